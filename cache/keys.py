@@ -1,0 +1,49 @@
+"""What makes two results the same result?
+
+A key is the SHA-256 of the canonical JSON of everything that decides the values: the source's bytes, the sampling, the
+path and the digests of the weights on it. Device, dtype and library versions are not in it: they stand in the manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+FORMAT_VERSION = 1
+"""Raised whenever the same inputs would be stored as different values: encodings, columns or their meaning."""
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys, no spaces and no NaN: equal values always give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+
+
+def digest(value: Any) -> str:
+    """SHA-256, in hex, of the canonical JSON of `value`."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def clip_key(source_sha256: str, sampling: Mapping[str, Any]) -> str:
+    """The key of a source as sampled. `sampling` holds every setting that chooses or alters frames."""
+    return digest({"source": source_sha256, "sampling": dict(sampling)})
+
+
+def track_key(clip: str, kind: str, zoo: str, method: str, path: str, inputs: Mapping[str, Any]) -> str:
+    """The key of one configuration on one clip.
+
+    `inputs` holds the digests of all edges that the values depend on (and, for an energy, its constants). The names of
+    zoo and method are in the key too: two methods may share weights on a path, and each must still be listed.
+    """
+    return digest(
+        {
+            "format": FORMAT_VERSION,
+            "clip": clip,
+            "kind": kind,
+            "zoo": zoo,
+            "method": method,
+            "path": path,
+            "inputs": dict(inputs),
+        }
+    )

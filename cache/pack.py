@@ -1,0 +1,143 @@
+"""The packed-frames format: up to 256 losslessly coded images and their per-frame numbers in one immutable file.
+
+    "XCPACK01" | u32 header bytes, little endian | header, JSON | images, one after another | columns
+
+The header gives `codec, width, height, channels, n, sizes` (bytes of each image) and `columns` (name -> dtype, shape,
+offset from the end of the header). Images come first, so that a reader who fetches the header has the first frames in
+the same request. A pack is named by the SHA-256 of its bytes and never changes.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+MAGIC = b"XCPACK01"
+MAX_FRAMES = 256
+MAX_HEADER_BYTES = 1 << 20
+"""A header of 256 sizes and a dozen columns takes 4 kB; anything near this limit is not a pack of ours."""
+CODECS = ("png", "webp")
+_DTYPES = ("<f2", "<f4", "<f8")
+
+
+class BadPack(ValueError):
+    """The bytes are not a whole pack of this format."""
+
+
+@dataclass(frozen=True)
+class PackHeader:
+    """What a pack holds, read without touching its images."""
+
+    codec: str
+    width: int
+    height: int
+    channels: int
+    sizes: tuple[int, ...]
+    """Bytes of each image, in frame order."""
+    columns: Mapping[str, Any]
+    """name -> {"dtype", "shape", "offset"}: arrays whose first axis is the frame."""
+    data_start: int
+    """Offset of the first image in the file."""
+
+    @property
+    def n_frames(self) -> int:
+        return len(self.sizes)
+
+
+def build_pack(
+    images: Sequence[bytes], *, codec: str, width: int, height: int, channels: int, columns: Mapping[str, np.ndarray]
+) -> bytes:
+    """The bytes of a pack of N coded `images` of height x width x channels, with `columns` of N rows each."""
+    if not 1 <= len(images) <= MAX_FRAMES:
+        raise ValueError(f"a pack holds 1 to {MAX_FRAMES} frames, got {len(images)}")
+    if codec not in CODECS:
+        raise ValueError(f"codec '{codec}' is not one of {', '.join(CODECS)}")
+    described, blobs, offset = {}, [], sum(map(len, images))
+    for name, values in columns.items():
+        array = np.ascontiguousarray(values)
+        little = array.dtype.newbyteorder("<").str
+        if len(array) != len(images) or little not in _DTYPES:
+            raise ValueError(
+                f"column '{name}' needs {len(images)} rows of {', '.join(_DTYPES)}, got {array.dtype} of shape {array.shape}"
+            )
+        blob = array.astype(little, copy=False).tobytes()
+        described[name] = {"dtype": little, "shape": list(array.shape), "offset": offset}
+        blobs.append(blob)
+        offset += len(blob)
+    header = {
+        "codec": codec,
+        "width": width,
+        "height": height,
+        "channels": channels,
+        "n": len(images),
+        "sizes": [len(image) for image in images],
+        "columns": described,
+    }
+    text = json.dumps(header, separators=(",", ":")).encode()
+    return b"".join([MAGIC, struct.pack("<I", len(text)), text, *images, *blobs])
+
+
+def read_header(file: BinaryIO, file_bytes: int) -> PackHeader:
+    """The header of an open pack of `file_bytes` bytes. Raises BadPack unless every part lies inside the file."""
+    start = file.read(len(MAGIC) + 4)
+    if len(start) < len(MAGIC) + 4 or not start.startswith(MAGIC):
+        raise BadPack(f"not a pack: it begins with {start[:8]!r}, expected {MAGIC!r}")
+    (header_bytes,) = struct.unpack("<I", start[len(MAGIC) :])
+    if header_bytes > min(MAX_HEADER_BYTES, file_bytes):
+        raise BadPack(f"pack header of {header_bytes} bytes; the file has {file_bytes}")
+    try:
+        header = json.loads(file.read(header_bytes))
+        sizes = tuple(int(size) for size in header["sizes"])
+        result = PackHeader(
+            codec=str(header["codec"]),
+            width=int(header["width"]),
+            height=int(header["height"]),
+            channels=int(header["channels"]),
+            sizes=sizes,
+            columns=dict(header["columns"]),
+            data_start=len(start) + header_bytes,
+        )
+        end = sum(sizes)
+        for column in result.columns.values():
+            if column["dtype"] not in _DTYPES or any(int(side) < 0 for side in column["shape"]):
+                raise BadPack(f"pack column of dtype {column['dtype']} and shape {column['shape']}")
+            if int(column["offset"]) < 0 or column["shape"][0] != len(sizes):
+                raise BadPack("pack column does not fit the frames")
+            end = max(end, int(column["offset"]) + _column_bytes(column))
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise BadPack(f"pack header cannot be read: {error}") from error
+    if min(sizes, default=0) <= 0 or len(sizes) > MAX_FRAMES or result.codec not in CODECS:
+        raise BadPack("pack header has impossible frame sizes, frame count or codec")
+    if result.data_start + end != file_bytes:
+        raise BadPack(f"pack should have {result.data_start + end} bytes, the file has {file_bytes}")
+    return result
+
+
+def read_images(path: Path) -> list[bytes]:
+    """Every coded image of the pack at `path`, in frame order."""
+    with path.open("rb") as file:
+        header = read_header(file, path.stat().st_size)
+        return [file.read(size) for size in header.sizes]
+
+
+def read_column(path: Path, name: str) -> np.ndarray:
+    """Column `name` of the pack at `path`: one row per frame. Raises KeyError where the pack has no such column."""
+    with path.open("rb") as file:
+        header = read_header(file, path.stat().st_size)
+        column = header.columns[name]
+        file.seek(header.data_start + column["offset"])
+        values = np.frombuffer(file.read(_column_bytes(column)), dtype=column["dtype"])
+    return values.reshape(column["shape"])
+
+
+def _column_bytes(column: Mapping[str, Any]) -> int:
+    count = 1
+    for side in column["shape"]:
+        count *= int(side)
+    return count * np.dtype(column["dtype"]).itemsize

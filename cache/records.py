@@ -1,0 +1,171 @@
+"""What is stored? Clips, tracks and packs as plain frozen records, with units, checked when they are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+SCHEMA = 1
+KINDS = ("input", "truth", "prediction", "readout", "energy")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[A-Za-z0-9_.]{0,64}")
+_PATH = re.compile(r"[a-z0-9_]{1,32}(-[a-z0-9_]{1,32}){0,7}")
+
+
+class BadRecord(ValueError):
+    """A manifest does not hold what this version of the format promises."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A source as sampled. Titles and addresses come from outside: show them as text, never as markup."""
+
+    key: str
+    """`keys.clip_key` of the source's digest and the sampling."""
+    title: str
+    source_sha256: str
+    sampling: Mapping[str, Any]
+    """Every setting that chose or altered the frames, and the version of the sampling rule."""
+    width: int
+    """Pixels, of every track on this clip."""
+    height: int
+    n_frames: int
+    """Frames that the source is expected to give; a finished track tells the exact count."""
+    url: str | None = None
+    author: str | None = None
+    licence: str | None = None
+    attribution: str | None = None
+
+    def __post_init__(self) -> None:
+        _require(_is_sha256(self.key) and _is_sha256(self.source_sha256), "clip.key", self.key)
+        _require(isinstance(self.title, str), "clip.title", self.title)
+        _require(1 <= self.width <= 16384 and 1 <= self.height <= 16384, "clip size", (self.width, self.height))
+        for text in (self.url, self.author, self.licence, self.attribution):
+            _require(text is None or isinstance(text, str), "clip text", text)
+
+
+@dataclass(frozen=True)
+class Pack:
+    """One immutable file of consecutive frames."""
+
+    sha256: str
+    """Of the file's bytes, which is also its name."""
+    start: int
+    """Index of its first frame in the track."""
+    n_frames: int
+    bytes: int
+
+    def __post_init__(self) -> None:
+        _require(_is_sha256(self.sha256), "pack.sha256", self.sha256)
+        _require(self.start >= 0 and self.n_frames >= 1 and self.bytes >= 1, "pack", (self.start, self.n_frames))
+
+
+@dataclass(frozen=True)
+class Head:
+    """Everything about a track that is known before its first frame."""
+
+    key: str
+    """`keys.track_key`."""
+    kind: str
+    """One of KINDS."""
+    clip: Clip
+    zoo: str
+    """Empty for input and truth."""
+    method: str
+    """Empty for input and truth."""
+    path: str
+    """Domains in order, `rgb-normal-reshading`; of an energy the direct path; of input and truth the one domain."""
+    domain: Mapping[str, Any]
+    """The Domain record of the stored images: name, title, channels, lo, hi, scale, unit, meaning, colour_map."""
+    codec: str
+    edges: Mapping[str, str]
+    """Edge -> digest, for every edge that the values depend on."""
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    """Of an energy: `paths` (the terms in order), `mu` and `sigma` (one for each)."""
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Per-frame numbers beside the images: name -> title and unit."""
+    computed_on: Mapping[str, str] = field(default_factory=dict)
+    """Device, dtype, library versions and time; two tracks with the same key may differ here."""
+
+    def __post_init__(self) -> None:
+        _require(_is_sha256(self.key), "track.key", self.key)
+        _require(self.kind in KINDS, f"track.kind (one of {', '.join(KINDS)})", self.kind)
+        _require(bool(_NAME.fullmatch(self.zoo)) and bool(_NAME.fullmatch(self.method)), "zoo/method", self.zoo)
+        _require(bool(_PATH.fullmatch(self.path)), "path", self.path)
+        _require(self.domain.get("channels") in (1, 3), "domain.channels", self.domain.get("channels"))
+
+    @property
+    def configuration(self) -> str:
+        """`zoo/method/path`; the path alone for input and truth."""
+        return "/".join(part for part in (self.zoo, self.method, self.path) if part)
+
+
+@dataclass(frozen=True)
+class Track:
+    """One configuration on one clip, finished or still growing."""
+
+    head: Head
+    packs: tuple[Pack, ...]
+    is_complete: bool
+    """False while the job that writes it has not finished it: `packs` then holds what is ready."""
+
+    def __post_init__(self) -> None:
+        expected = 0
+        for pack in self.packs:
+            _require(pack.start == expected, f"pack.start (expected {expected})", pack.start)
+            expected += pack.n_frames
+
+    @property
+    def n_frames(self) -> int:
+        return sum(pack.n_frames for pack in self.packs)
+
+    @property
+    def bytes(self) -> int:
+        return sum(pack.bytes for pack in self.packs)
+
+
+def head_to_json(head: Head) -> dict[str, Any]:
+    return {"schema": SCHEMA, **asdict(head)}
+
+
+def head_from_json(data: Any) -> Head:
+    """Raises BadRecord where `data` is not a head of this schema."""
+    fields = _table(data, "manifest")
+    _require(fields.get("schema") == SCHEMA, f"schema (this version reads {SCHEMA})", fields.get("schema"))
+    names = set(Head.__dataclass_fields__)
+    try:
+        clip = Clip(**_table(fields.get("clip"), "clip"))
+        return Head(**{name: value for name, value in fields.items() if name in names and name != "clip"}, clip=clip)
+    except (TypeError, AttributeError) as error:
+        raise BadRecord(f"manifest cannot be read: {error}") from error
+
+
+def track_to_json(track: Track) -> dict[str, Any]:
+    return head_to_json(track.head) | {"packs": [asdict(pack) for pack in track.packs]}
+
+
+def track_from_json(data: Any) -> Track:
+    """Raises BadRecord where `data` is not a manifest of this schema."""
+    head = head_from_json(data)
+    try:
+        packs = tuple(Pack(**_table(pack, "pack")) for pack in data.get("packs", ()))
+    except TypeError as error:
+        raise BadRecord(f"manifest cannot be read: {error}") from error
+    return Track(head, packs, is_complete=True)
+
+
+def _table(value: Any, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadRecord(f"{name} should be a JSON object, got {type(value).__name__}")
+    return value
+
+
+def _is_sha256(value: Any) -> bool:
+    return isinstance(value, str) and bool(_SHA256.fullmatch(value))
+
+
+def _require(is_valid: bool, name: str, value: Any) -> None:
+    if not is_valid:
+        raise BadRecord(f"{name} cannot be {value!r}")

@@ -1,0 +1,425 @@
+"""Where are the results, and how are they put, found, checked and removed?
+
+    STORE/packs/ab/<sha256>.pack     immutable, named by content
+    STORE/tracks/<key>/manifest.json written last: the track is finished
+    STORE/tracks/<key>/head.json, progress.jsonl    while a job writes it
+    STORE/media/                     downloaded sources
+    STORE/locks/<clip key>.lock      one writer per clip
+    STORE/index/                     diskcache rows of the manifests, a copy that may be deleted
+
+Packs and manifests are the truth. Every file appears under its name whole (temporary name, fsync, rename), so a reader
+or a killed writer never leaves or sees a half of one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import diskcache
+import numpy as np
+import platformdirs
+from diskcache.core import MODE_RAW
+from filelock import FileLock, Timeout
+
+from cache.pack import BadPack, PackHeader, build_pack, read_column, read_header, read_images
+from cache.records import BadRecord, Head, Pack, Track, head_from_json, head_to_json, track_from_json, track_to_json
+
+STORE_VARIABLE = "CROSSCHECK_STORE"
+_MAX_MANIFEST_BYTES = 64 << 20
+_INDEX_SIZE_LIMIT = 1 << 40
+"""diskcache evicts above its limit even where told not to cull; the index of a million tracks stays far below this."""
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked; the message says why and what to do."""
+
+
+class CorruptPack(StoreError):
+    """A pack's bytes are not the bytes that were written."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What `verify` found wrong."""
+
+    name: str
+    """The configuration and clip, or the file."""
+    what: str
+    """What is wrong and what to do."""
+
+
+def default_root() -> Path:
+    """`$CROSSCHECK_STORE`, else the user's data folder."""
+    named = os.environ.get(STORE_VARIABLE)
+    return Path(named) if named else Path(platformdirs.user_data_dir("crosscheck")) / "store"
+
+
+class Store:
+    """Tracks by key. Opening one reads nothing; a writable one makes its folders."""
+
+    def __init__(self, root: Path | str, *, read_only: bool = False) -> None:
+        self.root = Path(root)
+        self.read_only = read_only
+        self._checked: dict[str, tuple[int, int]] = {}
+        self._parsed: dict[str, tuple[int, Track]] = {}
+        self._index: diskcache.Cache | None = None
+        if not read_only:
+            self._open_for_writing()
+
+    @property
+    def media_dir(self) -> Path:
+        """Where downloaded sources are kept."""
+        return self.root / "media"
+
+    # Reading
+
+    def get(self, key: str) -> Track | None:
+        """The track of that key, finished or growing; None where there is none. Raises BadRecord on a bad manifest."""
+        folder = self._track_dir(key)
+        manifest = folder / "manifest.json"
+        try:
+            stamp = manifest.stat().st_mtime_ns
+        except FileNotFoundError:
+            return self._growing(folder)
+        known = self._parsed.get(key)
+        if known and known[0] == stamp:
+            return known[1]
+        track = track_from_json(self._index_row(key, stamp) or _read_json(manifest))
+        self._parsed[key] = (stamp, track)
+        return track
+
+    def tracks(self, *, clip: str | None = None, kind: str | None = None) -> list[Track]:
+        """Every readable track, the newest first, finished or growing; those with a bad manifest are left to `verify`."""
+        found: list[tuple[str, Track]] = []
+        for key in self._keys():
+            with suppress(BadRecord, OSError):
+                track = self.get(key)
+                if track and clip in (None, track.head.clip.key) and kind in (None, track.head.kind):
+                    found.append((track.head.computed_on.get("time", ""), track))
+        found.sort(key=lambda item: (item[0], item[1].head.key), reverse=True)
+        return [track for _, track in found]
+
+    def column(self, track: Track, name: str) -> np.ndarray:
+        """Column `name` over all ready frames of the track: (N, ...). Raises KeyError where it has none."""
+        if name not in track.head.columns:
+            raise KeyError(name)
+        parts = [read_column(self.pack_path(pack.sha256), name) for pack in track.packs]
+        return np.concatenate(parts) if parts else np.zeros((0,), np.float32)
+
+    def images(self, track: Track) -> Iterator[bytes]:
+        """The coded images of all ready frames, in order."""
+        for pack in track.packs:
+            yield from read_images(self.pack_path(pack.sha256))
+
+    def header(self, sha256: str) -> PackHeader:
+        """The header of a pack whose hash has been checked."""
+        path = self.pack_path(sha256)
+        with path.open("rb") as file:
+            return read_header(file, path.stat().st_size)
+
+    def pack_path(self, sha256: str) -> Path:
+        """The file of a pack, hashed when this process meets it first and whenever it has changed since.
+
+        Raises CorruptPack where it is missing or its bytes are not the ones that were written.
+        """
+        path = self._pack_file(sha256)
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            raise CorruptPack(f"pack {sha256[:12]} is missing; run `verify`, then the job again") from None
+        stamp = (stat.st_mtime_ns, stat.st_size)
+        if self._checked.get(sha256) != stamp:
+            if _hash_file(path) != sha256:
+                raise CorruptPack(f"pack {sha256[:12]} is damaged; run `verify`, then the job again")
+            self._checked[sha256] = stamp
+        return path
+
+    # Writing
+
+    @contextmanager
+    def writing(self, clip: str, *, timeout_seconds: float = -1) -> Iterator[None]:
+        """Be the one writer of that clip. Raises StoreError if another still writes it after the timeout (< 0: wait)."""
+        lock = FileLock(self.root / "locks" / f"{clip}.lock", timeout=timeout_seconds)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise StoreError("another job is writing this clip; wait for it or stop it") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def writer(self, head: Head) -> TrackWriter:
+        """A writer that goes on where an earlier one stopped. The caller holds `writing` of the clip."""
+        return TrackWriter(self, head)
+
+    def remove(self, keys: Sequence[str]) -> int:
+        """Remove those tracks, manifests first, then the packs nobody else names. Returns the bytes freed.
+
+        The caller holds `writing` of every clip concerned.
+        """
+        removed = set(keys)
+        tracks = self.tracks()
+        candidates = {pack.sha256 for track in tracks if track.head.key in removed for pack in track.packs}
+        used = {pack.sha256 for track in tracks if track.head.key not in removed for pack in track.packs}
+        for key in removed:
+            folder = self._track_dir(key)
+            with suppress(FileNotFoundError):
+                (folder / "manifest.json").unlink()
+            shutil.rmtree(folder, ignore_errors=True)
+            self._parsed.pop(key, None)
+            if self._index is not None:
+                self._index.delete(key)
+        freed = 0
+        for sha256 in candidates - used:
+            path = self._pack_file(sha256)
+            freed += path.stat().st_size if path.exists() else 0
+            path.unlink(missing_ok=True)
+        return freed
+
+    def verify(self) -> Iterator[Problem | None]:
+        """Re-hash everything; yields once per pack or bad manifest: a Problem, or None where all is well."""
+        self._checked.clear()
+        self._parsed.clear()
+        for key in self._keys():
+            try:
+                manifest = self._track_dir(key) / "manifest.json"
+                # The file, not the index: what counts is what a rebuilt index would hold.
+                track = track_from_json(_read_json(manifest)) if manifest.exists() else self.get(key)
+            except (BadRecord, OSError) as error:
+                yield Problem(f"track {key[:12]}", f"{error}; remove it and run the job again")
+                continue
+            if track is None:
+                yield Problem(f"track {key[:12]}", "has no manifest; remove it")
+                continue
+            if track.head.key != key:
+                yield Problem(f"track {key[:12]}", f"its manifest names track {track.head.key[:12]}; remove it")
+                continue
+            for pack in track.packs:
+                yield self._verify_pack(track, pack)
+
+    # Below: how
+
+    def _verify_pack(self, track: Track, pack: Pack) -> Problem | None:
+        name = f"{track.head.configuration or track.head.kind} of '{track.head.clip.title}'"
+        try:
+            header = self.header(pack.sha256)
+        except (CorruptPack, BadPack) as error:
+            return Problem(name, str(error))
+        if header.n_frames != pack.n_frames:
+            return Problem(name, f"pack {pack.sha256[:12]} has {header.n_frames} frames, expected {pack.n_frames}")
+        return None
+
+    def _open_for_writing(self) -> None:
+        try:
+            for name in ("packs", "tracks", "media", "locks"):
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise StoreError(
+                f"the store {self.root} cannot be written ({error.strerror}); choose a writable folder with --store DIR"
+            ) from error
+        self._index = _open_index(self.root / "index")
+
+    def _keys(self) -> list[str]:
+        try:
+            return sorted(entry.name for entry in os.scandir(self.root / "tracks") if _is_key(entry.name))
+        except FileNotFoundError:
+            return []
+
+    def _track_dir(self, key: str) -> Path:
+        if not _is_key(key):
+            raise StoreError(f"'{key[:80]}' is not a track key: 64 hexadecimal digits")
+        return self.root / "tracks" / key
+
+    def _pack_file(self, sha256: str) -> Path:
+        if not _is_key(sha256):
+            raise StoreError(f"'{sha256[:80]}' is not a pack name: 64 hexadecimal digits")
+        return self.root / "packs" / sha256[:2] / f"{sha256}.pack"
+
+    def _growing(self, folder: Path) -> Track | None:
+        """A track without a manifest: its head and the packs listed so far. None where the job has not begun it."""
+        try:
+            head = head_from_json(_read_json(folder / "head.json"))
+            lines = (folder / "progress.jsonl").read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return None
+        packs: list[Pack] = []
+        for line in lines[:-1]:  # what follows the last newline is a line still being written
+            try:
+                packs.append(Pack(**json.loads(line)))
+            except (TypeError, ValueError) as error:
+                raise BadRecord(f"progress.jsonl cannot be read: {error}") from error
+        return Track(head, tuple(packs), is_complete=False)
+
+    def _index_row(self, key: str, stamp: int) -> dict[str, Any] | None:
+        """The manifest from the index, or from its file and then kept in the index. None where there is no index."""
+        if self._index is None:
+            return None
+        with suppress(sqlite3.Error, diskcache.Timeout, ValueError, OSError):
+            row = self._index.get(key)
+            if isinstance(row, str):
+                parsed = json.loads(row)
+                if parsed.get("stamp") == stamp:
+                    return parsed["manifest"]
+            manifest = _read_json(self._track_dir(key) / "manifest.json")
+            self._index.set(key, json.dumps({"stamp": stamp, "manifest": manifest}))
+            return manifest
+        return None
+
+
+class TrackWriter:
+    """Appends packs to one track, then finishes it. Nothing is lost or doubled when it is stopped between two calls."""
+
+    def __init__(self, store: Store, head: Head) -> None:
+        self._store = store
+        self._folder = store._track_dir(head.key)
+        before = store.get(head.key)
+        if before is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            _write_whole(self._folder / "head.json", json.dumps(head_to_json(head)).encode())
+            _write_whole(self._folder / "progress.jsonl", b"")
+        else:
+            # A torn last line of a killed writer must not swallow the next one.
+            head = before.head
+            if not before.is_complete:
+                _write_whole(self._folder / "progress.jsonl", _progress_lines(before.packs))
+        self.head = head
+        self._packs = list(before.packs) if before else []
+        self.is_complete = bool(before and before.is_complete)
+
+    @property
+    def n_frames(self) -> int:
+        """Frames stored so far."""
+        return sum(pack.n_frames for pack in self._packs)
+
+    def append(self, images: Sequence[bytes], columns: Mapping[str, np.ndarray]) -> None:
+        """Store the next len(images) frames, coded with the head's codec, and their rows of every declared column."""
+        if set(columns) != set(self.head.columns):
+            raise ValueError(f"columns {sorted(columns)} differ from the declared {sorted(self.head.columns)}")
+        clip = self.head.clip
+        data = build_pack(
+            images,
+            codec=self.head.codec,
+            width=clip.width,
+            height=clip.height,
+            channels=int(self.head.domain["channels"]),
+            columns=columns,
+        )
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = self._store._pack_file(sha256)
+        # Content decides the name, so an existing file is this pack, unless its bytes have rotted: writing heals it.
+        if not (path.exists() and _hash_file(path) == sha256):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_whole(path, data)
+        self._packs.append(Pack(sha256, self.n_frames, len(images), len(data)))
+        with (self._folder / "progress.jsonl").open("ab") as file:
+            file.write(_progress_lines(self._packs[-1:]))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def finish(self, **clip_changes: Any) -> Track:
+        """Write the manifest: from now on the track is complete. `clip_changes` replaces estimates by what was found."""
+        self.head = replace(self.head, clip=replace(self.head.clip, **clip_changes))
+        track = Track(self.head, tuple(self._packs), is_complete=True)
+        _write_whole(self._folder / "manifest.json", json.dumps(track_to_json(track)).encode())
+        for name in ("progress.jsonl", "head.json"):
+            (self._folder / name).unlink(missing_ok=True)
+        self.is_complete = True
+        return track
+
+
+class _TextDisk(diskcache.Disk):
+    """Rows of text only. diskcache's own Disk unpickles what it finds (CVE-2025-69872) and opens files that a row
+    names; this one does neither."""
+
+    def put(self, key: Any) -> tuple[Any, bool]:
+        if not isinstance(key, str):
+            raise TypeError(f"index keys are text, got {type(key).__name__}")
+        return key, True
+
+    def get(self, key: Any, raw: bool) -> Any:
+        return key if raw and isinstance(key, str) else ""
+
+    def store(self, value: Any, read: bool, key: Any = None) -> tuple[int, int, None, str]:
+        if not isinstance(value, str):
+            raise TypeError(f"index rows are text, got {type(value).__name__}")
+        return 0, MODE_RAW, None, value
+
+    def fetch(self, mode: int, filename: Any, value: Any, read: bool) -> Any:
+        return value if mode == MODE_RAW and isinstance(value, str) else None
+
+    def remove(self, file_path: Any) -> None:
+        """No row of ours has a file, so none is removed, whatever a row claims."""
+
+
+def _open_index(folder: Path) -> diskcache.Cache | None:
+    """The index, made anew where it is damaged; None where there can be none: the manifests are then read instead."""
+    for attempt in range(2):
+        try:
+            return diskcache.Cache(
+                str(folder), disk=_TextDisk, eviction_policy="none", cull_limit=0, size_limit=_INDEX_SIZE_LIMIT
+            )
+        except (sqlite3.Error, diskcache.Timeout, OSError):
+            if attempt == 0:
+                shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+def _progress_lines(packs: Sequence[Pack]) -> bytes:
+    return b"".join(json.dumps(pack.__dict__).encode() + b"\n" for pack in packs)
+
+
+def _is_key(text: str) -> bool:
+    return len(text) == 64 and all(letter in "0123456789abcdef" for letter in text)
+
+
+def _read_json(path: Path) -> Any:
+    if path.stat().st_size > _MAX_MANIFEST_BYTES:
+        raise BadRecord(f"{path.name} is larger than {_MAX_MANIFEST_BYTES} bytes")
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise BadRecord(f"{path.name} is not JSON: {error}") from error
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write `data` under a temporary name, push it to the disk, then give it its name."""
+    temporary = path.with_name(f".{path.name[:16]}.{secrets.token_hex(8)}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable; systems that cannot open a folder (Windows) have nothing to do here."""
+    with suppress(PermissionError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,1 @@
+"""The science: networks, zoos, path graphs and consistency energy, in pure torch."""

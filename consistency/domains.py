@@ -1,0 +1,71 @@
+"""What image-shaped prediction targets are there, and what do their values mean?
+
+Every image, network output and stored frame holds *codes* v in [0, 1]. A Domain says how many channels there are and
+what a code means: `lo + (hi - lo) v` on a linear scale, `lo (hi / lo)^v` on a log scale. An 8-bit frame stores
+round(255 v).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One prediction target. The record travels in every manifest, so a reader needs no table of its own."""
+
+    name: str
+    """The name in paths, links and JSON: lower case, no hyphen (the hyphen separates the domains of a path)."""
+    title: str
+    """The name shown to people."""
+    alias: str
+    """Taskonomy's name for the same domain."""
+    channels: int
+    """1 or 3."""
+    lo: float
+    """The physical value of code 0."""
+    hi: float
+    """The physical value of code 1."""
+    scale: Literal["linear", "log"]
+    """How codes map to physical values (see the module)."""
+    unit: str
+    """The unit of the physical value; empty where it has none."""
+    meaning: Literal["colour", "direction", "scalar"]
+    """What the channels are: a colour, a unit vector, or one number. Viewers and error measures go by this."""
+    colour_map: str
+    """Default colour map of a scalar domain; `none` where the channels are shown as they are."""
+    invalid: float | None = None
+    """The code Taskonomy writes where the value is unknown; None where every pixel has one."""
+
+    def record(self) -> dict[str, Any]:
+        """The Domain as plain JSON values."""
+        return asdict(self)
+
+
+# Depth on a log scale: 8 bits then give 2 % steps from 0.1 to 16 m, where the linear encoding of Taskonomy
+# (1/512 m units up to 15.6 m) would leave 6 cm steps at arm's length.
+DEPTH_MIN_METRES = 0.1
+DEPTH_MAX_METRES = 16.0
+
+_TABLE = (
+    Domain("rgb", "Image", "rgb", 3, 0.0, 1.0, "linear", "", "colour", "none"),
+    # Camera frame: x right, y down, z forward; code = (n + 1) / 2, so a floor is purple and a facing wall olive.
+    Domain("normal", "Surface normals", "normal", 3, -1.0, 1.0, "linear", "", "direction", "none", invalid=0.502),
+    Domain(
+        "depth", "Depth", "depth_zbuffer", 1, DEPTH_MIN_METRES, DEPTH_MAX_METRES, "log", "m", "scalar", "viridis", 1.0
+    ),
+    # Lambertian shading of a white scene with the light at the camera.
+    Domain("reshading", "Reshading", "reshading", 1, 0.0, 1.0, "linear", "", "scalar", "grey", invalid=0.0507),
+    # Sobel magnitude of the channel mean after a Gaussian of sigma 2: a fixed filter of the image.
+    Domain("edge2d", "2D edges", "edge_texture", 1, 0.0, 1.0, "linear", "", "scalar", "magma"),
+)
+DOMAINS: dict[str, Domain] = {domain.name: domain for domain in _TABLE}
+
+
+def get_domain(name: str) -> Domain:
+    """The domain called `name`, by its own name or Taskonomy's."""
+    for domain in _TABLE:
+        if name in (domain.name, domain.alias):
+            return domain
+    raise ValueError(f"unknown domain '{name}'; the domains are {', '.join(DOMAINS)}")

@@ -1,0 +1,201 @@
+"""Which furniture models there are, which split each belongs to, and what a loaded one looks like.
+
+The models are the Sweet Home 3D catalogues of Debian's ``sweethome3d-furniture``: zip files of OBJ, MTL and JPG, sizes in centimetres.
+"""
+
+import hashlib
+import os
+import re
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import trimesh
+from PIL import Image
+
+Split = Literal["train", "validation", "test"]
+
+CATALOGUES = ("BlendSwap-CC-0", "BlendSwap-CC-BY", "KatorLegaz", "Scopia")
+CC0_CATALOGUE = "BlendSwap-CC-0"
+DEFAULT_CATALOGUE_FOLDER = Path("/usr/share/sweethome3d/furniture")
+UNUSED_CATEGORIES = {"Vehicles", "Characters", "Staircases", "Doors and windows"}
+OPAQUE_ENOUGH = 0.6  # MTL "d" at or below this is glass: the surface behind it is what a viewer sees
+MOST_TRIANGLES = 40_000  # per model; the few heavier ones (lilies, lace) would dominate a room's size
+CENTIMETRE = 0.01
+
+
+@dataclass(frozen=True)
+class CatalogueEntry:
+    """One line of a catalogue: a model before it is loaded."""
+
+    key: str
+    """Catalogue and number, such as "Scopia#12"; what the split is drawn from."""
+    name: str
+    category: str
+    creator: str
+    size_metres: tuple[float, float, float]
+    """Width (x), height (y), depth (z) as the catalogue wants it scaled."""
+    elevation_metres: float | None
+    """Height of its lower side above the floor, for what hangs on a wall; None for what stands."""
+    top_metres: float | None
+    """Height of the surface on which things can be put, above its own lower side."""
+    rotation: np.ndarray
+    """(3, 3) float, applied to the OBJ vertices before scaling."""
+    obj_path: Path
+
+    @property
+    def split(self) -> Split:
+        return split_of(self.key)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Triangles of one model that share one material. T triangles."""
+
+    corners: np.ndarray
+    """(T, 3, 3) float32, metres; the model stands on y = 0, centred on x = z = 0, its front toward +z."""
+    normals: np.ndarray
+    """(T, 3, 3) float32, unit vectors at the corners."""
+    uvs: np.ndarray
+    """(T, 3, 2) float32, in units of one texture repeat."""
+    colour: tuple[float, float, float]
+    """Diffuse colour, sRGB in [0, 1]."""
+    image_path: Path | None
+    """Texture that replaces the colour, or None."""
+
+
+def split_of(key: str) -> Split:
+    """A tenth of all keys is for validation, a fifth for test, and the rest for training; the key alone decides."""
+    tenth = hashlib.sha256(key.encode()).digest()[0] % 10
+    if tenth == 0:
+        return "validation"
+    return "test" if tenth <= 2 else "train"
+
+
+class Furniture:
+    """All catalogues, unpacked once into `folder`; models are loaded when first asked for and kept."""
+
+    def __init__(self, folder: Path, catalogue_folder: Path = DEFAULT_CATALOGUE_FOLDER):
+        self.folder = folder
+        unpack_catalogues(catalogue_folder, folder)
+        self.entries = [entry for name in CATALOGUES for entry in read_catalogue(folder / name)]
+        self._parts: dict[str, list[Part]] = {}
+
+    def of_split(self, split: Split, catalogue: str | None = None) -> list[CatalogueEntry]:
+        return [e for e in self.entries if e.split == split and (catalogue is None or e.key.startswith(catalogue + "#"))]
+
+    def parts(self, entry: CatalogueEntry) -> list[Part]:
+        """The model's parts; an empty list where nothing of it is usable."""
+        if entry.key not in self._parts:
+            self._parts[entry.key] = load_parts(entry)
+        return self._parts[entry.key]
+
+    @cached_property
+    def training_image_digests(self) -> set[str]:
+        """SHA-256 of every texture that some training model uses: held-out rooms must not show them."""
+        folders = {entry.obj_path.parent for entry in self.of_split("train")}
+        return {file_digest(path) for folder in folders for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png")}
+
+
+def unpack_catalogues(catalogue_folder: Path, folder: Path) -> None:
+    """Unzip each catalogue that is not unpacked yet; a killed run leaves no half catalogue behind."""
+    for name in CATALOGUES:
+        if (folder / name).exists():
+            continue
+        archive = catalogue_folder / f"{name}.sh3f"
+        if not archive.exists():
+            raise FileNotFoundError(f"no furniture at {archive}; install it: apt-get install sweethome3d-furniture")
+        unfinished = folder / f".{name}.{os.getpid()}"
+        with zipfile.ZipFile(archive) as file:
+            file.extractall(unfinished)
+        try:
+            unfinished.rename(folder / name)
+        except OSError:  # another process was first
+            if not (folder / name).exists():
+                raise
+
+
+def read_catalogue(folder: Path) -> list[CatalogueEntry]:
+    """Parse ``PluginFurnitureCatalog.properties``, leaving out what does not belong in a room."""
+    rows: dict[int, dict[str, str]] = {}
+    for line in (folder / "PluginFurnitureCatalog.properties").read_text(encoding="latin-1").splitlines():
+        if match := re.match(r"(\w+)#(\d+)=(.*)", line.strip()):
+            rows.setdefault(int(match[2]), {})[match[1]] = match[3]
+    entries = []
+    for number, row in sorted(rows.items()):
+        if row["category"] in UNUSED_CATEGORIES:
+            continue
+        width, height, depth = (float(row[key]) * CENTIMETRE for key in ("width", "height", "depth"))
+        rotation = [float(value) for value in row.get("modelRotation", "1 0 0 0 1 0 0 0 1").split()]
+        elevation, top = row.get("elevation"), row.get("dropOnTopElevation")
+        entries.append(
+            CatalogueEntry(
+                key=f"{folder.name}#{number}",
+                name=row["name"],
+                category=row["category"],
+                creator=row.get("creator", ""),
+                size_metres=(width, height, depth),
+                elevation_metres=float(elevation) * CENTIMETRE if elevation else None,
+                top_metres=float(top) * CENTIMETRE if top and float(top) > 0 else None,
+                rotation=np.array(rotation).reshape(3, 3),
+                obj_path=folder / row["model"].lstrip("/"),
+            )
+        )
+    return entries
+
+
+def load_parts(entry: CatalogueEntry) -> list[Part]:
+    """Load the OBJ, rotate it, scale it to the catalogue's box and drop glass."""
+    scene = trimesh.load(entry.obj_path, process=False, group_material=True)
+    meshes = list(scene.geometry.values()) if isinstance(scene, trimesh.Scene) else [scene]
+    meshes = [mesh for mesh in meshes if len(mesh.faces)]
+    if not meshes or sum(len(mesh.faces) for mesh in meshes) > MOST_TRIANGLES:
+        return []
+    rotated = [np.asarray(mesh.vertices) @ entry.rotation.T for mesh in meshes]
+    low = np.min([vertices.min(axis=0) for vertices in rotated], axis=0)
+    high = np.max([vertices.max(axis=0) for vertices in rotated], axis=0)
+    extent = np.maximum(high - low, 1e-6)
+    scale = np.array(entry.size_metres) / extent
+    middle = (low + high) / 2
+    parts = []
+    for mesh, vertices in zip(meshes, rotated, strict=True):
+        material = getattr(mesh.visual, "material", None)
+        if material is None or opacity(material) <= OPAQUE_ENOUGH:
+            continue
+        corners = ((vertices - [middle[0], low[1], middle[2]]) * scale)[mesh.faces].astype(np.float32)
+        edges = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        area = np.linalg.norm(edges, axis=1, keepdims=True)
+        is_solid = area[:, 0] > 1e-10  # a triangle without area has no normal
+        if not is_solid.any():
+            continue
+        flat = (edges / np.maximum(area, 1e-12))[:, None]  # (T, 1, 3)
+        normals = np.asarray(mesh.vertex_normals) @ entry.rotation.T / scale  # inverse transpose of the scaling
+        normals = unit(normals)[mesh.faces]
+        # Where the corner normal leaves the triangle's plane by more than 60 degrees, smoothing has gone over a hard edge.
+        normals = np.where((normals * flat).sum(axis=2, keepdims=True) > 0.5, normals, flat)
+        uv = getattr(mesh.visual, "uv", None)
+        uvs = np.zeros((len(mesh.faces), 3, 2)) if uv is None else np.nan_to_num(np.asarray(uv))[mesh.faces]
+        image = getattr(material, "image", None)
+        path = Path(image.filename) if isinstance(image, Image.Image) and getattr(image, "filename", "") and uv is not None else None
+        colour = tuple(float(value) / 255 for value in np.asarray(material.diffuse)[:3])
+        parts.append(
+            Part(corners[is_solid], normals[is_solid].astype(np.float32), uvs[is_solid].astype(np.float32), colour, path)
+        )
+    return parts
+
+
+def opacity(material: object) -> float:
+    value = getattr(material, "kwargs", {}).get("d", 1.0)
+    return float(value[0] if isinstance(value, (list, tuple)) else value)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Scale to length 1 along the last axis; zero stays zero."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+
+
+def file_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
