@@ -305,8 +305,15 @@ class TrackWriter:
         """Frames stored so far."""
         return sum(pack.n_frames for pack in self._packs)
 
-    def append(self, images: Sequence[bytes], columns: Mapping[str, np.ndarray]) -> None:
-        """Store the next len(images) frames, coded with the head's codec, and their rows of every declared column."""
+    def append(self, start: int, images: Sequence[bytes], columns: Mapping[str, np.ndarray]) -> None:
+        """Store frames `start` and on, coded with the head's codec, and their rows of every declared column.
+
+        `start` must be `n_frames`: a gap or an overlap would show wrong frames for ever after.
+        """
+        if start != self.n_frames:
+            raise ValueError(
+                f"{self.head.configuration} holds {self.n_frames} frames; cannot append from frame {start}"
+            )
         if set(columns) != set(self.head.columns):
             raise ValueError(f"columns {sorted(columns)} differ from the declared {sorted(self.head.columns)}")
         clip = self.head.clip

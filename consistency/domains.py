@@ -62,6 +62,9 @@ _TABLE = (
 )
 DOMAINS: dict[str, Domain] = {domain.name: domain for domain in _TABLE}
 
+ENERGY = Domain("energy", "Consistency energy", "", 1, -8.0, 24.0, "linear", "σ", "scalar", "inferno")
+"""How the per-pixel energy map is stored: clipped to this range. It is no prediction target, so not in DOMAINS."""
+
 
 def get_domain(name: str) -> Domain:
     """The domain called `name`, by its own name or Taskonomy's."""

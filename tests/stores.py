@@ -171,7 +171,7 @@ def add_track(
                 )
                 for index in range(start, stop)
             ]
-            writer.append(images, {name: values[start:stop] for name, values in columns.items()})
+            writer.append(start, images, {name: values[start:stop] for name, values in columns.items()})
         return writer.finish()
 
 

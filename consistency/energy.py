@@ -1,0 +1,44 @@
+"""How far do the paths to one target disagree? Consistency energy (Zamir et al., CVPR 2020, section 4).
+
+    Energy(x) = mean_i [ ( |f_{y_i y}(f_{x y_i}(x)) - f_{x y}(x)| - mu_i ) / sigma_i ]
+
+N frames, P paths, C channels, H x W pixels. |.| is the mean absolute difference of codes over channels and pixels; of
+the per-pixel map over channels only. All of it in float32, whatever the networks ran in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+BLOCKS = 32
+"""Means are kept for a grid of BLOCKS x BLOCKS rectangles, so that energies of regions need no pixels."""
+
+
+def disagreement_maps(direct: Tensor, indirect: Sequence[Tensor]) -> Tensor:
+    """Per-pixel |indirect - direct| of each path: (N, C, H, W) and P times the same -> float32 (N, P, H, W)."""
+    if not indirect:
+        raise ValueError("an energy needs at least one path beside the direct one")
+    reference = direct.float()
+    return torch.stack([(other.float() - reference).abs().mean(dim=1) for other in indirect], dim=1)
+
+
+def raw_terms(maps: Tensor) -> Tensor:
+    """Mean over pixels: (N, P, H, W) -> (N, P)."""
+    return maps.mean(dim=(2, 3))
+
+
+def standardise(terms: Tensor, mu: Sequence[float], sigma: Sequence[float]) -> Tensor:
+    """The energy, in units of sigma: terms (N, P, ...) -> (N, ...). Takes frame terms, pixel maps and block means."""
+    shape = (1, -1) + (1,) * (terms.dim() - 2)
+    means = torch.tensor(mu, dtype=torch.float32, device=terms.device).view(shape)
+    spreads = torch.tensor(sigma, dtype=torch.float32, device=terms.device).view(shape)
+    return ((terms.float() - means) / spreads).mean(dim=1)
+
+
+def block_means(maps: Tensor) -> Tensor:
+    """Means over a BLOCKS x BLOCKS grid: (N, P, H, W) -> (N, P, BLOCKS, BLOCKS)."""
+    return functional.adaptive_avg_pool2d(maps, BLOCKS)

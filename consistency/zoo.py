@@ -1,0 +1,213 @@
+"""Which networks are there? A zoo names edges, their weights and digests, and the constants of its energies.
+
+A zoo is a folder with `zoo.toml` and one safetensors file per network. Two edges may have the same ends: those of a
+method (`baseline`, `consistency`, ...) and `shared` ones, which serve every method that does not bring its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load as load_safetensors
+from torch import nn
+
+from consistency import networks
+from consistency.domains import get_domain
+
+ZOOS = Path(__file__).parent / "zoos"
+"""The bundled zoos, one folder each."""
+SHARED = "shared"
+"""The method of edges that serve every method."""
+IMAGE = "rgb"
+"""The domain every path begins with."""
+
+
+class ZooError(ValueError):
+    """A zoo, or something asked of it, is not there or not usable; the message says what is."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A network, or a fixed filter, from one domain to another."""
+
+    source: str
+    target: str
+    method: str
+    """A method, or `shared`."""
+    architecture: str
+    """A name that `networks.build` knows."""
+    arguments: Mapping[str, Any]
+    """What `networks.build` is given."""
+    weights: Path | None
+    """A safetensors file; None for a fixed filter."""
+    sha256: str
+    """Of the weights file's bytes; empty for a fixed filter."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}-{self.target}.{self.method}"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over architecture, arguments and weights: equal digests compute equal values."""
+        parts = [self.architecture, dict(self.arguments), self.sha256]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.target, self.digest))
+
+    def __eq__(self, other: object) -> bool:
+        """Edges are equal when they compute the same values between the same domains, whatever method they serve."""
+        if not isinstance(other, Edge):
+            return NotImplemented
+        return (self.source, self.target, self.digest) == (other.source, other.target, other.digest)
+
+
+Chain = tuple[Edge, ...]
+"""The edges along a path, in order."""
+
+
+@dataclass(frozen=True)
+class EnergyConstants:
+    """How the energy of one target is standardised. P paths, in a fixed order."""
+
+    paths: tuple[str, ...]
+    """The indirect paths to the target, `rgb-depth-normal`."""
+    mu: tuple[float, ...]
+    """Mean of each term over the validation set with `baseline`, in codes."""
+    sigma: tuple[float, ...]
+    """Spread of each term over the same frames, in codes."""
+
+
+@dataclass(frozen=True)
+class Zoo:
+    """A named set of edges."""
+
+    name: str
+    version: str
+    licence: str
+    multiple: int
+    """Heights and widths of network inputs must be multiples of this many pixels."""
+    domains: tuple[str, ...]
+    edges: tuple[Edge, ...]
+    energies: Mapping[str, EnergyConstants]
+    """Target domain -> constants."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods, in the order of the file, without `shared`."""
+        return tuple(dict.fromkeys(edge.method for edge in self.edges if edge.method != SHARED))
+
+    def edge(self, source: str, target: str, method: str) -> Edge:
+        """The method's own edge, else the shared one."""
+        for wanted in (method, SHARED):
+            for edge in self.edges:
+                if (edge.source, edge.target, edge.method) == (source, target, wanted):
+                    return edge
+        raise ZooError(f"zoo '{self.name}' has no edge {source}-{target} for method '{method}'")
+
+    def chain(self, method: str, path: str) -> Chain:
+        """The edges along `path` (`rgb-normal-reshading`) for a method."""
+        domains = path.split("-")
+        return tuple(self.edge(a, b, method) for a, b in pairwise(domains))
+
+    def targets(self, method: str) -> tuple[str, ...]:
+        """The domains that the method itself predicts from the image."""
+        return tuple(
+            domain
+            for domain in self.domains
+            if any((e.source, e.target, e.method) == (IMAGE, domain, method) for e in self.edges)
+        )
+
+    def paths(self, method: str) -> list[str]:
+        """Every prediction `rgb-Y` of the method and every readout `rgb-Y-Z` of those predictions."""
+        found = []
+        for target in self.targets(method):
+            found.append(f"{IMAGE}-{target}")
+            found += [
+                f"{IMAGE}-{target}-{last}"
+                for last in self.domains
+                if last != IMAGE and any((e.source, e.target) == (target, last) for e in self.edges)
+            ]
+        return found
+
+
+def bundled_zoos() -> list[str]:
+    """The names of the zoos that come with the project."""
+    return sorted(path.parent.name for path in ZOOS.glob("*/zoo.toml"))
+
+
+def load_zoo(name_or_folder: str) -> Zoo:
+    """Read a bundled zoo by its name, or any zoo by its folder. Weights are read later, edge by edge."""
+    folder = ZOOS / name_or_folder
+    if not (folder / "zoo.toml").is_file():
+        folder = Path(name_or_folder)
+    if not (folder / "zoo.toml").is_file():
+        raise ZooError(
+            f"unknown zoo '{name_or_folder}'; bundled zoos: {', '.join(bundled_zoos()) or 'none'}; "
+            "or give a folder that holds zoo.toml"
+        )
+    try:
+        table = tomllib.loads((folder / "zoo.toml").read_text(encoding="utf-8"))
+        return Zoo(
+            name=table["name"],
+            version=str(table["version"]),
+            licence=table["licence"],
+            multiple=int(table["multiple"]),
+            domains=tuple(get_domain(name).name for name in table["domains"]),
+            edges=tuple(_edge(folder, row) for row in table["edge"]),
+            energies={target: _constants(row) for target, row in table.get("energy", {}).items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error!r}") from error
+
+
+def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    """The edge's network in eval mode, channels last, without gradients. Checks the weights' SHA-256 first."""
+    network = networks.build(edge.architecture, **edge.arguments)
+    if edge.weights is not None:
+        try:
+            data = edge.weights.read_bytes()
+        except OSError as error:
+            raise ZooError(f"weights of {edge.name} cannot be read: {error}") from error
+        found = hashlib.sha256(data).hexdigest()
+        if found != edge.sha256:
+            raise ZooError(
+                f"weights of {edge.name} have SHA-256 {found[:12]}, zoo.toml says {edge.sha256[:12]}; fetch them again"
+            )
+        try:
+            network.load_state_dict({name: tensor.float() for name, tensor in load_safetensors(data).items()})
+        except RuntimeError as error:
+            raise ZooError(f"weights of {edge.name} do not fit {edge.architecture}: {error}") from error
+    network = network.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.eval().requires_grad_(False)
+
+
+def _edge(folder: Path, row: Mapping[str, Any]) -> Edge:
+    weights = row.get("weights")
+    if weights is not None and Path(weights).name != weights:
+        raise ValueError(f"weights must be a file name in the zoo's folder, got '{weights}'")
+    return Edge(
+        source=get_domain(row["source"]).name,
+        target=get_domain(row["target"]).name,
+        method=row["method"],
+        architecture=row["architecture"],
+        arguments=row.get("arguments", {}),
+        weights=folder / weights if weights is not None else None,
+        sha256=row["sha256"] if weights is not None else "",
+    )
+
+
+def _constants(row: Mapping[str, Any]) -> EnergyConstants:
+    constants = EnergyConstants(tuple(row["paths"]), tuple(map(float, row["mu"])), tuple(map(float, row["sigma"])))
+    if not len(constants.paths) == len(constants.mu) == len(constants.sigma) >= 1 or min(constants.sigma) <= 0:
+        raise ValueError("energy constants need one mu and one positive sigma for each path")
+    return constants

@@ -1,0 +1,1 @@
+"""The batch job: reads videos, runs networks, and is the only writer of the store."""

@@ -1,0 +1,308 @@
+"""The one visible loop: read, predict, score, encode, store. Resumable, with memory that does not grow with the clip."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from queue import Full, Queue
+from threading import Event, Thread
+from typing import Literal
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from cache.keys import clip_key
+from cache.records import Clip
+from cache.store import Store, TrackWriter
+from consistency.domains import get_domain
+from consistency.graph import Graph
+from consistency.zoo import Zoo, load_network
+from precompute import video
+from precompute.encode import encode_image
+from precompute.errors import SourceError
+from precompute.recipes import Batch, Product, Recipe, plan_recipes, truth_digests
+
+SAMPLING_RULE = 1
+"""Version of the rule by which frames are chosen and resized; part of every clip's key."""
+CHUNK_FRAMES = 64
+"""Frames per pack: what a killed job does again at most. Half a minute of work for the bundled zoo on two cores."""
+BATCHES_AHEAD = 2
+"""Decoded batches waiting for the networks."""
+BYTES_PER_PIXEL = {3: 1.1, 1: 0.45}
+"""Channels -> stored bytes per pixel, mean over the tracks of the bundled clips: for estimates before a run."""
+DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one clip still needs."""
+
+    source: video.Source
+    sampling: video.Sampling
+    clip: Clip
+    zoo: Zoo
+    recipes: tuple[Recipe, ...]
+    """Of every track asked for."""
+    pending: tuple[Recipe, ...]
+    """Of those that the store does not hold whole."""
+
+    @property
+    def estimated_bytes(self) -> float:
+        """Of the pending tracks."""
+        pixels = self.clip.n_frames * self.clip.width * self.clip.height
+        return sum(BYTES_PER_PIXEL[int(recipe.head.domain["channels"])] * pixels for recipe in self.pending)
+
+
+def make_plan(
+    store: Store,
+    source: video.Source,
+    sampling: video.Sampling,
+    zoo: Zoo,
+    patterns: list[str],
+    computed_on: Mapping[str, str],
+) -> Plan:
+    """Find out what the store lacks. Reads the source's header, and nothing of it where all tracks are there.
+
+    Raises SourceError and ZooError.
+    """
+    rule = {**asdict(sampling), "shift": "", "rule": SAMPLING_RULE}
+    key = clip_key(source.sha256, rule)
+    known = store.tracks(clip=key, kind="input")
+    if known and known[0].is_complete:
+        clip = known[0].head.clip
+    else:
+        info = video.probe(source)
+        height, width = video.output_size(info, sampling)
+        clip = Clip(
+            key=key,
+            title=source.title,
+            source_sha256=source.sha256,
+            sampling=rule,
+            width=width,
+            height=height,
+            n_frames=video.estimate_frames(info, sampling),
+            url=source.url,
+            author=source.author,
+            licence=source.licence,
+            attribution=source.attribution,
+        )
+    recipes = plan_recipes(clip, zoo, patterns, truth_digests(source.truth), computed_on)
+    pending = tuple(recipe for recipe in recipes if not _is_complete(store, recipe))
+    return Plan(source, sampling, clip, zoo, tuple(recipes), pending)
+
+
+def run_plan(
+    store: Store,
+    plan: Plan,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    batch_size: int,
+    report: Callable[[int, int], None] = lambda n_done, n_resumed: None,
+) -> int:
+    """Compute the pending tracks of a clip; returns the number of frames computed.
+
+    `report(frames done, frames found done)` is called after every batch. Stopped at any moment, the store keeps every
+    finished pack and the next run goes on from there. Raises SourceError, ZooError, StoreError and OSError.
+    """
+    with store.writing(plan.clip.key):
+        # Another job may have finished some of them while this one waited.
+        pending = [recipe for recipe in plan.pending if not _is_complete(store, recipe)]
+        if not pending:
+            return 0
+        writers = [store.writer(recipe.head) for recipe in pending]
+        dtype = _dtype_so_far(writers, dtype)
+        start = min(writer.n_frames for writer in writers)
+        graph = make_graph(pending, device, dtype)
+        n_frames = start
+        with ThreadPoolExecutor(max(2, (os.cpu_count() or 2) - 1)) as pool, ExitStack() as stack:
+            batches = stack.enter_context(closing(_read_ahead(_batches(plan, start, batch_size))))
+            chunk = _Chunk(start)
+            for frames in batches:
+                batch = predict(graph, frames, device, dtype, plan.zoo.multiple)
+                for recipe, writer in zip(pending, writers, strict=True):
+                    if writer.n_frames <= chunk.start:
+                        chunk.add(recipe.head.key, recipe.make(batch), pool)
+                n_frames += len(batch.rgb)
+                report(n_frames, start)
+                if n_frames - chunk.start >= CHUNK_FRAMES:
+                    chunk.write(writers)
+                    chunk = _Chunk(n_frames)
+            chunk.write(writers)
+        if n_frames == 0:
+            raise SourceError(
+                "no_frames", f"{plan.source.title}: no frame lies in the chosen range; give another --start or --end"
+            )
+        for writer in writers:
+            writer.finish(n_frames=n_frames)
+        return n_frames - start
+
+
+def make_graph(recipes: list[Recipe], device: torch.device, dtype: torch.dtype) -> Graph:
+    """The networks that those recipes need."""
+    chains = [chain for recipe in recipes for chain in recipe.chains]
+    return Graph(chains, lambda edge: load_network(edge, device=device, dtype=dtype))
+
+
+def predict(graph: Graph, frames: Batch, device: torch.device, dtype: torch.dtype, multiple: int) -> Batch:
+    """Run the networks on a batch, padded to their multiple by repeating the border and cropped back."""
+    images = torch.from_numpy(frames.rgb).to(device).permute(0, 3, 1, 2).to(dtype) / 255
+    height, width = images.shape[-2:]
+    padding = (0, -width % multiple, 0, -height % multiple)
+    if any(padding):
+        images = functional.pad(images, padding, mode="replicate")
+    outputs = graph.run(images)
+    if any(padding):
+        outputs = {chain: output[..., :height, :width] for chain, output in outputs.items()}
+    return Batch(frames.rgb, frames.pts_seconds, frames.truth, outputs)
+
+
+def seconds_per_frame(plan: Plan, device: torch.device, dtype: torch.dtype, batch_size: int) -> float:
+    """Time one batch of noise through networks, scores and encoders: a fair guess before a run."""
+    recipes = list(plan.pending)
+    graph = make_graph(recipes, device, dtype)
+    random = np.random.default_rng(0)
+
+    def noise(channels: int) -> np.ndarray:
+        return random.integers(0, 255, (batch_size, plan.clip.height, plan.clip.width, channels), np.uint8)
+
+    truth = {name: noise(get_domain(name).channels) for name in plan.source.truth}
+    frames = Batch(noise(3), np.arange(batch_size) / 30, truth, {})
+    predict(graph, frames, device, dtype, plan.zoo.multiple)  # the first run allocates
+    start = time.perf_counter()
+    batch = predict(graph, frames, device, dtype, plan.zoo.multiple)
+    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        for recipe in recipes:
+            pool.map(encode_image, recipe.make(batch).images)
+    return (time.perf_counter() - start) / batch_size
+
+
+def choose_device(name: Device) -> torch.device:
+    """`auto` is CUDA where there is a usable GPU, else the CPU. Raises ValueError for a `cuda` that is not there."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            "--device cuda: torch finds no CUDA GPU here; use --device cpu, or install a CUDA build of torch"
+        )
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def choose_dtype(device: torch.device) -> torch.dtype:
+    """float16 on GPUs, bfloat16 on CPUs with units for it, else float32. Energies are float32 in any case."""
+    if device.type == "cuda":
+        return torch.float16
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+
+
+class _Chunk:
+    """The frames of one pack of every track, being encoded."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self._images: dict[str, list[Future[bytes]]] = {}
+        self._columns: dict[str, list[dict[str, np.ndarray]]] = {}
+
+    def add(self, key: str, product: Product, pool: ThreadPoolExecutor) -> None:
+        self._images.setdefault(key, []).extend(pool.submit(encode_image, image) for image in product.images)
+        self._columns.setdefault(key, []).append(product.columns)
+
+    def write(self, writers: list[TrackWriter]) -> None:
+        for writer in writers:
+            key = writer.head.key
+            if key in self._images:
+                parts = self._columns[key]
+                columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+                writer.append(self.start, [image.result() for image in self._images[key]], columns)
+
+
+def _batches(plan: Plan, start: int, batch_size: int) -> Iterator[Batch]:
+    """The clip's frames from `start` on, with their ground truth, in batches that end where chunks end."""
+    with ExitStack() as stack:
+
+        def decode(path: Path, channels: Literal[1, 3] | None = None) -> Iterator[video.Frame]:
+            return stack.enter_context(closing(video.frames(path, plan.sampling, channels=channels)))
+
+        rgb = decode(plan.source.path)
+        truth = {name: decode(path, get_domain(name).channels) for name, path in plan.source.truth.items()}
+        held: list[tuple[video.Frame, dict[str, np.ndarray]]] = []
+        for frame in rgb:
+            codes = {}
+            for name, frames in truth.items():
+                true_frame = next(frames, None)
+                if true_frame is None:
+                    raise SourceError(
+                        "truth_too_short",
+                        f"{plan.source.title}: ground truth of {name} ends before the clip, at frame {frame.index}; "
+                        "it needs one frame for each of the clip's",
+                    )
+                codes[name] = true_frame.rgb
+            if frame.index < start:
+                continue
+            held.append((frame, codes))
+            if len(held) == batch_size or (frame.index + 1 - start) % CHUNK_FRAMES == 0:
+                yield _stack(held)
+                held = []
+        if held:
+            yield _stack(held)
+
+
+def _stack(held: list[tuple[video.Frame, dict[str, np.ndarray]]]) -> Batch:
+    return Batch(
+        rgb=np.stack([frame.rgb for frame, _ in held]),
+        pts_seconds=np.array([frame.pts_seconds for frame, _ in held]),
+        truth={name: np.stack([codes[name] for _, codes in held]) for name in held[0][1]},
+        outputs={},
+    )
+
+
+def _read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches, decoded in a thread while the caller computes; its errors are raised here."""
+    queue: Queue[Batch | BaseException | None] = Queue(BATCHES_AHEAD)
+    stopped = Event()
+
+    def put(item: Batch | BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                return queue.put(item, timeout=0.1)
+            except Full:
+                continue
+
+    def read() -> None:
+        try:
+            with closing(batches) as open_batches:  # type: ignore[type-var]
+                for batch in open_batches:
+                    put(batch)
+                    if stopped.is_set():
+                        return
+            put(None)
+        except BaseException as error:
+            put(error)
+
+    thread = Thread(target=read, name="decode", daemon=True)
+    thread.start()
+    try:
+        while (item := queue.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def _is_complete(store: Store, recipe: Recipe) -> bool:
+    track = store.get(recipe.head.key)
+    return track is not None and track.is_complete
+
+
+def _dtype_so_far(writers: list[TrackWriter], wanted: torch.dtype) -> torch.dtype:
+    """A resumed clip keeps the dtype it was begun in, so that no track changes in the middle."""
+    begun = {writer.head.computed_on.get("dtype") for writer in writers if writer.n_frames}
+    return DTYPES.get(str(next(iter(begun), None)), wanted)

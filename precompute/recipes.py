@@ -1,0 +1,250 @@
+"""What is computed for each track? A recipe turns one batch of a clip into the frames and numbers of one track.
+
+N frames, C channels, H x W pixels, P paths.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cache.keys import track_key
+from cache.records import Clip, Head
+from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
+from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
+from consistency.errors import frame_errors
+from consistency.zoo import IMAGE, Chain, Zoo, ZooError
+from precompute.encode import CODEC
+
+
+@dataclass(frozen=True)
+class Batch:
+    """N consecutive frames of a clip and what the networks made of them."""
+
+    rgb: np.ndarray
+    """uint8, (N, H, W, 3)."""
+    pts_seconds: np.ndarray
+    """float64, (N,)."""
+    truth: Mapping[str, np.ndarray]
+    """Domain -> uint8 codes, (N, H, W, C)."""
+    outputs: Mapping[Chain, Tensor]
+    """Codes in [0, 1], (N, C, H, W), on the device."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """What one track gains from one batch."""
+
+    images: np.ndarray
+    """uint8 codes, (N, H, W, C)."""
+    columns: dict[str, np.ndarray]
+    """name -> (N, ...)."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One track: what it is called, which chains it needs, and how it is made from a batch."""
+
+    head: Head
+    chains: tuple[Chain, ...]
+    make: Callable[[Batch], Product]
+
+
+COLUMN_TITLES: dict[str, dict[str, str]] = {
+    "pts_seconds": {"title": "Presentation time", "unit": "s"},
+    "terms": {"title": "Path disagreement", "unit": "code"},
+    "blocks": {"title": "Path disagreement by region", "unit": "code"},
+    "disagreement": {"title": "Readout disagreement", "unit": "code"},
+    "error": {"title": "Mean absolute error", "unit": "code"},
+    "angle_degrees": {"title": "Mean angular error", "unit": "°"},
+    "absrel": {"title": "Absolute relative error", "unit": ""},
+}
+
+
+def plan_recipes(
+    clip: Clip,
+    zoo: Zoo,
+    patterns: Sequence[str],
+    truth: Mapping[str, str],
+    computed_on: Mapping[str, str],
+) -> list[Recipe]:
+    """The recipes of every track that the patterns ask for on a clip.
+
+    `patterns` are globs on `zoo/method/path`. Each configuration brings its prediction rgb-Y and the energy of Y, without
+    which a readout cannot be judged. `truth`: domain -> SHA-256 of the ground truth beside the clip.
+    """
+    maker = _Maker(clip, zoo, truth, dict(computed_on) | {"time": datetime.now(UTC).isoformat(timespec="seconds")})
+    recipes = [maker.input(), *(maker.truth_of(domain) for domain in truth)]
+    chosen = select_configurations(zoo, patterns)
+    for method, target in dict.fromkeys((method, path.split("-")[1]) for method, path in chosen):
+        recipes.append(maker.prediction(method, target))
+        recipes += [
+            maker.readout(method, path)
+            for chosen_method, path in chosen
+            if chosen_method == method and path.startswith(f"{IMAGE}-{target}-")
+        ]
+        if target in zoo.energies:
+            recipes.append(maker.energy(method, target))
+    return recipes
+
+
+def select_configurations(zoo: Zoo, patterns: Sequence[str]) -> list[tuple[str, str]]:
+    """(method, path) of every configuration of the zoo that some pattern matches. Raises ZooError where one has none."""
+    available = [(method, path) for method in zoo.methods for path in zoo.paths(method)]
+    spelled = {pair: f"{zoo.name}/{pair[0]}/{pair[1]}" for pair in available}
+    for pattern in patterns:
+        if not fnmatch.filter(spelled.values(), pattern):
+            raise ZooError(
+                f"no configuration of zoo '{zoo.name}' matches '{pattern}'; a configuration is spelled zoo/method/path, "
+                f"such as '{next(iter(spelled.values()), '')}'; methods: {', '.join(zoo.methods)}; "
+                f"domains: {', '.join(zoo.domains)}"
+            )
+    return [pair for pair in available if any(fnmatch.fnmatch(spelled[pair], pattern) for pattern in patterns)]
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Builds the recipes of one clip and zoo."""
+
+    clip: Clip
+    zoo: Zoo
+    truth: Mapping[str, str]
+    computed_on: Mapping[str, str]
+
+    def input(self) -> Recipe:
+        head = self._head("input", "", IMAGE, DOMAINS[IMAGE], {}, ["pts_seconds"])
+        return Recipe(head, (), lambda batch: Product(batch.rgb, _columns(batch)))
+
+    def truth_of(self, name: str) -> Recipe:
+        head = self._head("truth", "", name, get_domain(name), {}, ["pts_seconds"], truth=name)
+        return Recipe(head, (), lambda batch: Product(batch.truth[name], _columns(batch)))
+
+    def prediction(self, method: str, target: str) -> Recipe:
+        return self._image_recipe("prediction", method, f"{IMAGE}-{target}", reference=None)
+
+    def readout(self, method: str, path: str) -> Recipe:
+        last = path.split("-")[-1]
+        try:
+            reference = self.zoo.chain(method, f"{IMAGE}-{last}")
+        except ZooError:
+            reference = None  # a domain that nothing predicts from the image has no direct path to disagree with
+        return self._image_recipe("readout", method, path, reference)
+
+    def energy(self, method: str, target: str) -> Recipe:
+        constants = self.zoo.energies[target]
+        direct = self.zoo.chain(method, f"{IMAGE}-{target}")
+        indirect = [self.zoo.chain(method, path) for path in constants.paths]
+
+        def make(batch: Batch) -> Product:
+            maps = disagreement_maps(batch.outputs[direct], [batch.outputs[chain] for chain in indirect])
+            energy = standardise(maps, constants.mu, constants.sigma)
+            codes = (energy - ENERGY.lo) / (ENERGY.hi - ENERGY.lo)
+            columns = {
+                "terms": raw_terms(maps).cpu().numpy(),
+                "blocks": block_means(maps).half().cpu().numpy(),
+            }
+            return Product(_to_uint8(codes[:, None]), _columns(batch, columns))
+
+        head = self._head(
+            "energy",
+            method,
+            f"{IMAGE}-{target}",
+            ENERGY,
+            _digests(direct, *indirect),
+            ["pts_seconds", "terms", "blocks"],
+            constants={"paths": list(constants.paths), "mu": list(constants.mu), "sigma": list(constants.sigma)},
+        )
+        return Recipe(head, (direct, *indirect), make)
+
+    def _image_recipe(self, kind: str, method: str, path: str, reference: Chain | None) -> Recipe:
+        chain = self.zoo.chain(method, path)
+        domain = get_domain(path.split("-")[-1])
+        true_name = domain.name if domain.name in self.truth else None
+        names = ["pts_seconds"] + (["disagreement"] if reference else [])
+        if true_name:
+            names += ["error"] + [{"direction": "angle_degrees"}.get(domain.meaning, "absrel")] * (
+                domain.meaning == "direction" or domain.scale == "log"
+            )
+
+        def make(batch: Batch) -> Product:
+            output = batch.outputs[chain]
+            columns: dict[str, np.ndarray] = {}
+            if reference:
+                maps = disagreement_maps(batch.outputs[reference], [output])
+                columns["disagreement"] = raw_terms(maps)[:, 0].cpu().numpy()
+            if true_name:
+                true_codes = _to_codes(batch.truth[true_name], output.device)
+                columns |= {name: v.cpu().numpy() for name, v in frame_errors(domain, output, true_codes).items()}
+            return Product(_to_uint8(output), _columns(batch, columns))
+
+        edges = _digests(chain, *([reference] if reference else []))
+        head = self._head(kind, method, path, domain, edges, names, truth=true_name)
+        return Recipe(head, (chain, *([reference] if reference else [])), make)
+
+    def _head(
+        self,
+        kind: str,
+        method: str,
+        path: str,
+        domain: Domain,
+        edges: Mapping[str, str],
+        columns: Sequence[str],
+        *,
+        constants: Mapping[str, list] | None = None,
+        truth: str | None = None,
+    ) -> Head:
+        zoo = self.zoo.name if method else ""
+        constants = constants or {}
+        # The truth decides the error columns, so a truth added later makes another track.
+        inputs = {"edges": dict(edges), "constants": dict(constants), "truth": self.truth[truth] if truth else None}
+        return Head(
+            key=track_key(self.clip.key, kind, zoo, method, path, inputs),
+            kind=kind,
+            clip=self.clip,
+            zoo=zoo,
+            method=method,
+            path=path,
+            domain=domain.record(),
+            codec=CODEC,
+            edges=edges,
+            constants=constants,
+            columns={name: COLUMN_TITLES[name] for name in columns},
+            computed_on=self.computed_on,
+        )
+
+
+def _columns(batch: Batch, more: Mapping[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
+    return {"pts_seconds": batch.pts_seconds, **(more or {})}
+
+
+def _digests(*chains: Chain) -> dict[str, str]:
+    return {edge.name: edge.digest for chain in chains for edge in chain}
+
+
+def _to_uint8(codes: Tensor) -> np.ndarray:
+    """Codes (N, C, H, W), clipped to [0, 1] -> uint8 (N, H, W, C), rounded on the device."""
+    levels = (codes.float() * 255).round_().clamp_(0, 255).to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+
+
+def _to_codes(levels: np.ndarray, device: torch.device) -> Tensor:
+    """uint8 (N, H, W, C) -> float32 codes (N, C, H, W) on the device."""
+    return torch.from_numpy(levels).to(device).permute(0, 3, 1, 2).float() / 255
+
+
+def truth_digests(truth: Mapping[str, Path]) -> dict[str, str]:
+    """Domain -> SHA-256 of its ground truth file, in the order of the domain table."""
+    import hashlib
+
+    found = {}
+    for name in sorted(truth, key=list(DOMAINS).index):
+        with truth[name].open("rb") as file:
+            found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
