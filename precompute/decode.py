@@ -1,0 +1,472 @@
+"""The child process that decodes untrusted media, under memory and time limits: `python -m precompute.decode HANDLE JSON`.
+
+It imports neither torch nor anything that starts slowly. Messages to the parent are JSON, each image follows its own message.
+Strict: a file that is cut short or damaged, as far as the decoder can know, is refused.
+"""
+
+# H x W pixels, C channels
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import resource
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import av.error
+import cv2
+import numpy as np
+
+from precompute.errors import SourceError
+from precompute.video import Sampling, VideoInfo, output_size
+
+MAX_PIXELS = 50_000_000
+"""Most pixels per frame: 8K video has 33 million; a 198 kB file can claim billions."""
+
+MEMORY_BYTES = 4 << 30
+"""Address space of the decoder: 8K H.264 with 16 reference frames fits; a bomb does not."""
+
+STUCK_CPU_SECONDS = 60
+"""Processor seconds without one decoded frame before the kernel ends the decoder."""
+
+MAX_THREADS = 4
+"""Decoding threads; more would only fill the pipe sooner."""
+
+MAX_MISSING = 0.02
+"""Part of the frames that the header states and the file may lack: decoders drop a few at open ends."""
+
+FFMPEG_VERSION = (8, 1, 2)
+"""Oldest safe FFmpeg: 8.1.1 is exposed to CVE-2026-8461."""
+
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,gif,ogg,flv,asf"
+"""Containers read. Playlists (hls, concat) are not among them: they make the decoder open other files."""
+
+READABLE = "mp4, mov, mkv, webm, avi, ts, mpg, gif, ogv, flv or wmv"
+
+
+def main(arguments: list[str]) -> None:
+    """Do one request; whatever happens, tell the parent in one message."""
+    sender = Connection(int(arguments[0]), readable=False)
+    request = json.loads(arguments[1])
+    path = Path(request["path"])
+
+    def send(message: dict[str, Any]) -> None:
+        sender.send_bytes(json.dumps(message).encode())
+
+    def tell_alive() -> None:
+        allow_more_cpu()
+        send({"alive": True})
+
+    try:
+        limit_resources()
+        if request["task"] == "probe":
+            send(asdict(probe(path)))
+        else:
+            sampling = Sampling(**request["sampling"])
+            for pts_seconds, image in sampled(path, sampling, request["channels"], alive=tell_alive):
+                send({"pts_seconds": pts_seconds, "shape": image.shape})
+                sender.send_bytes(image.reshape(-1).data)  # takes flat buffers only; reshape copies where it must
+        send({"done": True})
+    except BrokenPipeError:
+        pass  # the parent has seen enough
+    except SourceError as error:
+        send({"code": error.code, "message": str(error)})
+    except MemoryError:
+        send(
+            {
+                "code": "too_large",
+                "message": f"{path.name}: needs over {MEMORY_BYTES >> 30} GiB to decode; scale it down first",
+            }
+        )
+    except Exception as error:  # fuzzed media raise many kinds; each means that this file cannot be read whole
+        send({"code": "damaged", "message": f"{path.name}: cannot be decoded ({error!r}); {TRY}"})
+    os._exit(0)  # skips the tear-down of libraries which a damaged file may have left in disorder
+
+
+TRY = "get another copy, or rescue what is whole: ffmpeg -i INPUT -c:v libx264 -an OUTPUT.mp4"
+
+
+def limit_resources() -> None:
+    if sys.platform == "linux":  # macOS does not enforce it
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    allow_more_cpu()
+
+
+def allow_more_cpu() -> None:
+    """Move the limit on: a long video may take hours, but not STUCK_CPU_SECONDS without a decoded frame."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    soft = math.ceil(usage.ru_utime + usage.ru_stime) + STUCK_CPU_SECONDS
+    resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+
+
+def probe(path: Path) -> VideoInfo:
+    """Header and first frame."""
+    with opened(path) as (container, stream):
+        for first, _ in decoded(path, container, stream):
+            return describe(container, stream, first)
+    raise SourceError("no_video", f"{path.name}: the video stream holds no frame; {TRY}")
+
+
+def sampled(
+    path: Path, sampling: Sampling, channels: int | None, alive: Callable[[], None] = lambda: None
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield (pts_seconds, uint8 (H, W, C)) of the frames `sampling` asks for; call `alive` about once a second."""
+    n_taken = 0
+    size: tuple[int, int] | None = None
+    with opened(path) as (container, stream):
+        for frame, pts_seconds in chosen(path, container, stream, sampling, alive):
+            if size is None:
+                size = output_size(describe(container, stream, frame), sampling)
+            yield pts_seconds, picture(path, frame, sampling, size, channels, pixel_aspect(stream))
+            n_taken += 1
+            if n_taken == sampling.max_frames:
+                return
+
+
+# --- opening ---
+
+
+class opened:
+    """Context: the container and its video stream, refused where the header says that it will not do."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> tuple[Any, Any]:
+        require_safe_ffmpeg()
+        refuse_cut_file(self.path)
+        options = {
+            "format_whitelist": FORMATS,
+            "protocol_whitelist": "file",
+            "max_pixels": str(MAX_PIXELS),
+        }
+        try:
+            self.container = av.open(f"file:{self.path}", options=options)
+        except (av.error.FFmpegError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, av.error.FFmpegError) else error
+            raise SourceError(
+                "not_a_video", f"{self.path.name}: not a video this program reads ({reason}); give {READABLE}"
+            ) from None
+        try:
+            return self.container, self._video_stream()
+        except BaseException:
+            self.container.close()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.container.close()
+
+    def _video_stream(self) -> Any:
+        streams = [s for s in self.container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+        if not streams:
+            what = "audio only" if self.container.streams.audio else "no stream of pictures"
+            raise SourceError("no_video", f"{self.path.name}: holds {what}; give a file with a video stream")
+        stream = streams[0]
+        codec = stream.codec_context
+        if codec is None or not codec.width or not codec.height:
+            raise SourceError("not_a_video", f"{self.path.name}: its header states no codec or size; {TRY}")
+        if codec.width * codec.height > MAX_PIXELS:
+            raise SourceError(
+                "too_large",
+                f"{self.path.name}: frames of {codec.width} x {codec.height} pixels, the limit is {MAX_PIXELS // 10**6} "
+                "megapixels; scale it down first",
+            )
+        codec.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
+        codec.thread_type = "AUTO"
+        codec.thread_count = min(MAX_THREADS, os.cpu_count() or 1)
+        return stream
+
+
+def require_safe_ffmpeg() -> None:
+    version = tuple(int(part) for part in av.ffmpeg_version_info.lstrip("n").split("-")[0].split(".") if part.isdigit())
+    if version < FFMPEG_VERSION:
+        wanted = ".".join(map(str, FFMPEG_VERSION))
+        raise SourceError(
+            "old_ffmpeg",
+            f"PyAV {av.__version__} brings FFmpeg {av.ffmpeg_version_info}, safe from {wanted} on; run: pip install -U 'av>=18.1'",
+        )
+
+
+def refuse_cut_file(path: Path) -> None:
+    """Refuse a file whose own sizes reach past its end, before anything is decoded. Silent where a format states none."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(16)
+        if head[4:8] in MP4_BOXES:
+            stated = mp4_end(file, size)
+        elif head[:4] == b"\x1a\x45\xdf\xa3":
+            stated = matroska_end(file)
+        elif head[:4] == b"RIFF":
+            stated = struct.unpack("<I", head[4:8])[
+                0
+            ]  # without its own 8 bytes, which some writers count and some do not
+            stated = 0 if stated == 0xFFFFFFFF else stated
+        elif head[:6] in (b"GIF87a", b"GIF89a"):
+            file.seek(max(0, size - 1024))
+            stated = size if file.read().rstrip(b"\0").endswith(b"\x3b") else size + 1  # its last byte, but for padding
+        else:
+            return
+    if stated is None:
+        raise SourceError(
+            "truncated", f"{path.name}: cut short: its index (moov) is missing; copy or download it again"
+        )
+    if stated > size:
+        raise SourceError(
+            "truncated", f"{path.name}: cut short: {size} bytes, its header states {stated}; copy or download it again"
+        )
+
+
+MP4_BOXES = frozenset(
+    [
+        b"ftyp",
+        b"moov",
+        b"mdat",
+        b"free",
+        b"skip",
+        b"wide",
+        b"uuid",
+        b"moof",
+        b"mfra",
+        b"sidx",
+        b"styp",
+        b"meta",
+        b"pnot",
+    ]
+)
+
+
+def mp4_end(file: BinaryIO, size: int) -> int | None:
+    """Where the last box ends, bytes; None when there is no `moov` box (the index) up to there."""
+    position = 0
+    has_index = False
+    while position + 8 <= size:
+        file.seek(position)
+        head = file.read(16)
+        length, kind = struct.unpack(">I4s", head[:8])
+        if length == 1 and len(head) == 16:
+            (length,) = struct.unpack(">Q", head[8:])
+        if kind not in MP4_BOXES or (length < 8 and length != 0):
+            break  # padding or appended data, which players ignore too
+        has_index |= kind == b"moov"
+        position = size if length == 0 else position + length  # 0: the box reaches to the end of the file
+    return position if has_index or position > size else None
+
+
+def matroska_end(file: BinaryIO) -> int:
+    """Where the Segment element ends, bytes; 0 when its size is unknown (a live recording) or it does not come second."""
+    file.seek(4)
+    header_length = ebml_size(file)
+    file.seek(header_length or 0, os.SEEK_CUR)
+    if header_length is None or file.read(4) != b"\x18\x53\x80\x67":
+        return 0
+    length = ebml_size(file)
+    return 0 if length is None else file.tell() + length
+
+
+def ebml_size(file: BinaryIO) -> int | None:
+    """An EBML size: the leading zero bits of the first byte tell how many bytes follow; all value bits one: unknown."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return None
+    n_following = 8 - first[0].bit_length()
+    n_bits = 7 * (n_following + 1)
+    value = int.from_bytes(first + file.read(n_following), "big") & ((1 << n_bits) - 1)
+    return None if value == (1 << n_bits) - 1 else value
+
+
+# --- decoding ---
+
+
+def decoded(path: Path, container: Any, stream: Any) -> Iterator[tuple[Any, float]]:
+    """Every frame in order of presentation with its seconds after the first; at the end, refuse a file cut short."""
+    is_avi = container.format.name == "avi"  # has only decoding times: the n-th frame shown has the n-th packet's
+    packet_times: list[int] = []
+    n_frames = 0
+    first_pts = last_pts = 0
+    last_duration = 0
+    try:
+        for packet in container.demux(stream):
+            if packet.is_corrupt:
+                raise SourceError("damaged", f"{path.name}: damaged or cut short after {n_frames} frames; {TRY}")
+            if is_avi and packet.size and packet.dts is not None:
+                packet_times.append(packet.dts)
+            for frame in packet.decode():
+                pts = packet_times[n_frames] if is_avi and n_frames < len(packet_times) else frame.pts
+                if pts is None or frame.is_corrupt or (n_frames and pts <= last_pts):
+                    what = "has no time" if pts is None else "is damaged" if frame.is_corrupt else "goes back in time"
+                    raise SourceError("damaged", f"{path.name}: frame {n_frames} {what}; {TRY}")
+                first_pts = pts if n_frames == 0 else first_pts
+                last_duration = frame.duration or (pts - last_pts if n_frames else 0)
+                last_pts = pts
+                n_frames += 1
+                yield frame, float((pts - first_pts) * stream.time_base)
+    except av.error.FFmpegError as error:
+        raise SourceError(
+            "damaged", f"{path.name}: damaged or cut short after {n_frames} frames ({error.strerror}); {TRY}"
+        ) from None
+    refuse_short(path, stream, n_frames, last_pts + last_duration - first_pts)
+
+
+def refuse_short(path: Path, stream: Any, n_frames: int, shown_ticks: int) -> None:
+    """Both the count and the duration must fall short: an edit list leaves out frames that the header counts."""
+    lacks_frames = n_frames < min(stream.frames - 1, stream.frames * (1 - MAX_MISSING))
+    lacks_time = not stream.duration or shown_ticks < stream.duration * (1 - MAX_MISSING)
+    if lacks_frames and lacks_time:
+        raise SourceError(
+            "truncated",
+            f"{path.name}: cut short: {n_frames} frames, its header states {stream.frames}; copy or download it again",
+        )
+
+
+def milliseconds(seconds: float) -> int:
+    """Times are compared in whole milliseconds, Matroska's clock, so that an mp4 and its copy in mkv give the same frames."""
+    return math.floor(seconds * 1000 + 0.5)
+
+
+def chosen(
+    path: Path, container: Any, stream: Any, sampling: Sampling, alive: Callable[[], None]
+) -> Iterator[tuple[Any, float]]:
+    """The frames that `sampling` takes. With fps, a frame is held back until the next tells how long it is shown."""
+    start = milliseconds(sampling.start)
+    end = math.inf if sampling.end is None else milliseconds(sampling.end)
+    held: tuple[Any, float] | None = None
+    n_ticks = 0
+    last_alive = time.monotonic()
+
+    def next_tick() -> float:
+        return milliseconds(sampling.start + n_ticks / (sampling.fps or 1))
+
+    def is_taken(shown_until: float) -> bool:
+        """Whether a sampling time falls before `shown_until` (and after the frames before); moves on past it."""
+        nonlocal n_ticks
+        n_before = n_ticks
+        while next_tick() < min(shown_until, end):
+            n_ticks += 1
+        return n_ticks > n_before
+
+    for frame, pts_seconds in decoded(path, container, stream):
+        if time.monotonic() - last_alive > 1:
+            alive()
+            last_alive = time.monotonic()
+        pts = milliseconds(pts_seconds)
+        if sampling.fps is None:
+            if pts >= end:
+                return
+            if pts >= start:
+                yield frame, pts_seconds
+            continue
+        if held is not None and is_taken(shown_until=pts):
+            yield held
+        if pts >= end:
+            return
+        held = frame, pts_seconds
+    if sampling.fps is not None and held is not None:
+        frame, pts_seconds = held
+        seconds = float(frame.duration * stream.time_base) if frame.duration else 1 / mean_rate(stream)
+        if is_taken(shown_until=milliseconds(pts_seconds + seconds)):
+            yield held
+
+
+# --- one frame ---
+
+
+def picture(
+    path: Path, frame: Any, sampling: Sampling, size: tuple[int, int], channels: int | None, aspect: float
+) -> np.ndarray:
+    """The upright picture (or codes) at the output size (height, width): uint8 (H, W, C)."""
+    if channels is None:
+        image = upright(frame.to_ndarray(format="rgb24"), display_matrix(frame))
+        return fitted(image, sampling, size, aspect if not is_turned(display_matrix(frame)) else 1 / aspect, None)
+    layout = {1: "gray", 3: "rgb24"}[channels]
+    lossless = {1: ["gray"], 3: ["gbrp", "rgb24", "bgr24", "rgb0", "bgr0"]}[channels]
+    if frame.format.name not in lossless:
+        raise SourceError(
+            "not_codes",
+            f"{path.name}: stored as {frame.format.name}, codes of {channels} channels need {' or '.join(lossless)}",
+        )
+    codes = frame.to_ndarray(format=layout).reshape(frame.height, frame.width, channels)
+    return fitted(codes, sampling, size, 1.0, cv2.INTER_NEAREST_EXACT)
+
+
+def fitted(
+    image: np.ndarray, sampling: Sampling, size: tuple[int, int], aspect: float, interpolation: int | None
+) -> np.ndarray:
+    """Scale to `size` (height, width); with crop `centre` scale the short side and cut out the centre."""
+    height, width = image.shape[0], image.shape[1] * aspect
+    scaled_height, scaled_width = size
+    if sampling.crop == "centre":
+        scale = sampling.size / min(height, width)
+        scaled_height, scaled_width = round(height * scale), round(width * scale)
+    if image.shape[:2] != (scaled_height, scaled_width):
+        is_shrinking = scaled_height * scaled_width < image.shape[0] * image.shape[1]
+        method = interpolation if interpolation is not None else cv2.INTER_AREA if is_shrinking else cv2.INTER_LINEAR
+        n_channels = image.shape[2]
+        image = cv2.resize(image, (scaled_width, scaled_height), interpolation=method)
+        image = image.reshape(scaled_height, scaled_width, n_channels)  # OpenCV drops a single channel
+    top, left = (scaled_height - size[0]) // 2, (scaled_width - size[1]) // 2
+    return image[top : top + size[0], left : left + size[1]]
+
+
+Matrix = tuple[int, int, int, int]
+
+
+def display_matrix(frame: Any) -> Matrix:
+    """(a, b, c, d): pixel (x, y) is shown at (a x + c y, b x + d y), but for scale and shift."""
+    side_data = frame.side_data.get("DISPLAYMATRIX")
+    if side_data is None:
+        return 1, 0, 0, 1
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(side_data)[:36])
+    return a, b, c, d
+
+
+def is_turned(matrix: Matrix) -> bool:
+    """Whether rows are shown as columns."""
+    return abs(matrix[1]) > abs(matrix[0])
+
+
+def upright(image: np.ndarray, matrix: Matrix) -> np.ndarray:
+    """Apply a display matrix of quarter turns and mirrors to (H, W, C)."""
+    a, b, c, d = matrix
+    x_sign, y_sign = (c, b) if is_turned(matrix) else (a, d)
+    if is_turned(matrix):
+        image = image.transpose(1, 0, 2)
+    return image[:: -1 if y_sign < 0 else 1, :: -1 if x_sign < 0 else 1]
+
+
+def pixel_aspect(stream: Any) -> float:
+    """Width of a stored pixel by its height; 1 where not stated."""
+    return float(stream.sample_aspect_ratio or 1)
+
+
+def mean_rate(stream: Any) -> float:
+    """Frames per second as stated; 25 where nothing is."""
+    return float(stream.average_rate or stream.guessed_rate or stream.base_rate or 25)
+
+
+def describe(container: Any, stream: Any, first: Any) -> VideoInfo:
+    """What the header and the first frame tell."""
+    width, height = round(first.width * pixel_aspect(stream)), first.height
+    if is_turned(display_matrix(first)):
+        width, height = height, width
+    duration = None
+    if stream.duration:
+        duration = float(stream.duration * stream.time_base)
+    elif container.duration:
+        duration = container.duration / av.time_base
+    fps = mean_rate(stream)
+    return VideoInfo(width, height, duration, stream.frames or round((duration or 0) * fps), fps)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,356 @@
+"""How a source (file, bundled clip or URL) becomes frames with presentation times.
+
+`resolve` finds the file, `probe` reads its header, `frames` decodes it once and in order. Media are untrusted: all decoding
+happens in a child process (`precompute.decode`) under memory and time limits, whose every failure becomes a `SourceError`.
+"""
+
+# H x W pixels of an output frame, C channels
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from precompute import acquire
+from precompute.errors import SourceError
+
+__all__ = [
+    "SAMPLES",
+    "Frame",
+    "Sampling",
+    "Source",
+    "SourceError",
+    "VideoInfo",
+    "bundled_clips",
+    "estimate_frames",
+    "frames",
+    "output_size",
+    "probe",
+    "resolve",
+]
+
+SAMPLES = Path(__file__).parent / "sample"
+"""The folder of the bundled clips: NAME.mp4, NAME.toml and the ground truth videos NAME.toml names."""
+
+STALL_SECONDS = 30.0
+"""Seconds without a sign of life from the decoder (which sends one every second) before it is ended; slow disks need some."""
+
+PIPE_BYTES = 1 << 20
+"""Asked size of the pipe between decoder and reader: five 256 x 256 frames, so that neither waits for the other each frame."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A video file on this disk and what is known about it."""
+
+    path: Path
+    """The local file to decode."""
+    sha256: str
+    """Of the file's bytes, 64 hexadecimal digits."""
+    title: str
+    """For people; untrusted text where the source came from the network."""
+    url: str | None = None
+    """Where the video came from (normalised), None for a file of unknown origin."""
+    author: str | None = None
+    """Who made it, None where unknown."""
+    licence: str | None = None
+    """Its licence, as an SPDX name where there is one, None where unknown."""
+    attribution: str | None = None
+    """The credit line the licence asks for, None where none is known."""
+    truth: dict[str, Path] = field(default_factory=dict)
+    """Domain name -> lossless video of 8-bit codes, frame-aligned with the source; {} where unknown."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a source are taken, and at what size. Times are seconds after the first frame of the file."""
+
+    start: float = 0.0
+    """First time taken, seconds."""
+    end: float | None = None
+    """Time at which to stop (not included), seconds; None: to the end of the file."""
+    fps: float | None = None
+    """Frames per second: for each start + k/fps the last frame with PTS <= that time, never one twice; None: every frame."""
+    max_frames: int | None = None
+    """Most frames taken, counted after `fps`; None: no limit."""
+    size: int = 256
+    """Length of the short side of the output, pixels."""
+    crop: Literal["centre", "none"] = "centre"
+    """`centre`: the centre square, size x size. `none`: the whole picture, long side rounded to an even number; the network
+    stage pads it to its multiple and crops back."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < math.inf:
+            raise ValueError(f"start is {self.start}; give seconds >= 0")
+        if self.end is not None and not self.end > self.start:
+            raise ValueError(f"end is {self.end}; give seconds after start ({self.start})")
+        if self.fps is not None and not 0 < self.fps < math.inf:
+            raise ValueError(f"fps is {self.fps}; give frames per second > 0")
+        if self.max_frames is not None and self.max_frames < 1:
+            raise ValueError(f"max_frames is {self.max_frames}; give a whole number >= 1")
+        if not 16 <= self.size <= 4096:
+            raise ValueError(f"size is {self.size}; give 16 to 4096 pixels")
+        if self.crop not in ("centre", "none"):
+            raise ValueError(f"crop is {self.crop!r}; give 'centre' or 'none'")
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What the header of a video states (and its first frame confirms)."""
+
+    width: int
+    """Of the picture as it is shown: after rotation, with square pixels."""
+    height: int
+    """Of the picture as it is shown, pixels."""
+    duration_seconds: float | None
+    """None where the header does not tell."""
+    n_frames_estimate: int
+    """Frames in the file; exact for most mp4, else duration x fps; 0 where the header does not tell."""
+    fps: float
+    """Mean frames per second as stated by the header; single frames of a variable-rate video may lie anywhere."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One sampled frame."""
+
+    rgb: np.ndarray
+    """uint8, (H, W, 3), upright, after resize and crop; for a video of codes uint8 (H, W, C)."""
+    pts_seconds: float
+    """Presentation time, seconds after the first frame of the file."""
+    index: int
+    """Number among the sampled frames, from 0."""
+
+
+def resolve(
+    spec: str,
+    *,
+    media_dir: Path,
+    samples_dir: Path = SAMPLES,
+    allow_loopback: bool = False,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Source:
+    """Find the file that `spec` means: a local file, a bundled clip's name or a URL (downloaded once into `media_dir`).
+
+    A file with a TOML sidecar of the same stem takes title, origin, licence and ground truth from it.
+    `progress(n_bytes, total_bytes or None)` is called while downloading. `allow_loopback` (or CROSSCHECK_ALLOW_LOOPBACK=1)
+    lets a URL lead to this machine, for tests. Raises SourceError.
+    """
+    if acquire.looks_like_url(spec):
+        download = acquire.fetch(spec, media_dir, allow_loopback=allow_loopback, progress=progress)
+        return Source(
+            download.path, download.sha256, download.title, download.url, download.author, download.licence, None, {}
+        )
+    path = _local_file(spec, samples_dir)
+    return _with_sidecar(path, _sha256(path))
+
+
+def bundled_clips(samples_dir: Path = SAMPLES) -> list[str]:
+    """The names of the clips that come with the program."""
+    return sorted(path.stem for path in samples_dir.glob("*.mp4") if path.with_suffix(".toml").is_file())
+
+
+def _local_file(spec: str, samples_dir: Path) -> Path:
+    """The readable file that a path or a bundled clip's name means; a path wins."""
+    names = bundled_clips(samples_dir)
+    shown = spec if spec.isprintable() and len(spec) <= 200 else repr(spec[:200])
+    expected = f"give a video file, a URL or a bundled clip ({', '.join(names) or 'none found'})"
+    try:
+        path = Path(spec).expanduser()
+        if spec in names and not path.is_file():
+            path = samples_dir / f"{spec}.mp4"
+        if not path.exists():
+            raise SourceError("not_found", f"{shown}: no such file; {expected}")
+        if not path.is_file():
+            raise SourceError("not_a_file", f"{shown}: not a regular file; {expected}")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise SourceError("empty", f"{shown}: the file is empty (0 bytes); copy it here again, or {expected}")
+    except (OSError, ValueError, RuntimeError) as error:  # ValueError: a NUL byte; RuntimeError: ~ of an unknown user
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SourceError(
+            "unreadable", f"{shown}: cannot be read ({reason}); check the name and its permissions"
+        ) from None
+    return path
+
+
+def _with_sidecar(path: Path, sha256: str) -> Source:
+    sidecar = path.with_suffix(".toml")
+    if not sidecar.is_file():
+        return Source(path, sha256, title=path.stem)
+    try:
+        entries = tomllib.loads(sidecar.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # ValueError: TOML or UTF-8
+        raise SourceError(
+            "bad_sidecar", f"{sidecar}: not a readable TOML file ({error}); mend it or move it away"
+        ) from None
+    truth = entries.get("truth", {})
+    if not isinstance(truth, dict):
+        raise SourceError(
+            "bad_sidecar", f"{sidecar}: 'truth' must be a table of domain = \"file\"; mend it or move it away"
+        )
+    for domain, name in truth.items():
+        if not isinstance(name, str) or not (path.parent / name).is_file():
+            raise SourceError(
+                "bad_sidecar", f"{sidecar}: truth of {domain} names {name!r}, no such file; mend or remove the line"
+            )
+
+    def text(key: str) -> str | None:
+        return str(entries[key]) if key in entries else None
+
+    return Source(
+        path,
+        sha256,
+        title=text("title") or path.stem,
+        url=text("source"),
+        author=text("author"),
+        licence=text("licence"),
+        attribution=text("attribution"),
+        truth={domain: path.parent / name for domain, name in truth.items()},
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def probe(source: Source) -> VideoInfo:
+    """Read the header, and decode the first frame only. Raises SourceError for what is no video this program reads:
+    another format, audio only, more pixels than `decode.MAX_PIXELS`, a file cut short as far as its sizes tell."""
+    with closing(_ask_decoder({"task": "probe", "path": str(source.path.absolute())})) as messages:
+        for message, _ in messages:
+            return VideoInfo(**message)
+    raise AssertionError("the decoder answers a probe or fails")
+
+
+def estimate_frames(info: VideoInfo, sampling: Sampling) -> int:
+    """About how many frames `frames` will give; 0 where the header does not tell and nothing limits them."""
+    duration = info.duration_seconds if info.duration_seconds is not None else info.n_frames_estimate / info.fps
+    end = min(duration, sampling.end) if sampling.end is not None else duration
+    rate = min(info.fps, sampling.fps) if sampling.fps is not None else info.fps
+    n_frames = math.ceil(max(0.0, end - sampling.start) * rate - 1e-6)
+    if sampling.fps is None:
+        n_frames = min(n_frames, info.n_frames_estimate)
+    return n_frames if sampling.max_frames is None else min(n_frames, sampling.max_frames)
+
+
+def output_size(info: VideoInfo, sampling: Sampling) -> tuple[int, int]:
+    """Height and width of the frames, pixels."""
+    if sampling.crop == "centre":
+        return sampling.size, sampling.size
+    short_side = min(info.width, info.height)
+    height, width = (
+        sampling.size if side == short_side else 2 * round(side * sampling.size / short_side / 2)
+        for side in (info.height, info.width)
+    )
+    return height, width
+
+
+def frames(path: Path, sampling: Sampling = Sampling(), *, channels: Literal[1, 3] | None = None) -> Iterator[Frame]:
+    """Decode a video once, in order, and give its sampled frames; times are compared in whole milliseconds.
+
+    With `channels` (1 grey, 3 RGB) the video holds 8-bit codes instead of a picture: they are never converted, a resize
+    takes the nearest, and equal sizes pass bit-exact. Raises SourceError where decoding fails, also after some frames: the
+    caller must not call a clip complete before the iterator has ended. Ending it early ends the decoder.
+    """
+    request = {"task": "frames", "path": str(path.absolute()), "sampling": asdict(sampling), "channels": channels}
+    with closing(_ask_decoder(request)) as messages:
+        for index, (message, image) in enumerate(messages):
+            yield Frame(image, message["pts_seconds"], index)
+
+
+# --- the decoder's side of the pipe is precompute/decode.py ---
+
+
+def _decoder_command(write_handle: int, request: dict[str, Any]) -> list[str]:
+    return [sys.executable, "-P", "-m", "precompute.decode", str(write_handle), json.dumps(request)]
+
+
+def _ask_decoder(request: dict[str, Any]) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """Start a decoder, yield its (message, image) pairs until it says that it is done, and end it in any case."""
+    name = Path(request["path"]).name
+    receiver, sender = Pipe(duplex=False)
+    _enlarge(receiver)
+    with receiver, tempfile.TemporaryFile() as stderr:
+        with sender:
+            process = subprocess.Popen(
+                _decoder_command(sender.fileno(), request),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                env=_child_environment(),
+                pass_fds=[sender.fileno()],
+            )
+        try:
+            while (message := _receive(receiver, name)) is not None:
+                if "code" in message:
+                    raise SourceError(message["code"], message["message"])
+                if message.get("done"):
+                    return
+                if message.get("alive"):
+                    continue
+                image = np.empty(message.pop("shape", [0]), np.uint8)
+                if image.size:
+                    receiver.recv_bytes_into(image.reshape(-1))  # takes flat buffers only
+                yield message, image
+            process.wait(timeout=STALL_SECONDS)
+            raise _crash(name, process.returncode, stderr)
+        except (OSError, EOFError, ValueError, subprocess.TimeoutExpired):
+            raise SourceError(
+                "decoder_crashed", f"{name}: the decoder stopped in the middle of a message; {_REENCODE}"
+            ) from None
+        finally:
+            process.kill()
+            process.wait()
+
+
+_REENCODE = "try another copy, or re-encode it: ffmpeg -i INPUT -c:v libx264 -an OUTPUT.mp4"
+
+
+def _receive(receiver: Connection, name: str) -> dict[str, Any] | None:
+    """The next message; None when the decoder has gone."""
+    if not receiver.poll(STALL_SECONDS):
+        raise SourceError("stalled", f"{name}: no sign of life from the decoder for {STALL_SECONDS:.0f} s; {_REENCODE}")
+    try:
+        return json.loads(receiver.recv_bytes())
+    except EOFError:
+        return None
+
+
+def _crash(name: str, returncode: int, stderr: Any) -> SourceError:
+    stderr.seek(0)
+    last_line = (stderr.read().decode(errors="replace").strip().splitlines() or ["no message"])[-1]
+    ended = f"by signal {-returncode}" if returncode < 0 else f"with status {returncode}"
+    return SourceError("decoder_crashed", f"{name}: the decoder ended {ended} ({last_line}); {_REENCODE}")
+
+
+def _enlarge(receiver: Connection) -> None:
+    if sys.platform == "linux":
+        import fcntl
+
+        try:
+            fcntl.fcntl(receiver.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        except OSError:  # over the user's limit for pipes: slower, not wrong
+            pass
+
+
+def _child_environment() -> dict[str, str]:
+    root = str(Path(__file__).parent.parent)
+    python_path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    # Each malloc arena and each BLAS thread reserves address space, which the decoder's memory limit counts.
+    return os.environ | {"PYTHONPATH": python_path, "MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}

@@ -1,0 +1,446 @@
+"""A source becomes exactly the frames that were asked for, or one clear error."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from precompute import video
+from precompute.video import Sampling, SourceError, VideoInfo, estimate_frames, frames, output_size, probe, resolve
+from tests import media
+
+EVERY_FRAME_64 = Sampling(size=64)
+
+KINDS = {  # name -> what to write: containers, codecs, B-frames, open GOP, sample formats
+    "h264.mp4": {},
+    "b-frames.mp4": {"options": {"bf": "3", "g": "5"}},
+    "open-gop.mp4": {"options": {"bf": "3", "g": "5", "x264-params": "open-gop=1"}},
+    "fragmented.mp4": {"container_options": {"movflags": "frag_keyframe+empty_moov"}, "options": {"g": "4"}},
+    "with-audio.mp4": {"with_audio": True},
+    "b-frames.mkv": {"options": {"bf": "3"}},
+    "b-frames.avi": {"options": {"bf": "3"}},
+    "mpeg4.avi": {"codec": "mpeg4", "options": {"bf": "2"}},
+    "b-frames.ts": {"options": {"bf": "3", "g": "5"}},
+    "mpeg2.mpg": {"codec": "mpeg2video", "options": {"bf": "2"}},
+    "vp9.webm": {"codec": "libvpx-vp9"},
+    "animation.gif": {"codec": "gif", "pix_fmt": "rgb8"},
+    "ten-bit.mov": {"codec": "prores_ks", "pix_fmt": "yuv422p10le"},
+    "alpha.mov": {"codec": "prores_ks", "pix_fmt": "yuva444p10le"},
+}
+
+
+def source(path: Path) -> video.Source:
+    return resolve(str(path), media_dir=path.parent)
+
+
+def numbers(path: Path, sampling: Sampling = EVERY_FRAME_64) -> list[int]:
+    return [media.read_number(frame.rgb) for frame in frames(path, sampling)]
+
+
+def refusal(path: Path | str, tmp_path: Path) -> SourceError:
+    """The error that resolve, probe or frames raise; checked to be one line."""
+    with pytest.raises(SourceError) as caught:
+        found = resolve(str(path), media_dir=tmp_path)
+        probe(found)
+        list(frames(found.path))
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
+    return caught.value
+
+
+# --- the frame shown is the frame meant ---
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_frame_comes_once_and_in_order_from(name: str, tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / name, 12, **KINDS[name])
+    taken = list(frames(path, EVERY_FRAME_64))
+    assert [media.read_number(frame.rgb) for frame in taken] == list(range(12))
+    assert [frame.index for frame in taken] == list(range(12))
+    assert [frame.pts_seconds for frame in taken] == pytest.approx(np.arange(12) / 30, abs=0.006)
+    info = probe(source(path))
+    assert (info.width, info.height) == (64, 64)
+
+
+def test_a_variable_rate_keeps_its_own_times(tmp_path: Path) -> None:
+    times_ms = [0, 10, 100, 133, 400, 433, 500, 800, 900, 1000]
+    path = media.write_video(tmp_path / "vfr.mp4", times_ms=times_ms)
+    taken = list(frames(path, EVERY_FRAME_64))
+    assert [round(frame.pts_seconds * 1000) for frame in taken] == times_ms
+    assert numbers(path) == list(range(10))
+
+
+@pytest.mark.parametrize("fps", [1, 7.5, 10, 24, 30, 60])
+@pytest.mark.parametrize("name", ["vfr.mp4", "vfr.mkv"])
+def test_sampling_takes_the_last_frame_at_each_time_and_none_twice(name: str, fps: float, tmp_path: Path) -> None:
+    times_ms = [0, 33, 67, 100, 400, 433, 467, 900, 933, 967, 1000]
+    path = media.write_video(tmp_path / name, len(times_ms), times_ms=times_ms)
+    start, end = 0.05, 0.95
+    expected = []
+    for k in range(1000):
+        time_ms = math.floor((start + k / fps) * 1000 + 0.5)
+        if time_ms < end * 1000:
+            expected.append(max(n for n, t in enumerate(times_ms) if t <= time_ms))
+    assert numbers(path, Sampling(start, end, fps, size=64)) == sorted(set(expected))
+
+
+def test_asking_for_the_own_rate_gives_every_frame_also_on_a_clock_of_milliseconds(tmp_path: Path) -> None:
+    for name in ("clip.mp4", "clip.mkv"):
+        assert numbers(media.write_video(tmp_path / name, 40), Sampling(fps=30, size=64)) == list(range(40))
+
+
+def test_the_last_frame_is_not_held_beyond_the_end_of_the_video(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 31)  # ends at 1.033 s
+    assert numbers(path, Sampling(fps=1, size=64)) == [0, 30]
+    assert numbers(path, Sampling(fps=0.5, size=64)) == [0]
+
+
+def test_start_end_and_max_frames_cut_the_sequence(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 30)
+    assert numbers(path, Sampling(start=0.5, size=64)) == list(range(15, 30))
+    assert numbers(path, Sampling(start=0.1, end=0.2, size=64)) == [3, 4, 5]
+    assert numbers(path, Sampling(fps=10, max_frames=4, size=64)) == [0, 3, 6, 9]
+    assert numbers(path, Sampling(start=5, size=64)) == []
+
+
+def test_an_edit_list_is_obeyed_and_not_taken_for_a_truncation(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 30, options={"bf": "0"})
+    content = path.read_bytes()
+    place = content.index(b"elst") + 12  # after version, flags and count
+    half_duration = (500).to_bytes(4, "big") + (15 * 512).to_bytes(4, "big")  # 0.5 s, from frame 15 on
+    path.write_bytes(content[:place] + half_duration + content[place + 8 :])
+    assert numbers(path) == list(range(15, 30))
+
+
+@pytest.mark.parametrize(("degrees", "n_quarter_turns"), [(90, 1), (-90, -1), (180, 2)])
+def test_rotation_metadata_is_applied(degrees: int, n_quarter_turns: int, tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "phone.mp4", 2, width=96, rotation_degrees=degrees)
+    stored = media.write_video(tmp_path / "stored.mp4", 2, width=96)
+    whole = Sampling(size=64, crop="none")
+    expected = [np.rot90(frame.rgb, n_quarter_turns) for frame in frames(stored, whole)]
+    taken = [frame.rgb for frame in frames(path, whole)]
+    assert np.array_equal(taken, expected)
+    info = probe(source(path))
+    assert (info.height, info.width) == taken[0].shape[:2] == output_size(info, whole)
+
+
+# --- size ---
+
+
+def test_a_picture_of_the_right_size_passes_untouched(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 3)
+    with av.open(str(path)) as container:
+        decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert np.array_equal([frame.rgb for frame in frames(path, EVERY_FRAME_64)], decoded)
+
+
+def test_colours_survive_decoding(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 1)
+    (frame,) = frames(path, EVERY_FRAME_64)
+    error = np.abs(frame.rgb[40:, [2, 32, 61]].astype(int) - media.numbered_picture(0)[40:, [2, 32, 61]])
+    assert error.max() <= 12
+
+
+def test_crop_centre_cuts_the_centre_of_the_short_sides_square(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "wide.mp4", 1, width=128)
+    (whole,) = frames(path, Sampling(size=64, crop="none"))
+    (centre,) = frames(path, EVERY_FRAME_64)
+    assert np.array_equal(centre.rgb, whole.rgb[:, 32:96])
+
+
+@pytest.mark.parametrize(("width", "height"), [(101, 67), (67, 101), (640, 360), (50, 50), (1000, 20)])
+@pytest.mark.parametrize("crop", ["centre", "none"])
+def test_output_size_foretells_the_frames(width: int, height: int, crop, tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "odd.mkv", 1, width=width, height=height, pix_fmt="yuv444p")
+    sampling = Sampling(size=64, crop=crop)
+    (frame,) = frames(path, sampling)
+    assert frame.rgb.shape[:2] == output_size(probe(source(path)), sampling)
+    assert frame.rgb.dtype == np.uint8 and frame.rgb.flags.writeable
+    assert frame.rgb.shape[0] % 2 == frame.rgb.shape[1] % 2 == 0
+
+
+def test_pixels_that_are_not_square_are_stretched_to_square_ones(tmp_path: Path) -> None:
+    path = tmp_path / "anamorphic.mp4"
+    media.write_video(path, 1, width=64, height=64, options={"x264-params": "sar=2/1"})
+    info = probe(source(path))
+    assert (info.width, info.height) == (128, 64)
+    (frame,) = frames(path, Sampling(size=64, crop="none"))
+    assert frame.rgb.shape == (64, 128, 3)
+
+
+def test_estimates_agree_with_the_frames_that_come(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 45)
+    info = probe(source(path))
+    assert (info.n_frames_estimate, info.duration_seconds, info.fps) == (45, pytest.approx(1.5), 30)
+    for sampling in (
+        Sampling(),
+        Sampling(fps=10),
+        Sampling(fps=100),
+        Sampling(start=1),
+        Sampling(end=0.5, fps=4),
+        Sampling(max_frames=7),
+        Sampling(start=9),
+    ):
+        assert estimate_frames(info, sampling) == sum(1 for _ in frames(path, sampling)), sampling
+    assert estimate_frames(VideoInfo(64, 64, None, 0, 25), Sampling()) == 0
+
+
+def test_a_sampling_that_makes_no_sense_is_refused() -> None:
+    for wrong in ({"start": -1}, {"start": 2, "end": 1}, {"fps": 0}, {"max_frames": 0}, {"size": 0}, {"crop": "left"}):
+        with pytest.raises(ValueError, match=f"{list(wrong)[-1]} is .*; give"):
+            Sampling(**wrong)
+
+
+# --- ground truth: videos of codes ---
+
+
+def random_codes(number: int, height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(number).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("channels", "codec", "pix_fmt"), [(1, "ffv1", "gray"), (3, "ffv1", "bgr0"), (3, "libx264rgb", "rgb24")]
+)
+def test_codes_pass_bit_exact(channels, codec: str, pix_fmt: str, tmp_path: Path) -> None:
+    def picture(number: int, height: int, width: int) -> np.ndarray:
+        codes = random_codes(number, height, width)
+        return codes[..., 0].copy() if channels == 1 else codes
+
+    options = {"qp": "0"} if codec == "libx264rgb" else {}
+    path = media.write_video(tmp_path / "truth.mkv", 3, codec=codec, pix_fmt=pix_fmt, picture=picture, options=options)
+    expected = [random_codes(number, 64, 64)[..., :channels] for number in range(3)]
+    assert np.array_equal([frame.rgb for frame in frames(path, EVERY_FRAME_64, channels=channels)], expected)
+    (smaller, *_) = frames(path, Sampling(size=32), channels=channels)
+    assert smaller.rgb.shape == (32, 32, channels)
+
+
+def test_resizing_codes_invents_none(tmp_path: Path) -> None:
+    def picture(number: int, height: int, width: int) -> np.ndarray:
+        return np.where(random_codes(number, height, width)[..., 0] < 128, 7, 200).astype(np.uint8)
+
+    path = media.write_video(tmp_path / "truth.mkv", 1, codec="ffv1", pix_fmt="gray", picture=picture)
+    (frame,) = frames(path, Sampling(size=48), channels=1)
+    assert set(np.unique(frame.rgb)) == {7, 200}
+
+
+def test_a_truth_in_mkv_gives_the_same_frames_as_its_source_in_mp4(tmp_path: Path) -> None:
+    picture = media.write_video(tmp_path / "clip.mp4", 60)
+    codes = media.write_video(tmp_path / "clip.truth.mkv", 60, codec="ffv1", pix_fmt="bgr0")
+    for sampling in (Sampling(start=0.0341, size=64), Sampling(fps=30, start=0.05, size=64), Sampling(fps=7, size=64)):
+        truth = [media.read_number(frame.rgb) for frame in frames(codes, sampling, channels=3)]
+        assert truth == numbers(picture, sampling)
+
+
+def test_a_picture_is_not_taken_for_codes(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 1)
+    with pytest.raises(SourceError, match="stored as yuv420p") as caught:
+        list(frames(path, channels=3))
+    assert caught.value.code == "not_codes"
+
+
+# --- what a source may be ---
+
+
+def test_a_bundled_clip_is_found_by_name_with_its_sidecar(tmp_path: Path) -> None:
+    media.write_video(tmp_path / "walk.mp4", 1)
+    media.write_video(tmp_path / "walk.normal.mkv", 1, codec="ffv1", pix_fmt="bgr0")
+    (tmp_path / "walk.toml").write_text(
+        'title = "A walk"\nsource = "https://example.org/walk"\nauthor = "A. Person"\nlicence = "CC0-1.0"\n'
+        'attribution = "A walk, by A. Person"\nfps = 30\n[truth]\nnormal = "walk.normal.mkv"\n'
+    )
+    found = resolve("walk", media_dir=tmp_path / "media", samples_dir=tmp_path)
+    assert found.path == tmp_path / "walk.mp4" and len(found.sha256) == 64
+    assert (found.title, found.author, found.licence) == ("A walk", "A. Person", "CC0-1.0")
+    assert (found.url, found.attribution) == ("https://example.org/walk", "A walk, by A. Person")
+    assert found.truth == {"normal": tmp_path / "walk.normal.mkv"}
+    assert resolve(str(tmp_path / "walk.mp4"), media_dir=tmp_path / "media", samples_dir=tmp_path / "none") == found
+    assert not (tmp_path / "media").exists()
+
+
+def test_a_file_without_a_sidecar_is_named_by_its_stem(tmp_path: Path) -> None:
+    found = source(media.write_video(tmp_path / "my clip.mp4", 1))
+    assert (found.title, found.url, found.truth) == ("my clip", None, {})
+
+
+def test_an_unknown_name_lists_the_bundled_clips(tmp_path: Path) -> None:
+    for name in ("walk", "phone"):
+        media.write_video(tmp_path / f"{name}.mp4", 1)
+        (tmp_path / f"{name}.toml").write_text("")
+    with pytest.raises(SourceError, match=r"walkthru: no such file; .*\(phone, walk\)") as caught:
+        resolve("walkthru", media_dir=tmp_path, samples_dir=tmp_path)
+    assert caught.value.code == "not_found"
+
+
+@pytest.mark.parametrize("text", ["title = ", "truth = 3", '[truth]\nnormal = "missing.mkv"', "[truth]\nnormal = 1"])
+def test_a_bad_sidecar_is_refused(text: str, tmp_path: Path) -> None:
+    media.write_video(tmp_path / "clip.mp4", 1)
+    (tmp_path / "clip.toml").write_text(text)
+    assert refusal(tmp_path / "clip.mp4", tmp_path).code == "bad_sidecar"
+
+
+# --- bad input ---
+
+
+def test_a_missing_file_a_folder_and_an_empty_file_are_named(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "missing.mp4", tmp_path).code == "not_found"
+    assert refusal(tmp_path, tmp_path).code == "not_a_file"
+    assert refusal("nul\0byte.mp4", tmp_path).code in ("unreadable", "not_found")
+    assert refusal("a" * 5000, tmp_path).code in ("unreadable", "not_found")
+    (tmp_path / "empty.mp4").touch()
+    assert refusal(tmp_path / "empty.mp4", tmp_path).code == "empty"
+
+
+def test_audio_is_no_video(tmp_path: Path) -> None:
+    assert refusal(media.write_audio(tmp_path / "song.m4a"), tmp_path).code == "no_video"
+    assert refusal(media.write_audio(tmp_path / "song.mp4"), tmp_path).code == "no_video"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This is a shopping list, not a video.\n" * 20,
+        "#EXTM3U\n#EXTINF:1,\nother.mp4\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile 'other.mp4'\n",
+        "\0\0\0\0",
+    ],
+)
+def test_text_named_mp4_and_playlists_in_disguise_are_no_videos(text: str, tmp_path: Path) -> None:
+    media.write_video(tmp_path / "other.mp4", 1)
+    (tmp_path / "film.mp4").write_text(text)
+    assert refusal(tmp_path / "film.mp4", tmp_path).code == "not_a_video"
+
+
+@pytest.mark.parametrize(
+    "name", ["plain.mp4", "faststart.mp4", "clip.mov", "clip.mkv", "clip.webm", "clip.avi", "clip.gif"]
+)
+def test_a_truncated_file_is_refused_before_anything_is_computed(name: str, tmp_path: Path) -> None:
+    kind = {"clip.webm": {"codec": "libvpx-vp9"}, "clip.gif": {"codec": "gif", "pix_fmt": "rgb8"}}.get(name, {})
+    if name == "faststart.mp4":
+        kind = {"container_options": {"movflags": "faststart"}}
+    whole = media.write_video(tmp_path / f"whole-{name}", 12, **kind)
+    for part in (0.5, 0.98):
+        path = tmp_path / name
+        path.write_bytes(whole.read_bytes())
+        media.truncate(path, part)
+        with pytest.raises(SourceError) as caught:
+            probe(source(path))
+        assert caught.value.code == "truncated", (part, str(caught.value))
+
+
+def test_a_truncation_seen_only_at_the_end_comes_after_the_whole_frames(tmp_path: Path) -> None:
+    path = media.write_video(
+        tmp_path / "clip.mp4", 30, container_options={"movflags": "faststart"}, options={"bf": "0"}
+    )
+    content = path.read_bytes()
+    place = content.index(b"mdat") - 4
+    cut = content[: place + (len(content) - place) * 2 // 3]
+    path.write_bytes(cut[:place] + (len(cut) - place).to_bytes(4, "big") + cut[place + 4 :])  # a box that looks whole
+    probe(source(path))
+    taken = []
+    with pytest.raises(SourceError) as caught:
+        for frame in frames(path, EVERY_FRAME_64):
+            taken.append(media.read_number(frame.rgb))
+    assert caught.value.code in ("truncated", "damaged")
+    assert taken == list(range(len(taken))) and 5 < len(taken) < 30
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    def noise(number: int, height: int, width: int) -> np.ndarray:
+        return random_codes(number, height, width)
+
+    path = media.write_video(
+        tmp_path / "clip.mp4", 12, picture=noise, container_options={"movflags": "faststart"}, options={"g": "4"}
+    )
+    assert refusal(media.flip_bytes(path, 0.4, 0.9), tmp_path).code == "damaged"
+
+
+def test_a_pixel_bomb_is_refused_from_its_header(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "bomb.gif", 2, codec="gif", pix_fmt="rgb8")
+    content = bytearray(path.read_bytes())
+    content[6:10] = b"\xff\xff\xff\xff"  # 65535 x 65535
+    path.write_bytes(content)
+    assert refusal(path, tmp_path).code in ("too_large", "not_a_video")
+
+
+# --- the child process ---
+
+
+def children() -> list[str]:
+    return (Path("/proc/self/task") / str(os.getpid()) / "children").read_text().split()
+
+
+def decoder_that_runs(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    monkeypatch.setattr(
+        video,
+        "_decoder_command",
+        lambda handle, request: [sys.executable, "-c", program, str(handle), video.json.dumps(request)],
+    )
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import os; os.abort()",
+        "raise RuntimeError('no module')",
+        "import os, sys; os.write(int(sys.argv[1]), b'garbage')",
+    ],
+)
+def test_a_crash_of_the_decoder_is_one_clear_error(program: str, tmp_path: Path, monkeypatch) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 1)
+    decoder_that_runs(monkeypatch, program)
+    assert refusal(path, tmp_path).code == "decoder_crashed"
+
+
+def test_a_hanging_decoder_is_ended(tmp_path: Path, monkeypatch) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 1)
+    decoder_that_runs(monkeypatch, "import time; time.sleep(100)")
+    monkeypatch.setattr(video, "STALL_SECONDS", 0.2)
+    n_before = len(children())
+    assert refusal(path, tmp_path).code == "stalled"
+    assert len(children()) == n_before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory limit is Linux's")
+def test_a_decoder_that_needs_too_much_memory_is_one_clear_error(tmp_path: Path, monkeypatch) -> None:
+    path = media.write_video(tmp_path / "large.mp4", 4, width=3840, height=2160, options={"preset": "ultrafast"})
+    decoder_that_runs(
+        monkeypatch,
+        "import sys, precompute.decode as d\n"
+        "pages = int(open('/proc/self/statm').read().split()[0])\n"
+        "d.MEMORY_BYTES = pages * 4096 + (20 << 20)\n"
+        "d.main(sys.argv[1:])",
+    )
+    assert refusal(path, tmp_path).code in ("too_large", "damaged", "not_a_video", "decoder_crashed")
+
+
+def test_ending_the_iterator_early_ends_the_decoder(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 200)
+    n_before = len(children())
+    iterator = frames(path)
+    next(iterator)
+    assert len(children()) == n_before + 1
+    iterator.close()
+    assert len(children()) == n_before
+
+
+def test_the_decoder_starts_without_torch() -> None:
+    program = "import sys, precompute.decode; sys.exit('torch' in sys.modules or 'yt_dlp' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parent.parent).returncode == 0
+
+
+def test_an_unsafe_ffmpeg_is_refused(monkeypatch) -> None:
+    from precompute import decode
+
+    for version in ("8.1.1", "7.1", "n8.0"):
+        monkeypatch.setattr(av, "ffmpeg_version_info", version)
+        with pytest.raises(SourceError, match="pip install"):
+            decode.require_safe_ffmpeg()
+    for version in ("8.1.2", "8.2", "n9.0-dev"):
+        monkeypatch.setattr(av, "ffmpeg_version_info", version)
+        decode.require_safe_ffmpeg()
