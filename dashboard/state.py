@@ -1,0 +1,158 @@
+"""What does the link say? The selection as a frozen record, to and from the query parameters.
+
+`clip, predict, readout, a, b` say what is shown; `scale, frame, speed` how. Whatever depends on the store's content is
+always written, so that a link means the same when more is stored; the others only where they differ from the default.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar, cast
+
+from cache.records import Clip
+from dashboard.choices import (
+    LETTERS,
+    PREFERRED_TARGET,
+    Available,
+    Configuration,
+    default_configurations,
+    one_line,
+)
+
+_T = TypeVar("_T")
+Scale = Literal["standardised", "raw"]
+SCALES: tuple[Scale, ...] = ("standardised", "raw")
+COMPARED = LETTERS[:2]
+"""The configurations that the page offers; a link names each by its letter in lower case."""
+MIN_SPEED, MAX_SPEED = 0.1, 4.0
+"""Times the clip's own speed."""
+KEY_LETTERS = 12
+"""Of a clip's key in a link: 48 bits, distinct in any store that fits on a disk."""
+_FRAME = re.compile(r"[0-9]{1,9}")
+_SPEED = re.compile(r"[0-9]{1,4}(\.[0-9]{1,20})?")
+_KEY_START = re.compile(r"[0-9a-f]{8,64}")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Every choice on the page."""
+
+    clip: Clip
+    target: str | None
+    """X2 of the prediction X1 -> X2; None where the clip has no prediction."""
+    readout: str | None
+    """X3 of the readout X2 -> X3; None for none."""
+    configurations: tuple[Configuration, ...]
+    """A, B, ...; empty where the clip has no prediction."""
+    scale: Scale = "standardised"
+    """Energy in sigma, or the plain mean of its raw terms."""
+    frame: int = 0
+    speed: float = 1.0
+
+
+def from_query(params: Mapping[str, str], available: Available) -> tuple[Selection | None, tuple[str, ...]]:
+    """The selection that `params` ask for, and a sentence for each wish that could not be met.
+
+    Never raises, whatever the values; None where the store has no clip. What is unknown falls back to the default.
+    """
+    if not available.clips:
+        return None, ()
+    reader = _Reader(params, [])
+    clip = reader.clip(available)
+    targets = available.targets(clip.key)
+    default_target = PREFERRED_TARGET if PREFERRED_TARGET in targets else (targets[0] if targets else None)
+    target = reader.one_of("predict", targets, default_target, "the prediction")
+    readouts = available.readouts(clip.key, target) if target else ()
+    readout = reader.one_of("readout", readouts, None, "the readout")
+    configurations = available.configurations(clip.key, target) if target else ()
+    scale = cast(Scale, reader.one_of("scale", SCALES, SCALES[0], "the energy scale"))
+    selection = Selection(
+        clip,
+        target,
+        readout,
+        reader.configurations(configurations),
+        scale,
+        reader.frame(clip.n_frames),
+        reader.speed(),
+    )
+    return selection, tuple(reader.notes)
+
+
+def to_query(selection: Selection) -> dict[str, str]:
+    """The parameters that give `selection` back through `from_query`."""
+    query = {"clip": selection.clip.key[:KEY_LETTERS]}
+    if selection.target is not None:
+        query["predict"] = selection.target
+    if selection.readout is not None:
+        query["readout"] = selection.readout
+    for letter, configuration in zip(COMPARED.lower(), selection.configurations, strict=False):
+        query[letter] = configuration.spelling
+    if selection.scale != SCALES[0]:
+        query["scale"] = selection.scale
+    if selection.frame:
+        query["frame"] = str(selection.frame)
+    if selection.speed != 1.0:
+        query["speed"] = f"{selection.speed!r}".removesuffix(".0")
+    return query
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads one parameter at a time and notes what it could not use."""
+
+    params: Mapping[str, str]
+    notes: list[str]
+
+    def clip(self, available: Available) -> Clip:
+        default = available.clips[0]
+        wish = self.params.get("clip")
+        if not wish:
+            return default
+        found = [clip for clip in available.clips if _KEY_START.fullmatch(wish) and clip.key.startswith(wish)]
+        found = found or [clip for clip in available.clips if clip.title == wish]
+        return found[0] if found else self._missed("the clip", wish, default, available.clip_label(default))
+
+    def one_of(self, name: str, options: Sequence[str], default: str | None, what: str) -> str | None:
+        wish = self.params.get(name)
+        if not wish or wish in options:
+            return wish or default
+        return self._missed(what, wish, default, default or "none")
+
+    def configurations(self, options: Sequence[Configuration]) -> tuple[Configuration, ...]:
+        defaults = default_configurations(options)
+        if not defaults:
+            return ()
+        return tuple(self._configuration(letter, options, defaults) for letter in COMPARED)
+
+    def frame(self, n_frames: int) -> int:
+        wish = self.params.get("frame")
+        if not wish:
+            return 0
+        last = max(n_frames - 1, 0)
+        if not _FRAME.fullmatch(wish):
+            return self._missed("the frame", wish, 0, "0")
+        return int(wish) if int(wish) <= last else self._missed("the frame", wish, last, f"the last, {last}")
+
+    def speed(self) -> float:
+        wish = self.params.get("speed")
+        if not wish:
+            return 1.0
+        if _SPEED.fullmatch(wish) and MIN_SPEED <= float(wish) <= MAX_SPEED:
+            return float(wish)
+        return self._missed("the speed", wish, 1.0, "1")
+
+    def _configuration(
+        self, letter: str, options: Sequence[Configuration], defaults: Sequence[Configuration]
+    ) -> Configuration:
+        default = defaults[min(COMPARED.index(letter), len(defaults) - 1)]
+        wish = self.params.get(letter.lower())
+        if not wish:
+            return default
+        found = (c for c in options if wish in (c.spelling, f"{c.zoo}/{c.method}/{c.path}"))
+        return next(found, None) or self._missed(f"configuration {letter}", wish, default, default.spelling)
+
+    def _missed(self, what: str, wish: str, default: _T, shown: str) -> _T:
+        self.notes.append(f"The link asks for {what} '{one_line(wish, 40)}', which is not here; shown: {shown}.")
+        return default

@@ -1,0 +1,112 @@
+"""Laws of the charts: x is the frame, y the number computed by hand, and the words say what the numbers say."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from dashboard.charts import Line, figure, number, summary
+from dashboard.choices import Curve
+from dashboard.series import Columns, Unreadable, energy, same_constants
+from tests.stores import build_store
+
+CONSTANTS = {"paths": ["rgb-depth-normal", "rgb-reshading-normal"], "mu": [1.0, 2.0], "sigma": [0.5, 2.0]}
+TERMS = np.array([[1.0, 2.0], [2.0, 2.0], [1.0, 6.0]], np.float32)  # (3 frames, 2 paths)
+
+
+def test_energy_is_the_mean_over_paths_of_the_standardised_terms() -> None:
+    # (0 + 0) / 2, (1 / 0.5 + 0) / 2, (0 + 4 / 2) / 2
+    assert energy(TERMS, CONSTANTS, "standardised").tolist() == [0.0, 1.0, 1.0]
+    assert energy(TERMS, CONSTANTS, "raw").tolist() == [1.5, 2.0, 3.5]
+
+
+def test_an_energy_of_no_frames_is_empty() -> None:
+    assert energy(np.zeros((0,), np.float32), CONSTANTS, "standardised").shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "constants",
+    [{}, {"mu": [1.0], "sigma": [1.0]}, {"mu": ["a", "b"], "sigma": [1, 1]}, {"mu": [1, 1], "sigma": [1, 0]}],
+)
+def test_constants_that_do_not_fit_are_said_not_guessed(constants: dict) -> None:
+    with pytest.raises(Unreadable):
+        energy(TERMS, constants, "standardised")
+
+
+def test_x_is_the_frame_index_and_y_the_series() -> None:
+    values = energy(TERMS, CONSTANTS, "standardised")
+    drawn = figure([Line("A", "baseline", values), Line("B", "consistency", values[:2])], axis="energy", unit="σ")
+    a, b = drawn["data"]
+    assert (a["x"], a["y"]) == ([0, 1, 2], [0.0, 1.0, 1.0])
+    assert (b["x"], b["y"]) == ([0, 1], [0.0, 1.0])
+    assert [a["meta"], b["meta"]] == [{"letter": "A"}, {"letter": "B"}]
+    assert a["line"]["dash"] != b["line"]["dash"]
+
+
+def test_a_figure_is_json_that_plotly_accepts() -> None:
+    drawn = figure([Line("A", "<b>x</b>", np.array([0.1, np.nan, np.inf]))], axis="error", unit="°")
+    assert json.loads(json.dumps(drawn, allow_nan=False)) == drawn
+    assert drawn["data"][0]["y"] == [0.1, None, None]
+    assert "<" not in drawn["data"][0]["name"]
+    go.Figure(drawn)
+
+
+def test_the_words_tell_means_and_who_is_lower_how_often() -> None:
+    a, b = (
+        Line("A", "baseline", np.array([1.0, 1.0, 1.0, 1.0])),
+        Line("B", "consistency", np.array([0.0, 0.0, 0.0, 2.0, 9.0])),
+    )
+    assert summary("Energy", [a, b], "σ") == "Energy, mean: A 1.00\xa0σ, B 0.500\xa0σ. B is lower on 75 % of 4 frames."
+    assert summary("Energy", [a, a], "") == "Energy, mean: A 1.00, A 1.00. Both are equal on all 4 frames."
+    assert summary("Energy", [a], "°") == "Energy, mean: A 1.00°."
+    assert summary("Energy", [Line("A", "x", np.array([np.nan]))], "") == "Energy: no frames yet."
+
+
+def test_swapping_the_lines_keeps_the_winner() -> None:
+    values = np.random.default_rng(3).normal(size=(2, 51))
+    a, b = (Line(letter, letter, row) for letter, row in zip("AB", values, strict=True))
+    assert summary("E", [a, b], "").split(". ")[1] == summary("E", [b, a], "").split(". ")[1]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-0.0815, "−0.0815"), (12.34, "12.3"), (0.0, "0.000"), (-0.00001, "−1.0e−05"), (3.14159, "3.14")],
+)
+def test_numbers_are_short_and_keep_their_sign(value: float, text: str) -> None:
+    assert number(value, "").startswith(text[:5])
+
+
+def test_series_of_a_store_are_those_of_its_columns(tmp_path: Path) -> None:
+    store = build_store(tmp_path, n_frames=7, frames_per_pack=3)
+    (track,) = [t for t in store.tracks(kind="energy") if t.head.method == "baseline"]
+    columns = Columns(store)
+    constants = track.head.constants
+    by_hand = ((store.column(track, "terms") - np.array(constants["mu"])) / np.array(constants["sigma"])).mean(axis=1)
+    curve = Curve("A", "baseline", track, "terms")
+    assert np.allclose(columns.series(curve, "standardised"), by_hand)
+    assert np.allclose(columns.series(curve, "raw"), store.column(track, "terms").mean(axis=1))
+    assert np.allclose(columns.pts_seconds(track), np.arange(7) / 30)
+    assert same_constants(track, track)
+    other = replace(track, head=replace(track.head, constants={**constants, "mu": [0.0] * len(constants["mu"])}))
+    assert not same_constants(track, other)
+
+
+def test_a_damaged_pack_is_named_instead_of_plotted(tmp_path: Path) -> None:
+    store = build_store(tmp_path, n_frames=3)
+    (track,) = [t for t in store.tracks(kind="energy") if t.head.method == "baseline"]
+    path = store.pack_path(track.packs[0].sha256)
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(Unreadable, match="damaged"):
+        Columns(store).series(Curve("A", "baseline", track, "terms"), "raw")
+
+
+def test_a_column_is_read_once(tmp_path: Path) -> None:
+    store = build_store(tmp_path, n_frames=3)
+    track = store.tracks(kind="energy")[0]
+    columns = Columns(store)
+    first = columns.column(track, "terms")
+    store.pack_path(track.packs[0].sha256).unlink()
+    assert columns.column(track, "terms") is first

@@ -1,0 +1,191 @@
+"""Laws of what can be chosen: only what is stored, the newest complete track, and a command for what is missing."""
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cache.records import Clip, Head, Pack, Track
+from cache.store import Store
+from dashboard.choices import Available, Configuration, default_configurations, one_line, shown, web_address
+from tests.stores import build_store
+
+A = Configuration("mini", "baseline", "rgb-normal")
+B = Configuration("mini", "consistency", "rgb-normal")
+CLIP = Clip("c" * 64, "walkthrough", "a" * 64, {}, width=8, height=8, n_frames=3)
+DOMAINS = {
+    "rgb": ("Image", 3),
+    "normal": ("Surface normals", 3),
+    "depth": ("Depth", 1),
+    "reshading": ("Reshading", 1),
+    "energy": ("Consistency energy", 1),
+}
+
+
+def track(kind: str, path: str, method: str = "baseline", *, number: int = 1, weights: str = "1", **changes) -> Track:
+    """A track of 3 frames; energies have a term, predictions and readouts their columns."""
+    domain = "energy" if kind == "energy" else path.rsplit("-", 1)[-1]
+    columns = {"energy": ("terms",), "readout": ("disagreement",)}.get(kind, ())
+    is_complete = changes.pop("is_complete", True)
+    head = Head(
+        key=f"{number:064x}",
+        kind=kind,
+        clip=changes.pop("clip", CLIP),
+        zoo="" if kind in ("input", "truth") else changes.pop("zoo", "mini"),
+        method="" if kind in ("input", "truth") else method,
+        path=path,
+        domain={"name": domain, "title": DOMAINS[domain][0], "channels": DOMAINS[domain][1]},
+        codec="png",
+        edges={"rgb-" + path.split("-")[1]: weights} if "-" in path else {},
+        columns={name: {} for name in (*columns, *changes.pop("columns", ()))},
+    )
+    return Track(head, (Pack("d" * 64, 0, 3, 9),), is_complete)
+
+
+def whole_clip() -> list[Track]:
+    tracks = [track("input", "rgb"), track("truth", "normal"), track("truth", "reshading")]
+    for method in ("baseline", "consistency"):
+        tracks += [
+            track("prediction", "rgb-normal", method, columns=("error", "angle_degrees")),
+            track("prediction", "rgb-depth", method),
+            track("readout", "rgb-normal-reshading", method, columns=("error",)),
+            track("readout", "rgb-depth-normal", method),
+            track("energy", "rgb-normal", method),
+        ]
+    return tracks
+
+
+def test_everything_offered_is_stored_and_everything_stored_is_offered(tmp_path: Path) -> None:
+    store = build_store(tmp_path, n_frames=3, titles=("one", "two"), targets=("normal", "depth"), frames_per_pack=3)
+    tracks = store.tracks()
+    available = Available(tracks)
+    assert {clip.title for clip in available.clips} == {"one", "two"}
+    for clip in available.clips:
+        stored = {(t.head.kind, t.head.path, t.head.method) for t in tracks if t.head.clip.key == clip.key}
+        offered = set()
+        for target in available.targets(clip.key):
+            for configuration in available.configurations(clip.key, target):
+                kind = "prediction" if configuration.is_direct else "readout"
+                offered.add((kind, configuration.path, configuration.method))
+        assert offered == {item for item in stored if item[0] in ("prediction", "readout")}
+        assert available.readouts(clip.key, "normal") == ("reshading",)
+
+
+def test_what_is_not_on_a_clip_is_not_offered_there() -> None:
+    other = replace(CLIP, key="e" * 64, title="other")
+    available = Available([*whole_clip(), track("input", "rgb", clip=other)])
+    assert available.targets(CLIP.key) == ("depth", "normal")
+    assert available.targets(other.key) == ()
+    assert available.configurations(other.key, "normal") == ()
+    assert available.targets("no such clip") == ()
+
+
+def test_a_and_b_are_baseline_and_consistency_unless_chosen() -> None:
+    options = Available(whole_clip()).configurations(CLIP.key, "normal")
+    assert default_configurations(options) == (A, B)
+    assert default_configurations([B]) == (B, B)
+    assert default_configurations([]) == ()
+
+
+def test_the_newest_complete_track_is_taken_before_a_newer_growing_one() -> None:
+    growing, new, old = (track("prediction", "rgb-normal", number=n, is_complete=n < 3) for n in (3, 2, 1))
+    assert (
+        Available([growing, new, old]).find(CLIP.key, "prediction", "rgb-normal", zoo="mini", method="baseline") is new
+    )
+    found = Available([growing]).find(CLIP.key, "prediction", "rgb-normal", zoo="mini", method="baseline")
+    assert found is growing
+
+
+def test_an_energy_of_other_weights_does_not_stand_beside_a_prediction() -> None:
+    tracks = [track("prediction", "rgb-normal", weights="2"), track("energy", "rgb-normal", weights="1")]
+    view = shown(Available(tracks), CLIP, "normal", None, [A])
+    assert not view.plots
+    assert any("energy of A" in gap.what for gap in view.gaps)
+
+
+def test_a_readout_adds_a_row_with_its_truth_and_its_charts() -> None:
+    available = Available(whole_clip())
+    without = shown(available, CLIP, "normal", None, [A, B])
+    with_readout = shown(available, CLIP, "normal", "reshading", [A, B])
+    places = {slot.id: (slot.row, slot.column) for slot in with_readout.slots}
+    assert {slot.id for slot in without.slots} == {"input", "truth", "A", "B"}
+    assert places == {
+        "input": (0, 0), "truth": (0, 1), "A": (0, 2), "B": (0, 3), "truth2": (1, 1), "A2": (1, 2), "B2": (1, 3),
+    }  # fmt: skip
+    assert [plot.id for plot in without.plots] == ["energy", "error"]
+    assert [plot.id for plot in with_readout.plots] == ["energy", "disagreement", "error", "error2"]
+    assert without.plots[1].curves[0].column == "angle_degrees"
+    assert not with_readout.gaps
+
+
+def test_without_truth_the_predictions_stand_right_beside_the_input() -> None:
+    tracks = [item for item in whole_clip() if item.head.kind != "truth"]
+    view = shown(Available(tracks), CLIP, "normal", None, [A, B])
+    assert [(slot.id, slot.column) for slot in view.slots] == [("input", 0), ("A", 1), ("B", 2)]
+
+
+@pytest.mark.parametrize("n_configurations", range(1, 9))
+def test_one_to_eight_configurations_have_panes_of_their_own(n_configurations: int) -> None:
+    methods = [f"method{n}" for n in range(n_configurations)]
+    tracks = [track("input", "rgb"), *(track("prediction", "rgb-normal", method) for method in methods)]
+    chosen = [Configuration("mini", method, "rgb-normal") for method in methods]
+    view = shown(Available(tracks), CLIP, "normal", None, chosen)
+    assert len({slot.id for slot in view.slots}) == len({(s.row, s.column) for s in view.slots}) == 1 + n_configurations
+
+
+def test_what_is_missing_is_named_with_a_command_for_it() -> None:
+    tracks = [item for item in whole_clip() if item.head.kind != "energy"]
+    gaps = shown(Available(tracks), CLIP, "normal", None, [A, B]).gaps
+    assert [gap.command for gap in gaps] == [
+        "python -m precompute run walkthrough --configurations mini/baseline/rgb-normal",
+        "python -m precompute run walkthrough --configurations mini/consistency/rgb-normal",
+    ]
+
+
+def test_an_address_with_shell_letters_stays_one_word_of_the_command() -> None:
+    address = "https://example.org/a';rm${IFS}-rf;'&b=$(id)"
+    hostile = replace(CLIP, title="; rm -rf ~", url=address)
+    gaps = shown(Available([track("input", "rgb", clip=hostile)]), hostile, None, None, []).gaps
+    assert gaps[0].command is not None
+    assert shlex.split(gaps[0].command) == ["python", "-m", "precompute", "run", address]
+
+
+def test_a_path_through_another_domain_has_no_energy_and_says_so() -> None:
+    via = Configuration("mini", "baseline", "rgb-depth-normal")
+    view = shown(Available(whole_clip()), CLIP, "normal", None, [via, B])
+    assert [curve.letter for curve in view.plots[0].curves] == ["B"]
+    assert any("no energy of its own" in gap.what for gap in view.gaps)
+    assert via.spelling == "mini/baseline/rgb-depth-normal"
+
+
+def test_only_web_addresses_become_links() -> None:
+    assert web_address("https://example.org/a?b=1") == "https://example.org/a?b=1"
+    for bad in (
+        None,
+        "",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "https://",
+        "http://a b",
+        "http://[",
+        "data:x,y",
+    ):
+        assert web_address(bad) is None
+
+
+def test_titles_of_two_clips_are_told_apart() -> None:
+    twin = replace(CLIP, key="e" * 64)
+    available = Available([track("input", "rgb"), track("input", "rgb", clip=twin)])
+    assert len({available.clip_label(clip) for clip in available.clips}) == 2
+
+
+def test_a_title_is_one_line_of_printable_letters() -> None:
+    assert one_line("a\n\tb\x00c\u202e") == "a b c"
+    assert one_line("") == "untitled"
+    assert len(one_line("x" * 9999)) == 80
+
+
+def test_a_store_that_cannot_be_opened_for_writing_is_read(tmp_path: Path) -> None:
+    build_store(tmp_path, n_frames=2)
+    assert Available(Store(tmp_path, read_only=True).tracks()).clips
