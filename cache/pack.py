@@ -64,7 +64,8 @@ def build_pack(
         little = array.dtype.newbyteorder("<").str
         if len(array) != len(images) or little not in _DTYPES:
             raise ValueError(
-                f"column '{name}' needs {len(images)} rows of {', '.join(_DTYPES)}, got {array.dtype} of shape {array.shape}"
+                f"column '{name}' needs {len(images)} rows of {', '.join(_DTYPES)}; "
+                f"got {array.dtype} of shape {array.shape}"
             )
         blob = array.astype(little, copy=False).tobytes()
         described[name] = {"dtype": little, "shape": list(array.shape), "offset": offset}

@@ -100,7 +100,7 @@ class Store:
         return track
 
     def tracks(self, *, clip: str | None = None, kind: str | None = None) -> list[Track]:
-        """Every readable track, the newest first, finished or growing; those with a bad manifest are left to `verify`."""
+        """Every readable track, the newest first, finished or growing; bad manifests are left to `verify`."""
         found: list[tuple[str, Track]] = []
         for key in self._keys():
             with suppress(BadRecord, OSError):
@@ -149,7 +149,7 @@ class Store:
 
     @contextmanager
     def writing(self, clip: str, *, timeout_seconds: float = -1) -> Iterator[None]:
-        """Be the one writer of that clip. Raises StoreError if another still writes it after the timeout (< 0: wait)."""
+        """Be the one writer of that clip. Raises StoreError if another still is after the timeout (< 0: wait)."""
         lock = FileLock(self.root / "locks" / f"{clip}.lock", timeout=timeout_seconds)
         try:
             lock.acquire()
@@ -338,7 +338,7 @@ class TrackWriter:
             os.fsync(file.fileno())
 
     def finish(self, **clip_changes: Any) -> Track:
-        """Write the manifest: from now on the track is complete. `clip_changes` replaces estimates by what was found."""
+        """Write the manifest: from now on the track is complete. `clip_changes`: what replaces estimates in the clip."""
         self.head = replace(self.head, clip=replace(self.head.clip, **clip_changes))
         track = Track(self.head, tuple(self._packs), is_complete=True)
         _write_whole(self._folder / "manifest.json", json.dumps(track_to_json(track)).encode())

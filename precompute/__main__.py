@@ -194,8 +194,8 @@ class _Job:
         needed = FREE_SPACE_FACTOR * plan.estimated_bytes
         if free < needed:
             raise StoreError(
-                f"{plan.source.title}: needs about {needed / 1e9:.1f} GB free in {self.store.root}, {free / 1e9:.1f} GB are; "
-                "free some, take fewer frames (--fps, --max-frames) or configurations, or choose another --store"
+                f"{plan.source.title}: needs about {needed / 1e9:.1f} GB free in {self.store.root}, "
+                f"{free / 1e9:.1f} GB are; free some, take fewer frames (--fps, --max-frames) or configurations, or choose another --store"
             )
 
 

@@ -1,4 +1,4 @@
-"""The one visible loop: read, predict, score, encode, store. Resumable, with memory that does not grow with the clip."""
+"""The one visible loop: read, predict, score, encode, store. Resumable; memory does not grow with the clip."""
 
 from __future__ import annotations
 

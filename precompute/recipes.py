@@ -77,8 +77,8 @@ def plan_recipes(
 ) -> list[Recipe]:
     """The recipes of every track that the patterns ask for on a clip.
 
-    `patterns` are globs on `zoo/method/path`. Each configuration brings its prediction rgb-Y and the energy of Y, without
-    which a readout cannot be judged. `truth`: domain -> SHA-256 of the ground truth beside the clip.
+    `patterns` are globs on `zoo/method/path`. Each configuration brings its prediction rgb-Y and the energy of Y,
+    without which a readout cannot be judged. `truth`: domain -> SHA-256 of the ground truth beside the clip.
     """
     maker = _Maker(clip, zoo, truth, dict(computed_on) | {"time": datetime.now(UTC).isoformat(timespec="seconds")})
     recipes = [maker.input(), *(maker.truth_of(domain) for domain in truth)]
@@ -96,13 +96,13 @@ def plan_recipes(
 
 
 def select_configurations(zoo: Zoo, patterns: Sequence[str]) -> list[tuple[str, str]]:
-    """(method, path) of every configuration of the zoo that some pattern matches. Raises ZooError where one has none."""
+    """(method, path) of each configuration of the zoo that some pattern matches. Raises ZooError where one has none."""
     available = [(method, path) for method in zoo.methods for path in zoo.paths(method)]
     spelled = {pair: f"{zoo.name}/{pair[0]}/{pair[1]}" for pair in available}
     for pattern in patterns:
         if not fnmatch.filter(spelled.values(), pattern):
             raise ZooError(
-                f"no configuration of zoo '{zoo.name}' matches '{pattern}'; a configuration is spelled zoo/method/path, "
+                f"no configuration of zoo '{zoo.name}' matches '{pattern}'; it is spelled zoo/method/path, "
                 f"such as '{next(iter(spelled.values()), '')}'; methods: {', '.join(zoo.methods)}; "
                 f"domains: {', '.join(zoo.domains)}"
             )
@@ -130,7 +130,7 @@ class _Maker:
         return self._image_recipe("prediction", method, f"{IMAGE}-{target}", reference=None)
 
     def readout(self, method: str, path: str) -> Recipe:
-        last = path.split("-")[-1]
+        last = path.rsplit("-", maxsplit=1)[-1]
         try:
             reference = self.zoo.chain(method, f"{IMAGE}-{last}")
         except ZooError:
@@ -165,7 +165,7 @@ class _Maker:
 
     def _image_recipe(self, kind: str, method: str, path: str, reference: Chain | None) -> Recipe:
         chain = self.zoo.chain(method, path)
-        domain = get_domain(path.split("-")[-1])
+        domain = get_domain(path.rsplit("-", maxsplit=1)[-1])
         true_name = domain.name if domain.name in self.truth else None
         names = ["pts_seconds"] + (["disagreement"] if reference else [])
         if true_name:

@@ -1,0 +1,50 @@
+# The commands of the README. `make help` lists them.
+PYTHON ?= python3
+PORT ?= 8501
+BIN := .venv/bin
+# Results of the bundled clips; set CROSSCHECK_STORE to keep them elsewhere.
+export CROSSCHECK_STORE ?= $(CURDIR)/.demo-store
+
+.PHONY: help setup demo precompute-sample test browser check format bench
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
+
+setup: .venv/.installed ## install what users need into .venv
+
+demo: precompute-sample ## precompute the bundled clips, then open the dashboard
+	$(BIN)/streamlit run dashboard/app.py --server.port $(PORT)
+
+precompute-sample: setup ## precompute the bundled clips with the bundled networks
+	$(BIN)/python -m precompute run walkthrough phone
+
+test: .venv/.installed-dev browser ## run all tests, the browser's included
+	$(BIN)/python -m pytest
+
+browser: .venv/.installed-dev
+	@$(BIN)/python tests/install_browser.py
+
+check: .venv/.installed-dev ## format, lint, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(MAKE) test
+
+format: .venv/.installed-dev ## rewrite the code in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## time the job against a plain loop, on the bundled clip
+	$(BIN)/python -m benchmarks.job
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: requirements.txt requirements-web.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.txt .venv/.installed
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@

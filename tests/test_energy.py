@@ -1,0 +1,105 @@
+"""Laws of disagreement, energy and error."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from consistency.domains import DOMAINS, get_domain
+from consistency.energy import BLOCKS, block_means, disagreement_maps, raw_terms, standardise
+from consistency.errors import angles_degrees, frame_errors
+
+NORMAL, DEPTH = DOMAINS["normal"], DOMAINS["depth"]
+
+
+def images(n: int = 3, channels: int = 3, size: int = 8, seed: int = 0) -> torch.Tensor:
+    return torch.rand(n, channels, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+def test_identical_paths_have_zero_disagreement():
+    direct = images()
+    assert torch.count_nonzero(disagreement_maps(direct, [direct, direct.clone()])) == 0
+
+
+def test_disagreement_is_symmetric():
+    a, b = images(seed=1), images(seed=2)
+    assert torch.equal(disagreement_maps(a, [b]), disagreement_maps(b, [a]))
+
+
+def test_a_path_that_adds_a_tenth_disagrees_by_a_tenth_in_every_channel():
+    direct = images() * 0.5
+    assert raw_terms(disagreement_maps(direct, [direct + 0.1])) == pytest.approx(torch.full((3, 1), 0.1).numpy())
+
+
+def test_no_path_is_an_error_that_says_what_is_missing():
+    with pytest.raises(ValueError, match="at least one path"):
+        disagreement_maps(images(), [])
+
+
+def test_frames_whose_terms_equal_mu_have_zero_energy():
+    terms = torch.tensor([[0.2, 0.4]])
+    assert standardise(terms, [0.2, 0.4], [0.1, 0.3]).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_one_sigma_on_every_path_is_an_energy_of_one():
+    terms = torch.tensor([[0.3, 0.7]])
+    assert standardise(terms, [0.2, 0.4], [0.1, 0.3]).item() == pytest.approx(1)
+
+
+def test_the_mean_of_the_pixel_map_is_the_energy_of_the_frame():
+    maps = disagreement_maps(images(seed=1), [images(seed=2), images(seed=3)])
+    mu, sigma = [0.1, 0.2], [0.01, 0.05]
+    pixels = standardise(maps, mu, sigma)
+    torch.testing.assert_close(pixels.mean(dim=(1, 2)), standardise(raw_terms(maps), mu, sigma))
+
+
+def test_the_mean_of_the_blocks_is_the_raw_term():
+    maps = disagreement_maps(images(size=64, seed=1), [images(size=64, seed=2)])
+    blocks = block_means(maps)
+    assert blocks.shape == (3, 1, BLOCKS, BLOCKS)
+    torch.testing.assert_close(blocks.mean(dim=(2, 3)), raw_terms(maps))
+
+
+def test_half_precision_images_are_scored_in_float32():
+    a = images().half()
+    assert disagreement_maps(a, [a + 0.001]).dtype == torch.float32
+
+
+def coded(*vector: float) -> torch.Tensor:
+    """A one-pixel image of a direction."""
+    return (torch.nn.functional.normalize(torch.tensor(vector), dim=0) + 1).view(1, 3, 1, 1) / 2
+
+
+@pytest.mark.parametrize("degrees", [0.0, 0.001, 1.0, 45.0, 90.0, 180.0])
+def test_the_angle_between_two_directions_is_the_one_they_were_made_with(degrees):
+    angle = math.radians(degrees)
+    turned = coded(math.sin(angle), 0.0, math.cos(angle))
+    # Codes hold a direction to about 1e-7, which is 1e-5 degrees.
+    assert angles_degrees(coded(0.0, 0.0, 1.0), turned).item() == pytest.approx(degrees, abs=2e-5, rel=1e-5)
+
+
+def test_a_perfect_prediction_has_no_error():
+    truth = (images(channels=1) * 200).round() / 255
+    assert all(values.abs().max() == 0 for values in frame_errors(DEPTH, truth, truth).values())
+
+
+def test_depth_a_tenth_too_far_has_an_absolute_relative_error_of_a_tenth():
+    truth = torch.full((2, 1, 4, 4), 0.5)
+    code_of_a_tenth = math.log(1.1) / math.log(DEPTH.hi / DEPTH.lo)
+    found = frame_errors(DEPTH, truth + code_of_a_tenth, truth)["absrel"]
+    assert found.tolist() == pytest.approx([0.1, 0.1], rel=1e-4)
+
+
+def test_pixels_of_unknown_truth_do_not_count():
+    truth = torch.full((1, 3, 2, 2), 128 / 255)
+    truth[..., 0, 0] = coded(0, 0, 1)[..., 0, 0]
+    predicted = coded(0, 0, 1).expand(1, 3, 2, 2)
+    assert frame_errors(NORMAL, predicted, truth)["angle_degrees"].item() == pytest.approx(0, abs=1e-4)
+
+
+def test_domains_are_found_by_their_own_name_and_by_taskonomys():
+    assert get_domain("depth_zbuffer") is get_domain("depth")
+    with pytest.raises(ValueError, match="the domains are rgb, normal"):
+        get_domain("depht")

@@ -1,0 +1,305 @@
+"""Laws of packs, keys and the store."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import sqlite3
+import struct
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cache.keys import clip_key, digest, track_key
+from cache.pack import MAX_FRAMES, BadPack, build_pack, read_column, read_header, read_images
+from cache.records import BadRecord, Clip, Head, Track, track_from_json, track_to_json
+from cache.store import CorruptPack, Store, StoreError
+
+SOURCE = "0" * 64
+
+
+def make_head(path: str = "rgb-normal", method: str = "baseline") -> Head:
+    key = clip_key(SOURCE, {"fps": None})
+    clip = Clip(key, "A <b>title</b>", SOURCE, {"fps": None}, width=8, height=8, n_frames=6)
+    return Head(
+        key=track_key(key, "prediction", "mini", method, path, {"edges": {}}),
+        kind="prediction",
+        clip=clip,
+        zoo="mini",
+        method=method,
+        path=path,
+        domain={"name": "normal", "channels": 3},
+        codec="png",
+        edges={},
+        columns={"error": {"title": "Error", "unit": ""}},
+        computed_on={"time": "2026-01-01"},
+    )
+
+
+def frames(start: int, n: int) -> list[bytes]:
+    return [f"frame {start + k}".encode() for k in range(n)]
+
+
+def append(store: Store, head: Head, start: int, n: int) -> None:
+    store.writer(head).append(start, frames(start, n), {"error": np.arange(start, start + n, dtype=np.float32)})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def stored(store: Store, **names: str) -> Track:
+    """A finished track of six frames in two packs."""
+    head = make_head(**names)
+    append(store, head, 0, 4)
+    append(store, head, 4, 2)
+    return store.writer(head).finish(n_frames=6)
+
+
+# Packs
+
+
+def pack_file(tmp_path: Path, data: bytes) -> Path:
+    path = tmp_path / "one.pack"
+    path.write_bytes(data)
+    return path
+
+
+def pack_bytes(n: int = 3) -> bytes:
+    columns = {"a": np.arange(n * 2, dtype=np.float32).reshape(n, 2), "b": np.arange(n, dtype=np.float16)}
+    return build_pack(frames(0, n), codec="png", width=8, height=8, channels=1, columns=columns)
+
+
+def test_a_pack_gives_back_its_images_and_columns(tmp_path):
+    path = pack_file(tmp_path, pack_bytes())
+    assert read_images(path) == frames(0, 3)
+    assert read_column(path, "a").tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert read_column(path, "b").dtype == np.float16
+
+
+def test_every_truncation_of_a_pack_is_refused():
+    data = pack_bytes()
+    for length in range(len(data)):
+        with pytest.raises(BadPack):
+            read_header(io.BytesIO(data[:length]), length)
+
+
+def test_a_pack_header_that_reaches_outside_the_file_is_refused():
+    for change in (
+        {"sizes": [1, 2, 1 << 60]},
+        {"sizes": [-1, 8, 14]},
+        {"sizes": []},
+        {"codec": "pickle"},
+        {"columns": {"a": {"dtype": "<f4", "shape": [3, 1 << 40], "offset": 0}}},
+        {"columns": {"a": {"dtype": "|O", "shape": [3], "offset": 0}}},
+        {"columns": {"a": {"dtype": "<f4", "shape": [3], "offset": -4}}},
+        {"columns": []},
+        {"sizes": None},
+    ):
+        data = pack_bytes()
+        (length,) = struct.unpack("<I", data[8:12])
+        text = json.dumps(json.loads(data[12 : 12 + length]) | change).encode()
+        forged = data[:8] + struct.pack("<I", len(text)) + text + data[12 + length :]
+        with pytest.raises(BadPack):
+            read_header(io.BytesIO(forged), len(forged))
+
+
+@pytest.mark.parametrize("n", [0, MAX_FRAMES + 1])
+def test_a_pack_of_too_few_or_too_many_frames_is_not_built(n):
+    with pytest.raises(ValueError, match="1 to 256"):
+        build_pack([b"x"] * n, codec="png", width=8, height=8, channels=1, columns={})
+
+
+# Keys
+
+
+def test_a_key_depends_on_every_input_and_not_on_their_order():
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    base = ("c", "prediction", "mini", "baseline", "rgb-normal", {"edges": {"e": "1"}})
+    keys = {track_key(*base)}
+    for place, other in enumerate(["d", "readout", "lab", "cycle", "rgb-depth", {"edges": {"e": "2"}}]):
+        keys.add(track_key(*base[:place], other, *base[place + 1 :]))
+    assert len(keys) == 7
+
+
+def test_a_number_that_json_cannot_hold_makes_no_key():
+    with pytest.raises(ValueError, match="JSON"):
+        digest({"fps": float("nan")})
+
+
+# The store
+
+
+def test_a_stored_track_is_found_again_whole(store):
+    track = stored(store)
+    again = Store(store.root)
+    assert again.tracks() == [track]
+    assert list(again.images(track)) == frames(0, 6)
+    assert again.column(track, "error").tolist() == list(range(6))
+
+
+def test_a_manifest_round_trips_through_json():
+    track = Track(make_head(), (), is_complete=True)
+    assert track_from_json(json.loads(json.dumps(track_to_json(track)))) == track
+
+
+def test_a_growing_track_shows_its_finished_packs_and_is_not_complete(store):
+    append(store, make_head(), 0, 4)
+    (track,) = Store(store.root, read_only=True).tracks()
+    assert (track.n_frames, track.is_complete) == (4, False)
+
+
+def test_a_writer_goes_on_where_a_killed_one_stopped(store):
+    head = make_head()
+    append(store, head, 0, 4)
+    progress = store.root / "tracks" / head.key / "progress.jsonl"
+    progress.write_bytes(progress.read_bytes() + b'{"sha256": "torn')
+    assert store.writer(head).n_frames == 4
+    append(store, head, 4, 2)
+    assert list(store.images(store.writer(head).finish())) == frames(0, 6)
+
+
+def test_a_gap_or_an_overlap_of_frames_is_refused(store):
+    append(store, make_head(), 0, 4)
+    for start in (0, 3, 5):
+        with pytest.raises(ValueError, match="holds 4 frames"):
+            append(store, make_head(), start, 1)
+
+
+def test_an_undeclared_or_missing_column_is_refused(store):
+    with pytest.raises(ValueError, match="differ from the declared"):
+        store.writer(make_head()).append(0, [b"x"], {})
+
+
+def test_equal_packs_are_stored_once(store):
+    stored(store)
+    stored(store, method="consistency")
+    assert len(list(store.root.glob("packs/*/*.pack"))) == 2
+
+
+def test_removing_one_track_leaves_packs_that_another_names(store):
+    first, second = stored(store), stored(store, method="consistency")
+    assert store.remove([first.head.key]) == 0
+    assert list(store.images(second)) == frames(0, 6)
+    assert store.remove([second.head.key]) == second.bytes
+    assert not list(store.root.glob("packs/*/*.pack")) and store.tracks() == []
+
+
+def test_a_store_whose_index_is_gone_or_damaged_loses_nothing(store):
+    track = stored(store)
+    for damage in (lambda path: path.unlink(), lambda path: path.write_bytes(b"no database" * 999)):
+        damage(store.root / "index" / "cache.db")
+        assert Store(store.root).tracks() == [track]
+
+
+def test_an_index_row_that_lies_is_not_believed_once_the_manifest_has_changed(store):
+    track = stored(store)
+    Store(store.root).tracks()  # fills the index
+    manifest = store.root / "tracks" / track.head.key / "manifest.json"
+    changed = replace(track, head=replace(track.head, method="cycle"))
+    manifest.write_text(json.dumps(track_to_json(changed)))
+    os.utime(manifest, ns=(1, 1))
+    assert Store(store.root).tracks() == [changed]
+
+
+def test_no_pickle_of_the_index_is_ever_loaded(store, tmp_path):
+    track = stored(store)
+    Store(store.root).tracks()
+    witness = tmp_path / "unpickled"
+
+    class Payload:
+        def __reduce__(self):
+            return (os.mkdir, (str(witness),))
+
+    blob = pickle.dumps(Payload())
+    with sqlite3.connect(store.root / "index" / "cache.db") as database:
+        assert database.execute("UPDATE Cache SET value = ?, mode = 4, raw = 0", (blob,)).rowcount == 1
+        database.execute("INSERT INTO Cache (key, raw, value, mode, tag) VALUES (?, 0, ?, 4, 0)", (blob, blob))
+    database.close()
+    opened = Store(store.root)
+    assert opened.tracks() == [track]
+    list(opened._index.iterkeys())
+    assert not witness.exists()
+
+
+def test_every_flipped_byte_of_a_pack_is_found_and_never_shown(store):
+    track = stored(store)
+    path = store.pack_path(track.packs[0].sha256)
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 7):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        os.utime(path, ns=(place, place))
+        with pytest.raises(CorruptPack):
+            list(store.images(track))
+    assert [problem for problem in store.verify() if problem]
+    path.write_bytes(whole)
+    assert not [problem for problem in store.verify() if problem]
+
+
+def test_a_rotted_pack_is_healed_by_writing_it_again(store):
+    track = stored(store)
+    path = store.pack_path(track.packs[0].sha256)
+    path.write_bytes(b"rotten")
+    store.remove([track.head.key])
+    assert list(store.images(stored(store))) == frames(0, 6)
+
+
+def test_a_missing_pack_is_named_with_what_to_do(store):
+    track = stored(store)
+    store.pack_path(track.packs[1].sha256).unlink()
+    with pytest.raises(CorruptPack, match=r"missing.*verify"):
+        list(store.images(track))
+
+
+def test_a_bad_manifest_hides_its_track_and_verify_names_it(store):
+    good, bad = stored(store), stored(store, method="consistency")
+    manifest = store.root / "tracks" / bad.head.key / "manifest.json"
+    for text in ("", "[]", "null", '{"schema": 99}', json.dumps(track_to_json(bad) | {"kind": "virus"})):
+        manifest.write_text(text)
+        os.utime(manifest, ns=(len(text), len(text)))
+        opened = Store(store.root)
+        assert opened.tracks() == [good]
+        assert any(problem and bad.head.key[:12] in problem.name for problem in opened.verify())
+        with pytest.raises(BadRecord):
+            opened.get(bad.head.key)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "", "A" * 64, "0" * 63])
+def test_a_name_that_is_no_digest_never_becomes_a_path(store, name):
+    for ask in (store.get, store.pack_path):
+        with pytest.raises(StoreError, match="64 hexadecimal digits"):
+            ask(name)
+
+
+def test_a_second_writer_of_a_clip_waits_or_is_told(store):
+    with (
+        store.writing("clip"),
+        pytest.raises(StoreError, match="another job"),
+        Store(store.root).writing("clip", timeout_seconds=0),
+    ):
+        pass
+    with store.writing("clip", timeout_seconds=0):
+        pass
+
+
+def test_a_store_that_cannot_be_written_says_so(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="--store DIR"):
+        Store(tmp_path / "file" / "store")
+
+
+def test_a_read_only_store_is_read_without_touching_it(store):
+    track = stored(store)
+    before = {path: path.stat().st_mtime_ns for path in store.root.rglob("*")}
+    reader = Store(store.root, read_only=True)
+    assert reader.tracks() == [track] and list(reader.images(track)) == frames(0, 6)
+    assert {path: path.stat().st_mtime_ns for path in store.root.rglob("*")} == before
+
+
+def test_a_store_that_is_not_there_holds_nothing(tmp_path):
+    assert Store(tmp_path / "none", read_only=True).tracks() == []
