@@ -65,7 +65,7 @@ class Columns:
 def energy(terms: np.ndarray, constants: Mapping[str, Any], scale: Scale) -> np.ndarray:
     """The consistency energy of each frame, (N,) float64, of raw `terms` (N, P).
 
-    Standardised: the mean over paths of (term - mu) / sigma (Zamir et al. 2020, section 4), in sigma. Raw: of the terms.
+    Standardised: the mean over paths of (term - mu) / sigma (Zamir et al. 2020, section 4), in sigma. Raw: of terms.
     """
     if terms.size == 0:
         return np.zeros((0,), np.float64)

@@ -68,6 +68,8 @@ def test_everything_offered_is_stored_and_everything_stored_is_offered(tmp_path:
             for configuration in available.configurations(clip.key, target):
                 kind = "prediction" if configuration.is_direct else "readout"
                 offered.add((kind, configuration.path, configuration.method))
+                for last in available.readouts(clip.key, target):
+                    offered.add(("readout", f"{configuration.path}-{last}", configuration.method))
         assert offered == {item for item in stored if item[0] in ("prediction", "readout")}
         assert available.readouts(clip.key, "normal") == ("reshading",)
 

@@ -1,0 +1,66 @@
+"""Which pages are there? The script that Streamlit runs for every session: opens the store and shows one page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cache.store import Store, default_root
+from dashboard.series import Columns
+from dashboard.views import compare
+
+# Streamlit leaves 6 rem above and 5 rem beside a wide page; a viewer needs them for its frames.
+# (A comment, as Streamlit shows a bare string of its main script on the page.)
+STYLE = """
+<style>
+[data-testid="stMainBlockContainer"] { padding: 0.75rem 1.25rem 1.5rem; }
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.5rem; }
+[data-testid="stHeader"] { height: 0; min-height: 0; background: none; }
+.st-key-controls { gap: 0.5rem 0.625rem; }
+.st-key-controls > * { min-width: 7rem; }
+.st-key-controls > .st-key-readout { flex-grow: 1.4; }
+.st-key-controls > .st-key-predict { flex-grow: 1.2; }
+.st-key-controls .st-key-swap, .st-key-controls .st-key-scale { min-width: 0; flex: none; width: auto; }
+.st-key-swap button { padding: 0 0.25rem; }
+.st-key-swap button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.st-key-scale button { min-height: 2.5rem; }
+.st-key-about, .st-key-words { opacity: 0.85; }
+.st-key-about [data-testid="stText"], .st-key-about a, .st-key-words [data-testid="stText"] { font-size: 0.8125rem; }
+.st-key-about a { min-height: 0; padding: 0; }
+.st-key-words [data-testid="stText"] { font-variant-numeric: tabular-nums; }
+.st-key-empty { max-width: 44rem; margin: 8vh auto 0; }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding: 0.5rem 0.5rem 1rem; }
+  .st-key-controls > * { min-width: calc(50% - 0.5rem); }
+  .st-key-controls > .st-key-readout { min-width: 100%; }
+  .st-key-controls > .st-key-a, .st-key-controls > .st-key-b { min-width: calc(50% - 2rem); }
+}
+</style>
+"""
+
+
+def main() -> None:
+    st.set_page_config(page_title="Compare · Crosscheck", page_icon="🎞️", layout="wide")
+    st.html(STYLE)
+    store, columns = _open_store(str(default_root()))
+    views = [st.Page(lambda: _show(store, columns), title="Compare", url_path="compare", default=True)]
+    st.navigation(views, position="hidden").run()
+
+
+def _show(store: Store, columns: Columns) -> None:
+    try:
+        compare.page(store, columns)
+    except OSError as error:
+        st.title("The store cannot be read")
+        st.text(f"{store.root}: {error.strerror or error}")
+        st.text("Make the folder readable for the user that runs the dashboard, or name another one:")
+        st.code("streamlit run dashboard/app.py -- --store DIR", language="bash")
+
+
+@st.cache_resource(show_spinner=False)
+def _open_store(root: str) -> tuple[Store, Columns]:
+    """One store for all sessions: it remembers the manifests it has parsed and the packs it has hashed."""
+    store = Store(root, read_only=True)
+    return store, Columns(store)
+
+
+main()

@@ -1,0 +1,321 @@
+"""Compare: which of two configurations is better on which frames? The page around the player."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from cache.records import Clip
+from cache.store import STORE_VARIABLE, Store
+from dashboard.charts import Line, figure, summary
+from dashboard.choices import Available, Gap, Plot, Shown, one_line, shown, web_address
+from dashboard.player import Chart, Pane, View, player
+from dashboard.series import Columns, Unreadable, same_constants
+from dashboard.state import COMPARED, SCALES, Scale, Selection, from_query, to_query
+
+REFRESH_SECONDS = 2.0
+"""How often the store is asked while a job writes: a pack of 256 frames takes a job seconds."""
+NO_READOUT = ""
+"""The readout menu's value for none."""
+PLAYER = "player"
+MOVED = "player-moved"
+ENERGY_MEANING = (
+    "Consistency energy tells how far predictions of the same target along different paths disagree in a frame; "
+    "lower is better (Zamir et al. 2020, section 4)."
+)
+SCALE_HELP = (
+    "Standardised: each path's difference in σ around the baseline's mean on validation images, so that all paths "
+    "count alike. Raw: the plain mean of the differences."
+)
+_AXES = {
+    "terms": ("energy", "σ"),
+    "disagreement": ("mean difference", ""),
+    "angle_degrees": ("angle", "°"),
+    "absrel": ("AbsRel", ""),
+    "error": ("mean error", ""),
+}
+"""Column -> axis title and unit."""
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """What one chart plots, read from the store."""
+
+    plot: Plot
+    lines: tuple[Line, ...]
+    axis: str
+    unit: str
+    problems: tuple[str, ...]
+    """What could not be read, a sentence each."""
+
+
+def page(store: Store, columns: Columns) -> None:
+    """Show the page for the link that the browser is on."""
+    available = Available(store.tracks())
+    selection, notes = from_query(st.query_params.to_dict(), available)
+    if selection is None:
+        _show_empty(store)
+        return
+    if not notes:  # a link that asks for something that is not here stays as it is until something is chosen
+        _write_link(to_query(selection))
+    content = shown(available, selection.clip, selection.target, selection.readout, selection.configurations)
+    numbers = [_read(columns, plot, selection.scale) for plot in content.plots]
+    _show_controls(available, selection)
+    _show_about(selection.clip, content)
+    _show_notes(notes)
+    _show_player(columns, selection, content, numbers)
+    _show_words(store, content, numbers, selection)
+    if any(not track.is_complete for track in store.tracks(clip=selection.clip.key)):
+        _refresh_when_changed(store, selection.clip.key)
+
+
+# Choices
+
+
+def _show_controls(available: Available, selection: Selection) -> None:
+    clip, target = selection.clip.key, selection.target
+    with st.container(key="controls", horizontal=True, vertical_alignment="bottom", gap="small"):
+        _select("Clip", "clip", {c.key: available.clip_label(c) for c in available.clips}, clip, available)
+        if target is None:
+            return
+        image = available.title("rgb")
+        targets = {name: f"{image} → {available.title(name)}" for name in available.targets(clip)}
+        _select("Prediction", "predict", targets, target, available)
+        ends = available.readouts(clip, target)
+        readouts = {name: f"{available.title(target)} → {available.title(name)}" for name in ends}
+        _select("Readout", "readout", {NO_READOUT: "None", **readouts}, selection.readout or NO_READOUT, available)
+        options = available.configurations(clip, target)
+        labels = {option.spelling: available.configuration_label(option, options) for option in options}
+        first, *others = zip(COMPARED, selection.configurations, strict=False)
+        _select(first[0], first[0].lower(), labels, first[1].spelling, available)
+        st.button(
+            "Swap A and B",
+            key="swap",
+            icon=":material/swap_horiz:",
+            help="Swap A and B",
+            type="tertiary",
+            on_click=_swap,
+            args=(available,),
+        )
+        for letter, configuration in others:
+            _select(letter, letter.lower(), labels, configuration.spelling, available)
+        st.session_state["scale"] = selection.scale
+        st.segmented_control(
+            "Energy",
+            SCALES,
+            key="scale",
+            required=True,
+            format_func=str.capitalize,
+            help=SCALE_HELP,
+            on_change=_choose,
+            args=("scale", available),
+        )
+
+
+def _select(label: str, name: str, options: Mapping[str, str], value: str, available: Available) -> None:
+    """A menu of `options` (value -> label) that writes its choice into the link."""
+    # Streamlit tells options apart by their labels.
+    labels = list(options.values())
+    distinct = {v: text if labels.count(text) == 1 else f"{text} ({v})" for v, text in options.items()}
+    st.session_state[name] = value
+    st.selectbox(
+        label,
+        list(distinct),
+        key=name,
+        format_func=lambda option: distinct.get(option, str(option)),
+        on_change=_choose,
+        args=(name, available),
+    )
+
+
+def _choose(name: str, available: Available) -> None:
+    """Take over the choice of widget `name`; what does not go with it falls back to its default."""
+    query = st.query_params.to_dict() | {name: str(st.session_state[name] or "")}
+    if name == "clip":
+        query.pop("frame", None)
+    _write_normalised(query, available)
+
+
+def _swap(available: Available) -> None:
+    query = st.query_params.to_dict()
+    a, b = (letter.lower() for letter in COMPARED)
+    _write_normalised(query | {a: query.get(b, ""), b: query.get(a, "")}, available)
+
+
+def _write_normalised(query: Mapping[str, str], available: Available) -> None:
+    selection, _ = from_query(query, available)
+    if selection is not None:
+        _write_link(to_query(selection))
+
+
+def _write_link(query: Mapping[str, str]) -> None:
+    """Put `query` into the address bar. Written only where it differs: every write is a step of the Back button."""
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+
+
+# What is seen
+
+
+def _show_about(clip: Clip, content: Shown) -> None:
+    """Whose clip it is. All of it comes from outside: text, never markup, and a link only to the web."""
+    with st.container(key="about", horizontal=True, vertical_alignment="center", gap="small"):
+        facts = [f"{clip.n_frames} frames", f"{clip.width}×{clip.height}"]
+        for text in (clip.author, clip.licence, clip.attribution):
+            if text and one_line(text, 400) not in facts:
+                facts.append(one_line(text, 400))
+        st.text(f"{one_line(clip.title)} · " + " · ".join(facts))
+        address = web_address(clip.url)
+        if address:
+            st.link_button("Source", address, type="tertiary", icon=":material/open_in_new:")
+        elif clip.url:
+            st.text(one_line(clip.url, 200))
+        if content.is_growing:
+            with st.container(key="growing", width="content"):
+                st.text(f"Still being computed: {content.n_ready} of {clip.n_frames} frames ready")
+
+
+@st.fragment
+def _show_player(columns: Columns, selection: Selection, content: Shown, numbers: Sequence[_Numbers]) -> None:
+    """The player, in a fragment of its own: moving through the frames reruns nothing but this."""
+    if not content.n_ready:
+        return
+    try:
+        longest = max((slot.track for slot in content.slots), key=lambda track: track.n_frames)
+        pts_seconds = columns.pts_seconds(longest)
+    except Unreadable as error:
+        _show_notes([f"The times of this clip's frames cannot be read: {error}."])
+        return
+    view = View(
+        clip=selection.clip,
+        pts_seconds=pts_seconds,
+        panes=[Pane(**vars(slot)) for slot in content.slots],
+        charts=[_chart(item) for item in numbers if item.lines],
+    )
+    position = player(view, key=PLAYER, frame=selection.frame, speed=selection.speed, on_change=_note_move)
+    if st.session_state.pop(MOVED, False):
+        _write_link(to_query(replace(selection, frame=position.frame, speed=position.speed)))
+
+
+def _note_move() -> None:
+    st.session_state[MOVED] = True
+
+
+def _chart(numbers: _Numbers) -> Chart:
+    is_signed = numbers.plot.id == "energy" and numbers.unit != ""
+    drawn = figure(numbers.lines, axis=numbers.axis, unit=numbers.unit, has_zero_line=is_signed)
+    return Chart(numbers.plot.id, numbers.plot.title, drawn)
+
+
+def _show_words(store: Store, content: Shown, numbers: Sequence[_Numbers], selection: Selection) -> None:
+    """The charts in numbers, what to keep in mind, and what is missing."""
+    with st.container(key="words", gap=None):
+        for item in numbers:
+            if item.lines:
+                st.text(summary(item.plot.title, item.lines, item.unit))
+        if any(item.plot.id == "energy" for item in numbers):
+            st.caption(ENERGY_MEANING)
+    problems = [text for item in numbers for text in item.problems]
+    _show_notes([*_remarks(content, selection.scale), *problems])
+    for gap in content.gaps:
+        _show_gap(gap, store)
+
+
+def _show_notes(texts: Sequence[str]) -> None:
+    """Remarks that may hold words from outside: as text."""
+    if texts:
+        with st.container(border=True, gap="xsmall"):
+            for text in texts:
+                st.text(text)
+
+
+def _show_gap(gap: Gap, store: Store) -> None:
+    with st.container(border=True, gap="xsmall"):
+        st.text(gap.what)
+        if gap.command:
+            st.code(_for_store(gap.command, store), language="bash", wrap_lines=True)
+
+
+def _show_empty(store: Store) -> None:
+    """The store has nothing to show: say why and what to run, and look again by itself."""
+    with st.container(key="empty"):
+        st.header("Nothing to compare yet")
+        st.text(f"The store {store.root} holds no frames.")
+        st.text("Compute the two bundled clips and open this page again:")
+        st.code("make demo", language="bash")
+        st.text("Or one of them, or a video of your own:")
+        commands = ("python -m precompute run walkthrough", "python -m precompute run my-video.mp4")
+        st.code("\n".join(_for_store(command, store) for command in commands), language="bash", wrap_lines=True)
+        if has_unreadable_tracks(store):
+            st.text("There are tracks in it, but none of them can be read. To see why:")
+            st.code(_for_store("python -m precompute verify", store), language="bash", wrap_lines=True)
+        st.caption("The first frames appear here by themselves, as soon as they are stored.")
+    _refresh_when_changed(store, None)
+
+
+def _for_store(command: str, store: Store) -> str:
+    """`command` for the store that this page shows, where that is not the default one."""
+    is_default = STORE_VARIABLE not in os.environ
+    return command if is_default else f"{command} --store {shlex.quote(str(store.root))}"
+
+
+def has_unreadable_tracks(store: Store) -> bool:
+    """Are there track folders although nothing is listed? Called where the list is empty."""
+    folder = store.root / "tracks"
+    return folder.is_dir() and any((track / "manifest.json").exists() for track in folder.iterdir())
+
+
+def _refresh_when_changed(store: Store, clip: str | None) -> None:
+    """Look at the store every few seconds, and show the page anew when its tracks have grown.
+
+    The player keeps its place: its key and its clip stay the same.
+    """
+    before = _fingerprint(store, clip)
+
+    @st.fragment(run_every=REFRESH_SECONDS)
+    def look() -> None:
+        if _fingerprint(store, clip) != before:
+            st.rerun()
+
+    look()
+
+
+def _fingerprint(store: Store, clip: str | None) -> tuple[tuple[str, int, bool], ...]:
+    return tuple((track.head.key, track.n_frames, track.is_complete) for track in store.tracks(clip=clip))
+
+
+# Numbers
+
+
+def _read(columns: Columns, plot: Plot, scale: Scale) -> _Numbers:
+    lines, problems = [], []
+    for curve in plot.curves:
+        try:
+            lines.append(Line(curve.letter, curve.name, columns.series(curve, scale)))
+        except Unreadable as error:
+            problems.append(f"{plot.title} of {curve.letter} cannot be shown: {error}.")
+    axis, unit = _AXES.get(plot.curves[0].column, ("", ""))
+    return _Numbers(plot, tuple(lines), axis, "" if scale == "raw" and plot.id == "energy" else unit, tuple(problems))
+
+
+def _remarks(content: Shown, scale: Scale) -> list[str]:
+    """What makes the comparison less than fair, in words."""
+    remarks = []
+    for plot in content.plots:
+        tracks = [curve.track for curve in plot.curves]
+        is_standardised = plot.id == "energy" and scale == "standardised"
+        if is_standardised and not all(same_constants(tracks[0], other) for other in tracks[1:]):
+            remarks.append(
+                "These energies come from different zoos, standardised with different constants: "
+                "compare where the curves rise and fall, not their heights."
+            )
+        if len({track.n_frames for track in tracks}) > 1:
+            n_frames = min(track.n_frames for track in tracks)
+            remarks.append(
+                f"{plot.title}: not all configurations have the same frames; compared on the first {n_frames}."
+            )
+    return remarks
