@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 import trimesh
-from PIL import Image
 
 Split = Literal["train", "validation", "test"]
 
@@ -23,7 +22,8 @@ CC0_CATALOGUE = "BlendSwap-CC-0"
 DEFAULT_CATALOGUE_FOLDER = Path("/usr/share/sweethome3d/furniture")
 UNUSED_CATEGORIES = {"Vehicles", "Characters", "Staircases", "Doors and windows"}
 OPAQUE_ENOUGH = 0.6  # MTL "d" at or below this is glass: the surface behind it is what a viewer sees
-MOST_TRIANGLES = 40_000  # per model; the few heavier ones (lilies, lace) would dominate a room's size
+MOST_TRIANGLES = 30_000  # per model; the few heavier ones (lilies, lace) would dominate a room's size
+SMOOTH_COSINE = 0.82  # 35 degrees: a corner normal further from its triangle's plane was smoothed over a hard edge
 CENTIMETRE = 0.01
 
 
@@ -85,7 +85,9 @@ class Furniture:
         self._parts: dict[str, list[Part]] = {}
 
     def of_split(self, split: Split, catalogue: str | None = None) -> list[CatalogueEntry]:
-        return [e for e in self.entries if e.split == split and (catalogue is None or e.key.startswith(catalogue + "#"))]
+        return [
+            e for e in self.entries if e.split == split and (catalogue is None or e.key.startswith(catalogue + "#"))
+        ]
 
     def parts(self, entry: CatalogueEntry) -> list[Part]:
         """The model's parts; an empty list where nothing of it is usable."""
@@ -97,7 +99,12 @@ class Furniture:
     def training_image_digests(self) -> set[str]:
         """SHA-256 of every texture that some training model uses: held-out rooms must not show them."""
         folders = {entry.obj_path.parent for entry in self.of_split("train")}
-        return {file_digest(path) for folder in folders for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png")}
+        return {
+            file_digest(path)
+            for folder in folders
+            for path in folder.iterdir()
+            if path.suffix.lower() in (".jpg", ".jpeg", ".png")
+        }
 
 
 def unpack_catalogues(catalogue_folder: Path, folder: Path) -> None:
@@ -160,6 +167,7 @@ def load_parts(entry: CatalogueEntry) -> list[Part]:
     extent = np.maximum(high - low, 1e-6)
     scale = np.array(entry.size_metres) / extent
     middle = (low + high) / 2
+    images = texture_paths(entry.obj_path)
     parts = []
     for mesh, vertices in zip(meshes, rotated, strict=True):
         material = getattr(mesh.visual, "material", None)
@@ -172,19 +180,43 @@ def load_parts(entry: CatalogueEntry) -> list[Part]:
         if not is_solid.any():
             continue
         flat = (edges / np.maximum(area, 1e-12))[:, None]  # (T, 1, 3)
-        normals = np.asarray(mesh.vertex_normals) @ entry.rotation.T / scale  # inverse transpose of the scaling
-        normals = unit(normals)[mesh.faces]
-        # Where the corner normal leaves the triangle's plane by more than 60 degrees, smoothing has gone over a hard edge.
-        normals = np.where((normals * flat).sum(axis=2, keepdims=True) > 0.5, normals, flat)
+        normals = corner_normals(mesh, entry.rotation, scale, flat)
         uv = getattr(mesh.visual, "uv", None)
         uvs = np.zeros((len(mesh.faces), 3, 2)) if uv is None else np.nan_to_num(np.asarray(uv))[mesh.faces]
-        image = getattr(material, "image", None)
-        path = Path(image.filename) if isinstance(image, Image.Image) and getattr(image, "filename", "") and uv is not None else None
+        path = None if uv is None else images.get(str(getattr(material, "name", "")))
         colour = tuple(float(value) / 255 for value in np.asarray(material.diffuse)[:3])
         parts.append(
-            Part(corners[is_solid], normals[is_solid].astype(np.float32), uvs[is_solid].astype(np.float32), colour, path)
+            Part(
+                corners[is_solid], normals[is_solid].astype(np.float32), uvs[is_solid].astype(np.float32), colour, path
+            )
         )
     return parts
+
+
+def corner_normals(mesh: trimesh.Trimesh, rotation: np.ndarray, scale: np.ndarray, flat: np.ndarray) -> np.ndarray:
+    """The author's smooth normals where the OBJ has any, else flat ones; (T, 3, 3) from flat (T, 1, 3).
+
+    Normals that trimesh averages itself bend whole cupboard doors, since they go over every bevel.
+    """
+    if "vertex_normals" not in mesh._cache:
+        return np.repeat(flat, 3, axis=1)
+    normals = unit(np.asarray(mesh.vertex_normals) @ rotation.T / scale)[mesh.faces]  # inverse transpose of the scaling
+    return np.where((normals * flat).sum(axis=2, keepdims=True) > SMOOTH_COSINE, normals, flat)
+
+
+def texture_paths(obj_path: Path) -> dict[str, Path]:
+    """Material name -> its diffuse texture, from the MTL files beside the OBJ (trimesh keeps the pixels but not the path)."""
+    paths, material = {}, ""
+    for mtl in sorted(obj_path.parent.glob("*.[mM][tT][lL]")):
+        for line in mtl.read_text(encoding="latin-1").splitlines():
+            words = line.split(maxsplit=1)
+            if len(words) == 2 and words[0] == "newmtl":
+                material = words[1].strip()
+            elif len(words) == 2 and words[0] == "map_Kd":
+                path = mtl.parent / words[1].strip().replace("\\", "/")
+                if path.exists():
+                    paths[material] = path
+    return paths
 
 
 def opacity(material: object) -> float:
@@ -194,7 +226,8 @@ def opacity(material: object) -> float:
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Scale to length 1 along the last axis; zero stays zero."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+    length = np.sqrt(np.einsum("...c,...c->...", vectors, vectors))[..., None]
+    return vectors / np.maximum(length, 1e-12)
 
 
 def file_digest(path: Path) -> str:

@@ -1,0 +1,167 @@
+"""Where do the rendered frames live? Shards of uint8 frames on disk, written once, read as memory maps.
+
+A shard is one file `<split>-<number>.npy`, (N, H, W, 8) uint8: rgb 3, normal 3, depth 1, reshading 1, all as codes round(255 v).
+"""
+
+import hashlib
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from .furniture import DEFAULT_CATALOGUE_FOLDER, Furniture, Split
+from .render import render
+from .rooms import Stock, make_room, random_camera
+
+CHANNELS = {"rgb": slice(0, 3), "normal": slice(3, 6), "depth": slice(6, 7), "reshading": slice(7, 8)}
+N_CHANNELS = 8
+ROOMS_PER_SHARD = 20
+
+
+@dataclass(frozen=True)
+class RenderPlan:
+    """What is rendered; the defaults made the committed weights."""
+
+    seed: int = 1
+    size_px: int = 256
+    train_rooms: int = 1600
+    train_views: int = 6
+    validation_rooms: int = 80
+    test_rooms: int = 160
+    held_out_views: int = 3
+    furniture: bool = True
+    """False renders boxes and cylinders only, so that tests need no packages."""
+
+    def rooms_and_views(self, split: Split) -> tuple[int, int]:
+        if split == "train":
+            return self.train_rooms, self.train_views
+        return (self.validation_rooms if split == "validation" else self.test_rooms), self.held_out_views
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """One shard to render."""
+
+    plan: RenderPlan
+    split: Split
+    number: int
+    folder: Path
+    furniture_folder: Path
+    catalogue_folder: Path
+
+    @property
+    def path(self) -> Path:
+        return self.folder / f"{self.split}-{self.number:04d}.npy"
+
+    @property
+    def rooms(self) -> range:
+        n_rooms, _ = self.plan.rooms_and_views(self.split)
+        start = self.number * ROOMS_PER_SHARD
+        return range(start, min(start + ROOMS_PER_SHARD, n_rooms))
+
+
+def shard_tasks(plan: RenderPlan, folder: Path, furniture_folder: Path, catalogue_folder: Path) -> list[ShardTask]:
+    """All shards of the plan, the small held-out splits first."""
+    splits: tuple[Split, ...] = ("validation", "test", "train")
+    tasks = []
+    for split in splits:
+        n_shards = -(-plan.rooms_and_views(split)[0] // ROOMS_PER_SHARD)
+        tasks += [
+            ShardTask(plan, split, number, folder, furniture_folder, catalogue_folder) for number in range(n_shards)
+        ]
+    return tasks
+
+
+def render_all(
+    plan: RenderPlan,
+    folder: Path,
+    workers: int,
+    catalogue_folder: Path = DEFAULT_CATALOGUE_FOLDER,
+    report: Callable[[int, int], None] = lambda n_frames, n_rooms: None,
+) -> None:
+    """Render every shard that is not there yet; `report` hears frames and rooms of each finished shard."""
+    folder.mkdir(parents=True, exist_ok=True)
+    furniture_folder = folder / "furniture"
+    if plan.furniture:
+        Furniture(furniture_folder, catalogue_folder)  # unpacks once, before the workers start
+    tasks = shard_tasks(plan, folder, furniture_folder, catalogue_folder)
+    for task in tasks:
+        if task.path.exists():
+            report(len(np.load(task.path, mmap_mode="r")), len(task.rooms))
+    missing = [task for task in tasks if not task.path.exists()]
+    if workers == 1:
+        for task in missing:
+            report(render_shard(task), len(task.rooms))
+        return
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        for task, n_frames in pool.imap(render_numbered, missing):
+            report(n_frames, len(task.rooms))
+
+
+def render_numbered(task: ShardTask) -> tuple[ShardTask, int]:
+    return task, render_shard(task)
+
+
+def render_shard(task: ShardTask) -> int:
+    """Render one shard and put it in place in one step, so that a kill leaves a whole shard or none. Returns its frames."""
+    stock = (
+        stock_of(task.split, task.furniture_folder, task.catalogue_folder)
+        if task.plan.furniture
+        else Stock.of_boxes(task.split)
+    )
+    frames = np.stack([frame for index in task.rooms for frame in render_room(task.plan, index, stock)])
+    unfinished = task.path.with_suffix(f".{os.getpid()}.tmp")
+    with unfinished.open("wb") as file:
+        np.save(file, frames)
+    unfinished.replace(task.path)
+    return len(frames)
+
+
+@cache
+def stock_of(split: Split, furniture_folder: Path, catalogue_folder: Path) -> Stock:
+    """Loaded once per worker process."""
+    return Stock.of_split(split, Furniture(furniture_folder, catalogue_folder))
+
+
+def render_room(plan: RenderPlan, index: int, stock: Stock) -> Iterator[np.ndarray]:
+    """The views of one room, each (H, W, 8) uint8; fewer where no camera finds a view."""
+    room = make_room(plan.seed, index, stock)
+    _, n_views = plan.rooms_and_views(stock.split)
+    for view in range(n_views):
+        rng = np.random.default_rng([plan.seed, index, view, 1 + ("train", "validation", "test").index(stock.split)])
+        camera = random_camera(room, rng)
+        if camera is not None:
+            frame = render(room.scene, camera, plan.size_px, rng)
+            yield np.concatenate([frame.rgb, frame.normal, frame.depth, frame.reshading], axis=2)
+
+
+class Frames:
+    """All frames of a split, (N, H, W, 8) uint8, read when asked for."""
+
+    def __init__(self, folder: Path, split: Split):
+        paths = sorted(folder.glob(f"{split}-[0-9]*.npy"))
+        if not paths:
+            raise FileNotFoundError(f"no rendered {split} frames in {folder}; render first: python -m training render")
+        self.shards = [np.load(path, mmap_mode="r") for path in paths]
+        self.starts = np.cumsum([0, *[len(shard) for shard in self.shards]])
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
+        """(B, H, W, 8) uint8 of the frames with these numbers."""
+        shard_of = np.searchsorted(self.starts, indices, side="right") - 1
+        return np.stack([self.shards[s][i - self.starts[s]] for s, i in zip(shard_of, indices, strict=True)])
+
+
+def data_digest(folder: Path) -> str:
+    """SHA-256 over the names and digests of all shards: names the data in the model card."""
+    total = hashlib.sha256()
+    for path in sorted(folder.glob("*-[0-9]*.npy")):
+        with path.open("rb") as file:
+            total.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return total.hexdigest()

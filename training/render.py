@@ -1,0 +1,323 @@
+"""How does a scene become an image with ground truth? Ray casting on Embree: textures, soft shadows, ambient occlusion.
+
+R rays, T triangles, M materials, K textures. World: metres, y up. Camera frame: x right, y down, z forward.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from embreex.mesh_construction import TriangleMesh
+from embreex.rtcore_scene import EmbreeScene
+
+from . import targets
+from .furniture import unit
+from .textures import LEVEL_OFFSETS, LEVEL_SIDES, TEXELS
+
+SURFACE_OFFSET_METRES = 2e-3  # where a shadow ray starts above its surface: float32 at 10 m resolves 1e-6
+OCCLUSION_METRES = 1.5  # how far an ambient ray looks for something in its way
+MISS = -1
+
+
+@dataclass(frozen=True)
+class Light:
+    """A small area light."""
+
+    position: np.ndarray
+    """(3,) metres."""
+    extent: np.ndarray
+    """(3,) metres: half-sizes of the box from which each shadow ray picks its point."""
+    intensity: np.ndarray
+    """(3,) linear RGB; irradiance is intensity / distance^2."""
+    facing: np.ndarray | None = None
+    """(3,) unit vector for a light that shines to one side (a window), or None."""
+
+
+@dataclass(frozen=True)
+class Material:
+    texture: int
+    """Row of Scene.pyramids."""
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Factor on the texture's linear colour."""
+    glow: float = 0.0
+    """Emitted radiance as a factor of the texture's colour."""
+    gloss: float = 0.0
+    """Strength of the highlight of each light."""
+
+
+@dataclass
+class Scene:
+    """Triangles with materials and lights; closed, so that every ray hits."""
+
+    corners: np.ndarray
+    """(T, 3, 3) float32, metres."""
+    normals: np.ndarray
+    """(T, 3, 3) float32, unit vectors at the corners, either side."""
+    uvs: np.ndarray
+    """(T, 3, 2) float32, in texture repeats."""
+    material_of: np.ndarray
+    """(T,) int32."""
+    materials: list[Material]
+    pyramids: np.ndarray
+    """(K, TEXELS, 3) uint8."""
+    lights: list[Light]
+    ambient: np.ndarray
+    """(3,) linear RGB."""
+    embree: EmbreeScene = field(init=False)
+    texel_density: np.ndarray = field(init=False)
+    """(T,) float32, texels of the finest level per metre."""
+
+    def __post_init__(self) -> None:
+        if self.pyramids.shape[1:] != (TEXELS, 3):
+            raise ValueError(f"pyramids have shape {self.pyramids.shape}, expected (K, {TEXELS}, 3)")
+        self.embree = EmbreeScene()
+        TriangleMesh(self.embree, np.ascontiguousarray(self.corners, dtype=np.float32))
+        area = np.linalg.norm(np.cross(*spans(self.corners)), axis=1)
+        (ux, uy), (vx, vy) = (span.T for span in spans(self.uvs))
+        uv_area = np.abs(ux * vy - uy * vx)
+        self.texel_density = (LEVEL_SIDES[0] * np.sqrt(uv_area / np.maximum(area, 1e-12))).astype(np.float32)
+        self.tints = np.array([m.tint for m in self.materials], np.float32)
+        self.glows = np.array([m.glow for m in self.materials], np.float32)
+        self.glosses = np.array([m.gloss for m in self.materials], np.float32)
+        self.texture_of = np.array([m.texture for m in self.materials], np.int64)
+
+
+@dataclass(frozen=True)
+class Camera:
+    position: np.ndarray
+    """(3,) metres."""
+    rotation: np.ndarray
+    """(3, 3): columns are the camera's x (right), y (down) and z (forward) axes in the world."""
+    field_of_view: float
+    """Radians, the same across and down: images are square."""
+    exposure: float | None = None
+    """Factor on radiance; None exposes each frame by itself."""
+    white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Quality:
+    shadow_rays: int = 1
+    occlusion_rays: int = 2
+    edge_samples: int = 4
+    """Rays per pixel where a pixel sees more than one surface."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image with ground truth, all uint8 codes round(255 v), (H, W, C)."""
+
+    rgb: np.ndarray
+    normal: np.ndarray
+    depth: np.ndarray
+    reshading: np.ndarray
+
+
+@dataclass(frozen=True)
+class Hits:
+    """What R rays met."""
+
+    triangle: np.ndarray
+    """(R,) int32, MISS where nothing."""
+    distance: np.ndarray
+    """(R,) float32, metres along the ray."""
+    barycentric: np.ndarray
+    """(R, 3) float32."""
+    normal: np.ndarray
+    """(R, 3) float32, world, unit, toward the ray's origin."""
+
+
+def look_at(position: np.ndarray, target: np.ndarray, roll: float = 0.0) -> np.ndarray:
+    """The rotation of a camera at `position` that sees `target` in its centre; roll in radians."""
+    forward = unit(np.asarray(target, float) - position)
+    right = unit(np.cross(forward, [0.0, 1.0, 0.0]))
+    down = np.cross(forward, right)
+    c, s = np.cos(roll), np.sin(roll)
+    return np.stack([c * right + s * down, c * down - s * right, forward], axis=1)
+
+
+def render(scene: Scene, camera: Camera, size_px: int, rng: np.random.Generator, quality: Quality = Quality()) -> Frame:
+    """Image and ground truth of one view. The ground truth is that of the pixel's centre, on the ray through it."""
+    centres = pixel_centres(size_px)
+    directions = camera_rays(camera, centres, size_px)  # (R, 3) camera frame
+    hits = trace(scene, camera, directions)
+    if (hits.triangle == MISS).any():
+        raise ValueError(f"{(hits.triangle == MISS).sum()} rays left the scene at {camera.position}; close its walls")
+    normals = targets.facing(hits.normal @ camera.rotation, directions)
+    depth = hits.distance * directions[:, 2]
+
+    albedo, irradiance, extra = shade(scene, camera, directions, hits, size_px, rng, quality)
+    irradiance = smooth(irradiance, normals, depth, size_px)
+    radiance = albedo * irradiance + extra
+    if quality.edge_samples:
+        edge = np.flatnonzero(sees_edges(hits, normals, depth, scene, size_px))
+        radiance[edge] = supersample(scene, camera, centres[edge], size_px, rng, quality)
+    return Frame(
+        rgb=develop(radiance, camera, rng).reshape(size_px, size_px, 3),
+        normal=targets.to_uint8(targets.normal_code(normals)).reshape(size_px, size_px, 3),
+        depth=targets.to_uint8(targets.depth_code(depth)).reshape(size_px, size_px, 1),
+        reshading=targets.to_uint8(targets.reshading_code(normals, directions)).reshape(size_px, size_px, 1),
+    )
+
+
+def depth_probe(scene: Scene, camera: Camera, size_px: int = 24) -> np.ndarray:
+    """z-depth in metres on a coarse grid, inf where nothing: is this a view worth rendering?"""
+    directions = camera_rays(camera, pixel_centres(size_px), size_px)
+    hits = trace(scene, camera, directions)
+    return np.where(hits.triangle == MISS, np.inf, hits.distance * directions[:, 2])
+
+
+def pixel_centres(size_px: int) -> np.ndarray:
+    """(R, 2) float: x, y in pixels, row by row."""
+    y, x = np.mgrid[0:size_px, 0:size_px]
+    return np.stack([x.ravel(), y.ravel()], axis=1) + 0.5
+
+
+def camera_rays(camera: Camera, points: np.ndarray, size_px: int) -> np.ndarray:
+    """Unit directions in the camera frame through image points (R, 2)."""
+    half = np.tan(camera.field_of_view / 2)
+    plane = (points / size_px * 2 - 1) * half
+    return unit(np.concatenate([plane, np.ones((len(points), 1))], axis=1)).astype(np.float32)
+
+
+def trace(scene: Scene, camera: Camera, directions: np.ndarray) -> Hits:
+    """Nearest hits of camera-frame rays; normals are interpolated, and flat where that would turn one away."""
+    world = (directions @ camera.rotation.T).astype(np.float32)
+    origins = np.broadcast_to(camera.position.astype(np.float32), world.shape)
+    result = scene.embree.run(np.ascontiguousarray(origins), world, output=True)
+    triangle = result["primID"]
+    u, v = result["u"], result["v"]
+    barycentric = np.stack([1 - u - v, u, v], axis=1)
+    known = np.maximum(triangle, 0)
+    flat = targets.facing(unit(result["Ng"]), world)
+    normal = unit(np.einsum("rk,rkc->rc", barycentric, scene.normals[known]))
+    normal = np.where((normal * flat).sum(axis=1, keepdims=True) < 0, -normal, normal)
+    is_turned_away = (normal * world).sum(axis=1, keepdims=True) > -0.02
+    normal = np.where(is_turned_away, flat, normal).astype(np.float32)
+    return Hits(triangle, result["tfar"], barycentric, normal)
+
+
+def shade(
+    scene: Scene,
+    camera: Camera,
+    directions: np.ndarray,
+    hits: Hits,
+    size_px: int,
+    rng: np.random.Generator,
+    quality: Quality,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Linear RGB per ray as albedo (R, 3), irradiance (R, 3), and what is added to their product: glow and highlights."""
+    world = (directions @ camera.rotation.T).astype(np.float32)
+    points = camera.position.astype(np.float32) + hits.distance[:, None] * world + SURFACE_OFFSET_METRES * hits.normal
+    material = scene.material_of[hits.triangle]
+    albedo = texture_colours(scene, hits, material, camera, world, size_px) * scene.tints[material]
+    extra = albedo * scene.glows[material][:, None]
+    gloss = scene.glosses[material]
+
+    openness = np.zeros(len(points), np.float32)
+    for _ in range(quality.occlusion_rays):
+        ray = unit(hits.normal + unit(rng.standard_normal(points.shape, np.float32)))  # cosine-distributed
+        openness += is_free(scene, points, ray, OCCLUSION_METRES) / quality.occlusion_rays
+    upward = 0.85 + 0.15 * hits.normal[:, 1]
+    irradiance = scene.ambient.astype(np.float32) * ((0.3 + 0.7 * openness) * upward)[:, None]
+
+    for light in scene.lights:
+        for _ in range(quality.shadow_rays):
+            inside = 2 * rng.random(points.shape, np.float32) - 1
+            toward = light.position.astype(np.float32) + light.extent.astype(np.float32) * inside - points
+            distance = np.sqrt(np.einsum("rc,rc->r", toward, toward))
+            toward /= np.maximum(distance, 1e-6)[:, None]
+            cosine = (toward * hits.normal).sum(axis=1)
+            strength = np.maximum(cosine, 0) / np.maximum(distance, 0.25) ** 2 / quality.shadow_rays
+            if light.facing is not None:
+                strength *= np.maximum(0, -(toward @ light.facing.astype(np.float32)))
+            lit = np.flatnonzero(strength > 1e-4)
+            strength[lit] *= is_free(scene, points[lit], toward[lit], distance[lit] - 2 * SURFACE_OFFSET_METRES)
+            irradiance += strength[:, None] * light.intensity.astype(np.float32)
+            half = unit(toward - world)
+            highlight = gloss * np.maximum((half * hits.normal).sum(axis=1), 0) ** 60
+            extra += (highlight * strength)[:, None] * light.intensity.astype(np.float32)
+    return albedo, irradiance, extra
+
+
+def texture_colours(
+    scene: Scene, hits: Hits, material: np.ndarray, camera: Camera, world: np.ndarray, size_px: int
+) -> np.ndarray:
+    """Linear RGB (R, 3) from the pyramid level whose texels are about as large as the pixel's footprint."""
+    uv = np.einsum("rk,rkc->rc", hits.barycentric, scene.uvs[hits.triangle])
+    pixel_angle = camera.field_of_view / size_px
+    cosine = np.maximum(-(world * hits.normal).sum(axis=1), 0.1)
+    footprint_texels = scene.texel_density[hits.triangle] * hits.distance * pixel_angle / np.sqrt(cosine)
+    level = np.clip(np.rint(np.log2(np.maximum(footprint_texels, 1e-6))), 0, len(LEVEL_SIDES) - 1).astype(np.int64)
+    side = np.array(LEVEL_SIDES)[level]
+    column = ((uv[:, 0] % 1) * side).astype(np.int64) % side
+    row = ((1 - uv[:, 1] % 1) * side).astype(np.int64) % side  # v grows upward in OBJ files
+    texel = scene.pyramids[scene.texture_of[material], LEVEL_OFFSETS[level] + row * side + column]
+    return (texel.astype(np.float32) / 255) ** 2.2
+
+
+def is_free(scene: Scene, origins: np.ndarray, directions: np.ndarray, distances: np.ndarray | float) -> np.ndarray:
+    """1.0 where nothing lies within the distance, else 0.0; (R,) float32."""
+    if not len(origins):
+        return np.zeros(0, np.float32)
+    reach = np.broadcast_to(np.float32(distances), len(origins)).astype(np.float32)
+    origins, directions = np.ascontiguousarray(origins, np.float32), np.ascontiguousarray(directions, np.float32)
+    return (scene.embree.run(origins, directions, reach, query="OCCLUDED") == MISS).astype(np.float32)
+
+
+def smooth(irradiance: np.ndarray, normals: np.ndarray, depth: np.ndarray, size_px: int) -> np.ndarray:
+    """Mean over the 3x3 neighbours on the same surface: one shadow ray per pixel is noisy, and this keeps texture and edges."""
+    shape = (size_px, size_px, -1)
+    light, normal, z = irradiance.reshape(shape), normals.reshape(shape), depth.reshape(size_px, size_px)
+    pad = ((1, 1), (1, 1), (0, 0))
+    light_p, normal_p, z_p = np.pad(light, pad, "edge"), np.pad(normal, pad, "edge"), np.pad(z, 1, "edge")
+    total, weight = np.zeros_like(light), np.zeros((size_px, size_px, 1), np.float32)
+    for dy in range(3):
+        for dx in range(3):
+            window = np.s_[dy : dy + size_px, dx : dx + size_px]
+            is_same = ((normal_p[window] * normal).sum(axis=2) > 0.9) & (np.abs(z_p[window] - z) < 0.03 * z)
+            total += light_p[window] * is_same[..., None]
+            weight += is_same[..., None]
+    return (total / weight).reshape(-1, 3)
+
+
+def sees_edges(hits: Hits, normals: np.ndarray, depth: np.ndarray, scene: Scene, size_px: int) -> np.ndarray:
+    """(R,) bool: does a neighbour to the right or below (or left, above) lie on another surface?"""
+    square = (size_px, size_px)
+    material = scene.material_of[hits.triangle].reshape(square)
+    z, normal = depth.reshape(square), normals.reshape(*square, 3)
+    is_edge = np.zeros(square, bool)
+    for near, far in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
+        differs = material[near] != material[far]
+        differs |= np.abs(z[near] - z[far]) > 0.08 * np.minimum(z[near], z[far])
+        differs |= (normal[near] * normal[far]).sum(axis=2) < 0.9
+        is_edge[near] |= differs
+        is_edge[far] |= differs
+    return is_edge.ravel()
+
+
+def supersample(
+    scene: Scene, camera: Camera, centres: np.ndarray, size_px: int, rng: np.random.Generator, quality: Quality
+) -> np.ndarray:
+    """Mean radiance over jittered rays through the pixels (E, 2) -> (E, 3), each clipped so that one spark cannot win."""
+    n = quality.edge_samples
+    points = np.repeat(centres, n, axis=0) + rng.uniform(-0.5, 0.5, size=(len(centres) * n, 2))
+    directions = camera_rays(camera, points, size_px)
+    hits = trace(scene, camera, directions)
+    albedo, irradiance, extra = shade(scene, camera, directions, hits, size_px, rng, quality)
+    return (albedo * irradiance + extra).reshape(len(centres), n, 3).mean(axis=1)
+
+
+def develop(radiance: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.ndarray:
+    """Radiance -> sRGB uint8, with a soft shoulder above 0.8 of full scale."""
+    exposure = camera.exposure
+    if exposure is None:
+        brightness = np.percentile(radiance.mean(axis=1), 90)
+        exposure = rng.uniform(0.45, 1.0) / max(brightness, 1e-4)
+    value = radiance * exposure * np.array(camera.white_balance, np.float32)
+    value = np.where(value > 0.8, 0.8 + 0.2 * (1 - np.exp(-(value - 0.8) / 0.2)), value)
+    return targets.to_uint8(np.maximum(value, 0) ** (1 / 2.2))
+
+
+def spans(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The two edge vectors from the first corner of each triangle."""
+    return corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]

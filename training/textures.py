@@ -1,0 +1,172 @@
+"""Which pictures cover the surfaces? Procedural, seeded textures, and image files where packages carry them."""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .furniture import Split, split_of
+
+SIZE_PX = 256  # side of the finest level; 8 halvings lead to 1
+LEVEL_SIDES = tuple(SIZE_PX >> level for level in range(9))
+LEVEL_OFFSETS = np.cumsum([0, *[side * side for side in LEVEL_SIDES]])[:-1]
+TEXELS = sum(side * side for side in LEVEL_SIDES)
+
+Picture = np.ndarray  # (256, 256, 3) uint8, sRGB, repeats seamlessly where it is procedural
+
+
+def pyramid(picture: Picture) -> np.ndarray:
+    """All halvings of a picture one after the other: (TEXELS, 3) uint8."""
+    if picture.shape != (SIZE_PX, SIZE_PX, 3):
+        picture = cv2.resize(picture, (SIZE_PX, SIZE_PX), interpolation=cv2.INTER_AREA)
+    levels = [picture]
+    while levels[-1].shape[0] > 1:
+        side = levels[-1].shape[0] // 2
+        levels.append(cv2.resize(levels[-1], (side, side), interpolation=cv2.INTER_AREA))
+    return np.concatenate([level.reshape(-1, 3) for level in levels])
+
+
+def picture_files(split: Split) -> list[Path]:
+    """Tileable textures of miniworld (Apache-2.0; to train with, never shipped) that belong to the split."""
+    package = importlib.util.find_spec("miniworld")
+    if package is None or package.origin is None:
+        raise FileNotFoundError("no textures of miniworld; install training/requirements.txt")
+    folder = Path(package.origin).parent / "textures"
+    unlike_rooms = ("lava", "slime", "water", "grass", "logo", "rock", "asphalt", "door", "picket")
+    files = [path for path in sorted(folder.glob("*.png")) if not path.name.startswith(unlike_rooms)]
+    return [path for path in files if split_of(f"miniworld/{path.name}") == split]
+
+
+def read_picture(path: Path) -> Picture:
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError(f"cannot read the texture {path}; expected an image file")
+    return cv2.cvtColor(cv2.resize(image, (SIZE_PX, SIZE_PX), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
+
+
+# Procedural textures. Each returns brightness in about [0, 1] over the unit square, (256, 256), seamless.
+
+
+def fractal(rng: np.random.Generator, exponent: float, stretch: float = 1.0) -> np.ndarray:
+    """Noise with spectrum f^-exponent, seamless because it is made from Fourier terms; stretch > 1 draws grain along x."""
+    fy, fx = np.meshgrid(np.fft.fftfreq(SIZE_PX), np.fft.rfftfreq(SIZE_PX), indexing="ij")
+    radius = np.hypot(fy, fx * stretch) * SIZE_PX
+    radius[0, 0] = 1
+    spectrum = (rng.normal(size=radius.shape) + 1j * rng.normal(size=radius.shape)) * radius**-exponent
+    spectrum[0, 0] = 0
+    noise = np.fft.irfft2(spectrum, s=(SIZE_PX, SIZE_PX))
+    return np.clip(0.5 + 0.2 * noise / noise.std(), 0, 1)
+
+
+def unit_square() -> tuple[np.ndarray, np.ndarray]:
+    y, x = np.mgrid[0:SIZE_PX, 0:SIZE_PX] / SIZE_PX
+    return y, x
+
+
+def cells(
+    rng: np.random.Generator, rows: int, columns: int, offset: float, gap: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """A brick-like grid: a random value per cell, and whether a pixel lies in the gap; `offset` shifts every other row."""
+    y, x = unit_square()
+    row = np.floor(y * rows).astype(int)
+    column_position = x * columns + offset * (row % 2)
+    value = rng.random((rows, columns))[row, np.floor(column_position).astype(int) % columns]
+    in_gap = (y * rows % 1 < gap * rows) | (column_position % 1 < gap * columns)
+    return value, in_gap
+
+
+def plaster(rng: np.random.Generator) -> np.ndarray:
+    return 0.8 + rng.uniform(0.05, 0.3) * (fractal(rng, rng.uniform(0.3, 1.6)) - 0.5)
+
+
+def wood(rng: np.random.Generator) -> np.ndarray:
+    warp = fractal(rng, 1.5, stretch=8)
+    y, _ = unit_square()
+    rings = np.sin(2 * np.pi * (rng.integers(2, 9) * y + rng.uniform(1, 5) * warp))
+    return 0.6 + rng.uniform(0.05, 0.2) * rings + 0.3 * (fractal(rng, 1.0, stretch=rng.uniform(6, 20)) - 0.5)
+
+
+def planks(rng: np.random.Generator) -> np.ndarray:
+    value, in_gap = cells(rng, int(rng.choice([4, 6, 8, 10])), int(rng.integers(1, 3)), 0.5, rng.uniform(0.002, 0.008))
+    grain = fractal(rng, 1.1, stretch=rng.uniform(8, 20))
+    return np.where(in_gap, 0.25, 0.45 + rng.uniform(0.1, 0.4) * value + 0.3 * (grain - 0.5))
+
+
+def tiles(rng: np.random.Generator) -> np.ndarray:
+    n = int(rng.choice([2, 3, 4, 6, 8]))
+    value, in_gap = cells(rng, n, n, 0.0, rng.uniform(0.004, 0.02))
+    surface = 0.7 + rng.uniform(0, 0.25) * (value - 0.5) + 0.2 * (fractal(rng, 1.2) - 0.5)
+    return np.where(in_gap, rng.choice([0.3, 0.5, 0.95]), surface)
+
+
+def bricks(rng: np.random.Generator) -> np.ndarray:
+    value, in_gap = cells(rng, int(rng.choice([6, 8, 10, 12])), int(rng.choice([3, 4])), 0.5, rng.uniform(0.008, 0.018))
+    surface = 0.45 + 0.25 * (value - 0.5) + 0.3 * (fractal(rng, 0.8) - 0.5)
+    return np.where(in_gap, rng.uniform(0.6, 0.9), surface)
+
+
+def checker(rng: np.random.Generator) -> np.ndarray:
+    y, x = unit_square()
+    n = int(rng.choice([1, 2, 4]))
+    is_dark = (np.floor(2 * n * y) + np.floor(2 * n * x)) % 2 == 1
+    return np.where(is_dark, rng.uniform(0.15, 0.5), 0.85) + 0.1 * (fractal(rng, 1.2) - 0.5)
+
+
+def stripes(rng: np.random.Generator) -> np.ndarray:
+    y, x = unit_square()
+    wave = np.sin(2 * np.pi * rng.integers(2, 16) * (x if rng.random() < 0.7 else y))
+    if rng.random() < 0.5:
+        wave = np.sign(wave)
+    return 0.7 + rng.uniform(0.05, 0.25) * wave + 0.1 * (fractal(rng, 0.5) - 0.5)
+
+
+def fabric(rng: np.random.Generator) -> np.ndarray:
+    y, x = unit_square()
+    n = int(rng.integers(24, 64))
+    weave = np.sin(2 * np.pi * n * x) * np.sin(2 * np.pi * n * y)
+    return 0.6 + rng.uniform(0.03, 0.15) * weave + 0.3 * (fractal(rng, rng.uniform(0.1, 1.0)) - 0.5)
+
+
+def marble(rng: np.random.Generator) -> np.ndarray:
+    veins = np.abs(np.sin(np.pi * (rng.integers(1, 4) * unit_square()[1] + 3 * fractal(rng, 1.6))))
+    return 0.55 + 0.4 * veins ** rng.uniform(0.2, 0.8)
+
+
+def ornament(rng: np.random.Generator) -> np.ndarray:
+    """A motif repeated as on wallpaper or a rug."""
+    n = int(rng.choice([1, 2, 4, 8]))
+    motif = cv2.resize(fractal(rng, 1.3), (SIZE_PX // n, SIZE_PX // n), interpolation=cv2.INTER_AREA)
+    motif = (motif + motif[:, ::-1]) / 2
+    level = np.tile(motif > np.median(motif), (n, n))
+    return np.where(level, 0.8, rng.uniform(0.4, 0.7)) + 0.1 * (fractal(rng, 0.6) - 0.5)
+
+
+KINDS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
+    kind.__name__: kind for kind in (plaster, wood, planks, tiles, bricks, checker, stripes, fabric, marble, ornament)
+}
+
+
+def procedural(kind: str, rng: np.random.Generator) -> Picture:
+    """Brightness of the kind, between two colours near one hue; two kinds in five with a second, differing colour."""
+    brightness = np.clip(KINDS[kind](rng), 0, 1)[..., None]
+    light, dark = random_colour(rng, kind), random_colour(rng, kind) * rng.uniform(0.0, 0.6)
+    if rng.random() < 0.6:
+        dark = light * rng.uniform(0.0, 0.4)
+    return np.rint(255 * np.clip(dark + (light - dark) * brightness, 0, 1)).astype(np.uint8)
+
+
+def random_colour(rng: np.random.Generator, kind: str = "plaster") -> np.ndarray:
+    """(3,) sRGB in [0, 1]. Wood is brown, brick reddish, plaster mostly pale; the rest is any colour."""
+    if kind in ("wood", "planks"):
+        hue, saturation, value = rng.uniform(0.04, 0.12), rng.uniform(0.1, 0.75), rng.uniform(0.35, 1.0)
+    elif kind == "bricks":
+        hue, saturation, value = rng.uniform(0.0, 0.1), rng.uniform(0.0, 0.6), rng.uniform(0.5, 1.0)
+    elif kind in ("plaster", "marble", "tiles") and rng.random() < 0.6:
+        hue, saturation, value = rng.random(), rng.uniform(0.0, 0.2), rng.uniform(0.75, 1.0)
+    else:
+        hue, saturation, value = rng.random(), rng.uniform(0.0, 0.8) ** 1.3, rng.uniform(0.25, 1.0)
+    sextant = hue * 6 + np.array([5.0, 3.0, 1.0])
+    ramp = np.clip(np.minimum(sextant % 6, 4 - sextant % 6), 0, 1)
+    return value * (1 - saturation * ramp)
