@@ -1,7 +1,7 @@
 """How a URL becomes a file on this disk: yt-dlp in a guarded child process (`python -m precompute.acquire`).
 
-The child reaches public addresses only, takes http(s) only, one video per URL, no more than MAX_BYTES, and writes into a folder
-of its own; the parent names the file by the SHA-256 of its bytes and remembers which URL it came from.
+The child reaches public addresses only, takes http(s) only, one video per URL, no more than MAX_BYTES, and writes into
+a folder of its own; the parent names the file by the SHA-256 of its bytes and remembers which URL it came from.
 Proxies are not used: behind one, the addresses that are reached could not be checked.
 """
 
@@ -73,20 +73,11 @@ def looks_like_url(spec: str) -> bool:
     return re.match(r"[a-z][a-z0-9+.-]*://|data:", spec.strip(), re.IGNORECASE) is not None
 
 
-YOUTUBE_HOSTS = frozenset(
-    [
-        "youtube.com",
-        "www.youtube.com",
-        "m.youtube.com",
-        "music.youtube.com",
-        "youtube-nocookie.com",
-        "www.youtube-nocookie.com",
-    ]
-)
+YOUTUBE_HOST = re.compile(r"((www\.|m\.|music\.)?youtube(-nocookie)?\.com|(www\.)?youtu\.be)")
 
 
 def normalise_url(url: str) -> str:
-    """One spelling per video: YouTube's many forms become watch?v=ID; elsewhere scheme and host in lower case, no fragment.
+    """One spelling per video: YouTube's many forms become watch?v=ID; else scheme and host in lower case, no fragment.
 
     Raises SourceError for what is no http(s) URL, carries a password, or is a YouTube page that is no video.
     """
@@ -101,7 +92,7 @@ def normalise_url(url: str) -> str:
         raise SourceError("unsupported_url", f"{url[:200]!r}: scheme {parts.scheme!r} is not read; {advice}")
     if not host or parts.username is not None or re.search(r"[\x00-\x20\x7f\\]", url):
         raise SourceError("unsupported_url", f"{url[:200]!r}: no host, a password or a blank in it; {advice}")
-    if host in YOUTUBE_HOSTS or host in ("youtu.be", "www.youtu.be"):
+    if YOUTUBE_HOST.fullmatch(host):
         return f"https://www.youtube.com/watch?v={_youtube_id(host, parts.path, parts.query, url)}"
     if ":" in host:
         host = f"[{host}]"
@@ -120,7 +111,7 @@ def _youtube_id(host: str, path: str, query: str, url: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{11}", identifier):
         raise SourceError(
             "unsupported_url",
-            f"{url[:200]!r}: not a YouTube video but a list, channel or bad id; give one video's address",
+            f"{url[:200]!r}: a YouTube page but not a video; give the address of one video",
         )
     return identifier
 
@@ -174,17 +165,20 @@ def _adopt(file_path: Path, answer: dict[str, Any], url: str, media_dir: Path) -
         os.fsync(file.fileno())
     suffix = file_path.suffix.lower() if re.fullmatch(r"\.[A-Za-z0-9]{1,5}", file_path.suffix) else ".bin"
     path = media_dir / f"{sha256}{suffix}"
-    os.replace(file_path, path)
+    file_path.replace(path)
     return Download(path, sha256, url, answer["title"] or url, answer["author"], answer["licence"])
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    with open(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(name, path)
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink()
+            raise
 
 
 def _ask_child(request: dict[str, Any], progress: Callable[[int, int | None], None] | None) -> dict[str, Any]:
@@ -242,7 +236,7 @@ NON_PUBLIC = [
 def is_public(host: str, *, allow_loopback: bool = False) -> bool:
     """Whether the address is one of the public internet; what is no numeric address is not."""
     try:
-        address = ipaddress.ip_address(host.split("%")[0])
+        address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return False
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
@@ -361,8 +355,8 @@ def download(request: dict[str, Any], send: Callable[[dict[str, Any]], None]) ->
     }
     try:
         with YoutubeDL(options) as ydl:  # type: ignore[arg-type]
-            info = ydl.extract_info(url, download=False)
-            info = ydl.process_ie_result(single_video(url, info), download=True)
+            found: Any = single_video(url, ydl.extract_info(url, download=False))
+            info: Any = ydl.process_ie_result(found, download=True)
     except YoutubeDLError as error:
         raise named_error(url, error) from None
     except OSError as error:
@@ -378,10 +372,16 @@ def download(request: dict[str, Any], send: Callable[[dict[str, Any]], None]) ->
         raise SourceError("empty", f"{url}: the server sent no bytes; open it in a browser to see what it is")
     return {
         "name": path.name,
-        "title": info.get("title"),
+        "title": page_title(info),
         "author": info.get("uploader") or info.get("creator") or info.get("channel"),
         "licence": info.get("license"),
     }
+
+
+def page_title(info: dict[str, Any]) -> str | None:
+    """The title; videos found in a plain page are numbered by yt-dlp, also when there is but one."""
+    title = info.get("title")
+    return title.removesuffix(" (1)") if title and info.get("extractor_key") == "HTML5MediaEmbed" else title
 
 
 def single_video(url: str, info: Any) -> dict[str, Any]:

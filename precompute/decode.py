@@ -1,6 +1,6 @@
-"""The child process that decodes untrusted media, under memory and time limits: `python -m precompute.decode HANDLE JSON`.
+"""The child process that decodes untrusted media under limits: `python -m precompute.decode HANDLE JSON`.
 
-It imports neither torch nor anything that starts slowly. Messages to the parent are JSON, each image follows its own message.
+It imports neither torch nor anything that starts slowly. Messages to the parent are JSON, and an image follows its own.
 Strict: a file that is cut short or damaged, as far as the decoder can know, is refused.
 """
 
@@ -25,6 +25,7 @@ import av
 import av.error
 import cv2
 import numpy as np
+from av.stream import Disposition
 
 from precompute.errors import SourceError
 from precompute.video import Sampling, VideoInfo, output_size
@@ -92,6 +93,7 @@ def main(arguments: list[str]) -> None:
     os._exit(0)  # skips the tear-down of libraries which a damaged file may have left in disorder
 
 
+AGAIN = "copy or download it again"
 TRY = "get another copy, or rescue what is whole: ffmpeg -i INPUT -c:v libx264 -an OUTPUT.mp4"
 
 
@@ -168,7 +170,7 @@ class opened:
         self.container.close()
 
     def _video_stream(self) -> Any:
-        streams = [s for s in self.container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+        streams = [s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic]
         if not streams:
             what = "audio only" if self.container.streams.audio else "no stream of pictures"
             raise SourceError("no_video", f"{self.path.name}: holds {what}; give a file with a video stream")
@@ -179,8 +181,8 @@ class opened:
         if codec.width * codec.height > MAX_PIXELS:
             raise SourceError(
                 "too_large",
-                f"{self.path.name}: frames of {codec.width} x {codec.height} pixels, the limit is {MAX_PIXELS // 10**6} "
-                "megapixels; scale it down first",
+                f"{self.path.name}: frames of {codec.width} x {codec.height} pixels, the limit is "
+                f"{MAX_PIXELS // 10**6} megapixels; scale it down first",
             )
         codec.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
         codec.thread_type = "AUTO"
@@ -194,15 +196,16 @@ def require_safe_ffmpeg() -> None:
         wanted = ".".join(map(str, FFMPEG_VERSION))
         raise SourceError(
             "old_ffmpeg",
-            f"PyAV {av.__version__} brings FFmpeg {av.ffmpeg_version_info}, safe from {wanted} on; run: pip install -U 'av>=18.1'",
+            f"PyAV {av.__version__} brings FFmpeg {av.ffmpeg_version_info}, {wanted} is the oldest safe one; "
+            "run: pip install -U 'av>=18.1'",
         )
 
 
 def refuse_cut_file(path: Path) -> None:
-    """Refuse a file whose own sizes reach past its end, before anything is decoded. Silent where a format states none."""
+    """Refuse a file whose own sizes reach past its end, before anything is decoded; some formats state none."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(16)
+        head = file.read(TS_PACKET_BYTES + 1)
         if head[4:8] in MP4_BOXES:
             stated = mp4_end(file, size)
         elif head[:4] == b"\x1a\x45\xdf\xa3":
@@ -215,6 +218,8 @@ def refuse_cut_file(path: Path) -> None:
         elif head[:6] in (b"GIF87a", b"GIF89a"):
             file.seek(max(0, size - 1024))
             stated = size if file.read().rstrip(b"\0").endswith(b"\x3b") else size + 1  # its last byte, but for padding
+        elif head[:1] == head[TS_PACKET_BYTES:] == b"G":
+            stated = math.ceil(size / TS_PACKET_BYTES) * TS_PACKET_BYTES
         else:
             return
     if stated is None:
@@ -227,23 +232,10 @@ def refuse_cut_file(path: Path) -> None:
         )
 
 
-MP4_BOXES = frozenset(
-    [
-        b"ftyp",
-        b"moov",
-        b"mdat",
-        b"free",
-        b"skip",
-        b"wide",
-        b"uuid",
-        b"moof",
-        b"mfra",
-        b"sidx",
-        b"styp",
-        b"meta",
-        b"pnot",
-    ]
-)
+TS_PACKET_BYTES = 188
+"""MPEG-TS is packets of this size, each beginning with `G`; a cut between two packets cannot be seen."""
+
+MP4_BOXES = frozenset(b"ftyp moov mdat free skip wide uuid moof mfra sidx styp meta pnot".split())
 
 
 def mp4_end(file: BinaryIO, size: int) -> int | None:
@@ -264,7 +256,7 @@ def mp4_end(file: BinaryIO, size: int) -> int | None:
 
 
 def matroska_end(file: BinaryIO) -> int:
-    """Where the Segment element ends, bytes; 0 when its size is unknown (a live recording) or it does not come second."""
+    """Where the Segment element ends, bytes; 0 when its size is unknown (a live recording) or it is not second."""
     file.seek(4)
     header_length = ebml_size(file)
     file.seek(header_length or 0, os.SEEK_CUR)
@@ -330,7 +322,7 @@ def refuse_short(path: Path, stream: Any, n_frames: int, shown_ticks: int) -> No
 
 
 def milliseconds(seconds: float) -> int:
-    """Times are compared in whole milliseconds, Matroska's clock, so that an mp4 and its copy in mkv give the same frames."""
+    """Times are compared in whole milliseconds, Matroska's clock: an mp4 and its copy in mkv give the same frames."""
     return math.floor(seconds * 1000 + 0.5)
 
 

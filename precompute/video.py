@@ -1,7 +1,7 @@
 """How a source (file, bundled clip or URL) becomes frames with presentation times.
 
-`resolve` finds the file, `probe` reads its header, `frames` decodes it once and in order. Media are untrusted: all decoding
-happens in a child process (`precompute.decode`) under memory and time limits, whose every failure becomes a `SourceError`.
+`resolve` finds the file, `probe` reads its header, `frames` decodes it once and in order. Media are untrusted: all
+decoding happens in a child process (`precompute.decode`) under limits, whose every failure becomes a `SourceError`.
 """
 
 # H x W pixels of an output frame, C channels
@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -47,10 +47,10 @@ SAMPLES = Path(__file__).parent / "sample"
 """The folder of the bundled clips: NAME.mp4, NAME.toml and the ground truth videos NAME.toml names."""
 
 STALL_SECONDS = 30.0
-"""Seconds without a sign of life from the decoder (which sends one every second) before it is ended; slow disks need some."""
+"""Seconds without a sign of life from the decoder (one every second) before it is ended; slow disks need some."""
 
 PIPE_BYTES = 1 << 20
-"""Asked size of the pipe between decoder and reader: five 256 x 256 frames, so that neither waits for the other each frame."""
+"""Asked size of the pipe between decoder and reader: five 256 x 256 frames, so that neither waits for each frame."""
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,14 @@ class Sampling:
     end: float | None = None
     """Time at which to stop (not included), seconds; None: to the end of the file."""
     fps: float | None = None
-    """Frames per second: for each start + k/fps the last frame with PTS <= that time, never one twice; None: every frame."""
+    """Per second: for each start + k/fps the last frame with PTS <= that time, never one twice; None: every frame."""
     max_frames: int | None = None
     """Most frames taken, counted after `fps`; None: no limit."""
     size: int = 256
     """Length of the short side of the output, pixels."""
     crop: Literal["centre", "none"] = "centre"
-    """`centre`: the centre square, size x size. `none`: the whole picture, long side rounded to an even number; the network
-    stage pads it to its multiple and crops back."""
+    """`centre`: the centre square, size x size. `none`: the whole picture, long side rounded to an even number; the
+    network stage pads it to its multiple and crops back."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < math.inf:
@@ -147,8 +147,8 @@ def resolve(
     """Find the file that `spec` means: a local file, a bundled clip's name or a URL (downloaded once into `media_dir`).
 
     A file with a TOML sidecar of the same stem takes title, origin, licence and ground truth from it.
-    `progress(n_bytes, total_bytes or None)` is called while downloading. `allow_loopback` (or CROSSCHECK_ALLOW_LOOPBACK=1)
-    lets a URL lead to this machine, for tests. Raises SourceError.
+    `progress(n_bytes, total_bytes or None)` is called while downloading. `allow_loopback`, or the environment's
+    CROSSCHECK_ALLOW_LOOPBACK=1, lets a URL lead to this machine, for tests. Raises SourceError.
     """
     if acquire.looks_like_url(spec):
         download = acquire.fetch(spec, media_dir, allow_loopback=allow_loopback, progress=progress)
@@ -261,12 +261,12 @@ def output_size(info: VideoInfo, sampling: Sampling) -> tuple[int, int]:
     return height, width
 
 
-def frames(path: Path, sampling: Sampling = Sampling(), *, channels: Literal[1, 3] | None = None) -> Iterator[Frame]:
+def frames(path: Path, sampling: Sampling = Sampling(), *, channels: Literal[1, 3] | None = None) -> Generator[Frame]:
     """Decode a video once, in order, and give its sampled frames; times are compared in whole milliseconds.
 
     With `channels` (1 grey, 3 RGB) the video holds 8-bit codes instead of a picture: they are never converted, a resize
-    takes the nearest, and equal sizes pass bit-exact. Raises SourceError where decoding fails, also after some frames: the
-    caller must not call a clip complete before the iterator has ended. Ending it early ends the decoder.
+    takes the nearest, and equal sizes pass bit-exact. Raises SourceError where decoding fails, also after some frames:
+    the caller must not call a clip complete before the iterator has ended. Ending it early ends the decoder.
     """
     request = {"task": "frames", "path": str(path.absolute()), "sampling": asdict(sampling), "channels": channels}
     with closing(_ask_decoder(request)) as messages:
@@ -281,7 +281,7 @@ def _decoder_command(write_handle: int, request: dict[str, Any]) -> list[str]:
     return [sys.executable, "-P", "-m", "precompute.decode", str(write_handle), json.dumps(request)]
 
 
-def _ask_decoder(request: dict[str, Any]) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+def _ask_decoder(request: dict[str, Any]) -> Generator[tuple[dict[str, Any], np.ndarray]]:
     """Start a decoder, yield its (message, image) pairs until it says that it is done, and end it in any case."""
     name = Path(request["path"]).name
     receiver, sender = Pipe(duplex=False)
@@ -343,10 +343,8 @@ def _enlarge(receiver: Connection) -> None:
     if sys.platform == "linux":
         import fcntl
 
-        try:
+        with suppress(OSError):  # over the user's limit for pipes: slower, not wrong
             fcntl.fcntl(receiver.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        except OSError:  # over the user's limit for pipes: slower, not wrong
-            pass
 
 
 def _child_environment() -> dict[str, str]:

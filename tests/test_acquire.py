@@ -1,0 +1,353 @@
+"""A URL becomes one file on this disk, from public http(s) addresses only, or one clear error. Only loopback is used."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from precompute import acquire
+from precompute.acquire import fetch, is_public, normalise_url
+from precompute.errors import SourceError
+from precompute.video import frames, probe, resolve
+from tests import media
+
+
+@dataclass
+class Site:
+    """A web server on this machine: path -> function that answers a request; counts what it was asked."""
+
+    address: str = ""
+    pages: dict[str, Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+
+    def page(self, path: str, content: bytes, kind: str, status: int = 200) -> str:
+        """Serve `content` at `path`; its URL."""
+
+        def answer(request: BaseHTTPRequestHandler) -> None:
+            reply(request, status, content, {"Content-Type": kind, "Content-Length": str(len(content))})
+
+        self.pages[path] = answer
+        return self.address + path
+
+    def video(self, path: str, folder: Path) -> str:
+        return self.page(path, media.write_video(folder / "served.mp4", 10).read_bytes(), "video/mp4")
+
+    def redirect(self, path: str, target: str) -> str:
+        self.pages[path] = lambda request: reply(request, 302, b"", {"Location": target, "Content-Length": "0"})
+        return self.address + path
+
+
+def reply(request: BaseHTTPRequestHandler, status: int, content: bytes, headers: dict[str, str]) -> None:
+    request.send_response(status)
+    for name, value in headers.items():
+        request.send_header(name, value)
+    request.end_headers()
+    if request.command != "HEAD":
+        request.wfile.write(content)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            site.requests.append(self.path)
+            if self.path in site.pages:
+                site.pages[self.path](self)
+            else:
+                self.send_error(404)
+
+        do_HEAD = do_GET
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    site.address = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield site
+    server.shutdown()
+    server.server_close()
+
+
+def refusal(
+    url: str, media_dir: Path, *, allow_loopback: bool = True, max_bytes: int = acquire.MAX_BYTES
+) -> SourceError:
+    """The error of `fetch`: one line, and nothing left in the folder."""
+    with pytest.raises(SourceError) as caught:
+        fetch(url, media_dir, allow_loopback=allow_loopback, max_bytes=max_bytes)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 700
+    assert [path for path in media_dir.rglob("*") if path.is_file()] == []
+    assert [path.name for path in media_dir.glob("*")] in ([], ["urls"])
+    return caught.value
+
+
+# --- what comes back ---
+
+
+def test_a_direct_link_becomes_a_file_named_by_its_content(site: Site, tmp_path: Path) -> None:
+    url = site.video("/some%20clip.mp4", tmp_path)
+    counts: list[tuple[int, int | None]] = []
+    found = resolve(
+        url,
+        media_dir=tmp_path / "m",
+        allow_loopback=True,
+        progress=lambda n_bytes, total: counts.append((n_bytes, total)),
+    )
+    content = (tmp_path / "served.mp4").read_bytes()
+    assert found.path == tmp_path / "m" / f"{hashlib.sha256(content).hexdigest()}.mp4"
+    assert found.path.read_bytes() == content and found.url == url
+    assert counts[-1] == (len(content), len(content))
+    assert probe(found).n_frames_estimate == sum(1 for _ in frames(found.path)) == 10
+
+
+def test_a_second_time_nothing_is_asked_of_the_server(site: Site, tmp_path: Path) -> None:
+    url = site.video("/clip.mp4", tmp_path)
+    first = fetch(url, tmp_path / "m", allow_loopback=True)
+    site.requests.clear()
+    assert fetch(url + "#t=3", tmp_path / "m") == first
+    assert site.requests == []
+    first.path.write_bytes(b"changed")
+    assert fetch(url, tmp_path / "m", allow_loopback=True) == first  # a changed file is fetched anew
+    assert site.requests != []
+
+
+def test_a_page_with_one_video_gives_that_video_and_its_title(site: Site, tmp_path: Path, monkeypatch) -> None:
+    site.video("/clip.mp4", tmp_path)
+    page = b"<html><head><title>A walk</title></head><body><video src='/clip.mp4'></video></body></html>"
+    url = site.page("/page.html", page, "text/html")
+    monkeypatch.setenv(acquire.ALLOW_LOOPBACK_VARIABLE, "1")
+    found = resolve(url, media_dir=tmp_path / "m")
+    assert found.title == "A walk" and found.path.read_bytes() == (tmp_path / "served.mp4").read_bytes()
+
+
+# --- what does not ---
+
+
+def test_a_page_with_two_videos_is_refused(site: Site, tmp_path: Path) -> None:
+    page = b"<html><body><video src='/a.mp4'></video><video src='/b.mp4'></video></body></html>"
+    for path in ("/a.mp4", "/b.mp4"):
+        site.video(path, tmp_path)
+    error = refusal(site.page("/page.html", page, "text/html"), tmp_path / "m")
+    assert error.code == "unsupported_url" and "several videos" in str(error)
+
+
+def test_a_page_without_video_is_refused(site: Site, tmp_path: Path) -> None:
+    url = site.page("/page.html", b"<html><body>Nothing here</body></html>", "text/html")
+    assert refusal(url, tmp_path / "m").code == "unsupported_url"
+
+
+@pytest.mark.parametrize("status", [404, 410, 401])
+def test_an_http_error_is_named_and_not_tried_again(status: int, site: Site, tmp_path: Path) -> None:
+    url = site.page("/clip.mp4", b"", "text/html", status)
+    assert refusal(url, tmp_path / "m").code == f"http_{status}"
+    assert len(site.requests) == 1
+
+
+def test_a_busy_server_is_asked_again(site: Site, tmp_path: Path) -> None:
+    url = site.video("/clip.mp4", tmp_path)
+    serve = site.pages["/clip.mp4"]
+
+    def first_busy(request: BaseHTTPRequestHandler) -> None:
+        if len(site.requests) == 1:
+            reply(request, 503, b"", {"Content-Length": "0"})
+        else:
+            serve(request)
+
+    site.pages["/clip.mp4"] = first_busy
+    assert fetch(url, tmp_path / "m", allow_loopback=True).path.is_file()
+
+
+def test_a_forbidden_link_is_tried_once_more(site: Site, tmp_path: Path) -> None:
+    url = site.page("/clip.mp4", b"", "text/html", 403)
+    assert refusal(url, tmp_path / "m").code == "http_403"
+    assert len(site.requests) == 2
+
+
+def test_a_connection_that_breaks_off_is_an_error_and_leaves_nothing(site: Site, tmp_path: Path) -> None:
+    content = media.write_video(tmp_path / "served.mp4", 10).read_bytes()
+    headers = {"Content-Type": "video/mp4", "Content-Length": str(len(content))}
+    site.pages["/clip.mp4"] = lambda request: reply(request, 200, content[: len(content) // 2], headers)
+    assert refusal(site.address + "/clip.mp4", tmp_path / "m").code == "network"
+
+
+def test_nobody_at_that_address_is_a_network_error(tmp_path: Path) -> None:
+    assert refusal("http://127.0.0.1:9/clip.mp4", tmp_path / "m").code == "network"
+
+
+@pytest.mark.parametrize("with_length", [True, False])
+def test_a_file_over_the_limit_is_refused_also_without_a_stated_length(
+    with_length: bool, site: Site, tmp_path: Path
+) -> None:
+    content = media.write_video(tmp_path / "served.mp4", 10).read_bytes() + bytes(3_000_000)
+    headers = {"Content-Type": "video/mp4"} | ({"Content-Length": str(len(content))} if with_length else {})
+    site.pages["/clip.mp4"] = lambda request: reply(request, 200, content, headers)
+    assert refusal(site.address + "/clip.mp4", tmp_path / "m", max_bytes=1_000_000).code == "too_large"
+
+
+def test_an_empty_answer_is_refused(site: Site, tmp_path: Path) -> None:
+    assert refusal(site.page("/clip.mp4", b"", "video/mp4"), tmp_path / "m").code in (
+        "empty",
+        "unsupported_url",
+        "network",
+    )
+
+
+def test_a_playlist_of_streams_is_refused(site: Site, tmp_path: Path) -> None:
+    text = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
+    url = site.page("/list.m3u8", text, "application/vnd.apple.mpegurl")
+    assert refusal(url, tmp_path / "m").code in ("no_format", "unsupported_url")
+
+
+# --- addresses ---
+
+
+def test_this_machine_is_reached_only_by_the_explicit_switch(site: Site, tmp_path: Path) -> None:
+    url = site.video("/clip.mp4", tmp_path)
+    assert refusal(url, tmp_path / "m", allow_loopback=False).code == "blocked_address"
+    assert (
+        refusal(url.replace("127.0.0.1", "localhost"), tmp_path / "m", allow_loopback=False).code == "blocked_address"
+    )
+    assert site.requests == []
+
+
+@pytest.mark.parametrize(
+    "target", ["http://10.0.0.1/x.mp4", "http://169.254.169.254/latest/meta-data", "http://[::]/x.mp4"]
+)
+def test_a_redirect_to_a_private_address_is_blocked(target: str, site: Site, tmp_path: Path) -> None:
+    assert refusal(site.redirect("/clip.mp4", target), tmp_path / "m").code == "blocked_address"
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "data:video/mp4;base64,AAAA", "ftp://127.0.0.1/x.mp4"])
+def test_a_redirect_to_another_scheme_is_not_followed(target: str, site: Site, tmp_path: Path) -> None:
+    refusal(site.redirect("/clip.mp4", target), tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    "source", ["file:///etc/passwd", "data:video/mp4;base64,AAAAIGZ0eXBpc29t", "ftp://127.0.0.1/x.mp4"]
+)
+def test_a_page_that_points_to_another_scheme_gives_nothing(source: str, site: Site, tmp_path: Path) -> None:
+    page = f"<html><body><video src='{source}'></video></body></html>".encode()
+    refusal(site.page("/page.html", page, "text/html"), tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "192.0.0.8",
+        "255.255.255.255",
+        "::1",
+        "::",
+        "fe80::1%eth0",
+        "fc00::1",
+        "ff02::1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::a00:1",
+        "2002:a00:1::1",
+        "2001:0:1::1",
+        "example.org",
+        "",
+        "/run/docker.sock",
+    ],
+)
+def test_only_numeric_public_addresses_are_public(host: str) -> None:
+    assert not is_public(host)
+
+
+def test_public_addresses_are_public_and_the_switch_adds_only_this_machine() -> None:
+    assert is_public("93.184.215.14") and is_public("2606:2800:21f:cb07:6820:80da:af6b:8b2c")
+    assert is_public("127.0.0.1", allow_loopback=True) and is_public("::1", allow_loopback=True)
+    assert not is_public("10.0.0.1", allow_loopback=True) and not is_public("0.0.0.0", allow_loopback=True)
+
+
+# --- spelling ---
+
+VIDEO = "https://www.youtube.com/watch?v=aqz-KE-bpKQ"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        VIDEO,
+        "http://youtube.com/watch?v=aqz-KE-bpKQ&list=PL123&index=2",
+        "https://m.youtube.com/watch?list=PL123&v=aqz-KE-bpKQ#t=3",
+        "https://youtu.be/aqz-KE-bpKQ?si=abc",
+        "https://www.youtube.com/shorts/aqz-KE-bpKQ",
+        "https://www.youtube-nocookie.com/embed/aqz-KE-bpKQ",
+        " HTTPS://WWW.YOUTUBE.COM/live/aqz-KE-bpKQ ",
+    ],
+)
+def test_all_spellings_of_a_youtube_video_are_one(url: str) -> None:
+    assert normalise_url(url) == VIDEO
+
+
+def test_normalising_twice_changes_nothing() -> None:
+    for url in ("HTTP://Example.ORG:80/A?b=C#d", "https://example.org", "https://[2606:2800::1]:8443/x.mp4"):
+        assert normalise_url(normalise_url(url)) == normalise_url(url)
+    assert normalise_url("HTTP://Example.ORG:80/A?b=C#d") == "http://example.org/A?b=C"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://example.org/x.mp4",
+        "data:video/mp4;base64,AAAA",
+        "javascript://x",
+        "concat://a|b",
+        "http://",
+        "http://user:secret@example.org/",
+        "http://exa mple.org/",
+        "http://example.org:99999/",
+        "http://[::1/",
+        "https://www.youtube.com/playlist?list=PL1",
+        "https://www.youtube.com/@channel",
+        "https://youtu.be/short",
+    ],
+)
+def test_what_is_no_address_of_one_video_is_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError) as caught:
+        resolve(url, media_dir=tmp_path / "m")
+    assert caught.value.code == "unsupported_url" and "\n" not in str(caught.value)
+    assert not (tmp_path / "m").exists()
+
+
+# --- yt-dlp's errors under our names ---
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("[youtube] abc: Private video. Sign in if you've been granted access to this video", "private_video"),
+        (
+            "[youtube] abc: Sign in to confirm your age. This video may be inappropriate for some users.",
+            "age_restricted",
+        ),
+        ("[youtube] abc: The uploader has not made this video available in your country", "geo_blocked"),
+        ("[youtube] abc: Sign in to confirm you're not a bot.", "sign_in_required"),
+        ("[youtube] abc: Video unavailable. This video has been removed by the uploader", "removed_video"),
+        ("Unsupported URL: https://example.org/", "unsupported_url"),
+        ("[youtube] abc: Requested format is not available. Use --list-formats", "no_format"),
+        ("something new\nin two lines", "network"),
+    ],
+)
+def test_messages_of_yt_dlp_get_our_codes(message: str, code: str) -> None:
+    error = acquire.named_error("https://example.org/", RuntimeError("ERROR: " + message))
+    assert error.code == code and "\n" not in str(error) and "ERROR" not in str(error)
