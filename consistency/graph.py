@@ -36,13 +36,20 @@ class Graph:
     def run(self, images: Tensor) -> dict[Chain, Tensor]:
         """The output of every chain and of its prefixes.
 
-        `images`: RGB in [0, 1], (N, 3, H, W), of the networks' device and dtype, H and W multiples of the zoo's
-        `multiple`. The outputs are codes in [0, 1] of the same dtype, (N, C, H, W).
+        `images`: RGB in [0, 1], float32, (N, 3, H, W), on the networks' device, H and W multiples of the zoo's
+        `multiple`. The outputs are codes in [0, 1], (N, C, H, W), in the dtype of the network that made them.
         """
         outputs: dict[Chain, Tensor] = {(): images.contiguous(memory_format=torch.channels_last)}
         for edge, group in self._steps:
+            network = self._networks[edge]
             inputs = [outputs[chain[:-1]] for chain in group]
-            merged = self._networks[edge](torch.cat(inputs) if len(inputs) > 1 else inputs[0])
+            merged = network((torch.cat(inputs) if len(inputs) > 1 else inputs[0]).to(_dtype(network)))
             outputs.update(zip(group, merged.split(len(images)), strict=True))
         del outputs[()]
         return outputs
+
+
+def _dtype(network: nn.Module) -> torch.dtype:
+    """What the network computes in. Fixed filters have no weights and take the full precision of the image."""
+    weight = next(network.parameters(), None)
+    return torch.float32 if weight is None else weight.dtype

@@ -171,7 +171,10 @@ def load_zoo(name_or_folder: str) -> Zoo:
 
 
 def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    """The edge's network in eval mode, channels last, without gradients. Checks the weights' SHA-256 first."""
+    """The edge's network in eval mode, channels last, without gradients. Checks the weights' SHA-256 first.
+
+    A fixed filter stays in float32. Raises ZooError.
+    """
     network = networks.build(edge.architecture, **edge.arguments)
     if edge.weights is not None:
         try:
@@ -187,8 +190,8 @@ def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.
             network.load_state_dict({name: tensor.float() for name, tensor in load_safetensors(data).items()})
         except RuntimeError as error:
             raise ZooError(f"weights of {edge.name} do not fit {edge.architecture}: {error}") from error
-    network = network.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network.eval().requires_grad_(False)
+        network = network.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.to(device).eval().requires_grad_(False)
 
 
 def _edge(folder: Path, row: Mapping[str, Any]) -> Edge:

@@ -127,7 +127,7 @@ def run_plan(
             batches = stack.enter_context(closing(_read_ahead(_batches(plan, start, batch_size))))
             chunk = _Chunk(start)
             for frames in batches:
-                batch = predict(graph, frames, device, dtype, plan.zoo.multiple)
+                batch = predict(graph, frames, device, plan.zoo.multiple)
                 for recipe, writer in zip(pending, writers, strict=True):
                     if writer.n_frames <= chunk.start:
                         chunk.add(recipe.head.key, recipe.make(batch), pool)
@@ -152,9 +152,9 @@ def make_graph(recipes: list[Recipe], device: torch.device, dtype: torch.dtype) 
     return Graph(chains, lambda edge: load_network(edge, device=device, dtype=dtype))
 
 
-def predict(graph: Graph, frames: Batch, device: torch.device, dtype: torch.dtype, multiple: int) -> Batch:
+def predict(graph: Graph, frames: Batch, device: torch.device, multiple: int) -> Batch:
     """Run the networks on a batch, padded to their multiple by repeating the border and cropped back."""
-    images = torch.from_numpy(frames.rgb).to(device).permute(0, 3, 1, 2).to(dtype) / 255
+    images = torch.from_numpy(frames.rgb).to(device).permute(0, 3, 1, 2).float() / 255
     height, width = images.shape[-2:]
     padding = (0, -width % multiple, 0, -height % multiple)
     if any(padding):
@@ -176,9 +176,9 @@ def seconds_per_frame(plan: Plan, device: torch.device, dtype: torch.dtype, batc
 
     truth = {name: noise(get_domain(name).channels) for name in plan.source.truth}
     frames = Batch(noise(3), np.arange(batch_size) / 30, truth, {})
-    predict(graph, frames, device, dtype, plan.zoo.multiple)  # the first run allocates
+    predict(graph, frames, device, plan.zoo.multiple)  # the first run allocates
     start = time.perf_counter()
-    batch = predict(graph, frames, device, dtype, plan.zoo.multiple)
+    batch = predict(graph, frames, device, plan.zoo.multiple)
     with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
         for recipe in recipes:
             pool.map(encode_image, recipe.make(batch).images)

@@ -69,7 +69,7 @@ def test_half_precision_images_are_scored_in_float32():
 
 def coded(*vector: float) -> torch.Tensor:
     """A one-pixel image of a direction."""
-    return (torch.nn.functional.normalize(torch.tensor(vector), dim=0) + 1).view(1, 3, 1, 1) / 2
+    return (torch.nn.functional.normalize(torch.tensor(vector, dtype=torch.float32), dim=0) + 1).view(1, 3, 1, 1) / 2
 
 
 @pytest.mark.parametrize("degrees", [0.0, 0.001, 1.0, 45.0, 90.0, 180.0])

@@ -1,0 +1,323 @@
+"""The batch job as a user calls it: what it stores, that it resumes, and what it says to bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner, Result
+
+from cache.store import Store
+from consistency.domains import ENERGY
+from consistency.zoo import load_network, load_zoo
+from precompute import pipeline
+from precompute.__main__ import app
+from precompute.encode import decode_image, encode_image
+from tests.media import truncate, write_audio, write_video
+from tests.zoos import write_zoo
+
+N_FRAMES = 10
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Networks of four channels lose more to waiting for a second thread than it computes."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_zoo(tmp_path_factory.mktemp("zoo"))
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("clip") / "count.mp4", N_FRAMES)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "CHUNK_FRAMES", 4)
+
+
+def call(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def run(store: Path, zoo: Path, *words: str | Path) -> Result:
+    return call("run", *words, "--store", store, "--zoo", zoo, "--size", "64", "--device", "cpu", "--batch-size", "3")
+
+
+def listed(store: Path, *words: str) -> list[dict]:
+    return json.loads(call("list", "--json", "--store", store, *words).stdout)
+
+
+def contents(store: Path) -> dict[str, list[str]]:
+    """Track -> the digests of its packs: equal contents are equal bytes."""
+    return {track.head.key: [pack.sha256 for pack in track.packs] for track in Store(store, read_only=True).tracks()}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, zoo: Path, clip: Path) -> Path:
+    """A store in which the clip is finished."""
+    store = tmp_path_factory.mktemp("done")
+    result = run(store, zoo, clip)
+    assert result.exit_code == 0, result.output
+    return store
+
+
+def test_every_configuration_becomes_a_prediction_a_readout_or_an_energy(done):
+    # Two methods x (normal, depth): each with a prediction, an energy and readouts to the other target and to edge2d.
+    assert Counter(row["kind"] for row in listed(done)) == {"prediction": 4, "readout": 8, "energy": 4}
+    assert Counter(row["kind"] for row in listed(done, "--all"))["input"] == 1
+    assert all(row["n_frames"] == N_FRAMES and row["complete"] for row in listed(done, "--all"))
+
+
+def test_a_second_run_computes_nothing(done, zoo, clip):
+    before = contents(done)
+    result = run(done, zoo, clip)
+    assert result.exit_code == 0 and "0 frames computed" in result.output
+    assert contents(done) == before
+
+
+def test_a_stored_prediction_is_what_its_network_makes_of_the_stored_input(done, zoo):
+    store = Store(done, read_only=True)
+    (source,) = store.tracks(kind="input")
+    (prediction,) = [t for t in store.tracks() if t.head.configuration == "tiny/consistency/rgb-depth-normal"]
+    loaded = load_zoo(str(zoo))
+    dtype = pipeline.DTYPES[prediction.head.computed_on["dtype"]]
+    image = next(iter(store.images(source)))
+    codes = torch.from_numpy(decode_image(image)).permute(2, 0, 1)[None].float() / 255
+    for edge in loaded.chain("consistency", "rgb-depth-normal"):
+        codes = load_network(edge, device=torch.device("cpu"), dtype=dtype)(codes.to(dtype))
+    expected = (codes.float() * 255).round()[0].permute(1, 2, 0).numpy()
+    found = decode_image(next(iter(store.images(prediction)))).astype(float)
+    # One level for rounding in another batch size.
+    assert np.abs(found - expected).max() <= 1
+
+
+def test_the_mean_of_the_stored_energy_map_is_the_energy_of_the_frame(done):
+    store = Store(done, read_only=True)
+    step = (ENERGY.hi - ENERGY.lo) / 255
+    for track in store.tracks(kind="energy"):
+        terms = store.column(track, "terms")
+        constants = track.head.constants
+        energies = ((terms - constants["mu"]) / constants["sigma"]).mean(axis=1)
+        maps = np.stack([decode_image(image) for image in store.images(track)]) / 255.0
+        clipped = ((maps == 0) | (maps == 1)).any(axis=(1, 2, 3))
+        means = ENERGY.lo + (ENERGY.hi - ENERGY.lo) * maps.mean(axis=(1, 2, 3))
+        assert not clipped.all()
+        assert np.abs(means - energies)[~clipped].max() <= step / 2
+        assert store.column(track, "blocks").mean(axis=(2, 3)) == pytest.approx(terms, rel=2e-2)
+
+
+def test_frames_carry_their_presentation_times(done):
+    store = Store(done, read_only=True)
+    (source,) = store.tracks(kind="input")
+    assert store.column(source, "pts_seconds") == pytest.approx(np.arange(N_FRAMES) / 30, abs=1e-3)
+
+
+def test_a_pattern_brings_its_readout_with_the_prediction_and_the_energy_and_no_more(tmp_path, zoo, clip):
+    run(tmp_path, zoo, clip, "--configurations", "tiny/baseline/rgb-normal-depth")
+    found = {(row["kind"], row["method"], row["path"]) for row in listed(tmp_path)}
+    assert found == {
+        ("prediction", "baseline", "rgb-normal"),
+        ("readout", "baseline", "rgb-normal-depth"),
+        ("energy", "baseline", "rgb-normal"),
+    }
+
+
+def test_more_configurations_later_give_what_one_run_gives(tmp_path, zoo, clip, done):
+    run(tmp_path, zoo, clip, "--configurations", "tiny/baseline/*")
+    run(tmp_path, zoo, clip)
+    assert set(contents(tmp_path)) == set(contents(done))
+
+
+def test_a_run_stopped_after_any_batch_goes_on_to_the_same_bytes(tmp_path, zoo, clip, monkeypatch, small_chunks):
+    assert run(tmp_path / "whole", zoo, clip).exit_code == 0
+    original = pipeline.predict
+    for stop_after in range(1, 4):
+        calls = 0
+
+        def stopping(*arguments, limit=stop_after):
+            nonlocal calls
+            calls += 1
+            if calls > limit + 2:  # two are the estimate's
+                raise KeyboardInterrupt
+            return original(*arguments)
+
+        store = tmp_path / f"stopped-{stop_after}"
+        monkeypatch.setattr(pipeline, "predict", stopping)
+        result = run(store, zoo, clip)
+        assert result.exit_code == 130 and "run the same command again" in result.stderr
+        monkeypatch.setattr(pipeline, "predict", original)
+        resumed = run(store, zoo, clip)
+        assert resumed.exit_code == 0
+        assert contents(store) == contents(tmp_path / "whole")
+        finished_chunks = {1: 0, 2: 4, 3: 4}[stop_after]
+        assert f"{N_FRAMES - finished_chunks} frames computed" in resumed.stdout
+
+
+def test_a_killed_run_leaves_nothing_wrong_and_the_next_one_finishes(tmp_path, zoo, clip):
+    long_clip = write_video(tmp_path / "long.mp4", 300)
+    store = tmp_path / "store"
+    command = ["-m", "precompute", "run", long_clip, "--store", store, "--zoo", zoo, "--size", "64", "--device", "cpu"]
+    with subprocess.Popen([sys.executable, *map(str, command)], stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not list(store.glob("packs/*/*.pack")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert not [problem for problem in Store(store, read_only=True).verify() if problem]
+    assert run(store, zoo, long_clip).exit_code == 0
+    assert all(row["n_frames"] == 300 and row["complete"] for row in listed(store, "--all"))
+    assert call("verify", "--store", store).exit_code == 0
+
+
+def test_ground_truth_beside_a_clip_gives_errors(tmp_path, zoo):
+    video = write_video(tmp_path / "room.mp4", 4)
+    write_video(tmp_path / "room.depth.mkv", 4, codec="ffv1", pix_fmt="gray")
+    (tmp_path / "room.toml").write_text('title = "Room"\nlicence = "CC0-1.0"\n[truth]\ndepth = "room.depth.mkv"\n')
+    assert run(tmp_path / "store", zoo, video).exit_code == 0
+    store = Store(tmp_path / "store", read_only=True)
+    (truth,) = store.tracks(kind="truth")
+    (prediction,) = [t for t in store.tracks(kind="prediction") if t.head.configuration == "tiny/baseline/rgb-depth"]
+    assert (truth.head.path, truth.head.clip.title, truth.head.clip.licence) == ("depth", "Room", "CC0-1.0")
+    true = np.stack([decode_image(image) for image in store.images(truth)]).astype(float)
+    found = np.stack([decode_image(image) for image in store.images(prediction)]).astype(float)
+    known = true != 255
+    by_hand = [np.abs(f - t)[k].mean() / 255 for f, t, k in zip(found, true, known, strict=True)]
+    assert store.column(prediction, "error") == pytest.approx(by_hand, abs=1 / 255)
+    assert (store.column(prediction, "absrel") > 0).all()
+
+
+def test_ground_truth_shorter_than_its_clip_is_refused(tmp_path, zoo):
+    video = write_video(tmp_path / "room.mp4", 4)
+    write_video(tmp_path / "room.depth.mkv", 3, codec="ffv1", pix_fmt="gray")
+    (tmp_path / "room.toml").write_text('[truth]\ndepth = "room.depth.mkv"\n')
+    result = run(tmp_path / "store", zoo, video)
+    assert result.exit_code == 1 and "one frame for each" in result.stderr
+
+
+def test_a_picture_of_any_shape_is_computed_whole_without_cropping(tmp_path, zoo):
+    video = write_video(tmp_path / "wide.mp4", 3, height=50, width=122)
+    result = call("run", video, "--store", tmp_path, "--zoo", zoo, "--size", "50", "--crop", "none", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    for track in Store(tmp_path, read_only=True).tracks():
+        assert (track.head.clip.height, track.head.clip.width) == (50, 122)
+        assert decode_image(next(iter(Store(tmp_path).images(track)))).shape[:2] == (50, 122)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_image_comes_back_from_its_code_bit_by_bit(channels):
+    codes = np.random.default_rng(0).integers(0, 256, (16, 24, channels), np.uint8)
+    assert np.array_equal(decode_image(encode_image(codes)), codes)
+
+
+# Bad input: one line on stderr, nothing half-written, the other sources still run.
+
+
+def bad_sources(folder: Path) -> dict[str, Path | str]:
+    (folder / "empty.mp4").write_bytes(b"")
+    (folder / "text.mp4").write_text("this is no video\n" * 100)
+    return {
+        "no such file": folder / "missing.mp4",
+        "empty": folder / "empty.mp4",
+        "text named mp4": folder / "text.mp4",
+        "audio": write_audio(folder / "sound.m4a"),
+        "truncated": truncate(write_video(folder / "cut.mp4", 30), 0.6),
+        "unknown clip name": "walkthruogh",
+    }
+
+
+@pytest.mark.parametrize("kind", ["no such file", "empty", "text named mp4", "audio", "truncated", "unknown clip name"])
+def test_a_bad_source_is_named_in_one_line_and_the_other_still_runs(tmp_path, zoo, clip, kind):
+    bad = bad_sources(tmp_path)[kind]
+    result = run(tmp_path / "store", zoo, bad, clip)
+    assert result.exit_code == 1
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1 and Path(str(bad)).name in lines[0] and ";" in lines[0]
+    assert "Traceback" not in result.output
+    assert {row["title"] for row in listed(tmp_path / "store", "--all")} == {"count"}
+    assert not [path for path in (tmp_path / "store" / "tracks").rglob("*") if path.name == "head.json"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--zoo", "minni"], "bundled zoos"),
+        (["--configurations", "tiny/cycle/*"], "methods: baseline, consistency"),
+        (["--configurations", "tiny/*/rgb-shape"], "domains: rgb, normal, depth, edge2d"),
+        (["--device", "tpu"], "'tpu'"),
+        (["--fps", "0"], "fps"),
+        (["--start", "3", "--end", "2"], "end is 2.0"),
+        (["--size", "3"], "size is 3"),
+        (["--store", "/dev/null/store"], "--store DIR"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_what_is_allowed(tmp_path, zoo, clip, words, expected):
+    result = call("run", clip, "--zoo", zoo, "--store", tmp_path, *words)
+    assert result.exit_code == 2
+    assert expected in result.stderr and "Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_asking_for_a_gpu_where_there_is_none_says_so(tmp_path, zoo, clip):
+    result = call("run", clip, "--zoo", zoo, "--store", tmp_path, "--device", "cuda")
+    assert result.exit_code == 2 and "--device cpu" in result.stderr
+
+
+def test_a_disk_with_too_little_room_is_refused_before_anything_is_computed(tmp_path, zoo, clip, monkeypatch):
+    monkeypatch.setattr(
+        "shutil.disk_usage", lambda path: os.terminal_size((0, 0)) and type("Usage", (), {"free": 1000})
+    )
+    result = run(tmp_path, zoo, clip)
+    assert result.exit_code == 1 and "GB free" in result.stderr
+    assert not list(tmp_path.glob("packs/*"))
+
+
+def test_weights_that_are_not_the_ones_named_are_refused(tmp_path, clip):
+    folder = write_zoo(tmp_path / "zoo", targets=("normal",))
+    weights = folder / "rgb-normal.baseline.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    result = run(tmp_path / "store", folder, clip)
+    assert result.exit_code == 1 and "SHA-256" in result.stderr and listed(tmp_path / "store", "--all") == []
+
+
+# The other commands
+
+
+def test_verify_names_a_damaged_pack_and_fails(tmp_path, zoo, clip):
+    run(tmp_path, zoo, clip, "--configurations", "tiny/baseline/rgb-normal")
+    pack = next(tmp_path.glob("packs/*/*.pack"))
+    data = pack.read_bytes()
+    pack.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    result = call("verify", "--store", tmp_path)
+    assert result.exit_code == 1 and "damaged" in result.stderr
+
+
+def test_remove_takes_what_was_named_and_nothing_else(tmp_path, zoo, clip):
+    run(tmp_path, zoo, clip)
+    before = listed(tmp_path, "--all")
+    assert call("remove", "tiny/baseline/*", "--store", tmp_path, "--yes").exit_code == 0
+    assert listed(tmp_path, "--all") == [row for row in before if row["method"] != "baseline"]
+    assert call("remove", "tiny/baseline/*", "--store", tmp_path, "--yes").exit_code == 2
+    assert call("verify", "--store", tmp_path).exit_code == 0
+
+
+def test_the_list_of_an_empty_store_says_what_to_run(tmp_path):
+    assert listed(tmp_path) == []
+    assert "python -m precompute run" in call("list", "--store", tmp_path).stdout
