@@ -194,6 +194,7 @@ def _ask_child(request: dict[str, Any], progress: Callable[[int, int | None], No
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment,
+        start_new_session=True,
     )
     assert process.stdout is not None
     try:

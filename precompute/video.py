@@ -295,6 +295,7 @@ def _ask_decoder(request: dict[str, Any]) -> Generator[tuple[dict[str, Any], np.
                 stderr=stderr,
                 env=_child_environment(),
                 pass_fds=[sender.fileno()],
+                start_new_session=True,  # Ctrl-C is the parent's to answer: it may finish its pack first
             )
         try:
             while (message := _receive(receiver, name)) is not None:
