@@ -12,13 +12,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy import stats
-from torch import Tensor
+from torch import Tensor, nn
 
 from consistency.domains import DEPTH_MAX_METRES, DEPTH_MIN_METRES
 from consistency.energy import disagreement_maps, raw_terms, standardise
 from consistency.graph import Graph
 from consistency.networks import SobelEdges
-from consistency.zoo import Chain, Zoo, load_network
+from consistency.zoo import Chain, Edge, Zoo, load_network
 
 from .data import CHANNELS, Frames
 from .methods import TARGETS, to_tensor
@@ -196,8 +196,8 @@ def shifted_energies(
         for batch in batches(test, N_SHIFT_FRAMES):
             rgb = np.stack([change(np.ascontiguousarray(image)) for image in batch[..., CHANNELS["rgb"]]])
             outputs = graph.run(to_tensor(rgb))
-            for pair in chains:
-                terms[pair].append(disagreement_terms(outputs, chains[pair]))
+            for pair, group in chains.items():
+                terms[pair].append(disagreement_terms(outputs, group))
             report(len(batch))
         for (target, method), values in terms.items():
             found[target, method, shift] = float(energies(zoo, target, torch.cat(values)).mean())
@@ -212,7 +212,7 @@ def energy_graph(zoo: Zoo, methods: tuple[str, ...]) -> tuple[Graph, dict[tuple[
         for target in TARGETS
     }
 
-    def load(edge):  # noqa: ANN001, ANN202 - the signature is Graph's
+    def load(edge: Edge) -> nn.Module:
         return load_network(edge, device=torch.device("cpu"), dtype=torch.float32)
 
     return Graph([chain for group in chains.values() for chain in group], load), chains

@@ -51,7 +51,7 @@ class TrainingPlan:
     """Side of the images of most steps; the last steps see the rendered size, which is the size at run time."""
     rgb_widths: tuple[int, ...] = (16, 32, 48, 64, 96)
     cross_widths: tuple[int, ...] = (12, 16, 24, 32, 44)
-    rgb_steps: int = 7500
+    rgb_steps: int = 8000
     """Small-image steps of each rgb network, shared by both methods."""
     method_steps: int = 900
     """Small-image steps of each rgb network and method, from that method's copy of the shared start."""

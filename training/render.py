@@ -298,7 +298,7 @@ def sees_edges(hits: Hits, normals: np.ndarray, depth: np.ndarray, scene: Scene,
 def supersample(
     scene: Scene, camera: Camera, centres: np.ndarray, size_px: int, rng: np.random.Generator, quality: Quality
 ) -> np.ndarray:
-    """Mean radiance over jittered rays through the pixels (E, 2) -> (E, 3), each clipped so that one spark cannot win."""
+    """Mean radiance over jittered rays through the pixels (E, 2) -> (E, 3)."""
     n = quality.edge_samples
     points = np.repeat(centres, n, axis=0) + rng.uniform(-0.5, 0.5, size=(len(centres) * n, 2))
     directions = camera_rays(camera, points, size_px)

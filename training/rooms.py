@@ -151,7 +151,7 @@ class Builder:
         n = 20
         angle = np.linspace(0, 2 * np.pi, n + 1)
         ring = np.stack([np.cos(angle), np.zeros(n + 1), np.sin(angle)], axis=1)
-        lower, upper = base + radius * ring, base + radius * taper * ring + [0, height, 0]
+        lower, upper = base + radius * ring, base + radius * taper * ring + up(height)
         around = np.linspace(0, 2, n + 1)
         uv_low, uv_high = np.stack([around, np.zeros(n + 1)], 1), np.stack([around, np.ones(n + 1)], 1)
         a, b = np.arange(n), np.arange(1, n + 1)
@@ -160,7 +160,7 @@ class Builder:
             normals = np.stack([ring[i] for _, i in (first, second, third)], axis=1)
             uvs = np.stack([(uv_low if p is lower else uv_high)[i] for p, i in (first, second, third)], axis=1)
             self.triangles(corners, normals, uvs, material)
-        top = np.broadcast_to(base + [0, height, 0], (n, 3))
+        top = np.broadcast_to(base + up(height), (n, 3))
         corners = np.stack([upper[a], upper[b], top], axis=1)
         self.triangles(corners, np.broadcast_to([0.0, 1, 0], (n, 3, 3)), corners[..., [0, 2]], material)
 
@@ -277,9 +277,9 @@ def two_rooms(
         paint_walls(builder, rng, stock, walls, height)
         material = surface(builder, rng, stock, WALL_KINDS)
         x = divide - side * half
-        up, along = np.array([0, height, 0.0]), np.array([0, 0, 1.0])
-        builder.quad((x, 0, 0), along * door[0], up, material)
-        builder.quad((x, 0, door[1]), along * (depth - door[1]), up, material)
+        upright, along = up(height), np.array([0, 0, 1.0])
+        builder.quad((x, 0, 0), along * door[0], upright, material)
+        builder.quad((x, 0, door[1]), along * (depth - door[1]), upright, material)
         builder.quad((x, lintel, door[0]), along * (door[1] - door[0]), (0, height - lintel, 0), material)
         trim_width, trim_depth = rng.uniform(0.05, 0.1), side * rng.uniform(0.01, 0.03)
         for a, b in ((door[0] - trim_width, door[0]), (door[1], door[1] + trim_width)):
@@ -362,15 +362,15 @@ def panel(
     builder: Builder,
     wall: Wall,
     along: tuple[float, float],
-    up: tuple[float, float],
+    heights: tuple[float, float],
     depth: float,
     material: int,
     repeat_metres: float | None = 1.0,
     start_depth: float = 0.0,
 ) -> None:
     """A box on a wall: from..to along it, from..to in height, standing out by `depth`."""
-    low = wall.origin + wall.along * along[0] + [0, up[0], 0] + wall.inward * start_depth
-    high = wall.origin + wall.along * along[1] + [0, up[1], 0] + wall.inward * depth
+    low = wall.origin + wall.along * along[0] + up(heights[0]) + wall.inward * start_depth
+    high = wall.origin + wall.along * along[1] + up(heights[1]) + wall.inward * depth
     builder.box(low, high, material, repeat_metres)
 
 
@@ -398,7 +398,7 @@ def add_window(builder: Builder, rng: np.random.Generator, wall: Wall, room_heig
         panel(builder, wall, (middle - bar / 2, middle + bar / 2), (bottom, top), out, frame)
     if rng.random() < 0.5:
         add_curtains(builder, rng, wall, (start, end), top)
-    centre = wall.origin + wall.along * (start + width / 2) + [0, (bottom + top) / 2, 0] + wall.inward * 0.12
+    centre = wall.origin + wall.along * (start + width / 2) + up((bottom + top) / 2) + wall.inward * 0.12
     extent = np.abs(wall.along) * width * 0.4 + np.array([0, (top - bottom) * 0.4, 0])
     colour = np.array([0.85, 0.93, 1.0]) ** rng.uniform(-1, 2)
     builder.lights.append(Light(centre, extent, brightness * rng.uniform(0.8, 2.5) * colour, wall.inward))
@@ -426,12 +426,11 @@ def add_curtains(
         (along[0] - sheet * 0.7, along[0] + sheet * 0.3),
         (along[1] - sheet * 0.3, along[1] + sheet * 0.7),
     ):
-        start, end = max(start, 0.02), min(end, wall.length - 0.02)
-        s = np.linspace(start, end, 40)
+        s = np.linspace(max(start, 0.02), min(end, wall.length - 0.02), 40)
         out = 0.1 + amplitude * np.sin(2 * np.pi * s / fold)
         slope = amplitude * 2 * np.pi / fold * np.cos(2 * np.pi * s / fold)
-        foot = wall.origin + s[:, None] * wall.along + out[:, None] * wall.inward + [0, lower, 0]
-        head = foot + [0, top + 0.12 - lower, 0]
+        foot = wall.origin + s[:, None] * wall.along + out[:, None] * wall.inward + up(lower)
+        head = foot + up(top + 0.12 - lower)
         normal = unit(wall.inward - slope[:, None] * wall.along)
         uv_foot = np.stack([s, np.zeros_like(s)], 1)
         uv_head = np.stack([s, np.full_like(s, top - lower)], 1)
@@ -501,9 +500,14 @@ def add_shelf(builder: Builder, rng: np.random.Generator, wall: Wall) -> None:
     while s < start + width - 0.06:
         thickness = rng.uniform(0.015, 0.06)
         if rng.random() < 0.8:
-            up = (y + 0.025, y + rng.uniform(0.16, 0.3))
+            heights = (y + 0.025, y + rng.uniform(0.16, 0.3))
             panel(
-                builder, wall, (s, s + thickness), up, depth * rng.uniform(0.6, 0.95), builder.plain(random_colour(rng))
+                builder,
+                wall,
+                (s, s + thickness),
+                heights,
+                depth * rng.uniform(0.6, 0.95),
+                builder.plain(random_colour(rng)),
             )
         s += thickness
 
@@ -686,8 +690,13 @@ def hang(builder: Builder, rng: np.random.Generator, stock: Stock, region: Regio
     footprint = footprint_of(width, depth, yaw, position)
     if not region.is_free(footprint):
         return
-    if add_model(builder, rng, stock, entry, yaw, position + [0, entry.elevation_metres, 0]):
+    if add_model(builder, rng, stock, entry, yaw, position + up(entry.elevation_metres)):
         region.taken.append((footprint, entry.elevation_metres + height))
+
+
+def up(height: float) -> np.ndarray:
+    """(3,) a vertical offset in metres."""
+    return np.array([0.0, height, 0.0])
 
 
 def random_camera(room: Room, rng: np.random.Generator) -> Camera | None:
