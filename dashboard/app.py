@@ -1,0 +1,28 @@
+"""How is the dashboard started? `streamlit run dashboard/app.py [-- --store DIR]` finds `app` here.
+
+Streamlit puts only this folder on `sys.path`, so the project root is added here, once, for every page.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from cache.store import STORE_VARIABLE, Store, default_root  # noqa: E402
+from dashboard.routes import player_routes, store_argument  # noqa: E402
+
+# In the environment, so that every page opens the same store through `default_root()`.
+if named := store_argument(sys.argv[1:]):
+    os.environ[STORE_VARIABLE] = named
+
+app = st.App(
+    str(Path(__file__).with_name("ui.py")),
+    routes=player_routes(Store(default_root(), read_only=True), base_path=st.get_option("server.baseUrlPath")),
+)

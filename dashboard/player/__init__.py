@@ -1,0 +1,212 @@
+"""How does a page show tracks in sync? `player(view, key=...)`: one canvas of panes, their transport and their plots.
+
+The frame is the browser's business: Python gives addresses, records and curves, and hears of a position only when the
+viewer has settled on it (about 200 ms after the last step, at a pause, never while playing).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from cache.records import Clip, Track
+
+SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
+"""What the speed menu offers; another speed is taken as the nearest."""
+
+
+@dataclass(frozen=True)
+class Pane:
+    """One picture of a view."""
+
+    id: str
+    """Stable within a view: "input", "A", "B", "A2", "B2", "truth", "truth2"."""
+    letter: str
+    """"A", "B" or "": drawn as a badge, coloured like the curves of that configuration."""
+    title: str
+    """E.g. "consistency". Shown as text, never as markup, like `detail`."""
+    detail: str
+    """E.g. "Image → Surface normals"."""
+    row: int
+    """Place in the grid, from 0. Empty rows and columns are closed up; narrow screens wrap."""
+    column: int
+    track: Track
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One plot under the pictures; the first one is where N and X look for peaks and the worst frame."""
+
+    id: str
+    title: str
+    figure: Mapping[str, Any]
+    """Plotly figure JSON (`fig.to_plotly_json()` or a dict); x is the frame index in every chart.
+
+    A trace of configuration A has `meta={"letter": "A"}` and gets its colour, badge and value at the cursor; `meta.unit`
+    is written behind the value. `meta={"is_helper": True}`: drawn, but without a legend entry.
+    """
+
+
+@dataclass(frozen=True)
+class View:
+    """What is on the screen. All panes show the same clip."""
+
+    clip: Clip
+    pts_seconds: Sequence[float]
+    """Presentation time of each frame, s, ascending: those of the input track."""
+    panes: Sequence[Pane]
+    charts: Sequence[Chart]
+
+    def __post_init__(self) -> None:
+        if not self.panes:
+            raise ValueError("a view needs at least one pane, got none; give it the input track")
+        others = [pane.id for pane in self.panes if pane.track.head.clip.key != self.clip.key]
+        if others:
+            raise ValueError(f"panes {', '.join(others)} show another clip than '{self.clip.title}'; one clip per view")
+        ids = [pane.id for pane in self.panes]
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"pane ids must differ, got {', '.join(ids)}")
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the clip: what the scrubber spans."""
+        return max(len(self.pts_seconds), 1)
+
+    @property
+    def n_ready(self) -> int:
+        """Frames that every pane has: what can be sought. Less than n_frames while a job still writes a track."""
+        return min([self.n_frames, *(pane.track.n_frames for pane in self.panes)])
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where the viewer has settled."""
+
+    frame: int
+    speed: float
+
+
+def player(
+    view: View, *, key: str, frame: int = 0, speed: float = 1.0, on_change: Callable[[], None] | None = None
+) -> Position:
+    """Show `view` and return the position last settled on.
+
+    `frame` and `speed` are where a new clip starts. Later, a `frame` that differs both from the one of the previous
+    call and from the position returned is a wish of the page and moves the player; a page that hands back the position
+    it got moves nothing. `on_change` is called when the viewer has settled elsewhere. Call it inside `st.fragment` so
+    that a settled position reruns only that part of the page.
+    """
+    memory = st.session_state.setdefault(f"{key}.player", {})
+    reported = _reported(st.session_state.get(key), view)
+    if memory.get("clip") != view.clip.key:
+        memory.update(clip=view.clip.key, start=_clamp(frame, view), speed=float(speed), asked=frame, seq=0, seek=0)
+    elif frame != memory["asked"]:
+        memory["asked"] = frame
+        if reported is None or frame != reported.frame:
+            memory.update(seq=memory["seq"] + 1, seek=_clamp(frame, view))
+    result = _component()(
+        key=key,
+        data=_data(view, memory),
+        default={"position": None},
+        on_position_change=on_change or _nothing,
+    )
+    position = _position(result.get("position"), view)
+    return position or Position(frame=memory["start"], speed=memory["speed"])
+
+
+@cache
+def _component() -> Callable[..., Any]:
+    return st.components.v2.component("crosscheck_player", js=_BOOTSTRAP, isolate_styles=True)
+
+
+_BOOTSTRAP = """
+export default function (component) {
+  let cleanup = null;
+  let isGone = false;
+  import(new URL("web/player.mjs", document.baseURI).href)
+    .then(({ mount }) => { if (!isGone) cleanup = mount(component); })
+    .catch((error) => {
+      const message = document.createElement("p");
+      message.textContent = `The player cannot be loaded (${error.message}). Reload the page; is the server running?`;
+      component.parentElement.append(message);
+    });
+  return () => { isGone = true; cleanup?.(); };
+}
+"""
+"""Inline scripts become blobs without an address; the real modules come from our own route."""
+
+
+def _data(view: View, memory: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything the browser needs, in JSON. Addresses are relative to the page's base."""
+    return {
+        "clip": view.clip.key,
+        "title": view.clip.title,
+        "width": view.clip.width,
+        "height": view.clip.height,
+        "ptsSeconds": [round(float(seconds), 6) for seconds in view.pts_seconds] or [0.0],
+        "nReady": view.n_ready,
+        "panes": [_pane(pane) for pane in view.panes],
+        "charts": [{"id": chart.id, "title": chart.title, "figure": _plain(chart.figure)} for chart in view.charts],
+        "speeds": list(SPEEDS),
+        "start": {"frame": memory["start"], "speed": memory["speed"]},
+        "command": {"seq": memory["seq"], "seek": memory["seek"]},
+    }
+
+
+def _pane(pane: Pane) -> dict[str, Any]:
+    head = pane.track.head
+    return {
+        "id": pane.id,
+        "letter": pane.letter,
+        "title": pane.title,
+        "detail": pane.detail,
+        "row": pane.row,
+        "column": pane.column,
+        "key": head.key,
+        "isComplete": pane.track.is_complete,
+        "domain": dict(head.domain),
+        "packs": [
+            {"url": f"packs/{pack.sha256}.pack", "start": pack.start, "n_frames": pack.n_frames}
+            for pack in pane.track.packs
+        ],
+    }
+
+
+def _plain(value: Any) -> Any:
+    """`value` with arrays as lists and without NaN, which JSON has no word for."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _reported(state: Any, view: View) -> Position | None:
+    return _position(state.get("position"), view) if isinstance(state, Mapping) else None
+
+
+def _position(value: Any, view: View) -> Position | None:
+    """What the browser reported, checked: it may be of another clip, and it comes from outside."""
+    if not isinstance(value, Mapping) or value.get("clip") != view.clip.key:
+        return None
+    frame, speed = value.get("frame"), value.get("speed")
+    if not isinstance(frame, int) or not isinstance(speed, (int, float)) or not math.isfinite(speed):
+        return None
+    return Position(frame=_clamp(frame, view), speed=float(speed))
+
+
+def _clamp(frame: int, view: View) -> int:
+    return min(max(int(frame), 0), max(view.n_ready - 1, 0))
+
+
+def _nothing() -> None:
+    """Declares the state `position` where the page wants no call of its own."""

@@ -1,0 +1,355 @@
+// @ts-check
+/**
+ * The plots under the pictures: Plotly figures over the frame index, a cursor that costs no redraw, and seeking by
+ * pointer. The cursor is a div placed with the axis' own d2p (0.006 ms; Plotly.relayout takes 0.6 ms and repaints).
+ */
+
+import { element } from "./dom.mjs";
+import { formatValue } from "./colour.mjs";
+
+const HEIGHT_PX = 132;
+/** Room for tick labels under the last chart, which carries them for all. */
+const TICKS_PX = 18;
+const MARGIN = { l: 58, r: 14, t: 6, b: 6 };
+
+/**
+ * @typedef {{id: string, title: string, figure: {data?: any[], layout?: any}}} Chart
+ * @typedef {{name: string, letter: string, colour: string, unit: string, y: ArrayLike<number>, value: HTMLElement,
+ *   chip: HTMLElement}} Series
+ * @typedef {{chart: Chart, plot: HTMLElement, cursor: HTMLElement, range: HTMLElement, series: Series[]}} Drawn
+ */
+
+export class Charts {
+  /**
+   * @param {HTMLElement} host
+   * @param {{signal: AbortSignal, onSeek: (frame: number, isFinal: boolean) => void,
+   *   colourOf: (letter: string) => string, theme: () => Theme}} options
+   */
+  constructor(host, { signal, onSeek, colourOf, theme }) {
+    this.host = host;
+    this.signal = signal;
+    this.onSeek = onSeek;
+    this.colourOf = colourOf;
+    this.theme = theme;
+    /** @type {Drawn[]} */
+    this.drawn = [];
+    /** @type {any} the Plotly module, once it is there */
+    this.plotly = null;
+    this.nFrames = 1;
+    this.frame = 0;
+    /** @type {[number, number] | null} */
+    this.loop = null;
+    this.turn = 0;
+  }
+
+  /** Height of the first `count` charts, CSS px. @param {Chart[]} charts @param {number} count */
+  static heightOf(charts, count) {
+    const captionPx = 26;
+    return Math.min(count, charts.length) * (HEIGHT_PX + captionPx) + (charts.length ? TICKS_PX : 0);
+  }
+
+  /**
+   * Draw these charts instead of the ones before.
+   * @param {Chart[]} charts @param {number} nFrames
+   */
+  async show(charts, nFrames) {
+    const turn = ++this.turn;
+    const plotly = charts.length ? (this.plotly ?? (await loadPlotly())) : null;
+    if (turn !== this.turn || this.signal.aborted) return;
+    this.plotly = plotly;
+    this.nFrames = nFrames;
+    this.clear();
+    this.drawn = charts.map((chart, index) => this.build(chart, index === charts.length - 1));
+    this.host.replaceChildren(...this.drawn.map(({ plot }) => /** @type {HTMLElement} */ (plot.closest("figure"))));
+    await Promise.all(this.drawn.map((drawn, index) => this.draw(drawn, index === charts.length - 1)));
+    if (turn === this.turn) this.moveCursor(this.frame);
+  }
+
+  /** Redraw for another width or theme. */
+  async redraw() {
+    if (!this.plotly) return;
+    await Promise.all(this.drawn.map((drawn, index) => this.draw(drawn, index === this.drawn.length - 1)));
+    this.moveCursor(this.frame);
+  }
+
+  /** Put cursor and values at `frame`: layout reads are Plotly's own numbers, so nothing is measured. @param {number} frame */
+  moveCursor(frame) {
+    this.frame = frame;
+    for (const { plot, cursor, series } of this.drawn) {
+      const axes = /** @type {any} */ (plot)._fullLayout;
+      if (!axes?.xaxis?.d2p) continue;
+      const x = axes.xaxis._offset + axes.xaxis.d2p(frame);
+      cursor.style.transform = `translateX(${x.toFixed(2)}px)`;
+      series.forEach(({ letter, y, value, chip, unit }, index) => {
+        const number = Number(y[frame] ?? NaN);
+        value.textContent = Number.isFinite(number) ? formatValue(number) + (unit && ` ${unit}`) : "–";
+        if (!letter) return;
+        const top = axes.yaxis._offset + axes.yaxis.d2p(number);
+        const isInside = Number.isFinite(top) && top >= 0 && top <= plot.clientHeight;
+        chip.hidden = !isInside;
+        // A left of the line, B right of it: two equal values stay legible.
+        if (isInside) chip.style.transform = `translate(${index % 2 ? 4 : -18}px, ${top - 7}px)`;
+      });
+    }
+  }
+
+  /** Mark the frames that play goes round. @param {[number, number] | null} loop */
+  markLoop(loop) {
+    this.loop = loop;
+    for (const { plot, range } of this.drawn) {
+      const axis = /** @type {any} */ (plot)._fullLayout?.xaxis;
+      range.hidden = !loop || !axis;
+      if (!loop || !axis) continue;
+      const left = axis._offset + axis.d2p(loop[0] - 0.5);
+      range.style.left = `${left}px`;
+      range.style.width = `${axis._offset + axis.d2p(loop[1] + 0.5) - left}px`;
+    }
+  }
+
+  /** Numbers of the first chart, the mean over its configurations, for peaks and the worst frame: NaN where unknown. */
+  mainCurve() {
+    const first = this.drawn[0];
+    if (!first) return new Float64Array();
+    const lettered = first.series.filter(({ letter }) => letter);
+    const chosen = lettered.length ? lettered : first.series;
+    return Float64Array.from({ length: this.nFrames }, (_, i) => {
+      const known = chosen.map(({ y }) => Number(y[i] ?? NaN)).filter(Number.isFinite);
+      return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : NaN;
+    });
+  }
+
+  /** What tests ask: where each chart's cursor stands, as a frame. */
+  cursorFrames() {
+    return this.drawn.map(({ plot, cursor }) => {
+      const axis = /** @type {any} */ (plot)._fullLayout.xaxis;
+      const box = cursor.getBoundingClientRect();
+      const x = box.left + box.width / 2 - plot.getBoundingClientRect().left;
+      return axis.p2d(x - axis._offset);
+    });
+  }
+
+  clear() {
+    for (const { plot } of this.drawn) this.plotly?.purge(plot);
+    this.drawn = [];
+    this.host.replaceChildren();
+  }
+
+  // Below: how
+
+  /** @param {Chart} chart @param {boolean} isLast @returns {Drawn} */
+  build(chart, isLast) {
+    const plot = element("div", { class: "plot" });
+    const cursor = element("div", { class: "cursor" });
+    const range = element("div", { class: "loop" });
+    range.hidden = true;
+    const traces = chart.figure.data ?? [];
+    const series = traces
+      .map((trace, index) => this.series(trace, index))
+      .filter((one) => one !== null);
+    const captions = series.map(({ name, letter, colour, value }) => {
+      const swatch = letter
+        ? element("span", { class: "badge", text: letter })
+        : element("span", { class: "swatch" });
+      swatch.style.setProperty("--xc-own", colour);
+      return element("span", { class: "value" }, swatch, element("span", { text: name }), value);
+    });
+    cursor.append(...series.map(({ chip }) => chip));
+    const area = element("div", { class: "plot-area" }, range, plot, cursor);
+    area.style.height = `${HEIGHT_PX + (isLast ? TICKS_PX : 0)}px`;
+    this.listen(area, plot);
+    element(
+      "figure",
+      { class: "chart", "aria-label": chart.title },
+      element("figcaption", {}, element("span", { class: "chart-title", text: chart.title }), ...captions),
+      area,
+    );
+    return { chart, plot, cursor, range, series };
+  }
+
+  /** @param {any} trace @param {number} index @returns {Series | null} */
+  series(trace, index) {
+    if (trace.visible === false || trace.visible === "legendonly" || trace.meta?.is_helper) return null;
+    const letter = String(trace.meta?.letter ?? "");
+    const palette = this.theme().palette;
+    const colour = letter ? this.colourOf(letter) : (trace.line?.color ?? palette[index % palette.length]);
+    const chip = element("span", { class: "badge chip", text: letter });
+    chip.hidden = true;
+    chip.style.setProperty("--xc-own", colour);
+    return {
+      name: String(trace.name ?? ""),
+      letter,
+      colour,
+      unit: String(trace.meta?.unit ?? ""),
+      y: byFrame(trace, this.nFrames),
+      value: element("output", { class: "number" }),
+      chip,
+    };
+  }
+
+  /** @param {Drawn} drawn @param {boolean} isLast */
+  async draw({ chart, plot, series }, isLast) {
+    const theme = this.theme();
+    const layout = chart.figure.layout ?? {};
+    let at = 0;
+    const data = (chart.figure.data ?? []).map((trace) => {
+      const isShown = trace.visible !== false && trace.visible !== "legendonly" && !trace.meta?.is_helper;
+      const own = isShown ? series[at++] : null;
+      const letter = String(trace.meta?.letter ?? "");
+      const colour = own?.colour ?? (letter ? this.colourOf(letter) : trace.line?.color);
+      if (own && letter) own.colour = this.colourOf(letter);
+      return {
+        ...trace,
+        hoverinfo: "skip",
+        line: { width: 1.75, ...trace.line, ...(letter ? { color: this.colourOf(letter) } : colour ? { color: colour } : {}) },
+      };
+    });
+    for (const one of series) {
+      if (!one.letter) continue;
+      one.chip.style.setProperty("--xc-own", one.colour);
+      one.value.parentElement?.querySelector(".badge")?.setAttribute("style", `--xc-own: ${one.colour}`);
+    }
+    const axis = {
+      gridcolor: theme.grid,
+      linecolor: theme.grid,
+      zerolinecolor: theme.grid,
+      tickfont: { color: theme.muted, size: 11, family: theme.font },
+      automargin: false,
+      fixedrange: true,
+      showline: false,
+    };
+    await this.plotly.react(
+      plot,
+      data,
+      {
+        ...layout,
+        template: undefined,
+        title: undefined,
+        autosize: false,
+        width: Math.max(this.host.clientWidth, 160),
+        height: HEIGHT_PX + (isLast ? TICKS_PX : 0),
+        margin: { ...MARGIN, b: MARGIN.b + (isLast ? TICKS_PX : 0), pad: 0 },
+        paper_bgcolor: "rgba(0,0,0,0)",
+        plot_bgcolor: "rgba(0,0,0,0)",
+        font: { color: theme.text, family: theme.font, size: 12 },
+        showlegend: false,
+        hovermode: false,
+        dragmode: false,
+        xaxis: {
+          ...layout.xaxis,
+          ...axis,
+          title: undefined,
+          type: "linear",
+          autorange: false,
+          range: [-0.5, this.nFrames - 0.5],
+          showgrid: false,
+          zeroline: false,
+          showticklabels: isLast,
+          ticks: isLast ? "outside" : "",
+          ticklen: 3,
+          tickcolor: theme.grid,
+        },
+        yaxis: {
+          nticks: 5,
+          ...layout.yaxis,
+          ...axis,
+          title: layout.yaxis?.title?.text
+            ? { text: layout.yaxis.title.text, font: { color: theme.muted, size: 11 }, standoff: 6 }
+            : undefined,
+        },
+      },
+      { staticPlot: true, displayModeBar: false, responsive: false },
+    );
+    this.markLoop(this.loop);
+  }
+
+  /** Click and drag seek; a vertical swipe still scrolls the page. @param {HTMLElement} area @param {HTMLElement} plot */
+  listen(area, plot) {
+    const { signal } = this;
+    const frameUnder = (/** @type {PointerEvent} */ event) => {
+      const axis = /** @type {any} */ (plot)._fullLayout?.xaxis;
+      if (!axis) return this.frame;
+      const x = event.clientX - plot.getBoundingClientRect().left;
+      return Math.round(axis.p2d(x - axis._offset));
+    };
+    let isDragging = false;
+    area.addEventListener(
+      "pointerdown",
+      (event) => {
+        if (event.button !== 0) return;
+        isDragging = true;
+        area.setPointerCapture(event.pointerId);
+        this.onSeek(frameUnder(event), false);
+      },
+      { signal },
+    );
+    area.addEventListener("pointermove", (event) => isDragging && this.onSeek(frameUnder(event), false), { signal });
+    const end = (/** @type {PointerEvent} */ event) => {
+      if (!isDragging) return;
+      isDragging = false;
+      this.onSeek(event.type === "pointerup" ? frameUnder(event) : this.frame, true);
+    };
+    area.addEventListener("pointerup", end, { signal });
+    area.addEventListener("pointercancel", end, { signal });
+  }
+}
+
+/**
+ * @typedef {{text: string, muted: string, grid: string, font: string, palette: string[]}} Theme
+ */
+
+/**
+ * The y values of a trace by frame index, whatever its x are; NaN where it has none.
+ * @param {any} trace @param {number} nFrames
+ */
+export function byFrame(trace, nFrames) {
+  const values = new Float64Array(nFrames).fill(NaN);
+  const y = decodeArray(trace.y);
+  const x = trace.x === undefined ? null : decodeArray(trace.x);
+  for (let i = 0; i < y.length; i += 1) {
+    const at = x ? Number(x[i]) : i;
+    if (Number.isInteger(at) && at >= 0 && at < nFrames && y[i] !== null) values[at] = Number(y[i]);
+  }
+  return values;
+}
+
+const ARRAY_TYPES = {
+  f8: Float64Array,
+  f4: Float32Array,
+  i1: Int8Array,
+  u1: Uint8Array,
+  i2: Int16Array,
+  u2: Uint16Array,
+  i4: Int32Array,
+  u4: Uint32Array,
+};
+
+/**
+ * An array of figure JSON: plain, or Plotly's {dtype, bdata} in base64.
+ * @param {any} value
+ * @returns {ArrayLike<any>}
+ */
+export function decodeArray(value) {
+  if (Array.isArray(value)) return value;
+  const type = ARRAY_TYPES[/** @type {keyof typeof ARRAY_TYPES} */ (String(value?.dtype).replace("<", ""))];
+  if (!type || typeof value.bdata !== "string") return [];
+  return new type(Uint8Array.from(atob(value.bdata), (letter) => letter.charCodeAt(0)).buffer);
+}
+
+/** @type {Promise<any> | null} */
+let plotlyPromise = null;
+
+/** plotly.js, once per page: it is a script of the old kind, so it arrives as a global. */
+function loadPlotly() {
+  plotlyPromise ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = new URL("plotly.min.js", import.meta.url).href;
+    script.onload = () => resolve(/** @type {any} */ (window).Plotly);
+    script.onerror = () => {
+      plotlyPromise = null;
+      script.remove();
+      reject(new Error("plotly.min.js cannot be loaded"));
+    };
+    document.head.append(script);
+  });
+  return plotlyPromise;
+}

@@ -1,0 +1,174 @@
+// @ts-check
+/**
+ * Which frame is due at which moment? Pure functions and small classes without DOM: time from PTS, loops, rates.
+ * Seconds are presentation time of the clip; milliseconds are the browser's clock.
+ */
+
+/** Frames a second assumed for a clip of one frame. */
+const FALLBACK_FPS = 30;
+
+/**
+ * The frame on the screen at `seconds`: the last one that has begun. Clamped to the clip.
+ * @param {ArrayLike<number>} pts presentation times, ascending, s
+ * @param {number} seconds
+ */
+export function frameAt(pts, seconds) {
+  let low = 0;
+  let high = pts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (pts[middle] <= seconds + 1e-6) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/**
+ * Typical duration of a frame, s: the median step, so that one long pause does not count.
+ * @param {ArrayLike<number>} pts
+ */
+export function typicalStep(pts) {
+  const steps = [];
+  for (let i = 1; i < pts.length; i += 1) steps.push(pts[i] - pts[i - 1]);
+  steps.sort((a, b) => a - b);
+  const middle = steps[steps.length >> 1];
+  return middle > 0 ? middle : 1 / FALLBACK_FPS;
+}
+
+/**
+ * The moment at which frame `index` gives way to the next, s.
+ * @param {ArrayLike<number>} pts
+ * @param {number} index
+ */
+export function frameEnd(pts, index) {
+  return index + 1 < pts.length ? pts[index + 1] : pts[index] + typicalStep(pts);
+}
+
+/** Follows presentation time through the frames first..last, round and round, forwards or backwards. */
+export class PlayClock {
+  /**
+   * @param {ArrayLike<number>} pts
+   * @param {{first: number, last: number, speed: number, direction: 1 | -1, frame: number, now: number}} options
+   */
+  constructor(pts, { first, last, speed, direction, frame, now }) {
+    this.pts = pts;
+    this.begin = pts[first];
+    this.length = Math.max(frameEnd(pts, last) - this.begin, 1e-3);
+    this.first = first;
+    this.last = last;
+    this.speed = speed;
+    this.direction = direction;
+    this.rebase(frame, now);
+  }
+
+  /**
+   * Say that `frame` is on the screen from `now` on: at the start, after a stall, at a change of speed.
+   * @param {number} frame
+   * @param {number} now ms
+   */
+  rebase(frame, now) {
+    this.now = now;
+    // Backwards, a frame is entered at its end.
+    this.seconds = this.direction > 0 ? this.pts[frame] : frameEnd(this.pts, frame) - 1e-4;
+  }
+
+  /**
+   * @param {number} now ms
+   * @returns {number} the frame due
+   */
+  at(now) {
+    const passed = ((now - this.now) / 1000) * this.speed * this.direction;
+    const inside = (((this.seconds - this.begin + passed) % this.length) + this.length) % this.length;
+    return Math.min(Math.max(frameAt(this.pts, this.begin + inside), this.first), this.last);
+  }
+}
+
+/** Events a second over the last second. */
+export class RateMeter {
+  constructor(windowMs = 1000) {
+    this.windowMs = windowMs;
+    /** @type {number[]} */
+    this.times = [];
+    this.began = NaN;
+  }
+
+  /** @param {number} now ms */
+  reset(now) {
+    this.times = [];
+    this.began = now;
+  }
+
+  /** @param {number} now ms */
+  add(now) {
+    this.times.push(now);
+    while (this.times[0] <= now - this.windowMs) this.times.shift();
+  }
+
+  /**
+   * Events a second, or null while there is less than a window to judge by.
+   * @param {number} now ms
+   */
+  rate(now) {
+    if (!(now - this.began >= this.windowMs)) return null;
+    return (this.times.filter((time) => time > now - this.windowMs).length * 1000) / this.windowMs;
+  }
+}
+
+/**
+ * The frames worth having next, the most urgent first: those ahead in the direction of play (round the loop), else
+ * both neighbours outwards.
+ * @param {number} frame
+ * @param {{direction: -1 | 0 | 1, first: number, last: number, count: number}} options direction 0: standing
+ */
+export function framesAhead(frame, { direction, first, last, count }) {
+  const length = last - first + 1;
+  const wanted = [];
+  if (direction !== 0) {
+    for (let step = 1; step <= Math.min(count, length - 1); step += 1) {
+      wanted.push(first + ((((frame - first + direction * step) % length) + length) % length));
+    }
+    return wanted;
+  }
+  for (let step = 1; wanted.length < count && step < length; step += 1) {
+    if (frame + step <= last) wanted.push(frame + step);
+    if (frame - step >= first && wanted.length < count) wanted.push(frame - step);
+  }
+  return wanted;
+}
+
+/**
+ * Peaks of a curve: local maxima above mean + half a standard deviation, the highest within `apart` frames.
+ * @param {ArrayLike<number>} values NaN where unknown
+ * @param {number} apart
+ * @returns {number[]} frame indices, ascending
+ */
+export function findPeaks(values, apart = 5) {
+  const known = Array.from(values).filter(Number.isFinite);
+  if (known.length < 3) return [];
+  const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
+  const deviation = Math.sqrt(known.reduce((sum, value) => sum + (value - mean) ** 2, 0) / known.length);
+  const peaks = [];
+  for (let i = 0; i < values.length; i += 1) {
+    if (!(values[i] > mean + deviation / 2)) continue;
+    let isHighest = true;
+    for (let j = Math.max(0, i - apart); j <= Math.min(values.length - 1, i + apart) && isHighest; j += 1) {
+      // Of equal neighbours the first counts.
+      if (values[j] > values[i] || (values[j] === values[i] && j < i)) isHighest = false;
+    }
+    if (isHighest) peaks.push(i);
+  }
+  return peaks;
+}
+
+/**
+ * 83.5 -> "1:23.500"; below a minute "23.500 s".
+ * @param {number} seconds
+ */
+export function formatTime(seconds) {
+  if (!Number.isFinite(seconds)) return "";
+  const sign = seconds < 0 ? "-" : "";
+  const size = Math.abs(seconds);
+  if (size < 60) return `${sign}${size.toFixed(3)} s`;
+  const minutes = Math.floor(size / 60);
+  return `${sign}${minutes}:${(size - 60 * minutes).toFixed(3).padStart(6, "0")}`;
+}

@@ -1,0 +1,135 @@
+// @ts-check
+/** How do 8-bit codes of a scalar domain become colours, and what do the colours mean? Pure functions, no DOM. */
+
+/**
+ * Perceptually uniform maps as evenly spaced RGB stops, interpolated linearly between (at most 2 of 255 off the
+ * originals). viridis, magma, inferno: matplotlib (CC0), from 256 entries sampled at 35 or 52 points. cividis: Nunez,
+ * Anderton and Renslow 2018. diverging: the cool-warm map of Moreland 2009, computed from its formula.
+ */
+const STOPS = {
+  viridis:
+    "440154460c5f481769482072472a7a463480433d844046883d4e8a39568c355e8d32668e2e6d8e2c748e297b8e26828e23898e21908c" +
+    "1f978b1f9e8821a58526ac822eb37c39ba7646c06f55c66865cb5e76d05489d5489cd93cb0dd2fc4e022d8e219ebe51afde725",
+  magma:
+    "000004030310090720120c301a10422412543111653e0f724a107956147e6219806e1e81792282852681912b819d2e7faa337db6367a" +
+    "c23b75ce4070d9466be44e64ec5860f2645cf7725cfa805efc8e64fe9c6cfeaa74feb87efec68afed496fde2a3fcefb1fcfdbf",
+  inferno:
+    "00000402020c0504170a072210092d160b391e0c45260c512f0a5b380962400a67490b6a510e6c59106e61136e69166e71196e781c6d" +
+    "801f6c88226a902568982766a02a63a82e5fb0315bb73557bf3952c63d4dcc4248d34743d94d3ddf5337e45a31e9612bed6925f1711f" +
+    "f47918f78212f98b0bfa9407fb9d07fca60cfcb014fbba1ffac42af8cd37f6d746f4e156f2ea69f2f27df5f992fcffa4",
+  cividis:
+    "00224e00285a002d68003271163770243c6e2e416d37466c3f4c6c46516c4e566c555c6d5c616e626670696b717070737676767c7c78" +
+    "8381798a8678928c78989277a09875a89e73afa471b8aa6ebfb06bc6b667cfbd62d6c45cdfca57e8d250f0d846f8e03bfee838",
+  diverging:
+    "3b4cc04459cc4d66d65673e05f7fe8698bef7396f57ea1f988abfd92b4ff9dbdffa7c4feb1cbfcbbd1f8c4d6f3cdd9edd5dbe5dddddd" +
+    "e5d9d2ebd4c7f0cebcf4c6b0f6bea4f7b598f7ab8cf6a081f39475ef876aea7a5fe36c54dc5d4ad34d40ca3b37bf272eb40426",
+  grey: "000000ffffff",
+};
+/** Names under which a domain may ask for the same maps. */
+const ALIASES = { gray: "grey", coolwarm: "diverging", "cool-warm": "diverging" };
+
+/** @typedef {{lo: number, hi: number, scale: string, unit: string, colour_map: string}} Scale part of a Domain record */
+
+/**
+ * The map of that name; viridis where the name is not known, so that an unheard-of domain is still shown.
+ * @param {string} name
+ * @returns {keyof typeof STOPS}
+ */
+export function mapName(name) {
+  const own = ALIASES[/** @type {keyof typeof ALIASES} */ (name)] ?? name;
+  return Object.hasOwn(STOPS, own) ? /** @type {keyof typeof STOPS} */ (own) : "viridis";
+}
+
+/**
+ * The colour at `position` in [0, 1] of a map: [r, g, b] in 0..255.
+ * @param {keyof typeof STOPS} name
+ * @param {number} position
+ */
+export function colourAt(name, position) {
+  const stops = STOPS[name];
+  const count = stops.length / 6;
+  const place = Math.min(Math.max(position, 0), 1) * (count - 1);
+  const before = Math.min(Math.floor(place), count - 2);
+  const channel = (/** @type {number} */ stop, /** @type {number} */ c) =>
+    Number.parseInt(stops.slice(6 * stop + 2 * c, 6 * stop + 2 * c + 2), 16);
+  return [0, 1, 2].map((c) => {
+    const low = channel(before, c);
+    return Math.round(low + (channel(before + 1, c) - low) * (place - before));
+  });
+}
+
+/**
+ * Where code position `v` in [0, 1] lies on the map. A diverging map has its middle at the value 0, and equal
+ * distances from 0 get equal strength of colour.
+ * @param {Scale} scale
+ * @param {number} v
+ */
+export function mapPosition(scale, v) {
+  if (mapName(scale.colour_map) !== "diverging" || scale.scale === "log") return v;
+  const reach = Math.max(Math.abs(scale.lo), Math.abs(scale.hi));
+  return reach > 0 ? 0.5 + (0.5 * (scale.lo + (scale.hi - scale.lo) * v)) / reach : v;
+}
+
+/**
+ * Code 0..255 -> RGBA, as little-endian words for a Uint32Array over ImageData. null: show the codes as they are.
+ * @param {Scale} scale
+ * @returns {Uint32Array | null}
+ */
+export function lookupTable(scale) {
+  const name = mapName(scale.colour_map);
+  if (name === "grey") return null;
+  return Uint32Array.from({ length: 256 }, (_, code) => {
+    const [r, g, b] = colourAt(name, mapPosition(scale, code / 255));
+    return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
+  });
+}
+
+/**
+ * The physical value of code position v in [0, 1].
+ * @param {Scale} scale
+ * @param {number} v
+ */
+export function physicalValue({ lo, hi, scale }, v) {
+  return scale === "log" ? lo * (hi / lo) ** v : lo + (hi - lo) * v;
+}
+
+/**
+ * A CSS gradient of the map from lo (left) to hi (right).
+ * @param {Scale} scale
+ */
+export function cssGradient(scale) {
+  const name = mapName(scale.colour_map);
+  const steps = name === "grey" ? 1 : 24;
+  const colours = Array.from({ length: steps + 1 }, (_, i) => {
+    const [r, g, b] = colourAt(name, mapPosition(scale, i / steps));
+    return `rgb(${r} ${g} ${b})`;
+  });
+  return `linear-gradient(to right, ${colours.join(", ")})`;
+}
+
+/**
+ * Marks between the ends of a legend: powers of ten on a log scale, zero on a signed one.
+ * @param {Scale} scale
+ * @returns {{position: number, value: number}[]}
+ */
+export function legendTicks({ lo, hi, scale }) {
+  if (scale === "log") {
+    const ticks = [];
+    for (let power = Math.ceil(Math.log10(lo)); 10 ** power < hi; power += 1) {
+      const position = Math.log(10 ** power / lo) / Math.log(hi / lo);
+      if (position > 0.02 && position < 0.98) ticks.push({ position, value: 10 ** power });
+    }
+    return ticks;
+  }
+  return lo < 0 && hi > 0 ? [{ position: -lo / (hi - lo), value: 0 }] : [];
+}
+
+/**
+ * Three significant digits without a tail of zeros.
+ * @param {number} value
+ */
+export function formatValue(value) {
+  if (!Number.isFinite(value)) return "–";
+  if (value !== 0 && (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-3)) return value.toExponential(1);
+  return String(Number(value.toPrecision(3)));
+}

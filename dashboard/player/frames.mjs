@@ -1,0 +1,390 @@
+// @ts-check
+/**
+ * How does frame i of every track become pictures in memory? Blocks of coded frames by HTTP Range, then decoded and
+ * colour-mapped images, both kept up to a budget of bytes, the least recently used dropped.
+ *
+ * No frame is ever shown from here: `load` and `peek` hand out pictures, the player decides what is painted.
+ */
+
+import { BLOCK_FRAMES, ByteLru, HEAD_BYTES, blockRange, headerEnd, packOf, parseHeader } from "./pack.mjs";
+
+const ENCODED_BUDGET_BYTES = 256 << 20;
+const DECODED_BUDGET_BYTES = 256 << 20;
+/** A part that failed is asked for again after this long: a server may come back, a pack may be healed. */
+const RETRY_AFTER_MS = 4000;
+/** Blocks fetched before they are asked for: ahead in the direction of play, and behind. */
+const BLOCKS_AHEAD = 4;
+const BLOCKS_BEHIND = 1;
+
+/**
+ * @typedef {{url: string, start: number, n_frames: number}} Pack
+ * @typedef {{key: string, packs: Pack[], table: Uint32Array | null}} Track
+ *   `key`: equal keys hold equal frames; `table`: code -> RGBA of a scalar domain, null: shown as stored.
+ * @typedef {{image: ImageBitmap | null, error: string | null}} Picture either the image, or why there is none
+ */
+
+export class FrameLoader {
+  /** @param {{onChange?: () => void}} [options] onChange: called when more, or less, is loaded */
+  constructor({ onChange = () => {} } = {}) {
+    this.onChange = onChange;
+    /** @type {Track[]} */
+    this.tracks = [];
+    /** @type {Map<string, Promise<import("./pack.mjs").Header>>} */
+    this.headers = new Map();
+    /** Coded blocks that are here. */
+    this.blocks = new ByteLru(ENCODED_BUDGET_BYTES, () => this.onChange());
+    /** Blocks on their way. @type {Map<string, {promise: Promise<any>, abort: AbortController, isNeeded: boolean}>} */
+    this.fetching = new Map();
+    this.pictures = new ByteLru(DECODED_BUDGET_BYTES, (picture) => {
+      // What is on the screen may still be painted again; it goes with the next one.
+      if (this.onScreen.has(picture)) this.leaving.add(picture);
+      else picture.image?.close();
+    });
+    /** @type {Map<string, Promise<Picture>>} */
+    this.decoding = new Map();
+    /** @type {Map<string, {message: string, until: number}>} */
+    this.failures = new Map();
+    /** @type {Set<Picture>} */
+    this.onScreen = new Set();
+    /** @type {Set<Picture>} */
+    this.leaving = new Set();
+    this.aim = 0;
+    this.isClosed = false;
+  }
+
+  /** @param {Track[]} tracks those of the panes, in their order; what is loaded of a track that stays is kept */
+  setTracks(tracks) {
+    this.tracks = tracks;
+    this.aim += 1;
+  }
+
+  /**
+   * The pictures of that frame, of all tracks, without waiting; null while one is missing.
+   * @param {number} frame
+   * @returns {Picture[] | null}
+   */
+  peek(frame) {
+    const pictures = [];
+    for (const track of this.tracks) {
+      const picture = this.pictures.get(pictureKey(track, frame)) ?? this.failed(track, frame);
+      if (!picture) return null;
+      pictures.push(picture);
+    }
+    return pictures;
+  }
+
+  /**
+   * The pictures of that frame, of all tracks; a track that fails gives its reason and keeps none of the others.
+   * @param {number} frame
+   * @returns {Promise<Picture[]>}
+   */
+  load(frame) {
+    return Promise.all(this.tracks.map((track) => this.picture(track, frame, true)));
+  }
+
+  /**
+   * Bring closer what will be asked for next, and let go of what will not. Supersedes the last call.
+   * @param {number} frame
+   * @param {{frames: number[], direction: -1 | 0 | 1, last: number}} plan frames: to decode, the most urgent first
+   */
+  async prefetch(frame, { frames, direction, last }) {
+    const aim = ++this.aim;
+    const near = this.nearBlocks(frame, direction, last);
+    for (const [key, { abort, isNeeded }] of this.fetching) {
+      if (!isNeeded && !near.keys.has(key)) abort.abort();
+    }
+    const isCurrent = () => aim === this.aim && !this.isClosed;
+    for (const next of frames) {
+      if (!isCurrent()) return;
+      if (!this.peek(next)) await Promise.all(this.tracks.map((track) => this.picture(track, next, false)));
+    }
+    for (const step of near.steps) {
+      if (!isCurrent()) return;
+      await Promise.allSettled(step.map(({ track, pack, block }) => this.block(track, pack, block, false)));
+    }
+  }
+
+  /** Say what is on the screen, so that it is not freed. @param {Picture[]} pictures */
+  hold(pictures) {
+    this.onScreen = new Set(pictures);
+    for (const picture of this.leaving) {
+      if (this.onScreen.has(picture)) continue;
+      picture.image?.close();
+      this.leaving.delete(picture);
+    }
+  }
+
+  /**
+   * The frames whose bytes are here for every track, as [first, one past the last) spans.
+   * @param {number} nFrames
+   * @returns {[number, number][]}
+   */
+  loadedSpans(nFrames) {
+    const counts = new Uint8Array(nFrames);
+    for (const track of this.tracks) {
+      for (const pack of track.packs) {
+        for (let first = 0; first < pack.n_frames; first += BLOCK_FRAMES) {
+          if (!this.blocks.has(blockKey(pack, first / BLOCK_FRAMES))) continue;
+          const stop = Math.min(pack.start + Math.min(first + BLOCK_FRAMES, pack.n_frames), nFrames);
+          for (let i = pack.start + first; i < stop; i += 1) counts[i] += 1;
+        }
+      }
+    }
+    /** @type {[number, number][]} */
+    const spans = [];
+    for (let i = 0; i < nFrames; i += 1) {
+      if (this.tracks.length === 0 || counts[i] < this.tracks.length) continue;
+      const open = spans[spans.length - 1];
+      if (open && open[1] === i) open[1] = i + 1;
+      else spans.push([i, i + 1]);
+    }
+    return spans;
+  }
+
+  /** Stop everything and free all memory. */
+  close() {
+    this.isClosed = true;
+    this.aim += 1;
+    this.onChange = () => {};
+    for (const { abort } of this.fetching.values()) abort.abort();
+    this.hold([]);
+    this.pictures.clear();
+    this.blocks.clear();
+    this.headers.clear();
+  }
+
+  // Below: how
+
+  /** @param {Track} track @param {number} frame @param {boolean} isNeeded @returns {Promise<Picture>} */
+  picture(track, frame, isNeeded) {
+    const key = pictureKey(track, frame);
+    const known = this.pictures.get(key) ?? this.failed(track, frame);
+    if (known) return Promise.resolve(known);
+    const under = this.decoding.get(key);
+    if (under) {
+      if (!isNeeded) return under;
+      this.markNeeded(track, frame);
+      // A prefetch may have been aborted before the seek joined it.
+      return under.then((picture) => (picture === ABORTED ? this.picture(track, frame, true) : picture));
+    }
+    const promise = this.decode(track, frame, isNeeded).finally(() => this.decoding.delete(key));
+    this.decoding.set(key, promise);
+    return promise;
+  }
+
+  /** @param {Track} track @param {number} frame @param {boolean} isNeeded @returns {Promise<Picture>} */
+  async decode(track, frame, isNeeded) {
+    const at = packOf(track.packs, frame);
+    if (at < 0) return { image: null, error: "not computed yet" };
+    const pack = track.packs[at];
+    const index = frame - pack.start;
+    const block = Math.floor(index / BLOCK_FRAMES);
+    try {
+      const { header, start, bytes } = await this.block(track, pack, block, isNeeded);
+      const from = header.offsets[index] - start;
+      const image = await decodeImage(
+        bytes.subarray(from, from + header.offsets[index + 1] - header.offsets[index]),
+        header.codec,
+        track.table,
+      );
+      const picture = { image, error: null };
+      if (this.isClosed) image.close();
+      else this.pictures.set(pictureKey(track, frame), picture, 4 * image.width * image.height);
+      return picture;
+    } catch (error) {
+      if (isAbort(error)) return isNeeded && !this.isClosed ? this.decode(track, frame, true) : ABORTED;
+      const message = error instanceof DecodeError ? `frame ${frame} cannot be decoded` : inWords(error);
+      const name = error instanceof DecodeError ? pictureKey(track, frame) : blockKey(pack, block);
+      this.failures.set(name, { message, until: performance.now() + RETRY_AFTER_MS });
+      return { image: null, error: message };
+    }
+  }
+
+  /** @param {Track} track @param {number} frame @returns {Picture | null} the reason, while it is fresh */
+  failed(track, frame) {
+    if (this.failures.size === 0) return null;
+    const at = packOf(track.packs, frame);
+    if (at < 0) return null;
+    const pack = track.packs[at];
+    const block = Math.floor((frame - pack.start) / BLOCK_FRAMES);
+    for (const name of [blockKey(pack, block), pictureKey(track, frame)]) {
+      const failure = this.failures.get(name);
+      if (!failure) continue;
+      if (performance.now() < failure.until) return { image: null, error: failure.message };
+      this.failures.delete(name);
+    }
+    return null;
+  }
+
+  /**
+   * A block of coded frames: from memory, on its way, or asked for now.
+   * @param {Track} track @param {Pack} pack @param {number} block @param {boolean} isNeeded
+   * @returns {Promise<{header: import("./pack.mjs").Header, start: number, bytes: Uint8Array}>}
+   */
+  block(track, pack, block, isNeeded) {
+    const key = blockKey(pack, block);
+    const known = this.blocks.get(key);
+    if (known) return Promise.resolve(known);
+    const under = this.fetching.get(key);
+    if (under && !under.abort.signal.aborted) {
+      under.isNeeded ||= isNeeded;
+      return under.promise;
+    }
+    const abort = new AbortController();
+    const promise = (async () => {
+      const header = await this.header(pack);
+      const { start, end } = blockRange(header, block);
+      const { bytes } = await fetchRange(pack.url, start, end, abort.signal);
+      if (bytes.length !== end - start) throw new Error("the server sent less than it should");
+      const value = { header, start, bytes };
+      if (!this.isClosed) this.blocks.set(key, value, bytes.length);
+      this.onChange();
+      return value;
+    })().finally(() => {
+      if (this.fetching.get(key)?.promise === promise) this.fetching.delete(key);
+    });
+    promise.catch(() => {}); // whoever asked for it hears of it
+    this.fetching.set(key, { promise, abort, isNeeded });
+    return promise;
+  }
+
+  /** @param {Pack} pack @returns {Promise<import("./pack.mjs").Header>} */
+  header(pack) {
+    const known = this.headers.get(pack.url);
+    if (known) return known;
+    // Small and wanted by every block of the pack, so never aborted.
+    const promise = (async () => {
+      let { bytes } = await fetchRange(pack.url, 0, HEAD_BYTES);
+      const end = headerEnd(bytes);
+      if (end > bytes.length) ({ bytes } = await fetchRange(pack.url, 0, end));
+      const header = parseHeader(bytes);
+      if (header.offsets.length !== pack.n_frames + 1) throw new Error("the pack holds other frames than announced");
+      return header;
+    })();
+    this.headers.set(pack.url, promise);
+    promise.catch(() => this.headers.delete(pack.url));
+    return promise;
+  }
+
+  /** @param {Track} track @param {number} frame */
+  markNeeded(track, frame) {
+    const at = packOf(track.packs, frame);
+    if (at < 0) return;
+    const pack = track.packs[at];
+    const under = this.fetching.get(blockKey(pack, Math.floor((frame - pack.start) / BLOCK_FRAMES)));
+    if (under) under.isNeeded = true;
+  }
+
+  /**
+   * Blocks around a frame, as steps of one block of every track.
+   * @param {number} frame @param {-1 | 0 | 1} direction @param {number} last
+   */
+  nearBlocks(frame, direction, last) {
+    const ahead = direction < 0 ? -1 : 1;
+    const steps = [];
+    const keys = new Set();
+    const offsets = [0];
+    for (let i = 1; i <= BLOCKS_AHEAD; i += 1) {
+      offsets.push(ahead * i);
+      if (i <= BLOCKS_BEHIND) offsets.push(-ahead * i);
+    }
+    for (const offset of offsets) {
+      const near = frame + offset * BLOCK_FRAMES;
+      const asked = Math.min(Math.max(near, 0), last);
+      if (Math.abs(asked - near) >= BLOCK_FRAMES) continue;
+      const step = [];
+      for (const track of this.tracks) {
+        const at = packOf(track.packs, asked);
+        if (at < 0) continue;
+        const pack = track.packs[at];
+        const block = Math.floor((asked - pack.start) / BLOCK_FRAMES);
+        keys.add(blockKey(pack, block));
+        step.push({ track, pack, block });
+      }
+      steps.push(step);
+    }
+    return { steps, keys };
+  }
+}
+
+class DecodeError extends Error {}
+
+/** What the server answered instead of frames, in its own words. */
+class ServerError extends Error {}
+
+/** @param {Track} track @param {number} frame */
+function pictureKey(track, frame) {
+  return `${track.key} ${frame}`;
+}
+
+/** @param {Pack} pack @param {number} block */
+function blockKey(pack, block) {
+  return `${pack.url} ${block}`;
+}
+
+/** The outcome of a prefetch that was called off. @type {Picture} */
+const ABORTED = { image: null, error: "not loaded" };
+
+/** @param {unknown} error */
+function isAbort(error) {
+  return error instanceof DOMException && error.name === "AbortError";
+}
+
+/** @param {unknown} error */
+function inWords(error) {
+  if (error instanceof TypeError) return "the server cannot be reached; trying again";
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Bytes start .. end - 1 of `url` (fewer where the file ends before).
+ * @param {string} url @param {number} start @param {number} end @param {AbortSignal} [signal]
+ */
+async function fetchRange(url, start, end, signal) {
+  const response = await fetch(url, { headers: { Range: `bytes=${start}-${end - 1}` }, signal });
+  if (!response.ok) {
+    const text = (await response.text()).trim().slice(0, 200);
+    throw new ServerError(text && !text.startsWith("<") ? text : `the server answered ${response.status}`);
+  }
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  // A proxy may drop the Range and send everything.
+  return { bytes: response.status === 206 ? bytes : bytes.subarray(start, end) };
+}
+
+/** @type {OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D | null} */
+let scratch = null;
+
+/**
+ * @param {Uint8Array} bytes @param {string} codec @param {Uint32Array | null} table
+ * @returns {Promise<ImageBitmap>}
+ */
+async function decodeImage(bytes, codec, table) {
+  let image;
+  try {
+    // Codes, not colours: no profile and no alpha may touch them.
+    const options = /** @type {const} */ ({ premultiplyAlpha: "none", colorSpaceConversion: "none" });
+    image = await createImageBitmap(new Blob([/** @type {any} */ (bytes)], { type: `image/${codec}` }), options);
+  } catch {
+    throw new DecodeError();
+  }
+  if (!table) return image;
+  const { width, height } = image;
+  if (!scratch || scratch.canvas.width !== width || scratch.canvas.height !== height) scratch = newScratch(width, height);
+  scratch.drawImage(image, 0, 0);
+  image.close();
+  const pixels = scratch.getImageData(0, 0, width, height);
+  const words = new Uint32Array(pixels.data.buffer);
+  for (let i = 0; i < words.length; i += 1) words[i] = table[words[i] & 255];
+  return createImageBitmap(pixels);
+}
+
+/** @param {number} width @param {number} height */
+function newScratch(width, height) {
+  const canvas =
+    typeof OffscreenCanvas === "undefined"
+      ? Object.assign(document.createElement("canvas"), { width, height })
+      : new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context) throw new Error("this browser has no 2D canvas");
+  return /** @type {any} */ (context);
+}

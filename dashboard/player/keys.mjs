@@ -1,0 +1,73 @@
+// @ts-check
+/** Which key does what? The one table from which both the key handler and the help are made. */
+
+/**
+ * @typedef {{keys: string[], label: string, action: string, value?: number, help: string, repeats?: boolean}} Binding
+ *   `keys`: as spelled by `chord`; `action`, `value`: what the player does; `repeats`: also while the key is held.
+ */
+
+/** @type {Binding[]} r and c are Streamlit's, Tab moves the focus, Alt and Ctrl belong to the browser. */
+export const BINDINGS = [
+  { keys: ["Space"], label: "Space", action: "toggle", help: "play / pause" },
+  { keys: ["ArrowLeft", ","], label: "← or ,", action: "step", value: -1, help: "previous frame", repeats: true },
+  { keys: ["ArrowRight", "."], label: "→ or .", action: "step", value: 1, help: "next frame", repeats: true },
+  { keys: ["Shift+ArrowLeft"], label: "Shift ←", action: "step", value: -10, help: "10 frames back", repeats: true },
+  { keys: ["Shift+ArrowRight"], label: "Shift →", action: "step", value: 10, help: "10 frames on", repeats: true },
+  { keys: ["Home"], label: "Home", action: "first", help: "first frame" },
+  { keys: ["End"], label: "End", action: "last", help: "last frame" },
+  { keys: ["j"], label: "J", action: "play", value: -1, help: "play backwards" },
+  { keys: ["k"], label: "K", action: "pause", help: "pause" },
+  { keys: ["l"], label: "L", action: "play", value: 1, help: "play forwards" },
+  { keys: ["-"], label: "−", action: "speed", value: -1, help: "slower" },
+  { keys: ["+", "="], label: "+", action: "speed", value: 1, help: "faster" },
+  { keys: ["["], label: "[", action: "loopIn", help: "loop from here" },
+  { keys: ["]"], label: "]", action: "loopOut", help: "loop up to here" },
+  { keys: ["\\"], label: "\\", action: "loopClear", help: "loop over the whole clip" },
+  { keys: ["n"], label: "N", action: "peak", value: 1, help: "next energy peak" },
+  { keys: ["Shift+N"], label: "Shift N", action: "peak", value: -1, help: "previous energy peak" },
+  { keys: ["x"], label: "X", action: "worst", help: "frame of the highest energy" },
+  ...Array.from({ length: 9 }, (_, index) => ({
+    keys: [String(index + 1)],
+    label: String(index + 1),
+    action: "solo",
+    value: index,
+    help: index === 0 ? "first picture alone, again: all of them" : `picture ${index + 1} alone`,
+  })),
+  { keys: ["f", "0"], label: "F or 0", action: "fit", help: "all pictures" },
+  { keys: ["s"], label: "S", action: "copyLink", help: "copy a link to this frame" },
+  { keys: ["?"], label: "?", action: "help", help: "show or hide these keys" },
+  { keys: ["Escape"], label: "Esc", action: "close", help: "close this" },
+];
+
+const BY_CHORD = new Map(BINDINGS.flatMap((binding) => binding.keys.map((key) => [key, binding])));
+
+/**
+ * The spelling of a key press in the table; null where the browser or Streamlit should have it.
+ * @param {{key: string, shiftKey: boolean, altKey: boolean, ctrlKey: boolean, metaKey: boolean}} event
+ */
+export function chord({ key, shiftKey, altKey, ctrlKey, metaKey }) {
+  if (altKey || ctrlKey || metaKey) return null;
+  if (key === " ") return "Space";
+  if (key.length === 1) {
+    const lower = key.toLowerCase();
+    // Shift already shows in signs such as "?"; of a letter it has to be said. Caps Lock is not Shift.
+    return shiftKey && lower !== key.toUpperCase() ? `Shift+${key.toUpperCase()}` : lower;
+  }
+  return shiftKey ? `Shift+${key}` : key;
+}
+
+/**
+ * @param {Parameters<typeof chord>[0]} event
+ * @returns {Binding | null}
+ */
+export function bindingOf(event) {
+  const name = chord(event);
+  return (name !== null && BY_CHORD.get(name)) || null;
+}
+
+/** Lines of the help: the table, with the digits as one line. @returns {{label: string, help: string}[]} */
+export function helpLines() {
+  return BINDINGS.filter(({ action, value }) => action !== "solo" || value === 0).map((binding) =>
+    binding.action === "solo" ? { label: "1 – 9", help: "one picture alone, again: all of them" } : binding,
+  );
+}

@@ -1,0 +1,94 @@
+// @ts-check
+/** Where does each pane go? Pure arithmetic in CSS pixels. */
+
+export const GAP_PX = 10;
+/** Below this a pane is no longer worth looking at: the grid wraps instead. */
+export const MIN_PANE_PX = 140;
+/** From this width on a heading fits badge, title, detail and legend in one line. */
+const ONE_LINE_PX = 430;
+const LINE_PX = 20;
+/** Space between heading and image. */
+const HEADING_PAD_PX = 4;
+
+/**
+ * @typedef {{x: number, y: number, width: number, height: number}} Rect
+ * @typedef {{rects: (Rect | null)[], headingPx: number, lines: 1 | 2, width: number, height: number}} Layout
+ *   `rects` are the images; the heading of each stands in the `headingPx` above it. null: not shown.
+ */
+
+/**
+ * The grid of panes in `width`, shrunk towards `height` where it would be taller, but no smaller than MIN_PANE_PX.
+ * @param {{row: number, column: number}[]} panes
+ * @param {{width: number, height: number, aspect: number, solo?: number | null}} space aspect: image width / height
+ * @returns {Layout}
+ */
+export function gridLayout(panes, { width, height, aspect, solo = null }) {
+  const shown = panes.map((_, index) => solo === null || solo === index);
+  let places = solo === null ? compactPlaces(panes) : panes.map(() => ({ row: 0, column: 0 }));
+  let columns = 1 + Math.max(0, ...places.map((place) => place.column));
+  if ((width - GAP_PX * (columns - 1)) / columns < MIN_PANE_PX) {
+    columns = Math.max(1, Math.min(columns, Math.floor((width + GAP_PX) / (MIN_PANE_PX + GAP_PX))));
+    places = wrappedPlaces(panes, columns);
+  }
+  const rows = 1 + Math.max(0, ...places.map((place) => place.row));
+  const byWidth = (width - GAP_PX * (columns - 1)) / columns;
+
+  let lines = /** @type {1 | 2} */ (byWidth >= ONE_LINE_PX ? 1 : 2);
+  let paneWidth = byWidth;
+  for (;;) {
+    const heading = lines * LINE_PX + HEADING_PAD_PX;
+    const byHeight = ((height - GAP_PX * (rows - 1)) / rows - heading) * aspect;
+    paneWidth = Math.floor(Math.min(byWidth, Math.max(byHeight, Math.min(MIN_PANE_PX, byWidth))));
+    if (lines === 2 || paneWidth >= ONE_LINE_PX) break;
+    lines = 2;
+  }
+  const headingPx = lines * LINE_PX + HEADING_PAD_PX;
+  const paneHeight = Math.max(1, Math.round(paneWidth / aspect));
+  const total = columns * paneWidth + GAP_PX * (columns - 1);
+  const left = Math.max(0, Math.floor((width - total) / 2));
+  return {
+    rects: places.map(({ row, column }, index) =>
+      shown[index]
+        ? {
+            x: left + column * (paneWidth + GAP_PX),
+            y: row * (headingPx + paneHeight + GAP_PX) + headingPx,
+            width: paneWidth,
+            height: paneHeight,
+          }
+        : null,
+    ),
+    headingPx,
+    lines,
+    width,
+    height: rows * (headingPx + paneHeight) + GAP_PX * (rows - 1),
+  };
+}
+
+/**
+ * The asked places without empty rows and columns.
+ * @param {{row: number, column: number}[]} panes
+ */
+function compactPlaces(panes) {
+  const rank = (/** @type {number[]} */ values) => {
+    const sorted = [...new Set(values)].sort((a, b) => a - b);
+    return new Map(sorted.map((value, index) => [value, index]));
+  };
+  const rows = rank(panes.map((pane) => pane.row));
+  const columns = rank(panes.map((pane) => pane.column));
+  return panes.map((pane) => ({ row: rows.get(pane.row) ?? 0, column: columns.get(pane.column) ?? 0 }));
+}
+
+/**
+ * Reading order over as many columns as there is room for.
+ * @param {{row: number, column: number}[]} panes
+ * @param {number} columns
+ */
+function wrappedPlaces(panes, columns) {
+  const order = panes.map((_, index) => index);
+  order.sort((a, b) => panes[a].row - panes[b].row || panes[a].column - panes[b].column);
+  const places = panes.map(() => ({ row: 0, column: 0 }));
+  order.forEach((index, at) => {
+    places[index] = { row: Math.floor(at / columns), column: at % columns };
+  });
+  return places;
+}

@@ -1,0 +1,118 @@
+"""What does the dashboard serve beside Streamlit's own pages? Packs by HTTP Range, and the player's files.
+
+GET /packs/<sha256>.pack    206 / 200 / 304 / 416; 404: no such name; 410: missing or damaged, the reason as text
+GET /web/<name>             player.mjs and its modules, player.css, plotly.min.js (out of the plotly wheel)
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from cache.store import Store, StoreError
+
+FOREVER = "public, max-age=31536000, immutable"
+"""A pack is named by its content, so it never changes under its name."""
+_PACK_NAME = re.compile(r"([0-9a-f]{64})\.pack")
+_WEB_TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css"}
+_PLAYER_FOLDER = Path(__file__).with_name("player")
+
+
+def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
+    """The routes for `st.App(routes=...)`.
+
+    `base_path` is Streamlit's `server.baseUrlPath`, which Streamlit does not put before the routes of an app itself.
+    """
+
+    # Plain functions: Starlette runs them in threads, as hashing a pack for the first time takes some milliseconds.
+    def pack(request: Request) -> Response:
+        return pack_response(store, request)
+
+    routes = [
+        Route("/packs/{name}", pack, methods=["GET", "HEAD"]),
+        Route("/web/{name}", web_response, methods=["GET", "HEAD"]),
+    ]
+    base = base_path.strip("/")
+    return [Mount(f"/{base}", routes=routes)] if base else routes
+
+
+def pack_response(store: Store, request: Request) -> Response:
+    """The pack of that name, or the part of it that the request's Range asks for."""
+    name = _PACK_NAME.fullmatch(request.path_params["name"])
+    if name is None:
+        return _text("no such pack: a pack is named by 64 hexadecimal digits and .pack", 404)
+    sha256 = name[1]
+    try:
+        path = store.pack_path(sha256)
+    except StoreError as error:
+        return _text(str(error), 410)
+    except OSError as error:
+        return _text(f"pack {sha256[:12]} cannot be read: {error.strerror}", 410)
+    # The encoding is stated so that Streamlit's gzip middleware leaves whole packs alone, as it does ranges by itself.
+    headers = {"ETag": f'"{sha256}"', "Cache-Control": FOREVER, "Content-Encoding": "identity", **_SAFE_HEADERS}
+    if _is_known(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    return FileResponse(path, media_type="application/octet-stream", headers=headers)
+
+
+def web_response(request: Request) -> Response:
+    """A file of the player. Browsers keep it and ask whether it has changed."""
+    path = web_files().get(request.path_params["name"])
+    if path is None:
+        return _text("no such file of the player", 404)
+    stamp = path.stat().st_mtime_ns
+    plain, packed, digest = _content(path, stamp)
+    headers = {"ETag": f'"{digest}"', "Cache-Control": "no-cache", "Vary": "Accept-Encoding", **_SAFE_HEADERS}
+    if _is_known(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    accepts_gzip = "gzip" in request.headers.get("accept-encoding", "")
+    headers["Content-Encoding"] = "gzip" if accepts_gzip else "identity"
+    return Response(packed if accepts_gzip else plain, media_type=_WEB_TYPES[path.suffix], headers=headers)
+
+
+@cache
+def web_files() -> dict[str, Path]:
+    """Name -> file of everything under /web/: nothing else is ever opened."""
+    files = {path.name: path for path in sorted(_PLAYER_FOLDER.iterdir()) if path.suffix in (".mjs", ".css")}
+    plotly = find_spec("plotly")
+    if plotly is not None and plotly.origin is not None:
+        files["plotly.min.js"] = Path(plotly.origin).parent / "package_data" / "plotly.min.js"
+    return files
+
+
+def store_argument(arguments: Sequence[str]) -> str | None:
+    """DIR of `--store DIR` or `--store=DIR`; None where it is not given. Other arguments are the pages' own."""
+    for at, argument in enumerate(arguments):
+        if argument.startswith("--store="):
+            return argument.removeprefix("--store=")
+        if argument == "--store" and at + 1 < len(arguments):
+            return arguments[at + 1]
+    return None
+
+
+_SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
+
+
+def _text(message: str, status: int) -> Response:
+    return PlainTextResponse(message, status_code=status, headers={"Cache-Control": "no-store", **_SAFE_HEADERS})
+
+
+def _is_known(request: Request, etag: str) -> bool:
+    known = request.headers.get("if-none-match", "")
+    return any(item.strip().removeprefix("W/") in (etag, "*") for item in known.split(","))
+
+
+@cache
+def _content(path: Path, stamp: int) -> tuple[bytes, bytes, str]:
+    """The file's bytes, the same gzipped (plotly.js once, not per visitor) and their digest; anew when it changes."""
+    data = path.read_bytes()
+    return data, gzip.compress(data, 6, mtime=0), hashlib.sha256(data).hexdigest()[:32]

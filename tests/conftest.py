@@ -1,0 +1,123 @@
+"""Fixtures of the browser tests: one Chromium per run, Streamlit on a free port with a store of the test's own.
+
+A missing browser is a failure, not a skip: `make test` installs one.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.install_browser import find_browser
+
+ROOT = Path(__file__).resolve().parent.parent
+START_TIMEOUT_SECONDS = 90.0
+"""Streamlit takes 2-3 s; a busy machine of two cores many times that."""
+PAGE_TIMEOUT_MS = 30_000
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+StartApp = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = find_browser()
+    with sync_playwright() as playwright:
+        try:
+            started = playwright.chromium.launch(
+                executable_path=path, headless=True, args=CHROMIUM_OPTIONS, timeout=60_000
+            )
+        except Exception as error:
+            pytest.fail(f"no Chromium could be started ({error}); run `make test`, or set CROSSCHECK_CHROMIUM")
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page of 1280 x 720. Whatever the page's scripts throw fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    opened = context.new_page()
+    opened.set_default_timeout(PAGE_TIMEOUT_MS)
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    context.close()
+    assert not errors, f"the page threw {errors}"
+
+
+@pytest.fixture(scope="session")
+def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartApp]:
+    """start_app(store, app="dashboard/app.py", *options) -> address of a Streamlit that runs until the session ends."""
+    running: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
+
+    def start(store: Path | str, app: str = "dashboard/app.py", *options: str) -> str:
+        port = free_port()
+        log = (tmp_path_factory.mktemp("streamlit") / "log.txt").open("w+b")
+        command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
+        command += ["--server.address", "127.0.0.1", "--server.headless", "true", *options]
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "CROSSCHECK_STORE": str(store)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        running.append((process, log))
+        address = f"http://127.0.0.1:{port}"
+        wait_until_healthy(address, process, log)
+        return address
+
+    yield start
+    for process, log in running:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        log.close()
+
+
+@pytest.fixture(scope="session")
+def dashboard(start_app: StartApp) -> StartApp:
+    """dashboard(store) -> address of the real dashboard on that store."""
+    return lambda store, *options: start_app(store, "dashboard/app.py", *options)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback: never through a proxy
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(urllib.error.URLError, OSError), opener.open(f"{address}/_stcore/health", timeout=5) as answer:
+            if answer.status == 200:
+                return
+        time.sleep(0.1)
+    log.seek(0)
+    pytest.fail(f"Streamlit did not start:\n{log.read().decode(errors='replace')[-3000:]}")
