@@ -52,7 +52,7 @@ class PlainLoop:
         self.zoo, self.device = zoo, device
         self.tracks = plain_chains(zoo)
         self.networks = {
-            edge: load_network(edge, device=device, dtype=torch.float32).to(memory_format=torch.contiguous_format)
+            edge: load_network(edge, device=device, dtype=torch.float32).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
             for edge in {edge for track in self.tracks for chain in track for edge in chain}
         }
 

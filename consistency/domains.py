@@ -21,8 +21,8 @@ class Domain:
     """The name shown to people."""
     alias: str
     """Taskonomy's name for the same domain."""
-    channels: int
-    """1 or 3."""
+    channels: Literal[1, 3]
+    """Grey or three components."""
     lo: float
     """The physical value of code 0."""
     hi: float

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from dashboard.choices import LETTERS
+
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "dash")
 """Line style of A, B, ...: colour must not be the only sign."""
 DIGITS = 5
@@ -37,12 +39,12 @@ def figure(lines: Sequence[Line], *, axis: str, unit: str, has_zero_line: bool =
             "name": f"{line.letter}  {_plain(line.name)}",
             "x": list(range(len(line.values))),
             "y": rounded(line.values),
-            "line": {"width": 1.75, "dash": DASHES[index % len(DASHES)]},
-            "meta": {"letter": line.letter},
+            "line": {"width": 1.75, "dash": DASHES[LETTERS.index(line.letter)]},
+            "meta": {"letter": line.letter, "unit": unit},
             "connectgaps": False,
             "hovertemplate": f"{line.letter} %{{y:.3~g}}{suffix}<extra></extra>",
         }
-        for index, line in enumerate(lines)
+        for line in lines
     ]
     layout = {
         "margin": {"l": 48, "r": 12, "t": 8, "b": 32},

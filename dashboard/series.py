@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,17 @@ def energy(terms: np.ndarray, constants: Mapping[str, Any], scale: Scale) -> np.
     if mu.shape != terms.shape[1:] or sigma.shape != mu.shape or not (sigma > 0).all():
         raise Unreadable(f"the energy has {terms.shape[1]} terms, but not as many constants; run the job again")
     return ((terms.astype(np.float64) - mu) / sigma).mean(axis=1)  # (N,)
+
+
+def with_expected_times(pts_seconds: Sequence[float], n_frames: int) -> list[float]:
+    """`pts_seconds` of the ready frames, then the times that the rest of `n_frames` would have at the same pace.
+
+    So the whole clip has its place on the time line while a job still writes it.
+    """
+    times = list(pts_seconds)
+    step = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 1 / 30
+    start = times[-1] if times else -step
+    return times + [start + step * k for k in range(1, n_frames - len(times) + 1)]
 
 
 def same_constants(a: Track, b: Track) -> bool:

@@ -23,6 +23,7 @@ STYLE = """
 .st-key-swap button { padding: 0 0.25rem; }
 .st-key-swap button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .st-key-scale button { min-height: 2.5rem; }
+.st-key-scale label { margin-bottom: 0; min-height: 0; line-height: 1; }
 .st-key-about, .st-key-words { opacity: 0.85; }
 .st-key-about [data-testid="stText"], .st-key-about a, .st-key-words [data-testid="stText"] { font-size: 0.8125rem; }
 .st-key-about a { min-height: 0; padding: 0; }

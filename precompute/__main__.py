@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import contextmanager
 from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -167,15 +168,14 @@ class _Job:
         plan = pipeline.make_plan(self.store, source, self.sampling, self.zoo, self.patterns, computed_on)
         tracks = f"{len(plan.recipes)} tracks"
         if not plan.pending:
-            out.print(f"{source.title}: {tracks} already stored, 0 frames computed", markup=False)
+            say(f"{source.title}: {tracks} already stored, 0 frames computed")
             return
         self._require_space(plan)
         seconds = pipeline.seconds_per_frame(plan, self.device, dtype, self.batch_size) * plan.clip.n_frames
-        out.print(
+        say(
             f"{source.title}: {plan.clip.n_frames} frames, {len(plan.pending)} of {tracks} to compute, "
             f"about {plan.estimated_bytes / 1e6:.0f} MB and {_duration(seconds)} on {computed_on['device']} "
             f"({computed_on['dtype']})",
-            markup=False,
         )
         began = time.perf_counter()
         with _frame_bar(source.title, plan.clip.n_frames) as report:
@@ -183,10 +183,9 @@ class _Job:
                 self.store, plan, device=self.device, dtype=dtype, batch_size=self.batch_size, report=report
             )
         elapsed = time.perf_counter() - began
-        out.print(
+        say(
             f"{source.title}: {len(plan.pending)} tracks stored, {n_frames} frames computed in {_duration(elapsed)} "
             f"({n_frames / elapsed:.1f} frames/s)",
-            markup=False,
         )
 
     def _require_space(self, plan: Any) -> None:
@@ -216,7 +215,14 @@ def list_tracks(
     opened = Store(store or default_root(), read_only=True)
     tracks = [t for t in opened.tracks() if show_all or t.head.kind not in ("input", "truth")]
     tracks.sort(
-        key=lambda track: (track.head.clip.title, track.head.zoo, track.head.method, track.head.kind, track.head.path)
+        key=lambda track: (
+            track.head.clip.title,
+            track.head.clip.key,
+            track.head.zoo,
+            track.head.method,
+            track.head.kind,
+            track.head.path,
+        )
     )
     rows = [_row(opened, track) for track in tracks]
     if as_json:
@@ -224,20 +230,25 @@ def list_tracks(
         print("[" + ",\n ".join(json.dumps(row) for row in rows) + "]")
         return
     if not rows:
-        out.print(f"{opened.root} holds no tracks; compute some: python -m precompute run walkthrough", markup=False)
+        say(f"{opened.root} holds no tracks; compute some: python -m precompute run walkthrough")
         return
-    table = Table("clip", "configuration", "kind", "frames", "MB", "energy (σ)")
-    for track, row in zip(tracks, rows, strict=True):
-        mean = row.get("energy_mean")
-        table.add_row(
-            Text(row["title"]),
-            track.head.configuration,
-            row["kind"],
-            f"{row['n_frames']}" if row["complete"] else f"{row['n_frames']} of {track.head.clip.n_frames}",
-            f"{row['bytes'] / 1e6:.1f}",
-            "" if mean is None else f"{mean:.2f}",
-        )
-    out.print(table)
+    for clip, pairs in groupby(zip(tracks, rows, strict=True), key=lambda pair: pair[0].head.clip.key):
+        table = Table(box=None, pad_edge=False, title_justify="left")
+        table.add_column("configuration", no_wrap=True)
+        table.add_column("kind")
+        for name in ("frames", "MB", "energy (σ)"):
+            table.add_column(name, justify="right")
+        for track, row in pairs:
+            mean = row.get("energy_mean")
+            table.title = Text(f"{track.head.clip.title} ({clip[:12]})", style="bold")
+            table.add_row(
+                track.head.configuration,
+                row["kind"],
+                f"{row['n_frames']}" if row["complete"] else f"{row['n_frames']} of {track.head.clip.n_frames}",
+                f"{row['bytes'] / 1e6:.1f}",
+                "" if mean is None else f"{mean:.2f}",
+            )
+        out.print(table, "")
 
 
 @app.command()
@@ -253,7 +264,7 @@ def verify(store: StoreOption = None) -> None:
             if problem:
                 n_wrong += 1
                 _complain(f"{problem.name}: {problem.what}", "damaged")
-    out.print(f"{opened.root}: {n_checked} checked, {n_wrong} damaged", markup=False)
+    say(f"{opened.root}: {n_checked} checked, {n_wrong} damaged")
     if n_wrong:
         raise typer.Exit(EXIT_FAILED_ITEM)
 
@@ -282,7 +293,7 @@ def remove(
     ]
     if not chosen:
         raise _usage(f"no track matches {' '.join(patterns)} on clips '{clip}'; `list --all` shows what there is")
-    out.print(f"{len(chosen)} tracks, {sum(track.bytes for track in chosen) / 1e6:.1f} MB", markup=False)
+    say(f"{len(chosen)} tracks, {sum(track.bytes for track in chosen) / 1e6:.1f} MB")
     if not yes:
         typer.confirm("Remove them?", abort=True)
     freed = 0
@@ -293,7 +304,7 @@ def remove(
         except StoreError as error:
             _complain(str(error))
             raise typer.Exit(EXIT_FAILED_ITEM) from None
-    out.print(f"removed; {freed / 1e6:.1f} MB freed", markup=False)
+    say(f"removed; {freed / 1e6:.1f} MB freed")
 
 
 def _row(store: Store, track: Track) -> dict[str, Any]:
@@ -336,13 +347,18 @@ def _open_store(root: Path | None) -> Store:
         raise _usage(str(error)) from error
 
 
+def say(message: str) -> None:
+    """One line on stdout, whatever the width of the terminal."""
+    out.print(Text(message), soft_wrap=True)
+
+
 def _usage(message: str) -> typer.Exit:
     _complain(message)
     return typer.Exit(EXIT_USAGE)
 
 
 def _complain(message: str, word: str = "error") -> None:
-    """One line on stderr, whatever the width of the terminal."""
+    """One line on stderr."""
     err.print(Text(f"{word}: {message}"), soft_wrap=True)
 
 
@@ -356,21 +372,21 @@ class _RateColumn(ProgressColumn):
 
     def render(self, task: Any) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:.1f} frames/s" if speed else "", style="progress.data.speed")
+        return Text(f"{speed:.1f} frames/s" if speed else "", style="progress.data.speed", no_wrap=True)
 
 
 @contextmanager
 def _frame_bar(title: str, n_frames: int):
     """A bar of frames; gives the callback that `run_plan` reports to."""
     columns = (
-        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         _RateColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=err) as bar:
-        task = bar.add_task(f"{title}: predict, score, encode", total=n_frames or None)
+        task = bar.add_task(f"{title[:30]} · predict, score, encode", total=n_frames or None)
 
         def report(n_done: int, n_resumed: int) -> None:
             if not bar.tasks[0].completed and n_resumed:
@@ -384,14 +400,14 @@ def _frame_bar(title: str, n_frames: int):
 def _download_bar(spec: str):
     """A bar of bytes that appears with the first of them."""
     columns = (
-        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=err) as bar:
-        task = bar.add_task(f"download {spec}", total=None, visible=False)
+        task = bar.add_task(f"{spec[:60]} · download", total=None, visible=False)
         yield lambda n_bytes, total: bar.update(task, completed=n_bytes, total=total, visible=True)
 
 

@@ -22,6 +22,8 @@ def encode_image(codes: np.ndarray) -> bytes:
 
 
 def decode_image(data: bytes) -> np.ndarray:
-    """The inverse of `encode_image`."""
+    """The inverse of `encode_image`. Raises ValueError for bytes that are no image."""
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise ValueError(f"these {len(data)} bytes are no image")
     return pixels[..., None] if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
@@ -222,11 +222,11 @@ class _Chunk:
                 writer.append(self.start, [image.result() for image in self._images[key]], columns)
 
 
-def _batches(plan: Plan, start: int, batch_size: int) -> Iterator[Batch]:
+def _batches(plan: Plan, start: int, batch_size: int) -> Generator[Batch]:
     """The clip's frames from `start` on, with their ground truth, in batches that end where chunks end."""
     with ExitStack() as stack:
 
-        def decode(path: Path, channels: Literal[1, 3] | None = None) -> Iterator[video.Frame]:
+        def decode(path: Path, channels: Literal[1, 3] | None = None) -> Generator[video.Frame]:
             return stack.enter_context(closing(video.frames(path, plan.sampling, channels=channels)))
 
         rgb = decode(plan.source.path)
@@ -262,7 +262,7 @@ def _stack(held: list[tuple[video.Frame, dict[str, np.ndarray]]]) -> Batch:
     )
 
 
-def _read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+def _read_ahead(batches: Generator[Batch]) -> Generator[Batch]:
     """The same batches, decoded in a thread while the caller computes; its errors are raised here."""
     queue: Queue[Batch | BaseException | None] = Queue(BATCHES_AHEAD)
     stopped = Event()
@@ -276,7 +276,7 @@ def _read_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
 
     def read() -> None:
         try:
-            with closing(batches) as open_batches:  # type: ignore[type-var]
+            with closing(batches) as open_batches:
                 for batch in open_batches:
                     put(batch)
                     if stopped.is_set():

@@ -65,7 +65,7 @@ def build_store(
     """
     store = Store(root)
     if readouts is None:
-        readouts = {target: ("reshading",) for target in targets}
+        readouts = dict.fromkeys(targets, ("reshading",))
     for title in titles:
         clip = make_clip(title, n_frames=n_frames, size=size)
         common = {"frames_per_pack": frames_per_pack, "pts_seconds": pts_seconds}

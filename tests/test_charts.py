@@ -10,7 +10,7 @@ import pytest
 
 from dashboard.charts import Line, figure, number, summary
 from dashboard.choices import Curve
-from dashboard.series import Columns, Unreadable, energy, same_constants
+from dashboard.series import Columns, Unreadable, energy, same_constants, with_expected_times
 from tests.stores import build_store
 
 CONSTANTS = {"paths": ["rgb-depth-normal", "rgb-reshading-normal"], "mu": [1.0, 2.0], "sigma": [0.5, 2.0]}
@@ -42,8 +42,14 @@ def test_x_is_the_frame_index_and_y_the_series() -> None:
     a, b = drawn["data"]
     assert (a["x"], a["y"]) == ([0, 1, 2], [0.0, 1.0, 1.0])
     assert (b["x"], b["y"]) == ([0, 1], [0.0, 1.0])
-    assert [a["meta"], b["meta"]] == [{"letter": "A"}, {"letter": "B"}]
+    assert [a["meta"]["letter"], b["meta"]["letter"]] == ["A", "B"]
     assert a["line"]["dash"] != b["line"]["dash"]
+
+
+def test_a_configuration_keeps_its_line_style_where_the_other_has_no_line() -> None:
+    a, b = Line("A", "baseline", np.zeros(2)), Line("B", "consistency", np.ones(2))
+    both = figure([a, b], axis="energy", unit="")["data"]
+    assert figure([b], axis="energy", unit="")["data"] == [both[1]]
 
 
 def test_a_figure_is_json_that_plotly_accepts() -> None:
@@ -110,3 +116,9 @@ def test_a_column_is_read_once(tmp_path: Path) -> None:
     first = columns.column(track, "terms")
     store.pack_path(track.packs[0].sha256).unlink()
     assert columns.column(track, "terms") is first
+
+
+def test_frames_that_are_not_ready_have_expected_times() -> None:
+    assert with_expected_times([0.0, 0.5, 1.0], 5) == [0.0, 0.5, 1.0, 1.5, 2.0]
+    assert with_expected_times([0.0, 0.5, 1.0], 2) == [0.0, 0.5, 1.0]
+    assert len(with_expected_times([], 3)) == 3

@@ -7,7 +7,8 @@
 import { element } from "./dom.mjs";
 import { formatValue } from "./colour.mjs";
 
-const HEIGHT_PX = 132;
+/** Share of the window's height, and its limits, px. */
+const HEIGHT = { share: 0.15, min: 92, max: 170 };
 /** Room for tick labels under the last chart, which carries them for all. */
 const TICKS_PX = 18;
 const MARGIN = { l: 58, r: 14, t: 6, b: 6 };
@@ -42,11 +43,19 @@ export class Charts {
     this.turn = 0;
   }
 
+  /** Height of one plot without tick labels, CSS px. */
+  static heightPx() {
+    return Math.round(Math.min(Math.max(HEIGHT.share * window.innerHeight, HEIGHT.min), HEIGHT.max));
+  }
+
   /** Height of the first `count` charts, CSS px. @param {Chart[]} charts @param {number} count */
   static heightOf(charts, count) {
     const captionPx = 26;
-    return Math.min(count, charts.length) * (HEIGHT_PX + captionPx) + (charts.length ? TICKS_PX : 0);
+    return Math.min(count, charts.length) * (Charts.heightPx() + captionPx) + (charts.length <= count ? TICKS_PX : 0);
   }
+
+  /** Space left and right of the frames, CSS px, so that a scrubber can stand in line with them. */
+  static inset = [MARGIN.l, MARGIN.r];
 
   /**
    * Draw these charts instead of the ones before.
@@ -155,7 +164,6 @@ export class Charts {
     });
     cursor.append(...series.map(({ chip }) => chip));
     const area = element("div", { class: "plot-area" }, range, plot, cursor);
-    area.style.height = `${HEIGHT_PX + (isLast ? TICKS_PX : 0)}px`;
     this.listen(area, plot);
     element(
       "figure",
@@ -190,6 +198,8 @@ export class Charts {
   async draw({ chart, plot, series }, isLast) {
     const theme = this.theme();
     const layout = chart.figure.layout ?? {};
+    const height = Charts.heightPx() + (isLast ? TICKS_PX : 0);
+    /** @type {HTMLElement} */ (plot.parentElement).style.height = `${height}px`;
     let at = 0;
     const data = (chart.figure.data ?? []).map((trace) => {
       const isShown = trace.visible !== false && trace.visible !== "legendonly" && !trace.meta?.is_helper;
@@ -226,7 +236,7 @@ export class Charts {
         title: undefined,
         autosize: false,
         width: Math.max(this.host.clientWidth, 160),
-        height: HEIGHT_PX + (isLast ? TICKS_PX : 0),
+        height,
         margin: { ...MARGIN, b: MARGIN.b + (isLast ? TICKS_PX : 0), pad: 0 },
         paper_bgcolor: "rgba(0,0,0,0)",
         plot_bgcolor: "rgba(0,0,0,0)",

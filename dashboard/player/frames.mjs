@@ -307,6 +307,9 @@ export class FrameLoader {
   }
 }
 
+/** The one error that may pass without anybody doing something. */
+export const UNREACHABLE = "the server cannot be reached; trying again";
+
 class DecodeError extends Error {}
 
 /** What the server answered instead of frames, in its own words. */
@@ -332,7 +335,7 @@ function isAbort(error) {
 
 /** @param {unknown} error */
 function inWords(error) {
-  if (error instanceof TypeError) return "the server cannot be reached; trying again";
+  if (error instanceof TypeError) return UNREACHABLE;
   return error instanceof Error ? error.message : String(error);
 }
 

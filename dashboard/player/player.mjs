@@ -13,7 +13,7 @@ import { Charts } from "./charts.mjs";
 import { PlayClock, RateMeter, findPeaks, formatTime, framesAhead } from "./clock.mjs";
 import { cssGradient, formatValue, legendTicks, lookupTable } from "./colour.mjs";
 import { button, element, icon } from "./dom.mjs";
-import { FrameLoader } from "./frames.mjs";
+import { FrameLoader, UNREACHABLE } from "./frames.mjs";
 import { bindingOf, helpLines } from "./keys.mjs";
 import { gridLayout } from "./layout.mjs";
 
@@ -25,12 +25,16 @@ const REPORT_MS = 200;
 const MAX_SEEKS = 2;
 /** Frames decoded before they are asked for. */
 const DECODE_AHEAD = { playing: 12, standing: 6 };
+/** A server that was away is asked again after this. */
+const RETRY_MS = 4500;
 /** Two rates that differ by less are the same to the eye. */
 const RATE_TOLERANCE = 0.1;
 /** Pixels magnified this much are shown as pixels. */
 const PIXELATED_FROM = 2;
 /** The pictures keep at least this much of the window's height, even where the plots then need scrolling. */
 const MIN_STAGE_SHARE = 0.32;
+/** Panes of this width have room for a colour bar beside the title. */
+const LEGEND_BESIDE_TITLE_PX = 210;
 
 /** @type {WeakMap<object, Player>} */
 const players = new WeakMap();
@@ -107,7 +111,7 @@ class Player {
     this.charts = new Charts(this.dom.charts, {
       signal: this.abort.signal,
       onSeek: (frame, isFinal) => this.scrub(frame, isFinal),
-      colourOf: (letter) => this.css(`--xc-${letter.toLowerCase()}`) || this.css("--xc-text"),
+      colourOf: (letter) => this.colour(this.css(`--xc-${letter.toLowerCase()}`) ? `--xc-${letter.toLowerCase()}` : "--xc-text"),
       theme: () => this.theme(),
     });
     this.listen();
@@ -240,6 +244,7 @@ class Player {
     this.pictures = pictures;
     this.loader.hold(pictures);
     if (!this.clock) this.planPrefetch();
+    if (pictures.some(({ error }) => error === UNREACHABLE)) this.later("retry", RETRY_MS, () => this.goTo(this.wanted));
     // A tick of play is an animation frame already.
     if (this.isInTick) this.paint();
     else this.soon("paint", () => this.paint());
@@ -286,7 +291,8 @@ class Player {
     const seconds = this.data?.ptsSeconds[painted] ?? 0;
     if (this.activeElement() !== dom.number) dom.number.value = String(painted);
     dom.time.textContent = formatTime(seconds);
-    const share = this.nFrames > 1 ? (this.isScrubbing ? this.wanted : painted) / (this.nFrames - 1) : 0;
+    // A frame is a slot of the timeline, and its mark the middle, as on the plots below.
+    const share = ((this.isScrubbing ? this.wanted : painted) + 0.5) / this.nFrames;
     dom.thumb.style.left = `${(100 * share).toFixed(3)}%`;
     dom.slider.setAttribute("aria-valuenow", String(painted));
     dom.slider.setAttribute("aria-valuetext", `frame ${painted} of ${this.nFrames - 1}, ${formatTime(seconds)}`);
@@ -518,10 +524,11 @@ class Player {
     const stage = element("div", { class: "stage" }, canvas, panes, empty, loading);
     const loaded = element("div", { class: "loaded" });
     const thumb = element("div", { class: "thumb" });
+    const rail = element("div", { class: "rail" }, loaded);
     const slider = element(
       "div",
       { class: "slider", role: "slider", tabindex: "0", "aria-label": "frame", "aria-valuemin": "0" },
-      element("div", { class: "rail" }, loaded),
+      rail,
       element("div", { class: "thumb-rail" }, thumb),
     );
     const play = button("play (Space)", "play");
@@ -583,10 +590,10 @@ class Player {
       cursors: () => this.charts.cursorFrames(),
     };
     this.dom = {
-      style, root, stage, canvas, panes, empty, loading, slider, loaded, thumb, play, back, forward, number, count,
+      style, root, stage, canvas, panes, empty, loading, slider, rail, loaded, thumb, play, back, forward, number, count,
       time, speed, rate, link, helpButton, transport, charts, toast, help,
     }; // prettier-ignore
-    /** @type {{head: HTMLElement, box: HTMLElement, message: HTMLElement}[]} */
+    /** @type {ReturnType<typeof paneDom>[]} */
     this.panes = [];
     this.panesTurn = 0;
     this.isInTick = false;
@@ -650,8 +657,8 @@ class Player {
     const { slider } = this.dom;
     const { signal } = this.abort;
     const under = (/** @type {PointerEvent} */ event) => {
-      const box = slider.getBoundingClientRect();
-      return Math.round(((event.clientX - box.left) / box.width) * (this.nFrames - 1));
+      const box = this.dom.rail.getBoundingClientRect();
+      return Math.floor(((event.clientX - box.left) / box.width) * this.nFrames);
     };
     slider.addEventListener(
       "pointerdown",
@@ -710,6 +717,8 @@ class Player {
   showPanes(isNewClip) {
     const { panes } = /** @type {Data} */ (this.data);
     this.panesTurn += 1;
+    const inset = this.data?.charts.length ? Charts.inset : [0, 0];
+    this.dom.slider.style.padding = `0 ${inset[1]}px 0 ${inset[0]}px`;
     this.pictures = []; // pictures are by place; those of other panes may not stay under new headings
     if (isNewClip) this.painted = -1;
     this.loader.setTracks(
@@ -757,20 +766,23 @@ class Player {
     dom.stage.style.height = `${layout.height}px`;
     dom.root.dataset.lines = String(layout.lines);
     layout.rects.forEach((rect, index) => {
-      const { head, box } = this.panes[index];
+      const { head, line, more, scale, box } = this.panes[index];
       head.hidden = box.hidden = !rect;
       if (!rect) return;
       place(head, rect.x, rect.y - layout.headingPx, rect.width, layout.headingPx);
+      // Under a long detail there is no room for a legend, beside a short title there is; narrow panes have neither.
+      if (scale) (layout.lines === 2 && rect.width >= LEGEND_BESIDE_TITLE_PX ? line : more).append(scale);
       place(box, rect.x, rect.y, rect.width, rect.height);
     });
-    if (this.chartsWidth !== width) {
-      this.chartsWidth = width;
+    const chartsSize = `${width} ${Charts.heightPx()}`;
+    if (this.chartsSize !== chartsSize) {
+      this.chartsSize = chartsSize;
       this.charts.redraw();
     }
     this.paint();
   }
 
-  chartsWidth = 0;
+  chartsSize = "";
 
   /** Height left for the pictures so that transport and the first plot are in the window too. */
   roomForStage() {
@@ -810,17 +822,23 @@ class Player {
 
   theme() {
     return {
-      text: this.css("--xc-text"),
-      muted: this.css("--xc-muted"),
-      grid: this.css("--xc-grid"),
+      text: this.colour("--xc-text"),
+      muted: this.colour("--xc-muted"),
+      grid: this.colour("--xc-grid"),
       font: this.css("--st-font") || "sans-serif",
-      palette: [this.css("--xc-text"), this.css("--xc-c"), this.css("--xc-d"), this.css("--xc-muted")],
+      palette: ["--xc-text", "--xc-c", "--xc-d", "--xc-muted"].map((name) => this.colour(name)),
     };
   }
 
   /** @param {string} name */
   css(name) {
     return getComputedStyle(this.dom.root).getPropertyValue(name).trim();
+  }
+
+  /** A colour of the style sheet as rgb(), which Plotly understands; it knows no color-mix(). @param {string} name */
+  colour(name) {
+    const [r, g, b, a] = pixelOf(this.css(name));
+    return `rgba(${r}, ${g}, ${b}, ${(a / 255).toFixed(3)})`;
   }
 
   /** @returns {HTMLElement} */
@@ -875,14 +893,14 @@ function paneDom(pane) {
   line.append(title);
   if (!pane.isComplete) line.append(element("span", { class: "growing", text: "still computing" }));
   const more = element("div", { class: "pane-more" }, detail);
-  if (pane.domain.channels === 1) more.append(legend(pane.domain));
+  const scale = pane.domain.channels === 1 ? legend(pane.domain) : null;
   const head = element("div", { class: "pane-head" }, line, more);
   head.title = [pane.title, pane.detail].filter(Boolean).join(" – ");
   const message = element("p", { class: "pane-message", role: "status" });
   message.hidden = true;
   const name = [pane.letter, pane.title, pane.detail].filter(Boolean).join(" ");
   const box = element("div", { class: "pane", role: "img", "aria-label": name }, message);
-  return { head, box, message };
+  return { head, line, more, scale, box, message };
 }
 
 /** The colour bar of a scalar domain. @param {any} domain */
@@ -955,11 +973,16 @@ function same(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** Brightness of a CSS colour in 0..1, by painting it: themes may spell it in any way. @param {string} colour */
+/** Brightness of a CSS colour in 0..1. @param {string} colour */
 function luminance(colour) {
+  const [r, g, b] = pixelOf(colour);
+  return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
+}
+
+/** RGBA of a CSS colour, by painting it: themes may spell it in any way. @param {string} colour */
+function pixelOf(colour) {
   const context = element("canvas", { width: "1", height: "1" }).getContext("2d");
   context.fillStyle = colour;
   context.fillRect(0, 0, 1, 1);
-  const [r, g, b] = context.getImageData(0, 0, 1, 1).data;
-  return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
+  return context.getImageData(0, 0, 1, 1).data;
 }

@@ -14,7 +14,7 @@ from cache.store import STORE_VARIABLE, Store
 from dashboard.charts import Line, figure, summary
 from dashboard.choices import Available, Gap, Plot, Shown, one_line, shown, web_address
 from dashboard.player import Chart, Pane, View, player
-from dashboard.series import Columns, Unreadable, same_constants
+from dashboard.series import Columns, Unreadable, same_constants, with_expected_times
 from dashboard.state import COMPARED, SCALES, Scale, Selection, from_query, to_query
 
 REFRESH_SECONDS = 2.0
@@ -23,6 +23,7 @@ NO_READOUT = ""
 """The readout menu's value for none."""
 PLAYER = "player"
 MOVED = "player-moved"
+ASKED = "player-asked"
 ENERGY_MEANING = (
     "Consistency energy tells how far predictions of the same target along different paths disagree in a frame; "
     "lower is better (Zamir et al. 2020, section 4)."
@@ -184,20 +185,24 @@ def _show_player(columns: Columns, selection: Selection, content: Shown, numbers
     """The player, in a fragment of its own: moving through the frames reruns nothing but this."""
     if not content.n_ready:
         return
+    longest = max((slot.track for slot in content.slots), key=lambda track: track.n_frames)
     try:
-        longest = max((slot.track for slot in content.slots), key=lambda track: track.n_frames)
-        pts_seconds = columns.pts_seconds(longest)
+        known = columns.pts_seconds(longest)
     except Unreadable as error:
         _show_notes([f"The times of this clip's frames cannot be read: {error}."])
         return
     view = View(
         clip=selection.clip,
-        pts_seconds=pts_seconds,
+        pts_seconds=known if longest.is_complete else with_expected_times(known, selection.clip.n_frames),
         panes=[Pane(**vars(slot)) for slot in content.slots],
         charts=[_chart(item) for item in numbers if item.lines],
     )
-    position = player(view, key=PLAYER, frame=selection.frame, speed=selection.speed, on_change=_note_move)
-    if st.session_state.pop(MOVED, False):
+    # Where the viewer moved in this very run, the link does not know it yet: its frame must not pull the player back.
+    has_moved = st.session_state.pop(MOVED, False)
+    frame = st.session_state.get(ASKED, selection.frame) if has_moved else selection.frame
+    st.session_state[ASKED] = frame
+    position = player(view, key=PLAYER, frame=frame, speed=selection.speed, on_change=_note_move)
+    if has_moved:
         _write_link(to_query(replace(selection, frame=position.frame, speed=position.speed)))
 
 
