@@ -18,7 +18,7 @@ demo: precompute-sample ## precompute the bundled clips, then open the dashboard
 precompute-sample: setup ## precompute the bundled clips with the bundled networks
 	$(BIN)/python -m precompute run walkthrough phone
 
-test: .venv/.installed-dev browser ## run all tests, the browser's included
+test: .venv/.installed-dev .venv-web/.installed browser ## run all tests, the browser's included
 	$(BIN)/python -m pytest
 
 browser: .venv/.installed-dev
@@ -43,6 +43,12 @@ bench: setup ## time the job against a plain loop, on the bundled clip
 
 .venv/.installed: requirements.txt requirements-web.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+# The dashboard alone, as a web host installs it: a test runs the page from here.
+.venv-web/.installed: requirements-web.txt | .venv/bin/python
+	$(BIN)/python -m venv .venv-web
+	.venv-web/bin/python -m pip install --quiet -r requirements-web.txt
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.txt .venv/.installed

@@ -379,7 +379,7 @@ class _RateColumn(ProgressColumn):
 def _frame_bar(title: str, n_frames: int):
     """A bar of frames; gives the callback that `run_plan` reports to."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         _RateColumn(),
@@ -400,7 +400,7 @@ def _frame_bar(title: str, n_frames: int):
 def _download_bar(spec: str):
     """A bar of bytes that appears with the first of them."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),

@@ -68,13 +68,18 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="session")
 def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartApp]:
-    """start_app(store, app="dashboard/app.py", *options) -> address of a Streamlit that runs until the session ends."""
+    """start_app(store, app="dashboard/app.py", *options) -> address of a Streamlit that runs until the session ends.
+
+    `python` names the interpreter of another environment.
+    """
     running: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
 
-    def start(store: Path | str, app: str = "dashboard/app.py", *options: str) -> str:
+    def start(
+        store: Path | str, app: str = "dashboard/app.py", *options: str, python: Path | str = sys.executable
+    ) -> str:
         port = free_port()
         log = (tmp_path_factory.mktemp("streamlit") / "log.txt").open("w+b")
-        command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
+        command = [str(python), "-m", "streamlit", "run", app, "--server.port", str(port)]
         command += ["--server.address", "127.0.0.1", "--server.headless", "true", *options]
         process = subprocess.Popen(
             command,
