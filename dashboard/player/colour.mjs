@@ -3,8 +3,8 @@
 
 /**
  * Perceptually uniform maps as evenly spaced RGB stops, interpolated linearly between (at most 2 of 255 off the
- * originals). viridis, magma, inferno: matplotlib (CC0), from 256 entries sampled at 35 or 52 points. cividis: Nunez,
- * Anderton and Renslow 2018. diverging: the cool-warm map of Moreland 2009, computed from its formula.
+ * originals). viridis, magma, inferno: matplotlib (CC0), its 256 entries sampled at 35 or 52 points. cividis: Nunez,
+ * Anderton and Renslow 2018, at 86. diverging: the cool-warm map of Moreland 2009, computed from its formula.
  */
 const STOPS = {
   viridis:
@@ -18,8 +18,11 @@ const STOPS = {
     "801f6c88226a902568982766a02a63a82e5fb0315bb73557bf3952c63d4dcc4248d34743d94d3ddf5337e45a31e9612bed6925f1711f" +
     "f47918f78212f98b0bfa9407fb9d07fca60cfcb014fbba1ffac42af8cd37f6d746f4e156f2ea69f2f27df5f992fcffa4",
   cividis:
-    "00224e00285a002d68003271163770243c6e2e416d37466c3f4c6c46516c4e566c555c6d5c616e626670696b717070737676767c7c78" +
-    "8381798a8678928c78989277a09875a89e73afa471b8aa6ebfb06bc6b667cfbd62d6c45cdfca57e8d250f0d846f8e03bfee838",
+    "00224e00255300275800295d002b62002d68002f6d0031700533710f35701637701c396f213b6e263d6e2a3f6d2e416d32436d35456c" +
+    "39486c3c4a6c3f4c6c424e6c45506c48526c4b546c4e566c51586d545a6d565c6d595e6e5c616e5e636f61656f646770666970696b71" +
+    "6c6d726e6f737172747374757676767878777b7a787e7c78807f788381798683798985788c88788f8a78928c78948e779791779a9376" +
+    "9d9576a09875a39a74a69c74a99f73aca172afa471b3a670b6a96fb9ab6dbcae6cbfb06bc2b369c5b568c8b866ccba64cfbd62d2c060" +
+    "d5c25ed9c55cdcc859dfca57e2cd54e6d051e9d34eedd54af0d846f3db42f7de3efbe138fee434fee838",
   diverging:
     "3b4cc04459cc4d66d65673e05f7fe8698bef7396f57ea1f988abfd92b4ff9dbdffa7c4feb1cbfcbbd1f8c4d6f3cdd9edd5dbe5dddddd" +
     "e5d9d2ebd4c7f0cebcf4c6b0f6bea4f7b598f7ab8cf6a081f39475ef876aea7a5fe36c54dc5d4ad34d40ca3b37bf272eb40426",

@@ -276,35 +276,56 @@ export class FrameLoader {
   }
 
   /**
-   * Blocks around a frame, as steps of one block of every track.
+   * Blocks around a frame, nearest first, as steps of one block of every track.
    * @param {number} frame @param {-1 | 0 | 1} direction @param {number} last
    */
   nearBlocks(frame, direction, last) {
-    const ahead = direction < 0 ? -1 : 1;
-    const steps = [];
     const keys = new Set();
-    const offsets = [0];
-    for (let i = 1; i <= BLOCKS_AHEAD; i += 1) {
-      offsets.push(ahead * i);
-      if (i <= BLOCKS_BEHIND) offsets.push(-ahead * i);
-    }
-    for (const offset of offsets) {
-      const near = frame + offset * BLOCK_FRAMES;
-      const asked = Math.min(Math.max(near, 0), last);
-      if (Math.abs(asked - near) >= BLOCK_FRAMES) continue;
+    const steps = [];
+    const add = (/** @type {number} */ near) => {
       const step = [];
       for (const track of this.tracks) {
-        const at = packOf(track.packs, asked);
+        const at = packOf(track.packs, near);
         if (at < 0) continue;
         const pack = track.packs[at];
-        const block = Math.floor((asked - pack.start) / BLOCK_FRAMES);
+        const block = Math.floor((near - pack.start) / BLOCK_FRAMES);
         keys.add(blockKey(pack, block));
         step.push({ track, pack, block });
       }
       steps.push(step);
+    };
+    add(frame);
+    // Tracks of one clip have packs alike, so the first one says where the next block begins.
+    const next = (/** @type {number} */ from, /** @type {number} */ side) => {
+      const span = this.tracks.length ? blockSpan(this.tracks[0], from) : null;
+      const beyond = !span ? -1 : side > 0 ? span[1] : span[0] - 1;
+      return beyond >= 0 && beyond <= last ? beyond : -1;
+    };
+    const ahead = direction < 0 ? -1 : 1;
+    let forth = frame;
+    let back = frame;
+    for (let i = 1; i <= BLOCKS_AHEAD; i += 1) {
+      if (forth >= 0) forth = next(forth, ahead);
+      if (forth >= 0) add(forth);
+      if (i > BLOCKS_BEHIND || back < 0) continue;
+      back = next(back, -ahead);
+      if (back >= 0) add(back);
     }
     return { steps, keys };
   }
+}
+
+/**
+ * The frames of the block that holds `frame`: [first, one past the last).
+ * @param {Track} track @param {number} frame
+ * @returns {[number, number] | null}
+ */
+function blockSpan(track, frame) {
+  const at = packOf(track.packs, frame);
+  if (at < 0) return null;
+  const { start, n_frames } = track.packs[at];
+  const first = Math.floor((frame - start) / BLOCK_FRAMES) * BLOCK_FRAMES;
+  return [start + first, start + Math.min(first + BLOCK_FRAMES, n_frames)];
 }
 
 /** The one error that may pass without anybody doing something. */

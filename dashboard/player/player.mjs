@@ -567,8 +567,15 @@ class Player {
       help,
     );
     // What the tests may ask, and nothing that the page should build on.
+    const self = this;
     root.xc = {
       paints: 0,
+      get painted() {
+        return self.painted;
+      },
+      get paintedAtMs() {
+        return self.lastPaintMs;
+      },
       seek: (/** @type {number} */ frame) => this.jump(frame),
       state: () => ({
         frame: this.wanted,

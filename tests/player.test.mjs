@@ -1,0 +1,194 @@
+// Tests of the player's pure modules, run inside the browser by test_player.py: each entry is one test, given all
+// modules and small assertions; a sentence names it.
+
+export const tests = {
+  "the frame at a time is the last that has begun": ({ clock, equal }) => {
+    const pts = [0, 0.1, 0.4, 0.5];
+    const times = [-1, 0, 0.05, 0.1, 0.39, 0.4, 0.5, 9];
+    equal(times.map((time) => clock.frameAt(pts, time)), [0, 0, 0, 1, 1, 2, 3, 3]);
+  },
+  "play follows presentation time also where the rate varies": ({ clock, equal }) => {
+    const pts = [0, 0.1, 0.4, 0.5];
+    const play = new clock.PlayClock(pts, { first: 0, last: 3, speed: 1, direction: 1, frame: 0, now: 1000 });
+    equal([0, 99, 101, 399, 401, 501].map((ms) => play.at(1000 + ms)), [0, 0, 1, 1, 2, 3]);
+  },
+  "play goes round after the last frame has had its time": ({ clock, equal }) => {
+    const pts = [0, 0.1, 0.2];
+    const play = new clock.PlayClock(pts, { first: 0, last: 2, speed: 2, direction: 1, frame: 1, now: 0 });
+    equal([0, 49, 51, 99, 101, 151].map((ms) => play.at(ms)), [1, 1, 2, 2, 0, 1]);
+  },
+  "play goes round inside the loop range only": ({ clock, equal }) => {
+    const pts = Array.from({ length: 10 }, (_, i) => i / 10);
+    const play = new clock.PlayClock(pts, { first: 3, last: 5, speed: 1, direction: 1, frame: 3, now: 0 });
+    equal([50, 150, 250, 350, 650].map((ms) => play.at(ms)), [3, 4, 5, 3, 3]);
+  },
+  "play backwards is play forwards in the mirror": ({ clock, equal }) => {
+    const pts = [0, 0.1, 0.2, 0.3];
+    const play = new clock.PlayClock(pts, { first: 0, last: 3, speed: 1, direction: -1, frame: 2, now: 0 });
+    equal([1, 150, 250, 350].map((ms) => play.at(ms)), [2, 1, 0, 3]);
+  },
+  "a clip of one frame has a duration": ({ clock, equal }) => {
+    const play = new clock.PlayClock([5], { first: 0, last: 0, speed: 4, direction: 1, frame: 0, now: 0 });
+    equal([0, 10, 1000].map((ms) => play.at(ms)), [0, 0, 0]);
+  },
+  "a rate is known after a second and forgets after another": ({ clock, equal }) => {
+    const meter = new clock.RateMeter();
+    meter.reset(0);
+    for (let ms = 50; ms <= 1000; ms += 50) meter.add(ms);
+    equal([meter.rate(500), meter.rate(1000), meter.rate(3000)], [null, 20, 0]);
+  },
+  "frames ahead go round in the direction of play": ({ clock, equal }) => {
+    equal(clock.framesAhead(8, { direction: 1, first: 0, last: 9, count: 4 }), [9, 0, 1, 2]);
+    equal(clock.framesAhead(1, { direction: -1, first: 0, last: 9, count: 3 }), [0, 9, 8]);
+    equal(clock.framesAhead(1, { direction: 0, first: 0, last: 9, count: 5 }), [2, 0, 3, 4, 5]);
+    equal(clock.framesAhead(0, { direction: 1, first: 0, last: 0, count: 5 }), []);
+  },
+  "peaks are local, high and apart": ({ clock, equal }) => {
+    const curve = Array.from({ length: 60 }, (_, i) => Math.sin((2 * Math.PI * i) / 20));
+    equal(clock.findPeaks(curve), [5, 25, 45]);
+    equal(clock.findPeaks([1, 1, 1, 1]), []);
+    equal(clock.findPeaks([NaN, NaN]), []);
+  },
+  "times are written with minutes once there are some": ({ clock, equal }) => {
+    equal([0, 1.5, 83.5, NaN].map(clock.formatTime), ["0.000 s", "1.500 s", "1:23.500", ""]);
+  },
+  "a header names every image by its bytes": ({ pack, equal }) => {
+    const text = JSON.stringify({ codec: "png", width: 2, height: 1, channels: 3, n: 3, sizes: [5, 7, 2], columns: {} });
+    const bytes = new Uint8Array(12 + text.length);
+    bytes.set(new TextEncoder().encode("XCPACK01"));
+    new DataView(bytes.buffer).setUint32(8, text.length, true);
+    bytes.set(new TextEncoder().encode(text), 12);
+    const end = bytes.length;
+    equal(pack.headerEnd(bytes), end);
+    equal(pack.parseHeader(bytes).offsets, [end, end + 5, end + 12, end + 14]);
+    equal(pack.blockRange(pack.parseHeader(bytes), 0), { first: 0, stop: 3, start: end, end: end + 14 });
+  },
+  "what is no pack is refused in words": ({ pack, throws }) => {
+    throws(() => pack.headerEnd(new TextEncoder().encode("GIF89a, surely")), "not a pack");
+    throws(() => pack.headerEnd(new Uint8Array(3)), "not a pack");
+    const huge = new Uint8Array(12);
+    huge.set(new TextEncoder().encode("XCPACK01"));
+    huge.fill(255, 8);
+    throws(() => pack.headerEnd(huge), "damaged");
+    huge.set([4, 0, 0, 0], 8);
+    throws(() => pack.parseHeader(Uint8Array.from([...huge, 123, 123, 123, 123])), "damaged");
+  },
+  "the pack of a frame is found at its edges": ({ pack, equal }) => {
+    const packs = [{ start: 0, n_frames: 10 }, { start: 10, n_frames: 3 }, { start: 13, n_frames: 1 }];
+    equal([-1, 0, 9, 10, 12, 13, 14].map((frame) => pack.packOf(packs, frame)), [-1, 0, 0, 1, 1, 2, -1]);
+  },
+  "the least recently used goes first, the newest never": ({ pack, equal }) => {
+    const dropped = [];
+    const lru = new pack.ByteLru(10, (value) => dropped.push(value));
+    lru.set("a", "A", 4);
+    lru.set("b", "B", 4);
+    lru.get("a");
+    lru.set("c", "C", 4);
+    equal([dropped, lru.bytes], [["B"], 8]);
+    lru.set("d", "D", 99);
+    equal([dropped, lru.bytes, lru.get("d")], [["B", "A", "C"], 99, "D"]);
+    lru.clear();
+    equal(lru.bytes, 0);
+  },
+  "codes become the physical values of their domain": ({ colour, near }) => {
+    near(colour.physicalValue({ lo: 0.1, hi: 16, scale: "log" }, 0), 0.1);
+    near(colour.physicalValue({ lo: 0.1, hi: 16, scale: "log" }, 1), 16);
+    near(colour.physicalValue({ lo: -1, hi: 1, scale: "linear" }, 0.5), 0);
+  },
+  "a diverging map has its middle at zero whatever the range": ({ colour, near }) => {
+    const scale = { lo: -8, hi: 24, scale: "linear", unit: "", colour_map: "diverging" };
+    near(colour.mapPosition(scale, 0.25), 0.5);
+    near(colour.mapPosition(scale, 1), 1);
+    near(colour.mapPosition(scale, 0), 0.5 - 8 / 48);
+  },
+  "a grey domain is shown as it is stored, an unknown map as viridis": ({ colour, equal }) => {
+    equal(colour.lookupTable({ lo: 0, hi: 1, scale: "linear", unit: "", colour_map: "grey" }), null);
+    equal(colour.mapName("no such map"), "viridis");
+    equal(colour.mapName("constructor"), "viridis");
+  },
+  "legends mark powers of ten and zero": ({ colour, equal }) => {
+    equal(colour.legendTicks({ lo: 0.1, hi: 16, scale: "log" }).map(({ value }) => value), [1, 10]);
+    equal(colour.legendTicks({ lo: -8, hi: 24, scale: "linear" }), [{ position: 0.25, value: 0 }]);
+    equal(colour.legendTicks({ lo: 0, hi: 1, scale: "linear" }), []);
+  },
+  "values keep three digits": ({ colour, equal }) => {
+    equal([0, 1.23456, 0.5, 1234, NaN, 1e-7].map(colour.formatValue), ["0", "1.23", "0.5", "1230", "–", "1.0e-7"]);
+  },
+  "panes stand where they are asked to, in rows of one height": ({ layout, equal }) => {
+    const panes = [{ row: 0, column: 0 }, { row: 0, column: 2 }, { row: 3, column: 2 }];
+    const { rects, headingPx } = layout.gridLayout(panes, { width: 810, height: 5000, aspect: 2 });
+    equal(rects.map(({ x }) => x), [0, 410, 410]);
+    equal(rects.map(({ width, height }) => [width, height]), Array(3).fill([400, 200]));
+    equal(rects[2].y - rects[1].y, 200 + headingPx + layout.GAP_PX);
+  },
+  "a low window makes panes smaller, but never too small to see": ({ layout, equal }) => {
+    const panes = [{ row: 0, column: 0 }, { row: 1, column: 0 }];
+    const low = layout.gridLayout(panes, { width: 1000, height: 700, aspect: 1 });
+    equal(low.height <= 700 && low.rects[0].width > 250, true);
+    equal(layout.gridLayout(panes, { width: 1000, height: 50, aspect: 1 }).rects[0].width, layout.MIN_PANE_PX);
+  },
+  "on a narrow screen the grid wraps in reading order": ({ layout, equal }) => {
+    const panes = [0, 1, 2, 3].map((column) => ({ row: 0, column }));
+    const { rects, width } = layout.gridLayout(panes, { width: 340, height: 400, aspect: 1 });
+    equal(rects.every(({ x, width: own }) => x >= 0 && x + own <= width), true);
+    equal([rects[0].y === rects[1].y, rects[2].y > rects[1].y, rects[2].y === rects[3].y], [true, true, true]);
+  },
+  "one pane alone has the room of all": ({ layout, equal }) => {
+    const panes = [0, 1, 2, 3].map((column) => ({ row: 0, column }));
+    const { rects } = layout.gridLayout(panes, { width: 800, height: 2000, aspect: 1, solo: 2 });
+    equal([rects[0], rects[1], rects[3], rects[2].width], [null, null, null, 800]);
+  },
+  "keys are found with Shift, without Alt, and never r or c": ({ keys, equal }) => {
+    const press = (key, more = {}) =>
+      keys.bindingOf({ key, shiftKey: false, altKey: false, ctrlKey: false, metaKey: false, ...more });
+    const does = (binding) => binding && [binding.action, binding.value];
+    equal(does(press(" ")), ["toggle", undefined]);
+    equal(does(press("N", { shiftKey: true })), ["peak", -1]);
+    equal(does(press("N")), ["peak", 1]); // Caps Lock
+    equal(does(press("?", { shiftKey: true })), ["help", undefined]);
+    equal(does(press("ArrowLeft", { shiftKey: true })), ["step", -10]);
+    equal([press("ArrowLeft", { altKey: true }), press("r"), press("c"), press("Tab")], [null, null, null, null]);
+  },
+  "no key has two meanings and every line of the help has one": ({ keys, equal }) => {
+    const all = keys.BINDINGS.flatMap((binding) => binding.keys);
+    equal(new Set(all).size, all.length);
+    equal(keys.helpLines().every(({ label, help }) => label && help), true);
+  },
+  "figure arrays are read plain and packed, by their x": ({ charts, equal }) => {
+    const packed = { dtype: "f4", bdata: btoa(String.fromCharCode(...new Uint8Array(new Float32Array([1, 2]).buffer))) };
+    equal(Array.from(charts.decodeArray(packed)), [1, 2]);
+    equal(Array.from(charts.byFrame({ y: packed, x: [2, 0] }, 3)).map(String), ["2", "NaN", "1"]);
+    equal(Array.from(charts.byFrame({ y: [1, null, 3] }, 3)).map(String), ["1", "NaN", "3"]);
+  },
+};
+
+/** Runs all; the messages of those that fail, by name. */
+export async function run(modules) {
+  const text = (value) => JSON.stringify(value);
+  const check = {
+    equal: (got, expected) => {
+      if (text(got) !== text(expected)) throw new Error(`got ${text(got)}, expected ${text(expected)}`);
+    },
+    near: (got, expected) => {
+      if (!(Math.abs(got - expected) < 1e-9)) throw new Error(`got ${got}, expected ${expected}`);
+    },
+    throws: (act, words) => {
+      try {
+        act();
+      } catch (error) {
+        if (!error.message.includes(words)) throw new Error(`said "${error.message}", expected "${words}"`);
+        return;
+      }
+      throw new Error(`did not throw "${words}"`);
+    },
+  };
+  const failures = {};
+  for (const [name, test] of Object.entries(tests)) {
+    try {
+      await test({ ...modules, ...check });
+    } catch (error) {
+      failures[name] = error.message;
+    }
+  }
+  return { count: Object.keys(tests).length, failures };
+}
