@@ -18,6 +18,7 @@ import torch
 from torch.nn import functional
 
 from cache.keys import clip_key
+from cache.pack import MAX_FRAMES
 from cache.records import Clip
 from cache.store import Store, TrackWriter
 from consistency.domains import get_domain
@@ -30,8 +31,12 @@ from precompute.recipes import Batch, Product, Recipe, plan_recipes, truth_diges
 
 SAMPLING_RULE = 1
 """Version of the rule by which frames are chosen and resized; part of every clip's key."""
-CHUNK_FRAMES = 64
-"""Frames per pack: what a killed job does again at most. Half a minute of work for the bundled zoo on two cores."""
+CHUNK_PIXELS = 64 * 256 * 256
+"""Pixels per pack and track, 64 frames of 256x256: what a killed job does again at most, and what bounds its memory."""
+ENCODING_FRAMES = 16
+"""Batches wait for the encoders when this many frames of every track are not coded yet."""
+RETRYABLE = ("stalled", "decoder_crashed")
+"""Failures of a source that another run may not meet: what was computed before them stays."""
 BATCHES_AHEAD = 2
 """Decoded batches waiting for the networks."""
 BYTES_PER_PIXEL = {3: 1.1, 1: 0.45}
@@ -123,27 +128,40 @@ def run_plan(
         start = min(writer.n_frames for writer in writers)
         graph = make_graph(pending, device, dtype)
         n_frames = start
+        size = chunk_frames(plan.clip)
         with ThreadPoolExecutor(max(2, (os.cpu_count() or 2) - 1)) as pool, ExitStack() as stack:
-            batches = stack.enter_context(closing(_read_ahead(_batches(plan, start, batch_size))))
+            batches = stack.enter_context(closing(_read_ahead(_batches(plan, start, batch_size, size))))
             chunk = _Chunk(start)
-            for frames in batches:
-                batch = predict(graph, frames, device, plan.zoo.multiple)
-                for recipe, writer in zip(pending, writers, strict=True):
-                    if writer.n_frames <= chunk.start:
-                        chunk.add(recipe.head.key, recipe.make(batch), pool)
-                n_frames += len(batch.rgb)
-                report(n_frames, start)
-                if n_frames - chunk.start >= CHUNK_FRAMES:
-                    chunk.write(writers)
-                    chunk = _Chunk(n_frames)
+            try:
+                for frames in batches:
+                    batch = predict(graph, frames, device, plan.zoo.multiple)
+                    for recipe, writer in zip(pending, writers, strict=True):
+                        if writer.n_frames <= chunk.start:
+                            chunk.add(recipe.head.key, recipe.make(batch), pool)
+                    n_frames += len(batch.rgb)
+                    report(n_frames, start)
+                    if n_frames - chunk.start >= size:
+                        chunk.write(writers)
+                        chunk = _Chunk(n_frames)
+            except SourceError as error:
+                # A source that turns out bad at its end leaves nothing behind.
+                if error.code not in RETRYABLE:
+                    store.remove([writer.head.key for writer in writers])
+                raise
             chunk.write(writers)
         if n_frames == 0:
+            store.remove([writer.head.key for writer in writers])
             raise SourceError(
                 "no_frames", f"{plan.source.title}: no frame lies in the chosen range; give another --start or --end"
             )
         for writer in writers:
             writer.finish(n_frames=n_frames)
         return n_frames - start
+
+
+def chunk_frames(clip: Clip) -> int:
+    """Frames per pack of a clip."""
+    return max(1, min(MAX_FRAMES, CHUNK_PIXELS // (clip.width * clip.height)))
 
 
 def make_graph(recipes: list[Recipe], device: torch.device, dtype: torch.dtype) -> Graph:
@@ -210,7 +228,10 @@ class _Chunk:
         self._columns: dict[str, list[dict[str, np.ndarray]]] = {}
 
     def add(self, key: str, product: Product, pool: ThreadPoolExecutor) -> None:
-        self._images.setdefault(key, []).extend(pool.submit(encode_image, image) for image in product.images)
+        images = self._images.setdefault(key, [])
+        images.extend(pool.submit(encode_image, image) for image in product.images)
+        if len(images) > ENCODING_FRAMES:
+            images[-ENCODING_FRAMES - 1].result()
         self._columns.setdefault(key, []).append(product.columns)
 
     def write(self, writers: list[TrackWriter]) -> None:
@@ -222,7 +243,7 @@ class _Chunk:
                 writer.append(self.start, [image.result() for image in self._images[key]], columns)
 
 
-def _batches(plan: Plan, start: int, batch_size: int) -> Generator[Batch]:
+def _batches(plan: Plan, start: int, batch_size: int, chunk_size: int) -> Generator[Batch]:
     """The clip's frames from `start` on, with their ground truth, in batches that end where chunks end."""
     with ExitStack() as stack:
 
@@ -246,7 +267,7 @@ def _batches(plan: Plan, start: int, batch_size: int) -> Generator[Batch]:
             if frame.index < start:
                 continue
             held.append((frame, codes))
-            if len(held) == batch_size or (frame.index + 1 - start) % CHUNK_FRAMES == 0:
+            if len(held) == batch_size or (frame.index + 1 - start) % chunk_size == 0:
                 yield _stack(held)
                 held = []
         if held:

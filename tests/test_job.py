@@ -49,7 +49,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "CHUNK_FRAMES", 4)
+    monkeypatch.setattr(pipeline, "CHUNK_PIXELS", 4 * 64 * 64)
 
 
 def call(*words: str | Path) -> Result:
@@ -295,6 +295,15 @@ def test_weights_that_are_not_the_ones_named_are_refused(tmp_path, clip):
     weights.write_bytes(data)
     result = run(tmp_path / "store", folder, clip)
     assert result.exit_code == 1 and "SHA-256" in result.stderr and listed(tmp_path / "store", "--all") == []
+
+
+def test_a_source_found_bad_at_its_end_leaves_nothing_in_the_store(tmp_path, zoo, small_chunks):
+    # Matroska states no length of its own: that this one is cut is known only when its frames run out.
+    cut = truncate(write_video(tmp_path / "cut.mkv", 60), 0.8)
+    result = run(tmp_path / "store", zoo, cut)
+    assert result.exit_code == 1 and "cut.mkv" in result.stderr
+    assert listed(tmp_path / "store", "--all") == []
+    assert not list((tmp_path / "store").glob("packs/*/*.pack"))
 
 
 # The other commands
