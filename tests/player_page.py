@@ -40,9 +40,9 @@ def tracks_by_pane(store: Store) -> dict[str, Track]:
 
 
 def energy(store: Store, track: Track) -> np.ndarray:
-    terms = store.column(track, "terms").reshape(track.n_frames, -1)
-    if not len(terms):
+    if track.n_frames == 0:  # a column of no rows has lost its other axes
         return np.zeros(0)
+    terms = store.column(track, "terms")
     return ((terms - track.head.constants["mu"]) / track.head.constants["sigma"]).mean(axis=1)
 
 

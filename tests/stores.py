@@ -22,21 +22,8 @@ import numpy as np
 from cache.keys import clip_key, track_key
 from cache.records import Clip, Head, Track
 from cache.store import Store
-from consistency.domains import DOMAINS
+from consistency.domains import DOMAINS, ENERGY
 
-ENERGY_DOMAIN: dict[str, Any] = {
-    "name": "energy",
-    "title": "Consistency energy",
-    "alias": "",
-    "channels": 1,
-    "lo": -4.0,
-    "hi": 4.0,
-    "scale": "linear",
-    "unit": "σ",
-    "meaning": "scalar",
-    "colour_map": "diverging",
-    "invalid": None,
-}
 BLOCKS = 8
 ZERO, ONE = 40, 215
 """Codes of the two bits: apart in every colour map, and far from 0 and 255."""
@@ -57,18 +44,20 @@ def build_store(
     truths: Sequence[str] = ("normal", "reshading"),
     ready_frames: int | None = None,
     pts_seconds: Sequence[float] | None = None,
+    noise: int = 0,
 ) -> Store:
     """A store with, on every clip: input, truths, and for each target and method a prediction, readouts and an energy.
 
     `readouts` is target -> last domains (default: reshading for every target). With `ready_frames` the predictions,
     readouts and energies are those of a job that still runs: not complete, that many frames there (whole packs only).
+    `noise` (0..30 codes) makes the images as hard to compress as real ones.
     """
     store = Store(root)
     if readouts is None:
         readouts = dict.fromkeys(targets, ("reshading",))
     for title in titles:
         clip = make_clip(title, n_frames=n_frames, size=size)
-        common = {"frames_per_pack": frames_per_pack, "pts_seconds": pts_seconds}
+        common: dict[str, Any] = {"frames_per_pack": frames_per_pack, "pts_seconds": pts_seconds, "noise": noise}
         growing = {**common, "ready_frames": ready_frames}
         add_track(store, clip, kind="input", path="rgb", number=1, **common)
         for number, domain in enumerate(truths, start=2):
@@ -136,10 +125,11 @@ def add_track(
     ready_frames: int | None = None,
     pts_seconds: Sequence[float] | None = None,
     knows_truth: bool = False,
+    noise: int = 0,
 ) -> Track:
     """Write one track whose images carry `number` (0..255). With `ready_frames` it stays growing after so many."""
     if domain is None:
-        domain = ENERGY_DOMAIN if kind == "energy" else DOMAINS[path.rsplit("-", 1)[-1]].record()
+        domain = (ENERGY if kind == "energy" else DOMAINS[path.rsplit("-", 1)[-1]]).record()
     pts = np.asarray(pts_seconds if pts_seconds is not None else np.arange(clip.n_frames) / 30.0, np.float64)
     columns, described, constants = _columns(_Numbers(pts, seed=number), kind, path, knows_truth)
     edges = {edge: hashlib.sha256(f"{zoo}/{method}/{edge}".encode()).hexdigest() for edge in _edges(path)}
@@ -167,7 +157,14 @@ def add_track(
                 return found
             images = [
                 encode_png(
-                    draw_pattern(index, number, width=clip.width, height=clip.height, channels=int(domain["channels"]))
+                    draw_pattern(
+                        index,
+                        number,
+                        width=clip.width,
+                        height=clip.height,
+                        channels=int(domain["channels"]),
+                        noise=noise,
+                    )
                 )
                 for index in range(start, stop)
             ]
@@ -175,7 +172,7 @@ def add_track(
         return writer.finish()
 
 
-def draw_pattern(frame: int, number: int, *, width: int, height: int, channels: int) -> np.ndarray:
+def draw_pattern(frame: int, number: int, *, width: int, height: int, channels: int, noise: int = 0) -> np.ndarray:
     """The image of that frame of the track with that number: uint8, (H, W) or RGB (H, W, 3)."""
     y, x = np.mgrid[0:height, 0:width]
     codes = (60 + 100 * x / max(width - 1, 1) + 60 * y / max(height - 1, 1)).astype(np.uint8)
@@ -183,6 +180,9 @@ def draw_pattern(frame: int, number: int, *, width: int, height: int, channels: 
     if channels == 3:
         image[..., 1] = (codes.astype(int) + number * 7) % 256
         image[..., 2] = 255 - codes
+    if noise:
+        grain = np.random.default_rng(frame).integers(-noise, noise + 1, image.shape)
+        image = np.clip(image + grain, 0, 255).astype(np.uint8)
     bits = [*_bits(frame, 16), *_bits(number, 8)]
     for at, bit in enumerate(bits):
         _block(image, at // BLOCKS, at % BLOCKS)[:] = ONE if bit else ZERO

@@ -11,6 +11,9 @@ import { formatValue } from "./colour.mjs";
 const HEIGHT = { share: 0.15, min: 92, max: 170 };
 /** Room for tick labels under the last chart, which carries them for all. */
 const TICKS_PX = 18;
+/** Width of a letter at the cursor with the space beside it, and that space alone. */
+const CHIP_PX = 18;
+const GAP_PX = 4;
 const MARGIN = { l: 58, r: 14, t: 6, b: 6 };
 
 /**
@@ -96,8 +99,12 @@ export class Charts {
         const top = axes.yaxis._offset + axes.yaxis.d2p(number);
         const isInside = Number.isFinite(top) && top >= 0 && top <= plot.clientHeight;
         chip.hidden = !isInside;
-        // A left of the line, B right of it: two equal values stay legible.
-        if (isInside) chip.style.transform = `translate(${index % 2 ? 4 : -18}px, ${top - 7}px)`;
+        // A left of the line, B right of it: two equal values stay legible. At the edges both on the inner side.
+        const isLeft = index % 2 === 0;
+        let aside = isLeft ? -CHIP_PX : GAP_PX;
+        if (isLeft && x < axes.xaxis._offset + CHIP_PX) aside = CHIP_PX + GAP_PX;
+        if (!isLeft && x > plot.clientWidth - CHIP_PX) aside = -2 * CHIP_PX;
+        if (isInside) chip.style.transform = `translate(${aside}px, ${(top - 7).toFixed(1)}px)`;
       });
     }
   }
@@ -263,7 +270,7 @@ export class Charts {
           ...layout.yaxis,
           ...axis,
           title: layout.yaxis?.title?.text
-            ? { text: layout.yaxis.title.text, font: { color: theme.muted, size: 11 }, standoff: 6 }
+            ? { text: layout.yaxis.title.text, font: { color: theme.muted, size: 11 } }
             : undefined,
         },
       },

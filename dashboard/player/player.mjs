@@ -80,8 +80,10 @@ class Player {
     this.data = null;
     /** The frame asked for: the one clock. */
     this.wanted = 0;
-    /** The frame on the screen; -1: none yet. */
+    /** The frame on the screen, or on its way there with the next animation frame; -1: none yet. */
     this.painted = -1;
+    /** The frame whose pixels are in the canvas. */
+    this.inCanvas = -1;
     /** @type {Picture[]} the pictures on the screen, by pane */
     this.pictures = [];
     this.speed = 1;
@@ -279,6 +281,7 @@ class Player {
       context.drawImage(picture.image, x, y, width, height);
     });
     this.lastPaintMs = performance.now();
+    this.inCanvas = painted;
     if (this.root.hasAttribute("data-loading") && !this.isLate()) this.root.removeAttribute("data-loading");
     this.charts.moveCursor(painted);
     this.drawPosition();
@@ -502,7 +505,8 @@ class Player {
   toggleHelp(isOpen = this.dom.help.hidden) {
     if (this.dom.help.hidden === !isOpen) return;
     this.dom.help.hidden = !isOpen;
-    (isOpen ? this.dom.help : this.root).focus();
+    (isOpen ? this.dom.help : this.root).focus({ preventScroll: true });
+    if (isOpen) this.dom.help.firstElementChild.scrollIntoView({ block: "nearest" });
   }
 
   /** A short word to the viewer, also to screen readers. @param {string} text @param {...HTMLElement} more */
@@ -552,6 +556,7 @@ class Player {
       element("span", { class: "spring" }),
       element("div", { class: "group" }, link, helpButton),
     );
+    const controls = element("div", { class: "controls" }, slider, transport);
     const charts = element("div", { class: "charts" });
     const toast = element("div", { class: "toast", role: "status" });
     toast.hidden = true;
@@ -560,8 +565,7 @@ class Player {
       "div",
       { class: "xc", tabindex: "0", role: "region", "aria-label": "Synchronized player. Press ? for its keys." },
       stage,
-      slider,
-      transport,
+      controls,
       charts,
       toast,
       help,
@@ -571,7 +575,7 @@ class Player {
     root.xc = {
       paints: 0,
       get painted() {
-        return self.painted;
+        return self.inCanvas;
       },
       get paintedAtMs() {
         return self.lastPaintMs;
@@ -579,7 +583,7 @@ class Player {
       seek: (/** @type {number} */ frame) => this.jump(frame),
       state: () => ({
         frame: this.wanted,
-        painted: this.painted,
+        painted: this.inCanvas,
         isPlaying: this.clock !== null,
         isLate: this.isLate(),
         speed: this.speed,
@@ -598,7 +602,7 @@ class Player {
     };
     this.dom = {
       style, root, stage, canvas, panes, empty, loading, slider, rail, loaded, thumb, play, back, forward, number, count,
-      time, speed, rate, link, helpButton, transport, charts, toast, help,
+      time, speed, rate, link, helpButton, controls, charts, toast, help,
     }; // prettier-ignore
     /** @type {ReturnType<typeof paneDom>[]} */
     this.panes = [];
@@ -646,12 +650,12 @@ class Player {
     on(dom.number, "blur", () => this.drawPosition());
     on(dom.number, "keydown", (event) => {
       event.stopPropagation();
-      if (event.key === "Escape") dom.root.focus();
+      if (event.key === "Escape") dom.root.focus({ preventScroll: true });
       if (event.key !== "Enter") return;
       const text = dom.number.value.trim();
       if (/^\d{1,9}$/.test(text)) this.jump(Number(text));
       else this.say(`a frame is a number from 0 to ${this.nFrames - 1}`);
-      dom.root.focus();
+      dom.root.focus({ preventScroll: true });
     });
     on(window, "resize", () => this.soon("fit", () => this.fit()));
     on(dom.stage, "pointerdown", () => dom.root.focus({ preventScroll: true }));
@@ -801,7 +805,7 @@ class Player {
     if (scroller) top += scroller.scrollTop;
     else top += window.scrollY;
     const below =
-      dom.slider.offsetHeight + dom.transport.offsetHeight + Charts.heightOf(this.data?.charts ?? [], 1) + 3 * 8;
+      dom.controls.offsetHeight + Charts.heightOf(this.data?.charts ?? [], 1) + 3 * 8;
     return Math.max(height - top - below, MIN_STAGE_SHARE * height);
   }
 
