@@ -65,6 +65,10 @@ st.set_page_config(layout="wide")
 store = Store(default_root(), read_only=True)
 tracks = tracks_by_pane(store)
 wanted = st.query_params.get("panes", ",".join(name for name in PLACES if name in tracks)).split(",")
+if st.button("swap A and B"):
+    st.session_state["is_swapped"] = not st.session_state.get("is_swapped", False)
+if st.session_state.get("is_swapped"):
+    wanted = [{"A": "B", "B": "A"}.get(name, name) for name in wanted]
 panes = [
     Pane(
         id=name,
@@ -72,7 +76,7 @@ panes = [
         title=st.query_params.get("title", "baseline") if name == "A" else tracks[name].head.method or name,
         detail=tracks[name].head.path.replace("-", " → "),
         row=PLACES[name][0],
-        column=PLACES[name][1],
+        column=PLACES[name][1] if not st.session_state.get("is_swapped") else wanted.index(name),
         track=tracks[name],
     )
     for name in wanted

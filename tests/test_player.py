@@ -377,21 +377,53 @@ def test_the_page_can_seek_and_a_rerun_alone_moves_nothing(open_player: Open):
 
 
 def test_rendering_again_leaves_one_player_and_one_listener(open_player: Open):
-    root = open_player()
+    root = open_player(f"panes={FOUR_PANES}&seek=9")
     page = root.page
     for scheme in ("dark", "light", "dark"):
         page.emulate_media(color_scheme=scheme)  # Streamlit renders the component again
-        page.wait_for_function(
-            "(theme) => document.querySelector('[data-testid=stBidiComponentRegular], .stBidiComponent')"
-            " === null || true",
-            arg=scheme,
-        )
-        page.get_by_role("button", name="seek from the page").click()
-        page.wait_for_timeout(400)
-    wait_for(root, "el.dataset.theme === 'dark'")
+        wait_for(root, f"el.dataset.theme === '{scheme}'")
+    page.get_by_role("button", name="seek from the page").click()
+    wait_for(root, "el.xc.painted === 9")
     assert page.locator(".xc").count() == 1
-    before = state(root)["frame"]
-    assert press(root, "ArrowRight")["frame"] == before + 1
+    assert press(root, "ArrowRight")["frame"] == 10
+    assert shown(root)[0] == {"frame": 10, "number": 1}
+
+
+def test_another_choice_of_panes_keeps_the_frame_and_never_shows_a_picture_under_a_wrong_heading(open_player: Open):
+    root = open_player("panes=input,A,B")
+    root.evaluate("el => el.xc.seek(42)")
+    wait_for(root, "el.xc.painted === 42")
+    numbers = [one and one["number"] for one in shown(root)]
+    root.page.get_by_role("button", name="swap A and B").click()
+    wait_for(root, "el.querySelector('.pane-head:nth-child(3) .badge').textContent === 'B'")
+    wait_for(root, "!el.xc.state().isLate")
+    assert shown(root) == [{"frame": 42, "number": numbers[index]} for index in (0, 2, 1)]
+
+
+def test_an_outdated_cleanup_is_ignored_and_the_last_one_ends_everything(page: Page, app: App):
+    page.goto(f"{app.address}/web/player.css")
+    counts = page.evaluate(
+        """async () => {
+          const {mount} = await import("/web/player.mjs");
+          const parentElement = document.body.appendChild(document.createElement("div")).attachShadow({mode: "open"});
+          const data = {clip: "a", title: "", width: 8, height: 8, ptsSeconds: [0, 1, 2], nReady: 3, panes: [],
+            charts: [], speeds: [1], start: {frame: 0, speed: 1}, command: {seq: 0, seek: 0}};
+          const count = () => parentElement.querySelectorAll(".xc").length;
+          const first = mount({data, parentElement, setStateValue() {}});
+          const second = mount({data: {...data}, parentElement, setStateValue() {}});
+          const counts = [count()];
+          first();
+          counts.push(count());
+          const root = parentElement.querySelector(".xc");
+          second();
+          counts.push(count());
+          const paints = root.xc.paints;
+          root.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight"}));
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          return [...counts, root.xc.paints - paints];
+        }"""
+    )
+    assert counts == [1, 1, 0, 0]
 
 
 def test_titles_are_text_whatever_they_hold(open_player: Open):

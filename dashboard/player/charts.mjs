@@ -70,11 +70,16 @@ export class Charts {
     if (turn !== this.turn || this.signal.aborted) return;
     this.plotly = plotly;
     this.nFrames = nFrames;
-    this.clear();
-    this.drawn = charts.map((chart, index) => this.build(chart, index === charts.length - 1));
-    this.host.replaceChildren(...this.drawn.map(({ plot }) => /** @type {HTMLElement} */ (plot.closest("figure"))));
-    await Promise.all(this.drawn.map((drawn, index) => this.draw(drawn, index === charts.length - 1)));
-    if (turn === this.turn) this.moveCursor(this.frame);
+    const drawn = charts.map((chart) => this.build(chart));
+    await Promise.all(drawn.map((one, index) => this.draw(one, index === charts.length - 1)));
+    const isStale = turn !== this.turn || this.signal.aborted;
+    for (const { plot } of isStale ? drawn : this.drawn) plotly?.purge(plot);
+    if (isStale) return;
+    // Only now, so that nothing is blank in between.
+    this.drawn = drawn;
+    this.host.replaceChildren(...drawn.map(({ plot }) => /** @type {HTMLElement} */ (plot.closest("figure"))));
+    this.markLoop(this.loop);
+    this.moveCursor(this.frame);
   }
 
   /** Redraw for another width or theme. */
@@ -152,8 +157,8 @@ export class Charts {
 
   // Below: how
 
-  /** @param {Chart} chart @param {boolean} isLast @returns {Drawn} */
-  build(chart, isLast) {
+  /** @param {Chart} chart @returns {Drawn} */
+  build(chart) {
     const plot = element("div", { class: "plot" });
     const cursor = element("div", { class: "cursor" });
     const range = element("div", { class: "loop" });

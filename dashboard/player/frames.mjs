@@ -12,7 +12,7 @@ const ENCODED_BUDGET_BYTES = 256 << 20;
 const DECODED_BUDGET_BYTES = 256 << 20;
 /** A part that failed is asked for again after this long: a server may come back, a pack may be healed. */
 const RETRY_AFTER_MS = 4000;
-/** Blocks fetched before they are asked for: ahead in the direction of play, and behind. */
+/** Blocks fetched before they are asked for: ahead in the direction of play, and behind; standing: on both sides. */
 const BLOCKS_AHEAD = 4;
 const BLOCKS_BEHIND = 1;
 
@@ -307,7 +307,7 @@ export class FrameLoader {
     for (let i = 1; i <= BLOCKS_AHEAD; i += 1) {
       if (forth >= 0) forth = next(forth, ahead);
       if (forth >= 0) add(forth);
-      if (i > BLOCKS_BEHIND || back < 0) continue;
+      if ((direction !== 0 && i > BLOCKS_BEHIND) || back < 0) continue;
       back = next(back, -ahead);
       if (back >= 0) add(back);
     }

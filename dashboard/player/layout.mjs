@@ -26,7 +26,8 @@ export function gridLayout(panes, { width, height, aspect, solo = null }) {
   const shown = panes.map((_, index) => solo === null || solo === index);
   let places = solo === null ? compactPlaces(panes) : panes.map(() => ({ row: 0, column: 0 }));
   let columns = 1 + Math.max(0, ...places.map((place) => place.column));
-  if ((width - GAP_PX * (columns - 1)) / columns < MIN_PANE_PX) {
+  const isNarrow = (width - GAP_PX * (columns - 1)) / columns < MIN_PANE_PX;
+  if (isNarrow) {
     columns = Math.max(1, Math.min(columns, Math.floor((width + GAP_PX) / (MIN_PANE_PX + GAP_PX))));
     places = wrappedPlaces(panes, columns);
   }
@@ -37,7 +38,8 @@ export function gridLayout(panes, { width, height, aspect, solo = null }) {
   let paneWidth = byWidth;
   for (;;) {
     const heading = lines * LINE_PX + HEADING_PAD_PX;
-    const byHeight = ((height - GAP_PX * (rows - 1)) / rows - heading) * aspect;
+    // A narrow screen is scrolled anyway, so there every pane has the width it can get.
+    const byHeight = isNarrow ? Infinity : ((height - GAP_PX * (rows - 1)) / rows - heading) * aspect;
     paneWidth = Math.floor(Math.min(byWidth, Math.max(byHeight, Math.min(MIN_PANE_PX, byWidth))));
     if (lines === 2 || paneWidth >= ONE_LINE_PX) break;
     lines = 2;

@@ -84,7 +84,7 @@ class Player {
     this.painted = -1;
     /** The frame whose pixels are in the canvas. */
     this.inCanvas = -1;
-    /** @type {Picture[]} the pictures on the screen, by pane */
+    /** @type {(Picture | null)[]} the pictures on the screen, by pane; null: none yet for a pane that is new */
     this.pictures = [];
     this.speed = 1;
     /** @type {PlayClock | null} while playing */
@@ -144,15 +144,18 @@ class Player {
     const chartsText = JSON.stringify([data.charts, data.ptsSeconds.length]);
     if (chartsText !== this.chartsText) {
       this.chartsText = chartsText;
+      this.themeText = JSON.stringify(this.theme());
       this.charts
         .show(data.charts, data.ptsSeconds.length)
         .then(() => this.fit())
         .catch((error) => this.say(error.message));
     } else {
-      this.charts.redraw(); // the theme may be another
+      this.restyle();
     }
     this.fit();
     this.drawScrubber();
+    // A job may have finished more frames while they play.
+    if (this.clock && before?.nReady !== data.nReady) this.play(this.direction);
     if (data.command.seq > this.commandSeen) {
       this.commandSeen = data.command.seq;
       this.pause();
@@ -235,7 +238,7 @@ class Player {
   }
 
   isLate() {
-    return this.nReady > 0 && (this.painted !== this.wanted || this.pictures.length !== this.data?.panes.length);
+    return this.nReady > 0 && (this.painted !== this.wanted || this.pictures.includes(null));
   }
 
   /** Paint these pictures in the next animation frame. @param {number} frame @param {Picture[]} pictures @param {number} turn */
@@ -361,7 +364,7 @@ class Player {
       this.seekTurn += 1;
       this.planPrefetch();
     }
-    if (this.painted === due && this.pictures.length === this.data?.panes.length) return;
+    if (!this.isLate()) return;
     const pictures = this.loader.peek(due);
     if (pictures) {
       this.show(due, pictures, this.seekTurn);
@@ -591,7 +594,7 @@ class Player {
         solo: this.solo,
         nReady: this.nReady,
         loaded: this.loader.loadedSpans(this.nFrames),
-        errors: this.pictures.map(({ error }) => error),
+        errors: this.pictures.map((picture) => picture?.error ?? null),
         encodedBytes: this.loader.blocks.bytes,
         decodedBytes: this.loader.pictures.bytes,
       }),
@@ -607,16 +610,18 @@ class Player {
     /** @type {ReturnType<typeof paneDom>[]} */
     this.panes = [];
     this.panesTurn = 0;
+    /** @type {string[]} */
+    this.paneKeys = [];
     this.isInTick = false;
     this.chartsText = "";
+    this.themeText = "";
     this.ratio = 1;
     this.context = canvas.getContext("2d", { alpha: true });
     // Unstyled, sizes are wrong: nothing is laid out before the style is there.
     root.style.visibility = "hidden";
     const ready = () => {
       root.style.visibility = "";
-      this.applyTheme();
-      this.charts.redraw();
+      this.restyle();
       this.fit();
     };
     style.addEventListener("load", ready, { once: true });
@@ -660,7 +665,7 @@ class Player {
     on(window, "resize", () => this.soon("fit", () => this.fit()));
     on(dom.stage, "pointerdown", () => dom.root.focus({ preventScroll: true }));
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
-    on(dark, "change", () => this.soon("theme", () => this.applyTheme() && this.charts.redraw()));
+    on(dark, "change", () => this.soon("theme", () => this.restyle()));
     this.listenToSlider();
   }
 
@@ -727,11 +732,14 @@ class Player {
   /** Headings, messages and legends of the panes, and their tracks. @param {boolean} isNewClip */
   showPanes(isNewClip) {
     const { panes } = /** @type {Data} */ (this.data);
+    const before = new Map(this.paneKeys.map((key, index) => [key, this.pictures[index]]));
+    this.paneKeys = panes.map(({ key }) => key);
     this.panesTurn += 1;
     const inset = this.data?.charts.length ? Charts.inset : [0, 0];
     this.dom.slider.style.padding = `0 ${inset[1]}px 0 ${inset[0]}px`;
-    this.pictures = []; // pictures are by place; those of other panes may not stay under new headings
-    if (isNewClip) this.painted = -1;
+    // A track that stays keeps its picture; that of another may not stand under a new heading.
+    this.pictures = panes.map(({ key }) => (isNewClip ? null : (before.get(key) ?? null)));
+    if (isNewClip) this.painted = this.inCanvas = -1;
     this.loader.setTracks(
       panes.map(({ key, packs, domain }) => ({
         key,
@@ -824,11 +832,19 @@ class Player {
     dom.loaded.replaceChildren(...parts);
   }
 
-  /** Colours of the page, for what cannot take them from the style sheet. @returns {boolean} */
+  /** Light or dark, by the page's background. */
   applyTheme() {
     const background = this.css("--st-background-color") || "#ffffff";
     this.dom.root.dataset.theme = luminance(background) < 0.4 ? "dark" : "light";
-    return true;
+  }
+
+  /** Follow another theme; the plots are drawn again only where it is another. */
+  restyle() {
+    this.applyTheme();
+    const text = JSON.stringify(this.theme());
+    if (text === this.themeText) return;
+    this.themeText = text;
+    this.charts.redraw();
   }
 
   theme() {
