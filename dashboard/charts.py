@@ -36,7 +36,7 @@ def figure(lines: Sequence[Line], *, axis: str, unit: str, has_zero_line: bool =
         {
             "type": "scatter",
             "mode": "lines",
-            "name": f"{line.letter}  {_plain(line.name)}",
+            "name": _plain(line.name),
             "x": list(range(len(line.values))),
             "y": rounded(line.values),
             "line": {"width": 1.75, "dash": DASHES[LETTERS.index(line.letter)]},

@@ -315,8 +315,8 @@ class _Builder:
         if track is None:
             self._miss(f"The readout of {letter} ({name}) as {self._available.title(readout)}", longer, path)
             return
-        target = configuration.domains[-1]
-        detail = f"{self._available.title(target)} → {self._available.title(readout)}"
+        # Not the whole path: the pane above tells it, and half of a small pane's line belongs to the colour scale.
+        detail = f"→ {self._available.title(readout)}"
         self.slots.append(Slot(f"{letter}2", letter, name, detail, 1, column, track))
         self.readouts.append((letter, name, track))
         if "disagreement" in track.head.columns:

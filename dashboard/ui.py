@@ -12,7 +12,7 @@ from dashboard.views import compare
 # (A comment, as Streamlit shows a bare string of its main script on the page.)
 STYLE = """
 <style>
-[data-testid="stMainBlockContainer"] { padding: 0.75rem 1.25rem 1.5rem; }
+[data-testid="stMainBlockContainer"] { padding: 0.25rem 1.25rem 1.5rem; }
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.5rem; }
 [data-testid="stHeader"] { height: 0; min-height: 0; background: none; }
 .st-key-controls { gap: 0.5rem 0.625rem; }
@@ -22,9 +22,9 @@ STYLE = """
 .st-key-controls .st-key-swap, .st-key-controls .st-key-scale { min-width: 0; flex: none; width: auto; }
 .st-key-swap button { padding: 0 0.25rem; }
 .st-key-swap button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-.st-key-scale button { min-height: 2.5rem; }
-.st-key-scale label { margin-bottom: 0; min-height: 0; line-height: 1; }
-.st-key-about, .st-key-words { opacity: 0.85; }
+.st-key-scale button:not(label button) { min-height: 2.5rem; }
+.st-key-scale label { height: 1.5rem; min-height: 0; margin-bottom: 0.2rem; }
+.st-key-about, .st-key-words { padding-left: 0.25rem; }
 .st-key-about [data-testid="stText"], .st-key-about a, .st-key-words [data-testid="stText"] { font-size: 0.8125rem; }
 .st-key-about a { min-height: 0; padding: 0; }
 .st-key-words [data-testid="stText"] { font-variant-numeric: tabular-nums; }
@@ -51,7 +51,7 @@ def _show(store: Store, columns: Columns) -> None:
     try:
         compare.page(store, columns)
     except OSError as error:
-        st.title("The store cannot be read")
+        st.header("The store cannot be read")
         st.text(f"{store.root}: {error.strerror or error}")
         st.text("Make the folder readable for the user that runs the dashboard, or name another one:")
         st.code("streamlit run dashboard/app.py -- --store DIR", language="bash")

@@ -12,7 +12,7 @@ import streamlit as st
 from cache.records import Clip
 from cache.store import STORE_VARIABLE, Store
 from dashboard.charts import Line, figure, summary
-from dashboard.choices import Available, Gap, Plot, Shown, one_line, shown, web_address
+from dashboard.choices import Available, Plot, Shown, one_line, shown, web_address
 from dashboard.player import Chart, Pane, View, player
 from dashboard.series import Columns, Unreadable, same_constants, with_expected_times
 from dashboard.state import COMPARED, SCALES, Scale, Selection, from_query, to_query
@@ -25,8 +25,8 @@ PLAYER = "player"
 MOVED = "player-moved"
 ASKED = "player-asked"
 ENERGY_MEANING = (
-    "Consistency energy tells how far predictions of the same target along different paths disagree in a frame; "
-    "lower is better (Zamir et al. 2020, section 4)."
+    "Consistency energy is how far predictions of the same target along different paths disagree in a frame; "
+    "low means that they agree (Zamir et al. 2020, section 4)."
 )
 SCALE_HELP = (
     "Standardised: each path's difference in σ around the baseline's mean on validation images, so that all paths "
@@ -66,10 +66,16 @@ def page(store: Store, columns: Columns) -> None:
     content = shown(available, selection.clip, selection.target, selection.readout, selection.configurations)
     numbers = [_read(columns, plot, selection.scale) for plot in content.plots]
     _show_controls(available, selection)
-    _show_about(selection.clip, content)
-    _show_notes(notes)
+    # Always there, so that the player keeps its place among the elements: in another place it would start anew.
+    with st.container(key="notices", gap="xsmall"):
+        if content.is_growing:
+            ready = f"{content.n_ready} of {selection.clip.n_frames} frames ready"
+            st.text(f"Still being computed: {ready}. The rest appears here by itself.")
+        _show_notes(notes)
     _show_player(columns, selection, content, numbers)
-    _show_words(store, content, numbers, selection)
+    _show_gaps(store, content, numbers, selection.scale)
+    _show_words(numbers)
+    _show_about(selection.clip)
     if any(not track.is_complete for track in store.tracks(clip=selection.clip.key)):
         _refresh_when_changed(store, selection.clip.key)
 
@@ -162,7 +168,7 @@ def _write_link(query: Mapping[str, str]) -> None:
 # What is seen
 
 
-def _show_about(clip: Clip, content: Shown) -> None:
+def _show_about(clip: Clip) -> None:
     """Whose clip it is. All of it comes from outside: text, never markup, and a link only to the web."""
     with st.container(key="about", horizontal=True, vertical_alignment="center", gap="small"):
         facts = [f"{clip.n_frames} frames", f"{clip.width}×{clip.height}"]
@@ -175,9 +181,6 @@ def _show_about(clip: Clip, content: Shown) -> None:
             st.link_button("Source", address, type="tertiary", icon=":material/open_in_new:")
         elif clip.url:
             st.text(one_line(clip.url, 200))
-        if content.is_growing:
-            with st.container(key="growing", width="content"):
-                st.text(f"Still being computed: {content.n_ready} of {clip.n_frames} frames ready")
 
 
 @st.fragment
@@ -216,18 +219,25 @@ def _chart(numbers: _Numbers) -> Chart:
     return Chart(numbers.plot.id, numbers.plot.title, drawn)
 
 
-def _show_words(store: Store, content: Shown, numbers: Sequence[_Numbers], selection: Selection) -> None:
-    """The charts in numbers, what to keep in mind, and what is missing."""
+def _show_gaps(store: Store, content: Shown, numbers: Sequence[_Numbers], scale: Scale) -> None:
+    """What to keep in mind, what cannot be read, and what is missing with the command that makes it."""
+    problems = [text for item in numbers for text in item.problems]
+    _show_notes([*_remarks(content, scale), *problems])
+    for gap in content.gaps:
+        with st.container(border=True, gap="xsmall"):
+            st.text(gap.what)
+            if gap.command:
+                st.code(_for_store(gap.command, store), language="bash", wrap_lines=True)
+
+
+def _show_words(numbers: Sequence[_Numbers]) -> None:
+    """The charts in numbers, and what energy means."""
     with st.container(key="words", gap=None):
         for item in numbers:
             if item.lines:
                 st.text(summary(item.plot.title, item.lines, item.unit))
         if any(item.plot.id == "energy" for item in numbers):
-            st.caption(ENERGY_MEANING)
-    problems = [text for item in numbers for text in item.problems]
-    _show_notes([*_remarks(content, selection.scale), *problems])
-    for gap in content.gaps:
-        _show_gap(gap, store)
+            st.text(ENERGY_MEANING)
 
 
 def _show_notes(texts: Sequence[str]) -> None:
@@ -236,13 +246,6 @@ def _show_notes(texts: Sequence[str]) -> None:
         with st.container(border=True, gap="xsmall"):
             for text in texts:
                 st.text(text)
-
-
-def _show_gap(gap: Gap, store: Store) -> None:
-    with st.container(border=True, gap="xsmall"):
-        st.text(gap.what)
-        if gap.command:
-            st.code(_for_store(gap.command, store), language="bash", wrap_lines=True)
 
 
 def _show_empty(store: Store) -> None:

@@ -1,0 +1,209 @@
+"""The page *Compare* in a real browser: what is chosen is shown, stands in the link, and comes back from it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+from streamlit.testing.v1 import AppTest
+
+from cache.store import STORE_VARIABLE, Store
+from tests.conftest import ROOT, StartApp
+from tests.stores import READ_PATTERN_JS, add_track, build_store, make_clip
+from tests.test_player import wait_for
+
+N_FRAMES = 24
+BASELINE, CONSISTENCY = 16, 19
+"""The numbers that the stores of tests give the predictions of rgb-normal, in their pixels."""
+MARKUP = "<b>bold</b> ![image](http://127.0.0.1:9/x.png) [link](javascript:alert(1)) $x$ :red[red]"
+
+
+@dataclass(frozen=True)
+class App:
+    address: str
+    store: Store
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, dashboard: StartApp) -> App:
+    """Two whole clips, and one whose title is markup, with a prediction and nothing else."""
+    store = build_store(tmp_path_factory.mktemp("store"), titles=("walkthrough", "phone"), n_frames=N_FRAMES)
+    clip = make_clip(MARKUP, n_frames=3)
+    add_track(store, clip, kind="input", path="rgb", number=1)
+    add_track(store, clip, kind="prediction", path="rgb-normal", number=BASELINE, zoo="mini", method="baseline")
+    return App(dashboard(store.root), store)
+
+
+def open_page(page: Page, app: App, query: str = "clip=walkthrough") -> Locator:
+    """The player's root, its first frame painted."""
+    page.goto(f"{app.address}/?{query}")
+    return painted(page)
+
+
+def painted(page: Page) -> Locator:
+    root = page.locator(".xc")
+    root.wait_for()
+    wait_for(root, "el.xc.painted >= 0")
+    return root
+
+
+def choose(page: Page, menu: str, option: str) -> None:
+    page.evaluate("scrollTo(0, 0)")  # a menu closes when the page scrolls under it
+    page.wait_for_timeout(100)
+    page.get_by_role("combobox", name=menu, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def numbers(root: Locator) -> list[int]:
+    """Which track each pane shows, read from its pixels."""
+    return root.evaluate(
+        f"el => el.xc.rects().filter(Boolean).map((rect) => ({READ_PATTERN_JS})(el.xc.context(), rect)?.number)"
+    )
+
+
+def wait_for_numbers(root: Locator, expected: list[int]) -> None:
+    wait_for(
+        root,
+        f"JSON.stringify(el.xc.rects().filter(Boolean).map((rect) => ({READ_PATTERN_JS})(el.xc.context(), rect)?.number))"
+        f" === '{expected}'.replaceAll(' ', '')",
+    )
+
+
+def step_to(page: Page, root: Locator, frame: int) -> None:
+    """Move to `frame` as a viewer does, and wait until the link tells it."""
+    root.evaluate("el => el.focus({preventScroll: true})")
+    for key in ("Home", *["ArrowRight"] * frame):
+        page.keyboard.press(key)
+    page.wait_for_url(re.compile(rf"[?&]frame={frame}(&|$)"))
+
+
+def test_choosing_a_readout_adds_its_panes_and_charts(page: Page, app: App):
+    root = open_page(page, app)
+    assert len(numbers(root)) == 4
+    choose(page, "Readout", "Surface normals → Reshading")
+    page.wait_for_url("**readout=reshading*")
+    wait_for(root, "el.xc.rects().filter(Boolean).length === 7")
+    expect(root.get_by_text("Readout disagreement")).to_be_visible()
+    choose(page, "Readout", "None")
+    wait_for(root, "el.xc.rects().filter(Boolean).length === 4")
+    assert "readout" not in page.url
+
+
+def test_swapping_shows_the_other_tracks_pixels_and_keeps_the_frame(page: Page, app: App):
+    root = open_page(page, app)
+    wait_for_numbers(root, [1, 2, BASELINE, CONSISTENCY])
+    step_to(page, root, 5)
+    page.get_by_role("button", name="Swap A and B").click()
+    wait_for_numbers(root, [1, 2, CONSISTENCY, BASELINE])
+    wait_for(root, "el.xc.painted === 5")
+    choose(page, "A", "baseline")
+    wait_for_numbers(root, [1, 2, BASELINE, BASELINE])
+    assert "frame=5" in page.url
+
+
+def test_a_new_browser_on_the_link_shows_the_same(page: Page, app: App, browser: Browser):
+    root = open_page(page, app, "clip=phone")
+    choose(page, "Readout", "Surface normals → Reshading")
+    page.wait_for_url("**readout=reshading*")
+    page.get_by_role("button", name="Swap A and B").click()
+    page.wait_for_url("**a=mini%2Fconsistency*")
+    page.get_by_text("Raw", exact=True).click()
+    page.wait_for_url("**scale=raw*")
+    step_to(page, root, 7)
+    wait_for(root, "el.xc.rects().filter(Boolean).length === 7")
+    other = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
+    try:
+        other.goto(page.url)
+        same = painted(other)
+        wait_for(same, "el.xc.painted === 7 && el.xc.rects().filter(Boolean).length === 7")
+        assert numbers(same) == numbers(root)
+        assert other.url == page.url
+        expect(other.get_by_role("combobox", name="Clip")).to_have_value("phone")
+        raw = other.get_by_role("radio", name="Raw")
+        expect(raw).to_be_checked()
+    finally:
+        other.context.close()
+
+
+def test_the_back_button_undoes_a_choice(page: Page, app: App):
+    root = open_page(page, app)
+    page.wait_for_url("**b=mini%2Fconsistency*")
+    choose(page, "B", "baseline")
+    wait_for_numbers(root, [1, 2, BASELINE, BASELINE])
+    page.go_back()
+    wait_for_numbers(root, [1, 2, BASELINE, CONSISTENCY])
+
+
+def test_another_clip_starts_at_its_first_frame(page: Page, app: App):
+    root = open_page(page, app)
+    step_to(page, root, 4)
+    choose(page, "Clip", "phone")
+    expect(page.get_by_text("phone, made by the tests")).to_be_visible()
+    wait_for(root, "el.xc.painted === 0")
+    assert "frame" not in page.url
+
+
+def test_means_and_the_meaning_of_energy_stand_under_the_charts(page: Page, app: App):
+    open_page(page, app)
+    expect(
+        page.get_by_text(re.compile(r"^Consistency energy, mean: A .*σ, B .* lower on .* of 24 frames"))
+    ).to_be_visible()
+    expect(page.get_by_text("section 4")).to_be_visible()
+
+
+def test_a_wish_that_cannot_be_met_is_said_in_words(page: Page, app: App):
+    open_page(page, app, "clip=walkthrough&a=<script>alert(1)</script>&frame=-1")
+    expect(page.get_by_text("The link asks for configuration A '<script>alert(1)</script>'")).to_be_visible()
+    expect(page.get_by_text("The link asks for the frame '-1'")).to_be_visible()
+
+
+def test_a_title_with_markup_is_text_and_what_is_missing_has_a_command(page: Page, app: App):
+    (clip,) = {track.head.clip.key for track in app.store.tracks() if track.head.clip.title == MARKUP}
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    open_page(page, app, f"clip={clip[:12]}")
+    expect(page.get_by_text(MARKUP).first).to_be_visible()
+    assert page.locator("b, img[alt=image], a[href^=javascript]").count() == 0
+    assert not [url for url in asked if not url.startswith((app.address, "blob:", "data:"))]
+    expect(page.get_by_text("The energy of A (baseline) is not precomputed for this clip.")).to_be_visible()
+    command = page.locator("code").first
+    expect(command).to_contain_text("python -m precompute run SOURCE --configurations mini/baseline/rgb-normal --store")
+
+
+def test_an_empty_store_says_what_to_run_and_a_job_can_be_watched(page: Page, dashboard: StartApp, tmp_path: Path):
+    page.goto(dashboard(tmp_path))
+    expect(page.get_by_text("make demo")).to_be_visible()
+    expect(page.get_by_text("python -m precompute run walkthrough")).to_be_visible()
+    store = build_store(tmp_path, titles=("growing",), n_frames=20, ready_frames=10, truths=())
+    root = painted(page)
+    expect(page.get_by_text("Still being computed: 10 of 20 frames ready")).to_be_visible()
+    step_to(page, root, 6)
+    finish_tracks(store)
+    expect(page.get_by_text("Still being computed")).to_have_count(0)
+    wait_for(root, "el.xc.painted === 6")
+    step_to(page, root, 12)
+    wait_for(root, "el.xc.painted === 12")
+
+
+def finish_tracks(store: Store) -> None:
+    """Write the second half of every growing track: its first half again."""
+    for track in store.tracks():
+        if not track.is_complete:
+            with store.writing(track.head.clip.key):
+                writer = store.writer(track.head)
+                columns = {name: store.column(track, name) for name in track.head.columns}
+                writer.append(track.n_frames, list(store.images(track)), columns)
+                writer.finish()
+
+
+def test_a_store_that_cannot_be_read_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = tmp_path / "store"
+    file.write_text("not a folder")
+    monkeypatch.setenv(STORE_VARIABLE, str(file))
+    page = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=30).run()
+    assert not page.exception
+    assert [title.value for title in page.header] == ["The store cannot be read"]
+    assert any("Not a directory" in text.value for text in page.text)
