@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -177,9 +178,20 @@ def sample_(
 def training_plan(seed: int, scale: float, learning_rate: float) -> methods.TrainingPlan:
     """The defaults with every number of steps scaled, at least one step each."""
     default = methods.TrainingPlan()
-    names = ("rgb_steps", "method_steps", "method_full_size_steps", "cross_steps", "cross_full_size_steps")
-    steps = {name: max(1, round(getattr(default, name) * scale)) for name in names}
-    return methods.TrainingPlan(seed=seed, learning_rate=learning_rate, **steps)
+
+    def scaled(steps: int) -> int:
+        return max(1, round(steps * scale))
+
+    return replace(
+        default,
+        seed=seed,
+        learning_rate=learning_rate,
+        rgb_steps=tuple(scaled(n) for n in default.rgb_steps),
+        method_steps=scaled(default.method_steps),
+        method_full_size_steps=scaled(default.method_full_size_steps),
+        cross_steps=scaled(default.cross_steps),
+        cross_full_size_steps=scaled(default.cross_full_size_steps),
+    )
 
 
 def last_line(path: Path) -> dict | None:

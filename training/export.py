@@ -23,6 +23,7 @@ VERSION = "1"
 DOMAINS = ("rgb", "normal", "depth", "reshading", "edge2d")
 METHODS = ("baseline", "consistency")
 RUN_SIZE_PX = 256
+SMALLEST_SIGMA = 1e-6  # of an untrained zoo, whose terms may all be alike; trained ones are some 1000 times larger
 TITLES = {"normal": "Normals", "depth": "Depth", "reshading": "Reshading"}
 
 
@@ -85,7 +86,8 @@ def zoo_toml(jobs: list[Job], digests: dict[str, str], constants: dict[str, Cons
         'method = "shared"',
         'architecture = "sobel-edges"',
     ]
-    for job in jobs:
+    order = (*METHODS, "shared")
+    for job in sorted(jobs, key=lambda job: order.index(str(job.method))):
         arguments = (
             f"in_channels = {CHANNELS_OF[job.source]}, out_channels = {CHANNELS_OF[job.target]}, "
             f"widths = {json.dumps(job.widths)}"
@@ -113,7 +115,7 @@ def zoo_toml(jobs: list[Job], digests: dict[str, str], constants: dict[str, Cons
             f"[energy.{target}]",
             f"paths = {json.dumps(values.paths)}",
             f"mu = {json.dumps([round(value, 6) for value in values.mu])}",
-            f"sigma = {json.dumps([round(value, 6) for value in values.sigma])}",
+            f"sigma = {json.dumps([max(round(value, 6), SMALLEST_SIGMA) for value in values.sigma])}",
         ]
     return "\n".join(lines) + "\n"
 
@@ -132,6 +134,7 @@ def model_card(
     out: Path,
 ) -> str:
     """Everything measured, as it came out."""
+    steps = rgb_steps(plan)
     megabytes = sum(path.stat().st_size for path in out.glob("*.safetensors")) / 1e6
     gflop = {
         kind: flops(next(job for job in jobs if (job.source == "rgb") == (kind == "rgb"))) / 1e9
@@ -147,7 +150,7 @@ energy does, and not good enough for anything that matters. Licence of the weigh
 - Domains: {", ".join(DOMAINS)}; encodings in `consistency/domains.py`.
 - `baseline` is trained with L1 alone. `consistency` adds the perceptual terms of X-TC (arXiv 2006.04096): frozen cross
   networks read prediction and truth, and their gradients together are {plan.perceptual_share:g} times as long as that of L1.
-  Both methods share the first {plan.rgb_steps} steps of each network and then take the same number of further steps
+  Both methods share the first steps of each network ({steps}) and then take the same number of further steps
   on the same batches; the cross networks are shared (`shared`).
 - Networks: strided UNets with plain convolutions (BatchNorm folded), fp16: rgb networks {gflop["rgb"]:.2f} GFLOP (2 x MAC)
   per 256x256 frame, cross networks {gflop["cross"]:.2f}.
@@ -167,6 +170,7 @@ view (38 to 80 degrees in training) can be guessed from the image.""",
 
 
 def made_text(plan: TrainingPlan, split_sizes: dict[str, int], digest: str, networks: Path, frames: Path) -> str:
+    steps = rgb_steps(plan)
     sizes = ", ".join(f"{n} {name}" for name, n in split_sizes.items())
     starts = {job.starts_from for job in final_jobs(plan) if job.starts_from}
     logs = [
@@ -189,11 +193,15 @@ python -m training make --out consistency/zoos/{ZOO}
 
 - Data: {sizes} frames, 256x256, rendered by `training/rooms.py`; training rooms have other furniture models and other
   textures than validation and test rooms. SHA-256 over the shards: `{digest}`.
-- Steps of {plan.batch} images: each rgb network {plan.rgb_steps} at {plan.small_px} px, then per method
+- Steps of {plan.batch} images: the rgb networks {steps} at {plan.small_px} px, then per method
   {plan.method_steps} at {plan.small_px} px and {plan.method_full_size_steps} at 256 px; each cross network
   {plan.cross_steps} at {plan.small_px} px and {plan.cross_full_size_steps} at 256 px, on ground truth with soft edges,
   offsets and noise added. AdamW, rate {plan.learning_rate:g}, bfloat16 autocast.
 - {render_line}{process_hours:.2f} process-hours of one thread each, on a machine with {cpu}, shared with other work."""
+
+
+def rgb_steps(plan: TrainingPlan) -> str:
+    return ", ".join(f"{target} {n}" for target, n in zip(TARGETS, plan.rgb_steps, strict=True))
 
 
 def errors_text(evaluation: Evaluation) -> str:

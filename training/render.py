@@ -298,12 +298,12 @@ def sees_edges(hits: Hits, normals: np.ndarray, depth: np.ndarray, scene: Scene,
 def supersample(
     scene: Scene, camera: Camera, centres: np.ndarray, size_px: int, rng: np.random.Generator, quality: Quality
 ) -> np.ndarray:
-    """Mean radiance over jittered rays through the pixels (E, 2) -> (E, 3)."""
+    """Mean radiance over jittered rays through the pixels (E, 2) -> (E, 3); each is shaded as cheaply as can be."""
     n = quality.edge_samples
     points = np.repeat(centres, n, axis=0) + rng.uniform(-0.5, 0.5, size=(len(centres) * n, 2))
     directions = camera_rays(camera, points, size_px)
     hits = trace(scene, camera, directions)
-    albedo, irradiance, extra = shade(scene, camera, directions, hits, size_px, rng, quality)
+    albedo, irradiance, extra = shade(scene, camera, directions, hits, size_px, rng, Quality())
     return (albedo * irradiance + extra).reshape(len(centres), n, 3).mean(axis=1)
 
 
