@@ -206,7 +206,7 @@ def walkthrough_toml(creators: list[str]) -> str:
 source = "rendered by python -m training sample"
 author = "The Crosscheck project"
 licence = "CC0-1.0"
-attribution = "Rendered from CC0 furniture models of Blend Swap (as packaged for Sweet Home 3D) by {", ".join(creators)}; all textures of rooms are procedural."
+attribution = "Rendered from CC0 furniture models of Blend Swap (as packaged for Sweet Home 3D) by {", ".join(creators)}; the textures of the rooms are procedural."
 fps = {FPS}
 
 [truth]
@@ -235,7 +235,7 @@ attribution.
 | clip | what | licence |
 |---|---|---|
 | `walkthrough.mp4` | 240 frames at 30 fps, 256x256: a camera walks through two furnished rooms that are in no training set. Rendered. | CC0-1.0: the furniture is CC0 (Blend Swap, as packaged for Sweet Home 3D), the textures are procedural or the models' own |
-| `walkthrough.normal.mkv`, `.depth.mkv`, `.reshading.mkv` | its exact ground truth, lossless (FFV1), 8-bit codes round(255 v) as in `consistency/domains.py` | CC0-1.0 |
+| `walkthrough.normal.mkv`, `.depth.mkv`, `.reshading.mkv` | its exact ground truth, lossless (FFV1; normals H.264 in RGB), 8-bit codes round(255 v) as in `consistency/domains.py` | CC0-1.0 |
 | `phone.mp4` | 41 frames from a phone, indoors, short side reduced to 256 px, sound removed. | CC-BY-SA-4.0, copyright 2019-2020 Joao Eriberto Mota Filho, from [forensics-samples](https://github.com/eribertomota/forensics-samples) |
 """
 
