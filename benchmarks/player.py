@@ -68,7 +68,7 @@ async (el, {frames, seconds}) => {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="How fast is the player?")
     parser.add_argument("--panes", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=10.0, help="of play")
     options = parser.parse_args()

@@ -1,7 +1,7 @@
 """What does the dashboard serve beside Streamlit's own pages? Packs by HTTP Range, and the player's files.
 
-GET /packs/<sha256>.pack    206 / 200 / 304 / 416; 404: no such name; 410: missing or damaged, the reason as text
-GET /web/<name>             player.mjs and its modules, player.css, plotly.min.js (out of the plotly wheel)
+GET /packs/<track key>-<sha256>.pack    206 / 200 / 304 / 416; 404: no such name; 410: missing or damaged, said why
+GET /web/<name>                         player.mjs and its modules, player.css, plotly.min.js (out of the plotly wheel)
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 
 from cache.store import Store, StoreError
 
 FOREVER = "public, max-age=31536000, immutable"
 """A pack is named by its content, so it never changes under its name."""
-_PACK_NAME = re.compile(r"([0-9a-f]{64})\.pack")
+_PACK_NAME = re.compile(r"([0-9a-f]{64})-([0-9a-f]{64})\.pack")
 _WEB_TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css"}
 _PLAYER_FOLDER = Path(__file__).with_name("player")
 
@@ -37,26 +37,25 @@ def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
     def pack(request: Request) -> Response:
         return pack_response(store, request)
 
-    routes = [
-        Route("/packs/{name}", pack, methods=["GET", "HEAD"]),
-        Route("/web/{name}", web_response, methods=["GET", "HEAD"]),
-    ]
     base = base_path.strip("/")
-    return [Mount(f"/{base}", routes=routes)] if base else routes
+    prefix = f"/{base}" if base else ""
+    # Not a Mount: that would also answer, with 404, for the pages of Streamlit under the same path.
+    return [
+        Route(f"{prefix}/packs/{{name}}", pack, methods=["GET", "HEAD"]),
+        Route(f"{prefix}/web/{{name}}", web_response, methods=["GET", "HEAD"]),
+    ]
 
 
 def pack_response(store: Store, request: Request) -> Response:
     """The pack of that name, or the part of it that the request's Range asks for."""
     name = _PACK_NAME.fullmatch(request.path_params["name"])
     if name is None:
-        return _text("no such pack: a pack is named by 64 hexadecimal digits and .pack", 404)
-    sha256 = name[1]
+        return _text("no such pack: a pack is named by its track's key, its own digest and .pack", 404)
+    key, sha256 = name.groups()
     try:
-        path = store.pack_path(sha256)
+        path = store.pack_path(key, sha256)
     except StoreError as error:
         return _text(str(error), 410)
-    except OSError as error:
-        return _text(f"pack {sha256[:12]} cannot be read: {error.strerror}", 410)
     # The encoding is stated so that Streamlit's gzip middleware leaves whole packs alone, as it does ranges by itself.
     headers = {"ETag": f'"{sha256}"', "Cache-Control": FOREVER, "Content-Encoding": "identity", **_SAFE_HEADERS}
     if _is_known(request, headers["ETag"]):

@@ -70,17 +70,22 @@ def page(browser: Browser) -> Iterator[Page]:
 def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartApp]:
     """start_app(store, app="dashboard/app.py", *options) -> address of a Streamlit that runs until the session ends.
 
-    `python` names the interpreter of another environment.
+    `python` names the interpreter of another environment, `base_path` what stands before every address.
     """
     running: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
 
     def start(
-        store: Path | str, app: str = "dashboard/app.py", *options: str, python: Path | str = sys.executable
+        store: Path | str,
+        app: str = "dashboard/app.py",
+        *options: str,
+        python: Path | str = sys.executable,
+        base_path: str = "",
     ) -> str:
         port = free_port()
         log = (tmp_path_factory.mktemp("streamlit") / "log.txt").open("w+b")
         command = [str(python), "-m", "streamlit", "run", app, "--server.port", str(port)]
-        command += ["--server.address", "127.0.0.1", "--server.headless", "true", *options]
+        command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--server.baseUrlPath", base_path]
+        command += options
         process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -89,7 +94,7 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartApp]:
             stderr=subprocess.STDOUT,
         )
         running.append((process, log))
-        address = f"http://127.0.0.1:{port}"
+        address = f"http://127.0.0.1:{port}/{base_path}".rstrip("/")
         wait_until_healthy(address, process, log)
         return address
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Error, Locator, Page, Route
 
 from cache.store import Store
 from tests.conftest import StartApp
@@ -428,7 +430,7 @@ def test_an_outdated_cleanup_is_ignored_and_the_last_one_ends_everything(page: P
 
 def test_titles_are_text_whatever_they_hold(open_player: Open):
     title = "<img src=x onerror=window.bad=1><b>bold</b>"
-    root = open_player(f"panes={FOUR_PANES}&title=" + urllib.request.quote(title))
+    root = open_player(f"panes={FOUR_PANES}&title=" + urllib.parse.quote(title))
     assert root.get_by_text(title, exact=True).is_visible()
     assert root.locator("img").count() == 0
     assert root.page.evaluate("window.bad === undefined")
@@ -442,7 +444,7 @@ def test_a_damaged_pack_says_so_in_its_pane_and_the_others_go_on(
 ):
     store = build_store(tmp_path, n_frames=30, frames_per_pack=10)
     (track,) = [track for track in store.tracks(kind="prediction") if track.head.method == "consistency"]
-    path = store.pack_path(track.packs[1].sha256)
+    path = store.pack_path(track.head.key, track.packs[1].sha256)
     path.write_bytes(path.read_bytes()[:-5] + b"wrong")
     root = open_player(f"panes={FOUR_PANES}", start_app(tmp_path, "tests/player_app.py"))
     assert state(root)["errors"] == [None] * 4
@@ -457,6 +459,37 @@ def test_a_damaged_pack_says_so_in_its_pane_and_the_others_go_on(
     wait_for(root, "el.xc.painted === 25")
     assert [one and one["frame"] for one in shown(root)] == [25] * 4
     assert message.count() == 0
+
+
+def test_while_frames_are_late_the_last_ones_stay_and_a_sign_says_so(open_player: Open):
+    root = open_player()
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    root.page.route("**/packs/*", hold)
+    root.evaluate("el => el.xc.seek(250)")
+    wait_for(root, "el.hasAttribute('data-loading')")
+    assert root.locator(".loading").is_visible()
+    assert [one and one["frame"] for one in shown(root)] == [0] * 4
+    root.page.unroute("**/packs/*")
+    for route in held:
+        with suppress(Error):  # unroute has let some of them go by itself
+            route.continue_()
+    wait_for(root, "el.xc.painted === 250 && !el.hasAttribute('data-loading')")
+    assert [one and one["frame"] for one in shown(root)] == [250] * 4
+
+
+def test_a_server_that_was_away_is_said_so_and_asked_again(open_player: Open):
+    root = open_player()
+    root.page.route("**/packs/*", lambda route: route.abort())
+    root.evaluate("el => el.xc.seek(250)")
+    wait_for(root, "el.xc.painted === 250")
+    assert "cannot be reached" in root.locator(".pane-message").first.inner_text()
+    root.page.unroute("**/packs/*")
+    wait_for(root, "el.xc.state().errors.every((error) => error === null)")
+    assert [one and one["frame"] for one in shown(root)] == [250] * 4
 
 
 def test_of_a_growing_track_the_ready_part_can_be_watched(tmp_path: Path, start_app: StartApp, open_player: Open):
@@ -481,9 +514,10 @@ def test_an_empty_part_of_the_clip_is_said_in_words(tmp_path: Path, start_app: S
 
 
 def test_packs_are_served_whole_in_parts_and_by_nothing_but_their_name(app: App):
-    pack = app.store.tracks(kind="input")[0].packs[0]
-    data = app.store.pack_path(pack.sha256).read_bytes()
-    url = f"{app.address}/packs/{pack.sha256}.pack"
+    track = app.store.tracks(kind="input")[0]
+    key, pack = track.head.key, track.packs[0]
+    data = app.store.pack_path(key, pack.sha256).read_bytes()
+    url = f"{app.address}/packs/{key}-{pack.sha256}.pack"
 
     status, headers, body = get(url, {"Accept-Encoding": "gzip"})
     assert (status, body) == (200, data)
@@ -498,9 +532,10 @@ def test_packs_are_served_whole_in_parts_and_by_nothing_but_their_name(app: App)
     assert get(url, {"Range": f"bytes={len(data)}-"})[0] == 416
     assert get(url, {"If-None-Match": headers["etag"]})[::2] == (304, b"")
 
-    for name in (f"{'0' * 63}.pack", f"{pack.sha256.upper()}.pack", pack.sha256, "..%2f..%2fetc%2fpasswd", "x.pack"):
+    for wrong in ("0" * 63, pack.sha256.upper(), "..%2f..%2fetc%2fpasswd", "x", f"{pack.sha256}.pack.exe"):
+        name = f"{key}-{wrong}.pack"
         assert get(f"{app.address}/packs/{name}")[0] in (400, 404), name
-    status, _, body = get(f"{app.address}/packs/{'0' * 64}.pack")
+    status, _, body = get(f"{app.address}/packs/{key}-{'0' * 64}.pack")
     assert (status, b"missing" in body) == (410, True)
 
 
@@ -513,6 +548,13 @@ def test_files_of_the_player_are_served_and_no_others(app: App):
     assert (status, headers["content-encoding"], len(body) < 2_000_000) == (200, "gzip", True)
     for name in ("__init__.py", "..%2fapp.py", "missing.mjs"):
         assert get(f"{app.address}/web/{name}")[0] in (400, 404), name
+
+
+def test_the_player_also_works_below_a_base_path(tmp_path: Path, start_app: StartApp, open_player: Open):
+    build_store(tmp_path, n_frames=12)
+    address = start_app(tmp_path, "tests/player_app.py", base_path="some/where")
+    root = open_player(f"panes={FOUR_PANES}&frame=11", address)
+    assert [one and one["frame"] for one in shown(root)] == [11] * 4
 
 
 def get(url: str, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:

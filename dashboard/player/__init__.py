@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 from cache.records import Clip, Track
 
@@ -121,7 +122,7 @@ def player(
 
 @cache
 def _component() -> Callable[..., Any]:
-    return st.components.v2.component("crosscheck_player", js=_BOOTSTRAP, isolate_styles=True)
+    return component("crosscheck_player", js=_BOOTSTRAP, isolate_styles=True)
 
 
 _BOOTSTRAP = """
@@ -171,7 +172,7 @@ def _pane(pane: Pane) -> dict[str, Any]:
         "isComplete": pane.track.is_complete,
         "domain": dict(head.domain),
         "packs": [
-            {"url": f"packs/{pack.sha256}.pack", "start": pack.start, "n_frames": pack.n_frames}
+            {"url": f"packs/{head.key}-{pack.sha256}.pack", "start": pack.start, "n_frames": pack.n_frames}
             for pack in pane.track.packs
         ],
     }
