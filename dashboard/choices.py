@@ -313,7 +313,11 @@ class _Builder:
         longer = Configuration(configuration.zoo, configuration.method, path)
         track = self._find("readout", longer, prediction)
         if track is None:
-            self._miss(f"The readout of {letter} ({name}) as {self._available.title(readout)}", longer, path)
+            what = f"The readout of {letter} ({name}) as {self._available.title(readout)}"
+            if configuration.is_direct:
+                self._miss(what, longer, path)
+            else:  # no job makes paths of four domains
+                self.gaps.append(Gap(f"{what} does not exist: readouts start from direct predictions.", None))
             return
         # Not the whole path: the pane above tells it, and half of a small pane's line belongs to the colour scale.
         detail = f"→ {self._available.title(readout)}"

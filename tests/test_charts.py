@@ -8,6 +8,8 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from cache.records import Track
+from cache.store import Store
 from dashboard.charts import Line, figure, number, summary
 from dashboard.choices import Curve
 from dashboard.series import Columns, Unreadable, energy, same_constants, with_expected_times
@@ -100,10 +102,14 @@ def test_series_of_a_store_are_those_of_its_columns(tmp_path: Path) -> None:
     assert not same_constants(track, other)
 
 
+def pack_file(store: Store, track: Track) -> Path:
+    return next(store.root.rglob(f"{track.packs[0].sha256}.pack"))
+
+
 def test_a_damaged_pack_is_named_instead_of_plotted(tmp_path: Path) -> None:
     store = build_store(tmp_path, n_frames=3)
     (track,) = [t for t in store.tracks(kind="energy") if t.head.method == "baseline"]
-    path = store.pack_path(track.packs[0].sha256)
+    path = pack_file(store, track)
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(Unreadable, match="damaged"):
         Columns(store).series(Curve("A", "baseline", track, "terms"), "raw")
@@ -114,7 +120,7 @@ def test_a_column_is_read_once(tmp_path: Path) -> None:
     track = store.tracks(kind="energy")[0]
     columns = Columns(store)
     first = columns.column(track, "terms")
-    store.pack_path(track.packs[0].sha256).unlink()
+    pack_file(store, track).unlink()
     assert columns.column(track, "terms") is first
 
 

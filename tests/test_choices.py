@@ -38,6 +38,7 @@ def track(kind: str, path: str, method: str = "baseline", *, number: int = 1, we
         domain={"name": domain, "title": DOMAINS[domain][0], "channels": DOMAINS[domain][1]},
         codec="png",
         edges={"rgb-" + path.split("-")[1]: weights} if "-" in path else {},
+        constants={"paths": ["rgb-depth-normal"], "mu": [0.1], "sigma": [0.1]} if kind == "energy" else {},
         columns={name: {} for name in (*columns, *changes.pop("columns", ()))},
     )
     return Track(head, (Pack("d" * 64, 0, 3, 9),), is_complete)
@@ -159,6 +160,12 @@ def test_a_path_through_another_domain_has_no_energy_and_says_so() -> None:
     assert [curve.letter for curve in view.plots[0].curves] == ["B"]
     assert any("no energy of its own" in gap.what for gap in view.gaps)
     assert via.spelling == "mini/baseline/rgb-depth-normal"
+
+
+def test_no_command_is_offered_for_what_no_job_can_make() -> None:
+    via = Configuration("mini", "baseline", "rgb-depth-normal")
+    view = shown(Available(whole_clip()), CLIP, "normal", "reshading", [via, B])
+    assert [gap.command for gap in view.gaps] == [None, None]
 
 
 def test_only_web_addresses_become_links() -> None:
