@@ -114,7 +114,7 @@ def main() -> None:
         stages["plain loop, whole job"] = lambda: plain.whole_job(source.path, n_frames, scratch)
 
         def shared_networks(dtype: torch.dtype) -> Callable[[], object]:
-            plan = pipeline.make_plan(Store(scratch / "empty"), source, sampling, zoo, ["*"], {})
+            plan = pipeline.make_plan(Store(scratch / "empty"), source, sampling, zoo, ["*"])
             graph = pipeline.make_graph(list(plan.recipes), device, dtype)
 
             def work() -> None:
@@ -128,7 +128,7 @@ def main() -> None:
             def work() -> None:
                 with tempfile.TemporaryDirectory(dir=scratch) as root:
                     store = Store(root)
-                    plan = pipeline.make_plan(store, source, sampling, zoo, ["*"], {})
+                    plan = pipeline.make_plan(store, source, sampling, zoo, ["*"])
                     pipeline.run_plan(store, plan, device=device, dtype=dtype, batch_size=batch_size)
 
             return work

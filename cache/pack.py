@@ -111,7 +111,7 @@ def read_header(file: BinaryIO, file_bytes: int) -> PackHeader:
             if int(column["offset"]) < 0 or column["shape"][0] != len(sizes):
                 raise BadPack("pack column does not fit the frames")
             end = max(end, int(column["offset"]) + _column_bytes(column))
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         raise BadPack(f"pack header cannot be read: {error}") from error
     if min(sizes, default=0) <= 0 or len(sizes) > MAX_FRAMES or result.codec not in CODECS:
         raise BadPack("pack header has impossible frame sizes, frame count or codec")

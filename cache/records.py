@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,12 +11,16 @@ from typing import Any
 SCHEMA = 1
 KINDS = ("input", "truth", "prediction", "readout", "energy")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_NAME = re.compile(r"[A-Za-z0-9_.]{0,64}")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{0,64}")
 _PATH = re.compile(r"[a-z0-9_]{1,32}(-[a-z0-9_]{1,32}){0,7}")
 
 
 class BadRecord(ValueError):
     """A manifest does not hold what this version of the format promises."""
+
+
+class NewerRecord(BadRecord):
+    """A manifest of a schema that this version does not know."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +97,23 @@ class Head:
     def __post_init__(self) -> None:
         _require(_is_sha256(self.key), "track.key", self.key)
         _require(self.kind in KINDS, f"track.kind (one of {', '.join(KINDS)})", self.kind)
-        _require(bool(_NAME.fullmatch(self.zoo)) and bool(_NAME.fullmatch(self.method)), "zoo/method", self.zoo)
+        for name in (self.zoo, self.method):
+            _require(bool(_NAME.fullmatch(name)), "zoo or method", name)
         _require(bool(_PATH.fullmatch(self.path)), "path", self.path)
         _require(self.domain.get("channels") in (1, 3), "domain.channels", self.domain.get("channels"))
+        for texts in (self.edges, self.computed_on):
+            _require(_is_table(texts, str), "table of texts", texts)
+        _require(_is_table(self.columns, dict), "columns", self.columns)
+        if self.kind == "energy":
+            self._check_energy()
+
+    def _check_energy(self) -> None:
+        paths, mu, sigma = (list(self.constants.get(name, ())) for name in ("paths", "mu", "sigma"))
+        _require(len(paths) == len(mu) == len(sigma) >= 1, "energy constants", self.constants)
+        _require("terms" in self.columns, "columns of an energy", self.columns)
+        _require(all(isinstance(path, str) for path in paths), "energy paths", paths)
+        _require(all(isinstance(x, float | int) and math.isfinite(x) for x in (*mu, *sigma)), "mu, sigma", (mu, sigma))
+        _require(min(sigma) > 0, "sigma", sigma)
 
     @property
     def configuration(self) -> str:
@@ -133,7 +152,10 @@ def head_to_json(head: Head) -> dict[str, Any]:
 def head_from_json(data: Any) -> Head:
     """Raises BadRecord where `data` is not a head of this schema."""
     fields = _table(data, "manifest")
-    _require(fields.get("schema") == SCHEMA, f"schema (this version reads {SCHEMA})", fields.get("schema"))
+    schema = fields.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise NewerRecord(f"schema {schema} is of a newer version; this one reads {SCHEMA}: upgrade Crosscheck")
+    _require(schema == SCHEMA, f"schema (this version reads {SCHEMA})", schema)
     names = set(Head.__dataclass_fields__)
     try:
         clip = Clip(**_table(fields.get("clip"), "clip"))
@@ -160,6 +182,10 @@ def _table(value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadRecord(f"{name} should be a JSON object, got {type(value).__name__}")
     return value
+
+
+def _is_table(value: Any, of: type) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(k, str) and isinstance(v, of) for k, v in value.items())
 
 
 def _is_sha256(value: Any) -> bool:

@@ -1,14 +1,14 @@
 """Where are the results, and how are they put, found, checked and removed?
 
-    STORE/packs/ab/<sha256>.pack     immutable, named by content
-    STORE/tracks/<key>/manifest.json written last: the track is finished
+    STORE/tracks/<key>/<sha256>.pack    immutable, named by content
+    STORE/tracks/<key>/manifest.json    written last: the track is finished
     STORE/tracks/<key>/head.json, progress.jsonl    while a job writes it
-    STORE/media/                     downloaded sources
-    STORE/locks/<clip key>.lock      one writer per clip
-    STORE/index/                     diskcache rows of the manifests, a copy that may be deleted
+    STORE/media/                        downloaded sources
+    STORE/locks/<clip key>.lock         one writer per clip
+    STORE/index/                        diskcache rows of the manifests, a copy that may be deleted
 
 Packs and manifests are the truth. Every file appears under its name whole (temporary name, fsync, rename), so a reader
-or a killed writer never leaves or sees a half of one.
+or a killed writer never leaves or sees a half of one. A track owns its folder: removing it can harm no other.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ import secrets
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,18 @@ import platformdirs
 from diskcache.core import MODE_RAW
 from filelock import FileLock, Timeout
 
-from cache.pack import BadPack, PackHeader, build_pack, read_column, read_header, read_images
-from cache.records import BadRecord, Head, Pack, Track, head_from_json, head_to_json, track_from_json, track_to_json
+from cache.pack import BadPack, build_pack, read_column, read_header, read_images
+from cache.records import (
+    BadRecord,
+    Head,
+    NewerRecord,
+    Pack,
+    Track,
+    head_from_json,
+    head_to_json,
+    track_from_json,
+    track_to_json,
+)
 
 STORE_VARIABLE = "CROSSCHECK_STORE"
 _MAX_MANIFEST_BYTES = 64 << 20
@@ -43,6 +54,9 @@ _INDEX_SIZE_LIMIT = 1 << 40
 
 class StoreError(Exception):
     """The store cannot do what was asked; the message says why and what to do."""
+
+
+_REPAIR = "run `python -m precompute verify --fix`, then the job again"
 
 
 class CorruptPack(StoreError):
@@ -57,6 +71,14 @@ class Problem:
     """The configuration and clip, or the file."""
     what: str
     """What is wrong and what to do."""
+    key: str
+    """Of the track."""
+    sha256: str = ""
+    """Of the pack; empty where the whole track is wrong."""
+    clip: str = ""
+    """Key of the clip, where it is known."""
+    is_repairable: bool = True
+    """False for what only a newer version can judge."""
 
 
 def default_root() -> Path:
@@ -71,7 +93,7 @@ class Store:
     def __init__(self, root: Path | str, *, read_only: bool = False) -> None:
         self.root = Path(root)
         self.read_only = read_only
-        self._checked: dict[str, tuple[int, int]] = {}
+        self._checked: dict[Path, tuple[int, int]] = {}
         self._parsed: dict[str, tuple[int, Track]] = {}
         self._index: diskcache.Cache | None = None
         if not read_only:
@@ -114,47 +136,55 @@ class Store:
         """Column `name` over all ready frames of the track: (N, ...). Raises KeyError where it has none."""
         if name not in track.head.columns:
             raise KeyError(name)
-        parts = [read_column(self.pack_path(pack.sha256), name) for pack in track.packs]
+        parts = [read_column(self.pack_path(track.head.key, pack.sha256), name) for pack in track.packs]
         return np.concatenate(parts) if parts else np.zeros((0,), np.float32)
 
     def images(self, track: Track) -> Iterator[bytes]:
         """The coded images of all ready frames, in order."""
         for pack in track.packs:
-            yield from read_images(self.pack_path(pack.sha256))
+            yield from read_images(self.pack_path(track.head.key, pack.sha256))
 
-    def header(self, sha256: str) -> PackHeader:
-        """The header of a pack whose hash has been checked."""
-        path = self.pack_path(sha256)
-        with path.open("rb") as file:
-            return read_header(file, path.stat().st_size)
-
-    def pack_path(self, sha256: str) -> Path:
-        """The file of a pack, hashed when this process meets it first and whenever it has changed since.
+    def pack_path(self, key: str, sha256: str) -> Path:
+        """The file of a track's pack, hashed when this process meets it first and whenever it has changed since.
 
         Raises CorruptPack where it is missing or its bytes are not the ones that were written.
         """
-        path = self._pack_file(sha256)
+        path = self._pack_file(key, sha256)
         try:
             stat = path.stat()
+            stamp = (stat.st_mtime_ns, stat.st_size)
+            if self._checked.get(path) != stamp:
+                if _hash_file(path) != sha256:
+                    raise CorruptPack(f"pack {sha256[:12]} is damaged; {_REPAIR}")
+                self._checked[path] = stamp
         except FileNotFoundError:
-            raise CorruptPack(f"pack {sha256[:12]} is missing; run `verify`, then the job again") from None
-        stamp = (stat.st_mtime_ns, stat.st_size)
-        if self._checked.get(sha256) != stamp:
-            if _hash_file(path) != sha256:
-                raise CorruptPack(f"pack {sha256[:12]} is damaged; run `verify`, then the job again")
-            self._checked[sha256] = stamp
+            raise CorruptPack(f"pack {sha256[:12]} is missing; {_REPAIR}") from None
+        except OSError as error:
+            raise CorruptPack(f"pack {sha256[:12]} cannot be read ({error.strerror}); {_REPAIR}") from error
         return path
+
+    def holds(self, key: str) -> bool:
+        """Whether that track is finished and all its packs are there, as far as their sizes tell."""
+        try:
+            track = self.get(key)
+        except (BadRecord, OSError):
+            return False
+        return track is not None and track.is_complete and len(self._present(track)) == len(track.packs)
 
     # Writing
 
     @contextmanager
-    def writing(self, clip: str, *, timeout_seconds: float = -1) -> Iterator[None]:
-        """Be the one writer of that clip. Raises StoreError if another still is after the timeout (< 0: wait)."""
-        lock = FileLock(self.root / "locks" / f"{clip}.lock", timeout=timeout_seconds)
+    def writing(self, clip: str, *, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+        """Be the one writer of that clip. While another job is, calls `on_wait` once and waits; without it, raises
+        StoreError at once."""
+        lock = FileLock(self.root / "locks" / f"{clip}.lock")
         try:
-            lock.acquire()
+            lock.acquire(timeout=0)
         except Timeout:
-            raise StoreError("another job is writing this clip; wait for it or stop it") from None
+            if on_wait is None:
+                raise StoreError("another job is writing this clip; wait for it or stop it") from None
+            on_wait()
+            lock.acquire()
         try:
             yield
         finally:
@@ -165,27 +195,18 @@ class Store:
         return TrackWriter(self, head)
 
     def remove(self, keys: Sequence[str]) -> int:
-        """Remove those tracks, manifests first, then the packs nobody else names. Returns the bytes freed.
-
-        The caller holds `writing` of every clip concerned.
-        """
-        removed = set(keys)
-        tracks = self.tracks()
-        candidates = {pack.sha256 for track in tracks if track.head.key in removed for pack in track.packs}
-        used = {pack.sha256 for track in tracks if track.head.key not in removed for pack in track.packs}
-        for key in removed:
+        """Remove those tracks. Returns the bytes freed. The caller holds `writing` of every clip concerned."""
+        freed = 0
+        for key in set(keys):
             folder = self._track_dir(key)
-            with suppress(FileNotFoundError):
-                (folder / "manifest.json").unlink()
+            freed += sum(path.stat().st_size for path in folder.glob("*.pack"))
+            # The manifest first: a removal that is cut short leaves no track that lacks packs.
+            (folder / "manifest.json").unlink(missing_ok=True)
             shutil.rmtree(folder, ignore_errors=True)
             self._parsed.pop(key, None)
             if self._index is not None:
-                self._index.delete(key)
-        freed = 0
-        for sha256 in candidates - used:
-            path = self._pack_file(sha256)
-            freed += path.stat().st_size if path.exists() else 0
-            path.unlink(missing_ok=True)
+                with suppress(sqlite3.Error, diskcache.Timeout):
+                    self._index.delete(key)
         return freed
 
     def verify(self) -> Iterator[Problem | None]:
@@ -197,33 +218,57 @@ class Store:
                 manifest = self._track_dir(key) / "manifest.json"
                 # The file, not the index: what counts is what a rebuilt index would hold.
                 track = track_from_json(_read_json(manifest)) if manifest.exists() else self.get(key)
+            except NewerRecord as error:
+                yield Problem(f"track {key[:12]}", str(error), key, is_repairable=False)
             except (BadRecord, OSError) as error:
-                yield Problem(f"track {key[:12]}", f"{error}; remove it and run the job again")
-                continue
-            if track is None:
-                yield Problem(f"track {key[:12]}", "has no manifest; remove it")
-                continue
-            if track.head.key != key:
-                yield Problem(f"track {key[:12]}", f"its manifest names track {track.head.key[:12]}; remove it")
-                continue
-            for pack in track.packs:
-                yield self._verify_pack(track, pack)
+                yield Problem(f"track {key[:12]}", f"{error}; {_REPAIR}", key)
+            else:
+                if track is None:
+                    yield Problem(f"track {key[:12]}", f"was begun or removed and not finished; {_REPAIR}", key)
+                elif track.head.key != key:
+                    yield Problem(
+                        f"track {key[:12]}", f"its manifest is of track {track.head.key[:12]}; {_REPAIR}", key
+                    )
+                else:
+                    yield from (self._verify_pack(track, pack) for pack in track.packs)
+
+    def repair(self, problem: Problem) -> None:
+        """Delete what is wrong, so that the next run of the job makes it again. The caller holds `writing` of the clip
+        where there is one."""
+        if problem.sha256:
+            self._pack_file(problem.key, problem.sha256).unlink(missing_ok=True)
+        else:
+            self.remove([problem.key])
 
     # Below: how
 
     def _verify_pack(self, track: Track, pack: Pack) -> Problem | None:
-        name = f"{track.head.configuration or track.head.kind} of '{track.head.clip.title}'"
+        head = track.head
+        expected = (pack.n_frames, head.codec, head.clip.width, head.clip.height, head.domain["channels"])
         try:
-            header = self.header(pack.sha256)
-        except (CorruptPack, BadPack) as error:
-            return Problem(name, str(error))
-        if header.n_frames != pack.n_frames:
-            return Problem(name, f"pack {pack.sha256[:12]} has {header.n_frames} frames, expected {pack.n_frames}")
-        return None
+            path = self.pack_path(head.key, pack.sha256)
+            with path.open("rb") as file:
+                header = read_header(file, pack.bytes)
+            found = (header.n_frames, header.codec, header.width, header.height, header.channels)
+            what = "" if found == expected else f"pack {pack.sha256[:12]} holds {found}, expected {expected}; {_REPAIR}"
+        except (CorruptPack, BadPack, OSError) as error:
+            what = str(error)
+        name = f"{head.configuration} ({head.kind}) of '{head.clip.title}'"
+        return Problem(name, what, head.key, pack.sha256, clip=head.clip.key) if what else None
+
+    def _present(self, track: Track) -> tuple[Pack, ...]:
+        """The packs up to the first one that is not there with its size."""
+
+        def is_there(pack: Pack) -> bool:
+            with suppress(OSError):
+                return self._pack_file(track.head.key, pack.sha256).stat().st_size == pack.bytes
+            return False
+
+        return tuple(takewhile(is_there, track.packs))
 
     def _open_for_writing(self) -> None:
         try:
-            for name in ("packs", "tracks", "media", "locks"):
+            for name in ("tracks", "media", "locks"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root):
                 pass
@@ -236,7 +281,7 @@ class Store:
     def _keys(self) -> list[str]:
         try:
             return sorted(entry.name for entry in os.scandir(self.root / "tracks") if _is_key(entry.name))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
 
     def _track_dir(self, key: str) -> Path:
@@ -244,10 +289,10 @@ class Store:
             raise StoreError(f"'{key[:80]}' is not a track key: 64 hexadecimal digits")
         return self.root / "tracks" / key
 
-    def _pack_file(self, sha256: str) -> Path:
+    def _pack_file(self, key: str, sha256: str) -> Path:
         if not _is_key(sha256):
             raise StoreError(f"'{sha256[:80]}' is not a pack name: 64 hexadecimal digits")
-        return self.root / "packs" / sha256[:2] / f"{sha256}.pack"
+        return self._track_dir(key) / f"{sha256}.pack"
 
     def _growing(self, folder: Path) -> Track | None:
         """A track without a manifest: its head and the packs listed so far. None where the job has not begun it."""
@@ -260,7 +305,7 @@ class Store:
         for line in lines[:-1]:  # what follows the last newline is a line still being written
             try:
                 packs.append(Pack(**json.loads(line)))
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, RecursionError) as error:
                 raise BadRecord(f"progress.jsonl cannot be read: {error}") from error
         return Track(head, tuple(packs), is_complete=False)
 
@@ -268,7 +313,7 @@ class Store:
         """The manifest from the index, or from its file and then kept in the index. None where there is no index."""
         if self._index is None:
             return None
-        with suppress(sqlite3.Error, diskcache.Timeout, ValueError, OSError):
+        with suppress(sqlite3.Error, diskcache.Timeout, ValueError, KeyError, AttributeError, RecursionError, OSError):
             row = self._index.get(key)
             if isinstance(row, str):
                 parsed = json.loads(row)
@@ -286,19 +331,23 @@ class TrackWriter:
     def __init__(self, store: Store, head: Head) -> None:
         self._store = store
         self._folder = store._track_dir(head.key)
-        before = store.get(head.key)
-        if before is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            _write_whole(self._folder / "head.json", json.dumps(head_to_json(head)).encode())
-            _write_whole(self._folder / "progress.jsonl", b"")
-        else:
-            # A torn last line of a killed writer must not swallow the next one.
-            head = before.head
-            if not before.is_complete:
-                _write_whole(self._folder / "progress.jsonl", _progress_lines(before.packs))
-        self.head = head
-        self._packs = list(before.packs) if before else []
-        self.is_complete = bool(before and before.is_complete)
+        try:
+            before = store.get(head.key)
+        except NewerRecord:
+            raise
+        except BadRecord:
+            before = None  # what cannot be read is made again
+        packs = store._present(before) if before else ()
+        if before and before.is_complete and len(packs) == len(before.packs):
+            raise StoreError(f"{head.configuration} of '{head.clip.title}' is complete; remove it to make it again")
+        # The head tells how its frames were made: it stays as it was once there are some.
+        self.head = before.head if before and packs else head
+        self._packs = list(packs)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # Written whole: a torn last line of a killed writer must not swallow the next one.
+        _write_whole(self._folder / "head.json", json.dumps(head_to_json(self.head)).encode())
+        _write_whole(self._folder / "progress.jsonl", _progress_lines(packs))
+        (self._folder / "manifest.json").unlink(missing_ok=True)
 
     @property
     def n_frames(self) -> int:
@@ -326,25 +375,22 @@ class TrackWriter:
             columns=columns,
         )
         sha256 = hashlib.sha256(data).hexdigest()
-        path = self._store._pack_file(sha256)
-        # Content decides the name, so an existing file is this pack, unless its bytes have rotted: writing heals it.
-        if not (path.exists() and _hash_file(path) == sha256):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write_whole(path, data)
+        _write_whole(self._store._pack_file(self.head.key, sha256), data)
         self._packs.append(Pack(sha256, self.n_frames, len(images), len(data)))
         with (self._folder / "progress.jsonl").open("ab") as file:
             file.write(_progress_lines(self._packs[-1:]))
             file.flush()
             os.fsync(file.fileno())
 
-    def finish(self, **clip_changes: Any) -> Track:
-        """Write the manifest: from now on the track is complete. `clip_changes`: what replaces estimates in the clip."""
-        self.head = replace(self.head, clip=replace(self.head.clip, **clip_changes))
-        track = Track(self.head, tuple(self._packs), is_complete=True)
+    def finish(self) -> Track:
+        """Write the manifest: from now on the track is complete, and its clip's `n_frames` exact."""
+        head = replace(self.head, clip=replace(self.head.clip, n_frames=self.n_frames))
+        track = Track(head, tuple(self._packs), is_complete=True)
         _write_whole(self._folder / "manifest.json", json.dumps(track_to_json(track)).encode())
-        for name in ("progress.jsonl", "head.json"):
-            (self._folder / name).unlink(missing_ok=True)
-        self.is_complete = True
+        wanted = {"manifest.json", *(f"{pack.sha256}.pack" for pack in self._packs)}
+        for path in self._folder.iterdir():  # head, progress, and what killed writers left
+            if path.name not in wanted:
+                path.unlink(missing_ok=True)
         return track
 
 
@@ -379,7 +425,9 @@ def _open_index(folder: Path) -> diskcache.Cache | None:
             return diskcache.Cache(
                 str(folder), disk=_TextDisk, eviction_policy="none", cull_limit=0, size_limit=_INDEX_SIZE_LIMIT
             )
-        except (sqlite3.Error, diskcache.Timeout, OSError):
+        except (sqlite3.OperationalError, diskcache.Timeout, OSError):
+            return None  # locked or not writable, which another moment may mend
+        except sqlite3.DatabaseError:
             if attempt == 0:
                 shutil.rmtree(folder, ignore_errors=True)
     return None
@@ -398,7 +446,7 @@ def _read_json(path: Path) -> Any:
         raise BadRecord(f"{path.name} is larger than {_MAX_MANIFEST_BYTES} bytes")
     try:
         return json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRecord(f"{path.name} is not JSON: {error}") from error
 
 

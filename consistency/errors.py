@@ -51,5 +51,5 @@ def valid_pixels(domain: Domain, truth: Tensor) -> Tensor:
 
 
 def _mean(values: Tensor, valid: Tensor) -> Tensor:
-    """Mean over the valid pixels of each frame; 0 where there is none."""
-    return (values * valid).sum(dim=(1, 2)) / valid.sum(dim=(1, 2)).clamp(min=1)
+    """Mean over the valid pixels of each frame; NaN where there is none: unknown, not perfect."""
+    return (values * valid).sum(dim=(1, 2)) / valid.sum(dim=(1, 2))

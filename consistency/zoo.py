@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import nn
 
@@ -26,6 +29,7 @@ ZOOS = Path(__file__).parent / "zoos"
 """The bundled zoos, one folder each."""
 SHARED = "shared"
 """The method of edges that serve every method."""
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 IMAGE = "rgb"
 """The domain every path begins with."""
 
@@ -135,7 +139,8 @@ class Zoo:
             found += [
                 f"{IMAGE}-{target}-{last}"
                 for last in self.domains
-                if last != IMAGE and any((e.source, e.target) == (target, last) for e in self.edges)
+                if last != IMAGE
+                and any((e.source, e.target) == (target, last) and e.method in (method, SHARED) for e in self.edges)
             ]
         return found
 
@@ -158,16 +163,16 @@ def load_zoo(name_or_folder: str) -> Zoo:
     try:
         table = tomllib.loads((folder / "zoo.toml").read_text(encoding="utf-8"))
         return Zoo(
-            name=table["name"],
+            name=_name(table["name"]),
             version=str(table["version"]),
-            licence=table["licence"],
-            multiple=int(table["multiple"]),
+            licence=str(table["licence"]),
+            multiple=_multiple(table["multiple"]),
             domains=tuple(get_domain(name).name for name in table["domains"]),
             edges=tuple(_edge(folder, row) for row in table["edge"]),
-            energies={target: _constants(row) for target, row in table.get("energy", {}).items()},
+            energies={target: _constants(target, row) for target, row in table.get("energy", {}).items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error!r}") from error
+        raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error!r}; mend that line") from error
 
 
 def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.Module:
@@ -175,7 +180,10 @@ def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.
 
     A fixed filter stays in float32. Raises ZooError.
     """
-    network = networks.build(edge.architecture, **edge.arguments)
+    try:
+        network = networks.build(edge.architecture, **edge.arguments)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ZooError(f"edge {edge.name} cannot be built: {error}; mend its lines in zoo.toml") from error
     if edge.weights is not None:
         try:
             data = edge.weights.read_bytes()
@@ -188,7 +196,7 @@ def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.
             )
         try:
             network.load_state_dict({name: tensor.float() for name, tensor in load_safetensors(data).items()})
-        except RuntimeError as error:
+        except (RuntimeError, SafetensorError) as error:
             raise ZooError(f"weights of {edge.name} do not fit {edge.architecture}: {error}") from error
         network = network.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.to(device).eval().requires_grad_(False)
@@ -201,7 +209,7 @@ def _edge(folder: Path, row: Mapping[str, Any]) -> Edge:
     return Edge(
         source=get_domain(row["source"]).name,
         target=get_domain(row["target"]).name,
-        method=row["method"],
+        method=_name(row["method"]),
         architecture=row["architecture"],
         arguments=row.get("arguments", {}),
         weights=folder / weights if weights is not None else None,
@@ -209,8 +217,26 @@ def _edge(folder: Path, row: Mapping[str, Any]) -> Edge:
     )
 
 
-def _constants(row: Mapping[str, Any]) -> EnergyConstants:
+def _constants(target: str, row: Mapping[str, Any]) -> EnergyConstants:
     constants = EnergyConstants(tuple(row["paths"]), tuple(map(float, row["mu"])), tuple(map(float, row["sigma"])))
-    if not len(constants.paths) == len(constants.mu) == len(constants.sigma) >= 1 or min(constants.sigma) <= 0:
-        raise ValueError("energy constants need one mu and one positive sigma for each path")
+    if not len(constants.paths) == len(constants.mu) == len(constants.sigma) >= 1:
+        raise ValueError(f"energy of {target}: needs one mu and one sigma for each path")
+    if not all(math.isfinite(value) for value in (*constants.mu, *constants.sigma)) or min(constants.sigma) <= 0:
+        raise ValueError(f"energy of {target}: mu must be finite and sigma positive")
+    for path in constants.paths:
+        domains = path.split("-")
+        if len(domains) < 3 or (domains[0], domains[-1]) != (IMAGE, target):  # image, middle, target
+            raise ValueError(f"energy of {target}: '{path}' is no path from {IMAGE} over another domain to {target}")
     return constants
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError(f"'{text}' is no name: letters, digits, dots, underscores and hyphens, 64 at most")
+    return text
+
+
+def _multiple(value: int) -> int:
+    if int(value) < 1:
+        raise ValueError(f"multiple is {value}; give the pixels that heights and widths must be multiples of")
+    return int(value)

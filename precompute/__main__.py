@@ -29,6 +29,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from cache.pack import BadPack
 from cache.records import Track
 from cache.store import CorruptPack, Store, StoreError, default_root
 from precompute.errors import SourceError
@@ -88,12 +89,12 @@ def run(
     fps: Annotated[float | None, typer.Option(help="Frames per second to take. Default: every frame.")] = None,
     start: Annotated[float, typer.Option(help="First second.")] = 0.0,
     end: Annotated[float | None, typer.Option(help="Last second (not included).")] = None,
-    max_frames: Annotated[int | None, typer.Option(help="At most this many frames.")] = None,
+    max_frames: Annotated[int | None, typer.Option(min=1, help="At most this many frames.")] = None,
     size: Annotated[int, typer.Option(help="Short side of the frames, pixels.")] = 256,
     crop: Annotated[Crop, typer.Option(help="The centre square, or the whole picture.")] = Crop.centre,
     device: Annotated[DeviceName, typer.Option(help="Where the networks run.")] = DeviceName.auto,
     batch_size: Annotated[
-        int | None, typer.Option(help="Frames per network run. Default: 8 on CPUs, 32 on GPUs.")
+        int | None, typer.Option(min=1, help="Frames per network run. Default: 8 on CPUs, 32 on GPUs.")
     ] = None,
 ) -> None:
     """Compute every configuration on every source. Run again, it computes only what is missing.
@@ -108,11 +109,15 @@ def run(
 
     Exit codes: 0 done, 1 some source failed, 2 wrong usage.
     """
+    import torch
+
     from consistency.zoo import ZooError, load_zoo
     from precompute import pipeline, recipes, video
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     patterns = [part for text in configurations or ["*"] for part in text.split(",") if part]
+    if not patterns:
+        raise _usage("--configurations names none; give globs on zoo/method/path, such as 'mini/*/rgb-normal*'")
     try:
         sampling = video.Sampling(start, end, fps, max_frames, size, crop.value)
         where = pipeline.choose_device(device.value)
@@ -133,6 +138,12 @@ def run(
             _complain(
                 f"{spec}: {error.strerror or error}; free space or mend the store, then run the same command again"
             )
+        except torch.OutOfMemoryError:
+            failed.append(spec)
+            _complain(f"{spec}: the GPU's memory is full; use a smaller --batch-size or --size, or --device cpu")
+        except Exception as error:  # one source that meets a fault of ours must not stop the others
+            failed.append(spec)
+            _complain(f"{spec}: {type(error).__name__}: {' '.join(str(error).split())}; please report this")
         except KeyboardInterrupt:
             _complain("stopped; finished packs are kept: run the same command again to go on")
             raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -152,35 +163,34 @@ class _Job:
 
     def do(self, spec: str) -> None:
         """Compute one source, and say what is done."""
-        import torch
-
         from precompute import pipeline, video
 
         with _download_bar(spec) as on_bytes:
             source = video.resolve(spec, media_dir=self.store.media_dir, progress=on_bytes)
-        dtype = pipeline.choose_dtype(self.device)
-        computed_on = {
-            "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
-            "dtype": str(dtype).removeprefix("torch."),
-            "torch": torch.__version__,
-            "zoo_version": self.zoo.version,
-        }
-        plan = pipeline.make_plan(self.store, source, self.sampling, self.zoo, self.patterns, computed_on)
+        plan = pipeline.make_plan(self.store, source, self.sampling, self.zoo, self.patterns)
         tracks = f"{len(plan.recipes)} tracks"
         if not plan.pending:
             say(f"{source.title}: {tracks} already stored, 0 frames computed")
             return
         self._require_space(plan)
-        seconds = pipeline.seconds_per_frame(plan, self.device, dtype, self.batch_size) * plan.clip.n_frames
+        dtype = pipeline.clip_dtype(self.store, plan, pipeline.choose_dtype(self.device))
+        seconds = pipeline.seconds_per_frame(plan, self.device, dtype, self.batch_size)
+        cost = f"about {plan.estimated_bytes / 1e6:.0f} MB and {_duration(seconds * plan.n_frames_left)}"
         say(
-            f"{source.title}: {plan.clip.n_frames} frames, {len(plan.pending)} of {tracks} to compute, "
-            f"about {plan.estimated_bytes / 1e6:.0f} MB and {_duration(seconds)} on {computed_on['device']} "
-            f"({computed_on['dtype']})",
+            f"{source.title}: {plan.clip.n_frames or 'unknown'} frames, {len(plan.pending)} of {tracks} to compute, "
+            f"{cost if plan.clip.n_frames else f'{1 / seconds:.1f} frames/s'} on {self.device.type} "
+            f"({pipeline.dtype_name(dtype)})",
         )
         began = time.perf_counter()
         with _frame_bar(source.title, plan.clip.n_frames) as report:
             n_frames = pipeline.run_plan(
-                self.store, plan, device=self.device, dtype=dtype, batch_size=self.batch_size, report=report
+                self.store,
+                plan,
+                device=self.device,
+                dtype=dtype,
+                batch_size=self.batch_size,
+                report=report,
+                on_wait=lambda: say(f"{source.title}: waiting for another job that is writing this clip"),
             )
         elapsed = time.perf_counter() - began
         say(
@@ -194,7 +204,8 @@ class _Job:
         if free < needed:
             raise StoreError(
                 f"{plan.source.title}: needs about {needed / 1e9:.1f} GB free in {self.store.root}, "
-                f"{free / 1e9:.1f} GB are; free some, take fewer frames (--fps, --max-frames) or configurations, or choose another --store"
+                f"{free / 1e9:.1f} GB are; free some, take fewer frames (--fps, --max-frames) "
+                "or configurations, or choose another --store"
             )
 
 
@@ -227,7 +238,7 @@ def list_tracks(
     rows = [_row(opened, track) for track in tracks]
     if as_json:
         # One object per line: readable by JSON parsers, grep and people.
-        print("[" + ",\n ".join(json.dumps(row) for row in rows) + "]")
+        print("[" + ",\n ".join(json.dumps(row, allow_nan=False) for row in rows) + "]")
         return
     if not rows:
         say(f"{opened.root} holds no tracks; compute some: python -m precompute run walkthrough")
@@ -252,10 +263,28 @@ def list_tracks(
 
 
 @app.command()
-def verify(store: StoreOption = None) -> None:
-    """Hash every pack again and read every manifest. Exit code 1 where something is wrong."""
-    opened = Store(store or default_root(), read_only=True)
-    n_checked = n_wrong = 0
+def verify(
+    store: StoreOption = None,
+    fix: Annotated[
+        bool,
+        typer.Option("--fix", help="Delete what is damaged; the next `run` makes it again. Stop other jobs first."),
+    ] = False,
+) -> None:
+    """Hash every pack again and read every manifest. Exit code 1 where something is wrong and not mended.
+
+    [bold]Examples[/bold]
+
+      python -m precompute verify
+
+      python -m precompute verify --fix && python -m precompute run walkthrough phone
+    """
+    root = store or default_root()
+    if not (root / "tracks").is_dir():
+        raise _usage(
+            f"{root} is no store; name one with --store DIR, or make one: python -m precompute run walkthrough"
+        )
+    opened = _open_store(root) if fix else Store(root, read_only=True)
+    n_checked = n_wrong = n_mended = 0
     with Progress(TextColumn("verify"), BarColumn(), MofNCompleteColumn(), TextColumn("packs"), console=err) as bar:
         task = bar.add_task("verify", total=sum(len(track.packs) for track in opened.tracks()))
         for problem in opened.verify():
@@ -264,8 +293,13 @@ def verify(store: StoreOption = None) -> None:
             if problem:
                 n_wrong += 1
                 _complain(f"{problem.name}: {problem.what}", "damaged")
-    say(f"{opened.root}: {n_checked} checked, {n_wrong} damaged")
-    if n_wrong:
+                if fix and problem.is_repairable:
+                    opened.repair(problem)
+                    n_mended += 1
+    say(
+        f"{opened.root}: {n_checked} checked, {n_wrong} damaged" + (f", {n_mended} deleted: run the job" if fix else "")
+    )
+    if n_wrong > n_mended:
         raise typer.Exit(EXIT_FAILED_ITEM)
 
 
@@ -297,14 +331,17 @@ def remove(
     if not yes:
         typer.confirm("Remove them?", abort=True)
     freed = 0
-    for key in {track.head.clip.key for track in chosen}:
+    busy = []
+    for clip_key, title in {track.head.clip.key: track.head.clip.title for track in chosen}.items():
         try:
-            with opened.writing(key, timeout_seconds=0):
-                freed += opened.remove([track.head.key for track in chosen if track.head.clip.key == key])
+            with opened.writing(clip_key):
+                freed += opened.remove([track.head.key for track in chosen if track.head.clip.key == clip_key])
         except StoreError as error:
-            _complain(str(error))
-            raise typer.Exit(EXIT_FAILED_ITEM) from None
-    say(f"removed; {freed / 1e6:.1f} MB freed")
+            busy.append(title)
+            _complain(f"{title}: {error}")
+    say(f"{freed / 1e6:.1f} MB freed")
+    if busy:
+        raise typer.Exit(EXIT_FAILED_ITEM)
 
 
 def _row(store: Store, track: Track) -> dict[str, Any]:
@@ -325,7 +362,7 @@ def _row(store: Store, track: Track) -> dict[str, Any]:
     if head.kind == "energy":
         try:
             row["energy_mean"] = mean_energy(store, track)
-        except CorruptPack as error:
+        except (CorruptPack, BadPack, KeyError) as error:
             row["energy_mean"] = None
             _complain(f"{head.configuration} of '{head.clip.title}': {error}", "damaged")
     return row

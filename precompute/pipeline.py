@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections import Counter
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import Full, Queue
 from threading import Event, Thread
@@ -19,7 +21,7 @@ from torch.nn import functional
 
 from cache.keys import clip_key
 from cache.pack import MAX_FRAMES
-from cache.records import Clip
+from cache.records import BadRecord, Clip
 from cache.store import Store, TrackWriter
 from consistency.domains import get_domain
 from consistency.graph import Graph
@@ -35,8 +37,8 @@ CHUNK_PIXELS = 64 * 256 * 256
 """Pixels per pack and track, 64 frames of 256x256: what a killed job does again at most, and what bounds its memory."""
 ENCODING_FRAMES = 16
 """Batches wait for the encoders when this many frames of every track are not coded yet."""
-RETRYABLE = ("stalled", "decoder_crashed")
-"""Failures of a source that another run may not meet: what was computed before them stays."""
+BAD_FOR_GOOD = ("truncated", "damaged", "not_codes", "truth_too_short", "no_frames")
+"""Failures that lie in the source itself: nothing of it stays. After others, such as a disk's, another run goes on."""
 BATCHES_AHEAD = 2
 """Decoded batches waiting for the networks."""
 BYTES_PER_PIXEL = {3: 1.1, 1: 0.45}
@@ -58,22 +60,25 @@ class Plan:
     """Of every track asked for."""
     pending: tuple[Recipe, ...]
     """Of those that the store does not hold whole."""
+    stored_frames: tuple[int, ...]
+    """Of each pending track, what an earlier run left."""
+
+    @property
+    def n_frames_left(self) -> int:
+        """To compute, as far as the source's header tells; 0 where it does not."""
+        return max(0, self.clip.n_frames - min(self.stored_frames, default=0))
 
     @property
     def estimated_bytes(self) -> float:
-        """Of the pending tracks."""
-        pixels = self.clip.n_frames * self.clip.width * self.clip.height
-        return sum(BYTES_PER_PIXEL[int(recipe.head.domain["channels"])] * pixels for recipe in self.pending)
+        """Still to be stored."""
+        pixels = self.clip.width * self.clip.height
+        return sum(
+            BYTES_PER_PIXEL[int(recipe.head.domain["channels"])] * pixels * max(0, self.clip.n_frames - stored)
+            for recipe, stored in zip(self.pending, self.stored_frames, strict=True)
+        )
 
 
-def make_plan(
-    store: Store,
-    source: video.Source,
-    sampling: video.Sampling,
-    zoo: Zoo,
-    patterns: list[str],
-    computed_on: Mapping[str, str],
-) -> Plan:
+def make_plan(store: Store, source: video.Source, sampling: video.Sampling, zoo: Zoo, patterns: list[str]) -> Plan:
     """Find out what the store lacks. Reads the source's header, and nothing of it where all tracks are there.
 
     Raises SourceError and ZooError.
@@ -99,9 +104,10 @@ def make_plan(
             licence=source.licence,
             attribution=source.attribution,
         )
-    recipes = plan_recipes(clip, zoo, patterns, truth_digests(source.truth), computed_on)
-    pending = tuple(recipe for recipe in recipes if not _is_complete(store, recipe))
-    return Plan(source, sampling, clip, zoo, tuple(recipes), pending)
+    recipes = plan_recipes(clip, zoo, patterns, truth_digests(source.truth))
+    pending = tuple(recipe for recipe in recipes if not store.holds(recipe.head.key))
+    stored = tuple(_stored_frames(store, recipe) for recipe in pending)
+    return Plan(source, sampling, clip, zoo, tuple(recipes), pending, stored)
 
 
 def run_plan(
@@ -112,19 +118,22 @@ def run_plan(
     dtype: torch.dtype,
     batch_size: int,
     report: Callable[[int, int], None] = lambda n_done, n_resumed: None,
+    on_wait: Callable[[], None] = lambda: None,
 ) -> int:
     """Compute the pending tracks of a clip; returns the number of frames computed.
 
-    `report(frames done, frames found done)` is called after every batch. Stopped at any moment, the store keeps every
-    finished pack and the next run goes on from there. Raises SourceError, ZooError, StoreError and OSError.
+    `report(frames done, frames found done)` is called after every batch, `on_wait()` while another job has the clip.
+    Stopped at any moment, the store keeps every finished pack and the next run goes on from there; it keeps to the
+    clip's dtype, so that its tracks can be compared. Raises SourceError, ZooError, StoreError and OSError.
     """
-    with store.writing(plan.clip.key):
+    with store.writing(plan.clip.key, on_wait=on_wait):
         # Another job may have finished some of them while this one waited.
-        pending = [recipe for recipe in plan.pending if not _is_complete(store, recipe)]
+        pending = [recipe for recipe in plan.pending if not store.holds(recipe.head.key)]
         if not pending:
             return 0
-        writers = [store.writer(recipe.head) for recipe in pending]
-        dtype = _dtype_so_far(writers, dtype)
+        dtype = clip_dtype(store, plan, dtype)
+        computed_on = _describe(device, dtype, plan.zoo)
+        writers = [store.writer(replace(recipe.head, computed_on=computed_on)) for recipe in pending]
         start = min(writer.n_frames for writer in writers)
         graph = make_graph(pending, device, dtype)
         n_frames = start
@@ -145,17 +154,12 @@ def run_plan(
                         chunk = _Chunk(n_frames)
             except SourceError as error:
                 # A source that turns out bad at its end leaves nothing behind.
-                if error.code not in RETRYABLE:
+                if error.code in BAD_FOR_GOOD:
                     store.remove([writer.head.key for writer in writers])
                 raise
             chunk.write(writers)
-        if n_frames == 0:
-            store.remove([writer.head.key for writer in writers])
-            raise SourceError(
-                "no_frames", f"{plan.source.title}: no frame lies in the chosen range; give another --start or --end"
-            )
         for writer in writers:
-            writer.finish(n_frames=n_frames)
+            writer.finish()
         return n_frames - start
 
 
@@ -201,6 +205,18 @@ def seconds_per_frame(plan: Plan, device: torch.device, dtype: torch.dtype, batc
         for recipe in recipes:
             pool.map(encode_image, recipe.make(batch).images)
     return (time.perf_counter() - start) / batch_size
+
+
+def clip_dtype(store: Store, plan: Plan, wanted: torch.dtype) -> torch.dtype:
+    """The dtype that most of the clip's stored tracks were computed in, else the wanted one."""
+    tracks = [store.get(recipe.head.key) for recipe in plan.recipes if recipe.chains and recipe not in plan.pending]
+    tracks += [
+        store.get(recipe.head.key)
+        for recipe, stored in zip(plan.pending, plan.stored_frames, strict=True)
+        if recipe.chains and stored
+    ]
+    begun = Counter(track.head.computed_on.get("dtype", "") for track in tracks if track)
+    return DTYPES.get(max(sorted(begun), key=lambda name: begun[name], default=""), wanted)
 
 
 def choose_device(name: Device) -> torch.device:
@@ -250,10 +266,12 @@ def _batches(plan: Plan, start: int, batch_size: int, chunk_size: int) -> Genera
         def decode(path: Path, channels: Literal[1, 3] | None = None) -> Generator[video.Frame]:
             return stack.enter_context(closing(video.frames(path, plan.sampling, channels=channels)))
 
+        n_frames = 0
         rgb = decode(plan.source.path)
         truth = {name: decode(path, get_domain(name).channels) for name, path in plan.source.truth.items()}
         held: list[tuple[video.Frame, dict[str, np.ndarray]]] = []
         for frame in rgb:
+            n_frames += 1
             codes = {}
             for name, frames in truth.items():
                 true_frame = next(frames, None)
@@ -272,6 +290,12 @@ def _batches(plan: Plan, start: int, batch_size: int, chunk_size: int) -> Genera
                 held = []
         if held:
             yield _stack(held)
+        if n_frames < max(start, 1):
+            raise SourceError(
+                "no_frames",
+                f"{plan.source.title}: gives {n_frames} frames in the chosen range, {start} are stored; "
+                "give another --start or --end, or remove its tracks",
+            )
 
 
 def _stack(held: list[tuple[video.Frame, dict[str, np.ndarray]]]) -> Batch:
@@ -318,12 +342,26 @@ def _read_ahead(batches: Generator[Batch]) -> Generator[Batch]:
         thread.join()
 
 
-def _is_complete(store: Store, recipe: Recipe) -> bool:
-    track = store.get(recipe.head.key)
-    return track is not None and track.is_complete
+def _stored_frames(store: Store, recipe: Recipe) -> int:
+    """What an earlier run left of a track that is not whole; 0 where its manifest cannot be read."""
+    try:
+        track = store.get(recipe.head.key)
+    except BadRecord:
+        return 0
+    return track.n_frames if track and not track.is_complete else 0
 
 
-def _dtype_so_far(writers: list[TrackWriter], wanted: torch.dtype) -> torch.dtype:
-    """A resumed clip keeps the dtype it was begun in, so that no track changes in the middle."""
-    begun = {writer.head.computed_on.get("dtype") for writer in writers if writer.n_frames}
-    return DTYPES.get(str(next(iter(begun), None)), wanted)
+def _describe(device: torch.device, dtype: torch.dtype, zoo: Zoo) -> dict[str, str]:
+    """What stands in the manifest of how the frames were made."""
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "dtype": dtype_name(dtype),
+        "torch": torch.__version__,
+        "zoo_version": zoo.version,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """`bfloat16`."""
+    return str(dtype).removeprefix("torch.")

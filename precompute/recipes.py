@@ -8,7 +8,6 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -73,14 +72,13 @@ def plan_recipes(
     zoo: Zoo,
     patterns: Sequence[str],
     truth: Mapping[str, str],
-    computed_on: Mapping[str, str],
 ) -> list[Recipe]:
     """The recipes of every track that the patterns ask for on a clip.
 
     `patterns` are globs on `zoo/method/path`. Each configuration brings its prediction rgb-Y and the energy of Y,
     without which a readout cannot be judged. `truth`: domain -> SHA-256 of the ground truth beside the clip.
     """
-    maker = _Maker(clip, zoo, truth, dict(computed_on) | {"time": datetime.now(UTC).isoformat(timespec="seconds")})
+    maker = _Maker(clip, zoo, truth)
     recipes = [maker.input(), *(maker.truth_of(domain) for domain in truth)]
     chosen = select_configurations(zoo, patterns)
     for method, target in dict.fromkeys((method, path.split("-")[1]) for method, path in chosen):
@@ -116,7 +114,6 @@ class _Maker:
     clip: Clip
     zoo: Zoo
     truth: Mapping[str, str]
-    computed_on: Mapping[str, str]
 
     def input(self) -> Recipe:
         head = self._head("input", "", IMAGE, DOMAINS[IMAGE], {}, ["pts_seconds"])
@@ -144,6 +141,7 @@ class _Maker:
 
         def make(batch: Batch) -> Product:
             maps = disagreement_maps(batch.outputs[direct], [batch.outputs[chain] for chain in indirect])
+            _finite(maps, head)
             energy = standardise(maps, constants.mu, constants.sigma)
             codes = (energy - ENERGY.lo) / (ENERGY.hi - ENERGY.lo)
             columns = {
@@ -174,7 +172,7 @@ class _Maker:
             )
 
         def make(batch: Batch) -> Product:
-            output = batch.outputs[chain]
+            output = _finite(batch.outputs[chain], head)
             columns: dict[str, np.ndarray] = {}
             if reference:
                 maps = disagreement_maps(batch.outputs[reference], [output])
@@ -216,7 +214,6 @@ class _Maker:
             edges=edges,
             constants=constants,
             columns={name: COLUMN_TITLES[name] for name in columns},
-            computed_on=self.computed_on,
         )
 
 
@@ -226,6 +223,13 @@ def _columns(batch: Batch, more: Mapping[str, np.ndarray] | None = None) -> dict
 
 def _digests(*chains: Chain) -> dict[str, str]:
     return {edge.name: edge.digest for chain in chains for edge in chain}
+
+
+def _finite(values: Tensor, head: Head) -> Tensor:
+    """The same values. Raises ZooError where a network gave NaN or infinity: stored, they would look like a picture."""
+    if not torch.isfinite(values).all():
+        raise ZooError(f"{head.configuration} gives values that are not finite; check its weights, or another --device")
+    return values
 
 
 def _to_uint8(codes: Tensor) -> np.ndarray:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from cache.store import Store
+from cache.store import Store, TrackWriter
 from consistency.domains import ENERGY
 from consistency.zoo import load_network, load_zoo
 from precompute import pipeline
@@ -170,15 +171,65 @@ def test_a_run_stopped_after_any_batch_goes_on_to_the_same_bytes(tmp_path, zoo, 
         assert f"{N_FRAMES - finished_chunks} frames computed" in resumed.stdout
 
 
+def test_a_run_stopped_before_its_last_manifest_only_has_to_write_it(tmp_path, zoo, clip, monkeypatch, done):
+    original = TrackWriter.finish
+    finished = []
+
+    def stopping(writer):
+        if len(finished) == 3:
+            raise KeyboardInterrupt
+        finished.append(writer)
+        return original(writer)
+
+    monkeypatch.setattr(TrackWriter, "finish", stopping)
+    assert run(tmp_path, zoo, clip).exit_code == 130
+    monkeypatch.setattr(TrackWriter, "finish", original)
+    result = run(tmp_path, zoo, clip)
+    assert result.exit_code == 0 and "0 frames computed" in result.stdout
+    assert contents(tmp_path) == contents(done)
+
+
+def test_a_resumed_clip_keeps_the_dtype_that_it_was_begun_in(tmp_path, zoo, clip, monkeypatch):
+    monkeypatch.setattr(pipeline, "choose_dtype", lambda device: torch.float32)
+    run(tmp_path, zoo, clip, "--configurations", "tiny/baseline/*")
+    monkeypatch.setattr(pipeline, "choose_dtype", lambda device: torch.bfloat16)
+    run(tmp_path, zoo, clip)
+    dtypes = {track.head.computed_on["dtype"] for track in Store(tmp_path, read_only=True).tracks()}
+    assert dtypes == {"float32"}
+
+
+def test_a_second_job_on_a_clip_waits_and_computes_nothing_twice(tmp_path, zoo, clip):
+    command = ["-m", "precompute", "run", clip, "--store", tmp_path, "--zoo", zoo, "--size", "64", "--device", "cpu"]
+    jobs = [
+        subprocess.Popen(
+            [sys.executable, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    said = [job.communicate(timeout=120) for job in jobs]
+    assert [job.returncode for job in jobs] == [0, 0], said
+    computed = sorted(int(re.findall(r"(\d+) frames computed", out)[0]) for out, _ in said)
+    assert computed == [0, N_FRAMES]
+
+
+def test_a_network_that_gives_nan_is_named_and_nothing_of_it_is_stored(tmp_path, clip):
+    folder = write_zoo(tmp_path / "zoo", targets=("normal",), scale=float("nan"))
+    result = run(tmp_path / "store", folder, clip)
+    assert result.exit_code == 1 and "not finite" in result.stderr
+    assert not list((tmp_path / "store").rglob("*.pack"))
+
+
 def test_a_killed_run_leaves_nothing_wrong_and_the_next_one_finishes(tmp_path, zoo, clip):
     long_clip = write_video(tmp_path / "long.mp4", 300)
     store = tmp_path / "store"
     command = ["-m", "precompute", "run", long_clip, "--store", store, "--zoo", zoo, "--size", "64", "--device", "cpu"]
     with subprocess.Popen([sys.executable, *map(str, command)], stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 60
-        while not list(store.glob("packs/*/*.pack")) and time.monotonic() < deadline:
+        while not list(store.glob("tracks/*/*.pack")) and time.monotonic() < deadline:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL, "it was to be killed while it worked"
+    assert not all(track.is_complete for track in Store(store, read_only=True).tracks())
     assert not [problem for problem in Store(store, read_only=True).verify() if problem]
     assert run(store, zoo, long_clip).exit_code == 0
     assert all(row["n_frames"] == 300 and row["complete"] for row in listed(store, "--all"))
@@ -263,6 +314,8 @@ def test_a_bad_source_is_named_in_one_line_and_the_other_still_runs(tmp_path, zo
         (["--fps", "0"], "fps"),
         (["--start", "3", "--end", "2"], "end is 2.0"),
         (["--size", "3"], "size is 3"),
+        (["--batch-size", "-1"], "batch-size"),
+        (["--configurations", ","], "names none"),
         (["--store", "/dev/null/store"], "--store DIR"),
     ],
 )
@@ -279,12 +332,10 @@ def test_asking_for_a_gpu_where_there_is_none_says_so(tmp_path, zoo, clip):
 
 
 def test_a_disk_with_too_little_room_is_refused_before_anything_is_computed(tmp_path, zoo, clip, monkeypatch):
-    monkeypatch.setattr(
-        "shutil.disk_usage", lambda path: os.terminal_size((0, 0)) and type("Usage", (), {"free": 1000})
-    )
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=1000))
     result = run(tmp_path, zoo, clip)
     assert result.exit_code == 1 and "GB free" in result.stderr
-    assert not list(tmp_path.glob("packs/*"))
+    assert not list(tmp_path.rglob("*.pack"))
 
 
 def test_weights_that_are_not_the_ones_named_are_refused(tmp_path, clip):
@@ -303,19 +354,36 @@ def test_a_source_found_bad_at_its_end_leaves_nothing_in_the_store(tmp_path, zoo
     result = run(tmp_path / "store", zoo, cut)
     assert result.exit_code == 1 and "cut.mkv" in result.stderr
     assert listed(tmp_path / "store", "--all") == []
-    assert not list((tmp_path / "store").glob("packs/*/*.pack"))
+    assert not list((tmp_path / "store").rglob("*.pack"))
 
 
 # The other commands
 
 
-def test_verify_names_a_damaged_pack_and_fails(tmp_path, zoo, clip):
+def test_a_damaged_pack_is_named_mended_and_made_again(tmp_path, zoo, clip, small_chunks):
     run(tmp_path, zoo, clip, "--configurations", "tiny/baseline/rgb-normal")
-    pack = next(tmp_path.glob("packs/*/*.pack"))
+    before = contents(tmp_path)
+    pack = next(tmp_path.rglob("*.pack"))
     data = pack.read_bytes()
     pack.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     result = call("verify", "--store", tmp_path)
     assert result.exit_code == 1 and "damaged" in result.stderr
+    assert call("verify", "--fix", "--store", tmp_path).exit_code == 0
+    assert run(tmp_path, zoo, clip, "--configurations", "tiny/baseline/rgb-normal").exit_code == 0
+    assert call("verify", "--store", tmp_path).exit_code == 0
+    assert contents(tmp_path) == before
+
+
+def test_an_unreadable_manifest_is_made_again_by_the_next_run(tmp_path, zoo, clip):
+    run(tmp_path, zoo, clip, "--configurations", "tiny/baseline/rgb-normal")
+    before = contents(tmp_path)
+    next(tmp_path.rglob("manifest.json")).write_text("{")
+    assert run(tmp_path, zoo, clip, "--configurations", "tiny/baseline/rgb-normal").exit_code == 0
+    assert contents(tmp_path) == before
+
+
+def test_verify_of_a_folder_that_is_no_store_is_wrong_usage(tmp_path):
+    assert call("verify", "--store", tmp_path / "none").exit_code == 2
 
 
 def test_remove_takes_what_was_named_and_nothing_else(tmp_path, zoo, clip):

@@ -8,6 +8,7 @@ import os
 import pickle
 import sqlite3
 import struct
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def stored(store: Store, **names: str) -> Track:
     head = make_head(**names)
     append(store, head, 0, 4)
     append(store, head, 4, 2)
-    return store.writer(head).finish(n_frames=6)
+    return store.writer(head).finish()
 
 
 # Packs
@@ -100,6 +101,7 @@ def test_a_pack_header_that_reaches_outside_the_file_is_refused():
         {"columns": {"a": {"dtype": "<f4", "shape": [3], "offset": -4}}},
         {"columns": []},
         {"sizes": None},
+        {"sizes": [float("inf")] * 3},
     ):
         data = pack_bytes()
         (length,) = struct.unpack("<I", data[8:12])
@@ -176,18 +178,29 @@ def test_an_undeclared_or_missing_column_is_refused(store):
         store.writer(make_head()).append(0, [b"x"], {})
 
 
-def test_equal_packs_are_stored_once(store):
-    stored(store)
-    stored(store, method="consistency")
-    assert len(list(store.root.glob("packs/*/*.pack"))) == 2
-
-
-def test_removing_one_track_leaves_packs_that_another_names(store):
+def test_removing_one_track_leaves_another_with_the_same_packs_whole(store):
     first, second = stored(store), stored(store, method="consistency")
-    assert store.remove([first.head.key]) == 0
+    assert store.remove([first.head.key]) == first.bytes
     assert list(store.images(second)) == frames(0, 6)
     assert store.remove([second.head.key]) == second.bytes
-    assert not list(store.root.glob("packs/*/*.pack")) and store.tracks() == []
+    assert not list(store.root.rglob("*.pack")) and store.tracks() == []
+
+
+def test_a_complete_track_is_never_written_again(store):
+    track = stored(store)
+    with pytest.raises(StoreError, match="is complete"):
+        store.writer(track.head)
+    assert store.holds(track.head.key)
+
+
+def test_a_finished_track_keeps_nothing_that_killed_writers_left(store):
+    head = make_head()
+    append(store, head, 0, 4)
+    folder = store.root / "tracks" / head.key
+    (folder / ".abc.pack.0123").write_bytes(b"half")
+    (folder / f"{'f' * 64}.pack").write_bytes(b"never listed")
+    track = store.writer(head).finish()
+    assert {path.name for path in folder.iterdir()} == {"manifest.json", f"{track.packs[0].sha256}.pack"}
 
 
 def test_a_store_whose_index_is_gone_or_damaged_loses_nothing(store):
@@ -229,39 +242,88 @@ def test_no_pickle_of_the_index_is_ever_loaded(store, tmp_path):
 
 def test_every_flipped_byte_of_a_pack_is_found_and_never_shown(store):
     track = stored(store)
-    path = store.pack_path(track.packs[0].sha256)
+    path = store.pack_path(track.head.key, track.packs[0].sha256)
     whole = path.read_bytes()
-    for place in range(0, len(whole), 7):
+    for place in range(len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        os.utime(path, ns=(place, place))
         with pytest.raises(CorruptPack):
-            list(store.images(track))
+            list(Store(store.root, read_only=True).images(track))
     assert [problem for problem in store.verify() if problem]
     path.write_bytes(whole)
     assert not [problem for problem in store.verify() if problem]
 
 
-def test_a_rotted_pack_is_healed_by_writing_it_again(store):
+@pytest.mark.parametrize("damage", ["flip", "cut", "delete"])
+def test_a_repaired_track_is_made_again_from_the_damaged_pack_on(store, damage):
     track = stored(store)
-    path = store.pack_path(track.packs[0].sha256)
-    path.write_bytes(b"rotten")
-    store.remove([track.head.key])
-    assert list(store.images(stored(store))) == frames(0, 6)
+    path = store.pack_path(track.head.key, track.packs[1].sha256)
+    data = path.read_bytes()
+    path.unlink()
+    if damage != "delete":
+        path.write_bytes(bytes([data[0] ^ 1]) + data[1:] if damage == "flip" else data[:-1])
+    (problem,) = [problem for problem in store.verify() if problem]
+    assert "verify --fix" in problem.what and "A <b>title</b>" in problem.name
+    store.repair(problem)
+    assert not store.holds(track.head.key)
+    assert store.writer(track.head).n_frames == 4
+    append(store, track.head, 4, 2)
+    assert store.writer(track.head).finish() == track
+    assert not [problem for problem in store.verify() if problem]
 
 
 def test_a_missing_pack_is_named_with_what_to_do(store):
     track = stored(store)
-    store.pack_path(track.packs[1].sha256).unlink()
-    with pytest.raises(CorruptPack, match=r"missing.*verify"):
+    store.pack_path(track.head.key, track.packs[1].sha256).unlink()
+    with pytest.raises(CorruptPack, match=r"missing.*verify --fix"):
         list(store.images(track))
+
+
+def test_a_track_that_is_begun_and_lost_can_be_repaired(store):
+    folder = store.root / "tracks" / ("a" * 64)
+    folder.mkdir()
+    (problem,) = store.verify()
+    store.repair(problem)
+    assert not folder.exists() and list(store.verify()) == []
+
+
+def test_a_track_of_a_newer_version_is_left_alone(store):
+    track = stored(store)
+    manifest = store.root / "tracks" / track.head.key / "manifest.json"
+    manifest.write_text(json.dumps(track_to_json(track) | {"schema": 99}))
+    (problem,) = Store(store.root).verify()
+    assert not problem.is_repairable and "upgrade" in problem.what
+    with pytest.raises(BadRecord, match="newer version"):
+        Store(store.root).writer(track.head)
+
+
+ENERGY = {"kind": "energy", "columns": {"terms": {"title": "", "unit": ""}}}
+BAD_MANIFESTS = [
+    {"kind": "virus"},
+    {"computed_on": []},
+    {"computed_on": {"time": 5}},
+    {"columns": ["error"]},
+    {"edges": {"rgb-normal": 1}},
+    {"domain": 3},
+    {"packs": [{"sha256": "../x"}]},
+    {"packs": 7},
+    {"path": "../../etc"},
+    {"clip": None},
+    ENERGY | {"constants": {}},
+    ENERGY | {"constants": {"paths": ["p"], "mu": [0], "sigma": [0]}},
+    ENERGY | {"constants": {"paths": ["p"], "mu": [0, 1], "sigma": [1]}},
+    ENERGY | {"constants": {"paths": 1, "mu": 2, "sigma": 3}},
+    ENERGY | {"columns": {}, "constants": {"paths": ["p"], "mu": [0], "sigma": [1]}},
+]
 
 
 def test_a_bad_manifest_hides_its_track_and_verify_names_it(store):
     good, bad = stored(store), stored(store, method="consistency")
     manifest = store.root / "tracks" / bad.head.key / "manifest.json"
-    for text in ("", "[]", "null", '{"schema": 99}', json.dumps(track_to_json(bad) | {"kind": "virus"})):
-        manifest.write_text(text)
-        os.utime(manifest, ns=(len(text), len(text)))
+    whole = track_to_json(bad)
+    texts = ["", "[]", "null", "{", "[" * 200_000, '{"schema": 99}', *BAD_MANIFESTS]
+    for stamp, text in enumerate(texts, start=1):
+        manifest.write_text(text if isinstance(text, str) else json.dumps(whole | text))
+        os.utime(manifest, ns=(stamp, stamp))
         opened = Store(store.root)
         assert opened.tracks() == [good]
         assert any(problem and bad.head.key[:12] in problem.name for problem in opened.verify())
@@ -271,20 +333,28 @@ def test_a_bad_manifest_hides_its_track_and_verify_names_it(store):
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "", "A" * 64, "0" * 63])
 def test_a_name_that_is_no_digest_never_becomes_a_path(store, name):
-    for ask in (store.get, store.pack_path):
+    for ask in (store.get, lambda name: store.pack_path(name, "0" * 64), lambda name: store.pack_path("0" * 64, name)):
         with pytest.raises(StoreError, match="64 hexadecimal digits"):
             ask(name)
 
 
-def test_a_second_writer_of_a_clip_waits_or_is_told(store):
-    with (
-        store.writing("clip"),
-        pytest.raises(StoreError, match="another job"),
-        Store(store.root).writing("clip", timeout_seconds=0),
-    ):
-        pass
-    with store.writing("clip", timeout_seconds=0):
-        pass
+def test_a_second_writer_of_a_clip_is_told_or_waits_its_turn(store):
+    with store.writing("clip"):
+        with pytest.raises(StoreError, match="another job"), Store(store.root).writing("clip"):
+            pass
+        order: list[str] = []
+        waits = threading.Event()
+
+        def second() -> None:
+            with Store(store.root).writing("clip", on_wait=waits.set):
+                order.append("second")
+
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert waits.wait(10)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
 
 
 def test_a_store_that_cannot_be_written_says_so(tmp_path):
@@ -301,5 +371,7 @@ def test_a_read_only_store_is_read_without_touching_it(store):
     assert {path: path.stat().st_mtime_ns for path in store.root.rglob("*")} == before
 
 
-def test_a_store_that_is_not_there_holds_nothing(tmp_path):
-    assert Store(tmp_path / "none", read_only=True).tracks() == []
+def test_a_store_that_is_not_there_or_no_folder_holds_nothing(tmp_path):
+    (tmp_path / "file").write_text("")
+    for name in ("none", "file"):
+        assert Store(tmp_path / name, read_only=True).tracks() == []

@@ -14,9 +14,12 @@ CHANNELS = {"rgb": 3, "normal": 3, "depth": 1, "reshading": 1, "edge2d": 1}
 METHODS = ("baseline", "consistency")
 
 
-def write_zoo(folder: Path, *, targets: tuple[str, ...] = ("normal", "depth"), seed: int = 0) -> Path:
-    """Two methods for each target, every cross edge among the targets and edge2d, and energy constants."""
-    torch.manual_seed(seed)
+def write_zoo(folder: Path, *, targets: tuple[str, ...] = ("normal", "depth"), scale: float = 1.0) -> Path:
+    """Two methods for each target, every cross edge among the targets and edge2d, and energy constants.
+
+    `scale` multiplies the weights.
+    """
+    torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
     domains = ["rgb", *targets, "edge2d"]
     lines = ['name = "tiny"', 'version = "1"', 'licence = "MIT"', "multiple = 4", f"domains = {domains}"]
@@ -25,7 +28,8 @@ def write_zoo(folder: Path, *, targets: tuple[str, ...] = ("normal", "depth"), s
     for source, target, method in edges:
         arguments = {"in_channels": CHANNELS[source], "out_channels": CHANNELS[target], "widths": [4, 4]}
         weights = folder / f"{source}-{target}.{method}.safetensors"
-        save_file(networks.build("small-unet", **arguments).state_dict(), weights)
+        state = networks.build("small-unet", **arguments).state_dict()
+        save_file({name: tensor * scale for name, tensor in state.items()}, weights)
         lines += [
             "[[edge]]",
             f'source = "{source}"',
