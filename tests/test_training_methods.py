@@ -20,8 +20,8 @@ PLAN = TrainingPlan(
     rgb_widths=(4, 4, 4),
     cross_widths=(4, 4),
     rgb_steps=(3, 3, 3),
+    rgb_full_size_steps=2,
     method_steps=2,
-    method_full_size_steps=2,
     cross_steps=2,
     cross_full_size_steps=1,
 )
@@ -81,16 +81,14 @@ def test_a_loss_that_is_not_finite_is_named(frames_folder: Path, tmp_path: Path)
 def test_without_a_share_the_readouts_change_nothing():
     source, target = torch.rand(2, 1, 8, 8), torch.rand(2, 1, 8, 8)
     readout = torch.nn.Conv2d(1, 1, 3, padding=1).requires_grad_(False)
-    assert torch.allclose(gradient(source, target, [], 0.0), gradient(source, target, [readout], 0.0), atol=1e-6)
+    assert torch.allclose(gradient(source, target, None, 0.0), gradient(source, target, readout, 0.0), atol=1e-6)
 
 
 def test_a_readout_that_sees_truth_as_prediction_pulls_with_the_given_share():
     """An identity readout has L1's own gradient, so the sum is (1 + share) times as long."""
     source, target = torch.rand(2, 1, 8, 8), torch.rand(2, 1, 8, 8)
-    alone = gradient(source, target, [], 0.0)
-    torch.testing.assert_close(
-        gradient(source, target, [torch.nn.Identity()], 0.45), 1.45 * alone, rtol=0.02, atol=1e-4
-    )
+    alone = gradient(source, target, None, 0.0)
+    torch.testing.assert_close(gradient(source, target, torch.nn.Identity(), 0.45), 1.45 * alone, rtol=0.02, atol=1e-4)
 
 
 def test_mirroring_twice_gives_the_frames_back():
@@ -126,7 +124,7 @@ def test_scaled_depth_error_ignores_a_common_factor():
 
 
 def test_a_zoo_is_made_from_nothing_and_can_be_loaded(frames_folder: Path, tmp_path: Path):
-    plan = replace(PLAN, rgb_steps=(1, 1, 1), method_steps=1, method_full_size_steps=1, cross_steps=1)
+    plan = replace(PLAN, rgb_steps=(1, 1, 1), rgb_full_size_steps=1, method_steps=1, cross_steps=1)
     out = tmp_path / "zoo"
     methods.train_all(plan, frames_folder, tmp_path / "networks", workers=1)
     write_zoo(plan, tmp_path / "networks", frames_folder, out)
@@ -139,10 +137,10 @@ def test_a_zoo_is_made_from_nothing_and_can_be_loaded(frames_folder: Path, tmp_p
     assert not list(out.glob("*.tmp"))
 
 
-def gradient(source: torch.Tensor, target: torch.Tensor, readouts: list[torch.nn.Module], share: float) -> torch.Tensor:
+def gradient(source: torch.Tensor, target: torch.Tensor, readout: torch.nn.Module | None, share: float) -> torch.Tensor:
     """The gradient that one step puts into a fixed 1x1 convolution."""
     torch.manual_seed(0)
     network = torch.nn.Conv2d(1, 1, 1)
-    methods.take_gradient(network, source, target, readouts, share)
+    methods.take_gradient(network, source, target, readout, share)
     assert network.weight.grad is not None
     return network.weight.grad

@@ -97,6 +97,7 @@ def render(
             progress.update(bar, advance=rooms, rate=f"{rate:.1f} frames/s")
 
         render_all(plan, work / "frames", workers, catalogues, report)
+    note_time(work / "frames" / "render.json", time.monotonic() - started, workers)
 
 
 @app.command()
@@ -175,6 +176,12 @@ def sample_(
     sample.write_readme(out)
 
 
+def note_time(path: Path, seconds: float, workers: int) -> None:
+    """Add to the time that rendering took so far, for the model card."""
+    before = json.loads(path.read_text())["seconds"] if path.exists() else 0.0
+    path.write_text(json.dumps({"seconds": before + seconds, "workers": workers}))
+
+
 def training_plan(seed: int, scale: float, learning_rate: float) -> methods.TrainingPlan:
     """The defaults with every number of steps scaled, at least one step each."""
     default = methods.TrainingPlan()
@@ -187,8 +194,8 @@ def training_plan(seed: int, scale: float, learning_rate: float) -> methods.Trai
         seed=seed,
         learning_rate=learning_rate,
         rgb_steps=tuple(scaled(n) for n in default.rgb_steps),
+        rgb_full_size_steps=scaled(default.rgb_full_size_steps),
         method_steps=scaled(default.method_steps),
-        method_full_size_steps=scaled(default.method_full_size_steps),
         cross_steps=scaled(default.cross_steps),
         cross_full_size_steps=scaled(default.cross_full_size_steps),
     )

@@ -114,7 +114,9 @@ class Evaluation:
     def correlations(self, target: str, method: str) -> tuple[float, float]:
         """Pearson's and Spearman's, over frames, between energy and L1 error."""
         energy, error = self.energy[target, method], self.errors[target, method].l1
-        return float(stats.pearsonr(energy, error).statistic), float(stats.spearmanr(energy, error).statistic)
+        pearson, _ = stats.pearsonr(energy, error)
+        spearman, _ = stats.spearmanr(energy, error)
+        return float(pearson), float(spearman)
 
 
 def energy_paths(zoo: Zoo, target: str) -> list[str]:
@@ -243,8 +245,9 @@ def batches(frames: Frames, at_most: int | None = None) -> Iterator[np.ndarray]:
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    _, encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1]
+    """RGB uint8 (H, W, 3), compressed and decoded."""
+    _, encoded = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))[..., ::-1]
 
 
 def n_reports(validation: Frames, test: Frames) -> int:

@@ -134,7 +134,6 @@ def model_card(
     out: Path,
 ) -> str:
     """Everything measured, as it came out."""
-    steps = rgb_steps(plan)
     megabytes = sum(path.stat().st_size for path in out.glob("*.safetensors")) / 1e6
     gflop = {
         kind: flops(next(job for job in jobs if (job.source == "rgb") == (kind == "rgb"))) / 1e9
@@ -149,9 +148,9 @@ energy does, and not good enough for anything that matters. Licence of the weigh
 
 - Domains: {", ".join(DOMAINS)}; encodings in `consistency/domains.py`.
 - `baseline` is trained with L1 alone. `consistency` adds the perceptual terms of X-TC (arXiv 2006.04096): frozen cross
-  networks read prediction and truth, and their gradients together are {plan.perceptual_share:g} times as long as that of L1.
-  Both methods share the first steps of each network ({steps}) and then take the same number of further steps
-  on the same batches; the cross networks are shared (`shared`).
+  networks, one per step in turn, read prediction and truth, with a gradient {plan.perceptual_share:g} times as long as
+  that of L1. Both methods share the first steps of each network and then take the same number of further steps on the
+  same batches; the cross networks are shared (`shared`).
 - Networks: strided UNets with plain convolutions (BatchNorm folded), fp16: rgb networks {gflop["rgb"]:.2f} GFLOP (2 x MAC)
   per 256x256 frame, cross networks {gflop["cross"]:.2f}.
 - One seed ({plan.seed}) was trained. Differences between the methods that are small against the spread over seeds,
@@ -193,8 +192,8 @@ python -m training make --out consistency/zoos/{ZOO}
 
 - Data: {sizes} frames, 256x256, rendered by `training/rooms.py`; training rooms have other furniture models and other
   textures than validation and test rooms. SHA-256 over the shards: `{digest}`.
-- Steps of {plan.batch} images: the rgb networks {steps} at {plan.small_px} px, then per method
-  {plan.method_steps} at {plan.small_px} px and {plan.method_full_size_steps} at 256 px; each cross network
+- Steps of {plan.batch} images: the rgb networks {steps} at {plan.small_px} px and
+  {plan.rgb_full_size_steps} at 256 px, then {plan.method_steps} per method at 256 px; each cross network
   {plan.cross_steps} at {plan.small_px} px and {plan.cross_full_size_steps} at 256 px, on ground truth with soft edges,
   offsets and noise added. AdamW, rate {plan.learning_rate:g}, bfloat16 autocast.
 - {render_line}{process_hours:.2f} process-hours of one thread each, on a machine with {cpu}, shared with other work."""

@@ -157,8 +157,8 @@ def read_catalogue(folder: Path) -> list[CatalogueEntry]:
 def load_parts(entry: CatalogueEntry) -> list[Part]:
     """Load the OBJ, rotate it, scale it to the catalogue's box and drop glass."""
     scene = trimesh.load(entry.obj_path, process=False, group_material=True)
-    meshes = list(scene.geometry.values()) if isinstance(scene, trimesh.Scene) else [scene]
-    meshes = [mesh for mesh in meshes if len(mesh.faces)]
+    geometries = scene.geometry.values() if isinstance(scene, trimesh.Scene) else [scene]
+    meshes = [mesh for mesh in geometries if isinstance(mesh, trimesh.Trimesh) and len(mesh.faces)]
     if not meshes or sum(len(mesh.faces) for mesh in meshes) > MOST_TRIANGLES:
         return []
     rotated = [np.asarray(mesh.vertices) @ entry.rotation.T for mesh in meshes]
@@ -184,7 +184,7 @@ def load_parts(entry: CatalogueEntry) -> list[Part]:
         uv = getattr(mesh.visual, "uv", None)
         uvs = np.zeros((len(mesh.faces), 3, 2)) if uv is None else np.nan_to_num(np.asarray(uv))[mesh.faces]
         path = None if uv is None else images.get(str(getattr(material, "name", "")))
-        colour = tuple(float(value) / 255 for value in np.asarray(material.diffuse)[:3])
+        red, green, blue = (float(value) / 255 for value in np.asarray(material.diffuse)[:3])
         parts.append(
             Part(
                 corners[is_solid], normals[is_solid].astype(np.float32), uvs[is_solid].astype(np.float32), colour, path

@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,14 +53,15 @@ class TrainingPlan:
     cross_widths: tuple[int, ...] = (12, 16, 24, 32, 44)
     rgb_steps: tuple[int, ...] = (8000, 8000, 5000)
     """Small-image steps of the rgb networks in the order of TARGETS, shared by both methods; reshading learns fastest."""
-    method_steps: int = 500
-    """Small-image steps of each rgb network and method, from that method's copy of the shared start."""
-    method_full_size_steps: int = 160
+    rgb_full_size_steps: int = 900
+    """Full-size steps that follow, still shared."""
+    method_steps: int = 400
+    """Full-size steps of each rgb network and method, from that method's copy of the shared start."""
     cross_steps: int = 1000
     cross_full_size_steps: int = 80
     learning_rate: float = 2e-3
     perceptual_share: float = 0.45
-    """Gradient magnitude of all consistency terms together, as a share of the direct L1 term's."""
+    """Gradient magnitude of the consistency term, as a share of the direct L1 term's."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,11 @@ class Job:
 def plan_jobs(plan: TrainingPlan) -> list[list[Job]]:
     """Two rounds of jobs, longest first in each: what stands alone, then what continues it."""
     middle = plan.learning_rate * MIDDLE_RATE_SHARE
+    full_size = Stage(
+        None, plan.rgb_full_size_steps, 2 * middle, 0.75 * middle
+    )  # up again: 256 px asks much new of 128 px
     starts = [
-        Job("rgb", target, None, plan.rgb_widths, (Stage(plan.small_px, n, plan.learning_rate, middle, warm_up=100),))
+        Job("rgb", target, None, plan.rgb_widths, (Stage(plan.small_px, n, plan.learning_rate, middle, 100), full_size))
         for target, n in zip(TARGETS, plan.rgb_steps, strict=True)
     ]
     both = (
@@ -114,10 +118,7 @@ def plan_jobs(plan: TrainingPlan) -> list[list[Job]]:
         for source in (*TARGETS, "edge2d")
         if source != target
     ]
-    last = (
-        Stage(plan.small_px, plan.method_steps, middle, middle / 2, warm_up=20),
-        Stage(None, plan.method_full_size_steps, middle / 2, 0.0),
-    )
+    last = (Stage(None, plan.method_steps, 0.75 * middle, 0.0, warm_up=20),)
     methods: tuple[Method, ...] = ("consistency", "baseline")
     forks = [
         Job("rgb", target, method, plan.rgb_widths, last, starts_from=f"rgb-{target}")
@@ -184,7 +185,7 @@ def train(
     network = new_network(job)
     if job.starts_from:
         network.load_state_dict(finished_state(folder, job.starts_from))
-    network.to(device, memory_format=torch.channels_last).train()
+    place(network, device).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=1e-4)
     step = checkpoint.load(network, optimizer)
     readouts = load_readouts(folder, job, plan, device) if job.method == "consistency" else []
@@ -197,7 +198,10 @@ def train(
             group["lr"] = rate
         source, target = draw_batch(job, plan, frames, step, size_px, device)
         optimizer.zero_grad(set_to_none=True)
-        loss = take_gradient(network, source, target, readouts, plan.perceptual_share)
+        readout = (
+            readouts[step % len(readouts)] if readouts else None
+        )  # in turn: three at once would cost twice as much
+        loss = take_gradient(network, source, target, readout, plan.perceptual_share)
         if not math.isfinite(loss):
             raise TrainingDiverged(
                 f"the loss of {job.name} is {loss} at step {step} (rate {rate:.2g}); "
@@ -213,33 +217,28 @@ def train(
     checkpoint.save(network, optimizer, step)
 
 
-def take_gradient(
-    network: nn.Module, source: Tensor, target: Tensor, readouts: Sequence[nn.Module], share: float
-) -> float:
-    """Gradients of L1(y, truth) + sum over z of w_z L1(f_z(y), f_z(truth)) into the network; returns the L1 part.
+def take_gradient(network: nn.Module, source: Tensor, target: Tensor, readout: nn.Module | None, share: float) -> float:
+    """Gradients of L1(y, truth) + w L1(f(y), f(truth)) into the network, with a frozen readout f; returns the L1 part.
 
-    X-TC (arXiv 2006.04096), eq. 4 and its balancing: w_z makes each term's gradient at the prediction y `share` / number of
-    terms as long as the L1 term's. The readouts are frozen and see prediction and truth alike, so that their own errors cancel.
+    X-TC (arXiv 2006.04096), eq. 4, with one readout at a time, and its balancing: w makes the second term's gradient at the
+    prediction y `share` times as long as the first's. The readout sees prediction and truth alike, so that its own errors
+    cancel.
     """
     with torch.autocast(source.device.type, dtype=torch.bfloat16):
         prediction = network(source)
     prediction = prediction.float()
     loss = F.l1_loss(prediction, target)
-    if not readouts:
+    if readout is None:
         loss.backward()
         return loss.item()
     leaf = prediction.detach().requires_grad_()
-    gradient = torch.sign(prediction.detach() - target) / prediction.numel()
-    length = gradient.norm()
-    total = gradient.clone()
-    for readout in readouts:
-        with torch.autocast(source.device.type, dtype=torch.bfloat16):
-            with torch.no_grad():
-                wanted = readout(target)
-            read = readout(leaf)
-        (term,) = torch.autograd.grad(F.l1_loss(read.float(), wanted.float()), leaf)
-        total += share / len(readouts) * length / term.norm().clamp_min(1e-12) * term
-    prediction.backward(total)
+    with torch.autocast(source.device.type, dtype=torch.bfloat16):
+        with torch.no_grad():
+            wanted = readout(target)
+        read = readout(leaf)
+    (term,) = torch.autograd.grad(F.l1_loss(read.float(), wanted.float()), leaf)
+    direct = torch.sign(leaf.detach() - target) / leaf.numel()
+    prediction.backward(direct + share * direct.norm() / term.norm().clamp_min(1e-12) * term)
     return loss.item()
 
 
@@ -275,8 +274,12 @@ def trained_network(folder: Path, job: Job) -> SmallUNet:
 def load_readouts(folder: Path, job: Job, plan: TrainingPlan, device: str) -> list[nn.Module]:
     """The frozen cross networks that start at the job's target."""
     cross = [other for other in plan_jobs(plan)[0] if other.source == job.target]
-    readouts = [trained_network(folder, other).to(device, memory_format=torch.channels_last) for other in cross]
-    return [readout.requires_grad_(False) for readout in readouts]
+    return [place(trained_network(folder, other), device).requires_grad_(False) for other in cross]
+
+
+def place(network: nn.Module, device: str) -> nn.Module:
+    """On the device, channels last."""
+    return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 # Batches
@@ -349,7 +352,7 @@ def recompress(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return image
     quality = int(rng.integers(20, 90))
     _, encoded = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1]
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))[..., ::-1]
 
 
 def jitter(rgb: Tensor, generator: torch.Generator) -> Tensor:

@@ -18,6 +18,8 @@ FLOOR_KINDS = ("planks", "planks", "tiles", "wood", "checker", "fabric", "marble
 WALL_KINDS = ("plaster", "plaster", "plaster", "stripes", "ornament", "bricks", "tiles", "fabric", "planks")
 MOST_VIEW_ATTEMPTS = 60
 
+Vector = np.ndarray | tuple[float, float, float]
+
 
 @dataclass(frozen=True)
 class Rectangle:
@@ -119,16 +121,14 @@ class Builder:
         self.uvs.append(uvs.astype(np.float32))
         self.material_of.append(np.full(len(corners), material, np.int32))
 
-    def quad(
-        self, corner: np.ndarray, u: np.ndarray, v: np.ndarray, material: int, repeat_metres: float | None = 1.0
-    ) -> None:
+    def quad(self, corner: Vector, u: Vector, v: Vector, material: int, repeat_metres: float | None = 1.0) -> None:
         """A parallelogram; the texture repeats every `repeat_metres`, or is stretched once over it where None."""
-        corner, u, v = (np.asarray(value, float) for value in (corner, u, v))
-        points = np.stack([corner, corner + u, corner + u + v, corner + v])
+        origin, first, second = (np.asarray(value, float) for value in (corner, u, v))
+        points = np.stack([origin, origin + first, origin + first + second, origin + second])
         uv = np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])
         if repeat_metres is not None:
-            uv *= np.array([np.linalg.norm(u), np.linalg.norm(v)]) / repeat_metres
-        normal = np.broadcast_to(unit(np.cross(u, v)), (2, 3, 3))
+            uv *= np.array([np.linalg.norm(first), np.linalg.norm(second)]) / repeat_metres
+        normal = np.broadcast_to(unit(np.cross(first, second)), (2, 3, 3))
         order = np.array([[0, 1, 2], [0, 2, 3]])
         self.triangles(points[order], normal, uv[order], material)
 
@@ -439,7 +439,10 @@ def add_curtains(
             uvs = [uv_foot[:-1], uv_foot[1:], uv_head[:-1], uv_head[1:]]
             normals = [normal[:-1], normal[1:], normal[:-1], normal[1:]]
             pick = (first, second, third)
-            builder.triangles(*(np.stack([a[i] for i in pick], axis=1) for a in (points, normals, uvs)), material)
+            corners, corner_normals, corner_uvs = (
+                np.stack([values[i] for i in pick], axis=1) for values in (points, normals, uvs)
+            )
+            builder.triangles(corners, corner_normals, corner_uvs, material)
 
 
 def add_door(builder: Builder, rng: np.random.Generator, wall: Wall) -> None:

@@ -190,7 +190,7 @@ def make_phone(source: Path, out: Path) -> None:
                 stream = reduced.add_stream("libx264", options={"crf": "14", "preset": "veryslow"})
                 stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
                 stream.codec_context.time_base = stream.time_base = video.time_base or Fraction(1, 90000)
-            small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+            small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
             encoded = av.VideoFrame.from_ndarray(small, format="rgb24")
             encoded.pts, encoded.time_base = frame.pts, frame.time_base
             reduced.mux(stream.encode(encoded))
