@@ -187,7 +187,11 @@ def load_parts(entry: CatalogueEntry) -> list[Part]:
         red, green, blue = (float(value) / 255 for value in np.asarray(material.diffuse)[:3])
         parts.append(
             Part(
-                corners[is_solid], normals[is_solid].astype(np.float32), uvs[is_solid].astype(np.float32), colour, path
+                corners[is_solid],
+                normals[is_solid].astype(np.float32),
+                uvs[is_solid].astype(np.float32),
+                (red, green, blue),
+                path,
             )
         )
     return parts
