@@ -7,26 +7,42 @@ Proxies are not used: behind one, the addresses that are reached could not be ch
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import ipaddress
 import json
 import os
 import re
 import selectors
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
-from precompute.errors import SourceError
+from precompute.errors import SourceError, one_line
 
 MAX_BYTES = 2 << 30
 """Most bytes of a download; at 480 lines some three hours of video."""
+
+MAX_URL_CHARACTERS = 4000
+"""Longest URL; signed links of clouds take some 2000."""
+
+LEFTOVER_SECONDS = 24 * 3600.0
+"""A download's folder in which nothing has changed for so long is one of a killed run, and is removed."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Error numbers of a disk, or of a user's share of it, that is full."""
+
+KILL_SECONDS = 1.0
+"""Seconds to wait for a killed child: one that hangs in a dead network drive goes only when that answers."""
 
 SILENCE_SECONDS = 120.0
 """Seconds without any news from the child before it is ended; extracting from YouTube may take 30."""
@@ -90,8 +106,12 @@ def normalise_url(url: str) -> str:
         raise SourceError("unsupported_url", f"{url[:200]!r}: not a URL ({error}); {advice}") from None
     if parts.scheme not in ("http", "https"):
         raise SourceError("unsupported_url", f"{url[:200]!r}: scheme {parts.scheme!r} is not read; {advice}")
-    if not host or parts.username is not None or re.search(r"[\x00-\x20\x7f\\]", url):
-        raise SourceError("unsupported_url", f"{url[:200]!r}: no host, a password or a blank in it; {advice}")
+    if len(url) > MAX_URL_CHARACTERS:
+        raise SourceError("unsupported_url", f"{url[:200]!r}...: over {MAX_URL_CHARACTERS} characters; {advice}")
+    if not host or parts.username is not None or re.search(r"[\x00-\x20\x7f\\]", url) or one_line(url) != url:
+        raise SourceError(
+            "unsupported_url", f"{url[:200]!r}: no host, a password, a blank or a control character in it; {advice}"
+        )
     if YOUTUBE_HOST.fullmatch(host):
         return f"https://www.youtube.com/watch?v={_youtube_id(host, parts.path, parts.query, url)}"
     if ":" in host:
@@ -132,16 +152,34 @@ def fetch(
     allow_loopback = allow_loopback or os.environ.get(ALLOW_LOOPBACK_VARIABLE) == "1"
     try:
         note.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(media_dir)
         with tempfile.TemporaryDirectory(dir=media_dir, prefix="download-") as folder:
             request = {"url": url, "folder": folder, "allow_loopback": allow_loopback, "max_bytes": max_bytes}
             answer = _ask_child(request, progress)
             download = _adopt(Path(folder) / answer["name"], answer, url, media_dir)
         _write_atomically(note, json.dumps(asdict(download) | {"path": download.path.name}).encode())
     except OSError as error:
+        if error.errno in FULL:
+            raise disk_full(url, media_dir) from None
         raise SourceError(
-            "unwritable", f"{media_dir}: cannot be written ({error.strerror}); free space or choose another folder"
+            "unwritable", f"{media_dir}: cannot be written ({error.strerror}); mend it or choose another folder"
         ) from None
     return download
+
+
+def disk_full(url: str, folder: Path) -> SourceError:
+    return SourceError(
+        "disk_full", f"{url}: no space left for it in {folder}; free space or choose another folder, then run again"
+    )
+
+
+def _remove_leftovers(media_dir: Path) -> None:
+    """Remove the folders of downloads that were killed; what cannot be removed stays."""
+    for folder in media_dir.glob("download-*"):
+        with suppress(OSError):
+            last_change = max(path.lstat().st_mtime for path in (folder, *folder.iterdir()))
+            if time.time() - last_change > LEFTOVER_SECONDS and not folder.is_symlink():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _recall(note: Path, media_dir: Path) -> Download | None:
@@ -181,6 +219,10 @@ def _write_atomically(path: Path, content: bytes) -> None:
             raise
 
 
+def _child_command(request: dict[str, Any]) -> list[str]:
+    return [sys.executable, "-P", "-m", "precompute.acquire", json.dumps(request)]
+
+
 def _ask_child(request: dict[str, Any], progress: Callable[[int, int | None], None] | None) -> dict[str, Any]:
     """Run the child to its end; JSON lines come back: progress, an error, or the answer."""
     root = str(Path(__file__).parent.parent)
@@ -189,12 +231,12 @@ def _ask_child(request: dict[str, Any], progress: Callable[[int, int | None], No
         "YTDLP_NO_PLUGINS": "1",
     }
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "precompute.acquire", json.dumps(request)],
+        _child_command(request),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment,
-        start_new_session=True,
+        start_new_session=True,  # also makes it the leader of a group, to be ended with all that it started
     )
     assert process.stdout is not None
     try:
@@ -220,8 +262,10 @@ def _ask_child(request: dict[str, Any], progress: Callable[[int, int | None], No
                     if progress is not None:
                         progress(message["n_bytes"], message["total_bytes"])
     finally:
-        process.kill()
-        process.wait()
+        with suppress(ProcessLookupError, PermissionError):  # macOS refuses where none but the ended child is left
+            os.killpg(process.pid, signal.SIGKILL)  # before wait: until then the number cannot be another's
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=KILL_SECONDS)
         process.stdout.close()
 
 
@@ -359,8 +403,10 @@ def download(request: dict[str, Any], send: Callable[[dict[str, Any]], None]) ->
             found: Any = single_video(url, ydl.extract_info(url, download=False))
             info: Any = ydl.process_ie_result(found, download=True)
     except YoutubeDLError as error:
-        raise named_error(url, error) from None
+        raise named_error(url, error, folder.parent) from None
     except OSError as error:
+        if error.errno in FULL:
+            raise disk_full(url, folder.parent) from None
         raise SourceError("network", f"{url}: {error}; check the network and run again") from None
     files = info.get("requested_downloads") or []
     path = Path(files[0]["filepath"]) if len(files) == 1 and files[0].get("filepath") else None
@@ -401,6 +447,8 @@ def single_video(url: str, info: Any) -> dict[str, Any]:
 
 
 PHRASES = [
+    ("too_large", r"errno 27\b|file too large", "download a smaller version and give the file"),  # limit_file_size
+    ("unwritable", r"unable to (write data|open for writing)", "mend the disk or choose another folder"),
     ("private_video", r"private video|video is private", "use a video that is public"),
     ("age_restricted", r"confirm your age|age.restricted|inappropriate for some users", "use another video"),
     (
@@ -425,13 +473,15 @@ PHRASES = [
 """Code, pattern in yt-dlp's message, what to do next; the first match counts."""
 
 
-def named_error(url: str, error: BaseException) -> SourceError:
-    """yt-dlp's error under our names."""
+def named_error(url: str, error: BaseException, media_dir: Path) -> SourceError:
+    """yt-dlp's error under our names; `media_dir` is where it wrote."""
     cause: BaseException | None = error
     seen: list[BaseException] = []
     while cause is not None and cause not in seen:
         if isinstance(cause, SourceError):
             return cause
+        if isinstance(cause, OSError) and cause.errno in FULL:
+            return disk_full(url, media_dir)
         status = getattr(cause, "status", None)
         if isinstance(status, int):
             advice = "run again later" if status == 429 or status >= 500 else "check the address in a browser"
@@ -445,6 +495,8 @@ def named_error(url: str, error: BaseException) -> SourceError:
     message = (
         re.sub(r"\x1b\[[0-9;]*m|^ERROR:\s*", "", str(error)).split(" (caused by")[0].split("; please report")[0][:300]
     )
+    if any(os.strerror(number) in message for number in FULL):  # some of its parts tell it in words only
+        return disk_full(url, media_dir)
     for code, pattern, advice in PHRASES:
         if re.search(pattern, message, re.IGNORECASE):
             return SourceError(code, f"{url}: {message}; {advice}")

@@ -8,6 +8,7 @@ Strict: a file that is cut short or damaged, as far as the decoder can know, is 
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -28,13 +29,16 @@ import numpy as np
 from av.stream import Disposition
 
 from precompute.errors import SourceError
-from precompute.video import Sampling, VideoInfo, output_size
+from precompute.video import CHECK_DISK, Sampling, VideoInfo, output_size
 
 MAX_PIXELS = 50_000_000
 """Most pixels per frame: 8K video has 33 million; a 198 kB file can claim billions."""
 
 MEMORY_BYTES = 4 << 30
 """Address space of the decoder: 8K H.264 with 16 reference frames fits; a bomb does not."""
+
+LARGEST_FRAME_BYTES = 8 * MAX_PIXELS
+"""The largest single piece of memory: four components of 16 bits. So near to the limit, one may have been refused."""
 
 STUCK_CPU_SECONDS = 60
 """Processor seconds without one decoded frame before the kernel ends the decoder."""
@@ -74,26 +78,56 @@ def main(arguments: list[str]) -> None:
         else:
             sampling = Sampling(**request["sampling"])
             for pts_seconds, image in sampled(path, sampling, request["channels"], alive=tell_alive):
+                flat = image.reshape(-1)  # send_bytes takes flat buffers only; reshape copies where it must
                 send({"pts_seconds": pts_seconds, "shape": image.shape})
-                sender.send_bytes(image.reshape(-1).data)  # takes flat buffers only; reshape copies where it must
+                sender.send_bytes(flat.data)
         send({"done": True})
     except BrokenPipeError:
         pass  # the parent has seen enough
-    except SourceError as error:
-        send({"code": error.code, "message": str(error)})
-    except MemoryError:
-        send(
-            {
-                "code": "too_large",
-                "message": f"{path.name}: needs over {MEMORY_BYTES >> 30} GiB to decode; scale it down first",
-            }
-        )
-    except Exception as error:  # fuzzed media raise many kinds; each means that this file cannot be read whole
-        send({"code": "damaged", "message": f"{path.name}: cannot be decoded ({error!r}); {TRY}"})
+    except Exception as error:
+        named = named_error(path, error)
+        send({"code": named.code, "message": str(named)})
     os._exit(0)  # skips the tear-down of libraries which a damaged file may have left in disorder
 
 
-AGAIN = "copy or download it again"
+def named_error(path: Path, error: Exception) -> SourceError:
+    """What went wrong, by whose fault: the memory's and the disk's say nothing about the file."""
+    if lacks_memory(error):
+        return SourceError(
+            "out_of_memory",
+            f"{path.name}: needs over {MEMORY_BYTES >> 30} GiB to decode, or this machine has too little left; "
+            "close other programs, or scale it down first",
+        )
+    if isinstance(error, SourceError):
+        return error
+    if isinstance(error, OSError) and not isinstance(error, av.error.FFmpegError):
+        return SourceError("unreadable", f"{path.name}: cannot be read ({error.strerror or error}); {CHECK_DISK}")
+    # Fuzzed media raise many kinds; each means that this file cannot be read whole.
+    return SourceError("damaged", f"{path.name}: cannot be decoded ({error!r}); {TRY}")
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether memory was missing, or threads, whose stacks are memory too."""
+    if isinstance(error, MemoryError):
+        return True
+    if isinstance(error, cv2.error):
+        return error.code == cv2.Error.StsNoMem
+    if isinstance(error, av.error.FFmpegError) and error.errno in (errno.ENOMEM, errno.EAGAIN):
+        return True
+    # Inside FFmpeg a refused allocation may end up as "invalid data".
+    is_doubtful = not isinstance(error, SourceError) or error.code in ("damaged", "truncated", "not_a_video")
+    return is_doubtful and not isinstance(error, OSError) and peak_bytes() > MEMORY_BYTES - LARGEST_FRAME_BYTES
+
+
+def peak_bytes() -> int:
+    """Most address space this process has had; 0 where the system does not tell (and sets no limit to it)."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmPeak:")), 0)
+
+
 TRY = "get another copy, or rescue what is whole: ffmpeg -i INPUT -c:v libx264 -an OUTPUT.mp4"
 
 
@@ -114,8 +148,8 @@ def allow_more_cpu() -> None:
 
 def probe(path: Path) -> VideoInfo:
     """Header and first frame."""
-    with opened(path) as (container, stream):
-        for first, _ in decoded(path, container, stream):
+    with opened(path) as (file, container, stream):
+        for first, _ in decoded(file, container, stream):
             return describe(container, stream, first)
     raise SourceError("no_video", f"{path.name}: the video stream holds no frame; {TRY}")
 
@@ -126,8 +160,8 @@ def sampled(
     """Yield (pts_seconds, uint8 (H, W, C)) of the frames `sampling` asks for; call `alive` about once a second."""
     n_taken = 0
     size: tuple[int, int] | None = None
-    with opened(path) as (container, stream):
-        for frame, pts_seconds in chosen(path, container, stream, sampling, alive):
+    with opened(path) as (file, container, stream):
+        for frame, pts_seconds in chosen(file, container, stream, sampling, alive):
             if size is None:
                 size = output_size(describe(container, stream, frame), sampling)
             yield pts_seconds, picture(path, frame, sampling, size, channels, pixel_aspect(stream))
@@ -139,35 +173,71 @@ def sampled(
 # --- opening ---
 
 
+class File:
+    """The file as FFmpeg reads it. Remembers an error of the disk, which FFmpeg takes for damaged data or the end."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = path.name  # FFmpeg guesses by its extension, where the content leaves a doubt
+        self.error: OSError | None = None
+        self._file = path.open("rb", buffering=0)
+
+    def read(self, n_bytes: int) -> bytes:
+        try:
+            return self._file.read(n_bytes) or b""
+        except OSError as error:
+            self.error = error
+            raise
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def release(self) -> None:
+        self._file.close()
+
+    def require_intact_reads(self) -> None:
+        """Raise the disk's error, if there was one."""
+        if self.error is not None:
+            raise self.error
+
+
 class opened:
-    """Context: the container and its video stream, refused where the header says that it will not do."""
+    """Context: the file, its container and video stream, refused where the header says that it will not do."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __enter__(self) -> tuple[Any, Any]:
+    def __enter__(self) -> tuple[File, Any, Any]:
         require_safe_ffmpeg()
         refuse_cut_file(self.path)
+        self.file = File(self.path)
         options = {
             "format_whitelist": FORMATS,
             "protocol_whitelist": "file",
             "max_pixels": str(MAX_PIXELS),
         }
         try:
-            self.container = av.open(f"file:{self.path}", options=options)
+            self.container = av.open(self.file, options=options)
         except (av.error.FFmpegError, UnicodeDecodeError) as error:
+            self.file.require_intact_reads()
+            if lacks_memory(error):
+                raise MemoryError from None
             reason = error.strerror if isinstance(error, av.error.FFmpegError) else error
             raise SourceError(
                 "not_a_video", f"{self.path.name}: not a video this program reads ({reason}); give {READABLE}"
             ) from None
         try:
-            return self.container, self._video_stream()
+            return self.file, self.container, self._video_stream()
         except BaseException:
-            self.container.close()
+            self.__exit__()
             raise
 
     def __exit__(self, *_: object) -> None:
         self.container.close()
+        self.file.release()
 
     def _video_stream(self) -> Any:
         streams = [s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic]
@@ -280,8 +350,9 @@ def ebml_size(file: BinaryIO) -> int | None:
 # --- decoding ---
 
 
-def decoded(path: Path, container: Any, stream: Any) -> Iterator[tuple[Any, float]]:
+def decoded(file: File, container: Any, stream: Any) -> Iterator[tuple[Any, float]]:
     """Every frame in order of presentation with its seconds after the first; at the end, refuse a file cut short."""
+    path = file.path
     is_avi = container.format.name == "avi"  # has only decoding times: the n-th frame shown has the n-th packet's
     packet_times: list[int] = []
     n_frames = 0
@@ -289,6 +360,7 @@ def decoded(path: Path, container: Any, stream: Any) -> Iterator[tuple[Any, floa
     last_duration = 0
     try:
         for packet in container.demux(stream):
+            file.require_intact_reads()
             if packet.is_corrupt:
                 raise SourceError("damaged", f"{path.name}: damaged or cut short after {n_frames} frames; {TRY}")
             if is_avi and packet.size and packet.dts is not None:
@@ -304,9 +376,13 @@ def decoded(path: Path, container: Any, stream: Any) -> Iterator[tuple[Any, floa
                 n_frames += 1
                 yield frame, float((pts - first_pts) * stream.time_base)
     except av.error.FFmpegError as error:
+        file.require_intact_reads()
+        if lacks_memory(error):
+            raise MemoryError from None
         raise SourceError(
             "damaged", f"{path.name}: damaged or cut short after {n_frames} frames ({error.strerror}); {TRY}"
         ) from None
+    file.require_intact_reads()
     refuse_short(path, stream, n_frames, last_pts + last_duration - first_pts)
 
 
@@ -327,7 +403,7 @@ def milliseconds(seconds: float) -> int:
 
 
 def chosen(
-    path: Path, container: Any, stream: Any, sampling: Sampling, alive: Callable[[], None]
+    file: File, container: Any, stream: Any, sampling: Sampling, alive: Callable[[], None]
 ) -> Iterator[tuple[Any, float]]:
     """The frames that `sampling` takes. With fps, a frame is held back until the next tells how long it is shown."""
     start = milliseconds(sampling.start)
@@ -336,18 +412,14 @@ def chosen(
     n_ticks = 0
     last_alive = time.monotonic()
 
-    def next_tick() -> float:
-        return milliseconds(sampling.start + n_ticks / (sampling.fps or 1))
-
     def is_taken(shown_until: float) -> bool:
         """Whether a sampling time falls before `shown_until` (and after the frames before); moves on past it."""
         nonlocal n_ticks
         n_before = n_ticks
-        while next_tick() < min(shown_until, end):
-            n_ticks += 1
+        n_ticks = max(n_before, ticks_before(min(shown_until, end), sampling.start, sampling.fps or 1))
         return n_ticks > n_before
 
-    for frame, pts_seconds in decoded(path, container, stream):
+    for frame, pts_seconds in decoded(file, container, stream):
         if time.monotonic() - last_alive > 1:
             alive()
             last_alive = time.monotonic()
@@ -368,6 +440,19 @@ def chosen(
         seconds = float(frame.duration * stream.time_base) if frame.duration else 1 / mean_rate(stream)
         if is_taken(shown_until=milliseconds(pts_seconds + seconds)):
             yield held
+
+
+def ticks_before(end_ms: float, start: float, fps: float) -> int:
+    """How many of the times start + k/fps, k = 0, 1, ..., fall before `end_ms`, in whole milliseconds.
+
+    Computed, not counted: a file can claim hours between two frames.
+    """
+    n_ticks = max(0, math.ceil(((end_ms - 0.5) / 1000 - start) * fps))
+    while milliseconds(start + n_ticks / fps) < end_ms:  # floating point may be off by one
+        n_ticks += 1
+    while n_ticks and milliseconds(start + (n_ticks - 1) / fps) >= end_ms:
+        n_ticks -= 1
+    return n_ticks
 
 
 # --- one frame ---

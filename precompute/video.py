@@ -15,18 +15,21 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
+from threading import Event
 from typing import Any, Literal
 
 import numpy as np
 
+from consistency.domains import get_domain
 from precompute import acquire
-from precompute.errors import SourceError
+from precompute.errors import SourceError, one_line
 
 __all__ = [
     "SAMPLES",
@@ -49,13 +52,34 @@ SAMPLES = Path(__file__).parent / "sample"
 STALL_SECONDS = 30.0
 """Seconds without a sign of life from the decoder (one every second) before it is ended; slow disks need some."""
 
+STOP_SECONDS = 0.1
+"""Seconds between two looks at `stopped` while nothing comes from the decoder."""
+
+KILL_SECONDS = 1.0
+"""Seconds to wait for a killed decoder: one that hangs in a dead network drive goes only when that answers."""
+
+MAX_CHARACTERS = {
+    "title": 300,
+    "url": acquire.MAX_URL_CHARACTERS,
+    "author": 300,
+    "licence": 300,
+    "attribution": 2000,
+}
+"""Longest texts of a source; what is longer is cut. An attribution may have to name many authors."""
+
+MAX_FPS = 1000
+"""Times are compared in whole milliseconds, so that more would take no more frames."""
+
+MAX_SECONDS = 1e9
+"""Latest start and end, 30 years: arithmetic with them stays exact to the millisecond."""
+
 PIPE_BYTES = 1 << 20
 """Asked size of the pipe between decoder and reader: five 256 x 256 frames, so that neither waits for each frame."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A video file on this disk and what is known about it."""
+    """A video file on this disk and what is known about it. Texts are one line each, without control characters."""
 
     path: Path
     """The local file to decode."""
@@ -73,6 +97,12 @@ class Source:
     """The credit line the licence asks for, None where none is known."""
     truth: dict[str, Path] = field(default_factory=dict)
     """Domain name -> lossless video of 8-bit codes, frame-aligned with the source; {} where unknown."""
+
+    def __post_init__(self) -> None:
+        for name, limit in MAX_CHARACTERS.items():
+            text = one_line(str(getattr(self, name) or ""))
+            text = text if len(text) <= limit else text[: limit - 1] + "…"
+            object.__setattr__(self, name, text or ("untitled" if name == "title" else None))
 
 
 @dataclass(frozen=True)
@@ -94,12 +124,14 @@ class Sampling:
     network stage pads it to its multiple and crops back."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.start < math.inf:
-            raise ValueError(f"start is {self.start}; give seconds >= 0")
-        if self.end is not None and not self.end > self.start:
-            raise ValueError(f"end is {self.end}; give seconds after start ({self.start})")
-        if self.fps is not None and not 0 < self.fps < math.inf:
-            raise ValueError(f"fps is {self.fps}; give frames per second > 0")
+        if not 0 <= self.start < MAX_SECONDS:
+            raise ValueError(f"start is {self.start}; give seconds from 0 to {MAX_SECONDS:.0e}")
+        if self.end is not None and not self.start < self.end <= MAX_SECONDS:
+            raise ValueError(
+                f"end is {self.end}; give seconds after start ({self.start}) up to {MAX_SECONDS:.0e}, or none"
+            )
+        if self.fps is not None and not 0 < self.fps <= MAX_FPS:
+            raise ValueError(f"fps is {self.fps}; give frames per second > 0 and <= {MAX_FPS}, or none for every frame")
         if self.max_frames is not None and self.max_frames < 1:
             raise ValueError(f"max_frames is {self.max_frames}; give a whole number >= 1")
         if not 16 <= self.size <= 4096:
@@ -156,7 +188,11 @@ def resolve(
             download.path, download.sha256, download.title, download.url, download.author, download.licence, None, {}
         )
     path = _local_file(spec, samples_dir)
-    return _with_sidecar(path, _sha256(path))
+    try:
+        sha256 = _sha256(path)
+    except OSError as error:
+        raise SourceError("unreadable", f"{path}: cannot be read to its end ({error.strerror}); {CHECK_DISK}") from None
+    return _with_sidecar(path, sha256)
 
 
 def bundled_clips(samples_dir: Path = SAMPLES) -> list[str]:
@@ -188,26 +224,19 @@ def _local_file(spec: str, samples_dir: Path) -> Path:
     return path
 
 
+CHECK_DISK = "check the disk or network drive it lies on, then run again"
+
+
 def _with_sidecar(path: Path, sha256: str) -> Source:
     sidecar = path.with_suffix(".toml")
     if not sidecar.is_file():
         return Source(path, sha256, title=path.stem)
     try:
         entries = tomllib.loads(sidecar.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # ValueError: TOML or UTF-8
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: TOML or UTF-8
         raise SourceError(
             "bad_sidecar", f"{sidecar}: not a readable TOML file ({error}); mend it or move it away"
         ) from None
-    truth = entries.get("truth", {})
-    if not isinstance(truth, dict):
-        raise SourceError(
-            "bad_sidecar", f"{sidecar}: 'truth' must be a table of domain = \"file\"; mend it or move it away"
-        )
-    for domain, name in truth.items():
-        if not isinstance(name, str) or not (path.parent / name).is_file():
-            raise SourceError(
-                "bad_sidecar", f"{sidecar}: truth of {domain} names {name!r}, no such file; mend or remove the line"
-            )
 
     def text(key: str) -> str | None:
         return str(entries[key]) if key in entries else None
@@ -220,8 +249,36 @@ def _with_sidecar(path: Path, sha256: str) -> Source:
         author=text("author"),
         licence=text("licence"),
         attribution=text("attribution"),
-        truth={domain: path.parent / name for domain, name in truth.items()},
+        truth=_truth(entries.get("truth", {}), sidecar),
     )
+
+
+def _truth(table: Any, sidecar: Path) -> dict[str, Path]:
+    """Our name of the domain -> file beside the sidecar; a sidecar can be anyone's, so no path leads elsewhere."""
+    if not isinstance(table, dict):
+        raise SourceError(
+            "bad_sidecar", f"{sidecar}: 'truth' must be a table of domain = \"file\"; mend it or move it away"
+        )
+    truth: dict[str, Path] = {}
+    for key, name in table.items():
+        try:
+            domain = get_domain(key).name
+        except ValueError as error:  # names the known ones
+            raise SourceError("bad_sidecar", f"{sidecar}: in [truth]: {error}; mend or remove the line") from None
+        if domain in truth:
+            raise SourceError("bad_sidecar", f"{sidecar}: two truths of {domain}; remove one of the lines")
+        is_bare = isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\\0")
+        if not is_bare:
+            raise SourceError(
+                "bad_sidecar",
+                f"{sidecar}: truth of {key} is {str(name)[:200]!r}; give the bare name of a file beside the sidecar",
+            )
+        if not sidecar.with_name(name).is_file():
+            raise SourceError(
+                "bad_sidecar", f"{sidecar}: truth of {key} names {name!r}, no such file; mend or remove the line"
+            )
+        truth[domain] = sidecar.with_name(name)
+    return truth
 
 
 def _sha256(path: Path) -> str:
@@ -261,15 +318,24 @@ def output_size(info: VideoInfo, sampling: Sampling) -> tuple[int, int]:
     return height, width
 
 
-def frames(path: Path, sampling: Sampling = Sampling(), *, channels: Literal[1, 3] | None = None) -> Generator[Frame]:
+def frames(
+    path: Path,
+    sampling: Sampling = Sampling(),
+    *,
+    channels: Literal[1, 3] | None = None,
+    stopped: Event | None = None,
+) -> Generator[Frame]:
     """Decode a video once, in order, and give its sampled frames; times are compared in whole milliseconds.
 
     With `channels` (1 grey, 3 RGB) the video holds 8-bit codes instead of a picture: they are never converted, a resize
     takes the nearest, and equal sizes pass bit-exact. Raises SourceError where decoding fails, also after some frames:
     the caller must not call a clip complete before the iterator has ended. Ending it early ends the decoder.
+
+    Another thread sets `stopped` to end the iterator at once and without an error, also while a late start is being
+    sought or nothing comes at all: whoever sets it must not take that end for the end of the video.
     """
     request = {"task": "frames", "path": str(path.absolute()), "sampling": asdict(sampling), "channels": channels}
-    with closing(_ask_decoder(request)) as messages:
+    with closing(_ask_decoder(request, stopped)) as messages:
         for index, (message, image) in enumerate(messages):
             yield Frame(image, message["pts_seconds"], index)
 
@@ -281,8 +347,8 @@ def _decoder_command(write_handle: int, request: dict[str, Any]) -> list[str]:
     return [sys.executable, "-P", "-m", "precompute.decode", str(write_handle), json.dumps(request)]
 
 
-def _ask_decoder(request: dict[str, Any]) -> Generator[tuple[dict[str, Any], np.ndarray]]:
-    """Start a decoder, yield its (message, image) pairs until it says that it is done, and end it in any case."""
+def _ask_decoder(request: dict[str, Any], stopped: Event | None = None) -> Generator[tuple[dict[str, Any], np.ndarray]]:
+    """Start a decoder, yield its (message, image) pairs until it is done or `stopped`, and end it in any case."""
     name = Path(request["path"]).name
     receiver, sender = Pipe(duplex=False)
     _enlarge(receiver)
@@ -298,7 +364,7 @@ def _ask_decoder(request: dict[str, Any]) -> Generator[tuple[dict[str, Any], np.
                 start_new_session=True,  # Ctrl-C is the parent's to answer: it may finish its pack first
             )
         try:
-            while (message := _receive(receiver, name)) is not None:
+            while (message := _receive(receiver, name, stopped)) is not None:
                 if "code" in message:
                     raise SourceError(message["code"], message["message"])
                 if message.get("done"):
@@ -306,8 +372,8 @@ def _ask_decoder(request: dict[str, Any]) -> Generator[tuple[dict[str, Any], np.
                 if message.get("alive"):
                     continue
                 image = np.empty(message.pop("shape", [0]), np.uint8)
-                if image.size:
-                    receiver.recv_bytes_into(image.reshape(-1))  # takes flat buffers only
+                if image.size and receiver.recv_bytes_into(image.reshape(-1)) != image.size:  # takes flat buffers only
+                    raise EOFError
                 yield message, image
             process.wait(timeout=STALL_SECONDS)
             raise _crash(name, process.returncode, stderr)
@@ -317,16 +383,25 @@ def _ask_decoder(request: dict[str, Any]) -> Generator[tuple[dict[str, Any], np.
             ) from None
         finally:
             process.kill()
-            process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=KILL_SECONDS)
 
 
 _REENCODE = "try another copy, or re-encode it: ffmpeg -i INPUT -c:v libx264 -an OUTPUT.mp4"
 
 
-def _receive(receiver: Connection, name: str) -> dict[str, Any] | None:
-    """The next message; None when the decoder has gone."""
-    if not receiver.poll(STALL_SECONDS):
-        raise SourceError("stalled", f"{name}: no sign of life from the decoder for {STALL_SECONDS:.0f} s; {_REENCODE}")
+def _receive(receiver: Connection, name: str, stopped: Event | None) -> dict[str, Any] | None:
+    """The next message, or `done` once stopped; None when the decoder has gone."""
+    deadline = time.monotonic() + STALL_SECONDS
+    is_ready = False
+    while not is_ready:
+        if stopped is not None and stopped.is_set():
+            return {"done": True}
+        if time.monotonic() > deadline:
+            raise SourceError(
+                "stalled", f"{name}: no sign of life from the decoder for {STALL_SECONDS:.0f} s; {_REENCODE}"
+            )
+        is_ready = receiver.poll(STOP_SECONDS)
     try:
         return json.loads(receiver.recv_bytes())
     except EOFError:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import json
+import os
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -130,6 +135,15 @@ def test_a_page_with_one_video_gives_that_video_and_its_title(site: Site, tmp_pa
     assert found.title == "A walk" and found.path.read_bytes() == (tmp_path / "served.mp4").read_bytes()
 
 
+def test_terminal_escapes_in_a_pages_title_do_not_come_through(site: Site, tmp_path: Path) -> None:
+    site.video("/clip.mp4", tmp_path)
+    title = b"A\x1b]0;mine\x07 walk&#10;&#155;31m \xe2\x80\xaein the park" + 400 * b"x"
+    page = b"<html><head><title>" + title + b"</title></head><body><video src='/clip.mp4'></video></body></html>"
+    found = resolve(site.page("/page.html", page, "text/html"), media_dir=tmp_path / "m", allow_loopback=True)
+    assert found.title.startswith("A") and "walk" in found.title
+    assert found.title.isprintable() and len(found.title) <= 300
+
+
 # --- what does not ---
 
 
@@ -206,6 +220,79 @@ def test_a_playlist_of_streams_is_refused(site: Site, tmp_path: Path) -> None:
     text = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
     url = site.page("/list.m3u8", text, "application/vnd.apple.mpegurl")
     assert refusal(url, tmp_path / "m").code in ("no_format", "unsupported_url")
+
+
+# --- this machine's own trouble ---
+
+
+def child_that_runs(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    monkeypatch.setattr(acquire, "_child_command", lambda request: [sys.executable, "-c", program, json.dumps(request)])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("buffering", [0, -1], ids=["at the first write", "at the end"])
+def test_a_full_disk_is_not_called_a_network_error(buffering: int, site: Site, tmp_path: Path, monkeypatch) -> None:
+    child_that_runs(
+        monkeypatch,
+        "import sys, precompute.acquire as a, yt_dlp.downloader.common as c\n"
+        f"c.sanitize_open = lambda name, mode: (open('/dev/full', 'wb', buffering={buffering}), name)\n"
+        "a.main(sys.argv[1:])",
+    )
+    error = refusal(site.video("/clip.mp4", tmp_path), tmp_path / "m")
+    assert error.code == "disk_full" and "free space" in str(error) and "network" not in str(error)
+
+
+def test_a_disk_that_is_full_only_for_the_parent_is_called_so_too(site: Site, tmp_path: Path, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(acquire, "_adopt", full)
+    assert refusal(site.video("/clip.mp4", tmp_path), tmp_path / "m").code == "disk_full"
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_the_downloader_started_ends_with_it(tmp_path: Path, monkeypatch) -> None:
+    child_that_runs(
+        monkeypatch,
+        "import json, subprocess, time\n"
+        "pid = subprocess.Popen(['sleep', '300']).pid\n"
+        "print(json.dumps({'n_bytes': pid, 'total_bytes': None}), flush=True)\n"
+        "time.sleep(300)",
+    )
+    pids: list[int] = []
+
+    def interrupt(n_bytes: int, _: int | None) -> None:
+        pids.append(n_bytes)
+        assert is_running(n_bytes)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch("http://127.0.0.1/clip.mp4", tmp_path / "m", allow_loopback=True, progress=interrupt)
+    deadline = time.monotonic() + 2
+    while is_running(pids[0]) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not is_running(pids[0])
+
+
+def test_folders_of_killed_downloads_are_removed_after_a_day(site: Site, tmp_path: Path) -> None:
+    media_dir = tmp_path / "m"
+    now = time.time()
+    for name, age_seconds in (("old", 2 * 86400), ("quiet", 2 * 86400), ("new", 60)):
+        folder = media_dir / f"download-{name}"
+        folder.mkdir(parents=True)
+        (folder / "video.mp4").write_bytes(b"half")
+        written = now if name == "quiet" else now - age_seconds  # still being written, for more than a day
+        os.utime(folder / "video.mp4", (written, written))
+        os.utime(folder, (now - age_seconds, now - age_seconds))
+    fetch(site.video("/clip.mp4", tmp_path), media_dir, allow_loopback=True)
+    assert sorted(path.name for path in media_dir.glob("download-*")) == ["download-new", "download-quiet"]
 
 
 # --- addresses ---
@@ -317,6 +404,9 @@ def test_normalising_twice_changes_nothing() -> None:
         "http://exa mple.org/",
         "http://example.org:99999/",
         "http://[::1/",
+        "http://example.org/\x9b31m.mp4",
+        "http://example.org/\u202egpj.mp4",
+        "http://example.org/" + "a" * 5000,
         "https://www.youtube.com/playlist?list=PL1",
         "https://www.youtube.com/@channel",
         "https://youtu.be/short",
@@ -349,5 +439,5 @@ def test_what_is_no_address_of_one_video_is_refused(url: str, tmp_path: Path) ->
     ],
 )
 def test_messages_of_yt_dlp_get_our_codes(message: str, code: str) -> None:
-    error = acquire.named_error("https://example.org/", RuntimeError("ERROR: " + message))
+    error = acquire.named_error("https://example.org/", RuntimeError("ERROR: " + message), Path("media"))
     assert error.code == code and "\n" not in str(error) and "ERROR" not in str(error)

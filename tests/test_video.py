@@ -6,6 +6,8 @@ import math
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,26 @@ def test_sampling_takes_the_last_frame_at_each_time_and_none_twice(name: str, fp
 def test_asking_for_the_own_rate_gives_every_frame_also_on_a_clock_of_milliseconds(tmp_path: Path) -> None:
     for name in ("clip.mp4", "clip.mkv"):
         assert numbers(media.write_video(tmp_path / name, 40), Sampling(fps=30, size=64)) == list(range(40))
+
+
+def test_hours_between_two_frames_are_stepped_over_at_once(tmp_path: Path) -> None:
+    days_ms = 20 * 24 * 3600 * 1000
+    path = media.write_video(tmp_path / "gap.mkv", times_ms=[0, 40, days_ms, days_ms + 40], n_frames=4)
+    began = time.monotonic()
+    assert numbers(path, Sampling(fps=1000, size=64)) == [0, 1, 2, 3]
+    assert time.monotonic() - began < 20  # counting the ticks would take minutes
+
+
+@pytest.mark.parametrize("fps", [0.3, 7.5, 24, 29.97, 1000])
+@pytest.mark.parametrize("start", [0.0, 0.0341, 12345.678])
+def test_computed_ticks_are_the_counted_ones(fps: float, start: float) -> None:
+    from precompute.decode import milliseconds, ticks_before
+
+    for end_ms in range(math.floor(start * 1000) - 2, math.floor(start * 1000) + 120):
+        counted = 0
+        while milliseconds(start + counted / fps) < end_ms:
+            counted += 1
+        assert ticks_before(end_ms, start, fps) == counted
 
 
 def test_the_last_frame_is_not_held_beyond_the_end_of_the_video(tmp_path: Path) -> None:
@@ -195,8 +217,15 @@ def test_estimates_agree_with_the_frames_that_come(tmp_path: Path) -> None:
 def test_a_sampling_that_makes_no_sense_is_refused() -> None:
     senseless: list[dict[str, Any]] = [
         {"start": -1},
+        {"start": math.inf},
+        {"start": 1e300},
         {"start": 2, "end": 1},
+        {"end": math.inf},
+        {"end": math.nan},
         {"fps": 0},
+        {"fps": math.nan},
+        {"fps": math.inf},
+        {"fps": 1e9},
         {"max_frames": 0},
         {"size": 0},
         {"crop": "left"},
@@ -286,11 +315,91 @@ def test_an_unknown_name_lists_the_bundled_clips(tmp_path: Path) -> None:
     assert caught.value.code == "not_found"
 
 
-@pytest.mark.parametrize("text", ["title = ", "truth = 3", '[truth]\nnormal = "missing.mkv"', "[truth]\nnormal = 1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "title = ",
+        "title = " + "[" * 5000,
+        "truth = 3",
+        '[truth]\nnormal = "missing.mkv"',
+        "[truth]\nnormal = 1",
+        '[truth]\nnormal = ""',
+        '[truth]\nnormal = "codes.mkv"\ndepth = "codes.mkv"\ndepth_zbuffer = "codes.mkv"',
+    ],
+)
 def test_a_bad_sidecar_is_refused(text: str, tmp_path: Path) -> None:
     media.write_video(tmp_path / "clip.mp4", 1)
+    (tmp_path / "codes.mkv").touch()
     (tmp_path / "clip.toml").write_text(text)
     assert refusal(tmp_path / "clip.mp4", tmp_path).code == "bad_sidecar"
+
+
+def test_a_truth_of_an_unknown_domain_names_the_known_ones(tmp_path: Path) -> None:
+    media.write_video(tmp_path / "clip.mp4", 1)
+    (tmp_path / "clip.toml").write_text('[truth]\nnormals = "clip.mp4"')
+    error = refusal(tmp_path / "clip.mp4", tmp_path)
+    assert error.code == "bad_sidecar" and "'normals'" in str(error) and "rgb, normal, depth" in str(error)
+
+
+def test_a_truth_under_taskonomys_name_is_ours(tmp_path: Path) -> None:
+    media.write_video(tmp_path / "clip.mp4", 1)
+    (tmp_path / "codes.mkv").touch()
+    (tmp_path / "clip.toml").write_text('[truth]\ndepth_zbuffer = "codes.mkv"')
+    assert source(tmp_path / "clip.mp4").truth == {"depth": tmp_path / "codes.mkv"}
+
+
+def test_a_sidecar_names_files_beside_itself_only(tmp_path: Path) -> None:
+    (tmp_path / "shared" / "deeper").mkdir(parents=True)
+    path = media.write_video(tmp_path / "shared" / "clip.mp4", 1)
+    for place in (tmp_path / "secret.mkv", tmp_path / "shared" / "deeper" / "secret.mkv"):
+        place.touch()
+    for name in ("../secret.mkv", str(tmp_path / "secret.mkv"), "deeper/secret.mkv", "./clip.mp4", "..", "a\\u0000"):
+        (tmp_path / "shared" / "clip.toml").write_text(f'[truth]\nnormal = "{name}"')
+        error = refusal(path, tmp_path)
+        assert error.code == "bad_sidecar" and "bare name" in str(error), name
+
+
+ESCAPES = "one\x1b]0;mine\x07\ntwo\r\x9b31m\u2028three\u202e\udce9"
+
+
+def test_control_characters_and_long_texts_stop_where_a_source_is_made() -> None:
+    long = ESCAPES + "x" * 100_000
+    made = video.Source(Path("a"), "0", title=long, url="http://a/" + long, author=long, licence=long, attribution=long)
+    for text in (made.title, made.author, made.licence, made.attribution, made.url):
+        assert text is not None and text.isprintable() and len(text) <= 4000
+        assert "\x1b" not in text and "one" in text and "three" in text
+    assert len(made.title) == 300
+    made.title.encode()
+    empty = video.Source(Path("a"), "0", title=" \n", author="")
+    assert (empty.title, empty.author) == ("untitled", None)
+    plain = "Café 👩\u200d🚀 東京"
+    assert video.Source(Path("a"), "0", title=plain).title == plain
+
+
+@pytest.mark.parametrize("name", video.bundled_clips())
+def test_the_credits_of_a_bundled_clip_come_whole(name: str, tmp_path: Path) -> None:
+    stated = video.tomllib.loads((video.SAMPLES / f"{name}.toml").read_text(encoding="utf-8"))
+    found = resolve(name, media_dir=tmp_path)
+    assert (found.attribution, found.author, found.url) == (stated["attribution"], stated["author"], stated["source"])
+    assert set(found.truth) == set(stated.get("truth", {}))
+
+
+def test_terminal_escapes_in_a_sidecar_or_a_file_name_reach_no_terminal(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "plain.mp4", 1).rename(tmp_path / "a\x1b[31m\nb.mp4")
+    assert source(path).title.isprintable()
+    path.with_suffix(".toml").write_text('title = "A\\u001b[31m\\nwalk"\nauthor = "\\u009b31m"\nlicence = ["\\u0007"]')
+    found = source(path)
+    assert found.title == "A\N{REPLACEMENT CHARACTER}[31m walk"
+    assert str(found.author).isprintable() and str(found.licence).isprintable()
+    path.with_suffix(".toml").write_text('[truth]\n"\\u001b[31m" = "x"')
+    assert str(refusal(path, tmp_path)).isprintable()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_file_name_that_is_no_text_is_read(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "plain.mp4", 3).rename(os.fsdecode(bytes(tmp_path) + b"/caf\xe9.mp4"))
+    assert source(path).title == "caf\N{REPLACEMENT CHARACTER}"
+    assert numbers(path) == [0, 1, 2]
 
 
 # --- bad input ---
@@ -427,7 +536,107 @@ def test_a_decoder_that_needs_too_much_memory_is_one_clear_error(tmp_path: Path,
         "d.MEMORY_BYTES = pages * 4096 + (20 << 20)\n"
         "d.main(sys.argv[1:])",
     )
-    assert refusal(path, tmp_path).code in ("too_large", "damaged", "not_a_video", "decoder_crashed")
+    assert refusal(path, tmp_path).code == "out_of_memory"
+
+
+@pytest.mark.parametrize("error", ["MemoryError()", "d.av.error.MemoryError(12, 'Cannot allocate memory', '', ())"])
+@pytest.mark.parametrize("place", ["decoded", "picture"])
+def test_too_little_memory_in_the_middle_is_not_called_damage(
+    error: str, place: str, tmp_path: Path, monkeypatch
+) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 4)
+    probe(source(path))
+    decoder_that_runs(
+        monkeypatch,
+        f"import sys, precompute.decode as d\ndef fail(*_):\n    raise {error}\nd.{place} = fail\nd.main(sys.argv[1:])",
+    )
+    with pytest.raises(SourceError) as caught:
+        list(frames(path))
+    assert caught.value.code == "out_of_memory"
+
+
+@pytest.mark.parametrize("error", ["EIO", "ESTALE", "ENXIO", "ENODEV", "ETIMEDOUT"])
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.ts", "clip.avi"])
+def test_a_disk_that_fails_while_reading_is_not_called_damage(
+    name: str, error: str, tmp_path: Path, monkeypatch
+) -> None:
+    def noise(number: int, height: int, width: int) -> np.ndarray:
+        return random_codes(number, height, width)
+
+    path = media.write_video(tmp_path / name, 100, picture=noise, options={"g": "4", "crf": "4"})
+    decoder_that_runs(
+        monkeypatch,
+        "import errno, os, sys, precompute.decode as d\n"
+        "read, left = d.File.read, [6]\n"
+        "def fail(self, n_bytes):\n"
+        "    left[0] -= 1\n"
+        "    if left[0] < 0 and self._file.tell() > 200_000:\n"
+        f"        self._file = open('/proc/self/mem', 'rb', buffering=0) if '{error}' == 'EIO' else Failing()\n"
+        "    return read(self, n_bytes)\n"
+        "class Failing:\n"
+        "    def read(self, _):\n"
+        f"        raise OSError(errno.{error}, os.strerror(errno.{error}))\n"
+        "    def seek(self, *_): return 0\n"
+        "    def tell(self): return 300_000\n"
+        "    def close(self): pass\n"
+        "d.File.read = fail\n"
+        "d.main(sys.argv[1:])",
+    )
+    with pytest.raises(SourceError) as caught:
+        list(frames(path, EVERY_FRAME_64))
+    assert caught.value.code == "unreadable" and "disk" in str(caught.value), str(caught.value)
+
+
+def test_a_file_that_goes_away_before_it_is_decoded_is_unreadable(tmp_path: Path) -> None:
+    found = source(media.write_video(tmp_path / "clip.mp4", 1))
+    found.path.unlink()
+    with pytest.raises(SourceError) as caught:
+        probe(found)
+    assert caught.value.code == "unreadable"
+
+
+def test_a_disk_that_fails_while_the_file_is_hashed_is_one_clear_error(tmp_path: Path, monkeypatch) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 1)
+
+    def fail(_: Path) -> str:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(video, "_sha256", fail)
+    assert refusal(path, tmp_path).code == "unreadable"
+
+
+SIGN_OF_LIFE = (
+    "import sys, time\nfrom multiprocessing.connection import Connection\n"
+    "sender = Connection(int(sys.argv[1]), readable=False)\n"
+    "while True:\n    sender.send_bytes(b'{\"alive\": true}')\n    time.sleep(0.02)"
+)
+
+
+@pytest.mark.parametrize("program", [SIGN_OF_LIFE, "import time; time.sleep(100)"], ids=["long skip", "stall"])
+def test_a_stop_ends_the_frames_within_a_second_also_while_none_come(program: str, tmp_path: Path, monkeypatch) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 1)
+    decoder_that_runs(monkeypatch, program)
+    n_before = len(children())
+    stopped, taken = threading.Event(), []
+    reader = threading.Thread(target=lambda: taken.extend(frames(path, Sampling(start=900), stopped=stopped)))
+    reader.start()
+    time.sleep(0.5)
+    assert reader.is_alive()
+    began = time.monotonic()
+    stopped.set()
+    reader.join(timeout=10)
+    assert time.monotonic() - began < 1 and taken == []
+    assert len(children()) == n_before
+
+
+def test_a_stop_between_two_frames_ends_the_iterator_and_the_decoder(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 20)
+    n_before, stopped = len(children()), threading.Event()
+    iterator = frames(path, EVERY_FRAME_64, stopped=stopped)
+    next(iterator)
+    stopped.set()
+    assert list(iterator) == []
+    assert len(children()) == n_before
 
 
 def test_ending_the_iterator_early_ends_the_decoder(tmp_path: Path) -> None:
