@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Results of the bundled clips; set CROSSCHECK_STORE to keep them elsewhere.
 export CROSSCHECK_STORE ?= $(CURDIR)/.demo-store
 
-.PHONY: help setup demo precompute-sample test browser check format bench
+.PHONY: help setup demo precompute-sample test browser check format bench bench-player
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -16,7 +16,7 @@ demo: precompute-sample ## precompute the bundled clips, then open the dashboard
 	$(BIN)/streamlit run dashboard/app.py --server.port $(PORT)
 
 precompute-sample: setup ## precompute the bundled clips with the bundled networks
-	$(BIN)/python -m precompute run walkthrough phone
+	$(BIN)/python -m precompute run phone walkthrough
 
 test: .venv/.installed-dev .venv-web/.installed browser ## run all tests, the browser's included
 	$(BIN)/python -m pytest
@@ -37,9 +37,12 @@ format: .venv/.installed-dev ## rewrite the code in the project's format
 bench: setup ## time the job against a plain loop, on the bundled clip
 	$(BIN)/python -m benchmarks.job
 
+bench-player: .venv/.installed-dev browser ## time steps, seeks and play in the browser
+	$(BIN)/python -m benchmarks.player
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "error: no virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
 
 .venv/.installed: requirements.txt requirements-web.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet -r requirements.txt
@@ -47,7 +50,7 @@ bench: setup ## time the job against a plain loop, on the bundled clip
 
 # The dashboard alone, as a web host installs it: a test runs the page from here.
 .venv-web/.installed: requirements-web.txt | .venv/bin/python
-	$(BIN)/python -m venv .venv-web
+	$(BIN)/python -m venv --clear .venv-web
 	.venv-web/bin/python -m pip install --quiet -r requirements-web.txt
 	@touch $@
 

@@ -44,6 +44,8 @@ export class Charts {
     /** @type {[number, number] | null} */
     this.loop = null;
     this.turn = 0;
+    /** Settled by the first picture: plotly.js takes half a second to evaluate, and pictures come first. */
+    this.firstPaint = new Promise((resolve) => (this.markPainted = resolve));
   }
 
   /** Height of one plot without tick labels, CSS px. */
@@ -66,6 +68,7 @@ export class Charts {
    */
   async show(charts, nFrames) {
     const turn = ++this.turn;
+    if (!this.plotly) await Promise.race([this.firstPaint, new Promise((resolve) => setTimeout(resolve, 1000))]);
     const plotly = charts.length ? (this.plotly ?? (await loadPlotly())) : null;
     if (turn !== this.turn || this.signal.aborted) return;
     this.plotly = plotly;
@@ -91,6 +94,7 @@ export class Charts {
 
   /** Put cursor and values at `frame`: layout reads are Plotly's own numbers, so nothing is measured. @param {number} frame */
   moveCursor(frame) {
+    this.markPainted(null);
     this.frame = frame;
     for (const { plot, cursor, series } of this.drawn) {
       const axes = /** @type {any} */ (plot)._fullLayout;
