@@ -139,7 +139,9 @@ def run_plan(
         n_frames = start
         size = chunk_frames(plan.clip)
         with ThreadPoolExecutor(max(2, (os.cpu_count() or 2) - 1)) as pool, ExitStack() as stack:
-            batches = stack.enter_context(closing(_read_ahead(_batches(plan, start, batch_size, size))))
+            batches = stack.enter_context(
+                closing(_read_ahead(lambda stopped: _batches(plan, start, batch_size, size, stopped)))
+            )
             chunk = _Chunk(start)
             try:
                 for frames in batches:
@@ -259,12 +261,15 @@ class _Chunk:
                 writer.append(self.start, [image.result() for image in self._images[key]], columns)
 
 
-def _batches(plan: Plan, start: int, batch_size: int, chunk_size: int) -> Generator[Batch]:
-    """The clip's frames from `start` on, with their ground truth, in batches that end where chunks end."""
+def _batches(plan: Plan, start: int, batch_size: int, chunk_size: int, stopped: Event) -> Generator[Batch]:
+    """The clip's frames from `start` on, with their ground truth, in batches that end where chunks end.
+
+    Setting `stopped` ends it, also while frames before `start` are skipped.
+    """
     with ExitStack() as stack:
 
         def decode(path: Path, channels: Literal[1, 3] | None = None) -> Generator[video.Frame]:
-            return stack.enter_context(closing(video.frames(path, plan.sampling, channels=channels)))
+            return stack.enter_context(closing(video.frames(path, plan.sampling, channels=channels, stopped=stopped)))
 
         n_frames = 0
         rgb = decode(plan.source.path)
@@ -275,6 +280,8 @@ def _batches(plan: Plan, start: int, batch_size: int, chunk_size: int) -> Genera
             codes = {}
             for name, frames in truth.items():
                 true_frame = next(frames, None)
+                if true_frame is None and stopped.is_set():
+                    return
                 if true_frame is None:
                     raise SourceError(
                         "truth_too_short",
@@ -288,6 +295,8 @@ def _batches(plan: Plan, start: int, batch_size: int, chunk_size: int) -> Genera
             if len(held) == batch_size or (frame.index + 1 - start) % chunk_size == 0:
                 yield _stack(held)
                 held = []
+        if stopped.is_set():
+            return
         if held:
             yield _stack(held)
         if n_frames < max(start, 1):
@@ -307,8 +316,9 @@ def _stack(held: list[tuple[video.Frame, dict[str, np.ndarray]]]) -> Batch:
     )
 
 
-def _read_ahead(batches: Generator[Batch]) -> Generator[Batch]:
-    """The same batches, decoded in a thread while the caller computes; its errors are raised here."""
+def _read_ahead(read_batches: Callable[[Event], Generator[Batch]]) -> Generator[Batch]:
+    """The batches, decoded in a thread while the caller computes; its errors are raised here. Closing it sets the event
+    that `read_batches` is given."""
     queue: Queue[Batch | BaseException | None] = Queue(BATCHES_AHEAD)
     stopped = Event()
 
@@ -321,8 +331,8 @@ def _read_ahead(batches: Generator[Batch]) -> Generator[Batch]:
 
     def read() -> None:
         try:
-            with closing(batches) as open_batches:
-                for batch in open_batches:
+            with closing(read_batches(stopped)) as batches:
+                for batch in batches:
                     put(batch)
                     if stopped.is_set():
                         return

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -217,6 +219,25 @@ def test_a_network_that_gives_nan_is_named_and_nothing_of_it_is_stored(tmp_path,
     result = run(tmp_path / "store", folder, clip)
     assert result.exit_code == 1 and "not finite" in result.stderr
     assert not list((tmp_path / "store").rglob("*.pack"))
+
+
+def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, monkeypatch):
+    video = write_video(tmp_path / "long.mp4", 3)
+    skipping, child_was_stopped = threading.Event(), threading.Event()
+
+    def skip_for_ever(path, sampling, *, channels=None, stopped=None):
+        skipping.set()
+        if stopped.wait(20):
+            child_was_stopped.set()
+        yield from ()
+
+    monkeypatch.setattr(pipeline.video, "frames", skip_for_ever)
+    timer = threading.Thread(target=lambda: (skipping.wait(20), time.sleep(0.2), os.kill(os.getpid(), signal.SIGINT)))
+    timer.start()
+    begun = time.monotonic()
+    result = run(tmp_path / "store", zoo, video)
+    assert result.exit_code == 130 and child_was_stopped.is_set()
+    assert time.monotonic() - begun < 10
 
 
 def test_a_killed_run_leaves_nothing_wrong_and_the_next_one_finishes(tmp_path, zoo, clip):
