@@ -1,5 +1,6 @@
 """What must rendered rooms and their ground truth keep to?"""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,12 @@ def test_a_killed_render_goes_on_and_ends_with_the_same_bytes(tmp_path: Path):
     render_all(TINY, killed, workers=1)
     assert data_digest(killed) == data_digest(whole)
     assert (killed / "train-0000.npy").stat().st_mtime_ns == kept
+
+
+def test_frames_of_two_plans_are_not_mixed(tmp_path: Path):
+    render_all(replace(TINY, train_rooms=1), tmp_path, workers=1)
+    with pytest.raises(ValueError, match=r"seed 1 -> 2.*another --work folder"):
+        render_all(replace(TINY, train_rooms=1, seed=2), tmp_path, workers=1)
 
 
 def test_shards_hold_the_channels_that_their_table_names(tmp_path: Path):

@@ -4,10 +4,11 @@ A shard is one file `<split>-<number>.npy`, (N, H, W, 8) uint8: rgb 3, normal 3,
 """
 
 import hashlib
+import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
@@ -85,6 +86,7 @@ def render_all(
 ) -> None:
     """Render every shard that is not there yet; `report` hears frames and rooms of each finished shard."""
     folder.mkdir(parents=True, exist_ok=True)
+    keep_to_plan(plan, folder / "plan.json")
     furniture_folder = folder / "furniture"
     if plan.furniture:
         Furniture(furniture_folder, catalogue_folder)  # unpacks once, before the workers start
@@ -100,6 +102,17 @@ def render_all(
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         for task, n_frames in pool.imap(render_numbered, missing):
             report(n_frames, len(task.rooms))
+
+
+def keep_to_plan(plan: RenderPlan, path: Path) -> None:
+    """Refuse to mix the frames of two plans in one folder."""
+    wanted = asdict(plan)
+    if path.exists() and (found := json.loads(path.read_text())) != wanted:
+        differing = ", ".join(
+            f"{key} {found.get(key)} -> {wanted[key]}" for key in wanted if found.get(key) != wanted[key]
+        )
+        raise ValueError(f"{path.parent} holds frames of another plan ({differing}); choose another --work folder")
+    path.write_text(json.dumps(wanted))
 
 
 def render_numbered(task: ShardTask) -> tuple[ShardTask, int]:
