@@ -55,7 +55,7 @@ class TrainingPlan:
     """Small-image steps of the rgb networks in the order of TARGETS, shared by both methods; reshading learns fastest."""
     rgb_full_size_steps: int = 900
     """Full-size steps that follow, still shared."""
-    method_steps: int = 400
+    method_steps: int = 700
     """Full-size steps of each rgb network and method, from that method's copy of the shared start."""
     cross_steps: int = 1000
     cross_full_size_steps: int = 80
