@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 SCHEMA = 1
+MAX_CLIP_FRAMES = 10_000_000
+"""Four days at 30 frames per second: what is above is no clip."""
 KINDS = ("input", "truth", "prediction", "readout", "energy")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{0,64}")
@@ -47,6 +49,7 @@ class Clip:
         _require(_is_sha256(self.key) and _is_sha256(self.source_sha256), "clip.key", self.key)
         _require(isinstance(self.title, str), "clip.title", self.title)
         _require(1 <= self.width <= 16384 and 1 <= self.height <= 16384, "clip size", (self.width, self.height))
+        _require(isinstance(self.n_frames, int) and 0 <= self.n_frames <= MAX_CLIP_FRAMES, "n_frames", self.n_frames)
         for text in (self.url, self.author, self.licence, self.attribution):
             _require(text is None or isinstance(text, str), "clip text", text)
 
@@ -100,12 +103,23 @@ class Head:
         for name in (self.zoo, self.method):
             _require(bool(_NAME.fullmatch(name)), "zoo or method", name)
         _require(bool(_PATH.fullmatch(self.path)), "path", self.path)
-        _require(self.domain.get("channels") in (1, 3), "domain.channels", self.domain.get("channels"))
+        n_domains = self.path.count("-") + 1
+        _require(n_domains == {"input": 1, "truth": 1}.get(self.kind, max(2, n_domains)), "path", self.path)
+        _require(self.kind != "readout" or n_domains >= 3, "path of a readout", self.path)
+        self._check_domain()
         for texts in (self.edges, self.computed_on):
             _require(_is_table(texts, str), "table of texts", texts)
         _require(_is_table(self.columns, dict), "columns", self.columns)
         if self.kind == "energy":
             self._check_energy()
+
+    def _check_domain(self) -> None:
+        domain = self.domain
+        _require(domain.get("channels") in (1, 3), "domain.channels", domain.get("channels"))
+        scale, lo, hi = domain.get("scale"), domain.get("lo", math.nan), domain.get("hi", math.nan)
+        _require(scale in ("linear", "log"), "domain.scale", scale)
+        _require(all(isinstance(x, float | int) and math.isfinite(x) for x in (lo, hi)), "domain range", (lo, hi))
+        _require(lo < hi and (scale == "linear" or lo > 0), "domain range", (lo, hi))
 
     def _check_energy(self) -> None:
         paths, mu, sigma = (list(self.constants.get(name, ())) for name in ("paths", "mu", "sigma"))

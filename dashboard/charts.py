@@ -31,7 +31,6 @@ class Line:
 
 def figure(lines: Sequence[Line], *, axis: str, unit: str, has_zero_line: bool = False) -> dict[str, Any]:
     """A Plotly figure over the frame index. Colours are the player's: each trace tells its letter in `meta`."""
-    suffix = f" {unit}" if unit and unit != "°" else unit
     traces = [
         {
             "type": "scatter",
@@ -42,15 +41,10 @@ def figure(lines: Sequence[Line], *, axis: str, unit: str, has_zero_line: bool =
             "line": {"width": 1.75, "dash": DASHES[LETTERS.index(line.letter)]},
             "meta": {"letter": line.letter, "unit": unit},
             "connectgaps": False,
-            "hovertemplate": f"{line.letter} %{{y:.3~g}}{suffix}<extra></extra>",
         }
         for line in lines
     ]
     layout = {
-        "margin": {"l": 48, "r": 12, "t": 8, "b": 32},
-        "showlegend": False,
-        "hovermode": "x",
-        "xaxis": {"title": {"text": "frame"}, "zeroline": False, "rangemode": "tozero"},
         "yaxis": {
             "title": {"text": f"{axis} ({unit})" if unit else axis},
             "zeroline": has_zero_line,
@@ -72,7 +66,7 @@ def summary(name: str, lines: Sequence[Line], unit: str) -> str:
     values = values[:, np.isfinite(values).all(axis=0)]  # (lines, N)
     n_common = values.shape[1]
     if n_common == 0:
-        return f"{name}: no frames yet."
+        return f"{name}: no frame has a value for all." if n_frames else f"{name}: no frames yet."
     means = ", ".join(f"{line.letter} {number(row.mean(), unit)}" for line, row in zip(lines, values, strict=True))
     sentence = f"{name}, mean: {means}."
     if len(lines) != 2:
@@ -85,7 +79,15 @@ def number(value: float, unit: str) -> str:
     if value != 0 and abs(value) < 0.0005:
         text = f"{value:.1e}"
     else:
-        text = f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 1 else f"{value:.3f}"
+        text = (
+            f"{value:.0f}"
+            if abs(value) >= 100
+            else f"{value:.1f}"
+            if abs(value) >= 10
+            else f"{value:.2f}"
+            if abs(value) >= 1
+            else f"{value:.3f}"
+        )
         text = text if float(text) else text.lstrip("-")
     gap = "" if unit in ("", "°") else "\N{NO-BREAK SPACE}"
     return f"{text.replace('-', MINUS)}{gap}{unit}"

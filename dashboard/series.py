@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -29,23 +30,26 @@ class Columns:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._lock = Lock()  # sessions are threads
         self._kept: OrderedDict[tuple[str, tuple[str, ...]], np.ndarray] = OrderedDict()
 
     def column(self, track: Track, name: str) -> np.ndarray:
         """Column `name` over all ready frames, (N, ...). Raises Unreadable."""
         known = (name, tuple(pack.sha256 for pack in track.packs))
-        if known in self._kept:
-            self._kept.move_to_end(known)
-            return self._kept[known]
+        with self._lock:
+            if known in self._kept:
+                self._kept.move_to_end(known)
+                return self._kept[known]
         try:
             values = self._store.column(track, name)
         except (StoreError, BadPack) as error:
             raise Unreadable(str(error)) from error
         except (KeyError, ValueError, OSError) as error:
             raise Unreadable(f"column '{name}' cannot be read ({error}); run `python -m precompute verify`") from error
-        self._kept[known] = values
-        while len(self._kept) > MAX_KEPT:
-            self._kept.popitem(last=False)
+        with self._lock:
+            self._kept[known] = values
+            while len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
         return values
 
     def series(self, curve: Curve, scale: Scale) -> np.ndarray:
@@ -94,6 +98,6 @@ def with_expected_times(pts_seconds: Sequence[float], n_frames: int) -> list[flo
     return times + [start + step * k for k in range(1, n_frames - len(times) + 1)]
 
 
-def same_constants(a: Track, b: Track) -> bool:
-    """Are the standardised energies of both on one scale?"""
-    return all(a.head.constants.get(name) == b.head.constants.get(name) for name in ("paths", "mu", "sigma"))
+def same_constants(a: Track, b: Track, names: Sequence[str] = ("paths", "mu", "sigma")) -> bool:
+    """Are the energies of both on one scale, as far as those constants decide it?"""
+    return all(a.head.constants.get(name) == b.head.constants.get(name) for name in names)

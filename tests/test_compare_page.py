@@ -104,6 +104,28 @@ def test_swapping_shows_the_other_tracks_pixels_and_keeps_the_frame(page: Page, 
     assert "frame=5" in page.url
 
 
+def test_swapping_what_a_link_with_an_unknown_name_shows_swaps_it(page: Page, app: App):
+    root = open_page(page, app, "clip=walkthrough&a=nope")
+    before = numbers(root)
+    page.get_by_role("button", name="Swap A and B").click()
+    wait_for_numbers(root, [*before[:-2], before[-1], before[-2]])
+    assert "a=mini%2Fconsistency" in page.url and "b=mini%2Fbaseline" in page.url
+
+
+def test_a_player_that_was_away_comes_back_at_the_frame_of_the_link(page: Page, dashboard: StartApp, tmp_path: Path):
+    store = build_store(tmp_path, titles=("walkthrough",), n_frames=20)
+    clip = store.tracks(kind="input")[0].head.clip
+    add_track(store, clip, kind="prediction", path="rgb-normal", number=9, zoo="mini", method="begun", ready_frames=0)
+    root = open_page(page, App(dashboard(tmp_path), store))
+    step_to(page, root, 7)
+    choose(page, "B", "begun")
+    expect(page.locator(".xc")).to_have_count(0)
+    choose(page, "B", "consistency")
+    root = painted(page)
+    wait_for(root, "el.xc.painted === 7")
+    assert "frame=7" in page.url
+
+
 def test_a_new_browser_on_the_link_shows_the_same(page: Page, app: App, browser: Browser):
     root = open_page(page, app, "clip=phone")
     choose(page, "Readout", "Surface normals → Reshading")
@@ -175,14 +197,13 @@ def test_a_title_with_markup_is_text_and_what_is_missing_has_a_command(page: Pag
 
 def test_an_empty_store_says_what_to_run_and_a_job_can_be_watched(page: Page, dashboard: StartApp, tmp_path: Path):
     page.goto(dashboard(tmp_path))
-    expect(page.get_by_text("make demo")).to_be_visible()
-    expect(page.get_by_text("python -m precompute run walkthrough")).to_be_visible()
+    expect(page.get_by_text(f"python -m precompute run phone walkthrough --store {tmp_path}")).to_be_visible()
     store = build_store(tmp_path, titles=("growing",), n_frames=20, ready_frames=10, truths=())
     root = painted(page)
-    expect(page.get_by_text("Still being computed: 10 of 20 frames ready")).to_be_visible()
+    expect(page.get_by_text("Not finished: 10 of 20 frames ready")).to_be_visible()
     step_to(page, root, 6)
     finish_tracks(store)
-    expect(page.get_by_text("Still being computed")).to_have_count(0)
+    expect(page.get_by_text("Not finished")).to_have_count(0)
     wait_for(root, "el.xc.painted === 6")
     step_to(page, root, 12)
     wait_for(root, "el.xc.painted === 12")

@@ -19,6 +19,7 @@ from cache.keys import clip_key, digest, track_key
 from cache.pack import MAX_FRAMES, BadPack, build_pack, read_column, read_header, read_images
 from cache.records import BadRecord, Clip, Head, Track, track_from_json, track_to_json
 from cache.store import CorruptPack, Store, StoreError
+from consistency.domains import DOMAINS
 
 SOURCE = "0" * 64
 
@@ -33,7 +34,7 @@ def make_head(path: str = "rgb-normal", method: str = "baseline") -> Head:
         zoo="mini",
         method=method,
         path=path,
-        domain={"name": "normal", "channels": 3},
+        domain=DOMAINS["normal"].record(),
         codec="png",
         edges={},
         columns={"error": {"title": "Error", "unit": ""}},
@@ -307,6 +308,12 @@ BAD_MANIFESTS = [
     {"packs": [{"sha256": "../x"}]},
     {"packs": 7},
     {"path": "../../etc"},
+    {"path": "normal"},
+    {"kind": "readout"},
+    {"kind": "input"},
+    {"domain": {"channels": 1, "scale": "log", "lo": 0, "hi": 1}},
+    {"domain": {"channels": 1, "scale": "linear", "lo": 1, "hi": 1}},
+    {"domain": {"channels": 1, "scale": "linear", "lo": None, "hi": 1}},
     {"clip": None},
     ENERGY | {"constants": {}},
     ENERGY | {"constants": {"paths": ["p"], "mu": [0], "sigma": [0]}},

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from cache.records import Clip
+from cache.records import Clip, Track
 from cache.store import STORE_VARIABLE, Store
 from dashboard.charts import Line, figure, summary
 from dashboard.choices import Available, Plot, Shown, one_line, shown, web_address
@@ -56,10 +56,11 @@ class _Numbers:
 
 def page(store: Store, columns: Columns) -> None:
     """Show the page for the link that the browser is on."""
-    available = Available(store.tracks())
+    tracks = store.tracks()  # once: what is drawn and what is watched for changes must be the same state
+    available = Available(tracks)
     selection, notes = from_query(st.query_params.to_dict(), available)
     if selection is None:
-        _show_empty(store)
+        _show_empty(store, tracks)
         return
     if not notes:  # a link that asks for something that is not here stays as it is until something is chosen
         _write_link(to_query(selection))
@@ -70,14 +71,14 @@ def page(store: Store, columns: Columns) -> None:
     with st.container(key="notices", gap="xsmall"):
         if content.is_growing:
             ready = f"{content.n_ready} of {selection.clip.n_frames} frames ready"
-            st.text(f"Still being computed: {ready}. The rest appears here by itself.")
+            st.text(f"Not finished: {ready}. More appears here by itself while the job runs.")
         _show_notes(notes)
-    _show_player(columns, selection, content, numbers)
+    _show_player(columns, selection, content, [_chart(item) for item in numbers if item.lines])
     _show_gaps(store, content, numbers, selection.scale)
     _show_words(numbers)
     _show_about(selection.clip)
-    if any(not track.is_complete for track in store.tracks(clip=selection.clip.key)):
-        _refresh_when_changed(store, selection.clip.key)
+    if any(not track.is_complete for track in tracks if track.head.clip.key == selection.clip.key):
+        _refresh_when_changed(store, tracks, selection.clip.key)
 
 
 # Choices
@@ -148,9 +149,10 @@ def _choose(name: str, available: Available) -> None:
 
 
 def _swap(available: Available) -> None:
-    query = st.query_params.to_dict()
-    a, b = (letter.lower() for letter in COMPARED)
-    _write_normalised(query | {a: query.get(b, ""), b: query.get(a, "")}, available)
+    # Of what is shown, which a link with unknown names does not say.
+    selection, _ = from_query(st.query_params.to_dict(), available)
+    if selection is not None:
+        _write_link(to_query(replace(selection, configurations=selection.configurations[::-1])))
 
 
 def _write_normalised(query: Mapping[str, str], available: Available) -> None:
@@ -184,7 +186,7 @@ def _show_about(clip: Clip) -> None:
 
 
 @st.fragment
-def _show_player(columns: Columns, selection: Selection, content: Shown, numbers: Sequence[_Numbers]) -> None:
+def _show_player(columns: Columns, selection: Selection, content: Shown, charts: Sequence[Chart]) -> None:
     """The player, in a fragment of its own: moving through the frames reruns nothing but this."""
     if not content.n_ready:
         return
@@ -198,7 +200,7 @@ def _show_player(columns: Columns, selection: Selection, content: Shown, numbers
         clip=selection.clip,
         pts_seconds=known if longest.is_complete else with_expected_times(known, selection.clip.n_frames),
         panes=[Pane(**vars(slot)) for slot in content.slots],
-        charts=[_chart(item) for item in numbers if item.lines],
+        charts=charts,
     )
     # Where the viewer moved in this very run, the link does not know it yet: its frame must not pull the player back.
     has_moved = st.session_state.pop(MOVED, False)
@@ -248,21 +250,19 @@ def _show_notes(texts: Sequence[str]) -> None:
                 st.text(text)
 
 
-def _show_empty(store: Store) -> None:
+def _show_empty(store: Store, tracks: Sequence[Track]) -> None:
     """The store has nothing to show: say why and what to run, and look again by itself."""
     with st.container(key="empty"):
         st.header("Nothing to compare yet")
         st.text(f"The store {store.root} holds no frames.")
-        st.text("Compute the two bundled clips and open this page again:")
-        st.code("make demo", language="bash")
-        st.text("Or one of them, or a video of your own:")
-        commands = ("python -m precompute run walkthrough", "python -m precompute run my-video.mp4")
+        st.text("Compute the bundled clips, or a video of your own:")
+        commands = ("python -m precompute run phone walkthrough", "python -m precompute run my-video.mp4")
         st.code("\n".join(_for_store(command, store) for command in commands), language="bash", wrap_lines=True)
         if has_unreadable_tracks(store):
             st.text("There are tracks in it, but none of them can be read. To see why:")
             st.code(_for_store("python -m precompute verify", store), language="bash", wrap_lines=True)
         st.caption("The first frames appear here by themselves, as soon as they are stored.")
-    _refresh_when_changed(store, None)
+    _refresh_when_changed(store, tracks, None)
 
 
 def _for_store(command: str, store: Store) -> str:
@@ -277,23 +277,23 @@ def has_unreadable_tracks(store: Store) -> bool:
     return folder.is_dir() and any((track / "manifest.json").exists() for track in folder.iterdir())
 
 
-def _refresh_when_changed(store: Store, clip: str | None) -> None:
-    """Look at the store every few seconds, and show the page anew when its tracks have grown.
+def _refresh_when_changed(store: Store, tracks: Sequence[Track], clip: str | None) -> None:
+    """Look at the store every few seconds, and show the page anew when it holds other than the `tracks` shown.
 
     The player keeps its place: its key and its clip stay the same.
     """
-    before = _fingerprint(store, clip)
+    before = _fingerprint(tracks, clip)
 
     @st.fragment(run_every=REFRESH_SECONDS)
     def look() -> None:
-        if _fingerprint(store, clip) != before:
+        if _fingerprint(store.tracks(), clip) != before:
             st.rerun()
 
     look()
 
 
-def _fingerprint(store: Store, clip: str | None) -> tuple[tuple[str, int, bool], ...]:
-    return tuple((track.head.key, track.n_frames, track.is_complete) for track in store.tracks(clip=clip))
+def _fingerprint(tracks: Sequence[Track], clip: str | None) -> tuple[tuple[str, int, bool], ...]:
+    return tuple((t.head.key, t.n_frames, t.is_complete) for t in tracks if clip in (None, t.head.clip.key))
 
 
 # Numbers
@@ -315,10 +315,11 @@ def _remarks(content: Shown, scale: Scale) -> list[str]:
     remarks = []
     for plot in content.plots:
         tracks = [curve.track for curve in plot.curves]
-        is_standardised = plot.id == "energy" and scale == "standardised"
-        if is_standardised and not all(same_constants(tracks[0], other) for other in tracks[1:]):
+        # Raw terms of different paths are no more alike than terms standardised with different constants.
+        names = ("paths",) if scale == "raw" else ("paths", "mu", "sigma")
+        if plot.id == "energy" and not all(same_constants(tracks[0], other, names) for other in tracks[1:]):
             remarks.append(
-                "These energies come from different zoos, standardised with different constants: "
+                "These energies are measured with different paths or constants: "
                 "compare where the curves rise and fall, not their heights."
             )
         if len({track.n_frames for track in tracks}) > 1:
