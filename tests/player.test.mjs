@@ -95,6 +95,12 @@ export const tests = {
     near(colour.physicalValue({ lo: 0.1, hi: 16, scale: "log" }, 1), 16);
     near(colour.physicalValue({ lo: -1, hi: 1, scale: "linear" }, 0.5), 0);
   },
+  "a logarithmic scale without a logarithm has no ticks and no values": ({ colour, equal }) => {
+    for (const [lo, hi] of [[0, 1], [-1, 1], [NaN, 1], [1, NaN], [null, 1], [1, Infinity], [2, 1], [1, 1]]) {
+      equal(colour.legendTicks({ lo, hi, scale: "log" }), []);
+      equal(colour.formatValue(colour.physicalValue({ lo, hi, scale: "log" }, 0.5)), "–");
+    }
+  },
   "a diverging map has its middle at zero whatever the range": ({ colour, near }) => {
     const scale = { lo: -8, hi: 24, scale: "linear", unit: "", colour_map: "diverging" };
     near(colour.mapPosition(scale, 0.25), 0.5);
@@ -149,6 +155,23 @@ export const tests = {
     equal(does(press("ArrowLeft", { shiftKey: true })), ["step", -10]);
     equal([press("ArrowLeft", { altKey: true }), press("r"), press("c"), press("Tab")], [null, null, null, null]);
   },
+  "brackets are found where a keyboard has them behind Alt or AltGr": ({ keys, equal }) => {
+    const press = (key, more) =>
+      keys.bindingOf({ key, shiftKey: false, altKey: false, ctrlKey: false, metaKey: false, ...more })?.action;
+    equal(press("[", { altKey: true }), "loopIn"); // Option + 5, a German Mac
+    equal(press("]", { altKey: true, ctrlKey: true }), "loopOut"); // AltGr + 9, German Windows
+    equal(press("\\", { altKey: true, shiftKey: true }), "loopClear");
+    const ofTheBrowser = [{ ctrlKey: true }, { metaKey: true }, { metaKey: true, altKey: true }];
+    equal(ofTheBrowser.map((more) => press("[", more)), [undefined, undefined, undefined]);
+    equal(press("n", { altKey: true }), undefined);
+  },
+  "a slider has the keys of a slider, and only a slider": ({ keys, equal }) => {
+    const press = (key, isOnSlider) =>
+      keys.bindingOf({ key, shiftKey: false, altKey: false, ctrlKey: false, metaKey: false }, isOnSlider)?.value;
+    const names = ["ArrowUp", "ArrowDown", "PageUp", "PageDown", "ArrowLeft"];
+    equal(names.map((key) => press(key, true)), [1, -1, 10, -10, -1]);
+    equal(names.map((key) => press(key, false)), [undefined, undefined, undefined, undefined, -1]);
+  },
   "no key has two meanings and every line of the help has one": ({ keys, equal }) => {
     const all = keys.BINDINGS.flatMap((binding) => binding.keys);
     equal(new Set(all).size, all.length);
@@ -160,7 +183,178 @@ export const tests = {
     equal(Array.from(charts.byFrame({ y: packed, x: [2, 0] }, 3)).map(String), ["2", "NaN", "1"]);
     equal(Array.from(charts.byFrame({ y: [1, null, 3] }, 3)).map(String), ["1", "NaN", "3"]);
   },
+  "a frame is loaded of every track, and known from then on": async ({ frames, equal }) => {
+    await withServer(async ({ tracks, asked }) => {
+      const loader = new frames.FrameLoader();
+      loader.setTracks(tracks("a", "b"));
+      equal(loader.peek(3), null);
+      const pictures = await loader.load(3);
+      equal(pictures.map(({ image, error }) => [image.width, error]), [[2, null], [2, null]]);
+      equal(loader.peek(3).map((picture, index) => picture === pictures[index]), [true, true]);
+      equal(asked.length, 4); // a header and a block of each
+      equal(loader.loadedSpans(20), [[0, 16]]);
+      loader.close();
+      equal(pictures.map(({ image }) => image.width), [0, 0]);
+    });
+  },
+  "a whole file where a part was asked for is not kept whole": async ({ frames, equal }) => {
+    await withServer(async ({ tracks, server }) => {
+      server.hasRanges = false;
+      const loader = new frames.FrameLoader();
+      loader.setTracks(tracks("a"));
+      await loader.load(3);
+      const [{ value }] = [...loader.blocks.entries.values()];
+      equal(value.bytes.buffer.byteLength, value.bytes.length);
+      loader.close();
+    });
+  },
+  "a failure is told, remembered for a while, and then asked again": async ({ frames, equal }) => {
+    await withServer(async ({ tracks, asked, server }) => {
+      const loader = new frames.FrameLoader();
+      loader.setTracks(tracks("a"));
+      server.isAway = true;
+      equal((await loader.load(3))[0].error, frames.UNREACHABLE);
+      const nAsked = asked.length;
+      server.isAway = false;
+      equal((await loader.load(3))[0].error, frames.UNREACHABLE);
+      equal(asked.length, nAsked);
+      for (const failure of loader.failures.values()) failure.until = 0;
+      equal((await loader.load(3))[0].error, null);
+      loader.close();
+    });
+  },
+  "a new aim calls off what was fetched for another place, but no seek": async ({ frames, equal }) => {
+    await withServer(async ({ tracks, server }) => {
+      const loader = new frames.FrameLoader();
+      loader.setTracks(tracks("a", "b"));
+      await loader.load(0);
+      server.isHolding = true;
+      loader.prefetch(0, { frames: [20], direction: 0, last: 199 });
+      const sought = loader.load(40);
+      await server.held(4);
+      loader.prefetch(150, { frames: [], direction: 0, last: 199 });
+      equal(server.aborted().map(({ start }) => start > 0), [true, true]);
+      server.release();
+      equal((await sought).map(({ error }) => error), [null, null]);
+      loader.close();
+    });
+  },
+  "a seek that joins a prefetch which is called off still gets its frame": async ({ frames, equal }) => {
+    await withServer(async ({ tracks, server }) => {
+      const loader = new frames.FrameLoader();
+      loader.setTracks(tracks("a"));
+      await loader.load(0);
+      server.isHolding = true;
+      loader.prefetch(0, { frames: [20], direction: 0, last: 199 });
+      await server.held(1);
+      loader.prefetch(150, { frames: [], direction: 0, last: 199 });
+      const sought = loader.load(20);
+      await server.held(3); // the one called off, one around 150, and the one asked for again
+      server.release();
+      equal((await sought)[0].error, null);
+      loader.close();
+    });
+  },
+  "tracks that go take what they fetch with them, also what a seek waits for": async ({ frames, equal }) => {
+    await withServer(async ({ tracks, server }) => {
+      const loader = new frames.FrameLoader();
+      loader.setTracks(tracks("a", "b"));
+      await loader.load(0);
+      server.isHolding = true;
+      const old = loader.load(40);
+      await server.held(2);
+      const [b] = tracks("b");
+      loader.setTracks([b]);
+      equal(server.aborted().map(({ url }) => url), ["test:a"]);
+      const sought = loader.load(40);
+      server.release();
+      equal((await sought)[0].error, null);
+      equal((await old)[0].image, null);
+      equal(server.asked.filter(({ url, start }) => url === "test:a" && start > 0).length, 2); // not asked again
+      loader.close();
+    });
+  },
+  "no picture is closed before it is shown, however little fits in memory": async ({ frames, equal }) => {
+    await withServer(async ({ tracks }) => {
+      const loader = new frames.FrameLoader();
+      loader.pictures.budget = 1;
+      loader.setTracks(tracks("a", "b", "c"));
+      const soon = () => new Promise((resolve) => setTimeout(resolve, 5));
+      const isOpen = ({ image }) => image.width > 0;
+      const first = await loader.load(3);
+      equal(first.map(isOpen), [true, true, true]);
+      loader.hold(first);
+      const second = await loader.load(4);
+      equal([...first, ...second].map(isOpen), Array(6).fill(true));
+      loader.hold(second);
+      await soon();
+      equal(first.map(isOpen), [false, false, false]);
+      equal(second.map(isOpen), [true, true, true]);
+      loader.hold([]);
+      equal(second.filter(isOpen).length, 1); // the one that fits
+      loader.close();
+    });
+  },
 };
+
+/**
+ * Runs `test` with a `fetch` that serves packs of 200 frames of 2 x 2 pixels under "test:NAME".
+ * `server.asked`: all requests; `isAway`: none is answered; `isHolding`: they wait for `release`; `hasRanges`: by parts.
+ */
+async function withServer(test) {
+  const pack = await makePack(200);
+  const server = {
+    asked: [],
+    isAway: false,
+    isHolding: false,
+    hasRanges: true,
+    aborted: () => server.asked.filter(({ signal }) => signal?.aborted),
+    release: () => {
+      server.isHolding = false;
+      for (const { go } of server.asked) go?.();
+    },
+    held: async (count) => {
+      while (server.asked.filter(({ go }) => go).length < count) await new Promise((resolve) => setTimeout(resolve, 1));
+    },
+  };
+  const own = globalThis.fetch;
+  globalThis.fetch = async (url, { headers, signal }) => {
+    const [start, last] = headers.Range.match(/\d+/g).map(Number);
+    const request = { url, start, signal, go: null };
+    server.asked.push(request);
+    if (server.isAway) throw new TypeError("away");
+    if (server.isHolding) {
+      await new Promise((resolve, reject) => {
+        request.go = resolve;
+        if (signal?.aborted) reject(signal.reason);
+        signal?.addEventListener("abort", () => reject(signal.reason));
+      });
+    }
+    signal?.throwIfAborted();
+    return server.hasRanges
+      ? new Response(pack.slice(start, last + 1), { status: 206 })
+      : new Response(pack.slice(), { status: 200 });
+  };
+  const tracks = (...names) =>
+    names.map((key) => ({ key, table: null, packs: [{ url: `test:${key}`, start: 0, n_frames: 200 }] }));
+  try {
+    await test({ tracks, asked: server.asked, server });
+  } finally {
+    globalThis.fetch = own;
+  }
+}
+
+/** A pack of that many equal images, longer than the first request. */
+async function makePack(nFrames) {
+  const canvas = new OffscreenCanvas(2, 2);
+  canvas.getContext("2d").fillRect(0, 0, 1, 1);
+  const png = new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
+  const sizes = Array(nFrames).fill(png.length);
+  const header = JSON.stringify({ codec: "png", width: 2, height: 2, channels: 3, n: nFrames, sizes, columns: {} });
+  const lengthBytes = new Uint8Array(new Uint32Array([header.length]).buffer);
+  const blob = new Blob(["XCPACK01", lengthBytes, header, ...sizes.map(() => png)]);
+  return new Uint8Array(await blob.arrayBuffer());
+}
 
 /** Runs all; the messages of those that fail, by name. */
 export async function run(modules) {

@@ -44,6 +44,8 @@ export class Charts {
     /** @type {[number, number] | null} */
     this.loop = null;
     this.turn = 0;
+    this.isDragging = false;
+    this.listen();
     /** Settled by the first picture: plotly.js takes half a second to evaluate, and pictures come first. */
     this.firstPaint = new Promise((resolve) => (this.markPainted = resolve));
   }
@@ -69,7 +71,7 @@ export class Charts {
   async show(charts, nFrames) {
     const turn = ++this.turn;
     if (!this.plotly) await Promise.race([this.firstPaint, new Promise((resolve) => setTimeout(resolve, 1000))]);
-    const plotly = charts.length ? (this.plotly ?? (await loadPlotly())) : null;
+    const plotly = this.plotly ?? (charts.length ? await loadPlotly() : null);
     if (turn !== this.turn || this.signal.aborted) return;
     this.plotly = plotly;
     this.nFrames = nFrames;
@@ -180,7 +182,6 @@ export class Charts {
     });
     cursor.append(...series.map(({ chip }) => chip));
     const area = element("div", { class: "plot-area" }, range, plot, cursor);
-    this.listen(area, plot);
     element(
       "figure",
       { class: "chart", "aria-label": chart.title },
@@ -288,34 +289,37 @@ export class Charts {
     this.markLoop(this.loop);
   }
 
-  /** Click and drag seek; a vertical swipe still scrolls the page. @param {HTMLElement} area @param {HTMLElement} plot */
-  listen(area, plot) {
-    const { signal } = this;
-    const frameUnder = (/** @type {PointerEvent} */ event) => {
-      const axis = /** @type {any} */ (plot)._fullLayout?.xaxis;
-      if (!axis) return this.frame;
-      const x = event.clientX - plot.getBoundingClientRect().left;
-      return Math.round(axis.p2d(x - axis._offset));
-    };
-    let isDragging = false;
-    area.addEventListener(
-      "pointerdown",
-      (event) => {
-        if (event.button !== 0) return;
-        isDragging = true;
-        area.setPointerCapture(event.pointerId);
-        this.onSeek(frameUnder(event), false);
-      },
-      { signal },
-    );
-    area.addEventListener("pointermove", (event) => isDragging && this.onSeek(frameUnder(event), false), { signal });
-    const end = (/** @type {PointerEvent} */ event) => {
-      if (!isDragging) return;
-      isDragging = false;
-      this.onSeek(event.type === "pointerup" ? frameUnder(event) : this.frame, true);
-    };
-    area.addEventListener("pointerup", end, { signal });
-    area.addEventListener("pointercancel", end, { signal });
+  /**
+   * Click and drag seek; a vertical swipe still scrolls the page. The host listens and has the pointer, because it
+   * stays: a plot may be replaced while it is dragged, and would take the end of the drag with it.
+   */
+  listen() {
+    const { host } = this;
+    const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
+      host.addEventListener(name, act, { signal: this.signal });
+    on("pointerdown", (event) => {
+      if (event.button !== 0 || !event.target.closest(".plot-area")) return;
+      this.isDragging = true;
+      host.setPointerCapture(event.pointerId);
+      this.onSeek(this.frameUnder(event), false);
+    });
+    on("pointermove", (event) => this.isDragging && this.onSeek(this.frameUnder(event), false));
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
+      on(name, (event) => {
+        if (!this.isDragging) return;
+        this.isDragging = false;
+        this.onSeek(name === "pointerup" ? this.frameUnder(event) : this.frame, true);
+      });
+    }
+  }
+
+  /** All plots have one axis and one width, so the first one tells for all. @param {PointerEvent} event */
+  frameUnder(event) {
+    const plot = this.drawn[0]?.plot;
+    const axis = /** @type {any} */ (plot)?._fullLayout?.xaxis;
+    if (!axis) return this.frame;
+    const x = event.clientX - plot.getBoundingClientRect().left;
+    return Math.round(axis.p2d(x - axis._offset));
   }
 }
 

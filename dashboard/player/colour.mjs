@@ -88,12 +88,18 @@ export function lookupTable(scale) {
 }
 
 /**
- * The physical value of code position v in [0, 1].
+ * The physical value of code position v in [0, 1]; NaN where a logarithmic scale has no such range.
  * @param {Scale} scale
  * @param {number} v
  */
 export function physicalValue({ lo, hi, scale }, v) {
-  return scale === "log" ? lo * (hi / lo) ** v : lo + (hi - lo) * v;
+  if (scale !== "log") return lo + (hi - lo) * v;
+  return isLogRange(lo, hi) ? lo * (hi / lo) ** v : NaN;
+}
+
+/** Zoos are files from outside: a range from 0 has no logarithm, and its powers of ten no end. @param {number} lo @param {number} hi */
+function isLogRange(lo, hi) {
+  return lo > 0 && hi > lo && Number.isFinite(hi);
 }
 
 /**
@@ -117,6 +123,7 @@ export function cssGradient(scale) {
  */
 export function legendTicks({ lo, hi, scale }) {
   if (scale === "log") {
+    if (!isLogRange(lo, hi)) return [];
     const ticks = [];
     for (let power = Math.ceil(Math.log10(lo)); 10 ** power < hi; power += 1) {
       const position = Math.log(10 ** power / lo) / Math.log(hi / lo);

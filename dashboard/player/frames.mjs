@@ -33,12 +33,14 @@ export class FrameLoader {
     this.headers = new Map();
     /** Coded blocks that are here. */
     this.blocks = new ByteLru(ENCODED_BUDGET_BYTES, () => this.onChange());
-    /** Blocks on their way. @type {Map<string, {promise: Promise<any>, abort: AbortController, isNeeded: boolean}>} */
+    /**
+     * Blocks on their way.
+     * @type {Map<string, {url: string, promise: Promise<any>, abort: AbortController, isNeeded: boolean}>}
+     */
     this.fetching = new Map();
-    this.pictures = new ByteLru(DECODED_BUDGET_BYTES, (picture) => {
-      // What is on the screen may still be painted again; it goes with the next one.
-      if (this.onScreen.has(picture)) this.leaving.add(picture);
-      else picture.image?.close();
+    this.pictures = new ByteLru(DECODED_BUDGET_BYTES, (picture, key) => {
+      this.leaving.set(picture, key);
+      this.free();
     });
     /** @type {Map<string, Promise<Picture>>} */
     this.decoding = new Map();
@@ -46,8 +48,10 @@ export class FrameLoader {
     this.failures = new Map();
     /** @type {Set<Picture>} */
     this.onScreen = new Set();
-    /** @type {Set<Picture>} */
-    this.leaving = new Set();
+    /** Out of memory's budget, but perhaps still to be painted: by picture, its key. @type {Map<Picture, string>} */
+    this.leaving = new Map();
+    /** The keys of each load under way: what has come of it waits for the rest. @type {Set<string[]>} */
+    this.loads = new Set();
     this.aim = 0;
     this.isClosed = false;
   }
@@ -56,6 +60,11 @@ export class FrameLoader {
   setTracks(tracks) {
     this.tracks = tracks;
     this.aim += 1;
+    const urls = new Set(tracks.flatMap(({ packs }) => packs.map(({ url }) => url)));
+    // Also those that a seek waited for: nobody will see its frame, and they hold up the ones that are seen.
+    for (const { url, abort } of this.fetching.values()) {
+      if (!urls.has(url)) abort.abort();
+    }
   }
 
   /**
@@ -78,8 +87,18 @@ export class FrameLoader {
    * @param {number} frame
    * @returns {Promise<Picture[]>}
    */
-  load(frame) {
-    return Promise.all(this.tracks.map((track) => this.picture(track, frame, true)));
+  async load(frame) {
+    const keys = this.tracks.map((track) => pictureKey(track, frame));
+    this.loads.add(keys);
+    try {
+      return await Promise.all(this.tracks.map((track) => this.picture(track, frame, true)));
+    } finally {
+      // Not at once: the caller is still to say that it shows them.
+      setTimeout(() => {
+        this.loads.delete(keys);
+        this.free();
+      });
+    }
   }
 
   /**
@@ -107,11 +126,7 @@ export class FrameLoader {
   /** Say what is on the screen, so that it is not freed. @param {Picture[]} pictures */
   hold(pictures) {
     this.onScreen = new Set(pictures);
-    for (const picture of this.leaving) {
-      if (this.onScreen.has(picture)) continue;
-      picture.image?.close();
-      this.leaving.delete(picture);
-    }
+    this.free();
   }
 
   /**
@@ -147,6 +162,7 @@ export class FrameLoader {
     this.aim += 1;
     this.onChange = () => {};
     for (const { abort } of this.fetching.values()) abort.abort();
+    this.loads.clear();
     this.hold([]);
     this.pictures.clear();
     this.blocks.clear();
@@ -154,6 +170,16 @@ export class FrameLoader {
   }
 
   // Below: how
+
+  /** Close what has left the memory and is neither on the screen nor about to be. */
+  free() {
+    const awaited = new Set([...this.loads].flat());
+    for (const [picture, key] of this.leaving) {
+      if (this.onScreen.has(picture) || awaited.has(key)) continue;
+      picture.image?.close();
+      this.leaving.delete(picture);
+    }
+  }
 
   /** @param {Track} track @param {number} frame @param {boolean} isNeeded @returns {Promise<Picture>} */
   picture(track, frame, isNeeded) {
@@ -192,7 +218,8 @@ export class FrameLoader {
       else this.pictures.set(pictureKey(track, frame), picture, 4 * image.width * image.height);
       return picture;
     } catch (error) {
-      if (isAbort(error)) return isNeeded && !this.isClosed ? this.decode(track, frame, true) : ABORTED;
+      const isWanted = isNeeded && !this.isClosed && this.tracks.includes(track);
+      if (isAbort(error)) return isWanted ? this.decode(track, frame, true) : ABORTED;
       const message = error instanceof DecodeError ? `frame ${frame} cannot be decoded` : inWords(error);
       const name = error instanceof DecodeError ? pictureKey(track, frame) : blockKey(pack, block);
       this.failures.set(name, { message, until: performance.now() + RETRY_AFTER_MS });
@@ -244,7 +271,7 @@ export class FrameLoader {
       if (this.fetching.get(key)?.promise === promise) this.fetching.delete(key);
     });
     promise.catch(() => {}); // whoever asked for it hears of it
-    this.fetching.set(key, { promise, abort, isNeeded });
+    this.fetching.set(key, { url: pack.url, promise, abort, isNeeded });
     return promise;
   }
 
@@ -371,8 +398,8 @@ async function fetchRange(url, start, end, signal) {
     throw new ServerError(text && !text.startsWith("<") ? text : `the server answered ${response.status}`);
   }
   const bytes = new Uint8Array(await response.arrayBuffer());
-  // A proxy may drop the Range and send everything.
-  return { bytes: response.status === 206 ? bytes : bytes.subarray(start, end) };
+  // A proxy may drop the Range and send everything; a copy, as a view would keep everything in memory.
+  return { bytes: response.status === 206 ? bytes : bytes.slice(start, end) };
 }
 
 /** @type {OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D | null} */

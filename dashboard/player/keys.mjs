@@ -6,7 +6,7 @@
  *   `keys`: as spelled by `chord`; `action`, `value`: what the player does; `repeats`: also while the key is held.
  */
 
-/** @type {Binding[]} r and c are Streamlit's, Tab moves the focus, Alt and Ctrl belong to the browser. */
+/** @type {Binding[]} r and c are Streamlit's, Tab moves the focus, Alt and Ctrl belong to the browser (see TYPED_WITH_ALT). */
 export const BINDINGS = [
   { keys: ["Space"], label: "Space", action: "toggle", help: "play / pause" },
   { keys: ["ArrowLeft", ","], label: "← or ,", action: "step", value: -1, help: "previous frame", repeats: true },
@@ -23,9 +23,9 @@ export const BINDINGS = [
   { keys: ["["], label: "[", action: "loopIn", help: "loop from here" },
   { keys: ["]"], label: "]", action: "loopOut", help: "loop up to here" },
   { keys: ["\\"], label: "\\", action: "loopClear", help: "loop over the whole clip" },
-  { keys: ["n"], label: "N", action: "peak", value: 1, help: "next energy peak" },
-  { keys: ["Shift+N"], label: "Shift N", action: "peak", value: -1, help: "previous energy peak" },
-  { keys: ["x"], label: "X", action: "worst", help: "frame of the highest energy" },
+  { keys: ["n"], label: "N", action: "peak", value: 1, help: "next peak of the first plot" },
+  { keys: ["Shift+N"], label: "Shift N", action: "peak", value: -1, help: "previous peak of the first plot" },
+  { keys: ["x"], label: "X", action: "worst", help: "highest point of the first plot" },
   ...Array.from({ length: 9 }, (_, index) => ({
     keys: [String(index + 1)],
     label: String(index + 1),
@@ -41,12 +41,24 @@ export const BINDINGS = [
 
 const BY_CHORD = new Map(BINDINGS.flatMap((binding) => binding.keys.map((key) => [key, binding])));
 
+/** @type {Record<string, string>} Keys of a slider in the ARIA pattern, and those of the table that do the same. */
+const ON_SLIDER = {
+  ArrowUp: "ArrowRight",
+  ArrowDown: "ArrowLeft",
+  PageUp: "Shift+ArrowRight",
+  PageDown: "Shift+ArrowLeft",
+};
+
+/** Signs of the table that German, French and other keyboards type with Alt, Option or AltGr (= Ctrl + Alt). */
+const TYPED_WITH_ALT = ["[", "]", "\\"];
+
 /**
  * The spelling of a key press in the table; null where the browser or Streamlit should have it.
  * @param {{key: string, shiftKey: boolean, altKey: boolean, ctrlKey: boolean, metaKey: boolean}} event
  */
 export function chord({ key, shiftKey, altKey, ctrlKey, metaKey }) {
-  if (altKey || ctrlKey || metaKey) return null;
+  const isTyped = altKey && !metaKey && TYPED_WITH_ALT.includes(key);
+  if ((altKey || ctrlKey || metaKey) && !isTyped) return null;
   if (key === " ") return "Space";
   if (key.length === 1) {
     const lower = key.toLowerCase();
@@ -58,11 +70,13 @@ export function chord({ key, shiftKey, altKey, ctrlKey, metaKey }) {
 
 /**
  * @param {Parameters<typeof chord>[0]} event
+ * @param {boolean} [isOnSlider] the slider has the focus
  * @returns {Binding | null}
  */
-export function bindingOf(event) {
+export function bindingOf(event, isOnSlider = false) {
   const name = chord(event);
-  return (name !== null && BY_CHORD.get(name)) || null;
+  if (name === null) return null;
+  return BY_CHORD.get((isOnSlider && ON_SLIDER[name]) || name) ?? null;
 }
 
 /** Lines of the help: the table, with the digits as one line. @returns {{label: string, help: string}[]} */

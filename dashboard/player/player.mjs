@@ -105,6 +105,8 @@ class Player {
     this.reported = "";
     this.meter = new RateMeter();
     this.lastPaintMs = 0;
+    /** Since when frames that are due have not been shown, ms; null: there is none. @type {number | null} */
+    this.lateSince = null;
     /** @type {Map<string, any>} timers and animation frames by name, so that destroy ends all */
     this.timers = new Map();
     this.setStateValue = (/** @type {string} */ _name, /** @type {unknown} */ _value) => {};
@@ -148,7 +150,10 @@ class Player {
       this.charts
         .show(data.charts, data.ptsSeconds.length)
         .then(() => this.fit())
-        .catch((error) => this.say(error.message));
+        .catch((error) => {
+          this.chartsText = ""; // so that the next update tries again
+          this.say(error.message);
+        });
     } else {
       this.restyle();
     }
@@ -212,7 +217,10 @@ class Player {
     this.dom.empty.hidden = true;
     const pictures = this.loader.peek(this.wanted);
     if (pictures) this.show(this.wanted, pictures, this.seekTurn);
-    else this.seek();
+    else {
+      this.seek();
+      this.planPrefetch(); // at once, as it calls off what was fetched for another place
+    }
     if (this.painted !== this.wanted || !pictures) {
       this.later("loading", LOADING_SIGN_MS, () => this.root.toggleAttribute("data-loading", this.isLate()));
     }
@@ -229,11 +237,11 @@ class Player {
     try {
       pictures = await this.loader.load(frame);
     } finally {
-      this.seeks -= 1;
+      if (panesTurn === this.panesTurn) this.seeks -= 1;
     }
-    if (this.isDestroyed) return;
+    if (this.isDestroyed || panesTurn !== this.panesTurn) return;
     // Each seek of a scrub is shown, but never an older one after a newer one, nor one of other panes.
-    if (panesTurn === this.panesTurn) this.show(frame, pictures, turn);
+    this.show(frame, pictures, turn);
     if (this.isLate() && !this.clock) this.goTo(this.wanted);
   }
 
@@ -284,6 +292,7 @@ class Player {
       context.drawImage(picture.image, x, y, width, height);
     });
     this.lastPaintMs = performance.now();
+    this.lateSince = null;
     this.inCanvas = painted;
     if (this.root.hasAttribute("data-loading") && !this.isLate()) this.root.removeAttribute("data-loading");
     this.charts.moveCursor(painted);
@@ -316,7 +325,7 @@ class Player {
     const now = performance.now();
     this.clock = new PlayClock(this.data?.ptsSeconds ?? [0], { first, last, speed: this.speed, direction, frame, now });
     this.meter.reset(now);
-    this.lastPaintMs = now;
+    this.lateSince = null;
     this.dom.play.replaceChildren(icon("pause"));
     setLabel(this.dom.play, "pause (Space)");
     this.goTo(frame);
@@ -340,7 +349,9 @@ class Player {
     if (!this.clock) return;
     this.soon("tick", (next) => this.tick(next));
     const due = this.clock.at(time);
-    const isStalled = performance.now() - this.lastPaintMs > LOADING_SIGN_MS && due !== this.painted && this.isLate();
+    // Only a paint ends it: after a stall the clock stands at the painted frame, which is no progress.
+    if (due !== this.painted) this.lateSince ??= time;
+    const isStalled = due !== this.painted && time - (this.lateSince ?? time) > LOADING_SIGN_MS && this.isLate();
     if (isStalled) {
       // Frames are dropped where decoding is slow, but nothing is skipped while the network keeps us waiting.
       this.clock.rebase(this.painted >= 0 ? this.painted : this.wanted, time);
@@ -498,6 +509,11 @@ class Player {
       this.say("link copied");
     } catch {
       const field = element("input", { class: "link", value: url.href, readonly: "", "aria-label": "link to this frame" });
+      field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+        if (event.key !== "Escape") return;
+        this.dom.toast.hidden = true;
+        this.root.focus({ preventScroll: true });
+      });
       this.say("copy this link:", field);
       field.focus();
       field.select();
@@ -654,7 +670,6 @@ class Player {
     on(dom.number, "focus", () => dom.number.select());
     on(dom.number, "blur", () => this.drawPosition());
     on(dom.number, "keydown", (event) => {
-      event.stopPropagation();
       if (event.key === "Escape") dom.root.focus({ preventScroll: true });
       if (event.key !== "Enter") return;
       const text = dom.number.value.trim();
@@ -676,35 +691,42 @@ class Player {
       const box = this.dom.rail.getBoundingClientRect();
       return Math.floor(((event.clientX - box.left) / box.width) * this.nFrames);
     };
+    let isDragging = false;
     slider.addEventListener(
       "pointerdown",
       (/** @type {PointerEvent} */ event) => {
         if (event.button !== 0) return;
+        isDragging = true;
         slider.setPointerCapture(event.pointerId);
         this.scrub(under(event), false);
       },
       { signal },
     );
-    const move = (/** @type {PointerEvent} */ event) => this.isScrubbing && this.scrub(under(event), false);
-    const end = (/** @type {PointerEvent} */ event) =>
-      this.isScrubbing && this.scrub(event.type === "pointerup" ? under(event) : this.wanted, true);
+    const move = (/** @type {PointerEvent} */ event) => isDragging && this.scrub(under(event), false);
     slider.addEventListener("pointermove", move, { signal });
-    slider.addEventListener("pointerup", end, { signal });
-    slider.addEventListener("pointercancel", end, { signal });
+    const end = (/** @type {PointerEvent} */ event) => {
+      if (!isDragging) return;
+      isDragging = false;
+      this.scrub(event.type === "pointerup" ? under(event) : this.wanted, true);
+    };
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) slider.addEventListener(name, end, { signal });
   }
 
   /** @param {HTMLElement} target @param {() => void} act */
   repeatWhileHeld(target, act) {
     const { signal } = this.abort;
     let isHeld = false;
+    let hasRepeated = false;
     const repeat = () => {
       if (!isHeld) return;
+      hasRepeated = true;
       act();
       this.later("hold", 60, repeat);
     };
     target.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       isHeld = true;
+      hasRepeated = false;
       this.later("hold", 400, repeat);
     }, { signal }); // prettier-ignore
     for (const name of ["pointerup", "pointerleave", "pointercancel"]) {
@@ -713,15 +735,20 @@ class Player {
         this.never("hold");
       }, { signal }); // prettier-ignore
     }
-    target.addEventListener("click", act, { signal });
+    target.addEventListener("click", (event) => {
+      // The click that ends a hold is no further step; one of the keyboard (detail 0) never ends a hold.
+      if (event.detail === 0 || !hasRepeated) act();
+    }, { signal }); // prettier-ignore
   }
 
   /** @param {KeyboardEvent} event */
   onKey(event) {
     const target = /** @type {HTMLElement} */ (event.composedPath()[0]);
     const isPress = event.key === " " || event.key === "Enter";
-    if (target.closest("input, select, textarea") || (isPress && target.closest("button"))) return;
-    const binding = bindingOf(event);
+    // What is typed into a field is neither for the player nor for Streamlit, whose C clears its caches.
+    if (target.closest("input, select, textarea")) return event.stopPropagation();
+    if (isPress && target.closest("button")) return;
+    const binding = bindingOf(event, target === this.dom.slider);
     if (!binding || (binding.action === "close" && this.dom.help.hidden)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -735,11 +762,15 @@ class Player {
     const before = new Map(this.paneKeys.map((key, index) => [key, this.pictures[index]]));
     this.paneKeys = panes.map(({ key }) => key);
     this.panesTurn += 1;
+    this.seeks = 0;
     const inset = this.data?.charts.length ? Charts.inset : [0, 0];
     this.dom.slider.style.padding = `0 ${inset[1]}px 0 ${inset[0]}px`;
     // A track that stays keeps its picture; that of another may not stand under a new heading.
     this.pictures = panes.map(({ key }) => (isNewClip ? null : (before.get(key) ?? null)));
-    if (isNewClip) this.painted = this.inCanvas = -1;
+    if (isNewClip) {
+      this.painted = this.inCanvas = -1;
+      this.context.clearRect(0, 0, this.dom.canvas.width, this.dom.canvas.height);
+    }
     this.loader.setTracks(
       panes.map(({ key, packs, domain }) => ({
         key,
@@ -918,7 +949,7 @@ function paneDom(pane) {
     line.append(badge);
   }
   line.append(title);
-  if (!pane.isComplete) line.append(element("span", { class: "growing", text: "still computing" }));
+  if (!pane.isComplete) line.append(element("span", { class: "growing", text: "unfinished" }));
   const more = element("div", { class: "pane-more" }, detail);
   const scale = pane.domain.channels === 1 ? legend(pane.domain) : null;
   const head = element("div", { class: "pane-head" }, line, more);
@@ -926,7 +957,8 @@ function paneDom(pane) {
   const message = element("p", { class: "pane-message", role: "status" });
   message.hidden = true;
   const name = [pane.letter, pane.title, pane.detail].filter(Boolean).join(" ");
-  const box = element("div", { class: "pane", role: "img", "aria-label": name }, message);
+  // Beside the picture: what is inside an image is not read out.
+  const box = element("div", { class: "pane" }, element("div", { role: "img", "aria-label": name }), message);
   return { head, line, more, scale, box, message };
 }
 
