@@ -161,8 +161,8 @@ energy does, and not good enough for anything that matters. Licence of the weigh
         cross_text(evaluation),
         """## Limits
 
-Trained on rendered rooms only: real photographs, people, outdoor views and mirrors are out of distribution, where the
-energy rises, but not always with the error. Glass was left out of the rooms. Depth is metric only as far as the field of
+Trained and measured on rendered rooms only; nothing was measured on real photographs, people, outdoor views or mirrors,
+which are out of distribution. Glass was left out of the rooms. Depth is metric only as far as the field of
 view (38 to 80 degrees in training) can be guessed from the image.""",
     ]
     return "\n\n".join(sections) + "\n"
@@ -186,12 +186,13 @@ def made_text(plan: TrainingPlan, split_sizes: dict[str, int], digest: str, netw
     return f"""## How it was made
 
 ```
-pip install -r training/requirements.txt   # and: apt-get install sweethome3d-furniture
+apt-get install sweethome3d-furniture
+pip install -r requirements.txt && pip install --no-deps -r training/requirements.txt
 python -m training make --out consistency/zoos/{ZOO}
 ```
 
-- Data: {sizes} frames, 256x256, rendered by `training/rooms.py`; training rooms have other furniture models and other
-  textures than validation and test rooms. SHA-256 over the shards: `{digest}`.
+- Data: {sizes} frames, 256x256, rendered by `training/rooms.py`; training rooms
+  have other furniture models and other textures than validation and test rooms. SHA-256 over the shards: `{digest}`.
 - Steps of {plan.batch} images: the rgb networks {steps} at {plan.small_px} px and
   {plan.rgb_full_size_steps} at 256 px, then {plan.method_steps} per method at 256 px; each cross network
   {plan.cross_steps} at {plan.small_px} px and {plan.cross_full_size_steps} at 256 px, on ground truth with soft edges,
