@@ -106,14 +106,14 @@ def player(
     reported = _reported(st.session_state.get(key), view)
     if memory.get("clip") != view.clip.key:
         memory.update(clip=view.clip.key, start=_clamp(frame, view), speed=float(speed), asked=frame, seq=0, seek=0)
-    elif reported is None:
-        # The player left the page (nothing was ready) and comes back as a new one: where the page is, not where the
-        # clip once began.
-        memory.update(start=_clamp(frame, view), speed=float(speed), asked=frame)
-    elif frame != memory["asked"]:
-        memory["asked"] = frame
-        if frame != reported.frame:
-            memory.update(seq=memory["seq"] + 1, seek=_clamp(frame, view))
+    else:
+        if reported is None:
+            # A player that left the page (nothing was ready) comes back as a new one: where the page is now.
+            memory.update(start=_clamp(frame, view), speed=float(speed))
+        if frame != memory["asked"]:
+            memory["asked"] = frame
+            if reported is None or frame != reported.frame:
+                memory.update(seq=memory["seq"] + 1, seek=_clamp(frame, view))
     result = _component()(
         key=key,
         data=_data(view, memory),
