@@ -178,7 +178,8 @@ def load_zoo(name_or_folder: str) -> Zoo:
 def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.Module:
     """The edge's network in eval mode, channels last, without gradients. Checks the weights' SHA-256 first.
 
-    A fixed filter stays in float32. Raises ZooError.
+    Its input and output are float32 where the architecture says so (`networks.compute_in`), and a fixed filter is
+    float32 throughout. Raises ZooError.
     """
     try:
         network = networks.build(edge.architecture, **edge.arguments)
@@ -198,7 +199,8 @@ def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.
             network.load_state_dict({name: tensor.float() for name, tensor in load_safetensors(data).items()})
         except (RuntimeError, SafetensorError) as error:
             raise ZooError(f"weights of {edge.name} do not fit {edge.architecture}: {error}") from error
-        network = network.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        networks.compute_in(network, dtype)
     return network.to(device).eval().requires_grad_(False)
 
 
