@@ -26,7 +26,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from cache.pack import BadPack
@@ -407,6 +407,9 @@ def _duration(seconds: float) -> str:
 class _RateColumn(ProgressColumn):
     """Frames per second of this run."""
 
+    def __init__(self) -> None:
+        super().__init__(table_column=Column(no_wrap=True, min_width=14))
+
     def render(self, task: Any) -> Text:
         speed = task.finished_speed or task.speed
         return Text(f"{speed:.1f} frames/s" if speed else "", style="progress.data.speed", no_wrap=True)
@@ -416,14 +419,14 @@ class _RateColumn(ProgressColumn):
 def _frame_bar(title: str, n_frames: int):
     """A bar of frames; gives the callback that `run_plan` reports to."""
     columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=None),
         MofNCompleteColumn(),
         _RateColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=err) as bar:
-        task = bar.add_task(f"{title[:30]} · predict, score, encode", total=n_frames or None)
+        task = bar.add_task(f"{title[:24]} · computing", total=n_frames or None)
 
         def report(n_done: int, n_resumed: int) -> None:
             if not bar.tasks[0].completed and n_resumed:
@@ -443,7 +446,7 @@ def _download_bar(spec: str):
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err) as bar:
+    with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(f"{spec[:60]} · download", total=None, visible=False)
         yield lambda n_bytes, total: bar.update(task, completed=n_bytes, total=total, visible=True)
 

@@ -297,6 +297,9 @@ def probe(source: Source) -> VideoInfo:
 
 def estimate_frames(info: VideoInfo, sampling: Sampling) -> int:
     """About how many frames `frames` will give; 0 where the header does not tell and nothing limits them."""
+    takes_all = sampling.fps is None and sampling.start == 0 and sampling.end is None
+    if takes_all and info.n_frames_estimate:  # what the header counts; with a variable rate, the duration tells less
+        return min(info.n_frames_estimate, sampling.max_frames or info.n_frames_estimate)
     duration = info.duration_seconds if info.duration_seconds is not None else info.n_frames_estimate / info.fps
     end = min(duration, sampling.end) if sampling.end is not None else duration
     rate = min(info.fps, sampling.fps) if sampling.fps is not None else info.fps
