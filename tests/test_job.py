@@ -104,7 +104,7 @@ def test_a_stored_prediction_is_what_its_network_makes_of_the_stored_input(done,
     image = next(iter(store.images(source)))
     codes = torch.from_numpy(decode_image(image)).permute(2, 0, 1)[None].float() / 255
     for edge in loaded.chain("consistency", "rgb-depth-normal"):
-        codes = load_network(edge, device=torch.device("cpu"), dtype=dtype)(codes.to(dtype))
+        codes = load_network(edge, device=torch.device("cpu"), dtype=dtype)(codes)
     expected = (codes.float() * 255).round()[0].permute(1, 2, 0).numpy()
     found = decode_image(next(iter(store.images(prediction)))).astype(float)
     # One level for rounding in another batch size.
