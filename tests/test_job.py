@@ -11,6 +11,9 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -376,6 +379,57 @@ def test_a_source_found_bad_at_its_end_leaves_nothing_in_the_store(tmp_path, zoo
     assert result.exit_code == 1 and "cut.mkv" in result.stderr
     assert listed(tmp_path / "store", "--all") == []
     assert not list((tmp_path / "store").rglob("*.pack"))
+
+
+class Folder:
+    """A web server of one folder on the loopback, which remembers what it was asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.asked: list[str] = []
+
+        class Handler(SimpleHTTPRequestHandler):
+            def log_request(handler, code="-", size="-") -> None:
+                self.asked.append(f"{handler.command} {handler.path} {int(code)}")
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
+        self.address = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[Folder]:
+    (tmp_path / "www").mkdir()
+    write_video(tmp_path / "www" / "walk.mp4", N_FRAMES)
+    folder = Folder(tmp_path / "www")
+    yield folder
+    folder.server.shutdown()
+    folder.server.server_close()
+
+
+def test_a_url_is_downloaded_once_and_computed_once(tmp_path, zoo, web, monkeypatch):
+    monkeypatch.setenv("CROSSCHECK_ALLOW_LOOPBACK", "1")
+    first = run(tmp_path / "store", zoo, f"{web.address}/walk.mp4")
+    assert first.exit_code == 0, first.output
+    asked = list(web.asked)
+    second = run(tmp_path / "store", zoo, f"{web.address}/walk.mp4")
+    assert second.exit_code == 0 and "0 frames computed" in second.stdout
+    assert asked and web.asked == asked
+    assert {row["title"] for row in listed(tmp_path / "store", "--all")} == {"walk"}
+
+
+def test_a_url_that_answers_404_is_named_in_one_line_and_the_other_still_runs(tmp_path, zoo, web, clip, monkeypatch):
+    monkeypatch.setenv("CROSSCHECK_ALLOW_LOOPBACK", "1")
+    result = run(tmp_path / "store", zoo, f"{web.address}/gone.mp4", clip)
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    assert "404" in line and "gone.mp4" in line
+    assert {row["title"] for row in listed(tmp_path / "store", "--all")} == {"count"}
+
+
+def test_a_url_of_this_machine_is_refused_without_the_switch_for_tests(tmp_path, zoo, web):
+    result = run(tmp_path / "store", zoo, f"{web.address}/walk.mp4")
+    assert result.exit_code == 1 and "127.0.0.1" in result.stderr
+    assert web.asked == []
 
 
 # The other commands
