@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from cache.records import Clip, Track
+from dashboard.player import Pane
 
 LETTERS = "ABCDEFGH"
 """The configurations of one view in order; the page offers the first two, everything below takes up to eight."""
@@ -41,21 +42,6 @@ class Configuration:
     def spelling(self) -> str:
         """`zoo/method` where the path is the direct one, which the task tells already; else `zoo/method/path`."""
         return f"{self.zoo}/{self.method}" + ("" if self.is_direct else f"/{self.path}")
-
-
-@dataclass(frozen=True)
-class Slot:
-    """One pane of the view, as the player takes it."""
-
-    id: str
-    """Stable within a view: input, truth, truth2, A, B, A2, B2."""
-    letter: str
-    """A, B, ...; empty for input and truth."""
-    title: str
-    detail: str
-    row: int
-    column: int
-    track: Track
 
 
 @dataclass(frozen=True)
@@ -92,18 +78,18 @@ class Gap:
 class Shown:
     """Everything one selection shows."""
 
-    slots: tuple[Slot, ...]
+    panes: tuple[Pane, ...]
     plots: tuple[Plot, ...]
     gaps: tuple[Gap, ...]
 
     @property
     def tracks(self) -> tuple[Track, ...]:
-        return tuple(slot.track for slot in self.slots) + tuple(curve.track for p in self.plots for curve in p.curves)
+        return tuple(pane.track for pane in self.panes) + tuple(curve.track for p in self.plots for curve in p.curves)
 
     @property
     def n_ready(self) -> int:
         """Frames that every pane has."""
-        return min((slot.track.n_frames for slot in self.slots), default=0)
+        return min((pane.track.n_frames for pane in self.panes), default=0)
 
     @property
     def is_growing(self) -> bool:
@@ -241,7 +227,7 @@ class _Builder:
         self._available = available
         self._clip = clip
         self._names_zoo = names_zoo
-        self.slots: list[Slot] = []
+        self.panes: list[Pane] = []
         self.gaps: list[Gap] = []
         self.predictions: list[tuple[str, str, Track]] = []
         self.readouts: list[tuple[str, str, Track]] = []
@@ -253,17 +239,17 @@ class _Builder:
         if track is None:
             self.gaps.append(Gap("The input frames of this clip are not stored.", _command(self._clip)))
             return
-        self.slots.append(Slot("input", "", "Input", self._available.title("rgb"), 0, 0, track))
+        self.panes.append(Pane("input", "", "Input", self._available.title("rgb"), 0, 0, track))
 
     def add_truths(self, target: str, readout: str | None) -> int:
         """Add the truths that are known, in a column of their own. Returns the first column after them."""
-        column = 1 if self.slots else 0
+        column = 1 if self.panes else 0
         found = False
         for row, (id_, domain) in enumerate((("truth", target), ("truth2", readout))):
             track = self._available.find(self._clip.key, "truth", domain) if domain else None
             if domain and track:
                 title = self._available.title(domain)
-                self.slots.append(Slot(id_, "", "Ground truth", title, row, column, track))
+                self.panes.append(Pane(id_, "", "Ground truth", title, row, column, track))
                 found = True
         return column + found
 
@@ -275,7 +261,7 @@ class _Builder:
             self._miss(f"The prediction of {letter} ({name})", configuration, configuration.path)
             return
         detail = self._available.path_title(configuration.path)
-        self.slots.append(Slot(letter, letter, name, detail, 0, column, prediction))
+        self.panes.append(Pane(letter, letter, name, detail, 0, column, prediction))
         self.predictions.append((letter, name, prediction))
         self._add_energy(letter, name, configuration, prediction)
         if readout is not None:
@@ -293,7 +279,7 @@ class _Builder:
     def result(self) -> Shown:
         titles = {"energy": "Consistency energy", "disagreement": "Readout disagreement"}
         plots = [Plot(id_, titles[id_], tuple(curves)) for id_, curves in self._curves.items() if curves]
-        return Shown(tuple(self.slots), (*plots, *self._error_plots), tuple(self.gaps))
+        return Shown(tuple(self.panes), (*plots, *self._error_plots), tuple(self.gaps))
 
     def _add_energy(self, letter: str, name: str, configuration: Configuration, prediction: Track) -> None:
         if not configuration.is_direct:
@@ -321,7 +307,7 @@ class _Builder:
             return
         # Not the whole path: the pane above tells it, and half of a small pane's line belongs to the colour scale.
         detail = f"→ {self._available.title(readout)}"
-        self.slots.append(Slot(f"{letter}2", letter, name, detail, 1, column, track))
+        self.panes.append(Pane(f"{letter}2", letter, name, detail, 1, column, track))
         self.readouts.append((letter, name, track))
         if "disagreement" in track.head.columns:
             self._curves["disagreement"].append(Curve(letter, name, track, "disagreement"))

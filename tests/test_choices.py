@@ -118,8 +118,8 @@ def test_a_readout_adds_a_row_with_its_truth_and_its_charts() -> None:
     available = Available(whole_clip())
     without = shown(available, CLIP, "normal", None, [A, B])
     with_readout = shown(available, CLIP, "normal", "reshading", [A, B])
-    places = {slot.id: (slot.row, slot.column) for slot in with_readout.slots}
-    assert {slot.id for slot in without.slots} == {"input", "truth", "A", "B"}
+    places = {pane.id: (pane.row, pane.column) for pane in with_readout.panes}
+    assert {pane.id for pane in without.panes} == {"input", "truth", "A", "B"}
     assert places == {
         "input": (0, 0), "truth": (0, 1), "A": (0, 2), "B": (0, 3), "truth2": (1, 1), "A2": (1, 2), "B2": (1, 3),
     }  # fmt: skip
@@ -132,7 +132,7 @@ def test_a_readout_adds_a_row_with_its_truth_and_its_charts() -> None:
 def test_without_truth_the_predictions_stand_right_beside_the_input() -> None:
     tracks = [item for item in whole_clip() if item.head.kind != "truth"]
     view = shown(Available(tracks), CLIP, "normal", None, [A, B])
-    assert [(slot.id, slot.column) for slot in view.slots] == [("input", 0), ("A", 1), ("B", 2)]
+    assert [(pane.id, pane.column) for pane in view.panes] == [("input", 0), ("A", 1), ("B", 2)]
 
 
 @pytest.mark.parametrize("n_configurations", range(1, 9))
@@ -141,7 +141,7 @@ def test_one_to_eight_configurations_have_panes_of_their_own(n_configurations: i
     tracks = [track("input", "rgb"), *(track("prediction", "rgb-normal", method) for method in methods)]
     chosen = [Configuration("mini", method, "rgb-normal") for method in methods]
     view = shown(Available(tracks), CLIP, "normal", None, chosen)
-    assert len({slot.id for slot in view.slots}) == len({(s.row, s.column) for s in view.slots}) == 1 + n_configurations
+    assert len({pane.id for pane in view.panes}) == len({(s.row, s.column) for s in view.panes}) == 1 + n_configurations
 
 
 def test_what_is_missing_is_named_with_a_command_for_it() -> None:

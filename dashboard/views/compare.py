@@ -13,7 +13,7 @@ from cache.records import Clip, Track
 from cache.store import STORE_VARIABLE, Store
 from dashboard.charts import Line, figure, summary
 from dashboard.choices import Available, Plot, Shown, one_line, shown, web_address
-from dashboard.player import Chart, Pane, View, player
+from dashboard.player import Chart, View, player
 from dashboard.series import Columns, Unreadable, same_constants, with_expected_times
 from dashboard.state import COMPARED, SCALES, Scale, Selection, from_query, to_query
 
@@ -190,7 +190,7 @@ def _show_player(columns: Columns, selection: Selection, content: Shown, charts:
     """The player, in a fragment of its own: moving through the frames reruns nothing but this."""
     if not content.n_ready:
         return
-    longest = max((slot.track for slot in content.slots), key=lambda track: track.n_frames)
+    longest = max((pane.track for pane in content.panes), key=lambda track: track.n_frames)
     try:
         known = columns.pts_seconds(longest)
     except Unreadable as error:
@@ -199,7 +199,7 @@ def _show_player(columns: Columns, selection: Selection, content: Shown, charts:
     view = View(
         clip=selection.clip,
         pts_seconds=known if longest.is_complete else with_expected_times(known, selection.clip.n_frames),
-        panes=[Pane(**vars(slot)) for slot in content.slots],
+        panes=content.panes,
         charts=charts,
     )
     # Where the viewer moved in this very run, the link does not know it yet: its frame must not pull the player back.
