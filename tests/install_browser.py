@@ -25,9 +25,10 @@ def install() -> bool:
     """Install one; True if it is there afterwards."""
     apt = shutil.which("apt-get")
     if apt:
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
         for command in ([*prefix, apt, "update", "-qq"], [*prefix, apt, "install", "-y", "-qq", "chromium"]):
-            if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode:
+            if subprocess.run(command, check=False, stdout=subprocess.DEVNULL, env=quiet).returncode:
                 break
     if not find_browser():
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
