@@ -76,7 +76,7 @@ class Problem:
     sha256: str = ""
     """Of the pack; empty where the whole track is wrong."""
     clip: str = ""
-    """Key of the clip, where it is known."""
+    """Key of the clip; empty where the whole track is wrong."""
     is_repairable: bool = True
     """False for what only a newer version can judge."""
 
@@ -92,7 +92,6 @@ class Store:
 
     def __init__(self, root: Path | str, *, read_only: bool = False) -> None:
         self.root = Path(root)
-        self.read_only = read_only
         self._checked: dict[Path, tuple[int, int]] = {}
         self._parsed: dict[str, tuple[int, Track]] = {}
         self._index: diskcache.Cache | None = None
@@ -110,10 +109,14 @@ class Store:
         """The track of that key, finished or growing; None where there is none. Raises BadRecord on a bad manifest."""
         folder = self._track_dir(key)
         manifest = folder / "manifest.json"
+        if not manifest.exists():
+            growing = self._growing(folder)
+            if growing is not None:
+                return growing
         try:
-            stamp = manifest.stat().st_mtime_ns
+            stamp = manifest.stat().st_mtime_ns  # there by now, where a writer finished between the two looks
         except FileNotFoundError:
-            return self._growing(folder)
+            return None
         known = self._parsed.get(key)
         if known and known[0] == stamp:
             return known[1]
@@ -233,12 +236,15 @@ class Store:
                     yield from (self._verify_pack(track, pack) for pack in track.packs)
 
     def repair(self, problem: Problem) -> None:
-        """Delete what is wrong, so that the next run of the job makes it again. The caller holds `writing` of the clip
-        where there is one."""
-        if problem.sha256:
-            self._pack_file(problem.key, problem.sha256).unlink(missing_ok=True)
-        else:
+        """Delete what is wrong, so that the next run of the job makes it again.
+
+        Raises StoreError while a job writes that clip. Where the clip is not known, nothing can ask for it.
+        """
+        if not problem.sha256:
             self.remove([problem.key])
+            return
+        with self.writing(problem.clip):
+            self._pack_file(problem.key, problem.sha256).unlink(missing_ok=True)
 
     # Below: how
 

@@ -294,8 +294,11 @@ def verify(
                 n_wrong += 1
                 _complain(f"{problem.name}: {problem.what}", "damaged")
                 if fix and problem.is_repairable:
-                    opened.repair(problem)
-                    n_mended += 1
+                    try:
+                        opened.repair(problem)
+                        n_mended += 1
+                    except StoreError as error:
+                        _complain(f"{problem.name}: {error}")
     say(
         f"{opened.root}: {n_checked} checked, {n_wrong} damaged" + (f", {n_mended} deleted: run the job" if fix else "")
     )

@@ -167,6 +167,29 @@ def test_a_writer_goes_on_where_a_killed_one_stopped(store):
     assert list(store.images(store.writer(head).finish())) == frames(0, 6)
 
 
+def test_a_track_that_is_finished_while_it_is_looked_up_is_found(store, monkeypatch):
+    append(store, make_head(), 0, 4)
+    reader = Store(store.root, read_only=True)
+    original = Store._growing
+
+    def finish_first(self, folder):
+        monkeypatch.setattr(Store, "_growing", original)
+        store.writer(make_head()).finish()
+        return original(self, folder)
+
+    monkeypatch.setattr(Store, "_growing", finish_first)
+    track = reader.get(make_head().key)
+    assert track is not None and track.is_complete and track.n_frames == 4
+
+
+def test_what_a_job_is_writing_is_not_repaired(store):
+    track = stored(store)
+    store.pack_path(track.head.key, track.packs[1].sha256).unlink()
+    (problem,) = [problem for problem in store.verify() if problem]
+    with Store(store.root).writing(track.head.clip.key), pytest.raises(StoreError, match="another job"):
+        store.repair(problem)
+
+
 def test_a_gap_or_an_overlap_of_frames_is_refused(store):
     append(store, make_head(), 0, 4)
     for start in (0, 3, 5):

@@ -10,12 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy import stats
 from torch import Tensor, nn
 
 from consistency.domains import DEPTH_MAX_METRES, DEPTH_MIN_METRES
 from consistency.energy import disagreement_maps, raw_terms, standardise
+from consistency.errors import angles_degrees
 from consistency.graph import Graph
 from consistency.networks import SobelEdges
 from consistency.zoo import Chain, Edge, Zoo, load_network
@@ -56,8 +56,7 @@ class Errors:
         """(N, C, H, W) codes."""
         self.l1 += (prediction - truth).abs().mean(dim=(1, 2, 3)).tolist()
         if self.target == "normal":
-            cosine = F.cosine_similarity(2 * prediction - 1, 2 * truth - 1, dim=1).clamp(-1, 1)
-            self.angles += np.histogram(torch.rad2deg(torch.acos(cosine)).numpy(), ANGLE_BINS)[0]
+            self.angles += np.histogram(angles_degrees(prediction, truth).numpy(), ANGLE_BINS)[0]
         elif self.target == "depth":
             ratio = DEPTH_MAX_METRES / DEPTH_MIN_METRES
             guess, true = (DEPTH_MIN_METRES * ratio ** codes.flatten(1) for codes in (prediction, truth))
