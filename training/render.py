@@ -42,6 +42,8 @@ class Material:
     """Emitted radiance as a factor of the texture's colour."""
     gloss: float = 0.0
     """Strength of the highlight of each light."""
+    is_outdoors: bool = False
+    """What lies behind a window: shown by the ray's direction, as if far away, and without ground truth."""
 
 
 @dataclass
@@ -79,6 +81,7 @@ class Scene:
         self.glows = np.array([m.glow for m in self.materials], np.float32)
         self.glosses = np.array([m.gloss for m in self.materials], np.float32)
         self.texture_of = np.array([m.texture for m in self.materials], np.int64)
+        self.are_outdoors = np.array([m.is_outdoors for m in self.materials], bool)
 
 
 @dataclass(frozen=True)
@@ -104,12 +107,17 @@ class Quality:
 
 @dataclass(frozen=True)
 class Frame:
-    """One image with ground truth, all uint8 codes round(255 v), (H, W, C)."""
+    """One image with ground truth, all uint8 codes round(255 v), (H, W, C); see targets.py for what each means."""
 
     rgb: np.ndarray
     normal: np.ndarray
     depth: np.ndarray
     reshading: np.ndarray
+    curvature: np.ndarray
+    edge3d: np.ndarray
+    keypoint3d: np.ndarray
+    valid: np.ndarray
+    """255 where the geometry is known; elsewhere 0, and the other images but rgb hold their domain's invalid code."""
 
 
 @dataclass(frozen=True)
@@ -142,8 +150,9 @@ def render(scene: Scene, camera: Camera, size_px: int, rng: np.random.Generator,
     hits = trace(scene, camera, directions)
     if (hits.triangle == MISS).any():
         raise ValueError(f"{(hits.triangle == MISS).sum()} rays left the scene at {camera.position}; close its walls")
-    normals = targets.facing(hits.normal @ camera.rotation, directions)
-    depth = hits.distance * directions[:, 2]
+    valid = ~scene.are_outdoors[scene.material_of[hits.triangle]]
+    normals = np.where(valid[:, None], targets.facing(hits.normal @ camera.rotation, directions), -directions)
+    depth = np.where(valid, hits.distance * directions[:, 2], targets.OUTDOORS_METRES).astype(np.float32)
 
     albedo, irradiance, extra = shade(scene, camera, directions, hits, size_px, rng, quality)
     irradiance = smooth(irradiance, normals, depth, size_px)
@@ -151,12 +160,24 @@ def render(scene: Scene, camera: Camera, size_px: int, rng: np.random.Generator,
     if quality.edge_samples:
         edge = np.flatnonzero(sees_edges(hits, normals, depth, scene, size_px))
         radiance[edge] = supersample(scene, camera, centres[edge], size_px, rng, quality)
-    return Frame(
-        rgb=develop(radiance, camera, rng).reshape(size_px, size_px, 3),
-        normal=targets.to_uint8(targets.normal_code(normals)).reshape(size_px, size_px, 3),
-        depth=targets.to_uint8(targets.depth_code(depth)).reshape(size_px, size_px, 1),
-        reshading=targets.to_uint8(targets.reshading_code(normals, directions)).reshape(size_px, size_px, 1),
-    )
+    rgb = develop(radiance, camera, rng).reshape(size_px, size_px, 3)
+    return Frame(rgb, **truth(*(image.reshape(size_px, size_px, -1) for image in (directions, depth, normals, valid))))
+
+
+def truth(directions: np.ndarray, depth: np.ndarray, normals: np.ndarray, valid: np.ndarray) -> dict[str, np.ndarray]:
+    """Every image of a Frame but rgb, from rays (H, W, 3), z-depth (H, W, 1), normals (H, W, 3) and valid (H, W, 1)."""
+    points = directions * (depth / directions[..., 2:])
+    between = targets.neighbours(points, normals, valid[..., 0])
+    codes = {
+        "normal": targets.normal_code(normals),
+        "depth": targets.depth_code(depth),
+        "reshading": targets.reshading_code(normals, directions)[..., None],
+        "curvature": targets.curvature_code(between),
+        "edge3d": targets.edge3d_code(between)[..., None],
+        "keypoint3d": targets.keypoint3d_code(between)[..., None],
+    }
+    images = {name: targets.to_uint8(np.where(valid, code, targets.INVALID[name])) for name, code in codes.items()}
+    return images | {"valid": np.where(valid, 255, 0).astype(np.uint8)}
 
 
 def depth_probe(scene: Scene, camera: Camera, size_px: int = 24) -> np.ndarray:

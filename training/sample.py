@@ -4,7 +4,7 @@ The rooms hold CC0 models that no training room has, and procedural textures onl
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from .furniture import CC0_CATALOGUE, DEFAULT_CATALOGUE_FOLDER, Furniture
-from .render import Camera, Frame, Quality, Scene, look_at, render
+from .render import Camera, Quality, Scene, look_at, render
 from .rooms import Builder, Stock, add_model, add_rug, dress_walls, light_room, two_rooms
 
 N_FRAMES = 240
@@ -93,14 +93,15 @@ def make_walkthrough(
     """Write walkthrough.mp4, its ground truth as lossless .mkv files, and walkthrough.toml."""
     out.mkdir(parents=True, exist_ok=True)
     scene, creators = walkthrough_scene(Furniture(furniture_folder, catalogue_folder))
-    images: dict[str, list[np.ndarray]] = {field.name: [] for field in fields(Frame)}
+    truths = ("normal", "depth", "reshading")
+    images: dict[str, list[np.ndarray]] = {name: [] for name in ("rgb", *truths)}
     for number, camera in enumerate(walk_cameras(N_FRAMES)):
         frame = render(scene, camera, SIZE_PX, np.random.default_rng([SEED, number]), QUALITY)
         for name, stream in images.items():
             stream.append(getattr(frame, name))
         report(number + 1)
     write_lossy(out / "walkthrough.mp4", images["rgb"], FPS)
-    for name in ("normal", "depth", "reshading"):
+    for name in truths:
         write_lossless(out / f"walkthrough.{name}.mkv", images[name], FPS)
     (out / "walkthrough.toml").write_text(walkthrough_toml(creators), encoding="utf-8")
 

@@ -1,11 +1,30 @@
 """What codes do the ground-truth images hold? Camera-frame geometry -> codes in [0, 1].
 
-Camera frame: x right, y down, z forward. Arrays end in a channel axis; any leading shape.
+Camera frame: x right, y down, z forward. Arrays end in a channel axis; any leading shape, unless an image (H, W, C) is named.
+All of it is computed from float geometry, before codes are rounded to 8 bits. Where nothing is known (sky, outdoors) an
+image of geometry holds the domain's invalid code; 3D edges and keypoints, which have none, hold 0.
 """
 
+from dataclasses import dataclass
+
+import cv2
 import numpy as np
 
 from consistency.domains import DEPTH_MAX_METRES, DEPTH_MIN_METRES
+
+INVALID = {"normal": 0.502, "depth": 1.0, "reshading": 0.0507, "curvature": 0.0, "edge3d": 0.0, "keypoint3d": 0.0}
+"""The code of each geometric domain where the geometry is not known."""
+
+CURVATURE_MOST_PER_METRE = 10.0  # codes 0 and 1: a radius of 10 cm, a vase; creases are sharper and clip
+CURVATURE_SIGMA_PX = 1.5  # over which facets of a mesh count as one surface
+OUTDOORS_METRES = 60.0  # where a pixel of outdoors counts as lying when its neighbours are compared
+EDGE_SIGMA_PX = 2.0
+EDGE_POWER = 0.8
+EDGE_STEP_LEAST, EDGE_STEP_MOST = 0.01, 0.06  # of the depth: no edge (skirting, a picture's frame), a full edge
+STRAIGHT_EDGE_PEAK = 0.383  # what EDGE_SIGMA_PX leaves of the middle of a line two pixels wide
+KEYPOINT_SIGMA_PX = 4.0  # how near a stable surface must change
+KEYPOINT_STABLE_SIGMA_PX = 1.0  # how much of its own neighbourhood must not
+KEYPOINT_MOST = 0.2  # a box's corner reaches code 1
 
 
 def normal_code(normals: np.ndarray) -> np.ndarray:
@@ -27,6 +46,136 @@ def depth_metres(code: np.ndarray) -> np.ndarray:
 def reshading_code(normals: np.ndarray, ray_directions: np.ndarray) -> np.ndarray:
     """Lambertian shading of a white scene lit from the camera: max(0, n . -ray), (..., 3) x (..., 3) -> (...)."""
     return np.maximum(0, -(normals * ray_directions).sum(axis=-1))
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """How each pixel of an image differs from the next one to the right and below; the last column and row differ by 0."""
+
+    points: tuple[np.ndarray, np.ndarray]
+    """Of position, (H, W, 3) float32 each, metres."""
+    normals: tuple[np.ndarray, np.ndarray]
+    """Of the unit normal, (H, W, 3) float32 each."""
+    steps: tuple[np.ndarray, np.ndarray]
+    """(H, W) float32 each, signed: positive where the next pixel lies behind. The distance by which the two miss each
+    other's tangent planes, as a share of the nearer depth: 0 on any plane however steep, and at a crease."""
+    is_known: tuple[np.ndarray, np.ndarray]
+    """(H, W) bool each: both pixels show geometry."""
+
+
+def neighbours(points: np.ndarray, normals: np.ndarray, valid: np.ndarray) -> Neighbours:
+    """Compare the pixels of an image of positions (H, W, 3), metres, and unit normals (H, W, 3), valid (H, W) bool."""
+    both = [one_way(points, normals, valid, axis) for axis in (1, 0)]
+    return Neighbours(*zip(*both, strict=True))
+
+
+def one_way(points: np.ndarray, normals: np.ndarray, valid: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
+    """Neighbours in one direction: 1 to the right, 0 below."""
+    here, there = (np.s_[:, :-1], np.s_[:, 1:]) if axis == 1 else (np.s_[:-1], np.s_[1:])
+    point, normal = np.zeros_like(points, np.float32), np.zeros_like(normals, np.float32)
+    step, is_known = np.zeros(valid.shape, np.float32), np.zeros(valid.shape, bool)
+    point[here] = points[there] - points[here]
+    normal[here] = normals[there] - normals[here]
+    # The smaller of both: at a crease one of the two surfaces may recede far within a pixel.
+    miss = np.minimum(
+        np.abs(np.einsum("hwc,hwc->hw", point[here], normals[here])),
+        np.abs(np.einsum("hwc,hwc->hw", point[here], normals[there])),
+    )
+    nearer = np.minimum(points[here][..., 2], points[there][..., 2])
+    step[here] = miss / nearer * np.sign(point[here][..., 2])
+    is_known[here] = valid[here] & valid[there]
+    return point, normal, step, is_known
+
+
+def curvature_code(between: Neighbours) -> np.ndarray:
+    """Principal curvatures k1 >= k2 of the surface -> (H, W, 3): 0.5 + k / (2 CURVATURE_MOST_PER_METRE), clipped, and 0.5.
+
+    In 1/m, positive where the surface bulges toward the viewer: a sphere of radius r has k1 = k2 = 1/r from outside and
+    -1/r from inside. The shape operator is I^-1 II of the first and second fundamental forms of the image's own
+    coordinates (do Carmo, Differential Geometry, 3-3): I from differences of position, II from those of normals. Both
+    forms are summed over a Gaussian first, so that a crease, where curvature is infinite, is as sharp as the image can show.
+    Pairs across an occlusion or an invalid pixel do not count.
+    """
+    (pu, pv), (nu, nv) = between.points, between.normals
+    counts = [
+        (known & (np.abs(step) < EDGE_STEP_LEAST)).astype(np.float32)
+        for step, known in zip(between.steps, between.is_known, strict=True)
+    ]
+    both = counts[0] * counts[1]
+
+    def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.einsum("hwc,hwc->hw", a, b)
+
+    forms = np.stack(
+        [
+            *(counts[0] * dot(pu, pu), both * dot(pu, pv), counts[1] * dot(pv, pv)),
+            *(counts[0] * dot(nu, pu), both * (dot(nu, pv) + dot(nv, pu)) / 2, counts[1] * dot(nv, pv)),
+            *counts,
+            both,
+        ],
+        axis=2,
+    )
+    e1, f1, g1, e2, f2, g2, nu_, nv_, nb = np.moveaxis(blur(forms, CURVATURE_SIGMA_PX), 2, 0)
+    # Each entry is a mean over the pairs that it has.
+    u, v, b = (np.maximum(count, 1e-6) for count in (nu_, nv_, nb))
+    e1, e2, g1, g2, f1, f2 = e1 / u, e2 / u, g1 / v, g2 / v, f1 / b, f2 / b
+    determinant = np.maximum(e1 * g1 - f1 * f1, 1e-3 * e1 * g1 + 1e-18)
+    mean = (e1 * g2 - 2 * f1 * f2 + g1 * e2) / (2 * determinant)
+    gauss = (e2 * g2 - f2 * f2) / determinant
+    spread = np.sqrt(np.maximum(mean * mean - gauss, 0))
+    is_known = (nu_ > 0.02) & (nv_ > 0.02) & (nb > 0.02)
+    curvatures = np.stack([mean + spread, mean - spread, np.zeros_like(mean)], axis=2) * is_known[..., None]
+    return 0.5 + np.clip(curvatures / (2 * CURVATURE_MOST_PER_METRE), -0.5, 0.5)
+
+
+def edge3d_code(between: Neighbours) -> np.ndarray:
+    """Occlusion edges -> (H, W): where neighbouring pixels lie on surfaces behind each other; creases are none.
+
+    The step between two pixels (see Neighbours), from EDGE_STEP_LEAST to EDGE_STEP_MOST of the depth, counts for both; then
+    Gaussian, power 0.8, and 1 for a straight full edge.
+    """
+    strength = np.zeros(between.steps[0].shape, np.float32)
+    for axis, step in zip((1, 0), occlusions(between), strict=True):
+        np.maximum(strength, np.abs(step), out=strength)
+        here, there = (np.s_[:, :-1], np.s_[:, 1:]) if axis == 1 else (np.s_[:-1], np.s_[1:])
+        strength[there] = np.maximum(strength[there], np.abs(step[here]))
+    return np.clip(blur(strength, EDGE_SIGMA_PX) / STRAIGHT_EDGE_PEAK, 0, 1) ** EDGE_POWER
+
+
+def keypoint3d_code(between: Neighbours) -> np.ndarray:
+    """Interest of the range image -> (H, W): high on stable surface near which the surface changes in several directions.
+
+    The idea of NARF (Steder et al., ICRA 2011), with a structure tensor in place of its histogram of directions: changes are
+    differences of normals and occlusions; the smaller eigenvalue of their tensor over KEYPOINT_SIGMA_PX says that
+    they differ in direction (an edge alone gives none), and a point is stable as far as the tensor over
+    KEYPOINT_STABLE_SIGMA_PX is small.
+    """
+    du, dv = (
+        np.concatenate([normal * known[..., None], step[..., None]], axis=2)
+        for normal, known, step in zip(between.normals, between.is_known, occlusions(between), strict=True)
+    )
+    products = np.stack([(du * du).sum(axis=2), (du * dv).sum(axis=2), (dv * dv).sum(axis=2)], axis=2)
+    products /= (1 + products[..., 0] + products[..., 2])[..., None]  # no single pixel outweighs a line
+    a, b, c = np.moveaxis(blur(products, KEYPOINT_SIGMA_PX), 2, 0)
+    smaller = (a + c) / 2 - np.sqrt(((a - c) / 2) ** 2 + b * b)
+    near = blur(products, KEYPOINT_STABLE_SIGMA_PX)
+    stable = 1 / (1 + 4 * (near[..., 0] + near[..., 2]))
+    return np.clip(np.sqrt(np.maximum(smaller, 0)) * stable / KEYPOINT_MOST, 0, 1)
+
+
+def occlusions(between: Neighbours) -> list[np.ndarray]:
+    """Two (H, W) in [-1, 1]: how surely each step is an occlusion, with its sign."""
+    width = EDGE_STEP_MOST - EDGE_STEP_LEAST
+    return [np.sign(step) * np.clip((np.abs(step) - EDGE_STEP_LEAST) / width, 0, 1) for step in between.steps]
+
+
+def blur(image: np.ndarray, sigma_px: float) -> np.ndarray:
+    """Gaussian of an image (H, W) or (H, W, C); nothing lies outside."""
+    channels = image.reshape(*image.shape[:2], -1)
+    blurred = [
+        cv2.GaussianBlur(c, (0, 0), sigma_px, borderType=cv2.BORDER_REFLECT) for c in np.moveaxis(channels, 2, 0)
+    ]
+    return np.stack(blurred, axis=2).reshape(image.shape)
 
 
 def facing(normals: np.ndarray, ray_directions: np.ndarray) -> np.ndarray:
