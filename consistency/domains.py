@@ -47,6 +47,8 @@ class Domain:
 # (1/512 m units up to 15.6 m) would leave 6 cm steps at arm's length.
 DEPTH_MIN_METRES = 0.1
 DEPTH_MAX_METRES = 16.0
+# A surface that bends with a radius of 10 cm. Most of a room is flat; furniture's edges bend more and are clipped.
+CURVATURE_MAX_PER_METRE = 10.0
 
 _TABLE = (
     Domain("rgb", "Image", "rgb", 3, 0.0, 1.0, "linear", "", "colour", "none"),
@@ -57,8 +59,29 @@ _TABLE = (
     ),
     # Lambertian shading of a white scene with the light at the camera.
     Domain("reshading", "Reshading", "reshading", 1, 0.0, 1.0, "linear", "", "scalar", "grey", invalid=0.0507),
+    # The two principal curvatures, the third channel always 0.5, so that flat is mid grey and unknown (0, 0, 0) is no
+    # curvature. Signed: 0 is code 0.5.
+    Domain(
+        "curvature",
+        "Principal curvature",
+        "principal_curvature",
+        3,
+        -CURVATURE_MAX_PER_METRE,
+        CURVATURE_MAX_PER_METRE,
+        "linear",
+        "1/m",
+        "colour",
+        "none",
+        invalid=0.0,
+    ),
     # Sobel magnitude of the channel mean after a Gaussian of sigma 2: a fixed filter of the image.
     Domain("edge2d", "2D edges", "edge_texture", 1, 0.0, 1.0, "linear", "", "scalar", "magma"),
+    # How strongly the depth jumps: where one surface hides another.
+    Domain("edge3d", "Occlusion edges", "edge_occlusion", 1, 0.0, 1.0, "linear", "", "scalar", "magma"),
+    # Determinant of the Hessian of the channel mean, smoothed: a fixed filter of the image.
+    Domain("keypoint2d", "2D keypoints", "keypoints2d", 1, 0.0, 1.0, "linear", "", "scalar", "magma"),
+    # Points of the range image where a stable surface changes nearby, after NARF.
+    Domain("keypoint3d", "3D keypoints", "keypoints3d", 1, 0.0, 1.0, "linear", "", "scalar", "magma"),
 )
 DOMAINS: dict[str, Domain] = {domain.name: domain for domain in _TABLE}
 

@@ -1,0 +1,109 @@
+"""What does depth say of normals, and what do normals say of depth? Fixed geometry of a pinhole camera, for GeoNet.
+
+N images, H x W pixels, J neighbours. Camera frame: x right, y down, z forward; normals face the camera. Depth codes v are
+logarithmic, z = z_min R^v, so everything here takes ratios of depths, R^(difference of codes): no metres are needed, and
+nothing overflows. All in float32; every function can be differentiated, also where depth jumps.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from consistency.domains import DEPTH_MAX_METRES, DEPTH_MIN_METRES
+
+ASSUMED_FIELD_OF_VIEW_DEGREES = 60.0
+"""Of an image's shorter side, where nobody knows it: between a phone held upright and a camcorder."""
+NEIGHBOUR_DISTANCE_PX = 2
+"""Neighbours are the 8 pixels of a 3 x 3 grid this far apart: networks' outputs are smooth over less."""
+DEPTH_TOLERANCE = 0.05
+"""A neighbour this much nearer or farther than expected counts a quarter: it may lie on another surface."""
+LEAST_WEIGHT = 1e-4
+"""Of a neighbour however far off, so that every pixel keeps a plane; small enough to bend none."""
+SAME_PLANE_COSINE = 0.95
+"""Normals at a larger angle than this one's do not support each other's depth (alpha of the paper)."""
+GRAZING_COSINE = 0.01
+"""Tangent planes seen at flatter angles than this are taken at this one: they would reach to infinity."""
+_LOG_RATIO = math.log(DEPTH_MAX_METRES / DEPTH_MIN_METRES)
+
+
+def rays(height: int, width: int, field_of_view_degrees: Tensor | float, like: Tensor) -> Tensor:
+    """Where each pixel looks, at z = 1: float32 (N or 1, 3, H, W). The field of view, (N,) or one, is the shorter side's."""
+    angle = torch.as_tensor(field_of_view_degrees, dtype=torch.float32, device=like.device).reshape(-1, 1, 1)
+    step = 2 * torch.tan(torch.deg2rad(angle) / 2) / min(height, width)  # between pixels, at z = 1
+    x = (torch.arange(width, device=like.device) - (width - 1) / 2) * step  # (N, 1, W)
+    y = (torch.arange(height, device=like.device) - (height - 1) / 2)[:, None] * step  # (N, H, 1)
+    x, y = torch.broadcast_tensors(x, y)
+    return torch.stack([x, y, torch.ones_like(x)], dim=1)
+
+
+def normal_from_depth(depth: Tensor, field_of_view_degrees: Tensor | float) -> Tensor:
+    """Codes of the normals that a depth image has: (N, 1, H, W) -> (N, 3, H, W).
+
+    A plane n . p = d is seen as 1/z = (n/d) . ray, linear in the image: its slopes are fitted by weighted least squares
+    over the neighbours, whose equations are those of the paper (A n = 1 over nearby points), each divided by its depth.
+    That makes two unknowns of three, well conditioned in float32. Neighbours beyond a jump of depth hardly count.
+    """
+    height, width = depth.shape[-2:]
+    direction = rays(height, width, field_of_view_degrees, depth)
+    step = NEIGHBOUR_DISTANCE_PX * (direction[:, 0, 0, 1] - direction[:, 0, 0, 0]).view(-1, 1, 1, 1)
+    xx = xy = yy = xg = yg = torch.zeros_like(depth)
+    is_inside = torch.ones_like(depth[:1])
+    for dy, dx in _NEIGHBOURS:
+        difference = (_shifted(depth, dy, dx) - depth).clamp(-1, 1)
+        # 1/z of the neighbour, in units of 1/z here, less one.
+        rise = torch.expm1(-_LOG_RATIO * difference)
+        weight = _closeness(difference.detach()) * _shifted(is_inside, dy, dx)
+        xx, xy, yy = xx + weight * dx**2, xy + weight * (dx * dy), yy + weight * dy**2
+        xg, yg = xg + weight * dx * rise, yg + weight * dy * rise
+    determinant = xx * yy - xy**2
+    slope_x = (yy * xg - xy * yg) / determinant / step  # per unit of the ray's x
+    slope_y = (xx * yg - xy * xg) / determinant / step
+    offset = 1 - slope_x * direction[:, :1] - slope_y * direction[:, 1:2]
+    # Its product with the ray is 1: it never vanishes, and its negative faces the camera.
+    plane = torch.cat([slope_x, slope_y, offset], dim=1)
+    return (1 - F.normalize(plane, dim=1)) / 2
+
+
+def refine_depth(depth: Tensor, normal: Tensor, field_of_view_degrees: Tensor | float) -> Tensor:
+    """Codes of the depth that fits the normals: (N, 1, H, W) and (N, 3, H, W) -> (N, 1, H, W).
+
+    Kernel regression over the neighbours (the paper, section 3.3): each says where its tangent plane meets this pixel's ray, and
+    the mean of what they and the pixel itself say is taken, on the logarithmic scale. A neighbour counts as far as its
+    normal agrees, and as far as what it says is near what was there: a parallel surface behind an edge says nothing.
+    """
+    direction = rays(depth.shape[-2], depth.shape[-1], field_of_view_degrees, depth)
+    n = 2 * normal - 1
+    n = n / torch.sqrt((n**2).sum(dim=1, keepdim=True) + 1e-6)
+    own = -(n * direction).sum(dim=1, keepdim=True)  # cosine, times the ray's length
+    is_inside = torch.ones_like(depth[:1])
+    total, weights = torch.zeros_like(depth), torch.ones_like(depth)
+    for dy, dx in _NEIGHBOURS:
+        neighbour = _shifted(n, dy, dx)
+        there = _shifted(own, dy, dx).clamp_min(GRAZING_COSINE)
+        here = -(neighbour * direction).sum(dim=1, keepdim=True).clamp_max(-GRAZING_COSINE)
+        correction = _shifted(depth, dy, dx) + torch.log(there / here) / _LOG_RATIO - depth
+        agreement = F.relu((n * neighbour).sum(dim=1, keepdim=True) - SAME_PLANE_COSINE) / (1 - SAME_PLANE_COSINE)
+        weight = (agreement * _closeness(correction)).detach() * _shifted(is_inside, dy, dx)
+        total, weights = total + weight * correction, weights + weight
+    return depth + total / weights
+
+
+_NEIGHBOURS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
+"""In units of NEIGHBOUR_DISTANCE_PX."""
+
+
+def _shifted(image: Tensor, dy: int, dx: int) -> Tensor:
+    """At each pixel what stands at its neighbour, 0 beyond the border; (..., H, W)."""
+    d = NEIGHBOUR_DISTANCE_PX
+    padded = F.pad(image, [d, d, d, d])
+    height, width = image.shape[-2:]
+    return padded[..., d * (1 + dy) : d * (1 + dy) + height, d * (1 + dx) : d * (1 + dx) + width]
+
+
+def _closeness(difference: Tensor) -> Tensor:
+    """1 for equal depth codes, a quarter at DEPTH_TOLERANCE, LEAST_WEIGHT far away."""
+    return 1 / (1 + (difference * (_LOG_RATIO / DEPTH_TOLERANCE)) ** 2) ** 2 + LEAST_WEIGHT
