@@ -1,6 +1,6 @@
 """What does the link say? The selection as a frozen record, to and from the query parameters.
 
-`clip, predict, readout, a, b` say what is shown; `scale, frame, speed` how. Whatever depends on the store's content is
+`clip, predict, readout, a, b` say what is shown; `scale, frame, speed` and the names of the player's LOOK how. Whatever depends on the store's content is
 always written, so that a link means the same when more is stored; the others only where they differ from the default.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeVar, cast
 
 from cache.records import Clip
@@ -20,6 +20,7 @@ from dashboard.choices import (
     default_configurations,
     one_line,
 )
+from dashboard.player import read_look
 
 _T = TypeVar("_T")
 Scale = Literal["standardised", "raw"]
@@ -50,6 +51,8 @@ class Selection:
     """Energy in sigma, or the plain mean of its raw terms."""
     frame: int = 0
     speed: float = 1.0
+    look: Mapping[str, str] = field(default_factory=dict)
+    """What the player shows and how, in its own spellings (dashboard/player/look.mjs)."""
 
 
 def from_query(params: Mapping[str, str], available: Available) -> tuple[Selection | None, tuple[str, ...]]:
@@ -76,6 +79,7 @@ def from_query(params: Mapping[str, str], available: Available) -> tuple[Selecti
         scale,
         reader.frame(clip.n_frames),
         reader.speed(),
+        read_look(params),
     )
     return selection, tuple(reader.notes)
 
@@ -95,7 +99,7 @@ def to_query(selection: Selection) -> dict[str, str]:
         query["frame"] = str(selection.frame)
     if selection.speed != 1.0:
         query["speed"] = f"{selection.speed!r}".removesuffix(".0")
-    return query
+    return query | dict(selection.look)
 
 
 @dataclass(frozen=True)

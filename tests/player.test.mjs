@@ -27,6 +27,20 @@ export const tests = {
     const play = new clock.PlayClock(pts, { first: 0, last: 3, speed: 1, direction: -1, frame: 2, now: 0 });
     equal([1, 150, 250, 350].map((ms) => play.at(ms)), [2, 1, 0, 3]);
   },
+  "a look is what its spellings say, and the default has none": ({ look, equal }) => {
+    const facts = { ids: ["input", "A", "B"], nFrames: 50 };
+    const chosen = { ...look.initialLook(), loop: [3, 49], solo: "B" };
+    equal(look.readLook(look.writeLook(chosen), facts), chosen);
+    equal(look.writeLook(look.initialLook()), {});
+    equal(look.readLook({}, facts), look.initialLook());
+  },
+  "spellings that make no sense for this clip leave the default": ({ look, equal }) => {
+    const facts = { ids: ["input", "A"], nFrames: 50 };
+    for (const loop of ["3-50", "9-3", "4-4", "-1-3", "a", "", "1-2-3", null, 7, ["1-2"]]) {
+      equal(look.readLook({ loop }, facts).loop, null);
+    }
+    equal(look.readLook({ solo: "B", constructor: "x", toString: "1" }, facts), look.initialLook());
+  },
   "a clip of one frame has a duration": ({ clock, equal }) => {
     const play = new clock.PlayClock([5], { first: 0, last: 0, speed: 4, direction: 1, frame: 0, now: 0 });
     equal([0, 10, 1000].map((ms) => play.at(ms)), [0, 0, 0]);

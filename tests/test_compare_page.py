@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from cache.store import STORE_VARIABLE, Store
 from tests.conftest import ROOT, StartApp
 from tests.stores import READ_PATTERN_JS, add_track, build_store, make_clip
-from tests.test_player import wait_for
+from tests.test_player import state, wait_for
 
 N_FRAMES = 24
 BASELINE, CONSISTENCY = 16, 19
@@ -136,12 +136,17 @@ def test_a_new_browser_on_the_link_shows_the_same(page: Page, app: App, browser:
     page.wait_for_url("**scale=raw*")
     step_to(page, root, 7)
     wait_for(root, "el.xc.rects().filter(Boolean).length === 7")
+    for key in "[", ".", "]", "4":
+        root.press(key)
+    page.wait_for_url("**loop=7-8*")
+    wait_for(root, "el.xc.rects().filter(Boolean).length === 1")
     other = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
     try:
         other.goto(page.url)
         same = painted(other)
-        wait_for(same, "el.xc.painted === 7 && el.xc.rects().filter(Boolean).length === 7")
+        wait_for(same, "el.xc.painted === 8 && el.xc.rects().filter(Boolean).length === 1")
         assert numbers(same) == numbers(root)
+        assert state(same)["look"] == state(root)["look"]
         assert other.url == page.url
         expect(other.get_by_role("combobox", name="Clip")).to_have_value("phone")
         raw = other.get_by_role("radio", name="Raw")

@@ -7,8 +7,9 @@ viewer has settled on it (about 200 ms after the last step, at a pause, never wh
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,10 @@ from cache.records import Clip, Track
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
 """What the speed menu offers; another speed is taken as the nearest."""
+LOOK = ("loop", "solo")
+"""What a link says of the look beside frame and speed; meaning and defaults stand in look.mjs."""
+NO_LOOK: Mapping[str, str] = {}
+_LOOK_TEXT = re.compile(r"[A-Za-z0-9.,~_-]{1,100}")
 
 
 @dataclass(frozen=True)
@@ -90,14 +95,22 @@ class Position:
 
     frame: int
     speed: float
+    look: Mapping[str, str] = field(default_factory=dict)
+    """How the clip is looked at, in the spellings of the link: names of LOOK, values of which Python knows nothing."""
 
 
 def player(
-    view: View, *, key: str, frame: int = 0, speed: float = 1.0, on_change: Callable[[], None] | None = None
+    view: View,
+    *,
+    key: str,
+    frame: int = 0,
+    speed: float = 1.0,
+    look: Mapping[str, str] = NO_LOOK,
+    on_change: Callable[[], None] | None = None,
 ) -> Position:
     """Show `view` and return the position last settled on.
 
-    `frame` and `speed` are where a new clip starts. Later, a `frame` that differs both from the one of the previous
+    `frame`, `speed` and `look` are where a new clip starts. Later, a `frame` that differs both from the one of the previous
     call and from the position returned is a wish of the page and moves the player; a page that hands back the position
     it got moves nothing. `on_change` is called when the viewer has settled elsewhere. Call it inside `st.fragment` so
     that a settled position reruns only that part of the page.
@@ -105,11 +118,12 @@ def player(
     memory = st.session_state.setdefault(f"{key}.player", {})
     reported = _reported(st.session_state.get(key), view)
     if memory.get("clip") != view.clip.key:
-        memory.update(clip=view.clip.key, start=_clamp(frame, view), speed=float(speed), asked=frame, seq=0, seek=0)
+        start = {"start": _clamp(frame, view), "speed": float(speed), "look": dict(look)}
+        memory.update(clip=view.clip.key, asked=frame, seq=0, seek=0, **start)
     else:
         if reported is None:
             # A player that left the page (nothing was ready) comes back as a new one: where the page is now.
-            memory.update(start=_clamp(frame, view), speed=float(speed))
+            memory.update(start=_clamp(frame, view), speed=float(speed), look=dict(look))
         if frame != memory["asked"]:
             memory["asked"] = frame
             if reported is None or frame != reported.frame:
@@ -121,7 +135,7 @@ def player(
         on_position_change=on_change or _nothing,
     )
     position = _position(result.get("position"), view)
-    return position or Position(frame=memory["start"], speed=memory["speed"])
+    return position or Position(frame=memory["start"], speed=memory["speed"], look=memory["look"])
 
 
 @cache
@@ -158,7 +172,7 @@ def _data(view: View, memory: Mapping[str, Any]) -> dict[str, Any]:
         "panes": [_pane(pane) for pane in view.panes],
         "charts": [{"id": chart.id, "title": chart.title, "figure": _plain(chart.figure)} for chart in view.charts],
         "speeds": list(SPEEDS),
-        "start": {"frame": memory["start"], "speed": memory["speed"]},
+        "start": {"frame": memory["start"], "speed": memory["speed"], "look": memory["look"]},
         "command": {"seq": memory["seq"], "seek": memory["seek"]},
     }
 
@@ -206,7 +220,13 @@ def _position(value: Any, view: View) -> Position | None:
     frame, speed = value.get("frame"), value.get("speed")
     if not isinstance(frame, int) or not isinstance(speed, (int, float)) or not math.isfinite(speed):
         return None
-    return Position(frame=_clamp(frame, view), speed=float(speed))
+    look = value.get("look")
+    return Position(_clamp(frame, view), float(speed), read_look(look if isinstance(look, Mapping) else NO_LOOK))
+
+
+def read_look(texts: Mapping[str, Any]) -> dict[str, str]:
+    """What of `texts` may be part of a link's look: known names with short, plain values."""
+    return {name: text for name in LOOK if isinstance(text := texts.get(name), str) and _LOOK_TEXT.fullmatch(text)}
 
 
 def _clamp(frame: int, view: View) -> int:

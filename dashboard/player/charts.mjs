@@ -27,13 +27,12 @@ export class Charts {
   /**
    * @param {HTMLElement} host
    * @param {{signal: AbortSignal, onSeek: (frame: number, isFinal: boolean) => void,
-   *   colourOf: (letter: string) => string, theme: () => Theme}} options
+   *   theme: import("./theme.mjs").Theme}} options
    */
-  constructor(host, { signal, onSeek, colourOf, theme }) {
+  constructor(host, { signal, onSeek, theme }) {
     this.host = host;
     this.signal = signal;
     this.onSeek = onSeek;
-    this.colourOf = colourOf;
     this.theme = theme;
     /** @type {Drawn[]} */
     this.drawn = [];
@@ -195,8 +194,8 @@ export class Charts {
   series(trace, index) {
     if (trace.visible === false || trace.visible === "legendonly" || trace.meta?.is_helper) return null;
     const letter = String(trace.meta?.letter ?? "");
-    const palette = this.theme().palette;
-    const colour = letter ? this.colourOf(letter) : (trace.line?.color ?? palette[index % palette.length]);
+    const { palette } = this.theme.colours();
+    const colour = letter ? this.theme.ofLetter(letter) : (trace.line?.color ?? palette[index % palette.length]);
     const chip = element("span", { class: "badge chip", text: letter });
     chip.hidden = true;
     chip.style.setProperty("--xc-own", colour);
@@ -213,7 +212,7 @@ export class Charts {
 
   /** @param {Drawn} drawn @param {boolean} isLast */
   async draw({ chart, plot, series }, isLast) {
-    const theme = this.theme();
+    const theme = this.theme.colours();
     const layout = chart.figure.layout ?? {};
     const height = Charts.heightPx() + (isLast ? TICKS_PX : 0);
     /** @type {HTMLElement} */ (plot.parentElement).style.height = `${height}px`;
@@ -222,12 +221,12 @@ export class Charts {
       const isShown = trace.visible !== false && trace.visible !== "legendonly" && !trace.meta?.is_helper;
       const own = isShown ? series[at++] : null;
       const letter = String(trace.meta?.letter ?? "");
-      const colour = own?.colour ?? (letter ? this.colourOf(letter) : trace.line?.color);
-      if (own && letter) own.colour = this.colourOf(letter);
+      const colour = own?.colour ?? (letter ? this.theme.ofLetter(letter) : trace.line?.color);
+      if (own && letter) own.colour = this.theme.ofLetter(letter);
       return {
         ...trace,
         hoverinfo: "skip",
-        line: { width: 1.75, ...trace.line, ...(letter ? { color: this.colourOf(letter) } : colour ? { color: colour } : {}) },
+        line: { width: 1.75, ...trace.line, ...(letter ? { color: this.theme.ofLetter(letter) } : colour ? { color: colour } : {}) },
       };
     });
     for (const one of series) {
@@ -322,10 +321,6 @@ export class Charts {
     return Math.round(axis.p2d(x - axis._offset));
   }
 }
-
-/**
- * @typedef {{text: string, muted: string, grid: string, font: string, palette: string[]}} Theme
- */
 
 /**
  * The y values of a trace by frame index, whatever its x are; NaN where it has none.

@@ -6,16 +6,21 @@
  * them is there is it painted, together with number, time, scrubber and plot cursor, in one animation frame. Until
  * then the last whole frame stays. So panes cannot drift: there is nothing that could show two frames.
  *
- * The page's own clock is never shared with Python; `report` tells it where the viewer has settled.
+ * `change` is the only way to another look (see look.mjs). The page's own clock and look are never shared with Python;
+ * `report` tells it where the viewer has settled.
  */
 
 import { Charts } from "./charts.mjs";
-import { PlayClock, RateMeter, findPeaks, formatTime, framesAhead } from "./clock.mjs";
-import { cssGradient, formatValue, legendTicks, lookupTable } from "./colour.mjs";
-import { button, element, icon } from "./dom.mjs";
+import { PlayClock, RateMeter, findPeaks, framesAhead } from "./clock.mjs";
+import { lookupTable } from "./colour.mjs";
+import { element } from "./dom.mjs";
 import { FrameLoader, UNREACHABLE } from "./frames.mjs";
-import { bindingOf, helpLines } from "./keys.mjs";
-import { gridLayout } from "./layout.mjs";
+import { helpPanel } from "./help.mjs";
+import { bindingOf } from "./keys.mjs";
+import { Stage } from "./stage.mjs";
+import { Theme } from "./theme.mjs";
+import { Transport } from "./transport.mjs";
+import { FIELDS, initialLook, readLook, writeLook } from "./look.mjs";
 
 /** Wait before saying so when frames are late: shorter waits are better left alone. */
 const LOADING_SIGN_MS = 400;
@@ -29,15 +34,20 @@ const DECODE_AHEAD = { playing: 12, standing: 6 };
 const RETRY_MS = 4500;
 /** Two rates that differ by less are the same to the eye. */
 const RATE_TOLERANCE = 0.1;
-/** Pixels magnified this much are shown as pixels. */
-const PIXELATED_FROM = 2;
 /** The pictures keep at least this much of the window's height, even where the plots then need scrolling. */
 const MIN_STAGE_SHARE = 0.32;
-/** Panes of this width have room for a colour bar beside the title. */
-const LEGEND_BESIDE_TITLE_PX = 210;
+/** Between the rows of the player, CSS px: the pictures leave room for three of them. */
+const ROW_GAPS_PX = 3 * 8;
 
 /** @type {WeakMap<object, Player>} */
 const players = new WeakMap();
+
+/**
+ * Where the last player ended. Streamlit may take a player off the page and put it back before Python has noticed: then
+ * the new one is told to start where the old one was told to, although Python has heard of a later position.
+ * @type {{clip: string, start: Data["start"], position: Data["start"]} | null}
+ */
+let left = null;
 
 /**
  * Streamlit's entry: called for the first render and again for every change of data or theme, on the same parent.
@@ -65,8 +75,9 @@ export function mount(component) {
  * @typedef {{id: string, letter: string, title: string, detail: string, row: number, column: number, key: string,
  *   isComplete: boolean, domain: any, packs: any[]}} Pane
  * @typedef {{clip: string, title: string, width: number, height: number, ptsSeconds: number[], nReady: number,
- *   panes: Pane[], charts: any[], speeds: number[], start: {frame: number, speed: number},
- *   command: {seq: number, seek: number}}} Data
+ *   panes: Pane[], charts: any[], speeds: number[],
+ *   start: {frame: number, speed: number, look?: Record<string, string>}, command: {seq: number, seek: number}}} Data
+ * @typedef {import("./look.mjs").Look} Look
  */
 
 class Player {
@@ -91,12 +102,8 @@ class Player {
     this.clock = null;
     /** @type {1 | -1} */
     this.direction = 1;
-    /** @type {[number, number] | null} */
-    this.loop = null;
-    /** @type {number | null} */
-    this.solo = null;
-    /** @type {import("./layout.mjs").Layout | null} */
-    this.layout = null;
+    /** How the clip is looked at; changed by `change` alone. */
+    this.look = initialLook();
     this.seekTurn = 0;
     this.paintedTurn = 0;
     this.seeks = 0;
@@ -110,14 +117,15 @@ class Player {
     /** @type {Map<string, any>} timers and animation frames by name, so that destroy ends all */
     this.timers = new Map();
     this.setStateValue = (/** @type {string} */ _name, /** @type {unknown} */ _value) => {};
-    this.loader = new FrameLoader({ onChange: () => this.soon("scrubber", () => this.drawScrubber()) });
+    this.loader = new FrameLoader({ onChange: () => this.soon("rail", () => this.drawRail()) });
+    this.panesTurn = 0;
+    /** @type {string[]} the tracks of the panes */
+    this.paneKeys = [];
+    this.isInTick = false;
+    this.chartsText = "";
+    this.chartsSize = "";
+    this.themeText = "";
     this.build();
-    this.charts = new Charts(this.dom.charts, {
-      signal: this.abort.signal,
-      onSeek: (frame, isFinal) => this.scrub(frame, isFinal),
-      colourOf: (letter) => this.colour(this.css(`--xc-${letter.toLowerCase()}`) ? `--xc-${letter.toLowerCase()}` : "--xc-text"),
-      theme: () => this.theme(),
-    });
     this.listen();
   }
 
@@ -130,23 +138,26 @@ class Player {
     const before = this.data;
     this.data = /** @type {Data} */ (data);
     const isNewClip = before?.clip !== data.clip;
-    this.applyTheme();
+    this.theme.apply();
     if (isNewClip) {
       this.pause();
-      this.loop = null;
-      this.solo = null;
+      const isBack = before === null && left?.clip === data.clip && same(left.start, data.start);
+      const start = isBack && left ? left.position : data.start;
+      const facts = { ids: this.data.panes.map(({ id }) => id), nFrames: this.nFrames };
+      this.look = readLook(start.look ?? {}, facts);
       this.commandSeen = data.command.seq;
-      this.speed = nearest(data.speeds, data.start.speed);
-      this.wanted = this.clamp(data.start.frame);
+      this.speed = nearest(data.speeds, start.speed);
+      this.wanted = this.clamp(start.frame);
       this.reported = this.positionText();
     }
-    if (before === null || same(before.speeds, data.speeds) === false) this.fillSpeeds();
-    this.dom.speed.value = String(this.speed);
+    if (before === null || !same(before.speeds, data.speeds)) this.transport.setSpeeds(data.speeds);
+    this.transport.speed.value = String(this.speed);
     if (before === null || !same(before.panes, data.panes) || isNewClip) this.showPanes(isNewClip);
     const chartsText = JSON.stringify([data.charts, data.ptsSeconds.length]);
     if (chartsText !== this.chartsText) {
       this.chartsText = chartsText;
-      this.themeText = JSON.stringify(this.theme());
+      this.themeText = JSON.stringify(this.theme.colours());
+      this.charts.markLoop(this.look.loop);
       this.charts
         .show(data.charts, data.ptsSeconds.length)
         .then(() => this.fit())
@@ -158,7 +169,7 @@ class Player {
       this.restyle();
     }
     this.fit();
-    this.drawScrubber();
+    this.drawRail();
     // A job may have finished more frames while they play.
     if (this.clock && before?.nReady !== data.nReady) this.play(this.direction);
     if (data.command.seq > this.commandSeen) {
@@ -173,15 +184,20 @@ class Player {
 
   /** End everything that was begun. */
   destroy() {
+    if (this.data) {
+      const position = { frame: this.wanted, speed: this.speed, look: writeLook(this.look) };
+      left = { clip: this.data.clip, start: this.data.start, position };
+    }
     this.isDestroyed = true;
     this.clock = null;
     this.abort.abort();
     for (const name of [...this.timers.keys()]) this.never(name);
     this.sizes.disconnect();
     this.charts.clear();
+    this.transport.destroy();
     this.loader.close();
-    this.dom.root.remove();
-    this.dom.style.remove();
+    this.root.remove();
+    this.style.remove();
   }
 
   // Frames
@@ -197,7 +213,8 @@ class Player {
   /** First and last frame of play. @returns {[number, number]} */
   get range() {
     const last = Math.max(this.nReady - 1, 0);
-    return this.loop ? [Math.min(this.loop[0], last), Math.min(this.loop[1], last)] : [0, last];
+    const { loop } = this.look;
+    return loop ? [Math.min(loop[0], last), Math.min(loop[1], last)] : [0, last];
   }
 
   /** @param {number} frame */
@@ -210,11 +227,8 @@ class Player {
   goTo(frame) {
     this.wanted = this.clamp(frame);
     this.seekTurn += 1;
-    if (this.nReady === 0) {
-      this.dom.empty.hidden = false;
-      return;
-    }
-    this.dom.empty.hidden = true;
+    this.stage.empty.hidden = this.nReady > 0;
+    if (this.nReady === 0) return;
     const pictures = this.loader.peek(this.wanted);
     if (pictures) this.show(this.wanted, pictures, this.seekTurn);
     else {
@@ -273,44 +287,21 @@ class Player {
 
   /** Everything that shows the frame, at once. */
   paint() {
-    const { layout, painted, pictures } = this;
-    if (!layout || painted < 0) return;
-    const context = this.context;
-    const ratio = this.ratio;
-    context.clearRect(0, 0, this.dom.canvas.width, this.dom.canvas.height);
-    layout.rects.forEach((rect, index) => {
-      const picture = pictures[index];
-      const pane = this.panes[index];
-      if (!pane) return;
-      const error = picture?.error ?? "";
-      if (pane.message.textContent !== error) pane.message.textContent = error;
-      pane.message.hidden = !error || !rect;
-      if (!rect || !picture?.image) return;
-      const { x, y, width, height } = deviceRect(rect, ratio);
-      context.imageSmoothingEnabled = width / picture.image.width < PIXELATED_FROM;
-      context.imageSmoothingQuality = "high";
-      context.drawImage(picture.image, x, y, width, height);
-    });
+    if (!this.stage.layout || this.painted < 0) return;
+    this.stage.paint(this.pictures);
     this.lastPaintMs = performance.now();
     this.lateSince = null;
-    this.inCanvas = painted;
+    this.inCanvas = this.painted;
     if (this.root.hasAttribute("data-loading") && !this.isLate()) this.root.removeAttribute("data-loading");
-    this.charts.moveCursor(painted);
+    this.charts.moveCursor(this.painted);
     this.drawPosition();
-    this.dom.root.xc.paints += 1;
+    this.root.xc.paints += 1;
     if (!this.clock) this.report();
   }
 
   drawPosition() {
-    const { painted, dom } = this;
-    const seconds = this.data?.ptsSeconds[painted] ?? 0;
-    if (this.activeElement() !== dom.number) dom.number.value = String(painted);
-    dom.time.textContent = formatTime(seconds);
-    // A frame is a slot of the timeline, and its mark the middle, as on the plots below.
-    const share = ((this.isScrubbing ? this.wanted : painted) + 0.5) / this.nFrames;
-    dom.thumb.style.left = `${(100 * share).toFixed(3)}%`;
-    dom.slider.setAttribute("aria-valuenow", String(painted));
-    dom.slider.setAttribute("aria-valuetext", `frame ${painted} of ${this.nFrames - 1}, ${formatTime(seconds)}`);
+    const seconds = this.data?.ptsSeconds[this.painted] ?? 0;
+    this.transport.drawPosition(this.painted, seconds, this.isScrubbing ? this.wanted : this.painted);
   }
 
   // Playing
@@ -326,8 +317,7 @@ class Player {
     this.clock = new PlayClock(this.data?.ptsSeconds ?? [0], { first, last, speed: this.speed, direction, frame, now });
     this.meter.reset(now);
     this.lateSince = null;
-    this.dom.play.replaceChildren(icon("pause"));
-    setLabel(this.dom.play, "pause (Space)");
+    this.transport.setPlaying(true);
     this.goTo(frame);
     this.planPrefetch();
     this.soon("tick", (time) => this.tick(time));
@@ -337,9 +327,7 @@ class Player {
     if (!this.clock) return;
     this.clock = null;
     this.never("tick");
-    this.dom.play.replaceChildren(icon("play"));
-    setLabel(this.dom.play, "play (Space)");
-    this.dom.rate.textContent = "";
+    this.transport.setPlaying(false);
     if (this.painted >= 0) this.goTo(this.painted); // what is seen is where we are
     this.report();
   }
@@ -401,8 +389,7 @@ class Player {
     const target = ((last - first + 1) / span) * this.speed;
     // The screen itself shows some 60 a second; a rate within the tolerance of the target is not worth a word.
     const differs = Math.abs(achieved - target) > Math.max(RATE_TOLERANCE * target, 1);
-    const text = differs ? `${achieved.toFixed(0)} of ${Number(target.toPrecision(3))} fps` : "";
-    if (this.dom.rate.textContent !== text) this.dom.rate.textContent = text;
+    this.transport.drawRate(differs ? `${achieved.toFixed(0)} of ${Number(target.toPrecision(3))} fps` : "");
   }
 
   /** @param {number} frame @param {boolean} isFinal the pointer has been released */
@@ -417,7 +404,7 @@ class Player {
   // Reporting
 
   positionText() {
-    return JSON.stringify({ clip: this.data?.clip, frame: this.wanted, speed: this.speed });
+    return JSON.stringify({ clip: this.data?.clip, frame: this.wanted, speed: this.speed, look: writeLook(this.look) });
   }
 
   /** Tell Python where the viewer is, once it is quiet. */
@@ -428,6 +415,21 @@ class Player {
       this.reported = text;
       this.setStateValue("position", JSON.parse(text));
     });
+  }
+
+  // The look
+
+  /** Look at the clip in another way. @param {Partial<Look>} changes */
+  change(changes) {
+    const before = this.look;
+    this.look = { ...before, ...changes };
+    if (!same(before.loop, this.look.loop)) {
+      this.charts.markLoop(this.look.loop);
+      this.drawRail();
+      if (this.clock) this.play(this.direction);
+    }
+    if (before.solo !== this.look.solo) this.fit();
+    this.report();
   }
 
   // Commands: the actions of keys.mjs
@@ -445,9 +447,15 @@ class Player {
       const at = speeds.indexOf(this.speed) + value;
       this.setSpeed(speeds[Math.min(Math.max(at, 0), speeds.length - 1)]);
     },
-    loopIn: () => this.setLoop([this.wanted, this.loop && this.loop[1] > this.wanted ? this.loop[1] : this.nFrames - 1]),
-    loopOut: () => this.setLoop([this.loop && this.loop[0] < this.wanted ? this.loop[0] : 0, this.wanted]),
-    loopClear: () => this.setLoop(null),
+    loopIn: () => {
+      const last = this.look.loop?.[1] ?? 0;
+      this.setLoop([this.wanted, last > this.wanted ? last : this.nFrames - 1]);
+    },
+    loopOut: () => {
+      const first = this.look.loop?.[0] ?? this.nFrames;
+      this.setLoop([first < this.wanted ? first : 0, this.wanted]);
+    },
+    loopClear: () => this.change({ loop: null }),
     peak: (value = 1) => {
       const peaks = findPeaks(this.charts.mainCurve()).filter((frame) => frame < this.nReady);
       const next =
@@ -465,14 +473,10 @@ class Player {
       else this.jump(worst);
     },
     solo: (value = 0) => {
-      if (value >= this.panes.length) return;
-      this.solo = this.solo === value ? null : value;
-      this.fit();
+      const pane = this.data?.panes[value];
+      if (pane) this.change({ solo: this.look.solo === pane.id ? null : pane.id });
     },
-    fit: () => {
-      this.solo = null;
-      this.fit();
-    },
+    fit: () => this.change({ solo: null }),
     copyLink: () => this.copyLink(),
     help: () => this.toggleHelp(),
     close: () => this.toggleHelp(false),
@@ -487,23 +491,26 @@ class Player {
   /** @param {number} speed */
   setSpeed(speed) {
     this.speed = speed;
-    this.dom.speed.value = String(speed);
+    this.transport.speed.value = String(speed);
     if (this.clock) this.play(this.direction);
     else this.report();
   }
 
-  /** @param {[number, number] | null} loop */
-  setLoop(loop) {
-    this.loop = loop && loop[0] === 0 && loop[1] === this.nFrames - 1 ? null : loop;
-    this.charts.markLoop(this.loop);
-    this.drawScrubber();
-    if (this.clock) this.play(this.direction);
+  /** @param {[number, number]} loop the whole clip is no loop, and neither is a single frame */
+  setLoop([first, last]) {
+    const isLoop = first < last && (first > 0 || last < this.nFrames - 1);
+    this.change({ loop: isLoop ? [first, last] : null });
   }
 
   async copyLink() {
     const url = new URL(window.location.href);
     url.searchParams.set("frame", String(this.wanted));
     url.searchParams.set("speed", String(this.speed));
+    const look = writeLook(this.look);
+    for (const name of Object.keys(FIELDS)) {
+      if (name in look) url.searchParams.set(name, look[name]);
+      else url.searchParams.delete(name);
+    }
     try {
       await navigator.clipboard.writeText(url.href); // needs https or localhost
       this.say("link copied");
@@ -511,7 +518,7 @@ class Player {
       const field = element("input", { class: "link", value: url.href, readonly: "", "aria-label": "link to this frame" });
       field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
         if (event.key !== "Escape") return;
-        this.dom.toast.hidden = true;
+        this.toast.hidden = true;
         this.root.focus({ preventScroll: true });
       });
       this.say("copy this link:", field);
@@ -521,77 +528,78 @@ class Player {
   }
 
   /** @param {boolean} [isOpen] */
-  toggleHelp(isOpen = this.dom.help.hidden) {
-    if (this.dom.help.hidden === !isOpen) return;
-    this.dom.help.hidden = !isOpen;
-    (isOpen ? this.dom.help : this.root).focus({ preventScroll: true });
-    if (isOpen) this.dom.help.firstElementChild.scrollIntoView({ block: "nearest" });
+  toggleHelp(isOpen = this.help.hidden) {
+    if (this.help.hidden === !isOpen) return;
+    this.help.hidden = !isOpen;
+    (isOpen ? this.help : this.root).focus({ preventScroll: true });
+    if (isOpen) this.help.firstElementChild.scrollIntoView({ block: "nearest" });
   }
 
   /** A short word to the viewer, also to screen readers. @param {string} text @param {...HTMLElement} more */
   say(text, ...more) {
-    this.dom.toast.replaceChildren(text, ...more);
-    this.dom.toast.hidden = false;
-    this.later("toast", more.length ? 12000 : 2500, () => (this.dom.toast.hidden = true));
+    this.toast.replaceChildren(text, ...more);
+    this.toast.hidden = false;
+    this.later("toast", more.length ? 12000 : 2500, () => (this.toast.hidden = true));
   }
 
   // Building and listening
 
   build() {
-    const style = element("link", { rel: "stylesheet", href: new URL("player.css", import.meta.url).href });
-    const canvas = element("canvas", { "aria-hidden": "true" });
-    const panes = element("div", { class: "panes" });
-    const empty = element("p", { class: "empty", text: "No frame is ready yet: the job has only begun." });
-    empty.hidden = true;
-    const loading = element("div", { class: "loading", role: "status" }, element("span", { text: "loading" }));
-    const stage = element("div", { class: "stage" }, canvas, panes, empty, loading);
-    const loaded = element("div", { class: "loaded" });
-    const thumb = element("div", { class: "thumb" });
-    const rail = element("div", { class: "rail" }, loaded);
-    const slider = element(
-      "div",
-      { class: "slider", role: "slider", tabindex: "0", "aria-label": "frame", "aria-valuemin": "0" },
-      rail,
-      element("div", { class: "thumb-rail" }, thumb),
+    const { signal } = this.abort;
+    this.style = element("link", { rel: "stylesheet", href: new URL("player.css", import.meta.url).href });
+    this.stage = new Stage();
+    this.transport = new Transport(
+      {
+        act: (action, value) => this.actions[action](value),
+        scrub: (frame, isFinal) => this.scrub(frame, isFinal),
+        jump: (frame) => this.jump(frame),
+        setSpeed: (speed) => this.setSpeed(speed),
+        say: (text) => this.say(text),
+        leave: () => this.root.focus({ preventScroll: true }),
+      },
+      signal,
     );
-    const play = button("play (Space)", "play");
-    const back = button("previous frame (←)", "back");
-    const forward = button("next frame (→)", "forward");
-    const number = element("input", { class: "number", type: "text", inputmode: "numeric", "aria-label": "frame" });
-    const count = element("span", { class: "muted number" });
-    const time = element("span", { class: "time number", title: "presentation time of this frame" });
-    const speed = element("select", { "aria-label": "speed", title: "speed (+ and −)" });
-    const rate = element("span", { class: "rate number", role: "status", title: "frames shown of frames due" });
-    const link = button("copy a link to this frame (S)", "link");
-    const helpButton = button("keys (?)", null, "?");
-    const transport = element(
-      "div",
-      { class: "transport" },
-      element("div", { class: "group" }, back, play, forward),
-      element("label", { class: "group" }, element("span", { class: "muted", text: "frame" }), number, count),
-      time,
-      speed,
-      rate,
-      element("span", { class: "spring" }),
-      element("div", { class: "group" }, link, helpButton),
-    );
-    const controls = element("div", { class: "controls" }, slider, transport);
     const charts = element("div", { class: "charts" });
-    const toast = element("div", { class: "toast", role: "status" });
-    toast.hidden = true;
-    const help = helpPanel();
-    const root = element(
+    this.toast = element("div", { class: "toast", role: "status" });
+    this.toast.hidden = true;
+    this.help = helpPanel(() => this.toggleHelp(false));
+    this.root = element(
       "div",
       { class: "xc", tabindex: "0", role: "region", "aria-label": "Synchronized player. Press ? for its keys." },
-      stage,
-      controls,
+      this.stage.root,
+      this.transport.root,
       charts,
-      toast,
-      help,
+      this.toast,
+      this.help,
     );
-    // What the tests may ask, and nothing that the page should build on.
+    this.theme = new Theme(this.root);
+    this.charts = new Charts(charts, {
+      signal,
+      onSeek: (frame, isFinal) => this.scrub(frame, isFinal),
+      theme: this.theme,
+    });
+    this.root.xc = this.forTests();
+    // Unstyled, sizes are wrong: nothing is laid out before the style is there.
+    this.root.style.visibility = "hidden";
+    const ready = () => {
+      this.root.style.visibility = "";
+      this.restyle();
+      this.fit();
+    };
+    this.style.addEventListener("load", ready, { once: true });
+    this.style.addEventListener("error", ready, { once: true });
+    this.parent.append(this.style, this.root);
+    this.sizes = new ResizeObserver(() => this.soon("fit", () => this.fit()));
+    this.sizes.observe(this.root);
+    // What stands above the player decides how much height is left for it.
+    const around = /** @type {HTMLElement} */ (this.host().closest("[data-testid=stMainBlockContainer]"));
+    if (around) this.sizes.observe(around);
+  }
+
+  /** What the tests may ask, and nothing that the page should build on. */
+  forTests() {
     const self = this;
-    root.xc = {
+    return {
       paints: 0,
       get painted() {
         return self.inCanvas;
@@ -606,8 +614,7 @@ class Player {
         isPlaying: this.clock !== null,
         isLate: this.isLate(),
         speed: this.speed,
-        loop: this.loop,
-        solo: this.solo,
+        look: this.look,
         nReady: this.nReady,
         loaded: this.loader.loadedSpans(this.nFrames),
         errors: this.pictures.map((picture) => picture?.error ?? null),
@@ -615,130 +622,21 @@ class Player {
         decodedBytes: this.loader.pictures.bytes,
       }),
       /** Image rectangles by pane, in canvas pixels; null: not shown. */
-      rects: () => this.layout?.rects.map((rect) => rect && deviceRect(rect, this.ratio)) ?? [],
-      context: () => this.context,
+      rects: () => this.stage.rects(),
+      context: () => this.stage.context,
       cursors: () => this.charts.cursorFrames(),
     };
-    this.dom = {
-      style, root, stage, canvas, panes, empty, loading, slider, rail, loaded, thumb, play, back, forward, number, count,
-      time, speed, rate, link, helpButton, controls, charts, toast, help,
-    }; // prettier-ignore
-    /** @type {ReturnType<typeof paneDom>[]} */
-    this.panes = [];
-    this.panesTurn = 0;
-    /** @type {string[]} */
-    this.paneKeys = [];
-    this.isInTick = false;
-    this.chartsText = "";
-    this.themeText = "";
-    this.ratio = 1;
-    this.context = canvas.getContext("2d", { alpha: true });
-    // Unstyled, sizes are wrong: nothing is laid out before the style is there.
-    root.style.visibility = "hidden";
-    const ready = () => {
-      root.style.visibility = "";
-      this.restyle();
-      this.fit();
-    };
-    style.addEventListener("load", ready, { once: true });
-    style.addEventListener("error", ready, { once: true });
-    this.parent.append(style, root);
-    this.sizes = new ResizeObserver(() => this.soon("fit", () => this.fit()));
-    this.sizes.observe(root);
-    // What stands above the player decides how much height is left for it.
-    const around = /** @type {HTMLElement} */ (this.host().closest("[data-testid=stMainBlockContainer]"));
-    if (around) this.sizes.observe(around);
-  }
-
-  get root() {
-    return this.dom.root;
   }
 
   listen() {
     const { signal } = this.abort;
-    const { dom } = this;
     const on = (/** @type {EventTarget} */ target, /** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
       target.addEventListener(name, act, { signal });
-    on(dom.root, "keydown", (event) => this.onKey(event));
-    on(dom.play, "click", () => this.actions.toggle());
-    on(dom.link, "click", () => this.actions.copyLink());
-    on(dom.helpButton, "click", () => this.actions.help());
-    on(dom.help, "click", (event) => event.target === dom.help && this.toggleHelp(false));
-    this.repeatWhileHeld(dom.back, () => this.actions.step(-1));
-    this.repeatWhileHeld(dom.forward, () => this.actions.step(1));
-    on(dom.speed, "change", () => this.setSpeed(Number(dom.speed.value)));
-    on(dom.number, "focus", () => dom.number.select());
-    on(dom.number, "blur", () => this.drawPosition());
-    on(dom.number, "keydown", (event) => {
-      if (event.key === "Escape") dom.root.focus({ preventScroll: true });
-      if (event.key !== "Enter") return;
-      const text = dom.number.value.trim();
-      if (/^\d{1,9}$/.test(text)) this.jump(Number(text));
-      else this.say(`a frame is a number from 0 to ${this.nFrames - 1}`);
-      dom.root.focus({ preventScroll: true });
-    });
+    on(this.root, "keydown", (event) => this.onKey(event));
     on(window, "resize", () => this.soon("fit", () => this.fit()));
-    on(dom.stage, "pointerdown", () => dom.root.focus({ preventScroll: true }));
+    on(this.stage.root, "pointerdown", () => this.root.focus({ preventScroll: true }));
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     on(dark, "change", () => this.soon("theme", () => this.restyle()));
-    this.listenToSlider();
-  }
-
-  listenToSlider() {
-    const { slider } = this.dom;
-    const { signal } = this.abort;
-    const under = (/** @type {PointerEvent} */ event) => {
-      const box = this.dom.rail.getBoundingClientRect();
-      return Math.floor(((event.clientX - box.left) / box.width) * this.nFrames);
-    };
-    let isDragging = false;
-    slider.addEventListener(
-      "pointerdown",
-      (/** @type {PointerEvent} */ event) => {
-        if (event.button !== 0) return;
-        isDragging = true;
-        slider.setPointerCapture(event.pointerId);
-        this.scrub(under(event), false);
-      },
-      { signal },
-    );
-    const move = (/** @type {PointerEvent} */ event) => isDragging && this.scrub(under(event), false);
-    slider.addEventListener("pointermove", move, { signal });
-    const end = (/** @type {PointerEvent} */ event) => {
-      if (!isDragging) return;
-      isDragging = false;
-      this.scrub(event.type === "pointerup" ? under(event) : this.wanted, true);
-    };
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) slider.addEventListener(name, end, { signal });
-  }
-
-  /** @param {HTMLElement} target @param {() => void} act */
-  repeatWhileHeld(target, act) {
-    const { signal } = this.abort;
-    let isHeld = false;
-    let hasRepeated = false;
-    const repeat = () => {
-      if (!isHeld) return;
-      hasRepeated = true;
-      act();
-      this.later("hold", 60, repeat);
-    };
-    target.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      isHeld = true;
-      hasRepeated = false;
-      this.later("hold", 400, repeat);
-    }, { signal }); // prettier-ignore
-    for (const name of ["pointerup", "pointerleave", "pointercancel"]) {
-      target.addEventListener(name, () => {
-        isHeld = false;
-        this.never("hold");
-      }, { signal }); // prettier-ignore
-    }
-    target.addEventListener("click", (event) => {
-      // The click that ends a hold is no further step; one of the keyboard (detail 0) never ends a hold.
-      if (event.detail === 0 || !hasRepeated) act();
-    }, { signal }); // prettier-ignore
   }
 
   /** @param {KeyboardEvent} event */
@@ -748,8 +646,8 @@ class Player {
     // What is typed into a field is neither for the player nor for Streamlit, whose C clears its caches.
     if (target.closest("input, select, textarea")) return event.stopPropagation();
     if (isPress && target.closest("button")) return;
-    const binding = bindingOf(event, target === this.dom.slider);
-    if (!binding || (binding.action === "close" && this.dom.help.hidden)) return;
+    const binding = bindingOf(event, target === this.transport.slider);
+    if (!binding || (binding.action === "close" && this.help.hidden)) return;
     event.preventDefault();
     event.stopPropagation();
     if (event.repeat && !binding.repeats) return;
@@ -763,13 +661,13 @@ class Player {
     this.paneKeys = panes.map(({ key }) => key);
     this.panesTurn += 1;
     this.seeks = 0;
-    const inset = this.data?.charts.length ? Charts.inset : [0, 0];
-    this.dom.slider.style.padding = `0 ${inset[1]}px 0 ${inset[0]}px`;
+    const [left, right] = this.data?.charts.length ? Charts.inset : [0, 0];
+    this.transport.setInset(left, right);
     // A track that stays keeps its picture; that of another may not stand under a new heading.
     this.pictures = panes.map(({ key }) => (isNewClip ? null : (before.get(key) ?? null)));
     if (isNewClip) {
       this.painted = this.inCanvas = -1;
-      this.context.clearRect(0, 0, this.dom.canvas.width, this.dom.canvas.height);
+      this.stage.clear();
     }
     this.loader.setTracks(
       panes.map(({ key, packs, domain }) => ({
@@ -778,53 +676,19 @@ class Player {
         packs: packs.map((pack) => ({ ...pack, url: new URL(pack.url, document.baseURI).href })),
       })),
     );
-    this.panes = panes.map((pane) => paneDom(pane));
-    this.dom.panes.replaceChildren(...this.panes.flatMap(({ head, box }) => [head, box]));
-    const growing = this.nReady < this.nFrames ? `, ${this.nReady} ready` : "";
-    this.dom.count.textContent = `/ ${this.nFrames - 1}${growing}`;
-    this.dom.number.style.width = `${Math.max(String(this.nFrames - 1).length, 3) + 2}ch`;
-    this.dom.slider.setAttribute("aria-valuemax", String(this.nFrames - 1));
-  }
-
-  fillSpeeds() {
-    const { speeds } = /** @type {Data} */ (this.data);
-    this.dom.speed.replaceChildren(
-      ...speeds.map((speed) => element("option", { value: String(speed), text: `${speed}×` })),
-    );
+    this.stage.setPanes(panes);
+    this.transport.setLength(this.nFrames, this.nReady);
   }
 
   // Layout and theme
 
-  /** Place canvas and headings in the room there is. */
+  /** Place everything in the room there is. */
   fit() {
-    const { data, dom } = this;
+    const { data, stage } = this;
     if (!data || this.isDestroyed) return;
-    const width = dom.stage.clientWidth;
-    if (width === 0) return;
-    const layout = gridLayout(data.panes, {
-      width,
-      height: this.roomForStage(),
-      aspect: data.width / data.height,
-      solo: this.solo,
-    });
-    this.layout = layout;
-    this.ratio = window.devicePixelRatio || 1;
-    const size = [Math.round(layout.width * this.ratio), Math.round(layout.height * this.ratio)];
-    if (dom.canvas.width !== size[0] || dom.canvas.height !== size[1]) [dom.canvas.width, dom.canvas.height] = size;
-    dom.canvas.style.width = `${size[0] / this.ratio}px`;
-    dom.canvas.style.height = `${size[1] / this.ratio}px`;
-    dom.stage.style.height = `${layout.height}px`;
-    dom.root.dataset.lines = String(layout.lines);
-    layout.rects.forEach((rect, index) => {
-      const { head, line, more, scale, box } = this.panes[index];
-      head.hidden = box.hidden = !rect;
-      if (!rect) return;
-      place(head, rect.x, rect.y - layout.headingPx, rect.width, layout.headingPx);
-      // Under a long detail there is no room for a legend, beside a short title there is; narrow panes have neither.
-      if (scale) (layout.lines === 2 && rect.width >= LEGEND_BESIDE_TITLE_PX ? line : more).append(scale);
-      place(box, rect.x, rect.y, rect.width, rect.height);
-    });
-    const chartsSize = `${width} ${Charts.heightPx()}`;
+    const aspect = data.width / data.height;
+    if (!stage.fit({ height: this.roomForStage(), aspect, solo: this.look.solo })) return;
+    const chartsSize = `${stage.root.clientWidth} ${Charts.heightPx()}`;
     if (this.chartsSize !== chartsSize) {
       this.chartsSize = chartsSize;
       this.charts.redraw();
@@ -832,80 +696,33 @@ class Player {
     this.paint();
   }
 
-  chartsSize = "";
-
   /** Height left for the pictures so that transport and the first plot are in the window too. */
   roomForStage() {
-    const { dom } = this;
-    let top = dom.stage.getBoundingClientRect().top;
+    let top = this.stage.root.getBoundingClientRect().top;
     let scroller = /** @type {HTMLElement | null} */ (this.host().parentElement);
     while (scroller && !/auto|scroll/.test(getComputedStyle(scroller).overflowY)) scroller = scroller.parentElement;
     const height = window.innerHeight;
-    if (scroller) top += scroller.scrollTop;
-    else top += window.scrollY;
-    const below =
-      dom.controls.offsetHeight + Charts.heightOf(this.data?.charts ?? [], 1) + 3 * 8;
+    top += scroller ? scroller.scrollTop : window.scrollY;
+    const below = this.transport.root.offsetHeight + Charts.heightOf(this.data?.charts ?? [], 1) + ROW_GAPS_PX;
     return Math.max(height - top - below, MIN_STAGE_SHARE * height);
   }
 
-  drawScrubber() {
-    const { dom, nFrames, nReady } = this;
-    const share = (/** @type {number} */ frame) => `${((100 * frame) / Math.max(nFrames, 1)).toFixed(2)}%`;
-    const bar = (/** @type {string} */ name, /** @type {number} */ first, /** @type {number} */ stop) => {
-      const made = element("i", { class: name });
-      made.style.left = share(first);
-      made.style.width = share(stop - first);
-      return made;
-    };
-    const parts = this.loader.loadedSpans(nFrames).map(([first, stop]) => bar("here", first, stop));
-    if (nReady < nFrames) parts.push(bar("missing", nReady, nFrames));
-    if (this.loop) parts.push(bar("looped", this.loop[0], this.loop[1] + 1));
-    dom.loaded.replaceChildren(...parts);
-  }
-
-  /** Light or dark, by the page's background. */
-  applyTheme() {
-    const background = this.css("--st-background-color") || "#ffffff";
-    this.dom.root.dataset.theme = luminance(background) < 0.4 ? "dark" : "light";
+  drawRail() {
+    this.transport.drawRail(this.loader.loadedSpans(this.nFrames), this.nReady, this.look.loop);
   }
 
   /** Follow another theme; the plots are drawn again only where it is another. */
   restyle() {
-    this.applyTheme();
-    const text = JSON.stringify(this.theme());
+    this.theme.apply();
+    const text = JSON.stringify(this.theme.colours());
     if (text === this.themeText) return;
     this.themeText = text;
     this.charts.redraw();
   }
 
-  theme() {
-    return {
-      text: this.colour("--xc-text"),
-      muted: this.colour("--xc-muted"),
-      grid: this.colour("--xc-grid"),
-      font: this.css("--st-font") || "sans-serif",
-      palette: ["--xc-text", "--xc-c", "--xc-d", "--xc-muted"].map((name) => this.colour(name)),
-    };
-  }
-
-  /** @param {string} name */
-  css(name) {
-    return getComputedStyle(this.dom.root).getPropertyValue(name).trim();
-  }
-
-  /** A colour of the style sheet as rgb(), which Plotly understands; it knows no color-mix(). @param {string} name */
-  colour(name) {
-    const [r, g, b, a] = pixelOf(this.css(name));
-    return `rgba(${r}, ${g}, ${b}, ${(a / 255).toFixed(3)})`;
-  }
-
   /** @returns {HTMLElement} */
   host() {
     return /** @type {any} */ (this.parent instanceof ShadowRoot ? this.parent.host : this.parent);
-  }
-
-  activeElement() {
-    return /** @type {any} */ (this.dom.root.getRootNode()).activeElement;
   }
 
   // Time, all of it ended by destroy
@@ -938,90 +755,6 @@ class Player {
   }
 }
 
-/** @param {Pane} pane */
-function paneDom(pane) {
-  const title = element("span", { class: "pane-title", text: pane.title });
-  const detail = element("span", { class: "pane-detail", text: pane.detail });
-  const line = element("div", { class: "pane-name" });
-  if (pane.letter) {
-    const badge = element("span", { class: "badge", text: pane.letter });
-    badge.style.setProperty("--xc-own", `var(--xc-${pane.letter.toLowerCase().replace(/[^a-z]/g, "")}, var(--xc-text))`);
-    line.append(badge);
-  }
-  line.append(title);
-  if (!pane.isComplete) line.append(element("span", { class: "growing", text: "unfinished" }));
-  const more = element("div", { class: "pane-more" }, detail);
-  const scale = pane.domain.channels === 1 ? legend(pane.domain) : null;
-  const head = element("div", { class: "pane-head" }, line, more);
-  head.title = [pane.title, pane.detail].filter(Boolean).join(" – ");
-  const message = element("p", { class: "pane-message", role: "status" });
-  message.hidden = true;
-  const name = [pane.letter, pane.title, pane.detail].filter(Boolean).join(" ");
-  // Beside the picture: what is inside an image is not read out.
-  const box = element("div", { class: "pane" }, element("div", { role: "img", "aria-label": name }), message);
-  return { head, line, more, scale, box, message };
-}
-
-/** The colour bar of a scalar domain. @param {any} domain */
-function legend(domain) {
-  const bar = element("span", { class: "bar" });
-  bar.style.background = cssGradient(domain);
-  for (const { position, value } of legendTicks(domain)) {
-    const tick = element("i", { title: formatValue(value) });
-    tick.style.left = `${100 * position}%`;
-    bar.append(tick);
-  }
-  const unit = domain.unit ? ` ${domain.unit}` : "";
-  const made = element(
-    "span",
-    { class: "legend" },
-    element("span", { class: "number", text: formatValue(domain.lo) }),
-    bar,
-    element("span", { class: "number", text: `${formatValue(domain.hi)}${unit}` }),
-  );
-  const ticks = legendTicks(domain).map(({ value }) => formatValue(value));
-  const between = ticks.length ? `; marks at ${ticks.join(", ")}` : "";
-  const scale = domain.scale === "log" ? ", logarithmic" : "";
-  made.title = `${formatValue(domain.lo)} to ${formatValue(domain.hi)}${unit}${scale}${between}`;
-  return made;
-}
-
-/** The keys, from the table that the key handler uses. */
-function helpPanel() {
-  const list = element("dl", {});
-  for (const { label, help } of helpLines()) {
-    list.append(element("div", {}, element("dt", {}, element("kbd", { text: label })), element("dd", { text: help })));
-  }
-  const card = element(
-    "div",
-    { class: "card" },
-    element("h2", { text: "Keys" }),
-    element("p", { class: "muted", text: "They act while the player has the focus: click it, or reach it with Tab." }),
-    list,
-  );
-  const help = element("div", { class: "help", role: "dialog", "aria-label": "Keys", tabindex: "-1" }, card);
-  help.hidden = true;
-  return help;
-}
-
-/** @param {import("./layout.mjs").Rect} rect @param {number} ratio */
-function deviceRect({ x, y, width, height }, ratio) {
-  const left = Math.round(x * ratio);
-  const top = Math.round(y * ratio);
-  return { x: left, y: top, width: Math.round((x + width) * ratio) - left, height: Math.round((y + height) * ratio) - top };
-}
-
-/** @param {HTMLElement} target @param {number} x @param {number} y @param {number} width @param {number} height */
-function place(target, x, y, width, height) {
-  Object.assign(target.style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
-}
-
-/** @param {HTMLElement} target @param {string} label */
-function setLabel(target, label) {
-  target.title = label;
-  target.setAttribute("aria-label", label);
-}
-
 /** @param {number[]} choices @param {number} value */
 function nearest(choices, value) {
   return choices.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best), choices[0]);
@@ -1030,18 +763,4 @@ function nearest(choices, value) {
 /** @param {unknown} a @param {unknown} b */
 function same(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);
-}
-
-/** Brightness of a CSS colour in 0..1. @param {string} colour */
-function luminance(colour) {
-  const [r, g, b] = pixelOf(colour);
-  return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
-}
-
-/** RGBA of a CSS colour, by painting it: themes may spell it in any way. @param {string} colour */
-function pixelOf(colour) {
-  const context = element("canvas", { width: "1", height: "1" }).getContext("2d");
-  context.fillStyle = colour;
-  context.fillRect(0, 0, 1, 1);
-  return context.getImageData(0, 0, 1, 1).data;
 }

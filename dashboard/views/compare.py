@@ -13,7 +13,7 @@ from cache.records import Clip, Track
 from cache.store import STORE_VARIABLE, Store
 from dashboard.charts import Line, figure, summary
 from dashboard.choices import Available, Plot, Shown, one_line, shown, web_address
-from dashboard.player import Chart, View, player
+from dashboard.player import LOOK, Chart, View, player
 from dashboard.series import Columns, Unreadable, same_constants, with_expected_times
 from dashboard.state import COMPARED, SCALES, Scale, Selection, from_query, to_query
 
@@ -144,7 +144,8 @@ def _choose(name: str, available: Available) -> None:
     """Take over the choice of widget `name`; what does not go with it falls back to its default."""
     query = st.query_params.to_dict() | {name: str(st.session_state[name] or "")}
     if name == "clip":
-        query.pop("frame", None)
+        for moved in ("frame", *LOOK):
+            query.pop(moved, None)
     _write_normalised(query, available)
 
 
@@ -206,9 +207,10 @@ def _show_player(columns: Columns, selection: Selection, content: Shown, charts:
     has_moved = st.session_state.pop(MOVED, False)
     frame = st.session_state.get(ASKED, selection.frame) if has_moved else selection.frame
     st.session_state[ASKED] = frame
-    position = player(view, key=PLAYER, frame=frame, speed=selection.speed, on_change=_note_move)
+    position = player(view, key=PLAYER, frame=frame, speed=selection.speed, look=selection.look, on_change=_note_move)
     if has_moved:
-        _write_link(to_query(replace(selection, frame=position.frame, speed=position.speed)))
+        moved = replace(selection, frame=position.frame, speed=position.speed, look=position.look)
+        _write_link(to_query(moved))
 
 
 def _note_move() -> None:

@@ -1,0 +1,73 @@
+// @ts-check
+/**
+ * What of the clip does the viewer look at, and how? One plain record, and its spelling in the link. Pure.
+ *
+ * Everything that a link must restore beside the choice of tracks, the frame and the speed is a field of FIELDS, with a
+ * default that a link leaves out. Python hands the spellings through and knows nothing of their meaning.
+ */
+
+/**
+ * @typedef {{loop: [number, number] | null, solo: string | null}} Look
+ *   loop: first and last frame that play goes round; solo: id of the only pane that is shown
+ * @typedef {{ids: string[], nFrames: number}} Facts what a spelling is checked against: the panes and the clip
+ */
+
+/**
+ * By name, which is also the link's: the default, the spelling of a value, and the value of a spelling (undefined where
+ * it is none, whoever wrote it).
+ * @type {{[name in keyof Look]: {initial: Look[name], write: (value: any) => string,
+ *   read: (text: string, facts: Facts) => Look[name] | undefined}}}
+ */
+export const FIELDS = {
+  loop: {
+    initial: null,
+    write: ([first, last]) => `${first}-${last}`,
+    read: (text, { nFrames }) => {
+      const found = /^(\d{1,9})-(\d{1,9})$/.exec(text);
+      if (!found) return undefined;
+      const [first, last] = [Number(found[1]), Number(found[2])];
+      return first < last && last < nFrames ? [first, last] : undefined;
+    },
+  },
+  solo: {
+    initial: null,
+    write: (id) => id,
+    read: (text, { ids }) => (ids.includes(text) ? text : undefined),
+  },
+};
+
+/** @returns {Look} */
+export function initialLook() {
+  return /** @type {Look} */ (Object.fromEntries(Object.entries(FIELDS).map(([name, { initial }]) => [name, initial])));
+}
+
+/**
+ * The spellings of what is not at its default.
+ * @param {Look} look
+ * @returns {Record<string, string>}
+ */
+export function writeLook(look) {
+  /** @type {Record<string, string>} */
+  const texts = {};
+  for (const [name, { initial, write }] of Object.entries(FIELDS)) {
+    const value = look[/** @type {keyof Look} */ (name)];
+    if (value !== null && JSON.stringify(value) !== JSON.stringify(initial)) texts[name] = write(value);
+  }
+  return texts;
+}
+
+/**
+ * The look that the spellings ask for; the default where one says nothing, or nothing that fits.
+ * @param {Record<string, unknown>} texts
+ * @param {Facts} facts
+ * @returns {Look}
+ */
+export function readLook(texts, facts) {
+  const look = initialLook();
+  for (const [name, { read }] of Object.entries(FIELDS)) {
+    const text = Object.hasOwn(texts, name) ? texts[name] : undefined;
+    const value = typeof text === "string" ? read(text, facts) : undefined;
+    if (value !== undefined) /** @type {any} */ (look)[name] = value;
+  }
+  return look;
+}

@@ -1,0 +1,67 @@
+// @ts-check
+/** Which colours and fonts has the page? Read from the style sheet's variables, which follow Streamlit's theme. */
+
+import { element } from "./dom.mjs";
+
+/** Backgrounds darker than this get the dark palette. */
+const DARK_BELOW = 0.4;
+
+/**
+ * @typedef {{text: string, muted: string, grid: string, font: string, palette: string[]}} Colours as rgba(): Plotly
+ *   knows no color-mix()
+ */
+
+export class Theme {
+  /** @param {HTMLElement} root on which the variables are set */
+  constructor(root) {
+    this.root = root;
+  }
+
+  /** Light or dark, by the page's background. */
+  apply() {
+    const background = this.css("--st-background-color") || "#ffffff";
+    this.root.dataset.theme = luminance(background) < DARK_BELOW ? "dark" : "light";
+  }
+
+  /** @returns {Colours} */
+  colours() {
+    return {
+      text: this.colour("--xc-text"),
+      muted: this.colour("--xc-muted"),
+      grid: this.colour("--xc-grid"),
+      font: this.css("--st-font") || "sans-serif",
+      palette: ["--xc-text", "--xc-c", "--xc-d", "--xc-muted"].map((name) => this.colour(name)),
+    };
+  }
+
+  /** The colour of configuration A, B, ...; that of text where it has none. @param {string} letter */
+  ofLetter(letter) {
+    const name = `--xc-${letter.toLowerCase()}`;
+    return this.colour(this.css(name) ? name : "--xc-text");
+  }
+
+  /** @param {string} name */
+  css(name) {
+    return getComputedStyle(this.root).getPropertyValue(name).trim();
+  }
+
+  /** A variable's colour as rgba(). @param {string} name */
+  colour(name) {
+    const [r, g, b, a] = pixelOf(this.css(name));
+    return `rgba(${r}, ${g}, ${b}, ${(a / 255).toFixed(3)})`;
+  }
+}
+
+/** Brightness of a CSS colour in 0..1. @param {string} colour */
+function luminance(colour) {
+  const [r, g, b] = pixelOf(colour);
+  return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
+}
+
+/** RGBA of a CSS colour, by painting it: themes may spell it in any way. @param {string} colour */
+function pixelOf(colour) {
+  const context = element("canvas", { width: "1", height: "1" }).getContext("2d");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  return context.getImageData(0, 0, 1, 1).data;
+}
