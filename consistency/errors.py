@@ -42,12 +42,17 @@ def angles_degrees(a: Tensor, b: Tensor) -> Tensor:
 
 
 def valid_pixels(domain: Domain, truth: Tensor) -> Tensor:
-    """Where the truth is known: (N, H, W) of booleans."""
+    """Where the truth is known: (N, H, W) of booleans.
+
+    All of it in domains whose invalid code valid pixels have too, as reshading's: there only a mask could tell.
+    """
     codes = (truth * 255).round()
     if domain.meaning == "direction":
         return (codes != NORMAL_INVALID_CODE).any(dim=1)
     if domain.invalid == 1.0:
         return (codes != 255).all(dim=1)
+    if domain.invalid == 0.0:
+        return (codes != 0).any(dim=1)  # of curvature, whose third channel is never 0
     return torch.ones_like(truth[:, 0], dtype=torch.bool)
 
 

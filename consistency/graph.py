@@ -6,7 +6,7 @@ With the configurations of the bundled zoo this runs 28 edges per frame, where c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -18,19 +18,27 @@ class Graph:
     """A set of chains and their networks. N images, C channels, H x W pixels."""
 
     def __init__(self, chains: Iterable[Chain], load: Callable[[Edge], nn.Module]) -> None:
-        """`load` gives the network of an edge in eval mode; it is called once for each distinct edge."""
+        """`load` gives the network of an edge in eval mode; it is called once for each distinct network."""
         prefixes = {chain[:length] for chain in chains for length in range(1, len(chain) + 1)}
-        self._steps: list[tuple[Edge, list[Chain]]] = []
-        by_length: dict[tuple[int, Edge], list[Chain]] = {}
+        groups: dict[tuple[int, str], list[Chain]] = {}
         for prefix in sorted(prefixes, key=lambda chain: (len(chain), [edge.name for edge in chain])):
-            by_length.setdefault((len(prefix), prefix[-1]), []).append(prefix)
-        self._steps = [(edge, group) for (_, edge), group in by_length.items()]
-        self._networks = {edge: load(edge) for edge in dict.fromkeys(edge for edge, _ in self._steps)}
+            groups.setdefault((len(prefix), prefix[-1].network_digest), []).append(prefix)
+        # Edges that are heads of one network share its run on each input: input -> the prefixes that it leads to.
+        self._steps: list[tuple[str, dict[Chain, list[Chain]]]] = []
+        for (_, network), group in groups.items():
+            by_input: dict[Chain, list[Chain]] = {}
+            for prefix in group:
+                by_input.setdefault(prefix[:-1], []).append(prefix)
+            self._steps.append((network, by_input))
+        self._networks: dict[str, nn.Module] = {}
+        for (_, network), group in groups.items():
+            if network not in self._networks:
+                self._networks[network] = load(group[0][-1])
 
     @property
     def n_runs(self) -> int:
         """Network runs per frame."""
-        return sum(len(group) for _, group in self._steps)
+        return sum(len(by_input) for _, by_input in self._steps)
 
     @torch.inference_mode()
     def run(self, images: Tensor) -> dict[Chain, Tensor]:
@@ -40,13 +48,20 @@ class Graph:
         `multiple`. The outputs are codes in [0, 1], (N, C, H, W), in the dtype of the network that made them.
         """
         outputs: dict[Chain, Tensor] = {(): images.contiguous(memory_format=torch.channels_last)}
-        for edge, group in self._steps:
-            network = self._networks[edge]
-            inputs = [outputs[chain[:-1]] for chain in group]
+        for digest, by_input in self._steps:
+            network = self._networks[digest]
+            inputs = [outputs[source] for source in by_input]
             merged = network((torch.cat(inputs) if len(inputs) > 1 else inputs[0]).to(_dtype(network)))
-            outputs.update(zip(group, merged.split(len(images)), strict=True))
+            for index, prefixes in enumerate(by_input.values()):
+                rows = slice(index * len(images), (index + 1) * len(images))
+                outputs.update((prefix, _output(merged, prefix[-1])[rows]) for prefix in prefixes)
         del outputs[()]
         return outputs
+
+
+def _output(made: Tensor | Mapping[str, Tensor], edge: Edge) -> Tensor:
+    """What a network gave, or the edge's head of it."""
+    return made[edge.head] if isinstance(made, Mapping) else made
 
 
 def _dtype(network: nn.Module) -> torch.dtype:

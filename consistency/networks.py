@@ -344,6 +344,17 @@ def build(architecture: str, **arguments: Any) -> nn.Module:
     return ARCHITECTURES[architecture](**arguments)
 
 
+def output_channels(architecture: str, arguments: Mapping[str, Any]) -> int | Mapping[str, int]:
+    """What such a network gives: channels, or head -> channels. Raises ValueError, KeyError and TypeError for what is none."""
+    if architecture not in ARCHITECTURES:
+        raise ValueError(f"unknown architecture '{architecture}'; the architectures are {', '.join(ARCHITECTURES)}")
+    if architecture == "multi-head-unet":
+        return {str(name): int(channels) for name, channels in arguments["heads"].items()}
+    if architecture == "geo-net":
+        return {"normal": 3, "depth": 1}
+    return int(arguments["out_channels"]) if architecture == "small-unet" else 1
+
+
 def compute_in(network: nn.Module, dtype: torch.dtype) -> None:
     """Let a network compute in `dtype`, but for what it keeps in float32 itself."""
     if isinstance(network, SmallUNet | MultiHeadUNet | GeoNet):

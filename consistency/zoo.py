@@ -1,7 +1,8 @@
 """Which networks are there? A zoo names edges, their weights and digests, and the constants of its energies.
 
 A zoo is a folder with `zoo.toml` and one safetensors file per network. Two edges may have the same ends: those of a
-method (`baseline`, `consistency`, ...) and `shared` ones, which serve every method that does not bring its own.
+method (`baseline`, `consistency`, ...) and `shared` ones, which serve every method that does not bring its own. Several
+edges may be the heads of one network: they name the same weights, and each its `head`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -54,16 +56,22 @@ class Edge:
     """A safetensors file; None for a fixed filter."""
     sha256: str
     """Of the weights file's bytes; empty for a fixed filter."""
+    head: str = ""
+    """Which output of its network, for a network of several; empty for a network of one."""
 
     @property
     def name(self) -> str:
         return f"{self.source}-{self.target}.{self.method}"
 
-    @property
+    @cached_property
+    def network_digest(self) -> str:
+        """SHA-256 over architecture, arguments and weights: edges with equal ones run the same network."""
+        return _digest([self.architecture, dict(self.arguments), self.sha256])
+
+    @cached_property
     def digest(self) -> str:
-        """SHA-256 over architecture, arguments and weights: equal digests compute equal values."""
-        parts = [self.architecture, dict(self.arguments), self.sha256]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        """SHA-256 over network and head: equal digests compute equal values."""
+        return _digest([self.network_digest, self.head]) if self.head else self.network_digest
 
     def __hash__(self) -> int:
         return hash((self.source, self.target, self.digest))
@@ -104,6 +112,9 @@ class Zoo:
     edges: tuple[Edge, ...]
     energies: Mapping[str, EnergyConstants]
     """Target domain -> constants."""
+    fallback: str | None = None
+    """The method whose edges serve another method where that has none of its own and no shared one exists. A method that
+    predicts only some domains (geonet has no reshading) needs it for the energies whose paths go through the others."""
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -111,12 +122,15 @@ class Zoo:
         return tuple(dict.fromkeys(edge.method for edge in self.edges if edge.method != SHARED))
 
     def edge(self, source: str, target: str, method: str) -> Edge:
-        """The method's own edge, else the shared one."""
-        for wanted in (method, SHARED):
+        """The method's own edge, else the shared one, else the fallback method's."""
+        for wanted in (method, SHARED, self.fallback):
             for edge in self.edges:
                 if (edge.source, edge.target, edge.method) == (source, target, wanted):
                     return edge
-        raise ZooError(f"zoo '{self.name}' has no edge {source}-{target} for method '{method}'")
+        raise ZooError(
+            f"zoo '{self.name}' has no edge {source}-{target} for method '{method}'; add it to zoo.toml, or name a "
+            "`fallback` method that has one"
+        )
 
     def chain(self, method: str, path: str) -> Chain:
         """The edges along `path` (`rgb-normal-reshading`) for a method."""
@@ -162,7 +176,7 @@ def load_zoo(name_or_folder: str) -> Zoo:
         )
     try:
         table = tomllib.loads((folder / "zoo.toml").read_text(encoding="utf-8"))
-        return Zoo(
+        zoo = Zoo(
             name=_name(table["name"]),
             version=str(table["version"]),
             licence=str(table["licence"]),
@@ -170,7 +184,12 @@ def load_zoo(name_or_folder: str) -> Zoo:
             domains=tuple(get_domain(name).name for name in table["domains"]),
             edges=tuple(_edge(folder, row) for row in table["edge"]),
             energies={target: _constants(target, row) for target, row in table.get("energy", {}).items()},
+            fallback=table.get("fallback"),
         )
+        _check(zoo)
+        return zoo
+    except ZooError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error!r}; mend that line") from error
 
@@ -178,6 +197,7 @@ def load_zoo(name_or_folder: str) -> Zoo:
 def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.Module:
     """The edge's network in eval mode, channels last, without gradients. Checks the weights' SHA-256 first.
 
+    A network of several heads comes whole: it returns a dict, and the edge's output is the entry `edge.head`.
     Its input and output are float32 where the architecture says so (`networks.compute_in`), and a fixed filter is
     float32 throughout. Raises ZooError.
     """
@@ -216,7 +236,41 @@ def _edge(folder: Path, row: Mapping[str, Any]) -> Edge:
         arguments=row.get("arguments", {}),
         weights=folder / weights if weights is not None else None,
         sha256=row["sha256"] if weights is not None else "",
+        head=row.get("head", ""),
     )
+
+
+def _check(zoo: Zoo) -> None:
+    """Raises ValueError or ZooError for what no single line shows."""
+    for edge in zoo.edges:
+        _check_channels(edge)
+    if zoo.fallback is not None and zoo.fallback not in zoo.methods:
+        raise ValueError(f"fallback is '{zoo.fallback}'; the methods are {', '.join(zoo.methods)}")
+    for target in zoo.energies:
+        for method in zoo.methods:
+            if target in zoo.targets(method):
+                for path in zoo.energies[target].paths:
+                    zoo.chain(method, path)
+
+
+def _check_channels(edge: Edge) -> None:
+    """Does the edge name an output that its network has, with as many channels as the target?"""
+    outputs = networks.output_channels(edge.architecture, edge.arguments)
+    if isinstance(outputs, int) and edge.head:
+        raise ValueError(f"edge {edge.name} names head '{edge.head}', but {edge.architecture} has one output; drop it")
+    if isinstance(outputs, Mapping):
+        if edge.head not in outputs:
+            named = f"names head '{edge.head}'" if edge.head else "names no head"
+            raise ValueError(f"edge {edge.name} {named}; the heads of its network are {', '.join(outputs)}")
+        outputs = outputs[edge.head]
+    wanted = get_domain(edge.target).channels
+    if outputs != wanted:
+        output = f"head '{edge.head}'" if edge.head else edge.architecture
+        raise ValueError(f"edge {edge.name}: {output} gives {outputs} channels, {edge.target} has {wanted}")
+
+
+def _digest(parts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _constants(target: str, row: Mapping[str, Any]) -> EnergyConstants:

@@ -9,7 +9,7 @@ import torch
 
 from consistency.domains import DOMAINS, get_domain
 from consistency.energy import BLOCKS, block_means, disagreement_maps, raw_terms, standardise
-from consistency.errors import angles_degrees, frame_errors
+from consistency.errors import angles_degrees, frame_errors, valid_pixels
 
 NORMAL, DEPTH = DOMAINS["normal"], DOMAINS["depth"]
 
@@ -97,6 +97,13 @@ def test_pixels_of_unknown_truth_do_not_count():
     truth[..., 0, 0] = coded(0, 0, 1)[..., 0, 0]
     predicted = coded(0, 0, 1).expand(1, 3, 2, 2)
     assert frame_errors(NORMAL, predicted, truth)["angle_degrees"].item() == pytest.approx(0, abs=1e-4)
+
+
+def test_unknown_curvature_does_not_count_and_flat_does():
+    truth = torch.full((1, 3, 2, 2), 128 / 255)
+    truth[..., 0, 0] = 0
+    assert frame_errors(DOMAINS["curvature"], truth + 0.1, truth)["error"].item() == pytest.approx(0.1)
+    assert valid_pixels(DOMAINS["curvature"], truth).sum() == 3
 
 
 def test_domains_are_found_by_their_own_name_and_by_taskonomys():

@@ -75,3 +75,41 @@ def test_two_methods_with_the_same_weights_are_one_network():
     outputs = Graph([(NORMAL,), (twin,)], networks.load).run(torch.zeros(1, 3, 4, 4))
     assert networks.loaded[NORMAL].batches == [1]
     assert outputs[(twin,)] is outputs[(NORMAL,)]
+
+
+class Splits(Adds):
+    """A network of two heads: its input, and its input plus one number."""
+
+    def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"same": images, "more": super().forward(images)}
+
+
+def test_heads_of_one_network_share_one_run_on_each_input():
+    loaded: list[Splits] = []
+
+    def load(wanted: Edge) -> nn.Module:
+        if not wanted.head:
+            return Adds(1.0)
+        loaded.append(Splits(1.0))
+        return loaded[-1]
+
+    def head(source: str, target: str, name: str) -> Edge:
+        return Edge(source, target, "multitask", "splits", {}, None, "weights", name)
+
+    normal, depth = head("rgb", "normal", "same"), head("rgb", "depth", "more")
+    again, twice = head("normal", "depth", "more"), head("normal", "curvature", "same")
+    chains = [(normal,), (depth,), (normal, again), (normal, twice), (NORMAL, again)]
+    graph = Graph(chains, load)
+    images = torch.rand(2, 3, 4, 4)
+    outputs = graph.run(images)
+    (network,) = loaded
+    assert network.batches == [2, 4]  # the image; then the normals of both networks in one batch
+    assert graph.n_runs == 4  # and the run of NORMAL
+    for chain, added in [
+        ((normal,), 0),
+        ((depth,), 1),
+        ((normal, again), 1),
+        ((normal, twice), 0),
+        ((NORMAL, again), 2),
+    ]:
+        torch.testing.assert_close(outputs[chain], images + added)

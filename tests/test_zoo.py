@@ -1,0 +1,128 @@
+"""What a zoo promises: heads that fit, edges for every energy, digests that stay."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+import torch
+
+from consistency.graph import Graph
+from consistency.zoo import SHARED, Edge, Zoo, ZooError, load_network, load_zoo
+from tests.zoos import LAB_METHODS, LAB_TARGETS, write_lab, write_zoo
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_lab(tmp_path_factory.mktemp("lab"))
+
+
+@pytest.fixture(scope="module")
+def lab(folder: Path) -> Zoo:
+    return load_zoo(str(folder))
+
+
+def load(edge: Edge) -> torch.nn.Module:
+    return load_network(edge, device=CPU, dtype=torch.float32)
+
+
+def test_the_digest_of_a_network_of_one_output_is_what_it_was_before_there_were_heads():
+    """Keys of stored tracks hold it."""
+    edge = load_zoo("mini").edge("rgb", "edge2d", SHARED)
+    assert edge.digest == "d6c8b65207662fd168d658ebbbe80b4ce2c928515621824e72d32d2313c6a26f"
+
+
+def test_heads_of_one_network_share_its_digest_and_have_their_own(lab):
+    normal, depth = (lab.edge("rgb", target, "multitask") for target in ("normal", "depth"))
+    assert normal.weights == depth.weights and normal.network_digest == depth.network_digest
+    assert len({normal.digest, depth.digest, normal.network_digest}) == 3
+
+
+def test_heads_of_one_network_are_loaded_and_run_once(lab):
+    loaded: list[str] = []
+
+    def note(edge: Edge) -> torch.nn.Module:
+        loaded.append(edge.network_digest)
+        return load(edge)
+
+    paths = ["rgb-normal", "rgb-depth", "rgb-reshading", "rgb-normal-depth", "rgb-depth-normal"]
+    graph = Graph([lab.chain("multitask", path) for path in paths], note)
+    assert len(loaded) == len(set(loaded)) == 3
+    assert graph.n_runs == 3
+    image = torch.rand(2, 3, 16, 16)
+    outputs = graph.run(image)
+    for target in LAB_TARGETS:
+        chain = lab.chain("multitask", f"rgb-{target}")
+        torch.testing.assert_close(outputs[chain], load(chain[0])(image)[target])
+
+
+@pytest.mark.parametrize("method", LAB_METHODS)
+def test_every_path_of_every_method_ends_in_codes_of_its_domain(lab, method):
+    chains = [lab.chain(method, path) for path in lab.paths(method)]
+    chains += [
+        lab.chain(method, path)
+        for target in lab.targets(method)
+        if target in lab.energies
+        for path in lab.energies[target].paths
+    ]
+    for chain, output in Graph(chains, load).run(torch.rand(1, 3, 16, 16)).items():
+        assert output.shape == (1, 3 if chain[-1].target in ("normal", "curvature") else 1, 16, 16)
+        assert output.min() >= 0 and output.max() <= 1
+
+
+def test_a_method_that_lacks_a_target_offers_neither_it_nor_its_readouts(lab):
+    assert lab.targets("geonet") == ("normal", "depth")
+    assert not [path for path in lab.paths("geonet") if path.startswith("rgb-reshading")]
+    assert "rgb-normal-reshading" in lab.paths("geonet")
+
+
+def test_an_energy_takes_the_methods_own_network_then_the_shared_one_then_the_fallbacks(lab):
+    assert lab.edge("rgb", "depth", "geonet").method == "geonet"
+    assert lab.edge("rgb", "curvature", "geonet").method == SHARED
+    assert lab.edge("rgb", "curvature", "multitask").method == "multitask"
+    assert lab.edge("rgb", "reshading", "geonet").method == "baseline"
+
+
+def changed(tmp_path: Path, *pairs: tuple[str, str], write=write_lab) -> str:
+    """A zoo whose text is changed in the first place where each pattern stands."""
+    toml = write(tmp_path) / "zoo.toml"
+    text = toml.read_text()
+    for before, after in pairs:
+        assert before in text
+        text = text.replace(before, after, 1)
+    tomllib.loads(text)
+    toml.write_text(text)
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (
+            'head = "depth"\n',
+            'head = "dept"\n',
+            "rgb-depth.multitask names head 'dept'; the heads .* are normal, depth",
+        ),
+        ('head = "depth"\n', "", "rgb-depth.multitask names no head; the heads"),
+        ('head = "depth"\n', 'head = "normal"\n', "head 'normal' gives 3 channels, depth has 1"),
+        (
+            'architecture = "small-unet"\n',
+            'architecture = "small-unet"\nhead = "normal"\n',
+            "small-unet has one output",
+        ),
+        ("out_channels = 3", "out_channels = 2", "small-unet gives 2 channels, normal has 3"),
+        ('architecture = "small-unet"', 'architecture = "vgg"', "unknown architecture 'vgg'"),
+        ('fallback = "baseline"', 'fallback = "base"', "fallback is 'base'; the methods are baseline, consistency"),
+        ('fallback = "baseline"\n', "", "no edge rgb-reshading for method 'geonet'; .*fallback"),
+    ],
+)
+def test_what_does_not_fit_is_named_when_the_zoo_is_read(tmp_path, before, after, message):
+    with pytest.raises(ZooError, match=message):
+        load_zoo(changed(tmp_path, (before, after)))
+
+
+def test_a_zoo_without_a_fallback_serves_methods_that_need_none(tmp_path):
+    assert load_zoo(str(write_zoo(tmp_path))).fallback is None
