@@ -88,6 +88,18 @@ export function lookupTable(scale) {
 }
 
 /**
+ * The colours of scalar codes.
+ * @param {ImageData} codes read from R
+ * @param {Uint32Array} table from `lookupTable`
+ * @param {ImageData} colours written to
+ */
+export function paintCodes(codes, table, colours) {
+  const from = new Uint32Array(codes.data.buffer);
+  const to = new Uint32Array(colours.data.buffer);
+  for (let i = 0; i < from.length; i += 1) to[i] = table[from[i] & 255];
+}
+
+/**
  * The physical value of code position v in [0, 1]; NaN where a logarithmic scale has no such range.
  * @param {Scale} scale
  * @param {number} v

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * How does frame i of every track become pictures in memory? Blocks of coded frames by HTTP Range, then decoded and
- * colour-mapped images, both kept up to a budget of bytes, the least recently used dropped.
+ * How do the codes of frame i of every track come into memory? Blocks of coded frames by HTTP Range, then decoded
+ * images, both kept up to a budget of bytes, the least recently used dropped.
  *
  * No frame is ever shown from here: `load` and `peek` hand out pictures, the player decides what is painted.
  */
@@ -18,9 +18,9 @@ const BLOCKS_BEHIND = 1;
 
 /**
  * @typedef {{url: string, start: number, n_frames: number}} Pack
- * @typedef {{key: string, packs: Pack[], table: Uint32Array | null}} Track
- *   `key`: equal keys hold equal frames; `table`: code -> RGBA of a scalar domain, null: shown as stored.
- * @typedef {{image: ImageBitmap | null, error: string | null}} Picture either the image, or why there is none
+ * @typedef {{key: string, packs: Pack[]}} Track `key`: equal keys hold equal frames
+ * @typedef {{codes: ImageData | null, error: string | null}} Picture either the codes as stored, those of a scalar domain
+ *   in R, G and B alike, or why there are none
  */
 
 export class FrameLoader {
@@ -38,20 +38,11 @@ export class FrameLoader {
      * @type {Map<string, {url: string, promise: Promise<any>, abort: AbortController, isNeeded: boolean}>}
      */
     this.fetching = new Map();
-    this.pictures = new ByteLru(DECODED_BUDGET_BYTES, (picture, key) => {
-      this.leaving.set(picture, key);
-      this.free();
-    });
+    this.pictures = new ByteLru(DECODED_BUDGET_BYTES);
     /** @type {Map<string, Promise<Picture>>} */
     this.decoding = new Map();
     /** @type {Map<string, {message: string, until: number}>} */
     this.failures = new Map();
-    /** @type {Set<Picture>} */
-    this.onScreen = new Set();
-    /** Out of memory's budget, but perhaps still to be painted: by picture, its key. @type {Map<Picture, string>} */
-    this.leaving = new Map();
-    /** The keys of each load under way: what has come of it waits for the rest. @type {Set<string[]>} */
-    this.loads = new Set();
     this.aim = 0;
     this.isClosed = false;
   }
@@ -87,18 +78,8 @@ export class FrameLoader {
    * @param {number} frame
    * @returns {Promise<Picture[]>}
    */
-  async load(frame) {
-    const keys = this.tracks.map((track) => pictureKey(track, frame));
-    this.loads.add(keys);
-    try {
-      return await Promise.all(this.tracks.map((track) => this.picture(track, frame, true)));
-    } finally {
-      // Not at once: the caller is still to say that it shows them.
-      setTimeout(() => {
-        this.loads.delete(keys);
-        this.free();
-      });
-    }
+  load(frame) {
+    return Promise.all(this.tracks.map((track) => this.picture(track, frame, true)));
   }
 
   /**
@@ -121,12 +102,6 @@ export class FrameLoader {
       if (!isCurrent()) return;
       await Promise.allSettled(step.map(({ track, pack, block }) => this.block(track, pack, block, false)));
     }
-  }
-
-  /** Say what is on the screen, so that it is not freed. @param {Picture[]} pictures */
-  hold(pictures) {
-    this.onScreen = new Set(pictures);
-    this.free();
   }
 
   /**
@@ -162,24 +137,12 @@ export class FrameLoader {
     this.aim += 1;
     this.onChange = () => {};
     for (const { abort } of this.fetching.values()) abort.abort();
-    this.loads.clear();
-    this.hold([]);
     this.pictures.clear();
     this.blocks.clear();
     this.headers.clear();
   }
 
   // Below: how
-
-  /** Close what has left the memory and is neither on the screen nor about to be. */
-  free() {
-    const awaited = new Set([...this.loads].flat());
-    for (const [picture, key] of this.leaving) {
-      if (this.onScreen.has(picture) || awaited.has(key)) continue;
-      picture.image?.close();
-      this.leaving.delete(picture);
-    }
-  }
 
   /** @param {Track} track @param {number} frame @param {boolean} isNeeded @returns {Promise<Picture>} */
   picture(track, frame, isNeeded) {
@@ -201,21 +164,17 @@ export class FrameLoader {
   /** @param {Track} track @param {number} frame @param {boolean} isNeeded @returns {Promise<Picture>} */
   async decode(track, frame, isNeeded) {
     const at = packOf(track.packs, frame);
-    if (at < 0) return { image: null, error: "not computed yet" };
+    if (at < 0) return { codes: null, error: "not computed yet" };
     const pack = track.packs[at];
     const index = frame - pack.start;
     const block = Math.floor(index / BLOCK_FRAMES);
     try {
       const { header, start, bytes } = await this.block(track, pack, block, isNeeded);
       const from = header.offsets[index] - start;
-      const image = await decodeImage(
-        bytes.subarray(from, from + header.offsets[index + 1] - header.offsets[index]),
-        header.codec,
-        track.table,
-      );
-      const picture = { image, error: null };
-      if (this.isClosed) image.close();
-      else this.pictures.set(pictureKey(track, frame), picture, 4 * image.width * image.height);
+      const coded = bytes.subarray(from, from + header.offsets[index + 1] - header.offsets[index]);
+      const codes = await decodeImage(coded, header.codec);
+      const picture = { codes, error: null };
+      if (!this.isClosed) this.pictures.set(pictureKey(track, frame), picture, codes.data.length);
       return picture;
     } catch (error) {
       const isWanted = isNeeded && !this.isClosed && this.tracks.includes(track);
@@ -223,7 +182,7 @@ export class FrameLoader {
       const message = error instanceof DecodeError ? `frame ${frame} cannot be decoded` : inWords(error);
       const name = error instanceof DecodeError ? pictureKey(track, frame) : blockKey(pack, block);
       this.failures.set(name, { message, until: performance.now() + RETRY_AFTER_MS });
-      return { image: null, error: message };
+      return { codes: null, error: message };
     }
   }
 
@@ -237,7 +196,7 @@ export class FrameLoader {
     for (const name of [blockKey(pack, block), pictureKey(track, frame)]) {
       const failure = this.failures.get(name);
       if (!failure) continue;
-      if (performance.now() < failure.until) return { image: null, error: failure.message };
+      if (performance.now() < failure.until) return { codes: null, error: failure.message };
       this.failures.delete(name);
     }
     return null;
@@ -374,7 +333,7 @@ function blockKey(pack, block) {
 }
 
 /** The outcome of a prefetch that was called off. @type {Picture} */
-const ABORTED = { image: null, error: "not loaded" };
+const ABORTED = { codes: null, error: "not loaded" };
 
 /** @param {unknown} error */
 function isAbort(error) {
@@ -405,11 +364,8 @@ async function fetchRange(url, start, end, signal) {
 /** @type {OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D | null} */
 let scratch = null;
 
-/**
- * @param {Uint8Array} bytes @param {string} codec @param {Uint32Array | null} table
- * @returns {Promise<ImageBitmap>}
- */
-async function decodeImage(bytes, codec, table) {
+/** @param {Uint8Array} bytes @param {string} codec @returns {Promise<ImageData>} */
+async function decodeImage(bytes, codec) {
   let image;
   try {
     // Codes, not colours: no profile and no alpha may touch them.
@@ -418,15 +374,11 @@ async function decodeImage(bytes, codec, table) {
   } catch {
     throw new DecodeError();
   }
-  if (!table) return image;
   const { width, height } = image;
   if (!scratch || scratch.canvas.width !== width || scratch.canvas.height !== height) scratch = newScratch(width, height);
   scratch.drawImage(image, 0, 0);
   image.close();
-  const pixels = scratch.getImageData(0, 0, width, height);
-  const words = new Uint32Array(pixels.data.buffer);
-  for (let i = 0; i < words.length; i += 1) words[i] = table[words[i] & 255];
-  return createImageBitmap(pixels);
+  return scratch.getImageData(0, 0, width, height);
 }
 
 /** @param {number} width @param {number} height */

@@ -12,7 +12,6 @@
 
 import { Charts } from "./charts.mjs";
 import { PlayClock, RateMeter, findPeaks, framesAhead } from "./clock.mjs";
-import { lookupTable } from "./colour.mjs";
 import { element } from "./dom.mjs";
 import { FrameLoader, UNREACHABLE } from "./frames.mjs";
 import { helpPanel } from "./help.mjs";
@@ -78,7 +77,25 @@ export function mount(component) {
  *   panes: Pane[], charts: any[], speeds: number[],
  *   start: {frame: number, speed: number, look?: Record<string, string>}, command: {seq: number, seek: number}}} Data
  * @typedef {import("./look.mjs").Look} Look
+ * @typedef {{
+ *   element?: HTMLElement,
+ *   actions?: Record<string, (value?: number) => void>,
+ *   update?: (data: Data, isNewClip: boolean) => void,
+ *   look?: (look: Look, before: Look) => void,
+ *   paint?: (frame: number, pictures: (Picture | null)[]) => void,
+ *   fit?: () => void,
+ *   restyle?: () => void,
+ *   destroy?: () => void,
+ * }} Part what the player has beside stage, transport and plots, a module each, made by `parts`. `element` stands
+ *   under the plots; `actions` add to those of the keys; the others are called when there is new data, another look, a
+ *   frame in the canvas (in the same animation frame), another size or another theme, and at the end. A part asks the
+ *   player for everything else: `goTo`, `jump`, `change`, `setLoop`, `say`, `soon`, `later`, `loader`, `data`, `look`.
  */
+
+/** @param {Player} _player @returns {Part[]} */
+function parts(_player) {
+  return [];
+}
 
 class Player {
   /** @param {ShadowRoot | HTMLElement} parent */
@@ -168,6 +185,7 @@ class Player {
     } else {
       this.restyle();
     }
+    for (const part of this.parts) part.update?.(this.data, isNewClip);
     this.fit();
     this.drawRail();
     // A job may have finished more frames while they play.
@@ -195,6 +213,7 @@ class Player {
     this.sizes.disconnect();
     this.charts.clear();
     this.transport.destroy();
+    for (const part of this.parts) part.destroy?.();
     this.loader.close();
     this.root.remove();
     this.style.remove();
@@ -269,7 +288,6 @@ class Player {
     this.paintedTurn = turn;
     this.painted = frame;
     this.pictures = pictures;
-    this.loader.hold(pictures);
     if (!this.clock) this.planPrefetch();
     if (pictures.some(({ error }) => error === UNREACHABLE)) this.later("retry", RETRY_MS, () => this.goTo(this.wanted));
     // A tick of play is an animation frame already.
@@ -295,6 +313,7 @@ class Player {
     if (this.root.hasAttribute("data-loading") && !this.isLate()) this.root.removeAttribute("data-loading");
     this.charts.moveCursor(this.painted);
     this.drawPosition();
+    for (const part of this.parts) part.paint?.(this.painted, this.pictures);
     this.root.xc.paints += 1;
     if (!this.clock) this.report();
   }
@@ -429,6 +448,7 @@ class Player {
       if (this.clock) this.play(this.direction);
     }
     if (before.solo !== this.look.solo) this.fit();
+    for (const part of this.parts) part.look?.(this.look, before);
     this.report();
   }
 
@@ -573,6 +593,11 @@ class Player {
       this.help,
     );
     this.theme = new Theme(this.root);
+    this.parts = parts(this);
+    for (const part of this.parts) {
+      if (part.element) charts.after(part.element);
+      Object.assign(this.actions, part.actions);
+    }
     this.charts = new Charts(charts, {
       signal,
       onSeek: (frame, isFinal) => this.scrub(frame, isFinal),
@@ -670,9 +695,8 @@ class Player {
       this.stage.clear();
     }
     this.loader.setTracks(
-      panes.map(({ key, packs, domain }) => ({
+      panes.map(({ key, packs }) => ({
         key,
-        table: domain.channels === 1 ? lookupTable(domain) : null,
         packs: packs.map((pack) => ({ ...pack, url: new URL(pack.url, document.baseURI).href })),
       })),
     );
@@ -693,6 +717,7 @@ class Player {
       this.chartsSize = chartsSize;
       this.charts.redraw();
     }
+    for (const part of this.parts) part.fit?.();
     this.paint();
   }
 
@@ -718,6 +743,7 @@ class Player {
     if (text === this.themeText) return;
     this.themeText = text;
     this.charts.redraw();
+    for (const part of this.parts) part.restyle?.();
   }
 
   /** @returns {HTMLElement} */

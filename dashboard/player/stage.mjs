@@ -1,7 +1,7 @@
 // @ts-check
 /** How do N pictures of one frame become one canvas with headings? The panes: their elements, their places, painting. */
 
-import { cssGradient, formatValue, legendTicks } from "./colour.mjs";
+import { cssGradient, formatValue, legendTicks, lookupTable, paintCodes } from "./colour.mjs";
 import { element } from "./dom.mjs";
 import { gridLayout } from "./layout.mjs";
 
@@ -28,6 +28,8 @@ export class Stage {
     this.panes = [];
     /** @type {ReturnType<typeof paneElements>[]} by pane */
     this.elements = [];
+    /** @type {Tile[]} by pane */
+    this.tiles = [];
     /** @type {import("./layout.mjs").Layout | null} */
     this.layout = null;
     /** Canvas pixels per CSS pixel. */
@@ -38,6 +40,7 @@ export class Stage {
   setPanes(panes) {
     this.panes = panes;
     this.elements = panes.map((pane) => paneElements(pane));
+    this.tiles = panes.map((pane) => new Tile(pane));
     this.over.replaceChildren(...this.elements.flatMap(({ head, box }) => [head, box]));
   }
 
@@ -87,17 +90,44 @@ export class Stage {
       const error = picture?.error ?? "";
       if (message.textContent !== error) message.textContent = error;
       message.hidden = !error || !rect;
-      if (!rect || !picture?.image) return;
+      if (!rect || !picture?.codes) return;
       const { x, y, width, height } = deviceRect(rect, ratio);
-      context.imageSmoothingEnabled = width / picture.image.width < PIXELATED_FROM;
+      context.imageSmoothingEnabled = width / picture.codes.width < PIXELATED_FROM;
       context.imageSmoothingQuality = "high";
-      context.drawImage(picture.image, x, y, width, height);
+      context.drawImage(this.tiles[index].show(picture.codes), x, y, width, height);
     });
   }
 
   /** Image rectangles by pane, in canvas pixels; null: not shown. */
   rects() {
     return this.layout?.rects.map((rect) => rect && deviceRect(rect, this.ratio)) ?? [];
+  }
+}
+
+/** What one pane shows, at the size of the stored image. */
+class Tile {
+  /** @param {Pane} pane */
+  constructor({ domain }) {
+    this.table = domain.channels === 1 ? lookupTable(domain) : null;
+    this.canvas = element("canvas", { width: "1", height: "1" });
+    this.context = this.canvas.getContext("2d", { willReadFrequently: true });
+    /** @type {ImageData | null} */
+    this.shown = null;
+  }
+
+  /** @param {ImageData} codes @returns {HTMLCanvasElement} their colours */
+  show(codes) {
+    if (codes === this.shown) return this.canvas;
+    this.shown = codes;
+    const { width, height } = codes;
+    if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
+    let colours = codes;
+    if (this.table) {
+      colours = new ImageData(width, height);
+      paintCodes(codes, this.table, colours);
+    }
+    this.context.putImageData(colours, 0, 0);
+    return this.canvas;
   }
 }
 
