@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import zipfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ import trimesh
 Split = Literal["train", "validation", "test"]
 
 CATALOGUES = ("BlendSwap-CC-0", "BlendSwap-CC-BY", "KatorLegaz", "Scopia")
+PEOPLE_CATALOGUE = "Reallusion"  # CC-BY-3.0: to train with, never shipped
 CC0_CATALOGUE = "BlendSwap-CC-0"
 DEFAULT_CATALOGUE_FOLDER = Path("/usr/share/sweethome3d/furniture")
 UNUSED_CATEGORIES = {"Vehicles", "Characters", "Staircases", "Doors and windows"}
@@ -82,6 +84,7 @@ class Furniture:
         self.folder = folder
         unpack_catalogues(catalogue_folder, folder)
         self.entries = [entry for name in CATALOGUES for entry in read_catalogue(folder / name)]
+        self.people = read_catalogue(folder / PEOPLE_CATALOGUE, leaving_out=set())
         self._parts: dict[str, list[Part]] = {}
 
     def of_split(self, split: Split, catalogue: str | None = None) -> list[CatalogueEntry]:
@@ -98,7 +101,8 @@ class Furniture:
     @cached_property
     def training_image_digests(self) -> set[str]:
         """SHA-256 of every texture that some training model uses: held-out rooms must not show them."""
-        folders = {entry.obj_path.parent for entry in self.of_split("train")}
+        people = [person for person in self.people if person.split == "train"]
+        folders = {entry.obj_path.parent for entry in [*self.of_split("train"), *people]}
         return {
             file_digest(path)
             for folder in folders
@@ -109,7 +113,7 @@ class Furniture:
 
 def unpack_catalogues(catalogue_folder: Path, folder: Path) -> None:
     """Unzip each catalogue that is not unpacked yet; a killed run leaves no half catalogue behind."""
-    for name in CATALOGUES:
+    for name in (*CATALOGUES, PEOPLE_CATALOGUE):
         if (folder / name).exists():
             continue
         archive = catalogue_folder / f"{name}.sh3f"
@@ -125,7 +129,7 @@ def unpack_catalogues(catalogue_folder: Path, folder: Path) -> None:
                 raise
 
 
-def read_catalogue(folder: Path) -> list[CatalogueEntry]:
+def read_catalogue(folder: Path, leaving_out: Collection[str] = UNUSED_CATEGORIES) -> list[CatalogueEntry]:
     """Parse ``PluginFurnitureCatalog.properties``, leaving out what does not belong in a room."""
     rows: dict[int, dict[str, str]] = {}
     for line in (folder / "PluginFurnitureCatalog.properties").read_text(encoding="latin-1").splitlines():
@@ -133,7 +137,7 @@ def read_catalogue(folder: Path) -> list[CatalogueEntry]:
             rows.setdefault(int(match[2]), {})[match[1]] = match[3]
     entries = []
     for number, row in sorted(rows.items()):
-        if row["category"] in UNUSED_CATEGORIES:
+        if row["category"] in leaving_out:
             continue
         width, height, depth = (float(row[key]) * CENTIMETRE for key in ("width", "height", "depth"))
         rotation = [float(value) for value in row.get("modelRotation", "1 0 0 0 1 0 0 0 1").split()]

@@ -9,8 +9,11 @@ import numpy as np
 from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
+from consistency.domains import DOMAINS
+
 from . import targets
 from .furniture import unit
+from .targets import dot
 from .textures import LEVEL_OFFSETS, LEVEL_SIDES, TEXELS
 
 SURFACE_OFFSET_METRES = 2e-3  # where a shadow ray starts above its surface: float32 at 10 m resolves 1e-6
@@ -95,6 +98,8 @@ class Camera:
     exposure: float | None = None
     """Factor on radiance; None exposes each frame by itself."""
     white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    flash: float = 0.0
+    """Intensity of a light at the camera, which casts no shadow that it sees."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,10 @@ class Quality:
     occlusion_rays: int = 2
     edge_samples: int = 4
     """Rays per pixel where a pixel sees more than one surface."""
+    edge_occlusion_rays: int = 1
+    """Ambient rays of each of those."""
+    smoothings: int = 2
+    """How often light is smoothed on its surface, each time twice as far."""
 
 
 @dataclass(frozen=True)
@@ -155,12 +164,13 @@ def render(scene: Scene, camera: Camera, size_px: int, rng: np.random.Generator,
     depth = np.where(valid, hits.distance * directions[:, 2], targets.OUTDOORS_METRES).astype(np.float32)
 
     albedo, irradiance, extra = shade(scene, camera, directions, hits, size_px, rng, quality)
-    irradiance = smooth(irradiance, normals, depth, size_px)
+    for number in range(quality.smoothings):
+        irradiance = smooth(irradiance, normals, depth, size_px, spacing=2**number)
     radiance = albedo * irradiance + extra
     if quality.edge_samples:
         edge = np.flatnonzero(sees_edges(hits, normals, depth, scene, size_px))
         radiance[edge] = supersample(scene, camera, centres[edge], size_px, rng, quality)
-    rgb = develop(radiance, camera, rng).reshape(size_px, size_px, 3)
+    rgb = develop(radiance, camera, rng, valid).reshape(size_px, size_px, 3)
     return Frame(rgb, **truth(*(image.reshape(size_px, size_px, -1) for image in (directions, depth, normals, valid))))
 
 
@@ -176,15 +186,21 @@ def truth(directions: np.ndarray, depth: np.ndarray, normals: np.ndarray, valid:
         "edge3d": targets.edge3d_code(between)[..., None],
         "keypoint3d": targets.keypoint3d_code(between)[..., None],
     }
-    images = {name: targets.to_uint8(np.where(valid, code, targets.INVALID[name])) for name, code in codes.items()}
+    images = {name: targets.to_uint8(np.where(valid, code, invalid_code(name))) for name, code in codes.items()}
     return images | {"valid": np.where(valid, 255, 0).astype(np.uint8)}
 
 
+def invalid_code(domain: str) -> float:
+    """What the domain's images hold where the geometry is not known."""
+    return DOMAINS[domain].invalid or 0.0
+
+
 def depth_probe(scene: Scene, camera: Camera, size_px: int = 24) -> np.ndarray:
-    """z-depth in metres on a coarse grid, inf where nothing: is this a view worth rendering?"""
+    """z-depth in metres on a coarse grid, inf outdoors: is this a view worth rendering?"""
     directions = camera_rays(camera, pixel_centres(size_px), size_px)
     hits = trace(scene, camera, directions)
-    return np.where(hits.triangle == MISS, np.inf, hits.distance * directions[:, 2])
+    is_nothing = (hits.triangle == MISS) | scene.are_outdoors[scene.material_of[hits.triangle]]
+    return np.where(is_nothing, np.inf, hits.distance * directions[:, 2])
 
 
 def pixel_centres(size_px: int) -> np.ndarray:
@@ -211,9 +227,9 @@ def trace(scene: Scene, camera: Camera, directions: np.ndarray) -> Hits:
     known = np.maximum(triangle, 0)
     flat = targets.facing(unit(result["Ng"]), world)
     normal = unit(np.einsum("rk,rkc->rc", barycentric, scene.normals[known]))
-    normal = np.where((normal * flat).sum(axis=1, keepdims=True) < 0, -normal, normal)
-    is_turned_away = (normal * world).sum(axis=1, keepdims=True) > -0.02
-    normal = np.where(is_turned_away, flat, normal).astype(np.float32)
+    normal = np.where((dot(normal, flat) < 0)[:, None], -normal, normal)
+    is_turned_away = dot(normal, world) > -0.02
+    normal = np.where(is_turned_away[:, None], flat, normal).astype(np.float32)
     return Hits(triangle, result["tfar"], barycentric, normal)
 
 
@@ -245,18 +261,23 @@ def shade(
         for _ in range(quality.shadow_rays):
             inside = 2 * rng.random(points.shape, np.float32) - 1
             toward = light.position.astype(np.float32) + light.extent.astype(np.float32) * inside - points
-            distance = np.sqrt(np.einsum("rc,rc->r", toward, toward))
+            distance = np.sqrt(dot(toward, toward))
             toward /= np.maximum(distance, 1e-6)[:, None]
-            cosine = (toward * hits.normal).sum(axis=1)
+            cosine = dot(toward, hits.normal)
             strength = np.maximum(cosine, 0) / np.maximum(distance, 0.25) ** 2 / quality.shadow_rays
             if light.facing is not None:
                 strength *= np.maximum(0, -(toward @ light.facing.astype(np.float32)))
             lit = np.flatnonzero(strength > 1e-4)
             strength[lit] *= is_free(scene, points[lit], toward[lit], distance[lit] - 2 * SURFACE_OFFSET_METRES)
             irradiance += strength[:, None] * light.intensity.astype(np.float32)
-            half = unit(toward - world)
-            highlight = gloss * np.maximum((half * hits.normal).sum(axis=1), 0) ** 60
-            extra += (highlight * strength)[:, None] * light.intensity.astype(np.float32)
+            shiny = lit[(gloss[lit] > 0) & (strength[lit] > 0)]
+            half = unit(toward[shiny] - world[shiny])
+            highlight = gloss[shiny] * np.maximum(dot(half, hits.normal[shiny]), 0) ** 60 * strength[shiny]
+            extra[shiny] += highlight[:, None] * light.intensity.astype(np.float32)
+    if camera.flash:
+        cosine = np.maximum(-dot(world, hits.normal), 0)
+        irradiance += (camera.flash * cosine / np.maximum(hits.distance, 0.5) ** 2)[:, None]
+    irradiance[scene.are_outdoors[material]] = 0  # what it shows is its glow
     return albedo, irradiance, extra
 
 
@@ -265,15 +286,25 @@ def texture_colours(
 ) -> np.ndarray:
     """Linear RGB (R, 3) from the pyramid level whose texels are about as large as the pixel's footprint."""
     uv = np.einsum("rk,rkc->rc", hits.barycentric, scene.uvs[hits.triangle])
+    is_far = scene.are_outdoors[material]
+    uv[is_far] = panorama_uv(world[is_far])
     pixel_angle = camera.field_of_view / size_px
-    cosine = np.maximum(-(world * hits.normal).sum(axis=1), 0.1)
+    cosine = np.maximum(-dot(world, hits.normal), 0.1)
     footprint_texels = scene.texel_density[hits.triangle] * hits.distance * pixel_angle / np.sqrt(cosine)
+    footprint_texels[is_far] = 1
     level = np.clip(np.rint(np.log2(np.maximum(footprint_texels, 1e-6))), 0, len(LEVEL_SIDES) - 1).astype(np.int64)
     side = np.array(LEVEL_SIDES)[level]
     column = ((uv[:, 0] % 1) * side).astype(np.int64) % side
     row = ((1 - uv[:, 1] % 1) * side).astype(np.int64) % side  # v grows upward in OBJ files
     texel = scene.pyramids[scene.texture_of[material], LEVEL_OFFSETS[level] + row * side + column]
     return (texel.astype(np.float32) / 255) ** 2.2
+
+
+def panorama_uv(directions: np.ndarray) -> np.ndarray:
+    """(R, 2): a picture of outdoors spans 90 degrees across, repeated, and from -45 to 45 degrees in height."""
+    x, y, z = directions.T
+    height = np.clip(0.5 + np.arcsin(np.clip(y, -1, 1)) / (np.pi / 2), 0.002, 0.998)
+    return np.stack([np.arctan2(x, z) / (np.pi / 2), height], axis=1)
 
 
 def is_free(scene: Scene, origins: np.ndarray, directions: np.ndarray, distances: np.ndarray | float) -> np.ndarray:
@@ -285,17 +316,19 @@ def is_free(scene: Scene, origins: np.ndarray, directions: np.ndarray, distances
     return (scene.embree.run(origins, directions, reach, query="OCCLUDED") == MISS).astype(np.float32)
 
 
-def smooth(irradiance: np.ndarray, normals: np.ndarray, depth: np.ndarray, size_px: int) -> np.ndarray:
-    """Mean over the 3x3 neighbours on the same surface: one shadow ray per pixel is noisy, and this keeps texture and edges."""
+def smooth(
+    irradiance: np.ndarray, normals: np.ndarray, depth: np.ndarray, size_px: int, spacing: int = 1
+) -> np.ndarray:
+    """Mean over 3x3 pixels on the same surface, `spacing` apart: one shadow ray each is noisy, and this keeps texture and edges."""
     shape = (size_px, size_px, -1)
     light, normal, z = irradiance.reshape(shape), normals.reshape(shape), depth.reshape(size_px, size_px)
-    pad = ((1, 1), (1, 1), (0, 0))
-    light_p, normal_p, z_p = np.pad(light, pad, "edge"), np.pad(normal, pad, "edge"), np.pad(z, 1, "edge")
+    pad = ((spacing, spacing), (spacing, spacing), (0, 0))
+    light_p, normal_p, z_p = np.pad(light, pad, "edge"), np.pad(normal, pad, "edge"), np.pad(z, spacing, "edge")
     total, weight = np.zeros_like(light), np.zeros((size_px, size_px, 1), np.float32)
-    for dy in range(3):
-        for dx in range(3):
+    for dy in range(0, 3 * spacing, spacing):
+        for dx in range(0, 3 * spacing, spacing):
             window = np.s_[dy : dy + size_px, dx : dx + size_px]
-            is_same = ((normal_p[window] * normal).sum(axis=2) > 0.9) & (np.abs(z_p[window] - z) < 0.03 * z)
+            is_same = (dot(normal_p[window], normal) > 0.9) & (np.abs(z_p[window] - z) < 0.03 * spacing * z)
             total += light_p[window] * is_same[..., None]
             weight += is_same[..., None]
     return (total / weight).reshape(-1, 3)
@@ -310,7 +343,7 @@ def sees_edges(hits: Hits, normals: np.ndarray, depth: np.ndarray, scene: Scene,
     for near, far in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
         differs = material[near] != material[far]
         differs |= np.abs(z[near] - z[far]) > 0.08 * np.minimum(z[near], z[far])
-        differs |= (normal[near] * normal[far]).sum(axis=2) < 0.9
+        differs |= dot(normal[near], normal[far]) < 0.9
         is_edge[near] |= differs
         is_edge[far] |= differs
     return is_edge.ravel()
@@ -324,16 +357,18 @@ def supersample(
     points = np.repeat(centres, n, axis=0) + rng.uniform(-0.5, 0.5, size=(len(centres) * n, 2))
     directions = camera_rays(camera, points, size_px)
     hits = trace(scene, camera, directions)
-    albedo, irradiance, extra = shade(scene, camera, directions, hits, size_px, rng, Quality())
+    albedo, irradiance, extra = shade(
+        scene, camera, directions, hits, size_px, rng, Quality(occlusion_rays=quality.edge_occlusion_rays)
+    )
     return (albedo * irradiance + extra).reshape(len(centres), n, 3).mean(axis=1)
 
 
-def develop(radiance: np.ndarray, camera: Camera, rng: np.random.Generator) -> np.ndarray:
-    """Radiance -> sRGB uint8, with a soft shoulder above 0.8 of full scale."""
+def develop(radiance: np.ndarray, camera: Camera, rng: np.random.Generator, valid: np.ndarray) -> np.ndarray:
+    """Radiance -> sRGB uint8, with a soft shoulder above 0.8 of full scale; exposed for the room, not its windows."""
     exposure = camera.exposure
     if exposure is None:
-        brightness = np.percentile(radiance.mean(axis=1), 90)
-        exposure = rng.uniform(0.45, 1.0) / max(brightness, 1e-4)
+        brightness = np.percentile(radiance[valid].mean(axis=1), 90) if valid.any() else 1.0
+        exposure = rng.uniform(0.4, 1.1) / max(brightness, 1e-4)
     value = radiance * exposure * np.array(camera.white_balance, np.float32)
     value = np.where(value > 0.8, 0.8 + 0.2 * (1 - np.exp(-(value - 0.8) / 0.2)), value)
     return targets.to_uint8(np.maximum(value, 0) ** (1 / 2.2))

@@ -23,7 +23,7 @@ SIZE_PX = 256
 SEED = 19  # chosen by eye among 19: pale walls, a window in each room, furniture clear of the pictures
 FIELD_OF_VIEW = np.deg2rad(68)
 EXPOSURE = 0.75
-QUALITY = Quality(shadow_rays=4, occlusion_rays=8, edge_samples=8)
+QUALITY = Quality(shadow_rays=4, occlusion_rays=8, edge_samples=8, edge_occlusion_rays=2, smoothings=1)
 WIDTH, HEIGHT, DEPTH = 9.4, 2.6, 5.0  # metres, both rooms together
 DIVIDE, DOOR = 4.7, (1.75, 2.95)
 PHONE_SOURCE = Path("/usr/share/forensics-samples/original-files/movie1/VID_20191220_170832.mp4")

@@ -10,21 +10,20 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from consistency.domains import DEPTH_MAX_METRES, DEPTH_MIN_METRES
+from consistency.domains import CURVATURE_MAX_PER_METRE, DEPTH_MAX_METRES, DEPTH_MIN_METRES
 
-INVALID = {"normal": 0.502, "depth": 1.0, "reshading": 0.0507, "curvature": 0.0, "edge3d": 0.0, "keypoint3d": 0.0}
-"""The code of each geometric domain where the geometry is not known."""
-
-CURVATURE_MOST_PER_METRE = 10.0  # codes 0 and 1: a radius of 10 cm, a vase; creases are sharper and clip
-CURVATURE_SIGMA_PX = 1.5  # over which facets of a mesh count as one surface
+CURVATURE_SIGMA_PX = 2.0  # over which facets of a mesh count as one surface
+CURVATURE_STEP_MOST = 0.005  # of the depth: pixels further apart are not on one surface
+SQUARE = np.ones((3, 3), np.uint8)
 OUTDOORS_METRES = 60.0  # where a pixel of outdoors counts as lying when its neighbours are compared
 EDGE_SIGMA_PX = 2.0
 EDGE_POWER = 0.8
 EDGE_STEP_LEAST, EDGE_STEP_MOST = 0.01, 0.06  # of the depth: no edge (skirting, a picture's frame), a full edge
 STRAIGHT_EDGE_PEAK = 0.383  # what EDGE_SIGMA_PX leaves of the middle of a line two pixels wide
 KEYPOINT_SIGMA_PX = 4.0  # how near a stable surface must change
+KEYPOINT_NOISE_SIGMA_PX = 1.5  # turns the stairs of a slanted edge into a line
 KEYPOINT_STABLE_SIGMA_PX = 1.0  # how much of its own neighbourhood must not
-KEYPOINT_MOST = 0.2  # a box's corner reaches code 1
+KEYPOINT_MOST = 0.12  # a box's corner reaches code 1
 
 
 def normal_code(normals: np.ndarray) -> np.ndarray:
@@ -45,7 +44,7 @@ def depth_metres(code: np.ndarray) -> np.ndarray:
 
 def reshading_code(normals: np.ndarray, ray_directions: np.ndarray) -> np.ndarray:
     """Lambertian shading of a white scene lit from the camera: max(0, n . -ray), (..., 3) x (..., 3) -> (...)."""
-    return np.maximum(0, -(normals * ray_directions).sum(axis=-1))
+    return np.maximum(0, -dot(normals, ray_directions))
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,8 @@ def one_way(points: np.ndarray, normals: np.ndarray, valid: np.ndarray, axis: in
     normal[here] = normals[there] - normals[here]
     # The smaller of both: at a crease one of the two surfaces may recede far within a pixel.
     miss = np.minimum(
-        np.abs(np.einsum("hwc,hwc->hw", point[here], normals[here])),
-        np.abs(np.einsum("hwc,hwc->hw", point[here], normals[there])),
+        np.abs(dot(point[here], normals[here])),
+        np.abs(dot(point[here], normals[there])),
     )
     nearer = np.minimum(points[here][..., 2], points[there][..., 2])
     step[here] = miss / nearer * np.sign(point[here][..., 2])
@@ -88,23 +87,21 @@ def one_way(points: np.ndarray, normals: np.ndarray, valid: np.ndarray, axis: in
 
 
 def curvature_code(between: Neighbours) -> np.ndarray:
-    """Principal curvatures k1 >= k2 of the surface -> (H, W, 3): 0.5 + k / (2 CURVATURE_MOST_PER_METRE), clipped, and 0.5.
+    """Principal curvatures k1 >= k2 of the surface -> (H, W, 3): 0.5 + k / (2 CURVATURE_MAX_PER_METRE), clipped, and 0.5.
 
     In 1/m, positive where the surface bulges toward the viewer: a sphere of radius r has k1 = k2 = 1/r from outside and
     -1/r from inside. The shape operator is I^-1 II of the first and second fundamental forms of the image's own
     coordinates (do Carmo, Differential Geometry, 3-3): I from differences of position, II from those of normals. Both
     forms are summed over a Gaussian first, so that a crease, where curvature is infinite, is as sharp as the image can show.
-    Pairs across an occlusion or an invalid pixel do not count.
+    Pairs across an occlusion or an invalid pixel do not count, nor those next to them, which see slivers of surface; where
+    no pair is left, curvature is 0.
     """
     (pu, pv), (nu, nv) = between.points, between.normals
     counts = [
-        (known & (np.abs(step) < EDGE_STEP_LEAST)).astype(np.float32)
+        cv2.erode((known & (np.abs(step) < CURVATURE_STEP_MOST)).astype(np.float32), SQUARE)
         for step, known in zip(between.steps, between.is_known, strict=True)
     ]
     both = counts[0] * counts[1]
-
-    def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.einsum("hwc,hwc->hw", a, b)
 
     forms = np.stack(
         [
@@ -125,7 +122,7 @@ def curvature_code(between: Neighbours) -> np.ndarray:
     spread = np.sqrt(np.maximum(mean * mean - gauss, 0))
     is_known = (nu_ > 0.02) & (nv_ > 0.02) & (nb > 0.02)
     curvatures = np.stack([mean + spread, mean - spread, np.zeros_like(mean)], axis=2) * is_known[..., None]
-    return 0.5 + np.clip(curvatures / (2 * CURVATURE_MOST_PER_METRE), -0.5, 0.5)
+    return 0.5 + np.clip(curvatures / (2 * CURVATURE_MAX_PER_METRE), -0.5, 0.5)
 
 
 def edge3d_code(between: Neighbours) -> np.ndarray:
@@ -151,10 +148,10 @@ def keypoint3d_code(between: Neighbours) -> np.ndarray:
     KEYPOINT_STABLE_SIGMA_PX is small.
     """
     du, dv = (
-        np.concatenate([normal * known[..., None], step[..., None]], axis=2)
+        blur(np.concatenate([normal * known[..., None], step[..., None]], axis=2), KEYPOINT_NOISE_SIGMA_PX)
         for normal, known, step in zip(between.normals, between.is_known, occlusions(between), strict=True)
     )
-    products = np.stack([(du * du).sum(axis=2), (du * dv).sum(axis=2), (dv * dv).sum(axis=2)], axis=2)
+    products = np.stack([dot(du, du), dot(du, dv), dot(dv, dv)], axis=2)
     products /= (1 + products[..., 0] + products[..., 2])[..., None]  # no single pixel outweighs a line
     a, b, c = np.moveaxis(blur(products, KEYPOINT_SIGMA_PX), 2, 0)
     smaller = (a + c) / 2 - np.sqrt(((a - c) / 2) ** 2 + b * b)
@@ -180,8 +177,13 @@ def blur(image: np.ndarray, sigma_px: float) -> np.ndarray:
 
 def facing(normals: np.ndarray, ray_directions: np.ndarray) -> np.ndarray:
     """Flip each normal toward the ray's origin: furniture meshes are double-sided."""
-    is_away = (normals * ray_directions).sum(axis=-1, keepdims=True) > 0
-    return np.where(is_away, -normals, normals)
+    is_away = dot(normals, ray_directions) > 0
+    return np.where(is_away[..., None], -normals, normals)
+
+
+def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Dot products along the last axis; several times as fast as a sum over three numbers."""
+    return np.einsum("...c,...c->...", a, b)
 
 
 def to_uint8(code: np.ndarray) -> np.ndarray:

@@ -143,6 +143,52 @@ def ornament(rng: np.random.Generator) -> np.ndarray:
     return np.where(level, 0.8, rng.uniform(0.4, 0.7)) + 0.1 * (fractal(rng, 0.6) - 0.5)
 
 
+def outdoors(rng: np.random.Generator) -> Picture:
+    """What windows show: a quarter of a panorama from -45 to 45 degrees in height, seamless across.
+
+    Sky with clouds, a skyline of trees or houses, ground; sharp, or out of focus, or nearly white.
+    """
+    y = np.linspace(1, -1, SIZE_PX)[:, None, None]  # 1 above, the horizon at 0
+    zenith = np.array([0.35, 0.55, 0.95]) ** rng.uniform(0.2, 1.6)
+    haze = np.array([0.95, 0.93, 0.9]) * (1 - rng.uniform(0, 0.3) * (1 - random_colour(rng)))
+    clouds = np.clip(fractal(rng, 1.4, stretch=0.4)[..., None] * 3 - rng.uniform(0.8, 2.0), 0, 1)
+    sky = haze + (zenith - haze) * np.clip(y, 0, 1) ** 0.6
+    picture = sky + (np.array([0.97, 0.97, 0.98]) - sky) * clouds
+    ground = procedural(str(rng.choice(["plaster", "bricks", "fabric", "tiles"])), rng) / 255 * rng.uniform(0.3, 0.9)
+    if rng.random() < 0.5:
+        ground = np.array([0.35, 0.5, 0.2]) * (0.4 + fractal(rng, 0.6)[..., None])
+    picture = np.where(y < rng.uniform(-0.1, 0.02), ground, picture)
+    for _ in range(rng.integers(1, 4)):
+        if rng.random() < 0.5:
+            top = rng.uniform(0.0, 0.4) + 0.5 * (fractal(rng, 1.2)[0] - 0.5)
+            leaves = np.array([0.2, 0.35, 0.12]) * rng.uniform(0.5, 1.6) * (0.3 + fractal(rng, 0.5)[..., None])
+            picture = np.where((y < top[None, :, None]) & (y > -0.3), leaves, picture)
+        else:
+            for _ in range(rng.integers(1, 6)):
+                add_house(rng, picture)
+    whiteness = rng.uniform(0, 0.3) if rng.random() < 0.7 else rng.uniform(0.5, 0.95)
+    picture = picture + (1 - picture) * whiteness
+    if rng.random() < 0.5:
+        wide = np.concatenate([picture] * 3, axis=1)
+        picture = cv2.GaussianBlur(wide, (0, 0), rng.uniform(0.8, 6))[:, SIZE_PX : 2 * SIZE_PX]
+    return np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
+
+
+def add_house(rng: np.random.Generator, picture: np.ndarray) -> None:
+    """A front with rows of windows, drawn into a picture (256, 256, 3) in [0, 1]."""
+    middle = SIZE_PX // 2
+    left, width = int(rng.integers(0, SIZE_PX)), int(rng.integers(20, 110))
+    top, bottom = middle - int(rng.integers(5, 110)), middle + int(rng.integers(2, 60))
+    columns = np.arange(left, left + width) % SIZE_PX
+    front = np.broadcast_to(random_colour(rng, "bricks") * rng.uniform(0.4, 1.0), (bottom - top, width, 3)).copy()
+    pitch = int(rng.integers(8, 18))
+    rows, across = np.arange(bottom - top)[:, None] % pitch, np.arange(width)[None] % pitch
+    front[(rows > pitch * 0.35) & (rows < pitch * 0.8) & (across > pitch * 0.35) & (across < pitch * 0.75)] = (
+        rng.uniform(0.1, 0.6, 3)
+    )
+    picture[top:bottom, columns] = front
+
+
 KINDS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
     kind.__name__: kind for kind in (plaster, wood, planks, tiles, bricks, checker, stripes, fabric, marble, ornament)
 }
