@@ -63,7 +63,7 @@ _TABLE = (
     # curvature. Signed: 0 is code 0.5.
     Domain(
         "curvature",
-        "Principal curvature",
+        "Curvature",
         "principal_curvature",
         3,
         -CURVATURE_MAX_PER_METRE,

@@ -39,6 +39,8 @@ from precompute.errors import SourceError
 FREE_SPACE_FACTOR = 1.2
 """A run starts only where this many times its estimated size is free."""
 EXIT_FAILED_ITEM, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+PIPE_WIDTH = 200
+"""Letters of a line where no terminal says how many fit: every configuration on one line."""
 BATCH_SIZE = {"cpu": 8, "cuda": 32}
 """Frames per network run: on CPUs more only leaves the caches, on GPUs fewer leave it idle."""
 
@@ -243,12 +245,13 @@ def list_tracks(
     if not rows:
         say(f"{opened.root} holds no tracks; compute some: python -m precompute run walkthrough")
         return
+    page = out if out.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
     for clip, pairs in groupby(zip(tracks, rows, strict=True), key=lambda pair: pair[0].head.clip.key):
         table = Table(box=None, pad_edge=False, title_justify="left")
-        table.add_column("configuration", no_wrap=True)
-        table.add_column("kind")
+        table.add_column("configuration", overflow="fold")
+        table.add_column("kind", no_wrap=True)
         for name in ("frames", "MB", "energy (σ)"):
-            table.add_column(name, justify="right")
+            table.add_column(name, justify="right", no_wrap=True)
         for track, row in pairs:
             mean = row.get("energy_mean")
             table.title = Text(f"{track.head.clip.title} ({clip[:12]})", style="bold")
@@ -259,7 +262,7 @@ def list_tracks(
                 f"{row['bytes'] / 1e6:.1f}",
                 "" if mean is None else f"{mean:.2f}",
             )
-        out.print(table, "")
+        page.print(table, "")
 
 
 @app.command()

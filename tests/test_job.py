@@ -23,13 +23,14 @@ import torch
 from typer.testing import CliRunner, Result
 
 from cache.store import Store, TrackWriter
-from consistency.domains import ENERGY
+from consistency.domains import DOMAINS, ENERGY
 from consistency.zoo import load_network, load_zoo
+from dashboard.choices import Available, shown
 from precompute import pipeline
 from precompute.__main__ import app
 from precompute.encode import decode_image, encode_image
 from tests.media import truncate, write_audio, write_video
-from tests.zoos import write_zoo
+from tests.zoos import LAB_METHODS, LAB_TARGETS, write_lab, write_zoo
 
 N_FRAMES = 10
 
@@ -89,6 +90,58 @@ def test_every_configuration_becomes_a_prediction_a_readout_or_an_energy(done):
     assert Counter(row["kind"] for row in listed(done)) == {"prediction": 4, "readout": 8, "energy": 4}
     assert Counter(row["kind"] for row in listed(done, "--all"))["input"] == 1
     assert all(row["n_frames"] == N_FRAMES and row["complete"] for row in listed(done, "--all"))
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory, clip: Path) -> Path:
+    """A store in which the clip is finished with all domains and methods."""
+    store = tmp_path_factory.mktemp("lab")
+    result = run(store, write_lab(tmp_path_factory.mktemp("lab-zoo")), clip, "--max-frames", "3")
+    assert result.exit_code == 0, result.output
+    return store
+
+
+def test_every_method_of_a_large_zoo_predicts_its_targets_with_an_energy_and_readouts_to_every_other_domain(lab):
+    found = {(row["kind"], row["method"], row["path"]) for row in listed(lab)}
+    for method in LAB_METHODS:
+        targets = [target for target in LAB_TARGETS if (method, target) != ("geonet", "reshading")]
+        for target in targets:
+            assert ("prediction", method, f"rgb-{target}") in found and ("energy", method, f"rgb-{target}") in found
+            readouts = [path for kind, m, path in found if m == method and path.startswith(f"rgb-{target}-")]
+            assert len(readouts) == 7
+    assert ("prediction", "geonet", "rgb-reshading") not in found
+    assert ("prediction", "multitask", "rgb-curvature") in found, "a head more is a prediction more"
+    assert ("energy", "multitask", "rgb-curvature") not in found, "the zoo has no constants for it"
+    assert all(row["complete"] for row in listed(lab, "--all")) and call("verify", "--store", lab).exit_code == 0
+
+
+def test_an_energy_names_every_network_that_it_depends_on(lab):
+    tracks = Store(lab, read_only=True).tracks(kind="energy")
+    energies = {track.head.method: track.head.edges for track in tracks if track.head.path == "rgb-normal"}
+    assert {"rgb-normal.geonet", "rgb-depth.geonet", "rgb-reshading.baseline"} <= energies["geonet"].keys()
+    assert {"rgb-depth.multitask", "rgb-reshading.multitask", "rgb-edge3d.shared"} <= energies["multitask"].keys()
+    borrowing = {method for method, edges in energies.items() if "rgb-reshading.baseline" in edges}
+    assert borrowing == {"baseline", "geonet"}
+
+
+def test_the_page_offers_every_method_and_readout_of_a_large_zoo_and_shows_each_whole(lab):
+    available = Available(Store(lab, read_only=True).tracks())
+    (clip,) = available.clips
+    assert set(available.targets(clip.key)) == {*LAB_TARGETS, "curvature"}
+    readouts = available.readouts(clip.key, "normal")
+    assert set(readouts) == set(DOMAINS) - {"rgb", "normal"}
+    direct = [option for option in available.configurations(clip.key, "normal") if option.is_direct]
+    assert [option.method for option in direct[:2]] == ["baseline", "consistency"]
+    assert {option.method for option in direct} == set(LAB_METHODS)
+    for readout in readouts:
+        view = shown(available, clip, "normal", readout, direct)
+        assert len(view.panes) == 1 + 2 * len(LAB_METHODS) and not view.gaps
+        assert [len(plot.curves) for plot in view.plots] == [len(LAB_METHODS)] * 2  # energy and readout disagreement
+
+
+def test_the_list_has_each_configuration_on_a_line_of_its_own(lab):
+    lines = call("list", "--store", lab).stdout.splitlines()
+    assert any(re.match(r"lab/consistency-unsupervised/rgb-reshading-keypoint2d +readout +3 ", line) for line in lines)
 
 
 def test_a_second_run_computes_nothing(done, zoo, clip):
