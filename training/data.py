@@ -9,7 +9,7 @@ import hashlib
 import json
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -195,8 +195,12 @@ def render_room(plan: RenderPlan, index: int, stock: Stock) -> Iterator[tuple[np
 class Frames:
     """All frames of a split, (N, H, W, 14) uint8, read when asked for."""
 
-    def __init__(self, folder: Path, split: Split):
-        paths = sorted(folder.glob(f"{split}-[0-9][0-9][0-9][0-9].npy"))
+    def __init__(self, folder: Path, split: Split, names: Sequence[str] | None = None):
+        """`names`: the shards' file names, for a set of frames that does not change while more are rendered; None takes all."""
+        if names is None:
+            names = sorted(path.name for path in folder.glob(f"{split}-[0-9][0-9][0-9][0-9].npy"))
+        self.names = list(names)
+        paths = [folder / name for name in self.names]
         if not paths:
             raise FileNotFoundError(f"no rendered {split} frames in {folder}; render first: python -m training render")
         self.shards = [np.load(path, mmap_mode="r") for path in paths]
