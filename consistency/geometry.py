@@ -51,12 +51,11 @@ def normal_from_depth(depth: Tensor, field_of_view_degrees: Tensor | float) -> T
     direction = rays(height, width, field_of_view_degrees, depth)
     step = NEIGHBOUR_DISTANCE_PX * (direction[:, 0, 0, 1] - direction[:, 0, 0, 0]).view(-1, 1, 1, 1)
     xx = xy = yy = xg = yg = torch.zeros_like(depth)
-    is_inside = torch.ones_like(depth[:1])
-    for dy, dx in _NEIGHBOURS:
-        difference = (_shifted(depth, dy, dx) - depth).clamp(-1, 1)
+    for (dy, dx), there, is_inside in zip(_OFFSETS, _neighbours(depth), _neighbours(_ones(depth)), strict=True):
+        difference = (there - depth).clamp(-1, 1)
         # 1/z of the neighbour, in units of 1/z here, less one.
         rise = torch.expm1(-_LOG_RATIO * difference)
-        weight = _closeness(difference.detach()) * _shifted(is_inside, dy, dx)
+        weight = _closeness(difference.detach()) * is_inside
         xx, xy, yy = xx + weight * dx**2, xy + weight * (dx * dy), yy + weight * dy**2
         xg, yg = xg + weight * dx * rise, yg + weight * dy * rise
     determinant = xx * yy - xy**2
@@ -76,32 +75,39 @@ def refine_depth(depth: Tensor, normal: Tensor, field_of_view_degrees: Tensor | 
     normal agrees, and as far as what it says is near what was there: a parallel surface behind an edge says nothing.
     """
     direction = rays(depth.shape[-2], depth.shape[-1], field_of_view_degrees, depth)
-    n = 2 * normal - 1
+    n = (2 * normal - 1).contiguous()
     n = n / torch.sqrt((n**2).sum(dim=1, keepdim=True) + 1e-6)
-    own = -(n * direction).sum(dim=1, keepdim=True)  # cosine, times the ray's length
-    is_inside = torch.ones_like(depth[:1])
+    own = _cosine(n, direction)
     total, weights = torch.zeros_like(depth), torch.ones_like(depth)
-    for dy, dx in _NEIGHBOURS:
-        neighbour = _shifted(n, dy, dx)
-        there = _shifted(own, dy, dx).clamp_min(GRAZING_COSINE)
-        here = -(neighbour * direction).sum(dim=1, keepdim=True).clamp_max(-GRAZING_COSINE)
-        correction = _shifted(depth, dy, dx) + torch.log(there / here) / _LOG_RATIO - depth
+    around = (_neighbours(image) for image in (n, depth + torch.log(own) / _LOG_RATIO, _ones(depth)))
+    for neighbour, there, is_inside in zip(*around, strict=True):
+        correction = there - torch.log(_cosine(neighbour, direction)) / _LOG_RATIO - depth
         agreement = F.relu((n * neighbour).sum(dim=1, keepdim=True) - SAME_PLANE_COSINE) / (1 - SAME_PLANE_COSINE)
-        weight = (agreement * _closeness(correction)).detach() * _shifted(is_inside, dy, dx)
+        weight = (agreement * _closeness(correction)).detach() * is_inside
         total, weights = total + weight * correction, weights + weight
     return depth + total / weights
 
 
-_NEIGHBOURS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
-"""In units of NEIGHBOUR_DISTANCE_PX."""
+_OFFSETS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
+"""Of the neighbours, in units of NEIGHBOUR_DISTANCE_PX."""
 
 
-def _shifted(image: Tensor, dy: int, dx: int) -> Tensor:
-    """At each pixel what stands at its neighbour, 0 beyond the border; (..., H, W)."""
+def _neighbours(image: Tensor) -> list[Tensor]:
+    """For each offset, what stands there seen from each pixel, 0 beyond the border; (..., H, W) each."""
     d = NEIGHBOUR_DISTANCE_PX
-    padded = F.pad(image, [d, d, d, d])
     height, width = image.shape[-2:]
-    return padded[..., d * (1 + dy) : d * (1 + dy) + height, d * (1 + dx) : d * (1 + dx) + width]
+    padded = F.pad(image, [d, d, d, d])
+    return [padded[..., d * (1 + y) : d * (1 + y) + height, d * (1 + x) : d * (1 + x) + width] for y, x in _OFFSETS]
+
+
+def _ones(depth: Tensor) -> Tensor:
+    """One image of ones; its neighbours are 1 inside and 0 outside."""
+    return torch.ones_like(depth[:1])
+
+
+def _cosine(normal: Tensor, direction: Tensor) -> Tensor:
+    """Between a normal and the way to the camera, times the ray's length; GRAZING_COSINE at least."""
+    return -(normal * direction).sum(dim=1, keepdim=True).clamp_max(-GRAZING_COSINE)
 
 
 def _closeness(difference: Tensor) -> Tensor:
