@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from cache.records import Clip, Track
@@ -81,6 +81,8 @@ class Shown:
     panes: tuple[Pane, ...]
     plots: tuple[Plot, ...]
     gaps: tuple[Gap, ...]
+    energies: Mapping[str, Track] = field(default_factory=dict)
+    """Letter -> the energy track of that configuration, where it has one."""
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -279,7 +281,8 @@ class _Builder:
     def result(self) -> Shown:
         titles = {"energy": "Consistency energy", "disagreement": "Readout disagreement"}
         plots = [Plot(id_, titles[id_], tuple(curves)) for id_, curves in self._curves.items() if curves]
-        return Shown(tuple(self.panes), (*plots, *self._error_plots), tuple(self.gaps))
+        energies = {curve.letter: curve.track for curve in self._curves["energy"]}
+        return Shown(tuple(self.panes), (*plots, *self._error_plots), tuple(self.gaps), energies)
 
     def _add_energy(self, letter: str, name: str, configuration: Configuration, prediction: Track) -> None:
         if not configuration.is_direct:

@@ -77,6 +77,29 @@ export const tests = {
     equal(pack.parseHeader(bytes).offsets, [end, end + 5, end + 12, end + 14]);
     equal(pack.blockRange(pack.parseHeader(bytes), 0), { first: 0, stop: 3, start: end, end: end + 14 });
   },
+  "a column is the numbers of its bytes, halves included": ({ pack, equal }) => {
+    const columns = { a: { dtype: "<f2", shape: [1, 6], offset: 9 }, b: { dtype: "<f8", shape: [1], offset: 21 } };
+    const header = { codec: "png", width: 1, height: 1, channels: 1, offsets: [100, 109], columns };
+    const { start, end } = pack.columnRange(header, "a");
+    equal([start, end], [109, 121]);
+    const halves = new Uint16Array([0x3c00, 0xc000, 0x0001, 0x7bff, 0x0000, 0x3555]);
+    const values = pack.readColumn(new Uint8Array(halves.buffer), pack.columnRange(header, "a"));
+    equal([...values], [1, -2, 2 ** -24, 65504, 0, 0.333251953125]);
+    const whole = new Uint8Array(new Float64Array([-0.1]).buffer);
+    equal([...pack.readColumn(whole, pack.columnRange(header, "b"))], [-0.1]);
+  },
+  "a damaged column is refused in words": ({ pack, throws }) => {
+    const good = { dtype: "<f4", shape: [1, 2], offset: 9 };
+    const header = (column) => ({ codec: "png", width: 1, height: 1, channels: 1, offsets: [0, 9], columns: { c: column } });
+    pack.columnRange(header(good), "c");
+    throws(() => pack.columnRange(header(good), "toString"), "no column");
+    throws(() => pack.columnRange({ ...header(good), columns: undefined }, "c"), "no column");
+    for (const wrong of [{ dtype: "<i4" }, { shape: [2, 2] }, { shape: [1, -2] }, { shape: 3 }, { offset: 8 }, { shape: [1, 2e9] }]) {
+      throws(() => pack.columnRange(header({ ...good, ...wrong }), "c"), "damaged");
+    }
+    throws(() => pack.columnRange(header(null), "c"), "damaged");
+    throws(() => pack.readColumn(new Uint8Array(7), pack.columnRange(header(good), "c")), "less than");
+  },
   "what is no pack is refused in words": ({ pack, throws }) => {
     throws(() => pack.headerEnd(new TextEncoder().encode("GIF89a, surely")), "not a pack");
     throws(() => pack.headerEnd(new Uint8Array(3)), "not a pack");

@@ -126,6 +126,9 @@ def test_a_readout_adds_a_row_with_its_truth_and_its_charts() -> None:
     assert [plot.id for plot in without.plots] == ["energy", "error"]
     assert [plot.id for plot in with_readout.plots] == ["energy", "disagreement", "error", "error2"]
     assert without.plots[1].curves[0].column == "angle_degrees"
+    assert {letter: (t.head.kind, t.head.method) for letter, t in without.energies.items()} == {
+        "A": ("energy", "baseline"), "B": ("energy", "consistency"),
+    }  # fmt: skip
     assert not with_readout.gaps
 
 

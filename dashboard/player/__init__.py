@@ -67,13 +67,17 @@ class View:
     """Presentation time of each frame, s, ascending: those of the input track."""
     panes: Sequence[Pane]
     charts: Sequence[Chart]
+    energies: Mapping[str, Track] = field(default_factory=dict)
+    """Letter of a configuration -> its energy track, which is no pane: for overlays, regions and parts by path."""
 
     def __post_init__(self) -> None:
         if not self.panes:
             raise ValueError("a view needs at least one pane, got none; give it the input track")
-        others = [pane.id for pane in self.panes if pane.track.head.clip.key != self.clip.key]
+        tracks = [(pane.id, pane.track) for pane in self.panes]
+        tracks += [(f"energy of {letter}", track) for letter, track in self.energies.items()]
+        others = [name for name, track in tracks if track.head.clip.key != self.clip.key]
         if others:
-            raise ValueError(f"panes {', '.join(others)} show another clip than '{self.clip.title}'; one clip per view")
+            raise ValueError(f"{', '.join(others)} show another clip than '{self.clip.title}'; one clip per view")
         ids = [pane.id for pane in self.panes]
         if len(set(ids)) != len(ids):
             raise ValueError(f"pane ids must differ, got {', '.join(ids)}")
@@ -171,6 +175,7 @@ def _data(view: View, memory: Mapping[str, Any]) -> dict[str, Any]:
         "nReady": view.n_ready,
         "panes": [_pane(pane) for pane in view.panes],
         "charts": [{"id": chart.id, "title": chart.title, "figure": _plain(chart.figure)} for chart in view.charts],
+        "energies": {letter: _energy(track) for letter, track in view.energies.items()},
         "speeds": list(SPEEDS),
         "start": {"frame": memory["start"], "speed": memory["speed"], "look": memory["look"]},
         "command": {"seq": memory["seq"], "seek": memory["seek"]},
@@ -189,11 +194,22 @@ def _pane(pane: Pane) -> dict[str, Any]:
         "key": head.key,
         "isComplete": pane.track.is_complete,
         "domain": dict(head.domain),
-        "packs": [
-            {"url": f"packs/{head.key}-{pack.sha256}.pack", "start": pack.start, "n_frames": pack.n_frames}
-            for pack in pane.track.packs
-        ],
+        "packs": _packs(pane.track),
     }
+
+
+def _energy(track: Track) -> dict[str, Any]:
+    """An energy track: its packs hold columns `terms` (N, P) and `blocks` (N, P, 32, 32) of the P `paths`."""
+    head = track.head
+    constants = {name: list(head.constants[name]) for name in ("paths", "mu", "sigma")}
+    return {"key": head.key, "domain": dict(head.domain), "packs": _packs(track), **constants}
+
+
+def _packs(track: Track) -> list[dict[str, Any]]:
+    return [
+        {"url": f"packs/{track.head.key}-{pack.sha256}.pack", "start": pack.start, "n_frames": pack.n_frames}
+        for pack in track.packs
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -6,7 +6,17 @@
  * No frame is ever shown from here: `load` and `peek` hand out pictures, the player decides what is painted.
  */
 
-import { BLOCK_FRAMES, ByteLru, HEAD_BYTES, blockRange, headerEnd, packOf, parseHeader } from "./pack.mjs";
+import {
+  BLOCK_FRAMES,
+  ByteLru,
+  HEAD_BYTES,
+  blockRange,
+  columnRange,
+  headerEnd,
+  packOf,
+  parseHeader,
+  readColumn,
+} from "./pack.mjs";
 
 const ENCODED_BUDGET_BYTES = 256 << 20;
 const DECODED_BUDGET_BYTES = 256 << 20;
@@ -129,6 +139,42 @@ export class FrameLoader {
       else spans.push([i, i + 1]);
     }
     return spans;
+  }
+
+  /**
+   * A column of one pack; nothing of it is kept here. Rejects with words, or as `signal` says.
+   * @param {Pack} pack @param {string} name @param {AbortSignal} [signal]
+   * @returns {Promise<{shape: number[], values: Float32Array | Float64Array}>} shape[0] frames
+   */
+  async column(pack, name, signal) {
+    const column = columnRange(await this.header(pack), name);
+    const { bytes } = await fetchRange(pack.url, column.start, column.end, signal);
+    return { shape: column.shape, values: readColumn(bytes, column) };
+  }
+
+  /**
+   * The codes of frames that no pane shows, for one look at each: nothing of them is kept, and no pane's block has to
+   * go for them. Consecutive frames of one pack come in one request.
+   * @param {Track} track @param {number} frame @param {number} count @param {AbortSignal} [signal]
+   * @returns {Promise<ImageData[]>} up to `count`: no more than the pack has
+   */
+  async stills(track, frame, count, signal) {
+    const at = packOf(track.packs, frame);
+    if (at < 0) throw new Error("not computed yet");
+    const pack = track.packs[at];
+    const first = frame - pack.start;
+    const stop = Math.min(first + count, pack.n_frames);
+    const { offsets, codec } = await this.header(pack);
+    const known = this.blocks.get(blockKey(pack, Math.floor(first / BLOCK_FRAMES)));
+    const isHere = known && Math.floor((stop - 1) / BLOCK_FRAMES) === Math.floor(first / BLOCK_FRAMES);
+    const start = isHere ? known.start : offsets[first];
+    const bytes = isHere ? known.bytes : (await fetchRange(pack.url, start, offsets[stop], signal)).bytes;
+    const images = [];
+    for (let i = first; i < stop; i += 1) {
+      signal?.throwIfAborted();
+      images.push(await decodeImage(bytes.subarray(offsets[i] - start, offsets[i + 1] - start), codec));
+    }
+    return images;
   }
 
   /** Stop everything and free all memory. */

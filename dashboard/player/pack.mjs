@@ -12,9 +12,17 @@ export const BLOCK_FRAMES = 16;
 /** The first request: any header of ours fits. */
 export const HEAD_BYTES = 32768;
 
+/** Bytes of one number of a column, by dtype. */
+const NUMBER_BYTES = { "<f2": 2, "<f4": 4, "<f8": 8 };
+/** A column of a pack is read whole: 256 frames of 16 paths' block means take 8 MiB. */
+const MAX_COLUMN_BYTES = 64 << 20;
+
 /**
- * @typedef {{codec: string, width: number, height: number, channels: number, offsets: number[]}} Header
- *   `offsets`: n + 1 byte offsets in the file; image i is the bytes offsets[i] .. offsets[i + 1] - 1.
+ * @typedef {{codec: string, width: number, height: number, channels: number, offsets: number[], columns: any}} Header
+ *   `offsets`: n + 1 byte offsets in the file; image i is the bytes offsets[i] .. offsets[i + 1] - 1. `columns`: as the
+ *   file says, checked by `columnRange`
+ * @typedef {{dtype: keyof typeof NUMBER_BYTES, shape: number[], start: number, end: number}} Column numbers per frame:
+ *   shape[0] frames, the bytes start .. end - 1 of the file
  */
 
 /**
@@ -42,7 +50,7 @@ export function parseHeader(bytes) {
   } catch {
     throw new Error("the pack's header is damaged");
   }
-  const { codec, width, height, channels, sizes } = header;
+  const { codec, width, height, channels, sizes, columns } = header;
   const isSound =
     (codec === "png" || codec === "webp") &&
     Array.isArray(sizes) &&
@@ -51,7 +59,55 @@ export function parseHeader(bytes) {
   if (!isSound) throw new Error("the pack's header is damaged");
   const offsets = [end];
   for (const size of sizes) offsets.push(offsets[offsets.length - 1] + size);
-  return { codec, width, height, channels, offsets };
+  return { codec, width, height, channels, offsets, columns };
+}
+
+/**
+ * Where the numbers of a column stand; throws where the pack has none of that name, or a damaged one.
+ * @param {Header} header @param {string} name
+ * @returns {Column}
+ */
+export function columnRange({ columns, offsets }, name) {
+  if (typeof columns !== "object" || columns === null || !Object.hasOwn(columns, name)) {
+    throw new Error(`the pack has no column '${name}'`);
+  }
+  const { dtype, shape, offset } = columns[name] ?? {};
+  const isSound =
+    Object.hasOwn(NUMBER_BYTES, String(dtype)) &&
+    Array.isArray(shape) &&
+    shape.every((side) => Number.isInteger(side) && side >= 0) &&
+    shape[0] === offsets.length - 1 &&
+    Number.isInteger(offset) &&
+    offset >= offsets[offsets.length - 1] - offsets[0];
+  const bytes = isSound ? shape.reduce((product, side) => product * side, NUMBER_BYTES[/** @type {"<f2"} */ (dtype)]) : 0;
+  if (!isSound || bytes > MAX_COLUMN_BYTES) throw new Error(`the pack's column '${name}' is damaged`);
+  return { dtype, shape, start: offsets[0] + offset, end: offsets[0] + offset + bytes };
+}
+
+/**
+ * The numbers of a column, frame after frame.
+ * @param {Uint8Array} bytes exactly those of the column
+ * @param {Column} column
+ * @returns {Float32Array | Float64Array}
+ */
+export function readColumn(bytes, { dtype, start, end }) {
+  if (bytes.length !== end - start) throw new Error("the server sent less than it should");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const count = bytes.length / NUMBER_BYTES[dtype];
+  if (dtype === "<f8") return Float64Array.from({ length: count }, (_, i) => view.getFloat64(8 * i, true));
+  const values = new Float32Array(count);
+  if (dtype === "<f4") for (let i = 0; i < count; i += 1) values[i] = view.getFloat32(4 * i, true);
+  else for (let i = 0; i < count; i += 1) values[i] = halfFloat(view.getUint16(2 * i, true));
+  return values;
+}
+
+/** The number of 16 bits (IEEE 754 binary16). @param {number} bits */
+function halfFloat(bits) {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
 }
 
 /**

@@ -74,8 +74,10 @@ export function mount(component) {
  * @typedef {{id: string, letter: string, title: string, detail: string, row: number, column: number, key: string,
  *   isComplete: boolean, domain: any, packs: any[]}} Pane
  * @typedef {{clip: string, title: string, width: number, height: number, ptsSeconds: number[], nReady: number,
- *   panes: Pane[], charts: any[], speeds: number[],
+ *   panes: Pane[], charts: any[], speeds: number[], energies?: Record<string, Energy>,
  *   start: {frame: number, speed: number, look?: Record<string, string>}, command: {seq: number, seek: number}}} Data
+ * @typedef {{key: string, domain: any, packs: import("./frames.mjs").Pack[], paths: string[], mu: number[],
+ *   sigma: number[]}} Energy an energy track, by letter of its configuration; it is no pane
  * @typedef {import("./look.mjs").Look} Look
  * @typedef {{
  *   element?: HTMLElement,
@@ -153,7 +155,7 @@ class Player {
     this.turn += 1;
     this.setStateValue = setStateValue;
     const before = this.data;
-    this.data = /** @type {Data} */ (data);
+    this.data = withAddresses(data);
     const isNewClip = before?.clip !== data.clip;
     this.theme.apply();
     if (isNewClip) {
@@ -169,7 +171,7 @@ class Player {
     }
     if (before === null || !same(before.speeds, data.speeds)) this.transport.setSpeeds(data.speeds);
     this.transport.speed.value = String(this.speed);
-    if (before === null || !same(before.panes, data.panes) || isNewClip) this.showPanes(isNewClip);
+    if (before === null || !same(before.panes, this.data.panes) || isNewClip) this.showPanes(isNewClip);
     const chartsText = JSON.stringify([data.charts, data.ptsSeconds.length]);
     if (chartsText !== this.chartsText) {
       this.chartsText = chartsText;
@@ -694,12 +696,7 @@ class Player {
       this.painted = this.inCanvas = -1;
       this.stage.clear();
     }
-    this.loader.setTracks(
-      panes.map(({ key, packs }) => ({
-        key,
-        packs: packs.map((pack) => ({ ...pack, url: new URL(pack.url, document.baseURI).href })),
-      })),
-    );
+    this.loader.setTracks(panes.map(({ key, packs }) => ({ key, packs })));
     this.stage.setPanes(panes);
     this.transport.setLength(this.nFrames, this.nReady);
   }
@@ -779,6 +776,16 @@ class Player {
     this.timers.get(name)?.();
     this.timers.delete(name);
   }
+}
+
+/** The same with whole addresses of packs. @param {Data} data @returns {Data} */
+function withAddresses(data) {
+  const whole = (/** @type {any} */ track) => ({
+    ...track,
+    packs: track.packs.map((/** @type {any} */ pack) => ({ ...pack, url: new URL(pack.url, document.baseURI).href })),
+  });
+  const energies = Object.entries(data.energies ?? {}).map(([letter, track]) => [letter, whole(track)]);
+  return { ...data, panes: data.panes.map(whole), energies: Object.fromEntries(energies) };
 }
 
 /** @param {number[]} choices @param {number} value */

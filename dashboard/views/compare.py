@@ -202,6 +202,7 @@ def _show_player(columns: Columns, selection: Selection, content: Shown, charts:
         pts_seconds=known if longest.is_complete else with_expected_times(known, selection.clip.n_frames),
         panes=content.panes,
         charts=charts,
+        energies=content.energies,
     )
     # Where the viewer moved in this very run, the link does not know it yet: its frame must not pull the player back.
     has_moved = st.session_state.pop(MOVED, False)
