@@ -99,11 +99,16 @@ def test_pixels_of_unknown_truth_do_not_count():
     assert frame_errors(NORMAL, predicted, truth)["angle_degrees"].item() == pytest.approx(0, abs=1e-4)
 
 
-def test_unknown_curvature_does_not_count_and_flat_does():
-    truth = torch.full((1, 3, 2, 2), 128 / 255)
-    truth[..., 0, 0] = 0
-    assert frame_errors(DOMAINS["curvature"], truth + 0.1, truth)["error"].item() == pytest.approx(0.1)
-    assert valid_pixels(DOMAINS["curvature"], truth).sum() == 3
+@pytest.mark.parametrize("name", [name for name, domain in DOMAINS.items() if domain.invalid is not None])
+def test_the_invalid_code_of_a_domain_is_unknown_and_every_other_is_known(name):
+    domain = DOMAINS[name]
+    truth = torch.full((1, domain.channels, 2, 2), round(255 * domain.invalid) / 255)
+    truth[:, 0, 0, 0] += 1 / 255 if domain.invalid < 1 else -1 / 255
+    assert valid_pixels(domain, truth).tolist() == [[[True, False], [False, False]]]
+
+
+def test_every_pixel_of_a_domain_without_an_invalid_code_is_known():
+    assert all(valid_pixels(DOMAINS["edge2d"], torch.full((1, 1, 2, 2), code)).all() for code in (0.0, 0.5, 1.0))
 
 
 def test_domains_are_found_by_their_own_name_and_by_taskonomys():
