@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
+from consistency.networks import GeoNet
 from consistency.zoo import Chain, Edge
 
 
@@ -41,17 +42,22 @@ class Graph:
         return sum(len(by_input) for _, by_input in self._steps)
 
     @torch.inference_mode()
-    def run(self, images: Tensor) -> dict[Chain, Tensor]:
+    def run(self, images: Tensor, field_of_view_degrees: Tensor | None = None) -> dict[Chain, Tensor]:
         """The output of every chain and of its prefixes.
 
         `images`: RGB in [0, 1], float32, (N, 3, H, W), on the networks' device, H and W multiples of the zoo's
-        `multiple`. The outputs are codes in [0, 1], (N, C, H, W), in the dtype of the network that made them.
+        `multiple`. `field_of_view_degrees`: (N,) of their shorter sides, where it is known, for networks that compute with
+        it; without, they take what they assume. The outputs are codes in [0, 1], (N, C, H, W), in the dtype of the network that made them.
         """
         outputs: dict[Chain, Tensor] = {(): images.contiguous(memory_format=torch.channels_last)}
         for digest, by_input in self._steps:
             network = self._networks[digest]
             inputs = [outputs[source] for source in by_input]
-            merged = network((torch.cat(inputs) if len(inputs) > 1 else inputs[0]).to(_dtype(network)))
+            merged_input = (torch.cat(inputs) if len(inputs) > 1 else inputs[0]).to(_dtype(network))
+            if field_of_view_degrees is not None and isinstance(network, GeoNet):
+                merged = network(merged_input, field_of_view_degrees.repeat(len(inputs)))
+            else:
+                merged = network(merged_input)
             for index, prefixes in enumerate(by_input.values()):
                 rows = slice(index * len(images), (index + 1) * len(images))
                 outputs.update((prefix, _output(merged, prefix[-1])[rows]) for prefix in prefixes)

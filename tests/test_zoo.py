@@ -9,10 +9,21 @@ import pytest
 import torch
 
 from consistency.graph import Graph
+from consistency.networks import GeoNet
 from consistency.zoo import SHARED, Edge, Zoo, ZooError, load_network, load_zoo
 from tests.zoos import LAB_METHODS, LAB_TARGETS, write_lab, write_zoo
 
 CPU = torch.device("cpu")
+
+
+def fused(edge: Edge) -> torch.nn.Module:
+    """As `load`, but a GeoNet corrects its predictions, as a new one does not."""
+    network = load(edge)
+    if isinstance(network, GeoNet):
+        for layer in network.normal_fusion.modules():
+            if isinstance(layer, torch.nn.Conv2d):
+                torch.nn.init.uniform_(layer.weight, 0, 0.02)
+    return network
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +68,16 @@ def test_heads_of_one_network_are_loaded_and_run_once(lab):
     for target in LAB_TARGETS:
         chain = lab.chain("multitask", f"rgb-{target}")
         torch.testing.assert_close(outputs[chain], load(chain[0])(image)[target])
+
+
+def test_a_known_field_of_view_reaches_the_networks_that_compute_with_it_and_no_others(lab):
+    chains = [lab.chain(method, "rgb-normal") for method in ("geonet", "multitask")]
+    graph = Graph(chains, fused)
+    image = torch.rand(2, 3, 16, 16)
+    assumed, known = graph.run(image), graph.run(image, torch.tensor([60.0, 90.0]))
+    assert torch.equal(known[chains[0]][0], assumed[chains[0]][0])
+    assert not torch.equal(known[chains[0]][1], assumed[chains[0]][1])
+    assert torch.equal(known[chains[1]], assumed[chains[1]])
 
 
 @pytest.mark.parametrize("method", LAB_METHODS)
