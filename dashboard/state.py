@@ -1,7 +1,8 @@
 """What does the link say? The selection as a frozen record, to and from the query parameters.
 
-`clip, predict, readout, a, b` say what is shown; `scale, frame, speed` and the names of the player's LOOK how. Whatever depends on the store's content is
-always written, so that a link means the same when more is stored; the others only where they differ from the default.
+`clip, predict, readout, a, b, ... h` say what is shown; `scale, frame, speed` and the names of the player's LOOK how.
+Whatever depends on the store's content is always written, so that a link means the same when more is stored; the others
+only where they differ from the default.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from dashboard.choices import (
     default_configurations,
     one_line,
 )
+from dashboard.lineup import MIN_CONFIGURATIONS
 from dashboard.player import read_look
 
 _T = TypeVar("_T")
+ALWAYS = LETTERS[:MIN_CONFIGURATIONS]
+"""The letters that have a default; a link names each configuration by its letter in lower case."""
 Scale = Literal["standardised", "raw"]
 SCALES: tuple[Scale, ...] = ("standardised", "raw")
-COMPARED = LETTERS[:2]
-"""The configurations that the page offers; a link names each by its letter in lower case."""
 MIN_SPEED, MAX_SPEED = 0.1, 4.0
 """Times the clip's own speed."""
 KEY_LETTERS = 12
@@ -46,7 +48,7 @@ class Selection:
     readout: str | None
     """X3 of the readout X2 -> X3; None for none."""
     configurations: tuple[Configuration, ...]
-    """A, B, ...; empty where the clip has no prediction."""
+    """A, B, ... in order, two to eight; empty where the clip has no prediction."""
     scale: Scale = "standardised"
     """Energy in sigma, or the plain mean of its raw terms."""
     frame: int = 0
@@ -91,7 +93,7 @@ def to_query(selection: Selection) -> dict[str, str]:
         query["predict"] = selection.target
     if selection.readout is not None:
         query["readout"] = selection.readout
-    for letter, configuration in zip(COMPARED.lower(), selection.configurations, strict=False):
+    for letter, configuration in zip(LETTERS.lower(), selection.configurations, strict=False):
         query[letter] = configuration.spelling
     if selection.scale != SCALES[0]:
         query["scale"] = selection.scale
@@ -100,6 +102,11 @@ def to_query(selection: Selection) -> dict[str, str]:
     if selection.speed != 1.0:
         query["speed"] = f"{selection.speed!r}".removesuffix(".0")
     return query | dict(selection.look)
+
+
+def find_configuration(wish: str, options: Sequence[Configuration]) -> Configuration | None:
+    """The one of `options` that `wish` spells, in full or without the direct path; None where there is none."""
+    return next((c for c in options if wish in (c.spelling, f"{c.zoo}/{c.method}/{c.path}")), None)
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,10 @@ class _Reader:
         defaults = default_configurations(options)
         if not defaults:
             return ()
-        return tuple(self._configuration(letter, options, defaults) for letter in COMPARED)
+        pair = [self._configuration(letter, options, defaults[at]) for at, letter in enumerate(ALWAYS)]
+        # The others are shown where they are asked for and stored, moved up where a letter between them is missing.
+        more = (self._configuration(letter, options, None) for letter in LETTERS[len(ALWAYS) :])
+        return (*(c for c in pair if c), *(c for c in more if c))
 
     def frame(self, n_frames: int) -> int:
         wish = self.params.get("frame")
@@ -148,14 +158,14 @@ class _Reader:
         return self._missed("the speed", wish, 1.0, "1")
 
     def _configuration(
-        self, letter: str, options: Sequence[Configuration], defaults: Sequence[Configuration]
-    ) -> Configuration:
-        default = defaults[min(COMPARED.index(letter), len(defaults) - 1)]
+        self, letter: str, options: Sequence[Configuration], default: Configuration | None
+    ) -> Configuration | None:
         wish = self.params.get(letter.lower())
         if not wish:
             return default
-        found = (c for c in options if wish in (c.spelling, f"{c.zoo}/{c.method}/{c.path}"))
-        return next(found, None) or self._missed(f"configuration {letter}", wish, default, default.spelling)
+        found = find_configuration(wish, options)
+        shown = default.spelling if default else "none"
+        return found or self._missed(f"configuration {letter}", wish, default, shown)
 
     def _missed(self, what: str, wish: str, default: _T, shown: str) -> _T:
         self.notes.append(f"The link asks for {what} '{one_line(wish, 40)}', which is not here; shown: {shown}.")

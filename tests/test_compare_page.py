@@ -104,6 +104,54 @@ def test_swapping_shows_the_other_tracks_pixels_and_keeps_the_frame(page: Page, 
     assert "frame=5" in page.url
 
 
+def press_button(page: Page, name: str) -> None:
+    """By keyboard, as everyone can."""
+    button = page.get_by_role("button", name=name, exact=True)
+    expect(button).to_be_enabled()
+    button.press("Enter")
+
+
+def test_configurations_are_added_moved_and_removed_and_letters_have_no_gap(page: Page, dashboard: StartApp, tmp_path):
+    methods = ("baseline", "consistency", "cycle", "geonet", "pix2pix", "d1", "d2", "d3", "d4")
+    build_store(tmp_path, titles=("walkthrough",), n_frames=3, methods=methods, readouts={}, truths=())
+    number = {method: 16 + 2 * at for at, method in enumerate(methods)}
+    root = open_page(page, App(dashboard(tmp_path), Store(tmp_path, read_only=True)))
+    line = ["baseline", "consistency"]
+    wait_for_numbers(root, [1, *(number[name] for name in line)])
+    for letter in "cdefgh":
+        press_button(page, "Add a configuration")
+        page.wait_for_url(f"**&{letter}=mini**")
+    line += ["cycle", "d1", "d2", "d3", "d4", "geonet"]
+    wait_for_numbers(root, [1, *(number[name] for name in line)])
+    expect(page.get_by_role("button", name="Add a configuration")).to_be_disabled()
+    page.get_by_role("button", name="Arrange").click()
+    press_button(page, "Remove B")
+    line.remove("consistency")
+    wait_for_numbers(root, [1, *(number[name] for name in line)])
+    assert "&h=" not in page.url and "&g=mini%2Fgeonet" in page.url
+    press_button(page, "Move C up")
+    wait_for_numbers(root, [1, number["baseline"], number["d1"], number["cycle"], *(number[n] for n in line[3:])])
+    for _ in range(5):
+        press_button(page, "Remove A")
+        page.wait_for_timeout(700)
+    wait_for_numbers(root, [1, number["d4"], number["geonet"]])
+    expect(page.get_by_role("button", name="Remove A")).to_be_disabled()
+    page.go_back()
+    wait_for_numbers(root, [1, number["d3"], number["d4"], number["geonet"]])
+
+
+def test_what_the_player_asks_for_is_shown_where_it_is_stored(page: Page, app: App):
+    root = open_page(page, app, "clip=walkthrough&a=mini/baseline&b=mini/baseline")
+    wish = "(el, open) => el.xc.wish({open})"
+    root.evaluate(wish, "mini/consistency/rgb-normal")
+    wait_for_numbers(root, [1, 2, BASELINE, BASELINE, CONSISTENCY])
+    assert "c=mini%2Fconsistency" in page.url
+    root.evaluate(wish, "mini/*nobody*/rgb-normal<b>")
+    expect(page.get_by_text("mini/*nobody*/rgb-normal<b> is not precomputed for this clip.")).to_be_visible()
+    root.evaluate(wish, "mini/consistency")
+    expect(page.get_by_text("mini/consistency is shown already, as C.")).to_be_visible()
+
+
 def test_swapping_what_a_link_with_an_unknown_name_shows_swaps_it(page: Page, app: App):
     root = open_page(page, app, "clip=walkthrough&a=nope")
     before = numbers(root)

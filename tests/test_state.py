@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dashboard.choices import Available
+from dashboard.player import LOOK
 from dashboard.state import Selection, from_query, to_query
 from tests.test_choices import CLIP, track, whole_clip
 
@@ -31,6 +32,29 @@ def test_a_link_gives_every_selection_back() -> None:
         scale = ("standardised", "raw")[index % 2]
         chosen = replace(selection, scale=scale, frame=index % 3, speed=(1.0, 0.25, 0.1, 4.0, 1 / 3)[index % 5])
         assert from_query(to_query(chosen), AVAILABLE) == (chosen, ())
+
+
+def test_a_link_gives_two_to_eight_configurations_back() -> None:
+    selection, _ = from_query({}, AVAILABLE)
+    assert selection is not None
+    a, b = selection.configurations
+    for count in range(2, 9):
+        chosen = replace(selection, configurations=((a, b) * 4)[:count])
+        assert set("abcdefgh"[:count]) <= set(to_query(chosen))
+        assert not set("abcdefgh"[count:]) & set(to_query(chosen))
+        assert from_query(to_query(chosen), AVAILABLE) == (chosen, ())
+
+
+def test_letters_that_a_link_leaves_out_are_closed_up() -> None:
+    selection, notes = from_query({"h": "mini/baseline", "d": "mini/consistency"}, AVAILABLE)
+    assert selection is not None and notes == ()
+    assert [c.method for c in selection.configurations] == ["baseline", "consistency", "consistency", "baseline"]
+
+
+def test_an_unknown_third_configuration_is_left_out_with_a_note() -> None:
+    selection, notes = from_query({"c": "mini/nobody"}, AVAILABLE)
+    assert selection is not None and len(selection.configurations) == 2
+    assert "configuration C 'mini/nobody'" in notes[0] and notes[0].endswith("shown: none.")
 
 
 def test_an_empty_query_gives_the_defaults() -> None:
@@ -111,9 +135,9 @@ def test_no_hostile_link_raises_or_is_believed() -> None:
         "|",
         "∞",
     ]
-    names = ["clip", "predict", "readout", "a", "b", "scale", "frame", "speed", "c", "__proto__", "embed"]
+    names = ["clip", "predict", "readout", "a", "b", "scale", "frame", "speed", "c", "h", "__proto__", "embed", *LOOK]
     for _ in range(200):
-        query = {name: "".join(draw.choices(pieces, k=draw.randint(0, 4))) for name in draw.sample(names, k=6)}
+        query = {name: "".join(draw.choices(pieces, k=draw.randint(0, 4))) for name in draw.sample(names, k=8)}
         selection, notes = from_query(query, AVAILABLE)
         assert selection is not None
         assert from_query(to_query(selection), AVAILABLE) == (selection, ())

@@ -20,9 +20,10 @@ from cache.records import Clip, Track
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
 """What the speed menu offers; another speed is taken as the nearest."""
-LOOK = ("loop", "solo")
+LOOK = ("loop", "solo", "span", "hide", "gap")
 """What a link says of the look beside frame and speed; meaning and defaults stand in look.mjs."""
 NO_LOOK: Mapping[str, str] = {}
+MAX_WISH_LETTERS = 200
 _LOOK_TEXT = re.compile(r"[A-Za-z0-9.,~_-]{1,100}")
 
 
@@ -111,13 +112,15 @@ def player(
     speed: float = 1.0,
     look: Mapping[str, str] = NO_LOOK,
     on_change: Callable[[], None] | None = None,
+    on_wish: Callable[[Mapping[str, str]], None] | None = None,
 ) -> Position:
     """Show `view` and return the position last settled on.
 
     `frame`, `speed` and `look` are where a new clip starts. Later, a `frame` that differs both from the one of the previous
     call and from the position returned is a wish of the page and moves the player; a page that hands back the position
-    it got moves nothing. `on_change` is called when the viewer has settled elsewhere. Call it inside `st.fragment` so
-    that a settled position reruns only that part of the page.
+    it got moves nothing. `on_change` is called when the viewer has settled elsewhere. `on_wish` is called with what the
+    player asks the page for, such as {"open": "zoo/method/path"}: it comes from outside and may ask for anything. Call
+    `player` inside `st.fragment` so that a settled position reruns only that part of the page.
     """
     memory = st.session_state.setdefault(f"{key}.player", {})
     reported = _reported(st.session_state.get(key), view)
@@ -137,7 +140,11 @@ def player(
         data=_data(view, memory),
         default={"position": None},
         on_position_change=on_change or _nothing,
+        on_wish_change=_nothing,
     )
+    wish = _wish(result.get("wish"))
+    if wish and on_wish:
+        on_wish(wish)
     position = _position(result.get("position"), view)
     return position or Position(frame=memory["start"], speed=memory["speed"], look=memory["look"])
 
@@ -238,6 +245,13 @@ def _position(value: Any, view: View) -> Position | None:
         return None
     look = value.get("look")
     return Position(_clamp(frame, view), float(speed), read_look(look if isinstance(look, Mapping) else NO_LOOK))
+
+
+def _wish(value: Any) -> dict[str, str]:
+    """What the player asks the page for, as far as it is short text."""
+    if not isinstance(value, Mapping):
+        return {}
+    return {str(name): text for name, text in value.items() if isinstance(text, str) and len(text) <= MAX_WISH_LETTERS}
 
 
 def read_look(texts: Mapping[str, Any]) -> dict[str, str]:

@@ -10,8 +10,9 @@
  * `report` tells it where the viewer has settled.
  */
 
-import { Charts } from "./charts.mjs";
+import { Charts, ZOOM_STEP } from "./charts.mjs";
 import { PlayClock, RateMeter, findPeaks, framesAhead } from "./clock.mjs";
+import { Curves, highest } from "./curves.mjs";
 import { element } from "./dom.mjs";
 import { FrameLoader, UNREACHABLE } from "./frames.mjs";
 import { helpPanel } from "./help.mjs";
@@ -91,7 +92,8 @@ export function mount(component) {
  * }} Part what the player has beside stage, transport and plots, a module each, made by `parts`. `element` stands
  *   under the plots; `actions` add to those of the keys; the others are called when there is new data, another look, a
  *   frame in the canvas (in the same animation frame), another size or another theme, and at the end. A part asks the
- *   player for everything else: `goTo`, `jump`, `change`, `setLoop`, `say`, `soon`, `later`, `loader`, `data`, `look`.
+ *   player for everything else: `goTo`, `jump`, `change`, `setLoop`, `say`, `wish`, `soon`, `later`, `loader`, `data`,
+ *   `look`.
  */
 
 /** @param {Player} _player @returns {Part[]} */
@@ -136,7 +138,10 @@ class Player {
     /** @type {Map<string, any>} timers and animation frames by name, so that destroy ends all */
     this.timers = new Map();
     this.setStateValue = (/** @type {string} */ _name, /** @type {unknown} */ _value) => {};
+    this.setTriggerValue = this.setStateValue;
     this.loader = new FrameLoader({ onChange: () => this.soon("rail", () => this.drawRail()) });
+    /** The numbers behind plots, strip and lists. */
+    this.curves = new Curves();
     this.panesTurn = 0;
     /** @type {string[]} the tracks of the panes */
     this.paneKeys = [];
@@ -151,9 +156,10 @@ class Player {
   // What Streamlit calls
 
   /** Take over new data. May run at any time, with anything changed. @param {any} component @returns {number} */
-  update({ data, setStateValue }) {
+  update({ data, setStateValue, setTriggerValue }) {
     this.turn += 1;
     this.setStateValue = setStateValue;
+    this.setTriggerValue = setTriggerValue ?? (() => {});
     const before = this.data;
     this.data = withAddresses(data);
     const isNewClip = before?.clip !== data.clip;
@@ -176,9 +182,10 @@ class Player {
     if (chartsText !== this.chartsText) {
       this.chartsText = chartsText;
       this.themeText = JSON.stringify(this.theme.colours());
-      this.charts.markLoop(this.look.loop);
+      this.charts.setLook(this.look);
+      this.curves.set(data.charts, data.ptsSeconds.length);
       this.charts
-        .show(data.charts, data.ptsSeconds.length)
+        .show()
         .then(() => this.fit())
         .catch((error) => {
           this.chartsText = ""; // so that the next update tries again
@@ -236,6 +243,11 @@ class Player {
     const last = Math.max(this.nReady - 1, 0);
     const { loop } = this.look;
     return loop ? [Math.min(loop[0], last), Math.min(loop[1], last)] : [0, last];
+  }
+
+  /** Where keys look for the worst frames. @returns {[number, number]} */
+  get searched() {
+    return [0, Math.max(this.nReady - 1, 0)];
   }
 
   /** @param {number} frame */
@@ -438,14 +450,19 @@ class Player {
     });
   }
 
+  /** Ask the page for something, such as {open: "zoo/method/path"}: one more configuration. @param {Record<string, string>} wish */
+  wish(wish) {
+    this.setTriggerValue("wish", wish);
+  }
+
   // The look
 
   /** Look at the clip in another way. @param {Partial<Look>} changes */
   change(changes) {
     const before = this.look;
     this.look = { ...before, ...changes };
+    this.charts.setLook(this.look);
     if (!same(before.loop, this.look.loop)) {
-      this.charts.markLoop(this.look.loop);
       this.drawRail();
       if (this.clock) this.play(this.direction);
     }
@@ -494,6 +511,12 @@ class Player {
       if (worst < 0) this.say("no curve to search");
       else this.jump(worst);
     },
+    largestGap: () => {
+      const frame = highest(this.charts.gapCurve().map(Math.abs), 1, this.searched)[0];
+      if (frame === undefined) this.say("no two curves to compare");
+      else this.jump(frame);
+    },
+    zoomTime: (value = 1) => this.charts.zoom(value > 0 ? 1 / ZOOM_STEP : ZOOM_STEP),
     solo: (value = 0) => {
       const pane = this.data?.panes[value];
       if (pane) this.change({ solo: this.look.solo === pane.id ? null : pane.id });
@@ -602,8 +625,11 @@ class Player {
     }
     this.charts = new Charts(charts, {
       signal,
-      onSeek: (frame, isFinal) => this.scrub(frame, isFinal),
       theme: this.theme,
+      curves: this.curves,
+      onSeek: (frame, isFinal) => this.scrub(frame, isFinal),
+      onLoop: (loop) => this.setLoop(loop),
+      onLook: (changes) => this.change(changes),
     });
     this.root.xc = this.forTests();
     // Unstyled, sizes are wrong: nothing is laid out before the style is there.
@@ -635,6 +661,7 @@ class Player {
         return self.lastPaintMs;
       },
       seek: (/** @type {number} */ frame) => this.jump(frame),
+      wish: (/** @type {Record<string, string>} */ wish) => this.wish(wish),
       state: () => ({
         frame: this.wanted,
         painted: this.inCanvas,

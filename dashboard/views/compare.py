@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import streamlit as st
 
 from cache.records import Clip, Track
 from cache.store import STORE_VARIABLE, Store
 from dashboard.charts import Line, figure, summary
-from dashboard.choices import Available, Plot, Shown, one_line, shown, web_address
+from dashboard.choices import LETTERS, Available, Plot, Shown, one_line, shown, web_address
+from dashboard.lineup import MAX_CONFIGURATIONS, MIN_CONFIGURATIONS, Lineup, added, moved, removed, suggestion
 from dashboard.player import LOOK, Chart, View, player
 from dashboard.series import Columns, Unreadable, same_constants, with_expected_times
-from dashboard.state import COMPARED, SCALES, Scale, Selection, from_query, to_query
+from dashboard.state import SCALES, Scale, Selection, find_configuration, from_query, to_query
 
 REFRESH_SECONDS = 2.0
 """How often the store is asked while a job writes: a pack of 256 frames takes a job seconds."""
 NO_READOUT = ""
 """The readout menu's value for none."""
+MARKDOWN_SIGNS = frozenset("\\`*_{}[]()<>#+-.!|~$:&^=")
 PLAYER = "player"
 MOVED = "player-moved"
 ASKED = "player-asked"
@@ -73,7 +76,8 @@ def page(store: Store, columns: Columns) -> None:
             ready = f"{content.n_ready} of {selection.clip.n_frames} frames ready"
             st.text(f"Not finished: {ready}. More appears here by itself while the job runs.")
         _show_notes(notes)
-    _show_player(columns, selection, content, [_chart(item) for item in numbers if item.lines])
+    charts = [_chart(item) for item in numbers if item.lines]
+    _show_player(columns, selection, content, charts, available)
     _show_gaps(store, content, numbers, selection.scale)
     _show_words(numbers)
     _show_about(selection.clip)
@@ -98,19 +102,27 @@ def _show_controls(available: Available, selection: Selection) -> None:
         _select("Readout", "readout", {NO_READOUT: "None", **readouts}, selection.readout or NO_READOUT, available)
         options = available.configurations(clip, target)
         labels = {option.spelling: available.configuration_label(option, options) for option in options}
-        first, *others = zip(COMPARED, selection.configurations, strict=False)
-        _select(first[0], first[0].lower(), labels, first[1].spelling, available)
-        st.button(
-            "Swap A and B",
-            key="swap",
-            icon=":material/swap_horiz:",
-            help="Swap A and B",
-            type="tertiary",
-            on_click=_swap,
-            args=(available,),
-        )
-        for letter, configuration in others:
+        lineup = selection.configurations
+        for letter, configuration in zip(LETTERS, lineup, strict=False):
             _select(letter, letter.lower(), labels, configuration.spelling, available)
+            if letter == LETTERS[0]:
+                arrange = partial(moved, at=0, by=1)
+                _icon_button("Swap A and B", "swap", ":material/swap_horiz:", arrange, available)
+        new = suggestion(lineup, options)
+        is_full = len(lineup) >= MAX_CONFIGURATIONS
+        reason = "Eight are as many as fit" if is_full else "Everything stored for this prediction is shown already"
+        words = f"Add {labels[new.spelling]}" if new and not is_full else reason
+        _icon_button(
+            "Add a configuration",
+            "add",
+            ":material/add:",
+            partial(added, configuration=new) if new else None,
+            available,
+            help_text=words,
+            is_enabled=not is_full,
+        )
+        with st.popover("Arrange", key="arrange", icon=":material/tune:", type="tertiary", help="Arrange and remove"):
+            _show_lineup(lineup, labels, available)
         st.session_state["scale"] = selection.scale
         st.segmented_control(
             "Energy",
@@ -122,6 +134,53 @@ def _show_controls(available: Available, selection: Selection) -> None:
             on_change=_choose,
             args=("scale", available),
         )
+
+
+def _show_lineup(lineup: Lineup, labels: Mapping[str, str], available: Available) -> None:
+    """A row for each configuration with what can be done to its place."""
+    with st.container(key="lineup", gap=None):
+        for at, (letter, configuration) in enumerate(zip(LETTERS, lineup, strict=False)):
+            with st.container(key=f"line-{letter}", horizontal=True, vertical_alignment="center", gap="xsmall"):
+                st.text(f"{letter}  {labels[configuration.spelling]}")
+                for name, icon, arrange, is_enabled in (
+                    (f"Move {letter} up", ":material/arrow_upward:", partial(moved, at=at, by=-1), at > 0),
+                    (
+                        f"Move {letter} down",
+                        ":material/arrow_downward:",
+                        partial(moved, at=at, by=1),
+                        at < len(lineup) - 1,
+                    ),
+                    (
+                        f"Remove {letter}",
+                        ":material/close:",
+                        partial(removed, at=at),
+                        len(lineup) > MIN_CONFIGURATIONS,
+                    ),
+                ):
+                    _icon_button(name, name.lower().replace(" ", "-"), icon, arrange, available, is_enabled=is_enabled)
+
+
+def _icon_button(
+    name: str,
+    key: str,
+    icon: str,
+    arrange: Callable[[Lineup], Lineup] | None,
+    available: Available,
+    *,
+    help_text: str | None = None,
+    is_enabled: bool = True,
+) -> None:
+    """A button that shows its icon and says its name to those who do not see it; it gives the view another line-up."""
+    st.button(
+        name,
+        key=key,
+        icon=icon,
+        help=help_text or name,
+        type="tertiary",
+        disabled=not is_enabled or arrange is None,
+        on_click=_arrange,
+        args=(arrange, available),
+    )
 
 
 def _select(label: str, name: str, options: Mapping[str, str], value: str, available: Available) -> None:
@@ -149,11 +208,35 @@ def _choose(name: str, available: Available) -> None:
     _write_normalised(query, available)
 
 
-def _swap(available: Available) -> None:
+def _arrange(arrange: Callable[[Lineup], Lineup], available: Available) -> None:
     # Of what is shown, which a link with unknown names does not say.
     selection, _ = from_query(st.query_params.to_dict(), available)
     if selection is not None:
-        _write_link(to_query(replace(selection, configurations=selection.configurations[::-1])))
+        _write_link(to_query(replace(selection, configurations=arrange(selection.configurations))))
+
+
+def _grant(available: Available, wish: Mapping[str, str]) -> None:
+    """Do what the player asks for: it may ask for one more configuration, which has to be in the store."""
+    selection, _ = from_query(st.query_params.to_dict(), available)
+    if selection is None or selection.target is None or "open" not in wish:
+        return
+    options = available.configurations(selection.clip.key, selection.target)
+    lineup = selection.configurations
+    found = find_configuration(wish["open"], options)
+    if found is None:
+        st.toast(_plain(f"{one_line(wish['open'], 60)} is not precomputed for this clip."))
+    elif found in lineup:
+        st.toast(_plain(f"{found.spelling} is shown already, as {LETTERS[lineup.index(found)]}."))
+    elif len(lineup) >= MAX_CONFIGURATIONS:
+        st.toast("Eight configurations are as many as fit: remove one first.")
+    else:
+        _write_link(to_query(replace(selection, configurations=added(lineup, found))))
+        st.rerun()  # the whole page, not the player's fragment alone
+
+
+def _plain(text: str) -> str:
+    """`text` for a place where Streamlit reads Markdown: every sign that could be some stands for itself."""
+    return "".join(f"\\{letter}" if letter in MARKDOWN_SIGNS else letter for letter in text)
 
 
 def _write_normalised(query: Mapping[str, str], available: Available) -> None:
@@ -187,7 +270,9 @@ def _show_about(clip: Clip) -> None:
 
 
 @st.fragment
-def _show_player(columns: Columns, selection: Selection, content: Shown, charts: Sequence[Chart]) -> None:
+def _show_player(
+    columns: Columns, selection: Selection, content: Shown, charts: Sequence[Chart], available: Available
+) -> None:
     """The player, in a fragment of its own: moving through the frames reruns nothing but this."""
     if not content.n_ready:
         return
@@ -208,7 +293,15 @@ def _show_player(columns: Columns, selection: Selection, content: Shown, charts:
     has_moved = st.session_state.pop(MOVED, False)
     frame = st.session_state.get(ASKED, selection.frame) if has_moved else selection.frame
     st.session_state[ASKED] = frame
-    position = player(view, key=PLAYER, frame=frame, speed=selection.speed, look=selection.look, on_change=_note_move)
+    position = player(
+        view,
+        key=PLAYER,
+        frame=frame,
+        speed=selection.speed,
+        look=selection.look,
+        on_change=_note_move,
+        on_wish=partial(_grant, available),
+    )
     if has_moved:
         moved = replace(selection, frame=position.frame, speed=position.speed, look=position.look)
         _write_link(to_query(moved))
