@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cache.store import Store
-from consistency.zoo import load_zoo
+from consistency.zoo import bundled_zoos, load_zoo
 from precompute import pipeline, video
 
 pytestmark = pytest.mark.needs_cuda
@@ -22,8 +22,9 @@ def cuda() -> torch.device:
     return torch.device("cuda")
 
 
-def test_a_gpu_scores_the_bundled_clip_as_the_cpu_does_within_a_twentieth_of_sigma(cuda, tmp_path):
-    zoo = load_zoo("mini")
+@pytest.mark.parametrize("name", bundled_zoos())
+def test_a_gpu_scores_the_bundled_clip_as_the_cpu_does_within_a_twentieth_of_sigma(cuda, tmp_path, name):
+    zoo = load_zoo(name)
     source = video.resolve("walkthrough", media_dir=tmp_path)
     energies = {}
     for device, dtype in ((cuda, pipeline.choose_dtype(cuda)), (torch.device("cpu"), torch.float32)):
@@ -34,6 +35,6 @@ def test_a_gpu_scores_the_bundled_clip_as_the_cpu_does_within_a_twentieth_of_sig
             constants = track.head.constants
             terms = (store.column(track, "terms") - constants["mu"]) / constants["sigma"]
             energies.setdefault(track.head.configuration, []).append(terms.mean(axis=1))
-    assert len(energies) == 6
+    assert len(energies) == sum(target in zoo.energies for method in zoo.methods for target in zoo.targets(method))
     for configuration, (on_gpu, on_cpu) in energies.items():
         assert np.abs(on_gpu - on_cpu).max() <= 0.05, configuration
