@@ -1,6 +1,7 @@
 """What does the dashboard serve beside Streamlit's own pages? Packs by HTTP Range, and the player's files.
 
 GET /packs/<track key>-<sha256>.pack    206 / 200 / 304 / 416; 404: no such name; 410: missing or damaged, said why
+GET /series.parquet?<the page's own query>    the numbers that it plots; `first`, `last`: of these frames alone
 GET /web/<name>                         player.mjs and its modules, player.css, plotly.min.js (out of the plotly wheel)
 """
 
@@ -19,6 +20,8 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from cache.store import Store, StoreError
+from dashboard.exports import series_parquet
+from dashboard.series import Columns, Unreadable
 
 FOREVER = "public, max-age=31536000, immutable"
 """A pack is named by its content, so it never changes under its name."""
@@ -37,11 +40,23 @@ def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
     def pack(request: Request) -> Response:
         return pack_response(store, request)
 
+    columns = Columns(store)
+
+    def series(request: Request) -> Response:
+        try:
+            data = series_parquet(store, columns, dict(request.query_params))
+        except Unreadable as error:
+            return _text(str(error), 410)
+        if data is None:
+            return _text("the store holds no clip yet", 404)
+        return Response(data, media_type="application/vnd.apache.parquet", headers=_SAFE_HEADERS)
+
     base = base_path.strip("/")
     prefix = f"/{base}" if base else ""
     # Not a Mount: that would also answer, with 404, for the pages of Streamlit under the same path.
     return [
         Route(f"{prefix}/packs/{{name}}", pack, methods=["GET", "HEAD"]),
+        Route(f"{prefix}/series.parquet", series, methods=["GET"]),
         Route(f"{prefix}/web/{{name}}", web_response, methods=["GET", "HEAD"]),
     ]
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
 from cache.records import Clip, Track
 from cache.store import STORE_VARIABLE, Store
-from dashboard.charts import Line, figure, summary
-from dashboard.choices import LETTERS, Available, Plot, Shown, one_line, shown, web_address
+from dashboard.charts import figure, summary
+from dashboard.choices import LETTERS, Available, Shown, one_line, shown, web_address
 from dashboard.lineup import MAX_CONFIGURATIONS, MIN_CONFIGURATIONS, Lineup, added, moved, removed, suggestion
+from dashboard.numbers import Numbers, read
 from dashboard.player import LOOK, Chart, View, player
 from dashboard.series import Columns, Unreadable, same_constants, with_expected_times
 from dashboard.state import SCALES, Scale, Selection, find_configuration, from_query, to_query
@@ -35,26 +36,6 @@ SCALE_HELP = (
     "Standardised: each path's difference in σ around the baseline's mean on validation images, so that all paths "
     "count alike. Raw: the plain mean of the differences."
 )
-_AXES = {
-    "terms": ("energy", "σ"),
-    "disagreement": ("mean difference", ""),
-    "angle_degrees": ("angle", "°"),
-    "absrel": ("AbsRel", ""),
-    "error": ("mean error", ""),
-}
-"""Column -> axis title and unit."""
-
-
-@dataclass(frozen=True)
-class _Numbers:
-    """What one chart plots, read from the store."""
-
-    plot: Plot
-    lines: tuple[Line, ...]
-    axis: str
-    unit: str
-    problems: tuple[str, ...]
-    """What could not be read, a sentence each."""
 
 
 def page(store: Store, columns: Columns) -> None:
@@ -68,7 +49,7 @@ def page(store: Store, columns: Columns) -> None:
     if not notes:  # a link that asks for something that is not here stays as it is until something is chosen
         _write_link(to_query(selection))
     content = shown(available, selection.clip, selection.target, selection.readout, selection.configurations)
-    numbers = [_read(columns, plot, selection.scale) for plot in content.plots]
+    numbers = [read(columns, plot, selection.scale) for plot in content.plots]
     _show_controls(available, selection)
     # Always there, so that the player keeps its place among the elements: in another place it would start anew.
     with st.container(key="notices", gap="xsmall"):
@@ -311,13 +292,13 @@ def _note_move() -> None:
     st.session_state[MOVED] = True
 
 
-def _chart(numbers: _Numbers) -> Chart:
+def _chart(numbers: Numbers) -> Chart:
     is_signed = numbers.plot.id == "energy" and numbers.unit != ""
     drawn = figure(numbers.lines, axis=numbers.axis, unit=numbers.unit, has_zero_line=is_signed)
     return Chart(numbers.plot.id, numbers.plot.title, drawn)
 
 
-def _show_gaps(store: Store, content: Shown, numbers: Sequence[_Numbers], scale: Scale) -> None:
+def _show_gaps(store: Store, content: Shown, numbers: Sequence[Numbers], scale: Scale) -> None:
     """What to keep in mind, what cannot be read, and what is missing with the command that makes it."""
     problems = [text for item in numbers for text in item.problems]
     _show_notes([*_remarks(content, scale), *problems])
@@ -328,7 +309,7 @@ def _show_gaps(store: Store, content: Shown, numbers: Sequence[_Numbers], scale:
                 st.code(_for_store(gap.command, store), language="bash", wrap_lines=True)
 
 
-def _show_words(numbers: Sequence[_Numbers]) -> None:
+def _show_words(numbers: Sequence[Numbers]) -> None:
     """The charts in numbers, and what energy means."""
     with st.container(key="words", gap=None):
         for item in numbers:
@@ -393,17 +374,6 @@ def _fingerprint(tracks: Sequence[Track], clip: str | None) -> tuple[tuple[str, 
 
 
 # Numbers
-
-
-def _read(columns: Columns, plot: Plot, scale: Scale) -> _Numbers:
-    lines, problems = [], []
-    for curve in plot.curves:
-        try:
-            lines.append(Line(curve.letter, curve.name, columns.series(curve, scale)))
-        except Unreadable as error:
-            problems.append(f"{plot.title} of {curve.letter} cannot be shown: {error}.")
-    axis, unit = _AXES.get(plot.curves[0].column, ("", ""))
-    return _Numbers(plot, tuple(lines), axis, "" if scale == "raw" and plot.id == "energy" else unit, tuple(problems))
 
 
 def _remarks(content: Shown, scale: Scale) -> list[str]:

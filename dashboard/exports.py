@@ -1,0 +1,60 @@
+"""What is in a file of the series? One row per frame, as Parquet: the numbers that the page of the same link plots."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+
+import numpy as np
+
+from cache.store import Store
+from dashboard.choices import Available, shown
+from dashboard.numbers import named_columns, read
+from dashboard.series import Columns, with_expected_times
+from dashboard.state import from_query, to_query
+
+
+def series_parquet(store: Store, columns: Columns, params: Mapping[str, str]) -> bytes | None:
+    """The file for the link with these parameters, in full precision; None where the store has no clip.
+
+    `first` and `last` in them are the frames that it spans, both included; by default all.
+    """
+    import pyarrow as pa  # comes with streamlit; takes a tenth of a second that no other page needs
+    import pyarrow.parquet as pq
+
+    available = Available(store.tracks())
+    selection, _ = from_query(params, available)
+    if selection is None:
+        return None
+    clip = selection.clip
+    content = shown(available, clip, selection.target, selection.readout, selection.configurations)
+    series = named_columns([read(columns, plot, selection.scale) for plot in content.plots], clip.n_frames)
+    longest = max((pane.track for pane in content.panes), key=lambda track: track.n_frames, default=None)
+    times = columns.pts_seconds(longest) if longest else []
+    first, last = (_frame(params.get(name), default, clip.n_frames) for name, default in
+                   (("first", 0), ("last", clip.n_frames - 1)))  # fmt: skip
+    rows = slice(first, max(first, last) + 1)
+    table = pa.table(
+        {
+            "frame": np.arange(clip.n_frames, dtype=np.int32)[rows],
+            "time (s)": np.asarray(with_expected_times(times, clip.n_frames), np.float64)[rows],
+            **{name: values[rows] for name, values in series.items()},
+        }
+    )
+    about = {
+        "clip": clip.title,
+        "author": clip.author,
+        "licence": clip.licence,
+        "attribution": clip.attribution,
+        "url": clip.url,
+        **{f"link.{name}": value for name, value in to_query(selection).items()},
+    }
+    table = table.replace_schema_metadata({name: str(value) for name, value in about.items() if value})
+    file = io.BytesIO()
+    pq.write_table(table, file, compression="zstd")
+    return file.getvalue()
+
+
+def _frame(text: str | None, default: int, n_frames: int) -> int:
+    is_number = text is not None and text.isascii() and text.isdigit() and len(text) <= 9
+    return min(int(text), max(n_frames - 1, 0)) if is_number and text else max(default, 0)
