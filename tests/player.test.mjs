@@ -29,7 +29,8 @@ export const tests = {
   },
   "a look is what its spellings say, and the default has none": ({ look, equal }) => {
     const facts = { ids: ["input", "A", "B"], nFrames: 50 };
-    const chosen = { ...look.initialLook(), loop: [3, 49], solo: "B" };
+    const more = { span: [3, 20], hide: "AC", gap: { of: "error2", against: "D" } };
+    const chosen = { ...look.initialLook(), loop: [3, 49], solo: "B", ...more };
     equal(look.readLook(look.writeLook(chosen), facts), chosen);
     equal(look.writeLook(look.initialLook()), {});
     equal(look.readLook({}, facts), look.initialLook());
@@ -214,11 +215,74 @@ export const tests = {
     equal(new Set(all).size, all.length);
     equal(keys.helpLines().every(({ label, help }) => label && help), true);
   },
-  "figure arrays are read plain and packed, by their x": ({ charts, equal }) => {
+  "who is lower is counted over the range, where both are known": ({ curves, equal }) => {
+    const a = [1, 2, 3, NaN, 5];
+    const b = [2, 1, 2, 0, 5];
+    equal(curves.wins(a, b, [0, 4]), { a: 1, b: 2, frames: 4 });
+    equal(curves.wins(a, b, [0, 0]), { a: 1, b: 0, frames: 1 });
+    const words = (range) => curves.winsSentence(["A", "B"], curves.wins(a, b, range));
+    equal(words([0, 4]), "B lower on 50 % of 4 frames");
+    equal(words([0, 0]), "A lower on 100 % of 1 frames");
+    equal(words([0, 1]), "Each lower on 50 % of 2 frames");
+    equal([words([4, 4]), words([3, 3])], ["Both equal on all 1 frames", "No frame has a value for both"]);
+  },
+  "percent are whole, and 0 and 100 only where they are exact": ({ curves, equal }) => {
+    const shares = [[0, 7], [7, 7], [1, 8], [3, 8], [1, 1000], [999, 1000], [1, 10000], [9999, 10000]];
+    const words = ["0 %", "100 %", "12 %", "38 %", "0.1 %", "99.9 %", "< 0.1 %", "> 99.9 %"];
+    equal(shares.map(([count, whole]) => curves.percent(count, whole)), words);
+  },
+  "the two sides of a curve meet where it crosses 0": ({ curves, equal }) => {
+    const { x, above, below } = curves.sides([1, -3, NaN, 2]);
+    equal(x, [0, 0.25, 1, 2, 3]);
+    equal(above, [1, 0, 0, null, 2]);
+    equal(below, [0, 0, -3, null, 0]);
+  },
+  "the highest frames are apart and in the range": ({ curves, equal }) => {
+    const values = [0, 9, 8, 1, 2, 7, NaN, 3];
+    equal(curves.highest(values, 3, [0, 7], 2), [1, 5, 7]);
+    equal(curves.highest(values, 2, [2, 4], 1), [2, 4]);
+    equal(curves.highest([NaN], 2, [0, 0]), []);
+  },
+  "a cell has the highest of the frames that share it": ({ curves, equal }) => {
+    equal([...curves.cellMaxima([1, 5, 2, 3, NaN, 0], 3)], [5, 3, 0]);
+    equal([...curves.cellMaxima([1, 2], 4)], [1, 1, 2, 2]);
+    // No frame is lost where cells and frames do not fit.
+    equal([...curves.cellMaxima([0, 0, 9, 0, 0], 2)], [9, 9]);
+  },
+  "a zoomed axis keeps the frame in its place and never leaves the clip": ({ curves, equal }) => {
+    equal(curves.zoomSpan(null, 0.5, 50, 101), [25, 75]);
+    equal(curves.zoomSpan(null, 0.5, 0, 100), [0, 49]);
+    equal(curves.zoomSpan(null, 0.5, 99, 100), [50, 99]);
+    equal(curves.zoomSpan([10, 29], 0.001, 20, 100), [16, 23]);
+    equal(curves.zoomSpan([10, 29], 100, 20, 100), null);
+    equal(curves.zoomSpan(null, 0.5, 2, 5), null);
+    equal(curves.moveSpan([10, 19], -30, 100), [0, 9]);
+  },
+  "a zoomed axis follows the frame and keeps its length": ({ curves, equal }) => {
+    const span = [10, 29];
+    equal(curves.followSpan(span, 15, 100) === span, true);
+    for (const frame of [0, 9, 30, 31, 99]) {
+      const [first, last] = curves.followSpan(span, frame, 100);
+      equal([last - first, first <= frame && frame <= last, first >= 0 && last <= 99], [19, true, true]);
+    }
+  },
+  "energies of a region stand in for those of the frame, and go again": ({ curves, equal }) => {
+    const model = new curves.Curves();
+    let told = 0;
+    model.onChange(() => (told += 1));
+    const trace = (letter, y) => ({ y, meta: { letter, unit: "σ" } });
+    model.set([{ id: "energy", title: "Energy", figure: { data: [trace("A", [1, 2]), trace("B", [3, 4])] } }], 2);
+    model.setRegion({ byLetter: new Map([["B", new Float64Array([7, 8])]]), note: "region" });
+    equal([...model.main().byLetter].map(([letter, y]) => [letter, ...y]), [["A", 1, 2], ["B", 7, 8]]);
+    model.setRegion(null);
+    equal([...model.main().byLetter.get("B")], [3, 4]);
+    equal(told, 3);
+  },
+  "figure arrays are read plain and packed, by their x": ({ curves, equal }) => {
     const packed = { dtype: "f4", bdata: btoa(String.fromCharCode(...new Uint8Array(new Float32Array([1, 2]).buffer))) };
-    equal(Array.from(charts.decodeArray(packed)), [1, 2]);
-    equal(Array.from(charts.byFrame({ y: packed, x: [2, 0] }, 3)).map(String), ["2", "NaN", "1"]);
-    equal(Array.from(charts.byFrame({ y: [1, null, 3] }, 3)).map(String), ["1", "NaN", "3"]);
+    equal(Array.from(curves.decodeArray(packed)), [1, 2]);
+    equal(Array.from(curves.byFrame({ y: packed, x: [2, 0] }, 3)).map(String), ["2", "NaN", "1"]);
+    equal(Array.from(curves.byFrame({ y: [1, null, 3] }, 3)).map(String), ["1", "NaN", "3"]);
   },
   "a frame is loaded of every track, and known from then on": async ({ frames, equal }) => {
     await withServer(async ({ tracks, asked }) => {

@@ -370,7 +370,7 @@ def test_pure_modules(page: Page, app: App):
     result = page.evaluate(
         """async (source) => {
           const modules = {};
-          for (const name of ["clock", "pack", "colour", "layout", "look", "keys", "charts", "frames"]) {
+          for (const name of ["clock", "pack", "colour", "layout", "look", "keys", "charts", "curves", "frames"]) {
             modules[name] = await import(`/web/${name}.mjs`);
           }
           const {run} = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));

@@ -26,6 +26,9 @@ export const BINDINGS = [
   { keys: ["n"], label: "N", action: "peak", value: 1, help: "next peak of the first plot" },
   { keys: ["Shift+N"], label: "Shift N", action: "peak", value: -1, help: "previous peak of the first plot" },
   { keys: ["x"], label: "X", action: "worst", help: "highest point of the first plot" },
+  { keys: ["g"], label: "G", action: "largestGap", help: "largest gap between A and the other one" },
+  { keys: ["t"], label: "T", action: "zoomTime", value: 1, help: "fewer frames in the plots" },
+  { keys: ["Shift+T"], label: "Shift T", action: "zoomTime", value: -1, help: "more frames in the plots" },
   ...Array.from({ length: 9 }, (_, index) => ({
     keys: [String(index + 1)],
     label: String(index + 1),

@@ -7,8 +7,11 @@
  */
 
 /**
- * @typedef {{loop: [number, number] | null, solo: string | null}} Look
+ * @typedef {{loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
+ *   gap: {of: string, against: string} | null}} Look
  *   loop: first and last frame that play goes round; solo: id of the only pane that is shown
+ *   span: first and last frame of the plots' time axis, null: the whole clip; hide: letters that the plots leave out
+ *   gap: the measure of which the gap is shown, and the letter that A is compared with; null: the first of each
  * @typedef {{ids: string[], nFrames: number}} Facts what a spelling is checked against: the panes and the clip
  */
 
@@ -19,22 +22,40 @@
  *   read: (text: string, facts: Facts) => Look[name] | undefined}}}
  */
 export const FIELDS = {
-  loop: {
-    initial: null,
-    write: ([first, last]) => `${first}-${last}`,
-    read: (text, { nFrames }) => {
-      const found = /^(\d{1,9})-(\d{1,9})$/.exec(text);
-      if (!found) return undefined;
-      const [first, last] = [Number(found[1]), Number(found[2])];
-      return first < last && last < nFrames ? [first, last] : undefined;
-    },
-  },
+  loop: { initial: null, write: writeRange, read: readRange },
   solo: {
     initial: null,
     write: (id) => id,
     read: (text, { ids }) => (ids.includes(text) ? text : undefined),
   },
+  span: { initial: null, write: writeRange, read: readRange },
+  hide: {
+    initial: "",
+    write: (letters) => letters,
+    read: (text) => (/^[A-H]{1,8}$/.test(text) ? text : undefined),
+  },
+  gap: {
+    initial: null,
+    write: ({ of, against }) => `${of}.${against}`,
+    read: (text) => {
+      const found = /^([a-z0-9]{1,20})\.([B-H])$/.exec(text);
+      return found ? { of: found[1], against: found[2] } : undefined;
+    },
+  },
 };
+
+/** @param {[number, number]} range first and last frame */
+function writeRange([first, last]) {
+  return `${first}-${last}`;
+}
+
+/** @param {string} text @param {Facts} facts @returns {[number, number] | undefined} */
+function readRange(text, { nFrames }) {
+  const found = /^(\d{1,9})-(\d{1,9})$/.exec(text);
+  if (!found) return undefined;
+  const [first, last] = [Number(found[1]), Number(found[2])];
+  return first < last && last < nFrames ? [first, last] : undefined;
+}
 
 /** @returns {Look} */
 export function initialLook() {

@@ -10,8 +10,9 @@
  * `report` tells it where the viewer has settled.
  */
 
-import { Charts } from "./charts.mjs";
+import { Charts, ZOOM_STEP } from "./charts.mjs";
 import { PlayClock, RateMeter, findPeaks, framesAhead } from "./clock.mjs";
+import { Curves, highest } from "./curves.mjs";
 import { element } from "./dom.mjs";
 import { FrameLoader, UNREACHABLE } from "./frames.mjs";
 import { helpPanel } from "./help.mjs";
@@ -139,6 +140,8 @@ class Player {
     this.setStateValue = (/** @type {string} */ _name, /** @type {unknown} */ _value) => {};
     this.setTriggerValue = this.setStateValue;
     this.loader = new FrameLoader({ onChange: () => this.soon("rail", () => this.drawRail()) });
+    /** The numbers behind plots, strip and lists. */
+    this.curves = new Curves();
     this.panesTurn = 0;
     /** @type {string[]} the tracks of the panes */
     this.paneKeys = [];
@@ -179,9 +182,10 @@ class Player {
     if (chartsText !== this.chartsText) {
       this.chartsText = chartsText;
       this.themeText = JSON.stringify(this.theme.colours());
-      this.charts.markLoop(this.look.loop);
+      this.charts.setLook(this.look);
+      this.curves.set(data.charts, data.ptsSeconds.length);
       this.charts
-        .show(data.charts, data.ptsSeconds.length)
+        .show()
         .then(() => this.fit())
         .catch((error) => {
           this.chartsText = ""; // so that the next update tries again
@@ -239,6 +243,11 @@ class Player {
     const last = Math.max(this.nReady - 1, 0);
     const { loop } = this.look;
     return loop ? [Math.min(loop[0], last), Math.min(loop[1], last)] : [0, last];
+  }
+
+  /** Where keys look for the worst frames. @returns {[number, number]} */
+  get searched() {
+    return [0, Math.max(this.nReady - 1, 0)];
   }
 
   /** @param {number} frame */
@@ -452,8 +461,8 @@ class Player {
   change(changes) {
     const before = this.look;
     this.look = { ...before, ...changes };
+    this.charts.setLook(this.look);
     if (!same(before.loop, this.look.loop)) {
-      this.charts.markLoop(this.look.loop);
       this.drawRail();
       if (this.clock) this.play(this.direction);
     }
@@ -502,6 +511,12 @@ class Player {
       if (worst < 0) this.say("no curve to search");
       else this.jump(worst);
     },
+    largestGap: () => {
+      const frame = highest(this.charts.gapCurve().map(Math.abs), 1, this.searched)[0];
+      if (frame === undefined) this.say("no two curves to compare");
+      else this.jump(frame);
+    },
+    zoomTime: (value = 1) => this.charts.zoom(value > 0 ? 1 / ZOOM_STEP : ZOOM_STEP),
     solo: (value = 0) => {
       const pane = this.data?.panes[value];
       if (pane) this.change({ solo: this.look.solo === pane.id ? null : pane.id });
@@ -610,8 +625,11 @@ class Player {
     }
     this.charts = new Charts(charts, {
       signal,
-      onSeek: (frame, isFinal) => this.scrub(frame, isFinal),
       theme: this.theme,
+      curves: this.curves,
+      onSeek: (frame, isFinal) => this.scrub(frame, isFinal),
+      onLoop: (loop) => this.setLoop(loop),
+      onLook: (changes) => this.change(changes),
     });
     this.root.xc = this.forTests();
     // Unstyled, sizes are wrong: nothing is laid out before the style is there.

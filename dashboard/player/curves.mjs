@@ -1,0 +1,296 @@
+// @ts-check
+/** What are the numbers per frame, and what do they say? The values behind plots, strip, lists and scatter; no DOM. */
+
+/** Fewest frames that a zoomed time axis shows. */
+const MIN_SPAN = 8;
+/** Where the cursor stands after a zoomed axis has followed it, as a share of the axis from the side it came from. */
+const FOLLOW_SHARE = 0.1;
+/** Frames of one list of the worst are at least this far apart, as neighbours look alike. */
+export const APART = 5;
+
+/**
+ * @typedef {{id: string, title: string, figure: {data?: any[], layout?: any}, note?: string, controls?: HTMLElement,
+ *   onTap?: (frame: number, value: number) => void}} Chart `note`: said behind the title; `controls`: at the right of it;
+ *   `onTap`: for a click that drags nothing, with the axis' value
+ * @typedef {{id: string, title: string, unit: string, axis: string, byLetter: Map<string, Float64Array>}} Measure values
+ *   of each configuration, by frame; NaN where unknown
+ */
+
+/** The curves of the view: those of Python's charts, the energy replaced while a region is looked at. */
+export class Curves {
+  constructor() {
+    this.nFrames = 1;
+    /** @type {Chart[]} */
+    this.charts = [];
+    /** @type {Measure[]} */
+    this.measures = [];
+    /** @type {{byLetter: Map<string, Float64Array>, note: string} | null} */
+    this.region = null;
+    /** @type {Set<() => void>} */
+    this.listeners = new Set();
+  }
+
+  /** @param {Chart[]} charts @param {number} nFrames */
+  set(charts, nFrames) {
+    this.charts = charts;
+    this.nFrames = nFrames;
+    this.measures = charts.map((chart) => measureOf(chart, nFrames)).filter(({ byLetter }) => byLetter.size > 0);
+    this.tell();
+  }
+
+  /** Energies of a region instead of those of whole frames; null: of whole frames. @param {Curves["region"]} region */
+  setRegion(region) {
+    if (region === null && this.region === null) return;
+    this.region = region;
+    this.tell();
+  }
+
+  /** @param {() => void} listener called after every change @returns {() => void} ends it */
+  onChange(listener) {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  tell() {
+    for (const listener of this.listeners) listener();
+  }
+
+  /** @param {string} id @returns {Measure | null} */
+  measure(id) {
+    const found = this.measures.find((one) => one.id === id);
+    if (!found) return null;
+    const { region } = this;
+    if (id !== "energy" || !region) return found;
+    const byLetter = new Map(
+      [...found.byLetter].map(([letter, values]) => [letter, region.byLetter.get(letter) ?? values]),
+    );
+    return { ...found, byLetter };
+  }
+
+  /** The measure that guides: energy where there is one, else the first. */
+  main() {
+    return this.measure("energy") ?? (this.measures[0] ? this.measure(this.measures[0].id) : null);
+  }
+
+  /** Those with which two configurations can be compared. */
+  comparable() {
+    return this.measures.filter(({ byLetter }) => byLetter.size > 1).map(({ id }) => /** @type {Measure} */ (this.measure(id)));
+  }
+}
+
+/** @param {Chart} chart @param {number} nFrames @returns {Measure} */
+function measureOf({ id, title, figure }, nFrames) {
+  const lettered = (figure.data ?? []).filter((trace) => trace.meta?.letter && !trace.meta.is_helper);
+  return {
+    id,
+    title,
+    unit: String(lettered[0]?.meta?.unit ?? ""),
+    axis: String(figure.layout?.yaxis?.title?.text ?? ""),
+    byLetter: new Map(lettered.map((trace) => [String(trace.meta.letter), byFrame(trace, nFrames)])),
+  };
+}
+
+/**
+ * The mean over configurations: NaN where none has a value.
+ * @param {Iterable<ArrayLike<number>>} curves @param {number} nFrames
+ */
+export function meanCurve(curves, nFrames) {
+  const all = [...curves];
+  return Float64Array.from({ length: nFrames }, (_, i) => {
+    let sum = 0;
+    let count = 0;
+    for (const curve of all) {
+      if (!Number.isFinite(curve[i] ?? NaN)) continue;
+      sum += curve[i];
+      count += 1;
+    }
+    return count ? sum / count : NaN;
+  });
+}
+
+/** a - b, frame by frame: NaN where one is unknown. @param {ArrayLike<number>} a @param {ArrayLike<number>} b */
+export function difference(a, b) {
+  return Float64Array.from({ length: Math.min(a.length, b.length) }, (_, i) => a[i] - b[i]);
+}
+
+/**
+ * How often is which lower, over the frames first..last that both have?
+ * @param {ArrayLike<number>} a @param {ArrayLike<number>} b @param {[number, number]} range
+ */
+export function wins(a, b, [first, last]) {
+  const count = { a: 0, b: 0, frames: 0 };
+  for (let i = first; i <= Math.min(last, a.length - 1, b.length - 1); i += 1) {
+    if (!Number.isFinite(a[i]) || !Number.isFinite(b[i])) continue;
+    count.frames += 1;
+    if (a[i] < b[i]) count.a += 1;
+    if (b[i] < a[i]) count.b += 1;
+  }
+  return count;
+}
+
+/**
+ * `B lower on 71 % of 41 frames`: of the two the one that is lower more often; the words of charts.py.
+ * @param {[string, string]} letters @param {{a: number, b: number, frames: number}} count
+ */
+export function winsSentence([first, second], { a, b, frames }) {
+  if (frames === 0) return "No frame has a value for both";
+  if (a === 0 && b === 0) return `Both equal on all ${frames} frames`;
+  if (a === b) return `Each lower on ${percent(a, frames)} of ${frames} frames`;
+  return `${b > a ? second : first} lower on ${percent(Math.max(a, b), frames)} of ${frames} frames`;
+}
+
+/** Whole percent; 0 and 100 only where they are exact. @param {number} count @param {number} whole */
+export function percent(count, whole) {
+  const share = (100 * count) / whole;
+  const isNearEnd = (share > 0 && share < 1) || (share > 99 && share < 100);
+  // Halves go to the even number, as in the words that Python writes under the plots.
+  const isOddHalf = share % 1 === 0.5 && Math.floor(share) % 2 === 0;
+  if (!isNearEnd) return `${isOddHalf ? Math.floor(share) : Math.round(share)} %`;
+  if (share < 0.1) return "< 0.1 %";
+  return share > 99.9 ? "> 99.9 %" : `${share.toFixed(1)} %`;
+}
+
+/**
+ * The two sides of a curve around 0 as outlines that meet exactly where it crosses.
+ * @param {ArrayLike<number>} values
+ * @returns {{x: number[], above: (number | null)[], below: (number | null)[]}} null: a gap
+ */
+export function sides(values) {
+  const x = [];
+  const above = [];
+  const below = [];
+  const add = (/** @type {number} */ at, /** @type {number | null} */ value) => {
+    x.push(at);
+    above.push(value === null ? null : Math.max(value, 0));
+    below.push(value === null ? null : Math.min(value, 0));
+  };
+  for (let i = 0; i < values.length; i += 1) {
+    if (i > 0 && values[i - 1] * values[i] < 0) add(i - 1 + values[i - 1] / (values[i - 1] - values[i]), 0);
+    add(i, Number.isFinite(values[i]) ? values[i] : null);
+  }
+  return { x, above, below };
+}
+
+/**
+ * The frames with the highest values, the highest first, none nearer to a higher one than `apart`.
+ * @param {ArrayLike<number>} values @param {number} count @param {[number, number]} range @param {number} apart
+ */
+export function highest(values, count, [first, last], apart = APART) {
+  const order = [];
+  for (let i = first; i <= Math.min(last, values.length - 1); i += 1) if (Number.isFinite(values[i])) order.push(i);
+  order.sort((a, b) => values[b] - values[a] || a - b);
+  /** @type {number[]} */
+  const found = [];
+  for (const frame of order) {
+    if (found.length === count) break;
+    if (found.every((other) => Math.abs(other - frame) >= apart)) found.push(frame);
+  }
+  return found;
+}
+
+/**
+ * One value per cell of `count` equal cells over the frames: the highest where several frames share one.
+ * @param {ArrayLike<number>} values @param {number} count
+ */
+export function cellMaxima(values, count) {
+  const cells = new Float64Array(count).fill(NaN);
+  const n = values.length;
+  for (let cell = 0; cell < count; cell += 1) {
+    const first = Math.floor((cell * n) / count);
+    const stop = Math.max(Math.ceil(((cell + 1) * n) / count), first + 1);
+    for (let i = first; i < Math.min(stop, n); i += 1) {
+      if (Number.isFinite(values[i]) && !(cells[cell] >= values[i])) cells[cell] = values[i];
+    }
+  }
+  return cells;
+}
+
+/**
+ * Ends of a colour scale: what all but one in fifty of the known values lie between; null: none is known.
+ * @param {Iterable<ArrayLike<number>>} curves
+ * @returns {[number, number] | null}
+ */
+export function scaleEnds(curves) {
+  const known = [...curves].flatMap((curve) => Array.from(curve)).filter(Number.isFinite);
+  if (known.length === 0) return null;
+  known.sort((a, b) => a - b);
+  const at = (/** @type {number} */ share) => known[Math.round(share * (known.length - 1))];
+  const [low, high] = [at(0.01), at(0.99)];
+  return low < high ? [low, high] : [low - 0.5, low + 0.5];
+}
+
+/**
+ * A zoomed time axis: `factor` times as many frames, with frame `at` where it was. null: the whole clip.
+ * @param {[number, number] | null} span @param {number} factor @param {number} at @param {number} nFrames
+ * @returns {[number, number] | null}
+ */
+export function zoomSpan(span, factor, at, nFrames) {
+  const [first, last] = span ?? [0, nFrames - 1];
+  const length = last - first + 1;
+  const wanted = factor > 1 ? Math.max(Math.round(length * factor), length + 1) : Math.round(length * factor);
+  const next = Math.max(wanted, Math.min(MIN_SPAN, nFrames));
+  if (next >= nFrames) return null;
+  const share = length > 1 ? (Math.min(Math.max(at, first), last) - first) / (length - 1) : 0.5;
+  return placed(Math.round(at - share * (next - 1)), next, nFrames);
+}
+
+/** The span moved by so many frames. @param {[number, number]} span @param {number} by @param {number} nFrames */
+export function moveSpan([first, last], by, nFrames) {
+  return placed(first + Math.round(by), last - first + 1, nFrames);
+}
+
+/**
+ * The span moved so that it holds `frame`; the same where it does.
+ * @param {[number, number]} span @param {number} frame @param {number} nFrames
+ */
+export function followSpan(span, frame, nFrames) {
+  const [first, last] = span;
+  if (frame >= first && frame <= last) return span;
+  const length = last - first + 1;
+  const margin = Math.round(FOLLOW_SHARE * length);
+  return placed(frame > last ? frame - margin : frame - length + 1 + margin, length, nFrames);
+}
+
+/** @param {number} first @param {number} length @param {number} nFrames @returns {[number, number]} */
+function placed(first, length, nFrames) {
+  const start = Math.min(Math.max(first, 0), Math.max(nFrames - length, 0));
+  return [start, Math.min(start + length, nFrames) - 1];
+}
+
+/**
+ * The y values of a trace by frame index, whatever its x are; NaN where it has none.
+ * @param {any} trace @param {number} nFrames
+ */
+export function byFrame(trace, nFrames) {
+  const values = new Float64Array(nFrames).fill(NaN);
+  const y = decodeArray(trace.y);
+  const x = trace.x === undefined ? null : decodeArray(trace.x);
+  for (let i = 0; i < y.length; i += 1) {
+    const at = x ? Number(x[i]) : i;
+    if (Number.isInteger(at) && at >= 0 && at < nFrames && y[i] !== null) values[at] = Number(y[i]);
+  }
+  return values;
+}
+
+const ARRAY_TYPES = {
+  f8: Float64Array,
+  f4: Float32Array,
+  i1: Int8Array,
+  u1: Uint8Array,
+  i2: Int16Array,
+  u2: Uint16Array,
+  i4: Int32Array,
+  u4: Uint32Array,
+};
+
+/**
+ * An array of figure JSON: plain, typed, or Plotly's {dtype, bdata} in base64.
+ * @param {any} value
+ * @returns {ArrayLike<any>}
+ */
+export function decodeArray(value) {
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return /** @type {any} */ (value);
+  const type = ARRAY_TYPES[/** @type {keyof typeof ARRAY_TYPES} */ (String(value?.dtype).replace("<", ""))];
+  if (!type || typeof value.bdata !== "string") return [];
+  return new type(Uint8Array.from(atob(value.bdata), (letter) => letter.charCodeAt(0)).buffer);
+}
