@@ -1,457 +1,325 @@
-"""How are the networks trained? Jobs, batches, losses, and the loop that can be killed and resumed at any step.
+"""What does each method minimise? One learner per kind: networks, their optimisers, and the gradients of one step.
 
 N frames of a batch, C channels, H x W pixels. Codes in [0, 1].
 """
 
-import hashlib
-import json
-import math
-import multiprocessing
-import os
-import time
-import zlib
-from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from consistency.networks import SmallUNet, SobelEdges, fold_batch_norm
+from consistency import networks
+from consistency.domains import DOMAINS
 
-from .data import CHANNELS, Frames
+from .batches import Batch, number_of
+from .muon import new_optimizers
+from .plan import DISCRIMINATOR_WIDTHS, L1_PER_ADVERSARY, RANDOM_FEATURES, Job, Plan
 
-Method = Literal["baseline", "consistency", "shared"]
+DISCRIMINATOR_RATE = 2e-4  # and these moments: pix2pix's
+DISCRIMINATOR_MOMENTS = (0.5, 0.999)
+WIN_RATE_MEMORY = 0.9  # of the running mean, per time that a term is looked at
+LEAST_WIN_RATE = 0.05  # so that a term that loses is still looked at now and then
 
-TARGETS = ("normal", "depth", "reshading")
-CHANNELS_OF = {"rgb": 3, "normal": 3, "depth": 1, "reshading": 1, "edge2d": 1}
-SHARE_OF_JPEG = 0.25  # of the images of a batch
-CHECKPOINT_SECONDS = 30.0
-LOG_EVERY_STEPS = 25
-LARGEST_GRADIENT_NORM = 1.0
-MIDDLE_RATE_SHARE = 0.2  # of the learning rate, where the small images end and the full-size ones begin
-
-
-class TrainingDiverged(RuntimeError):
-    """A loss is not finite."""
+Term = Callable[[Tensor], Tensor]
+"""From a prediction (N, C, H, W) to a scalar that should be small."""
 
 
-@dataclass(frozen=True)
-class TrainingPlan:
-    """Sizes, steps and rates; the defaults made the committed weights."""
+@dataclass
+class Learner:
+    """A network in training, and whatever is trained along with it.
 
-    seed: int = 1
-    batch: int = 16
-    small_px: int = 128
-    """Side of the images of most steps; the last steps see the rendered size, which is the size at run time."""
-    rgb_widths: tuple[int, ...] = (16, 32, 48, 64, 96)
-    cross_widths: tuple[int, ...] = (12, 16, 24, 32, 44)
-    rgb_steps: tuple[int, ...] = (8000, 8000, 5000)
-    """Small-image steps of the rgb networks in the order of TARGETS, shared by both methods; reshading learns fastest."""
-    rgb_full_size_steps: int = 900
-    """Full-size steps that follow, still shared."""
-    method_steps: int = 700
-    """Full-size steps of each rgb network and method, from that method's copy of the shared start."""
-    cross_steps: int = 1000
-    cross_full_size_steps: int = 80
-    learning_rate: float = 2e-3
-    perceptual_share: float = 0.45
-    """Gradient magnitude of the consistency term, as a share of the direct L1 term's."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A run of steps at one image size, with a cosine between two rates."""
-
-    size_px: int | None
-    """None: the rendered size."""
-    steps: int
-    rate_from: float
-    rate_to: float
-    warm_up: int = 0
-
-
-@dataclass(frozen=True)
-class Job:
-    """One network to train."""
-
-    source: str
-    target: str
-    method: Method | None
-    """None for the start that both methods share."""
-    widths: tuple[int, ...]
-    stages: tuple[Stage, ...]
-    starts_from: str | None = None
-    """Name of the job whose result this one continues."""
-
-    @property
-    def name(self) -> str:
-        return f"{self.source}-{self.target}" + (f".{self.method}" if self.method else "")
-
-    @property
-    def steps(self) -> int:
-        return sum(stage.steps for stage in self.stages)
-
-
-def plan_jobs(plan: TrainingPlan) -> list[list[Job]]:
-    """Two rounds of jobs, longest first in each: what stands alone, then what continues it."""
-    middle = plan.learning_rate * MIDDLE_RATE_SHARE
-    full_size = Stage(
-        None, plan.rgb_full_size_steps, 2 * middle, 0.75 * middle
-    )  # up again: 256 px asks much new of 128 px
-    starts = [
-        Job("rgb", target, None, plan.rgb_widths, (Stage(plan.small_px, n, plan.learning_rate, middle, 100), full_size))
-        for target, n in zip(TARGETS, plan.rgb_steps, strict=True)
-    ]
-    both = (
-        Stage(plan.small_px, plan.cross_steps, plan.learning_rate, middle, warm_up=50),
-        Stage(None, plan.cross_full_size_steps, middle, 0.0),
-    )
-    cross = [
-        Job(source, target, "shared", plan.cross_widths, both)
-        for target in (*TARGETS, "edge2d")
-        for source in (*TARGETS, "edge2d")
-        if source != target
-    ]
-    last = (Stage(None, plan.method_steps, 0.75 * middle, 0.0, warm_up=20),)
-    methods: tuple[Method, ...] = ("consistency", "baseline")
-    forks = [
-        Job("rgb", target, method, plan.rgb_widths, last, starts_from=f"rgb-{target}")
-        for method in methods
-        for target in TARGETS
-    ]
-    return [[*starts, *cross], forks]
-
-
-def final_jobs(plan: TrainingPlan) -> list[Job]:
-    """The jobs whose results are shipped."""
-    return [job for jobs in plan_jobs(plan) for job in jobs if job.method is not None]
-
-
-def train_all(
-    plan: TrainingPlan,
-    data_folder: Path,
-    folder: Path,
-    workers: int,
-    device: str = "cpu",
-    watch: Callable[[], None] = lambda: None,
-) -> None:
-    """Train every network, `workers` at a time with one thread each; `watch` is called about once a second.
-
-    Two single-threaded processes finish more steps than one process with two threads: the layers are small.
+    A subclass says what else is trained (`aside`), and what a step does (`take_gradients`).
     """
-    for jobs in plan_jobs(plan):
-        if workers == 1:
-            for job in jobs:
-                train(job, plan, data_folder, folder, device)
-                watch()
-            continue
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), use_one_thread) as pool:
-            waiting = {pool.submit(train, job, plan, data_folder, folder, device) for job in jobs}
-            while waiting:
-                finished, waiting = wait(waiting, timeout=1.0, return_when=FIRST_EXCEPTION)
-                watch()
-                if any(future.exception() for future in finished):
-                    pool.shutdown(wait=False, cancel_futures=True)
-                for future in finished:
-                    future.result()
-    watch()
 
+    job: Job
+    plan: Plan
+    network: nn.Module
+    aside: dict[str, nn.Module] = field(default_factory=dict)
+    """Networks trained along and thrown away."""
 
-def use_one_thread() -> None:
-    torch.set_num_threads(1)
-    cv2.setNumThreads(0)
+    def __post_init__(self) -> None:
+        self.mixed = Mixed(self.network)
+        self.optimizers = new_optimizers(self.network, "network", self.plan.rate)
+        self.network_optimizers = tuple(self.optimizers)
 
-
-# The loop
-
-
-def train(
-    job: Job, plan: TrainingPlan, data_folder: Path, folder: Path, device: str = "cpu", stop_after: int | None = None
-) -> None:
-    """Train one network, from its last checkpoint if there is one; a finished job returns at once.
-
-    Every step draws its batch from (seed, job, step) alone, so that a resumed run sees what an uninterrupted one would have.
-    `stop_after` ends early after that many steps of this call, with a checkpoint.
-    """
-    frames = Frames(data_folder, "train")
-    checkpoint = Checkpoint(folder / f"{job.name}.pt", fingerprint(job, plan))
-    torch.manual_seed(number_of(f"{plan.seed} {job.name}"))
-    network = new_network(job)
-    if job.starts_from:
-        network.load_state_dict(finished_state(folder, job.starts_from))
-    place(network, device).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=1e-4)
-    step = checkpoint.load(network, optimizer)
-    readouts = load_readouts(folder, job, plan, device) if job.method == "consistency" else []
-
-    log = Log(folder / f"{job.name}.jsonl", job, plan.batch)
-    saved_at, last_step = time.monotonic(), min(job.steps, step + stop_after) if stop_after else job.steps
-    while step < last_step:
-        size_px, rate = schedule(job, step)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        source, target = draw_batch(job, plan, frames, step, size_px, device)
-        optimizer.zero_grad(set_to_none=True)
-        readout = (
-            readouts[step % len(readouts)] if readouts else None
-        )  # in turn: three at once would cost twice as much
-        loss = take_gradient(network, source, target, readout, plan.perceptual_share)
-        if not math.isfinite(loss):
-            raise TrainingDiverged(
-                f"the loss of {job.name} is {loss} at step {step} (rate {rate:.2g}); "
-                f"remove {checkpoint.path.name} and train with a lower --learning-rate"
-            )
-        nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT_NORM)
-        optimizer.step()
-        step += 1
-        log.step(step, loss, size_px, rate)
-        if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-            checkpoint.save(network, optimizer, step)
-            saved_at = time.monotonic()
-    checkpoint.save(network, optimizer, step)
-
-
-def take_gradient(network: nn.Module, source: Tensor, target: Tensor, readout: nn.Module | None, share: float) -> float:
-    """Gradients of L1(y, truth) + w L1(f(y), f(truth)) into the network, with a frozen readout f; returns the L1 part.
-
-    X-TC (arXiv 2006.04096), eq. 4, with one readout at a time, and its balancing: w makes the second term's gradient at the
-    prediction y `share` times as long as the first's. The readout sees prediction and truth alike, so that its own errors
-    cancel.
-    """
-    with torch.autocast(source.device.type, dtype=torch.bfloat16):
-        prediction = network(source)
-    prediction = prediction.float()
-    loss = F.l1_loss(prediction, target)
-    if readout is None:
+    def take_gradients(self, batch: Batch, step: int) -> float:
+        """Fill the gradients of everything trained; returns the direct L1 loss."""
+        outputs = self.predict(batch)
+        loss = sum(
+            (masked_l1(output, batch.images[name], batch.weight(name)) for name, output in outputs.items()),
+            start=torch.zeros((), device=batch.valid.device),
+        )
         loss.backward()
+        self.mixed.push_gradients()
+        return loss.item() / len(outputs)
+
+    def predict(self, batch: Batch) -> dict[str, Tensor]:
+        """Target -> prediction, (N, C, H, W)."""
+        if self.job.architecture == "geo-net":
+            return self.mixed(batch.images[self.job.source], batch.field_of_view)
+        output = self.mixed(batch.images[self.job.source])
+        return output if isinstance(output, dict) else {self.job.targets[0]: output}
+
+    def modules(self) -> dict[str, nn.Module]:
+        return {"network": self.network, **self.aside}
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a resumed run needs, as tensors and plain values."""
+        return {
+            "modules": {name: module.state_dict() for name, module in self.modules().items()},
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        for name, module in self.modules().items():
+            module.load_state_dict(state["modules"][name])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+
+
+class TwoTermLearner(Learner):
+    """L1 of the one target, and further terms of the prediction whose gradients are made as long as L1's."""
+
+    def take_gradients(self, batch: Batch, step: int) -> float:
+        """X-TC (arXiv 2006.04096), eq. 4, and its balancing: at the prediction, all further terms together pull `share` times
+        as hard as L1. Each alone is made as long as L1's gradient first, so that no domain's scale matters.
+        """
+        (prediction,) = self.predict(batch).values()
+        leaf = prediction.detach().requires_grad_()
+        (target,) = self.job.targets
+        truth, weight = batch.images[target], batch.weight(target)
+        loss = masked_l1(leaf, truth, weight)
+        (direct,) = torch.autograd.grad(loss, leaf)
+        terms = self.terms(batch, step)
+        total = direct
+        for term in terms:
+            (pull,) = torch.autograd.grad(term(leaf if weight is None else torch.where(weight > 0, leaf, truth)), leaf)
+            total = total + self.scale(direct, pull) / len(terms) * pull
+        self.after(batch, leaf.detach(), loss.detach())
+        prediction.backward(total)
+        self.mixed.push_gradients()
         return loss.item()
-    leaf = prediction.detach().requires_grad_()
-    with torch.autocast(source.device.type, dtype=torch.bfloat16):
+
+    def terms(self, batch: Batch, step: int) -> Sequence[Term]:
+        """This step's further terms. They are given the truth where the truth is unknown, and so no gradient comes of it."""
+        raise NotImplementedError
+
+    def scale(self, direct: Tensor, pull: Tensor) -> Tensor | float:
+        """What a term's gradient is multiplied with."""
+        return self.plan.share * direct.norm() / pull.norm().clamp_min(1e-12)
+
+    def after(self, batch: Batch, prediction: Tensor, loss: Tensor) -> None:
+        """Train what is trained along."""
+
+
+class ReadoutLearner(TwoTermLearner):
+    """Frozen networks read prediction and truth alike, so that their own errors cancel: the separable form of X-TC."""
+
+    def __init__(self, job: Job, plan: Plan, network: nn.Module, readouts: Sequence[tuple[str, nn.Module]]):
+        """`readouts`: (domain, frozen network)."""
+        super().__init__(job, plan, network)
+        self.readouts = list(readouts)
+        self.win_rates = torch.ones(len(self.readouts))
+        self._measured: list[tuple[int, Tensor]] = []
+
+    def terms(self, batch: Batch, step: int) -> Sequence[Term]:
+        (target,) = self.job.targets
+        self._measured = []
+        return [self.term(number, batch.images[target], batch) for number in self.choose(step)]
+
+    def term(self, number: int, truth: Tensor, batch: Batch) -> Term:
+        domain, readout = self.readouts[number]
+        weight = batch.weight(domain) if domain in DOMAINS else None
         with torch.no_grad():
-            wanted = readout(target)
-        read = readout(leaf)
-    (term,) = torch.autograd.grad(F.l1_loss(read.float(), wanted.float()), leaf)
-    direct = torch.sign(leaf.detach() - target) / leaf.numel()
-    prediction.backward(direct + share * direct.norm() / term.norm().clamp_min(1e-12) * term)
-    return loss.item()
+            wanted = readout(truth).float()
+
+        def distance(prediction: Tensor) -> Tensor:
+            loss = masked_l1(readout(prediction).float(), wanted, weight)
+            self._measured.append((number, loss.detach()))
+            return loss
+
+        return distance
+
+    def choose(self, step: int) -> list[int]:
+        """The numbers of this step's readouts."""
+        n, k = len(self.readouts), min(self.plan.k, len(self.readouts))
+        if self.plan.choose == "turn":
+            return [(step * k + i) % n for i in range(k)]
+        rng = np.random.default_rng([self.job.seed, number_of(f"{self.job.stream} readouts"), step])
+        if self.plan.choose == "random":
+            return rng.choice(n, k, replace=False).tolist()
+        chances = self.win_rates.clamp_min(LEAST_WIN_RATE).double()
+        return rng.choice(n, k, replace=False, p=(chances / chances.sum()).numpy()).tolist()
+
+    def after(self, batch: Batch, prediction: Tensor, loss: Tensor) -> None:
+        """A term wins where it is larger than the direct one: there it still has something to say."""
+        if self.plan.choose != "win-rate":
+            return
+        for number, distance in self._measured:
+            won = float(distance > loss)
+            self.win_rates[number] = WIN_RATE_MEMORY * self.win_rates[number] + (1 - WIN_RATE_MEMORY) * won
+
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "win_rates": self.win_rates}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self.win_rates = state["win_rates"]
 
 
-def schedule(job: Job, step: int) -> tuple[int | None, float]:
-    """Image size and learning rate of a step."""
-    for stage in job.stages:
-        if step < stage.steps:
-            cosine = (1 + math.cos(math.pi * step / stage.steps)) / 2
-            rate = stage.rate_to + (stage.rate_from - stage.rate_to) * cosine
-            return stage.size_px, rate * min(1.0, (step + 1) / (stage.warm_up + 1))
-        step -= stage.steps
-    raise ValueError(f"step {step} lies {step} steps beyond the end of {job.name}")
+class CycleLearner(TwoTermLearner):
+    """From the prediction the image is made again, by a network that is trained along: on the truth of half the batch, and the
+    predictions of the other half."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        (target,) = self.job.targets
+        back = networks.SmallUNet(DOMAINS[target].channels, 3, self.plan.cross_widths, norm="batch")
+        self.aside["back"] = place(back, device_of(self.network)).train()
+        self.back = Mixed(self.aside["back"])
+        self.optimizers |= new_optimizers(self.aside["back"], "back", self.plan.rate)
+
+    def terms(self, batch: Batch, step: int) -> Sequence[Term]:
+        image = batch.images[self.job.source]
+        return [lambda prediction: F.l1_loss(self.back(prediction), image)]
+
+    def after(self, batch: Batch, prediction: Tensor, loss: Tensor) -> None:
+        (target,) = self.job.targets
+        half = len(prediction) // 2
+        seen = torch.cat([batch.images[target][:half], prediction[half:]])
+        F.l1_loss(self.back(seen), batch.images[self.job.source]).backward()
+        self.back.push_gradients()
 
 
-def new_network(job: Job) -> SmallUNet:
-    return SmallUNet(CHANNELS_OF[job.source], CHANNELS_OF[job.target], job.widths, norm="batch")
+class AdversarialLearner(TwoTermLearner):
+    """A discriminator that sees image and prediction, patch by patch, is trained along to tell predictions from truth."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        (target,) = self.job.targets
+        judge = PatchDiscriminator(3 + DOMAINS[target].channels)
+        self.aside["judge"] = place(judge, device_of(self.network)).train()
+        rate, moments = DISCRIMINATOR_RATE, DISCRIMINATOR_MOMENTS
+        self.optimizers["judge"] = torch.optim.Adam(judge.parameters(), lr=rate, betas=moments)
+
+    def terms(self, batch: Batch, step: int) -> Sequence[Term]:
+        return [lambda prediction: judged(self.verdict(batch, prediction), is_true=True)]
+
+    def scale(self, direct: Tensor, pull: Tensor) -> float:
+        return 1 / L1_PER_ADVERSARY
+
+    def after(self, batch: Batch, prediction: Tensor, loss: Tensor) -> None:
+        (target,) = self.job.targets
+        truth, weight = batch.images[target], batch.weight(target)
+        prediction = prediction if weight is None else torch.where(weight > 0, prediction, truth)
+        verdicts = self.verdict(batch, truth), self.verdict(batch, prediction)
+        ((judged(verdicts[0], is_true=True) + judged(verdicts[1], is_true=False)) / 2).backward()
+
+    def verdict(self, batch: Batch, image: Tensor) -> Tensor:
+        with torch.autocast(image.device.type, dtype=torch.bfloat16):
+            return self.aside["judge"](torch.cat([batch.images[self.job.source], image], dim=1)).float()
 
 
-def finished_state(folder: Path, name: str) -> dict[str, Tensor]:
-    path = folder / f"{name}.pt"
-    if not path.exists():
-        raise FileNotFoundError(f"{path.name} is not there; train {name} first: python -m training train")
-    return torch.load(path, weights_only=True)["network"]
+def judged(verdict: Tensor, is_true: bool) -> Tensor:
+    return F.binary_cross_entropy_with_logits(verdict, torch.full_like(verdict, float(is_true)))
 
 
-def trained_network(folder: Path, job: Job) -> SmallUNet:
-    """The job's network in eval mode, BatchNorm folded."""
-    network = new_network(job)
-    network.load_state_dict(finished_state(folder, job.name))
-    return fold_batch_norm(network.eval())
+class PatchDiscriminator(nn.Module):
+    """Strided convolutions to one verdict per patch of 30 pixels: (N, C, H, W) -> (N, 1, H / 8, W / 8) logits."""
+
+    def __init__(self, in_channels: int):
+        super().__init__()
+        layers: list[nn.Module] = []
+        for source, width in zip((in_channels, *DISCRIMINATOR_WIDTHS), DISCRIMINATOR_WIDTHS, strict=False):
+            layers += [nn.Conv2d(source, width, 4, stride=2, padding=1), nn.GroupNorm(4, width), nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(DISCRIMINATOR_WIDTHS[-1], 1, 3, padding=1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.layers(image)
 
 
-def load_readouts(folder: Path, job: Job, plan: TrainingPlan, device: str) -> list[nn.Module]:
-    """The frozen cross networks that start at the job's target."""
-    cross = [other for other in plan_jobs(plan)[0] if other.source == job.target]
-    return [place(trained_network(folder, other), device).requires_grad_(False) for other in cross]
+def new_learner(job: Job, plan: Plan, network: nn.Module, cross: Callable[[str], nn.Module], seed: int) -> Learner:
+    """The learner of a job. `cross` gives the trained cross network of a name; `seed` decides random weights."""
+    torch.manual_seed(seed)
+    if job.readouts:
+        named = [(name.split("-")[1].removesuffix(".shared"), cross(name)) for name in job.readouts]
+        return ReadoutLearner(job, plan, network, [(domain, frozen(module, network)) for domain, module in named])
+    if job.method == "perceptual-random":
+        (target,) = job.targets
+        random = networks.SmallUNet(DOMAINS[target].channels, RANDOM_FEATURES, plan.cross_widths).train()
+        for module in random.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")  # keeps the signal's strength over depth
+        return ReadoutLearner(job, plan, network, [("random", frozen(random, network))])
+    kinds: dict[str, type[Learner]] = {"cycle": CycleLearner, "pix2pix": AdversarialLearner}
+    return kinds.get(job.method, Learner)(job, plan, network)
 
 
-def place(network: nn.Module, device: str) -> nn.Module:
+def frozen(module: nn.Module, like: nn.Module) -> nn.Module:
+    """Where and in what precision it runs, never changing."""
+    is_training = module.training
+    networks.compute_in(module, torch.bfloat16)
+    return place(module, device_of(like)).train(is_training).requires_grad_(False)
+
+
+def masked_l1(prediction: Tensor, truth: Tensor, weight: Tensor | None) -> Tensor:
+    """Mean absolute difference over channels and the pixels that count; zero where none does."""
+    if weight is None:
+        return F.l1_loss(prediction, truth)
+    difference = ((prediction - truth).abs() * weight).sum()
+    return difference / (weight.sum() * prediction.shape[1]).clamp_min(1)
+
+
+def place(network: nn.Module, device: torch.device | str) -> nn.Module:
     """On the device, channels last."""
     return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-# Batches
+def device_of(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device
 
 
-def draw_batch(
-    job: Job, plan: TrainingPlan, frames: Frames, step: int, size_px: int | None, device: str
-) -> tuple[Tensor, Tensor]:
-    """Source and target codes, (N, C, size, size) float32, both augmented alike where geometry is concerned.
+class Mixed:
+    """A network that computes in bfloat16 where it does at run time, with parameters and their updates in float32.
 
-    The methods of one edge see the same batches.
+    autocast would round the images and the first convolution's weights too, and a wall in a depth image rises by less than
+    bfloat16 can hold. BatchNorm stays in float32.
     """
-    rng = np.random.default_rng([plan.seed, number_of(f"{job.source}-{job.target} after {job.starts_from}"), step])
-    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    batch = frames[rng.integers(len(frames), size=plan.batch)]
-    if rng.random() < 0.5:
-        batch = mirror(batch)
-    images = {}
-    needs_rgb = not {"rgb", "edge2d"}.isdisjoint((job.source, job.target))
-    if needs_rgb:
-        rgb = shrink(batch[..., CHANNELS["rgb"]], size_px)
-        images["rgb"] = jitter(to_tensor(np.stack([recompress(image, rng) for image in rgb])), generator)
-        if "edge2d" in (job.source, job.target):
-            images["edge2d"] = SobelEdges()(images["rgb"])
-    for domain in {job.source, job.target} & set(TARGETS):
-        images[domain] = to_tensor(pick(batch[..., CHANNELS[domain]], size_px, rng))
-    source = images[job.source]
-    if job.source != "rgb":
-        source = degrade(source, generator)
-    to_device = {"device": device, "memory_format": torch.channels_last}
-    return source.to(**to_device), images[job.target].to(**to_device)
 
+    def __init__(self, network: nn.Module):
+        self.network = copy.deepcopy(network)
+        networks.compute_in(self.network, torch.bfloat16)
+        self.pairs: list[tuple[nn.Parameter, nn.Parameter]] = []
+        """(float32, bfloat16) of each parameter that is rounded; the others are the network's own."""
+        modules = dict(network.named_modules())
+        for name, module in self.network.named_modules():
+            own = modules[name]
+            if isinstance(module, nn.BatchNorm2d):
+                module._parameters, module._buffers = own._parameters, own._buffers
+                continue
+            for key, rounded in module._parameters.items():
+                master = own._parameters[key]
+                if rounded is None or master is None:
+                    continue
+                if rounded.dtype == torch.float32:
+                    module._parameters[key] = master
+                else:
+                    self.pairs.append((master, rounded))
 
-def number_of(text: str) -> int:
-    """A seed from a name, the same in every process."""
-    return zlib.crc32(text.encode())
+    def __call__(self, *inputs: Tensor) -> Any:
+        with torch.no_grad():
+            for master, rounded in self.pairs:
+                rounded.copy_(master)
+        return self.network(*inputs)
 
-
-def mirror(batch: np.ndarray) -> np.ndarray:
-    """Left and right exchanged; the x component of the normals changes its sign."""
-    mirrored = batch[:, :, ::-1].copy()
-    x = CHANNELS["normal"].start
-    mirrored[..., x] = 255 - mirrored[..., x]
-    return mirrored
-
-
-def shrink(images: np.ndarray, size_px: int | None) -> np.ndarray:
-    """Area average, as a camera of fewer pixels would see it; (N, H, W, 3) uint8."""
-    if size_px is None or size_px == images.shape[1]:
-        return images
-    return np.stack(
-        [cv2.resize(np.ascontiguousarray(i), (size_px, size_px), interpolation=cv2.INTER_AREA) for i in images]
-    )
-
-
-def pick(codes: np.ndarray, size_px: int | None, rng: np.random.Generator) -> np.ndarray:
-    """Every k-th pixel from a random offset: averages over an edge would be codes of no surface."""
-    stride = 1 if size_px is None else codes.shape[1] // size_px
-    row, column = rng.integers(stride, size=2)
-    return codes[:, row::stride, column::stride]
-
-
-def to_tensor(codes: np.ndarray) -> Tensor:
-    """(N, H, W, C) uint8 -> (N, C, H, W) float32 in [0, 1]; channels stay last in memory."""
-    return torch.from_numpy(np.ascontiguousarray(codes)).permute(0, 3, 1, 2).float() / 255
-
-
-def recompress(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    if rng.random() >= SHARE_OF_JPEG:
-        return image
-    quality = int(rng.integers(20, 90))
-    _, encoded = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))[..., ::-1]
-
-
-def jitter(rgb: Tensor, generator: torch.Generator) -> Tensor:
-    """Exposure, contrast, gamma, colour cast, slight blur and noise, drawn per image."""
-    n = len(rgb)
-
-    def uniform(low: float, high: float, channels: int = 1) -> Tensor:
-        return low + (high - low) * torch.rand((n, channels, 1, 1), generator=generator)
-
-    rgb = rgb.clamp_min(1e-4) ** uniform(0.7, 1.4)
-    rgb = rgb * uniform(0.7, 1.2) * uniform(0.88, 1.12, 3)
-    mean = rgb.mean(dim=(1, 2, 3), keepdim=True)
-    rgb = mean + (rgb - mean) * uniform(0.7, 1.25)
-    grey = rgb.mean(dim=1, keepdim=True)
-    rgb = grey + (rgb - grey) * uniform(0.3, 1.2)
-    blur = (uniform(0.0, 1.0) < 0.3) * uniform(0.0, 1.0)
-    padded = F.pad(rgb, [1] * 4, mode="replicate")
-    rows = (padded[:, :, :-2] + padded[:, :, 1:-1] + padded[:, :, 2:]) / 3
-    rgb = rgb + blur * ((rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]) / 3 - rgb)
-    rgb = rgb + uniform(0.0, 0.03) * torch.randn(rgb.shape, generator=generator)
-    return rgb.clamp(0, 1)
-
-
-def degrade(codes: Tensor, generator: torch.Generator) -> Tensor:
-    """Make some ground truth look predicted, so that a cross network bears predictions: soft edges, offset, noise."""
-    n, _, height, width = codes.shape
-
-    def chance(p: float) -> Tensor:
-        return (torch.rand((n, 1, 1, 1), generator=generator) < p).float()
-
-    factor = int(2 ** torch.randint(1, 4, (), generator=generator))
-    soft = F.interpolate(F.avg_pool2d(codes, factor), size=(height, width), mode="bilinear", align_corners=False)
-    codes = codes + chance(0.4) * torch.rand((n, 1, 1, 1), generator=generator) * (soft - codes)
-    codes = codes + chance(0.4) * 0.04 * torch.randn((n, 1, 1, 1), generator=generator)
-    codes = codes + chance(0.4) * 0.006 * torch.randn(codes.shape, generator=generator)
-    return codes.clamp(0, 1)
-
-
-# Checkpoints and logs
-
-
-def fingerprint(job: Job, plan: TrainingPlan) -> str:
-    """Names what a checkpoint belongs to: the same job, seed and batch."""
-    return hashlib.sha256(json.dumps([asdict(job), plan.seed, plan.batch, plan.perceptual_share]).encode()).hexdigest()
-
-
-class Checkpoint:
-    """Network, optimiser and step of one job in one file, replaced in one step."""
-
-    def __init__(self, path: Path, belongs_to: str):
-        self.path, self.belongs_to = path, belongs_to
-
-    def load(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> int:
-        """Fill both and return the step; 0 where there is no checkpoint."""
-        if not self.path.exists():
-            return 0
-        state: dict[str, Any] = torch.load(self.path, weights_only=True)
-        if state["belongs_to"] != self.belongs_to:
-            raise ValueError(f"{self.path} was made with another plan; remove it, or train in another --work folder")
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        return int(state["step"])
-
-    def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        state = {
-            "network": {key: value.cpu().contiguous() for key, value in network.state_dict().items()},
-            "optimizer": optimizer.state_dict(),
-            "step": step,
-            "belongs_to": self.belongs_to,
-        }
-        unfinished = self.path.with_suffix(f".{os.getpid()}.tmp")
-        torch.save(state, unfinished)
-        unfinished.replace(self.path)
-
-
-class Log:
-    """One JSON line every few steps: what the progress bars and the model card read."""
-
-    def __init__(self, path: Path, job: Job, batch: int):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path, self.job, self.batch = path, job, batch
-        self.losses: list[float] = []
-        self.since = time.monotonic()
-
-    def step(self, step: int, loss: float, size_px: int | None, rate: float) -> None:
-        self.losses.append(loss)
-        if len(self.losses) < LOG_EVERY_STEPS and step < self.job.steps:
-            return
-        seconds = time.monotonic() - self.since
-        line = {
-            "step": step,
-            "of": self.job.steps,
-            "l1": sum(self.losses) / len(self.losses),
-            "seconds": seconds,
-            "images_per_second": self.batch * len(self.losses) / seconds,
-            "size_px": size_px,
-            "rate": rate,
-        }
-        with self.path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
-        self.losses, self.since = [], time.monotonic()
+    def push_gradients(self) -> None:
+        """Hand the rounded parameters' gradients to the float32 ones."""
+        for master, rounded in self.pairs:
+            if rounded.grad is not None:
+                master.grad = rounded.grad.float()
+                rounded.grad = None
