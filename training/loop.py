@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from consistency.networks import fold_batch_norm
 
-from .batches import Batch, ResidentFrames, degrade, draw_batch, number_of
+from .batches import FILTERS, Batch, ResidentFrames, degrade, draw_batch, number_of
 from .data import Frames
 from .files import write_whole
 from .methods import Learner, new_learner, place
@@ -262,7 +262,7 @@ def make_learner(job: Job, workshop: Workshop) -> Learner:
 
 
 def draw(job: Job, workshop: Workshop, step: int) -> Batch:
-    """The batch of a step; what a cross network reads is made to look predicted, unless it is a filter's."""
+    """The batch of a step; what a cross network reads is made to look predicted, unless a fixed filter makes it."""
     stage, _ = schedule(job, step)
     batch = draw_batch(
         workshop.frames,
@@ -272,7 +272,7 @@ def draw(job: Job, workshop: Workshop, step: int) -> Batch:
         size_px=stage.size_px,
         device=workshop.device,
     )
-    if job.source == "rgb":
+    if job.source == "rgb" or job.source in FILTERS:
         return batch
     generator = torch.Generator(workshop.device).manual_seed(number_of(f"{job.seed} {job.stream} {step}"))
     images = {**batch.images, job.source: degrade(batch.images[job.source], generator)}
