@@ -27,6 +27,127 @@ export const tests = {
     const play = new clock.PlayClock(pts, { first: 0, last: 3, speed: 1, direction: -1, frame: 2, now: 0 });
     equal([1, 150, 250, 350].map((ms) => play.at(ms)), [2, 1, 0, 3]);
   },
+  "what is under the pointer stays there while zooming": ({ zoom, near }) => {
+    let view = null;
+    for (const [u, v, factor] of [[0.2, 0.7, 2], [0.9, 0.1, 1.7], [0.5, 0.5, 0.6]]) {
+      const before = zoom.visiblePart(view);
+      view = zoom.zoomAt(view, factor, u, v, 32);
+      const after = zoom.visiblePart(view);
+      near(before.left + u * before.side, after.left + u * after.side);
+      near(before.top + v * before.side, after.top + v * after.side);
+    }
+  },
+  "a view never leaves the picture, and a scale of 1 is the whole of it": ({ zoom, equal }) => {
+    const corner = zoom.panBy({ scale: 4, x: 0.5, y: 0.5 }, 9, -9, 32);
+    equal(corner, { scale: 4, x: 0.125, y: 0.875 });
+    equal(zoom.zoomAt(corner, 0.1, 0, 0, 32), null);
+    equal(zoom.zoomAt(null, 1000, 0.5, 0.5, 32).scale, 32);
+    equal(zoom.panBy(null, 0.3, 0.3, 32), null);
+  },
+  "a point is brought into view with room around it, and one in view moves nothing": ({ zoom, equal }) => {
+    const view = { scale: 4, x: 0.5, y: 0.5 };
+    equal(zoom.showing(view, 0.55, 0.45, 32), view);
+    equal(zoom.showing(view, 0.9, 0.5, 32), { scale: 4, x: 0.8, y: 0.5 });
+    equal(zoom.showing(null, 0.9, 0.5, 32), null);
+  },
+  "the look of the panes comes back from its spellings, which a link can hold": ({ look, equal }) => {
+    const facts = { ids: ["input", "A", "B"], nFrames: 50 };
+    const chosen = {
+      ...look.initialLook(),
+      zoom: { scale: 4.5, x: 0.25, y: 0.125 },
+      wipe: { first: "A", second: "B", at: 0.25, isUpright: false },
+      diff: "truth",
+      reach: { normal: 45, energy: 0.02 },
+      overlay: { opacity: 0.6, from: -1.5 },
+      maps: { depth: { map: "magma", lo: null, hi: 8 }, energy: { map: null, lo: -2, hi: 12.5 }, edge2d: { map: "grey", lo: null, hi: null } },
+      probe: [12, 255],
+      size: 61.5,
+    };
+    const texts = look.writeLook(chosen);
+    equal(Object.values(texts).every((text) => /^[A-Za-z0-9.,~_-]{1,100}$/.test(text)), true);
+    equal(look.readLook(texts, facts), chosen);
+  },
+  "spellings of the panes' look that make no sense leave the default": ({ look, equal }) => {
+    const facts = { ids: ["input", "A", "B"], nFrames: 50 };
+    const nonsense = {
+      zoom: ["1~0.5~0.5", "4~2~0.5", "4~0.5", "a~b~c", "4e3~0.5~0.5", "-4~0~0"],
+      wipe: ["A~A~0.5~v", "A~C~0.5~v", "A~B~2~v", "A~B~0.5~x", "A~B", "A~B~0.5~v~v"],
+      diff: ["<b>", "a b"],
+      reach: ["normal~0", "normal~-3", "normal", "normal~4~5", "~3", "__proto__~3"],
+      overlay: ["2~0", "0.5", "x~y"],
+      maps: ["depth~rainbow", "depth~magma~x", "~magma", "__proto__~magma"],
+      probe: ["1", "-1~2", "1~2~3"],
+      size: ["1", "200", "x"],
+    };
+    for (const [name, texts] of Object.entries(nonsense)) {
+      for (const text of texts) equal([name, text, look.readLook({ [name]: text }, facts)[name]], [name, text, look.initialLook()[name]]);
+    }
+  },
+  "a spelling that would be too long leaves out the oldest": ({ look, equal }) => {
+    const reach = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`domain${i}`, 5]));
+    const text = look.writeLook({ ...look.initialLook(), reach }).reach;
+    equal([text.length <= 100, text.includes("domain29"), text.includes("domain0~")], [true, true, false]);
+  },
+  "angles, percents and differences are those of the values": ({ compose, near, equal }) => {
+    const word = (r, g, b) => (r | (g << 8) | (b << 16)) >>> 0;
+    const normal = { name: "normal", channels: 3, meaning: "direction", lo: -1, hi: 1, scale: "linear", unit: "" };
+    near(compose.differenceOf(normal, word(255, 128, 128), word(128, 128, 255)), 90, 1);
+    near(compose.differenceOf(normal, word(10, 20, 200), word(10, 20, 200)), 0);
+    equal(compose.differenceOf(normal, word(128, 128, 128), word(255, 0, 0)), NaN);
+    const depth = { name: "depth", channels: 1, meaning: "scalar", lo: 0.1, hi: 16, scale: "log", unit: "m" };
+    near(compose.differenceOf(depth, 100, 100), 0);
+    near(compose.differenceOf(depth, 101, 100), 100 * ((160 ** (1 / 255)) - 1));
+    const shade = { ...depth, scale: "linear", lo: 0, hi: 1, unit: "" };
+    near(compose.differenceOf(shade, 0, 51), -0.2);
+    const rgb = { ...normal, meaning: "colour", lo: 0 };
+    near(compose.differenceOf(rgb, word(255, 0, 0), word(0, 0, 0)), 1 / 3);
+  },
+  "what is drawn of a difference is the colour of its value, and nothing where one is unknown": ({ compose, colour, equal }) => {
+    const word = (r, g, b) => (r | (g << 8) | (b << 16) | 0xff000000) >>> 0;
+    const pane = (id, letter, domain) => ({ id, letter, domain });
+    const shade = { name: "shade", channels: 1, meaning: "scalar", lo: 0, hi: 1, scale: "linear", unit: "", colour_map: "grey", invalid: 13 / 255 };
+    const panes = [pane("truth", "", shade), pane("A", "A", shade), pane("input", "", { ...shade, name: "rgb", channels: 3 })];
+    const look = { diff: "auto", reach: { shade: 0.2 }, maps: {} };
+    const plans = compose.plansOf(panes, look);
+    equal(plans.map(({ role, reference }) => [role, reference]), [["reference", -1], ["compared", 0], ["apart", -1]]);
+    const to = new Uint32Array(3);
+    const grey = (code) => word(code, code, code);
+    compose.drawPlan(plans[1], Uint32Array.of(grey(100), grey(202), grey(9)), Uint32Array.of(grey(100), grey(100), grey(13)), plans[0].unknown, to);
+    const at = (position) => { const [r, g, b] = colour.colourAt("diverging", position); return word(r, g, b); };
+    equal([Math.abs((to[0] & 255) - (at(0.5) & 255)) <= 2, to[1], to[2]], [true, at(1), 0]);
+  },
+  "angles are drawn as finely as they are told apart": ({ compose, colour, equal }) => {
+    const word = (r, g, b) => (r | (g << 8) | (b << 16) | 0xff000000) >>> 0;
+    const normal = { name: "normal", channels: 3, meaning: "direction", lo: -1, hi: 1, scale: "linear", unit: "", colour_map: "none", invalid: 0.502 };
+    const panes = [{ id: "A", letter: "A", domain: normal }, { id: "B", letter: "B", domain: normal }];
+    const [, plan] = compose.plansOf(panes, { diff: "auto", reach: { normal: 40 }, maps: {} });
+    const to = new Uint32Array(1);
+    for (const [own, other] of [[word(128, 10, 140), word(120, 8, 160)], [word(30, 60, 200), word(60, 60, 200)], [word(1, 128, 128), word(255, 128, 128)]]) {
+      compose.drawPlan(plan, Uint32Array.of(own), Uint32Array.of(other), -1, to);
+      const [r, g, b] = colour.colourAt("magma", compose.differenceOf(normal, own, other) / 40);
+      equal([0, 8, 16].map((shift, i) => Math.abs(((to[0] >>> shift) & 255) - [r, g, b][i]) <= 3), [true, true, true]);
+    }
+  },
+  "a reference is truth where there is one, else A, and one of another domain compares nothing": ({ compose, equal }) => {
+    const pane = (id, letter, name) => ({ id, letter, domain: { name } });
+    const panes = [pane("input", "", "rgb"), pane("A", "A", "normal"), pane("B", "B", "normal"), pane("A2", "A", "depth"), pane("truth2", "", "depth")];
+    const references = (wish) => panes.map((_, index) => compose.referenceOf(panes, index, wish));
+    equal(references("auto"), [-1, 1, 1, 4, 4]);
+    equal(references("B"), [-1, 2, 2, -1, -1]);
+    equal(references("truth"), [-1, -1, -1, 4, 4]);
+  },
+  "an overlay is nothing below its threshold": ({ compose, equal }) => {
+    const domain = { lo: -8, hi: 24, scale: "linear", unit: "σ", colour_map: "inferno" };
+    const table = compose.overlayTable(domain, { ...domain, lo: 0, hi: 8 }, { opacity: 0.5, from: 2 });
+    const code = Math.ceil((255 * 10) / 32);
+    equal([table[code - 1], table[code] >>> 24, table[255] >>> 24], [0, 128, 128]);
+  },
+  "in one row where rows would make pictures small": ({ layout, equal }) => {
+    const panes = [[0, 0], [0, 1], [0, 2], [1, 1], [1, 2]].map(([row, column]) => ({ row, column }));
+    const low = layout.gridLayout(panes, { width: 1240, height: 340, aspect: 1 });
+    equal([new Set(low.rects.map(({ y }) => y)).size, low.rects[0].width > 230, low.height <= 340], [1, true, true]);
+    equal(new Set(layout.gridLayout(panes, { width: 1240, height: 900, aspect: 1 }).rects.map(({ y }) => y)).size, 2);
+  },
   "a look is what its spellings say, and the default has none": ({ look, equal }) => {
     const facts = { ids: ["input", "A", "B"], nFrames: 50 };
     const more = { span: [3, 20], hide: "AC", gap: { of: "error2", against: "D" } };
@@ -454,8 +575,8 @@ export async function run(modules) {
     equal: (got, expected) => {
       if (text(got) !== text(expected)) throw new Error(`got ${text(got)}, expected ${text(expected)}`);
     },
-    near: (got, expected) => {
-      if (!(Math.abs(got - expected) < 1e-9)) throw new Error(`got ${got}, expected ${expected}`);
+    near: (got, expected, within = 1e-9) => {
+      if (!(Math.abs(got - expected) < within)) throw new Error(`got ${got}, expected ${expected}`);
     },
     throws: (act, words) => {
       try {

@@ -2,8 +2,10 @@
 /** Which key does what? The one table from which both the key handler and the help are made. */
 
 /**
- * @typedef {{keys: string[], label: string, action: string, value?: number, help: string, repeats?: boolean}} Binding
- *   `keys`: as spelled by `chord`; `action`, `value`: what the player does; `repeats`: also while the key is held.
+ * @typedef {{keys: string[], label: string, action: string, value?: number, help: string, repeats?: boolean,
+ *   release?: string}} Binding
+ *   `keys`: as spelled by `chord`; `action`, `value`: what the player does; `repeats`: also while the key is held;
+ *   `release`: what it does when the key is let go.
  */
 
 /** @type {Binding[]} r and c are Streamlit's, Tab moves the focus, Alt and Ctrl belong to the browser (see TYPED_WITH_ALT). */
@@ -36,7 +38,9 @@ export const BINDINGS = [
     value: index,
     help: index === 0 ? "first picture alone, again: all of them" : `picture ${index + 1} alone`,
   })),
-  { keys: ["f", "0"], label: "F or 0", action: "fit", help: "all pictures" },
+  { keys: ["z"], label: "Z", action: "zoom", value: 1, help: "magnify all pictures; also pinch, Ctrl + wheel", repeats: true },
+  { keys: ["Shift+Z"], label: "Shift Z", action: "zoom", value: -1, help: "magnify less", repeats: true },
+  { keys: ["f", "0"], label: "F or 0", action: "fit", help: "fit the picture, again: all pictures" },
   { keys: ["s"], label: "S", action: "copyLink", help: "copy a link to this frame" },
   { keys: ["?"], label: "?", action: "help", help: "show or hide these keys" },
   { keys: ["Escape"], label: "Esc", action: "close", help: "close this" },

@@ -9,6 +9,8 @@ const ONE_LINE_PX = 430;
 const LINE_PX = 20;
 /** Space between heading and image. */
 const HEADING_PAD_PX = 4;
+/** Panes this much wider are worth another order than the asked one. */
+const WORTH_MOVING = 1.2;
 
 /**
  * @typedef {{x: number, y: number, width: number, height: number}} Rect
@@ -17,19 +19,48 @@ const HEADING_PAD_PX = 4;
  */
 
 /**
- * The grid of panes in `width`, shrunk towards `height` where it would be taller, but no smaller than MIN_PANE_PX.
+ * The panes in `width`, shrunk towards `height` where they would be taller, but no smaller than MIN_PANE_PX: where they
+ * are asked to be or, on a low and wide screen, all in one row where that makes them clearly larger.
  * @param {{row: number, column: number}[]} panes
  * @param {{width: number, height: number, aspect: number, solo?: number | null}} space aspect: image width / height
  * @returns {Layout}
  */
 export function gridLayout(panes, { width, height, aspect, solo = null }) {
-  const shown = panes.map((_, index) => solo === null || solo === index);
-  let places = solo === null ? compactPlaces(panes) : panes.map(() => ({ row: 0, column: 0 }));
+  if (solo !== null) {
+    const alone = layoutOf(panes, [{ row: 0, column: 0 }], { width, height, aspect });
+    return { ...alone, rects: panes.map((_, index) => (index === solo ? alone.rects[0] : null)) };
+  }
+  const asked = layoutOf(panes, compactPlaces(panes), { width, height, aspect });
+  const hasRows = panes.some(({ row }) => row !== panes[0].row);
+  if (!hasRows || (width - GAP_PX * (panes.length - 1)) / panes.length < MIN_PANE_PX) return asked;
+  const inOneRow = layoutOf(panes, wrappedPlaces(panes, panes.length), { width, height, aspect });
+  const side = (/** @type {Layout} */ { rects }) => rects[0]?.width ?? 0;
+  return side(inOneRow) >= WORTH_MOVING * side(asked) ? inOneRow : asked;
+}
+
+/**
+ * Two panes in one place, divided by an edge: their headings share the line above it.
+ * @param {number} count of panes @param {[number, number]} pair their indices
+ * @param {{width: number, height: number, aspect: number}} space
+ * @returns {Layout}
+ */
+export function wipeLayout(count, pair, space) {
+  const alone = layoutOf([{ row: 0, column: 0 }], [{ row: 0, column: 0 }], space);
+  return { ...alone, rects: Array.from({ length: count }, (_, index) => (pair.includes(index) ? alone.rects[0] : null)) };
+}
+
+/**
+ * @param {{row: number, column: number}[]} panes
+ * @param {{row: number, column: number}[]} places without empty rows and columns
+ * @param {{width: number, height: number, aspect: number}} space
+ * @returns {Layout}
+ */
+function layoutOf(panes, places, { width, height, aspect }) {
   let columns = 1 + Math.max(0, ...places.map((place) => place.column));
   const isNarrow = (width - GAP_PX * (columns - 1)) / columns < MIN_PANE_PX;
   if (isNarrow) {
     columns = Math.max(1, Math.min(columns, Math.floor((width + GAP_PX) / (MIN_PANE_PX + GAP_PX))));
-    places = wrappedPlaces(panes, columns);
+    places = wrappedPlaces(panes.slice(0, places.length), columns);
   }
   const rows = 1 + Math.max(0, ...places.map((place) => place.row));
   const byWidth = (width - GAP_PX * (columns - 1)) / columns;
@@ -49,16 +80,12 @@ export function gridLayout(panes, { width, height, aspect, solo = null }) {
   const total = columns * paneWidth + GAP_PX * (columns - 1);
   const left = Math.max(0, Math.floor((width - total) / 2));
   return {
-    rects: places.map(({ row, column }, index) =>
-      shown[index]
-        ? {
-            x: left + column * (paneWidth + GAP_PX),
-            y: row * (headingPx + paneHeight + GAP_PX) + headingPx,
-            width: paneWidth,
-            height: paneHeight,
-          }
-        : null,
-    ),
+    rects: places.map(({ row, column }) => ({
+      x: left + column * (paneWidth + GAP_PX),
+      y: row * (headingPx + paneHeight + GAP_PX) + headingPx,
+      width: paneWidth,
+      height: paneHeight,
+    })),
     headingPx,
     lines,
     width,

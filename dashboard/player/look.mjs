@@ -6,8 +6,10 @@
  * default that a link leaves out. Python hands the spellings through and knows nothing of their meaning.
  */
 
+import { PANE_FIELDS } from "./panelook.mjs";
+
 /**
- * @typedef {{loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
+ * @typedef {import("./panelook.mjs").PaneLook & {loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
  *   gap: {of: string, against: string} | null}} Look
  *   loop: first and last frame that play goes round; solo: id of the only pane that is shown
  *   span: first and last frame of the plots' time axis, null: the whole clip; hide: letters that the plots leave out
@@ -22,6 +24,7 @@
  *   read: (text: string, facts: Facts) => Look[name] | undefined}}}
  */
 export const FIELDS = {
+  ...PANE_FIELDS,
   loop: { initial: null, write: writeRange, read: readRange },
   solo: {
     initial: null,

@@ -16,11 +16,12 @@ import { Curves, highest } from "./curves.mjs";
 import { element } from "./dom.mjs";
 import { FrameLoader, UNREACHABLE } from "./frames.mjs";
 import { helpPanel } from "./help.mjs";
-import { bindingOf } from "./keys.mjs";
+import { BINDINGS, bindingOf } from "./keys.mjs";
 import { Stage } from "./stage.mjs";
 import { Theme } from "./theme.mjs";
 import { Transport } from "./transport.mjs";
 import { FIELDS, initialLook, readLook, writeLook } from "./look.mjs";
+import { zooming } from "./zoom.mjs";
 
 /** Wait before saying so when frames are late: shorter waits are better left alone. */
 const LOADING_SIGN_MS = 400;
@@ -82,7 +83,7 @@ export function mount(component) {
  * @typedef {import("./look.mjs").Look} Look
  * @typedef {{
  *   element?: HTMLElement,
- *   actions?: Record<string, (value?: number) => void>,
+ *   actions?: Record<string, (...given: any[]) => void>,
  *   update?: (data: Data, isNewClip: boolean) => void,
  *   look?: (look: Look, before: Look) => void,
  *   paint?: (frame: number, pictures: (Picture | null)[]) => void,
@@ -96,9 +97,9 @@ export function mount(component) {
  *   `look`.
  */
 
-/** @param {Player} _player @returns {Part[]} */
-function parts(_player) {
-  return [];
+/** @param {Player} player @returns {Part[]} */
+function parts(player) {
+  return [zooming(player)];
 }
 
 class Player {
@@ -116,7 +117,7 @@ class Player {
     this.painted = -1;
     /** The frame whose pixels are in the canvas. */
     this.inCanvas = -1;
-    /** @type {(Picture | null)[]} the pictures on the screen, by pane; null: none yet for a pane that is new */
+    /** @type {(Picture | null)[]} the pictures on the screen, by pane, then those of `extras`; null: not here yet */
     this.pictures = [];
     this.speed = 1;
     /** @type {PlayClock | null} while playing */
@@ -177,7 +178,8 @@ class Player {
     }
     if (before === null || !same(before.speeds, data.speeds)) this.transport.setSpeeds(data.speeds);
     this.transport.speed.value = String(this.speed);
-    if (before === null || !same(before.panes, this.data.panes) || isNewClip) this.showPanes(isNewClip);
+    const isOther = !same([before?.panes, before?.energies], [this.data.panes, this.data.energies]);
+    if (isOther || isNewClip) this.showPanes(isNewClip);
     const chartsText = JSON.stringify([data.charts, data.ptsSeconds.length]);
     if (chartsText !== this.chartsText) {
       this.chartsText = chartsText;
@@ -320,7 +322,7 @@ class Player {
   /** Everything that shows the frame, at once. */
   paint() {
     if (!this.stage.layout || this.painted < 0) return;
-    this.stage.paint(this.pictures);
+    this.stage.paint(this.pictures, this.look.wipe);
     this.lastPaintMs = performance.now();
     this.lateSince = null;
     this.inCanvas = this.painted;
@@ -466,14 +468,25 @@ class Player {
       this.drawRail();
       if (this.clock) this.play(this.direction);
     }
-    if (before.solo !== this.look.solo) this.fit();
+    this.look = this.withoutContradiction(changes);
+    if (before.overlay === null || this.look.overlay === null) this.showTracks(false);
+    this.stage.setLook(this.look, this.extras);
+    const isMoved = before.solo !== this.look.solo || before.size !== this.look.size;
+    if (isMoved || !same(panesOf(before.wipe), panesOf(this.look.wipe))) this.fit();
+    else this.soon("paint", () => this.paint());
     for (const part of this.parts) part.look?.(this.look, before);
     this.report();
   }
 
   // Commands: the actions of keys.mjs
+  /** A picture alone and a wipe of two leave each other: the one asked for last stays. @param {Partial<Look>} changes */
+  withoutContradiction(changes) {
+    if (changes.solo) return { ...this.look, wipe: null };
+    return changes.wipe ? { ...this.look, solo: null } : this.look;
+  }
 
-  /** @type {Record<string, (value?: number) => void>} */
+
+  /** @type {Record<string, (...given: any[]) => void>} */
   actions = {
     toggle: () => (this.clock ? this.pause() : this.play(1)),
     play: (value) => this.play(value === -1 ? -1 : 1),
@@ -521,7 +534,7 @@ class Player {
       const pane = this.data?.panes[value];
       if (pane) this.change({ solo: this.look.solo === pane.id ? null : pane.id });
     },
-    fit: () => this.change({ solo: null }),
+    fit: () => this.change(this.look.zoom ? { zoom: null } : { solo: null, wipe: null }),
     copyLink: () => this.copyLink(),
     help: () => this.toggleHelp(),
     close: () => this.toggleHelp(false),
@@ -592,7 +605,7 @@ class Player {
   build() {
     const { signal } = this.abort;
     this.style = element("link", { rel: "stylesheet", href: new URL("player.css", import.meta.url).href });
-    this.stage = new Stage();
+    this.stage = new Stage({ onLegend: (pane, anchor) => this.actions.legend?.(pane, anchor) });
     this.transport = new Transport(
       {
         act: (action, value) => this.actions[action](value),
@@ -661,6 +674,10 @@ class Player {
         return self.lastPaintMs;
       },
       seek: (/** @type {number} */ frame) => this.jump(frame),
+      get stage() {
+        return self.stage;
+      },
+      change: (/** @type {Partial<Look>} */ changes) => this.change(changes),
       wish: (/** @type {Record<string, string>} */ wish) => this.wish(wish),
       state: () => ({
         frame: this.wanted,
@@ -688,6 +705,7 @@ class Player {
       target.addEventListener(name, act, { signal });
     on(this.root, "keydown", (event) => this.onKey(event));
     on(window, "resize", () => this.soon("fit", () => this.fit()));
+    on(this.root, "keyup", (event) => this.onKeyUp(event));
     on(this.stage.root, "pointerdown", () => this.root.focus({ preventScroll: true }));
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     on(dark, "change", () => this.soon("theme", () => this.restyle()));
@@ -709,23 +727,44 @@ class Player {
   }
 
   /** Headings, messages and legends of the panes, and their tracks. @param {boolean} isNewClip */
+  /** The end of an action that lasts while its key is held. @param {KeyboardEvent} event */
+  onKeyUp(event) {
+    const binding = BINDINGS.find(({ release, keys }) => release && keys.includes(event.key.toLowerCase()));
+    if (binding?.release) this.actions[binding.release]();
+  }
+
   showPanes(isNewClip) {
     const { panes } = /** @type {Data} */ (this.data);
-    const before = new Map(this.paneKeys.map((key, index) => [key, this.pictures[index]]));
-    this.paneKeys = panes.map(({ key }) => key);
-    this.panesTurn += 1;
-    this.seeks = 0;
+    const { panes, width, height } = /** @type {Data} */ (this.data);
     const [left, right] = this.data?.charts.length ? Charts.inset : [0, 0];
     this.transport.setInset(left, right);
+    this.stage.setPanes(panes, { width, height });
+    this.showTracks(isNewClip);
+    this.stage.setLook(this.look, this.extras);
+    this.transport.setLength(this.nFrames, this.nReady);
+  }
+
+  /** Tracks that are no panes and whose frames are shown with theirs: the energies, while they are drawn over them. */
+  get extras() {
+    if (!this.look.overlay || !this.data) return [];
+    return Object.entries(this.data.energies ?? {}).map(([letter, energy]) => ({ letter, ...energy }));
+  }
+
+  /** Load the frames of the panes, and of what is drawn over them. @param {boolean} isNewClip */
+  showTracks(isNewClip) {
+    const before = new Map(this.paneKeys.map((key, index) => [key, this.pictures[index]]));
+    const tracks = [...panes, ...this.extras];
+    this.paneKeys = tracks.map(({ key }) => key);
+    this.panesTurn += 1;
+    this.seeks = 0;
     // A track that stays keeps its picture; that of another may not stand under a new heading.
-    this.pictures = panes.map(({ key }) => (isNewClip ? null : (before.get(key) ?? null)));
+    this.pictures = tracks.map(({ key }) => (isNewClip ? null : (before.get(key) ?? null)));
     if (isNewClip) {
       this.painted = this.inCanvas = -1;
       this.stage.clear();
     }
-    this.loader.setTracks(panes.map(({ key, packs }) => ({ key, packs })));
-    this.stage.setPanes(panes);
-    this.transport.setLength(this.nFrames, this.nReady);
+    this.loader.setTracks(tracks.map(({ key, packs }) => ({ key, packs })));
+    if (this.pictures.includes(null) && this.painted >= 0) this.goTo(this.wanted);
   }
 
   // Layout and theme
@@ -735,7 +774,7 @@ class Player {
     const { data, stage } = this;
     if (!data || this.isDestroyed) return;
     const aspect = data.width / data.height;
-    if (!stage.fit({ height: this.roomForStage(), aspect, solo: this.look.solo })) return;
+    if (!stage.fit({ height: this.roomForStage(), aspect, look: this.look })) return;
     const chartsSize = `${stage.root.clientWidth} ${Charts.heightPx()}`;
     if (this.chartsSize !== chartsSize) {
       this.chartsSize = chartsSize;
@@ -753,6 +792,7 @@ class Player {
     const height = window.innerHeight;
     top += scroller ? scroller.scrollTop : window.scrollY;
     const below = this.transport.root.offsetHeight + Charts.heightOf(this.data?.charts ?? [], 1) + ROW_GAPS_PX;
+    if (this.look.size) return (this.look.size / 100) * height;
     return Math.max(height - top - below, MIN_STAGE_SHARE * height);
   }
 
@@ -821,6 +861,11 @@ function nearest(choices, value) {
 }
 
 /** @param {unknown} a @param {unknown} b */
+/** @param {Look["wipe"]} wipe */
+function panesOf(wipe) {
+  return wipe && [wipe.first, wipe.second];
+}
+
 function same(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -1,9 +1,11 @@
 // @ts-check
 /** How do N pictures of one frame become one canvas with headings? The panes: their elements, their places, painting. */
 
-import { cssGradient, formatValue, legendTicks, lookupTable, paintCodes } from "./colour.mjs";
+import { cssGradient, formatValue, legendTicks } from "./colour.mjs";
+import { differenceWords, drawPlan, overlayTable, plansOf, shownScale } from "./compose.mjs";
 import { element } from "./dom.mjs";
-import { gridLayout } from "./layout.mjs";
+import { gridLayout, wipeLayout } from "./layout.mjs";
+import { visiblePart } from "./zoom.mjs";
 
 /** Pixels magnified this much are shown as pixels. */
 const PIXELATED_FROM = 2;
@@ -13,10 +15,17 @@ const LEGEND_BESIDE_TITLE_PX = 210;
 /**
  * @typedef {import("./frames.mjs").Picture} Picture
  * @typedef {import("./player.mjs").Pane} Pane
+ * @typedef {import("./look.mjs").Look} Look
+ * @typedef {import("./compose.mjs").Plan} Plan
+ * @typedef {{pane: number, id: string, u: number, v: number, x: number, y: number, widthPx: number, heightPx: number}} Place
+ *   a point of the window over a pane: u, v in shares of the pane, x, y in pixels of the picture (0, 0: top left corner of
+ *   the first one); widthPx, heightPx: of the pane, CSS px
  */
 
 export class Stage {
-  constructor() {
+  /** @param {{onLegend?: (pane: number, anchor: HTMLElement) => void}} [options] onLegend: a legend was pressed */
+  constructor({ onLegend = () => {} } = {}) {
+    this.onLegend = onLegend;
     this.canvas = element("canvas", { "aria-hidden": "true" });
     this.over = element("div", { class: "panes" });
     this.empty = element("p", { class: "empty", text: "No frame is ready yet: the job has only begun." });
@@ -30,18 +39,81 @@ export class Stage {
     this.elements = [];
     /** @type {Tile[]} by pane */
     this.tiles = [];
+    /** @type {Plan[]} by pane */
+    this.plans = [];
+    /** What is drawn over a pane, and which of the pictures it is. @type {({tile: Tile, plan: Plan, picture: number} | null)[]} */
+    this.overlays = [];
     /** @type {import("./layout.mjs").Layout | null} */
     this.layout = null;
+    /** Indices of the panes before and behind the edge of a wipe. @type {[number, number] | null} */
+    this.pair = null;
+    /** While flickering: each pane shows that of its partner. */
+    this.isFlicked = false;
     /** Canvas pixels per CSS pixel. */
     this.ratio = 1;
+    /** Size of the pictures, px. */
+    this.size = { width: 1, height: 1 };
+    /** @type {Look["zoom"]} */
+    this.zoom = null;
+    this.drawing = "";
   }
 
-  /** Show these panes from the next `fit` on. @param {Pane[]} panes */
-  setPanes(panes) {
+  /** Show these panes from the next `fit` on. @param {Pane[]} panes @param {{width: number, height: number}} size of the pictures */
+  setPanes(panes, size) {
     this.panes = panes;
+    this.size = size;
     this.elements = panes.map((pane) => paneElements(pane));
-    this.tiles = panes.map((pane) => new Tile(pane));
+    this.tiles = panes.map(() => new Tile());
     this.over.replaceChildren(...this.elements.flatMap(({ head, box }) => [head, box]));
+    this.drawing = "";
+  }
+
+  /**
+   * Draw the panes as the look says. Cheap where it says the same of colours as before.
+   * @param {Look} look @param {{letter: string, domain: any}[]} energies whose pictures follow those of the panes
+   */
+  setLook(look, energies) {
+    this.zoom = look.zoom;
+    this.pair = this.pairOf(look);
+    const drawing = JSON.stringify([look.diff, look.reach, look.maps, look.overlay, energies]);
+    if (drawing === this.drawing) return;
+    this.drawing = drawing;
+    this.plans = plansOf(this.panes, look);
+    this.overlays = this.panes.map((pane) => {
+      const at = energies.findIndex(({ letter }) => letter !== "" && pane.id === letter);
+      if (!look.overlay || at < 0) return null;
+      const { domain } = energies[at];
+      const table = overlayTable(domain, energyScale(domain, look), look.overlay);
+      const plan = /** @type {Plan} */ ({ kind: "table", table, reference: -1, scale: null, role: "", unknown: -1 });
+      return { tile: new Tile(), plan, picture: this.panes.length + at };
+    });
+    this.panes.forEach((pane, index) => this.describe(pane, index));
+  }
+
+  /** The panes of a wipe. @param {Look} look @returns {[number, number] | null} */
+  pairOf({ wipe }) {
+    if (!wipe) return null;
+    const at = (/** @type {string} */ id) => this.panes.findIndex((pane) => pane.id === id);
+    const [first, second] = [at(wipe.first), at(wipe.second)];
+    return first < 0 || second < 0 || first === second ? null : [first, second];
+  }
+
+  /** Heading and legend of a pane after its plan. @param {Pane} pane @param {number} index */
+  describe(pane, index) {
+    const own = this.elements[index];
+    const plan = this.plans[index];
+    const reference = this.panes[plan.reference];
+    const words = {
+      "": "",
+      compared: reference ? differenceWords(pane.domain, reference.letter || reference.title.toLowerCase()) : "",
+      reference: "reference of the difference",
+      apart: "not compared: other domain",
+    }[plan.role];
+    own.detail.textContent = words || pane.detail;
+    own.head.title = [pane.title, pane.detail, words].filter(Boolean).join(" – ");
+    own.scale?.remove();
+    own.scale = plan.scale && legend(plan.scale, (anchor) => this.onLegend(index, anchor));
+    this.placeLegend(index);
   }
 
   clear() {
@@ -50,14 +122,16 @@ export class Stage {
 
   /**
    * Place canvas and headings. False where the stage has no width yet.
-   * @param {{height: number, aspect: number, solo: string | null}} space height: CSS px there is; aspect: of a picture;
-   *   solo: id of the only pane to show
+   * @param {{height: number, aspect: number, look: Look}} space height: CSS px there is; aspect: of a picture
    */
-  fit({ height, aspect, solo }) {
+  fit({ height, aspect, look }) {
     const width = this.root.clientWidth;
     if (width === 0) return false;
-    const alone = this.panes.findIndex(({ id }) => id === solo);
-    const layout = gridLayout(this.panes, { width, height, aspect, solo: alone < 0 ? null : alone });
+    const alone = this.panes.findIndex(({ id }) => id === look.solo);
+    const { pair } = this;
+    const layout = pair
+      ? wipeLayout(this.panes.length, pair, { width, height, aspect })
+      : gridLayout(this.panes, { width, height, aspect, solo: alone < 0 ? null : alone });
     this.layout = layout;
     this.ratio = window.devicePixelRatio || 1;
     const { canvas } = this;
@@ -68,65 +142,208 @@ export class Stage {
     this.root.style.height = `${layout.height}px`;
     this.root.dataset.lines = String(layout.lines);
     layout.rects.forEach((rect, index) => {
-      const { head, line, more, scale, box } = this.elements[index];
+      const { head, box } = this.elements[index];
       head.hidden = box.hidden = !rect;
       if (!rect) return;
-      place(head, rect.x, rect.y - layout.headingPx, rect.width, layout.headingPx);
-      // Under a long detail there is no room for a legend, beside a short title there is; narrow panes have neither.
-      if (scale) (layout.lines === 2 && rect.width >= LEGEND_BESIDE_TITLE_PX ? line : more).append(scale);
+      const share = pair ? 0.5 : 1;
+      const left = pair && index === pair[1] ? rect.x + rect.width / 2 : rect.x;
+      place(head, left, rect.y - layout.headingPx, share * rect.width, layout.headingPx);
+      this.placeLegend(index);
       place(box, rect.x, rect.y, rect.width, rect.height);
     });
     return true;
   }
 
-  /** @param {(Picture | null)[]} pictures by pane */
-  paint(pictures) {
+  /** Under a long detail there is no room for a legend, beside a short title there is; narrow panes have neither. @param {number} index */
+  placeLegend(index) {
+    const { scale, line, more } = this.elements[index];
+    const rect = this.layout?.rects[index];
+    if (scale && rect) (this.layout?.lines === 2 && rect.width >= LEGEND_BESIDE_TITLE_PX ? line : more).append(scale);
+  }
+
+  /**
+   * @param {(Picture | null)[]} pictures by pane, then those of the overlays
+   * @param {Look["wipe"]} wipe
+   */
+  paint(pictures, wipe) {
     if (!this.layout) return;
     this.clear();
-    const { context, ratio } = this;
-    this.layout.rects.forEach((rect, index) => {
-      const picture = pictures[index];
-      const { message } = this.elements[index];
-      const error = picture?.error ?? "";
-      if (message.textContent !== error) message.textContent = error;
-      message.hidden = !error || !rect;
-      if (!rect || !picture?.codes) return;
-      const { x, y, width, height } = deviceRect(rect, ratio);
-      context.imageSmoothingEnabled = width / picture.codes.width < PIXELATED_FROM;
-      context.imageSmoothingQuality = "high";
-      context.drawImage(this.tiles[index].show(picture.codes), x, y, width, height);
-    });
+    const { rects } = this.layout;
+    for (let index = 0; index < rects.length; index += 1) this.say(index, pictures, rects[index] !== null);
+    const [first, second] = this.pair ?? [-1, -1];
+    const rect = this.pair && rects[first];
+    if (rect && wipe) {
+      const { x, y, width, height } = deviceRect(rect, this.ratio);
+      const [w, h] = wipe.isUpright ? [Math.round(width * wipe.at), height] : [width, Math.round(height * wipe.at)];
+      this.draw(first, rect, pictures, [x, y, w, h]);
+      this.draw(second, rect, pictures, wipe.isUpright ? [x + w, y, width - w, height] : [x, y + h, width, height - h]);
+      return;
+    }
+    for (let index = 0; index < rects.length; index += 1) {
+      const own = rects[index];
+      if (own) this.draw(index, own, pictures, null);
+    }
+  }
+
+  /** The message of a pane, where there is one. @param {number} index @param {(Picture | null)[]} pictures @param {boolean} isShown */
+  say(index, pictures, isShown) {
+    const { message } = this.elements[index];
+    const error = this.errorOf(index, pictures);
+    if (message.textContent !== error) message.textContent = error;
+    message.hidden = !error || !isShown;
+  }
+
+  /** @param {number} index @param {(Picture | null)[]} pictures */
+  errorOf(index, pictures) {
+    const picture = pictures[index];
+    if (picture?.error) return picture.error;
+    const { reference } = this.plans[index];
+    if (reference >= 0 && pictures[reference]?.error) return "the reference has no picture of this frame";
+    const over = this.overlays[index];
+    const error = over && pictures[over.picture]?.error;
+    return error ? `energy: ${error}` : "";
+  }
+
+  /**
+   * One pane's picture, difference and overlay, or those of its partner.
+   * @param {number} index @param {import("./layout.mjs").Rect} rect @param {(Picture | null)[]} pictures
+   * @param {number[] | null} clip x, y, width, height in canvas pixels
+   */
+  draw(index, rect, pictures, clip) {
+    const { context } = this;
+    const source = this.sourceOf(index);
+    const codes = pictures[source]?.codes;
+    if (!codes) return;
+    const plan = this.plans[source];
+    const other = plan.reference >= 0 ? (pictures[plan.reference]?.codes ?? null) : null;
+    if (plan.reference >= 0 && other?.data.length !== codes.data.length) return;
+    const { x, y, width, height } = deviceRect(rect, this.ratio);
+    const { left, top, side } = visiblePart(this.zoom);
+    context.imageSmoothingEnabled = width / (side * codes.width) < PIXELATED_FROM;
+    context.imageSmoothingQuality = "high";
+    if (clip) {
+      context.save();
+      context.beginPath();
+      context.rect(clip[0], clip[1], clip[2], clip[3]);
+      context.clip();
+    }
+    const unknown = plan.reference >= 0 ? this.plans[plan.reference].unknown : -1;
+    const tile = this.tiles[source].show(codes, plan, other, unknown);
+    const { width: w, height: h } = codes;
+    context.drawImage(tile, left * w, top * h, side * w, side * h, x, y, width, height);
+    const over = this.overlays[source];
+    const energy = over && pictures[over.picture]?.codes;
+    if (energy) {
+      const layer = over.tile.show(energy, over.plan, null, -1);
+      const { width: ew, height: eh } = energy;
+      context.drawImage(layer, left * ew, top * eh, side * ew, side * eh, x, y, width, height);
+    }
+    if (clip) context.restore();
+  }
+
+  /** The pane whose picture stands in pane `index`: its own or, while flickering, its partner's. @param {number} index */
+  sourceOf(index) {
+    return this.isFlicked ? this.partnerOf(index) : index;
+  }
+
+  /**
+   * What a pane flickers with: B with A, the others with A, both halves of a wipe with each other. Panes without a letter
+   * stay, unless they stand alone.
+   * @param {number} index
+   */
+  partnerOf(index) {
+    if (this.pair) return this.pair[0] === index ? this.pair[1] : this.pair[0];
+    const { id, letter } = this.panes[index];
+    const isAlone = (this.layout?.rects.filter(Boolean).length ?? 0) === 1;
+    if (!letter && !isAlone) return index;
+    const row = letter ? id.slice(letter.length) : id.endsWith("2") ? "2" : "";
+    const at = this.panes.findIndex((pane) => pane.id === (letter === "A" ? "B" : "A") + row);
+    return at < 0 ? index : at;
   }
 
   /** Image rectangles by pane, in canvas pixels; null: not shown. */
   rects() {
     return this.layout?.rects.map((rect) => rect && deviceRect(rect, this.ratio)) ?? [];
   }
+
+  /** Where a point of the window lies. @param {number} clientX @param {number} clientY @returns {Place | null} null: over no picture */
+  at(clientX, clientY) {
+    const box = this.root.getBoundingClientRect();
+    const [px, py] = [clientX - box.left, clientY - box.top];
+    const rects = this.layout?.rects ?? [];
+    for (let index = 0; index < rects.length; index += 1) {
+      const rect = rects[index];
+      if (!rect) continue;
+      const [u, v] = [(px - rect.x) / rect.width, (py - rect.y) / rect.height];
+      if (u < 0 || v < 0 || u >= 1 || v >= 1) continue;
+      const { left, top, side } = visiblePart(this.zoom);
+      const [x, y] = [(left + u * side) * this.size.width, (top + v * side) * this.size.height];
+      return { pane: index, id: this.panes[index].id, u, v, x, y, widthPx: rect.width, heightPx: rect.height };
+    }
+    return null;
+  }
+
+  /** Where a point of the picture lies in the stage, CSS px, also outside of the pane. @param {number} pane @param {number} x @param {number} y */
+  toCss(pane, x, y) {
+    const rect = this.layout?.rects[pane];
+    if (!rect) return null;
+    const { left, top, side } = visiblePart(this.zoom);
+    const [u, v] = [(x / this.size.width - left) / side, (y / this.size.height - top) / side];
+    return { left: rect.x + u * rect.width, top: rect.y + v * rect.height };
+  }
+}
+
+/** What overlays show where nothing is chosen: from the mean of validation images up to where 1 % of pixels lie beyond. */
+const ENERGY_RANGE = { lo: 0, hi: 8 };
+
+/** The scale of an energy drawn over a picture. @param {any} domain @param {Pick<Look, "maps">} look */
+export function energyScale(domain, { maps }) {
+  const chosen = maps[domain.name];
+  const { lo, hi } = ENERGY_RANGE;
+  return shownScale(domain, { map: chosen?.map ?? null, lo: chosen?.lo ?? lo, hi: chosen?.hi ?? hi });
+}
+
+/** Pixels of a picture as words, made once for each. @type {WeakMap<ImageData, Uint32Array>} */
+const words = new WeakMap();
+
+/** @param {ImageData} image */
+export function wordsOf(image) {
+  let found = words.get(image);
+  if (!found) words.set(image, (found = new Uint32Array(image.data.buffer)));
+  return found;
 }
 
 /** What one pane shows, at the size of the stored image. */
 class Tile {
-  /** @param {Pane} pane */
-  constructor({ domain }) {
-    this.table = domain.channels === 1 ? lookupTable(domain) : null;
+  constructor() {
     this.canvas = element("canvas", { width: "1", height: "1" });
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
     /** @type {ImageData | null} */
-    this.shown = null;
+    this.colours = null;
+    /** @type {ImageData | null} */
+    this.codes = null;
+    /** @type {ImageData | null} */
+    this.other = null;
+    /** @type {Plan | null} */
+    this.plan = null;
   }
 
-  /** @param {ImageData} codes @returns {HTMLCanvasElement} their colours */
-  show(codes) {
-    if (codes === this.shown) return this.canvas;
-    this.shown = codes;
+  /**
+   * @param {ImageData} codes @param {Plan} plan @param {ImageData | null} other of the reference @param {number} unknown of it
+   * @returns {HTMLCanvasElement} their colours
+   */
+  show(codes, plan, other, unknown) {
+    if (codes === this.codes && plan === this.plan && other === this.other) return this.canvas;
+    Object.assign(this, { codes, plan, other });
     const { width, height } = codes;
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
-    let colours = codes;
-    if (this.table) {
-      colours = new ImageData(width, height);
-      paintCodes(codes, this.table, colours);
+    if (!plan.table) {
+      this.context.putImageData(codes, 0, 0);
+      return this.canvas;
     }
-    this.context.putImageData(colours, 0, 0);
+    if (this.colours?.width !== width || this.colours.height !== height) this.colours = new ImageData(width, height);
+    drawPlan(plan, wordsOf(codes), other && wordsOf(other), unknown, wordsOf(this.colours));
+    this.context.putImageData(this.colours, 0, 0);
     return this.canvas;
   }
 }
@@ -144,7 +361,6 @@ function paneElements(pane) {
   line.append(title);
   if (!pane.isComplete) line.append(element("span", { class: "growing", text: "unfinished" }));
   const more = element("div", { class: "pane-more" }, detail);
-  const scale = pane.domain.channels === 1 ? legend(pane.domain) : null;
   const head = element("div", { class: "pane-head" }, line, more);
   head.title = [pane.title, pane.detail].filter(Boolean).join(" – ");
   const message = element("p", { class: "pane-message", role: "status" });
@@ -152,11 +368,16 @@ function paneElements(pane) {
   const name = [pane.letter, pane.title, pane.detail].filter(Boolean).join(" ");
   // Beside the picture: what is inside an image is not read out.
   const box = element("div", { class: "pane" }, element("div", { role: "img", "aria-label": name }), message);
-  return { head, line, more, scale, box, message };
+  /** @type {HTMLElement | null} */
+  const scale = null;
+  return { head, line, more, detail, scale: /** @type {HTMLElement | null} */ (scale), box, message };
 }
 
-/** The colour bar of a scalar domain. @param {any} domain */
-function legend(domain) {
+/**
+ * A colour bar with its range: a button that opens the menu of maps and ranges.
+ * @param {import("./colour.mjs").Scale} domain @param {(anchor: HTMLElement) => void} onPress
+ */
+export function legend(domain, onPress) {
   const bar = element("span", { class: "bar" });
   bar.style.background = cssGradient(domain);
   for (const { position, value } of legendTicks(domain)) {
@@ -166,8 +387,8 @@ function legend(domain) {
   }
   const unit = domain.unit ? ` ${domain.unit}` : "";
   const made = element(
-    "span",
-    { class: "legend" },
+    "button",
+    { class: "legend", type: "button", "aria-haspopup": "dialog" },
     element("span", { class: "number", text: formatValue(domain.lo) }),
     bar,
     element("span", { class: "number", text: `${formatValue(domain.hi)}${unit}` }),
@@ -175,7 +396,9 @@ function legend(domain) {
   const ticks = legendTicks(domain).map(({ value }) => formatValue(value));
   const between = ticks.length ? `; marks at ${ticks.join(", ")}` : "";
   const scale = domain.scale === "log" ? ", logarithmic" : "";
-  made.title = `${formatValue(domain.lo)} to ${formatValue(domain.hi)}${unit}${scale}${between}`;
+  made.title = `${formatValue(domain.lo)} to ${formatValue(domain.hi)}${unit}${scale}${between}. Press to change colours and range.`;
+  made.setAttribute("aria-label", `colours from ${made.title}`);
+  made.addEventListener("click", () => onPress(made));
   return made;
 }
 

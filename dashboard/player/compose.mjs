@@ -1,0 +1,304 @@
+// @ts-check
+/**
+ * How is each pane drawn: with the codes as they are, in the colours of a map, or as the difference to another pane?
+ *
+ * Pure: a plan per pane holds a table from codes to colours, made once for a look; `drawPlan` is one loop over it.
+ */
+
+// Words are pixels as RGBA, little-endian: the code of R, of which a scalar domain has the same in G and B, is `word & 255`.
+
+import { colourAt, formatValue, lookupTable, mapName, mapPosition, physicalValue } from "./colour.mjs";
+
+/** Drawn where one of two values is not known: nothing, so that the page shows. */
+const UNKNOWN = 0;
+/** Steps of the table over sin(angle / 2): 0.06 degrees where it is finest needed, near 0. */
+const ANGLE_STEPS = 2048;
+/** Vectors shorter than this (squared) have no direction: truth is (0, 0, 0) where it is unknown. */
+const NO_DIRECTION = 0.01;
+/** What the difference shows at its strongest colour, where nothing else is chosen. */
+const DEFAULT_REACH = { angle: 30, relative: 30, shareOfRange: 0.25 };
+
+/**
+ * @typedef {import("./colour.mjs").Scale} Scale
+ * @typedef {import("./player.mjs").Pane} Pane
+ * @typedef {"angle" | "relative" | "signed" | "mean"} Measure
+ * @typedef {{kind: "codes" | "table" | Measure, table: Uint32Array | null, reference: number, scale: Scale | null,
+ *   role: "" | "compared" | "reference" | "apart", unknown: number}} Plan
+ *   reference: index of the pane compared with, -1: none; scale: what the colours mean, null: they are the codes;
+ *   unknown: word of a pixel without a value, -1: there is none
+ * @typedef {{map: string | null, lo: number | null, hi: number | null}} Chosen of a scalar domain; null: its own
+ * @typedef {{diff: string | null, reach: Record<string, number>, maps: Record<string, Chosen>}} Drawing of a look
+ */
+
+/** How two values of a domain are compared. @param {any} domain @returns {Measure} */
+export function measureOf(domain) {
+  if (domain.channels === 3) return domain.meaning === "direction" ? "angle" : "mean";
+  return domain.scale === "log" && domain.lo > 0 ? "relative" : "signed";
+}
+
+/** The range of differences of a domain where nothing is chosen. @param {any} domain */
+export function defaultReach(domain) {
+  const measure = measureOf(domain);
+  if (measure === "angle") return DEFAULT_REACH.angle;
+  if (measure === "relative") return DEFAULT_REACH.relative;
+  return Number(((domain.hi - domain.lo) * DEFAULT_REACH.shareOfRange).toPrecision(2)) || 1;
+}
+
+/**
+ * The scale of differences: signed around zero, or from zero where they have no sign.
+ * @param {any} domain @param {number} reach
+ * @returns {Scale}
+ */
+export function differenceScale(domain, reach) {
+  const measure = measureOf(domain);
+  const unit = { angle: "°", relative: "%", signed: domain.unit, mean: domain.unit }[measure];
+  const isSigned = measure === "relative" || measure === "signed";
+  return { lo: isSigned ? -reach : 0, hi: reach, scale: "linear", unit, colour_map: isSigned ? "diverging" : "magma" };
+}
+
+/** The scale in which a scalar domain is shown. @param {any} domain @param {Chosen} [chosen] @returns {Scale} */
+export function shownScale(domain, chosen) {
+  const { lo, hi, scale, unit, colour_map } = domain;
+  const range = { lo: chosen?.lo ?? lo, hi: chosen?.hi ?? hi };
+  return { ...(range.lo < range.hi ? range : { lo, hi }), scale, unit, colour_map: chosen?.map ?? colour_map };
+}
+
+/** Whether a pane shows what is known and not predicted. @param {Pane} pane */
+function isTruth({ id }) {
+  return id.startsWith("truth");
+}
+
+/**
+ * The pane that pane `index` is compared with; -1: none shows its domain.
+ * @param {Pane[]} panes @param {number} index @param {string} wish "auto": truth, else A; else a pane's id or its letter
+ */
+export function referenceOf(panes, index, wish) {
+  const own = panes[index].domain.name;
+  const same = panes.map((pane, at) => ({ pane, at })).filter(({ pane }) => pane.domain.name === own);
+  if (same.length < 2) return -1;
+  const stem = (/** @type {Pane} */ { id }) => id.replace(/2$/, "");
+  const found =
+    wish === "auto"
+      ? (same.find(({ pane }) => isTruth(pane)) ?? same.find(({ pane }) => pane.letter === "A") ?? same[0])
+      : same.find(({ pane }) => stem(pane) === wish);
+  return found?.at ?? -1;
+}
+
+/** How every pane is drawn. @param {Pane[]} panes @param {Drawing} look @returns {Plan[]} */
+export function plansOf(panes, { diff, reach, maps }) {
+  const made = new Map();
+  return panes.map((pane, index) => {
+    const { domain } = pane;
+    const reference = diff === null ? -1 : referenceOf(panes, index, diff);
+    const role = diff === null ? "" : reference < 0 ? "apart" : reference === index ? "reference" : "compared";
+    const unknown = isTruth(pane) ? unknownWord(domain) : -1;
+    if (role !== "compared") {
+      const scale = domain.channels === 1 ? shownScale(domain, maps[domain.name]) : null;
+      const table = scale && shownTable(domain, scale);
+      return { kind: table ? "table" : "codes", table, reference: -1, scale, role, unknown };
+    }
+    const scale = differenceScale(domain, reach[domain.name] ?? defaultReach(domain));
+    const kind = measureOf(domain);
+    if (!made.has(domain.name)) made.set(domain.name, differenceTable(domain, kind, scale));
+    return { kind, table: made.get(domain.name), reference, scale, role, unknown };
+  });
+}
+
+/** @param {any} domain */
+function unknownWord({ channels, invalid }) {
+  if (typeof invalid !== "number") return -1;
+  const code = Math.round(255 * invalid);
+  return channels === 3 ? code | (code << 8) | (code << 16) : code;
+}
+
+/** Colours of a map at 1024 places, as words. @type {Map<string, Uint32Array>} */
+const ramps = new Map();
+
+/** @param {string} name */
+function rampOf(name) {
+  const known = ramps.get(name);
+  if (known) return known;
+  const ramp = Uint32Array.from({ length: 1024 }, (_, i) => {
+    const [r, g, b] = colourAt(mapName(name), i / 1023);
+    return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
+  });
+  ramps.set(name, ramp);
+  return ramp;
+}
+
+/** The colour of a physical value. @param {Uint32Array} ramp @param {Scale} scale @param {number} value */
+function wordAt(ramp, scale, value) {
+  const place = mapPosition(scale, positionOf(scale, value));
+  return ramp[Math.round(1023 * Math.min(Math.max(place, 0), 1))];
+}
+
+/** Where a physical value lies between lo (0) and hi (1). @param {Scale} scale @param {number} value */
+export function positionOf({ lo, hi, scale }, value) {
+  if (scale === "log" && lo > 0 && value > 0) return Math.log(value / lo) / Math.log(hi / lo);
+  return (value - lo) / (hi - lo);
+}
+
+/** Code -> colour of a scalar domain in the scale shown; null: the codes are the colours. @param {any} domain @param {Scale} scale */
+export function shownTable(domain, scale) {
+  if (scale.lo === domain.lo && scale.hi === domain.hi) return lookupTable(scale);
+  const ramp = rampOf(scale.colour_map);
+  return Uint32Array.from({ length: 256 }, (_, code) => wordAt(ramp, scale, physicalValue(domain, code / 255)));
+}
+
+/**
+ * Of an overlay: nothing below `from`, above it the colours of the scale, as strong as `opacity`.
+ * @param {any} domain @param {Scale} scale @param {{opacity: number, from: number}} overlay
+ */
+export function overlayTable(domain, scale, { opacity, from }) {
+  const ramp = rampOf(scale.colour_map);
+  const alpha = Math.round(255 * opacity) << 24;
+  return Uint32Array.from({ length: 256 }, (_, code) => {
+    const value = physicalValue(domain, code / 255);
+    return value >= from ? ((wordAt(ramp, scale, value) & 0xffffff) | alpha) >>> 0 : UNKNOWN;
+  });
+}
+
+/** @param {any} domain @param {Measure} measure @param {Scale} scale */
+function differenceTable(domain, measure, scale) {
+  const ramp = rampOf(scale.colour_map);
+  if (measure === "angle") {
+    return Uint32Array.from({ length: ANGLE_STEPS + 1 }, (_, i) =>
+      wordAt(ramp, scale, (2 * Math.asin(i / ANGLE_STEPS) * 180) / Math.PI),
+    );
+  }
+  if (measure === "mean") {
+    return Uint32Array.from({ length: 766 }, (_, sum) => wordAt(ramp, scale, ((domain.hi - domain.lo) * sum) / 765));
+  }
+  const values = Float64Array.from({ length: 256 }, (_, code) => physicalValue(domain, code / 255));
+  const table = new Uint32Array(65536);
+  for (let i = 0; i < 65536; i += 1) {
+    table[i] = wordAt(ramp, scale, scalarDifference(measure, values[i & 255], values[i >> 8]));
+  }
+  return table;
+}
+
+/** @param {Measure} measure @param {number} value @param {number} reference */
+function scalarDifference(measure, value, reference) {
+  return measure === "relative" ? (100 * (value - reference)) / reference : value - reference;
+}
+
+/**
+ * How far a pixel is from that of the reference, in the unit of `differenceScale`; NaN where one has no value.
+ * @param {any} domain @param {number} word @param {number} other of the reference
+ */
+export function differenceOf(domain, word, other) {
+  const measure = measureOf(domain);
+  const value = (/** @type {number} */ code) => physicalValue(domain, code / 255);
+  if (measure === "angle") {
+    const [a, b] = [channels(word).map(value), channels(other).map(value)];
+    const dot = (/** @type {number[]} */ p, /** @type {number[]} */ q) => p[0] * q[0] + p[1] * q[1] + p[2] * q[2];
+    if (Math.min(dot(a, a), dot(b, b)) < NO_DIRECTION) return NaN;
+    const cosine = dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+    return (Math.acos(Math.min(Math.max(cosine, -1), 1)) * 180) / Math.PI;
+  }
+  if (measure === "mean") {
+    const [a, b] = [channels(word), channels(other)];
+    return ((domain.hi - domain.lo) * a.reduce((sum, code, i) => sum + Math.abs(code - b[i]), 0)) / 765;
+  }
+  return scalarDifference(measure, value(word & 255), value(other & 255));
+}
+
+/** Codes of R, G and B. @param {number} word */
+export function channels(word) {
+  return [word & 255, (word >> 8) & 255, (word >> 16) & 255];
+}
+
+/**
+ * Whether a pane has no value there.
+ * @param {Plan} plan @param {any} domain @param {number} word
+ */
+export function isUnknown({ unknown }, domain, word) {
+  return unknown >= 0 && (word & (domain.channels === 3 ? 0xffffff : 255)) === unknown;
+}
+
+/**
+ * The pixels of one pane.
+ * @param {Plan} plan @param {Uint32Array} from @param {Uint32Array | null} other of the reference, as long as `from`
+ * @param {number} unknownOther word of the reference's pixels without a value, -1: there is none
+ * @param {Uint32Array} to
+ */
+export function drawPlan({ kind, table, unknown }, from, other, unknownOther, to) {
+  if (!table) to.set(from);
+  else if (!other || kind === "codes" || kind === "table") for (let i = 0; i < from.length; i += 1) to[i] = table[from[i] & 255];
+  else if (kind === "angle") drawAngles(table, from, other, to);
+  else if (kind === "mean") drawMeans(table, from, other, to, unknown, unknownOther);
+  else drawPairs(table, from, other, to, unknown, unknownOther);
+}
+
+/** @param {Uint32Array} table @param {Uint32Array} from @param {Uint32Array} other @param {Uint32Array} to @param {number} unknown @param {number} unknownOther */
+function drawPairs(table, from, other, to, unknown, unknownOther) {
+  for (let i = 0; i < from.length; i += 1) {
+    const a = from[i] & 255;
+    const b = other[i] & 255;
+    to[i] = a === unknown || b === unknownOther ? UNKNOWN : table[(b << 8) | a];
+  }
+}
+
+/** @param {Uint32Array} table @param {Uint32Array} from @param {Uint32Array} other @param {Uint32Array} to @param {number} unknown @param {number} unknownOther */
+function drawMeans(table, from, other, to, unknown, unknownOther) {
+  for (let i = 0; i < from.length; i += 1) {
+    const a = from[i];
+    const b = other[i];
+    const sum =
+      Math.abs((a & 255) - (b & 255)) +
+      Math.abs(((a >> 8) & 255) - ((b >> 8) & 255)) +
+      Math.abs(((a >> 16) & 255) - ((b >> 16) & 255));
+    to[i] = (a & 0xffffff) === unknown || (b & 0xffffff) === unknownOther ? UNKNOWN : table[sum];
+  }
+}
+
+/** Codes of directions are (n + 1) / 2: twice a code less 255 points where n does. @param {Uint32Array} table @param {Uint32Array} from @param {Uint32Array} other @param {Uint32Array} to */
+function drawAngles(table, from, other, to) {
+  const shortest = NO_DIRECTION * 255 * 255;
+  for (let i = 0; i < from.length; i += 1) {
+    const a = from[i];
+    const b = other[i];
+    const ax = 2 * (a & 255) - 255;
+    const ay = 2 * ((a >> 8) & 255) - 255;
+    const az = 2 * ((a >> 16) & 255) - 255;
+    const bx = 2 * (b & 255) - 255;
+    const by = 2 * ((b >> 8) & 255) - 255;
+    const bz = 2 * ((b >> 16) & 255) - 255;
+    const aa = ax * ax + ay * ay + az * az;
+    const bb = bx * bx + by * by + bz * bz;
+    if (aa < shortest || bb < shortest) {
+      to[i] = UNKNOWN;
+      continue;
+    }
+    const cosine = (ax * bx + ay * by + az * bz) / Math.sqrt(aa * bb);
+    // sin(angle / 2) is as fine near 0, where angles are compared, as the cosine is coarse.
+    to[i] = table[(Math.sqrt(Math.max(0, 0.5 - 0.5 * cosine)) * ANGLE_STEPS + 0.5) | 0];
+  }
+}
+
+/**
+ * What a compared pane shows, in a few words.
+ * @param {any} domain @param {string} reference its name
+ */
+export function differenceWords(domain, reference) {
+  const measure = measureOf(domain);
+  if (measure === "angle") return `angle to ${reference}`;
+  if (measure === "relative") return `% of ${reference}, more or less`;
+  return measure === "mean" ? `mean |difference| to ${reference}` : `minus ${reference}`;
+}
+
+/**
+ * The smallest range that holds all but the largest 2 % of the differences of a frame; null: there are none.
+ * @param {any} domain @param {Uint32Array} from @param {Uint32Array} other
+ */
+export function reachOf(domain, from, other) {
+  const values = [];
+  const step = Math.max(1, Math.floor(from.length / 4096));
+  for (let i = 0; i < from.length; i += step) {
+    const value = Math.abs(differenceOf(domain, from[i], other[i]));
+    if (Number.isFinite(value)) values.push(value);
+  }
+  if (values.length === 0) return null;
+  values.sort((a, b) => a - b);
+  return Number(formatValue(values[Math.floor(0.98 * (values.length - 1))])) || null;
+}

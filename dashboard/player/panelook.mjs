@@ -1,0 +1,130 @@
+// @ts-check
+/** How is the look of the panes spelled in the link: zoom, wipe, difference, overlay, colours, probe and size? Pure. */
+
+/** Python hands no longer spelling through. */
+const MAX_LETTERS = 100;
+/** Domains and panes that a spelling can hold. */
+const NAME = /^[A-Za-z0-9_]{1,40}$/;
+const NUMBER = /^-?\d{1,9}(\.\d{1,9})?$/;
+const MAPS = ["viridis", "magma", "inferno", "cividis", "grey", "diverging"];
+/** Of the window's height, in percent: what the pictures may take. */
+export const SIZE_LIMITS = [15, 95];
+
+/**
+ * @typedef {{
+ *   zoom: import("./zoom.mjs").View | null,
+ *   wipe: {first: string, second: string, at: number, isUpright: boolean} | null,
+ *   diff: string | null,
+ *   reach: Record<string, number>,
+ *   overlay: {opacity: number, from: number} | null,
+ *   maps: Record<string, import("./compose.mjs").Chosen>,
+ *   probe: [number, number] | null,
+ *   size: number | null,
+ * }} PaneLook
+ *   zoom: what is seen of the pictures, null: all. wipe: ids of the panes before and behind the edge, and where it is, in
+ *   shares; isUpright: it is moved to the sides. diff: what differences are taken to: "auto" or a pane's id. reach: by
+ *   domain, where the colours of differences end. overlay: strength of the energy's colours, and the energy from which on
+ *   they are drawn. maps: by domain. probe: the pixel whose values stay. size: height of the pictures, % of the window
+ * @typedef {import("./look.mjs").Facts} Facts
+ */
+
+/** @type {{[name in keyof PaneLook]: {initial: PaneLook[name], write: (value: any) => string, read: (text: string, facts: Facts) => PaneLook[name] | undefined}}} */
+export const PANE_FIELDS = {
+  zoom: {
+    initial: null,
+    write: ({ scale, x, y }) => [scale, x, y].map((value) => short(value, 5)).join("~"),
+    read: (text) => {
+      const [scale, x, y] = numbers(text, 3) ?? [];
+      return scale > 1 && scale <= 10000 && isShare(x) && isShare(y) ? { scale, x, y } : undefined;
+    },
+  },
+  wipe: {
+    initial: null,
+    write: ({ first, second, at, isUpright }) => [first, second, short(at, 3), isUpright ? "v" : "h"].join("~"),
+    read: (text, { ids }) => {
+      const [first, second, at, edge, ...more] = text.split("~");
+      const isPair = ids.includes(first) && ids.includes(second) && first !== second;
+      const isFine = isPair && NUMBER.test(at) && isShare(Number(at)) && ["v", "h"].includes(edge) && more.length === 0;
+      return isFine ? { first, second, at: Number(at), isUpright: edge === "v" } : undefined;
+    },
+  },
+  diff: { initial: null, write: (id) => id, read: (text) => (NAME.test(text) ? text : undefined) },
+  reach: {
+    initial: {},
+    write: (reach) => joined(Object.entries(reach).map(([name, value]) => [name, short(value, 4)])),
+    read: (text) => {
+      const found = split(text).map(([name, ...rest]) => [name, (numbers(rest.join("~"), 1) ?? [NaN])[0]]);
+      return found.every(([, value]) => Number(value) > 0) ? Object.fromEntries(found) : undefined;
+    },
+  },
+  overlay: {
+    initial: null,
+    write: ({ opacity, from }) => `${short(opacity, 2)}~${short(from, 3)}`,
+    read: (text) => {
+      const [opacity, from] = numbers(text, 2) ?? [];
+      return isShare(opacity) && Number.isFinite(from) ? { opacity, from } : undefined;
+    },
+  },
+  maps: {
+    initial: {},
+    write: (maps) =>
+      joined(
+        Object.entries(maps).map(([name, { map, lo, hi }]) => [name, map ?? "", ...[lo, hi].map((end) => (end === null ? "" : short(end, 4)))]),
+      ),
+    read: (text) => {
+      const found = split(text).map(([name, map = "", lo = "", hi = ""]) => {
+        const isFine = (map === "" || MAPS.includes(map)) && [lo, hi].every((end) => end === "" || NUMBER.test(end));
+        const ends = [lo, hi].map((end) => (end === "" ? null : Number(end)));
+        return isFine ? [name, { map: map || null, lo: ends[0], hi: ends[1] }] : null;
+      });
+      return found.every(Boolean) ? Object.fromEntries(/** @type {any[]} */ (found)) : undefined;
+    },
+  },
+  probe: {
+    initial: null,
+    write: ([x, y]) => `${x}~${y}`,
+    read: (text) => {
+      const found = /^(\d{1,5})~(\d{1,5})$/.exec(text);
+      return found ? [Number(found[1]), Number(found[2])] : undefined;
+    },
+  },
+  size: {
+    initial: null,
+    write: (percent) => short(percent, 3),
+    read: (text) => {
+      const [percent] = numbers(text, 1) ?? [];
+      return percent >= SIZE_LIMITS[0] && percent <= SIZE_LIMITS[1] ? percent : undefined;
+    },
+  },
+};
+
+/** @param {number} value */
+function isShare(value) {
+  return value >= 0 && value <= 1;
+}
+
+/** Without an exponent, which is no number of a link. @param {number} value @param {number} digits */
+function short(value, digits) {
+  const size = Math.abs(value);
+  const places = size < 1 ? digits : Math.max(0, digits - Math.floor(Math.log10(size)) - 1);
+  return String(Number(value.toFixed(Math.min(places, 9))));
+}
+
+/** @param {string} text @param {number} count @returns {number[] | null} */
+function numbers(text, count) {
+  const parts = text.split("~");
+  return parts.length === count && parts.every((part) => NUMBER.test(part)) ? parts.map(Number) : null;
+}
+
+/** As many of the records as a spelling holds, the latest first to stay. @param {string[][]} records */
+function joined(records) {
+  const texts = records.filter(([name]) => NAME.test(name)).map((record) => record.join("~").replace(/~+$/, ""));
+  while (texts.join(",").length > MAX_LETTERS) texts.shift();
+  return texts.join(",");
+}
+
+/** @param {string} text */
+function split(text) {
+  const records = text.split(",").map((record) => record.split("~"));
+  return records.every(([name]) => NAME.test(name) && name !== "__proto__") ? records : [["", "?"]];
+}
