@@ -216,6 +216,7 @@ def evaluate(
     real = real or (work / REAL if (work / REAL).is_dir() else None)
     with errors_named(), bars() as progress:
         bar = progress.add_task("evaluate", total=None, rate="")
+        plan = loop.plan_of(work / NETWORKS)
         seeds = [load_zoo(str(path.parent)) for path in sorted((work / SEEDS).glob("*/zoo.toml"))]
         results.write_results(
             load_zoo(str(lab)),
@@ -224,7 +225,9 @@ def evaluate(
             real,
             docs,
             lambda done, of: progress.update(bar, completed=done, total=of),
-            device=chosen_device(device),
+            plan.seed,
+            chosen_device(device),
+            export.about_seeds(plan),
         )
 
 

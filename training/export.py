@@ -242,20 +242,27 @@ def steps_text(stages: Sequence[Stage]) -> str:
     )
 
 
-def notes(plan: Plan) -> list[str]:
-    whole = (
-        "from weights of their own"
+def about_seeds(plan: Plan) -> str:
+    """What differs between the seeds, in a sentence."""
+    differs = (
+        "each has its own starts, batches and forks"
         if plan.extra_seeds_have_starts
-        else "from the first seed's start: only the fork differs"
+        else "all go on from the first seed's starts, so that only the batches of the forks differ"
     )
+    return (
+        f"Seeds {', '.join(map(str, (plan.seed, *plan.extra_seeds)))} of {' and '.join(SEEDED)}: {differs}; cross networks are "
+        "those of the first seed."
+    )
+
+
+def notes(plan: Plan) -> list[str]:
     return [
-        f"Plan `{plan.name}`: AdamW, cosine between the rates, gradients clipped; first and last convolutions, geometry and "
-        "parameters in float32, the rest in bfloat16.",
+        f"Plan `{plan.name}`: Muon inside the networks and AdamW for the rest, cosine between the rates, gradients clipped. First "
+        "and last convolutions, geometry and parameters are in float32, the rest in bfloat16.",
         f"Further terms of a loss pull {plan.share:g} times as hard as L1 together, each made as long as L1's gradient at the "
         f"prediction first; {plan.k} of them in each step, chosen by {plan.choose}. pix2pix has its own weights.",
         "All methods that start from rgb-Y take the same number of steps on the same batches at the same rates.",
-        f"Seeds {', '.join(map(str, (plan.seed, *plan.extra_seeds)))} of {' and '.join(SEEDED)}; the further ones {whole}. "
-        "Cross networks are those of the first seed.",
+        about_seeds(plan),
         "Pixels within 2 px of unknown geometry count in no loss.",
     ]
 
