@@ -90,7 +90,8 @@ charts = [
     ),
 ]
 source = tracks["input"]
-view = View(source.head.clip, store.column(source, "pts_seconds").tolist(), panes, charts)
+energies = {letter: tracks[f"E{letter}"] for letter in "AB"}
+view = View(source.head.clip, store.column(source, "pts_seconds").tolist(), panes, charts, energies)
 
 st.session_state.setdefault("reruns", 0)
 st.session_state["reruns"] += 1

@@ -491,6 +491,134 @@ def test_two_fingers_magnify_and_one_leaves_the_page_to_scroll(open_player: Open
     assert stage.evaluate("el => getComputedStyle(el).touchAction") == "none"
 
 
+def pixel(root: Locator, pane: int, row: int, column: int) -> list[int]:
+    """The colour in the middle of that block of the pattern, 0..7, in that pane."""
+    return root.evaluate(
+        """(el, [pane, row, column]) => {
+          const {x, y, width, height} = el.xc.rects()[pane];
+          const at = [x + ((column + 0.5) * width) / 8, y + ((row + 0.5) * height) / 8].map(Math.round);
+          return [...el.xc.context().getImageData(at[0], at[1], 1, 1).data];
+        }""",
+        [pane, row, column],
+    )
+
+
+def repainted(root: Locator) -> None:
+    paints = root.evaluate("el => el.xc.paints")
+    wait_for(root, f"el.xc.paints > {paints} || !el.xc.state().isLate")
+    root.page.wait_for_timeout(60)
+
+
+DARKEST, LIGHTEST = [0, 0, 4, 255], [252, 253, 191, 255]
+"""The ends of the map magma."""
+
+
+def test_a_difference_is_to_one_reference_on_one_scale_and_other_domains_stay(open_player: Open):
+    root = open_player("panes=input,A,B,A2,B2")
+    before = pixel(root, 0, 4, 4)
+    root.focus()
+    root.press("d")
+    repainted(root)
+    assert pixel(root, 2, 7, 0) == DARKEST, "A and B point the same way there"
+    assert pixel(root, 2, 2, 7) == LIGHTEST, "and opposite ways where the bits of their numbers differ"
+    assert pixel(root, 0, 4, 4) == before
+    assert root.get_by_text("not compared: other domain").is_visible()
+    assert root.get_by_text("reference of the difference").count() == 2
+    legends = root.locator(".pane-head .legend")
+    assert "0 to 30 °" in (legends.nth(0).get_attribute("title") or "")
+    assert "-0.25 to 0.25" in (legends.nth(2).get_attribute("title") or ""), "signed around zero"
+    field = root.get_by_role("textbox", name="strongest colour at")
+    field.fill("360")
+    field.press("Enter")
+    repainted(root)
+    red, green, blue, _ = pixel(root, 2, 2, 7)
+    assert (red, green, blue) != tuple(LIGHTEST[:3]) and red > 150, "180 of 360 degrees"
+    root.get_by_role("combobox", name="reference of the difference").select_option("B")
+    repainted(root)
+    assert state(root)["look"]["diff"] == "B" and state(root)["look"]["reach"] == {"normal": 360}
+    assert root.locator(".pane-head").nth(2).inner_text().endswith("reference of the difference")
+    root.press("d")
+    assert state(root)["look"]["diff"] is None
+
+
+def test_an_energy_over_the_pictures_is_that_of_their_frame(open_player: Open):
+    root = open_player("panes=input,A,B")
+    root.focus()
+    root.press("e")
+    root.evaluate("el => el.xc.change({overlay: {opacity: 1, from: -8}})")
+    wait_for(root, "!el.xc.state().isLate")
+    for frame in (3, 250, 17):
+        root.evaluate("(el, frame) => el.xc.seek(frame)", frame)
+        wait_for(root, f"el.xc.painted === {frame}")
+        assert [one and (one["frame"], one["number"]) for one in shown(root)] == [(frame, 1), (frame, 18), (frame, 21)]
+    root.evaluate("el => el.xc.change({overlay: {opacity: 1, from: 24}})")
+    root.page.wait_for_timeout(100)
+    assert [one and one["number"] for one in shown(root)] == [1, 16, 19], "nothing is above the threshold"
+    sizes = root.evaluate("el => el.xc.rects()")
+    root.press("e")
+    assert state(root)["look"]["overlay"] is None
+    assert root.evaluate("el => el.xc.rects()") == sizes, "no picture moves for the line of options"
+
+
+def test_a_wipe_shows_two_pictures_in_one_place_and_its_edge_is_a_slider(open_player: Open):
+    root = open_player("panes=input,A,B")
+    root.focus()
+    root.press("w")
+    repainted(root)
+    assert root.evaluate("el => el.xc.rects().filter(Boolean).length") == 2
+    bright, dark = pixel(root, 1, 7, 7)[:3], pixel(root, 1, 7, 0)[:3]
+    assert pixel(root, 1, 2, 7)[:3] == bright, "right of the edge: B, whose number ends on 1"
+    edge = root.get_by_role("slider", name="edge between A and B")
+    edge.press("End")
+    repainted(root)
+    assert edge.get_attribute("aria-valuenow") == "100"
+    assert pixel(root, 1, 2, 7)[:3] == dark, "A alone"
+    edge.press("Shift+ArrowLeft")
+    assert state(root)["look"]["wipe"]["at"] == 0.9 and state(root)["frame"] == 0
+    box = root.locator(".wipe").bounding_box()
+    assert box
+    root.page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 30)
+    root.page.mouse.down()
+    root.page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 40, steps=3)
+    root.page.mouse.up()
+    assert abs(state(root)["look"]["wipe"]["at"] - 0.25) < 0.02
+    root.focus()
+    root.press("Shift+W")
+    assert edge.get_attribute("aria-orientation") == "vertical"
+    root.get_by_role("combobox", name="picture behind the edge").select_option("input")
+    assert state(root)["look"]["wipe"]["second"] == "input"
+    assert press(root, "2")["look"]["wipe"] is None, "a picture alone leaves the wipe"
+    assert press(root, "w")["look"]["solo"] is None, "and the wipe the picture alone"
+    root.press("f")
+    assert state(root)["look"]["wipe"] is None
+
+
+def test_held_q_alternates_a_and_b_under_headings_that_stay(open_player: Open):
+    root = open_player("panes=input,A,B")
+    heads = root.locator(".pane-head").all_inner_texts()
+    root.focus()
+    root.page.keyboard.down("q")
+    repainted(root)
+    assert [one and one["number"] for one in shown(root)] == [1, 19, 16]
+    assert root.locator(".flicker-tag").count() == 2
+    assert root.locator(".pane-head").all_inner_texts() == heads
+    root.page.wait_for_timeout(550)
+    assert [one and one["number"] for one in shown(root)] == [1, 16, 19], "and back while it is still held"
+    root.page.wait_for_timeout(500)
+    root.page.keyboard.up("q")
+    repainted(root)
+    assert [one and one["number"] for one in shown(root)] == [1, 16, 19]
+    assert root.locator(".flicker-tag").count() == 0
+    held = root.get_by_role("button", name="hold to alternate A and B in place (Q)")
+    held.hover()
+    root.page.mouse.down()
+    repainted(root)
+    assert [one and one["number"] for one in shown(root)] == [1, 19, 16]
+    root.page.mouse.up()
+    repainted(root)
+    assert [one and one["number"] for one in shown(root)] == [1, 16, 19]
+
+
 # Commands
 
 

@@ -22,7 +22,7 @@ const DEFAULT_REACH = { angle: 30, relative: 30, shareOfRange: 0.25 };
  * @typedef {import("./colour.mjs").Scale} Scale
  * @typedef {import("./player.mjs").Pane} Pane
  * @typedef {"angle" | "relative" | "signed" | "mean"} Measure
- * @typedef {{kind: "codes" | "table" | Measure, table: Uint32Array | null, reference: number, scale: Scale | null,
+ * @typedef {{kind: "codes" | "table" | "muted" | Measure, table: Uint32Array | null, reference: number, scale: Scale | null,
  *   role: "" | "compared" | "reference" | "apart", unknown: number}} Plan
  *   reference: index of the pane compared with, -1: none; scale: what the colours mean, null: they are the codes;
  *   unknown: word of a pixel without a value, -1: there is none
@@ -223,11 +223,24 @@ export function isUnknown({ unknown }, domain, word) {
  * @param {Uint32Array} to
  */
 export function drawPlan({ kind, table, unknown }, from, other, unknownOther, to) {
-  if (!table) to.set(from);
+  if (kind === "muted") drawMuted(from, to);
+  else if (!table) to.set(from);
   else if (!other || kind === "codes" || kind === "table") for (let i = 0; i < from.length; i += 1) to[i] = table[from[i] & 255];
   else if (kind === "angle") drawAngles(table, from, other, to);
   else if (kind === "mean") drawMeans(table, from, other, to, unknown, unknownOther);
   else drawPairs(table, from, other, to, unknown, unknownOther);
+}
+
+/** Three parts of brightness and one of colour: what is drawn over it has colours of its own. @param {Uint32Array} from @param {Uint32Array} to */
+function drawMuted(from, to) {
+  for (let i = 0; i < from.length; i += 1) {
+    const word = from[i];
+    const r = word & 255;
+    const g = (word >> 8) & 255;
+    const b = (word >> 16) & 255;
+    const grey = 3 * ((77 * r + 150 * g + 29 * b) >> 8);
+    to[i] = (0xff000000 | (((grey + b) >> 2) << 16) | (((grey + g) >> 2) << 8) | ((grey + r) >> 2)) >>> 0;
+  }
 }
 
 /** @param {Uint32Array} table @param {Uint32Array} from @param {Uint32Array} other @param {Uint32Array} to @param {number} unknown @param {number} unknownOther */

@@ -23,6 +23,12 @@ const ICONS = {
   pause: "M4 2.5h3v11H4zM9 2.5h3v11H9z",
   back: "M12 3v10L5.5 8zM3.5 3h1.8v10H3.5z",
   forward: "M4 3v10l6.5-5zM10.7 3h1.8v10h-1.8z",
+  probe: "M7.25 1h1.5v4.5h-1.5zM7.25 10.5h1.5V15h-1.5zM1 7.25h4.5v1.5H1zM10.5 7.25H15v1.5h-4.5zM7.25 7.25h1.5v1.5h-1.5z",
+  wipe: "M1.5 3h13v10h-13zM8.75 4.5v7H13v-7z",
+  difference: "M7.2 2h1.6v3.2H12v1.6H8.8V10H7.2V6.8H4V5.2h3.2zM4 12h8v1.6H4z",
+  energy: "M9.5 1L3.5 9h3.7l-1.2 6 6.5-8.5H8.6z",
+  flicker: "M2 2h8v3H5v5H2zM6 6h8v8H6z",
+  turn: "M8 3a5 5 0 1 0 5 5h-1.6A3.4 3.4 0 1 1 8 4.6V7l3.6-3.2L8 .6z",
   link: "M6.5 9.5l3-3M7 4.5l1.2-1.2a3 3 0 0 1 4.3 4.3L11 9M9 11.5l-1.2 1.2a3 3 0 0 1-4.3-4.3L5 7",
 };
 

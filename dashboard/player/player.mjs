@@ -19,9 +19,11 @@ import { helpPanel } from "./help.mjs";
 import { BINDINGS, bindingOf } from "./keys.mjs";
 import { Stage } from "./stage.mjs";
 import { Theme } from "./theme.mjs";
+import { tools } from "./tools.mjs";
 import { Transport } from "./transport.mjs";
-import { FIELDS, initialLook, readLook, writeLook } from "./look.mjs";
+import { flickering, wiping } from "./wipe.mjs";
 import { zooming } from "./zoom.mjs";
+import { FIELDS, initialLook, readLook, writeLook } from "./look.mjs";
 
 /** Wait before saying so when frames are late: shorter waits are better left alone. */
 const LOADING_SIGN_MS = 400;
@@ -99,7 +101,7 @@ export function mount(component) {
 
 /** @param {Player} player @returns {Part[]} */
 function parts(player) {
-  return [zooming(player)];
+  return [zooming(player), wiping(player), flickering(player), tools(player)];
 }
 
 class Player {
@@ -184,8 +186,8 @@ class Player {
     if (chartsText !== this.chartsText) {
       this.chartsText = chartsText;
       this.themeText = JSON.stringify(this.theme.colours());
-      this.charts.setLook(this.look);
       this.curves.set(data.charts, data.ptsSeconds.length);
+      this.charts.setLook(this.look);
       this.charts
         .show()
         .then(() => this.fit())
@@ -478,13 +480,13 @@ class Player {
     this.report();
   }
 
-  // Commands: the actions of keys.mjs
   /** A picture alone and a wipe of two leave each other: the one asked for last stays. @param {Partial<Look>} changes */
   withoutContradiction(changes) {
     if (changes.solo) return { ...this.look, wipe: null };
     return changes.wipe ? { ...this.look, solo: null } : this.look;
   }
 
+  // Commands: the actions of keys.mjs
 
   /** @type {Record<string, (...given: any[]) => void>} */
   actions = {
@@ -673,11 +675,11 @@ class Player {
       get paintedAtMs() {
         return self.lastPaintMs;
       },
-      seek: (/** @type {number} */ frame) => this.jump(frame),
       get stage() {
         return self.stage;
       },
       change: (/** @type {Partial<Look>} */ changes) => this.change(changes),
+      seek: (/** @type {number} */ frame) => this.jump(frame),
       wish: (/** @type {Record<string, string>} */ wish) => this.wish(wish),
       state: () => ({
         frame: this.wanted,
@@ -704,8 +706,8 @@ class Player {
     const on = (/** @type {EventTarget} */ target, /** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
       target.addEventListener(name, act, { signal });
     on(this.root, "keydown", (event) => this.onKey(event));
-    on(window, "resize", () => this.soon("fit", () => this.fit()));
     on(this.root, "keyup", (event) => this.onKeyUp(event));
+    on(window, "resize", () => this.soon("fit", () => this.fit()));
     on(this.stage.root, "pointerdown", () => this.root.focus({ preventScroll: true }));
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     on(dark, "change", () => this.soon("theme", () => this.restyle()));
@@ -726,15 +728,14 @@ class Player {
     this.actions[binding.action](binding.value);
   }
 
-  /** Headings, messages and legends of the panes, and their tracks. @param {boolean} isNewClip */
   /** The end of an action that lasts while its key is held. @param {KeyboardEvent} event */
   onKeyUp(event) {
     const binding = BINDINGS.find(({ release, keys }) => release && keys.includes(event.key.toLowerCase()));
     if (binding?.release) this.actions[binding.release]();
   }
 
+  /** Headings, messages and legends of the panes, and their tracks. @param {boolean} isNewClip */
   showPanes(isNewClip) {
-    const { panes } = /** @type {Data} */ (this.data);
     const { panes, width, height } = /** @type {Data} */ (this.data);
     const [left, right] = this.data?.charts.length ? Charts.inset : [0, 0];
     this.transport.setInset(left, right);
@@ -752,8 +753,9 @@ class Player {
 
   /** Load the frames of the panes, and of what is drawn over them. @param {boolean} isNewClip */
   showTracks(isNewClip) {
-    const before = new Map(this.paneKeys.map((key, index) => [key, this.pictures[index]]));
+    const { panes } = /** @type {Data} */ (this.data);
     const tracks = [...panes, ...this.extras];
+    const before = new Map(this.paneKeys.map((key, index) => [key, this.pictures[index]]));
     this.paneKeys = tracks.map(({ key }) => key);
     this.panesTurn += 1;
     this.seeks = 0;
@@ -791,8 +793,8 @@ class Player {
     while (scroller && !/auto|scroll/.test(getComputedStyle(scroller).overflowY)) scroller = scroller.parentElement;
     const height = window.innerHeight;
     top += scroller ? scroller.scrollTop : window.scrollY;
-    const below = this.transport.root.offsetHeight + Charts.heightOf(this.data?.charts ?? [], 1) + ROW_GAPS_PX;
     if (this.look.size) return (this.look.size / 100) * height;
+    const below = this.transport.heightPx + Charts.heightOf(this.data?.charts ?? [], 1) + ROW_GAPS_PX;
     return Math.max(height - top - below, MIN_STAGE_SHARE * height);
   }
 
@@ -855,17 +857,17 @@ function withAddresses(data) {
   return { ...data, panes: data.panes.map(whole), energies: Object.fromEntries(energies) };
 }
 
+/** @param {Look["wipe"]} wipe */
+function panesOf(wipe) {
+  return wipe && [wipe.first, wipe.second];
+}
+
 /** @param {number[]} choices @param {number} value */
 function nearest(choices, value) {
   return choices.reduce((best, one) => (Math.abs(one - value) < Math.abs(best - value) ? one : best), choices[0]);
 }
 
 /** @param {unknown} a @param {unknown} b */
-/** @param {Look["wipe"]} wipe */
-function panesOf(wipe) {
-  return wipe && [wipe.first, wipe.second];
-}
-
 function same(a, b) {
   return JSON.stringify(a) === JSON.stringify(b);
 }

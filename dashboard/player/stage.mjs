@@ -87,6 +87,10 @@ export class Stage {
       const plan = /** @type {Plan} */ ({ kind: "table", table, reference: -1, scale: null, role: "", unknown: -1 });
       return { tile: new Tile(), plan, picture: this.panes.length + at };
     });
+    this.overlays.forEach((over, index) => {
+      const plan = this.plans[index];
+      if (over && plan.kind === "codes" && this.panes[index].domain.channels === 3) plan.kind = "muted";
+    });
     this.panes.forEach((pane, index) => this.describe(pane, index));
   }
 
@@ -337,7 +341,7 @@ class Tile {
     Object.assign(this, { codes, plan, other });
     const { width, height } = codes;
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
-    if (!plan.table) {
+    if (plan.kind === "codes") {
       this.context.putImageData(codes, 0, 0);
       return this.canvas;
     }

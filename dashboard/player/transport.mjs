@@ -4,6 +4,8 @@
 import { formatTime } from "./clock.mjs";
 import { button, element, icon } from "./dom.mjs";
 
+/** Between the rows of the controls, CSS px. */
+const OPTIONS_GAP_PX = 6;
 const HOLD_MS = { first: 400, next: 60 };
 
 /**
@@ -47,6 +49,10 @@ export class Transport {
     this.rate = element("span", { class: "rate number", role: "status", title: "frames shown of frames due" });
     this.link = button("copy a link to this frame (S)", "link");
     this.help = button("keys (?)", null, "?");
+    /** Where other parts of the player put their buttons, and, in a line of its own, what they ask. */
+    this.tools = element("div", { class: "group tools" });
+    this.options = element("div", { class: "options" });
+    this.options.hidden = true;
     const row = element(
       "div",
       { class: "transport" },
@@ -55,10 +61,11 @@ export class Transport {
       this.time,
       this.speed,
       this.rate,
+      this.tools,
       element("span", { class: "spring" }),
       element("div", { class: "group" }, this.link, this.help),
     );
-    this.root = element("div", { class: "controls" }, this.slider, row);
+    this.root = element("div", { class: "controls" }, this.slider, row, this.options);
     this.listen();
   }
 
@@ -127,6 +134,11 @@ export class Transport {
     if (nReady < nFrames) parts.push(bar("missing", nReady, nFrames));
     if (loop) parts.push(bar("looped", loop[0], loop[1] + 1));
     this.loaded.replaceChildren(...parts);
+  }
+
+  /** Without the line of options, which comes and goes without the pictures changing their size. */
+  get heightPx() {
+    return this.root.offsetHeight - (this.options.hidden ? 0 : this.options.offsetHeight + OPTIONS_GAP_PX);
   }
 
   /** @param {string} text */

@@ -1,0 +1,165 @@
+// @ts-check
+/**
+ * How are two pictures compared in one place? A wipe, two of them divided by an edge that is dragged, and a flicker, one
+ * instead of the other for as long as a key or button is held. Headings and marks stay where they are.
+ */
+
+import { element } from "./dom.mjs";
+
+/** Steps of the edge by keys, in shares. */
+const STEP = { small: 0.01, large: 0.1 };
+/** The pictures alternate at this pace while held: two changes a second, of which three and more could do harm. */
+const FLICKER_MS = 500;
+
+/**
+ * @param {any} player
+ * @returns {import("./player.mjs").Part}
+ */
+export function wiping(player) {
+  const { stage } = player;
+  const { signal } = player.abort;
+  const edge = element("div", { class: "wipe-edge", role: "slider", tabindex: "0", "aria-valuemin": "0", "aria-valuemax": "100" });
+  const tags = [0, 1].map(() => element("span", { class: "wipe-tag", "aria-hidden": "true" }));
+  const over = element("div", { class: "wipe" }, ...tags, edge);
+  over.hidden = true;
+  stage.root.append(over);
+
+  const place = () => {
+    const { wipe } = player.look;
+    const rect = stage.pair && stage.layout?.rects[stage.pair[0]];
+    over.hidden = !rect || !wipe;
+    if (!rect || !wipe) return;
+    Object.assign(over.style, { left: `${rect.x}px`, top: `${rect.y}px`, width: `${rect.width}px`, height: `${rect.height}px` });
+    over.dataset.edge = wipe.isUpright ? "upright" : "flat";
+    edge.style.left = wipe.isUpright ? `${100 * wipe.at}%` : "";
+    edge.style.top = wipe.isUpright ? "" : `${100 * wipe.at}%`;
+    const names = stage.pair.map((/** @type {number} */ index) => nameOf(stage.panes[index]));
+    tags.forEach((tag, side) => (tag.textContent = names[side]));
+    edge.setAttribute("aria-label", `edge between ${names[0]} and ${names[1]}`);
+    edge.setAttribute("aria-orientation", wipe.isUpright ? "horizontal" : "vertical");
+    edge.setAttribute("aria-valuenow", String(Math.round(100 * wipe.at)));
+    edge.setAttribute("aria-valuetext", `${Math.round(100 * wipe.at)} % ${names[0]}`);
+  };
+  const move = (/** @type {number} */ at) => {
+    player.change({ wipe: { ...player.look.wipe, at: Math.min(Math.max(at, 0), 1) } });
+  };
+
+  const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) => edge.addEventListener(name, act, { signal });
+  let isDragging = false;
+  on("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    event.stopPropagation(); // no drag of the pictures, and the focus stays here
+    isDragging = true;
+    edge.setPointerCapture(event.pointerId);
+  });
+  on("pointermove", (event) => {
+    if (!isDragging) return;
+    const box = over.getBoundingClientRect();
+    const { isUpright } = player.look.wipe;
+    move(isUpright ? (event.clientX - box.left) / box.width : (event.clientY - box.top) / box.height);
+  });
+  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) on(name, () => (isDragging = false));
+  on("keydown", (event) => {
+    const { at } = player.look.wipe ?? { at: 0.5 };
+    const size = event.shiftKey ? STEP.large : STEP.small;
+    /** @type {Record<string, number>} */
+    const places = {
+      ArrowRight: at + size,
+      ArrowDown: at + size,
+      ArrowLeft: at - size,
+      ArrowUp: at - size,
+      PageDown: at + STEP.large,
+      PageUp: at - STEP.large,
+      Home: 0,
+      End: 1,
+    };
+    if (!(event.key in places) || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    move(places[event.key]);
+  });
+
+  return {
+    actions: {
+      wipe: () => {
+        if (player.look.wipe) return player.change({ wipe: null });
+        const pair = usualPair(stage.panes);
+        if (!pair) return player.say("a wipe needs two pictures");
+        player.change({ wipe: { first: pair[0], second: pair[1], at: 0.5, isUpright: true } });
+      },
+      turnWipe: () => {
+        const { wipe } = player.look;
+        if (wipe) player.change({ wipe: { ...wipe, isUpright: !wipe.isUpright } });
+      },
+    },
+    look: place,
+    fit: place,
+    update: place,
+  };
+}
+
+/** A and B where they are, else the first two of one domain, else the first two. @param {import("./player.mjs").Pane[]} panes */
+function usualPair(panes) {
+  const ids = panes.map(({ id }) => id);
+  if (ids.includes("A") && ids.includes("B")) return ["A", "B"];
+  for (const [index, pane] of panes.entries()) {
+    const other = panes.slice(index + 1).find(({ domain }) => domain.name === pane.domain.name);
+    if (other) return [pane.id, other.id];
+  }
+  return panes.length < 2 ? null : ids.slice(0, 2);
+}
+
+/** @param {import("./player.mjs").Pane} pane */
+export function nameOf({ letter, title, id }) {
+  return letter ? `${letter}${id.endsWith("2") ? " readout" : ""}` : title;
+}
+
+/**
+ * @param {any} player
+ * @returns {import("./player.mjs").Part}
+ */
+export function flickering(player) {
+  const { stage } = player;
+  /** @type {HTMLElement[]} */
+  let tags = [];
+  let isHeld = false;
+  const show = (/** @type {boolean} */ isFlicked) => {
+    stage.isFlicked = isFlicked;
+    for (const tag of tags) tag.dataset.shows = isFlicked ? "other" : "own";
+    player.soon("paint", () => player.paint());
+  };
+  const alternate = () => {
+    if (!isHeld) return;
+    show(!stage.isFlicked);
+    // For those who want less motion it changes only when the key is pressed and let go.
+    if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    player.later("flicker", FLICKER_MS, alternate);
+  };
+  const end = () => {
+    if (!isHeld) return;
+    isHeld = false;
+    player.never("flicker");
+    show(false);
+    for (const tag of tags) tag.remove();
+    tags = [];
+  };
+  const begin = () => {
+    if (isHeld) return;
+    isHeld = true;
+    stage.panes.forEach((/** @type {import("./player.mjs").Pane} */ pane, /** @type {number} */ index) => {
+      const partner = stage.partnerOf(index);
+      if (partner === index || !stage.layout?.rects[index]) return;
+      const names = [pane, stage.panes[partner]].map((one) => element("b", { text: nameOf(one) }));
+      const tag = element("span", { class: "flicker-tag", "aria-hidden": "true" }, ...names);
+      tags.push(tag);
+      stage.elements[index].box.append(tag);
+    });
+    if (tags.length === 0) player.say("nothing to alternate with");
+    alternate();
+  };
+  for (const name of ["blur", "pagehide"]) window.addEventListener(name, end, { signal: player.abort.signal });
+  // The focus may have gone elsewhere while the key was held.
+  const released = (/** @type {KeyboardEvent} */ { key }) => key.toLowerCase() === "q" && end();
+  window.addEventListener("keyup", released, { signal: player.abort.signal });
+  return { actions: { flicker: begin, flickerEnd: end }, update: end, destroy: end };
+}
