@@ -176,3 +176,74 @@ def test_every_name_of_the_look_may_stand_in_a_link(page: Page, app: App):
 
     page.goto(f"{app.address}/web/player.css")
     assert set(page.evaluate("import('/web/look.mjs').then(({FIELDS}) => Object.keys(FIELDS))")) == set(LOOK)
+
+
+# The strip
+
+
+def strip_frame(root: Locator) -> float:
+    """The frame at which the strip's cursor stands, from where it is on the screen."""
+    return root.evaluate(
+        """(el) => {
+          const track = el.querySelector(".strip-track").getBoundingClientRect();
+          const cursor = el.querySelector(".strip-cursor").getBoundingClientRect();
+          const n = Number(el.querySelector(".slider").getAttribute("aria-valuemax")) + 1;
+          return ((cursor.left + cursor.width / 2 - track.left) / track.width) * n - 0.5;
+        }"""
+    )
+
+
+def test_the_strip_has_a_row_for_each_configuration_with_its_value_here(page: Page, app: App):
+    root = open_page(page, app, "c=mini/cycle&frame=40")
+    curves = energies(app.store)
+    labels = root.locator(".strip-labels span").all_inner_texts()
+    assert [label.split()[0] for label in labels] == ["A", "B", "C"]
+    assert [float(label.split()[1]) for label in labels] == pytest.approx([curves[n][40] for n in "ABC"], rel=0.01)
+    assert strip_frame(root) == pytest.approx(40, abs=0.1)
+
+
+def test_click_and_drag_on_the_strip_seek_and_shift_loops(page: Page, app: App):
+    root = open_page(page, app)
+    track = root.locator(".strip-track")
+    drag(page, track, 0.2, 0.5)
+    assert abs(state(root)["frame"] - N_FRAMES / 2) <= 1
+    wait_for(root, "el.xc.painted === el.xc.state().frame")
+    assert strip_frame(root) == pytest.approx(state(root)["frame"], abs=0.1)
+    drag(page, track, 0.25, 0.75, shift=True)
+    assert look(root)["loop"] == pytest.approx([N_FRAMES / 4, 3 * N_FRAMES / 4], abs=1)
+
+
+def test_the_strip_moves_in_the_animation_frame_of_the_picture(page: Page, app: App):
+    root = open_page(page, app)
+    late = root.evaluate(
+        """async (el) => {
+          let late = 0;
+          const cursor = el.querySelector(".strip-cursor");
+          const width = el.querySelector(".strip-track").clientWidth;
+          const n = Number(el.querySelector(".slider").getAttribute("aria-valuemax")) + 1;
+          el.focus();
+          el.dispatchEvent(new KeyboardEvent("keydown", {key: "l"}));
+          for (let i = 0; i < 60; i += 1) {
+            await new Promise(requestAnimationFrame);
+            const x = Number(/translateX\\(([\\d.]+)px/.exec(cursor.style.transform)[1]);
+            if (Math.abs((x / width) * n - 0.5 - el.xc.painted) > 0.1) late += 1;
+          }
+          return late;
+        }"""
+    )
+    assert late == 0
+
+
+def test_the_brightest_place_of_the_strip_is_the_worst_frame(page: Page, app: App):
+    root = open_page(page, app)
+    worst = root.evaluate(
+        """(el) => {
+          const canvas = el.querySelector(".strip-track canvas");
+          const {data} = canvas.getContext("2d").getImageData(0, 2, canvas.width, 1);
+          const light = Array.from({length: canvas.width}, (_, x) => data[4 * x] + data[4 * x + 1] + data[4 * x + 2]);
+          return (light.indexOf(Math.max(...light)) + 0.5) / canvas.width;
+        }"""
+    )
+    curve = energies(app.store)["A"]
+    # The brightest colour is for the highest hundredth.
+    assert curve[int(worst * N_FRAMES)] >= sorted(curve)[-3]

@@ -6,7 +6,7 @@
  */
 
 import { formatValue } from "./colour.mjs";
-import { byFrame, difference, followSpan, meanCurve, moveSpan, percent, sides, wins, winsSentence, zoomSpan } from "./curves.mjs";
+import { byFrame, difference, followSpan, meanCurve, moveSpan, percent, runsOf, sides, wins, winsSentence, zoomSpan } from "./curves.mjs";
 import { button, element } from "./dom.mjs";
 
 /** Share of the window's height, and its limits, px. */
@@ -139,7 +139,7 @@ export class Charts {
     this.drawLoop(this.look.loop);
     this.drawMarks();
     this.drawNotes();
-    this.moveCursor(this.frame);
+    this.drawCursor();
   }
 
   /** Put cursor and values at `frame`: layout reads are Plotly's own numbers, so nothing is measured. @param {number} frame */
@@ -148,7 +148,12 @@ export class Charts {
     this.frame = frame;
     const { span } = this.look;
     const followed = span && followSpan(span, frame, this.nFrames);
-    if (followed && followed !== span) this.onLook({ span: followed }); // which draws the axes there, at once
+    if (followed && followed !== span) this.onLook({ span: followed }); // which draws all of it there, at once
+    else this.drawCursor();
+  }
+
+  drawCursor() {
+    const { frame } = this;
     for (const { plot, cursor, series } of this.drawn) {
       const axes = /** @type {any} */ (plot)._fullLayout;
       if (!axes?.xaxis?.d2p) continue;
@@ -192,7 +197,8 @@ export class Charts {
 
   /** Zoom the time axis around a frame. @param {number} factor of the frames in it @param {number} [at] */
   zoom(factor, at = this.frame) {
-    this.onLook({ span: zoomSpan(this.look.span, factor, at, this.nFrames) });
+    const span = zoomSpan(this.look.span, factor, at, this.nFrames);
+    this.onLook({ span: span && followSpan(span, this.frame, this.nFrames) });
   }
 
   /** Numbers for peaks and the worst frame, the mean over the configurations shown: NaN where unknown. */
@@ -416,6 +422,7 @@ export class Charts {
 
   /** The time axis as the look says. */
   drawSpan() {
+    if (!this.plotly) return;
     for (const { plot } of this.drawn) this.plotly.relayout(plot, { "xaxis.range": this.xRange() });
     this.settle();
   }
@@ -696,18 +703,6 @@ function fillMenu(menu, options, value) {
 /** @param {string} colour rgba() @param {number} alpha */
 function withAlpha(colour, alpha) {
   return colour.replace(/[\d.]+\)$/, `${alpha})`);
-}
-
-/** First and last of each run of consecutive numbers. @param {number[]} frames ascending @returns {[number, number][]} */
-export function runsOf(frames) {
-  /** @type {[number, number][]} */
-  const runs = [];
-  for (const frame of frames) {
-    const open = runs[runs.length - 1];
-    if (open && open[1] + 1 >= frame) open[1] = frame;
-    else runs.push([frame, frame]);
-  }
-  return runs;
 }
 
 /** @type {Promise<any> | null} */

@@ -205,6 +205,18 @@ export function cellMaxima(values, count) {
   return cells;
 }
 
+/** First and last of each run of consecutive numbers. @param {number[]} frames ascending @returns {[number, number][]} */
+export function runsOf(frames) {
+  /** @type {[number, number][]} */
+  const runs = [];
+  for (const frame of frames) {
+    const open = runs[runs.length - 1];
+    if (open && open[1] + 1 >= frame) open[1] = frame;
+    else runs.push([frame, frame]);
+  }
+  return runs;
+}
+
 /**
  * Ends of a colour scale: what all but one in fifty of the known values lie between; null: none is known.
  * @param {Iterable<ArrayLike<number>>} curves

@@ -18,6 +18,7 @@ import { FrameLoader, UNREACHABLE } from "./frames.mjs";
 import { helpPanel } from "./help.mjs";
 import { BINDINGS, bindingOf } from "./keys.mjs";
 import { Stage } from "./stage.mjs";
+import { Strip } from "./strip.mjs";
 import { Theme } from "./theme.mjs";
 import { tools } from "./tools.mjs";
 import { Transport } from "./transport.mjs";
@@ -633,7 +634,7 @@ class Player {
       this.help,
     );
     this.theme = new Theme(this.root);
-    this.parts = parts(this);
+    this.parts = [...parts(this), ...plotParts(this)];
     for (const part of this.parts) {
       if (part.element) charts.after(part.element);
       Object.assign(this.actions, part.actions);
@@ -845,6 +846,11 @@ class Player {
     this.timers.get(name)?.();
     this.timers.delete(name);
   }
+}
+
+/** Strip, lists and regions: what is made of the numbers. @param {Player} player @returns {Part[]} */
+function plotParts(player) {
+  return [new Strip(player)];
 }
 
 /** The same with whole addresses of packs. @param {Data} data @returns {Data} */

@@ -1,0 +1,258 @@
+// @ts-check
+/**
+ * Where in the clip is which configuration how bad? A heat map of configurations x frames under the scrubber, in line
+ * with it: the timeline. Click and drag seek, with Shift they choose the loop.
+ */
+
+import { Charts } from "./charts.mjs";
+import { cssGradient, formatValue, lookupTable, mapName } from "./colour.mjs";
+import { cellMaxima, runsOf, scaleEnds } from "./curves.mjs";
+import { element } from "./dom.mjs";
+
+/** Height of a row, CSS px: of few, and of more than MANY. */
+const ROW_PX = { few: 13, many: 10 };
+const MANY = 3;
+
+/** @typedef {import("./curves.mjs").Measure} Measure */
+
+export class Strip {
+  /** @param {any} player */
+  constructor(player) {
+    this.player = player;
+    /** @type {Measure | null} */
+    this.measure = null;
+    /** @type {[number, number] | null} */
+    this.ends = null;
+    /** CSS px of the frames. */
+    this.width = 0;
+    /** @type {number[]} */
+    this.marked = [];
+    this.drawnText = "";
+    this.labels = element("div", { class: "strip-labels number", "aria-hidden": "true" });
+    this.canvas = element("canvas", { role: "img" });
+    this.cursor = element("div", { class: "strip-cursor" });
+    this.loop = element("div", { class: "strip-loop" });
+    this.window = element("div", { class: "strip-window", title: "what the plots show" });
+    this.marks = element("div", { class: "marks" });
+    this.tip = element("div", { class: "strip-tip number" });
+    this.tip.hidden = true;
+    this.track = element("div", { class: "strip-track" }, this.canvas, this.loop, this.window, this.marks, this.cursor);
+    this.root = element("div", { class: "strip" }, this.labels, this.track, this.tip);
+    this.legend = element("span", { class: "legend strip-legend" });
+    const [left, right] = Charts.inset;
+    this.root.style.padding = `0 ${right}px 0 ${left}px`;
+    this.labels.style.width = `${left}px`;
+    player.transport.slider.after(this.root);
+    player.transport.root.querySelector(".spring").before(this.legend);
+    const { signal } = player.abort;
+    signal.addEventListener("abort", player.curves.onChange(() => player.soon("strip", () => this.draw())), { once: true });
+    this.listen(signal);
+  }
+
+  // What the player calls
+
+  update() {
+    this.takeMeasure(); // its height counts before anything is placed
+  }
+
+  /** @param {import("./look.mjs").Look} look @param {import("./look.mjs").Look} before */
+  look(look, before) {
+    if (look.loop !== before.loop || look.span !== before.span) this.drawRanges(look.loop);
+  }
+
+  fit() {
+    const width = this.track.clientWidth;
+    if (width === this.width) return;
+    this.width = width;
+    this.draw();
+  }
+
+  restyle() {
+    this.draw();
+  }
+
+  /** @param {number} frame */
+  paint(frame) {
+    if (!this.measure) return;
+    const { nFrames } = this.player;
+    this.cursor.style.transform = `translateX(${(((frame + 0.5) / nFrames) * this.width).toFixed(2)}px)`;
+    let row = 0;
+    for (const values of this.measure.byLetter.values()) {
+      const output = this.labels.children[row]?.lastElementChild;
+      if (output) output.textContent = formatValue(values[frame]);
+      row += 1;
+    }
+  }
+
+  /** Frames to mark. @param {number[]} frames */
+  mark(frames) {
+    this.marked = frames;
+    this.drawRanges(this.player.look.loop);
+  }
+
+  // Below: how
+
+  takeMeasure() {
+    const { curves } = this.player;
+    const main = curves.main();
+    // Energy, else error: what has no values for any configuration is no timeline.
+    this.measure = main && [...main.byLetter.values()].some((values) => values.some(Number.isFinite)) ? main : null;
+    this.root.hidden = this.legend.hidden = !this.measure;
+    if (!this.measure) return;
+    const letters = [...this.measure.byLetter.keys()];
+    const rowPx = letters.length > MANY ? ROW_PX.many : ROW_PX.few;
+    this.root.style.height = `${rowPx * letters.length}px`;
+    const text = letters.join("") + rowPx;
+    if (this.labels.dataset.text === text) return;
+    this.labels.dataset.text = text;
+    this.labels.replaceChildren(
+      ...letters.map((letter) => {
+        const badge = element("b", { text: letter });
+        badge.style.color = `var(--xc-${letter.toLowerCase()}, var(--xc-text))`;
+        const label = element("span", {}, badge, element("output"));
+        label.style.height = label.style.lineHeight = `${rowPx}px`;
+        return label;
+      }),
+    );
+  }
+
+  draw() {
+    this.takeMeasure();
+    const { measure, player } = this;
+    if (!measure || this.width === 0) return;
+    const curves = [...measure.byLetter.values()];
+    this.ends = scaleEnds(curves);
+    const ratio = window.devicePixelRatio || 1;
+    const [width, height] = [Math.round(this.width * ratio), Math.round(this.track.clientHeight * ratio)];
+    if (width === 0 || height === 0 || !this.ends) return;
+    Object.assign(this.canvas, { width, height });
+    const scale = this.scale();
+    const table = lookupTable(scale) ?? new Uint32Array(256);
+    const [low, high] = this.ends;
+    const image = new ImageData(width, height);
+    const pixels = new Uint32Array(image.data.buffer);
+    const line = Math.max(Math.round(ratio), 1);
+    curves.forEach((values, row) => {
+      const cells = cellMaxima(values, width);
+      const top = Math.round((row * height) / curves.length);
+      const bottom = Math.round(((row + 1) * height) / curves.length) - (row + 1 < curves.length ? line : 0);
+      for (let x = 0; x < width; x += 1) {
+        if (!Number.isFinite(cells[x])) continue;
+        const colour = table[Math.round(255 * Math.min(Math.max((cells[x] - low) / (high - low), 0), 1))];
+        for (let y = top; y < bottom; y += 1) pixels[y * width + x] = colour;
+      }
+    });
+    this.canvas.getContext("2d").putImageData(image, 0, 0);
+    this.drawLegend(scale);
+    this.drawRanges(player.look.loop);
+    if (player.inCanvas >= 0) this.paint(player.inCanvas);
+  }
+
+  /** The domain's own colours, between the ends of what there is. */
+  scale() {
+    const [lo, hi] = this.ends ?? [0, 1];
+    const own = this.measure?.id === "energy" ? Object.values(this.player.data?.energies ?? {})[0]?.domain?.colour_map : "";
+    const name = mapName(String(own ?? ""));
+    // Grey and diverging maps say nothing of how bad: they are for pictures.
+    return { lo, hi, scale: "linear", unit: "", colour_map: name === "grey" || name === "diverging" ? "viridis" : name };
+  }
+
+  /** @param {ReturnType<Strip["scale"]>} scale */
+  drawLegend(scale) {
+    const { title, unit } = /** @type {Measure} */ (this.measure);
+    const [low, high] = [formatValue(scale.lo), `${formatValue(scale.hi)}${unit && ` ${unit}`}`];
+    const of = this.measure?.id === "energy" && this.player.curves.region ? `${title}, ${this.player.curves.region.note}` : title;
+    const text = [of, low, high, scale.colour_map].join("|");
+    if (text === this.drawnText) return;
+    this.drawnText = text;
+    const bar = element("span", { class: "bar" });
+    bar.style.background = cssGradient({ ...scale, lo: 0, hi: 1 });
+    this.legend.replaceChildren(
+      element("span", { class: "strip-title", text: title.toLowerCase() }),
+      element("span", { class: "number", text: low }),
+      bar,
+      element("span", { class: "number", text: high }),
+    );
+    this.legend.title = `Strip: ${of}, ${low} to ${high}; all but one in a hundred frames at each end lie between. Where several frames share a place, the highest is shown.`;
+    const letters = [...(this.measure?.byLetter.keys() ?? [])].join(", ");
+    this.canvas.setAttribute("aria-label", `${of} of ${letters} over the clip, ${low} to ${high}`);
+  }
+
+  /** Loop, plots' window and marks. @param {[number, number] | null} loop */
+  drawRanges(loop) {
+    const { nFrames, look } = this.player;
+    const put = (/** @type {HTMLElement} */ target, /** @type {[number, number] | null} */ range) => {
+      target.hidden = !range;
+      if (!range) return;
+      target.style.left = `${(100 * range[0]) / nFrames}%`;
+      target.style.width = `${(100 * (range[1] + 1 - range[0])) / nFrames}%`;
+    };
+    put(this.loop, loop);
+    put(this.window, look.span);
+    this.marks.replaceChildren(
+      ...runsOf(this.marked).map((run) => {
+        const made = element("i");
+        put(made, run);
+        return made;
+      }),
+    );
+  }
+
+  /** @param {AbortSignal} signal */
+  listen(signal) {
+    const { player, track } = this;
+    const under = (/** @type {PointerEvent} */ event) => {
+      const box = track.getBoundingClientRect();
+      const frame = Math.floor(((event.clientX - box.left) / box.width) * player.nFrames);
+      return Math.min(Math.max(frame, 0), player.nFrames - 1);
+    };
+    /** @type {{isLoop: boolean, from: number, last: number} | null} */
+    let drag = null;
+    const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
+      track.addEventListener(name, act, { signal });
+    on("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      const frame = under(event);
+      drag = { isLoop: event.shiftKey, from: frame, last: frame };
+      track.setPointerCapture(event.pointerId);
+      if (!drag.isLoop) player.scrub(frame, false);
+    });
+    on("pointermove", (event) => {
+      const frame = under(event);
+      this.drawTip(frame, event);
+      if (!drag) return;
+      drag.last = frame;
+      if (drag.isLoop) this.drawRanges(ordered(drag.from, frame));
+      else player.scrub(frame, false);
+    });
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
+      on(name, (event) => {
+        if (!drag) return;
+        const { isLoop, from, last } = drag;
+        drag = null;
+        if (!isLoop) player.scrub(name === "pointerup" ? under(event) : last, true);
+        else if (name === "pointerup" && under(event) !== from) player.setLoop(ordered(from, under(event)));
+        this.drawRanges(player.look.loop);
+      });
+    }
+    on("pointerleave", () => (this.tip.hidden = true));
+  }
+
+  /** The values under the pointer. @param {number} frame @param {PointerEvent} event */
+  drawTip(frame, event) {
+    const { measure } = this;
+    if (!measure || event.pointerType === "touch") return;
+    const values = [...measure.byLetter].map(([letter, y]) => `${letter} ${formatValue(y[frame])}`).join(", ");
+    this.tip.textContent = `frame ${frame}: ${values}${measure.unit && ` ${measure.unit}`}`;
+    this.tip.hidden = false;
+    const box = this.root.getBoundingClientRect();
+    const half = this.tip.offsetWidth / 2;
+    const x = Math.min(Math.max(event.clientX - box.left, half), box.width - half);
+    this.tip.style.transform = `translate(${(x - half).toFixed(0)}px, -100%)`;
+  }
+}
+
+/** @param {number} a @param {number} b @returns {[number, number]} */
+function ordered(a, b) {
+  return [Math.min(a, b), Math.max(a, b)];
+}
