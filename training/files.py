@@ -1,10 +1,14 @@
 """How is a file, or a folder, written whole or not at all?"""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
+"""What the system says of a full disk, or of one where nothing may be written."""
 
 
 class NotWritten(RuntimeError):
@@ -43,8 +47,10 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
                 older.rename(path)
             raise
     except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
         raise NotWritten(
-            f"{path} cannot be written: {error.strerror or error}; what was there before still is. "
+            f"{path} cannot be written: {error.strerror}; what was there before still is. "
             "Make room or mend the folder's rights, then start the same command again"
         ) from error
     finally:

@@ -4,6 +4,10 @@ import io
 import json
 import math
 import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -154,10 +158,20 @@ def start_worker(
     stop: Event,
 ) -> None:
     global _here  # noqa: PLW0603
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process is interrupted too, and has checkpoints written
+    threading.Thread(target=leave_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     frames = resident or Frames(data_folder, "train", names)
     _here = Workshop(jobs, frames, json.dumps(names), folder, device), stop
+
+
+def leave_with_parent() -> None:
+    """A killed run leaves no process behind that writes to its folder."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "this is a worker"
+    multiprocessing.connection.wait([parent.sentinel])
+    os._exit(1)
 
 
 def train_here(job: Job) -> None:

@@ -153,7 +153,6 @@ PRESETS = {
         fork=Steps(0, 6000),
         shared=Steps(8000, 6000),
         cross=Steps(6000, 3000),
-        rate=3e-3,
     ),
 }
 
