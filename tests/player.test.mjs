@@ -399,6 +399,36 @@ export const tests = {
     equal([...model.main().byLetter.get("B")], [3, 4]);
     equal(told, 3);
   },
+  "blocks count by the part of the box that they are": ({ region, near, equal }) => {
+    const size = { width: 8, height: 4 };
+    const whole = region.blockWeights([0, 0, 8, 4], size, [2, 2]);
+    equal(whole, [0, 1, 2, 3].map((index) => ({ index, weight: 0.25 })));
+    equal(region.blockWeights([0, 0, 1, 1], size, [2, 2]), [{ index: 0, weight: 1 }]);
+    equal(region.blockWeights([3, 0, 4, 2], size, [2, 2]), [{ index: 0, weight: 0.25 }, { index: 1, weight: 0.75 }]);
+    // Blocks of no whole number of pixels: 32 over a side of 37.
+    const odd = region.blockWeights([5, 7, 11, 20], { width: 37, height: 50 }, [32, 32]);
+    near(odd.reduce((sum, { weight }) => sum + weight, 0), 1);
+  },
+  "energies of blocks are standardised by path, and their mean is that of the frame": ({ region, near, equal }) => {
+    const values = [1, 2, 3, 4, 10, 20, 30, 40]; // 1 frame, 2 paths, 2 x 2 blocks
+    const cells = region.blockEnergies(values, [1, 2, 2, 2], { mu: [1, 10], sigma: [1, 10] });
+    equal([...cells], [0, 1, 2, 3]);
+    equal([...region.blockEnergies(values, [1, 2, 2, 2], null)], [5.5, 11, 16.5, 22]);
+  },
+  "means inside a box are those of its pixels alone": ({ region, near }) => {
+    const codes = new ImageData(3, 2);
+    [0, 51, 102, 153, 204, 255].forEach((code, i) => (codes.data[4 * i] = code));
+    near(region.meanInside(codes, [1, 0, 2, 2], { lo: -1, hi: 4 }), (0 + 1 + 3 + 4) / 4);
+    near(region.meanInside(codes, [0, 1, 1, 1], { lo: -1, hi: 4 }), 2);
+  },
+  "a box is between two points in any order, whole pixels, inside": ({ region, equal }) => {
+    const size = { width: 10, height: 8 };
+    equal(region.boxBetween({ x: 6.2, y: 3.9 }, { x: 2.5, y: 1.1 }, size), [2, 1, 5, 3]);
+    equal(region.boxBetween({ x: 4.9, y: 4.9 }, { x: 4.1, y: 4.1 }, size), [4, 4, 1, 1]);
+    equal(region.boxBetween({ x: -5, y: 2 }, { x: 50, y: 70 }, size), [0, 2, 10, 6]);
+    equal(region.insideOf([8, -3, 5, 99], size), [5, 0, 5, 8]);
+    equal([region.boxName([3, 4, 1, 1]), region.boxName([3, 4, 2, 1])], ["pixel 3, 4", "region 3, 4 to 4, 4"]);
+  },
   "figure arrays are read plain and packed, by their x": ({ curves, equal }) => {
     const packed = { dtype: "f4", bdata: btoa(String.fromCharCode(...new Uint8Array(new Float32Array([1, 2]).buffer))) };
     equal(Array.from(curves.decodeArray(packed)), [1, 2]);

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from cache.pack import read_images
+from cache.records import Track
 from cache.store import Store
 from dashboard.charts import Line, summary
 from dashboard.series import energy
@@ -247,3 +251,86 @@ def test_the_brightest_place_of_the_strip_is_the_worst_frame(page: Page, app: Ap
     curve = energies(app.store)["A"]
     # The brightest colour is for the highest hundredth.
     assert curve[int(worst * N_FRAMES)] >= sorted(curve)[-3]
+
+
+# Regions
+
+
+def energy_track(store: Store, method: str) -> Track:
+    return next(track for track in store.tracks(kind="energy") if track.head.method == method)
+
+
+def mean_inside(store: Store, method: str, box: tuple[int, int, int, int]) -> np.ndarray:
+    """The energy inside the box of each frame, (N,), from the stored images."""
+    track = energy_track(store, method)
+    domain, (x, y, width, height) = track.head.domain, box
+    coded = [image for pack in track.packs for image in read_images(store.pack_path(track.head.key, pack.sha256))]
+    codes = np.stack([cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_GRAYSCALE) for one in coded])
+    means = codes[:, y : y + height, x : x + width].mean(axis=(1, 2))
+    return domain["lo"] + (domain["hi"] - domain["lo"]) * means / 255
+
+
+def plotted(root: Locator, chart: str = "energy") -> list[float]:
+    """The values at the cursor of A, B, ..."""
+    texts = root.locator(f"figure[data-id={chart}] button.value output").all_inner_texts()
+    return [float(text.split()[0]) for text in texts]
+
+
+def settled(root: Locator, words: str) -> None:
+    expect(root.locator("figure[data-id=energy] .chart-note")).to_contain_text(words, timeout=20_000)
+
+
+def test_a_box_drawn_with_shift_gives_the_energy_of_its_pixels_in_the_end(page: Page, app: App):
+    root = open_page(page, app, "frame=77")
+    rect = root.evaluate("el => el.xc.rects()[2]")
+    stage = root.locator(".stage").bounding_box()
+    assert stage is not None
+    scale = rect["width"] / 64
+    page.keyboard.down("Shift")
+    page.mouse.move(stage["x"] + rect["x"] + 8.5 * scale, stage["y"] + rect["y"] + 16.5 * scale)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + rect["x"] + 39.5 * scale, stage["y"] + rect["y"] + 47.5 * scale, steps=5)
+    assert state(root)["look"]["region"] is not None, "the curves follow while the box is drawn"
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    assert look(root)["region"] == [8, 16, 32, 32]
+    settled(root, "region 8, 16 to 39, 47 (pixel by pixel)")
+    expected = [mean_inside(app.store, method, (8, 16, 32, 32))[77] for method in METHODS[:2]]
+    assert plotted(root) == pytest.approx(expected, rel=0.01)
+    page.wait_for_url("**region=8-16-32-32*")
+    root.focus()
+    root.press("Shift+M")
+    assert look(root)["region"] is None
+    curves = energies(app.store)
+    wait_for(root, "!el.querySelector('figure[data-id=energy] .chart-note').textContent")
+    assert plotted(root) == pytest.approx([curves["A"][77], curves["B"][77]], rel=0.01)
+
+
+def test_a_region_from_block_means_is_on_the_scale_of_the_frame(page: Page, app: App):
+    """The store's blocks all have the mean of their frame, so every region has its raw energy."""
+    root = open_page(page, app, "frame=50&scale=raw&region=3-5-20-31")
+    settled(root, "region 3, 5 to 22, 35 (block means)")
+    terms = app.store.column(energy_track(app.store, "baseline"), "terms")
+    assert plotted(root)[0] == pytest.approx(float(terms[50].mean()), rel=0.01)
+
+
+def test_shift_and_click_takes_a_pixel_and_keys_move_and_size_a_box(page: Page, app: App):
+    root = open_page(page, app)
+    rect = root.evaluate("el => el.xc.rects()[1]")
+    scale = rect["width"] / 64
+    position = {"x": rect["x"] + 10.5 * scale, "y": rect["y"] + 20.5 * scale}
+    root.locator(".stage").click(modifiers=["Shift"], position=position, force=True)
+    assert look(root)["region"] == [10, 20, 1, 1]
+    settled(root, "pixel 10, 20 (pixel by pixel)")
+    root.focus()
+    root.press("Shift+M")
+    root.press("m")
+    assert look(root)["region"] == [16, 16, 32, 32]
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Shift+ArrowDown")
+    assert look(root)["region"] == [12, 16, 32, 36]
+    assert state(root)["frame"] == 0, "the arrows are the box's"
+    page.keyboard.press("Delete")
+    assert look(root)["region"] is None
+    page.keyboard.press("ArrowRight")
+    wait_for(root, "el.xc.painted === 1")

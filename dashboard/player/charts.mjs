@@ -439,7 +439,7 @@ export class Charts {
     const range = element("div", { class: "loop" });
     range.hidden = true;
     const marks = element("div", { class: "marks" });
-    const note = element("span", { class: "chart-note number", role: "status" });
+    const note = element("span", { class: "chart-note number" });
     const series = seriesTraces(chart).map((trace, index) => this.series(trace, index, chart.id === "gap"));
     cursor.append(...series.map(({ chip }) => chip));
     const grip = element("div", { class: "axis-grip", title: "drag to loop over these frames" });

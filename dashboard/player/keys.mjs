@@ -29,6 +29,8 @@ export const BINDINGS = [
   { keys: ["Shift+N"], label: "Shift N", action: "peak", value: -1, help: "previous peak of the first plot" },
   { keys: ["x"], label: "X", action: "worst", help: "highest point of the first plot" },
   { keys: ["g"], label: "G", action: "largestGap", help: "largest gap between A and the other one" },
+  { keys: ["m"], label: "M", action: "region", help: "energy of a region: draw a box; also Shift + drag, pixel: Shift + click" },
+  { keys: ["Shift+M"], label: "Shift M", action: "regionClear", help: "energy of whole frames again" },
   { keys: ["t"], label: "T", action: "zoomTime", value: 1, help: "fewer frames in the plots" },
   { keys: ["Shift+T"], label: "Shift T", action: "zoomTime", value: -1, help: "more frames in the plots" },
   ...Array.from({ length: 9 }, (_, index) => ({

@@ -10,10 +10,11 @@ import { PANE_FIELDS } from "./panelook.mjs";
 
 /**
  * @typedef {import("./panelook.mjs").PaneLook & {loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
- *   gap: {of: string, against: string} | null}} Look
+ *   gap: {of: string, against: string} | null, region: import("./region.mjs").Box | null}} Look
  *   loop: first and last frame that play goes round; solo: id of the only pane that is shown
  *   span: first and last frame of the plots' time axis, null: the whole clip; hide: letters that the plots leave out
  *   gap: the measure of which the gap is shown, and the letter that A is compared with; null: the first of each
+ *   region: the part of the picture whose energy is plotted; null: all of it
  * @typedef {{ids: string[], nFrames: number}} Facts what a spelling is checked against: the panes and the clip
  */
 
@@ -36,6 +37,14 @@ export const FIELDS = {
     initial: "",
     write: (letters) => letters,
     read: (text) => (/^[A-H]{1,8}$/.test(text) ? text : undefined),
+  },
+  region: {
+    initial: null,
+    write: (box) => box.join("-"),
+    read: (text) => {
+      if (!/^\d{1,5}-\d{1,5}-[1-9]\d{0,4}-[1-9]\d{0,4}$/.test(text)) return undefined;
+      return /** @type {[number, number, number, number]} */ (text.split("-").map(Number));
+    },
   },
   gap: {
     initial: null,

@@ -18,6 +18,7 @@ import { FrameLoader, UNREACHABLE } from "./frames.mjs";
 import { helpPanel } from "./help.mjs";
 import { BINDINGS, bindingOf } from "./keys.mjs";
 import { Stage } from "./stage.mjs";
+import { Region } from "./region.mjs";
 import { Strip } from "./strip.mjs";
 import { Theme } from "./theme.mjs";
 import { tools } from "./tools.mjs";
@@ -850,7 +851,7 @@ class Player {
 
 /** Strip, lists and regions: what is made of the numbers. @param {Player} player @returns {Part[]} */
 function plotParts(player) {
-  return [new Strip(player)];
+  return [new Strip(player), new Region(player)];
 }
 
 /** The same with whole addresses of packs. @param {Data} data @returns {Data} */

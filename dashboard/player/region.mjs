@@ -1,0 +1,435 @@
+// @ts-check
+/**
+ * What is the energy of a part of the picture? A box drawn on a pane, or one pixel, through all frames: at once from the
+ * stored means of a grid of blocks, then exactly from the per-pixel energies as they arrive.
+ *
+ * Shift + drag draws, Shift + click takes a pixel; M makes the next drag draw and puts a box under the arrow keys.
+ */
+
+import { CLICK_PX } from "./zoom.mjs";
+import { element } from "./dom.mjs";
+
+/** Frames of one request of per-pixel energies. */
+const STILLS = 16;
+/** The curves are drawn anew this often while exact values arrive. */
+const REDRAW_MS = 200;
+/** Quiet time after the last change of the box before pixels are asked for. */
+const SETTLE_MS = 250;
+/** Pixels that an arrow key moves a box, and the share of the picture that a new one takes. */
+const KEY_PX = 4;
+const FIRST_SHARE = 0.5;
+
+/** @typedef {[number, number, number, number]} Box left, top, width, height in pixels of the picture */
+
+/**
+ * The blocks that a box covers, with their shares of it; they sum to 1. A block partly covered counts by the part.
+ * @param {Box} box @param {{width: number, height: number}} size of the picture @param {[number, number]} grid rows, columns
+ * @returns {{index: number, weight: number}[]} index: row after row
+ */
+export function blockWeights([x, y, width, height], size, [rows, columns]) {
+  const down = overlaps(y, height, size.height, rows);
+  const across = overlaps(x, width, size.width, columns);
+  return down.flatMap(([row, a]) => across.map(([column, b]) => ({ index: row * columns + column, weight: a * b })));
+}
+
+/** @param {number} from @param {number} length @param {number} whole @param {number} count @returns {[number, number][]} */
+function overlaps(from, length, whole, count) {
+  const step = whole / count;
+  const found = /** @type {[number, number][]} */ ([]);
+  for (let i = Math.max(Math.floor(from / step), 0); i < count && i * step < from + length; i += 1) {
+    const covered = Math.min(from + length, (i + 1) * step) - Math.max(from, i * step);
+    if (covered > 0) found.push([i, covered / length]);
+  }
+  return found;
+}
+
+/**
+ * The energy of each block of each frame: the mean over paths of (mean - mu) / sigma, or of the means as they are.
+ * @param {ArrayLike<number>} values frames x paths x rows x columns @param {number[]} shape
+ * @param {{mu: number[], sigma: number[]} | null} constants null: raw
+ * @returns {Float32Array} frames x (rows * columns)
+ */
+export function blockEnergies(values, [frames, paths, rows, columns], constants) {
+  const cells = rows * columns;
+  const energies = new Float32Array(frames * cells);
+  for (let frame = 0; frame < frames; frame += 1) {
+    for (let path = 0; path < paths; path += 1) {
+      const mu = constants ? constants.mu[path] : 0;
+      const scale = 1 / ((constants ? constants.sigma[path] : 1) * paths);
+      const from = (frame * paths + path) * cells;
+      for (let cell = 0; cell < cells; cell += 1) energies[frame * cells + cell] += (values[from + cell] - mu) * scale;
+    }
+  }
+  return energies;
+}
+
+/**
+ * Mean of the codes inside a box, as values of a linear domain.
+ * @param {{data: ArrayLike<number>, width: number, height: number}} codes @param {Box} box @param {{lo: number, hi: number}} domain
+ */
+export function meanInside({ data, width }, [x, y, w, h], { lo, hi }) {
+  let sum = 0;
+  for (let row = y; row < y + h; row += 1) {
+    for (let column = x; column < x + w; column += 1) sum += data[4 * (row * width + column)];
+  }
+  return lo + ((hi - lo) * sum) / (255 * w * h);
+}
+
+/**
+ * The box of whole pixels that holds both points, inside the picture.
+ * @param {{x: number, y: number}} a @param {{x: number, y: number}} b @param {{width: number, height: number}} size
+ * @returns {Box}
+ */
+export function boxBetween(a, b, { width, height }) {
+  const clamp = (/** @type {number} */ value, /** @type {number} */ last) => Math.min(Math.max(Math.floor(value), 0), last - 1);
+  const [x0, x1] = [clamp(Math.min(a.x, b.x), width), clamp(Math.max(a.x, b.x), width)];
+  const [y0, y1] = [clamp(Math.min(a.y, b.y), height), clamp(Math.max(a.y, b.y), height)];
+  return [x0, y0, x1 - x0 + 1, y1 - y0 + 1];
+}
+
+/** The box inside a picture of that size; at least a pixel. @param {Box} box @param {{width: number, height: number}} size @returns {Box} */
+export function insideOf([x, y, w, h], { width, height }) {
+  const [wide, high] = [Math.min(Math.max(w, 1), width), Math.min(Math.max(h, 1), height)];
+  return [Math.min(Math.max(x, 0), width - wide), Math.min(Math.max(y, 0), height - high), wide, high];
+}
+
+/** `pixel 3, 4` or `region 3, 4 to 30, 40`, last pixel included. @param {Box} box */
+export function boxName([x, y, w, h]) {
+  return w === 1 && h === 1 ? `pixel ${x}, ${y}` : `region ${x}, ${y} to ${x + w - 1}, ${y + h - 1}`;
+}
+
+export class Region {
+  /** @param {any} player */
+  constructor(player) {
+    this.player = player;
+    /** Energies of blocks by pack and scale. @type {Map<string, Promise<{cells: Float32Array, grid: [number, number]}>>} */
+    this.blocks = new Map();
+    /** Those that are here. @type {Map<string, {cells: Float32Array, grid: [number, number]}>} */
+    this.ready = new Map();
+    /** Exact values of this box by letter; NaN where not yet. @type {Map<string, Float64Array>} */
+    this.exact = new Map();
+    this.exactBox = "";
+    this.problem = "";
+    this.isDrawing = false;
+    /** @type {{x: number, y: number, from: {x: number, y: number}, moved: boolean} | null} */
+    this.drag = null;
+    /** What ends the reading of pixels. @type {AbortController | null} */
+    this.reading = null;
+    this.placed = "";
+    this.layer = element("div", { class: "region-layer" });
+    player.stage.root.append(this.layer);
+    this.listen(player.abort.signal);
+  }
+
+  actions = {
+    region: () => {
+      const { look, stage } = this.player;
+      if (Object.keys(this.player.data?.energies ?? {}).length === 0) return this.player.say("no energy to look at in a region");
+      this.isDrawing = true;
+      stage.root.toggleAttribute("data-drawing", true);
+      if (!look.region) {
+        const { width, height } = stage.size;
+        const side = (/** @type {number} */ whole) => Math.max(Math.round(whole * FIRST_SHARE), 1);
+        const [w, h] = [side(width), side(height)];
+        this.choose([Math.floor((width - w) / 2), Math.floor((height - h) / 2), w, h]);
+      }
+      this.place();
+      this.layer.querySelector(".region")?.focus({ preventScroll: true });
+      this.player.say("drag a box on a picture, or move this one with the arrows (Shift: size); Shift M ends it");
+    },
+    regionClear: () => {
+      this.endDrawing();
+      this.player.change({ region: null });
+    },
+  };
+
+  // What the player calls
+
+  update() {
+    // Another choice of tracks or scale: what was read stays by its name.
+    this.exact = new Map();
+    this.exactBox = "";
+    this.compute();
+    this.place();
+  }
+
+  /** @param {any} look @param {any} before */
+  look(look, before) {
+    if (JSON.stringify(look.region) !== JSON.stringify(before.region)) this.compute();
+    this.place();
+  }
+
+  fit() {
+    this.place();
+  }
+
+  destroy() {
+    this.reading?.abort();
+    this.layer.remove();
+  }
+
+  // The numbers
+
+  /** @returns {Box | null} */
+  get box() {
+    const { look, stage } = this.player;
+    return look.region && stage.size.width > 0 ? insideOf(look.region, stage.size) : null;
+  }
+
+  get isRaw() {
+    const energy = this.player.curves.measures.find((/** @type {any} */ one) => one.id === "energy");
+    return energy?.unit === "";
+  }
+
+  /** @param {Box} box */
+  choose(box) {
+    this.player.change({ region: box });
+  }
+
+  /** Energies of the box from what is here; what is not is asked for. */
+  compute() {
+    const { box } = this;
+    this.reading?.abort();
+    if (!box) {
+      this.player.never("region");
+      this.player.curves.setRegion(null);
+      return;
+    }
+    if (this.exactBox !== box.join()) {
+      this.exact = new Map();
+      this.exactBox = box.join();
+    }
+    this.loadBlocks();
+    this.show();
+    if (!this.isRaw && !this.drag) this.player.later("region", SETTLE_MS, () => this.readPixels(box));
+  }
+
+  /** Ask for the block means that are not here. */
+  loadBlocks() {
+    const { player } = this;
+    const energies = /** @type {[string, any][]} */ (Object.entries(player.data?.energies ?? {}));
+    for (const [, track] of energies) {
+      for (const pack of track.packs) {
+        const name = this.blockName(pack);
+        if (this.blocks.has(name)) continue;
+        const constants = this.isRaw ? null : track;
+        const promise = player.loader.column(pack, "blocks").then((/** @type {any} */ { shape, values }) => {
+          if (shape.length !== 4 || shape[1] !== track.mu.length) throw new Error("the block means do not fit the paths");
+          const grid = /** @type {[number, number]} */ ([shape[2], shape[3]]);
+          this.ready.set(name, { cells: blockEnergies(values, shape, constants), grid });
+          player.soon("region-show", () => this.show());
+        });
+        this.blocks.set(name, promise);
+        promise.catch((/** @type {Error} */ error) => {
+          this.blocks.delete(name); // so that it is asked for again
+          this.problem = error.message;
+          player.soon("region-show", () => this.show());
+        });
+      }
+    }
+  }
+
+  /** @param {{url: string}} pack */
+  blockName(pack) {
+    return `${this.isRaw} ${pack.url}`;
+  }
+
+  /** Give the curves what is known of the box. */
+  show() {
+    const { box, player } = this;
+    if (!box || !player.data) return;
+    const { nFrames } = player;
+    const byLetter = new Map();
+    const count = { exact: 0, known: 0, all: 0 };
+    for (const [letter, track] of /** @type {[string, any][]} */ (Object.entries(player.data.energies ?? {}))) {
+      const values = new Float64Array(nFrames).fill(NaN);
+      const exact = this.exact.get(letter);
+      for (const pack of track.packs) {
+        count.all += pack.n_frames;
+        const ready = this.ready.get(this.blockName(pack));
+        if (!ready) continue;
+        const cells = ready.grid[0] * ready.grid[1];
+        const weights = blockWeights(box, player.stage.size, ready.grid);
+        for (let i = 0; i < pack.n_frames && pack.start + i < nFrames; i += 1) {
+          let sum = 0;
+          for (const { index, weight } of weights) sum += weight * ready.cells[i * cells + index];
+          values[pack.start + i] = sum;
+          count.known += 1;
+        }
+      }
+      for (let i = 0; i < nFrames; i += 1) {
+        if (!exact || !Number.isFinite(exact[i])) continue;
+        values[i] = exact[i];
+        count.exact += 1;
+      }
+      byLetter.set(letter, values);
+    }
+    player.curves.setRegion({ byLetter, note: `${boxName(box)}${this.status(count)}` });
+  }
+
+  /** @param {{exact: number, known: number, all: number}} count of frames of all configurations */
+  status({ exact, known, all }) {
+    if (this.problem && known + exact < all) return ` (${this.problem})`;
+    if (exact === all && all > 0) return " (pixel by pixel)";
+    if (exact > 0) return ` (block means; pixel by pixel on ${Math.floor((100 * exact) / all)} %)`;
+    return known < all ? ` (block means, ${Math.floor((100 * known) / Math.max(all, 1))} %)` : " (block means)";
+  }
+
+  /** Replace the means of blocks by those of the pixels, from the frame on the screen on. @param {Box} box */
+  async readPixels(box) {
+    this.reading?.abort();
+    const reading = new AbortController();
+    this.reading = reading;
+    const { player } = this;
+    let shown = performance.now();
+    try {
+      for (const [letter, track, frame] of this.order()) {
+        const values = this.exact.get(letter) ?? new Float64Array(player.nFrames).fill(NaN);
+        this.exact.set(letter, values);
+        if (Number.isFinite(values[frame])) continue;
+        while (player.clock && !reading.signal.aborted) await new Promise((done) => setTimeout(done, REDRAW_MS)); // play comes first
+        reading.signal.throwIfAborted();
+        const stills = await player.loader.stills(track, frame, STILLS, reading.signal);
+        if (this.exactBox !== box.join()) return;
+        stills.forEach((/** @type {ImageData} */ codes, /** @type {number} */ i) => {
+          const isSame = codes.width === player.stage.size.width && codes.height === player.stage.size.height;
+          if (isSame && frame + i < values.length) values[frame + i] = meanInside(codes, box, track.domain);
+        });
+        if (performance.now() - shown < REDRAW_MS) continue;
+        shown = performance.now();
+        this.show();
+      }
+    } catch (error) {
+      if (reading.signal.aborted || player.isDestroyed) return;
+      this.problem = error instanceof Error ? error.message : String(error);
+    }
+    if (!reading.signal.aborted) this.show();
+  }
+
+  /** Requests for pixels: all configurations of a stretch of frames, then the next, round from the frame on the screen. */
+  order() {
+    const { player } = this;
+    const energies = /** @type {[string, any][]} */ (Object.entries(player.data?.energies ?? {}));
+    const wishes = energies.flatMap(([letter, track]) =>
+      track.packs.flatMap((/** @type {any} */ pack) =>
+        Array.from({ length: Math.ceil(pack.n_frames / STILLS) }, (_, i) => [letter, track, pack.start + i * STILLS]),
+      ),
+    );
+    const here = player.wanted - STILLS;
+    const turn = (/** @type {number} */ frame) => (frame >= here ? frame : frame + player.nFrames);
+    return wishes.sort((a, b) => turn(a[2]) - turn(b[2]));
+  }
+
+  // The box on the panes
+
+  /** Put the box on every pane. */
+  place() {
+    const { box, player } = this;
+    const { stage } = player;
+    const rects = /** @type {any[]} */ (stage.layout?.rects ?? []);
+    const text = JSON.stringify([box, rects, player.look.zoom, stage.size]);
+    if (text === this.placed) return;
+    this.placed = text;
+    const shown = box ? rects.map((rect, pane) => ({ rect, pane })).filter(({ rect }) => rect) : [];
+    while (this.layer.children.length > shown.length) this.layer.lastElementChild.remove();
+    while (this.layer.children.length < shown.length) this.layer.append(element("div", { class: "region-pane" }, element("div", { class: "region" })));
+    shown.forEach(({ rect, pane }, index) => {
+      const [x, y, w, h] = /** @type {Box} */ (box);
+      const holder = this.layer.children[index];
+      const own = holder.firstElementChild;
+      const from = stage.toCss(pane, x, y);
+      const to = stage.toCss(pane, x + w, y + h);
+      Object.assign(holder.style, { left: `${rect.x}px`, top: `${rect.y}px`, width: `${rect.width}px`, height: `${rect.height}px` });
+      Object.assign(own.style, {
+        left: `${from.left - rect.x}px`,
+        top: `${from.top - rect.y}px`,
+        width: `${to.left - from.left}px`,
+        height: `${to.top - from.top}px`,
+      });
+      own.classList.toggle("is-pixel", w === 1 && h === 1);
+      if (index > 0) return;
+      // One of them is enough to reach by Tab.
+      const label = `${boxName(/** @type {Box} */ (box))}: arrows move it, with Shift they change its size, Delete ends it`;
+      for (const [name, value] of Object.entries({ tabindex: "0", role: "group", "aria-label": label })) own.setAttribute(name, value);
+    });
+  }
+
+  endDrawing() {
+    this.isDrawing = false;
+    this.player.stage.root.toggleAttribute("data-drawing", false);
+  }
+
+  /** @param {AbortSignal} signal */
+  listen(signal) {
+    const { player } = this;
+    const { root } = player.stage;
+    const on = (/** @type {EventTarget} */ target, /** @type {string} */ name, /** @type {(event: any) => void} */ act, capture = false) =>
+      target.addEventListener(name, act, { signal, capture });
+    on(
+      root,
+      "pointerdown",
+      (event) => {
+        const hasEnergies = Object.keys(player.data?.energies ?? {}).length > 0;
+        const control = event.composedPath()[0].closest?.("button, input, select, [role=slider]");
+        const place = event.button === 0 && (event.shiftKey || this.isDrawing) && hasEnergies && !control && player.stage.at(event.clientX, event.clientY);
+        if (!place) return;
+        event.preventDefault();
+        event.stopPropagation(); // neither pan nor wipe
+        player.root.focus({ preventScroll: true });
+        this.drag = { x: event.clientX, y: event.clientY, from: place, moved: false };
+        this.pane = place.pane;
+        root.setPointerCapture(event.pointerId);
+      },
+      true,
+    );
+    on(root, "pointermove", (event) => {
+      const { drag } = this;
+      if (!drag) return;
+      drag.moved ||= Math.hypot(event.clientX - drag.x, event.clientY - drag.y) > CLICK_PX;
+      if (drag.moved) this.choose(boxBetween(drag.from, this.pointUnder(event), player.stage.size));
+    });
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
+      on(root, name, () => {
+        const { drag } = this;
+        if (!drag) return;
+        this.drag = null;
+        this.endDrawing();
+        if (name === "pointerup" && !drag.moved) this.choose(boxBetween(drag.from, drag.from, player.stage.size));
+        else this.compute(); // now also pixel by pixel
+      });
+    }
+    on(this.layer, "keydown", (event) => this.onKey(event));
+  }
+
+  /** A point of the pane in which the drag began, also beyond its edge. @param {PointerEvent} event */
+  pointUnder(event) {
+    const { stage } = this.player;
+    const rect = stage.layout.rects[this.pane ?? 0];
+    const box = stage.root.getBoundingClientRect();
+    const inside = (/** @type {number} */ value, /** @type {number} */ from, /** @type {number} */ length) =>
+      Math.min(Math.max(value, from + 0.01), from + length - 0.01);
+    const x = inside(event.clientX, box.left + rect.x, rect.width);
+    const y = inside(event.clientY, box.top + rect.y, rect.height);
+    return stage.at(x, y) ?? { x: 0, y: 0 };
+  }
+
+  /** @param {KeyboardEvent} event while a box has the focus */
+  onKey(event) {
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    const isEnd = ["Enter", "Escape"].includes(event.key);
+    const isClear = ["Delete", "Backspace"].includes(event.key);
+    const { box, player } = this;
+    if (!box || (!step && !isEnd && !isClear) || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (step) {
+      const [dx, dy] = step.map((one) => KEY_PX * one);
+      const [x, y, w, h] = box;
+      this.choose(insideOf(event.shiftKey ? [x, y, w + dx, h + dy] : [x + dx, y + dy, w, h], player.stage.size));
+      return;
+    }
+    this.endDrawing();
+    if (isClear) player.change({ region: null });
+    player.root.focus({ preventScroll: true });
+  }
+}
