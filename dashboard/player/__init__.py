@@ -176,6 +176,7 @@ def _data(view: View, memory: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "clip": view.clip.key,
         "title": view.clip.title,
+        "about": [text for text in (view.clip.author, view.clip.licence, view.clip.attribution, view.clip.url) if text],
         "width": view.clip.width,
         "height": view.clip.height,
         "ptsSeconds": [round(float(seconds), 6) for seconds in view.pts_seconds] or [0.0],

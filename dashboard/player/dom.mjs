@@ -29,6 +29,7 @@ const ICONS = {
   energy: "M9.5 1L3.5 9h3.7l-1.2 6 6.5-8.5H8.6z",
   flicker: "M2 2h8v3H5v5H2zM6 6h8v8H6z",
   turn: "M8 3a5 5 0 1 0 5 5h-1.6A3.4 3.4 0 1 1 8 4.6V7l3.6-3.2L8 .6z",
+  save: "M8 2v7M4.8 6.2L8 9.4l3.2-3.2M2.5 10.5v3h11v-3",
   link: "M6.5 9.5l3-3M7 4.5l1.2-1.2a3 3 0 0 1 4.3 4.3L11 9M9 11.5l-1.2 1.2a3 3 0 0 1-4.3-4.3L5 7",
 };
 
@@ -38,7 +39,7 @@ export function icon(name) {
   const svg = document.createElementNS(space, "svg");
   svg.setAttribute("viewBox", "0 0 16 16");
   svg.setAttribute("aria-hidden", "true");
-  if (name === "link") svg.setAttribute("class", "outline");
+  if (name === "link" || name === "save") svg.setAttribute("class", "outline");
   const path = document.createElementNS(space, "path");
   path.setAttribute("d", ICONS[name]);
   svg.append(path);

@@ -177,6 +177,64 @@ export class FrameLoader {
     return images;
   }
 
+  /**
+   * The coded image of a frame, as it is stored.
+   * @param {Track} track @param {number} frame
+   * @returns {Promise<{codec: string, bytes: Uint8Array}>} rejects with words
+   */
+  async coded(track, frame) {
+    const pack = packWith(track, frame);
+    const index = frame - pack.start;
+    const { header, start, bytes } = await this.block(track, pack, Math.floor(index / BLOCK_FRAMES), true);
+    const from = header.offsets[index] - start;
+    return { codec: header.codec, bytes: bytes.subarray(from, from + header.offsets[index + 1] - header.offsets[index]) };
+  }
+
+  /**
+   * The bytes of a column over the frames first..last, which may lie in several packs.
+   * @param {Track} track @param {string} name @param {number} first @param {number} last
+   * @returns {Promise<{dtype: string, shape: number[], bytes: Uint8Array}>} rejects with words
+   */
+  async codedColumn(track, name, first, last) {
+    const parts = [];
+    let dtype = "";
+    /** @type {number[]} */
+    let sides = [];
+    for (let frame = first; frame <= last; ) {
+      const pack = packWith(track, frame);
+      const column = columnRange(await this.header(pack), name);
+      const row = (column.end - column.start) / column.shape[0];
+      const stop = Math.min(last + 1, pack.start + pack.n_frames);
+      const start = column.start + row * (frame - pack.start);
+      parts.push((await fetchRange(pack.url, start, start + row * (stop - frame))).bytes);
+      ({ dtype } = column);
+      sides = column.shape.slice(1);
+      frame = stop;
+    }
+    const bytes = new Uint8Array(await new Blob(/** @type {any} */ (parts)).arrayBuffer());
+    return { dtype, shape: [last - first + 1, ...sides], bytes };
+  }
+
+  /**
+   * Bytes of the coded images first..last and of these columns, known from the packs' headers alone.
+   * @param {Track} track @param {number} first @param {number} last @param {string[]} columns
+   */
+  async weight(track, first, last, columns) {
+    let sum = 0;
+    for (let frame = first; frame <= last; ) {
+      const pack = packWith(track, frame);
+      const header = await this.header(pack);
+      const stop = Math.min(last + 1, pack.start + pack.n_frames);
+      sum += header.offsets[stop - pack.start] - header.offsets[frame - pack.start];
+      for (const name of columns) {
+        const { start, end, shape } = columnRange(header, name);
+        sum += ((end - start) / shape[0]) * (stop - frame);
+      }
+      frame = stop;
+    }
+    return sum;
+  }
+
   /** Stop everything and free all memory. */
   close() {
     this.isClosed = true;
@@ -360,6 +418,19 @@ function blockSpan(track, frame) {
   return [start + first, start + Math.min(first + BLOCK_FRAMES, n_frames)];
 }
 
+/** @param {Track} track @param {number} frame @returns {Pack} */
+function packWith(track, frame) {
+  const at = packOf(track.packs, frame);
+  if (at < 0) throw new Error(`frame ${frame} is not computed yet`);
+  return track.packs[at];
+}
+
+/**
+ * Packs that are part of the page itself, by their address: a page exported to a file has them (see page.mjs).
+ * @type {Map<string, Uint8Array>}
+ */
+export const embedded = new Map();
+
 /** The one error that may pass without anybody doing something. */
 export const UNREACHABLE = "the server cannot be reached; trying again";
 
@@ -397,6 +468,8 @@ function inWords(error) {
  * @param {string} url @param {number} start @param {number} end @param {AbortSignal} [signal]
  */
 async function fetchRange(url, start, end, signal) {
+  const inside = embedded.get(url);
+  if (inside) return { bytes: inside.subarray(start, end) };
   const response = await fetch(url, { headers: { Range: `bytes=${start}-${end - 1}` }, signal });
   if (!response.ok) {
     const text = (await response.text()).trim().slice(0, 200);

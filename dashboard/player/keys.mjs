@@ -49,6 +49,7 @@ export const BINDINGS = [
   { keys: ["Shift+Z"], label: "Shift Z", action: "zoom", value: -1, help: "magnify less", repeats: true },
   { keys: ["f", "0"], label: "F or 0", action: "fit", help: "fit the picture, again: all pictures" },
   { keys: ["s"], label: "S", action: "copyLink", help: "copy a link to this frame" },
+  { keys: ["Shift+S"], label: "Shift S", action: "share", help: "save and share: pictures, tables, films, pages" },
   { keys: ["?"], label: "?", action: "help", help: "show or hide these keys" },
   { keys: ["Escape"], label: "Esc", action: "close", help: "close this" },
 ];

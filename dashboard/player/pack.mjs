@@ -63,6 +63,38 @@ export function parseHeader(bytes) {
 }
 
 /**
+ * The file of these images and columns, as `parseHeader` reads it and cache/pack.py writes it.
+ * @param {{codec: string, width: number, height: number, channels: number, images: Uint8Array[],
+ *   columns?: Record<string, {dtype: string, shape: number[], bytes: Uint8Array}>}} content
+ * @returns {Uint8Array}
+ */
+export function writePack({ codec, width, height, channels, images, columns = {} }) {
+  const sizes = images.map(({ length }) => length);
+  let end = sizes.reduce((sum, size) => sum + size, 0);
+  const parts = [...images];
+  /** @type {Record<string, unknown>} */
+  const described = {};
+  for (const [name, { dtype, shape, bytes }] of Object.entries(columns)) {
+    described[name] = { dtype, shape, offset: end };
+    parts.push(bytes);
+    end += bytes.length;
+  }
+  const header = new TextEncoder().encode(
+    JSON.stringify({ codec, width, height, channels, sizes, columns: described }),
+  );
+  const file = new Uint8Array(PREFIX_BYTES + header.length + end);
+  file.set(new TextEncoder().encode(MAGIC));
+  new DataView(file.buffer).setUint32(MAGIC.length, header.length, true);
+  file.set(header, PREFIX_BYTES);
+  let at = PREFIX_BYTES + header.length;
+  for (const part of parts) {
+    file.set(part, at);
+    at += part.length;
+  }
+  return file;
+}
+
+/**
  * Where the numbers of a column stand; throws where the pack has none of that name, or a damaged one.
  * @param {Header} header @param {string} name
  * @returns {Column}

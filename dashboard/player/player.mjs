@@ -17,6 +17,7 @@ import { element } from "./dom.mjs";
 import { FrameLoader, UNREACHABLE } from "./frames.mjs";
 import { helpPanel } from "./help.mjs";
 import { BINDINGS, bindingOf } from "./keys.mjs";
+import { sharePart } from "./share.mjs";
 import { Stage } from "./stage.mjs";
 import { Region } from "./region.mjs";
 import { Strip } from "./strip.mjs";
@@ -80,13 +81,19 @@ export function mount(component) {
  * @typedef {{id: string, letter: string, title: string, detail: string, row: number, column: number, key: string,
  *   isComplete: boolean, domain: any, packs: any[]}} Pane
  * @typedef {{clip: string, title: string, width: number, height: number, ptsSeconds: number[], nReady: number,
- *   panes: Pane[], charts: any[], speeds: number[], energies?: Record<string, Energy>,
+ *   panes: Pane[], charts: any[], speeds: number[], about?: string[], firstReady?: number, isFile?: boolean,
+ *   notes?: [number, string][], energies?: Record<string, Energy>,
  *   start: {frame: number, speed: number, look?: Record<string, string>}, command: {seq: number, seek: number}}} Data
  * @typedef {{key: string, domain: any, packs: import("./frames.mjs").Pack[], paths: string[], mu: number[],
  *   sigma: number[]}} Energy an energy track, by letter of its configuration; it is no pane
+ *   about: who made the clip and how it may be used; firstReady, isFile, notes: of a page exported to a file, the first of
+ *   its frames, that it is one, and its bookmarks
+ * @typedef {{help: string, run: () => void}} Command something the palette offers
  * @typedef {import("./look.mjs").Look} Look
  * @typedef {{
  *   element?: HTMLElement,
+ *   buttons?: HTMLElement[],
+ *   commands?: () => Command[],
  *   actions?: Record<string, (...given: any[]) => void>,
  *   update?: (data: Data, isNewClip: boolean) => void,
  *   look?: (look: Look, before: Look) => void,
@@ -95,7 +102,8 @@ export function mount(component) {
  *   restyle?: () => void,
  *   destroy?: () => void,
  * }} Part what the player has beside stage, transport and plots, a module each, made by `parts`. `element` stands
- *   under the plots; `actions` add to those of the keys; the others are called when there is new data, another look, a
+ *   under the plots, `buttons` beside those of the transport; `actions` add to those of the keys, and `commands` to
+ *   the palette what no key does; the others are called when there is new data, another look, a
  *   frame in the canvas (in the same animation frame), another size or another theme, and at the end. A part asks the
  *   player for everything else: `goTo`, `jump`, `change`, `setLoop`, `say`, `wish`, `soon`, `later`, `loader`, `data`,
  *   `look`.
@@ -103,7 +111,7 @@ export function mount(component) {
 
 /** @param {Player} player @returns {Part[]} */
 function parts(player) {
-  return [zooming(player), wiping(player), flickering(player), tools(player)];
+  return [zooming(player), wiping(player), flickering(player), tools(player), sharePart(player)];
 }
 
 class Player {
@@ -123,6 +131,8 @@ class Player {
     this.inCanvas = -1;
     /** @type {(Picture | null)[]} the pictures on the screen, by pane, then those of `extras`; null: not here yet */
     this.pictures = [];
+    /** Bookmarked frames and what is noted of them. @type {Map<number, string>} */
+    this.notes = new Map();
     this.speed = 1;
     /** @type {PlayClock | null} while playing */
     this.clock = null;
@@ -244,11 +254,17 @@ class Player {
     return Math.max(Math.min(this.data?.nReady ?? 1, this.nFrames), 0);
   }
 
+  /** The first frame that can be seen: in a file that holds a part of a clip, not 0. */
+  get firstReady() {
+    return Math.min(this.data?.firstReady ?? 0, Math.max(this.nReady - 1, 0));
+  }
+
   /** First and last frame of play. @returns {[number, number]} */
   get range() {
     const last = Math.max(this.nReady - 1, 0);
     const { loop } = this.look;
-    return loop ? [Math.min(loop[0], last), Math.min(loop[1], last)] : [0, last];
+    const inside = (/** @type {number} */ frame) => Math.min(Math.max(frame, this.firstReady), last);
+    return loop ? [inside(loop[0]), inside(loop[1])] : [this.firstReady, last];
   }
 
   /** Where keys look for the worst frames. @returns {[number, number]} */
@@ -259,7 +275,7 @@ class Player {
   /** @param {number} frame */
   clamp(frame) {
     const whole = Number.isFinite(frame) ? Math.round(frame) : 0;
-    return Math.min(Math.max(whole, 0), Math.max(this.nReady - 1, 0));
+    return Math.min(Math.max(whole, this.firstReady), Math.max(this.nReady - 1, 0));
   }
 
   /** Show that frame as soon as every pane has it. The newest call wins. @param {number} frame */
@@ -317,7 +333,7 @@ class Player {
 
   planPrefetch() {
     const direction = this.clock ? this.direction : 0;
-    const [first, last] = this.clock ? this.range : [0, Math.max(this.nReady - 1, 0)];
+    const [first, last] = this.clock ? this.range : [this.firstReady, Math.max(this.nReady - 1, 0)];
     const count = this.clock ? DECODE_AHEAD.playing : DECODE_AHEAD.standing;
     const frames = framesAhead(this.wanted, { direction, first, last, count });
     this.loader.prefetch(this.wanted, { frames, direction, last });
@@ -638,6 +654,7 @@ class Player {
     this.parts = [...parts(this), ...plotParts(this)];
     for (const part of this.parts) {
       if (part.element) charts.after(part.element);
+      for (const made of part.buttons ?? []) this.transport.help.before(made);
       Object.assign(this.actions, part.actions);
     }
     this.charts = new Charts(charts, {
@@ -801,7 +818,7 @@ class Player {
   }
 
   drawRail() {
-    this.transport.drawRail(this.loader.loadedSpans(this.nFrames), this.nReady, this.look.loop);
+    this.transport.drawRail(this.loader.loadedSpans(this.nFrames), this.nReady, this.look.loop, this.firstReady);
   }
 
   /** Follow another theme; the plots are drawn again only where it is another. */

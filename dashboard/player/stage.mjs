@@ -120,6 +120,21 @@ export class Stage {
     this.placeLegend(index);
   }
 
+  /**
+   * Paint on another canvas, at another resolution, what `paint` paints on the screen: for files.
+   * @param {HTMLCanvasElement} canvas @param {number} ratio its pixels per CSS px @param {(Picture | null)[]} pictures
+   * @param {import("./look.mjs").Look["wipe"]} wipe
+   */
+  paintOn(canvas, ratio, pictures, wipe) {
+    const own = { canvas: this.canvas, context: this.context, ratio: this.ratio };
+    Object.assign(this, { canvas, context: canvas.getContext("2d"), ratio });
+    try {
+      this.paint(pictures, wipe);
+    } finally {
+      Object.assign(this, own);
+    }
+  }
+
   clear() {
     this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
   }

@@ -119,9 +119,9 @@ export class Transport {
   /**
    * What is here, what is not computed yet, and what play goes round.
    * @param {[number, number][]} loaded spans [first, one past the last)
-   * @param {number} nReady @param {[number, number] | null} loop first and last frame
+   * @param {number} nReady @param {[number, number] | null} loop first and last frame @param {number} firstReady
    */
-  drawRail(loaded, nReady, loop) {
+  drawRail(loaded, nReady, loop, firstReady = 0) {
     const { nFrames } = this;
     const share = (/** @type {number} */ frame) => `${((100 * frame) / Math.max(nFrames, 1)).toFixed(2)}%`;
     const bar = (/** @type {string} */ name, /** @type {number} */ first, /** @type {number} */ stop) => {
@@ -131,6 +131,7 @@ export class Transport {
       return made;
     };
     const parts = loaded.map(([first, stop]) => bar("here", first, stop));
+    if (firstReady > 0) parts.push(bar("missing", 0, firstReady));
     if (nReady < nFrames) parts.push(bar("missing", nReady, nFrames));
     if (loop) parts.push(bar("looped", loop[0], loop[1] + 1));
     this.loaded.replaceChildren(...parts);

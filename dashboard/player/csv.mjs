@@ -1,0 +1,50 @@
+// @ts-check
+/** How do the plotted series become a table of text? One row per frame, units in the header. Pure. */
+
+import { byFrame } from "./curves.mjs";
+
+/**
+ * @param {{ptsSeconds: number[], charts: any[]}} data
+ * @param {{first: number, last: number, notes?: Map<number, string>}} options frames, both included; notes: bookmarks
+ * @returns {string}
+ */
+export function seriesCsv({ ptsSeconds, charts }, { first, last, notes = new Map() }) {
+  const columns = plottedColumns(charts, ptsSeconds.length);
+  const header = ["frame", "time (s)", ...columns.map(({ name }) => name)];
+  if (notes.size) header.push("bookmark", "note");
+  const lines = [header.map(textCell).join(",")];
+  for (let frame = first; frame <= last; frame += 1) {
+    const cells = [String(frame), numberCell(ptsSeconds[frame])];
+    for (const { values } of columns) cells.push(numberCell(values[frame]));
+    if (notes.size) cells.push(notes.has(frame) ? "1" : "", textCell(notes.get(frame) ?? ""));
+    lines.push(cells.join(","));
+  }
+  return `${lines.join("\r\n")}\r\n`; // as RFC 4180 wants it
+}
+
+/**
+ * Every curve that the plots show, with its unit.
+ * @param {any[]} charts @param {number} nFrames
+ */
+export function plottedColumns(charts, nFrames) {
+  return charts.flatMap(({ title, figure }) =>
+    (figure.data ?? [])
+      .filter((/** @type {any} */ trace) => trace.visible !== false && !trace.meta?.is_helper)
+      .map((/** @type {any} */ trace) => {
+        const who = [trace.meta?.letter, trace.name].filter(Boolean).join(" ");
+        const unit = trace.meta?.unit ? ` (${trace.meta.unit})` : "";
+        return { name: `${title}, ${who}${unit}`, values: byFrame(trace, nFrames) };
+      }),
+  );
+}
+
+/** @param {number | undefined} value */
+function numberCell(value) {
+  return Number.isFinite(value) ? String(value) : "";
+}
+
+/** Text as text: a spreadsheet takes what begins like a formula for one. @param {string} text */
+function textCell(text) {
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

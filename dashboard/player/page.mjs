@@ -1,0 +1,238 @@
+// @ts-check
+/**
+ * How does the view become one HTML file that opens from a disk, offline? The player's own modules, its data, and the
+ * coded images of a range of frames, all inside.
+ *
+ * A page from a disk may load nothing beside itself, and modules in data: addresses cannot name each other relatively.
+ * So every module becomes a data: address in an import map, under a name of its own, and each `import` names that.
+ * Packs of just these frames are written anew and stand in the page as base64, where offline.mjs finds them.
+ */
+
+import { writePack } from "./pack.mjs";
+import { writeLook } from "./look.mjs";
+
+const ENTRY = "offline.mjs";
+const PLOTLY = "plotly.min.js";
+/** What else the player asks for by address (import.meta.url), which has none in a file. */
+const ASSETS = /new URL\("([\w.-]+)", import\.meta\.url\)\.href/g;
+const CSS_IMPORTS = /@import url\("([\w.-]+)"\);/g;
+const IMPORTS = /(from\s*|import\s*\(\s*|import\s+)"\.\/([\w-]+\.mjs)"/g;
+const THEME = [
+  "--st-text-color",
+  "--st-background-color",
+  "--st-secondary-background-color",
+  "--st-primary-color",
+  "--st-base-radius",
+];
+/** Nothing from anywhere: what a title might smuggle in could still load nothing. */
+const POLICY =
+  "default-src 'none'; script-src 'unsafe-inline' data: blob:; style-src 'unsafe-inline' data:; " +
+  "img-src data: blob:; connect-src data: blob:; base-uri 'none'; form-action 'none'";
+
+/** @typedef {{first: number, last: number, hasMaps: boolean}} Range frames, both included; hasMaps: energies too */
+
+/**
+ * What the file is made of, and its size: that of the frames is known without loading them.
+ * @param {any} player @param {Range} range
+ */
+export async function pageParts(player, { first, last, hasMaps }) {
+  const tracks = tracksOf(player.data, hasMaps);
+  const code = await codeParts(player.data.charts.length > 0);
+  const weights = await Promise.all(tracks.map((track) => player.loader.weight(track, first, last, track.columns)));
+  const frames = weights.reduce((sum, bytes) => sum + base64Length(bytes), 0);
+  const text = new Blob([document_(player, code, { first, last, hasMaps })]).size;
+  return { code, bytes: text + frames };
+}
+
+/**
+ * @param {any} player
+ * @param {Range & {signal: AbortSignal, onProgress: (done: number, count: number) => void}} options
+ * @returns {Promise<Blob>}
+ */
+export async function makePage(player, { first, last, hasMaps, signal, onProgress }) {
+  const tracks = tracksOf(player.data, hasMaps);
+  const { code } = await pageParts(player, { first, last, hasMaps });
+  const [before, after] = document_(player, code, { first, last, hasMaps }).split(PACKS_PLACE);
+  /** @type {(string | Blob)[]} */
+  const parts = [before];
+  const count = tracks.length * (last - first + 1);
+  let done = 0;
+  for (const [index, track] of tracks.entries()) {
+    const images = [];
+    let codec = "png";
+    for (let frame = first; frame <= last; frame += 1) {
+      const coded = await player.loader.coded(track, frame);
+      signal.throwIfAborted();
+      ({ codec } = coded);
+      images.push(coded.bytes);
+      onProgress(++done, count);
+    }
+    /** @type {Record<string, any>} */
+    const columns = {};
+    for (const name of track.columns) columns[name] = await player.loader.codedColumn(track, name, first, last);
+    const { width, height } = player.data;
+    const pack = writePack({ codec, width, height, channels: track.domain.channels, images, columns });
+    parts.push(`<script type="application/octet-stream" id="pack-${index}">`, await base64(pack), "</script>\n");
+  }
+  parts.push(after);
+  return new Blob(parts, { type: "text/html" });
+}
+
+const PACKS_PLACE = "<!-- packs -->";
+
+/**
+ * Everything but the packs.
+ * @param {any} player @param {{imports: Record<string, string>, assets: Record<string, string>, plotly: string}} code
+ * @param {Range} range
+ */
+function document_(player, { imports, assets, plotly }, { first, last, hasMaps }) {
+  const { data, theme, root } = player;
+  const style = THEME.map((name) => [name, theme.css(name)]).filter(([, value]) => value && !/[<>{};]/.test(value));
+  const tracks = tracksOf(data, hasMaps);
+  const packOf = (/** @type {any} */ own) => {
+    const index = tracks.findIndex(({ key }) => key === own.key);
+    return [{ url: `embedded:${index}`, start: first, n_frames: last - first + 1 }];
+  };
+  const inside = {
+    ...data,
+    panes: data.panes.map((/** @type {any} */ pane) => ({ ...pane, isComplete: true, packs: packOf(pane) })),
+    energies: hasMaps
+      ? Object.fromEntries(Object.entries(data.energies ?? {}).map(([letter, own]) => [letter, { ...own, packs: packOf(own) }]))
+      : {},
+    firstReady: first,
+    nReady: last + 1,
+    start: { frame: Math.min(Math.max(player.wanted, first), last), speed: player.speed, look: writeLook(player.look) },
+    command: { seq: 0, seek: 0 },
+    notes: [...player.notes],
+    isFile: true,
+  };
+  const span = first === 0 && last === data.ptsSeconds.length - 1 ? "" : `, frames ${first} to ${last}`;
+  const words = `${data.title}${span}`;
+  const about = (data.about ?? []).join(" · ");
+  return `<!doctype html>
+<html lang="en" data-theme="${root.dataset.theme === "dark" ? "dark" : "light"}">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width">
+<title>${escaped(words)}</title>
+<style>
+:root { ${style.map(([name, value]) => `${name}: ${escaped(value)};`).join(" ")} --st-font: system-ui, sans-serif; }
+body { margin: 0; padding: 8px 16px; background: var(--st-background-color, #fff); color: var(--st-text-color, #23252a); font: 14px/20px var(--st-font); }
+body > :is(h1, p) { margin: 4px; font-size: 13px; font-weight: 400; }
+body > h1 { font-size: 15px; font-weight: 600; }
+</style>
+<script type="importmap">${inScript({ imports })}</script>
+</head>
+<body>
+<h1>${escaped(words)}</h1>
+<div id="player"></div>
+<p>${escaped(about)}</p>
+<noscript><p>The frames and plots in this file are shown by its scripts: allow them.</p></noscript>
+<script type="application/json" id="data">${inScript(inside)}</script>
+<script type="application/json" id="assets">${inScript(assets)}</script>
+<script type="application/octet-stream" id="plotly">${plotly}</script>
+${PACKS_PLACE}
+<script type="module">import "crosscheck/${ENTRY}";</script>
+</body>
+</html>
+`;
+}
+
+/** Pane and energy tracks, each once. @param {any} data @param {boolean} hasMaps */
+function tracksOf(data, hasMaps) {
+  const found = new Map();
+  for (const pane of data.panes) found.set(pane.key, { ...pane, columns: [] });
+  if (hasMaps) {
+    for (const own of Object.values(data.energies ?? {})) found.set(own.key, { ...own, columns: ["terms", "blocks"] });
+  }
+  return [...found.values()];
+}
+
+/** @type {Map<boolean, Promise<{imports: Record<string, string>, assets: Record<string, string>, plotly: string}>>} */
+const known = new Map();
+
+/** The player's modules and files. @param {boolean} hasPlots */
+function codeParts(hasPlots) {
+  const before = known.get(hasPlots);
+  if (before) return before;
+  const made = collect(hasPlots);
+  made.catch(() => known.delete(hasPlots));
+  known.set(hasPlots, made);
+  return made;
+}
+
+/** @param {boolean} hasPlots */
+async function collect(hasPlots) {
+  /** @type {Record<string, string>} */
+  const imports = {};
+  /** @type {Record<string, string>} */
+  const assets = {};
+  const waiting = [ENTRY];
+  for (let name = waiting.pop(); name; name = waiting.pop()) {
+    const address = `crosscheck/${name}`;
+    if (address in imports) continue;
+    imports[address] = ""; // so that a circle ends
+    const source = await text(name);
+    for (const [, , other] of source.matchAll(IMPORTS)) waiting.push(other);
+    for (const [, asset] of source.matchAll(ASSETS)) {
+      if (asset !== PLOTLY && !(asset in assets)) assets[asset] = await dataUrl(new Blob([await style(asset)], { type: "text/css" }));
+    }
+    const own = source
+      .replace(IMPORTS, (_, start, other) => `${start}"crosscheck/${other}"`)
+      .replace(ASSETS, (_, asset) => `globalThis.crosscheckAssets[${JSON.stringify(asset)}]`);
+    imports[address] = await dataUrl(new Blob([own], { type: "text/javascript" }));
+  }
+  return { imports, assets, plotly: hasPlots ? await packedPlotly() : "" };
+}
+
+/** plotly.js weighs 4.7 MB, packed a third of that. */
+async function packedPlotly() {
+  const packed = new Blob([await text(PLOTLY)]).stream().pipeThrough(new CompressionStream("gzip"));
+  return base64(new Uint8Array(await new Response(packed).arrayBuffer()));
+}
+
+/** A style sheet with those that it imports in their place. @param {string} name @returns {Promise<string>} */
+async function style(name) {
+  const source = await text(name);
+  const others = await Promise.all([...source.matchAll(CSS_IMPORTS)].map(([, other]) => style(other)));
+  return source.replace(CSS_IMPORTS, () => others.shift() ?? "");
+}
+
+/** @param {string} name */
+async function text(name) {
+  const response = await fetch(new URL(`./${name}`, import.meta.url));
+  if (!response.ok) throw new Error(`${name} cannot be loaded`);
+  return response.text();
+}
+
+/** @param {Blob} blob @returns {Promise<string>} */
+function dataUrl(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}
+
+/** @param {Uint8Array} bytes */
+async function base64(bytes) {
+  const url = await dataUrl(new Blob([/** @type {any} */ (bytes)]));
+  return url.slice(url.indexOf(",") + 1);
+}
+
+/** @param {number} bytes */
+function base64Length(bytes) {
+  return 4 * Math.ceil(bytes / 3);
+}
+
+/** @param {string} text */
+export function escaped(text) {
+  return text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
+}
+
+/** JSON that no text in it can end: "</script>" and "<!--" need their first letter. @param {unknown} value */
+export function inScript(value) {
+  return JSON.stringify(value).replaceAll("<", "\\u003c");
+}

@@ -1,0 +1,146 @@
+// @ts-check
+/**
+ * How does the view become one picture, at full resolution? Panes as the stage paints them, what stands over them as
+ * the page shows it, and a line that says what it is a picture of.
+ */
+
+import { formatTime } from "./clock.mjs";
+
+const FOOTER_PX = 26;
+const MARGIN_PX = 10;
+/** Browsers refuse larger canvases. */
+const MAX_SIDE_PX = 8192;
+
+/**
+ * @typedef {import("./frames.mjs").Picture} Picture
+ * @typedef {{stage: import("./stage.mjs").Stage, theme: import("./theme.mjs").Theme, title: string,
+ *   wipe: import("./look.mjs").Look["wipe"], seconds: (frame: number) => number}} View
+ */
+
+export class Snapshot {
+  /**
+   * Of the stage as it is laid out now.
+   * @param {View} view
+   * @param {{pictures: (Picture | null)[], maxPixels?: number}} options pictures: those on the screen, for their sizes;
+   *   maxPixels: of the whole picture
+   */
+  constructor(view, { pictures, maxPixels = Infinity }) {
+    this.view = view;
+    const { layout } = view.stage;
+    if (!layout) throw new Error("nothing is shown yet");
+    this.layout = layout;
+    // One pixel of a stored picture is at least one pixel here.
+    const wanted = layout.rects.map((rect, index) => (rect && pictures[index]?.codes?.width / rect.width) || 0);
+    const size = [layout.width + 2 * MARGIN_PX, layout.height + MARGIN_PX + FOOTER_PX];
+    const limit = Math.min(MAX_SIDE_PX / Math.max(...size), Math.sqrt(maxPixels / (size[0] * size[1])));
+    this.ratio = Math.min(Math.max(view.stage.ratio, 1, ...wanted), limit);
+    // Even sides: video stores colour for 2 x 2 pixels.
+    [this.width, this.height] = size.map((side) => 2 * Math.round((side * this.ratio) / 2));
+    this.canvas = Object.assign(document.createElement("canvas"), { width: this.width, height: this.height });
+    this.panes = document.createElement("canvas");
+    this.panes.width = Math.round(layout.width * this.ratio);
+    this.panes.height = Math.round(layout.height * this.ratio);
+  }
+
+  /** False where the view has been laid out anew: what is drawn would not fit. */
+  get isCurrent() {
+    const { layout } = this.view.stage;
+    return layout !== null && layout.width === this.layout.width && layout.height === this.layout.height;
+  }
+
+  /** @param {number} frame @param {(Picture | null)[]} pictures */
+  draw(frame, pictures) {
+    const { stage, theme, title, wipe, seconds } = this.view;
+    const context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    const margin = Math.round(MARGIN_PX * this.ratio);
+    context.fillStyle = theme.colour("--xc-background");
+    context.fillRect(0, 0, this.width, this.height);
+    stage.paintOn(this.panes, this.ratio, pictures, wipe);
+    context.drawImage(this.panes, margin, margin);
+    context.save();
+    context.translate(margin, margin);
+    context.scale(this.ratio, this.ratio);
+    drawElements(context, stage.root, stage.over);
+    context.translate(-MARGIN_PX, -MARGIN_PX);
+    const y = this.height / this.ratio - FOOTER_PX / 2;
+    context.font = `12px ${theme.css("--st-font") || "sans-serif"}`;
+    context.textBaseline = "middle";
+    context.fillStyle = theme.colour("--xc-muted");
+    const where = `frame ${frame} · ${formatTime(seconds(frame))}`;
+    const right = this.width / this.ratio - MARGIN_PX;
+    const room = right - context.measureText(where).width - 3 * MARGIN_PX;
+    context.fillText(shortened(context, title, room), MARGIN_PX, y);
+    context.textAlign = "right";
+    context.fillText(where, right, y);
+    context.restore();
+  }
+
+  /** @returns {Promise<Blob>} */
+  png() {
+    return new Promise((resolve, reject) =>
+      this.canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("the picture is too large"))), "image/png"),
+    );
+  }
+}
+
+/**
+ * What the page shows over the panes: badges, text cut as on the page, colour bars.
+ * @param {CanvasRenderingContext2D} context in CSS px of `root` @param {HTMLElement} root @param {HTMLElement} over
+ */
+function drawElements(context, root, over) {
+  const origin = root.getBoundingClientRect();
+  const boxOf = (/** @type {DOMRect} */ box) => ({ x: box.x - origin.x, y: box.y - origin.y, width: box.width, height: box.height });
+  for (const made of /** @type {NodeListOf<HTMLElement>} */ (over.querySelectorAll("*"))) {
+    if (!made.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    const style = getComputedStyle(made);
+    const box = boxOf(made.getBoundingClientRect());
+    if (box.width === 0 || box.height === 0) continue;
+    const clip = made.closest(".pane-head") ?? made;
+    const edge = boxOf(clip.getBoundingClientRect());
+    context.save();
+    context.beginPath();
+    context.rect(edge.x, edge.y, edge.width, edge.height);
+    context.clip();
+    const fill = fillOf(context, style, box);
+    if (fill) {
+      context.fillStyle = fill;
+      context.beginPath();
+      context.roundRect(box.x, box.y, box.width, box.height, Number.parseFloat(style.borderTopLeftRadius) || 0);
+      context.fill();
+    }
+    context.fillStyle = style.color;
+    context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+    context.textBaseline = "middle";
+    for (const node of made.childNodes) {
+      const text = node.nodeType === Node.TEXT_NODE ? (node.textContent ?? "").trim() : "";
+      if (!text) continue;
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      const at = boxOf(range.getBoundingClientRect());
+      const room = Math.min(box.x + box.width, edge.x + edge.width) - at.x + 1;
+      context.fillText(shortened(context, text, room), at.x, at.y + at.height / 2);
+    }
+    context.restore();
+  }
+}
+
+/** @param {CanvasRenderingContext2D} context @param {CSSStyleDeclaration} style @param {{x: number, width: number}} box */
+function fillOf(context, style, box) {
+  if (style.backgroundImage.startsWith("linear-gradient")) {
+    const stops = style.backgroundImage.match(/rgba?\([^)]*\)/g) ?? [];
+    if (stops.length < 2) return null;
+    const gradient = context.createLinearGradient(box.x, 0, box.x + box.width, 0);
+    stops.forEach((stop, index) => gradient.addColorStop(index / (stops.length - 1), stop));
+    return gradient;
+  }
+  const isClear = style.backgroundColor === "transparent" || /, 0\)$/.test(style.backgroundColor);
+  return isClear ? null : style.backgroundColor;
+}
+
+/** @param {CanvasRenderingContext2D} context @param {string} text @param {number} room CSS px */
+function shortened(context, text, room) {
+  if (context.measureText(text).width <= room) return text;
+  let kept = text.length;
+  while (kept > 0 && context.measureText(`${text.slice(0, kept)}…`).width > room) kept -= 1;
+  return kept > 0 ? `${text.slice(0, kept).trimEnd()}…` : "";
+}

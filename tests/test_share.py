@@ -1,0 +1,199 @@
+"""What is taken along is what was seen: pictures, tables, films and pages are opened and read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.conftest import StartApp
+from tests.stores import READ_PATTERN_JS, build_store, read_pattern
+from tests.test_compare_page import open_page, painted
+from tests.test_player import state, wait_for
+
+N_FRAMES = 40
+HOSTILE = "</script><script>document.title='hit'</script><!-- packs --><img src=x onerror=alert(1)> & \"quoted\""
+PTS_SECONDS = [round(0.04 * frame + 0.02 * (frame % 3), 3) for frame in range(N_FRAMES)]
+"""Frames of different durations: time stamps are not the frame number times a constant."""
+
+
+@dataclass(frozen=True)
+class App:
+    address: str
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, dashboard: StartApp) -> App:
+    store = build_store(
+        tmp_path_factory.mktemp("store"),
+        titles=(HOSTILE, "walkthrough"),
+        n_frames=N_FRAMES,
+        size=(128, 128),
+        frames_per_pack=16,
+        pts_seconds=PTS_SECONDS,
+        readouts={},
+    )
+    return App(dashboard(store.root))
+
+
+def open_panel(page: Page, root: Locator) -> Locator:
+    root.evaluate("el => el.focus({preventScroll: true})")
+    page.keyboard.press("Shift+S")
+    panel = page.get_by_role("dialog", name="Save and share")
+    expect(panel).to_be_visible()
+    return panel
+
+
+def saved(page: Page, button: Locator, folder: Path) -> Path:
+    with page.expect_download(timeout=120_000) as download:
+        button.click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def set_range(panel: Locator, first: int, last: int) -> None:
+    panel.get_by_label("first frame").fill(str(first))
+    panel.get_by_label("last frame").fill(str(last))
+    panel.get_by_label("last frame").press("Enter")
+
+
+def test_a_picture_shows_the_panes_at_full_size_with_their_headings(page: Page, app: App, tmp_path: Path):
+    root = open_page(page, app)
+    root.press("End")
+    wait_for(root, f"el.xc.painted === {N_FRAMES - 1}")
+    panel = open_panel(page, root)
+    expect(panel.get_by_text(f"Frame {N_FRAMES - 1} as it is shown")).to_be_visible()
+    path = saved(page, panel.get_by_role("button", name="Save PNG"), tmp_path)
+    assert path.name == f"crosscheck_walkthrough_frame-{N_FRAMES - 1}.png"
+    image = cv2.imread(str(path))
+    assert image is not None
+    rects, ratio = root.evaluate("el => [el.xc.rects().filter(Boolean), devicePixelRatio]")
+    scale = (image.shape[1] / ratio) / (root.locator(".stage").evaluate("el => el.clientWidth") + 20)
+    numbers = []
+    for rect in rects:
+        x, y = (round((rect[side] + 10 * ratio) * scale) for side in "xy")
+        width, height = (round(rect[side] * scale) for side in ("width", "height"))
+        numbers.append(read_pattern(image[y : y + height, x : x + width]))
+        heading = image[max(y - round(24 * scale), 0) : y - 2, x : x + width]
+        assert heading.std() > 5, "the title of the pane is above it"
+    assert numbers == [(N_FRAMES - 1, 1), (N_FRAMES - 1, 2), (N_FRAMES - 1, 16), (N_FRAMES - 1, 18)]
+    assert image[-24:].std() > 5, "title, frame and time stand below"
+
+
+def test_the_tables_hold_the_plotted_numbers_of_the_range(page: Page, app: App, tmp_path: Path):
+    root = open_page(page, app)
+    panel = open_panel(page, root)
+    set_range(panel, 5, 9)
+    expect(panel.get_by_text("5 frames")).to_be_visible()
+    path = saved(page, panel.get_by_role("button", name="Save CSV"), tmp_path)
+    assert path.name == "crosscheck_walkthrough_frames-5-9.csv"
+    rows = list(csv.reader(io.StringIO(path.read_text("utf-8-sig"))))
+    parquet = pq.read_table(saved(page, panel.get_by_role("link", name="Save Parquet"), tmp_path))
+    assert rows[0] == parquet.column_names
+    assert "Consistency energy, A baseline (σ)" in rows[0]
+    numbers = np.array(rows[1:], float)
+    assert numbers[:, 0].tolist() == [5, 6, 7, 8, 9]
+    assert numbers[:, 1].tolist() == PTS_SECONDS[5:10]
+    exact = np.column_stack([parquet[name].to_numpy() for name in parquet.column_names])
+    assert np.allclose(numbers, exact, rtol=1e-4)
+
+
+def test_a_film_shows_every_frame_once_at_its_own_time(page: Page, app: App, tmp_path: Path):
+    root = open_page(page, app)
+    panel = open_panel(page, root)
+    set_range(panel, 3, 36)
+    path = saved(page, panel.get_by_role("button", name="Save WebM"), tmp_path)
+    assert path.name == "crosscheck_walkthrough_frames-3-36.webm"
+    expect(panel.get_by_role("status").last).to_contain_text("saved crosscheck_walkthrough")
+    rect = root.evaluate("el => el.xc.rects()[2]")
+    stage = root.locator(".stage").evaluate("el => el.clientWidth")
+    frames, seconds = [], []
+    with av.open(str(path)) as film:
+        video = film.streams.video[0]
+        scale = video.width / (stage + 20)
+        assert film.duration is not None
+        assert abs(film.duration / 1e6 - (PTS_SECONDS[37] - PTS_SECONDS[3])) < 0.05
+        for picture in film.decode(video):
+            assert (picture.width, picture.height) == (video.width, video.height)
+            image = picture.to_ndarray(format="bgr24")
+            x, y = (round((rect[side] + 10) * scale) for side in "xy")
+            size = round(rect["width"] * scale)
+            frames.append(read_pattern(image[y : y + size, x : x + size]))
+            seconds.append(picture.time)
+        film.seek(round(0.9 * film.duration))
+        assert next(film.decode(video)).time > 0.5, "the index leads to a late key frame"
+    assert frames == [(frame, 16) for frame in range(3, 37)]
+    assert np.allclose(seconds, np.array(PTS_SECONDS[3:37]) - PTS_SECONDS[3], atol=0.0011)
+
+
+def test_a_film_can_be_called_off(page: Page, app: App):
+    root = open_page(page, app)
+    panel = open_panel(page, root)
+    page.evaluate("() => { VideoEncoder.prototype.flush = () => new Promise(() => {}); }")
+    panel.get_by_role("button", name="Save WebM").click()
+    expect(panel.get_by_text("film: ")).to_be_visible()
+    panel.get_by_role("button", name="Cancel").click()
+    expect(panel.get_by_text("cancelled")).to_be_visible()
+    expect(panel.get_by_role("button", name="Save WebM")).to_be_enabled()
+
+
+def test_without_an_encoder_it_is_said_what_to_do(page: Page, app: App):
+    page.add_init_script("delete window.VideoEncoder; Object.defineProperty(window, 'isSecureContext', {value: false})")
+    root = open_page(page, app)
+    panel = open_panel(page, root)
+    expect(panel.get_by_text("Browsers encode video only on pages from https or from this machine")).to_be_visible()
+    expect(panel.get_by_role("button", name="Save WebM")).to_be_disabled()
+
+
+def test_a_saved_page_opens_from_a_disk_offline_and_still_plays(page: Page, app: App, browser: Browser, tmp_path: Path):
+    """With a hostile title: it stays text, in the page and around it."""
+    root = open_page(page, app, "")
+    if "walkthrough" in page.get_by_role("combobox", name="Clip").input_value():
+        page.get_by_role("combobox", name="Clip").click()
+        page.get_by_role("option").filter(has_text="script").click()
+        root = painted(page)
+    panel = open_panel(page, root)
+    set_range(panel, 10, 30)
+    expect(panel.get_by_text("MB")).to_be_visible()
+    told = float(panel.get_by_text("Opens offline, plays").inner_text().split(": ")[1].split(" MB")[0])
+    path = saved(page, panel.get_by_role("button", name="Save HTML"), tmp_path)
+    assert path.name.startswith("crosscheck_script-script") and path.name.endswith("_frames-10-30.html")
+    assert abs(path.stat().st_size / 1e6 - told) < 0.02, "the weight was told before"
+    context = browser.new_context(offline=True, viewport={"width": 1000, "height": 700})
+    asked: list[str] = []
+    errors: list[str] = []
+    try:
+        other = context.new_page()
+        other.on("pageerror", lambda error: errors.append(str(error)))
+        other.on("console", lambda message: message.type == "error" and errors.append(message.text))
+        other.on("request", lambda request: asked.append(request.url))
+        other.goto(path.as_uri())
+        copy = other.locator(".xc")
+        wait_for(copy, "el.xc.painted === 10 && el.xc.cursors().length > 0")
+        read = f"el => el.xc.rects().filter(Boolean).map((r) => ({READ_PATTERN_JS})(el.xc.context(), r))"
+        assert [one["number"] for one in copy.evaluate(read)] == [1, 2, 16, 18]
+        for frame, shown in ((23, 23), (0, 10), (39, 30)):
+            copy.evaluate("(el, frame) => el.xc.seek(frame)", frame)
+            wait_for(copy, f"el.xc.painted === {shown}")
+            assert {one["frame"] for one in copy.evaluate(read)} == {shown}
+            assert abs(copy.evaluate("el => el.xc.cursors()[0]") - shown) < 0.1
+        copy.press("Home")
+        copy.press("Space")
+        wait_for(copy, "el.xc.painted > 15")
+        assert state(copy)["isPlaying"]
+        title = other.title()
+        assert title.startswith(HOSTILE.split("<!--", maxsplit=1)[0]) and title != "hit"
+        assert other.locator("img").count() == 0
+        assert not [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
+        assert not errors
+    finally:
+        context.close()
