@@ -136,6 +136,15 @@ export const tests = {
     equal(references("B"), [-1, 2, 2, -1, -1]);
     equal(references("truth"), [-1, -1, -1, 4, 4]);
   },
+  "values are said in the unit of their domain with half a step": ({ probe, equal }) => {
+    const depth = { channels: 1, meaning: "scalar", lo: 0.1, hi: 16, scale: "log", unit: "m" };
+    equal([0, 128, 255].map((code) => probe.valueWords(depth, code)), ["0.100 ±0.001 m", "1.28 ±0.01 m", "16.0 ±0.2 m"]);
+    const energy = { channels: 1, meaning: "scalar", lo: -8, hi: 24, scale: "linear", unit: "σ" };
+    equal(probe.valueWords(energy, 64), "0.03 ±0.06 σ");
+    const normal = { channels: 3, meaning: "direction", lo: -1, hi: 1, scale: "linear", unit: "" };
+    equal(probe.valueWords(normal, 255 | (128 << 8) | (128 << 16)), "1.000 0.004 0.004 ±0.004");
+    equal(probe.valueWords(normal, 128 | (128 << 8) | (128 << 16)), "no direction");
+  },
   "an overlay is nothing below its threshold": ({ compose, equal }) => {
     const domain = { lo: -8, hi: 24, scale: "linear", unit: "σ", colour_map: "inferno" };
     const table = compose.overlayTable(domain, { ...domain, lo: 0, hi: 8 }, { opacity: 0.5, from: 2 });

@@ -44,6 +44,7 @@ export const BINDINGS = [
   { keys: ["Shift+W"], label: "Shift W", action: "turnWipe", help: "turn the edge" },
   { keys: ["d"], label: "D", action: "difference", help: "difference to a reference" },
   { keys: ["e"], label: "E", action: "energy", help: "energy over the pictures" },
+  { keys: ["p"], label: "P", action: "probe", help: "values at a pixel: a crosshair that arrows move" },
   { keys: ["q"], label: "hold Q", action: "flicker", release: "flickerEnd", help: "alternate A and B in place" },
   { keys: ["z"], label: "Z", action: "zoom", value: 1, help: "magnify all pictures; also pinch, Ctrl + wheel", repeats: true },
   { keys: ["Shift+Z"], label: "Shift Z", action: "zoom", value: -1, help: "magnify less", repeats: true },

@@ -17,6 +17,7 @@ import { element } from "./dom.mjs";
 import { FrameLoader, UNREACHABLE } from "./frames.mjs";
 import { helpPanel } from "./help.mjs";
 import { BINDINGS, bindingOf } from "./keys.mjs";
+import { probing } from "./probe.mjs";
 import { sharePart } from "./share.mjs";
 import { Stage } from "./stage.mjs";
 import { Region } from "./region.mjs";
@@ -111,7 +112,7 @@ export function mount(component) {
 
 /** @param {Player} player @returns {Part[]} */
 function parts(player) {
-  return [zooming(player), wiping(player), flickering(player), tools(player), sharePart(player)];
+  return [zooming(player), wiping(player), flickering(player), tools(player), probing(player), sharePart(player)];
 }
 
 class Player {

@@ -379,7 +379,8 @@ function paneElements(pane) {
   }
   line.append(title);
   if (!pane.isComplete) line.append(element("span", { class: "growing", text: "unfinished" }));
-  const more = element("div", { class: "pane-more" }, detail);
+  const values = element("span", { class: "pane-values number" });
+  const more = element("div", { class: "pane-more" }, detail, values);
   const head = element("div", { class: "pane-head" }, line, more);
   head.title = [pane.title, pane.detail].filter(Boolean).join(" – ");
   const message = element("p", { class: "pane-message", role: "status" });
@@ -389,7 +390,7 @@ function paneElements(pane) {
   const box = element("div", { class: "pane" }, element("div", { role: "img", "aria-label": name }), message);
   /** @type {HTMLElement | null} */
   const scale = null;
-  return { head, line, more, detail, scale: /** @type {HTMLElement | null} */ (scale), box, message };
+  return { head, line, more, detail, values, scale: /** @type {HTMLElement | null} */ (scale), box, message };
 }
 
 /**

@@ -33,7 +33,11 @@ export function tools(player) {
   const listen = (/** @type {any} */ target, /** @type {string} */ name, /** @type {(event: any) => void} */ heard) =>
     target.addEventListener(name, heard, { signal });
   listen(zoom, "click", act("fit"));
-  for (const [name, made] of Object.entries(toggles)) listen(made, "click", act(name));
+  for (const [name, made] of Object.entries(toggles)) {
+    if (name !== "probe") listen(made, "click", act(name));
+  }
+  // The crosshair takes the focus, so that keys move it.
+  listen(probe, "click", () => (player.look.probe ? player.actions.probeOff() : player.actions.probe()));
   listen(flicker, "pointerdown", (event) => event.button === 0 && (flicker.setPointerCapture(event.pointerId), player.actions.flicker()));
   for (const name of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) listen(flicker, name, () => player.actions.flickerEnd());
   listen(flicker, "contextmenu", (event) => event.preventDefault()); // a long touch is a hold
