@@ -197,3 +197,180 @@ def test_a_saved_page_opens_from_a_disk_offline_and_still_plays(page: Page, app:
         assert not errors
     finally:
         context.close()
+
+
+def pure(page: Page, app: App, expression: str) -> object:
+    """What an expression over the player's modules gives, without a player."""
+    page.goto(f"{app.address}/web/player.css")
+    names = ("csv", "pack", "page", "bookmarks", "palette", "share", "look")
+    imports = "".join(f"const {name} = await import('/web/{name}.mjs');" for name in names)
+    return page.evaluate(f"async () => {{ {imports} return ({expression}); }}")
+
+
+def test_a_table_keeps_text_from_becoming_a_formula_or_another_column(page: Page, app: App):
+    charts = [{"title": "=1+1", "figure": {"data": [{"name": 'a,"b"', "y": [-1.5, None], "meta": {"unit": "σ"}}]}}]
+    data = {"ptsSeconds": [0, 0.5], "charts": charts}
+    text = pure(
+        page,
+        app,
+        f"csv.seriesCsv({data!r}, {{first: 0, last: 1, notes: new Map([[1, '@x']])}})".replace("None", "null"),
+    )
+    assert isinstance(text, str)
+    assert list(csv.reader(io.StringIO(text))) == [
+        ["frame", "time (s)", '\'=1+1, a,"b" (σ)', "bookmark", "note"],
+        ["0", "0", "-1.5", "", ""],
+        ["1", "0.5", "", "1", "'@x"],
+    ]
+
+
+def test_a_pack_that_is_written_is_read_again(page: Page, app: App):
+    found = pure(
+        page,
+        app,
+        """(() => {
+          const images = [Uint8Array.of(1, 2, 3), Uint8Array.of(4)];
+          const columns = {terms: {dtype: "<f4", shape: [2, 1], bytes: new Uint8Array(new Float32Array([0.5, 2]).buffer)}};
+          const bytes = pack.writePack({codec: "png", width: 8, height: 4, channels: 1, images, columns});
+          const header = pack.parseHeader(bytes);
+          const column = pack.columnRange(header, "terms");
+          return [header.width, header.offsets.map((at) => at - header.offsets[0]),
+            [...bytes.subarray(header.offsets[0], header.offsets[2])],
+            [...pack.readColumn(bytes.subarray(column.start, column.end), column)]];
+        })()""",
+    )
+    assert found == [8, [0, 3, 4], [1, 2, 3, 4], [0.5, 2]]
+
+
+def test_bookmarks_that_make_no_sense_are_left_out(page: Page, app: App):
+    kept = """(text) => [...bookmarks.readNotes(text, 10)]"""
+    assert (
+        pure(page, app, f"[null, '', '{{', '7', '[1]', '[[1]]', '[[-1,\"\"],[10,\"\"],[1.5,\"\"]]'].map({kept})")
+        == [[]] * 7
+    )
+    assert pure(page, app, f"({kept})(JSON.stringify([[9, 'x'.repeat(300)], [2, '<b>']]))") == [
+        [2, "<b>"],
+        [9, "x" * 200],
+    ]
+
+
+def test_marks_in_a_link_come_back_as_far_as_they_fit(page: Page, app: App):
+    read = "((marks) => look.readLook(look.writeLook({...look.initialLook(), marks}), {ids: [], nFrames: 1e6}).marks)"
+    assert pure(page, app, f"{read}([3, 10, 22])") == [3, 10, 22]
+    many = list(range(100_000, 100_040))
+    assert pure(page, app, f"{read}({many})") == many[:14]
+    wrong = ["x", "1.", "1..2", "999999999", "-1", "1e3"]
+    marks = "look.readLook({marks: text}, {ids: [], nFrames: 5}).marks"
+    assert pure(page, app, f"{wrong}.map((text) => {marks})") == [[]] * len(wrong)
+
+
+def test_names_of_files_are_plain(page: Page, app: App):
+    titles = ["Über/uns: ../x", "", "日本", "a" * 99]
+    assert pure(page, app, f"{titles}.map(share.slug)") == ["u-ber-uns-x", "clip", "clip", "a" * 40]
+
+
+# Bookmarks
+
+
+def focus(root: Locator) -> None:
+    root.evaluate("el => el.focus({preventScroll: true})")
+
+
+def test_bookmarks_with_notes_stay_in_this_browser_and_go_into_link_table_and_page(
+    page: Page, app: App, tmp_path: Path
+):
+    root = open_page(page, app)
+    for frame in (20, 4):
+        root.evaluate("(el, frame) => el.xc.seek(frame)", frame)
+        wait_for(root, f"el.xc.painted === {frame}")
+        root.press("b")
+    page.wait_for_url("**marks=4.20*")
+    page.get_by_label("note of frame 20").fill("=<b>sharp</b>")
+    assert page.locator(".bookmark-marks i").count() == 2
+    focus(root)
+    for key, frame in (("'", 20), (";", 4)):
+        page.keyboard.press(key)
+        wait_for(root, f"el.xc.painted === {frame}")
+    panel = open_panel(page, root)
+    rows = list(
+        csv.reader(saved(page, panel.get_by_role("button", name="Save CSV"), tmp_path).open(encoding="utf-8-sig"))
+    )
+    assert rows[0][-2:] == ["bookmark", "note"]
+    assert [row[-2:] for row in (rows[5], rows[21], rows[22])] == [["1", ""], ["1", "'=<b>sharp</b>"], ["", ""]]
+    html = saved(page, panel.get_by_role("button", name="Save HTML"), tmp_path).read_text(encoding="utf-8")
+    assert "\\u003cb>sharp" in html and "<b>sharp" not in html
+    page.reload()
+    painted(page)
+    expect(page.get_by_label("note of frame 20")).to_have_value("=<b>sharp</b>")
+
+
+def test_a_link_brings_bookmarks_to_another_browser_without_notes(page: Page, app: App):
+    root = open_page(page, app, "clip=walkthrough&marks=7.9")
+    expect(page.get_by_label("note of frame 7")).to_have_value("")
+    root.evaluate("el => el.xc.seek(9)")
+    wait_for(root, "el.xc.painted === 9")
+    root.press("b")
+    expect(page.get_by_label("note of frame 9")).to_have_count(0)
+    page.get_by_role("button", name="put the bookmark back").click()
+    expect(page.get_by_label("note of frame 9")).to_be_visible()
+
+
+# The palette
+
+
+@pytest.mark.parametrize("key", ["/", "Control+k"])
+def test_a_command_is_found_by_its_words_and_run(page: Page, app: App, key: str):
+    root = open_page(page, app)
+    focus(root)
+    page.keyboard.press(key)
+    field = page.get_by_role("combobox", name="command")
+    expect(field).to_be_focused()
+    page.keyboard.type("fra las")
+    expect(page.locator(".palette [aria-selected=true]")).to_have_text("last frameEnd")
+    page.keyboard.press("Enter")
+    wait_for(root, f"el.xc.painted === {N_FRAMES - 1}")
+    expect(field).to_be_hidden()
+    assert root.evaluate("el => el.getRootNode().activeElement === el"), "the focus is back where it was"
+
+
+def test_the_palette_moves_with_arrows_and_escape_leaves_everything_as_it_was(page: Page, app: App):
+    root = open_page(page, app)
+    page.get_by_role("slider", name="frame").focus()
+    page.keyboard.press("/")
+    options = page.locator(".palette [role=option]")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowUp")
+    expect(options.last).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(options.nth(1)).to_have_attribute("aria-selected", "true")
+    assert page.get_by_role("combobox", name="command").get_attribute("aria-activedescendant") == "xc-command-1"
+    page.keyboard.type("no such thing c r")
+    expect(page.get_by_text("No such command.")).to_be_visible()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("combobox", name="command")).to_be_hidden()
+    assert page.get_by_role("slider", name="frame").evaluate("el => el.getRootNode().activeElement === el")
+    assert state(root)["frame"] == 0
+
+
+def test_every_key_of_the_table_is_in_help_and_palette_and_the_palette_has_more(page: Page, app: App):
+    root = open_page(page, app)
+    table = page.evaluate("import('/web/keys.mjs').then(({BINDINGS}) => BINDINGS)")
+    chords = [key for one in table for key in one["keys"]]
+    assert len(chords) == len(set(chords)), "a key that means two things does only the first"
+    assert not {"r", "c"} & set(chords), "they are Streamlit's"
+    focus(root)
+    page.keyboard.press("?")
+    told = page.get_by_role("dialog", name="Keys").inner_text()
+    assert all(one["help"] in told for one in table if one["action"] != "solo")
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    offered = page.locator(".palette [role=option]").all_inner_texts()
+    left = ("solo", "speed", "palette", "close")
+    assert all(
+        any(one["help"] in text for text in offered)
+        for one in table
+        if one["action"] not in left and "release" not in one
+    )
+    for more in ("speed 0.25×", "save the series as Parquet", "A baseline Image → Surface normals alone"):
+        assert any(more in text for text in offered), more

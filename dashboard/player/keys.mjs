@@ -8,7 +8,7 @@
  *   `release`: what it does when the key is let go.
  */
 
-/** @type {Binding[]} r and c are Streamlit's, Tab moves the focus, Alt and Ctrl belong to the browser (see TYPED_WITH_ALT). */
+/** @type {Binding[]} r and c are Streamlit's, Tab moves the focus, Alt and Ctrl belong to the browser (but see `chord`). */
 export const BINDINGS = [
   { keys: ["Space"], label: "Space", action: "toggle", help: "play / pause" },
   { keys: ["ArrowLeft", ","], label: "← or ,", action: "step", value: -1, help: "previous frame", repeats: true },
@@ -49,6 +49,10 @@ export const BINDINGS = [
   { keys: ["z"], label: "Z", action: "zoom", value: 1, help: "magnify all pictures; also pinch, Ctrl + wheel", repeats: true },
   { keys: ["Shift+Z"], label: "Shift Z", action: "zoom", value: -1, help: "magnify less", repeats: true },
   { keys: ["f", "0"], label: "F or 0", action: "fit", help: "fit the picture, again: all pictures" },
+  { keys: ["b"], label: "B", action: "bookmark", help: "bookmark this frame, again: not" },
+  { keys: [";"], label: ";", action: "toBookmark", value: -1, help: "previous bookmark" },
+  { keys: ["'"], label: "'", action: "toBookmark", value: 1, help: "next bookmark" },
+  { keys: ["/", "Ctrl+K"], label: "/ or Ctrl K", action: "palette", help: "find a command" },
   { keys: ["s"], label: "S", action: "copyLink", help: "copy a link to this frame" },
   { keys: ["Shift+S"], label: "Shift S", action: "share", help: "save and share: pictures, tables, films, pages" },
   { keys: ["?"], label: "?", action: "help", help: "show or hide these keys" },
@@ -73,6 +77,8 @@ const TYPED_WITH_ALT = ["[", "]", "\\"];
  * @param {{key: string, shiftKey: boolean, altKey: boolean, ctrlKey: boolean, metaKey: boolean}} event
  */
 export function chord({ key, shiftKey, altKey, ctrlKey, metaKey }) {
+  // The one exception: where people look for commands. Apple keyboards have Command for it.
+  if ((ctrlKey || metaKey) && !altKey && !shiftKey && key.toLowerCase() === "k") return "Ctrl+K";
   const isTyped = altKey && !metaKey && TYPED_WITH_ALT.includes(key);
   if ((altKey || ctrlKey || metaKey) && !isTyped) return null;
   if (key === " ") return "Space";

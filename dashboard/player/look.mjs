@@ -10,13 +10,18 @@ import { PANE_FIELDS } from "./panelook.mjs";
 
 /**
  * @typedef {import("./panelook.mjs").PaneLook & {loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
- *   gap: {of: string, against: string} | null, region: import("./region.mjs").Box | null}} Look
+ *   gap: {of: string, against: string} | null, region: import("./region.mjs").Box | null,
+ *   marks: number[]}} Look
  *   loop: first and last frame that play goes round; solo: id of the only pane that is shown
  *   span: first and last frame of the plots' time axis, null: the whole clip; hide: letters that the plots leave out
  *   gap: the measure of which the gap is shown, and the letter that A is compared with; null: the first of each
  *   region: the part of the picture whose energy is plotted; null: all of it
+ *   marks: bookmarked frames, ascending
  * @typedef {{ids: string[], nFrames: number}} Facts what a spelling is checked against: the panes and the clip
  */
+
+/** Of one spelling, as Python lets through (dashboard/player/__init__.py). */
+const MAX_LETTERS = 100;
 
 /**
  * By name, which is also the link's: the default, the spelling of a value, and the value of a spelling (undefined where
@@ -38,6 +43,7 @@ export const FIELDS = {
     write: (letters) => letters,
     read: (text) => (/^[A-H]{1,8}$/.test(text) ? text : undefined),
   },
+  marks: { initial: /** @type {number[]} */ ([]), write: writeMarks, read: readMarks },
   region: {
     initial: null,
     write: (box) => box.join("-"),
@@ -55,6 +61,20 @@ export const FIELDS = {
     },
   },
 };
+
+/** As many as a link may carry of one thing. @param {number[]} frames */
+function writeMarks(frames) {
+  const texts = frames.map(String);
+  while (texts.join(".").length > MAX_LETTERS) texts.pop();
+  return texts.join(".");
+}
+
+/** @param {string} text @param {Facts} facts @returns {number[] | undefined} */
+function readMarks(text, { nFrames }) {
+  if (!/^\d{1,9}(\.\d{1,9})*$/.test(text)) return undefined;
+  const frames = [...new Set(text.split(".").map(Number))].sort((a, b) => a - b);
+  return frames.every((frame) => frame < nFrames) ? frames : undefined;
+}
 
 /** @param {[number, number]} range first and last frame */
 function writeRange([first, last]) {

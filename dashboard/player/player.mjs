@@ -10,6 +10,7 @@
  * `report` tells it where the viewer has settled.
  */
 
+import { bookmarking } from "./bookmarks.mjs";
 import { Charts, ZOOM_STEP } from "./charts.mjs";
 import { PlayClock, RateMeter, findPeaks, framesAhead } from "./clock.mjs";
 import { Curves, highest } from "./curves.mjs";
@@ -17,6 +18,7 @@ import { element } from "./dom.mjs";
 import { FrameLoader, UNREACHABLE } from "./frames.mjs";
 import { helpPanel } from "./help.mjs";
 import { BINDINGS, bindingOf } from "./keys.mjs";
+import { palettePart } from "./palette.mjs";
 import { probing } from "./probe.mjs";
 import { sharePart } from "./share.mjs";
 import { Stage } from "./stage.mjs";
@@ -112,7 +114,16 @@ export function mount(component) {
 
 /** @param {Player} player @returns {Part[]} */
 function parts(player) {
-  return [zooming(player), wiping(player), flickering(player), tools(player), probing(player), sharePart(player)];
+  return [
+    zooming(player),
+    wiping(player),
+    flickering(player),
+    tools(player),
+    probing(player),
+    bookmarking(player),
+    sharePart(player),
+    palettePart(player),
+  ];
 }
 
 class Player {
