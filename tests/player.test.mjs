@@ -159,7 +159,8 @@ export const tests = {
   },
   "a look is what its spellings say, and the default has none": ({ look, equal }) => {
     const facts = { ids: ["input", "A", "B"], nFrames: 50 };
-    const more = { span: [3, 20], hide: "AC", gap: { of: "error2", against: "D" } };
+    const more = { span: [3, 20], hide: "AC", gap: { of: "error2", against: "D" }, region: [1, 0, 7, 1],
+      panel: "worst", rank: { by: "energy", pane: "A2" }, paths: "C", brush: { plot: "pair", box: [-1.5, 2, 1e-7, 3] } };
     const chosen = { ...look.initialLook(), loop: [3, 49], solo: "B", ...more };
     equal(look.readLook(look.writeLook(chosen), facts), chosen);
     equal(look.writeLook(look.initialLook()), {});
@@ -169,6 +170,11 @@ export const tests = {
     const facts = { ids: ["input", "A"], nFrames: 50 };
     for (const loop of ["3-50", "9-3", "4-4", "-1-3", "a", "", "1-2-3", null, 7, ["1-2"]]) {
       equal(look.readLook({ loop }, facts).loop, null);
+    }
+    const nonsense = { region: ["1-2-0-4", "1-2-3", "a"], panel: ["nope"], rank: ["energy", "a.b.c"], paths: ["AB", "Z"],
+      brush: ["pair~1~2~3", "pair~2~1~0~1", "all~0~1~0~1", "pair~a~1~0~1"], hide: ["Z"], gap: ["energy.A"], span: ["9-3"] };
+    for (const [name, texts] of Object.entries(nonsense)) {
+      for (const text of texts) equal(look.readLook({ [name]: text }, facts), look.initialLook());
     }
     equal(look.readLook({ solo: "B", constructor: "x", toString: "1" }, facts), look.initialLook());
   },
@@ -407,6 +413,22 @@ export const tests = {
     model.setRegion(null);
     equal([...model.main().byLetter.get("B")], [3, 4]);
     equal(told, 3);
+  },
+  "shares of paths sum to the energy, and a band is found above and below 0": ({ paths, equal }) => {
+    const track = { mu: [1, 10, 0], sigma: [1, 10, 0.5] };
+    const shares = paths.sharesOf([4, 20, -1.5, 1, 10, 0], 3, track);
+    equal(shares.map((own) => [...own]), [[1, 0], [1 / 3, 0], [-1, 0]]);
+    equal(paths.sharesOf([3, 6], 2, null).map((own) => [...own]), [[1.5], [3]]);
+    const here = [2, -1, 1, -3];
+    equal([1, 1.9, 2.5, 3.1, -0.5, -2, -4.5].map((value) => paths.bandAt(here, value)), [0, 0, 2, -1, 1, 3, -1]);
+  },
+  "a box of a scatter plot holds the frames of any of its points": ({ scatter, equal }) => {
+    const points = [{ letter: "A", x: [0, 1, 2, NaN], y: [0, 1, 2, 1] }, { letter: "B", x: [5, 5, 1, 1], y: [5, 5, 5, 1] }];
+    equal(scatter.framesInside({ points }, [0.5, 1.5, 0.5, 1.5]), [1, 3]);
+    equal(scatter.limits({ points: [{ letter: "", x: [NaN], y: [1] }], isSquare: false }), null);
+    const [x0, x1, y0, y1] = scatter.limits({ points, isSquare: true });
+    equal([x0 === y0, x1 === y1, x0 < 0, x1 > 5], [true, true, true, true]);
+    equal(scatter.roundTicks(-0.13, 0.42, 5), [0, 0.2, 0.4]);
   },
   "blocks count by the part of the box that they are": ({ region, near, equal }) => {
     const size = { width: 8, height: 4 };

@@ -373,7 +373,7 @@ def test_pure_modules(page: Page, app: App):
           for (const name of ["clock", "pack", "colour", "layout", "look", "keys", "charts", "curves", "frames", "zoom", "compose", "probe"]) {
             modules[name] = await import(`/web/${name}.mjs`);
           }
-          modules.region = await import("/web/region.mjs");
+          for (const name of ["region", "paths", "scatter"]) modules[name] = await import(`/web/${name}.mjs`);
           const {run} = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
           return run(modules);
         }""",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -15,7 +16,7 @@ from cache.store import Store
 from dashboard.charts import Line, summary
 from dashboard.series import energy
 from tests.conftest import StartApp
-from tests.stores import build_store
+from tests.stores import READ_PATTERN_JS, build_store
 from tests.test_player import App, state, wait_for
 
 N_FRAMES = 120
@@ -334,3 +335,125 @@ def test_shift_and_click_takes_a_pixel_and_keys_move_and_size_a_box(page: Page, 
     assert look(root)["region"] is None
     page.keyboard.press("ArrowRight")
     wait_for(root, "el.xc.painted === 1")
+
+
+# Panels
+
+
+def open_panel(root: Locator, label: str) -> None:
+    tab = root.locator(".panel-tabs").get_by_role("button", name=label)
+    expect(tab).to_have_attribute("aria-expanded", "false")
+    tab.click()
+    expect(tab).to_have_attribute("aria-expanded", "true")
+
+
+def film_frames(root: Locator) -> list[int]:
+    return [int(text.split()[0]) for text in root.locator(".film li").all_inner_texts()]
+
+
+def test_the_worst_frames_are_ranked_pictured_and_lead_there(page: Page, app: App):
+    root = open_page(page, app)
+    assert root.locator(".film").count() == 0, "panels are folded until they are asked for"
+    open_panel(root, "Worst frames")
+    curves = energies(app.store)
+    mean = (curves["A"] + curves["B"]) / 2
+    wait_for(root, "el.querySelectorAll('.film li').length > 5")
+    frames = film_frames(root)
+    assert frames[0] == int(mean.argmax())
+    assert all(mean[a] >= mean[b] for a, b in pairwise(frames))
+    assert min(abs(a - b) for i, a in enumerate(frames) for b in frames[:i]) >= 5, "neighbours look alike"
+    # The pictures are those of the frames: the pattern in them says so.
+    wait_for(root, "[...el.querySelectorAll('.film canvas')].every((canvas) => canvas.width > 1)")
+    read = root.evaluate(
+        f"""(el) => [...el.querySelectorAll(".film canvas")].map((canvas) =>
+          ({READ_PATTERN_JS})(canvas.getContext("2d"), {{x: 0, y: 0, width: canvas.width, height: canvas.height}}).frame)"""
+    )
+    assert read == frames
+    root.locator(".film button").nth(2).click()
+    wait_for(root, f"el.xc.painted === {frames[2]}")
+    expect(root.locator(".film button").nth(2)).to_have_attribute("aria-current", "true")
+    root.get_by_label("ranked by").select_option("gap")
+    expect(root.locator(".film li b").first).to_have_text(str(int(abs(curves["A"] - curves["B"]).argmax())))
+    page.wait_for_url("**panel=worst*rank=gap.*")
+
+
+def test_brushing_the_scatter_marks_and_loops_its_frames_and_comes_back_from_the_link(page: Page, app: App):
+    root = open_page(page, app)
+    open_panel(root, "Scatter")
+    canvas = root.locator(".scatter canvas").first
+    canvas.scroll_into_view_if_needed()
+    wait_for(root, "el.querySelector('.scatter canvas').width > 1")
+    drag(page, canvas, 0.7, 0.99, y=0.4)  # a box of no height holds no point
+    drag_box(page, canvas, (0.6, 0.02), (0.99, 0.6))
+    brush = look(root)["brush"]
+    curves = energies(app.store)
+    x0, x1, y0, y1 = brush["box"]
+    inside = [
+        frame
+        for frame, (a, b) in enumerate(zip(curves["A"], curves["B"], strict=True))
+        if x0 <= a <= x1 and y0 <= b <= y1
+    ]
+    assert len(inside) > 2
+    assert look(root)["loop"] == [inside[0], inside[-1]]
+    expect(root.locator(".panel-row [role=status]")).to_have_text(f"{len(inside)} of {N_FRAMES} frames marked")
+    assert root.locator(".strip .marks i").count() > 0
+    page.wait_for_url("**brush=pair~*")
+    again = open_page(page, app, page.url.split("?")[1].split("&", 1)[1])
+    expect(again.locator(".panel-row [role=status]")).to_have_text(f"{len(inside)} of {N_FRAMES} frames marked")
+    again.get_by_role("button", name="clear the marks").click()
+    assert look(again)["brush"] is None
+    wait_for(again, "el.querySelectorAll('.strip .marks i').length === 0")
+
+
+def drag_box(page: Page, area: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag over `area` from one place to another, each given as shares of its width and height."""
+    box = area.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + start[0] * box["width"], box["y"] + start[1] * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + end[0] * box["width"], box["y"] + end[1] * box["height"], steps=4)
+    page.mouse.up()
+
+
+def test_the_scatter_is_worked_by_keys_and_its_ring_is_on_the_frame(page: Page, app: App):
+    root = open_page(page, app, "panel=scatter&frame=33")
+    canvas = root.locator(".scatter canvas").first
+    canvas.scroll_into_view_if_needed()
+    wait_for(root, "el.querySelector('.rings i')?.style.transform")
+    canvas.focus()
+    canvas.press("ArrowLeft")
+    first = look(root)["brush"]["box"]
+    canvas.press("ArrowLeft")
+    moved = look(root)["brush"]["box"]
+    assert moved[0] < first[0] and moved[2] == first[2]
+    assert state(root)["frame"] == 33
+    canvas.press("Delete")
+    assert look(root)["brush"] is None
+    place = """(el) => {
+      const [ring, canvas] = [".rings i", ".scatter canvas"].map((one) => el.querySelector(one).getBoundingClientRect());
+      return {x: ring.x + ring.width / 2 - canvas.x, y: ring.y + ring.height / 2 - canvas.y};
+    }"""
+    ring = root.evaluate(place)
+    root.evaluate("el => el.xc.seek(0)")
+    wait_for(root, "el.xc.painted === 0")
+    assert root.evaluate(place) != ring
+    canvas.click(position=ring, force=True)
+    curves = energies(app.store)
+    frame = state(root)["frame"]
+    assert abs(curves["A"][frame] - curves["A"][33]) < 0.2 and abs(curves["B"][frame] - curves["B"][33]) < 0.2
+
+
+def test_the_energy_by_path_sums_to_the_energy_and_opens_a_path(page: Page, app: App):
+    root = open_page(page, app, "frame=21")
+    open_panel(root, "Energy by path")
+    wait_for(root, "el.querySelector('figure[data-id=paths]') !== null")
+    texts = root.locator("figure[data-id=paths] button.value output").all_inner_texts()
+    total, *shares = [float(text.split()[0]) for text in texts]
+    assert len(shares) == len(energy_track(app.store, "baseline").head.constants["paths"])
+    assert sum(shares) == pytest.approx(total, abs=0.02)
+    assert total == pytest.approx(energies(app.store)["A"][21], rel=0.01)
+    root.evaluate("el => { window.wishes = []; }")
+    page.wait_for_url("**panel=paths*")
+    root.get_by_label("configuration whose energy").select_option("B")
+    expect(root.locator("figure[data-id=paths] .badge").first).to_have_text("B")
+    assert look(root)["paths"] == "B"

@@ -20,23 +20,7 @@ from cache.records import Clip, Track
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
 """What the speed menu offers; another speed is taken as the nearest."""
-LOOK = (
-    "marks",
-    "loop",
-    "solo",
-    "span",
-    "hide",
-    "gap",
-    "region",
-    "zoom",
-    "wipe",
-    "diff",
-    "reach",
-    "overlay",
-    "maps",
-    "probe",
-    "size",
-)
+LOOK = ("marks", "loop", "solo", "span", "hide", "gap", "region", "panel", "rank", "paths", "brush", "zoom", "wipe", "diff", "reach", "overlay", "maps", "probe", "size")
 """What a link says of the look beside frame and speed; meaning and defaults stand in look.mjs."""
 NO_LOOK: Mapping[str, str] = {}
 MAX_WISH_LETTERS = 200
@@ -226,7 +210,8 @@ def _energy(track: Track) -> dict[str, Any]:
     """An energy track: its packs hold columns `terms` (N, P) and `blocks` (N, P, 32, 32) of the P `paths`."""
     head = track.head
     constants = {name: list(head.constants[name]) for name in ("paths", "mu", "sigma")}
-    return {"key": head.key, "domain": dict(head.domain), "packs": _packs(track), **constants}
+    method = f"{head.zoo}/{head.method}"
+    return {"key": head.key, "method": method, "domain": dict(head.domain), "packs": _packs(track), **constants}
 
 
 def _packs(track: Track) -> list[dict[str, Any]]:

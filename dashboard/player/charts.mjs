@@ -440,7 +440,7 @@ export class Charts {
     range.hidden = true;
     const marks = element("div", { class: "marks" });
     const note = element("span", { class: "chart-note number" });
-    const series = seriesTraces(chart).map((trace, index) => this.series(trace, index, chart.id === "gap"));
+    const series = seriesTraces(chart).map((trace, index) => this.series(trace, index, chart));
     cursor.append(...series.map(({ chip }) => chip));
     const grip = element("div", { class: "axis-grip", title: "drag to loop over these frames" });
     const area = element("div", { class: "plot-area" }, range, plot, marks, cursor, grip);
@@ -456,8 +456,10 @@ export class Charts {
     return { chart, plot, cursor, range, marks, note, series };
   }
 
-  /** @param {any} trace @param {number} index @param {boolean} isGap @returns {Series} */
-  series(trace, index, isGap) {
+  /** @param {any} trace @param {number} index @param {Chart} chart @returns {Series} */
+  series(trace, index, chart) {
+    const isGap = chart.id === "gap";
+    const act = String(trace.meta?.act ?? "");
     const letter = String(trace.meta?.letter ?? "");
     const name = String(trace.name ?? "");
     const { palette } = this.theme.colours();
@@ -467,7 +469,7 @@ export class Charts {
     const value = element("output", { class: "number" });
     const swatch = letter ? element("span", { class: "badge", text: letter }) : element("span", { class: "swatch" });
     swatch.style.setProperty("--xc-own", colour);
-    const entry = element(letter ? "button" : "span", { class: "value" }, swatch, element("span", { text: name }), value);
+    const entry = element(letter || act ? "button" : "span", { class: "value" }, swatch, element("span", { text: name }), value);
     if (letter) {
       entry.type = "button";
       entry.title = isGap ? "shade this gap" : "hide or show; with Alt or Shift: this one alone";
@@ -475,6 +477,11 @@ export class Charts {
         if (isGap) this.onLook({ gap: { of: this.compared()?.measure.id ?? "energy", against: letter } });
         else this.toggle(letter, event.altKey || event.shiftKey);
       });
+    }
+    if (act) {
+      entry.type = "button";
+      entry.title = `${name}: ${act}`;
+      entry.addEventListener("click", () => this.drawn.find(({ chart: one }) => one.id === chart.id)?.chart.onEntry?.(index));
     }
     const unit = String(trace.meta?.unit ?? "");
     return { name, letter, colour, unit, y: byFrame(trace, this.nFrames), value, chip, entry, isShown: true };

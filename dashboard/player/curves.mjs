@@ -10,8 +10,9 @@ export const APART = 5;
 
 /**
  * @typedef {{id: string, title: string, figure: {data?: any[], layout?: any}, note?: string, controls?: HTMLElement,
- *   onTap?: (frame: number, value: number) => void}} Chart `note`: said behind the title; `controls`: at the right of it;
- *   `onTap`: for a click that drags nothing, with the axis' value
+ *   onTap?: (frame: number, value: number) => void, onEntry?: (index: number) => void}} Chart `note`: said behind the
+ *   title; `controls`: at the right of it; `onTap`: for a click that drags nothing, with the axis' value; `onEntry`: for a
+ *   click on an entry of the legend whose trace names in `meta.act` what that does
  * @typedef {{id: string, title: string, unit: string, axis: string, byLetter: Map<string, Float64Array>}} Measure values
  *   of each configuration, by frame; NaN where unknown
  */

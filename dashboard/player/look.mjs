@@ -11,11 +11,14 @@ import { PANE_FIELDS } from "./panelook.mjs";
 /**
  * @typedef {import("./panelook.mjs").PaneLook & {loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
  *   gap: {of: string, against: string} | null, region: import("./region.mjs").Box | null,
- *   marks: number[]}} Look
+ *   panel: string | null, rank: {by: string, pane: string} | null, paths: string | null,
+ *   brush: {plot: string, box: [number, number, number, number]} | null, marks: number[]}} Look
  *   loop: first and last frame that play goes round; solo: id of the only pane that is shown
  *   span: first and last frame of the plots' time axis, null: the whole clip; hide: letters that the plots leave out
  *   gap: the measure of which the gap is shown, and the letter that A is compared with; null: the first of each
  *   region: the part of the picture whose energy is plotted; null: all of it
+ *   panel: the one that is open under the plots; rank: what the worst frames are ranked by, and the pane that they show;
+ *   paths: the letter whose energy is taken apart; brush: the box of a scatter plot whose frames are marked
  *   marks: bookmarked frames, ascending
  * @typedef {{ids: string[], nFrames: number}} Facts what a spelling is checked against: the panes and the clip
  */
@@ -42,6 +45,34 @@ export const FIELDS = {
     initial: "",
     write: (letters) => letters,
     read: (text) => (/^[A-H]{1,8}$/.test(text) ? text : undefined),
+  },
+  panel: {
+    initial: null,
+    write: (name) => name,
+    read: (text) => (["worst", "scatter", "paths"].includes(text) ? text : undefined),
+  },
+  rank: {
+    initial: null,
+    write: ({ by, pane }) => `${by}.${pane}`,
+    read: (text) => {
+      const found = /^([a-z0-9]{1,20})\.([A-Za-z0-9_]{1,40})$/.exec(text);
+      return found ? { by: found[1], pane: found[2] } : undefined;
+    },
+  },
+  paths: {
+    initial: null,
+    write: (letter) => letter,
+    read: (text) => (/^[A-H]$/.test(text) ? text : undefined),
+  },
+  brush: {
+    initial: null,
+    write: ({ plot, box }) => [plot, ...box.map((/** @type {number} */ end) => Number(end.toPrecision(5)))].join("~"),
+    read: (text) => {
+      const [plot, ...ends] = text.split("~");
+      const box = ends.map(Number);
+      const isBox = box.length === 4 && box.every(Number.isFinite) && box[0] <= box[1] && box[2] <= box[3];
+      return ["pair", "error"].includes(plot) && isBox ? { plot, box: /** @type {[number, number, number, number]} */ (box) } : undefined;
+    },
   },
   marks: { initial: /** @type {number[]} */ ([]), write: writeMarks, read: readMarks },
   region: {

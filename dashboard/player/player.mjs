@@ -22,6 +22,7 @@ import { palettePart } from "./palette.mjs";
 import { probing } from "./probe.mjs";
 import { sharePart } from "./share.mjs";
 import { Stage } from "./stage.mjs";
+import { Panels } from "./panels.mjs";
 import { Region } from "./region.mjs";
 import { Strip } from "./strip.mjs";
 import { Theme } from "./theme.mjs";
@@ -87,7 +88,7 @@ export function mount(component) {
  *   panes: Pane[], charts: any[], speeds: number[], about?: string[], firstReady?: number, isFile?: boolean,
  *   notes?: [number, string][], energies?: Record<string, Energy>,
  *   start: {frame: number, speed: number, look?: Record<string, string>}, command: {seq: number, seek: number}}} Data
- * @typedef {{key: string, domain: any, packs: import("./frames.mjs").Pack[], paths: string[], mu: number[],
+ * @typedef {{key: string, method: string, domain: any, packs: import("./frames.mjs").Pack[], paths: string[], mu: number[],
  *   sigma: number[]}} Energy an energy track, by letter of its configuration; it is no pane
  *   about: who made the clip and how it may be used; firstReady, isFile, notes: of a page exported to a file, the first of
  *   its frames, that it is one, and its bookmarks
@@ -880,7 +881,7 @@ class Player {
 
 /** Strip, lists and regions: what is made of the numbers. @param {Player} player @returns {Part[]} */
 function plotParts(player) {
-  return [new Strip(player), new Region(player)];
+  return [new Strip(player), new Region(player), new Panels(player)];
 }
 
 /** The same with whole addresses of packs. @param {Data} data @returns {Data} */

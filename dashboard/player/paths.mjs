@@ -1,0 +1,171 @@
+// @ts-check
+/**
+ * Which paths does an energy come from? The share of each path, stacked over the frames: what raises the energy above 0,
+ * what lowers it below, so that both sides together are the energy. A band can be opened as a pane.
+ */
+
+import { colourAt, formatValue } from "./colour.mjs";
+import { button, element } from "./dom.mjs";
+import { fill } from "./filmstrip.mjs";
+
+/** Of the colour map that the bands are taken from, so that neighbours differ and none is nearly white. */
+const COLOURS = { map: /** @type {"viridis"} */ ("viridis"), from: 0.08, to: 0.9 };
+
+/**
+ * What each path adds to the energy of each frame; their sum is the energy.
+ * @param {ArrayLike<number>} terms frames x paths @param {number} nPaths
+ * @param {{mu: number[], sigma: number[]} | null} constants null: raw
+ * @returns {Float64Array[]} by path
+ */
+export function sharesOf(terms, nPaths, constants) {
+  const nFrames = terms.length / nPaths;
+  return Array.from({ length: nPaths }, (_, path) =>
+    Float64Array.from({ length: nFrames }, (_, frame) => {
+      const term = terms[frame * nPaths + path];
+      return (constants ? (term - constants.mu[path]) / constants.sigma[path] : term) / nPaths;
+    }),
+  );
+}
+
+/**
+ * The band at `value` of one frame: those above 0 stand on each other upwards, those below hang on each other downwards.
+ * @param {number[]} shares by path @param {number} value
+ * @returns {number} path; -1: none is there
+ */
+export function bandAt(shares, value) {
+  let reach = 0;
+  for (let path = 0; path < shares.length; path += 1) {
+    if (shares[path] === 0 || shares[path] > 0 !== value > 0) continue;
+    reach += shares[path];
+    if (Math.abs(value) <= Math.abs(reach)) return path;
+  }
+  return -1;
+}
+
+export class Paths {
+  label = "Energy by path";
+
+  /** @param {any} player */
+  constructor(player) {
+    this.player = player;
+    this.root = element("span", {});
+    this.which = element("select", { "aria-label": "configuration whose energy is taken apart" });
+    this.which.addEventListener("change", () => player.change({ paths: this.which.value }), { signal: player.abort.signal });
+    this.controls = element("span", { class: "chart-controls" }, this.which);
+    /** @type {AbortController | null} */
+    this.loading = null;
+    this.text = "";
+  }
+
+  isAvailable() {
+    return Object.keys(this.player.data?.energies ?? {}).length > 0;
+  }
+
+  open() {
+    this.text = "";
+  }
+
+  close() {
+    this.loading?.abort();
+    this.player.charts.extras = [];
+    this.player.charts.refresh();
+  }
+
+  async refresh() {
+    const { player } = this;
+    const { energies } = player.data;
+    const letters = Object.keys(energies).sort();
+    const letter = letters.includes(player.look.paths) ? player.look.paths : letters[0];
+    fill(this.which, letters.map((one) => [one, `${one} by path`]), letter);
+    const track = energies[letter];
+    const isRaw = player.curves.measures.find((/** @type {any} */ one) => one.id === "energy")?.unit === "";
+    const text = JSON.stringify([letter, track.packs, isRaw]);
+    if (text === this.text) return;
+    this.text = text;
+    this.loading?.abort();
+    const loading = new AbortController();
+    this.loading = loading;
+    const nPaths = track.paths.length;
+    const known = Math.min(track.packs.reduce((/** @type {number} */ sum, /** @type {any} */ pack) => sum + pack.n_frames, 0), player.nFrames);
+    const shares = track.paths.map(() => new Float64Array(known).fill(NaN));
+    try {
+      for (const pack of track.packs) {
+        const { values } = await player.loader.column(pack, "terms", loading.signal);
+        sharesOf(values, nPaths, isRaw ? null : track).forEach((own, path) => {
+          own.forEach((value, i) => pack.start + i < known && (shares[path][pack.start + i] = value));
+        });
+      }
+    } catch (error) {
+      if (loading.signal.aborted || player.isDestroyed) return;
+      this.text = "";
+      player.say(`the energy of ${letter} cannot be taken apart: ${error instanceof Error ? error.message : error}`);
+      return;
+    }
+    if (loading.signal.aborted) return;
+    player.charts.extras = [this.chart(letter, track, shares, isRaw)];
+    player.charts.refresh();
+  }
+
+  /** @param {string} letter @param {any} track @param {Float64Array[]} shares @param {boolean} isRaw */
+  chart(letter, track, shares, isRaw) {
+    const unit = isRaw ? "" : track.domain.unit;
+    const names = track.paths.map((/** @type {string} */ path) => this.nameOf(path));
+    const colours = shares.map((_, i) => {
+      const place = shares.length > 1 ? i / (shares.length - 1) : 0.5;
+      return `rgb(${colourAt(COLOURS.map, COLOURS.from + (COLOURS.to - COLOURS.from) * place).join(",")})`;
+    });
+    const bands = shares.flatMap((own, i) =>
+      [Math.max, Math.min].map((side, group) => ({
+        type: "scatter",
+        mode: "lines",
+        y: own.map((value) => side(value, 0)),
+        stackgroup: group ? "below" : "above",
+        line: { width: 0.5, color: colours[i], shape: "hvh" },
+        fillcolor: colours[i],
+        meta: { is_helper: true },
+      })),
+    );
+    // Not drawn: the legend's entries, with the value of each path, which may be below 0.
+    const entries = shares.map((own, i) => ({
+      type: "scatter",
+      mode: "lines",
+      opacity: 0,
+      name: names[i],
+      y: own,
+      line: { color: colours[i] },
+      meta: { unit, act: "open as a pane" },
+    }));
+    const total = Float64Array.from(shares[0], (_, frame) => shares.reduce((sum, own) => sum + own[frame], 0));
+    const line = { type: "scatter", mode: "lines", name: "energy", y: total, line: { width: 1.75 }, meta: { letter, unit } };
+    const open = (/** @type {number} */ path) => this.player.wish({ open: `${track.method}/${track.paths[path]}` });
+    return {
+      id: "paths",
+      title: "Energy by path",
+      figure: {
+        data: [...bands, line, ...entries],
+        layout: { yaxis: { title: { text: unit ? `share (${unit})` : "share" }, zeroline: true, nticks: 4 } },
+      },
+      controls: this.controls,
+      onEntry: (/** @type {number} */ index) => index > 0 && open(index - 1), // the first one is the whole
+      onTap: (/** @type {number} */ frame, /** @type {number} */ value) => {
+        const here = shares.map((own) => own[frame]);
+        const path = bandAt(here, value);
+        if (path < 0) return;
+        const words = `${names[path]}: ${formatValue(here[path])}${unit && ` ${unit}`} of ${formatValue(total[frame])} `;
+        const go = button(`open ${names[path]} as a pane`, null, "open as a pane");
+        go.addEventListener("click", () => open(path), { signal: this.player.abort.signal });
+        this.player.say(words, go);
+      },
+    };
+  }
+
+  /** `Image → Depth → Normals`, as far as panes tell the names of domains. @param {string} path */
+  nameOf(path) {
+    const titles = new Map(this.player.data.panes.map((/** @type {any} */ { domain }) => [domain.name, domain.title]));
+    return path
+      .split("-")
+      .slice(1, -1)
+      .map((name) => titles.get(name) ?? name)
+      .join(" → ");
+  }
+}

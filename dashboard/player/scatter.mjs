@@ -1,0 +1,386 @@
+// @ts-check
+/**
+ * How do two measures go together, frame by frame? Energy against energy and against error. A box marks the frames in
+ * it on strip and plots and loops over them; a click goes to a frame; the one on the screen has a ring.
+ */
+
+import { formatValue } from "./colour.mjs";
+import { element } from "./dom.mjs";
+
+const SIZE_PX = { width: 380, height: 260 };
+const MARGIN = { l: 52, r: 10, t: 8, b: 34 };
+const POINT_PX = 2.5;
+/** A click so near to a point means it. */
+const NEAR_PX = 12;
+const CLICK_PX = 4;
+/** Steps of the arrow keys, as a share of the plot. */
+const KEY_SHARE = 0.03;
+
+/**
+ * @typedef {{letter: string, x: ArrayLike<number>, y: ArrayLike<number>}} Points
+ * @typedef {{name: string, xTitle: string, yTitle: string, points: Points[], isSquare: boolean}} Plot isSquare: both axes
+ *   are of one measure, so that the diagonal means equal
+ * @typedef {[number, number, number, number]} Range x from, x to, y from, y to
+ */
+
+/** Ends of both axes, with a little room. @param {Plot} plot @returns {Range | null} null: there is no point */
+export function limits({ points, isSquare }) {
+  let range = /** @type {Range} */ ([Infinity, -Infinity, Infinity, -Infinity]);
+  for (const { x, y } of points) {
+    for (let i = 0; i < Math.min(x.length, y.length); i += 1) {
+      if (!Number.isFinite(x[i]) || !Number.isFinite(y[i])) continue;
+      range = [Math.min(range[0], x[i]), Math.max(range[1], x[i]), Math.min(range[2], y[i]), Math.max(range[3], y[i])];
+    }
+  }
+  if (range[0] === Infinity) return null;
+  if (isSquare) {
+    const [low, high] = [Math.min(range[0], range[2]), Math.max(range[1], range[3])];
+    range = [low, high, low, high];
+  }
+  const room = (/** @type {number} */ low, /** @type {number} */ high) => 0.05 * (high - low) || 0.5;
+  const [x, y] = [room(range[0], range[1]), room(range[2], range[3])];
+  return [range[0] - x, range[1] + x, range[2] - y, range[3] + y];
+}
+
+/** Frames of which a point lies inside the box, ascending. @param {Plot} plot @param {Range} box */
+export function framesInside({ points }, [x0, x1, y0, y1]) {
+  const found = new Set();
+  for (const { x, y } of points) {
+    for (let i = 0; i < Math.min(x.length, y.length); i += 1) {
+      if (x[i] >= x0 && x[i] <= x1 && y[i] >= y0 && y[i] <= y1) found.add(i);
+    }
+  }
+  return [...found].sort((a, b) => a - b);
+}
+
+/** Round numbers between two ends, about `count`. @param {number} low @param {number} high @param {number} count */
+export function roundTicks(low, high, count) {
+  const rough = (high - low) / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5].find((one) => one * power >= rough) ?? 10);
+  const ticks = [];
+  for (let i = Math.ceil(low / step); i * step <= high; i += 1) ticks.push(Number((i * step).toPrecision(12)));
+  return ticks;
+}
+
+export class Scatter {
+  label = "Scatter";
+
+  /** @param {any} player */
+  constructor(player) {
+    this.player = player;
+    /** @type {View[]} */
+    this.views = [];
+    this.clear = element("button", { type: "button", text: "clear the marks" });
+    this.clear.addEventListener("click", () => this.brush(null), { signal: player.abort.signal });
+    this.note = element("span", { class: "number", role: "status" });
+    this.plots = element("div", { class: "scatters" });
+    const help = "Drag a box to mark and loop its frames; click a point to go there.";
+    this.root = element("div", {}, element("div", { class: "panel-row" }, element("span", { class: "muted", text: help }), this.note, this.clear), this.plots);
+  }
+
+  isAvailable() {
+    return this.describe().length > 0;
+  }
+
+  open() {}
+
+  close() {
+    for (const view of this.views) view.destroy();
+    this.views = [];
+    this.plots.replaceChildren();
+    this.markFrames([]);
+  }
+
+  refresh() {
+    const plots = this.describe();
+    if (this.views.map(({ plot }) => plot.name).join() !== plots.map(({ name }) => name).join()) {
+      for (const view of this.views) view.destroy();
+      this.views = plots.map((plot) => new View(this, plot));
+      this.plots.replaceChildren(...this.views.map(({ root }) => root));
+    }
+    const { brush } = this.player.look;
+    const marked = this.markedFrames();
+    this.views.forEach((view, index) => {
+      view.plot = plots[index];
+      view.marked = new Set(marked);
+      view.box = brush?.plot === plots[index].name ? brush.box : null;
+      view.draw();
+    });
+    this.markFrames(marked);
+    this.clear.hidden = !brush;
+    this.note.textContent = brush ? `${marked.length} of ${this.player.nFrames} frames marked` : "";
+    if (this.player.inCanvas >= 0) this.paint(this.player.inCanvas);
+  }
+
+  /** @param {number} frame */
+  paint(frame) {
+    for (const view of this.views) view.paint(frame);
+  }
+
+  /** The plots that the view's measures allow. @returns {Plot[]} */
+  describe() {
+    const { curves, charts } = this.player;
+    const energy = curves.measure("energy");
+    const error = curves.measures.find((/** @type {any} */ { id }) => id.startsWith("error"));
+    /** @type {Plot[]} */
+    const plots = [];
+    const label = (/** @type {any} */ { title, unit }) => title.toLowerCase() + (unit && ` (${unit})`);
+    if (energy && energy.byLetter.size > 1) {
+      const letters = [...energy.byLetter.keys()].sort();
+      const chosen = charts.look.gap?.against;
+      const second = letters.slice(1).includes(chosen) ? chosen : letters[1];
+      const [x, y] = [energy.byLetter.get(letters[0]), energy.byLetter.get(second)];
+      const points = [{ letter: "", x, y }];
+      plots.push({ name: "pair", xTitle: `${letters[0]}: ${label(energy)}`, yTitle: `${second}: ${label(energy)}`, points, isSquare: true });
+    }
+    if (energy && error) {
+      const points = [...energy.byLetter]
+        .filter(([letter]) => error.byLetter.has(letter) && !charts.look.hide.includes(letter))
+        .map(([letter, x]) => ({ letter, x, y: error.byLetter.get(letter) }));
+      if (points.length) plots.push({ name: "error", xTitle: label(energy), yTitle: label(error), points, isSquare: false });
+    }
+    return plots;
+  }
+
+  markedFrames() {
+    const { brush } = this.player.look;
+    const plot = brush && this.describe().find(({ name }) => name === brush.plot);
+    return plot ? framesInside(plot, brush.box) : [];
+  }
+
+  /** @param {number[]} frames */
+  markFrames(frames) {
+    this.player.charts.mark(frames);
+    for (const part of this.player.parts) part.mark?.(frames);
+  }
+
+  /** Mark what is in the box and loop from the first to the last of it. @param {{plot: string, box: Range} | null} brush */
+  brush(brush) {
+    const { player } = this;
+    player.change({ brush });
+    const frames = this.markedFrames();
+    if (frames.length > 1) player.setLoop([frames[0], frames[frames.length - 1]]);
+    else if (!brush) player.change({ loop: null });
+  }
+}
+
+/** One scatter plot. */
+class View {
+  /** @param {Scatter} owner @param {Plot} plot */
+  constructor(owner, plot) {
+    this.owner = owner;
+    this.plot = plot;
+    /** @type {Range | null} */
+    this.range = null;
+    /** @type {Set<number>} */
+    this.marked = new Set();
+    /** @type {Range | null} */
+    this.box = null;
+    this.abort = new AbortController();
+    this.canvas = element("canvas", { tabindex: "0", role: "group" });
+    this.rings = element("div", { class: "rings" });
+    this.root = element("div", { class: "scatter" }, this.canvas, this.rings);
+    this.listen();
+  }
+
+  destroy() {
+    this.abort.abort();
+  }
+
+  /** Canvas place of a value. @param {number} x @param {number} y @returns {[number, number]} CSS px */
+  toPx(x, y) {
+    const [x0, x1, y0, y1] = /** @type {Range} */ (this.range);
+    const { width, height } = this.size();
+    return [
+      MARGIN.l + ((x - x0) / (x1 - x0)) * (width - MARGIN.l - MARGIN.r),
+      MARGIN.t + (1 - (y - y0) / (y1 - y0)) * (height - MARGIN.t - MARGIN.b),
+    ];
+  }
+
+  /** The value at a place. @param {number} px @param {number} py @returns {[number, number]} */
+  toValue(px, py) {
+    const [x0, x1, y0, y1] = /** @type {Range} */ (this.range);
+    const { width, height } = this.size();
+    const clamp = (/** @type {number} */ share) => Math.min(Math.max(share, 0), 1);
+    return [
+      x0 + (x1 - x0) * clamp((px - MARGIN.l) / (width - MARGIN.l - MARGIN.r)),
+      y0 + (y1 - y0) * clamp(1 - (py - MARGIN.t) / (height - MARGIN.t - MARGIN.b)),
+    ];
+  }
+
+  size() {
+    return { width: Math.min(SIZE_PX.width, this.owner.plots.clientWidth || SIZE_PX.width), height: SIZE_PX.height };
+  }
+
+  draw() {
+    const { plot, canvas } = this;
+    const { theme } = this.owner.player;
+    this.range = limits(plot);
+    const ratio = window.devicePixelRatio || 1;
+    const { width, height } = this.size();
+    Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });
+    Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    context.scale(ratio, ratio);
+    if (!this.range) return;
+    const colours = theme.colours();
+    const [x0, x1, y0, y1] = this.range;
+    context.font = `11px ${colours.font}`;
+    context.fillStyle = colours.muted;
+    context.strokeStyle = colours.grid;
+    const line = (/** @type {number[]} */ from, /** @type {number[]} */ to) => {
+      context.beginPath();
+      context.moveTo(from[0], from[1]);
+      context.lineTo(to[0], to[1]);
+      context.stroke();
+    };
+    context.textAlign = "center";
+    for (const tick of roundTicks(x0, x1, 5)) {
+      line(this.toPx(tick, y0), this.toPx(tick, y1));
+      context.fillText(formatValue(tick), this.toPx(tick, y0)[0], height - MARGIN.b + 13);
+    }
+    context.fillText(plot.xTitle, (width + MARGIN.l - MARGIN.r) / 2, height - 5);
+    context.textAlign = "right";
+    for (const tick of roundTicks(y0, y1, 4)) {
+      line(this.toPx(x0, tick), this.toPx(x1, tick));
+      context.fillText(formatValue(tick), MARGIN.l - 5, this.toPx(x0, tick)[1] + 4);
+    }
+    context.save();
+    context.translate(11, (height + MARGIN.t - MARGIN.b) / 2);
+    context.rotate(-Math.PI / 2);
+    context.textAlign = "center";
+    context.fillText(plot.yTitle, 0, 0);
+    context.restore();
+    if (plot.isSquare) {
+      context.strokeStyle = colours.muted;
+      context.setLineDash([4, 4]);
+      line(this.toPx(x0, y0), this.toPx(x1, y1));
+      context.setLineDash([]);
+    }
+    plot.points.forEach((points, index) => this.drawPoints(context, points, index));
+    if (this.box) this.drawBox(context, this.box);
+    const box = this.box ? `; ${this.marked.size} frames in the box` : "";
+    canvas.setAttribute("aria-label", `${plot.yTitle} over ${plot.xTitle}${box}. Arrows move a box, with Shift they change its size; Delete ends it.`);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Points} points @param {number} index */
+  drawPoints(context, { letter, x, y }, index) {
+    const { theme } = this.owner.player;
+    const accent = theme.colour("--xc-accent");
+    const own = letter ? theme.ofLetter(letter) : theme.colours().text;
+    for (const isMarked of [false, true]) {
+      context.fillStyle = isMarked ? (letter ? own : accent) : own;
+      context.globalAlpha = isMarked ? 1 : this.box ? 0.2 : 0.5;
+      const size = POINT_PX + (isMarked ? 0.7 : 0);
+      for (let i = 0; i < Math.min(x.length, y.length); i += 1) {
+        if (this.marked.has(i) !== isMarked || !Number.isFinite(x[i]) || !Number.isFinite(y[i])) continue;
+        const [px, py] = this.toPx(x[i], y[i]);
+        context.beginPath();
+        // Shapes, as colour is not the only sign: circles, squares, diamonds.
+        if (index % 3 === 0) context.arc(px, py, size, 0, 7);
+        else if (index % 3 === 1) context.rect(px - size, py - size, 2 * size, 2 * size);
+        else context.moveTo(px, py - 1.4 * size), context.lineTo(px + 1.4 * size, py), context.lineTo(px, py + 1.4 * size), context.lineTo(px - 1.4 * size, py);
+        context.fill();
+      }
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {Range} box */
+  drawBox(context, [x0, x1, y0, y1]) {
+    const [left, bottom] = this.toPx(x0, y0);
+    const [right, top] = this.toPx(x1, y1);
+    const { theme } = this.owner.player;
+    context.strokeStyle = theme.colours().text;
+    context.strokeRect(left, top, right - left, bottom - top);
+  }
+
+  /** A ring around the point of the frame. @param {number} frame */
+  paint(frame) {
+    const { points } = this.plot;
+    while (this.rings.children.length < points.length) this.rings.append(element("i"));
+    while (this.rings.children.length > points.length) this.rings.lastElementChild.remove();
+    points.forEach(({ letter, x, y }, index) => {
+      const ring = this.rings.children[index];
+      ring.hidden = !this.range || !Number.isFinite(x[frame]) || !Number.isFinite(y[frame]);
+      if (ring.hidden) return;
+      const [px, py] = this.toPx(x[frame], y[frame]);
+      ring.style.transform = `translate(${px.toFixed(1)}px, ${py.toFixed(1)}px)`;
+      ring.dataset.letter = letter;
+    });
+  }
+
+  listen() {
+    const { canvas, owner } = this;
+    const { signal } = this.abort;
+    /** @type {{x: number, y: number, moved: boolean} | null} */
+    let drag = null;
+    const place = (/** @type {PointerEvent} */ event) => {
+      const box = canvas.getBoundingClientRect();
+      return [event.clientX - box.left, event.clientY - box.top];
+    };
+    const boxTo = (/** @type {number} */ x, /** @type {number} */ y) => {
+      const [a, b] = [this.toValue(drag?.x ?? x, drag?.y ?? y), this.toValue(x, y)];
+      return /** @type {Range} */ ([Math.min(a[0], b[0]), Math.max(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[1], b[1])]);
+    };
+    const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) => canvas.addEventListener(name, act, { signal });
+    on("pointerdown", (event) => {
+      if (event.button !== 0 || !this.range) return;
+      const [x, y] = place(event);
+      drag = { x, y, moved: false };
+      canvas.setPointerCapture(event.pointerId);
+    });
+    on("pointermove", (event) => {
+      if (!drag) return;
+      const [x, y] = place(event);
+      drag.moved ||= Math.hypot(x - drag.x, y - drag.y) > CLICK_PX;
+      if (!drag.moved) return;
+      this.box = boxTo(x, y);
+      this.marked = new Set(framesInside(this.plot, this.box));
+      owner.player.soon(`scatter-${this.plot.name}`, () => this.draw());
+    });
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
+      on(name, (event) => {
+        if (!drag) return;
+        const [x, y] = place(event);
+        const { moved } = drag;
+        const box = boxTo(x, y);
+        drag = null;
+        if (name !== "pointerup") owner.refresh();
+        else if (moved) owner.brush({ plot: this.plot.name, box });
+        else this.click(x, y);
+      });
+    }
+    on("keydown", (event) => this.onKey(event));
+  }
+
+  /** @param {number} x @param {number} y */
+  click(x, y) {
+    let best = { frame: -1, distance: NEAR_PX };
+    for (const points of this.plot.points) {
+      for (let i = 0; i < points.x.length; i += 1) {
+        const [px, py] = this.toPx(points.x[i], points.y[i]);
+        const distance = Math.hypot(px - x, py - y);
+        if (distance < best.distance) best = { frame: i, distance };
+      }
+    }
+    if (best.frame >= 0) this.owner.player.jump(best.frame);
+    else if (this.box) this.owner.brush(null);
+  }
+
+  /** @param {KeyboardEvent} event */
+  onKey(event) {
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    const isEnd = ["Delete", "Backspace"].includes(event.key);
+    if (!this.range || (!step && !isEnd) || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!step) return this.owner.brush(null);
+    const [x0, x1, y0, y1] = this.range;
+    const [dx, dy] = [step[0] * KEY_SHARE * (x1 - x0), step[1] * KEY_SHARE * (y1 - y0)];
+    const [a, b, c, d] = this.box ?? [x0 + (x1 - x0) / 2, x1, y0 + (y1 - y0) / 2, y1];
+    const moved = /** @type {Range} */ (event.shiftKey ? [a, Math.max(b + dx, a), c, Math.max(d + dy, c)] : [a + dx, b + dx, c + dy, d + dy]);
+    this.owner.brush({ plot: this.plot.name, box: this.box ? moved : [a, b, c, d] });
+  }
+}
