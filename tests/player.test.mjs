@@ -145,6 +145,13 @@ export const tests = {
     equal(probe.valueWords(normal, 255 | (128 << 8) | (128 << 16)), "1.000 0.004 0.004 ±0.004");
     equal(probe.valueWords(normal, 128 | (128 << 8) | (128 << 16)), "no direction");
   },
+  "the range of a frame holds nearly all of its values": ({ scales, equal }) => {
+    const domain = { lo: 0, hi: 255, scale: "linear" };
+    const words = Uint32Array.from({ length: 1000 }, (_, i) => (i < 5 ? 0 : i < 995 ? 50 + (i % 101) : 255));
+    equal(scales.rangeOf(domain, [words]), { lo: 50, hi: 150 });
+    equal(scales.rangeOf(domain, [new Uint32Array(9)]), null);
+    equal(scales.rangeOf(domain, []), null);
+  },
   "an overlay is nothing below its threshold": ({ compose, equal }) => {
     const domain = { lo: -8, hi: 24, scale: "linear", unit: "σ", colour_map: "inferno" };
     const table = compose.overlayTable(domain, { ...domain, lo: 0, hi: 8 }, { opacity: 0.5, from: 2 });

@@ -370,7 +370,7 @@ def test_pure_modules(page: Page, app: App):
     result = page.evaluate(
         """async (source) => {
           const modules = {};
-          for (const name of ["clock", "pack", "colour", "layout", "look", "keys", "charts", "curves", "frames", "zoom", "compose", "probe"]) {
+          for (const name of ["clock", "pack", "colour", "layout", "look", "keys", "charts", "curves", "frames", "zoom", "compose", "probe", "scales"]) {
             modules[name] = await import(`/web/${name}.mjs`);
           }
           for (const name of ["region", "paths", "scatter"]) modules[name] = await import(`/web/${name}.mjs`);
@@ -667,6 +667,58 @@ def test_a_clicked_pixel_stays_probed_through_the_frames_and_keys_move_it(open_p
     assert state(root)["look"]["probe"] is None
     root.press("ArrowLeft")
     wait_for(root, f"el.xc.painted === {N_FRAMES - 2}")
+
+
+def test_a_legend_opens_a_menu_of_colours_and_range_for_all_panes_of_its_domain(open_player: Open):
+    root = open_player("panes=input,A,A2,B2")
+    before = pixel(root, 2, 7, 1)
+    legend = root.locator(".pane-head .legend").first
+    legend.click()
+    menu = root.get_by_role("dialog", name="colours and range")
+    menu.get_by_role("radio", name="viridis").check()
+    repainted(root)
+    coloured = [pixel(root, pane, 7, 1) for pane in (2, 3)]
+    assert coloured[0] == coloured[1] != before
+    menu.get_by_role("textbox", name="highest value").fill("0.5")
+    menu.get_by_role("textbox", name="highest value").press("Enter")
+    repainted(root)
+    assert menu.is_hidden() and legend.evaluate("el => el.getRootNode().activeElement === el")
+    assert pixel(root, 2, 7, 1)[:3] == [253, 231, 37], "215 of 255 is above the range: the map's last colour"
+    assert state(root)["look"]["maps"] == {"reshading": {"map": "viridis", "lo": 0, "hi": 0.5}}
+    assert "0 to 0.5" in (root.locator(".pane-head .legend").nth(1).get_attribute("title") or "")
+    root.locator(".pane-head .legend").first.click()
+    menu.get_by_role("textbox", name="lowest value").fill("3")
+    menu.get_by_role("textbox", name="lowest value").press("Tab")
+    assert "from a number to a higher one" in root.locator(".toast").inner_text()
+    menu.get_by_role("button", name="range of this frame").click()
+    found = state(root)["look"]["maps"]["reshading"]
+    assert found["lo"] == 0.157 and 0.8 < found["hi"] < 1, "40 of 255 is the darkest code"
+    menu.get_by_role("button", name="back to the domain's own").click()
+    assert state(root)["look"]["maps"] == {}
+    root.page.keyboard.press("Escape")
+    assert menu.is_hidden()
+    repainted(root)
+    assert pixel(root, 2, 7, 1) == before
+
+
+def test_the_height_of_the_pictures_is_the_viewers_and_comes_back(open_player: Open):
+    root = open_player()
+    usual = root.evaluate("el => el.xc.rects()[0].height")
+    handle = root.get_by_role("separator", name="height of the pictures")
+    box = handle.bounding_box()
+    assert box
+    root.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 5)
+    root.page.mouse.down()
+    root.page.mouse.move(box["x"] + box["width"] / 2, box["y"] - 95, steps=4)
+    root.page.mouse.up()
+    wait_for(root, f"el.xc.rects()[0].height < {usual - 60}")
+    low = state(root)["look"]["size"]
+    handle.press("ArrowDown")
+    assert state(root)["look"]["size"] == low + 4
+    assert press(root, "Shift+V")["look"]["size"] == low
+    handle.dblclick()
+    wait_for(root, f"el.xc.rects()[0].height === {usual}")
+    assert state(root)["look"]["size"] is None
 
 
 # Commands

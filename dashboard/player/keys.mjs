@@ -48,6 +48,8 @@ export const BINDINGS = [
   { keys: ["q"], label: "hold Q", action: "flicker", release: "flickerEnd", help: "alternate A and B in place" },
   { keys: ["z"], label: "Z", action: "zoom", value: 1, help: "magnify all pictures; also pinch, Ctrl + wheel", repeats: true },
   { keys: ["Shift+Z"], label: "Shift Z", action: "zoom", value: -1, help: "magnify less", repeats: true },
+  { keys: ["v"], label: "V", action: "size", value: 1, help: "higher pictures; also the handle below them", repeats: true },
+  { keys: ["Shift+V"], label: "Shift V", action: "size", value: -1, help: "lower pictures", repeats: true },
   { keys: ["f", "0"], label: "F or 0", action: "fit", help: "fit the picture, again: all pictures" },
   { keys: ["b"], label: "B", action: "bookmark", help: "bookmark this frame, again: not" },
   { keys: [";"], label: ";", action: "toBookmark", value: -1, help: "previous bookmark" },

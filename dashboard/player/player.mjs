@@ -14,6 +14,7 @@ import { bookmarking } from "./bookmarks.mjs";
 import { Charts, ZOOM_STEP } from "./charts.mjs";
 import { PlayClock, RateMeter, findPeaks, framesAhead } from "./clock.mjs";
 import { Curves, highest } from "./curves.mjs";
+import { dividing } from "./divider.mjs";
 import { element } from "./dom.mjs";
 import { FrameLoader, UNREACHABLE } from "./frames.mjs";
 import { helpPanel } from "./help.mjs";
@@ -21,6 +22,7 @@ import { BINDINGS, bindingOf } from "./keys.mjs";
 import { palettePart } from "./palette.mjs";
 import { probing } from "./probe.mjs";
 import { sharePart } from "./share.mjs";
+import { scaling } from "./scales.mjs";
 import { Stage } from "./stage.mjs";
 import { Panels } from "./panels.mjs";
 import { Region } from "./region.mjs";
@@ -121,6 +123,8 @@ function parts(player) {
     flickering(player),
     tools(player),
     probing(player),
+    scaling(player),
+    dividing(player),
     bookmarking(player),
     sharePart(player),
     palettePart(player),

@@ -115,8 +115,9 @@ export class Stage {
     }[plan.role];
     own.detail.textContent = words || pane.detail;
     own.head.title = [pane.title, pane.detail, words].filter(Boolean).join(" – ");
-    own.scale?.remove();
-    own.scale = plan.scale && legend(plan.scale, (anchor) => this.onLegend(index, anchor));
+    if (!plan.scale) own.scale?.remove();
+    // The same button as before, as it may have the focus.
+    own.scale = plan.scale && legend(plan.scale, own.scale ?? legendButton((anchor) => this.onLegend(index, anchor)));
     this.placeLegend(index);
   }
 
@@ -177,7 +178,8 @@ export class Stage {
   placeLegend(index) {
     const { scale, line, more } = this.elements[index];
     const rect = this.layout?.rects[index];
-    if (scale && rect) (this.layout?.lines === 2 && rect.width >= LEGEND_BESIDE_TITLE_PX ? line : more).append(scale);
+    const host = this.layout?.lines === 2 && rect && rect.width >= LEGEND_BESIDE_TITLE_PX ? line : more;
+    if (scale && rect && scale.parentElement !== host) host.append(scale); // moved, it would lose the focus
   }
 
   /**
@@ -393,11 +395,18 @@ function paneElements(pane) {
   return { head, line, more, detail, values, scale: /** @type {HTMLElement | null} */ (scale), box, message };
 }
 
+/** A legend to be filled: it opens the menu of maps and ranges. @param {(anchor: HTMLElement) => void} onPress */
+function legendButton(onPress) {
+  const made = element("button", { class: "legend", type: "button", "aria-haspopup": "dialog" });
+  made.addEventListener("click", () => onPress(made));
+  return made;
+}
+
 /**
- * A colour bar with its range: a button that opens the menu of maps and ranges.
- * @param {import("./colour.mjs").Scale} domain @param {(anchor: HTMLElement) => void} onPress
+ * A colour bar with its range.
+ * @param {import("./colour.mjs").Scale} domain @param {HTMLElement} made the button that it is put into
  */
-export function legend(domain, onPress) {
+function legend(domain, made) {
   const bar = element("span", { class: "bar" });
   bar.style.background = cssGradient(domain);
   for (const { position, value } of legendTicks(domain)) {
@@ -406,9 +415,7 @@ export function legend(domain, onPress) {
     bar.append(tick);
   }
   const unit = domain.unit ? ` ${domain.unit}` : "";
-  const made = element(
-    "button",
-    { class: "legend", type: "button", "aria-haspopup": "dialog" },
+  made.replaceChildren(
     element("span", { class: "number", text: formatValue(domain.lo) }),
     bar,
     element("span", { class: "number", text: `${formatValue(domain.hi)}${unit}` }),
@@ -418,7 +425,6 @@ export function legend(domain, onPress) {
   const scale = domain.scale === "log" ? ", logarithmic" : "";
   made.title = `${formatValue(domain.lo)} to ${formatValue(domain.hi)}${unit}${scale}${between}. Press to change colours and range.`;
   made.setAttribute("aria-label", `colours from ${made.title}`);
-  made.addEventListener("click", () => onPress(made));
   return made;
 }
 

@@ -199,7 +199,7 @@ function overlayLine(player) {
     input.addEventListener("pointerup", () => player.root.focus({ preventScroll: true }));
     input.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && player.root.focus({ preventScroll: true }));
   }
-  legend.addEventListener("click", () => player.actions.scaleMenu?.({ domain: domain(), isEnergy: true }, legend));
+  legend.addEventListener("click", () => player.actions.scaleMenu({ domain: domain(), kind: "energy" }, legend));
   const show = () => {
     const own = domain();
     if (!own) return;

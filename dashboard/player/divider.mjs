@@ -1,0 +1,59 @@
+// @ts-check
+/**
+ * How much of the window have the pictures? As much as leaves the first plot in view, or what the viewer chooses: a handle
+ * between pictures and controls, dragged or moved with keys; a double click gives the choice back.
+ */
+
+import { element } from "./dom.mjs";
+import { SIZE_LIMITS } from "./panelook.mjs";
+
+/** A step of the keys, % of the window's height. */
+const STEP = 4;
+
+/**
+ * @param {any} player
+ * @returns {import("./player.mjs").Part}
+ */
+export function dividing(player) {
+  const { stage, transport } = player;
+  const { signal } = player.abort;
+  const [least, most] = SIZE_LIMITS;
+  const handle = element("div", {
+    class: "divider",
+    role: "separator",
+    tabindex: "0",
+    "aria-orientation": "horizontal",
+    "aria-label": "height of the pictures",
+    "aria-valuemin": String(least),
+    "aria-valuemax": String(most),
+    title: "drag: height of the pictures; double click: as much as leaves the plot in view",
+  });
+  transport.root.prepend(handle);
+  const now = () => (100 * stage.root.offsetHeight) / window.innerHeight;
+  const set = (/** @type {number | null} */ size) =>
+    player.change({ size: size === null ? null : Math.round(10 * Math.min(Math.max(size, least), most)) / 10 });
+  const show = () => handle.setAttribute("aria-valuenow", String(Math.round(player.look.size ?? now())));
+  const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) => handle.addEventListener(name, act, { signal });
+  /** @type {{y: number, size: number} | null} */
+  let start = null;
+  on("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    event.stopPropagation();
+    start = { y: event.clientY, size: player.look.size ?? now() };
+    handle.setPointerCapture(event.pointerId);
+  });
+  on("pointermove", (event) => {
+    if (start && Math.abs(event.clientY - start.y) > 2) set(start.size + (100 * (event.clientY - start.y)) / window.innerHeight);
+  });
+  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) on(name, () => (start = null));
+  on("dblclick", () => set(null));
+  on("keydown", (event) => {
+    const step = { ArrowDown: STEP, ArrowUp: -STEP }[/** @type {"ArrowUp"} */ (event.key)];
+    if ((!step && event.key !== "Home") || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    set(step ? (player.look.size ?? now()) + step : null);
+  });
+  const larger = (/** @type {number} */ value) => set((player.look.size ?? now()) + value * STEP);
+  return { actions: { size: larger }, look: show, fit: show };
+}

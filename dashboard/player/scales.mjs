@@ -1,0 +1,210 @@
+// @ts-check
+/** In which colours and over which range is a domain shown? The menu that a legend opens. */
+
+import { cssGradient, formatValue, mapName, physicalValue } from "./colour.mjs";
+import { defaultReach, differenceScale, reachOf, shownScale } from "./compose.mjs";
+import { button, element } from "./dom.mjs";
+import { energyScale, wordsOf } from "./stage.mjs";
+
+/** Perceptually uniform; the diverging one is offered where values have a sign. */
+const MAPS = ["viridis", "magma", "inferno", "cividis", "grey"];
+/** Of the codes of a frame, this share on either side is left out of its range. */
+const LEFT_OUT = 0.01;
+const WIDTH_PX = 250;
+
+/**
+ * @typedef {{domain: any, kind: "map" | "energy" | "difference"}} Subject
+ */
+
+/**
+ * The range of nearly all codes of some images, as physical values; null: there are none, or all are one.
+ * @param {any} domain @param {Uint32Array[]} images
+ * @returns {{lo: number, hi: number} | null}
+ */
+export function rangeOf(domain, images) {
+  const counts = new Float64Array(256);
+  for (const words of images) for (let i = 0; i < words.length; i += 1) counts[words[i] & 255] += 1;
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const codeAt = (/** @type {number} */ share) => {
+    let sum = 0;
+    return counts.findIndex((count) => (sum += count) > share * total);
+  };
+  const [low, high] = [codeAt(LEFT_OUT), codeAt(1 - LEFT_OUT)];
+  if (total === 0 || low < 0 || high <= low) return null;
+  const value = (/** @type {number} */ code) => Number(formatValue(physicalValue(domain, code / 255)));
+  return value(low) < value(high) ? { lo: value(low), hi: value(high) } : null;
+}
+
+/**
+ * @param {any} player
+ * @returns {import("./player.mjs").Part}
+ */
+export function scaling(player) {
+  const { stage } = player;
+  const { signal } = player.abort;
+  const menu = element("div", { class: "scale-menu", role: "dialog", tabindex: "-1" });
+  menu.hidden = true;
+  /** @type {Subject | null} */
+  let subject = null;
+  /** @type {HTMLElement | null} */
+  let anchor = null;
+
+  const title = element("strong");
+  const maps = element("div", { class: "scale-maps", role: "radiogroup", "aria-label": "colour map" });
+  const low = element("input", { type: "text", inputmode: "decimal", class: "number", "aria-label": "lowest value" });
+  const high = element("input", { type: "text", inputmode: "decimal", class: "number", "aria-label": "highest value" });
+  const unit = element("span", { class: "number" });
+  const fromFrame = button("range of this frame", null, "this frame");
+  const reset = button("back to the domain's own", null, "reset");
+  const done = button("close (Esc)", null, "close");
+  const to = element("span", { class: "muted" });
+  menu.append(
+    title,
+    maps,
+    element("div", { class: "group" }, low, to, high, unit),
+    element("div", { class: "group" }, fromFrame, reset, done),
+  );
+
+  const scaleOf = (/** @type {Subject} */ { domain, kind }) => {
+    if (kind === "difference") return differenceScale(domain, player.look.reach[domain.name] ?? defaultReach(domain));
+    return kind === "energy" ? energyScale(domain, player.look) : shownScale(domain, player.look.maps[domain.name]);
+  };
+
+  /** @param {{map?: string | null, lo?: number | null, hi?: number | null} | null} changes null: the domain's own */
+  const set = (changes) => {
+    const { name } = /** @type {Subject} */ (subject).domain;
+    const { [name]: before, ...others } = player.look.maps;
+    const own = { map: null, lo: null, hi: null, ...before, ...changes };
+    player.change({ maps: changes ? { ...others, [name]: own } : others });
+  };
+
+  const setReach = (/** @type {number | null} */ value) => {
+    const { name } = /** @type {Subject} */ (subject).domain;
+    const { [name]: _before, ...others } = player.look.reach;
+    player.change({ reach: value === null ? others : { ...others, [name]: value } });
+  };
+
+  const show = () => {
+    if (!subject || menu.hidden) return;
+    const { domain, kind } = subject;
+    const scale = scaleOf(subject);
+    const isDifference = kind === "difference";
+    title.textContent = isDifference ? `Difference of ${domain.title ?? domain.name}` : (domain.title ?? domain.name);
+    menu.setAttribute("aria-label", `colours and range: ${title.textContent}`);
+    maps.hidden = low.hidden = isDifference;
+    to.textContent = isDifference ? "colours up to" : "to";
+    const names = domain.lo < 0 && domain.hi > 0 ? [...MAPS, "diverging"] : MAPS;
+    if (maps.childElementCount !== names.length || maps.dataset.of !== domain.name) {
+      maps.dataset.of = domain.name;
+      maps.replaceChildren(...names.map((name) => choice(name)));
+    }
+    for (const input of maps.querySelectorAll("input")) {
+      input.checked = input.value === mapName(scale.colour_map);
+      const bar = /** @type {HTMLElement} */ (input.nextElementSibling);
+      bar.style.background = cssGradient({ ...scale, colour_map: input.value });
+    }
+    const focused = /** @type {any} */ (menu.getRootNode()).activeElement;
+    if (focused !== low) low.value = formatValue(scale.lo);
+    if (focused !== high) high.value = formatValue(scale.hi);
+    unit.textContent = scale.unit;
+  };
+
+  const choice = (/** @type {string} */ name) => {
+    const input = element("input", { type: "radio", name: "map", value: name });
+    input.addEventListener("change", () => set({ map: name }));
+    return element("label", {}, input, element("span", { class: "bar" }), element("span", { text: name }));
+  };
+
+  const take = () => {
+    if (!subject) return;
+    const [lo, hi] = [low, high].map((field) => Number(field.value.trim().replace(",", ".").replace("−", "-")));
+    const isLog = subject.domain.scale === "log" && subject.kind === "map";
+    if (subject.kind === "difference") {
+      if (hi > 0 && hi < 1e9) setReach(hi);
+      else player.say("the range is a number above 0");
+    } else if (lo < hi && Math.abs(lo) < 1e9 && Math.abs(hi) < 1e9 && (!isLog || lo > 0)) set({ lo, hi });
+    else player.say(isLog ? "a range goes from a number above 0 to a higher one" : "a range goes from a number to a higher one");
+    show();
+  };
+
+  const close = () => {
+    if (menu.hidden) return;
+    menu.hidden = true;
+    const hadFocus = menu.contains(/** @type {any} */ (menu.getRootNode()).activeElement);
+    if (hadFocus) (anchor?.isConnected ? anchor : player.root).focus({ preventScroll: true });
+  };
+
+  const open = (/** @type {Subject} */ wanted, /** @type {HTMLElement} */ from) => {
+    const isSame = !menu.hidden && subject?.domain.name === wanted.domain.name && subject?.kind === wanted.kind;
+    if (isSame) return close();
+    subject = wanted;
+    anchor = from;
+    menu.hidden = false;
+    show();
+    const [root, box] = [player.root.getBoundingClientRect(), from.getBoundingClientRect()];
+    const left = Math.min(Math.max(box.right - root.left - WIDTH_PX, 4), Math.max(root.width - WIDTH_PX - 4, 4));
+    const isLow = box.bottom + menu.offsetHeight + 8 > window.innerHeight && box.top - menu.offsetHeight > 0;
+    menu.style.left = `${left}px`;
+    menu.style.top = `${(isLow ? box.top - menu.offsetHeight - 4 : box.bottom + 4) - root.top}px`;
+    (maps.querySelector("input:checked") ?? high).focus({ preventScroll: true });
+  };
+
+  const listen = (/** @type {EventTarget} */ target, /** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
+    target.addEventListener(name, act, { signal });
+  listen(low, "change", take);
+  listen(high, "change", take);
+  listen(reset, "click", () => (subject?.kind === "difference" ? setReach(null) : set(null), show()));
+  listen(done, "click", close);
+  listen(fromFrame, "click", () => {
+    const found = subject && ofFrame(subject);
+    if (!found) player.say("this frame has no range");
+    else if (subject?.kind === "difference") setReach(found.hi);
+    else set(found);
+    show();
+  });
+  listen(menu, "keydown", (event) => {
+    if (event.key !== "Escape" && !(event.key === "Enter" && event.target.closest("input"))) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.key === "Enter") take();
+    close();
+  });
+  listen(window, "pointerdown", (event) => {
+    const path = event.composedPath();
+    if (!path.includes(menu) && !path.includes(anchor)) close();
+  });
+
+  /** @param {Subject} wanted */
+  const ofFrame = ({ domain, kind }) => {
+    const { panes, plans } = stage;
+    if (kind === "energy") {
+      const codes = player.pictures.slice(panes.length).map((/** @type {any} */ picture) => picture?.codes);
+      return rangeOf(domain, codes.filter(Boolean).map(wordsOf));
+    }
+    const own = panes.flatMap((/** @type {any} */ pane, /** @type {number} */ index) => {
+      const codes = player.pictures[index]?.codes;
+      return pane.domain.name === domain.name && codes ? [{ words: wordsOf(codes), plan: plans[index] }] : [];
+    });
+    if (kind === "map") return rangeOf(domain, own.map((/** @type {any} */ { words }) => words));
+    const largest = own.map((/** @type {any} */ { words, plan }) => {
+      const other = player.pictures[plan.reference]?.codes;
+      return other ? (reachOf(domain, words, wordsOf(other)) ?? 0) : 0;
+    });
+    return Math.max(0, ...largest) > 0 ? { lo: 0, hi: Math.max(...largest) } : null;
+  };
+
+  return {
+    element: menu,
+    actions: {
+      legend: (index, from) => {
+        const kind = stage.plans[index].role === "compared" ? "difference" : "map";
+        open({ domain: stage.panes[index].domain, kind }, from);
+      },
+      scaleMenu: open,
+    },
+    look: show,
+    update: (_data, isNewClip) => {
+      if (isNewClip) close();
+    },
+  };
+}
