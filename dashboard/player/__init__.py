@@ -20,7 +20,27 @@ from cache.records import Clip, Track
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
 """What the speed menu offers; another speed is taken as the nearest."""
-LOOK = ("marks", "loop", "solo", "span", "hide", "gap", "region", "panel", "rank", "paths", "brush", "zoom", "wipe", "diff", "reach", "overlay", "maps", "probe", "size")
+LOOK = (
+    "marks",
+    "loop",
+    "solo",
+    "span",
+    "hide",
+    "gap",
+    "region",
+    "panel",
+    "rank",
+    "paths",
+    "brush",
+    "zoom",
+    "wipe",
+    "diff",
+    "reach",
+    "overlay",
+    "maps",
+    "probe",
+    "size",
+)
 """What a link says of the look beside frame and speed; meaning and defaults stand in look.mjs."""
 NO_LOOK: Mapping[str, str] = {}
 MAX_WISH_LETTERS = 200
