@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,15 @@ def write_frames(folder: Path, unknown: int = 0) -> Path:
         np.save(folder / f"{split}-0000.npy", codes)
         np.save(folder / f"{split}-0000.fov.npy", np.full(n, 75, np.float32))
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """On images this small a second thread only waits for the first."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
