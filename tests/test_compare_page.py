@@ -203,6 +203,34 @@ def test_a_new_browser_on_the_link_shows_the_same(page: Page, app: App, browser:
         other.context.close()
 
 
+def test_a_link_restores_zoom_difference_energy_colours_and_probe(page: Page, app: App, browser: Browser):
+    root = open_page(page, app, "clip=phone&readout=reshading")
+    root.evaluate("el => el.focus({preventScroll: true})")
+    for key in "z", "z", "d", "e", "p":
+        page.keyboard.press(key)
+    page.keyboard.press("ArrowRight")
+    root.evaluate(
+        "el => el.xc.change({maps: {reshading: {map: 'magma', lo: 0.1, hi: 0.75}}, reach: {normal: 12.5}, size: 55})"
+    )
+    page.wait_for_url(re.compile(r"size=55"))
+    for part in ("zoom=2.25", "diff=auto", "overlay=0.7", "maps=reshading", "reach=normal", "probe=33"):
+        assert part in page.url, part
+    wait_for(root, "!el.xc.state().isLate")
+    other = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
+    try:
+        other.goto(page.url)
+        same = painted(other)
+        wait_for(same, "!el.xc.state().isLate")
+        assert state(same)["look"] == state(root)["look"]
+        pixels = """el => { const {canvas} = el.xc.context(); return canvas.toDataURL(); }"""
+        assert same.evaluate(pixels) == root.evaluate(pixels), "the same pictures, pixel by pixel"
+        assert (
+            same.locator(".pane-values").all_inner_texts()[0] == root.locator(".pane-values").all_inner_texts()[0] != ""
+        )
+    finally:
+        other.context.close()
+
+
 def test_the_back_button_undoes_a_choice(page: Page, app: App):
     root = open_page(page, app)
     page.wait_for_url("**b=mini%2Fconsistency*")

@@ -296,7 +296,7 @@ function drawAngles(table, from, other, to) {
 export function differenceWords(domain, reference) {
   const measure = measureOf(domain);
   if (measure === "angle") return `angle to ${reference}`;
-  if (measure === "relative") return `% of ${reference}, more or less`;
+  if (measure === "relative") return `± % of ${reference}`;
   return measure === "mean" ? `mean |difference| to ${reference}` : `minus ${reference}`;
 }
 

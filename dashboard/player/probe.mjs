@@ -43,7 +43,8 @@ export function probing(player) {
   stage.root.append(crosshair, spoken);
   transport.tools.append(where);
 
-  const pixel = () => player.look.probe ?? under;
+  // A link may name a pixel of a larger picture.
+  const pixel = () => (player.look.probe ? inside(player.look.probe[0], player.look.probe[1]) : under);
   const isFocused = () => /** @type {any} */ (stage.root.getRootNode()).activeElement === crosshair;
 
   /** @param {number} x @param {number} y @returns {[number, number]} */

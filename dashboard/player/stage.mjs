@@ -5,7 +5,7 @@ import { cssGradient, formatValue, legendTicks } from "./colour.mjs";
 import { differenceWords, drawPlan, overlayTable, plansOf, shownScale } from "./compose.mjs";
 import { element } from "./dom.mjs";
 import { gridLayout, wipeLayout } from "./layout.mjs";
-import { visiblePart } from "./zoom.mjs";
+import { clampView, maxScale, visiblePart } from "./zoom.mjs";
 
 /** Pixels magnified this much are shown as pixels. */
 const PIXELATED_FROM = 2;
@@ -73,7 +73,7 @@ export class Stage {
    * @param {Look} look @param {{letter: string, domain: any}[]} energies whose pictures follow those of the panes
    */
   setLook(look, energies) {
-    this.zoom = look.zoom;
+    this.zoom = look.zoom && clampView(look.zoom, maxScale(this.size)); // a link may name any
     this.pair = this.pairOf(look);
     const drawing = JSON.stringify([look.diff, look.reach, look.maps, look.overlay, energies]);
     if (drawing === this.drawing) return;
