@@ -83,6 +83,8 @@ class Shown:
     gaps: tuple[Gap, ...]
     energies: Mapping[str, Track] = field(default_factory=dict)
     """Letter -> the energy track of that configuration, where it has one."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Domain -> its name for people, of the domains on the paths of those energies."""
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -282,7 +284,9 @@ class _Builder:
         titles = {"energy": "Consistency energy", "disagreement": "Readout disagreement"}
         plots = [Plot(id_, titles[id_], tuple(curves)) for id_, curves in self._curves.items() if curves]
         energies = {curve.letter: curve.track for curve in self._curves["energy"]}
-        return Shown(tuple(self.panes), (*plots, *self._error_plots), tuple(self.gaps), energies)
+        paths = [path for track in energies.values() for path in track.head.constants["paths"]]
+        titles = {domain: self._available.title(domain) for path in paths for domain in path.split("-")}
+        return Shown(tuple(self.panes), (*plots, *self._error_plots), tuple(self.gaps), energies, titles)
 
     def _add_energy(self, letter: str, name: str, configuration: Configuration, prediction: Track) -> None:
         if not configuration.is_direct:

@@ -129,6 +129,10 @@ def test_a_readout_adds_a_row_with_its_truth_and_its_charts() -> None:
     assert {letter: (t.head.kind, t.head.method) for letter, t in without.energies.items()} == {
         "A": ("energy", "baseline"), "B": ("energy", "consistency"),
     }  # fmt: skip
+    on_paths = {
+        domain for t in without.energies.values() for path in t.head.constants["paths"] for domain in path.split("-")
+    }
+    assert set(without.titles) == on_paths
     assert not with_readout.gaps
 
 

@@ -139,7 +139,8 @@ def test_the_legend_hides_and_solos_by_mouse_and_keyboard(page: Page, app: App):
     page.wait_for_url("**hide=B*")
     entries.nth(1).press("Enter")
     assert look(root)["hide"] == ""
-    entries.nth(0).click(modifiers=["Alt"])
+    entries.nth(0).focus()
+    page.keyboard.press("Shift+Enter")
     assert look(root)["hide"] == "B"
     entries.nth(0).click(modifiers=["Alt"])
     assert look(root)["hide"] == ""
@@ -332,6 +333,11 @@ def test_shift_and_click_takes_a_pixel_and_keys_move_and_size_a_box(page: Page, 
     assert look(root)["region"] == [12, 16, 32, 36]
     assert state(root)["frame"] == 0, "the arrows are the box's"
     page.keyboard.press("Delete")
+    assert look(root)["region"] is None
+    tool = root.get_by_role("button", name="energy of a region")
+    tool.click()
+    expect(tool).to_have_attribute("aria-pressed", "true")
+    tool.click()
     assert look(root)["region"] is None
     page.keyboard.press("ArrowRight")
     wait_for(root, "el.xc.painted === 1")

@@ -90,6 +90,8 @@ class View:
     charts: Sequence[Chart]
     energies: Mapping[str, Track] = field(default_factory=dict)
     """Letter of a configuration -> its energy track, which is no pane: for overlays, regions and parts by path."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Domain -> its name for people, of the domains on the paths of the energies."""
 
     def __post_init__(self) -> None:
         if not self.panes:
@@ -204,6 +206,7 @@ def _data(view: View, memory: Mapping[str, Any]) -> dict[str, Any]:
         "panes": [_pane(pane) for pane in view.panes],
         "charts": [{"id": chart.id, "title": chart.title, "figure": _plain(chart.figure)} for chart in view.charts],
         "energies": {letter: _energy(track) for letter, track in view.energies.items()},
+        "titles": dict(view.titles),
         "speeds": list(SPEEDS),
         "start": {"frame": memory["start"], "speed": memory["speed"], "look": memory["look"]},
         "command": {"seq": memory["seq"], "seek": memory["seek"]},

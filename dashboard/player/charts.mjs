@@ -66,13 +66,14 @@ export class Charts {
     /** @type {{isLoop: boolean, from: number, x: number, y: number, moved: boolean} | null} */
     this.drag = null;
     this.wheel = 0;
-    this.isStale = false;
+    /** What is to be drawn anew: null: nothing, false: what has other values, true: all. @type {boolean | null} */
+    this.stale = null;
     this.gapControls = this.buildGapControls();
     this.zoomControls = this.buildZoomControls();
     this.listen();
     /** Settled by the first picture: plotly.js takes half a second to evaluate, and pictures come first. */
     this.firstPaint = new Promise((resolve) => (this.markPainted = resolve));
-    signal.addEventListener("abort", curves.onChange(() => this.refresh()), { once: true });
+    signal.addEventListener("abort", curves.onChange(() => this.refresh(false)), { once: true });
   }
 
   get nFrames() {
@@ -93,8 +94,8 @@ export class Charts {
   /** Space left and right of the frames, CSS px, so that a scrubber can stand in line with them. */
   static inset = [MARGIN.l, MARGIN.r];
 
-  /** Draw the charts of `curves` instead of the ones before. */
-  async show() {
+  /** Draw the charts of `curves` instead of the ones before. @param {boolean} isWhole also those of the same values */
+  async show(isWhole = true) {
     const turn = ++this.turn;
     if (!this.plotly) await Promise.race([this.firstPaint, new Promise((resolve) => setTimeout(resolve, 1000))]);
     const plotly = this.plotly ?? (this.curves.charts.length ? await loadPlotly() : null);
@@ -102,8 +103,10 @@ export class Charts {
     this.plotly = plotly;
     const charts = this.compose();
     if (charts.length === this.drawn.length && charts.every((chart, i) => isAlike(chart, this.drawn[i].chart))) {
+      const others = charts.map((chart, index) => isWhole || chart !== this.drawn[index].chart);
       charts.forEach((chart, index) => this.replace(this.drawn[index], chart));
-      await this.redraw();
+      await Promise.all(this.drawn.map((one, index) => others[index] && this.draw(one, index === charts.length - 1)));
+      this.settle();
       return;
     }
     const drawn = charts.map((chart, index) => this.build(chart, index === 0));
@@ -117,13 +120,16 @@ export class Charts {
     this.settle();
   }
 
-  /** Draw anew what is shown, once, in the next animation frame: values, colours or width are others. */
-  refresh() {
-    if (this.isStale || !this.plotly) return;
-    this.isStale = true;
+  /** Draw anew what is shown, once, in the next animation frame. @param {boolean} isWhole also charts of the same values */
+  refresh(isWhole = true) {
+    if (!this.plotly) return;
+    const isAsked = this.stale !== null;
+    this.stale = isWhole || this.stale === true;
+    if (isAsked) return;
     requestAnimationFrame(() => {
-      this.isStale = false;
-      if (!this.signal.aborted) this.show();
+      const all = this.stale === true;
+      this.stale = null;
+      if (!this.signal.aborted) this.show(all);
     });
   }
 

@@ -129,9 +129,18 @@ export function readColumn(bytes, { dtype, start, end }) {
   if (dtype === "<f8") return Float64Array.from({ length: count }, (_, i) => view.getFloat64(8 * i, true));
   const values = new Float32Array(count);
   if (dtype === "<f4") for (let i = 0; i < count; i += 1) values[i] = view.getFloat32(4 * i, true);
-  else for (let i = 0; i < count; i += 1) values[i] = halfFloat(view.getUint16(2 * i, true));
+  else {
+    // A clip has tens of millions of them, so each is looked up.
+    halves ??= Float32Array.from({ length: 1 << 16 }, (_, bits) => halfFloat(bits));
+    // An array of 16 bits is several times faster than a view, and has the file's byte order on every machine with a browser.
+    const bits = new Uint16Array(bytes.byteOffset % 2 ? bytes.slice().buffer : bytes.buffer, bytes.byteOffset % 2 ? 0 : bytes.byteOffset, count);
+    for (let i = 0; i < count; i += 1) values[i] = halves[bits[i]];
+  }
   return values;
 }
+
+/** The numbers of all 16 bits, once they are needed. @type {Float32Array | null} */
+let halves = null;
 
 /** The number of 16 bits (IEEE 754 binary16). @param {number} bits */
 function halfFloat(bits) {

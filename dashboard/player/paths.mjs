@@ -153,15 +153,19 @@ export class Paths {
         if (path < 0) return;
         const words = `${names[path]}: ${formatValue(here[path])}${unit && ` ${unit}`} of ${formatValue(total[frame])} `;
         const go = button(`open ${names[path]} as a pane`, null, "open as a pane");
-        go.addEventListener("click", () => open(path), { signal: this.player.abort.signal });
+        const act = () => {
+          open(path);
+          this.player.say(`opening ${names[path]}`);
+        };
+        go.addEventListener("click", act, { signal: this.player.abort.signal });
         this.player.say(words, go);
       },
     };
   }
 
-  /** `Image → Depth → Normals`, as far as panes tell the names of domains. @param {string} path */
+  /** What the path goes through between the image and the target. @param {string} path */
   nameOf(path) {
-    const titles = new Map(this.player.data.panes.map((/** @type {any} */ { domain }) => [domain.name, domain.title]));
+    const titles = new Map(Object.entries(this.player.data.titles ?? {}));
     return path
       .split("-")
       .slice(1, -1)

@@ -88,7 +88,7 @@ export function mount(component) {
  *   isComplete: boolean, domain: any, packs: any[]}} Pane
  * @typedef {{clip: string, title: string, width: number, height: number, ptsSeconds: number[], nReady: number,
  *   panes: Pane[], charts: any[], speeds: number[], about?: string[], firstReady?: number, isFile?: boolean,
- *   notes?: [number, string][], energies?: Record<string, Energy>,
+ *   notes?: [number, string][], energies?: Record<string, Energy>, titles?: Record<string, string>,
  *   start: {frame: number, speed: number, look?: Record<string, string>}, command: {seq: number, seek: number}}} Data
  * @typedef {{key: string, method: string, domain: any, packs: import("./frames.mjs").Pack[], paths: string[], mu: number[],
  *   sigma: number[]}} Energy an energy track, by letter of its configuration; it is no pane

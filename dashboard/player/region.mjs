@@ -7,12 +7,14 @@
  */
 
 import { CLICK_PX } from "./zoom.mjs";
-import { element } from "./dom.mjs";
+import { button, element } from "./dom.mjs";
 
 /** Frames of one request of per-pixel energies. */
 const STILLS = 16;
-/** The curves are drawn anew this often while exact values arrive. */
-const REDRAW_MS = 200;
+/** The curves are drawn anew this often while exact values arrive; of many frames less often, as it takes longer. */
+const REDRAW_MS = { least: 200, perFrame: 0.5 };
+/** Pixels are read when the picture has not changed for so long: play and scrubbing come first. */
+const QUIET_MS = 100;
 /** Quiet time after the last change of the box before pixels are asked for. */
 const SETTLE_MS = 250;
 /** Pixels that an arrow key moves a box, and the share of the picture that a new one takes. */
@@ -118,6 +120,13 @@ export class Region {
     this.placed = "";
     this.layer = element("div", { class: "region-layer" });
     player.stage.root.append(this.layer);
+    this.button = button("energy of a region (M); again: of whole frames", "region");
+    player.transport.tools.append(this.button);
+    const act = () => {
+      this.actions[player.look.region ? "regionClear" : "region"]();
+      if (!player.look.region) player.root.focus({ preventScroll: true });
+    };
+    this.button.addEventListener("click", act, { signal: player.abort.signal });
     this.listen(player.abort.signal);
   }
 
@@ -287,7 +296,7 @@ export class Region {
         const values = this.exact.get(letter) ?? new Float64Array(player.nFrames).fill(NaN);
         this.exact.set(letter, values);
         if (Number.isFinite(values[frame])) continue;
-        while (player.clock && !reading.signal.aborted) await new Promise((done) => setTimeout(done, REDRAW_MS)); // play comes first
+        while (this.isBusy() && !reading.signal.aborted) await new Promise((done) => setTimeout(done, QUIET_MS));
         reading.signal.throwIfAborted();
         const stills = await player.loader.stills(track, frame, STILLS, reading.signal);
         if (this.exactBox !== box.join()) return;
@@ -295,7 +304,7 @@ export class Region {
           const isSame = codes.width === player.stage.size.width && codes.height === player.stage.size.height;
           if (isSame && frame + i < values.length) values[frame + i] = meanInside(codes, box, track.domain);
         });
-        if (performance.now() - shown < REDRAW_MS) continue;
+        if (performance.now() - shown < Math.max(REDRAW_MS.least, REDRAW_MS.perFrame * player.nFrames)) continue;
         shown = performance.now();
         this.show();
       }
@@ -304,6 +313,10 @@ export class Region {
       this.problem = error instanceof Error ? error.message : String(error);
     }
     if (!reading.signal.aborted) this.show();
+  }
+
+  isBusy() {
+    return this.player.clock !== null || performance.now() - this.player.lastPaintMs < QUIET_MS;
   }
 
   /** Requests for pixels: all configurations of a stretch of frames, then the next, round from the frame on the screen. */
@@ -327,6 +340,8 @@ export class Region {
     const { box, player } = this;
     const { stage } = player;
     const rects = /** @type {any[]} */ (stage.layout?.rects ?? []);
+    this.button.setAttribute("aria-pressed", String(box !== null));
+    this.button.hidden = Object.keys(player.data?.energies ?? {}).length === 0;
     const text = JSON.stringify([box, rects, player.look.zoom, stage.size]);
     if (text === this.placed) return;
     this.placed = text;

@@ -269,6 +269,7 @@ def _show_player(
         panes=content.panes,
         charts=charts,
         energies=content.energies,
+        titles=content.titles,
     )
     # Where the viewer moved in this very run, the link does not know it yet: its frame must not pull the player back.
     has_moved = st.session_state.pop(MOVED, False)
