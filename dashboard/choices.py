@@ -139,7 +139,20 @@ class Available:
             for track in self._of_kind(clip, kind)
             if _last(track) == target
         }
-        return tuple(sorted(found, key=lambda c: (len(c.domains), c.zoo, _method_rank(c.method), c.method, c.path)))
+        return tuple(sorted(found, key=_order))
+
+    def known(self, target: str) -> tuple[Configuration, ...]:
+        """Everything that ends in `target` on some clip, or that an energy of it compares: what a job can make."""
+        found: set[Configuration] = set()
+        for (_, kind, zoo, method, path), tracks in self._by_name.items():
+            if path.rsplit("-", 1)[-1] != target:
+                continue
+            if kind in ("prediction", "readout"):
+                found.add(Configuration(zoo, method, path))
+            if kind == "energy":
+                paths = tracks[0].head.constants.get("paths", ())
+                found |= {Configuration(zoo, method, str(other)) for other in paths}
+        return tuple(sorted(found, key=_order))
 
     def find(
         self, clip: str, kind: str, path: str, *, zoo: str = "", method: str = "", like: Track | None = None
@@ -346,6 +359,11 @@ def one_line(text: str, limit: int = MAX_TITLE_LETTERS) -> str:
     return (line if len(line) <= limit else line[: limit - 1] + "…") or "untitled"
 
 
+def command_for(clip: Clip, configuration: Configuration) -> str:
+    """The command that computes `configuration` on `clip`."""
+    return _command(clip, f"{configuration.zoo}/{configuration.method}/{configuration.path}")
+
+
 def _command(clip: Clip, pattern: str | None = None) -> str:
     """The command that makes what is missing, safe to paste into a shell."""
     title = clip.title if _BUNDLED_NAME.fullmatch(clip.title) else None
@@ -356,6 +374,12 @@ def _command(clip: Clip, pattern: str | None = None) -> str:
 
 def _last(track: Track) -> str:
     return track.head.path.rsplit("-", 1)[-1]
+
+
+def _order(configuration: Configuration) -> tuple[int, str, int, str, str]:
+    """Direct predictions first, then the longer paths."""
+    c = configuration
+    return len(c.domains), c.zoo, _method_rank(c.method), c.method, c.path
 
 
 def _method_rank(method: str) -> int:

@@ -21,6 +21,7 @@ STYLE = """
 .st-key-controls > .st-key-predict { flex-grow: 1.2; }
 .st-key-controls :is(.st-key-swap, .st-key-add, .st-key-arrange, .st-key-scale) { min-width: 0; flex: none; width: auto; }
 :is(.st-key-swap, .st-key-add, .st-key-arrange, .st-key-lineup) button { padding: 0 0.25rem; }
+.st-key-controls > :has(> .st-key-paths) { min-width: 0; flex: none; width: 2rem; }
 .st-key-add, .st-key-arrange { margin-left: -0.375rem; }
 /* Icons whose names are for those who do not see them. */
 :is(.st-key-swap, .st-key-add, .st-key-arrange, .st-key-lineup) button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

@@ -8,7 +8,15 @@ import pytest
 
 from cache.records import Clip, Head, Pack, Track
 from cache.store import Store
-from dashboard.choices import Available, Configuration, default_configurations, one_line, shown, web_address
+from dashboard.choices import (
+    Available,
+    Configuration,
+    command_for,
+    default_configurations,
+    one_line,
+    shown,
+    web_address,
+)
 from tests.stores import build_store
 
 A = Configuration("mini", "baseline", "rgb-normal")
@@ -212,3 +220,13 @@ def test_a_title_is_one_line_of_printable_letters() -> None:
 def test_a_store_that_cannot_be_opened_for_writing_is_read(tmp_path: Path) -> None:
     build_store(tmp_path, n_frames=2)
     assert Available(Store(tmp_path, read_only=True).tracks()).clips
+
+
+def test_what_an_energy_compares_is_known_as_what_a_job_can_make() -> None:
+    available = Available(whole_clip())
+    assert Configuration("mini", "baseline", "rgb-depth-normal") in available.known("normal")
+    tracks = [item for item in whole_clip() if item.head.kind != "readout"]
+    known = Available(tracks).known("normal")
+    assert set(Available(tracks).configurations(CLIP.key, "normal")) < set(known)
+    assert command_for(CLIP, known[-1]).endswith("--configurations mini/consistency/rgb-depth-normal")
+    assert all(configuration.path.endswith("-normal") for configuration in known)

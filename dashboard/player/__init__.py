@@ -164,7 +164,7 @@ def player(
         on_position_change=on_change or _nothing,
         on_wish_change=_nothing,
     )
-    wish = _wish(result.get("wish"))
+    wish = read_wish(result.get("wish"))
     if wish and on_wish:
         on_wish(wish)
     position = _position(result.get("position"), view)
@@ -173,24 +173,31 @@ def player(
 
 @cache
 def _component() -> Callable[..., Any]:
-    return component("crosscheck_player", js=_BOOTSTRAP, isolate_styles=True)
+    return component("crosscheck_player", js=bootstrap("player.mjs"), isolate_styles=True)
+
+
+def bootstrap(module: str) -> str:
+    """The script of a component whose `mount` is in that module of /web/.
+
+    Inline scripts become blobs without an address; the real modules come from our own route.
+    """
+    return _BOOTSTRAP.replace("MODULE", module)
 
 
 _BOOTSTRAP = """
 export default function (component) {
   let cleanup = null;
   let isGone = false;
-  import(new URL("web/player.mjs", document.baseURI).href)
+  import(new URL("web/MODULE", document.baseURI).href)
     .then(({ mount }) => { if (!isGone) cleanup = mount(component); })
     .catch((error) => {
       const message = document.createElement("p");
-      message.textContent = `The player cannot be loaded (${error.message}). Reload the page; is the server running?`;
+      message.textContent = `This part of the page cannot be loaded (${error.message}). Reload the page; is the server running?`;
       component.parentElement.append(message);
     });
   return () => { isGone = true; cleanup?.(); };
 }
 """
-"""Inline scripts become blobs without an address; the real modules come from our own route."""
 
 
 def _data(view: View, memory: Mapping[str, Any]) -> dict[str, Any]:
@@ -272,7 +279,7 @@ def _position(value: Any, view: View) -> Position | None:
     return Position(_clamp(frame, view), float(speed), read_look(look if isinstance(look, Mapping) else NO_LOOK))
 
 
-def _wish(value: Any) -> dict[str, str]:
+def read_wish(value: Any) -> dict[str, str]:
     """What the player asks the page for, as far as it is short text."""
     if not isinstance(value, Mapping):
         return {}

@@ -30,6 +30,7 @@ const ICONS = {
   region: "M2 2h4v1.5H3.5V6H2zM10 2h4v4h-1.5V3.5H10zM2 10h1.5v2.5H6V14H2zM12.5 10H14v4h-4v-1.5h2.5z",
   flicker: "M2 2h8v3H5v5H2zM6 6h8v8H6z",
   turn: "M8 3a5 5 0 1 0 5 5h-1.6A3.4 3.4 0 1 1 8 4.6V7l3.6-3.2L8 .6z",
+  paths: "M4 8h3l3-4h2M7 8l3 4h2M4 8a1.5 1.5 0 1 0-3 0 1.5 1.5 0 0 0 3 0zM15 4a1.5 1.5 0 1 0-3 0 1.5 1.5 0 0 0 3 0zM15 12a1.5 1.5 0 1 0-3 0 1.5 1.5 0 0 0 3 0z",
   save: "M8 2v7M4.8 6.2L8 9.4l3.2-3.2M2.5 10.5v3h11v-3",
   link: "M6.5 9.5l3-3M7 4.5l1.2-1.2a3 3 0 0 1 4.3 4.3L11 9M9 11.5l-1.2 1.2a3 3 0 0 1-4.3-4.3L5 7",
 };
@@ -40,7 +41,7 @@ export function icon(name) {
   const svg = document.createElementNS(space, "svg");
   svg.setAttribute("viewBox", "0 0 16 16");
   svg.setAttribute("aria-hidden", "true");
-  if (name === "link" || name === "save") svg.setAttribute("class", "outline");
+  if (name === "link" || name === "save" || name === "paths") svg.setAttribute("class", "outline");
   const path = document.createElementNS(space, "path");
   path.setAttribute("d", ICONS[name]);
   svg.append(path);

@@ -16,6 +16,8 @@ from dashboard.charts import figure, summary
 from dashboard.choices import LETTERS, Available, Shown, one_line, shown, web_address
 from dashboard.lineup import MAX_CONFIGURATIONS, MIN_CONFIGURATIONS, Lineup, added, moved, removed, suggestion
 from dashboard.numbers import Numbers, read
+from dashboard.paths import graph_data, ways
+from dashboard.picker import picker
 from dashboard.player import LOOK, Chart, View, player
 from dashboard.series import Columns, Unreadable, same_constants, with_expected_times
 from dashboard.state import SCALES, Scale, Selection, find_configuration, from_query, to_query
@@ -26,6 +28,7 @@ NO_READOUT = ""
 """The readout menu's value for none."""
 MARKDOWN_SIGNS = frozenset("\\`*_{}[]()<>#+-.!|~$:&^=")
 PLAYER = "player"
+GRAPH = "graph"
 MOVED = "player-moved"
 ASKED = "player-asked"
 ENERGY_MEANING = (
@@ -50,7 +53,7 @@ def page(store: Store, columns: Columns) -> None:
         _write_link(to_query(selection))
     content = shown(available, selection.clip, selection.target, selection.readout, selection.configurations)
     numbers = [read(columns, plot, selection.scale) for plot in content.plots]
-    _show_controls(available, selection)
+    _show_controls(store, columns, available, selection)
     # Always there, so that the player keeps its place among the elements: in another place it would start anew.
     with st.container(key="notices", gap="xsmall"):
         if content.is_growing:
@@ -69,7 +72,7 @@ def page(store: Store, columns: Columns) -> None:
 # Choices
 
 
-def _show_controls(available: Available, selection: Selection) -> None:
+def _show_controls(store: Store, columns: Columns, available: Available, selection: Selection) -> None:
     clip, target = selection.clip.key, selection.target
     with st.container(key="controls", horizontal=True, vertical_alignment="bottom", gap="small"):
         _select("Clip", "clip", {c.key: available.clip_label(c) for c in available.clips}, clip, available)
@@ -104,6 +107,8 @@ def _show_controls(available: Available, selection: Selection) -> None:
         )
         with st.popover("Arrange", key="arrange", icon=":material/tune:", type="tertiary", help="Arrange and remove"):
             _show_lineup(lineup, labels, available)
+        with st.container(key="paths"):
+            _show_graph(store, columns, available, selection)
         st.session_state["scale"] = selection.scale
         st.segmented_control(
             "Energy",
@@ -139,6 +144,16 @@ def _show_lineup(lineup: Lineup, labels: Mapping[str, str], available: Available
                     ),
                 ):
                     _icon_button(name, name.lower().replace(" ", "-"), icon, arrange, available, is_enabled=is_enabled)
+
+
+@st.fragment
+def _show_graph(store: Store, columns: Columns, available: Available, selection: Selection) -> None:
+    """The paths to the target as a graph: a click on one shows it as the chosen letter."""
+    assert selection.target is not None
+    found = ways(available, columns, selection.clip, selection.target, lambda text: _for_store(text, store))
+    wish = picker(graph_data(found, selection.configurations, LETTERS), key=GRAPH)
+    if wish:
+        _grant(available, wish)
 
 
 def _icon_button(
@@ -197,7 +212,7 @@ def _arrange(arrange: Callable[[Lineup], Lineup], available: Available) -> None:
 
 
 def _grant(available: Available, wish: Mapping[str, str]) -> None:
-    """Do what the player asks for: it may ask for one more configuration, which has to be in the store."""
+    """Do what player or graph ask for: one more configuration, or another one for a letter. It has to be in the store."""
     selection, _ = from_query(st.query_params.to_dict(), available)
     if selection is None or selection.target is None or "open" not in wish:
         return
@@ -206,6 +221,10 @@ def _grant(available: Available, wish: Mapping[str, str]) -> None:
     found = find_configuration(wish["open"], options)
     if found is None:
         st.toast(_plain(f"{one_line(wish['open'], 60)} is not precomputed for this clip."))
+    elif (at := LETTERS.find(wish.get("letter", "") or "?")) in range(len(lineup)):
+        if lineup[at] != found:
+            _write_link(to_query(replace(selection, configurations=(*lineup[:at], found, *lineup[at + 1 :]))))
+            st.rerun()
     elif found in lineup:
         st.toast(_plain(f"{found.spelling} is shown already, as {LETTERS[lineup.index(found)]}."))
     elif len(lineup) >= MAX_CONFIGURATIONS:

@@ -1,0 +1,86 @@
+"""Which paths lead to a target, how much do they disagree, and which are computed? The graph behind the path picker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cache.records import Clip
+from dashboard.choices import Available, Configuration, command_for
+from dashboard.series import Columns, Unreadable
+
+
+@dataclass(frozen=True)
+class Way:
+    """One path from the image to the target by one zoo and method."""
+
+    configuration: Configuration
+    titles: tuple[str, ...]
+    """Of its domains, in order."""
+    energy: float | None
+    """Mean over the clip of this path's difference from the direct prediction, sigma; None where it is not known."""
+    command: str | None
+    """What computes it; None where it is computed."""
+
+
+def ways(
+    available: Available, columns: Columns, clip: Clip, target: str, command: Callable[[str], str] = str
+) -> tuple[Way, ...]:
+    """Every path of every method to `target`; `command` adapts a command to the store."""
+    stored = set(available.configurations(clip.key, target))
+    energies: dict[tuple[str, str], dict[str, float]] = {}
+    found = []
+    for configuration in available.known(target):
+        name = (configuration.zoo, configuration.method)
+        if name not in energies:
+            energies[name] = _mean_terms(available, columns, clip, target, *name)
+        found.append(
+            Way(
+                configuration,
+                tuple(available.title(domain) for domain in configuration.domains),
+                energies[name].get(configuration.path),
+                None if configuration in stored else command(command_for(clip, configuration)),
+            )
+        )
+    return tuple(found)
+
+
+def graph_data(ways: Sequence[Way], lineup: Sequence[Configuration], letters: str) -> dict[str, object]:
+    """The picker's data, in JSON: the line-up by letter, and the ways."""
+    return {
+        "lineup": [
+            {"letter": letter, "zoo": c.zoo, "method": c.method, "path": c.path}
+            for letter, c in zip(letters, lineup, strict=False)
+        ],
+        "letters": letters,
+        "ways": [
+            {
+                "zoo": way.configuration.zoo,
+                "method": way.configuration.method,
+                "path": way.configuration.path,
+                "titles": list(way.titles),
+                "energy": None if way.energy is None else round(way.energy, 4),
+                "command": way.command,
+            }
+            for way in ways
+        ],
+    }
+
+
+def _mean_terms(
+    available: Available, columns: Columns, clip: Clip, target: str, zoo: str, method: str
+) -> dict[str, float]:
+    """Path -> mean standardised term, of the method's energy on that clip; empty where there is none to read."""
+    track = available.find(clip.key, "energy", f"rgb-{target}", zoo=zoo, method=method)
+    if track is None or track.n_frames == 0:
+        return {}
+    try:
+        terms = np.asarray(columns.column(track, "terms"), np.float64)  # (N, P)
+        mu, sigma = (np.asarray(track.head.constants.get(name), np.float64) for name in ("mu", "sigma"))
+        means = ((terms - mu) / sigma).mean(axis=0)
+    except (Unreadable, TypeError, ValueError):
+        return {}  # the page says so where the energy is plotted
+    paths = track.head.constants.get("paths", ())
+    return {str(path): float(mean) for path, mean in zip(paths, means, strict=False) if np.isfinite(mean)}

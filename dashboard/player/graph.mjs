@@ -1,0 +1,294 @@
+// @ts-check
+/**
+ * Which path leads to the target? The graph of paths as a control: a click on one shows it as the chosen letter.
+ *
+ * Every path is one option, drawn from the image on the left over a domain in the middle to the target on the right.
+ * Its width is how much it disagrees with the direct prediction; one that is not computed is dashed, says so, and gives
+ * the command instead.
+ */
+
+import { dialog } from "./dialog.mjs";
+import { button, element } from "./dom.mjs";
+import { Theme } from "./theme.mjs";
+
+const SVG = "http://www.w3.org/2000/svg";
+const SIZE = { width: 560, row: 40, top: 24, left: 86, middle: 280, right: 474, box: 13 };
+/** Mean standardised terms between these, sigma, are drawn between these widths, px. */
+const ENERGY = { low: -1, high: 3 };
+const WIDTH = { low: 2, high: 10, unknown: 2 };
+
+/**
+ * @typedef {{zoo: string, method: string, path: string, titles: string[], energy: number | null, command: string | null}} Way
+ * @typedef {{lineup: {letter: string, zoo: string, method: string, path: string}[], letters: string, ways: Way[]}} Data
+ */
+
+/** @type {WeakMap<object, Picker>} */
+const pickers = new WeakMap();
+
+/** Streamlit's entry, called again with new data or another theme. @param {any} component */
+export function mount({ data, parentElement, setTriggerValue }) {
+  const known = pickers.get(parentElement);
+  const picker = known?.host.isConnected ? known : new Picker(parentElement);
+  pickers.set(parentElement, picker);
+  picker.update(data, setTriggerValue);
+  return () => {};
+}
+
+/** Width of the line of a path. Pure. @param {number | null} energy mean, sigma */
+export function lineWidth(energy) {
+  if (energy === null) return WIDTH.unknown;
+  const share = Math.min(Math.max((energy - ENERGY.low) / (ENERGY.high - ENERGY.low), 0), 1);
+  return WIDTH.low + share * (WIDTH.high - WIDTH.low);
+}
+
+class Picker {
+  /** @param {ShadowRoot | HTMLElement} parent */
+  constructor(parent) {
+    this.letter = "A";
+    this.method = "";
+    /** @type {Data} */
+    this.data = { lineup: [], letters: "", ways: [] };
+    this.ask = (/** @type {string} */ _name, /** @type {unknown} */ _wish) => {};
+    this.letters = element("div", { class: "graph-letters", role: "radiogroup", "aria-label": "letter" });
+    this.methods = element("select", { "aria-label": "zoo and method" });
+    this.drawing = document.createElementNS(SVG, "svg");
+    this.words = element("p", { class: "graph-words", role: "status" });
+    this.command = element("code", { class: "graph-command" });
+    this.command.hidden = true;
+    // A dialog of its own: Streamlit's popover takes keys and Tab away from what it cannot look into.
+    this.panel = dialog(
+      "Paths",
+      { className: "graph", closed: () => this.close() },
+      element("h2", { text: "Paths" }),
+      element("div", { class: "graph-top" }, this.letters, this.methods),
+      this.drawing,
+      this.words,
+      this.command,
+    );
+    this.opener = button("choose on the graph of paths", "paths");
+    this.opener.addEventListener("click", () => this.open());
+    this.host = element("div", { class: "graph-opener" }, this.opener);
+    /** With the player's style; on the page only while it is open. */
+    this.root = element("div", { class: "xc" }, this.panel);
+    parent.replaceChildren(element("link", { rel: "stylesheet", href: new URL("player.css", import.meta.url).href }), this.host);
+    this.theme = new Theme(this.root);
+    this.methods.addEventListener("change", () => {
+      this.method = this.methods.value;
+      this.draw();
+    });
+  }
+
+  /** @param {Data} data @param {(name: string, wish: unknown) => void} ask */
+  update(data, ask) {
+    const before = JSON.stringify(this.data.lineup);
+    this.data = data;
+    this.ask = ask;
+    if (this.panel.open) this.theme.apply();
+    if (!data.lineup.some(({ letter }) => letter === this.letter) && !this.isNew) this.letter = "A";
+    if (before !== JSON.stringify(data.lineup)) this.follow();
+    this.draw();
+  }
+
+  open() {
+    this.host.append(this.root);
+    this.theme.apply();
+    this.panel.showModal();
+    this.draw();
+  }
+
+  close() {
+    this.root.remove();
+    this.opener.focus({ preventScroll: true });
+  }
+
+  /** The letter that would be added. */
+  get next() {
+    return this.data.letters[this.data.lineup.length] ?? "";
+  }
+
+  get isNew() {
+    return this.letter === this.next;
+  }
+
+  get own() {
+    return this.data.lineup.find(({ letter }) => letter === this.letter);
+  }
+
+  /** Show the zoo and method of the letter. */
+  follow() {
+    const own = this.own ?? this.data.lineup[0];
+    if (own) this.method = `${own.zoo}/${own.method}`;
+  }
+
+  draw() {
+    this.drawLetters();
+    const names = [...new Set(this.data.ways.map(({ zoo, method }) => `${zoo}/${method}`))];
+    if (!names.includes(this.method)) this.method = names[0] ?? "";
+    this.methods.replaceChildren(...names.map((name) => element("option", { value: name, text: name })));
+    this.methods.value = this.method;
+    const ways = this.data.ways.filter(({ zoo, method }) => `${zoo}/${method}` === this.method);
+    this.drawWays(ways);
+    const own = ways.find((way) => this.isOwn(way));
+    this.tell(own ?? null);
+  }
+
+  drawLetters() {
+    const made = [...this.data.lineup.map(({ letter }) => letter), ...(this.next ? [this.next] : [])];
+    const before = /** @type {any} */ (this.root.getRootNode()).activeElement?.dataset?.letter;
+    this.letters.replaceChildren(
+      ...made.map((letter) => {
+        const isNew = letter === this.next;
+        const isChosen = letter === this.letter;
+        const one = element("button", {
+          type: "button",
+          role: "radio",
+          "aria-checked": String(isChosen),
+          "aria-label": isNew ? `new: ${letter}` : letter,
+          tabindex: isChosen ? "0" : "-1",
+          "data-letter": letter,
+          text: isNew ? `+ ${letter}` : letter,
+        });
+        one.style.setProperty("--xc-own", `var(--xc-${letter.toLowerCase()})`);
+        one.addEventListener("click", () => this.choose(letter));
+        return one;
+      }),
+    );
+    rove(this.letters, (one) => this.choose(one.dataset.letter ?? "A"));
+    if (before) this.letters.querySelector(`[data-letter="${this.letter}"]`)?.focus();
+  }
+
+  /** @param {string} letter */
+  choose(letter) {
+    this.letter = letter;
+    this.follow();
+    this.draw();
+  }
+
+  /** @param {Way} way */
+  isOwn({ zoo, method, path }) {
+    const { own } = this;
+    return own !== undefined && own.zoo === zoo && own.method === method && own.path === path;
+  }
+
+  /** @param {Way[]} ways */
+  drawWays(ways) {
+    const svg = this.drawing;
+    const hadFocus = svg.contains(/** @type {any} */ (this.root.getRootNode()).activeElement);
+    const { width, row, top, left, right } = SIZE;
+    const height = 2 * top + row * Math.max(ways.length - 1, 1);
+    const middle = height / 2;
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    svg.setAttribute("role", "radiogroup");
+    svg.setAttribute("aria-label", `path of ${this.letter}`);
+    svg.style.setProperty("--xc-own", `var(--xc-${this.letter.toLowerCase()})`);
+    const chosen = Math.max(ways.findIndex((way) => this.isOwn(way)), 0);
+    const options = ways.map((way, index) => {
+      const y = ways.length > 1 ? top + row * index : middle;
+      return this.option(way, { y, middle, isChosen: this.isOwn(way), isFirst: index === chosen });
+    });
+    const ends = ways.length ? [ways[0].titles[0], ways[0].titles[ways[0].titles.length - 1]] : [];
+    svg.replaceChildren(...options, ...ends.map((title, index) => node(title, index ? right : left, middle)));
+    rove(svg, () => {}, (one) => one.dispatchEvent(new MouseEvent("click")));
+    if (hadFocus) /** @type {any} */ (svg.querySelector("[tabindex='0']"))?.focus();
+  }
+
+  /** @param {Way} way @param {{y: number, middle: number, isChosen: boolean, isFirst: boolean}} place */
+  option(way, { y, middle, isChosen, isFirst }) {
+    const { left, right, middle: x } = SIZE;
+    const line = `M${left} ${middle}C${(left + x) / 2} ${middle} ${(left + x) / 2} ${y} ${x} ${y}S${(x + right) / 2} ${middle} ${right} ${middle}`;
+    const via = way.titles.slice(1, -1).join(", ");
+    const number = way.energy === null ? "" : ` ${signed(way.energy)} σ`;
+    const group = made("g", {
+      class: `way${way.command ? " missing" : ""}`,
+      role: "radio",
+      "aria-checked": String(isChosen),
+      "aria-label": `${way.titles.join(" → ")}${number}${way.command ? ", not computed" : ""}`,
+      tabindex: isFirst ? "0" : "-1",
+    });
+    const stroke = made("path", { d: line, class: "way-line" });
+    stroke.style.strokeWidth = `${lineWidth(way.energy)}px`;
+    group.append(made("path", { d: line, class: "way-hit" }), stroke, node(via || "direct", x, y, number, way.command !== null));
+    group.addEventListener("click", () => this.take(way));
+    for (const name of ["pointerenter", "focus"]) group.addEventListener(name, () => this.tell(way));
+    return group;
+  }
+
+  /** @param {Way} way */
+  take(way) {
+    this.tell(way);
+    if (way.command || this.isOwn(way)) return;
+    const letter = this.isNew ? "" : this.letter;
+    this.ask("wish", { letter, open: `${way.zoo}/${way.method}/${way.path}` });
+  }
+
+  /** The path in words. @param {Way | null} way */
+  tell(way) {
+    this.command.hidden = !way?.command;
+    if (!way) {
+      this.words.textContent = "A click on a path shows it. Its width is the mean energy of that path on this clip.";
+      return;
+    }
+    const path = way.titles.join(" → ");
+    const energy = way.energy === null ? "" : ` It differs from the direct prediction by ${signed(way.energy)} σ on average.`;
+    const what = `${way.zoo}/${way.method}: ${path}.`;
+    if (way.command) {
+      this.words.textContent = `${what}${energy} Not computed for this clip; this command makes it:`;
+      this.command.textContent = way.command;
+    } else {
+      this.words.textContent = `${this.letter} ${this.isOwn(way) ? "shows" : "would show"} ${what}${energy}`;
+    }
+  }
+}
+
+/**
+ * Arrow keys move within a group of which one has the focus, as in the ARIA pattern.
+ * @param {Element} group @param {(one: HTMLElement) => void} moved @param {(one: HTMLElement) => void} [pressed] Space, Enter
+ */
+function rove(group, moved, pressed) {
+  const options = /** @type {HTMLElement[]} */ ([...group.querySelectorAll("[role=radio]")]);
+  options.forEach((one, index) =>
+    one.addEventListener("keydown", (event) => {
+      const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+      if (by) {
+        event.preventDefault();
+        const next = options[(index + by + options.length) % options.length];
+        options.forEach((other) => other.setAttribute("tabindex", other === next ? "0" : "-1"));
+        next.focus();
+        moved(next);
+      } else if (pressed && (event.key === " " || event.key === "Enter")) {
+        event.preventDefault();
+        pressed(one);
+      }
+    }),
+  );
+}
+
+/**
+ * A name in a box.
+ * @param {string} title @param {number} x @param {number} y @param {string} [number] @param {boolean} [isMissing]
+ */
+function node(title, x, y, number = "", isMissing = false) {
+  const group = made("g", { class: "node" });
+  const text = `${title}${number}${isMissing ? " · not computed" : ""}`;
+  const half = Math.min(text.length * 3.5 + 8, 120);
+  const box = made("rect", {
+    x: String(x - half), y: String(y - SIZE.box), width: String(2 * half), height: String(2 * SIZE.box), rx: "6",
+  }); // prettier-ignore
+  const label = made("text", { x: String(x), y: String(y) });
+  label.textContent = text.length > 34 ? `${text.slice(0, 33)}…` : text;
+  group.append(box, label);
+  return group;
+}
+
+/** @param {string} name @param {Record<string, string>} attributes @returns {SVGElement} */
+function made(name, attributes) {
+  const one = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
+  return one;
+}
+
+/** @param {number} value */
+function signed(value) {
+  const text = value.toFixed(2);
+  return Number(text) === 0 ? "0.00" : text.replace("-", "−");
+}

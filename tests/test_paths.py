@@ -1,0 +1,112 @@
+"""The graph of paths: what a job can make is on it, what is computed can be chosen by mouse and by keys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from cache.store import Store
+from dashboard.choices import LETTERS, Available, Configuration
+from dashboard.paths import graph_data, ways
+from dashboard.series import Columns
+from tests.conftest import StartApp
+from tests.stores import add_track, build_store
+from tests.test_compare_page import App, open_page, wait_for_numbers
+
+VIA_DEPTH = 77
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    store = build_store(tmp_path_factory.mktemp("store"), titles=("walkthrough",), n_frames=3, readouts={}, truths=())
+    clip = store.tracks(kind="input")[0].head.clip
+    add_track(store, clip, kind="readout", path="rgb-depth-normal", number=VIA_DEPTH, zoo="mini", method="baseline")
+    return store
+
+
+@pytest.fixture(scope="module")
+def app(store: Store, dashboard: StartApp) -> App:
+    return App(dashboard(store.root), store)
+
+
+def test_a_way_has_the_mean_term_of_its_path_or_a_command(store: Store) -> None:
+    available = Available(store.tracks())
+    found = ways(available, Columns(store), available.clips[0], "normal", lambda text: f"{text} --store X")
+    by_path = {way.configuration.path: way for way in found if way.configuration.method == "baseline"}
+    assert list(by_path) == ["rgb-normal", "rgb-depth-normal", "rgb-edge2d-normal", "rgb-reshading-normal"]
+    (energy,) = (track for track in store.tracks(kind="energy") if track.head.method == "baseline")
+    expected = ((store.column(energy, "terms") - 0.1) / 0.04).mean(axis=0)
+    for path, mean in zip(energy.head.constants["paths"], expected, strict=True):
+        assert by_path[path].energy == pytest.approx(mean, abs=1e-5)
+    assert by_path["rgb-normal"].energy is None and by_path["rgb-normal"].command is None
+    assert by_path["rgb-depth-normal"].command is None
+    assert by_path["rgb-edge2d-normal"].command == (
+        "python -m precompute run walkthrough --configurations mini/baseline/rgb-edge2d-normal --store X"
+    )
+    lineup = [Configuration("mini", "baseline", "rgb-normal")] * 2
+    assert json.loads(json.dumps(graph_data(found, lineup, LETTERS)))["lineup"][1]["letter"] == "B"
+
+
+def test_an_energy_that_cannot_be_read_leaves_the_ways(tmp_path: Path) -> None:
+    store = build_store(tmp_path, n_frames=3)
+    available, clip = Available(store.tracks()), store.tracks()[0].head.clip
+    for pack in store.root.rglob("*.pack"):
+        pack.unlink()
+    found = ways(available, Columns(store), clip, "normal")
+    assert found and all(way.energy is None for way in found)
+
+
+def open_graph(page: Page) -> Locator:
+    page.get_by_role("button", name="choose on the graph of paths").press("Enter")
+    graph = page.get_by_role("dialog", name="Paths")
+    expect(graph).to_be_visible()
+    return graph
+
+
+def way(graph: Locator, name: str) -> Locator:
+    return graph.locator(f".way[aria-label^='{name}']")
+
+
+def test_a_click_on_a_path_shows_it_as_the_chosen_letter(page: Page, app: App):
+    root = open_page(page, app)
+    graph = open_graph(page)
+    expect(way(graph, "Image → Surface normals")).to_have_attribute("aria-checked", "true")
+    graph.get_by_role("radio", name="B", exact=True).click()
+    graph.get_by_label("zoo and method").select_option("mini/baseline")
+    way(graph, "Image → depth → Surface normals").hover()
+    expect(graph.get_by_text("B would show mini/baseline: Image → depth → Surface normals.")).to_be_visible()
+    way(graph, "Image → depth → Surface normals").click()
+    wait_for_numbers(root, [1, 16, VIA_DEPTH])
+    assert "b=mini%2Fbaseline%2Frgb-depth-normal" in page.url
+
+
+def test_a_path_that_is_not_computed_says_so_and_gives_the_command(page: Page, app: App):
+    root = open_page(page, app)
+    graph = open_graph(page)
+    missing = way(graph, "Image → edge2d → Surface normals")
+    expect(missing).to_contain_text("not computed")
+    assert missing.locator(".way-line").evaluate("el => getComputedStyle(el).strokeDasharray") != "none"
+    missing.click()
+    expect(graph.locator("code")).to_contain_text("--configurations mini/baseline/rgb-edge2d-normal --store")
+    wait_for_numbers(root, [1, 16, 18])
+
+
+def test_the_graph_is_used_with_keys_alone(page: Page, app: App):
+    root = open_page(page, app)
+    graph = open_graph(page)
+    graph.get_by_role("radio", name="A", exact=True).focus()
+    page.keyboard.press("ArrowLeft")  # round to the letter that would be new
+    expect(graph.get_by_role("radio", name="new: C")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(graph.locator(".way").first).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(graph.get_by_text("C would show mini/baseline: Image → depth")).to_be_visible()
+    page.keyboard.press("Enter")
+    wait_for_numbers(root, [1, 16, 18, VIA_DEPTH])
+    page.keyboard.press("Escape")
+    expect(graph).to_be_hidden()
+    expect(page.get_by_role("button", name="choose on the graph of paths")).to_be_focused()
