@@ -25,15 +25,16 @@ from training.plan import METHODS, PRESETS, SEEDED, SINGLE_NETWORK_METHODS, TARG
 SIZE_PX = 32
 PLAN = Plan(
     extra_seeds=(2,),
+    tiny_px=16,
     small_px=16,
     small_batch=2,
     full_batch=2,
     rgb_widths=(4, 4),
     cross_widths=(4, 4),
-    start=Steps(1, 1),
-    fork=Steps(1, 2),
-    shared=Steps(1, 0),
-    cross=Steps(1, 1),
+    start=Steps(1, 1, 1),
+    fork=3,
+    shared=Steps(0, 1, 0),
+    cross=Steps(0, 1, 1),
     k=2,
     choose="win-rate",
 )
