@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Error, Locator, Page, Route
+from playwright.sync_api import Browser, Error, Locator, Page, Route
 
 from cache.store import Store
 from tests.conftest import StartApp
@@ -667,6 +667,32 @@ def test_a_clicked_pixel_stays_probed_through_the_frames_and_keys_move_it(open_p
     assert state(root)["look"]["probe"] is None
     root.press("ArrowLeft")
     wait_for(root, f"el.xc.painted === {N_FRAMES - 2}")
+
+
+def test_a_tap_probes_and_a_held_touch_alternates(app: App, browser: Browser):
+    context = browser.new_context(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    try:
+        page.goto(f"{app.address}/?panes=input,A,B")
+        root = page.locator(".xc")
+        root.wait_for()
+        wait_for(root, "el.xc.painted >= 0")
+        root.locator(".stage").scroll_into_view_if_needed()
+        page.touchscreen.tap(*point(root, 1, 0.51, 0.35))
+        wait_for(root, "String(el.xc.state().look.probe) === '32,22'")
+        assert root.locator(".pane-values").nth(1).inner_text().count(" ") >= 2
+        held = root.get_by_role("button", name="hold to alternate A and B in place (Q)")
+        touch = {"pointerType": "touch", "pointerId": 5, "button": 0, "bubbles": True}
+        held.evaluate("el => (el.setPointerCapture = () => {})")
+        held.dispatch_event("pointerdown", touch)
+        repainted(root)
+        assert [one and one["number"] for one in shown(root)] == [1, 19, 16]
+        held.dispatch_event("pointerup", touch)
+        repainted(root)
+        assert [one and one["number"] for one in shown(root)] == [1, 16, 19]
+        assert root.evaluate("el => el.scrollWidth <= el.clientWidth"), "nothing sticks out to the side"
+    finally:
+        context.close()
 
 
 def test_a_legend_opens_a_menu_of_colours_and_range_for_all_panes_of_its_domain(open_player: Open):

@@ -10,7 +10,7 @@ const LINE_PX = 20;
 /** Space between heading and image. */
 const HEADING_PAD_PX = 4;
 /** Panes this much wider are worth another order than the asked one. */
-const WORTH_MOVING = 1.2;
+const WORTH_MOVING = 1.1;
 
 /**
  * @typedef {{x: number, y: number, width: number, height: number}} Rect

@@ -47,7 +47,7 @@ const RETRY_MS = 4500;
 /** Two rates that differ by less are the same to the eye. */
 const RATE_TOLERANCE = 0.1;
 /** The pictures keep at least this much of the window's height, even where the plots then need scrolling. */
-const MIN_STAGE_SHARE = 0.32;
+const MIN_STAGE_SHARE = { wide: 0.32, upright: 0.5 };
 /** Between the rows of the player, CSS px: the pictures leave room for three of them. */
 const ROW_GAPS_PX = 3 * 8;
 
@@ -831,7 +831,7 @@ class Player {
     top += scroller ? scroller.scrollTop : window.scrollY;
     if (this.look.size) return (this.look.size / 100) * height;
     const below = this.transport.heightPx + Charts.heightOf(this.data?.charts ?? [], 1) + ROW_GAPS_PX;
-    return Math.max(height - top - below, MIN_STAGE_SHARE * height);
+    return Math.max(height - top - below, (height > window.innerWidth ? MIN_STAGE_SHARE.upright : MIN_STAGE_SHARE.wide) * height);
   }
 
   drawRail() {

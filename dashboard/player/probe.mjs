@@ -18,6 +18,8 @@ const STEP = { small: 1, large: 10 };
 const FRAME_FROM_PX = 6;
 /** Quiet time before a screen reader is told the values. */
 const SPEAK_MS = 400;
+/** Headings of narrower panes have no room for names and half steps, CSS px; both stand in their titles. */
+const NARROW_PX = 215;
 
 /**
  * @param {any} player
@@ -84,14 +86,17 @@ export function probing(player) {
     if (at) fetchEnergies();
     stage.panes.forEach((/** @type {import("./player.mjs").Pane} */ pane, /** @type {number} */ index) => {
       const { values } = stage.elements[index];
-      const text = at ? textOf(index, at, false) : "";
-      if (values.textContent !== text) values.textContent = text;
+      const width = stage.layout?.rects[index]?.width ?? 0;
+      const text = at ? textOf(index, at, width < NARROW_PX ? "short" : "full") : "";
+      if (values.textContent === text) return;
+      values.textContent = text;
+      values.title = at ? textOf(index, at, "full") : "";
     });
     place();
   };
 
-  /** @param {number} index @param {[number, number]} at @param {boolean} isSpoken */
-  const textOf = (index, [x, y], isSpoken) => {
+  /** @param {number} index @param {[number, number]} at @param {"short" | "full" | "spoken"} form */
+  const textOf = (index, [x, y], form) => {
     const { panes, size, plans } = stage;
     const pane = panes[index];
     const codes = player.pictures[index]?.codes;
@@ -114,9 +119,10 @@ export function probing(player) {
       const energy = energyOf(pane.letter);
       const words = energy ? valueWords(domain, wordsOf(energy)[offset(energy)]) : "…";
       // Half a step of an energy is a sixteenth of a σ: said, but not worth the room in a heading.
-      parts.splice(1, 0, isSpoken ? `energy ${words}` : `E ${words.replace(/ ±[\d.e-]+/, "")}`);
+      parts.splice(1, 0, form === "spoken" ? `energy ${words}` : `E ${words.replace(/ ±[\d.e-]+/, "")}`);
     }
-    return parts.join(isSpoken ? ", " : " · ");
+    if (form === "short") return parts.map(shortened).join(" · ");
+    return parts.join(form === "spoken" ? ", " : " · ");
   };
 
   const place = () => {
@@ -147,7 +153,7 @@ export function probing(player) {
     player.later("speak", SPEAK_MS, () => {
       const at = player.look.probe;
       if (!at || !isFocused()) return;
-      const words = stage.panes.map((/** @type {any} */ pane, /** @type {number} */ index) => `${nameOf(pane)}: ${textOf(index, at, true)}`);
+      const words = stage.panes.map((/** @type {any} */ pane, /** @type {number} */ index) => `${nameOf(pane)}: ${textOf(index, at, "spoken")}`);
       spoken.textContent = `pixel ${at[0]}, ${at[1]}. ${words.join(". ")}`;
     });
   };
@@ -234,6 +240,11 @@ export function valueWords(domain, word) {
   const v = value(word & 255);
   const half = scale === "log" ? v * ((hi / lo) ** (0.5 / 255) - 1) : (hi - lo) / 510;
   return `${fixed(v, half)} ±${formatValue(Number(half.toPrecision(1)))}${unit && ` ${unit}`}`;
+}
+
+/** Without half a step and the reference's name, and with two places. @param {string} words */
+function shortened(words) {
+  return words.replace(/ ±[\d.e-]+/, "").replace(/ (to|of) \S+$/, "").replace(/(\.\d\d)\d+/g, "$1");
 }
 
 /** As many places as the quantisation leaves meaning to. @param {number} value @param {number} half */
