@@ -18,6 +18,8 @@ const STEP = { small: 1, large: 10 };
 const FRAME_FROM_PX = 6;
 /** Quiet time before a screen reader is told the values. */
 const SPEAK_MS = 400;
+/** A frame has to stand this long before energies that no pane shows are asked for: scrubbing comes first. */
+const ENERGIES_MS = 100;
 /** Headings of narrower panes have no room for names and half steps, CSS px; both stand in their titles. */
 const NARROW_PX = 215;
 
@@ -62,7 +64,7 @@ export function probing(player) {
     return energies.frame === player.painted ? (energies.codes.get(letter) ?? null) : null;
   };
 
-  /** Energies are asked for where they are not on the screen, but not while frames fly by. */
+  /** Energies are asked for where they are not on the screen. */
   const fetchEnergies = () => {
     const frame = player.painted;
     if (energies.frame === frame || player.look.overlay || player.clock || frame < 0) return;
@@ -83,7 +85,7 @@ export function probing(player) {
     const at = pixel();
     stage.root.toggleAttribute("data-probed", at !== null);
     where.textContent = at ? `x ${at[0]}  y ${at[1]}` : "";
-    if (at) fetchEnergies();
+    if (at && energies.frame !== player.painted) player.later("probe-energies", ENERGIES_MS, fetchEnergies);
     stage.panes.forEach((/** @type {import("./player.mjs").Pane} */ pane, /** @type {number} */ index) => {
       const { values } = stage.elements[index];
       const width = stage.layout?.rects[index]?.width ?? 0;
@@ -244,7 +246,7 @@ export function valueWords(domain, word) {
 
 /** Without half a step and the reference's name, and with two places. @param {string} words */
 function shortened(words) {
-  return words.replace(/ ±[\d.e-]+/, "").replace(/ (to|of) \S+$/, "").replace(/(\.\d\d)\d+/g, "$1");
+  return words.replace(/ ±[\d.e-]+/, "").replace(/ (to|of) \S+$/, "").replace(/(\.\d\d)\d+/g, "$1").replace(/−(?=0\.00(\D|$))/g, "");
 }
 
 /** As many places as the quantisation leaves meaning to. @param {number} value @param {number} half */

@@ -75,7 +75,7 @@ export class Stage {
   setLook(look, energies) {
     this.zoom = look.zoom && clampView(look.zoom, maxScale(this.size)); // a link may name any
     this.pair = this.pairOf(look);
-    const drawing = JSON.stringify([look.diff, look.reach, look.maps, look.overlay, energies]);
+    const drawing = JSON.stringify([look.diff, look.reach, look.maps, look.overlay, energies.map(({ letter }) => letter)]);
     if (drawing === this.drawing) return;
     this.drawing = drawing;
     this.plans = plansOf(this.panes, look);
