@@ -152,6 +152,13 @@ export const tests = {
     equal(scales.rangeOf(domain, [new Uint32Array(9)]), null);
     equal(scales.rangeOf(domain, []), null);
   },
+  "what is drawn over is mixed channel by channel": ({ compose, equal }) => {
+    const word = (r, g, b, a) => (r | (g << 8) | (b << 16) | (a << 24)) >>> 0;
+    const to = Uint32Array.of(word(200, 0, 100, 255), word(1, 2, 3, 255), 0, word(9, 9, 9, 255));
+    const table = Uint32Array.of(0, word(0, 255, 200, 128), word(7, 8, 9, 255));
+    compose.drawOver(table, Uint32Array.of(1, 0, 1, 2), to);
+    equal([...to], [word(99, 128, 150, 255), word(1, 2, 3, 255), word(0, 255, 200, 128), word(7, 8, 9, 255)]);
+  },
   "an overlay is nothing below its threshold": ({ compose, equal }) => {
     const domain = { lo: -8, hi: 24, scale: "linear", unit: "σ", colour_map: "inferno" };
     const table = compose.overlayTable(domain, { ...domain, lo: 0, hi: 8 }, { opacity: 0.5, from: 2 });

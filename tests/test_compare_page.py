@@ -86,7 +86,7 @@ def test_choosing_a_readout_adds_its_panes_and_charts(page: Page, app: App):
     choose(page, "Readout", "Surface normals → Reshading")
     page.wait_for_url("**readout=reshading*")
     wait_for(root, "el.xc.rects().filter(Boolean).length === 7")
-    expect(root.get_by_text("Readout disagreement")).to_be_visible()
+    expect(root.get_by_role("figure", name="Readout disagreement")).to_be_visible()
     choose(page, "Readout", "None")
     wait_for(root, "el.xc.rects().filter(Boolean).length === 4")
     assert "readout" not in page.url

@@ -231,6 +231,28 @@ export function drawPlan({ kind, table, unknown }, from, other, unknownOther, to
   else drawPairs(table, from, other, to, unknown, unknownOther);
 }
 
+/**
+ * Draw the energies' colours over pixels that are there already.
+ * @param {Uint32Array} table from `overlayTable` @param {Uint32Array} energies as long as `to` @param {Uint32Array} to
+ */
+export function drawOver(table, energies, to) {
+  for (let i = 0; i < to.length; i += 1) {
+    const top = table[energies[i] & 255];
+    const alpha = top >>> 24;
+    if (alpha === 0) continue;
+    const under = to[i];
+    if (alpha === 255 || under === UNKNOWN) {
+      to[i] = top;
+      continue;
+    }
+    // Red and blue at once, and green: 8 bits apart they do not run into each other.
+    const share = alpha + (alpha >> 7); // of 256
+    const redBlue = (((under & 0xff00ff) * (256 - share) + (top & 0xff00ff) * share) >>> 8) & 0xff00ff;
+    const green = (((under & 0xff00) * (256 - share) + (top & 0xff00) * share) >>> 8) & 0xff00;
+    to[i] = (0xff000000 | redBlue | green) >>> 0;
+  }
+}
+
 /** Three parts of brightness and one of colour: what is drawn over it has colours of its own. @param {Uint32Array} from @param {Uint32Array} to */
 function drawMuted(from, to) {
   for (let i = 0; i < from.length; i += 1) {

@@ -2,7 +2,7 @@
 /** How do N pictures of one frame become one canvas with headings? The panes: their elements, their places, painting. */
 
 import { cssGradient, formatValue, legendTicks } from "./colour.mjs";
-import { differenceWords, drawPlan, overlayTable, plansOf, shownScale } from "./compose.mjs";
+import { differenceWords, drawOver, drawPlan, overlayTable, plansOf, shownScale } from "./compose.mjs";
 import { element } from "./dom.mjs";
 import { gridLayout, wipeLayout } from "./layout.mjs";
 import { clampView, maxScale, visiblePart } from "./zoom.mjs";
@@ -41,7 +41,7 @@ export class Stage {
     this.tiles = [];
     /** @type {Plan[]} by pane */
     this.plans = [];
-    /** What is drawn over a pane, and which of the pictures it is. @type {({tile: Tile, plan: Plan, picture: number} | null)[]} */
+    /** What is drawn over a pane, and which of the pictures it is. @type {({table: Uint32Array, picture: number} | null)[]} */
     this.overlays = [];
     /** @type {import("./layout.mjs").Layout | null} */
     this.layout = null;
@@ -84,8 +84,7 @@ export class Stage {
       if (!look.overlay || at < 0) return null;
       const { domain } = energies[at];
       const table = overlayTable(domain, energyScale(domain, look), look.overlay);
-      const plan = /** @type {Plan} */ ({ kind: "table", table, reference: -1, scale: null, role: "", unknown: -1 });
-      return { tile: new Tile(), plan, picture: this.panes.length + at };
+      return { table, picture: this.panes.length + at };
     });
     this.overlays.forEach((over, index) => {
       const plan = this.plans[index];
@@ -249,16 +248,11 @@ export class Stage {
       context.clip();
     }
     const unknown = plan.reference >= 0 ? this.plans[plan.reference].unknown : -1;
-    const tile = this.tiles[source].show(codes, plan, other, unknown);
+    const over = this.overlays[source];
+    const energy = (over && pictures[over.picture]?.codes) ?? null;
+    const tile = this.tiles[source].show(codes, plan, { other, unknown, energy, table: over?.table ?? null });
     const { width: w, height: h } = codes;
     context.drawImage(tile, left * w, top * h, side * w, side * h, x, y, width, height);
-    const over = this.overlays[source];
-    const energy = over && pictures[over.picture]?.codes;
-    if (energy) {
-      const layer = over.tile.show(energy, over.plan, null, -1);
-      const { width: ew, height: eh } = energy;
-      context.drawImage(layer, left * ew, top * eh, side * ew, side * eh, x, y, width, height);
-    }
     if (clip) context.restore();
   }
 
@@ -347,23 +341,36 @@ class Tile {
     this.other = null;
     /** @type {Plan | null} */
     this.plan = null;
+    /** @type {ImageData | null} */
+    this.energy = null;
+    /** @type {Uint32Array | null} */
+    this.table = null;
   }
 
   /**
-   * @param {ImageData} codes @param {Plan} plan @param {ImageData | null} other of the reference @param {number} unknown of it
+   * @param {ImageData} codes @param {Plan} plan
+   * @param {{other: ImageData | null, unknown: number, energy: ImageData | null, table: Uint32Array | null}} more
+   *   other: of the reference, and the word of its unknown pixels; energy: drawn over it in the colours of `table`
    * @returns {HTMLCanvasElement} their colours
    */
-  show(codes, plan, other, unknown) {
-    if (codes === this.codes && plan === this.plan && other === this.other) return this.canvas;
-    Object.assign(this, { codes, plan, other });
+  show(codes, plan, { other, unknown, energy, table }) {
+    const isSame = codes === this.codes && plan === this.plan && other === this.other;
+    if (isSame && energy === this.energy && table === this.table) return this.canvas;
+    this.codes = codes;
+    this.plan = plan;
+    this.other = other;
+    this.energy = energy;
+    this.table = table;
     const { width, height } = codes;
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
-    if (plan.kind === "codes") {
+    const isOver = energy !== null && table !== null && energy.data.length === codes.data.length;
+    if (plan.kind === "codes" && !isOver) {
       this.context.putImageData(codes, 0, 0);
       return this.canvas;
     }
     if (this.colours?.width !== width || this.colours.height !== height) this.colours = new ImageData(width, height);
     drawPlan(plan, wordsOf(codes), other && wordsOf(other), unknown, wordsOf(this.colours));
+    if (isOver) drawOver(table, wordsOf(energy), wordsOf(this.colours));
     this.context.putImageData(this.colours, 0, 0);
     return this.canvas;
   }
