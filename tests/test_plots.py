@@ -31,6 +31,8 @@ def app(tmp_path_factory: pytest.TempPathFactory, dashboard: StartApp) -> App:
         n_frames=N_FRAMES,
         frames_per_pack=50,
         methods=METHODS,
+        targets=("normal", "depth"),
+        readouts={"normal": ("reshading",), "depth": ("normal",)},
     )
     return App(dashboard(store.root), store)
 
@@ -65,7 +67,7 @@ def drag(page: Page, area: Locator, start: float, end: float, *, shift: bool = F
 
 def energies(store: Store) -> dict[str, Any]:
     """Letter -> standardised energy of each frame, by numpy."""
-    by_method = {track.head.method: track for track in store.tracks(kind="energy")}
+    by_method = {method: energy_track(store, method) for method in METHODS}
     return {
         letter: energy(store.column(by_method[method], "terms"), by_method[method].head.constants, "standardised")
         for letter, method in zip("ABC", METHODS, strict=True)
@@ -259,7 +261,8 @@ def test_the_brightest_place_of_the_strip_is_the_worst_frame(page: Page, app: Ap
 
 
 def energy_track(store: Store, method: str) -> Track:
-    return next(track for track in store.tracks(kind="energy") if track.head.method == method)
+    names = ("rgb-normal", method)
+    return next(track for track in store.tracks(kind="energy") if (track.head.path, track.head.method) == names)
 
 
 def mean_inside(store: Store, method: str, box: tuple[int, int, int, int]) -> np.ndarray:
@@ -403,7 +406,7 @@ def test_brushing_the_scatter_marks_and_loops_its_frames_and_comes_back_from_the
     assert look(root)["loop"] == [inside[0], inside[-1]]
     expect(root.locator(".panel-row [role=status]")).to_have_text(f"{len(inside)} of {N_FRAMES} frames marked")
     assert root.locator(".strip .marks i").count() > 0
-    page.wait_for_url("**brush=pair~*")
+    page.wait_for_url(lambda url: f"loop={inside[0]}-{inside[-1]}" in url and "brush=pair~" in url)
     again = open_page(page, app, page.url.split("?")[1].split("&", 1)[1])
     expect(again.locator(".panel-row [role=status]")).to_have_text(f"{len(inside)} of {N_FRAMES} frames marked")
     again.get_by_role("button", name="clear the marks").click()
@@ -458,8 +461,31 @@ def test_the_energy_by_path_sums_to_the_energy_and_opens_a_path(page: Page, app:
     assert len(shares) == len(energy_track(app.store, "baseline").head.constants["paths"])
     assert sum(shares) == pytest.approx(total, abs=0.02)
     assert total == pytest.approx(energies(app.store)["A"][21], rel=0.01)
-    root.evaluate("el => { window.wishes = []; }")
     page.wait_for_url("**panel=paths*")
     root.get_by_label("configuration whose energy").select_option("B")
     expect(root.locator("figure[data-id=paths] .badge").first).to_have_text("B")
     assert look(root)["paths"] == "B"
+    area = root.locator("figure[data-id=paths] .plot-area")
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
+    assert box is not None
+    x, y = root.evaluate(PLOT_PLACE, [60, first_band(app, 60)])
+    page.mouse.click(box["x"] + x, box["y"] + y)
+    root.locator(".toast").get_by_role("button", name="open Depth as a pane").click()
+    page.wait_for_url("**c=mini%2Fconsistency%2Frgb-depth-normal*")
+    expect(root.locator(".pane")).to_have_count(5)  # not of one player: the page may make a new one
+
+
+PLOT_PLACE = """(el, [frame, value]) => {
+  const {xaxis, yaxis} = el.querySelector("figure[data-id=paths] .plot")._fullLayout;
+  return [xaxis._offset + xaxis.d2p(frame), yaxis._offset + yaxis.d2p(value)];
+}"""
+
+
+def first_band(app: App, frame: int) -> float:
+    """The middle of the first band, that of Depth, of B at that frame, on the scale of the plot."""
+    track = energy_track(app.store, "consistency")
+    constants = track.head.constants
+    term = app.store.column(track, "terms")[frame][0]
+    share = (term - constants["mu"][0]) / constants["sigma"][0] / len(constants["paths"])
+    return float(share / 2)

@@ -121,7 +121,9 @@ export class Region {
     this.layer = element("div", { class: "region-layer" });
     player.stage.root.append(this.layer);
     this.button = button("energy of a region (M); again: of whole frames", "region");
-    player.transport.tools.append(this.button);
+    // What is said behind the tools stays behind them.
+    const { tools } = player.transport;
+    tools.insertBefore(this.button, tools.querySelector("output"));
     const act = () => {
       this.actions[player.look.region ? "regionClear" : "region"]();
       if (!player.look.region) player.root.focus({ preventScroll: true });
@@ -154,8 +156,14 @@ export class Region {
 
   // What the player calls
 
-  update() {
-    // Another choice of tracks or scale: what was read stays by its name.
+  /** @param {any} _data @param {boolean} isNewClip */
+  update(_data, isNewClip) {
+    if (isNewClip) {
+      this.blocks.clear();
+      this.ready.clear();
+      this.problem = "";
+    }
+    // Another choice of tracks or scale: block means stay by their names, pixels are read again.
     this.exact = new Map();
     this.exactBox = "";
     this.compute();
