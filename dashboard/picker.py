@@ -1,4 +1,4 @@
-"""How is a configuration picked on the graph of paths? `picker(data, key=...)`: the component, and what it asked for."""
+"""How is a configuration picked on the graph of paths? `picker(data, key=...)`: the component, which asks for it."""
 
 from __future__ import annotations
 
@@ -6,24 +6,28 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+import streamlit as st
 from streamlit.components.v2 import component
 
 from dashboard.player import bootstrap, read_wish
 
 
-def picker(data: Mapping[str, object], *, key: str) -> dict[str, str]:
-    """Show the graph; returns what was asked for in this run: {"letter": "A", "open": "zoo/method/path"}, else {}.
+def picker(data: Mapping[str, object], *, key: str, on_wish: Callable[[Mapping[str, str]], None]) -> None:
+    """Show the graph. `on_wish` is called, before the page is drawn again, with what was asked for.
 
-    It comes from outside and may ask for anything.
+    {"letter": "A", "open": "zoo/method/path"} or {"letter": "A", "do": "left" | "right" | "remove"}; it comes from outside
+    and may ask for anything.
     """
-    result = _component()(key=key, data=dict(data), on_wish_change=_nothing)
-    return read_wish(result.get("wish"))
+
+    def asked() -> None:
+        state = st.session_state.get(key)
+        wish = read_wish(state.get("wish")) if isinstance(state, Mapping) else {}
+        if wish:
+            on_wish(wish)
+
+    _component()(key=key, data=dict(data), on_wish_change=asked)
 
 
 @cache
 def _component() -> Callable[..., Any]:
     return component("crosscheck_graph", js=bootstrap("graph.mjs"), isolate_styles=True)
-
-
-def _nothing() -> None:
-    """Declares the trigger `wish`."""

@@ -19,13 +19,12 @@ STYLE = """
 .st-key-controls > * { min-width: 7rem; }
 .st-key-controls > .st-key-readout { flex-grow: 1.4; }
 .st-key-controls > .st-key-predict { flex-grow: 1.2; }
-.st-key-controls :is(.st-key-swap, .st-key-add, .st-key-arrange, .st-key-scale) { min-width: 0; flex: none; width: auto; }
-:is(.st-key-swap, .st-key-add, .st-key-arrange, .st-key-lineup) button { padding: 0 0.25rem; }
+.st-key-controls :is(.st-key-swap, .st-key-add, .st-key-scale) { min-width: 0; flex: none; width: auto; }
+:is(.st-key-swap, .st-key-add) button { padding: 0 0.25rem; }
 .st-key-controls > :has(> .st-key-paths) { min-width: 0; flex: none; width: 2rem; }
-.st-key-add, .st-key-arrange { margin-left: -0.375rem; }
+.st-key-add { margin-left: -0.375rem; }
 /* Icons whose names are for those who do not see them. */
-:is(.st-key-swap, .st-key-add, .st-key-arrange, .st-key-lineup) button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-.st-key-lineup [data-testid="stElementContainer"]:has([data-testid="stText"]) { flex: 1; min-width: 9rem; }
+:is(.st-key-swap, .st-key-add) button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .st-key-scale button:not(label button) { min-height: 2.5rem; }
 .st-key-scale label { height: 1.5rem; min-height: 0; margin-bottom: 0.2rem; }
 .st-key-about, .st-key-words { padding-left: 0.25rem; }

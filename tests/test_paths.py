@@ -60,8 +60,8 @@ def test_an_energy_that_cannot_be_read_leaves_the_ways(tmp_path: Path) -> None:
 
 
 def open_graph(page: Page) -> Locator:
-    page.get_by_role("button", name="choose on the graph of paths").press("Enter")
-    graph = page.get_by_role("dialog", name="Paths")
+    page.get_by_role("button", name="arrange, remove, and choose on the graph").press("Enter")
+    graph = page.get_by_role("dialog", name="Configurations")
     expect(graph).to_be_visible()
     return graph
 
@@ -109,4 +109,4 @@ def test_the_graph_is_used_with_keys_alone(page: Page, app: App):
     wait_for_numbers(root, [1, 16, 18, VIA_DEPTH])
     page.keyboard.press("Escape")
     expect(graph).to_be_hidden()
-    expect(page.get_by_role("button", name="choose on the graph of paths")).to_be_focused()
+    expect(page.get_by_role("button", name="arrange, remove, and choose on the graph")).to_be_focused()

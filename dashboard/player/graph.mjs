@@ -50,6 +50,11 @@ class Picker {
     this.data = { lineup: [], letters: "", ways: [] };
     this.ask = (/** @type {string} */ _name, /** @type {unknown} */ _wish) => {};
     this.letters = element("div", { class: "graph-letters", role: "radiogroup", "aria-label": "letter" });
+    this.places = ["left", "right", "remove"].map((what) => {
+      const one = button(what, null, { left: "←", right: "→", remove: "×" }[what]);
+      one.addEventListener("click", () => this.arrange(what));
+      return one;
+    });
     this.methods = element("select", { "aria-label": "zoo and method" });
     this.drawing = document.createElementNS(SVG, "svg");
     this.words = element("p", { class: "graph-words", role: "status" });
@@ -57,15 +62,15 @@ class Picker {
     this.command.hidden = true;
     // A dialog of its own: Streamlit's popover takes keys and Tab away from what it cannot look into.
     this.panel = dialog(
-      "Paths",
+      "Configurations",
       { className: "graph", closed: () => this.close() },
-      element("h2", { text: "Paths" }),
-      element("div", { class: "graph-top" }, this.letters, this.methods),
+      element("h2", { text: "Configurations" }),
+      element("div", { class: "graph-top" }, this.letters, element("div", { class: "group" }, ...this.places), this.methods),
       this.drawing,
       this.words,
       this.command,
     );
-    this.opener = button("choose on the graph of paths", "paths");
+    this.opener = button("arrange, remove, and choose on the graph", "paths");
     this.opener.addEventListener("click", () => this.open());
     this.host = element("div", { class: "graph-opener" }, this.opener);
     /** With the player's style; on the page only while it is open. */
@@ -153,8 +158,25 @@ class Picker {
         return one;
       }),
     );
+    const names = { left: `move ${this.letter} left`, right: `move ${this.letter} right`, remove: `remove ${this.letter}` };
+    const at = this.data.lineup.findIndex(({ letter }) => letter === this.letter);
+    const count = this.data.lineup.length;
+    Object.values(names).forEach((name, index) => {
+      const one = this.places[index];
+      one.title = name;
+      one.setAttribute("aria-label", name);
+      one.disabled = at < 0 || [at === 0, at === count - 1, count <= 2][index];
+    });
     rove(this.letters, (one) => this.choose(one.dataset.letter ?? "A"));
     if (before) this.letters.querySelector(`[data-letter="${this.letter}"]`)?.focus();
+  }
+
+  /** @param {string} what */
+  arrange(what) {
+    this.ask("wish", { letter: this.letter, do: what });
+    // The letter goes with its configuration.
+    const by = { left: -1, right: 1, remove: 0 }[what] ?? 0;
+    this.letter = this.data.letters[this.data.letters.indexOf(this.letter) + by] ?? "A";
   }
 
   /** @param {string} letter */

@@ -14,7 +14,7 @@ from cache.records import Clip, Track
 from cache.store import STORE_VARIABLE, Store
 from dashboard.charts import figure, summary
 from dashboard.choices import LETTERS, Available, Shown, one_line, shown, web_address
-from dashboard.lineup import MAX_CONFIGURATIONS, MIN_CONFIGURATIONS, Lineup, added, moved, removed, suggestion
+from dashboard.lineup import MAX_CONFIGURATIONS, Lineup, added, moved, removed, suggestion
 from dashboard.numbers import Numbers, read
 from dashboard.paths import graph_data, ways
 from dashboard.picker import picker
@@ -27,6 +27,12 @@ REFRESH_SECONDS = 2.0
 NO_READOUT = ""
 """The readout menu's value for none."""
 MARKDOWN_SIGNS = frozenset("\\`*_{}[]()<>#+-.!|~$:&^=")
+ARRANGEMENTS: Mapping[str, Callable[[Lineup, int], Lineup]] = {
+    "left": partial(moved, by=-1),
+    "right": partial(moved, by=1),
+    "remove": removed,
+}
+"""What can be asked for a letter's place."""
 PLAYER = "player"
 GRAPH = "graph"
 MOVED = "player-moved"
@@ -84,6 +90,9 @@ def _show_controls(store: Store, columns: Columns, available: Available, selecti
         ends = available.readouts(clip, target)
         readouts = {name: f"{available.title(target)} → {available.title(name)}" for name in ends}
         _select("Readout", "readout", {NO_READOUT: "None", **readouts}, selection.readout or NO_READOUT, available)
+        # Before the menus of which there are more and fewer: in another place it would start anew, and be closed.
+        with st.container(key="paths"):
+            _show_graph(store, columns, available, selection)
         options = available.configurations(clip, target)
         labels = {option.spelling: available.configuration_label(option, options) for option in options}
         lineup = selection.configurations
@@ -105,10 +114,6 @@ def _show_controls(store: Store, columns: Columns, available: Available, selecti
             help_text=words,
             is_enabled=not is_full,
         )
-        with st.popover("Arrange", key="arrange", icon=":material/tune:", type="tertiary", help="Arrange and remove"):
-            _show_lineup(lineup, labels, available)
-        with st.container(key="paths"):
-            _show_graph(store, columns, available, selection)
         st.session_state["scale"] = selection.scale
         st.segmented_control(
             "Energy",
@@ -122,38 +127,11 @@ def _show_controls(store: Store, columns: Columns, available: Available, selecti
         )
 
 
-def _show_lineup(lineup: Lineup, labels: Mapping[str, str], available: Available) -> None:
-    """A row for each configuration with what can be done to its place."""
-    with st.container(key="lineup", gap=None):
-        for at, (letter, configuration) in enumerate(zip(LETTERS, lineup, strict=False)):
-            with st.container(key=f"line-{letter}", horizontal=True, vertical_alignment="center", gap="xsmall"):
-                st.text(f"{letter}  {labels[configuration.spelling]}")
-                for name, icon, arrange, is_enabled in (
-                    (f"Move {letter} up", ":material/arrow_upward:", partial(moved, at=at, by=-1), at > 0),
-                    (
-                        f"Move {letter} down",
-                        ":material/arrow_downward:",
-                        partial(moved, at=at, by=1),
-                        at < len(lineup) - 1,
-                    ),
-                    (
-                        f"Remove {letter}",
-                        ":material/close:",
-                        partial(removed, at=at),
-                        len(lineup) > MIN_CONFIGURATIONS,
-                    ),
-                ):
-                    _icon_button(name, name.lower().replace(" ", "-"), icon, arrange, available, is_enabled=is_enabled)
-
-
-@st.fragment
 def _show_graph(store: Store, columns: Columns, available: Available, selection: Selection) -> None:
     """The paths to the target as a graph: a click on one shows it as the chosen letter."""
     assert selection.target is not None
     found = ways(available, columns, selection.clip, selection.target, lambda text: _for_store(text, store))
-    wish = picker(graph_data(found, selection.configurations, LETTERS), key=GRAPH)
-    if wish:
-        _grant(available, wish)
+    picker(graph_data(found, selection.configurations, LETTERS), key=GRAPH, on_wish=partial(_grant, available))
 
 
 def _icon_button(
@@ -212,26 +190,41 @@ def _arrange(arrange: Callable[[Lineup], Lineup], available: Available) -> None:
 
 
 def _grant(available: Available, wish: Mapping[str, str]) -> None:
-    """Do what player or graph ask for: one more configuration, or another one for a letter. It has to be in the store."""
+    """Do what player or graph ask for: another place for a letter, another configuration, or one more.
+
+    Configurations have to be in the store.
+    """
     selection, _ = from_query(st.query_params.to_dict(), available)
-    if selection is None or selection.target is None or "open" not in wish:
+    if selection is None or selection.target is None:
+        return
+    lineup = selection.configurations
+    at = LETTERS.find(wish.get("letter") or "?")
+    arrange = ARRANGEMENTS.get(wish.get("do", ""))
+    if arrange is not None and at in range(len(lineup)):
+        _write_link(to_query(replace(selection, configurations=arrange(lineup, at))))
+    if "open" not in wish:
         return
     options = available.configurations(selection.clip.key, selection.target)
-    lineup = selection.configurations
     found = find_configuration(wish["open"], options)
     if found is None:
         st.toast(_plain(f"{one_line(wish['open'], 60)} is not precomputed for this clip."))
-    elif (at := LETTERS.find(wish.get("letter", "") or "?")) in range(len(lineup)):
+    elif at in range(len(lineup)):
         if lineup[at] != found:
             _write_link(to_query(replace(selection, configurations=(*lineup[:at], found, *lineup[at + 1 :]))))
-            st.rerun()
     elif found in lineup:
         st.toast(_plain(f"{found.spelling} is shown already, as {LETTERS[lineup.index(found)]}."))
     elif len(lineup) >= MAX_CONFIGURATIONS:
         st.toast("Eight configurations are as many as fit: remove one first.")
     else:
         _write_link(to_query(replace(selection, configurations=added(lineup, found))))
-        st.rerun()  # the whole page, not the player's fragment alone
+
+
+def _grant_and_rerun(available: Available, wish: Mapping[str, str]) -> None:
+    """The same out of a fragment, after which the whole page has to be drawn again."""
+    before = st.query_params.to_dict()
+    _grant(available, wish)
+    if st.query_params.to_dict() != before:
+        st.rerun()
 
 
 def _plain(text: str) -> str:
@@ -301,7 +294,7 @@ def _show_player(
         speed=selection.speed,
         look=selection.look,
         on_change=_note_move,
-        on_wish=partial(_grant, available),
+        on_wish=partial(_grant_and_rerun, available),
     )
     if has_moved:
         moved = replace(selection, frame=position.frame, speed=position.speed, look=position.look)
