@@ -32,6 +32,9 @@ STYLE = """
 .st-key-about a { min-height: 0; padding: 0; }
 .st-key-words [data-testid="stText"] { font-variant-numeric: tabular-nums; }
 .st-key-empty { max-width: 44rem; margin: 8vh auto 0; }
+@media (min-width: 641px) {
+  .st-key-controls > :is(.st-key-c, .st-key-d, .st-key-e, .st-key-f, .st-key-g, .st-key-h) { max-width: 15rem; }
+}
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 0.5rem 0.5rem 1rem; }
   .st-key-controls > * { min-width: calc(50% - 0.5rem); }

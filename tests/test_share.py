@@ -83,6 +83,9 @@ def test_a_picture_shows_the_panes_at_full_size_with_their_headings(page: Page, 
         x, y = (round((rect[side] + 10 * ratio) * scale) for side in "xy")
         width, height = (round(rect[side] * scale) for side in ("width", "height"))
         numbers.append(read_pattern(image[y : y + height, x : x + width]))
+        if len(numbers) > 2:  # a badge in the configuration's own colour
+            corner = image[max(y - round(48 * scale), 0) : y - 2, x : x + round(16 * scale)].reshape(-1, 3).astype(int)
+            assert (corner.max(axis=1) - corner.min(axis=1)).max() > 90
         heading = image[max(y - round(24 * scale), 0) : y - 2, x : x + width]
         assert heading.std() > 5, "the title of the pane is above it"
     assert numbers == [(N_FRAMES - 1, 1), (N_FRAMES - 1, 2), (N_FRAMES - 1, 16), (N_FRAMES - 1, 18)]
@@ -186,6 +189,8 @@ def test_a_saved_page_opens_from_a_disk_offline_and_still_plays(page: Page, app:
             wait_for(copy, f"el.xc.painted === {shown}")
             assert {one["frame"] for one in copy.evaluate(read)} == {shown}
             assert abs(copy.evaluate("el => el.xc.cursors()[0]") - shown) < 0.1
+        copy.press("s")
+        expect(other.get_by_text("this page is a file: send the file itself")).to_be_visible()
         copy.press("Home")
         copy.press("Space")
         wait_for(copy, "el.xc.painted > 15")

@@ -21,6 +21,7 @@ export function sharePart(player) {
     element: share.panel,
     actions: {
       share: () => share.open(),
+      copyLink: () => (share.isFile ? player.say("this page is a file: send the file itself") : player.copyLink()),
       savePicture: () => share.run("picture"),
       saveTable: () => share.run("table"),
       saveFilm: () => share.run("film"),
@@ -52,7 +53,7 @@ class Share {
     this.length = element("span", { class: "muted number", role: "status" });
     this.whole = button("all frames", null, "all");
     this.looped = button("the frames of the loop", null, "loop");
-    this.maps = element("input", { type: "checkbox" });
+    this.maps = element("input", { type: "checkbox", checked: "" });
     this.rows = {
       link: row("Link", ["Copy"]),
       picture: row("Picture", ["Save PNG"]),
@@ -99,7 +100,6 @@ class Share {
     if (!this.player.data) return;
     this.setRange(this.player.look.loop ?? this.all);
     this.looped.hidden = !this.player.look.loop;
-    this.maps.checked ||= this.player.extras.length > 0; // what is seen now should be seen there
     if (!this.panel.open) this.panel.showModal();
     const target = name ? this.rows[name].actions.querySelector("button:not(:disabled)") : null;
     (target ?? this.panel).focus({ preventScroll: true });

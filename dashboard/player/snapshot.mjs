@@ -133,7 +133,7 @@ function fillOf(context, style, box) {
     stops.forEach((stop, index) => gradient.addColorStop(index / (stops.length - 1), stop));
     return gradient;
   }
-  const isClear = style.backgroundColor === "transparent" || /, 0\)$/.test(style.backgroundColor);
+  const isClear = style.backgroundColor === "transparent" || /^rgba\(.*, 0\)$/.test(style.backgroundColor);
   return isClear ? null : style.backgroundColor;
 }
 
