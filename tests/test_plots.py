@@ -326,7 +326,7 @@ def test_shift_and_click_takes_a_pixel_and_keys_move_and_size_a_box(page: Page, 
     position = {"x": rect["x"] + 10.5 * scale, "y": rect["y"] + 20.5 * scale}
     root.locator(".stage").click(modifiers=["Shift"], position=position, force=True)
     assert look(root)["region"] == [10, 20, 1, 1]
-    settled(root, "pixel 10, 20 (pixel by pixel)")
+    settled(root, "pixel 10, 20 (± 0.0627 σ)")
     root.focus()
     root.press("Shift+M")
     root.press("m")

@@ -97,6 +97,7 @@ export class Charts {
   /** Draw the charts of `curves` instead of the ones before. @param {boolean} isWhole also those of the same values */
   async show(isWhole = true) {
     const turn = ++this.turn;
+    this.stale = null; // what was asked for is done now
     if (!this.plotly) await Promise.race([this.firstPaint, new Promise((resolve) => setTimeout(resolve, 1000))]);
     const plotly = this.plotly ?? (this.curves.charts.length ? await loadPlotly() : null);
     if (turn !== this.turn || this.signal.aborted) return;
@@ -127,9 +128,7 @@ export class Charts {
     this.stale = isWhole || this.stale === true;
     if (isAsked) return;
     requestAnimationFrame(() => {
-      const all = this.stale === true;
-      this.stale = null;
-      if (!this.signal.aborted) this.show(all);
+      if (this.stale !== null && !this.signal.aborted) this.show(this.stale);
     });
   }
 

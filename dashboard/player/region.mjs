@@ -6,6 +6,7 @@
  * Shift + drag draws, Shift + click takes a pixel; M makes the next drag draw and puts a box under the arrow keys.
  */
 
+import { formatValue } from "./colour.mjs";
 import { CLICK_PX } from "./zoom.mjs";
 import { button, element } from "./dom.mjs";
 
@@ -287,9 +288,17 @@ export class Region {
   /** @param {{exact: number, known: number, all: number}} count of frames of all configurations */
   status({ exact, known, all }) {
     if (this.problem && known + exact < all) return ` (${this.problem})`;
-    if (exact === all && all > 0) return " (pixel by pixel)";
+    if (exact === all && all > 0) return this.exactWords();
     if (exact > 0) return ` (block means; pixel by pixel on ${Math.floor((100 * exact) / all)} %)`;
     return known < all ? ` (block means, ${Math.floor((100 * known) / Math.max(all, 1))} %)` : " (block means)";
+  }
+
+  /** How exact are values of pixels? A single one is as coarse as it is stored; of many the steps even out. */
+  exactWords() {
+    const [, , w, h] = this.box ?? [0, 0, 0, 0];
+    if (w * h !== 1) return " (pixel by pixel)";
+    const { lo, hi, unit } = /** @type {any} */ (Object.values(this.player.data.energies)[0]).domain;
+    return ` (± ${formatValue((hi - lo) / 255 / 2)} ${unit})`;
   }
 
   /** Replace the means of blocks by those of the pixels, from the frame on the screen on. @param {Box} box */
