@@ -183,6 +183,16 @@ def test_a_player_that_was_away_comes_back_at_the_frame_of_the_link(page: Page, 
 
 
 def test_a_new_browser_on_the_link_shows_the_same(page: Page, app: App, browser: Browser):
+    number = 90
+    for track in app.store.tracks(kind="prediction"):
+        if track.head.clip.title == "phone" and track.head.method == "baseline":
+            for kind, path in (
+                ("prediction", "rgb-normal"),
+                ("readout", "rgb-normal-reshading"),
+                ("energy", "rgb-normal"),
+            ):
+                add_track(app.store, track.head.clip, kind=kind, path=path, number=number, zoo="mini", method="third")
+                number += 1
     root = open_page(page, app, "clip=phone")
     choose(page, "Readout", "Surface normals → Reshading")
     page.wait_for_url("**readout=reshading*")
@@ -192,6 +202,11 @@ def test_a_new_browser_on_the_link_shows_the_same(page: Page, app: App, browser:
     page.wait_for_url("**scale=raw*")
     step_to(page, root, 7)
     wait_for(root, "el.xc.rects().filter(Boolean).length === 7")
+    root.press("b")
+    page.wait_for_url("**marks=7*")
+    press_button(page, "Add a configuration")
+    page.wait_for_url("**&c=mini**")
+    wait_for(root, "el.xc.rects().filter(Boolean).length === 9")
     for key in "[", ".", "]", "4":
         root.press(key)
     page.wait_for_url("**loop=7-8*")
