@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Results of the bundled clips; set CROSSCHECK_STORE to keep them elsewhere.
 export CROSSCHECK_STORE ?= $(CURDIR)/.demo-store
 
-.PHONY: help setup demo precompute-sample test browser check format bench bench-player
+.PHONY: help setup demo precompute-sample test browser check format bench bench-player pictures
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -39,6 +39,9 @@ bench: setup ## time the job against a plain loop, on the bundled clip
 
 bench-player: .venv/.installed-dev browser ## time steps, seeks and play in the browser
 	$(BIN)/python -m benchmarks.player
+
+pictures: precompute-sample .venv/.installed-dev browser ## make the README's pictures from the real page
+	$(BIN)/python -m docs.pictures
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }

@@ -1,0 +1,65 @@
+"""Make the README's pictures from the real page, on the store that $CROSSCHECK_STORE names.
+
+make pictures
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.conftest import CHROMIUM_OPTIONS, ROOT, free_port, wait_until_healthy
+from tests.install_browser import find_browser
+
+FOLDER = Path(__file__).parent
+SIZE = {"width": 1280, "height": 800}
+PICTURES = {
+    "compare.png": "clip=Walk+through+two+rooms&frame=117",
+    "difference.png": "clip=Walk+through+two+rooms&frame=117&diff=auto",
+}
+"""File name -> link of the page."""
+
+
+def main() -> None:
+    port = free_port()
+    with tempfile.TemporaryFile() as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)],
+            cwd=ROOT,
+            env={**os.environ, "STREAMLIT_SERVER_ADDRESS": "127.0.0.1", "STREAMLIT_SERVER_HEADLESS": "true"},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_until_healthy(address, server, log)
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_OPTIONS)
+                for name, link in PICTURES.items():
+                    page = browser.new_page(viewport=SIZE, color_scheme="light")
+                    page.goto(f"{address}/?{link}")
+                    settle(page)
+                    page.screenshot(path=FOLDER / name)
+                    print(FOLDER / name)
+                browser.close()
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+def settle(page: Page) -> None:
+    """Wait until every picture and plot is there."""
+    root = page.locator(".xc")
+    root.wait_for(timeout=60_000)
+    while not root.evaluate("el => el.xc.painted >= 0 && !el.xc.state().isLate && el.xc.cursors().length > 0"):
+        page.wait_for_timeout(100)
+    page.wait_for_timeout(1500)  # the strip and the sign of a running script
+
+
+if __name__ == "__main__":
+    main()
