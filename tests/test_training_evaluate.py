@@ -20,6 +20,7 @@ from training.data import CHANNELS, Frames
 from training.evaluate import Errors, draw_pixels, energy_constants, evaluate, evaluate_seed, median_images
 from training.measures import interval, pearson, risk_coverage, roc_auc, spearman
 from training.model_card import model_card
+from training.pictures import errors_of_methods
 from training.tables import plain, signed
 
 SIZE_PX = 32
@@ -458,6 +459,17 @@ def test_a_model_card_fits_on_a_screen_and_a_half(lab: Zoo, tiny: Zoo, frames_fo
         assert f"`{zoo.name}`" in text and "docs/results.md" in text and "abc" in text and "Rendering" not in text
         for method in zoo.methods:
             assert f"| {method} |" in text
+
+
+def test_a_method_that_lacks_a_target_takes_nobody_elses_line():
+    both = {"a": (1.0, 0.1), "b": (2.0, np.nan), "c": (3.0, np.nan)}
+    figure = errors_of_methods(
+        {("normal", "degrees"): both, ("reshading", "codes"): {"a": (1.0, 0.1), "c": (3.0, 0.1)}}
+    )
+    first, last = figure.axes
+    assert [label.get_text() for label in first.get_yticklabels()] == ["a", "b", "c"]
+    drawn = {float(np.asarray(line.get_ydata())[0]) for line in last.lines if line.get_marker() == "o"}
+    assert drawn == {0, 2} and last.get_ylim() == first.get_ylim()
 
 
 def test_the_pictures_of_the_page_are_small_enough():

@@ -21,7 +21,7 @@ TILE_PX = 112
 GAP_PX = 4
 LABEL_PX = 30  # two lines
 MARGIN_PX = 104  # for the names of the rows
-WEBP_QUALITY = 82
+WEBP_QUALITY = 72
 DEPTH_SHOWN_METRES = (0.75, 7.5)
 """These take the whole colour map, so that rooms have contrast."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
@@ -72,7 +72,7 @@ def risk_against_coverage(curves: Mapping[str, Mapping[str, tuple[str, RiskCover
     figure, axes = panels(max(n_columns, 1), rows=max(len(curves), 1))
     for row, (kind, targets) in zip(axes, curves.items(), strict=False):
         for axis, (target, (method, curve)) in zip(row, targets.items(), strict=False):
-            chosen = np.unique(np.linspace(0, len(curve.coverage) - 1, 200).astype(int))
+            chosen = np.unique(np.linspace(0, len(curve.coverage) - 1, 100).astype(int))
             share = 100 * curve.coverage[chosen]
             axis.plot(share, curve.risk[chosen], color=COLOURS[0], label=f"by energy ({method})")
             axis.plot(share, curve.oracle[chosen], color=COLOURS[2], linestyle="--", label="by the error itself")
@@ -84,7 +84,7 @@ def risk_against_coverage(curves: Mapping[str, Mapping[str, tuple[str, RiskCover
 
 
 def energy_of_sets(sets: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """A panel per target: the spread of energies in each set of pictures; boxes hold the middle half."""
+    """A panel per target: the spread of energies in each set of pictures; boxes hold the middle half, whiskers nine tenths."""
     n_sets = max((len(groups) for groups in sets.values()), default=1)
     figure, axes = panels(max(len(sets), 1), height_inches=0.8 + 0.3 * n_sets, sharey=True)
     for axis, (target, groups) in zip(axes[0], sets.items(), strict=False):
@@ -93,7 +93,7 @@ def energy_of_sets(sets: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
             values,
             orientation="horizontal",
             whis=(5, 95),
-            flierprops={"markersize": 2},
+            showfliers=False,
             medianprops={"color": COLOURS[1]},
         )
         names = [f"{name} ({len(found)})" for name, found in zip(groups, values, strict=True)]
@@ -130,25 +130,21 @@ def energy_under_shifts(
 
 
 def errors_of_methods(figures: Mapping[tuple[str, str], Mapping[str, tuple[float, float]]]) -> Figure:
-    """A panel per (target, figure's name and unit): each method's error, with its interval where there is one."""
-    n_methods = max((len(found) for found in figures.values()), default=1)
-    figure, axes = panels(max(len(figures), 1), height_inches=0.8 + 0.25 * n_methods, sharey=True)
-    for axis, ((target, label), methods) in zip(axes[0], figures.items(), strict=False):
-        for number, (value, half_width) in enumerate(methods.values()):
-            axis.errorbar(
-                value,
-                number,
-                xerr=half_width if np.isfinite(half_width) else None,
-                fmt="o",
-                color=COLOURS[0],
-                capsize=3,
-            )
-        axis.set_yticks(range(len(methods)), list(methods))
+    """A panel per (target, figure's name and unit): each method's error, with its interval where there is one.
+
+    Every panel has a line for every method, so that they can share the names; a method that lacks a target leaves its empty.
+    """
+    methods = list(dict.fromkeys(method for found in figures.values() for method in found))
+    figure, axes = panels(max(len(figures), 1), height_inches=0.8 + 0.25 * len(methods), sharey=True)
+    for axis, ((target, label), found) in zip(axes[0], figures.items(), strict=False):
+        for method, (value, half_width) in found.items():
+            reach = half_width if np.isfinite(half_width) else None
+            axis.errorbar(value, methods.index(method), xerr=reach, fmt="o", color=COLOURS[0], capsize=3)
         axis.ticklabel_format(axis="x", useOffset=False)
         axis.locator_params(axis="x", nbins=4)
-        axis.set(xlabel=label, ylim=(-0.5, n_methods - 0.5))
+        axis.set(xlabel=label, ylim=(len(methods) - 0.5, -0.5))
         axis.set_title(title(target), fontsize=9)
-    axes[0][0].invert_yaxis()  # of all, as they share it
+    axes[0][0].set_yticks(range(len(methods)), methods)
     return figure
 
 
