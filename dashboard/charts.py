@@ -12,7 +12,7 @@ import numpy as np
 
 from dashboard.choices import LETTERS
 
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "dash")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,7px", "14px,3px")
 """Line style of A, B, ...: colour must not be the only sign."""
 DIGITS = 5
 """Significant digits of a plotted value: finer than a pixel, and a third of the bytes."""

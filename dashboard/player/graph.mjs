@@ -103,7 +103,8 @@ class Picker {
 
   close() {
     this.root.remove();
-    this.opener.focus({ preventScroll: true });
+    // The dialog gave the focus back, but not where a click does not give it to a button; and it may have moved on since.
+    if (document.activeElement === document.body) this.opener.focus({ preventScroll: true });
   }
 
   /** The letter that would be added. */

@@ -258,14 +258,14 @@ class View {
       line(this.toPx(x0, y0), this.toPx(x1, y1));
       context.setLineDash([]);
     }
-    plot.points.forEach((points, index) => this.drawPoints(context, points, index));
+    for (const points of plot.points) this.drawPoints(context, points);
     if (this.box) this.drawBox(context, this.box);
     const box = this.box ? `; ${this.marked.size} frames in the box` : "";
     canvas.setAttribute("aria-label", `${plot.yTitle} over ${plot.xTitle}${box}. Arrows move a box, with Shift they change its size; Delete ends it.`);
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {Points} points @param {number} index */
-  drawPoints(context, { letter, x, y }, index) {
+  /** @param {CanvasRenderingContext2D} context @param {Points} points */
+  drawPoints(context, { letter, x, y }) {
     const { theme } = this.owner.player;
     const accent = theme.colour("--xc-accent");
     const own = letter ? theme.ofLetter(letter) : theme.colours().text;
@@ -277,9 +277,10 @@ class View {
         if (this.marked.has(i) !== isMarked || !Number.isFinite(x[i]) || !Number.isFinite(y[i])) continue;
         const [px, py] = this.toPx(x[i], y[i]);
         context.beginPath();
-        // Shapes, as colour is not the only sign: circles, squares, diamonds.
-        if (index % 3 === 0) context.arc(px, py, size, 0, 7);
-        else if (index % 3 === 1) context.rect(px - size, py - size, 2 * size, 2 * size);
+        // Shapes, as colour is not the only sign, and the letter at the ring: circles, squares, diamonds.
+        const shape = letter ? letter.charCodeAt(0) - "A".charCodeAt(0) : 0;
+        if (shape % 3 === 0) context.arc(px, py, size, 0, 7);
+        else if (shape % 3 === 1) context.rect(px - size, py - size, 2 * size, 2 * size);
         else context.moveTo(px, py - 1.4 * size), context.lineTo(px + 1.4 * size, py), context.lineTo(px, py + 1.4 * size), context.lineTo(px - 1.4 * size, py);
         context.fill();
       }
