@@ -65,8 +65,14 @@ st.set_page_config(layout="wide")
 store = Store(default_root(), read_only=True)
 tracks = tracks_by_pane(store)
 wanted = st.query_params.get("panes", ",".join(name for name in PLACES if name in tracks)).split(",")
-if st.button("swap A and B"):
+
+
+def swap() -> None:
     st.session_state["is_swapped"] = not st.session_state.get("is_swapped", False)
+
+
+# A callback: a run that the player's next report ends early must not take the click with it.
+st.button("swap A and B", on_click=swap)
 if st.session_state.get("is_swapped"):
     wanted = [{"A": "B", "B": "A"}.get(name, name) for name in wanted]
 panes = [

@@ -36,6 +36,7 @@ ARRANGEMENTS: Mapping[str, Callable[[Lineup, int], Lineup]] = {
 PLAYER = "player"
 GRAPH = "graph"
 MOVED = "player-moved"
+LINK = "link"
 ASKED = "player-asked"
 ENERGY_MEANING = (
     "Consistency energy is how far predictions of the same target along different paths disagree in a frame; "
@@ -55,6 +56,7 @@ def page(store: Store, columns: Columns) -> None:
     if selection is None:
         _show_empty(store, tracks)
         return
+    st.session_state[LINK] = st.query_params.to_dict()
     if not notes:  # a link that asks for something that is not here stays as it is until something is chosen
         _write_link(to_query(selection))
     content = shown(available, selection.clip, selection.target, selection.readout, selection.configurations)
@@ -175,7 +177,7 @@ def _select(label: str, name: str, options: Mapping[str, str], value: str, avail
 
 def _choose(name: str, available: Available) -> None:
     """Take over the choice of widget `name`; what does not go with it falls back to its default."""
-    query = st.query_params.to_dict() | {name: str(st.session_state[name] or "")}
+    query = _link() | {name: str(st.session_state[name] or "")}
     if name == "clip":
         for moved in ("frame", *LOOK):
             query.pop(moved, None)
@@ -184,7 +186,7 @@ def _choose(name: str, available: Available) -> None:
 
 def _arrange(arrange: Callable[[Lineup], Lineup], available: Available) -> None:
     # Of what is shown, which a link with unknown names does not say.
-    selection, _ = from_query(st.query_params.to_dict(), available)
+    selection, _ = from_query(_link(), available)
     if selection is not None:
         _write_link(to_query(replace(selection, configurations=arrange(selection.configurations))))
 
@@ -194,7 +196,7 @@ def _grant(available: Available, wish: Mapping[str, str]) -> None:
 
     Configurations have to be in the store.
     """
-    selection, _ = from_query(st.query_params.to_dict(), available)
+    selection, _ = from_query(_link(), available)
     if selection is None or selection.target is None:
         return
     lineup = selection.configurations
@@ -221,9 +223,9 @@ def _grant(available: Available, wish: Mapping[str, str]) -> None:
 
 def _grant_and_rerun(available: Available, wish: Mapping[str, str]) -> None:
     """The same out of a fragment, after which the whole page has to be drawn again."""
-    before = st.query_params.to_dict()
+    before = _link()
     _grant(available, wish)
-    if st.query_params.to_dict() != before:
+    if _link() != before:
         st.rerun()
 
 
@@ -238,8 +240,18 @@ def _write_normalised(query: Mapping[str, str], available: Available) -> None:
         _write_link(to_query(selection))
 
 
+def _link() -> dict[str, str]:
+    """The link that a choice changes: the newest of this session.
+
+    A run brings the link that the browser had when it asked, which is not yet what the run before has written: two
+    choices in quick succession would both start from the same one, and the first would be lost.
+    """
+    return dict(st.session_state.get(LINK) or st.query_params.to_dict())
+
+
 def _write_link(query: Mapping[str, str]) -> None:
     """Put `query` into the address bar. Written only where it differs: every write is a step of the Back button."""
+    st.session_state[LINK] = dict(query)
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
 
@@ -297,8 +309,11 @@ def _show_player(
         on_wish=partial(_grant_and_rerun, available),
     )
     if has_moved:
-        moved = replace(selection, frame=position.frame, speed=position.speed, look=position.look)
-        _write_link(to_query(moved))
+        # Of the newest choices: a fragment that ran before the page could draw them again knows older ones.
+        newest, _ = from_query(_link(), available)
+        if newest is not None and newest.clip.key == selection.clip.key:
+            moved = replace(newest, frame=position.frame, speed=position.speed, look=position.look)
+            _write_link(to_query(moved))
 
 
 def _note_move() -> None:
