@@ -231,7 +231,7 @@ class Jobs:
             *(start_job(plan, target, first) for target in TARGETS),
             *cross_jobs(plan),
             *fork_jobs(plan, SEEDED, first),
-            *(shared_job(plan, target) for target in RENDERED_OTHERS),
+            *(shared_job(plan, "rgb", target, plan.rgb_widths, plan.shared) for target in RENDERED_OTHERS),
             *fork_jobs(plan, [m for m in SINGLE_NETWORK_METHODS if m not in SEEDED], first),
             geonet_job(plan),
             multitask_job(plan),
@@ -315,33 +315,21 @@ def cross_jobs(plan: Plan) -> list[Job]:
     pairs = [(source, target) for source in TARGETS for target in (*TARGETS, *OTHERS) if source != target]
     pairs += [(source, target) for source in OTHERS for target in TARGETS]
     pairs.sort(key=lambda pair: not {*TARGETS, "edge2d"}.issuperset(pair))
-    return [
-        Job(
-            name=f"{source}-{target}.shared",
-            method="shared",
-            source=source,
-            targets=(target,),
-            architecture="small-unet",
-            widths=plan.cross_widths,
-            stages=from_nothing(plan, plan.cross),
-            seed=plan.seed,
-            stream=f"{source}-{target}",
-        )
-        for source, target in pairs
-    ]
+    return [shared_job(plan, source, target, plan.cross_widths, plan.cross) for source, target in pairs]
 
 
-def shared_job(plan: Plan, target: str) -> Job:
+def shared_job(plan: Plan, source: str, target: str, widths: tuple[int, ...], steps: Steps) -> Job:
+    """A network that serves every method."""
     return Job(
-        name=f"rgb-{target}.shared",
+        name=f"{source}-{target}.shared",
         method="shared",
-        source="rgb",
+        source=source,
         targets=(target,),
         architecture="small-unet",
-        widths=plan.rgb_widths,
-        stages=from_nothing(plan, plan.shared),
+        widths=widths,
+        stages=from_nothing(plan, steps),
         seed=plan.seed,
-        stream=f"rgb-{target}",
+        stream=f"{source}-{target}",
     )
 
 
