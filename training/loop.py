@@ -35,6 +35,14 @@ LOG_EVERY_STEPS = 25
 LARGEST_GRADIENT_NORM = 1.0
 LISTING = "frames.json"
 PLAN = "plan.json"
+GLIBC_KEEPS_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**32),  # bytes
+    "MALLOC_TRIM_THRESHOLD_": str(2**33),
+    "MALLOC_TOP_PAD_": str(2**28),
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}
+"""For worker processes on Linux. By default glibc gives every tensor of some MB back to the system and fetches it anew, page by
+page, in the next step: on two cores that was 10 to 20 % of a step at 128 px and 25 % at 256 px."""
 
 Watch = Callable[[], None]
 
@@ -97,6 +105,8 @@ def train_all(
                 raise failure(job, error) from error
             watch()
         return
+    for name, value in GLIBC_KEEPS_MEMORY.items():
+        os.environ.setdefault(name, value)  # workers read it when they start
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     start = (jobs, resident, data_folder, names, folder, device, stop)
