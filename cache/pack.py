@@ -1,10 +1,11 @@
 """The packed-frames format: up to 256 losslessly coded images and their per-frame numbers in one immutable file.
 
-    "XCPACK01" | u32 header bytes, little endian | header, JSON | images, one after another | columns
+    "XCPACK01" | u32 header bytes, little endian | header, JSON | images, one after another | columns | previews
 
 The header gives `codec, width, height, channels, n, sizes` (bytes of each image) and `columns` (name -> dtype, shape,
 offset from the end of the header). Images come first, so that a reader who fetches the header has the first frames in
-the same request. A pack is named by the SHA-256 of its bytes and never changes.
+the same request. `previews`, where there are any, gives `codec, width, height, sizes, offset`: the same frames again, small
+and lossy, for slow lines. A pack is named by the SHA-256 of its bytes and never changes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ MAX_FRAMES = 256
 MAX_HEADER_BYTES = 1 << 20
 """A header of 256 sizes and a dozen columns takes 4 kB; anything near this limit is not a pack of ours."""
 CODECS = ("png", "webp")
+PREVIEW_CODECS = ("jpeg",)
 _DTYPES = ("<f2", "<f4", "<f8")
 
 
@@ -44,14 +46,35 @@ class PackHeader:
     """name -> {"dtype", "shape", "offset"}: arrays whose first axis is the frame."""
     data_start: int
     """Offset of the first image in the file."""
+    preview_sizes: tuple[int, ...] = ()
+    """Bytes of each preview; empty where there are none."""
 
     @property
     def n_frames(self) -> int:
         return len(self.sizes)
 
 
+@dataclass(frozen=True)
+class Previews:
+    """The frames of a pack once more, lossy: what is shown while the exact ones are on their way."""
+
+    images: Sequence[bytes]
+    """One for each frame, in `codec`."""
+    width: int
+    """Pixels; may be fewer than the frames have."""
+    height: int
+    codec: str = "jpeg"
+
+
 def build_pack(
-    images: Sequence[bytes], *, codec: str, width: int, height: int, channels: int, columns: Mapping[str, np.ndarray]
+    images: Sequence[bytes],
+    *,
+    codec: str,
+    width: int,
+    height: int,
+    channels: int,
+    columns: Mapping[str, np.ndarray],
+    previews: Previews | None = None,
 ) -> bytes:
     """The bytes of a pack of N coded `images` of height x width x channels, with `columns` of N rows each."""
     if not 1 <= len(images) <= MAX_FRAMES:
@@ -80,6 +103,20 @@ def build_pack(
         "sizes": [len(image) for image in images],
         "columns": described,
     }
+    if previews:
+        if len(previews.images) != len(images) or previews.codec not in PREVIEW_CODECS:
+            raise ValueError(
+                f"{len(images)} frames need as many previews in {', '.join(PREVIEW_CODECS)}; "
+                f"got {len(previews.images)} in '{previews.codec}'"
+            )
+        header["previews"] = {
+            "codec": previews.codec,
+            "width": previews.width,
+            "height": previews.height,
+            "sizes": [len(image) for image in previews.images],
+            "offset": offset,
+        }
+        blobs += previews.images
     text = json.dumps(header, separators=(",", ":")).encode()
     return b"".join([MAGIC, struct.pack("<I", len(text)), text, *images, *blobs])
 
@@ -95,6 +132,8 @@ def read_header(file: BinaryIO, file_bytes: int) -> PackHeader:
     try:
         header = json.loads(file.read(header_bytes))
         sizes = tuple(int(size) for size in header["sizes"])
+        previews = dict(header.get("previews") or {})
+        preview_sizes = tuple(int(size) for size in previews.get("sizes", ()))
         result = PackHeader(
             codec=str(header["codec"]),
             width=int(header["width"]),
@@ -103,6 +142,7 @@ def read_header(file: BinaryIO, file_bytes: int) -> PackHeader:
             sizes=sizes,
             columns=dict(header["columns"]),
             data_start=len(start) + header_bytes,
+            preview_sizes=preview_sizes,
         )
         end = sum(sizes)
         for column in result.columns.values():
@@ -111,6 +151,12 @@ def read_header(file: BinaryIO, file_bytes: int) -> PackHeader:
             if int(column["offset"]) < 0 or column["shape"][0] != len(sizes):
                 raise BadPack("pack column does not fit the frames")
             end = max(end, int(column["offset"]) + _column_bytes(column))
+        if previews:
+            if previews["codec"] not in PREVIEW_CODECS or len(preview_sizes) != len(sizes) or min(preview_sizes) <= 0:
+                raise BadPack("pack previews do not fit the frames")
+            if int(previews["offset"]) != end:
+                raise BadPack(f"pack previews begin at {previews['offset']}, expected {end}")
+            end += sum(preview_sizes)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         raise BadPack(f"pack header cannot be read: {error}") from error
     if min(sizes, default=0) <= 0 or len(sizes) > MAX_FRAMES or result.codec not in CODECS:
@@ -118,6 +164,15 @@ def read_header(file: BinaryIO, file_bytes: int) -> PackHeader:
     if result.data_start + end != file_bytes:
         raise BadPack(f"pack should have {result.data_start + end} bytes, the file has {file_bytes}")
     return result
+
+
+def read_previews(path: Path) -> list[bytes]:
+    """Every preview of the pack at `path`, in frame order; empty where it has none."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        header = read_header(file, size)
+        file.seek(size - sum(header.preview_sizes))
+        return [file.read(size) for size in header.preview_sizes]
 
 
 def read_images(path: Path) -> list[bytes]:

@@ -33,7 +33,7 @@ import platformdirs
 from diskcache.core import MODE_RAW
 from filelock import FileLock, Timeout
 
-from cache.pack import BadPack, build_pack, read_column, read_header, read_images
+from cache.pack import BadPack, Previews, build_pack, read_column, read_header, read_images
 from cache.records import (
     BadRecord,
     Head,
@@ -360,7 +360,13 @@ class TrackWriter:
         """Frames stored so far."""
         return sum(pack.n_frames for pack in self._packs)
 
-    def append(self, start: int, images: Sequence[bytes], columns: Mapping[str, np.ndarray]) -> None:
+    def append(
+        self,
+        start: int,
+        images: Sequence[bytes],
+        columns: Mapping[str, np.ndarray],
+        previews: Previews | None = None,
+    ) -> None:
         """Store frames `start` and on, coded with the head's codec, and their rows of every declared column.
 
         `start` must be `n_frames`: a gap or an overlap would show wrong frames for ever after.
@@ -379,6 +385,7 @@ class TrackWriter:
             height=clip.height,
             channels=int(self.head.domain["channels"]),
             columns=columns,
+            previews=previews,
         )
         sha256 = hashlib.sha256(data).hexdigest()
         _write_whole(self._store._pack_file(self.head.key, sha256), data)

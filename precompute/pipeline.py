@@ -20,14 +20,14 @@ import torch
 from torch.nn import functional
 
 from cache.keys import clip_key
-from cache.pack import MAX_FRAMES
+from cache.pack import MAX_FRAMES, Previews
 from cache.records import BadRecord, Clip
 from cache.store import Store, TrackWriter
 from consistency.domains import get_domain
 from consistency.graph import Graph
 from consistency.zoo import Zoo, load_network
 from precompute import video
-from precompute.encode import encode_image
+from precompute.encode import encode_image, encode_preview, preview_size
 from precompute.errors import SourceError
 from precompute.recipes import Batch, Product, Recipe, plan_recipes, truth_digests
 
@@ -205,7 +205,7 @@ def seconds_per_frame(plan: Plan, device: torch.device, dtype: torch.dtype, batc
     batch = predict(graph, frames, device, plan.zoo.multiple)
     with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
         for recipe in recipes:
-            pool.map(encode_image, recipe.make(batch).images)
+            pool.map(encode, recipe.make(batch).images)
     return (time.perf_counter() - start) / batch_size
 
 
@@ -242,12 +242,12 @@ class _Chunk:
 
     def __init__(self, start: int) -> None:
         self.start = start
-        self._images: dict[str, list[Future[bytes]]] = {}
+        self._images: dict[str, list[Future[tuple[bytes, bytes]]]] = {}
         self._columns: dict[str, list[dict[str, np.ndarray]]] = {}
 
     def add(self, key: str, product: Product, pool: ThreadPoolExecutor) -> None:
         images = self._images.setdefault(key, [])
-        images.extend(pool.submit(encode_image, image) for image in product.images)
+        images.extend(pool.submit(encode, image) for image in product.images)
         if len(images) > ENCODING_FRAMES:
             images[-ENCODING_FRAMES - 1].result()
         self._columns.setdefault(key, []).append(product.columns)
@@ -258,7 +258,15 @@ class _Chunk:
             if key in self._images:
                 parts = self._columns[key]
                 columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-                writer.append(self.start, [image.result() for image in self._images[key]], columns)
+                images, previews = zip(*(image.result() for image in self._images[key]), strict=True)
+                clip = writer.head.clip
+                small = Previews(previews, *preview_size(clip.width, clip.height))
+                writer.append(self.start, images, columns, small)
+
+
+def encode(codes: np.ndarray) -> tuple[bytes, bytes]:
+    """An image of codes as it is, and its preview."""
+    return encode_image(codes), encode_preview(codes)
 
 
 def _batches(plan: Plan, start: int, batch_size: int, chunk_size: int, stopped: Event) -> Generator[Batch]:

@@ -261,6 +261,65 @@ export const tests = {
     huge.set([4, 0, 0, 0], 8);
     throws(() => pack.parseHeader(Uint8Array.from([...huge, 123, 123, 123, 123])), "damaged");
   },
+  "previews stand where the header says, and ones that do not fit are none": ({ pack, equal }) => {
+    const header = (previews) => {
+      const text = JSON.stringify({ codec: "png", width: 2, height: 2, channels: 3, sizes: [5, 7], columns: {}, previews });
+      return [pack.parseHeader(new Uint8Array([...bytesOf("XCPACK01"), text.length, text.length >> 8, 0, 0, ...bytesOf(text)])), 12 + text.length];
+    };
+    const [found, end] = header({ codec: "jpeg", width: 1, height: 1, sizes: [2, 3], offset: 20 });
+    equal(found.previews, { codec: "jpeg", offsets: [end + 20, end + 22, end + 25] });
+    equal(pack.blockRange(found.previews, 0), { first: 0, stop: 2, start: end + 20, end: end + 25 });
+    const good = { codec: "jpeg", sizes: [2, 3], offset: 20 };
+    for (const bad of [{ codec: "gif" }, { sizes: [2] }, { sizes: [2, 0] }, { sizes: null }, { offset: -1 }, { offset: 0.5 }]) {
+      equal(header({ ...good, ...bad })[0].previews, null);
+    }
+    equal([header(undefined)[0].previews, header(null)[0].previews, header([])[0].previews], [null, null, null]);
+  },
+  "a line is as fast as what it brings while it is asked, however many ask at once": ({ tiers, equal, near }) => {
+    let now = 0;
+    const line = new tiers.Bandwidth(() => now);
+    equal(line.bytesPerSecond, null);
+    line.begin();
+    line.begin();
+    now = 200;
+    equal(line.bytesPerSecond, null);
+    now = 500;
+    line.add(100_000);
+    line.add(100_000);
+    line.end();
+    line.end();
+    near(line.bytesPerSecond, 400_000);
+    now = 60_000; // nobody asked
+    near(line.bytesPerSecond, 400_000);
+    line.begin();
+    now += 500;
+    line.add(600_000);
+    near(line.bytesPerSecond, 800_000);
+  },
+  "a line that changes is known by what it brought of late": ({ tiers, near }) => {
+    let now = 0;
+    const line = new tiers.Bandwidth(() => now);
+    line.begin();
+    for (const rate of [1e6, 1e5]) {
+      for (let i = 0; i < 100; i += 1) {
+        now += 100;
+        line.add(rate / 10);
+      }
+      near(line.bytesPerSecond, rate, rate / 5);
+    }
+  },
+  "previews are for lines that bring less than is due, and for standing only where one has to wait": ({ tiers, equal }) => {
+    const facts = { bytesPerSecond: 1e6, frameBytes: 25_000, blockFrames: 16, fps: 30, isTooSlow: false };
+    equal(tiers.chooseTier(facts), "exact");
+    equal(tiers.chooseTier({ ...facts, frameBytes: 30_000 }), "preview");
+    equal(tiers.chooseTier({ ...facts, fps: 60 }), "preview");
+    equal(tiers.chooseTier({ ...facts, isTooSlow: true }), "preview");
+    const standing = { ...facts, fps: 0, isTooSlow: true };
+    equal(tiers.chooseTier(standing), "preview");
+    equal(tiers.chooseTier({ ...standing, bytesPerSecond: 2e6 }), "exact");
+    equal(tiers.chooseTier({ ...facts, bytesPerSecond: null }), "exact");
+    equal(tiers.chooseTier({ ...facts, frameBytes: null }), "exact");
+  },
   "the pack of a frame is found at its edges": ({ pack, equal }) => {
     const packs = [{ start: 0, n_frames: 10 }, { start: 10, n_frames: 3 }, { start: 13, n_frames: 1 }];
     equal([-1, 0, 9, 10, 12, 13, 14].map((frame) => pack.packOf(packs, frame)), [-1, 0, 0, 1, 1, 2, -1]);
@@ -582,14 +641,65 @@ export const tests = {
       loader.close();
     });
   },
+  "on a slow line previews come first, of all tracks, and the exact frame alone after them": async ({ frames, equal }) => {
+    await withServer(async ({ tracks, asked }) => {
+      const loader = new frames.FrameLoader();
+      loader.setTracks(tracks("a", "b"));
+      await loader.load(0);
+      equal(loader.peek(0).map(({ isExact }) => isExact), [true, true]);
+      loader.bandwidth = { begin() {}, add() {}, end() {}, bytesPerSecond: 1 };
+      asked.length = 0;
+      equal((await loader.load(100)).map(({ isExact, codes }) => [isExact, codes.width]), [[false, 1], [false, 1]]);
+      equal(asked.length, 2);
+      equal(loader.peek(101), null);
+      const exact = await loader.loadExact(100);
+      equal(exact.map(({ isExact, codes }) => [isExact, codes.width]), [[true, 2], [true, 2]]);
+      equal([asked.length, asked[2].length, asked[3].length], [4, asked[2].length, asked[2].length]);
+      equal(asked[2].length < asked[0].length / 5, true);
+      equal(loader.peek(100).map((picture, index) => picture === exact[index]), [true, true]);
+      loader.isExactOnly = true;
+      equal((await loader.load(120)).map(({ isExact }) => isExact), [true, true]);
+      loader.close();
+    }, { hasPreviews: true });
+  },
+  "where one track has no previews, all pictures are exact": async ({ frames, equal }) => {
+    await withServer(async ({ tracks }) => {
+      const loader = new frames.FrameLoader();
+      loader.setTracks(tracks("a", "b without"));
+      loader.bandwidth = { begin() {}, add() {}, end() {}, bytesPerSecond: 1 };
+      await loader.load(0);
+      equal((await loader.load(100)).map(({ isExact }) => isExact), [true, true]);
+      loader.close();
+    }, { hasPreviews: true });
+  },
+  "exact frames that do not come are overtaken by previews": async ({ frames, equal }) => {
+    await withServer(async ({ tracks, server }) => {
+      const loader = new frames.FrameLoader();
+      loader.setTracks(tracks("a"));
+      await loader.load(0);
+      server.isHolding = true;
+      const sought = loader.load(100);
+      await server.held(2); // the exact block, then that of the previews
+      const [, previews] = server.asked.filter(({ go }) => go);
+      previews.go();
+      equal((await sought).map(({ isExact }) => isExact), [false]);
+      server.release();
+      loader.close();
+    }, { hasPreviews: true });
+  },
 };
+
+/** @param {string} text ASCII */
+function bytesOf(text) {
+  return [...text].map((letter) => letter.charCodeAt(0));
+}
 
 /**
  * Runs `test` with a `fetch` that serves packs of 200 frames of 2 x 2 pixels under "test:NAME".
- * `server.asked`: all requests; `isAway`: none is answered; `isHolding`: they wait for `release`; `hasRanges`: by parts.
+ * `hasPreviews`: those whose name has no "without" hold previews of 1 x 1 pixel. `server.asked`: all requests; `isAway`: none is answered; `isHolding`: they wait for `release`; `hasRanges`: by parts.
  */
-async function withServer(test) {
-  const pack = await makePack(200);
+async function withServer(test, { hasPreviews = false } = {}) {
+  const packs = { plain: await makePack(200), previewed: await makePack(200, hasPreviews) };
   const server = {
     asked: [],
     isAway: false,
@@ -607,7 +717,8 @@ async function withServer(test) {
   const own = globalThis.fetch;
   globalThis.fetch = async (url, { headers, signal }) => {
     const [start, last] = headers.Range.match(/\d+/g).map(Number);
-    const request = { url, start, signal, go: null };
+    const pack = String(url).includes("without") ? packs.plain : packs.previewed;
+    const request = { url, start, length: last + 1 - start, signal, go: null };
     server.asked.push(request);
     if (server.isAway) throw new TypeError("away");
     if (server.isHolding) {
@@ -632,15 +743,24 @@ async function withServer(test) {
 }
 
 /** A pack of that many equal images, longer than the first request. */
-async function makePack(nFrames) {
-  const canvas = new OffscreenCanvas(2, 2);
-  canvas.getContext("2d").fillRect(0, 0, 1, 1);
-  const png = new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
+async function makePack(nFrames, hasPreviews = false) {
+  const png = await anImage(2, "image/png");
+  const jpeg = await anImage(1, "image/jpeg");
   const sizes = Array(nFrames).fill(png.length);
-  const header = JSON.stringify({ codec: "png", width: 2, height: 2, channels: 3, n: nFrames, sizes, columns: {} });
+  const previews = { codec: "jpeg", width: 1, height: 1, sizes: Array(nFrames).fill(jpeg.length), offset: nFrames * png.length };
+  const about = { codec: "png", width: 2, height: 2, channels: 3, n: nFrames, sizes, columns: {} };
+  const header = JSON.stringify(hasPreviews ? { ...about, previews } : about);
   const lengthBytes = new Uint8Array(new Uint32Array([header.length]).buffer);
-  const blob = new Blob(["XCPACK01", lengthBytes, header, ...sizes.map(() => png)]);
+  const images = [...sizes.map(() => png), ...(hasPreviews ? sizes.map(() => jpeg) : [])];
+  const blob = new Blob(["XCPACK01", lengthBytes, header, ...images]);
   return new Uint8Array(await blob.arrayBuffer());
+}
+
+/** A coded image of that side, in pixels. */
+async function anImage(side, type) {
+  const canvas = new OffscreenCanvas(side, side);
+  canvas.getContext("2d").fillRect(0, 0, 1, 1);
+  return new Uint8Array(await (await canvas.convertToBlob({ type })).arrayBuffer());
 }
 
 /** Runs all; the messages of those that fail, by name. */

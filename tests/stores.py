@@ -20,9 +20,11 @@ import cv2
 import numpy as np
 
 from cache.keys import clip_key, track_key
+from cache.pack import Previews
 from cache.records import Clip, Head, Track
 from cache.store import Store
 from consistency.domains import DOMAINS, ENERGY
+from precompute.encode import encode_preview, preview_size
 
 BLOCKS = 8
 ZERO, ONE = 40, 215
@@ -45,19 +47,25 @@ def build_store(
     ready_frames: int | None = None,
     pts_seconds: Sequence[float] | None = None,
     noise: int = 0,
+    has_previews: bool = True,
 ) -> Store:
     """A store with, on every clip: input, truths, and for each target and method a prediction, readouts and an energy.
 
     `readouts` is target -> last domains (default: reshading for every target). With `ready_frames` the predictions,
     readouts and energies are those of a job that still runs: not complete, that many frames there (whole packs only).
-    `noise` (0..30 codes) makes the images as hard to compress as real ones.
+    `noise` (0..30 codes) makes the images as hard to compress as real ones. `has_previews=False` writes packs as they once were.
     """
     store = Store(root)
     if readouts is None:
         readouts = dict.fromkeys(targets, ("reshading",))
     for title in titles:
         clip = make_clip(title, n_frames=n_frames, size=size)
-        common: dict[str, Any] = {"frames_per_pack": frames_per_pack, "pts_seconds": pts_seconds, "noise": noise}
+        common: dict[str, Any] = {
+            "frames_per_pack": frames_per_pack,
+            "pts_seconds": pts_seconds,
+            "noise": noise,
+            "has_previews": has_previews,
+        }
         growing = {**common, "ready_frames": ready_frames}
         add_track(store, clip, kind="input", path="rgb", number=1, **common)
         for number, domain in enumerate(truths, start=2):
@@ -126,6 +134,7 @@ def add_track(
     pts_seconds: Sequence[float] | None = None,
     knows_truth: bool = False,
     noise: int = 0,
+    has_previews: bool = True,
 ) -> Track:
     """Write one track whose images carry `number` (0..255). With `ready_frames` it stays growing after so many."""
     if domain is None:
@@ -156,19 +165,23 @@ def add_track(
                 assert found is not None
                 return found
             images = [
-                encode_png(
-                    draw_pattern(
-                        index,
-                        number,
-                        width=clip.width,
-                        height=clip.height,
-                        channels=int(domain["channels"]),
-                        noise=noise,
-                    )
+                draw_pattern(
+                    index,
+                    number,
+                    width=clip.width,
+                    height=clip.height,
+                    channels=int(domain["channels"]),
+                    noise=noise,
                 )
                 for index in range(start, stop)
             ]
-            writer.append(start, images, {name: values[start:stop] for name, values in columns.items()})
+            previews = Previews([encode_preview(image) for image in images], *preview_size(clip.width, clip.height))
+            writer.append(
+                start,
+                [encode_png(image) for image in images],
+                {name: values[start:stop] for name, values in columns.items()},
+                previews if has_previews else None,
+            )
         return writer.finish()
 
 

@@ -17,6 +17,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -28,7 +29,7 @@ from consistency.zoo import load_network, load_zoo
 from dashboard.choices import Available, shown
 from precompute import pipeline
 from precompute.__main__ import app
-from precompute.encode import decode_image, encode_image
+from precompute.encode import decode_image, encode_image, encode_preview, preview_size
 from tests.media import truncate, write_audio, write_video
 from tests.zoos import LAB_METHODS, LAB_TARGETS, write_lab, write_zoo
 
@@ -351,6 +352,22 @@ def test_a_picture_of_any_shape_is_computed_whole_without_cropping(tmp_path, zoo
 def test_an_image_comes_back_from_its_code_bit_by_bit(channels):
     codes = np.random.default_rng(0).integers(0, 256, (16, 24, channels), np.uint8)
     assert np.array_equal(decode_image(encode_image(codes)), codes)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [(160, 120), (640, 480)])
+def test_a_preview_is_near_the_image_and_small(channels, size):
+    width, height = size
+    y, x = np.mgrid[0:height, 0:width]
+    codes = np.stack([128 + 90 * np.sin(x / 17 + c) * np.cos(y / 13 - c) for c in range(channels)], axis=-1).astype(
+        np.uint8
+    )
+    preview = decode_image(encode_preview(codes))
+    assert preview.shape == (*preview_size(*size)[::-1], channels)
+    assert preview.shape[0] * preview.shape[1] <= 1 << 17
+    wanted = cv2.resize(codes, preview_size(*size), interpolation=cv2.INTER_AREA).reshape(preview.shape)
+    assert np.abs(preview.astype(int) - wanted).mean() < 2
+    assert len(encode_preview(codes)) < len(encode_image(codes)) / 2
 
 
 # Bad input: one line on stderr, nothing half-written, the other sources still run.

@@ -370,7 +370,7 @@ def test_pure_modules(page: Page, app: App):
     result = page.evaluate(
         """async (source) => {
           const modules = {};
-          for (const name of ["clock", "pack", "colour", "layout", "look", "keys", "charts", "curves", "frames", "zoom", "compose", "probe", "scales"]) {
+          for (const name of ["clock", "pack", "colour", "layout", "look", "keys", "charts", "curves", "frames", "zoom", "compose", "probe", "scales", "tiers"]) {
             modules[name] = await import(`/web/${name}.mjs`);
           }
           for (const name of ["region", "paths", "scatter"]) modules[name] = await import(`/web/${name}.mjs`);
@@ -1196,6 +1196,76 @@ def test_a_server_that_was_away_is_said_so_and_asked_again(open_player: Open):
     root.page.unroute("**/packs/*")
     wait_for(root, "el.xc.state().errors.every((error) => error === null)")
     assert [one and one["frame"] for one in shown(root)] == [250] * 4
+
+
+def slow_down(root: Locator, kilobytes_per_second: float) -> None:
+    """From now on the browser's line brings so much."""
+    session = root.page.context.new_cdp_session(root.page)
+    session.send("Network.enable")
+    rate = 1000 * kilobytes_per_second
+    limits = {"offline": False, "latency": 20, "downloadThroughput": rate, "uploadThroughput": rate}
+    session.send("Network.emulateNetworkConditions", limits)
+
+
+@pytest.fixture(scope="module")
+def heavy_app(tmp_path_factory: pytest.TempPathFactory, start_app: StartApp) -> App:
+    """Pictures as heavy as real ones, and more of them than are fetched ahead."""
+    folder = tmp_path_factory.mktemp("heavy")
+    store = build_store(folder, n_frames=300, frames_per_pack=150, size=(160, 160), noise=4, truths=())
+    return App(start_app(store.root, "tests/player_app.py"), store)
+
+
+def test_on_a_slow_line_previews_are_played_and_the_frame_that_stands_is_exact(open_player: Open, heavy_app: App):
+    root = open_player(f"panes={FOUR_PANES}", heavy_app.address)
+    wait_for(root, "el.xc.state().isExact")
+    assert root.locator(".tier").inner_text() == "lossless"
+    slow_down(root, 1500)
+    root.evaluate("el => el.xc.seek(250)")
+    wait_for(root, "el.xc.painted === 250 && !el.xc.state().isExact")
+    assert root.locator(".tier").inner_text() == "preview"
+    assert [one and one["frame"] for one in shown(root)] == [250] * 4
+    wait_for(root, "el.xc.painted === 250 && el.xc.state().isExact")
+    assert root.locator(".tier").inner_text() == "lossless"
+    press(root, "Space")
+    wait_for(root, "el.xc.painted > 265")
+    assert not state(root)["isExact"]
+    assert len({one and one["frame"] for one in shown(root)}) == 1
+    press(root, "Space")
+    wait_for(root, "!el.xc.state().isPlaying && el.xc.state().isExact")
+    frame = state(root)["painted"]
+    assert [one and one["frame"] for one in shown(root)] == [frame] * 4
+
+
+def test_an_exact_frame_has_the_stored_codes_also_after_its_preview(open_player: Open, heavy_app: App):
+    """The input is shown as it is stored, so that its pixels can be held against the pack's."""
+    root = open_player("panes=input", heavy_app.address)
+    slow_down(root, 300)
+    root.evaluate("el => el.xc.seek(250)")
+    wait_for(root, "el.xc.painted === 250 && !el.xc.state().isExact")
+    codes = "el => Array.from(el.xc.pictures()[0].codes.data)"
+    preview = np.array(root.evaluate(codes), np.uint8).reshape(160, 160, 4)[..., :3]
+    wait_for(root, "el.xc.painted === 250 && el.xc.state().isExact")
+    exact = np.array(root.evaluate(codes), np.uint8).reshape(160, 160, 4)[..., :3]
+    stored = list(heavy_app.store.images(heavy_app.store.tracks(kind="input")[0]))[250]
+    assert np.array_equal(exact, cv2.imdecode(np.frombuffer(stored, np.uint8), cv2.IMREAD_COLOR_RGB))
+    assert 0 < np.abs(preview.astype(int) - exact).mean() < 5
+
+
+def test_who_wants_nothing_but_exact_pictures_waits_for_them(open_player: Open, heavy_app: App):
+    root = open_player("panes=input", heavy_app.address)
+    button = root.locator(".tier")
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true"
+    slow_down(root, 300)
+    seen: list[bool] = []
+    for frame in (150, 290):
+        root.evaluate("(el, frame) => el.xc.seek(frame)", frame)
+        wait_for(root, f"el.xc.painted === {frame}")
+        seen.append(state(root)["isExact"])
+    assert seen == [True, True]
+    button.click()
+    root.evaluate("el => el.xc.seek(210)")
+    wait_for(root, "el.xc.painted === 210 && !el.xc.state().isExact")
 
 
 def test_of_a_growing_track_the_ready_part_can_be_watched(tmp_path: Path, start_app: StartApp, open_player: Open):

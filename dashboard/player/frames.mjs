@@ -3,7 +3,9 @@
  * How do the codes of frame i of every track come into memory? Blocks of coded frames by HTTP Range, then decoded
  * images, both kept up to a budget of bytes, the least recently used dropped.
  *
- * No frame is ever shown from here: `load` and `peek` hand out pictures, the player decides what is painted.
+ * Where the line or the machine is too slow for the exact frames, previews come first, or instead while a clip plays; the
+ * pictures of one frame are all exact or all previews. No frame is ever shown from here: `load` and `peek` hand out
+ * pictures, the player decides what is painted, and asks for the exact ones by `loadExact` where it stands.
  */
 
 import {
@@ -17,6 +19,7 @@ import {
   parseHeader,
   readColumn,
 } from "./pack.mjs";
+import { Bandwidth, chooseTier } from "./tiers.mjs";
 
 const ENCODED_BUDGET_BYTES = 256 << 20;
 const DECODED_BUDGET_BYTES = 256 << 20;
@@ -25,12 +28,15 @@ const RETRY_AFTER_MS = 4000;
 /** Blocks fetched before they are asked for: ahead in the direction of play, and behind; standing: on both sides. */
 const BLOCKS_AHEAD = 4;
 const BLOCKS_BEHIND = 1;
+/** Exact frames that have not come after this long are overtaken by previews. */
+const HEDGE_MS = 250;
 
 /**
  * @typedef {{url: string, start: number, n_frames: number}} Pack
  * @typedef {{key: string, packs: Pack[]}} Track `key`: equal keys hold equal frames
- * @typedef {{codes: ImageData | null, error: string | null}} Picture either the codes as stored, those of a scalar domain
- *   in R, G and B alike, or why there are none
+ * @typedef {{codes: ImageData | null, error: string | null, isExact: boolean}} Picture either the codes, those of a scalar
+ *   domain in R, G and B alike, or why there are none; isExact: as stored, bit by bit, and not a preview
+ * @typedef {import("./tiers.mjs").Tier} Tier
  */
 
 export class FrameLoader {
@@ -41,6 +47,8 @@ export class FrameLoader {
     this.tracks = [];
     /** @type {Map<string, Promise<import("./pack.mjs").Header>>} */
     this.headers = new Map();
+    /** Those that are here. @type {Map<string, import("./pack.mjs").Header>} */
+    this.parsed = new Map();
     /** Coded blocks that are here. */
     this.blocks = new ByteLru(ENCODED_BUDGET_BYTES, () => this.onChange());
     /**
@@ -53,6 +61,11 @@ export class FrameLoader {
     this.decoding = new Map();
     /** @type {Map<string, {message: string, until: number}>} */
     this.failures = new Map();
+    this.bandwidth = new Bandwidth();
+    /** Previews are never asked for. */
+    this.isExactOnly = false;
+    /** Exact frames of these tracks are decoded too slowly to be played: found out by playing them. */
+    this.isTooSlow = false;
     this.aim = 0;
     this.isClosed = false;
   }
@@ -60,6 +73,7 @@ export class FrameLoader {
   /** @param {Track[]} tracks those of the panes, in their order; what is loaded of a track that stays is kept */
   setTracks(tracks) {
     this.tracks = tracks;
+    this.isTooSlow = false;
     this.aim += 1;
     const urls = new Set(tracks.flatMap(({ packs }) => packs.map(({ url }) => url)));
     // Also those that a seek waited for: nobody will see its frame, and they hold up the ones that are seen.
@@ -69,14 +83,19 @@ export class FrameLoader {
   }
 
   /**
-   * The pictures of that frame, of all tracks, without waiting; null while one is missing.
+   * The pictures of that frame, of all tracks, without waiting: exact ones, else previews; null while one is missing.
    * @param {number} frame
    * @returns {Picture[] | null}
    */
   peek(frame) {
+    return this.peekAt(frame, "exact") ?? this.peekAt(frame, "preview");
+  }
+
+  /** @param {number} frame @param {Tier} tier @returns {Picture[] | null} */
+  peekAt(frame, tier) {
     const pictures = [];
     for (const track of this.tracks) {
-      const picture = this.pictures.get(pictureKey(track, frame)) ?? this.failed(track, frame);
+      const picture = this.pictures.get(pictureKey(track, frame, tier)) ?? (tier === "exact" && this.failed(track, frame));
       if (!picture) return null;
       pictures.push(picture);
     }
@@ -84,33 +103,84 @@ export class FrameLoader {
   }
 
   /**
-   * The pictures of that frame, of all tracks; a track that fails gives its reason and keeps none of the others.
+   * The pictures of that frame, of all tracks, or their previews where those come much sooner; a track that fails gives its
+   * reason and keeps none of the others.
    * @param {number} frame
+   * @param {number} [fps] frames a second that are due; 0: standing
    * @returns {Promise<Picture[]>}
    */
-  load(frame) {
+  async load(frame, fps = 0) {
+    if (this.tierOf(frame, fps) === "preview") return this.loadPreviews(frame);
+    const exact = this.loadExact(frame);
+    /** @type {Promise<null>} */
+    const patience = new Promise((resolve) => setTimeout(resolve, HEDGE_MS, null));
+    const first = await Promise.race([exact, patience]);
+    return first ?? (this.hasPreviews(frame) ? Promise.race([exact, this.loadPreviews(frame)]) : exact);
+  }
+
+  /** The exact pictures of that frame, of all tracks. @param {number} frame @returns {Promise<Picture[]>} */
+  loadExact(frame) {
     return Promise.all(this.tracks.map((track) => this.picture(track, frame, true)));
+  }
+
+  /** Those of all tracks, or exact ones where a preview cannot be had. @param {number} frame @returns {Promise<Picture[]>} */
+  async loadPreviews(frame) {
+    const pictures = await Promise.all(this.tracks.map((track) => this.picture(track, frame, true, "preview")));
+    return pictures.every(({ codes }) => codes) ? pictures : this.loadExact(frame);
+  }
+
+  /** What to ask for of that frame. @param {number} frame @param {number} fps @returns {Tier} */
+  tierOf(frame, fps) {
+    if (!this.hasPreviews(frame)) return "exact";
+    const { isTooSlow } = this;
+    const { bytesPerSecond } = this.bandwidth;
+    return chooseTier({ bytesPerSecond, frameBytes: this.frameBytes(frame), blockFrames: BLOCK_FRAMES, fps, isTooSlow });
+  }
+
+  /** Whether every track has previews there, as far as is known. @param {number} frame */
+  hasPreviews(frame) {
+    if (this.isExactOnly || this.tracks.length === 0) return false;
+    return this.tracks.every((track) => this.knownHeader(track, frame)?.previews);
+  }
+
+  /** Bytes of the exact pictures of a frame, of all tracks: a mean over its packs; null while one is unknown. @param {number} frame */
+  frameBytes(frame) {
+    let sum = 0;
+    for (const track of this.tracks) {
+      const offsets = this.knownHeader(track, frame)?.offsets;
+      if (!offsets) return null;
+      sum += (offsets[offsets.length - 1] - offsets[0]) / (offsets.length - 1);
+    }
+    return sum;
+  }
+
+  /** Of the pack that holds the frame. @param {Track} track @param {number} frame */
+  knownHeader(track, frame) {
+    const at = packOf(track.packs, frame);
+    return at < 0 ? undefined : this.parsed.get(track.packs[at].url);
   }
 
   /**
    * Bring closer what will be asked for next, and let go of what will not. Supersedes the last call.
    * @param {number} frame
-   * @param {{frames: number[], direction: -1 | 0 | 1, last: number}} plan frames: to decode, the most urgent first
+   * @param {{frames: number[], direction: -1 | 0 | 1, last: number, fps?: number}} plan frames: to decode, the most urgent
+   *   first; fps: frames a second that are due
    */
-  async prefetch(frame, { frames, direction, last }) {
+  async prefetch(frame, { frames, direction, last, fps = 0 }) {
     const aim = ++this.aim;
-    const near = this.nearBlocks(frame, direction, last);
+    const tier = this.tierOf(frame, fps);
+    const near = this.nearBlocks(frame, direction, last, tier);
     for (const [key, { abort, isNeeded }] of this.fetching) {
       if (!isNeeded && !near.keys.has(key)) abort.abort();
     }
     const isCurrent = () => aim === this.aim && !this.isClosed;
     for (const next of frames) {
       if (!isCurrent()) return;
-      if (!this.peek(next)) await Promise.all(this.tracks.map((track) => this.picture(track, next, false)));
+      if (!this.peek(next)) await Promise.all(this.tracks.map((track) => this.picture(track, next, false, tier)));
     }
     for (const step of near.steps) {
       if (!isCurrent()) return;
-      await Promise.allSettled(step.map(({ track, pack, block }) => this.block(track, pack, block, false)));
+      await Promise.allSettled(step.map(({ pack, block }) => this.block(pack, block, false, tier)));
     }
   }
 
@@ -124,7 +194,8 @@ export class FrameLoader {
     for (const track of this.tracks) {
       for (const pack of track.packs) {
         for (let first = 0; first < pack.n_frames; first += BLOCK_FRAMES) {
-          if (!this.blocks.has(blockKey(pack, first / BLOCK_FRAMES))) continue;
+          const block = first / BLOCK_FRAMES;
+          if (!this.blocks.has(blockKey(pack, block)) && !this.blocks.has(blockKey(pack, block, "preview"))) continue;
           const stop = Math.min(pack.start + Math.min(first + BLOCK_FRAMES, pack.n_frames), nFrames);
           for (let i = pack.start + first; i < stop; i += 1) counts[i] += 1;
         }
@@ -185,9 +256,8 @@ export class FrameLoader {
   async coded(track, frame) {
     const pack = packWith(track, frame);
     const index = frame - pack.start;
-    const { header, start, bytes } = await this.block(track, pack, Math.floor(index / BLOCK_FRAMES), true);
-    const from = header.offsets[index] - start;
-    return { codec: header.codec, bytes: bytes.subarray(from, from + header.offsets[index + 1] - header.offsets[index]) };
+    const { images, start, bytes } = await this.block(pack, Math.floor(index / BLOCK_FRAMES), true, "exact");
+    return { codec: images.codec, bytes: imageIn(images, index, start, bytes) };
   }
 
   /**
@@ -244,50 +314,68 @@ export class FrameLoader {
     this.pictures.clear();
     this.blocks.clear();
     this.headers.clear();
+    this.parsed.clear();
   }
 
   // Below: how
 
-  /** @param {Track} track @param {number} frame @param {boolean} isNeeded @returns {Promise<Picture>} */
-  picture(track, frame, isNeeded) {
-    const key = pictureKey(track, frame);
-    const known = this.pictures.get(key) ?? this.failed(track, frame);
+  /** @param {Track} track @param {number} frame @param {boolean} isNeeded @param {Tier} [tier] @returns {Promise<Picture>} */
+  picture(track, frame, isNeeded, tier = "exact") {
+    const key = pictureKey(track, frame, tier);
+    const known = this.pictures.get(key) ?? (tier === "exact" && this.failed(track, frame));
     if (known) return Promise.resolve(known);
     const under = this.decoding.get(key);
     if (under) {
       if (!isNeeded) return under;
-      this.markNeeded(track, frame);
+      this.markNeeded(track, frame, tier);
       // A prefetch may have been aborted before the seek joined it.
-      return under.then((picture) => (picture === ABORTED ? this.picture(track, frame, true) : picture));
+      return under.then((picture) => (picture === ABORTED ? this.picture(track, frame, true, tier) : picture));
     }
-    const promise = this.decode(track, frame, isNeeded).finally(() => this.decoding.delete(key));
+    const promise = this.decode(track, frame, isNeeded, tier).finally(() => this.decoding.delete(key));
     this.decoding.set(key, promise);
     return promise;
   }
 
-  /** @param {Track} track @param {number} frame @param {boolean} isNeeded @returns {Promise<Picture>} */
-  async decode(track, frame, isNeeded) {
+  /** @param {Track} track @param {number} frame @param {boolean} isNeeded @param {Tier} tier @returns {Promise<Picture>} */
+  async decode(track, frame, isNeeded, tier) {
+    const isExact = tier === "exact";
     const at = packOf(track.packs, frame);
-    if (at < 0) return { codes: null, error: "not computed yet" };
+    if (at < 0) return { codes: null, error: "not computed yet", isExact };
     const pack = track.packs[at];
     const index = frame - pack.start;
     const block = Math.floor(index / BLOCK_FRAMES);
     try {
-      const { header, start, bytes } = await this.block(track, pack, block, isNeeded);
-      const from = header.offsets[index] - start;
-      const coded = bytes.subarray(from, from + header.offsets[index + 1] - header.offsets[index]);
-      const codes = await decodeImage(coded, header.codec);
-      const picture = { codes, error: null };
-      if (!this.isClosed) this.pictures.set(pictureKey(track, frame), picture, codes.data.length);
+      // On a slow line, where previews are shown around it, the one frame that is looked at comes alone.
+      const isAlone = isExact && isNeeded && !this.isAtHand(pack, block) && this.tierOf(frame, 0) === "preview";
+      const { images, start, bytes } = await (isAlone ? this.single(pack, index) : this.block(pack, block, isNeeded, tier));
+      const codes = await decodeImage(imageIn(images, index, start, bytes), images.codec);
+      const picture = { codes, error: null, isExact };
+      if (!this.isClosed) this.pictures.set(pictureKey(track, frame, tier), picture, codes.data.length);
       return picture;
     } catch (error) {
       const isWanted = isNeeded && !this.isClosed && this.tracks.includes(track);
-      if (isAbort(error)) return isWanted ? this.decode(track, frame, true) : ABORTED;
+      if (isAbort(error)) return isWanted ? this.decode(track, frame, true, tier) : ABORTED;
       const message = error instanceof DecodeError ? `frame ${frame} cannot be decoded` : inWords(error);
-      const name = error instanceof DecodeError ? pictureKey(track, frame) : blockKey(pack, block);
-      this.failures.set(name, { message, until: performance.now() + RETRY_AFTER_MS });
-      return { codes: null, error: message };
+      if (isExact) {
+        const name = error instanceof DecodeError ? pictureKey(track, frame) : blockKey(pack, block);
+        this.failures.set(name, { message, until: performance.now() + RETRY_AFTER_MS });
+      }
+      return { codes: null, error: message, isExact };
     }
+  }
+
+  /** Whether an exact block is here or on its way. @param {Pack} pack @param {number} block */
+  isAtHand(pack, block) {
+    const key = blockKey(pack, block);
+    return this.blocks.has(key) || this.fetching.get(key)?.abort.signal.aborted === false;
+  }
+
+  /** One exact frame by itself. @param {Pack} pack @param {number} index in the pack @returns {Promise<Block>} */
+  async single(pack, index) {
+    const images = await this.header(pack);
+    const start = images.offsets[index];
+    const { bytes } = await fetchRange(pack.url, start, images.offsets[index + 1], undefined, this.bandwidth);
+    return { images, start, bytes };
   }
 
   /** @param {Track} track @param {number} frame @returns {Picture | null} the reason, while it is fresh */
@@ -300,7 +388,7 @@ export class FrameLoader {
     for (const name of [blockKey(pack, block), pictureKey(track, frame)]) {
       const failure = this.failures.get(name);
       if (!failure) continue;
-      if (performance.now() < failure.until) return { codes: null, error: failure.message };
+      if (performance.now() < failure.until) return { codes: null, error: failure.message, isExact: true };
       this.failures.delete(name);
     }
     return null;
@@ -308,11 +396,11 @@ export class FrameLoader {
 
   /**
    * A block of coded frames: from memory, on its way, or asked for now.
-   * @param {Track} track @param {Pack} pack @param {number} block @param {boolean} isNeeded
-   * @returns {Promise<{header: import("./pack.mjs").Header, start: number, bytes: Uint8Array}>}
+   * @param {Pack} pack @param {number} block @param {boolean} isNeeded @param {Tier} tier
+   * @returns {Promise<Block>}
    */
-  block(track, pack, block, isNeeded) {
-    const key = blockKey(pack, block);
+  block(pack, block, isNeeded, tier) {
+    const key = blockKey(pack, block, tier);
     const known = this.blocks.get(key);
     if (known) return Promise.resolve(known);
     const under = this.fetching.get(key);
@@ -323,10 +411,12 @@ export class FrameLoader {
     const abort = new AbortController();
     const promise = (async () => {
       const header = await this.header(pack);
-      const { start, end } = blockRange(header, block);
-      const { bytes } = await fetchRange(pack.url, start, end, abort.signal);
+      const images = tier === "exact" ? header : header.previews;
+      if (!images) throw new Error("the pack has no previews");
+      const { start, end } = blockRange(images, block);
+      const { bytes } = await fetchRange(pack.url, start, end, abort.signal, this.bandwidth);
       if (bytes.length !== end - start) throw new Error("the server sent less than it should");
-      const value = { header, start, bytes };
+      const value = { images, start, bytes };
       if (!this.isClosed) this.blocks.set(key, value, bytes.length);
       this.onChange();
       return value;
@@ -349,6 +439,7 @@ export class FrameLoader {
       if (end > bytes.length) ({ bytes } = await fetchRange(pack.url, 0, end));
       const header = parseHeader(bytes);
       if (header.offsets.length !== pack.n_frames + 1) throw new Error("the pack holds other frames than announced");
+      if (!this.isClosed) this.parsed.set(pack.url, header);
       return header;
     })();
     this.headers.set(pack.url, promise);
@@ -356,20 +447,20 @@ export class FrameLoader {
     return promise;
   }
 
-  /** @param {Track} track @param {number} frame */
-  markNeeded(track, frame) {
+  /** @param {Track} track @param {number} frame @param {Tier} tier */
+  markNeeded(track, frame, tier) {
     const at = packOf(track.packs, frame);
     if (at < 0) return;
     const pack = track.packs[at];
-    const under = this.fetching.get(blockKey(pack, Math.floor((frame - pack.start) / BLOCK_FRAMES)));
+    const under = this.fetching.get(blockKey(pack, Math.floor((frame - pack.start) / BLOCK_FRAMES), tier));
     if (under) under.isNeeded = true;
   }
 
   /**
    * Blocks around a frame, nearest first, as steps of one block of every track.
-   * @param {number} frame @param {-1 | 0 | 1} direction @param {number} last
+   * @param {number} frame @param {-1 | 0 | 1} direction @param {number} last @param {Tier} tier
    */
-  nearBlocks(frame, direction, last) {
+  nearBlocks(frame, direction, last, tier) {
     const keys = new Set();
     const steps = [];
     const add = (/** @type {number} */ near) => {
@@ -379,8 +470,8 @@ export class FrameLoader {
         if (at < 0) continue;
         const pack = track.packs[at];
         const block = Math.floor((near - pack.start) / BLOCK_FRAMES);
-        keys.add(blockKey(pack, block));
-        step.push({ track, pack, block });
+        keys.add(blockKey(pack, block, tier));
+        step.push({ pack, block });
       }
       steps.push(step);
     };
@@ -439,18 +530,25 @@ class DecodeError extends Error {}
 /** What the server answered instead of frames, in its own words. */
 class ServerError extends Error {}
 
-/** @param {Track} track @param {number} frame */
-function pictureKey(track, frame) {
-  return `${track.key} ${frame}`;
+/** @typedef {{images: import("./pack.mjs").Images, start: number, bytes: Uint8Array}} Block some bytes of the images, from byte `start` of the file */
+
+/** The coded image number `index` of a pack. @param {import("./pack.mjs").Images} images @param {number} index @param {number} start @param {Uint8Array} bytes */
+function imageIn({ offsets }, index, start, bytes) {
+  return bytes.subarray(offsets[index] - start, offsets[index + 1] - start);
 }
 
-/** @param {Pack} pack @param {number} block */
-function blockKey(pack, block) {
-  return `${pack.url} ${block}`;
+/** @param {Track} track @param {number} frame @param {Tier} [tier] */
+function pictureKey(track, frame, tier = "exact") {
+  return `${track.key} ${frame} ${tier}`;
+}
+
+/** @param {Pack} pack @param {number} block @param {Tier} [tier] */
+function blockKey(pack, block, tier = "exact") {
+  return `${pack.url} ${block} ${tier}`;
 }
 
 /** The outcome of a prefetch that was called off. @type {Picture} */
-const ABORTED = { codes: null, error: "not loaded" };
+const ABORTED = { codes: null, error: "not loaded", isExact: true };
 
 /** @param {unknown} error */
 function isAbort(error) {
@@ -466,18 +564,40 @@ function inWords(error) {
 /**
  * Bytes start .. end - 1 of `url` (fewer where the file ends before).
  * @param {string} url @param {number} start @param {number} end @param {AbortSignal} [signal]
+ * @param {Bandwidth} [meter] hears of what comes, while it comes
  */
-async function fetchRange(url, start, end, signal) {
+async function fetchRange(url, start, end, signal, meter) {
   const inside = embedded.get(url);
   if (inside) return { bytes: inside.subarray(start, end) };
-  const response = await fetch(url, { headers: { Range: `bytes=${start}-${end - 1}` }, signal });
-  if (!response.ok) {
-    const text = (await response.text()).trim().slice(0, 200);
-    throw new ServerError(text && !text.startsWith("<") ? text : `the server answered ${response.status}`);
+  meter?.begin();
+  try {
+    const response = await fetch(url, { headers: { Range: `bytes=${start}-${end - 1}` }, signal });
+    if (!response.ok) {
+      const text = (await response.text()).trim().slice(0, 200);
+      throw new ServerError(text && !text.startsWith("<") ? text : `the server answered ${response.status}`);
+    }
+    const isPart = response.status === 206;
+    if (isPart && meter && response.body) return { bytes: await readPart(response.body, end - start, meter) };
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    // A proxy may drop the Range and send everything; a copy, as a view would keep everything in memory.
+    return { bytes: isPart ? bytes : bytes.slice(start, end) };
+  } finally {
+    meter?.end();
   }
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  // A proxy may drop the Range and send everything; a copy, as a view would keep everything in memory.
-  return { bytes: response.status === 206 ? bytes : bytes.slice(start, end) };
+}
+
+/** Up to `length` bytes. @param {ReadableStream<Uint8Array>} body @param {number} length @param {Bandwidth} meter */
+async function readPart(body, length, meter) {
+  const bytes = new Uint8Array(length);
+  const reader = body.getReader();
+  let at = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return at < length ? bytes.slice(0, at) : bytes;
+    meter.add(value.length);
+    bytes.set(value.subarray(0, length - at), at);
+    at = Math.min(at + value.length, length);
+  }
 }
 
 /** @type {OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D | null} */

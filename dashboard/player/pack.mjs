@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * What stands where in a pack? The browser's half of cache/pack.py, pure:
- * "XCPACK01" | u32 header bytes, little endian | header, JSON | images | columns
+ * "XCPACK01" | u32 header bytes, little endian | header, JSON | images | columns | previews
  */
 
 const MAGIC = "XCPACK01";
@@ -18,9 +18,10 @@ const NUMBER_BYTES = { "<f2": 2, "<f4": 4, "<f8": 8 };
 const MAX_COLUMN_BYTES = 64 << 20;
 
 /**
- * @typedef {{codec: string, width: number, height: number, channels: number, offsets: number[], columns: any}} Header
- *   `offsets`: n + 1 byte offsets in the file; image i is the bytes offsets[i] .. offsets[i + 1] - 1. `columns`: as the
- *   file says, checked by `columnRange`
+ * @typedef {{codec: string, offsets: number[]}} Images `offsets`: n + 1 byte offsets in the file; image i is the bytes
+ *   offsets[i] .. offsets[i + 1] - 1
+ * @typedef {Images & {width: number, height: number, channels: number, columns: any, previews: Images | null}} Header
+ *   `columns`: as the file says, checked by `columnRange`; `previews`: the same frames, lossy, perhaps smaller
  * @typedef {{dtype: keyof typeof NUMBER_BYTES, shape: number[], start: number, end: number}} Column numbers per frame:
  *   shape[0] frames, the bytes start .. end - 1 of the file
  */
@@ -50,16 +51,26 @@ export function parseHeader(bytes) {
   } catch {
     throw new Error("the pack's header is damaged");
   }
-  const { codec, width, height, channels, sizes, columns } = header;
-  const isSound =
-    (codec === "png" || codec === "webp") &&
-    Array.isArray(sizes) &&
-    sizes.length > 0 &&
-    sizes.every((size) => Number.isInteger(size) && size > 0);
-  if (!isSound) throw new Error("the pack's header is damaged");
-  const offsets = [end];
+  const { codec, width, height, channels, sizes, columns, previews } = header;
+  const offsets = offsetsOf(sizes, end);
+  if (!["png", "webp"].includes(codec) || !offsets) throw new Error("the pack's header is damaged");
+  return { codec, width, height, channels, offsets, columns, previews: previewsOf(previews, offsets) };
+}
+
+/** Those of a header; null where there are none, or none that this version can show. @param {any} previews @param {number[]} offsets of the images @returns {Images | null} */
+function previewsOf(previews, offsets) {
+  if (previews?.codec !== "jpeg" || !Number.isInteger(previews.offset) || previews.offset < 0) return null;
+  const found = offsetsOf(previews.sizes, offsets[0] + previews.offset);
+  return found?.length === offsets.length ? { codec: previews.codec, offsets: found } : null;
+}
+
+/** Where images of these sizes stand, one after another; null: these are no sizes. @param {unknown} sizes @param {number} start */
+function offsetsOf(sizes, start) {
+  const isSound = Array.isArray(sizes) && sizes.length > 0 && sizes.every((size) => Number.isInteger(size) && size > 0);
+  if (!isSound) return null;
+  const offsets = [start];
   for (const size of sizes) offsets.push(offsets[offsets.length - 1] + size);
-  return { codec, width, height, channels, offsets, columns };
+  return offsets;
 }
 
 /**
@@ -153,13 +164,13 @@ function halfFloat(bits) {
 
 /**
  * The images and bytes of block `block`: first and one-past-last image in the pack, first and one-past-last byte.
- * @param {Header} header
+ * @param {Images} images
  * @param {number} block
  */
-export function blockRange(header, block) {
+export function blockRange({ offsets }, block) {
   const first = block * BLOCK_FRAMES;
-  const stop = Math.min(first + BLOCK_FRAMES, header.offsets.length - 1);
-  return { first, stop, start: header.offsets[first], end: header.offsets[stop] };
+  const stop = Math.min(first + BLOCK_FRAMES, offsets.length - 1);
+  return { first, stop, start: offsets[first], end: offsets[stop] };
 }
 
 /**

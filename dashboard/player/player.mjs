@@ -42,6 +42,11 @@ const REPORT_MS = 200;
 const MAX_SEEKS = 2;
 /** Frames decoded before they are asked for. */
 const DECODE_AHEAD = { playing: 12, standing: 6 };
+/** A frame looked at for so long is shown exactly, where previews came first. */
+const SETTLE_MS = 120;
+/** Play that shows less than this share of the frames due goes on with previews; judged over a short while. */
+const ON_TIME_SHARE = 0.9;
+const ON_TIME_WINDOW_MS = 500;
 /** A server that was away is asked again after this. */
 const RETRY_MS = 4500;
 /** Two rates that differ by less are the same to the eye. */
@@ -164,6 +169,8 @@ class Player {
     this.commandSeen = 0;
     this.reported = "";
     this.meter = new RateMeter();
+    this.shortMeter = new RateMeter(ON_TIME_WINDOW_MS);
+    this.lastTickMs = 0;
     this.lastPaintMs = 0;
     /** Since when frames that are due have not been shown, ms; null: there is none. @type {number | null} */
     this.lateSince = null;
@@ -321,7 +328,7 @@ class Player {
     this.seeks += 1;
     let pictures = null;
     try {
-      pictures = await this.loader.load(frame);
+      pictures = await this.loader.load(frame, this.fpsDue);
     } finally {
       if (panesTurn === this.panesTurn) this.seeks -= 1;
     }
@@ -342,10 +349,34 @@ class Player {
     this.painted = frame;
     this.pictures = pictures;
     if (!this.clock) this.planPrefetch();
+    this.settleSoon();
     if (pictures.some(({ error }) => error === UNREACHABLE)) this.later("retry", RETRY_MS, () => this.goTo(this.wanted));
     // A tick of play is an animation frame already.
     if (this.isInTick) this.paint();
     else this.soon("paint", () => this.paint());
+  }
+
+  /** Whether what is on the screen, or on its way there with the next animation frame, is exact. */
+  get isExact() {
+    return this.pictures.every((picture) => picture?.isExact !== false);
+  }
+
+  /** Show exactly what previews show, where the viewer stays. */
+  settleSoon() {
+    if (this.isExact || this.clock || this.isScrubbing) return this.never("settle");
+    this.later("settle", SETTLE_MS, async () => {
+      const turn = this.seekTurn;
+      const { panesTurn } = this;
+      const pictures = await this.loader.loadExact(this.painted);
+      if (!this.isDestroyed && panesTurn === this.panesTurn && turn === this.seekTurn) this.show(this.painted, pictures, turn);
+    });
+  }
+
+  /** Frames a second that play should show; 0: standing. */
+  get fpsDue() {
+    if (!this.clock) return 0;
+    const [first, last] = this.range;
+    return ((last - first + 1) / this.clock.length) * this.speed;
   }
 
   planPrefetch() {
@@ -353,7 +384,7 @@ class Player {
     const [first, last] = this.clock ? this.range : [this.firstReady, Math.max(this.nReady - 1, 0)];
     const count = this.clock ? DECODE_AHEAD.playing : DECODE_AHEAD.standing;
     const frames = framesAhead(this.wanted, { direction, first, last, count });
-    this.loader.prefetch(this.wanted, { frames, direction, last });
+    this.loader.prefetch(this.wanted, { frames, direction, last, fps: this.fpsDue });
   }
 
   /** Everything that shows the frame, at once. */
@@ -366,6 +397,7 @@ class Player {
     if (this.root.hasAttribute("data-loading") && !this.isLate()) this.root.removeAttribute("data-loading");
     this.charts.moveCursor(this.painted);
     this.drawPosition();
+    this.transport.drawTier(this.isExact, this.loader.isExactOnly);
     for (const part of this.parts) part.paint?.(this.painted, this.pictures);
     this.root.xc.paints += 1;
     if (!this.clock) this.report();
@@ -388,6 +420,7 @@ class Player {
     const now = performance.now();
     this.clock = new PlayClock(this.data?.ptsSeconds ?? [0], { first, last, speed: this.speed, direction, frame, now });
     this.meter.reset(now);
+    this.shortMeter.reset(now);
     this.lateSince = null;
     this.transport.setPlaying(true);
     this.goTo(frame);
@@ -424,8 +457,24 @@ class Player {
     } finally {
       this.isInTick = false;
     }
-    if (this.painted !== before) this.meter.add(time);
+    // A window that was hidden is no machine that is too slow.
+    if (time - this.lastTickMs > ON_TIME_WINDOW_MS) this.shortMeter.reset(time);
+    this.lastTickMs = time;
+    if (this.painted !== before) {
+      this.meter.add(time);
+      this.shortMeter.add(time);
+    }
     this.drawRate(time);
+    this.noteSlowness(time);
+  }
+
+  /** Exact frames that cannot be shown in time, whatever the reason, make room for previews. @param {number} now */
+  noteSlowness(now) {
+    const achieved = this.shortMeter.rate(now);
+    if (achieved === null || this.loader.isTooSlow || !this.isExact) return;
+    // The screen shows some 60 a second at the most.
+    this.loader.isTooSlow = achieved < ON_TIME_SHARE * Math.min(this.fpsDue, 60);
+    if (this.loader.isTooSlow) this.planPrefetch();
   }
 
   /** Show the due frame or, where it is late, the newest that is ready since the last one. @param {number} due */
@@ -455,10 +504,8 @@ class Player {
   /** @param {number} now */
   drawRate(now) {
     const achieved = this.meter.rate(now);
-    if (achieved === null || !this.data) return;
-    const [first, last] = this.range;
-    const span = this.clock?.length ?? 1;
-    const target = ((last - first + 1) / span) * this.speed;
+    if (achieved === null) return;
+    const target = this.fpsDue;
     // The screen itself shows some 60 a second; a rate within the tolerance of the target is not worth a word.
     const differs = Math.abs(achieved - target) > Math.max(RATE_TOLERANCE * target, 1);
     this.transport.drawRate(differs ? `${achieved.toFixed(0)} of ${Number(target.toPrecision(3))} fps` : "");
@@ -470,7 +517,9 @@ class Player {
     this.isScrubbing = !isFinal;
     this.goTo(frame);
     this.drawPosition();
-    if (isFinal) this.report();
+    if (!isFinal) return;
+    this.settleSoon();
+    this.report();
   }
 
   // Reporting
@@ -591,6 +640,15 @@ class Player {
     else this.report();
   }
 
+  /** Never show previews, or again where they are needed. @param {boolean} isExactOnly */
+  setExactOnly(isExactOnly) {
+    this.loader.isExactOnly = isExactOnly;
+    this.transport.drawTier(this.isExact, isExactOnly);
+    this.settleSoon();
+    this.planPrefetch();
+    this.say(isExactOnly ? "lossless pictures only, however long they take" : "previews where lossless pictures are late");
+  }
+
   /** @param {[number, number]} loop the whole clip is no loop, and neither is a single frame */
   setLoop([first, last]) {
     const isLoop = first < last && (first > 0 || last < this.nFrames - 1);
@@ -649,6 +707,7 @@ class Player {
         scrub: (frame, isFinal) => this.scrub(frame, isFinal),
         jump: (frame) => this.jump(frame),
         setSpeed: (speed) => this.setSpeed(speed),
+        setExactOnly: (isExactOnly) => this.setExactOnly(isExactOnly),
         say: (text) => this.say(text),
         leave: () => this.root.focus({ preventScroll: true }),
       },
@@ -722,6 +781,7 @@ class Player {
         painted: this.inCanvas,
         isPlaying: this.clock !== null,
         isLate: this.isLate(),
+        isExact: this.isExact,
         speed: this.speed,
         look: this.look,
         nReady: this.nReady,
@@ -733,6 +793,7 @@ class Player {
       /** Image rectangles by pane, in canvas pixels; null: not shown. */
       rects: () => this.stage.rects(),
       context: () => this.stage.context,
+      pictures: () => this.pictures,
       cursors: () => this.charts.cursorFrames(),
     };
   }

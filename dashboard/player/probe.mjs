@@ -103,6 +103,8 @@ export function probing(player) {
     const pane = panes[index];
     const codes = player.pictures[index]?.codes;
     if (!codes) return "–";
+    // A preview's values are near the stored ones, and no more than that.
+    const sign = player.pictures[index].isExact ? "" : form === "spoken" ? "about " : "≈ ";
     const offset = (/** @type {ImageData} */ image) =>
       Math.floor((y * image.height) / size.height) * image.width + Math.floor((x * image.width) / size.width);
     const word = wordsOf(codes)[offset(codes)];
@@ -123,8 +125,8 @@ export function probing(player) {
       // Half a step of an energy is a sixteenth of a σ: said, but not worth the room in a heading.
       parts.splice(1, 0, form === "spoken" ? `energy ${words}` : `E ${words.replace(/ ±[\d.e-]+/, "")}`);
     }
-    if (form === "short") return parts.map(shortened).join(" · ");
-    return parts.join(form === "spoken" ? ", " : " · ");
+    if (form === "short") return sign + parts.map(shortened).join(" · ");
+    return sign + parts.join(form === "spoken" ? ", " : " · ");
   };
 
   const place = () => {

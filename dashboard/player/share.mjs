@@ -231,7 +231,7 @@ class Share {
       const { player } = this;
       const snapshot = this.snapshot();
       const frame = player.painted;
-      snapshot.draw(frame, player.pictures);
+      snapshot.draw(frame, player.isExact ? player.pictures : await player.loader.loadExact(frame));
       return [await snapshot.png(), this.fileName("png", `_frame-${frame}`)];
     },
     table: async () => {
@@ -257,7 +257,7 @@ class Share {
         last,
         pts: ptsSeconds,
         title,
-        load: (frame) => player.loader.load(frame),
+        load: (frame) => player.loader.loadExact(frame),
         onProgress: (done, count) => this.showProgress("film", done, count),
         signal,
       });

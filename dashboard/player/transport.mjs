@@ -14,6 +14,7 @@ const HOLD_MS = { first: 400, next: 60 };
  *   scrub: (frame: number, isFinal: boolean) => void,
  *   jump: (frame: number) => void,
  *   setSpeed: (speed: number) => void,
+ *   setExactOnly: (isExactOnly: boolean) => void,
  *   say: (text: string) => void,
  *   leave: () => void,
  * }} Wishes what the viewer asks for; act: an action of keys.mjs; leave: the focus goes back to the player
@@ -47,6 +48,7 @@ export class Transport {
     this.time = element("span", { class: "time number", title: "presentation time of this frame" });
     this.speed = element("select", { "aria-label": "speed", title: "speed (+ and −)" });
     this.rate = element("span", { class: "rate number", role: "status", title: "frames shown of frames due" });
+    this.tier = element("button", { class: "tier", type: "button", "aria-pressed": "false" });
     this.link = button("copy a link to this frame (S)", "link");
     this.help = button("keys (?)", null, "?");
     /** Where other parts of the player put their buttons, and, in a line of its own, what they ask. */
@@ -59,7 +61,7 @@ export class Transport {
       element("div", { class: "group" }, this.back, this.playButton, this.forward),
       element("label", { class: "group" }, element("span", { class: "muted", text: "frame" }), this.number, this.count),
       this.time,
-      this.speed,
+      element("div", { class: "group" }, this.speed, this.tier),
       this.rate,
       this.tools,
       element("span", { class: "spring" }),
@@ -142,6 +144,20 @@ export class Transport {
     return this.root.offsetHeight - (this.options.hidden ? 0 : this.options.offsetHeight + OPTIONS_GAP_PX);
   }
 
+  /** @param {boolean} isExact what is on the screen @param {boolean} isExactOnly what is wished */
+  drawTier(isExact, isExactOnly) {
+    const text = isExact ? "lossless" : "preview";
+    const pressed = String(isExactOnly);
+    if (this.tier.textContent === text && this.tier.getAttribute("aria-pressed") === pressed) return;
+    this.tier.textContent = this.tier.dataset.tier = text;
+    this.tier.setAttribute("aria-pressed", pressed);
+    const meaning = isExact
+      ? "The pictures on the screen are the stored values, bit by bit."
+      : "The pictures on the screen are lossy previews; where they stand still, the stored values follow.";
+    const press = isExactOnly ? "Press to allow previews while lossless pictures are late." : "Press to show nothing but lossless pictures.";
+    this.tier.title = `${meaning} ${press}`;
+  }
+
   /** @param {string} text */
   drawRate(text) {
     if (this.rate.textContent !== text) this.rate.textContent = text;
@@ -160,6 +176,7 @@ export class Transport {
     on(this.playButton, "click", () => wishes.act("toggle"));
     on(this.link, "click", () => wishes.act("copyLink"));
     on(this.help, "click", () => wishes.act("help"));
+    on(this.tier, "click", () => wishes.setExactOnly(this.tier.getAttribute("aria-pressed") !== "true"));
     this.repeatWhileHeld(this.back, () => wishes.act("step", -1));
     this.repeatWhileHeld(this.forward, () => wishes.act("step", 1));
     on(this.speed, "change", () => wishes.setSpeed(Number(this.speed.value)));
