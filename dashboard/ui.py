@@ -17,29 +17,30 @@ STYLE = """
 [data-testid="stHeader"] { height: 0; min-height: 0; background: none; }
 .st-key-controls { gap: 0.5rem 0.625rem; }
 .st-key-controls > * { min-width: 7rem; }
-.st-key-controls > .st-key-readout { flex-grow: 1.4; }
-.st-key-controls > .st-key-predict { flex-grow: 1.2; }
-.st-key-controls :is(.st-key-swap, .st-key-add, .st-key-scale) { min-width: 0; flex: none; width: auto; }
+/* Menus have a number behind their names (see compare._menu_key). */
+.st-key-controls > [class*="st-key-readout-"] { flex-grow: 1.4; }
+.st-key-controls > [class*="st-key-predict-"] { flex-grow: 1.2; }
+.st-key-controls :is(.st-key-swap, .st-key-add, [class*="st-key-scale-"]) { min-width: 0; flex: none; width: auto; }
 :is(.st-key-swap, .st-key-add) button { padding: 0 0.25rem; }
 .st-key-controls > :has(> .st-key-paths) { min-width: 0; flex: none; width: 2rem; }
 .st-key-add { margin-left: -0.375rem; }
 /* Icons whose names are for those who do not see them. */
 :is(.st-key-swap, .st-key-add) button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-.st-key-scale button:not(label button) { min-height: 2.5rem; }
-.st-key-scale label { height: 1.5rem; min-height: 0; margin-bottom: 0.2rem; }
+[class*="st-key-scale-"] button:not(label button) { min-height: 2.5rem; }
+[class*="st-key-scale-"] label { height: 1.5rem; min-height: 0; margin-bottom: 0.2rem; }
 .st-key-about, .st-key-words { padding-left: 0.25rem; }
 .st-key-about [data-testid="stText"], .st-key-about a, .st-key-words [data-testid="stText"] { font-size: 0.8125rem; }
 .st-key-about a { min-height: 0; padding: 0; }
 .st-key-words [data-testid="stText"] { font-variant-numeric: tabular-nums; }
 .st-key-empty { max-width: 44rem; margin: 8vh auto 0; }
 @media (min-width: 641px) {
-  .st-key-controls > :is(.st-key-c, .st-key-d, .st-key-e, .st-key-f, .st-key-g, .st-key-h) { max-width: 15rem; }
+  .st-key-controls > :is([class*="st-key-c-"], [class*="st-key-d-"], [class*="st-key-e-"], [class*="st-key-f-"], [class*="st-key-g-"], [class*="st-key-h-"]) { max-width: 15rem; }
 }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 0.5rem 0.5rem 1rem; }
   .st-key-controls > * { min-width: calc(50% - 0.5rem); }
-  .st-key-controls > .st-key-readout { min-width: 100%; }
-  .st-key-controls > .st-key-a, .st-key-controls > .st-key-b { min-width: calc(50% - 2rem); }
+  .st-key-controls > [class*="st-key-readout-"] { min-width: 100%; }
+  .st-key-controls > :is([class*="st-key-a-"], [class*="st-key-b-"]) { min-width: calc(50% - 2rem); }
 }
 </style>
 """

@@ -141,7 +141,6 @@ def test_configurations_are_added_moved_and_removed_and_letters_have_no_gap(page
     for count in range(6, 1, -1):
         arrange("A", "remove A")
         expect(dialog.locator(".graph-letters button")).to_have_count(count + 1)
-        page.wait_for_timeout(1000)  # Streamlit may take the menus' last values for choices while it still answers
     wait_for_numbers(root, [1, number["d4"], number["geonet"]])
     expect(dialog.get_by_role("button", name="remove A")).to_be_disabled()
     page.go_back()

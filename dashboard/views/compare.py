@@ -13,7 +13,7 @@ import streamlit as st
 from cache.records import Clip, Track
 from cache.store import STORE_VARIABLE, Store
 from dashboard.charts import figure, summary
-from dashboard.choices import LETTERS, Available, Shown, one_line, shown, web_address
+from dashboard.choices import LETTERS, Available, Configuration, Shown, one_line, shown, web_address
 from dashboard.lineup import MAX_CONFIGURATIONS, Lineup, added, moved, removed, suggestion
 from dashboard.numbers import Numbers, read
 from dashboard.paths import graph_data, ways
@@ -111,21 +111,22 @@ def _show_controls(store: Store, columns: Columns, available: Available, selecti
             "Add a configuration",
             "add",
             ":material/add:",
-            partial(added, configuration=new) if new else None,
+            partial(_with_suggestion, options=options) if new else None,
             available,
             help_text=words,
             is_enabled=not is_full,
         )
-        st.session_state["scale"] = selection.scale
+        key = _menu_key("scale", selection.scale)
+        st.session_state[key] = selection.scale
         st.segmented_control(
             "Energy",
             SCALES,
-            key="scale",
+            key=key,
             required=True,
             format_func=str.capitalize,
             help=SCALE_HELP,
             on_change=_choose,
-            args=("scale", available),
+            args=("scale", key, available),
         )
 
 
@@ -164,24 +165,54 @@ def _select(label: str, name: str, options: Mapping[str, str], value: str, avail
     # Streamlit tells options apart by their labels.
     labels = list(options.values())
     distinct = {v: text if labels.count(text) == 1 else f"{text} ({v})" for v, text in options.items()}
-    st.session_state[name] = value
+    key = _menu_key(name, value)
+    st.session_state[key] = value
     st.selectbox(
         label,
         list(distinct),
-        key=name,
+        key=key,
         format_func=lambda option: distinct.get(option, str(option)),
         on_change=_choose,
-        args=(name, available),
+        args=(name, key, available),
     )
 
 
-def _choose(name: str, available: Available) -> None:
-    """Take over the choice of widget `name`; what does not go with it falls back to its default."""
-    query = _link() | {name: str(st.session_state[name] or "")}
+def _menu_key(name: str, value: str) -> str:
+    """The key of a menu that is about to show `value`: another one where the page has changed what it shows.
+
+    A browser that has not heard of the change yet sends the old value with its next request, whatever that is about, and
+    under the same key that would be a choice.
+    """
+    key = st.session_state.setdefault(f"{name} key", f"{name} 0")
+    if st.session_state.get(key, value) != value:
+        version = int(key.split()[-1]) + 1
+        key = st.session_state[f"{name} key"] = f"{name} {version}"
+    return key
+
+
+def _choose(name: str, key: str, available: Available) -> None:
+    """Take over the choice of the widget of that key; what does not go with it falls back to its default."""
+    if st.session_state[f"{name} key"] != key or not _is_menu(name, available):
+        return  # a menu that is no longer shown, heard of in a request of a moment ago
+    query = _link() | {name: str(st.session_state[key] or "")}
     if name == "clip":
         for moved in ("frame", *LOOK):
             query.pop(moved, None)
     _write_normalised(query, available)
+
+
+def _is_menu(name: str, available: Available) -> bool:
+    """Of a letter: whether a configuration stands there."""
+    selection, _ = from_query(_link(), available)
+    return name not in LETTERS.lower() or (
+        selection is not None and LETTERS.lower().index(name) < len(selection.configurations)
+    )
+
+
+def _with_suggestion(lineup: Lineup, options: Sequence[Configuration]) -> Lineup:
+    """With what is suggested for this line-up: a second press may come before the button of the first is drawn again."""
+    new = suggestion(lineup, options)
+    return added(lineup, new) if new else lineup
 
 
 def _arrange(arrange: Callable[[Lineup], Lineup], available: Available) -> None:
