@@ -37,7 +37,7 @@ format: .venv/.installed-dev ## rewrite the code in the project's format
 bench: setup ## time the job against a plain loop, on the bundled clip
 	$(BIN)/python -m benchmarks.job
 
-bench-player: .venv/.installed-dev browser ## time steps, seeks and play in the browser
+bench-player: .venv/.installed-dev browser ## hold the player against its targets, in the browser (a quarter of an hour, the machine idle)
 	$(BIN)/python -m benchmarks.player
 
 pictures: precompute-sample .venv/.installed-dev browser ## make the README's pictures from the real page

@@ -1,8 +1,9 @@
-"""How fast is the player? Step, seek and play in headless Chromium, on 4 panes of 256 x 256 x 300 frames.
+"""How fast is the player? Steps, seeks, scrubs and plays in headless Chromium, held against what it should reach.
 
-    python -m benchmarks.player [--panes 4] [--seconds 10]
+    python -m benchmarks.player [--quick] [--only NAME ...]
 
-Prints one JSON object; the times are from the key or call to the end of the paint that shows the frame in every pane.
+Prints a line for each figure and keeps all of them in benchmarks/player.json with the machine's name. The stores it makes stay in
+build/bench. Times are from the key, call or click to the end of the paint that shows the frame in every pane.
 """
 
 from __future__ import annotations
@@ -10,27 +11,36 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from tests.conftest import CHROMIUM_OPTIONS, ROOT, free_port, wait_until_healthy
 from tests.install_browser import find_browser
-from tests.stores import build_store
+from tests.stores import READ_PATTERN_JS, build_store
 
-N_FRAMES = 300
-SIZE = (256, 256)
+RESULTS = Path(__file__).with_name("player.json")
+STORES = ROOT / "build" / "bench"
 NOISE = 4
-"""Codes of grain: a frame then takes about what a real one does (60-100 kB in three channels)."""
+"""Codes of grain: a frame then takes about what a real one does (60-100 kB in three channels at 256x256)."""
+FPS = 30
 PANES = "input,A,B,A2,B2,truth,truth2,EA"
+METHODS = ("baseline", "consistency", "cycle")
+MEMORY_LIMIT_MB = 1000
 
-MEASURE_JS = """
-async (el, {frames, seconds}) => {
+COMMON_JS = """
   const paintOf = async (frame, ask) => {
     const paints = el.xc.paints, start = performance.now();
     ask();
@@ -39,52 +49,379 @@ async (el, {frames, seconds}) => {
   };
   const press = (key) => el.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-  const result = {cold: [], warm: [], steps: []};
-  for (const frame of frames) result.cold.push(await paintOf(frame, () => el.xc.seek(frame)));
+"""
+
+SEEKS_JS = (
+    "async (el, {frames}) => {"
+    + COMMON_JS
+    + """
+  const found = {cold: [], warm: [], steps: []};
+  for (const frame of frames) found.cold.push(await paintOf(frame, () => el.xc.seek(frame)));
   await paintOf(0, () => el.xc.seek(0));
   for (let i = 1; i <= 120; i += 1) {
     await pause(33); // a held key
-    result.steps.push(await paintOf(i, () => press("ArrowRight")));
+    found.steps.push(await paintOf(i, () => press("ArrowRight")));
   }
   for (let i = 0; i < 100; i += 1) {
-    const frame = frames[(i * 7) % frames.length];
-    result.warm.push(await paintOf(frame, () => el.xc.seek(frame)));
+    const frame = 100 + (i * 7) % 40;
+    await paintOf(frame, () => el.xc.seek(frame));
   }
+  for (let i = 0; i < 100; i += 1) {
+    const frame = 100 + (i * 11) % 40;
+    found.warm.push(await paintOf(frame, () => el.xc.seek(frame)));
+  }
+  return found;
+}"""
+)
+
+SCRUB_JS = (
+    "async (el, {seconds, nFrames}) => {"
+    + COMMON_JS
+    + """
+  const slider = el.querySelector(".slider"), rail = el.querySelector(".rail");
+  const send = (type, frame) => {
+    const box = rail.getBoundingClientRect();
+    const clientX = box.left + ((frame + 0.5) / nFrames) * box.width;
+    const init = {bubbles: true, pointerId: 1, button: 0, buttons: 1, clientX, clientY: box.top + 2};
+    slider.dispatchEvent(new PointerEvent(type, init));
+  };
+  slider.setPointerCapture = () => {};
+  let frame = 0, cursorsApart = 0, most = 0;
+  const memory = () => performance.memory.usedJSHeapSize + el.xc.state().encodedBytes + el.xc.state().decodedBytes;
+  send("pointerdown", 0);
+  const start = performance.now();
+  let paints = el.xc.paints, next = 0;
+  while (performance.now() - start < 1000 * seconds) {
+    await new Promise(requestAnimationFrame);
+    frame = (frame + 1) % nFrames;
+    send("pointermove", frame);
+    if (el.xc.cursors().some((cursor) => cursor !== el.xc.painted)) cursorsApart += 1;
+    if (performance.now() > next) {
+      most = Math.max(most, memory());
+      next = performance.now() + 500;
+    }
+  }
+  const passed = performance.now() - start;
+  send("pointerup", frame);
+  return {paintsPerSecond: (1000 * (el.xc.paints - paints)) / passed, cursorsApart, bytes: most};
+}"""
+)
+
+PLAY_JS = (
+    "async (el, {seconds, nFrames, fps}) => {"
+    + COMMON_JS
+    + f"const read = {READ_PATTERN_JS};"
+    + """
   await paintOf(0, () => el.xc.seek(0));
-  const seen = new Set();
+  await pause(1500);
+  let mixed = 0, checked = 0, exact = 0, looks = 0, shown = 0, last = -1, longest = 0, lastAt = 0;
   press(" ");
   const begin = performance.now();
-  let paints = el.xc.paints, laps = 0, last = 0;
+  let paints = el.xc.paints;
   while (performance.now() - begin < 1000 * seconds) {
     await new Promise(requestAnimationFrame);
-    if (el.xc.painted < last) laps += 1;
+    if (el.xc.paints === paints) continue;
+    paints = el.xc.paints;
+    looks += 1;
+    exact += el.xc.state().isExact ? 1 : 0;
+    if (el.xc.painted !== last) {
+      if (lastAt) longest = Math.max(longest, el.xc.paintedAtMs - lastAt);
+      lastAt = el.xc.paintedAtMs;
+      shown += 1;
+    }
     last = el.xc.painted;
-    seen.add(laps * 1e6 + last);
+    if (looks % 50) continue; // reading pixels back takes a while: what is looked at too often is late for it
+    const frames = el.xc.rects().filter(Boolean).map((rect) => read(el.xc.context(), rect)?.frame);
+    checked += 1;
+    mixed += new Set(frames).size === 1 ? 0 : 1;
   }
+  const passed = performance.now() - begin;
   press(" ");
-  return {...result, played: seen.size, bytes: [el.xc.state().encodedBytes, el.xc.state().decodedBytes]};
-}
-"""
+  return {shown, due: Math.floor((passed / 1000) * fps), mixed, checked, exactShare: exact / looks, longestMs: longest};
+}"""
+)
+
+FIRST_PAINT_JS = """
+() => {
+  const Own = window.WebSocket;
+  window.WebSocket = function (...given) {
+    const socket = new Own(...given);
+    socket.addEventListener("open", () => (window.socketAtMs ??= performance.now()));
+    return socket;
+  };
+  Object.assign(window.WebSocket, Own);
+  window.WebSocket.prototype = Own.prototype;
+  const look = () => {
+    const find = (root) => {
+      for (const one of root.querySelectorAll("*")) {
+        if (one.xc) return one;
+        const inside = one.shadowRoot && find(one.shadowRoot);
+        if (inside) return inside;
+      }
+      return null;
+    };
+    const el = document.body && find(document.body);
+    if (el && el.xc.painted >= 0) window.firstPaintMs = el.xc.paintedAtMs;
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}"""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One thing that was measured."""
+
+    name: str
+    value: float
+    unit: str
+    goal: str
+    """`<= 20`, `>= 55`; empty where there is none."""
+
+    @property
+    def is_reached(self) -> bool | None:
+        if not self.goal:
+            return None
+        sign, limit = self.goal.split()
+        return self.value <= float(limit) if sign == "<=" else self.value >= float(limit)
+
+    def line(self) -> str:
+        answer = {True: "reached", False: "MISSED", None: ""}[self.is_reached]
+        return f"{self.name:58} {self.value:9.4g} {self.unit:10} {self.goal:9} {answer}".rstrip()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every measurement is given."""
+
+    browser: Browser
+    is_quick: bool
+
+    def n_frames(self, wanted: int) -> int:
+        return min(wanted, 300) if self.is_quick else wanted
+
+    def seconds(self, wanted: float) -> float:
+        return min(wanted, 5.0) if self.is_quick else wanted
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="How fast is the player?")
-    parser.add_argument("--panes", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of play")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="short clips and plays: tries everything, measures little")
+    parser.add_argument("--only", nargs="+", choices=list(MEASUREMENTS), help="these measurements alone")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        store = build_store(folder, n_frames=N_FRAMES, size=SIZE, frames_per_pack=256, noise=NOISE)
-        bytes_per_frame = [
-            round(track.bytes / track.n_frames) for track in store.tracks() if track.head.kind != "energy"
-        ]
-        print(json.dumps({"bytes_per_frame": bytes_per_frame, **measure(Path(folder), options)}, indent=1))
+    figures: list[Figure] = []
+    with sync_playwright() as playwright:
+        arguments = [*CHROMIUM_OPTIONS, "--enable-precise-memory-info"]
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=arguments)
+        for name in options.only or MEASUREMENTS:
+            for figure in MEASUREMENTS[name](Bench(browser, options.quick)):
+                figures.append(figure)
+                print(figure.line(), flush=True)
+        version = browser.version
+        browser.close()
+    if not options.quick and not options.only:
+        RESULTS.write_text(json.dumps(record(figures, version), indent=1) + "\n")
 
 
-def measure(store: Path, options: argparse.Namespace) -> dict[str, object]:
+def record(figures: Sequence[Figure], chromium: str) -> dict[str, Any]:
+    return {
+        "measured": datetime.now(UTC).date().isoformat(),
+        "machine": {"processor": processor(), "cores": os.cpu_count(), "chromium": chromium},
+        "figures": [
+            {
+                "name": f.name,
+                "value": float(f"{f.value:.4g}"),
+                "unit": f.unit,
+                "goal": f.goal,
+                "is_reached": f.is_reached,
+            }
+            for f in figures
+        ],
+    }
+
+
+def processor() -> str:
+    found = Path("/proc/cpuinfo")
+    names = (
+        [line.split(":")[1].strip() for line in found.read_text().splitlines() if line.startswith("model name")]
+        if found.exists()
+        else []
+    )
+    return names[0] if names else platform.processor()
+
+
+# Measurements
+
+
+def four_panes(bench: Bench) -> Iterator[Figure]:
+    n_frames = bench.n_frames(1000)
+    with player(bench, store_of(n_frames, (256, 256)), panes=4) as root:
+        frames = random.Random(1).sample(range(n_frames), 100)
+        found = root.evaluate(SEEKS_JS, {"frames": frames})
+        yield Figure("4 x 256x256: step by key, median", percentile(found["steps"], 50), "ms", "")
+        yield Figure("4 x 256x256: step by key, p95", percentile(found["steps"], 95), "ms", "<= 50")
+        yield Figure("4 x 256x256: seek from memory, p95", percentile(found["warm"], 95), "ms", "<= 20")
+        yield Figure("4 x 256x256: seek cold, p95", percentile(found["cold"], 95), "ms", "<= 120")
+        yield from scrubbed(root, "4 x 256x256", bench.seconds(10), n_frames)
+        yield from played(root, "4 x 256x256", bench.seconds(20), n_frames, least_share=1.0)
+
+
+def eight_panes(bench: Bench) -> Iterator[Figure]:
+    n_frames = bench.n_frames(1000)
+    with player(bench, store_of(n_frames, (512, 512)), panes=8) as root:
+        yield from played(root, "8 x 512x512", bench.seconds(20), n_frames, least_share=0.95)
+
+
+def long_clip(bench: Bench) -> Iterator[Figure]:
+    n_frames = bench.n_frames(5000)
+    with player(bench, store_of(n_frames, (256, 256)), panes=4) as root:
+        before = renderer_mb(root.page)
+        found = root.evaluate(SCRUB_JS, {"seconds": bench.seconds(60), "nFrames": n_frames})
+        yield Figure(f"{n_frames} frames scrubbed: paints", found["paintsPerSecond"], "1/s", "")
+        yield Figure(f"{n_frames} frames scrubbed: renderer memory before", before, "MB", "")
+        yield Figure(
+            f"{n_frames} frames scrubbed: renderer memory", renderer_mb(root.page), "MB", f"<= {MEMORY_LIMIT_MB}"
+        )
+
+
+def whole_page(bench: Bench) -> Iterator[Figure]:
+    """First paint and swap, on the page that users open."""
+    with server("dashboard/app.py", store_of(300, (256, 256))) as address:
+        firsts, swaps = [], []
+        for _ in range(3 if bench.is_quick else 7):
+            context = bench.browser.new_context(viewport={"width": 1280, "height": 720})
+            page = context.new_page()
+            page.add_init_script(f"({FIRST_PAINT_JS})()")
+            page.goto(address)
+            page.wait_for_function("window.firstPaintMs", timeout=60_000)
+            firsts.append(page.evaluate("window.firstPaintMs - window.socketAtMs"))
+            swaps += swaps_of(page)
+            context.close()
+        # The first visitor waits for Python's imports; the others are what a page of the day is like.
+        yield Figure("first paint after the socket is up, first visitor", firsts[0], "ms", "")
+        yield Figure(
+            "first paint after the socket is up, median of the others", float(np.median(firsts[1:])), "ms", "<= 1000"
+        )
+        yield Figure("swap of a configuration, median", percentile(swaps, 50), "ms", "<= 150")
+        yield Figure("swap of a configuration, p95", percentile(swaps, 95), "ms", "")
+
+
+MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
+    "four-panes": four_panes,
+    "eight-panes": eight_panes,
+    "long-clip": long_clip,
+    "whole-page": whole_page,
+}
+
+
+# Below: how
+
+
+def scrubbed(root: Locator, name: str, seconds: float, n_frames: int) -> Iterator[Figure]:
+    found = root.evaluate(SCRUB_JS, {"seconds": seconds, "nFrames": n_frames})
+    yield Figure(f"{name}: scrub", found["paintsPerSecond"], "paints/s", ">= 55")
+    yield Figure(f"{name}: animation frames with the cursor elsewhere", found["cursorsApart"], "", "<= 0")
+
+
+def played(root: Locator, name: str, seconds: float, n_frames: int, least_share: float) -> Iterator[Figure]:
+    found = root.evaluate(PLAY_JS, {"seconds": seconds, "nFrames": n_frames, "fps": FPS})
+    yield Figure(
+        f"{name}: frames shown in time while playing",
+        100 * min(found["shown"] / found["due"], 1),
+        "%",
+        f">= {100 * least_share:g}",
+    )
+    yield Figure(f"{name}: paints of mixed frames, of {found['checked']} looked at", found["mixed"], "", "<= 0")
+    yield Figure(f"{name}: longest time without another frame", found["longestMs"], "ms", "")
+    yield Figure(f"{name}: paints that were lossless", 100 * found["exactShare"], "%", "")
+
+
+def swaps_of(page: Page) -> list[float]:
+    """Choose other methods for B; ms from the click to the paint."""
+    root = page.locator(".xc[role=region]")
+    found = []
+    for method in ("cycle", "consistency", "cycle"):
+        page.wait_for_timeout(700)
+        page.get_by_role("combobox", name="B", exact=True).click()
+        option = page.get_by_role("option", name=method, exact=True)
+        option.wait_for()
+        root.evaluate(
+            """(el) => {
+              const keyOf = () => el.xc.stage.panes.find(({id}) => id === "B").title;
+              const before = keyOf();
+              window.swapMs = null;
+              document.addEventListener("click", () => {
+                const start = performance.now();
+                const look = () => {
+                  if (keyOf() === before || el.xc.state().isLate) return void requestAnimationFrame(look);
+                  requestAnimationFrame(() => (window.swapMs = el.xc.paintedAtMs - start));
+                };
+                look();
+              }, {capture: true, once: true});
+            }"""
+        )
+        option.click()
+        page.wait_for_function("window.swapMs !== null", timeout=20_000)
+        found.append(page.evaluate("window.swapMs"))
+    return found
+
+
+def renderer_mb(page: Page) -> float:
+    """Memory of the largest renderer process, resident, in MB."""
+    largest = 0
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            command = (status.parent / "cmdline").read_bytes()
+            if b"--type=renderer" not in command:
+                continue
+            line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+        except (OSError, StopIteration):
+            continue
+        largest = max(largest, int(line.split()[1]))
+    return largest / 1000
+
+
+def store_of(n_frames: int, size: tuple[int, int]) -> Path:
+    """A store whose every frame tells its number; made once."""
+    folder = STORES / f"{n_frames}-{size[0]}x{size[1]}"
+    if not folder.exists():
+        STORES.mkdir(parents=True, exist_ok=True)
+        print(f"making {n_frames} frames of {size[0]}x{size[1]} in {folder} ...", flush=True)
+        with tempfile.TemporaryDirectory(dir=STORES) as unfinished:
+            frames_per_pack = max(1, min(256, (64 * 256 * 256) // (size[0] * size[1])))  # as the job has them
+            build_store(
+                Path(unfinished) / "store",
+                n_frames=n_frames,
+                size=size,
+                frames_per_pack=frames_per_pack,
+                noise=NOISE,
+                methods=METHODS if n_frames == 300 else METHODS[:2],
+            )
+            shutil.move(Path(unfinished) / "store", folder)
+    return folder
+
+
+@contextmanager
+def player(bench: Bench, store: Path, panes: int) -> Iterator[Locator]:
+    """The root of the player alone, with so many panes."""
+    with server("tests/player_app.py", store) as address:
+        context = bench.browser.new_context(viewport={"width": 1280, "height": 720})
+        page = context.new_page()
+        page.goto(f"{address}/?panes=" + ",".join(PANES.split(",")[:panes]))
+        root = page.locator(".xc")
+        root.wait_for()
+        page.wait_for_timeout(3000)
+        yield root
+        context.close()
+
+
+@contextmanager
+def server(app: str, store: Path) -> Iterator[str]:
+    """The address of a Streamlit with that store."""
     port = free_port()
-    with (store / "log.txt").open("w+b") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "tests/player_app.py", "--server.port", str(port)],
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port), "--server.headless", "true"],
             cwd=ROOT,
             env={**os.environ, "CROSSCHECK_STORE": str(store), "STREAMLIT_SERVER_ADDRESS": "127.0.0.1"},
             stdout=log,
@@ -92,34 +429,15 @@ def measure(store: Path, options: argparse.Namespace) -> dict[str, object]:
         )
         try:
             address = f"http://127.0.0.1:{port}"
-            wait_until_healthy(address, server, log)
-            path = find_browser()
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
-                page = browser.new_page(viewport={"width": 1280, "height": 720})
-                page.goto(f"{address}/?panes=" + ",".join(PANES.split(",")[: options.panes]))
-                root = page.locator(".xc")
-                root.wait_for()
-                page.wait_for_timeout(3000)
-                frames = random.Random(1).sample(range(N_FRAMES), 200)
-                found = root.evaluate(MEASURE_JS, {"frames": frames, "seconds": options.seconds})
-                browser.close()
+            wait_until_healthy(address, process, log)
+            yield address
         finally:
-            server.terminate()
-            server.wait(10)
-    return {
-        "panes": options.panes,
-        "step_ms": percentiles(found["steps"]),
-        "seek_cold_ms": percentiles(found["cold"]),
-        "seek_again_ms": percentiles(found["warm"]),
-        "play": f"{found['played']} of {round(30 * options.seconds)} frames",
-        "memory_mb": {"encoded": round(found["bytes"][0] / 1e6), "decoded": round(found["bytes"][1] / 1e6)},
-    }
+            process.terminate()
+            process.wait(10)
 
 
-def percentiles(milliseconds: list[float]) -> dict[str, float]:
-    p50, p95 = np.percentile(milliseconds, [50, 95])
-    return {"median": round(float(p50), 1), "p95": round(float(p95), 1)}
+def percentile(milliseconds: Sequence[float], share: float) -> float:
+    return float(np.percentile(milliseconds, share))
 
 
 if __name__ == "__main__":
