@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cache.records import Clip
+from cache.records import Clip, Track
 from dashboard.choices import Available, Configuration, command_for
+from dashboard.player import energy_data
 from dashboard.series import Columns, Unreadable
 
 
@@ -47,9 +48,22 @@ def ways(
     return tuple(found)
 
 
-def graph_data(ways: Sequence[Way], lineup: Sequence[Configuration], letters: str) -> dict[str, object]:
-    """The picker's data, in JSON: the line-up by letter, and the ways."""
+def energies(available: Available, clip: Clip, target: str) -> dict[str, Track]:
+    """`zoo/method` -> its energy of the target, of every method that has one on that clip."""
+    methods = {(configuration.zoo, configuration.method) for configuration in available.known(target)}
+    found = {
+        f"{zoo}/{method}": available.find(clip.key, "energy", f"rgb-{target}", zoo=zoo, method=method)
+        for zoo, method in sorted(methods)
+    }
+    return {name: track for name, track in found.items() if track is not None}
+
+
+def graph_data(
+    ways: Sequence[Way], lineup: Sequence[Configuration], letters: str, energies: Mapping[str, Track]
+) -> dict[str, object]:
+    """The picker's data, in JSON: the line-up by letter, the ways, and where the energies of single frames are."""
     return {
+        "energies": {name: energy_data(track) for name, track in energies.items()},
         "lineup": [
             {"letter": letter, "zoo": c.zoo, "method": c.method, "path": c.path}
             for letter, c in zip(letters, lineup, strict=False)

@@ -9,22 +9,33 @@ export const tests = {
   },
   "play follows presentation time also where the rate varies": ({ clock, equal }) => {
     const pts = [0, 0.1, 0.4, 0.5];
-    const play = new clock.PlayClock(pts, { first: 0, last: 3, speed: 1, direction: 1, frame: 0, now: 1000 });
+    const play = new clock.PlayClock(pts, { frames: clock.span(0, 3), speed: 1, direction: 1, frame: 0, now: 1000 });
     equal([0, 99, 101, 399, 401, 501].map((ms) => play.at(1000 + ms)), [0, 0, 1, 1, 2, 3]);
   },
   "play goes round after the last frame has had its time": ({ clock, equal }) => {
     const pts = [0, 0.1, 0.2];
-    const play = new clock.PlayClock(pts, { first: 0, last: 2, speed: 2, direction: 1, frame: 1, now: 0 });
+    const play = new clock.PlayClock(pts, { frames: clock.span(0, 2), speed: 2, direction: 1, frame: 1, now: 0 });
     equal([0, 49, 51, 99, 101, 151].map((ms) => play.at(ms)), [1, 1, 2, 2, 0, 1]);
   },
   "play goes round inside the loop range only": ({ clock, equal }) => {
     const pts = Array.from({ length: 10 }, (_, i) => i / 10);
-    const play = new clock.PlayClock(pts, { first: 3, last: 5, speed: 1, direction: 1, frame: 3, now: 0 });
+    const play = new clock.PlayClock(pts, { frames: clock.span(3, 5), speed: 1, direction: 1, frame: 3, now: 0 });
     equal([50, 150, 250, 350, 650].map((ms) => play.at(ms)), [3, 4, 5, 3, 3]);
+  },
+  "play through chosen frames gives each its own time and the others none": ({ clock, equal }) => {
+    const pts = [0, 0.1, 0.2, 0.5, 0.6, 0.7];
+    const frames = [1, 2, 4];
+    const options = { frames, speed: 1, frame: 1, now: 0 };
+    const play = new clock.PlayClock(pts, { ...options, direction: 1 });
+    equal([0, 99, 101, 399, 401, 499, 501].map((ms) => play.at(ms)), [1, 1, 2, 2, 4, 4, 1]);
+    const back = new clock.PlayClock(pts, { ...options, direction: -1, frame: 4 });
+    equal([1, 101, 399, 401, 501].map((ms) => back.at(ms)), [4, 2, 2, 1, 4]);
+    equal(Math.round(10 * play.fps), 60);
+    equal([0, 1, 3, 9].map((frame) => frames[play.indexOf(frame)]), [1, 1, 2, 4]);
   },
   "play backwards is play forwards in the mirror": ({ clock, equal }) => {
     const pts = [0, 0.1, 0.2, 0.3];
-    const play = new clock.PlayClock(pts, { first: 0, last: 3, speed: 1, direction: -1, frame: 2, now: 0 });
+    const play = new clock.PlayClock(pts, { frames: clock.span(0, 3), speed: 1, direction: -1, frame: 2, now: 0 });
     equal([1, 150, 250, 350].map((ms) => play.at(ms)), [2, 1, 0, 3]);
   },
   "what is under the pointer stays there while zooming": ({ zoom, near }) => {
@@ -193,7 +204,7 @@ export const tests = {
     equal(look.readLook({ solo: "B", constructor: "x", toString: "1" }, facts), look.initialLook());
   },
   "a clip of one frame has a duration": ({ clock, equal }) => {
-    const play = new clock.PlayClock([5], { first: 0, last: 0, speed: 4, direction: 1, frame: 0, now: 0 });
+    const play = new clock.PlayClock([5], { frames: clock.span(0, 0), speed: 4, direction: 1, frame: 0, now: 0 });
     equal([0, 10, 1000].map((ms) => play.at(ms)), [0, 0, 0]);
   },
   "a rate is known after a second and forgets after another": ({ clock, equal }) => {
@@ -203,10 +214,13 @@ export const tests = {
     equal([meter.rate(500), meter.rate(1000), meter.rate(3000)], [null, 20, 0]);
   },
   "frames ahead go round in the direction of play": ({ clock, equal }) => {
-    equal(clock.framesAhead(8, { direction: 1, first: 0, last: 9, count: 4 }), [9, 0, 1, 2]);
-    equal(clock.framesAhead(1, { direction: -1, first: 0, last: 9, count: 3 }), [0, 9, 8]);
-    equal(clock.framesAhead(1, { direction: 0, first: 0, last: 9, count: 5 }), [2, 0, 3, 4, 5]);
-    equal(clock.framesAhead(0, { direction: 1, first: 0, last: 0, count: 5 }), []);
+    const frames = clock.span(0, 9);
+    equal(clock.framesToPlay(8, { frames, direction: 1, count: 4 }), [9, 0, 1, 2]);
+    equal(clock.framesToPlay(1, { frames, direction: -1, count: 3 }), [0, 9, 8]);
+    equal(clock.framesToPlay(5, { frames: [2, 5, 9], direction: 1, count: 9 }), [9, 2]);
+    equal(clock.framesToPlay(0, { frames: [0], direction: 1, count: 5 }), []);
+    equal(clock.framesAround(1, { first: 0, last: 9, count: 5 }), [2, 0, 3, 4, 5]);
+    equal(clock.framesAround(0, { first: 0, last: 0, count: 5 }), []);
   },
   "peaks are local, high and apart": ({ clock, equal }) => {
     const curve = Array.from({ length: 60 }, (_, i) => Math.sin((2 * Math.PI * i) / 20));

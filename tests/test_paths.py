@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from cache.store import Store
 from dashboard.choices import LETTERS, Available, Configuration
-from dashboard.paths import graph_data, ways
+from dashboard.paths import energies, graph_data, ways
 from dashboard.series import Columns
 from tests.conftest import StartApp
 from tests.stores import add_track, build_store
@@ -47,7 +48,10 @@ def test_a_way_has_the_mean_term_of_its_path_or_a_command(store: Store) -> None:
         "python -m precompute run walkthrough --configurations mini/baseline/rgb-edge2d-normal --store X"
     )
     lineup = [Configuration("mini", "baseline", "rgb-normal")] * 2
-    assert json.loads(json.dumps(graph_data(found, lineup, LETTERS)))["lineup"][1]["letter"] == "B"
+    tracks = energies(available, available.clips[0], "normal")
+    data = json.loads(json.dumps(graph_data(found, lineup, LETTERS, tracks)))
+    assert data["lineup"][1]["letter"] == "B"
+    assert data["energies"]["mini/baseline"]["paths"] == list(energy.head.constants["paths"])
 
 
 def test_an_energy_that_cannot_be_read_leaves_the_ways(tmp_path: Path) -> None:
@@ -81,6 +85,25 @@ def test_a_click_on_a_path_shows_it_as_the_chosen_letter(page: Page, app: App):
     way(graph, "Image → depth → Surface normals").click()
     wait_for_numbers(root, [1, 16, VIA_DEPTH])
     assert "b=mini%2Fbaseline%2Frgb-depth-normal" in page.url
+
+
+def test_the_width_of_a_path_is_its_energy_in_the_frame_on_the_screen(page: Page, app: App, store: Store):
+    (track,) = (track for track in store.tracks(kind="energy") if track.head.method == "baseline")
+    terms = (store.column(track, "terms") - 0.1) / 0.04  # (N, P)
+    at = track.head.constants["paths"].index("rgb-depth-normal")
+    widths = []
+    for frame in (0, 2):
+        open_page(page, app, f"clip=walkthrough&frame={frame}")
+        graph = open_graph(page)
+        text = f"{terms[frame, at]:.2f} σ".replace("-", "−")
+        expect(way(graph, "Image → depth → Surface normals")).to_contain_text(text)
+        way(graph, "Image → depth → Surface normals").hover()
+        mean = f"{terms[:, at].mean():.2f}".replace("-", "−")
+        expect(graph.get_by_text(f"by {text} in frame {frame}, {mean} σ on average")).to_be_visible()
+        line = way(graph, "Image → depth → Surface normals").locator(".way-line")
+        widths.append(line.evaluate("el => parseFloat(el.style.strokeWidth)"))
+    assert terms[0, at] != terms[2, at]
+    assert widths == [pytest.approx(2 + 8 * np.clip((terms[frame, at] + 1) / 4, 0, 1), abs=0.01) for frame in (0, 2)]
 
 
 def test_a_path_that_is_not_computed_says_so_and_gives_the_command(page: Page, app: App):

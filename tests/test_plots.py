@@ -404,6 +404,7 @@ def test_brushing_the_scatter_marks_and_loops_its_frames_and_comes_back_from_the
     ]
     assert len(inside) > 2
     assert look(root)["loop"] == [inside[0], inside[-1]]
+    assert played(root, seconds=2.0) <= set(inside) != set(range(inside[0], inside[-1] + 1)), "marked frames alone"
     expect(root.locator(".panel-row [role=status]")).to_have_text(f"{len(inside)} of {N_FRAMES} frames marked")
     assert root.locator(".strip .marks i").count() > 0
     page.wait_for_url(lambda url: f"loop={inside[0]}-{inside[-1]}" in url and "brush=pair~" in url)
@@ -412,6 +413,27 @@ def test_brushing_the_scatter_marks_and_loops_its_frames_and_comes_back_from_the
     again.get_by_role("button", name="clear the marks").click()
     assert look(again)["brush"] is None
     wait_for(again, "el.querySelectorAll('.strip .marks i').length === 0")
+
+
+def played(root: Locator, seconds: float) -> set[int]:
+    """The frames that are painted while it plays."""
+    frames = root.evaluate(
+        """async (el, seconds) => {
+          el.dispatchEvent(new KeyboardEvent("keydown", {key: "l", bubbles: true}));
+          const seen = new Set();
+          let paints = el.xc.paints;
+          for (const until = performance.now() + 1000 * seconds; performance.now() < until; ) {
+            await new Promise(requestAnimationFrame);
+            if (el.xc.paints !== paints) seen.add(el.xc.painted);
+            paints = el.xc.paints;
+          }
+          el.dispatchEvent(new KeyboardEvent("keydown", {key: "k", bubbles: true}));
+          return [...seen];
+        }""",
+        seconds,
+    )
+    assert frames
+    return set(frames)
 
 
 def drag_box(page: Page, area: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:

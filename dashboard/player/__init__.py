@@ -212,7 +212,7 @@ def _data(view: View, memory: Mapping[str, Any]) -> dict[str, Any]:
         "nReady": view.n_ready,
         "panes": [_pane(pane) for pane in view.panes],
         "charts": [{"id": chart.id, "title": chart.title, "figure": _plain(chart.figure)} for chart in view.charts],
-        "energies": {letter: _energy(track) for letter, track in view.energies.items()},
+        "energies": {letter: energy_data(track) for letter, track in view.energies.items()},
         "titles": dict(view.titles),
         "speeds": list(SPEEDS),
         "start": {"frame": memory["start"], "speed": memory["speed"], "look": memory["look"]},
@@ -236,8 +236,8 @@ def _pane(pane: Pane) -> dict[str, Any]:
     }
 
 
-def _energy(track: Track) -> dict[str, Any]:
-    """An energy track: its packs hold columns `terms` (N, P) and `blocks` (N, P, 32, 32) of the P `paths`."""
+def energy_data(track: Track) -> dict[str, Any]:
+    """An energy track, in JSON: its packs hold columns `terms` (N, P) and `blocks` (N, P, 32, 32) of the P `paths`."""
     head = track.head
     constants = {name: list(head.constants[name]) for name in ("paths", "mu", "sigma")}
     method = f"{head.zoo}/{head.method}"

@@ -44,21 +44,36 @@ export function frameEnd(pts, index) {
   return index + 1 < pts.length ? pts[index + 1] : pts[index] + typicalStep(pts);
 }
 
-/** Follows presentation time through the frames first..last, round and round, forwards or backwards. */
+/** All frames from the first to the last. @param {number} first @param {number} last */
+export function span(first, last) {
+  return Array.from({ length: Math.max(last - first + 1, 0) }, (_, i) => first + i);
+}
+
+/** Follows presentation time through some frames, round and round, forwards or backwards; each has its own duration. */
 export class PlayClock {
   /**
    * @param {ArrayLike<number>} pts
-   * @param {{first: number, last: number, speed: number, direction: 1 | -1, frame: number, now: number}} options
+   * @param {{frames: number[], speed: number, direction: 1 | -1, frame: number, now: number}} options
+   *   frames: ascending, at least one; those between them are skipped and take no time; frame: where to begin
    */
-  constructor(pts, { first, last, speed, direction, frame, now }) {
-    this.pts = pts;
-    this.begin = pts[first];
-    this.length = Math.max(frameEnd(pts, last) - this.begin, 1e-3);
-    this.first = first;
-    this.last = last;
+  constructor(pts, { frames, speed, direction, frame, now }) {
+    this.frames = frames;
+    /** When each begins, s. */
+    this.starts = new Float64Array(frames.length);
+    let at = 0;
+    frames.forEach((one, i) => {
+      this.starts[i] = at;
+      at += frameEnd(pts, one) - pts[one];
+    });
+    this.length = Math.max(at, 1e-3);
     this.speed = speed;
     this.direction = direction;
     this.rebase(frame, now);
+  }
+
+  /** Which of the frames is this, or the nearest before it? @param {number} frame */
+  indexOf(frame) {
+    return frameAt(this.frames, frame);
   }
 
   /**
@@ -68,8 +83,9 @@ export class PlayClock {
    */
   rebase(frame, now) {
     this.now = now;
+    const i = this.indexOf(frame);
     // Backwards, a frame is entered at its end.
-    this.seconds = this.direction > 0 ? this.pts[frame] : frameEnd(this.pts, frame) - 1e-4;
+    this.seconds = this.direction > 0 ? this.starts[i] : (this.starts[i + 1] ?? this.length) - 1e-4;
   }
 
   /**
@@ -78,8 +94,13 @@ export class PlayClock {
    */
   at(now) {
     const passed = ((now - this.now) / 1000) * this.speed * this.direction;
-    const inside = (((this.seconds - this.begin + passed) % this.length) + this.length) % this.length;
-    return Math.min(Math.max(frameAt(this.pts, this.begin + inside), this.first), this.last);
+    const inside = (((this.seconds + passed) % this.length) + this.length) % this.length;
+    return this.frames[frameAt(this.starts, inside)];
+  }
+
+  /** Frames a second that are due. */
+  get fps() {
+    return (this.frames.length / this.length) * this.speed;
   }
 }
 
@@ -115,21 +136,23 @@ export class RateMeter {
 }
 
 /**
- * The frames worth having next, the most urgent first: those ahead in the direction of play (round the loop), else
- * both neighbours outwards.
- * @param {number} frame
- * @param {{direction: -1 | 0 | 1, first: number, last: number, count: number}} options direction 0: standing
+ * The frames worth having while `frames` are played round and round, the most urgent first.
+ * @param {number} frame one of them @param {{frames: number[], direction: 1 | -1, count: number}} options
  */
-export function framesAhead(frame, { direction, first, last, count }) {
-  const length = last - first + 1;
+export function framesToPlay(frame, { frames, direction, count }) {
+  const { length } = frames;
+  const at = frameAt(frames, frame);
+  const steps = span(1, Math.min(count, length - 1));
+  return steps.map((step) => frames[(((at + direction * step) % length) + length) % length]);
+}
+
+/**
+ * The frames worth having while one stands: both neighbours outwards.
+ * @param {number} frame @param {{first: number, last: number, count: number}} options
+ */
+export function framesAround(frame, { first, last, count }) {
   const wanted = [];
-  if (direction !== 0) {
-    for (let step = 1; step <= Math.min(count, length - 1); step += 1) {
-      wanted.push(first + ((((frame - first + direction * step) % length) + length) % length));
-    }
-    return wanted;
-  }
-  for (let step = 1; wanted.length < count && step < length; step += 1) {
+  for (let step = 1; wanted.length < count && step <= last - first; step += 1) {
     if (frame + step <= last) wanted.push(frame + step);
     if (frame - step >= first && wanted.length < count) wanted.push(frame - step);
   }

@@ -3,23 +3,29 @@
  * Which path leads to the target? The graph of paths as a control: a click on one shows it as the chosen letter.
  *
  * Every path is one option, drawn from the image on the left over a domain in the middle to the target on the right.
- * Its width is how much it disagrees with the direct prediction; one that is not computed is dashed, says so, and gives
- * the command instead.
+ * Its width is how much it disagrees with the direct prediction in the frame on the screen; one that is not computed is
+ * dashed, says so, and gives the command instead.
  */
 
 import { dialog } from "./dialog.mjs";
 import { button, element } from "./dom.mjs";
+import { FrameLoader } from "./frames.mjs";
+import { packOf } from "./pack.mjs";
+import { screen } from "./screen.mjs";
 import { Theme } from "./theme.mjs";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SIZE = { width: 560, row: 40, top: 24, left: 86, middle: 280, right: 474, box: 13 };
-/** Mean standardised terms between these, sigma, are drawn between these widths, px. */
+/** Standardised terms between these, sigma, are drawn between these widths, px. */
 const ENERGY = { low: -1, high: 3 };
 const WIDTH = { low: 2, high: 10, unknown: 2 };
 
 /**
  * @typedef {{zoo: string, method: string, path: string, titles: string[], energy: number | null, command: string | null}} Way
- * @typedef {{lineup: {letter: string, zoo: string, method: string, path: string}[], letters: string, ways: Way[]}} Data
+ *   energy: mean over the clip, sigma
+ * @typedef {{packs: import("./frames.mjs").Pack[], paths: string[], mu: number[], sigma: number[]}} Energy
+ * @typedef {{lineup: {letter: string, zoo: string, method: string, path: string}[], letters: string, ways: Way[],
+ *   energies: Record<string, Energy>}} Data energies: by zoo/method
  */
 
 /** @type {WeakMap<object, Picker>} */
@@ -34,7 +40,7 @@ export function mount({ data, parentElement, setTriggerValue }) {
   return () => {};
 }
 
-/** Width of the line of a path. Pure. @param {number | null} energy mean, sigma */
+/** Width of the line of a path. Pure. @param {number | null} energy sigma */
 export function lineWidth(energy) {
   if (energy === null) return WIDTH.unknown;
   const share = Math.min(Math.max((energy - ENERGY.low) / (ENERGY.high - ENERGY.low), 0), 1);
@@ -47,7 +53,10 @@ class Picker {
     this.letter = "A";
     this.method = "";
     /** @type {Data} */
-    this.data = { lineup: [], letters: "", ways: [] };
+    this.data = { lineup: [], letters: "", ways: [], energies: {} };
+    /** Energies by path, sigma, of one frame by one method. */
+    this.now = { of: "", byPath: /** @type {Record<string, number>} */ ({}) };
+    this.loader = new FrameLoader();
     this.ask = (/** @type {string} */ _name, /** @type {unknown} */ _wish) => {};
     this.letters = element("div", { class: "graph-letters", role: "radiogroup", "aria-label": "letter" });
     this.places = ["left", "right", "remove"].map((what) => {
@@ -126,6 +135,33 @@ class Picker {
     if (own) this.method = `${own.zoo}/${own.method}`;
   }
 
+  /** The energies of the frame on the screen, as soon as they are here. */
+  async look() {
+    const energy = this.data.energies[this.method];
+    const { frame } = screen;
+    const of = `${this.method} ${frame} ${energy?.packs.length}`;
+    if (this.now.of === of || !this.panel.open) return;
+    this.now = { of, byPath: {} };
+    const pack = energy?.packs[packOf(energy.packs, frame)];
+    if (!pack) return;
+    const url = new URL(pack.url, document.baseURI).href;
+    try {
+      const { shape, values } = await this.loader.column({ ...pack, url }, "terms");
+      if (this.now.of !== of) return;
+      const row = values.subarray((frame - pack.start) * shape[1]);
+      const terms = energy.paths.map((path, i) => [path, (row[i] - energy.mu[i]) / energy.sigma[i]]);
+      this.now.byPath = Object.fromEntries(terms);
+      this.draw();
+    } catch {
+      // The means of the clip are on the graph already, and the page says what cannot be read.
+    }
+  }
+
+  /** Of the frame on the screen, else the mean over the clip. @param {Way} way */
+  energyOf({ path, energy }) {
+    return this.now.byPath[path] ?? energy;
+  }
+
   draw() {
     this.drawLetters();
     const names = [...new Set(this.data.ways.map(({ zoo, method }) => `${zoo}/${method}`))];
@@ -136,6 +172,7 @@ class Picker {
     this.drawWays(ways);
     const own = ways.find((way) => this.isOwn(way));
     this.tell(own ?? null);
+    this.look();
   }
 
   drawLetters() {
@@ -220,7 +257,8 @@ class Picker {
     const { left, right, middle: x } = SIZE;
     const line = `M${left} ${middle}C${(left + x) / 2} ${middle} ${(left + x) / 2} ${y} ${x} ${y}S${(x + right) / 2} ${middle} ${right} ${middle}`;
     const via = way.titles.slice(1, -1).join(", ");
-    const number = way.energy === null ? "" : ` ${signed(way.energy)} σ`;
+    const energy = this.energyOf(way);
+    const number = energy === null ? "" : ` ${signed(energy)} σ`;
     const group = made("g", {
       class: `way${way.command ? " missing" : ""}`,
       role: "radio",
@@ -229,7 +267,7 @@ class Picker {
       tabindex: isFirst ? "0" : "-1",
     });
     const stroke = made("path", { d: line, class: "way-line" });
-    stroke.style.strokeWidth = `${lineWidth(way.energy)}px`;
+    stroke.style.strokeWidth = `${lineWidth(energy)}px`;
     group.append(made("path", { d: line, class: "way-hit" }), stroke, node(via || "direct", x, y, number, way.command !== null));
     group.addEventListener("click", () => this.take(way));
     for (const name of ["pointerenter", "focus"]) group.addEventListener(name, () => this.tell(way));
@@ -248,11 +286,13 @@ class Picker {
   tell(way) {
     this.command.hidden = !way?.command;
     if (!way) {
-      this.words.textContent = "A click on a path shows it. Its width is the mean energy of that path on this clip.";
+      this.words.textContent = "A click on a path shows it. Its width is the energy of that path in the frame on the screen.";
       return;
     }
     const path = way.titles.join(" → ");
-    const energy = way.energy === null ? "" : ` It differs from the direct prediction by ${signed(way.energy)} σ on average.`;
+    const now = this.now.byPath[way.path];
+    const here = now === undefined ? "" : `${signed(now)} σ in frame ${screen.frame}, `;
+    const energy = way.energy === null ? "" : ` It differs from the direct prediction by ${here}${signed(way.energy)} σ on average.`;
     const what = `${way.zoo}/${way.method}: ${path}.`;
     if (way.command) {
       this.words.textContent = `${what}${energy} Not computed for this clip; this command makes it:`;

@@ -12,7 +12,7 @@
 
 import { bookmarking } from "./bookmarks.mjs";
 import { Charts, ZOOM_STEP } from "./charts.mjs";
-import { PlayClock, RateMeter, findPeaks, framesAhead } from "./clock.mjs";
+import { PlayClock, RateMeter, findPeaks, framesAround, framesToPlay, span } from "./clock.mjs";
 import { Curves, highest } from "./curves.mjs";
 import { dividing } from "./divider.mjs";
 import { element } from "./dom.mjs";
@@ -23,6 +23,7 @@ import { palettePart } from "./palette.mjs";
 import { probing } from "./probe.mjs";
 import { sharePart } from "./share.mjs";
 import { scaling } from "./scales.mjs";
+import { screen } from "./screen.mjs";
 import { Stage } from "./stage.mjs";
 import { Panels } from "./panels.mjs";
 import { Region } from "./region.mjs";
@@ -153,6 +154,8 @@ class Player {
     this.inCanvas = -1;
     /** @type {(Picture | null)[]} the pictures on the screen, by pane, then those of `extras`; null: not here yet */
     this.pictures = [];
+    /** Frames marked on a plot. @type {number[]} */
+    this.marked = [];
     /** Bookmarked frames and what is noted of them. @type {Map<number, string>} */
     this.notes = new Map();
     this.speed = 1;
@@ -291,6 +294,20 @@ class Player {
     return loop ? [inside(loop[0]), inside(loop[1])] : [this.firstReady, last];
   }
 
+  /** The frames of play: those of the range, or the marked ones among them where there are some. */
+  get played() {
+    const [first, last] = this.range;
+    const marked = this.marked.filter((frame) => first <= frame && frame <= last);
+    return marked.length > 1 ? marked : span(first, last);
+  }
+
+  /** Play goes through these frames alone; through all where there are none. @param {number[]} frames ascending */
+  setMarked(frames) {
+    if (same(frames, this.marked)) return;
+    this.marked = frames;
+    if (this.clock) this.play(this.direction);
+  }
+
   /** Where keys look for the worst frames. @returns {[number, number]} */
   get searched() {
     return [0, Math.max(this.nReady - 1, 0)];
@@ -374,17 +391,21 @@ class Player {
 
   /** Frames a second that play should show; 0: standing. */
   get fpsDue() {
-    if (!this.clock) return 0;
-    const [first, last] = this.range;
-    return ((last - first + 1) / this.clock.length) * this.speed;
+    return this.clock?.fps ?? 0;
   }
 
   planPrefetch() {
-    const direction = this.clock ? this.direction : 0;
-    const [first, last] = this.clock ? this.range : [this.firstReady, Math.max(this.nReady - 1, 0)];
-    const count = this.clock ? DECODE_AHEAD.playing : DECODE_AHEAD.standing;
-    const frames = framesAhead(this.wanted, { direction, first, last, count });
-    this.loader.prefetch(this.wanted, { frames, direction, last, fps: this.fpsDue });
+    const { clock, direction, firstReady, fpsDue } = this;
+    const last = Math.max(this.nReady - 1, 0);
+    const frames = clock
+      ? framesToPlay(this.wanted, { frames: clock.frames, direction, count: DECODE_AHEAD.playing })
+      : framesAround(this.wanted, { first: firstReady, last, count: DECODE_AHEAD.standing });
+    this.loader.prefetch(this.wanted, {
+      frames,
+      direction: clock ? direction : 0,
+      last: clock ? clock.frames[clock.frames.length - 1] : last,
+      fps: fpsDue,
+    });
   }
 
   /** Everything that shows the frame, at once. */
@@ -393,7 +414,7 @@ class Player {
     this.stage.paint(this.pictures, this.look.wipe);
     this.lastPaintMs = performance.now();
     this.lateSince = null;
-    this.inCanvas = this.painted;
+    this.inCanvas = screen.frame = this.painted;
     if (this.root.hasAttribute("data-loading") && !this.isLate()) this.root.removeAttribute("data-loading");
     this.charts.moveCursor(this.painted);
     this.drawPosition();
@@ -413,12 +434,15 @@ class Player {
   /** @param {1 | -1} direction */
   play(direction = 1) {
     if (this.nReady < 2) return;
-    const [first, last] = this.range;
-    let frame = Math.min(Math.max(this.wanted, first), last);
-    if (this.wanted !== frame) frame = direction > 0 ? first : last;
+    const { played } = this;
+    const [first, last] = [played[0], played[played.length - 1]];
+    const isInside = first <= this.wanted && this.wanted <= last;
+    const from = isInside ? this.wanted : direction > 0 ? first : last;
     this.direction = direction;
     const now = performance.now();
-    this.clock = new PlayClock(this.data?.ptsSeconds ?? [0], { first, last, speed: this.speed, direction, frame, now });
+    const pts = this.data?.ptsSeconds ?? [0];
+    this.clock = new PlayClock(pts, { frames: played, speed: this.speed, direction, frame: from, now });
+    const frame = this.clock.at(now);
     this.meter.reset(now);
     this.shortMeter.reset(now);
     this.lateSince = null;
@@ -490,9 +514,11 @@ class Player {
       this.show(due, pictures, this.seekTurn);
       return;
     }
+    const { frames } = /** @type {PlayClock} */ (this.clock);
+    const at = /** @type {PlayClock} */ (this.clock).indexOf(due);
     for (let back = 1; back <= DECODE_AHEAD.playing; back += 1) {
-      const earlier = due - back * this.direction;
-      if (earlier === this.painted || earlier < 0 || earlier >= this.nReady) break;
+      const earlier = frames[at - back * this.direction];
+      if (earlier === undefined || earlier === this.painted) break;
       const ready = this.loader.peek(earlier);
       if (!ready) continue;
       this.show(earlier, ready, this.seekTurn);

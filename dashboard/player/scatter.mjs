@@ -75,7 +75,7 @@ export class Scatter {
     this.clear.addEventListener("click", () => this.brush(null), { signal: player.abort.signal });
     this.note = element("span", { class: "number", role: "status" });
     this.plots = element("div", { class: "scatters" });
-    const help = "Drag a box to mark and loop its frames; click a point to go there.";
+    const help = "Drag a box to mark its frames and play them alone; click a point to go there.";
     this.root = element("div", {}, element("div", { class: "panel-row" }, element("span", { class: "muted", text: help }), this.note, this.clear), this.plots);
   }
 
@@ -149,13 +149,14 @@ export class Scatter {
     return plot ? framesInside(plot, brush.box) : [];
   }
 
-  /** @param {number[]} frames */
+  /** @param {number[]} frames ascending */
   markFrames(frames) {
+    this.player.setMarked(frames);
     this.player.charts.mark(frames);
     for (const part of this.player.parts) part.mark?.(frames);
   }
 
-  /** Mark what is in the box and loop from the first to the last of it. @param {{plot: string, box: Range} | null} brush */
+  /** Mark what is in the box, for play to go round there, and set the loop from the first to the last of it. @param {{plot: string, box: Range} | null} brush */
   brush(brush) {
     const { player } = this;
     player.change({ brush });
