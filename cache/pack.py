@@ -4,8 +4,8 @@
 
 The header gives `codec, width, height, channels, n, sizes` (bytes of each image) and `columns` (name -> dtype, shape,
 offset from the end of the header). Images come first, so that a reader who fetches the header has the first frames in
-the same request. `previews`, where there are any, gives `codec, width, height, sizes, offset`: the same frames again, small
-and lossy, for slow lines. A pack is named by the SHA-256 of its bytes and never changes.
+the same request. `previews`, where there are any, gives `codec, sizes, offset`: the same frames again, small and lossy, for
+slow lines. A pack is named by the SHA-256 of its bytes and never changes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_FRAMES = 256
 MAX_HEADER_BYTES = 1 << 20
 """A header of 256 sizes and a dozen columns takes 4 kB; anything near this limit is not a pack of ours."""
 CODECS = ("png", "webp")
-PREVIEW_CODECS = ("jpeg",)
+PREVIEW_CODEC = "jpeg"
 _DTYPES = ("<f2", "<f4", "<f8")
 
 
@@ -54,18 +54,6 @@ class PackHeader:
         return len(self.sizes)
 
 
-@dataclass(frozen=True)
-class Previews:
-    """The frames of a pack once more, lossy: what is shown while the exact ones are on their way."""
-
-    images: Sequence[bytes]
-    """One for each frame, in `codec`."""
-    width: int
-    """Pixels; may be fewer than the frames have."""
-    height: int
-    codec: str = "jpeg"
-
-
 def build_pack(
     images: Sequence[bytes],
     *,
@@ -74,9 +62,12 @@ def build_pack(
     height: int,
     channels: int,
     columns: Mapping[str, np.ndarray],
-    previews: Previews | None = None,
+    previews: Sequence[bytes] = (),
 ) -> bytes:
-    """The bytes of a pack of N coded `images` of height x width x channels, with `columns` of N rows each."""
+    """The bytes of a pack of N coded `images` of height x width x channels, with `columns` of N rows each.
+
+    `previews`: the same frames as JPEG, perhaps of fewer pixels; none, or one for each.
+    """
     if not 1 <= len(images) <= MAX_FRAMES:
         raise ValueError(f"a pack holds 1 to {MAX_FRAMES} frames, got {len(images)}")
     if codec not in CODECS:
@@ -104,19 +95,10 @@ def build_pack(
         "columns": described,
     }
     if previews:
-        if len(previews.images) != len(images) or previews.codec not in PREVIEW_CODECS:
-            raise ValueError(
-                f"{len(images)} frames need as many previews in {', '.join(PREVIEW_CODECS)}; "
-                f"got {len(previews.images)} in '{previews.codec}'"
-            )
-        header["previews"] = {
-            "codec": previews.codec,
-            "width": previews.width,
-            "height": previews.height,
-            "sizes": [len(image) for image in previews.images],
-            "offset": offset,
-        }
-        blobs += previews.images
+        if len(previews) != len(images):
+            raise ValueError(f"{len(images)} frames need as many previews, got {len(previews)}")
+        header["previews"] = {"codec": PREVIEW_CODEC, "sizes": [len(image) for image in previews], "offset": offset}
+        blobs += previews
     text = json.dumps(header, separators=(",", ":")).encode()
     return b"".join([MAGIC, struct.pack("<I", len(text)), text, *images, *blobs])
 
@@ -152,7 +134,7 @@ def read_header(file: BinaryIO, file_bytes: int) -> PackHeader:
                 raise BadPack("pack column does not fit the frames")
             end = max(end, int(column["offset"]) + _column_bytes(column))
         if previews:
-            if previews["codec"] not in PREVIEW_CODECS or len(preview_sizes) != len(sizes) or min(preview_sizes) <= 0:
+            if previews["codec"] != PREVIEW_CODEC or len(preview_sizes) != len(sizes) or min(preview_sizes) <= 0:
                 raise BadPack("pack previews do not fit the frames")
             if int(previews["offset"]) != end:
                 raise BadPack(f"pack previews begin at {previews['offset']}, expected {end}")

@@ -33,7 +33,7 @@ import platformdirs
 from diskcache.core import MODE_RAW
 from filelock import FileLock, Timeout
 
-from cache.pack import BadPack, Previews, build_pack, read_column, read_header, read_images
+from cache.pack import BadPack, build_pack, read_column, read_header, read_images
 from cache.records import (
     BadRecord,
     Head,
@@ -365,7 +365,7 @@ class TrackWriter:
         start: int,
         images: Sequence[bytes],
         columns: Mapping[str, np.ndarray],
-        previews: Previews | None = None,
+        previews: Sequence[bytes] = (),
     ) -> None:
         """Store frames `start` and on, coded with the head's codec, and their rows of every declared column.
 

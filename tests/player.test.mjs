@@ -280,11 +280,11 @@ export const tests = {
       const text = JSON.stringify({ codec: "png", width: 2, height: 2, channels: 3, sizes: [5, 7], columns: {}, previews });
       return [pack.parseHeader(new Uint8Array([...bytesOf("XCPACK01"), text.length, text.length >> 8, 0, 0, ...bytesOf(text)])), 12 + text.length];
     };
-    const [found, end] = header({ codec: "jpeg", width: 1, height: 1, sizes: [2, 3], offset: 20 });
+    const [found, end] = header({ codec: "jpeg", sizes: [2, 3], offset: 20 });
     equal(found.previews, { codec: "jpeg", offsets: [end + 20, end + 22, end + 25] });
     equal(pack.blockRange(found.previews, 0), { first: 0, stop: 2, start: end + 20, end: end + 25 });
     const good = { codec: "jpeg", sizes: [2, 3], offset: 20 };
-    for (const bad of [{ codec: "gif" }, { sizes: [2] }, { sizes: [2, 0] }, { sizes: null }, { offset: -1 }, { offset: 0.5 }]) {
+    for (const bad of [{ codec: "gif" }, { sizes: [2] }, { sizes: [2, 0] }, { sizes: null }, { offset: 11 }, { offset: 20.5 }]) {
       equal(header({ ...good, ...bad })[0].previews, null);
     }
     equal([header(undefined)[0].previews, header(null)[0].previews, header([])[0].previews], [null, null, null]);
@@ -296,43 +296,77 @@ export const tests = {
     line.begin();
     line.begin();
     now = 200;
+    line.add(1000);
     equal(line.bytesPerSecond, null);
-    now = 500;
-    line.add(100_000);
-    line.add(100_000);
+    for (let i = 0; i < 100; i += 1) {
+      now += 10;
+      line.add(2000);
+      line.add(2000);
+    }
+    near(line.bytesPerSecond, 400_000, 20_000);
     line.end();
     line.end();
-    near(line.bytesPerSecond, 400_000);
-    now = 60_000; // nobody asked
-    near(line.bytesPerSecond, 400_000);
+    const known = line.bytesPerSecond;
+    now += 60_000; // nobody asked
+    equal(line.bytesPerSecond, known);
     line.begin();
-    now += 500;
-    line.add(600_000);
-    near(line.bytesPerSecond, 800_000);
+    now += 1000; // nothing came
+    equal(line.bytesPerSecond < known / 10, true);
   },
-  "a line that changes is known by what it brought of late": ({ tiers, near }) => {
+  "a line that changes is known by what it brought of late, also after a fast start": ({ tiers, near }) => {
     let now = 0;
     const line = new tiers.Bandwidth(() => now);
     line.begin();
-    for (const rate of [1e6, 1e5]) {
-      for (let i = 0; i < 100; i += 1) {
-        now += 100;
-        line.add(rate / 10);
+    for (const [rate, ms] of [[5e7, 100], [1e6, 1500], [1e5, 1500], [1e6, 1500]]) {
+      for (let passed = 0; passed < ms; passed += 10) {
+        now += 10;
+        line.add(rate / 100);
       }
-      near(line.bytesPerSecond, rate, rate / 5);
+      near(line.bytesPerSecond, rate, rate / 2);
     }
   },
-  "previews are for lines that bring less than is due, and for standing only where one has to wait": ({ tiers, equal }) => {
-    const facts = { bytesPerSecond: 1e6, frameBytes: 25_000, blockFrames: 16, fps: 30, isTooSlow: false };
-    equal(tiers.chooseTier(facts), "exact");
-    equal(tiers.chooseTier({ ...facts, frameBytes: 30_000 }), "preview");
-    equal(tiers.chooseTier({ ...facts, fps: 60 }), "preview");
-    equal(tiers.chooseTier({ ...facts, isTooSlow: true }), "preview");
-    const standing = { ...facts, fps: 0, isTooSlow: true };
-    equal(tiers.chooseTier(standing), "preview");
-    equal(tiers.chooseTier({ ...standing, bytesPerSecond: 2e6 }), "exact");
-    equal(tiers.chooseTier({ ...facts, bytesPerSecond: null }), "exact");
-    equal(tiers.chooseTier({ ...facts, frameBytes: null }), "exact");
+  "play asks for what the line can bring, and does not go to and fro": ({ tiers, equal }) => {
+    const facts = { bytesPerSecond: 1e6, frameBytes: 30_000, fps: 30, before: "exact" };
+    equal(tiers.tierOfPlay(facts), "exact");
+    equal(tiers.tierOfPlay({ ...facts, before: "preview" }), "preview");
+    equal(tiers.tierOfPlay({ ...facts, before: "preview", bytesPerSecond: 1.5e6 }), "exact");
+    equal(tiers.tierOfPlay({ ...facts, frameBytes: 35_000 }), "preview");
+    equal(tiers.tierOfPlay({ ...facts, fps: 60 }), "preview");
+    for (const before of ["exact", "preview"]) {
+      equal(tiers.tierOfPlay({ ...facts, before, bytesPerSecond: null }), before);
+      equal(tiers.tierOfPlay({ ...facts, before, frameBytes: null }), before);
+    }
+  },
+  "one waits long for a block that takes longer than a moment": ({ tiers, equal }) => {
+    const facts = { bytesPerSecond: 1e6, frameBytes: 25_000, blockFrames: 16 };
+    equal(tiers.isLongWait(facts), true);
+    equal(tiers.isLongWait({ ...facts, bytesPerSecond: 2e6 }), false);
+    equal(tiers.isLongWait({ ...facts, bytesPerSecond: null }), false);
+    equal(tiers.isLongWait({ ...facts, frameBytes: null }), false);
+  },
+  "play is late where a tenth of what was due is missing, whatever the rate": ({ clock, equal }) => {
+    const judge = (fps, isShown, seconds = 10, screen = 60) => {
+      const play = new clock.Punctuality();
+      play.reset(0);
+      let [due, verdicts, shownBefore] = [-1, 0, -1];
+      for (let tick = 0; tick <= seconds * screen; tick += 1) {
+        const now = Math.floor((tick / screen) * fps);
+        const shown = isShown(now) ? now : shownBefore;
+        verdicts += play.tick((1000 * tick) / screen, now !== due, shown !== shownBefore) ? 1 : 0;
+        [due, shownBefore] = [now, shown];
+      }
+      return verdicts;
+    };
+    for (const fps of [0.5, 1, 3, 7.5, 30, 60, 120]) equal([fps, judge(fps, () => true)], [fps, 0]);
+    equal(judge(30, () => true, 10, 25), 0); // a slow screen
+    equal(judge(30, (frame) => frame % 15 !== 0), 0);
+    equal(judge(30, (frame) => frame % 2 === 0) >= 9, true);
+  },
+  "a window that was hidden was not late": ({ clock, equal }) => {
+    const play = new clock.Punctuality();
+    play.reset(0);
+    for (let tick = 0; tick < 20; tick += 1) play.tick(16 * tick, true, false);
+    equal([play.tick(60_000, true, true), play.tick(60_016, true, true)], [false, false]);
   },
   "the pack of a frame is found at its edges": ({ pack, equal }) => {
     const packs = [{ start: 0, n_frames: 10 }, { start: 10, n_frames: 3 }, { start: 13, n_frames: 1 }];
@@ -666,13 +700,43 @@ export const tests = {
       equal((await loader.load(100)).map(({ isExact, codes }) => [isExact, codes.width]), [[false, 1], [false, 1]]);
       equal(asked.length, 2);
       equal(loader.peek(101), null);
-      const exact = await loader.loadExact(100);
+      const exact = await loader.loadAlone(100);
       equal(exact.map(({ isExact, codes }) => [isExact, codes.width]), [[true, 2], [true, 2]]);
       equal([asked.length, asked[2].length, asked[3].length], [4, asked[2].length, asked[2].length]);
       equal(asked[2].length < asked[0].length / 5, true);
       equal(loader.peek(100).map((picture, index) => picture === exact[index]), [true, true]);
       loader.isExactOnly = true;
       equal((await loader.load(120)).map(({ isExact }) => isExact), [true, true]);
+      loader.close();
+    }, { hasPreviews: true });
+  },
+  "frames that were looked at alone are called off when another is": async ({ frames, equal }) => {
+    await withServer(async ({ tracks, server }) => {
+      const loader = new frames.FrameLoader();
+      loader.setTracks(tracks("a"));
+      await loader.load(0);
+      loader.bandwidth = { begin() {}, add() {}, end() {}, bytesPerSecond: 1 };
+      server.isHolding = true;
+      const first = loader.loadAlone(100);
+      await server.held(1);
+      loader.prefetch(150, { frames: [], direction: 0, last: 199 });
+      equal([await first, server.aborted().length], [null, 1]);
+      server.release();
+      equal((await loader.loadAlone(100))[0].isExact, true);
+      loader.close();
+    });
+  },
+  "a preview that fails is not asked for again at once, and the exact frame comes": async ({ frames, equal }) => {
+    await withServer(async ({ tracks, asked, server }) => {
+      const loader = new frames.FrameLoader();
+      loader.setTracks(tracks("a"));
+      await loader.load(0);
+      loader.bandwidth = { begin() {}, add() {}, end() {}, bytesPerSecond: 1 };
+      server.isAway = true;
+      equal((await loader.load(100))[0].error, frames.UNREACHABLE);
+      const count = asked.length;
+      equal((await loader.load(100))[0].error, frames.UNREACHABLE);
+      equal(asked.length, count);
       loader.close();
     }, { hasPreviews: true });
   },
@@ -761,7 +825,7 @@ async function makePack(nFrames, hasPreviews = false) {
   const png = await anImage(2, "image/png");
   const jpeg = await anImage(1, "image/jpeg");
   const sizes = Array(nFrames).fill(png.length);
-  const previews = { codec: "jpeg", width: 1, height: 1, sizes: Array(nFrames).fill(jpeg.length), offset: nFrames * png.length };
+  const previews = { codec: "jpeg", sizes: Array(nFrames).fill(jpeg.length), offset: nFrames * png.length };
   const about = { codec: "png", width: 2, height: 2, channels: 3, n: nFrames, sizes, columns: {} };
   const header = JSON.stringify(hasPreviews ? { ...about, previews } : about);
   const lengthBytes = new Uint8Array(new Uint32Array([header.length]).buffer);

@@ -20,11 +20,10 @@ import cv2
 import numpy as np
 
 from cache.keys import clip_key, track_key
-from cache.pack import Previews
 from cache.records import Clip, Head, Track
 from cache.store import Store
 from consistency.domains import DOMAINS, ENERGY
-from precompute.encode import encode_preview, preview_size
+from precompute.encode import encode_preview
 
 BLOCKS = 8
 ZERO, ONE = 40, 215
@@ -175,12 +174,12 @@ def add_track(
                 )
                 for index in range(start, stop)
             ]
-            previews = Previews([encode_preview(image) for image in images], *preview_size(clip.width, clip.height))
+            previews = [encode_preview(image) for image in images] if has_previews else []
             writer.append(
                 start,
                 [encode_png(image) for image in images],
                 {name: values[start:stop] for name, values in columns.items()},
-                previews if has_previews else None,
+                previews,
             )
         return writer.finish()
 

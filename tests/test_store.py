@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from cache.keys import clip_key, digest, track_key
-from cache.pack import MAX_FRAMES, BadPack, Previews, build_pack, read_column, read_header, read_images, read_previews
+from cache.pack import MAX_FRAMES, BadPack, build_pack, read_column, read_header, read_images, read_previews
 from cache.records import BadRecord, Clip, Head, Track, track_from_json, track_to_json
 from cache.store import CorruptPack, Store, StoreError
 from consistency.domains import DOMAINS
@@ -75,7 +75,7 @@ def pack_file(tmp_path: Path, data: bytes) -> Path:
 
 def pack_bytes(n: int = 3, *, has_previews: bool = True) -> bytes:
     columns = {"a": np.arange(n * 2, dtype=np.float32).reshape(n, 2), "b": np.arange(n, dtype=np.float16)}
-    previews = Previews([b"p" * (i + 1) for i in range(n)], 4, 4) if has_previews else None
+    previews = [b"p" * (i + 1) for i in range(n)] if has_previews else []
     return build_pack(frames(0, n), codec="png", width=8, height=8, channels=1, columns=columns, previews=previews)
 
 
@@ -95,9 +95,7 @@ def test_a_pack_may_have_no_previews(tmp_path):
 
 def test_previews_that_are_not_one_for_each_frame_are_not_stored():
     with pytest.raises(ValueError, match="as many previews"):
-        build_pack(
-            frames(0, 3), codec="png", width=8, height=8, channels=1, columns={}, previews=Previews([b"p"], 4, 4)
-        )
+        build_pack(frames(0, 3), codec="png", width=8, height=8, channels=1, columns={}, previews=[b"p"])
 
 
 @pytest.mark.parametrize("has_previews", [False, True])

@@ -104,6 +104,36 @@ export class PlayClock {
   }
 }
 
+/** Whether play keeps up, judged over each stretch of a second or so by what was due at its animation frames. */
+export class Punctuality {
+  constructor(windowMs = 1000) {
+    this.windowMs = windowMs;
+    this.reset(NaN);
+  }
+
+  /** @param {number} now ms */
+  reset(now) {
+    this.began = this.last = now;
+    this.due = this.shown = 0;
+  }
+
+  /**
+   * @param {number} now ms @param {boolean} isDue another frame than before is due @param {boolean} isShown another is shown
+   * @returns {boolean} whether the stretch that ends here was late: a tenth of its frames were missing, and more than two
+   */
+  tick(now, isDue, isShown) {
+    // In a window that was hidden nothing was due.
+    if (!(now - this.last < this.windowMs / 2)) this.reset(now);
+    this.last = now;
+    this.due += Number(isDue);
+    this.shown += Number(isShown);
+    if (now - this.began < this.windowMs) return false;
+    const isLate = this.shown < 0.9 * this.due - 2;
+    this.reset(now);
+    return isLate;
+  }
+}
+
 /** Events a second over the last second. */
 export class RateMeter {
   constructor(windowMs = 1000) {

@@ -5,7 +5,7 @@
  *
  * Where the line or the machine is too slow for the exact frames, previews come first, or instead while a clip plays; the
  * pictures of one frame are all exact or all previews. No frame is ever shown from here: `load` and `peek` hand out
- * pictures, the player decides what is painted, and asks for the exact ones by `loadExact` where it stands.
+ * pictures, the player decides what is painted, and asks for the exact ones by `loadAlone` where it stands.
  */
 
 import {
@@ -19,7 +19,7 @@ import {
   parseHeader,
   readColumn,
 } from "./pack.mjs";
-import { Bandwidth, chooseTier } from "./tiers.mjs";
+import { Bandwidth, isLongWait, tierOfPlay } from "./tiers.mjs";
 
 const ENCODED_BUDGET_BYTES = 256 << 20;
 const DECODED_BUDGET_BYTES = 256 << 20;
@@ -37,6 +37,7 @@ const HEDGE_MS = 250;
  * @typedef {{codes: ImageData | null, error: string | null, isExact: boolean}} Picture either the codes, those of a scalar
  *   domain in R, G and B alike, or why there are none; isExact: as stored, bit by bit, and not a preview
  * @typedef {import("./tiers.mjs").Tier} Tier
+ * @typedef {import("./pack.mjs").Header} Header
  */
 
 export class FrameLoader {
@@ -45,10 +46,8 @@ export class FrameLoader {
     this.onChange = onChange;
     /** @type {Track[]} */
     this.tracks = [];
-    /** @type {Map<string, Promise<import("./pack.mjs").Header>>} */
+    /** Of packs, by address: on their way, and null or here. @type {Map<string, {promise: Promise<Header>, header: Header | null}>} */
     this.headers = new Map();
-    /** Those that are here. @type {Map<string, import("./pack.mjs").Header>} */
-    this.parsed = new Map();
     /** Coded blocks that are here. */
     this.blocks = new ByteLru(ENCODED_BUDGET_BYTES, () => this.onChange());
     /**
@@ -64,8 +63,14 @@ export class FrameLoader {
     this.bandwidth = new Bandwidth();
     /** Previews are never asked for. */
     this.isExactOnly = false;
-    /** Exact frames of these tracks are decoded too slowly to be played: found out by playing them. */
+    /** Exact frames of these tracks cannot be played in time: found out by playing them. */
     this.isTooSlow = false;
+    /** What was played last. @type {Tier} */
+    this.played = "exact";
+    /** The frame whose exact pictures come alone, and how to call that off. */
+    this.alone = { frame: -1, abort: new AbortController() };
+    /** Calls off what is fetched only because there is nothing else to do. */
+    this.idle = new AbortController();
     this.aim = 0;
     this.isClosed = false;
   }
@@ -83,19 +88,20 @@ export class FrameLoader {
   }
 
   /**
-   * The pictures of that frame, of all tracks, without waiting: exact ones, else previews; null while one is missing.
-   * @param {number} frame
+   * The pictures of that frame, of all tracks, without waiting: exact ones, else previews where those are what is asked for;
+   * null while one is missing.
+   * @param {number} frame @param {number} [fps] frames a second that are due; 0: standing
    * @returns {Picture[] | null}
    */
-  peek(frame) {
-    return this.peekAt(frame, "exact") ?? this.peekAt(frame, "preview");
+  peek(frame, fps = 0) {
+    return this.peekAt(frame, "exact") ?? (this.tierOf(frame, fps) === "preview" ? this.peekAt(frame, "preview") : null);
   }
 
-  /** @param {number} frame @param {Tier} tier @returns {Picture[] | null} */
+  /** @param {number} frame @param {Tier} tier @returns {Picture[] | null} of previews: all of them without an error */
   peekAt(frame, tier) {
     const pictures = [];
     for (const track of this.tracks) {
-      const picture = this.pictures.get(pictureKey(track, frame, tier)) ?? (tier === "exact" && this.failed(track, frame));
+      const picture = this.pictures.get(pictureKey(track, frame, tier)) ?? (tier === "exact" ? this.failed(track, frame, tier) : null);
       if (!picture) return null;
       pictures.push(picture);
     }
@@ -105,17 +111,23 @@ export class FrameLoader {
   /**
    * The pictures of that frame, of all tracks, or their previews where those come much sooner; a track that fails gives its
    * reason and keeps none of the others.
-   * @param {number} frame
-   * @param {number} [fps] frames a second that are due; 0: standing
-   * @returns {Promise<Picture[]>}
+   * @param {number} frame @param {number} [fps] as of `peek`
+   * @returns {Promise<Picture[] | null>} null: called off, as another frame is looked at
    */
   async load(frame, fps = 0) {
     if (this.tierOf(frame, fps) === "preview") return this.loadPreviews(frame);
+    if (fps === 0 && this.isLongWait(frame)) return this.loadAlone(frame);
     const exact = this.loadExact(frame);
     /** @type {Promise<null>} */
     const patience = new Promise((resolve) => setTimeout(resolve, HEDGE_MS, null));
     const first = await Promise.race([exact, patience]);
-    return first ?? (this.hasPreviews(frame) ? Promise.race([exact, this.loadPreviews(frame)]) : exact);
+    return first ?? Promise.race([exact, this.overtake(frame, exact)]);
+  }
+
+  /** Previews, where there are any, of a frame whose exact pictures keep us waiting. @param {number} frame @param {Promise<Picture[]>} exact */
+  async overtake(frame, exact) {
+    await Promise.allSettled(this.packsAt(frame).map((pack) => this.header(pack)));
+    return this.hasPreviews(frame) ? this.loadPreviews(frame) : exact;
   }
 
   /** The exact pictures of that frame, of all tracks. @param {number} frame @returns {Promise<Picture[]>} */
@@ -123,41 +135,64 @@ export class FrameLoader {
     return Promise.all(this.tracks.map((track) => this.picture(track, frame, true)));
   }
 
+  /**
+   * The exact pictures of the one frame that is looked at: where their blocks would take long, without those.
+   * @param {number} frame
+   * @returns {Promise<Picture[] | null>} null: called off, as another frame is looked at
+   */
+  async loadAlone(frame) {
+    if (!this.isLongWait(frame)) return this.loadExact(frame);
+    if (this.alone.frame !== frame || this.alone.abort.signal.aborted) {
+      this.alone.abort.abort();
+      this.alone = { frame, abort: new AbortController() };
+    }
+    const { signal } = this.alone.abort;
+    const pictures = await Promise.all(this.tracks.map((track) => this.single(track, frame, signal)));
+    return signal.aborted ? null : pictures;
+  }
+
   /** Those of all tracks, or exact ones where a preview cannot be had. @param {number} frame @returns {Promise<Picture[]>} */
   async loadPreviews(frame) {
     const pictures = await Promise.all(this.tracks.map((track) => this.picture(track, frame, true, "preview")));
-    return pictures.every(({ codes }) => codes) ? pictures : this.loadExact(frame);
+    const isMissing = (/** @type {Picture} */ { codes }, /** @type {number} */ i) => !codes && packOf(this.tracks[i]?.packs ?? [], frame) >= 0;
+    return pictures.some(isMissing) ? this.loadExact(frame) : pictures;
   }
 
   /** What to ask for of that frame. @param {number} frame @param {number} fps @returns {Tier} */
   tierOf(frame, fps) {
     if (!this.hasPreviews(frame)) return "exact";
-    const { isTooSlow } = this;
+    if (fps === 0) return this.isLongWait(frame) ? "preview" : "exact";
+    if (this.isTooSlow) return "preview";
     const { bytesPerSecond } = this.bandwidth;
-    return chooseTier({ bytesPerSecond, frameBytes: this.frameBytes(frame), blockFrames: BLOCK_FRAMES, fps, isTooSlow });
+    return tierOfPlay({ bytesPerSecond, frameBytes: this.frameBytes(frame), fps, before: this.played });
+  }
+
+  /** Whether the exact blocks of that frame take long. @param {number} frame */
+  isLongWait(frame) {
+    const { bytesPerSecond } = this.bandwidth;
+    return isLongWait({ bytesPerSecond, frameBytes: this.frameBytes(frame), blockFrames: BLOCK_FRAMES });
   }
 
   /** Whether every track has previews there, as far as is known. @param {number} frame */
   hasPreviews(frame) {
-    if (this.isExactOnly || this.tracks.length === 0) return false;
-    return this.tracks.every((track) => this.knownHeader(track, frame)?.previews);
+    const packs = this.packsAt(frame);
+    return !this.isExactOnly && packs.length > 0 && packs.every(({ url }) => this.headers.get(url)?.header?.previews);
+  }
+
+  /** The packs of that frame, of the tracks that have one. @param {number} frame */
+  packsAt(frame) {
+    return this.tracks.flatMap(({ packs }) => packs[packOf(packs, frame)] ?? []);
   }
 
   /** Bytes of the exact pictures of a frame, of all tracks: a mean over its packs; null while one is unknown. @param {number} frame */
   frameBytes(frame) {
     let sum = 0;
-    for (const track of this.tracks) {
-      const offsets = this.knownHeader(track, frame)?.offsets;
+    for (const { url } of this.packsAt(frame)) {
+      const offsets = this.headers.get(url)?.header?.offsets;
       if (!offsets) return null;
       sum += (offsets[offsets.length - 1] - offsets[0]) / (offsets.length - 1);
     }
     return sum;
-  }
-
-  /** Of the pack that holds the frame. @param {Track} track @param {number} frame */
-  knownHeader(track, frame) {
-    const at = packOf(track.packs, frame);
-    return at < 0 ? undefined : this.parsed.get(track.packs[at].url);
   }
 
   /**
@@ -168,7 +203,10 @@ export class FrameLoader {
    */
   async prefetch(frame, { frames, direction, last, fps = 0 }) {
     const aim = ++this.aim;
+    this.idle.abort();
+    if (this.alone.frame !== frame) this.alone.abort.abort();
     const tier = this.tierOf(frame, fps);
+    if (fps > 0) this.played = tier;
     const near = this.nearBlocks(frame, direction, last, tier);
     for (const [key, { abort, isNeeded }] of this.fetching) {
       if (!isNeeded && !near.keys.has(key)) abort.abort();
@@ -176,11 +214,20 @@ export class FrameLoader {
     const isCurrent = () => aim === this.aim && !this.isClosed;
     for (const next of frames) {
       if (!isCurrent()) return;
-      if (!this.peek(next)) await Promise.all(this.tracks.map((track) => this.picture(track, next, false, tier)));
+      const isHere = this.peekAt(next, "exact") ?? this.peekAt(next, tier);
+      if (!isHere) await Promise.all(this.tracks.map((track) => this.picture(track, next, false, tier)));
     }
     for (const step of near.steps) {
       if (!isCurrent()) return;
       await Promise.allSettled(step.map(({ pack, block }) => this.block(pack, block, false, tier)));
+    }
+    if (tier === "exact" || fps > 0) return;
+    // The line has nothing else to do: the next steps will be exact at once.
+    this.idle = new AbortController();
+    const { signal } = this.idle;
+    for (const next of frames) {
+      if (!isCurrent()) return;
+      await Promise.all(this.tracks.map((track) => this.single(track, next, signal)));
     }
   }
 
@@ -309,12 +356,13 @@ export class FrameLoader {
   close() {
     this.isClosed = true;
     this.aim += 1;
+    this.alone.abort.abort();
+    this.idle.abort();
     this.onChange = () => {};
     for (const { abort } of this.fetching.values()) abort.abort();
     this.pictures.clear();
     this.blocks.clear();
     this.headers.clear();
-    this.parsed.clear();
   }
 
   // Below: how
@@ -322,7 +370,7 @@ export class FrameLoader {
   /** @param {Track} track @param {number} frame @param {boolean} isNeeded @param {Tier} [tier] @returns {Promise<Picture>} */
   picture(track, frame, isNeeded, tier = "exact") {
     const key = pictureKey(track, frame, tier);
-    const known = this.pictures.get(key) ?? (tier === "exact" && this.failed(track, frame));
+    const known = this.pictures.get(key) ?? this.failed(track, frame, tier);
     if (known) return Promise.resolve(known);
     const under = this.decoding.get(key);
     if (under) {
@@ -338,28 +386,57 @@ export class FrameLoader {
 
   /** @param {Track} track @param {number} frame @param {boolean} isNeeded @param {Tier} tier @returns {Promise<Picture>} */
   async decode(track, frame, isNeeded, tier) {
-    const isExact = tier === "exact";
+    try {
+      return await this.decoded(track, frame, tier, (pack, index) => this.block(pack, Math.floor(index / BLOCK_FRAMES), isNeeded, tier));
+    } catch (error) {
+      if (!isAbort(error)) throw error;
+      const isWanted = isNeeded && !this.isClosed && this.tracks.includes(track);
+      return isWanted ? this.decode(track, frame, true, tier) : ABORTED;
+    }
+  }
+
+  /** An exact picture without its block, unless that is here or on its way. @param {Track} track @param {number} frame @param {AbortSignal} signal @returns {Promise<Picture>} */
+  async single(track, frame, signal) {
+    const known = this.pictures.get(pictureKey(track, frame)) ?? this.failed(track, frame, "exact");
+    if (known) return known;
     const at = packOf(track.packs, frame);
-    if (at < 0) return { codes: null, error: "not computed yet", isExact };
+    if (at >= 0 && this.isAtHand(track.packs[at], Math.floor((frame - track.packs[at].start) / BLOCK_FRAMES))) {
+      return this.picture(track, frame, false);
+    }
+    try {
+      return await this.decoded(track, frame, "exact", async (pack, index) => {
+        const images = await this.header(pack);
+        const start = images.offsets[index];
+        const { bytes } = await fetchRange(pack.url, start, images.offsets[index + 1], signal, this.bandwidth);
+        return { images, start, bytes };
+      });
+    } catch {
+      return ABORTED;
+    }
+  }
+
+  /**
+   * A picture out of bytes that `fetched` brings, or words for why there is none; rejects where it is called off.
+   * @param {Track} track @param {number} frame @param {Tier} tier @param {(pack: Pack, index: number) => Promise<Block>} fetched
+   * @returns {Promise<Picture>}
+   */
+  async decoded(track, frame, tier, fetched) {
+    const at = packOf(track.packs, frame);
+    if (at < 0) return { codes: null, error: "not computed yet", isExact: true };
+    const isExact = tier === "exact";
     const pack = track.packs[at];
     const index = frame - pack.start;
-    const block = Math.floor(index / BLOCK_FRAMES);
     try {
-      // On a slow line, where previews are shown around it, the one frame that is looked at comes alone.
-      const isAlone = isExact && isNeeded && !this.isAtHand(pack, block) && this.tierOf(frame, 0) === "preview";
-      const { images, start, bytes } = await (isAlone ? this.single(pack, index) : this.block(pack, block, isNeeded, tier));
+      const { images, start, bytes } = await fetched(pack, index);
       const codes = await decodeImage(imageIn(images, index, start, bytes), images.codec);
       const picture = { codes, error: null, isExact };
       if (!this.isClosed) this.pictures.set(pictureKey(track, frame, tier), picture, codes.data.length);
       return picture;
     } catch (error) {
-      const isWanted = isNeeded && !this.isClosed && this.tracks.includes(track);
-      if (isAbort(error)) return isWanted ? this.decode(track, frame, true, tier) : ABORTED;
+      if (isAbort(error)) throw error;
       const message = error instanceof DecodeError ? `frame ${frame} cannot be decoded` : inWords(error);
-      if (isExact) {
-        const name = error instanceof DecodeError ? pictureKey(track, frame) : blockKey(pack, block);
-        this.failures.set(name, { message, until: performance.now() + RETRY_AFTER_MS });
-      }
+      const name = error instanceof DecodeError ? pictureKey(track, frame, tier) : blockKey(pack, Math.floor(index / BLOCK_FRAMES), tier);
+      this.failures.set(name, { message, until: performance.now() + RETRY_AFTER_MS });
       return { codes: null, error: message, isExact };
     }
   }
@@ -370,25 +447,17 @@ export class FrameLoader {
     return this.blocks.has(key) || this.fetching.get(key)?.abort.signal.aborted === false;
   }
 
-  /** One exact frame by itself. @param {Pack} pack @param {number} index in the pack @returns {Promise<Block>} */
-  async single(pack, index) {
-    const images = await this.header(pack);
-    const start = images.offsets[index];
-    const { bytes } = await fetchRange(pack.url, start, images.offsets[index + 1], undefined, this.bandwidth);
-    return { images, start, bytes };
-  }
-
-  /** @param {Track} track @param {number} frame @returns {Picture | null} the reason, while it is fresh */
-  failed(track, frame) {
+  /** @param {Track} track @param {number} frame @param {Tier} tier @returns {Picture | null} the reason, while it is fresh */
+  failed(track, frame, tier) {
     if (this.failures.size === 0) return null;
     const at = packOf(track.packs, frame);
     if (at < 0) return null;
     const pack = track.packs[at];
     const block = Math.floor((frame - pack.start) / BLOCK_FRAMES);
-    for (const name of [blockKey(pack, block), pictureKey(track, frame)]) {
+    for (const name of [blockKey(pack, block, tier), pictureKey(track, frame, tier)]) {
       const failure = this.failures.get(name);
       if (!failure) continue;
-      if (performance.now() < failure.until) return { codes: null, error: failure.message, isExact: true };
+      if (performance.now() < failure.until) return { codes: null, error: failure.message, isExact: tier === "exact" };
       this.failures.delete(name);
     }
     return null;
@@ -428,10 +497,10 @@ export class FrameLoader {
     return promise;
   }
 
-  /** @param {Pack} pack @returns {Promise<import("./pack.mjs").Header>} */
+  /** @param {Pack} pack @returns {Promise<Header>} */
   header(pack) {
     const known = this.headers.get(pack.url);
-    if (known) return known;
+    if (known) return known.promise;
     // Small and wanted by every block of the pack, so never aborted.
     const promise = (async () => {
       let { bytes } = await fetchRange(pack.url, 0, HEAD_BYTES);
@@ -439,10 +508,10 @@ export class FrameLoader {
       if (end > bytes.length) ({ bytes } = await fetchRange(pack.url, 0, end));
       const header = parseHeader(bytes);
       if (header.offsets.length !== pack.n_frames + 1) throw new Error("the pack holds other frames than announced");
-      if (!this.isClosed) this.parsed.set(pack.url, header);
-      return header;
+      return (entry.header = header);
     })();
-    this.headers.set(pack.url, promise);
+    const entry = { promise, header: /** @type {Header | null} */ (null) };
+    this.headers.set(pack.url, entry);
     promise.catch(() => this.headers.delete(pack.url));
     return promise;
   }
@@ -569,16 +638,17 @@ function inWords(error) {
 async function fetchRange(url, start, end, signal, meter) {
   const inside = embedded.get(url);
   if (inside) return { bytes: inside.subarray(start, end) };
+  const response = await fetch(url, { headers: { Range: `bytes=${start}-${end - 1}` }, signal });
+  if (!response.ok) {
+    const text = (await response.text()).trim().slice(0, 200);
+    throw new ServerError(text && !text.startsWith("<") ? text : `the server answered ${response.status}`);
+  }
   meter?.begin();
   try {
-    const response = await fetch(url, { headers: { Range: `bytes=${start}-${end - 1}` }, signal });
-    if (!response.ok) {
-      const text = (await response.text()).trim().slice(0, 200);
-      throw new ServerError(text && !text.startsWith("<") ? text : `the server answered ${response.status}`);
-    }
     const isPart = response.status === 206;
     if (isPart && meter && response.body) return { bytes: await readPart(response.body, end - start, meter) };
     const bytes = new Uint8Array(await response.arrayBuffer());
+    meter?.add(bytes.length);
     // A proxy may drop the Range and send everything; a copy, as a view would keep everything in memory.
     return { bytes: isPart ? bytes : bytes.slice(start, end) };
   } finally {

@@ -10,7 +10,7 @@ const MAX_HEADER_BYTES = 1 << 20;
 /** Frames fetched by one request. */
 export const BLOCK_FRAMES = 16;
 /** The first request: any header of ours fits. */
-export const HEAD_BYTES = 32768;
+export const HEAD_BYTES = 8192;
 
 /** Bytes of one number of a column, by dtype. */
 const NUMBER_BYTES = { "<f2": 2, "<f4": 4, "<f8": 8 };
@@ -59,7 +59,8 @@ export function parseHeader(bytes) {
 
 /** Those of a header; null where there are none, or none that this version can show. @param {any} previews @param {number[]} offsets of the images @returns {Images | null} */
 function previewsOf(previews, offsets) {
-  if (previews?.codec !== "jpeg" || !Number.isInteger(previews.offset) || previews.offset < 0) return null;
+  const end = offsets[offsets.length - 1] - offsets[0];
+  if (previews?.codec !== "jpeg" || !Number.isInteger(previews.offset) || previews.offset < end) return null;
   const found = offsetsOf(previews.sizes, offsets[0] + previews.offset);
   return found?.length === offsets.length ? { codec: previews.codec, offsets: found } : null;
 }

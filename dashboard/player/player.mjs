@@ -12,7 +12,7 @@
 
 import { bookmarking } from "./bookmarks.mjs";
 import { Charts, ZOOM_STEP } from "./charts.mjs";
-import { PlayClock, RateMeter, findPeaks, framesAround, framesToPlay, span } from "./clock.mjs";
+import { PlayClock, Punctuality, RateMeter, findPeaks, framesAround, framesToPlay, span } from "./clock.mjs";
 import { Curves, highest } from "./curves.mjs";
 import { dividing } from "./divider.mjs";
 import { element } from "./dom.mjs";
@@ -45,9 +45,6 @@ const MAX_SEEKS = 2;
 const DECODE_AHEAD = { playing: 12, standing: 6 };
 /** A frame looked at for so long is shown exactly, where previews came first. */
 const SETTLE_MS = 120;
-/** Play that shows less than this share of the frames due goes on with previews; judged over a short while. */
-const ON_TIME_SHARE = 0.9;
-const ON_TIME_WINDOW_MS = 500;
 /** A server that was away is asked again after this. */
 const RETRY_MS = 4500;
 /** Two rates that differ by less are the same to the eye. */
@@ -172,8 +169,9 @@ class Player {
     this.commandSeen = 0;
     this.reported = "";
     this.meter = new RateMeter();
-    this.shortMeter = new RateMeter(ON_TIME_WINDOW_MS);
-    this.lastTickMs = 0;
+    this.punctuality = new Punctuality();
+    /** The frame that was due at the last tick of play. */
+    this.lastDue = -1;
     this.lastPaintMs = 0;
     /** Since when frames that are due have not been shown, ms; null: there is none. @type {number | null} */
     this.lateSince = null;
@@ -237,6 +235,7 @@ class Player {
     } else {
       this.restyle();
     }
+    this.transport.tier.hidden = Boolean(data.isFile); // a file holds what it holds
     for (const part of this.parts) part.update?.(this.data, isNewClip);
     this.fit();
     this.drawRail();
@@ -325,7 +324,7 @@ class Player {
     this.seekTurn += 1;
     this.stage.empty.hidden = this.nReady > 0;
     if (this.nReady === 0) return;
-    const pictures = this.loader.peek(this.wanted);
+    const pictures = this.loader.peek(this.wanted, this.fpsDue);
     if (pictures) this.show(this.wanted, pictures, this.seekTurn);
     else {
       this.seek();
@@ -351,7 +350,7 @@ class Player {
     }
     if (this.isDestroyed || panesTurn !== this.panesTurn) return;
     // Each seek of a scrub is shown, but never an older one after a newer one, nor one of other panes.
-    this.show(frame, pictures, turn);
+    if (pictures) this.show(frame, this.loader.peekAt(frame, "exact") ?? pictures, turn);
     if (this.isLate() && !this.clock) this.goTo(this.wanted);
   }
 
@@ -380,13 +379,21 @@ class Player {
 
   /** Show exactly what previews show, where the viewer stays. */
   settleSoon() {
-    if (this.isExact || this.clock || this.isScrubbing) return this.never("settle");
-    this.later("settle", SETTLE_MS, async () => {
-      const turn = this.seekTurn;
-      const { panesTurn } = this;
-      const pictures = await this.loader.loadExact(this.painted);
-      if (!this.isDestroyed && panesTurn === this.panesTurn && turn === this.seekTurn) this.show(this.painted, pictures, turn);
-    });
+    if (this.isExact || this.clock || this.isScrubbing || this.isLate()) return this.never("settle");
+    this.later("settle", SETTLE_MS, () => this.settle());
+  }
+
+  /** Exact pictures of the frame on the screen, painted; nothing where the viewer goes elsewhere meanwhile. */
+  async settle() {
+    if (this.isExact || this.painted < 0) return;
+    const frame = this.painted;
+    const { panesTurn } = this;
+    const pictures = await this.loader.loadAlone(frame);
+    if (!pictures || this.isDestroyed || panesTurn !== this.panesTurn || frame !== this.painted || this.clock) return;
+    // A preview is better than no picture, while there is hope.
+    if (pictures.some(({ error }) => error === UNREACHABLE)) return this.later("settle", RETRY_MS, () => this.settle());
+    this.show(frame, pictures, this.seekTurn);
+    this.paint();
   }
 
   /** Frames a second that play should show; 0: standing. */
@@ -444,7 +451,7 @@ class Player {
     this.clock = new PlayClock(pts, { frames: played, speed: this.speed, direction, frame: from, now });
     const frame = this.clock.at(now);
     this.meter.reset(now);
-    this.shortMeter.reset(now);
+    this.punctuality.reset(now);
     this.lateSince = null;
     this.transport.setPlaying(true);
     this.goTo(frame);
@@ -481,24 +488,16 @@ class Player {
     } finally {
       this.isInTick = false;
     }
-    // A window that was hidden is no machine that is too slow.
-    if (time - this.lastTickMs > ON_TIME_WINDOW_MS) this.shortMeter.reset(time);
-    this.lastTickMs = time;
-    if (this.painted !== before) {
-      this.meter.add(time);
-      this.shortMeter.add(time);
+    const isShown = this.painted !== before;
+    if (isShown) this.meter.add(time);
+    const isLate = this.punctuality.tick(time, due !== this.lastDue, isShown);
+    this.lastDue = due;
+    // Exact frames that cannot be shown in time, whatever the reason, make room for previews.
+    if (isLate && this.isExact && !this.loader.isTooSlow) {
+      this.loader.isTooSlow = true;
+      this.planPrefetch();
     }
     this.drawRate(time);
-    this.noteSlowness(time);
-  }
-
-  /** Exact frames that cannot be shown in time, whatever the reason, make room for previews. @param {number} now */
-  noteSlowness(now) {
-    const achieved = this.shortMeter.rate(now);
-    if (achieved === null || this.loader.isTooSlow || !this.isExact) return;
-    // The screen shows some 60 a second at the most.
-    this.loader.isTooSlow = achieved < ON_TIME_SHARE * Math.min(this.fpsDue, 60);
-    if (this.loader.isTooSlow) this.planPrefetch();
   }
 
   /** Show the due frame or, where it is late, the newest that is ready since the last one. @param {number} due */
@@ -509,7 +508,7 @@ class Player {
       this.planPrefetch();
     }
     if (!this.isLate()) return;
-    const pictures = this.loader.peek(due);
+    const pictures = this.loader.peek(due, this.fpsDue);
     if (pictures) {
       this.show(due, pictures, this.seekTurn);
       return;
@@ -519,7 +518,7 @@ class Player {
     for (let back = 1; back <= DECODE_AHEAD.playing; back += 1) {
       const earlier = frames[at - back * this.direction];
       if (earlier === undefined || earlier === this.painted) break;
-      const ready = this.loader.peek(earlier);
+      const ready = this.loader.peek(earlier, this.fpsDue);
       if (!ready) continue;
       this.show(earlier, ready, this.seekTurn);
       break;
@@ -581,7 +580,7 @@ class Player {
       if (this.clock) this.play(this.direction);
     }
     this.look = this.withoutContradiction(changes);
-    if (before.overlay === null || this.look.overlay === null) this.showTracks(false);
+    if ((before.overlay === null) !== (this.look.overlay === null)) this.showTracks(false);
     this.stage.setLook(this.look, this.extras);
     const isMoved = before.solo !== this.look.solo || before.size !== this.look.size;
     if (isMoved || !same(panesOf(before.wipe), panesOf(this.look.wipe))) this.fit();
@@ -661,6 +660,7 @@ class Player {
   /** @param {number} speed */
   setSpeed(speed) {
     this.speed = speed;
+    this.loader.isTooSlow = false;
     this.transport.speed.value = String(speed);
     if (this.clock) this.play(this.direction);
     else this.report();
@@ -670,7 +670,7 @@ class Player {
   setExactOnly(isExactOnly) {
     this.loader.isExactOnly = isExactOnly;
     this.transport.drawTier(this.isExact, isExactOnly);
-    this.settleSoon();
+    if (!this.clock) this.goTo(this.wanted);
     this.planPrefetch();
     this.say(isExactOnly ? "lossless pictures only, however long they take" : "previews where lossless pictures are late");
   }
@@ -793,6 +793,9 @@ class Player {
       get painted() {
         return self.inCanvas;
       },
+      get isExact() {
+        return self.isExact;
+      },
       get paintedAtMs() {
         return self.lastPaintMs;
       },
@@ -808,6 +811,8 @@ class Player {
         isPlaying: this.clock !== null,
         isLate: this.isLate(),
         isExact: this.isExact,
+        bytesPerSecond: this.loader.bandwidth.bytesPerSecond,
+        frameBytes: this.loader.frameBytes(this.wanted),
         speed: this.speed,
         look: this.look,
         nReady: this.nReady,
@@ -889,7 +894,7 @@ class Player {
       this.stage.clear();
     }
     this.loader.setTracks(tracks.map(({ key, packs }) => ({ key, packs })));
-    if (this.pictures.includes(null) && this.painted >= 0) this.goTo(this.wanted);
+    if (this.painted >= 0 && (this.isLate() || !this.isExact)) this.goTo(this.wanted);
   }
 
   // Layout and theme

@@ -155,7 +155,8 @@ export function scaling(player) {
   listen(high, "change", take);
   listen(reset, "click", () => (subject?.kind === "difference" ? setReach(null) : set(null), show()));
   listen(done, "click", close);
-  listen(fromFrame, "click", () => {
+  listen(fromFrame, "click", async () => {
+    await player.settle();
     const found = subject && ofFrame(subject);
     if (!found) player.say("this frame has no range");
     else if (subject?.kind === "difference") setReach(found.hi);

@@ -219,19 +219,21 @@ class Share {
 
   /** @param {number} [maxPixels] */
   snapshot(maxPixels) {
-    const { stage, theme, data, pictures, look } = this.player;
+    const { stage, theme, data, look } = this.player;
     const seconds = (/** @type {number} */ frame) => data.ptsSeconds[frame] ?? NaN;
     const view = { stage, theme, title: data.title, wipe: look.wipe, seconds };
-    return new Snapshot(view, { pictures, maxPixels });
+    return new Snapshot(view, { maxPixels });
   }
 
   /** @type {Record<string, (signal: AbortSignal) => Promise<[Blob, string] | null>>} */
   makers = {
     picture: async () => {
       const { player } = this;
+      await player.settle();
+      if (!player.isExact) throw new Error("the lossless pictures are not here yet");
       const snapshot = this.snapshot();
       const frame = player.painted;
-      snapshot.draw(frame, player.isExact ? player.pictures : await player.loader.loadExact(frame));
+      snapshot.draw(frame, player.pictures);
       return [await snapshot.png(), this.fileName("png", `_frame-${frame}`)];
     },
     table: async () => {

@@ -21,16 +21,15 @@ export class Snapshot {
   /**
    * Of the stage as it is laid out now.
    * @param {View} view
-   * @param {{pictures: (Picture | null)[], maxPixels?: number}} options pictures: those on the screen, for their sizes;
-   *   maxPixels: of the whole picture
+   * @param {{maxPixels?: number}} options maxPixels: of the whole picture
    */
-  constructor(view, { pictures, maxPixels = Infinity }) {
+  constructor(view, { maxPixels = Infinity }) {
     this.view = view;
     const { layout } = view.stage;
     if (!layout) throw new Error("nothing is shown yet");
     this.layout = layout;
     // One pixel of a stored picture is at least one pixel here.
-    const wanted = layout.rects.map((rect, index) => (rect && pictures[index]?.codes?.width / rect.width) || 0);
+    const wanted = layout.rects.map((rect) => (rect ? view.stage.size.width / rect.width : 0));
     const size = [layout.width + 2 * MARGIN_PX, layout.height + MARGIN_PX + FOOTER_PX];
     const limit = Math.min(MAX_SIDE_PX / Math.max(...size), Math.sqrt(maxPixels / (size[0] * size[1])));
     this.ratio = Math.min(Math.max(view.stage.ratio, 1, ...wanted), limit);

@@ -8,42 +8,41 @@
 /** A rate is told when this much has come, or what there is took this long: bytes, ms. */
 const LEAST_BYTES = 128 << 10;
 const LEAST_MS = 250;
-/** Of busy time after which older measurements begin to be forgotten. */
-const MEMORY_MS = 2000;
-/** Play asks for exact frames where the line brings so much more of them than it takes. */
-const RESERVE = 1.2;
+/** Of busy time in which an older measurement fades to a third: a line may become another while one looks. */
+const MEMORY_MS = 300;
+/** Play stays with exact frames while the line brings as much as it takes, and comes back to them where it brings more. */
+const RESERVE = { exact: 1, preview: 1.6 };
 /** A block of exact frames that takes longer than this is preceded by its previews. */
 const PATIENCE_SECONDS = 0.3;
 
 /** @typedef {"exact" | "preview"} Tier */
 
-/** What the line brings while something is on its way, latency included. */
+/** What the line brings while answers are on their way. */
 export class Bandwidth {
   /** @param {() => number} now ms */
   constructor(now = () => performance.now()) {
     this.now = now;
     this.active = 0;
-    this.bytes = 0;
-    this.busyMs = 0;
     this.since = 0;
+    /** All that ever came, in all the time that something was on its way; then the same with what is old fading. */
+    this.all = { bytes: 0, ms: 0 };
+    this.recent = { bytes: 0, ms: 0 };
   }
 
-  /** A request has gone out. */
+  /** An answer begins. */
   begin() {
     this.pass();
     this.active += 1;
   }
 
-  /** Some of an answer has come. @param {number} bytes */
+  /** Some of it has come. @param {number} bytes */
   add(bytes) {
     this.pass();
-    this.bytes += bytes;
-    if (this.busyMs < MEMORY_MS) return;
-    this.busyMs /= 2;
-    this.bytes /= 2;
+    this.all.bytes += bytes;
+    this.recent.bytes += bytes;
   }
 
-  /** The answer is whole, or given up. */
+  /** It is whole, or given up. */
   end() {
     this.pass();
     this.active -= 1;
@@ -52,26 +51,38 @@ export class Bandwidth {
   /** @returns {number | null} null: too little has come to tell */
   get bytesPerSecond() {
     this.pass();
-    const isTold = this.bytes >= LEAST_BYTES || this.busyMs >= LEAST_MS;
-    return isTold ? (1000 * this.bytes) / Math.max(this.busyMs, 1) : null;
+    const isTold = this.all.bytes >= LEAST_BYTES || this.all.ms >= LEAST_MS;
+    return isTold ? (1000 * this.recent.bytes) / Math.max(this.recent.ms, 1) : null;
   }
 
   pass() {
     const now = this.now();
-    if (this.active > 0) this.busyMs += now - this.since;
+    if (this.active > 0) {
+      const passed = now - this.since;
+      const kept = Math.exp(-passed / MEMORY_MS);
+      this.all.ms += passed;
+      this.recent.bytes *= kept;
+      this.recent.ms = this.recent.ms * kept + MEMORY_MS * (1 - kept);
+    }
     this.since = now;
   }
 }
 
 /**
- * @param {{bytesPerSecond: number | null, frameBytes: number | null, blockFrames: number, fps: number, isTooSlow: boolean}} facts
- *   frameBytes: of one exact frame of all tracks, null: not known yet; blockFrames: fetched at once; fps: frames a second
- *   that are due, 0: standing; isTooSlow: exact frames were late although they had come
+ * What is played.
+ * @param {{bytesPerSecond: number | null, frameBytes: number | null, fps: number, before: Tier}} facts frameBytes: of one
+ *   exact frame of all tracks, null: not known yet; fps: frames a second that are due; before: what was played so far
  * @returns {Tier}
  */
-export function chooseTier({ bytesPerSecond, frameBytes, blockFrames, fps, isTooSlow }) {
-  if (fps > 0 && isTooSlow) return "preview";
-  if (bytesPerSecond === null || frameBytes === null) return "exact";
-  const isEnough = fps > 0 ? bytesPerSecond >= RESERVE * fps * frameBytes : bytesPerSecond * PATIENCE_SECONDS >= blockFrames * frameBytes;
-  return isEnough ? "exact" : "preview";
+export function tierOfPlay({ bytesPerSecond, frameBytes, fps, before }) {
+  if (bytesPerSecond === null || frameBytes === null) return before;
+  return bytesPerSecond >= RESERVE[before] * fps * frameBytes ? "exact" : "preview";
+}
+
+/**
+ * Whether a block of exact frames takes longer than one likes to wait for the frame one looks at.
+ * @param {{bytesPerSecond: number | null, frameBytes: number | null, blockFrames: number}} facts blockFrames: fetched at once
+ */
+export function isLongWait({ bytesPerSecond, frameBytes, blockFrames }) {
+  return bytesPerSecond !== null && frameBytes !== null && bytesPerSecond * PATIENCE_SECONDS < blockFrames * frameBytes;
 }

@@ -148,7 +148,8 @@ function differenceLine(player) {
   reach.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Enter" || event.key === "Escape") player.root.focus({ preventScroll: true });
   });
-  fromFrame.addEventListener("click", () => {
+  fromFrame.addEventListener("click", async () => {
+    await player.settle();
     const { plans, panes } = player.stage;
     const chosen = { ...player.look.reach };
     const found = new Map();

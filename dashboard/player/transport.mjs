@@ -49,6 +49,7 @@ export class Transport {
     this.speed = element("select", { "aria-label": "speed", title: "speed (+ and −)" });
     this.rate = element("span", { class: "rate number", role: "status", title: "frames shown of frames due" });
     this.tier = element("button", { class: "tier", type: "button", "aria-pressed": "false" });
+    this.drawTier(true, false);
     this.link = button("copy a link to this frame (S)", "link");
     this.help = button("keys (?)", null, "?");
     /** Where other parts of the player put their buttons, and, in a line of its own, what they ask. */
@@ -156,6 +157,7 @@ export class Transport {
       : "The pictures on the screen are lossy previews; where they stand still, the stored values follow.";
     const press = isExactOnly ? "Press to allow previews while lossless pictures are late." : "Press to show nothing but lossless pictures.";
     this.tier.title = `${meaning} ${press}`;
+    this.tier.setAttribute("aria-label", `${text}; lossless only`);
   }
 
   /** @param {string} text */

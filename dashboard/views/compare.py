@@ -117,7 +117,6 @@ def _show_controls(store: Store, columns: Columns, available: Available, selecti
             is_enabled=not is_full,
         )
         key = _menu_key("scale", selection.scale)
-        st.session_state[key] = selection.scale
         st.segmented_control(
             "Energy",
             SCALES,
@@ -168,7 +167,6 @@ def _select(label: str, name: str, options: Mapping[str, str], value: str, avail
     labels = list(options.values())
     distinct = {v: text if labels.count(text) == 1 else f"{text} ({v})" for v, text in options.items()}
     key = _menu_key(name, value)
-    st.session_state[key] = value
     st.selectbox(
         label,
         list(distinct),
@@ -183,32 +181,33 @@ def _menu_key(name: str, value: str) -> str:
     """The key of a menu that is about to show `value`: another one where the page has changed what it shows.
 
     A browser that has not heard of the change yet sends the old value with its next request, whatever that is about, and
-    under the same key that would be a choice.
+    under the same key that would look like a choice.
     """
-    key = st.session_state.setdefault(f"{name} key", f"{name} 0")
-    if st.session_state.get(key, value) != value:
-        version = int(key.split()[-1]) + 1
-        key = st.session_state[f"{name} key"] = f"{name} {version}"
+    version = st.session_state.setdefault(f"{name} version", 0)
+    if st.session_state.get(_shown_in(f"{name} {version}"), value) != value:
+        version = st.session_state[f"{name} version"] = version + 1
+    key = f"{name} {version}"
+    st.session_state[_shown_in(key)] = st.session_state[key] = value
     return key
+
+
+def _shown_in(key: str) -> str:
+    """Where the page remembers what it had a menu show: Streamlit forgets the value of one that is gone."""
+    return f"{key} shown"
 
 
 def _choose(name: str, key: str, available: Available) -> None:
     """Take over the choice of the widget of that key; what does not go with it falls back to its default."""
-    if st.session_state[f"{name} key"] != key or not _is_menu(name, available):
-        return  # a menu that is no longer shown, heard of in a request of a moment ago
-    query = _link() | {name: str(st.session_state[key] or "")}
+    chosen = str(st.session_state[key] or "")
+    if chosen == st.session_state.get(_shown_in(key)):
+        _write_link(_link())  # what was shown, sent by a browser that has not heard of what is shown now
+        return
+    st.session_state[_shown_in(key)] = chosen
+    query = _link() | {name: chosen}
     if name == "clip":
         for moved in ("frame", *LOOK):
             query.pop(moved, None)
     _write_normalised(query, available)
-
-
-def _is_menu(name: str, available: Available) -> bool:
-    """Of a letter: whether a configuration stands there."""
-    selection, _ = from_query(_link(), available)
-    return name not in LETTERS.lower() or (
-        selection is not None and LETTERS.lower().index(name) < len(selection.configurations)
-    )
 
 
 def _with_suggestion(lineup: Lineup, options: Sequence[Configuration]) -> Lineup:
@@ -229,6 +228,7 @@ def _grant(available: Available, wish: Mapping[str, str]) -> None:
 
     Configurations have to be in the store.
     """
+    _write_link(_link())  # where nothing is changed, the newest choices stay, not those that the browser knew
     selection, _ = from_query(_link(), available)
     if selection is None or selection.target is None:
         return
