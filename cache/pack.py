@@ -157,6 +157,16 @@ def read_previews(path: Path) -> list[bytes]:
         return [file.read(size) for size in header.preview_sizes]
 
 
+def read_image(path: Path, index: int) -> bytes:
+    """The coded image number `index` of the pack at `path`. Raises IndexError where it has none."""
+    with path.open("rb") as file:
+        header = read_header(file, path.stat().st_size)
+        if not 0 <= index < header.n_frames:
+            raise IndexError(f"frame {index} of a pack of {header.n_frames}")
+        file.seek(header.data_start + sum(header.sizes[:index]))
+        return file.read(header.sizes[index])
+
+
 def read_images(path: Path) -> list[bytes]:
     """Every coded image of the pack at `path`, in frame order."""
     with path.open("rb") as file:

@@ -33,7 +33,7 @@ import platformdirs
 from diskcache.core import MODE_RAW
 from filelock import FileLock, Timeout
 
-from cache.pack import BadPack, build_pack, read_column, read_header, read_images
+from cache.pack import BadPack, build_pack, read_column, read_header, read_image, read_images
 from cache.records import (
     BadRecord,
     Head,
@@ -146,6 +146,13 @@ class Store:
         """The coded images of all ready frames, in order."""
         for pack in track.packs:
             yield from read_images(self.pack_path(track.head.key, pack.sha256))
+
+    def image(self, track: Track, frame: int) -> bytes:
+        """The coded image of one ready frame. Raises IndexError where the track has none of that number."""
+        for pack in track.packs:
+            if 0 <= frame - pack.start < pack.n_frames:
+                return read_image(self.pack_path(track.head.key, pack.sha256), frame - pack.start)
+        raise IndexError(f"{track.head.configuration} has {track.n_frames} frames, not frame {frame}")
 
     def pack_path(self, key: str, sha256: str) -> Path:
         """The file of a track's pack, hashed when this process meets it first and whenever it has changed since.

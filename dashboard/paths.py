@@ -24,6 +24,8 @@ class Way:
     """Mean over the clip of this path's difference from the direct prediction, sigma; None where it is not known."""
     command: str | None
     """What computes it; None where it is computed."""
+    track: Track | None = None
+    """Where it is computed."""
 
 
 def ways(
@@ -43,6 +45,7 @@ def ways(
                 tuple(available.title(domain) for domain in configuration.domains),
                 energies[name].get(configuration.path),
                 None if configuration in stored else command(command_for(clip, configuration)),
+                _track_of(available, clip, configuration),
             )
         )
     return tuple(found)
@@ -62,7 +65,9 @@ def graph_data(
     ways: Sequence[Way], lineup: Sequence[Configuration], letters: str, energies: Mapping[str, Track]
 ) -> dict[str, object]:
     """The picker's data, in JSON: the line-up by letter, the ways, and where the energies of single frames are."""
+    domain = next((dict(way.track.head.domain) for way in ways if way.track), None)  # all of them end in the target
     return {
+        "domain": domain,
         "energies": {name: energy_data(track) for name, track in energies.items()},
         "lineup": [
             {"letter": letter, "zoo": c.zoo, "method": c.method, "path": c.path}
@@ -77,10 +82,17 @@ def graph_data(
                 "titles": list(way.titles),
                 "energy": None if way.energy is None else round(way.energy, 4),
                 "command": way.command,
+                "track": way.track.head.key if way.track else None,
             }
             for way in ways
         ],
     }
+
+
+def _track_of(available: Available, clip: Clip, configuration: Configuration) -> Track | None:
+    kind = "prediction" if configuration.is_direct else "readout"
+    zoo, method = configuration.zoo, configuration.method
+    return available.find(clip.key, kind, configuration.path, zoo=zoo, method=method)
 
 
 def _mean_terms(

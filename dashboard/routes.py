@@ -1,6 +1,7 @@
 """What does the dashboard serve beside Streamlit's own pages? Packs by HTTP Range, and the player's files.
 
 GET /packs/<track key>-<sha256>.pack    206 / 200 / 304 / 416; 404: no such name; 410: missing or damaged, said why
+GET /frames/<track key>-<number>        one coded image of a track; 404: no such frame; 410: damaged, said why
 GET /series.parquet?<the page's own query>    the numbers that it plots; `first`, `last`: of these frames alone
 GET /web/<name>                         player.mjs and its modules, player.css, plotly.min.js (out of the plotly wheel)
 """
@@ -19,6 +20,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from cache.pack import BadPack
+from cache.records import BadRecord
 from cache.store import Store, StoreError
 from dashboard.exports import series_parquet
 from dashboard.series import Columns, Unreadable
@@ -26,6 +29,7 @@ from dashboard.series import Columns, Unreadable
 FOREVER = "public, max-age=31536000, immutable"
 """A pack is named by its content, so it never changes under its name."""
 _PACK_NAME = re.compile(r"([0-9a-f]{64})-([0-9a-f]{64})\.pack")
+_FRAME_NAME = re.compile(r"([0-9a-f]{64})-([0-9]{1,9})")
 _WEB_TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css"}
 _PLAYER_FOLDER = Path(__file__).with_name("player")
 
@@ -51,11 +55,15 @@ def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
             return _text("the store holds no clip yet", 404)
         return Response(data, media_type="application/vnd.apache.parquet", headers=_SAFE_HEADERS)
 
+    def frame(request: Request) -> Response:
+        return frame_response(store, request)
+
     base = base_path.strip("/")
     prefix = f"/{base}" if base else ""
     # Not a Mount: that would also answer, with 404, for the pages of Streamlit under the same path.
     return [
         Route(f"{prefix}/packs/{{name}}", pack, methods=["GET", "HEAD"]),
+        Route(f"{prefix}/frames/{{name}}", frame, methods=["GET"]),
         Route(f"{prefix}/series.parquet", series, methods=["GET"]),
         Route(f"{prefix}/web/{{name}}", web_response, methods=["GET", "HEAD"]),
     ]
@@ -76,6 +84,24 @@ def pack_response(store: Store, request: Request) -> Response:
     if _is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return FileResponse(path, media_type="application/octet-stream", headers=headers)
+
+
+def frame_response(store: Store, request: Request) -> Response:
+    """The coded image of that track and number."""
+    name = _FRAME_NAME.fullmatch(request.path_params["name"])
+    if name is None:
+        return _text("no such frame: a frame is named by its track's key and its number", 404)
+    try:
+        track = store.get(name[1])
+        if track is None:
+            return _text("no such track", 404)
+        data = store.image(track, int(name[2]))
+    except IndexError as error:
+        return _text(str(error), 404)
+    except (StoreError, BadPack, BadRecord, OSError) as error:
+        return _text(str(error), 410)
+    headers = {"Cache-Control": "private, max-age=60", **_SAFE_HEADERS}
+    return Response(data, media_type=f"image/{track.head.codec}", headers=headers)
 
 
 def web_response(request: Request) -> Response:

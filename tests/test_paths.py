@@ -14,7 +14,7 @@ from dashboard.choices import LETTERS, Available, Configuration
 from dashboard.paths import energies, graph_data, ways
 from dashboard.series import Columns
 from tests.conftest import StartApp
-from tests.stores import add_track, build_store
+from tests.stores import READ_PATTERN_JS, add_track, build_store
 from tests.test_compare_page import App, open_page, wait_for_numbers
 
 VIA_DEPTH = 77
@@ -104,6 +104,19 @@ def test_the_width_of_a_path_is_its_energy_in_the_frame_on_the_screen(page: Page
         widths.append(line.evaluate("el => parseFloat(el.style.strokeWidth)"))
     assert terms[0, at] != terms[2, at]
     assert widths == [pytest.approx(2 + 8 * np.clip((terms[frame, at] + 1) / 4, 0, 1), abs=0.01) for frame in (0, 2)]
+
+
+def test_a_path_under_the_pointer_shows_what_it_predicts(page: Page, app: App):
+    open_page(page, app, "clip=walkthrough&frame=2")
+    graph = open_graph(page)
+    preview = graph.locator(".graph-preview")
+    read = f"el => ({READ_PATTERN_JS})(el.getContext('2d'), {{x: 0, y: 0, width: el.width, height: el.height}})"
+    for name, number in (("Image → depth → Surface normals", VIA_DEPTH), ("Image → Surface normals", 16)):
+        way(graph, name).locator(".node").hover()
+        expect(preview).to_have_attribute("aria-label", f"{name}, frame 2")
+        assert preview.evaluate(read) == {"frame": 2, "number": number}
+    way(graph, "Image → edge2d → Surface normals").hover()
+    expect(preview).to_be_hidden()
 
 
 def test_a_path_that_is_not_computed_says_so_and_gives_the_command(page: Page, app: App):

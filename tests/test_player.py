@@ -1315,6 +1315,25 @@ def test_packs_are_served_whole_in_parts_and_by_nothing_but_their_name(app: App)
     assert (status, b"missing" in body) == (410, True)
 
 
+def test_a_frame_is_served_by_its_tracks_key_and_number_alone(app: App):
+    track = app.store.tracks(kind="input")[0]
+
+    def status(name: str) -> int:
+        try:
+            with urllib.request.urlopen(f"{app.address}/frames/{name}") as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    with urllib.request.urlopen(f"{app.address}/frames/{track.head.key}-150") as answer:
+        assert answer.headers["Content-Type"] == "image/png"
+        assert answer.read() == list(app.store.images(track))[150]
+    assert status(f"{track.head.key}-{N_FRAMES}") == 404
+    assert status(f"{'0' * 64}-0") == 404
+    for name in ("0", f"{track.head.key}--1", f"{track.head.key}-1.0", f"..%2f{track.head.key}-1"):
+        assert status(name) in (400, 404), name
+
+
 def test_files_of_the_player_are_served_and_no_others(app: App):
     status, headers, body = get(f"{app.address}/web/player.mjs")
     assert (status, headers["content-type"]) == (200, "text/javascript; charset=utf-8")

@@ -100,6 +100,22 @@ export function paintCodes(codes, table, colours) {
 }
 
 /**
+ * A canvas of the size of a stored image, in the colours of its domain.
+ * @param {HTMLCanvasElement} canvas @param {ImageData} codes @param {Scale & {channels: number}} domain
+ */
+export function drawCodes(canvas, codes, domain) {
+  const { width, height } = codes;
+  Object.assign(canvas, { width, height });
+  const table = domain.channels === 1 ? lookupTable(domain) : null;
+  let colours = codes;
+  if (table) {
+    colours = new ImageData(width, height);
+    paintCodes(codes, table, colours);
+  }
+  /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")).putImageData(colours, 0, 0);
+}
+
+/**
  * The physical value of code position v in [0, 1]; NaN where a logarithmic scale has no such range.
  * @param {Scale} scale
  * @param {number} v

@@ -1,7 +1,7 @@
 // @ts-check
 /** Which are the worst frames, and what is to be seen in them? A ranked row of small pictures; a click goes there. */
 
-import { formatValue, lookupTable, paintCodes } from "./colour.mjs";
+import { drawCodes, formatValue } from "./colour.mjs";
 import { highest, meanCurve } from "./curves.mjs";
 import { element } from "./dom.mjs";
 
@@ -115,7 +115,6 @@ export class Filmstrip {
     const drawing = new AbortController();
     this.drawing = drawing;
     const { player } = this;
-    const table = pane.domain.channels === 1 ? lookupTable(pane.domain) : null;
     for (let i = 0; i < frames.length; i += 1) {
       const name = `${pane.key} ${frames[i]}`;
       const known = this.kept.get(name);
@@ -126,13 +125,8 @@ export class Filmstrip {
       try {
         const [codes] = await player.loader.stills(pane, frames[i], 1, drawing.signal);
         if (drawing.signal.aborted) return;
-        const drawn = element("canvas", { width: String(codes.width), height: String(codes.height) });
-        let colours = codes;
-        if (table) {
-          colours = new ImageData(codes.width, codes.height);
-          paintCodes(codes, table, colours);
-        }
-        drawn.getContext("2d").putImageData(colours, 0, 0);
+        const drawn = element("canvas", {});
+        drawCodes(drawn, codes, pane.domain);
         this.kept.set(name, drawn);
         if (this.kept.size > MAX_KEPT) this.kept.delete([...this.kept.keys()][0]);
         copy(drawn, canvases[i]);

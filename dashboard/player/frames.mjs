@@ -674,12 +674,16 @@ async function readPart(body, length, meter) {
 let scratch = null;
 
 /** @param {Uint8Array} bytes @param {string} codec @returns {Promise<ImageData>} */
-async function decodeImage(bytes, codec) {
+function decodeImage(bytes, codec) {
+  return decodeBlob(new Blob([/** @type {any} */ (bytes)], { type: `image/${codec}` }));
+}
+
+/** The codes of a coded image. @param {Blob} blob @returns {Promise<ImageData>} */
+export async function decodeBlob(blob) {
   let image;
   try {
     // Codes, not colours: no profile and no alpha may touch them.
-    const options = /** @type {const} */ ({ premultiplyAlpha: "none", colorSpaceConversion: "none" });
-    image = await createImageBitmap(new Blob([/** @type {any} */ (bytes)], { type: `image/${codec}` }), options);
+    image = await createImageBitmap(blob, { premultiplyAlpha: "none", colorSpaceConversion: "none" });
   } catch {
     throw new DecodeError();
   }

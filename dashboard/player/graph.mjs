@@ -4,12 +4,13 @@
  *
  * Every path is one option, drawn from the image on the left over a domain in the middle to the target on the right.
  * Its width is how much it disagrees with the direct prediction in the frame on the screen; one that is not computed is
- * dashed, says so, and gives the command instead.
+ * dashed, says so, and gives the command instead. Under the pointer, or with the focus, it shows what it predicts.
  */
 
 import { dialog } from "./dialog.mjs";
 import { button, element } from "./dom.mjs";
-import { FrameLoader } from "./frames.mjs";
+import { drawCodes } from "./colour.mjs";
+import { FrameLoader, decodeBlob } from "./frames.mjs";
 import { packOf } from "./pack.mjs";
 import { screen } from "./screen.mjs";
 import { Theme } from "./theme.mjs";
@@ -21,11 +22,12 @@ const ENERGY = { low: -1, high: 3 };
 const WIDTH = { low: 2, high: 10, unknown: 2 };
 
 /**
- * @typedef {{zoo: string, method: string, path: string, titles: string[], energy: number | null, command: string | null}} Way
- *   energy: mean over the clip, sigma
+ * @typedef {{zoo: string, method: string, path: string, titles: string[], energy: number | null, command: string | null,
+ *   track: string | null}} Way
+ *   energy: mean over the clip, sigma; track: key of what it predicts, null: it is not computed
  * @typedef {{packs: import("./frames.mjs").Pack[], paths: string[], mu: number[], sigma: number[]}} Energy
  * @typedef {{lineup: {letter: string, zoo: string, method: string, path: string}[], letters: string, ways: Way[],
- *   energies: Record<string, Energy>}} Data energies: by zoo/method
+ *   energies: Record<string, Energy>, domain: any}} Data energies: by zoo/method; domain: of what the paths predict
  */
 
 /** @type {WeakMap<object, Picker>} */
@@ -53,10 +55,13 @@ class Picker {
     this.letter = "A";
     this.method = "";
     /** @type {Data} */
-    this.data = { lineup: [], letters: "", ways: [], energies: {} };
+    this.data = { lineup: [], letters: "", ways: [], energies: {}, domain: null };
     /** Energies by path, sigma, of one frame by one method. */
     this.now = { of: "", byPath: /** @type {Record<string, number>} */ ({}) };
     this.loader = new FrameLoader();
+    /** What a path predicts, for as long as it is pointed at. */
+    this.preview = element("canvas", { class: "graph-preview", role: "img" });
+    this.previewing = new AbortController();
     this.ask = (/** @type {string} */ _name, /** @type {unknown} */ _wish) => {};
     this.letters = element("div", { class: "graph-letters", role: "radiogroup", "aria-label": "letter" });
     this.places = ["left", "right", "remove"].map((what) => {
@@ -76,8 +81,7 @@ class Picker {
       element("h2", { text: "Configurations" }),
       element("div", { class: "graph-top" }, this.letters, element("div", { class: "group" }, ...this.places), this.methods),
       this.drawing,
-      this.words,
-      this.command,
+      element("div", { class: "graph-told" }, this.preview, element("div", {}, this.words, this.command)),
     );
     this.opener = button("arrange, remove, and choose on the graph", "paths");
     this.opener.addEventListener("click", () => this.open());
@@ -282,8 +286,29 @@ class Picker {
     this.ask("wish", { letter, open: `${way.zoo}/${way.method}/${way.path}` });
   }
 
-  /** The path in words. @param {Way | null} way */
+  /** What the path predicts of the frame on the screen. @param {Way | null} way */
+  async show(way) {
+    this.previewing.abort();
+    this.previewing = new AbortController();
+    const { signal } = this.previewing;
+    const { frame } = screen;
+    this.preview.classList.toggle("is-empty", !way?.track);
+    if (!way?.track || !this.panel.open) return;
+    try {
+      const response = await fetch(new URL(`frames/${way.track}-${frame}`, document.baseURI), { signal });
+      if (!response.ok) throw new Error();
+      const codes = await decodeBlob(await response.blob());
+      if (signal.aborted) return;
+      drawCodes(this.preview, codes, this.data.domain);
+      this.preview.setAttribute("aria-label", `${way.titles.join(" → ")}, frame ${frame}`);
+    } catch {
+      if (!signal.aborted) this.preview.classList.add("is-empty"); // the pane says why, once it is shown
+    }
+  }
+
+  /** The path in words and as a picture. @param {Way | null} way */
   tell(way) {
+    this.show(way);
     this.command.hidden = !way?.command;
     if (!way) {
       this.words.textContent = "A click on a path shows it. Its width is the energy of that path in the frame on the screen.";
