@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -17,7 +17,7 @@ from consistency.graph import Graph
 from consistency.zoo import load_network, load_zoo
 from training import batches, export, files, loop, methods
 from training.batches import Batch, ResidentFrames, draw_batch
-from training.data import Frames
+from training.data import Frames, RenderPlan
 from training.loop import TrainingDiverged, TrainingFailed, Workshop, make_learner, train
 from training.muon import Muon, orthogonal
 from training.plan import METHODS, PRESETS, SEEDED, SINGLE_NETWORK_METHODS, TARGETS, Jobs, Plan, Steps
@@ -44,7 +44,7 @@ JOBS = Jobs(PLAN)
 @pytest.fixture(scope="module")
 def frames_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("frames")
-    (folder / "plan.json").write_text("{}")
+    (folder / "plan.json").write_text(json.dumps(asdict(RenderPlan(train_rooms=2))))
     for number, (split, n) in enumerate((("train", 6), ("validation", 3), ("test", 3))):
         write_shard(folder / f"{split}-0000.npy", n, number)
     return folder
@@ -541,9 +541,19 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path):
     assert [path.name for path in out.iterdir()] == ["b"]
 
 
+def test_the_command_of_a_card_names_what_was_not_usual():
+    usual = asdict(RenderPlan())
+    assert export.commands(Plan(), usual)[-1] == "python -m training make --plan cpu"
+    scaled = replace(PRESETS["gpu"], k=2).scaled(0.5).scaled(0.5)
+    other = usual | {"train_rooms": 40, "train_views": 2}
+    assert export.commands(scaled, other)[-1] == "python -m training make --plan gpu --scale 0.25 --rooms 40 --views 2"
+
+
 def test_zoos_are_made_from_nothing_and_every_network_can_be_loaded(trained: Path, frames_folder: Path, tmp_path: Path):
     outs = [(recipe, tmp_path / recipe.name) for recipe in (export.LAB, export.MINI)]
-    export.write_zoos(PLAN, trained, frames_folder, outs, tmp_path / "seeds", ["python -m training make"])
+    measured = export.write_zoos(PLAN, trained, frames_folder, outs, tmp_path / "seeds")
+    assert measured.keys() == {"lab", "mini"}
+    assert f"python -m training make --plan {PLAN.name}" in (tmp_path / "lab" / "MODEL_CARD.md").read_text()
     lab, mini, seed = (load_zoo(str(tmp_path / name)) for name in ("lab", "mini", "seeds/2"))
     assert lab.methods == METHODS
     assert mini.methods == seed.methods == SEEDED

@@ -26,6 +26,7 @@ from consistency.zoo import ZooError, load_zoo
 
 from . import export, loop, material, sample
 from .data import RenderPlan, render_all
+from .evaluate import Evaluation
 from .furniture import DEFAULT_CATALOGUE_FOLDER
 from .plan import PRESETS, Choice, Job, Jobs, Plan
 
@@ -87,8 +88,8 @@ def make(
     """
     render(work=work, workers=workers, rooms=rooms, views=views, catalogues=catalogues)
     train(work=work, workers=workers, device=device, plan=plan, scale=scale)
-    export_(lab=lab, mini=mini, work=work, device=device)
-    evaluate(lab=lab, docs=docs, work=work, device=device)
+    measured = write_zoos(lab, mini, work, device)
+    write_results(lab, docs, work, None, device, measured[export.LAB.name])
 
 
 @app.command()
@@ -118,8 +119,10 @@ def render(
             rate = n_frames / (time.monotonic() - started)
             progress.update(bar, advance=rooms, rate=f"{rate:.1f} frames/s")
 
-        render_all(plan, work / FRAMES, n_workers, catalogues, report)
-        note_time(work / FRAMES / "render.json", time.monotonic() - started, n_workers)
+        try:
+            render_all(plan, work / FRAMES, n_workers, catalogues, report)
+        finally:
+            note_time(work / FRAMES / "render.json", time.monotonic() - started, n_workers)
 
 
 @app.command()
@@ -178,25 +181,7 @@ def export_(
 
     Example: `python -m training export --lab build/lab --mini build/mini`
     """
-    commands = [
-        "apt-get install sweethome3d-furniture",
-        "pip install -r requirements.txt && pip install --no-deps -r training/requirements.txt",
-        "python -m training make",
-    ]
-    with errors_named(), bars() as progress:
-        bar = progress.add_task("export", total=None, rate="")
-        plan = loop.plan_of(work / NETWORKS)
-        zoos = [(export.LAB, lab), (export.MINI, mini)]
-        export.write_zoos(
-            plan,
-            work / NETWORKS,
-            work / FRAMES,
-            zoos,
-            work / SEEDS,
-            commands,
-            lambda done, of: progress.update(bar, completed=done, total=of),
-            chosen_device(device),
-        )
+    write_zoos(lab, mini, work, device)
 
 
 @app.command()
@@ -211,24 +196,7 @@ def evaluate(
 
     Example: `python -m training evaluate`
     """
-    from . import results  # draws with matplotlib, which nothing else here needs
-
-    real = real or (work / REAL if (work / REAL).is_dir() else None)
-    with errors_named(), bars() as progress:
-        bar = progress.add_task("evaluate", total=None, rate="")
-        plan = loop.plan_of(work / NETWORKS)
-        seeds = [load_zoo(str(path.parent)) for path in sorted((work / SEEDS).glob("*/zoo.toml"))]
-        results.write_results(
-            load_zoo(str(lab)),
-            seeds,
-            work / FRAMES,
-            real,
-            docs,
-            lambda done, of: progress.update(bar, completed=done, total=of),
-            plan.seed,
-            chosen_device(device),
-            export.about_seeds(plan),
-        )
+    write_results(lab, docs, work, real, device)
 
 
 @app.command("material")
@@ -265,6 +233,46 @@ def sample_(
         )
         sample.make_phone(phone_source, out)
         sample.write_readme(out)
+
+
+def write_zoos(lab: Path, mini: Path, work: Path, device: str) -> dict[str, Evaluation]:
+    """The zoos, and what was measured for their cards."""
+    with errors_named(), bars() as progress:
+        bar = progress.add_task("export", total=None, rate="")
+        return export.write_zoos(
+            loop.plan_of(work / NETWORKS),
+            work / NETWORKS,
+            work / FRAMES,
+            [(export.LAB, lab), (export.MINI, mini)],
+            work / SEEDS,
+            lambda done, of: progress.update(bar, completed=done, total=of),
+            chosen_device(device),
+        )
+
+
+def write_results(
+    lab: Path, docs: Path, work: Path, real: Path | None, device: str, rooms: Evaluation | None = None
+) -> None:
+    """docs/results.md; `rooms`: what has been measured on the test rooms already."""
+    from . import results  # draws with matplotlib, which nothing else here needs
+
+    real = real or (work / REAL if (work / REAL).is_dir() else None)
+    with errors_named(), bars() as progress:
+        bar = progress.add_task("evaluate", total=None, rate="")
+        plan = loop.plan_of(work / NETWORKS)
+        seeds = [load_zoo(str(path.parent)) for path in sorted((work / SEEDS).glob("*/zoo.toml"))]
+        results.write_results(
+            load_zoo(str(lab)),
+            seeds,
+            work / FRAMES,
+            real,
+            docs,
+            lambda done, of: progress.update(bar, completed=done, total=of),
+            plan.seed,
+            chosen_device(device),
+            export.about_seeds(plan),
+            rooms,
+        )
 
 
 @contextmanager

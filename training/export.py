@@ -17,8 +17,8 @@ from consistency.domains import DOMAINS
 from consistency.zoo import load_zoo
 
 from .batches import FILTERS
-from .data import Frames, data_digest
-from .evaluate import Constants, energy_constants, evaluate, n_reports, open_frames
+from .data import Frames, RenderPlan, data_digest
+from .evaluate import Constants, Evaluation, energy_constants, evaluate, n_reports, open_frames
 from .files import folder_written_whole
 from .loop import trained_network
 from .model_card import model_card
@@ -59,11 +59,14 @@ def write_zoos(
     frames: Path,
     outs: Sequence[tuple[Recipe, Path]],
     seeds: Path,
-    commands: Sequence[str],
     report: Callable[[int, int], None] = lambda done, of: None,
     device: str = "cpu",
-) -> None:
-    """Write each zoo with its card, and a zoo of every further seed, `seeds`/<n>. What is measured is what was written."""
+) -> dict[str, Evaluation]:
+    """Write each zoo with its card, and a zoo of every further seed, `seeds`/<n>. What is measured is what was written.
+
+    Returns what was measured, by the names of the recipes.
+    """
+    measured = {}
     jobs = Jobs(plan)
     train, validation, test = open_frames(frames)
     total = len(outs) * n_reports(validation, test) + len(plan.extra_seeds) * len(validation)
@@ -82,11 +85,13 @@ def write_zoos(
             facts = provenance(
                 jobs, recipe, networks, frames, {"training": train, "validation": validation, "test": test}
             )
-            card = model_card(zoo, evaluation, {"commands": list(commands), **facts}, results_link="docs/results.md")
+            measured[recipe.name] = evaluation
+            card = model_card(zoo, evaluation, facts, results_link="docs/results.md")
             (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     for seed in plan.extra_seeds:
         with folder_written_whole(seeds / str(seed)) as folder:
             write_zoo(folder, SEED, jobs, seed, networks, validation, count, device)
+    return measured
 
 
 def write_zoo(
@@ -199,6 +204,7 @@ def provenance(jobs: Jobs, recipe: Recipe, networks: Path, frames: Path, splits:
     hours = sum(line["seconds"] for job in used for line in training_log(networks, job.name)) / 3600
     rendering = json.loads((frames / "render.json").read_text()) if (frames / "render.json").exists() else None
     return {
+        "commands": commands(plan, json.loads((frames / "plan.json").read_text())),
         "data": f"{counts} frames of {size_px} x {size_px} pixels; the networks saw {len(trained_on)} of the training frames",
         "data_digest": data_digest(frames),
         "render": f"{rendering['seconds'] / 3600:.2f} hours with {rendering['workers']} processes" if rendering else "",
@@ -206,6 +212,23 @@ def provenance(jobs: Jobs, recipe: Recipe, networks: Path, frames: Path, splits:
         "settings": settings_table(jobs, recipe),
         "notes": notes(plan),
     }
+
+
+def commands(plan: Plan, rendered: dict[str, Any]) -> list[str]:
+    """What makes the same again; `rendered`: the RenderPlan as it was stored."""
+    usual = RenderPlan()
+    options = [f"--plan {plan.name}"]
+    if plan.scale != 1:
+        options.append(f"--scale {plan.scale:g}")
+    if rendered["train_rooms"] != usual.train_rooms:
+        options.append(f"--rooms {rendered['train_rooms']}")
+    if rendered["train_views"] != usual.train_views:
+        options.append(f"--views {rendered['train_views']}")
+    return [
+        "apt-get install sweethome3d-furniture",
+        "pip install -r requirements.txt && pip install --no-deps -r training/requirements.txt",
+        " ".join(["python -m training make", *options]),
+    ]
 
 
 def settings_table(jobs: Jobs, recipe: Recipe) -> list[dict[str, str]]:

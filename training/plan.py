@@ -123,6 +123,8 @@ class Plan:
     """Second terms in each step."""
     choose: Choice = "turn"
     """Which k: in turn, at random, or those that win most often against the direct term."""
+    scale: float = 1.0
+    """What every number of steps has been multiplied with already: for the model card."""
 
     def record(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -142,7 +144,7 @@ class Plan:
             return Steps(*(max(1, round(n * factor)) if n else 0 for n in steps))
 
         changed = {name: times(getattr(self, name)) for name in ("start", "shared", "cross")}
-        return replace(self, **changed, fork=max(1, round(self.fork * factor)))
+        return replace(self, **changed, fork=max(1, round(self.fork * factor)), scale=self.scale * factor)
 
 
 PRESETS = {

@@ -109,12 +109,14 @@ def write_results(
     seed: int = 1,
     device: str = "cpu",
     about_seeds: str = "",
+    rooms: Evaluation | None = None,
 ) -> Evaluation:
     """Measure the zoo on the test rooms and the real material, and write `out`/results.md with its pictures.
 
     `seed_zoos` hold the same methods trained with other seeds; `about_seeds` says in a sentence what differs between them.
+    `rooms`: what the zoo does on the test rooms, where that has been measured already.
     """
-    figures = measure(zoo, seed_zoos, frames_folder, real, report, seed, device)
+    figures = measure(zoo, seed_zoos, frames_folder, real, report, seed, device, rooms)
     folder = out / FOLDER
     unfinished = out / f"{FOLDER}.tmp"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -136,13 +138,14 @@ def measure(
     report: Callable[[int, int], None],
     seed: int,
     device: str,
+    rooms: Evaluation | None = None,
 ) -> Figures:
     """Everything, in one pass over each set of frames."""
     train, _, test = open_frames(frames_folder)
     tried = material.pictures(real)
     ladder_frames, strong_frames = some_frames(test, LADDER_FRAMES), some_frames(test, STRONG_FRAMES)
     n_ladder = 1 + sum(len(ladder.levels) for ladder in LADDERS)
-    total = n_evaluated(test) + len(seed_zoos) * len(test) + n_ladder * len(ladder_frames)
+    total = (0 if rooms else n_evaluated(test)) + len(seed_zoos) * len(test) + n_ladder * len(ladder_frames)
     total += len(STRONG) * len(strong_frames) + len(tried)
     done = 0
 
@@ -151,7 +154,7 @@ def measure(
         done += n_frames
         report(done, total)
 
-    rooms = evaluate(zoo, test, train, seed, count, device)
+    rooms = rooms or evaluate(zoo, test, train, seed, count, device)
     seeds = [rooms.errors, *(evaluate_seed(other, test, count, device) for other in seed_zoos)]
     energies = PictureEnergies(zoo, COMPARED, device)
     unshifted = {pair: float(found.mean()) for pair, found in energies.of(ladder_frames, count).items()}
