@@ -119,6 +119,13 @@ def test_a_path_under_the_pointer_shows_what_it_predicts(page: Page, app: App):
     expect(preview).to_be_hidden()
 
 
+def test_the_picture_of_a_path_has_a_name_before_it_is_there(page: Page, app: App):
+    open_page(page, app)
+    page.route("**/frames/*", lambda route: route.abort())
+    graph = open_graph(page)
+    expect(graph.locator(".graph-preview")).to_have_attribute("aria-label", "what the path predicts")
+
+
 def test_a_path_that_is_not_computed_says_so_and_gives_the_command(page: Page, app: App):
     root = open_page(page, app)
     graph = open_graph(page)

@@ -60,7 +60,7 @@ class Picker {
     this.now = { of: "", byPath: /** @type {Record<string, number>} */ ({}) };
     this.loader = new FrameLoader();
     /** What a path predicts, for as long as it is pointed at. */
-    this.preview = element("canvas", { class: "graph-preview", role: "img" });
+    this.preview = element("canvas", { class: "graph-preview", role: "img", "aria-label": "what the path predicts" });
     this.previewing = new AbortController();
     this.ask = (/** @type {string} */ _name, /** @type {unknown} */ _wish) => {};
     this.letters = element("div", { class: "graph-letters", role: "radiogroup", "aria-label": "letter" });
