@@ -19,6 +19,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cache.pack import BadPack
 from cache.records import BadRecord
@@ -31,6 +32,9 @@ FOREVER = "public, max-age=31536000, immutable"
 _PACK_NAME = re.compile(r"([0-9a-f]{64})-([0-9a-f]{64})\.pack")
 _FRAME_NAME = re.compile(r"([0-9a-f]{64})-([0-9]{1,9})")
 _WEB_TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css"}
+_PRELOAD = {".mjs": "modulepreload", ".css": "preload; as=style"}
+OFFLINE_ENTRY = "offline.mjs"
+"""The module that only exported files begin with."""
 _PLAYER_FOLDER = Path(__file__).with_name("player")
 
 
@@ -127,6 +131,35 @@ def web_files() -> dict[str, Path]:
     if plotly is not None and plotly.origin is not None:
         files["plotly.min.js"] = Path(plotly.origin).parent / "package_data" / "plotly.min.js"
     return files
+
+
+class PreloadPlayer:
+    """ASGI middleware: every page tells the browser at once which modules its player will import.
+
+    Without it they are asked for one after the other, as each is read, and only when the page's own scripts have come.
+    """
+
+    def __init__(self, app: ASGIApp, *, base_path: str = "") -> None:
+        self._app = app
+        base = base_path.strip("/")
+        self._links = ", ".join(
+            f"<{'/' + base if base else ''}/web/{name}>; rel={_PRELOAD[path.suffix]}"
+            for name, path in web_files().items()
+            if path.suffix in _PRELOAD and name != OFFLINE_ENTRY
+        ).encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+
+        async def send_with_links(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                if dict(headers).get(b"content-type", b"").startswith(b"text/html"):
+                    message = {**message, "headers": [*headers, (b"link", self._links)]}
+            await send(message)
+
+        await self._app(scope, receive, send_with_links)
 
 
 def store_argument(arguments: Sequence[str]) -> str | None:

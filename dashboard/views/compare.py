@@ -16,7 +16,7 @@ from dashboard.charts import figure, summary
 from dashboard.choices import LETTERS, Available, Configuration, Shown, one_line, shown, web_address
 from dashboard.lineup import MAX_CONFIGURATIONS, Lineup, added, moved, removed, suggestion
 from dashboard.numbers import Numbers, read
-from dashboard.paths import energies, graph_data, ways
+from dashboard.paths import energy_tracks, graph_data, ways
 from dashboard.picker import picker
 from dashboard.player import LOOK, Chart, View, player
 from dashboard.series import Columns, Unreadable, same_constants, with_expected_times
@@ -133,7 +133,7 @@ def _show_graph(store: Store, columns: Columns, available: Available, selection:
     """The paths to the target as a graph: a click on one shows it as the chosen letter."""
     assert selection.target is not None
     found = ways(available, columns, selection.clip, selection.target, lambda text: _for_store(text, store))
-    of_frames = energies(available, selection.clip, selection.target)
+    of_frames = energy_tracks(available, selection.clip, selection.target)
     data = graph_data(found, selection.configurations, LETTERS, of_frames)
     picker(data, key=GRAPH, on_wish=partial(_grant, available))
 
