@@ -9,7 +9,7 @@ import numpy as np
 
 from cache.records import Clip, Track
 from dashboard.choices import Available, Configuration, command_for
-from dashboard.player import energy_data
+from dashboard.player import energy_data, pass_query
 from dashboard.series import Columns, Unreadable
 
 
@@ -74,6 +74,7 @@ def graph_data(
             for letter, c in zip(letters, lineup, strict=False)
         ],
         "letters": letters,
+        "passQuery": pass_query(),
         "ways": [
             {
                 "zoo": way.configuration.zoo,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cache.pack import BadPack
 from cache.records import BadRecord
 from cache.store import Store, StoreError
+from dashboard.access import PASS, may_fetch
 from dashboard.exports import series_parquet
 from dashboard.series import Columns, Unreadable
 
@@ -57,20 +58,38 @@ def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
             return _text(str(error), 410)
         if data is None:
             return _text("the store holds no clip yet", 404)
-        return Response(data, media_type="application/vnd.apache.parquet", headers=_SAFE_HEADERS)
+        return Response(
+            data,
+            media_type="application/vnd.apache.parquet",
+            headers={"Cache-Control": "private, no-store", **_SAFE_HEADERS},
+        )
 
     def frame(request: Request) -> Response:
         return frame_response(store, request)
 
-    base = base_path.strip("/")
-    prefix = f"/{base}" if base else ""
+    prefix = _prefix(base_path)
     # Not a Mount: that would also answer, with 404, for the pages of Streamlit under the same path.
     return [
-        Route(f"{prefix}/packs/{{name}}", pack, methods=["GET", "HEAD"]),
-        Route(f"{prefix}/frames/{{name}}", frame, methods=["GET"]),
-        Route(f"{prefix}/series.parquet", series, methods=["GET"]),
+        Route(f"{prefix}/packs/{{name}}", _guarded(pack), methods=["GET", "HEAD"]),
+        Route(f"{prefix}/frames/{{name}}", _guarded(frame), methods=["GET"]),
+        Route(f"{prefix}/series.parquet", _guarded(series), methods=["GET"]),
         Route(f"{prefix}/web/{{name}}", web_response, methods=["GET", "HEAD"]),
     ]
+
+
+def _guarded(answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """The same for whoever was let in (see access.py)."""
+
+    def guarded(request: Request) -> Response:
+        given = request.query_params.get(PASS, "")
+        if not may_fetch(given):
+            return _text("sign in on the page first; where you have, its links are of another day: reload it", 401)
+        response = answer(request)
+        if given:  # what is for those let in is not for caches on the way
+            response.headers["Cache-Control"] = response.headers["Cache-Control"].replace("public", "private")
+        return response
+
+    return guarded
 
 
 def pack_response(store: Store, request: Request) -> Response:
@@ -141,9 +160,8 @@ class PreloadPlayer:
 
     def __init__(self, app: ASGIApp, *, base_path: str = "") -> None:
         self._app = app
-        base = base_path.strip("/")
         self._links = ", ".join(
-            f"<{'/' + base if base else ''}/web/{name}>; rel={_PRELOAD[path.suffix]}"
+            f"<{_prefix(base_path)}/web/{name}>; rel={_PRELOAD[path.suffix]}"
             for name, path in web_files().items()
             if path.suffix in _PRELOAD and name != OFFLINE_ENTRY
         ).encode()
@@ -170,6 +188,11 @@ def store_argument(arguments: Sequence[str]) -> str | None:
         if argument == "--store" and at + 1 < len(arguments):
             return arguments[at + 1]
     return None
+
+
+def _prefix(base_path: str) -> str:
+    base = base_path.strip("/")
+    return f"/{base}" if base else ""
 
 
 _SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
