@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import json
 import shutil
-import signal
 import sys
 import time
 from contextlib import contextmanager
@@ -33,12 +32,13 @@ from cache.pack import BadPack
 from cache.records import Track
 from cache.store import CorruptPack, Store, StoreError, default_root
 from precompute.errors import SourceError
+from precompute.stopping import Stop, stop_on_signals
 
 # Torch takes seconds to import, so the modules that need it are imported by `run` alone.
 
 FREE_SPACE_FACTOR = 1.2
 """A run starts only where this many times its estimated size is free."""
-EXIT_FAILED_ITEM, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILED_ITEM, EXIT_USAGE = 1, 2
 PIPE_WIDTH = 200
 """Letters of a line where no terminal says how many fit: every configuration on one line."""
 BATCH_SIZE = {"cpu": 8, "cuda": 32}
@@ -77,6 +77,7 @@ class Crop(StrEnum):
 
 @app.command()
 def run(
+    context: typer.Context,
     sources: Annotated[
         list[str], typer.Argument(metavar="SOURCE...", help="A video file, a bundled clip's name, or a URL.")
     ],
@@ -109,14 +110,16 @@ def run(
 
       python -m precompute run 'https://www.youtube.com/watch?v=...' --start 60 --end 90
 
-    Exit codes: 0 done, 1 some source failed, 2 wrong usage.
+    Ctrl-C and SIGTERM finish the chunk in hand first; the second one stops at once.
+
+    Exit codes: 0 done, 1 some source failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM.
     """
     import torch
 
     from consistency.zoo import ZooError, load_zoo
     from precompute import pipeline, recipes, video
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop = context.with_resource(stop_on_signals(_say_stopping))
     patterns = [part for text in configurations or ["*"] for part in text.split(",") if part]
     if not patterns:
         raise _usage("--configurations names none; give globs on zoo/method/path, such as 'mini/*/rgb-normal*'")
@@ -127,7 +130,7 @@ def run(
         recipes.select_configurations(known_zoo, patterns)
     except (ValueError, ZooError) as error:
         raise _usage(str(error)) from error
-    job = _Job(_open_store(store), known_zoo, patterns, sampling, where, batch_size or BATCH_SIZE[where.type])
+    job = _Job(_open_store(store), known_zoo, patterns, sampling, where, batch_size or BATCH_SIZE[where.type], stop)
     failed = []
     for spec in sources:
         try:
@@ -148,7 +151,7 @@ def run(
             _complain(f"{spec}: {type(error).__name__}: {' '.join(str(error).split())}; please report this")
         except KeyboardInterrupt:
             _complain("stopped; finished packs are kept: run the same command again to go on")
-            raise typer.Exit(EXIT_INTERRUPTED) from None
+            raise typer.Exit(stop.exit_code) from None
     if failed:
         _complain(f"{len(failed)} of {len(sources)} sources failed: {', '.join(failed)}", "failed")
         raise typer.Exit(EXIT_FAILED_ITEM)
@@ -158,15 +161,16 @@ class _Job:
     """The settings of one call of `run`."""
 
     def __init__(
-        self, store: Store, zoo: Any, patterns: list[str], sampling: Any, device: Any, batch_size: int
+        self, store: Store, zoo: Any, patterns: list[str], sampling: Any, device: Any, batch_size: int, stop: Stop
     ) -> None:
         self.store, self.zoo, self.patterns, self.sampling = store, zoo, patterns, sampling
-        self.device, self.batch_size = device, batch_size
+        self.device, self.batch_size, self.stop = device, batch_size, stop
 
     def do(self, spec: str) -> None:
         """Compute one source, and say what is done."""
         from precompute import pipeline, video
 
+        self.stop.has_chunk = False  # an earlier source may have failed in the midst of one
         with _download_bar(spec) as on_bytes:
             source = video.resolve(spec, media_dir=self.store.media_dir, progress=on_bytes)
         plan = pipeline.make_plan(self.store, source, self.sampling, self.zoo, self.patterns)
@@ -185,15 +189,24 @@ class _Job:
         )
         began = time.perf_counter()
         with _frame_bar(source.title, plan.clip.n_frames) as report:
+
+            def on_frames(n_done: int, n_resumed: int) -> None:
+                self.stop.has_chunk = True
+                report(n_done, n_resumed)
+
             n_frames = pipeline.run_plan(
                 self.store,
                 plan,
                 device=self.device,
                 dtype=dtype,
                 batch_size=self.batch_size,
-                report=report,
+                report=on_frames,
                 on_wait=lambda: say(f"{source.title}: waiting for another job that is writing this clip"),
+                stop=self.stop,
             )
+        self.stop.has_chunk = False
+        if self.stop.is_set():
+            raise KeyboardInterrupt
         elapsed = time.perf_counter() - began
         say(
             f"{source.title}: {len(plan.pending)} tracks stored, {n_frames} frames computed in {_duration(elapsed)} "
@@ -381,6 +394,10 @@ def mean_energy(store: Store, track: Track) -> float | None:
     constants = track.head.constants
     terms = store.column(track, "terms")  # (N, P)
     return float(((terms - constants["mu"]) / constants["sigma"]).mean())
+
+
+def _say_stopping() -> None:
+    _complain("the chunk in hand is being finished; Ctrl-C again stops at once", "stopping")
 
 
 def _open_store(root: Path | None) -> Store:
