@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from cache.records import BadRecord
 
@@ -50,11 +52,27 @@ def make_folder(folder: Path) -> None:
         sync_folder(folder.parent)
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading; raises OSError for anything else, such as a pipe, which would be waited for."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_small(path: Path) -> bytes:
+    """The bytes of a manifest or list. Raises BadRecord where it is too large."""
+    with open_regular(path) as file:
+        data = file.read(MAX_MANIFEST_BYTES + 1)
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise BadRecord(f"{path.name} is larger than {MAX_MANIFEST_BYTES} bytes")
+    return data
+
+
 def read_json(path: Path) -> Any:
     """Raises BadRecord where it is too large or no JSON."""
-    if path.stat().st_size > MAX_MANIFEST_BYTES:
-        raise BadRecord(f"{path.name} is larger than {MAX_MANIFEST_BYTES} bytes")
-    return parse_json(path.read_bytes(), path.name)
+    return parse_json(read_small(path), path.name)
 
 
 def parse_json(data: bytes, name: str) -> Any:
@@ -65,8 +83,21 @@ def parse_json(data: bytes, name: str) -> Any:
         raise BadRecord(f"{name} is not JSON: {error}") from error
 
 
+def checked(parts: Iterable[bytes], n_bytes: int, sha256: str) -> Iterator[bytes]:
+    """The same parts. Raises ValueError at their end where they are not as many bytes with that digest."""
+    found, left = hashlib.sha256(), n_bytes
+    for part in parts:
+        found.update(part)
+        left -= len(part)
+        if left < 0:
+            break
+        yield part
+    if left or found.hexdigest() != sha256:
+        raise ValueError(f"{n_bytes - left} bytes with SHA-256 {found.hexdigest()[:12]}")
+
+
 def hash_file(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -36,7 +36,17 @@ import platformdirs
 from diskcache.core import MODE_RAW
 from filelock import FileLock, Timeout
 
-from cache.files import bytes_of, hash_file, make_folder, parse_json, read_json, sync_folder, write_whole
+from cache.files import (
+    bytes_of,
+    checked,
+    hash_file,
+    make_folder,
+    parse_json,
+    read_json,
+    read_small,
+    sync_folder,
+    write_whole,
+)
 from cache.pack import BadPack, build_pack, read_column, read_header, read_image, read_images
 from cache.records import (
     BadRecord,
@@ -235,6 +245,32 @@ class Store:
     def writer(self, head: Head) -> TrackWriter:
         """A writer that goes on where an earlier one stopped. The caller holds `writing` of the clip."""
         return TrackWriter(self, head)
+
+    def adopt(self, track: Track, read: Callable[[Pack], Iterator[bytes]]) -> None:
+        """Take over a finished track of another store, whose packs `read` gives; those that are there are not read.
+
+        It shows when all is there. The caller holds `writing` of its clip. Raises CorruptPack where a pack is not the
+        one that the track names.
+        """
+        try:
+            self._stored(track.head.key)
+        except NewerRecord:
+            raise
+        except BadRecord:
+            pass  # what cannot be read is replaced
+        folder = self._track_dir(track.head.key)
+        make_folder(folder)
+        for pack in track.packs:
+            if self._verify_pack(track, pack):
+                try:
+                    write_whole(
+                        self._pack_file(track.head.key, pack.sha256), checked(read(pack), pack.bytes, pack.sha256)
+                    )
+                except ValueError as error:
+                    raise CorruptPack(f"pack {pack.sha256[:12]} came as {error}; fetch it again") from error
+                if problem := self._verify_pack(track, pack):
+                    raise CorruptPack(problem.what)
+        _write_manifest(folder, track)
 
     def remove(self, keys: Sequence[str]) -> int:
         """Remove those tracks. Returns the bytes freed. The caller holds `writing` of every clip concerned."""
@@ -445,7 +481,7 @@ class Store:
         """A track without a manifest: its head and the packs listed so far. None where the job has not begun it."""
         try:
             head = head_from_json(read_json(folder / "head.json"))
-            lines = (folder / "progress.jsonl").read_bytes().split(b"\n")
+            lines = read_small(folder / "progress.jsonl").split(b"\n")
         except FileNotFoundError:
             return None
         packs: list[Pack] = []
@@ -540,13 +576,18 @@ class TrackWriter:
         """Write the manifest: from now on the track is complete, and its clip's `n_frames` exact."""
         head = replace(self.head, clip=replace(self.head.clip, n_frames=self.n_frames))
         track = Track(head, tuple(self._packs), is_complete=True)
-        write_manifest(self._folder, track)
+        _write_manifest(self._folder, track)
         return track
 
 
-def write_manifest(folder: Path, track: Track) -> None:
+def manifest_bytes(track: Track) -> bytes:
+    """The manifest of a finished track as it is stored."""
+    return json.dumps(track_to_json(track)).encode()
+
+
+def _write_manifest(folder: Path, track: Track) -> None:
     """Make the track in that folder complete: all its packs are there."""
-    write_whole(folder / "manifest.json", [json.dumps(track_to_json(track)).encode()])
+    write_whole(folder / "manifest.json", [manifest_bytes(track)])
     wanted = {"manifest.json", *(f"{pack.sha256}.pack" for pack in track.packs)}
     for path in folder.iterdir():  # head, progress, and what killed writers left
         if path.name not in wanted:
