@@ -19,18 +19,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import count
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import numpy as np
 
-import cache
+import cache.files
 from cache.keys import clip_key, track_key
 from cache.records import Clip, Head, Track
 from cache.store import Store, StoreError
 
 N_TRACKS, N_FRAMES, CHUNK = 3, 40, 8
 N_JOBS = 8
-CACHE_FOLDER = str(Path(cache.__file__).parent)
+PLACES = (str(Path(cache.__file__).parent), cache.files.__file__)
+"""Where a job is killed at a line: anywhere in cache, or in the few lines that touch the disk."""
 DOMAIN = {"name": "normal", "channels": 3, "lo": -1.0, "hi": 1.0, "scale": "linear"}
 LOCK_SECONDS = 1.0
 """A lock is free within this time once its holder is killed."""
@@ -117,10 +121,9 @@ def is_right(store: Store, track: Track) -> bool:
 
 
 def stored_frames(root: Path, number: int) -> int:
-    """What all tracks of a clip have."""
-    store = Store(root, read_only=True)
-    tracks = [store.get(head.key) for head in heads(number)]
-    return min(track.n_frames if track else 0 for track in tracks)
+    """What all tracks of a clip have, as far as they can be read."""
+    tracks = {track.head.key: track.n_frames for track in Store(root, read_only=True).tracks()}
+    return min(tracks.get(head.key, 0) for head in heads(number))
 
 
 def is_finished(root: Path, number: int) -> bool:
@@ -154,53 +157,48 @@ def telling(path: Path) -> Iterator[Callable[[str], None]]:
         os.close(descriptor)
 
 
-def killed_at(n_lines: int) -> None:
-    """Kill this process at the n-th line of cache that it comes to."""
-    left = n_lines
+def count_lines(place: str, on_line: Callable[[], None]) -> None:
+    """Call `on_line` at every line of a file or folder that this process comes to from now on."""
 
-    def count(frame, event, argument):
-        nonlocal left
-        if not frame.f_code.co_filename.startswith(CACHE_FOLDER):
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        if not frame.f_code.co_filename.startswith(place):
             return None
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return count
+        on_line()
+        return trace
 
-    sys.settrace(count)
+    sys.settrace(trace)
 
 
-def n_lines_of(work: Callable[[], None]) -> int:
-    """How many lines of cache that work comes to."""
-    n_lines = 0
+def killed_at(place: str, n_lines: int) -> None:
+    """Kill this process at the n-th line of that place that it comes to."""
+    lines = count(1)
+    count_lines(place, lambda: os.kill(os.getpid(), signal.SIGKILL) if next(lines) == n_lines else None)
 
-    def count(frame, event, argument):
-        nonlocal n_lines
-        if not frame.f_code.co_filename.startswith(CACHE_FOLDER):
-            return None
-        n_lines += 1
-        return count
 
-    sys.settrace(count)
+def n_lines_of(place: str, work: Callable[[], None]) -> int:
+    lines = count()
+    count_lines(place, lambda: next(lines) and None)
     try:
         work()
     finally:
         sys.settrace(None)
-    return n_lines
+    return next(lines)
 
 
 # What is done to it
 
 
 def kills(folder: Path, seed: int, tries: int, *, with_upkeep: bool = True) -> dict:
-    """Kill the job again and again, half of the times at a line and half after a time; look after each what is shown.
+    """Kill the job again and again, after a time or at a line; look after each what is shown.
 
     With upkeep the job sometimes removes a track or collects garbage first.
     """
     choose = random.Random(seed)
     log, root = folder / "log", folder / "store"
-    n_lines = n_lines_of(lambda: write(Store(root), seed, lambda text: None))
-    shutil.rmtree(root)
+    n_lines = {}
+    for place in PLACES:
+        n_lines[place] = n_lines_of(place, lambda: write(Store(root), seed, lambda text: None))
+        shutil.rmtree(root)
     begun = time.monotonic()
     write(Store(root), seed, lambda text: None)
     seconds = time.monotonic() - begun
@@ -211,22 +209,25 @@ def kills(folder: Path, seed: int, tries: int, *, with_upkeep: bool = True) -> d
         shutil.rmtree(root)
         while result["kills"] < tries and not is_finished(root, number):
             upkeep = choose.choice(["", "", "remove", "collect"]) if with_upkeep else ""
-            by_line = choose.random() < 0.5
-            at = choose.randint(1, round(1.1 * n_lines)) if by_line else choose.uniform(0, 1.2 * seconds)
+            place = choose.choice(["", *PLACES])
+            at = choose.randint(1, n_lines[place]) if place else choose.uniform(0, 1.2 * seconds)
             log.write_text("")
-            child = fork(partial(job, root, number, log, upkeep, at if by_line else None))
+            before = stored_frames(root, number)
+            child = fork(partial(job, root, number, log, upkeep, (place, at) if place else None))
             wrong = []
-            if not by_line:
+            if not place:
                 time.sleep(at)
                 wrong = wrongly_shown(Store(root, read_only=True), [number]) if upkeep != "remove" else []
                 os.kill(child, signal.SIGKILL)
             _, status = os.waitpid(child, 0)
             is_killed = os.WIFSIGNALED(status)
             wrong += wrongs(root, [number]) + ([] if is_killed or status == 0 else ["the job failed"])
-            computed = [int(line) for line in log.read_text().split()]
+            stored = stored_frames(root, number)
+            computed = {int(line) for line in log.read_text().split()}
+            lost = {start for start in computed if start < before or start >= stored} | {*range(stored, before, CHUNK)}
             result["kills"] += is_killed
             result["wrong"] += bool(wrong)
-            result["redone"] += sum(start >= stored_frames(root, number) for start in computed) > 1
+            result["redone"] += len(lost) > 1
             result["examples"] += [f"kill {result['kills']} of clip {number} at {at}: {what}" for what in wrong]
         job(root, number, log)
         log.write_text("")
@@ -237,10 +238,10 @@ def kills(folder: Path, seed: int, tries: int, *, with_upkeep: bool = True) -> d
     return result
 
 
-def job(root: Path, number: int, log: Path, upkeep: str = "", kill_at: int | None = None) -> None:
+def job(root: Path, number: int, log: Path, upkeep: str = "", kill_at: tuple[str, int] | None = None) -> None:
     """Write clip `number`, after some upkeep; with `kill_at` no further than that line."""
     if kill_at is not None:
-        killed_at(kill_at)
+        killed_at(*kill_at)
     store = Store(root)
     if upkeep == "collect":
         list(store.collect(min_age_seconds=0))
@@ -311,9 +312,9 @@ def full_disks(folder: Path, seed: int, tries: int) -> dict:
     disk = folder / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)], capture_output=True, check=False
     ).returncode
-    result["how"] = "a tmpfs of 2 MB" if mounted == 0 else "fsync that fails"
+    result["how"] = "a tmpfs of 16 MB" if mounted == 0 else "fsync that fails"
     choose = random.Random(seed)
     root, log, filler = disk / "store", folder / "log", disk / "filler"
     earlier, number = seed, seed + 1
@@ -330,7 +331,8 @@ def full_disks(folder: Path, seed: int, tries: int) -> dict:
                 os.posix_fallocate(file.fileno(), 0, max(1, free_bytes(disk) - at))
         log.write_text("")
 
-        os.waitpid(fork(partial(starved_job, root, number, log, at if mounted != 0 else None)), 0)
+        opened = store if choose.random() < 0.8 else None  # the index of a new one takes the first 100 kB
+        os.waitpid(fork(partial(starved_job, root, opened, number, log, at if mounted != 0 else None)), 0)
         filler.unlink(missing_ok=True)
         said = log.read_text()
         wrong = wrongs(root, [earlier, number])
@@ -346,13 +348,13 @@ def full_disks(folder: Path, seed: int, tries: int) -> dict:
     return result
 
 
-def starved_job(root: Path, number: int, log: Path, fail_at: int | None) -> None:
+def starved_job(root: Path, store: Store | None, number: int, log: Path, fail_at: int | None) -> None:
     """Write clip `number`, and tell what the caller of the store would have to tell."""
     if fail_at is not None:
         fail_at_sync(fail_at)
     with telling(log) as tell:
         try:
-            write(Store(root), number, lambda text: None)
+            write(store or Store(root), number, lambda text: None)
         except OSError as error:
             tell(f"full {error.errno == errno.ENOSPC} {error}\n")
         except StoreError as error:
@@ -370,28 +372,21 @@ def free_bytes(place: Path) -> int:
 
 
 def count_syncs(work: Callable[[], None]) -> int:
-    real, n_syncs = os.fsync, 0
-
-    def count(descriptor: int) -> None:
-        nonlocal n_syncs
-        n_syncs += 1
-
-    os.fsync = count
+    real, syncs = os.fsync, count()
+    os.fsync = lambda descriptor: next(syncs) and None
     try:
         work()
     finally:
         os.fsync = real
-    return n_syncs
+    return next(syncs)
 
 
 def fail_at_sync(at: int) -> None:
     """Let the n-th push to the disk, and all after it, find the disk full."""
-    left = at
+    syncs = count(1)
 
     def fail(descriptor: int) -> None:
-        nonlocal left
-        left -= 1
-        if left <= 0:
+        if next(syncs) >= at:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     os.fsync = fail
