@@ -212,9 +212,10 @@ def _current(data: Any) -> dict[str, Any]:
     """The JSON of a head or manifest in this version's schema, its digest checked."""
     fields = _table(data, "manifest")
     while (schema := fields.get("schema")) != SCHEMA:
-        if isinstance(schema, int) and schema > SCHEMA:
+        if type(schema) is not int or schema < 1:
+            raise BadRecord(f"schema cannot be {schema!r}; this version reads 1 to {SCHEMA}")
+        if schema > SCHEMA:
             raise NewerRecord(f"schema {schema} is of a newer version; this one reads {SCHEMA}: upgrade Crosscheck")
-        _require(type(schema) is int and schema in MIGRATIONS, f"schema (this version reads 1 to {SCHEMA})", schema)
         fields = MIGRATIONS[schema](fields)
     found = fields.get("digest")
     _require(found == sealed(fields)["digest"], "manifest.digest (of its other fields)", found)

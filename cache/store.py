@@ -496,7 +496,7 @@ class Store:
         """What the index holds of that manifest; None where there is none of its time or none that can be read."""
         if self._index is not None:
             with suppress(*_INDEX_ERRORS):
-                row = json.loads(self._index.get(key))
+                row = json.loads(str(self._index.get(key)))
                 return _with_key(track_from_json(row["manifest"]), key) if row["stamp"] == stamp else None
         return None
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from cache.files import MAX_MANIFEST_BYTES, open_regular, parse_json, write_whole
+from cache.files import MAX_MANIFEST_BYTES, checked, open_regular, parse_json, write_whole
 from cache.keys import clip_key
 from cache.records import BadRecord, Pack, Track, track_from_json
 from cache.store import CorruptPack, Store, StoreError, manifest_bytes
@@ -79,7 +79,12 @@ def export_tar(store: Store, tracks: Sequence[Track], path: Path, on_bytes: OnBy
             for sha256, (file_path, n_bytes) in packs.items():
                 yield _header(f"tracks/{key}/{sha256}.pack", n_bytes)
                 with open_regular(file_path) as file:
-                    yield from _read(file, n_bytes)
+                    try:
+                        yield from checked(_read(file, n_bytes), n_bytes, sha256)
+                    except ValueError as error:
+                        raise CorruptPack(
+                            f"pack {sha256[:12]} changed meanwhile; run the same command again"
+                        ) from error
                 yield _padding(n_bytes)
                 on_bytes(n_bytes)
             arrivals.append(Arrival(_name(track), "new"))

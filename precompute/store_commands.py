@@ -129,7 +129,7 @@ def verify(
                     try:
                         opened.repair(problem)
                         n_mended += 1
-                    except StoreError as error:
+                    except (StoreError, OSError) as error:
                         complain(f"{problem.name}: {error}")
     if fix:
         opened.rebuild_index()
@@ -296,7 +296,9 @@ def _existing_store(root: Path | None, *, read_only: bool) -> Store:
     """The store, or the end of the command where there is none."""
     root = root or default_root()
     if not (root / "tracks").is_dir():
-        raise usage(f"{root} is no store; name one with --store DIR, or make one: python -m precompute run walkthrough")
+        raise usage(
+            f"{root} is no store, for lack of a folder tracks; name another, or make one: python -m precompute run walkthrough"
+        )
     return Store(root, read_only=True) if read_only else open_store(root)
 
 
