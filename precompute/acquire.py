@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
-from precompute.errors import SourceError, one_line
+from precompute.errors import SourceError, one_line, usual
 
 MAX_BYTES = 2 << 30
 """Most bytes of a download; at 480 lines some three hours of video."""
@@ -162,7 +162,7 @@ def fetch(
         if error.errno in FULL:
             raise disk_full(url, media_dir) from None
         raise SourceError(
-            "unwritable", f"{media_dir}: cannot be written ({error.strerror}); mend it or choose another folder"
+            "store_readonly", f"{media_dir}: cannot be written ({error.strerror}); mend it or choose another folder"
         ) from None
     return download
 
@@ -312,7 +312,7 @@ def main(arguments: list[str]) -> None:
             return
         except SourceError as error:
             n_tries, n_forbidden = n_tries + 1, n_forbidden + (error.code == "http_403")
-            is_busy = re.fullmatch(r"http_(429|5\d\d)", error.code) is not None and n_tries <= len(RETRY_WAITS_SECONDS)
+            is_busy = error.code in ("rate_limited", "http_error") and n_tries <= len(RETRY_WAITS_SECONDS)
             if blocked or not (is_busy or n_forbidden == 1):
                 if blocked:
                     error = blocked_address(request["url"], blocked[0])
@@ -448,9 +448,9 @@ def single_video(url: str, info: Any) -> dict[str, Any]:
 
 PHRASES = [
     ("too_large", r"errno 27\b|file too large", "download a smaller version and give the file"),  # limit_file_size
-    ("unwritable", r"unable to (write data|open for writing)", "mend the disk or choose another folder"),
+    ("store_readonly", r"unable to (write data|open for writing)", "mend the disk or choose another folder"),
     ("private_video", r"private video|video is private", "use a video that is public"),
-    ("age_restricted", r"confirm your age|age.restricted|inappropriate for some users", "use another video"),
+    ("sign_in_required", r"confirm your age|age.restricted|inappropriate for some users", "use another video"),
     (
         "geo_blocked",
         r"in your country|geo.?restrict|from your location",
@@ -461,7 +461,7 @@ PHRASES = [
         r"sign in to confirm|login required|log in|members.only",
         "download it in a browser and give the file",
     ),
-    ("removed_video", r"removed|terminated|no longer available|unavailable|does not exist", "use another video"),
+    ("not_found", r"removed|terminated|no longer available|unavailable|does not exist", "use another video"),
     (
         "unsupported_url",
         r"unsupported url|no suitable extractor|no video formats|no media found",
@@ -471,6 +471,14 @@ PHRASES = [
     ("too_large", r"larger than max-filesize", "download a smaller version and give the file"),
 ]
 """Code, pattern in yt-dlp's message, what to do next; the first match counts."""
+
+
+STATUS_CODES = {401: "sign_in_required", 403: "http_403", 404: "not_found", 410: "not_found", 429: "rate_limited"}
+"""HTTP status -> code; others are `http_error`."""
+
+
+def status_code(status: int) -> str:
+    return STATUS_CODES.get(status, "http_error")
 
 
 def named_error(url: str, error: BaseException, media_dir: Path) -> SourceError:
@@ -484,8 +492,7 @@ def named_error(url: str, error: BaseException, media_dir: Path) -> SourceError:
             return disk_full(url, media_dir)
         status = getattr(cause, "status", None)
         if isinstance(status, int):
-            advice = "run again later" if status == 429 or status >= 500 else "check the address in a browser"
-            return SourceError(f"http_{status}", f"{url}: the server answered {status}; {advice}")
+            return usual(status_code(status), f"{url}: the server answered {status}")
         seen.append(cause)
         exc_info = getattr(cause, "exc_info", None)
         inner = getattr(cause, "cause", None) or (exc_info[1] if exc_info else None)

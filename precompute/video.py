@@ -212,7 +212,7 @@ def _local_file(spec: str, samples_dir: Path) -> Path:
         if not path.exists():
             raise SourceError("not_found", f"{shown}: no such file; {expected}")
         if not path.is_file():
-            raise SourceError("not_a_file", f"{shown}: not a regular file; {expected}")
+            raise SourceError("unreadable", f"{shown}: not a regular file; {expected}")
         with path.open("rb") as file:
             if not file.read(1):
                 raise SourceError("empty", f"{shown}: the file is empty (0 bytes); copy it here again, or {expected}")

@@ -160,10 +160,10 @@ def test_a_page_without_video_is_refused(site: Site, tmp_path: Path) -> None:
     assert refusal(url, tmp_path / "m").code == "unsupported_url"
 
 
-@pytest.mark.parametrize("status", [404, 410, 401])
-def test_an_http_error_is_named_and_not_tried_again(status: int, site: Site, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("status", "code"), [(404, "not_found"), (410, "not_found"), (401, "sign_in_required")])
+def test_an_http_error_is_named_and_not_tried_again(status: int, code: str, site: Site, tmp_path: Path) -> None:
     url = site.page("/clip.mp4", b"", "text/html", status)
-    assert refusal(url, tmp_path / "m").code == f"http_{status}"
+    assert refusal(url, tmp_path / "m").code == code
     assert len(site.requests) == 1
 
 
@@ -428,11 +428,11 @@ def test_what_is_no_address_of_one_video_is_refused(url: str, tmp_path: Path) ->
         ("[youtube] abc: Private video. Sign in if you've been granted access to this video", "private_video"),
         (
             "[youtube] abc: Sign in to confirm your age. This video may be inappropriate for some users.",
-            "age_restricted",
+            "sign_in_required",
         ),
         ("[youtube] abc: The uploader has not made this video available in your country", "geo_blocked"),
         ("[youtube] abc: Sign in to confirm you're not a bot.", "sign_in_required"),
-        ("[youtube] abc: Video unavailable. This video has been removed by the uploader", "removed_video"),
+        ("[youtube] abc: Video unavailable. This video has been removed by the uploader", "not_found"),
         ("Unsupported URL: https://example.org/", "unsupported_url"),
         ("[youtube] abc: Requested format is not available. Use --list-formats", "no_format"),
         ("something new\nin two lines", "network"),
