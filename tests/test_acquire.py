@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from precompute import acquire
-from precompute.acquire import fetch, is_public, normalise_url
+from precompute import acquire, download
+from precompute.acquire import Limits, fetch, normalise_url
+from precompute.download import is_public
 from precompute.errors import SourceError
 from precompute.video import frames, probe, resolve
 from tests import media
@@ -89,7 +90,7 @@ def refusal(
 ) -> SourceError:
     """The error of `fetch`: one line, and nothing left in the folder."""
     with pytest.raises(SourceError) as caught:
-        fetch(url, media_dir, allow_loopback=allow_loopback, max_bytes=max_bytes)
+        fetch(url, media_dir, allow_loopback=allow_loopback, limits=Limits(max_bytes=max_bytes))
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 700
     assert [path for path in media_dir.rglob("*") if path.is_file()] == []
     assert [path.name for path in media_dir.glob("*")] in ([], ["urls"])
@@ -234,7 +235,7 @@ def child_that_runs(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
 def test_a_full_disk_is_not_called_a_network_error(buffering: int, site: Site, tmp_path: Path, monkeypatch) -> None:
     child_that_runs(
         monkeypatch,
-        "import sys, precompute.acquire as a, yt_dlp.downloader.common as c\n"
+        "import sys, precompute.download as a, yt_dlp.downloader.common as c\n"
         f"c.sanitize_open = lambda name, mode: (open('/dev/full', 'wb', buffering={buffering}), name)\n"
         "a.main(sys.argv[1:])",
     )
@@ -435,9 +436,9 @@ def test_what_is_no_address_of_one_video_is_refused(url: str, tmp_path: Path) ->
         ("[youtube] abc: Video unavailable. This video has been removed by the uploader", "not_found"),
         ("Unsupported URL: https://example.org/", "unsupported_url"),
         ("[youtube] abc: Requested format is not available. Use --list-formats", "no_format"),
-        ("something new\nin two lines", "network"),
+        ("something new\nin two lines", "extractor_failed"),
     ],
 )
 def test_messages_of_yt_dlp_get_our_codes(message: str, code: str) -> None:
-    error = acquire.named_error("https://example.org/", RuntimeError("ERROR: " + message), Path("media"))
+    error = download.named_error("https://example.org/", RuntimeError("ERROR: " + message), Path("media/download"))
     assert error.code == code and "\n" not in str(error) and "ERROR" not in str(error)
