@@ -240,6 +240,12 @@ class Validators:
     def can_tell(self) -> bool:
         return bool(self.etag or self.last_modified) and self.total_bytes is not None
 
+    def is_same_file(self, answer: Validators) -> bool:
+        """By the ETag where there is one: answers to If-Range leave the date out."""
+        if self.total_bytes != answer.total_bytes:
+            return False
+        return self.etag == answer.etag if self.etag else self.last_modified == answer.last_modified
+
 
 def guard_resuming(ydl: Any, url: str, folder: Path, limits: Limits) -> None:
     """From now on `ydl` adds to a part only what is of the same file, and begins anew otherwise."""
@@ -266,7 +272,7 @@ def guard_resuming(ydl: Any, url: str, folder: Path, limits: Limits) -> None:
         answer = Validators.of(response)
         require_size(url, answer.total_bytes or 0, limits)
         if is_rest and response.status == 206:
-            if answer != kept:
+            if kept is None or not kept.is_same_file(answer):
                 response.close()
                 _empty(folder)
                 raise Passing("network", f"{url}: the file has changed on the server")
@@ -406,7 +412,7 @@ def retry_after(text: str | None) -> float:
         return float(text)
     try:
         then = parsedate_to_datetime(text or "")
-        return max(0.0, (then - datetime.now(then.tzinfo and UTC)).total_seconds())
+        return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
     except (ValueError, OverflowError):
         return 0.0
 
