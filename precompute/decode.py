@@ -115,7 +115,7 @@ def lacks_memory(error: Exception) -> bool:
     if isinstance(error, av.error.FFmpegError) and error.errno in (errno.ENOMEM, errno.EAGAIN):
         return True
     # Inside FFmpeg a refused allocation may end up as "invalid data".
-    is_doubtful = not isinstance(error, SourceError) or error.code in ("damaged", "truncated", "not_a_video")
+    is_doubtful = not isinstance(error, SourceError) or error.code in ("damaged", "truncated", "bad_media")
     return is_doubtful and not isinstance(error, OSError) and peak_bytes() > MEMORY_BYTES - LARGEST_FRAME_BYTES
 
 
@@ -227,7 +227,7 @@ class opened:
                 raise MemoryError from None
             reason = error.strerror if isinstance(error, av.error.FFmpegError) else error
             raise SourceError(
-                "not_a_video", f"{self.path.name}: not a video this program reads ({reason}); give {READABLE}"
+                "bad_media", f"{self.path.name}: not a video this program reads ({reason}); give {READABLE}"
             ) from None
         try:
             return self.file, self.container, self._video_stream()
@@ -247,7 +247,7 @@ class opened:
         stream = streams[0]
         codec = stream.codec_context
         if codec is None or not codec.width or not codec.height:
-            raise SourceError("not_a_video", f"{self.path.name}: its header states no codec or size; {TRY}")
+            raise SourceError("bad_media", f"{self.path.name}: its header states no codec or size; {TRY}")
         if codec.width * codec.height > MAX_PIXELS:
             raise SourceError(
                 "too_large",
@@ -469,7 +469,7 @@ def picture(
     lossless = {1: ["gray"], 3: ["gbrp", "rgb24", "bgr24", "rgb0", "bgr0"]}[channels]
     if frame.format.name not in lossless:
         raise SourceError(
-            "not_codes",
+            "bad_truth",
             f"{path.name}: stored as {frame.format.name}, codes of {channels} channels need {' or '.join(lossless)}",
         )
     codes = frame.to_ndarray(format=layout).reshape(frame.height, frame.width, channels)

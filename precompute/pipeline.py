@@ -37,7 +37,7 @@ CHUNK_PIXELS = 64 * 256 * 256
 """Pixels per pack and track, 64 frames of 256x256: what a killed job does again at most, and what bounds its memory."""
 ENCODING_FRAMES = 16
 """Batches wait for the encoders when this many frames of every track are not coded yet."""
-BAD_FOR_GOOD = ("truncated", "damaged", "not_codes", "truth_too_short", "no_frames")
+BAD_FOR_GOOD = ("truncated", "damaged", "bad_truth", "no_frames")
 """Failures that lie in the source itself: nothing of it stays. After others, such as a disk's, another run goes on."""
 BATCHES_AHEAD = 2
 """Decoded batches waiting for the networks."""
@@ -290,7 +290,7 @@ def _batches(plan: Plan, start: int, batch_size: int, chunk_size: int, stopped: 
                     return
                 if true_frame is None:
                     raise SourceError(
-                        "truth_too_short",
+                        "bad_truth",
                         f"{plan.source.title}: ground truth of {name} ends before the clip, at frame {frame.index}; "
                         "it needs one frame for each of the clip's",
                     )

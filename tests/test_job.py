@@ -391,7 +391,7 @@ def test_a_bad_source_is_named_in_one_line_and_the_other_still_runs(tmp_path, zo
     bad = bad_sources(tmp_path)[kind]
     result = run(tmp_path / "store", zoo, bad, clip)
     assert result.exit_code == 1
-    lines = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error[")]
     assert len(lines) == 1 and Path(str(bad)).name in lines[0] and ";" in lines[0]
     assert "Traceback" not in result.output
     assert {row["title"] for row in listed(tmp_path / "store", "--all")} == {"count"}
@@ -491,7 +491,7 @@ def test_a_url_that_answers_404_is_named_in_one_line_and_the_other_still_runs(tm
     monkeypatch.setenv("CROSSCHECK_ALLOW_LOOPBACK", "1")
     result = run(tmp_path / "store", zoo, f"{web.address}/gone.mp4", clip)
     assert result.exit_code == 1
-    (line,) = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("error[")]
     assert "404" in line and "gone.mp4" in line
     assert {row["title"] for row in listed(tmp_path / "store", "--all")} == {"count"}
 

@@ -279,7 +279,7 @@ def test_a_picture_is_not_taken_for_codes(tmp_path: Path) -> None:
     path = media.write_video(tmp_path / "clip.mp4", 1)
     with pytest.raises(SourceError, match="stored as yuv420p") as caught:
         list(frames(path, channels=3))
-    assert caught.value.code == "not_codes"
+    assert caught.value.code == "bad_truth"
 
 
 # --- what a source may be ---
@@ -407,7 +407,7 @@ def test_a_file_name_that_is_no_text_is_read(tmp_path: Path) -> None:
 
 def test_a_missing_file_a_folder_and_an_empty_file_are_named(tmp_path: Path) -> None:
     assert refusal(tmp_path / "missing.mp4", tmp_path).code == "not_found"
-    assert refusal(tmp_path, tmp_path).code == "not_a_file"
+    assert refusal(tmp_path, tmp_path).code == "unreadable"
     assert refusal("nul\0byte.mp4", tmp_path).code in ("unreadable", "not_found")
     assert refusal("a" * 5000, tmp_path).code in ("unreadable", "not_found")
     (tmp_path / "empty.mp4").touch()
@@ -431,7 +431,7 @@ def test_audio_is_no_video(tmp_path: Path) -> None:
 def test_text_named_mp4_and_playlists_in_disguise_are_no_videos(text: str, tmp_path: Path) -> None:
     media.write_video(tmp_path / "other.mp4", 1)
     (tmp_path / "film.mp4").write_text(text)
-    assert refusal(tmp_path / "film.mp4", tmp_path).code == "not_a_video"
+    assert refusal(tmp_path / "film.mp4", tmp_path).code == "bad_media"
 
 
 @pytest.mark.parametrize(
@@ -485,7 +485,7 @@ def test_a_pixel_bomb_is_refused_from_its_header(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[6:10] = b"\xff\xff\xff\xff"  # 65535 x 65535
     path.write_bytes(content)
-    assert refusal(path, tmp_path).code in ("too_large", "not_a_video")
+    assert refusal(path, tmp_path).code in ("too_large", "bad_media")
 
 
 # --- the child process ---
