@@ -119,10 +119,12 @@ def run_plan(
     batch_size: int,
     report: Callable[[int, int], None] = lambda n_done, n_resumed: None,
     on_wait: Callable[[], None] = lambda: None,
+    stop: Event | None = None,
 ) -> int:
     """Compute the pending tracks of a clip; returns the number of frames computed.
 
     `report(frames done, frames found done)` is called after every batch, `on_wait()` while another job has the clip.
+    Once `stop` is set it ends with the chunk in hand; the tracks are then not finished unless that was the last.
     Stopped at any moment, the store keeps every finished pack and the next run goes on from there; it keeps to the
     clip's dtype, so that its tracks can be compared. Raises SourceError, ZooError, StoreError and OSError.
     """
@@ -154,6 +156,8 @@ def run_plan(
                     if n_frames - chunk.start >= size:
                         chunk.write(writers)
                         chunk = _Chunk(n_frames)
+                        if stop is not None and stop.is_set():
+                            return n_frames - start
             except SourceError as error:
                 # A source that turns out bad at its end leaves nothing behind.
                 if error.code in BAD_FOR_GOOD:

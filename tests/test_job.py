@@ -297,6 +297,44 @@ def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, mon
     assert time.monotonic() - begun < 10
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_lets_the_job_finish_the_chunk_in_hand(tmp_path, zoo, clip, monkeypatch, small_chunks, number, code):
+    original = pipeline.predict
+    calls = []
+
+    def signalled(*arguments):
+        calls.append(arguments)
+        if len(calls) == 4:  # two are the estimate's: this is frame 3, the last of the first chunk
+            os.kill(os.getpid(), number)
+        return original(*arguments)
+
+    monkeypatch.setattr(pipeline, "predict", signalled)
+    result = run(tmp_path, zoo, clip)
+    assert result.exit_code == code
+    assert "being finished" in result.stderr and "run the same command again" in result.stderr
+    assert {row["n_frames"] for row in listed(tmp_path, "--all")} == {4}
+    resumed = run(tmp_path, zoo, clip)
+    assert resumed.exit_code == 0 and f"{N_FRAMES - 4} frames computed" in resumed.stdout
+
+
+def test_a_second_signal_ends_the_job_at_once(tmp_path, zoo, clip, monkeypatch, small_chunks):
+    original = pipeline.predict
+    calls = []
+
+    def signalled(*arguments):
+        calls.append(arguments)
+        if len(calls) == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(*arguments)
+
+    monkeypatch.setattr(pipeline, "predict", signalled)
+    before = signal.getsignal(signal.SIGTERM)
+    assert run(tmp_path, zoo, clip).exit_code == 143
+    assert {row["n_frames"] for row in listed(tmp_path, "--all")} == {0}
+    assert signal.getsignal(signal.SIGTERM) is before, "the handlers are those of before"
+
+
 def test_a_killed_run_leaves_nothing_wrong_and_the_next_one_finishes(tmp_path, zoo, clip):
     long_clip = write_video(tmp_path / "long.mp4", 300)
     store = tmp_path / "store"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-MODULES = ("media", "dashboard", "urls")
+MODULES = ("media", "dashboard", "urls", "stores")
 """Files of this folder that hold promises, in the order in which they are tried."""
 
 
