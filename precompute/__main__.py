@@ -94,6 +94,9 @@ def run(
     max_frames: Annotated[int | None, typer.Option(min=1, help="At most this many frames.")] = None,
     size: Annotated[int, typer.Option(help="Short side of the frames, pixels.")] = 256,
     crop: Annotated[Crop, typer.Option(help="The centre square, or the whole picture.")] = Crop.centre,
+    tolerant: Annotated[
+        bool, typer.Option("--tolerant", help="Of a damaged or cut file, keep the frames before the damage.")
+    ] = False,
     device: Annotated[DeviceName, typer.Option(help="Where the networks run.")] = DeviceName.auto,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Frames per network run. Default: 8 on CPUs, 32 on GPUs.")
@@ -121,7 +124,7 @@ def run(
     if not patterns:
         raise _usage("--configurations names none; give globs on zoo/method/path, such as 'mini/*/rgb-normal*'")
     try:
-        sampling = video.Sampling(start, end, fps, max_frames, size, crop.value)
+        sampling = video.Sampling(start, end, fps, max_frames, size, crop.value, tolerant)
         where = pipeline.choose_device(device.value)
         known_zoo = load_zoo(zoo)
         recipes.select_configurations(known_zoo, patterns)
@@ -254,7 +257,8 @@ def list_tracks(
             table.add_column(name, justify="right", no_wrap=True)
         for track, row in pairs:
             mean = row.get("energy_mean")
-            table.title = Text(f"{track.head.clip.title} ({clip[:12]})", style="bold")
+            caveat = f" · {track.head.caveat}" if track.head.caveat else ""
+            table.title = Text(f"{track.head.clip.title} ({clip[:12]}){caveat}", style="bold")
             table.add_row(
                 track.head.configuration,
                 row["kind"],
@@ -363,6 +367,7 @@ def _row(store: Store, track: Track) -> dict[str, Any]:
         "n_frames": track.n_frames,
         "bytes": track.bytes,
         "complete": track.is_complete,
+        "caveat": head.caveat,
         "key": head.key,
     }
     if head.kind == "energy":

@@ -1,7 +1,8 @@
 """The child process that decodes untrusted media under limits: `python -m precompute.decode HANDLE JSON`.
 
 It imports neither torch nor anything that starts slowly. Messages to the parent are JSON, and an image follows its own.
-Strict: a file that is cut short or damaged, as far as the decoder can know, is refused.
+Strict: a file that is cut short or damaged, as far as the decoder can know, is refused. Tolerant: its frames up to the
+first damage are kept, and the parent is told what is wrong.
 """
 
 # H x W pixels, C channels
@@ -28,6 +29,7 @@ import cv2
 import numpy as np
 from av.stream import Disposition
 
+from cache.records import MAX_CLIP_FRAMES
 from precompute.errors import SourceError
 from precompute.video import CHECK_DISK, Sampling, VideoInfo, output_size
 
@@ -42,6 +44,9 @@ LARGEST_FRAME_BYTES = 8 * MAX_PIXELS
 
 STUCK_CPU_SECONDS = 60
 """Processor seconds without one decoded frame before the kernel ends the decoder."""
+
+MAX_WRITTEN_BYTES = 1 << 20
+"""The decoder writes its complaints to a file and nothing else; a pipe has no such limit."""
 
 MAX_THREADS = 4
 """Decoding threads; more would only fill the pipe sooner."""
@@ -71,13 +76,16 @@ def main(arguments: list[str]) -> None:
         allow_more_cpu()
         send({"alive": True})
 
+    def tell_damage(what: str) -> None:
+        send({"damage": what})
+
     try:
         limit_resources()
         if request["task"] == "probe":
-            send(asdict(probe(path)))
+            send(asdict(probe(path, request["is_tolerant"])))
         else:
             sampling = Sampling(**request["sampling"])
-            for pts_seconds, image in sampled(path, sampling, request["channels"], alive=tell_alive):
+            for pts_seconds, image in sampled(path, sampling, request["channels"], tell_alive, tell_damage):
                 flat = image.reshape(-1)  # send_bytes takes flat buffers only; reshape copies where it must
                 send({"pts_seconds": pts_seconds, "shape": image.shape})
                 sender.send_bytes(flat.data)
@@ -135,6 +143,7 @@ def limit_resources() -> None:
     if sys.platform == "linux":  # macOS does not enforce it
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_WRITTEN_BYTES, MAX_WRITTEN_BYTES))
     allow_more_cpu()
 
 
@@ -146,22 +155,32 @@ def allow_more_cpu() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
 
-def probe(path: Path) -> VideoInfo:
+def probe(path: Path, is_tolerant: bool) -> VideoInfo:
     """Header and first frame."""
-    with opened(path) as (file, container, stream):
+    with opened(path, is_tolerant) as (file, container, stream):
         for first, _ in decoded(file, container, stream):
             return describe(container, stream, first)
     raise SourceError("no_video", f"{path.name}: the video stream holds no frame; {TRY}")
 
 
 def sampled(
-    path: Path, sampling: Sampling, channels: int | None, alive: Callable[[], None] = lambda: None
+    path: Path,
+    sampling: Sampling,
+    channels: int | None,
+    alive: Callable[[], None],
+    on_damage: Callable[[str], None],
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield (pts_seconds, uint8 (H, W, C)) of the frames `sampling` asks for; call `alive` about once a second."""
+    """Yield (pts_seconds, uint8 (H, W, C)) of the frames `sampling` asks for; call `alive` about once a second.
+
+    A tolerant sampling ends at the first damage and tells `on_damage` of it; a strict one raises.
+    """
     n_taken = 0
     size: tuple[int, int] | None = None
-    with opened(path) as (file, container, stream):
-        for frame, pts_seconds in chosen(file, container, stream, sampling, alive):
+    with opened(path, sampling.is_tolerant) as (file, container, stream):
+        source = decoded(file, container, stream)
+        if sampling.is_tolerant:
+            source = up_to_damage(path, source, on_damage)
+        for frame, pts_seconds in chosen(source, stream, sampling, alive):
             if size is None:
                 size = output_size(describe(container, stream, frame), sampling)
             yield pts_seconds, picture(path, frame, sampling, size, channels, pixel_aspect(stream))
@@ -207,16 +226,17 @@ class File:
 class opened:
     """Context: the file, its container and video stream, refused where the header says that it will not do."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, is_tolerant: bool) -> None:
         self.path = path
+        self.is_tolerant = is_tolerant
 
     def __enter__(self) -> tuple[File, Any, Any]:
         require_safe_ffmpeg()
-        refuse_cut_file(self.path)
+        refuse_cut_file(self.path, only_without_index=self.is_tolerant)
         self.file = File(self.path)
         options = {
             "format_whitelist": FORMATS,
-            "protocol_whitelist": "file",
+            "protocol_whitelist": "none",  # it reads through `File`: no file that this one names is opened
             "max_pixels": str(MAX_PIXELS),
         }
         try:
@@ -271,8 +291,11 @@ def require_safe_ffmpeg() -> None:
         )
 
 
-def refuse_cut_file(path: Path) -> None:
-    """Refuse a file whose own sizes reach past its end, before anything is decoded; some formats state none."""
+def refuse_cut_file(path: Path, *, only_without_index: bool = False) -> None:
+    """Refuse a file whose own sizes reach past its end, before anything is decoded; some formats state none.
+
+    `only_without_index` passes those of which a part can be decoded.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(TS_PACKET_BYTES + 1)
@@ -296,7 +319,7 @@ def refuse_cut_file(path: Path) -> None:
         raise SourceError(
             "truncated", f"{path.name}: cut short: its index (moov) is missing; copy or download it again"
         )
-    if stated > size:
+    if stated > size and not only_without_index:
         raise SourceError(
             "truncated", f"{path.name}: cut short: {size} bytes, its header states {stated}; copy or download it again"
         )
@@ -350,6 +373,25 @@ def ebml_size(file: BinaryIO) -> int | None:
 # --- decoding ---
 
 
+def up_to_damage(
+    path: Path, source: Iterator[tuple[Any, float]], on_damage: Callable[[str], None]
+) -> Iterator[tuple[Any, float]]:
+    """The frames of `decoded` before the first damage, none of them in doubt; raises where there is none at all.
+
+    What follows a damage is left out, also where the decoder would go on: it conceals, and nothing tells for how long.
+    """
+    n_frames, last_seconds = 0, 0.0
+    try:
+        for frame, pts_seconds in source:
+            yield frame, pts_seconds
+            n_frames, last_seconds = n_frames + 1, pts_seconds
+    except Exception as error:
+        named = named_error(path, error)
+        if named.code not in ("damaged", "truncated") or not n_frames:
+            raise
+        on_damage(f"{named.code} after frame {n_frames - 1} of the source ({last_seconds:.2f} s)")
+
+
 def decoded(file: File, container: Any, stream: Any) -> Iterator[tuple[Any, float]]:
     """Every frame in order of presentation with its seconds after the first; at the end, refuse a file cut short."""
     path = file.path
@@ -383,6 +425,7 @@ def decoded(file: File, container: Any, stream: Any) -> Iterator[tuple[Any, floa
             "damaged", f"{path.name}: damaged or cut short after {n_frames} frames ({error.strerror}); {TRY}"
         ) from None
     file.require_intact_reads()
+    refuse_cut_file(path)  # known from the start, unless tolerant
     refuse_short(path, stream, n_frames, last_pts + last_duration - first_pts)
 
 
@@ -403,9 +446,9 @@ def milliseconds(seconds: float) -> int:
 
 
 def chosen(
-    file: File, container: Any, stream: Any, sampling: Sampling, alive: Callable[[], None]
+    source: Iterator[tuple[Any, float]], stream: Any, sampling: Sampling, alive: Callable[[], None]
 ) -> Iterator[tuple[Any, float]]:
-    """The frames that `sampling` takes. With fps, a frame is held back until the next tells how long it is shown."""
+    """The frames of `decoded` that `sampling` takes. With fps, a frame is held back until the next tells how long it is shown."""
     start = milliseconds(sampling.start)
     end = math.inf if sampling.end is None else milliseconds(sampling.end)
     held: tuple[Any, float] | None = None
@@ -419,7 +462,7 @@ def chosen(
         n_ticks = max(n_before, ticks_before(min(shown_until, end), sampling.start, sampling.fps or 1))
         return n_ticks > n_before
 
-    for frame, pts_seconds in decoded(file, container, stream):
+    for frame, pts_seconds in source:
         if time.monotonic() - last_alive > 1:
             alive()
             last_alive = time.monotonic()
@@ -533,7 +576,7 @@ def mean_rate(stream: Any) -> float:
 
 def describe(container: Any, stream: Any, first: Any) -> VideoInfo:
     """What the header and the first frame tell."""
-    width, height = round(first.width * pixel_aspect(stream)), first.height
+    width, height = min(round(first.width * pixel_aspect(stream)), 10**9), first.height
     if is_turned(display_matrix(first)):
         width, height = height, width
     duration = None
@@ -542,7 +585,10 @@ def describe(container: Any, stream: Any, first: Any) -> VideoInfo:
     elif container.duration:
         duration = container.duration / av.time_base
     fps = mean_rate(stream)
-    return VideoInfo(width, height, duration, stream.frames or round((duration or 0) * fps), fps)
+    n_frames = stream.frames or round((duration or 0) * fps)
+    if not 0 <= max(n_frames, (duration or 0) * fps) <= MAX_CLIP_FRAMES:
+        n_frames, duration = 0, None  # no header can be believed that far
+    return VideoInfo(width, height, duration, n_frames, fps)
 
 
 if __name__ == "__main__":
