@@ -266,18 +266,37 @@ class opened:
             raise SourceError("no_video", f"{self.path.name}: holds {what}; give a file with a video stream")
         stream = streams[0]
         codec = stream.codec_context
-        if codec is None or not codec.width or not codec.height:
-            raise SourceError("not_a_video", f"{self.path.name}: its header states no codec or size; {TRY}")
-        if codec.width * codec.height > MAX_PIXELS:
+        width, height = (codec.width, codec.height) if codec is not None else (0, 0)
+        if codec is not None and not width * height:
+            width, height = stated_size(self.path, stream.index)
+        if width * height > MAX_PIXELS:
             raise SourceError(
                 "too_large",
-                f"{self.path.name}: frames of {codec.width} x {codec.height} pixels, the limit is "
+                f"{self.path.name}: frames of {width} x {height} pixels, the limit is "
                 f"{MAX_PIXELS // 10**6} megapixels; scale it down first",
+            )
+        if codec is None or not codec.width or not codec.height:
+            raise SourceError(
+                "not_a_video", f"{self.path.name}: its header states no codec, or no size that can be; {TRY}"
             )
         codec.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
         codec.thread_type = "AUTO"
         codec.thread_count = min(MAX_THREADS, os.cpu_count() or 1)
         return stream
+
+
+def stated_size(path: Path, stream_index: int) -> tuple[int, int]:
+    """Width and height that the header states, also where FFmpeg, held to `max_pixels`, has dropped them."""
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "probesize": "32", "analyzeduration": "1"}
+    file = File(path)
+    try:
+        with av.open(file, options=options) as container:
+            stream = container.streams[stream_index]
+            return stream.codec_context.width, stream.codec_context.height
+    except (av.error.FFmpegError, UnicodeDecodeError, IndexError):
+        return 0, 0
+    finally:
+        file.release()
 
 
 def require_safe_ffmpeg() -> None:
@@ -393,8 +412,12 @@ def up_to_damage(
 
 
 def decoded(file: File, container: Any, stream: Any) -> Iterator[tuple[Any, float]]:
-    """Every frame in order of presentation with its seconds after the first; at the end, refuse a file cut short."""
+    """Every frame in order of presentation with its seconds after the first; at the end, refuse a file cut short.
+
+    The decoder's last frames come after that: where the file is cut, some that belong between them may be missing.
+    """
     path = file.path
+    last_frames: list[tuple[Any, float]] = []
     is_avi = container.format.name == "avi"  # has only decoding times: the n-th frame shown has the n-th packet's
     packet_times: list[int] = []
     n_frames = 0
@@ -416,7 +439,11 @@ def decoded(file: File, container: Any, stream: Any) -> Iterator[tuple[Any, floa
                 last_duration = frame.duration or (pts - last_pts if n_frames else 0)
                 last_pts = pts
                 n_frames += 1
-                yield frame, float((pts - first_pts) * stream.time_base)
+                item = frame, float((pts - first_pts) * stream.time_base)
+                if packet.size or packet.dts is not None:
+                    yield item
+                else:  # what the end of the file flushes out
+                    last_frames.append(item)
     except av.error.FFmpegError as error:
         file.require_intact_reads()
         if lacks_memory(error):
@@ -427,6 +454,7 @@ def decoded(file: File, container: Any, stream: Any) -> Iterator[tuple[Any, floa
     file.require_intact_reads()
     refuse_cut_file(path)  # known from the start, unless tolerant
     refuse_short(path, stream, n_frames, last_pts + last_duration - first_pts)
+    yield from last_frames
 
 
 def refuse_short(path: Path, stream: Any, n_frames: int, shown_ticks: int) -> None:

@@ -99,6 +99,8 @@ def glassy_picture(number: int, height: int, width: int) -> np.ndarray:
     return np.dstack([busy_picture(number, height, width), np.broadcast_to(alpha, (height, width))])
 
 
+OPEN_GOP = "open-gop=1:b-adapt=0:scenecut=0"
+"""Key frames with frames before them that are stored behind: without the last two, x264 rarely makes any."""
 QUIET_X265 = "log-level=none:pools=none:frame-threads=1"
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -130,8 +132,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "b-frames.mkv": {"options": {"bf": "3"}},
     "b-frames.avi": {"options": {"bf": "3"}},
     "b-frames.ts": {"options": {"bf": "3", "g": "5"}},
-    "open-gop.mp4": {"options": {"bf": "3", "g": "5", "x264-params": "open-gop=1"}},
-    "open-gop.ts": {"options": {"bf": "3", "g": "5", "x264-params": "open-gop=1"}},
+    "open-gop.mp4": {"options": {"bf": "3", "g": "6", "x264-params": OPEN_GOP}},
+    "open-gop.ts": {"options": {"bf": "3", "g": "6", "x264-params": OPEN_GOP}},
     "open-gop-hevc.mkv": {"codec": "libx265", "options": {"g": "5", "x265-params": f"{QUIET_X265}:open-gop=1"}},
     # times of their own
     "vfr.mp4": {"is_irregular": True, "options": {"bf": "2"}},
