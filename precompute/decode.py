@@ -323,10 +323,14 @@ def refuse_cut_file(path: Path, *, only_without_index: bool = False) -> None:
         elif head[:4] == b"\x1a\x45\xdf\xa3":
             stated = matroska_end(file)
         elif head[:4] == b"RIFF":
-            stated = struct.unpack("<I", head[4:8])[
-                0
-            ]  # without its own 8 bytes, which some writers count and some do not
+            (stated,) = struct.unpack("<I", head[4:8])  # some writers count these 8 bytes, some do not
             stated = 0 if stated == 0xFFFFFFFF else stated
+        elif head[:4] == b"OggS":
+            stated = ogg_end(file, size)
+        elif head[:3] == b"FLV":
+            stated = flv_end(file)
+        elif head[:4] == ASF_START:
+            stated = asf_end(file)
         elif head[:6] in (b"GIF87a", b"GIF89a"):
             file.seek(max(0, size - 1024))
             stated = size if file.read().rstrip(b"\0").endswith(b"\x3b") else size + 1  # its last byte, but for padding
@@ -389,6 +393,47 @@ def ebml_size(file: BinaryIO) -> int | None:
     return None if value == (1 << n_bits) - 1 else value
 
 
+OGG_PAGE = 27
+"""Bytes of a page's header, before its table of segments."""
+
+
+def ogg_end(file: BinaryIO, size: int) -> int:
+    """Where the last page ends, bytes; past the end of the file where it is not marked as the last of its stream."""
+    file.seek(max(0, size - (1 << 17)))  # two of the largest pages
+    tail = file.read()
+    start = tail.rfind(b"OggS")
+    header = tail[start : start + OGG_PAGE]
+    if start < 0 or len(header) < OGG_PAGE:
+        return size + 1
+    segments = tail[start + OGG_PAGE : start + OGG_PAGE + header[26]]
+    end = size - len(tail) + start + OGG_PAGE + header[26] + sum(segments)
+    return end if header[5] & 4 else max(end, size + 1)
+
+
+def flv_end(file: BinaryIO) -> int:
+    """The file's size as its metadata state it, bytes; 0 where they do not."""
+    file.seek(0)
+    _, name, value = file.read(1 << 16).partition(b"\0\x08filesize\0")
+    if not name or len(value) < 8:
+        return 0
+    (stated,) = struct.unpack(">d", value[:8])
+    return int(stated) if math.isfinite(stated) else 0
+
+
+ASF_START = bytes.fromhex("3026b275")
+ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+
+
+def asf_end(file: BinaryIO) -> int:
+    """The file's size as its properties state it, bytes; 0 where they do not, as in a live recording."""
+    file.seek(0)
+    _, start, properties = file.read(1 << 16).partition(ASF_FILE_PROPERTIES)
+    if not start or len(properties) < 76:
+        return 0
+    (stated,), (flags,) = struct.unpack("<Q", properties[24:32]), struct.unpack("<I", properties[72:76])
+    return 0 if flags & 1 else stated
+
+
 # --- decoding ---
 
 
@@ -419,6 +464,9 @@ def decoded(file: File, container: Any, stream: Any) -> Iterator[tuple[Any, floa
     path = file.path
     last_frames: list[tuple[Any, float]] = []
     is_avi = container.format.name == "avi"  # has only decoding times: the n-th frame shown has the n-th packet's
+    # A pack's time is that of the first frame which begins in it; FFmpeg gives it to another where a start code is split.
+    is_program_stream = container.format.name == "mpeg"
+    second_ticks = round(1 / stream.time_base) if stream.time_base else 0
     packet_times: list[int] = []
     n_frames = 0
     first_pts = last_pts = 0
@@ -432,6 +480,9 @@ def decoded(file: File, container: Any, stream: Any) -> Iterator[tuple[Any, floa
                 packet_times.append(packet.dts)
             for frame in packet.decode():
                 pts = packet_times[n_frames] if is_avi and n_frames < len(packet_times) else frame.pts
+                if is_program_stream and n_frames and pts is not None:
+                    is_late = last_pts - second_ticks < pts < last_pts + last_duration / 2
+                    pts = last_pts + last_duration if is_late else pts
                 if pts is None or frame.is_corrupt or (n_frames and pts <= last_pts):
                     what = "has no time" if pts is None else "is damaged" if frame.is_corrupt else "goes back in time"
                     raise SourceError("damaged", f"{path.name}: frame {n_frames} {what}; {TRY}")

@@ -454,18 +454,26 @@ def test_text_named_as_a_video_and_playlists_in_disguise_are_no_videos(name: str
 
 
 @pytest.mark.parametrize(
-    "name", ["plain.mp4", "faststart.mp4", "clip.mov", "clip.mkv", "clip.webm", "clip.avi", "clip.gif", "clip.ts"]
+    "name",
+    [
+        "h264.mp4",
+        "faststart.mp4",
+        "alpha-rle.mov",
+        "ffv1.mkv",
+        "vp9.webm",
+        "mpeg4.avi",
+        "animation.gif",
+        "mpeg2.ts",
+        "vp8.ogv",
+        "h264.flv",
+        "wmv2.wmv",
+    ],
 )
 def test_a_truncated_file_is_refused_before_anything_is_computed(name: str, tmp_path: Path) -> None:
-    kind: dict[str, Any] = {"clip.webm": {"codec": "libvpx-vp9"}, "clip.gif": {"codec": "gif", "pix_fmt": "rgb8"}}.get(
-        name, {}
-    )
-    if name == "faststart.mp4":
-        kind = {"container_options": {"movflags": "faststart"}}
-    whole = media.write_video(tmp_path / f"whole-{name}", 12, **kind)
-    for part in (0.5, 0.98):
-        path = tmp_path / name
-        path.write_bytes(whole.read_bytes())
+    path = media.write_case(tmp_path, name).path
+    whole = path.read_bytes()
+    for part in (0.47, 0.98):
+        path.write_bytes(whole)
         media.truncate(path, part)
         with pytest.raises(SourceError) as caught:
             probe(source(path))
