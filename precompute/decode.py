@@ -13,6 +13,7 @@ import errno
 import json
 import math
 import os
+import re
 import resource
 import struct
 import sys
@@ -60,6 +61,8 @@ FFMPEG_VERSION = (8, 1, 2)
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,gif,ogg,flv,asf"
 """Containers read. Playlists (hls, concat) are not among them: they make the decoder open other files."""
 
+STANDARD_ERROR = 2
+
 READABLE = "mp4, mov, mkv, webm, avi, ts, mpg, gif, ogv, flv or wmv"
 
 
@@ -81,6 +84,8 @@ def main(arguments: list[str]) -> None:
 
     try:
         limit_resources()
+        av.logging.restore_default_callback()  # to standard error, which `File` reads
+        av.logging.set_libav_level(av.logging.ERROR)
         if request["task"] == "probe":
             send(asdict(probe(path, request["is_tolerant"])))
         else:
@@ -193,7 +198,8 @@ def sampled(
 
 
 class File:
-    """The file as FFmpeg reads it. Remembers an error of the disk, which FFmpeg takes for damaged data or the end."""
+    """The file as FFmpeg reads it. Remembers an error of the disk, which FFmpeg takes for damaged data or the end, and hears
+    what FFmpeg complains of while it goes on: a damage that it conceals."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -221,6 +227,18 @@ class File:
         """Raise the disk's error, if there was one."""
         if self.error is not None:
             raise self.error
+
+    def complaints_end(self) -> int:
+        """How far FFmpeg's complaints go, bytes."""
+        return os.fstat(STANDARD_ERROR).st_size
+
+    def require_no_complaint(self, since: int, n_frames: int) -> None:
+        """Raise what FFmpeg has complained of since then; standard error is a file that the parent gave."""
+        if self.complaints_end() <= since:
+            return
+        text = os.pread(STANDARD_ERROR, 200, since).decode(errors="replace")
+        complaint = re.sub(r"^\[[^]]*\] *", "", text.strip().split("\n")[0])
+        raise SourceError("damaged", f"{self.name}: damaged or cut short after {n_frames} frames ({complaint}); {TRY}")
 
 
 class opened:
@@ -279,9 +297,10 @@ class opened:
             raise SourceError(
                 "not_a_video", f"{self.path.name}: its header states no codec, or no size that can be; {TRY}"
             )
-        codec.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
+        codec.options = {"err_detect": "crccheck+explode", "max_pixels": str(MAX_PIXELS)}
         codec.thread_type = "AUTO"
-        codec.thread_count = min(MAX_THREADS, os.cpu_count() or 1)
+        # Threads meet a damage before the frames in front of it have come: how many did would be chance.
+        codec.thread_count = 1 if self.is_tolerant else min(MAX_THREADS, os.cpu_count() or 1)
         return stream
 
 
@@ -459,53 +478,76 @@ def up_to_damage(
 def decoded(file: File, container: Any, stream: Any) -> Iterator[tuple[Any, float]]:
     """Every frame in order of presentation with its seconds after the first; at the end, refuse a file cut short.
 
-    The decoder's last frames come after that: where the file is cut, some that belong between them may be missing.
+    Frames come when the packet after theirs has been read, the last ones after that refusal: where a file is cut, the last
+    packet may be a part of one, and of the frames that the decoder still held some between may be missing.
     """
     path = file.path
-    last_frames: list[tuple[Any, float]] = []
-    is_avi = container.format.name == "avi"  # has only decoding times: the n-th frame shown has the n-th packet's
-    # A pack's time is that of the first frame which begins in it; FFmpeg gives it to another where a start code is split.
-    is_program_stream = container.format.name == "mpeg"
-    second_ticks = round(1 / stream.time_base) if stream.time_base else 0
-    packet_times: list[int] = []
-    n_frames = 0
-    first_pts = last_pts = 0
-    last_duration = 0
+    times = Times(container, stream)
+    complaints_end = file.complaints_end()
+    waiting: list[tuple[Any, float]] = []
     try:
         for packet in container.demux(stream):
+            is_flush = not packet.size and packet.dts is None
             file.require_intact_reads()
             if packet.is_corrupt:
-                raise SourceError("damaged", f"{path.name}: damaged or cut short after {n_frames} frames; {TRY}")
-            if is_avi and packet.size and packet.dts is not None:
-                packet_times.append(packet.dts)
-            for frame in packet.decode():
-                pts = packet_times[n_frames] if is_avi and n_frames < len(packet_times) else frame.pts
-                if is_program_stream and n_frames and pts is not None:
-                    is_late = last_pts - second_ticks < pts < last_pts + last_duration / 2
-                    pts = last_pts + last_duration if is_late else pts
-                if pts is None or frame.is_corrupt or (n_frames and pts <= last_pts):
-                    what = "has no time" if pts is None else "is damaged" if frame.is_corrupt else "goes back in time"
-                    raise SourceError("damaged", f"{path.name}: frame {n_frames} {what}; {TRY}")
-                first_pts = pts if n_frames == 0 else first_pts
-                last_duration = frame.duration or (pts - last_pts if n_frames else 0)
-                last_pts = pts
-                n_frames += 1
-                item = frame, float((pts - first_pts) * stream.time_base)
-                if packet.size or packet.dts is not None:
-                    yield item
-                else:  # what the end of the file flushes out
-                    last_frames.append(item)
+                raise SourceError("damaged", f"{path.name}: damaged or cut short after {times.n_frames} frames; {TRY}")
+            file.require_no_complaint(complaints_end, times.n_frames)
+            if not is_flush:
+                yield from waiting
+                waiting = []
+                times.note(packet)
+            frames = packet.decode()
+            file.require_no_complaint(complaints_end, times.n_frames)
+            waiting += [(frame, times.seconds(path, frame)) for frame in frames]
     except av.error.FFmpegError as error:
         file.require_intact_reads()
         if lacks_memory(error):
             raise MemoryError from None
         raise SourceError(
-            "damaged", f"{path.name}: damaged or cut short after {n_frames} frames ({error.strerror}); {TRY}"
+            "damaged", f"{path.name}: damaged or cut short after {times.n_frames} frames ({error.strerror}); {TRY}"
         ) from None
     file.require_intact_reads()
+    file.require_no_complaint(complaints_end, times.n_frames)
     refuse_cut_file(path)  # known from the start, unless tolerant
-    refuse_short(path, stream, n_frames, last_pts + last_duration - first_pts)
-    yield from last_frames
+    refuse_short(path, stream, times.n_frames, times.last_end - times.first)
+    yield from waiting
+
+
+class Times:
+    """The times of the frames of a stream, told in the order in which they are shown, in its ticks."""
+
+    def __init__(self, container: Any, stream: Any) -> None:
+        # AVI has only decoding times: the n-th frame shown has the n-th packet's.
+        self._packet_times: list[int] | None = [] if container.format.name == "avi" else None
+        # A pack of a program stream states the time of the first frame that begins in it; where that one's start code is
+        # split, FFmpeg gives the time to another, and so goes back by a few frames.
+        self._may_go_back = container.format.name == "mpeg"
+        self._time_base = stream.time_base
+        self.n_frames = 0
+        self.first = self.last = 0
+        self.last_end = 0
+        """Where the last frame's duration ends."""
+
+    def note(self, packet: Any) -> None:
+        if self._packet_times is not None and packet.size and packet.dts is not None:
+            self._packet_times.append(packet.dts)
+
+    def seconds(self, path: Path, frame: Any) -> float:
+        """Of the next frame, after the first; refuses one without a time of its own."""
+        pts = frame.pts
+        if self._packet_times is not None and self.n_frames < len(self._packet_times):
+            pts = self._packet_times[self.n_frames]
+        if self._may_go_back and self.n_frames and pts is not None:
+            earliest = self.last - 1 / self._time_base  # a second: what is further back is another recording
+            pts = self.last_end if earliest < pts < (self.last + self.last_end) / 2 else pts
+        if pts is None or frame.is_corrupt or (self.n_frames and pts <= self.last):
+            what = "has no time" if pts is None else "is damaged" if frame.is_corrupt else "goes back in time"
+            raise SourceError("damaged", f"{path.name}: frame {self.n_frames} {what}; {TRY}")
+        self.first = pts if self.n_frames == 0 else self.first
+        self.last_end = pts + (frame.duration or (pts - self.last if self.n_frames else 0))
+        self.last = pts
+        self.n_frames += 1
+        return float((pts - self.first) * self._time_base)
 
 
 def refuse_short(path: Path, stream: Any, n_frames: int, shown_ticks: int) -> None:

@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cache
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -55,8 +56,11 @@ def use(path: Path) -> list[tuple[float, str]]:
     n_frames = video.estimate_frames(info, WHOLE_PICTURE)
     rule = WHOLE_PICTURE.rule()
     Clip(source.sha256, source.title, source.sha256, rule, width=width, height=height, n_frames=n_frames)
-    frames = video.frames(path, WHOLE_PICTURE)
-    return [(round(frame.pts_seconds, 6), hashlib.sha256(frame.rgb).hexdigest()) for frame in frames]
+    return [_seen(frame) for frame in video.frames(path, WHOLE_PICTURE)]
+
+
+def _seen(frame: video.Frame) -> tuple[float, str]:
+    return round(frame.pts_seconds, 6), hashlib.sha256(frame.rgb).hexdigest()
 
 
 def try_file(path: Path) -> dict[str, Any]:
@@ -267,12 +271,38 @@ def try_mutated(corpus: Corpus, random: Random, number: int, folder: Path) -> di
 
 def try_cut(corpus: Corpus, random: Random, number: int, folder: Path) -> dict[str, Any]:
     """A file that ends early; every kind in turn."""
+    name, content = _cut_content(corpus, random, number)
+    return _try_content(corpus, name, content, folder) | {"what": f"{name} cut to {len(content)} bytes"}
+
+
+def try_tolerant(corpus: Corpus, random: Random, number: int, folder: Path) -> dict[str, Any]:
+    """The same, where damage is tolerated."""
+    name, content = _cut_content(corpus, random, number)
+    path = folder / name
+    path.write_bytes(content)
+    shown: list[tuple[float, str]] = []
+    damages: list[str] = []
+    result = {"what": f"{name} cut to {len(content)} bytes", "name": name, "code": "", "fault": ""}
+    try:
+        frames = video.frames(path, replace(WHOLE_PICTURE, is_tolerant=True), on_damage=damages.append)
+        shown = [_seen(frame) for frame in frames]
+    except SourceError as error:
+        result["code"] = error.code
+    whole = corpus.frames(name)
+    if shown != whole[: len(shown)]:
+        result["fault"] = "shows other frames than the intact file"
+    elif not result["code"] and len(shown) < len(whole) and not damages:
+        result["fault"] = f"shows {len(shown)} of {len(whole)} frames and does not say so"
+    return result | {"n_frames": len(shown)}
+
+
+def _cut_content(corpus: Corpus, random: Random, number: int) -> tuple[str, bytes]:
     name = corpus.names[number % len(corpus.names)]
     content = corpus.content(name)
     n_bytes = int(random.integers(1, len(content)))
     if random.random() < 1 / 3:
         n_bytes = max(n_bytes & -DISK_BLOCK_BYTES, 1)
-    return _try_content(corpus, name, content[:n_bytes], folder) | {"what": f"{name} {n_bytes} of {len(content)} bytes"}
+    return name, content[:n_bytes]
 
 
 def _try_content(corpus: Corpus, name: str, content: bytes, folder: Path) -> dict[str, Any]:
@@ -309,7 +339,7 @@ def try_intact(corpus: Corpus, random: Random, number: int, folder: Path) -> dic
     return result
 
 
-TASKS = {"mutated": try_mutated, "cut": try_cut, "intact": try_intact}
+TASKS = {"mutated": try_mutated, "cut": try_cut, "tolerant": try_tolerant, "intact": try_intact}
 
 
 def main(arguments: list[str]) -> None:
@@ -403,6 +433,18 @@ def attempt_cut(tries: int, folder: Path, seed: int) -> Outcome:
     return Outcome(tries, len(passed), figures, tuple(passed[:N_EXAMPLES]))
 
 
+def attempt_tolerant(tries: int, folder: Path, seed: int) -> Outcome:
+    """The same cuts with `--tolerant`: the frames before the cut are those of the intact file, and it is said where they end."""
+    faults, n_shown, n_frames = [], 0, 0
+    for result in results("tolerant", tries, folder, seed):
+        n_shown += bool(result["n_frames"])
+        n_frames += result["n_frames"]
+        if result["fault"]:
+            faults.append(_example("tolerant", seed, result))
+    figures = f"{n_frames} frames of {n_shown} files kept, {tries - n_shown} files refused as none of it can be decoded"
+    return Outcome(tries, len(faults), figures, tuple(faults[:N_EXAMPLES]))
+
+
 def attempt_intact(tries: int, folder: Path, seed: int) -> Outcome:
     """Files of every kind (B-frames, open GOP, edit lists, variable rate, rotation, odd sizes, 10 bit, alpha, interlaced), each
     frame with its number in the picture, of random length, rate and times."""
@@ -444,6 +486,15 @@ PROMISES = [
         full=4_600,
         attempt=attempt_cut,
         allowed_rate=0.01,
+    ),
+    Promise(
+        7,
+        "tolerant-media",
+        "with --tolerant, what is shown of a cut video is the start of the intact one, and the clip says that it is cut",
+        "files",
+        small=len(media.KINDS) // 2,
+        full=920,
+        attempt=attempt_tolerant,
     ),
     Promise(
         8,
