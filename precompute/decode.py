@@ -29,6 +29,7 @@ import av.error
 import cv2
 import numpy as np
 from av.stream import Disposition
+from av.video.reformatter import VideoReformatter
 
 from cache.records import MAX_CLIP_FRAMES
 from precompute.errors import SourceError
@@ -180,6 +181,7 @@ def sampled(
     A tolerant sampling ends at the first damage and tells `on_damage` of it; a strict one raises.
     """
     n_taken = 0
+    converter = VideoReformatter()  # one for all: a frame's own lives, threads and all, until the garbage is collected
     size: tuple[int, int] | None = None
     with opened(path, sampling.is_tolerant) as (file, container, stream):
         source = decoded(file, container, stream)
@@ -188,7 +190,7 @@ def sampled(
         for frame, pts_seconds in chosen(source, stream, sampling, alive):
             if size is None:
                 size = output_size(describe(container, stream, frame), sampling)
-            yield pts_seconds, picture(path, frame, sampling, size, channels, pixel_aspect(stream))
+            yield pts_seconds, picture(path, frame, converter, sampling, size, channels, pixel_aspect(stream))
             n_taken += 1
             if n_taken == sampling.max_frames:
                 return
@@ -623,11 +625,18 @@ def ticks_before(end_ms: float, start: float, fps: float) -> int:
 
 
 def picture(
-    path: Path, frame: Any, sampling: Sampling, size: tuple[int, int], channels: int | None, aspect: float
+    path: Path,
+    frame: Any,
+    converter: VideoReformatter,
+    sampling: Sampling,
+    size: tuple[int, int],
+    channels: int | None,
+    aspect: float,
 ) -> np.ndarray:
     """The upright picture (or codes) at the output size (height, width): uint8 (H, W, C)."""
     if channels is None:
-        image = upright(frame.to_ndarray(format="rgb24"), display_matrix(frame))
+        rgb = converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        image = upright(rgb, display_matrix(frame))
         return fitted(image, sampling, size, aspect if not is_turned(display_matrix(frame)) else 1 / aspect, None)
     layout = {1: "gray", 3: "rgb24"}[channels]
     lossless = {1: ["gray"], 3: ["gbrp", "rgb24", "bgr24", "rgb0", "bgr0"]}[channels]
@@ -636,7 +645,9 @@ def picture(
             "not_codes",
             f"{path.name}: stored as {frame.format.name}, codes of {channels} channels need {' or '.join(lossless)}",
         )
-    codes = frame.to_ndarray(format=layout).reshape(frame.height, frame.width, channels)
+    codes = (
+        converter.reformat(frame, format=layout, threads=1).to_ndarray().reshape(frame.height, frame.width, channels)
+    )
     return fitted(codes, sampling, size, 1.0, cv2.INTER_NEAREST_EXACT)
 
 

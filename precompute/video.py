@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -449,6 +450,8 @@ def _receive(receiver: Connection, name: str, stopped: Event | None) -> dict[str
 
 
 def _crash(name: str, returncode: int, stderr: Any) -> SourceError:
+    if returncode == -signal.SIGXCPU:
+        return SourceError("stalled", f"{name}: the decoder has computed too long without one frame; {_REENCODE}")
     stderr.seek(0)
     last_line = (stderr.read().decode(errors="replace").strip().splitlines() or ["no message"])[-1]
     ended = f"by signal {-returncode}" if returncode < 0 else f"with status {returncode}"

@@ -62,8 +62,11 @@ def write_video(
     `rotation_degrees` is display metadata, counter-clockwise as FFmpeg counts; the stored picture stays as it is.
     """
     with av.open(str(path), "w", options=container_options or {}) as container:
-        stream = container.add_stream(codec, rate=fps, options=options or {})
+        # Equal arguments give equal bytes: x264's macroblock tree does not.
+        own = {"mbtree": "0"} if codec == "libx264" else {}
+        stream = container.add_stream(codec, rate=fps, options=own | (options or {}))
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
+        stream.codec_context.thread_count = 1
         if times_ms is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
         if rotation_degrees:
@@ -101,7 +104,7 @@ def glassy_picture(number: int, height: int, width: int) -> np.ndarray:
 
 OPEN_GOP = "open-gop=1:b-adapt=0:scenecut=0"
 """Key frames with frames before them that are stored behind: without the last two, x264 rarely makes any."""
-QUIET_X265 = "log-level=none:pools=none:frame-threads=1"
+QUIET_X265 = "log-level=none:pools=none:frame-threads=1:no-cutree=1"
 
 KINDS: dict[str, dict[str, Any]] = {
     # containers and codecs

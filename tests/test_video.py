@@ -633,6 +633,18 @@ def test_a_hanging_decoder_is_ended(tmp_path: Path, monkeypatch) -> None:
     assert len(children()) == n_before
 
 
+def test_a_decoder_that_computes_for_ever_is_ended_by_the_kernel(tmp_path: Path, monkeypatch) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 1)
+    decoder_that_runs(
+        monkeypatch,
+        "import itertools, sys, precompute.decode as d\n"
+        "d.STUCK_CPU_SECONDS = 1\n"
+        "d.decoded = lambda *_: (0 for _ in itertools.count() if False)\n"
+        "d.main(sys.argv[1:])",
+    )
+    assert refusal(path, tmp_path).code == "stalled"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory limit is Linux's")
 def test_a_decoder_that_needs_too_much_memory_is_one_clear_error(tmp_path: Path, monkeypatch) -> None:
     path = media.write_video(tmp_path / "large.mp4", 4, width=3840, height=2160, options={"preset": "ultrafast"})
@@ -644,6 +656,21 @@ def test_a_decoder_that_needs_too_much_memory_is_one_clear_error(tmp_path: Path,
         "d.main(sys.argv[1:])",
     )
     assert refusal(path, tmp_path).code == "out_of_memory"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory limit is Linux's")
+def test_the_decoders_memory_does_not_grow_with_the_clip(tmp_path: Path, monkeypatch) -> None:
+    """Each frame once kept two threads of its own until the garbage was collected: 4 GB after 300 frames."""
+
+    def blank(number: int, height: int, width: int) -> np.ndarray:
+        return np.full((height, width), number % 256, np.uint8)
+
+    options = {"preset": "ultrafast"}
+    path = media.write_video(tmp_path / "long.mp4", 200, width=640, height=360, options=options, picture=blank)
+    decoder_that_runs(
+        monkeypatch, "import sys, precompute.decode as d\nd.MEMORY_BYTES = 1_500_000_000\nd.main(sys.argv[1:])"
+    )
+    assert sum(1 for _ in frames(path)) == 200
 
 
 @pytest.mark.parametrize("error", ["MemoryError()", "d.av.error.MemoryError(12, 'Cannot allocate memory', '', ())"])

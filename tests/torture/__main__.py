@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tempfile
+import textwrap
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from pathlib import Path
 from tests.torture import Outcome, Promise, promises
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+WIDTH = 120
 RECORDS, TABLE = "reliability.json", "reliability.md"
 
 
@@ -140,10 +142,11 @@ def table(records: list[Record]) -> str:
         f"- **{record.name}** ({record.date}, seed {record.seed}, {record.seconds:.0f} s, {record.machine}). {record.how}"
         for record in records
     ]
+    hows = [textwrap.fill(how, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for how in hows]
     examples = [f"- {record.name}: `{_code(example)}`" for record in records for example in record.examples]
     parts = [
         "# Reliability",
-        "What is promised of the job, the store and the dashboard, and how often each promise was tried when it was last "
+        "What is promised of the job, the store and the dashboard, and how often each promise was tried when it was last\n"
         "measured. Written by `make torture` (`python -m tests.torture --write`); `make test` tries each a few times.",
         "| no. | name | promise | tries | failures | kept | figures |\n|---|---|---|---|---|---|---|\n"
         + "\n".join(rows),
