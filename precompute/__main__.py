@@ -86,6 +86,9 @@ def run(
     max_frames: Annotated[int | None, typer.Option(min=1, help="At most this many frames.")] = None,
     size: Annotated[int, typer.Option(help="Short side of the frames, pixels.")] = 256,
     crop: Annotated[Crop, typer.Option(help="The centre square, or the whole picture.")] = Crop.centre,
+    tolerant: Annotated[
+        bool, typer.Option("--tolerant", help="Of a damaged or cut file, keep the frames before the damage.")
+    ] = False,
     device: Annotated[DeviceName, typer.Option(help="Where the networks run.")] = DeviceName.auto,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Frames per network run. Default: 8 on CPUs, 32 on GPUs.")
@@ -120,7 +123,7 @@ def run(
         raise _usage("--configurations names none; give globs on zoo/method/path, such as 'mini/*/rgb-normal*'")
     try:
         listed = list_sources(sources or [], list_file, video.bundled_clips())
-        sampling = video.Sampling(start, end, fps, max_frames, size, crop.value)
+        sampling = video.Sampling(start, end, fps, max_frames, size, crop.value, tolerant)
         where = pipeline.choose_device(device.value)
         known_zoo = load_zoo(zoo)
         recipes.select_configurations(known_zoo, patterns)

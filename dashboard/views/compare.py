@@ -74,7 +74,7 @@ def page(store: Store, columns: Columns) -> None:
     _show_player(columns, selection, content, charts, available)
     _show_gaps(store, content, numbers, selection.scale)
     _show_words(numbers)
-    _show_about(selection.clip)
+    _show_about(selection.clip, content.caveats)
     _show_failed(store)
     if any(not track.is_complete for track in tracks if track.head.clip.key == selection.clip.key):
         _refresh_when_changed(store, tracks, selection.clip.key)
@@ -295,10 +295,10 @@ def _write_link(query: Mapping[str, str]) -> None:
 # What is seen
 
 
-def _show_about(clip: Clip) -> None:
+def _show_about(clip: Clip, caveats: Sequence[str]) -> None:
     """Whose clip it is. All of it comes from outside: text, never markup, and a link only to the web."""
     with st.container(key="about", horizontal=True, vertical_alignment="center", gap="small"):
-        facts = [f"{clip.n_frames} frames", f"{clip.width}×{clip.height}"]
+        facts = [f"{clip.n_frames} frames", f"{clip.width}×{clip.height}", *caveats]
         for text in (clip.author, clip.licence, clip.attribution):
             if text and one_line(text, 400) not in facts:
                 facts.append(one_line(text, 400))
