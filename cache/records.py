@@ -17,6 +17,9 @@ from cache.keys import digest
 SCHEMA = 2
 MAX_CLIP_FRAMES = 10_000_000
 """Four days at 30 frames per second: what is above is no clip."""
+MAX_SIDE = 16384
+"""Pixels."""
+MAX_PACK_BYTES = 1 << 40
 KINDS = ("input", "truth", "prediction", "readout", "energy")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{0,64}")
@@ -54,10 +57,10 @@ class Clip:
     def __post_init__(self) -> None:
         _require(_is_sha256(self.key) and _is_sha256(self.source_sha256), "clip.key", self.key)
         _require(isinstance(self.title, str), "clip.title", self.title)
-        sizes = (self.width, self.height, self.n_frames)
-        _require(all(isinstance(number, int) for number in sizes), "clip size", sizes)
-        _require(1 <= self.width <= 16384 and 1 <= self.height <= 16384, "clip size", (self.width, self.height))
-        _require(0 <= self.n_frames <= MAX_CLIP_FRAMES, "n_frames", self.n_frames)
+        _require(isinstance(self.sampling, Mapping), "clip.sampling", self.sampling)
+        _require(_is_whole(self.width, 1, MAX_SIDE), "clip.width", self.width)
+        _require(_is_whole(self.height, 1, MAX_SIDE), "clip.height", self.height)
+        _require(_is_whole(self.n_frames, 0, MAX_CLIP_FRAMES), "n_frames", self.n_frames)
         for text in (self.url, self.author, self.licence, self.attribution):
             _require(text is None or isinstance(text, str), "clip text", text)
 
@@ -75,9 +78,9 @@ class Pack:
 
     def __post_init__(self) -> None:
         _require(_is_sha256(self.sha256), "pack.sha256", self.sha256)
-        numbers = (self.start, self.n_frames, self.bytes)
-        _require(all(isinstance(number, int) for number in numbers), "pack", numbers)
-        _require(self.start >= 0 and self.n_frames >= 1 and self.bytes >= 1, "pack", (self.start, self.n_frames))
+        _require(_is_whole(self.start, 0, MAX_CLIP_FRAMES), "pack.start", self.start)
+        _require(_is_whole(self.n_frames, 1, MAX_CLIP_FRAMES), "pack.n_frames", self.n_frames)
+        _require(_is_whole(self.bytes, 1, MAX_PACK_BYTES), "pack.bytes", self.bytes)
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,8 @@ class Head:
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Per-frame numbers beside the images: name -> title and unit."""
     computed_on: Mapping[str, str] = field(default_factory=dict)
-    """Device, dtype, library versions and time; two tracks with the same key may differ here."""
+    """Device, dtype, library versions and time, and the source's `damage` where some was met; two tracks with the same key
+    may differ here."""
 
     def __post_init__(self) -> None:
         _require(_is_sha256(self.key), "track.key", self.key)
@@ -143,6 +147,13 @@ class Head:
     def configuration(self) -> str:
         """`zoo/method/path`; the path alone for input and truth."""
         return "/".join(part for part in (self.zoo, self.method, self.path) if part)
+
+    @property
+    def caveat(self) -> str:
+        """What to know before trusting that the clip is the whole of its source; empty where it was decoded strictly."""
+        if not self.clip.sampling.get("is_tolerant"):
+            return ""
+        return "; ".join(part for part in (self.computed_on.get("damage"), "tolerant") if part)
 
 
 @dataclass(frozen=True)
@@ -223,6 +234,7 @@ def _current(data: Any) -> dict[str, Any]:
 
 
 def _head(fields: dict[str, Any]) -> Head:
+    _require(_is_finite({name: value for name, value in fields.items() if name != "packs"}), "a number", math.nan)
     names = set(Head.__dataclass_fields__)
     try:
         clip = Clip(**_table(fields.get("clip"), "clip"))
@@ -235,6 +247,18 @@ def _table(value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadRecord(f"{name} should be a JSON object, got {type(value).__name__}")
     return value
+
+
+def _is_whole(value: Any, lowest: int, highest: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether no number in it, however deep, is infinite or NaN: JSON has no word for these, Python reads some."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(map(_is_finite, parts))
 
 
 def _is_table(value: Any, of: type) -> bool:

@@ -23,11 +23,14 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from cache.store import Store, StoreError
+from cache.store import Store
 from precompute import store_commands
+from precompute.acquire import MAX_DURATION_SECONDS, Limits
 from precompute.errors import SourceError
+from precompute.outcomes import Outcomes, Stored
+from precompute.sources import list_sources
 from precompute.stopping import Stop, stop_on_signals
-from precompute.terminal import EXIT_FAILED_ITEM, StoreOption, err, say
+from precompute.terminal import EXIT_FAILED_ITEM, StoreOption, err, out
 from precompute.terminal import complain as _complain
 from precompute.terminal import open_store as _open_store
 from precompute.terminal import usage as _usage
@@ -63,8 +66,12 @@ class Crop(StrEnum):
 def run(
     context: typer.Context,
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="A video file, a bundled clip's name, or a URL.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="SOURCE...", help="A video file, a folder of them, a bundled clip's name, or a URL."),
+    ] = None,
+    list_file: Annotated[
+        str | None, typer.Option("--from", metavar="FILE", help="A text file with one source per line; - reads them.")
+    ] = None,
     store: StoreOption = None,
     zoo: Annotated[str, typer.Option(metavar="NAME", help="A bundled zoo, or a folder that holds zoo.toml.")] = "mini",
     configurations: Annotated[
@@ -79,10 +86,17 @@ def run(
     max_frames: Annotated[int | None, typer.Option(min=1, help="At most this many frames.")] = None,
     size: Annotated[int, typer.Option(help="Short side of the frames, pixels.")] = 256,
     crop: Annotated[Crop, typer.Option(help="The centre square, or the whole picture.")] = Crop.centre,
+    tolerant: Annotated[
+        bool, typer.Option("--tolerant", help="Of a damaged or cut file, keep the frames before the damage.")
+    ] = False,
     device: Annotated[DeviceName, typer.Option(help="Where the networks run.")] = DeviceName.auto,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Frames per network run. Default: 8 on CPUs, 32 on GPUs.")
     ] = None,
+    max_duration: Annotated[
+        float, typer.Option(min=1, help="Longest part of a URL's video, seconds; --max-frames lifts it.")
+    ] = MAX_DURATION_SECONDS,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line for each event.")] = False,
 ) -> None:
     """Compute every configuration on every source. Run again, it computes only what is missing.
 
@@ -94,12 +108,12 @@ def run(
 
       python -m precompute run 'https://www.youtube.com/watch?v=...' --start 60 --end 90
 
+      python -m precompute run my-videos --from more.txt --json
+
     Ctrl-C and SIGTERM finish the chunk in hand first; the second one stops at once.
 
     Exit codes: 0 done, 1 some source failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM.
     """
-    import torch
-
     from consistency.zoo import ZooError, load_zoo
     from precompute import pipeline, recipes, video
 
@@ -108,36 +122,38 @@ def run(
     if not patterns:
         raise _usage("--configurations names none; give globs on zoo/method/path, such as 'mini/*/rgb-normal*'")
     try:
-        sampling = video.Sampling(start, end, fps, max_frames, size, crop.value)
+        listed = list_sources(sources or [], list_file, video.bundled_clips())
+        sampling = video.Sampling(start, end, fps, max_frames, size, crop.value, tolerant)
         where = pipeline.choose_device(device.value)
         known_zoo = load_zoo(zoo)
         recipes.select_configurations(known_zoo, patterns)
     except (ValueError, ZooError) as error:
         raise _usage(str(error)) from error
-    job = _Job(_open_store(store), known_zoo, patterns, sampling, where, batch_size or BATCH_SIZE[where.type], stop)
-    failed = []
-    for spec in sources:
-        try:
-            job.do(spec)
-        except (SourceError, ZooError, StoreError) as error:
-            failed.append(spec)
-            _complain(str(error))
-        except OSError as error:
-            failed.append(spec)
-            _complain(
-                f"{spec}: {error.strerror or error}; free space or mend the store, then run the same command again"
-            )
-        except torch.OutOfMemoryError:
-            failed.append(spec)
-            _complain(f"{spec}: the GPU's memory is full; use a smaller --batch-size or --size, or --device cpu")
-        except Exception as error:  # one source that meets a fault of ours must not stop the others
-            failed.append(spec)
-            _complain(f"{spec}: {type(error).__name__}: {' '.join(str(error).split())}; please report this")
-        except KeyboardInterrupt:
-            _complain("stopped; finished packs are kept: run the same command again to go on")
-            raise typer.Exit(stop.exit_code) from None
-    if failed:
-        _complain(f"{len(failed)} of {len(sources)} sources failed: {', '.join(failed)}", "failed")
+    if not listed.sources:
+        raise _usage("no source; give a video file, a folder, a URL or a bundled clip, or --from FILE that names some")
+    limits = Limits(
+        max_seconds=None if max_frames else max_duration, start_seconds=sampling.start, end_seconds=sampling.end
+    )
+    opened = _open_store(store)
+    outcomes = Outcomes(opened.root, listed.sources, as_json=as_json, out=out, err=err)
+    job = _Job(
+        opened, known_zoo, patterns, sampling, where, batch_size or BATCH_SIZE[where.type], limits, outcomes, stop
+    )
+    for remark in listed.remarks:
+        outcomes.say(remark)
+    try:
+        for spec in listed.sources:
+            outcomes.started(spec)
+            try:
+                outcomes.stored(job.do(spec))
+            except Exception as error:  # nothing that stops one source may stop the others
+                outcomes.failed_by(error)
+    except KeyboardInterrupt:
+        outcomes.finish()
+        _complain("stopped; finished packs are kept: run the same command again to go on")
+        raise typer.Exit(stop.exit_code) from None
+    outcomes.finish()
+    if outcomes.failed:
         raise typer.Exit(EXIT_FAILED_ITEM)
 
 
@@ -148,23 +164,34 @@ class _Job:
     """The settings of one call of `run`."""
 
     def __init__(
-        self, store: Store, zoo: Any, patterns: list[str], sampling: Any, device: Any, batch_size: int, stop: Stop
+        self,
+        store: Store,
+        zoo: Any,
+        patterns: list[str],
+        sampling: Any,
+        device: Any,
+        batch_size: int,
+        limits: Limits,
+        outcomes: Outcomes,
+        stop: Stop,
     ) -> None:
         self.store, self.zoo, self.patterns, self.sampling = store, zoo, patterns, sampling
-        self.device, self.batch_size, self.stop = device, batch_size, stop
+        self.device, self.batch_size, self.limits, self.outcomes = device, batch_size, limits, outcomes
+        self.stop = stop
 
-    def do(self, spec: str) -> None:
+    def do(self, spec: str) -> Stored:
         """Compute one source, and say what is done."""
         from precompute import pipeline, video
 
         self.stop.has_chunk = False  # an earlier source may have failed in the midst of one
-        with _download_bar(spec) as on_bytes:
-            source = video.resolve(spec, media_dir=self.store.media_dir, progress=on_bytes)
+        say = self.outcomes.say
+        with _download_bar(spec, self.outcomes) as on_bytes:
+            source = video.resolve(spec, media_dir=self.store.media_dir, limits=self.limits, progress=on_bytes)
         plan = pipeline.make_plan(self.store, source, self.sampling, self.zoo, self.patterns)
         tracks = f"{len(plan.recipes)} tracks"
         if not plan.pending:
             say(f"{source.title}: {tracks} already stored, 0 frames computed")
-            return
+            return Stored(source.title, plan.clip.key, len(plan.recipes), 0)
         self._require_space(plan)
         dtype = pipeline.clip_dtype(self.store, plan, pipeline.choose_dtype(self.device))
         seconds = pipeline.seconds_per_frame(plan, self.device, dtype, self.batch_size)
@@ -175,7 +202,7 @@ class _Job:
             f"({pipeline.dtype_name(dtype)})",
         )
         began = time.perf_counter()
-        with _frame_bar(source.title, plan.clip.n_frames) as report:
+        with _frame_bar(source.title, plan.clip.n_frames, self.outcomes) as report:
 
             def on_frames(n_done: int, n_resumed: int) -> None:
                 self.stop.has_chunk = True
@@ -199,15 +226,17 @@ class _Job:
             f"{source.title}: {len(plan.pending)} tracks stored, {n_frames} frames computed in {_duration(elapsed)} "
             f"({n_frames / elapsed:.1f} frames/s)",
         )
+        return Stored(source.title, plan.clip.key, len(plan.recipes), n_frames)
 
     def _require_space(self, plan: Any) -> None:
         free = shutil.disk_usage(self.store.root).free
         needed = FREE_SPACE_FACTOR * plan.estimated_bytes
         if free < needed:
-            raise StoreError(
+            raise SourceError(
+                "disk_full",
                 f"{plan.source.title}: needs about {needed / 1e9:.1f} GB free in {self.store.root}, "
                 f"{free / 1e9:.1f} GB are; free some, take fewer frames (--fps, --max-frames) "
-                "or configurations, or choose another --store"
+                "or configurations, or choose another --store",
             )
 
 
@@ -232,7 +261,7 @@ class _RateColumn(ProgressColumn):
 
 
 @contextmanager
-def _frame_bar(title: str, n_frames: int):
+def _frame_bar(title: str, n_frames: int, outcomes: Outcomes):
     """A bar of frames; gives the callback that `run_plan` reports to."""
     columns = (
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
@@ -248,12 +277,13 @@ def _frame_bar(title: str, n_frames: int):
             if not bar.tasks[0].completed and n_resumed:
                 bar.reset(task, total=n_frames or None, completed=n_resumed)
             bar.update(task, completed=n_done)
+            outcomes.progress("compute", n_done, n_frames or None)
 
         yield report
 
 
 @contextmanager
-def _download_bar(spec: str):
+def _download_bar(spec: str, outcomes: Outcomes):
     """A bar of bytes that appears with the first of them."""
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -264,7 +294,12 @@ def _download_bar(spec: str):
     )
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(f"{spec[:60]} · download", total=None, visible=False)
-        yield lambda n_bytes, total: bar.update(task, completed=n_bytes, total=total, visible=True)
+
+        def report(n_bytes: int, total: int | None) -> None:
+            bar.update(task, completed=n_bytes, total=total, visible=True)
+            outcomes.progress("download", n_bytes, total)
+
+        yield report
 
 
 if __name__ == "__main__":

@@ -86,7 +86,8 @@ def list_tracks(
             table.add_column(name, justify="right", no_wrap=True)
         for track, row in pairs:
             mean = row.get("energy_mean")
-            table.title = Text(one_line(f"{track.head.clip.title} ({clip[:12]})"), style="bold")
+            caveat = f" · {track.head.caveat}" if track.head.caveat else ""
+            table.title = Text(one_line(f"{track.head.clip.title} ({clip[:12]}){caveat}"), style="bold")
             table.add_row(
                 track.head.configuration,
                 row["kind"],
@@ -371,6 +372,7 @@ def _row(store: Store, track: Track) -> dict[str, Any]:
         "n_frames": track.n_frames,
         "bytes": track.bytes,
         "complete": track.is_complete,
+        "caveat": track.head.caveat,
         "key": head.key,
     }
     if head.kind == "energy":
