@@ -86,6 +86,8 @@ class Edge:
             ends = [[d.lo, d.hi, d.scale, d.channels, d.invalid] for d in (self.source_domain, self.target_domain)]
             ports = [(port or Port()).record for port in (self.input_port, self.output_port)]
             parts += [self.format, ends, ports, self.head]
+        if self.format == "code":
+            parts.append(formats.source_digest(self.architecture))
         return _digest(parts)
 
     @property
@@ -167,8 +169,9 @@ class Zoo:
     predicts only some domains (geonet has no reshading) needs it for the energies whose paths go through the others."""
     missing: tuple[Edge, ...] = ()
     """Edges of zoo.toml that are not in `edges`, as their weights are not here."""
-    uncalibrated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Target domain -> indirect paths of energies that have no constants yet."""
+    energy_paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Target domain -> indirect paths of every energy that zoo.toml names. In `energies` are those whose networks are all
+    here and whose constants were measured."""
     declared: Mapping[str, Domain] = field(default_factory=dict)
     """The domains that the zoo itself declares."""
     archives: tuple[Archive, ...] = ()
@@ -176,6 +179,26 @@ class Zoo:
     """Where zoo.toml lies."""
     home: Path = Path()
     """Where fetched weights and `zoo.lock` lie."""
+
+    @property
+    def uncalibrated(self) -> dict[str, tuple[str, ...]]:
+        """Target domain -> indirect paths of energies whose networks are all here, and that lack constants alone."""
+        return {
+            target: paths
+            for target, paths in self.energy_paths.items()
+            if target not in self.energies and self.has_all(target)
+        }
+
+    def has_all(self, target: str) -> bool:
+        """Are all networks of the target's energy here, for every method that predicts it?"""
+        try:
+            for method in self.methods:
+                if target in self.targets(method):
+                    for path in self.energy_paths[target]:
+                        self.chain(method, path)
+        except ZooError:
+            return False
+        return any(target in self.targets(method) for method in self.methods)
 
     def domain(self, name: str) -> Domain:
         """A domain by its name: one of the zoo's own, or a built-in one."""
@@ -311,10 +334,13 @@ def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.
         network = formats.read(edge.format, edge.architecture, edge.arguments, _weights(edge), edge.name)
     except formats.BadNetwork as error:
         raise ZooError(str(error)) from error
+    outputs = getattr(network, "outputs", ())
+    if len(outputs) > 1 and edge.head not in outputs:
+        raise ZooError(f"edge {edge.name} needs `head`, one of its network's outputs: {', '.join(outputs)}")
     if edge.is_adapted:
         ports = edge.input_port or Port(), edge.output_port or Port()
         network = Adapted(network, edge.source_domain, edge.target_domain, *ports, head=edge.head)
-    if edge.weights is not None:
+    if edge.weights is not None and edge.format == "safetensors":
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         networks.compute_in(network, dtype)
     return network.to(device).eval().requires_grad_(False)
@@ -371,6 +397,7 @@ def _edge(
     where = folder
     if weights is not None and sha256 is None:
         where, sha256 = home, lock.get("weights", {}).get(weights, {}).get("sha256", "")
+        sha256 = sha256 if (home / weights).is_file() else ""
     ports = {name: read_port(row[name]) if name in row else None for name in ("input", "output")}
     if form != "safetensors":
         ports = {name: port or Port() for name, port in ports.items()}
@@ -393,41 +420,22 @@ def _edge(
 
 def _with_energies(zoo: Zoo, stated: Mapping[str, Any], measured: Mapping[str, Any]) -> Zoo:
     """The zoo with its energies' constants: those that were measured here before those of zoo.toml."""
-    energies, uncalibrated = {}, {}
+    energies, energy_paths = {}, {}
     for target, row in stated.items():
-        paths = tuple(row["paths"])
-        found = next((r for r in (measured.get(target), row) if r and r.get("mu") and tuple(r["paths"]) == paths), None)
-        if found is None:
-            uncalibrated[target] = paths
-            _check_paths(target, paths)
-        else:
-            energies[target] = _constants(target, found)
-    return replace(zoo, energies=energies, uncalibrated=uncalibrated)
+        paths = energy_paths[target] = tuple(row["paths"])
+        _check_paths(target, paths)
+        for found in (measured.get(target, {}), row):
+            if "mu" in found and tuple(found["paths"]) == paths:
+                energies[target] = _constants(target, found)
+                break
+    return replace(zoo, energies=energies, energy_paths=energy_paths)
 
 
 def _without_missing(zoo: Zoo) -> Zoo:
     """The zoo without edges whose weights are not here, nor energies that need them."""
-    here = replace(
-        zoo,
-        edges=tuple(edge for edge in zoo.edges if edge.is_here),
-        missing=tuple(edge for edge in zoo.edges if not edge.is_here),
-    )
-
-    def is_whole(target: str, paths: tuple[str, ...]) -> bool:
-        try:
-            for method in here.methods:
-                if target in here.targets(method):
-                    for path in paths:
-                        here.chain(method, path)
-        except ZooError:
-            return False
-        return True
-
-    return replace(
-        here,
-        energies={target: row for target, row in zoo.energies.items() if is_whole(target, row.paths)},
-        uncalibrated={target: paths for target, paths in zoo.uncalibrated.items() if is_whole(target, paths)},
-    )
+    is_here = {True: tuple(e for e in zoo.edges if e.is_here), False: tuple(e for e in zoo.edges if not e.is_here)}
+    here = replace(zoo, edges=is_here[True], missing=is_here[False])
+    return replace(here, energies={target: row for target, row in zoo.energies.items() if here.has_all(target)})
 
 
 def _check(zoo: Zoo) -> None:
@@ -436,8 +444,7 @@ def _check(zoo: Zoo) -> None:
         _check_channels(edge)
     if zoo.fallback is not None and zoo.fallback not in zoo.methods:
         raise ValueError(f"fallback is '{zoo.fallback}'; the methods are {', '.join(zoo.methods)}")
-    energies = {**{target: row.paths for target, row in zoo.energies.items()}, **zoo.uncalibrated}
-    for target, paths in energies.items():
+    for target, paths in zoo.energy_paths.items():
         for method in zoo.methods:
             if target in zoo.targets(method):
                 for path in paths:
@@ -476,7 +483,6 @@ def _constants(target: str, row: Mapping[str, Any]) -> EnergyConstants:
         raise ValueError(f"energy of {target}: needs one mu and one sigma for each path")
     if not all(math.isfinite(value) for value in (*constants.mu, *constants.sigma)) or min(constants.sigma) <= 0:
         raise ValueError(f"energy of {target}: mu must be finite and sigma positive")
-    _check_paths(target, constants.paths)
     return constants
 
 

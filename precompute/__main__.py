@@ -32,6 +32,7 @@ from rich.text import Text
 from cache.pack import BadPack
 from cache.records import Track
 from cache.store import CorruptPack, Store, StoreError, default_root
+from precompute import zoo_commands
 from precompute.errors import SourceError
 
 # Torch takes seconds to import, so the modules that need it are imported by `run` alone.
@@ -51,6 +52,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+app.add_typer(zoo_commands.app, name="zoo")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
