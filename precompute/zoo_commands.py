@@ -266,7 +266,12 @@ def _lacking(zoo: Zoo) -> list[str]:
         energies = [
             target
             for target, paths in zoo.energy_paths.items()
-            if any(_has(whole.chain(m, p), edge) for m in whole.methods if target in whole.targets(m) for p in paths)
+            if any(
+                _has(whole.chain(method, path), edge)
+                for method in whole.methods
+                if target in whole.targets(method)
+                for path in (f"rgb-{target}", *paths)
+            )
         ]
         rest = f" and {len(names) - SHOWN_CONFIGURATIONS} more" if len(names) > SHOWN_CONFIGURATIONS else ""
         needed = [", ".join(names[:SHOWN_CONFIGURATIONS]) + rest] if names else []

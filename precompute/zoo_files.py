@@ -39,7 +39,7 @@ MAX_OTHER_BYTES = 4 << 30
 CHECKPOINT_FACTOR = 5
 """A checkpoint with its optimizer (Adam with amsgrad) holds four numbers for each weight."""
 CHECKPOINT_SPARE_BYTES = 16 << 20
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 16
 CONNECT_SECONDS, READ_SECONDS = 20, 60
 CHECKPOINTS = (".pth", ".pt", ".safetensors")
 UNREADABLE = (ZooError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
@@ -76,6 +76,7 @@ def pull(zoo: Zoo, *, say: Callable[[str], None], report: Report, on_problem: Ca
                 install(edges, weights_of(path), zoo.home, on_problem)
             finally:
                 path.unlink()
+        path.parent.rmdir()
 
 
 def import_zoo(path: Path, name: str, *, on_problem: Callable[[str], None]) -> Zoo:
@@ -283,6 +284,8 @@ def download(archive: Archive, home: Path, report: Report) -> Path:
                 downloader=downloader,
             )
         )
+    except ZooError:
+        raise
     except requests.RequestException as error:
         raise ZooError(
             f"{archive.name}: {one_line(str(error))[:300]}; check the network, then run the same command again: it goes on "
