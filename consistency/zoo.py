@@ -5,7 +5,8 @@ method (`baseline`, `consistency`, ...) and `shared` ones, which serve every met
 edges may be the heads of one network: they name the same weights, and each its `head`.
 
 What zoo.toml leaves open is completed by `zoo.lock`: digests of weights that were fetched later, and energy constants that
-were measured here. It lies beside the weights: in the zoo's folder, for a bundled zoo in the user's data folder.
+were measured here. It lies beside the weights: in the zoo's folder, for a bundled zoo in the user's data folder. A zoo that
+`extends` another has all that the other has, and its own networks beside it.
 """
 
 from __future__ import annotations
@@ -137,8 +138,8 @@ class EnergyConstants:
     """Mean of each term over the validation set with `baseline`, in codes."""
     sigma: tuple[float, ...]
     """Spread of each term over the same frames, in codes."""
-    origin: str = ""
-    """Where they were measured, for people."""
+    origin: str = field(default="", compare=False)
+    """Where they come from, for people."""
 
 
 @dataclass(frozen=True)
@@ -270,9 +271,14 @@ def load_zoo(name_or_folder: str, *, allow_code: bool = False) -> Zoo:
     """A zoo to run: the edges whose weights are here, and the energies that they suffice for. Raises ZooError, also where
     networks are programs (`formats.CODE`) and `allow_code` is False. Weights are read later, edge by edge."""
     zoo = read_zoo(name_or_folder)
-    if not zoo.methods:
-        step = f"pull {name_or_folder}" if zoo.archives else f"check {name_or_folder} --record"
-        raise ZooError(f"zoo '{zoo.name}' has no network here yet; run: python -m precompute zoo {step}")
+    unknown = [edge.weights.name for edge in zoo.missing if edge.weights and not edge.archive]
+    if unknown:
+        raise ZooError(
+            f"zoo '{zoo.name}': no digest is known of {', '.join(dict.fromkeys(unknown))}; put what is missing into {zoo.home}, "
+            f"then run: python -m precompute zoo check {name_or_folder} --record"
+        )
+    if zoo.missing and not zoo.methods:
+        raise ZooError(f"zoo '{zoo.name}' has no network here yet; run: python -m precompute zoo pull {name_or_folder}")
     programs = [edge.name for edge in zoo.edges if edge.format in formats.CODE]
     if programs and not allow_code:
         raise ZooError(
@@ -287,30 +293,63 @@ def read_zoo(name_or_folder: str) -> Zoo:
     folder, home = _find(name_or_folder)
     try:
         table = tomllib.loads((folder / "zoo.toml").read_text(encoding="utf-8"))
-        lock = read_lock(home)
-        declared = {name: read_domain(name, row) for name, row in table.get("domain", {}).items()}
-        domains = {**DOMAINS, **declared}
-        zoo = Zoo(
-            name=_name(str(lock.get("name", table["name"]))),
-            version=str(table["version"]),
-            licence=str(table["licence"]),
-            multiple=_multiple(table["multiple"]),
-            domains=tuple(_domain(name, domains) for name in table["domains"]),
-            edges=tuple(_edge(folder, home, row, domains, lock) for row in table["edge"]),
-            energies={},
-            fallback=table.get("fallback"),
-            declared=declared,
-            archives=tuple(_archive(row) for row in table.get("archive", ())),
-            folder=folder,
-            home=home,
-        )
-        zoo = _with_energies(zoo, table.get("energy", {}), lock.get("energy", {}))
+        if "extends" in table:
+            return _without_missing(_extended(_read(folder, home, table), _base(str(table["extends"]))))
+        zoo = _read(folder, home, table)
         _check(zoo)
         return _without_missing(zoo)
     except ZooError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error!r}; mend that line") from error
+
+
+def _read(folder: Path, home: Path, table: Mapping[str, Any]) -> Zoo:
+    """What zoo.toml and the lock say by themselves. Raises what `read_zoo` catches."""
+    lock = read_lock(home)
+    declared = {name: read_domain(name, row) for name, row in table.get("domain", {}).items()}
+    domains = {**DOMAINS, **declared}
+    zoo = Zoo(
+        name=_name(str(lock.get("name", table["name"]))),
+        version=str(table["version"]),
+        licence=str(table["licence"]),
+        multiple=_multiple(table["multiple"]),
+        domains=tuple(_domain(name, domains) for name in table["domains"]),
+        edges=tuple(_edge(folder, home, row, domains, lock) for row in table["edge"]),
+        energies={},
+        fallback=table.get("fallback"),
+        declared=declared,
+        archives=tuple(_archive(row) for row in table.get("archive", ())),
+        folder=folder,
+        home=home,
+    )
+    return _with_energies(zoo, table.get("energy", {}), lock.get("energy", {}))
+
+
+def _base(name: str) -> Zoo:
+    """The zoo that another one extends. Raises ZooError and ValueError."""
+    folder, _ = _find(_name(name))
+    if "extends" in tomllib.loads((folder / "zoo.toml").read_text(encoding="utf-8")):
+        raise ValueError(f"extends '{name}', which extends another zoo itself; name that one")
+    return read_zoo(name)
+
+
+def _extended(zoo: Zoo, base: Zoo) -> Zoo:
+    """The zoo with all that the base has and it has not: edges, domains, energies with their constants."""
+    own = {(edge.source, edge.target, edge.method) for edge in zoo.edges}
+    others = [e for e in (*base.edges, *base.missing) if (e.source, e.target, e.method) not in own]
+    extended = replace(
+        zoo,
+        multiple=math.lcm(zoo.multiple, base.multiple),
+        domains=tuple(dict.fromkeys([*base.domains, *zoo.domains])),
+        edges=(*zoo.edges, *others),
+        energies={**base.energies, **zoo.energies},
+        energy_paths={**base.energy_paths, **zoo.energy_paths},
+        fallback=zoo.fallback or base.fallback,
+        declared={**base.declared, **zoo.declared},
+    )
+    _check(extended)
+    return extended
 
 
 def read_lock(home: Path) -> dict[str, Any]:
@@ -426,7 +465,7 @@ def _with_energies(zoo: Zoo, stated: Mapping[str, Any], measured: Mapping[str, A
         _check_paths(target, paths)
         for found in (measured.get(target, {}), row):
             if "mu" in found and tuple(found["paths"]) == paths:
-                energies[target] = _constants(target, found)
+                energies[target] = _constants(target, {"origin": f"zoo {zoo.name}, version {zoo.version}", **found})
                 break
     return replace(zoo, energies=energies, energy_paths=energy_paths)
 

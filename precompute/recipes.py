@@ -162,7 +162,7 @@ class _Maker:
                 "paths": list(constants.paths),
                 "mu": list(constants.mu),
                 "sigma": list(constants.sigma),
-                "origin": constants.origin or f"zoo {self.zoo.name}, version {self.zoo.version}",
+                "origin": constants.origin,
             },
         )
         return Recipe(head, (direct, *indirect), make)

@@ -101,7 +101,7 @@ def show(zoo: ZooArgument) -> None:
     page.print(table)
     for target, paths in known.energy_paths.items():
         constants = known.energies.get(target)
-        how = f"constants of {origin(known, target)}" if constants else "no constants yet"
+        how = f"constants of {constants.origin}" if constants else "no constants yet"
         say(f"energy of {target}: {len(paths)} paths, {how}")
     for archive in known.archives:
         say(f"archive {archive.name}: {archive.url}")
@@ -249,11 +249,6 @@ def calibrate(
         say(f"energy of {target}, {row['origin']}")
         for path, mu, sigma in zip(row["paths"], row["mu"], row["sigma"], strict=True):
             say(f"  {path}: mu {mu:.4f}, sigma {sigma:.4f}")
-
-
-def origin(zoo: Zoo, target: str) -> str:
-    """Where the constants of an energy come from."""
-    return zoo.energies[target].origin or f"zoo {zoo.name}, version {zoo.version}"
 
 
 def _lacking(zoo: Zoo) -> list[str]:

@@ -106,8 +106,9 @@ def record(zoo: Zoo) -> int:
     lock = lock_of(zoo.home)
     known = dict(lock.setdefault("weights", {}))
     for edge in (*zoo.edges, *zoo.missing):
-        pinned = edge.weights and edge.weights.name not in known and edge.sha256
-        if edge.weights and not pinned and not edge.archive and edge.weights.is_file():
+        if edge.weights is None or edge.archive or edge.weights.parent != zoo.home or not edge.weights.is_file():
+            continue
+        if not edge.sha256 or edge.weights.name in known:  # else zoo.toml gives it
             lock["weights"][edge.weights.name] = entry(edge.weights)
     if lock["weights"] != known:
         write_lock(zoo.home, lock)
