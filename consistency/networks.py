@@ -6,6 +6,7 @@ N frames, C channels, H x W pixels. Input and output are codes in [0, 1]. A netw
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -13,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from consistency import geometry
+from consistency import geometry, xtc
 
 Norm = Literal["batch", "none"]
 
@@ -336,6 +337,12 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "geo-net": GeoNet,
     "sobel-edges": SobelEdges,
     "hessian-keypoints": HessianKeypoints,
+    "xtc-unet": xtc.UNet,
+    "xtc-unet-reshade": xtc.UNetReshade,
+    "xtc-unet-old2": xtc.UNetOld2,
+    "xtc-unet-depth": xtc.UNetDepth,
+    "xtc-dense-1by1": xtc.Dense1by1Net,
+    "xtc-sobel-edges": xtc.SobelEdges,
 }
 
 
@@ -350,16 +357,31 @@ def output_channels(architecture: str, arguments: Mapping[str, Any]) -> int | Ma
     """What such a network gives: channels, or head -> channels. Raises ValueError, KeyError and TypeError for what is none."""
     if architecture not in ARCHITECTURES:
         raise ValueError(f"unknown architecture '{architecture}'; the architectures are {', '.join(ARCHITECTURES)}")
+    given = inspect.signature(ARCHITECTURES[architecture]).bind(**arguments)
+    given.apply_defaults()
     if architecture == "multi-head-unet":
-        return {str(name): int(channels) for name, channels in arguments["heads"].items()}
+        return {str(name): int(channels) for name, channels in given.arguments["heads"].items()}
     if architecture == "geo-net":
         return {"normal": 3, "depth": 1}
-    return int(arguments["out_channels"]) if architecture == "small-unet" else 1
+    if architecture == "xtc-unet-reshade":
+        return 3
+    return int(given.arguments.get("out_channels", 1))  # a fixed filter says none and gives one
 
 
 def compute_in(network: nn.Module, dtype: torch.dtype) -> None:
     """Let a network compute in `dtype`, but for what it keeps in float32 itself."""
-    if isinstance(network, SmallUNet | MultiHeadUNet | GeoNet):
-        network.compute_in(dtype)
+    own = getattr(network, "compute_in", None)
+    if own is not None:
+        own(dtype)
     else:
         network.to(dtype)
+
+
+def input_dtype(network: nn.Module) -> torch.dtype:
+    """What the network's input should be: what it says, else what it computes in. Fixed filters have no weights and take
+    the full precision of the image."""
+    own = getattr(network, "input_dtype", None)
+    if own is not None:
+        return own
+    weight = next(network.parameters(), None)
+    return torch.float32 if weight is None else weight.dtype

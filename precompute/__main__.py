@@ -1,4 +1,4 @@
-"""The command line of the batch job: `python -m precompute run`, and the commands that look after the store."""
+"""The command line of the batch job: `python -m precompute run`, and the commands that look after store and zoos."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rich.table import Column
 from rich.text import Text
 
 from cache.store import Store
-from precompute import store_commands
+from precompute import store_commands, zoo_commands
 from precompute.acquire import MAX_DURATION_SECONDS, Limits
 from precompute.errors import SourceError
 from precompute.outcomes import Outcomes, Stored
@@ -49,6 +49,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+app.add_typer(zoo_commands.app, name="zoo")
 
 
 class DeviceName(StrEnum):
@@ -73,7 +74,9 @@ def run(
         str | None, typer.Option("--from", metavar="FILE", help="A text file with one source per line; - reads them.")
     ] = None,
     store: StoreOption = None,
-    zoo: Annotated[str, typer.Option(metavar="NAME", help="A bundled zoo, or a folder that holds zoo.toml.")] = "mini",
+    zoo: Annotated[
+        str, typer.Option(metavar="NAME", help="A zoo's name (see `zoo list`), or a folder that holds zoo.toml.")
+    ] = "mini",
     configurations: Annotated[
         list[str] | None,
         typer.Option(
@@ -97,6 +100,7 @@ def run(
         float, typer.Option(min=1, help="Longest part of a URL's video, seconds; --max-frames lifts it.")
     ] = MAX_DURATION_SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line for each event.")] = False,
+    allow_code: zoo_commands.CodeOption = False,
 ) -> None:
     """Compute every configuration on every source. Run again, it computes only what is missing.
 
@@ -125,7 +129,7 @@ def run(
         listed = list_sources(sources or [], list_file, video.bundled_clips())
         sampling = video.Sampling(start, end, fps, max_frames, size, crop.value, tolerant)
         where = pipeline.choose_device(device.value)
-        known_zoo = load_zoo(zoo)
+        known_zoo = load_zoo(zoo, allow_code=allow_code)
         recipes.select_configurations(known_zoo, patterns)
     except (ValueError, ZooError) as error:
         raise _usage(str(error)) from error
