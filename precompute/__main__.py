@@ -162,10 +162,13 @@ class _Job:
     ) -> None:
         self.store, self.zoo, self.patterns, self.sampling = store, zoo, patterns, sampling
         self.device, self.batch_size = device, batch_size
+        from precompute.lanes import Networks
+
+        self.networks = Networks()
 
     def do(self, spec: str) -> None:
         """Compute one source, and say what is done."""
-        from precompute import pipeline, video
+        from precompute import pipeline, precision, video
 
         with _download_bar(spec) as on_bytes:
             source = video.resolve(spec, media_dir=self.store.media_dir, progress=on_bytes)
@@ -176,12 +179,13 @@ class _Job:
             return
         self._require_space(plan)
         dtype = pipeline.clip_dtype(self.store, plan, pipeline.choose_dtype(self.device))
-        seconds = pipeline.seconds_per_frame(plan, self.device, dtype, self.batch_size)
+        accuracy = precision.measured(self.store.root, self.zoo, plan.recipes, self.device, dtype, self.networks)
+        seconds = pipeline.seconds_per_frame(plan, self.device, dtype, self.batch_size, accuracy.exact, self.networks)
         cost = f"about {plan.estimated_bytes / 1e6:.0f} MB and {_duration(seconds * plan.n_frames_left)}"
         say(
             f"{source.title}: {plan.clip.n_frames or 'unknown'} frames, {len(plan.pending)} of {tracks} to compute, "
             f"{cost if plan.clip.n_frames else f'{1 / seconds:.1f} frames/s'} on {self.device.type} "
-            f"({pipeline.dtype_name(dtype)})",
+            f"({pipeline.dtype_name(dtype)}, {accuracy})",
         )
         began = time.perf_counter()
         with _frame_bar(source.title, plan.clip.n_frames) as report:
@@ -191,8 +195,11 @@ class _Job:
                 device=self.device,
                 dtype=dtype,
                 batch_size=self.batch_size,
+                exact=accuracy.exact,
+                networks=self.networks,
                 report=report,
                 on_wait=lambda: say(f"{source.title}: waiting for another job that is writing this clip"),
+                say=lambda message: say(f"{source.title}: {message}"),
             )
         elapsed = time.perf_counter() - began
         say(
