@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from consistency import networks
 from consistency.networks import GeoNet
 from consistency.zoo import Chain, Edge
 
@@ -61,7 +62,7 @@ class Graph:
         for digest, by_input in self._steps:
             inputs = [outputs[source] for source in by_input]
             with visiting(self._networks[digest], self._visited) as network:
-                merged_input = (torch.cat(inputs) if len(inputs) > 1 else inputs[0]).to(_dtype(network))
+                merged_input = (torch.cat(inputs) if len(inputs) > 1 else inputs[0]).to(networks.input_dtype(network))
                 if field_of_view_degrees is not None and isinstance(network, GeoNet):
                     merged = network(merged_input, field_of_view_degrees.repeat(len(inputs)))
                 else:
@@ -90,9 +91,3 @@ def visiting(network: nn.Module, device: torch.device | None) -> Iterator[nn.Mod
 def _output(made: Tensor | Mapping[str, Tensor], edge: Edge) -> Tensor:
     """What a network gave, or the edge's head of it."""
     return made[edge.head] if isinstance(made, Mapping) else made
-
-
-def _dtype(network: nn.Module) -> torch.dtype:
-    """What the network computes in. Fixed filters have no weights and take the full precision of the image."""
-    weight = next(network.parameters(), None)
-    return torch.float32 if weight is None else weight.dtype

@@ -6,10 +6,12 @@ memory holds rows of C values, one row for each pixel.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import triton
 import triton.language as tl
-from torch import Tensor
+from torch import Tensor, nn
 
 TILE_VALUES = 8192
 """Values that one program holds in registers: 32 for each thread of 8 warps."""
@@ -18,40 +20,39 @@ JOIN_CHANNELS = 64
 """Most channels of one program of `double_and_join`: 128 bytes, a whole line of the cache."""
 
 
-def group_norm(
-    x: Tensor, bias: Tensor | None, groups: int, weight: Tensor, shift: Tensor, eps: float, relu: bool
-) -> Tensor:
-    """GroupNorm of x + bias, then ReLU if wanted, written over x: (N, C, H, W), half precision, channels last.
+def group_norm(x: Tensor, bias: Tensor | None, norm: nn.GroupNorm, out: Tensor, *, relu: bool) -> Tensor:
+    """GroupNorm of x + bias, then ReLU if wanted: (N, C, H, W), channels last, into `out`, which may be x.
 
     x is read twice and written once, where bias, GroupNorm and ReLU one by one read it four times and write it three
     times. Mean and variance in float32, each tile's around its own mean (Chan et al., 1983), so that large means cost no
     digits. No atomics: equal inputs give equal outputs.
     """
     n, channels, height, width = x.shape
-    n_rows = height * width
+    groups, n_rows = norm.num_groups, height * width
     padded = triton.next_power_of_2(channels)
     tile_rows = max(1, min(triton.next_power_of_2(n_rows), TILE_VALUES // padded))
     n_tiles = triton.cdiv(n_rows, tile_rows)
     tiles = torch.empty((2, n, n_tiles, channels), dtype=torch.float32, device=x.device)
     line = torch.empty((2, n, channels), dtype=torch.float32, device=x.device)
     has_bias = bias is not None
-    bias = bias if has_bias else shift
+    bias = bias if has_bias else norm.bias
     _tile_moments[(n_tiles, n)](
         x, bias, tiles, n, n_rows, n_tiles, channels, has_bias, tile_rows, padded, num_warps=N_WARPS
     )
     _lines[(n, groups)](
-        tiles, bias, weight, shift, line, n, n_rows, n_tiles, channels, channels // groups, eps, has_bias, tile_rows,
-        triton.next_power_of_2(channels // groups), max(16, min(256, triton.next_power_of_2(n_tiles))), num_warps=4,
+        tiles, bias, norm.weight, norm.bias, line, n, n_rows, n_tiles, channels, channels // groups, norm.eps, has_bias,
+        tile_rows, triton.next_power_of_2(channels // groups), min(256, triton.next_power_of_2(n_tiles)), num_warps=4,
     )  # fmt: skip
-    _apply[(n_tiles, n)](x, line, n, n_rows, channels, relu, tile_rows, padded, num_warps=N_WARPS)
-    return x
+    _apply[(n_tiles, n)](x, out, line, n, n_rows, channels, relu, tile_rows, padded, num_warps=N_WARPS)
+    return out
 
 
 def double_and_join(x: Tensor, skip: Tensor) -> Tensor:
     """[x at twice its height and width, bilinear, then skip]: (N, A, H, W) and (N, B, 2H, 2W) -> (N, A + B, 2H, 2W).
 
-    A must be a multiple of B, B a power of two from 16 on. One pass instead of writing the doubled image and copying it.
+    One pass instead of writing the doubled image and copying it.
     """
+    x, skip = (image.contiguous(memory_format=torch.channels_last) for image in (x, skip))
     n, from_x, height, width = x.shape
     from_skip = skip.shape[1]
     out = torch.empty(
@@ -60,7 +61,7 @@ def double_and_join(x: Tensor, skip: Tensor) -> Tensor:
         device=x.device,
         memory_format=torch.channels_last,
     )
-    block = min(from_skip, JOIN_CHANNELS)
+    block = math.gcd(from_x, from_skip, JOIN_CHANNELS)  # each program copies from one of the two alone
     pixels = TILE_VALUES // 4 // block
     grid = (triton.cdiv(4 * height * width, pixels), (from_x + from_skip) // block, n)
     _double_and_join[grid](x, skip, out, height, width, from_x, from_skip, pixels, block, num_warps=4)
@@ -129,7 +130,7 @@ def _lines(
 
 
 @triton.jit
-def _apply(x, line, n, n_rows, channels, RELU: tl.constexpr, ROWS: tl.constexpr, CHANNELS: tl.constexpr):
+def _apply(x, out, line, n, n_rows, channels, RELU: tl.constexpr, ROWS: tl.constexpr, CHANNELS: tl.constexpr):
     tile, image = tl.program_id(0), tl.program_id(1)
     row = tile * ROWS + tl.arange(0, ROWS)
     channel = tl.arange(0, CHANNELS)
@@ -142,7 +143,7 @@ def _apply(x, line, n, n_rows, channels, RELU: tl.constexpr, ROWS: tl.constexpr,
     made = values.to(tl.float32) * slope[None, :] + offset[None, :]
     if RELU:
         made = tl.maximum(made, 0.0)
-    tl.store(x + place, made.to(values.dtype), mask=inside)
+    tl.store(out + place, made.to(values.dtype), mask=inside)
 
 
 @triton.jit

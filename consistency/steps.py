@@ -27,17 +27,18 @@ def conv_norm_relu(conv: nn.Conv2d, norm: nn.GroupNorm, x: Tensor) -> Tensor:
     from consistency.kernels import group_norm
 
     # PyTorch adds a bias in a pass of its own; GroupNorm can take it along.
-    made = F.conv2d(x, conv.weight, None, conv.stride, conv.padding)  # type: ignore[arg-type]
-    return group_norm(made, conv.bias, norm.num_groups, norm.weight, norm.bias, norm.eps, relu=True)
+    made = _channels_last(F.conv2d(x, conv.weight, None, conv.stride, conv.padding))  # type: ignore[arg-type]
+    return group_norm(made, conv.bias, norm, made, relu=True)
 
 
 def norm_conv_relu(norm: nn.GroupNorm, conv: nn.Conv2d, x: Tensor) -> Tensor:
-    """GroupNorm, convolution, ReLU. x may be overwritten where no gradient is wanted."""
+    """GroupNorm, convolution, ReLU."""
     if not _is_fused(x):
         return conv_relu(conv, norm(x))
     from consistency.kernels import group_norm
 
-    return conv_relu(conv, group_norm(x.clone(), None, norm.num_groups, norm.weight, norm.bias, norm.eps, relu=False))
+    x = _channels_last(x)
+    return conv_relu(conv, group_norm(x, None, norm, torch.empty_like(x), relu=False))
 
 
 def conv_relu(conv: nn.Conv2d, x: Tensor) -> Tensor:
@@ -73,6 +74,10 @@ def plain() -> Iterator[None]:
         yield
     finally:
         _is_plain.reset(token)
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
 
 
 def _relu(x: Tensor) -> Tensor:
