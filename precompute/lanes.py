@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from consistency.graph import Graph
+from consistency.graph import CapturedGraph, Graph
 from consistency.zoo import Edge, Zoo, ZooError, load_network
 from precompute.recipes import Batch, Product, Recipe
 
@@ -74,6 +74,8 @@ class Lane:
         """`recipes` tells which tracks need a batch; `say` hears that batches have become smaller."""
         self.graph, self.device, self.multiple = graph, device, zoo.multiple
         self.batch_size, self.recipes, self._say = batch_size, recipes, say
+        torch.backends.cudnn.benchmark = True  # batches of one size are many: the fastest kernels are worth a search
+        self._runner = self._new_runner()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lane")
 
     def submit(self, frames: Batch) -> Future[list[Scored]]:
@@ -105,6 +107,7 @@ class Lane:
             return None
 
     def _halve(self) -> None:
+        self._runner = self._new_runner()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         self._say(
@@ -115,13 +118,29 @@ class Lane:
     def _score(self, frames: Batch) -> Scored:
         is_cuda = self.device.type == "cuda"
         with torch.inference_mode(), torch.cuda.device(self.device) if is_cuda else nullcontext():
-            batch = predict(self.graph, frames, self.device, self.multiple, self.batch_size if is_cuda else 0)
+            batch = self._predict(frames)
             products = {recipe.head.key: recipe.make(batch).to_host() for recipe in self.recipes(frames)}
             if not is_cuda:
                 return Scored(frames, products, lambda: None)
             copied = torch.cuda.Event()
             copied.record()
             return Scored(frames, products, copied.synchronize)
+
+    def _new_runner(self) -> Graph | CapturedGraph:
+        return CapturedGraph(self.graph) if self.device.type == "cuda" and self.graph.is_resident else self.graph
+
+    def _predict(self, frames: Batch) -> Batch:
+        if self.device.type != "cuda":
+            return predict(self.graph, frames, self.device, self.multiple)
+        try:
+            return predict(self._runner, frames, self.device, self.multiple, self.batch_size)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError:
+            # Networks of users may do what cannot be recorded, such as to ask the GPU for a number. If that is not it, the
+            # same error comes again.
+            self._runner = self.graph
+            return predict(self.graph, frames, self.device, self.multiple, self.batch_size)
 
 
 def in_order(batches: Iterable[Batch], lanes: Sequence[Lane]) -> Generator[Scored]:
@@ -135,7 +154,9 @@ def in_order(batches: Iterable[Batch], lanes: Sequence[Lane]) -> Generator[Score
         yield from waiting.popleft().result()
 
 
-def predict(graph: Graph, frames: Batch, device: torch.device, multiple: int, batch_size: int = 0) -> Batch:
+def predict(
+    graph: Graph | CapturedGraph, frames: Batch, device: torch.device, multiple: int, batch_size: int = 0
+) -> Batch:
     """Run the networks on a batch, padded to their multiple by repeating the border and cropped back.
 
     A batch of fewer than `batch_size` frames is filled with its last one: GPUs choose kernels for each size anew.
