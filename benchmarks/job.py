@@ -44,6 +44,8 @@ from precompute import lanes, pipeline, video
 from precompute.lanes import Networks, Precision
 from precompute.recipes import Batch, Recipe
 
+CONVOLUTION_DEFAULTS = (None, None, None, (1, 1), (0, 0), (1, 1), 1)
+"""Image, weight, bias, stride, padding, dilation, groups."""
 PAGES = ("mini", "normals", "full")
 BATCH = {"cpu": 8, "cuda": 32}
 GPU_BATCHES = (32, 64)
@@ -70,7 +72,7 @@ class Page:
         return self.plan_in(Store(self.scratch / "empty"))
 
     def plan_in(self, store: Store, n_frames: int = 0) -> pipeline.Plan:
-        sampling = video.Sampling(max_frames=n_frames or len(self.frames))
+        sampling = sampling_of(n_frames or len(self.frames), self.frames.shape[1])
         return pipeline.make_plan(store, self.source, sampling, self.zoo, list(self.patterns))
 
     @property
@@ -91,6 +93,10 @@ class Page:
             if name in self.source.truth
         }
         return Batch(self.frames[index], index / 30, truth, {}, first)
+
+
+def sampling_of(n_frames: int, size: int) -> video.Sampling:
+    return video.Sampling(max_frames=n_frames, size=size)
 
 
 class PlainLoop:
@@ -146,9 +152,9 @@ class Convolutions(TorchDispatchMode):
         self.seen: Counter[tuple[Any, ...]] = Counter()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is torch.ops.aten.convolution.default:
-            x, weight, bias, stride, padding = args[:5]
-            key = tuple(x.shape), tuple(weight.shape), bias is not None, tuple(stride), tuple(padding), args[8], x.dtype
+        if func is torch.ops.aten.conv2d.default:  # without gradients, convolutions come by this name
+            x, weight, bias, stride, padding, _, groups = (*args, *CONVOLUTION_DEFAULTS[len(args) :])
+            key = tuple(x.shape), tuple(weight.shape), bias is not None, tuple(stride), tuple(padding), groups, x.dtype
             self.seen[key] += 1
         return func(*args, **(kwargs or {}))
 
@@ -291,7 +297,7 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
         products = {recipe.head.key: recipe.make(outputs) for recipe in page.recipes}
         on_host = {key: product.to_host() for key, product in products.items()}
         synchronize()
-    sampling = video.Sampling(max_frames=size)
+    sampling = sampling_of(size, page.frames.shape[1])
 
     def decode() -> None:
         with closing(video.frames(page.source.path, sampling)) as frames:
@@ -435,26 +441,27 @@ def main() -> None:
     parser.add_argument(
         "--rounds", type=int, default=3, help="measurements of each; X-TC's pages take one (default: 3)"
     )
+    parser.add_argument("--size", type=int, default=256, help="pixels; the figures to compare are of 256 (default)")
     arguments = parser.parse_args()
     device = pipeline.choose_device("auto")
     dtype = pipeline.choose_dtype(device)
     if device.type == "cuda":
         device = torch.device("cuda", 0)
         torch.backends.cudnn.benchmark = True
-    report = Report(device, dtype)
+    report = Report(device, dtype, arguments.size)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         with attempt(report.result, "peaks"):
             report.put("peaks", {name: float(f"{value:.4g}") for name, value in machine_peaks(device, dtype).items()})
         source = video.resolve("walkthrough", media_dir=scratch)
-        with closing(video.frames(source.path, video.Sampling(max_frames=64))) as found:
+        with closing(video.frames(source.path, sampling_of(64, arguments.size))) as found:
             frames = np.stack([frame.rgb for frame in found])
         pages = list(arguments.pages)
         xtc = None
         for name in pages:
             with attempt(report.result, name):
                 if name != "mini" and xtc is None:
-                    xtc = load_zoo(str(random_zoo(scratch / "xtc", "full")))
+                    xtc = load_zoo(str(random_zoo(scratch / "xtc", "full" if "full" in pages else "normals")))
                 zoo = load_zoo("mini") if name == "mini" else xtc
                 assert zoo is not None
                 patterns = (f"{zoo.name}/baseline/rgb-normal",) if name == "normals" else ("*",)
@@ -486,7 +493,7 @@ def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtyp
 class Report:
     """Prints each part as it comes, and writes all so far."""
 
-    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, device: torch.device, dtype: torch.dtype, size: int) -> None:
         is_cuda = device.type == "cuda"
         folder = Path(os.environ.get("OUT") or Path(__file__).parent)
         self.path = folder / ("job-gpu.json" if is_cuda else "job.json")
@@ -494,7 +501,7 @@ class Report:
             "machine": machine_name(device),
             "torch": torch.__version__,
             "dtype": pipeline.dtype_name(dtype),
-            "size": "256x256",
+            "size": f"{size}x{size}",
         }
         print(", ".join(map(str, self.result.values())), flush=True)
 
