@@ -63,11 +63,9 @@ def wanted_edges(folder: Path, page: Page) -> list[Edge]:
 
 def write_lock(folder: Path, weights: dict[str, dict]) -> None:
     """Complete zoo.toml with digests, and constants that make every energy some number."""
-    (folder / LOCK).write_text(json.dumps({"weights": weights}))
-    stated = read_zoo(str(folder)).uncalibrated
     energy = {
         target: {"paths": list(paths), "mu": [0.1] * len(paths), "sigma": [0.05] * len(paths), "origin": "made up"}
-        for target, paths in stated.items()
+        for target, paths in read_zoo(str(folder)).energy_paths.items()
     }
     (folder / LOCK).write_text(json.dumps({"weights": weights, "energy": energy}))
 

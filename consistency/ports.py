@@ -138,8 +138,7 @@ def read_port(row: Mapping[str, Any]) -> Port:
 
 def _check(port: Port) -> None:
     """Raises ValueError."""
-    low, high = map(float, port.range)
-    if not (math.isfinite(low) and math.isfinite(high)) or low == high:
+    if len(port.range) != 2 or not all(map(math.isfinite, port.range)) or port.range[0] == port.range[1]:
         raise ValueError(f"range is {list(port.range)}; give the two different numbers that the values lie between")
     for name, allowed in (("scale", SCALES), ("order", ORDERS), ("layout", LAYOUTS)):
         if getattr(port, name) not in allowed:

@@ -5,7 +5,8 @@ method (`baseline`, `consistency`, ...) and `shared` ones, which serve every met
 edges may be the heads of one network: they name the same weights, and each its `head`.
 
 What zoo.toml leaves open is completed by `zoo.lock`: digests of weights that were fetched later, and energy constants that
-were measured here. It lies beside the weights: in the zoo's folder, for a bundled zoo in the user's data folder.
+were measured here. It lies beside the weights: in the zoo's folder, for a bundled zoo in the user's data folder. A zoo that
+`extends` another has all that the other has, and its own networks beside it.
 """
 
 from __future__ import annotations
@@ -86,6 +87,8 @@ class Edge:
             ends = [[d.lo, d.hi, d.scale, d.channels, d.invalid] for d in (self.source_domain, self.target_domain)]
             ports = [(port or Port()).record for port in (self.input_port, self.output_port)]
             parts += [self.format, ends, ports, self.head]
+        if self.format == "code":
+            parts.append(formats.source_digest(self.architecture))
         return _digest(parts)
 
     @property
@@ -135,8 +138,8 @@ class EnergyConstants:
     """Mean of each term over the validation set with `baseline`, in codes."""
     sigma: tuple[float, ...]
     """Spread of each term over the same frames, in codes."""
-    origin: str = ""
-    """Where they were measured, for people."""
+    origin: str = field(default="", compare=False)
+    """Where they come from, for people."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +170,9 @@ class Zoo:
     predicts only some domains (geonet has no reshading) needs it for the energies whose paths go through the others."""
     missing: tuple[Edge, ...] = ()
     """Edges of zoo.toml that are not in `edges`, as their weights are not here."""
-    uncalibrated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Target domain -> indirect paths of energies that have no constants yet."""
+    energy_paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Target domain -> indirect paths of every energy that zoo.toml names. In `energies` are those whose networks are all
+    here and whose constants were measured."""
     declared: Mapping[str, Domain] = field(default_factory=dict)
     """The domains that the zoo itself declares."""
     archives: tuple[Archive, ...] = ()
@@ -176,6 +180,26 @@ class Zoo:
     """Where zoo.toml lies."""
     home: Path = Path()
     """Where fetched weights and `zoo.lock` lie."""
+
+    @property
+    def uncalibrated(self) -> dict[str, tuple[str, ...]]:
+        """Target domain -> indirect paths of energies whose networks are all here, and that lack constants alone."""
+        return {
+            target: paths
+            for target, paths in self.energy_paths.items()
+            if target not in self.energies and self.has_all(target)
+        }
+
+    def has_all(self, target: str) -> bool:
+        """Are all networks of the target's energy here, for every method that predicts it?"""
+        try:
+            for method in self.methods:
+                if target in self.targets(method):
+                    for path in self.energy_paths[target]:
+                        self.chain(method, path)
+        except ZooError:
+            return False
+        return any(target in self.targets(method) for method in self.methods)
 
     def domain(self, name: str) -> Domain:
         """A domain by its name: one of the zoo's own, or a built-in one."""
@@ -247,9 +271,14 @@ def load_zoo(name_or_folder: str, *, allow_code: bool = False) -> Zoo:
     """A zoo to run: the edges whose weights are here, and the energies that they suffice for. Raises ZooError, also where
     networks are programs (`formats.CODE`) and `allow_code` is False. Weights are read later, edge by edge."""
     zoo = read_zoo(name_or_folder)
-    if not zoo.methods:
-        step = f"pull {name_or_folder}" if zoo.archives else f"check {name_or_folder} --record"
-        raise ZooError(f"zoo '{zoo.name}' has no network here yet; run: python -m precompute zoo {step}")
+    unknown = [edge.weights.name for edge in zoo.missing if edge.weights and not edge.archive]
+    if unknown:
+        raise ZooError(
+            f"zoo '{zoo.name}': no digest is known of {', '.join(dict.fromkeys(unknown))}; put what is missing into {zoo.home}, "
+            f"then run: python -m precompute zoo check {name_or_folder} --record"
+        )
+    if zoo.missing and not zoo.methods:
+        raise ZooError(f"zoo '{zoo.name}' has no network here yet; run: python -m precompute zoo pull {name_or_folder}")
     programs = [edge.name for edge in zoo.edges if edge.format in formats.CODE]
     if programs and not allow_code:
         raise ZooError(
@@ -264,30 +293,63 @@ def read_zoo(name_or_folder: str) -> Zoo:
     folder, home = _find(name_or_folder)
     try:
         table = tomllib.loads((folder / "zoo.toml").read_text(encoding="utf-8"))
-        lock = read_lock(home)
-        declared = {name: read_domain(name, row) for name, row in table.get("domain", {}).items()}
-        domains = {**DOMAINS, **declared}
-        zoo = Zoo(
-            name=_name(str(lock.get("name", table["name"]))),
-            version=str(table["version"]),
-            licence=str(table["licence"]),
-            multiple=_multiple(table["multiple"]),
-            domains=tuple(_domain(name, domains) for name in table["domains"]),
-            edges=tuple(_edge(folder, home, row, domains, lock) for row in table["edge"]),
-            energies={},
-            fallback=table.get("fallback"),
-            declared=declared,
-            archives=tuple(_archive(row) for row in table.get("archive", ())),
-            folder=folder,
-            home=home,
-        )
-        zoo = _with_energies(zoo, table.get("energy", {}), lock.get("energy", {}))
+        if "extends" in table:
+            return _without_missing(_extended(_read(folder, home, table), _base(str(table["extends"]))))
+        zoo = _read(folder, home, table)
         _check(zoo)
         return _without_missing(zoo)
     except ZooError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error!r}; mend that line") from error
+
+
+def _read(folder: Path, home: Path, table: Mapping[str, Any]) -> Zoo:
+    """What zoo.toml and the lock say by themselves. Raises what `read_zoo` catches."""
+    lock = read_lock(home)
+    declared = {name: read_domain(name, row) for name, row in table.get("domain", {}).items()}
+    domains = {**DOMAINS, **declared}
+    zoo = Zoo(
+        name=_name(str(lock.get("name", table["name"]))),
+        version=str(table["version"]),
+        licence=str(table["licence"]),
+        multiple=_multiple(table["multiple"]),
+        domains=tuple(_domain(name, domains) for name in table["domains"]),
+        edges=tuple(_edge(folder, home, row, domains, lock) for row in table["edge"]),
+        energies={},
+        fallback=table.get("fallback"),
+        declared=declared,
+        archives=tuple(_archive(row) for row in table.get("archive", ())),
+        folder=folder,
+        home=home,
+    )
+    return _with_energies(zoo, table.get("energy", {}), lock.get("energy", {}))
+
+
+def _base(name: str) -> Zoo:
+    """The zoo that another one extends. Raises ZooError and ValueError."""
+    folder, _ = _find(_name(name))
+    if "extends" in tomllib.loads((folder / "zoo.toml").read_text(encoding="utf-8")):
+        raise ValueError(f"extends '{name}', which extends another zoo itself; name that one")
+    return read_zoo(name)
+
+
+def _extended(zoo: Zoo, base: Zoo) -> Zoo:
+    """The zoo with all that the base has and it has not: edges, domains, energies with their constants."""
+    own = {(edge.source, edge.target, edge.method) for edge in zoo.edges}
+    others = [e for e in (*base.edges, *base.missing) if (e.source, e.target, e.method) not in own]
+    extended = replace(
+        zoo,
+        multiple=math.lcm(zoo.multiple, base.multiple),
+        domains=tuple(dict.fromkeys([*base.domains, *zoo.domains])),
+        edges=(*zoo.edges, *others),
+        energies={**base.energies, **zoo.energies},
+        energy_paths={**base.energy_paths, **zoo.energy_paths},
+        fallback=zoo.fallback or base.fallback,
+        declared={**base.declared, **zoo.declared},
+    )
+    _check(extended)
+    return extended
 
 
 def read_lock(home: Path) -> dict[str, Any]:
@@ -311,10 +373,13 @@ def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.
         network = formats.read(edge.format, edge.architecture, edge.arguments, _weights(edge), edge.name)
     except formats.BadNetwork as error:
         raise ZooError(str(error)) from error
+    outputs = getattr(network, "outputs", ())
+    if len(outputs) > 1 and edge.head not in outputs:
+        raise ZooError(f"edge {edge.name} needs `head`, one of its network's outputs: {', '.join(outputs)}")
     if edge.is_adapted:
         ports = edge.input_port or Port(), edge.output_port or Port()
         network = Adapted(network, edge.source_domain, edge.target_domain, *ports, head=edge.head)
-    if edge.weights is not None:
+    if edge.weights is not None and edge.format == "safetensors":
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         networks.compute_in(network, dtype)
     return network.to(device).eval().requires_grad_(False)
@@ -371,6 +436,7 @@ def _edge(
     where = folder
     if weights is not None and sha256 is None:
         where, sha256 = home, lock.get("weights", {}).get(weights, {}).get("sha256", "")
+        sha256 = sha256 if (home / weights).is_file() else ""
     ports = {name: read_port(row[name]) if name in row else None for name in ("input", "output")}
     if form != "safetensors":
         ports = {name: port or Port() for name, port in ports.items()}
@@ -393,41 +459,22 @@ def _edge(
 
 def _with_energies(zoo: Zoo, stated: Mapping[str, Any], measured: Mapping[str, Any]) -> Zoo:
     """The zoo with its energies' constants: those that were measured here before those of zoo.toml."""
-    energies, uncalibrated = {}, {}
+    energies, energy_paths = {}, {}
     for target, row in stated.items():
-        paths = tuple(row["paths"])
-        found = next((r for r in (measured.get(target), row) if r and r.get("mu") and tuple(r["paths"]) == paths), None)
-        if found is None:
-            uncalibrated[target] = paths
-            _check_paths(target, paths)
-        else:
-            energies[target] = _constants(target, found)
-    return replace(zoo, energies=energies, uncalibrated=uncalibrated)
+        paths = energy_paths[target] = tuple(row["paths"])
+        _check_paths(target, paths)
+        for found in (measured.get(target, {}), row):
+            if "mu" in found and tuple(found["paths"]) == paths:
+                energies[target] = _constants(target, {"origin": f"zoo {zoo.name}, version {zoo.version}", **found})
+                break
+    return replace(zoo, energies=energies, energy_paths=energy_paths)
 
 
 def _without_missing(zoo: Zoo) -> Zoo:
     """The zoo without edges whose weights are not here, nor energies that need them."""
-    here = replace(
-        zoo,
-        edges=tuple(edge for edge in zoo.edges if edge.is_here),
-        missing=tuple(edge for edge in zoo.edges if not edge.is_here),
-    )
-
-    def is_whole(target: str, paths: tuple[str, ...]) -> bool:
-        try:
-            for method in here.methods:
-                if target in here.targets(method):
-                    for path in paths:
-                        here.chain(method, path)
-        except ZooError:
-            return False
-        return True
-
-    return replace(
-        here,
-        energies={target: row for target, row in zoo.energies.items() if is_whole(target, row.paths)},
-        uncalibrated={target: paths for target, paths in zoo.uncalibrated.items() if is_whole(target, paths)},
-    )
+    is_here = {True: tuple(e for e in zoo.edges if e.is_here), False: tuple(e for e in zoo.edges if not e.is_here)}
+    here = replace(zoo, edges=is_here[True], missing=is_here[False])
+    return replace(here, energies={target: row for target, row in zoo.energies.items() if here.has_all(target)})
 
 
 def _check(zoo: Zoo) -> None:
@@ -436,8 +483,7 @@ def _check(zoo: Zoo) -> None:
         _check_channels(edge)
     if zoo.fallback is not None and zoo.fallback not in zoo.methods:
         raise ValueError(f"fallback is '{zoo.fallback}'; the methods are {', '.join(zoo.methods)}")
-    energies = {**{target: row.paths for target, row in zoo.energies.items()}, **zoo.uncalibrated}
-    for target, paths in energies.items():
+    for target, paths in zoo.energy_paths.items():
         for method in zoo.methods:
             if target in zoo.targets(method):
                 for path in paths:
@@ -476,7 +522,6 @@ def _constants(target: str, row: Mapping[str, Any]) -> EnergyConstants:
         raise ValueError(f"energy of {target}: needs one mu and one sigma for each path")
     if not all(math.isfinite(value) for value in (*constants.mu, *constants.sigma)) or min(constants.sigma) <= 0:
         raise ValueError(f"energy of {target}: mu must be finite and sigma positive")
-    _check_paths(target, constants.paths)
     return constants
 
 

@@ -1,4 +1,4 @@
-"""The command line of the batch job: `python -m precompute run|list|verify|remove`."""
+"""The command line of the batch job: `python -m precompute run|list|verify|remove|zoo`."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from rich.text import Text
 from cache.pack import BadPack
 from cache.records import Track
 from cache.store import CorruptPack, Store, StoreError, default_root
+from precompute import zoo_commands
 from precompute.errors import SourceError
 
 # Torch takes seconds to import, so the modules that need it are imported by `run` alone.
@@ -51,6 +52,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+app.add_typer(zoo_commands.app, name="zoo")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -81,7 +83,9 @@ def run(
         list[str], typer.Argument(metavar="SOURCE...", help="A video file, a bundled clip's name, or a URL.")
     ],
     store: StoreOption = None,
-    zoo: Annotated[str, typer.Option(metavar="NAME", help="A bundled zoo, or a folder that holds zoo.toml.")] = "mini",
+    zoo: Annotated[
+        str, typer.Option(metavar="NAME", help="A zoo's name (see `zoo list`), or a folder that holds zoo.toml.")
+    ] = "mini",
     configurations: Annotated[
         list[str] | None,
         typer.Option(
@@ -98,6 +102,7 @@ def run(
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Frames per network run. Default: 8 on CPUs, 32 on GPUs.")
     ] = None,
+    allow_code: zoo_commands.CodeOption = False,
 ) -> None:
     """Compute every configuration on every source. Run again, it computes only what is missing.
 
@@ -123,7 +128,7 @@ def run(
     try:
         sampling = video.Sampling(start, end, fps, max_frames, size, crop.value)
         where = pipeline.choose_device(device.value)
-        known_zoo = load_zoo(zoo)
+        known_zoo = load_zoo(zoo, allow_code=allow_code)
         recipes.select_configurations(known_zoo, patterns)
     except (ValueError, ZooError) as error:
         raise _usage(str(error)) from error

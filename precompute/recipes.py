@@ -9,6 +9,7 @@ import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -174,13 +175,18 @@ class _Maker:
             ENERGY,
             _digests(direct, *indirect),
             ["pts_seconds", "terms", "blocks"],
-            constants={"paths": list(constants.paths), "mu": list(constants.mu), "sigma": list(constants.sigma)},
+            constants={
+                "paths": list(constants.paths),
+                "mu": list(constants.mu),
+                "sigma": list(constants.sigma),
+                "origin": constants.origin,
+            },
         )
         return Recipe(head, (direct, *indirect), make)
 
     def _image_recipe(self, kind: str, method: str, path: str, reference: Chain | None) -> Recipe:
         chain = self.zoo.chain(method, path)
-        domain = get_domain(path.rsplit("-", maxsplit=1)[-1])
+        domain = self.zoo.domain(path.rsplit("-", maxsplit=1)[-1])
         true_name = domain.name if domain.name in self.truth else None
         names = ["pts_seconds"] + (["disagreement"] if reference else [])
         if true_name:
@@ -211,13 +217,15 @@ class _Maker:
         edges: Mapping[str, str],
         columns: Sequence[str],
         *,
-        constants: Mapping[str, list] | None = None,
+        constants: Mapping[str, Any] | None = None,
         truth: str | None = None,
     ) -> Head:
         zoo = self.zoo.name if method else ""
         constants = constants or {}
-        # The truth decides the error columns, so a truth added later makes another track.
-        inputs = {"edges": dict(edges), "constants": dict(constants), "truth": self.truth[truth] if truth else None}
+        # The truth decides the error columns, so a truth added later makes another track. Where constants come from decides
+        # nothing.
+        numbers = {name: value for name, value in constants.items() if name != "origin"}
+        inputs = {"edges": dict(edges), "constants": numbers, "truth": self.truth[truth] if truth else None}
         return Head(
             key=track_key(self.clip.key, kind, zoo, method, path, inputs),
             kind=kind,

@@ -401,7 +401,7 @@ def test_a_bad_source_is_named_in_one_line_and_the_other_still_runs(tmp_path, zo
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--zoo", "minni"], "bundled zoos"),
+        (["--zoo", "minni"], "known zoos"),
         (["--configurations", "tiny/cycle/*"], "methods: baseline, consistency"),
         (["--configurations", "tiny/*/rgb-shape"], "domains: rgb, normal, depth, edge2d"),
         (["--device", "tpu"], "'tpu'"),
