@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Full, Queue
@@ -36,7 +36,7 @@ CHUNK_PIXELS = 64 * 256 * 256
 """Pixels per pack and track, 64 frames of 256x256: what a killed job does again at most, and what bounds its memory."""
 ENCODED_TOGETHER = 8
 """Images of a track that one encoder takes at a time: fewer cost the threads more than the work."""
-BAD_FOR_GOOD = ("truncated", "damaged", "not_codes", "truth_too_short", "no_frames")
+BAD_FOR_GOOD = ("truncated", "damaged", "bad_truth", "no_frames")
 """Failures that lie in the source itself: nothing of it stays. After others, such as a disk's, another run goes on."""
 BATCHES_AHEAD = 2
 """Decoded batches waiting for the networks."""
@@ -84,13 +84,13 @@ def make_plan(store: Store, source: video.Source, sampling: video.Sampling, zoo:
 
     Raises SourceError and ZooError.
     """
-    rule = {**asdict(sampling), "shift": "", "rule": SAMPLING_RULE}
+    rule = {**sampling.rule(), "shift": "", "rule": SAMPLING_RULE}
     key = clip_key(source.sha256, rule)
     known = store.tracks(clip=key, kind="input")
     if known and known[0].is_complete:
         clip = known[0].head.clip
     else:
-        info = video.probe(source)
+        info = video.probe(source, sampling)
         height, width = video.output_size(info, sampling)
         clip = Clip(
             key=key,
@@ -123,12 +123,14 @@ def run_plan(
     report: Callable[[int, int], None] = lambda n_done, n_resumed: None,
     on_wait: Callable[[], None] = lambda: None,
     say: Callable[[str], None] = lambda message: None,
+    stop: Event | None = None,
 ) -> int:
     """Compute the pending tracks of a clip; returns the number of frames computed.
 
     `cuda` means every GPU. The networks in `exact` compute in float32 whatever the dtype (`precompute.precision`); those
     in `networks` need not be loaded again. `report(frames done, frames found done)` is called after every batch,
     `on_wait()` while another job has the clip, `say(message)` where the job goes on otherwise than asked.
+    Once `stop` is set it ends with the chunk in hand; the tracks are then not finished unless that was the last.
     Stopped at any moment, the store keeps every finished pack and the next run goes on from there; it keeps to the
     clip's dtype, so that its tracks can be compared. Raises SourceError, ZooError, StoreError and OSError.
     """
@@ -151,6 +153,7 @@ def run_plan(
             chunk_start = batch.start - (batch.start - start) % size
             return [recipe for recipe in pending if stored[recipe.head.key] <= chunk_start]
 
+        damages: list[str] = []
         networks = networks or Networks()
         names = {recipe.head.key: recipe.head.configuration for recipe in pending}
         with ExitStack() as stack:
@@ -162,7 +165,7 @@ def run_plan(
             encoders = stack.enter_context(ThreadPoolExecutor(n_encoders(), "encode"))
             shelf = stack.enter_context(closing(_Shelf(writers)))
             batches = stack.enter_context(
-                closing(_read_ahead(lambda stopped: _batches(plan, start, batch_size, size, stopped)))
+                closing(_read_ahead(lambda stopped: _batches(plan, start, batch_size, size, stopped, damages.append)))
             )
             chunk = _Chunk(start)
             try:
@@ -175,6 +178,9 @@ def run_plan(
                     if n_frames - chunk.start >= size:
                         shelf.put(chunk)
                         chunk = _Chunk(n_frames)
+                        if stop is not None and stop.is_set():
+                            shelf.wait()
+                            return n_frames - start
             except SourceError as error:
                 # A source that turns out bad at its end leaves nothing behind.
                 if error.code in BAD_FOR_GOOD:
@@ -184,6 +190,8 @@ def run_plan(
             shelf.put(chunk)
             shelf.wait()
         for writer in writers.values():
+            for damage in damages:
+                writer.head = replace(writer.head, computed_on={**writer.head.computed_on, "damage": damage})
             writer.finish()
         return n_frames - start
 
@@ -324,19 +332,25 @@ def encode(images: np.ndarray) -> list[tuple[bytes, bytes]]:
     return [(encode_image(image), encode_preview(image)) for image in images]
 
 
-def _batches(plan: Plan, start: int, batch_size: int, chunk_size: int, stopped: Event) -> Generator[Batch]:
+def _batches(
+    plan: Plan, start: int, batch_size: int, chunk_size: int, stopped: Event, on_damage: Callable[[str], None]
+) -> Generator[Batch]:
     """The clip's frames from `start` on, with their ground truth, in batches that end where chunks end.
 
-    Setting `stopped` ends it, also while frames before `start` are skipped.
+    Setting `stopped` ends it, also while frames before `start` are skipped. `on_damage` hears where a tolerant one ended.
     """
     with ExitStack() as stack:
 
-        def decode(path: Path, channels: Literal[1, 3] | None = None) -> Generator[video.Frame]:
-            return stack.enter_context(closing(video.frames(path, plan.sampling, channels=channels, stopped=stopped)))
+        def decode(
+            path: Path, sampling: video.Sampling, channels: Literal[1, 3] | None = None
+        ) -> Generator[video.Frame]:
+            frames = video.frames(path, sampling, channels=channels, stopped=stopped, on_damage=on_damage)
+            return stack.enter_context(closing(frames))
 
         n_frames = 0
-        rgb = decode(plan.source.path)
-        truth = {name: decode(path, get_domain(name).channels) for name, path in plan.source.truth.items()}
+        rgb = decode(plan.source.path, plan.sampling)
+        strict = replace(plan.sampling, is_tolerant=False)
+        truth = {name: decode(path, strict, get_domain(name).channels) for name, path in plan.source.truth.items()}
         held: list[tuple[video.Frame, dict[str, np.ndarray]]] = []
         for frame in rgb:
             n_frames += 1
@@ -347,7 +361,7 @@ def _batches(plan: Plan, start: int, batch_size: int, chunk_size: int, stopped: 
                     return
                 if true_frame is None:
                     raise SourceError(
-                        "truth_too_short",
+                        "bad_truth",
                         f"{plan.source.title}: ground truth of {name} ends before the clip, at frame {frame.index}; "
                         "it needs one frame for each of the clip's",
                     )
