@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from consistency import geometry, xtc
+from consistency import geometry, steps, xtc
 
 Norm = Literal["batch", "none"]
 
@@ -147,7 +147,7 @@ class ConvUnit(nn.Module):
         self.norm = nn.BatchNorm2d(out_channels) if norm == "batch" else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.norm(self.conv(x)))
+        return steps.conv_relu(self.conv, x) if isinstance(self.norm, nn.Identity) else F.relu(self.norm(self.conv(x)))
 
 
 class ResidualBlock(nn.Module):
@@ -207,20 +207,13 @@ def decode(units: nn.Module, head: nn.Module, levels: Sequence[Tensor]) -> Tenso
     """From the deepest level up to twice the size of the first, which is the image's."""
     x = levels[-1]
     for unit, skip in zip(units.children(), reversed(levels[:-1]), strict=True):
-        x = unit(torch.cat([double(x), skip], dim=1))
-    return head(double(x).to(next(head.parameters()).dtype))
+        x = unit(steps.double_and_join(x, skip))
+    return head(steps.double(x).to(next(head.parameters()).dtype))
 
 
 def body_dtype(units: nn.Module, head: nn.Module) -> torch.dtype:
     """What a decoder computes in; with one level there is none, and all is the head's."""
     return next(units.parameters(), next(head.parameters())).dtype
-
-
-def double(x: Tensor) -> Tensor:
-    """Twice the height and width, bilinear."""
-    # In training by way of float32: the same values, but bfloat16's backward pass is three times slower on a CPU.
-    wide = x.float() if x.requires_grad else x
-    return F.interpolate(wide, scale_factor=2, mode="bilinear", align_corners=False).to(x.dtype)
 
 
 Foldable = TypeVar("Foldable", SmallUNet, MultiHeadUNet, GeoNet)

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from consistency.steps import conv_norm_relu, double_and_join, norm_conv_relu
+
 FIRST_WIDTH = 16
 """Channels at full size; each level down has twice as many."""
 GROUPS = 8
@@ -44,7 +46,7 @@ class PreNormBlock(nn.Module):
         self.conv = nn.Conv2d(in_channels, out_channels, kernel_px, padding=kernel_px // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.conv(self.bn(x)))
+        return norm_conv_relu(self.bn, self.conv, x)
 
 
 class UNet(nn.Module):
@@ -68,7 +70,7 @@ class UNet(nn.Module):
             x = F.max_pool2d(down(x), 2)
         x = middle(self, x)
         for up, skip in zip(reversed(self.up_blocks), reversed(skips), strict=True):
-            x = up(torch.cat([double(x), skip], dim=1))
+            x = up(double_and_join(x, skip))
         return F.relu(last(self, x))
 
 
@@ -104,8 +106,9 @@ class _NamedUNet(nn.Module):
             outputs.append(x)
         x = middle(self, x)
         for level in reversed(range(OLD_LEVELS)):
-            x = double(x) if level < n_pools else x
-            x = self.get_submodule(f"up_block{OLD_LEVELS - level}")(torch.cat([x, outputs[level]], dim=1))
+            skip = outputs[level]
+            x = double_and_join(x, skip) if level < n_pools else torch.cat([x, skip], dim=1)
+            x = self.get_submodule(f"up_block{OLD_LEVELS - level}")(x)
         return last(self, x)
 
 
@@ -204,15 +207,10 @@ def add_last(network: nn.Module, out_channels: int) -> None:
 def last(network: nn.Module, x: Tensor) -> Tensor:
     """The output without its ReLU."""
     part = network.get_submodule
-    return part("last_conv2")(F.relu(part("last_bn")(part("last_conv1")(x))))
+    return part("last_conv2")(conv_norm_relu(part("last_conv1"), part("last_bn"), x))
 
 
 def three_convolutions(network: nn.Module, x: Tensor, convolution: str, norm: str) -> Tensor:
     for index in (1, 2, 3):
-        x = F.relu(network.get_submodule(f"{norm}{index}")(network.get_submodule(f"{convolution}{index}")(x)))
+        x = conv_norm_relu(network.get_submodule(f"{convolution}{index}"), network.get_submodule(f"{norm}{index}"), x)
     return x
-
-
-def double(x: Tensor) -> Tensor:
-    """Twice the height and width, bilinear."""
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

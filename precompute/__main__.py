@@ -96,11 +96,11 @@ def run(
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Frames per network run. Default: 8 on CPUs, 32 on GPUs.")
     ] = None,
+    allow_code: zoo_commands.CodeOption = False,
     max_duration: Annotated[
         float, typer.Option(min=1, help="Longest part of a URL's video, seconds; --max-frames lifts it.")
     ] = MAX_DURATION_SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line for each event.")] = False,
-    allow_code: zoo_commands.CodeOption = False,
 ) -> None:
     """Compute every configuration on every source. Run again, it computes only what is missing.
 
@@ -182,10 +182,13 @@ class _Job:
         self.store, self.zoo, self.patterns, self.sampling = store, zoo, patterns, sampling
         self.device, self.batch_size, self.limits, self.outcomes = device, batch_size, limits, outcomes
         self.stop = stop
+        from precompute.lanes import Networks
+
+        self.networks = Networks()
 
     def do(self, spec: str) -> Stored:
         """Compute one source, and say what is done."""
-        from precompute import pipeline, video
+        from precompute import pipeline, precision, video
 
         self.stop.has_chunk = False  # an earlier source may have failed in the midst of one
         say = self.outcomes.say
@@ -198,12 +201,13 @@ class _Job:
             return Stored(source.title, plan.clip.key, len(plan.recipes), 0)
         self._require_space(plan)
         dtype = pipeline.clip_dtype(self.store, plan, pipeline.choose_dtype(self.device))
-        seconds = pipeline.seconds_per_frame(plan, self.device, dtype, self.batch_size)
+        accuracy = precision.measured(self.store.root, self.zoo, plan.recipes, self.device, dtype, self.networks)
+        seconds = pipeline.seconds_per_frame(plan, self.device, dtype, self.batch_size, accuracy.exact, self.networks)
         cost = f"about {plan.estimated_bytes / 1e6:.0f} MB and {_duration(seconds * plan.n_frames_left)}"
         say(
             f"{source.title}: {plan.clip.n_frames or 'unknown'} frames, {len(plan.pending)} of {tracks} to compute, "
             f"{cost if plan.clip.n_frames else f'{1 / seconds:.1f} frames/s'} on {self.device.type} "
-            f"({pipeline.dtype_name(dtype)})",
+            f"({pipeline.dtype_name(dtype)}, {accuracy})",
         )
         began = time.perf_counter()
         with _frame_bar(source.title, plan.clip.n_frames, self.outcomes) as report:
@@ -218,8 +222,11 @@ class _Job:
                 device=self.device,
                 dtype=dtype,
                 batch_size=self.batch_size,
+                exact=accuracy.exact,
+                networks=self.networks,
                 report=on_frames,
                 on_wait=lambda: say(f"{source.title}: waiting for another job that is writing this clip"),
+                say=lambda message: say(f"{source.title}: {message}"),
                 stop=self.stop,
             )
         self.stop.has_chunk = False
