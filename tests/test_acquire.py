@@ -247,7 +247,8 @@ def test_a_download_that_breaks_off_goes_on_where_it_stopped(site: Site, tmp_pat
     child_that_runs(monkeypatch, WITHOUT_WAITS)
     server = Versions(site, some_content(0), '"one"')
     assert fetch(server.url, tmp_path / "m", allow_loopback=True).path.read_bytes() == server.content
-    assert server.ranges == [("200000", '"one"')]
+    ((start, if_range),) = server.ranges
+    assert 0 < int(start) <= 200_000 and if_range == '"one"'
     assert [path.name for path in (tmp_path / "m").glob("download-*")] == []
 
 
@@ -342,7 +343,7 @@ def test_two_jobs_download_a_url_once(site: Site, tmp_path: Path) -> None:
 def test_a_page_that_does_not_end_meets_a_limit_of_memory(site: Site, tmp_path: Path, monkeypatch) -> None:
     child_that_runs(
         monkeypatch,
-        "import sys, precompute.download as d\nd.MEMORY_BYTES = 300_000_000\nd.main(sys.argv[1:])",
+        "import sys, precompute.download as d\nd.MEMORY_BYTES = 150_000_000\nd.main(sys.argv[1:])",
     )
 
     def endless(request: BaseHTTPRequestHandler) -> None:
@@ -578,6 +579,8 @@ def test_what_is_no_address_of_one_video_is_refused(url: str, tmp_path: Path) ->
         ("[youtube] abc: Sign in to confirm you're not a bot.", "sign_in_required"),
         ("[youtube] abc: Video unavailable. This video has been removed by the uploader", "not_found"),
         ("Unsupported URL: https://example.org/", "unsupported_url"),
+        ("\r[download] Got error: HTTP Error 503: Busy", "http_error"),
+        ("\r[download] Got error: 7 bytes read, 9 more expected", "network"),
         ("[youtube] abc: Requested format is not available. Use --list-formats", "no_format"),
         ("something new\nin two lines", "extractor_failed"),
     ],
