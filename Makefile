@@ -1,6 +1,7 @@
 # The commands of the README. `make help` lists them.
 PYTHON ?= python3
 PORT ?= 8501
+SCALE ?= 1.0
 BIN := .venv/bin
 # Results of the bundled clips; set CROSSCHECK_STORE to keep them elsewhere.
 export CROSSCHECK_STORE ?= $(CURDIR)/.demo-store
@@ -9,7 +10,7 @@ export CROSSCHECK_STORE ?= $(CURDIR)/.demo-store
 COMPILE := .venv-tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup demo precompute-sample test browser check format lock audit bench bench-player pictures
+.PHONY: help setup demo precompute-sample test browser check format lock audit torture bench bench-player pictures
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -51,6 +52,9 @@ bench: setup ## time the job against a plain loop, on the bundled clip
 
 bench-player: .venv/.installed-dev browser ## hold the player against its targets, in the browser (a quarter of an hour, the machine idle)
 	$(BIN)/python -m benchmarks.player
+
+torture: .venv/.installed-dev .venv-web/.installed browser ## try every promise many times and write docs/reliability.md (an hour; less: SCALE=0.1)
+	$(BIN)/python -m tests.torture --write --scale $(SCALE)
 
 pictures: precompute-sample .venv/.installed-dev browser ## make the README's pictures from the real page
 	$(BIN)/python -m docs.pictures

@@ -80,7 +80,7 @@ def write_report(root: Path, name: str, report: Report) -> Path:
     """Write it, or write it anew, and remove the oldest above MAX_REPORTS. Raises OSError."""
     folder = root / "reports"
     folder.mkdir(exist_ok=True)
-    write_whole(folder / name, json.dumps(asdict(report), indent=1).encode())
+    write_whole(folder / name, [json.dumps(asdict(report), indent=1).encode()])
     for old in _names(folder)[:-MAX_REPORTS]:
         (folder / old).unlink(missing_ok=True)
     return folder / name

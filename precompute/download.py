@@ -283,7 +283,7 @@ def guard_resuming(ydl: Any, url: str, folder: Path, limits: Limits) -> None:
             _empty(folder)
             kept = answer
             if answer.can_tell:
-                write_whole(note, json.dumps(asdict(answer)).encode())
+                write_whole(note, [json.dumps(asdict(answer)).encode()])
         return response
 
     ydl.urlopen = urlopen

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Full, Queue
@@ -83,13 +83,13 @@ def make_plan(store: Store, source: video.Source, sampling: video.Sampling, zoo:
 
     Raises SourceError and ZooError.
     """
-    rule = {**asdict(sampling), "shift": "", "rule": SAMPLING_RULE}
+    rule = {**sampling.rule(), "shift": "", "rule": SAMPLING_RULE}
     key = clip_key(source.sha256, rule)
     known = store.tracks(clip=key, kind="input")
     if known and known[0].is_complete:
         clip = known[0].head.clip
     else:
-        info = video.probe(source)
+        info = video.probe(source, sampling)
         height, width = video.output_size(info, sampling)
         clip = Clip(
             key=key,
@@ -119,10 +119,12 @@ def run_plan(
     batch_size: int,
     report: Callable[[int, int], None] = lambda n_done, n_resumed: None,
     on_wait: Callable[[], None] = lambda: None,
+    stop: Event | None = None,
 ) -> int:
     """Compute the pending tracks of a clip; returns the number of frames computed.
 
     `report(frames done, frames found done)` is called after every batch, `on_wait()` while another job has the clip.
+    Once `stop` is set it ends with the chunk in hand; the tracks are then not finished unless that was the last.
     Stopped at any moment, the store keeps every finished pack and the next run goes on from there; it keeps to the
     clip's dtype, so that its tracks can be compared. Raises SourceError, ZooError, StoreError and OSError.
     """
@@ -138,9 +140,10 @@ def run_plan(
         graph = make_graph(pending, device, dtype)
         n_frames = start
         size = chunk_frames(plan.clip)
+        damages: list[str] = []
         with ThreadPoolExecutor(max(2, (os.cpu_count() or 2) - 1)) as pool, ExitStack() as stack:
             batches = stack.enter_context(
-                closing(_read_ahead(lambda stopped: _batches(plan, start, batch_size, size, stopped)))
+                closing(_read_ahead(lambda stopped: _batches(plan, start, batch_size, size, stopped, damages.append)))
             )
             chunk = _Chunk(start)
             try:
@@ -154,6 +157,8 @@ def run_plan(
                     if n_frames - chunk.start >= size:
                         chunk.write(writers)
                         chunk = _Chunk(n_frames)
+                        if stop is not None and stop.is_set():
+                            return n_frames - start
             except SourceError as error:
                 # A source that turns out bad at its end leaves nothing behind.
                 if error.code in BAD_FOR_GOOD:
@@ -161,6 +166,8 @@ def run_plan(
                 raise
             chunk.write(writers)
         for writer in writers:
+            for damage in damages:
+                writer.head = replace(writer.head, computed_on={**writer.head.computed_on, "damage": damage})
             writer.finish()
         return n_frames - start
 
@@ -267,19 +274,25 @@ def encode(codes: np.ndarray) -> tuple[bytes, bytes]:
     return encode_image(codes), encode_preview(codes)
 
 
-def _batches(plan: Plan, start: int, batch_size: int, chunk_size: int, stopped: Event) -> Generator[Batch]:
+def _batches(
+    plan: Plan, start: int, batch_size: int, chunk_size: int, stopped: Event, on_damage: Callable[[str], None]
+) -> Generator[Batch]:
     """The clip's frames from `start` on, with their ground truth, in batches that end where chunks end.
 
-    Setting `stopped` ends it, also while frames before `start` are skipped.
+    Setting `stopped` ends it, also while frames before `start` are skipped. `on_damage` hears where a tolerant one ended.
     """
     with ExitStack() as stack:
 
-        def decode(path: Path, channels: Literal[1, 3] | None = None) -> Generator[video.Frame]:
-            return stack.enter_context(closing(video.frames(path, plan.sampling, channels=channels, stopped=stopped)))
+        def decode(
+            path: Path, sampling: video.Sampling, channels: Literal[1, 3] | None = None
+        ) -> Generator[video.Frame]:
+            frames = video.frames(path, sampling, channels=channels, stopped=stopped, on_damage=on_damage)
+            return stack.enter_context(closing(frames))
 
         n_frames = 0
-        rgb = decode(plan.source.path)
-        truth = {name: decode(path, get_domain(name).channels) for name, path in plan.source.truth.items()}
+        rgb = decode(plan.source.path, plan.sampling)
+        strict = replace(plan.sampling, is_tolerant=False)
+        truth = {name: decode(path, strict, get_domain(name).channels) for name, path in plan.source.truth.items()}
         held: list[tuple[video.Frame, dict[str, np.ndarray]]] = []
         for frame in rgb:
             n_frames += 1

@@ -282,7 +282,7 @@ def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, mon
     video = write_video(tmp_path / "long.mp4", 3)
     skipping, child_was_stopped = threading.Event(), threading.Event()
 
-    def skip_for_ever(path, sampling, *, channels=None, stopped=None):
+    def skip_for_ever(path, sampling, *, channels=None, stopped=None, on_damage=None):
         skipping.set()
         if stopped.wait(20):
             child_was_stopped.set()
@@ -295,6 +295,44 @@ def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, mon
     result = run(tmp_path / "store", zoo, video)
     assert result.exit_code == 130 and child_was_stopped.is_set()
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_lets_the_job_finish_the_chunk_in_hand(tmp_path, zoo, clip, monkeypatch, small_chunks, number, code):
+    original = pipeline.predict
+    calls = []
+
+    def signalled(*arguments):
+        calls.append(arguments)
+        if len(calls) == 4:  # two are the estimate's: this is frame 3, the last of the first chunk
+            os.kill(os.getpid(), number)
+        return original(*arguments)
+
+    monkeypatch.setattr(pipeline, "predict", signalled)
+    result = run(tmp_path, zoo, clip)
+    assert result.exit_code == code
+    assert "being finished" in result.stderr and "run the same command again" in result.stderr
+    assert {row["n_frames"] for row in listed(tmp_path, "--all")} == {4}
+    resumed = run(tmp_path, zoo, clip)
+    assert resumed.exit_code == 0 and f"{N_FRAMES - 4} frames computed" in resumed.stdout
+
+
+def test_a_second_signal_ends_the_job_at_once(tmp_path, zoo, clip, monkeypatch, small_chunks):
+    original = pipeline.predict
+    calls = []
+
+    def signalled(*arguments):
+        calls.append(arguments)
+        if len(calls) == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(*arguments)
+
+    monkeypatch.setattr(pipeline, "predict", signalled)
+    before = signal.getsignal(signal.SIGTERM)
+    assert run(tmp_path, zoo, clip).exit_code == 143
+    assert {row["n_frames"] for row in listed(tmp_path, "--all")} == {0}
+    assert signal.getsignal(signal.SIGTERM) is before, "the handlers are those of before"
 
 
 def test_a_killed_run_leaves_nothing_wrong_and_the_next_one_finishes(tmp_path, zoo, clip):
@@ -449,6 +487,23 @@ def test_a_source_found_bad_at_its_end_leaves_nothing_in_the_store(tmp_path, zoo
     assert result.exit_code == 1 and "cut.mkv" in result.stderr
     assert listed(tmp_path / "store", "--all") == []
     assert not list((tmp_path / "store").rglob("*.pack"))
+
+
+def test_a_tolerant_run_keeps_what_is_whole_and_says_so_and_never_passes_for_a_strict_one(tmp_path, zoo, clip):
+    cut = truncate(write_video(tmp_path / "cut.mkv", 60), 0.8)
+    store = tmp_path / "store"
+    result = run(store, zoo, cut, clip, "--tolerant")
+    assert result.exit_code == 0, result.output
+    rows = listed(store, "--all")
+    (caveat,) = {row["caveat"] for row in rows if row["title"] == "cut"}
+    n_frames = {row["n_frames"] for row in rows if row["title"] == "cut"}
+    assert caveat.startswith(f"truncated after frame {n_frames.pop() - 1} of the source") and "; tolerant" in caveat
+    assert {row["caveat"] for row in rows if row["title"] == "count"} == {"tolerant"}
+    assert caveat in " ".join(call("list", "--store", store).stdout.split())
+    assert "0 frames computed" in run(store, zoo, cut, "--tolerant").stdout
+    assert run(store, zoo, cut).exit_code == 1  # strict: another clip, refused as before
+    assert f"{N_FRAMES} frames computed" in run(store, zoo, clip).stdout
+    assert {row["caveat"] for row in listed(store) if row["title"] == "count"} == {"", "tolerant"}
 
 
 class Folder:

@@ -1,12 +1,14 @@
-"""Is every promise of tests/torture kept, at the small size of each?"""
+"""Is every promise of tests/torture kept, at the small size of each, and does the harness tell where one is not?"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.torture import Promise, promises, urls
+from tests import torture
+from tests.torture import Outcome, Promise, __main__, promises, urls
 
 
 @pytest.mark.parametrize("promise", promises(), ids=lambda promise: promise.name)
@@ -22,3 +24,83 @@ def test_the_witness_of_connections_sees_them_where_there_is_no_guard(tmp_path: 
         "connected to ('127.0.0.1'" in text and "heard by a server" in text and "gave the bytes" in text
         for text in wrong
     )
+
+
+# --- the harness ---
+
+
+def made_up(name: str, failures: int, number: int = 1, allowed_rate: float = 0.0) -> Promise:
+    def attempt(tries: int, folder: Path, seed: int) -> Outcome:
+        """Nothing is tried."""
+        assert folder.is_dir() and not list(folder.iterdir())
+        return Outcome(tries, failures, f"seed | {seed}", ("number 3",) * bool(failures))
+
+    return Promise(number, name, f"{name} holds", "tries", 1, 100, attempt, allowed_rate)
+
+
+@pytest.fixture
+def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(__main__, "DOCS", tmp_path)
+    return tmp_path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, made: list[Promise], *arguments: str) -> int:
+    monkeypatch.setattr(__main__, "promises", lambda: made)
+    return __main__.main(list(arguments))
+
+
+def test_a_promise_that_is_not_kept_is_reported_and_exits_1(docs, monkeypatch, capsys) -> None:
+    assert run(monkeypatch, [made_up("good", 0), made_up("bad", 2)], "--write") == 1
+    said = capsys.readouterr().out
+    assert "1. good: 100 tries, 0 failures, kept" in said and "1. bad: 100 tries, 2 failures, NOT KEPT" in said
+    assert "number 3" in said and "2 promises tried, 1 not kept" in said
+    table = (docs / "reliability.md").read_text()
+    assert "| 100 tries | 2 | **no** |" in table and "| 100 tries | 0 | yes |" in table and "seed \\| 0" in table
+
+
+def test_kept_promises_exit_0_and_the_scale_sets_the_tries(docs, monkeypatch, capsys) -> None:
+    assert run(monkeypatch, [made_up("good", 0)], "--scale", "0.1", "--seed", "7") == 0
+    assert "10 tries" in capsys.readouterr().out
+    assert not list(docs.iterdir())
+
+
+def test_failures_within_what_a_promise_allows_keep_it(docs, monkeypatch) -> None:
+    assert run(monkeypatch, [made_up("nearly", 1, allowed_rate=0.01)]) == 0
+    assert run(monkeypatch, [made_up("nearly", 2, allowed_rate=0.01)]) == 1
+
+
+def test_a_try_that_ends_in_an_error_is_a_promise_not_kept_and_the_others_are_tried(docs, monkeypatch, capsys) -> None:
+    def fail(tries: int, folder: Path, seed: int) -> Outcome:
+        raise OSError("no space")
+
+    broken = Promise(2, "broken", "it holds", "tries", 1, 5, fail)
+    assert run(monkeypatch, [broken, made_up("good", 0)]) == 1
+    said = capsys.readouterr().out
+    assert "OSError: no space" in said and "good: 100 tries" in said
+
+
+def test_trying_some_keeps_the_figures_of_the_others(docs, monkeypatch) -> None:
+    made = [made_up("second", 0, number=2), made_up("first", 0, number=1)]
+    assert run(monkeypatch, made, "--write") == 0
+    before = json.loads((docs / "reliability.json").read_text())
+    assert [record["name"] for record in before] == ["first", "second"]
+    assert run(monkeypatch, made, "--write", "--only", "second", "--seed", "5") == 0
+    after = json.loads((docs / "reliability.json").read_text())
+    assert after[0] == before[0] and (before[1]["seed"], after[1]["seed"]) == (0, 5)
+
+
+def test_an_unknown_name_is_wrong_usage(docs, monkeypatch, capsys) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run(monkeypatch, [made_up("good", 0)], "--only", "goood")
+    assert caught.value.code == 2 and "goood" in capsys.readouterr().err
+
+
+def test_every_promise_has_a_name_of_its_own_and_the_table_is_what_was_measured() -> None:
+    names = [promise.name for promise in promises()]
+    assert len(set(names)) == len(names)
+    assert {promise.number for promise in promises()} <= set(range(1, 15))
+    path = __main__.DOCS / __main__.RECORDS
+    records = [__main__.Record(**entry) for entry in json.loads(path.read_text())]
+    assert (__main__.DOCS / __main__.TABLE).read_text() == __main__.table(records)
+    assert {record.name for record in records} <= set(names)
+    assert torture.MODULES

@@ -17,7 +17,7 @@ from dashboard.charts import figure, summary
 from dashboard.choices import LETTERS, Available, Configuration, Shown, one_line, shown, web_address
 from dashboard.lineup import MAX_CONFIGURATIONS, Lineup, added, moved, removed, suggestion
 from dashboard.numbers import Numbers, read
-from dashboard.paths import energies, graph_data, ways
+from dashboard.paths import energy_tracks, graph_data, ways
 from dashboard.picker import picker
 from dashboard.player import LOOK, Chart, View, player
 from dashboard.series import Columns, Unreadable, same_constants, with_expected_times
@@ -74,7 +74,7 @@ def page(store: Store, columns: Columns) -> None:
     _show_player(columns, selection, content, charts, available)
     _show_gaps(store, content, numbers, selection.scale)
     _show_words(numbers)
-    _show_about(selection.clip)
+    _show_about(selection.clip, content.caveats)
     _show_failed(store)
     if any(not track.is_complete for track in tracks if track.head.clip.key == selection.clip.key):
         _refresh_when_changed(store, tracks, selection.clip.key)
@@ -136,7 +136,7 @@ def _show_graph(store: Store, columns: Columns, available: Available, selection:
     """The paths to the target as a graph: a click on one shows it as the chosen letter."""
     assert selection.target is not None
     found = ways(available, columns, selection.clip, selection.target, lambda text: _for_store(text, store))
-    of_frames = energies(available, selection.clip, selection.target)
+    of_frames = energy_tracks(available, selection.clip, selection.target)
     data = graph_data(found, selection.configurations, LETTERS, of_frames)
     picker(data, key=GRAPH, on_wish=partial(_grant, available))
 
@@ -295,10 +295,10 @@ def _write_link(query: Mapping[str, str]) -> None:
 # What is seen
 
 
-def _show_about(clip: Clip) -> None:
+def _show_about(clip: Clip, caveats: Sequence[str]) -> None:
     """Whose clip it is. All of it comes from outside: text, never markup, and a link only to the web."""
     with st.container(key="about", horizontal=True, vertical_alignment="center", gap="small"):
-        facts = [f"{clip.n_frames} frames", f"{clip.width}×{clip.height}"]
+        facts = [f"{clip.n_frames} frames", f"{clip.width}×{clip.height}", *caveats]
         for text in (clip.author, clip.licence, clip.attribution):
             if text and one_line(text, 400) not in facts:
                 facts.append(one_line(text, 400))
