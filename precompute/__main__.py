@@ -1,4 +1,4 @@
-"""The command line of the batch job: `python -m precompute run`, and the commands that look after the store."""
+"""The command line of the batch job: `python -m precompute run`, and the commands that look after store and zoos."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rich.table import Column
 from rich.text import Text
 
 from cache.store import Store
-from precompute import store_commands
+from precompute import store_commands, zoo_commands
 from precompute.acquire import MAX_DURATION_SECONDS, Limits
 from precompute.errors import SourceError
 from precompute.outcomes import Outcomes, Stored
@@ -49,6 +49,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+app.add_typer(zoo_commands.app, name="zoo")
 
 
 class DeviceName(StrEnum):
@@ -73,7 +74,9 @@ def run(
         str | None, typer.Option("--from", metavar="FILE", help="A text file with one source per line; - reads them.")
     ] = None,
     store: StoreOption = None,
-    zoo: Annotated[str, typer.Option(metavar="NAME", help="A bundled zoo, or a folder that holds zoo.toml.")] = "mini",
+    zoo: Annotated[
+        str, typer.Option(metavar="NAME", help="A zoo's name (see `zoo list`), or a folder that holds zoo.toml.")
+    ] = "mini",
     configurations: Annotated[
         list[str] | None,
         typer.Option(
@@ -93,6 +96,7 @@ def run(
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Frames per network run. Default: 8 on CPUs, 32 on GPUs.")
     ] = None,
+    allow_code: zoo_commands.CodeOption = False,
     max_duration: Annotated[
         float, typer.Option(min=1, help="Longest part of a URL's video, seconds; --max-frames lifts it.")
     ] = MAX_DURATION_SECONDS,
@@ -125,7 +129,7 @@ def run(
         listed = list_sources(sources or [], list_file, video.bundled_clips())
         sampling = video.Sampling(start, end, fps, max_frames, size, crop.value, tolerant)
         where = pipeline.choose_device(device.value)
-        known_zoo = load_zoo(zoo)
+        known_zoo = load_zoo(zoo, allow_code=allow_code)
         recipes.select_configurations(known_zoo, patterns)
     except (ValueError, ZooError) as error:
         raise _usage(str(error)) from error
@@ -178,10 +182,13 @@ class _Job:
         self.store, self.zoo, self.patterns, self.sampling = store, zoo, patterns, sampling
         self.device, self.batch_size, self.limits, self.outcomes = device, batch_size, limits, outcomes
         self.stop = stop
+        from precompute.lanes import Networks
+
+        self.networks = Networks()
 
     def do(self, spec: str) -> Stored:
         """Compute one source, and say what is done."""
-        from precompute import pipeline, video
+        from precompute import pipeline, precision, video
 
         self.stop.has_chunk = False  # an earlier source may have failed in the midst of one
         say = self.outcomes.say
@@ -194,12 +201,13 @@ class _Job:
             return Stored(source.title, plan.clip.key, len(plan.recipes), 0)
         self._require_space(plan)
         dtype = pipeline.clip_dtype(self.store, plan, pipeline.choose_dtype(self.device))
-        seconds = pipeline.seconds_per_frame(plan, self.device, dtype, self.batch_size)
+        accuracy = precision.measured(self.store.root, self.zoo, plan.recipes, self.device, dtype, self.networks)
+        seconds = pipeline.seconds_per_frame(plan, self.device, dtype, self.batch_size, accuracy.exact, self.networks)
         cost = f"about {plan.estimated_bytes / 1e6:.0f} MB and {_duration(seconds * plan.n_frames_left)}"
         say(
             f"{source.title}: {plan.clip.n_frames or 'unknown'} frames, {len(plan.pending)} of {tracks} to compute, "
             f"{cost if plan.clip.n_frames else f'{1 / seconds:.1f} frames/s'} on {self.device.type} "
-            f"({pipeline.dtype_name(dtype)})",
+            f"({pipeline.dtype_name(dtype)}, {accuracy})",
         )
         began = time.perf_counter()
         with _frame_bar(source.title, plan.clip.n_frames, self.outcomes) as report:
@@ -214,8 +222,11 @@ class _Job:
                 device=self.device,
                 dtype=dtype,
                 batch_size=self.batch_size,
+                exact=accuracy.exact,
+                networks=self.networks,
                 report=on_frames,
                 on_wait=lambda: say(f"{source.title}: waiting for another job that is writing this clip"),
+                say=lambda message: say(f"{source.title}: {message}"),
                 stop=self.stop,
             )
         self.stop.has_chunk = False

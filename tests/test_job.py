@@ -27,7 +27,7 @@ from cache.store import Store, TrackWriter
 from consistency.domains import DOMAINS, ENERGY
 from consistency.zoo import load_network, load_zoo
 from dashboard.choices import Available, shown
-from precompute import pipeline
+from precompute import lanes, pipeline
 from precompute.__main__ import app
 from precompute.encode import decode_image, encode_image, encode_preview, preview_size
 from tests.media import truncate, write_audio, write_video
@@ -207,7 +207,7 @@ def test_more_configurations_later_give_what_one_run_gives(tmp_path, zoo, clip, 
 
 def test_a_run_stopped_after_any_batch_goes_on_to_the_same_bytes(tmp_path, zoo, clip, monkeypatch, small_chunks):
     assert run(tmp_path / "whole", zoo, clip).exit_code == 0
-    original = pipeline.predict
+    original = lanes.predict
     for stop_after in range(1, 4):
         calls = 0
 
@@ -219,10 +219,10 @@ def test_a_run_stopped_after_any_batch_goes_on_to_the_same_bytes(tmp_path, zoo, 
             return original(*arguments)
 
         store = tmp_path / f"stopped-{stop_after}"
-        monkeypatch.setattr(pipeline, "predict", stopping)
+        monkeypatch.setattr(lanes, "predict", stopping)
         result = run(store, zoo, clip)
         assert result.exit_code == 130 and "run the same command again" in result.stderr
-        monkeypatch.setattr(pipeline, "predict", original)
+        monkeypatch.setattr(lanes, "predict", original)
         resumed = run(store, zoo, clip)
         assert resumed.exit_code == 0
         assert contents(store) == contents(tmp_path / "whole")
@@ -439,7 +439,7 @@ def test_a_bad_source_is_named_in_one_line_and_the_other_still_runs(tmp_path, zo
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--zoo", "minni"], "bundled zoos"),
+        (["--zoo", "minni"], "known zoos"),
         (["--configurations", "tiny/cycle/*"], "methods: baseline, consistency"),
         (["--configurations", "tiny/*/rgb-shape"], "domains: rgb, normal, depth, edge2d"),
         (["--device", "tpu"], "'tpu'"),
