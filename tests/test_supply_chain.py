@@ -15,8 +15,8 @@ ROOT = Path(__file__).parent.parent
 LOCKS = ("requirements.lock", "requirements-torch.lock", "requirements-web.lock")
 
 PICKLE_MODULES = {"pickle", "_pickle", "cPickle", "shelve", "marshal", "dill", "joblib", "cloudpickle", "jsonpickle"}
-OWN_CHECKPOINTS = "training/loop.py"
-"""Reads what the same training wrote, with `weights_only`; the bundled weights are safetensors."""
+CHECKPOINTS = ("training/loop.py", "precompute/convert.py")
+"""One reads what the same training wrote, the other converts released checkpoints once; all other weights are safetensors."""
 
 
 def locked(name: str) -> dict[str, list[tuple[str, list[str]]]]:
@@ -101,15 +101,22 @@ def unpicklers(tree: ast.AST) -> list[str]:
     return found
 
 
-def test_no_pickle_is_read_but_the_trainings_own_checkpoints():
-    assert {path: found for path, tree in shipped() if (found := unpicklers(tree)) and path != OWN_CHECKPOINTS} == {}
-    checkpoints = dict(shipped())[OWN_CHECKPOINTS]
-    loads = [
-        node for node in ast.walk(checkpoints) if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load"
-    ]
-    assert unpicklers(checkpoints) == ["torch.load"] * len(loads) != []
-    for call in loads:
-        assert [ast.literal_eval(word.value) for word in call.keywords if word.arg == "weights_only"] == [True]
+def test_pickles_are_read_where_checkpoints_are_and_as_tensors_alone():
+    trees = dict(shipped())
+    assert {
+        path: found for path, tree in trees.items() if (found := unpicklers(tree)) and path not in CHECKPOINTS
+    } == {}
+    for path in CHECKPOINTS:
+        loads = [
+            node
+            for node in ast.walk(trees[path])
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load"
+        ]
+        assert unpicklers(trees[path]).count("torch.load") == len(loads) > 0, path
+        for call in loads:
+            assert [ast.literal_eval(word.value) for word in call.keywords if word.arg == "weights_only"] == [True], (
+                path
+            )
 
 
 @pytest.mark.parametrize(
