@@ -375,6 +375,11 @@ def gpu_variants(page: Page, device: torch.device, dtype: torch.dtype, bandwidth
     with steps.plain(), counter:
         lanes.predict(graph, page.batch(0, 1), device, page.zoo.multiple)
     result: dict[str, Any] = {"network runs per frame": graph.n_runs, "GFLOP per frame": round(counter.gigaflops, 1)}
+    if page.name != "full":  # whose networks in float32 take longer to read than all the rest to run
+        with attempt(result, "plain loop"), steps.plain():
+            plain = PlainLoop(page, device)
+            result["frames/s, plain loop"] = rate(best(lambda: plain.networks_only(page.frames[0], page.paths)))
+            print(f"  {page.name}, plain loop: {result['frames/s, plain loop']} frames/s", flush=True)
     for size in GPU_BATCHES:
         images = lanes.to_codes(page.batch(0, size).rgb, device)
         for name, new, context in (
@@ -471,6 +476,7 @@ def main() -> None:
                 made = made if name == "mini" else replace(made, truth={})
                 page = Page(name, zoo, patterns, made, frames, scratch, networks)
                 one_page(report, page, device, dtype, arguments.rounds)
+            report.write()  # also what failed
 
 
 def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtype, rounds: int) -> None:
@@ -512,6 +518,9 @@ class Report:
         print(f"{part}:", flush=True)
         for name, value in found.items():
             print(f"  {name}: {value}", flush=True)
+        self.write()
+
+    def write(self) -> None:
         self.path.write_text(json.dumps(self.result, indent=2) + "\n")
 
 
