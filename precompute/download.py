@@ -33,6 +33,9 @@ MAX_WAIT_SECONDS = 60.0
 MEMORY_BYTES = 2 << 30
 """Most memory of the child: a page may go on for ever."""
 
+SOCKET_SECONDS = 20.0
+"""Longest silence of a server."""
+
 EXTRACTORS = ["youtube", "vimeo", "archive.org", "wikimedia.org", "generic", "html5"]
 """yt-dlp's extractors that are allowed: each is code that reads untrusted pages."""
 
@@ -172,7 +175,7 @@ def download(url: str, folder: Path, limits: Limits, send: Callable[[dict[str, A
         "fragment_retries": 3,
         "skip_unavailable_fragments": False,
         "extractor_retries": 2,
-        "socket_timeout": 20,
+        "socket_timeout": SOCKET_SECONDS,
         "proxy": "",
         "cachedir": False,
         "updatetime": False,
@@ -329,7 +332,10 @@ PHRASES = [
     ),
     ("geo_blocked", r"in your country|geo.?restrict|from your location"),
     ("not_found", r"removed|terminated|no longer available|unavailable|does not exist"),
-    ("unsupported_url", r"unsupported url|no suitable extractor|no video formats|no media found"),
+    (
+        "unsupported_url",
+        r"unsupported url|no suitable extractor|no video formats|no media found|urls are disabled|invalid ipv6|'idna' codec",
+    ),
     ("no_format", r"requested format is not available"),
     ("empty", r"did not get any data blocks"),
 ]
@@ -373,10 +379,13 @@ def _named_words(url: str, words: str, causes: list[BaseException], folder: Path
     words = words.replace("; ", ", ")  # after the last of them stands the next step
     if any(os.strerror(number) in words for number in FULL):  # some of its parts tell it in words only
         return disk_full(url, folder.parent)
+    if status := re.search(r"http error (\d{3})\b", words, re.IGNORECASE):
+        return _named_status(url, int(status[1]), None)
     for code, pattern in PHRASES:
         if re.search(pattern, words, re.IGNORECASE):
             return usual(code, f"{url}: {words}")
-    if any(isinstance(cause, (TransportError, ContentTooShortError, OSError)) for cause in causes):
+    # Its downloader tells why a connection broke off in words only.
+    if "Got error:" in words or any(isinstance(c, (TransportError, ContentTooShortError, OSError)) for c in causes):
         has_begun = (folder / VALIDATORS).exists()
         return Passing("network", f"{url}: {words}") if has_begun else usual("network", f"{url}: {words}")
     return usual("extractor_failed", f"{url}: {words} ({extractor_age()})")
@@ -395,7 +404,7 @@ def _causes(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _named_status(url: str, status: int, error: BaseException) -> SourceError:
+def _named_status(url: str, status: int, error: BaseException | None) -> SourceError:
     code = STATUS_CODES.get(status, "http_error")
     found = f"{url}: the server answered {status}"
     if status != 429 and status < 500:

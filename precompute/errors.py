@@ -69,7 +69,7 @@ KINDS = {
         "The server answers with an error.", "open the address in a browser, and run again later", can_retry=True
     ),
     "extractor_failed": Kind(
-        "yt-dlp does not understand the page: sites change, and it must change with them.",
+        "The page is not understood by yt-dlp: sites change, and it must change with them.",
         "upgrade it: pip install -U 'yt-dlp[default,deno]'",
     ),
     # The file
@@ -89,7 +89,9 @@ KINDS = {
     "decoder_crashed": Kind(
         "The decoder's process ended in the middle of the file.", "re-encode it and give that file"
     ),
-    "stalled": Kind("The decoder gave no sign of life.", "run again; if it stays so, re-encode the file"),
+    "stalled": Kind(
+        "The decoder gave no sign of life.", "run again, and re-encode the file if it stays so", can_retry=True
+    ),
     "no_frames": Kind("No frame lies in the range that is asked for.", "give another --start or --end"),
     "bad_sidecar": Kind("The TOML file beside the video cannot be used.", "mend it or move it away"),
     "bad_truth": Kind(

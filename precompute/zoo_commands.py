@@ -15,13 +15,15 @@ from rich.table import Table
 from rich.text import Text
 
 from precompute.errors import SourceError, one_line
+from precompute.terminal import EXIT_FAILED_ITEM, err, out, say
+from precompute.terminal import complain as _complain
+from precompute.terminal import usage as _usage
 
 if TYPE_CHECKING:
     from consistency.zoo import Edge, Zoo
 
 # Torch takes seconds to import, so the modules that need it are imported by the commands.
 
-EXIT_PROBLEM, EXIT_USAGE = 1, 2
 PIPE_WIDTH = 200
 """Letters of a line where no terminal says how many fit."""
 SHOWN_CONFIGURATIONS = 4
@@ -29,8 +31,6 @@ CALIBRATION_FRAMES = 50
 """Of each clip, where nothing else is said."""
 
 app = typer.Typer(help="Look after zoos: the sets of networks that `run --zoo` takes.", no_args_is_help=True)
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 ZooArgument = Annotated[str, typer.Argument(metavar="ZOO", help="A zoo's name, or a folder that holds zoo.toml.")]
 CodeOption = Annotated[
@@ -157,7 +157,7 @@ def check(
         say(f"energy of {target} has no constants yet: python -m precompute zoo calibrate {zoo} --on walkthrough")
     say(f"{known.name}: {n_checked} of {len(known.edges) + len(known.missing)} edges checked, {n_wrong} wrong")
     if n_wrong or known.missing:
-        raise typer.Exit(EXIT_PROBLEM)
+        raise typer.Exit(EXIT_FAILED_ITEM)
 
 
 @app.command()
@@ -182,7 +182,7 @@ def pull(zoo: ZooArgument) -> None:
             zoo_files.pull(known, say=say, report=report, on_problem=lambda text: found.append(text) or _complain(text))
     except ZooError as error:
         _complain(str(error))
-        raise typer.Exit(EXIT_PROBLEM) from error
+        raise typer.Exit(EXIT_FAILED_ITEM) from error
     _finish(zoo, found)
 
 
@@ -207,7 +207,7 @@ def import_zoo(
         zoo_files.import_zoo(source, name, on_problem=lambda text: found.append(text) or _complain(text))
     except (ZooError, OSError) as error:
         _complain(str(error))
-        raise typer.Exit(EXIT_PROBLEM) from error
+        raise typer.Exit(EXIT_FAILED_ITEM) from error
     _finish(name, found)
 
 
@@ -244,7 +244,7 @@ def calibrate(
             zoo_files.write_lock(known.home, lock)
     except (ZooError, SourceError, OSError, ValueError) as error:
         _complain(one_line(str(error)))
-        raise typer.Exit(EXIT_PROBLEM) from error
+        raise typer.Exit(EXIT_FAILED_ITEM) from error
     for target, row in measured.items():
         say(f"energy of {target}, {row['origin']}")
         for path, mu, sigma in zip(row["paths"], row["mu"], row["sigma"], strict=True):
@@ -293,7 +293,7 @@ def _finish(name: str, found: list[str]) -> None:
     elif not zoo.energies and zoo.energy_paths:
         say(f"for energies, measure their constants: python -m precompute zoo calibrate {name} --on walkthrough")
     if found or zoo.missing:
-        raise typer.Exit(EXIT_PROBLEM)
+        raise typer.Exit(EXIT_FAILED_ITEM)
 
 
 def _row(name: str, zoo: Zoo) -> dict[str, Any]:
@@ -324,21 +324,6 @@ def _read(name: str) -> Zoo:
 
 def _page() -> Console:
     return out if out.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
-
-
-def say(message: str) -> None:
-    """One line on stdout, whatever the width of the terminal."""
-    out.print(Text(message), soft_wrap=True)
-
-
-def _usage(message: str) -> typer.Exit:
-    _complain(message)
-    return typer.Exit(EXIT_USAGE)
-
-
-def _complain(message: str, word: str = "error") -> None:
-    """One line on stderr."""
-    err.print(Text(f"{word}: {message}"), soft_wrap=True)
 
 
 @contextmanager
