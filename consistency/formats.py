@@ -42,6 +42,7 @@ class Foreign(nn.Module):
     knows."""
 
     input_dtype = torch.float32
+    can_be_recorded = False
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -72,8 +73,7 @@ class Port:
         if (low, high) != (0.0, 1.0):
             x = low + (high - low) * x.float()
         if self.mean:
-            mean, std = _per_channel(self.mean, x), _per_channel(self.std, x)
-            x = (x.float() - mean) / std
+            x = (x.float() - _per_channel(self.mean, x.device)) / _per_channel(self.std, x.device)
         if self.size is not None:
             x = _resized(x, self.size)
         if self.order == "bgr":
@@ -86,7 +86,7 @@ class Port:
         if self.order == "bgr":
             x = x.flip(1)
         if self.mean:
-            x = x.float() * _per_channel(self.std, x) + _per_channel(self.mean, x)
+            x = x.float() * _per_channel(self.std, x.device) + _per_channel(self.mean, x.device)
         low, high = self.range
         if (low, high) != (0.0, 1.0):
             x = (x.float() - low) / (high - low)
@@ -189,8 +189,11 @@ def _replace(made: Tensor, given: Tensor, unknown: float | None, becomes: float 
     return torch.where((given.float() - unknown).abs() < 0.5 / 255, becomes, made)
 
 
-def _per_channel(values: tuple[float, ...], like: Tensor) -> Tensor:
-    return torch.tensor(values, dtype=torch.float32, device=like.device).view(1, -1, 1, 1)
+@lru_cache(maxsize=64)
+def _per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Kept, as a copy to a GPU makes it wait."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=torch.float32, device=device).view(1, -1, 1, 1)
 
 
 def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
