@@ -133,7 +133,8 @@ def read_port(row: Mapping[str, Any]) -> Port:
     unknown = set(row) - set(Port.__dataclass_fields__)
     if unknown:
         raise ValueError(f"unknown {', '.join(sorted(unknown))}; a port has {', '.join(Port.__dataclass_fields__)}")
-    return Port(**{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    return Port(**fields)
 
 
 def _check(port: Port) -> None:
@@ -155,6 +156,8 @@ def _check(port: Port) -> None:
         raise ValueError(f"mean {list(port.mean)} and std {list(port.std)} need as many numbers")
     if any(not math.isfinite(value) or value <= 0 for value in port.std):
         raise ValueError(f"std is {list(port.std)}; every one must be positive")
+    if port.invalid is not None and not 0 <= port.invalid <= 1:
+        raise ValueError(f"invalid is {port.invalid}; give the share of the range, 0 to 1, that says unknown")
     if port.channels is not None and not (isinstance(port.channels, int) and 1 <= port.channels <= MAX_CHANNELS):
         raise ValueError(f"channels is {port.channels}; give 1 to {MAX_CHANNELS}")
     sides = port.size or ()

@@ -300,7 +300,7 @@ def read_zoo(name_or_folder: str) -> Zoo:
         return _without_missing(zoo)
     except ZooError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as error:
         raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error!r}; mend that line") from error
 
 

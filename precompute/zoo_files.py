@@ -298,7 +298,7 @@ def download(archive: Archive, home: Path, report: Report) -> Path:
                 known_hash=f"sha256:{known}" if known else None,
                 fname=f"{archive.name}.zip",
                 path=folder,
-                downloader=downloader,
+                downloader=downloader,  # type: ignore[arg-type]  # pooch's protocol is not what it calls
             )
         )
     except ZooError:
