@@ -78,8 +78,8 @@ def calibrate(
 def spread(source: video.Source, max_frames: int) -> video.Sampling:
     """Frames at equal distances over the whole clip."""
     info = video.probe(source)
-    is_longer = info.duration_seconds is not None and info.n_frames_estimate > max_frames
-    return video.Sampling(fps=max_frames / info.duration_seconds if is_longer else None, max_frames=max_frames)
+    seconds = info.duration_seconds if info.n_frames_estimate > max_frames else None
+    return video.Sampling(fps=max_frames / seconds if seconds else None, max_frames=max_frames)
 
 
 def _row(zoo: Zoo, target: str, terms: np.ndarray, origin: str) -> dict[str, Any]:
