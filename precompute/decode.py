@@ -558,7 +558,8 @@ class Times:
             raise SourceError("damaged", f"{path.name}: frame {self.n_frames} {what}; {TRY}")
         self.first = pts if self.n_frames == 0 else self.first
         self._longest = max(self._longest, pts - self.last if self.n_frames else 0)
-        self.last_end = pts + (frame.duration or self._longest)
+        stated = frame.duration if self._packet_times is None else 0  # AVI's is one tick, whatever follows
+        self.last_end = pts + (stated or self._longest)
         self.last = pts
         self.n_frames += 1
         return float((pts - self.first) * self._time_base)
