@@ -28,8 +28,10 @@ import av
 import av.error
 import cv2
 import numpy as np
+from av import logging
 from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
 from cache.records import MAX_CLIP_FRAMES
 from precompute.errors import SourceError
@@ -85,8 +87,8 @@ def main(arguments: list[str]) -> None:
 
     try:
         limit_resources()
-        av.logging.restore_default_callback()  # to standard error, which `File` reads
-        av.logging.set_libav_level(av.logging.ERROR)
+        logging.restore_default_callback()  # to standard error, which `File` reads
+        logging.set_libav_level(logging.ERROR)
         if request["task"] == "probe":
             send(asdict(probe(path, request["is_tolerant"])))
         else:
@@ -321,7 +323,7 @@ def stated_size(path: Path, stream_index: int) -> tuple[int, int]:
     try:
         with av.open(file, options=options) as container:
             stream = container.streams[stream_index]
-            return stream.codec_context.width, stream.codec_context.height
+            return (stream.width, stream.height) if isinstance(stream, VideoStream) else (0, 0)
     except (av.error.FFmpegError, UnicodeDecodeError, IndexError):
         return 0, 0
     finally:

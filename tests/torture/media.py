@@ -63,7 +63,7 @@ def use(path: Path, sampling: Sampling) -> list[tuple[float, str]]:
 
 
 def _seen(frame: video.Frame) -> tuple[float, str]:
-    return round(frame.pts_seconds, 6), hashlib.sha256(frame.rgb).hexdigest()
+    return round(frame.pts_seconds, 6), hashlib.sha256(frame.rgb.tobytes()).hexdigest()
 
 
 def try_file(path: Path, sampling: Sampling) -> dict[str, Any]:
