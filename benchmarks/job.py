@@ -66,6 +66,8 @@ class Page:
     frames: np.ndarray
     """uint8, (N, H, W, 3)."""
     scratch: Path
+    networks: Networks
+    """Ours, loaded once for all that is measured."""
 
     @cached_property
     def plan(self) -> pipeline.Plan:
@@ -252,7 +254,7 @@ def networks_stage(page: Page, device: torch.device, dtype: torch.dtype, rounds:
     """The networks alone: ours against the plain loop, and against the convolutions that they consist of."""
     size = BATCH[device.type]
     plain = PlainLoop(page, device)
-    graph = lanes.make_graph(page.recipes, device, Precision(dtype))
+    graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
     tracks = [chain for recipe in page.recipes for chain in recipe.chains]
     counter, plain_counter = Convolutions(), Convolutions()
     with steps.plain(), counter:
@@ -339,13 +341,12 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
 
 def whole_job(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int, size: int) -> float:
     """Seconds per frame from the file to the store, start of the decoder included; networks are loaded before."""
-    networks = Networks()
     with tempfile.TemporaryDirectory(dir=page.scratch) as root:
         store = Store(root)
         plan = page.plan_in(store, n_frames)
         for one in pipeline.all_devices(device):
-            lanes.make_graph(plan.pending, one, Precision(dtype), networks)
-        options: dict[str, Any] = {"device": device, "dtype": dtype, "batch_size": size, "networks": networks}
+            lanes.make_graph(plan.pending, one, Precision(dtype), page.networks)
+        options: dict[str, Any] = {"device": device, "dtype": dtype, "batch_size": size, "networks": page.networks}
         return seconds(lambda: pipeline.run_plan(store, plan, **options)) / n_frames
 
 
@@ -369,11 +370,16 @@ def job_stage(page: Page, device: torch.device, dtype: torch.dtype, n_frames: in
 
 def gpu_variants(page: Page, device: torch.device, dtype: torch.dtype, bandwidth: float) -> dict[str, Any]:
     """The networks alone: each step by itself, fused, and fused and captured."""
-    graph = lanes.make_graph(page.recipes, device, Precision(dtype))
+    graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
     counter = Convolutions()
     with steps.plain(), counter:
         lanes.predict(graph, page.batch(0, 1), device, page.zoo.multiple)
     result: dict[str, Any] = {"network runs per frame": graph.n_runs, "GFLOP per frame": round(counter.gigaflops, 1)}
+    if page.name != "full":  # whose networks in float32 take longer to read than all the rest to run
+        with attempt(result, "plain loop"), steps.plain():
+            plain = PlainLoop(page, device)
+            result["frames/s, plain loop"] = rate(best(lambda: plain.networks_only(page.frames[0], page.paths)))
+            print(f"  {page.name}, plain loop: {result['frames/s, plain loop']} frames/s", flush=True)
     for size in GPU_BATCHES:
         images = lanes.to_codes(page.batch(0, size).rgb, device)
         for name, new, context in (
@@ -413,7 +419,7 @@ def gpu_job(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int)
                 "frames/s": rate(taken[1]),
             }
     with attempt(result, "stages"):
-        graph = lanes.make_graph(page.recipes, device, Precision(dtype))
+        graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
         result["stages"] = stages(page, graph, device, GPU_BATCHES[0])
     return result
 
@@ -458,6 +464,7 @@ def main() -> None:
             frames = np.stack([frame.rgb for frame in found])
         pages = list(arguments.pages)
         xtc = None
+        networks = Networks()
         for name in pages:
             with attempt(report.result, name):
                 if name != "mini" and xtc is None:
@@ -467,8 +474,9 @@ def main() -> None:
                 patterns = (f"{zoo.name}/baseline/rgb-normal",) if name == "normals" else ("*",)
                 made = video.resolve("walkthrough", media_dir=scratch)
                 made = made if name == "mini" else replace(made, truth={})
-                page = Page(name, zoo, patterns, made, frames, scratch)
+                page = Page(name, zoo, patterns, made, frames, scratch, networks)
                 one_page(report, page, device, dtype, arguments.rounds)
+            report.write()  # also what failed
 
 
 def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtype, rounds: int) -> None:
@@ -483,7 +491,7 @@ def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtyp
     with attempt(report.result, f"{name}, networks"):
         report.put(f"{name}, networks", networks_stage(page, device, dtype, rounds if name == "mini" else 1))
     with attempt(report.result, f"{name}, stages"):
-        graph = lanes.make_graph(page.recipes, device, Precision(dtype))
+        graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
         report.put(f"{name}, stages", stages(page, graph, device, BATCH[device.type]))
         del graph
     with attempt(report.result, f"{name}, whole job"):
@@ -510,6 +518,9 @@ class Report:
         print(f"{part}:", flush=True)
         for name, value in found.items():
             print(f"  {name}: {value}", flush=True)
+        self.write()
+
+    def write(self) -> None:
         self.path.write_text(json.dumps(self.result, indent=2) + "\n")
 
 

@@ -42,6 +42,7 @@ class Foreign(nn.Module):
     knows."""
 
     input_dtype = torch.float32
+    can_be_recorded = False
 
     def __init__(
         self,
@@ -111,7 +112,7 @@ def _read_onnx(architecture: str, arguments: Mapping[str, Any], data: bytes | No
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4  # only what is fatal: a model's warnings help its maker alone
-    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(data or b"", options, providers=["CPUExecutionProvider"])
     if len(session.get_inputs()) != 1:
         names = ", ".join(value.name for value in session.get_inputs())
         raise BadNetwork(f"network of {name} has several inputs ({names}); only one image can be given")

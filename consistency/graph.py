@@ -46,9 +46,9 @@ class Graph:
         self._visited = visited
 
     @property
-    def is_resident(self) -> bool:
-        """Whether the networks stay where they compute."""
-        return self._visited is None
+    def can_be_recorded(self) -> bool:
+        """Whether the networks stay where they compute, and none computes elsewhere."""
+        return self._visited is None and all(map(networks.can_be_recorded, self._networks.values()))
 
     @property
     def n_runs(self) -> int:

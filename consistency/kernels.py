@@ -1,4 +1,4 @@
-"""Which GPU kernels are our own? Two in Triton, for steps in which PyTorch goes over memory more often than it must.
+"""Which GPU kernels are our own? Three in Triton, for steps in which PyTorch goes over memory more often than it must.
 
 Only imported where there is a GPU. N images, C channels, H x W pixels, G groups; images lie channels last, so that
 memory holds rows of C values, one row for each pixel.
@@ -45,6 +45,13 @@ def group_norm(x: Tensor, bias: Tensor | None, norm: nn.GroupNorm, out: Tensor, 
     )  # fmt: skip
     _apply[(n_tiles, n)](x, out, line, n, n_rows, channels, relu, tile_rows, padded, num_warps=N_WARPS)
     return out
+
+
+def bias_relu(x: Tensor, bias: Tensor) -> Tensor:
+    """ReLU of x + bias, written over x: (N, C, H, W), channels last. One pass for PyTorch's two."""
+    block = TILE_VALUES // 2
+    _bias_relu[(triton.cdiv(x.numel(), block),)](x, bias, x.numel(), x.shape[1], block, num_warps=N_WARPS)
+    return x
 
 
 def double_and_join(x: Tensor, skip: Tensor) -> Tensor:
@@ -147,6 +154,15 @@ def _apply(x, out, line, n, n_rows, channels, RELU: tl.constexpr, ROWS: tl.const
 
 
 @triton.jit
+def _bias_relu(x, bias, n_values, channels, VALUES: tl.constexpr):
+    place = tl.program_id(0).to(tl.int64) * VALUES + tl.arange(0, VALUES)
+    inside = place < n_values
+    values = tl.load(x + place, mask=inside, other=0.0)
+    made = values.to(tl.float32) + tl.load(bias + place % channels, mask=inside, other=0.0).to(tl.float32)
+    tl.store(x + place, tl.maximum(made, 0.0).to(values.dtype), mask=inside)
+
+
+@triton.jit
 def _double_and_join(x, skip, out, height, width, from_x, from_skip, PIXELS: tl.constexpr, CHANNELS: tl.constexpr):
     """A block of channels of some pixels, from either of the two."""
     image = tl.program_id(2).to(tl.int64)
@@ -162,13 +178,13 @@ def _double_and_join(x, skip, out, height, width, from_x, from_skip, PIXELS: tl.
         bottom, right = tl.minimum(top + 1, height - 1), tl.minimum(left + 1, width - 1)
         down = tl.where(row == 0, 0.0, tl.where(row % 2 == 0, 0.75, 0.25))[:, None]
         across = tl.where(column == 0, 0.0, tl.where(column % 2 == 0, 0.75, 0.25))[:, None]
-        source = x + image * height * width * from_x + first + inner[None, :]
-        a = tl.load(source + (top * width + left)[:, None] * from_x, mask=inside, other=0.0).to(tl.float32)
-        b = tl.load(source + (top * width + right)[:, None] * from_x, mask=inside, other=0.0).to(tl.float32)
-        c = tl.load(source + (bottom * width + left)[:, None] * from_x, mask=inside, other=0.0).to(tl.float32)
-        d = tl.load(source + (bottom * width + right)[:, None] * from_x, mask=inside, other=0.0).to(tl.float32)
+        near = x + image * height * width * from_x + first + inner[None, :]
+        a = tl.load(near + (top * width + left)[:, None] * from_x, mask=inside, other=0.0).to(tl.float32)
+        b = tl.load(near + (top * width + right)[:, None] * from_x, mask=inside, other=0.0).to(tl.float32)
+        c = tl.load(near + (bottom * width + left)[:, None] * from_x, mask=inside, other=0.0).to(tl.float32)
+        d = tl.load(near + (bottom * width + right)[:, None] * from_x, mask=inside, other=0.0).to(tl.float32)
         above, below = a + (b - a) * across, c + (d - c) * across
         tl.store(into, (above + (below - above) * down).to(out.dtype.element_ty), mask=inside)
     else:
-        source = skip + (image * 4 * height * width + pixel[:, None]) * from_skip + first - from_x + inner[None, :]
-        tl.store(into, tl.load(source, mask=inside), mask=inside)
+        copied = skip + (image * 4 * height * width + pixel[:, None]) * from_skip + first - from_x + inner[None, :]
+        tl.store(into, tl.load(copied, mask=inside), mask=inside)

@@ -378,3 +378,8 @@ def input_dtype(network: nn.Module) -> torch.dtype:
         return own
     weight = next(network.parameters(), None)
     return torch.float32 if weight is None else weight.dtype
+
+
+def can_be_recorded(network: nn.Module) -> bool:
+    """May a GPU record the network's kernels and play them again? Not where a part of it says that it may compute elsewhere."""
+    return all(getattr(part, "can_be_recorded", True) for part in network.modules())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -72,8 +73,7 @@ class Port:
         if (low, high) != (0.0, 1.0):
             x = low + (high - low) * x.float()
         if self.mean:
-            mean, std = _per_channel(self.mean, x), _per_channel(self.std, x)
-            x = (x.float() - mean) / std
+            x = (x.float() - _per_channel(self.mean, x.device)) / _per_channel(self.std, x.device)
         if self.size is not None:
             x = _resized(x, self.size)
         if self.order == "bgr":
@@ -86,7 +86,7 @@ class Port:
         if self.order == "bgr":
             x = x.flip(1)
         if self.mean:
-            x = x.float() * _per_channel(self.std, x) + _per_channel(self.mean, x)
+            x = x.float() * _per_channel(self.std, x.device) + _per_channel(self.mean, x.device)
         low, high = self.range
         if (low, high) != (0.0, 1.0):
             x = (x.float() - low) / (high - low)
@@ -133,7 +133,8 @@ def read_port(row: Mapping[str, Any]) -> Port:
     unknown = set(row) - set(Port.__dataclass_fields__)
     if unknown:
         raise ValueError(f"unknown {', '.join(sorted(unknown))}; a port has {', '.join(Port.__dataclass_fields__)}")
-    return Port(**{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    return Port(**fields)
 
 
 def _check(port: Port) -> None:
@@ -155,6 +156,8 @@ def _check(port: Port) -> None:
         raise ValueError(f"mean {list(port.mean)} and std {list(port.std)} need as many numbers")
     if any(not math.isfinite(value) or value <= 0 for value in port.std):
         raise ValueError(f"std is {list(port.std)}; every one must be positive")
+    if port.invalid is not None and not 0 <= port.invalid <= 1:
+        raise ValueError(f"invalid is {port.invalid}; give the share of the range, 0 to 1, that says unknown")
     if port.channels is not None and not (isinstance(port.channels, int) and 1 <= port.channels <= MAX_CHANNELS):
         raise ValueError(f"channels is {port.channels}; give 1 to {MAX_CHANNELS}")
     sides = port.size or ()
@@ -189,8 +192,11 @@ def _replace(made: Tensor, given: Tensor, unknown: float | None, becomes: float 
     return torch.where((given.float() - unknown).abs() < 0.5 / 255, becomes, made)
 
 
-def _per_channel(values: tuple[float, ...], like: Tensor) -> Tensor:
-    return torch.tensor(values, dtype=torch.float32, device=like.device).view(1, -1, 1, 1)
+@lru_cache(maxsize=64)
+def _per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Kept, as a copy to a GPU makes it wait."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=torch.float32, device=device).view(1, -1, 1, 1)
 
 
 def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:

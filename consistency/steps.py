@@ -43,11 +43,12 @@ def norm_conv_relu(norm: nn.GroupNorm, conv: nn.Conv2d, x: Tensor) -> Tensor:
 
 def conv_relu(conv: nn.Conv2d, x: Tensor) -> Tensor:
     """Convolution, ReLU."""
-    if _is_fused(x):
-        return torch.cudnn_convolution_relu(
-            x, conv.weight, conv.bias, conv.stride, conv.padding, conv.dilation, conv.groups
-        )
-    return _relu(conv(x))
+    if not _is_fused(x) or conv.bias is None:
+        return _relu(conv(x))
+    from consistency.kernels import bias_relu
+
+    made = F.conv2d(x, conv.weight, None, conv.stride, conv.padding, conv.dilation, conv.groups)  # type: ignore[arg-type]
+    return bias_relu(_channels_last(made), conv.bias)
 
 
 def double_and_join(x: Tensor, skip: Tensor) -> Tensor:

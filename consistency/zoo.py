@@ -38,7 +38,7 @@ SHARED = "shared"
 """The method of edges that serve every method."""
 ZOOS_VARIABLE = "CROSSCHECK_ZOOS"
 LOCK = "zoo.lock"
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 IMAGE = "rgb"
 """The domain every path begins with."""
 
@@ -300,7 +300,7 @@ def read_zoo(name_or_folder: str) -> Zoo:
         return _without_missing(zoo)
     except ZooError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as error:
         raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error!r}; mend that line") from error
 
 
@@ -310,7 +310,7 @@ def _read(folder: Path, home: Path, table: Mapping[str, Any]) -> Zoo:
     declared = {name: read_domain(name, row) for name, row in table.get("domain", {}).items()}
     domains = {**DOMAINS, **declared}
     zoo = Zoo(
-        name=_name(str(lock.get("name", table["name"]))),
+        name=checked_name(str(lock.get("name", table["name"]))),
         version=str(table["version"]),
         licence=str(table["licence"]),
         multiple=_multiple(table["multiple"]),
@@ -328,7 +328,7 @@ def _read(folder: Path, home: Path, table: Mapping[str, Any]) -> Zoo:
 
 def _base(name: str) -> Zoo:
     """The zoo that another one extends. Raises ZooError and ValueError."""
-    folder, _ = _find(_name(name))
+    folder, _ = _find(checked_name(name))
     if "extends" in tomllib.loads((folder / "zoo.toml").read_text(encoding="utf-8")):
         raise ValueError(f"extends '{name}', which extends another zoo itself; name that one")
     return read_zoo(name)
@@ -403,7 +403,7 @@ def _weights(edge: Edge) -> bytes | None:
 
 def _find(name_or_folder: str) -> tuple[Path, Path]:
     """(where zoo.toml lies, where fetched weights lie)."""
-    is_name = _NAME.fullmatch(name_or_folder) is not None and name_or_folder not in (".", "..")
+    is_name = _NAME.fullmatch(name_or_folder) is not None
     installed = installed_zoos_folder() / name_or_folder
     if is_name and (ZOOS / name_or_folder / "zoo.toml").is_file():
         return ZOOS / name_or_folder, installed
@@ -421,7 +421,7 @@ def _domain(name: str, domains: Mapping[str, Domain]) -> str:
 
 
 def _archive(row: Mapping[str, Any]) -> Archive:
-    return Archive(_name(row["name"]), str(row["url"]), str(row.get("sha256", "")))
+    return Archive(checked_name(row["name"]), str(row["url"]), str(row.get("sha256", "")))
 
 
 def _edge(
@@ -443,7 +443,7 @@ def _edge(
     return Edge(
         source=_domain(row["source"], domains),
         target=_domain(row["target"], domains),
-        method=_name(row["method"]),
+        method=checked_name(row["method"]),
         architecture=row.get("architecture", "") if form != "safetensors" else row["architecture"],
         arguments=row.get("arguments", {}),
         weights=where / weights if weights is not None else None,
@@ -532,9 +532,12 @@ def _check_paths(target: str, paths: tuple[str, ...]) -> None:
             raise ValueError(f"energy of {target}: '{path}' is no path from {IMAGE} over another domain to {target}")
 
 
-def _name(text: str) -> str:
+def checked_name(text: str) -> str:
+    """A name of a zoo, a method or an archive. Raises ValueError."""
     if not _NAME.fullmatch(text):
-        raise ValueError(f"'{text}' is no name: letters, digits, dots, underscores and hyphens, 64 at most")
+        raise ValueError(
+            f"'{text}' is no name: letters, digits, underscores, and after the first dots and hyphens, 64 at most"
+        )
     return text
 
 

@@ -127,7 +127,7 @@ class Lane:
             return Scored(frames, products, copied.synchronize)
 
     def _new_runner(self) -> Graph | CapturedGraph:
-        return CapturedGraph(self.graph) if self.device.type == "cuda" and self.graph.is_resident else self.graph
+        return CapturedGraph(self.graph) if self.device.type == "cuda" and self.graph.can_be_recorded else self.graph
 
     def _predict(self, frames: Batch) -> Batch:
         if self.device.type != "cuda":
@@ -137,8 +137,8 @@ class Lane:
         except torch.OutOfMemoryError:
             raise
         except RuntimeError:
-            # Networks of users may do what cannot be recorded, such as to ask the GPU for a number. If that is not it, the
-            # same error comes again.
+            # Networks may do what cannot be recorded without saying so, such as to ask the GPU for a number. If that is not
+            # it, the same error comes again.
             self._runner = self.graph
             return predict(self.graph, frames, self.device, self.multiple, self.batch_size)
 

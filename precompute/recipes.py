@@ -124,9 +124,15 @@ def select_configurations(zoo: Zoo, patterns: Sequence[str]) -> list[tuple[str, 
             raise ZooError(
                 f"no configuration of zoo '{zoo.name}' matches '{pattern}'; it is spelled zoo/method/path, "
                 f"such as '{next(iter(spelled.values()), '')}'; methods: {', '.join(zoo.methods)}; "
-                f"domains: {', '.join(zoo.domains)}"
+                f"domains: {', '.join(zoo.domains)}{_missing(zoo)}"
             )
     return [pair for pair in available if any(fnmatch.fnmatch(spelled[pair], pattern) for pattern in patterns)]
+
+
+def _missing(zoo: Zoo) -> str:
+    if not zoo.missing:
+        return ""
+    return f"; {len(zoo.missing)} networks are not here, which: python -m precompute zoo check {zoo.name}"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,18 @@ import torch
 from filelock import FileLock, Timeout
 
 from consistency import networks
-from consistency.zoo import LOCK, ZOOS, Archive, Edge, Zoo, ZooError, installed_zoos_folder, read_lock, read_zoo
+from consistency.zoo import (
+    LOCK,
+    ZOOS,
+    Archive,
+    Edge,
+    Zoo,
+    ZooError,
+    checked_name,
+    installed_zoos_folder,
+    read_lock,
+    read_zoo,
+)
 from precompute.convert import Converter
 from precompute.errors import one_line
 
@@ -85,17 +96,18 @@ def import_zoo(path: Path, name: str, *, on_problem: Callable[[str], None]) -> Z
     Raises ZooError.
     """
     is_own = (path / "zoo.toml").is_file()
-    home = installed_zoos_folder() / name
     if not path.exists():
         raise ZooError(f"{path}: there is no such file; give an archive, a folder or a file of weights")
     if is_own:
-        _adopt(path, name, home)
+        _adopt(path, name)
     zoo = read_zoo(name)
-    edges = [edge for edge in (*zoo.edges, *zoo.missing) if edge.weights] if is_own else list(zoo.missing)
+    edges = list(zoo.missing)
+    if is_own:  # what it extends is where it is
+        edges = [e for e in (*zoo.edges, *zoo.missing) if e.weights and e.weights.parent == zoo.home]
     if not edges:
         raise ZooError(f"zoo '{zoo.name}' lacks nothing; to bring networks of your own, give a folder with a zoo.toml")
-    with writing(home):
-        if not install(edges, weights_of(path), home, on_problem):
+    with writing(zoo.home):
+        if not install(edges, weights_of(path), zoo.home, on_problem):
             names = ", ".join(sorted({edge.weights.stem for edge in edges if edge.weights})[:4])
             raise ZooError(f"{path}: holds no network that zoo '{name}' lacks; it lacks {names}, ...")
     return read_zoo(name)
@@ -244,9 +256,13 @@ def float32_bytes(edge: Edge) -> int:
     return 4 * sum(tensor.numel() for tensor in state.values()) + (1 << 16)
 
 
-def _adopt(folder: Path, name: str, home: Path) -> None:
+def _adopt(folder: Path, name: str) -> None:
     """Copy a zoo.toml of the user to where installed zoos lie. Raises ZooError."""
     read_zoo(str(folder))  # says what is wrong with it
+    try:
+        home = installed_zoos_folder() / checked_name(name)
+    except ValueError as error:
+        raise ZooError(f"--as: {error}") from error
     if (ZOOS / name).exists():
         raise ZooError(f"'{name}' is a zoo of the project; give another name with --as")
     if home.resolve() == folder.resolve():
@@ -282,7 +298,7 @@ def download(archive: Archive, home: Path, report: Report) -> Path:
                 known_hash=f"sha256:{known}" if known else None,
                 fname=f"{archive.name}.zip",
                 path=folder,
-                downloader=downloader,
+                downloader=downloader,  # type: ignore[arg-type]  # pooch's protocol is not what it calls
             )
         )
     except ZooError:

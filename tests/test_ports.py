@@ -127,6 +127,7 @@ def test_networks_in_half_precision_are_given_it_unless_the_port_computes(port):
         ({"size": [224]}, "give height and width"),
         ({"size": [224, 99999]}, "1 to 4096 pixels"),
         ({"channels": 0}, "give 1 to 64"),
+        ({"invalid": 255}, "share of the range, 0 to 1"),
     ],
 )
 def test_a_port_that_makes_no_sense_is_refused_with_the_reason(row, message):

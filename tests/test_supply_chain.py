@@ -15,8 +15,10 @@ ROOT = Path(__file__).parent.parent
 LOCKS = ("requirements.lock", "requirements-torch.lock", "requirements-web.lock")
 
 PICKLE_MODULES = {"pickle", "_pickle", "cPickle", "shelve", "marshal", "dill", "joblib", "cloudpickle", "jsonpickle"}
-CHECKPOINTS = ("training/loop.py", "precompute/convert.py")
-"""One reads what the same training wrote, the other converts released checkpoints once; all other weights are safetensors."""
+TENSORS_ONLY = ("precompute/convert.py", "training/loop.py")
+"""Read checkpoints with `weights_only`: released ones, in a child process, and those that the same training wrote."""
+BEHIND_ALLOW_CODE = {"consistency/formats.py": ["torch.jit.load", "torch.export.load"]}
+"""Networks of others that are programs; `load_zoo` refuses them without --allow-code (tests/test_own_networks.py)."""
 
 
 def locked(name: str) -> dict[str, list[tuple[str, list[str]]]]:
@@ -86,7 +88,7 @@ def shipped() -> list[tuple[str, ast.Module]]:
 
 
 def unpicklers(tree: ast.AST) -> list[str]:
-    """What in a file can unpickle: modules, `torch.load`, `allow_pickle`, `read_pickle`."""
+    """What in a file can unpickle: modules, `torch.load` and its like, `allow_pickle`, `read_pickle`."""
     found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -94,29 +96,26 @@ def unpicklers(tree: ast.AST) -> list[str]:
         elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in PICKLE_MODULES:
             found.append(str(node.module))
         elif isinstance(node, ast.Attribute):
-            name = f"{node.value.id}.{node.attr}" if isinstance(node.value, ast.Name) else node.attr
-            found += [name] if name in ("torch.load", "torch.jit.load") or node.attr == "read_pickle" else []
+            name = ast.unparse(node)
+            is_loader = name in ("torch.load", "torch.jit.load", "torch.export.load") or node.attr == "read_pickle"
+            found += [name] if is_loader else []
         elif isinstance(node, ast.keyword) and node.arg == "allow_pickle":
             found += [] if isinstance(node.value, ast.Constant) and node.value.value is False else ["allow_pickle"]
     return found
 
 
-def test_pickles_are_read_where_checkpoints_are_and_as_tensors_alone():
-    trees = dict(shipped())
-    assert {
-        path: found for path, tree in trees.items() if (found := unpicklers(tree)) and path not in CHECKPOINTS
-    } == {}
-    for path in CHECKPOINTS:
-        loads = [
-            node
-            for node in ast.walk(trees[path])
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load"
-        ]
-        assert unpicklers(trees[path]).count("torch.load") == len(loads) > 0, path
-        for call in loads:
-            assert [ast.literal_eval(word.value) for word in call.keywords if word.arg == "weights_only"] == [True], (
-                path
-            )
+def test_no_pickle_is_read_but_for_tensors_alone_or_where_code_is_allowed():
+    found = {path: names for path, tree in shipped() if (names := unpicklers(tree)) and path not in TENSORS_ONLY}
+    assert found == BEHIND_ALLOW_CODE
+
+
+@pytest.mark.parametrize("path", TENSORS_ONLY)
+def test_checkpoints_are_read_for_their_tensors_alone(path):
+    tree = dict(shipped())[path]
+    loads = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load"]
+    assert unpicklers(tree) == ["torch.load"] * len(loads) != []
+    for call in loads:
+        assert [ast.literal_eval(word.value) for word in call.keywords if word.arg == "weights_only"] == [True]
 
 
 @pytest.mark.parametrize(
@@ -125,6 +124,7 @@ def test_pickles_are_read_where_checkpoints_are_and_as_tensors_alone():
         "import pickle",
         "from joblib import load",
         "torch.load(path)",
+        "torch.jit.load(path)",
         "numpy.load(path, allow_pickle=True)",
         "pandas.read_pickle(path)",
     ],

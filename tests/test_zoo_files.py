@@ -250,24 +250,20 @@ def test_check_names_what_cannot_be_computed_without_each_missing_network(pulled
     assert "5 of 12 edges checked, 0 wrong" in result.output
 
 
-def test_a_second_pull_fetches_what_is_missing_and_no_more(pulled, site):
-    before = (pulled.folder / "plain.safetensors").stat().st_mtime_ns
+def test_a_second_pull_fetches_what_is_missing_from_the_same_archive_or_none(site, tmp_path):
+    site.body = zipped({"plain.pth": saved(state(SMALL))})
+    folder = write_recipe(tmp_path / "zoo", site.url, ("plain", "absent"))
+    pull(folder)
+    before = (folder / "plain.safetensors").stat().st_mtime_ns
     site.ranges.clear()
-    _, wrong = pull(pulled.folder)
-    assert len(wrong) == len(pulled.wrong) and len(site.ranges) == 1
-    assert (pulled.folder / "plain.safetensors").stat().st_mtime_ns == before
+    assert pull(folder)[1] == [] and len(site.ranges) == 1
+    assert (folder / "plain.safetensors").stat().st_mtime_ns == before
 
-
-def test_an_archive_must_stay_what_it_was_at_its_first_download(pulled, site):
-    before = site.body
-    site.body = zipped({"models/absent.pth": saved(state(GREY))})
-    try:
-        with pytest.raises(ZooError, match="is not what it was"):
-            pull(pulled.folder)
-    finally:
-        site.body = before
-    assert not (pulled.folder / "absent.safetensors").exists()
-    assert not list(pulled.folder.rglob("*.zip"))
+    site.body = zipped({"plain.pth": saved(state(SMALL)), "absent.pth": saved(state(GREY))})
+    with pytest.raises(ZooError, match="is not what it was"):
+        pull(folder)
+    assert not (folder / "absent.safetensors").exists()
+    assert not list(folder.rglob("*.zip"))
 
 
 def test_an_archive_with_another_hash_than_the_pinned_one_is_refused(site, tmp_path):
@@ -327,6 +323,16 @@ def installed(tmp_path, monkeypatch) -> Path:
     return tmp_path / "installed"
 
 
+def write_pinned(folder: Path) -> Path:
+    """A zoo whose one network is there, with its digest in zoo.toml."""
+    write_recipe(folder, "http://127.0.0.1/", ("plain",))
+    weights = folder / "plain.safetensors"
+    save_file(state(SMALL), weights)
+    toml = folder / "zoo.toml"
+    toml.write_text(toml.read_text() + f'sha256 = "{hashlib.sha256(weights.read_bytes()).hexdigest()}"\n')
+    return folder
+
+
 def test_a_folder_with_a_zoo_is_imported_under_its_new_name(installed, tmp_path):
     folder = write_recipe(tmp_path / "mine", "http://127.0.0.1/", ("plain", "prefixed"))
     (folder / "plain.pth").write_bytes(saved(state(SMALL)))
@@ -351,13 +357,29 @@ def test_single_files_fill_a_zoo_of_the_project(installed, tmp_path):
 
 
 def test_weights_that_changed_after_they_were_fetched_are_not_loaded(installed, tmp_path):
-    folder = write_recipe(tmp_path / "mine", "http://127.0.0.1/", ("plain",))
-    save_file(state(SMALL), folder / "plain.safetensors")
-    zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    zoo_files.import_zoo(write_pinned(tmp_path / "mine"), "mine", on_problem=pytest.fail)
     save_file(state(SMALL, 1), installed / "mine" / "plain.safetensors")
     edge = load_zoo("mine").edges[0]
     with pytest.raises(ZooError, match="fetch them again"):
         load_network(edge, device=torch.device("cpu"), dtype=torch.float32)
+
+
+@pytest.mark.parametrize("name", ["..", "../outside", "a/b", ""])
+def test_the_name_of_an_imported_zoo_is_no_path(installed, tmp_path, name):
+    folder = write_recipe(tmp_path / "mine", "http://127.0.0.1/", ("plain",))
+    with pytest.raises(ZooError, match=r"--as: .* is no name"):
+        zoo_files.import_zoo(folder, name, on_problem=pytest.fail)
+    assert not installed.exists()
+
+
+def test_what_an_imported_zoo_extends_stays_where_it_is(installed, tmp_path):
+    folder = write_pinned(tmp_path / "mine")
+    toml = folder / "zoo.toml"
+    head = 'extends = "mini"\nfallback = "baseline"\n'
+    toml.write_text(head + toml.read_text().replace('"baseline"', '"mine"'))
+    zoo = zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    assert zoo.methods == ("mine", "baseline", "consistency") and zoo.missing == ()
+    assert {path.name for path in (installed / "mine").glob("*.safetensors")} == {"plain.safetensors"}
 
 
 @pytest.mark.parametrize("name", ["mini", "xtc"])
