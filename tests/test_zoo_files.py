@@ -7,6 +7,8 @@ import io
 import json
 import os
 import pickle
+import re
+import subprocess
 import threading
 import zipfile
 from dataclasses import dataclass, field
@@ -22,6 +24,7 @@ from typer.testing import CliRunner
 from consistency import networks
 from consistency.zoo import ZooError, load_network, load_zoo, read_zoo
 from precompute import zoo_files
+from precompute.convert import Converter
 from precompute.zoo_commands import app
 
 SMALL = {"downsample": 1, "in_channels": 3, "out_channels": 3}
@@ -236,8 +239,6 @@ def test_names_in_archives_are_never_paths(pulled):
     ],
 )
 def test_checkpoints_that_do_not_fit_are_named_with_the_reason(pulled, name, message):
-    import re
-
     assert re.search(message, pulled.problem(name))
 
 
@@ -315,6 +316,21 @@ def test_a_download_of_another_version_begins_anew(site, tmp_path):
 def test_only_http_addresses_are_fetched(tmp_path, url):
     with pytest.raises(ZooError, match=r"no http\(s\) address"):
         pull(write_recipe(tmp_path / "zoo", url, ("plain",)))
+
+
+def test_a_child_that_dies_costs_one_checkpoint_and_is_replaced(tmp_path):
+    folder = write_recipe(tmp_path / "zoo", "http://127.0.0.1/", ("plain",))
+    edge = read_zoo(str(folder)).missing[0]
+    checkpoint, output = tmp_path / "plain.pth", tmp_path / "made"
+    checkpoint.write_bytes(saved(state(SMALL)))
+    n_bytes = zoo_files.float32_bytes(edge)
+    with Converter() as converter:
+        converter._child = subprocess.Popen(["true"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        with pytest.raises(ZooError, match="damaged, or too large"):
+            converter.convert(checkpoint, edge, output, n_bytes=n_bytes)
+        assert not output.exists()
+        converter.convert(checkpoint, edge, output, n_bytes=n_bytes)
+    assert load_file(output).keys() == state(SMALL).keys()
 
 
 @pytest.fixture
