@@ -19,7 +19,7 @@ from consistency.energy import disagreement_maps, raw_terms
 from consistency.graph import Graph
 from consistency.zoo import IMAGE, Zoo, ZooError, load_network
 from precompute import video
-from precompute.pipeline import predict
+from precompute.lanes import predict
 from precompute.recipes import Batch
 
 BASELINE = "baseline"
@@ -63,9 +63,8 @@ def calibrate(
         titles.append(source.title)
         with closing(video.frames(source.path, spread(source, max_frames))) as frames:
             while group := list(islice(frames, BATCH_SIZE)):
-                rgb = np.stack([frame.rgb for frame in group])
-                times = np.array([frame.pts_seconds for frame in group])
-                outputs = predict(graph, Batch(rgb, times, {}, {}), device, zoo.multiple).outputs
+                images = np.stack([frame.rgb for frame in group])
+                outputs = predict(graph, Batch(images, np.zeros(len(group)), {}, {}), device, zoo.multiple).outputs
                 for target, (direct, *indirect) in chains.items():
                     maps = disagreement_maps(outputs[direct], [outputs[chain] for chain in indirect])
                     terms[target].append(raw_terms(maps).numpy())

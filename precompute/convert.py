@@ -153,8 +153,6 @@ def write(request: Mapping[str, Any]) -> None:
 
 def load(checkpoint: str) -> Any:
     """What a checkpoint holds. Raises BadCheckpoint where it is anything but tensors, numbers, texts and containers."""
-    import pickle
-
     import torch
     from safetensors.torch import load_file
 
@@ -162,13 +160,13 @@ def load(checkpoint: str) -> Any:
         if checkpoint.endswith(".safetensors"):
             return load_file(checkpoint)
         return torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise BadCheckpoint(f"holds more than tensors, or is damaged, and is not read ({reason})") from error
     except MemoryError:
         raise
-    except Exception as error:  # damaged files fail in any way
-        raise BadCheckpoint(f"is damaged or no checkpoint ({type(error).__name__}: {error})") from error
+    except Exception as error:  # damaged files fail in any way, and torch refuses what could run
+        reason = str(error).strip().partition("\n")[0]
+        raise BadCheckpoint(
+            f"is damaged, or holds more than tensors ({type(error).__name__}: {reason}); not read"
+        ) from error
 
 
 def state_dict(loaded: Any) -> dict[str, Any]:

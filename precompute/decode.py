@@ -28,8 +28,10 @@ import av
 import av.error
 import cv2
 import numpy as np
+from av import logging
 from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
 from cache.records import MAX_CLIP_FRAMES
 from precompute.errors import SourceError
@@ -85,8 +87,8 @@ def main(arguments: list[str]) -> None:
 
     try:
         limit_resources()
-        av.logging.restore_default_callback()  # to standard error, which `File` reads
-        av.logging.set_libav_level(av.logging.ERROR)
+        logging.restore_default_callback()  # to standard error, which `File` reads
+        logging.set_libav_level(logging.ERROR)
         if request["task"] == "probe":
             send(asdict(probe(path, request["is_tolerant"])))
         else:
@@ -217,7 +219,15 @@ class File:
             raise
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, OverflowError) as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:
+                self.error = error
+                raise
+            return (
+                -errno.EINVAL
+            )  # before the beginning or beyond all bounds: a number in the file is wrong, not the disk
 
     def tell(self) -> int:
         return self._file.tell()
@@ -313,7 +323,7 @@ def stated_size(path: Path, stream_index: int) -> tuple[int, int]:
     try:
         with av.open(file, options=options) as container:
             stream = container.streams[stream_index]
-            return stream.codec_context.width, stream.codec_context.height
+            return (stream.width, stream.height) if isinstance(stream, VideoStream) else (0, 0)
     except (av.error.FFmpegError, UnicodeDecodeError, IndexError):
         return 0, 0
     finally:
@@ -342,7 +352,7 @@ def refuse_cut_file(path: Path, *, only_without_index: bool = False) -> None:
         if head[4:8] in MP4_BOXES:
             stated = mp4_end(file, size)
         elif head[:4] == b"\x1a\x45\xdf\xa3":
-            stated = matroska_end(file)
+            stated = matroska_end(file, size)
         elif head[:4] == b"RIFF":
             (stated,) = struct.unpack("<I", head[4:8])  # some writers count these 8 bytes, some do not
             stated = 0 if stated == 0xFFFFFFFF else stated
@@ -392,12 +402,14 @@ def mp4_end(file: BinaryIO, size: int) -> int | None:
     return position if has_index or position > size else None
 
 
-def matroska_end(file: BinaryIO) -> int:
+def matroska_end(file: BinaryIO, size: int) -> int:
     """Where the Segment element ends, bytes; 0 when its size is unknown (a live recording) or it is not second."""
     file.seek(4)
     header_length = ebml_size(file)
-    file.seek(header_length or 0, os.SEEK_CUR)
-    if header_length is None or file.read(4) != b"\x18\x53\x80\x67":
+    if header_length is None or header_length > size:
+        return 0
+    file.seek(header_length, os.SEEK_CUR)
+    if file.read(4) != b"\x18\x53\x80\x67":
         return 0
     length = ebml_size(file)
     return 0 if length is None else file.tell() + length
@@ -528,7 +540,8 @@ class Times:
         self.n_frames = 0
         self.first = self.last = 0
         self.last_end = 0
-        """Where the last frame's duration ends."""
+        """Where the last frame's duration ends; where none is stated, it may be held as long as any before it."""
+        self._longest = 0
 
     def note(self, packet: Any) -> None:
         if self._packet_times is not None and packet.size and packet.dts is not None:
@@ -546,7 +559,9 @@ class Times:
             what = "has no time" if pts is None else "is damaged" if frame.is_corrupt else "goes back in time"
             raise SourceError("damaged", f"{path.name}: frame {self.n_frames} {what}; {TRY}")
         self.first = pts if self.n_frames == 0 else self.first
-        self.last_end = pts + (frame.duration or (pts - self.last if self.n_frames else 0))
+        self._longest = max(self._longest, pts - self.last if self.n_frames else 0)
+        stated = frame.duration if self._packet_times is None else 0  # AVI's is one tick, whatever follows
+        self.last_end = pts + (stated or self._longest)
         self.last = pts
         self.n_frames += 1
         return float((pts - self.first) * self._time_base)

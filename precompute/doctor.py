@@ -68,8 +68,7 @@ def examine(root: Path) -> list[Finding]:
         ("tracks", lambda: _tracks(root)),
         ("index", lambda: _index(root)),
         ("versions", _versions),
-        ("device", _device),
-        ("JavaScript", _javascript),
+        *([("device", _device), ("JavaScript", _javascript)] if _can_run() else []),
     ]
     findings = []
     for name, check in checks:
@@ -208,9 +207,19 @@ def _index(root: Path) -> Iterator[Finding]:
         yield Finding("index", "warning", found, "run `python -m precompute verify --fix`, which makes it anew")
 
 
+def _can_run() -> bool:
+    """Whether anything is installed that `run` needs beyond the commands for the store and the dashboard."""
+    return any(_package(name).state == "ok" for name in ("torch", "av", "yt-dlp"))
+
+
 def _versions() -> Iterator[Finding]:
     yield Finding("Python", "ok", platform.python_version())
-    for name in ("torch", "opencv-python-headless", "streamlit"):
+    yield _package("streamlit")
+    if not _can_run():
+        found = "requirements-web.txt alone is installed: the dashboard and the store's commands work, `run` does not"
+        yield Finding("packages", "ok", found)
+        return
+    for name in ("torch", "opencv-python-headless"):
         yield _package(name)
     yield _decoder()
     yield _extractor()

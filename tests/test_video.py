@@ -94,6 +94,13 @@ def test_a_variable_rate_keeps_its_own_times(tmp_path: Path) -> None:
     assert numbers(path) == list(range(10))
 
 
+@pytest.mark.parametrize(("n_frames", "fps"), [(10, 30), (45, 24)])
+def test_an_avi_that_holds_its_frames_by_empty_ones_is_whole(n_frames: int, fps: int, tmp_path: Path) -> None:
+    """Its header counts hundreds of frames, of which few hold a picture and the last ones hold none."""
+    case = media.write_case(tmp_path, "vfr.avi", n_frames, fps, seed=134)
+    assert numbers(case.path) == list(range(n_frames))
+
+
 @pytest.mark.parametrize("fps", [1, 7.5, 10, 24, 30, 60])
 @pytest.mark.parametrize("name", ["vfr.mp4", "vfr.mkv"])
 def test_sampling_takes_the_last_frame_at_each_time_and_none_twice(name: str, fps: float, tmp_path: Path) -> None:
@@ -727,6 +734,13 @@ def test_a_file_that_goes_away_before_it_is_decoded_is_unreadable(tmp_path: Path
     with pytest.raises(SourceError) as caught:
         probe(found)
     assert caught.value.code == "unreadable"
+
+
+def test_a_header_that_points_before_the_file_is_not_called_a_failing_disk(tmp_path: Path) -> None:
+    path = media.write_case(tmp_path, "b-frames.mkv").path
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + b"\x01\xff\xff\xff\xff\xff\xff\xf0" + content[5:])  # the size of the first element
+    assert refusal(path, tmp_path).code == "not_a_video"
 
 
 def test_a_disk_that_fails_while_the_file_is_hashed_is_one_clear_error(tmp_path: Path, monkeypatch) -> None:

@@ -42,40 +42,45 @@ MAX_MESSAGE_LETTERS = 500
 N_CORPUS_FRAMES = 40
 DISK_BLOCK_BYTES = 512
 WHOLE_PICTURE = Sampling(size=64, crop="none")
+TOLERANT = replace(WHOLE_PICTURE, is_tolerant=True)
 N_EXAMPLES = 10
+TOLERANT_SHARE = 0.2
+"""Of the mutated files, those that are used with `--tolerant`."""
 
 
 # --- one file, as a job takes it ---
 
 
-def use(path: Path) -> list[tuple[float, str]]:
+def use(path: Path, sampling: Sampling) -> list[tuple[float, str]]:
     """What a job does with a source, but for the networks. (time, digest of the picture) of each frame."""
     source = video.resolve(str(path), media_dir=path.parent)
-    info = video.probe(source, WHOLE_PICTURE)
-    height, width = video.output_size(info, WHOLE_PICTURE)
-    n_frames = video.estimate_frames(info, WHOLE_PICTURE)
-    rule = WHOLE_PICTURE.rule()
+    info = video.probe(source, sampling)
+    height, width = video.output_size(info, sampling)
+    n_frames = video.estimate_frames(info, sampling)
+    rule = sampling.rule()
     Clip(source.sha256, source.title, source.sha256, rule, width=width, height=height, n_frames=n_frames)
-    return [_seen(frame) for frame in video.frames(path, WHOLE_PICTURE)]
+    return [_seen(frame) for frame in video.frames(path, sampling)]
 
 
 def _seen(frame: video.Frame) -> tuple[float, str]:
-    return round(frame.pts_seconds, 6), hashlib.sha256(frame.rgb).hexdigest()
+    return round(frame.pts_seconds, 6), hashlib.sha256(frame.rgb.tobytes()).hexdigest()
 
 
-def try_file(path: Path) -> dict[str, Any]:
+def try_file(path: Path, sampling: Sampling) -> dict[str, Any]:
     """Use a file: `frames` or the `code` of its refusal, `fault` where the job broke a rule, and what it took."""
     Forked.peak_bytes = 0
     began = time.monotonic()
     result: dict[str, Any] = {"code": "", "frames": [], "fault": ""}
     try:
-        result["frames"] = use(path)
+        result["frames"] = use(path, sampling)
     except SourceError as error:
         result["code"] = error.code
         if not str(error).isprintable() or len(str(error)) > MAX_MESSAGE_LETTERS:
             result["fault"] = "its message is not one line"
     except Exception as error:
         result["fault"] = f"the job met {error!r}"
+    if result["code"] == "unreadable":
+        result["fault"] = "it blames the disk for the file"
     result["seconds"] = time.monotonic() - began
     result["peak_bytes"] = Forked.peak_bytes
     if result["seconds"] > MAX_SECONDS:
@@ -250,7 +255,7 @@ class Corpus:
         self.folder = folder
         self.names = [name for name in media.KINDS if (folder / name).is_file()]
         self.content = cache(lambda name: (folder / name).read_bytes())
-        self.frames = cache(lambda name: use(folder / name))
+        self.frames = cache(lambda name: use(folder / name, WHOLE_PICTURE))
 
 
 def write_corpus(folder: Path) -> None:
@@ -266,13 +271,16 @@ def try_mutated(corpus: Corpus, random: Random, number: int, folder: Path) -> di
         mutate = MUTATORS[random.integers(len(MUTATORS))]
         content = mutate(random, content, corpus.content(str(other))) or b"\0"
         done.append(mutate.__name__)
-    return _try_content(corpus, str(name), content, folder) | {"what": f"{name} {'+'.join(done)}"}
+    sampling = TOLERANT if random.random() < TOLERANT_SHARE else WHOLE_PICTURE
+    result = _try_content(corpus, str(name), content, folder, sampling)
+    tolerant = " tolerant" * sampling.is_tolerant
+    return result | {"what": f"{name} {'+'.join(done)}{tolerant}", "is_tolerant": sampling.is_tolerant}
 
 
 def try_cut(corpus: Corpus, random: Random, number: int, folder: Path) -> dict[str, Any]:
     """A file that ends early; every kind in turn."""
     name, content = _cut_content(corpus, random, number)
-    return _try_content(corpus, name, content, folder) | {"what": f"{name} cut to {len(content)} bytes"}
+    return _try_content(corpus, name, content, folder, WHOLE_PICTURE) | {"what": f"{name} cut to {len(content)} bytes"}
 
 
 def try_tolerant(corpus: Corpus, random: Random, number: int, folder: Path) -> dict[str, Any]:
@@ -284,7 +292,7 @@ def try_tolerant(corpus: Corpus, random: Random, number: int, folder: Path) -> d
     damages: list[str] = []
     result = {"what": f"{name} cut to {len(content)} bytes", "name": name, "code": "", "fault": ""}
     try:
-        frames = video.frames(path, replace(WHOLE_PICTURE, is_tolerant=True), on_damage=damages.append)
+        frames = video.frames(path, TOLERANT, on_damage=damages.append)
         shown = [_seen(frame) for frame in frames]
     except SourceError as error:
         result["code"] = error.code
@@ -305,12 +313,12 @@ def _cut_content(corpus: Corpus, random: Random, number: int) -> tuple[str, byte
     return name, content[:n_bytes]
 
 
-def _try_content(corpus: Corpus, name: str, content: bytes, folder: Path) -> dict[str, Any]:
+def _try_content(corpus: Corpus, name: str, content: bytes, folder: Path, sampling: Sampling) -> dict[str, Any]:
     path = folder / f"{os.getpid()}-{name}"
     path.write_bytes(content)
-    result = try_file(path)
+    result = try_file(path, sampling)
     if result["fault"].startswith("took"):  # a machine that is busy with other things is slow, a file is so twice
-        result = try_file(path)
+        result = try_file(path, sampling)
     shown = result.pop("frames")
     return result | {"name": name, "is_whole": shown == corpus.frames(name), "n_frames": len(shown)}
 
@@ -392,14 +400,16 @@ def _start_server(arguments: list[Any], complaints: IO[bytes], stack: ExitStack)
 
 def attempt_mutated(tries: int, folder: Path, seed: int) -> Outcome:
     """Bits flipped; pieces cut off, taken out, doubled, blanked, drowned in noise, spliced from another file; sizes and header
-    fields changed and exchanged; up to three of these on files of every kind."""
+    fields changed and exchanged; up to three of these on files of every kind, a fifth of them used with `--tolerant`."""
     refused: Counter[str] = Counter()
-    faults, n_whole, n_changed, slowest, largest = [], 0, 0, 0.0, 0
+    faults, n_whole, n_changed, n_tolerated, slowest, largest = [], 0, 0, 0, 0.0, 0
     for result in results("mutated", tries, folder, seed):
         slowest, largest = max(slowest, result["seconds"]), max(largest, result["peak_bytes"])
         if result["fault"]:
             faults.append(_example("mutated", seed, result))
-        if result["code"]:
+        if result["is_tolerant"]:
+            n_tolerated += 1
+        elif result["code"]:
             refused[result["code"]] += 1
         elif result["is_whole"]:
             n_whole += 1
@@ -409,7 +419,7 @@ def attempt_mutated(tries: int, folder: Path, seed: int) -> Outcome:
     codes = ", ".join(f"{code} {n}" for code, n in refused.most_common())
     figures = (
         f"{n_refused} refused ({codes}), {n_whole} unharmed, {n_changed} shown although changed: damage seen in "
-        f"{_percent(n_refused, n_refused + n_changed)}; slowest {slowest:.1f} s, largest {largest / 1e6:.0f} MB"
+        f"{_percent(n_refused, n_refused + n_changed)}; {n_tolerated} used with --tolerant; slowest {slowest:.1f} s, largest {largest / 1e6:.0f} MB"
     )
     return Outcome(tries, len(faults), figures, tuple(faults[:N_EXAMPLES]))
 

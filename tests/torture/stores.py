@@ -179,12 +179,9 @@ def _make_old(path: Path, schema: int) -> None:
 
 
 def _state(root: Path) -> dict[str, tuple[int, int]]:
-    """Path -> when it changed and its size; of an index the names alone, as SQLite's maps are written back late."""
-    state = {}
-    for path in root.rglob("*"):
-        stat = path.lstat()
-        state[str(path.relative_to(root))] = (0, 0) if "index" in path.parts else (stat.st_mtime_ns, stat.st_size)
-    return state
+    """Path -> when it changed and its size; without the index, whose maps SQLite writes back when it likes."""
+    paths = [path for path in root.rglob("*") if "index" not in path.parts]
+    return {str(path.relative_to(root)): (path.lstat().st_mtime_ns, path.lstat().st_size) for path in paths}
 
 
 def _wrong_on_page(root: Path, n_frames: int) -> list[str]:
