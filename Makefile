@@ -10,7 +10,7 @@ export CROSSCHECK_STORE ?= $(CURDIR)/.demo-store
 COMPILE := .venv-tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup demo precompute-sample test browser check format lock audit torture bench bench-player pictures
+.PHONY: help setup demo precompute-sample test browser check format lock audit torture bench bench-gpu bench-player pictures
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -47,8 +47,11 @@ lock: .venv-tools/.installed ## write the locks anew, with the newest versions t
 audit: .venv-tools/.installed .venv/.installed ## look for known holes in what is locked and bundled
 	$(BIN)/python -m tests.audit
 
-bench: setup ## time the job against a plain loop, on the bundled clip
+bench: setup ## time the job against a plain loop and the machine's limits (ten minutes, the machine idle; 12 GB of memory)
 	$(BIN)/python -m benchmarks.job
+
+bench-gpu: ## the tests and timings that need a GPU, with the python3 that has torch for it (five minutes)
+	PYTHON=$(PYTHON) sh benchmarks/gpu.sh
 
 bench-player: .venv/.installed-dev browser ## hold the player against its targets, in the browser (a quarter of an hour, the machine idle)
 	$(BIN)/python -m benchmarks.player
