@@ -6,7 +6,11 @@ BIN := .venv/bin
 # Results of the bundled clips; set CROSSCHECK_STORE to keep them elsewhere.
 export CROSSCHECK_STORE ?= $(CURDIR)/.demo-store
 
-.PHONY: help setup demo precompute-sample test browser check format bench bench-player pictures torture
+# For all systems at once, with hashes; torch apart, as its builds differ by device.
+COMPILE := .venv-tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links
+
+.PHONY: help setup demo precompute-sample test browser check format lock audit torture bench bench-player pictures
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -35,6 +39,14 @@ format: .venv/.installed-dev ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+lock: .venv-tools/.installed ## write the locks anew, with the newest versions that the requirements allow
+	grep -v '^torch==' requirements.txt | $(COMPILE) - -o requirements.lock
+	grep '^torch==' requirements.txt | $(COMPILE) - -c requirements.lock -o requirements-torch.lock
+	$(COMPILE) requirements-web.txt -c requirements.lock -o requirements-web.lock
+
+audit: .venv-tools/.installed .venv/.installed ## look for known holes in what is locked and bundled
+	$(BIN)/python -m tests.audit
+
 bench: setup ## time the job against a plain loop, on the bundled clip
 	$(BIN)/python -m benchmarks.job
 
@@ -59,6 +71,11 @@ pictures: precompute-sample .venv/.installed-dev browser ## make the README's pi
 .venv-web/.installed: requirements-web.txt | .venv/bin/python
 	$(BIN)/python -m venv --clear .venv-web
 	.venv-web/bin/python -m pip install --quiet -r requirements-web.txt
+	@touch $@
+
+.venv-tools/.installed: requirements-tools.txt | .venv/bin/python
+	$(BIN)/python -m venv --clear .venv-tools
+	.venv-tools/bin/python -m pip install --quiet -r requirements-tools.txt
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.txt .venv/.installed

@@ -1,14 +1,20 @@
-"""What is stored? Clips, tracks and packs as plain frozen records, with units, checked when they are read."""
+"""What is stored? Clips, tracks and packs as plain frozen records, with units, checked when they are read.
+
+As JSON each bears the number of its schema and the digest of all its other fields, so that a bit that has turned shows no
+wrong number. Older schemas are brought to this one when they are read (MIGRATIONS), newer ones refused.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-SCHEMA = 1
+from cache.keys import digest
+
+SCHEMA = 2
 MAX_CLIP_FRAMES = 10_000_000
 """Four days at 30 frames per second: what is above is no clip."""
 MAX_SIDE = 16384
@@ -175,16 +181,59 @@ class Track:
 
 
 def head_to_json(head: Head) -> dict[str, Any]:
-    return {"schema": SCHEMA, **asdict(head)}
+    return sealed({"schema": SCHEMA, **asdict(head)})
 
 
 def head_from_json(data: Any) -> Head:
-    """Raises BadRecord where `data` is not a head of this schema."""
+    """Raises BadRecord where `data` is no head, its digest another, or its schema one that this version does not read."""
+    return _head(_current(data))
+
+
+def track_to_json(track: Track) -> dict[str, Any]:
+    return sealed({"schema": SCHEMA, **asdict(track.head), "packs": [asdict(pack) for pack in track.packs]})
+
+
+def track_from_json(data: Any) -> Track:
+    """Raises BadRecord as `head_from_json`."""
+    fields = _current(data)
+    head = _head(fields)
+    try:
+        packs = tuple(Pack(**_table(pack, "pack")) for pack in fields.get("packs", ()))
+    except TypeError as error:
+        raise BadRecord(f"manifest cannot be read: {error}") from error
+    return Track(head, packs, is_complete=True)
+
+
+def sealed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with their digest. Raises BadRecord where JSON cannot hold them."""
+    unsealed = {name: value for name, value in fields.items() if name != "digest"}
+    try:
+        return {**unsealed, "digest": digest(unsealed)}
+    except (ValueError, RecursionError) as error:
+        raise BadRecord(f"manifest cannot be read: {error}") from error
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: lambda fields: sealed({**fields, "schema": 2}),  # 1 had no digest
+}
+"""Schema -> what makes the JSON of the next one of it."""
+
+
+def _current(data: Any) -> dict[str, Any]:
+    """The JSON of a head or manifest in this version's schema, its digest checked."""
     fields = _table(data, "manifest")
-    schema = fields.get("schema")
-    if isinstance(schema, int) and schema > SCHEMA:
-        raise NewerRecord(f"schema {schema} is of a newer version; this one reads {SCHEMA}: upgrade Crosscheck")
-    _require(schema == SCHEMA, f"schema (this version reads {SCHEMA})", schema)
+    while (schema := fields.get("schema")) != SCHEMA:
+        if type(schema) is not int or schema < 1:
+            raise BadRecord(f"schema cannot be {schema!r}; this version reads 1 to {SCHEMA}")
+        if schema > SCHEMA:
+            raise NewerRecord(f"schema {schema} is of a newer version; this one reads {SCHEMA}: upgrade Crosscheck")
+        fields = MIGRATIONS[schema](fields)
+    found = fields.get("digest")
+    _require(found == sealed(fields)["digest"], "manifest.digest (of its other fields)", found)
+    return fields
+
+
+def _head(fields: dict[str, Any]) -> Head:
     _require(_is_finite({name: value for name, value in fields.items() if name != "packs"}), "a number", math.nan)
     names = set(Head.__dataclass_fields__)
     try:
@@ -192,20 +241,6 @@ def head_from_json(data: Any) -> Head:
         return Head(**{name: value for name, value in fields.items() if name in names and name != "clip"}, clip=clip)
     except (TypeError, AttributeError) as error:
         raise BadRecord(f"manifest cannot be read: {error}") from error
-
-
-def track_to_json(track: Track) -> dict[str, Any]:
-    return head_to_json(track.head) | {"packs": [asdict(pack) for pack in track.packs]}
-
-
-def track_from_json(data: Any) -> Track:
-    """Raises BadRecord where `data` is not a manifest of this schema."""
-    head = head_from_json(data)
-    try:
-        packs = tuple(Pack(**_table(pack, "pack")) for pack in data.get("packs", ()))
-    except TypeError as error:
-        raise BadRecord(f"manifest cannot be read: {error}") from error
-    return Track(head, packs, is_complete=True)
 
 
 def _table(value: Any, name: str) -> dict[str, Any]:

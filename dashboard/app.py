@@ -10,19 +10,29 @@ import sys
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from cache.store import STORE_VARIABLE, Store, default_root  # noqa: E402
-from dashboard.routes import player_routes, store_argument  # noqa: E402
+from dashboard.routes import PreloadPlayer, player_routes, store_argument  # noqa: E402
 
 # In the environment, so that every page opens the same store through `default_root()`.
 if named := store_argument(sys.argv[1:]):
     os.environ[STORE_VARIABLE] = named
 
+# Streamlit itself asks only sockets for their host; without this, a page elsewhere whose name comes to mean this machine
+# (DNS rebinding) could read packs.
+hosts = [f"[{host}]" if ":" in host else host for host in st.get_option("server.allowedHosts")]
+base_path = st.get_option("server.baseUrlPath")
 app = st.App(
     str(Path(__file__).with_name("ui.py")),
-    routes=player_routes(Store(default_root(), read_only=True), base_path=st.get_option("server.baseUrlPath")),
+    routes=player_routes(Store(default_root(), read_only=True), base_path=base_path),
+    middleware=[
+        Middleware(TrustedHostMiddleware, allowed_hosts=hosts or ["*"], www_redirect=False),
+        Middleware(PreloadPlayer, base_path=base_path),
+    ],
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from cache.records import Clip, Track
 from dashboard.choices import Available, Configuration, command_for
-from dashboard.player import energy_data
+from dashboard.player import energy_data, pass_query
 from dashboard.series import Columns, Unreadable
 
 
@@ -33,17 +33,17 @@ def ways(
 ) -> tuple[Way, ...]:
     """Every path of every method to `target`; `command` adapts a command to the store."""
     stored = set(available.configurations(clip.key, target))
-    energies: dict[tuple[str, str], dict[str, float]] = {}
+    means: dict[tuple[str, str], dict[str, float]] = {}
     found = []
     for configuration in available.known(target):
         name = (configuration.zoo, configuration.method)
-        if name not in energies:
-            energies[name] = _mean_terms(available, columns, clip, target, *name)
+        if name not in means:
+            means[name] = _mean_terms(available, columns, clip, target, *name)
         found.append(
             Way(
                 configuration,
                 tuple(available.title(domain) for domain in configuration.domains),
-                energies[name].get(configuration.path),
+                means[name].get(configuration.path),
                 None if configuration in stored else command(command_for(clip, configuration)),
                 _track_of(available, clip, configuration),
             )
@@ -51,7 +51,7 @@ def ways(
     return tuple(found)
 
 
-def energies(available: Available, clip: Clip, target: str) -> dict[str, Track]:
+def energy_tracks(available: Available, clip: Clip, target: str) -> dict[str, Track]:
     """`zoo/method` -> its energy of the target, of every method that has one on that clip."""
     methods = {(configuration.zoo, configuration.method) for configuration in available.known(target)}
     found = {
@@ -62,18 +62,19 @@ def energies(available: Available, clip: Clip, target: str) -> dict[str, Track]:
 
 
 def graph_data(
-    ways: Sequence[Way], lineup: Sequence[Configuration], letters: str, energies: Mapping[str, Track]
+    ways: Sequence[Way], lineup: Sequence[Configuration], letters: str, tracks: Mapping[str, Track]
 ) -> dict[str, object]:
     """The picker's data, in JSON: the line-up by letter, the ways, and where the energies of single frames are."""
     domain = next((dict(way.track.head.domain) for way in ways if way.track), None)  # all of them end in the target
     return {
         "domain": domain,
-        "energies": {name: energy_data(track) for name, track in energies.items()},
+        "energies": {name: energy_data(track) for name, track in tracks.items()},
         "lineup": [
             {"letter": letter, "zoo": c.zoo, "method": c.method, "path": c.path}
             for letter, c in zip(letters, lineup, strict=False)
         ],
         "letters": letters,
+        "passQuery": pass_query(),
         "ways": [
             {
                 "zoo": way.configuration.zoo,

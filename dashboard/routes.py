@@ -11,7 +11,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,10 +19,12 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cache.pack import BadPack
 from cache.records import BadRecord
 from cache.store import Store, StoreError
+from dashboard.access import PASS, may_fetch
 from dashboard.exports import series_parquet
 from dashboard.series import Columns, Unreadable
 
@@ -31,6 +33,9 @@ FOREVER = "public, max-age=31536000, immutable"
 _PACK_NAME = re.compile(r"([0-9a-f]{64})-([0-9a-f]{64})\.pack")
 _FRAME_NAME = re.compile(r"([0-9a-f]{64})-([0-9]{1,9})")
 _WEB_TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css"}
+_PRELOAD = {".mjs": "modulepreload", ".css": "preload; as=style"}
+OFFLINE_ENTRY = "offline.mjs"
+"""The module that only exported files begin with."""
 _PLAYER_FOLDER = Path(__file__).with_name("player")
 
 
@@ -53,20 +58,38 @@ def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
             return _text(str(error), 410)
         if data is None:
             return _text("the store holds no clip yet", 404)
-        return Response(data, media_type="application/vnd.apache.parquet", headers=_SAFE_HEADERS)
+        return Response(
+            data,
+            media_type="application/vnd.apache.parquet",
+            headers={"Cache-Control": "private, no-store", **_SAFE_HEADERS},
+        )
 
     def frame(request: Request) -> Response:
         return frame_response(store, request)
 
-    base = base_path.strip("/")
-    prefix = f"/{base}" if base else ""
+    prefix = _prefix(base_path)
     # Not a Mount: that would also answer, with 404, for the pages of Streamlit under the same path.
     return [
-        Route(f"{prefix}/packs/{{name}}", pack, methods=["GET", "HEAD"]),
-        Route(f"{prefix}/frames/{{name}}", frame, methods=["GET"]),
-        Route(f"{prefix}/series.parquet", series, methods=["GET"]),
+        Route(f"{prefix}/packs/{{name}}", _guarded(pack), methods=["GET", "HEAD"]),
+        Route(f"{prefix}/frames/{{name}}", _guarded(frame), methods=["GET"]),
+        Route(f"{prefix}/series.parquet", _guarded(series), methods=["GET"]),
         Route(f"{prefix}/web/{{name}}", web_response, methods=["GET", "HEAD"]),
     ]
+
+
+def _guarded(answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """The same for whoever was let in (see access.py)."""
+
+    def guarded(request: Request) -> Response:
+        given = request.query_params.get(PASS, "")
+        if not may_fetch(given):
+            return _text("sign in on the page first; where you have, its links are of another day: reload it", 401)
+        response = answer(request)
+        if given:  # what is for those let in is not for caches on the way
+            response.headers["Cache-Control"] = response.headers["Cache-Control"].replace("public", "private")
+        return response
+
+    return guarded
 
 
 def pack_response(store: Store, request: Request) -> Response:
@@ -129,6 +152,34 @@ def web_files() -> dict[str, Path]:
     return files
 
 
+class PreloadPlayer:
+    """ASGI middleware: every page tells the browser at once which modules its player will import.
+
+    Without it they are asked for one after the other, as each is read, and only when the page's own scripts have come.
+    """
+
+    def __init__(self, app: ASGIApp, *, base_path: str = "") -> None:
+        self._app = app
+        self._links = ", ".join(
+            f"<{_prefix(base_path)}/web/{name}>; rel={_PRELOAD[path.suffix]}"
+            for name, path in web_files().items()
+            if path.suffix in _PRELOAD and name != OFFLINE_ENTRY
+        ).encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+
+        async def send_with_links(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                if dict(headers).get(b"content-type", b"").startswith(b"text/html"):
+                    message = {**message, "headers": [*headers, (b"link", self._links)]}
+            await send(message)
+
+        await self._app(scope, receive, send_with_links)
+
+
 def store_argument(arguments: Sequence[str]) -> str | None:
     """DIR of `--store DIR` or `--store=DIR`; None where it is not given. Other arguments are the pages' own."""
     for at, argument in enumerate(arguments):
@@ -137,6 +188,11 @@ def store_argument(arguments: Sequence[str]) -> str | None:
         if argument == "--store" and at + 1 < len(arguments):
             return arguments[at + 1]
     return None
+
+
+def _prefix(base_path: str) -> str:
+    base = base_path.strip("/")
+    return f"/{base}" if base else ""
 
 
 _SAFE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cache.store import Store, default_root
+from dashboard.access import BadSignIn, is_let_in, needs_sign_in
 from dashboard.series import Columns
 from dashboard.views import compare
 
@@ -49,9 +50,24 @@ STYLE = """
 def main() -> None:
     st.set_page_config(page_title="Compare · Crosscheck", page_icon="🎞️", layout="wide")
     st.html(STYLE)
+    try:
+        if not is_let_in():
+            _ask_to_sign_in()
+            return
+    except BadSignIn as error:
+        st.header("Sign-in is not set up")
+        st.text(str(error))
+        return
     store, columns = _open_store(str(default_root()))
     views = [st.Page(lambda: _show(store, columns), title="Compare", url_path="compare", default=True)]
     st.navigation(views, position="hidden").run()
+
+
+def _ask_to_sign_in() -> None:
+    with st.container(key="empty"):
+        st.header("Crosscheck")
+        st.text("Compare dense-prediction networks frame by frame on video. This site is for those who sign in.")
+        st.button("Sign in", type="primary", on_click=st.login)
 
 
 def _show(store: Store, columns: Columns) -> None:
@@ -62,6 +78,8 @@ def _show(store: Store, columns: Columns) -> None:
         st.text(f"{store.root}: {error.strerror or error}")
         st.text("Make the folder readable for the user that runs the dashboard, or name another one:")
         st.code("streamlit run dashboard/app.py -- --store DIR", language="bash")
+    if needs_sign_in():
+        st.button("Sign out", type="tertiary", on_click=st.logout)
 
 
 @st.cache_resource(show_spinner=False)

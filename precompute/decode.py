@@ -131,7 +131,7 @@ def lacks_memory(error: Exception) -> bool:
     if isinstance(error, av.error.FFmpegError) and error.errno in (errno.ENOMEM, errno.EAGAIN):
         return True
     # Inside FFmpeg a refused allocation may end up as "invalid data".
-    is_doubtful = not isinstance(error, SourceError) or error.code in ("damaged", "truncated", "not_a_video")
+    is_doubtful = not isinstance(error, SourceError) or error.code in ("damaged", "truncated", "bad_media")
     return is_doubtful and not isinstance(error, OSError) and peak_bytes() > MEMORY_BYTES - LARGEST_FRAME_BYTES
 
 
@@ -277,7 +277,7 @@ class opened:
                 raise MemoryError from None
             reason = error.strerror if isinstance(error, av.error.FFmpegError) else error
             raise SourceError(
-                "not_a_video", f"{self.path.name}: not a video this program reads ({reason}); give {READABLE}"
+                "bad_media", f"{self.path.name}: not a video this program reads ({reason}); give {READABLE}"
             ) from None
         try:
             return self.file, self.container, self._video_stream()
@@ -307,7 +307,7 @@ class opened:
             )
         if codec is None or not codec.width or not codec.height:
             raise SourceError(
-                "not_a_video", f"{self.path.name}: its header states no codec, or no size that can be; {TRY}"
+                "bad_media", f"{self.path.name}: its header states no codec, or no size that can be; {TRY}"
             )
         codec.options = {"err_detect": "crccheck+explode", "max_pixels": str(MAX_PIXELS)}
         codec.thread_type = "AUTO"
@@ -657,7 +657,7 @@ def picture(
     lossless = {1: ["gray"], 3: ["gbrp", "rgb24", "bgr24", "rgb0", "bgr0"]}[channels]
     if frame.format.name not in lossless:
         raise SourceError(
-            "not_codes",
+            "bad_truth",
             f"{path.name}: stored as {frame.format.name}, codes of {channels} channels need {' or '.join(lossless)}",
         )
     codes = (

@@ -185,16 +185,17 @@ def resolve(
     media_dir: Path,
     samples_dir: Path = SAMPLES,
     allow_loopback: bool = False,
+    limits: acquire.Limits = acquire.USUAL_LIMITS,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Source:
     """Find the file that `spec` means: a local file, a bundled clip's name or a URL (downloaded once into `media_dir`).
 
     A file with a TOML sidecar of the same stem takes title, origin, licence and ground truth from it.
-    `progress(n_bytes, total_bytes or None)` is called while downloading. `allow_loopback`, or the environment's
+    `limits` hold for URLs; `progress(n_bytes, total_bytes or None)` is called while downloading. `allow_loopback`, or the environment's
     CROSSCHECK_ALLOW_LOOPBACK=1, lets a URL lead to this machine, for tests. Raises SourceError.
     """
     if acquire.looks_like_url(spec):
-        download = acquire.fetch(spec, media_dir, allow_loopback=allow_loopback, progress=progress)
+        download = acquire.fetch(spec, media_dir, allow_loopback=allow_loopback, limits=limits, progress=progress)
         return Source(
             download.path, download.sha256, download.title, download.url, download.author, download.licence, None, {}
         )
@@ -223,7 +224,7 @@ def _local_file(spec: str, samples_dir: Path) -> Path:
         if not path.exists():
             raise SourceError("not_found", f"{shown}: no such file; {expected}")
         if not path.is_file():
-            raise SourceError("not_a_file", f"{shown}: not a regular file; {expected}")
+            raise SourceError("unreadable", f"{shown}: not a regular file; {expected}")
         with path.open("rb") as file:
             if not file.read(1):
                 raise SourceError("empty", f"{shown}: the file is empty (0 bytes); copy it here again, or {expected}")

@@ -135,7 +135,8 @@ def add_track(
     noise: int = 0,
     has_previews: bool = True,
 ) -> Track:
-    """Write one track whose images carry `number` (0..255). With `ready_frames` it stays growing after so many."""
+    """Write one track whose images carry `number` (0..255). With `ready_frames` it stays growing after so many; a growing
+    one is gone on with."""
     if domain is None:
         domain = (ENERGY if kind == "energy" else DOMAINS[path.rsplit("-", 1)[-1]]).record()
     pts = np.asarray(pts_seconds if pts_seconds is not None else np.arange(clip.n_frames) / 30.0, np.float64)
@@ -158,6 +159,8 @@ def add_track(
     with store.writing(clip.key):
         writer = store.writer(head)
         for start in range(0, clip.n_frames, frames_per_pack):
+            if start < writer.n_frames:
+                continue
             stop = min(start + frames_per_pack, clip.n_frames)
             if ready_frames is not None and stop > ready_frames:
                 found = store.get(head.key)

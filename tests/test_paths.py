@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from cache.store import Store
 from dashboard.choices import LETTERS, Available, Configuration
-from dashboard.paths import energies, graph_data, ways
+from dashboard.paths import energy_tracks, graph_data, ways
 from dashboard.series import Columns
 from tests.conftest import StartApp
 from tests.stores import READ_PATTERN_JS, add_track, build_store
@@ -48,7 +48,7 @@ def test_a_way_has_the_mean_term_of_its_path_or_a_command(store: Store) -> None:
         "python -m precompute run walkthrough --configurations mini/baseline/rgb-edge2d-normal --store X"
     )
     lineup = [Configuration("mini", "baseline", "rgb-normal")] * 2
-    tracks = energies(available, available.clips[0], "normal")
+    tracks = energy_tracks(available, available.clips[0], "normal")
     data = json.loads(json.dumps(graph_data(found, lineup, LETTERS, tracks)))
     assert data["lineup"][1]["letter"] == "B"
     assert data["energies"]["mini/baseline"]["paths"] == list(energy.head.constants["paths"])

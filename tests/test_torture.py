@@ -10,7 +10,7 @@ import pytest
 from precompute import video
 from precompute.errors import SourceError
 from tests import media, torture
-from tests.torture import Outcome, Promise, __main__, promises
+from tests.torture import Outcome, Promise, __main__, promises, urls
 from tests.torture import media as hostile_media
 
 
@@ -18,6 +18,15 @@ from tests.torture import media as hostile_media
 def test_the_promise_is_kept(promise: Promise, tmp_path: Path) -> None:
     outcome = promise.attempt(promise.small, tmp_path, 0)
     assert promise.is_kept(outcome), f"{promise.sentence}: {outcome}"
+
+
+def test_the_witness_of_connections_sees_them_where_there_is_no_guard(tmp_path: Path) -> None:
+    rows = urls.run_tries("unguarded", 12, 0, tmp_path / "unguarded")
+    wrong = [" ".join(row["wrong"]) for row in rows]
+    assert any(
+        "connected to ('127.0.0.1'" in text and "heard by a server" in text and "gave the bytes" in text
+        for text in wrong
+    )
 
 
 # --- the harness ---

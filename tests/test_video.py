@@ -298,7 +298,7 @@ def test_a_picture_is_not_taken_for_codes(tmp_path: Path) -> None:
     path = media.write_video(tmp_path / "clip.mp4", 1)
     with pytest.raises(SourceError, match="stored as yuv420p") as caught:
         list(frames(path, channels=3))
-    assert caught.value.code == "not_codes"
+    assert caught.value.code == "bad_truth"
 
 
 # --- what a source may be ---
@@ -426,7 +426,7 @@ def test_a_file_name_that_is_no_text_is_read(tmp_path: Path) -> None:
 
 def test_a_missing_file_a_folder_and_an_empty_file_are_named(tmp_path: Path) -> None:
     assert refusal(tmp_path / "missing.mp4", tmp_path).code == "not_found"
-    assert refusal(tmp_path, tmp_path).code == "not_a_file"
+    assert refusal(tmp_path, tmp_path).code == "unreadable"
     assert refusal("nul\0byte.mp4", tmp_path).code in ("unreadable", "not_found")
     assert refusal("a" * 5000, tmp_path).code in ("unreadable", "not_found")
     (tmp_path / "empty.mp4").touch()
@@ -457,7 +457,7 @@ def test_audio_is_no_video(tmp_path: Path) -> None:
 def test_text_named_as_a_video_and_playlists_in_disguise_are_no_videos(name: str, text: str, tmp_path: Path) -> None:
     media.write_video(tmp_path / "other.mp4", 1)
     (tmp_path / name).write_text(text)
-    assert refusal(tmp_path / name, tmp_path).code == "not_a_video"
+    assert refusal(tmp_path / name, tmp_path).code == "bad_media"
 
 
 @pytest.mark.parametrize(
@@ -549,7 +549,7 @@ def test_a_file_of_which_nothing_is_whole_is_refused_also_where_damage_is_tolera
     for action in (lambda: probe(source(path), TOLERANT_64), lambda: list(frames(path, TOLERANT_64))):
         with pytest.raises(SourceError) as caught:
             action()
-        assert caught.value.code in ("truncated", "not_a_video")
+        assert caught.value.code in ("truncated", "bad_media")
 
 
 def test_a_header_that_claims_years_is_not_believed(tmp_path: Path) -> None:
@@ -568,7 +568,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     assert refusal(media.flip_bytes(path, 0.4, 0.9), tmp_path).code == "damaged"
 
 
-@pytest.mark.parametrize(("side", "code"), [(16000, "too_large"), (65535, "not_a_video")])
+@pytest.mark.parametrize(("side", "code"), [(16000, "too_large"), (65535, "bad_media")])
 def test_a_pixel_bomb_is_refused_from_its_header(side: int, code: str, tmp_path: Path) -> None:
     path = media.write_video(tmp_path / "bomb.gif", 2, codec="gif", pix_fmt="rgb8")
     content = bytearray(path.read_bytes())

@@ -17,6 +17,7 @@ import streamlit as st
 from streamlit.components.v2 import component
 
 from cache.records import Clip, Track
+from dashboard.access import PASS, link_pass
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
 """What the speed menu offers; another speed is taken as the nearest."""
@@ -206,6 +207,7 @@ def _data(view: View, memory: Mapping[str, Any]) -> dict[str, Any]:
     caveats = dict.fromkeys(pane.track.head.caveat for pane in view.panes)
     return {
         "clip": view.clip.key,
+        "passQuery": pass_query(),
         "title": view.clip.title,
         "about": [text for text in (*caveats, clip.author, clip.licence, clip.attribution, clip.url) if text],
         "width": view.clip.width,
@@ -247,10 +249,17 @@ def energy_data(track: Track) -> dict[str, Any]:
 
 
 def _packs(track: Track) -> list[dict[str, Any]]:
+    key, query = track.head.key, pass_query()
     return [
-        {"url": f"packs/{track.head.key}-{pack.sha256}.pack", "start": pack.start, "n_frames": pack.n_frames}
+        {"url": f"packs/{key}-{pack.sha256}.pack{query}", "start": pack.start, "n_frames": pack.n_frames}
         for pack in track.packs
     ]
+
+
+def pass_query() -> str:
+    """What links of the page end in: `?pass=...` where sign-in is configured, else nothing."""
+    given = link_pass()
+    return f"?{PASS}={given}" if given else ""
 
 
 def _plain(value: Any) -> Any:

@@ -295,7 +295,7 @@ class Picker {
     this.preview.classList.toggle("is-empty", !way?.track);
     if (!way?.track || !this.panel.open) return;
     try {
-      const response = await fetch(new URL(`frames/${way.track}-${frame}`, document.baseURI), { signal });
+      const response = await fetch(new URL(`frames/${way.track}-${frame}${this.data.passQuery}`, document.baseURI), { signal });
       if (!response.ok) throw new Error();
       const codes = await decodeBlob(await response.blob());
       if (signal.aborted) return;

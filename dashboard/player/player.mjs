@@ -225,13 +225,7 @@ class Player {
       this.themeText = JSON.stringify(this.theme.colours());
       this.curves.set(data.charts, data.ptsSeconds.length);
       this.charts.setLook(this.look);
-      this.charts
-        .show()
-        .then(() => this.fit())
-        .catch((error) => {
-          this.chartsText = ""; // so that the next update tries again
-          this.say(error.message);
-        });
+      this.afterPaint("charts", () => this.showCharts());
     } else {
       this.restyle();
     }
@@ -249,6 +243,17 @@ class Player {
       this.goTo(this.wanted);
     }
     return this.turn;
+  }
+
+  /** Drawing plots takes as long as several frames of pictures. */
+  async showCharts() {
+    try {
+      await this.charts.show();
+      this.fit();
+    } catch (error) {
+      this.chartsText = ""; // so that the next update tries again
+      this.say(/** @type {Error} */ (error).message);
+    }
   }
 
   /** End everything that was begun. */
@@ -955,6 +960,11 @@ class Player {
       act(time);
     });
     this.timers.set(name, () => cancelAnimationFrame(id));
+  }
+
+  /** @param {string} name @param {() => void} act once the next animation frame is on the screen */
+  afterPaint(name, act) {
+    this.soon(name, () => this.later(name, 0, act));
   }
 
   /** @param {string} name @param {number} ms @param {() => void} act after that long without another call */

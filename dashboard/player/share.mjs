@@ -204,6 +204,7 @@ class Share {
     url.search = window.location.search;
     url.searchParams.set("first", String(first));
     url.searchParams.set("last", String(last));
+    for (const [name, value] of new URLSearchParams(this.player.data.passQuery)) url.searchParams.set(name, value);
     return url.href;
   }
 

@@ -11,12 +11,13 @@ from functools import partial
 import streamlit as st
 
 from cache.records import Clip, Track
+from cache.reports import last_report
 from cache.store import STORE_VARIABLE, Store
 from dashboard.charts import figure, summary
 from dashboard.choices import LETTERS, Available, Configuration, Shown, one_line, shown, web_address
 from dashboard.lineup import MAX_CONFIGURATIONS, Lineup, added, moved, removed, suggestion
 from dashboard.numbers import Numbers, read
-from dashboard.paths import energies, graph_data, ways
+from dashboard.paths import energy_tracks, graph_data, ways
 from dashboard.picker import picker
 from dashboard.player import LOOK, Chart, View, player
 from dashboard.series import Columns, Unreadable, same_constants, with_expected_times
@@ -33,6 +34,7 @@ ARRANGEMENTS: Mapping[str, Callable[[Lineup, int], Lineup]] = {
     "remove": removed,
 }
 """What can be asked for a letter's place."""
+MAX_FAILED_SHOWN = 50
 PLAYER = "player"
 GRAPH = "graph"
 MOVED = "player-moved"
@@ -73,6 +75,7 @@ def page(store: Store, columns: Columns) -> None:
     _show_gaps(store, content, numbers, selection.scale)
     _show_words(numbers)
     _show_about(selection.clip, content.caveats)
+    _show_failed(store)
     if any(not track.is_complete for track in tracks if track.head.clip.key == selection.clip.key):
         _refresh_when_changed(store, tracks, selection.clip.key)
 
@@ -133,7 +136,7 @@ def _show_graph(store: Store, columns: Columns, available: Available, selection:
     """The paths to the target as a graph: a click on one shows it as the chosen letter."""
     assert selection.target is not None
     found = ways(available, columns, selection.clip, selection.target, lambda text: _for_store(text, store))
-    of_frames = energies(available, selection.clip, selection.target)
+    of_frames = energy_tracks(available, selection.clip, selection.target)
     data = graph_data(found, selection.configurations, LETTERS, of_frames)
     picker(data, key=GRAPH, on_wish=partial(_grant, available))
 
@@ -307,6 +310,24 @@ def _show_about(clip: Clip, caveats: Sequence[str]) -> None:
             st.text(one_line(clip.url, 200))
 
 
+def _show_failed(store: Store) -> None:
+    """Which sources the last run could not store. Their names and messages come from outside: text, never markup."""
+    report = last_report(store.root)
+    if report is None or not report.failed:
+        return
+    n_failed = len(report.failed)
+    with st.expander(f"{n_failed} {'source' if n_failed == 1 else 'sources'} failed in the last run"):
+        for item in report.failed[:MAX_FAILED_SHOWN]:
+            again = " The same command may succeed later." if item.can_retry else ""
+            st.text(
+                f"{one_line(item.title or item.source, 300)}\n"
+                f"{one_line(item.message, 500)} [{one_line(item.code)}]\n"
+                f"Next: {one_line(item.next_step, 300)}.{again}"
+            )
+        if n_failed > MAX_FAILED_SHOWN:
+            st.text(f"and {n_failed - MAX_FAILED_SHOWN} more")
+
+
 @st.fragment
 def _show_player(
     columns: Columns, selection: Selection, content: Shown, charts: Sequence[Chart], available: Available
@@ -400,6 +421,7 @@ def _show_empty(store: Store, tracks: Sequence[Track]) -> None:
             st.text("There are tracks in it, but none of them can be read. To see why:")
             st.code(_for_store("python -m precompute verify", store), language="bash", wrap_lines=True)
         st.caption("The first frames appear here by themselves, as soon as they are stored.")
+        _show_failed(store)
     _refresh_when_changed(store, tracks, None)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-MODULES = ("media", "formats")
+MODULES = ("media", "dashboard", "urls", "stores", "formats", "memory")
 """Files of this folder that hold promises, in the order in which they are tried."""
 
 
@@ -33,7 +33,7 @@ class Promise:
     """Something that must hold, with the way to try it many times."""
 
     number: int
-    """As in the list of promises, 1 to 14; several tries of one promise share it."""
+    """As in the list of promises, 1 to 15; several tries of one promise share it."""
     name: str
     """A short word for the command line: `kills`."""
     sentence: str

@@ -235,7 +235,7 @@ PROMISES = [
     ),
     Promise(
         12,
-        "queries",
+        "queries-parsed",
         "any link gives a view that can be shown, and never a traceback",
         "query strings",
         small=200,

@@ -1,0 +1,435 @@
+"""Promises about the dashboard: links of strangers, hostile titles, and many viewers while a job writes."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlencode
+
+import numpy as np
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from cache.store import Store
+from consistency.domains import DOMAINS, ENERGY
+from tests.conftest import CHROMIUM_OPTIONS, ROOT, free_port, wait_until_healthy
+from tests.install_browser import find_browser
+from tests.stores import READ_PATTERN_JS, add_track, build_store, make_clip
+from tests.torture import Outcome, Promise
+
+PAGE_SECONDS = 60.0
+VIEWERS_FRAMES = 12
+"""Frames of a pack of the clip that grows while it is viewed."""
+SECONDS_PER_PACK = 0.5
+NAMES = (
+    *(
+        "clip",
+        "predict",
+        "readout",
+        "a",
+        "b",
+        "c",
+        "h",
+        "scale",
+        "frame",
+        "speed",
+        "loop",
+        "solo",
+        "span",
+        "hide",
+        "gap",
+    ),
+    *("region", "panel", "rank", "paths", "brush", "zoom", "wipe", "diff", "reach", "overlay", "maps", "probe", "size"),
+    *("marks", "pass", "embed", "embed_options", "__proto__", "", "𝕏"),
+)
+"""Parameters of a link: all that the page reads, and some that it does not."""
+FRAGMENTS = (
+    *("", "0", "-1", "1e309", "NaN", "12", "999999999999999999999", "1.5", "-0", "٣", "0x10", "1_000", "true", "null"),
+    *(
+        "mini/baseline/rgb-normal",
+        "mini/consistency/rgb-normal",
+        "mini/*/rgb",
+        "normal",
+        "reshading",
+        "energy",
+        "raw",
+        "A",
+    ),
+    *(
+        "<script>window.hit=1</script>",
+        "'\"><img src=x onerror=window.hit=1>",
+        "javascript:window.hit=1",
+        "${hit}",
+        "{{7*7}}",
+    ),
+    *(
+        "../../etc/passwd",
+        "%00",
+        "\0",
+        "\n",
+        "\u202e",
+        "\ud800",
+        "🎞️" * 40,
+        "A" * 5000,
+        "a,b,c~d_e-f.g",
+        "__class__",
+        "%s%n",
+    ),
+)
+PAYLOADS = (
+    "<script>window.hit=1</script>",
+    "<img src=x onerror=window.hit=1>",
+    "<svg onload=window.hit=1>",
+    "<iframe srcdoc='<script>parent.window.hit=1</script>'></iframe>",
+    "</title><script>window.hit=1</script>",
+    "\"'><b onmouseover=window.hit=1>hover</b>",
+    "[click](javascript:window.hit=1)",
+    "![](http://192.0.2.1/hit.png)",
+    "<http://192.0.2.1/>",
+    ":material/delete: :red[text] $\\href{javascript:window.hit=1}{x}$",
+    "{{constructor.constructor('window.hit=1')()}}",
+    "${window.hit=1}",
+    "<style>*{display:none}</style>",
+    "<base href='http://192.0.2.1/'>",
+    "<meta http-equiv=refresh content='0;url=http://192.0.2.1/'>",
+    "\u202egnp.exe\u2066",
+    "\x1b[31mred\x07",
+    "line\nend\r\n\ttab",
+    "&lt;script&gt;&#60;script&#62;",
+    "-->]]><!--",
+    "'; DROP TABLE Cache; --",
+    "https://192.0.2.1/<script>",
+    "W" * 3000,
+    "\u0301" * 60 + "x",
+)
+
+Answer = TypeVar("Answer")
+
+
+def queries_are_answered(tries: int, folder: Path, seed: int) -> Outcome:
+    """Random links, given to the page's own script as Streamlit runs it."""
+    import os
+
+    from streamlit.testing.v1 import AppTest
+
+    from cache.store import STORE_VARIABLE
+
+    store = build_store(folder / "store", n_frames=12)
+    chance = random.Random(seed)
+    before = os.environ.get(STORE_VARIABLE)
+    os.environ[STORE_VARIABLE] = str(store.root)
+    failures = []
+    try:
+        app = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=PAGE_SECONDS)
+        for _ in range(tries):
+            query = random_query(chance)
+            app.query_params.clear()
+            for name, values in query.items():
+                app.query_params[name] = values
+            app.run()
+            if app.exception or not any("frames" in text.value for text in app.text):
+                failures.append(f"{query!r}: {[one.message for one in app.exception]}")
+    finally:
+        os.environ.pop(STORE_VARIABLE) if before is None else os.environ.update({STORE_VARIABLE: before})
+    return Outcome(tries, len(failures), examples=tuple(failures[:3]))
+
+
+def queries_in_the_browser(tries: int, folder: Path, seed: int) -> Outcome:
+    """The same through the address of a real page."""
+    store = build_store(folder / "store", n_frames=12)
+    chance = random.Random(seed)
+
+    def look(browser: Browser, address: str) -> list[str]:
+        wrong = []
+        page, problems = watched(browser, address)
+        for _ in range(tries):
+            query = urlencode(random_query(chance), doseq=True, errors="surrogatepass")
+            page.goto(f"{address}/?{query}")
+            wait_for_player(page)
+            wrong += [f"?{query[:300]}: {problem}" for problem in problems_of(page, problems)]
+        return wrong
+
+    failures = in_a_browser(store.root, look)
+    return Outcome(tries, len(failures), examples=tuple(failures[:3]))
+
+
+def titles_stay_text(tries: int, folder: Path, seed: int) -> Outcome:
+    """Clips whose every text is hostile, each opened in a real page."""
+    store = Store(folder / "store")
+    chance = random.Random(seed)
+    clips = []
+    for number in range(tries):
+        texts = [f"{number} {chance.choice(PAYLOADS)}{chance.choice(PAYLOADS)}" for _ in range(4)]
+        url = chance.choice(["javascript:window.hit=1", 'https://192.0.2.1/"><script>window.hit=1</script>', texts[3]])
+        clip = replace(
+            make_clip(texts[0], n_frames=3, size=(64, 64)),
+            author=texts[1],
+            licence=texts[2],
+            attribution=texts[3],
+            url=url,
+        )
+        evil = {**DOMAINS["normal"].record(), "title": chance.choice(PAYLOADS), "unit": chance.choice(PAYLOADS)[:40]}
+        add_track(store, clip, kind="input", path="rgb", number=1)
+        for method, track in (("baseline", 16), ("consistency", 17)):
+            add_track(
+                store, clip, kind="prediction", path="rgb-normal", number=track, zoo="mini", method=method, domain=evil
+            )
+        add_track(
+            store,
+            clip,
+            kind="energy",
+            path="rgb-normal",
+            number=18,
+            zoo="mini",
+            method="baseline",
+            domain=ENERGY.record(),
+        )
+        clips.append(clip)
+
+    def look(browser: Browser, address: str) -> list[str]:
+        wrong = []
+        page, problems = watched(browser, address)
+        for clip in clips:
+            page.goto(f"{address}/?clip={clip.key}")
+            wait_for_player(page)
+            page.keyboard.press("?")
+            page.locator(".xc[role=region]").hover()
+            found = problems_of(page, problems)
+            # What is shown is the text itself: its number, at least, is there to be read.
+            if clip.title.split(" ", maxsplit=1)[0] not in page.locator(".st-key-about").inner_text():
+                found.append("its title is not on the page")
+            wrong += [f"{clip.title[:120]!r}: {problem}" for problem in found]
+        return wrong
+
+    failures = in_a_browser(store.root, look)
+    return Outcome(tries, len(failures), examples=tuple(failures[:3]))
+
+
+def viewers_see_whole_frames(tries: int, folder: Path, seed: int) -> Outcome:
+    """So many pages on one clip while its tracks grow pack by pack and, beside it, the real job computes another."""
+    store = Store(folder / "store")
+    n_packs = 4 + tries // 2
+    clip = make_clip("Growing", n_frames=n_packs * VIEWERS_FRAMES, size=(64, 64))
+    kinds = [("input", "rgb", "", "", 1), ("prediction", "rgb-normal", "mini", "baseline", 16)]
+    kinds += [("prediction", "rgb-normal", "mini", "consistency", 17)]
+
+    def grow(n_ready: int) -> None:
+        for kind, path, zoo, method, number in kinds:
+            add_growing(store, clip, kind=kind, path=path, zoo=zoo, method=method, number=number, ready_frames=n_ready)
+
+    grow(VIEWERS_FRAMES)
+
+    def write() -> None:
+        for pack in range(2, n_packs + 1):
+            time.sleep(SECONDS_PER_PACK)
+            grow(pack * VIEWERS_FRAMES)
+
+    def look(browser: Browser, address: str) -> list[str]:
+        chance = np.random.default_rng(seed)
+        opened = [watched(browser, address) for _ in range(tries)]
+        for page, _ in opened:
+            page.goto(f"{address}/?clip={clip.key}")
+            wait_for_player(page)
+        writing = writer.submit(write)
+        wrong = []
+        while True:
+            is_last_round = writing.done()
+            for page, problems in opened:
+                frame = int(chance.integers(0, VIEWERS_FRAMES * n_packs))
+                found = page.locator(".xc[role=region]").evaluate(
+                    f"""async (el, frame) => {{
+                      const read = {READ_PATTERN_JS};
+                      el.xc.seek(frame);
+                      const start = performance.now();
+                      do await new Promise((done) => setTimeout(done, 20));
+                      while (el.xc.state().isLate && performance.now() - start < 20000);
+                      const state = el.xc.state();
+                      const frames = el.xc.rects().filter(Boolean).map((rect) => read(el.xc.context(), rect)?.frame);
+                      return {{frames, painted: state.painted, errors: state.errors.filter(Boolean), isLate: state.isLate}};
+                    }}""",
+                    frame,
+                )
+                if set(found["frames"]) != {found["painted"]} or found["errors"] or found["isLate"]:
+                    wrong.append(f"frame {frame}: {found}")
+                wrong += problems_of(page, problems)
+            if is_last_round:
+                break
+        writing.result()
+        for page, _ in opened:  # all of them have heard of the end
+            page.wait_for_function(
+                "() => !document.body.innerText.includes('Not finished')", timeout=PAGE_SECONDS * 1000
+            )
+        return wrong
+
+    with ThreadPoolExecutor(1) as writer, the_real_job(store, is_wanted=tries > 4):
+        failures = in_a_browser(store.root, look)
+    return Outcome(tries, len(failures), examples=tuple(failures[:3]))
+
+
+PROMISES = [
+    Promise(
+        12,
+        "queries",
+        "a link with any query is answered by a page, never by a traceback",
+        "random links",
+        small=40,
+        full=1000,
+        attempt=queries_are_answered,
+    ),
+    Promise(
+        12,
+        "queries-browser",
+        "the same in a real browser: no script runs, nothing foreign is asked for, the player stands",
+        "random links",
+        small=3,
+        full=100,
+        attempt=queries_in_the_browser,
+    ),
+    Promise(
+        12,
+        "titles",
+        "whatever titles, authors, licences, addresses and domains say is shown as text, and runs nothing",
+        "hostile clips",
+        small=4,
+        full=100,
+        attempt=titles_stay_text,
+    ),
+    Promise(
+        13,
+        "viewers",
+        "viewers of a clip that is being computed see whole frames of one number in all panes, and no error",
+        "viewers at once",
+        small=2,
+        full=20,
+        attempt=viewers_see_whole_frames,
+    ),
+]
+
+
+# Below: how
+
+
+def random_query(chance: random.Random) -> dict[str, list[str]]:
+    """Up to eight parameters, some several times."""
+    query: dict[str, list[str]] = {}
+    for _ in range(chance.randint(0, 8)):
+        text = "".join(chance.choice(FRAGMENTS) for _ in range(chance.randint(1, 3)))
+        text = text.encode("utf-8", "replace").decode()
+        query.setdefault(chance.choice(NAMES), []).append(text)
+    return query
+
+
+def add_growing(store: Store, clip, *, number: int, ready_frames: int, **track: str) -> None:
+    """The track with so many frames ready; what is there already stays. Finished with its last pack."""
+    is_whole = ready_frames >= clip.n_frames
+    add_track(
+        store,
+        clip,
+        number=number,
+        frames_per_pack=VIEWERS_FRAMES,
+        ready_frames=None if is_whole else ready_frames,
+        **track,  # type: ignore[arg-type]
+    )
+
+
+@contextmanager
+def the_real_job(store: Store, is_wanted: bool) -> Iterator[None]:
+    """`python -m precompute run` on a bundled clip, into the same store, until the block ends."""
+    if not is_wanted:
+        yield
+        return
+    command = [sys.executable, "-m", "precompute", "run", "phone", "--size", "128", "--store", str(store.root)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def in_a_browser(store: Path, look: Callable[[Browser, str], Answer]) -> Answer:
+    """`look(browser, address of the real dashboard)`, in a thread of its own: Playwright allows one browser driver for each."""
+
+    def work() -> Answer:
+        port = free_port()
+        command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.headless", "true"]
+        log_path = store.parent / "streamlit.log"
+        with log_path.open("w+b") as log:
+            import os
+
+            process = subprocess.Popen(
+                [*command, "--server.port", str(port)],
+                cwd=ROOT,
+                env={**os.environ, "CROSSCHECK_STORE": str(store)},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                address = f"http://127.0.0.1:{port}"
+                wait_until_healthy(address, process, log)
+                with sync_playwright() as playwright:
+                    browser = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_OPTIONS)
+                    answer = look(browser, address)
+                    browser.close()
+            finally:
+                process.terminate()
+                process.wait(20)
+        text = log_path.read_text(errors="replace")
+        assert "Traceback" not in text, text[-3000:]
+        return answer
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+def watched(browser: Browser, address: str) -> tuple[Page, list[str]]:
+    """A page, and what goes wrong on it: errors of scripts, dialogs, and requests to anywhere else."""
+    page = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
+    page.set_default_timeout(PAGE_SECONDS * 1000)
+    problems: list[str] = []
+
+    def check(request: Request) -> None:
+        if not request.url.startswith((address, "data:", "blob:", address.replace("http", "ws", 1))):
+            problems.append(f"asked for {request.url[:200]}")
+
+    page.on("request", check)
+    page.on("pageerror", lambda error: problems.append(f"threw {error}"))
+    page.on("dialog", lambda dialog: (problems.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    return page, problems
+
+
+def wait_for_player(page: Page) -> None:
+    root = page.locator(".xc[role=region]")
+    root.wait_for()
+    root.evaluate("async (el) => { while (el.xc.painted < 0) await new Promise(requestAnimationFrame); }")
+
+
+def problems_of(page: Page, problems: list[str]) -> Sequence[str]:
+    """What has gone wrong since the last call."""
+    found = list(problems)
+    problems.clear()
+    if page.evaluate("window.hit !== undefined"):
+        found.append("a script of the text ran")
+        page.evaluate("delete window.hit")
+    if page.locator("[data-testid=stException]").count():
+        found.append(
+            f"an exception is on the page: {page.locator('[data-testid=stException]').first.inner_text()[:200]}"
+        )
+    return found
+
+
+if __name__ == "__main__":  # one of them alone, with its time: python -m tests.torture.dashboard titles 20
+    import tempfile
+
+    wanted, count = sys.argv[1], int(sys.argv[2])
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as scratch:
+        promise = next(promise for promise in PROMISES if promise.name == wanted)
+        print(promise.attempt(count, Path(scratch), 0), f"{time.perf_counter() - start:.1f} s")
