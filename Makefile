@@ -1,11 +1,16 @@
 # The commands of the README. `make help` lists them.
 PYTHON ?= python3
 PORT ?= 8501
+SCALE ?= 1.0
 BIN := .venv/bin
 # Results of the bundled clips; set CROSSCHECK_STORE to keep them elsewhere.
 export CROSSCHECK_STORE ?= $(CURDIR)/.demo-store
 
-.PHONY: help setup demo precompute-sample test browser check format bench bench-player pictures
+# For all systems at once, with hashes; torch apart, as its builds differ by device.
+COMPILE := .venv-tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links
+
+.PHONY: help setup demo precompute-sample test browser check format lock audit torture bench bench-gpu bench-player pictures
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -34,11 +39,25 @@ format: .venv/.installed-dev ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup ## time the job against a plain loop, on the bundled clip
+lock: .venv-tools/.installed ## write the locks anew, with the newest versions that the requirements allow
+	grep -v '^torch==' requirements.txt | $(COMPILE) - -o requirements.lock
+	grep '^torch==' requirements.txt | $(COMPILE) - -c requirements.lock -o requirements-torch.lock
+	$(COMPILE) requirements-web.txt -c requirements.lock -o requirements-web.lock
+
+audit: .venv-tools/.installed .venv/.installed ## look for known holes in what is locked and bundled
+	$(BIN)/python -m tests.audit
+
+bench: setup ## time the job against a plain loop and the machine's limits (ten minutes, the machine idle; 12 GB of memory)
 	$(BIN)/python -m benchmarks.job
+
+bench-gpu: ## the tests and timings that need a GPU, with the python3 that has torch for it (five minutes)
+	PYTHON=$(PYTHON) sh benchmarks/gpu.sh
 
 bench-player: .venv/.installed-dev browser ## hold the player against its targets, in the browser (a quarter of an hour, the machine idle)
 	$(BIN)/python -m benchmarks.player
+
+torture: .venv/.installed-dev .venv-web/.installed browser ## try every promise many times and write docs/reliability.md (an hour; less: SCALE=0.1)
+	$(BIN)/python -m tests.torture --write --scale $(SCALE)
 
 pictures: precompute-sample .venv/.installed-dev browser ## make the README's pictures from the real page
 	$(BIN)/python -m docs.pictures
@@ -55,6 +74,11 @@ pictures: precompute-sample .venv/.installed-dev browser ## make the README's pi
 .venv-web/.installed: requirements-web.txt | .venv/bin/python
 	$(BIN)/python -m venv --clear .venv-web
 	.venv-web/bin/python -m pip install --quiet -r requirements-web.txt
+	@touch $@
+
+.venv-tools/.installed: requirements-tools.txt | .venv/bin/python
+	$(BIN)/python -m venv --clear .venv-tools
+	.venv-tools/bin/python -m pip install --quiet -r requirements-tools.txt
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.txt .venv/.installed

@@ -1,168 +1,541 @@
-"""How much faster is the job than a plain loop? `python -m benchmarks.job [--frames N]`
+"""How near is the job to what the machine can do, and to a plain loop? `python -m benchmarks.job [--pages mini normals full]`
 
-The plain loop is what one writes first: float32, one frame at a time, every path computed from the image, each image
-written by OpenCV. Both get the same clip, weights, tracks and threads; the two alternate, and medians are printed.
+Three pages of work on the bundled walk-through: `mini`, every configuration of the bundled zoo; `normals` and `full`, the
+energy of normals and everything of X-TC's page, with the released architectures and random weights (the numbers mean
+nothing, the time is what trained ones would take). The plain loop is what one writes first: float32, one frame at a time,
+every path computed from the image. Both get the same clip, weights and threads; they alternate, and medians are printed.
+Results are written after each part, to benchmarks/job.json (or job-gpu.json), or into the folder $OUT.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from benchmarks.random_zoo import random_zoo
 from cache.store import Store
+from consistency import steps
 from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
+from consistency.graph import CapturedGraph
 from consistency.zoo import Chain, Edge, Zoo, load_network, load_zoo
-from precompute import pipeline, recipes, video
+from precompute import lanes, pipeline, video
+from precompute.lanes import Networks, Precision
+from precompute.recipes import Batch, Recipe
 
-RESULTS = Path(__file__).parent / "job.json"
-ROUNDS = 3
+CONVOLUTION_DEFAULTS = (None, None, None, (1, 1), (0, 0), (1, 1), 1)
+"""Image, weight, bias, stride, padding, dilation, groups."""
+PAGES = ("mini", "normals", "full")
+BATCH = {"cpu": 8, "cuda": 32}
+GPU_BATCHES = (32, 64)
+ROOF_BANDWIDTH = 4.3e12
+"""Bytes per second of the GPU that the roofs below were computed for."""
+ROOFS = {"normals": (704, 1857), "full": (147, 383)}
+"""Frames per second if every byte moved at that bandwidth: with each step by itself (eager), and with steps fused."""
 
 
-def plain_chains(zoo: Zoo) -> list[tuple[Chain, ...]]:
-    """For each track, the chains it needs, in the order a plain loop computes them."""
-    tracks: list[tuple[Chain, ...]] = []
-    for method in zoo.methods:
-        for path in zoo.paths(method):
-            last = path.split("-")[-1]
-            tracks.append((zoo.chain(method, path),))
-            if path.count("-") == 2:
-                tracks[-1] += (zoo.chain(method, f"rgb-{last}"),)
-        for target in zoo.targets(method):
-            tracks.append(
-                (zoo.chain(method, f"rgb-{target}"), *(zoo.chain(method, p) for p in zoo.energies[target].paths))
-            )
-    return tracks
+@dataclass(frozen=True)
+class Page:
+    """One amount of work on one clip."""
+
+    name: str
+    zoo: Zoo
+    patterns: tuple[str, ...]
+    source: video.Source
+    frames: np.ndarray
+    """uint8, (N, H, W, 3)."""
+    scratch: Path
+    networks: Networks
+    """Ours, loaded once for all that is measured."""
+
+    @cached_property
+    def plan(self) -> pipeline.Plan:
+        return self.plan_in(Store(self.scratch / "empty"))
+
+    def plan_in(self, store: Store, n_frames: int = 0) -> pipeline.Plan:
+        sampling = sampling_of(n_frames or len(self.frames), self.frames.shape[1])
+        return pipeline.make_plan(store, self.source, sampling, self.zoo, list(self.patterns))
+
+    @property
+    def recipes(self) -> list[Recipe]:
+        return list(self.plan.recipes)
+
+    @cached_property
+    def paths(self) -> list[Chain]:
+        """Every distinct path, longest last."""
+        return sorted({chain for recipe in self.recipes for chain in recipe.chains}, key=len)
+
+    def batch(self, first: int, n_frames: int) -> Batch:
+        """Frames of the clip, from its start again where it ends; the true maps of this clip are left out of the timing."""
+        index = np.arange(first, first + n_frames) % len(self.frames)
+        truth = {
+            name: np.zeros((n_frames, *self.frames.shape[1:3], channels), np.uint8)
+            for name, channels in (("normal", 3), ("depth", 1), ("reshading", 1))
+            if name in self.source.truth
+        }
+        return Batch(self.frames[index], index / 30, truth, {}, first)
+
+
+def sampling_of(n_frames: int, size: int) -> video.Sampling:
+    return video.Sampling(max_frames=n_frames, size=size)
 
 
 class PlainLoop:
     """The networks in float32, one frame at a time, nothing shared."""
 
-    def __init__(self, zoo: Zoo, device: torch.device) -> None:
-        self.zoo, self.device = zoo, device
-        self.tracks = plain_chains(zoo)
+    def __init__(self, page: Page, device: torch.device) -> None:
+        self.page, self.device = page, device
         self.networks = {
             edge: load_network(edge, device=device, dtype=torch.float32).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-            for edge in {edge for track in self.tracks for chain in track for edge in chain}
+            for edge in {edge for chain in page.paths for edge in chain}
         }
 
-    def follow(self, image: torch.Tensor, chain: tuple[Edge, ...]) -> torch.Tensor:
+    def follow(self, image: Tensor, chain: tuple[Edge, ...]) -> Tensor:
         for edge in chain:
-            image = self.networks[edge](image)
+            made = self.networks[edge](image)
+            image = made[edge.head] if edge.head and isinstance(made, dict) else made
         return image
 
-    @torch.inference_mode()
-    def networks_only(self, frames: np.ndarray) -> None:
-        for frame in frames:
-            image = torch.from_numpy(frame).to(self.device).permute(2, 0, 1)[None].float() / 255
-            for chains in self.tracks:
-                for chain in chains:
-                    self.follow(image, chain)
+    def image_of(self, frame: np.ndarray) -> Tensor:
+        return torch.from_numpy(frame).to(self.device).permute(2, 0, 1)[None].float().contiguous() / 255
 
     @torch.inference_mode()
-    def whole_job(self, path: Path, n_frames: int, folder: Path) -> None:
-        """Decode, predict, score and write; returns when all images are on the disk."""
-        capture = cv2.VideoCapture(str(path))
+    def networks_only(self, frame: np.ndarray, chains: Sequence[Chain]) -> None:
+        image = self.image_of(frame)
+        for chain in chains:
+            self.follow(image, chain)
+
+    @torch.inference_mode()
+    def whole_job(self, n_frames: int, folder: Path) -> None:
+        """Decode, predict, score and write, track by track; returns when all images are on the disk."""
+        capture = cv2.VideoCapture(str(self.page.source.path))
         for index in range(n_frames):
             frame = cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2RGB)
-            image = torch.from_numpy(frame).to(self.device).permute(2, 0, 1)[None].float() / 255
-            for number, chains in enumerate(self.tracks):
-                outputs = [self.follow(image, chain) for chain in chains]
+            image = self.image_of(cv2.resize(frame, self.page.frames.shape[2:0:-1]))
+            for number, recipe in enumerate(recipe for recipe in self.page.recipes if recipe.chains):
+                outputs = [self.follow(image, chain) for chain in recipe.chains]
                 picture = outputs[0]
                 if len(outputs) > 1:
                     maps = disagreement_maps(outputs[0], outputs[1:])
                     raw_terms(maps)
-                if len(outputs) > 2:
-                    constants = self.zoo.energies[chains[0][-1].target]
-                    picture = standardise(maps, constants.mu, constants.sigma)[:, None] / 32
+                if recipe.head.kind == "energy":
+                    picture = standardise(maps, recipe.head.constants["mu"], recipe.head.constants["sigma"])[:, None]
                     block_means(maps)
                 pixels = (picture[0].clamp(0, 1) * 255).byte().permute(1, 2, 0).cpu().numpy()
                 cv2.imwrite(str(folder / f"{number}-{index}.png"), pixels)
 
 
+class Convolutions(TorchDispatchMode):
+    """Inside, remembers every convolution: what it was given, how often, and its floating point operations."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: Counter[tuple[Any, ...]] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.conv2d.default:  # without gradients, convolutions come by this name
+            x, weight, bias, stride, padding, _, groups = (*args, *CONVOLUTION_DEFAULTS[len(args) :])
+            key = tuple(x.shape), tuple(weight.shape), bias is not None, tuple(stride), tuple(padding), groups, x.dtype
+            self.seen[key] += 1
+        return func(*args, **(kwargs or {}))
+
+    @property
+    def gigaflops(self) -> float:
+        """Two for each multiplication and addition."""
+        total = 0.0
+        for (x, weight, _, stride, padding, _, _), count in self.seen.items():
+            height = (x[2] + 2 * padding[0] - weight[2]) // stride[0] + 1
+            width = (x[3] + 2 * padding[1] - weight[3]) // stride[1] + 1
+            total += count * 2 * x[0] * height * width * weight[0] * weight[1] * weight[2] * weight[3]
+        return total / 1e9
+
+    @torch.inference_mode()
+    def seconds_alone(self, n_frames: int, device: torch.device) -> float:
+        """What they take for `n_frames` with nothing between them: no norm, no join, no memory but their own."""
+        total = 0.0
+        for (x, weight, has_bias, stride, padding, groups, dtype), count in self.seen.items():
+            images = torch.randn(x[0] * n_frames, *x[1:], device=device, dtype=dtype)
+            images = images.contiguous(memory_format=torch.channels_last)
+            filters = torch.randn(weight, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
+            bias = torch.randn(weight[0], device=device, dtype=dtype) if has_bias else None
+
+            def work(images=images, filters=filters, bias=bias, stride=stride, padding=padding, groups=groups) -> None:
+                functional.conv2d(images, filters, bias, stride, padding, 1, groups)
+
+            work()
+            total += count * min(seconds(work) for _ in range(3))
+        return total
+
+
 def seconds(work: Callable[[], object]) -> float:
+    """Until all of it is done, on a GPU too."""
+    synchronize()
     start = time.perf_counter()
     work()
+    synchronize()
+    return time.perf_counter() - start
+
+
+def synchronize() -> None:
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter() - start
+
+
+def median_seconds(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Each once to warm up, then in turn, so that a slower minute of the machine meets all of them."""
+    for work in works.values():
+        work()
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            taken[name].append(seconds(work))
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+# The machine
+
+
+def machine_peaks(device: torch.device, dtype: torch.dtype) -> dict[str, float]:
+    """What its best case gives: operations per second of matrix product and convolution, bytes per second of a copy."""
+    is_cuda = device.type == "cuda"
+    peaks: dict[str, float] = {}
+    for kind in dict.fromkeys([torch.float32, dtype]):
+        name = pipeline.dtype_name(kind)
+        side = (8192 if is_cuda else 2048) // (1 if kind == dtype or not is_cuda else 2)
+        a = torch.randn(side, side, device=device, dtype=kind)
+        b = torch.randn(side, side, device=device, dtype=kind)
+        peaks[f"matmul {name} TFLOP/s"] = 2 * side**3 / best(lambda a=a, b=b: a @ b) / 1e12
+        n, channels, size = (64, 256, 64) if is_cuda else (4, 128, 64)
+        x = torch.randn(n, channels, size, size, device=device, dtype=kind).to(memory_format=torch.channels_last)
+        w = torch.randn(channels, channels, 3, 3, device=device, dtype=kind).to(memory_format=torch.channels_last)
+        flops = 2 * n * size**2 * channels**2 * 9
+        peaks[f"convolution {name} TFLOP/s"] = flops / best(lambda x=x, w=w: functional.conv2d(x, w, padding=1)) / 1e12
+    n_bytes = 2**32 if is_cuda else 2**28
+    source = torch.empty(n_bytes, dtype=torch.uint8, device=device).random_()
+    target = torch.empty_like(source)
+    peaks["copy GB/s, read and written"] = 2 * n_bytes / best(lambda: target.copy_(source)) / 1e9
+    if is_cuda:
+        host = torch.empty(2**28, dtype=torch.uint8, pin_memory=True)
+        peaks["to host GB/s"] = 2**28 / best(lambda: host.copy_(source[: 2**28], non_blocking=True)) / 1e9
+    return peaks
+
+
+@torch.inference_mode()
+def best(work: Callable[[], object]) -> float:
+    work()
+    return min(seconds(work) for _ in range(5))
+
+
+# Pages
+
+
+def networks_stage(page: Page, device: torch.device, dtype: torch.dtype, rounds: int) -> dict[str, Any]:
+    """The networks alone: ours against the plain loop, and against the convolutions that they consist of."""
+    size = BATCH[device.type]
+    plain = PlainLoop(page, device)
+    graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
+    tracks = [chain for recipe in page.recipes for chain in recipe.chains]
+    counter, plain_counter = Convolutions(), Convolutions()
+    with steps.plain(), counter:
+        lanes.predict(graph, page.batch(0, 1), device, page.zoo.multiple)
+    with plain_counter:
+        plain.networks_only(page.frames[0], page.paths)
+    works: dict[str, Callable[[], object]] = {
+        "plain": lambda: plain.networks_only(page.frames[0], page.paths),
+        "ours": lambda: lanes.predict(graph, page.batch(0, size), device, page.zoo.multiple),
+    }
+    if page.name == "mini":
+        works["plain, track by track"] = lambda: plain.networks_only(page.frames[0], tracks)
+    taken = median_seconds(works, rounds)
+    alone = counter.seconds_alone(size, device) / size
+    ours = taken["ours"] / size
+    result = {
+        "network runs per frame": graph.n_runs,
+        "network runs per frame, plain": sum(map(len, page.paths)),
+        "GFLOP per frame": round(counter.gigaflops, 1),
+        "GFLOP per frame, plain": round(plain_counter.gigaflops, 1),
+        "frames per measurement, plain and ours": [1, size],
+        "measurements": rounds,
+        "frames/s": rate(ours),
+        "frames/s, plain loop": rate(taken["plain"]),
+        "times the plain loop": round(taken["plain"] / ours, 2),
+        "TFLOP/s": round(counter.gigaflops / ours / 1e3, 3),
+        "frames/s if its convolutions were all": rate(alone),
+        "of what its convolutions allow": round(alone / ours, 3),
+    }
+    if "plain, track by track" in taken:
+        result["network runs per frame, track by track"] = sum(map(len, tracks))
+        result["times the loop that computes each track by itself"] = round(taken["plain, track by track"] / ours, 2)
+    return result
+
+
+def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str, Any]:
+    """Each stage by itself, in milliseconds per frame, and its share of their sum; encoding and storing on all threads."""
+    batch = page.batch(0, size)
+    images = lanes.to_codes(batch.rgb, device)
+    outputs = lanes.predict(graph, batch, device, page.zoo.multiple)
+    with torch.inference_mode():
+        products = {recipe.head.key: recipe.make(outputs) for recipe in page.recipes}
+        on_host = {key: product.to_host() for key, product in products.items()}
+        synchronize()
+    sampling = sampling_of(size, page.frames.shape[1])
+
+    def decode() -> None:
+        with closing(video.frames(page.source.path, sampling)) as frames:
+            for _ in islice(frames, size):
+                pass
+
+    @torch.inference_mode()
+    def score() -> None:
+        for recipe in page.recipes:
+            recipe.make(outputs)
+
+    with tempfile.TemporaryDirectory(dir=page.scratch) as root, ThreadPoolExecutor(pipeline.n_encoders()) as pool:
+        store = Store(root)
+        writers = {recipe.head.key: store.writer(recipe.head) for recipe in page.plan_in(store).recipes}
+        chunk = pipeline._Chunk(0)
+
+        def encode() -> None:
+            chunk.add(on_host, pool)
+            chunk.add({}, pool)
+
+        taken = {
+            "decode (with the start of its process)": seconds(decode),
+            "host to device": best(lambda: lanes.to_codes(batch.rgb, device)),
+            "networks": best(lambda: graph.run(images)),
+            "scores": best(score),
+            "to host": best(lambda: [product.to_host() for product in products.values()]),
+            "encode": seconds(encode),
+            "store": seconds(lambda: chunk.write(writers)),
+        }
+    milliseconds = {name: round(1000 * time_ / size, 3) for name, time_ in taken.items()}
+    total = sum(milliseconds.values())
+    return {
+        "milliseconds per frame": milliseconds,
+        "share": {name: round(value / total, 3) for name, value in milliseconds.items()},
+        "encoder threads": pipeline.n_encoders(),
+        "images per frame": len(products),
+    }
+
+
+def whole_job(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int, size: int) -> float:
+    """Seconds per frame from the file to the store, start of the decoder included; networks are loaded before."""
+    with tempfile.TemporaryDirectory(dir=page.scratch) as root:
+        store = Store(root)
+        plan = page.plan_in(store, n_frames)
+        for one in pipeline.all_devices(device):
+            lanes.make_graph(plan.pending, one, Precision(dtype), page.networks)
+        options: dict[str, Any] = {"device": device, "dtype": dtype, "batch_size": size, "networks": page.networks}
+        return seconds(lambda: pipeline.run_plan(store, plan, **options)) / n_frames
+
+
+def job_stage(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int) -> dict[str, Any]:
+    """The whole job against the plain loop's, whose few frames are written too."""
+    plain = PlainLoop(page, device)
+    n_plain = 4 if page.name == "mini" else 1
+    with tempfile.TemporaryDirectory(dir=page.scratch) as folder:
+        by_hand = seconds(lambda: plain.whole_job(n_plain, Path(folder))) / n_plain
+    ours = whole_job(page, device, dtype, n_frames, BATCH[device.type])
+    return {
+        "frames, plain and ours": [n_plain, n_frames],
+        "frames/s": rate(ours),
+        "frames/s, plain loop track by track": rate(by_hand),
+        "times the plain loop": round(by_hand / ours, 2),
+    }
+
+
+# A GPU
+
+
+def gpu_variants(page: Page, device: torch.device, dtype: torch.dtype, bandwidth: float) -> dict[str, Any]:
+    """The networks alone: each step by itself, fused, and fused and captured."""
+    graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
+    counter = Convolutions()
+    with steps.plain(), counter:
+        lanes.predict(graph, page.batch(0, 1), device, page.zoo.multiple)
+    result: dict[str, Any] = {"network runs per frame": graph.n_runs, "GFLOP per frame": round(counter.gigaflops, 1)}
+    if page.name != "full":  # whose networks in float32 take longer to read than all the rest to run
+        with attempt(result, "plain loop"), steps.plain():
+            plain = PlainLoop(page, device)
+            result["frames/s, plain loop"] = rate(best(lambda: plain.networks_only(page.frames[0], page.paths)))
+            print(f"  {page.name}, plain loop: {result['frames/s, plain loop']} frames/s", flush=True)
+    for size in GPU_BATCHES:
+        images = lanes.to_codes(page.batch(0, size).rgb, device)
+        for name, new, context in (
+            ("eager", lambda: graph, steps.plain()),
+            ("fused", lambda: graph, nullcontext()),
+            ("fused, captured", lambda: CapturedGraph(graph), nullcontext()),
+        ):
+            with attempt(result, f"{name}, batch {size}"), context:
+                runner = new()
+                warm_up = seconds(lambda runner=runner, images=images: runner.run(images))
+                taken = best(lambda runner=runner, images=images: runner.run(images)) / size
+                row = {"frames/s": rate(taken), "TFLOP/s": round(counter.gigaflops / taken / 1e3, 1)}
+                row["first batch seconds"] = round(warm_up, 2)
+                row["GiB"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
+                if page.name in ROOFS:
+                    for roof, frames in zip(("eager", "fused"), ROOFS[page.name], strict=True):
+                        scaled = frames * bandwidth / ROOF_BANDWIDTH
+                        row[f"of the {roof} roof ({scaled:.0f} frames/s here)"] = round(1 / taken / scaled, 3)
+                result[f"{name}, batch {size}"] = row
+                print(f"  {page.name}, {name}, batch {size}: {row}", flush=True)
+                del runner
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    alone = counter.seconds_alone(GPU_BATCHES[0], device) / GPU_BATCHES[0]
+    result["frames/s if its convolutions were all"] = rate(alone)
+    return result
+
+
+def gpu_job(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for size in GPU_BATCHES:
+        with attempt(result, f"batch {size}"):
+            taken = [whole_job(page, device, dtype, n_frames, size) for _ in range(2)]
+            result[f"batch {size}"] = {
+                "frames": n_frames,
+                "frames/s, first": rate(taken[0]),
+                "frames/s": rate(taken[1]),
+            }
+    with attempt(result, "stages"):
+        graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
+        result["stages"] = stages(page, graph, device, GPU_BATCHES[0])
+    return result
+
+
+# Running all of it
+
+
+def rate(seconds_per_frame: float) -> float:
+    return float(f"{1 / seconds_per_frame:.4g}")
+
+
+@contextmanager
+def attempt(result: dict[str, Any], part: str) -> Iterator[None]:
+    """What fails is written down, and the rest goes on: a lent machine may not come back."""
+    try:
+        yield
+    except Exception as error:
+        traceback.print_exc()
+        result[part] = {"failed": f"{type(error).__name__}: {error}"}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=32, help="frames per measurement (default: 32)")
-    n_frames = parser.parse_args().frames
-    zoo, device = load_zoo("mini"), pipeline.choose_device("auto")
-    batch_size = 32 if device.type == "cuda" else 8
+    parser.add_argument("--pages", nargs="+", choices=PAGES, default=PAGES)
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="measurements of each; X-TC's pages take one (default: 3)"
+    )
+    parser.add_argument("--size", type=int, default=256, help="pixels; the figures to compare are of 256 (default)")
+    arguments = parser.parse_args()
+    device = pipeline.choose_device("auto")
+    dtype = pipeline.choose_dtype(device)
+    if device.type == "cuda":
+        device = torch.device("cuda", 0)
+        torch.backends.cudnn.benchmark = True
+    else:
+        lanes.keep_memory()  # the plain loop gains by it too
+    report = Report(device, dtype, arguments.size)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
+        with attempt(report.result, "peaks"):
+            report.put("peaks", {name: float(f"{value:.4g}") for name, value in machine_peaks(device, dtype).items()})
         source = video.resolve("walkthrough", media_dir=scratch)
-        sampling = video.Sampling(max_frames=n_frames)
-        frames = np.stack([frame.rgb for frame in islice(video.frames(source.path, sampling), n_frames)])
-        plain = PlainLoop(zoo, device)
-        stages: dict[str, Callable[[], object]] = {"plain loop, networks": lambda: plain.networks_only(frames)}
-        stages["plain loop, whole job"] = lambda: plain.whole_job(source.path, n_frames, scratch)
-
-        def shared_networks(dtype: torch.dtype) -> Callable[[], object]:
-            plan = pipeline.make_plan(Store(scratch / "empty"), source, sampling, zoo, ["*"])
-            graph = pipeline.make_graph(list(plan.recipes), device, dtype)
-
-            def work() -> None:
-                for first in range(0, n_frames, batch_size):
-                    batch = recipes.Batch(frames[first : first + batch_size], np.zeros(0), {}, {})
-                    pipeline.predict(graph, batch, device, zoo.multiple)
-
-            return work
-
-        def job(dtype: torch.dtype) -> Callable[[], object]:
-            def work() -> None:
-                with tempfile.TemporaryDirectory(dir=scratch) as root:
-                    store = Store(root)
-                    plan = pipeline.make_plan(store, source, sampling, zoo, ["*"])
-                    pipeline.run_plan(store, plan, device=device, dtype=dtype, batch_size=batch_size)
-
-            return work
-
-        dtypes = dict.fromkeys([torch.float32, pipeline.choose_dtype(device)])
-        for dtype in dtypes:
-            name = str(dtype).removeprefix("torch.")
-            stages[f"Crosscheck {name}, networks"] = shared_networks(dtype)
-            stages[f"Crosscheck {name}, whole job"] = job(dtype)
-        taken: dict[str, list[float]] = {name: [] for name in stages}
-        for work in stages.values():
-            work()  # warm-up
-        for _ in range(ROUNDS):
-            for name, work in stages.items():
-                taken[name].append(seconds(work))
-    report(taken, n_frames, device)
+        with closing(video.frames(source.path, sampling_of(64, arguments.size))) as found:
+            frames = np.stack([frame.rgb for frame in found])
+        pages = list(arguments.pages)
+        xtc = None
+        networks = Networks()
+        for name in pages:
+            with attempt(report.result, name):
+                if name != "mini" and xtc is None:
+                    xtc = load_zoo(str(random_zoo(scratch / "xtc", "full" if "full" in pages else "normals")))
+                zoo = load_zoo("mini") if name == "mini" else xtc
+                assert zoo is not None
+                patterns = (f"{zoo.name}/baseline/rgb-normal",) if name == "normals" else ("*",)
+                made = video.resolve("walkthrough", media_dir=scratch)
+                made = made if name == "mini" else replace(made, truth={})
+                page = Page(name, zoo, patterns, made, frames, scratch, networks)
+                one_page(report, page, device, dtype, arguments.rounds)
+            report.write()  # also what failed
 
 
-def report(taken: dict[str, list[float]], n_frames: int, device: torch.device) -> None:
-    """Print the table and write it beside this file."""
-    machine = f"{torch.cuda.get_device_name() if device.type == 'cuda' else platform.processor() or platform.machine()}"
-    result = {
-        "machine": f"{machine}, {torch.get_num_threads()} threads",
-        "torch": torch.__version__,
-        "frames": n_frames,
-        "frames_per_second": {name: round(n_frames / statistics.median(times), 2) for name, times in taken.items()},
-        "times_the_plain_loop": {},
-    }
-    print(f"{result['machine']}, torch {torch.__version__}, {n_frames} frames of 256x256, median of {ROUNDS}")
-    for name, rate in result["frames_per_second"].items():
-        plain = result["frames_per_second"][f"plain loop, {name.rsplit(', ', maxsplit=1)[-1]}"]
-        result["times_the_plain_loop"][name] = round(rate / plain, 2)
-        print(f"{name:38} {rate:8.2f} frames/s  {rate / plain:5.2f} x the plain loop")
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtype, rounds: int) -> None:
+    name = page.name
+    if device.type == "cuda":
+        bandwidth = report.result.get("peaks", {}).get("copy GB/s, read and written", 0.0) * 1e9 or ROOF_BANDWIDTH
+        with attempt(report.result, f"{name}, networks"):
+            report.put(f"{name}, networks", gpu_variants(page, device, dtype, bandwidth))
+        with attempt(report.result, f"{name}, whole job"):
+            report.put(f"{name}, whole job", gpu_job(page, device, dtype, 192 if name != "full" else 128))
+        return
+    with attempt(report.result, f"{name}, networks"):
+        report.put(f"{name}, networks", networks_stage(page, device, dtype, rounds if name == "mini" else 1))
+    with attempt(report.result, f"{name}, stages"):
+        graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
+        report.put(f"{name}, stages", stages(page, graph, device, BATCH[device.type]))
+        del graph
+    with attempt(report.result, f"{name}, whole job"):
+        report.put(f"{name}, whole job", job_stage(page, device, dtype, {"mini": 64, "normals": 16}.get(name, 8)))
+
+
+class Report:
+    """Prints each part as it comes, and writes all so far."""
+
+    def __init__(self, device: torch.device, dtype: torch.dtype, size: int) -> None:
+        is_cuda = device.type == "cuda"
+        folder = Path(os.environ.get("OUT") or Path(__file__).parent)
+        self.path = folder / ("job-gpu.json" if is_cuda else "job.json")
+        self.result: dict[str, Any] = {
+            "machine": machine_name(device),
+            "torch": torch.__version__,
+            "dtype": pipeline.dtype_name(dtype),
+            "size": f"{size}x{size}",
+        }
+        print(", ".join(map(str, self.result.values())), flush=True)
+
+    def put(self, part: str, found: dict[str, Any]) -> None:
+        self.result[part] = found
+        print(f"{part}:", flush=True)
+        for name, value in found.items():
+            print(f"  {name}: {value}", flush=True)
+        self.write()
+
+    def write(self) -> None:
+        self.path.write_text(json.dumps(self.result, indent=2) + "\n")
+
+
+def machine_name(device: torch.device) -> str:
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        model = lines[0].split(":", maxsplit=1)[1].strip() if lines else model
+        flags = cpuinfo.read_text()
+        model += "".join(f" + {flag}" for flag in ("avx512_bf16", "amx_bf16") if flag in flags)
+    threads = f"{model}, {torch.get_num_threads()} threads"
+    return f"{torch.cuda.get_device_name(device)}; {threads}" if device.type == "cuda" else threads
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 A key is the SHA-256 of the canonical JSON of everything that decides the values: the source's bytes, the sampling, the
 path and the digests of the weights on it. Device, dtype and library versions are not in it: they stand in the manifest.
+A dtype is only used where its results are within a bound of float32's (`precompute.precision`), so two of them are the
+same result; in the key, a store brought over from a GPU would be computed again beside a CPU, and shown twice.
 """
 
 from __future__ import annotations

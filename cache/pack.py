@@ -128,11 +128,12 @@ def read_header(file: BinaryIO, file_bytes: int) -> PackHeader:
         )
         end = sum(sizes)
         for column in result.columns.values():
-            if column["dtype"] not in _DTYPES or any(int(side) < 0 for side in column["shape"]):
-                raise BadPack(f"pack column of dtype {column['dtype']} and shape {column['shape']}")
-            if int(column["offset"]) < 0 or column["shape"][0] != len(sizes):
+            numbers = [*column["shape"], column["offset"]]
+            if column["dtype"] not in _DTYPES or any(type(number) is not int or number < 0 for number in numbers):
+                raise BadPack(f"pack column of dtype {column['dtype']}, shape and offset {numbers}")
+            if column["shape"][0] != len(sizes):
                 raise BadPack("pack column does not fit the frames")
-            end = max(end, int(column["offset"]) + _column_bytes(column))
+            end = max(end, column["offset"] + _column_bytes(column))
         if previews:
             if previews["codec"] != PREVIEW_CODEC or len(preview_sizes) != len(sizes) or min(preview_sizes) <= 0:
                 raise BadPack("pack previews do not fit the frames")

@@ -1,16 +1,25 @@
-"""What is stored? Clips, tracks and packs as plain frozen records, with units, checked when they are read."""
+"""What is stored? Clips, tracks and packs as plain frozen records, with units, checked when they are read.
+
+As JSON each bears the number of its schema and the digest of all its other fields, so that a bit that has turned shows no
+wrong number. Older schemas are brought to this one when they are read (MIGRATIONS), newer ones refused.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-SCHEMA = 1
+from cache.keys import digest
+
+SCHEMA = 2
 MAX_CLIP_FRAMES = 10_000_000
 """Four days at 30 frames per second: what is above is no clip."""
+MAX_SIDE = 16384
+"""Pixels."""
+MAX_PACK_BYTES = 1 << 40
 KINDS = ("input", "truth", "prediction", "readout", "energy")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{0,64}")
@@ -48,8 +57,10 @@ class Clip:
     def __post_init__(self) -> None:
         _require(_is_sha256(self.key) and _is_sha256(self.source_sha256), "clip.key", self.key)
         _require(isinstance(self.title, str), "clip.title", self.title)
-        _require(1 <= self.width <= 16384 and 1 <= self.height <= 16384, "clip size", (self.width, self.height))
-        _require(isinstance(self.n_frames, int) and 0 <= self.n_frames <= MAX_CLIP_FRAMES, "n_frames", self.n_frames)
+        _require(isinstance(self.sampling, Mapping), "clip.sampling", self.sampling)
+        _require(_is_whole(self.width, 1, MAX_SIDE), "clip.width", self.width)
+        _require(_is_whole(self.height, 1, MAX_SIDE), "clip.height", self.height)
+        _require(_is_whole(self.n_frames, 0, MAX_CLIP_FRAMES), "n_frames", self.n_frames)
         for text in (self.url, self.author, self.licence, self.attribution):
             _require(text is None or isinstance(text, str), "clip text", text)
 
@@ -67,7 +78,9 @@ class Pack:
 
     def __post_init__(self) -> None:
         _require(_is_sha256(self.sha256), "pack.sha256", self.sha256)
-        _require(self.start >= 0 and self.n_frames >= 1 and self.bytes >= 1, "pack", (self.start, self.n_frames))
+        _require(_is_whole(self.start, 0, MAX_CLIP_FRAMES), "pack.start", self.start)
+        _require(_is_whole(self.n_frames, 1, MAX_CLIP_FRAMES), "pack.n_frames", self.n_frames)
+        _require(_is_whole(self.bytes, 1, MAX_PACK_BYTES), "pack.bytes", self.bytes)
 
 
 @dataclass(frozen=True)
@@ -95,7 +108,8 @@ class Head:
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Per-frame numbers beside the images: name -> title and unit."""
     computed_on: Mapping[str, str] = field(default_factory=dict)
-    """Device, dtype, library versions and time; two tracks with the same key may differ here."""
+    """Device, dtype, library versions and time, and the source's `damage` where some was met; two tracks with the same key
+    may differ here."""
 
     def __post_init__(self) -> None:
         _require(_is_sha256(self.key), "track.key", self.key)
@@ -134,6 +148,13 @@ class Head:
         """`zoo/method/path`; the path alone for input and truth."""
         return "/".join(part for part in (self.zoo, self.method, self.path) if part)
 
+    @property
+    def caveat(self) -> str:
+        """What to know before trusting that the clip is the whole of its source; empty where it was decoded strictly."""
+        if not self.clip.sampling.get("is_tolerant"):
+            return ""
+        return "; ".join(part for part in (self.computed_on.get("damage"), "tolerant") if part)
+
 
 @dataclass(frozen=True)
 class Track:
@@ -160,16 +181,60 @@ class Track:
 
 
 def head_to_json(head: Head) -> dict[str, Any]:
-    return {"schema": SCHEMA, **asdict(head)}
+    return sealed({"schema": SCHEMA, **asdict(head)})
 
 
 def head_from_json(data: Any) -> Head:
-    """Raises BadRecord where `data` is not a head of this schema."""
+    """Raises BadRecord where `data` is no head, its digest another, or its schema one that this version does not read."""
+    return _head(_current(data))
+
+
+def track_to_json(track: Track) -> dict[str, Any]:
+    return sealed({"schema": SCHEMA, **asdict(track.head), "packs": [asdict(pack) for pack in track.packs]})
+
+
+def track_from_json(data: Any) -> Track:
+    """Raises BadRecord as `head_from_json`."""
+    fields = _current(data)
+    head = _head(fields)
+    try:
+        packs = tuple(Pack(**_table(pack, "pack")) for pack in fields.get("packs", ()))
+    except TypeError as error:
+        raise BadRecord(f"manifest cannot be read: {error}") from error
+    return Track(head, packs, is_complete=True)
+
+
+def sealed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with their digest. Raises BadRecord where JSON cannot hold them."""
+    unsealed = {name: value for name, value in fields.items() if name != "digest"}
+    try:
+        return {**unsealed, "digest": digest(unsealed)}
+    except (ValueError, RecursionError) as error:
+        raise BadRecord(f"manifest cannot be read: {error}") from error
+
+
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: lambda fields: sealed({**fields, "schema": 2}),  # 1 had no digest
+}
+"""Schema -> what makes the JSON of the next one of it."""
+
+
+def _current(data: Any) -> dict[str, Any]:
+    """The JSON of a head or manifest in this version's schema, its digest checked."""
     fields = _table(data, "manifest")
-    schema = fields.get("schema")
-    if isinstance(schema, int) and schema > SCHEMA:
-        raise NewerRecord(f"schema {schema} is of a newer version; this one reads {SCHEMA}: upgrade Crosscheck")
-    _require(schema == SCHEMA, f"schema (this version reads {SCHEMA})", schema)
+    while (schema := fields.get("schema")) != SCHEMA:
+        if type(schema) is not int or schema < 1:
+            raise BadRecord(f"schema cannot be {schema!r}; this version reads 1 to {SCHEMA}")
+        if schema > SCHEMA:
+            raise NewerRecord(f"schema {schema} is of a newer version; this one reads {SCHEMA}: upgrade Crosscheck")
+        fields = MIGRATIONS[schema](fields)
+    found = fields.get("digest")
+    _require(found == sealed(fields)["digest"], "manifest.digest (of its other fields)", found)
+    return fields
+
+
+def _head(fields: dict[str, Any]) -> Head:
+    _require(_is_finite({name: value for name, value in fields.items() if name != "packs"}), "a number", math.nan)
     names = set(Head.__dataclass_fields__)
     try:
         clip = Clip(**_table(fields.get("clip"), "clip"))
@@ -178,24 +243,22 @@ def head_from_json(data: Any) -> Head:
         raise BadRecord(f"manifest cannot be read: {error}") from error
 
 
-def track_to_json(track: Track) -> dict[str, Any]:
-    return head_to_json(track.head) | {"packs": [asdict(pack) for pack in track.packs]}
-
-
-def track_from_json(data: Any) -> Track:
-    """Raises BadRecord where `data` is not a manifest of this schema."""
-    head = head_from_json(data)
-    try:
-        packs = tuple(Pack(**_table(pack, "pack")) for pack in data.get("packs", ()))
-    except TypeError as error:
-        raise BadRecord(f"manifest cannot be read: {error}") from error
-    return Track(head, packs, is_complete=True)
-
-
 def _table(value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadRecord(f"{name} should be a JSON object, got {type(value).__name__}")
     return value
+
+
+def _is_whole(value: Any, lowest: int, highest: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether no number in it, however deep, is infinite or NaN: JSON has no word for these, Python reads some."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(map(_is_finite, parts))
 
 
 def _is_table(value: Any, of: type) -> bool:

@@ -6,6 +6,7 @@
     STORE/media/                        downloaded sources
     STORE/locks/<clip key>.lock         one writer per clip
     STORE/index/                        diskcache rows of the manifests, a copy that may be deleted
+    STORE/quarantine/                   what was found damaged, each with a note in JSON
 
 Packs and manifests are the truth. Every file appears under its name whole (temporary name, fsync, rename), so a reader
 or a killed writer never leaves or sees a half of one. A track owns its folder: removing it can harm no other.
@@ -20,9 +21,11 @@ import secrets
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,17 @@ import platformdirs
 from diskcache.core import MODE_RAW
 from filelock import FileLock, Timeout
 
+from cache.files import (
+    bytes_of,
+    checked,
+    hash_file,
+    make_folder,
+    parse_json,
+    read_json,
+    read_small,
+    sync_folder,
+    write_whole,
+)
 from cache.pack import BadPack, build_pack, read_column, read_header, read_image, read_images
 from cache.records import (
     BadRecord,
@@ -47,9 +61,23 @@ from cache.records import (
 )
 
 STORE_VARIABLE = "CROSSCHECK_STORE"
-_MAX_MANIFEST_BYTES = 64 << 20
+_INDEX_ERRORS = (
+    sqlite3.Error,
+    diskcache.Timeout,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    OSError,
+)
+"""What reading a damaged index may raise; BadRecord is a ValueError."""
 _INDEX_SIZE_LIMIT = 1 << 40
 """diskcache evicts above its limit even where told not to cull; the index of a million tracks stays far below this."""
+
+
+MIN_ORPHAN_AGE_SECONDS = 3600.0
+"""Younger files may belong to a job that has not told of them yet."""
 
 
 class StoreError(Exception):
@@ -79,6 +107,16 @@ class Problem:
     """Key of the clip; empty where the whole track is wrong."""
     is_repairable: bool = True
     """False for what only a newer version can judge."""
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """A file or folder that nothing in the store names."""
+
+    path: Path
+    what: str
+    """leftover, media or quarantine."""
+    bytes: int
 
 
 def default_root() -> Path:
@@ -112,7 +150,7 @@ class Store:
         if not manifest.exists():
             growing = self._growing(folder)
             if growing is not None:
-                return growing
+                return _with_key(growing, key)
         try:
             stamp = manifest.stat().st_mtime_ns  # there by now, where a writer finished between the two looks
         except FileNotFoundError:
@@ -120,7 +158,11 @@ class Store:
         known = self._parsed.get(key)
         if known and known[0] == stamp:
             return known[1]
-        track = track_from_json(self._index_row(key, stamp) or _read_json(manifest))
+        track = self._from_index(key, stamp)
+        if track is None:
+            data = read_json(manifest)
+            track = _with_key(track_from_json(data), key)
+            self._to_index(key, stamp, data)
         self._parsed[key] = (stamp, track)
         return track
 
@@ -164,7 +206,7 @@ class Store:
             stat = path.stat()
             stamp = (stat.st_mtime_ns, stat.st_size)
             if self._checked.get(path) != stamp:
-                if _hash_file(path) != sha256:
+                if hash_file(path) != sha256:
                     raise CorruptPack(f"pack {sha256[:12]} is damaged; {_REPAIR}")
                 self._checked[path] = stamp
         except FileNotFoundError:
@@ -204,14 +246,41 @@ class Store:
         """A writer that goes on where an earlier one stopped. The caller holds `writing` of the clip."""
         return TrackWriter(self, head)
 
+    def adopt(self, track: Track, read: Callable[[Pack], Iterator[bytes]]) -> None:
+        """Take over a finished track of another store, whose packs `read` gives; those that are there are not read.
+
+        It shows when all is there. The caller holds `writing` of its clip. Raises CorruptPack where a pack is not the
+        one that the track names.
+        """
+        try:
+            self._stored(track.head.key)
+        except NewerRecord:
+            raise
+        except BadRecord:
+            pass  # what cannot be read is replaced
+        folder = self._track_dir(track.head.key)
+        make_folder(folder)
+        for pack in track.packs:
+            if self._verify_pack(track, pack):
+                try:
+                    write_whole(
+                        self._pack_file(track.head.key, pack.sha256), checked(read(pack), pack.bytes, pack.sha256)
+                    )
+                except ValueError as error:
+                    raise CorruptPack(f"pack {pack.sha256[:12]} came as {error}; fetch it again") from error
+                if problem := self._verify_pack(track, pack):
+                    raise CorruptPack(problem.what)
+        _write_manifest(folder, track)
+
     def remove(self, keys: Sequence[str]) -> int:
         """Remove those tracks. Returns the bytes freed. The caller holds `writing` of every clip concerned."""
         freed = 0
         for key in set(keys):
             folder = self._track_dir(key)
             freed += sum(path.stat().st_size for path in folder.glob("*.pack"))
-            # The manifest first: a removal that is cut short leaves no track that lacks packs.
-            (folder / "manifest.json").unlink(missing_ok=True)
+            # What names the packs goes first: a removal that is cut short leaves no track that lacks some.
+            for name in ("manifest.json", "head.json"):
+                (folder / name).unlink(missing_ok=True)
             shutil.rmtree(folder, ignore_errors=True)
             self._parsed.pop(key, None)
             if self._index is not None:
@@ -220,38 +289,93 @@ class Store:
         return freed
 
     def verify(self) -> Iterator[Problem | None]:
-        """Re-hash everything; yields once per pack or bad manifest: a Problem, or None where all is well."""
+        """Re-hash everything; yields once per pack or bad manifest: a Problem, or None where all is well.
+
+        What nothing names is no damage: `collect` removes it.
+        """
         self._checked.clear()
         self._parsed.clear()
         for key in self._keys():
             try:
-                manifest = self._track_dir(key) / "manifest.json"
-                # The file, not the index: what counts is what a rebuilt index would hold.
-                track = track_from_json(_read_json(manifest)) if manifest.exists() else self.get(key)
+                track = self._stored(key)
             except NewerRecord as error:
                 yield Problem(f"track {key[:12]}", str(error), key, is_repairable=False)
             except (BadRecord, OSError) as error:
                 yield Problem(f"track {key[:12]}", f"{error}; {_REPAIR}", key)
             else:
-                if track is None:
-                    yield Problem(f"track {key[:12]}", f"was begun or removed and not finished; {_REPAIR}", key)
-                elif track.head.key != key:
-                    yield Problem(
-                        f"track {key[:12]}", f"its manifest is of track {track.head.key[:12]}; {_REPAIR}", key
-                    )
-                else:
+                if track is not None:
                     yield from (self._verify_pack(track, pack) for pack in track.packs)
 
     def repair(self, problem: Problem) -> None:
-        """Delete what is wrong, so that the next run of the job makes it again.
+        """Move what is wrong into quarantine, so that the next run of the job makes it again.
 
         Raises StoreError while a job writes that clip. Where the clip is not known, nothing can ask for it.
         """
         if not problem.sha256:
-            self.remove([problem.key])
+            with suppress(BadRecord, OSError):
+                self._stored(problem.key)
+                return  # a job has made it again meanwhile
+            self.quarantine(self._track_dir(problem.key), problem)
             return
         with self.writing(problem.clip):
-            self._pack_file(problem.key, problem.sha256).unlink(missing_ok=True)
+            track = self._stored(problem.key)
+            listed = [pack for pack in track.packs if pack.sha256 == problem.sha256] if track else []
+            if track and listed and self._verify_pack(track, listed[0]):
+                self.quarantine(self._pack_file(problem.key, problem.sha256), problem)
+
+    def quarantine(self, path: Path, problem: Problem) -> None:
+        """Move a damaged file or folder of the store out of the way, with a note of what, when and of which track."""
+        folder = self.root / "quarantine"
+        name = f"{path.stem[:12]}-{secrets.token_hex(4)}"
+        note = {
+            "what": problem.what,
+            "when": datetime.now(UTC).isoformat(timespec="seconds"),
+            "name": problem.name,
+            "track": problem.key,
+            "from": str(path.relative_to(self.root)),
+        }
+        if path.exists():
+            make_folder(folder)
+            write_whole(folder / f"{name}.json", [json.dumps(note, indent=1).encode()])
+            path.rename(folder / f"{name}{path.suffix}")
+            sync_folder(path.parent)
+
+    def collect(
+        self,
+        *,
+        min_age_seconds: float = MIN_ORPHAN_AGE_SECONDS,
+        media: bool = False,
+        quarantine: bool = False,
+        dry_run: bool = False,
+    ) -> Iterator[Orphan]:
+        """Remove what nothing names, or with `dry_run` only tell it: files of killed writers, packs that no list holds,
+        tracks begun or removed in part.
+
+        With `media` also downloads that no track was made from, with `quarantine` what was put there. Clips that a job
+        is writing are left out.
+        """
+        latest = time.time() - min_age_seconds
+        for key in self._keys():
+            with suppress(BadRecord, StoreError, OSError):  # `verify` tells of the bad ones; jobs tidy up themselves
+                yield from self._collect_from_track(key, latest, dry_run)
+        loose = [(path, "leftover") for path in _children(self.root / "tracks") if path.name.startswith(".")]
+        if quarantine:
+            loose += [(path, "quarantine") for path in _children(self.root / "quarantine")]
+        if media:
+            loose += [(path, "media") for path in self._unused_media()]
+        for path, what in loose:
+            with suppress(OSError):
+                if _changed(path) <= latest:
+                    yield _remove(path, what, dry_run)
+
+    def rebuild_index(self) -> int:
+        """Make the index anew from the manifests. Returns how many it holds."""
+        if self._index is not None:
+            self._index.close()
+        shutil.rmtree(self.root / "index", ignore_errors=True)
+        self._parsed.clear()
+        self._index = _open_index(self.root / "index")
+        return sum(track.is_complete for track in self.tracks())
 
     # Below: how
 
@@ -278,6 +402,45 @@ class Store:
             return False
 
         return tuple(takewhile(is_there, track.packs))
+
+    def _sound(self, track: Track) -> tuple[Pack, ...]:
+        """The packs up to the first one that is damaged, which goes into quarantine."""
+        for number, pack in enumerate(track.packs):
+            if problem := self._verify_pack(track, pack):
+                self.quarantine(self._pack_file(track.head.key, pack.sha256), problem)
+                return track.packs[:number]
+        return track.packs
+
+    def _collect_from_track(self, key: str, latest: float, dry_run: bool) -> Iterator[Orphan]:
+        folder = self._track_dir(key)
+        track = self._stored(key)
+        if track is None:
+            if max(map(_changed, (folder, *folder.iterdir()))) <= latest:
+                yield _remove(folder, "leftover", dry_run)
+            return
+        with nullcontext() if dry_run else self.writing(track.head.clip.key):
+            track = self._stored(key)
+            if track is not None:
+                lists = {"manifest.json"} if track.is_complete else {"head.json", "progress.jsonl"}
+                named = lists | {f"{pack.sha256}.pack" for pack in track.packs}
+                for path in _children(folder):
+                    if path.name not in named and _changed(path) <= latest:
+                        yield _remove(path, "leftover", dry_run)
+
+    def _unused_media(self) -> Iterator[Path]:
+        """Downloads that no track was made from, and notes of URLs whose file is gone; none where a track is unreadable."""
+        try:
+            sources = {track.head.clip.source_sha256 for key in self._keys() if (track := self._stored(key))}
+        except (BadRecord, OSError):
+            return
+        files = {path.name: path for path in _children(self.media_dir) if _is_key(path.stem)}
+        unused = {name for name, path in files.items() if path.stem not in sources}
+        yield from (files[name] for name in unused)
+        for note in _children(self.media_dir / "urls"):
+            with suppress(BadRecord, OSError, KeyError, TypeError):
+                name = Path(read_json(note)["path"]).name
+                if name in unused or name not in files:
+                    yield note
 
     def _open_for_writing(self) -> None:
         try:
@@ -307,35 +470,40 @@ class Store:
             raise StoreError(f"'{sha256[:80]}' is not a pack name: 64 hexadecimal digits")
         return self._track_dir(key) / f"{sha256}.pack"
 
+    def _stored(self, key: str) -> Track | None:
+        """As `get`, from the files alone: what a rebuilt index would hold."""
+        folder = self._track_dir(key)
+        manifest = folder / "manifest.json"
+        track = track_from_json(read_json(manifest)) if manifest.exists() else self._growing(folder)
+        return _with_key(track, key) if track else None
+
     def _growing(self, folder: Path) -> Track | None:
         """A track without a manifest: its head and the packs listed so far. None where the job has not begun it."""
         try:
-            head = head_from_json(_read_json(folder / "head.json"))
-            lines = (folder / "progress.jsonl").read_bytes().split(b"\n")
+            head = head_from_json(read_json(folder / "head.json"))
+            lines = read_small(folder / "progress.jsonl").split(b"\n")
         except FileNotFoundError:
             return None
         packs: list[Pack] = []
         for line in lines[:-1]:  # what follows the last newline is a line still being written
             try:
-                packs.append(Pack(**json.loads(line)))
-            except (TypeError, ValueError, RecursionError) as error:
+                packs.append(Pack(**parse_json(line, "progress.jsonl")))
+            except TypeError as error:
                 raise BadRecord(f"progress.jsonl cannot be read: {error}") from error
         return Track(head, tuple(packs), is_complete=False)
 
-    def _index_row(self, key: str, stamp: int) -> dict[str, Any] | None:
-        """The manifest from the index, or from its file and then kept in the index. None where there is no index."""
-        if self._index is None:
-            return None
-        with suppress(sqlite3.Error, diskcache.Timeout, ValueError, KeyError, AttributeError, RecursionError, OSError):
-            row = self._index.get(key)
-            if isinstance(row, str):
-                parsed = json.loads(row)
-                if parsed.get("stamp") == stamp:
-                    return parsed["manifest"]
-            manifest = _read_json(self._track_dir(key) / "manifest.json")
-            self._index.set(key, json.dumps({"stamp": stamp, "manifest": manifest}))
-            return manifest
+    def _from_index(self, key: str, stamp: int) -> Track | None:
+        """What the index holds of that manifest; None where there is none of its time or none that can be read."""
+        if self._index is not None:
+            with suppress(*_INDEX_ERRORS):
+                row = json.loads(str(self._index.get(key)))
+                return _with_key(track_from_json(row["manifest"]), key) if row["stamp"] == stamp else None
         return None
+
+    def _to_index(self, key: str, stamp: int, manifest: Any) -> None:
+        if self._index is not None:
+            with suppress(*_INDEX_ERRORS):
+                self._index.set(key, json.dumps({"stamp": stamp, "manifest": manifest}))
 
 
 class TrackWriter:
@@ -348,18 +516,20 @@ class TrackWriter:
             before = store.get(head.key)
         except NewerRecord:
             raise
-        except BadRecord:
-            before = None  # what cannot be read is made again
-        packs = store._present(before) if before else ()
+        except BadRecord as error:  # what cannot be read is made again
+            before = None
+            name = f"{head.configuration} ({head.kind}) of '{head.clip.title}'"
+            store.quarantine(self._folder, Problem(name, str(error), head.key))
+        packs = store._sound(before) if before else ()
         if before and before.is_complete and len(packs) == len(before.packs):
             raise StoreError(f"{head.configuration} of '{head.clip.title}' is complete; remove it to make it again")
         # The head tells how its frames were made: it stays as it was once there are some.
         self.head = before.head if before and packs else head
         self._packs = list(packs)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         # Written whole: a torn last line of a killed writer must not swallow the next one.
-        _write_whole(self._folder / "head.json", json.dumps(head_to_json(self.head)).encode())
-        _write_whole(self._folder / "progress.jsonl", _progress_lines(packs))
+        write_whole(self._folder / "progress.jsonl", _progress_lines(packs))
+        write_whole(self._folder / "head.json", [json.dumps(head_to_json(self.head)).encode()])
         (self._folder / "manifest.json").unlink(missing_ok=True)
 
     @property
@@ -395,10 +565,10 @@ class TrackWriter:
             previews=previews,
         )
         sha256 = hashlib.sha256(data).hexdigest()
-        _write_whole(self._store._pack_file(self.head.key, sha256), data)
+        write_whole(self._store._pack_file(self.head.key, sha256), [data])
         self._packs.append(Pack(sha256, self.n_frames, len(images), len(data)))
         with (self._folder / "progress.jsonl").open("ab") as file:
-            file.write(_progress_lines(self._packs[-1:]))
+            file.writelines(_progress_lines(self._packs[-1:]))
             file.flush()
             os.fsync(file.fileno())
 
@@ -406,12 +576,22 @@ class TrackWriter:
         """Write the manifest: from now on the track is complete, and its clip's `n_frames` exact."""
         head = replace(self.head, clip=replace(self.head.clip, n_frames=self.n_frames))
         track = Track(head, tuple(self._packs), is_complete=True)
-        _write_whole(self._folder / "manifest.json", json.dumps(track_to_json(track)).encode())
-        wanted = {"manifest.json", *(f"{pack.sha256}.pack" for pack in self._packs)}
-        for path in self._folder.iterdir():  # head, progress, and what killed writers left
-            if path.name not in wanted:
-                path.unlink(missing_ok=True)
+        _write_manifest(self._folder, track)
         return track
+
+
+def manifest_bytes(track: Track) -> bytes:
+    """The manifest of a finished track as it is stored."""
+    return json.dumps(track_to_json(track)).encode()
+
+
+def _write_manifest(folder: Path, track: Track) -> None:
+    """Make the track in that folder complete: all its packs are there."""
+    write_whole(folder / "manifest.json", [manifest_bytes(track)])
+    wanted = {"manifest.json", *(f"{pack.sha256}.pack" for pack in track.packs)}
+    for path in folder.iterdir():  # head, progress, and what killed writers left
+        if path.name not in wanted:
+            path.unlink(missing_ok=True)
 
 
 class _TextDisk(diskcache.Disk):
@@ -453,48 +633,41 @@ def _open_index(folder: Path) -> diskcache.Cache | None:
     return None
 
 
-def _progress_lines(packs: Sequence[Pack]) -> bytes:
-    return b"".join(json.dumps(pack.__dict__).encode() + b"\n" for pack in packs)
+def _progress_lines(packs: Sequence[Pack]) -> list[bytes]:
+    return [json.dumps(pack.__dict__).encode() + b"\n" for pack in packs]
+
+
+def _with_key(track: Track, key: str) -> Track:
+    if track.head.key != key:
+        raise BadRecord(f"its manifest is of track {track.head.key[:12]}")
+    return track
 
 
 def _is_key(text: str) -> bool:
     return len(text) == 64 and all(letter in "0123456789abcdef" for letter in text)
 
 
-def _read_json(path: Path) -> Any:
-    if path.stat().st_size > _MAX_MANIFEST_BYTES:
-        raise BadRecord(f"{path.name} is larger than {_MAX_MANIFEST_BYTES} bytes")
-    try:
-        return json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise BadRecord(f"{path.name} is not JSON: {error}") from error
+def _children(folder: Path) -> list[Path]:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return sorted(folder.iterdir())
+    return []
 
 
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _changed(path: Path) -> float:
+    """When the file or its name changed last, in seconds; its own date may be one that a server told."""
+    stat = path.lstat()
+    return max(stat.st_mtime, stat.st_ctime)
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write `data` under a temporary name, push it to the disk, then give it its name."""
-    temporary = path.with_name(f".{path.name[:16]}.{secrets.token_hex(8)}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable; systems that cannot open a folder (Windows) have nothing to do here."""
-    with suppress(PermissionError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _remove(path: Path, what: str, dry_run: bool) -> Orphan:
+    orphan = Orphan(path, what, bytes_of(path))
+    if not dry_run and path.is_dir() and not path.is_symlink():
+        hidden = path.with_name(f".{secrets.token_hex(8)}")
+        path.rename(hidden)
+        if _is_key(path.name) and any((hidden / name).exists() for name in ("head.json", "manifest.json")):
+            hidden.rename(path)  # a job has begun or finished it in this very moment
+            raise StoreError("another job is writing this clip")
+        shutil.rmtree(hidden, ignore_errors=True)
+    elif not dry_run:
+        path.unlink(missing_ok=True)
+    return orphan

@@ -7,6 +7,9 @@ round(255 v).
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -87,6 +90,57 @@ DOMAINS: dict[str, Domain] = {domain.name: domain for domain in _TABLE}
 
 ENERGY = Domain("energy", "Consistency energy", "", 1, -8.0, 24.0, "linear", "σ", "scalar", "inferno")
 """How the per-pixel energy map is stored: clipped to this range. It is no prediction target, so not in DOMAINS."""
+
+
+COLOUR_MAPS = ("viridis", "magma", "inferno", "cividis", "grey", "none")
+MAX_TITLE_LETTERS = 40
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+
+def read_domain(name: str, row: Mapping[str, Any]) -> Domain:
+    """A Domain that a zoo declares: its name and the rest of the fields, of which `title` and `channels` must be given.
+
+    Raises ValueError and KeyError.
+    """
+    taken = {text for domain in (*_TABLE, ENERGY) for text in (domain.name, domain.alias) if text}
+    if name in taken or not _NAME.fullmatch(name):
+        raise ValueError(
+            f"a zoo cannot declare a domain '{name}': names have 1 to 32 small letters, digits and underscores, and are "
+            f"none of {', '.join(sorted(taken))}"
+        )
+    unknown = set(row) - {field for field in Domain.__dataclass_fields__ if field not in ("name", "alias")}
+    if unknown:
+        raise ValueError(f"domain {name}: unknown {', '.join(sorted(unknown))}")
+    channels = row["channels"]
+    domain = Domain(
+        name=name,
+        title=str(row["title"]),
+        alias="",
+        channels=channels,
+        lo=float(row.get("lo", 0.0)),
+        hi=float(row.get("hi", 1.0)),
+        scale=row.get("scale", "linear"),
+        unit=str(row.get("unit", "")),
+        meaning=row.get("meaning", "scalar" if channels == 1 else "colour"),
+        colour_map=row.get("colour_map", "viridis" if channels == 1 else "none"),
+        invalid=None if row.get("invalid") is None else float(row["invalid"]),
+    )
+    for field, allowed in (
+        ("channels", (1, 3)),
+        ("scale", ("linear", "log")),
+        ("meaning", ("scalar",) if channels == 1 else ("colour", "direction")),
+        ("colour_map", COLOUR_MAPS),
+    ):
+        if getattr(domain, field) not in allowed:
+            raise ValueError(f"domain {name}: {field} is {getattr(domain, field)!r}; it is one of {allowed}")
+    for text in (domain.title, domain.unit):
+        if len(text) > MAX_TITLE_LETTERS or not text.isprintable():
+            raise ValueError(f"domain {name}: '{text[:60]!r}' is longer than {MAX_TITLE_LETTERS} letters, or not text")
+    if not (math.isfinite(domain.lo) and math.isfinite(domain.hi) and domain.lo < domain.hi):
+        raise ValueError(f"domain {name}: lo is {domain.lo}, hi {domain.hi}; lo must be the smaller one")
+    if domain.scale == "log" and domain.lo <= 0:
+        raise ValueError(f"domain {name}: lo is {domain.lo}; on a log scale it must be positive")
+    return domain
 
 
 def get_domain(name: str) -> Domain:

@@ -33,10 +33,9 @@ def raw_terms(maps: Tensor) -> Tensor:
 
 def standardise(terms: Tensor, mu: Sequence[float], sigma: Sequence[float]) -> Tensor:
     """The energy, in units of sigma: terms (N, P, ...) -> (N, ...). Takes frame terms, pixel maps and block means."""
-    shape = (1, -1) + (1,) * (terms.dim() - 2)
-    means = torch.tensor(mu, dtype=torch.float32, device=terms.device).view(shape)
-    spreads = torch.tensor(sigma, dtype=torch.float32, device=terms.device).view(shape)
-    return ((terms.float() - means) / spreads).mean(dim=1)
+    # Numbers, not tensors of them: to bring those to a GPU would wait for all that it was asked before.
+    parts = [(terms[:, path].float() - mu[path]) / sigma[path] for path in range(terms.shape[1])]
+    return torch.stack(parts, dim=1).mean(dim=1)
 
 
 def block_means(maps: Tensor) -> Tensor:

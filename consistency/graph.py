@@ -6,11 +6,13 @@ With the configurations of the bundled zoo this runs 28 edges per frame, where c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
+from consistency import networks
 from consistency.networks import GeoNet
 from consistency.zoo import Chain, Edge
 
@@ -18,8 +20,14 @@ from consistency.zoo import Chain, Edge
 class Graph:
     """A set of chains and their networks. N images, C channels, H x W pixels."""
 
-    def __init__(self, chains: Iterable[Chain], load: Callable[[Edge], nn.Module]) -> None:
-        """`load` gives the network of an edge in eval mode; it is called once for each distinct network."""
+    def __init__(
+        self, chains: Iterable[Chain], load: Callable[[Edge], nn.Module], *, visited: torch.device | None = None
+    ) -> None:
+        """`load` gives the network of an edge in eval mode; it is called once for each distinct network.
+
+        Networks that do not fit the memory of the device together are loaded on the host, and go to the device `visited`
+        for their steps alone.
+        """
         prefixes = {chain[:length] for chain in chains for length in range(1, len(chain) + 1)}
         groups: dict[tuple[int, str], list[Chain]] = {}
         for prefix in sorted(prefixes, key=lambda chain: (len(chain), [edge.name for edge in chain])):
@@ -35,6 +43,12 @@ class Graph:
         for (_, network), group in groups.items():
             if network not in self._networks:
                 self._networks[network] = load(group[0][-1])
+        self._visited = visited
+
+    @property
+    def can_be_recorded(self) -> bool:
+        """Whether the networks stay where they compute, and none computes elsewhere."""
+        return self._visited is None and all(map(networks.can_be_recorded, self._networks.values()))
 
     @property
     def n_runs(self) -> int:
@@ -51,13 +65,13 @@ class Graph:
         """
         outputs: dict[Chain, Tensor] = {(): images.contiguous(memory_format=torch.channels_last)}
         for digest, by_input in self._steps:
-            network = self._networks[digest]
             inputs = [outputs[source] for source in by_input]
-            merged_input = (torch.cat(inputs) if len(inputs) > 1 else inputs[0]).to(_dtype(network))
-            if field_of_view_degrees is not None and isinstance(network, GeoNet):
-                merged = network(merged_input, field_of_view_degrees.repeat(len(inputs)))
-            else:
-                merged = network(merged_input)
+            with visiting(self._networks[digest], self._visited) as network:
+                merged_input = (torch.cat(inputs) if len(inputs) > 1 else inputs[0]).to(networks.input_dtype(network))
+                if field_of_view_degrees is not None and isinstance(network, GeoNet):
+                    merged = network(merged_input, field_of_view_degrees.repeat(len(inputs)))
+                else:
+                    merged = network(merged_input)
             for index, prefixes in enumerate(by_input.values()):
                 rows = slice(index * len(images), (index + 1) * len(images))
                 outputs.update((prefix, _output(merged, prefix[-1])[rows]) for prefix in prefixes)
@@ -65,12 +79,58 @@ class Graph:
         return outputs
 
 
+class CapturedGraph:
+    """A graph whose kernels were recorded once and are launched together, for batches of one shape on one GPU.
+
+    The full page is some ten thousand kernels, and to launch them one by one takes a processor longer than the GPU needs.
+    The outputs of a run are overwritten by the next, which the GPU begins after all that was asked of it before.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._input = torch.empty(0)
+        self._outputs: dict[Chain, Tensor] = {}
+        self._recorded: torch.cuda.CUDAGraph | None = None
+
+    @torch.inference_mode()
+    def run(self, images: Tensor) -> dict[Chain, Tensor]:
+        """As `Graph.run`. The first batch of a shape runs once as it is, which chooses and compiles kernels, then again."""
+        if images.shape != self._input.shape:
+            self._record(images)
+        assert self._recorded is not None
+        self._input.copy_(images)
+        self._recorded.replay()
+        return dict(self._outputs)
+
+    def _record(self, images: Tensor) -> None:
+        self._recorded, self._outputs = None, {}
+        self._input = images.clone(memory_format=torch.channels_last)
+        beside = torch.cuda.Stream(images.device)
+        beside.wait_stream(torch.cuda.current_stream(images.device))
+        with torch.cuda.stream(beside):
+            self._graph.run(self._input)
+        torch.cuda.current_stream(images.device).wait_stream(beside)
+        recorded = torch.cuda.CUDAGraph()
+        # Other threads may allocate host memory meanwhile: only what this one does must suit a recording.
+        with torch.cuda.graph(recorded, capture_error_mode="thread_local"):
+            self._outputs = self._graph.run(self._input)
+        self._recorded = recorded
+
+
+@contextmanager
+def visiting(network: nn.Module, device: torch.device | None) -> Iterator[nn.Module]:
+    """The network, on `device` inside; afterwards it is where it was, and nothing is copied back."""
+    tensors = [*network.parameters(), *network.buffers()] if device is not None else []
+    homes = [tensor.data for tensor in tensors]
+    try:
+        for tensor in tensors:
+            tensor.data = tensor.data.to(device, non_blocking=True)
+        yield network
+    finally:
+        for tensor, home in zip(tensors, homes, strict=True):
+            tensor.data = home
+
+
 def _output(made: Tensor | Mapping[str, Tensor], edge: Edge) -> Tensor:
     """What a network gave, or the edge's head of it."""
     return made[edge.head] if isinstance(made, Mapping) else made
-
-
-def _dtype(network: nn.Module) -> torch.dtype:
-    """What the network computes in. Fixed filters have no weights and take the full precision of the image."""
-    weight = next(network.parameters(), None)
-    return torch.float32 if weight is None else weight.dtype

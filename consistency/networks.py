@@ -6,6 +6,7 @@ N frames, C channels, H x W pixels. Input and output are codes in [0, 1]. A netw
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -13,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from consistency import geometry
+from consistency import geometry, steps, xtc
 
 Norm = Literal["batch", "none"]
 
@@ -146,7 +147,7 @@ class ConvUnit(nn.Module):
         self.norm = nn.BatchNorm2d(out_channels) if norm == "batch" else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.norm(self.conv(x)))
+        return steps.conv_relu(self.conv, x) if isinstance(self.norm, nn.Identity) else F.relu(self.norm(self.conv(x)))
 
 
 class ResidualBlock(nn.Module):
@@ -206,20 +207,13 @@ def decode(units: nn.Module, head: nn.Module, levels: Sequence[Tensor]) -> Tenso
     """From the deepest level up to twice the size of the first, which is the image's."""
     x = levels[-1]
     for unit, skip in zip(units.children(), reversed(levels[:-1]), strict=True):
-        x = unit(torch.cat([double(x), skip], dim=1))
-    return head(double(x).to(next(head.parameters()).dtype))
+        x = unit(steps.double_and_join(x, skip))
+    return head(steps.double(x).to(next(head.parameters()).dtype))
 
 
 def body_dtype(units: nn.Module, head: nn.Module) -> torch.dtype:
     """What a decoder computes in; with one level there is none, and all is the head's."""
     return next(units.parameters(), next(head.parameters())).dtype
-
-
-def double(x: Tensor) -> Tensor:
-    """Twice the height and width, bilinear."""
-    # In training by way of float32: the same values, but bfloat16's backward pass is three times slower on a CPU.
-    wide = x.float() if x.requires_grad else x
-    return F.interpolate(wide, scale_factor=2, mode="bilinear", align_corners=False).to(x.dtype)
 
 
 Foldable = TypeVar("Foldable", SmallUNet, MultiHeadUNet, GeoNet)
@@ -336,6 +330,12 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "geo-net": GeoNet,
     "sobel-edges": SobelEdges,
     "hessian-keypoints": HessianKeypoints,
+    "xtc-unet": xtc.UNet,
+    "xtc-unet-reshade": xtc.UNetReshade,
+    "xtc-unet-old2": xtc.UNetOld2,
+    "xtc-unet-depth": xtc.UNetDepth,
+    "xtc-dense-1by1": xtc.Dense1by1Net,
+    "xtc-sobel-edges": xtc.SobelEdges,
 }
 
 
@@ -350,16 +350,36 @@ def output_channels(architecture: str, arguments: Mapping[str, Any]) -> int | Ma
     """What such a network gives: channels, or head -> channels. Raises ValueError, KeyError and TypeError for what is none."""
     if architecture not in ARCHITECTURES:
         raise ValueError(f"unknown architecture '{architecture}'; the architectures are {', '.join(ARCHITECTURES)}")
+    given = inspect.signature(ARCHITECTURES[architecture]).bind(**arguments)
+    given.apply_defaults()
     if architecture == "multi-head-unet":
-        return {str(name): int(channels) for name, channels in arguments["heads"].items()}
+        return {str(name): int(channels) for name, channels in given.arguments["heads"].items()}
     if architecture == "geo-net":
         return {"normal": 3, "depth": 1}
-    return int(arguments["out_channels"]) if architecture == "small-unet" else 1
+    if architecture == "xtc-unet-reshade":
+        return 3
+    return int(given.arguments.get("out_channels", 1))  # a fixed filter says none and gives one
 
 
 def compute_in(network: nn.Module, dtype: torch.dtype) -> None:
     """Let a network compute in `dtype`, but for what it keeps in float32 itself."""
-    if isinstance(network, SmallUNet | MultiHeadUNet | GeoNet):
-        network.compute_in(dtype)
+    own = getattr(network, "compute_in", None)
+    if own is not None:
+        own(dtype)
     else:
         network.to(dtype)
+
+
+def input_dtype(network: nn.Module) -> torch.dtype:
+    """What the network's input should be: what it says, else what it computes in. Fixed filters have no weights and take
+    the full precision of the image."""
+    own = getattr(network, "input_dtype", None)
+    if own is not None:
+        return own
+    weight = next(network.parameters(), None)
+    return torch.float32 if weight is None else weight.dtype
+
+
+def can_be_recorded(network: nn.Module) -> bool:
+    """May a GPU record the network's kernels and play them again? Not where a part of it says that it may compute elsewhere."""
+    return all(getattr(part, "can_be_recorded", True) for part in network.modules())

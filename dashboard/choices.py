@@ -91,6 +91,12 @@ class Shown:
         return tuple(pane.track for pane in self.panes) + tuple(curve.track for p in self.plots for curve in p.curves)
 
     @property
+    def caveats(self) -> tuple[str, ...]:
+        """What to know before trusting that the clip is the whole of its source."""
+        found = dict.fromkeys(one_line(track.head.caveat, 200) for track in self.tracks if track.head.caveat)
+        return tuple(found)
+
+    @property
     def n_ready(self) -> int:
         """Frames that every pane has."""
         return min((pane.track.n_frames for pane in self.panes), default=0)
@@ -179,6 +185,8 @@ class Available:
     def clip_label(self, clip: Clip) -> str:
         """The clip's title on one line, made distinct by its size and key where two clips share it."""
         title = one_line(clip.title)
+        if clip.sampling.get("is_tolerant"):
+            return f"{title} (tolerant, {clip.key[:8]})"
         twins = [other for other in self.clips if one_line(other.title) == title]
         if len(twins) == 1:
             return title

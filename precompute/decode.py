@@ -1,7 +1,8 @@
 """The child process that decodes untrusted media under limits: `python -m precompute.decode HANDLE JSON`.
 
 It imports neither torch nor anything that starts slowly. Messages to the parent are JSON, and an image follows its own.
-Strict: a file that is cut short or damaged, as far as the decoder can know, is refused.
+Strict: a file that is cut short or damaged, as far as the decoder can know, is refused. Tolerant: its frames up to the
+first damage are kept, and the parent is told what is wrong.
 """
 
 # H x W pixels, C channels
@@ -12,6 +13,7 @@ import errno
 import json
 import math
 import os
+import re
 import resource
 import struct
 import sys
@@ -26,8 +28,12 @@ import av
 import av.error
 import cv2
 import numpy as np
+from av import logging
 from av.stream import Disposition
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
+from cache.records import MAX_CLIP_FRAMES
 from precompute.errors import SourceError
 from precompute.video import CHECK_DISK, Sampling, VideoInfo, output_size
 
@@ -43,6 +49,9 @@ LARGEST_FRAME_BYTES = 8 * MAX_PIXELS
 STUCK_CPU_SECONDS = 60
 """Processor seconds without one decoded frame before the kernel ends the decoder."""
 
+MAX_WRITTEN_BYTES = 1 << 20
+"""The decoder writes its complaints to a file and nothing else; a pipe has no such limit."""
+
 MAX_THREADS = 4
 """Decoding threads; more would only fill the pipe sooner."""
 
@@ -54,6 +63,8 @@ FFMPEG_VERSION = (8, 1, 2)
 
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,gif,ogg,flv,asf"
 """Containers read. Playlists (hls, concat) are not among them: they make the decoder open other files."""
+
+STANDARD_ERROR = 2
 
 READABLE = "mp4, mov, mkv, webm, avi, ts, mpg, gif, ogv, flv or wmv"
 
@@ -71,13 +82,18 @@ def main(arguments: list[str]) -> None:
         allow_more_cpu()
         send({"alive": True})
 
+    def tell_damage(what: str) -> None:
+        send({"damage": what})
+
     try:
         limit_resources()
+        logging.restore_default_callback()  # to standard error, which `File` reads
+        logging.set_libav_level(logging.ERROR)
         if request["task"] == "probe":
-            send(asdict(probe(path)))
+            send(asdict(probe(path, request["is_tolerant"])))
         else:
             sampling = Sampling(**request["sampling"])
-            for pts_seconds, image in sampled(path, sampling, request["channels"], alive=tell_alive):
+            for pts_seconds, image in sampled(path, sampling, request["channels"], tell_alive, tell_damage):
                 flat = image.reshape(-1)  # send_bytes takes flat buffers only; reshape copies where it must
                 send({"pts_seconds": pts_seconds, "shape": image.shape})
                 sender.send_bytes(flat.data)
@@ -115,7 +131,7 @@ def lacks_memory(error: Exception) -> bool:
     if isinstance(error, av.error.FFmpegError) and error.errno in (errno.ENOMEM, errno.EAGAIN):
         return True
     # Inside FFmpeg a refused allocation may end up as "invalid data".
-    is_doubtful = not isinstance(error, SourceError) or error.code in ("damaged", "truncated", "not_a_video")
+    is_doubtful = not isinstance(error, SourceError) or error.code in ("damaged", "truncated", "bad_media")
     return is_doubtful and not isinstance(error, OSError) and peak_bytes() > MEMORY_BYTES - LARGEST_FRAME_BYTES
 
 
@@ -135,6 +151,7 @@ def limit_resources() -> None:
     if sys.platform == "linux":  # macOS does not enforce it
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_WRITTEN_BYTES, MAX_WRITTEN_BYTES))
     allow_more_cpu()
 
 
@@ -146,25 +163,36 @@ def allow_more_cpu() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
 
-def probe(path: Path) -> VideoInfo:
+def probe(path: Path, is_tolerant: bool) -> VideoInfo:
     """Header and first frame."""
-    with opened(path) as (file, container, stream):
+    with opened(path, is_tolerant) as (file, container, stream):
         for first, _ in decoded(file, container, stream):
             return describe(container, stream, first)
     raise SourceError("no_video", f"{path.name}: the video stream holds no frame; {TRY}")
 
 
 def sampled(
-    path: Path, sampling: Sampling, channels: int | None, alive: Callable[[], None] = lambda: None
+    path: Path,
+    sampling: Sampling,
+    channels: int | None,
+    alive: Callable[[], None],
+    on_damage: Callable[[str], None],
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield (pts_seconds, uint8 (H, W, C)) of the frames `sampling` asks for; call `alive` about once a second."""
+    """Yield (pts_seconds, uint8 (H, W, C)) of the frames `sampling` asks for; call `alive` about once a second.
+
+    A tolerant sampling ends at the first damage and tells `on_damage` of it; a strict one raises.
+    """
     n_taken = 0
+    converter = VideoReformatter()  # one for all: a frame's own lives, threads and all, until the garbage is collected
     size: tuple[int, int] | None = None
-    with opened(path) as (file, container, stream):
-        for frame, pts_seconds in chosen(file, container, stream, sampling, alive):
+    with opened(path, sampling.is_tolerant) as (file, container, stream):
+        source = decoded(file, container, stream)
+        if sampling.is_tolerant:
+            source = up_to_damage(path, source, on_damage)
+        for frame, pts_seconds in chosen(source, stream, sampling, alive):
             if size is None:
                 size = output_size(describe(container, stream, frame), sampling)
-            yield pts_seconds, picture(path, frame, sampling, size, channels, pixel_aspect(stream))
+            yield pts_seconds, picture(path, frame, converter, sampling, size, channels, pixel_aspect(stream))
             n_taken += 1
             if n_taken == sampling.max_frames:
                 return
@@ -174,7 +202,8 @@ def sampled(
 
 
 class File:
-    """The file as FFmpeg reads it. Remembers an error of the disk, which FFmpeg takes for damaged data or the end."""
+    """The file as FFmpeg reads it. Remembers an error of the disk, which FFmpeg takes for damaged data or the end, and hears
+    what FFmpeg complains of while it goes on: a damage that it conceals."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -190,7 +219,15 @@ class File:
             raise
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, OverflowError) as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:
+                self.error = error
+                raise
+            return (
+                -errno.EINVAL
+            )  # before the beginning or beyond all bounds: a number in the file is wrong, not the disk
 
     def tell(self) -> int:
         return self._file.tell()
@@ -203,20 +240,33 @@ class File:
         if self.error is not None:
             raise self.error
 
+    def complaints_end(self) -> int:
+        """How far FFmpeg's complaints go, bytes."""
+        return os.fstat(STANDARD_ERROR).st_size
+
+    def require_no_complaint(self, since: int, n_frames: int) -> None:
+        """Raise what FFmpeg has complained of since then; standard error is a file that the parent gave."""
+        if self.complaints_end() <= since:
+            return
+        text = os.pread(STANDARD_ERROR, 200, since).decode(errors="replace")
+        complaint = re.sub(r"^\[[^]]*\] *", "", text.strip().split("\n")[0])
+        raise SourceError("damaged", f"{self.name}: damaged or cut short after {n_frames} frames ({complaint}); {TRY}")
+
 
 class opened:
     """Context: the file, its container and video stream, refused where the header says that it will not do."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, is_tolerant: bool) -> None:
         self.path = path
+        self.is_tolerant = is_tolerant
 
     def __enter__(self) -> tuple[File, Any, Any]:
         require_safe_ffmpeg()
-        refuse_cut_file(self.path)
+        refuse_cut_file(self.path, only_without_index=self.is_tolerant)
         self.file = File(self.path)
         options = {
             "format_whitelist": FORMATS,
-            "protocol_whitelist": "file",
+            "protocol_whitelist": "none",  # it reads through `File`: no file that this one names is opened
             "max_pixels": str(MAX_PIXELS),
         }
         try:
@@ -227,7 +277,7 @@ class opened:
                 raise MemoryError from None
             reason = error.strerror if isinstance(error, av.error.FFmpegError) else error
             raise SourceError(
-                "not_a_video", f"{self.path.name}: not a video this program reads ({reason}); give {READABLE}"
+                "bad_media", f"{self.path.name}: not a video this program reads ({reason}); give {READABLE}"
             ) from None
         try:
             return self.file, self.container, self._video_stream()
@@ -246,18 +296,38 @@ class opened:
             raise SourceError("no_video", f"{self.path.name}: holds {what}; give a file with a video stream")
         stream = streams[0]
         codec = stream.codec_context
-        if codec is None or not codec.width or not codec.height:
-            raise SourceError("not_a_video", f"{self.path.name}: its header states no codec or size; {TRY}")
-        if codec.width * codec.height > MAX_PIXELS:
+        width, height = (codec.width, codec.height) if codec is not None else (0, 0)
+        if codec is not None and not width * height:
+            width, height = stated_size(self.path, stream.index)
+        if width * height > MAX_PIXELS:
             raise SourceError(
                 "too_large",
-                f"{self.path.name}: frames of {codec.width} x {codec.height} pixels, the limit is "
+                f"{self.path.name}: frames of {width} x {height} pixels, the limit is "
                 f"{MAX_PIXELS // 10**6} megapixels; scale it down first",
             )
-        codec.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
+        if codec is None or not codec.width or not codec.height:
+            raise SourceError(
+                "bad_media", f"{self.path.name}: its header states no codec, or no size that can be; {TRY}"
+            )
+        codec.options = {"err_detect": "crccheck+explode", "max_pixels": str(MAX_PIXELS)}
         codec.thread_type = "AUTO"
-        codec.thread_count = min(MAX_THREADS, os.cpu_count() or 1)
+        # Threads meet a damage before the frames in front of it have come: how many did would be chance.
+        codec.thread_count = 1 if self.is_tolerant else min(MAX_THREADS, os.cpu_count() or 1)
         return stream
+
+
+def stated_size(path: Path, stream_index: int) -> tuple[int, int]:
+    """Width and height that the header states, also where FFmpeg, held to `max_pixels`, has dropped them."""
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "probesize": "32", "analyzeduration": "1"}
+    file = File(path)
+    try:
+        with av.open(file, options=options) as container:
+            stream = container.streams[stream_index]
+            return (stream.width, stream.height) if isinstance(stream, VideoStream) else (0, 0)
+    except (av.error.FFmpegError, UnicodeDecodeError, IndexError):
+        return 0, 0
+    finally:
+        file.release()
 
 
 def require_safe_ffmpeg() -> None:
@@ -271,20 +341,27 @@ def require_safe_ffmpeg() -> None:
         )
 
 
-def refuse_cut_file(path: Path) -> None:
-    """Refuse a file whose own sizes reach past its end, before anything is decoded; some formats state none."""
+def refuse_cut_file(path: Path, *, only_without_index: bool = False) -> None:
+    """Refuse a file whose own sizes reach past its end, before anything is decoded; some formats state none.
+
+    `only_without_index` passes those of which a part can be decoded.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(TS_PACKET_BYTES + 1)
         if head[4:8] in MP4_BOXES:
             stated = mp4_end(file, size)
         elif head[:4] == b"\x1a\x45\xdf\xa3":
-            stated = matroska_end(file)
+            stated = matroska_end(file, size)
         elif head[:4] == b"RIFF":
-            stated = struct.unpack("<I", head[4:8])[
-                0
-            ]  # without its own 8 bytes, which some writers count and some do not
+            (stated,) = struct.unpack("<I", head[4:8])  # some writers count these 8 bytes, some do not
             stated = 0 if stated == 0xFFFFFFFF else stated
+        elif head[:4] == b"OggS":
+            stated = ogg_end(file, size)
+        elif head[:3] == b"FLV":
+            stated = flv_end(file)
+        elif head[:4] == ASF_START:
+            stated = asf_end(file)
         elif head[:6] in (b"GIF87a", b"GIF89a"):
             file.seek(max(0, size - 1024))
             stated = size if file.read().rstrip(b"\0").endswith(b"\x3b") else size + 1  # its last byte, but for padding
@@ -296,7 +373,7 @@ def refuse_cut_file(path: Path) -> None:
         raise SourceError(
             "truncated", f"{path.name}: cut short: its index (moov) is missing; copy or download it again"
         )
-    if stated > size:
+    if stated > size and not only_without_index:
         raise SourceError(
             "truncated", f"{path.name}: cut short: {size} bytes, its header states {stated}; copy or download it again"
         )
@@ -325,12 +402,14 @@ def mp4_end(file: BinaryIO, size: int) -> int | None:
     return position if has_index or position > size else None
 
 
-def matroska_end(file: BinaryIO) -> int:
+def matroska_end(file: BinaryIO, size: int) -> int:
     """Where the Segment element ends, bytes; 0 when its size is unknown (a live recording) or it is not second."""
     file.seek(4)
     header_length = ebml_size(file)
-    file.seek(header_length or 0, os.SEEK_CUR)
-    if header_length is None or file.read(4) != b"\x18\x53\x80\x67":
+    if header_length is None or header_length > size:
+        return 0
+    file.seek(header_length, os.SEEK_CUR)
+    if file.read(4) != b"\x18\x53\x80\x67":
         return 0
     length = ebml_size(file)
     return 0 if length is None else file.tell() + length
@@ -347,43 +426,145 @@ def ebml_size(file: BinaryIO) -> int | None:
     return None if value == (1 << n_bits) - 1 else value
 
 
+OGG_PAGE = 27
+"""Bytes of a page's header, before its table of segments."""
+
+
+def ogg_end(file: BinaryIO, size: int) -> int:
+    """Where the last page ends, bytes; past the end of the file where it is not marked as the last of its stream."""
+    file.seek(max(0, size - (1 << 17)))  # two of the largest pages
+    tail = file.read()
+    start = tail.rfind(b"OggS")
+    header = tail[start : start + OGG_PAGE]
+    if start < 0 or len(header) < OGG_PAGE:
+        return size + 1
+    segments = tail[start + OGG_PAGE : start + OGG_PAGE + header[26]]
+    end = size - len(tail) + start + OGG_PAGE + header[26] + sum(segments)
+    return end if header[5] & 4 else max(end, size + 1)
+
+
+def flv_end(file: BinaryIO) -> int:
+    """The file's size as its metadata state it, bytes; 0 where they do not."""
+    file.seek(0)
+    _, name, value = file.read(1 << 16).partition(b"\0\x08filesize\0")
+    if not name or len(value) < 8:
+        return 0
+    (stated,) = struct.unpack(">d", value[:8])
+    return int(stated) if math.isfinite(stated) else 0
+
+
+ASF_START = bytes.fromhex("3026b275")
+ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+
+
+def asf_end(file: BinaryIO) -> int:
+    """The file's size as its properties state it, bytes; 0 where they do not, as in a live recording."""
+    file.seek(0)
+    _, start, properties = file.read(1 << 16).partition(ASF_FILE_PROPERTIES)
+    if not start or len(properties) < 76:
+        return 0
+    (stated,), (flags,) = struct.unpack("<Q", properties[24:32]), struct.unpack("<I", properties[72:76])
+    return 0 if flags & 1 else stated
+
+
 # --- decoding ---
 
 
+def up_to_damage(
+    path: Path, source: Iterator[tuple[Any, float]], on_damage: Callable[[str], None]
+) -> Iterator[tuple[Any, float]]:
+    """The frames of `decoded` before the first damage, none of them in doubt; raises where there is none at all.
+
+    What follows a damage is left out, also where the decoder would go on: it conceals, and nothing tells for how long.
+    """
+    n_frames, last_seconds = 0, 0.0
+    try:
+        for frame, pts_seconds in source:
+            yield frame, pts_seconds
+            n_frames, last_seconds = n_frames + 1, pts_seconds
+    except Exception as error:
+        named = named_error(path, error)
+        if named.code not in ("damaged", "truncated") or not n_frames:
+            raise
+        on_damage(f"{named.code} after frame {n_frames - 1} of the source ({last_seconds:.2f} s)")
+
+
 def decoded(file: File, container: Any, stream: Any) -> Iterator[tuple[Any, float]]:
-    """Every frame in order of presentation with its seconds after the first; at the end, refuse a file cut short."""
+    """Every frame in order of presentation with its seconds after the first; at the end, refuse a file cut short.
+
+    Frames come when the packet after theirs has been read, the last ones after that refusal: where a file is cut, the last
+    packet may be a part of one, and of the frames that the decoder still held some between may be missing.
+    """
     path = file.path
-    is_avi = container.format.name == "avi"  # has only decoding times: the n-th frame shown has the n-th packet's
-    packet_times: list[int] = []
-    n_frames = 0
-    first_pts = last_pts = 0
-    last_duration = 0
+    times = Times(container, stream)
+    complaints_end = file.complaints_end()
+    waiting: list[tuple[Any, float]] = []
     try:
         for packet in container.demux(stream):
+            is_flush = not packet.size and packet.dts is None
             file.require_intact_reads()
             if packet.is_corrupt:
-                raise SourceError("damaged", f"{path.name}: damaged or cut short after {n_frames} frames; {TRY}")
-            if is_avi and packet.size and packet.dts is not None:
-                packet_times.append(packet.dts)
-            for frame in packet.decode():
-                pts = packet_times[n_frames] if is_avi and n_frames < len(packet_times) else frame.pts
-                if pts is None or frame.is_corrupt or (n_frames and pts <= last_pts):
-                    what = "has no time" if pts is None else "is damaged" if frame.is_corrupt else "goes back in time"
-                    raise SourceError("damaged", f"{path.name}: frame {n_frames} {what}; {TRY}")
-                first_pts = pts if n_frames == 0 else first_pts
-                last_duration = frame.duration or (pts - last_pts if n_frames else 0)
-                last_pts = pts
-                n_frames += 1
-                yield frame, float((pts - first_pts) * stream.time_base)
+                raise SourceError("damaged", f"{path.name}: damaged or cut short after {times.n_frames} frames; {TRY}")
+            file.require_no_complaint(complaints_end, times.n_frames)
+            if not is_flush:
+                yield from waiting
+                waiting = []
+                times.note(packet)
+            frames = packet.decode()
+            file.require_no_complaint(complaints_end, times.n_frames)
+            waiting += [(frame, times.seconds(path, frame)) for frame in frames]
     except av.error.FFmpegError as error:
         file.require_intact_reads()
         if lacks_memory(error):
             raise MemoryError from None
         raise SourceError(
-            "damaged", f"{path.name}: damaged or cut short after {n_frames} frames ({error.strerror}); {TRY}"
+            "damaged", f"{path.name}: damaged or cut short after {times.n_frames} frames ({error.strerror}); {TRY}"
         ) from None
     file.require_intact_reads()
-    refuse_short(path, stream, n_frames, last_pts + last_duration - first_pts)
+    file.require_no_complaint(complaints_end, times.n_frames)
+    refuse_cut_file(path)  # known from the start, unless tolerant
+    refuse_short(path, stream, times.n_frames, times.last_end - times.first)
+    yield from waiting
+
+
+class Times:
+    """The times of the frames of a stream, told in the order in which they are shown, in its ticks."""
+
+    def __init__(self, container: Any, stream: Any) -> None:
+        # AVI has only decoding times: the n-th frame shown has the n-th packet's.
+        self._packet_times: list[int] | None = [] if container.format.name == "avi" else None
+        # A pack of a program stream states the time of the first frame that begins in it; where that one's start code is
+        # split, FFmpeg gives the time to another, and so goes back by a few frames.
+        self._may_go_back = container.format.name == "mpeg"
+        self._time_base = stream.time_base
+        self.n_frames = 0
+        self.first = self.last = 0
+        self.last_end = 0
+        """Where the last frame's duration ends; where none is stated, it may be held as long as any before it."""
+        self._longest = 0
+
+    def note(self, packet: Any) -> None:
+        if self._packet_times is not None and packet.size and packet.dts is not None:
+            self._packet_times.append(packet.dts)
+
+    def seconds(self, path: Path, frame: Any) -> float:
+        """Of the next frame, after the first; refuses one without a time of its own."""
+        pts = frame.pts
+        if self._packet_times is not None and self.n_frames < len(self._packet_times):
+            pts = self._packet_times[self.n_frames]
+        if self._may_go_back and self.n_frames and pts is not None:
+            earliest = self.last - 1 / self._time_base  # a second: what is further back is another recording
+            pts = self.last_end if earliest < pts < (self.last + self.last_end) / 2 else pts
+        if pts is None or frame.is_corrupt or (self.n_frames and pts <= self.last):
+            what = "has no time" if pts is None else "is damaged" if frame.is_corrupt else "goes back in time"
+            raise SourceError("damaged", f"{path.name}: frame {self.n_frames} {what}; {TRY}")
+        self.first = pts if self.n_frames == 0 else self.first
+        self._longest = max(self._longest, pts - self.last if self.n_frames else 0)
+        stated = frame.duration if self._packet_times is None else 0  # AVI's is one tick, whatever follows
+        self.last_end = pts + (stated or self._longest)
+        self.last = pts
+        self.n_frames += 1
+        return float((pts - self.first) * self._time_base)
 
 
 def refuse_short(path: Path, stream: Any, n_frames: int, shown_ticks: int) -> None:
@@ -403,9 +584,9 @@ def milliseconds(seconds: float) -> int:
 
 
 def chosen(
-    file: File, container: Any, stream: Any, sampling: Sampling, alive: Callable[[], None]
+    source: Iterator[tuple[Any, float]], stream: Any, sampling: Sampling, alive: Callable[[], None]
 ) -> Iterator[tuple[Any, float]]:
-    """The frames that `sampling` takes. With fps, a frame is held back until the next tells how long it is shown."""
+    """The frames of `decoded` that `sampling` takes. With fps, a frame is held back until the next tells how long it is shown."""
     start = milliseconds(sampling.start)
     end = math.inf if sampling.end is None else milliseconds(sampling.end)
     held: tuple[Any, float] | None = None
@@ -419,7 +600,7 @@ def chosen(
         n_ticks = max(n_before, ticks_before(min(shown_until, end), sampling.start, sampling.fps or 1))
         return n_ticks > n_before
 
-    for frame, pts_seconds in decoded(file, container, stream):
+    for frame, pts_seconds in source:
         if time.monotonic() - last_alive > 1:
             alive()
             last_alive = time.monotonic()
@@ -459,20 +640,29 @@ def ticks_before(end_ms: float, start: float, fps: float) -> int:
 
 
 def picture(
-    path: Path, frame: Any, sampling: Sampling, size: tuple[int, int], channels: int | None, aspect: float
+    path: Path,
+    frame: Any,
+    converter: VideoReformatter,
+    sampling: Sampling,
+    size: tuple[int, int],
+    channels: int | None,
+    aspect: float,
 ) -> np.ndarray:
     """The upright picture (or codes) at the output size (height, width): uint8 (H, W, C)."""
     if channels is None:
-        image = upright(frame.to_ndarray(format="rgb24"), display_matrix(frame))
+        rgb = converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        image = upright(rgb, display_matrix(frame))
         return fitted(image, sampling, size, aspect if not is_turned(display_matrix(frame)) else 1 / aspect, None)
     layout = {1: "gray", 3: "rgb24"}[channels]
     lossless = {1: ["gray"], 3: ["gbrp", "rgb24", "bgr24", "rgb0", "bgr0"]}[channels]
     if frame.format.name not in lossless:
         raise SourceError(
-            "not_codes",
+            "bad_truth",
             f"{path.name}: stored as {frame.format.name}, codes of {channels} channels need {' or '.join(lossless)}",
         )
-    codes = frame.to_ndarray(format=layout).reshape(frame.height, frame.width, channels)
+    codes = (
+        converter.reformat(frame, format=layout, threads=1).to_ndarray().reshape(frame.height, frame.width, channels)
+    )
     return fitted(codes, sampling, size, 1.0, cv2.INTER_NEAREST_EXACT)
 
 
@@ -533,7 +723,7 @@ def mean_rate(stream: Any) -> float:
 
 def describe(container: Any, stream: Any, first: Any) -> VideoInfo:
     """What the header and the first frame tell."""
-    width, height = round(first.width * pixel_aspect(stream)), first.height
+    width, height = min(round(first.width * pixel_aspect(stream)), 10**9), first.height
     if is_turned(display_matrix(first)):
         width, height = height, width
     duration = None
@@ -542,7 +732,10 @@ def describe(container: Any, stream: Any, first: Any) -> VideoInfo:
     elif container.duration:
         duration = container.duration / av.time_base
     fps = mean_rate(stream)
-    return VideoInfo(width, height, duration, stream.frames or round((duration or 0) * fps), fps)
+    n_frames = stream.frames or round((duration or 0) * fps)
+    if not 0 <= max(n_frames, (duration or 0) * fps) <= MAX_CLIP_FRAMES:
+        n_frames, duration = 0, None  # no header can be believed that far
+    return VideoInfo(width, height, duration, n_frames, fps)
 
 
 if __name__ == "__main__":

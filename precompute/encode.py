@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import cv2
 import numpy as np
+from isal import isal_zlib
 
 CODEC = "png"
 """Of the codecs a pack may hold, the one new tracks are written in."""
 
-# Level 1 of PNG: higher levels of these images take several times longer for a tenth of the bytes.
-_PNG_FLAGS = [cv2.IMWRITE_PNG_COMPRESSION, 1]
-
+# PNG by hand, as OpenCV's and Pillow's use zlib: each row as its difference from the one above (filter 2) and ISA-L's
+# deflate. Per CPU second of one channel at 256x256, on tracks of the bundled clips: 4,800 images of 19.0 kB. OpenCV (level 1,
+# the same filter) 1,250 of 18.7 kB, libdeflate 2,500 of 18.0 kB, zlib-ng 1,800 of 18.9 kB.
+_PNG_LEVEL = 1
+_PNG_UP = 2
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_COLOURS = {1: 0, 3: 2}
+"""Channels -> PNG's number for grey and for RGB."""
 
 # Previews: at 256x256, 5 and 10 kB where PNG takes 20 and 75, with errors of 1 and 2 codes (rms, mean over the tracks of the
 # phone clip). H.264 of the planes G, B and R, each frame by itself, is a third smaller in three channels and a third larger in
@@ -28,11 +37,21 @@ PREVIEW_PIXELS = 1 << 17
 
 def encode_image(codes: np.ndarray) -> bytes:
     """uint8 codes, (H, W, 3) in RGB order or (H, W, 1) -> PNG."""
-    pixels = codes[..., 0] if codes.shape[-1] == 1 else cv2.cvtColor(codes, cv2.COLOR_RGB2BGR)
-    ok, data = cv2.imencode(".png", pixels, _PNG_FLAGS)
-    if not ok:
+    height, width, channels = codes.shape
+    if codes.dtype != np.uint8 or channels not in _PNG_COLOURS:
         raise ValueError(f"cannot encode an image of shape {codes.shape} and type {codes.dtype}")
-    return data.tobytes()
+    values = codes.reshape(height, width * channels)
+    rows = np.empty((height, 1 + width * channels), np.uint8)
+    rows[:, 0] = _PNG_UP
+    rows[0, 1:] = values[0]
+    np.subtract(values[1:], values[:-1], out=rows[1:, 1:])
+    header = struct.pack(">IIBBBBB", width, height, 8, _PNG_COLOURS[channels], 0, 0, 0)
+    data = isal_zlib.compress(rows, _PNG_LEVEL)
+    return b"".join([_PNG_START, *_png_chunk(b"IHDR", header), *_png_chunk(b"IDAT", data), *_png_chunk(b"IEND", b"")])
+
+
+def _png_chunk(kind: bytes, data: bytes) -> tuple[bytes, ...]:
+    return struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
 
 
 def encode_preview(codes: np.ndarray) -> bytes:

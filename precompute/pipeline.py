@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import Full, Queue
@@ -17,30 +17,31 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from cache.keys import clip_key
 from cache.pack import MAX_FRAMES
 from cache.records import BadRecord, Clip
 from cache.store import Store, TrackWriter
 from consistency.domains import get_domain
-from consistency.graph import Graph
-from consistency.zoo import Zoo, load_network
+from consistency.zoo import Zoo
 from precompute import video
 from precompute.encode import encode_image, encode_preview
 from precompute.errors import SourceError
+from precompute.lanes import Lane, Networks, Precision, in_order, make_graph, require_finite
 from precompute.recipes import Batch, Product, Recipe, plan_recipes, truth_digests
 
 SAMPLING_RULE = 1
 """Version of the rule by which frames are chosen and resized; part of every clip's key."""
 CHUNK_PIXELS = 64 * 256 * 256
 """Pixels per pack and track, 64 frames of 256x256: what a killed job does again at most, and what bounds its memory."""
-ENCODING_FRAMES = 16
-"""Batches wait for the encoders when this many frames of every track are not coded yet."""
-BAD_FOR_GOOD = ("truncated", "damaged", "not_codes", "truth_too_short", "no_frames")
+ENCODED_TOGETHER = 8
+"""Images of a track that one encoder takes at a time: fewer cost the threads more than the work."""
+BAD_FOR_GOOD = ("truncated", "damaged", "bad_truth", "no_frames")
 """Failures that lie in the source itself: nothing of it stays. After others, such as a disk's, another run goes on."""
 BATCHES_AHEAD = 2
 """Decoded batches waiting for the networks."""
+SLOW_SECONDS = 2.0
+"""Where one frame takes longer, it alone is timed before a run."""
 BYTES_PER_PIXEL = {3: 1.26, 1: 0.51}
 """Channels -> stored bytes per pixel with its preview, mean over the tracks of the bundled clips: for estimates before a run."""
 DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -83,13 +84,13 @@ def make_plan(store: Store, source: video.Source, sampling: video.Sampling, zoo:
 
     Raises SourceError and ZooError.
     """
-    rule = {**asdict(sampling), "shift": "", "rule": SAMPLING_RULE}
+    rule = {**sampling.rule(), "shift": "", "rule": SAMPLING_RULE}
     key = clip_key(source.sha256, rule)
     known = store.tracks(clip=key, kind="input")
     if known and known[0].is_complete:
         clip = known[0].head.clip
     else:
-        info = video.probe(source)
+        info = video.probe(source, sampling)
         height, width = video.output_size(info, sampling)
         clip = Clip(
             key=key,
@@ -117,12 +118,19 @@ def run_plan(
     device: torch.device,
     dtype: torch.dtype,
     batch_size: int,
+    exact: frozenset[str] = frozenset(),
+    networks: Networks | None = None,
     report: Callable[[int, int], None] = lambda n_done, n_resumed: None,
     on_wait: Callable[[], None] = lambda: None,
+    say: Callable[[str], None] = lambda message: None,
+    stop: Event | None = None,
 ) -> int:
     """Compute the pending tracks of a clip; returns the number of frames computed.
 
-    `report(frames done, frames found done)` is called after every batch, `on_wait()` while another job has the clip.
+    `cuda` means every GPU. The networks in `exact` compute in float32 whatever the dtype (`precompute.precision`); those
+    in `networks` need not be loaded again. `report(frames done, frames found done)` is called after every batch,
+    `on_wait()` while another job has the clip, `say(message)` where the job goes on otherwise than asked.
+    Once `stop` is set it ends with the chunk in hand; the tracks are then not finished unless that was the last.
     Stopped at any moment, the store keeps every finished pack and the next run goes on from there; it keeps to the
     clip's dtype, so that its tracks can be compared. Raises SourceError, ZooError, StoreError and OSError.
     """
@@ -131,36 +139,59 @@ def run_plan(
         pending = [recipe for recipe in plan.pending if not store.holds(recipe.head.key)]
         if not pending:
             return 0
-        dtype = clip_dtype(store, plan, dtype)
-        computed_on = _describe(device, dtype, plan.zoo)
-        writers = [store.writer(replace(recipe.head, computed_on=computed_on)) for recipe in pending]
-        start = min(writer.n_frames for writer in writers)
-        graph = make_graph(pending, device, dtype)
-        n_frames = start
+        precision = Precision(clip_dtype(store, plan, dtype), exact)
+        writers = {
+            recipe.head.key: store.writer(replace(recipe.head, computed_on=_describe(recipe, device, precision, plan)))
+            for recipe in pending
+        }
+        stored = {key: writer.n_frames for key, writer in writers.items()}
+        start = n_frames = min(stored.values())
         size = chunk_frames(plan.clip)
-        with ThreadPoolExecutor(max(2, (os.cpu_count() or 2) - 1)) as pool, ExitStack() as stack:
+
+        def needing(batch: Batch) -> list[Recipe]:
+            """The tracks that an earlier run has not brought as far as the batch's chunk."""
+            chunk_start = batch.start - (batch.start - start) % size
+            return [recipe for recipe in pending if stored[recipe.head.key] <= chunk_start]
+
+        damages: list[str] = []
+        networks = networks or Networks()
+        names = {recipe.head.key: recipe.head.configuration for recipe in pending}
+        with ExitStack() as stack:
+            lanes = []
+            for one in all_devices(device):
+                graph = make_graph(pending, one, precision, networks)
+                lanes.append(Lane(graph, one, plan.zoo, batch_size, needing, say))
+                stack.callback(lanes[-1].close)
+            encoders = stack.enter_context(ThreadPoolExecutor(n_encoders(), "encode"))
+            shelf = stack.enter_context(closing(_Shelf(writers)))
             batches = stack.enter_context(
-                closing(_read_ahead(lambda stopped: _batches(plan, start, batch_size, size, stopped)))
+                closing(_read_ahead(lambda stopped: _batches(plan, start, batch_size, size, stopped, damages.append)))
             )
             chunk = _Chunk(start)
             try:
-                for frames in batches:
-                    batch = predict(graph, frames, device, plan.zoo.multiple)
-                    for recipe, writer in zip(pending, writers, strict=True):
-                        if writer.n_frames <= chunk.start:
-                            chunk.add(recipe.head.key, recipe.make(batch), pool)
-                    n_frames += len(batch.rgb)
+                for scored in in_order(batches, lanes):
+                    scored.wait()
+                    require_finite(scored.products, names)
+                    chunk.add(scored.products, encoders)
+                    n_frames += len(scored.batch.rgb)
                     report(n_frames, start)
                     if n_frames - chunk.start >= size:
-                        chunk.write(writers)
+                        shelf.put(chunk)
                         chunk = _Chunk(n_frames)
+                        if stop is not None and stop.is_set():
+                            shelf.wait()
+                            return n_frames - start
             except SourceError as error:
                 # A source that turns out bad at its end leaves nothing behind.
                 if error.code in BAD_FOR_GOOD:
-                    store.remove([writer.head.key for writer in writers])
+                    shelf.close()
+                    store.remove(list(writers))
                 raise
-            chunk.write(writers)
-        for writer in writers:
+            shelf.put(chunk)
+            shelf.wait()
+        for writer in writers.values():
+            for damage in damages:
+                writer.head = replace(writer.head, computed_on={**writer.head.computed_on, "damage": damage})
             writer.finish()
         return n_frames - start
 
@@ -170,43 +201,42 @@ def chunk_frames(clip: Clip) -> int:
     return max(1, min(MAX_FRAMES, CHUNK_PIXELS // (clip.width * clip.height)))
 
 
-def make_graph(recipes: list[Recipe], device: torch.device, dtype: torch.dtype) -> Graph:
-    """The networks that those recipes need."""
-    chains = [chain for recipe in recipes for chain in recipe.chains]
-    return Graph(chains, lambda edge: load_network(edge, device=device, dtype=dtype))
+def n_encoders() -> int:
+    """Threads that encode: the codecs let others run, and so do networks on a GPU."""
+    return max(2, (os.cpu_count() or 2) - 1)
 
 
-def predict(graph: Graph, frames: Batch, device: torch.device, multiple: int) -> Batch:
-    """Run the networks on a batch, padded to their multiple by repeating the border and cropped back."""
-    images = torch.from_numpy(frames.rgb).to(device).permute(0, 3, 1, 2).float() / 255
-    height, width = images.shape[-2:]
-    padding = (0, -width % multiple, 0, -height % multiple)
-    if any(padding):
-        images = functional.pad(images, padding, mode="replicate")
-    outputs = graph.run(images)
-    if any(padding):
-        outputs = {chain: output[..., :height, :width] for chain, output in outputs.items()}
-    return Batch(frames.rgb, frames.pts_seconds, frames.truth, outputs)
-
-
-def seconds_per_frame(plan: Plan, device: torch.device, dtype: torch.dtype, batch_size: int) -> float:
-    """Time one batch of noise through networks, scores and encoders: a fair guess before a run."""
+def seconds_per_frame(
+    plan: Plan,
+    device: torch.device,
+    dtype: torch.dtype,
+    batch_size: int,
+    exact: frozenset[str] = frozenset(),
+    networks: Networks | None = None,
+) -> float:
+    """Time noise through networks, scores and encoders: a fair guess before a run."""
     recipes = list(plan.pending)
-    graph = make_graph(recipes, device, dtype)
     random = np.random.default_rng(0)
+    devices = all_devices(device)
+    graph = make_graph(recipes, devices[0], Precision(dtype, exact), networks)
 
-    def noise(channels: int) -> np.ndarray:
-        return random.integers(0, 255, (batch_size, plan.clip.height, plan.clip.width, channels), np.uint8)
+    def once(n_frames: int) -> float:
+        def noise(channels: int) -> np.ndarray:
+            return random.integers(0, 255, (n_frames, plan.clip.height, plan.clip.width, channels), np.uint8)
 
-    truth = {name: noise(get_domain(name).channels) for name in plan.source.truth}
-    frames = Batch(noise(3), np.arange(batch_size) / 30, truth, {})
-    predict(graph, frames, device, plan.zoo.multiple)  # the first run allocates
-    start = time.perf_counter()
-    batch = predict(graph, frames, device, plan.zoo.multiple)
-    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        for recipe in recipes:
-            pool.map(encode, recipe.make(batch).images)
-    return (time.perf_counter() - start) / batch_size
+        truth = {name: noise(get_domain(name).channels) for name in plan.source.truth}
+        frames = Batch(noise(3), np.arange(n_frames) / 30, truth, {})
+        start = time.perf_counter()
+        with closing(Lane(graph, devices[0], plan.zoo, n_frames, lambda batch: recipes)) as lane:
+            for scored in lane.score(frames):
+                scored.wait()
+                with ThreadPoolExecutor(n_encoders()) as encoders:
+                    for product in scored.products.values():
+                        encoders.submit(encode, np.asarray(product.images))
+        return (time.perf_counter() - start) / n_frames / len(devices)
+
+    first = once(1)  # allocates
+    return first if first > SLOW_SECONDS else once(batch_size)
 
 
 def clip_dtype(store: Store, plan: Plan, wanted: torch.dtype) -> torch.dtype:
@@ -230,6 +260,13 @@ def choose_device(name: Device) -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
+def all_devices(device: torch.device) -> list[torch.device]:
+    """Every GPU for a plain `cuda`, else the device itself."""
+    if device.type == "cuda" and device.index is None:
+        return [torch.device("cuda", index) for index in range(torch.cuda.device_count())]
+    return [device]
+
+
 def choose_dtype(device: torch.device) -> torch.dtype:
     """float16 on GPUs, bfloat16 on CPUs with units for it, else float32. Energies are float32 in any case."""
     if device.type == "cuda":
@@ -242,44 +279,78 @@ class _Chunk:
 
     def __init__(self, start: int) -> None:
         self.start = start
-        self._images: dict[str, list[Future[tuple[bytes, bytes]]]] = {}
+        self._images: dict[str, list[Future[list[tuple[bytes, bytes]]]]] = {}
         self._columns: dict[str, list[dict[str, np.ndarray]]] = {}
+        self._encoding: list[Future[list[tuple[bytes, bytes]]]] = []
 
-    def add(self, key: str, product: Product, pool: ThreadPoolExecutor) -> None:
-        images = self._images.setdefault(key, [])
-        images.extend(pool.submit(encode, image) for image in product.images)
-        if len(images) > ENCODING_FRAMES:
-            images[-ENCODING_FRAMES - 1].result()
-        self._columns.setdefault(key, []).append(product.columns)
+    def add(self, products: Mapping[str, Product], encoders: ThreadPoolExecutor) -> None:
+        """Start encoding; returns once the batch before is coded, so that no more than two are held."""
+        before, self._encoding = self._encoding, []
+        for key, product in products.items():
+            images = np.asarray(product.images)
+            for first in range(0, len(images), ENCODED_TOGETHER):
+                self._encoding.append(encoders.submit(encode, images[first : first + ENCODED_TOGETHER]))
+                self._images.setdefault(key, []).append(self._encoding[-1])
+            self._columns.setdefault(key, []).append(
+                {name: np.asarray(values) for name, values in product.columns.items()}
+            )
+        for future in before:
+            future.result()
 
-    def write(self, writers: list[TrackWriter]) -> None:
-        for writer in writers:
-            key = writer.head.key
-            if key in self._images:
-                parts = self._columns[key]
-                columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-                images, previews = zip(*(image.result() for image in self._images[key]), strict=True)
-                writer.append(self.start, images, columns, previews)
+    def write(self, writers: Mapping[str, TrackWriter]) -> None:
+        for key, parts in self._columns.items():
+            columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+            coded = [pair for future in self._images[key] for pair in future.result()]
+            images, previews = zip(*coded, strict=True)
+            writers[key].append(self.start, images, columns, previews)
 
 
-def encode(codes: np.ndarray) -> tuple[bytes, bytes]:
-    """An image of codes as it is, and its preview."""
-    return encode_image(codes), encode_preview(codes)
+class _Shelf:
+    """Writes chunks to the store in a thread of its own, as disks are slow to say that something is safe; one at a time."""
+
+    def __init__(self, writers: Mapping[str, TrackWriter]) -> None:
+        self._writers = writers
+        self._thread = ThreadPoolExecutor(1, "store")
+        self._writing: Future[None] | None = None
+
+    def put(self, chunk: _Chunk) -> None:
+        """Write it once the chunk before is written. Raises what stopped that one."""
+        self.wait()
+        self._writing = self._thread.submit(chunk.write, self._writers)
+
+    def wait(self) -> None:
+        """Until all is written. Raises what stopped it."""
+        if self._writing is not None:
+            self._writing.result()
+
+    def close(self) -> None:
+        self._thread.shutdown()
 
 
-def _batches(plan: Plan, start: int, batch_size: int, chunk_size: int, stopped: Event) -> Generator[Batch]:
+def encode(images: np.ndarray) -> list[tuple[bytes, bytes]]:
+    """Images of codes as they are, each with its preview."""
+    return [(encode_image(image), encode_preview(image)) for image in images]
+
+
+def _batches(
+    plan: Plan, start: int, batch_size: int, chunk_size: int, stopped: Event, on_damage: Callable[[str], None]
+) -> Generator[Batch]:
     """The clip's frames from `start` on, with their ground truth, in batches that end where chunks end.
 
-    Setting `stopped` ends it, also while frames before `start` are skipped.
+    Setting `stopped` ends it, also while frames before `start` are skipped. `on_damage` hears where a tolerant one ended.
     """
     with ExitStack() as stack:
 
-        def decode(path: Path, channels: Literal[1, 3] | None = None) -> Generator[video.Frame]:
-            return stack.enter_context(closing(video.frames(path, plan.sampling, channels=channels, stopped=stopped)))
+        def decode(
+            path: Path, sampling: video.Sampling, channels: Literal[1, 3] | None = None
+        ) -> Generator[video.Frame]:
+            frames = video.frames(path, sampling, channels=channels, stopped=stopped, on_damage=on_damage)
+            return stack.enter_context(closing(frames))
 
         n_frames = 0
-        rgb = decode(plan.source.path)
-        truth = {name: decode(path, get_domain(name).channels) for name, path in plan.source.truth.items()}
+        rgb = decode(plan.source.path, plan.sampling)
+        strict = replace(plan.sampling, is_tolerant=False)
+        truth = {name: decode(path, strict, get_domain(name).channels) for name, path in plan.source.truth.items()}
         held: list[tuple[video.Frame, dict[str, np.ndarray]]] = []
         for frame in rgb:
             n_frames += 1
@@ -290,7 +361,7 @@ def _batches(plan: Plan, start: int, batch_size: int, chunk_size: int, stopped: 
                     return
                 if true_frame is None:
                     raise SourceError(
-                        "truth_too_short",
+                        "bad_truth",
                         f"{plan.source.title}: ground truth of {name} ends before the clip, at frame {frame.index}; "
                         "it needs one frame for each of the clip's",
                     )
@@ -319,6 +390,7 @@ def _stack(held: list[tuple[video.Frame, dict[str, np.ndarray]]]) -> Batch:
         pts_seconds=np.array([frame.pts_seconds for frame, _ in held]),
         truth={name: np.stack([codes[name] for _, codes in held]) for name in held[0][1]},
         outputs={},
+        start=held[0][0].index,
     )
 
 
@@ -367,13 +439,15 @@ def _stored_frames(store: Store, recipe: Recipe) -> int:
     return track.n_frames if track and not track.is_complete else 0
 
 
-def _describe(device: torch.device, dtype: torch.dtype, zoo: Zoo) -> dict[str, str]:
+def _describe(recipe: Recipe, device: torch.device, precision: Precision, plan: Plan) -> dict[str, str]:
     """What stands in the manifest of how the frames were made."""
+    exact = {edge.name for chain in recipe.chains for edge in chain if edge.network_digest in precision.exact}
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        "dtype": dtype_name(dtype),
+        "dtype": dtype_name(precision.dtype),
+        **({"in_float32": ", ".join(sorted(exact))} if exact else {}),
         "torch": torch.__version__,
-        "zoo_version": zoo.version,
+        "zoo_version": plan.zoo.version,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,16 +36,37 @@ class Batch:
     """Domain -> uint8 codes, (N, H, W, C)."""
     outputs: Mapping[Chain, Tensor]
     """Codes in [0, 1], (N, C, H, W), on the device."""
+    start: int = 0
+    """Index of the first of them in the clip."""
+    true_codes: Mapping[str, Tensor] = field(default_factory=dict)
+    """`truth` on the device, float32 in [0, 1], (N, C, H, W)."""
+
+    def __getitem__(self, frames: slice) -> Batch:
+        """Some of the frames, before the networks have seen them."""
+        truth = {name: codes[frames] for name, codes in self.truth.items()}
+        start = self.start + range(len(self.rgb))[frames].start
+        return Batch(self.rgb[frames], self.pts_seconds[frames], truth, {}, start)
 
 
 @dataclass(frozen=True)
 class Product:
-    """What one track gains from one batch."""
+    """What one track gains from one batch. Tensors are on the device until `to_host` brings them."""
 
-    images: np.ndarray
+    images: Tensor | np.ndarray
     """uint8 codes, (N, H, W, C)."""
-    columns: dict[str, np.ndarray]
+    columns: Mapping[str, Tensor | np.ndarray]
     """name -> (N, ...)."""
+    is_finite: Tensor | None = None
+    """Whether the networks gave numbers, one truth value; None where none were asked."""
+
+    def to_host(self) -> Product:
+        """The same in host memory. From a GPU the copies are only ordered: wait for its stream before reading them."""
+
+        def move(values: Tensor | np.ndarray) -> Tensor | np.ndarray:
+            return values.to("cpu", non_blocking=True) if isinstance(values, Tensor) else values
+
+        is_finite = None if self.is_finite is None else self.is_finite.to("cpu", non_blocking=True)
+        return Product(move(self.images), {name: move(values) for name, values in self.columns.items()}, is_finite)
 
 
 @dataclass(frozen=True)
@@ -102,9 +124,15 @@ def select_configurations(zoo: Zoo, patterns: Sequence[str]) -> list[tuple[str, 
             raise ZooError(
                 f"no configuration of zoo '{zoo.name}' matches '{pattern}'; it is spelled zoo/method/path, "
                 f"such as '{next(iter(spelled.values()), '')}'; methods: {', '.join(zoo.methods)}; "
-                f"domains: {', '.join(zoo.domains)}"
+                f"domains: {', '.join(zoo.domains)}{_missing(zoo)}"
             )
     return [pair for pair in available if any(fnmatch.fnmatch(spelled[pair], pattern) for pattern in patterns)]
+
+
+def _missing(zoo: Zoo) -> str:
+    if not zoo.missing:
+        return ""
+    return f"; {len(zoo.missing)} networks are not here, which: python -m precompute zoo check {zoo.name}"
 
 
 @dataclass(frozen=True)
@@ -141,14 +169,10 @@ class _Maker:
 
         def make(batch: Batch) -> Product:
             maps = disagreement_maps(batch.outputs[direct], [batch.outputs[chain] for chain in indirect])
-            _finite(maps, head)
             energy = standardise(maps, constants.mu, constants.sigma)
             codes = (energy - ENERGY.lo) / (ENERGY.hi - ENERGY.lo)
-            columns = {
-                "terms": raw_terms(maps).cpu().numpy(),
-                "blocks": block_means(maps).half().cpu().numpy(),
-            }
-            return Product(_to_uint8(codes[:, None]), _columns(batch, columns))
+            columns = {"terms": raw_terms(maps), "blocks": block_means(maps).half()}
+            return Product(_to_uint8(codes[:, None]), _columns(batch, columns), _is_finite(columns["terms"]))
 
         head = self._head(
             "energy",
@@ -157,13 +181,18 @@ class _Maker:
             ENERGY,
             _digests(direct, *indirect),
             ["pts_seconds", "terms", "blocks"],
-            constants={"paths": list(constants.paths), "mu": list(constants.mu), "sigma": list(constants.sigma)},
+            constants={
+                "paths": list(constants.paths),
+                "mu": list(constants.mu),
+                "sigma": list(constants.sigma),
+                "origin": constants.origin,
+            },
         )
         return Recipe(head, (direct, *indirect), make)
 
     def _image_recipe(self, kind: str, method: str, path: str, reference: Chain | None) -> Recipe:
         chain = self.zoo.chain(method, path)
-        domain = get_domain(path.rsplit("-", maxsplit=1)[-1])
+        domain = self.zoo.domain(path.rsplit("-", maxsplit=1)[-1])
         true_name = domain.name if domain.name in self.truth else None
         names = ["pts_seconds"] + (["disagreement"] if reference else [])
         if true_name:
@@ -172,15 +201,14 @@ class _Maker:
             )
 
         def make(batch: Batch) -> Product:
-            output = _finite(batch.outputs[chain], head)
-            columns: dict[str, np.ndarray] = {}
+            output = batch.outputs[chain]
+            columns: dict[str, Tensor] = {}
             if reference:
                 maps = disagreement_maps(batch.outputs[reference], [output])
-                columns["disagreement"] = raw_terms(maps)[:, 0].cpu().numpy()
+                columns["disagreement"] = raw_terms(maps)[:, 0]
             if true_name:
-                true_codes = _to_codes(batch.truth[true_name], output.device)
-                columns |= {name: v.cpu().numpy() for name, v in frame_errors(domain, output, true_codes).items()}
-            return Product(_to_uint8(output), _columns(batch, columns))
+                columns |= frame_errors(domain, output, batch.true_codes[true_name])
+            return Product(_to_uint8(output), _columns(batch, columns), _is_finite(output))
 
         edges = _digests(chain, *([reference] if reference else []))
         head = self._head(kind, method, path, domain, edges, names, truth=true_name)
@@ -195,13 +223,15 @@ class _Maker:
         edges: Mapping[str, str],
         columns: Sequence[str],
         *,
-        constants: Mapping[str, list] | None = None,
+        constants: Mapping[str, Any] | None = None,
         truth: str | None = None,
     ) -> Head:
         zoo = self.zoo.name if method else ""
         constants = constants or {}
-        # The truth decides the error columns, so a truth added later makes another track.
-        inputs = {"edges": dict(edges), "constants": dict(constants), "truth": self.truth[truth] if truth else None}
+        # The truth decides the error columns, so a truth added later makes another track. Where constants come from decides
+        # nothing.
+        numbers = {name: value for name, value in constants.items() if name != "origin"}
+        inputs = {"edges": dict(edges), "constants": numbers, "truth": self.truth[truth] if truth else None}
         return Head(
             key=track_key(self.clip.key, kind, zoo, method, path, inputs),
             kind=kind,
@@ -217,7 +247,7 @@ class _Maker:
         )
 
 
-def _columns(batch: Batch, more: Mapping[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
+def _columns(batch: Batch, more: Mapping[str, Tensor] | None = None) -> dict[str, Tensor | np.ndarray]:
     return {"pts_seconds": batch.pts_seconds, **(more or {})}
 
 
@@ -225,23 +255,16 @@ def _digests(*chains: Chain) -> dict[str, str]:
     return {edge.name: edge.digest for chain in chains for edge in chain}
 
 
-def _finite(values: Tensor, head: Head) -> Tensor:
-    """The same values. Raises ZooError where a network gave NaN or infinity: stored, they would look like a picture."""
+def _is_finite(values: Tensor) -> Tensor:
+    """One truth value, on the device: asking for it here would make a GPU wait."""
     # One NaN or infinity makes the sum one; asking every pixel takes ten times as long.
-    if not torch.isfinite(values.sum(dtype=torch.float32)):
-        raise ZooError(f"{head.configuration} gives values that are not finite; check its weights, or another --device")
-    return values
+    return torch.isfinite(values.sum(dtype=torch.float32))
 
 
-def _to_uint8(codes: Tensor) -> np.ndarray:
+def _to_uint8(codes: Tensor) -> Tensor:
     """Codes (N, C, H, W), clipped to [0, 1] -> uint8 (N, H, W, C), rounded on the device."""
     levels = (codes.float() * 255).round_().clamp_(0, 255).to(torch.uint8)
-    return levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-
-
-def _to_codes(levels: np.ndarray, device: torch.device) -> Tensor:
-    """uint8 (N, H, W, C) -> float32 codes (N, C, H, W) on the device."""
-    return torch.from_numpy(levels).to(device).permute(0, 3, 1, 2).float() / 255
+    return levels.permute(0, 2, 3, 1).contiguous()
 
 
 def truth_digests(truth: Mapping[str, Path]) -> dict[str, str]:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cache.records import MAX_SIDE
 from consistency.domains import get_domain
 from precompute import acquire
 from precompute.errors import SourceError, one_line
@@ -122,6 +124,8 @@ class Sampling:
     crop: Literal["centre", "none"] = "centre"
     """`centre`: the centre square, size x size. `none`: the whole picture, long side rounded to an even number; the
     network stage pads it to its multiple and crops back."""
+    is_tolerant: bool = False
+    """Of a damaged or cut file, take the frames before the damage; False: refuse it."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < MAX_SECONDS:
@@ -138,6 +142,13 @@ class Sampling:
             raise ValueError(f"size is {self.size}; give 16 to 4096 pixels")
         if self.crop not in ("centre", "none"):
             raise ValueError(f"crop is {self.crop!r}; give 'centre' or 'none'")
+
+    def rule(self) -> dict[str, Any]:
+        """What a clip's key holds of it. Tolerance is named only where there is some: strict clips keep their keys."""
+        fields = asdict(self)
+        if not self.is_tolerant:
+            del fields["is_tolerant"]
+        return fields
 
 
 @dataclass(frozen=True)
@@ -174,16 +185,17 @@ def resolve(
     media_dir: Path,
     samples_dir: Path = SAMPLES,
     allow_loopback: bool = False,
+    limits: acquire.Limits = acquire.USUAL_LIMITS,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Source:
     """Find the file that `spec` means: a local file, a bundled clip's name or a URL (downloaded once into `media_dir`).
 
     A file with a TOML sidecar of the same stem takes title, origin, licence and ground truth from it.
-    `progress(n_bytes, total_bytes or None)` is called while downloading. `allow_loopback`, or the environment's
+    `limits` hold for URLs; `progress(n_bytes, total_bytes or None)` is called while downloading. `allow_loopback`, or the environment's
     CROSSCHECK_ALLOW_LOOPBACK=1, lets a URL lead to this machine, for tests. Raises SourceError.
     """
     if acquire.looks_like_url(spec):
-        download = acquire.fetch(spec, media_dir, allow_loopback=allow_loopback, progress=progress)
+        download = acquire.fetch(spec, media_dir, allow_loopback=allow_loopback, limits=limits, progress=progress)
         return Source(
             download.path, download.sha256, download.title, download.url, download.author, download.licence, None, {}
         )
@@ -212,7 +224,7 @@ def _local_file(spec: str, samples_dir: Path) -> Path:
         if not path.exists():
             raise SourceError("not_found", f"{shown}: no such file; {expected}")
         if not path.is_file():
-            raise SourceError("not_a_file", f"{shown}: not a regular file; {expected}")
+            raise SourceError("unreadable", f"{shown}: not a regular file; {expected}")
         with path.open("rb") as file:
             if not file.read(1):
                 raise SourceError("empty", f"{shown}: the file is empty (0 bytes); copy it here again, or {expected}")
@@ -286,13 +298,28 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def probe(source: Source) -> VideoInfo:
+def probe(source: Source, sampling: Sampling = Sampling()) -> VideoInfo:
     """Read the header, and decode the first frame only. Raises SourceError for what is no video this program reads:
-    another format, audio only, more pixels than `decode.MAX_PIXELS`, a file cut short as far as its sizes tell."""
-    with closing(_ask_decoder({"task": "probe", "path": str(source.path.absolute())})) as messages:
+    another format, audio only, more pixels than `decode.MAX_PIXELS`, or than fit at that size, and (unless tolerant) a
+    file cut short as far as its sizes tell."""
+    request = {"task": "probe", "path": str(source.path.absolute()), "is_tolerant": sampling.is_tolerant}
+    with closing(_ask_decoder(request)) as messages:
         for message, _ in messages:
-            return VideoInfo(**message)
+            info = VideoInfo(**message)
+            require_fitting(source.path.name, info, sampling)
+            return info
     raise AssertionError("the decoder answers a probe or fails")
+
+
+def require_fitting(name: str, info: VideoInfo, sampling: Sampling) -> None:
+    """Refuse a picture so narrow (or of pixels so oblong) that it is longer than `MAX_SIDE` at the sampling's size."""
+    short_side, long_side = sorted((info.width, info.height))
+    if not short_side or long_side * sampling.size > MAX_SIDE * short_side:
+        raise SourceError(
+            "too_large",
+            f"{name}: a picture of {info.width} x {info.height} square pixels is over {MAX_SIDE} long where its short "
+            f"side is {sampling.size}; give a smaller --size, or cut the video to a wider shape",
+        )
 
 
 def estimate_frames(info: VideoInfo, sampling: Sampling) -> int:
@@ -327,20 +354,28 @@ def frames(
     *,
     channels: Literal[1, 3] | None = None,
     stopped: Event | None = None,
+    on_damage: Callable[[str], None] = lambda what: None,
 ) -> Generator[Frame]:
     """Decode a video once, in order, and give its sampled frames; times are compared in whole milliseconds.
 
     With `channels` (1 grey, 3 RGB) the video holds 8-bit codes instead of a picture: they are never converted, a resize
     takes the nearest, and equal sizes pass bit-exact. Raises SourceError where decoding fails, also after some frames:
-    the caller must not call a clip complete before the iterator has ended. Ending it early ends the decoder.
+    the caller must not call a clip complete before the iterator has ended. Ending it early ends the decoder. A tolerant
+    sampling ends at the first damage instead, after telling `on_damage`, such as `truncated after frame 812 of the
+    source (27.07 s)`.
 
     Another thread sets `stopped` to end the iterator at once and without an error, also while a late start is being
     sought or nothing comes at all: whoever sets it must not take that end for the end of the video.
     """
     request = {"task": "frames", "path": str(path.absolute()), "sampling": asdict(sampling), "channels": channels}
+    index = 0
     with closing(_ask_decoder(request, stopped)) as messages:
-        for index, (message, image) in enumerate(messages):
-            yield Frame(image, message["pts_seconds"], index)
+        for message, image in messages:
+            if "damage" in message:
+                on_damage(message["damage"])
+            else:
+                yield Frame(image, message["pts_seconds"], index)
+                index += 1
 
 
 # --- the decoder's side of the pipe is precompute/decode.py ---
@@ -350,6 +385,18 @@ def _decoder_command(write_handle: int, request: dict[str, Any]) -> list[str]:
     return [sys.executable, "-P", "-m", "precompute.decode", str(write_handle), json.dumps(request)]
 
 
+def _start_decoder(write_handle: int, request: dict[str, Any], stderr: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        _decoder_command(write_handle, request),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        env=child_environment(),
+        pass_fds=[write_handle],
+        start_new_session=True,  # Ctrl-C is the parent's to answer: it may finish its pack first
+    )
+
+
 def _ask_decoder(request: dict[str, Any], stopped: Event | None = None) -> Generator[tuple[dict[str, Any], np.ndarray]]:
     """Start a decoder, yield its (message, image) pairs until it is done or `stopped`, and end it in any case."""
     name = Path(request["path"]).name
@@ -357,15 +404,7 @@ def _ask_decoder(request: dict[str, Any], stopped: Event | None = None) -> Gener
     _enlarge(receiver)
     with receiver, tempfile.TemporaryFile() as stderr:
         with sender:
-            process = subprocess.Popen(
-                _decoder_command(sender.fileno(), request),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stderr,
-                env=_child_environment(),
-                pass_fds=[sender.fileno()],
-                start_new_session=True,  # Ctrl-C is the parent's to answer: it may finish its pack first
-            )
+            process = _start_decoder(sender.fileno(), request, stderr)
         try:
             while (message := _receive(receiver, name, stopped)) is not None:
                 if "code" in message:
@@ -412,6 +451,8 @@ def _receive(receiver: Connection, name: str, stopped: Event | None) -> dict[str
 
 
 def _crash(name: str, returncode: int, stderr: Any) -> SourceError:
+    if returncode == -signal.SIGXCPU:
+        return SourceError("stalled", f"{name}: the decoder has computed too long without one frame; {_REENCODE}")
     stderr.seek(0)
     last_line = (stderr.read().decode(errors="replace").strip().splitlines() or ["no message"])[-1]
     ended = f"by signal {-returncode}" if returncode < 0 else f"with status {returncode}"
@@ -426,7 +467,8 @@ def _enlarge(receiver: Connection) -> None:
             fcntl.fcntl(receiver.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
-def _child_environment() -> dict[str, str]:
+def child_environment() -> dict[str, str]:
+    """What a process that decodes is started with."""
     root = str(Path(__file__).parent.parent)
     python_path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     # Each malloc arena and each BLAS thread reserves address space, which the decoder's memory limit counts.

@@ -39,6 +39,14 @@ CHROMIUM_OPTIONS = [
 StartApp = Callable[..., str]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_installed_zoos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Zoos that the developer fetched, or constants that they measured, change no test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CROSSCHECK_ZOOS", str(tmp_path_factory.mktemp("no-zoos")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     path = find_browser()

@@ -6,82 +6,33 @@ import errno
 import hashlib
 import json
 import os
+import random
+import re
+import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
-from precompute import acquire
-from precompute.acquire import fetch, is_public, normalise_url
+from precompute import acquire, download
+from precompute.acquire import Limits, fetch, normalise_url
+from precompute.download import is_public
 from precompute.errors import SourceError
 from precompute.video import frames, probe, resolve
 from tests import media
-
-
-@dataclass
-class Site:
-    """A web server on this machine: path -> function that answers a request; counts what it was asked."""
-
-    address: str = ""
-    pages: dict[str, Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=dict)
-    requests: list[str] = field(default_factory=list)
-
-    def page(self, path: str, content: bytes, kind: str, status: int = 200) -> str:
-        """Serve `content` at `path`; its URL."""
-
-        def answer(request: BaseHTTPRequestHandler) -> None:
-            reply(request, status, content, {"Content-Type": kind, "Content-Length": str(len(content))})
-
-        self.pages[path] = answer
-        return self.address + path
-
-    def video(self, path: str, folder: Path) -> str:
-        return self.page(path, media.write_video(folder / "served.mp4", 10).read_bytes(), "video/mp4")
-
-    def redirect(self, path: str, target: str) -> str:
-        self.pages[path] = lambda request: reply(request, 302, b"", {"Location": target, "Content-Length": "0"})
-        return self.address + path
-
-
-def reply(request: BaseHTTPRequestHandler, status: int, content: bytes, headers: dict[str, str]) -> None:
-    request.send_response(status)
-    for name, value in headers.items():
-        request.send_header(name, value)
-    request.end_headers()
-    if request.command != "HEAD":
-        request.wfile.write(content)
+from tests.web import Site, reply, running
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    site = Site()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            site.requests.append(self.path)
-            if self.path in site.pages:
-                site.pages[self.path](self)
-            else:
-                self.send_error(404)
-
-        do_HEAD = do_GET
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    site.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield site
-    server.shutdown()
-    server.server_close()
+    with running() as site:
+        yield site
 
 
 def refusal(
@@ -89,9 +40,9 @@ def refusal(
 ) -> SourceError:
     """The error of `fetch`: one line, and nothing left in the folder."""
     with pytest.raises(SourceError) as caught:
-        fetch(url, media_dir, allow_loopback=allow_loopback, max_bytes=max_bytes)
+        fetch(url, media_dir, allow_loopback=allow_loopback, limits=Limits(max_bytes=max_bytes))
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 700
-    assert [path for path in media_dir.rglob("*") if path.is_file()] == []
+    assert [path for path in media_dir.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
     assert [path.name for path in media_dir.glob("*")] in ([], ["urls"])
     return caught.value
 
@@ -160,10 +111,10 @@ def test_a_page_without_video_is_refused(site: Site, tmp_path: Path) -> None:
     assert refusal(url, tmp_path / "m").code == "unsupported_url"
 
 
-@pytest.mark.parametrize("status", [404, 410, 401])
-def test_an_http_error_is_named_and_not_tried_again(status: int, site: Site, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("status", "code"), [(404, "not_found"), (410, "not_found"), (401, "sign_in_required")])
+def test_an_http_error_is_named_and_not_tried_again(status: int, code: str, site: Site, tmp_path: Path) -> None:
     url = site.page("/clip.mp4", b"", "text/html", status)
-    assert refusal(url, tmp_path / "m").code == f"http_{status}"
+    assert refusal(url, tmp_path / "m").code == code
     assert len(site.requests) == 1
 
 
@@ -222,7 +173,215 @@ def test_a_playlist_of_streams_is_refused(site: Site, tmp_path: Path) -> None:
     assert refusal(url, tmp_path / "m").code in ("no_format", "unsupported_url")
 
 
+@pytest.mark.parametrize("asked_seconds", ["600", "Fri, 31 Dec 2100 00:00:00 GMT"])
+def test_a_server_that_asks_for_a_long_wait_is_not_asked_again(asked_seconds: str, site: Site, tmp_path: Path) -> None:
+    headers = {"Content-Length": "0", "Retry-After": asked_seconds}
+    site.pages["/clip.mp4"] = lambda request: reply(request, 429, b"", headers)
+    error = refusal(site.address + "/clip.mp4", tmp_path / "m")
+    assert error.code == "rate_limited" and "asks to wait" in str(error)
+    assert len(site.requests) == 1
+
+
+def test_the_wait_that_a_server_asks_for_is_a_number_or_a_date() -> None:
+    soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    assert 25 < download.retry_after(soon) <= 30 and download.retry_after(" 7 ") == 7
+    for text in (None, "", "soon", "-3", "1e9", "9" * 400, "Fri, 31 Dec 1999 00:00:00 GMT", "Fri, 99 Foo 20000"):
+        assert download.retry_after(text) == 0, text
+
+
+LONG_PAGE = """<html><head><script type="application/ld+json">{"@context": "https://schema.org", "@type": "VideoObject",
+"name": "Long", "contentUrl": "ADDRESS/clip.mp4", "duration": "PT3H"}</script></head><body>Long</body></html>"""
+
+
+def test_a_long_video_is_refused_before_the_download_unless_a_part_is_asked_for(site: Site, tmp_path: Path) -> None:
+    site.video("/clip.mp4", tmp_path)
+    url = site.page("/long.html", LONG_PAGE.replace("ADDRESS", site.address).encode(), "text/html")
+    limits = Limits(max_seconds=3600)
+    for refused in (limits, Limits(max_seconds=3600, start_seconds=60)):
+        with pytest.raises(SourceError) as caught:
+            fetch(url, tmp_path / "m", allow_loopback=True, limits=refused)
+        assert caught.value.code == "too_long" and "--start" in str(caught.value) and "10800 s" in str(caught.value)
+    part = Limits(max_seconds=3600, start_seconds=10740)
+    assert fetch(url, tmp_path / "m", allow_loopback=True, limits=part).duration_seconds == 10800
+    site.requests.clear()
+    with pytest.raises(SourceError, match="--max-duration"):  # also where the file is here already
+        fetch(url, tmp_path / "m", allow_loopback=True, limits=limits)
+    assert site.requests == []
+
+
+# --- going on where a download stopped ---
+
+
+class Versions:
+    """A file on a server that may change: what each version answers to a request for the whole, and for a rest."""
+
+    def __init__(self, site: Site, content: bytes, etag: str | None, *, breaks: bool = True) -> None:
+        self.content, self.etag, self.breaks = content, etag, breaks
+        self.keeps_if_range = True
+        self.ranges: list[tuple[str, str | None]] = []
+        site.pages["/clip.mp4"] = self.answer
+        self.url = site.address + "/clip.mp4"
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        asked = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range") or "")
+        headers = {"Content-Type": "video/mp4", "Accept-Ranges": "bytes"} | ({"ETag": self.etag} if self.etag else {})
+        total = len(self.content)
+        if asked:
+            self.ranges.append((asked[1], request.headers.get("If-Range")))
+        if asked and int(asked[1]) >= total:
+            reply(request, 416, b"", {"Content-Range": f"bytes */{total}", "Content-Length": "0"})
+        elif asked and (not self.keeps_if_range or request.headers.get("If-Range") == self.etag):
+            rest = self.content[int(asked[1]) :]
+            headers["Content-Range"] = f"bytes {asked[1]}-{total - 1}/{total}"
+            reply(request, 206, rest, headers | {"Content-Length": str(len(rest))})
+        else:
+            sent = self.content[: total // 2] if self.breaks else self.content
+            reply(request, 200, sent, headers | {"Content-Length": str(total)})
+
+
+WITHOUT_WAITS = "import sys, precompute.download as d\nd.RETRY_WAITS_SECONDS = (0, 0)\nd.main(sys.argv[1:])"
+
+
+def some_content(seed: int) -> bytes:
+    return random.Random(seed).randbytes(400_000)
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_stopped(site: Site, tmp_path: Path, monkeypatch) -> None:
+    child_that_runs(monkeypatch, WITHOUT_WAITS)
+    server = Versions(site, some_content(0), '"one"')
+    assert fetch(server.url, tmp_path / "m", allow_loopback=True).path.read_bytes() == server.content
+    ((start, if_range),) = server.ranges
+    assert 0 < int(start) <= 200_000 and if_range == '"one"'
+    assert [path.name for path in (tmp_path / "m").glob("download-*")] == []
+
+
+@pytest.mark.parametrize("keeps_if_range", [True, False], ids=["heeds If-Range", "does not"])
+@pytest.mark.parametrize("new_etag", ['"two"', '"one"', 'W/"one"', None])
+@pytest.mark.parametrize("new_bytes", [400_006, 1000, 199_950])
+def test_a_file_that_has_changed_is_never_joined_to_the_old_part(
+    new_bytes: int, new_etag: str | None, keeps_if_range: bool, site: Site, tmp_path: Path
+) -> None:
+    server = Versions(site, some_content(0), '"one"')
+    folder = tmp_path / "part"
+    folder.mkdir()
+    (folder / "video.mp4.part").write_bytes(server.content[:200_000])
+    (folder / acquire.VALIDATORS).write_text(
+        json.dumps({"etag": '"one"', "last_modified": None, "total_bytes": 400_000})
+    )
+    server.content, server.etag, server.breaks = random.Random(1).randbytes(new_bytes), new_etag, False
+    server.keeps_if_range = keeps_if_range
+    name = None
+    for _ in range(2):  # the second after the part was found to be of another file
+        try:
+            name = download.download(server.url, folder, Limits(), lambda message: None)["name"]
+            break
+        except download.Passing as error:
+            assert "has changed" in str(error)
+            assert not (folder / "video.mp4.part").exists()
+    assert name is not None and (folder / name).read_bytes() == server.content
+    assert server.ranges[0] == ("200000", '"one"')
+
+
+def test_answers_are_of_one_file_by_size_and_tag_or_else_by_size_and_date() -> None:
+    kept = download.Validators('"one"', "Mon", 9)
+    assert kept.is_same_file(download.Validators('"one"', None, 9))  # a 206 leaves the date out
+    assert not kept.is_same_file(download.Validators('"one"', "Mon", 8))
+    assert not kept.is_same_file(download.Validators(None, "Mon", 9))
+    dated = download.Validators(None, "Mon", 9)
+    assert dated.can_tell and dated.is_same_file(download.Validators('"new"', "Mon", 9))
+    assert not dated.is_same_file(download.Validators(None, "Tue", 9))
+    assert not download.Validators('"one"', "Mon", None).can_tell and not download.Validators(None, None, 9).can_tell
+
+
+@pytest.mark.parametrize("note", [None, "{", "[]", '{"etag": null, "last_modified": null, "total_bytes": 400000}'])
+def test_a_part_of_which_nothing_is_known_is_not_used(note: str | None, site: Site, tmp_path: Path) -> None:
+    server = Versions(site, some_content(0), '"one"', breaks=False)
+    folder = tmp_path / "part"
+    folder.mkdir()
+    (folder / "video.mp4.part").write_bytes(b"of another file")
+    if note is not None:
+        (folder / acquire.VALIDATORS).write_text(note)
+    name = download.download(server.url, folder, Limits(), lambda message: None)["name"]
+    assert (folder / name).read_bytes() == server.content and server.ranges == []
+
+
+def test_an_interrupted_download_goes_on_in_the_next_run(site: Site, tmp_path: Path) -> None:
+    server = Versions(site, some_content(0) * 3, '"one"')
+    whole = server.answer
+
+    def slowly(request: BaseHTTPRequestHandler) -> None:
+        if request.headers.get("Range"):
+            return whole(request)
+        total = len(server.content)
+        reply(request, 200, b"", {"Content-Type": "video/mp4", "Content-Length": str(total), "ETag": '"one"'})
+        for start in range(0, total, 50_000):
+            request.wfile.write(server.content[start : start + 50_000])
+            time.sleep(0.03)
+
+    site.pages["/clip.mp4"] = slowly
+
+    def interrupt(n_bytes: int, total: int | None) -> None:
+        if n_bytes > 200_000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch(server.url, tmp_path / "m", allow_loopback=True, progress=interrupt)
+    assert fetch(server.url, tmp_path / "m", allow_loopback=True).path.read_bytes() == server.content
+    ((start, if_range),) = server.ranges
+    assert int(start) > 100_000 and if_range == '"one"'
+
+
+def test_two_jobs_download_a_url_once(site: Site, tmp_path: Path) -> None:
+    url = site.video("/clip.mp4", tmp_path)
+    fetch(url, tmp_path / "alone", allow_loopback=True)
+    n_requests = len(site.requests)
+    site.requests.clear()
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: fetch(url, tmp_path / "m", allow_loopback=True), range(2)))
+    assert found[0] == found[1] and len(site.requests) == n_requests
+
+
 # --- this machine's own trouble ---
+
+
+def test_a_page_that_does_not_end_meets_a_limit_of_memory(site: Site, tmp_path: Path, monkeypatch) -> None:
+    child_that_runs(
+        monkeypatch,
+        "import sys, precompute.download as d\nd.MEMORY_BYTES = 150_000_000\nd.main(sys.argv[1:])",
+    )
+
+    def endless(request: BaseHTTPRequestHandler) -> None:
+        reply(request, 200, b"<html><body>", {"Content-Type": "text/html"})
+        while True:
+            request.wfile.write(bytes(1 << 20).replace(b"\0", b"a"))
+
+    site.pages["/page.html"] = endless
+    assert refusal(site.address + "/page.html", tmp_path / "m").code == "out_of_memory"
+
+
+def test_the_javascript_runtime_that_youtube_needs_is_installed_and_fits_the_limits() -> None:
+    program = (
+        "import deno, subprocess, precompute.download as d\n"
+        "d.limit_process(1 << 20)\n"
+        "print(subprocess.run([deno.find_deno_bin(), 'eval', 'console.log(6 * 7)'], capture_output=True).stdout)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == r"b'42\n'", done.stderr
+
+
+def test_an_extractor_that_fails_is_named_with_its_age_and_how_to_upgrade_it(
+    site: Site, tmp_path: Path, monkeypatch
+) -> None:
+    child_that_runs(
+        monkeypatch,
+        "import sys, precompute.download as d, yt_dlp.extractor.generic as g\n"
+        "def fail(*arguments): raise KeyError('player')\n"
+        "g.GenericIE._real_extract = fail\n"
+        "d.main(sys.argv[1:])",
+    )
+    error = refusal(site.video("/clip.mp4", tmp_path), tmp_path / "m")
+    assert error.code == "extractor_failed" and re.search(r"yt-dlp \d+\.\d+\.\d+, \d+ days old", str(error))
+    assert "pip install -U" in error.next_step
 
 
 def child_that_runs(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
@@ -234,7 +393,7 @@ def child_that_runs(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
 def test_a_full_disk_is_not_called_a_network_error(buffering: int, site: Site, tmp_path: Path, monkeypatch) -> None:
     child_that_runs(
         monkeypatch,
-        "import sys, precompute.acquire as a, yt_dlp.downloader.common as c\n"
+        "import sys, precompute.download as a, yt_dlp.downloader.common as c\n"
         f"c.sanitize_open = lambda name, mode: (open('/dev/full', 'wb', buffering={buffering}), name)\n"
         "a.main(sys.argv[1:])",
     )
@@ -428,16 +587,18 @@ def test_what_is_no_address_of_one_video_is_refused(url: str, tmp_path: Path) ->
         ("[youtube] abc: Private video. Sign in if you've been granted access to this video", "private_video"),
         (
             "[youtube] abc: Sign in to confirm your age. This video may be inappropriate for some users.",
-            "age_restricted",
+            "sign_in_required",
         ),
         ("[youtube] abc: The uploader has not made this video available in your country", "geo_blocked"),
         ("[youtube] abc: Sign in to confirm you're not a bot.", "sign_in_required"),
-        ("[youtube] abc: Video unavailable. This video has been removed by the uploader", "removed_video"),
+        ("[youtube] abc: Video unavailable. This video has been removed by the uploader", "not_found"),
         ("Unsupported URL: https://example.org/", "unsupported_url"),
+        ("\r[download] Got error: HTTP Error 503: Busy", "http_error"),
+        ("\r[download] Got error: 7 bytes read, 9 more expected", "network"),
         ("[youtube] abc: Requested format is not available. Use --list-formats", "no_format"),
-        ("something new\nin two lines", "network"),
+        ("something new\nin two lines", "extractor_failed"),
     ],
 )
 def test_messages_of_yt_dlp_get_our_codes(message: str, code: str) -> None:
-    error = acquire.named_error("https://example.org/", RuntimeError("ERROR: " + message), Path("media"))
+    error = download.named_error("https://example.org/", RuntimeError("ERROR: " + message), Path("media/download"))
     assert error.code == code and "\n" not in str(error) and "ERROR" not in str(error)

@@ -16,7 +16,7 @@ from consistency.energy import disagreement_maps, raw_terms, standardise
 from consistency.errors import frame_errors
 from consistency.graph import Graph
 from consistency.zoo import SHARED, ZOOS, Zoo, bundled_zoos, load_network, load_zoo
-from precompute import pipeline, video
+from precompute import lanes, video
 from precompute.recipes import Batch, select_configurations
 
 CPU = torch.device("cpu")
@@ -78,7 +78,7 @@ def test_every_network_of_mini_stays_under_its_budget(mini):
 def test_the_networks_are_trained(mini, walkthrough, method):
     """Far better than guessing: an average room gives 40 degrees and 0.41 (MODEL_CARD.md)."""
     graph = Graph([mini.chain(method, f"rgb-{name}") for name in ("normal", "depth")], loader(torch.float32))
-    outputs = pipeline.predict(graph, walkthrough, CPU, mini.multiple).outputs
+    outputs = lanes.predict(graph, walkthrough, CPU, mini.multiple).outputs
     found = {}
     for name in ("normal", "depth"):
         truth = torch.from_numpy(walkthrough.truth[name]).permute(0, 3, 1, 2).float() / 255
@@ -94,7 +94,7 @@ def loader(dtype: torch.dtype):
 def energies(zoo: Zoo, frames: Batch, dtype: torch.dtype, method: str) -> dict[str, torch.Tensor]:
     chains = [zoo.chain(method, path) for path in zoo.paths(method)]
     chains += [zoo.chain(method, path) for constants in zoo.energies.values() for path in constants.paths]
-    outputs = pipeline.predict(Graph(chains, loader(dtype)), frames, CPU, zoo.multiple).outputs
+    outputs = lanes.predict(Graph(chains, loader(dtype)), frames, CPU, zoo.multiple).outputs
     found = {}
     for target, constants in zoo.energies.items():
         direct = outputs[zoo.chain(method, f"rgb-{target}")]

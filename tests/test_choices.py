@@ -230,3 +230,16 @@ def test_what_an_energy_compares_is_known_as_what_a_job_can_make() -> None:
     assert set(Available(tracks).configurations(CLIP.key, "normal")) < set(known)
     assert command_for(CLIP, known[-1]).endswith("--configurations mini/consistency/rgb-depth-normal")
     assert all(configuration.path.endswith("-normal") for configuration in known)
+
+
+def test_a_tolerant_clip_is_told_from_the_strict_one_of_the_same_source():
+    tolerant = replace(CLIP, key="e" * 64, sampling={"is_tolerant": True})
+    damaged = track("input", "rgb", clip=tolerant)
+    damaged = replace(
+        damaged, head=replace(damaged.head, computed_on={"damage": "damaged after frame 2\nof the source"})
+    )
+    whole = track("input", "rgb", number=2)
+    available = Available([damaged, whole])
+    assert available.clip_label(CLIP) != available.clip_label(tolerant) == "walkthrough (tolerant, eeeeeeee)"
+    assert shown(available, tolerant, None, None, ()).caveats == ("damaged after frame 2 of the source; tolerant",)
+    assert shown(available, CLIP, None, None, ()).caveats == ()

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn import functional
 
 from cache.store import Store
-from consistency.zoo import bundled_zoos, load_zoo
-from precompute import pipeline, video
+from consistency import steps
+from consistency.graph import CapturedGraph, Graph
+from consistency.networks import build
+from consistency.zoo import Edge, bundled_zoos, load_network, load_zoo, read_zoo
+from precompute import lanes, pipeline, precision, recipes, video
+from precompute.lanes import Lane, Precision
+from precompute.zoo_files import record
+from tests.zoos import write_zoo
 
 pytestmark = pytest.mark.needs_cuda
 
@@ -38,3 +48,174 @@ def test_a_gpu_scores_the_bundled_clip_as_the_cpu_does_within_a_twentieth_of_sig
     assert len(energies) == sum(target in zoo.energies for method in zoo.methods for target in zoo.targets(method))
     for configuration, (on_gpu, on_cpu) in energies.items():
         assert np.abs(on_gpu - on_cpu).max() <= 0.05, configuration
+
+
+SHAPES = [(2, 16, 64, 48, 8), (3, 96, 20, 12, 8), (1, 1024, 4, 4, 8), (2, 3, 33, 17, 3), (2, 64, 7, 5, 8)]
+"""Images, channels, height, width, groups."""
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("has_bias", [True, False])
+def test_a_fused_step_gives_what_its_parts_give_in_double_precision(cuda, shape, has_bias):
+    n, channels, height, width, groups = shape
+    torch.manual_seed(0)
+    conv = nn.Conv2d(channels, channels, 3, padding=1, bias=has_bias).to(cuda, torch.float16)
+    norm = nn.GroupNorm(groups, channels).to(cuda, torch.float16)
+    nn.init.normal_(norm.weight), nn.init.normal_(norm.bias, std=3.0)
+    image = torch.randn(n, channels, height, width, device=cuda).half() + 5.0
+    for step, parts in ((steps.conv_norm_relu, (conv, norm)), (steps.norm_conv_relu, (norm, conv))):
+        with torch.inference_mode():
+            fused = step(*parts, image.contiguous(memory_format=torch.channels_last))
+            x = image.double()
+            for part in parts:
+                x = _in_double(part, x)
+        assert ((fused - x.relu()).norm() / x.relu().norm()).item() < 2e-3
+
+
+def _in_double(part: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    bias = None if part.bias is None else part.bias.double()
+    if isinstance(part, nn.Conv2d):
+        return functional.conv2d(x, part.weight.double(), bias, padding=1)
+    assert isinstance(part, nn.GroupNorm)
+    return functional.group_norm(x, part.num_groups, part.weight.double(), bias, part.eps)
+
+
+@pytest.mark.parametrize("widths", [(32, 16), (1024, 512), (96, 64), (44, 32)])
+def test_doubling_and_joining_at_once_gives_what_one_after_the_other_gives(cuda, widths):
+    torch.manual_seed(0)
+    for height, width in ((1, 1), (5, 7), (32, 16)):
+        x = torch.randn(3, widths[0], height, width, device=cuda).half().contiguous(memory_format=torch.channels_last)
+        skip = torch.randn(3, widths[1], 2 * height, 2 * width, device=cuda).half()
+        with torch.inference_mode():
+            joined = steps.double_and_join(x, skip.contiguous(memory_format=torch.channels_last))
+            with steps.plain():
+                expected = steps.double_and_join(x, skip)
+        torch.testing.assert_close(joined, expected, rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("is_captured", [True, False])
+def test_every_path_on_a_gpu_is_within_the_bound_of_the_plain_loop(cuda, is_captured):
+    zoo, frames = load_zoo("mini"), precision.example_frames()
+    chains = [zoo.chain(method, path) for method in zoo.methods for path in zoo.paths(method)]
+    chains += [zoo.chain("baseline", path) for constants in zoo.energies.values() for path in constants.paths]
+    graph = Graph(chains, partial(load_network, device=cuda, dtype=torch.float16))
+    runner = CapturedGraph(graph) if is_captured else graph
+    lanes.predict(runner, frames, cuda, zoo.multiple)
+    outputs = lanes.predict(runner, frames, cuda, zoo.multiple).outputs
+    networks = {edge: load_network(edge, device=cuda, dtype=torch.float32) for chain in chains for edge in chain}
+    for chain in chains:
+        for index, codes in enumerate(lanes.to_codes(frames.rgb, cuda)):
+            x = codes[None]
+            with torch.inference_mode(), steps.plain():
+                for edge in chain:
+                    x = networks[edge](x)
+            assert precision.mean_error(outputs[chain][index], x[0]) <= precision.MEAN_ERROR_BOUND
+
+
+def test_networks_that_visit_the_gpu_give_what_resident_ones_give(cuda, tmp_path):
+    zoo = load_zoo(str(write_zoo(tmp_path)))
+    chains = [zoo.chain("baseline", "rgb-normal-depth"), zoo.chain("consistency", "rgb-depth-normal")]
+    images = torch.rand(2, 3, 32, 32, device=cuda)
+    resident = Graph(chains, partial(load_network, device=cuda, dtype=torch.float16)).run(images)
+    cpu = torch.device("cpu")
+    visiting = Graph(chains, partial(load_network, device=cpu, dtype=torch.float16), visited=cuda).run(images)
+    for chain in chains:
+        torch.testing.assert_close(visiting[chain], resident[chain])
+
+
+def test_a_full_gpu_halves_the_batch_and_gives_the_same(cuda, tmp_path):
+    zoo = load_zoo(str(write_zoo(tmp_path / "zoo")))
+    store = Store(tmp_path / "store")
+    source = video.resolve("phone", media_dir=tmp_path)
+    plan = pipeline.make_plan(store, source, video.Sampling(), zoo, ["*"])
+    rgb = np.random.default_rng(0).integers(0, 255, (128, 256, 256, 3), np.uint8)
+    frames = recipes.Batch(rgb, np.arange(128.0), {}, {})
+
+    def score(said: list[str]) -> dict[str, np.ndarray]:
+        graph = lanes.make_graph(plan.pending, cuda, Precision(torch.float16))
+        lane = Lane(graph, cuda, zoo, 128, lambda batch: plan.pending, said.append)
+        found = lane.score(frames)
+        lane.close()
+        for scored in found:
+            scored.wait()
+        keys = found[0].products
+        return {key: np.concatenate([np.asarray(s.products[key].images) for s in found]) for key in keys}
+
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    said: list[str] = []
+    whole = score(said)
+    assert not said
+    peak, total = torch.cuda.max_memory_reserved(), torch.cuda.get_device_properties(cuda).total_memory
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(0.6 * peak / total)
+    try:
+        halved = score(said)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert said and "going on with 64" in said[0]
+    assert all(np.abs(whole[key].astype(int) - halved[key]).max() <= 1 for key in whole)
+
+
+def test_edges_that_ask_the_gpu_for_numbers_still_run(cuda):
+    class Asks(nn.Module):
+        """Cannot be recorded."""
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return images * float(images.max())
+
+    edge = Edge("rgb", "normal", "asks", "asks", {}, None, "")
+    frames = recipes.Batch(np.full((2, 8, 8, 3), 255, np.uint8), np.zeros(2), {}, {})
+    zoo = load_zoo("mini")
+    lane = Lane(Graph([(edge,)], lambda _: Asks()), cuda, zoo, 2, lambda batch: [])
+    outputs = lane._predict(frames).outputs
+    lane.close()
+    assert float(outputs[(edge,)].min()) == 1.0
+
+
+PORTS = """
+[[edge]]
+source = "rgb"
+target = "depth"
+method = "own"
+architecture = "xtc-unet"
+arguments = { downsample = 1, in_channels = 3, out_channels = 1 }
+weights = "ours.safetensors"
+input = { size = [32, 48], order = "bgr", mean = [0.5, 0.4, 0.3], std = [0.2, 0.2, 0.2] }
+output = { physical = [0.0, 15.625], invalid = 1.0 }
+
+[[edge]]
+source = "depth"
+target = "normal"
+method = "shared"
+format = "torchscript"
+weights = "theirs.pt"
+input = { physical = [0.0, 10.0], range = [0.0, 10.0], channels = 3 }
+output = { range = [-1.0, 1.0] }
+"""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_networks_between_ports_give_on_a_gpu_what_they_give_on_the_cpu_recorded_or_not(cuda, tmp_path):
+    torch.manual_seed(0)
+    save_file(
+        build("xtc-unet", downsample=1, in_channels=3, out_channels=1).state_dict(), tmp_path / "ours.safetensors"
+    )
+    torch.jit.save(torch.jit.script(nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), nn.Tanh())), tmp_path / "theirs.pt")
+    head = 'name = "mine"\nversion = "1"\nlicence = "MIT"\nmultiple = 2\ndomains = ["rgb", "depth", "normal"]\n'
+    (tmp_path / "zoo.toml").write_text(head + PORTS)
+    record(read_zoo(str(tmp_path)))
+    zoo = load_zoo(str(tmp_path), allow_code=True)
+    images = torch.rand(3, 3, 64, 80)
+    own, both = zoo.chain("own", "rgb-depth"), zoo.chain("own", "rgb-depth-normal")
+
+    def load(device: torch.device, dtype: torch.dtype) -> Graph:
+        return Graph([own, both], partial(load_network, device=device, dtype=dtype))
+
+    expected = load(torch.device("cpu"), torch.float32).run(images)
+    graph = load(cuda, torch.float16)
+    assert not graph.can_be_recorded
+    recorded = CapturedGraph(Graph([own], partial(load_network, device=cuda, dtype=torch.float16)))
+    for found in (graph.run(images.to(cuda)), recorded.run(images.to(cuda)), recorded.run(images.to(cuda))):
+        for chain, codes in found.items():
+            assert precision.mean_error(codes.cpu(), expected[chain]) <= 2 * precision.MEAN_ERROR_BOUND

@@ -16,9 +16,19 @@ DOCUMENTS = sorted(path for path in ROOT.glob("*.md")) + sorted((ROOT / "docs").
 TEXT = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
 
 
+def commands_below(group, name: str = "") -> dict:
+    """Every command by its words, those of groups as well: `run`, `zoo`, `zoo pull`."""
+    found = {}
+    for word, command in group.commands.items():
+        found[f"{name}{word}"] = command
+        found |= commands_below(command, f"{word} ") if hasattr(command, "commands") else {}
+    return found
+
+
 def test_every_command_of_the_documents_exists():
-    commands = get_command(app).commands
+    commands = commands_below(get_command(app))
     named = set(re.findall(r"python -m precompute (\w+)", TEXT))
+    named |= {f"zoo {word}" for word in re.findall(r"python -m precompute zoo (\w+)", TEXT)}
     assert "run" in named and named <= set(commands)
     options = {option for command in commands.values() for parameter in command.params for option in parameter.opts}
     for line in re.findall(r"python -m precompute .*", TEXT):

@@ -27,7 +27,7 @@ from cache.store import Store, TrackWriter
 from consistency.domains import DOMAINS, ENERGY
 from consistency.zoo import load_network, load_zoo
 from dashboard.choices import Available, shown
-from precompute import pipeline
+from precompute import lanes, pipeline
 from precompute.__main__ import app
 from precompute.encode import decode_image, encode_image, encode_preview, preview_size
 from tests.media import truncate, write_audio, write_video
@@ -207,7 +207,7 @@ def test_more_configurations_later_give_what_one_run_gives(tmp_path, zoo, clip, 
 
 def test_a_run_stopped_after_any_batch_goes_on_to_the_same_bytes(tmp_path, zoo, clip, monkeypatch, small_chunks):
     assert run(tmp_path / "whole", zoo, clip).exit_code == 0
-    original = pipeline.predict
+    original = lanes.predict
     for stop_after in range(1, 4):
         calls = 0
 
@@ -219,10 +219,10 @@ def test_a_run_stopped_after_any_batch_goes_on_to_the_same_bytes(tmp_path, zoo, 
             return original(*arguments)
 
         store = tmp_path / f"stopped-{stop_after}"
-        monkeypatch.setattr(pipeline, "predict", stopping)
+        monkeypatch.setattr(lanes, "predict", stopping)
         result = run(store, zoo, clip)
         assert result.exit_code == 130 and "run the same command again" in result.stderr
-        monkeypatch.setattr(pipeline, "predict", original)
+        monkeypatch.setattr(lanes, "predict", original)
         resumed = run(store, zoo, clip)
         assert resumed.exit_code == 0
         assert contents(store) == contents(tmp_path / "whole")
@@ -282,7 +282,7 @@ def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, mon
     video = write_video(tmp_path / "long.mp4", 3)
     skipping, child_was_stopped = threading.Event(), threading.Event()
 
-    def skip_for_ever(path, sampling, *, channels=None, stopped=None):
+    def skip_for_ever(path, sampling, *, channels=None, stopped=None, on_damage=None):
         skipping.set()
         if stopped.wait(20):
             child_was_stopped.set()
@@ -295,6 +295,44 @@ def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, mon
     result = run(tmp_path / "store", zoo, video)
     assert result.exit_code == 130 and child_was_stopped.is_set()
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_lets_the_job_finish_the_chunk_in_hand(tmp_path, zoo, clip, monkeypatch, small_chunks, number, code):
+    original = pipeline.require_finite
+    calls = []
+
+    def signalled(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:  # frame 3, the last of the first chunk
+            os.kill(os.getpid(), number)
+        return original(*arguments)
+
+    monkeypatch.setattr(pipeline, "require_finite", signalled)
+    result = run(tmp_path, zoo, clip)
+    assert result.exit_code == code
+    assert "being finished" in result.stderr and "run the same command again" in result.stderr
+    assert {row["n_frames"] for row in listed(tmp_path, "--all")} == {4}
+    resumed = run(tmp_path, zoo, clip)
+    assert resumed.exit_code == 0 and f"{N_FRAMES - 4} frames computed" in resumed.stdout
+
+
+def test_a_second_signal_ends_the_job_at_once(tmp_path, zoo, clip, monkeypatch, small_chunks):
+    original = pipeline.require_finite
+    calls = []
+
+    def signalled(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return original(*arguments)
+
+    monkeypatch.setattr(pipeline, "require_finite", signalled)
+    before = signal.getsignal(signal.SIGTERM)
+    assert run(tmp_path, zoo, clip).exit_code == 143
+    assert {row["n_frames"] for row in listed(tmp_path, "--all")} == {0}
+    assert signal.getsignal(signal.SIGTERM) is before, "the handlers are those of before"
 
 
 def test_a_killed_run_leaves_nothing_wrong_and_the_next_one_finishes(tmp_path, zoo, clip):
@@ -391,7 +429,7 @@ def test_a_bad_source_is_named_in_one_line_and_the_other_still_runs(tmp_path, zo
     bad = bad_sources(tmp_path)[kind]
     result = run(tmp_path / "store", zoo, bad, clip)
     assert result.exit_code == 1
-    lines = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error[")]
     assert len(lines) == 1 and Path(str(bad)).name in lines[0] and ";" in lines[0]
     assert "Traceback" not in result.output
     assert {row["title"] for row in listed(tmp_path / "store", "--all")} == {"count"}
@@ -401,7 +439,7 @@ def test_a_bad_source_is_named_in_one_line_and_the_other_still_runs(tmp_path, zo
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--zoo", "minni"], "bundled zoos"),
+        (["--zoo", "minni"], "known zoos"),
         (["--configurations", "tiny/cycle/*"], "methods: baseline, consistency"),
         (["--configurations", "tiny/*/rgb-shape"], "domains: rgb, normal, depth, edge2d"),
         (["--device", "tpu"], "'tpu'"),
@@ -451,6 +489,23 @@ def test_a_source_found_bad_at_its_end_leaves_nothing_in_the_store(tmp_path, zoo
     assert not list((tmp_path / "store").rglob("*.pack"))
 
 
+def test_a_tolerant_run_keeps_what_is_whole_and_says_so_and_never_passes_for_a_strict_one(tmp_path, zoo, clip):
+    cut = truncate(write_video(tmp_path / "cut.mkv", 60), 0.8)
+    store = tmp_path / "store"
+    result = run(store, zoo, cut, clip, "--tolerant")
+    assert result.exit_code == 0, result.output
+    rows = listed(store, "--all")
+    (caveat,) = {row["caveat"] for row in rows if row["title"] == "cut"}
+    n_frames = {row["n_frames"] for row in rows if row["title"] == "cut"}
+    assert f" after frame {n_frames.pop() - 1} of the source" in caveat and caveat.endswith("; tolerant")
+    assert {row["caveat"] for row in rows if row["title"] == "count"} == {"tolerant"}
+    assert caveat in " ".join(call("list", "--store", store).stdout.split())
+    assert "0 frames computed" in run(store, zoo, cut, "--tolerant").stdout
+    assert run(store, zoo, cut).exit_code == 1  # strict: another clip, refused as before
+    assert f"{N_FRAMES} frames computed" in run(store, zoo, clip).stdout
+    assert {row["caveat"] for row in listed(store) if row["title"] == "count"} == {"", "tolerant"}
+
+
 class Folder:
     """A web server of one folder on the loopback, which remembers what it was asked for."""
 
@@ -491,7 +546,7 @@ def test_a_url_that_answers_404_is_named_in_one_line_and_the_other_still_runs(tm
     monkeypatch.setenv("CROSSCHECK_ALLOW_LOOPBACK", "1")
     result = run(tmp_path / "store", zoo, f"{web.address}/gone.mp4", clip)
     assert result.exit_code == 1
-    (line,) = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("error[")]
     assert "404" in line and "gone.mp4" in line
     assert {row["title"] for row in listed(tmp_path / "store", "--all")} == {"count"}
 

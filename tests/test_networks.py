@@ -97,7 +97,8 @@ def test_every_architecture_has_a_builder():
         "sobel-edges": {},
         "hessian-keypoints": {},
     }
-    assert set(arguments) == set(ARCHITECTURES)
+    of_others = {name for name in ARCHITECTURES if name.startswith("xtc-")}  # tests/test_xtc.py
+    assert set(arguments) == set(ARCHITECTURES) - of_others
     for name, given in arguments.items():
         network = build(name, **given)
         assert given.items() <= getattr(network, "arguments", {}).items()

@@ -18,7 +18,7 @@ import pytest
 
 from cache.keys import clip_key, digest, track_key
 from cache.pack import MAX_FRAMES, BadPack, build_pack, read_column, read_header, read_images, read_previews
-from cache.records import BadRecord, Clip, Head, Track, track_from_json, track_to_json
+from cache.records import BadRecord, Clip, Head, Track, sealed, track_from_json, track_to_json
 from cache.store import CorruptPack, Store, StoreError
 from consistency.domains import DOMAINS
 
@@ -269,6 +269,23 @@ def test_a_store_whose_index_is_gone_or_damaged_loses_nothing(store):
         assert Store(store.root).tracks() == [track]
 
 
+def test_an_index_with_bits_turned_costs_nothing_and_is_made_anew(store):
+    track = stored(store)
+    Store(store.root).tracks()
+    path = store.root / "index" / "cache.db"
+    whole = path.read_bytes()
+    for place in np.random.default_rng(0).integers(0, len(whole), 60):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
+        for name in ("cache.db-wal", "cache.db-shm"):
+            path.with_name(name).unlink(missing_ok=True)
+        assert Store(store.root).tracks() == [track]
+    opened = Store(store.root)
+    assert opened.rebuild_index() == 1
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT count(*) FROM Cache").fetchall() == [(1,)]
+    database.close()
+
+
 def test_an_index_row_that_lies_is_not_believed_once_the_manifest_has_changed(store):
     track = stored(store)
     Store(store.root).tracks()  # fills the index
@@ -337,12 +354,139 @@ def test_a_missing_pack_is_named_with_what_to_do(store):
         list(store.images(track))
 
 
-def test_a_track_that_is_begun_and_lost_can_be_repaired(store):
-    folder = store.root / "tracks" / ("a" * 64)
-    folder.mkdir()
-    (problem,) = store.verify()
+def quarantined(store: Store) -> dict[str, dict]:
+    """Name in the quarantine -> its note."""
+    return {path.stem: json.loads(path.read_text()) for path in (store.root / "quarantine").glob("*.json")}
+
+
+def flip(path: Path) -> bytes:
+    """Turn the last bit of a file; returns what it was."""
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    return data
+
+
+def test_a_damaged_pack_is_kept_in_quarantine_with_a_note(store):
+    track = stored(store)
+    path = store.pack_path(track.head.key, track.packs[1].sha256)
+    flip(path)
+    damaged = path.read_bytes()
+    (problem,) = [problem for problem in store.verify() if problem]
     store.repair(problem)
-    assert not folder.exists() and list(store.verify()) == []
+    ((name, note),) = quarantined(store).items()
+    assert (store.root / "quarantine" / f"{name}.pack").read_bytes() == damaged and not path.exists()
+    assert note["track"] == track.head.key and "damaged" in note["what"] and "A <b>title</b>" in note["name"]
+    assert note["from"] == str(path.relative_to(store.root)) and note["when"]
+
+
+def test_a_writer_takes_over_no_damaged_pack(store):
+    head = make_head()
+    append(store, head, 0, 4)
+    append(store, head, 4, 2)
+    flip(store.pack_path(head.key, store.get(head.key).packs[1].sha256))
+    writer = Store(store.root).writer(head)
+    assert writer.n_frames == 4 and len(quarantined(store)) == 1
+
+
+def test_an_unreadable_track_is_put_into_quarantine_with_its_packs(store):
+    for make_again in (lambda: store.repair(next(iter(store.verify()))), lambda: store.writer(make_head())):
+        track = stored(store)
+        flip(store.root / "tracks" / track.head.key / "manifest.json")
+        before = set(quarantined(store))
+        make_again()
+        (name,) = set(quarantined(store)) - before
+        assert len(list((store.root / "quarantine" / name).glob("*.pack"))) == 2
+        assert not store.holds(track.head.key)
+        store.remove([track.head.key])
+
+
+def test_a_problem_that_a_job_has_mended_meanwhile_is_left_alone(store):
+    track = stored(store)
+    for path in (store.pack_path(track.head.key, track.packs[1].sha256), next(store.root.rglob("manifest.json"))):
+        whole = flip(path)
+        (problem,) = [problem for problem in store.verify() if problem]
+        path.write_bytes(whole)
+        store.repair(problem)
+    assert Store(store.root).tracks() == [track] and not quarantined(store)
+
+
+def test_every_bit_that_turns_in_a_manifest_hides_the_track_or_changes_nothing(store):
+    track = stored(store)
+    path = next(store.root.rglob("manifest.json"))
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ (1 << place % 8)]) + whole[place + 1 :])
+        assert Store(store.root, read_only=True).tracks() in ([], [track])
+
+
+def test_a_manifest_of_the_first_schema_is_read_as_one_of_this(store):
+    track = stored(store)
+    path = next(store.root.rglob("manifest.json"))
+    fields = track_to_json(track)
+    del fields["digest"]
+    path.write_text(json.dumps(fields | {"schema": 1}))
+    assert Store(store.root).tracks() == [track] and Store(store.root).holds(track.head.key)
+    path.write_text(json.dumps(fields))
+    with pytest.raises(BadRecord, match=r"manifest\.digest"):
+        Store(store.root).get(track.head.key)
+
+
+# What nothing names
+
+
+def litter(store: Store, track: Track) -> set[Path]:
+    """Leave behind what killed jobs do."""
+    folder = store.root / "tracks" / track.head.key
+    begun = store.root / "tracks" / ("a" * 64)
+    begun.mkdir()
+    left = {folder / ".abc.pack.0123", folder / f"{'f' * 64}.pack", folder / "progress.jsonl", begun / ".head.json.01"}
+    for path in left:
+        path.write_bytes(b"half")
+    return left
+
+
+def test_orphans_are_told_by_a_dry_run_then_removed_and_nothing_else_is(store):
+    track = stored(store)
+    append(store, make_head(method="cycle"), 0, 4)
+    before = sorted(store.root.joinpath("tracks").rglob("*"))
+    left = litter(store, track)
+    told = list(Store(store.root, read_only=True).collect(min_age_seconds=0, dry_run=True))
+    assert sum(orphan.bytes for orphan in told) == 4 * len(left) and all(path.exists() for path in left)
+    assert list(store.collect(min_age_seconds=0)) == told
+    assert sorted(store.root.joinpath("tracks").rglob("*")) == before
+    assert [track.n_frames for track in store.tracks()] == [6, 4]
+
+
+def test_what_is_young_or_of_a_clip_that_a_job_writes_is_no_orphan(store):
+    track = stored(store)
+    litter(store, track)
+    assert not list(store.collect())
+    with Store(store.root).writing(track.head.clip.key):
+        assert [orphan.path.name for orphan in store.collect(min_age_seconds=0)] == ["a" * 64]
+
+
+def test_downloads_go_only_when_asked_and_only_where_no_track_was_made_from_them(store):
+    stored(store)
+    urls = store.media_dir / "urls"
+    urls.mkdir()
+    for letter in "01":
+        (store.media_dir / f"{letter * 64}.mp4").write_bytes(b"video")
+        (urls / f"{letter}.json").write_text(json.dumps({"path": f"{letter * 64}.mp4"}))
+    assert not list(store.collect(min_age_seconds=0))
+    gone = {orphan.path.name for orphan in store.collect(min_age_seconds=0, media=True)}
+    assert gone == {f"{'1' * 64}.mp4", "1.json"}, "of the other the track was made"
+    next(store.root.rglob("manifest.json")).write_text("{")
+    assert not list(store.collect(min_age_seconds=0, media=True)), "nobody knows what an unreadable track was made from"
+
+
+def test_quarantine_is_emptied_only_when_asked(store):
+    track = stored(store)
+    flip(store.pack_path(track.head.key, track.packs[0].sha256))
+    flip(next(store.root.rglob("manifest.json")))
+    store.writer(track.head)
+    assert not list(store.collect(min_age_seconds=0)) and len(quarantined(store)) == 1
+    assert len(list(store.collect(min_age_seconds=0, quarantine=True))) == 2
+    assert not list((store.root / "quarantine").iterdir())
 
 
 def test_a_track_of_a_newer_version_is_left_alone(store):
@@ -372,7 +516,9 @@ BAD_MANIFESTS = [
     {"domain": {"channels": 1, "scale": "log", "lo": 0, "hi": 1}},
     {"domain": {"channels": 1, "scale": "linear", "lo": 1, "hi": 1}},
     {"domain": {"channels": 1, "scale": "linear", "lo": None, "hi": 1}},
+    {"domain": {"channels": 1, "scale": "linear", "lo": 0, "hi": 1, "step": float("nan")}},
     {"clip": None},
+    {"packs": [{"sha256": "a" * 64, "start": 0, "n_frames": 1, "bytes": 1.5}]},
     ENERGY | {"constants": {}},
     ENERGY | {"constants": {"paths": ["p"], "mu": [0], "sigma": [0]}},
     ENERGY | {"constants": {"paths": ["p"], "mu": [0, 1], "sigma": [1]}},
@@ -381,13 +527,23 @@ BAD_MANIFESTS = [
 ]
 
 
+def is_json(value: object) -> bool:
+    try:
+        return bool(json.dumps(value, allow_nan=False))
+    except ValueError:
+        return False
+
+
 def test_a_bad_manifest_hides_its_track_and_verify_names_it(store):
     good, bad = stored(store), stored(store, method="consistency")
     manifest = store.root / "tracks" / bad.head.key / "manifest.json"
     whole = track_to_json(bad)
     texts = ["", "[]", "null", "{", "[" * 200_000, '{"schema": 99}', *BAD_MANIFESTS]
     for stamp, text in enumerate(texts, start=1):
-        manifest.write_text(text if isinstance(text, str) else json.dumps(whole | text))
+        if not isinstance(text, str):
+            # What JSON has no word for cannot be sealed either.
+            text = json.dumps(sealed(whole | text) if is_json(text) else whole | text)  # noqa: PLW2901
+        manifest.write_text(text)
         os.utime(manifest, ns=(stamp, stamp))
         opened = Store(store.root)
         assert opened.tracks() == [good]

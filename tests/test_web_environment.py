@@ -1,4 +1,4 @@
-"""The dashboard on a web host: an environment with nothing but requirements-web.txt."""
+"""The dashboard and its store on a web host: an environment with nothing but requirements-web.txt."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ def web_python() -> Path:
 def test_the_web_environment_has_neither_torch_nor_a_decoder(web_python):
     code = "import importlib.util as u, sys; sys.exit(any(map(u.find_spec, ['torch', 'cv2', 'av', 'yt_dlp'])))"
     assert subprocess.run([web_python, "-c", code], check=False).returncode == 0
+
+
+def test_the_web_environment_takes_over_tracks_and_finds_itself_sound(web_python, tmp_path):
+    def call(*words: str | Path) -> str:
+        return subprocess.run(
+            [web_python, "-m", "precompute", *words], cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout
+
+    build_store(tmp_path / "job", n_frames=4)
+    call("export", "*", "--to", tmp_path / "all.tar", "--store", tmp_path / "job")
+    assert "9 tracks stored" in call("import", tmp_path / "all.tar", "--store", tmp_path / "web")
+    assert "9 finished" in call("doctor", "--store", tmp_path / "web")
 
 
 def test_the_page_plays_in_the_web_environment(web_python, start_app: StartApp, page: Page, tmp_path):

@@ -203,11 +203,13 @@ export default function (component) {
 
 def _data(view: View, memory: Mapping[str, Any]) -> dict[str, Any]:
     """Everything the browser needs, in JSON. Addresses are relative to the page's base."""
+    clip = view.clip
+    caveats = dict.fromkeys(pane.track.head.caveat for pane in view.panes)
     return {
         "clip": view.clip.key,
         "passQuery": pass_query(),
         "title": view.clip.title,
-        "about": [text for text in (view.clip.author, view.clip.licence, view.clip.attribution, view.clip.url) if text],
+        "about": [text for text in (*caveats, clip.author, clip.licence, clip.attribution, clip.url) if text],
         "width": view.clip.width,
         "height": view.clip.height,
         "ptsSeconds": [round(float(seconds), 6) for seconds in view.pts_seconds] or [0.0],

@@ -11,6 +11,7 @@ from functools import partial
 import streamlit as st
 
 from cache.records import Clip, Track
+from cache.reports import last_report
 from cache.store import STORE_VARIABLE, Store
 from dashboard.charts import figure, summary
 from dashboard.choices import LETTERS, Available, Configuration, Shown, one_line, shown, web_address
@@ -33,6 +34,7 @@ ARRANGEMENTS: Mapping[str, Callable[[Lineup, int], Lineup]] = {
     "remove": removed,
 }
 """What can be asked for a letter's place."""
+MAX_FAILED_SHOWN = 50
 PLAYER = "player"
 GRAPH = "graph"
 MOVED = "player-moved"
@@ -72,7 +74,8 @@ def page(store: Store, columns: Columns) -> None:
     _show_player(columns, selection, content, charts, available)
     _show_gaps(store, content, numbers, selection.scale)
     _show_words(numbers)
-    _show_about(selection.clip)
+    _show_about(selection.clip, content.caveats)
+    _show_failed(store)
     if any(not track.is_complete for track in tracks if track.head.clip.key == selection.clip.key):
         _refresh_when_changed(store, tracks, selection.clip.key)
 
@@ -292,10 +295,10 @@ def _write_link(query: Mapping[str, str]) -> None:
 # What is seen
 
 
-def _show_about(clip: Clip) -> None:
+def _show_about(clip: Clip, caveats: Sequence[str]) -> None:
     """Whose clip it is. All of it comes from outside: text, never markup, and a link only to the web."""
     with st.container(key="about", horizontal=True, vertical_alignment="center", gap="small"):
-        facts = [f"{clip.n_frames} frames", f"{clip.width}×{clip.height}"]
+        facts = [f"{clip.n_frames} frames", f"{clip.width}×{clip.height}", *caveats]
         for text in (clip.author, clip.licence, clip.attribution):
             if text and one_line(text, 400) not in facts:
                 facts.append(one_line(text, 400))
@@ -305,6 +308,24 @@ def _show_about(clip: Clip) -> None:
             st.link_button("Source", address, type="tertiary", icon=":material/open_in_new:")
         elif clip.url:
             st.text(one_line(clip.url, 200))
+
+
+def _show_failed(store: Store) -> None:
+    """Which sources the last run could not store. Their names and messages come from outside: text, never markup."""
+    report = last_report(store.root)
+    if report is None or not report.failed:
+        return
+    n_failed = len(report.failed)
+    with st.expander(f"{n_failed} {'source' if n_failed == 1 else 'sources'} failed in the last run"):
+        for item in report.failed[:MAX_FAILED_SHOWN]:
+            again = " The same command may succeed later." if item.can_retry else ""
+            st.text(
+                f"{one_line(item.title or item.source, 300)}\n"
+                f"{one_line(item.message, 500)} [{one_line(item.code)}]\n"
+                f"Next: {one_line(item.next_step, 300)}.{again}"
+            )
+        if n_failed > MAX_FAILED_SHOWN:
+            st.text(f"and {n_failed - MAX_FAILED_SHOWN} more")
 
 
 @st.fragment
@@ -400,6 +421,7 @@ def _show_empty(store: Store, tracks: Sequence[Track]) -> None:
             st.text("There are tracks in it, but none of them can be read. To see why:")
             st.code(_for_store("python -m precompute verify", store), language="bash", wrap_lines=True)
         st.caption("The first frames appear here by themselves, as soon as they are stored.")
+        _show_failed(store)
     _refresh_when_changed(store, tracks, None)
 
 

@@ -6,12 +6,13 @@ A module here that is named in `MODULES` lists its promises as `PROMISES`. `make
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-MODULES = ("media", "dashboard")
+MODULES = ("media", "dashboard", "urls", "stores", "formats", "memory")
 """Files of this folder that hold promises, in the order in which they are tried."""
 
 
@@ -32,7 +33,7 @@ class Promise:
     """Something that must hold, with the way to try it many times."""
 
     number: int
-    """As in the list of promises, 1 to 14; several tries of one promise share it."""
+    """As in the list of promises, 1 to 15; several tries of one promise share it."""
     name: str
     """A short word for the command line: `kills`."""
     sentence: str
@@ -44,7 +45,7 @@ class Promise:
     full: int
     """Tries under `make torture`."""
     attempt: Callable[[int, Path, int], Outcome] = field(repr=False)
-    """(tries, an empty folder, seed) -> Outcome. Equal seeds try equal things."""
+    """(tries, an empty folder, seed) -> Outcome. Equal seeds try equal things. Its docstring says how it is tried."""
     allowed_rate: float = 0.0
     """Failures per try that the promise itself allows, such as 0.01 for `at least 99 %`."""
 
@@ -55,3 +56,9 @@ class Promise:
 def promises() -> list[Promise]:
     """Every promise, in the order of MODULES."""
     return [promise for name in MODULES for promise in import_module(f"tests.torture.{name}").PROMISES]
+
+
+def tell(n_done: int, tries: int) -> None:
+    """Say on a terminal how far the promise being tried is; the next line is written over it."""
+    if sys.stderr.isatty():
+        print(f"\r{n_done} of {tries} ", end="", file=sys.stderr, flush=True)

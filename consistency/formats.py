@@ -1,0 +1,181 @@
+"""How does a file become a network? By its format: our own weights, an ONNX graph, or a program of somebody else.
+
+`safetensors` holds numbers for an architecture of `networks`; `onnx` holds a graph of standard operators. Neither can do
+anything but compute. The formats of `CODE` can do whatever their maker likes, so a zoo with one runs only where the user
+allows it. N frames.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_safetensors
+from torch import Tensor, nn
+
+from consistency import networks
+
+CODE = frozenset({"torchscript", "torch-export", "code"})
+"""Formats whose files are programs. TorchScript and torch.export are: their graphs may call any operator, those that read
+and write files among them, and their loaders are not made for hostile input."""
+ONNX_DTYPES = {
+    "tensor(float)": torch.float32,
+    "tensor(float16)": torch.float16,
+    "tensor(double)": torch.float64,
+    "tensor(uint8)": torch.uint8,
+}
+
+
+class BadNetwork(ValueError):
+    """A file that gives no network, with the reason and the next step."""
+
+
+class Foreign(nn.Module):
+    """A network that was not written for this project. It always computes in float32: whether it bears less, only its maker
+    knows."""
+
+    input_dtype = torch.float32
+    can_be_recorded = False
+
+    def __init__(
+        self,
+        run: Callable[[Tensor], Any],
+        *,
+        module: nn.Module | None = None,
+        outputs: tuple[str, ...] = (),
+        one_by_one: bool = False,
+    ):
+        """`module`: what moves with `to(device)`. `outputs`: their names, where it has several. `one_by_one`: it was saved
+        for batches of one frame."""
+        super().__init__()
+        self.module, self.outputs = module, outputs
+        self._run, self._one_by_one = run, one_by_one
+
+    def forward(self, numbers: Tensor) -> Tensor | dict[str, Tensor]:
+        """(N, ...) -> (N, ...), or output -> (N, ...) where it has several."""
+        batches = numbers.split(1) if self._one_by_one else (numbers,)
+        made = [_tensors(self._run(batch)) for batch in batches]
+        joined = {name: torch.cat([part[name] for part in made]) for name in made[0]}
+        return next(iter(joined.values())) if len(joined) == 1 else joined
+
+    def compute_in(self, dtype: torch.dtype) -> None:
+        """Stays in float32."""
+
+
+def read(form: str, architecture: str, arguments: Mapping[str, Any], data: bytes | None, name: str) -> nn.Module:
+    """The network of an edge called `name`, in float32. `data`: its weights file's bytes. Raises BadNetwork."""
+    try:
+        return FORMATS[form](architecture, arguments, data, name)
+    except BadNetwork:
+        raise
+    except Exception as error:  # files of others fail in any way
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise BadNetwork(f"network of {name} cannot be read as {form}: {reason}; mend the file or its lines") from error
+
+
+def source_digest(factory: str) -> str:
+    """SHA-256 of the source file of `module:factory`. Raises BadNetwork."""
+    module, _, function = factory.partition(":")
+    try:
+        found = importlib.util.find_spec(module) if module and function else None
+        if found is None or not found.origin:
+            raise ImportError("not found")
+        return hashlib.sha256(Path(found.origin).read_bytes()).hexdigest()
+    except (ImportError, OSError, ValueError) as error:
+        raise BadNetwork(
+            f"architecture '{factory}': {error}; write module:factory of a module that Python finds, and mind PYTHONPATH"
+        ) from error
+
+
+def _read_safetensors(architecture: str, arguments: Mapping[str, Any], data: bytes | None, name: str) -> nn.Module:
+    try:
+        network = networks.build(architecture, **arguments)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise BadNetwork(f"edge {name} cannot be built: {error}; mend its lines in zoo.toml") from error
+    if data is not None:
+        _load(network, data, name, architecture)
+    return network
+
+
+def _read_onnx(architecture: str, arguments: Mapping[str, Any], data: bytes | None, name: str) -> nn.Module:
+    try:
+        import onnxruntime
+    except ImportError:
+        raise BadNetwork(f"network of {name} is ONNX; to run it: pip install onnxruntime") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 4  # only what is fatal: a model's warnings help its maker alone
+    session = onnxruntime.InferenceSession(data or b"", options, providers=["CPUExecutionProvider"])
+    if len(session.get_inputs()) != 1:
+        names = ", ".join(value.name for value in session.get_inputs())
+        raise BadNetwork(f"network of {name} has several inputs ({names}); only one image can be given")
+    taken = session.get_inputs()[0]
+    if taken.type not in ONNX_DTYPES:
+        raise BadNetwork(f"network of {name} takes {taken.type}; only {', '.join(ONNX_DTYPES)} can be given")
+    outputs = tuple(value.name for value in session.get_outputs())
+
+    def run(numbers: Tensor) -> dict[str, Tensor]:
+        dtype = ONNX_DTYPES[taken.type]
+        given = numbers.cpu()
+        given = given.round().clamp(0, 255).to(dtype) if dtype == torch.uint8 else given.to(dtype)
+        made = session.run(None, {taken.name: given.contiguous().numpy()})
+        return {name: torch.from_numpy(x).to(numbers.device) for name, x in zip(outputs, made, strict=True)}
+
+    return Foreign(run, outputs=outputs, one_by_one=bool(taken.shape) and taken.shape[0] == 1)
+
+
+def _read_torchscript(architecture: str, arguments: Mapping[str, Any], data: bytes | None, name: str) -> nn.Module:
+    module = torch.jit.load(io.BytesIO(data or b""), map_location="cpu")
+    return Foreign(module, module=module)
+
+
+def _read_export(architecture: str, arguments: Mapping[str, Any], data: bytes | None, name: str) -> nn.Module:
+    program = torch.export.load(io.BytesIO(data or b""))
+    module = program.module()
+    # An exported module has no modes, and refuses to be told that it is in the one it is in.
+    module.train = lambda mode=True: module  # type: ignore[method-assign]
+    inputs = set(program.graph_signature.user_inputs)
+    taken = next(node for node in program.graph.nodes if node.name in inputs)
+    return Foreign(module, module=module, one_by_one=isinstance(taken.meta["val"].shape[0], int))
+
+
+def _read_code(architecture: str, arguments: Mapping[str, Any], data: bytes | None, name: str) -> nn.Module:
+    module, _, function = architecture.partition(":")
+    network = getattr(importlib.import_module(module), function)(**arguments)
+    if not isinstance(network, nn.Module):
+        raise BadNetwork(f"network of {name}: {architecture} gives no torch.nn.Module but {type(network).__name__}")
+    if data is not None:
+        _load(network, data, name, architecture)
+    return Foreign(network, module=network)
+
+
+def _load(network: nn.Module, data: bytes, name: str, architecture: str) -> None:
+    try:
+        network.load_state_dict({key: tensor.float() for key, tensor in load_safetensors(data).items()})
+    except (RuntimeError, SafetensorError) as error:
+        raise BadNetwork(f"weights of {name} do not fit {architecture}: {error}") from error
+
+
+def _tensors(made: Any) -> dict[str, Tensor]:
+    """Whatever a network gives, by name; those of a list are called 0, 1, ..."""
+    if isinstance(made, Tensor):
+        return {"0": made}
+    items = made.items() if isinstance(made, Mapping) else enumerate(made)
+    return {str(name): x for name, x in items if isinstance(x, Tensor)}
+
+
+Reader = Callable[[str, Mapping[str, Any], bytes | None, str], nn.Module]
+FORMATS: dict[str, Reader] = {
+    "safetensors": _read_safetensors,
+    "onnx": _read_onnx,
+    "torchscript": _read_torchscript,
+    "torch-export": _read_export,
+    "code": _read_code,
+}

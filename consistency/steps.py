@@ -1,0 +1,97 @@
+"""Which steps do networks share, and how does each go over memory as seldom as it can?
+
+Convolutions of few channels at full size are cheap; what costs is to read and write the images between them. Each step
+here says in plain PyTorch what it computes. On a GPU in half precision, where no gradient is wanted, it runs in fewer
+passes (`consistency.kernels`). N images, C channels, H x W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from importlib.util import find_spec
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_is_plain: ContextVar[bool] = ContextVar("is_plain", default=False)
+
+
+def conv_norm_relu(conv: nn.Conv2d, norm: nn.GroupNorm, x: Tensor) -> Tensor:
+    """Convolution, GroupNorm, ReLU."""
+    if not _is_fused(x):
+        return _relu(norm(conv(x)))
+    from consistency.kernels import group_norm
+
+    # PyTorch adds a bias in a pass of its own; GroupNorm can take it along.
+    made = _channels_last(F.conv2d(x, conv.weight, None, conv.stride, conv.padding))  # type: ignore[arg-type]
+    return group_norm(made, conv.bias, norm, made, relu=True)
+
+
+def norm_conv_relu(norm: nn.GroupNorm, conv: nn.Conv2d, x: Tensor) -> Tensor:
+    """GroupNorm, convolution, ReLU."""
+    if not _is_fused(x):
+        return conv_relu(conv, norm(x))
+    from consistency.kernels import group_norm
+
+    x = _channels_last(x)
+    return conv_relu(conv, group_norm(x, None, norm, torch.empty_like(x), relu=False))
+
+
+def conv_relu(conv: nn.Conv2d, x: Tensor) -> Tensor:
+    """Convolution, ReLU."""
+    if not _is_fused(x) or conv.bias is None:
+        return _relu(conv(x))
+    from consistency.kernels import bias_relu
+
+    made = F.conv2d(x, conv.weight, None, conv.stride, conv.padding, conv.dilation, conv.groups)  # type: ignore[arg-type]
+    return bias_relu(_channels_last(made), conv.bias)
+
+
+def double_and_join(x: Tensor, skip: Tensor) -> Tensor:
+    """[x at twice its height and width, bilinear, then skip]: (N, A, H, W) and (N, B, 2H, 2W) -> (N, A + B, 2H, 2W)."""
+    if not _is_fused(x):
+        return torch.cat([double(x), skip], dim=1)
+    from consistency import kernels
+
+    return kernels.double_and_join(x, skip)
+
+
+def double(x: Tensor) -> Tensor:
+    """Twice the height and width, bilinear."""
+    # In training by way of float32: the same values, but bfloat16's backward pass is three times slower on a CPU.
+    wide = x.float() if x.requires_grad else x
+    return F.interpolate(wide, scale_factor=2, mode="bilinear", align_corners=False).to(x.dtype)
+
+
+@contextmanager
+def plain() -> Iterator[None]:
+    """Inside, in this thread, every step is PyTorch's own: for comparisons."""
+    token = _is_plain.set(True)
+    try:
+        yield
+    finally:
+        _is_plain.reset(token)
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def _relu(x: Tensor) -> Tensor:
+    """ReLU, in place where nothing remembers x."""
+    return F.relu(x) if torch.is_grad_enabled() else F.relu_(x)
+
+
+def _is_fused(x: Tensor) -> bool:
+    is_half = x.dtype in (torch.float16, torch.bfloat16)
+    return x.is_cuda and is_half and not torch.is_grad_enabled() and not _is_plain.get() and _has_triton()
+
+
+@cache
+def _has_triton() -> bool:
+    """It comes with torch for CUDA on Linux."""
+    return find_spec("triton") is not None

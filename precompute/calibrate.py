@@ -1,0 +1,98 @@
+"""On what scale is an energy read? Mean and spread of each path's disagreement, measured with one method on ordinary clips.
+
+P paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cache.store import default_root
+from consistency.energy import disagreement_maps, raw_terms
+from consistency.graph import Graph
+from consistency.zoo import IMAGE, Zoo, ZooError, load_network
+from precompute import video
+from precompute.lanes import predict
+from precompute.recipes import Batch
+
+BASELINE = "baseline"
+BATCH_SIZE = 8
+
+
+def calibrate(
+    zoo: Zoo,
+    clips: Sequence[str],
+    *,
+    method: str | None,
+    max_frames: int,
+    store: Path | None,
+    say: Callable[[str], None],
+) -> dict[str, dict[str, Any]]:
+    """Target -> `paths`, `mu`, `sigma` (mean absolute deviation) and `origin`, for every energy whose networks are here.
+
+    In float32 on the CPU, so that they do not depend on the machine. Raises ZooError and SourceError.
+    """
+    method = method or (BASELINE if BASELINE in zoo.methods else zoo.methods[0])
+    if method not in zoo.methods:
+        raise ZooError(f"zoo '{zoo.name}' has no method '{method}'; its methods are {', '.join(zoo.methods)}")
+    targets = [target for target in zoo.energy_paths if target in zoo.targets(method) and zoo.has_all(target)]
+    if not targets:
+        raise ZooError(
+            f"zoo '{zoo.name}' names no energy that {method} has all networks for; add [energy.TARGET] with paths to zoo.toml"
+        )
+    chains = {
+        target: [zoo.chain(method, path) for path in (f"{IMAGE}-{target}", *zoo.energy_paths[target])]
+        for target in targets
+    }
+    device = torch.device("cpu")
+    graph = Graph(
+        [chain for group in chains.values() for chain in group],
+        lambda edge: load_network(edge, device=device, dtype=torch.float32),
+    )
+    terms: dict[str, list[np.ndarray]] = {target: [] for target in targets}
+    titles, n_frames = [], 0
+    for clip in clips:
+        source = video.resolve(clip, media_dir=(store or default_root()) / "media")
+        titles.append(source.title)
+        with closing(video.frames(source.path, spread(source, max_frames))) as frames:
+            while group := list(islice(frames, BATCH_SIZE)):
+                images = np.stack([frame.rgb for frame in group])
+                outputs = predict(graph, Batch(images, np.zeros(len(group)), {}, {}), device, zoo.multiple).outputs
+                for target, (direct, *indirect) in chains.items():
+                    maps = disagreement_maps(outputs[direct], [outputs[chain] for chain in indirect])
+                    terms[target].append(raw_terms(maps).numpy())
+                n_frames += len(group)
+        say(f"{source.title}: measured")
+    origin = f"{n_frames} frames of {', '.join(titles)}, with {method}"
+    return {target: _row(zoo, target, np.concatenate(parts), origin) for target, parts in terms.items()}
+
+
+def spread(source: video.Source, max_frames: int) -> video.Sampling:
+    """Frames at equal distances over the whole clip."""
+    info = video.probe(source)
+    seconds = info.duration_seconds if info.n_frames_estimate > max_frames else None
+    return video.Sampling(fps=max_frames / seconds if seconds else None, max_frames=max_frames)
+
+
+def _row(zoo: Zoo, target: str, terms: np.ndarray, origin: str) -> dict[str, Any]:
+    """`terms`: (N, P)."""
+    mu = terms.mean(axis=0, dtype=np.float64)
+    sigma = np.abs(terms - mu).mean(axis=0, dtype=np.float64)
+    for path, middle, width in zip(zoo.energy_paths[target], mu, sigma, strict=True):
+        if not np.isfinite(middle) or not width > 0:
+            raise ZooError(
+                f"energy of {target}: {path} disagrees by {middle:.4g} in every frame; measure on clips that change more"
+            )
+    return {
+        "paths": list(zoo.energy_paths[target]),
+        "mu": [round(float(value), 6) for value in mu],
+        "sigma": [max(round(float(value), 6), 1e-6) for value in sigma],
+        "origin": origin,
+    }

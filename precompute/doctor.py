@@ -1,0 +1,310 @@
+"""Is everything here that a job needs, and is it sound? The store, the disk under it, versions, device, JavaScript."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+
+from cache.records import BadRecord, NewerRecord
+from cache.store import Store, StoreError
+
+FEW_BYTES, TOO_FEW_BYTES = 10 << 30, 1 << 30
+"""Free space: a minute of video in all configurations of `mini` takes about 2 GB."""
+SAFE_FFMPEG = (8, 1, 2)
+"""Versions before have holes that a video can use (CVE-2026-8461)."""
+OLD_EXTRACTOR_DAYS = 90
+"""Video sites change; releases come about every month."""
+NODE_MAJOR = 22
+"""The oldest Node.js that yt-dlp uses."""
+NETWORK_FILE_SYSTEMS = (
+    "nfs",
+    "cifs",
+    "smb",
+    "afs",
+    "ceph",
+    "gluster",
+    "lustre",
+    "9p",
+    "fuse.sshfs",
+    "fuse.s3",
+    "vboxsf",
+)
+VOLATILE_FILE_SYSTEMS = ("tmpfs", "ramfs", "overlay")
+SECONDS_TO_ANSWER = 20.0
+"""A program that does not tell its version by then does not work."""
+
+State = Literal["ok", "warning", "problem"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one thing."""
+
+    name: str
+    state: State
+    found: str
+    next_step: str = ""
+    """Empty where nothing is to be done."""
+
+
+def examine(root: Path) -> list[Finding]:
+    """Look at everything; leaves a store as it was."""
+    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("store", lambda: _store(root)),
+        ("disk", lambda: _disk(root)),
+        ("tracks", lambda: _tracks(root)),
+        ("index", lambda: _index(root)),
+        ("versions", _versions),
+        *([("device", _device), ("JavaScript", _javascript)] if _can_run() else []),
+    ]
+    findings = []
+    for name, check in checks:
+        try:
+            findings += list(check())
+        except Exception as error:  # one check that fails must not hide what the others find
+            findings.append(
+                Finding(name, "problem", f"cannot be looked at: {type(error).__name__}: {error}", "please report this")
+            )
+    return findings
+
+
+def _store(root: Path) -> Iterator[Finding]:
+    step = "choose a writable folder with --store DIR or $CROSSCHECK_STORE; the dashboard may read it as it is"
+    if not root.exists():
+        parent = next(folder for folder in root.absolute().parents if folder.exists())
+        try:
+            with tempfile.TemporaryFile(dir=parent):
+                yield Finding("store", "ok", f"{root} is not there yet; the first run makes it")
+        except OSError as error:
+            yield Finding("store", "problem", f"{root} cannot be made: {parent}: {error.strerror}", step)
+        return
+    if not (root / "tracks").is_dir() and any(root.iterdir()):
+        yield Finding("store", "warning", f"{root} holds other things and no tracks", "is it the right --store?")
+        return
+    try:
+        opened = Store(root)
+    except StoreError as error:
+        yield Finding("store", "problem", str(error).partition(";")[0], step)
+        return
+    yield Finding("store", "ok", f"{root} can be written")
+    yield _locks(opened)
+
+
+def _locks(store: Store) -> Finding:
+    """Whether locks hold here, and which clips are being written."""
+    folder = store.root / "locks"
+    probe = folder / f"probe-{os.getpid()}"
+    with FileLock(probe):
+        works = _is_held(probe)
+    probe.unlink(missing_ok=True)
+    if not works:
+        return Finding(
+            "locks", "problem", "this file system lets two jobs lock one file", "put the store on a local disk"
+        )
+    held = [path.stem[:12] for path in folder.glob("*.lock") if _is_held(path)]
+    return Finding("locks", "ok", f"clips being written: {', '.join(held)}" if held else "no clip is being written")
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        with FileLock(path, timeout=0, is_singleton=False):
+            return False
+    except Timeout:
+        return True
+
+
+def _disk(root: Path) -> Iterator[Finding]:
+    place = root.absolute()
+    place = next(folder for folder in (place, *place.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    state: State = "ok" if free >= FEW_BYTES else "warning" if free >= TOO_FEW_BYTES else "problem"
+    step = "" if state == "ok" else "free some, see `python -m precompute gc --dry-run`, or choose another --store"
+    yield Finding("free space", state, f"{free / 1e9:.1f} GB", step)
+    kind = file_system(place)
+    if kind.startswith(NETWORK_FILE_SYSTEMS):
+        yield Finding(
+            "file system",
+            "warning",
+            f"{kind}, a drive of another machine, which may lose locks and what was said to be stored",
+            "put the store on a local disk, and copy tracks with `export` and `import`",
+        )
+    elif kind in VOLATILE_FILE_SYSTEMS:
+        yield Finding("file system", "warning", f"{kind}, which may be gone at the next start", "use a lasting disk")
+    else:
+        yield Finding("file system", "ok", kind or "unknown")
+
+
+def file_system(place: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
+    """The type of the file system that holds a folder; empty where the system does not tell."""
+    found: dict[Path, str] = {}
+    with suppress(OSError):
+        for line in mounts.read_text().splitlines():
+            _, target, kind, *_ = line.split(" ")
+            found[Path(target.encode().decode("unicode_escape"))] = kind  # a blank is \040; the last one mounted wins
+    resolved = place.resolve()
+    return next((found[folder] for folder in (resolved, *resolved.parents) if folder in found), "")
+
+
+def _tracks(root: Path) -> Iterator[Finding]:
+    store = Store(root, read_only=True)
+    counts = {"finished": 0, "growing": 0}
+    n_bad = n_newer = 0
+    for folder in root.glob("tracks/*"):
+        with suppress(StoreError, OSError):
+            try:
+                track = store.get(folder.name)
+                if track:
+                    counts["finished" if track.is_complete else "growing"] += 1
+            except NewerRecord:
+                n_newer += 1
+            except BadRecord:
+                n_bad += 1
+    yield Finding("tracks", "ok", f"{counts['finished']} finished, {counts['growing']} growing")
+    if n_bad:
+        yield Finding("tracks", "problem", f"{n_bad} cannot be read", "run `python -m precompute verify --fix`")
+    if n_newer:
+        yield Finding("tracks", "warning", f"{n_newer} are of a newer version", "upgrade Crosscheck")
+    orphans = list(store.collect(dry_run=True))
+    if orphans:
+        n_bytes = sum(orphan.bytes for orphan in orphans)
+        found = f"{len(orphans)} files of killed jobs, {n_bytes / 1e6:.1f} MB"
+        yield Finding("leftovers", "warning", found, "run `python -m precompute gc`")
+    notes = list(root.glob("quarantine/*.json"))
+    if notes:
+        found = f"{len(notes)} damaged packs or tracks in {root / 'quarantine'}"
+        yield Finding(
+            "quarantine", "warning", found, "check the disk; `python -m precompute gc --quarantine` removes them"
+        )
+
+
+def _index(root: Path) -> Iterator[Finding]:
+    path = root / "index" / "cache.db"
+    if not path.exists():
+        yield Finding("index", "ok", "there is none; it is made when a job needs it")
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as database:
+            answer = database.execute("PRAGMA integrity_check").fetchone()[0]
+    except sqlite3.Error as error:
+        answer = str(error)
+    if answer == "ok":
+        yield Finding("index", "ok", "sound")
+    else:
+        found = f"damaged ({answer.splitlines()[0]}); the manifests are read instead"
+        yield Finding("index", "warning", found, "run `python -m precompute verify --fix`, which makes it anew")
+
+
+def _can_run() -> bool:
+    """Whether anything is installed that `run` needs beyond the commands for the store and the dashboard."""
+    return any(_package(name).state == "ok" for name in ("torch", "av", "yt-dlp"))
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("Python", "ok", platform.python_version())
+    yield _package("streamlit")
+    if not _can_run():
+        found = "requirements-web.txt alone is installed: the dashboard and the store's commands work, `run` does not"
+        yield Finding("packages", "ok", found)
+        return
+    for name in ("torch", "opencv-python-headless"):
+        yield _package(name)
+    yield _decoder()
+    yield _extractor()
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, "ok", version(name))
+    except PackageNotFoundError:
+        return Finding(name, "problem", "not installed", "pip install -r requirements.txt")
+
+
+def _decoder() -> Finding:
+    try:
+        import av
+    except ImportError as error:
+        return Finding("PyAV", "problem", f"cannot be imported: {error}", "pip install -r requirements.txt")
+    text = str(av.ffmpeg_version_info)
+    numbers = tuple(int(part) for part in text.split("-", maxsplit=1)[0].lstrip("n").split(".") if part.isdigit())
+    found = f"{av.__version__} with FFmpeg {text}"
+    if numbers < SAFE_FFMPEG:
+        wanted = ".".join(map(str, SAFE_FFMPEG))
+        return Finding(
+            "PyAV", "problem", f"{found}, older than {wanted}: a video can use its holes", "pip install -U av"
+        )
+    return Finding("PyAV", "ok", found)
+
+
+def _extractor(today: date | None = None) -> Finding:
+    found = _package("yt-dlp")
+    if found.state != "ok":
+        return found
+    with suppress(ValueError):
+        released = date(*(int(part) for part in found.found.split(".")[:3]))
+        days = ((today or datetime.now(UTC).date()) - released).days
+        if days > OLD_EXTRACTOR_DAYS:
+            return Finding(
+                "yt-dlp",
+                "warning",
+                f"{found.found}, {days} days old: sites may have changed since",
+                "pip install -U 'yt-dlp[default,deno]'",
+            )
+        return Finding("yt-dlp", "ok", f"{found.found}, {days} days old")
+    return found
+
+
+def _device() -> Iterator[Finding]:
+    import torch
+
+    from precompute.pipeline import choose_device, choose_dtype, dtype_name
+
+    device = choose_device("auto")
+    dtype = dtype_name(choose_dtype(device))
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        name = torch.cuda.get_device_name(device)
+        yield Finding("device", "ok", f"{name}, {free / 1e9:.1f} of {total / 1e9:.1f} GB free, {dtype}")
+    else:
+        yield Finding("device", "ok", f"{os.cpu_count()} CPUs, {dtype}; torch finds no CUDA GPU")
+
+
+def _javascript() -> Iterator[Finding]:
+    """yt-dlp needs a JavaScript runtime for YouTube, and for nothing else."""
+    for name, path in _runtimes():
+        with suppress(OSError, subprocess.SubprocessError, ValueError, IndexError):
+            answer = subprocess.run(
+                [path, "--version"], capture_output=True, text=True, timeout=SECONDS_TO_ANSWER, check=True
+            ).stdout.split()
+            number = answer[1] if name == "deno" else answer[0].lstrip("v")
+            if name == "deno" or int(number.split(".")[0]) >= NODE_MAJOR:
+                yield Finding("JavaScript", "ok", f"{name} {number}")
+                return
+    yield Finding(
+        "JavaScript",
+        "warning",
+        f"neither deno nor node {NODE_MAJOR} or newer: YouTube cannot be read, all else can",
+        "pip install 'yt-dlp[default,deno]'",
+    )
+
+
+def _runtimes() -> Iterator[tuple[str, str]]:
+    with suppress(ImportError, OSError):
+        import deno
+
+        yield "deno", deno.find_deno_bin()
+    for name in ("deno", "node"):
+        if path := shutil.which(name):
+            yield name, path

@@ -1,0 +1,138 @@
+"""Which networks may compute in half precision? Those whose outputs stay within a bound of float32's, as measured.
+
+Measured once for each zoo, dtype and kind of device, on one frame of each bundled clip, and remembered in the store.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cache.keys import digest
+from consistency.energy import disagreement_maps, raw_terms, standardise
+from consistency.zoo import Chain, Zoo
+from precompute import video
+from precompute.lanes import Networks, Precision, make_graph, predict
+from precompute.recipes import Batch, Recipe
+
+MEAN_ERROR_BOUND = 1 / 255
+"""Mean absolute difference of a network's output from float32's, in codes: one of the levels that are stored."""
+ENERGY_ERROR_BOUND = 0.1
+"""Of a frame's energy, in sigma. Energies that people compare differ by more."""
+CLIPS = ("walkthrough", "phone")
+FRAME_SECONDS = 1.0
+"""Into each clip: a rendered room and a real one, both in full light."""
+VERSION = 1
+"""Raised when measuring changes."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What half precision costs a zoo."""
+
+    exact: frozenset[str]
+    """Digests of the networks that must compute in float32 for all the rest to be within the bounds."""
+    worst_code: float
+    """The largest mean error of an output that is left, in codes."""
+    worst_energy: float
+    """And of an energy, in sigma; 0 where there is none."""
+
+    def __str__(self) -> str:
+        exceptions = f"; {len(self.exact)} networks in float32" if self.exact else ""
+        return f"within {self.worst_code * 255:.2f}/255 and {self.worst_energy:.3f} σ of float32{exceptions}"
+
+
+def measured(
+    root: Path, zoo: Zoo, recipes: Sequence[Recipe], device: torch.device, dtype: torch.dtype, networks: Networks
+) -> Measured:
+    """From the store at `root`, else measured now and put there. `networks` keeps what the job needs. Raises ZooError."""
+    if dtype == torch.float32:
+        return Measured(frozenset(), 0.0, 0.0)
+    chains = sorted(
+        {chain for recipe in recipes for chain in recipe.chains}, key=lambda chain: [edge.digest for edge in chain]
+    )
+    kind = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    bounds = [MEAN_ERROR_BOUND, ENERGY_ERROR_BOUND]
+    key = digest([VERSION, [[edge.digest for edge in chain] for chain in chains], kind, str(dtype), bounds])
+    path = root / "precision" / f"{key}.json"
+    try:
+        row = json.loads(path.read_text())
+        return Measured(frozenset(row["exact"]), float(row["worst_code"]), float(row["worst_energy"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # not measured yet, or not readable: measured again
+    found = measure(zoo, recipes, device, dtype, example_frames(), networks)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    row = {"exact": sorted(found.exact), "worst_code": found.worst_code, "worst_energy": found.worst_energy}
+    path.write_text(json.dumps(row))
+    return found
+
+
+def measure(
+    zoo: Zoo,
+    recipes: Sequence[Recipe],
+    device: torch.device,
+    dtype: torch.dtype,
+    frames: Batch,
+    networks: Networks,
+) -> Measured:
+    """Run all in float32, then in `dtype`, and put what is beyond the bound into float32 until nothing is."""
+    exact: frozenset[str] = frozenset()
+    energies = [recipe for recipe in recipes if recipe.head.kind == "energy"]
+
+    def run(precision: Precision, networks: Networks) -> tuple[Mapping[Chain, Tensor], list[Tensor]]:
+        graph = make_graph(recipes, device, precision, networks)
+        outputs = predict(graph, frames, device, zoo.multiple).outputs
+        return outputs, [energy_of(recipe, outputs) for recipe in energies]
+
+    true_outputs, true_energies = run(Precision(torch.float32), Networks())
+    while True:
+        outputs, found_energies = run(Precision(dtype, exact), networks)
+        errors = {chain: mean_error(outputs[chain], true_outputs[chain]) for chain in outputs}
+        energy_errors = [float((a - b).abs().max()) for a, b in zip(found_energies, true_energies, strict=True)]
+        beyond = [chain for chain, error in errors.items() if not error <= MEAN_ERROR_BOUND]
+        ends = {chain[-1].network_digest for chain in beyond}
+        if ends <= exact:  # the last network is not to blame, or none is
+            beyond += [
+                chain
+                for recipe, error in zip(energies, energy_errors, strict=True)
+                if not error <= ENERGY_ERROR_BOUND
+                for chain in recipe.chains
+            ]
+            ends = {edge.network_digest for chain in beyond for edge in chain}
+        if ends <= exact:
+            return Measured(exact, max(errors.values(), default=0.0), max(energy_errors, default=0.0))
+        exact |= ends
+
+
+def energy_of(recipe: Recipe, outputs: Mapping[Chain, Tensor]) -> Tensor:
+    """The frames' energies, (N,), in sigma."""
+    direct, *indirect = (outputs[chain] for chain in recipe.chains)
+    terms = raw_terms(disagreement_maps(direct, indirect))
+    return standardise(terms, recipe.head.constants["mu"], recipe.head.constants["sigma"])
+
+
+def mean_error(found: Tensor, true: Tensor) -> float:
+    """Of codes; NaN where there is one, which is within no bound."""
+    return float((found.float() - true.float()).abs().mean())
+
+
+@cache
+def example_frames() -> Batch:
+    """One frame of each bundled clip."""
+    sampling = video.Sampling(start=FRAME_SECONDS, max_frames=1)
+    with TemporaryDirectory() as folder:
+        sources = [video.resolve(name, media_dir=Path(folder)) for name in CLIPS]
+        found = []
+        for source in sources:
+            with closing(video.frames(source.path, sampling)) as frames:
+                found.append(next(frames))
+    return Batch(np.stack([frame.rgb for frame in found]), np.zeros(len(found)), {}, {})

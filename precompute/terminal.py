@@ -1,0 +1,51 @@
+"""How does the command line speak? One line at a time: results on stdout, complaints on stderr, and the store's option."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from cache.store import Store, StoreError, default_root
+from precompute.errors import one_line
+
+EXIT_FAILED_ITEM, EXIT_USAGE = 1, 2
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+StoreOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        metavar="DIR",
+        help="Where results are kept. Default: $CROSSCHECK_STORE, else the user's data folder.",
+    ),
+]
+
+
+def say(message: str) -> None:
+    """One line on stdout, whatever the width of the terminal."""
+    out.print(Text(one_line(message)), soft_wrap=True)
+
+
+def complain(message: str, word: str = "error") -> None:
+    """One line on stderr."""
+    err.print(Text(f"{word}: {one_line(message)}"), soft_wrap=True)
+
+
+def usage(message: str) -> typer.Exit:
+    """To be raised: wrong usage, with what is allowed."""
+    complain(message)
+    return typer.Exit(EXIT_USAGE)
+
+
+def open_store(root: Path | None) -> Store:
+    """A store that can be written, or the end of the command."""
+    try:
+        return Store(root or default_root())
+    except StoreError as error:
+        raise usage(str(error)) from error

@@ -1,0 +1,439 @@
+"""How do the networks of a zoo get here? From archives that are downloaded, or from files; each is converted once.
+
+Nothing that an archive says is used as a path: files are found by the stem of their name, and written under the name that
+zoo.toml gives. Nothing else is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import pooch
+import requests
+import torch
+from filelock import FileLock, Timeout
+
+from consistency import networks
+from consistency.zoo import (
+    LOCK,
+    ZOOS,
+    Archive,
+    Edge,
+    Zoo,
+    ZooError,
+    checked_name,
+    installed_zoos_folder,
+    read_lock,
+    read_zoo,
+)
+from precompute.convert import Converter
+from precompute.errors import one_line
+
+Report = Callable[[int, int | None], None]
+"""Told bytes done, and of how many."""
+
+MAX_ARCHIVE_BYTES = 8 << 30
+MAX_ARCHIVE_FILES = 10_000
+MAX_OTHER_BYTES = 4 << 30
+"""Of a network in a format whose size is not known beforehand."""
+CHECKPOINT_FACTOR = 5
+"""A checkpoint with its optimizer (Adam with amsgrad) holds four numbers for each weight."""
+CHECKPOINT_SPARE_BYTES = 16 << 20
+CHUNK_BYTES = 1 << 16
+CONNECT_SECONDS, READ_SECONDS = 20, 60
+CHECKPOINTS = (".pth", ".pt", ".safetensors")
+UNREADABLE = (ZooError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+"""What single files that are damaged, encrypted or packed in unknown ways raise."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that may hold a network."""
+
+    name: str
+    """As its archive or folder calls it, for people."""
+    suffix: str
+    open: Callable[[], AbstractContextManager[IO[bytes]]]
+
+
+def pull(zoo: Zoo, *, say: Callable[[str], None], report: Report, on_problem: Callable[[str], None]) -> None:
+    """Fetch what the zoo lacks. Problems with single networks are told, and the others are kept. Raises ZooError."""
+    wanted = {edge.archive for edge in zoo.missing}
+    archives = [archive for archive in zoo.archives if archive.name in wanted]
+    if not archives:
+        return
+    sizes = {archive.name: size_of(archive) for archive in archives}
+    for archive in archives:
+        size = sizes[archive.name]
+        say(f"{archive.name}: {_megabytes(size) if size else 'size unknown'} from {urlsplit(archive.url).hostname}")
+    # The archive, its networks, and one checkpoint beside it.
+    require_space(zoo.home, 2 * sum(sizes.values()))
+    with writing(zoo.home):
+        for archive in archives:
+            path = download(archive, zoo.home, report)
+            try:
+                edges = [edge for edge in zoo.missing if edge.archive == archive.name]
+                install(edges, weights_of(path), zoo.home, on_problem)
+            finally:
+                path.unlink()
+        path.parent.rmdir()
+
+
+def import_zoo(path: Path, name: str, *, on_problem: Callable[[str], None]) -> Zoo:
+    """Fill the zoo `name` with networks from an archive, a folder or a file; a folder that holds a zoo.toml becomes the zoo.
+
+    Raises ZooError.
+    """
+    is_own = (path / "zoo.toml").is_file()
+    if not path.exists():
+        raise ZooError(f"{path}: there is no such file; give an archive, a folder or a file of weights")
+    if is_own:
+        _adopt(path, name)
+    zoo = read_zoo(name)
+    edges = list(zoo.missing)
+    if is_own:  # what it extends is where it is
+        edges = [e for e in (*zoo.edges, *zoo.missing) if e.weights and e.weights.parent == zoo.home]
+    if not edges:
+        raise ZooError(f"zoo '{zoo.name}' lacks nothing; to bring networks of your own, give a folder with a zoo.toml")
+    with writing(zoo.home):
+        if not install(edges, weights_of(path), zoo.home, on_problem):
+            names = ", ".join(sorted({edge.weights.stem for edge in edges if edge.weights})[:4])
+            raise ZooError(f"{path}: holds no network that zoo '{name}' lacks; it lacks {names}, ...")
+    return read_zoo(name)
+
+
+def record(zoo: Zoo) -> int:
+    """Keep the digests of weights that lie in a zoo's folder and that zoo.toml gives none for; how many are new."""
+    lock = lock_of(zoo.home)
+    known = dict(lock.setdefault("weights", {}))
+    for edge in (*zoo.edges, *zoo.missing):
+        if edge.weights is None or edge.archive or edge.weights.parent != zoo.home or not edge.weights.is_file():
+            continue
+        if not edge.sha256 or edge.weights.name in known:  # else zoo.toml gives it
+            lock["weights"][edge.weights.name] = entry(edge.weights)
+    if lock["weights"] != known:
+        write_lock(zoo.home, lock)
+    return sum(known.get(name) != row for name, row in lock["weights"].items())
+
+
+# --- finding files ---
+
+
+def weights_of(path: Path) -> dict[str, list[Found]]:
+    """Stem -> the files of that name in an archive, in a folder and its archives, or the file itself. Raises ZooError."""
+    found: dict[str, list[Found]] = {}
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    for file in files:
+        if file.suffix.lower() == ".zip":
+            for name, member in _members(file):
+                found.setdefault(PurePosixPath(name).stem, []).append(member)
+        elif file.is_file():
+            found.setdefault(file.stem, []).append(
+                Found(str(file), file.suffix.lower(), lambda file=file: file.open("rb"))
+            )
+    return found
+
+
+def _members(path: Path) -> Iterable[tuple[str, Found]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            rows = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise ZooError(f"{path.name}: damaged, or no zip archive ({error}); fetch it again") from error
+    if len(rows) > MAX_ARCHIVE_FILES:
+        raise ZooError(f"{path.name}: holds {len(rows)} files, more than any archive of networks; it is not opened")
+
+    @contextmanager
+    def opened(row: zipfile.ZipInfo):
+        with zipfile.ZipFile(path) as archive, archive.open(row) as file:
+            yield file
+
+    for row in rows:
+        name = row.filename.replace("\\", "/")
+        if not row.is_dir():
+            suffix = PurePosixPath(name).suffix.lower()
+            yield name, Found(f"{path.name}/{name}", suffix, lambda row=row: opened(row))
+
+
+# --- installing them ---
+
+
+def install(
+    edges: Iterable[Edge], found: Mapping[str, list[Found]], home: Path, on_problem: Callable[[str], None]
+) -> int:
+    """Bring the weights of those edges to `home` and note their digests; the number of files that are new or were bad."""
+    n_met = 0
+    by_file = {edge.weights.name: edge for edge in edges if edge.weights}
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home, prefix=".convert-") as folder, Converter() as converter:
+        for name, edge in by_file.items():
+            candidates = [file for file in found.get(Path(name).stem, ()) if _fits(file, edge)]
+            if not candidates:
+                continue
+            n_met += 1
+            try:
+                if len(candidates) > 1:
+                    raise ZooError(
+                        f"{name}: could be {' or '.join(file.name for file in candidates)}; leave one of them"
+                    )
+                made = _make(candidates[0], edge, Path(folder), converter)
+                _keep(made, home, name)
+            except UNREADABLE as error:
+                on_problem(f"{edge.name}: {one_line(str(error))}")
+    return n_met
+
+
+def _keep(made: Path, home: Path, name: str) -> None:
+    """Move a file to its place and note its digest; one that was noted before must be met. Raises ZooError and OSError."""
+    lock = lock_of(home)
+    weights = lock.setdefault("weights", {})
+    row, known = entry(made), weights.get(name, {}).get("sha256")
+    if known not in (None, row["sha256"]):
+        raise ZooError(
+            f"{name}: has SHA-256 {row['sha256'][:12]}, it was {known[:12]}; remove {home} to take the new one"
+        )
+    weights[name] = row
+    made.replace(home / name)
+    write_lock(home, lock)
+
+
+def _fits(file: Found, edge: Edge) -> bool:
+    assert edge.weights is not None
+    return file.suffix in (CHECKPOINTS if edge.format in ("safetensors", "code") else (edge.weights.suffix.lower(),))
+
+
+def _make(file: Found, edge: Edge, folder: Path, converter: Converter) -> Path:
+    """The weights of the edge as a file in `folder`. Raises ZooError, OSError and BadZipFile."""
+    made = folder / "made"
+    is_ours = edge.format == "safetensors"
+    n_bytes = float32_bytes(edge) if is_ours else 0
+    copy = folder / f"copy{file.suffix if file.suffix in CHECKPOINTS else ''}"
+    try:
+        copy_bounded(file, copy, CHECKPOINT_FACTOR * n_bytes + CHECKPOINT_SPARE_BYTES if is_ours else MAX_OTHER_BYTES)
+        if not is_ours or (edge.sha256 and file.suffix == ".safetensors"):
+            copy.replace(made)  # as it is: its digest may be pinned
+        else:
+            converter.convert(copy, edge, made, n_bytes=n_bytes)
+    finally:
+        copy.unlink(missing_ok=True)
+    digest = entry(made)["sha256"]
+    if edge.sha256 and digest != edge.sha256:
+        raise ZooError(f"{file.name}: has SHA-256 {digest[:12]}, zoo.toml says {edge.sha256[:12]}; it is another file")
+    return made
+
+
+def copy_bounded(file: Found, path: Path, max_bytes: int) -> None:
+    """Unpack a file, and stop where it is larger than it can be."""
+    n_bytes = 0
+    with file.open() as source, path.open("wb") as target:
+        while chunk := source.read(CHUNK_BYTES):
+            n_bytes += len(chunk)
+            if n_bytes > max_bytes:
+                raise ZooError(
+                    f"{file.name}: more than {max_bytes / 1e6:.0f} MB, too large for this network; not unpacked"
+                )
+            target.write(chunk)
+
+
+def float32_bytes(edge: Edge) -> int:
+    """What the weights of a network of ours take. Raises ZooError."""
+    try:
+        with torch.device("meta"):
+            state = networks.build(edge.architecture, **edge.arguments).state_dict()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ZooError(f"cannot be built: {error}; mend its lines in zoo.toml") from error
+    return 4 * sum(tensor.numel() for tensor in state.values()) + (1 << 16)
+
+
+def _adopt(folder: Path, name: str) -> None:
+    """Copy a zoo.toml of the user to where installed zoos lie. Raises ZooError."""
+    read_zoo(str(folder))  # says what is wrong with it
+    try:
+        home = installed_zoos_folder() / checked_name(name)
+    except ValueError as error:
+        raise ZooError(f"--as: {error}") from error
+    if (ZOOS / name).exists():
+        raise ZooError(f"'{name}' is a zoo of the project; give another name with --as")
+    if home.resolve() == folder.resolve():
+        raise ZooError(f"{folder} is zoo '{name}' already")
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(folder / "zoo.toml", home / "zoo.toml")
+    measured = read_lock(folder).get("energy", {})
+    write_lock(home, {"name": name, "weights": {}, "energy": measured})
+
+
+# --- downloading ---
+
+
+def size_of(archive: Archive) -> int:
+    """Bytes of an archive, as its server says; 0 where it does not. Raises ZooError."""
+    try:
+        with _request(archive, "HEAD") as answer:
+            return int(answer.headers.get("Content-Length", 0)) if answer.ok else 0
+    except (requests.RequestException, ValueError):
+        return 0  # a server that does not answer HEAD
+
+
+def download(archive: Archive, home: Path, report: Report) -> Path:
+    """The archive as a file, with the SHA-256 that zoo.toml pins or that its first download had. Raises ZooError."""
+    folder = home / ".downloads"
+    known = archive.sha256 or _known_digest(archive, home)
+    pooch.get_logger().setLevel("WARNING")
+    downloader = _Resumable(archive, folder, report)
+    try:
+        path = Path(
+            pooch.retrieve(
+                archive.url,
+                known_hash=f"sha256:{known}" if known else None,
+                fname=f"{archive.name}.zip",
+                path=folder,
+                downloader=downloader,  # type: ignore[arg-type]  # pooch's protocol is not what it calls
+            )
+        )
+    except ZooError:
+        raise
+    except requests.RequestException as error:
+        raise ZooError(
+            f"{archive.name}: {one_line(str(error))[:300]}; check the network, then run the same command again: it goes on "
+            "where it stopped"
+        ) from error
+    except ValueError as error:
+        raise ZooError(
+            f"{archive.name}: what {urlsplit(archive.url).hostname} sent is not what it was (SHA-256 {known[:12]} is "
+            "expected); nothing of it is kept. Ask its makers, or give a file that you trust to `zoo import`"
+        ) from error
+    except OSError as error:
+        raise ZooError(
+            f"{archive.name}: cannot be stored in {folder} ({error.strerror}); free space, run again"
+        ) from error
+    if not zipfile.is_zipfile(path):
+        path.unlink()
+        raise ZooError(
+            f"{archive.name}: {archive.url} gives no zip archive, or half of one; run again, or use `zoo import`"
+        )
+    if not known:
+        lock = lock_of(home)
+        lock.setdefault("archives", {})[archive.name] = {"url": archive.url, **entry(path)}
+        write_lock(home, lock)
+    return path
+
+
+class _Resumable:
+    """How pooch downloads here: into a file beside, which the next try goes on with."""
+
+    def __init__(self, archive: Archive, folder: Path, report: Report) -> None:
+        self.archive, self.report = archive, report
+        self.part, self.note = folder / f"{archive.name}.part", folder / f"{archive.name}.part.json"
+
+    def __call__(self, url: str, output: Any, pooch: Any) -> None:
+        """Raises requests' exceptions, OSError and ZooError."""
+        n_bytes, version = self._begun()
+        headers = {"Range": f"bytes={n_bytes}-", "If-Range": version} if n_bytes else {}
+        with _request(self.archive, "GET", headers) as answer:
+            if answer.status_code == 416:  # what is there is all, or of another version
+                self.part.unlink(missing_ok=True)
+                raise requests.ConnectionError("the server cannot go on where the download stopped")
+            if not answer.ok:
+                raise ZooError(
+                    f"{self.archive.name}: the server answered {answer.status_code}; check {url} in a browser"
+                )
+            n_bytes = n_bytes if answer.status_code == 206 else 0
+            total = n_bytes + int(answer.headers.get("Content-Length", 0)) or None
+            # Only a strong validator tells that the rest belongs to the same file.
+            validator = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
+            self.note.write_text(json.dumps({"url": url, "version": validator}))
+            with self.part.open("ab" if n_bytes else "wb") as file:
+                for chunk in answer.iter_content(CHUNK_BYTES):
+                    n_bytes += len(chunk)
+                    if n_bytes > MAX_ARCHIVE_BYTES:
+                        raise ZooError(f"{self.archive.name}: more than {MAX_ARCHIVE_BYTES / 1e9:.0f} GB; not fetched")
+                    file.write(chunk)
+                    self.report(n_bytes, total)
+        self.note.unlink()
+        self.part.replace(output)
+
+    def _begun(self) -> tuple[int, str]:
+        """(bytes there are, the version of the file they are of); 0 where they cannot be gone on with."""
+        try:
+            note = json.loads(self.note.read_text())
+            is_same = note["url"] == self.archive.url and note["version"] and not note["version"].startswith("W/")
+            return (self.part.stat().st_size, note["version"]) if is_same else (0, "")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return 0, ""
+
+
+def _request(archive: Archive, method: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+    if urlsplit(archive.url).scheme not in ("http", "https"):
+        raise ZooError(f"{archive.name}: {archive.url} is no http(s) address; mend it in zoo.toml")
+    return requests.request(
+        method,
+        archive.url,
+        headers={"Accept-Encoding": "identity", **(headers or {})},
+        stream=True,
+        timeout=(CONNECT_SECONDS, READ_SECONDS),
+        allow_redirects=True,
+    )
+
+
+def _known_digest(archive: Archive, home: Path) -> str:
+    row = lock_of(home).get("archives", {}).get(archive.name, {})
+    return str(row.get("sha256", "")) if row.get("url") == archive.url else ""
+
+
+# --- the lock file ---
+
+
+def entry(path: Path) -> dict[str, Any]:
+    """What the lock says of a file."""
+    with path.open("rb") as file:
+        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
+
+
+def write_lock(home: Path, lock: Mapping[str, Any]) -> None:
+    """Replace the lock, whole or not at all."""
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=home, prefix=".lock-", delete=False, encoding="utf-8") as file:
+        json.dump(lock, file, indent=1)
+    Path(file.name).replace(home / LOCK)
+
+
+def lock_of(home: Path) -> dict[str, Any]:
+    """What the lock says. Raises ZooError."""
+    try:
+        return read_lock(home)
+    except (ValueError, OSError) as error:
+        raise ZooError(f"{home / LOCK} cannot be read: {error}; remove it and fetch the zoo again") from error
+
+
+@contextmanager
+def writing(home: Path):
+    """One process at a time fills a zoo. Raises ZooError."""
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(home / ".writing").acquire(timeout=0):
+            yield
+    except Timeout:
+        raise ZooError(f"another process is filling {home}; wait for it, then run again") from None
+
+
+def require_space(folder: Path, n_bytes: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < n_bytes:
+        raise ZooError(f"{folder}: needs about {n_bytes / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; free some")
+
+
+def _megabytes(n_bytes: int) -> str:
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.1f} MB"

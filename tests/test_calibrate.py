@@ -1,0 +1,92 @@
+"""Are an energy's constants the mean and the spread of its terms, and does a track say where they come from?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from cache.store import Store
+from consistency.zoo import load_zoo
+from precompute.__main__ import app
+from tests.media import write_video
+from tests.zoos import write_zoo
+
+
+def invoke(*arguments: str):
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A zoo that names energies and has no constants of them."""
+    folder = write_zoo(tmp_path_factory.mktemp("zoo") / "tiny")
+    toml = folder / "zoo.toml"
+    toml.write_text(
+        "\n".join(line for line in toml.read_text().splitlines() if not line.startswith(("mu =", "sigma =")))
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> Path:
+    return write_video(tmp_path_factory.mktemp("clip") / "moving.mp4", 6)
+
+
+def test_an_energy_without_constants_is_left_out_and_check_says_how_to_measure_them(folder):
+    zoo = load_zoo(str(folder))
+    assert zoo.energies == {} and set(zoo.uncalibrated) == {"normal", "depth"}
+    assert (
+        "energy of depth has no constants yet: python -m precompute zoo calibrate"
+        in invoke("zoo", "check", str(folder)).output
+    )
+
+
+def test_constants_measured_on_a_clip_standardise_its_own_energy_to_zero(folder, clip, tmp_path):
+    measured = invoke("zoo", "calibrate", str(folder), "--on", str(clip), "--max-frames", "6")
+    assert measured.exit_code == 0, measured.output
+    row = json.loads((folder / "zoo.lock").read_text())["energy"]["depth"]
+    assert load_zoo(str(folder)).energies["depth"].paths == tuple(row["paths"])
+
+    ran = invoke(
+        "run", str(clip), "--zoo", str(folder), "--configurations", "tiny/baseline/rgb-depth", "--store", str(tmp_path)
+    )
+    assert ran.exit_code == 0, ran.output
+    store = Store(tmp_path)
+    track = next(track for track in store.tracks() if track.head.kind == "energy")
+    assert track.head.constants["origin"] == "6 frames of moving, with baseline"
+    terms = store.column(track, "terms")  # (N, P)
+    # The job computes in fewer digits than calibration; the clip is the same.
+    np.testing.assert_allclose(terms.mean(axis=0), row["mu"], rtol=0.05, atol=1e-3)
+    spread = np.abs(terms - terms.mean(axis=0)).mean(axis=0)
+    np.testing.assert_allclose(spread, row["sigma"], rtol=0.2, atol=1e-4)
+
+
+def test_other_constants_make_another_track_and_their_origin_does_not(folder, clip, tmp_path):
+    arguments = [
+        "run",
+        str(clip),
+        "--zoo",
+        str(folder),
+        "--configurations",
+        "tiny/baseline/rgb-depth",
+        "--store",
+        str(tmp_path),
+    ]
+    keys = []
+    lock = json.loads((folder / "zoo.lock").read_text())
+    for change in ({}, {"origin": "elsewhere"}, {"mu": [value + 0.01 for value in lock["energy"]["depth"]["mu"]]}):
+        lock["energy"]["depth"] |= change
+        (folder / "zoo.lock").write_text(json.dumps(lock))
+        assert invoke(*arguments).exit_code == 0
+        keys.append({track.head.key for track in Store(tmp_path).tracks() if track.head.kind == "energy"})
+    assert len(keys[0]) == 1 and keys[1] == keys[0] and len(keys[2]) == 2
+
+
+def test_a_clip_that_never_changes_measures_nothing(folder, tmp_path):
+    still = write_video(tmp_path / "still.mp4", 1)
+    result = invoke("zoo", "calibrate", str(folder), "--on", str(still))
+    assert result.exit_code == 1 and "measure on clips that change more" in result.output

@@ -1,0 +1,198 @@
+"""Laws of computing fast: order, smaller batches on a full GPU, half precision within its bound, the plain loop's numbers."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from cache.store import Store
+from consistency import steps
+from consistency.graph import Graph
+from consistency.zoo import Edge, load_network, load_zoo
+from precompute import lanes, pipeline, precision, video
+from precompute.encode import decode_image, encode_image
+from precompute.lanes import Lane, Networks, Precision
+from precompute.recipes import Batch, Recipe
+from tests.media import write_video
+from tests.zoos import write_zoo
+
+CPU = torch.device("cpu")
+EDGE = Edge("rgb", "normal", "baseline", "same", {}, None, "")
+
+
+def numbered(n_frames: int, start: int = 0) -> Batch:
+    """Frames whose pixels are their number."""
+    numbers = np.arange(start, start + n_frames)
+    rgb = np.broadcast_to(numbers[:, None, None, None], (n_frames, 4, 4, 3)).astype(np.uint8)
+    return Batch(rgb, numbers / 30, {}, {}, start)
+
+
+def recipes_of(tmp_path: Path, patterns: str = "*", scale: float = 1.0) -> tuple[Path, list[Recipe]]:
+    folder = write_zoo(tmp_path / "zoo", scale=scale)
+    source = video.resolve(str(write_video(tmp_path / "clip.mp4", 2)), media_dir=tmp_path)
+    plan = pipeline.make_plan(Store(tmp_path / "store"), source, video.Sampling(), load_zoo(str(folder)), [patterns])
+    return folder, list(plan.recipes)
+
+
+class Same(nn.Module):
+    """Gives its input back, slowly if asked, and only to so many images at once."""
+
+    def __init__(self, most: int = 100, seconds: float = 0.0) -> None:
+        super().__init__()
+        self.most, self.seconds, self.batches = most, seconds, []
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.batches.append(len(images))
+        if len(images) > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        time.sleep(self.seconds)
+        return images.clone()
+
+
+def lane_of(network: nn.Module, batch_size: int, said: list[str] | None = None) -> Lane:
+    zoo = load_zoo("mini")
+    return Lane(Graph([(EDGE,)], lambda _: network), CPU, zoo, batch_size, lambda batch: [], (said or []).append)
+
+
+def test_a_full_memory_halves_the_batch_says_so_once_and_loses_no_frame():
+    network, said = Same(most=3), []
+    lane = Lane(Graph([(EDGE,)], lambda _: network), CPU, load_zoo("mini"), 6, lambda batch: [], said.append)
+    scored = [*lane.score(numbered(8)), *lane.score(numbered(6, start=8))]
+    assert [s.batch.start for s in scored] == [0, 3, 6, 8, 11]
+    assert np.concatenate([s.batch.rgb[:, 0, 0, 0] for s in scored]).tolist() == list(range(14))
+    assert network.batches == [6, 3, 3, 2, 3, 3] and len(said) == 1 and "batches of 6 frames" in said[0]
+
+
+def test_one_frame_that_does_not_fit_is_an_error():
+    with pytest.raises(torch.OutOfMemoryError):
+        lane_of(Same(most=0), 4).score(numbered(4))
+
+
+def test_batches_come_back_in_their_order_whichever_lane_is_slower():
+    slow, fast = Same(seconds=0.05), Same()
+    spread = [lane_of(slow, 2), lane_of(fast, 2)]
+    scored = lanes.in_order((numbered(2, start) for start in range(0, 20, 2)), spread)
+    assert [s.batch.start for s in scored] == list(range(0, 20, 2))
+    assert len(slow.batches) == len(fast.batches) == 5
+    for lane in spread:
+        lane.close()
+
+
+def test_a_batch_filled_up_gives_what_it_gives_alone():
+    network = Same()
+    graph = Graph([(EDGE,)], lambda _: network)
+    filled = lanes.predict(graph, numbered(3), CPU, 4, batch_size=5).outputs[(EDGE,)]
+    assert network.batches == [5]
+    torch.testing.assert_close(filled, lanes.predict(graph, numbered(3), CPU, 4).outputs[(EDGE,)])
+
+
+def test_networks_that_visit_a_device_give_the_same_and_go_home():
+    torch.manual_seed(0)
+    network = nn.Conv2d(3, 3, 3, padding=1).requires_grad_(False)
+    home = network.weight.data_ptr()
+    images = torch.rand(2, 3, 8, 8)
+    resident = Graph([(EDGE,)], lambda _: network).run(images)
+    visiting = Graph([(EDGE,)], lambda _: network, visited=torch.device("cpu")).run(images)
+    torch.testing.assert_close(visiting[(EDGE,)], resident[(EDGE,)])
+    assert network.weight.data_ptr() == home
+
+
+def test_every_path_and_energy_is_within_the_bound_of_the_plain_loop(tmp_path):
+    """Shared prefixes, merged batches, channels last and the processor's fastest dtype, against one frame at a time."""
+    zoo, frames = load_zoo("mini"), precision.example_frames()
+    source = video.resolve("phone", media_dir=tmp_path)
+    plan = pipeline.make_plan(Store(tmp_path), source, video.Sampling(), zoo, ["*"])
+    dtype = pipeline.choose_dtype(CPU)
+    found = precision.measure(zoo, plan.recipes, CPU, dtype, frames, Networks())
+    graph = lanes.make_graph(plan.recipes, CPU, Precision(dtype, found.exact))
+    outputs = lanes.predict(graph, frames, CPU, zoo.multiple).outputs
+    chains = {chain for recipe in plan.recipes for chain in recipe.chains}
+    networks = {edge: load_network(edge, device=CPU, dtype=torch.float32) for chain in chains for edge in chain}
+    plain = {}
+    for chain in chains:
+        images = []
+        for frame in frames.rgb:
+            x = torch.from_numpy(frame).permute(2, 0, 1)[None].float().contiguous() / 255
+            with torch.inference_mode():
+                for edge in chain:
+                    x = networks[edge](x)
+            images.append(x)
+        plain[chain] = torch.cat(images)
+        assert precision.mean_error(outputs[chain], plain[chain]) <= precision.MEAN_ERROR_BOUND
+    energies = [recipe for recipe in plan.recipes if recipe.head.kind == "energy"]
+    assert len(energies) == 6
+    for recipe in energies:
+        difference = precision.energy_of(recipe, outputs) - precision.energy_of(recipe, plain)
+        assert difference.abs().max() <= precision.ENERGY_ERROR_BOUND
+
+
+@pytest.mark.parametrize("scale", [1.0, 40.0])
+def test_networks_beyond_the_bound_compute_in_float32_until_all_are_within(tmp_path, scale):
+    folder, recipes = recipes_of(tmp_path, scale=scale)
+    zoo, frames = load_zoo(str(folder)), precision.example_frames()
+    found = precision.measure(zoo, recipes, CPU, torch.bfloat16, frames, Networks())
+    assert bool(found.exact) == (scale > 1), "large weights amplify what bfloat16 rounds"
+    assert found.worst_code <= precision.MEAN_ERROR_BOUND and found.worst_energy <= precision.ENERGY_ERROR_BOUND
+
+    def outputs(chosen: Precision) -> dict:
+        graph = lanes.make_graph(recipes, CPU, chosen)
+        return dict(lanes.predict(graph, frames, CPU, zoo.multiple).outputs)
+
+    true, made = outputs(Precision(torch.float32)), outputs(Precision(torch.bfloat16, found.exact))
+    errors = [precision.mean_error(made[chain], true[chain]) for chain in true]
+    assert max(errors) == pytest.approx(found.worst_code, rel=1e-3, abs=1e-6)
+
+
+def test_what_was_measured_is_remembered_for_these_networks_and_no_others(tmp_path):
+    folder, recipes = recipes_of(tmp_path)
+    zoo = load_zoo(str(folder))
+    found = partial(precision.measured, tmp_path, zoo, device=CPU, dtype=torch.bfloat16, networks=Networks())
+    first = found(recipes)
+    (path,) = (tmp_path / "precision").iterdir()
+    path.write_text('{"exact": ["x"], "worst_code": 0.5, "worst_energy": 0.25}')
+    assert found(recipes) == precision.Measured(frozenset({"x"}), 0.5, 0.25)
+    path.write_text("{")
+    assert found(recipes) == first
+    found([recipe for recipe in recipes if recipe.head.kind == "prediction"])
+    assert len(list((tmp_path / "precision").iterdir())) == 2
+
+
+def test_the_manifest_names_what_was_computed_in_float32(tmp_path):
+    folder, _ = recipes_of(tmp_path)
+    zoo, store = load_zoo(str(folder)), Store(tmp_path / "store")
+    source = video.resolve(str(tmp_path / "clip.mp4"), media_dir=tmp_path)
+    plan = pipeline.make_plan(store, source, video.Sampling(size=32), zoo, ["*/baseline/rgb-normal-depth"])
+    exact = zoo.edge("normal", "depth", "baseline").network_digest
+    pipeline.run_plan(store, plan, device=CPU, dtype=torch.bfloat16, batch_size=2, exact=frozenset({exact}))
+    named = {t.head.path: t.head.computed_on.get("in_float32") for t in store.tracks() if t.head.kind == "readout"}
+    assert named == {"rgb-normal-depth": "normal-depth.shared"}
+
+
+def test_steps_give_the_same_with_and_without_gradients_and_leave_their_input_alone():
+    torch.manual_seed(0)
+    conv, norm = nn.Conv2d(8, 8, 3, padding=1), nn.GroupNorm(4, 8)
+    image, skip = torch.randn(2, 8, 6, 6), torch.randn(2, 8, 12, 12)
+    before = image.clone()
+    works = [
+        lambda: steps.conv_norm_relu(conv, norm, image),
+        lambda: steps.norm_conv_relu(norm, conv, image),
+        lambda: steps.conv_relu(conv, image),
+        lambda: steps.double_and_join(image, skip),
+    ]
+    for work in works:
+        expected = work()
+        with torch.inference_mode():
+            torch.testing.assert_close(work(), expected.detach())
+        assert torch.equal(image, before)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 3), (300, 7, 1), (64, 64, 3)])
+def test_a_png_of_any_shape_comes_back(shape):
+    codes = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    assert np.array_equal(decode_image(encode_image(codes)), codes)

@@ -1,0 +1,162 @@
+"""Do ports translate between a network's numbers and the codes of a domain, there and back?"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from consistency.domains import DOMAINS, read_domain
+from consistency.ports import Adapted, Port, read_port
+
+DEPTH, NORMAL, RESHADING, RGB = (DOMAINS[name] for name in ("depth", "normal", "reshading", "rgb"))
+
+
+def metres(codes: torch.Tensor) -> torch.Tensor:
+    return DEPTH.lo * (DEPTH.hi / DEPTH.lo) ** codes
+
+
+@pytest.mark.parametrize(
+    "port",
+    [
+        Port(),
+        Port(range=(0.0, 255.0)),
+        Port(range=(1.0, -1.0)),
+        Port(physical=(0.0, 20.0)),
+        Port(physical=(0.05, 40.0), scale="log"),
+        Port(physical=(0.1, math.inf), scale="inverse"),
+        Port(mean=(0.5,), std=(0.2,)),
+        Port(channels=3),
+        Port(channels=3, order="bgr", mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 3.0)),
+        Port(layout="nhwc", range=(-1.0, 1.0)),
+    ],
+)
+def test_codes_come_back_as_they_were(port):
+    codes = torch.rand(2, 1, 6, 8) * 0.98 + 0.01
+    back = port.to_codes(port.to_numbers(codes, DEPTH), DEPTH, (6, 8))
+    torch.testing.assert_close(back, codes, atol=2e-5, rtol=1e-4)
+
+
+def test_a_plain_port_changes_nothing_and_copies_nothing():
+    codes = torch.rand(1, 3, 4, 4)
+    assert Port().to_numbers(codes, RGB) is codes and Port().record == {}
+
+
+def test_metres_are_read_as_metres():
+    numbers = torch.tensor([0.0, 0.5, 5.0, 10.0, 12.0]).view(1, 1, 1, 5)
+    codes = Port(range=(0.0, 10.0), physical=(0.0, 10.0)).to_codes(numbers, DEPTH, (1, 5))
+    torch.testing.assert_close(metres(codes).flatten(), torch.tensor([0.1, 0.5, 5.0, 10.0, 10.0]))
+
+
+def test_disparity_is_read_as_depth():
+    numbers = torch.tensor([1.0, 0.5, 0.1]).view(1, 1, 1, 3)  # of 1 / metres
+    codes = Port(range=(1.0, 0.0), physical=(1.0, math.inf), scale="inverse").to_codes(numbers, DEPTH, (1, 3))
+    torch.testing.assert_close(metres(codes).flatten(), torch.tensor([1.0, 2.0, 10.0]), rtol=1e-4, atol=1e-4)
+
+
+def test_the_reference_s_unknown_depth_is_ours_and_the_other_way_round():
+    port = Port(physical=(0.0, 15.625), invalid=1.0)
+    codes = port.to_codes(torch.tensor([0.5, 1.0, 1.7]).view(1, 1, 1, 3), DEPTH, (1, 3)).flatten()
+    assert codes[1] == codes[2] == DEPTH.invalid
+    torch.testing.assert_close(metres(codes[0]), torch.tensor(15.625 / 2))
+    assert port.to_numbers(torch.ones(1, 1, 1, 1), DEPTH).item() == 1.0
+
+
+def test_grey_is_given_three_times_and_three_equal_channels_are_one():
+    codes = torch.rand(1, 1, 2, 2)
+    numbers = Port(channels=3).to_numbers(codes, RESHADING)
+    assert numbers.shape == (1, 3, 2, 2) and torch.equal(numbers[:, 2:], codes)
+    torch.testing.assert_close(Port(channels=3).to_codes(numbers, RESHADING, (2, 2)), codes)
+
+
+def test_channels_are_swapped_before_the_network_and_not_in_its_means():
+    image = torch.tensor([0.1, 0.2, 0.3]).view(1, 3, 1, 1)
+    numbers = Port(order="bgr", mean=(0.1, 0.1, 0.1), std=(1.0, 1.0, 0.1)).to_numbers(image, RGB)
+    torch.testing.assert_close(numbers.flatten(), torch.tensor([2.0, 0.1, 0.0]))
+
+
+def test_images_are_scaled_to_the_networks_size_and_back():
+    seen = []
+
+    class Sees(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(tuple(x.shape))
+            return x
+
+    network = Adapted(Sees(), RGB, NORMAL, Port(size=(5, 7)), Port())
+    assert network(torch.full((2, 3, 12, 20), 0.25)).shape == (2, 3, 12, 20)
+    assert seen == [(2, 3, 5, 7)]
+
+
+def test_what_lies_outside_the_range_is_clipped():
+    codes = Port(range=(0.0, 2.0)).to_codes(torch.tensor([-1.0, 1.0, 3.0]).view(1, 1, 1, 3), RESHADING, (1, 3))
+    assert codes.flatten().tolist() == [0.0, 0.5, 1.0]
+
+
+def test_what_is_not_a_number_stays_none():
+    """It must be met later, not be stored as a picture."""
+    nothing = torch.full((1, 1, 1, 1), math.nan)
+    for port in (Port(), Port(physical=(0.0, 10.0)), Port(physical=(0.1, 10.0), scale="log", invalid=1.0)):
+        assert port.to_codes(nothing, DEPTH, (1, 1)).isnan().all()
+
+
+@pytest.mark.parametrize("port", [Port(), Port(channels=3)])
+def test_networks_in_half_precision_are_given_it_unless_the_port_computes(port):
+    network = Adapted(nn.Conv2d(1, 1, 1), DEPTH, DEPTH, port, Port())
+    network.compute_in(torch.bfloat16)
+    assert network.input_dtype == torch.bfloat16
+    deep = Adapted(nn.Conv2d(1, 1, 1).bfloat16(), DEPTH, DEPTH, Port(physical=(0.0, 10.0)), Port())
+    assert deep.input_dtype == torch.float32 and deep(torch.rand(1, 1, 2, 2)).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"ranges": [0, 1]}, "unknown ranges; a port has range"),
+        ({"range": [1.0, 1.0]}, "range is .*two different numbers"),
+        ({"range": [0.0]}, "range is .*two different numbers"),
+        ({"physical": [0.0, 10.0], "scale": "log"}, "must be positive"),
+        ({"physical": [0.1, math.inf]}, "only an inverse scale"),
+        ({"scale": "cubic"}, "one of linear, log, inverse"),
+        ({"order": "gbr"}, "one of rgb, bgr"),
+        ({"layout": "chw"}, "one of nchw, nhwc"),
+        ({"mean": [0.5]}, "as many numbers"),
+        ({"mean": [0.5], "std": [0.0]}, "must be positive"),
+        ({"size": [224]}, "give height and width"),
+        ({"size": [224, 99999]}, "1 to 4096 pixels"),
+        ({"channels": 0}, "give 1 to 64"),
+        ({"invalid": 255}, "share of the range, 0 to 1"),
+    ],
+)
+def test_a_port_that_makes_no_sense_is_refused_with_the_reason(row, message):
+    with pytest.raises(ValueError, match=message):
+        read_port(row)
+
+
+def test_a_domain_of_ones_own_has_sensible_defaults():
+    logits = read_domain("logits", {"title": "Wall", "channels": 1, "lo": -8, "hi": 8})
+    assert (logits.meaning, logits.colour_map, logits.scale, logits.invalid) == ("scalar", "viridis", "linear", None)
+    assert read_domain("classes", {"title": "Classes", "channels": 3}).meaning == "colour"
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "message"),
+    [
+        ("depth", {}, "cannot declare a domain 'depth'"),
+        ("depth_zbuffer", {}, "cannot declare a domain 'depth_zbuffer'"),
+        ("energy", {}, "cannot declare a domain 'energy'"),
+        ("my-depth", {}, "small letters, digits and underscores"),
+        ("mine", {"channels": 2}, "channels is 2"),
+        ("mine", {"lo": 1.0, "hi": 0.0}, "lo must be the smaller one"),
+        ("mine", {"scale": "log"}, "must be positive"),
+        ("mine", {"colour_map": "jet"}, "colour_map is 'jet'"),
+        ("mine", {"meaning": "direction"}, "meaning is 'direction'"),
+        ("mine", {"title": "a\x1b[31m"}, "longer than 40 letters, or not text"),
+        ("mine", {"color": "x"}, "unknown color"),
+    ],
+)
+def test_a_domain_that_makes_no_sense_is_refused_with_the_reason(name, row, message):
+    with pytest.raises(ValueError, match=message):
+        read_domain(name, {"title": "Mine", "channels": 1, **row})

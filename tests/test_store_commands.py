@@ -1,0 +1,192 @@
+"""The commands that look after the store, as a user calls them."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import date
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cache.records import track_to_json
+from cache.store import Store
+from precompute import doctor
+from precompute.__main__ import app
+from tests.stores import build_store
+
+
+def call(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Two clips, each with input, truth, and of two methods a prediction, a readout and an energy."""
+    return build_store(tmp_path / "store", titles=["One", "Two"], n_frames=4, frames_per_pack=2)
+
+
+def titles(root: Path) -> dict[str, set[str]]:
+    """Clip -> the configurations in that store."""
+    found: dict[str, set[str]] = {}
+    for track in Store(root, read_only=True).tracks():
+        found.setdefault(track.head.clip.title, set()).add(f"{track.head.kind} {track.head.configuration}")
+    return found
+
+
+@pytest.mark.parametrize("place", ["some.tar", "folder"])
+def test_chosen_tracks_go_with_the_input_and_truth_of_their_clips(store, tmp_path, place):
+    to, other = tmp_path / place, tmp_path / "other"
+    result = call("export", "mini/baseline/rgb-normal", "--clip", "O*", "--to", to, "--store", store.root)
+    assert result.exit_code == 0 and "5 tracks stored" in result.stdout, result.output
+    again = call("export", "mini/baseline/rgb-normal", "--clip", "O*", "--to", to, "--store", store.root)
+    assert again.exit_code == 0
+    for new, known in ((5, 0), (0, 5)):
+        result = call("import", to, "--store", other)
+        assert result.exit_code == 0 and f"{new} tracks stored, {known} were there" in result.stdout, result.output
+    expected = {"input rgb", "truth normal", "truth reshading"}
+    expected |= {"prediction mini/baseline/rgb-normal", "energy mini/baseline/rgb-normal"}
+    assert titles(other) == {"One": expected}
+    assert call("verify", "--store", other).exit_code == 0
+
+
+def test_tracks_that_grow_are_left_out_and_counted(tmp_path):
+    build_store(tmp_path / "store", n_frames=4, frames_per_pack=2, ready_frames=2)
+    result = call("export", "*", "--to", tmp_path / "all.tar", "--store", tmp_path / "store")
+    assert result.exit_code == 0 and "6 tracks are not finished" in result.stderr
+    assert call("import", tmp_path / "all.tar", "--store", tmp_path / "other").exit_code == 0
+    assert titles(tmp_path / "other") == {"Counting frames": {"input rgb", "truth normal", "truth reshading"}}
+
+
+def test_a_file_that_is_no_export_is_refused_in_one_line(tmp_path):
+    for data in (b"", b"no tar file" * 999, os.urandom(2048)):
+        (tmp_path / "bad.tar").write_bytes(data)
+        result = call("import", tmp_path / "bad.tar", "--store", tmp_path / "store")
+        (line,) = [line for line in result.stderr.splitlines() if line]
+        assert result.exit_code == 1 and "bad.tar" in line and "precompute export" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["export", "*", "--to", "x.tar.gz"], "FILE.tar or a folder"),
+        (["export", "no/such/track", "--to", "x.tar"], "no track matches"),
+        (["import", "nothing.tar"], "neither file nor folder"),
+        (["import", "empty"], "is no store"),
+        (["gc", "--store", "empty"], "is no store"),
+        (["export", "*", "--to", "x.tar", "--store", "empty"], "is no store"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_what_is_allowed(store, tmp_path, monkeypatch, words, expected):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CROSSCHECK_STORE", str(store.root))
+    (tmp_path / "empty").mkdir()
+    result = call(*words)
+    assert result.exit_code == 2 and expected in result.stderr
+    assert not (tmp_path / "x.tar").exists()
+
+
+def test_gc_tells_what_would_go_and_then_removes_it(store):
+    (track, *_) = store.tracks()
+    left = store.root / "tracks" / track.head.key / ".ab.pack.0123"
+    left.write_bytes(b"half")
+    assert "0 removed" in call("gc", "--store", store.root).stdout and left.exists()
+    told = call("gc", "--dry-run", "--older-than", "0", "--store", store.root)
+    assert left.name in told.stdout and "1 found" in told.stdout and left.exists()
+    assert "1 removed" in call("gc", "--older-than", "0", "--store", store.root).stdout and not left.exists()
+
+
+def test_what_verify_moves_away_is_named_kept_and_removed_when_asked(store):
+    (track, *_) = store.tracks()
+    pack = store.pack_path(track.head.key, track.packs[0].sha256)
+    pack.write_bytes(b"damaged")
+    result = call("verify", "--fix", "--store", store.root)
+    assert result.exit_code == 0 and "1 moved to" in result.stdout and "quarantine" in result.stdout
+    assert len(list((store.root / "quarantine").iterdir())) == 2
+    assert "2 removed" in call("gc", "--quarantine", "--older-than", "0", "--store", store.root).stdout
+
+
+def test_a_title_that_steers_the_terminal_is_shown_as_text(tmp_path):
+    build_store(tmp_path, titles=["Nice \x1b]0;owned\x07\x1b[2J clip\u202e"], n_frames=2)
+    result = call("list", "--all", "--store", tmp_path)
+    assert "Nice" in result.stdout and not set("\x1b\x07\u202e") & set(result.output)
+    next(tmp_path.rglob("*.pack")).write_bytes(b"")
+    assert not set("\x1b\x07\u202e") & set(call("verify", "--store", tmp_path).output)
+
+
+# doctor
+
+
+def findings(root: Path) -> dict[str, doctor.Finding]:
+    return {finding.name: finding for finding in doctor.examine(root)}
+
+
+def test_the_doctor_finds_a_sound_store_sound(store):
+    before = sorted(store.root.rglob("*"))
+    result = call("doctor", "--json", "--store", store.root)
+    found = {row["name"]: row for row in json.loads(result.stdout)}
+    assert result.exit_code == 0
+    for name in ("store", "locks", "tracks", "index", "Python", "torch", "PyAV", "device"):
+        assert found[name]["state"] == "ok", found[name]
+    assert "18 finished, 0 growing" in found["tracks"]["found"]
+    assert sorted(store.root.rglob("*")) == before
+    for name, row in found.items():
+        assert (row["state"] == "ok") == (row["next_step"] == ""), name
+        assert row["found"] in " ".join(call("doctor", "--store", store.root).stdout.split()) or name in ("device",)
+
+
+def test_the_doctor_names_what_is_wrong_with_a_store_and_what_to_do(store):
+    first, second, third, *_ = store.tracks()
+    (store.root / "tracks" / first.head.key / "manifest.json").write_text("{")
+    newer = json.dumps(track_to_json(second) | {"schema": 99})
+    (store.root / "tracks" / second.head.key / "manifest.json").write_text(newer)
+    (store.root / "index" / "cache.db").write_bytes(b"no database" * 999)
+    left = store.root / "tracks" / third.head.key / ".ab.pack.0123"
+    left.write_bytes(b"half")
+    (store.root / "quarantine").mkdir()
+    (store.root / "quarantine" / "a.json").write_text("{}")
+    with store.writing(third.head.clip.key):
+        found = findings(store.root)
+    assert third.head.clip.key[:12] in found["locks"].found
+    assert "damaged" in found["quarantine"].found
+    result = call("doctor", "--store", store.root)
+    assert result.exit_code == 1
+    for words in ("1 cannot be read", "verify --fix", "of a newer version", "gc --quarantine"):
+        assert words in " ".join(result.stdout.split())
+
+
+def test_the_doctor_sees_a_damaged_index_and_verify_makes_it_anew(store):
+    path = store.root / "index" / "cache.db"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + b"\xff" * 2000 + whole[2100:])
+    (finding,) = doctor._index(store.root)
+    assert finding.state == "warning" and "verify --fix" in finding.next_step
+    assert call("verify", "--fix", "--store", store.root).exit_code == 0
+    (finding,) = doctor._index(store.root)
+    assert finding.state == "ok"
+
+
+def test_the_doctor_looks_at_a_store_that_is_not_there_and_makes_none(tmp_path):
+    assert findings(tmp_path / "none")["store"].state == "ok" and not (tmp_path / "none").exists()
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letter.txt").write_text("")
+    assert findings(tmp_path / "home")["store"].state == "warning"
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["letter.txt"]
+    assert findings(Path("/proc/none"))["store"].state == "problem"
+
+
+def test_the_file_system_of_a_folder_is_that_of_the_nearest_mount(tmp_path):
+    mounts = tmp_path / "mounts"
+    folder = tmp_path.resolve()
+    mounts.write_text(f"/dev/a / ext4 rw 0 0\nserver:/x {folder} nfs4 rw 0 0\n/dev/b {folder}/my\\040disk xfs rw 0 0\n")
+    (tmp_path / "my disk").mkdir()
+    for name, kind in ((".", "nfs4"), ("my disk", "xfs"), ("..", "ext4")):
+        assert doctor.file_system(tmp_path / name, mounts) == kind
+    assert doctor.file_system(tmp_path, tmp_path / "none") == ""
+
+
+def test_an_old_extractor_is_named_with_its_age():
+    assert doctor._extractor(date(2026, 12, 1)).state == "ok"
+    old = doctor._extractor(date(2028, 1, 1))
+    assert old.state == "warning" and "days old" in old.found and "yt-dlp[default,deno]" in old.next_step

@@ -1,0 +1,152 @@
+"""Are X-TC's networks the released ones? Names, sizes and costs as published, and a zoo that lists them all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.random_zoo import describe, wanted_edges, write_lock
+from consistency import networks
+from consistency.graph import Graph
+from consistency.ports import Adapted, Port
+from consistency.zoo import Edge, Zoo, ZooError, load_zoo, read_zoo
+
+UNET_5 = {"downsample": 5, "in_channels": 3, "out_channels": 3}
+UNET_6 = {"downsample": 6, "in_channels": 3, "out_channels": 3}
+
+
+def on_meta(architecture: str, **arguments) -> nn.Module:
+    """A network without numbers: its shapes cost nothing."""
+    with torch.device("meta"):
+        return networks.build(architecture, **arguments).eval()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "arguments", "million_parameters", "gigaflop"),
+    [
+        ("xtc-unet", UNET_6, 75.5, 29.1),
+        ("xtc-unet", UNET_5, 18.9, 24.5),
+        ("xtc-unet-reshade", UNET_5, 18.9, 24.5),
+        ("xtc-unet", {**UNET_6, "downsample": 4}, 4.7, 20.0),
+        ("xtc-unet-depth", {}, 75.5, 31.8),
+        ("xtc-unet-old2", {}, 75.5, 29.3),
+        ("xtc-dense-1by1", {}, 0.34, 44.7),
+    ],
+)
+def test_the_networks_have_the_size_and_the_cost_that_were_published(
+    architecture, arguments, million_parameters, gigaflop
+):
+    network = on_meta(architecture, **arguments)
+    assert sum(p.numel() for p in network.parameters()) / 1e6 == pytest.approx(million_parameters, rel=0.01)
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        network(torch.rand(1, 3, 256, 256))
+    assert counter.get_total_flops() / 1e9 == pytest.approx(gigaflop, rel=0.003)
+
+
+def block(prefix: str) -> set[str]:
+    return {f"{prefix}.{kind}{i}.{part}" for kind in ("conv", "bn") for i in (1, 2, 3) for part in ("weight", "bias")}
+
+
+def ends() -> set[str]:
+    names = {f"{kind}{i}" for kind in ("mid_conv", "bn") for i in (1, 2, 3)} | {"last_conv1", "last_bn", "last_conv2"}
+    return {f"{name}.{part}" for name in names for part in ("weight", "bias")}
+
+
+def test_state_dicts_have_the_released_names():
+    unet = ends() | block("down1")
+    for i in range(5):
+        unet |= block(f"down_blocks.{i}") | block(f"up_blocks.{i}")
+    assert set(on_meta("xtc-unet", **UNET_5).state_dict()) == unet
+    assert set(on_meta("xtc-unet-reshade", **UNET_5).state_dict()) == unet
+
+    depth = ends().union(*(block(f"down_block{i}") for i in range(1, 8)), *(block(f"up_block{i}") for i in range(1, 7)))
+    assert set(on_meta("xtc-unet-depth").state_dict()) == depth
+    pre_norm = {f"{i}.{kind}.{part}" for i in range(7) for kind in ("bn", "conv") for part in ("weight", "bias")}
+    assert set(on_meta("xtc-unet-old2").state_dict()) == depth | {f"initial.{n}" for n in pre_norm if n[0] in "01"}
+    assert set(on_meta("xtc-dense-1by1").state_dict()) == {f"decoder.{name}" for name in pre_norm}
+
+
+def test_widths_double_down_to_1024_channels_and_the_skip_comes_last():
+    state = on_meta("xtc-unet", **UNET_6).state_dict()
+    assert state["down_blocks.5.conv1.weight"].shape == (1024, 512, 3, 3)
+    assert state["up_blocks.5.conv1.weight"].shape == (512, 1536, 3, 3)
+    assert state["last_conv2.weight"].shape == (3, 16, 1, 1)
+    old = on_meta("xtc-unet-old2").state_dict()
+    assert old["initial.0.conv.weight"].shape == (16, 3, 1, 1) and old["down_block1.conv1.weight"].shape[:2] == (16, 16)
+    assert old["up_block1.conv1.weight"].shape == (512, 1536, 3, 3)
+    assert on_meta("xtc-unet-depth").state_dict()["down_block1.conv1.weight"].shape == (16, 3, 3, 3)
+
+
+def test_reshading_is_one_grey_image_given_three_times_whatever_its_channels():
+    network = networks.build("xtc-unet-reshade", downsample=1, in_channels=3, out_channels=1).eval()
+    output = network(torch.rand(1, 3, 8, 8))
+    assert output.shape == (1, 3, 8, 8)
+    assert torch.equal(output[:, 0], output[:, 1]) and torch.equal(output[:, 0], output[:, 2])
+
+
+def test_depth_of_normals_may_be_negative_and_other_outputs_may_not():
+    torch.manual_seed(0)
+    small = {"downsample": 1, "in_channels": 3, "out_channels": 3}
+    assert networks.build("xtc-unet", **small)(torch.rand(1, 3, 8, 8)).min() >= 0
+    depth = networks.build("xtc-unet-depth", in_channels=1)
+    nn.init.constant_(depth.get_submodule("last_conv2").bias, -1000.0)
+    assert depth(torch.rand(1, 1, 32, 32)).max() < 0
+
+
+def test_sobel_edges_are_those_of_the_reference_up_to_the_border():
+    image = torch.rand(1, 3, 12, 20)
+    blurred = ndimage.gaussian_filter(image[0].mean(0).double().numpy(), 2)
+    expected = np.hypot(*(ndimage.sobel(blurred, axis, mode="constant") for axis in (0, 1))).clip(0, 1)
+    np.testing.assert_allclose(networks.build("xtc-sobel-edges")(image)[0, 0].numpy(), expected, atol=1e-5)
+
+
+def test_the_zoo_lists_the_36_released_networks_and_has_none_of_them(monkeypatch, tmp_path):
+    monkeypatch.setenv("CROSSCHECK_ZOOS", str(tmp_path))
+    zoo = read_zoo("xtc")
+    assert len({edge.weights for edge in zoo.missing}) == len(zoo.missing) == 36
+    assert [edge.name for edge in zoo.edges] == ["rgb-edge2d.shared"]
+    with pytest.raises(ZooError, match="python -m precompute zoo pull xtc"):
+        load_zoo("xtc")
+
+
+def page_graph(zoo: Zoo) -> Graph:
+    chains = [zoo.chain(method, path) for method in zoo.methods for path in zoo.paths(method)]
+    chains += [
+        zoo.chain(method, path)
+        for method in zoo.methods
+        for target in zoo.targets(method)
+        if target in zoo.energies
+        for path in zoo.energies[target].paths
+    ]
+
+    def load(edge: Edge) -> nn.Module:
+        network = on_meta(edge.architecture, **edge.arguments)
+        ports = edge.input_port or Port(), edge.output_port or Port()
+        return Adapted(network, edge.source_domain, edge.target_domain, *ports) if edge.is_adapted else network
+
+    return Graph(chains, load)
+
+
+@pytest.mark.parametrize(
+    ("page", "n_networks", "n_runs", "gigaflop"), [("normals", 14, 14, 348), ("full", 46, 67, 1692)]
+)
+def test_pages_of_random_weights_cost_what_the_released_networks_do(tmp_path, page, n_networks, n_runs, gigaflop):
+    describe(tmp_path, page)
+    files = [edge.weights for edge in wanted_edges(tmp_path, page)]
+    assert len(files) == n_networks
+    for file in files:
+        Path(str(file)).touch()
+    write_lock(tmp_path, {Path(str(file)).name: {"sha256": Path(str(file)).name} for file in files})
+    zoo = load_zoo(str(tmp_path))
+    graph = page_graph(zoo)
+    assert graph.n_runs == n_runs + 1  # and the filter
+    assert len(zoo.energies["normal"].paths) == 7
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        graph.run(torch.rand(1, 3, 256, 256))
+    assert counter.get_total_flops() / 1e9 == pytest.approx(gigaflop, rel=0.001)

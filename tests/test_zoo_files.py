@@ -1,0 +1,405 @@
+"""How do released networks get here? Archives that a test makes, good and hostile, from a server on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import pickle
+import re
+import subprocess
+import threading
+import zipfile
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from typer.testing import CliRunner
+
+from consistency import networks
+from consistency.zoo import ZooError, load_network, load_zoo, read_zoo
+from precompute import zoo_files
+from precompute.convert import Converter
+from precompute.zoo_commands import app
+
+SMALL = {"downsample": 1, "in_channels": 3, "out_channels": 3}
+GREY = {"downsample": 1, "in_channels": 3, "out_channels": 1}
+FROM_GREY = {"downsample": 1, "in_channels": 1, "out_channels": 3}
+EDGES = {
+    "plain": ("rgb", "normal", "baseline", SMALL),
+    "prefixed": ("rgb", "depth", "baseline", GREY),
+    "wrapped": ("rgb", "reshading", "baseline", GREY),
+    "ours": ("rgb", "normal", "consistency", SMALL),
+    "traversal": ("depth", "normal", "shared", FROM_GREY),
+    "payload": ("normal", "depth", "shared", GREY),
+    "bomb": ("normal", "reshading", "shared", GREY),
+    "shape": ("reshading", "normal", "shared", FROM_GREY),
+    "absent": ("normal", "edge2d", "shared", GREY),
+    "nan": ("normal", "edge3d", "shared", GREY),
+    "garbage": ("normal", "keypoint2d", "shared", GREY),
+    "twice": ("normal", "keypoint3d", "shared", GREY),
+}
+GOOD = {"plain", "prefixed", "wrapped", "ours", "traversal"}
+
+
+@dataclass
+class Site:
+    """A server of one file, which can cut connections."""
+
+    url: str = ""
+    body: bytes = b""
+    cut_after: int | None = None
+    ranges: list[str | None] = field(default_factory=list)
+    """The Range header of each GET."""
+
+
+@pytest.fixture(scope="module")
+def site():
+    site = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_HEAD(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(site.body)))
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            wanted = self.headers.get("Range")
+            site.ranges.append(wanted)
+            tag = f'"{hashlib.sha256(site.body).hexdigest()[:12]}"'
+            start = int(wanted.split("=")[1].rstrip("-")) if wanted and self.headers.get("If-Range") == tag else 0
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(site.body) - start))
+            self.send_header("ETag", tag)
+            self.end_headers()
+            end = len(site.body) if site.cut_after is None else start + site.cut_after
+            self.wfile.write(site.body[start:end])
+            if site.cut_after is not None:
+                self.close_connection = True
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    site.url = f"http://127.0.0.1:{server.server_port}/download"
+    yield site
+    server.shutdown()
+    server.server_close()
+
+
+class Payload:
+    """What unpickling this would do."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def state(arguments: dict[str, Any], seed: int = 0) -> dict[str, torch.Tensor]:
+    torch.manual_seed(seed)
+    return networks.build("xtc-unet", **arguments).state_dict()
+
+
+def saved(value: Any) -> bytes:
+    file = io.BytesIO()
+    torch.save(value, file)
+    return file.getvalue()
+
+
+def checkpoints(harm: Path) -> dict[str, bytes]:
+    """Name in the archive -> bytes, for every kind of checkpoint."""
+    not_finite = {name: tensor.log() for name, tensor in state(GREY).items()}
+    ours = io.BytesIO()
+    torch.save(state(SMALL, 4), ours)
+    return {
+        "models/plain.pth": saved(state(SMALL)),
+        "models/prefixed.pth": saved({f"parallel_apply.module.{k}": v for k, v in state(GREY, 1).items()}),
+        "models/wrapped.pth": saved({"optimizer": {"state": {0: torch.rand(9)}}, "state_dict": state(GREY, 2)}),
+        "models/ours.pt": ours.getvalue(),
+        "../../traversal.pth": saved(state(FROM_GREY, 3)),
+        "models/payload.pth": saved({"conv": Payload(harm)}),
+        "models/bomb.pth": bytes(64 << 20),
+        "models/shape.pth": saved(state(SMALL)),
+        "models/nan.pth": saved(not_finite),
+        "models/garbage.pth": pickle.dumps(["no", "checkpoint"]) + bytes(range(256)),
+        "models/twice.pth": saved(state(GREY)),
+        "models/other/twice.pth": saved(state(GREY, 5)),
+        "README.txt": b"hello",
+    }
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def write_recipe(folder: Path, url: str, names: tuple[str, ...] = tuple(EDGES), sha256: str = "") -> Path:
+    folder.mkdir(parents=True)
+    lines = ['name = "released"', 'version = "1"', 'licence = "none"', "multiple = 2"]
+    lines += ['domains = ["rgb", "normal", "depth", "reshading", "edge2d", "edge3d", "keypoint2d", "keypoint3d"]']
+    lines += ["[[archive]]", 'name = "models"', f'url = "{url}"'] + ([f'sha256 = "{sha256}"'] if sha256 else [])
+    for name in names:
+        source, target, method, arguments = EDGES[name]
+        inline = ", ".join(f"{key} = {value}" for key, value in arguments.items())
+        lines += ["[[edge]]", f'source = "{source}"', f'target = "{target}"', f'method = "{method}"']
+        lines += ['architecture = "xtc-unet"', f"arguments = {{ {inline} }}", f'weights = "{name}.safetensors"']
+        lines += ['archive = "models"', "output = { range = [0.0, 1.0] }"]
+    (folder / "zoo.toml").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def pull(folder: Path) -> tuple[list[str], list[str]]:
+    """(what was said, what was wrong)."""
+    said, wrong = [], []
+    zoo_files.pull(read_zoo(str(folder)), say=said.append, report=lambda n, total: None, on_problem=wrong.append)
+    return said, wrong
+
+
+@dataclass
+class Pulled:
+    folder: Path
+    harm: Path
+    said: list[str]
+    wrong: list[str]
+
+    def problem(self, name: str) -> str:
+        source, target, method, _ = EDGES[name]
+        return next(text for text in self.wrong if text.startswith(f"{source}-{target}.{method}:"))
+
+
+@pytest.fixture(scope="module")
+def pulled(site, tmp_path_factory) -> Pulled:
+    """One archive with everything in it, fetched."""
+    base = tmp_path_factory.mktemp("pulled")
+    harm = base / "harm"
+    site.body, site.cut_after = zipped(checkpoints(harm)), None
+    folder = write_recipe(base / "inner" / "home" / "zoo", site.url)
+    return Pulled(folder, harm, *pull(folder))
+
+
+@pytest.mark.parametrize("name", ["plain", "prefixed", "wrapped"])
+def test_every_shape_of_state_dict_becomes_the_same_weights(pulled, name):
+    *_, arguments = EDGES[name]
+    expected = state(arguments, ["plain", "prefixed", "wrapped"].index(name))
+    converted = load_file(pulled.folder / f"{name}.safetensors")
+    assert converted.keys() == expected.keys()
+    assert all(torch.equal(converted[key], expected[key]) for key in expected)
+
+
+def test_what_was_fetched_loads_strictly_and_computes(pulled):
+    zoo = load_zoo(str(pulled.folder))
+    assert {edge.weights.stem for edge in zoo.edges if edge.weights} == GOOD
+    network = load_network(zoo.edge("rgb", "depth", "baseline"), device=torch.device("cpu"), dtype=torch.float32)
+    codes = network(torch.rand(1, 3, 8, 8))
+    assert codes.shape == (1, 1, 8, 8) and codes.min() >= 0 and codes.max() <= 1
+
+
+def test_the_size_is_told_before_the_download(pulled):
+    assert any("models" in line and "MB from 127.0.0.1" in line for line in pulled.said)
+
+
+def test_nothing_but_the_networks_and_the_lock_is_kept(pulled):
+    kept = {path.name for path in pulled.folder.rglob("*")} - {".writing"}
+    assert kept == {"zoo.toml", "zoo.lock", *(f"{name}.safetensors" for name in GOOD)}
+
+
+def test_a_pickle_with_a_payload_is_refused_and_never_run(pulled):
+    assert "more than tensors" in pulled.problem("payload")
+    assert not pulled.harm.exists()
+
+
+def test_a_file_that_unpacks_to_more_than_its_network_is_not_unpacked(pulled):
+    assert "too large for this network" in pulled.problem("bomb")
+
+
+def test_names_in_archives_are_never_paths(pulled):
+    assert [path.name for path in pulled.folder.parent.parent.parent.rglob("traversal*")] == ["traversal.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("shape", r"down1.conv1.weight is \(16, 3, 3, 3\), expected \(16, 1, 3, 3\)"),
+        ("nan", "not finite"),
+        ("garbage", "damaged"),
+        ("twice", "could be .*leave one of them"),
+    ],
+)
+def test_checkpoints_that_do_not_fit_are_named_with_the_reason(pulled, name, message):
+    assert re.search(message, pulled.problem(name))
+
+
+def test_check_names_what_cannot_be_computed_without_each_missing_network(pulled):
+    result = CliRunner().invoke(app, ["check", str(pulled.folder)])
+    assert result.exit_code == 1
+    lines = [line for line in result.output.splitlines() if line.startswith("missing: normal-edge2d.shared")]
+    assert len(lines) == 1
+    assert "released/baseline/rgb-normal-edge2d" in lines[0] and "archive models" in lines[0]
+    assert "5 of 12 edges checked, 0 wrong" in result.output
+
+
+def test_a_second_pull_fetches_what_is_missing_from_the_same_archive_or_none(site, tmp_path):
+    site.body = zipped({"plain.pth": saved(state(SMALL))})
+    folder = write_recipe(tmp_path / "zoo", site.url, ("plain", "absent"))
+    pull(folder)
+    before = (folder / "plain.safetensors").stat().st_mtime_ns
+    site.ranges.clear()
+    assert pull(folder)[1] == [] and len(site.ranges) == 1
+    assert (folder / "plain.safetensors").stat().st_mtime_ns == before
+
+    site.body = zipped({"plain.pth": saved(state(SMALL)), "absent.pth": saved(state(GREY))})
+    with pytest.raises(ZooError, match="is not what it was"):
+        pull(folder)
+    assert not (folder / "absent.safetensors").exists()
+    assert not list(folder.rglob("*.zip"))
+
+
+def test_an_archive_with_another_hash_than_the_pinned_one_is_refused(site, tmp_path):
+    site.body = zipped({"plain.pth": saved(state(SMALL))})
+    folder = write_recipe(tmp_path / "zoo", site.url, ("plain",), sha256="0" * 64)
+    with pytest.raises(ZooError, match="SHA-256 000000000000 is expected"):
+        pull(folder)
+    assert not list(folder.rglob("*.safetensors")) and not list(folder.rglob("*.zip"))
+
+
+def test_half_an_archive_is_refused(site, tmp_path):
+    whole = zipped({"plain.pth": saved(state(SMALL))})
+    site.body = whole[: len(whole) // 2]
+    folder = write_recipe(tmp_path / "zoo", site.url, ("plain",))
+    with pytest.raises(ZooError, match="no zip archive, or half of one"):
+        pull(folder)
+    assert "archives" not in json.loads((folder / "zoo.lock").read_text() if (folder / "zoo.lock").exists() else "{}")
+
+
+def test_a_cut_download_goes_on_where_it_stopped(site, tmp_path):
+    site.body = zipped({"plain.pth": saved(state(SMALL))})
+    folder = write_recipe(tmp_path / "zoo", site.url, ("plain",), sha256=hashlib.sha256(site.body).hexdigest())
+    site.ranges.clear()
+    site.cut_after = 100_000
+    try:
+        with pytest.raises(ZooError, match="it goes on where it stopped"):
+            pull(folder)
+    finally:
+        site.cut_after = None
+    assert pull(folder)[1] == []
+    first, second = site.ranges
+    assert first is None and second is not None and 0 < int(second.strip("bytes=-")) <= 100_000
+    assert (folder / "plain.safetensors").is_file()
+
+
+def test_a_download_of_another_version_begins_anew(site, tmp_path):
+    folder = write_recipe(tmp_path / "zoo", site.url, ("plain",))
+    for seed, cut_after in ((1, 100_000), (0, None)):
+        site.body, site.cut_after = zipped({"plain.pth": saved(state(SMALL, seed))}), cut_after
+        if cut_after:
+            with pytest.raises(ZooError):
+                pull(folder)
+    pull(folder)
+    assert torch.equal(load_file(folder / "plain.safetensors")["bn1.weight"], state(SMALL)["bn1.weight"])
+    assert read_zoo(str(folder)).missing == ()
+
+
+@pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://127.0.0.1/models.zip"])
+def test_only_http_addresses_are_fetched(tmp_path, url):
+    with pytest.raises(ZooError, match=r"no http\(s\) address"):
+        pull(write_recipe(tmp_path / "zoo", url, ("plain",)))
+
+
+def test_a_child_that_dies_costs_one_checkpoint_and_is_replaced(tmp_path):
+    folder = write_recipe(tmp_path / "zoo", "http://127.0.0.1/", ("plain",))
+    edge = read_zoo(str(folder)).missing[0]
+    checkpoint, output = tmp_path / "plain.pth", tmp_path / "made"
+    checkpoint.write_bytes(saved(state(SMALL)))
+    n_bytes = zoo_files.float32_bytes(edge)
+    with Converter() as converter:
+        converter._child = subprocess.Popen(["true"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        with pytest.raises(ZooError, match="damaged, or too large"):
+            converter.convert(checkpoint, edge, output, n_bytes=n_bytes)
+        assert not output.exists()
+        converter.convert(checkpoint, edge, output, n_bytes=n_bytes)
+    assert load_file(output).keys() == state(SMALL).keys()
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("CROSSCHECK_ZOOS", str(tmp_path / "installed"))
+    return tmp_path / "installed"
+
+
+def write_pinned(folder: Path) -> Path:
+    """A zoo whose one network is there, with its digest in zoo.toml."""
+    write_recipe(folder, "http://127.0.0.1/", ("plain",))
+    weights = folder / "plain.safetensors"
+    save_file(state(SMALL), weights)
+    toml = folder / "zoo.toml"
+    toml.write_text(toml.read_text() + f'sha256 = "{hashlib.sha256(weights.read_bytes()).hexdigest()}"\n')
+    return folder
+
+
+def test_a_folder_with_a_zoo_is_imported_under_its_new_name(installed, tmp_path):
+    folder = write_recipe(tmp_path / "mine", "http://127.0.0.1/", ("plain", "prefixed"))
+    (folder / "plain.pth").write_bytes(saved(state(SMALL)))
+    with zipfile.ZipFile(folder / "more.zip", "w") as archive:
+        archive.writestr("prefixed.pth", saved(state(GREY)))
+    result = CliRunner().invoke(app, ["import", str(folder), "--as", "mine2"])
+    assert result.exit_code == 0, result.output
+    zoo = load_zoo("mine2")
+    assert zoo.name == "mine2" and len(zoo.edges) == 2 and zoo.folder == installed / "mine2"
+
+
+def test_single_files_fill_a_zoo_of_the_project(installed, tmp_path):
+    file = tmp_path / "normal2curvature.pth"
+    torch.save(
+        {f"parallel_apply.module.{k}": v for k, v in networks.build("xtc-dense-1by1").state_dict().items()}, file
+    )
+    result = CliRunner().invoke(app, ["import", str(file), "--as", "xtc"])
+    assert result.exit_code == 1  # 35 are missing still
+    assert "1 of 36 networks are here" in result.output
+    assert [edge.name for edge in read_zoo("xtc").edges if edge.weights] == ["normal-curvature_taskonomy.shared"]
+    assert (installed / "xtc" / "normal2curvature.safetensors").is_file()
+
+
+def test_weights_that_changed_after_they_were_fetched_are_not_loaded(installed, tmp_path):
+    zoo_files.import_zoo(write_pinned(tmp_path / "mine"), "mine", on_problem=pytest.fail)
+    save_file(state(SMALL, 1), installed / "mine" / "plain.safetensors")
+    edge = load_zoo("mine").edges[0]
+    with pytest.raises(ZooError, match="fetch them again"):
+        load_network(edge, device=torch.device("cpu"), dtype=torch.float32)
+
+
+@pytest.mark.parametrize("name", ["..", "../outside", "a/b", ""])
+def test_the_name_of_an_imported_zoo_is_no_path(installed, tmp_path, name):
+    folder = write_recipe(tmp_path / "mine", "http://127.0.0.1/", ("plain",))
+    with pytest.raises(ZooError, match=r"--as: .* is no name"):
+        zoo_files.import_zoo(folder, name, on_problem=pytest.fail)
+    assert not installed.exists()
+
+
+def test_what_an_imported_zoo_extends_stays_where_it_is(installed, tmp_path):
+    folder = write_pinned(tmp_path / "mine")
+    toml = folder / "zoo.toml"
+    head = 'extends = "mini"\nfallback = "baseline"\n'
+    toml.write_text(head + toml.read_text().replace('"baseline"', '"mine"'))
+    zoo = zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    assert zoo.methods == ("mine", "baseline", "consistency") and zoo.missing == ()
+    assert {path.name for path in (installed / "mine").glob("*.safetensors")} == {"plain.safetensors"}
+
+
+@pytest.mark.parametrize("name", ["mini", "xtc"])
+def test_a_zoo_of_ones_own_cannot_take_the_name_of_one_of_the_project(installed, tmp_path, name):
+    folder = write_recipe(tmp_path / "mine", "http://127.0.0.1/", ("plain",))
+    with pytest.raises(ZooError, match="give another name"):
+        zoo_files.import_zoo(folder, name, on_problem=pytest.fail)

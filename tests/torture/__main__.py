@@ -1,0 +1,175 @@
+"""Try every promise many times: `python -m tests.torture [--scale 1.0] [--only NAME,...] [--seed N] [--write]`."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import os
+import sys
+import tempfile
+import textwrap
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.torture import Outcome, Promise, promises
+
+DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+WIDTH = 120
+RECORDS, TABLE = "reliability.json", "reliability.md"
+
+
+@dataclass(frozen=True)
+class Record:
+    """How one promise held when it was last tried."""
+
+    number: int
+    name: str
+    sentence: str
+    how: str
+    unit: str
+    tries: int
+    failures: int
+    figures: str
+    examples: tuple[str, ...]
+    allowed_rate: float
+    is_kept: bool
+    seconds: float
+    seed: int
+    date: str
+    machine: str
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print a line for each promise; 1 where one is not kept, 2 for wrong usage."""
+    known = promises()
+    parser = argparse.ArgumentParser(prog="python -m tests.torture", description=(__doc__ or "").split(":")[0])
+    parser.add_argument("--scale", type=float, default=1.0, help="times the full number of tries")
+    parser.add_argument("--only", metavar="NAME,...", help=f"of {', '.join(promise.name for promise in known)}")
+    parser.add_argument("--seed", type=int, default=0, help="equal seeds try equal things")
+    parser.add_argument("--write", action="store_true", help=f"update docs/{TABLE}")
+    options = parser.parse_args(arguments)
+    wanted = options.only.split(",") if options.only else [promise.name for promise in known]
+    unknown = sorted(set(wanted) - {promise.name for promise in known})
+    if unknown:
+        parser.error(f"no promise is named {', '.join(unknown)}; --help lists them")
+    if not options.scale > 0:
+        parser.error(f"--scale is {options.scale}; give a number > 0")
+    records = []
+    for promise in known:
+        if promise.name in wanted:
+            tries = max(1, round(promise.full * options.scale))
+            print(f"{promise.number}. {promise.name}: {tries} {promise.unit} ...", file=sys.stderr, flush=True)
+            record = attempt(promise, tries, options.seed)
+            print(line(record), flush=True)
+            for example in record.examples:
+                print(f"    {example}", flush=True)
+            records.append(record)
+            if options.write:  # at once: an hour's figures outlive a stop
+                write(DOCS, [record])
+    n_broken = sum(not record.is_kept for record in records)
+    print(f"{len(records)} promises tried, {n_broken} not kept")
+    return 1 if n_broken else 0
+
+
+def attempt(promise: Promise, tries: int, seed: int) -> Record:
+    """Try one; an error that comes out of the trying itself is a failure too."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="torture-") as folder:
+        try:
+            outcome = promise.attempt(tries, Path(folder), seed)
+        except Exception as error:
+            outcome = Outcome(tries, tries, "the try itself ended early", (f"{type(error).__name__}: {error}",))
+    how = " ".join((inspect.getdoc(promise.attempt) or "").split("\n\n")[0].split())
+    return Record(
+        number=promise.number,
+        name=promise.name,
+        sentence=promise.sentence,
+        how=how,
+        unit=promise.unit,
+        tries=outcome.tries,
+        failures=outcome.failures,
+        figures=outcome.figures,
+        examples=tuple(outcome.examples),
+        allowed_rate=promise.allowed_rate,
+        is_kept=promise.is_kept(outcome),
+        seconds=round(time.monotonic() - began, 1),
+        seed=seed,
+        date=datetime.now(UTC).date().isoformat(),
+        machine=machine(),
+    )
+
+
+def line(record: Record) -> str:
+    """`6. mutated-media: 10000 files, 0 failures, kept (412 s): a damaged ...; 8123 refused ...`."""
+    kept = "kept" if record.is_kept else "NOT KEPT"
+    counts = f"{record.tries} {record.unit}, {record.failures} failures, {kept} ({record.seconds:.0f} s)"
+    return f"{record.number}. {record.name}: {counts}: {record.sentence}" + f"; {record.figures}" * bool(record.figures)
+
+
+def machine() -> str:
+    """The processor and how many of its cores there are here."""
+    model = "unknown processor"
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        models = [text.split(":", 1)[1].strip() for text in cpuinfo.read_text().splitlines() if "model name" in text]
+        model = models[0] if models else model
+    return f"{model}, {os.cpu_count()} cores"
+
+
+# --- docs/reliability.md ---
+
+
+def write(docs: Path, records: list[Record]) -> None:
+    """Put these records in the place of older ones of the same names; the others stay."""
+    path = docs / RECORDS
+    known = {entry["name"]: Record(**entry) for entry in json.loads(path.read_text())} if path.is_file() else {}
+    known |= {record.name: record for record in records}
+    ordered = sorted(known.values(), key=lambda record: (record.number, record.name))
+    path.write_text(json.dumps([asdict(record) for record in ordered], indent=1, ensure_ascii=False) + "\n")
+    (docs / TABLE).write_text(table(ordered))
+
+
+def table(records: list[Record]) -> str:
+    rows = [
+        f"| {record.number} | {record.name} | {_cell(_promised(record))} | {record.tries} {record.unit} "
+        f"| {record.failures} | {'yes' if record.is_kept else '**no**'} | {_cell(record.figures)} |"
+        for record in records
+    ]
+    hows = [
+        f"- **{record.name}** ({record.date}, seed {record.seed}, {record.seconds:.0f} s, {record.machine}). {record.how}"
+        for record in records
+    ]
+    hows = [textwrap.fill(how, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for how in hows]
+    examples = [f"- {record.name}: `{_code(example)}`" for record in records for example in record.examples]
+    parts = [
+        "# Reliability",
+        "What is promised of the job, the store and the dashboard, and how often each promise was tried when it was last\n"
+        "measured. Written by `make torture` (`python -m tests.torture --write`); `make test` tries each a few times.",
+        "| no. | name | promise | tries | failures | kept | figures |\n|---|---|---|---|---|---|---|\n"
+        + "\n".join(rows),
+        "## How each was tried",
+        "\n".join(hows),
+    ]
+    if examples:
+        parts += ["## Failures met", "\n".join(examples)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _promised(record: Record) -> str:
+    share = f" (at least {100 * (1 - record.allowed_rate):g} %)" if record.allowed_rate else ""
+    return record.sentence + share
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _code(text: str) -> str:
+    return "".join(letter if letter.isprintable() and letter != "`" else "?" for letter in text[:300])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""Does a job need more memory for a longer clip? The peaks of the job and of its decoder, on a clip and on a tenth of it."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.media import write_video
+from tests.torture import Outcome, Promise
+from tests.zoos import write_zoo
+
+GROWTH = 1.1
+"""Peak on the long clip over that on the short one: at most."""
+SIZE_PX = 64
+CHUNK_FRAMES = 32
+"""So few that the short clip, too, fills some packs."""
+ROOT = Path(__file__).parents[2]
+
+
+def constant_memory(tries: int, folder: Path, seed: int) -> Outcome:
+    """`tries` frames, and a tenth of them, each in a process of its own."""
+    zoo = write_zoo(folder / "zoo")
+    clip = write_video(folder / "clip.mp4", tries)
+    peaks = []
+    for n_frames in (max(1, tries // 10), tries):
+        command = [sys.executable, "-m", "tests.torture.memory", clip, n_frames, zoo, folder / f"store-{n_frames}"]
+        done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            return Outcome(tries, 1, done.stderr[-500:])
+        peaks.append(json.loads(done.stdout.splitlines()[-1]))
+    growths = [long / short for short, long in zip(*peaks, strict=True)]
+    megabytes = ", ".join(
+        f"{name} {short >> 10} and {long >> 10} MiB"
+        for name, short, long in zip(("job", "decoder"), *peaks, strict=True)
+    )
+    return Outcome(tries, int(max(growths) > GROWTH), f"peaks on {tries // 10} and {tries} frames: {megabytes}")
+
+
+def main(clip: str, n_frames: str, zoo: str, store: str) -> None:
+    """Compute a clip, then print the peak memory of this process and of its largest child, kB."""
+    import torch
+
+    from cache.store import Store
+    from consistency.zoo import load_zoo
+    from precompute import pipeline, video
+
+    torch.set_num_threads(1)
+    pipeline.CHUNK_PIXELS = CHUNK_FRAMES * SIZE_PX**2
+    opened = Store(store)
+    source = video.resolve(clip, media_dir=opened.media_dir)
+    sampling = video.Sampling(max_frames=int(n_frames), size=SIZE_PX)
+    plan = pipeline.make_plan(opened, source, sampling, load_zoo(zoo), ["*"])
+    done = pipeline.run_plan(opened, plan, device=torch.device("cpu"), dtype=torch.float32, batch_size=8)
+    assert done == int(n_frames)
+    print(json.dumps([resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]))
+
+
+PROMISES = [
+    Promise(
+        number=15,
+        name="memory",
+        sentence="a job needs no more memory for a clip than for a tenth of it, within 10 %",
+        unit="frames",
+        small=320,
+        full=3000,
+        attempt=constant_memory,
+    )
+]
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
