@@ -155,7 +155,8 @@ class Convolutions(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.ops.aten.conv2d.default:  # without gradients, convolutions come by this name
-            x, weight, bias, stride, padding, _, groups = (*args, *CONVOLUTION_DEFAULTS[len(args) :])
+            given: tuple[Any, ...] = (*args, *CONVOLUTION_DEFAULTS[len(args) :])
+            x, weight, bias, stride, padding, _, groups = given
             key = tuple(x.shape), tuple(weight.shape), bias is not None, tuple(stride), tuple(padding), groups, x.dtype
             self.seen[key] += 1
         return func(*args, **(kwargs or {}))

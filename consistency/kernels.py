@@ -4,6 +4,8 @@ Only imported where there is a GPU. N images, C channels, H x W pixels, G groups
 memory holds rows of C values, one row for each pixel.
 """
 
+# pyright: reportMissingImports=false, reportIndexIssue=false
+
 from __future__ import annotations
 
 import math

@@ -203,12 +203,12 @@ def encode(trunk: nn.ModuleList, image: Tensor, body: torch.dtype) -> list[Tenso
     return levels
 
 
-def decode(units: nn.Module, head: nn.Module, levels: Sequence[Tensor]) -> Tensor:
+def decode(units: nn.Module, head: nn.Conv2d, levels: Sequence[Tensor]) -> Tensor:
     """From the deepest level up to twice the size of the first, which is the image's."""
     x = levels[-1]
     for unit, skip in zip(units.children(), reversed(levels[:-1]), strict=True):
         x = unit(steps.double_and_join(x, skip))
-    return head(steps.double(x).to(next(head.parameters()).dtype))
+    return steps.double_and_convolve(x, head)
 
 
 def body_dtype(units: nn.Module, head: nn.Module) -> torch.dtype:

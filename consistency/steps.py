@@ -19,6 +19,18 @@ from torch import Tensor, nn
 
 _is_plain: ContextVar[bool] = ContextVar("is_plain", default=False)
 
+_DOUBLING = (
+    ((0.75, 0.25, 0.00), (0.25, 0.75, 0.75), (0.00, 0.00, 0.25)),
+    ((0.25, 0.00, 0.00), (0.75, 0.75, 0.25), (0.00, 0.25, 0.75)),
+)
+"""[first or second of two output pixels][pixel of x before, at or after][tap of the convolution]: what a tap takes of it."""
+_ALL = slice(None)
+_BORDERS = [
+    (_ALL, _ALL, *near)
+    for near in ((slice(2), _ALL), (slice(-2, None), _ALL), (_ALL, slice(2)), (_ALL, slice(-2, None)))
+]
+"""Two rows or columns of x, and as many of the output, which they decide."""
+
 
 def conv_norm_relu(conv: nn.Conv2d, norm: nn.GroupNorm, x: Tensor) -> Tensor:
     """Convolution, GroupNorm, ReLU."""
@@ -60,6 +72,26 @@ def double_and_join(x: Tensor, skip: Tensor) -> Tensor:
     return kernels.double_and_join(x, skip)
 
 
+def double_and_convolve(x: Tensor, conv: nn.Conv2d) -> Tensor:
+    """A 3x3 convolution of x at twice its height and width: (N, C, H, W) -> (N, K, 2H, 2W), in the convolution's dtype.
+
+    Doubling and convolution are both linear: each of the four output pixels that come from one pixel is a 3x3 convolution
+    of x itself. So nothing of C channels is written at full size; only the border, beyond which a convolution sees zeros
+    and doubling the border itself, is computed step by step.
+    """
+    if torch.is_grad_enabled() or _is_plain.get() or min(x.shape[-2:]) < 2:
+        return conv(double(x).to(conv.weight.dtype))
+    x = x.to(conv.weight.dtype)
+    taps = _doubling(x.device, x.dtype)
+    weight = torch.einsum("pyd,qxe,kcde->kpqcyx", taps, taps, conv.weight).reshape(-1, *conv.weight.shape[1:])
+    bias = None if conv.bias is None else conv.bias.repeat_interleave(4)
+    weight = weight.contiguous(memory_format=torch.channels_last)
+    made = F.pixel_shuffle(F.conv2d(x, weight, bias, padding=1), 2)
+    for border in _BORDERS:
+        made[border] = conv(double(x[border]))[border]
+    return made
+
+
 def double(x: Tensor) -> Tensor:
     """Twice the height and width, bilinear."""
     # In training by way of float32: the same values, but bfloat16's backward pass is three times slower on a CPU.
@@ -89,6 +121,11 @@ def _relu(x: Tensor) -> Tensor:
 def _is_fused(x: Tensor) -> bool:
     is_half = x.dtype in (torch.float16, torch.bfloat16)
     return x.is_cuda and is_half and not torch.is_grad_enabled() and not _is_plain.get() and _has_triton()
+
+
+@cache
+def _doubling(device: torch.device, dtype: torch.dtype) -> Tensor:
+    return torch.tensor(_DOUBLING, dtype=dtype, device=device)
 
 
 @cache

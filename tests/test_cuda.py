@@ -69,7 +69,7 @@ def test_a_fused_step_gives_what_its_parts_give_in_double_precision(cuda, shape,
             x = image.double()
             for part in parts:
                 x = _in_double(part, x)
-        assert ((fused - x.relu()).norm() / x.relu().norm()).item() < 2e-3
+        assert ((fused - x.relu()).norm() / x.relu().norm()).item() < 4e-3
 
 
 def _in_double(part: nn.Module, x: torch.Tensor) -> torch.Tensor:

@@ -184,12 +184,21 @@ def test_steps_give_the_same_with_and_without_gradients_and_leave_their_input_al
         lambda: steps.norm_conv_relu(norm, conv, image),
         lambda: steps.conv_relu(conv, image),
         lambda: steps.double_and_join(image, skip),
+        lambda: steps.double_and_convolve(image, conv),
     ]
     for work in works:
         expected = work()
         with torch.inference_mode():
             torch.testing.assert_close(work(), expected.detach())
         assert torch.equal(image, before)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (2, 2), (2, 7), (6, 5)], ids=str)
+def test_doubling_within_a_convolution_gives_what_one_after_the_other_gives_up_to_the_border(size):
+    torch.manual_seed(0)
+    image, conv = torch.randn(2, 4, *size, dtype=torch.float64), nn.Conv2d(4, 3, 3, padding=1).double()
+    with torch.inference_mode():
+        torch.testing.assert_close(steps.double_and_convolve(image, conv), conv(steps.double(image)))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 3), (300, 7, 1), (64, 64, 3)])
