@@ -112,6 +112,8 @@ def _read_onnx(architecture: str, arguments: Mapping[str, Any], data: bytes | No
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4  # only what is fatal: a model's warnings help its maker alone
+    # Its threads would wait busily for the next image, and take the cores from decoders and encoders.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(data or b"", options, providers=["CPUExecutionProvider"])
     if len(session.get_inputs()) != 1:
         names = ", ".join(value.name for value in session.get_inputs())

@@ -145,6 +145,9 @@ def run(
     )
     for remark in listed.remarks:
         outcomes.say(remark)
+    if known_zoo.missing:
+        n_missing = len({edge.weights for edge in known_zoo.missing})
+        outcomes.say(f"{n_missing} networks of zoo {known_zoo.name} are not here; tracks that need them are left out")
     try:
         for spec in listed.sources:
             outcomes.started(spec)

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from precompute.errors import SourceError, one_line
-from precompute.terminal import EXIT_FAILED_ITEM, err, out, say
+from precompute.terminal import EXIT_FAILED_ITEM, StoreOption, err, out, say
 from precompute.terminal import complain as _complain
 from precompute.terminal import usage as _usage
 
@@ -221,7 +221,7 @@ def calibrate(
     method: Annotated[str | None, typer.Option(help="Whose networks are measured. Default: baseline.")] = None,
     max_frames: Annotated[int, typer.Option(min=2, help="Of each clip, spread over it.")] = CALIBRATION_FRAMES,
     allow_code: CodeOption = False,
-    store: Annotated[Path | None, typer.Option(metavar="DIR", help="Where downloaded clips are kept.")] = None,
+    store: StoreOption = None,
 ) -> None:
     """Measure the constants of a zoo's energies: the mean and the spread of each path's disagreement on ordinary clips.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import lzma
 import shutil
 import tempfile
 import zipfile
@@ -53,7 +54,7 @@ CHECKPOINT_SPARE_BYTES = 16 << 20
 CHUNK_BYTES = 1 << 16
 CONNECT_SECONDS, READ_SECONDS = 20, 60
 CHECKPOINTS = (".pth", ".pt", ".safetensors")
-UNREADABLE = (ZooError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (ZooError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 """What single files that are damaged, encrypted or packed in unknown ways raise."""
 
 

@@ -282,7 +282,12 @@ def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, mon
     video = write_video(tmp_path / "long.mp4", 3)
     skipping, child_was_stopped = threading.Event(), threading.Event()
 
+    original = pipeline.video.frames
+
     def skip_for_ever(path, sampling, *, channels=None, stopped=None, on_damage=None):
+        if stopped is None:  # the example frames by which the precision is chosen
+            yield from original(path, sampling)
+            return
         skipping.set()
         if stopped.wait(20):
             child_was_stopped.set()

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import torture
+from precompute import video
+from precompute.errors import SourceError
+from tests import media, torture
 from tests.torture import Outcome, Promise, __main__, promises, urls
+from tests.torture import media as hostile_media
 
 
 @pytest.mark.parametrize("promise", promises(), ids=lambda promise: promise.name)
@@ -98,9 +101,52 @@ def test_an_unknown_name_is_wrong_usage(docs, monkeypatch, capsys) -> None:
 def test_every_promise_has_a_name_of_its_own_and_the_table_is_what_was_measured() -> None:
     names = [promise.name for promise in promises()]
     assert len(set(names)) == len(names)
-    assert {promise.number for promise in promises()} <= set(range(1, 15))
+    assert {promise.number for promise in promises()} <= set(range(1, 16))
     path = __main__.DOCS / __main__.RECORDS
     records = [__main__.Record(**entry) for entry in json.loads(path.read_text())]
     assert (__main__.DOCS / __main__.TABLE).read_text() == __main__.table(records)
     assert {record.name for record in records} <= set(names)
     assert torture.MODULES
+
+
+# --- the fuzzer of media sees what breaks the promise ---
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (ValueError("n"), "the job met ValueError"),
+        (SourceError("damaged", "x" * 600), "its message"),
+        (SourceError("unreadable", "clip.mp4: cannot be read"), "blames the disk"),
+    ],
+)
+def test_an_error_that_is_not_a_named_one_of_one_line_counts_as_a_fault(error, fault, tmp_path, monkeypatch) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    path = media.write_video(tmp_path / "clip.mp4", 1)
+    monkeypatch.setattr(video, "probe", fail)
+    assert fault in hostile_media.try_file(path, hostile_media.WHOLE_PICTURE)["fault"]
+
+
+def test_a_file_that_takes_too_long_counts_as_a_fault(tmp_path, monkeypatch) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 1)
+    assert not hostile_media.try_file(path, hostile_media.WHOLE_PICTURE)["fault"]
+    monkeypatch.setattr(hostile_media, "MAX_SECONDS", 0.0)
+    assert hostile_media.try_file(path, hostile_media.WHOLE_PICTURE)["fault"].startswith("took")
+
+
+def test_a_job_that_dies_while_a_file_is_tried_is_no_success(tmp_path) -> None:
+    with pytest.raises(RuntimeError, match="KeyError"):
+        list(hostile_media.results("no such task", 2, tmp_path, 0))
+
+
+def test_equal_seeds_try_equal_files(tmp_path) -> None:
+    random = [hostile_media.np.random.default_rng([3, 7]) for _ in range(2)]
+    content = media.write_case(tmp_path, "b-frames.mp4").path.read_bytes()
+    changed = []
+    for mutate in hostile_media.MUTATORS:
+        first, second = (mutate(source, content, content[::-1]) for source in random)
+        assert first == second, mutate.__name__
+        changed.append(first != content)  # one that swaps two equal words changes nothing
+    assert sum(changed) > len(changed) / 2

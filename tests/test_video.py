@@ -740,7 +740,7 @@ def test_a_header_that_points_before_the_file_is_not_called_a_failing_disk(tmp_p
     path = media.write_case(tmp_path, "b-frames.mkv").path
     content = path.read_bytes()
     path.write_bytes(content[:4] + b"\x01\xff\xff\xff\xff\xff\xff\xf0" + content[5:])  # the size of the first element
-    assert refusal(path, tmp_path).code == "not_a_video"
+    assert refusal(path, tmp_path).code == "bad_media"
 
 
 def test_a_disk_that_fails_while_the_file_is_hashed_is_one_clear_error(tmp_path: Path, monkeypatch) -> None:

@@ -7,6 +7,8 @@ import io
 import json
 import os
 import pickle
+import re
+import subprocess
 import threading
 import zipfile
 from dataclasses import dataclass, field
@@ -19,10 +21,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
+from cache.store import Store
 from consistency import networks
 from consistency.zoo import ZooError, load_network, load_zoo, read_zoo
 from precompute import zoo_files
+from precompute.__main__ import app as precompute_app
+from precompute.convert import Converter
 from precompute.zoo_commands import app
+from tests.media import write_video
 
 SMALL = {"downsample": 1, "in_channels": 3, "out_channels": 3}
 GREY = {"downsample": 1, "in_channels": 3, "out_channels": 1}
@@ -236,8 +242,6 @@ def test_names_in_archives_are_never_paths(pulled):
     ],
 )
 def test_checkpoints_that_do_not_fit_are_named_with_the_reason(pulled, name, message):
-    import re
-
     assert re.search(message, pulled.problem(name))
 
 
@@ -248,6 +252,19 @@ def test_check_names_what_cannot_be_computed_without_each_missing_network(pulled
     assert len(lines) == 1
     assert "released/baseline/rgb-normal-edge2d" in lines[0] and "archive models" in lines[0]
     assert "5 of 12 edges checked, 0 wrong" in result.output
+
+
+def test_a_run_says_that_networks_are_missing_and_computes_what_needs_none_of_them(pulled, tmp_path):
+    clip = write_video(tmp_path / "clip.mp4", 2)
+    words = ["run", str(clip), "--zoo", str(pulled.folder), "--size", "32", "--store", str(tmp_path / "store")]
+    result = CliRunner().invoke(precompute_app, words)
+    assert result.exit_code == 0, result.output
+    assert "7 networks of zoo released are not here" in result.output
+    paths = {track.head.configuration for track in Store(tmp_path / "store").tracks() if track.head.zoo}
+    assert paths == {f"released/{path}" for path in (
+        "baseline/rgb-normal", "baseline/rgb-depth", "baseline/rgb-reshading", "baseline/rgb-depth-normal",
+        "consistency/rgb-normal",
+    )}  # fmt: skip
 
 
 def test_a_second_pull_fetches_what_is_missing_from_the_same_archive_or_none(site, tmp_path):
@@ -315,6 +332,21 @@ def test_a_download_of_another_version_begins_anew(site, tmp_path):
 def test_only_http_addresses_are_fetched(tmp_path, url):
     with pytest.raises(ZooError, match=r"no http\(s\) address"):
         pull(write_recipe(tmp_path / "zoo", url, ("plain",)))
+
+
+def test_a_child_that_dies_costs_one_checkpoint_and_is_replaced(tmp_path):
+    folder = write_recipe(tmp_path / "zoo", "http://127.0.0.1/", ("plain",))
+    edge = read_zoo(str(folder)).missing[0]
+    checkpoint, output = tmp_path / "plain.pth", tmp_path / "made"
+    checkpoint.write_bytes(saved(state(SMALL)))
+    n_bytes = zoo_files.float32_bytes(edge)
+    with Converter() as converter:
+        converter._child = subprocess.Popen(["true"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        with pytest.raises(ZooError, match="damaged, or too large"):
+            converter.convert(checkpoint, edge, output, n_bytes=n_bytes)
+        assert not output.exists()
+        converter.convert(checkpoint, edge, output, n_bytes=n_bytes)
+    assert load_file(output).keys() == state(SMALL).keys()
 
 
 @pytest.fixture

@@ -272,8 +272,7 @@ def jpeg(rgb: Tensor, quality: Tensor) -> Tensor:
     chroma = F.avg_pool2d(ycc[:, 1:], 2)
     chroma = through_blocks(chroma, quantisers(CHROMA_TABLE, quality))
     chroma = F.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False)
-    inverse = torch.linalg.inv(colour_matrix(rgb.device))
-    changed = torch.einsum("kc,nchw->nkhw", inverse, torch.cat([luma, chroma], dim=1))
+    changed = torch.einsum("kc,nchw->nkhw", inverse_colour_matrix(rgb.device), torch.cat([luma, chroma], dim=1))
     return (changed / 255).clamp(0, 1)
 
 
@@ -309,6 +308,11 @@ def colour_matrix(device: torch.device) -> Tensor:
     """RGB -> luma and two chroma differences around 0, as JFIF has them."""
     rows = [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
     return torch.tensor(rows, device=device)
+
+
+@cache
+def inverse_colour_matrix(device: torch.device) -> Tensor:
+    return torch.linalg.inv(colour_matrix(torch.device("cpu"))).to(device)
 
 
 # The tables of the JPEG standard (annex K), at quality 50.

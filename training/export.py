@@ -203,7 +203,7 @@ def provenance(jobs: Jobs, recipe: Recipe, networks: Path, frames: Path, splits:
     trained_on = Frames(frames, "train", json.loads((networks / "frames.json").read_text()))
     hours = sum(line["seconds"] for job in used for line in training_log(networks, job.name)) / 3600
     rendering = json.loads((frames / "render.json").read_text()) if (frames / "render.json").exists() else None
-    return {
+    facts = {
         "commands": commands(plan, json.loads((frames / "plan.json").read_text())),
         "data": f"{counts} frames of {size_px} x {size_px} pixels; the networks saw {len(trained_on)} of the training frames",
         "data_digest": data_digest(frames),
@@ -212,6 +212,8 @@ def provenance(jobs: Jobs, recipe: Recipe, networks: Path, frames: Path, splits:
         "settings": settings_table(jobs, recipe),
         "notes": notes(plan),
     }
+    elsewhere = networks / "facts.json"  # of networks that came from another machine and its frames
+    return facts | (json.loads(elsewhere.read_text()) if elsewhere.exists() else {})
 
 
 def commands(plan: Plan, rendered: dict[str, Any]) -> list[str]:

@@ -97,6 +97,7 @@ def train_all(
     frames = Frames(data_folder, "train", names)
     resident = ResidentFrames.load(frames, device).share() if device != "cpu" else None
     if workers == 1:
+        keep_precise()
         workshop = Workshop(jobs, resident or frames, json.dumps(names), folder, device)
         for job in chosen:
             try:
@@ -172,8 +173,15 @@ def start_worker(
     threading.Thread(target=leave_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
+    keep_precise()
     frames = resident or Frames(data_folder, "train", names)
     _here = Workshop(jobs, frames, json.dumps(names), folder, device), stop
+
+
+def keep_precise() -> None:
+    """First convolutions take derivatives of images: TF32, a GPU's default, holds a depth code to 0.0005 alone."""
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True  # batches of a job have two or three sizes
 
 
 def leave_with_parent() -> None:
