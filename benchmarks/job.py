@@ -112,9 +112,10 @@ class PlainLoop:
         }
 
     def follow(self, image: Tensor, chain: tuple[Edge, ...]) -> Tensor:
-        for edge in chain:
-            made = self.networks[edge](image)
-            image = made[edge.head] if edge.head and isinstance(made, dict) else made
+        with steps.plain():
+            for edge in chain:
+                made = self.networks[edge](image)
+                image = made[edge.head] if edge.head and isinstance(made, dict) else made
         return image
 
     def image_of(self, frame: np.ndarray) -> Tensor:
@@ -251,14 +252,16 @@ def best(work: Callable[[], object]) -> float:
 # Pages
 
 
-def networks_stage(page: Page, device: torch.device, dtype: torch.dtype, rounds: int) -> dict[str, Any]:
+def networks_stage(
+    page: Page, device: torch.device, dtype: torch.dtype, rounds: int, peaks: dict[str, float]
+) -> dict[str, Any]:
     """The networks alone: ours against the plain loop, and against the convolutions that they consist of."""
     size = BATCH[device.type]
     plain = PlainLoop(page, device)
     graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
     tracks = [chain for recipe in page.recipes for chain in recipe.chains]
     counter, plain_counter = Convolutions(), Convolutions()
-    with steps.plain(), counter:
+    with counter:
         lanes.predict(graph, page.batch(0, 1), device, page.zoo.multiple)
     with plain_counter:
         plain.networks_only(page.frames[0], page.paths)
@@ -285,6 +288,9 @@ def networks_stage(page: Page, device: torch.device, dtype: torch.dtype, rounds:
         "frames/s if its convolutions were all": rate(alone),
         "of what its convolutions allow": round(alone / ours, 3),
     }
+    peak = peaks.get(f"convolution {pipeline.dtype_name(dtype)} TFLOP/s")
+    if peak is not None:
+        result["of the best convolution's operations per second"] = round(result["TFLOP/s"] / peak, 3)
     if "plain, track by track" in taken:
         result["network runs per frame, track by track"] = sum(map(len, tracks))
         result["times the loop that computes each track by itself"] = round(taken["plain, track by track"] / ours, 2)
@@ -492,7 +498,8 @@ def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtyp
             report.put(f"{name}, whole job", gpu_job(page, device, dtype, 192 if name != "full" else 128))
         return
     with attempt(report.result, f"{name}, networks"):
-        report.put(f"{name}, networks", networks_stage(page, device, dtype, rounds if name == "mini" else 1))
+        peaks = report.result.get("peaks", {})
+        report.put(f"{name}, networks", networks_stage(page, device, dtype, rounds if name == "mini" else 1, peaks))
     with attempt(report.result, f"{name}, stages"):
         graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
         report.put(f"{name}, stages", stages(page, graph, device, BATCH[device.type]))
