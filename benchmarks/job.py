@@ -41,6 +41,7 @@ from consistency.energy import block_means, disagreement_maps, raw_terms, standa
 from consistency.graph import CapturedGraph
 from consistency.zoo import Chain, Edge, Zoo, load_network, load_zoo
 from precompute import lanes, pipeline, video
+from precompute.encode import start_encoder
 from precompute.lanes import Networks, Precision
 from precompute.recipes import Batch, Recipe
 
@@ -180,7 +181,9 @@ class Convolutions(TorchDispatchMode):
             images = torch.randn(x[0] * n_frames, *x[1:], device=device, dtype=dtype)
             images = images.contiguous(memory_format=torch.channels_last)
             filters = torch.randn(weight, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
-            bias = torch.randn(weight[0], device=device, dtype=dtype) if has_bias else None
+            # On a GPU a bias is a pass of its own, which need not be.
+            is_biased = has_bias and device.type != "cuda"
+            bias = torch.randn(weight[0], device=device, dtype=dtype) if is_biased else None
 
             def work(images=images, filters=filters, bias=bias, stride=stride, padding=padding, groups=groups) -> None:
                 functional.conv2d(images, filters, bias, stride, padding, 1, groups)
@@ -318,7 +321,10 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
         for recipe in page.recipes:
             recipe.make(outputs)
 
-    with tempfile.TemporaryDirectory(dir=page.scratch) as root, ThreadPoolExecutor(pipeline.n_encoders()) as pool:
+    with (
+        tempfile.TemporaryDirectory(dir=page.scratch) as root,
+        ThreadPoolExecutor(pipeline.n_encoders(), "encode", start_encoder) as pool,
+    ):
         store = Store(root)
         writers = {recipe.head.key: store.writer(recipe.head) for recipe in page.plan_in(store).recipes}
         chunk = pipeline._Chunk(0)
