@@ -41,6 +41,7 @@ from consistency.energy import block_means, disagreement_maps, raw_terms, standa
 from consistency.graph import CapturedGraph
 from consistency.zoo import Chain, Edge, Zoo, load_network, load_zoo
 from precompute import lanes, pipeline, video
+from precompute.encode import start_encoder
 from precompute.lanes import Networks, Precision
 from precompute.recipes import Batch, Recipe
 
@@ -112,9 +113,10 @@ class PlainLoop:
         }
 
     def follow(self, image: Tensor, chain: tuple[Edge, ...]) -> Tensor:
-        for edge in chain:
-            made = self.networks[edge](image)
-            image = made[edge.head] if edge.head and isinstance(made, dict) else made
+        with steps.plain():
+            for edge in chain:
+                made = self.networks[edge](image)
+                image = made[edge.head] if edge.head and isinstance(made, dict) else made
         return image
 
     def image_of(self, frame: np.ndarray) -> Tensor:
@@ -179,7 +181,9 @@ class Convolutions(TorchDispatchMode):
             images = torch.randn(x[0] * n_frames, *x[1:], device=device, dtype=dtype)
             images = images.contiguous(memory_format=torch.channels_last)
             filters = torch.randn(weight, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
-            bias = torch.randn(weight[0], device=device, dtype=dtype) if has_bias else None
+            # On a GPU a bias is a pass of its own, which need not be.
+            is_biased = has_bias and device.type != "cuda"
+            bias = torch.randn(weight[0], device=device, dtype=dtype) if is_biased else None
 
             def work(images=images, filters=filters, bias=bias, stride=stride, padding=padding, groups=groups) -> None:
                 functional.conv2d(images, filters, bias, stride, padding, 1, groups)
@@ -251,14 +255,16 @@ def best(work: Callable[[], object]) -> float:
 # Pages
 
 
-def networks_stage(page: Page, device: torch.device, dtype: torch.dtype, rounds: int) -> dict[str, Any]:
+def networks_stage(
+    page: Page, device: torch.device, dtype: torch.dtype, rounds: int, peaks: dict[str, float]
+) -> dict[str, Any]:
     """The networks alone: ours against the plain loop, and against the convolutions that they consist of."""
     size = BATCH[device.type]
     plain = PlainLoop(page, device)
     graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
     tracks = [chain for recipe in page.recipes for chain in recipe.chains]
     counter, plain_counter = Convolutions(), Convolutions()
-    with steps.plain(), counter:
+    with counter:
         lanes.predict(graph, page.batch(0, 1), device, page.zoo.multiple)
     with plain_counter:
         plain.networks_only(page.frames[0], page.paths)
@@ -285,6 +291,9 @@ def networks_stage(page: Page, device: torch.device, dtype: torch.dtype, rounds:
         "frames/s if its convolutions were all": rate(alone),
         "of what its convolutions allow": round(alone / ours, 3),
     }
+    peak = peaks.get(f"convolution {pipeline.dtype_name(dtype)} TFLOP/s")
+    if peak is not None:
+        result["of the best convolution's operations per second"] = round(result["TFLOP/s"] / peak, 3)
     if "plain, track by track" in taken:
         result["network runs per frame, track by track"] = sum(map(len, tracks))
         result["times the loop that computes each track by itself"] = round(taken["plain, track by track"] / ours, 2)
@@ -312,7 +321,10 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
         for recipe in page.recipes:
             recipe.make(outputs)
 
-    with tempfile.TemporaryDirectory(dir=page.scratch) as root, ThreadPoolExecutor(pipeline.n_encoders()) as pool:
+    with (
+        tempfile.TemporaryDirectory(dir=page.scratch) as root,
+        ThreadPoolExecutor(pipeline.n_encoders(), "encode", start_encoder) as pool,
+    ):
         store = Store(root)
         writers = {recipe.head.key: store.writer(recipe.head) for recipe in page.plan_in(store).recipes}
         chunk = pipeline._Chunk(0)
@@ -492,7 +504,8 @@ def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtyp
             report.put(f"{name}, whole job", gpu_job(page, device, dtype, 192 if name != "full" else 128))
         return
     with attempt(report.result, f"{name}, networks"):
-        report.put(f"{name}, networks", networks_stage(page, device, dtype, rounds if name == "mini" else 1))
+        peaks = report.result.get("peaks", {})
+        report.put(f"{name}, networks", networks_stage(page, device, dtype, rounds if name == "mini" else 1, peaks))
     with attempt(report.result, f"{name}, stages"):
         graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
         report.put(f"{name}, stages", stages(page, graph, device, BATCH[device.type]))

@@ -1,8 +1,9 @@
 """Which steps do networks share, and how does each go over memory as seldom as it can?
 
 Convolutions of few channels at full size are cheap; what costs is to read and write the images between them. Each step
-here says in plain PyTorch what it computes. On a GPU in half precision, where no gradient is wanted, it runs in fewer
-passes (`consistency.kernels`). N images, C channels, H x W pixels.
+here says in plain PyTorch what it computes. In inference mode it runs in fewer passes, on a GPU in half precision by
+kernels of our own (`consistency.kernels`). Not in training, also where no gradient is wanted: there a frozen network must
+give the same bits for a prediction and for its truth. N images, C channels, H x W pixels.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def double_and_convolve(x: Tensor, conv: nn.Conv2d) -> Tensor:
     of x itself. So nothing of C channels is written at full size; only the border, beyond which a convolution sees zeros
     and doubling the border itself, is computed step by step.
     """
-    if torch.is_grad_enabled() or _is_plain.get() or min(x.shape[-2:]) < 2:
+    if not torch.is_inference_mode_enabled() or _is_plain.get() or min(x.shape[-2:]) < 2:
         return conv(double(x).to(conv.weight.dtype))
     x = x.to(conv.weight.dtype)
     taps = _doubling(x.device, x.dtype)
@@ -115,12 +116,12 @@ def _channels_last(x: Tensor) -> Tensor:
 
 def _relu(x: Tensor) -> Tensor:
     """ReLU, in place where nothing remembers x."""
-    return F.relu(x) if torch.is_grad_enabled() else F.relu_(x)
+    return F.relu_(x) if torch.is_inference_mode_enabled() else F.relu(x)
 
 
 def _is_fused(x: Tensor) -> bool:
     is_half = x.dtype in (torch.float16, torch.bfloat16)
-    return x.is_cuda and is_half and not torch.is_grad_enabled() and not _is_plain.get() and _has_triton()
+    return x.is_cuda and is_half and torch.is_inference_mode_enabled() and not _is_plain.get() and _has_triton()
 
 
 @cache

@@ -35,6 +35,11 @@ PREVIEW_PIXELS = 1 << 17
 """Larger images are halved until they have no more: a view of eight panes has not that many pixels for each."""
 
 
+def start_encoder() -> None:
+    """To be called first by each thread that encodes: beside the others, it needs no threads of OpenCV's own."""
+    cv2.setNumThreads(1)
+
+
 def encode_image(codes: np.ndarray) -> bytes:
     """uint8 codes, (H, W, 3) in RGB order or (H, W, 1) -> PNG."""
     height, width, channels = codes.shape

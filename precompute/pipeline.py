@@ -25,7 +25,7 @@ from cache.store import Store, TrackWriter
 from consistency.domains import get_domain
 from consistency.zoo import Zoo
 from precompute import video
-from precompute.encode import encode_image, encode_preview
+from precompute.encode import encode_image, encode_preview, start_encoder
 from precompute.errors import SourceError
 from precompute.lanes import Lane, Networks, Precision, in_order, make_graph, require_finite
 from precompute.recipes import Batch, Product, Recipe, plan_recipes, truth_digests
@@ -162,7 +162,7 @@ def run_plan(
                 graph = make_graph(pending, one, precision, networks)
                 lanes.append(Lane(graph, one, plan.zoo, batch_size, needing, say))
                 stack.callback(lanes[-1].close)
-            encoders = stack.enter_context(ThreadPoolExecutor(n_encoders(), "encode"))
+            encoders = stack.enter_context(ThreadPoolExecutor(n_encoders(), "encode", start_encoder))
             shelf = stack.enter_context(closing(_Shelf(writers)))
             batches = stack.enter_context(
                 closing(_read_ahead(lambda stopped: _batches(plan, start, batch_size, size, stopped, damages.append)))
@@ -230,7 +230,7 @@ def seconds_per_frame(
         with closing(Lane(graph, devices[0], plan.zoo, n_frames, lambda batch: recipes)) as lane:
             for scored in lane.score(frames):
                 scored.wait()
-                with ThreadPoolExecutor(n_encoders()) as encoders:
+                with ThreadPoolExecutor(n_encoders(), "encode", start_encoder) as encoders:
                     for product in scored.products.values():
                         encoders.submit(encode, np.asarray(product.images))
         return (time.perf_counter() - start) / n_frames / len(devices)
