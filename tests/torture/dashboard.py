@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import subprocess
 import sys
@@ -9,15 +11,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode
 
 import numpy as np
 from playwright.sync_api import Browser, Page, Request, sync_playwright
+from streamlit.testing.v1 import AppTest
 
-from cache.store import Store
+from cache.store import STORE_VARIABLE, Store
 from consistency.domains import DOMAINS, ENERGY
 from tests.conftest import CHROMIUM_OPTIONS, ROOT, free_port, wait_until_healthy
 from tests.install_browser import find_browser
@@ -115,29 +119,19 @@ Answer = TypeVar("Answer")
 
 def queries_are_answered(tries: int, folder: Path, seed: int) -> Outcome:
     """Random links, given to the page's own script as Streamlit runs it."""
-    import os
-
-    from streamlit.testing.v1 import AppTest
-
-    from cache.store import STORE_VARIABLE
-
     store = build_store(folder / "store", n_frames=12)
     chance = random.Random(seed)
-    before = os.environ.get(STORE_VARIABLE)
     os.environ[STORE_VARIABLE] = str(store.root)
     failures = []
-    try:
-        app = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=PAGE_SECONDS)
-        for _ in range(tries):
-            query = random_query(chance)
-            app.query_params.clear()
-            for name, values in query.items():
-                app.query_params[name] = values
-            app.run()
-            if app.exception or not any("frames" in text.value for text in app.text):
-                failures.append(f"{query!r}: {[one.message for one in app.exception]}")
-    finally:
-        os.environ.pop(STORE_VARIABLE) if before is None else os.environ.update({STORE_VARIABLE: before})
+    app = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=PAGE_SECONDS)
+    for _ in range(tries):
+        query = random_query(chance)
+        app.query_params.clear()
+        for name, values in query.items():
+            app.query_params[name] = values
+        app.run()
+        if app.exception or not any("frames" in text.value for text in app.text):
+            failures.append(f"{query!r}: {[one.message for one in app.exception]}")
     return Outcome(tries, len(failures), examples=tuple(failures[:3]))
 
 
@@ -273,6 +267,25 @@ def viewers_see_whole_frames(tries: int, folder: Path, seed: int) -> Outcome:
     return Outcome(tries, len(failures), examples=tuple(failures[:3]))
 
 
+ATTEMPTS = {
+    "queries": queries_are_answered,
+    "queries-browser": queries_in_the_browser,
+    "titles": titles_stay_text,
+    "viewers": viewers_see_whole_frames,
+}
+OUTCOME = "outcome.json"
+
+
+def apart(name: str, tries: int, folder: Path, seed: int) -> Outcome:
+    """The attempt in a process of its own: whoever tries promises may have a browser running, and Playwright stands no two."""
+    command = [sys.executable, "-m", "tests.torture.dashboard", name, str(tries), str(folder), str(seed)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{name}: {done.stderr[-3000:]}")
+    row = json.loads((folder / OUTCOME).read_text())
+    return Outcome(**{**row, "examples": tuple(row["examples"])})
+
+
 PROMISES = [
     Promise(
         12,
@@ -281,7 +294,7 @@ PROMISES = [
         "random links",
         small=40,
         full=1000,
-        attempt=queries_are_answered,
+        attempt=partial(apart, "queries"),
     ),
     Promise(
         12,
@@ -290,7 +303,7 @@ PROMISES = [
         "random links",
         small=3,
         full=100,
-        attempt=queries_in_the_browser,
+        attempt=partial(apart, "queries-browser"),
     ),
     Promise(
         12,
@@ -299,7 +312,7 @@ PROMISES = [
         "hostile clips",
         small=4,
         full=100,
-        attempt=titles_stay_text,
+        attempt=partial(apart, "titles"),
     ),
     Promise(
         13,
@@ -308,7 +321,7 @@ PROMISES = [
         "viewers at once",
         small=2,
         full=20,
-        attempt=viewers_see_whole_frames,
+        attempt=partial(apart, "viewers"),
     ),
 ]
 
@@ -355,38 +368,31 @@ def the_real_job(store: Store, is_wanted: bool) -> Iterator[None]:
 
 
 def in_a_browser(store: Path, look: Callable[[Browser, str], Answer]) -> Answer:
-    """`look(browser, address of the real dashboard)`, in a thread of its own: Playwright allows one browser driver for each."""
-
-    def work() -> Answer:
-        port = free_port()
-        command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.headless", "true"]
-        log_path = store.parent / "streamlit.log"
-        with log_path.open("w+b") as log:
-            import os
-
-            process = subprocess.Popen(
-                [*command, "--server.port", str(port)],
-                cwd=ROOT,
-                env={**os.environ, "CROSSCHECK_STORE": str(store)},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-            try:
-                address = f"http://127.0.0.1:{port}"
-                wait_until_healthy(address, process, log)
-                with sync_playwright() as playwright:
-                    browser = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_OPTIONS)
-                    answer = look(browser, address)
-                    browser.close()
-            finally:
-                process.terminate()
-                process.wait(20)
-        text = log_path.read_text(errors="replace")
-        assert "Traceback" not in text, text[-3000:]
-        return answer
-
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(work).result()
+    """`look(browser, address of the real dashboard)`."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.headless", "true"]
+    log_path = store.parent / "streamlit.log"
+    with log_path.open("w+b") as log:
+        process = subprocess.Popen(
+            [*command, "--server.port", str(port)],
+            cwd=ROOT,
+            env={**os.environ, "CROSSCHECK_STORE": str(store)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_until_healthy(address, process, log)
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_OPTIONS)
+                answer = look(browser, address)
+                browser.close()
+        finally:
+            process.terminate()
+            process.wait(20)
+    text = log_path.read_text(errors="replace")
+    assert "Traceback" not in text, text[-3000:]
+    return answer
 
 
 def watched(browser: Browser, address: str) -> tuple[Page, list[str]]:
@@ -425,11 +431,11 @@ def problems_of(page: Page, problems: list[str]) -> Sequence[str]:
     return found
 
 
-if __name__ == "__main__":  # one of them alone, with its time: python -m tests.torture.dashboard titles 20
-    import tempfile
+def main(name: str, tries: str, folder: str, seed: str) -> None:
+    """One of ATTEMPTS; its Outcome as JSON in folder/outcome.json."""
+    outcome = ATTEMPTS[name](int(tries), Path(folder), int(seed))
+    (Path(folder) / OUTCOME).write_text(json.dumps(asdict(outcome)))
 
-    wanted, count = sys.argv[1], int(sys.argv[2])
-    start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as scratch:
-        promise = next(promise for promise in PROMISES if promise.name == wanted)
-        print(promise.attempt(count, Path(scratch), 0), f"{time.perf_counter() - start:.1f} s")
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
