@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -40,6 +41,16 @@ def read_number(picture: np.ndarray) -> int:
     return sum(int(picture[height // 4, column].mean() > 128) << bit for bit, column in enumerate(columns))
 
 
+@contextmanager
+def usual_priority() -> Iterator[None]:
+    """SVT-AV1, run as root, makes the thread that calls it real-time, and so all that this starts later: the rest starves."""
+    try:
+        yield
+    finally:
+        if hasattr(os, "sched_setscheduler"):
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
 def write_video(
     path: Path,
     n_frames: int = 10,
@@ -61,7 +72,7 @@ def write_video(
 
     `rotation_degrees` is display metadata, counter-clockwise as FFmpeg counts; the stored picture stays as it is.
     """
-    with av.open(str(path), "w", options=container_options or {}) as container:
+    with usual_priority(), av.open(str(path), "w", options=container_options or {}) as container:
         # Equal arguments give equal bytes: x264's macroblock tree does not.
         own = {"mbtree": "0"} if codec == "libx264" else {}
         stream = container.add_stream(codec, rate=fps, options=own | (options or {}))

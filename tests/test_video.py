@@ -814,3 +814,10 @@ def test_an_unsafe_ffmpeg_is_refused(monkeypatch) -> None:
     for version in ("8.1.2", "8.2", "n9.0-dev"):
         monkeypatch.setattr(av, "ffmpeg_version_info", version)
         decode.require_safe_ffmpeg()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="schedulers can be asked for on Linux alone")
+def test_writing_av1_leaves_this_process_as_it_was_scheduled(tmp_path: Path) -> None:
+    before = os.sched_getscheduler(0)
+    media.write_video(tmp_path / "a.mp4", 2, codec="libsvtav1", options={"preset": "10"})
+    assert os.sched_getscheduler(0) == before
