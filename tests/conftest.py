@@ -80,9 +80,9 @@ def page(browser: Browser) -> Iterator[Page]:
     assert not errors, f"the page threw {errors}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartApp]:
-    """start_app(store, app="dashboard/app.py", *options) -> address of a Streamlit that runs until the session ends.
+    """start_app(store, app="dashboard/app.py", *options) -> address of a Streamlit that runs until the module's last test.
 
     `python` names the interpreter of another environment, `base_path` what stands before every address.
     """
@@ -123,7 +123,7 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartApp]:
         log.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dashboard(start_app: StartApp) -> StartApp:
     """dashboard(store) -> address of the real dashboard on that store."""
     return lambda store, *options: start_app(store, "dashboard/app.py", *options)
