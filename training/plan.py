@@ -93,7 +93,7 @@ class Steps(NamedTuple):
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes, steps and rates, the same for every method; the defaults are for two CPU cores and made the bundled weights."""
+    """Sizes, steps and rates, the same for every method; the defaults are for two CPU cores."""
 
     name: str = "cpu"
     seed: int = 1
@@ -149,16 +149,15 @@ class Plan:
 
 PRESETS = {
     "cpu": Plan(),
-    # Some 20 times the images; larger batches, as a GPU is far from busy with 16 small images.
+    # Some six times the images; larger batches, as a GPU is far from busy with 16 small images.
     "gpu": Plan(
         name="gpu",
-        extra_seeds_have_starts=True,
         small_batch=64,
-        full_batch=64,
-        start=Steps(5000, 20000, 15000),
-        fork=6000,
-        shared=Steps(2000, 8000, 6000),
-        cross=Steps(2000, 6000, 3000),
+        full_batch=32,
+        start=Steps(3000, 8000, 5000),
+        fork=2000,
+        shared=Steps(1000, 3000, 2000),
+        cross=Steps(500, 1500, 600),
     ),
 }
 
