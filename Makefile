@@ -24,7 +24,7 @@ precompute-sample: setup ## precompute the bundled clips with the bundled networ
 	$(BIN)/python -m precompute run phone walkthrough
 
 test: .venv/.installed-dev .venv-web/.installed browser ## run all tests, the browser's included
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 browser: .venv/.installed-dev
 	@$(BIN)/python tests/install_browser.py

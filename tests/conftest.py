@@ -39,12 +39,6 @@ CHROMIUM_OPTIONS = [
 StartApp = Callable[..., str]
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Under `pytest -n`, all that share the browser run in one process, one after the other: they measure time."""
-    if "browser" in getattr(item, "fixturenames", ()):
-        item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def no_installed_zoos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Zoos that the developer fetched, or constants that they measured, change no test."""

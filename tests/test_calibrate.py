@@ -20,7 +20,7 @@ def invoke(*arguments: str):
     return CliRunner().invoke(app, list(arguments))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def folder(tmp_path_factory) -> Path:
     """A zoo that names energies and has no constants of them."""
     folder = write_zoo(tmp_path_factory.mktemp("zoo") / "tiny")
@@ -77,6 +77,7 @@ def test_other_constants_make_another_track_and_their_origin_does_not(folder, cl
         str(tmp_path),
     ]
     keys = []
+    assert invoke("zoo", "calibrate", str(folder), "--on", str(clip), "--max-frames", "6").exit_code == 0
     lock = json.loads((folder / "zoo.lock").read_text())
     for change in ({}, {"origin": "elsewhere"}, {"mu": [value + 0.01 for value in lock["energy"]["depth"]["mu"]]}):
         lock["energy"]["depth"] |= change
