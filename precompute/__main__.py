@@ -12,13 +12,11 @@ from typing import Annotated, Any
 import typer
 from rich.progress import (
     BarColumn,
-    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
     TextColumn,
     TimeRemainingColumn,
-    TransferSpeedColumn,
 )
 from rich.table import Column
 from rich.text import Text
@@ -30,10 +28,7 @@ from precompute.errors import SourceError
 from precompute.outcomes import Outcomes, Stored
 from precompute.sources import list_sources
 from precompute.stopping import Stop, stop_on_signals
-from precompute.terminal import EXIT_FAILED_ITEM, StoreOption, err, out
-from precompute.terminal import complain as _complain
-from precompute.terminal import open_store as _open_store
-from precompute.terminal import usage as _usage
+from precompute.terminal import EXIT_FAILED_ITEM, StoreOption, bytes_bar, complain, err, open_store, out, usage
 
 # Torch takes seconds to import, so the modules that need it are imported by `run` alone.
 
@@ -124,7 +119,7 @@ def run(
     stop = context.with_resource(stop_on_signals(_say_stopping))
     patterns = [part for text in configurations or ["*"] for part in text.split(",") if part]
     if not patterns:
-        raise _usage("--configurations names none; give globs on zoo/method/path, such as 'mini/*/rgb-normal*'")
+        raise usage("--configurations names none; give globs on zoo/method/path, such as 'mini/*/rgb-normal*'")
     try:
         listed = list_sources(sources or [], list_file, video.bundled_clips())
         sampling = video.Sampling(start, end, fps, max_frames, size, crop.value, tolerant)
@@ -132,13 +127,13 @@ def run(
         known_zoo = load_zoo(zoo, allow_code=allow_code)
         recipes.select_configurations(known_zoo, patterns)
     except (ValueError, ZooError) as error:
-        raise _usage(str(error)) from error
+        raise usage(str(error)) from error
     if not listed.sources:
-        raise _usage("no source; give a video file, a folder, a URL or a bundled clip, or --from FILE that names some")
+        raise usage("no source; give a video file, a folder, a URL or a bundled clip, or --from FILE that names some")
     limits = Limits(
         max_seconds=None if max_frames else max_duration, start_seconds=sampling.start, end_seconds=sampling.end
     )
-    opened = _open_store(store)
+    opened = open_store(store)
     outcomes = Outcomes(opened.root, listed.sources, as_json=as_json, out=out, err=err)
     job = _Job(
         opened, known_zoo, patterns, sampling, where, batch_size or BATCH_SIZE[where.type], limits, outcomes, stop
@@ -157,7 +152,7 @@ def run(
                 outcomes.failed_by(error)
     except KeyboardInterrupt:
         outcomes.finish()
-        _complain("stopped; finished packs are kept: run the same command again to go on")
+        complain("stopped; finished packs are kept: run the same command again to go on")
         raise typer.Exit(stop.exit_code) from None
     outcomes.finish()
     if outcomes.failed:
@@ -195,7 +190,12 @@ class _Job:
 
         self.stop.has_chunk = False  # an earlier source may have failed in the midst of one
         say = self.outcomes.say
-        with _download_bar(spec, self.outcomes) as on_bytes:
+        with bytes_bar(f"{spec[:60]} · download") as show:
+
+            def on_bytes(n_bytes: int, total: int | None) -> None:
+                show(n_bytes, total)
+                self.outcomes.progress("download", n_bytes, total)
+
             source = video.resolve(spec, media_dir=self.store.media_dir, limits=self.limits, progress=on_bytes)
         plan = pipeline.make_plan(self.store, source, self.sampling, self.zoo, self.patterns)
         tracks = f"{len(plan.recipes)} tracks"
@@ -255,7 +255,7 @@ class _Job:
 
 
 def _say_stopping() -> None:
-    _complain("the chunk in hand is being finished; Ctrl-C again stops at once", "stopping")
+    complain("the chunk in hand is being finished; Ctrl-C again stops at once", "stopping")
 
 
 def _duration(seconds: float) -> str:
@@ -292,26 +292,6 @@ def _frame_bar(title: str, n_frames: int, outcomes: Outcomes):
                 bar.reset(task, total=n_frames or None, completed=n_resumed)
             bar.update(task, completed=n_done)
             outcomes.progress("compute", n_done, n_frames or None)
-
-        yield report
-
-
-@contextmanager
-def _download_bar(spec: str, outcomes: Outcomes):
-    """A bar of bytes that appears with the first of them."""
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task(f"{spec[:60]} · download", total=None, visible=False)
-
-        def report(n_bytes: int, total: int | None) -> None:
-            bar.update(task, completed=n_bytes, total=total, visible=True)
-            outcomes.progress("download", n_bytes, total)
 
         yield report
 

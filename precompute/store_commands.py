@@ -17,12 +17,9 @@ import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
 )
 from rich.table import Table
 from rich.text import Text
@@ -32,7 +29,7 @@ from cache.records import Track
 from cache.store import MIN_ORPHAN_AGE_SECONDS, CorruptPack, Store, StoreError, default_root
 from cache.transfer import Arrival, OnBytes, copy_tracks, export_tar, import_tar
 from precompute.errors import one_line
-from precompute.terminal import EXIT_FAILED_ITEM, StoreOption, complain, err, open_store, out, say, usage
+from precompute.terminal import EXIT_FAILED_ITEM, StoreOption, bytes_bar, complain, err, open_store, out, say, usage
 
 PIPE_WIDTH = 200
 """Letters of a line where no terminal says how many fit: every configuration on one line."""
@@ -319,17 +316,16 @@ def _choose(store: Store, patterns: list[str], clip: str) -> list[Track]:
 @contextmanager
 def _transfer(what: str, place: Path, n_bytes: int) -> Iterator[OnBytes]:
     """A bar of bytes, and one line where the transfer cannot go on; gives the callback for bytes."""
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
+    n_done = 0
     try:
-        with Progress(*columns, console=err, transient=True) as bar:
-            task = bar.add_task(what, total=n_bytes)
-            yield lambda n_more: bar.advance(task, n_more)
+        with bytes_bar(what) as show:
+
+            def on_bytes(n_more: int) -> None:
+                nonlocal n_done
+                n_done += n_more
+                show(n_done, n_bytes)
+
+            yield on_bytes
     except StoreError as error:
         complain(str(error))
     except OSError as error:

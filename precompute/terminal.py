@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.text import Text
 
 from cache.store import Store, StoreError, default_root
@@ -49,3 +52,18 @@ def open_store(root: Path | None) -> Store:
         return Store(root or default_root())
     except StoreError as error:
         raise usage(str(error)) from error
+
+
+@contextmanager
+def bytes_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar of bytes that appears with the first of them; gives the callback for (bytes so far, all of them if known)."""
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(what, total=None, visible=False)
+        yield lambda n_bytes, total: bar.update(task, completed=n_bytes, total=total, visible=True)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
 
 from precompute.errors import SourceError, one_line
-from precompute.terminal import EXIT_FAILED_ITEM, StoreOption, err, out, say
-from precompute.terminal import complain as _complain
-from precompute.terminal import usage as _usage
+from precompute.terminal import EXIT_FAILED_ITEM, StoreOption, bytes_bar, complain, out, say, usage
 
 if TYPE_CHECKING:
     from consistency.zoo import Edge, Zoo
@@ -55,7 +51,7 @@ def list_zoos(
         try:
             rows.append(_row(name, read_zoo(name)))
         except ZooError as error:
-            _complain(str(error))
+            complain(str(error))
     if as_json:
         print("[" + ",\n ".join(json.dumps(row) for row in rows) + "]")
         return
@@ -133,7 +129,7 @@ def check(
         try:
             n_new = zoo_files.record(known)
         except (ZooError, OSError) as error:
-            raise _usage(str(error)) from error
+            raise usage(str(error)) from error
         say(f"{known.name}: {n_new} digests recorded in {known.home / 'zoo.lock'}")
         known = _read(zoo)
     n_wrong = n_checked = 0
@@ -141,7 +137,7 @@ def check(
     for edge in known.edges:
         if edge.format in formats.CODE and not allow_code:
             n_wrong += 1
-            _complain(
+            complain(
                 f"edge {edge.name} is a program of its maker and was not run; if you trust it: --allow-code", "skipped"
             )
             continue
@@ -150,9 +146,9 @@ def check(
         n_checked += 1
         n_wrong += bool(found)
         for problem in found:
-            _complain(one_line(problem), "wrong")
+            complain(one_line(problem), "wrong")
     for line in _lacking(known):
-        _complain(line, "missing")
+        complain(line, "missing")
     for target in known.uncalibrated:
         say(f"energy of {target} has no constants yet: python -m precompute zoo calibrate {zoo} --on walkthrough")
     say(f"{known.name}: {n_checked} of {len(known.edges) + len(known.missing)} edges checked, {n_wrong} wrong")
@@ -175,13 +171,13 @@ def pull(zoo: ZooArgument) -> None:
 
     known = _read(zoo)
     if not known.archives:
-        raise _usage(f"zoo '{known.name}' names nothing to fetch; bring its networks with `zoo import`")
+        raise usage(f"zoo '{known.name}' names nothing to fetch; bring its networks with `zoo import`")
     found: list[str] = []
     try:
-        with _bytes_bar(known.name) as report:
-            zoo_files.pull(known, say=say, report=report, on_problem=lambda text: found.append(text) or _complain(text))
+        with bytes_bar(f"{known.name} · download") as report:
+            zoo_files.pull(known, say=say, report=report, on_problem=lambda text: found.append(text) or complain(text))
     except ZooError as error:
-        _complain(str(error))
+        complain(str(error))
         raise typer.Exit(EXIT_FAILED_ITEM) from error
     _finish(zoo, found)
 
@@ -204,9 +200,9 @@ def import_zoo(
 
     found: list[str] = []
     try:
-        zoo_files.import_zoo(source, name, on_problem=lambda text: found.append(text) or _complain(text))
+        zoo_files.import_zoo(source, name, on_problem=lambda text: found.append(text) or complain(text))
     except (ZooError, OSError) as error:
-        _complain(str(error))
+        complain(str(error))
         raise typer.Exit(EXIT_FAILED_ITEM) from error
     _finish(name, found)
 
@@ -243,7 +239,7 @@ def calibrate(
             lock["energy"] = {**lock.get("energy", {}), **measured}
             zoo_files.write_lock(known.home, lock)
     except (ZooError, SourceError, OSError, ValueError) as error:
-        _complain(one_line(str(error)))
+        complain(one_line(str(error)))
         raise typer.Exit(EXIT_FAILED_ITEM) from error
     for target, row in measured.items():
         say(f"energy of {target}, {row['origin']}")
@@ -319,17 +315,8 @@ def _read(name: str) -> Zoo:
     try:
         return read_zoo(name)
     except ZooError as error:
-        raise _usage(str(error)) from error
+        raise usage(str(error)) from error
 
 
 def _page() -> Console:
     return out if out.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
-
-
-@contextmanager
-def _bytes_bar(name: str):
-    """A bar of bytes that appears with the first of them."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=err, transient=True) as bar:
-        task = bar.add_task(f"{name} · download", total=None, visible=False)
-        yield lambda n_bytes, total: bar.update(task, completed=n_bytes, total=total, visible=True)
