@@ -14,8 +14,6 @@ import os
 import platform
 import random
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +25,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from tests.conftest import CHROMIUM_OPTIONS, ROOT, free_port, wait_until_healthy
+from tests.conftest import CHROMIUM_OPTIONS, ROOT, serving
 from tests.install_browser import find_browser
 from tests.stores import READ_PATTERN_JS, build_store
 
@@ -431,22 +429,8 @@ def player(bench: Bench, store: Path, panes: int) -> Iterator[Locator]:
 @contextmanager
 def server(app: str, store: Path) -> Iterator[str]:
     """The address of a Streamlit with that store."""
-    port = free_port()
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port), "--server.headless", "true"],
-            cwd=ROOT,
-            env={**os.environ, "CROSSCHECK_STORE": str(store), "STREAMLIT_SERVER_ADDRESS": "127.0.0.1"},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_until_healthy(address, process, log)
-            yield address
-        finally:
-            process.terminate()
-            process.wait(10)
+    with tempfile.TemporaryDirectory() as folder, serving(store, app, log_path=Path(folder) / "log.txt") as address:
+        yield address
 
 
 def percentile(milliseconds: Sequence[float], share: float) -> float:

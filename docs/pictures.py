@@ -5,15 +5,13 @@ make pictures
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.conftest import CHROMIUM_OPTIONS, ROOT, free_port, wait_until_healthy
+from cache.store import default_root
+from tests.conftest import CHROMIUM_OPTIONS, serving
 from tests.install_browser import find_browser
 
 FOLDER = Path(__file__).parent
@@ -26,30 +24,19 @@ PICTURES = {
 
 
 def main() -> None:
-    port = free_port()
-    with tempfile.TemporaryFile() as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)],
-            cwd=ROOT,
-            env={**os.environ, "STREAMLIT_SERVER_ADDRESS": "127.0.0.1", "STREAMLIT_SERVER_HEADLESS": "true"},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_until_healthy(address, server, log)
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_OPTIONS)
-                for name, link in PICTURES.items():
-                    page = browser.new_page(viewport=SIZE, color_scheme="light")
-                    page.goto(f"{address}/?{link}")
-                    settle(page)
-                    page.screenshot(path=FOLDER / name)
-                    print(FOLDER / name)
-                browser.close()
-        finally:
-            server.terminate()
-            server.wait(10)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(default_root(), log_path=Path(folder) / "log.txt") as address,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_OPTIONS)
+        for name, link in PICTURES.items():
+            page = browser.new_page(viewport=SIZE, color_scheme="light")
+            page.goto(f"{address}/?{link}")
+            settle(page)
+            page.screenshot(path=FOLDER / name)
+            print(FOLDER / name)
+        browser.close()
 
 
 def settle(page: Page) -> None:

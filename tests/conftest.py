@@ -13,9 +13,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -80,47 +80,54 @@ def start_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartApp]:
 
     `python` names the interpreter of another environment, `base_path` what stands before every address.
     """
-    running: list[tuple[subprocess.Popen[bytes], IO[bytes]]] = []
+    with ExitStack() as running:
 
-    def start(
-        store: Path | str,
-        app: str = "dashboard/app.py",
-        *options: str,
-        python: Path | str = sys.executable,
-        base_path: str = "",
-    ) -> str:
-        port = free_port()
-        log = (tmp_path_factory.mktemp("streamlit") / "log.txt").open("w+b")
-        command = [str(python), "-m", "streamlit", "run", app, "--server.port", str(port)]
-        command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--server.baseUrlPath", base_path]
-        command += options
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**os.environ, "CROSSCHECK_STORE": str(store)},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        running.append((process, log))
-        address = f"http://127.0.0.1:{port}/{base_path}".rstrip("/")
-        wait_until_healthy(address, process, log)
-        return address
+        def start(store: Path | str, app: str = "dashboard/app.py", *options: str, **more: Any) -> str:
+            log_path = tmp_path_factory.mktemp("streamlit") / "log.txt"
+            return running.enter_context(serving(store, app, *options, log_path=log_path, **more))
 
-    yield start
-    for process, log in running:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        log.close()
+        yield start
 
 
 @pytest.fixture(scope="module")
 def dashboard(start_app: StartApp) -> StartApp:
     """dashboard(store) -> address of the real dashboard on that store."""
     return lambda store, *options: start_app(store, "dashboard/app.py", *options)
+
+
+@contextmanager
+def serving(
+    store: Path | str,
+    app: str = "dashboard/app.py",
+    *options: str,
+    log_path: Path,
+    python: Path | str = sys.executable,
+    base_path: str = "",
+    port: int | None = None,
+) -> Iterator[str]:
+    """The address of a Streamlit on that store, healthy by now; it ends with the block. What it prints is at `log_path`."""
+    port = port or free_port()
+    command = [str(python), "-m", "streamlit", "run", app, "--server.port", str(port)]
+    command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--server.baseUrlPath", base_path]
+    with log_path.open("w+b") as log:
+        process = subprocess.Popen(
+            [*command, *options],
+            cwd=ROOT,
+            env={**os.environ, "CROSSCHECK_STORE": str(store), "NO_PROXY": "127.0.0.1"},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            address = f"http://127.0.0.1:{port}/{base_path}".rstrip("/")
+            wait_until_healthy(address, process, log)
+            yield address
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def free_port() -> int:

@@ -24,7 +24,7 @@ from playwright.sync_api import Page, expect
 
 from cache.store import Store
 from dashboard import access
-from tests.conftest import ROOT, free_port, wait_until_healthy
+from tests.conftest import ROOT, free_port, serving, wait_until_healthy
 from tests.stores import build_store
 
 SECRETS = [Path("/etc/passwd"), ROOT / "dashboard" / "app.py", ROOT / ".streamlit" / "config.toml"]
@@ -247,32 +247,9 @@ def guarded_dashboard(store: Path, folder: Path, issuer: str, cookie_secret: str
         f'client_id = "crosscheck"\nclient_secret = "s"\n'
         f'server_metadata_url = "{issuer}/.well-known/openid-configuration"\n'
     )
-    with (folder / "log.txt").open("w+b") as log:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "streamlit",
-                "run",
-                "dashboard/app.py",
-                "--server.port",
-                str(port),
-                "--server.headless",
-                "true",
-                "--secrets.files",
-                str(folder / "secrets.toml"),
-            ],
-            cwd=ROOT,
-            env={**os.environ, "CROSSCHECK_STORE": str(store), "NO_PROXY": "127.0.0.1"},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            wait_until_healthy(f"http://127.0.0.1:{port}", process, log)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(20)
+    secrets = ("--secrets.files", str(folder / "secrets.toml"))
+    with serving(store, "dashboard/app.py", *secrets, log_path=folder / "log.txt", port=port) as address:
+        yield address
 
 
 def test_who_has_not_signed_in_sees_no_page_and_fetches_nothing(store: Store, tmp_path: Path, page: Page):

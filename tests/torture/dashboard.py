@@ -23,7 +23,7 @@ from streamlit.testing.v1 import AppTest
 
 from cache.store import STORE_VARIABLE, Store
 from consistency.domains import DOMAINS, ENERGY
-from tests.conftest import CHROMIUM_OPTIONS, ROOT, free_port, wait_until_healthy
+from tests.conftest import CHROMIUM_OPTIONS, ROOT, serving
 from tests.install_browser import find_browser
 from tests.stores import READ_PATTERN_JS, add_track, build_store, make_clip
 from tests.torture import Outcome, Promise
@@ -369,27 +369,11 @@ def the_real_job(store: Store, is_wanted: bool) -> Iterator[None]:
 
 def in_a_browser(store: Path, look: Callable[[Browser, str], Answer]) -> Answer:
     """`look(browser, address of the real dashboard)`."""
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.headless", "true"]
     log_path = store.parent / "streamlit.log"
-    with log_path.open("w+b") as log:
-        process = subprocess.Popen(
-            [*command, "--server.port", str(port)],
-            cwd=ROOT,
-            env={**os.environ, "CROSSCHECK_STORE": str(store)},
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_until_healthy(address, process, log)
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_OPTIONS)
-                answer = look(browser, address)
-                browser.close()
-        finally:
-            process.terminate()
-            process.wait(20)
+    with serving(store, log_path=log_path) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_OPTIONS)
+        answer = look(browser, address)
+        browser.close()
     text = log_path.read_text(errors="replace")
     assert "Traceback" not in text, text[-3000:]
     return answer
