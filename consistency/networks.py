@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -81,7 +81,7 @@ class MultiHeadUNet(nn.Module):
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """(N, C_in, H, W) -> head -> (N, C, H, W)."""
-        decoders = [(name, self.up[name], self.head[name]) for name in self.head]
+        decoders = [(name, self.up[name], cast(nn.Conv2d, self.head[name])) for name in self.head]
         levels = encode(self.down, image, body_dtype(decoders[0][1], decoders[0][2]))
         outputs = {name: decode(up, head, levels) for name, up, head in decoders}
         return outputs if self.training else {name: x.clamp(0, 1) for name, x in outputs.items()}

@@ -6,6 +6,8 @@ H x W pixels. Codes go in, unbounded numbers come out: a zoo says what those mea
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -206,11 +208,16 @@ def add_last(network: nn.Module, out_channels: int) -> None:
 
 def last(network: nn.Module, x: Tensor) -> Tensor:
     """The output without its ReLU."""
-    part = network.get_submodule
-    return part("last_conv2")(conv_norm_relu(part("last_conv1"), part("last_bn"), x))
+    return network.get_submodule("last_conv2")(step(network, "last_conv1", "last_bn", x))
 
 
 def three_convolutions(network: nn.Module, x: Tensor, convolution: str, norm: str) -> Tensor:
     for index in (1, 2, 3):
-        x = conv_norm_relu(network.get_submodule(f"{convolution}{index}"), network.get_submodule(f"{norm}{index}"), x)
+        x = step(network, f"{convolution}{index}", f"{norm}{index}", x)
     return x
+
+
+def step(network: nn.Module, convolution: str, norm: str, x: Tensor) -> Tensor:
+    """Convolution, GroupNorm and ReLU, the first two by their names."""
+    conv, group_norm = network.get_submodule(convolution), network.get_submodule(norm)
+    return conv_norm_relu(cast(nn.Conv2d, conv), cast(nn.GroupNorm, group_norm), x)
