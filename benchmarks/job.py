@@ -326,12 +326,16 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
         ThreadPoolExecutor(pipeline.n_encoders(), "encode", start_encoder) as pool,
     ):
         store = Store(root)
-        writers = {recipe.head.key: store.writer(recipe.head) for recipe in page.plan_in(store).recipes}
+        shelf = pipeline._Shelf(store.writer(recipe.head) for recipe in page.plan_in(store).recipes)
         chunk = pipeline._Chunk(0)
 
         def encode() -> None:
             chunk.add(on_host, pool)
             chunk.add({}, pool)
+
+        def write() -> None:
+            shelf.put(chunk)
+            shelf.close()
 
         taken = {
             "decode (with the start of its process)": seconds(decode),
@@ -340,7 +344,7 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
             "scores": best(score),
             "to host": best(lambda: [product.to_host() for product in products.values()]),
             "encode": seconds(encode),
-            "store": seconds(lambda: chunk.write(writers)),
+            "store": seconds(write),
         }
     milliseconds = {name: round(1000 * time_ / size, 3) for name, time_ in taken.items()}
     total = sum(milliseconds.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -38,6 +38,8 @@ ENCODED_TOGETHER = 8
 """Images of a track that one encoder takes at a time: fewer cost the threads more than the work."""
 BAD_FOR_GOOD = ("truncated", "damaged", "bad_truth", "no_frames")
 """Failures that lie in the source itself: nothing of it stays. After others, such as a disk's, another run goes on."""
+DISK_THREADS = 16
+"""Files pushed to the disk at a time."""
 BATCHES_AHEAD = 2
 """Decoded batches waiting for the networks."""
 SLOW_SECONDS = 2.0
@@ -140,10 +142,9 @@ def run_plan(
         if not pending:
             return 0
         precision = Precision(clip_dtype(store, plan, dtype), exact)
-        writers = {
-            recipe.head.key: store.writer(replace(recipe.head, computed_on=_describe(recipe, device, precision, plan)))
-            for recipe in pending
-        }
+        heads = [replace(recipe.head, computed_on=_describe(recipe, device, precision, plan)) for recipe in pending]
+        with ThreadPoolExecutor(DISK_THREADS, "disk") as disk:
+            writers = {writer.head.key: writer for writer in disk.map(store.writer, heads)}
         stored = {key: writer.n_frames for key, writer in writers.items()}
         start = n_frames = min(stored.values())
         size = chunk_frames(plan.clip)
@@ -163,7 +164,7 @@ def run_plan(
                 lanes.append(Lane(graph, one, plan.zoo, batch_size, needing, say))
                 stack.callback(lanes[-1].close)
             encoders = stack.enter_context(ThreadPoolExecutor(n_encoders(), "encode", start_encoder))
-            shelf = stack.enter_context(closing(_Shelf(writers)))
+            shelf = stack.enter_context(closing(_Shelf(writers.values())))
             batches = stack.enter_context(
                 closing(_read_ahead(lambda stopped: _batches(plan, start, batch_size, size, stopped, damages.append)))
             )
@@ -172,6 +173,7 @@ def run_plan(
                 for scored in in_order(batches, lanes):
                     scored.wait()
                     require_finite(scored.products, names)
+                    shelf.wait()  # only what one chunk holds is ever done and not safe
                     chunk.add(scored.products, encoders)
                     n_frames += len(scored.batch.rgb)
                     report(n_frames, start)
@@ -189,10 +191,7 @@ def run_plan(
                 raise
             shelf.put(chunk)
             shelf.wait()
-        for writer in writers.values():
-            for damage in damages:
-                writer.head = replace(writer.head, computed_on={**writer.head.computed_on, "damage": damage})
-            writer.finish()
+            shelf.finish(damages)
         return n_frames - start
 
 
@@ -297,34 +296,48 @@ class _Chunk:
         for future in before:
             future.result()
 
-    def write(self, writers: Mapping[str, TrackWriter]) -> None:
-        for key, parts in self._columns.items():
+    def write(self, writer: TrackWriter) -> None:
+        """Store this chunk of one track, once it is coded."""
+        key = writer.head.key
+        if parts := self._columns.get(key):
             columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
             coded = [pair for future in self._images[key] for pair in future.result()]
             images, previews = zip(*coded, strict=True)
-            writers[key].append(self.start, images, columns, previews)
+            writer.append(self.start, images, columns, previews)
 
 
 class _Shelf:
-    """Writes chunks to the store in a thread of its own, as disks are slow to say that something is safe; one at a time."""
+    """Stores chunks while the next frames are computed, many tracks at a time: a disk is slow to say that something is
+    safe, and says it of many files as soon as of one."""
 
-    def __init__(self, writers: Mapping[str, TrackWriter]) -> None:
-        self._writers = writers
-        self._thread = ThreadPoolExecutor(1, "store")
-        self._writing: Future[None] | None = None
+    def __init__(self, writers: Iterable[TrackWriter]) -> None:
+        self._writers = tuple(writers)
+        self._disk = ThreadPoolExecutor(DISK_THREADS, "disk")
+        self._writing: list[Future[None]] = []
 
     def put(self, chunk: _Chunk) -> None:
-        """Write it once the chunk before is written. Raises what stopped that one."""
+        """Write it, once the chunk before is written. Raises what stopped that one."""
         self.wait()
-        self._writing = self._thread.submit(chunk.write, self._writers)
+        self._writing = [self._disk.submit(chunk.write, writer) for writer in self._writers]
 
     def wait(self) -> None:
         """Until all is written. Raises what stopped it."""
-        if self._writing is not None:
-            self._writing.result()
+        writing, self._writing = self._writing, []
+        for future in writing:
+            future.result()
+
+    def finish(self, damages: Sequence[str]) -> None:
+        """Call every track complete, with what is known of damage to its source."""
+
+        def finish(writer: TrackWriter) -> None:
+            for damage in damages:
+                writer.head = replace(writer.head, computed_on={**writer.head.computed_on, "damage": damage})
+            writer.finish()
+
+        list(self._disk.map(finish, self._writers))
 
     def close(self) -> None:
-        self._thread.shutdown()
+        self._disk.shutdown()
 
 
 def encode(images: np.ndarray) -> list[tuple[bytes, bytes]]:

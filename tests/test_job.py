@@ -230,6 +230,33 @@ def test_a_run_stopped_after_any_batch_goes_on_to_the_same_bytes(tmp_path, zoo, 
         assert f"{N_FRAMES - finished_chunks} frames computed" in resumed.stdout
 
 
+def test_what_is_done_and_not_yet_stored_never_exceeds_one_chunk_on_a_slow_disk(
+    tmp_path, zoo, clip, monkeypatch, small_chunks
+):
+    """So a job that is killed at any moment does one chunk again at most."""
+    original = TrackWriter.append
+
+    def slowly(*arguments):
+        time.sleep(0.2)
+        original(*arguments)
+
+    unsafe = []
+
+    def watched(store, plan, *, report, **options):
+        def count(n_done, n_resumed):
+            tracks = [store.get(recipe.head.key) for recipe in plan.pending]
+            unsafe.append(n_done - min(track.n_frames for track in tracks))
+            report(n_done, n_resumed)
+
+        return original_run(store, plan, report=count, **options)
+
+    original_run = pipeline.run_plan
+    monkeypatch.setattr(TrackWriter, "append", slowly)
+    monkeypatch.setattr(pipeline, "run_plan", watched)
+    assert run(tmp_path, zoo, clip).exit_code == 0
+    assert max(unsafe) == 4
+
+
 def test_a_run_stopped_before_its_last_manifest_only_has_to_write_it(tmp_path, zoo, clip, monkeypatch, done):
     original = TrackWriter.finish
     finished = []
