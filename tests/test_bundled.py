@@ -76,7 +76,7 @@ def test_every_network_of_mini_stays_under_its_budget(mini):
 
 @pytest.mark.parametrize("method", ["baseline", "consistency"])
 def test_the_networks_are_trained(mini, walkthrough, method):
-    """Far better than guessing: an average room gives 40 degrees and 0.41 (MODEL_CARD.md)."""
+    """Far better than guessing: an average room gives 41 degrees and 0.46 (MODEL_CARD.md)."""
     graph = Graph([mini.chain(method, f"rgb-{name}") for name in ("normal", "depth")], loader(torch.float32))
     outputs = lanes.predict(graph, walkthrough, CPU, mini.multiple).outputs
     found = {}
@@ -112,7 +112,7 @@ def test_bfloat16_scores_frames_as_float32_does_within_a_twentieth_of_sigma(mini
 
 
 def test_energy_rises_when_the_picture_is_blurred(mini, walkthrough):
-    """The shift that the paper's page shows; MODEL_CARD.md has the levels on held-out rooms."""
+    """The shift that the paper's page shows; docs/results.md has the levels for `lab`."""
     blurred = np.stack([cv2.GaussianBlur(frame, (0, 0), sigmaX=4) for frame in walkthrough.rgb])
     clear = energies(mini, walkthrough, torch.float32, "baseline")
     shifted = energies(mini, Batch(blurred, walkthrough.pts_seconds, {}, {}), torch.float32, "baseline")

@@ -48,7 +48,7 @@ class Recipe:
         return sorted(chosen, key=lambda job: order.index(job.method))
 
 
-LAB = Recipe("lab", "1", tuple(DOMAINS), METHODS, 25.0)
+LAB = Recipe("lab", "2", tuple(DOMAINS), METHODS, 25.0)
 MINI = Recipe("mini", "2", ("rgb", *TARGETS, "edge2d"), SEEDED, 10.0)
 SEED = Recipe("lab-seed", "1", tuple(DOMAINS), SEEDED, 25.0)
 
