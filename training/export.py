@@ -269,14 +269,9 @@ def steps_text(stages: Sequence[Stage]) -> str:
 
 def about_seeds(plan: Plan) -> str:
     """What differs between the seeds, in a sentence."""
-    differs = (
-        "each has its own starts, batches and forks"
-        if plan.extra_seeds_have_starts
-        else "all go on from the first seed's starts, so that only the batches of the forks differ"
-    )
     return (
-        f"Seeds {', '.join(map(str, (plan.seed, *plan.extra_seeds)))} of {' and '.join(SEEDED)}: {differs}; cross networks are "
-        "those of the first seed."
+        f"Seeds {', '.join(map(str, (plan.seed, *plan.extra_seeds)))} of {' and '.join(SEEDED)}: all go on from the first seed's "
+        "starts, so that only the batches of the forks differ; cross networks are those of the first seed."
     )
 
 

@@ -98,9 +98,7 @@ class Plan:
     name: str = "cpu"
     seed: int = 1
     extra_seeds: tuple[int, ...] = (2, 3)
-    """Of the methods in SEEDED."""
-    extra_seeds_have_starts: bool = False
-    """False: another seed repeats the fork alone, from the first seed's start. Cross networks are those of the first seed."""
+    """Of the methods in SEEDED: each repeats the forks alone, from the first seed's starts, which take the longest."""
     tiny_px: int = 64
     small_px: int = 128
     small_batch: int = 16
@@ -229,14 +227,14 @@ class Jobs:
         self.plan = plan
         first = plan.seed
         self.all = [
-            *(start_job(plan, target, first) for target in TARGETS),
+            *(start_job(plan, target) for target in TARGETS),
             *cross_jobs(plan),
             *fork_jobs(plan, SEEDED, first),
             *(shared_job(plan, "rgb", target, plan.rgb_widths, plan.shared) for target in RENDERED_OTHERS),
             *fork_jobs(plan, [m for m in SINGLE_NETWORK_METHODS if m not in SEEDED], first),
             geonet_job(plan),
             multitask_job(plan),
-            *(job for seed in plan.extra_seeds for job in seed_jobs(plan, seed)),
+            *(job for seed in plan.extra_seeds for job in fork_jobs(plan, SEEDED, seed)),
         ]
 
     @cached_property
@@ -275,21 +273,21 @@ def seed_name(plan: Plan, name: str, seed: int) -> str:
     return name if seed == plan.seed else f"{name}.seed{seed}"
 
 
-def start_job(plan: Plan, target: str, seed: int) -> Job:
+def start_job(plan: Plan, target: str) -> Job:
     """Ends at a rate that is still high: the fork goes on from there."""
     stages = (
         *reduced_stages(plan, plan.start, rate_to=0.4 * plan.rate),
         Stage(None, plan.full_batch, plan.start.full, 0.5 * plan.rate, 0.35 * plan.rate),
     )
     return Job(
-        name=seed_name(plan, f"rgb-{target}", seed),
+        name=f"rgb-{target}",
         method="start",
         source="rgb",
         targets=(target,),
         architecture="small-unet",
         widths=plan.rgb_widths,
         stages=stages,
-        seed=seed,
+        seed=plan.seed,
         stream=f"rgb-{target}",
     )
 
@@ -344,7 +342,6 @@ def fork_jobs(plan: Plan, methods: Iterable[str], seed: int) -> list[Job]:
         "consistency": lambda target: [z for z in (*TARGETS, *OTHERS) if z != target],
         "consistency-unsupervised": lambda target: list(UNSUPERVISED),
     }
-    start_seed = seed if plan.extra_seeds_have_starts else plan.seed
     return [
         Job(
             name=seed_name(plan, f"rgb-{target}.{method}", seed),
@@ -355,7 +352,7 @@ def fork_jobs(plan: Plan, methods: Iterable[str], seed: int) -> list[Job]:
             widths=plan.rgb_widths,
             stages=fork_stages(plan),
             seed=seed,
-            starts_from=(seed_name(plan, f"rgb-{target}", start_seed),),
+            starts_from=(f"rgb-{target}",),
             readouts=tuple(f"{target}-{z}.shared" for z in constraints.get(method, lambda _: [])(target)),
             stream=f"rgb-{target} fork",
         )
@@ -393,8 +390,3 @@ def multitask_job(plan: Plan) -> Job:
         seed=plan.seed,
         stream="rgb multitask",
     )
-
-
-def seed_jobs(plan: Plan, seed: int) -> list[Job]:
-    starts = [start_job(plan, target, seed) for target in TARGETS] if plan.extra_seeds_have_starts else []
-    return [*starts, *fork_jobs(plan, SEEDED, seed)]
