@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import streamlit as st
+from streamlit import config
 
 PASS = "pass"
 """The parameter of a link that carries the pass."""
@@ -23,8 +25,13 @@ class BadSignIn(Exception):
 
 
 def needs_sign_in() -> bool:
-    """Whether an `[auth]` section is configured. Raises BadSignIn where its cookie_secret could be guessed."""
-    if not (st.secrets.load_if_toml_exists() and "auth" in st.secrets):
+    """Whether an `[auth]` section is configured. Raises BadSignIn where its cookie_secret could be guessed, and where
+    nobody can tell, as secrets.toml is there and cannot be read."""
+    if not st.secrets.load_if_toml_exists():
+        if unread := [path for path in config.get_option("secrets.files") if Path(path).exists()]:
+            raise BadSignIn(f"{Path(unread[0]).name} cannot be read: mend its permissions, or what is not TOML in it")
+        return False
+    if "auth" not in st.secrets:
         return False
     if len(str(st.secrets["auth"].get("cookie_secret", ""))) < MIN_SECRET_LETTERS:
         raise BadSignIn(

@@ -288,6 +288,17 @@ def test_a_secret_that_can_be_guessed_lets_nobody_in(store: Store, tmp_path: Pat
         assert page.locator(".xc").count() == 0
 
 
+def test_a_sign_in_that_cannot_be_read_lets_nobody_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Streamlit says of a secrets.toml with a quote missing what it says of none."""
+    path = tmp_path / "secrets.toml"
+    monkeypatch.setattr(access.config, "get_option", {"secrets.files": [str(path)]}.__getitem__)
+    monkeypatch.setattr(access.st, "secrets", _Secrets())
+    assert access.may_fetch("")
+    path.write_text('[auth]\ncookie_secret = "unfinished\n')
+    with pytest.raises(access.BadSignIn, match="cannot be read"):
+        access.may_fetch("")
+
+
 def test_a_pass_is_good_for_its_day_and_the_next(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(access.st, "secrets", _Secrets({"auth": {"cookie_secret": "0123456789abcdef" * 4}}))
     monkeypatch.setattr(access, "_today", lambda: date(2026, 2, 28))
@@ -302,4 +313,4 @@ def test_a_pass_is_good_for_its_day_and_the_next(monkeypatch: pytest.MonkeyPatch
 
 class _Secrets(dict):  # type: ignore[type-arg]
     def load_if_toml_exists(self) -> bool:
-        return True
+        return bool(self)
