@@ -6,19 +6,30 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from cache.records import Clip, Track
 from dashboard.player import Pane
 
 LETTERS = "ABCDEFGH"
-"""The configurations of one view in order; the page offers the first two, everything below takes up to eight."""
+"""The configurations of one view, in order."""
 PREFERRED_TARGET = "normal"
 PREFERRED_METHODS = ("baseline", "consistency")
 """What A and B are where nothing was chosen: the question that the project asks."""
 ERROR_COLUMNS = ("angle_degrees", "absrel", "error")
 """Measures of error, the most telling first; the first that any of the compared tracks has is plotted."""
 MAX_TITLE_LETTERS = 80
+DEFAULT_ZOO = "mini"
+DEFAULT_SAMPLING: Mapping[str, Any] = {
+    "start": 0.0,
+    "end": None,
+    "fps": None,
+    "max_frames": None,
+    "size": 256,
+    "crop": "centre",
+}
+"""What `precompute run` takes where its option of that name is not given."""
 _BUNDLED_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
@@ -347,7 +358,9 @@ class _Builder:
 
     def _miss(self, what: str, configuration: Configuration, path: str) -> None:
         pattern = f"{configuration.zoo}/{configuration.method}/{path}"
-        self.gaps.append(Gap(f"{what} is not precomputed for this clip.", _command(self._clip, pattern)))
+        self.gaps.append(
+            Gap(f"{what} is not precomputed for this clip.", _command(self._clip, configuration.zoo, pattern))
+        )
 
 
 def web_address(url: str | None) -> str | None:
@@ -369,15 +382,21 @@ def one_line(text: str, limit: int = MAX_TITLE_LETTERS) -> str:
 
 def command_for(clip: Clip, configuration: Configuration) -> str:
     """The command that computes `configuration` on `clip`."""
-    return _command(clip, f"{configuration.zoo}/{configuration.method}/{configuration.path}")
+    return _command(clip, configuration.zoo, f"{configuration.zoo}/{configuration.method}/{configuration.path}")
 
 
-def _command(clip: Clip, pattern: str | None = None) -> str:
-    """The command that makes what is missing, safe to paste into a shell."""
+def _command(clip: Clip, zoo: str = DEFAULT_ZOO, pattern: str | None = None) -> str:
+    """The command that makes what is missing of the same frames, safe to paste into a shell."""
     title = clip.title if _BUNDLED_NAME.fullmatch(clip.title) else None
-    address = web_address(clip.url)
-    source = title or (shlex.quote(address) if address else "SOURCE")
-    return f"python -m precompute run {source}" + (f" --configurations {shlex.quote(pattern)}" if pattern else "")
+    words = ["python", "-m", "precompute", "run", title or web_address(clip.url) or "SOURCE"]
+    words += [] if zoo == DEFAULT_ZOO else ["--zoo", zoo]
+    words += ["--configurations", pattern] if pattern else []
+    for name, default in DEFAULT_SAMPLING.items():
+        value = clip.sampling.get(name, default)
+        if value != default and isinstance(value, (int, float, str)):
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    words += ["--tolerant"] if clip.sampling.get("is_tolerant") else []
+    return shlex.join(words)
 
 
 def _last(track: Track) -> str:

@@ -159,9 +159,17 @@ export const tests = {
   "the range of a frame holds nearly all of its values": ({ scales, equal }) => {
     const domain = { lo: 0, hi: 255, scale: "linear" };
     const words = Uint32Array.from({ length: 1000 }, (_, i) => (i < 5 ? 0 : i < 995 ? 50 + (i % 101) : 255));
-    equal(scales.rangeOf(domain, [words]), { lo: 50, hi: 150 });
-    equal(scales.rangeOf(domain, [new Uint32Array(9)]), null);
+    equal(scales.rangeOf(domain, [{ words, unknown: -1 }]), { lo: 50, hi: 150 });
+    equal(scales.rangeOf(domain, [{ words: new Uint32Array(9), unknown: -1 }]), null);
     equal(scales.rangeOf(domain, []), null);
+  },
+  "pixels without a value stretch neither a range nor the end of the differences": ({ scales, compose, equal }) => {
+    const domain = { lo: 0, hi: 255, scale: "linear", channels: 1, unit: "" };
+    const truth = Uint32Array.from({ length: 1000 }, (_, i) => (i < 200 ? 255 : 50 + (i % 101)));
+    const own = { words: truth.map((word) => (word === 255 ? 100 : word + 3)), unknown: -1 };
+    equal(scales.rangeOf(domain, [{ words: truth, unknown: 255 }]), { lo: 51, hi: 150 });
+    equal(compose.reachOf(domain, own, { words: truth, unknown: 255 }), 3);
+    equal(compose.reachOf(domain, { words: truth, unknown: 255 }, own), 3);
   },
   "what is drawn over is mixed channel by channel": ({ compose, equal }) => {
     const word = (r, g, b, a) => (r | (g << 8) | (b << 16) | (a << 24)) >>> 0;
@@ -460,6 +468,13 @@ export const tests = {
     equal(ofTheBrowser.map((more) => press("[", more)), [undefined, undefined, undefined]);
     equal(press("n", { altKey: true }), undefined);
   },
+  "where no Latin letter can be typed, keys are found by their place": ({ keys, equal }) => {
+    const press = (key, code, shiftKey = false) =>
+      keys.bindingOf({ key, code, shiftKey, altKey: false, ctrlKey: false, metaKey: false })?.action;
+    const latin = (key, shiftKey = false) => press(shiftKey ? key.toUpperCase() : key, "", shiftKey);
+    equal([press("т", "KeyN"), press("Т", "KeyN", true), press("ν", "KeyN")], [latin("n"), latin("n", true), latin("n")]);
+    equal([press("ü", "KeyN"), press("ł", "KeyN")], [undefined, undefined]);
+  },
   "a slider has the keys of a slider, and only a slider": ({ keys, equal }) => {
     const press = (key, isOnSlider) =>
       keys.bindingOf({ key, shiftKey: false, altKey: false, ctrlKey: false, metaKey: false }, isOnSlider)?.value;
@@ -642,6 +657,17 @@ export const tests = {
       equal((await sought).map(({ error }) => error), [null, null]);
       loader.close();
     });
+  },
+  "what is fetched ahead leaves room for the block that is looked at": ({ frames, equal }) => {
+    const loader = new frames.FrameLoader();
+    loader.tracks = [{ key: "a", packs: [{ url: "a", start: 0, n_frames: 256 }] }];
+    const steps = (bytes) => {
+      loader.frameBytes = () => bytes;
+      return loader.nearBlocks(100, 0, 255, "exact").steps.map(([{ block }]) => block);
+    };
+    equal([steps(null).length, steps(1000).length], [9, 9]);
+    equal(steps(loader.blocks.budget / 16 / 3.5), [6, 7, 5]);
+    equal(steps(loader.blocks.budget), [6]);
   },
   "a seek that joins a prefetch which is called off still gets its frame": async ({ frames, equal }) => {
     await withServer(async ({ tracks, server }) => {

@@ -89,7 +89,7 @@ def build_store(
 def make_clip(title: str, *, n_frames: int, size: tuple[int, int] = (64, 64)) -> Clip:
     """A clip of that many frames, `size` = (width, height) pixels; its digests follow from the title."""
     source = hashlib.sha256(title.encode()).hexdigest()
-    sampling = {"fps": 30.0, "size": list(size), "n_frames": n_frames, "version": 1}
+    sampling = {"size": min(size), "n_frames": n_frames, "version": 1}
     return Clip(
         key=clip_key(source, sampling),
         title=title,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from cache.records import Clip, Head, Pack, Track
 from cache.store import Store
@@ -17,6 +18,8 @@ from dashboard.choices import (
     shown,
     web_address,
 )
+from precompute.__main__ import app
+from precompute.video import Sampling
 from tests.stores import build_store
 
 A = Configuration("mini", "baseline", "rgb-normal")
@@ -166,6 +169,17 @@ def test_what_is_missing_is_named_with_a_command_for_it() -> None:
         "python -m precompute run walkthrough --configurations mini/baseline/rgb-normal",
         "python -m precompute run walkthrough --configurations mini/consistency/rgb-normal",
     ]
+
+
+def test_the_command_for_what_is_missing_asks_for_the_same_frames_and_its_zoo() -> None:
+    sampling = Sampling(1.5, 4.0, 10.0, 30, 128, "none", True)
+    clip = replace(CLIP, sampling={**sampling.rule(), "shift": "", "rule": 1})
+    command = command_for(clip, Configuration("lab", "baseline", "rgb-normal"))
+    words = shlex.split(command)[3:]
+    given = get_command(app).commands["run"].make_context("run", words[1:]).params  # type: ignore[attr-defined]
+    assert words[:2] == ["run", "walkthrough"] and given["zoo"] == "lab"
+    taken = (given[name] for name in ("start", "end", "fps", "max_frames", "size", "crop", "tolerant"))
+    assert Sampling(*(getattr(value, "value", value) for value in taken)) == sampling
 
 
 def test_an_address_with_shell_letters_stays_one_word_of_the_command() -> None:

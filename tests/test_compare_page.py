@@ -262,6 +262,23 @@ def test_the_back_button_undoes_a_choice(page: Page, app: App):
     wait_for_numbers(root, [1, 2, BASELINE, CONSISTENCY])
 
 
+def test_the_back_button_undoes_a_look_and_a_speed(page: Page, app: App):
+    root = open_page(page, app)
+    speed = root.get_by_role("combobox", name="speed")
+    speed.select_option("2")
+    root.evaluate("el => el.xc.change({solo: 'A'})")
+    page.wait_for_url("**solo=A*")
+    speed.select_option("0.5")
+    root.evaluate("el => el.xc.change({solo: 'B'})")
+    page.wait_for_url("**solo=B*")
+    page.go_back()
+    page.wait_for_url("**solo=A*")
+    root.evaluate("async (el) => { while (el.xc.state().look.solo !== 'A') await new Promise(requestAnimationFrame); }")
+    expect(speed).to_have_value("2")
+    page.wait_for_timeout(500)  # nothing pulls it forth again
+    assert "solo=A" in page.url and root.evaluate("el => el.xc.state().look.solo") == "A"
+
+
 def test_another_clip_starts_at_its_first_frame(page: Page, app: App):
     root = open_page(page, app)
     step_to(page, root, 4)
@@ -295,7 +312,9 @@ def test_a_title_with_markup_is_text_and_what_is_missing_has_a_command(page: Pag
     assert not [url for url in asked if not url.startswith((app.address, "blob:", "data:"))]
     expect(page.get_by_text("The energy of A (baseline) is not precomputed for this clip.")).to_be_visible()
     command = page.locator("code").first
-    expect(command).to_contain_text("python -m precompute run SOURCE --configurations mini/baseline/rgb-normal --store")
+    expect(command).to_contain_text(
+        "python -m precompute run SOURCE --configurations mini/baseline/rgb-normal --size 64 --store"
+    )
 
 
 def test_an_empty_store_says_what_to_run_and_a_job_can_be_watched(page: Page, dashboard: StartApp, tmp_path: Path):

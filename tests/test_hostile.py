@@ -273,6 +273,13 @@ def test_who_has_not_signed_in_sees_no_page_and_fetches_nothing(store: Store, tm
         fetched = page.evaluate("performance.getEntriesByType('resource').map(({name}) => name)")
         of_packs = [urllib.parse.urlsplit(name) for name in fetched if "/packs/" in name]
         assert of_packs and all(url.query.startswith("pass=") for url in of_packs)
+        root.evaluate("el => el.focus({preventScroll: true})")
+        page.keyboard.press("Shift+S")
+        with page.expect_download(timeout=60_000) as download:
+            page.get_by_role("button", name="Save HTML").click()
+        file = Path(download.value.path()).read_text(encoding="utf-8")
+        page.keyboard.press("Escape")
+        assert "embedded:0" in file and of_packs[0].query.removeprefix("pass=") not in file
         for path in paths:
             status, headers, _ = ask(address, f"{path}?{of_packs[0].query}")
             assert status == 200 and "public" not in headers["cache-control"], path

@@ -171,7 +171,7 @@ def data_of(app: App, panes: str, **changes: Any) -> dict[str, Any]:
         "charts": [],
         "speeds": [0.5, 1.0, 2.0],
         "start": {"frame": 0, "speed": 1.0},
-        "command": {"seq": 0, "seek": 0},
+        "command": {"seq": 0, "frame": 0, "speed": 1.0},
         **changes,
     }
 
@@ -1094,7 +1094,7 @@ def test_an_outdated_cleanup_is_ignored_and_the_last_one_ends_everything(page: P
           const {mount} = await import("/web/player.mjs");
           const parentElement = document.body.appendChild(document.createElement("div")).attachShadow({mode: "open"});
           const data = {clip: "a", title: "", width: 8, height: 8, ptsSeconds: [0, 1, 2], nReady: 3, panes: [],
-            charts: [], speeds: [1], start: {frame: 0, speed: 1}, command: {seq: 0, seek: 0}};
+            charts: [], speeds: [1], start: {frame: 0, speed: 1}, command: {seq: 0, frame: 0, speed: 1}};
           const count = () => parentElement.querySelectorAll(".xc").length;
           const first = mount({data, parentElement, setStateValue() {}});
           const second = mount({data: {...data}, parentElement, setStateValue() {}});

@@ -138,6 +138,31 @@ def test_a_film_shows_every_frame_once_at_its_own_time(page: Page, app: App, tmp
     assert np.allclose(seconds, np.array(PTS_SECONDS[3:37]) - PTS_SECONDS[3], atol=0.0011)
 
 
+def test_a_film_has_no_values_of_the_frame_that_stood_on_the_screen(page: Page, app: App, tmp_path: Path):
+    root = open_page(page, app)
+    root.evaluate("el => el.xc.change({probe: [3, 3]})")
+    expect(root.locator(".pane-values").first).not_to_be_empty()
+    shown = root.locator(".pane-values").all_inner_texts()
+    page.evaluate(
+        """() => {
+          window.drawn = [];
+          const { fillText } = CanvasRenderingContext2D.prototype;
+          CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+            window.drawn.push(text);
+            return fillText.call(this, text, ...rest);
+          };
+        }"""
+    )
+    panel = open_panel(page, root)
+    set_range(panel, 3, 5)
+    saved(page, panel.get_by_role("button", name="Save WebM"), tmp_path)
+    drawn = page.evaluate("window.drawn")
+    assert any("frame 5" in text for text in drawn) and not set(shown) & set(drawn)
+    page.evaluate("window.drawn = []")
+    saved(page, panel.get_by_role("button", name="Save PNG"), tmp_path)
+    assert set(shown) & set(page.evaluate("window.drawn")), "a still picture has them"
+
+
 def test_a_film_can_be_called_off(page: Page, app: App):
     root = open_page(page, app)
     panel = open_panel(page, root)
@@ -218,13 +243,15 @@ def test_a_table_keeps_text_from_becoming_a_formula_or_another_column(page: Page
     text = pure(
         page,
         app,
-        f"csv.seriesCsv({data!r}, {{first: 0, last: 1, notes: new Map([[1, '@x']])}})".replace("None", "null"),
+        f"csv.seriesCsv({data!r}, {{first: 0, last: 1, notes: new Map([[1, '@x']]), more: [{{name: 'box', values: [2, NaN]}}]}})".replace(
+            "None", "null"
+        ),
     )
     assert isinstance(text, str)
     assert list(csv.reader(io.StringIO(text))) == [
-        ["frame", "time (s)", '\'=1+1, a,"b" (σ)', "bookmark", "note"],
-        ["0", "0", "-1.5", "", ""],
-        ["1", "0.5", "", "1", "'@x"],
+        ["frame", "time (s)", '\'=1+1, a,"b" (σ)', "box", "bookmark", "note"],
+        ["0", "0", "-1.5", "2", "", ""],
+        ["1", "0.5", "", "", "1", "'@x"],
     ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
 
@@ -139,25 +139,26 @@ def player(
 ) -> Position:
     """Show `view` and return the position last settled on.
 
-    `frame`, `speed` and `look` are where a new clip starts. Later, a `frame` that differs both from the one of the previous
-    call and from the position returned is a wish of the page and moves the player; a page that hands back the position
-    it got moves nothing. `on_change` is called when the viewer has settled elsewhere. `on_wish` is called with what the
+    `frame`, `speed` and `look` are where a new clip starts. Later, what differs both from the previous call and from the
+    position returned is a wish of the page, such as the Back button's, and moves the player; a page that hands back the
+    position it got moves nothing. `on_change` is called when the viewer has settled elsewhere. `on_wish` is called with what the
     player asks the page for, such as {"open": "zoo/method/path"}: it comes from outside and may ask for anything. Call
     `player` inside `st.fragment` so that a settled position reruns only that part of the page.
     """
     memory = st.session_state.setdefault(f"{key}.player", {})
     reported = _reported(st.session_state.get(key), view)
+    asked = {"frame": frame, "speed": float(speed), "look": dict(look)}
+    place = {**asked, "frame": _clamp(frame, view)}
     if memory.get("clip") != view.clip.key:
-        start = {"start": _clamp(frame, view), "speed": float(speed), "look": dict(look)}
-        memory.update(clip=view.clip.key, asked=frame, seq=0, seek=0, **start)
+        memory.update(clip=view.clip.key, asked=asked, start=place, command={"seq": 0, **place})
     else:
         if reported is None:
             # A player that left the page (nothing was ready) comes back as a new one: where the page is now.
-            memory.update(start=_clamp(frame, view), speed=float(speed), look=dict(look))
-        if frame != memory["asked"]:
-            memory["asked"] = frame
-            if reported is None or frame != reported.frame:
-                memory.update(seq=memory["seq"] + 1, seek=_clamp(frame, view))
+            memory.update(start=place)
+        if asked != memory["asked"]:
+            memory["asked"] = asked
+            if reported is None or asked != asdict(reported):
+                memory["command"] = {"seq": memory["command"]["seq"] + 1, **place}
     result = _component()(
         key=key,
         data=_data(view, memory),
@@ -169,7 +170,7 @@ def player(
     if wish and on_wish:
         on_wish(wish)
     position = _position(result.get("position"), view)
-    return position or Position(frame=memory["start"], speed=memory["speed"], look=memory["look"])
+    return position or Position(**memory["start"])
 
 
 @cache
@@ -219,8 +220,8 @@ def _data(view: View, memory: Mapping[str, Any]) -> dict[str, Any]:
         "energies": {letter: energy_data(track) for letter, track in view.energies.items()},
         "titles": dict(view.titles),
         "speeds": list(SPEEDS),
-        "start": {"frame": memory["start"], "speed": memory["speed"], "look": memory["look"]},
-        "command": {"seq": memory["seq"], "seek": memory["seek"]},
+        "start": memory["start"],
+        "command": memory["command"],
     }
 
 

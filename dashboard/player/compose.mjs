@@ -210,7 +210,7 @@ export function channels(word) {
 
 /**
  * Whether a pane has no value there.
- * @param {Plan} plan @param {any} domain @param {number} word
+ * @param {{unknown: number}} plan @param {any} domain @param {number} word
  */
 export function isUnknown({ unknown }, domain, word) {
   return unknown >= 0 && (word & (domain.channels === 3 ? 0xffffff : 255)) === unknown;
@@ -324,13 +324,16 @@ export function differenceWords(domain, reference) {
 
 /**
  * The smallest range that holds all but the largest 2 % of the differences of a frame; null: there are none.
- * @param {any} domain @param {Uint32Array} from @param {Uint32Array} other
+ * @typedef {{words: Uint32Array, unknown: number}} Codes unknown: word of a pixel without a value, -1: there is none
+ * @param {any} domain @param {Codes} own @param {Codes} other
  */
-export function reachOf(domain, from, other) {
+export function reachOf(domain, own, other) {
   const values = [];
-  const step = Math.max(1, Math.floor(from.length / 4096));
-  for (let i = 0; i < from.length; i += step) {
-    const value = Math.abs(differenceOf(domain, from[i], other[i]));
+  const step = Math.max(1, Math.floor(own.words.length / 4096));
+  for (let i = 0; i < own.words.length; i += step) {
+    const [a, b] = [own.words[i], other.words[i]];
+    if (isUnknown(own, domain, a) || isUnknown(other, domain, b)) continue;
+    const value = Math.abs(differenceOf(domain, a, b));
     if (Number.isFinite(value)) values.push(value);
   }
   if (values.length === 0) return null;

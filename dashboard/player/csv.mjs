@@ -5,11 +5,12 @@ import { byFrame } from "./curves.mjs";
 
 /**
  * @param {{ptsSeconds: number[], charts: any[]}} data
- * @param {{first: number, last: number, notes?: Map<number, string>}} options frames, both included; notes: bookmarks
+ * @param {{first: number, last: number, notes?: Map<number, string>,
+ *   more?: {name: string, values: ArrayLike<number>}[]}} options frames, both included; notes: bookmarks; more: columns
  * @returns {string}
  */
-export function seriesCsv({ ptsSeconds, charts }, { first, last, notes = new Map() }) {
-  const columns = plottedColumns(charts, ptsSeconds.length);
+export function seriesCsv({ ptsSeconds, charts }, { first, last, notes = new Map(), more = [] }) {
+  const columns = [...plottedColumns(charts, ptsSeconds.length), ...more];
   const header = ["frame", "time (s)", ...columns.map(({ name }) => name)];
   if (notes.size) header.push("bookmark", "note");
   const lines = [header.map(textCell).join(",")];

@@ -213,6 +213,7 @@ export class FrameLoader {
       if (!isNeeded && !near.keys.has(key)) abort.abort();
     }
     const isCurrent = () => aim === this.aim && !this.isClosed;
+    frames = frames.slice(0, roomFor(DECODED_BUDGET_BYTES, this.pictures.meanBytes * this.tracks.length));
     for (const next of frames) {
       if (!isCurrent()) return;
       const isHere = this.peekAt(next, "exact") ?? this.peekAt(next, tier);
@@ -532,7 +533,10 @@ export class FrameLoader {
    */
   nearBlocks(frame, direction, last, tier) {
     const keys = new Set();
+    /** @type {{pack: Pack, block: number}[][]} */
     const steps = [];
+    // More than there is room for would push out the block that is looked at.
+    const most = 1 + roomFor(ENCODED_BUDGET_BYTES, tier === "exact" ? BLOCK_FRAMES * (this.frameBytes(frame) ?? 0) : 0);
     const add = (/** @type {number} */ near) => {
       const step = [];
       for (const track of this.tracks) {
@@ -555,15 +559,20 @@ export class FrameLoader {
     const ahead = direction < 0 ? -1 : 1;
     let forth = frame;
     let back = frame;
-    for (let i = 1; i <= BLOCKS_AHEAD; i += 1) {
+    for (let i = 1; i <= BLOCKS_AHEAD && steps.length < most; i += 1) {
       if (forth >= 0) forth = next(forth, ahead);
       if (forth >= 0) add(forth);
-      if ((direction !== 0 && i > BLOCKS_BEHIND) || back < 0) continue;
+      if ((direction !== 0 && i > BLOCKS_BEHIND) || back < 0 || steps.length >= most) continue;
       back = next(back, -ahead);
       if (back >= 0) add(back);
     }
     return { steps, keys };
   }
+}
+
+/** How many more things of that size fit beside the one that is looked at. @param {number} budget @param {number} bytes 0: not known */
+function roomFor(budget, bytes) {
+  return bytes > 0 ? Math.max(Math.floor(budget / bytes) - 1, 0) : Infinity;
 }
 
 /**

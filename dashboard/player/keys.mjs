@@ -76,15 +76,18 @@ const TYPED_WITH_ALT = ["[", "]", "\\"];
 
 /**
  * The spelling of a key press in the table; null where the browser or Streamlit should have it.
- * @param {{key: string, shiftKey: boolean, altKey: boolean, ctrlKey: boolean, metaKey: boolean}} event
+ * @param {{key: string, code?: string, shiftKey: boolean, altKey: boolean, ctrlKey: boolean, metaKey: boolean}} event
  */
-export function chord({ key, shiftKey, altKey, ctrlKey, metaKey }) {
+export function chord({ key, code = "", shiftKey, altKey, ctrlKey, metaKey }) {
   // The one exception: where people look for commands. Apple keyboards have Command for it.
   if ((ctrlKey || metaKey) && !altKey && !shiftKey && key.toLowerCase() === "k") return "Ctrl+K";
   const isTyped = altKey && !metaKey && TYPED_WITH_ALT.includes(key);
   if ((altKey || ctrlKey || metaKey) && !isTyped) return null;
   if (key === " ") return "Space";
   if (key.length === 1) {
+    // Cyrillic, Greek, ...: no letter of the table can be typed there, so the place of the key counts.
+    const place = /\p{Letter}/u.test(key) && !/\p{Script=Latin}/u.test(key) ? /^Key([A-Z])$/.exec(code) : null;
+    if (place) return shiftKey ? `Shift+${place[1]}` : place[1].toLowerCase();
     const lower = key.toLowerCase();
     // Shift already shows in signs such as "?"; of a letter it has to be said. Caps Lock is not Shift.
     return shiftKey && lower !== key.toUpperCase() ? `Shift+${key.toUpperCase()}` : lower;

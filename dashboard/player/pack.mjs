@@ -205,6 +205,11 @@ export class ByteLru {
     this.entries = new Map();
   }
 
+  /** Of what is here; 0: nothing is. */
+  get meanBytes() {
+    return this.bytes / Math.max(this.entries.size, 1);
+  }
+
   /** @param {string} key */
   has(key) {
     return this.entries.has(key);

@@ -93,16 +93,18 @@ function document_(player, { imports, assets, plotly }, { first, last, hasMaps }
     const index = tracks.findIndex(({ key }) => key === own.key);
     return [{ url: `embedded:${index}`, start: first, n_frames: last - first + 1 }];
   };
+  const start = { frame: Math.min(Math.max(player.wanted, first), last), speed: player.speed, look: writeLook(player.look) };
   const inside = {
     ...data,
+    passQuery: "", // who gets the file has not signed in
     panes: data.panes.map((/** @type {any} */ pane) => ({ ...pane, isComplete: true, packs: packOf(pane) })),
     energies: hasMaps
       ? Object.fromEntries(Object.entries(data.energies ?? {}).map(([letter, own]) => [letter, { ...own, packs: packOf(own) }]))
       : {},
     firstReady: first,
     nReady: last + 1,
-    start: { frame: Math.min(Math.max(player.wanted, first), last), speed: player.speed, look: writeLook(player.look) },
-    command: { seq: 0, seek: 0 },
+    start,
+    command: { seq: 0, ...start },
     notes: [...player.notes],
     isFile: true,
   };

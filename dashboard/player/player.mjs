@@ -18,7 +18,7 @@ import { dividing } from "./divider.mjs";
 import { element } from "./dom.mjs";
 import { FrameLoader, UNREACHABLE } from "./frames.mjs";
 import { helpPanel } from "./help.mjs";
-import { BINDINGS, bindingOf } from "./keys.mjs";
+import { BINDINGS, bindingOf, chord } from "./keys.mjs";
 import { palettePart } from "./palette.mjs";
 import { probing } from "./probe.mjs";
 import { sharePart } from "./share.mjs";
@@ -92,7 +92,8 @@ export function mount(component) {
  * @typedef {{clip: string, title: string, width: number, height: number, ptsSeconds: number[], nReady: number,
  *   panes: Pane[], charts: any[], speeds: number[], about?: string[], firstReady?: number, isFile?: boolean,
  *   notes?: [number, string][], energies?: Record<string, Energy>, titles?: Record<string, string>,
- *   start: {frame: number, speed: number, look?: Record<string, string>}, command: {seq: number, seek: number}}} Data
+ *   start: Place, command: Place & {seq: number}}} Data
+ * @typedef {{frame: number, speed: number, look?: Record<string, string>}} Place
  * @typedef {{key: string, method: string, domain: any, packs: import("./frames.mjs").Pack[], paths: string[], mu: number[],
  *   sigma: number[]}} Energy an energy track, by letter of its configuration; it is no pane
  *   about: who made the clip and how it may be used; firstReady, isFile, notes: of a page exported to a file, the first of
@@ -208,8 +209,7 @@ class Player {
       this.pause();
       const isBack = before === null && left?.clip === data.clip && same(left.start, data.start);
       const start = isBack && left ? left.position : data.start;
-      const facts = { ids: this.data.panes.map(({ id }) => id), nFrames: this.nFrames };
-      this.look = readLook(start.look ?? {}, facts);
+      this.look = this.readLook(start);
       this.commandSeen = data.command.seq;
       this.speed = nearest(data.speeds, start.speed);
       this.wanted = this.clamp(start.frame);
@@ -238,11 +238,18 @@ class Player {
     if (data.command.seq > this.commandSeen) {
       this.commandSeen = data.command.seq;
       this.pause();
-      this.goTo(data.command.seek);
+      this.change(this.readLook(data.command));
+      this.setSpeed(nearest(data.speeds, data.command.speed));
+      this.goTo(data.command.frame);
     } else {
       this.goTo(this.wanted);
     }
     return this.turn;
+  }
+
+  /** @param {Place} place @returns {Look} */
+  readLook({ look }) {
+    return readLook(look ?? {}, { ids: this.data.panes.map(({ id }) => id), nFrames: this.nFrames });
   }
 
   /** Drawing plots takes as long as several frames of pictures. */
@@ -451,6 +458,7 @@ class Player {
     const isInside = first <= this.wanted && this.wanted <= last;
     const from = isInside ? this.wanted : direction > 0 ? first : last;
     this.direction = direction;
+    if (!this.clock) this.loader.isTooSlow = false; // what was late before need not be now
     const now = performance.now();
     const pts = this.data?.ptsSeconds ?? [0];
     this.clock = new PlayClock(pts, { frames: played, speed: this.speed, direction, frame: from, now });
@@ -863,7 +871,9 @@ class Player {
 
   /** The end of an action that lasts while its key is held. @param {KeyboardEvent} event */
   onKeyUp(event) {
-    const binding = BINDINGS.find(({ release, keys }) => release && keys.includes(event.key.toLowerCase()));
+    const { key, code } = event;
+    const name = chord({ key, code, shiftKey: false, altKey: false, ctrlKey: false, metaKey: false }) ?? "";
+    const binding = BINDINGS.find(({ release, keys }) => release && keys.includes(name));
     if (binding?.release) this.actions[binding.release]();
   }
 

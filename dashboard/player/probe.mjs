@@ -34,8 +34,8 @@ export function probing(player) {
   let under = null;
   /** @type {HTMLElement[]} a mark per pane */
   let marks = [];
-  /** Energies that no pane shows, of one frame: codes by letter. @type {{frame: number, codes: Map<string, ImageData | null>}} */
-  let energies = { frame: -1, codes: new Map() };
+  /** Energies that no pane shows, of one frame: codes by letter. @type {{frame: number, codes: Map<string, ImageData | null>, abort: AbortController}} */
+  let energies = { frame: -1, codes: new Map(), abort: new AbortController() };
   const where = element("output", { class: "number probe-at", "aria-label": "pixel" });
   const spoken = element("span", { class: "unseen", role: "status" });
   const crosshair = element("div", {
@@ -68,10 +68,11 @@ export function probing(player) {
   const fetchEnergies = () => {
     const frame = player.painted;
     if (energies.frame === frame || player.look.overlay || player.clock || frame < 0) return;
-    energies = { frame, codes: new Map() };
+    energies.abort.abort();
+    energies = { frame, codes: new Map(), abort: new AbortController() };
     const own = energies;
     for (const [letter, track] of Object.entries(player.data?.energies ?? {})) {
-      player.loader.picture(track, frame, true).then(
+      player.loader.single(track, frame, own.abort.signal).then(
         (/** @type {any} */ { codes }) => {
           own.codes.set(letter, codes);
           if (own === energies && !player.isDestroyed) player.soon("probe", show);
@@ -221,7 +222,8 @@ export function probing(player) {
     fit: place,
     update: (_data, isNewClip) => {
       if (isNewClip) under = null;
-      energies = { frame: -1, codes: new Map() };
+      energies.abort.abort();
+      energies = { frame: -1, codes: new Map(), abort: new AbortController() };
       player.soon("probe", show);
     },
   };

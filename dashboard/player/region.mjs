@@ -105,9 +105,9 @@ export class Region {
   /** @param {any} player */
   constructor(player) {
     this.player = player;
-    /** Energies of blocks by pack and scale. @type {Map<string, Promise<{cells: Float32Array, grid: [number, number]}>>} */
-    this.blocks = new Map();
-    /** Those that are here. @type {Map<string, {cells: Float32Array, grid: [number, number]}>} */
+    /** What ends the asking for block means; null while nothing is asked for. @type {AbortController | null} */
+    this.asking = null;
+    /** Energies of blocks that are here, by pack and scale. @type {Map<string, {cells: Float32Array, grid: [number, number]}>} */
     this.ready = new Map();
     /** Exact values of this box by letter; NaN where not yet. @type {Map<string, Float64Array>} */
     this.exact = new Map();
@@ -160,10 +160,11 @@ export class Region {
   /** @param {any} _data @param {boolean} isNewClip */
   update(_data, isNewClip) {
     if (isNewClip) {
-      this.blocks.clear();
-      this.ready.clear();
+      this.endAsking();
       this.problem = "";
     }
+    const names = new Set(this.packs().map(({ name }) => name));
+    for (const name of this.ready.keys()) if (!names.has(name)) this.ready.delete(name);
     // Another choice of tracks or scale: block means stay by their names, pixels are read again.
     this.exact = new Map();
     this.exactBox = "";
@@ -183,6 +184,7 @@ export class Region {
 
   destroy() {
     this.reading?.abort();
+    this.endAsking();
     this.layer.remove();
   }
 
@@ -209,6 +211,7 @@ export class Region {
     const { box } = this;
     this.reading?.abort();
     if (!box) {
+      this.endAsking();
       this.player.never("region");
       this.player.curves.setRegion(null);
       return;
@@ -219,32 +222,62 @@ export class Region {
     }
     this.loadBlocks();
     this.show();
-    if (!this.isRaw && !this.drag) this.player.later("region", SETTLE_MS, () => this.readPixels(box));
+    const isSlow = this.player.loader.isLongWait(this.player.wanted); // frames come first
+    if (!this.isRaw && !this.drag && !isSlow) this.player.later("region", SETTLE_MS, () => this.readPixels(box));
   }
 
-  /** Ask for the block means that are not here. */
-  loadBlocks() {
-    const { player } = this;
-    const energies = /** @type {[string, any][]} */ (Object.entries(player.data?.energies ?? {}));
-    for (const [, track] of energies) {
-      for (const pack of track.packs) {
-        const name = this.blockName(pack);
-        if (this.blocks.has(name)) continue;
-        const constants = this.isRaw ? null : track;
-        const promise = player.loader.column(pack, "blocks").then((/** @type {any} */ { shape, values }) => {
-          if (shape.length !== 4 || shape[1] !== track.mu.length) throw new Error("the block means do not fit the paths");
-          const grid = /** @type {[number, number]} */ ([shape[2], shape[3]]);
-          this.ready.set(name, { cells: blockEnergies(values, shape, constants), grid });
-          player.soon("region-show", () => this.show());
-        });
-        this.blocks.set(name, promise);
-        promise.catch((/** @type {Error} */ error) => {
-          this.blocks.delete(name); // so that it is asked for again
-          this.problem = error.message;
-          player.soon("region-show", () => this.show());
-        });
+  /** Ask for the block means that are not here: all configurations of a stretch, then the next, from the frame on the screen on. */
+  async loadBlocks() {
+    if (this.asking) return; // it comes to all that is missing
+    const asking = new AbortController();
+    this.asking = asking;
+    try {
+      for (;;) {
+        const missing = this.packs().filter(({ name }) => !this.ready.has(name));
+        const next = missing.filter(({ pack }) => pack.start === missing[0].pack.start);
+        if (next.length === 0) break;
+        await Promise.all(next.map((one) => this.loadBlock(one, asking.signal)));
+        this.player.soon("region-show", () => this.show());
       }
+      this.problem = "";
+    } catch (error) {
+      if (asking.signal.aborted) return;
+      this.problem = error instanceof Error ? error.message : String(error);
+      this.player.soon("region-show", () => this.show());
+    } finally {
+      if (this.asking === asking) this.asking = null;
     }
+  }
+
+  /** @param {{track: any, pack: any, name: string}} one @param {AbortSignal} signal */
+  async loadBlock({ track, pack, name }, signal) {
+    const constants = this.isRaw ? null : track;
+    const { shape, values } = await this.player.loader.column(pack, "blocks", signal);
+    signal.throwIfAborted();
+    if (shape.length !== 4 || shape[1] !== track.mu.length) throw new Error("the block means do not fit the paths");
+    this.ready.set(name, { cells: blockEnergies(values, shape, constants), grid: [shape[2], shape[3]] });
+  }
+
+  endAsking() {
+    this.asking?.abort();
+    this.asking = null;
+  }
+
+  /** The packs of all energies, round from the frame on the screen. @returns {{track: any, pack: any, name: string}[]} */
+  packs() {
+    const tracks = /** @type {any[]} */ (Object.values(this.player.data?.energies ?? {}));
+    const found = tracks.flatMap((track) => track.packs.map((/** @type {any} */ pack) => ({ track, pack, name: this.blockName(pack) })));
+    const turn = this.turnFrom((/** @type {any} */ { pack }) => pack.start + pack.n_frames - 1);
+    return found.sort((a, b) => turn(a) - turn(b));
+  }
+
+  /**
+   * What sorts things so that those of the frame on the screen come first, then the later ones, then those before.
+   * @template T @param {(thing: T) => number} lastFrame @returns {(thing: T) => number}
+   */
+  turnFrom(lastFrame) {
+    const { wanted, nFrames } = this.player;
+    return (thing) => (lastFrame(thing) >= wanted ? lastFrame(thing) : lastFrame(thing) + nFrames);
   }
 
   /** @param {{url: string}} pack */
@@ -345,9 +378,8 @@ export class Region {
         Array.from({ length: Math.ceil(pack.n_frames / STILLS) }, (_, i) => [letter, track, pack.start + i * STILLS]),
       ),
     );
-    const here = player.wanted - STILLS;
-    const turn = (/** @type {number} */ frame) => (frame >= here ? frame : frame + player.nFrames);
-    return wishes.sort((a, b) => turn(a[2]) - turn(b[2]));
+    const turn = this.turnFrom((/** @type {any[]} */ [, , first]) => first + STILLS - 1);
+    return wishes.sort((a, b) => turn(a) - turn(b));
   }
 
   // The box on the panes

@@ -18,12 +18,17 @@ const WIDTH_PX = 250;
 
 /**
  * The range of nearly all codes of some images, as physical values; null: there are none, or all are one.
- * @param {any} domain @param {Uint32Array[]} images
+ * @param {any} domain @param {import("./compose.mjs").Codes[]} images
  * @returns {{lo: number, hi: number} | null}
  */
 export function rangeOf(domain, images) {
   const counts = new Float64Array(256);
-  for (const words of images) for (let i = 0; i < words.length; i += 1) counts[words[i] & 255] += 1;
+  for (const { words, unknown } of images) {
+    for (let i = 0; i < words.length; i += 1) {
+      const code = words[i] & 255;
+      if (code !== unknown) counts[code] += 1;
+    }
+  }
   const total = counts.reduce((sum, count) => sum + count, 0);
   const codeAt = (/** @type {number} */ share) => {
     let sum = 0;
@@ -180,16 +185,17 @@ export function scaling(player) {
     const { panes, plans } = stage;
     if (kind === "energy") {
       const codes = player.pictures.slice(panes.length).map((/** @type {any} */ picture) => picture?.codes);
-      return rangeOf(domain, codes.filter(Boolean).map(wordsOf));
+      return rangeOf(domain, codes.filter(Boolean).map((/** @type {any} */ own) => ({ words: wordsOf(own), unknown: -1 })));
     }
     const own = panes.flatMap((/** @type {any} */ pane, /** @type {number} */ index) => {
       const codes = player.pictures[index]?.codes;
-      return pane.domain.name === domain.name && codes ? [{ words: wordsOf(codes), plan: plans[index] }] : [];
+      return pane.domain.name === domain.name && codes ? [{ words: wordsOf(codes), ...plans[index] }] : [];
     });
-    if (kind === "map") return rangeOf(domain, own.map((/** @type {any} */ { words }) => words));
-    const largest = own.map((/** @type {any} */ { words, plan }) => {
-      const other = player.pictures[plan.reference]?.codes;
-      return other ? (reachOf(domain, words, wordsOf(other)) ?? 0) : 0;
+    if (kind === "map") return rangeOf(domain, own);
+    const largest = own.map((/** @type {any} */ image) => {
+      const codes = player.pictures[image.reference]?.codes;
+      const other = codes && { words: wordsOf(codes), ...plans[image.reference] };
+      return other ? (reachOf(domain, image, other) ?? 0) : 0;
     });
     return Math.max(0, ...largest) > 0 ? { lo: 0, hi: Math.max(...largest) } : null;
   };

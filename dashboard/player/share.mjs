@@ -1,15 +1,17 @@
 // @ts-check
 /** What can be taken along? The panel that makes links, pictures, tables, films and pages of the view. */
 
+import { formatValue } from "./colour.mjs";
 import { seriesCsv, plottedColumns } from "./csv.mjs";
 import { dialog } from "./dialog.mjs";
 import { button, element } from "./dom.mjs";
 import { makePage, pageParts } from "./page.mjs";
 import { record, whyNoVideo } from "./record.mjs";
 import { Snapshot } from "./snapshot.mjs";
+import { energyScale } from "./stage.mjs";
 
 /** A film of more pixels a frame is slow to make and to play: it is made smaller instead. */
-const MAX_FILM_PIXELS = 2560 * 1440;
+const FILM = { maxPixels: 2560 * 1440, hasValues: false };
 /** A page of more is refused by mail servers, and by some browsers. */
 const HEAVY_BYTES = 100e6;
 
@@ -22,10 +24,6 @@ export function sharePart(player) {
     actions: {
       share: () => share.open(),
       copyLink: () => (share.isFile ? player.say("this page is a file: send the file itself") : player.copyLink()),
-      savePicture: () => share.run("picture"),
-      saveTable: () => share.run("table"),
-      saveFilm: () => share.run("film"),
-      savePage: () => share.run("page"),
     },
     commands: () => [
       { help: "save this view as a picture (PNG)", run: () => share.run("picture") },
@@ -167,11 +165,14 @@ class Share {
     const size = `${snapshot.width} × ${snapshot.height}`;
     rows.picture.words.textContent = `Frame ${player.painted} as it is shown, ${size}.`;
     const n = plottedColumns(charts, ptsSeconds.length).length;
-    rows.table.words.textContent = `${n} ${n === 1 ? "curve" : "curves"}; CSV in 5 digits${this.isFile ? "" : ", Parquet in full precision"}.`;
+    const parts = [`${n} ${n === 1 ? "curve" : "curves"}; CSV in 5 digits`];
+    if (!this.isFile) parts.push("Parquet in full precision");
+    if (player.curves.region) parts.push(`the region in ${this.isFile ? "its own columns" : "the CSV alone"}`);
+    rows.table.words.textContent = `${parts.join(", ")}.`;
     this.parquet.hidden = this.isFile;
     if (!this.isFile) Object.assign(this.parquet, { href: this.parquetUrl, download: this.fileName("parquet") });
     const reason = whyNoVideo();
-    const film = this.snapshot(MAX_FILM_PIXELS);
+    const film = this.snapshot(FILM);
     rows.film.words.textContent = reason ?? `Every frame once, ${film.width} × ${film.height}.`;
     setEnabled(rows.film, !reason);
     rows.page.root.hidden = this.isFile;
@@ -216,14 +217,23 @@ class Share {
     return `crosscheck_${slug(this.player.data.title)}${part}.${extension}`;
   }
 
+  /** Energies of the region that is looked at, beside those of whole frames. @returns {{name: string, values: ArrayLike<number>}[]} */
+  regionColumns() {
+    const { curves } = this.player;
+    const energy = curves.region && curves.measure("energy");
+    if (!energy) return [];
+    const unit = energy.unit ? ` (${energy.unit})` : "";
+    return [...energy.byLetter].map(([letter, values]) => ({ name: `${energy.title}, ${letter}, ${curves.region.note}${unit}`, values }));
+  }
+
   // Making
 
-  /** @param {number} [maxPixels] */
-  snapshot(maxPixels) {
+  /** @param {{maxPixels?: number, hasValues?: boolean}} [options] */
+  snapshot(options = {}) {
     const { stage, theme, data, look } = this.player;
     const seconds = (/** @type {number} */ frame) => data.ptsSeconds[frame] ?? NaN;
-    const view = { stage, theme, title: data.title, wipe: look.wipe, seconds };
-    return new Snapshot(view, { maxPixels });
+    const view = { stage, theme, title: `${data.title}${overlayWords(data, look)}`, wipe: look.wipe, seconds };
+    return new Snapshot(view, options);
   }
 
   /** @type {Record<string, (signal: AbortSignal) => Promise<[Blob, string] | null>>} */
@@ -239,7 +249,7 @@ class Share {
     },
     table: async () => {
       const [first, last] = this.range;
-      const text = seriesCsv(this.player.data, { first, last, notes: this.player.notes });
+      const text = seriesCsv(this.player.data, { first, last, notes: this.player.notes, more: this.regionColumns() });
       // The mark tells spreadsheets that it is UTF-8.
       return [new Blob(["\ufeff", text], { type: "text/csv" }), this.fileName("csv")];
     },
@@ -255,7 +265,7 @@ class Share {
       player.pause();
       const [first, last] = this.range;
       const { ptsSeconds, title } = player.data;
-      const blob = await record(this.snapshot(MAX_FILM_PIXELS), {
+      const blob = await record(this.snapshot(FILM), {
         first,
         last,
         pts: ptsSeconds,
@@ -336,6 +346,14 @@ function save(blob, name) {
 /** @param {number} bytes */
 export function megabytes(bytes) {
   return `${(bytes / 1e6).toFixed(bytes < 1e5 ? 3 : bytes < 1e7 ? 2 : 1)} MB`;
+}
+
+/** What the colours over the pictures are; empty without them. @param {any} data @param {any} look */
+function overlayWords(data, look) {
+  const [energy] = /** @type {any[]} */ (Object.values(data.energies ?? {}));
+  if (!look.overlay || !energy) return "";
+  const { lo, hi, unit } = energyScale(energy.domain, look);
+  return ` · energy from ${formatValue(look.overlay.from)} ${unit} on, colours ${formatValue(lo)} to ${formatValue(hi)} ${unit}`;
 }
 
 /** A title as part of a file's name. @param {string} title */

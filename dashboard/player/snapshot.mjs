@@ -21,10 +21,12 @@ export class Snapshot {
   /**
    * Of the stage as it is laid out now.
    * @param {View} view
-   * @param {{maxPixels?: number}} options maxPixels: of the whole picture
+   * @param {{maxPixels?: number, hasValues?: boolean}} options maxPixels: of the whole picture; hasValues: those of the
+   *   probe too, which are of the frame on the screen
    */
-  constructor(view, { maxPixels = Infinity }) {
+  constructor(view, { maxPixels = Infinity, hasValues = true }) {
     this.view = view;
+    this.hasValues = hasValues;
     const { layout } = view.stage;
     if (!layout) throw new Error("nothing is shown yet");
     this.layout = layout;
@@ -59,7 +61,7 @@ export class Snapshot {
     context.save();
     context.translate(margin, margin);
     context.scale(this.ratio, this.ratio);
-    drawElements(context, stage.root, stage.over);
+    drawElements(context, stage.root, stage.over, this.hasValues ? "" : ".pane-values");
     context.translate(-MARGIN_PX, -MARGIN_PX);
     const y = this.height / this.ratio - FOOTER_PX / 2;
     context.font = `12px ${theme.css("--st-font") || "sans-serif"}`;
@@ -85,12 +87,14 @@ export class Snapshot {
 /**
  * What the page shows over the panes: badges, text cut as on the page, colour bars.
  * @param {CanvasRenderingContext2D} context in CSS px of `root` @param {HTMLElement} root @param {HTMLElement} over
+ * @param {string} without selector of what is left out
  */
-function drawElements(context, root, over) {
+function drawElements(context, root, over, without) {
   const origin = root.getBoundingClientRect();
   const boxOf = (/** @type {DOMRect} */ box) => ({ x: box.x - origin.x, y: box.y - origin.y, width: box.width, height: box.height });
   for (const made of /** @type {NodeListOf<HTMLElement>} */ (over.querySelectorAll("*"))) {
     if (!made.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+    if (without && made.closest(without)) continue;
     const style = getComputedStyle(made);
     const box = boxOf(made.getBoundingClientRect());
     if (box.width === 0 || box.height === 0) continue;

@@ -156,7 +156,8 @@ function differenceLine(player) {
     plans.forEach((/** @type {any} */ plan, /** @type {number} */ index) => {
       const [own, other] = [player.pictures[index]?.codes, player.pictures[plan.reference]?.codes];
       if (plan.role !== "compared" || !own || !other) return;
-      const largest = reachOf(panes[index].domain, wordsOf(own), wordsOf(other));
+      const [from, to] = [{ words: wordsOf(own), ...plan }, { words: wordsOf(other), ...plans[plan.reference] }];
+      const largest = reachOf(panes[index].domain, from, to);
       if (largest !== null) found.set(panes[index].domain.name, Math.max(largest, found.get(panes[index].domain.name) ?? 0));
     });
     player.change({ reach: { ...chosen, ...Object.fromEntries(found) } });

@@ -156,7 +156,7 @@ def _icon_button(
         name,
         key=key,
         icon=icon,
-        help=help_text or name,
+        help=_plain(help_text or name),
         type="tertiary",
         disabled=not is_enabled or arrange is None,
         on_click=_arrange,
@@ -349,16 +349,17 @@ def _show_player(
         energies=content.energies,
         titles=content.titles,
     )
-    # Where the viewer moved in this very run, the link does not know it yet: its frame must not pull the player back.
+    # Where the viewer moved in this very run, the link does not know it yet, and must not pull the player back.
     has_moved = st.session_state.pop(MOVED, False)
-    frame = st.session_state.get(ASKED, selection.frame) if has_moved else selection.frame
-    st.session_state[ASKED] = frame
+    linked = (selection.frame, selection.speed, selection.look)
+    frame, speed, look = st.session_state.get(ASKED, linked) if has_moved else linked
+    st.session_state[ASKED] = (frame, speed, look)
     position = player(
         view,
         key=PLAYER,
         frame=frame,
-        speed=selection.speed,
-        look=selection.look,
+        speed=speed,
+        look=look,
         on_change=_note_move,
         on_wish=partial(_grant_and_rerun, available),
     )
