@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cache.records import Clip, Track
-from dashboard.player import Pane
+from dashboard.player import Choice, Pane
 
 LETTERS = "ABCDEFGH"
 """The configurations of one view, in order."""
@@ -213,6 +213,27 @@ class Available:
         if configuration.is_direct:
             return label
         return f"{label} via {', '.join(self.title(domain) for domain in configuration.domains[1:-1])}"
+
+    def prediction(self, clip: str, configuration: Configuration) -> Track | None:
+        """What the configuration predicts on the clip: along a longer path it is a readout of the first domain."""
+        kind = "prediction" if configuration.is_direct else "readout"
+        zoo, method = configuration.zoo, configuration.method
+        return self.find(clip, kind, configuration.path, zoo=zoo, method=method)
+
+    def choices(self, clip: str, target: str) -> list[Choice]:
+        """What a pane of that task could show."""
+        options = self.configurations(clip, target)
+        found = [(option, self.prediction(clip, option)) for option in options]
+        return [
+            Choice(
+                f"{option.zoo}/{option.method}/{option.path}",
+                self.configuration_label(option, options),
+                self.path_title(option.path),
+                track,
+            )
+            for option, track in found
+            if track is not None
+        ]
 
     def _of_kind(self, clip: str, kind: str) -> list[Track]:
         return [track for track in self._by_clip.get(clip, ()) if track.head.kind == kind]

@@ -45,7 +45,7 @@ def ways(
                 tuple(available.title(domain) for domain in configuration.domains),
                 means[name].get(configuration.path),
                 None if configuration in stored else command(command_for(clip, configuration)),
-                _track_of(available, clip, configuration),
+                available.prediction(clip.key, configuration),
             )
         )
     return tuple(found)
@@ -88,12 +88,6 @@ def graph_data(
             for way in ways
         ],
     }
-
-
-def _track_of(available: Available, clip: Clip, configuration: Configuration) -> Track | None:
-    kind = "prediction" if configuration.is_direct else "readout"
-    zoo, method = configuration.zoo, configuration.method
-    return available.find(clip.key, kind, configuration.path, zoo=zoo, method=method)
 
 
 def _mean_terms(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 from streamlit.testing.v1 import AppTest
 
 from cache.store import STORE_VARIABLE, Store
@@ -251,6 +251,30 @@ def test_a_link_restores_zoom_difference_energy_colours_and_probe(page: Page, ap
         )
     finally:
         other.context.close()
+
+
+def test_what_is_chosen_in_a_pane_is_there_before_the_page_answers_and_taken_back_if_it_does_not(page: Page, app: App):
+    held: list[tuple[WebSocketRoute, str | bytes]] = []
+    is_held = False
+
+    def pass_on(route: WebSocketRoute) -> None:
+        answer = route.connect_to_server()
+        answer.on_message(lambda message: held.append((route, message)) if is_held else route.send(message))
+
+    page.route_web_socket("**/_stcore/stream", pass_on)
+    root = open_page(page, app, "clip=walkthrough&a=mini/baseline&b=mini/baseline")
+    menu = root.get_by_role("combobox", name="configuration of B")
+    assert menu.evaluate("el => el.selectedOptions[0].text") == "baseline"
+    is_held = True
+    menu.select_option(label="consistency")
+    wait_for_numbers(root, [1, 2, BASELINE, CONSISTENCY])
+    assert "consistency" not in page.url and root.locator(".pane-title").all_inner_texts()[-1] == "consistency"
+    wait_for_numbers(root, [1, 2, BASELINE, BASELINE])
+    is_held = False
+    for route, message in held:
+        route.send(message)
+    page.wait_for_url("**b=mini%2Fconsistency*")
+    wait_for_numbers(root, [1, 2, BASELINE, CONSISTENCY])
 
 
 def test_the_back_button_undoes_a_choice(page: Page, app: App):

@@ -81,6 +81,17 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A stored prediction that a pane could show; choosing it is a wish `{"letter": ..., "open": ...}`."""
+
+    open: str
+    """`zoo/method/path`."""
+    title: str
+    detail: str
+    track: Track
+
+
+@dataclass(frozen=True)
 class View:
     """What is on the screen. All panes show the same clip."""
 
@@ -93,11 +104,14 @@ class View:
     """Letter of a configuration -> its energy track, which is no pane: for overlays, regions and parts by path."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """Domain -> its name for people, of the domains on the paths of the energies."""
+    choices: Sequence[Choice] = ()
+    """What the pane of a letter could show instead: menus over the titles."""
 
     def __post_init__(self) -> None:
         if not self.panes:
             raise ValueError("a view needs at least one pane, got none; give it the input track")
         tracks = [(pane.id, pane.track) for pane in self.panes]
+        tracks += [(choice.open, choice.track) for choice in self.choices]
         tracks += [(f"energy of {letter}", track) for letter, track in self.energies.items()]
         others = [name for name, track in tracks if track.head.clip.key != self.clip.key]
         if others:
@@ -219,6 +233,7 @@ def _data(view: View, memory: Mapping[str, Any]) -> dict[str, Any]:
         "charts": [{"id": chart.id, "title": chart.title, "figure": _plain(chart.figure)} for chart in view.charts],
         "energies": {letter: energy_data(track) for letter, track in view.energies.items()},
         "titles": dict(view.titles),
+        "choices": [_choice(choice) for choice in view.choices],
         "speeds": list(SPEEDS),
         "start": memory["start"],
         "command": memory["command"],
@@ -226,18 +241,23 @@ def _data(view: View, memory: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pane(pane: Pane) -> dict[str, Any]:
-    head = pane.track.head
+    place = {"id": pane.id, "letter": pane.letter, "row": pane.row, "column": pane.column}
+    return {**place, **_shown(pane)}
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    return {"open": choice.open, **_shown(choice)}
+
+
+def _shown(what: Pane | Choice) -> dict[str, Any]:
+    head = what.track.head
     return {
-        "id": pane.id,
-        "letter": pane.letter,
-        "title": pane.title,
-        "detail": pane.detail,
-        "row": pane.row,
-        "column": pane.column,
+        "title": what.title,
+        "detail": what.detail,
         "key": head.key,
-        "isComplete": pane.track.is_complete,
+        "isComplete": what.track.is_complete,
         "domain": dict(head.domain),
-        "packs": _packs(pane.track),
+        "packs": _packs(what.track),
     }
 
 

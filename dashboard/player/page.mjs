@@ -96,6 +96,7 @@ function document_(player, { imports, assets, plotly }, { first, last, hasMaps }
   const start = { frame: Math.min(Math.max(player.wanted, first), last), speed: player.speed, look: writeLook(player.look) };
   const inside = {
     ...data,
+    choices: [],
     passQuery: "", // who gets the file has not signed in
     panes: data.panes.map((/** @type {any} */ pane) => ({ ...pane, isComplete: true, packs: packOf(pane) })),
     energies: hasMaps

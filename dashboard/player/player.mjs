@@ -18,6 +18,7 @@ import { dividing } from "./divider.mjs";
 import { element } from "./dom.mjs";
 import { FrameLoader, UNREACHABLE } from "./frames.mjs";
 import { helpPanel } from "./help.mjs";
+import { choiceMenu } from "./choices.mjs";
 import { BINDINGS, bindingOf, chord } from "./keys.mjs";
 import { palettePart } from "./palette.mjs";
 import { probing } from "./probe.mjs";
@@ -45,6 +46,8 @@ const MAX_SEEKS = 2;
 const DECODE_AHEAD = { playing: 12, standing: 6 };
 /** A frame looked at for so long is shown exactly, where previews came first. */
 const SETTLE_MS = 120;
+/** A choice that the page has not taken over after this was refused. */
+const ANSWER_MS = 5000;
 /** A server that was away is asked again after this. */
 const RETRY_MS = 4500;
 /** Two rates that differ by less are the same to the eye. */
@@ -92,7 +95,7 @@ export function mount(component) {
  * @typedef {{clip: string, title: string, width: number, height: number, ptsSeconds: number[], nReady: number,
  *   panes: Pane[], charts: any[], speeds: number[], about?: string[], firstReady?: number, isFile?: boolean,
  *   notes?: [number, string][], energies?: Record<string, Energy>, titles?: Record<string, string>,
- *   start: Place, command: Place & {seq: number}}} Data
+ *   start: Place, command: Place & {seq: number}, choices?: import("./choices.mjs").Choice[]}} Data
  * @typedef {{frame: number, speed: number, look?: Record<string, string>}} Place
  * @typedef {{key: string, method: string, domain: any, packs: import("./frames.mjs").Pack[], paths: string[], mu: number[],
  *   sigma: number[]}} Energy an energy track, by letter of its configuration; it is no pane
@@ -203,6 +206,7 @@ class Player {
     this.setTriggerValue = setTriggerValue ?? (() => {});
     const before = this.data;
     this.data = withAddresses(data);
+    this.never("refused");
     const isNewClip = before?.clip !== data.clip;
     this.theme.apply();
     if (isNewClip) {
@@ -217,7 +221,8 @@ class Player {
     }
     if (before === null || !same(before.speeds, data.speeds)) this.transport.setSpeeds(data.speeds);
     this.transport.speed.value = String(this.speed);
-    const isOther = !same([before?.panes, before?.energies], [this.data.panes, this.data.energies]);
+    const shownOf = (/** @type {Data | null} */ one) => [one?.panes, one?.energies, one?.choices];
+    const isOther = !same(shownOf(before), shownOf(this.data));
     if (isOther || isNewClip) this.showPanes(isNewClip);
     const chartsText = JSON.stringify([data.charts, data.ptsSeconds.length]);
     if (chartsText !== this.chartsText) {
@@ -882,10 +887,37 @@ class Player {
     const { panes, width, height } = /** @type {Data} */ (this.data);
     const [left, right] = this.data?.charts.length ? Charts.inset : [0, 0];
     this.transport.setInset(left, right);
-    this.stage.setPanes(panes, { width, height });
+    this.stage.setPanes(panes, { width, height }, (pane) => this.menuOf(pane));
     this.showTracks(isNewClip);
     this.stage.setLook(this.look, this.extras);
     this.transport.setLength(this.nFrames, this.nReady);
+  }
+
+  /** The menu of what a pane could show instead. @param {Pane} pane @returns {HTMLElement | null} */
+  menuOf(pane) {
+    const choices = this.data?.choices ?? [];
+    const isOther = choices.length > 1 || (choices.length === 1 && choices[0].key !== pane.key);
+    return pane.id === pane.letter && isOther ? choiceMenu(pane, choices, (choice) => this.choose(pane, choice)) : null;
+  }
+
+  /**
+   * Show another configuration in a pane, and tell the page, which brings its curves and readouts. The picture need not
+   * wait for that, unless others that belong to it would be left behind.
+   * @param {Pane} pane @param {import("./choices.mjs").Choice} choice
+   */
+  choose(pane, { open, ...shown }) {
+    const data = /** @type {Data} */ (this.data);
+    this.wish({ letter: pane.letter, open });
+    this.root.focus({ preventScroll: true });
+    const isAlone = this.look.overlay === null && data.panes.every(({ id, letter }) => letter !== pane.letter || id === letter);
+    if (!isAlone) return;
+    const withPanes = (/** @type {Pane[]} */ panes) => {
+      this.data = { ...data, panes };
+      this.showPanes(false);
+      this.fit();
+    };
+    withPanes(data.panes.map((one) => (one.id === pane.id ? { ...one, ...shown } : one)));
+    this.later("refused", ANSWER_MS, () => withPanes(data.panes));
   }
 
   /** Tracks that are no panes and whose frames are shown with theirs: the energies, while they are drawn over them. */
@@ -1007,7 +1039,8 @@ function withAddresses(data) {
     packs: track.packs.map((/** @type {any} */ pack) => ({ ...pack, url: new URL(pack.url, document.baseURI).href })),
   });
   const energies = Object.entries(data.energies ?? {}).map(([letter, track]) => [letter, whole(track)]);
-  return { ...data, panes: data.panes.map(whole), energies: Object.fromEntries(energies) };
+  const choices = (data.choices ?? []).map(whole);
+  return { ...data, panes: data.panes.map(whole), energies: Object.fromEntries(energies), choices };
 }
 
 /** @param {Look["wipe"]} wipe */

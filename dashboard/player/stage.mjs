@@ -58,11 +58,15 @@ export class Stage {
     this.drawing = "";
   }
 
-  /** Show these panes from the next `fit` on. @param {Pane[]} panes @param {{width: number, height: number}} size of the pictures */
-  setPanes(panes, size) {
+  /**
+   * Show these panes from the next `fit` on.
+   * @param {Pane[]} panes @param {{width: number, height: number}} size of the pictures
+   * @param {(pane: Pane) => HTMLElement | null} [menuOf] of what a pane could show instead
+   */
+  setPanes(panes, size, menuOf = () => null) {
     this.panes = panes;
     this.size = size;
-    this.elements = panes.map((pane) => paneElements(pane));
+    this.elements = panes.map((pane) => paneElements(pane, menuOf(pane)));
     this.tiles = panes.map(() => new Tile());
     this.over.replaceChildren(...this.elements.flatMap(({ head, box }) => [head, box]));
     this.drawing = "";
@@ -376,8 +380,8 @@ class Tile {
   }
 }
 
-/** @param {Pane} pane */
-function paneElements(pane) {
+/** @param {Pane} pane @param {HTMLElement | null} menu of what it could show instead */
+function paneElements(pane, menu) {
   const title = element("span", { class: "pane-title", text: pane.title });
   const detail = element("span", { class: "pane-detail", text: pane.detail });
   const line = element("div", { class: "pane-name" });
@@ -386,7 +390,7 @@ function paneElements(pane) {
     badge.style.setProperty("--xc-own", `var(--xc-${pane.letter.toLowerCase().replace(/[^a-z]/g, "")}, var(--xc-text))`);
     line.append(badge);
   }
-  line.append(title);
+  line.append(menu ? element("span", { class: "pane-choice" }, title, menu) : title);
   if (!pane.isComplete) line.append(element("span", { class: "growing", text: "unfinished" }));
   const values = element("span", { class: "pane-values number" });
   const more = element("div", { class: "pane-more" }, detail, values);

@@ -348,6 +348,7 @@ def _show_player(
         charts=charts,
         energies=content.energies,
         titles=content.titles,
+        choices=available.choices(selection.clip.key, selection.target) if selection.target else (),
     )
     # Where the viewer moved in this very run, the link does not know it yet, and must not pull the player back.
     has_moved = st.session_state.pop(MOVED, False)
