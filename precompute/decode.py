@@ -34,8 +34,8 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from cache.records import MAX_CLIP_FRAMES
-from precompute.errors import SourceError
-from precompute.video import CHECK_DISK, Sampling, VideoInfo, output_size
+from precompute.errors import SourceError, usual
+from precompute.video import Sampling, VideoInfo, output_size
 
 MAX_PIXELS = 50_000_000
 """Most pixels per frame: 8K video has 33 million; a 198 kB file can claim billions."""
@@ -117,7 +117,7 @@ def named_error(path: Path, error: Exception) -> SourceError:
     if isinstance(error, SourceError):
         return error
     if isinstance(error, OSError) and not isinstance(error, av.error.FFmpegError):
-        return SourceError("unreadable", f"{path.name}: cannot be read ({error.strerror or error}); {CHECK_DISK}")
+        return usual("unreadable", f"{path.name}: cannot be read ({error.strerror or error})")
     # Fuzzed media raise many kinds; each means that this file cannot be read whole.
     return SourceError("damaged", f"{path.name}: cannot be decoded ({error!r}); {TRY}")
 

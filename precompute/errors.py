@@ -77,6 +77,11 @@ KINDS = {
         "The file cannot be read: permissions, a disk, a network drive, or it is no regular file.",
         "check its permissions and the disk it lies on, then run again",
     ),
+    "changed": Kind(
+        "The file was changed, replaced or removed while it was read.",
+        "wait until nothing writes it any more, then run again",
+        can_retry=True,
+    ),
     "empty": Kind("The file holds no bytes.", "copy or download it again"),
     "too_large": Kind("The file or its pictures are over the limit.", "scale it down first and give that file"),
     "bad_media": Kind(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -519,6 +520,45 @@ def test_a_source_found_bad_at_its_end_leaves_nothing_in_the_store(tmp_path, zoo
     assert result.exit_code == 1 and "cut.mkv" in result.stderr
     assert listed(tmp_path / "store", "--all") == []
     assert not list((tmp_path / "store").rglob("*.pack"))
+
+
+@pytest.mark.parametrize("name", ["room.mp4", "room.depth.mkv"])
+def test_a_file_replaced_while_it_is_read_leaves_nothing_under_the_digest_of_the_one_before(
+    tmp_path, zoo, monkeypatch, small_chunks, name
+):
+    video = write_video(tmp_path / "room.mp4", N_FRAMES)
+    write_video(tmp_path / "room.depth.mkv", N_FRAMES, codec="ffv1", pix_fmt="gray")
+    (tmp_path / "room.toml").write_text('[truth]\ndepth = "room.depth.mkv"\n')
+    original, calls = pipeline.require_finite, []
+
+    def replacing(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3:  # in the second chunk
+            (tmp_path / "other").write_bytes((tmp_path / name).read_bytes())
+            (tmp_path / "other").replace(tmp_path / name)
+        return original(*arguments)
+
+    monkeypatch.setattr(pipeline, "require_finite", replacing)
+    result = run(tmp_path / "store", zoo, video)
+    assert result.exit_code == 1 and f"error[changed] {tmp_path / name}: " in result.stderr
+    assert listed(tmp_path / "store", "--all") == [] and not list(tmp_path.rglob("*.pack"))
+    assert run(tmp_path / "store", zoo, video).exit_code == 0
+
+
+def test_ground_truth_that_cannot_be_read_is_not_taken_for_a_fault_of_the_store(tmp_path, zoo, monkeypatch):
+    video = write_video(tmp_path / "room.mp4", 4)
+    truth = write_video(tmp_path / "room.depth.mkv", 4, codec="ffv1", pix_fmt="gray")
+    (tmp_path / "room.toml").write_text('[truth]\ndepth = "room.depth.mkv"\n')
+    original = Path.open
+
+    def refusing(path, *arguments, **options):
+        if path == truth:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return original(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refusing)  # tests may run as root, whom no file refuses
+    result = run(tmp_path / "store", zoo, video)
+    assert result.exit_code == 1 and f"error[unreadable] {truth}: " in result.stderr
 
 
 def test_a_tolerant_run_keeps_what_is_whole_and_says_so_and_never_passes_for_a_strict_one(tmp_path, zoo, clip):
