@@ -24,7 +24,7 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from cache.store import Store, TrackWriter
+from cache.store import Store, StoreError, TrackWriter
 from consistency.domains import DOMAINS, ENERGY
 from consistency.zoo import load_network, load_zoo
 from dashboard.choices import Available, shown
@@ -348,6 +348,28 @@ def test_a_signal_lets_the_job_finish_the_chunk_in_hand(tmp_path, zoo, clip, mon
     assert {row["n_frames"] for row in listed(tmp_path, "--all")} == {4}
     resumed = run(tmp_path, zoo, clip)
     assert resumed.exit_code == 0 and f"{N_FRAMES - 4} frames computed" in resumed.stdout
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_a_signal_is_obeyed_also_where_the_source_in_hand_then_fails(
+    tmp_path, zoo, clip, monkeypatch, small_chunks, is_last
+):
+    assert run(tmp_path, zoo, clip).exit_code == 0
+    bad = write_video(tmp_path / "bad.mp4", N_FRAMES + 1)
+
+    original, calls = pipeline.require_finite, []
+
+    def failing(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:  # a chunk is in hand: the signal alone ends nothing
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise StoreError("the disk went; plug it in")
+        return original(*arguments)
+
+    monkeypatch.setattr(pipeline, "require_finite", failing)
+    result = run(tmp_path, zoo, bad, *([] if is_last else [clip]))
+    assert result.exit_code == 143 and "the disk went" in result.stderr
+    assert "already stored" not in result.stdout, "no other source is begun"
 
 
 def test_a_second_signal_ends_the_job_at_once(tmp_path, zoo, clip, monkeypatch, small_chunks):
