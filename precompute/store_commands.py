@@ -181,7 +181,8 @@ def gc(
     media: Annotated[bool, typer.Option("--media", help="Also downloads that no track was made from.")] = False,
     quarantine: Annotated[bool, typer.Option("--quarantine", help="Also what `verify --fix` moved there.")] = False,
 ) -> None:
-    """Remove what nothing in the store names: files of killed jobs, and packs that no track holds. Jobs may run meanwhile.
+    """Remove what nothing in the store names: files of killed jobs, downloads that broke off, packs that no track holds.
+    Jobs may run meanwhile.
 
     [bold]Examples[/bold]
 
