@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,8 +132,8 @@ class Outcomes:
 
     def _tell(self, event: str, **facts: Any) -> None:
         if self.as_json:
-            with suppress(BrokenPipeError):  # nobody reads: the work goes on
-                print(json.dumps({"event": event, "time": _iso(datetime.now(UTC))} | facts), flush=True)
+            line = json.dumps({"event": event, "time": _iso(datetime.now(UTC))} | facts)
+            self.out.print(Text(line), soft_wrap=True)
 
 
 def name_error(source: str, error: Exception) -> SourceError:

@@ -29,7 +29,18 @@ from cache.records import Track
 from cache.store import MIN_ORPHAN_AGE_SECONDS, CorruptPack, Store, StoreError, default_root
 from cache.transfer import Arrival, OnBytes, copy_tracks, export_tar, import_tar
 from precompute.errors import one_line
-from precompute.terminal import EXIT_FAILED_ITEM, StoreOption, bytes_bar, complain, err, open_store, out, say, usage
+from precompute.terminal import (
+    EXIT_FAILED_ITEM,
+    SteadyConsole,
+    StoreOption,
+    bytes_bar,
+    complain,
+    err,
+    open_store,
+    out,
+    say,
+    usage,
+)
 
 PIPE_WIDTH = 200
 """Letters of a line where no terminal says how many fit: every configuration on one line."""
@@ -353,7 +364,7 @@ def _tell(arrivals: Iterable[Arrival], place: Path) -> None:
 
 def _page() -> Console:
     """Where tables go: every row on one line where no terminal says how many letters fit."""
-    return out if out.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+    return out if out.is_terminal else SteadyConsole(highlight=False, width=PIPE_WIDTH)
 
 
 def _row(store: Store, track: Track) -> dict[str, Any]:

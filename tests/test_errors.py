@@ -6,6 +6,9 @@ import ast
 import errno
 import io
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -163,7 +166,7 @@ def test_a_report_that_cannot_be_written_is_said_once_and_stops_nothing(tmp_path
     assert told.err.getvalue().count("no report of this run") == 1
 
 
-def test_progress_is_told_once_a_second_for_each_stage(tmp_path, capsys, monkeypatch):
+def test_progress_is_told_once_a_second_for_each_stage(tmp_path, monkeypatch):
     told = Told(tmp_path, ["a.mp4"], as_json=True)
     now = [100.0]
     monkeypatch.setattr(outcomes.time, "monotonic", lambda: now[0])
@@ -172,7 +175,7 @@ def test_progress_is_told_once_a_second_for_each_stage(tmp_path, capsys, monkeyp
         told.outcomes.progress("download", n_done, 10)
         now[0] += 0.25
     told.outcomes.progress("compute", 1, None)
-    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    events = [json.loads(line) for line in told.out.getvalue().splitlines()]
     assert [event["n_done"] for event in events if event.get("stage") == "download"] == [0, 4, 8]
     assert [event["n_total"] for event in events if event.get("stage") == "compute"] == [None]
 
@@ -201,6 +204,34 @@ def test_events_are_one_object_a_line_and_a_failure_stops_no_other_source(tmp_pa
     report = last_report(tmp_path / "store")
     assert report is not None and [item.outcome for item in report.items] == ["failed", "stored"]
     assert Path(done["report"]).is_file()
+
+
+@pytest.mark.parametrize(("listener", "options"), [("gone", ()), ("full", ("--json",))])
+def test_a_listener_that_is_gone_or_full_ends_no_run(tmp_path, zoo, listener, options):
+    clip = write_video(tmp_path / "good.mp4", 4)
+    words = [
+        "run",
+        tmp_path / "missing.mp4",
+        clip,
+        "--store",
+        tmp_path / "store",
+        "--zoo",
+        zoo,
+        "--size",
+        "64",
+        *options,
+    ]
+    if listener == "gone":
+        reader, writer = os.pipe()
+        os.close(reader)
+    else:
+        writer = os.open("/dev/full", os.O_WRONLY)
+    command = [sys.executable, "-m", "precompute", *map(str, words)]
+    ended = subprocess.run(command, check=False, cwd=ROOT, stdout=writer, stderr=writer, timeout=120)
+    os.close(writer)
+    report = last_report(tmp_path / "store")
+    assert report is not None and report.ended and [item.outcome for item in report.items] == ["failed", "stored"]
+    assert ended.returncode == 1, "for the missing one, as with a listener"
 
 
 def test_a_folder_and_a_list_are_taken_apart_and_what_is_skipped_is_named(tmp_path, zoo):
