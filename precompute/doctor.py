@@ -42,6 +42,8 @@ NETWORK_FILE_SYSTEMS = (
     "fuse.s3",
     "vboxsf",
 )
+WRITTEN = ("tracks", "media", "locks", "reports")
+"""Folders of a store in which a job writes."""
 VOLATILE_FILE_SYSTEMS = ("tmpfs", "ramfs", "overlay")
 SECONDS_TO_ANSWER = 20.0
 """A program that does not tell its version by then does not work."""
@@ -94,22 +96,23 @@ def _store(root: Path) -> Iterator[Finding]:
     if not (root / "tracks").is_dir() and any(root.iterdir()):
         yield Finding("store", "warning", f"{root} holds other things and no tracks", "is it the right --store?")
         return
-    try:
-        opened = Store(root)
-    except StoreError as error:
-        yield Finding("store", "problem", str(error).partition(";")[0], step)
-        return
+    for folder in (root, *(root / name for name in WRITTEN if (root / name).exists())):
+        try:
+            with tempfile.TemporaryFile(dir=folder):  # not by opening the store, which mends its index
+                pass
+        except OSError as error:
+            yield Finding("store", "problem", f"{folder} cannot be written ({error.strerror})", step)
+            return
     yield Finding("store", "ok", f"{root} can be written")
-    yield _locks(opened)
+    yield _locks(root / "locks")
 
 
-def _locks(store: Store) -> Finding:
+def _locks(folder: Path) -> Finding:
     """Whether locks hold here, and which clips are being written."""
-    folder = store.root / "locks"
-    probe = folder / f"probe-{os.getpid()}"
-    with FileLock(probe):
-        works = _is_held(probe)
-    probe.unlink(missing_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder if folder.exists() else folder.parent) as file:
+        probe = Path(file.name)
+        with FileLock(probe):
+            works = _is_held(probe)
     if not works:
         return Finding(
             "locks", "problem", "this file system lets two jobs lock one file", "put the store on a local disk"

@@ -146,8 +146,11 @@ def test_the_doctor_names_what_is_wrong_with_a_store_and_what_to_do(store):
     left.write_bytes(b"half")
     (store.root / "quarantine").mkdir()
     (store.root / "quarantine" / "a.json").write_text("{}")
+    before = sorted(store.root.rglob("*"))
     with store.writing(third.head.clip.key):
         found = findings(store.root)
+    assert found["index"].state == "warning" and "verify --fix" in found["index"].next_step
+    assert sorted(store.root.rglob("*")) == before, "what it finds it leaves"
     assert third.head.clip.key[:12] in found["locks"].found
     assert "damaged" in found["quarantine"].found
     result = call("doctor", "--store", store.root)
@@ -170,6 +173,8 @@ def test_the_doctor_sees_a_damaged_index_and_verify_makes_it_anew(store):
 def test_the_doctor_looks_at_a_store_that_is_not_there_and_makes_none(tmp_path):
     assert findings(tmp_path / "none")["store"].state == "ok" and not (tmp_path / "none").exists()
     (tmp_path / "home").mkdir()
+    empty = findings(tmp_path / "home")
+    assert empty["store"].state == empty["locks"].state == "ok" and not list((tmp_path / "home").iterdir())
     (tmp_path / "home" / "letter.txt").write_text("")
     assert findings(tmp_path / "home")["store"].state == "warning"
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["letter.txt"]
