@@ -46,6 +46,9 @@ LEFTOVER_SECONDS = 24 * 3600.0
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a disk, or of a user's share of it, that is full."""
 
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""Error numbers of a folder that cannot be written."""
+
 KILL_SECONDS = 1.0
 """Seconds to wait for a killed child: one that hangs in a dead network drive goes only when that answers."""
 
@@ -168,7 +171,8 @@ def fetch(
     limits: Limits = USUAL_LIMITS,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Download:
-    """The video at `url`, downloaded once: later calls find it in `media_dir`. Raises SourceError."""
+    """The video at `url`, downloaded once: later calls find it in `media_dir`. Raises SourceError, and OSError where this
+    machine is at fault."""
     url = normalise_url(url)
     key = hashlib.sha256(url.encode()).hexdigest()
     note = media_dir / "urls" / f"{key}.json"
@@ -196,7 +200,9 @@ def fetch(
     except OSError as error:
         if error.errno in FULL:
             raise disk_full(url, media_dir) from None
-        raise usual("store_readonly", f"{media_dir}: cannot be written ({error.strerror})") from None
+        if error.errno in READ_ONLY:
+            raise usual("store_readonly", f"{media_dir}: cannot be written ({error.strerror})") from None
+        raise
     return download
 
 

@@ -108,7 +108,7 @@ KINDS = {
     "store_readonly": Kind("The store cannot be written.", "mend its permissions or choose another --store"),
     "bad_store": Kind("The store holds something damaged.", "run `python -m precompute verify --fix`, then run again"),
     "out_of_memory": Kind(
-        "The memory of this machine, or the decoder's share of it, is full.",
+        "The memory of this machine, or the decoder's share of it, is full, or it allows no more processes or open files.",
         "close other programs, or use a smaller --size or --batch-size",
         can_retry=True,
     ),

@@ -17,14 +17,14 @@ from rich.text import Text
 from cache.records import BadRecord
 from cache.reports import Item, Report, report_name, write_report
 from cache.store import StoreError
-from precompute.acquire import FULL
-from precompute.errors import KINDS, SourceError, one_line
+from precompute.acquire import FULL, READ_ONLY
+from precompute.errors import KINDS, SourceError, one_line, usual
 
 PROGRESS_SECONDS = 1.0
 """Seconds between two progress events of one stage."""
 
-READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-"""Error numbers of a folder that cannot be written."""
+EXHAUSTED = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
+"""Error numbers of a machine that gives no more memory, processes or open files."""
 
 
 @dataclass(frozen=True)
@@ -144,10 +144,11 @@ def name_error(source: str, error: Exception) -> SourceError:
     code = _code(error)
     if code == "internal":
         words = f"{type(error).__name__}: {words}"
+    elif code in ("out_of_memory", "out_of_gpu_memory"):
+        reason = error.strerror if isinstance(error, OSError) else None
+        return usual(code, f"{source}: {reason or _lower(KINDS[code].cause)}")
     elif isinstance(error, OSError):
         words = f"{error.filename or 'the store'}: {error.strerror or words}"
-    elif code in ("out_of_memory", "out_of_gpu_memory"):
-        return SourceError(code, f"{source}: {_lower(KINDS[code].cause)}; {KINDS[code].next_step}")
     has_next_step = code in ("bad_store", "bad_weights") and "; " in words  # ours end with one
     return SourceError(code, f"{source}: {words}" + ("" if has_next_step else f"; {KINDS[code].next_step}"))
 
@@ -168,6 +169,8 @@ def _code(error: Exception) -> str:
         return "out_of_memory"
     if isinstance(error, ZooError):
         return "bad_weights"
+    if isinstance(error, OSError) and error.errno in EXHAUSTED:
+        return "out_of_memory"
     if isinstance(error, OSError):
         return "disk_full" if error.errno in FULL else "store_readonly" if error.errno in READ_ONLY else "bad_store"
     return "bad_store" if isinstance(error, (StoreError, BadRecord)) else "internal"

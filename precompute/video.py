@@ -197,7 +197,8 @@ def resolve(
 
     A file with a TOML sidecar of the same stem takes title, origin, licence and ground truth from it.
     `limits` hold for URLs; `progress(n_bytes, total_bytes or None)` is called while downloading. `allow_loopback`, or the environment's
-    CROSSCHECK_ALLOW_LOOPBACK=1, lets a URL lead to this machine, for tests. Raises SourceError.
+    CROSSCHECK_ALLOW_LOOPBACK=1, lets a URL lead to this machine, for tests. Raises SourceError, and OSError where this
+    machine is at fault.
     """
     if acquire.looks_like_url(spec):
         download = acquire.fetch(spec, media_dir, allow_loopback=allow_loopback, limits=limits, progress=progress)

@@ -24,6 +24,7 @@ from precompute import acquire, download
 from precompute.acquire import Limits, fetch, normalise_url
 from precompute.download import is_public
 from precompute.errors import SourceError
+from precompute.outcomes import name_error
 from precompute.video import frames, probe, resolve
 from tests import media
 from tests.web import Site, reply, running
@@ -407,6 +408,18 @@ def test_a_disk_that_is_full_only_for_the_parent_is_called_so_too(site: Site, tm
 
     monkeypatch.setattr(acquire, "_adopt", full)
     assert refusal(site.video("/clip.mp4", tmp_path), tmp_path / "m").code == "disk_full"
+
+
+def test_a_process_that_cannot_be_started_is_not_called_a_store_that_cannot_be_written(
+    tmp_path: Path, monkeypatch
+) -> None:
+    def refusing(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(acquire.subprocess, "Popen", refusing)
+    with pytest.raises(BlockingIOError) as raised:
+        fetch("https://example.org/clip.mp4", tmp_path / "m")
+    assert name_error("https://example.org/clip.mp4", raised.value).code == "out_of_memory"
 
 
 def is_running(pid: int) -> bool:

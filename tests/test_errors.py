@@ -94,6 +94,8 @@ def test_the_documents_list_is_the_table():
         (PermissionError(errno.EACCES, "Permission denied", "x.pack"), "store_readonly"),
         (OSError(errno.EIO, "Input/output error"), "bad_store"),
         (MemoryError(), "out_of_memory"),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "out_of_memory"),
+        (OSError(errno.EMFILE, "Too many open files", "/usr/bin/python"), "out_of_memory"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "out_of_memory"),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "out_of_gpu_memory"),
         (KeyError("depth"), "internal"),
@@ -103,6 +105,7 @@ def test_whatever_stops_a_source_has_a_code_and_a_next_step(error, code):
     named = name_error("clip.mp4", error)
     assert named.code == code and "clip.mp4" in str(named)
     assert named.next_step and named.found and "\n" not in str(named)
+    assert code != "out_of_memory" or ("the store" not in named.found and "python" not in named.found)
 
 
 # --- told as it happens ---
