@@ -27,8 +27,6 @@ SAFE_FFMPEG = (8, 1, 2)
 """Versions before have holes that a video can use (CVE-2026-8461)."""
 OLD_EXTRACTOR_DAYS = 90
 """Video sites change; releases come about every month."""
-NODE_MAJOR = 22
-"""The oldest Node.js that yt-dlp uses."""
 NETWORK_FILE_SYSTEMS = (
     "nfs",
     "cifs",
@@ -285,29 +283,26 @@ def _device() -> Iterator[Finding]:
 
 
 def _javascript() -> Iterator[Finding]:
-    """yt-dlp needs a JavaScript runtime for YouTube, and for nothing else."""
-    for name, path in _runtimes():
-        with suppress(OSError, subprocess.SubprocessError, ValueError, IndexError):
+    """yt-dlp needs a JavaScript runtime for YouTube, and for nothing else; of those it knows it takes deno unasked."""
+    for path in _denos():
+        with suppress(OSError, subprocess.SubprocessError, IndexError):
             answer = subprocess.run(
                 [path, "--version"], capture_output=True, text=True, timeout=SECONDS_TO_ANSWER, check=True
-            ).stdout.split()
-            number = answer[1] if name == "deno" else answer[0].lstrip("v")
-            if name == "deno" or int(number.split(".")[0]) >= NODE_MAJOR:
-                yield Finding("JavaScript", "ok", f"{name} {number}")
-                return
+            ).stdout
+            yield Finding("JavaScript", "ok", f"deno {answer.split()[1]}")
+            return
     yield Finding(
         "JavaScript",
         "warning",
-        f"neither deno nor node {NODE_MAJOR} or newer: YouTube cannot be read, all else can",
+        "no deno: YouTube cannot be read, all else can",
         "pip install 'yt-dlp[default,deno]'",
     )
 
 
-def _runtimes() -> Iterator[tuple[str, str]]:
+def _denos() -> Iterator[str]:
     with suppress(ImportError, OSError):
         import deno
 
-        yield "deno", deno.find_deno_bin()
-    for name in ("deno", "node"):
-        if path := shutil.which(name):
-            yield name, path
+        yield deno.find_deno_bin()
+    if path := shutil.which("deno"):
+        yield path

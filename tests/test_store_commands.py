@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -189,6 +190,19 @@ def test_the_file_system_of_a_folder_is_that_of_the_nearest_mount(tmp_path):
     for name, kind in ((".", "nfs4"), ("my disk", "xfs"), ("..", "ext4")):
         assert doctor.file_system(tmp_path / name, mounts) == kind
     assert doctor.file_system(tmp_path, tmp_path / "none") == ""
+
+
+def test_of_javascript_runtimes_deno_alone_counts_as_yt_dlp_takes_no_other(tmp_path, monkeypatch):
+    for name in ("node", "deno"):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {'v24.0.0' if name == 'node' else 'deno 2.5.0'}\n")
+    (tmp_path / "node").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setitem(sys.modules, "deno", None)
+    (finding,) = doctor._javascript()
+    assert finding.state == "warning" and "deno" in finding.next_step
+    (tmp_path / "deno").chmod(0o755)
+    (finding,) = doctor._javascript()
+    assert (finding.state, finding.found) == ("ok", "deno 2.5.0")
 
 
 def test_an_old_extractor_is_named_with_its_age():
