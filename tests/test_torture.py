@@ -102,11 +102,27 @@ def test_every_promise_has_a_name_of_its_own_and_the_table_is_what_was_measured(
     names = [promise.name for promise in promises()]
     assert len(set(names)) == len(names)
     assert {promise.number for promise in promises()} <= set(range(1, 16))
-    path = __main__.DOCS / __main__.RECORDS
-    records = [__main__.Record(**entry) for entry in json.loads(path.read_text())]
+    records = __main__.read(__main__.DOCS)
     assert (__main__.DOCS / __main__.TABLE).read_text() == __main__.table(records)
     assert {record.name for record in records} <= set(names)
     assert torture.MODULES
+
+
+@pytest.mark.parametrize("promise", promises(), ids=lambda promise: promise.name)
+def test_every_promise_tells_in_a_sentence_how_it_is_tried(promise: Promise) -> None:
+    assert promise.how[0].isupper() and promise.how.endswith(".") and len(promise.how.split()) >= 6, promise.how
+    assert "(func" not in promise.how
+
+
+def test_figures_of_another_version_are_read(docs, monkeypatch) -> None:
+    made = [made_up("good", 0)]
+    assert run(monkeypatch, made, "--write") == 0
+    (entry,) = json.loads((docs / "reliability.json").read_text())
+    before = (docs / "reliability.md").read_text()
+    (docs / "reliability.json").write_text(json.dumps([entry | {"how": "partial(func)", "weather": "fine"}]))
+    __main__.write(docs, [])
+    assert (docs / "reliability.md").read_text() == before and "Nothing is tried." in before
+    assert json.loads((docs / "reliability.json").read_text()) == [entry]
 
 
 # --- the fuzzer of media sees what breaks the promise ---

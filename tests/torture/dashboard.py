@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from functools import partial
+from functools import wraps
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -136,7 +136,7 @@ def queries_are_answered(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def queries_in_the_browser(tries: int, folder: Path, seed: int) -> Outcome:
-    """The same through the address of a real page."""
+    """Random links, opened one after the other in a real page."""
     store = build_store(folder / "store", n_frames=12)
     chance = random.Random(seed)
 
@@ -207,7 +207,7 @@ def titles_stay_text(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def viewers_see_whole_frames(tries: int, folder: Path, seed: int) -> Outcome:
-    """So many pages on one clip while its tracks grow pack by pack and, beside it, the real job computes another."""
+    """So many pages are open on one clip while its tracks grow pack by pack and, beside it, the real job computes another."""
     store = Store(folder / "store")
     n_packs = 4 + tries // 2
     clip = make_clip("Growing", n_frames=n_packs * VIEWERS_FRAMES, size=(64, 64))
@@ -276,14 +276,19 @@ ATTEMPTS = {
 OUTCOME = "outcome.json"
 
 
-def apart(name: str, tries: int, folder: Path, seed: int) -> Outcome:
+def apart(name: str) -> Callable[[int, Path, int], Outcome]:
     """The attempt in a process of its own: whoever tries promises may have a browser running, and Playwright stands no two."""
-    command = [sys.executable, "-m", "tests.torture.dashboard", name, str(tries), str(folder), str(seed)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{name}: {done.stderr[-3000:]}")
-    row = json.loads((folder / OUTCOME).read_text())
-    return Outcome(**{**row, "examples": tuple(row["examples"])})
+
+    @wraps(ATTEMPTS[name])
+    def attempt(tries: int, folder: Path, seed: int) -> Outcome:
+        command = [sys.executable, "-m", "tests.torture.dashboard", name, str(tries), str(folder), str(seed)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{name}: {done.stderr[-3000:]}")
+        row = json.loads((folder / OUTCOME).read_text())
+        return Outcome(**{**row, "examples": tuple(row["examples"])})
+
+    return attempt
 
 
 PROMISES = [
@@ -294,7 +299,7 @@ PROMISES = [
         "random links",
         small=40,
         full=1000,
-        attempt=partial(apart, "queries"),
+        attempt=apart("queries"),
     ),
     Promise(
         12,
@@ -303,7 +308,7 @@ PROMISES = [
         "random links",
         small=1,
         full=100,
-        attempt=partial(apart, "queries-browser"),
+        attempt=apart("queries-browser"),
     ),
     Promise(
         12,
@@ -312,7 +317,7 @@ PROMISES = [
         "hostile clips",
         small=2,
         full=100,
-        attempt=partial(apart, "titles"),
+        attempt=apart("titles"),
     ),
     Promise(
         13,
@@ -321,7 +326,7 @@ PROMISES = [
         "viewers at once",
         small=2,
         full=20,
-        attempt=partial(apart, "viewers"),
+        attempt=apart("viewers"),
     ),
 ]
 
