@@ -195,7 +195,7 @@ def fetch(
             }
             with _kept_if_it_can_go_on(folder):
                 answer = _ask_child(request, progress)
-                download = _adopt(folder / answer["name"], answer, url, media_dir)
+                download = _adopt(folder / Path(answer["name"]).name, answer, url, media_dir)
             write_whole(note, [json.dumps(asdict(download) | {"path": download.path.name}).encode()])
     except OSError as error:
         if error.errno in FULL:

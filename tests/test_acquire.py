@@ -410,6 +410,20 @@ def test_a_disk_that_is_full_only_for_the_parent_is_called_so_too(site: Site, tm
     assert refusal(site.video("/clip.mp4", tmp_path), tmp_path / "m").code == "disk_full"
 
 
+def test_of_the_childs_answer_the_bare_name_counts(tmp_path: Path, monkeypatch) -> None:
+    child_that_runs(
+        monkeypatch,
+        "import json\n"
+        "print(json.dumps({'name': '../of-another.mp4', 'title': '', 'author': None, 'licence': None,"
+        " 'duration_seconds': None}), flush=True)",
+    )
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "of-another.mp4").write_bytes(b"video")
+    with pytest.raises(SourceError) as raised:
+        fetch("https://example.org/clip.mp4", tmp_path / "m")
+    assert raised.value.code == "empty" and (tmp_path / "m" / "of-another.mp4").exists()
+
+
 def test_a_process_that_cannot_be_started_is_not_called_a_store_that_cannot_be_written(
     tmp_path: Path, monkeypatch
 ) -> None:
