@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -20,11 +20,11 @@ from filelock import FileLock, Timeout
 
 from cache.records import BadRecord, NewerRecord
 from cache.store import Store, StoreError
+from precompute.download import days_since_release
+from precompute.errors import SourceError
 
 FEW_BYTES, TOO_FEW_BYTES = 10 << 30, 1 << 30
 """Free space: a minute of video in all configurations of `mini` takes about 2 GB."""
-SAFE_FFMPEG = (8, 1, 2)
-"""Versions before have holes that a video can use (CVE-2026-8461)."""
 OLD_EXTRACTOR_DAYS = 90
 """Video sites change; releases come about every month."""
 NETWORK_FILE_SYSTEMS = (
@@ -236,35 +236,32 @@ def _package(name: str) -> Finding:
 def _decoder() -> Finding:
     try:
         import av
+
+        from precompute.decode import require_safe_ffmpeg
     except ImportError as error:
         return Finding("PyAV", "problem", f"cannot be imported: {error}", "pip install -r requirements.txt")
-    text = str(av.ffmpeg_version_info)
-    numbers = tuple(int(part) for part in text.split("-", maxsplit=1)[0].lstrip("n").split(".") if part.isdigit())
-    found = f"{av.__version__} with FFmpeg {text}"
-    if numbers < SAFE_FFMPEG:
-        wanted = ".".join(map(str, SAFE_FFMPEG))
-        return Finding(
-            "PyAV", "problem", f"{found}, older than {wanted}: a video can use its holes", "pip install -U av"
-        )
-    return Finding("PyAV", "ok", found)
+    try:
+        require_safe_ffmpeg()
+    except SourceError as error:
+        return Finding("PyAV", "problem", error.found, error.next_step)
+    return Finding("PyAV", "ok", f"{av.__version__} with FFmpeg {av.ffmpeg_version_info}")
 
 
 def _extractor(today: date | None = None) -> Finding:
     found = _package("yt-dlp")
     if found.state != "ok":
         return found
-    with suppress(ValueError):
-        released = date(*(int(part) for part in found.found.split(".")[:3]))
-        days = ((today or datetime.now(UTC).date()) - released).days
-        if days > OLD_EXTRACTOR_DAYS:
-            return Finding(
-                "yt-dlp",
-                "warning",
-                f"{found.found}, {days} days old: sites may have changed since",
-                "pip install -U 'yt-dlp[default,deno]'",
-            )
-        return Finding("yt-dlp", "ok", f"{found.found}, {days} days old")
-    return found
+    days = days_since_release(found.found, today)
+    if days is None:
+        return found
+    if days > OLD_EXTRACTOR_DAYS:
+        return Finding(
+            "yt-dlp",
+            "warning",
+            f"{found.found}, {days} days old: sites may have changed since",
+            "pip install -U 'yt-dlp[default,deno]'",
+        )
+    return Finding("yt-dlp", "ok", f"{found.found}, {days} days old")
 
 
 def _device() -> Iterator[Finding]:

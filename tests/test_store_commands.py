@@ -8,6 +8,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
+import av
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -203,6 +204,15 @@ def test_of_javascript_runtimes_deno_alone_counts_as_yt_dlp_takes_no_other(tmp_p
     (tmp_path / "deno").chmod(0o755)
     (finding,) = doctor._javascript()
     assert (finding.state, finding.found) == ("ok", "deno 2.5.0")
+
+
+def test_the_doctor_refuses_the_ffmpeg_that_the_decoder_refuses(monkeypatch):
+    assert doctor._decoder().state == "ok"
+    monkeypatch.setattr(av, "ffmpeg_version_info", "n8.1.1-3-g00")
+    found = doctor._decoder()
+    assert (
+        found.state == "problem" and "8.1.2 is the oldest safe one" in found.found and "pip install" in found.next_step
+    )
 
 
 def test_an_old_extractor_is_named_with_its_age():
