@@ -89,8 +89,12 @@ KINDS = {
         "give mp4, mov, mkv, webm, avi, ts, mpg, gif, ogv, flv or wmv",
     ),
     "no_video": Kind("The file holds no picture: sound alone, or a stream without frames.", "give a file with video"),
-    "truncated": Kind("The file is cut short.", "copy or download it again"),
-    "damaged": Kind("The file is damaged.", "copy or download it again, or re-encode it"),
+    "truncated": Kind(
+        "The file is cut short.", "copy or download it again, or keep the frames before the cut with --tolerant"
+    ),
+    "damaged": Kind(
+        "The file is damaged.", "copy or download it again, or keep the frames before the damage with --tolerant"
+    ),
     "decoder_crashed": Kind(
         "The decoder's process ended in the middle of the file.", "re-encode it and give that file"
     ),

@@ -94,7 +94,7 @@ class Outcomes:
             "can_retry": KINDS[named.code].can_retry,
         }
         item = self._end("failed", **facts)
-        self.err.print(Text(f"error[{named.code}] {named}"), soft_wrap=True)
+        self.err.print(Text(f"error[{named.code}] {named} (again: {_again(item)})"), soft_wrap=True)
         self._tell("failed", source=item.source, **facts)
 
     def finish(self) -> None:
@@ -182,9 +182,13 @@ def _table(failed: tuple[Item, ...]) -> Table:
     for name in ("failed", "code", "what to do", "again"):
         table.add_column(name, overflow="fold")
     for item in failed:
-        again = "may help" if item.can_retry else "no help"
-        table.add_row(Text(one_line(item.source)), Text(item.code), Text(item.next_step), Text(again))
+        table.add_row(Text(one_line(item.source)), Text(item.code), Text(item.next_step), Text(_again(item)))
     return table
+
+
+def _again(item: Item) -> str:
+    """Whether the same command can succeed later with nothing mended."""
+    return "may help" if item.can_retry else "no help"
 
 
 def _iso(moment: datetime) -> str:

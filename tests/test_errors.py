@@ -130,8 +130,8 @@ def test_the_terminal_gets_one_line_for_each_failure_and_a_table_at_the_end(tmp_
     told.outcomes.failed_by(usual("network", "c.mp4: connection refused"))
     told.outcomes.finish()
     lines = told.err.getvalue().splitlines()
-    assert lines[0].startswith("error[truncated] <script>") and lines[0].endswith("; copy or download it again")
-    assert lines[1].startswith("error[network] c.mp4: connection refused; ")
+    assert lines[0].startswith("error[truncated] <script>") and " --tolerant (again: no help)" in lines[0]
+    assert lines[1].startswith("error[network] c.mp4: connection refused; ") and "(again: may help)" in lines[1]
     assert lines[-1] == "failed: 2 of 3 sources"
     table = "\n".join(lines[2:-1])
     assert "[red]**x**[/red]" in table and "truncated" in table and "no help" in table and "may help" in table
