@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from precompute import video
 from precompute.errors import SourceError
 from tests import media, torture
-from tests.torture import Outcome, Promise, __main__, promises, urls
+from tests.torture import Outcome, Promise, __main__, dashboard, promises, urls
 from tests.torture import media as hostile_media
 
 
@@ -56,7 +57,7 @@ def test_a_promise_that_is_not_kept_is_reported_and_exits_1(docs, monkeypatch, c
     assert run(monkeypatch, [made_up("good", 0), made_up("bad", 2)], "--write") == 1
     said = capsys.readouterr().out
     assert "1. good: 100 tries, 0 failures, kept" in said and "1. bad: 100 tries, 2 failures, NOT KEPT" in said
-    assert "number 3" in said and "2 promises tried, 1 not kept" in said
+    assert "number 3" in said and "2 promises tried, 1 not kept (0.0 min)" in said
     table = (docs / "reliability.md").read_text()
     assert "| 100 tries | 2 | **no** |" in table and "| 100 tries | 0 | yes |" in table and "seed \\| 0" in table
 
@@ -155,6 +156,16 @@ def test_a_file_that_takes_too_long_counts_as_a_fault(tmp_path, monkeypatch) -> 
 def test_a_job_that_dies_while_a_file_is_tried_is_no_success(tmp_path) -> None:
     with pytest.raises(RuntimeError, match="KeyError"):
         list(hostile_media.results("no such task", 2, tmp_path, 0))
+
+
+def test_a_job_beside_the_viewers_that_dies_is_no_success(tmp_path) -> None:
+    (tmp_path / "store").write_text("a file where the folder should be")
+    deadline = time.monotonic() + 60
+    with dashboard.the_real_job(tmp_path / "store") as failed:
+        while not failed() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        (told,) = failed()
+    assert "ended with 2" in told and "--store DIR" in told
 
 
 def test_equal_seeds_try_equal_files(tmp_path) -> None:

@@ -68,7 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
             if options.write:  # at once: an hour's figures outlive a stop
                 write(DOCS, [record])
     n_broken = sum(not record.is_kept for record in records)
-    print(f"{len(records)} promises tried, {n_broken} not kept")
+    minutes = sum(record.seconds for record in records) / 60
+    print(f"{len(records)} promises tried, {n_broken} not kept ({minutes:.1f} min)")
     return 1 if n_broken else 0
 
 

@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import wraps
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import urlencode
 
 import numpy as np
@@ -113,8 +113,6 @@ PAYLOADS = (
     "W" * 3000,
     "\u0301" * 60 + "x",
 )
-
-Answer = TypeVar("Answer")
 
 
 def queries_are_answered(tries: int, folder: Path, seed: int) -> Outcome:
@@ -262,8 +260,8 @@ def viewers_see_whole_frames(tries: int, folder: Path, seed: int) -> Outcome:
             )
         return wrong
 
-    with ThreadPoolExecutor(1) as writer, the_real_job(store, is_wanted=tries > 4):
-        failures = in_a_browser(store.root, look)
+    with ThreadPoolExecutor(1) as writer, the_real_job(store.root, is_wanted=tries > 4) as failed:
+        failures = [*in_a_browser(store.root, look), *failed()]
     return Outcome(tries, len(failures), examples=tuple(failures[:3]))
 
 
@@ -358,21 +356,30 @@ def add_growing(store: Store, clip, *, number: int, ready_frames: int, **track: 
 
 
 @contextmanager
-def the_real_job(store: Store, is_wanted: bool) -> Iterator[None]:
-    """`python -m precompute run` on a bundled clip, into the same store, until the block ends."""
+def the_real_job(store: Path, is_wanted: bool = True) -> Iterator[Callable[[], list[str]]]:
+    """`python -m precompute run` on a bundled clip, into the same store, until the block ends. Gives what tells whether it
+    has failed so far."""
     if not is_wanted:
-        yield
+        yield list
         return
-    command = [sys.executable, "-m", "precompute", "run", "phone", "--size", "128", "--store", str(store.root)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(60)
+    command = [sys.executable, "-m", "precompute", "run", "phone", "--size", "128", "--store", str(store)]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=log)
+
+        def failed() -> list[str]:
+            if not process.poll():  # works, or is done
+                return []
+            log.seek(0)
+            return [f"the job beside the viewers ended with {process.returncode}: {log.read()[-300:].decode()}"]
+
+        try:
+            yield failed
+        finally:
+            process.terminate()
+            process.wait(60)
 
 
-def in_a_browser(store: Path, look: Callable[[Browser, str], Answer]) -> Answer:
+def in_a_browser(store: Path, look: Callable[[Browser, str], list[str]]) -> list[str]:
     """`look(browser, address of the real dashboard)`."""
     log_path = store.parent / "streamlit.log"
     with serving(store, log_path=log_path) as address, sync_playwright() as playwright:
