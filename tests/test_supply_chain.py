@@ -64,6 +64,12 @@ def test_the_locks_hold_what_the_short_lists_ask_for(short, locks):
         assert wanted.specifier.contains(version, prereleases=True), f"{package} {version}; run: make lock"
 
 
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-web.lock"])
+def test_what_the_sign_in_needs_is_locked_too(name):
+    assert listed("requirements-web.txt")["streamlit"].extras == {"auth"}
+    assert {"authlib", "httpx", "cryptography"} <= set(locked(name))
+
+
 def test_the_locks_agree_where_they_overlap():
     pins: dict[str, set[str]] = {}
     for name in LOCKS:
