@@ -176,3 +176,24 @@ def test_a_known_hole_is_told_unless_it_is_accepted():
 def test_packages_that_nobody_could_look_up_are_not_called_checked(monkeypatch, capsys):
     monkeypatch.setattr(audit, "ask_pip_audit", lambda lock: [{"name": "numpy", "skip_reason": "not found"}])
     assert list(audit.audit_packages()) == [] and "cannot be reached" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("echo 'ERROR: Tip: your network may be blocking this service.' >&2; exit 1", None),
+        ("echo 'requests.exceptions.ConnectionError: refused' >&2; exit 1", None),
+        ("echo 'ImportError: no module named toml' >&2; exit 1", "ended with 1: ImportError"),
+        ("echo '{}'", "ended with 0: {}"),
+        ("exit 3", "ended with 3: no word"),
+        (None, "cannot be run"),
+    ],
+)
+def test_only_a_network_that_fails_excuses_the_audit(script, expected, tmp_path, monkeypatch, capsys):
+    if script is not None:
+        (tmp_path / "pip-audit").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "pip-audit").chmod(0o755)
+    monkeypatch.setattr(audit, "PIP_AUDIT", tmp_path / "pip-audit")
+    found = list(audit.audit_packages())
+    assert len(found) == (len(audit.LOCKS) if expected else 0) and all(str(expected) in text for text in found)
+    assert ("cannot be reached" in capsys.readouterr().out) == (expected is None)
