@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-MODULES = ("media", "dashboard", "urls", "stores", "formats", "memory")
+MODULES = ("media", "dashboard", "urls", "stores", "pickles", "formats", "memory")
 """Files of this folder that hold promises, in the order in which they are tried."""
 
 

@@ -203,16 +203,16 @@ def _wrong_on_page(root: Path, n_frames: int) -> list[str]:
         if track.n_frames != expected or len(columns.pts_seconds(track)) != expected:
             wrong.append(f"{track.head.kind}: {track.n_frames} frames")
         answers = [
-            pack_response(store, _request(f"{track.head.key}-{pack.sha256}.pack")).status_code for pack in track.packs
+            pack_response(store, request_of(f"{track.head.key}-{pack.sha256}.pack")).status_code for pack in track.packs
         ]
         answers += [
-            frame_response(store, _request(f"{track.head.key}-{frame}")).status_code for frame in range(expected)
+            frame_response(store, request_of(f"{track.head.key}-{frame}")).status_code for frame in range(expected)
         ]
         wrong += [] if set(answers) == {200} else [f"answers {sorted(set(answers))}"]
     return wrong
 
 
-def _request(name: str) -> Request:
+def request_of(name: str) -> Request:
     return Request({"type": "http", "method": "GET", "headers": [], "path_params": {"name": name}})
 
 
