@@ -116,6 +116,7 @@ def looks_like_url(spec: str) -> bool:
     return re.match(r"[a-z][a-z0-9+.-]*://|data:", spec.strip(), re.IGNORECASE) is not None
 
 
+YOUTUBE_PAGE = "https://www.youtube.com/watch?v="
 YOUTUBE_HOST = re.compile(r"((www\.|m\.|music\.)?youtube(-nocookie)?\.com|(www\.)?youtu\.be)")
 
 
@@ -140,12 +141,22 @@ def normalise_url(url: str) -> str:
             "unsupported_url", f"{url[:200]!r}: no host, a password, a blank or a control character in it; {advice}"
         )
     if YOUTUBE_HOST.fullmatch(host):
-        return f"https://www.youtube.com/watch?v={_youtube_id(host, parts.path, parts.query, url)}"
+        return YOUTUBE_PAGE + _youtube_id(host, parts.path, parts.query, url)
     if ":" in host:
         host = f"[{host}]"
     if port is not None and port != {"http": 80, "https": 443}[parts.scheme]:
         host = f"{host}:{port}"
     return urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
+
+
+def shown_url(url: str) -> str:
+    """The address as visitors of the dashboard may see it: without user, password and query, any of which may hold a key.
+    The id of a YouTube video stays."""
+    with suppress(SourceError):
+        url = normalise_url(url)
+        if url.startswith(YOUTUBE_PAGE):
+            return url
+    return re.sub(r"(?<=://)[^/]*@", "", re.split(r"[?#]", url)[0])
 
 
 def _youtube_id(host: str, path: str, query: str, url: str) -> str:
@@ -264,7 +275,13 @@ def _adopt(file_path: Path, answer: dict[str, Any], url: str, media_dir: Path) -
     path = media_dir / f"{sha256}{suffix}"
     file_path.replace(path)
     return Download(
-        path, sha256, url, answer["title"] or url, answer["author"], answer["licence"], answer["duration_seconds"]
+        path,
+        sha256,
+        url,
+        answer["title"] or shown_url(url),
+        answer["author"],
+        answer["licence"],
+        answer["duration_seconds"],
     )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import time
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +20,7 @@ from rich.text import Text
 from cache.records import BadRecord
 from cache.reports import Item, Report, report_name, write_report
 from cache.store import StoreError
-from precompute.acquire import FULL, READ_ONLY
+from precompute.acquire import FULL, READ_ONLY, looks_like_url, shown_url
 from precompute.errors import KINDS, SourceError, one_line, usual
 
 PROGRESS_SECONDS = 1.0
@@ -25,6 +28,9 @@ PROGRESS_SECONDS = 1.0
 
 EXHAUSTED = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
 """Error numbers of a machine that gives no more memory, processes or open files."""
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"]*[^\s'\":;,.)]", re.IGNORECASE)
+"""An address within a message, without the stop that follows it."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ class Outcomes:
     def _write(self) -> None:
         """A report that cannot be written is said once and stops nothing."""
         try:
-            write_report(self._root, self._name, self.report)
+            write_report(self._root, self._name, public(self.report, self._root))
         except OSError as error:
             if self._is_written:
                 self._is_written = False
@@ -134,6 +140,45 @@ class Outcomes:
         if self.as_json:
             line = json.dumps({"event": event, "time": _iso(datetime.now(UTC))} | facts)
             self.out.print(Text(line), soft_wrap=True)
+
+
+def public(report: Report, root: Path) -> Report:
+    """The report as the store keeps it, whose failures visitors of the dashboard see: files without their folders, addresses
+    without what may be a key, and no word of where the store lies."""
+    names = _public_names(report.sources)
+
+    def told(item: Item) -> Item:
+        folder = str(Path(item.source).expanduser().parent)
+        known = {item.source: names[item.source], f"{Path(item.source).expanduser()}": names[item.source]}
+        known |= {f"{folder}/": ""} if folder not in (".", "/") else {}
+        known[str(root)] = "the store"
+
+        def shortened(text: str) -> str:
+            text = _ADDRESS.sub(lambda found: shown_url(found[0]), text)
+            for long, short in known.items():
+                text = text.replace(long, short)
+            return text
+
+        return replace(
+            item,
+            source=names[item.source],
+            message=shortened(item.message),
+            next_step=shortened(item.next_step),
+        )
+
+    return replace(report, sources=tuple(names.values()), items=tuple(map(told, report.items)))
+
+
+def _public_names(sources: Iterable[str]) -> dict[str, str]:
+    """Source -> its name in a report; of files that are named alike, with the folder that each lies in."""
+    files = [source for source in sources if not looks_like_url(source)]
+    counts = Counter(Path(source).name for source in files)
+    return {
+        source: shown_url(source)
+        if looks_like_url(source)
+        else "/".join(Path(source).parts[-1 if counts[Path(source).name] == 1 else -2 :])
+        for source in sources
+    }
 
 
 def name_error(source: str, error: Exception) -> SourceError:

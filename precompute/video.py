@@ -93,7 +93,7 @@ class Source:
     title: str
     """For people; untrusted text where the source came from the network."""
     url: str | None = None
-    """Where the video came from (normalised), None for a file of unknown origin."""
+    """Where the video came from, without what may be a key; None for a file of unknown origin."""
     author: str | None = None
     """Who made it, None where unknown."""
     licence: str | None = None
@@ -202,8 +202,9 @@ def resolve(
     """
     if acquire.looks_like_url(spec):
         download = acquire.fetch(spec, media_dir, allow_loopback=allow_loopback, limits=limits, progress=progress)
+        address = acquire.shown_url(download.url)
         return Source(
-            download.path, download.sha256, download.title, download.url, download.author, download.licence, None, {}
+            download.path, download.sha256, download.title, address, download.author, download.licence, None, {}
         )
     path = _local_file(spec, samples_dir)
     sha256, stamp = fingerprint(path)

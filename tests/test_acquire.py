@@ -410,6 +410,20 @@ def test_a_disk_that_is_full_only_for_the_parent_is_called_so_too(site: Site, tm
     assert refusal(site.video("/clip.mp4", tmp_path), tmp_path / "m").code == "disk_full"
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://youtu.be/abcdefghijk?si=track&t=5", "https://www.youtube.com/watch?v=abcdefghijk"),
+        ("https://bucket.example/clip.mp4?X-Amz-Signature=secret", "https://bucket.example/clip.mp4"),
+        ("https://me:secret@bucket.example/clip.mp4#token", "https://bucket.example/clip.mp4"),
+        ("ftp://me:s@cret@example.org/clip.mp4?a", "ftp://example.org/clip.mp4"),
+        ("https://[bad?secret", "https://[bad"),
+    ],
+)
+def test_an_address_is_shown_without_what_may_be_a_key(url: str, shown: str) -> None:
+    assert acquire.shown_url(url) == shown
+
+
 def test_of_the_childs_answer_the_bare_name_counts(tmp_path: Path, monkeypatch) -> None:
     child_that_runs(
         monkeypatch,

@@ -160,6 +160,35 @@ def test_a_report_tells_what_became_of_each_source(tmp_path):
     assert failed.next_step == KINDS["no_video"].next_step and failed.began <= failed.ended
 
 
+def test_a_report_names_no_folder_but_where_two_files_are_named_alike(tmp_path):
+    sources = ["/home/me/secret/a.mp4", "~/one/b.mp4", "/two/b.mp4", "https://x.example/c.mp4?key=hunter2", "phone"]
+    told = Told(tmp_path / "store", sources)
+    (tmp_path / "store").mkdir()
+    messages = [
+        f"{sources[0]}: not mp4 but /home/me/secret/a.toml names it in {tmp_path}/store/media",
+        f"{Path(sources[1]).expanduser()}: cut short",
+        f"{sources[2]}: cut short",
+        "'https://x.example/c.mp4?key=hunter2': the server answered 403",
+        "phone: no room",
+    ]
+    for source, message in zip(sources, messages, strict=True):
+        told.outcomes.started(source)
+        told.outcomes.failed_by(usual("damaged", message))
+    told.outcomes.finish()
+    assert all(message in told.err.getvalue() for message in messages), "the terminal tells all"
+    report = last_report(tmp_path / "store")
+    assert report is not None
+    assert report.sources == ("a.mp4", "one/b.mp4", "two/b.mp4", "https://x.example/c.mp4", "phone")
+    assert [item.source for item in report.items] == list(report.sources)
+    assert [item.message for item in report.items] == [
+        "a.mp4: not mp4 but a.toml names it in the store/media",
+        "one/b.mp4: cut short",
+        "two/b.mp4: cut short",
+        "'https://x.example/c.mp4': the server answered 403",
+        "phone: no room",
+    ]
+
+
 def test_a_report_that_cannot_be_written_is_said_once_and_stops_nothing(tmp_path):
     (tmp_path / "reports").write_text("a file where the folder should be")
     told = Told(tmp_path, ["a.mp4"])

@@ -645,6 +645,16 @@ def test_a_url_that_answers_404_is_named_in_one_line_and_the_other_still_runs(tm
     assert {row["title"] for row in listed(tmp_path / "store", "--all")} == {"count"}
 
 
+def test_a_key_in_an_address_is_not_kept_where_visitors_see_it(tmp_path, zoo, web, monkeypatch):
+    monkeypatch.setenv("CROSSCHECK_ALLOW_LOOPBACK", "1")
+    store = tmp_path / "store"
+    result = run(store, zoo, f"{web.address}/walk.mp4?key=hunter2", f"{web.address}/gone.mp4?key=hunter2")
+    assert result.exit_code == 1 and "gone.mp4?key=hunter2" in result.stderr, "who asks sees all of it"
+    written = [path for name in ("tracks", "reports", "index") for path in (store / name).rglob("*") if path.is_file()]
+    assert written and not [path for path in written if b"hunter2" in path.read_bytes()]
+    assert {track.head.clip.url for track in Store(store).tracks()} == {f"{web.address}/walk.mp4"}
+
+
 def test_a_url_of_this_machine_is_refused_without_the_switch_for_tests(tmp_path, zoo, web):
     result = run(tmp_path / "store", zoo, f"{web.address}/walk.mp4")
     assert result.exit_code == 1 and "127.0.0.1" in result.stderr
