@@ -25,7 +25,7 @@ class Item:
     """What became of one source. Sources, titles and messages come from outside: show them as text, never as markup."""
 
     source: str
-    """As it was given: a file, a URL or a bundled clip's name."""
+    """A file's name, a URL or a bundled clip's name."""
     outcome: str
     """One of OUTCOMES; `stopped` by the user before it was finished."""
     title: str = ""
@@ -62,7 +62,7 @@ class Report:
     ended: str | None
     """None while it runs, and where it was killed."""
     sources: tuple[str, ...]
-    """All that it was given."""
+    """All that it was given, named as in the items."""
     items: tuple[Item, ...]
     """Those that are done, in order."""
 

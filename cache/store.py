@@ -23,11 +23,12 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
 
 import diskcache
@@ -76,6 +77,8 @@ _INDEX_SIZE_LIMIT = 1 << 40
 """diskcache evicts above its limit even where told not to cull; the index of a million tracks stays far below this."""
 
 
+_FOLDERS = ("tracks", "media", "media/urls", "reports", "quarantine")
+"""Where files are written whole, under a temporary name that begins with a point."""
 MIN_ORPHAN_AGE_SECONDS = 3600.0
 """Younger files may belong to a job that has not told of them yet."""
 
@@ -349,18 +352,22 @@ class Store:
         dry_run: bool = False,
     ) -> Iterator[Orphan]:
         """Remove what nothing names, or with `dry_run` only tell it: files of killed writers, packs that no list holds,
-        tracks begun or removed in part.
+        tracks begun or removed in part, downloads that broke off.
 
-        With `media` also downloads that no track was made from, with `quarantine` what was put there. Clips that a job
-        is writing are left out.
+        With `media` also downloads that no track was made from, with `quarantine` what was put there. What a job is
+        writing or fetching is left out.
         """
         latest = time.time() - min_age_seconds
         for key in self._keys():
             with suppress(BadRecord, StoreError, OSError):  # `verify` tells of the bad ones; jobs tidy up themselves
                 yield from self._collect_from_track(key, latest, dry_run)
-        loose = [(path, "leftover") for path in _children(self.root / "tracks") if path.name.startswith(".")]
+        for folder in self.media_dir.glob("download-*"):
+            with suppress(OSError), nullcontext() if dry_run else self._not_fetching(folder):
+                if _changed(folder) <= latest:
+                    yield _remove(folder, "leftover", dry_run)
+        loose = [(path, "leftover") for name in _FOLDERS for path in (self.root / name).glob(".*")]
         if quarantine:
-            loose += [(path, "quarantine") for path in _children(self.root / "quarantine")]
+            loose += [(path, "quarantine") for path in _children(self.root / "quarantine") if path.name[0] != "."]
         if media:
             loose += [(path, "media") for path in self._unused_media()]
         for path, what in loose:
@@ -415,7 +422,7 @@ class Store:
         folder = self._track_dir(key)
         track = self._stored(key)
         if track is None:
-            if max(map(_changed, (folder, *folder.iterdir()))) <= latest:
+            if _changed(folder) <= latest:
                 yield _remove(folder, "leftover", dry_run)
             return
         with nullcontext() if dry_run else self.writing(track.head.clip.key):
@@ -426,6 +433,15 @@ class Store:
                 for path in _children(folder):
                     if path.name not in named and _changed(path) <= latest:
                         yield _remove(path, "leftover", dry_run)
+
+    @contextmanager
+    def _not_fetching(self, folder: Path) -> Iterator[None]:
+        """Keep jobs from the download of that folder, which bears the beginning of the URL's digest. Raises Timeout, an
+        OSError, where one is at it."""
+        with ExitStack() as held:
+            for lock in self.media_dir.glob(f"urls/{folder.name.removeprefix('download-')}*.lock"):
+                held.enter_context(FileLock(lock, timeout=0))
+            yield
 
     def _unused_media(self) -> Iterator[Path]:
         """Downloads that no track was made from, and notes of URLs whose file is gone; none where a track is unreadable."""
@@ -654,9 +670,11 @@ def _children(folder: Path) -> list[Path]:
 
 
 def _changed(path: Path) -> float:
-    """When the file or its name changed last, in seconds; its own date may be one that a server told."""
+    """When the file, or anything in the folder, changed last or got its name, in seconds; a file's own date may be one
+    that a server told."""
     stat = path.lstat()
-    return max(stat.st_mtime, stat.st_ctime)
+    children = path.iterdir() if S_ISDIR(stat.st_mode) else ()
+    return max(stat.st_mtime, stat.st_ctime, *map(_changed, children))
 
 
 def _remove(path: Path, what: str, dry_run: bool) -> Orphan:

@@ -145,11 +145,13 @@ def run(
         outcomes.say(f"{n_missing} networks of zoo {known_zoo.name} are not here; tracks that need them are left out")
     try:
         for spec in listed.sources:
+            stop.raise_if_set()  # also where the source in hand then failed
             outcomes.started(spec)
             try:
                 outcomes.stored(job.do(spec))
             except Exception as error:  # nothing that stops one source may stop the others
                 outcomes.failed_by(error)
+        stop.raise_if_set()
     except KeyboardInterrupt:
         outcomes.finish()
         complain("stopped; finished packs are kept: run the same command again to go on")
@@ -233,8 +235,7 @@ class _Job:
                 stop=self.stop,
             )
         self.stop.has_chunk = False
-        if self.stop.is_set():
-            raise KeyboardInterrupt
+        self.stop.raise_if_set()
         elapsed = time.perf_counter() - began
         say(
             f"{source.title}: {len(plan.pending)} tracks stored, {n_frames} frames computed in {_duration(elapsed)} "

@@ -46,6 +46,9 @@ LEFTOVER_SECONDS = 24 * 3600.0
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a disk, or of a user's share of it, that is full."""
 
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""Error numbers of a folder that cannot be written."""
+
 KILL_SECONDS = 1.0
 """Seconds to wait for a killed child: one that hangs in a dead network drive goes only when that answers."""
 
@@ -113,6 +116,7 @@ def looks_like_url(spec: str) -> bool:
     return re.match(r"[a-z][a-z0-9+.-]*://|data:", spec.strip(), re.IGNORECASE) is not None
 
 
+YOUTUBE_PAGE = "https://www.youtube.com/watch?v="
 YOUTUBE_HOST = re.compile(r"((www\.|m\.|music\.)?youtube(-nocookie)?\.com|(www\.)?youtu\.be)")
 
 
@@ -137,12 +141,22 @@ def normalise_url(url: str) -> str:
             "unsupported_url", f"{url[:200]!r}: no host, a password, a blank or a control character in it; {advice}"
         )
     if YOUTUBE_HOST.fullmatch(host):
-        return f"https://www.youtube.com/watch?v={_youtube_id(host, parts.path, parts.query, url)}"
+        return YOUTUBE_PAGE + _youtube_id(host, parts.path, parts.query, url)
     if ":" in host:
         host = f"[{host}]"
     if port is not None and port != {"http": 80, "https": 443}[parts.scheme]:
         host = f"{host}:{port}"
     return urlunsplit((parts.scheme, host, parts.path or "/", parts.query, ""))
+
+
+def shown_url(url: str) -> str:
+    """The address as visitors of the dashboard may see it: without user, password and query, any of which may hold a key.
+    The id of a YouTube video stays."""
+    with suppress(SourceError):
+        url = normalise_url(url)
+        if url.startswith(YOUTUBE_PAGE):
+            return url
+    return re.sub(r"(?<=://)[^/]*@", "", re.split(r"[?#]", url)[0])
 
 
 def _youtube_id(host: str, path: str, query: str, url: str) -> str:
@@ -168,7 +182,8 @@ def fetch(
     limits: Limits = USUAL_LIMITS,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Download:
-    """The video at `url`, downloaded once: later calls find it in `media_dir`. Raises SourceError."""
+    """The video at `url`, downloaded once: later calls find it in `media_dir`. Raises SourceError, and OSError where this
+    machine is at fault."""
     url = normalise_url(url)
     key = hashlib.sha256(url.encode()).hexdigest()
     note = media_dir / "urls" / f"{key}.json"
@@ -191,12 +206,14 @@ def fetch(
             }
             with _kept_if_it_can_go_on(folder):
                 answer = _ask_child(request, progress)
-                download = _adopt(folder / answer["name"], answer, url, media_dir)
+                download = _adopt(folder / Path(answer["name"]).name, answer, url, media_dir)
             write_whole(note, [json.dumps(asdict(download) | {"path": download.path.name}).encode()])
     except OSError as error:
         if error.errno in FULL:
             raise disk_full(url, media_dir) from None
-        raise usual("store_readonly", f"{media_dir}: cannot be written ({error.strerror})") from None
+        if error.errno in READ_ONLY:
+            raise usual("store_readonly", f"{media_dir}: cannot be written ({error.strerror})") from None
+        raise
     return download
 
 
@@ -258,7 +275,13 @@ def _adopt(file_path: Path, answer: dict[str, Any], url: str, media_dir: Path) -
     path = media_dir / f"{sha256}{suffix}"
     file_path.replace(path)
     return Download(
-        path, sha256, url, answer["title"] or url, answer["author"], answer["licence"], answer["duration_seconds"]
+        path,
+        sha256,
+        url,
+        answer["title"] or shown_url(url),
+        answer["author"],
+        answer["licence"],
+        answer["duration_seconds"],
     )
 
 

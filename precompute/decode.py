@@ -34,8 +34,8 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from cache.records import MAX_CLIP_FRAMES
-from precompute.errors import SourceError
-from precompute.video import CHECK_DISK, Sampling, VideoInfo, output_size
+from precompute.errors import SourceError, usual
+from precompute.video import Sampling, VideoInfo, output_size
 
 MAX_PIXELS = 50_000_000
 """Most pixels per frame: 8K video has 33 million; a 198 kB file can claim billions."""
@@ -117,9 +117,9 @@ def named_error(path: Path, error: Exception) -> SourceError:
     if isinstance(error, SourceError):
         return error
     if isinstance(error, OSError) and not isinstance(error, av.error.FFmpegError):
-        return SourceError("unreadable", f"{path.name}: cannot be read ({error.strerror or error}); {CHECK_DISK}")
+        return usual("unreadable", f"{path.name}: cannot be read ({error.strerror or error})")
     # Fuzzed media raise many kinds; each means that this file cannot be read whole.
-    return SourceError("damaged", f"{path.name}: cannot be decoded ({error!r}); {TRY}")
+    return SourceError("damaged", f"{path.name}: cannot be decoded ({error!r}); {KEEP}")
 
 
 def lacks_memory(error: Exception) -> bool:
@@ -145,6 +145,7 @@ def peak_bytes() -> int:
 
 
 TRY = "get another copy, or rescue what is whole: ffmpeg -i INPUT -c:v libx264 -an OUTPUT.mp4"
+KEEP = "get another copy, or keep the frames before the damage with --tolerant"
 
 
 def limit_resources() -> None:
@@ -250,7 +251,7 @@ class File:
             return
         text = os.pread(STANDARD_ERROR, 200, since).decode(errors="replace")
         complaint = re.sub(r"^\[[^]]*\] *", "", text.strip().split("\n")[0])
-        raise SourceError("damaged", f"{self.name}: damaged or cut short after {n_frames} frames ({complaint}); {TRY}")
+        raise SourceError("damaged", f"{self.name}: damaged or cut short after {n_frames} frames ({complaint}); {KEEP}")
 
 
 class opened:
@@ -374,9 +375,7 @@ def refuse_cut_file(path: Path, *, only_without_index: bool = False) -> None:
             "truncated", f"{path.name}: cut short: its index (moov) is missing; copy or download it again"
         )
     if stated > size and not only_without_index:
-        raise SourceError(
-            "truncated", f"{path.name}: cut short: {size} bytes, its header states {stated}; copy or download it again"
-        )
+        raise SourceError("truncated", f"{path.name}: cut short: {size} bytes, its header states {stated}; {KEEP}")
 
 
 TS_PACKET_BYTES = 188
@@ -484,8 +483,10 @@ def up_to_damage(
             n_frames, last_seconds = n_frames + 1, pts_seconds
     except Exception as error:
         named = named_error(path, error)
-        if named.code not in ("damaged", "truncated") or not n_frames:
+        if named.code not in ("damaged", "truncated"):
             raise
+        if not n_frames:
+            raise SourceError(named.code, f"{named.found}; {TRY}") from None
         on_damage(f"{named.code} after frame {n_frames - 1} of the source ({last_seconds:.2f} s)")
 
 
@@ -504,7 +505,7 @@ def decoded(file: File, container: Any, stream: Any) -> Iterator[tuple[Any, floa
             is_flush = not packet.size and packet.dts is None
             file.require_intact_reads()
             if packet.is_corrupt:
-                raise SourceError("damaged", f"{path.name}: damaged or cut short after {times.n_frames} frames; {TRY}")
+                raise SourceError("damaged", f"{path.name}: damaged or cut short after {times.n_frames} frames; {KEEP}")
             file.require_no_complaint(complaints_end, times.n_frames)
             if not is_flush:
                 yield from waiting
@@ -518,7 +519,7 @@ def decoded(file: File, container: Any, stream: Any) -> Iterator[tuple[Any, floa
         if lacks_memory(error):
             raise MemoryError from None
         raise SourceError(
-            "damaged", f"{path.name}: damaged or cut short after {times.n_frames} frames ({error.strerror}); {TRY}"
+            "damaged", f"{path.name}: damaged or cut short after {times.n_frames} frames ({error.strerror}); {KEEP}"
         ) from None
     file.require_intact_reads()
     file.require_no_complaint(complaints_end, times.n_frames)
@@ -557,7 +558,7 @@ class Times:
             pts = self.last_end if earliest < pts < (self.last + self.last_end) / 2 else pts
         if pts is None or frame.is_corrupt or (self.n_frames and pts <= self.last):
             what = "has no time" if pts is None else "is damaged" if frame.is_corrupt else "goes back in time"
-            raise SourceError("damaged", f"{path.name}: frame {self.n_frames} {what}; {TRY}")
+            raise SourceError("damaged", f"{path.name}: frame {self.n_frames} {what}; {KEEP}")
         self.first = pts if self.n_frames == 0 else self.first
         self._longest = max(self._longest, pts - self.last if self.n_frames else 0)
         stated = frame.duration if self._packet_times is None else 0  # AVI's is one tick, whatever follows
@@ -574,7 +575,7 @@ def refuse_short(path: Path, stream: Any, n_frames: int, shown_ticks: int) -> No
     if lacks_frames and lacks_time:
         raise SourceError(
             "truncated",
-            f"{path.name}: cut short: {n_frames} frames, its header states {stream.frames}; copy or download it again",
+            f"{path.name}: cut short: {n_frames} frames, its header states {stream.frames}; {KEEP}",
         )
 
 

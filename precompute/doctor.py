@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -20,15 +20,13 @@ from filelock import FileLock, Timeout
 
 from cache.records import BadRecord, NewerRecord
 from cache.store import Store, StoreError
+from precompute.download import days_since_release
+from precompute.errors import SourceError
 
 FEW_BYTES, TOO_FEW_BYTES = 10 << 30, 1 << 30
 """Free space: a minute of video in all configurations of `mini` takes about 2 GB."""
-SAFE_FFMPEG = (8, 1, 2)
-"""Versions before have holes that a video can use (CVE-2026-8461)."""
 OLD_EXTRACTOR_DAYS = 90
 """Video sites change; releases come about every month."""
-NODE_MAJOR = 22
-"""The oldest Node.js that yt-dlp uses."""
 NETWORK_FILE_SYSTEMS = (
     "nfs",
     "cifs",
@@ -42,6 +40,8 @@ NETWORK_FILE_SYSTEMS = (
     "fuse.s3",
     "vboxsf",
 )
+WRITTEN = ("tracks", "media", "locks", "reports")
+"""Folders of a store in which a job writes."""
 VOLATILE_FILE_SYSTEMS = ("tmpfs", "ramfs", "overlay")
 SECONDS_TO_ANSWER = 20.0
 """A program that does not tell its version by then does not work."""
@@ -94,22 +94,23 @@ def _store(root: Path) -> Iterator[Finding]:
     if not (root / "tracks").is_dir() and any(root.iterdir()):
         yield Finding("store", "warning", f"{root} holds other things and no tracks", "is it the right --store?")
         return
-    try:
-        opened = Store(root)
-    except StoreError as error:
-        yield Finding("store", "problem", str(error).partition(";")[0], step)
-        return
+    for folder in (root, *(root / name for name in WRITTEN if (root / name).exists())):
+        try:
+            with tempfile.TemporaryFile(dir=folder):  # not by opening the store, which mends its index
+                pass
+        except OSError as error:
+            yield Finding("store", "problem", f"{folder} cannot be written ({error.strerror})", step)
+            return
     yield Finding("store", "ok", f"{root} can be written")
-    yield _locks(opened)
+    yield _locks(root / "locks")
 
 
-def _locks(store: Store) -> Finding:
+def _locks(folder: Path) -> Finding:
     """Whether locks hold here, and which clips are being written."""
-    folder = store.root / "locks"
-    probe = folder / f"probe-{os.getpid()}"
-    with FileLock(probe):
-        works = _is_held(probe)
-    probe.unlink(missing_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder if folder.exists() else folder.parent) as file:
+        probe = Path(file.name)
+        with FileLock(probe):
+            works = _is_held(probe)
     if not works:
         return Finding(
             "locks", "problem", "this file system lets two jobs lock one file", "put the store on a local disk"
@@ -235,35 +236,32 @@ def _package(name: str) -> Finding:
 def _decoder() -> Finding:
     try:
         import av
+
+        from precompute.decode import require_safe_ffmpeg
     except ImportError as error:
         return Finding("PyAV", "problem", f"cannot be imported: {error}", "pip install -r requirements.txt")
-    text = str(av.ffmpeg_version_info)
-    numbers = tuple(int(part) for part in text.split("-", maxsplit=1)[0].lstrip("n").split(".") if part.isdigit())
-    found = f"{av.__version__} with FFmpeg {text}"
-    if numbers < SAFE_FFMPEG:
-        wanted = ".".join(map(str, SAFE_FFMPEG))
-        return Finding(
-            "PyAV", "problem", f"{found}, older than {wanted}: a video can use its holes", "pip install -U av"
-        )
-    return Finding("PyAV", "ok", found)
+    try:
+        require_safe_ffmpeg()
+    except SourceError as error:
+        return Finding("PyAV", "problem", error.found, error.next_step)
+    return Finding("PyAV", "ok", f"{av.__version__} with FFmpeg {av.ffmpeg_version_info}")
 
 
 def _extractor(today: date | None = None) -> Finding:
     found = _package("yt-dlp")
     if found.state != "ok":
         return found
-    with suppress(ValueError):
-        released = date(*(int(part) for part in found.found.split(".")[:3]))
-        days = ((today or datetime.now(UTC).date()) - released).days
-        if days > OLD_EXTRACTOR_DAYS:
-            return Finding(
-                "yt-dlp",
-                "warning",
-                f"{found.found}, {days} days old: sites may have changed since",
-                "pip install -U 'yt-dlp[default,deno]'",
-            )
-        return Finding("yt-dlp", "ok", f"{found.found}, {days} days old")
-    return found
+    days = days_since_release(found.found, today)
+    if days is None:
+        return found
+    if days > OLD_EXTRACTOR_DAYS:
+        return Finding(
+            "yt-dlp",
+            "warning",
+            f"{found.found}, {days} days old: sites may have changed since",
+            "pip install -U 'yt-dlp[default,deno]'",
+        )
+    return Finding("yt-dlp", "ok", f"{found.found}, {days} days old")
 
 
 def _device() -> Iterator[Finding]:
@@ -282,29 +280,26 @@ def _device() -> Iterator[Finding]:
 
 
 def _javascript() -> Iterator[Finding]:
-    """yt-dlp needs a JavaScript runtime for YouTube, and for nothing else."""
-    for name, path in _runtimes():
-        with suppress(OSError, subprocess.SubprocessError, ValueError, IndexError):
+    """yt-dlp needs a JavaScript runtime for YouTube, and for nothing else; of those it knows it takes deno unasked."""
+    for path in _denos():
+        with suppress(OSError, subprocess.SubprocessError, IndexError):
             answer = subprocess.run(
                 [path, "--version"], capture_output=True, text=True, timeout=SECONDS_TO_ANSWER, check=True
-            ).stdout.split()
-            number = answer[1] if name == "deno" else answer[0].lstrip("v")
-            if name == "deno" or int(number.split(".")[0]) >= NODE_MAJOR:
-                yield Finding("JavaScript", "ok", f"{name} {number}")
-                return
+            ).stdout
+            yield Finding("JavaScript", "ok", f"deno {answer.split()[1]}")
+            return
     yield Finding(
         "JavaScript",
         "warning",
-        f"neither deno nor node {NODE_MAJOR} or newer: YouTube cannot be read, all else can",
+        "no deno: YouTube cannot be read, all else can",
         "pip install 'yt-dlp[default,deno]'",
     )
 
 
-def _runtimes() -> Iterator[tuple[str, str]]:
+def _denos() -> Iterator[str]:
     with suppress(ImportError, OSError):
         import deno
 
-        yield "deno", deno.find_deno_bin()
-    for name in ("deno", "node"):
-        if path := shutil.which(name):
-            yield name, path
+        yield deno.find_deno_bin()
+    if path := shutil.which("deno"):
+        yield path

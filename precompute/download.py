@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -428,13 +429,18 @@ def retry_after(text: str | None) -> float:
 
 def extractor_age() -> str:
     """`yt-dlp 2026.10.26, 31 days old`."""
-    from yt_dlp.version import __version__
+    installed = version("yt-dlp")
+    days = days_since_release(installed)
+    return f"yt-dlp {installed}" + (f", {days} days old" if days is not None else "")
 
-    numbers = re.match(r"(\d{4})\.(\d{1,2})\.(\d{1,2})", __version__)
-    if numbers is None:
-        return f"yt-dlp {__version__}"
-    days = (datetime.now(UTC).date() - date(*map(int, numbers.groups()))).days
-    return f"yt-dlp {__version__}, {days} days old"
+
+def days_since_release(installed: str, today: date | None = None) -> int | None:
+    """Of a version of yt-dlp, which is a date; None where it is not."""
+    numbers = re.match(r"(\d{4})\.(\d{1,2})\.(\d{1,2})(?!\d)", installed)
+    try:
+        return ((today or datetime.now(UTC).date()) - date(*map(int, numbers.groups()))).days if numbers else None
+    except ValueError:
+        return None
 
 
 if __name__ == "__main__":

@@ -77,6 +77,11 @@ KINDS = {
         "The file cannot be read: permissions, a disk, a network drive, or it is no regular file.",
         "check its permissions and the disk it lies on, then run again",
     ),
+    "changed": Kind(
+        "The file was changed, replaced or removed while it was read.",
+        "wait until nothing writes it any more, then run again",
+        can_retry=True,
+    ),
     "empty": Kind("The file holds no bytes.", "copy or download it again"),
     "too_large": Kind("The file or its pictures are over the limit.", "scale it down first and give that file"),
     "bad_media": Kind(
@@ -84,8 +89,12 @@ KINDS = {
         "give mp4, mov, mkv, webm, avi, ts, mpg, gif, ogv, flv or wmv",
     ),
     "no_video": Kind("The file holds no picture: sound alone, or a stream without frames.", "give a file with video"),
-    "truncated": Kind("The file is cut short.", "copy or download it again"),
-    "damaged": Kind("The file is damaged.", "copy or download it again, or re-encode it"),
+    "truncated": Kind(
+        "The file is cut short.", "copy or download it again, or keep the frames before the cut with --tolerant"
+    ),
+    "damaged": Kind(
+        "The file is damaged.", "copy or download it again, or keep the frames before the damage with --tolerant"
+    ),
     "decoder_crashed": Kind(
         "The decoder's process ended in the middle of the file.", "re-encode it and give that file"
     ),
@@ -103,7 +112,7 @@ KINDS = {
     "store_readonly": Kind("The store cannot be written.", "mend its permissions or choose another --store"),
     "bad_store": Kind("The store holds something damaged.", "run `python -m precompute verify --fix`, then run again"),
     "out_of_memory": Kind(
-        "The memory of this machine, or the decoder's share of it, is full.",
+        "The memory of this machine, or the decoder's share of it, is full, or it allows no more processes or open files.",
         "close other programs, or use a smaller --size or --batch-size",
         can_retry=True,
     ),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import time
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,14 +20,17 @@ from rich.text import Text
 from cache.records import BadRecord
 from cache.reports import Item, Report, report_name, write_report
 from cache.store import StoreError
-from precompute.acquire import FULL
-from precompute.errors import KINDS, SourceError, one_line
+from precompute.acquire import FULL, READ_ONLY, looks_like_url, shown_url
+from precompute.errors import KINDS, SourceError, one_line, usual
 
 PROGRESS_SECONDS = 1.0
 """Seconds between two progress events of one stage."""
 
-READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-"""Error numbers of a folder that cannot be written."""
+EXHAUSTED = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
+"""Error numbers of a machine that gives no more memory, processes or open files."""
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"]*[^\s'\":;,.)]", re.IGNORECASE)
+"""An address within a message, without the stop that follows it."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class Outcomes:
             "can_retry": KINDS[named.code].can_retry,
         }
         item = self._end("failed", **facts)
-        self.err.print(Text(f"error[{named.code}] {named}"), soft_wrap=True)
+        self.err.print(Text(f"error[{named.code}] {named} (again: {_again(item)})"), soft_wrap=True)
         self._tell("failed", source=item.source, **facts)
 
     def finish(self) -> None:
@@ -125,7 +130,7 @@ class Outcomes:
     def _write(self) -> None:
         """A report that cannot be written is said once and stops nothing."""
         try:
-            write_report(self._root, self._name, self.report)
+            write_report(self._root, self._name, public(self.report, self._root))
         except OSError as error:
             if self._is_written:
                 self._is_written = False
@@ -133,8 +138,47 @@ class Outcomes:
 
     def _tell(self, event: str, **facts: Any) -> None:
         if self.as_json:
-            with suppress(BrokenPipeError):  # nobody reads: the work goes on
-                print(json.dumps({"event": event, "time": _iso(datetime.now(UTC))} | facts), flush=True)
+            line = json.dumps({"event": event, "time": _iso(datetime.now(UTC))} | facts)
+            self.out.print(Text(line), soft_wrap=True)
+
+
+def public(report: Report, root: Path) -> Report:
+    """The report as the store keeps it, whose failures visitors of the dashboard see: files without their folders, addresses
+    without what may be a key, and no word of where the store lies."""
+    names = _public_names(report.sources)
+
+    def told(item: Item) -> Item:
+        folder = str(Path(item.source).expanduser().parent)
+        known = {item.source: names[item.source], f"{Path(item.source).expanduser()}": names[item.source]}
+        known |= {f"{folder}/": ""} if folder not in (".", "/") else {}
+        known[str(root)] = "the store"
+
+        def shortened(text: str) -> str:
+            text = _ADDRESS.sub(lambda found: shown_url(found[0]), text)
+            for long, short in known.items():
+                text = text.replace(long, short)
+            return text
+
+        return replace(
+            item,
+            source=names[item.source],
+            message=shortened(item.message),
+            next_step=shortened(item.next_step),
+        )
+
+    return replace(report, sources=tuple(names.values()), items=tuple(map(told, report.items)))
+
+
+def _public_names(sources: Iterable[str]) -> dict[str, str]:
+    """Source -> its name in a report; of files that are named alike, with the folder that each lies in."""
+    files = [source for source in sources if not looks_like_url(source)]
+    counts = Counter(Path(source).name for source in files)
+    return {
+        source: shown_url(source)
+        if looks_like_url(source)
+        else "/".join(Path(source).parts[-1 if counts[Path(source).name] == 1 else -2 :])
+        for source in sources
+    }
 
 
 def name_error(source: str, error: Exception) -> SourceError:
@@ -145,10 +189,11 @@ def name_error(source: str, error: Exception) -> SourceError:
     code = _code(error)
     if code == "internal":
         words = f"{type(error).__name__}: {words}"
+    elif code in ("out_of_memory", "out_of_gpu_memory"):
+        reason = error.strerror if isinstance(error, OSError) else None
+        return usual(code, f"{source}: {reason or _lower(KINDS[code].cause)}")
     elif isinstance(error, OSError):
         words = f"{error.filename or 'the store'}: {error.strerror or words}"
-    elif code in ("out_of_memory", "out_of_gpu_memory"):
-        return SourceError(code, f"{source}: {_lower(KINDS[code].cause)}; {KINDS[code].next_step}")
     has_next_step = code in ("bad_store", "bad_weights") and "; " in words  # ours end with one
     return SourceError(code, f"{source}: {words}" + ("" if has_next_step else f"; {KINDS[code].next_step}"))
 
@@ -169,6 +214,8 @@ def _code(error: Exception) -> str:
         return "out_of_memory"
     if isinstance(error, ZooError):
         return "bad_weights"
+    if isinstance(error, OSError) and error.errno in EXHAUSTED:
+        return "out_of_memory"
     if isinstance(error, OSError):
         return "disk_full" if error.errno in FULL else "store_readonly" if error.errno in READ_ONLY else "bad_store"
     return "bad_store" if isinstance(error, (StoreError, BadRecord)) else "internal"
@@ -180,9 +227,13 @@ def _table(failed: tuple[Item, ...]) -> Table:
     for name in ("failed", "code", "what to do", "again"):
         table.add_column(name, overflow="fold")
     for item in failed:
-        again = "may help" if item.can_retry else "no help"
-        table.add_row(Text(one_line(item.source)), Text(item.code), Text(item.next_step), Text(again))
+        table.add_row(Text(one_line(item.source)), Text(item.code), Text(item.next_step), Text(_again(item)))
     return table
+
+
+def _again(item: Item) -> str:
+    """Whether the same command can succeed later with nothing mended."""
+    return "may help" if item.can_retry else "no help"
 
 
 def _iso(moment: datetime) -> str:

@@ -28,7 +28,7 @@ from precompute import video
 from precompute.encode import encode_image, encode_preview, start_encoder
 from precompute.errors import SourceError
 from precompute.lanes import Lane, Networks, Precision, in_order, make_graph, require_finite
-from precompute.recipes import Batch, Product, Recipe, plan_recipes, truth_digests
+from precompute.recipes import Batch, Product, Recipe, plan_recipes
 
 SAMPLING_RULE = 1
 """Version of the rule by which frames are chosen and resized; part of every clip's key."""
@@ -36,7 +36,7 @@ CHUNK_PIXELS = 64 * 256 * 256
 """Pixels per pack and track, 64 frames of 256x256: what a killed job does again at most, and what bounds its memory."""
 ENCODED_TOGETHER = 8
 """Images of a track that one encoder takes at a time: fewer cost the threads more than the work."""
-BAD_FOR_GOOD = ("truncated", "damaged", "bad_truth", "no_frames")
+BAD_FOR_GOOD = ("truncated", "damaged", "changed", "bad_truth", "no_frames")
 """Failures that lie in the source itself: nothing of it stays. After others, such as a disk's, another run goes on."""
 DISK_THREADS = 16
 """Files pushed to the disk at a time."""
@@ -65,6 +65,8 @@ class Plan:
     """Of those that the store does not hold whole."""
     stored_frames: tuple[int, ...]
     """Of each pending track, what an earlier run left."""
+    stamps: Mapping[Path, video.Stamp]
+    """Of the source and its ground truth when they were hashed: the keys of the tracks name what they held then."""
 
     @property
     def n_frames_left(self) -> int:
@@ -107,10 +109,13 @@ def make_plan(store: Store, source: video.Source, sampling: video.Sampling, zoo:
             licence=source.licence,
             attribution=source.attribution,
         )
-    recipes = plan_recipes(clip, zoo, patterns, truth_digests(source.truth))
+    truth = {name: video.fingerprint(path) for name, path in source.truth.items()}
+    recipes = plan_recipes(clip, zoo, patterns, {name: sha256 for name, (sha256, _) in truth.items()})
     pending = tuple(recipe for recipe in recipes if not store.holds(recipe.head.key))
     stored = tuple(_stored_frames(store, recipe) for recipe in pending)
-    return Plan(source, sampling, clip, zoo, tuple(recipes), pending, stored)
+    stamps = {source.truth[name]: stamp for name, (_, stamp) in truth.items()}
+    stamps |= {source.path: source.stamp} if source.stamp else {}
+    return Plan(source, sampling, clip, zoo, tuple(recipes), pending, stored, stamps)
 
 
 def run_plan(
@@ -178,11 +183,13 @@ def run_plan(
                     n_frames += len(scored.batch.rgb)
                     report(n_frames, start)
                     if n_frames - chunk.start >= size:
+                        _require_unchanged(plan)
                         shelf.put(chunk)
                         chunk = _Chunk(n_frames)
                         if stop is not None and stop.is_set():
                             shelf.wait()
                             return n_frames - start
+                _require_unchanged(plan)
             except SourceError as error:
                 # A source that turns out bad at its end leaves nothing behind.
                 if error.code in BAD_FOR_GOOD:
@@ -338,6 +345,12 @@ class _Shelf:
 
     def close(self) -> None:
         self._disk.shutdown()
+
+
+def _require_unchanged(plan: Plan) -> None:
+    """The frames read so far are to be those of the bytes that were hashed; asked before each chunk is stored."""
+    for path, stamp in plan.stamps.items():
+        video.require_unchanged(path, stamp)
 
 
 def encode(images: np.ndarray) -> list[tuple[bytes, bytes]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,6 +99,7 @@ def plan_recipes(
     `patterns` are globs on `zoo/method/path`. Each configuration brings its prediction rgb-Y and the energy of Y,
     without which a readout cannot be judged. `truth`: domain -> SHA-256 of the ground truth beside the clip.
     """
+    truth = {name: truth[name] for name in sorted(truth, key=list(DOMAINS).index)}
     maker = _Maker(clip, zoo, truth)
     recipes = [maker.input(), *(maker.truth_of(domain) for domain in truth)]
     chosen = select_configurations(zoo, patterns)
@@ -265,14 +265,3 @@ def _to_uint8(codes: Tensor) -> Tensor:
     """Codes (N, C, H, W), clipped to [0, 1] -> uint8 (N, H, W, C), rounded on the device."""
     levels = (codes.float() * 255).round_().clamp_(0, 255).to(torch.uint8)
     return levels.permute(0, 2, 3, 1).contiguous()
-
-
-def truth_digests(truth: Mapping[str, Path]) -> dict[str, str]:
-    """Domain -> SHA-256 of its ground truth file, in the order of the domain table."""
-    import hashlib
-
-    found = {}
-    for name in sorted(truth, key=list(DOMAINS).index):
-        with truth[name].open("rb") as file:
-            found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found

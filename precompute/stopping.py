@@ -26,6 +26,11 @@ class Stop(Event):
         """As shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
         return 128 + self.signal_number
 
+    def raise_if_set(self) -> None:
+        """Raise KeyboardInterrupt between two pieces of work, of which the second is not to begin."""
+        if self.is_set():
+            raise KeyboardInterrupt
+
 
 @contextmanager
 def stop_on_signals(on_wait: Callable[[], None]) -> Iterator[Stop]:

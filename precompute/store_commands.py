@@ -29,7 +29,18 @@ from cache.records import Track
 from cache.store import MIN_ORPHAN_AGE_SECONDS, CorruptPack, Store, StoreError, default_root
 from cache.transfer import Arrival, OnBytes, copy_tracks, export_tar, import_tar
 from precompute.errors import one_line
-from precompute.terminal import EXIT_FAILED_ITEM, StoreOption, bytes_bar, complain, err, open_store, out, say, usage
+from precompute.terminal import (
+    EXIT_FAILED_ITEM,
+    SteadyConsole,
+    StoreOption,
+    bytes_bar,
+    complain,
+    err,
+    open_store,
+    out,
+    say,
+    usage,
+)
 
 PIPE_WIDTH = 200
 """Letters of a line where no terminal says how many fit: every configuration on one line."""
@@ -181,7 +192,8 @@ def gc(
     media: Annotated[bool, typer.Option("--media", help="Also downloads that no track was made from.")] = False,
     quarantine: Annotated[bool, typer.Option("--quarantine", help="Also what `verify --fix` moved there.")] = False,
 ) -> None:
-    """Remove what nothing in the store names: files of killed jobs, and packs that no track holds. Jobs may run meanwhile.
+    """Remove what nothing in the store names: files of killed jobs, downloads that broke off, packs that no track holds.
+    Jobs may run meanwhile.
 
     [bold]Examples[/bold]
 
@@ -352,7 +364,7 @@ def _tell(arrivals: Iterable[Arrival], place: Path) -> None:
 
 def _page() -> Console:
     """Where tables go: every row on one line where no terminal says how many letters fit."""
-    return out if out.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+    return out if out.is_terminal else SteadyConsole(highlight=False, width=PIPE_WIDTH)
 
 
 def _row(store: Store, track: Track) -> dict[str, Any]:

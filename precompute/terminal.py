@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -17,8 +18,21 @@ from precompute.errors import one_line
 
 EXIT_FAILED_ITEM, EXIT_USAGE = 1, 2
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+
+class SteadyConsole(Console):
+    """Goes quiet where nobody reads any more, or the disk of a log is full: what is said must not end what is done."""
+
+    def _write_buffer(self) -> None:
+        try:
+            super()._write_buffer()
+        except OSError:
+            self.quiet = True
+            with suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+                os.dup2(nowhere.fileno(), self.file.fileno())  # Python writes what it still holds when it ends
+
+
+out = SteadyConsole(highlight=False)
+err = SteadyConsole(stderr=True, highlight=False)
 
 StoreOption = Annotated[
     Path | None,

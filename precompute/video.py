@@ -20,7 +20,7 @@ import time
 import tomllib
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from threading import Event
@@ -31,7 +31,7 @@ import numpy as np
 from cache.records import MAX_SIDE
 from consistency.domains import get_domain
 from precompute import acquire
-from precompute.errors import SourceError, one_line
+from precompute.errors import SourceError, one_line, usual
 
 __all__ = [
     "SAMPLES",
@@ -78,6 +78,9 @@ MAX_SECONDS = 1e9
 PIPE_BYTES = 1 << 20
 """Asked size of the pipe between decoder and reader: five 256 x 256 frames, so that neither waits for each frame."""
 
+Stamp = tuple[int, int, int, int]
+"""Device, inode, bytes and time of change (ns) of a file: while they stay, so do its bytes."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -90,7 +93,7 @@ class Source:
     title: str
     """For people; untrusted text where the source came from the network."""
     url: str | None = None
-    """Where the video came from (normalised), None for a file of unknown origin."""
+    """Where the video came from, without what may be a key; None for a file of unknown origin."""
     author: str | None = None
     """Who made it, None where unknown."""
     licence: str | None = None
@@ -99,6 +102,8 @@ class Source:
     """The credit line the licence asks for, None where none is known."""
     truth: dict[str, Path] = field(default_factory=dict)
     """Domain name -> lossless video of 8-bit codes, frame-aligned with the source; {} where unknown."""
+    stamp: Stamp | None = None
+    """Of the file when it was hashed; None for a download, which has its digest for a name and is never written again."""
 
     def __post_init__(self) -> None:
         for name, limit in MAX_CHARACTERS.items():
@@ -192,19 +197,18 @@ def resolve(
 
     A file with a TOML sidecar of the same stem takes title, origin, licence and ground truth from it.
     `limits` hold for URLs; `progress(n_bytes, total_bytes or None)` is called while downloading. `allow_loopback`, or the environment's
-    CROSSCHECK_ALLOW_LOOPBACK=1, lets a URL lead to this machine, for tests. Raises SourceError.
+    CROSSCHECK_ALLOW_LOOPBACK=1, lets a URL lead to this machine, for tests. Raises SourceError, and OSError where this
+    machine is at fault.
     """
     if acquire.looks_like_url(spec):
         download = acquire.fetch(spec, media_dir, allow_loopback=allow_loopback, limits=limits, progress=progress)
+        address = acquire.shown_url(download.url)
         return Source(
-            download.path, download.sha256, download.title, download.url, download.author, download.licence, None, {}
+            download.path, download.sha256, download.title, address, download.author, download.licence, None, {}
         )
     path = _local_file(spec, samples_dir)
-    try:
-        sha256 = _sha256(path)
-    except OSError as error:
-        raise SourceError("unreadable", f"{path}: cannot be read to its end ({error.strerror}); {CHECK_DISK}") from None
-    return _with_sidecar(path, sha256)
+    sha256, stamp = fingerprint(path)
+    return replace(_with_sidecar(path, sha256), stamp=stamp)
 
 
 def bundled_clips(samples_dir: Path = SAMPLES) -> list[str]:
@@ -234,9 +238,6 @@ def _local_file(spec: str, samples_dir: Path) -> Path:
             "unreadable", f"{shown}: cannot be read ({reason}); check the name and its permissions"
         ) from None
     return path
-
-
-CHECK_DISK = "check the disk or network drive it lies on, then run again"
 
 
 def _with_sidecar(path: Path, sha256: str) -> Source:
@@ -293,9 +294,31 @@ def _truth(table: Any, sidecar: Path) -> dict[str, Path]:
     return truth
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def fingerprint(path: Path) -> tuple[str, Stamp]:
+    """The SHA-256 of a file's bytes, and its stamp from before they were read. Raises SourceError."""
+    try:
+        stamp = _stamp(path)
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest(), stamp
+    except OSError as error:
+        raise usual("unreadable", f"{path}: cannot be read to its end ({error.strerror})") from None
+
+
+def require_unchanged(path: Path, stamp: Stamp) -> None:
+    """Raise SourceError where the file of that name is not, or no longer holds, what was hashed."""
+    try:
+        is_same = _stamp(path) == stamp
+    except FileNotFoundError:
+        is_same = False
+    except OSError as error:
+        raise usual("unreadable", f"{path}: cannot be looked at ({error.strerror})") from None
+    if not is_same:
+        raise usual("changed", f"{path}: is no longer the file that it was when the job began with it")
+
+
+def _stamp(path: Path) -> Stamp:
+    stat = path.stat()
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def probe(source: Source, sampling: Sampling = Sampling()) -> VideoInfo:

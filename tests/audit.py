@@ -1,4 +1,4 @@
-"""Has anything that is installed or locked a known hole? `make audit`; exit code 1 where it has.
+"""Has anything that is installed or locked a known hole? `make audit`; exit code 1 where it has, or none could be looked for.
 
 pip-audit asks for what is known of every locked version. Where its data cannot be reached, that is said, and what stays is
 the check of the FFmpegs that come inside PyAV and OpenCV, which no list of packages shows.
@@ -19,6 +19,10 @@ LOCKS = ("requirements.lock", "requirements-torch.lock")
 SHIPPED = ("cache", "consistency", "dashboard", "precompute", "training")
 PIP_AUDIT = ROOT / ".venv-tools" / "bin" / "pip-audit"
 SECONDS = 300
+UNREACHED = re.compile(
+    r"your network may be blocking|requests\.exceptions\.(ConnectionError|\w*Timeout|SSLError|ProxyError|HTTPError)"
+)
+"""What pip-audit says where its data cannot be reached."""
 
 ACCEPTED = {
     "CVE-2025-69872": "diskcache unpickles what it finds: ours refuses pickles on read and write (cache/store.py, with a test)",
@@ -32,20 +36,22 @@ SAFE_AVCODEC = (62, 28, 102)
 def main() -> int:
     failures = [*audit_packages(), *audit_ffmpeg()]
     for failure in failures:
-        print(f"hole: {failure}")
-    print(f"audit: {len(failures)} holes" if failures else "audit: no hole found in what could be looked up")
+        print(f"wrong: {failure}")
+    print(f"audit: {len(failures)} wrong" if failures else "audit: no hole found in what could be looked up")
     return 1 if failures else 0
 
 
 def audit_packages() -> Iterator[str]:
-    """What pip-audit knows of the locked versions."""
+    """What pip-audit knows of the locked versions, or why it could not be asked."""
     for name in LOCKS:
-        report = ask_pip_audit(ROOT / name)
+        try:
+            report = ask_pip_audit(ROOT / name)
+        except RuntimeError as error:
+            yield f"{name} is unchecked: {error}"
+            continue
         looked_up = [row for row in report if "skip_reason" not in row]
         if not looked_up:
-            print(
-                f"{name}: the data of pip-audit cannot be reached from here; its {len(report)} versions are unchecked"
-            )
+            print(f"{name}: the data of pip-audit cannot be reached from here; its versions are unchecked")
             continue
         print(f"{name}: {len(looked_up)} of {len(report)} versions looked up")
         for row in looked_up:
@@ -53,13 +59,21 @@ def audit_packages() -> Iterator[str]:
 
 
 def ask_pip_audit(lock: Path) -> list[dict]:
-    """A row per package; none where nothing is answered."""
+    """A row per package; none where the network is at fault. Raises RuntimeError where pip-audit is."""
     command = [PIP_AUDIT, "--disable-pip", "--require-hashes", "-r", lock, "-f", "json", "--progress-spinner", "off"]
     try:
-        answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=SECONDS).stdout
-        return json.loads(answer)["dependencies"]
-    except (OSError, ValueError, KeyError, subprocess.TimeoutExpired):
+        answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=SECONDS)
+    except subprocess.TimeoutExpired:
         return []
+    except OSError as error:
+        raise RuntimeError(f"{PIP_AUDIT} cannot be run ({error.strerror}); run `make audit`") from None
+    try:
+        return list(json.loads(answer.stdout)["dependencies"])
+    except (ValueError, KeyError, TypeError):
+        if UNREACHED.search(answer.stderr):
+            return []
+        last_line = (answer.stderr.strip() or answer.stdout.strip() or "no word").splitlines()[-1]
+        raise RuntimeError(f"pip-audit ended with {answer.returncode}: {last_line[:300]}") from None
 
 
 def known_holes(row: dict) -> Iterator[str]:

@@ -24,6 +24,7 @@ from precompute import acquire, download
 from precompute.acquire import Limits, fetch, normalise_url
 from precompute.download import is_public
 from precompute.errors import SourceError
+from precompute.outcomes import name_error
 from precompute.video import frames, probe, resolve
 from tests import media
 from tests.web import Site, reply, running
@@ -407,6 +408,46 @@ def test_a_disk_that_is_full_only_for_the_parent_is_called_so_too(site: Site, tm
 
     monkeypatch.setattr(acquire, "_adopt", full)
     assert refusal(site.video("/clip.mp4", tmp_path), tmp_path / "m").code == "disk_full"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://youtu.be/abcdefghijk?si=track&t=5", "https://www.youtube.com/watch?v=abcdefghijk"),
+        ("https://bucket.example/clip.mp4?X-Amz-Signature=secret", "https://bucket.example/clip.mp4"),
+        ("https://me:secret@bucket.example/clip.mp4#token", "https://bucket.example/clip.mp4"),
+        ("ftp://me:s@cret@example.org/clip.mp4?a", "ftp://example.org/clip.mp4"),
+        ("https://[bad?secret", "https://[bad"),
+    ],
+)
+def test_an_address_is_shown_without_what_may_be_a_key(url: str, shown: str) -> None:
+    assert acquire.shown_url(url) == shown
+
+
+def test_of_the_childs_answer_the_bare_name_counts(tmp_path: Path, monkeypatch) -> None:
+    child_that_runs(
+        monkeypatch,
+        "import json\n"
+        "print(json.dumps({'name': '../of-another.mp4', 'title': '', 'author': None, 'licence': None,"
+        " 'duration_seconds': None}), flush=True)",
+    )
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "of-another.mp4").write_bytes(b"video")
+    with pytest.raises(SourceError) as raised:
+        fetch("https://example.org/clip.mp4", tmp_path / "m")
+    assert raised.value.code == "empty" and (tmp_path / "m" / "of-another.mp4").exists()
+
+
+def test_a_process_that_cannot_be_started_is_not_called_a_store_that_cannot_be_written(
+    tmp_path: Path, monkeypatch
+) -> None:
+    def refusing(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(acquire.subprocess, "Popen", refusing)
+    with pytest.raises(BlockingIOError) as raised:
+        fetch("https://example.org/clip.mp4", tmp_path / "m")
+    assert name_error("https://example.org/clip.mp4", raised.value).code == "out_of_memory"
 
 
 def is_running(pid: int) -> bool:

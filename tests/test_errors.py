@@ -6,6 +6,9 @@ import ast
 import errno
 import io
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -91,6 +94,8 @@ def test_the_documents_list_is_the_table():
         (PermissionError(errno.EACCES, "Permission denied", "x.pack"), "store_readonly"),
         (OSError(errno.EIO, "Input/output error"), "bad_store"),
         (MemoryError(), "out_of_memory"),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "out_of_memory"),
+        (OSError(errno.EMFILE, "Too many open files", "/usr/bin/python"), "out_of_memory"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "out_of_memory"),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "out_of_gpu_memory"),
         (KeyError("depth"), "internal"),
@@ -100,6 +105,7 @@ def test_whatever_stops_a_source_has_a_code_and_a_next_step(error, code):
     named = name_error("clip.mp4", error)
     assert named.code == code and "clip.mp4" in str(named)
     assert named.next_step and named.found and "\n" not in str(named)
+    assert code != "out_of_memory" or ("the store" not in named.found and "python" not in named.found)
 
 
 # --- told as it happens ---
@@ -124,8 +130,8 @@ def test_the_terminal_gets_one_line_for_each_failure_and_a_table_at_the_end(tmp_
     told.outcomes.failed_by(usual("network", "c.mp4: connection refused"))
     told.outcomes.finish()
     lines = told.err.getvalue().splitlines()
-    assert lines[0].startswith("error[truncated] <script>") and lines[0].endswith("; copy or download it again")
-    assert lines[1].startswith("error[network] c.mp4: connection refused; ")
+    assert lines[0].startswith("error[truncated] <script>") and " --tolerant (again: no help)" in lines[0]
+    assert lines[1].startswith("error[network] c.mp4: connection refused; ") and "(again: may help)" in lines[1]
     assert lines[-1] == "failed: 2 of 3 sources"
     table = "\n".join(lines[2:-1])
     assert "[red]**x**[/red]" in table and "truncated" in table and "no help" in table and "may help" in table
@@ -154,6 +160,35 @@ def test_a_report_tells_what_became_of_each_source(tmp_path):
     assert failed.next_step == KINDS["no_video"].next_step and failed.began <= failed.ended
 
 
+def test_a_report_names_no_folder_but_where_two_files_are_named_alike(tmp_path):
+    sources = ["/home/me/secret/a.mp4", "~/one/b.mp4", "/two/b.mp4", "https://x.example/c.mp4?key=hunter2", "phone"]
+    told = Told(tmp_path / "store", sources)
+    (tmp_path / "store").mkdir()
+    messages = [
+        f"{sources[0]}: not mp4 but /home/me/secret/a.toml names it in {tmp_path}/store/media",
+        f"{Path(sources[1]).expanduser()}: cut short",
+        f"{sources[2]}: cut short",
+        "'https://x.example/c.mp4?key=hunter2': the server answered 403",
+        "phone: no room",
+    ]
+    for source, message in zip(sources, messages, strict=True):
+        told.outcomes.started(source)
+        told.outcomes.failed_by(usual("damaged", message))
+    told.outcomes.finish()
+    assert all(message in told.err.getvalue() for message in messages), "the terminal tells all"
+    report = last_report(tmp_path / "store")
+    assert report is not None
+    assert report.sources == ("a.mp4", "one/b.mp4", "two/b.mp4", "https://x.example/c.mp4", "phone")
+    assert [item.source for item in report.items] == list(report.sources)
+    assert [item.message for item in report.items] == [
+        "a.mp4: not mp4 but a.toml names it in the store/media",
+        "one/b.mp4: cut short",
+        "two/b.mp4: cut short",
+        "'https://x.example/c.mp4': the server answered 403",
+        "phone: no room",
+    ]
+
+
 def test_a_report_that_cannot_be_written_is_said_once_and_stops_nothing(tmp_path):
     (tmp_path / "reports").write_text("a file where the folder should be")
     told = Told(tmp_path, ["a.mp4"])
@@ -163,7 +198,7 @@ def test_a_report_that_cannot_be_written_is_said_once_and_stops_nothing(tmp_path
     assert told.err.getvalue().count("no report of this run") == 1
 
 
-def test_progress_is_told_once_a_second_for_each_stage(tmp_path, capsys, monkeypatch):
+def test_progress_is_told_once_a_second_for_each_stage(tmp_path, monkeypatch):
     told = Told(tmp_path, ["a.mp4"], as_json=True)
     now = [100.0]
     monkeypatch.setattr(outcomes.time, "monotonic", lambda: now[0])
@@ -172,7 +207,7 @@ def test_progress_is_told_once_a_second_for_each_stage(tmp_path, capsys, monkeyp
         told.outcomes.progress("download", n_done, 10)
         now[0] += 0.25
     told.outcomes.progress("compute", 1, None)
-    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    events = [json.loads(line) for line in told.out.getvalue().splitlines()]
     assert [event["n_done"] for event in events if event.get("stage") == "download"] == [0, 4, 8]
     assert [event["n_total"] for event in events if event.get("stage") == "compute"] == [None]
 
@@ -201,6 +236,34 @@ def test_events_are_one_object_a_line_and_a_failure_stops_no_other_source(tmp_pa
     report = last_report(tmp_path / "store")
     assert report is not None and [item.outcome for item in report.items] == ["failed", "stored"]
     assert Path(done["report"]).is_file()
+
+
+@pytest.mark.parametrize(("listener", "options"), [("gone", ()), ("full", ("--json",))])
+def test_a_listener_that_is_gone_or_full_ends_no_run(tmp_path, zoo, listener, options):
+    clip = write_video(tmp_path / "good.mp4", 4)
+    words = [
+        "run",
+        tmp_path / "missing.mp4",
+        clip,
+        "--store",
+        tmp_path / "store",
+        "--zoo",
+        zoo,
+        "--size",
+        "64",
+        *options,
+    ]
+    if listener == "gone":
+        reader, writer = os.pipe()
+        os.close(reader)
+    else:
+        writer = os.open("/dev/full", os.O_WRONLY)
+    command = [sys.executable, "-m", "precompute", *map(str, words)]
+    ended = subprocess.run(command, check=False, cwd=ROOT, stdout=writer, stderr=writer, timeout=120)
+    os.close(writer)
+    report = last_report(tmp_path / "store")
+    assert report is not None and report.ended and [item.outcome for item in report.items] == ["failed", "stored"]
+    assert ended.returncode == 1, "for the missing one, as with a listener"
 
 
 def test_a_folder_and_a_list_are_taken_apart_and_what_is_skipped_is_named(tmp_path, zoo):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -23,7 +24,7 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from cache.store import Store, TrackWriter
+from cache.store import Store, StoreError, TrackWriter
 from consistency.domains import DOMAINS, ENERGY
 from consistency.zoo import load_network, load_zoo
 from dashboard.choices import Available, shown
@@ -349,6 +350,28 @@ def test_a_signal_lets_the_job_finish_the_chunk_in_hand(tmp_path, zoo, clip, mon
     assert resumed.exit_code == 0 and f"{N_FRAMES - 4} frames computed" in resumed.stdout
 
 
+@pytest.mark.parametrize("is_last", [False, True])
+def test_a_signal_is_obeyed_also_where_the_source_in_hand_then_fails(
+    tmp_path, zoo, clip, monkeypatch, small_chunks, is_last
+):
+    assert run(tmp_path, zoo, clip).exit_code == 0
+    bad = write_video(tmp_path / "bad.mp4", N_FRAMES + 1)
+
+    original, calls = pipeline.require_finite, []
+
+    def failing(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:  # a chunk is in hand: the signal alone ends nothing
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise StoreError("the disk went; plug it in")
+        return original(*arguments)
+
+    monkeypatch.setattr(pipeline, "require_finite", failing)
+    result = run(tmp_path, zoo, bad, *([] if is_last else [clip]))
+    assert result.exit_code == 143 and "the disk went" in result.stderr
+    assert "already stored" not in result.stdout, "no other source is begun"
+
+
 def test_a_second_signal_ends_the_job_at_once(tmp_path, zoo, clip, monkeypatch, small_chunks):
     original = pipeline.require_finite
     calls = []
@@ -516,9 +539,48 @@ def test_a_source_found_bad_at_its_end_leaves_nothing_in_the_store(tmp_path, zoo
     # Matroska states no length of its own: that this one is cut is known only when its frames run out.
     cut = truncate(write_video(tmp_path / "cut.mkv", 60), 0.8)
     result = run(tmp_path / "store", zoo, cut)
-    assert result.exit_code == 1 and "cut.mkv" in result.stderr
+    assert result.exit_code == 1 and "cut.mkv" in result.stderr and "with --tolerant" in result.stderr
     assert listed(tmp_path / "store", "--all") == []
     assert not list((tmp_path / "store").rglob("*.pack"))
+
+
+@pytest.mark.parametrize("name", ["room.mp4", "room.depth.mkv"])
+def test_a_file_replaced_while_it_is_read_leaves_nothing_under_the_digest_of_the_one_before(
+    tmp_path, zoo, monkeypatch, small_chunks, name
+):
+    video = write_video(tmp_path / "room.mp4", N_FRAMES)
+    write_video(tmp_path / "room.depth.mkv", N_FRAMES, codec="ffv1", pix_fmt="gray")
+    (tmp_path / "room.toml").write_text('[truth]\ndepth = "room.depth.mkv"\n')
+    original, calls = pipeline.require_finite, []
+
+    def replacing(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3:  # in the second chunk
+            (tmp_path / "other").write_bytes((tmp_path / name).read_bytes())
+            (tmp_path / "other").replace(tmp_path / name)
+        return original(*arguments)
+
+    monkeypatch.setattr(pipeline, "require_finite", replacing)
+    result = run(tmp_path / "store", zoo, video)
+    assert result.exit_code == 1 and f"error[changed] {tmp_path / name}: " in result.stderr
+    assert listed(tmp_path / "store", "--all") == [] and not list(tmp_path.rglob("*.pack"))
+    assert run(tmp_path / "store", zoo, video).exit_code == 0
+
+
+def test_ground_truth_that_cannot_be_read_is_not_taken_for_a_fault_of_the_store(tmp_path, zoo, monkeypatch):
+    video = write_video(tmp_path / "room.mp4", 4)
+    truth = write_video(tmp_path / "room.depth.mkv", 4, codec="ffv1", pix_fmt="gray")
+    (tmp_path / "room.toml").write_text('[truth]\ndepth = "room.depth.mkv"\n')
+    original = Path.open
+
+    def refusing(path, *arguments, **options):
+        if path == truth:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return original(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refusing)  # tests may run as root, whom no file refuses
+    result = run(tmp_path / "store", zoo, video)
+    assert result.exit_code == 1 and f"error[unreadable] {truth}: " in result.stderr
 
 
 def test_a_tolerant_run_keeps_what_is_whole_and_says_so_and_never_passes_for_a_strict_one(tmp_path, zoo, clip):
@@ -581,6 +643,16 @@ def test_a_url_that_answers_404_is_named_in_one_line_and_the_other_still_runs(tm
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("error[")]
     assert "404" in line and "gone.mp4" in line
     assert {row["title"] for row in listed(tmp_path / "store", "--all")} == {"count"}
+
+
+def test_a_key_in_an_address_is_not_kept_where_visitors_see_it(tmp_path, zoo, web, monkeypatch):
+    monkeypatch.setenv("CROSSCHECK_ALLOW_LOOPBACK", "1")
+    store = tmp_path / "store"
+    result = run(store, zoo, f"{web.address}/walk.mp4?key=hunter2", f"{web.address}/gone.mp4?key=hunter2")
+    assert result.exit_code == 1 and "gone.mp4?key=hunter2" in result.stderr, "who asks sees all of it"
+    written = [path for name in ("tracks", "reports", "index") for path in (store / name).rglob("*") if path.is_file()]
+    assert written and not [path for path in written if b"hunter2" in path.read_bytes()]
+    assert {track.head.clip.url for track in Store(store).tracks()} == {f"{web.address}/walk.mp4"}
 
 
 def test_a_url_of_this_machine_is_refused_without_the_switch_for_tests(tmp_path, zoo, web):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from cache.keys import clip_key, digest, track_key
 from cache.pack import MAX_FRAMES, BadPack, build_pack, read_column, read_header, read_images, read_previews
@@ -463,6 +464,25 @@ def test_what_is_young_or_of_a_clip_that_a_job_writes_is_no_orphan(store):
     assert not list(store.collect())
     with Store(store.root).writing(track.head.clip.key):
         assert [orphan.path.name for orphan in store.collect(min_age_seconds=0)] == ["a" * 64]
+
+
+def test_downloads_that_broke_off_and_half_written_notes_go_unless_a_job_is_at_them(store):
+    urls, idle, busy = (store.media_dir / name for name in ("urls", f"download-{'1' * 32}", f"download-{'2' * 32}"))
+    for folder in (urls, idle, busy, store.root / "reports", store.root / "quarantine"):
+        folder.mkdir()
+        (folder / ".note.json.0123").write_bytes(b"half")
+        (folder / "kept.json").write_bytes(b"whole")
+    (store.media_dir / ".0123").mkdir()
+    (idle / "video.mp4.part").write_bytes(b"half")
+    (urls / f"{'1' * 64}.lock").touch()
+    assert not list(store.collect()), "it is young"
+    with FileLock(urls / f"{'2' * 64}.lock"):
+        gone = {orphan.path.relative_to(store.root).as_posix() for orphan in store.collect(min_age_seconds=0)}
+    notes = {f"{folder}/.note.json.0123" for folder in ("media/urls", "reports", "quarantine")}
+    assert gone == {"media/.0123", f"media/{idle.name}", *notes} and not idle.exists()
+    assert sorted(path.name for path in busy.iterdir()) == [".note.json.0123", "kept.json"]
+    assert [orphan.path for orphan in store.collect(min_age_seconds=0)] == [busy]
+    assert all((store.root / name).parent.joinpath("kept.json").exists() for name in notes)
 
 
 def test_downloads_go_only_when_asked_and_only_where_no_track_was_made_from_them(store):

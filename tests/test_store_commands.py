@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from datetime import date
 from pathlib import Path
 
+import av
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -146,8 +148,11 @@ def test_the_doctor_names_what_is_wrong_with_a_store_and_what_to_do(store):
     left.write_bytes(b"half")
     (store.root / "quarantine").mkdir()
     (store.root / "quarantine" / "a.json").write_text("{}")
+    before = sorted(store.root.rglob("*"))
     with store.writing(third.head.clip.key):
         found = findings(store.root)
+    assert found["index"].state == "warning" and "verify --fix" in found["index"].next_step
+    assert sorted(store.root.rglob("*")) == before, "what it finds it leaves"
     assert third.head.clip.key[:12] in found["locks"].found
     assert "damaged" in found["quarantine"].found
     result = call("doctor", "--store", store.root)
@@ -170,6 +175,8 @@ def test_the_doctor_sees_a_damaged_index_and_verify_makes_it_anew(store):
 def test_the_doctor_looks_at_a_store_that_is_not_there_and_makes_none(tmp_path):
     assert findings(tmp_path / "none")["store"].state == "ok" and not (tmp_path / "none").exists()
     (tmp_path / "home").mkdir()
+    empty = findings(tmp_path / "home")
+    assert empty["store"].state == empty["locks"].state == "ok" and not list((tmp_path / "home").iterdir())
     (tmp_path / "home" / "letter.txt").write_text("")
     assert findings(tmp_path / "home")["store"].state == "warning"
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["letter.txt"]
@@ -184,6 +191,28 @@ def test_the_file_system_of_a_folder_is_that_of_the_nearest_mount(tmp_path):
     for name, kind in ((".", "nfs4"), ("my disk", "xfs"), ("..", "ext4")):
         assert doctor.file_system(tmp_path / name, mounts) == kind
     assert doctor.file_system(tmp_path, tmp_path / "none") == ""
+
+
+def test_of_javascript_runtimes_deno_alone_counts_as_yt_dlp_takes_no_other(tmp_path, monkeypatch):
+    for name in ("node", "deno"):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {'v24.0.0' if name == 'node' else 'deno 2.5.0'}\n")
+    (tmp_path / "node").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setitem(sys.modules, "deno", None)
+    (finding,) = doctor._javascript()
+    assert finding.state == "warning" and "deno" in finding.next_step
+    (tmp_path / "deno").chmod(0o755)
+    (finding,) = doctor._javascript()
+    assert (finding.state, finding.found) == ("ok", "deno 2.5.0")
+
+
+def test_the_doctor_refuses_the_ffmpeg_that_the_decoder_refuses(monkeypatch):
+    assert doctor._decoder().state == "ok"
+    monkeypatch.setattr(av, "ffmpeg_version_info", "n8.1.1-3-g00")
+    found = doctor._decoder()
+    assert (
+        found.state == "problem" and "8.1.2 is the oldest safe one" in found.found and "pip install" in found.next_step
+    )
 
 
 def test_an_old_extractor_is_named_with_its_age():

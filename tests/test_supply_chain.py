@@ -64,6 +64,12 @@ def test_the_locks_hold_what_the_short_lists_ask_for(short, locks):
         assert wanted.specifier.contains(version, prereleases=True), f"{package} {version}; run: make lock"
 
 
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-web.lock"])
+def test_what_the_sign_in_needs_is_locked_too(name):
+    assert listed("requirements-web.txt")["streamlit"].extras == {"auth"}
+    assert {"authlib", "httpx", "cryptography"} <= set(locked(name))
+
+
 def test_the_locks_agree_where_they_overlap():
     pins: dict[str, set[str]] = {}
     for name in LOCKS:
@@ -170,3 +176,24 @@ def test_a_known_hole_is_told_unless_it_is_accepted():
 def test_packages_that_nobody_could_look_up_are_not_called_checked(monkeypatch, capsys):
     monkeypatch.setattr(audit, "ask_pip_audit", lambda lock: [{"name": "numpy", "skip_reason": "not found"}])
     assert list(audit.audit_packages()) == [] and "cannot be reached" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("echo 'ERROR: Tip: your network may be blocking this service.' >&2; exit 1", None),
+        ("echo 'requests.exceptions.ConnectionError: refused' >&2; exit 1", None),
+        ("echo 'ImportError: no module named toml' >&2; exit 1", "ended with 1: ImportError"),
+        ("echo '{}'", "ended with 0: {}"),
+        ("exit 3", "ended with 3: no word"),
+        (None, "cannot be run"),
+    ],
+)
+def test_only_a_network_that_fails_excuses_the_audit(script, expected, tmp_path, monkeypatch, capsys):
+    if script is not None:
+        (tmp_path / "pip-audit").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "pip-audit").chmod(0o755)
+    monkeypatch.setattr(audit, "PIP_AUDIT", tmp_path / "pip-audit")
+    found = list(audit.audit_packages())
+    assert len(found) == (len(audit.LOCKS) if expected else 0) and all(str(expected) in text for text in found)
+    assert ("cannot be reached" in capsys.readouterr().out) == (expected is None)

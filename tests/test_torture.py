@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from precompute import video
 from precompute.errors import SourceError
 from tests import media, torture
-from tests.torture import Outcome, Promise, __main__, promises, urls
+from tests.torture import Outcome, Promise, __main__, dashboard, promises, urls
 from tests.torture import media as hostile_media
 
 
@@ -56,7 +57,7 @@ def test_a_promise_that_is_not_kept_is_reported_and_exits_1(docs, monkeypatch, c
     assert run(monkeypatch, [made_up("good", 0), made_up("bad", 2)], "--write") == 1
     said = capsys.readouterr().out
     assert "1. good: 100 tries, 0 failures, kept" in said and "1. bad: 100 tries, 2 failures, NOT KEPT" in said
-    assert "number 3" in said and "2 promises tried, 1 not kept" in said
+    assert "number 3" in said and "2 promises tried, 1 not kept (0.0 min)" in said
     table = (docs / "reliability.md").read_text()
     assert "| 100 tries | 2 | **no** |" in table and "| 100 tries | 0 | yes |" in table and "seed \\| 0" in table
 
@@ -102,11 +103,27 @@ def test_every_promise_has_a_name_of_its_own_and_the_table_is_what_was_measured(
     names = [promise.name for promise in promises()]
     assert len(set(names)) == len(names)
     assert {promise.number for promise in promises()} <= set(range(1, 16))
-    path = __main__.DOCS / __main__.RECORDS
-    records = [__main__.Record(**entry) for entry in json.loads(path.read_text())]
+    records = __main__.read(__main__.DOCS)
     assert (__main__.DOCS / __main__.TABLE).read_text() == __main__.table(records)
-    assert {record.name for record in records} <= set(names)
+    assert {record.name for record in records} == set(names), "make torture"
     assert torture.MODULES
+
+
+@pytest.mark.parametrize("promise", promises(), ids=lambda promise: promise.name)
+def test_every_promise_tells_in_a_sentence_how_it_is_tried(promise: Promise) -> None:
+    assert promise.how[0].isupper() and promise.how.endswith(".") and len(promise.how.split()) >= 6, promise.how
+    assert "(func" not in promise.how
+
+
+def test_figures_of_another_version_are_read(docs, monkeypatch) -> None:
+    made = [made_up("good", 0)]
+    assert run(monkeypatch, made, "--write") == 0
+    (entry,) = json.loads((docs / "reliability.json").read_text())
+    before = (docs / "reliability.md").read_text()
+    (docs / "reliability.json").write_text(json.dumps([entry | {"how": "partial(func)", "weather": "fine"}]))
+    __main__.write(docs, [])
+    assert (docs / "reliability.md").read_text() == before and "Nothing is tried." in before
+    assert json.loads((docs / "reliability.json").read_text()) == [entry]
 
 
 # --- the fuzzer of media sees what breaks the promise ---
@@ -139,6 +156,16 @@ def test_a_file_that_takes_too_long_counts_as_a_fault(tmp_path, monkeypatch) -> 
 def test_a_job_that_dies_while_a_file_is_tried_is_no_success(tmp_path) -> None:
     with pytest.raises(RuntimeError, match="KeyError"):
         list(hostile_media.results("no such task", 2, tmp_path, 0))
+
+
+def test_a_job_beside_the_viewers_that_dies_is_no_success(tmp_path) -> None:
+    (tmp_path / "store").write_text("a file where the folder should be")
+    deadline = time.monotonic() + 60
+    with dashboard.the_real_job(tmp_path / "store") as failed:
+        while not failed() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        (told,) = failed()
+    assert "ended with 2" in told and "--store DIR" in told
 
 
 def test_equal_seeds_try_equal_files(tmp_path) -> None:

@@ -746,10 +746,10 @@ def test_a_header_that_points_before_the_file_is_not_called_a_failing_disk(tmp_p
 def test_a_disk_that_fails_while_the_file_is_hashed_is_one_clear_error(tmp_path: Path, monkeypatch) -> None:
     path = media.write_video(tmp_path / "clip.mp4", 1)
 
-    def fail(_: Path) -> str:
+    def fail(*_) -> str:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(video, "_sha256", fail)
+    monkeypatch.setattr(video.hashlib, "file_digest", fail)
     assert refusal(path, tmp_path).code == "unreadable"
 
 

@@ -6,13 +6,14 @@ A module here that is named in `MODULES` lists its promises as `PROMISES`. `make
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-MODULES = ("media", "dashboard", "urls", "stores", "formats", "memory")
+MODULES = ("media", "dashboard", "urls", "stores", "pickles", "formats", "memory")
 """Files of this folder that hold promises, in the order in which they are tried."""
 
 
@@ -48,6 +49,11 @@ class Promise:
     """(tries, an empty folder, seed) -> Outcome. Equal seeds try equal things. Its docstring says how it is tried."""
     allowed_rate: float = 0.0
     """Failures per try that the promise itself allows, such as 0.01 for `at least 99 %`."""
+
+    @property
+    def how(self) -> str:
+        """The beginning of what the attempt says of itself, on one line."""
+        return " ".join((inspect.getdoc(self.attempt) or "").split("\n\n")[0].split())
 
     def is_kept(self, outcome: Outcome) -> bool:
         return outcome.tries > 0 and outcome.failures <= self.allowed_rate * outcome.tries

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import os
 import sys
 import tempfile
 import textwrap
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,7 +27,6 @@ class Record:
     number: int
     name: str
     sentence: str
-    how: str
     unit: str
     tries: int
     failures: int
@@ -70,7 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
             if options.write:  # at once: an hour's figures outlive a stop
                 write(DOCS, [record])
     n_broken = sum(not record.is_kept for record in records)
-    print(f"{len(records)} promises tried, {n_broken} not kept")
+    minutes = sum(record.seconds for record in records) / 60
+    print(f"{len(records)} promises tried, {n_broken} not kept ({minutes:.1f} min)")
     return 1 if n_broken else 0
 
 
@@ -82,12 +81,10 @@ def attempt(promise: Promise, tries: int, seed: int) -> Record:
             outcome = promise.attempt(tries, Path(folder), seed)
         except Exception as error:
             outcome = Outcome(tries, tries, "the try itself ended early", (f"{type(error).__name__}: {error}",))
-    how = " ".join((inspect.getdoc(promise.attempt) or "").split("\n\n")[0].split())
     return Record(
         number=promise.number,
         name=promise.name,
         sentence=promise.sentence,
-        how=how,
         unit=promise.unit,
         tries=outcome.tries,
         failures=outcome.failures,
@@ -124,25 +121,32 @@ def machine() -> str:
 
 def write(docs: Path, records: list[Record]) -> None:
     """Put these records in the place of older ones of the same names; the others stay."""
-    path = docs / RECORDS
-    known = {entry["name"]: Record(**entry) for entry in json.loads(path.read_text())} if path.is_file() else {}
-    known |= {record.name: record for record in records}
+    known = {record.name: record for record in [*read(docs), *records]}
     ordered = sorted(known.values(), key=lambda record: (record.number, record.name))
-    path.write_text(json.dumps([asdict(record) for record in ordered], indent=1, ensure_ascii=False) + "\n")
+    (docs / RECORDS).write_text(json.dumps([asdict(record) for record in ordered], indent=1, ensure_ascii=False) + "\n")
     (docs / TABLE).write_text(table(ordered))
 
 
+def read(docs: Path) -> list[Record]:
+    """What was written; none where there is nothing yet. Fields that another version wrote are left out."""
+    names = {field.name for field in fields(Record)}
+    entries = json.loads((docs / RECORDS).read_text()) if (docs / RECORDS).is_file() else []
+    return [Record(**{name: entry[name] for name in names & entry.keys()}) for entry in entries]
+
+
 def table(records: list[Record]) -> str:
+    hows = {promise.name: promise.how for promise in promises()}
     rows = [
         f"| {record.number} | {record.name} | {_cell(_promised(record))} | {record.tries} {record.unit} "
         f"| {record.failures} | {'yes' if record.is_kept else '**no**'} | {_cell(record.figures)} |"
         for record in records
     ]
-    hows = [
-        f"- **{record.name}** ({record.date}, seed {record.seed}, {record.seconds:.0f} s, {record.machine}). {record.how}"
+    tried = [
+        f"- **{record.name}** ({record.date}, seed {record.seed}, {record.seconds:.0f} s, {record.machine}). "
+        + hows.get(record.name, "It is tried no longer.")
         for record in records
     ]
-    hows = [textwrap.fill(how, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for how in hows]
+    tried = [textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for text in tried]
     examples = [f"- {record.name}: `{_code(example)}`" for record in records for example in record.examples]
     parts = [
         "# Reliability",
@@ -151,7 +155,7 @@ def table(records: list[Record]) -> str:
         "| no. | name | promise | tries | failures | kept | figures |\n|---|---|---|---|---|---|---|\n"
         + "\n".join(rows),
         "## How each was tried",
-        "\n".join(hows),
+        "\n".join(tried),
     ]
     if examples:
         parts += ["## Failures met", "\n".join(examples)]

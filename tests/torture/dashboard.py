@@ -7,14 +7,14 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, replace
-from functools import partial
+from functools import wraps
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import urlencode
 
 import numpy as np
@@ -114,8 +114,6 @@ PAYLOADS = (
     "\u0301" * 60 + "x",
 )
 
-Answer = TypeVar("Answer")
-
 
 def queries_are_answered(tries: int, folder: Path, seed: int) -> Outcome:
     """Random links, given to the page's own script as Streamlit runs it."""
@@ -136,7 +134,7 @@ def queries_are_answered(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def queries_in_the_browser(tries: int, folder: Path, seed: int) -> Outcome:
-    """The same through the address of a real page."""
+    """Random links, opened one after the other in a real page."""
     store = build_store(folder / "store", n_frames=12)
     chance = random.Random(seed)
 
@@ -207,7 +205,7 @@ def titles_stay_text(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def viewers_see_whole_frames(tries: int, folder: Path, seed: int) -> Outcome:
-    """So many pages on one clip while its tracks grow pack by pack and, beside it, the real job computes another."""
+    """So many pages are open on one clip while its tracks grow pack by pack and, beside it, the real job computes another."""
     store = Store(folder / "store")
     n_packs = 4 + tries // 2
     clip = make_clip("Growing", n_frames=n_packs * VIEWERS_FRAMES, size=(64, 64))
@@ -262,8 +260,8 @@ def viewers_see_whole_frames(tries: int, folder: Path, seed: int) -> Outcome:
             )
         return wrong
 
-    with ThreadPoolExecutor(1) as writer, the_real_job(store, is_wanted=tries > 4):
-        failures = in_a_browser(store.root, look)
+    with ThreadPoolExecutor(1) as writer, the_real_job(store.root, is_wanted=tries > 4) as failed:
+        failures = [*in_a_browser(store.root, look), *failed()]
     return Outcome(tries, len(failures), examples=tuple(failures[:3]))
 
 
@@ -276,14 +274,19 @@ ATTEMPTS = {
 OUTCOME = "outcome.json"
 
 
-def apart(name: str, tries: int, folder: Path, seed: int) -> Outcome:
+def apart(name: str) -> Callable[[int, Path, int], Outcome]:
     """The attempt in a process of its own: whoever tries promises may have a browser running, and Playwright stands no two."""
-    command = [sys.executable, "-m", "tests.torture.dashboard", name, str(tries), str(folder), str(seed)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{name}: {done.stderr[-3000:]}")
-    row = json.loads((folder / OUTCOME).read_text())
-    return Outcome(**{**row, "examples": tuple(row["examples"])})
+
+    @wraps(ATTEMPTS[name])
+    def attempt(tries: int, folder: Path, seed: int) -> Outcome:
+        command = [sys.executable, "-m", "tests.torture.dashboard", name, str(tries), str(folder), str(seed)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{name}: {done.stderr[-3000:]}")
+        row = json.loads((folder / OUTCOME).read_text())
+        return Outcome(**{**row, "examples": tuple(row["examples"])})
+
+    return attempt
 
 
 PROMISES = [
@@ -294,7 +297,7 @@ PROMISES = [
         "random links",
         small=40,
         full=1000,
-        attempt=partial(apart, "queries"),
+        attempt=apart("queries"),
     ),
     Promise(
         12,
@@ -303,7 +306,7 @@ PROMISES = [
         "random links",
         small=1,
         full=100,
-        attempt=partial(apart, "queries-browser"),
+        attempt=apart("queries-browser"),
     ),
     Promise(
         12,
@@ -312,7 +315,7 @@ PROMISES = [
         "hostile clips",
         small=2,
         full=100,
-        attempt=partial(apart, "titles"),
+        attempt=apart("titles"),
     ),
     Promise(
         13,
@@ -321,7 +324,7 @@ PROMISES = [
         "viewers at once",
         small=2,
         full=20,
-        attempt=partial(apart, "viewers"),
+        attempt=apart("viewers"),
     ),
 ]
 
@@ -353,21 +356,30 @@ def add_growing(store: Store, clip, *, number: int, ready_frames: int, **track: 
 
 
 @contextmanager
-def the_real_job(store: Store, is_wanted: bool) -> Iterator[None]:
-    """`python -m precompute run` on a bundled clip, into the same store, until the block ends."""
+def the_real_job(store: Path, is_wanted: bool = True) -> Iterator[Callable[[], list[str]]]:
+    """`python -m precompute run` on a bundled clip, into the same store, until the block ends. Gives what tells whether it
+    has failed so far."""
     if not is_wanted:
-        yield
+        yield list
         return
-    command = [sys.executable, "-m", "precompute", "run", "phone", "--size", "128", "--store", str(store.root)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait(60)
+    command = [sys.executable, "-m", "precompute", "run", "phone", "--size", "128", "--store", str(store)]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=log)
+
+        def failed() -> list[str]:
+            if not process.poll():  # works, or is done
+                return []
+            log.seek(0)
+            return [f"the job beside the viewers ended with {process.returncode}: {log.read()[-300:].decode()}"]
+
+        try:
+            yield failed
+        finally:
+            process.terminate()
+            process.wait(60)
 
 
-def in_a_browser(store: Path, look: Callable[[Browser, str], Answer]) -> Answer:
+def in_a_browser(store: Path, look: Callable[[Browser, str], list[str]]) -> list[str]:
     """`look(browser, address of the real dashboard)`."""
     log_path = store.parent / "streamlit.log"
     with serving(store, log_path=log_path) as address, sync_playwright() as playwright:

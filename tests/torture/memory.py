@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def constant_memory(tries: int, folder: Path, seed: int) -> Outcome:
-    """`tries` frames, and a tenth of them, each in a process of its own."""
+    """A clip and a tenth of it are computed, each in a process of its own, and the highest memory of each is compared."""
     zoo = write_zoo(folder / "zoo")
     clip = write_video(folder / "clip.mp4", tries)
     peaks = []

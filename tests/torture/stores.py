@@ -22,12 +22,17 @@ EXAMPLES = 5
 
 
 def kills(tries: int, folder: Path, seed: int) -> Outcome:
+    """A job that writes three tracks is killed up to eight times on each clip, after a time or at a line of the store's
+    code, and sometimes removes a track or collects garbage first. After each kill everything shown is compared with what
+    was computed."""
     found = ask("kills", folder, seed, tries)
     figures = f"{found['rounds']} clips, each finished by a last run; {found['unfinished']} were not"
     return Outcome(found["kills"], found["wrong"] + found["unfinished"], figures, tuple(found["examples"][:EXAMPLES]))
 
 
 def resumes(tries: int, folder: Path, seed: int) -> Outcome:
+    """The same job, killed in the same ways, tells each chunk that it computes; each clip is then finished, and asked for
+    once more."""
     found = ask("resumes", folder, seed, tries)
     figures = (
         f"more than one chunk done again after {found['redone']} kills; "
@@ -70,6 +75,8 @@ def flips(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def full_disks(tries: int, folder: Path, seed: int) -> Outcome:
+    """A job that writes beside a finished clip runs out of room at a random point, on a file system of 16 MB where one can
+    be mounted, else by a disk that refuses to make its writes safe; then there is room again."""
     found = ask("full_disks", folder, seed, tries, may_mount=True)
     failures = found["wrong"] + found["unclear"] + found["unfinished"]
     figures = (
@@ -80,6 +87,7 @@ def full_disks(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def crowds(tries: int, folder: Path, seed: int) -> Outcome:
+    """Eight jobs are started at once on one clip; then the holder of a lock is killed while another waits for it."""
     found = ask("crowds", folder, seed, tries)
     figures = f"8 jobs each; a killed job's lock was free after {1000 * found['slowest']:.0f} ms at most"
     return Outcome(found["tries"], found["wrong"] + found["late"], figures, tuple(found["examples"][:EXAMPLES]))
@@ -195,16 +203,16 @@ def _wrong_on_page(root: Path, n_frames: int) -> list[str]:
         if track.n_frames != expected or len(columns.pts_seconds(track)) != expected:
             wrong.append(f"{track.head.kind}: {track.n_frames} frames")
         answers = [
-            pack_response(store, _request(f"{track.head.key}-{pack.sha256}.pack")).status_code for pack in track.packs
+            pack_response(store, request_of(f"{track.head.key}-{pack.sha256}.pack")).status_code for pack in track.packs
         ]
         answers += [
-            frame_response(store, _request(f"{track.head.key}-{frame}")).status_code for frame in range(expected)
+            frame_response(store, request_of(f"{track.head.key}-{frame}")).status_code for frame in range(expected)
         ]
         wrong += [] if set(answers) == {200} else [f"answers {sorted(set(answers))}"]
     return wrong
 
 
-def _request(name: str) -> Request:
+def request_of(name: str) -> Request:
     return Request({"type": "http", "method": "GET", "headers": [], "path_params": {"name": name}})
 
 

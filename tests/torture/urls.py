@@ -343,7 +343,7 @@ def outcome(rows: list[dict], what: str) -> Outcome:
 
 
 def lead_nowhere(tries: int, folder: Path, seed: int) -> Outcome:
-    """Half of them lead there themselves, half by what a server answers; a few are whole downloads."""
+    """Half of the addresses lead there themselves, half by what a server answers; a few are whole downloads."""
     n_real = max(1, tries // REAL_CHILDREN)
     n_direct = (tries - n_real) // 2
     rows = run_tries("direct", n_direct, seed, folder / "direct")
