@@ -343,13 +343,14 @@ def _extended(zoo: Zoo, base: Zoo) -> Zoo:
         multiple=math.lcm(zoo.multiple, base.multiple),
         domains=tuple(dict.fromkeys([*base.domains, *zoo.domains])),
         edges=(*zoo.edges, *others),
-        energies={**base.energies, **zoo.energies},
         energy_paths={**base.energy_paths, **zoo.energy_paths},
         fallback=zoo.fallback or base.fallback,
         declared={**base.declared, **zoo.declared},
     )
     _check(extended)
-    return extended
+    paths = {target: {"paths": paths} for target, paths in extended.energy_paths.items()}
+    measured = _with_energies(extended, paths, read_lock(zoo.home).get("energy", {})).energies
+    return replace(extended, energies={**base.energies, **zoo.energies, **measured})
 
 
 def read_lock(home: Path) -> dict[str, Any]:
