@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -160,6 +161,25 @@ def test_what_was_measured_is_remembered_for_these_networks_and_no_others(tmp_pa
     path.write_text("{")
     assert found(recipes) == first
     found([recipe for recipe in recipes if recipe.head.kind == "prediction"])
+    assert len(list((tmp_path / "precision").iterdir())) == 2
+
+
+def test_other_constants_of_an_energy_are_measured_anew(tmp_path):
+    """Its bound is in sigma."""
+    folder, recipes = recipes_of(tmp_path)
+    found = partial(precision.measured, tmp_path, load_zoo(str(folder)), device=CPU, networks=Networks())
+
+    def with_sigma(sigma: float) -> list[Recipe]:
+        heads = [
+            replace(r.head, constants={**r.head.constants, "sigma": [sigma] * len(r.head.constants["sigma"])})
+            if r.head.constants
+            else r.head
+            for r in recipes
+        ]
+        return [replace(recipe, head=head) for recipe, head in zip(recipes, heads, strict=True)]
+
+    worst = [found(with_sigma(sigma), dtype=torch.bfloat16).worst_energy for sigma in (1.0, 0.5, 1.0)]
+    assert worst[1] == pytest.approx(2 * worst[0]) and worst[2] == worst[0]
     assert len(list((tmp_path / "precision").iterdir())) == 2
 
 
