@@ -11,6 +11,7 @@ import json
 import lzma
 import shutil
 import tempfile
+import tomllib
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
@@ -96,22 +97,23 @@ def import_zoo(path: Path, name: str, *, on_problem: Callable[[str], None]) -> Z
 
     Raises ZooError.
     """
-    is_own = (path / "zoo.toml").is_file()
     if not path.exists():
         raise ZooError(f"{path}: there is no such file; give an archive, a folder or a file of weights")
-    if is_own:
-        _adopt(path, name)
+    if (path / "zoo.toml").is_file():
+        _adopt(path, name, on_problem)
+        return read_zoo(name)
     zoo = read_zoo(name)
-    edges = list(zoo.missing)
-    if is_own:  # what it extends is where it is
-        edges = [e for e in (*zoo.edges, *zoo.missing) if e.weights and e.weights.parent == zoo.home]
-    if not edges:
+    if not zoo.missing:
         raise ZooError(f"zoo '{zoo.name}' lacks nothing; to bring networks of your own, give a folder with a zoo.toml")
     with writing(zoo.home):
-        if not install(edges, weights_of(path), zoo.home, on_problem):
-            names = ", ".join(sorted({edge.weights.stem for edge in edges if edge.weights})[:4])
-            raise ZooError(f"{path}: holds no network that zoo '{name}' lacks; it lacks {names}, ...")
+        if not install(zoo.missing, weights_of(path), zoo.home, on_problem):
+            raise _holds_none(path, zoo, zoo.missing)
     return read_zoo(name)
+
+
+def _holds_none(path: Path, zoo: Zoo, edges: Iterable[Edge]) -> ZooError:
+    names = ", ".join(sorted({edge.weights.stem for edge in edges if edge.weights})[:4])
+    return ZooError(f"{path}: holds no network that zoo '{zoo.name}' lacks; it lacks {names}, ...")
 
 
 def record(zoo: Zoo) -> int:
@@ -230,7 +232,10 @@ def _make(file: Found, edge: Edge, folder: Path, converter: Converter) -> Path:
         copy.unlink(missing_ok=True)
     digest = entry(made)["sha256"]
     if edge.sha256 and digest != edge.sha256:
-        raise ZooError(f"{file.name}: has SHA-256 {digest[:12]}, zoo.toml says {edge.sha256[:12]}; it is another file")
+        raise ZooError(
+            f"{file.name}: has SHA-256 {digest[:12]}, the zoo says {edge.sha256[:12]}; it is another file. If you changed "
+            "it, record it first: python -m precompute zoo check FOLDER --record"
+        )
     return made
 
 
@@ -257,21 +262,64 @@ def float32_bytes(edge: Edge) -> int:
     return 4 * sum(tensor.numel() for tensor in state.values()) + (1 << 16)
 
 
-def _adopt(folder: Path, name: str) -> None:
-    """Copy a zoo.toml of the user to where installed zoos lie. Raises ZooError."""
-    read_zoo(str(folder))  # says what is wrong with it
+def _adopt(folder: Path, name: str, on_problem: Callable[[str], None]) -> None:
+    """Make a folder of the user the zoo `name`: first its networks come, then its zoo.toml and lock. One of that name that
+    is there already is replaced by all of it or stays as it was. Raises ZooError."""
+    # By its whole path, as a bare name would be that of a zoo; says what is wrong with it.
+    zoo = read_zoo(str(folder.resolve()))
     try:
         home = installed_zoos_folder() / checked_name(name)
     except ValueError as error:
         raise ZooError(f"--as: {error}") from error
     if (ZOOS / name).exists():
         raise ZooError(f"'{name}' is a zoo of the project; give another name with --as")
-    if home.resolve() == folder.resolve():
+    if home.resolve() == zoo.home:
         raise ZooError(f"{folder} is zoo '{name}' already")
-    home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(folder / "zoo.toml", home / "zoo.toml")
-    measured = read_lock(folder).get("energy", {})
-    write_lock(home, {"name": name, "weights": {}, "energy": measured})
+    # What it extends stays where it is.
+    edges = [edge for edge in (*zoo.edges, *zoo.missing) if edge.weights and edge.weights.parent == zoo.home]
+    is_there = (home / "zoo.toml").is_file()
+    problems: list[str] = []
+    with writing(home), tempfile.TemporaryDirectory(dir=home, prefix=".import-") as made:
+        staged = Path(made)
+        n_met = install(edges, weights_of(folder), staged, problems.append)
+        for problem in problems:
+            on_problem(problem)
+        if edges and not n_met:
+            raise _holds_none(folder, zoo, edges)
+        weights = lock_of(staged).get("weights", {})
+        if problems and (is_there or not weights):
+            raise ZooError(f"nothing is imported as '{name}'; mend {folder}, then import it again")
+        lock = _adopted_lock(folder, home, weights)
+        for file in weights:
+            (staged / file).replace(home / file)
+        shutil.copyfile(folder / "zoo.toml", staged / "zoo.toml")
+        (staged / "zoo.toml").replace(home / "zoo.toml")
+        write_lock(home, {"name": name, **lock})
+
+
+def _adopted_lock(folder: Path, home: Path, weights: Mapping[str, Any]) -> dict[str, Any]:
+    """What the lock of a zoo says once `folder` is in it, with `weights` of its networks that are new.
+
+    Of what was there, networks that the folder does not have stay, and so do constants where no network has changed.
+    """
+    old, new = lock_of(home), lock_of(folder)
+    kept = {name: row for name, row in old.get("weights", {}).items() if name not in weights}
+    lock = {"weights": {**kept, **weights}, "energy": new.get("energy", {})}
+    if lock["weights"] == old.get("weights") and _networks_in(folder) == _networks_in(home):
+        lock["energy"] = {**old.get("energy", {}), **lock["energy"]}
+    archives = {**new.get("archives", {}), **old.get("archives", {})}
+    return {**lock, **({"archives": archives} if archives else {})}
+
+
+def _networks_in(folder: Path) -> list[Any]:
+    """What of a zoo.toml decides what its networks compute. Raises ZooError."""
+    try:
+        table = tomllib.loads((folder / "zoo.toml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except ValueError as error:
+        raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error}; remove that folder") from error
+    return [table.get(part) for part in ("edge", "domain", "extends", "multiple")]
 
 
 # --- downloading ---

@@ -376,6 +376,53 @@ def test_a_folder_with_a_zoo_is_imported_under_its_new_name(installed, tmp_path)
     assert zoo.name == "mine2" and len(zoo.edges) == 2 and zoo.folder == installed / "mine2"
 
 
+def everything_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def write_recorded(folder: Path, seed: int = 0) -> Path:
+    """A zoo whose one network is there, with its digest in zoo.lock."""
+    if not folder.exists():
+        write_recipe(folder, "http://127.0.0.1/", ("plain",))
+        toml = folder / "zoo.toml"
+        toml.write_text(toml.read_text().replace('archive = "models"', ""))
+    save_file(state(SMALL, seed), folder / "plain.safetensors")
+    zoo_files.record(read_zoo(str(folder)))
+    return folder
+
+
+def test_an_import_that_fails_leaves_the_zoo_of_that_name_as_it_was(installed, tmp_path):
+    folder = write_recorded(tmp_path / "mine")
+    zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    before = everything_in(installed / "mine")
+    (folder / "plain.safetensors").unlink()
+    (folder / "zoo.toml").write_text((folder / "zoo.toml").read_text().replace('version = "1"', 'version = "2"'))
+    with pytest.raises(ZooError, match="holds no network that zoo 'released' lacks; it lacks plain"):
+        zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    (folder / "plain.pth").write_bytes(b"no checkpoint")
+    problems: list[str] = []
+    with pytest.raises(ZooError, match="nothing is imported as 'mine'; mend "):
+        zoo_files.import_zoo(folder, "mine", on_problem=problems.append)
+    assert len(problems) == 1 and everything_in(installed / "mine") == before
+    assert load_zoo("mine").missing == ()
+
+
+def test_constants_that_were_measured_stay_at_a_second_import_until_a_network_changes(installed, tmp_path):
+    folder = write_recorded(tmp_path / "mine")
+    zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    row = {"paths": ["rgb-depth-normal"], "mu": [0.1], "sigma": [0.2], "origin": "here"}
+    lock = zoo_files.lock_of(installed / "mine")
+    zoo_files.write_lock(installed / "mine", {**lock, "energy": {"normal": row}})
+    before = everything_in(installed / "mine")
+    zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    assert everything_in(installed / "mine") == before
+
+    zoo_files.import_zoo(write_recorded(folder, seed=1), "mine", on_problem=pytest.fail)
+    after = everything_in(installed / "mine")
+    assert after["plain.safetensors"] == (folder / "plain.safetensors").read_bytes() != before["plain.safetensors"]
+    assert json.loads(after["zoo.lock"])["energy"] == {} and load_zoo("mine").missing == ()
+
+
 def test_single_files_fill_a_zoo_of_the_project(installed, tmp_path):
     file = tmp_path / "normal2curvature.pth"
     torch.save(
