@@ -423,6 +423,18 @@ def test_constants_that_were_measured_stay_at_a_second_import_until_a_network_ch
     assert json.loads(after["zoo.lock"])["energy"] == {} and load_zoo("mine").missing == ()
 
 
+def test_a_file_that_changed_after_it_was_recorded_is_not_imported_until_it_is_recorded_again(installed, tmp_path):
+    folder = write_recorded(tmp_path / "mine")
+    save_file(state(SMALL, 1), folder / "plain.safetensors")
+    refused = CliRunner().invoke(app, ["import", str(folder), "--as", "mine"])
+    assert refused.exit_code == 1
+    assert re.search("it is another file.*zoo check FOLDER --record", refused.output)
+    assert not (installed / "mine" / "zoo.toml").exists()
+    zoo_files.record(read_zoo(str(folder)))
+    zoo = zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    assert [edge.digest for edge in zoo.edges] == [edge.digest for edge in read_zoo(str(folder)).edges]
+
+
 def test_single_files_fill_a_zoo_of_the_project(installed, tmp_path):
     file = tmp_path / "normal2curvature.pth"
     torch.save(
