@@ -176,7 +176,7 @@ def pull(zoo: ZooArgument) -> None:
     try:
         with bytes_bar(f"{known.name} · download") as report:
             zoo_files.pull(known, say=say, report=report, on_problem=lambda text: found.append(text) or complain(text))
-    except ZooError as error:
+    except (ZooError, OSError) as error:
         complain(str(error))
         raise typer.Exit(EXIT_FAILED_ITEM) from error
     _finish(zoo, found)

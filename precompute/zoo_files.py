@@ -39,6 +39,7 @@ from consistency.zoo import (
     read_lock,
     read_zoo,
 )
+from precompute.acquire import FULL
 from precompute.convert import Converter
 from precompute.errors import one_line
 
@@ -70,7 +71,10 @@ class Found:
 
 
 def pull(zoo: Zoo, *, say: Callable[[str], None], report: Report, on_problem: Callable[[str], None]) -> None:
-    """Fetch what the zoo lacks. Problems with single networks are told, and the others are kept. Raises ZooError."""
+    """Fetch what the zoo lacks. Problems with single networks are told, and the others are kept.
+
+    Raises ZooError, and OSError where the disk is full.
+    """
     wanted = {edge.archive for edge in zoo.missing}
     archives = [archive for archive in zoo.archives if archive.name in wanted]
     if not archives:
@@ -84,12 +88,15 @@ def pull(zoo: Zoo, *, say: Callable[[str], None], report: Report, on_problem: Ca
     with writing(zoo.home):
         for archive in archives:
             path = download(archive, zoo.home, report)
+            edges = [edge for edge in zoo.missing if edge.archive == archive.name]
             try:
-                edges = [edge for edge in zoo.missing if edge.archive == archive.name]
-                install(edges, weights_of(path), zoo.home, on_problem)
-            finally:
+                found = weights_of(path)
+            except ZooError:
                 path.unlink()
-        path.parent.rmdir()
+                raise
+            install(edges, found, zoo.home, on_problem)  # stopped in its midst, the archive stays for the next try
+            path.unlink()
+        shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def import_zoo(path: Path, name: str, *, on_problem: Callable[[str], None]) -> Zoo:
@@ -175,7 +182,10 @@ def _members(path: Path) -> Iterable[tuple[str, Found]]:
 def install(
     edges: Iterable[Edge], found: Mapping[str, list[Found]], home: Path, on_problem: Callable[[str], None]
 ) -> int:
-    """Bring the weights of those edges to `home` and note their digests; the number of files that are new or were bad."""
+    """Bring the weights of those edges to `home` and note their digests; the number of files that are new or were bad.
+
+    Raises OSError where the disk is full.
+    """
     n_met = 0
     by_file = {edge.weights.name: edge for edge in edges if edge.weights}
     home.mkdir(parents=True, exist_ok=True)
@@ -193,6 +203,8 @@ def install(
                 made = _make(candidates[0], edge, Path(folder), converter)
                 _keep(made, home, name)
             except UNREADABLE as error:
+                if isinstance(error, OSError) and error.errno in FULL:
+                    raise  # no fault of the file
                 on_problem(f"{edge.name}: {one_line(str(error))}")
     return n_met
 
@@ -390,9 +402,11 @@ class _Resumable:
         n_bytes, version = self._begun()
         headers = {"Range": f"bytes={n_bytes}-", "If-Range": version} if n_bytes else {}
         with _request(self.archive, "GET", headers) as answer:
-            if answer.status_code == 416:  # what is there is all, or of another version
-                self.part.unlink(missing_ok=True)
-                raise requests.ConnectionError("the server cannot go on where the download stopped")
+            if answer.status_code == 416:
+                if answer.headers.get("Content-Range") != f"bytes */{n_bytes}":  # else what is there is all
+                    self.part.unlink(missing_ok=True)
+                    raise requests.ConnectionError("the server cannot go on where the download stopped")
+                return self._done(output)
             if not answer.ok:
                 raise ZooError(
                     f"{self.archive.name}: the server answered {answer.status_code}; check {url} in a browser"
@@ -409,8 +423,11 @@ class _Resumable:
                         raise ZooError(f"{self.archive.name}: more than {MAX_ARCHIVE_BYTES / 1e9:.0f} GB; not fetched")
                     file.write(chunk)
                     self.report(n_bytes, total)
-        self.note.unlink()
+        self._done(output)
+
+    def _done(self, output: Any) -> None:
         self.part.replace(output)
+        self.note.unlink()
 
     def _begun(self) -> tuple[int, str]:
         """(bytes there are, the version of the file they are of); 0 where they cannot be gone on with."""

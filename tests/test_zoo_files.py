@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -78,6 +79,11 @@ def site():
             site.ranges.append(wanted)
             tag = f'"{hashlib.sha256(site.body).hexdigest()[:12]}"'
             start = int(wanted.split("=")[1].rstrip("-")) if wanted and self.headers.get("If-Range") == tag else 0
+            if start and start >= len(site.body):
+                self.send_response(416)
+                self.send_header("Content-Range", f"bytes */{len(site.body)}")
+                self.send_header("Content-Length", "0")
+                return self.end_headers()
             self.send_response(206 if start else 200)
             self.send_header("Content-Length", str(len(site.body) - start))
             self.send_header("ETag", tag)
@@ -314,6 +320,53 @@ def test_a_cut_download_goes_on_where_it_stopped(site, tmp_path):
     first, second = site.ranges
     assert first is None and second is not None and 0 < int(second.strip("bytes=-")) <= 100_000
     assert (folder / "plain.safetensors").is_file()
+
+
+def test_a_download_that_was_stopped_at_its_last_byte_is_not_fetched_again(site, tmp_path):
+    site.body = zipped({"plain.pth": saved(state(SMALL))})
+    folder = write_recipe(tmp_path / "zoo", site.url, ("plain",))
+    parts = folder / ".downloads"
+    parts.mkdir()
+    (parts / "models.part").write_bytes(site.body)
+    version = f'"{hashlib.sha256(site.body).hexdigest()[:12]}"'
+    (parts / "models.part.json").write_text(json.dumps({"url": site.url, "version": version}))
+    site.ranges.clear()
+    assert pull(folder)[1] == [] and site.ranges == [f"bytes={len(site.body)}-"]
+    assert read_zoo(str(folder)).missing == ()
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")], ids=repr)
+def test_an_archive_stays_until_its_networks_are_here(site, tmp_path, monkeypatch, raised):
+    site.body = zipped({"plain.pth": saved(state(SMALL)), "prefixed.pth": saved(state(GREY))})
+    folder = write_recipe(tmp_path / "zoo", site.url, ("plain", "prefixed"))
+    (folder / ".downloads").mkdir()
+    (folder / ".downloads" / "older.part").touch()
+
+    def stopped(*arguments: Any) -> None:
+        raise raised
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zoo_files, "copy_bounded", stopped)
+        result = CliRunner().invoke(app, ["pull", str(folder)])
+    assert result.exit_code in (1, 130) and "Traceback" not in result.output
+    assert isinstance(result.exception, SystemExit)
+    assert "No space left" in result.output or isinstance(raised, KeyboardInterrupt)
+    site.ranges.clear()
+    assert pull(folder)[1] == [] and site.ranges == [], "nothing is fetched again"
+    assert read_zoo(str(folder)).missing == () and not (folder / ".downloads").exists()
+
+
+def test_a_disk_that_is_full_is_not_taken_for_a_bad_checkpoint(tmp_path):
+    folder = write_recipe(tmp_path / "zoo", "http://127.0.0.1/", ("plain",))
+    edge = read_zoo(str(folder)).missing[0]
+
+    class Full(Converter):
+        def _ask(self, request: dict[str, Any]) -> str:
+            return "Error while serializing: I/O error: No space left on device (os error 28)"
+
+    with pytest.raises(OSError, match="No space left") as raised:
+        Full().convert(tmp_path / "plain.pth", edge, tmp_path / "made", n_bytes=0)
+    assert raised.value.errno == errno.ENOSPC
 
 
 def test_a_download_of_another_version_begins_anew(site, tmp_path):
