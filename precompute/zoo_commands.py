@@ -170,7 +170,7 @@ def pull(zoo: ZooArgument) -> None:
     from precompute import zoo_files
 
     known = _read(zoo)
-    if not known.archives:
+    if not known.archives and not (known.base and _read(known.base).archives):
         raise usage(f"zoo '{known.name}' names nothing to fetch; bring its networks with `zoo import`")
     found: list[str] = []
     try:
@@ -267,7 +267,11 @@ def _lacking(zoo: Zoo) -> list[str]:
         rest = f" and {len(names) - SHOWN_CONFIGURATIONS} more" if len(names) > SHOWN_CONFIGURATIONS else ""
         needed = [", ".join(names[:SHOWN_CONFIGURATIONS]) + rest] if names else []
         needed += [f"the energies of {', '.join(energies)}"] if energies else []
-        where = f", archive {edge.archive}" if edge.archive else f"; put it into {zoo.home} and check --record"
+        where = (
+            f", archive {edge.archive}"
+            if edge.archive
+            else f"; put it into {edge.weights and edge.weights.parent} and check --record"
+        )
         file = edge.weights.name if edge.weights else ""
         lines.append(f"{edge.name} ({file}{where}): needed for {' and '.join(needed) or 'nothing'}")
     return lines

@@ -71,11 +71,13 @@ class Found:
 
 
 def pull(zoo: Zoo, *, say: Callable[[str], None], report: Report, on_problem: Callable[[str], None]) -> None:
-    """Fetch what the zoo lacks. Problems with single networks are told, and the others are kept.
+    """Fetch what the zoo and the one that it extends lack. Problems with single networks are told, and the others are kept.
 
     Raises ZooError, and OSError where the disk is full.
     """
-    wanted = {edge.archive for edge in zoo.missing}
+    if zoo.base:
+        pull(read_zoo(zoo.base), say=say, report=report, on_problem=on_problem)
+    wanted = {edge.archive for edge in zoo.own_missing}
     archives = [archive for archive in zoo.archives if archive.name in wanted]
     if not archives:
         return
@@ -88,7 +90,7 @@ def pull(zoo: Zoo, *, say: Callable[[str], None], report: Report, on_problem: Ca
     with writing(zoo.home):
         for archive in archives:
             path = download(archive, zoo.home, report)
-            edges = [edge for edge in zoo.missing if edge.archive == archive.name]
+            edges = [edge for edge in zoo.own_missing if edge.archive == archive.name]
             try:
                 found = weights_of(path)
             except ZooError:
@@ -110,11 +112,13 @@ def import_zoo(path: Path, name: str, *, on_problem: Callable[[str], None]) -> Z
         _adopt(path, name, on_problem)
         return read_zoo(name)
     zoo = read_zoo(name)
-    if not zoo.missing:
-        raise ZooError(f"zoo '{zoo.name}' lacks nothing; to bring networks of your own, give a folder with a zoo.toml")
+    if not zoo.own_missing:
+        raise ZooError(
+            f"zoo '{zoo.name}' lacks nothing of its own; to bring networks of your own, give a folder with a zoo.toml"
+        )
     with writing(zoo.home):
-        if not install(zoo.missing, weights_of(path), zoo.home, on_problem):
-            raise _holds_none(path, zoo, zoo.missing)
+        if not install(zoo.own_missing, weights_of(path), zoo.home, on_problem):
+            raise _holds_none(path, zoo, zoo.own_missing)
     return read_zoo(name)
 
 

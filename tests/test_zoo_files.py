@@ -526,6 +526,64 @@ def test_what_an_imported_zoo_extends_stays_where_it_is(installed, tmp_path):
     assert {path.name for path in (installed / "mine").glob("*.safetensors")} == {"plain.safetensors"}
 
 
+EXTENSION = """
+name = "mine"
+version = "1"
+licence = "MIT"
+extends = "walls"
+multiple = 1
+domains = ["rgb", "wall"]
+
+[[edge]]
+source = "wall"
+target = "normal"
+method = "shared"
+architecture = "xtc-unet"
+arguments = { downsample = 1, in_channels = 1, out_channels = 3 }
+weights = "own.safetensors"
+output = { range = [0.0, 1.0] }
+"""
+WALL = """
+[domain.wall]
+title = "Wall"
+channels = 1
+"""
+
+
+def test_a_zoo_has_the_domains_of_the_one_it_extends_and_its_networks_are_pulled_to_where_that_one_is(
+    installed, site, tmp_path
+):
+    site.body = zipped({"plain.pth": saved(state(SMALL)), "prefixed.pth": saved(state(GREY))})
+    toml = write_recipe(installed / "walls", site.url, ("plain", "prefixed")) / "zoo.toml"
+    toml.write_text(
+        toml.read_text().replace('target = "depth"', 'target = "wall"').replace('"rgb",', '"rgb", "wall",') + WALL
+    )
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "zoo.toml").write_text(EXTENSION)
+    save_file(state(FROM_GREY), folder / "own.safetensors")
+    assert zoo_files.record(read_zoo(str(folder))) == 1
+    assert read_zoo(str(folder)).own_missing == () and len(read_zoo(str(folder)).missing) == 2
+    result = CliRunner().invoke(app, ["pull", str(folder)])
+    assert result.exit_code == 0, result.output
+    zoo = load_zoo(str(folder))
+    assert zoo.missing == () and "rgb-wall-normal" in zoo.paths("baseline")
+    assert (
+        zoo.domain("wall").title == "Wall" and zoo.chain("baseline", "rgb-wall-normal")[1].source_domain.title == "Wall"
+    )
+    assert {path.name for path in folder.glob("*.safetensors")} == {"own.safetensors"}
+    assert {path.name for path in (installed / "walls").glob("*.safetensors")} == {
+        "plain.safetensors",
+        "prefixed.safetensors",
+    }
+
+    with pytest.raises(ZooError, match="lacks nothing of its own"):
+        zoo_files.import_zoo(folder / "own.safetensors", str(folder), on_problem=pytest.fail)
+    (folder / "zoo.toml").write_text(EXTENSION + WALL.replace("Wall", "Other"))
+    with pytest.raises(ZooError, match="domain wall is another one in zoo 'walls'"):
+        read_zoo(str(folder))
+
+
 @pytest.mark.parametrize("name", ["mini", "xtc"])
 def test_a_zoo_of_ones_own_cannot_take_the_name_of_one_of_the_project(installed, tmp_path, name):
     folder = write_recipe(tmp_path / "mine", "http://127.0.0.1/", ("plain",))
