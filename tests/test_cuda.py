@@ -72,6 +72,23 @@ def test_a_fused_step_gives_what_its_parts_give_in_double_precision(cuda, shape,
         assert ((fused - x.relu()).norm() / x.relu().norm()).item() < 4e-3
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_comes_out_of_a_fused_step_as_none(cuda, value):
+    """ReLU must not make a picture of it."""
+    conv = nn.Conv2d(8, 8, 3, padding=1).to(cuda, torch.float16)
+    norm = nn.GroupNorm(2, 8).to(cuda, torch.float16)
+    image = torch.rand(1, 8, 16, 16, device=cuda).half()
+    image[0, :, 4, 4] = value
+    works = (
+        lambda: steps.conv_norm_relu(conv, norm, image),
+        lambda: steps.norm_conv_relu(norm, conv, image),
+        lambda: steps.conv_relu(conv, torch.full_like(image, float("nan"))),
+    )
+    with torch.inference_mode():
+        for work in works:
+            assert work().isnan().all()
+
+
 def _in_double(part: nn.Module, x: torch.Tensor) -> torch.Tensor:
     bias = None if part.bias is None else part.bias.double()
     if isinstance(part, nn.Conv2d):
