@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from consistency import networks
 from consistency.domains import Domain
+from consistency.steps import clipped
 
 SCALES = ("linear", "log", "inverse")
 ORDERS = ("rgb", "bgr")
@@ -93,7 +94,7 @@ class Port:
             x = (x.float() - low) / (high - low)
         if x.shape[1] != domain.channels:
             x = x.mean(dim=1, keepdim=True).expand(-1, domain.channels, -1, -1)
-        x = share = x.clamp(0, 1)
+        x = share = clipped(x)
         if self.physical is not None:
             x = _shares(_physical(share.float(), *self.physical, self.scale), domain.lo, domain.hi, domain.scale)
             x = x.clamp(0, 1)

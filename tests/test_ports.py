@@ -109,10 +109,12 @@ def test_what_lies_outside_the_range_is_clipped():
     assert codes.flatten().tolist() == [0.0, 0.5, 1.0]
 
 
-def test_what_is_not_a_number_stays_none():
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_what_is_no_number_stays_none_and_what_is_infinite_becomes_none(value, dtype):
     """It must be met later, not be stored as a picture."""
-    nothing = torch.full((1, 1, 1, 1), math.nan)
-    for port in (Port(), Port(physical=(0.0, 10.0)), Port(physical=(0.1, 10.0), scale="log", invalid=1.0)):
+    nothing = torch.full((1, 1, 1, 1), value, dtype=dtype)
+    for port in (Port(), Port(range=(0.0, 255.0)), Port(physical=(0.1, 10.0), scale="log", invalid=1.0)):
         assert port.to_codes(nothing, DEPTH, (1, 1)).isnan().all()
 
 

@@ -90,6 +90,12 @@ def test_reshading_is_one_grey_image_given_three_times_whatever_its_channels():
     assert torch.equal(output[:, 0], output[:, 1]) and torch.equal(output[:, 0], output[:, 2])
 
 
+def test_a_reshading_that_overflows_is_no_picture():
+    network = networks.build("xtc-unet-reshade", downsample=1, in_channels=3, out_channels=1).eval()
+    nn.init.constant_(network.get_submodule("last_conv2").bias, torch.inf)
+    assert network(torch.rand(1, 3, 8, 8)).isnan().all()
+
+
 def test_depth_of_normals_may_be_negative_and_other_outputs_may_not():
     torch.manual_seed(0)
     small = {"downsample": 1, "in_channels": 3, "out_channels": 3}
