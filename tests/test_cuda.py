@@ -140,6 +140,23 @@ def test_networks_that_visit_the_gpu_give_what_resident_ones_give(cuda, tmp_path
         torch.testing.assert_close(visiting[chain], resident[chain])
 
 
+def test_a_job_loads_each_network_once_for_measuring_and_for_running(cuda, tmp_path, monkeypatch):
+    testing = pytest.importorskip("typer.testing")  # the machine may have little more than torch
+    from precompute.__main__ import app
+
+    loaded: list[tuple[str, str, torch.dtype]] = []
+
+    def noted(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.Module:
+        loaded.append((edge.network_digest, str(device), dtype))
+        return load_network(edge, device=device, dtype=dtype)
+
+    monkeypatch.setattr(lanes, "load_network", noted)
+    words = ["run", "phone", "--zoo", str(write_zoo(tmp_path / "zoo")), "--max-frames", "2", "--size", "64"]
+    result = testing.CliRunner().invoke(app, [*words, "--device", "cuda", "--store", str(tmp_path / "store")])
+    assert result.exit_code == 0, result.output
+    assert len(loaded) == len(set(loaded)) and {device for _, device, _ in loaded} >= {"cuda:0"}
+
+
 def test_a_full_gpu_halves_the_batch_and_gives_the_same(cuda, tmp_path):
     zoo = load_zoo(str(write_zoo(tmp_path / "zoo")))
     store = Store(tmp_path / "store")
