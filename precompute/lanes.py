@@ -62,6 +62,10 @@ class Networks:
             self._loaded[key] = load_network(edge, device=device, dtype=dtype)
         return self._loaded[key]
 
+    def has(self, edge: Edge, device: torch.device, dtype: torch.dtype) -> bool:
+        """Is it loaded already?"""
+        return (edge.network_digest, device, dtype) in self._loaded
+
 
 class Lane:
     """One device. Batches go in; what their tracks gain comes out, computed in a thread of its own."""
@@ -216,16 +220,19 @@ def make_graph(
     """The networks that those recipes need, on the device where its memory holds them."""
     networks = networks or Networks()
     chains = [chain for recipe in recipes for chain in recipe.chains]
-    visits = device.type == "cuda" and weight_bytes(chains, precision) > (
-        RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]
-    )
+    wanted = {edge.network_digest: edge for chain in chains for edge in chain}
+    new = [edge for edge in wanted.values() if not networks.has(edge, device, precision.of(edge))]
+    visits = device.type == "cuda" and weight_bytes(new, precision) > RESIDENT_SHARE * free_bytes(device)
     home = torch.device("cpu") if visits else device
     return Graph(chains, lambda edge: networks.load(edge, home, precision.of(edge)), visited=device if visits else None)
 
 
-def weight_bytes(chains: Iterable[Sequence[Edge]], precision: Precision) -> int:
-    """Memory that all networks of the chains need at most: weights in their files have two bytes or four."""
-    edges = {edge.network_digest: edge for chain in chains for edge in chain}
-    return sum(
-        edge.weights.stat().st_size // 2 * precision.of(edge).itemsize for edge in edges.values() if edge.weights
-    )
+def weight_bytes(edges: Iterable[Edge], precision: Precision) -> int:
+    """Memory that the networks of distinct edges need at most: weights in their files have two bytes or four."""
+    return sum(edge.weights.stat().st_size // 2 * precision.of(edge).itemsize for edge in edges if edge.weights)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Of a GPU's memory, what new tensors can have: what the driver calls free, and what PyTorch keeps of earlier ones."""
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept

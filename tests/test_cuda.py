@@ -157,6 +157,28 @@ def test_a_job_loads_each_network_once_for_measuring_and_for_running(cuda, tmp_p
     assert len(loaded) == len(set(loaded)) and {device for _, device, _ in loaded} >= {"cuda:0"}
 
 
+def test_networks_that_are_on_the_gpu_stay_there_however_little_of_it_is_free(cuda, tmp_path, monkeypatch):
+    source = video.resolve("phone", media_dir=tmp_path)
+    zoo = load_zoo(str(write_zoo(tmp_path / "zoo")))
+    plan = pipeline.make_plan(Store(tmp_path / "store"), source, video.Sampling(), zoo, ["*"])
+    kept = lanes.Networks()
+
+    def is_resident(networks: lanes.Networks) -> bool:
+        return lanes.make_graph(plan.pending, cuda, Precision(torch.float16), networks).can_be_recorded
+
+    assert is_resident(kept)
+    monkeypatch.setattr(lanes, "RESIDENT_SHARE", 0.0)
+    assert is_resident(kept) and not is_resident(lanes.Networks())
+
+
+def test_memory_that_torch_keeps_for_its_next_tensors_counts_as_free(cuda):
+    torch.cuda.empty_cache()
+    before = lanes.free_bytes(cuda)
+    torch.empty(2**30, dtype=torch.uint8, device=cuda)
+    assert torch.cuda.memory_reserved(cuda) - torch.cuda.memory_allocated(cuda) >= 2**30
+    assert abs(lanes.free_bytes(cuda) - before) < 2**26
+
+
 def test_a_full_gpu_halves_the_batch_and_gives_the_same(cuda, tmp_path):
     zoo = load_zoo(str(write_zoo(tmp_path / "zoo")))
     store = Store(tmp_path / "store")

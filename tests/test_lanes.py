@@ -104,6 +104,18 @@ def test_networks_that_visit_a_device_give_the_same_and_go_home():
     assert network.weight.data_ptr() == home
 
 
+def test_only_networks_that_are_not_loaded_yet_are_new(tmp_path):
+    """Whether networks fit a GPU goes by these."""
+    edge = load_zoo(str(write_zoo(tmp_path))).edge("rgb", "normal", "baseline")
+    networks = Networks()
+    assert not networks.has(edge, CPU, torch.float32)
+    networks.load(edge, CPU, torch.float32)
+    assert networks.has(edge, CPU, torch.float32)
+    assert not networks.has(edge, CPU, torch.bfloat16) and not networks.has(
+        edge, torch.device("cuda", 0), torch.float32
+    )
+
+
 def test_every_path_and_energy_is_within_the_bound_of_the_plain_loop(tmp_path):
     """Shared prefixes, merged batches, channels last and the processor's fastest dtype, against one frame at a time."""
     zoo, frames = load_zoo("mini"), precision.example_frames()
