@@ -116,6 +116,17 @@ def test_only_networks_that_are_not_loaded_yet_are_new(tmp_path):
     )
 
 
+def test_networks_that_visit_several_gpus_are_loaded_for_each(tmp_path):
+    """While one lane has a network on its GPU, another lane must not find it there, nor take it away."""
+    edge = load_zoo(str(write_zoo(tmp_path))).edge("rgb", "normal", "baseline")
+    networks = Networks()
+    first, second = (torch.device("cuda", index) for index in (0, 1))
+    visitor = networks.load(edge, CPU, torch.float32, first)
+    assert networks.load(edge, CPU, torch.float32, first) is visitor
+    assert networks.load(edge, CPU, torch.float32, second) is not visitor
+    assert networks.load(edge, CPU, torch.float32) is not visitor and not networks.has(edge, first, torch.float32)
+
+
 def test_every_path_and_energy_is_within_the_bound_of_the_plain_loop(tmp_path):
     """Shared prefixes, merged batches, channels last and the processor's fastest dtype, against one frame at a time."""
     zoo, frames = load_zoo("mini"), precision.example_frames()
