@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 import tempfile
 import time
 import traceback
@@ -458,6 +459,14 @@ def attempt(result: dict[str, Any], part: str) -> Iterator[None]:
         result[part] = {"failed": f"{type(error).__name__}: {error}"}
 
 
+def failed_parts(result: dict[str, Any]) -> list[str]:
+    """The names of those that `attempt` wrote down."""
+    rows = {name: row for name, row in result.items() if isinstance(row, dict)}
+    return [name for name, row in rows.items() if "failed" in row] + [
+        f"{name}, {inner}" for name, row in rows.items() for inner in failed_parts(row)
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", nargs="+", choices=PAGES, default=PAGES)
@@ -496,6 +505,8 @@ def main() -> None:
                 page = Page(name, zoo, patterns, made, frames, scratch, networks)
                 one_page(report, page, device, dtype, arguments.rounds)
             report.write()  # also what failed
+    if failed := failed_parts(report.result):
+        sys.exit(f"error: {len(failed)} parts failed: {', '.join(failed)}")
 
 
 def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtype, rounds: int) -> None:
