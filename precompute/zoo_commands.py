@@ -28,7 +28,9 @@ CALIBRATION_FRAMES = 50
 
 app = typer.Typer(help="Look after zoos: the sets of networks that `run --zoo` takes.", no_args_is_help=True)
 
-ZooArgument = Annotated[str, typer.Argument(metavar="ZOO", help="A zoo's name, or a folder that holds zoo.toml.")]
+ZooArgument = Annotated[
+    str, typer.Argument(metavar="ZOO", help="A zoo's name, or a folder (./NAME) that holds zoo.toml.")
+]
 CodeOption = Annotated[
     bool, typer.Option("--allow-code", help="Run networks that are programs of their makers. Only if you trust them.")
 ]
@@ -151,7 +153,8 @@ def check(
         complain(line, "missing")
     for target in known.uncalibrated:
         say(f"energy of {target} has no constants yet: python -m precompute zoo calibrate {zoo} --on walkthrough")
-    say(f"{known.name}: {n_checked} of {len(known.edges) + len(known.missing)} edges checked, {n_wrong} wrong")
+    n_edges = len(known.edges) + len(known.missing)
+    say(f"{known.name}: {n_checked} of {n_edges} edges checked, {n_wrong} wrong; {known.folder.resolve()}")
     if n_wrong or known.missing:
         raise typer.Exit(EXIT_FAILED_ITEM)
 

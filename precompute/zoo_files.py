@@ -234,6 +234,12 @@ def _fits(file: Found, edge: Edge) -> bool:
 
 def _make(file: Found, edge: Edge, folder: Path, converter: Converter) -> Path:
     """The weights of the edge as a file in `folder`. Raises ZooError, OSError and BadZipFile."""
+    assert edge.weights is not None
+    if edge.format == "code" and file.suffix != ".safetensors":
+        raise ZooError(
+            f"{file.name}: is a pickle, which is converted for architectures that are known alone; save its state dict with "
+            f"safetensors, as {edge.weights.name}"
+        )
     made = folder / "made"
     is_ours = edge.format == "safetensors"
     n_bytes = float32_bytes(edge) if is_ours else 0

@@ -488,6 +488,33 @@ def test_a_file_that_changed_after_it_was_recorded_is_not_imported_until_it_is_r
     assert [edge.digest for edge in zoo.edges] == [edge.digest for edge in read_zoo(str(folder)).edges]
 
 
+def test_a_folder_is_imported_from_where_it_is_also_under_the_name_of_an_installed_zoo(
+    installed, tmp_path, monkeypatch
+):
+    folder = write_recorded(tmp_path / "mine")
+    zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    (folder / "zoo.toml").write_text((folder / "zoo.toml").read_text().replace('version = "1"', 'version = "2"'))
+    monkeypatch.chdir(tmp_path)
+    assert read_zoo("mine").version == "1" and read_zoo("./mine").version == "2"
+    assert zoo_files.import_zoo(Path("mine"), "mine", on_problem=pytest.fail).version == "2"
+    (folder / "zoo.toml").write_text("name = ")
+    with pytest.raises(ZooError, match="mend that line"):
+        zoo_files.import_zoo(Path("mine"), "mine", on_problem=pytest.fail)
+    assert str(installed / "mine") in CliRunner().invoke(app, ["check", "mine"]).output.replace("\n", "")
+
+
+def test_a_pickle_is_not_taken_for_the_weights_of_a_program(installed, tmp_path):
+    folder = write_recipe(tmp_path / "mine", "http://127.0.0.1/", ("plain",))
+    toml = folder / "zoo.toml"
+    as_code = 'format = "code"\narchitecture = "torch:nn"'
+    toml.write_text(toml.read_text().replace('architecture = "xtc-unet"', as_code).replace('archive = "models"', ""))
+    (folder / "plain.pth").write_bytes(saved(state(SMALL)))
+    problems: list[str] = []
+    with pytest.raises(ZooError, match="nothing is imported"):
+        zoo_files.import_zoo(folder, "mine", on_problem=problems.append)
+    assert re.search(r"plain.pth: is a pickle.*with safetensors, as plain.safetensors", problems[0])
+
+
 def test_single_files_fill_a_zoo_of_the_project(installed, tmp_path):
     file = tmp_path / "normal2curvature.pth"
     torch.save(
