@@ -19,13 +19,14 @@ from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from cache.store import Store
 from consistency import networks
 from consistency.zoo import ZooError, load_network, load_zoo, read_zoo
-from precompute import zoo_files
+from precompute import terminal, zoo_files
 from precompute.__main__ import app as precompute_app
 from precompute.convert import Converter
 from precompute.zoo_commands import app
@@ -48,6 +49,16 @@ EDGES = {
     "garbage": ("normal", "keypoint2d", "shared", GREY),
     "twice": ("normal", "keypoint3d", "shared", GREY),
 }
+DEPTH_OF_NORMALS = """
+[energy.depth]
+paths = ["rgb-normal-depth"]
+
+[[edge]]
+source = "normal"
+target = "depth"
+method = "shared"
+architecture = "xtc-sobel-edges"
+"""
 GOOD = {"plain", "prefixed", "wrapped", "ours", "traversal"}
 
 
@@ -170,10 +181,10 @@ def write_recipe(folder: Path, url: str, names: tuple[str, ...] = tuple(EDGES), 
     return folder
 
 
-def pull(folder: Path) -> tuple[list[str], list[str]]:
+def pull(folder: Path, report: zoo_files.Report = lambda n_bytes, total: None) -> tuple[list[str], list[str]]:
     """(what was said, what was wrong)."""
     said, wrong = [], []
-    zoo_files.pull(read_zoo(str(folder)), say=said.append, report=lambda n, total: None, on_problem=wrong.append)
+    zoo_files.pull(read_zoo(str(folder)), say=said.append, report=report, on_problem=wrong.append)
     return said, wrong
 
 
@@ -311,15 +322,55 @@ def test_a_cut_download_goes_on_where_it_stopped(site, tmp_path):
     folder = write_recipe(tmp_path / "zoo", site.url, ("plain",), sha256=hashlib.sha256(site.body).hexdigest())
     site.ranges.clear()
     site.cut_after = 100_000
+    told: list[tuple[int, int | None]] = []
     try:
         with pytest.raises(ZooError, match="it goes on where it stopped"):
-            pull(folder)
+            pull(folder, lambda *figures: told.append(figures))
+        n_kept = told[-1][0]
     finally:
         site.cut_after = None
-    assert pull(folder)[1] == []
+    assert pull(folder, lambda *figures: told.append(figures))[1] == []
+    assert [n_bytes for n_bytes, _ in told] == sorted(n_bytes for n_bytes, _ in told), (
+        "the second try counts from the first"
+    )
+    assert {total for _, total in told} == {len(site.body)} and told[-1][0] == len(site.body) > n_kept
     first, second = site.ranges
     assert first is None and second is not None and 0 < int(second.strip("bytes=-")) <= 100_000
     assert (folder / "plain.safetensors").is_file()
+
+
+def test_pull_list_and_show_tell_what_is_here(installed, site, monkeypatch):
+    site.body = zipped({"plain.pth": saved(state(SMALL)), "prefixed.pth": saved(state(GREY))})
+    toml = write_recipe(installed / "released", site.url, ("plain", "prefixed")) / "zoo.toml"
+    toml.write_text(toml.read_text() + DEPTH_OF_NORMALS)
+
+    def said(*words: str) -> str:
+        result = CliRunner().invoke(app, list(words))
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    before = {row["zoo"]: row for row in json.loads(said("list", "--json"))}["released"]
+    assert (before["n_here"], before["n_networks"], before["bytes"]) == (0, 2, 0)
+    shown = said("show", "released")
+    assert f"released 1, licence: none; {installed / 'released'}" in shown.replace("\n", "")
+    assert re.search(r"rgb-normal +baseline +xtc-unet +not here +models", shown)
+    assert "energy of depth: 1 paths, no constants yet" in shown and f"archive models: {site.url}" in shown
+
+    terminal_text = io.StringIO()
+    assert terminal.err.stderr
+    monkeypatch.setattr(terminal, "err", Console(file=terminal_text, force_terminal=True, width=120))
+    pulled = said("pull", "released")
+    assert "models: " in pulled and "released: 2 of 2 networks are here" in pulled
+    assert "zoo calibrate released --on walkthrough" in pulled
+    whole = f"{len(site.body) / 1e3:.1f}"
+    assert re.search(rf"released · download.*{whole}/{whole} kB", terminal_text.getvalue())
+
+    after = {row["zoo"]: row for row in json.loads(said("list", "--json"))}["released"]
+    files = list((installed / "released").glob("*.safetensors"))
+    assert (after["n_here"], after["bytes"]) == (2, sum(file.stat().st_size for file in files))
+    assert re.search(r"released +1 +2 of 2 +\d+\.\d +baseline +none", said("list"))
+    digest = hashlib.sha256((installed / "released" / "plain.safetensors").read_bytes()).hexdigest()
+    assert re.search(rf"rgb-normal +baseline +xtc-unet +\d+\.\d +{digest[:12]} +models", said("show", "released"))
 
 
 def test_a_download_that_was_stopped_at_its_last_byte_is_not_fetched_again(site, tmp_path):
