@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
+import os
 import shutil
 import tempfile
 import tomllib
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from socket import socket
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -25,6 +27,9 @@ import pooch
 import requests
 import torch
 from filelock import FileLock, Timeout
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from consistency import networks
 from consistency.zoo import (
@@ -39,8 +44,9 @@ from consistency.zoo import (
     read_lock,
     read_zoo,
 )
-from precompute.acquire import FULL
+from precompute.acquire import ALLOW_LOOPBACK_VARIABLE, FULL
 from precompute.convert import Converter
+from precompute.download import is_public
 from precompute.errors import one_line
 
 Report = Callable[[int, int | None], None]
@@ -372,8 +378,8 @@ def download(archive: Archive, home: Path, report: Report) -> Path:
                 downloader=downloader,  # type: ignore[arg-type]  # pooch's protocol is not what it calls
             )
         )
-    except ZooError:
-        raise
+    except ZooError as error:
+        raise ZooError(f"{archive.name}: {error}") from error
     except requests.RequestException as error:
         raise ZooError(
             f"{archive.name}: {one_line(str(error))[:300]}; check the network, then run the same command again: it goes on "
@@ -418,9 +424,7 @@ class _Resumable:
                     raise requests.ConnectionError("the server cannot go on where the download stopped")
                 return self._done(output)
             if not answer.ok:
-                raise ZooError(
-                    f"{self.archive.name}: the server answered {answer.status_code}; check {url} in a browser"
-                )
+                raise ZooError(f"the server answered {answer.status_code}; check {url} in a browser")
             n_bytes = n_bytes if answer.status_code == 206 else 0
             total = n_bytes + int(answer.headers.get("Content-Length", 0)) or None
             # Only a strong validator tells that the rest belongs to the same file.
@@ -430,7 +434,7 @@ class _Resumable:
                 for chunk in answer.iter_content(CHUNK_BYTES):
                     n_bytes += len(chunk)
                     if n_bytes > MAX_ARCHIVE_BYTES:
-                        raise ZooError(f"{self.archive.name}: more than {MAX_ARCHIVE_BYTES / 1e9:.0f} GB; not fetched")
+                        raise ZooError(f"more than {MAX_ARCHIVE_BYTES / 1e9:.0f} GB; not fetched")
                     file.write(chunk)
                     self.report(n_bytes, total)
         self._done(output)
@@ -450,16 +454,58 @@ class _Resumable:
 
 
 def _request(archive: Archive, method: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+    """Raises requests' exceptions, and ZooError for addresses that are not public."""
     if urlsplit(archive.url).scheme not in ("http", "https"):
-        raise ZooError(f"{archive.name}: {archive.url} is no http(s) address; mend it in zoo.toml")
-    return requests.request(
-        method,
-        archive.url,
-        headers={"Accept-Encoding": "identity", **(headers or {})},
-        stream=True,
-        timeout=(CONNECT_SECONDS, READ_SECONDS),
-        allow_redirects=True,
-    )
+        raise ZooError(f"{archive.url} is no http(s) address; mend it in zoo.toml")
+    with requests.Session() as session:
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _PublicOnly())
+        return session.request(
+            method,
+            archive.url,
+            headers={"Accept-Encoding": "identity", **(headers or {})},
+            stream=True,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            allow_redirects=True,
+        )
+
+
+class _PublicOnly(HTTPAdapter):
+    """Speaks with public addresses only, whatever a redirect or a name server says: a zoo.toml may be a stranger's. A proxy
+    of the user's is spoken with as it is."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PublicPool, "https": _PublicSecurePool}
+
+
+class _PublicConnection(HTTPConnection):
+    def _new_conn(self) -> socket:
+        return _public(super()._new_conn())
+
+
+class _PublicSecureConnection(HTTPSConnection):
+    def _new_conn(self) -> socket:
+        return _public(super()._new_conn())
+
+
+class _PublicPool(HTTPConnectionPool):
+    ConnectionCls = _PublicConnection  # type: ignore[assignment]
+
+
+class _PublicSecurePool(HTTPSConnectionPool):
+    ConnectionCls = _PublicSecureConnection  # type: ignore[assignment]
+
+
+def _public(connected: socket) -> socket:
+    """The same, before a byte is sent. Raises ZooError."""
+    address = connected.getpeername()[0]
+    if not is_public(address, allow_loopback=os.environ.get(ALLOW_LOOPBACK_VARIABLE) == "1"):
+        connected.close()
+        raise ZooError(
+            f"leads to {address}, which is not public; fetch the archive yourself and give the file to `zoo import`"
+        )
+    return connected
 
 
 def _known_digest(archive: Archive, home: Path) -> str:

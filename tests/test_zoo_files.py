@@ -28,6 +28,7 @@ from consistency import networks
 from consistency.zoo import ZooError, load_network, load_zoo, read_zoo
 from precompute import terminal, zoo_files
 from precompute.__main__ import app as precompute_app
+from precompute.acquire import ALLOW_LOOPBACK_VARIABLE
 from precompute.convert import Converter
 from precompute.zoo_commands import app
 from tests.media import write_video
@@ -110,7 +111,9 @@ def site():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     site.url = f"http://127.0.0.1:{server.server_port}/download"
-    yield site
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(ALLOW_LOOPBACK_VARIABLE, "1")
+        yield site
     server.shutdown()
     server.server_close()
 
@@ -436,6 +439,17 @@ def test_a_download_of_another_version_begins_anew(site, tmp_path):
 def test_only_http_addresses_are_fetched(tmp_path, url):
     with pytest.raises(ZooError, match=r"no http\(s\) address"):
         pull(write_recipe(tmp_path / "zoo", url, ("plain",)))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_archives_are_fetched_from_public_addresses_only(site, tmp_path, monkeypatch, host):
+    site.body = zipped({"plain.pth": saved(state(SMALL))})
+    site.ranges.clear()
+    folder = write_recipe(tmp_path / "zoo", site.url.replace("127.0.0.1", host), ("plain",))
+    monkeypatch.delenv(ALLOW_LOOPBACK_VARIABLE)
+    with pytest.raises(ZooError, match=r"models: leads to 127.0.0.1, which is not public; .*`zoo import`"):
+        pull(folder)
+    assert site.ranges == []
 
 
 def test_a_child_that_dies_costs_one_checkpoint_and_is_replaced(tmp_path):
