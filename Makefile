@@ -50,7 +50,7 @@ audit: .venv-tools/.installed .venv/.installed ## look for known holes in what i
 bench: setup ## time the job against a plain loop and the machine's limits (ten minutes, the machine idle; 12 GB of memory)
 	$(BIN)/python -m benchmarks.job
 
-bench-gpu: ## the tests and timings that need a GPU, with the python3 that has torch for it (five minutes)
+bench-gpu: ## the tests and timings that need a GPU, with the python3 that has torch for it (ten minutes at most)
 	PYTHON=$(PYTHON) sh benchmarks/gpu.sh
 
 bench-player: .venv/.installed-dev browser ## hold the player against its targets, in the browser (a quarter of an hour, the machine idle)

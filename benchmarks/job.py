@@ -4,6 +4,9 @@ Three pages of work on the bundled walk-through: `mini`, every configuration of 
 energy of normals and everything of X-TC's page, with the released architectures and random weights (the numbers mean
 nothing, the time is what trained ones would take). The plain loop is what one writes first: float32, one frame at a time,
 every path computed from the image. Both get the same clip, weights and threads; they alternate, and medians are printed.
+As in `run`, networks of `mini` that half precision would put beyond its bound are float32 in ours. Those of X-TC's pages all
+compute in half precision, as what random weights bear says little of trained ones; how many `run` would keep in float32 is
+measured and written beside the times.
 Results are written after each part, to benchmarks/job.json (or job-gpu.json), or into the folder $OUT.
 """
 
@@ -14,6 +17,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 import tempfile
 import time
 import traceback
@@ -40,7 +44,7 @@ from consistency import steps
 from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
 from consistency.graph import CapturedGraph
 from consistency.zoo import Chain, Edge, Zoo, load_network, load_zoo
-from precompute import lanes, pipeline, video
+from precompute import lanes, pipeline, precision, video
 from precompute.encode import start_encoder
 from precompute.lanes import Networks, Precision
 from precompute.recipes import Batch, Recipe
@@ -69,6 +73,11 @@ class Page:
     scratch: Path
     networks: Networks
     """Ours, loaded once for all that is measured."""
+    exact: frozenset[str] = frozenset()
+    """Digests of the networks that ours computes in float32 whatever the dtype."""
+
+    def precision(self, dtype: torch.dtype) -> Precision:
+        return Precision(dtype, self.exact)
 
     @cached_property
     def plan(self) -> pipeline.Plan:
@@ -261,7 +270,7 @@ def networks_stage(
     """The networks alone: ours against the plain loop, and against the convolutions that they consist of."""
     size = BATCH[device.type]
     plain = PlainLoop(page, device)
-    graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
+    graph = lanes.make_graph(page.recipes, device, page.precision(dtype), page.networks)
     tracks = [chain for recipe in page.recipes for chain in recipe.chains]
     counter, plain_counter = Convolutions(), Convolutions()
     with counter:
@@ -298,6 +307,27 @@ def networks_stage(
         result["network runs per frame, track by track"] = sum(map(len, tracks))
         result["times the loop that computes each track by itself"] = round(taken["plain, track by track"] / ours, 2)
     return result
+
+
+def accuracy(page: Page, device: torch.device, dtype: torch.dtype) -> precision.Measured:
+    """What the dtype costs the page's networks, as `run` finds it on its own example frames, whatever `--size` is.
+
+    On one of the two for X-TC's pages, whose networks take seconds for each.
+    """
+    frames = precision.example_frames()[: 2 if page.name == "mini" else 1]
+    return precision.measure(page.zoo, page.recipes, device, dtype, frames, Networks())
+
+
+def accuracy_stage(page: Page, device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
+    found = accuracy(page, device, dtype)
+    digests = {edge.network_digest for chain in page.paths for edge in chain if edge.weights}
+    return {
+        "weights": "trained" if page.name == "mini" else "random, not trained ones",
+        "networks beyond the bound, kept in float32 by run": f"{len(digests & found.exact)} of {len(digests)}",
+        "in float32 when the page was timed": f"{len(digests & page.exact)} of {len(digests)}",
+        "largest mean error of the others, in 1/255": round(found.worst_code * 255, 3),
+        "largest error of an energy then, in sigma": round(found.worst_energy, 4),
+    }
 
 
 def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str, Any]:
@@ -362,8 +392,9 @@ def whole_job(page: Page, device: torch.device, dtype: torch.dtype, n_frames: in
         store = Store(root)
         plan = page.plan_in(store, n_frames)
         for one in pipeline.all_devices(device):
-            lanes.make_graph(plan.pending, one, Precision(dtype), page.networks)
-        options: dict[str, Any] = {"device": device, "dtype": dtype, "batch_size": size, "networks": page.networks}
+            lanes.make_graph(plan.pending, one, page.precision(dtype), page.networks)
+        options: dict[str, Any] = {"device": device, "dtype": dtype, "exact": page.exact, "batch_size": size}
+        options["networks"] = page.networks
         return seconds(lambda: pipeline.run_plan(store, plan, **options)) / n_frames
 
 
@@ -387,7 +418,7 @@ def job_stage(page: Page, device: torch.device, dtype: torch.dtype, n_frames: in
 
 def gpu_variants(page: Page, device: torch.device, dtype: torch.dtype, bandwidth: float) -> dict[str, Any]:
     """The networks alone: each step by itself, fused, and fused and captured."""
-    graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
+    graph = lanes.make_graph(page.recipes, device, page.precision(dtype), page.networks)
     counter = Convolutions()
     with steps.plain(), counter:
         lanes.predict(graph, page.batch(0, 1), device, page.zoo.multiple)
@@ -436,7 +467,7 @@ def gpu_job(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int)
                 "frames/s": rate(taken[1]),
             }
     with attempt(result, "stages"):
-        graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
+        graph = lanes.make_graph(page.recipes, device, page.precision(dtype), page.networks)
         result["stages"] = stages(page, graph, device, GPU_BATCHES[0])
     return result
 
@@ -456,6 +487,14 @@ def attempt(result: dict[str, Any], part: str) -> Iterator[None]:
     except Exception as error:
         traceback.print_exc()
         result[part] = {"failed": f"{type(error).__name__}: {error}"}
+
+
+def failed_parts(result: dict[str, Any]) -> list[str]:
+    """The names of those that `attempt` wrote down."""
+    rows = {name: row for name, row in result.items() if isinstance(row, dict)}
+    return [name for name, row in rows.items() if "failed" in row] + [
+        f"{name}, {inner}" for name, row in rows.items() for inner in failed_parts(row)
+    ]
 
 
 def main() -> None:
@@ -494,8 +533,12 @@ def main() -> None:
                 made = video.resolve("walkthrough", media_dir=scratch)
                 made = made if name == "mini" else replace(made, truth={})
                 page = Page(name, zoo, patterns, made, frames, scratch, networks)
+                if name == "mini" and dtype != torch.float32:
+                    page = replace(page, exact=accuracy(page, device, dtype).exact)
                 one_page(report, page, device, dtype, arguments.rounds)
             report.write()  # also what failed
+    if failed := failed_parts(report.result):
+        sys.exit(f"error: {len(failed)} parts failed: {', '.join(failed)}")
 
 
 def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtype, rounds: int) -> None:
@@ -506,16 +549,22 @@ def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtyp
             report.put(f"{name}, networks", gpu_variants(page, device, dtype, bandwidth))
         with attempt(report.result, f"{name}, whole job"):
             report.put(f"{name}, whole job", gpu_job(page, device, dtype, 192 if name != "full" else 128))
+        if name != "full":  # see `gpu_variants`
+            with attempt(report.result, f"{name}, accuracy"):
+                report.put(f"{name}, accuracy", accuracy_stage(page, device, dtype))
         return
     with attempt(report.result, f"{name}, networks"):
         peaks = report.result.get("peaks", {})
         report.put(f"{name}, networks", networks_stage(page, device, dtype, rounds if name == "mini" else 1, peaks))
     with attempt(report.result, f"{name}, stages"):
-        graph = lanes.make_graph(page.recipes, device, Precision(dtype), page.networks)
+        graph = lanes.make_graph(page.recipes, device, page.precision(dtype), page.networks)
         report.put(f"{name}, stages", stages(page, graph, device, BATCH[device.type]))
         del graph
     with attempt(report.result, f"{name}, whole job"):
         report.put(f"{name}, whole job", job_stage(page, device, dtype, {"mini": 64, "normals": 16}.get(name, 8)))
+    if dtype != torch.float32:
+        with attempt(report.result, f"{name}, accuracy"):
+            report.put(f"{name}, accuracy", accuracy_stage(page, device, dtype))
 
 
 class Report:

@@ -78,6 +78,12 @@ def double_and_join(x: Tensor, skip: Tensor) -> Tensor:
 
 
 @triton.jit
+def _relu(values):
+    """NaN stays NaN; of NaN and 0, `tl.maximum` gives 0, and what overflowed would look like a picture."""
+    return tl.where(values < 0.0, 0.0, values)
+
+
+@triton.jit
 def _tile_moments(
     x, bias, tiles, n, n_rows, n_tiles, channels, HAS_BIAS: tl.constexpr, ROWS: tl.constexpr, CHANNELS: tl.constexpr
 ):
@@ -151,7 +157,7 @@ def _apply(x, out, line, n, n_rows, channels, RELU: tl.constexpr, ROWS: tl.const
     offset = tl.load(line + (n + image) * channels + channel, mask=is_channel, other=0.0)
     made = values.to(tl.float32) * slope[None, :] + offset[None, :]
     if RELU:
-        made = tl.maximum(made, 0.0)
+        made = _relu(made)
     tl.store(out + place, made.to(values.dtype), mask=inside)
 
 
@@ -161,7 +167,7 @@ def _bias_relu(x, bias, n_values, channels, VALUES: tl.constexpr):
     inside = place < n_values
     values = tl.load(x + place, mask=inside, other=0.0)
     made = values.to(tl.float32) + tl.load(bias + place % channels, mask=inside, other=0.0).to(tl.float32)
-    tl.store(x + place, tl.maximum(made, 0.0).to(values.dtype), mask=inside)
+    tl.store(x + place, _relu(made).to(values.dtype), mask=inside)
 
 
 @triton.jit

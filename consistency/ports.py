@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from consistency import networks
 from consistency.domains import Domain
+from consistency.steps import clipped
 
 SCALES = ("linear", "log", "inverse")
 ORDERS = ("rgb", "bgr")
@@ -35,8 +36,8 @@ class Port:
     physical: tuple[float, float] | None = None
     """What those mean in the domain's unit; None where they mean what the domain's codes 0 and 1 do."""
     scale: str = "linear"
-    """How the numbers between them run: `linear`, `log`, or `inverse` (linear in 1 / value, as disparity). Read only
-    where `physical` is given; without it, as the domain's."""
+    """How the numbers between them run: `linear`, `log`, or `inverse` (linear in 1 / value, as disparity). Without
+    `physical` they run as the domain's codes do."""
     invalid: float | None = None
     """The share of the range (0 to 1) that says `unknown`, where that is not the domain's own invalid code."""
     mean: tuple[float, ...] = ()
@@ -66,7 +67,8 @@ class Port:
         x = codes
         if self.physical is not None:
             share = _shares(_physical(x.float(), domain.lo, domain.hi, domain.scale), *self.physical, self.scale)
-            x = _replace(share.clamp(0, 1), x, domain.invalid, self.invalid)
+            x = share.clamp(0, 1)
+        x = _replace(x, codes, domain.invalid, self.invalid)
         if self.channels not in (None, x.shape[1]):
             x = x.mean(dim=1, keepdim=True).expand(-1, self.channels, -1, -1)
         low, high = self.range
@@ -92,11 +94,11 @@ class Port:
             x = (x.float() - low) / (high - low)
         if x.shape[1] != domain.channels:
             x = x.mean(dim=1, keepdim=True).expand(-1, domain.channels, -1, -1)
-        x = x.clamp(0, 1)
+        x = share = clipped(x)
         if self.physical is not None:
-            share = x
             x = _shares(_physical(share.float(), *self.physical, self.scale), domain.lo, domain.hi, domain.scale)
-            x = _replace(x.clamp(0, 1), share, self.invalid, domain.invalid)
+            x = x.clamp(0, 1)
+        x = _replace(x, share, self.invalid, domain.invalid)
         return _resized(x, size) if tuple(x.shape[-2:]) != size else x
 
 
@@ -144,14 +146,7 @@ def _check(port: Port) -> None:
     for name, allowed in (("scale", SCALES), ("order", ORDERS), ("layout", LAYOUTS)):
         if getattr(port, name) not in allowed:
             raise ValueError(f"{name} is '{getattr(port, name)}'; it is one of {', '.join(allowed)}")
-    if port.physical is not None:
-        ends = [float(end) for end in port.physical]
-        if len(ends) != 2 or ends[0] == ends[1] or any(map(math.isnan, ends)):
-            raise ValueError(f"physical is {list(port.physical)}; give the two different values of the range's ends")
-        if port.scale != "linear" and min(ends) <= 0:
-            raise ValueError(f"physical is {ends}; on a scale that is {port.scale} both must be positive")
-        if port.scale != "inverse" and math.inf in map(abs, ends):
-            raise ValueError(f"physical is {ends}; only an inverse scale reaches infinity")
+    _check_physical(port)
     if len(port.mean) != len(port.std) or not all(math.isfinite(value) for value in port.mean):
         raise ValueError(f"mean {list(port.mean)} and std {list(port.std)} need as many numbers")
     if any(not math.isfinite(value) or value <= 0 for value in port.std):
@@ -165,6 +160,23 @@ def _check(port: Port) -> None:
         len(sides) != 2 or not all(isinstance(px, int) and 1 <= px <= MAX_SIDE_PX for px in sides)
     ):
         raise ValueError(f"size is {list(sides)}; give height and width, 1 to {MAX_SIDE_PX} pixels")
+
+
+def _check_physical(port: Port) -> None:
+    """Raises ValueError."""
+    if port.physical is None:
+        if port.scale != "linear":
+            raise ValueError(
+                f"scale is '{port.scale}' and `physical` is not given; give the values of the range's ends"
+            )
+        return
+    ends = [float(end) for end in port.physical]
+    if len(ends) != 2 or ends[0] == ends[1] or any(map(math.isnan, ends)):
+        raise ValueError(f"physical is {list(port.physical)}; give the two different values of the range's ends")
+    if port.scale != "linear" and min(ends) <= 0:
+        raise ValueError(f"physical is {ends}; on a scale that is {port.scale} both must be positive")
+    if port.scale != "inverse" and math.inf in map(abs, ends):
+        raise ValueError(f"physical is {ends}; only an inverse scale reaches infinity")
 
 
 def _physical(share: Tensor, lo: float, hi: float, scale: str) -> Tensor:
@@ -186,10 +198,12 @@ def _shares(physical: Tensor, lo: float, hi: float, scale: str) -> Tensor:
 
 
 def _replace(made: Tensor, given: Tensor, unknown: float | None, becomes: float | None) -> Tensor:
-    """`made`, but where `given` says unknown, what says so on the other side. Compared as 8 bits would hold it."""
+    """`made`, but where all channels of `given` say unknown, what says so on the other side. Compared as 8 bits would hold
+    it."""
     if unknown is None or becomes is None:
         return made
-    return torch.where((given.float() - unknown).abs() < 0.5 / 255, becomes, made)
+    is_unknown = ((given.float() - unknown).abs() < 0.5 / 255).all(dim=1, keepdim=True)
+    return torch.where(is_unknown, becomes, made)
 
 
 @lru_cache(maxsize=64)

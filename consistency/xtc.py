@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from consistency.steps import conv_norm_relu, double_and_join, norm_conv_relu
+from consistency.steps import clipped, conv_norm_relu, double_and_join, norm_conv_relu
 
 FIRST_WIDTH = 16
 """Channels at full size; each level down has twice as many."""
@@ -81,7 +81,7 @@ class UNetReshade(UNet):
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, C_in, H, W) -> (N, 3, H, W) in [0, 1], three equal channels."""
-        grey = super().forward(image).clamp(0, 1).mean(dim=1, keepdim=True)
+        grey = clipped(super().forward(image)).mean(dim=1, keepdim=True)
         return grey.expand(-1, 3, -1, -1)
 
 

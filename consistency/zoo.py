@@ -180,6 +180,13 @@ class Zoo:
     """Where zoo.toml lies."""
     home: Path = Path()
     """Where fetched weights and `zoo.lock` lie."""
+    base: str = ""
+    """The zoo that it extends; what comes from there stays there, archives among it."""
+
+    @property
+    def own_missing(self) -> tuple[Edge, ...]:
+        """Those of `missing` whose weights belong in `home`."""
+        return tuple(edge for edge in self.missing if edge.weights and edge.weights.parent == self.home)
 
     @property
     def uncalibrated(self) -> dict[str, tuple[str, ...]]:
@@ -294,8 +301,9 @@ def read_zoo(name_or_folder: str) -> Zoo:
     try:
         table = tomllib.loads((folder / "zoo.toml").read_text(encoding="utf-8"))
         if "extends" in table:
-            return _without_missing(_extended(_read(folder, home, table), _base(str(table["extends"]))))
-        zoo = _read(folder, home, table)
+            base = _base(str(table["extends"]))
+            return _without_missing(_extended(_read(folder, home, table, base.declared), base))
+        zoo = _read(folder, home, table, {})
         _check(zoo)
         return _without_missing(zoo)
     except ZooError:
@@ -304,11 +312,15 @@ def read_zoo(name_or_folder: str) -> Zoo:
         raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error!r}; mend that line") from error
 
 
-def _read(folder: Path, home: Path, table: Mapping[str, Any]) -> Zoo:
-    """What zoo.toml and the lock say by themselves. Raises what `read_zoo` catches."""
+def _read(folder: Path, home: Path, table: Mapping[str, Any], inherited: Mapping[str, Domain]) -> Zoo:
+    """What zoo.toml and the lock say by themselves; `inherited` are the domains that the zoo it extends declares. Raises what
+    `read_zoo` catches."""
     lock = read_lock(home)
     declared = {name: read_domain(name, row) for name, row in table.get("domain", {}).items()}
-    domains = {**DOMAINS, **declared}
+    for name in declared.keys() & inherited.keys():
+        if declared[name] != inherited[name]:
+            raise ValueError(f"domain {name} is another one in zoo '{table['extends']}'; drop it here, or rename it")
+    domains = {**DOMAINS, **inherited, **declared}
     zoo = Zoo(
         name=checked_name(str(lock.get("name", table["name"]))),
         version=str(table["version"]),
@@ -322,6 +334,7 @@ def _read(folder: Path, home: Path, table: Mapping[str, Any]) -> Zoo:
         archives=tuple(_archive(row) for row in table.get("archive", ())),
         folder=folder,
         home=home,
+        base=str(table.get("extends", "")),
     )
     return _with_energies(zoo, table.get("energy", {}), lock.get("energy", {}))
 
@@ -335,7 +348,8 @@ def _base(name: str) -> Zoo:
 
 
 def _extended(zoo: Zoo, base: Zoo) -> Zoo:
-    """The zoo with all that the base has and it has not: edges, domains, energies with their constants."""
+    """The zoo with all that the base has and it has not: edges, domains, energies with their constants. Archives stay the
+    base's."""
     own = {(edge.source, edge.target, edge.method) for edge in zoo.edges}
     others = [e for e in (*base.edges, *base.missing) if (e.source, e.target, e.method) not in own]
     extended = replace(
@@ -343,13 +357,14 @@ def _extended(zoo: Zoo, base: Zoo) -> Zoo:
         multiple=math.lcm(zoo.multiple, base.multiple),
         domains=tuple(dict.fromkeys([*base.domains, *zoo.domains])),
         edges=(*zoo.edges, *others),
-        energies={**base.energies, **zoo.energies},
         energy_paths={**base.energy_paths, **zoo.energy_paths},
         fallback=zoo.fallback or base.fallback,
         declared={**base.declared, **zoo.declared},
     )
     _check(extended)
-    return extended
+    paths = {target: {"paths": paths} for target, paths in extended.energy_paths.items()}
+    measured = _with_energies(extended, paths, read_lock(zoo.home).get("energy", {})).energies
+    return replace(extended, energies={**base.energies, **zoo.energies, **measured})
 
 
 def read_lock(home: Path) -> dict[str, Any]:

@@ -206,7 +206,8 @@ class _Job:
             return Stored(source.title, plan.clip.key, len(plan.recipes), 0)
         self._require_space(plan)
         dtype = pipeline.clip_dtype(self.store, plan, pipeline.choose_dtype(self.device))
-        accuracy = precision.measured(self.store.root, self.zoo, plan.recipes, self.device, dtype, self.networks)
+        first = pipeline.all_devices(self.device)[0]  # where its networks then stay
+        accuracy = precision.measured(self.store.root, self.zoo, plan.recipes, first, dtype, self.networks)
         seconds = pipeline.seconds_per_frame(plan, self.device, dtype, self.batch_size, accuracy.exact, self.networks)
         cost = f"about {plan.estimated_bytes / 1e6:.0f} MB and {_duration(seconds * plan.n_frames_left)}"
         say(

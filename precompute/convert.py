@@ -6,6 +6,7 @@ under limits of memory, time and file size; names and shapes must be those of th
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -42,7 +43,7 @@ class Converter:
     def convert(self, checkpoint: Path, edge: Edge, output: Path, *, n_bytes: int) -> None:
         """Write the checkpoint of the edge's network as safetensors. `n_bytes`: what the network takes in float32.
 
-        Raises ZooError where it is no checkpoint of that network; then nothing is written.
+        Raises ZooError where it is no checkpoint of that network, and OSError where the disk is full; then nothing is written.
         """
         request = {
             "checkpoint": str(checkpoint),
@@ -54,6 +55,8 @@ class Converter:
         problem = self._ask(request)
         if problem or not output.is_file():
             output.unlink(missing_ok=True)
+            if os.strerror(errno.ENOSPC) in problem:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(output.parent))
             raise ZooError(f"{checkpoint.name}: {one_line(problem)[:500] or 'gave nothing'}")
 
     def _ask(self, request: dict[str, Any]) -> str:
@@ -131,6 +134,7 @@ def limit(max_bytes: int) -> None:
 def write(request: Mapping[str, Any]) -> None:
     """Raises BadCheckpoint and OSError."""
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     from consistency import networks
@@ -148,7 +152,10 @@ def write(request: Mapping[str, Any]) -> None:
     for name, tensor in converted.items():
         if not torch.isfinite(tensor).all():
             raise BadCheckpoint(f"{name} holds values that are not finite")
-    save_file(converted, request["output"])
+    try:
+        save_file(converted, request["output"])
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
 
 
 def load(checkpoint: str) -> Any:

@@ -54,13 +54,20 @@ class Networks:
     """Networks in memory, each loaded once for all clips of a job."""
 
     def __init__(self) -> None:
-        self._loaded: dict[tuple[str, torch.device, torch.dtype], nn.Module] = {}
+        self._loaded: dict[tuple[str, torch.device, torch.dtype, torch.device | None], nn.Module] = {}
 
-    def load(self, edge: Edge, device: torch.device, dtype: torch.dtype) -> nn.Module:
-        key = edge.network_digest, device, dtype
+    def load(
+        self, edge: Edge, device: torch.device, dtype: torch.dtype, visited: torch.device | None = None
+    ) -> nn.Module:
+        """On `device`. One that visits another device is that device's alone: where it is, two threads would not agree."""
+        key = edge.network_digest, device, dtype, visited
         if key not in self._loaded:
             self._loaded[key] = load_network(edge, device=device, dtype=dtype)
         return self._loaded[key]
+
+    def has(self, edge: Edge, device: torch.device, dtype: torch.dtype) -> bool:
+        """Is it loaded already, to stay there?"""
+        return (edge.network_digest, device, dtype, None) in self._loaded
 
 
 class Lane:
@@ -216,16 +223,19 @@ def make_graph(
     """The networks that those recipes need, on the device where its memory holds them."""
     networks = networks or Networks()
     chains = [chain for recipe in recipes for chain in recipe.chains]
-    visits = device.type == "cuda" and weight_bytes(chains, precision) > (
-        RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]
-    )
-    home = torch.device("cpu") if visits else device
-    return Graph(chains, lambda edge: networks.load(edge, home, precision.of(edge)), visited=device if visits else None)
+    wanted = {edge.network_digest: edge for chain in chains for edge in chain}
+    new = [edge for edge in wanted.values() if not networks.has(edge, device, precision.of(edge))]
+    visits = device.type == "cuda" and weight_bytes(new, precision) > RESIDENT_SHARE * free_bytes(device)
+    home, visited = (torch.device("cpu"), device) if visits else (device, None)
+    return Graph(chains, lambda edge: networks.load(edge, home, precision.of(edge), visited), visited=visited)
 
 
-def weight_bytes(chains: Iterable[Sequence[Edge]], precision: Precision) -> int:
-    """Memory that all networks of the chains need at most: weights in their files have two bytes or four."""
-    edges = {edge.network_digest: edge for chain in chains for edge in chain}
-    return sum(
-        edge.weights.stat().st_size // 2 * precision.of(edge).itemsize for edge in edges.values() if edge.weights
-    )
+def weight_bytes(edges: Iterable[Edge], precision: Precision) -> int:
+    """Memory that the networks of distinct edges need at most: weights in their files have two bytes or four."""
+    return sum(edge.weights.stat().st_size // 2 * precision.of(edge).itemsize for edge in edges if edge.weights)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Of a GPU's memory, what new tensors can have: what the driver calls free, and what PyTorch keeps of earlier ones."""
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept

@@ -62,7 +62,13 @@ def measured(
     )
     kind = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     bounds = [MEAN_ERROR_BOUND, ENERGY_ERROR_BOUND]
-    key = digest([VERSION, [[edge.digest for edge in chain] for chain in chains], kind, str(dtype), bounds])
+    # The bound of an energy is in sigma: other constants make it another one.
+    scales = sorted(
+        [[[edge.digest for edge in chain] for chain in recipe.chains], constants["mu"], constants["sigma"]]
+        for recipe in recipes
+        if (constants := recipe.head.constants)
+    )
+    key = digest([VERSION, [[edge.digest for edge in chain] for chain in chains], scales, kind, str(dtype), bounds])
     path = root / "precision" / f"{key}.json"
     try:
         row = json.loads(path.read_text())

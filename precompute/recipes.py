@@ -143,6 +143,12 @@ class _Maker:
     zoo: Zoo
     truth: Mapping[str, str]
 
+    @property
+    def padded_size(self) -> tuple[int, int]:
+        """Height and width of what the networks are given, pixels."""
+        multiple = self.zoo.multiple
+        return self.clip.height + -self.clip.height % multiple, self.clip.width + -self.clip.width % multiple
+
     def input(self) -> Recipe:
         head = self._head("input", "", IMAGE, DOMAINS[IMAGE], {}, ["pts_seconds"])
         return Recipe(head, (), lambda batch: Product(batch.rgb, _columns(batch)))
@@ -231,7 +237,10 @@ class _Maker:
         # The truth decides the error columns, so a truth added later makes another track. Where constants come from decides
         # nothing.
         numbers = {name: value for name, value in constants.items() if name != "origin"}
-        inputs = {"edges": dict(edges), "constants": numbers, "truth": self.truth[truth] if truth else None}
+        inputs: dict[str, Any] = {"edges": dict(edges), "constants": numbers}
+        inputs["truth"] = self.truth[truth] if truth else None
+        if edges and (padded := self.padded_size) != (self.clip.height, self.clip.width):
+            inputs["padded"] = padded  # what lies beyond the border decides what networks see near it
         return Head(
             key=track_key(self.clip.key, kind, zoo, method, path, inputs),
             kind=kind,

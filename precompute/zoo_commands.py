@@ -28,7 +28,9 @@ CALIBRATION_FRAMES = 50
 
 app = typer.Typer(help="Look after zoos: the sets of networks that `run --zoo` takes.", no_args_is_help=True)
 
-ZooArgument = Annotated[str, typer.Argument(metavar="ZOO", help="A zoo's name, or a folder that holds zoo.toml.")]
+ZooArgument = Annotated[
+    str, typer.Argument(metavar="ZOO", help="A zoo's name, or a folder (./NAME) that holds zoo.toml.")
+]
 CodeOption = Annotated[
     bool, typer.Option("--allow-code", help="Run networks that are programs of their makers. Only if you trust them.")
 ]
@@ -151,7 +153,8 @@ def check(
         complain(line, "missing")
     for target in known.uncalibrated:
         say(f"energy of {target} has no constants yet: python -m precompute zoo calibrate {zoo} --on walkthrough")
-    say(f"{known.name}: {n_checked} of {len(known.edges) + len(known.missing)} edges checked, {n_wrong} wrong")
+    n_edges = len(known.edges) + len(known.missing)
+    say(f"{known.name}: {n_checked} of {n_edges} edges checked, {n_wrong} wrong; {known.folder.resolve()}")
     if n_wrong or known.missing:
         raise typer.Exit(EXIT_FAILED_ITEM)
 
@@ -170,13 +173,13 @@ def pull(zoo: ZooArgument) -> None:
     from precompute import zoo_files
 
     known = _read(zoo)
-    if not known.archives:
+    if not known.archives and not (known.base and _read(known.base).archives):
         raise usage(f"zoo '{known.name}' names nothing to fetch; bring its networks with `zoo import`")
     found: list[str] = []
     try:
         with bytes_bar(f"{known.name} · download") as report:
             zoo_files.pull(known, say=say, report=report, on_problem=lambda text: found.append(text) or complain(text))
-    except ZooError as error:
+    except (ZooError, OSError) as error:
         complain(str(error))
         raise typer.Exit(EXIT_FAILED_ITEM) from error
     _finish(zoo, found)
@@ -267,7 +270,11 @@ def _lacking(zoo: Zoo) -> list[str]:
         rest = f" and {len(names) - SHOWN_CONFIGURATIONS} more" if len(names) > SHOWN_CONFIGURATIONS else ""
         needed = [", ".join(names[:SHOWN_CONFIGURATIONS]) + rest] if names else []
         needed += [f"the energies of {', '.join(energies)}"] if energies else []
-        where = f", archive {edge.archive}" if edge.archive else f"; put it into {zoo.home} and check --record"
+        where = (
+            f", archive {edge.archive}"
+            if edge.archive
+            else f"; put it into {edge.weights and edge.weights.parent} and check --record"
+        )
         file = edge.weights.name if edge.weights else ""
         lines.append(f"{edge.name} ({file}{where}): needed for {' and '.join(needed) or 'nothing'}")
     return lines

@@ -9,14 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import lzma
+import os
 import shutil
 import tempfile
+import tomllib
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from socket import socket
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -24,6 +27,9 @@ import pooch
 import requests
 import torch
 from filelock import FileLock, Timeout
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from consistency import networks
 from consistency.zoo import (
@@ -38,7 +44,9 @@ from consistency.zoo import (
     read_lock,
     read_zoo,
 )
+from precompute.acquire import ALLOW_LOOPBACK_VARIABLE, FULL
 from precompute.convert import Converter
+from precompute.download import is_public
 from precompute.errors import one_line
 
 Report = Callable[[int, int | None], None]
@@ -69,8 +77,13 @@ class Found:
 
 
 def pull(zoo: Zoo, *, say: Callable[[str], None], report: Report, on_problem: Callable[[str], None]) -> None:
-    """Fetch what the zoo lacks. Problems with single networks are told, and the others are kept. Raises ZooError."""
-    wanted = {edge.archive for edge in zoo.missing}
+    """Fetch what the zoo and the one that it extends lack. Problems with single networks are told, and the others are kept.
+
+    Raises ZooError, and OSError where the disk is full.
+    """
+    if zoo.base:
+        pull(read_zoo(zoo.base), say=say, report=report, on_problem=on_problem)
+    wanted = {edge.archive for edge in zoo.own_missing}
     archives = [archive for archive in zoo.archives if archive.name in wanted]
     if not archives:
         return
@@ -83,12 +96,15 @@ def pull(zoo: Zoo, *, say: Callable[[str], None], report: Report, on_problem: Ca
     with writing(zoo.home):
         for archive in archives:
             path = download(archive, zoo.home, report)
+            edges = [edge for edge in zoo.own_missing if edge.archive == archive.name]
             try:
-                edges = [edge for edge in zoo.missing if edge.archive == archive.name]
-                install(edges, weights_of(path), zoo.home, on_problem)
-            finally:
+                found = weights_of(path)
+            except ZooError:
                 path.unlink()
-        path.parent.rmdir()
+                raise
+            install(edges, found, zoo.home, on_problem)  # stopped in its midst, the archive stays for the next try
+            path.unlink()
+        shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def import_zoo(path: Path, name: str, *, on_problem: Callable[[str], None]) -> Zoo:
@@ -96,22 +112,25 @@ def import_zoo(path: Path, name: str, *, on_problem: Callable[[str], None]) -> Z
 
     Raises ZooError.
     """
-    is_own = (path / "zoo.toml").is_file()
     if not path.exists():
         raise ZooError(f"{path}: there is no such file; give an archive, a folder or a file of weights")
-    if is_own:
-        _adopt(path, name)
+    if (path / "zoo.toml").is_file():
+        _adopt(path, name, on_problem)
+        return read_zoo(name)
     zoo = read_zoo(name)
-    edges = list(zoo.missing)
-    if is_own:  # what it extends is where it is
-        edges = [e for e in (*zoo.edges, *zoo.missing) if e.weights and e.weights.parent == zoo.home]
-    if not edges:
-        raise ZooError(f"zoo '{zoo.name}' lacks nothing; to bring networks of your own, give a folder with a zoo.toml")
+    if not zoo.own_missing:
+        raise ZooError(
+            f"zoo '{zoo.name}' lacks nothing of its own; to bring networks of your own, give a folder with a zoo.toml"
+        )
     with writing(zoo.home):
-        if not install(edges, weights_of(path), zoo.home, on_problem):
-            names = ", ".join(sorted({edge.weights.stem for edge in edges if edge.weights})[:4])
-            raise ZooError(f"{path}: holds no network that zoo '{name}' lacks; it lacks {names}, ...")
+        if not install(zoo.own_missing, weights_of(path), zoo.home, on_problem):
+            raise _holds_none(path, zoo, zoo.own_missing)
     return read_zoo(name)
+
+
+def _holds_none(path: Path, zoo: Zoo, edges: Iterable[Edge]) -> ZooError:
+    names = ", ".join(sorted({edge.weights.stem for edge in edges if edge.weights})[:4])
+    return ZooError(f"{path}: holds no network that zoo '{zoo.name}' lacks; it lacks {names}, ...")
 
 
 def record(zoo: Zoo) -> int:
@@ -173,7 +192,10 @@ def _members(path: Path) -> Iterable[tuple[str, Found]]:
 def install(
     edges: Iterable[Edge], found: Mapping[str, list[Found]], home: Path, on_problem: Callable[[str], None]
 ) -> int:
-    """Bring the weights of those edges to `home` and note their digests; the number of files that are new or were bad."""
+    """Bring the weights of those edges to `home` and note their digests; the number of files that are new or were bad.
+
+    Raises OSError where the disk is full.
+    """
     n_met = 0
     by_file = {edge.weights.name: edge for edge in edges if edge.weights}
     home.mkdir(parents=True, exist_ok=True)
@@ -191,6 +213,8 @@ def install(
                 made = _make(candidates[0], edge, Path(folder), converter)
                 _keep(made, home, name)
             except UNREADABLE as error:
+                if isinstance(error, OSError) and error.errno in FULL:
+                    raise  # no fault of the file
                 on_problem(f"{edge.name}: {one_line(str(error))}")
     return n_met
 
@@ -216,6 +240,12 @@ def _fits(file: Found, edge: Edge) -> bool:
 
 def _make(file: Found, edge: Edge, folder: Path, converter: Converter) -> Path:
     """The weights of the edge as a file in `folder`. Raises ZooError, OSError and BadZipFile."""
+    assert edge.weights is not None
+    if edge.format == "code" and file.suffix != ".safetensors":
+        raise ZooError(
+            f"{file.name}: is a pickle, which is converted for architectures that are known alone; save its state dict with "
+            f"safetensors, as {edge.weights.name}"
+        )
     made = folder / "made"
     is_ours = edge.format == "safetensors"
     n_bytes = float32_bytes(edge) if is_ours else 0
@@ -230,7 +260,10 @@ def _make(file: Found, edge: Edge, folder: Path, converter: Converter) -> Path:
         copy.unlink(missing_ok=True)
     digest = entry(made)["sha256"]
     if edge.sha256 and digest != edge.sha256:
-        raise ZooError(f"{file.name}: has SHA-256 {digest[:12]}, zoo.toml says {edge.sha256[:12]}; it is another file")
+        raise ZooError(
+            f"{file.name}: has SHA-256 {digest[:12]}, the zoo says {edge.sha256[:12]}; it is another file. If you changed "
+            "it, record it first: python -m precompute zoo check FOLDER --record"
+        )
     return made
 
 
@@ -257,21 +290,64 @@ def float32_bytes(edge: Edge) -> int:
     return 4 * sum(tensor.numel() for tensor in state.values()) + (1 << 16)
 
 
-def _adopt(folder: Path, name: str) -> None:
-    """Copy a zoo.toml of the user to where installed zoos lie. Raises ZooError."""
-    read_zoo(str(folder))  # says what is wrong with it
+def _adopt(folder: Path, name: str, on_problem: Callable[[str], None]) -> None:
+    """Make a folder of the user the zoo `name`: first its networks come, then its zoo.toml and lock. One of that name that
+    is there already is replaced by all of it or stays as it was. Raises ZooError."""
+    # By its whole path, as a bare name would be that of a zoo; says what is wrong with it.
+    zoo = read_zoo(str(folder.resolve()))
     try:
         home = installed_zoos_folder() / checked_name(name)
     except ValueError as error:
         raise ZooError(f"--as: {error}") from error
     if (ZOOS / name).exists():
         raise ZooError(f"'{name}' is a zoo of the project; give another name with --as")
-    if home.resolve() == folder.resolve():
+    if home.resolve() == zoo.home:
         raise ZooError(f"{folder} is zoo '{name}' already")
-    home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(folder / "zoo.toml", home / "zoo.toml")
-    measured = read_lock(folder).get("energy", {})
-    write_lock(home, {"name": name, "weights": {}, "energy": measured})
+    # What it extends stays where it is.
+    edges = [edge for edge in (*zoo.edges, *zoo.missing) if edge.weights and edge.weights.parent == zoo.home]
+    is_there = (home / "zoo.toml").is_file()
+    problems: list[str] = []
+    with writing(home), tempfile.TemporaryDirectory(dir=home, prefix=".import-") as made:
+        staged = Path(made)
+        n_met = install(edges, weights_of(folder), staged, problems.append)
+        for problem in problems:
+            on_problem(problem)
+        if edges and not n_met:
+            raise _holds_none(folder, zoo, edges)
+        weights = lock_of(staged).get("weights", {})
+        if problems and (is_there or not weights):
+            raise ZooError(f"nothing is imported as '{name}'; mend {folder}, then import it again")
+        lock = _adopted_lock(folder, home, weights)
+        for file in weights:
+            (staged / file).replace(home / file)
+        shutil.copyfile(folder / "zoo.toml", staged / "zoo.toml")
+        (staged / "zoo.toml").replace(home / "zoo.toml")
+        write_lock(home, {"name": name, **lock})
+
+
+def _adopted_lock(folder: Path, home: Path, weights: Mapping[str, Any]) -> dict[str, Any]:
+    """What the lock of a zoo says once `folder` is in it, with `weights` of its networks that are new.
+
+    Of what was there, networks that the folder does not have stay, and so do constants where no network has changed.
+    """
+    old, new = lock_of(home), lock_of(folder)
+    kept = {name: row for name, row in old.get("weights", {}).items() if name not in weights}
+    lock = {"weights": {**kept, **weights}, "energy": new.get("energy", {})}
+    if lock["weights"] == old.get("weights") and _networks_in(folder) == _networks_in(home):
+        lock["energy"] = {**old.get("energy", {}), **lock["energy"]}
+    archives = {**new.get("archives", {}), **old.get("archives", {})}
+    return {**lock, **({"archives": archives} if archives else {})}
+
+
+def _networks_in(folder: Path) -> list[Any]:
+    """What of a zoo.toml decides what its networks compute. Raises ZooError."""
+    try:
+        table = tomllib.loads((folder / "zoo.toml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except ValueError as error:
+        raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error}; remove that folder") from error
+    return [table.get(part) for part in ("edge", "domain", "extends", "multiple")]
 
 
 # --- downloading ---
@@ -302,8 +378,8 @@ def download(archive: Archive, home: Path, report: Report) -> Path:
                 downloader=downloader,  # type: ignore[arg-type]  # pooch's protocol is not what it calls
             )
         )
-    except ZooError:
-        raise
+    except ZooError as error:
+        raise ZooError(f"{archive.name}: {error}") from error
     except requests.RequestException as error:
         raise ZooError(
             f"{archive.name}: {one_line(str(error))[:300]}; check the network, then run the same command again: it goes on "
@@ -342,13 +418,13 @@ class _Resumable:
         n_bytes, version = self._begun()
         headers = {"Range": f"bytes={n_bytes}-", "If-Range": version} if n_bytes else {}
         with _request(self.archive, "GET", headers) as answer:
-            if answer.status_code == 416:  # what is there is all, or of another version
-                self.part.unlink(missing_ok=True)
-                raise requests.ConnectionError("the server cannot go on where the download stopped")
+            if answer.status_code == 416:
+                if answer.headers.get("Content-Range") != f"bytes */{n_bytes}":  # else what is there is all
+                    self.part.unlink(missing_ok=True)
+                    raise requests.ConnectionError("the server cannot go on where the download stopped")
+                return self._done(output)
             if not answer.ok:
-                raise ZooError(
-                    f"{self.archive.name}: the server answered {answer.status_code}; check {url} in a browser"
-                )
+                raise ZooError(f"the server answered {answer.status_code}; check {url} in a browser")
             n_bytes = n_bytes if answer.status_code == 206 else 0
             total = n_bytes + int(answer.headers.get("Content-Length", 0)) or None
             # Only a strong validator tells that the rest belongs to the same file.
@@ -358,11 +434,14 @@ class _Resumable:
                 for chunk in answer.iter_content(CHUNK_BYTES):
                     n_bytes += len(chunk)
                     if n_bytes > MAX_ARCHIVE_BYTES:
-                        raise ZooError(f"{self.archive.name}: more than {MAX_ARCHIVE_BYTES / 1e9:.0f} GB; not fetched")
+                        raise ZooError(f"more than {MAX_ARCHIVE_BYTES / 1e9:.0f} GB; not fetched")
                     file.write(chunk)
                     self.report(n_bytes, total)
-        self.note.unlink()
+        self._done(output)
+
+    def _done(self, output: Any) -> None:
         self.part.replace(output)
+        self.note.unlink()
 
     def _begun(self) -> tuple[int, str]:
         """(bytes there are, the version of the file they are of); 0 where they cannot be gone on with."""
@@ -375,16 +454,58 @@ class _Resumable:
 
 
 def _request(archive: Archive, method: str, headers: Mapping[str, str] | None = None) -> requests.Response:
+    """Raises requests' exceptions, and ZooError for addresses that are not public."""
     if urlsplit(archive.url).scheme not in ("http", "https"):
-        raise ZooError(f"{archive.name}: {archive.url} is no http(s) address; mend it in zoo.toml")
-    return requests.request(
-        method,
-        archive.url,
-        headers={"Accept-Encoding": "identity", **(headers or {})},
-        stream=True,
-        timeout=(CONNECT_SECONDS, READ_SECONDS),
-        allow_redirects=True,
-    )
+        raise ZooError(f"{archive.url} is no http(s) address; mend it in zoo.toml")
+    with requests.Session() as session:
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _PublicOnly())
+        return session.request(
+            method,
+            archive.url,
+            headers={"Accept-Encoding": "identity", **(headers or {})},
+            stream=True,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            allow_redirects=True,
+        )
+
+
+class _PublicOnly(HTTPAdapter):
+    """Speaks with public addresses only, whatever a redirect or a name server says: a zoo.toml may be a stranger's. A proxy
+    of the user's is spoken with as it is."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PublicPool, "https": _PublicSecurePool}
+
+
+class _PublicConnection(HTTPConnection):
+    def _new_conn(self) -> socket:
+        return _public(super()._new_conn())
+
+
+class _PublicSecureConnection(HTTPSConnection):
+    def _new_conn(self) -> socket:
+        return _public(super()._new_conn())
+
+
+class _PublicPool(HTTPConnectionPool):
+    ConnectionCls = _PublicConnection  # type: ignore[assignment]
+
+
+class _PublicSecurePool(HTTPSConnectionPool):
+    ConnectionCls = _PublicSecureConnection  # type: ignore[assignment]
+
+
+def _public(connected: socket) -> socket:
+    """The same, before a byte is sent. Raises ZooError."""
+    address = connected.getpeername()[0]
+    if not is_public(address, allow_loopback=os.environ.get(ALLOW_LOOPBACK_VARIABLE) == "1"):
+        connected.close()
+        raise ZooError(
+            f"leads to {address}, which is not public; fetch the archive yourself and give the file to `zoo import`"
+        )
+    return connected
 
 
 def _known_digest(archive: Archive, home: Path) -> str:

@@ -87,6 +87,22 @@ def test_other_constants_make_another_track_and_their_origin_does_not(folder, cl
     assert len(keys[0]) == 1 and keys[1] == keys[0] and len(keys[2]) == 2
 
 
+def test_constants_measured_for_a_zoo_that_extends_another_come_before_the_other_s(tmp_path):
+    head = (
+        'name = "mine"\nversion = "1"\nlicence = "MIT"\nextends = "mini"\nmultiple = 1\ndomains = ["rgb"]\nedge = []\n'
+    )
+    (tmp_path / "zoo.toml").write_text(head)
+    bundled = load_zoo("mini").energies
+    paths = bundled["depth"].paths
+    row = {"paths": paths, "mu": [0.5] * len(paths), "sigma": [0.25] * len(paths), "origin": "6 frames of moving"}
+    (tmp_path / "zoo.lock").write_text(json.dumps({"energy": {"depth": row}}))
+    found = load_zoo(str(tmp_path)).energies
+    assert (found["depth"].mu, found["depth"].sigma, found["depth"].origin) == (
+        tuple(row["mu"]), tuple(row["sigma"]), "6 frames of moving",
+    )  # fmt: skip
+    assert {**found, "depth": bundled["depth"]} == bundled
+
+
 def test_a_clip_that_never_changes_measures_nothing(folder, tmp_path):
     still = write_video(tmp_path / "still.mp4", 1)
     result = invoke("zoo", "calibrate", str(folder), "--on", str(still))

@@ -72,6 +72,23 @@ def test_a_fused_step_gives_what_its_parts_give_in_double_precision(cuda, shape,
         assert ((fused - x.relu()).norm() / x.relu().norm()).item() < 4e-3
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_comes_out_of_a_fused_step_as_none(cuda, value):
+    """ReLU must not make a picture of it."""
+    conv = nn.Conv2d(8, 8, 3, padding=1).to(cuda, torch.float16)
+    norm = nn.GroupNorm(2, 8).to(cuda, torch.float16)
+    image = torch.rand(1, 8, 16, 16, device=cuda).half()
+    image[0, :, 4, 4] = value
+    works = (
+        lambda: steps.conv_norm_relu(conv, norm, image),
+        lambda: steps.norm_conv_relu(norm, conv, image),
+        lambda: steps.conv_relu(conv, torch.full_like(image, float("nan"))),
+    )
+    with torch.inference_mode():
+        for work in works:
+            assert work().isnan().all()
+
+
 def _in_double(part: nn.Module, x: torch.Tensor) -> torch.Tensor:
     bias = None if part.bias is None else part.bias.double()
     if isinstance(part, nn.Conv2d):
@@ -121,6 +138,45 @@ def test_networks_that_visit_the_gpu_give_what_resident_ones_give(cuda, tmp_path
     visiting = Graph(chains, partial(load_network, device=cpu, dtype=torch.float16), visited=cuda).run(images)
     for chain in chains:
         torch.testing.assert_close(visiting[chain], resident[chain])
+
+
+def test_a_job_loads_each_network_once_for_measuring_and_for_running(cuda, tmp_path, monkeypatch):
+    testing = pytest.importorskip("typer.testing")  # the machine may have little more than torch
+    from precompute.__main__ import app
+
+    loaded: list[tuple[str, str, torch.dtype]] = []
+
+    def noted(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.Module:
+        loaded.append((edge.network_digest, str(device), dtype))
+        return load_network(edge, device=device, dtype=dtype)
+
+    monkeypatch.setattr(lanes, "load_network", noted)
+    words = ["run", "phone", "--zoo", str(write_zoo(tmp_path / "zoo")), "--max-frames", "2", "--size", "64"]
+    result = testing.CliRunner().invoke(app, [*words, "--device", "cuda", "--store", str(tmp_path / "store")])
+    assert result.exit_code == 0, result.output
+    assert len(loaded) == len(set(loaded)) and {device for _, device, _ in loaded} >= {"cuda:0"}
+
+
+def test_networks_that_are_on_the_gpu_stay_there_however_little_of_it_is_free(cuda, tmp_path, monkeypatch):
+    source = video.resolve("phone", media_dir=tmp_path)
+    zoo = load_zoo(str(write_zoo(tmp_path / "zoo")))
+    plan = pipeline.make_plan(Store(tmp_path / "store"), source, video.Sampling(), zoo, ["*"])
+    kept = lanes.Networks()
+
+    def is_resident(networks: lanes.Networks) -> bool:
+        return lanes.make_graph(plan.pending, cuda, Precision(torch.float16), networks).can_be_recorded
+
+    assert is_resident(kept)
+    monkeypatch.setattr(lanes, "RESIDENT_SHARE", 0.0)
+    assert is_resident(kept) and not is_resident(lanes.Networks())
+
+
+def test_memory_that_torch_keeps_for_its_next_tensors_counts_as_free(cuda):
+    torch.cuda.empty_cache()
+    before = lanes.free_bytes(cuda)
+    torch.empty(2**30, dtype=torch.uint8, device=cuda)
+    assert torch.cuda.memory_reserved(cuda) - torch.cuda.memory_allocated(cuda) >= 2**30
+    assert abs(lanes.free_bytes(cuda) - before) < 2**26
 
 
 def test_a_full_gpu_halves_the_batch_and_gives_the_same(cuda, tmp_path):

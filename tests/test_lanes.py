@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -103,6 +104,29 @@ def test_networks_that_visit_a_device_give_the_same_and_go_home():
     assert network.weight.data_ptr() == home
 
 
+def test_only_networks_that_are_not_loaded_yet_are_new(tmp_path):
+    """Whether networks fit a GPU goes by these."""
+    edge = load_zoo(str(write_zoo(tmp_path))).edge("rgb", "normal", "baseline")
+    networks = Networks()
+    assert not networks.has(edge, CPU, torch.float32)
+    networks.load(edge, CPU, torch.float32)
+    assert networks.has(edge, CPU, torch.float32)
+    assert not networks.has(edge, CPU, torch.bfloat16) and not networks.has(
+        edge, torch.device("cuda", 0), torch.float32
+    )
+
+
+def test_networks_that_visit_several_gpus_are_loaded_for_each(tmp_path):
+    """While one lane has a network on its GPU, another lane must not find it there, nor take it away."""
+    edge = load_zoo(str(write_zoo(tmp_path))).edge("rgb", "normal", "baseline")
+    networks = Networks()
+    first, second = (torch.device("cuda", index) for index in (0, 1))
+    visitor = networks.load(edge, CPU, torch.float32, first)
+    assert networks.load(edge, CPU, torch.float32, first) is visitor
+    assert networks.load(edge, CPU, torch.float32, second) is not visitor
+    assert networks.load(edge, CPU, torch.float32) is not visitor and not networks.has(edge, first, torch.float32)
+
+
 def test_every_path_and_energy_is_within_the_bound_of_the_plain_loop(tmp_path):
     """Shared prefixes, merged batches, channels last and the processor's fastest dtype, against one frame at a time."""
     zoo, frames = load_zoo("mini"), precision.example_frames()
@@ -160,6 +184,25 @@ def test_what_was_measured_is_remembered_for_these_networks_and_no_others(tmp_pa
     path.write_text("{")
     assert found(recipes) == first
     found([recipe for recipe in recipes if recipe.head.kind == "prediction"])
+    assert len(list((tmp_path / "precision").iterdir())) == 2
+
+
+def test_other_constants_of_an_energy_are_measured_anew(tmp_path):
+    """Its bound is in sigma."""
+    folder, recipes = recipes_of(tmp_path)
+    found = partial(precision.measured, tmp_path, load_zoo(str(folder)), device=CPU, networks=Networks())
+
+    def with_sigma(sigma: float) -> list[Recipe]:
+        heads = [
+            replace(r.head, constants={**r.head.constants, "sigma": [sigma] * len(r.head.constants["sigma"])})
+            if r.head.constants
+            else r.head
+            for r in recipes
+        ]
+        return [replace(recipe, head=head) for recipe, head in zip(recipes, heads, strict=True)]
+
+    worst = [found(with_sigma(sigma), dtype=torch.bfloat16).worst_energy for sigma in (1.0, 0.5, 1.0)]
+    assert worst[1] == pytest.approx(2 * worst[0]) and worst[2] == worst[0]
     assert len(list((tmp_path / "precision").iterdir())) == 2
 
 

@@ -64,6 +64,20 @@ def test_the_reference_s_unknown_depth_is_ours_and_the_other_way_round():
     assert port.to_numbers(torch.ones(1, 1, 1, 1), DEPTH).item() == 1.0
 
 
+@pytest.mark.parametrize("port", [Port(invalid=0.0), Port(invalid=0.0, physical=(0.1, 16.0), scale="log")], ids=str)
+def test_unknown_is_translated_whether_or_not_the_range_has_a_meaning_of_its_own(port):
+    codes = port.to_codes(torch.tensor([0.0, 0.5]).view(1, 1, 1, 2), DEPTH, (1, 2))
+    torch.testing.assert_close(codes.flatten(), torch.tensor([DEPTH.invalid, 0.5]))
+    torch.testing.assert_close(port.to_numbers(codes, DEPTH).flatten(), torch.tensor([0.0, 0.5]))
+
+
+def test_a_normal_is_unknown_where_all_its_components_say_so():
+    port = Port(invalid=0.0)
+    upright = torch.tensor([0.502, 0.0, 0.502]).view(1, 3, 1, 1)  # nothing to the right, nothing forward
+    torch.testing.assert_close(port.to_numbers(upright, NORMAL), upright)
+    torch.testing.assert_close(port.to_codes(torch.zeros(1, 3, 1, 1), NORMAL, (1, 1)), torch.full((1, 3, 1, 1), 0.502))
+
+
 def test_grey_is_given_three_times_and_three_equal_channels_are_one():
     codes = torch.rand(1, 1, 2, 2)
     numbers = Port(channels=3).to_numbers(codes, RESHADING)
@@ -95,10 +109,12 @@ def test_what_lies_outside_the_range_is_clipped():
     assert codes.flatten().tolist() == [0.0, 0.5, 1.0]
 
 
-def test_what_is_not_a_number_stays_none():
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_what_is_no_number_stays_none_and_what_is_infinite_becomes_none(value, dtype):
     """It must be met later, not be stored as a picture."""
-    nothing = torch.full((1, 1, 1, 1), math.nan)
-    for port in (Port(), Port(physical=(0.0, 10.0)), Port(physical=(0.1, 10.0), scale="log", invalid=1.0)):
+    nothing = torch.full((1, 1, 1, 1), value, dtype=dtype)
+    for port in (Port(), Port(range=(0.0, 255.0)), Port(physical=(0.1, 10.0), scale="log", invalid=1.0)):
         assert port.to_codes(nothing, DEPTH, (1, 1)).isnan().all()
 
 
@@ -119,6 +135,7 @@ def test_networks_in_half_precision_are_given_it_unless_the_port_computes(port):
         ({"range": [0.0]}, "range is .*two different numbers"),
         ({"physical": [0.0, 10.0], "scale": "log"}, "must be positive"),
         ({"physical": [0.1, math.inf]}, "only an inverse scale"),
+        ({"scale": "inverse"}, "`physical` is not given"),
         ({"scale": "cubic"}, "one of linear, log, inverse"),
         ({"order": "gbr"}, "one of rgb, bgr"),
         ({"layout": "chw"}, "one of nchw, nhwc"),

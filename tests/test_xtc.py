@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from scipy import ndimage
 from torch import nn
+from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.random_zoo import describe, wanted_edges, write_lock
-from consistency import networks
+from cache.records import Clip
+from consistency import networks, steps
 from consistency.graph import Graph
-from consistency.zoo import Edge, ZooError, load_zoo, read_zoo
+from consistency.zoo import Edge, Zoo, ZooError, load_zoo, read_zoo
+from precompute import lanes, zoo_files
+from precompute.recipes import Batch, plan_recipes
 
 UNET_5 = {"downsample": 5, "in_channels": 3, "out_channels": 3}
 UNET_6 = {"downsample": 6, "in_channels": 3, "out_channels": 3}
@@ -90,6 +97,12 @@ def test_reshading_is_one_grey_image_given_three_times_whatever_its_channels():
     assert torch.equal(output[:, 0], output[:, 1]) and torch.equal(output[:, 0], output[:, 2])
 
 
+def test_a_reshading_that_overflows_is_no_picture():
+    network = networks.build("xtc-unet-reshade", downsample=1, in_channels=3, out_channels=1).eval()
+    nn.init.constant_(network.get_submodule("last_conv2").bias, torch.inf)
+    assert network(torch.rand(1, 3, 8, 8)).isnan().all()
+
+
 def test_depth_of_normals_may_be_negative_and_other_outputs_may_not():
     torch.manual_seed(0)
     small = {"downsample": 1, "in_channels": 3, "out_channels": 3}
@@ -113,6 +126,77 @@ def test_the_zoo_lists_the_36_released_networks_and_has_none_of_them(monkeypatch
     assert [edge.name for edge in zoo.edges] == ["rgb-edge2d.shared"]
     with pytest.raises(ZooError, match="python -m precompute zoo pull xtc"):
         load_zoo("xtc")
+
+
+PAGE = {
+    "rgb-normal": ("xtc-unet", {"downsample": 2, "in_channels": 3, "out_channels": 3}),
+    "rgb-depth": ("xtc-unet", {"downsample": 1, "in_channels": 3, "out_channels": 1}),
+    "rgb-reshading": ("xtc-unet-reshade", {"downsample": 1, "in_channels": 3, "out_channels": 1}),
+    "rgb-edge2d": ("xtc-sobel-edges", {}),
+    "normal-curvature": ("xtc-dense-1by1", {}),
+    "normal-depth": ("xtc-unet-depth", {}),
+    "rgb-curvature": ("xtc-unet", {"downsample": 1, "in_channels": 3, "out_channels": 3}),
+    "curvature-normal": ("xtc-unet-old2", {}),
+    "depth-normal": ("xtc-unet", {"downsample": 2, "in_channels": 1, "out_channels": 3}),
+    "reshading-normal": ("xtc-unet", {"downsample": 1, "in_channels": 3, "out_channels": 3}),
+    "edge2d-normal": ("xtc-unet", {"downsample": 1, "in_channels": 1, "out_channels": 3}),
+}
+"""Every architecture of X-TC, the UNets flatter than the released ones."""
+IN_METRES = "{ physical = [0.0, 15.625], invalid = 1.0 }"
+GREY_THRICE = "{ channels = 3 }"
+
+
+def write_page(folder: Path) -> Zoo:
+    """A zoo of X-TC's architectures with random weights, an energy of normals over every other domain."""
+    torch.manual_seed(0)
+    lines = ['name = "page"', 'version = "1"', 'licence = "MIT"', "multiple = 64"]
+    lines += ['domains = ["rgb", "normal", "depth", "reshading", "curvature", "edge2d"]']
+    for name, (architecture, arguments) in PAGE.items():
+        source, target = name.split("-")
+        lines += ["[[edge]]", f'source = "{source}"', f'target = "{target}"', f'architecture = "{architecture}"']
+        lines += [f'method = "{"baseline" if source == "rgb" and target != "edge2d" else "shared"}"']
+        ports = {"input": {"depth": IN_METRES, "reshading": GREY_THRICE}.get(source)}
+        ports |= {"output": {"depth": IN_METRES, "reshading": GREY_THRICE}.get(target, "{ range = [0.0, 1.0] }")}
+        lines += [f"{end} = {port}" for end, port in ports.items() if port and architecture != "xtc-sobel-edges"]
+        if architecture == "xtc-sobel-edges":
+            continue
+        save_file(networks.build(architecture, **arguments).state_dict(), folder / f"{name}.safetensors")
+        lines += [f'weights = "{name}.safetensors"']
+        lines += [f"arguments = {{ {', '.join(f'{key} = {value}' for key, value in arguments.items())} }}"]
+    paths = [f"rgb-{middle}-normal" for middle in ("depth", "reshading", "curvature", "edge2d")]
+    lines += ["[energy.normal]", f"paths = {paths}", f"mu = {[0.1] * 4}", f"sigma = {[0.05] * 4}"]
+    (folder / "zoo.toml").write_text("\n".join(lines) + "\n")
+    zoo_files.record(read_zoo(str(folder)))
+    return load_zoo(str(folder))
+
+
+def test_a_page_of_its_architectures_gives_what_the_plain_loop_gives(tmp_path):
+    """Shared prefixes, merged batches, fused steps and channels last, against one frame, path and step at a time."""
+    zoo, device = write_page(tmp_path), torch.device("cpu")
+    clip = Clip("c" * 64, "clip", "a" * 64, {}, width=64, height=60, n_frames=2)
+    recipes = plan_recipes(clip, zoo, ["*"], {})
+    rgb = np.random.default_rng(0).integers(0, 256, (2, 60, 64, 3), np.uint8)
+    loaded = lanes.Networks()
+    graph = lanes.make_graph(recipes, device, lanes.Precision(torch.float32), loaded)
+    outputs = lanes.predict(graph, Batch(rgb, np.zeros(2), {}, {}), device, zoo.multiple).outputs
+    chains = {chain for recipe in recipes for chain in recipe.chains}
+    assert {edge.architecture for chain in chains for edge in chain} == {
+        architecture for architecture, _ in PAGE.values()
+    }
+    plain = {
+        edge: deepcopy(loaded.load(edge, device, torch.float32)).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        for edge in {edge for chain in chains for edge in chain}
+    }
+    for chain in chains:
+        assert outputs[chain].std() > 0.01, f"{[edge.name for edge in chain]} tells nothing"
+        for index, image in enumerate(lanes.to_codes(rgb, device)):
+            x = functional.pad(image[None], (0, 0, 0, 4), mode="replicate").contiguous()
+            with torch.inference_mode(), steps.plain():
+                for edge in chain:
+                    x = plain[edge](x)
+            difference = (outputs[chain][index] - x[0, :, :60]).abs()
+            # The digits of float32; logarithms of depths near nothing multiply them.
+            assert difference.mean() < 1e-4 and difference.max() < 1 / 255
 
 
 @cache

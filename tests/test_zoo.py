@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from cache.keys import track_key
+from cache.records import Clip
 from consistency.graph import Graph
 from consistency.networks import GeoNet
 from consistency.zoo import SHARED, Edge, Zoo, ZooError, load_network, load_zoo
+from precompute.recipes import plan_recipes
 from tests.zoos import LAB_METHODS, LAB_TARGETS, write_lab, write_zoo
 
 CPU = torch.device("cpu")
@@ -105,6 +109,23 @@ def test_an_energy_takes_the_methods_own_network_then_the_shared_one_then_the_fa
     assert lab.edge("rgb", "curvature", "geonet").method == SHARED
     assert lab.edge("rgb", "curvature", "multitask").method == "multitask"
     assert lab.edge("rgb", "reshading", "geonet").method == "baseline"
+
+
+def test_what_networks_see_beyond_the_border_is_in_the_key_and_nothing_where_they_see_nothing(lab):
+    def keys(width: int, multiple: int) -> dict[str, str]:
+        clip = Clip("c" * 64, "clip", "a" * 64, {}, width=width, height=32, n_frames=3)
+        recipes = plan_recipes(clip, replace(lab, multiple=multiple), ["lab/baseline/rgb-normal"], {})
+        return {recipe.head.kind: recipe.head.key for recipe in recipes}
+
+    inputs = {"edges": {"rgb-normal.baseline": lab.edge("rgb", "normal", "baseline").digest}, "constants": {}}
+    stored_before = track_key("c" * 64, "prediction", "lab", "baseline", "rgb-normal", {**inputs, "truth": None})
+    assert keys(64, 32) == keys(64, 8) and keys(64, 8)["prediction"] == stored_before
+    assert keys(48, 16)["prediction"] == stored_before
+    eight, wider = keys(60, 8), keys(60, 32)
+    assert eight == wider, "both give 64 columns"
+    none = keys(60, 4)
+    assert none["input"] == eight["input"]
+    assert none["prediction"] != eight["prediction"] and none["energy"] != eight["energy"]
 
 
 def changed(tmp_path: Path, *pairs: tuple[str, str], write=write_lab) -> str:

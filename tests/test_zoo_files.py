@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -18,14 +19,16 @@ from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from cache.store import Store
 from consistency import networks
 from consistency.zoo import ZooError, load_network, load_zoo, read_zoo
-from precompute import zoo_files
+from precompute import terminal, zoo_files
 from precompute.__main__ import app as precompute_app
+from precompute.acquire import ALLOW_LOOPBACK_VARIABLE
 from precompute.convert import Converter
 from precompute.zoo_commands import app
 from tests.media import write_video
@@ -47,6 +50,16 @@ EDGES = {
     "garbage": ("normal", "keypoint2d", "shared", GREY),
     "twice": ("normal", "keypoint3d", "shared", GREY),
 }
+DEPTH_OF_NORMALS = """
+[energy.depth]
+paths = ["rgb-normal-depth"]
+
+[[edge]]
+source = "normal"
+target = "depth"
+method = "shared"
+architecture = "xtc-sobel-edges"
+"""
 GOOD = {"plain", "prefixed", "wrapped", "ours", "traversal"}
 
 
@@ -78,6 +91,11 @@ def site():
             site.ranges.append(wanted)
             tag = f'"{hashlib.sha256(site.body).hexdigest()[:12]}"'
             start = int(wanted.split("=")[1].rstrip("-")) if wanted and self.headers.get("If-Range") == tag else 0
+            if start and start >= len(site.body):
+                self.send_response(416)
+                self.send_header("Content-Range", f"bytes */{len(site.body)}")
+                self.send_header("Content-Length", "0")
+                return self.end_headers()
             self.send_response(206 if start else 200)
             self.send_header("Content-Length", str(len(site.body) - start))
             self.send_header("ETag", tag)
@@ -93,7 +111,9 @@ def site():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     site.url = f"http://127.0.0.1:{server.server_port}/download"
-    yield site
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(ALLOW_LOOPBACK_VARIABLE, "1")
+        yield site
     server.shutdown()
     server.server_close()
 
@@ -164,10 +184,10 @@ def write_recipe(folder: Path, url: str, names: tuple[str, ...] = tuple(EDGES), 
     return folder
 
 
-def pull(folder: Path) -> tuple[list[str], list[str]]:
+def pull(folder: Path, report: zoo_files.Report = lambda n_bytes, total: None) -> tuple[list[str], list[str]]:
     """(what was said, what was wrong)."""
     said, wrong = [], []
-    zoo_files.pull(read_zoo(str(folder)), say=said.append, report=lambda n, total: None, on_problem=wrong.append)
+    zoo_files.pull(read_zoo(str(folder)), say=said.append, report=report, on_problem=wrong.append)
     return said, wrong
 
 
@@ -305,15 +325,102 @@ def test_a_cut_download_goes_on_where_it_stopped(site, tmp_path):
     folder = write_recipe(tmp_path / "zoo", site.url, ("plain",), sha256=hashlib.sha256(site.body).hexdigest())
     site.ranges.clear()
     site.cut_after = 100_000
+    told: list[tuple[int, int | None]] = []
     try:
         with pytest.raises(ZooError, match="it goes on where it stopped"):
-            pull(folder)
+            pull(folder, lambda *figures: told.append(figures))
+        n_kept = told[-1][0]
     finally:
         site.cut_after = None
-    assert pull(folder)[1] == []
+    assert pull(folder, lambda *figures: told.append(figures))[1] == []
+    assert [n_bytes for n_bytes, _ in told] == sorted(n_bytes for n_bytes, _ in told), (
+        "the second try counts from the first"
+    )
+    assert {total for _, total in told} == {len(site.body)} and told[-1][0] == len(site.body) > n_kept
     first, second = site.ranges
     assert first is None and second is not None and 0 < int(second.strip("bytes=-")) <= 100_000
     assert (folder / "plain.safetensors").is_file()
+
+
+def test_pull_list_and_show_tell_what_is_here(installed, site, monkeypatch):
+    site.body = zipped({"plain.pth": saved(state(SMALL)), "prefixed.pth": saved(state(GREY))})
+    toml = write_recipe(installed / "released", site.url, ("plain", "prefixed")) / "zoo.toml"
+    toml.write_text(toml.read_text() + DEPTH_OF_NORMALS)
+
+    def said(*words: str) -> str:
+        result = CliRunner().invoke(app, list(words))
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    before = {row["zoo"]: row for row in json.loads(said("list", "--json"))}["released"]
+    assert (before["n_here"], before["n_networks"], before["bytes"]) == (0, 2, 0)
+    shown = said("show", "released")
+    assert f"released 1, licence: none; {installed / 'released'}" in shown.replace("\n", "")
+    assert re.search(r"rgb-normal +baseline +xtc-unet +not here +models", shown)
+    assert "energy of depth: 1 paths, no constants yet" in shown and f"archive models: {site.url}" in shown
+
+    terminal_text = io.StringIO()
+    assert terminal.err.stderr
+    monkeypatch.setattr(terminal, "err", Console(file=terminal_text, force_terminal=True, width=120))
+    pulled = said("pull", "released")
+    assert "models: " in pulled and "released: 2 of 2 networks are here" in pulled
+    assert "zoo calibrate released --on walkthrough" in pulled
+    whole = f"{len(site.body) / 1e3:.1f}"
+    assert re.search(rf"released · download.*{whole}/{whole} kB", terminal_text.getvalue())
+
+    after = {row["zoo"]: row for row in json.loads(said("list", "--json"))}["released"]
+    files = list((installed / "released").glob("*.safetensors"))
+    assert (after["n_here"], after["bytes"]) == (2, sum(file.stat().st_size for file in files))
+    assert re.search(r"released +1 +2 of 2 +\d+\.\d +baseline +none", said("list"))
+    digest = hashlib.sha256((installed / "released" / "plain.safetensors").read_bytes()).hexdigest()
+    assert re.search(rf"rgb-normal +baseline +xtc-unet +\d+\.\d +{digest[:12]} +models", said("show", "released"))
+
+
+def test_a_download_that_was_stopped_at_its_last_byte_is_not_fetched_again(site, tmp_path):
+    site.body = zipped({"plain.pth": saved(state(SMALL))})
+    folder = write_recipe(tmp_path / "zoo", site.url, ("plain",))
+    parts = folder / ".downloads"
+    parts.mkdir()
+    (parts / "models.part").write_bytes(site.body)
+    version = f'"{hashlib.sha256(site.body).hexdigest()[:12]}"'
+    (parts / "models.part.json").write_text(json.dumps({"url": site.url, "version": version}))
+    site.ranges.clear()
+    assert pull(folder)[1] == [] and site.ranges == [f"bytes={len(site.body)}-"]
+    assert read_zoo(str(folder)).missing == ()
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")], ids=repr)
+def test_an_archive_stays_until_its_networks_are_here(site, tmp_path, monkeypatch, raised):
+    site.body = zipped({"plain.pth": saved(state(SMALL)), "prefixed.pth": saved(state(GREY))})
+    folder = write_recipe(tmp_path / "zoo", site.url, ("plain", "prefixed"))
+    (folder / ".downloads").mkdir()
+    (folder / ".downloads" / "older.part").touch()
+
+    def stopped(*arguments: Any) -> None:
+        raise raised
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zoo_files, "copy_bounded", stopped)
+        result = CliRunner().invoke(app, ["pull", str(folder)])
+    assert result.exit_code in (1, 130) and "Traceback" not in result.output
+    assert isinstance(result.exception, SystemExit)
+    assert "No space left" in result.output or isinstance(raised, KeyboardInterrupt)
+    site.ranges.clear()
+    assert pull(folder)[1] == [] and site.ranges == [], "nothing is fetched again"
+    assert read_zoo(str(folder)).missing == () and not (folder / ".downloads").exists()
+
+
+def test_a_disk_that_is_full_is_not_taken_for_a_bad_checkpoint(tmp_path):
+    folder = write_recipe(tmp_path / "zoo", "http://127.0.0.1/", ("plain",))
+    edge = read_zoo(str(folder)).missing[0]
+
+    class Full(Converter):
+        def _ask(self, request: dict[str, Any]) -> str:
+            return "Error while serializing: I/O error: No space left on device (os error 28)"
+
+    with pytest.raises(OSError, match="No space left") as raised:
+        Full().convert(tmp_path / "plain.pth", edge, tmp_path / "made", n_bytes=0)
+    assert raised.value.errno == errno.ENOSPC
 
 
 def test_a_download_of_another_version_begins_anew(site, tmp_path):
@@ -332,6 +439,17 @@ def test_a_download_of_another_version_begins_anew(site, tmp_path):
 def test_only_http_addresses_are_fetched(tmp_path, url):
     with pytest.raises(ZooError, match=r"no http\(s\) address"):
         pull(write_recipe(tmp_path / "zoo", url, ("plain",)))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_archives_are_fetched_from_public_addresses_only(site, tmp_path, monkeypatch, host):
+    site.body = zipped({"plain.pth": saved(state(SMALL))})
+    site.ranges.clear()
+    folder = write_recipe(tmp_path / "zoo", site.url.replace("127.0.0.1", host), ("plain",))
+    monkeypatch.delenv(ALLOW_LOOPBACK_VARIABLE)
+    with pytest.raises(ZooError, match=r"models: leads to 127.0.0.1, which is not public; .*`zoo import`"):
+        pull(folder)
+    assert site.ranges == []
 
 
 def test_a_child_that_dies_costs_one_checkpoint_and_is_replaced(tmp_path):
@@ -376,6 +494,92 @@ def test_a_folder_with_a_zoo_is_imported_under_its_new_name(installed, tmp_path)
     assert zoo.name == "mine2" and len(zoo.edges) == 2 and zoo.folder == installed / "mine2"
 
 
+def everything_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def write_recorded(folder: Path, seed: int = 0) -> Path:
+    """A zoo whose one network is there, with its digest in zoo.lock."""
+    if not folder.exists():
+        write_recipe(folder, "http://127.0.0.1/", ("plain",))
+        toml = folder / "zoo.toml"
+        toml.write_text(toml.read_text().replace('archive = "models"', ""))
+    save_file(state(SMALL, seed), folder / "plain.safetensors")
+    zoo_files.record(read_zoo(str(folder)))
+    return folder
+
+
+def test_an_import_that_fails_leaves_the_zoo_of_that_name_as_it_was(installed, tmp_path):
+    folder = write_recorded(tmp_path / "mine")
+    zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    before = everything_in(installed / "mine")
+    (folder / "plain.safetensors").unlink()
+    (folder / "zoo.toml").write_text((folder / "zoo.toml").read_text().replace('version = "1"', 'version = "2"'))
+    with pytest.raises(ZooError, match="holds no network that zoo 'released' lacks; it lacks plain"):
+        zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    (folder / "plain.pth").write_bytes(b"no checkpoint")
+    problems: list[str] = []
+    with pytest.raises(ZooError, match="nothing is imported as 'mine'; mend "):
+        zoo_files.import_zoo(folder, "mine", on_problem=problems.append)
+    assert len(problems) == 1 and everything_in(installed / "mine") == before
+    assert load_zoo("mine").missing == ()
+
+
+def test_constants_that_were_measured_stay_at_a_second_import_until_a_network_changes(installed, tmp_path):
+    folder = write_recorded(tmp_path / "mine")
+    zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    row = {"paths": ["rgb-depth-normal"], "mu": [0.1], "sigma": [0.2], "origin": "here"}
+    lock = zoo_files.lock_of(installed / "mine")
+    zoo_files.write_lock(installed / "mine", {**lock, "energy": {"normal": row}})
+    before = everything_in(installed / "mine")
+    zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    assert everything_in(installed / "mine") == before
+
+    zoo_files.import_zoo(write_recorded(folder, seed=1), "mine", on_problem=pytest.fail)
+    after = everything_in(installed / "mine")
+    assert after["plain.safetensors"] == (folder / "plain.safetensors").read_bytes() != before["plain.safetensors"]
+    assert json.loads(after["zoo.lock"])["energy"] == {} and load_zoo("mine").missing == ()
+
+
+def test_a_file_that_changed_after_it_was_recorded_is_not_imported_until_it_is_recorded_again(installed, tmp_path):
+    folder = write_recorded(tmp_path / "mine")
+    save_file(state(SMALL, 1), folder / "plain.safetensors")
+    refused = CliRunner().invoke(app, ["import", str(folder), "--as", "mine"])
+    assert refused.exit_code == 1
+    assert re.search("it is another file.*zoo check FOLDER --record", refused.output)
+    assert not (installed / "mine" / "zoo.toml").exists()
+    zoo_files.record(read_zoo(str(folder)))
+    zoo = zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    assert [edge.digest for edge in zoo.edges] == [edge.digest for edge in read_zoo(str(folder)).edges]
+
+
+def test_a_folder_is_imported_from_where_it_is_also_under_the_name_of_an_installed_zoo(
+    installed, tmp_path, monkeypatch
+):
+    folder = write_recorded(tmp_path / "mine")
+    zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    (folder / "zoo.toml").write_text((folder / "zoo.toml").read_text().replace('version = "1"', 'version = "2"'))
+    monkeypatch.chdir(tmp_path)
+    assert read_zoo("mine").version == "1" and read_zoo("./mine").version == "2"
+    assert zoo_files.import_zoo(Path("mine"), "mine", on_problem=pytest.fail).version == "2"
+    (folder / "zoo.toml").write_text("name = ")
+    with pytest.raises(ZooError, match="mend that line"):
+        zoo_files.import_zoo(Path("mine"), "mine", on_problem=pytest.fail)
+    assert str(installed / "mine") in CliRunner().invoke(app, ["check", "mine"]).output.replace("\n", "")
+
+
+def test_a_pickle_is_not_taken_for_the_weights_of_a_program(installed, tmp_path):
+    folder = write_recipe(tmp_path / "mine", "http://127.0.0.1/", ("plain",))
+    toml = folder / "zoo.toml"
+    as_code = 'format = "code"\narchitecture = "torch:nn"'
+    toml.write_text(toml.read_text().replace('architecture = "xtc-unet"', as_code).replace('archive = "models"', ""))
+    (folder / "plain.pth").write_bytes(saved(state(SMALL)))
+    problems: list[str] = []
+    with pytest.raises(ZooError, match="nothing is imported"):
+        zoo_files.import_zoo(folder, "mine", on_problem=problems.append)
+    assert re.search(r"plain.pth: is a pickle.*with safetensors, as plain.safetensors", problems[0])
+
+
 def test_single_files_fill_a_zoo_of_the_project(installed, tmp_path):
     file = tmp_path / "normal2curvature.pth"
     torch.save(
@@ -412,6 +616,64 @@ def test_what_an_imported_zoo_extends_stays_where_it_is(installed, tmp_path):
     zoo = zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
     assert zoo.methods == ("mine", "baseline", "consistency") and zoo.missing == ()
     assert {path.name for path in (installed / "mine").glob("*.safetensors")} == {"plain.safetensors"}
+
+
+EXTENSION = """
+name = "mine"
+version = "1"
+licence = "MIT"
+extends = "walls"
+multiple = 1
+domains = ["rgb", "wall"]
+
+[[edge]]
+source = "wall"
+target = "normal"
+method = "shared"
+architecture = "xtc-unet"
+arguments = { downsample = 1, in_channels = 1, out_channels = 3 }
+weights = "own.safetensors"
+output = { range = [0.0, 1.0] }
+"""
+WALL = """
+[domain.wall]
+title = "Wall"
+channels = 1
+"""
+
+
+def test_a_zoo_has_the_domains_of_the_one_it_extends_and_its_networks_are_pulled_to_where_that_one_is(
+    installed, site, tmp_path
+):
+    site.body = zipped({"plain.pth": saved(state(SMALL)), "prefixed.pth": saved(state(GREY))})
+    toml = write_recipe(installed / "walls", site.url, ("plain", "prefixed")) / "zoo.toml"
+    toml.write_text(
+        toml.read_text().replace('target = "depth"', 'target = "wall"').replace('"rgb",', '"rgb", "wall",') + WALL
+    )
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "zoo.toml").write_text(EXTENSION)
+    save_file(state(FROM_GREY), folder / "own.safetensors")
+    assert zoo_files.record(read_zoo(str(folder))) == 1
+    assert read_zoo(str(folder)).own_missing == () and len(read_zoo(str(folder)).missing) == 2
+    result = CliRunner().invoke(app, ["pull", str(folder)])
+    assert result.exit_code == 0, result.output
+    zoo = load_zoo(str(folder))
+    assert zoo.missing == () and "rgb-wall-normal" in zoo.paths("baseline")
+    assert (
+        zoo.domain("wall").title == "Wall" and zoo.chain("baseline", "rgb-wall-normal")[1].source_domain.title == "Wall"
+    )
+    assert {path.name for path in folder.glob("*.safetensors")} == {"own.safetensors"}
+    assert {path.name for path in (installed / "walls").glob("*.safetensors")} == {
+        "plain.safetensors",
+        "prefixed.safetensors",
+    }
+
+    with pytest.raises(ZooError, match="lacks nothing of its own"):
+        zoo_files.import_zoo(folder / "own.safetensors", str(folder), on_problem=pytest.fail)
+    (folder / "zoo.toml").write_text(EXTENSION + WALL.replace("Wall", "Other"))
+    with pytest.raises(ZooError, match="domain wall is another one in zoo 'walls'"):
+        read_zoo(str(folder))
 
 
 @pytest.mark.parametrize("name", ["mini", "xtc"])
