@@ -36,7 +36,7 @@ CHUNK_PIXELS = 64 * 256 * 256
 """Pixels per pack and track, 64 frames of 256x256: what a killed job does again at most, and what bounds its memory."""
 ENCODED_TOGETHER = 8
 """Images of a track that one encoder takes at a time: fewer cost the threads more than the work."""
-BAD_FOR_GOOD = ("truncated", "damaged", "changed", "bad_truth", "no_frames")
+BAD_FOR_GOOD = ("truncated", "damaged", "bad_truth", "no_frames")
 """Failures that lie in the source itself: nothing of it stays. After others, such as a disk's, another run goes on."""
 DISK_THREADS = 16
 """Files pushed to the disk at a time."""
