@@ -53,7 +53,7 @@ bench: setup ## time the job against a plain loop and the machine's limits (ten 
 bench-gpu: ## the tests and timings that need a GPU, with the python3 that has torch for it (ten minutes at most)
 	PYTHON=$(PYTHON) sh benchmarks/gpu.sh
 
-bench-player: .venv/.installed-dev browser ## hold the player against its targets, in the browser (a quarter of an hour, the machine idle)
+bench-player: precompute-sample .venv/.installed-dev browser ## hold the player against its targets, in the browser (a quarter of an hour, the machine idle)
 	$(BIN)/python -m benchmarks.player
 
 torture: .venv/.installed-dev .venv-web/.installed browser ## try every promise many times and write docs/reliability.md (an hour; less: SCALE=0.1)
