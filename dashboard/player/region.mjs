@@ -222,8 +222,7 @@ export class Region {
     }
     this.loadBlocks();
     this.show();
-    const isSlow = this.player.loader.isLongWait(this.player.wanted); // frames come first
-    if (!this.isRaw && !this.drag && !isSlow) this.player.later("region", SETTLE_MS, () => this.readPixels(box));
+    if (!this.isRaw && !this.drag) this.player.later("region", SETTLE_MS, () => this.readPixels(box));
   }
 
   /** Ask for the block means that are not here: all configurations of a stretch, then the next, from the frame on the screen on. */
@@ -365,8 +364,10 @@ export class Region {
     if (!reading.signal.aborted) this.show();
   }
 
+  /** Frames come first: those that are played, and the lossless one where it stands. */
   isBusy() {
-    return this.player.clock !== null || performance.now() - this.player.lastPaintMs < QUIET_MS;
+    const { clock, lastPaintMs, isExact } = this.player;
+    return clock !== null || !isExact || performance.now() - lastPaintMs < QUIET_MS;
   }
 
   /** Requests for pixels: all configurations of a stretch of frames, then the next, round from the frame on the screen. */
