@@ -374,7 +374,7 @@ def swaps_of(page: Page, *, in_pane: bool) -> list[float]:
     """Choose other methods for B, in the pane's own menu or in the page's; ms from the choice to the paint."""
     root = page.locator(".xc[role=region]")
     found = []
-    for method in ("cycle", "consistency", "cycle"):
+    for method in ("cycle", "consistency", "cycle") if in_pane else ("consistency", "cycle", "consistency"):
         page.wait_for_timeout(700)
         if in_pane:
             menu = root.get_by_role("combobox", name="configuration of B")
