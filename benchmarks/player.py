@@ -321,11 +321,13 @@ def whole_page(bench: Bench) -> Iterator[Figure]:
         yield Figure(
             "first paint after the socket is up, median of the others", float(np.median(firsts[1:])), "ms", "<= 1000"
         )
-        for place, found in swaps.items():
-            yield Figure(
-                f"swap of a configuration in the {place}'s menu, median", percentile(found, 50), "ms", "<= 150"
-            )
-            yield Figure(f"swap of a configuration in the {place}'s menu, p95", percentile(found, 95), "ms", "")
+        # The first of three is of frames that were never loaded, the others are back at what was shown before.
+        cold = [time for at, time in enumerate(swaps["pane"]) if at % 3 == 0]
+        warm = [time for at, time in enumerate(swaps["pane"]) if at % 3]
+        yield Figure("swap in the pane's menu to what was never shown, median", percentile(cold, 50), "ms", "<= 150")
+        yield Figure("swap in the pane's menu to what was never shown, most", max(cold), "ms", "")
+        yield Figure("swap in the pane's menu to what was shown, median", percentile(warm, 50), "ms", "<= 150")
+        yield Figure("swap in the page's menu to what was shown, median", percentile(swaps["page"], 50), "ms", "<= 150")
 
 
 MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {

@@ -46,6 +46,8 @@ const MAX_SEEKS = 2;
 const DECODE_AHEAD = { playing: 12, standing: 6 };
 /** A frame looked at for so long is shown exactly, where previews came first. */
 const SETTLE_MS = 120;
+/** The page hears of a choice after this even where its picture has not come. */
+const PATIENCE_MS = 400;
 /** A choice that the page has not taken over after this was refused. */
 const ANSWER_MS = 5000;
 /** A server that was away is asked again after this. */
@@ -171,6 +173,8 @@ class Player {
     this.seeks = 0;
     this.isScrubbing = false;
     this.commandSeen = 0;
+    /** Settles once the page has been told of all choices. @type {Promise<unknown>} */
+    this.told = Promise.resolve();
     this.reported = "";
     this.meter = new RateMeter();
     this.punctuality = new Punctuality();
@@ -901,16 +905,17 @@ class Player {
   }
 
   /**
-   * Show another configuration in a pane, and tell the page, which brings its curves and readouts. The picture need not
-   * wait for that, unless others that belong to it would be left behind.
+   * Show another configuration in a pane, and tell the page, which brings its curves and readouts. The picture does not
+   * wait for that, unless others that belong to it would be left behind; the page, which has enough to do with it to hold
+   * up the picture, is told once that is painted.
    * @param {Pane} pane @param {import("./choices.mjs").Choice} choice
    */
   choose(pane, { open, ...shown }) {
     const data = /** @type {Data} */ (this.data);
-    this.wish({ letter: pane.letter, open });
+    const tell = () => this.isDestroyed || this.wish({ letter: pane.letter, open });
     this.root.focus({ preventScroll: true });
     const isAlone = this.look.overlay === null && data.panes.every(({ id, letter }) => letter !== pane.letter || id === letter);
-    if (!isAlone) return;
+    if (!isAlone) return tell();
     const withPanes = (/** @type {Pane[]} */ panes) => {
       this.data = { ...data, panes };
       this.showPanes(false);
@@ -918,6 +923,10 @@ class Player {
     };
     withPanes(data.panes.map((one) => (one.id === pane.id ? { ...one, ...shown } : one)));
     this.later("refused", ANSWER_MS, () => withPanes(data.panes));
+    const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
+    const isLoaded = Promise.race([this.loader.loadExact(this.wanted), patience]);
+    const isPainted = isLoaded.then(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
+    this.told = Promise.all([this.told, isPainted]).then(tell); // one after the other, as they were chosen
   }
 
   /** Tracks that are no panes and whose frames are shown with theirs: the energies, while they are drawn over them. */
