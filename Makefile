@@ -47,7 +47,7 @@ lock: .venv-tools/.installed ## write the locks anew, with the newest versions t
 audit: .venv-tools/.installed .venv/.installed ## look for known holes in what is locked and bundled
 	$(BIN)/python -m tests.audit
 
-bench: setup ## time the job against a plain loop and the machine's limits (ten minutes, the machine idle; 12 GB of memory)
+bench: setup ## time the job against a plain loop and the machine's limits (a quarter of an hour, the machine idle; 12 GB of memory)
 	$(BIN)/python -m benchmarks.job
 
 bench-gpu: ## the tests and timings that need a GPU, with the python3 that has torch for it (ten minutes at most)
