@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from cache.store import Store
 from dashboard.choices import LETTERS, Available, Configuration
@@ -139,6 +139,12 @@ def test_a_path_that_is_not_computed_says_so_and_gives_the_command(page: Page, a
 
 def test_the_graph_is_used_with_keys_alone(page: Page, app: App):
     root = open_page(page, app)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/packs/**", hold)
     graph = open_graph(page)
     graph.get_by_role("radio", name="A", exact=True).focus()
     page.keyboard.press("ArrowLeft")  # round to the letter that would be new
@@ -148,6 +154,12 @@ def test_the_graph_is_used_with_keys_alone(page: Page, app: App):
     expect(graph.locator(".way").first).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(graph.get_by_text("C would show mini/baseline: Image → depth")).to_be_visible()
+    for route in held:  # the frame's energies come, and the graph is drawn anew
+        route.continue_()
+    page.unroute("**/packs/**")
+    expect(graph.get_by_text("σ in frame")).to_be_visible()
+    expect(graph.get_by_text("C would show mini/baseline: Image → depth")).to_be_visible()
+    expect(graph.locator(".way").nth(1)).to_be_focused()
     page.keyboard.press("Enter")
     wait_for_numbers(root, [1, 16, 18, VIA_DEPTH])
     page.keyboard.press("Escape")

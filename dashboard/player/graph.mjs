@@ -54,6 +54,8 @@ class Picker {
   constructor(parent) {
     this.letter = "A";
     this.method = "";
+    /** The path that the pointer or the focus is on: what is told stays when the graph is drawn again. @type {string | null} */
+    this.pointed = null;
     /** @type {Data} */
     this.data = { lineup: [], letters: "", ways: [], energies: {}, domain: null };
     /** Energies by path, sigma, of one frame by one method. */
@@ -92,6 +94,7 @@ class Picker {
     this.theme = new Theme(this.root);
     this.methods.addEventListener("change", () => {
       this.method = this.methods.value;
+      this.pointed = null;
       this.draw();
     });
   }
@@ -135,6 +138,7 @@ class Picker {
 
   /** Show the zoo and method of the letter. */
   follow() {
+    this.pointed = null;
     const own = this.own ?? this.data.lineup[0];
     if (own) this.method = `${own.zoo}/${own.method}`;
   }
@@ -174,8 +178,8 @@ class Picker {
     this.methods.value = this.method;
     const ways = this.data.ways.filter(({ zoo, method }) => `${zoo}/${method}` === this.method);
     this.drawWays(ways);
-    const own = ways.find((way) => this.isOwn(way));
-    this.tell(own ?? null);
+    const told = ways.find(({ path }) => path === this.pointed) ?? ways.find((way) => this.isOwn(way));
+    this.tell(told ?? null);
     this.look();
   }
 
@@ -237,7 +241,8 @@ class Picker {
   /** @param {Way[]} ways */
   drawWays(ways) {
     const svg = this.drawing;
-    const hadFocus = svg.contains(/** @type {any} */ (this.root.getRootNode()).activeElement);
+    const before = [...svg.querySelectorAll(".way")];
+    const focused = before.indexOf(/** @type {any} */ (this.root.getRootNode()).activeElement);
     const { width, row, top, left, right } = SIZE;
     const height = 2 * top + row * Math.max(ways.length - 1, 1);
     const middle = height / 2;
@@ -245,7 +250,7 @@ class Picker {
     svg.setAttribute("role", "radiogroup");
     svg.setAttribute("aria-label", `path of ${this.letter}`);
     svg.style.setProperty("--xc-own", `var(--xc-${this.letter.toLowerCase()})`);
-    const chosen = Math.max(ways.findIndex((way) => this.isOwn(way)), 0);
+    const chosen = before.length === ways.length && focused >= 0 ? focused : Math.max(ways.findIndex((way) => this.isOwn(way)), 0);
     const options = ways.map((way, index) => {
       const y = ways.length > 1 ? top + row * index : middle;
       return this.option(way, { y, middle, isChosen: this.isOwn(way), isFirst: index === chosen });
@@ -253,7 +258,7 @@ class Picker {
     const ends = ways.length ? [ways[0].titles[0], ways[0].titles[ways[0].titles.length - 1]] : [];
     svg.replaceChildren(...options, ...ends.map((title, index) => node(title, index ? right : left, middle)));
     rove(svg, () => {}, (one) => one.dispatchEvent(new MouseEvent("click")));
-    if (hadFocus) /** @type {any} */ (svg.querySelector("[tabindex='0']"))?.focus();
+    if (focused >= 0) /** @type {any} */ (svg.querySelector("[tabindex='0']"))?.focus();
   }
 
   /** @param {Way} way @param {{y: number, middle: number, isChosen: boolean, isFirst: boolean}} place */
@@ -274,7 +279,11 @@ class Picker {
     stroke.style.strokeWidth = `${lineWidth(energy)}px`;
     group.append(made("path", { d: line, class: "way-hit" }), stroke, node(via || "direct", x, y, number, way.command !== null));
     group.addEventListener("click", () => this.take(way));
-    for (const name of ["pointerenter", "focus"]) group.addEventListener(name, () => this.tell(way));
+    const point = () => {
+      this.pointed = way.path;
+      this.tell(way);
+    };
+    for (const name of ["pointerenter", "focus"]) group.addEventListener(name, point);
     return group;
   }
 
