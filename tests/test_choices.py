@@ -1,7 +1,7 @@
 """Laws of what can be chosen: only what is stored, the newest complete track, and a command for what is missing."""
 
 import shlex
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,8 @@ from typer.main import get_command
 from cache.records import Clip, Head, Pack, Track
 from cache.store import Store
 from dashboard.choices import (
+    DEFAULT_SAMPLING,
+    DEFAULT_ZOO,
     Available,
     Configuration,
     command_for,
@@ -180,6 +182,12 @@ def test_the_command_for_what_is_missing_asks_for_the_same_frames_and_its_zoo() 
     assert words[:2] == ["run", "walkthrough"] and given["zoo"] == "lab"
     taken = (given[name] for name in ("start", "end", "fps", "max_frames", "size", "crop", "tolerant"))
     assert Sampling(*(getattr(value, "value", value) for value in taken)) == sampling
+
+
+def test_what_a_command_leaves_out_is_what_the_job_takes_by_itself() -> None:
+    run = get_command(app).commands["run"].make_context("run", ["walkthrough"]).params  # type: ignore[attr-defined]
+    assert {name: value for name, value in asdict(Sampling()).items() if name != "is_tolerant"} == DEFAULT_SAMPLING
+    assert run["zoo"] == DEFAULT_ZOO and not run["tolerant"]
 
 
 def test_an_address_with_shell_letters_stays_one_word_of_the_command() -> None:

@@ -173,6 +173,8 @@ class Player {
     this.seeks = 0;
     this.isScrubbing = false;
     this.commandSeen = 0;
+    /** What the page said last; those shown are ahead of it where something was chosen since. @type {Pane[]} */
+    this.answered = [];
     /** Settles once the page has been told of all choices. @type {Promise<unknown>} */
     this.told = Promise.resolve();
     this.reported = "";
@@ -210,6 +212,7 @@ class Player {
     this.setTriggerValue = setTriggerValue ?? (() => {});
     const before = this.data;
     this.data = withAddresses(data);
+    this.answered = this.data.panes;
     this.never("refused");
     const isNewClip = before?.clip !== data.clip;
     this.theme.apply();
@@ -917,16 +920,16 @@ class Player {
     const isAlone = this.look.overlay === null && data.panes.every(({ id, letter }) => letter !== pane.letter || id === letter);
     if (!isAlone) return tell();
     const withPanes = (/** @type {Pane[]} */ panes) => {
-      this.data = { ...data, panes };
+      this.data = { .../** @type {Data} */ (this.data), panes };
       this.showPanes(false);
       this.fit();
     };
     withPanes(data.panes.map((one) => (one.id === pane.id ? { ...one, ...shown } : one)));
-    this.later("refused", ANSWER_MS, () => withPanes(data.panes));
+    this.later("refused", ANSWER_MS, () => withPanes(this.answered));
     const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
     const isLoaded = Promise.race([this.loader.loadExact(this.wanted), patience]);
     const isPainted = isLoaded.then(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))));
-    this.told = Promise.all([this.told, isPainted]).then(tell); // one after the other, as they were chosen
+    this.told = Promise.allSettled([this.told, isPainted]).then(tell); // one after the other, as they were chosen
   }
 
   /** Tracks that are no panes and whose frames are shown with theirs: the energies, while they are drawn over them. */

@@ -34,8 +34,16 @@ export function probing(player) {
   let under = null;
   /** @type {HTMLElement[]} a mark per pane */
   let marks = [];
-  /** Energies that no pane shows, of one frame: codes by letter. @type {{frame: number, codes: Map<string, ImageData | null>, abort: AbortController}} */
-  let energies = { frame: -1, codes: new Map(), abort: new AbortController() };
+  /** @param {number} frame @returns {{frame: number, codes: Map<string, ImageData | null>, abort: AbortController}} */
+  const energiesOf = (frame) => ({ frame, codes: new Map(), abort: new AbortController() });
+  /** Energies that no pane shows, of one frame: codes by letter. */
+  let energies = energiesOf(-1);
+  /** @param {number} frame the one whose energies are wanted from now on; -1: none */
+  const turnTo = (frame) => {
+    energies.abort.abort();
+    energies = energiesOf(frame);
+    return energies;
+  };
   const where = element("output", { class: "number probe-at", "aria-label": "pixel" });
   const spoken = element("span", { class: "unseen", role: "status" });
   const crosshair = element("div", {
@@ -68,9 +76,7 @@ export function probing(player) {
   const fetchEnergies = () => {
     const frame = player.painted;
     if (energies.frame === frame || player.look.overlay || player.clock || frame < 0) return;
-    energies.abort.abort();
-    energies = { frame, codes: new Map(), abort: new AbortController() };
-    const own = energies;
+    const own = turnTo(frame);
     for (const [letter, track] of Object.entries(player.data?.energies ?? {})) {
       player.loader.single(track, frame, own.abort.signal).then(
         (/** @type {any} */ { codes }) => {
@@ -222,8 +228,7 @@ export function probing(player) {
     fit: place,
     update: (_data, isNewClip) => {
       if (isNewClip) under = null;
-      energies.abort.abort();
-      energies = { frame: -1, codes: new Map(), abort: new AbortController() };
+      turnTo(-1);
       player.soon("probe", show);
     },
   };
