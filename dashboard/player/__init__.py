@@ -1,7 +1,8 @@
 """How does a page show tracks in sync? `player(view, key=...)`: one canvas of panes, their transport and their plots.
 
 The frame is the browser's business: Python gives addresses, records and curves, and hears of a position only when the
-viewer has settled on it (about 200 ms after the last step, at a pause, never while playing).
+viewer has settled on it (about 200 ms after the last step, at a pause, never while playing, and not before what the
+viewer asked for elsewhere on the page has been answered).
 """
 
 from __future__ import annotations
