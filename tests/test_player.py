@@ -82,6 +82,12 @@ def shown(root: Locator) -> list[dict[str, int] | None]:
     )
 
 
+def wait_for_numbers(root: Locator, numbers: list[int]) -> None:
+    """Wait until the visible panes show the pictures of these tracks."""
+    found = f"el.xc.rects().filter(Boolean).map((rect) => ({READ_PATTERN_JS})(el.xc.context(), rect)?.number)"
+    wait_for(root, f"JSON.stringify({found}) === JSON.stringify({numbers})")
+
+
 def press(root: Locator, key: str) -> dict[str, Any]:
     root.focus()
     root.press(key)
@@ -557,8 +563,7 @@ def test_an_energy_over_the_pictures_is_that_of_their_frame(open_player: Open):
         wait_for(root, f"el.xc.painted === {frame}")
         assert [one and (one["frame"], one["number"]) for one in shown(root)] == [(frame, 1), (frame, 18), (frame, 21)]
     root.evaluate("el => el.xc.change({overlay: {opacity: 1, from: 24}})")
-    root.page.wait_for_timeout(100)
-    assert [one and one["number"] for one in shown(root)] == [1, 16, 19], "nothing is above the threshold"
+    wait_for_numbers(root, [1, 16, 19])  # nothing is above the threshold
     sizes = root.evaluate("el => el.xc.rects()")
     root.press("e")
     assert state(root)["look"]["overlay"] is None
@@ -603,25 +608,20 @@ def test_held_q_alternates_a_and_b_under_headings_that_stay(open_player: Open):
     heads = root.locator(".pane-head").all_inner_texts()
     root.focus()
     root.page.keyboard.down("q")
-    repainted(root)
-    assert [one and one["number"] for one in shown(root)] == [1, 19, 16]
+    wait_for_numbers(root, [1, 19, 16])
     assert root.locator(".flicker-tag").count() == 2
     assert root.locator(".pane-head").all_inner_texts() == heads
-    root.page.wait_for_timeout(550)
-    assert [one and one["number"] for one in shown(root)] == [1, 16, 19], "and back while it is still held"
-    root.page.wait_for_timeout(500)
+    wait_for_numbers(root, [1, 16, 19])  # and back while it is still held
+    wait_for_numbers(root, [1, 19, 16])
     root.page.keyboard.up("q")
-    repainted(root)
-    assert [one and one["number"] for one in shown(root)] == [1, 16, 19]
+    wait_for_numbers(root, [1, 16, 19])
     assert root.locator(".flicker-tag").count() == 0
     held = root.get_by_role("button", name="hold to alternate A and B in place (Q)")
     held.hover()
     root.page.mouse.down()
-    repainted(root)
-    assert [one and one["number"] for one in shown(root)] == [1, 19, 16]
+    wait_for_numbers(root, [1, 19, 16])
     root.page.mouse.up()
-    repainted(root)
-    assert [one and one["number"] for one in shown(root)] == [1, 16, 19]
+    wait_for_numbers(root, [1, 16, 19])
 
 
 def test_the_probe_tells_the_values_of_all_panes_and_moves_nothing(open_player: Open):
@@ -689,11 +689,9 @@ def test_a_tap_probes_and_a_held_touch_alternates(app: App, browser: Browser):
         touch = {"pointerType": "touch", "pointerId": 5, "button": 0, "bubbles": True}
         held.evaluate("el => (el.setPointerCapture = () => {})")
         held.dispatch_event("pointerdown", touch)
-        repainted(root)
-        assert [one and one["number"] for one in shown(root)] == [1, 19, 16]
+        wait_for_numbers(root, [1, 19, 16])
         held.dispatch_event("pointerup", touch)
-        repainted(root)
-        assert [one and one["number"] for one in shown(root)] == [1, 16, 19]
+        wait_for_numbers(root, [1, 16, 19])
         assert root.evaluate("el => el.scrollWidth <= el.clientWidth"), "nothing sticks out to the side"
     finally:
         context.close()
