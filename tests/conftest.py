@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.install_browser import find_browser
 
@@ -61,16 +62,32 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A fresh page of 1280 x 720. Whatever the page's scripts throw fails the test."""
+@pytest.fixture(scope="module")
+def warm_context(browser: Browser) -> Iterator[BrowserContext]:
+    """Streamlit's scripts and Plotly, once loaded and compiled, need not be again for the next test."""
     context = browser.new_context(viewport={"width": 1280, "height": 720})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(warm_context: BrowserContext) -> Iterator[Page]:
+    """A page of 1280 x 720 in a browser that remembers no more than files. Whatever the page's scripts throw fails the test."""
+    yield from opened_in(warm_context)
+
+
+def opened_in(context: BrowserContext) -> Iterator[Page]:
     opened = context.new_page()
     opened.set_default_timeout(PAGE_TIMEOUT_MS)
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
-    context.close()
+    storage = {"origin": urlsplit(opened.url)._replace(path="", query="", fragment="").geturl()}
+    if storage["origin"].startswith("http"):
+        context.new_cdp_session(opened).send(
+            "Storage.clearDataForOrigin", {**storage, "storageTypes": "cookies,local_storage"}
+        )
+    opened.close()
     assert not errors, f"the page threw {errors}"
 
 

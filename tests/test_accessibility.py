@@ -63,8 +63,7 @@ def check(page: Page, what: str, within: Locator | None = None) -> None:
     assert not found, f"{what}: {found}"
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_axe_finds_nothing(page: Page, app: App, scheme: Any, width: int):
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(color_scheme=scheme)

@@ -6,7 +6,7 @@ import random
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Error, Locator, Page, Route
 
 from cache.store import Store
-from tests.conftest import StartApp
+from tests.conftest import StartApp, opened_in
 from tests.stores import READ_PATTERN_JS, build_store
 
 TESTS = Path(__file__).parent
@@ -40,6 +40,13 @@ class App:
 def app(tmp_path_factory: pytest.TempPathFactory, start_app: StartApp) -> App:
     store = build_store(tmp_path_factory.mktemp("store"), n_frames=N_FRAMES, frames_per_pack=100)
     return App(start_app(store.root, "tests/player_app.py"), store)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a new browser: what is loaded, and when, is tested here."""
+    with browser.new_context(viewport={"width": 1280, "height": 720}) as context:
+        yield from opened_in(context)
 
 
 @pytest.fixture
