@@ -71,7 +71,6 @@ def swap() -> None:
     st.session_state["is_swapped"] = not st.session_state.get("is_swapped", False)
 
 
-# A callback: a run that the player's next report ends early must not take the click with it.
 st.button("swap A and B", on_click=swap)
 if st.session_state.get("is_swapped"):
     wanted = [{"A": "B", "B": "A"}.get(name, name) for name in wanted]
@@ -100,9 +99,17 @@ energies = {letter: tracks[f"E{letter}"] for letter in "AB"}
 view = View(source.head.clip, store.column(source, "pts_seconds").tolist(), panes, charts, energies)
 
 st.session_state.setdefault("reruns", 0)
-st.session_state["reruns"] += 1
-frame = int(st.query_params.get("frame", 0))
 if st.button("seek from the page"):
     st.session_state["asked"] = int(st.query_params.get("seek", 7))
-position = player(view, key="player", frame=st.session_state.get("asked", frame))
-st.text(f"position frame={position.frame} speed={position.speed} reruns={st.session_state['reruns']}")
+
+
+@st.fragment
+def show() -> None:
+    """In a fragment as on the Compare page: a report must not end a run early, and with it a press of a button."""
+    st.session_state["reruns"] += 1
+    frame = int(st.query_params.get("frame", 0))
+    position = player(view, key="player", frame=st.session_state.get("asked", frame))
+    st.text(f"position frame={position.frame} speed={position.speed} reruns={st.session_state['reruns']}")
+
+
+show()

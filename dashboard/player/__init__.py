@@ -1,8 +1,7 @@
 """How does a page show tracks in sync? `player(view, key=...)`: one canvas of panes, their transport and their plots.
 
 The frame is the browser's business: Python gives addresses, records and curves, and hears of a position only when the
-viewer has settled on it (about 200 ms after the last step, at a pause, never while playing, and not before what the
-viewer asked for elsewhere on the page has been answered).
+viewer has settled on it (about 200 ms after the last step, at a pause, never while playing).
 """
 
 from __future__ import annotations
@@ -158,7 +157,8 @@ def player(
     position returned is a wish of the page, such as the Back button's, and moves the player; a page that hands back the
     position it got moves nothing. `on_change` is called when the viewer has settled elsewhere. `on_wish` is called with what the
     player asks the page for, such as {"open": "zoo/method/path"}: it comes from outside and may ask for anything. Call
-    `player` inside `st.fragment` so that a settled position reruns only that part of the page.
+    `player` inside `st.fragment` so that a settled position reruns only that part of the page, and no press of a button is
+    lost to it: of two requests to run the whole page that come together, Streamlit carries out the later one alone.
     """
     memory = st.session_state.setdefault(f"{key}.player", {})
     reported = _reported(st.session_state.get(key), view)

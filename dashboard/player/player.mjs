@@ -28,7 +28,6 @@ import { screen } from "./screen.mjs";
 import { Stage } from "./stage.mjs";
 import { Panels } from "./panels.mjs";
 import { Region } from "./region.mjs";
-import { Requests } from "./requests.mjs";
 import { Strip } from "./strip.mjs";
 import { Theme } from "./theme.mjs";
 import { tools } from "./tools.mjs";
@@ -582,7 +581,6 @@ class Player {
   /** Tell Python where the viewer is, once it is quiet. */
   report() {
     this.later("report", REPORT_MS, () => {
-      if (this.requests.isBusy) return this.report();
       const text = this.positionText();
       if (this.clock || this.isScrubbing || this.isLate() || text === this.reported) return;
       this.reported = text;
@@ -592,7 +590,7 @@ class Player {
 
   /** Ask the page for something, such as {open: "zoo/method/path"}: one more configuration. @param {Record<string, string>} wish */
   wish(wish) {
-    this.requests.add(() => this.setTriggerValue("wish", wish));
+    this.setTriggerValue("wish", wish);
   }
 
   // The look
@@ -780,7 +778,6 @@ class Player {
       this.help,
     );
     this.theme = new Theme(this.root);
-    this.requests = new Requests(() => this.host(), this.root, signal, (...timer) => this.later(...timer));
     this.parts = [...parts(this), ...plotParts(this)];
     for (const part of this.parts) {
       if (part.element) charts.after(part.element);
