@@ -171,6 +171,15 @@ class Available:
                 found |= {Configuration(zoo, method, str(other)) for other in paths}
         return tuple(sorted(found, key=_order))
 
+    def known_readouts(self, target: str) -> tuple[str, ...]:
+        """Domains X3 that some method reads out of `target` on some clip, or in an energy: what a job can make."""
+        paths = {path for _, kind, _, _, path in self._by_name if kind == "readout"}
+        for (_, kind, *_), tracks in self._by_name.items():
+            if kind == "energy":
+                paths |= {str(path) for path in tracks[0].head.constants.get("paths", ())}
+        domains = (path.split("-") for path in paths)
+        return self._sorted_domains({end for source, *between, end in domains if between == [target]})
+
     def find(
         self, clip: str, kind: str, path: str, *, zoo: str = "", method: str = "", like: Track | None = None
     ) -> Track | None:

@@ -1,4 +1,4 @@
-"""Which paths lead to a target, how much do they disagree, and which are computed? The graph behind the path picker."""
+"""Which paths lead to a target and on from it, how much do they disagree, and which are computed? The picker's graph."""
 
 from __future__ import annotations
 
@@ -51,23 +51,41 @@ def ways(
     return tuple(found)
 
 
+def readout_ways(
+    available: Available, columns: Columns, clip: Clip, target: str, command: Callable[[str], str] = str
+) -> tuple[Way, ...]:
+    """Every readout X1 -> target -> X3 of every method: for X3 it is a way like others."""
+    return tuple(
+        way
+        for end in available.known_readouts(target)
+        for way in ways(available, columns, clip, end, command)
+        if way.configuration.path == f"rgb-{target}-{end}"
+    )
+
+
 def energy_tracks(available: Available, clip: Clip, target: str) -> dict[str, Track]:
-    """`zoo/method` -> its energy of the target, of every method that has one on that clip."""
+    """`zoo/method/target` -> its energy of the target, of every method that has one on that clip."""
     methods = {(configuration.zoo, configuration.method) for configuration in available.known(target)}
     found = {
-        f"{zoo}/{method}": available.find(clip.key, "energy", f"rgb-{target}", zoo=zoo, method=method)
+        f"{zoo}/{method}/{target}": available.find(clip.key, "energy", f"rgb-{target}", zoo=zoo, method=method)
         for zoo, method in sorted(methods)
     }
     return {name: track for name, track in found.items() if track is not None}
 
 
 def graph_data(
-    ways: Sequence[Way], lineup: Sequence[Configuration], letters: str, tracks: Mapping[str, Track]
+    ways: Sequence[Way],
+    lineup: Sequence[Configuration],
+    letters: str,
+    tracks: Mapping[str, Track],
+    readouts: Sequence[Way] = (),
+    readout: str | None = None,
 ) -> dict[str, object]:
-    """The picker's data, in JSON: the line-up by letter, the ways, and where the energies of single frames are."""
-    domain = next((dict(way.track.head.domain) for way in ways if way.track), None)  # all of them end in the target
+    """The picker's data, in JSON: the line-up by letter, the ways to the target and the readouts on from it, which of these
+    is shown, and where the energies of single frames are (`tracks`, named as by `energy_tracks`)."""
+    ends = {way.configuration.domains[-1]: way.track for way in (*ways, *readouts) if way.track}
     return {
-        "domain": domain,
+        "domains": {name: dict(track.head.domain) for name, track in ends.items()},
         "energies": {name: energy_data(track) for name, track in tracks.items()},
         "lineup": [
             {"letter": letter, "zoo": c.zoo, "method": c.method, "path": c.path}
@@ -75,18 +93,21 @@ def graph_data(
         ],
         "letters": letters,
         "passQuery": pass_query(),
-        "ways": [
-            {
-                "zoo": way.configuration.zoo,
-                "method": way.configuration.method,
-                "path": way.configuration.path,
-                "titles": list(way.titles),
-                "energy": None if way.energy is None else round(way.energy, 4),
-                "command": way.command,
-                "track": way.track.head.key if way.track else None,
-            }
-            for way in ways
-        ],
+        "readout": readout or "",
+        "readouts": [_way_data(way) for way in readouts],
+        "ways": [_way_data(way) for way in ways],
+    }
+
+
+def _way_data(way: Way) -> dict[str, object]:
+    return {
+        "zoo": way.configuration.zoo,
+        "method": way.configuration.method,
+        "path": way.configuration.path,
+        "titles": list(way.titles),
+        "energy": None if way.energy is None else round(way.energy, 4),
+        "command": way.command,
+        "track": way.track.head.key if way.track else None,
     }
 
 

@@ -15,8 +15,8 @@ from dashboard.player import bootstrap, read_wish
 def picker(data: Mapping[str, object], *, key: str, on_wish: Callable[[Mapping[str, str]], None]) -> None:
     """Show the graph. `on_wish` is called, before the page is drawn again, with what was asked for.
 
-    {"letter": "A", "open": "zoo/method/path"} or {"letter": "A", "do": "left" | "right" | "remove"}; it comes from outside
-    and may ask for anything.
+    {"letter": "A", "open": "zoo/method/path"}, {"letter": "A", "do": "left" | "right" | "remove"} or {"readout": "depth"}
+    ("" for none); it comes from outside and may ask for anything.
     """
 
     def asked() -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from cache.store import Store
 from dashboard.choices import LETTERS, Available, Configuration
-from dashboard.paths import energy_tracks, graph_data, ways
+from dashboard.paths import energy_tracks, graph_data, readout_ways, ways
 from dashboard.series import Columns
 from tests.conftest import StartApp
 from tests.stores import READ_PATTERN_JS, add_track, build_store
@@ -51,7 +51,7 @@ def test_a_way_has_the_mean_term_of_its_path_or_a_command(store: Store) -> None:
     tracks = energy_tracks(available, available.clips[0], "normal")
     data = json.loads(json.dumps(graph_data(found, lineup, LETTERS, tracks)))
     assert data["lineup"][1]["letter"] == "B"
-    assert data["energies"]["mini/baseline"]["paths"] == list(energy.head.constants["paths"])
+    assert data["energies"]["mini/baseline/normal"]["paths"] == list(energy.head.constants["paths"])
 
 
 def test_an_energy_that_cannot_be_read_leaves_the_ways(tmp_path: Path) -> None:
@@ -165,3 +165,78 @@ def test_the_graph_is_used_with_keys_alone(page: Page, app: App):
     page.keyboard.press("Escape")
     expect(graph).to_be_hidden()
     expect(page.get_by_role("button", name="arrange, remove, and choose on the graph")).to_be_focused()
+
+
+# Readouts
+
+VIA_NORMAL = 78
+
+
+@pytest.fixture(scope="module")
+def readout_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Normals (numbers 16 and 18) and reshading by two methods; only the baseline's reshading of normals is stored."""
+    targets = ("normal", "reshading")
+    folder = tmp_path_factory.mktemp("store")
+    store = build_store(folder, titles=("walkthrough",), n_frames=3, targets=targets, readouts={}, truths=())
+    clip = store.tracks(kind="input")[0].head.clip
+    add_track(
+        store, clip, kind="readout", path="rgb-normal-reshading", number=VIA_NORMAL, zoo="mini", method="baseline"
+    )
+    return store
+
+
+def test_a_readout_is_a_way_on_from_the_target_with_the_energy_of_its_path(readout_store: Store) -> None:
+    available = Available(readout_store.tracks())
+    clip = available.clips[0]
+    found = readout_ways(available, Columns(readout_store), clip, "normal")
+    assert [(way.configuration.method, way.configuration.path) for way in found] == [
+        ("baseline", "rgb-normal-reshading"),
+        ("consistency", "rgb-normal-reshading"),
+    ]
+    stored, missing = found
+    assert stored.command is None and stored.track is not None
+    assert missing.track is None and "--configurations mini/consistency/rgb-normal-reshading" in str(missing.command)
+    energies = [track for track in readout_store.tracks(kind="energy") if track.head.path == "rgb-reshading"]
+    for way in found:
+        (energy,) = (track for track in energies if track.head.method == way.configuration.method)
+        at = energy.head.constants["paths"].index("rgb-normal-reshading")
+        terms = (readout_store.column(energy, "terms")[:, at] - 0.1) / 0.04
+        assert way.energy == pytest.approx(terms.mean(), abs=1e-5)
+    assert {way.configuration.path for way in readout_ways(available, Columns(readout_store), clip, "reshading")} == {
+        "rgb-reshading-normal"
+    }
+
+
+def test_a_click_on_a_readout_shows_it_of_all_predictions_and_none_takes_it_away(
+    page: Page, readout_store: Store, dashboard: StartApp
+):
+    root = open_page(page, App(dashboard(readout_store.root), readout_store), "clip=walkthrough&predict=normal&frame=2")
+    wait_for_numbers(root, [1, 16, 18])
+    graph = open_graph(page)
+    readouts = graph.get_by_role("radiogroup", name="readout of all")
+    expect(readouts.get_by_role("radio", name="no readout")).to_have_attribute("aria-checked", "true")
+    chosen = readouts.get_by_role("radio", name="Image → Surface normals → Reshading")
+    expect(chosen).to_contain_text("σ")
+    chosen.click()
+    wait_for_numbers(root, [1, 16, VIA_NORMAL, 18])
+    assert "readout=reshading" in page.url
+    expect(chosen).to_have_attribute("aria-checked", "true")
+    expect(graph.get_by_text("Readout mini/baseline: Image → Surface normals → Reshading.")).to_be_visible()
+    expect(graph.get_by_text("σ in frame 2")).to_be_visible()
+    expect(graph.locator(".graph-preview")).to_have_attribute(
+        "aria-label", "Image → Surface normals → Reshading, frame 2"
+    )
+    # Of the other method it is not computed.
+    graph.get_by_label("zoo and method").select_option("mini/consistency")
+    missing = readouts.get_by_role("radio", name="Reshading")
+    expect(missing).to_contain_text("not computed")
+    missing.click()
+    expect(graph.locator("code")).to_contain_text("mini/consistency/rgb-normal-reshading")
+    # By keys: none of them again.
+    missing.focus()
+    page.keyboard.press("ArrowDown")
+    expect(readouts.get_by_role("radio", name="no readout")).to_be_focused()
+    page.keyboard.press("Enter")
+    wait_for_numbers(root, [1, 16, 18])
+    assert "readout" not in page.url
+    expect(readouts.get_by_role("radio", name="no readout")).to_be_focused()

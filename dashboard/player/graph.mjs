@@ -1,10 +1,12 @@
 // @ts-check
 /**
- * Which path leads to the target? The graph of paths as a control: a click on one shows it as the chosen letter.
+ * Which path leads to the target, and what is read out of it? The graph X1 -> X2 -> X3 as a control.
  *
- * Every path is one option, drawn from the image on the left over a domain in the middle to the target on the right.
- * Its width is how much it disagrees with the direct prediction in the frame on the screen; one that is not computed is
- * dashed, says so, and gives the command instead. Under the pointer, or with the focus, it shows what it predicts.
+ * Every path is one option, drawn from the image on the left over a domain in the middle to the target X2: a click shows it
+ * as the chosen letter. On the right of the target are its readouts X3, of which all configurations show the same.
+ * The width of an edge is how much its path disagrees with the direct prediction of the domain that it ends in, in the
+ * frame on the screen; one that is not computed is dashed, says so, and gives the command instead. Under the pointer, or
+ * with the focus, it shows what it predicts.
  */
 
 import { dialog } from "./dialog.mjs";
@@ -16,7 +18,13 @@ import { screen } from "./screen.mjs";
 import { Theme } from "./theme.mjs";
 
 const SVG = "http://www.w3.org/2000/svg";
-const SIZE = { width: 560, row: 40, top: 24, left: 86, middle: 280, right: 474, box: 13 };
+const SIZE = { row: 40, top: 24, box: 13 };
+/** Widths of the columns (image, between, target, readouts) in shares, and of all of them, px. */
+const COLUMNS = { shares: [0.7, 1.35, 1, 1.35], least: 430, most: 720 };
+/** Mean width of a letter of the graph's names. */
+const LETTER_PX = 6.2;
+/** What the options of the readouts say for none. */
+const NO_READOUT = "no readout";
 /** Standardised terms between these, sigma, are drawn between these widths, px. */
 const ENERGY = { low: -1, high: 3 };
 const WIDTH = { low: 2, high: 10, unknown: 2 };
@@ -27,7 +35,9 @@ const WIDTH = { low: 2, high: 10, unknown: 2 };
  *   energy: mean over the clip, sigma; track: key of what it predicts, null: it is not computed
  * @typedef {{packs: import("./frames.mjs").Pack[], paths: string[], mu: number[], sigma: number[]}} Energy
  * @typedef {{lineup: {letter: string, zoo: string, method: string, path: string}[], letters: string, ways: Way[],
- *   energies: Record<string, Energy>, domain: any}} Data energies: by zoo/method; domain: of what the paths predict
+ *   readouts: Way[], readout: string, energies: Record<string, Energy>, domains: Record<string, any>}} Data
+ *   readouts: the ways on from the target; readout: the domain that is shown, "" none; energies: by zoo/method/domain;
+ *   domains: by name, those that the ways end in
  */
 
 /** @type {WeakMap<object, Picker>} */
@@ -57,7 +67,7 @@ class Picker {
     /** The path that the pointer or the focus is on: what is told stays when the graph is drawn again. @type {string | null} */
     this.pointed = null;
     /** @type {Data} */
-    this.data = { lineup: [], letters: "", ways: [], energies: {}, domain: null };
+    this.data = { lineup: [], letters: "", ways: [], readouts: [], readout: "", energies: {}, domains: {} };
     /** Energies by path, sigma, of one frame by one method. */
     this.now = { of: "", byPath: /** @type {Record<string, number>} */ ({}) };
     this.loader = new FrameLoader();
@@ -145,23 +155,24 @@ class Picker {
 
   /** The energies of the frame on the screen, as soon as they are here. */
   async look() {
-    const energy = this.data.energies[this.method];
     const { frame } = screen;
-    const of = `${this.method} ${frame} ${energy?.packs.length}`;
+    const energies = Object.entries(this.data.energies).filter(([name]) => name.startsWith(`${this.method}/`));
+    const of = `${this.method} ${frame} ${energies.map(([name, { packs }]) => [name, packs.length])}`;
     if (this.now.of === of || !this.panel.open) return;
     this.now = { of, byPath: {} };
-    const pack = energy?.packs[packOf(energy.packs, frame)];
-    if (!pack) return;
-    const url = new URL(pack.url, document.baseURI).href;
-    try {
-      const { shape, values } = await this.loader.column({ ...pack, url }, "terms");
-      if (this.now.of !== of) return;
-      const row = values.subarray((frame - pack.start) * shape[1]);
-      const terms = energy.paths.map((path, i) => [path, (row[i] - energy.mu[i]) / energy.sigma[i]]);
-      this.now.byPath = Object.fromEntries(terms);
-      this.draw();
-    } catch {
-      // The means of the clip are on the graph already, and the page says what cannot be read.
+    for (const [, energy] of energies) {
+      const pack = energy.packs[packOf(energy.packs, frame)];
+      if (!pack) continue;
+      const url = new URL(pack.url, document.baseURI).href;
+      try {
+        const { shape, values } = await this.loader.column({ ...pack, url }, "terms");
+        if (this.now.of !== of) return;
+        const row = values.subarray((frame - pack.start) * shape[1]);
+        energy.paths.forEach((path, i) => (this.now.byPath[path] = (row[i] - energy.mu[i]) / energy.sigma[i]));
+        this.draw();
+      } catch {
+        // The means of the clip are on the graph already, and the page says what cannot be read.
+      }
     }
   }
 
@@ -176,9 +187,11 @@ class Picker {
     if (!names.includes(this.method)) this.method = names[0] ?? "";
     this.methods.replaceChildren(...names.map((name) => element("option", { value: name, text: name })));
     this.methods.value = this.method;
-    const ways = this.data.ways.filter(({ zoo, method }) => `${zoo}/${method}` === this.method);
-    this.drawWays(ways);
-    const told = ways.find(({ path }) => path === this.pointed) ?? ways.find((way) => this.isOwn(way));
+    const isOfMethod = (/** @type {Way} */ { zoo, method }) => `${zoo}/${method}` === this.method;
+    const ways = this.data.ways.filter(isOfMethod);
+    const readouts = this.data.readouts.filter(isOfMethod);
+    this.drawGraph(ways, readouts);
+    const told = [...ways, ...readouts].find(({ path }) => path === this.pointed) ?? ways.find((way) => this.isOwn(way));
     this.tell(told ?? null);
     this.look();
   }
@@ -238,53 +251,78 @@ class Picker {
     return own !== undefined && own.zoo === zoo && own.method === method && own.path === path;
   }
 
-  /** @param {Way[]} ways */
-  drawWays(ways) {
+  /** @param {Way[]} ways @param {Way[]} readouts */
+  drawGraph(ways, readouts) {
     const svg = this.drawing;
-    const before = [...svg.querySelectorAll(".way")];
-    const focused = before.indexOf(/** @type {any} */ (this.root.getRootNode()).activeElement);
-    const { width, row, top, left, right } = SIZE;
-    const height = 2 * top + row * Math.max(ways.length - 1, 1);
-    const middle = height / 2;
-    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    svg.setAttribute("role", "radiogroup");
-    svg.setAttribute("aria-label", `path of ${this.letter}`);
-    svg.style.setProperty("--xc-own", `var(--xc-${this.letter.toLowerCase()})`);
-    const chosen = before.length === ways.length && focused >= 0 ? focused : Math.max(ways.findIndex((way) => this.isOwn(way)), 0);
-    const options = ways.map((way, index) => {
-      const y = ways.length > 1 ? top + row * index : middle;
-      return this.option(way, { y, middle, isChosen: this.isOwn(way), isFirst: index === chosen });
+    const active = /** @type {any} */ (this.root.getRootNode()).activeElement;
+    const focused = active && svg.contains(active) ? active.dataset.path : null;
+    const shares = COLUMNS.shares.slice(0, readouts.length ? 4 : 3);
+    const all = COLUMNS.shares.reduce((sum, share) => sum + share);
+    const unit = Math.min(Math.max(window.innerWidth - 64, COLUMNS.least), COLUMNS.most) / all;
+    const columns = shares.map((share, i) => {
+      const left = shares.slice(0, i).reduce((sum, other) => sum + other, 0);
+      return { x: (left + share / 2) * unit, half: (share / 2) * unit - 4 };
     });
-    const ends = ways.length ? [ways[0].titles[0], ways[0].titles[ways[0].titles.length - 1]] : [];
-    svg.replaceChildren(...options, ...ends.map((title, index) => node(title, index ? right : left, middle)));
-    rove(svg, () => {}, (one) => one.dispatchEvent(new MouseEvent("click")));
-    if (focused >= 0) /** @type {any} */ (svg.querySelector("[tabindex='0']"))?.focus();
+    const width = shares.reduce((sum, share) => sum + share) * unit;
+    const nRows = Math.max(ways.length, readouts.length ? readouts.length + 1 : 0, 2);
+    const height = 2 * SIZE.top + SIZE.row * (nRows - 1);
+    const middle = height / 2;
+    const rowOf = (/** @type {number} */ i, /** @type {number} */ n) => middle + (i - (n - 1) / 2) * SIZE.row;
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    svg.style.maxWidth = `${width}px`;
+    svg.style.setProperty("--xc-own", `var(--xc-${this.letter.toLowerCase()})`);
+    const [image, between, target, end] = columns;
+    const paths = ways.map((way, i) => {
+      const y = rowOf(i, ways.length);
+      const line = `${curve(image.x, middle, between.x, y)}${curve(between.x, y, target.x, middle)}`;
+      const via = way.titles.slice(1, -1).join(", ") || "direct";
+      return this.option(way, { line, at: { ...between, y }, name: via, isChosen: this.isOwn(way), act: () => this.take(way) });
+    });
+    const ends = readouts.map((way, i) => {
+      const y = rowOf(i, readouts.length + 1);
+      const name = way.titles[way.titles.length - 1];
+      const isChosen = this.data.readout === endOf(way);
+      return this.option(way, { line: curve(target.x, middle, end.x, y), at: { ...end, y }, name, isChosen, act: () => this.readOut(way) });
+    });
+    if (readouts.length) {
+      const at = { ...end, y: rowOf(readouts.length, readouts.length + 1) };
+      ends.push(this.option(null, { line: "", at, name: NO_READOUT, isChosen: !this.data.readout, act: () => this.readOut(null) }));
+    }
+    const [first, last] = ways.length ? [ways[0].titles[0], ways[0].titles[ways[0].titles.length - 1]] : ["", ""];
+    svg.replaceChildren(
+      group(paths, { class: "paths", "aria-label": `path of ${this.letter}` }, focused),
+      ...(ends.length ? [group(ends, { class: "ends", "aria-label": "readout of all" }, focused)] : []),
+      ...(ways.length ? [node(first, { ...image, y: middle }), node(last, { ...target, y: middle })] : []),
+    );
+    if (focused !== null) /** @type {any} */ ([...svg.querySelectorAll("[tabindex='0']")].find((one) => one.dataset.path === focused))?.focus();
   }
 
-  /** @param {Way} way @param {{y: number, middle: number, isChosen: boolean, isFirst: boolean}} place */
-  option(way, { y, middle, isChosen, isFirst }) {
-    const { left, right, middle: x } = SIZE;
-    const line = `M${left} ${middle}C${(left + x) / 2} ${middle} ${(left + x) / 2} ${y} ${x} ${y}S${(x + right) / 2} ${middle} ${right} ${middle}`;
-    const via = way.titles.slice(1, -1).join(", ");
-    const energy = this.energyOf(way);
+  /**
+   * @param {Way | null} way null: no readout
+   * @param {{line: string, at: Place, name: string, isChosen: boolean, act: () => void}} drawn
+   */
+  option(way, { line, at, name, isChosen, act }) {
+    const energy = way ? this.energyOf(way) : null;
     const number = energy === null ? "" : ` ${signed(energy)} σ`;
-    const group = made("g", {
-      class: `way${way.command ? " missing" : ""}`,
+    const isMissing = Boolean(way?.command);
+    const option = made("g", {
+      class: `way${isMissing ? " missing" : ""}`,
       role: "radio",
       "aria-checked": String(isChosen),
-      "aria-label": `${way.titles.join(" → ")}${number}${way.command ? ", not computed" : ""}`,
-      tabindex: isFirst ? "0" : "-1",
+      "aria-label": way ? `${way.titles.join(" → ")}${number}${isMissing ? ", not computed" : ""}` : name,
+      "data-path": way?.path ?? "",
     });
     const stroke = made("path", { d: line, class: "way-line" });
     stroke.style.strokeWidth = `${lineWidth(energy)}px`;
-    group.append(made("path", { d: line, class: "way-hit" }), stroke, node(via || "direct", x, y, number, way.command !== null));
-    group.addEventListener("click", () => this.take(way));
+    const mark = isMissing ? " · not computed" : "";
+    option.append(made("path", { d: line, class: "way-hit" }), stroke, node(name, at, [`${number}${mark}`, mark]));
+    option.addEventListener("click", act);
     const point = () => {
-      this.pointed = way.path;
-      this.tell(way);
+      this.pointed = way?.path ?? null;
+      this.tell(way, name);
     };
-    for (const name of ["pointerenter", "focus"]) group.addEventListener(name, point);
-    return group;
+    for (const event of ["pointerenter", "focus"]) option.addEventListener(event, point);
+    return option;
   }
 
   /** @param {Way} way */
@@ -293,6 +331,13 @@ class Picker {
     if (way.command || this.isOwn(way)) return;
     const letter = this.isNew ? "" : this.letter;
     this.ask("wish", { letter, open: `${way.zoo}/${way.method}/${way.path}` });
+  }
+
+  /** Read this out of all predictions. @param {Way | null} way */
+  readOut(way) {
+    this.tell(way, NO_READOUT);
+    const end = way ? endOf(way) : "";
+    if (!way?.command && this.data.readout !== end) this.ask("wish", { readout: end });
   }
 
   /** What the path predicts of the frame on the screen. @param {Way | null} way */
@@ -308,19 +353,21 @@ class Picker {
       if (!response.ok) throw new Error();
       const codes = await decodeBlob(await response.blob());
       if (signal.aborted) return;
-      drawCodes(this.preview, codes, this.data.domain);
+      drawCodes(this.preview, codes, this.data.domains[endOf(way)]);
       this.preview.setAttribute("aria-label", `${way.titles.join(" → ")}, frame ${frame}`);
     } catch {
       if (!signal.aborted) this.preview.classList.add("is-empty"); // the pane says why, once it is shown
     }
   }
 
-  /** The path in words and as a picture. @param {Way | null} way */
-  tell(way) {
+  /** The path in words and as a picture. @param {Way | null} way @param {string} [name] of an option that is no path */
+  tell(way, name) {
     this.show(way);
     this.command.hidden = !way?.command;
     if (!way) {
-      this.words.textContent = "A click on a path shows it. Its width is the energy of that path in the frame on the screen.";
+      this.words.textContent = name
+        ? "Predictions alone, without readouts."
+        : "A click on a path shows it. The width of an edge is the energy of its path in the frame on the screen.";
       return;
     }
     const path = way.titles.join(" → ");
@@ -331,10 +378,38 @@ class Picker {
     if (way.command) {
       this.words.textContent = `${what}${energy} Not computed for this clip; this command makes it:`;
       this.command.textContent = way.command;
+    } else if (this.data.readouts.includes(way)) {
+      this.words.textContent = `Readout ${what}${energy}`;
     } else {
       this.words.textContent = `${this.letter} ${this.isOwn(way) ? "shows" : "would show"} ${what}${energy}`;
     }
   }
+}
+
+/** The domain that a path ends in. @param {Way} way */
+function endOf({ path }) {
+  return path.slice(path.lastIndexOf("-") + 1);
+}
+
+/** From left to right, level at both ends. @param {number} x0 @param {number} y0 @param {number} x1 @param {number} y1 */
+function curve(x0, y0, x1, y1) {
+  const x = (x0 + x1) / 2;
+  return `M${x0} ${y0}C${x} ${y0} ${x} ${y1} ${x1} ${y1}`;
+}
+
+/**
+ * Options of which one is chosen; Tab comes to the one that had the focus, else to the chosen one.
+ * @param {SVGElement[]} options @param {Record<string, string>} attributes @param {string | null} focused its data-path
+ */
+function group(options, attributes, focused) {
+  const root = made("g", { role: "radiogroup", ...attributes });
+  const chosen = (/** @type {(one: SVGElement) => boolean} */ is) => options.find(is);
+  const first =
+    chosen((one) => one.dataset.path === focused) ?? chosen((one) => one.getAttribute("aria-checked") === "true") ?? options[0];
+  for (const one of options) one.setAttribute("tabindex", one === first ? "0" : "-1");
+  root.append(...options);
+  rove(root, () => {}, (one) => one.dispatchEvent(new MouseEvent("click")));
+  return root;
 }
 
 /**
@@ -360,19 +435,23 @@ function rove(group, moved, pressed) {
   );
 }
 
+/** @typedef {{x: number, y: number, half: number}} Place half: of the width that there is for a name */
+
 /**
- * A name in a box.
- * @param {string} title @param {number} x @param {number} y @param {string} [number] @param {boolean} [isMissing]
+ * A name in a box, with the first of the remarks that there is room for; else the name gives way.
+ * @param {string} name @param {Place} at @param {string[]} remarks
  */
-function node(title, x, y, number = "", isMissing = false) {
-  const group = made("g", { class: "node" });
-  const text = `${title}${number}${isMissing ? " · not computed" : ""}`;
-  const half = Math.min(text.length * 3.5 + 8, 120);
-  const box = made("rect", {
-    x: String(x - half), y: String(y - SIZE.box), width: String(2 * half), height: String(2 * SIZE.box), rx: "6",
-  }); // prettier-ignore
+function node(name, { x, y, half }, remarks = [""]) {
+  const room = Math.floor((2 * half - 10) / LETTER_PX);
+  const remark = remarks.find((one) => name.length + one.length <= room) ?? remarks[remarks.length - 1];
+  const most = Math.max(room - remark.length, 4);
   const label = made("text", { x: String(x), y: String(y) });
-  label.textContent = text.length > 34 ? `${text.slice(0, 33)}…` : text;
+  label.textContent = (name.length > most ? `${name.slice(0, most - 1)}…` : name) + remark;
+  const own = Math.min(label.textContent.length * 3.5 + 8, half);
+  const box = made("rect", {
+    x: String(x - own), y: String(y - SIZE.box), width: String(2 * own), height: String(2 * SIZE.box), rx: "6",
+  }); // prettier-ignore
+  const group = made("g", { class: "node" });
   group.append(box, label);
   return group;
 }

@@ -17,7 +17,7 @@ from dashboard.charts import figure, summary
 from dashboard.choices import LETTERS, Available, Configuration, Shown, one_line, shown, web_address
 from dashboard.lineup import MAX_CONFIGURATIONS, Lineup, added, moved, removed, suggestion
 from dashboard.numbers import Numbers, read
-from dashboard.paths import energy_tracks, graph_data, ways
+from dashboard.paths import energy_tracks, graph_data, readout_ways, ways
 from dashboard.picker import picker
 from dashboard.player import LOOK, Chart, View, player
 from dashboard.series import Columns, Unreadable, same_constants, with_expected_times
@@ -133,11 +133,18 @@ def _show_controls(store: Store, columns: Columns, available: Available, selecti
 
 
 def _show_graph(store: Store, columns: Columns, available: Available, selection: Selection) -> None:
-    """The paths to the target as a graph: a click on one shows it as the chosen letter."""
+    """The paths to the target and its readouts as a graph: a click on one shows it."""
     assert selection.target is not None
-    found = ways(available, columns, selection.clip, selection.target, lambda text: _for_store(text, store))
-    of_frames = energy_tracks(available, selection.clip, selection.target)
-    data = graph_data(found, selection.configurations, LETTERS, of_frames)
+    clip, target, lineup = selection.clip, selection.target, selection.configurations
+    found, readouts = (
+        of(available, columns, clip, target, lambda text: _for_store(text, store)) for of in (ways, readout_ways)
+    )
+    of_frames = energy_tracks(available, clip, target)
+    for end in available.known_readouts(target):
+        # Of what is shown alone: those of all methods and domains of a large zoo would be most of the page.
+        shown_names = {f"{c.zoo}/{c.method}/{end}" for c in lineup}
+        of_frames |= {name: track for name, track in energy_tracks(available, clip, end).items() if name in shown_names}
+    data = graph_data(found, lineup, LETTERS, of_frames, readouts, selection.readout)
     picker(data, key=GRAPH, on_wish=partial(_grant, available))
 
 
@@ -227,7 +234,7 @@ def _arrange(arrange: Callable[[Lineup], Lineup], available: Available) -> None:
 
 
 def _grant(available: Available, wish: Mapping[str, str]) -> None:
-    """Do what player or graph ask for: another place for a letter, another configuration, or one more.
+    """Do what player or graph ask for: another place for a letter, another configuration, one more, or another readout.
 
     Configurations have to be in the store.
     """
@@ -240,6 +247,8 @@ def _grant(available: Available, wish: Mapping[str, str]) -> None:
     arrange = ARRANGEMENTS.get(wish.get("do", ""))
     if arrange is not None and at in range(len(lineup)):
         _write_link(to_query(replace(selection, configurations=arrange(lineup, at))))
+    if "readout" in wish:
+        _write_normalised(_link() | {"readout": wish["readout"]}, available)
     if "open" not in wish:
         return
     options = available.configurations(selection.clip.key, selection.target)
