@@ -384,7 +384,7 @@ def swaps_of(page: Page, *, in_pane: bool) -> list[float]:
             menu.select_option(label=method)
         else:
             page.get_by_role("combobox", name="B", exact=True).click()
-            option = page.get_by_role("option", name=method, exact=True)
+            option = page.get_by_role("listbox").get_by_role("option", name=method, exact=True)
             option.wait_for()
             root.evaluate(SWAP_JS, "click")
             option.click()

@@ -178,7 +178,10 @@ class Available:
             if kind == "energy":
                 paths |= {str(path) for path in tracks[0].head.constants.get("paths", ())}
         domains = (path.split("-") for path in paths)
-        return self._sorted_domains({end for source, *between, end in domains if between == [target]})
+        ends = {
+            found[2] for found in domains if len(found) == 3 and found[:2] == ["rgb", target] and found[2] != target
+        }
+        return self._sorted_domains(ends)
 
     def find(
         self, clip: str, kind: str, path: str, *, zoo: str = "", method: str = "", like: Track | None = None

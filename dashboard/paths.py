@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,13 +32,49 @@ def ways(
     available: Available, columns: Columns, clip: Clip, target: str, command: Callable[[str], str] = str
 ) -> tuple[Way, ...]:
     """Every path of every method to `target`; `command` adapts a command to the store."""
+    known = available.known(target)
+    return _ways(available, columns, clip, known, {(c.zoo, c.method) for c in known}, command)
+
+
+def readout_ways(
+    available: Available,
+    columns: Columns,
+    clip: Clip,
+    target: str,
+    lineup: Collection[Configuration],
+    command: Callable[[str], str] = str,
+) -> tuple[Way, ...]:
+    """Every readout X1 -> target -> X3 of every method: for X3 it is a way like others.
+
+    Only the methods of `lineup` have energies: reading those of all methods and domains of a large zoo takes a while.
+    """
+    measured = {(c.zoo, c.method) for c in lineup}
+    found: list[Way] = []
+    for end in available.known_readouts(target):
+        known = [c for c in available.known(end) if c.path == f"rgb-{target}-{end}"]
+        found += _ways(available, columns, clip, known, measured, command)
+    return tuple(found)
+
+
+def _ways(
+    available: Available,
+    columns: Columns,
+    clip: Clip,
+    known: Sequence[Configuration],
+    measured: Collection[tuple[str, str]],
+    command: Callable[[str], str],
+) -> tuple[Way, ...]:
+    """The ways of configurations of one target; those of the `measured` zoos and methods have their energies."""
+    if not known:
+        return ()
+    target = known[0].domains[-1]
     stored = set(available.configurations(clip.key, target))
     means: dict[tuple[str, str], dict[str, float]] = {}
     found = []
-    for configuration in available.known(target):
+    for configuration in known:
         name = (configuration.zoo, configuration.method)
         if name not in means:
-            means[name] = _mean_terms(available, columns, clip, target, *name)
+            means[name] = _mean_terms(available, columns, clip, target, *name) if name in measured else {}
         found.append(
             Way(
                 configuration,
@@ -49,18 +85,6 @@ def ways(
             )
         )
     return tuple(found)
-
-
-def readout_ways(
-    available: Available, columns: Columns, clip: Clip, target: str, command: Callable[[str], str] = str
-) -> tuple[Way, ...]:
-    """Every readout X1 -> target -> X3 of every method: for X3 it is a way like others."""
-    return tuple(
-        way
-        for end in available.known_readouts(target)
-        for way in ways(available, columns, clip, end, command)
-        if way.configuration.path == f"rgb-{target}-{end}"
-    )
 
 
 def energy_tracks(available: Available, clip: Clip, target: str) -> dict[str, Track]:
@@ -83,7 +107,9 @@ def graph_data(
 ) -> dict[str, object]:
     """The picker's data, in JSON: the line-up by letter, the ways to the target and the readouts on from it, which of these
     is shown, and where the energies of single frames are (`tracks`, named as by `energy_tracks`)."""
-    ends = {way.configuration.domains[-1]: way.track for way in (*ways, *readouts) if way.track}
+    ends = {
+        f"{c.zoo}/{c.domains[-1]}": way.track for way in (*ways, *readouts) if way.track for c in [way.configuration]
+    }
     return {
         "domains": {name: dict(track.head.domain) for name, track in ends.items()},
         "energies": {name: energy_data(track) for name, track in tracks.items()},

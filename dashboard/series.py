@@ -18,7 +18,7 @@ from dashboard.choices import Curve
 from dashboard.state import Scale
 
 MAX_KEPT = 256
-"""Columns kept in memory: a page shows about a dozen, of 40 kB each on a clip of 5,000 frames."""
+"""Columns kept in memory: a page shows a dozen and its graph reads some tens, of 40 kB each on a clip of 5,000 frames."""
 
 
 class Unreadable(Exception):

@@ -82,12 +82,14 @@ def opened_in(context: BrowserContext) -> Iterator[Page]:
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
-    storage = {"origin": urlsplit(opened.url)._replace(path="", query="", fragment="").geturl()}
-    if storage["origin"].startswith("http"):
-        context.new_cdp_session(opened).send(
-            "Storage.clearDataForOrigin", {**storage, "storageTypes": "cookies,local_storage"}
-        )
-    opened.close()
+    try:
+        origin = urlsplit(opened.url)._replace(path="", query="", fragment="").geturl()
+        if origin.startswith("http"):
+            stored = {"origin": origin, "storageTypes": "cookies,local_storage"}
+            context.new_cdp_session(opened).send("Storage.clearDataForOrigin", stored)
+    finally:
+        for one in context.pages:
+            one.close()
     assert not errors, f"the page threw {errors}"
 
 

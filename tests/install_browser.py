@@ -1,6 +1,7 @@
 """Make sure that there is a Chromium for the browser tests: the system's, Debian's package, or Playwright's own.
 
-The headless shell, the same engine without the windows of a browser, opens the page for three quarters of the CPU time.
+The headless shell, the same engine without the windows of a browser, opens the page for three quarters of the CPU time. Tests,
+torture, benchmarks and the README's pictures all use what `find_browser` finds.
 """
 
 from __future__ import annotations

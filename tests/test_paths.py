@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -185,10 +186,17 @@ def readout_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return store
 
 
+@pytest.fixture(scope="module")
+def readout_app(readout_store: Store, dashboard: StartApp) -> App:
+    return App(dashboard(readout_store.root), readout_store)
+
+
 def test_a_readout_is_a_way_on_from_the_target_with_the_energy_of_its_path(readout_store: Store) -> None:
     available = Available(readout_store.tracks())
     clip = available.clips[0]
-    found = readout_ways(available, Columns(readout_store), clip, "normal")
+    columns = Columns(readout_store)
+    lineup = [Configuration("mini", "baseline", "rgb-normal")]
+    found = readout_ways(available, columns, clip, "normal", lineup)
     assert [(way.configuration.method, way.configuration.path) for way in found] == [
         ("baseline", "rgb-normal-reshading"),
         ("consistency", "rgb-normal-reshading"),
@@ -196,43 +204,71 @@ def test_a_readout_is_a_way_on_from_the_target_with_the_energy_of_its_path(reado
     stored, missing = found
     assert stored.command is None and stored.track is not None
     assert missing.track is None and "--configurations mini/consistency/rgb-normal-reshading" in str(missing.command)
-    energies = [track for track in readout_store.tracks(kind="energy") if track.head.path == "rgb-reshading"]
-    for way in found:
-        (energy,) = (track for track in energies if track.head.method == way.configuration.method)
-        at = energy.head.constants["paths"].index("rgb-normal-reshading")
-        terms = (readout_store.column(energy, "terms")[:, at] - 0.1) / 0.04
-        assert way.energy == pytest.approx(terms.mean(), abs=1e-5)
-    assert {way.configuration.path for way in readout_ways(available, Columns(readout_store), clip, "reshading")} == {
-        "rgb-reshading-normal"
-    }
+    assert stored.energy == pytest.approx(terms_of_readout(readout_store).mean(), abs=1e-5)
+    assert missing.energy is None, "not of the line-up"
+    paths = {way.configuration.path for way in readout_ways(available, columns, clip, "reshading", lineup)}
+    assert paths == {"rgb-reshading-normal"}
+
+
+def terms_of_readout(store: Store) -> np.ndarray:
+    """How far the baseline's reshading of normals is from its direct one, sigma, (N,)."""
+    (energy,) = (
+        track
+        for track in store.tracks(kind="energy")
+        if (track.head.path, track.head.method) == ("rgb-reshading", "baseline")
+    )
+    return (store.column(energy, "terms")[:, energy.head.constants["paths"].index("rgb-normal-reshading")] - 0.1) / 0.04
+
+
+def test_paths_of_an_energy_that_are_none_are_no_readouts(readout_store: Store) -> None:
+    energy = readout_store.tracks(kind="energy")[0]
+    paths = [
+        "",
+        "normal",
+        "rgb-normal",
+        "depth-normal-edge2d",
+        "rgb-normal-normal",
+        "rgb-normal-depth-edge2d",
+        "rgb-normal-x",
+    ]
+    numbers = [0.1] * len(paths)
+    constants = {**energy.head.constants, "paths": paths, "mu": numbers, "sigma": numbers}
+    assert Available([replace(energy, head=replace(energy.head, constants=constants))]).known_readouts("normal") == (
+        "x",
+    )
 
 
 def test_a_click_on_a_readout_shows_it_of_all_predictions_and_none_takes_it_away(
-    page: Page, readout_store: Store, dashboard: StartApp
+    page: Page, readout_app: App, readout_store: Store
 ):
-    root = open_page(page, App(dashboard(readout_store.root), readout_store), "clip=walkthrough&predict=normal&frame=2")
+    root = open_page(page, readout_app, "clip=walkthrough&predict=normal&frame=2")
     wait_for_numbers(root, [1, 16, 18])
     graph = open_graph(page)
     readouts = graph.get_by_role("radiogroup", name="readout of all")
     expect(readouts.get_by_role("radio", name="no readout")).to_have_attribute("aria-checked", "true")
     chosen = readouts.get_by_role("radio", name="Image → Surface normals → Reshading")
-    expect(chosen).to_contain_text("σ")
+    energy = terms_of_readout(readout_store)[2]
+    expect(chosen).to_contain_text(f"Reshading {energy:.2f} σ".replace("-", "−"))
+    width = chosen.locator(".way-line").evaluate("el => parseFloat(el.style.strokeWidth)")
+    assert width == pytest.approx(2 + 8 * np.clip((energy + 1) / 4, 0, 1), abs=0.01)
     chosen.click()
     wait_for_numbers(root, [1, 16, VIA_NORMAL, 18])
     assert "readout=reshading" in page.url
     expect(chosen).to_have_attribute("aria-checked", "true")
     expect(graph.get_by_text("Readout mini/baseline: Image → Surface normals → Reshading.")).to_be_visible()
-    expect(graph.get_by_text("σ in frame 2")).to_be_visible()
-    expect(graph.locator(".graph-preview")).to_have_attribute(
-        "aria-label", "Image → Surface normals → Reshading, frame 2"
-    )
+    expect(graph.get_by_text(f"{energy:.2f} σ in frame 2".replace("-", "−"))).to_be_visible()
+    preview = graph.locator(".graph-preview")
+    expect(preview).to_have_attribute("aria-label", "Image → Surface normals → Reshading, frame 2")
+    read = f"el => ({READ_PATTERN_JS})(el.getContext('2d'), {{x: 0, y: 0, width: el.width, height: el.height}})"
+    assert preview.evaluate(read) == {"frame": 2, "number": VIA_NORMAL}
     # Of the other method it is not computed.
     graph.get_by_label("zoo and method").select_option("mini/consistency")
     missing = readouts.get_by_role("radio", name="Reshading")
     expect(missing).to_contain_text("not computed")
     missing.click()
     expect(graph.locator("code")).to_contain_text("mini/consistency/rgb-normal-reshading")
-    # By keys: none of them again.
+    # By keys: none of them again. The pointer rests elsewhere.
+    page.mouse.move(0, 0)
     missing.focus()
     page.keyboard.press("ArrowDown")
     expect(readouts.get_by_role("radio", name="no readout")).to_be_focused()
@@ -240,3 +276,18 @@ def test_a_click_on_a_readout_shows_it_of_all_predictions_and_none_takes_it_away
     wait_for_numbers(root, [1, 16, 18])
     assert "readout" not in page.url
     expect(readouts.get_by_role("radio", name="no readout")).to_be_focused()
+    expect(graph.get_by_text("Predictions alone")).to_be_visible()
+    # What another method has can be shown from here too, and of two quick clicks the later one counts.
+    missing.click()
+    readouts.get_by_role("radio", name="no readout").click()
+    missing.click()
+    wait_for_numbers(root, [1, 16, VIA_NORMAL, 18])
+
+
+@pytest.mark.parametrize("wish", ["depth", "<b>", "x" * 150])
+def test_a_wish_for_a_readout_that_is_not_stored_says_so_and_changes_nothing(page: Page, readout_app: App, wish: str):
+    root = open_page(page, readout_app, "clip=walkthrough&predict=normal&readout=reshading")
+    wait_for_numbers(root, [1, 16, VIA_NORMAL, 18])
+    root.evaluate("(el, readout) => el.xc.wish({readout, letter: 'A', open: 'mini/baseline/rgb-normal'})", wish)
+    expect(page.get_by_text("is not precomputed for this clip")).to_be_visible()
+    assert "readout=reshading" in page.url

@@ -1085,14 +1085,14 @@ def test_a_press_of_a_button_is_not_lost_where_the_player_is_about_to_report(ope
 SEEK_AND_PRESS_JS = """
 async (el, {frame, atMs}) => {
   el.xc.seek(frame);
-  const until = performance.now() + atMs;
   while (el.xc.painted !== frame) await new Promise(requestAnimationFrame);
+  const until = performance.now() + atMs;
   await new Promise((resolve) => setTimeout(resolve, until - performance.now() - 10));
   while (performance.now() < until) {}
   [...document.querySelectorAll("button")].find((one) => one.innerText === "swap A and B").click();
 }
 """
-"""Press the button `atMs` after a seek, of which the player reports 200 ms after the picture."""
+"""Press the button `atMs` after the picture of a seek, of which the player reports after 200 ms."""
 
 
 def test_panes_come_back_where_they_were_before_while_the_player_reports(open_player: Open):

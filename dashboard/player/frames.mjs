@@ -214,15 +214,22 @@ export class FrameLoader {
     }
     const isCurrent = () => aim === this.aim && !this.isClosed;
     frames = frames.slice(0, roomFor(DECODED_BUDGET_BYTES, this.pictures.meanBytes * this.tracks.length));
+    const fetchNear = async () => {
+      for (const step of near.steps) {
+        if (!isCurrent()) return;
+        await Promise.allSettled(step.map(({ pack, block }) => this.block(pack, block, false, tier)));
+      }
+    };
+    // A scrub supersedes this call before the frames are decoded: where the line is free, its next blocks do not wait for them.
+    const isLineFree = near.steps[0]?.every(({ pack, block }) => this.blocks.has(blockKey(pack, block, tier)));
+    const fetched = isLineFree ? fetchNear() : null;
     for (const next of frames) {
       if (!isCurrent()) return;
       const isHere = this.peekAt(next, "exact") ?? this.peekAt(next, tier);
       if (!isHere) await Promise.all(this.tracks.map((track) => this.picture(track, next, false, tier)));
     }
-    for (const step of near.steps) {
-      if (!isCurrent()) return;
-      await Promise.allSettled(step.map(({ pack, block }) => this.block(pack, block, false, tier)));
-    }
+    await (fetched ?? fetchNear());
+    if (!isCurrent()) return;
     if (tier === "exact" || fps > 0) return;
     // The line has nothing else to do: the next steps will be exact at once.
     this.idle = new AbortController();

@@ -5,8 +5,8 @@
  * Every path is one option, drawn from the image on the left over a domain in the middle to the target X2: a click shows it
  * as the chosen letter. On the right of the target are its readouts X3, of which all configurations show the same.
  * The width of an edge is how much its path disagrees with the direct prediction of the domain that it ends in, in the
- * frame on the screen; one that is not computed is dashed, says so, and gives the command instead. Under the pointer, or
- * with the focus, it shows what it predicts.
+ * frame on the screen (of readouts: of the methods that are shown); one that is not computed is dashed, says so, and gives
+ * the command instead. Under the pointer, or with the focus, it shows what it predicts.
  */
 
 import { dialog } from "./dialog.mjs";
@@ -37,7 +37,7 @@ const WIDTH = { low: 2, high: 10, unknown: 2 };
  * @typedef {{lineup: {letter: string, zoo: string, method: string, path: string}[], letters: string, ways: Way[],
  *   readouts: Way[], readout: string, energies: Record<string, Energy>, domains: Record<string, any>}} Data
  *   readouts: the ways on from the target; readout: the domain that is shown, "" none; energies: by zoo/method/domain;
- *   domains: by name, those that the ways end in
+ *   domains: by zoo/domain, those that the ways end in
  */
 
 /** @type {WeakMap<object, Picker>} */
@@ -64,8 +64,10 @@ class Picker {
   constructor(parent) {
     this.letter = "A";
     this.method = "";
-    /** The path that the pointer or the focus is on: what is told stays when the graph is drawn again. @type {string | null} */
+    /** What the pointer or the focus is on, a path or "" for no readout: it is told again when the graph is. @type {string | null} */
     this.pointed = null;
+    /** The picture that is shown or on its way. */
+    this.pictured = "";
     /** @type {Data} */
     this.data = { lineup: [], letters: "", ways: [], readouts: [], readout: "", energies: {}, domains: {} };
     /** Energies by path, sigma, of one frame by one method. */
@@ -160,20 +162,18 @@ class Picker {
     const of = `${this.method} ${frame} ${energies.map(([name, { packs }]) => [name, packs.length])}`;
     if (this.now.of === of || !this.panel.open) return;
     this.now = { of, byPath: {} };
-    for (const [, energy] of energies) {
-      const pack = energy.packs[packOf(energy.packs, frame)];
-      if (!pack) continue;
+    const load = async (/** @type {Energy} */ { packs, paths, mu, sigma }) => {
+      const pack = packs[packOf(packs, frame)];
+      if (!pack) return;
       const url = new URL(pack.url, document.baseURI).href;
-      try {
-        const { shape, values } = await this.loader.column({ ...pack, url }, "terms");
-        if (this.now.of !== of) return;
-        const row = values.subarray((frame - pack.start) * shape[1]);
-        energy.paths.forEach((path, i) => (this.now.byPath[path] = (row[i] - energy.mu[i]) / energy.sigma[i]));
-        this.draw();
-      } catch {
-        // The means of the clip are on the graph already, and the page says what cannot be read.
-      }
-    }
+      const { shape, values } = await this.loader.column({ ...pack, url }, "terms");
+      if (this.now.of !== of) return;
+      const row = values.subarray((frame - pack.start) * shape[1]);
+      paths.forEach((path, i) => (this.now.byPath[path] = (row[i] - mu[i]) / sigma[i]));
+    };
+    // Of one that cannot be read the mean of the clip is on the graph already, and the page says why.
+    await Promise.allSettled(energies.map(([, energy]) => load(energy)));
+    if (this.now.of === of && Object.keys(this.now.byPath).length) this.draw();
   }
 
   /** Of the frame on the screen, else the mean over the clip. @param {Way} way */
@@ -189,10 +189,14 @@ class Picker {
     this.methods.value = this.method;
     const isOfMethod = (/** @type {Way} */ { zoo, method }) => `${zoo}/${method}` === this.method;
     const ways = this.data.ways.filter(isOfMethod);
-    const readouts = this.data.readouts.filter(isOfMethod);
+    // What one method reads out, the page can show: of another it is missing, and drawn so.
+    const ends = new Map(this.data.readouts.map((way) => [endOf(way), way]));
+    for (const way of this.data.readouts) if (isOfMethod(way)) ends.set(endOf(way), way);
+    const readouts = [...ends.values()];
     this.drawGraph(ways, readouts);
     const told = [...ways, ...readouts].find(({ path }) => path === this.pointed) ?? ways.find((way) => this.isOwn(way));
-    this.tell(told ?? null);
+    if (this.pointed === "") this.tell(null, NO_READOUT);
+    else this.tell(told ?? null);
     this.look();
   }
 
@@ -294,7 +298,9 @@ class Picker {
       ...(ends.length ? [group(ends, { class: "ends", "aria-label": "readout of all" }, focused)] : []),
       ...(ways.length ? [node(first, { ...image, y: middle }), node(last, { ...target, y: middle })] : []),
     );
-    if (focused !== null) /** @type {any} */ ([...svg.querySelectorAll("[tabindex='0']")].find((one) => one.dataset.path === focused))?.focus();
+    if (focused === null) return;
+    const reached = /** @type {any[]} */ ([...svg.querySelectorAll("[tabindex='0']")]);
+    (reached.find((one) => one.dataset.path === focused) ?? reached[0])?.focus();
   }
 
   /**
@@ -318,7 +324,7 @@ class Picker {
     option.append(made("path", { d: line, class: "way-hit" }), stroke, node(name, at, [`${number}${mark}`, mark]));
     option.addEventListener("click", act);
     const point = () => {
-      this.pointed = way?.path ?? null;
+      this.pointed = way?.path ?? "";
       this.tell(way, name);
     };
     for (const event of ["pointerenter", "focus"]) option.addEventListener(event, point);
@@ -328,7 +334,7 @@ class Picker {
   /** @param {Way} way */
   take(way) {
     this.tell(way);
-    if (way.command || this.isOwn(way)) return;
+    if (way.command) return; // of its own the page knows better whether it is shown: the answer to another click may be on its way
     const letter = this.isNew ? "" : this.letter;
     this.ask("wish", { letter, open: `${way.zoo}/${way.method}/${way.path}` });
   }
@@ -337,26 +343,33 @@ class Picker {
   readOut(way) {
     this.tell(way, NO_READOUT);
     const end = way ? endOf(way) : "";
-    if (!way?.command && this.data.readout !== end) this.ask("wish", { readout: end });
+    const isStored = !way || this.data.readouts.some((one) => endOf(one) === end && !one.command);
+    if (isStored) this.ask("wish", { readout: end });
   }
 
   /** What the path predicts of the frame on the screen. @param {Way | null} way */
   async show(way) {
+    const { frame } = screen;
+    const isShown = way?.track && this.panel.open;
+    const picture = isShown ? `${way.track} ${frame}` : "";
+    if (this.pictured === picture) return;
+    this.pictured = picture;
     this.previewing.abort();
     this.previewing = new AbortController();
     const { signal } = this.previewing;
-    const { frame } = screen;
-    this.preview.classList.toggle("is-empty", !way?.track);
-    if (!way?.track || !this.panel.open) return;
+    this.preview.classList.toggle("is-empty", !isShown);
+    if (!isShown) return;
     try {
       const response = await fetch(new URL(`frames/${way.track}-${frame}${this.data.passQuery}`, document.baseURI), { signal });
       if (!response.ok) throw new Error();
       const codes = await decodeBlob(await response.blob());
       if (signal.aborted) return;
-      drawCodes(this.preview, codes, this.data.domains[endOf(way)]);
+      drawCodes(this.preview, codes, this.data.domains[`${way.zoo}/${endOf(way)}`]);
       this.preview.setAttribute("aria-label", `${way.titles.join(" → ")}, frame ${frame}`);
     } catch {
-      if (!signal.aborted) this.preview.classList.add("is-empty"); // the pane says why, once it is shown
+      if (signal.aborted) return;
+      this.pictured = "";
+      this.preview.classList.add("is-empty"); // the pane says why, once it is shown
     }
   }
 

@@ -136,12 +136,15 @@ def _show_graph(store: Store, columns: Columns, available: Available, selection:
     """The paths to the target and its readouts as a graph: a click on one shows it."""
     assert selection.target is not None
     clip, target, lineup = selection.clip, selection.target, selection.configurations
-    found, readouts = (
-        of(available, columns, clip, target, lambda text: _for_store(text, store)) for of in (ways, readout_ways)
-    )
+
+    def here(command: str) -> str:
+        return _for_store(command, store)
+
+    found = ways(available, columns, clip, target, here)
+    readouts = readout_ways(available, columns, clip, target, lineup, here)
     of_frames = energy_tracks(available, clip, target)
     for end in available.known_readouts(target):
-        # Of what is shown alone: those of all methods and domains of a large zoo would be most of the page.
+        # As `readout_ways` does: those of all methods and domains of a large zoo would be most of the page.
         shown_names = {f"{c.zoo}/{c.method}/{end}" for c in lineup}
         of_frames |= {name: track for name, track in energy_tracks(available, clip, end).items() if name in shown_names}
     data = graph_data(found, lineup, LETTERS, of_frames, readouts, selection.readout)
@@ -248,7 +251,8 @@ def _grant(available: Available, wish: Mapping[str, str]) -> None:
     if arrange is not None and at in range(len(lineup)):
         _write_link(to_query(replace(selection, configurations=arrange(lineup, at))))
     if "readout" in wish:
-        _write_normalised(_link() | {"readout": wish["readout"]}, available)
+        _read_out(wish["readout"], selection, available)
+        return
     if "open" not in wish:
         return
     options = available.configurations(selection.clip.key, selection.target)
@@ -264,6 +268,14 @@ def _grant(available: Available, wish: Mapping[str, str]) -> None:
         st.toast("Eight configurations are as many as fit: remove one first.")
     else:
         _write_link(to_query(replace(selection, configurations=added(lineup, found))))
+
+
+def _read_out(readout: str, selection: Selection, available: Available) -> None:
+    assert selection.target is not None
+    if readout == NO_READOUT or readout in available.readouts(selection.clip.key, selection.target):
+        _write_link(to_query(replace(selection, readout=readout or None)))
+    else:
+        st.toast(_plain(f"The readout {one_line(readout, 60)} is not precomputed for this clip."))
 
 
 def _grant_and_rerun(available: Available, wish: Mapping[str, str]) -> None:
