@@ -87,14 +87,16 @@ def _ways(
     return tuple(found)
 
 
-def energy_tracks(available: Available, clip: Clip, target: str) -> dict[str, Track]:
-    """`zoo/method/target` -> its energy of the target, of every method that has one on that clip."""
-    methods = {(configuration.zoo, configuration.method) for configuration in available.known(target)}
-    found = {
-        f"{zoo}/{method}/{target}": available.find(clip.key, "energy", f"rgb-{target}", zoo=zoo, method=method)
-        for zoo, method in sorted(methods)
-    }
-    return {name: track for name, track in found.items() if track is not None}
+def energy_tracks(available: Available, clip: Clip, ways: Sequence[Way]) -> dict[str, Track]:
+    """`zoo/method/target` -> the energy track, of those ways whose energy is known."""
+    found: dict[str, Track] = {}
+    for zoo, method, path in dict.fromkeys(
+        (c.zoo, c.method, f"rgb-{c.domains[-1]}") for way in ways if way.energy is not None for c in [way.configuration]
+    ):
+        track = available.find(clip.key, "energy", path, zoo=zoo, method=method)
+        if track is not None:
+            found[f"{zoo}/{method}/{path.removeprefix('rgb-')}"] = track
+    return found
 
 
 def graph_data(

@@ -77,6 +77,7 @@ def page(warm_context: BrowserContext) -> Iterator[Page]:
 
 
 def opened_in(context: BrowserContext) -> Iterator[Page]:
+    """A page of that context; afterwards all its pages are closed, and what they stored is gone."""
     opened = context.new_page()
     opened.set_default_timeout(PAGE_TIMEOUT_MS)
     errors: list[str] = []

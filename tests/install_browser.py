@@ -21,10 +21,9 @@ PACKAGES = ("chromium-headless-shell", "chromium")
 
 def find_browser() -> str | None:
     """The path of a Chromium: $CROSSCHECK_CHROMIUM, one on the PATH, or the one that Playwright installed."""
-    named = os.environ.get("CROSSCHECK_CHROMIUM")
-    found = [named] if named else [path for name in NAMES if (path := shutil.which(name))]
-    if found:
-        return found[0]
+    for path in (os.environ.get("CROSSCHECK_CHROMIUM"), *map(shutil.which, NAMES)):
+        if path:
+            return path
     with sync_playwright() as playwright:
         own = playwright.chromium.executable_path
     return own if Path(own).exists() else None
@@ -34,14 +33,16 @@ def install() -> bool:
     """Install one; True if it is there afterwards."""
     apt = shutil.which("apt-get")
     if apt:
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
-        if not subprocess.run(
-            [*prefix, apt, "update", "-qq"], check=False, stdout=subprocess.DEVNULL, env=quiet
-        ).returncode:
+
+        def run(*words: str) -> bool:
+            environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+            command = [*prefix, apt, *words]
+            return subprocess.run(command, check=False, stdout=subprocess.DEVNULL, env=environment).returncode == 0
+
+        if run("update", "-qq"):
             for package in PACKAGES:
-                command = [*prefix, apt, "install", "-y", "-qq", package]
-                if not subprocess.run(command, check=False, stdout=subprocess.DEVNULL, env=quiet).returncode:
+                if run("install", "-y", "-qq", package):
                     break
     if not find_browser():
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)

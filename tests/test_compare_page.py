@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from cache.store import STORE_VARIABLE, Store
 from tests.conftest import ROOT, StartApp
 from tests.stores import READ_PATTERN_JS, add_track, build_store, make_clip
-from tests.test_player import state, wait_for
+from tests.test_player import state, wait_for, wait_for_numbers
 
 N_FRAMES = 24
 BASELINE, CONSISTENCY = 16, 19
@@ -61,14 +61,6 @@ def numbers(root: Locator) -> list[int]:
     """Which track each pane shows, read from its pixels."""
     return root.evaluate(
         f"el => el.xc.rects().filter(Boolean).map((rect) => ({READ_PATTERN_JS})(el.xc.context(), rect)?.number)"
-    )
-
-
-def wait_for_numbers(root: Locator, expected: list[int]) -> None:
-    wait_for(
-        root,
-        f"JSON.stringify(el.xc.rects().filter(Boolean).map((rect) => ({READ_PATTERN_JS})(el.xc.context(), rect)?.number))"
-        f" === '{expected}'.replaceAll(' ', '')",
     )
 
 

@@ -49,7 +49,7 @@ def test_a_way_has_the_mean_term_of_its_path_or_a_command(store: Store) -> None:
         "python -m precompute run walkthrough --configurations mini/baseline/rgb-edge2d-normal --size 64 --store X"
     )
     lineup = [Configuration("mini", "baseline", "rgb-normal")] * 2
-    tracks = energy_tracks(available, available.clips[0], "normal")
+    tracks = energy_tracks(available, available.clips[0], found)
     data = json.loads(json.dumps(graph_data(found, lineup, LETTERS, tracks)))
     assert data["lineup"][1]["letter"] == "B"
     assert data["energies"]["mini/baseline/normal"]["paths"] == list(energy.head.constants["paths"])

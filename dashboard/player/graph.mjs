@@ -195,8 +195,7 @@ class Picker {
     const readouts = [...ends.values()];
     this.drawGraph(ways, readouts);
     const told = [...ways, ...readouts].find(({ path }) => path === this.pointed) ?? ways.find((way) => this.isOwn(way));
-    if (this.pointed === "") this.tell(null, NO_READOUT);
-    else this.tell(told ?? null);
+    this.tell(this.pointed === "" ? null : (told ?? null));
     this.look();
   }
 
@@ -325,7 +324,7 @@ class Picker {
     option.addEventListener("click", act);
     const point = () => {
       this.pointed = way?.path ?? "";
-      this.tell(way, name);
+      this.tell(way);
     };
     for (const event of ["pointerenter", "focus"]) option.addEventListener(event, point);
     return option;
@@ -334,14 +333,15 @@ class Picker {
   /** @param {Way} way */
   take(way) {
     this.tell(way);
-    if (way.command) return; // of its own the page knows better whether it is shown: the answer to another click may be on its way
+    if (way.command) return;
+    // Its own too: the answer to another click may be on its way.
     const letter = this.isNew ? "" : this.letter;
     this.ask("wish", { letter, open: `${way.zoo}/${way.method}/${way.path}` });
   }
 
   /** Read this out of all predictions. @param {Way | null} way */
   readOut(way) {
-    this.tell(way, NO_READOUT);
+    this.tell(way);
     const end = way ? endOf(way) : "";
     const isStored = !way || this.data.readouts.some((one) => endOf(one) === end && !one.command);
     if (isStored) this.ask("wish", { readout: end });
@@ -373,12 +373,12 @@ class Picker {
     }
   }
 
-  /** The path in words and as a picture. @param {Way | null} way @param {string} [name] of an option that is no path */
-  tell(way, name) {
+  /** The path in words and as a picture. @param {Way | null} way null: what is pointed at is none */
+  tell(way) {
     this.show(way);
     this.command.hidden = !way?.command;
     if (!way) {
-      this.words.textContent = name
+      this.words.textContent = this.pointed === ""
         ? "Predictions alone, without readouts."
         : "A click on a path shows it. The width of an edge is the energy of its path in the frame on the screen.";
       return;

@@ -142,11 +142,7 @@ def _show_graph(store: Store, columns: Columns, available: Available, selection:
 
     found = ways(available, columns, clip, target, here)
     readouts = readout_ways(available, columns, clip, target, lineup, here)
-    of_frames = energy_tracks(available, clip, target)
-    for end in available.known_readouts(target):
-        # As `readout_ways` does: those of all methods and domains of a large zoo would be most of the page.
-        shown_names = {f"{c.zoo}/{c.method}/{end}" for c in lineup}
-        of_frames |= {name: track for name, track in energy_tracks(available, clip, end).items() if name in shown_names}
+    of_frames = energy_tracks(available, clip, [*found, *readouts])
     data = graph_data(found, lineup, LETTERS, of_frames, readouts, selection.readout)
     picker(data, key=GRAPH, on_wish=partial(_grant, available))
 
