@@ -27,7 +27,7 @@ test: .venv/.installed-dev .venv-web/.installed browser ## run all tests, the br
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 browser: .venv/.installed-dev
-	@$(BIN)/python tests/install_browser.py
+	@$(BIN)/python tools/browser.py
 
 check: .venv/.installed-dev ## format, lint, types, tests
 	$(BIN)/ruff format --check .
@@ -40,12 +40,12 @@ format: .venv/.installed-dev ## rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 
 lock: .venv-tools/.installed ## write the locks anew, with the newest versions that the requirements allow
-	grep -v '^torch==' requirements.txt | $(COMPILE) - -o requirements.lock
-	grep '^torch==' requirements.txt | $(COMPILE) - -c requirements.lock -o requirements-torch.lock
-	$(COMPILE) requirements-web.txt -c requirements.lock -o requirements-web.lock
+	grep -v '^torch==' requirements.txt | $(COMPILE) - -o requirements/all.lock
+	grep '^torch==' requirements.txt | $(COMPILE) - -c requirements/all.lock -o requirements/torch.lock
+	$(COMPILE) requirements/web.txt -c requirements/all.lock -o requirements/web.lock
 
 audit: .venv-tools/.installed .venv/.installed ## look for known holes in what is locked and bundled
-	$(BIN)/python -m tests.audit
+	$(BIN)/python -m tools.audit
 
 bench: setup ## time the job against a plain loop and the machine's limits (a quarter of an hour, the machine idle; 12 GB of memory)
 	$(BIN)/python -m benchmarks.job
@@ -57,30 +57,30 @@ bench-player: precompute-sample .venv/.installed-dev browser ## hold the player 
 	$(BIN)/python -m benchmarks.player
 
 torture: .venv/.installed-dev .venv-web/.installed browser ## try every promise many times and write docs/reliability.md (an hour; less: SCALE=0.1)
-	$(BIN)/python -m tests.torture --write --scale $(SCALE)
+	$(BIN)/python -m reliability --write --scale $(SCALE)
 
 pictures: precompute-sample .venv/.installed-dev browser ## make the README's pictures from the real page
-	$(BIN)/python -m docs.pictures
+	$(BIN)/python -m tools.pictures
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "error: no virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
 
-.venv/.installed: requirements.txt requirements-web.txt | .venv/bin/python
+.venv/.installed: requirements.txt requirements/web.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	@touch $@
 
 # The dashboard alone, as a web host installs it: a test runs the page from here.
-.venv-web/.installed: requirements-web.txt | .venv/bin/python
+.venv-web/.installed: requirements/web.txt | .venv/bin/python
 	$(BIN)/python -m venv --clear .venv-web
-	.venv-web/bin/python -m pip install --quiet -r requirements-web.txt
+	.venv-web/bin/python -m pip install --quiet -r requirements/web.txt
 	@touch $@
 
-.venv-tools/.installed: requirements-tools.txt | .venv/bin/python
+.venv-tools/.installed: requirements/tools.txt | .venv/bin/python
 	$(BIN)/python -m venv --clear .venv-tools
-	.venv-tools/bin/python -m pip install --quiet -r requirements-tools.txt
+	.venv-tools/bin/python -m pip install --quiet -r requirements/tools.txt
 	@touch $@
 
-.venv/.installed-dev: requirements-dev.txt .venv/.installed
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+.venv/.installed-dev: requirements/dev.txt .venv/.installed
+	$(BIN)/python -m pip install --quiet -r requirements/dev.txt
 	@touch $@

@@ -40,14 +40,21 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.random_zoo import random_zoo
 from cache.store import Store
-from consistency import steps
+from consistency.cuda_graph import CapturedGraph
 from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
-from consistency.graph import CapturedGraph
-from consistency.zoo import Chain, Edge, Zoo, load_network, load_zoo
-from precompute import lanes, pipeline, precision, video
-from precompute.encode import start_encoder
-from precompute.lanes import Networks, Precision
-from precompute.recipes import Batch, Recipe
+from consistency.models import fused_ops
+from consistency.zoo.load import load_network
+from consistency.zoo.read import load_zoo
+from consistency.zoo.records import Chain, Edge, Zoo
+from precompute.jobs import device_worker, devices, precision, predict, run
+from precompute.jobs.batches import Batch
+from precompute.jobs.chunk import PackBuilder, PackWriter, n_encoders
+from precompute.jobs.encode import start_encoder
+from precompute.jobs.plan import Plan, make_plan
+from precompute.jobs.predict import Networks, Precision
+from precompute.jobs.tracks import TrackSpec
+from precompute.media import decoder, sources
+from precompute.media.sampling import Sampling
 
 CONVOLUTION_DEFAULTS = (None, None, None, (1, 1), (0, 0), (1, 1), 1)
 """Image, weight, bias, stride, padding, dilation, groups."""
@@ -67,7 +74,7 @@ class Page:
     name: str
     zoo: Zoo
     patterns: tuple[str, ...]
-    source: video.Source
+    source: sources.Source
     frames: np.ndarray
     """uint8, (N, H, W, 3)."""
     scratch: Path
@@ -80,21 +87,21 @@ class Page:
         return Precision(dtype, self.exact)
 
     @cached_property
-    def plan(self) -> pipeline.Plan:
+    def plan(self) -> Plan:
         return self.plan_in(Store(self.scratch / "empty"))
 
-    def plan_in(self, store: Store, n_frames: int = 0) -> pipeline.Plan:
+    def plan_in(self, store: Store, n_frames: int = 0) -> Plan:
         sampling = sampling_of(n_frames or len(self.frames), self.frames.shape[1])
-        return pipeline.make_plan(store, self.source, sampling, self.zoo, list(self.patterns))
+        return make_plan(store, self.source, sampling, self.zoo, list(self.patterns))
 
     @property
-    def recipes(self) -> list[Recipe]:
-        return list(self.plan.recipes)
+    def specs(self) -> list[TrackSpec]:
+        return list(self.plan.specs)
 
     @cached_property
     def paths(self) -> list[Chain]:
         """Every distinct path, longest last."""
-        return sorted({chain for recipe in self.recipes for chain in recipe.chains}, key=len)
+        return sorted({chain for spec in self.specs for chain in spec.chains}, key=len)
 
     def batch(self, first: int, n_frames: int) -> Batch:
         """Frames of the clip, from its start again where it ends; the true maps of this clip are left out of the timing."""
@@ -107,8 +114,8 @@ class Page:
         return Batch(self.frames[index], index / 30, truth, {}, first)
 
 
-def sampling_of(n_frames: int, size: int) -> video.Sampling:
-    return video.Sampling(max_frames=n_frames, size=size)
+def sampling_of(n_frames: int, size: int) -> Sampling:
+    return Sampling(max_frames=n_frames, size=size)
 
 
 class PlainLoop:
@@ -122,7 +129,7 @@ class PlainLoop:
         }
 
     def follow(self, image: Tensor, chain: tuple[Edge, ...]) -> Tensor:
-        with steps.plain():
+        with fused_ops.plain():
             for edge in chain:
                 made = self.networks[edge](image)
                 image = made[edge.head] if edge.head and isinstance(made, dict) else made
@@ -144,14 +151,14 @@ class PlainLoop:
         for index in range(n_frames):
             frame = cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2RGB)
             image = self.image_of(cv2.resize(frame, self.page.frames.shape[2:0:-1]))
-            for number, recipe in enumerate(recipe for recipe in self.page.recipes if recipe.chains):
-                outputs = [self.follow(image, chain) for chain in recipe.chains]
+            for number, spec in enumerate(spec for spec in self.page.specs if spec.chains):
+                outputs = [self.follow(image, chain) for chain in spec.chains]
                 picture = outputs[0]
                 if len(outputs) > 1:
                     maps = disagreement_maps(outputs[0], outputs[1:])
                     raw_terms(maps)
-                if recipe.head.kind == "energy":
-                    picture = standardise(maps, recipe.head.constants["mu"], recipe.head.constants["sigma"])[:, None]
+                if spec.head.kind == "energy":
+                    picture = standardise(maps, spec.head.constants["mu"], spec.head.constants["sigma"])[:, None]
                     block_means(maps)
                 pixels = (picture[0].clamp(0, 1) * 255).byte().permute(1, 2, 0).cpu().numpy()
                 cv2.imwrite(str(folder / f"{number}-{index}.png"), pixels)
@@ -235,7 +242,7 @@ def machine_peaks(device: torch.device, dtype: torch.dtype) -> dict[str, float]:
     is_cuda = device.type == "cuda"
     peaks: dict[str, float] = {}
     for kind in dict.fromkeys([torch.float32, dtype]):
-        name = pipeline.dtype_name(kind)
+        name = devices.dtype_name(kind)
         side = (8192 if is_cuda else 2048) // (1 if kind == dtype or not is_cuda else 2)
         a = torch.randn(side, side, device=device, dtype=kind)
         b = torch.randn(side, side, device=device, dtype=kind)
@@ -270,16 +277,16 @@ def networks_stage(
     """The networks alone: ours against the plain loop, and against the convolutions that they consist of."""
     size = BATCH[device.type]
     plain = PlainLoop(page, device)
-    graph = lanes.make_graph(page.recipes, device, page.precision(dtype), page.networks)
-    tracks = [chain for recipe in page.recipes for chain in recipe.chains]
+    graph = predict.make_graph(page.specs, device, page.precision(dtype), page.networks)
+    tracks = [chain for spec in page.specs for chain in spec.chains]
     counter, plain_counter = Convolutions(), Convolutions()
     with counter:
-        lanes.predict(graph, page.batch(0, 1), device, page.zoo.multiple)
+        predict.predict(graph, page.batch(0, 1), device, page.zoo.multiple)
     with plain_counter:
         plain.networks_only(page.frames[0], page.paths)
     works: dict[str, Callable[[], object]] = {
         "plain": lambda: plain.networks_only(page.frames[0], page.paths),
-        "ours": lambda: lanes.predict(graph, page.batch(0, size), device, page.zoo.multiple),
+        "ours": lambda: predict.predict(graph, page.batch(0, size), device, page.zoo.multiple),
     }
     if page.name == "mini":
         works["plain, track by track"] = lambda: plain.networks_only(page.frames[0], tracks)
@@ -300,7 +307,7 @@ def networks_stage(
         "frames/s if its convolutions were all": rate(alone),
         "of what its convolutions allow": round(alone / ours, 3),
     }
-    peak = peaks.get(f"convolution {pipeline.dtype_name(dtype)} TFLOP/s")
+    peak = peaks.get(f"convolution {devices.dtype_name(dtype)} TFLOP/s")
     if peak is not None:
         result["of the best convolution's operations per second"] = round(result["TFLOP/s"] / peak, 3)
     if "plain, track by track" in taken:
@@ -315,7 +322,7 @@ def accuracy(page: Page, device: torch.device, dtype: torch.dtype) -> precision.
     On one of the two for X-TC's pages, whose networks take seconds for each.
     """
     frames = precision.example_frames()[: 2 if page.name == "mini" else 1]
-    return precision.measure(page.zoo, page.recipes, device, dtype, frames, Networks())
+    return precision.measure(page.zoo, page.specs, device, dtype, frames, Networks())
 
 
 def accuracy_stage(page: Page, device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
@@ -333,31 +340,31 @@ def accuracy_stage(page: Page, device: torch.device, dtype: torch.dtype) -> dict
 def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str, Any]:
     """Each stage by itself, in milliseconds per frame, and its share of their sum; encoding and storing on all threads."""
     batch = page.batch(0, size)
-    images = lanes.to_codes(batch.rgb, device)
-    outputs = lanes.predict(graph, batch, device, page.zoo.multiple)
+    images = predict.to_codes(batch.rgb, device)
+    outputs = predict.predict(graph, batch, device, page.zoo.multiple)
     with torch.inference_mode():
-        products = {recipe.head.key: recipe.make(outputs) for recipe in page.recipes}
+        products = {spec.head.key: spec.make(outputs) for spec in page.specs}
         on_host = {key: product.to_host() for key, product in products.items()}
         synchronize()
     sampling = sampling_of(size, page.frames.shape[1])
 
     def decode() -> None:
-        with closing(video.frames(page.source.path, sampling)) as frames:
+        with closing(decoder.frames(page.source.path, sampling)) as frames:
             for _ in islice(frames, size):
                 pass
 
     @torch.inference_mode()
     def score() -> None:
-        for recipe in page.recipes:
-            recipe.make(outputs)
+        for spec in page.specs:
+            spec.make(outputs)
 
     with (
         tempfile.TemporaryDirectory(dir=page.scratch) as root,
-        ThreadPoolExecutor(pipeline.n_encoders(), "encode", start_encoder) as pool,
+        ThreadPoolExecutor(n_encoders(), "encode", start_encoder) as pool,
     ):
         store = Store(root)
-        shelf = pipeline._Shelf(store.writer(recipe.head) for recipe in page.plan_in(store).recipes)
-        chunk = pipeline._Chunk(0)
+        shelf = PackWriter(store.writer(spec.head) for spec in page.plan_in(store).specs)
+        chunk = PackBuilder(0)
 
         def encode() -> None:
             chunk.add(on_host, pool)
@@ -369,7 +376,7 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
 
         taken = {
             "decode (with the start of its process)": seconds(decode),
-            "host to device": best(lambda: lanes.to_codes(batch.rgb, device)),
+            "host to device": best(lambda: predict.to_codes(batch.rgb, device)),
             "networks": best(lambda: graph.run(images)),
             "scores": best(score),
             "to host": best(lambda: [product.to_host() for product in products.values()]),
@@ -381,7 +388,7 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
     return {
         "milliseconds per frame": milliseconds,
         "share": {name: round(value / total, 3) for name, value in milliseconds.items()},
-        "encoder threads": pipeline.n_encoders(),
+        "encoder threads": n_encoders(),
         "images per frame": len(products),
     }
 
@@ -391,11 +398,11 @@ def whole_job(page: Page, device: torch.device, dtype: torch.dtype, n_frames: in
     with tempfile.TemporaryDirectory(dir=page.scratch) as root:
         store = Store(root)
         plan = page.plan_in(store, n_frames)
-        for one in pipeline.all_devices(device):
-            lanes.make_graph(plan.pending, one, page.precision(dtype), page.networks)
+        for one in devices.all_devices(device):
+            predict.make_graph(plan.pending, one, page.precision(dtype), page.networks)
         options: dict[str, Any] = {"device": device, "dtype": dtype, "exact": page.exact, "batch_size": size}
         options["networks"] = page.networks
-        return seconds(lambda: pipeline.run_plan(store, plan, **options)) / n_frames
+        return seconds(lambda: run.run_plan(store, plan, **options)) / n_frames
 
 
 def job_stage(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int) -> dict[str, Any]:
@@ -418,20 +425,20 @@ def job_stage(page: Page, device: torch.device, dtype: torch.dtype, n_frames: in
 
 def gpu_variants(page: Page, device: torch.device, dtype: torch.dtype, bandwidth: float) -> dict[str, Any]:
     """The networks alone: each step by itself, fused, and fused and captured."""
-    graph = lanes.make_graph(page.recipes, device, page.precision(dtype), page.networks)
+    graph = predict.make_graph(page.specs, device, page.precision(dtype), page.networks)
     counter = Convolutions()
-    with steps.plain(), counter:
-        lanes.predict(graph, page.batch(0, 1), device, page.zoo.multiple)
+    with fused_ops.plain(), counter:
+        predict.predict(graph, page.batch(0, 1), device, page.zoo.multiple)
     result: dict[str, Any] = {"network runs per frame": graph.n_runs, "GFLOP per frame": round(counter.gigaflops, 1)}
     if page.name != "full":  # whose networks in float32 take longer to read than all the rest to run
-        with attempt(result, "plain loop"), steps.plain():
+        with attempt(result, "plain loop"), fused_ops.plain():
             plain = PlainLoop(page, device)
             result["frames/s, plain loop"] = rate(best(lambda: plain.networks_only(page.frames[0], page.paths)))
             print(f"  {page.name}, plain loop: {result['frames/s, plain loop']} frames/s", flush=True)
     for size in GPU_BATCHES:
-        images = lanes.to_codes(page.batch(0, size).rgb, device)
+        images = predict.to_codes(page.batch(0, size).rgb, device)
         for name, new, context in (
-            ("eager", lambda: graph, steps.plain()),
+            ("eager", lambda: graph, fused_ops.plain()),
             ("fused", lambda: graph, nullcontext()),
             ("fused, captured", lambda: CapturedGraph(graph), nullcontext()),
         ):
@@ -467,7 +474,7 @@ def gpu_job(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int)
                 "frames/s": rate(taken[1]),
             }
     with attempt(result, "stages"):
-        graph = lanes.make_graph(page.recipes, device, page.precision(dtype), page.networks)
+        graph = predict.make_graph(page.specs, device, page.precision(dtype), page.networks)
         result["stages"] = stages(page, graph, device, GPU_BATCHES[0])
     return result
 
@@ -505,20 +512,20 @@ def main() -> None:
     )
     parser.add_argument("--size", type=int, default=256, help="pixels; the figures to compare are of 256 (default)")
     arguments = parser.parse_args()
-    device = pipeline.choose_device("auto")
-    dtype = pipeline.choose_dtype(device)
+    device = devices.choose_device("auto")
+    dtype = devices.choose_dtype(device)
     if device.type == "cuda":
         device = torch.device("cuda", 0)
         torch.backends.cudnn.benchmark = True
     else:
-        lanes.keep_memory()  # the plain loop gains by it too
+        device_worker.keep_memory()  # the plain loop gains by it too
     report = Report(device, dtype, arguments.size)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         with attempt(report.result, "peaks"):
             report.put("peaks", {name: float(f"{value:.4g}") for name, value in machine_peaks(device, dtype).items()})
-        source = video.resolve("walkthrough", media_dir=scratch)
-        with closing(video.frames(source.path, sampling_of(64, arguments.size))) as found:
+        source = sources.resolve("walkthrough", media_dir=scratch)
+        with closing(decoder.frames(source.path, sampling_of(64, arguments.size))) as found:
             frames = np.stack([frame.rgb for frame in found])
         pages = list(arguments.pages)
         xtc = None
@@ -530,7 +537,7 @@ def main() -> None:
                 zoo = load_zoo("mini") if name == "mini" else xtc
                 assert zoo is not None
                 patterns = (f"{zoo.name}/baseline/rgb-normal",) if name == "normals" else ("*",)
-                made = video.resolve("walkthrough", media_dir=scratch)
+                made = sources.resolve("walkthrough", media_dir=scratch)
                 made = made if name == "mini" else replace(made, truth={})
                 page = Page(name, zoo, patterns, made, frames, scratch, networks)
                 if name == "mini" and dtype != torch.float32:
@@ -557,7 +564,7 @@ def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtyp
         peaks = report.result.get("peaks", {})
         report.put(f"{name}, networks", networks_stage(page, device, dtype, rounds if name == "mini" else 1, peaks))
     with attempt(report.result, f"{name}, stages"):
-        graph = lanes.make_graph(page.recipes, device, page.precision(dtype), page.networks)
+        graph = predict.make_graph(page.specs, device, page.precision(dtype), page.networks)
         report.put(f"{name}, stages", stages(page, graph, device, BATCH[device.type]))
         del graph
     with attempt(report.result, f"{name}, whole job"):
@@ -577,7 +584,7 @@ class Report:
         self.result: dict[str, Any] = {
             "machine": machine_name(device),
             "torch": torch.__version__,
-            "dtype": pipeline.dtype_name(dtype),
+            "dtype": devices.dtype_name(dtype),
             "size": f"{size}x{size}",
         }
         print(", ".join(map(str, self.result.values())), flush=True)

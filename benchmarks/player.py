@@ -27,8 +27,8 @@ from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from cache.store import STORE_VARIABLE, Store
 from tests.conftest import CHROMIUM_OPTIONS, ROOT, serving
-from tests.install_browser import find_browser
-from tests.stores import READ_PATTERN_JS, build_store
+from tests.fixtures.stores import READ_PATTERN_JS, build_store
+from tools.browser import find_browser
 
 RESULTS = Path(__file__).with_name("player.json")
 STORES = ROOT / "build" / "bench"
@@ -452,7 +452,7 @@ def store_of(n_frames: int, size: tuple[int, int]) -> Path:
 @contextmanager
 def player(bench: Bench, store: Path, panes: int) -> Iterator[Locator]:
     """The root of the player alone, with so many panes."""
-    with server("tests/player_app.py", store) as address:
+    with server("tests/browser/player_app.py", store) as address:
         context = bench.browser.new_context(viewport={"width": 1280, "height": 720})
         page = context.new_page()
         page.goto(f"{address}/?panes=" + ",".join(PANES.split(",")[:panes]))

@@ -15,8 +15,9 @@ from typing import Literal
 import torch
 from safetensors.torch import save_file
 
-from consistency import networks
-from consistency.zoo import LOCK, SHARED, ZOOS, Edge, read_zoo
+from consistency.models import registry
+from consistency.zoo.read import LOCK, ZOOS, read_zoo
+from consistency.zoo.records import SHARED, Edge
 
 Page = Literal["normals", "full"]
 _TO_NORMAL = ("curvature_taskonomy", "edge2d", "edge3d", "keypoint2d", "keypoint3d")
@@ -30,7 +31,7 @@ def random_zoo(folder: Path, page: Page) -> Path:
     for index, edge in enumerate(wanted_edges(folder, page)):
         assert edge.weights is not None
         torch.manual_seed(index)
-        state = networks.build(edge.architecture, **edge.arguments).state_dict()
+        state = registry.build(edge.architecture, **edge.arguments).state_dict()
         save_file({name: tensor.half() for name, tensor in state.items()}, edge.weights)
         with edge.weights.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -26,6 +26,10 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{0,64}")
 _PATH = re.compile(r"[a-z0-9_]{1,32}(-[a-z0-9_]{1,32}){0,7}")
 
 
+class StoreError(Exception):
+    """The store cannot do what was asked; the message says why and what to do."""
+
+
 class BadRecord(ValueError):
     """A manifest does not hold what this version of the format promises."""
 
@@ -178,6 +182,24 @@ class Track:
     @property
     def bytes(self) -> int:
         return sum(pack.bytes for pack in self.packs)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What `verify` found wrong."""
+
+    name: str
+    """The configuration and clip, or the file."""
+    what: str
+    """What is wrong and what to do."""
+    key: str
+    """Of the track."""
+    sha256: str = ""
+    """Of the pack; empty where the whole track is wrong."""
+    clip: str = ""
+    """Key of the clip; empty where the whole track is wrong."""
+    is_repairable: bool = True
+    """False for what only a newer version can judge."""
 
 
 def head_to_json(head: Head) -> dict[str, Any]:

@@ -14,7 +14,6 @@ or a killed writer never leaves or sees a half of one. A track owns its folder: 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
@@ -22,9 +21,9 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
@@ -34,7 +33,6 @@ from typing import Any
 import diskcache
 import numpy as np
 import platformdirs
-from diskcache.core import MODE_RAW
 from filelock import FileLock, Timeout
 
 from cache.files import (
@@ -48,33 +46,22 @@ from cache.files import (
     sync_folder,
     write_whole,
 )
-from cache.pack import BadPack, build_pack, read_column, read_header, read_image, read_images
+from cache.index import INDEX_ERRORS, open_index
+from cache.pack import BadPack, read_column, read_header, read_image, read_images
 from cache.records import (
     BadRecord,
     Head,
     NewerRecord,
     Pack,
+    Problem,
+    StoreError,
     Track,
     head_from_json,
-    head_to_json,
     track_from_json,
-    track_to_json,
 )
+from cache.writer import TrackWriter, write_manifest
 
 STORE_VARIABLE = "CROSSCHECK_STORE"
-_INDEX_ERRORS = (
-    sqlite3.Error,
-    diskcache.Timeout,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    RecursionError,
-    OSError,
-)
-"""What reading a damaged index may raise; BadRecord is a ValueError."""
-_INDEX_SIZE_LIMIT = 1 << 40
-"""diskcache evicts above its limit even where told not to cull; the index of a million tracks stays far below this."""
 
 
 _FOLDERS = ("tracks", "media", "media/urls", "reports", "quarantine")
@@ -83,33 +70,11 @@ MIN_ORPHAN_AGE_SECONDS = 3600.0
 """Younger files may belong to a job that has not told of them yet."""
 
 
-class StoreError(Exception):
-    """The store cannot do what was asked; the message says why and what to do."""
-
-
 _REPAIR = "run `python -m precompute verify --fix`, then the job again"
 
 
 class CorruptPack(StoreError):
     """A pack's bytes are not the bytes that were written."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What `verify` found wrong."""
-
-    name: str
-    """The configuration and clip, or the file."""
-    what: str
-    """What is wrong and what to do."""
-    key: str
-    """Of the track."""
-    sha256: str = ""
-    """Of the pack; empty where the whole track is wrong."""
-    clip: str = ""
-    """Key of the clip; empty where the whole track is wrong."""
-    is_repairable: bool = True
-    """False for what only a newer version can judge."""
 
 
 @dataclass(frozen=True)
@@ -273,7 +238,7 @@ class Store:
                     raise CorruptPack(f"pack {pack.sha256[:12]} came as {error}; fetch it again") from error
                 if problem := self._verify_pack(track, pack):
                     raise CorruptPack(problem.what)
-        _write_manifest(folder, track)
+        write_manifest(folder, track)
 
     def remove(self, keys: Sequence[str]) -> int:
         """Remove those tracks. Returns the bytes freed. The caller holds `writing` of every clip concerned."""
@@ -381,7 +346,7 @@ class Store:
             self._index.close()
         shutil.rmtree(self.root / "index", ignore_errors=True)
         self._parsed.clear()
-        self._index = _open_index(self.root / "index")
+        self._index = open_index(self.root / "index")
         return sum(track.is_complete for track in self.tracks())
 
     # Below: how
@@ -468,7 +433,7 @@ class Store:
             raise StoreError(
                 f"the store {self.root} cannot be written ({error.strerror}); choose a writable folder with --store DIR"
             ) from error
-        self._index = _open_index(self.root / "index")
+        self._index = open_index(self.root / "index")
 
     def _keys(self) -> list[str]:
         try:
@@ -511,146 +476,15 @@ class Store:
     def _from_index(self, key: str, stamp: int) -> Track | None:
         """What the index holds of that manifest; None where there is none of its time or none that can be read."""
         if self._index is not None:
-            with suppress(*_INDEX_ERRORS):
+            with suppress(*INDEX_ERRORS):
                 row = json.loads(str(self._index.get(key)))
                 return _with_key(track_from_json(row["manifest"]), key) if row["stamp"] == stamp else None
         return None
 
     def _to_index(self, key: str, stamp: int, manifest: Any) -> None:
         if self._index is not None:
-            with suppress(*_INDEX_ERRORS):
+            with suppress(*INDEX_ERRORS):
                 self._index.set(key, json.dumps({"stamp": stamp, "manifest": manifest}))
-
-
-class TrackWriter:
-    """Appends packs to one track, then finishes it. Nothing is lost or doubled when it is stopped between two calls."""
-
-    def __init__(self, store: Store, head: Head) -> None:
-        self._store = store
-        self._folder = store._track_dir(head.key)
-        try:
-            before = store.get(head.key)
-        except NewerRecord:
-            raise
-        except BadRecord as error:  # what cannot be read is made again
-            before = None
-            name = f"{head.configuration} ({head.kind}) of '{head.clip.title}'"
-            store.quarantine(self._folder, Problem(name, str(error), head.key))
-        packs = store._sound(before) if before else ()
-        if before and before.is_complete and len(packs) == len(before.packs):
-            raise StoreError(f"{head.configuration} of '{head.clip.title}' is complete; remove it to make it again")
-        # The head tells how its frames were made: it stays as it was once there are some.
-        self.head = before.head if before and packs else head
-        self._packs = list(packs)
-        make_folder(self._folder)
-        # Written whole: a torn last line of a killed writer must not swallow the next one.
-        write_whole(self._folder / "progress.jsonl", _progress_lines(packs))
-        write_whole(self._folder / "head.json", [json.dumps(head_to_json(self.head)).encode()])
-        (self._folder / "manifest.json").unlink(missing_ok=True)
-
-    @property
-    def n_frames(self) -> int:
-        """Frames stored so far."""
-        return sum(pack.n_frames for pack in self._packs)
-
-    def append(
-        self,
-        start: int,
-        images: Sequence[bytes],
-        columns: Mapping[str, np.ndarray],
-        previews: Sequence[bytes] = (),
-    ) -> None:
-        """Store frames `start` and on, coded with the head's codec, and their rows of every declared column.
-
-        `start` must be `n_frames`: a gap or an overlap would show wrong frames for ever after.
-        """
-        if start != self.n_frames:
-            raise ValueError(
-                f"{self.head.configuration} holds {self.n_frames} frames; cannot append from frame {start}"
-            )
-        if set(columns) != set(self.head.columns):
-            raise ValueError(f"columns {sorted(columns)} differ from the declared {sorted(self.head.columns)}")
-        clip = self.head.clip
-        data = build_pack(
-            images,
-            codec=self.head.codec,
-            width=clip.width,
-            height=clip.height,
-            channels=int(self.head.domain["channels"]),
-            columns=columns,
-            previews=previews,
-        )
-        sha256 = hashlib.sha256(data).hexdigest()
-        write_whole(self._store._pack_file(self.head.key, sha256), [data])
-        self._packs.append(Pack(sha256, self.n_frames, len(images), len(data)))
-        with (self._folder / "progress.jsonl").open("ab") as file:
-            file.writelines(_progress_lines(self._packs[-1:]))
-            file.flush()
-            os.fsync(file.fileno())
-
-    def finish(self) -> Track:
-        """Write the manifest: from now on the track is complete, and its clip's `n_frames` exact."""
-        head = replace(self.head, clip=replace(self.head.clip, n_frames=self.n_frames))
-        track = Track(head, tuple(self._packs), is_complete=True)
-        _write_manifest(self._folder, track)
-        return track
-
-
-def manifest_bytes(track: Track) -> bytes:
-    """The manifest of a finished track as it is stored."""
-    return json.dumps(track_to_json(track)).encode()
-
-
-def _write_manifest(folder: Path, track: Track) -> None:
-    """Make the track in that folder complete: all its packs are there."""
-    write_whole(folder / "manifest.json", [manifest_bytes(track)])
-    wanted = {"manifest.json", *(f"{pack.sha256}.pack" for pack in track.packs)}
-    for path in folder.iterdir():  # head, progress, and what killed writers left
-        if path.name not in wanted:
-            path.unlink(missing_ok=True)
-
-
-class _TextDisk(diskcache.Disk):
-    """Rows of text only. diskcache's own Disk unpickles what it finds (CVE-2025-69872) and opens files that a row
-    names; this one does neither."""
-
-    def put(self, key: Any) -> tuple[Any, bool]:
-        if not isinstance(key, str):
-            raise TypeError(f"index keys are text, got {type(key).__name__}")
-        return key, True
-
-    def get(self, key: Any, raw: bool) -> Any:
-        return key if raw and isinstance(key, str) else ""
-
-    def store(self, value: Any, read: bool, key: Any = None) -> tuple[int, int, None, str]:
-        if not isinstance(value, str):
-            raise TypeError(f"index rows are text, got {type(value).__name__}")
-        return 0, MODE_RAW, None, value
-
-    def fetch(self, mode: int, filename: Any, value: Any, read: bool) -> Any:
-        return value if mode == MODE_RAW and isinstance(value, str) else None
-
-    def remove(self, file_path: Any) -> None:
-        """No row of ours has a file, so none is removed, whatever a row claims."""
-
-
-def _open_index(folder: Path) -> diskcache.Cache | None:
-    """The index, made anew where it is damaged; None where there can be none: the manifests are then read instead."""
-    for attempt in range(2):
-        try:
-            return diskcache.Cache(
-                str(folder), disk=_TextDisk, eviction_policy="none", cull_limit=0, size_limit=_INDEX_SIZE_LIMIT
-            )
-        except (sqlite3.OperationalError, diskcache.Timeout, OSError):
-            return None  # locked or not writable, which another moment may mend
-        except sqlite3.DatabaseError:
-            if attempt == 0:
-                shutil.rmtree(folder, ignore_errors=True)
-    return None
-
-
-def _progress_lines(packs: Sequence[Pack]) -> list[bytes]:
-    return [json.dumps(pack.__dict__).encode() + b"\n" for pack in packs]
 
 
 def _with_key(track: Track, key: str) -> Track:

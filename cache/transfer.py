@@ -19,8 +19,9 @@ from typing import BinaryIO, Literal
 
 from cache.files import MAX_MANIFEST_BYTES, checked, open_regular, parse_json, write_whole
 from cache.keys import clip_key
-from cache.records import BadRecord, Pack, Track, track_from_json
-from cache.store import CorruptPack, Store, StoreError, manifest_bytes
+from cache.records import BadRecord, Pack, StoreError, Track, track_from_json
+from cache.store import CorruptPack, Store
+from cache.writer import manifest_bytes
 
 MAX_PACK_BYTES = 1 << 30
 """A frame of 16384 x 16384 pixels, coded as badly as can be, is a pack of 0.8 GB."""

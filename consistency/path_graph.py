@@ -12,9 +12,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from consistency import networks
-from consistency.networks import GeoNet
-from consistency.zoo import Chain, Edge
+from consistency.models import capabilities, registry
+from consistency.models.geonet import GeoNet
+from consistency.zoo.records import Chain, Edge
 
 
 class Graph:
@@ -48,7 +48,7 @@ class Graph:
     @property
     def can_be_recorded(self) -> bool:
         """Whether the networks stay where they compute, and none computes elsewhere."""
-        return self._visited is None and all(map(networks.can_be_recorded, self._networks.values()))
+        return self._visited is None and all(map(registry.can_be_recorded, self._networks.values()))
 
     @property
     def n_runs(self) -> int:
@@ -67,7 +67,9 @@ class Graph:
         for digest, by_input in self._steps:
             inputs = [outputs[source] for source in by_input]
             with visiting(self._networks[digest], self._visited) as network:
-                merged_input = (torch.cat(inputs) if len(inputs) > 1 else inputs[0]).to(networks.input_dtype(network))
+                merged_input = (torch.cat(inputs) if len(inputs) > 1 else inputs[0]).to(
+                    capabilities.input_dtype(network)
+                )
                 if field_of_view_degrees is not None and isinstance(network, GeoNet):
                     merged = network(merged_input, field_of_view_degrees.repeat(len(inputs)))
                 else:
@@ -77,44 +79,6 @@ class Graph:
                 outputs.update((prefix, _output(merged, prefix[-1])[rows]) for prefix in prefixes)
         del outputs[()]
         return outputs
-
-
-class CapturedGraph:
-    """A graph whose kernels were recorded once and are launched together, for batches of one shape on one GPU.
-
-    The full page is some ten thousand kernels, and to launch them one by one takes a processor longer than the GPU needs.
-    The outputs of a run are overwritten by the next, which the GPU begins after all that was asked of it before.
-    """
-
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-        self._input = torch.empty(0)
-        self._outputs: dict[Chain, Tensor] = {}
-        self._recorded: torch.cuda.CUDAGraph | None = None
-
-    @torch.inference_mode()
-    def run(self, images: Tensor) -> dict[Chain, Tensor]:
-        """As `Graph.run`. The first batch of a shape runs once as it is, which chooses and compiles kernels, then again."""
-        if images.shape != self._input.shape:
-            self._record(images)
-        assert self._recorded is not None
-        self._input.copy_(images)
-        self._recorded.replay()
-        return dict(self._outputs)
-
-    def _record(self, images: Tensor) -> None:
-        self._recorded, self._outputs = None, {}
-        self._input = images.clone(memory_format=torch.channels_last)
-        beside = torch.cuda.Stream(images.device)
-        beside.wait_stream(torch.cuda.current_stream(images.device))
-        with torch.cuda.stream(beside):
-            self._graph.run(self._input)
-        torch.cuda.current_stream(images.device).wait_stream(beside)
-        recorded = torch.cuda.CUDAGraph()
-        # Other threads may allocate host memory meanwhile: only what this one does must suit a recording.
-        with torch.cuda.graph(recorded, capture_error_mode="thread_local"):
-            self._outputs = self._graph.run(self._input)
-        self._recorded = recorded
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from analysis.columns import Columns
 from cache.store import Store, default_root
-from dashboard.access import BadSignIn, is_let_in, needs_sign_in
-from dashboard.series import Columns
+from dashboard.server.access import BadSignIn, is_let_in, needs_sign_in
 from dashboard.views import compare
 
 # Streamlit leaves 6 rem above and 5 rem beside a wide page; a viewer needs them for its frames.

@@ -1,12 +1,19 @@
 """What can go wrong with a source? One table of named codes, each with its cause and the next step.
 
-docs/errors.md is this table for people: `python -m precompute.errors > docs/errors.md`.
+docs/errors.md is this table for people: `python -m precompute.failures > docs/errors.md`.
 """
 
 from __future__ import annotations
 
-import unicodedata
+import errno
 from dataclasses import dataclass
+
+from precompute.text import one_line
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Error numbers of a disk, or of a user's share of it, that is full."""
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""Error numbers of a folder that cannot be written."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +135,6 @@ KINDS = {
 }
 """Every code there is."""
 
-JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-"""Invisible characters that belong to words (Persian, Hindi) and emoji."""
-
 
 class SourceError(Exception):
     """A source that cannot be used. `str(error)` is one line: `what was given and found; what to do next`."""
@@ -140,7 +144,7 @@ class SourceError(Exception):
 
     def __init__(self, code: str, message: str) -> None:
         if code not in KINDS:
-            raise ValueError(f"'{code}' is no code of precompute.errors.KINDS; add it there or use one of them")
+            raise ValueError(f"'{code}' is no code of precompute.failures.KINDS; add it there or use one of them")
         super().__init__(one_line(message))  # holds texts of web pages, files and other programs
         self.code = code
 
@@ -161,19 +165,6 @@ def usual(code: str, found: str) -> SourceError:
     return SourceError(code, f"{found}; {KINDS[code].next_step}")
 
 
-def one_line(text: str) -> str:
-    """Text of others made fit for a terminal: blanks and line ends become one space, control characters (terminal
-    escapes) and lone surrogates U+FFFD; invisible signs, such as those which turn the direction of writing, go."""
-    return "".join(map(_harmless, " ".join(text.split())))
-
-
-def _harmless(character: str) -> str:
-    category = unicodedata.category(character)
-    if category in ("Cc", "Cs"):
-        return "\N{REPLACEMENT CHARACTER}"
-    return "" if category == "Cf" and character not in JOINERS else character
-
-
 def as_markdown() -> str:
     """The table as docs/errors.md shows it."""
     rows = [
@@ -187,7 +178,7 @@ def as_markdown() -> str:
             "Each failure of `python -m precompute run` has one of these codes: in the terminal (`error[code]`), in the events of",
             "`--json`, in the reports that the store keeps of its last runs, and on the dashboard. A failed source never stops the",
             "others; the exit code is then 1. *Again* tells whether the same command can succeed later with nothing mended.",
-            "Written by `python -m precompute.errors > docs/errors.md`.",
+            "Written by `python -m precompute.failures > docs/errors.md`.",
             "",
             "| code | what happened | what to do | again |",
             "|---|---|---|---|",

@@ -1,4 +1,4 @@
-"""What is promised of the job, the store and the dashboard, and how often was it tried? `python -m tests.torture`
+"""What is promised of the job, the store and the dashboard, and how often was it tried? `python -m reliability`
 
 A module here that is named in `MODULES` lists its promises as `PROMISES`. `make test` runs each at its small size,
 `make torture` at its full size, and writes docs/reliability.md.
@@ -61,7 +61,7 @@ class Promise:
 
 def promises() -> list[Promise]:
     """Every promise, in the order of MODULES."""
-    return [promise for name in MODULES for promise in import_module(f"tests.torture.{name}").PROMISES]
+    return [promise for name in MODULES for promise in import_module(f"reliability.{name}").PROMISES]
 
 
 def tell(n_done: int, tries: int) -> None:

@@ -1,4 +1,4 @@
-"""Try every promise many times: `python -m tests.torture [--scale 1.0] [--only NAME,...] [--seed N] [--write]`."""
+"""Try every promise many times: `python -m reliability [--scale 1.0] [--only NAME,...] [--seed N] [--write]`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.torture import Outcome, Promise, promises
+from reliability import Outcome, Promise, promises
 
-DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 WIDTH = 120
 RECORDS, TABLE = "reliability.json", "reliability.md"
 
@@ -43,7 +43,7 @@ class Record:
 def main(arguments: list[str] | None = None) -> int:
     """Print a line for each promise; 1 where one is not kept, 2 for wrong usage."""
     known = promises()
-    parser = argparse.ArgumentParser(prog="python -m tests.torture", description=(__doc__ or "").split(":")[0])
+    parser = argparse.ArgumentParser(prog="python -m reliability", description=(__doc__ or "").split(":")[0])
     parser.add_argument("--scale", type=float, default=1.0, help="times the full number of tries")
     parser.add_argument("--only", metavar="NAME,...", help=f"of {', '.join(promise.name for promise in known)}")
     parser.add_argument("--seed", type=int, default=0, help="equal seeds try equal things")
@@ -151,7 +151,7 @@ def table(records: list[Record]) -> str:
     parts = [
         "# Reliability",
         "What is promised of the job, the store and the dashboard, and how often each promise was tried when it was last\n"
-        "measured. Written by `make torture` (`python -m tests.torture --write`); `make test` tries each a few times.",
+        "measured. Written by `make torture` (`python -m reliability --write`); `make test` tries each a few times.",
         "| no. | name | promise | tries | failures | kept | figures |\n|---|---|---|---|---|---|---|\n"
         + "\n".join(rows),
         "## How each was tried",

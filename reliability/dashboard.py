@@ -23,10 +23,10 @@ from streamlit.testing.v1 import AppTest
 
 from cache.store import STORE_VARIABLE, Store
 from consistency.domains import DOMAINS, ENERGY
+from reliability import Outcome, Promise
 from tests.conftest import CHROMIUM_OPTIONS, ROOT, serving
-from tests.install_browser import find_browser
-from tests.stores import READ_PATTERN_JS, add_track, build_store, make_clip
-from tests.torture import Outcome, Promise
+from tests.fixtures.stores import READ_PATTERN_JS, add_track, build_store, make_clip
+from tools.browser import find_browser
 
 PAGE_SECONDS = 60.0
 VIEWERS_FRAMES = 12
@@ -279,7 +279,7 @@ def apart(name: str) -> Callable[[int, Path, int], Outcome]:
 
     @wraps(ATTEMPTS[name])
     def attempt(tries: int, folder: Path, seed: int) -> Outcome:
-        command = [sys.executable, "-m", "tests.torture.dashboard", name, str(tries), str(folder), str(seed)]
+        command = [sys.executable, "-m", "reliability.dashboard", name, str(tries), str(folder), str(seed)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{name}: {done.stderr[-3000:]}")

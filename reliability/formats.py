@@ -17,12 +17,13 @@ import numpy as np
 
 from cache.pack import MAGIC, BadPack, build_pack, read_column, read_header, read_images, read_previews
 from cache.records import BadRecord, Track, sealed, track_from_json, track_to_json
-from dashboard.choices import Available, shown
-from dashboard.player import LOOK, _pane, energy_data
-from dashboard.state import from_query, to_query
-from tests import stores
-from tests.torture import Outcome, Promise, tell
-from tests.torture.media import MUTATORS, N_EXAMPLES, Random
+from dashboard.catalogue import Catalogue
+from dashboard.compare.comparison import shown
+from dashboard.compare.link import from_query, to_query
+from dashboard.components.player import LOOK, _pane, energy_data
+from reliability import Outcome, Promise, tell
+from reliability.media import MUTATORS, N_EXAMPLES, Random
+from tests.fixtures import stores
 
 MAX_SECONDS = 1.0
 """For one of them; they are small."""
@@ -170,8 +171,8 @@ def use_track(track: Track, others: list[Track]) -> None:
     """What `list` and the page do with a track."""
     json.dumps(track_to_json(track), allow_nan=False).encode()
     assert track.head.configuration.isprintable() and isinstance(track.head.caveat, str)
-    lay_out({}, Available([track, *others]))
-    lay_out({"clip": track.head.clip.key}, Available([track]))
+    lay_out({}, Catalogue([track, *others]))
+    lay_out({"clip": track.head.clip.key}, Catalogue([track]))
 
 
 # --- links ---
@@ -181,14 +182,14 @@ def attempt_queries(tries: int, folder: Path, seed: int) -> Outcome:
     """Random text, random values under the names that a link knows, and links of the page with bytes changed. Each gives a
     selection that can be laid out, and whose own link gives it back."""
     tally = Tally(tries)
-    available = Available(some_tracks(folder))
-    whole = from_query({}, available)[0]
+    catalogue = Catalogue(some_tracks(folder))
+    whole = from_query({}, catalogue)[0]
     assert whole is not None
     link = urlencode(to_query(whole) | {"frame": "2", "speed": "0.5", "loop": "1~3", "scale": "raw"})
     for number in range(tries):
         query = random_query(np.random.default_rng([seed, number]), link)
         params = dict(parse_qsl(query, keep_blank_values=True, errors="replace"))
-        tally.attempt(f"query {seed} {number} {query!r:.100}", lambda params=params: lay_out(params, available))
+        tally.attempt(f"query {seed} {number} {query!r:.100}", lambda params=params: lay_out(params, catalogue))
     return tally.outcome("each gives a selection that its own link gives back")
 
 
@@ -205,14 +206,14 @@ def random_query(random: Random, link: str) -> str:
     return "&".join(f"{name}={quote(value)}" for name, value in zip(chosen, values, strict=True))
 
 
-def lay_out(params: dict[str, str], available: Available) -> None:
+def lay_out(params: dict[str, str], catalogue: Catalogue) -> None:
     """Everything that the page works out of a link before it draws."""
-    selection, notes = from_query(params, available)
+    selection, notes = from_query(params, catalogue)
     assert selection is not None
     assert all(note.isprintable() and len(note) < 300 for note in notes), notes
-    again, complaints = from_query(to_query(selection), available)
+    again, complaints = from_query(to_query(selection), catalogue)
     assert again == selection and not complaints, (again, complaints)
-    content = shown(available, selection.clip, selection.target, selection.readout, selection.configurations)
+    content = shown(catalogue, selection.clip, selection.target, selection.readout, selection.configurations)
     data = [_pane(pane) for pane in content.panes], [energy_data(track) for track in content.energies.values()]
     json.dumps(data, allow_nan=False)
 

@@ -1,7 +1,7 @@
 """Promises about files that are cut, damaged or hostile, and about those that are not.
 
 Each file goes the way that a job takes it, with one difference: the decoder is forked from a process that has imported it
-already, so that thousands of files need minutes. `python -m tests.torture.media TASK SEED NUMBER` does one try again.
+already, so that thousands of files need minutes. `python -m reliability.media TASK SEED NUMBER` does one try again.
 """
 
 # H x W pixels
@@ -28,11 +28,11 @@ from typing import IO, Any
 import numpy as np
 
 from cache.records import Clip
-from precompute import decode, video
-from precompute.errors import SourceError
-from precompute.video import Sampling
-from tests import media
-from tests.torture import Outcome, Promise, tell
+from precompute.failures import SourceError
+from precompute.media import decoder, decoder_process, sources
+from precompute.media.sampling import Frame, Sampling, estimate_frames, output_size
+from reliability import Outcome, Promise, tell
+from tests.fixtures import media
 
 MAX_SECONDS = 10.0
 """For one file, in all; a slower one counts as a hang."""
@@ -53,16 +53,16 @@ TOLERANT_SHARE = 0.2
 
 def use(path: Path, sampling: Sampling) -> list[tuple[float, str]]:
     """What a job does with a source, but for the networks. (time, digest of the picture) of each frame."""
-    source = video.resolve(str(path), media_dir=path.parent)
-    info = video.probe(source, sampling)
-    height, width = video.output_size(info, sampling)
-    n_frames = video.estimate_frames(info, sampling)
+    source = sources.resolve(str(path), media_dir=path.parent)
+    info = decoder.probe(source, sampling)
+    height, width = output_size(info, sampling)
+    n_frames = estimate_frames(info, sampling)
     rule = sampling.rule()
     Clip(source.sha256, source.title, source.sha256, rule, width=width, height=height, n_frames=n_frames)
-    return [_seen(frame) for frame in video.frames(path, sampling)]
+    return [_seen(frame) for frame in decoder.frames(path, sampling)]
 
 
-def _seen(frame: video.Frame) -> tuple[float, str]:
+def _seen(frame: Frame) -> tuple[float, str]:
     return round(frame.pts_seconds, 6), hashlib.sha256(frame.rgb.tobytes()).hexdigest()
 
 
@@ -103,7 +103,7 @@ class Forked:
             try:
                 os.setsid()
                 os.dup2(stderr.fileno(), 2)
-                decode.main([str(write_handle), json.dumps(request)])
+                decoder_process.main([str(write_handle), json.dumps(request)])
             finally:
                 os._exit(1)
 
@@ -292,7 +292,7 @@ def try_tolerant(corpus: Corpus, random: Random, number: int, folder: Path) -> d
     damages: list[str] = []
     result = {"what": f"{name} cut to {len(content)} bytes", "name": name, "code": "", "fault": ""}
     try:
-        frames = video.frames(path, TOLERANT, on_damage=damages.append)
+        frames = decoder.frames(path, TOLERANT, on_damage=damages.append)
         shown = [_seen(frame) for frame in frames]
     except SourceError as error:
         result["code"] = error.code
@@ -334,7 +334,7 @@ def try_intact(corpus: Corpus, random: Random, number: int, folder: Path) -> dic
     result = {"what": f"{name} {n_frames} frames, {fps} fps", "name": name, "fault": "", "n_frames": n_frames}
     case = media.write_case(folder, name, n_frames, fps, seed=number)
     try:
-        shown = list(video.frames(case.path, WHOLE_PICTURE))
+        shown = list(decoder.frames(case.path, WHOLE_PICTURE))
     except SourceError as error:
         return result | {"fault": str(error)}
     finally:
@@ -358,7 +358,7 @@ def main(arguments: list[str]) -> None:
         folder = Path(arguments[5]) if len(arguments) > 5 else Path(temporary)
         if len(arguments) <= 5:
             write_corpus(folder)
-        video._start_decoder = Forked  # type: ignore[assignment]
+        decoder._start_decoder = Forked  # type: ignore[assignment]
         corpus = Corpus(folder)
         with tempfile.TemporaryDirectory(dir=folder) as own:
             for number in range(first, end, step):
@@ -389,8 +389,8 @@ def results(task: str, tries: int, folder: Path, seed: int) -> Iterator[dict[str
 
 
 def _start_server(arguments: list[Any], complaints: IO[bytes], stack: ExitStack) -> Iterable[bytes]:
-    command = [sys.executable, "-m", "tests.torture.media", *map(str, arguments)]
-    environment = video.child_environment()
+    command = [sys.executable, "-m", "reliability.media", *map(str, arguments)]
+    environment = decoder.child_environment()
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, env=environment)
     stack.enter_context(server)
     stack.callback(server.kill)  # the first to be called

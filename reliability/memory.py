@@ -8,16 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.media import write_video
-from tests.torture import Outcome, Promise
-from tests.zoos import write_zoo
+from reliability import Outcome, Promise
+from tests.fixtures.media import write_video
+from tests.fixtures.zoos import write_zoo
 
 GROWTH = 1.1
 """Peak on the long clip over that on the short one: at most."""
 SIZE_PX = 64
 CHUNK_FRAMES = 32
 """So few that the short clip, too, fills some packs."""
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 def constant_memory(tries: int, folder: Path, seed: int) -> Outcome:
@@ -26,7 +26,7 @@ def constant_memory(tries: int, folder: Path, seed: int) -> Outcome:
     clip = write_video(folder / "clip.mp4", tries)
     peaks = []
     for n_frames in (max(1, tries // 10), tries):
-        command = [sys.executable, "-m", "tests.torture.memory", clip, n_frames, zoo, folder / f"store-{n_frames}"]
+        command = [sys.executable, "-m", "reliability.memory", clip, n_frames, zoo, folder / f"store-{n_frames}"]
         done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             return Outcome(tries, 1, done.stderr[-500:])
@@ -44,16 +44,19 @@ def main(clip: str, n_frames: str, zoo: str, store: str) -> None:
     import torch
 
     from cache.store import Store
-    from consistency.zoo import load_zoo
-    from precompute import pipeline, video
+    from consistency.zoo.read import load_zoo
+    from precompute.jobs import chunk, run
+    from precompute.jobs.plan import make_plan
+    from precompute.media import sources
+    from precompute.media.sampling import Sampling
 
     torch.set_num_threads(1)
-    pipeline.CHUNK_PIXELS = CHUNK_FRAMES * SIZE_PX**2
+    chunk.CHUNK_PIXELS = CHUNK_FRAMES * SIZE_PX**2
     opened = Store(store)
-    source = video.resolve(clip, media_dir=opened.media_dir)
-    sampling = video.Sampling(max_frames=int(n_frames), size=SIZE_PX)
-    plan = pipeline.make_plan(opened, source, sampling, load_zoo(zoo), ["*"])
-    done = pipeline.run_plan(opened, plan, device=torch.device("cpu"), dtype=torch.float32, batch_size=8)
+    source = sources.resolve(clip, media_dir=opened.media_dir)
+    sampling = Sampling(max_frames=int(n_frames), size=SIZE_PX)
+    plan = make_plan(opened, source, sampling, load_zoo(zoo), ["*"])
+    done = run.run_plan(opened, plan, device=torch.device("cpu"), dtype=torch.float32, batch_size=8)
     assert done == int(n_frames)
     print(json.dumps([resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]))
 

@@ -18,17 +18,19 @@ from pathlib import Path
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
+from analysis.columns import Columns
+from analysis.energy import Unreadable
 from cache.pack import build_pack
-from cache.records import Pack, Track
+from cache.records import Pack, StoreError, Track
 from cache.reports import last_report, report_name
-from cache.store import STORE_VARIABLE, Store, StoreError, manifest_bytes
-from dashboard.choices import Available
-from dashboard.routes import frame_response, pack_response
-from dashboard.series import Columns, Unreadable
+from cache.store import STORE_VARIABLE, Store
+from cache.writer import manifest_bytes
+from dashboard.catalogue import Catalogue
+from dashboard.server.routes import frame_response, pack_response
+from reliability import Outcome, Promise
+from reliability.stores import request_of
 from tests.conftest import ROOT
-from tests.stores import build_store
-from tests.torture import Outcome, Promise
-from tests.torture.stores import request_of
+from tests.fixtures.stores import build_store
 
 N_FRAMES = 2
 TRIES_PER_PAGE = 100
@@ -165,7 +167,7 @@ def read_everything(root: Path) -> int:
     for is_read_only in (True, False):
         store = Store(root, read_only=is_read_only)
         tracks = store.tracks()
-        assert Available(tracks).clips
+        assert Catalogue(tracks).clips
         n_whole = sum(read_track(store, track) for track in tracks)
         assert list(store.verify())
         list(store.collect(min_age_seconds=0, media=True, quarantine=True, dry_run=True))

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from analysis.columns import Columns
 from cache.store import CorruptPack, Store
-from dashboard.choices import Available
-from dashboard.routes import frame_response, pack_response
-from dashboard.series import Columns
-from tests.stores import build_store
-from tests.torture import Outcome, Promise
-from tests.torture.writer import N_FRAMES, ask, write
+from dashboard.catalogue import Catalogue
+from dashboard.server.routes import frame_response, pack_response
+from reliability import Outcome, Promise
+from reliability.writer import N_FRAMES, ask, write
+from tests.fixtures.stores import build_store
 
 EXAMPLES = 5
 
@@ -129,8 +129,10 @@ def _zoo(folder: Path) -> tuple[list[Path], Callable[[Path], bool]]:
     """The weights of a tiny zoo, and whether a changed one is refused."""
     import torch
 
-    from consistency.zoo import ZooError, load_network, load_zoo
-    from tests.zoos import write_zoo
+    from consistency.zoo.load import load_network
+    from consistency.zoo.read import load_zoo
+    from consistency.zoo.records import ZooError
+    from tests.fixtures.zoos import write_zoo
 
     zoo = load_zoo(str(write_zoo(folder, targets=("normal",))))
     edges = {folder / edge.weights.name: edge for edge in zoo.edges if edge.weights}
@@ -196,7 +198,7 @@ def _wrong_on_page(root: Path, n_frames: int) -> list[str]:
     """What the dashboard's own parts do not find in a store with `n_frames` of every prediction."""
     store = Store(root, read_only=True)
     tracks = store.tracks()
-    wrong = [] if len(Available(tracks).clips) == 1 and len(tracks) == 9 else [f"{len(tracks)} tracks"]
+    wrong = [] if len(Catalogue(tracks).clips) == 1 and len(tracks) == 9 else [f"{len(tracks)} tracks"]
     columns = Columns(store)
     for track in tracks:
         expected = 4 if track.head.kind in ("input", "truth") else n_frames

@@ -1,6 +1,6 @@
 """Promises about addresses that anyone may give: where they lead, and what is said when they fail.
 
-`python -m tests.torture.urls MODE TRIES SEED FOLDER` is the process in which most tries happen: it has the guard of a real
+`python -m reliability.urls MODE TRIES SEED FOLDER` is the process in which most tries happen: it has the guard of a real
 download, name servers that lie, and a witness that notes every connection which the guard let through.
 """
 
@@ -20,13 +20,14 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from precompute import download
-from precompute.acquire import Limits, fetch, normalise_url
-from precompute.errors import KINDS, SourceError
-from tests.torture import Outcome, Promise
-from tests.web import Site, reply, running
+from precompute.failures import KINDS, SourceError
+from precompute.media import download_process
+from precompute.media.download import Limits, fetch, normalise_url
+from precompute.net.addresses import guard_connections
+from reliability import Outcome, Promise
+from tests.fixtures.sites import Site, reply, running
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 SECRET = b"the secret of a file on this machine"
 LIMITS = Limits(max_bytes=4 << 20)
 PROCESS_SECONDS = 900
@@ -253,7 +254,7 @@ def attempt_in_this_process(mode: str, tries: int, seed: int, folder: Path) -> I
     secret.write_bytes(SECRET)
     from yt_dlp import YoutubeDL
 
-    download.SOCKET_SECONDS = 2.0
+    download_process.SOCKET_SECONDS = 2.0
     YoutubeDL({"quiet": True}).close()  # imports what it needs, before anything counts
     with running() as site:
         port = urlsplit(site.address).port or 0
@@ -264,7 +265,7 @@ def attempt_in_this_process(mode: str, tries: int, seed: int, folder: Path) -> I
         site.page("/clip.mp4", SECRET, "video/mp4")
         blocked: list[str] = []
         if mode != "unguarded":
-            download.guard_connections(not is_direct, blocked)
+            guard_connections(not is_direct, blocked)
         witness = Witness(secret)
         for number in range(tries):
             if is_direct:
@@ -289,7 +290,7 @@ def one_try(
     row = {"url": repr(url), "code": "", "wrong": []}
     wrong: list[str] = row["wrong"]
     try:
-        answer = download.download(normalise_url(url), part, LIMITS, lambda message: None)
+        answer = download_process.download(normalise_url(url), part, LIMITS, lambda message: None)
         if SECRET in (part / answer["name"]).read_bytes():
             wrong.append("gave the bytes of a machine that is not public, or of a file of this one")
     except SourceError as error:
@@ -324,7 +325,7 @@ def faults(error: SourceError) -> list[str]:
 def run_tries(mode: str, tries: int, seed: int, folder: Path) -> list[dict]:
     """The rows of a process of its own; it leaves no try out."""
     folder.mkdir()
-    command = [sys.executable, "-m", "tests.torture.urls", mode, str(tries), str(seed), str(folder)]
+    command = [sys.executable, "-m", "reliability.urls", mode, str(tries), str(seed), str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PROCESS_SECONDS)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     missing = {"url": f"{mode} {len(rows)}, seed {seed}", "code": "", "blocked": 0, "wrong": [done.stderr[-300:]]}
@@ -384,8 +385,9 @@ def fail_by_name(tries: int, folder: Path, seed: int) -> Outcome:
 
 def bad_file(chance: random.Random, folder: Path) -> dict:
     """A source on this disk that is no whole video."""
-    from precompute.video import probe, resolve
-    from tests.media import write_audio, write_video
+    from precompute.media.decoder import probe
+    from precompute.media.sources import resolve
+    from tests.fixtures.media import write_audio, write_video
 
     folder.mkdir()
     path = folder / chance.choice(["x.mp4", "x.mkv", "\x1b[31m;; x.mp4", "x;y.mov", "x"])
@@ -418,9 +420,10 @@ def bad_file(chance: random.Random, folder: Path) -> dict:
 
 def any_error(chance: random.Random) -> dict:
     """What some part of the job may raise, under a name of the table."""
-    from cache.store import CorruptPack, StoreError
-    from consistency.zoo import ZooError
-    from precompute.outcomes import name_error
+    from cache.records import StoreError
+    from cache.store import CorruptPack
+    from consistency.zoo.records import ZooError
+    from precompute.jobs.events import name_error
 
     words = "".join(chance.choice("ab ;:\n\x1b\u202e[]{}\ud800é") for _ in range(chance.randrange(40)))
     number = chance.choice(list(errno.errorcode))

@@ -1,4 +1,4 @@
-"""A small job on a store, to be killed, starved and crowded: `python -m tests.torture.writer WHAT FOLDER SEED TRIES`
+"""A small job on a store, to be killed, starved and crowded: `python -m reliability.writer WHAT FOLDER SEED TRIES`
 
 It uses cache alone and starts no threads, so that it can be forked for every try; what it found is one line of JSON. The
 clip, its tracks and every byte of their frames follow from a number, so that a reader knows what is right.
@@ -28,8 +28,8 @@ import numpy as np
 
 import cache.files
 from cache.keys import clip_key, track_key
-from cache.records import Clip, Head, Track
-from cache.store import Store, StoreError
+from cache.records import Clip, Head, StoreError, Track
+from cache.store import Store
 
 N_TRACKS, N_FRAMES, CHUNK = 3, 40, 8
 N_JOBS = 8
@@ -397,8 +397,10 @@ def fail_at_sync(at: int) -> None:
 
 def read_only(folder: Path, seed: int, tries: int) -> dict:
     """Read what `write` wrote of clip `seed`, from a file system on which nothing can be written where that can be had."""
-    ways = [["mount", "--bind", str(folder), str(folder)], ["mount", "-o", "remount,ro,bind", str(folder)]]
-    is_mounted = all(subprocess.run(way, capture_output=True, check=False).returncode == 0 for way in ways)
+    path_options = [["mount", "--bind", str(folder), str(folder)], ["mount", "-o", "remount,ro,bind", str(folder)]]
+    is_mounted = all(
+        subprocess.run(option, capture_output=True, check=False).returncode == 0 for option in path_options
+    )
     if is_mounted:
         with suppress(OSError):
             (folder / "probe").write_text("")
@@ -418,12 +420,12 @@ WHAT = {
 
 def ask(what: str, folder: Path, seed: int, tries: int, *, may_mount: bool = False) -> dict:
     """Do one of WHAT in a process of its own, and return what it found."""
-    command = [sys.executable, "-m", "tests.torture.writer", what, str(folder), str(seed), str(tries)]
+    command = [sys.executable, "-m", "reliability.writer", what, str(folder), str(seed), str(tries)]
     apart = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
     if may_mount and shutil.which("unshare"):
         is_allowed = subprocess.run([*apart, "true"], capture_output=True, check=False).returncode == 0
         command = [*apart, *command] if is_allowed else command
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[1]
     answer = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, text=True, check=True).stdout
     return json.loads(answer.splitlines()[-1])
 

@@ -1,4 +1,4 @@
-"""Is every promise of tests/torture kept, at the small size of each, and does the harness tell where one is not?"""
+"""Is every promise of reliability kept, at the small size of each, and does the harness tell where one is not?"""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from precompute import video
-from precompute.errors import SourceError
-from tests import media, torture
-from tests.torture import Outcome, Promise, __main__, dashboard, promises, urls
-from tests.torture import media as hostile_media
+import reliability
+from precompute.failures import SourceError
+from precompute.media import decoder
+from reliability import Outcome, Promise, __main__, dashboard, promises, urls
+from reliability import media as hostile_media
+from tests.fixtures import media
 
 
 @pytest.mark.parametrize("promise", promises(), ids=lambda promise: promise.name)
@@ -106,7 +107,7 @@ def test_every_promise_has_a_name_of_its_own_and_the_table_is_what_was_measured(
     records = __main__.read(__main__.DOCS)
     assert (__main__.DOCS / __main__.TABLE).read_text() == __main__.table(records)
     assert {record.name for record in records} == set(names), "make torture"
-    assert torture.MODULES
+    assert reliability.MODULES
 
 
 @pytest.mark.parametrize("promise", promises(), ids=lambda promise: promise.name)
@@ -142,7 +143,7 @@ def test_an_error_that_is_not_a_named_one_of_one_line_counts_as_a_fault(error, f
         raise error
 
     path = media.write_video(tmp_path / "clip.mp4", 1)
-    monkeypatch.setattr(video, "probe", fail)
+    monkeypatch.setattr(decoder, "probe", fail)
     assert fault in hostile_media.try_file(path, hostile_media.WHOLE_PICTURE)["fault"]
 
 

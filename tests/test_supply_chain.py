@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests import audit
+from tools import audit
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ("requirements.lock", "requirements-torch.lock", "requirements-web.lock")
+LOCKS = ("requirements/all.lock", "requirements/torch.lock", "requirements/web.lock")
 
 PICKLE_MODULES = {"pickle", "_pickle", "cPickle", "shelve", "marshal", "dill", "joblib", "cloudpickle", "jsonpickle"}
 TENSORS_ONLY = ("precompute/convert.py", "training/loop.py")
@@ -55,7 +55,7 @@ def test_every_locked_package_has_one_version_and_hashes_and_no_host(name):
 
 @pytest.mark.parametrize(
     ("short", "locks"),
-    [("requirements.txt", ("requirements.lock", "requirements-torch.lock")), ("requirements-web.txt", LOCKS[2:])],
+    [("requirements.txt", ("requirements/all.lock", "requirements/torch.lock")), ("requirements/web.txt", LOCKS[2:])],
 )
 def test_the_locks_hold_what_the_short_lists_ask_for(short, locks):
     pinned = {package: pins for lock in locks for package, pins in locked(lock).items()}
@@ -64,9 +64,9 @@ def test_the_locks_hold_what_the_short_lists_ask_for(short, locks):
         assert wanted.specifier.contains(version, prereleases=True), f"{package} {version}; run: make lock"
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-web.lock"])
+@pytest.mark.parametrize("name", ["requirements/all.lock", "requirements/web.lock"])
 def test_what_the_sign_in_needs_is_locked_too(name):
-    assert listed("requirements-web.txt")["streamlit"].extras == {"auth"}
+    assert listed("requirements/web.txt")["streamlit"].extras == {"auth"}
     assert {"authlib", "httpx", "cryptography"} <= set(locked(name))
 
 
@@ -79,7 +79,7 @@ def test_the_locks_agree_where_they_overlap():
 
 
 def test_the_dashboards_lock_brings_no_torch():
-    assert not {"torch", "av", "yt-dlp", "opencv-python-headless"} & set(locked("requirements-web.lock"))
+    assert not {"torch", "av", "yt-dlp", "opencv-python-headless"} & set(locked("requirements/web.lock"))
 
 
 # --- code that reading could run ---

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ("requirements.lock", "requirements-torch.lock")
+LOCKS = ("requirements/all.lock", "requirements/torch.lock")
 SHIPPED = ("cache", "consistency", "dashboard", "precompute", "training")
 PIP_AUDIT = ROOT / ".venv-tools" / "bin" / "pip-audit"
 SECONDS = 300

@@ -12,9 +12,9 @@ from playwright.sync_api import Page, sync_playwright
 
 from cache.store import default_root
 from tests.conftest import CHROMIUM_OPTIONS, serving
-from tests.install_browser import find_browser
+from tools.browser import find_browser
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent.parent / "docs"
 SIZE = {"width": 1280, "height": 800}
 PICTURES = {
     "compare.png": "clip=Walk+through+two+rooms&frame=117",

@@ -22,13 +22,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from consistency.zoo import ZooError, load_zoo
-
-from . import export, loop, material, sample
-from .data import RenderPlan, render_all
-from .evaluate import Evaluation
-from .furniture import DEFAULT_CATALOGUE_FOLDER
-from .plan import PRESETS, Choice, Job, Jobs, Plan
+from consistency.zoo.read import load_zoo
+from consistency.zoo.records import ZooError
+from training.evaluation import real_images
+from training.evaluation.evaluate import Evaluation
+from training.learning import loop
+from training.learning.plan import PRESETS, Choice, Job, Jobs, Plan
+from training.release import bundled_clips, export
+from training.scenes.data import RenderPlan, render_all
+from training.scenes.furniture import DEFAULT_CATALOGUE_FOLDER
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode="markdown")
 
@@ -208,7 +210,7 @@ def material_(
     Example: `python -m training material`
     """
     with errors_named():
-        missing = material.fetch(out)
+        missing = real_images.fetch(out)
     for name in missing:
         typer.echo(f"not fetched: {name}", err=True)
 
@@ -219,7 +221,7 @@ def sample_(
     work: Work = DEFAULT_WORK,
     phone_source: Annotated[
         Path, typer.Option(help="The phone clip of Debian's forensics-samples-files.")
-    ] = sample.PHONE_SOURCE,
+    ] = bundled_clips.PHONE_SOURCE,
     catalogues: Catalogues = DEFAULT_CATALOGUE_FOLDER,
 ) -> None:
     """Make the bundled clips: a rendered walk-through with its ground truth, and a reduced phone clip.
@@ -227,12 +229,12 @@ def sample_(
     Example: `python -m training sample --out precompute/sample`
     """
     with errors_named(), bars() as progress:
-        bar = progress.add_task("render walkthrough", total=sample.N_FRAMES, rate="")
-        sample.make_walkthrough(
+        bar = progress.add_task("render walkthrough", total=bundled_clips.N_FRAMES, rate="")
+        bundled_clips.make_walkthrough(
             out, work / FRAMES / "furniture", catalogues, lambda n: progress.update(bar, completed=n)
         )
-        sample.make_phone(phone_source, out)
-        sample.write_readme(out)
+        bundled_clips.make_phone(phone_source, out)
+        bundled_clips.write_readme(out)
 
 
 def write_zoos(lab: Path, mini: Path, work: Path, device: str) -> dict[str, Evaluation]:
@@ -254,7 +256,7 @@ def write_results(
     lab: Path, docs: Path, work: Path, real: Path | None, device: str, rooms: Evaluation | None = None
 ) -> None:
     """docs/results.md; `rooms`: what has been measured on the test rooms already."""
-    from . import results  # draws with matplotlib, which nothing else here needs
+    from training.evaluation import results  # draws with matplotlib, which nothing else here needs
 
     real = real or (work / REAL if (work / REAL).is_dir() else None)
     with errors_named(), bars() as progress:

@@ -38,7 +38,7 @@ def conv_norm_relu(conv: nn.Conv2d, norm: nn.GroupNorm, x: Tensor) -> Tensor:
     """Convolution, GroupNorm, ReLU."""
     if not _is_fused(x):
         return _relu(norm(conv(x)))
-    from consistency.kernels import group_norm
+    from consistency.models.triton_kernels import group_norm
 
     # PyTorch adds a bias in a pass of its own; GroupNorm can take it along.
     made = _channels_last(F.conv2d(x, conv.weight, None, conv.stride, conv.padding))  # type: ignore[arg-type]
@@ -49,7 +49,7 @@ def norm_conv_relu(norm: nn.GroupNorm, conv: nn.Conv2d, x: Tensor) -> Tensor:
     """GroupNorm, convolution, ReLU."""
     if not _is_fused(x):
         return conv_relu(conv, norm(x))
-    from consistency.kernels import group_norm
+    from consistency.models.triton_kernels import group_norm
 
     x = _channels_last(x)
     return conv_relu(conv, group_norm(x, None, norm, torch.empty_like(x), relu=False))
@@ -59,7 +59,7 @@ def conv_relu(conv: nn.Conv2d, x: Tensor) -> Tensor:
     """Convolution, ReLU."""
     if not _is_fused(x) or conv.bias is None:
         return _relu(conv(x))
-    from consistency.kernels import bias_relu
+    from consistency.models.triton_kernels import bias_relu
 
     made = F.conv2d(x, conv.weight, None, conv.stride, conv.padding, conv.dilation, conv.groups)  # type: ignore[arg-type]
     return bias_relu(_channels_last(made), conv.bias)
@@ -69,9 +69,9 @@ def double_and_join(x: Tensor, skip: Tensor) -> Tensor:
     """[x at twice its height and width, bilinear, then skip]: (N, A, H, W) and (N, B, 2H, 2W) -> (N, A + B, 2H, 2W)."""
     if not _is_fused(x):
         return torch.cat([double(x), skip], dim=1)
-    from consistency import kernels
+    from consistency.models import triton_kernels
 
-    return kernels.double_and_join(x, skip)
+    return triton_kernels.double_and_join(x, skip)
 
 
 def double_and_convolve(x: Tensor, conv: nn.Conv2d) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from consistency.steps import clipped, conv_norm_relu, double_and_join, norm_conv_relu
+from consistency.models.fused_ops import clipped, conv_norm_relu, double_and_join, norm_conv_relu
 
 FIRST_WIDTH = 16
 """Channels at full size; each level down has twice as many."""

@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from consistency import networks
 from consistency.domains import Domain
-from consistency.steps import clipped
+from consistency.models import capabilities
+from consistency.models.fused_ops import clipped
 
 SCALES = ("linear", "log", "inverse")
 ORDERS = ("rgb", "bgr")
@@ -114,7 +114,7 @@ class Adapted(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
-        numbers = self.input_port.to_numbers(codes, self.source).to(networks.input_dtype(self.network))
+        numbers = self.input_port.to_numbers(codes, self.source).to(capabilities.input_dtype(self.network))
         made = self.network(numbers)
         if isinstance(made, Mapping):
             made = made[self.head]
@@ -124,10 +124,10 @@ class Adapted(nn.Module):
     def input_dtype(self) -> torch.dtype:
         """The network's, or float32 where its port computes: logarithms of codes need the digits."""
         computes = set(self.input_port.record) - {"channels", "order", "layout"}
-        return torch.float32 if computes else networks.input_dtype(self.network)
+        return torch.float32 if computes else capabilities.input_dtype(self.network)
 
     def compute_in(self, dtype: torch.dtype) -> None:
-        networks.compute_in(self.network, dtype)
+        capabilities.compute_in(self.network, dtype)
 
 
 def read_port(row: Mapping[str, Any]) -> Port:

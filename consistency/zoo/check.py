@@ -11,10 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from consistency import networks
 from consistency.domains import Domain
-from consistency.ports import Adapted
-from consistency.zoo import Edge, ZooError, load_network
+from consistency.models import capabilities
+from consistency.zoo.adapters import Adapted
+from consistency.zoo.load import load_network
+from consistency.zoo.records import Edge, ZooError
 
 LEAST_SIDE_PX = 64
 OUTSIDE_SHARE = 0.02
@@ -54,7 +55,7 @@ def _problems_of_a_run(edge: Edge, network: nn.Module, codes: Tensor) -> list[st
             return [f"edge {edge.name}: its `input` does not fit {edge.source}: {_first_line(error)}"]
     fed = f"{tuple(given.shape)} numbers from {given.min():.3g} to {given.max():.3g}"
     try:
-        made = inner(given.to(networks.input_dtype(inner)))
+        made = inner(given.to(capabilities.input_dtype(inner)))
     except Exception as error:  # networks of others fail in any way
         return [
             f"edge {edge.name}: fed {fed}, the network stopped: {_first_line(error)}; mend `input` (channels, size, layout) "

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
-from consistency import networks
+from consistency.models import registry
 
 CODE = frozenset({"torchscript", "torch-export", "code"})
 """Formats whose files are programs. TorchScript and torch.export are: their graphs may call any operator, those that read
@@ -96,7 +96,7 @@ def source_digest(factory: str) -> str:
 
 def _read_safetensors(architecture: str, arguments: Mapping[str, Any], data: bytes | None, name: str) -> nn.Module:
     try:
-        network = networks.build(architecture, **arguments)
+        network = registry.build(architecture, **arguments)
     except (TypeError, ValueError, RuntimeError) as error:
         raise BadNetwork(f"edge {name} cannot be built: {error}; mend its lines in zoo.toml") from error
     if data is not None:

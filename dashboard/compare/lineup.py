@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dashboard.choices import LETTERS, Configuration
+from dashboard.compare.configuration import LETTERS, Configuration
 
 MIN_CONFIGURATIONS = 2
 """A and B: there is nothing to compare with less."""

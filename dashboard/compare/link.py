@@ -10,25 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar, cast
+from typing import TypeVar, cast
 
+from analysis.energy import SCALES, Scale
 from cache.records import Clip
-from dashboard.choices import (
-    LETTERS,
-    PREFERRED_TARGET,
-    Available,
-    Configuration,
-    default_configurations,
-    one_line,
-)
-from dashboard.lineup import MIN_CONFIGURATIONS
-from dashboard.player import read_look
+from dashboard.catalogue import Catalogue
+from dashboard.compare.configuration import LETTERS, PREFERRED_TARGET, Configuration, default_configurations
+from dashboard.compare.lineup import MIN_CONFIGURATIONS
+from dashboard.components.player import read_look
+from dashboard.text import one_line
 
 _T = TypeVar("_T")
 ALWAYS = LETTERS[:MIN_CONFIGURATIONS]
 """The letters that have a default; a link names each configuration by its letter in lower case."""
-Scale = Literal["standardised", "raw"]
-SCALES: tuple[Scale, ...] = ("standardised", "raw")
 MIN_SPEED, MAX_SPEED = 0.1, 4.0
 """Times the clip's own speed."""
 KEY_LETTERS = 12
@@ -57,21 +51,21 @@ class Selection:
     """What the player shows and how, in its own spellings (dashboard/player/look.mjs)."""
 
 
-def from_query(params: Mapping[str, str], available: Available) -> tuple[Selection | None, tuple[str, ...]]:
+def from_query(params: Mapping[str, str], catalogue: Catalogue) -> tuple[Selection | None, tuple[str, ...]]:
     """The selection that `params` ask for, and a sentence for each wish that could not be met.
 
     Never raises, whatever the values; None where the store has no clip. What is unknown falls back to the default.
     """
-    if not available.clips:
+    if not catalogue.clips:
         return None, ()
     reader = _Reader(params, [])
-    clip = reader.clip(available)
-    targets = available.targets(clip.key)
+    clip = reader.clip(catalogue)
+    targets = catalogue.targets(clip.key)
     default_target = PREFERRED_TARGET if PREFERRED_TARGET in targets else (targets[0] if targets else None)
     target = reader.one_of("predict", targets, default_target, "the prediction")
-    readouts = available.readouts(clip.key, target) if target else ()
+    readouts = catalogue.readouts(clip.key, target) if target else ()
     readout = reader.one_of("readout", readouts, None, "the readout")
-    configurations = available.configurations(clip.key, target) if target else ()
+    configurations = catalogue.configurations(clip.key, target) if target else ()
     scale = cast(Scale, reader.one_of("scale", SCALES, SCALES[0], "the energy scale"))
     selection = Selection(
         clip,
@@ -116,14 +110,14 @@ class _Reader:
     params: Mapping[str, str]
     notes: list[str]
 
-    def clip(self, available: Available) -> Clip:
-        default = available.clips[0]
+    def clip(self, catalogue: Catalogue) -> Clip:
+        default = catalogue.clips[0]
         wish = self.params.get("clip")
         if not wish:
             return default
-        found = [clip for clip in available.clips if _KEY_START.fullmatch(wish) and clip.key.startswith(wish)]
-        found = found or [clip for clip in available.clips if clip.title == wish]
-        return found[0] if found else self._missed("the clip", wish, default, available.clip_label(default))
+        found = [clip for clip in catalogue.clips if _KEY_START.fullmatch(wish) and clip.key.startswith(wish)]
+        found = found or [clip for clip in catalogue.clips if clip.title == wish]
+        return found[0] if found else self._missed("the clip", wish, default, catalogue.clip_label(default))
 
     def one_of(self, name: str, options: Sequence[str], default: str | None, what: str) -> str | None:
         wish = self.params.get(name)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.charts import Line
-from dashboard.choices import Plot
-from dashboard.series import Columns, Unreadable
-from dashboard.state import Scale
+from analysis.columns import Columns
+from analysis.energy import Scale, Unreadable
+from dashboard.compare.comparison import Plot
+from dashboard.compare.summaries import Line
 
 _AXES = {
     "terms": ("energy", "σ"),
@@ -25,7 +25,7 @@ _AXES = {
 
 
 @dataclass(frozen=True)
-class Numbers:
+class PlotData:
     """What one chart plots, read from the store."""
 
     plot: Plot
@@ -36,7 +36,7 @@ class Numbers:
     """What could not be read, a sentence each."""
 
 
-def read(columns: Columns, plot: Plot, scale: Scale) -> Numbers:
+def read(columns: Columns, plot: Plot, scale: Scale) -> PlotData:
     """The curves of `plot`; what cannot be read is said in `problems`, not raised."""
     lines, problems = [], []
     for curve in plot.curves:
@@ -45,10 +45,10 @@ def read(columns: Columns, plot: Plot, scale: Scale) -> Numbers:
         except Unreadable as error:
             problems.append(f"{plot.title} of {curve.letter} cannot be shown: {error}.")
     axis, unit = _AXES.get(plot.curves[0].column, ("", ""))
-    return Numbers(plot, tuple(lines), axis, "" if scale == "raw" and plot.id == "energy" else unit, tuple(problems))
+    return PlotData(plot, tuple(lines), axis, "" if scale == "raw" and plot.id == "energy" else unit, tuple(problems))
 
 
-def named_columns(numbers: Sequence[Numbers], n_frames: int) -> dict[str, np.ndarray]:
+def named_columns(numbers: Sequence[PlotData], n_frames: int) -> dict[str, np.ndarray]:
     """`Consistency energy, A baseline (σ)` -> (N,) float64 for every curve; NaN where a frame has no value."""
     named: dict[str, np.ndarray] = {}
     for item in numbers:

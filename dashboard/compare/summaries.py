@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.choices import LETTERS
+from dashboard.compare.configuration import LETTERS
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,7px", "14px,3px")
 """Line style of A, B, ...: colour must not be the only sign."""
@@ -35,7 +35,7 @@ def figure(lines: Sequence[Line], *, axis: str, unit: str, has_zero_line: bool =
         {
             "type": "scatter",
             "mode": "lines",
-            "name": _plain(line.name),
+            "name": plain(line.name),
             "x": list(range(len(line.values))),
             "y": rounded(line.values),
             "line": {"width": 1.75, "dash": DASHES[LETTERS.index(line.letter)]},
@@ -112,6 +112,6 @@ def _percent(count: int, whole: int) -> str:
     return f"{share:.0f} %"
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     """`name` without what Plotly reads as markup in labels (<b>, <a>, entities, %{templates})."""
     return name.translate(str.maketrans("", "", "<>&%{}"))

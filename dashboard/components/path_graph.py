@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 from streamlit.components.v2 import component
 
-from dashboard.player import bootstrap, read_wish
+from dashboard.components.player import bootstrap, read_wish
 
 
 def picker(data: Mapping[str, object], *, key: str, on_wish: Callable[[Mapping[str, str]], None]) -> None:
@@ -30,4 +30,4 @@ def picker(data: Mapping[str, object], *, key: str, on_wish: Callable[[Mapping[s
 
 @cache
 def _component() -> Callable[..., Any]:
-    return component("crosscheck_graph", js=bootstrap("graph.mjs"), isolate_styles=True)
+    return component("crosscheck_graph", js=bootstrap("path_graph/path_graph.mjs"), isolate_styles=True)

@@ -17,7 +17,7 @@ import streamlit as st
 from streamlit.components.v2 import component
 
 from cache.records import Clip, Track
-from dashboard.access import PASS, link_pass
+from dashboard.server.access import PASS, link_pass
 
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
 """What the speed menu offers; another speed is taken as the nearest."""
@@ -190,7 +190,7 @@ def player(
 
 @cache
 def _component() -> Callable[..., Any]:
-    return component("crosscheck_player", js=bootstrap("player.mjs"), isolate_styles=True)
+    return component("crosscheck_player", js=bootstrap("player/player.mjs"), isolate_styles=True)
 
 
 def bootstrap(module: str) -> str:
@@ -231,7 +231,7 @@ def _data(view: View, memory: Mapping[str, Any]) -> dict[str, Any]:
         "ptsSeconds": [round(float(seconds), 6) for seconds in view.pts_seconds] or [0.0],
         "nReady": view.n_ready,
         "panes": [_pane(pane) for pane in view.panes],
-        "charts": [{"id": chart.id, "title": chart.title, "figure": _plain(chart.figure)} for chart in view.charts],
+        "charts": [{"id": chart.id, "title": chart.title, "figure": plain(chart.figure)} for chart in view.charts],
         "energies": {letter: energy_data(track) for letter, track in view.energies.items()},
         "titles": dict(view.titles),
         "choices": [_choice(choice) for choice in view.choices],
@@ -284,14 +284,14 @@ def pass_query() -> str:
     return f"?{PASS}={given}" if given else ""
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """`value` with arrays as lists and without NaN, which JSON has no word for."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
+        return {str(name): plain(part) for name, part in value.items()}
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from analysis.columns import Columns, with_expected_times
 from cache.store import Store
-from dashboard.choices import Available, shown
-from dashboard.numbers import named_columns, read
-from dashboard.series import Columns, with_expected_times
-from dashboard.state import from_query, to_query
+from dashboard.catalogue import Catalogue
+from dashboard.compare.comparison import shown
+from dashboard.compare.link import from_query, to_query
+from dashboard.compare.plots import named_columns, read
 
 
 def series_parquet(store: Store, columns: Columns, params: Mapping[str, str]) -> bytes | None:
@@ -22,12 +23,12 @@ def series_parquet(store: Store, columns: Columns, params: Mapping[str, str]) ->
     import pyarrow as pa  # comes with streamlit; takes a tenth of a second that no other page needs
     import pyarrow.parquet as pq
 
-    available = Available(store.tracks())
-    selection, _ = from_query(params, available)
+    catalogue = Catalogue(store.tracks())
+    selection, _ = from_query(params, catalogue)
     if selection is None:
         return None
     clip = selection.clip
-    content = shown(available, clip, selection.target, selection.readout, selection.configurations)
+    content = shown(catalogue, clip, selection.target, selection.readout, selection.configurations)
     series = named_columns([read(columns, plot, selection.scale) for plot in content.plots], clip.n_frames)
     longest = max((pane.track for pane in content.panes), key=lambda track: track.n_frames, default=None)
     times = columns.pts_seconds(longest) if longest else []

@@ -3,7 +3,7 @@
 GET /packs/<track key>-<sha256>.pack    206 / 200 / 304 / 416; 404: no such name; 410: missing or damaged, said why
 GET /frames/<track key>-<number>        one coded image of a track; 404: no such frame; 410: damaged, said why
 GET /series.parquet?<the page's own query>    the numbers that it plots; `first`, `last`: of these frames alone
-GET /web/<name>                         player.mjs and its modules, player.css, plotly.min.js (out of the plotly wheel)
+GET /web/<path>                         the modules and style sheets of dashboard/web, plotly.min.js (out of the plotly wheel)
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from analysis.columns import Columns
+from analysis.energy import Unreadable
 from cache.pack import BadPack
-from cache.records import BadRecord
-from cache.store import Store, StoreError
-from dashboard.access import PASS, may_fetch
-from dashboard.exports import series_parquet
-from dashboard.series import Columns, Unreadable
+from cache.records import BadRecord, StoreError
+from cache.store import Store
+from dashboard.server.access import PASS, may_fetch
+from dashboard.server.exports import series_parquet
 
 FOREVER = "public, max-age=31536000, immutable"
 """A pack is named by its content, so it never changes under its name."""
@@ -34,9 +35,9 @@ _PACK_NAME = re.compile(r"([0-9a-f]{64})-([0-9a-f]{64})\.pack")
 _FRAME_NAME = re.compile(r"([0-9a-f]{64})-([0-9]{1,9})")
 _WEB_TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css"}
 _PRELOAD = {".mjs": "modulepreload", ".css": "preload; as=style"}
-OFFLINE_ENTRY = "offline.mjs"
+OFFLINE_ENTRY = "export/offline_entry.mjs"
 """The module that only exported files begin with."""
-_PLAYER_FOLDER = Path(__file__).with_name("player")
+_WEB_FOLDER = Path(__file__).parent.parent / "web"
 
 
 def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
@@ -73,7 +74,7 @@ def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
         Route(f"{prefix}/packs/{{name}}", _guarded(pack), methods=["GET", "HEAD"]),
         Route(f"{prefix}/frames/{{name}}", _guarded(frame), methods=["GET"]),
         Route(f"{prefix}/series.parquet", _guarded(series), methods=["GET"]),
-        Route(f"{prefix}/web/{{name}}", web_response, methods=["GET", "HEAD"]),
+        Route(f"{prefix}/web/{{name:path}}", web_response, methods=["GET", "HEAD"]),
     ]
 
 
@@ -144,8 +145,9 @@ def web_response(request: Request) -> Response:
 
 @cache
 def web_files() -> dict[str, Path]:
-    """Name -> file of everything under /web/: nothing else is ever opened."""
-    files = {path.name: path for path in sorted(_PLAYER_FOLDER.iterdir()) if path.suffix in (".mjs", ".css")}
+    """Path under /web/ -> file, of everything there: nothing else is ever opened."""
+    found = (path for path in sorted(_WEB_FOLDER.rglob("*")) if path.suffix in (".mjs", ".css"))
+    files = {path.relative_to(_WEB_FOLDER).as_posix(): path for path in found}
     plotly = find_spec("plotly")
     if plotly is not None and plotly.origin is not None:
         files["plotly.min.js"] = Path(plotly.origin).parent / "package_data" / "plotly.min.js"

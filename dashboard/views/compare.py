@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
-from cache.records import Clip, Track
-from cache.reports import last_report
-from cache.store import STORE_VARIABLE, Store
-from dashboard.charts import figure, summary
-from dashboard.choices import LETTERS, Available, Configuration, Shown, one_line, shown, web_address
-from dashboard.lineup import MAX_CONFIGURATIONS, Lineup, added, moved, removed, suggestion
-from dashboard.numbers import Numbers, read
-from dashboard.paths import energy_tracks, graph_data, readout_ways, ways
-from dashboard.picker import picker
-from dashboard.player import LOOK, Chart, View, player
-from dashboard.series import Columns, Unreadable, same_constants, with_expected_times
-from dashboard.state import SCALES, Scale, Selection, find_configuration, from_query, to_query
+from analysis.columns import Columns, with_expected_times
+from analysis.energy import SCALES, Scale, Unreadable
+from cache.records import Track
+from cache.store import Store
+from dashboard.catalogue import Catalogue
+from dashboard.compare.comparison import Comparison, shown
+from dashboard.compare.configuration import LETTERS, Configuration
+from dashboard.compare.lineup import MAX_CONFIGURATIONS, Lineup, added, moved, removed, suggestion
+from dashboard.compare.link import Selection, find_configuration, from_query, to_query
+from dashboard.compare.path_options import energy_tracks, graph_data, path_options, readout_options
+from dashboard.compare.plots import PlotData, read
+from dashboard.compare.summaries import figure, summary
+from dashboard.components.path_graph import picker
+from dashboard.components.player import LOOK, Chart, View, player
+from dashboard.text import one_line
+from dashboard.widgets import (
+    for_store,
+    menu_key,
+    plain,
+    refresh_when_changed,
+    remarks,
+    show_about,
+    show_failed,
+    show_notes,
+    shown_in,
+)
 
-REFRESH_SECONDS = 2.0
-"""How often the store is asked while a job writes: a pack of 256 frames takes a job seconds."""
 NO_READOUT = ""
 """The readout menu's value for none."""
-MARKDOWN_SIGNS = frozenset("\\`*_{}[]()<>#+-.!|~$:&^=")
 ARRANGEMENTS: Mapping[str, Callable[[Lineup, int], Lineup]] = {
     "left": partial(moved, by=-1),
     "right": partial(moved, by=1),
     "remove": removed,
 }
 """What can be asked for a letter's place."""
-MAX_FAILED_SHOWN = 50
 PLAYER = "player"
 GRAPH = "graph"
 MOVED = "player-moved"
@@ -53,59 +61,59 @@ SCALE_HELP = (
 def page(store: Store, columns: Columns) -> None:
     """Show the page for the link that the browser is on."""
     tracks = store.tracks()  # once: what is drawn and what is watched for changes must be the same state
-    available = Available(tracks)
-    selection, notes = from_query(st.query_params.to_dict(), available)
+    catalogue = Catalogue(tracks)
+    selection, notes = from_query(st.query_params.to_dict(), catalogue)
     if selection is None:
         _show_empty(store, tracks)
         return
     st.session_state[LINK] = st.query_params.to_dict()
     if not notes:  # a link that asks for something that is not here stays as it is until something is chosen
         _write_link(to_query(selection))
-    content = shown(available, selection.clip, selection.target, selection.readout, selection.configurations)
+    content = shown(catalogue, selection.clip, selection.target, selection.readout, selection.configurations)
     numbers = [read(columns, plot, selection.scale) for plot in content.plots]
-    _show_controls(store, columns, available, selection)
+    _show_controls(store, columns, catalogue, selection)
     # Always there, so that the player keeps its place among the elements: in another place it would start anew.
     with st.container(key="notices", gap="xsmall"):
         if content.is_growing:
             ready = f"{content.n_ready} of {selection.clip.n_frames} frames ready"
             st.text(f"Not finished: {ready}. More appears here by itself while the job runs.")
-        _show_notes(notes)
+        show_notes(notes)
     charts = [_chart(item) for item in numbers if item.lines]
-    _show_player(columns, selection, content, charts, available)
+    _show_player(columns, selection, content, charts, catalogue)
     _show_gaps(store, content, numbers, selection.scale)
     _show_words(numbers)
-    _show_about(selection.clip, content.caveats)
-    _show_failed(store)
+    show_about(selection.clip, content.caveats)
+    show_failed(store)
     if any(not track.is_complete for track in tracks if track.head.clip.key == selection.clip.key):
-        _refresh_when_changed(store, tracks, selection.clip.key)
+        refresh_when_changed(store, tracks, selection.clip.key)
 
 
 # Choices
 
 
-def _show_controls(store: Store, columns: Columns, available: Available, selection: Selection) -> None:
+def _show_controls(store: Store, columns: Columns, catalogue: Catalogue, selection: Selection) -> None:
     clip, target = selection.clip.key, selection.target
     with st.container(key="controls", horizontal=True, vertical_alignment="bottom", gap="small"):
-        _select("Clip", "clip", {c.key: available.clip_label(c) for c in available.clips}, clip, available)
+        _select("Clip", "clip", {c.key: catalogue.clip_label(c) for c in catalogue.clips}, clip, catalogue)
         if target is None:
             return
-        image = available.title("rgb")
-        targets = {name: f"{image} → {available.title(name)}" for name in available.targets(clip)}
-        _select("Prediction", "predict", targets, target, available)
-        ends = available.readouts(clip, target)
-        readouts = {name: f"{available.title(target)} → {available.title(name)}" for name in ends}
-        _select("Readout", "readout", {NO_READOUT: "None", **readouts}, selection.readout or NO_READOUT, available)
+        image = catalogue.title("rgb")
+        targets = {name: f"{image} → {catalogue.title(name)}" for name in catalogue.targets(clip)}
+        _select("Prediction", "predict", targets, target, catalogue)
+        ends = catalogue.readouts(clip, target)
+        readouts = {name: f"{catalogue.title(target)} → {catalogue.title(name)}" for name in ends}
+        _select("Readout", "readout", {NO_READOUT: "None", **readouts}, selection.readout or NO_READOUT, catalogue)
         # Before the menus of which there are more and fewer: in another place it would start anew, and be closed.
         with st.container(key="paths"):
-            _show_graph(store, columns, available, selection)
-        options = available.configurations(clip, target)
-        labels = {option.spelling: available.configuration_label(option, options) for option in options}
+            _show_graph(store, columns, catalogue, selection)
+        options = catalogue.configurations(clip, target)
+        labels = {option.spelling: catalogue.configuration_label(option, options) for option in options}
         lineup = selection.configurations
         for letter, configuration in zip(LETTERS, lineup, strict=False):
-            _select(letter, letter.lower(), labels, configuration.spelling, available)
+            _select(letter, letter.lower(), labels, configuration.spelling, catalogue)
             if letter == LETTERS[0]:
                 arrange = partial(moved, at=0, by=1)
-                _icon_button("Swap A and B", "swap", ":material/swap_horiz:", arrange, available)
+                _icon_button("Swap A and B", "swap", ":material/swap_horiz:", arrange, catalogue)
         new = suggestion(lineup, options)
         is_full = len(lineup) >= MAX_CONFIGURATIONS
         reason = "Eight are as many as fit" if is_full else "Everything stored for this prediction is shown already"
@@ -115,11 +123,11 @@ def _show_controls(store: Store, columns: Columns, available: Available, selecti
             "add",
             ":material/add:",
             partial(_with_suggestion, options=options) if new else None,
-            available,
+            catalogue,
             help_text=words,
             is_enabled=not is_full,
         )
-        key = _menu_key("scale", selection.scale)
+        key = menu_key("scale", selection.scale)
         st.segmented_control(
             "Energy",
             SCALES,
@@ -128,23 +136,23 @@ def _show_controls(store: Store, columns: Columns, available: Available, selecti
             format_func=str.capitalize,
             help=SCALE_HELP,
             on_change=_choose,
-            args=("scale", key, available),
+            args=("scale", key, catalogue),
         )
 
 
-def _show_graph(store: Store, columns: Columns, available: Available, selection: Selection) -> None:
+def _show_graph(store: Store, columns: Columns, catalogue: Catalogue, selection: Selection) -> None:
     """The paths to the target and its readouts as a graph: a click on one shows it."""
     assert selection.target is not None
     clip, target, lineup = selection.clip, selection.target, selection.configurations
 
     def here(command: str) -> str:
-        return _for_store(command, store)
+        return for_store(command, store)
 
-    found = ways(available, columns, clip, target, here)
-    readouts = readout_ways(available, columns, clip, target, lineup, here)
-    of_frames = energy_tracks(available, clip, [*found, *readouts])
+    found = path_options(catalogue, columns, clip, target, here)
+    readouts = readout_options(catalogue, columns, clip, target, lineup, here)
+    of_frames = energy_tracks(catalogue, clip, [*found, *readouts])
     data = graph_data(found, lineup, LETTERS, of_frames, readouts, selection.readout)
-    picker(data, key=GRAPH, on_wish=partial(_grant, available))
+    picker(data, key=GRAPH, on_wish=partial(_grant, catalogue))
 
 
 def _icon_button(
@@ -152,7 +160,7 @@ def _icon_button(
     key: str,
     icon: str,
     arrange: Callable[[Lineup], Lineup] | None,
-    available: Available,
+    catalogue: Catalogue,
     *,
     help_text: str | None = None,
     is_enabled: bool = True,
@@ -162,61 +170,42 @@ def _icon_button(
         name,
         key=key,
         icon=icon,
-        help=_plain(help_text or name),
+        help=plain(help_text or name),
         type="tertiary",
         disabled=not is_enabled or arrange is None,
         on_click=_arrange,
-        args=(arrange, available),
+        args=(arrange, catalogue),
     )
 
 
-def _select(label: str, name: str, options: Mapping[str, str], value: str, available: Available) -> None:
+def _select(label: str, name: str, options: Mapping[str, str], value: str, catalogue: Catalogue) -> None:
     """A menu of `options` (value -> label) that writes its choice into the link."""
     # Streamlit tells options apart by their labels.
     labels = list(options.values())
     distinct = {v: text if labels.count(text) == 1 else f"{text} ({v})" for v, text in options.items()}
-    key = _menu_key(name, value)
+    key = menu_key(name, value)
     st.selectbox(
         label,
         list(distinct),
         key=key,
         format_func=lambda option: distinct.get(option, str(option)),
         on_change=_choose,
-        args=(name, key, available),
+        args=(name, key, catalogue),
     )
 
 
-def _menu_key(name: str, value: str) -> str:
-    """The key of a menu that is about to show `value`: another one where the page has changed what it shows.
-
-    A browser that has not heard of the change yet sends the old value with its next request, whatever that is about, and
-    under the same key that would look like a choice.
-    """
-    version = st.session_state.setdefault(f"{name} version", 0)
-    if st.session_state.get(_shown_in(f"{name} {version}"), value) != value:
-        version = st.session_state[f"{name} version"] = version + 1
-    key = f"{name} {version}"
-    st.session_state[_shown_in(key)] = st.session_state[key] = value
-    return key
-
-
-def _shown_in(key: str) -> str:
-    """Where the page remembers what it had a menu show: Streamlit forgets the value of one that is gone."""
-    return f"{key} shown"
-
-
-def _choose(name: str, key: str, available: Available) -> None:
+def _choose(name: str, key: str, catalogue: Catalogue) -> None:
     """Take over the choice of the widget of that key; what does not go with it falls back to its default."""
     chosen = str(st.session_state[key] or "")
-    if chosen == st.session_state.get(_shown_in(key)):
+    if chosen == st.session_state.get(shown_in(key)):
         _write_link(_link())  # what was shown, sent by a browser that has not heard of what is shown now
         return
-    st.session_state[_shown_in(key)] = chosen
+    st.session_state[shown_in(key)] = chosen
     query = _link() | {name: chosen}
     if name == "clip":
         for moved in ("frame", *LOOK):
             query.pop(moved, None)
-    _write_normalised(query, available)
+    _write_normalised(query, catalogue)
 
 
 def _with_suggestion(lineup: Lineup, options: Sequence[Configuration]) -> Lineup:
@@ -225,20 +214,20 @@ def _with_suggestion(lineup: Lineup, options: Sequence[Configuration]) -> Lineup
     return added(lineup, new) if new else lineup
 
 
-def _arrange(arrange: Callable[[Lineup], Lineup], available: Available) -> None:
+def _arrange(arrange: Callable[[Lineup], Lineup], catalogue: Catalogue) -> None:
     # Of what is shown, which a link with unknown names does not say.
-    selection, _ = from_query(_link(), available)
+    selection, _ = from_query(_link(), catalogue)
     if selection is not None:
         _write_link(to_query(replace(selection, configurations=arrange(selection.configurations))))
 
 
-def _grant(available: Available, wish: Mapping[str, str]) -> None:
+def _grant(catalogue: Catalogue, wish: Mapping[str, str]) -> None:
     """Do what player or graph ask for: another place for a letter, another configuration, one more, or another readout.
 
     Configurations have to be in the store.
     """
     _write_link(_link())  # where nothing is changed, the newest choices stay, not those that the browser knew
-    selection, _ = from_query(_link(), available)
+    selection, _ = from_query(_link(), catalogue)
     if selection is None or selection.target is None:
         return
     lineup = selection.configurations
@@ -247,48 +236,43 @@ def _grant(available: Available, wish: Mapping[str, str]) -> None:
     if arrange is not None and at in range(len(lineup)):
         _write_link(to_query(replace(selection, configurations=arrange(lineup, at))))
     if "readout" in wish:
-        _read_out(wish["readout"], selection, available)
+        _read_out(wish["readout"], selection, catalogue)
         return
     if "open" not in wish:
         return
-    options = available.configurations(selection.clip.key, selection.target)
+    options = catalogue.configurations(selection.clip.key, selection.target)
     found = find_configuration(wish["open"], options)
     if found is None:
-        st.toast(_plain(f"{one_line(wish['open'], 60)} is not precomputed for this clip."))
+        st.toast(plain(f"{one_line(wish['open'], 60)} is not precomputed for this clip."))
     elif at in range(len(lineup)):
         if lineup[at] != found:
             _write_link(to_query(replace(selection, configurations=(*lineup[:at], found, *lineup[at + 1 :]))))
     elif found in lineup:
-        st.toast(_plain(f"{found.spelling} is shown already, as {LETTERS[lineup.index(found)]}."))
+        st.toast(plain(f"{found.spelling} is shown already, as {LETTERS[lineup.index(found)]}."))
     elif len(lineup) >= MAX_CONFIGURATIONS:
         st.toast("Eight configurations are as many as fit: remove one first.")
     else:
         _write_link(to_query(replace(selection, configurations=added(lineup, found))))
 
 
-def _read_out(readout: str, selection: Selection, available: Available) -> None:
+def _read_out(readout: str, selection: Selection, catalogue: Catalogue) -> None:
     assert selection.target is not None
-    if readout == NO_READOUT or readout in available.readouts(selection.clip.key, selection.target):
+    if readout == NO_READOUT or readout in catalogue.readouts(selection.clip.key, selection.target):
         _write_link(to_query(replace(selection, readout=readout or None)))
     else:
-        st.toast(_plain(f"The readout {one_line(readout, 60)} is not precomputed for this clip."))
+        st.toast(plain(f"The readout {one_line(readout, 60)} is not precomputed for this clip."))
 
 
-def _grant_and_rerun(available: Available, wish: Mapping[str, str]) -> None:
+def _grant_and_rerun(catalogue: Catalogue, wish: Mapping[str, str]) -> None:
     """The same out of a fragment, after which the whole page has to be drawn again."""
     before = _link()
-    _grant(available, wish)
+    _grant(catalogue, wish)
     if _link() != before:
         st.rerun()
 
 
-def _plain(text: str) -> str:
-    """`text` for a place where Streamlit reads Markdown: every sign that could be some stands for itself."""
-    return "".join(f"\\{letter}" if letter in MARKDOWN_SIGNS else letter for letter in text)
-
-
-def _write_normalised(query: Mapping[str, str], available: Available) -> None:
-    selection, _ = from_query(query, available)
+def _write_normalised(query: Mapping[str, str], catalogue: Catalogue) -> None:
+    selection, _ = from_query(query, catalogue)
     if selection is not None:
         _write_link(to_query(selection))
 
@@ -309,45 +293,9 @@ def _write_link(query: Mapping[str, str]) -> None:
         st.query_params.from_dict(query)
 
 
-# What is seen
-
-
-def _show_about(clip: Clip, caveats: Sequence[str]) -> None:
-    """Whose clip it is. All of it comes from outside: text, never markup, and a link only to the web."""
-    with st.container(key="about", horizontal=True, vertical_alignment="center", gap="small"):
-        facts = [f"{clip.n_frames} frames", f"{clip.width}×{clip.height}", *caveats]
-        for text in (clip.author, clip.licence, clip.attribution):
-            if text and one_line(text, 400) not in facts:
-                facts.append(one_line(text, 400))
-        st.text(f"{one_line(clip.title)} · " + " · ".join(facts))
-        address = web_address(clip.url)
-        if address:
-            st.link_button("Source", address, type="tertiary", icon=":material/open_in_new:")
-        elif clip.url:
-            st.text(one_line(clip.url, 200))
-
-
-def _show_failed(store: Store) -> None:
-    """Which sources the last run could not store. Their names and messages come from outside: text, never markup."""
-    report = last_report(store.root)
-    if report is None or not report.failed:
-        return
-    n_failed = len(report.failed)
-    with st.expander(f"{n_failed} {'source' if n_failed == 1 else 'sources'} failed in the last run"):
-        for item in report.failed[:MAX_FAILED_SHOWN]:
-            again = " The same command may succeed later." if item.can_retry else ""
-            st.text(
-                f"{one_line(item.title or item.source, 300)}\n"
-                f"{one_line(item.message, 500)} [{one_line(item.code)}]\n"
-                f"Next: {one_line(item.next_step, 300)}.{again}"
-            )
-        if n_failed > MAX_FAILED_SHOWN:
-            st.text(f"and {n_failed - MAX_FAILED_SHOWN} more")
-
-
 @st.fragment
 def _show_player(
-    columns: Columns, selection: Selection, content: Shown, charts: Sequence[Chart], available: Available
+    columns: Columns, selection: Selection, content: Comparison, charts: Sequence[Chart], catalogue: Catalogue
 ) -> None:
     """The player, in a fragment of its own: moving through the frames reruns nothing but this."""
     if not content.n_ready:
@@ -356,7 +304,7 @@ def _show_player(
     try:
         known = columns.pts_seconds(longest)
     except Unreadable as error:
-        _show_notes([f"The times of this clip's frames cannot be read: {error}."])
+        show_notes([f"The times of this clip's frames cannot be read: {error}."])
         return
     view = View(
         clip=selection.clip,
@@ -365,7 +313,7 @@ def _show_player(
         charts=charts,
         energies=content.energies,
         titles=content.titles,
-        choices=available.choices(selection.clip.key, selection.target) if selection.target else (),
+        choices=catalogue.choices(selection.clip.key, selection.target) if selection.target else (),
     )
     # Where the viewer moved in this very run, the link does not know it yet, and must not pull the player back.
     has_moved = st.session_state.pop(MOVED, False)
@@ -379,11 +327,11 @@ def _show_player(
         speed=speed,
         look=look,
         on_change=_note_move,
-        on_wish=partial(_grant_and_rerun, available),
+        on_wish=partial(_grant_and_rerun, catalogue),
     )
     if has_moved:
         # Of the newest choices: a fragment that ran before the page could draw them again knows older ones.
-        newest, _ = from_query(_link(), available)
+        newest, _ = from_query(_link(), catalogue)
         if newest is not None and newest.clip.key == selection.clip.key:
             moved = replace(newest, frame=position.frame, speed=position.speed, look=position.look)
             _write_link(to_query(moved))
@@ -393,24 +341,24 @@ def _note_move() -> None:
     st.session_state[MOVED] = True
 
 
-def _chart(numbers: Numbers) -> Chart:
+def _chart(numbers: PlotData) -> Chart:
     is_signed = numbers.plot.id == "energy" and numbers.unit != ""
     drawn = figure(numbers.lines, axis=numbers.axis, unit=numbers.unit, has_zero_line=is_signed)
     return Chart(numbers.plot.id, numbers.plot.title, drawn)
 
 
-def _show_gaps(store: Store, content: Shown, numbers: Sequence[Numbers], scale: Scale) -> None:
+def _show_gaps(store: Store, content: Comparison, numbers: Sequence[PlotData], scale: Scale) -> None:
     """What to keep in mind, what cannot be read, and what is missing with the command that makes it."""
     problems = [text for item in numbers for text in item.problems]
-    _show_notes([*_remarks(content, scale), *problems])
+    show_notes([*remarks(content, scale), *problems])
     for gap in content.gaps:
         with st.container(border=True, gap="xsmall"):
             st.text(gap.what)
             if gap.command:
-                st.code(_for_store(gap.command, store), language="bash", wrap_lines=True)
+                st.code(for_store(gap.command, store), language="bash", wrap_lines=True)
 
 
-def _show_words(numbers: Sequence[Numbers]) -> None:
+def _show_words(numbers: Sequence[PlotData]) -> None:
     """The charts in numbers, and what energy means."""
     with st.container(key="words", gap=None):
         for item in numbers:
@@ -420,14 +368,6 @@ def _show_words(numbers: Sequence[Numbers]) -> None:
             st.text(ENERGY_MEANING)
 
 
-def _show_notes(texts: Sequence[str]) -> None:
-    """Remarks that may hold words from outside: as text."""
-    if texts:
-        with st.container(border=True, gap="xsmall"):
-            for text in texts:
-                st.text(text)
-
-
 def _show_empty(store: Store, tracks: Sequence[Track]) -> None:
     """The store has nothing to show: say why and what to run, and look again by itself."""
     with st.container(key="empty"):
@@ -435,64 +375,16 @@ def _show_empty(store: Store, tracks: Sequence[Track]) -> None:
         st.text(f"The store {store.root} holds no frames.")
         st.text("Compute the bundled clips, or a video of your own:")
         commands = ("python -m precompute run phone walkthrough", "python -m precompute run my-video.mp4")
-        st.code("\n".join(_for_store(command, store) for command in commands), language="bash", wrap_lines=True)
+        st.code("\n".join(for_store(command, store) for command in commands), language="bash", wrap_lines=True)
         if has_unreadable_tracks(store):
             st.text("There are tracks in it, but none of them can be read. To see why:")
-            st.code(_for_store("python -m precompute verify", store), language="bash", wrap_lines=True)
+            st.code(for_store("python -m precompute verify", store), language="bash", wrap_lines=True)
         st.caption("The first frames appear here by themselves, as soon as they are stored.")
-        _show_failed(store)
-    _refresh_when_changed(store, tracks, None)
-
-
-def _for_store(command: str, store: Store) -> str:
-    """`command` for the store that this page shows, where that is not the default one."""
-    is_default = STORE_VARIABLE not in os.environ
-    return command if is_default else f"{command} --store {shlex.quote(str(store.root))}"
+        show_failed(store)
+    refresh_when_changed(store, tracks, None)
 
 
 def has_unreadable_tracks(store: Store) -> bool:
     """Are there track folders although nothing is listed? Called where the list is empty."""
     folder = store.root / "tracks"
     return folder.is_dir() and any((track / "manifest.json").exists() for track in folder.iterdir())
-
-
-def _refresh_when_changed(store: Store, tracks: Sequence[Track], clip: str | None) -> None:
-    """Look at the store every few seconds, and show the page anew when it holds other than the `tracks` shown.
-
-    The player keeps its place: its key and its clip stay the same.
-    """
-    before = _fingerprint(tracks, clip)
-
-    @st.fragment(run_every=REFRESH_SECONDS)
-    def look() -> None:
-        if _fingerprint(store.tracks(), clip) != before:
-            st.rerun()
-
-    look()
-
-
-def _fingerprint(tracks: Sequence[Track], clip: str | None) -> tuple[tuple[str, int, bool], ...]:
-    return tuple((t.head.key, t.n_frames, t.is_complete) for t in tracks if clip in (None, t.head.clip.key))
-
-
-# Numbers
-
-
-def _remarks(content: Shown, scale: Scale) -> list[str]:
-    """What makes the comparison less than fair, in words."""
-    remarks = []
-    for plot in content.plots:
-        tracks = [curve.track for curve in plot.curves]
-        # Raw terms of different paths are no more alike than terms standardised with different constants.
-        names = ("paths",) if scale == "raw" else ("paths", "mu", "sigma")
-        if plot.id == "energy" and not all(same_constants(tracks[0], other, names) for other in tracks[1:]):
-            remarks.append(
-                "These energies are measured with different paths or constants: "
-                "compare where the curves rise and fall, not their heights."
-            )
-        if len({track.n_frames for track in tracks}) > 1:
-            n_frames = min(track.n_frames for track in tracks)
-            remarks.append(
-                f"{plot.title}: not all configurations have the same frames; compared on the first {n_frames}."
-            )
-    return remarks

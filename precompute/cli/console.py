@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.text import Text
 
-from cache.store import Store, StoreError, default_root
-from precompute.errors import one_line
+from cache.records import StoreError
+from cache.store import Store, default_root
+from precompute.text import one_line
 
 EXIT_FAILED_ITEM, EXIT_USAGE = 1, 2
 

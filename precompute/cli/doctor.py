@@ -18,10 +18,10 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from cache.records import BadRecord, NewerRecord
-from cache.store import Store, StoreError
-from precompute.download import days_since_release
-from precompute.errors import SourceError
+from cache.records import BadRecord, NewerRecord, StoreError
+from cache.store import Store
+from precompute.failures import SourceError
+from precompute.media.download_process import days_since_release
 
 FEW_BYTES, TOO_FEW_BYTES = 10 << 30, 1 << 30
 """Free space: a minute of video in all configurations of `mini` takes about 2 GB."""
@@ -217,7 +217,7 @@ def _versions() -> Iterator[Finding]:
     yield Finding("Python", "ok", platform.python_version())
     yield _package("streamlit")
     if not _can_run():
-        found = "requirements-web.txt alone is installed: the dashboard and the store's commands work, `run` does not"
+        found = "requirements/web.txt alone is installed: the dashboard and the store's commands work, `run` does not"
         yield Finding("packages", "ok", found)
         return
     for name in ("torch", "opencv-python-headless"):
@@ -237,7 +237,7 @@ def _decoder() -> Finding:
     try:
         import av
 
-        from precompute.decode import require_safe_ffmpeg
+        from precompute.media.decoder_process import require_safe_ffmpeg
     except ImportError as error:
         return Finding("PyAV", "problem", f"cannot be imported: {error}", "pip install -r requirements.txt")
     try:
@@ -267,7 +267,7 @@ def _extractor(today: date | None = None) -> Finding:
 def _device() -> Iterator[Finding]:
     import torch
 
-    from precompute.pipeline import choose_device, choose_dtype, dtype_name
+    from precompute.jobs.devices import choose_device, choose_dtype, dtype_name
 
     device = choose_device("auto")
     dtype = dtype_name(choose_dtype(device))

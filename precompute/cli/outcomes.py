@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import re
 import time
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -17,33 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cache.records import BadRecord
 from cache.reports import Item, Report, report_name, write_report
-from cache.store import StoreError
-from precompute.acquire import FULL, READ_ONLY, looks_like_url, shown_url
-from precompute.errors import KINDS, SourceError, one_line, usual
+from precompute.cli.report import public
+from precompute.failures import KINDS
+from precompute.jobs.events import Stored, name_error
+from precompute.text import one_line
 
 PROGRESS_SECONDS = 1.0
 """Seconds between two progress events of one stage."""
-
-EXHAUSTED = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
-"""Error numbers of a machine that gives no more memory, processes or open files."""
-
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"]*[^\s'\":;,.)]", re.IGNORECASE)
-"""An address within a message, without the stop that follows it."""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A source that is done."""
-
-    title: str
-    clip: str
-    """Key of the clip."""
-    n_tracks: int
-    """In the store, of those asked for."""
-    n_frames_computed: int
-    """By this run; 0 where all was stored already."""
 
 
 class Outcomes:
@@ -140,85 +117,6 @@ class Outcomes:
         if self.as_json:
             line = json.dumps({"event": event, "time": _iso(datetime.now(UTC))} | facts)
             self.out.print(Text(line), soft_wrap=True)
-
-
-def public(report: Report, root: Path) -> Report:
-    """The report as the store keeps it, whose failures visitors of the dashboard see: files without their folders, addresses
-    without what may be a key, and no word of where the store lies."""
-    names = _public_names(report.sources)
-
-    def told(item: Item) -> Item:
-        folder = str(Path(item.source).expanduser().parent)
-        known = {item.source: names[item.source], f"{Path(item.source).expanduser()}": names[item.source]}
-        known |= {f"{folder}/": ""} if folder not in (".", "/") else {}
-        known[str(root)] = "the store"
-
-        def shortened(text: str) -> str:
-            text = _ADDRESS.sub(lambda found: shown_url(found[0]), text)
-            for long, short in known.items():
-                text = text.replace(long, short)
-            return text
-
-        return replace(
-            item,
-            source=names[item.source],
-            message=shortened(item.message),
-            next_step=shortened(item.next_step),
-        )
-
-    return replace(report, sources=tuple(names.values()), items=tuple(map(told, report.items)))
-
-
-def _public_names(sources: Iterable[str]) -> dict[str, str]:
-    """Source -> its name in a report; of files that are named alike, with the folder that each lies in."""
-    files = [source for source in sources if not looks_like_url(source)]
-    counts = Counter(Path(source).name for source in files)
-    return {
-        source: shown_url(source)
-        if looks_like_url(source)
-        else "/".join(Path(source).parts[-1 if counts[Path(source).name] == 1 else -2 :])
-        for source in sources
-    }
-
-
-def name_error(source: str, error: Exception) -> SourceError:
-    """Whatever stopped a source, under a code of the table."""
-    if isinstance(error, SourceError):
-        return error
-    words = one_line(str(error))
-    code = _code(error)
-    if code == "internal":
-        words = f"{type(error).__name__}: {words}"
-    elif code in ("out_of_memory", "out_of_gpu_memory"):
-        reason = error.strerror if isinstance(error, OSError) else None
-        return usual(code, f"{source}: {reason or _lower(KINDS[code].cause)}")
-    elif isinstance(error, OSError):
-        words = f"{error.filename or 'the store'}: {error.strerror or words}"
-    has_next_step = code in ("bad_store", "bad_weights") and "; " in words  # ours end with one
-    return SourceError(code, f"{source}: {words}" + ("" if has_next_step else f"; {KINDS[code].next_step}"))
-
-
-def _lower(sentence: str) -> str:
-    """A sentence as a part of one."""
-    return sentence[0].lower() + sentence[1:].rstrip(".")
-
-
-def _code(error: Exception) -> str:
-    import torch
-
-    from consistency.zoo import ZooError
-
-    if isinstance(error, torch.OutOfMemoryError):
-        return "out_of_gpu_memory"
-    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # torch's words on a CPU
-        return "out_of_memory"
-    if isinstance(error, ZooError):
-        return "bad_weights"
-    if isinstance(error, OSError) and error.errno in EXHAUSTED:
-        return "out_of_memory"
-    if isinstance(error, OSError):
-        return "disk_full" if error.errno in FULL else "store_readonly" if error.errno in READ_ONLY else "bad_store"
-    return "bad_store" if isinstance(error, (StoreError, BadRecord)) else "internal"
 
 
 def _table(failed: tuple[Item, ...]) -> Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from contextlib import contextmanager
 from enum import StrEnum
@@ -22,13 +21,16 @@ from rich.table import Column
 from rich.text import Text
 
 from cache.store import Store
-from precompute import store_commands, zoo_commands
-from precompute.acquire import MAX_DURATION_SECONDS, Limits
-from precompute.errors import SourceError
-from precompute.outcomes import Outcomes, Stored
-from precompute.sources import list_sources
-from precompute.stopping import Stop, stop_on_signals
-from precompute.terminal import EXIT_FAILED_ITEM, StoreOption, bytes_bar, complain, err, open_store, out, usage
+from precompute.cli import store as store_module
+from precompute.cli import zoo as zoo_module
+from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, bytes_bar, complain, err, open_store, out, usage
+from precompute.cli.outcomes import Outcomes
+from precompute.cli.zoo import CodeOption
+from precompute.failures import SourceError
+from precompute.jobs.events import Stored
+from precompute.media.download import MAX_DURATION_SECONDS, Limits
+from precompute.media.listing import list_sources
+from precompute.signals import Stop, stop_on_signals
 
 # Torch takes seconds to import, so the modules that need it are imported by `run` alone.
 
@@ -44,7 +46,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-app.add_typer(zoo_commands.app, name="zoo")
+app.add_typer(zoo_module.app, name="zoo")
 
 
 class DeviceName(StrEnum):
@@ -91,7 +93,7 @@ def run(
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Frames per network run. Default: 8 on CPUs, 32 on GPUs.")
     ] = None,
-    allow_code: zoo_commands.CodeOption = False,
+    allow_code: CodeOption = False,
     max_duration: Annotated[
         float, typer.Option(min=1, help="Longest part of a URL's video, seconds; --max-frames lifts it.")
     ] = MAX_DURATION_SECONDS,
@@ -113,19 +115,23 @@ def run(
 
     Exit codes: 0 done, 1 some source failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM.
     """
-    from consistency.zoo import ZooError, load_zoo
-    from precompute import pipeline, recipes, video
+    from consistency.zoo.read import load_zoo
+    from consistency.zoo.records import ZooError
+    from precompute.jobs import devices
+    from precompute.jobs.tracks import select_configurations
+    from precompute.media.sampling import Sampling
+    from precompute.media.sources import bundled_clips
 
     stop = context.with_resource(stop_on_signals(_say_stopping))
     patterns = [part for text in configurations or ["*"] for part in text.split(",") if part]
     if not patterns:
         raise usage("--configurations names none; give globs on zoo/method/path, such as 'mini/*/rgb-normal*'")
     try:
-        listed = list_sources(sources or [], list_file, video.bundled_clips())
-        sampling = video.Sampling(start, end, fps, max_frames, size, crop.value, tolerant)
-        where = pipeline.choose_device(device.value)
+        listed = list_sources(sources or [], list_file, bundled_clips())
+        sampling = Sampling(start, end, fps, max_frames, size, crop.value, tolerant)
+        where = devices.choose_device(device.value)
         known_zoo = load_zoo(zoo, allow_code=allow_code)
-        recipes.select_configurations(known_zoo, patterns)
+        select_configurations(known_zoo, patterns)
     except (ValueError, ZooError) as error:
         raise usage(str(error)) from error
     if not listed.sources:
@@ -161,7 +167,7 @@ def run(
         raise typer.Exit(EXIT_FAILED_ITEM)
 
 
-app.add_typer(store_commands.app)
+app.add_typer(store_module.app)
 
 
 class _Job:
@@ -182,13 +188,15 @@ class _Job:
         self.store, self.zoo, self.patterns, self.sampling = store, zoo, patterns, sampling
         self.device, self.batch_size, self.limits, self.outcomes = device, batch_size, limits, outcomes
         self.stop = stop
-        from precompute.lanes import Networks
+        from precompute.jobs.predict import Networks
 
         self.networks = Networks()
 
     def do(self, spec: str) -> Stored:
         """Compute one source, and say what is done."""
-        from precompute import pipeline, precision, video
+        from precompute.jobs import devices, precision, run
+        from precompute.jobs.plan import make_plan
+        from precompute.media.sources import resolve
 
         self.stop.has_chunk = False  # an earlier source may have failed in the midst of one
         say = self.outcomes.say
@@ -198,22 +206,22 @@ class _Job:
                 show(n_bytes, total)
                 self.outcomes.progress("download", n_bytes, total)
 
-            source = video.resolve(spec, media_dir=self.store.media_dir, limits=self.limits, progress=on_bytes)
-        plan = pipeline.make_plan(self.store, source, self.sampling, self.zoo, self.patterns)
-        tracks = f"{len(plan.recipes)} tracks"
+            source = resolve(spec, media_dir=self.store.media_dir, limits=self.limits, progress=on_bytes)
+        plan = make_plan(self.store, source, self.sampling, self.zoo, self.patterns)
+        tracks = f"{len(plan.specs)} tracks"
         if not plan.pending:
             say(f"{source.title}: {tracks} already stored, 0 frames computed")
-            return Stored(source.title, plan.clip.key, len(plan.recipes), 0)
+            return Stored(source.title, plan.clip.key, len(plan.specs), 0)
         self._require_space(plan)
-        dtype = pipeline.clip_dtype(self.store, plan, pipeline.choose_dtype(self.device))
-        first = pipeline.all_devices(self.device)[0]  # where its networks then stay
-        accuracy = precision.measured(self.store.root, self.zoo, plan.recipes, first, dtype, self.networks)
-        seconds = pipeline.seconds_per_frame(plan, self.device, dtype, self.batch_size, accuracy.exact, self.networks)
+        dtype = devices.clip_dtype(self.store, plan, devices.choose_dtype(self.device))
+        first = devices.all_devices(self.device)[0]  # where its networks then stay
+        accuracy = precision.measured(self.store.root, self.zoo, plan.specs, first, dtype, self.networks)
+        seconds = run.seconds_per_frame(plan, self.device, dtype, self.batch_size, accuracy.exact, self.networks)
         cost = f"about {plan.estimated_bytes / 1e6:.0f} MB and {_duration(seconds * plan.n_frames_left)}"
         say(
             f"{source.title}: {plan.clip.n_frames or 'unknown'} frames, {len(plan.pending)} of {tracks} to compute, "
             f"{cost if plan.clip.n_frames else f'{1 / seconds:.1f} frames/s'} on {self.device.type} "
-            f"({pipeline.dtype_name(dtype)}, {accuracy})",
+            f"({devices.dtype_name(dtype)}, {accuracy})",
         )
         began = time.perf_counter()
         with _frame_bar(source.title, plan.clip.n_frames, self.outcomes) as report:
@@ -222,7 +230,7 @@ class _Job:
                 self.stop.has_chunk = True
                 report(n_done, n_resumed)
 
-            n_frames = pipeline.run_plan(
+            n_frames = run.run_plan(
                 self.store,
                 plan,
                 device=self.device,
@@ -242,7 +250,7 @@ class _Job:
             f"{source.title}: {len(plan.pending)} tracks stored, {n_frames} frames computed in {_duration(elapsed)} "
             f"({n_frames / elapsed:.1f} frames/s)",
         )
-        return Stored(source.title, plan.clip.key, len(plan.recipes), n_frames)
+        return Stored(source.title, plan.clip.key, len(plan.specs), n_frames)
 
     def _require_space(self, plan: Any) -> None:
         free = shutil.disk_usage(self.store.root).free
@@ -296,7 +304,3 @@ def _frame_bar(title: str, n_frames: int, outcomes: Outcomes):
             outcomes.progress("compute", n_done, n_frames or None)
 
         yield report
-
-
-if __name__ == "__main__":
-    sys.exit(app(prog_name="python -m precompute"))

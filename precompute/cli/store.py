@@ -25,11 +25,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cache.pack import BadPack
-from cache.records import Track
-from cache.store import MIN_ORPHAN_AGE_SECONDS, CorruptPack, Store, StoreError, default_root
+from cache.records import StoreError, Track
+from cache.store import MIN_ORPHAN_AGE_SECONDS, CorruptPack, Store, default_root
 from cache.transfer import Arrival, OnBytes, copy_tracks, export_tar, import_tar
-from precompute.errors import one_line
-from precompute.terminal import (
+from precompute.cli.console import (
     EXIT_FAILED_ITEM,
     SteadyConsole,
     StoreOption,
@@ -41,6 +40,7 @@ from precompute.terminal import (
     say,
     usage,
 )
+from precompute.text import one_line
 
 PIPE_WIDTH = 200
 """Letters of a line where no terminal says how many fit: every configuration on one line."""
@@ -286,7 +286,7 @@ def doctor(
 
       python -m precompute doctor --json
     """
-    from precompute.doctor import examine
+    from precompute.cli.doctor import examine
 
     findings = examine(store or default_root())
     if as_json:

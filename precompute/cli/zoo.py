@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from precompute.errors import SourceError, one_line
-from precompute.terminal import EXIT_FAILED_ITEM, StoreOption, bytes_bar, complain, out, say, usage
+from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, bytes_bar, complain, out, say, usage
+from precompute.failures import SourceError
+from precompute.text import one_line
 
 if TYPE_CHECKING:
-    from consistency.zoo import Edge, Zoo
+    from consistency.zoo.records import Edge, Zoo
 
 # Torch takes seconds to import, so the modules that need it are imported by the commands.
 
@@ -46,7 +47,8 @@ def list_zoos(
 
       python -m precompute zoo list
     """
-    from consistency.zoo import ZooError, known_zoos, read_zoo
+    from consistency.zoo.read import known_zoos, read_zoo
+    from consistency.zoo.records import ZooError
 
     rows = []
     for name in known_zoos():
@@ -121,15 +123,15 @@ def check(
 
       python -m precompute zoo check my-zoo --record
     """
-    from consistency import formats
-    from consistency.check import problems
-    from consistency.zoo import ZooError
-    from precompute import zoo_files
+    from consistency.zoo import formats
+    from consistency.zoo.check import problems
+    from consistency.zoo.records import ZooError
+    from precompute.zoos import install
 
     known = _read(zoo)
     if record:
         try:
-            n_new = zoo_files.record(known)
+            n_new = install.record(known)
         except (ZooError, OSError) as error:
             raise usage(str(error)) from error
         say(f"{known.name}: {n_new} digests recorded in {known.home / 'zoo.lock'}")
@@ -169,8 +171,8 @@ def pull(zoo: ZooArgument) -> None:
 
       python -m precompute zoo pull xtc
     """
-    from consistency.zoo import ZooError
-    from precompute import zoo_files
+    from consistency.zoo.records import ZooError
+    from precompute.zoos import install
 
     known = _read(zoo)
     if not known.archives and not (known.base and _read(known.base).archives):
@@ -178,7 +180,7 @@ def pull(zoo: ZooArgument) -> None:
     found: list[str] = []
     try:
         with bytes_bar(f"{known.name} · download") as report:
-            zoo_files.pull(known, say=say, report=report, on_problem=lambda text: found.append(text) or complain(text))
+            install.pull(known, say=say, report=report, on_problem=lambda text: found.append(text) or complain(text))
     except (ZooError, OSError) as error:
         complain(str(error))
         raise typer.Exit(EXIT_FAILED_ITEM) from error
@@ -198,12 +200,12 @@ def import_zoo(
 
       python -m precompute zoo import my-zoo/ --as mine
     """
-    from consistency.zoo import ZooError
-    from precompute import zoo_files
+    from consistency.zoo.records import ZooError
+    from precompute.zoos import install
 
     found: list[str] = []
     try:
-        zoo_files.import_zoo(source, name, on_problem=lambda text: found.append(text) or complain(text))
+        install.import_zoo(source, name, on_problem=lambda text: found.append(text) or complain(text))
     except (ZooError, OSError) as error:
         complain(str(error))
         raise typer.Exit(EXIT_FAILED_ITEM) from error
@@ -230,17 +232,18 @@ def calibrate(
 
       python -m precompute zoo calibrate xtc --on walkthrough --on phone
     """
-    from consistency.zoo import ZooError, load_zoo
-    from precompute import calibrate as calibration
-    from precompute import zoo_files
+    from consistency.zoo.lock import lock_of, write_lock, writing
+    from consistency.zoo.read import load_zoo
+    from consistency.zoo.records import ZooError
+    from precompute.zoos import calibration
 
     try:
         known = load_zoo(zoo, allow_code=allow_code)
         measured = calibration.calibrate(known, clips, method=method, max_frames=max_frames, store=store, say=say)
-        with zoo_files.writing(known.home):
-            lock = zoo_files.lock_of(known.home)
+        with writing(known.home):
+            lock = lock_of(known.home)
             lock["energy"] = {**lock.get("energy", {}), **measured}
-            zoo_files.write_lock(known.home, lock)
+            write_lock(known.home, lock)
     except (ZooError, SourceError, OSError, ValueError) as error:
         complain(one_line(str(error)))
         raise typer.Exit(EXIT_FAILED_ITEM) from error
@@ -317,7 +320,8 @@ def _row(name: str, zoo: Zoo) -> dict[str, Any]:
 
 
 def _read(name: str) -> Zoo:
-    from consistency.zoo import ZooError, read_zoo
+    from consistency.zoo.read import read_zoo
+    from consistency.zoo.records import ZooError
 
     try:
         return read_zoo(name)

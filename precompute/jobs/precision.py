@@ -19,10 +19,13 @@ from torch import Tensor
 
 from cache.keys import digest
 from consistency.energy import disagreement_maps, raw_terms, standardise
-from consistency.zoo import Chain, Zoo
-from precompute import video
-from precompute.lanes import Networks, Precision, make_graph, predict
-from precompute.recipes import Batch, Recipe
+from consistency.zoo.records import Chain, Zoo
+from precompute.jobs.batches import Batch
+from precompute.jobs.predict import Networks, Precision, make_graph, predict
+from precompute.jobs.tracks import TrackSpec
+from precompute.media import decoder
+from precompute.media.sampling import Sampling
+from precompute.media.sources import resolve
 
 MEAN_ERROR_BOUND = 1 / 255
 """Mean absolute difference of a network's output from float32's, in codes: one of the levels that are stored."""
@@ -52,21 +55,21 @@ class Measured:
 
 
 def measured(
-    root: Path, zoo: Zoo, recipes: Sequence[Recipe], device: torch.device, dtype: torch.dtype, networks: Networks
+    root: Path, zoo: Zoo, specs: Sequence[TrackSpec], device: torch.device, dtype: torch.dtype, networks: Networks
 ) -> Measured:
     """From the store at `root`, else measured now and put there. `networks` keeps what the job needs. Raises ZooError."""
     if dtype == torch.float32:
         return Measured(frozenset(), 0.0, 0.0)
     chains = sorted(
-        {chain for recipe in recipes for chain in recipe.chains}, key=lambda chain: [edge.digest for edge in chain]
+        {chain for spec in specs for chain in spec.chains}, key=lambda chain: [edge.digest for edge in chain]
     )
     kind = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     bounds = [MEAN_ERROR_BOUND, ENERGY_ERROR_BOUND]
     # The bound of an energy is in sigma: other constants make it another one.
     scales = sorted(
-        [[[edge.digest for edge in chain] for chain in recipe.chains], constants["mu"], constants["sigma"]]
-        for recipe in recipes
-        if (constants := recipe.head.constants)
+        [[[edge.digest for edge in chain] for chain in spec.chains], constants["mu"], constants["sigma"]]
+        for spec in specs
+        if (constants := spec.head.constants)
     )
     key = digest([VERSION, [[edge.digest for edge in chain] for chain in chains], scales, kind, str(dtype), bounds])
     path = root / "precision" / f"{key}.json"
@@ -75,7 +78,7 @@ def measured(
         return Measured(frozenset(row["exact"]), float(row["worst_code"]), float(row["worst_energy"]))
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not measured yet, or not readable: measured again
-    found = measure(zoo, recipes, device, dtype, example_frames(), networks)
+    found = measure(zoo, specs, device, dtype, example_frames(), networks)
     path.parent.mkdir(parents=True, exist_ok=True)
     row = {"exact": sorted(found.exact), "worst_code": found.worst_code, "worst_energy": found.worst_energy}
     path.write_text(json.dumps(row))
@@ -84,7 +87,7 @@ def measured(
 
 def measure(
     zoo: Zoo,
-    recipes: Sequence[Recipe],
+    specs: Sequence[TrackSpec],
     device: torch.device,
     dtype: torch.dtype,
     frames: Batch,
@@ -92,12 +95,12 @@ def measure(
 ) -> Measured:
     """Run all in float32, then in `dtype`, and put what is beyond the bound into float32 until nothing is."""
     exact: frozenset[str] = frozenset()
-    energies = [recipe for recipe in recipes if recipe.head.kind == "energy"]
+    energies = [spec for spec in specs if spec.head.kind == "energy"]
 
     def run(precision: Precision, networks: Networks) -> tuple[Mapping[Chain, Tensor], list[Tensor]]:
-        graph = make_graph(recipes, device, precision, networks)
+        graph = make_graph(specs, device, precision, networks)
         outputs = predict(graph, frames, device, zoo.multiple).outputs
-        return outputs, [energy_of(recipe, outputs) for recipe in energies]
+        return outputs, [energy_of(spec, outputs) for spec in energies]
 
     true_outputs, true_energies = run(Precision(torch.float32), Networks())
     while True:
@@ -109,9 +112,9 @@ def measure(
         if ends <= exact:  # the last network is not to blame, or none is
             beyond += [
                 chain
-                for recipe, error in zip(energies, energy_errors, strict=True)
+                for spec, error in zip(energies, energy_errors, strict=True)
                 if not error <= ENERGY_ERROR_BOUND
-                for chain in recipe.chains
+                for chain in spec.chains
             ]
             ends = {edge.network_digest for chain in beyond for edge in chain}
         if ends <= exact:
@@ -119,11 +122,11 @@ def measure(
         exact |= ends
 
 
-def energy_of(recipe: Recipe, outputs: Mapping[Chain, Tensor]) -> Tensor:
+def energy_of(spec: TrackSpec, outputs: Mapping[Chain, Tensor]) -> Tensor:
     """The frames' energies, (N,), in sigma."""
-    direct, *indirect = (outputs[chain] for chain in recipe.chains)
+    direct, *indirect = (outputs[chain] for chain in spec.chains)
     terms = raw_terms(disagreement_maps(direct, indirect))
-    return standardise(terms, recipe.head.constants["mu"], recipe.head.constants["sigma"])
+    return standardise(terms, spec.head.constants["mu"], spec.head.constants["sigma"])
 
 
 def mean_error(found: Tensor, true: Tensor) -> float:
@@ -134,11 +137,11 @@ def mean_error(found: Tensor, true: Tensor) -> float:
 @cache
 def example_frames() -> Batch:
     """One frame of each bundled clip."""
-    sampling = video.Sampling(start=FRAME_SECONDS, max_frames=1)
+    sampling = Sampling(start=FRAME_SECONDS, max_frames=1)
     with TemporaryDirectory() as folder:
-        sources = [video.resolve(name, media_dir=Path(folder)) for name in CLIPS]
+        sources = [resolve(name, media_dir=Path(folder)) for name in CLIPS]
         found = []
         for source in sources:
-            with closing(video.frames(source.path, sampling)) as frames:
+            with closing(decoder.frames(source.path, sampling)) as frames:
                 found.append(next(frames))
     return Batch(np.stack([frame.rgb for frame in found]), np.zeros(len(found)), {}, {})

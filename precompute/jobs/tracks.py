@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,63 +18,19 @@ from cache.keys import track_key
 from cache.records import Clip, Head
 from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
 from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
-from consistency.errors import frame_errors
-from consistency.zoo import IMAGE, Chain, Zoo, ZooError
-from precompute.encode import CODEC
+from consistency.metrics import frame_errors
+from consistency.zoo.records import IMAGE, Chain, Zoo, ZooError
+from precompute.jobs.batches import Batch, TrackChunk
+from precompute.jobs.encode import CODEC
 
 
 @dataclass(frozen=True)
-class Batch:
-    """N consecutive frames of a clip and what the networks made of them."""
-
-    rgb: np.ndarray
-    """uint8, (N, H, W, 3)."""
-    pts_seconds: np.ndarray
-    """float64, (N,)."""
-    truth: Mapping[str, np.ndarray]
-    """Domain -> uint8 codes, (N, H, W, C)."""
-    outputs: Mapping[Chain, Tensor]
-    """Codes in [0, 1], (N, C, H, W), on the device."""
-    start: int = 0
-    """Index of the first of them in the clip."""
-    true_codes: Mapping[str, Tensor] = field(default_factory=dict)
-    """`truth` on the device, float32 in [0, 1], (N, C, H, W)."""
-
-    def __getitem__(self, frames: slice) -> Batch:
-        """Some of the frames, before the networks have seen them."""
-        truth = {name: codes[frames] for name, codes in self.truth.items()}
-        start = self.start + range(len(self.rgb))[frames].start
-        return Batch(self.rgb[frames], self.pts_seconds[frames], truth, {}, start)
-
-
-@dataclass(frozen=True)
-class Product:
-    """What one track gains from one batch. Tensors are on the device until `to_host` brings them."""
-
-    images: Tensor | np.ndarray
-    """uint8 codes, (N, H, W, C)."""
-    columns: Mapping[str, Tensor | np.ndarray]
-    """name -> (N, ...)."""
-    is_finite: Tensor | None = None
-    """Whether the networks gave numbers, one truth value; None where none were asked."""
-
-    def to_host(self) -> Product:
-        """The same in host memory. From a GPU the copies are only ordered: wait for its stream before reading them."""
-
-        def move(values: Tensor | np.ndarray) -> Tensor | np.ndarray:
-            return values.to("cpu", non_blocking=True) if isinstance(values, Tensor) else values
-
-        is_finite = None if self.is_finite is None else self.is_finite.to("cpu", non_blocking=True)
-        return Product(move(self.images), {name: move(values) for name, values in self.columns.items()}, is_finite)
-
-
-@dataclass(frozen=True)
-class Recipe:
+class TrackSpec:
     """One track: what it is called, which chains it needs, and how it is made from a batch."""
 
     head: Head
     chains: tuple[Chain, ...]
-    make: Callable[[Batch], Product]
+    make: Callable[[Batch], TrackChunk]
 
 
 COLUMN_TITLES: dict[str, dict[str, str]] = {
@@ -88,12 +44,12 @@ COLUMN_TITLES: dict[str, dict[str, str]] = {
 }
 
 
-def plan_recipes(
+def plan_tracks(
     clip: Clip,
     zoo: Zoo,
     patterns: Sequence[str],
     truth: Mapping[str, str],
-) -> list[Recipe]:
+) -> list[TrackSpec]:
     """The recipes of every track that the patterns ask for on a clip.
 
     `patterns` are globs on `zoo/method/path`. Each configuration brings its prediction rgb-Y and the energy of Y,
@@ -101,18 +57,18 @@ def plan_recipes(
     """
     truth = {name: truth[name] for name in sorted(truth, key=list(DOMAINS).index)}
     maker = _Maker(clip, zoo, truth)
-    recipes = [maker.input(), *(maker.truth_of(domain) for domain in truth)]
+    specs = [maker.input(), *(maker.truth_of(domain) for domain in truth)]
     chosen = select_configurations(zoo, patterns)
     for method, target in dict.fromkeys((method, path.split("-")[1]) for method, path in chosen):
-        recipes.append(maker.prediction(method, target))
-        recipes += [
+        specs.append(maker.prediction(method, target))
+        specs += [
             maker.readout(method, path)
             for chosen_method, path in chosen
             if chosen_method == method and path.startswith(f"{IMAGE}-{target}-")
         ]
         if target in zoo.energies:
-            recipes.append(maker.energy(method, target))
-    return recipes
+            specs.append(maker.energy(method, target))
+    return specs
 
 
 def select_configurations(zoo: Zoo, patterns: Sequence[str]) -> list[tuple[str, str]]:
@@ -149,18 +105,18 @@ class _Maker:
         multiple = self.zoo.multiple
         return self.clip.height + -self.clip.height % multiple, self.clip.width + -self.clip.width % multiple
 
-    def input(self) -> Recipe:
+    def input(self) -> TrackSpec:
         head = self._head("input", "", IMAGE, DOMAINS[IMAGE], {}, ["pts_seconds"])
-        return Recipe(head, (), lambda batch: Product(batch.rgb, _columns(batch)))
+        return TrackSpec(head, (), lambda batch: TrackChunk(batch.rgb, _columns(batch)))
 
-    def truth_of(self, name: str) -> Recipe:
+    def truth_of(self, name: str) -> TrackSpec:
         head = self._head("truth", "", name, get_domain(name), {}, ["pts_seconds"], truth=name)
-        return Recipe(head, (), lambda batch: Product(batch.truth[name], _columns(batch)))
+        return TrackSpec(head, (), lambda batch: TrackChunk(batch.truth[name], _columns(batch)))
 
-    def prediction(self, method: str, target: str) -> Recipe:
+    def prediction(self, method: str, target: str) -> TrackSpec:
         return self._image_recipe("prediction", method, f"{IMAGE}-{target}", reference=None)
 
-    def readout(self, method: str, path: str) -> Recipe:
+    def readout(self, method: str, path: str) -> TrackSpec:
         last = path.rsplit("-", maxsplit=1)[-1]
         try:
             reference = self.zoo.chain(method, f"{IMAGE}-{last}")
@@ -168,17 +124,17 @@ class _Maker:
             reference = None  # a domain that nothing predicts from the image has no direct path to disagree with
         return self._image_recipe("readout", method, path, reference)
 
-    def energy(self, method: str, target: str) -> Recipe:
+    def energy(self, method: str, target: str) -> TrackSpec:
         constants = self.zoo.energies[target]
         direct = self.zoo.chain(method, f"{IMAGE}-{target}")
         indirect = [self.zoo.chain(method, path) for path in constants.paths]
 
-        def make(batch: Batch) -> Product:
+        def make(batch: Batch) -> TrackChunk:
             maps = disagreement_maps(batch.outputs[direct], [batch.outputs[chain] for chain in indirect])
             energy = standardise(maps, constants.mu, constants.sigma)
             codes = (energy - ENERGY.lo) / (ENERGY.hi - ENERGY.lo)
             columns = {"terms": raw_terms(maps), "blocks": block_means(maps).half()}
-            return Product(_to_uint8(codes[:, None]), _columns(batch, columns), _is_finite(columns["terms"]))
+            return TrackChunk(_to_uint8(codes[:, None]), _columns(batch, columns), _is_finite(columns["terms"]))
 
         head = self._head(
             "energy",
@@ -194,9 +150,9 @@ class _Maker:
                 "origin": constants.origin,
             },
         )
-        return Recipe(head, (direct, *indirect), make)
+        return TrackSpec(head, (direct, *indirect), make)
 
-    def _image_recipe(self, kind: str, method: str, path: str, reference: Chain | None) -> Recipe:
+    def _image_recipe(self, kind: str, method: str, path: str, reference: Chain | None) -> TrackSpec:
         chain = self.zoo.chain(method, path)
         domain = self.zoo.domain(path.rsplit("-", maxsplit=1)[-1])
         true_name = domain.name if domain.name in self.truth else None
@@ -206,7 +162,7 @@ class _Maker:
                 domain.meaning == "direction" or domain.scale == "log"
             )
 
-        def make(batch: Batch) -> Product:
+        def make(batch: Batch) -> TrackChunk:
             output = batch.outputs[chain]
             columns: dict[str, Tensor] = {}
             if reference:
@@ -214,11 +170,11 @@ class _Maker:
                 columns["disagreement"] = raw_terms(maps)[:, 0]
             if true_name:
                 columns |= frame_errors(domain, output, batch.true_codes[true_name])
-            return Product(_to_uint8(output), _columns(batch, columns), _is_finite(output))
+            return TrackChunk(_to_uint8(output), _columns(batch, columns), _is_finite(output))
 
         edges = _digests(chain, *([reference] if reference else []))
         head = self._head(kind, method, path, domain, edges, names, truth=true_name)
-        return Recipe(head, (chain, *([reference] if reference else [])), make)
+        return TrackSpec(head, (chain, *([reference] if reference else [])), make)
 
     def _head(
         self,

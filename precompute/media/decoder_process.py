@@ -15,14 +15,12 @@ import math
 import os
 import re
 import resource
-import struct
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 import av.error
@@ -34,8 +32,11 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from cache.records import MAX_CLIP_FRAMES
-from precompute.errors import SourceError, usual
-from precompute.video import Sampling, VideoInfo, output_size
+from precompute.failures import SourceError, usual
+from precompute.media.containers import KEEP, refuse_cut_file
+from precompute.media.geometry import display_matrix, is_turned, picture, pixel_aspect
+from precompute.media.sampling import Sampling, VideoInfo, output_size
+from precompute.media.timeline import Times, chosen, mean_rate
 
 MAX_PIXELS = 50_000_000
 """Most pixels per frame: 8K video has 33 million; a 198 kB file can claim billions."""
@@ -145,7 +146,6 @@ def peak_bytes() -> int:
 
 
 TRY = "get another copy, or rescue what is whole: ffmpeg -i INPUT -c:v libx264 -an OUTPUT.mp4"
-KEEP = "get another copy, or keep the frames before the damage with --tolerant"
 
 
 def limit_resources() -> None:
@@ -342,130 +342,6 @@ def require_safe_ffmpeg() -> None:
         )
 
 
-def refuse_cut_file(path: Path, *, only_without_index: bool = False) -> None:
-    """Refuse a file whose own sizes reach past its end, before anything is decoded; some formats state none.
-
-    `only_without_index` passes those of which a part can be decoded.
-    """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(TS_PACKET_BYTES + 1)
-        if head[4:8] in MP4_BOXES:
-            stated = mp4_end(file, size)
-        elif head[:4] == b"\x1a\x45\xdf\xa3":
-            stated = matroska_end(file, size)
-        elif head[:4] == b"RIFF":
-            (stated,) = struct.unpack("<I", head[4:8])  # some writers count these 8 bytes, some do not
-            stated = 0 if stated == 0xFFFFFFFF else stated
-        elif head[:4] == b"OggS":
-            stated = ogg_end(file, size)
-        elif head[:3] == b"FLV":
-            stated = flv_end(file)
-        elif head[:4] == ASF_START:
-            stated = asf_end(file)
-        elif head[:6] in (b"GIF87a", b"GIF89a"):
-            file.seek(max(0, size - 1024))
-            stated = size if file.read().rstrip(b"\0").endswith(b"\x3b") else size + 1  # its last byte, but for padding
-        elif head[:1] == head[TS_PACKET_BYTES:] == b"G":
-            stated = math.ceil(size / TS_PACKET_BYTES) * TS_PACKET_BYTES
-        else:
-            return
-    if stated is None:
-        raise SourceError(
-            "truncated", f"{path.name}: cut short: its index (moov) is missing; copy or download it again"
-        )
-    if stated > size and not only_without_index:
-        raise SourceError("truncated", f"{path.name}: cut short: {size} bytes, its header states {stated}; {KEEP}")
-
-
-TS_PACKET_BYTES = 188
-"""MPEG-TS is packets of this size, each beginning with `G`; a cut between two packets cannot be seen."""
-
-MP4_BOXES = frozenset(b"ftyp moov mdat free skip wide uuid moof mfra sidx styp meta pnot".split())
-
-
-def mp4_end(file: BinaryIO, size: int) -> int | None:
-    """Where the last box ends, bytes; None when there is no `moov` box (the index) up to there."""
-    position = 0
-    has_index = False
-    while position + 8 <= size:
-        file.seek(position)
-        head = file.read(16)
-        length, kind = struct.unpack(">I4s", head[:8])
-        if length == 1 and len(head) == 16:
-            (length,) = struct.unpack(">Q", head[8:])
-        if kind not in MP4_BOXES or (length < 8 and length != 0):
-            break  # padding or appended data, which players ignore too
-        has_index |= kind == b"moov"
-        position = size if length == 0 else position + length  # 0: the box reaches to the end of the file
-    return position if has_index or position > size else None
-
-
-def matroska_end(file: BinaryIO, size: int) -> int:
-    """Where the Segment element ends, bytes; 0 when its size is unknown (a live recording) or it is not second."""
-    file.seek(4)
-    header_length = ebml_size(file)
-    if header_length is None or header_length > size:
-        return 0
-    file.seek(header_length, os.SEEK_CUR)
-    if file.read(4) != b"\x18\x53\x80\x67":
-        return 0
-    length = ebml_size(file)
-    return 0 if length is None else file.tell() + length
-
-
-def ebml_size(file: BinaryIO) -> int | None:
-    """An EBML size: the leading zero bits of the first byte tell how many bytes follow; all value bits one: unknown."""
-    first = file.read(1)
-    if not first or not first[0]:
-        return None
-    n_following = 8 - first[0].bit_length()
-    n_bits = 7 * (n_following + 1)
-    value = int.from_bytes(first + file.read(n_following), "big") & ((1 << n_bits) - 1)
-    return None if value == (1 << n_bits) - 1 else value
-
-
-OGG_PAGE = 27
-"""Bytes of a page's header, before its table of segments."""
-
-
-def ogg_end(file: BinaryIO, size: int) -> int:
-    """Where the last page ends, bytes; past the end of the file where it is not marked as the last of its stream."""
-    file.seek(max(0, size - (1 << 17)))  # two of the largest pages
-    tail = file.read()
-    start = tail.rfind(b"OggS")
-    header = tail[start : start + OGG_PAGE]
-    if start < 0 or len(header) < OGG_PAGE:
-        return size + 1
-    segments = tail[start + OGG_PAGE : start + OGG_PAGE + header[26]]
-    end = size - len(tail) + start + OGG_PAGE + header[26] + sum(segments)
-    return end if header[5] & 4 else max(end, size + 1)
-
-
-def flv_end(file: BinaryIO) -> int:
-    """The file's size as its metadata state it, bytes; 0 where they do not."""
-    file.seek(0)
-    _, name, value = file.read(1 << 16).partition(b"\0\x08filesize\0")
-    if not name or len(value) < 8:
-        return 0
-    (stated,) = struct.unpack(">d", value[:8])
-    return int(stated) if math.isfinite(stated) else 0
-
-
-ASF_START = bytes.fromhex("3026b275")
-ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
-
-
-def asf_end(file: BinaryIO) -> int:
-    """The file's size as its properties state it, bytes; 0 where they do not, as in a live recording."""
-    file.seek(0)
-    _, start, properties = file.read(1 << 16).partition(ASF_FILE_PROPERTIES)
-    if not start or len(properties) < 76:
-        return 0
-    (stated,), (flags,) = struct.unpack("<Q", properties[24:32]), struct.unpack("<I", properties[72:76])
-    return 0 if flags & 1 else stated
-
-
 # --- decoding ---
 
 
@@ -528,46 +404,6 @@ def decoded(file: File, container: Any, stream: Any) -> Iterator[tuple[Any, floa
     yield from waiting
 
 
-class Times:
-    """The times of the frames of a stream, told in the order in which they are shown, in its ticks."""
-
-    def __init__(self, container: Any, stream: Any) -> None:
-        # AVI has only decoding times: the n-th frame shown has the n-th packet's.
-        self._packet_times: list[int] | None = [] if container.format.name == "avi" else None
-        # A pack of a program stream states the time of the first frame that begins in it; where that one's start code is
-        # split, FFmpeg gives the time to another, and so goes back by a few frames.
-        self._may_go_back = container.format.name == "mpeg"
-        self._time_base = stream.time_base
-        self.n_frames = 0
-        self.first = self.last = 0
-        self.last_end = 0
-        """Where the last frame's duration ends; where none is stated, it may be held as long as any before it."""
-        self._longest = 0
-
-    def note(self, packet: Any) -> None:
-        if self._packet_times is not None and packet.size and packet.dts is not None:
-            self._packet_times.append(packet.dts)
-
-    def seconds(self, path: Path, frame: Any) -> float:
-        """Of the next frame, after the first; refuses one without a time of its own."""
-        pts = frame.pts
-        if self._packet_times is not None and self.n_frames < len(self._packet_times):
-            pts = self._packet_times[self.n_frames]
-        if self._may_go_back and self.n_frames and pts is not None:
-            earliest = self.last - 1 / self._time_base  # a second: what is further back is another recording
-            pts = self.last_end if earliest < pts < (self.last + self.last_end) / 2 else pts
-        if pts is None or frame.is_corrupt or (self.n_frames and pts <= self.last):
-            what = "has no time" if pts is None else "is damaged" if frame.is_corrupt else "goes back in time"
-            raise SourceError("damaged", f"{path.name}: frame {self.n_frames} {what}; {KEEP}")
-        self.first = pts if self.n_frames == 0 else self.first
-        self._longest = max(self._longest, pts - self.last if self.n_frames else 0)
-        stated = frame.duration if self._packet_times is None else 0  # AVI's is one tick, whatever follows
-        self.last_end = pts + (stated or self._longest)
-        self.last = pts
-        self.n_frames += 1
-        return float((pts - self.first) * self._time_base)
-
-
 def refuse_short(path: Path, stream: Any, n_frames: int, shown_ticks: int) -> None:
     """Both the count and the duration must fall short: an edit list leaves out frames that the header counts."""
     lacks_frames = n_frames < min(stream.frames - 1, stream.frames * (1 - MAX_MISSING))
@@ -577,149 +413,6 @@ def refuse_short(path: Path, stream: Any, n_frames: int, shown_ticks: int) -> No
             "truncated",
             f"{path.name}: cut short: {n_frames} frames, its header states {stream.frames}; {KEEP}",
         )
-
-
-def milliseconds(seconds: float) -> int:
-    """Times are compared in whole milliseconds, Matroska's clock: an mp4 and its copy in mkv give the same frames."""
-    return math.floor(seconds * 1000 + 0.5)
-
-
-def chosen(
-    source: Iterator[tuple[Any, float]], stream: Any, sampling: Sampling, alive: Callable[[], None]
-) -> Iterator[tuple[Any, float]]:
-    """The frames of `decoded` that `sampling` takes. With fps, a frame is held back until the next tells how long it is shown."""
-    start = milliseconds(sampling.start)
-    end = math.inf if sampling.end is None else milliseconds(sampling.end)
-    held: tuple[Any, float] | None = None
-    n_ticks = 0
-    last_alive = time.monotonic()
-
-    def is_taken(shown_until: float) -> bool:
-        """Whether a sampling time falls before `shown_until` (and after the frames before); moves on past it."""
-        nonlocal n_ticks
-        n_before = n_ticks
-        n_ticks = max(n_before, ticks_before(min(shown_until, end), sampling.start, sampling.fps or 1))
-        return n_ticks > n_before
-
-    for frame, pts_seconds in source:
-        if time.monotonic() - last_alive > 1:
-            alive()
-            last_alive = time.monotonic()
-        pts = milliseconds(pts_seconds)
-        if sampling.fps is None:
-            if pts >= end:
-                return
-            if pts >= start:
-                yield frame, pts_seconds
-            continue
-        if held is not None and is_taken(shown_until=pts):
-            yield held
-        if pts >= end:
-            return
-        held = frame, pts_seconds
-    if sampling.fps is not None and held is not None:
-        frame, pts_seconds = held
-        seconds = float(frame.duration * stream.time_base) if frame.duration else 1 / mean_rate(stream)
-        if is_taken(shown_until=milliseconds(pts_seconds + seconds)):
-            yield held
-
-
-def ticks_before(end_ms: float, start: float, fps: float) -> int:
-    """How many of the times start + k/fps, k = 0, 1, ..., fall before `end_ms`, in whole milliseconds.
-
-    Computed, not counted: a file can claim hours between two frames.
-    """
-    n_ticks = max(0, math.ceil(((end_ms - 0.5) / 1000 - start) * fps))
-    while milliseconds(start + n_ticks / fps) < end_ms:  # floating point may be off by one
-        n_ticks += 1
-    while n_ticks and milliseconds(start + (n_ticks - 1) / fps) >= end_ms:
-        n_ticks -= 1
-    return n_ticks
-
-
-# --- one frame ---
-
-
-def picture(
-    path: Path,
-    frame: Any,
-    converter: VideoReformatter,
-    sampling: Sampling,
-    size: tuple[int, int],
-    channels: int | None,
-    aspect: float,
-) -> np.ndarray:
-    """The upright picture (or codes) at the output size (height, width): uint8 (H, W, C)."""
-    if channels is None:
-        rgb = converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
-        image = upright(rgb, display_matrix(frame))
-        return fitted(image, sampling, size, aspect if not is_turned(display_matrix(frame)) else 1 / aspect, None)
-    layout = {1: "gray", 3: "rgb24"}[channels]
-    lossless = {1: ["gray"], 3: ["gbrp", "rgb24", "bgr24", "rgb0", "bgr0"]}[channels]
-    if frame.format.name not in lossless:
-        raise SourceError(
-            "bad_truth",
-            f"{path.name}: stored as {frame.format.name}, codes of {channels} channels need {' or '.join(lossless)}",
-        )
-    codes = (
-        converter.reformat(frame, format=layout, threads=1).to_ndarray().reshape(frame.height, frame.width, channels)
-    )
-    return fitted(codes, sampling, size, 1.0, cv2.INTER_NEAREST_EXACT)
-
-
-def fitted(
-    image: np.ndarray, sampling: Sampling, size: tuple[int, int], aspect: float, interpolation: int | None
-) -> np.ndarray:
-    """Scale to `size` (height, width); with crop `centre` scale the short side and cut out the centre."""
-    height, width = image.shape[0], image.shape[1] * aspect
-    scaled_height, scaled_width = size
-    if sampling.crop == "centre":
-        scale = sampling.size / min(height, width)
-        scaled_height, scaled_width = round(height * scale), round(width * scale)
-    if image.shape[:2] != (scaled_height, scaled_width):
-        is_shrinking = scaled_height * scaled_width < image.shape[0] * image.shape[1]
-        method = interpolation if interpolation is not None else cv2.INTER_AREA if is_shrinking else cv2.INTER_LINEAR
-        n_channels = image.shape[2]
-        image = cv2.resize(image, (scaled_width, scaled_height), interpolation=method)
-        image = image.reshape(scaled_height, scaled_width, n_channels)  # OpenCV drops a single channel
-    top, left = (scaled_height - size[0]) // 2, (scaled_width - size[1]) // 2
-    return image[top : top + size[0], left : left + size[1]]
-
-
-Matrix = tuple[int, int, int, int]
-
-
-def display_matrix(frame: Any) -> Matrix:
-    """(a, b, c, d): pixel (x, y) is shown at (a x + c y, b x + d y), but for scale and shift."""
-    side_data = frame.side_data.get("DISPLAYMATRIX")
-    if side_data is None:
-        return 1, 0, 0, 1
-    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(side_data)[:36])
-    return a, b, c, d
-
-
-def is_turned(matrix: Matrix) -> bool:
-    """Whether rows are shown as columns."""
-    return abs(matrix[1]) > abs(matrix[0])
-
-
-def upright(image: np.ndarray, matrix: Matrix) -> np.ndarray:
-    """Apply a display matrix of quarter turns and mirrors to (H, W, C)."""
-    a, b, c, d = matrix
-    x_sign, y_sign = (c, b) if is_turned(matrix) else (a, d)
-    if is_turned(matrix):
-        image = image.transpose(1, 0, 2)
-    return image[:: -1 if y_sign < 0 else 1, :: -1 if x_sign < 0 else 1]
-
-
-def pixel_aspect(stream: Any) -> float:
-    """Width of a stored pixel by its height; 1 where not stated."""
-    return float(stream.sample_aspect_ratio or 1)
-
-
-def mean_rate(stream: Any) -> float:
-    """Frames per second as stated; 25 where nothing is."""
-    return float(stream.average_rate or stream.guessed_rate or stream.base_rate or 25)
 
 
 def describe(container: Any, stream: Any, first: Any) -> VideoInfo:

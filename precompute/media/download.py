@@ -8,7 +8,6 @@ ETag or date, and size) is joined to it. Proxies are not used: behind one, addre
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
@@ -29,7 +28,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from cache.files import write_whole
-from precompute.errors import KINDS, SourceError, one_line, usual
+from precompute.failures import FULL, KINDS, READ_ONLY, SourceError, usual
+from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
+from precompute.text import one_line
 
 MAX_BYTES = 2 << 30
 """Most bytes of a download; at 480 lines some three hours of video."""
@@ -43,12 +44,6 @@ MAX_URL_CHARACTERS = 4000
 LEFTOVER_SECONDS = 24 * 3600.0
 """A download's folder in which nothing has changed for so long is one of a killed run, and is removed."""
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Error numbers of a disk, or of a user's share of it, that is full."""
-
-READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-"""Error numbers of a folder that cannot be written."""
-
 KILL_SECONDS = 1.0
 """Seconds to wait for a killed child: one that hangs in a dead network drive goes only when that answers."""
 
@@ -57,9 +52,6 @@ SILENCE_SECONDS = 120.0
 
 VALIDATORS = "validators.json"
 """Beside a part: what the server said of the file that it is a part of."""
-
-ALLOW_LOOPBACK_VARIABLE = "CROSSCHECK_ALLOW_LOOPBACK"
-"""Environment switch for tests: 1 lets URLs lead to this machine."""
 
 
 @dataclass(frozen=True)
@@ -286,12 +278,12 @@ def _adopt(file_path: Path, answer: dict[str, Any], url: str, media_dir: Path) -
 
 
 def _child_command(request: dict[str, Any]) -> list[str]:
-    return [sys.executable, "-P", "-m", "precompute.download", json.dumps(request)]
+    return [sys.executable, "-P", "-m", "precompute.media.download_process", json.dumps(request)]
 
 
 def _ask_child(request: dict[str, Any], progress: Callable[[int, int | None], None] | None) -> dict[str, Any]:
     """Run the child to its end; JSON lines come back: progress, an error, or the answer."""
-    root = str(Path(__file__).parent.parent)
+    root = str(Path(__file__).parents[2])
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
         "YTDLP_NO_PLUGINS": "1",

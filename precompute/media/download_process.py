@@ -6,7 +6,6 @@ download where the page tells; adds to a part only what is of the same file; and
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import math
 import os
@@ -22,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from cache.files import write_whole
-from precompute.acquire import FULL, VALIDATORS, Limits, disk_full
-from precompute.errors import KINDS, SourceError, usual
+from precompute.failures import FULL, KINDS, SourceError, usual
+from precompute.media.download import VALIDATORS, Limits, disk_full
+from precompute.net.addresses import guard_connections
 
 RETRY_WAITS_SECONDS = (1.0, 4.0)
 """Waits before the second and third try, where a server says that it is busy (429, 5xx) or a download breaks off."""
@@ -48,30 +48,6 @@ FORMAT = "/".join(
     ]
 )
 """Pictures without sound where offered, and never what ffmpeg would have to merge."""
-
-NON_PUBLIC = [
-    ipaddress.ip_network(network)
-    for network in ("2001::/32", "2002::/16", "3fff::/20", "192.0.0.0/24", "192.88.99.0/24", "100.64.0.0/10")
-]
-"""Networks which Python (in some versions) calls global, although they lead to, or carry, private addresses."""
-
-UNICAST = ipaddress.ip_network("2000::/3")
-"""Where all public IPv6 addresses lie; outside, IPv4 addresses hide in many forms (::a.b.c.d, 64:ff9b::a.b.c.d)."""
-
-
-def is_public(host: str, *, allow_loopback: bool = False) -> bool:
-    """Whether the address is one of the public internet; what is no numeric address is not."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    if allow_loopback and address.is_loopback:
-        return True
-    in_listed = any(address.version == network.version and address in network for network in NON_PUBLIC)
-    is_unicast = address in UNICAST if address.version == 6 else not address.is_multicast
-    return address.is_global and is_unicast and not in_listed
 
 
 def main(arguments: list[str]) -> None:
@@ -119,21 +95,6 @@ class Passing(SourceError):
         super().__init__(code, f"{found}; {KINDS[code].next_step}")
         self.wait_seconds = wait_seconds
         """At least so long, as the server asks."""
-
-
-def guard_connections(allow_loopback: bool, blocked: list[str]) -> None:
-    """From now on this process connects to public addresses only; what was refused is noted in `blocked`."""
-
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event not in ("socket.connect", "socket.sendto", "socket.sendmsg"):
-            return
-        address = arguments[1]
-        host = address[0] if isinstance(address, tuple) and address and isinstance(address[0], str) else repr(address)
-        if not is_public(host, allow_loopback=allow_loopback):
-            blocked.append(host)
-            raise PermissionError(f"connection to {host} is not allowed")
-
-    sys.addaudithook(hook)
 
 
 def limit_process(max_bytes: int) -> None:

@@ -7,8 +7,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from precompute.acquire import looks_like_url
-from precompute.errors import one_line
+from precompute.media.download import looks_like_url
+from precompute.text import one_line
 
 VIDEO_SUFFIXES = frozenset(
     [

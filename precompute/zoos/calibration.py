@@ -16,11 +16,12 @@ import torch
 
 from cache.store import default_root
 from consistency.energy import disagreement_maps, raw_terms
-from consistency.graph import Graph
-from consistency.zoo import IMAGE, Zoo, ZooError, load_network
-from precompute import video
-from precompute.lanes import predict
-from precompute.recipes import Batch
+from consistency.path_graph import Graph
+from consistency.zoo.load import load_network
+from consistency.zoo.records import IMAGE, Zoo, ZooError
+from precompute.jobs.batches import Batch
+from precompute.jobs.predict import predict
+from precompute.media import decoder, sampling, sources
 
 BASELINE = "baseline"
 BATCH_SIZE = 8
@@ -59,9 +60,9 @@ def calibrate(
     terms: dict[str, list[np.ndarray]] = {target: [] for target in targets}
     titles, n_frames = [], 0
     for clip in clips:
-        source = video.resolve(clip, media_dir=(store or default_root()) / "media")
+        source = sources.resolve(clip, media_dir=(store or default_root()) / "media")
         titles.append(source.title)
-        with closing(video.frames(source.path, spread(source, max_frames))) as frames:
+        with closing(decoder.frames(source.path, spread(source, max_frames))) as frames:
             while group := list(islice(frames, BATCH_SIZE)):
                 images = np.stack([frame.rgb for frame in group])
                 outputs = predict(graph, Batch(images, np.zeros(len(group)), {}, {}), device, zoo.multiple).outputs
@@ -74,11 +75,11 @@ def calibrate(
     return {target: _row(zoo, target, np.concatenate(parts), origin) for target, parts in terms.items()}
 
 
-def spread(source: video.Source, max_frames: int) -> video.Sampling:
+def spread(source: sources.Source, max_frames: int) -> sampling.Sampling:
     """Frames at equal distances over the whole clip."""
-    info = video.probe(source)
+    info = decoder.probe(source)
     seconds = info.duration_seconds if info.n_frames_estimate > max_frames else None
-    return video.Sampling(fps=max_frames / seconds if seconds else None, max_frames=max_frames)
+    return sampling.Sampling(fps=max_frames / seconds if seconds else None, max_frames=max_frames)
 
 
 def _row(zoo: Zoo, target: str, terms: np.ndarray, origin: str) -> dict[str, Any]:

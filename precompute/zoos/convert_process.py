@@ -16,8 +16,8 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-from consistency.zoo import Edge, ZooError
-from precompute.errors import one_line
+from consistency.zoo.records import Edge, ZooError
+from precompute.text import one_line
 
 MEMORY_BYTES = 16 << 30
 """Address space of the child: torch's libraries alone take some 5 GB of it, a large checkpoint with its optimizer 2."""
@@ -83,9 +83,9 @@ class Converter:
 
 
 def _start() -> subprocess.Popen:
-    root = str(Path(__file__).parent.parent)
+    root = str(Path(__file__).parents[2])
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "precompute.convert"],
+        [sys.executable, "-P", "-m", "precompute.zoos.convert_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -137,12 +137,12 @@ def write(request: Mapping[str, Any]) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    from consistency import networks
+    from consistency.models import registry
 
     with torch.device("meta"):
         expected = {
             name: tensor.shape
-            for name, tensor in networks.build(request["architecture"], **request["arguments"]).state_dict().items()
+            for name, tensor in registry.build(request["architecture"], **request["arguments"]).state_dict().items()
         }
     state = plain_names(state_dict(load(request["checkpoint"])))
     problem = difference(expected, {name: tensor.shape for name, tensor in state.items()})

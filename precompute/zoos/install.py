@@ -6,10 +6,7 @@ zoo.toml gives. Nothing else is kept.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import lzma
-import os
 import shutil
 import tempfile
 import tomllib
@@ -19,48 +16,26 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from socket import socket
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-import pooch
-import requests
 import torch
-from filelock import FileLock, Timeout
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from consistency import networks
-from consistency.zoo import (
-    LOCK,
-    ZOOS,
-    Archive,
-    Edge,
-    Zoo,
-    ZooError,
-    checked_name,
-    installed_zoos_folder,
-    read_lock,
-    read_zoo,
-)
-from precompute.acquire import ALLOW_LOOPBACK_VARIABLE, FULL
-from precompute.convert import Converter
-from precompute.download import is_public
-from precompute.errors import one_line
+from consistency.models import registry
+from consistency.zoo.lock import entry, lock_of, write_lock, writing
+from consistency.zoo.read import ZOOS, installed_zoos_folder, read_zoo
+from consistency.zoo.records import Edge, Zoo, ZooError, checked_name
+from precompute.failures import FULL
+from precompute.text import one_line
+from precompute.zoos.archives import CHUNK_BYTES, Report, download, size_of
+from precompute.zoos.convert_process import Converter
 
-Report = Callable[[int, int | None], None]
-"""Told bytes done, and of how many."""
-
-MAX_ARCHIVE_BYTES = 8 << 30
 MAX_ARCHIVE_FILES = 10_000
 MAX_OTHER_BYTES = 4 << 30
 """Of a network in a format whose size is not known beforehand."""
 CHECKPOINT_FACTOR = 5
 """A checkpoint with its optimizer (Adam with amsgrad) holds four numbers for each weight."""
 CHECKPOINT_SPARE_BYTES = 16 << 20
-CHUNK_BYTES = 1 << 16
-CONNECT_SECONDS, READ_SECONDS = 20, 60
 CHECKPOINTS = (".pth", ".pt", ".safetensors")
 UNREADABLE = (ZooError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 """What single files that are damaged, encrypted or packed in unknown ways raise."""
@@ -284,7 +259,7 @@ def float32_bytes(edge: Edge) -> int:
     """What the weights of a network of ours take. Raises ZooError."""
     try:
         with torch.device("meta"):
-            state = networks.build(edge.architecture, **edge.arguments).state_dict()
+            state = registry.build(edge.architecture, **edge.arguments).state_dict()
     except (TypeError, ValueError, RuntimeError) as error:
         raise ZooError(f"cannot be built: {error}; mend its lines in zoo.toml") from error
     return 4 * sum(tensor.numel() for tensor in state.values()) + (1 << 16)
@@ -348,205 +323,6 @@ def _networks_in(folder: Path) -> list[Any]:
     except ValueError as error:
         raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error}; remove that folder") from error
     return [table.get(part) for part in ("edge", "domain", "extends", "multiple")]
-
-
-# --- downloading ---
-
-
-def size_of(archive: Archive) -> int:
-    """Bytes of an archive, as its server says; 0 where it does not. Raises ZooError."""
-    try:
-        with _request(archive, "HEAD") as answer:
-            return int(answer.headers.get("Content-Length", 0)) if answer.ok else 0
-    except (requests.RequestException, ValueError):
-        return 0  # a server that does not answer HEAD
-
-
-def download(archive: Archive, home: Path, report: Report) -> Path:
-    """The archive as a file, with the SHA-256 that zoo.toml pins or that its first download had. Raises ZooError."""
-    folder = home / ".downloads"
-    known = archive.sha256 or _known_digest(archive, home)
-    pooch.get_logger().setLevel("WARNING")
-    downloader = _Resumable(archive, folder, report)
-    try:
-        path = Path(
-            pooch.retrieve(
-                archive.url,
-                known_hash=f"sha256:{known}" if known else None,
-                fname=f"{archive.name}.zip",
-                path=folder,
-                downloader=downloader,  # type: ignore[arg-type]  # pooch's protocol is not what it calls
-            )
-        )
-    except ZooError as error:
-        raise ZooError(f"{archive.name}: {error}") from error
-    except requests.RequestException as error:
-        raise ZooError(
-            f"{archive.name}: {one_line(str(error))[:300]}; check the network, then run the same command again: it goes on "
-            "where it stopped"
-        ) from error
-    except ValueError as error:
-        raise ZooError(
-            f"{archive.name}: what {urlsplit(archive.url).hostname} sent is not what it was (SHA-256 {known[:12]} is "
-            "expected); nothing of it is kept. Ask its makers, or give a file that you trust to `zoo import`"
-        ) from error
-    except OSError as error:
-        raise ZooError(
-            f"{archive.name}: cannot be stored in {folder} ({error.strerror}); free space, run again"
-        ) from error
-    if not zipfile.is_zipfile(path):
-        path.unlink()
-        raise ZooError(
-            f"{archive.name}: {archive.url} gives no zip archive, or half of one; run again, or use `zoo import`"
-        )
-    if not known:
-        lock = lock_of(home)
-        lock.setdefault("archives", {})[archive.name] = {"url": archive.url, **entry(path)}
-        write_lock(home, lock)
-    return path
-
-
-class _Resumable:
-    """How pooch downloads here: into a file beside, which the next try goes on with."""
-
-    def __init__(self, archive: Archive, folder: Path, report: Report) -> None:
-        self.archive, self.report = archive, report
-        self.part, self.note = folder / f"{archive.name}.part", folder / f"{archive.name}.part.json"
-
-    def __call__(self, url: str, output: Any, pooch: Any) -> None:
-        """Raises requests' exceptions, OSError and ZooError."""
-        n_bytes, version = self._begun()
-        headers = {"Range": f"bytes={n_bytes}-", "If-Range": version} if n_bytes else {}
-        with _request(self.archive, "GET", headers) as answer:
-            if answer.status_code == 416:
-                if answer.headers.get("Content-Range") != f"bytes */{n_bytes}":  # else what is there is all
-                    self.part.unlink(missing_ok=True)
-                    raise requests.ConnectionError("the server cannot go on where the download stopped")
-                return self._done(output)
-            if not answer.ok:
-                raise ZooError(f"the server answered {answer.status_code}; check {url} in a browser")
-            n_bytes = n_bytes if answer.status_code == 206 else 0
-            total = n_bytes + int(answer.headers.get("Content-Length", 0)) or None
-            # Only a strong validator tells that the rest belongs to the same file.
-            validator = answer.headers.get("ETag") or answer.headers.get("Last-Modified") or ""
-            self.note.write_text(json.dumps({"url": url, "version": validator}))
-            with self.part.open("ab" if n_bytes else "wb") as file:
-                for chunk in answer.iter_content(CHUNK_BYTES):
-                    n_bytes += len(chunk)
-                    if n_bytes > MAX_ARCHIVE_BYTES:
-                        raise ZooError(f"more than {MAX_ARCHIVE_BYTES / 1e9:.0f} GB; not fetched")
-                    file.write(chunk)
-                    self.report(n_bytes, total)
-        self._done(output)
-
-    def _done(self, output: Any) -> None:
-        self.part.replace(output)
-        self.note.unlink()
-
-    def _begun(self) -> tuple[int, str]:
-        """(bytes there are, the version of the file they are of); 0 where they cannot be gone on with."""
-        try:
-            note = json.loads(self.note.read_text())
-            is_same = note["url"] == self.archive.url and note["version"] and not note["version"].startswith("W/")
-            return (self.part.stat().st_size, note["version"]) if is_same else (0, "")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return 0, ""
-
-
-def _request(archive: Archive, method: str, headers: Mapping[str, str] | None = None) -> requests.Response:
-    """Raises requests' exceptions, and ZooError for addresses that are not public."""
-    if urlsplit(archive.url).scheme not in ("http", "https"):
-        raise ZooError(f"{archive.url} is no http(s) address; mend it in zoo.toml")
-    with requests.Session() as session:
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, _PublicOnly())
-        return session.request(
-            method,
-            archive.url,
-            headers={"Accept-Encoding": "identity", **(headers or {})},
-            stream=True,
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
-            allow_redirects=True,
-        )
-
-
-class _PublicOnly(HTTPAdapter):
-    """Speaks with public addresses only, whatever a redirect or a name server says: a zoo.toml may be a stranger's. A proxy
-    of the user's is spoken with as it is."""
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _PublicPool, "https": _PublicSecurePool}
-
-
-class _PublicConnection(HTTPConnection):
-    def _new_conn(self) -> socket:
-        return _public(super()._new_conn())
-
-
-class _PublicSecureConnection(HTTPSConnection):
-    def _new_conn(self) -> socket:
-        return _public(super()._new_conn())
-
-
-class _PublicPool(HTTPConnectionPool):
-    ConnectionCls = _PublicConnection  # type: ignore[assignment]
-
-
-class _PublicSecurePool(HTTPSConnectionPool):
-    ConnectionCls = _PublicSecureConnection  # type: ignore[assignment]
-
-
-def _public(connected: socket) -> socket:
-    """The same, before a byte is sent. Raises ZooError."""
-    address = connected.getpeername()[0]
-    if not is_public(address, allow_loopback=os.environ.get(ALLOW_LOOPBACK_VARIABLE) == "1"):
-        connected.close()
-        raise ZooError(
-            f"leads to {address}, which is not public; fetch the archive yourself and give the file to `zoo import`"
-        )
-    return connected
-
-
-def _known_digest(archive: Archive, home: Path) -> str:
-    row = lock_of(home).get("archives", {}).get(archive.name, {})
-    return str(row.get("sha256", "")) if row.get("url") == archive.url else ""
-
-
-# --- the lock file ---
-
-
-def entry(path: Path) -> dict[str, Any]:
-    """What the lock says of a file."""
-    with path.open("rb") as file:
-        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
-
-
-def write_lock(home: Path, lock: Mapping[str, Any]) -> None:
-    """Replace the lock, whole or not at all."""
-    home.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=home, prefix=".lock-", delete=False, encoding="utf-8") as file:
-        json.dump(lock, file, indent=1)
-    Path(file.name).replace(home / LOCK)
-
-
-def lock_of(home: Path) -> dict[str, Any]:
-    """What the lock says. Raises ZooError."""
-    try:
-        return read_lock(home)
-    except (ValueError, OSError) as error:
-        raise ZooError(f"{home / LOCK} cannot be read: {error}; remove it and fetch the zoo again") from error
-
-
-@contextmanager
-def writing(home: Path):
-    """One process at a time fills a zoo. Raises ZooError."""
-    home.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(home / ".writing").acquire(timeout=0):
-            yield
-    except Timeout:
-        raise ZooError(f"another process is filling {home}; wait for it, then run again") from None
 
 
 def require_space(folder: Path, n_bytes: int) -> None:

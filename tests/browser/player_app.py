@@ -1,16 +1,16 @@
-"""The player alone, for its tests: `streamlit run tests/player_app.py` serves player_page.py with the real routes."""
+"""The player alone, for its tests: `streamlit run tests/browser/player_app.py` serves player_page.py with the real routes."""
 
 import sys
 from pathlib import Path
 
 import streamlit as st
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from cache.store import Store, default_root  # noqa: E402
-from dashboard.routes import player_routes  # noqa: E402
+from dashboard.server.routes import player_routes  # noqa: E402
 
 app = st.App(
     str(Path(__file__).with_name("player_page.py")),

@@ -9,7 +9,7 @@ import streamlit as st
 
 from cache.records import Track
 from cache.store import Store, default_root
-from dashboard.player import Chart, Pane, View, player
+from dashboard.components.player import Chart, Pane, View, player
 
 PLACES = {
     "input": (0, 0, ""),

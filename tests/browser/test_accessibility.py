@@ -8,11 +8,11 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Locator, Page, expect
 
-from dashboard.charts import DASHES
+from dashboard.compare.summaries import DASHES
+from tests.browser.test_compare_page import App, open_page
+from tests.browser.test_player import state, wait_for
 from tests.conftest import StartApp
-from tests.stores import build_store
-from tests.test_compare_page import App, open_page
-from tests.test_player import state, wait_for
+from tests.fixtures.stores import build_store
 
 NOT_OURS = [
     # axe knows a skip link by the first other link after it in the same tree; the page's first is in a shadow tree.

@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 from streamlit.testing.v1 import AppTest
 
 from cache.store import STORE_VARIABLE, Store
+from tests.browser.test_player import state, wait_for, wait_for_numbers
 from tests.conftest import ROOT, StartApp
-from tests.stores import READ_PATTERN_JS, add_track, build_store, make_clip
-from tests.test_player import state, wait_for, wait_for_numbers
+from tests.fixtures.stores import READ_PATTERN_JS, add_track, build_store, make_clip
 
 N_FRAMES = 24
 BASELINE, CONSISTENCY = 16, 19

@@ -19,9 +19,9 @@ from playwright.sync_api import Browser, Error, Locator, Page, Route
 
 from cache.store import Store
 from tests.conftest import StartApp, opened_in
-from tests.stores import READ_PATTERN_JS, build_store
+from tests.fixtures.stores import READ_PATTERN_JS, build_store
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parent.parent
 N_FRAMES = 300
 N_SEEKS = 500
 FOUR_PANES = "input,A,B,A2"
@@ -39,7 +39,7 @@ class App:
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, start_app: StartApp) -> App:
     store = build_store(tmp_path_factory.mktemp("store"), n_frames=N_FRAMES, frames_per_pack=100)
-    return App(start_app(store.root, "tests/player_app.py"), store)
+    return App(start_app(store.root, "tests/browser/player_app.py"), store)
 
 
 @pytest.fixture
@@ -110,10 +110,10 @@ def mount_player(page: Page, app: App) -> Open:
     """
 
     def mount(data: dict[str, Any]) -> Locator:
-        page.goto(f"{app.address}/web/player.css")
+        page.goto(f"{app.address}/web/player/player.css")
         page.evaluate(
             """async (data) => {
-              const {mount} = await import("/web/player.mjs");
+              const {mount} = await import("/web/player/player.mjs");
               const fetched = window.fetch;
               window.fetch = async (url, options) => {
                 const {signal} = options ?? {};
@@ -362,11 +362,11 @@ def test_every_pane_has_the_colours_of_its_domain(open_player: Open):
 
 
 def test_colour_maps_are_those_that_they_are_named_after(page: Page, app: App):
-    page.goto(f"{app.address}/web/player.css")
+    page.goto(f"{app.address}/web/player/player.css")
     for name in ("viridis", "magma", "inferno", "cividis"):
         words = page.evaluate(
             """async (colour_map) => {
-              const {lookupTable} = await import("/web/colour.mjs");
+              const {lookupTable} = await import("/web/drawing/colour.mjs");
               return [...lookupTable({lo: 0, hi: 1, scale: "linear", unit: "", colour_map})];
             }""",
             name,
@@ -379,18 +379,34 @@ def test_colour_maps_are_those_that_they_are_named_after(page: Page, app: App):
 
 
 def test_pure_modules(page: Page, app: App):
-    page.goto(f"{app.address}/web/player.css")
+    page.goto(f"{app.address}/web/player/player.css")
     result = page.evaluate(
         """async (source) => {
           const modules = {};
-          for (const name of ["clock", "pack", "colour", "layout", "look", "keys", "charts", "curves", "frames", "zoom", "compose", "probe", "scales", "tiers"]) {
-            modules[name] = await import(`/web/${name}.mjs`);
-          }
-          for (const name of ["region", "paths", "scatter"]) modules[name] = await import(`/web/${name}.mjs`);
+          const paths = {
+            clock: "player/clock",
+            pack: "frames/pack",
+            colour: "drawing/colour",
+            layout: "drawing/layout",
+            look: "player/view_state",
+            keys: "player/keys",
+            charts: "plots/charts",
+            curves: "plots/curves",
+            frames: "frames/loader",
+            zoom: "tools/zoom",
+            compose: "drawing/compose",
+            probe: "tools/probe",
+            scales: "tools/scales",
+            tiers: "frames/quality",
+            region: "tools/region",
+            paths: "plots/energy_by_path",
+            scatter: "plots/scatter",
+          };
+          for (const [name, path] of Object.entries(paths)) modules[name] = await import(`/web/${path}.mjs`);
           const {run} = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
           return run(modules);
         }""",
-        (TESTS / "player.test.mjs").read_text(encoding="utf-8"),
+        (TESTS / "web" / "player.test.mjs").read_text(encoding="utf-8"),
     )
     assert result["failures"] == {}
     assert result["count"] > 20
@@ -1135,10 +1151,10 @@ def test_seeks_in_the_panes_before_do_not_hold_back_those_of_now(mount_player: O
 
 
 def test_an_outdated_cleanup_is_ignored_and_the_last_one_ends_everything(page: Page, app: App):
-    page.goto(f"{app.address}/web/player.css")
+    page.goto(f"{app.address}/web/player/player.css")
     counts = page.evaluate(
         """async () => {
-          const {mount} = await import("/web/player.mjs");
+          const {mount} = await import("/web/player/player.mjs");
           const parentElement = document.body.appendChild(document.createElement("div")).attachShadow({mode: "open"});
           const data = {clip: "a", title: "", width: 8, height: 8, ptsSeconds: [0, 1, 2], nReady: 3, panes: [],
             charts: [], speeds: [1], start: {frame: 0, speed: 1}, command: {seq: 0, frame: 0, speed: 1}};
@@ -1197,7 +1213,7 @@ def test_a_damaged_pack_says_so_in_its_pane_and_the_others_go_on(
     (track,) = [track for track in store.tracks(kind="prediction") if track.head.method == "consistency"]
     path = store.pack_path(track.head.key, track.packs[1].sha256)
     path.write_bytes(path.read_bytes()[:-5] + b"wrong")
-    root = open_player(f"panes={FOUR_PANES}", start_app(tmp_path, "tests/player_app.py"))
+    root = open_player(f"panes={FOUR_PANES}", start_app(tmp_path, "tests/browser/player_app.py"))
     assert state(root)["errors"] == [None] * 4
     root.evaluate("el => el.xc.seek(15)")
     wait_for(root, "el.xc.painted === 15")
@@ -1259,7 +1275,7 @@ def heavy_app(tmp_path_factory: pytest.TempPathFactory, start_app: StartApp) -> 
     """Pictures as heavy as real ones, and more of them than are fetched ahead."""
     folder = tmp_path_factory.mktemp("heavy")
     store = build_store(folder, n_frames=300, frames_per_pack=150, size=(160, 160), noise=4, truths=())
-    return App(start_app(store.root, "tests/player_app.py"), store)
+    return App(start_app(store.root, "tests/browser/player_app.py"), store)
 
 
 def test_on_a_slow_line_previews_are_played_and_the_frame_that_stands_is_exact(open_player: Open, heavy_app: App):
@@ -1317,7 +1333,7 @@ def test_who_wants_nothing_but_exact_pictures_waits_for_them(open_player: Open, 
 
 def test_of_a_growing_track_the_ready_part_can_be_watched(tmp_path: Path, start_app: StartApp, open_player: Open):
     build_store(tmp_path, n_frames=30, frames_per_pack=10, ready_frames=20)
-    root = open_player(f"panes={FOUR_PANES}", start_app(tmp_path, "tests/player_app.py"))
+    root = open_player(f"panes={FOUR_PANES}", start_app(tmp_path, "tests/browser/player_app.py"))
     assert state(root)["nReady"] == 20
     assert press(root, "End")["frame"] == 19
     assert [one and one["frame"] for one in shown(root)] == [19] * 4
@@ -1328,7 +1344,7 @@ def test_of_a_growing_track_the_ready_part_can_be_watched(tmp_path: Path, start_
 
 def test_an_empty_part_of_the_clip_is_said_in_words(tmp_path: Path, start_app: StartApp, page: Page):
     build_store(tmp_path, n_frames=30, frames_per_pack=10, ready_frames=0)
-    page.goto(start_app(tmp_path, "tests/player_app.py") + f"/?panes={FOUR_PANES}")
+    page.goto(start_app(tmp_path, "tests/browser/player_app.py") + f"/?panes={FOUR_PANES}")
     page.locator(".xc .empty").wait_for()
     assert "No frame is ready yet" in page.locator(".xc .empty").inner_text()
 
@@ -1382,10 +1398,10 @@ def test_a_frame_is_served_by_its_tracks_key_and_number_alone(app: App):
 
 
 def test_files_of_the_player_are_served_and_no_others(app: App):
-    status, headers, body = get(f"{app.address}/web/player.mjs")
+    status, headers, body = get(f"{app.address}/web/player/player.mjs")
     assert (status, headers["content-type"]) == (200, "text/javascript; charset=utf-8")
     assert b"export function mount" in body
-    assert get(f"{app.address}/web/player.mjs", {"If-None-Match": headers["etag"]})[0] == 304
+    assert get(f"{app.address}/web/player/player.mjs", {"If-None-Match": headers["etag"]})[0] == 304
     status, headers, body = get(f"{app.address}/web/plotly.min.js", {"Accept-Encoding": "gzip"})
     assert (status, headers["content-encoding"], len(body) < 2_000_000) == (200, "gzip", True)
     for name in ("__init__.py", "..%2fapp.py", "missing.mjs"):
@@ -1394,7 +1410,7 @@ def test_files_of_the_player_are_served_and_no_others(app: App):
 
 def test_the_player_also_works_below_a_base_path(tmp_path: Path, start_app: StartApp, open_player: Open):
     build_store(tmp_path, n_frames=12)
-    address = start_app(tmp_path, "tests/player_app.py", base_path="some/where")
+    address = start_app(tmp_path, "tests/browser/player_app.py", base_path="some/where")
     root = open_player(f"panes={FOUR_PANES}&frame=11", address)
     assert [one and one["frame"] for one in shown(root)] == [11] * 4
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from analysis.energy import energy
 from cache.pack import read_images
 from cache.records import Track
 from cache.store import Store
-from dashboard.charts import Line, summary
-from dashboard.series import energy
+from dashboard.compare.summaries import Line, summary
+from tests.browser.test_player import App, state, wait_for
 from tests.conftest import StartApp
-from tests.stores import READ_PATTERN_JS, build_store
-from tests.test_player import App, state, wait_for
+from tests.fixtures.stores import READ_PATTERN_JS, build_store
 
 N_FRAMES = 120
 METHODS = ("baseline", "consistency", "cycle")
@@ -78,10 +78,10 @@ def energies(store: Store) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("way", ["shift", "axis"])
-def test_a_drag_on_the_plot_or_its_axis_chooses_the_loop_and_moves_nothing(page: Page, app: App, way: str):
+def test_a_drag_on_the_plot_or_its_axis_chooses_the_loop_and_moves_nothing(page: Page, app: App, option: str):
     root = open_page(page, app, "frame=7")
     areas = root.locator(".plot-area")
-    if way == "shift":
+    if option == "shift":
         drag(page, areas.first, 0.7, 0.4, shift=True)
     else:
         drag(page, areas.last, 0.7, 0.4, y=0.95)
@@ -180,10 +180,12 @@ def test_g_goes_to_the_largest_gap(page: Page, app: App):
 
 def test_every_name_of_the_look_may_stand_in_a_link(page: Page, app: App):
     """Python passes on the names of LOOK alone, the player writes those of FIELDS: a name in one list only is lost."""
-    from dashboard.player import LOOK
+    from dashboard.components.player import LOOK
 
-    page.goto(f"{app.address}/web/player.css")
-    assert set(page.evaluate("import('/web/look.mjs').then(({FIELDS}) => Object.keys(FIELDS))")) == set(LOOK)
+    page.goto(f"{app.address}/web/player/player.css")
+    assert set(page.evaluate("import('/web/player/view_state.mjs').then(({FIELDS}) => Object.keys(FIELDS))")) == set(
+        LOOK
+    )
 
 
 # The strip

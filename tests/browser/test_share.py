@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.test_compare_page import open_page, painted
+from tests.browser.test_player import state, wait_for
 from tests.conftest import StartApp
-from tests.stores import READ_PATTERN_JS, build_store, read_pattern
-from tests.test_compare_page import open_page, painted
-from tests.test_player import state, wait_for
+from tests.fixtures.stores import READ_PATTERN_JS, build_store, read_pattern
 
 N_FRAMES = 40
 HOSTILE = "</script><script>document.title='hit'</script><!-- packs --><img src=x onerror=alert(1)> & \"quoted\""
@@ -231,9 +231,17 @@ def test_a_saved_page_opens_from_a_disk_offline_and_still_plays(page: Page, app:
 
 def pure(page: Page, app: App, expression: str) -> object:
     """What an expression over the player's modules gives, without a player."""
-    page.goto(f"{app.address}/web/player.css")
-    names = ("csv", "pack", "page", "bookmarks", "palette", "share", "look")
-    imports = "".join(f"const {name} = await import('/web/{name}.mjs');" for name in names)
+    page.goto(f"{app.address}/web/player/player.css")
+    paths = {
+        "csv": "export/csv",
+        "pack": "frames/pack",
+        "page": "export/offline_page",
+        "bookmarks": "player/bookmarks",
+        "palette": "player/palette",
+        "share": "export/share_dialog",
+        "look": "player/view_state",
+    }
+    imports = "".join(f"const {name} = await import('/web/{path}.mjs');" for name, path in paths.items())
     return page.evaluate(f"async () => {{ {imports} return ({expression}); }}")
 
 
@@ -387,7 +395,7 @@ def test_the_palette_moves_with_arrows_and_escape_leaves_everything_as_it_was(pa
 
 def test_every_key_of_the_table_is_in_help_and_palette_and_the_palette_has_more(page: Page, app: App):
     root = open_page(page, app)
-    table = page.evaluate("import('/web/keys.mjs').then(({BINDINGS}) => BINDINGS)")
+    table = page.evaluate("import('/web/player/keys.mjs').then(({BINDINGS}) => BINDINGS)")
     chords = [key for one in table for key in one["keys"]]
     assert len(chords) == len(set(chords)), "a key that means two things does only the first"
     assert not {"r", "c"} & set(chords), "they are Streamlit's"

@@ -19,8 +19,8 @@ from filelock import FileLock
 
 from cache.keys import clip_key, digest, track_key
 from cache.pack import MAX_FRAMES, BadPack, build_pack, read_column, read_header, read_images, read_previews
-from cache.records import BadRecord, Clip, Head, Track, sealed, track_from_json, track_to_json
-from cache.store import CorruptPack, Store, StoreError
+from cache.records import BadRecord, Clip, Head, StoreError, Track, sealed, track_from_json, track_to_json
+from cache.store import CorruptPack, Store
 from consistency.domains import DOMAINS
 
 SOURCE = "0" * 64

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cache.records import Pack, Track, sealed, track_to_json
-from cache.store import Store, StoreError, manifest_bytes
+from cache.records import Pack, StoreError, Track, sealed, track_to_json
+from cache.store import Store
 from cache.transfer import Arrival, BadArchive, copy_tracks, export_tar, import_tar
-from tests.stores import build_store
+from cache.writer import manifest_bytes
+from tests.fixtures.stores import build_store
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from consistency.domains import DOMAINS, read_domain
-from consistency.ports import Adapted, Port, read_port
+from consistency.zoo.adapters import Adapted, Port, read_port
 
 DEPTH, NORMAL, RESHADING, RGB = (DOMAINS[name] for name in ("depth", "normal", "reshading", "rgb"))
 

@@ -13,11 +13,16 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from consistency.domains import DOMAINS
 from consistency.energy import disagreement_maps, raw_terms, standardise
-from consistency.errors import frame_errors
-from consistency.graph import Graph
-from consistency.zoo import SHARED, ZOOS, Zoo, bundled_zoos, load_network, load_zoo
-from precompute import lanes, video
-from precompute.recipes import Batch, select_configurations
+from consistency.metrics import frame_errors
+from consistency.path_graph import Graph
+from consistency.zoo.load import load_network
+from consistency.zoo.read import ZOOS, bundled_zoos, load_zoo
+from consistency.zoo.records import SHARED, Zoo
+from precompute.jobs import predict
+from precompute.jobs.batches import Batch
+from precompute.jobs.tracks import select_configurations
+from precompute.media import decoder, sources
+from precompute.media.sampling import Sampling
 
 CPU = torch.device("cpu")
 MEGABYTE = 1e6
@@ -32,11 +37,11 @@ def mini() -> Zoo:
 @pytest.fixture(scope="module")
 def walkthrough(tmp_path_factory: pytest.TempPathFactory) -> Batch:
     """Every thirtieth frame of the bundled walk-through, with its ground truth."""
-    source = video.resolve("walkthrough", media_dir=tmp_path_factory.mktemp("media"))
-    sampling = video.Sampling(fps=1)
-    frames = [frame.rgb for frame in video.frames(source.path, sampling)]
+    source = sources.resolve("walkthrough", media_dir=tmp_path_factory.mktemp("media"))
+    sampling = Sampling(fps=1)
+    frames = [frame.rgb for frame in decoder.frames(source.path, sampling)]
     truth = {
-        name: np.stack([f.rgb for f in video.frames(path, sampling, channels=DOMAINS[name].channels)])
+        name: np.stack([f.rgb for f in decoder.frames(path, sampling, channels=DOMAINS[name].channels)])
         for name, path in source.truth.items()
     }
     return Batch(np.stack(frames), np.arange(len(frames), dtype=float), truth, {})
@@ -78,7 +83,7 @@ def test_every_network_of_mini_stays_under_its_budget(mini):
 def test_the_networks_are_trained(mini, walkthrough, method):
     """Far better than guessing: an average room gives 41 degrees and 0.46 (MODEL_CARD.md)."""
     graph = Graph([mini.chain(method, f"rgb-{name}") for name in ("normal", "depth")], loader(torch.float32))
-    outputs = lanes.predict(graph, walkthrough, CPU, mini.multiple).outputs
+    outputs = predict.predict(graph, walkthrough, CPU, mini.multiple).outputs
     found = {}
     for name in ("normal", "depth"):
         truth = torch.from_numpy(walkthrough.truth[name]).permute(0, 3, 1, 2).float() / 255
@@ -94,7 +99,7 @@ def loader(dtype: torch.dtype):
 def energies(zoo: Zoo, frames: Batch, dtype: torch.dtype, method: str) -> dict[str, torch.Tensor]:
     chains = [zoo.chain(method, path) for path in zoo.paths(method)]
     chains += [zoo.chain(method, path) for constants in zoo.energies.values() for path in constants.paths]
-    outputs = lanes.predict(Graph(chains, loader(dtype)), frames, CPU, zoo.multiple).outputs
+    outputs = predict.predict(Graph(chains, loader(dtype)), frames, CPU, zoo.multiple).outputs
     found = {}
     for target, constants in zoo.energies.items():
         direct = outputs[zoo.chain(method, f"rgb-{target}")]
@@ -120,20 +125,20 @@ def test_energy_rises_when_the_picture_is_blurred(mini, walkthrough):
 
 
 def test_the_bundled_clips_name_their_licences_and_fit_their_size(tmp_path):
-    assert video.bundled_clips() == ["phone", "walkthrough"]
-    for name in video.bundled_clips():
-        source = video.resolve(name, media_dir=tmp_path)
+    assert sources.bundled_clips() == ["phone", "walkthrough"]
+    for name in sources.bundled_clips():
+        source = sources.resolve(name, media_dir=tmp_path)
         assert source.licence in ("CC0-1.0", "CC-BY-SA-4.0") and source.author and source.attribution
-    assert sum(path.stat().st_size for path in video.SAMPLES.iterdir()) <= 15 * MEGABYTE
+    assert sum(path.stat().st_size for path in sources.SAMPLES.iterdir()) <= 15 * MEGABYTE
 
 
 def test_the_walk_through_has_a_truth_for_every_frame_that_fits_its_picture(tmp_path):
-    source = video.resolve("walkthrough", media_dir=tmp_path)
+    source = sources.resolve("walkthrough", media_dir=tmp_path)
     assert set(source.truth) == {"normal", "depth", "reshading"}
-    info = video.probe(source)
+    info = decoder.probe(source)
     assert (info.width, info.height, round(info.fps)) == (256, 256, 30)
-    counts = {name: sum(1 for _ in video.frames(path)) for name, path in {**source.truth, "rgb": source.path}.items()}
+    counts = {name: sum(1 for _ in decoder.frames(path)) for name, path in {**source.truth, "rgb": source.path}.items()}
     assert set(counts.values()) == {240}
-    normals = np.stack([f.rgb for f in islice(video.frames(source.truth["normal"], channels=3), 5)])
+    normals = np.stack([f.rgb for f in islice(decoder.frames(source.truth["normal"], channels=3), 5)])
     lengths = np.linalg.norm(2 * normals.astype(float) / 255 - 1, axis=-1)
     assert np.abs(lengths - 1).max() < 0.02

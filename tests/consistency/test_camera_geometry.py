@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from consistency.domains import DOMAINS
-from consistency.geometry import normal_from_depth, rays, refine_depth
+from consistency.models.camera_geometry import normal_from_depth, rays, refine_depth
 
 DEPTH = DOMAINS["depth"]
 FLOOR, WALL, SLANTED = (0.0, -1.0, 0.0), (0.0, 0.0, -1.0), (0.4, -0.3, -0.8)

@@ -13,14 +13,20 @@ from torch import nn
 from torch.nn import functional
 
 from cache.store import Store
-from consistency import steps
-from consistency.graph import CapturedGraph, Graph
-from consistency.networks import build
-from consistency.zoo import Edge, bundled_zoos, load_network, load_zoo, read_zoo
-from precompute import lanes, pipeline, precision, recipes, video
-from precompute.lanes import Lane, Precision
-from precompute.zoo_files import record
-from tests.zoos import write_zoo
+from consistency.cuda_graph import CapturedGraph
+from consistency.models import fused_ops
+from consistency.models.registry import build
+from consistency.path_graph import Graph
+from consistency.zoo.load import load_network
+from consistency.zoo.read import bundled_zoos, load_zoo, read_zoo
+from consistency.zoo.records import Edge
+from precompute.jobs import batches, device_worker, devices, precision, predict, run
+from precompute.jobs.device_worker import DeviceWorker
+from precompute.jobs.plan import make_plan
+from precompute.jobs.predict import Precision
+from precompute.media import sampling, sources
+from precompute.zoos.install import record
+from tests.fixtures.zoos import write_zoo
 
 pytestmark = pytest.mark.needs_cuda
 
@@ -35,12 +41,12 @@ def cuda() -> torch.device:
 @pytest.mark.parametrize("name", bundled_zoos())
 def test_a_gpu_scores_the_bundled_clip_as_the_cpu_does_within_a_twentieth_of_sigma(cuda, tmp_path, name):
     zoo = load_zoo(name)
-    source = video.resolve("walkthrough", media_dir=tmp_path)
+    source = sources.resolve("walkthrough", media_dir=tmp_path)
     energies = {}
-    for device, dtype in ((cuda, pipeline.choose_dtype(cuda)), (torch.device("cpu"), torch.float32)):
+    for device, dtype in ((cuda, devices.choose_dtype(cuda)), (torch.device("cpu"), torch.float32)):
         store = Store(tmp_path / device.type)
-        plan = pipeline.make_plan(store, source, video.Sampling(max_frames=8), zoo, ["*"])
-        assert pipeline.run_plan(store, plan, device=device, dtype=dtype, batch_size=4) == 8
+        plan = make_plan(store, source, sampling.Sampling(max_frames=8), zoo, ["*"])
+        assert run.run_plan(store, plan, device=device, dtype=dtype, batch_size=4) == 8
         for track in store.tracks(kind="energy"):
             constants = track.head.constants
             terms = (store.column(track, "terms") - constants["mu"]) / constants["sigma"]
@@ -63,7 +69,7 @@ def test_a_fused_step_gives_what_its_parts_give_in_double_precision(cuda, shape,
     norm = nn.GroupNorm(groups, channels).to(cuda, torch.float16)
     nn.init.normal_(norm.weight), nn.init.normal_(norm.bias, std=3.0)
     image = torch.randn(n, channels, height, width, device=cuda).half() + 5.0
-    for step, parts in ((steps.conv_norm_relu, (conv, norm)), (steps.norm_conv_relu, (norm, conv))):
+    for step, parts in ((fused_ops.conv_norm_relu, (conv, norm)), (fused_ops.norm_conv_relu, (norm, conv))):
         with torch.inference_mode():
             fused = step(*parts, image.contiguous(memory_format=torch.channels_last))
             x = image.double()
@@ -80,9 +86,9 @@ def test_what_is_no_number_comes_out_of_a_fused_step_as_none(cuda, value):
     image = torch.rand(1, 8, 16, 16, device=cuda).half()
     image[0, :, 4, 4] = value
     works = (
-        lambda: steps.conv_norm_relu(conv, norm, image),
-        lambda: steps.norm_conv_relu(norm, conv, image),
-        lambda: steps.conv_relu(conv, torch.full_like(image, float("nan"))),
+        lambda: fused_ops.conv_norm_relu(conv, norm, image),
+        lambda: fused_ops.norm_conv_relu(norm, conv, image),
+        lambda: fused_ops.conv_relu(conv, torch.full_like(image, float("nan"))),
     )
     with torch.inference_mode():
         for work in works:
@@ -104,9 +110,9 @@ def test_doubling_and_joining_at_once_gives_what_one_after_the_other_gives(cuda,
         x = torch.randn(3, widths[0], height, width, device=cuda).half().contiguous(memory_format=torch.channels_last)
         skip = torch.randn(3, widths[1], 2 * height, 2 * width, device=cuda).half()
         with torch.inference_mode():
-            joined = steps.double_and_join(x, skip.contiguous(memory_format=torch.channels_last))
-            with steps.plain():
-                expected = steps.double_and_join(x, skip)
+            joined = fused_ops.double_and_join(x, skip.contiguous(memory_format=torch.channels_last))
+            with fused_ops.plain():
+                expected = fused_ops.double_and_join(x, skip)
         torch.testing.assert_close(joined, expected, rtol=2e-3, atol=2e-3)
 
 
@@ -117,13 +123,13 @@ def test_every_path_on_a_gpu_is_within_the_bound_of_the_plain_loop(cuda, is_capt
     chains += [zoo.chain("baseline", path) for constants in zoo.energies.values() for path in constants.paths]
     graph = Graph(chains, partial(load_network, device=cuda, dtype=torch.float16))
     runner = CapturedGraph(graph) if is_captured else graph
-    lanes.predict(runner, frames, cuda, zoo.multiple)
-    outputs = lanes.predict(runner, frames, cuda, zoo.multiple).outputs
+    predict.predict(runner, frames, cuda, zoo.multiple)
+    outputs = predict.predict(runner, frames, cuda, zoo.multiple).outputs
     networks = {edge: load_network(edge, device=cuda, dtype=torch.float32) for chain in chains for edge in chain}
     for chain in chains:
-        for index, codes in enumerate(lanes.to_codes(frames.rgb, cuda)):
+        for index, codes in enumerate(predict.to_codes(frames.rgb, cuda)):
             x = codes[None]
-            with torch.inference_mode(), steps.plain():
+            with torch.inference_mode(), fused_ops.plain():
                 for edge in chain:
                     x = networks[edge](x)
             assert precision.mean_error(outputs[chain][index], x[0]) <= precision.MEAN_ERROR_BOUND
@@ -142,7 +148,7 @@ def test_networks_that_visit_the_gpu_give_what_resident_ones_give(cuda, tmp_path
 
 def test_a_job_loads_each_network_once_for_measuring_and_for_running(cuda, tmp_path, monkeypatch):
     testing = pytest.importorskip("typer.testing")  # the machine may have little more than torch
-    from precompute.__main__ import app
+    from precompute.cli.run import app
 
     loaded: list[tuple[str, str, torch.dtype]] = []
 
@@ -150,7 +156,7 @@ def test_a_job_loads_each_network_once_for_measuring_and_for_running(cuda, tmp_p
         loaded.append((edge.network_digest, str(device), dtype))
         return load_network(edge, device=device, dtype=dtype)
 
-    monkeypatch.setattr(lanes, "load_network", noted)
+    monkeypatch.setattr(device_worker, "load_network", noted)
     words = ["run", "phone", "--zoo", str(write_zoo(tmp_path / "zoo")), "--max-frames", "2", "--size", "64"]
     result = testing.CliRunner().invoke(app, [*words, "--device", "cuda", "--store", str(tmp_path / "store")])
     assert result.exit_code == 0, result.output
@@ -158,40 +164,40 @@ def test_a_job_loads_each_network_once_for_measuring_and_for_running(cuda, tmp_p
 
 
 def test_networks_that_are_on_the_gpu_stay_there_however_little_of_it_is_free(cuda, tmp_path, monkeypatch):
-    source = video.resolve("phone", media_dir=tmp_path)
+    source = sources.resolve("phone", media_dir=tmp_path)
     zoo = load_zoo(str(write_zoo(tmp_path / "zoo")))
-    plan = pipeline.make_plan(Store(tmp_path / "store"), source, video.Sampling(), zoo, ["*"])
-    kept = lanes.Networks()
+    plan = make_plan(Store(tmp_path / "store"), source, sampling.Sampling(), zoo, ["*"])
+    kept = predict.Networks()
 
-    def is_resident(networks: lanes.Networks) -> bool:
-        return lanes.make_graph(plan.pending, cuda, Precision(torch.float16), networks).can_be_recorded
+    def is_resident(networks: predict.Networks) -> bool:
+        return predict.make_graph(plan.pending, cuda, Precision(torch.float16), networks).can_be_recorded
 
     assert is_resident(kept)
-    monkeypatch.setattr(lanes, "RESIDENT_SHARE", 0.0)
-    assert is_resident(kept) and not is_resident(lanes.Networks())
+    monkeypatch.setattr(predict, "RESIDENT_SHARE", 0.0)
+    assert is_resident(kept) and not is_resident(predict.Networks())
 
 
 def test_memory_that_torch_keeps_for_its_next_tensors_counts_as_free(cuda):
     torch.cuda.empty_cache()
-    before = lanes.free_bytes(cuda)
+    before = predict.free_bytes(cuda)
     torch.empty(2**30, dtype=torch.uint8, device=cuda)
     assert torch.cuda.memory_reserved(cuda) - torch.cuda.memory_allocated(cuda) >= 2**30
-    assert abs(lanes.free_bytes(cuda) - before) < 2**26
+    assert abs(predict.free_bytes(cuda) - before) < 2**26
 
 
 def test_a_full_gpu_halves_the_batch_and_gives_the_same(cuda, tmp_path):
     zoo = load_zoo(str(write_zoo(tmp_path / "zoo")))
     store = Store(tmp_path / "store")
-    source = video.resolve("phone", media_dir=tmp_path)
-    plan = pipeline.make_plan(store, source, video.Sampling(), zoo, ["*"])
+    source = sources.resolve("phone", media_dir=tmp_path)
+    plan = make_plan(store, source, sampling.Sampling(), zoo, ["*"])
     rgb = np.random.default_rng(0).integers(0, 255, (128, 256, 256, 3), np.uint8)
-    frames = recipes.Batch(rgb, np.arange(128.0), {}, {})
+    frames = batches.Batch(rgb, np.arange(128.0), {}, {})
 
     def score(said: list[str]) -> dict[str, np.ndarray]:
-        graph = lanes.make_graph(plan.pending, cuda, Precision(torch.float16))
-        lane = Lane(graph, cuda, zoo, 128, lambda batch: plan.pending, said.append)
-        found = lane.score(frames)
-        lane.close()
+        graph = predict.make_graph(plan.pending, cuda, Precision(torch.float16))
+        worker = DeviceWorker(graph, cuda, zoo, 128, lambda batch: plan.pending, said.append)
+        found = worker.score(frames)
+        worker.close()
         for scored in found:
             scored.wait()
         keys = found[0].products
@@ -222,11 +228,11 @@ def test_edges_that_ask_the_gpu_for_numbers_still_run(cuda):
             return images * float(images.max())
 
     edge = Edge("rgb", "normal", "asks", "asks", {}, None, "")
-    frames = recipes.Batch(np.full((2, 8, 8, 3), 255, np.uint8), np.zeros(2), {}, {})
+    frames = batches.Batch(np.full((2, 8, 8, 3), 255, np.uint8), np.zeros(2), {}, {})
     zoo = load_zoo("mini")
-    lane = Lane(Graph([(edge,)], lambda _: Asks()), cuda, zoo, 2, lambda batch: [])
-    outputs = lane._predict(frames).outputs
-    lane.close()
+    worker = DeviceWorker(Graph([(edge,)], lambda _: Asks()), cuda, zoo, 2, lambda batch: [])
+    outputs = worker._predict(frames).outputs
+    worker.close()
     assert float(outputs[(edge,)].min()) == 1.0
 
 

@@ -9,7 +9,7 @@ import torch
 
 from consistency.domains import DOMAINS, get_domain
 from consistency.energy import BLOCKS, block_means, disagreement_maps, raw_terms, standardise
-from consistency.errors import angles_degrees, frame_errors, valid_pixels
+from consistency.metrics import angles_degrees, frame_errors, valid_pixels
 
 NORMAL, DEPTH = DOMAINS["normal"], DOMAINS["depth"]
 

@@ -4,18 +4,11 @@ import pytest
 import torch
 from scipy import ndimage
 
-from consistency.networks import (
-    ARCHITECTURES,
-    Foldable,
-    GeoNet,
-    HessianKeypoints,
-    MultiHeadUNet,
-    SmallUNet,
-    SobelEdges,
-    build,
-    compute_in,
-    fold_batch_norm,
-)
+from consistency.models.capabilities import compute_in
+from consistency.models.filters import HessianKeypoints, SobelEdges
+from consistency.models.geonet import GeoNet
+from consistency.models.registry import ARCHITECTURES, Foldable, build, fold_batch_norm
+from consistency.models.small_unet import MultiHeadUNet, SmallUNet
 
 WIDTHS = (4, 6, 8)
 

@@ -16,12 +16,14 @@ from torch import nn
 from typer.testing import CliRunner
 
 from cache.store import Store
-from consistency.graph import Graph
-from consistency.zoo import ZooError, load_network, load_zoo, read_zoo
-from precompute.__main__ import app
-from precompute.zoo_files import record
+from consistency.path_graph import Graph
+from consistency.zoo.load import load_network
+from consistency.zoo.read import load_zoo, read_zoo
+from consistency.zoo.records import ZooError
+from precompute.cli.run import app
+from precompute.zoos.install import record
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EXAMPLES = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "own-networks.md").read_text(encoding="utf-8"), re.DOTALL)
 CPU = torch.device("cpu")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from consistency.graph import Graph
-from consistency.zoo import Edge
+from consistency.path_graph import Graph
+from consistency.zoo.records import Edge
 
 
 def edge(source: str, target: str, method: str = "shared", weights: str = "") -> Edge:

@@ -18,11 +18,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.random_zoo import describe, wanted_edges, write_lock
 from cache.records import Clip
-from consistency import networks, steps
-from consistency.graph import Graph
-from consistency.zoo import Edge, Zoo, ZooError, load_zoo, read_zoo
-from precompute import lanes, zoo_files
-from precompute.recipes import Batch, plan_recipes
+from consistency.models import fused_ops, registry
+from consistency.path_graph import Graph
+from consistency.zoo.read import load_zoo, read_zoo
+from consistency.zoo.records import Edge, Zoo, ZooError
+from precompute.jobs import predict
+from precompute.jobs.batches import Batch
+from precompute.jobs.tracks import plan_tracks
+from precompute.zoos import install
 
 UNET_5 = {"downsample": 5, "in_channels": 3, "out_channels": 3}
 UNET_6 = {"downsample": 6, "in_channels": 3, "out_channels": 3}
@@ -31,7 +34,7 @@ UNET_6 = {"downsample": 6, "in_channels": 3, "out_channels": 3}
 def on_meta(architecture: str, **arguments) -> nn.Module:
     """A network without numbers: its shapes cost nothing."""
     with torch.device("meta"):
-        return networks.build(architecture, **arguments).eval()
+        return registry.build(architecture, **arguments).eval()
 
 
 @pytest.mark.parametrize(
@@ -91,14 +94,14 @@ def test_widths_double_down_to_1024_channels_and_the_skip_comes_last():
 
 
 def test_reshading_is_one_grey_image_given_three_times_whatever_its_channels():
-    network = networks.build("xtc-unet-reshade", downsample=1, in_channels=3, out_channels=1).eval()
+    network = registry.build("xtc-unet-reshade", downsample=1, in_channels=3, out_channels=1).eval()
     output = network(torch.rand(1, 3, 8, 8))
     assert output.shape == (1, 3, 8, 8)
     assert torch.equal(output[:, 0], output[:, 1]) and torch.equal(output[:, 0], output[:, 2])
 
 
 def test_a_reshading_that_overflows_is_no_picture():
-    network = networks.build("xtc-unet-reshade", downsample=1, in_channels=3, out_channels=1).eval()
+    network = registry.build("xtc-unet-reshade", downsample=1, in_channels=3, out_channels=1).eval()
     nn.init.constant_(network.get_submodule("last_conv2").bias, torch.inf)
     assert network(torch.rand(1, 3, 8, 8)).isnan().all()
 
@@ -106,8 +109,8 @@ def test_a_reshading_that_overflows_is_no_picture():
 def test_depth_of_normals_may_be_negative_and_other_outputs_may_not():
     torch.manual_seed(0)
     small = {"downsample": 1, "in_channels": 3, "out_channels": 3}
-    assert networks.build("xtc-unet", **small)(torch.rand(1, 3, 8, 8)).min() >= 0
-    depth = networks.build("xtc-unet-depth", in_channels=1)
+    assert registry.build("xtc-unet", **small)(torch.rand(1, 3, 8, 8)).min() >= 0
+    depth = registry.build("xtc-unet-depth", in_channels=1)
     nn.init.constant_(depth.get_submodule("last_conv2").bias, -1000.0)
     assert depth(torch.rand(1, 1, 32, 32)).max() < 0
 
@@ -116,7 +119,7 @@ def test_sobel_edges_are_those_of_the_reference_up_to_the_border():
     image = torch.rand(1, 3, 12, 20)
     blurred = ndimage.gaussian_filter(image[0].mean(0).double().numpy(), 2)
     expected = np.hypot(*(ndimage.sobel(blurred, axis, mode="constant") for axis in (0, 1))).clip(0, 1)
-    np.testing.assert_allclose(networks.build("xtc-sobel-edges")(image)[0, 0].numpy(), expected, atol=1e-5)
+    np.testing.assert_allclose(registry.build("xtc-sobel-edges")(image)[0, 0].numpy(), expected, atol=1e-5)
 
 
 def test_the_zoo_lists_the_36_released_networks_and_has_none_of_them(monkeypatch, tmp_path):
@@ -160,13 +163,13 @@ def write_page(folder: Path) -> Zoo:
         lines += [f"{end} = {port}" for end, port in ports.items() if port and architecture != "xtc-sobel-edges"]
         if architecture == "xtc-sobel-edges":
             continue
-        save_file(networks.build(architecture, **arguments).state_dict(), folder / f"{name}.safetensors")
+        save_file(registry.build(architecture, **arguments).state_dict(), folder / f"{name}.safetensors")
         lines += [f'weights = "{name}.safetensors"']
         lines += [f"arguments = {{ {', '.join(f'{key} = {value}' for key, value in arguments.items())} }}"]
     paths = [f"rgb-{middle}-normal" for middle in ("depth", "reshading", "curvature", "edge2d")]
     lines += ["[energy.normal]", f"paths = {paths}", f"mu = {[0.1] * 4}", f"sigma = {[0.05] * 4}"]
     (folder / "zoo.toml").write_text("\n".join(lines) + "\n")
-    zoo_files.record(read_zoo(str(folder)))
+    install.record(read_zoo(str(folder)))
     return load_zoo(str(folder))
 
 
@@ -174,12 +177,12 @@ def test_a_page_of_its_architectures_gives_what_the_plain_loop_gives(tmp_path):
     """Shared prefixes, merged batches, fused steps and channels last, against one frame, path and step at a time."""
     zoo, device = write_page(tmp_path), torch.device("cpu")
     clip = Clip("c" * 64, "clip", "a" * 64, {}, width=64, height=60, n_frames=2)
-    recipes = plan_recipes(clip, zoo, ["*"], {})
+    specs = plan_tracks(clip, zoo, ["*"], {})
     rgb = np.random.default_rng(0).integers(0, 256, (2, 60, 64, 3), np.uint8)
-    loaded = lanes.Networks()
-    graph = lanes.make_graph(recipes, device, lanes.Precision(torch.float32), loaded)
-    outputs = lanes.predict(graph, Batch(rgb, np.zeros(2), {}, {}), device, zoo.multiple).outputs
-    chains = {chain for recipe in recipes for chain in recipe.chains}
+    loaded = predict.Networks()
+    graph = predict.make_graph(specs, device, predict.Precision(torch.float32), loaded)
+    outputs = predict.predict(graph, Batch(rgb, np.zeros(2), {}, {}), device, zoo.multiple).outputs
+    chains = {chain for spec in specs for chain in spec.chains}
     assert {edge.architecture for chain in chains for edge in chain} == {
         architecture for architecture, _ in PAGE.values()
     }
@@ -189,9 +192,9 @@ def test_a_page_of_its_architectures_gives_what_the_plain_loop_gives(tmp_path):
     }
     for chain in chains:
         assert outputs[chain].std() > 0.01, f"{[edge.name for edge in chain]} tells nothing"
-        for index, image in enumerate(lanes.to_codes(rgb, device)):
+        for index, image in enumerate(predict.to_codes(rgb, device)):
             x = functional.pad(image[None], (0, 0, 0, 4), mode="replicate").contiguous()
-            with torch.inference_mode(), steps.plain():
+            with torch.inference_mode(), fused_ops.plain():
                 for edge in chain:
                     x = plain[edge](x)
             difference = (outputs[chain][index] - x[0, :, :60]).abs()

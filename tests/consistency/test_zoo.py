@@ -11,11 +11,13 @@ import torch
 
 from cache.keys import track_key
 from cache.records import Clip
-from consistency.graph import Graph
-from consistency.networks import GeoNet
-from consistency.zoo import SHARED, Edge, Zoo, ZooError, load_network, load_zoo
-from precompute.recipes import plan_recipes
-from tests.zoos import LAB_METHODS, LAB_TARGETS, write_lab, write_zoo
+from consistency.models.geonet import GeoNet
+from consistency.path_graph import Graph
+from consistency.zoo.load import load_network
+from consistency.zoo.read import load_zoo
+from consistency.zoo.records import SHARED, Edge, Zoo, ZooError
+from precompute.jobs.tracks import plan_tracks
+from tests.fixtures.zoos import LAB_METHODS, LAB_TARGETS, write_lab, write_zoo
 
 CPU = torch.device("cpu")
 
@@ -114,8 +116,8 @@ def test_an_energy_takes_the_methods_own_network_then_the_shared_one_then_the_fa
 def test_what_networks_see_beyond_the_border_is_in_the_key_and_nothing_where_they_see_nothing(lab):
     def keys(width: int, multiple: int) -> dict[str, str]:
         clip = Clip("c" * 64, "clip", "a" * 64, {}, width=width, height=32, n_frames=3)
-        recipes = plan_recipes(clip, replace(lab, multiple=multiple), ["lab/baseline/rgb-normal"], {})
-        return {recipe.head.kind: recipe.head.key for recipe in recipes}
+        specs = plan_tracks(clip, replace(lab, multiple=multiple), ["lab/baseline/rgb-normal"], {})
+        return {spec.head.kind: spec.head.key for spec in specs}
 
     inputs = {"edges": {"rgb-normal.baseline": lab.edge("rgb", "normal", "baseline").digest}, "constants": {}}
     stored_before = track_key("c" * 64, "prediction", "lab", "baseline", "rgb-normal", {**inputs, "truth": None})

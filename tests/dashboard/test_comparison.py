@@ -9,20 +9,14 @@ from typer.main import get_command
 
 from cache.records import Clip, Head, Pack, Track
 from cache.store import Store
-from dashboard.choices import (
-    DEFAULT_SAMPLING,
-    DEFAULT_ZOO,
-    Available,
-    Configuration,
-    command_for,
-    default_configurations,
-    one_line,
-    shown,
-    web_address,
-)
-from precompute.__main__ import app
-from precompute.video import Sampling
-from tests.stores import build_store
+from dashboard.catalogue import Catalogue
+from dashboard.commands import DEFAULT_SAMPLING, DEFAULT_ZOO, command_for
+from dashboard.compare.comparison import shown
+from dashboard.compare.configuration import Configuration, default_configurations
+from dashboard.text import one_line, web_address
+from precompute.cli.run import app
+from precompute.media.sampling import Sampling
+from tests.fixtures.stores import build_store
 
 A = Configuration("mini", "baseline", "rgb-normal")
 B = Configuration("mini", "consistency", "rgb-normal")
@@ -80,32 +74,32 @@ def whole_clip() -> list[Track]:
 def test_everything_offered_is_stored_and_everything_stored_is_offered(tmp_path: Path) -> None:
     store = build_store(tmp_path, n_frames=3, titles=("one", "two"), targets=("normal", "depth"), frames_per_pack=3)
     tracks = store.tracks()
-    available = Available(tracks)
-    assert {clip.title for clip in available.clips} == {"one", "two"}
-    for clip in available.clips:
+    catalogue = Catalogue(tracks)
+    assert {clip.title for clip in catalogue.clips} == {"one", "two"}
+    for clip in catalogue.clips:
         stored = {(t.head.kind, t.head.path, t.head.method) for t in tracks if t.head.clip.key == clip.key}
         offered = set()
-        for target in available.targets(clip.key):
-            for configuration in available.configurations(clip.key, target):
+        for target in catalogue.targets(clip.key):
+            for configuration in catalogue.configurations(clip.key, target):
                 kind = "prediction" if configuration.is_direct else "readout"
                 offered.add((kind, configuration.path, configuration.method))
-                for last in available.readouts(clip.key, target):
+                for last in catalogue.readouts(clip.key, target):
                     offered.add(("readout", f"{configuration.path}-{last}", configuration.method))
         assert offered == {item for item in stored if item[0] in ("prediction", "readout")}
-        assert available.readouts(clip.key, "normal") == ("reshading",)
+        assert catalogue.readouts(clip.key, "normal") == ("reshading",)
 
 
 def test_what_is_not_on_a_clip_is_not_offered_there() -> None:
     other = replace(CLIP, key="e" * 64, title="other")
-    available = Available([*whole_clip(), track("input", "rgb", clip=other)])
-    assert available.targets(CLIP.key) == ("depth", "normal")
-    assert available.targets(other.key) == ()
-    assert available.configurations(other.key, "normal") == ()
-    assert available.targets("no such clip") == ()
+    catalogue = Catalogue([*whole_clip(), track("input", "rgb", clip=other)])
+    assert catalogue.targets(CLIP.key) == ("depth", "normal")
+    assert catalogue.targets(other.key) == ()
+    assert catalogue.configurations(other.key, "normal") == ()
+    assert catalogue.targets("no such clip") == ()
 
 
 def test_a_and_b_are_baseline_and_consistency_unless_chosen() -> None:
-    options = Available(whole_clip()).configurations(CLIP.key, "normal")
+    options = Catalogue(whole_clip()).configurations(CLIP.key, "normal")
     assert default_configurations(options) == (A, B)
     assert default_configurations([B]) == (B, B)
     assert default_configurations([]) == ()
@@ -114,23 +108,23 @@ def test_a_and_b_are_baseline_and_consistency_unless_chosen() -> None:
 def test_the_newest_complete_track_is_taken_before_a_newer_growing_one() -> None:
     growing, new, old = (track("prediction", "rgb-normal", number=n, is_complete=n < 3) for n in (3, 2, 1))
     assert (
-        Available([growing, new, old]).find(CLIP.key, "prediction", "rgb-normal", zoo="mini", method="baseline") is new
+        Catalogue([growing, new, old]).find(CLIP.key, "prediction", "rgb-normal", zoo="mini", method="baseline") is new
     )
-    found = Available([growing]).find(CLIP.key, "prediction", "rgb-normal", zoo="mini", method="baseline")
+    found = Catalogue([growing]).find(CLIP.key, "prediction", "rgb-normal", zoo="mini", method="baseline")
     assert found is growing
 
 
 def test_an_energy_of_other_weights_does_not_stand_beside_a_prediction() -> None:
     tracks = [track("prediction", "rgb-normal", weights="2"), track("energy", "rgb-normal", weights="1")]
-    view = shown(Available(tracks), CLIP, "normal", None, [A])
+    view = shown(Catalogue(tracks), CLIP, "normal", None, [A])
     assert not view.plots
     assert any("energy of A" in gap.what for gap in view.gaps)
 
 
 def test_a_readout_adds_a_row_with_its_truth_and_its_charts() -> None:
-    available = Available(whole_clip())
-    without = shown(available, CLIP, "normal", None, [A, B])
-    with_readout = shown(available, CLIP, "normal", "reshading", [A, B])
+    catalogue = Catalogue(whole_clip())
+    without = shown(catalogue, CLIP, "normal", None, [A, B])
+    with_readout = shown(catalogue, CLIP, "normal", "reshading", [A, B])
     places = {pane.id: (pane.row, pane.column) for pane in with_readout.panes}
     assert {pane.id for pane in without.panes} == {"input", "truth", "A", "B"}
     assert places == {
@@ -151,7 +145,7 @@ def test_a_readout_adds_a_row_with_its_truth_and_its_charts() -> None:
 
 def test_without_truth_the_predictions_stand_right_beside_the_input() -> None:
     tracks = [item for item in whole_clip() if item.head.kind != "truth"]
-    view = shown(Available(tracks), CLIP, "normal", None, [A, B])
+    view = shown(Catalogue(tracks), CLIP, "normal", None, [A, B])
     assert [(pane.id, pane.column) for pane in view.panes] == [("input", 0), ("A", 1), ("B", 2)]
 
 
@@ -160,13 +154,13 @@ def test_one_to_eight_configurations_have_panes_of_their_own(n_configurations: i
     methods = [f"method{n}" for n in range(n_configurations)]
     tracks = [track("input", "rgb"), *(track("prediction", "rgb-normal", method) for method in methods)]
     chosen = [Configuration("mini", method, "rgb-normal") for method in methods]
-    view = shown(Available(tracks), CLIP, "normal", None, chosen)
+    view = shown(Catalogue(tracks), CLIP, "normal", None, chosen)
     assert len({pane.id for pane in view.panes}) == len({(s.row, s.column) for s in view.panes}) == 1 + n_configurations
 
 
 def test_what_is_missing_is_named_with_a_command_for_it() -> None:
     tracks = [item for item in whole_clip() if item.head.kind != "energy"]
-    gaps = shown(Available(tracks), CLIP, "normal", None, [A, B]).gaps
+    gaps = shown(Catalogue(tracks), CLIP, "normal", None, [A, B]).gaps
     assert [gap.command for gap in gaps] == [
         "python -m precompute run walkthrough --configurations mini/baseline/rgb-normal",
         "python -m precompute run walkthrough --configurations mini/consistency/rgb-normal",
@@ -193,14 +187,14 @@ def test_what_a_command_leaves_out_is_what_the_job_takes_by_itself() -> None:
 def test_an_address_with_shell_letters_stays_one_word_of_the_command() -> None:
     address = "https://example.org/a';rm${IFS}-rf;'&b=$(id)"
     hostile = replace(CLIP, title="; rm -rf ~", url=address)
-    gaps = shown(Available([track("input", "rgb", clip=hostile)]), hostile, None, None, []).gaps
+    gaps = shown(Catalogue([track("input", "rgb", clip=hostile)]), hostile, None, None, []).gaps
     assert gaps[0].command is not None
     assert shlex.split(gaps[0].command) == ["python", "-m", "precompute", "run", address]
 
 
 def test_a_path_through_another_domain_has_no_energy_and_says_so() -> None:
     via = Configuration("mini", "baseline", "rgb-depth-normal")
-    view = shown(Available(whole_clip()), CLIP, "normal", None, [via, B])
+    view = shown(Catalogue(whole_clip()), CLIP, "normal", None, [via, B])
     assert [curve.letter for curve in view.plots[0].curves] == ["B"]
     assert any("no energy of its own" in gap.what for gap in view.gaps)
     assert via.spelling == "mini/baseline/rgb-depth-normal"
@@ -208,7 +202,7 @@ def test_a_path_through_another_domain_has_no_energy_and_says_so() -> None:
 
 def test_no_command_is_offered_for_what_no_job_can_make() -> None:
     via = Configuration("mini", "baseline", "rgb-depth-normal")
-    view = shown(Available(whole_clip()), CLIP, "normal", "reshading", [via, B])
+    view = shown(Catalogue(whole_clip()), CLIP, "normal", "reshading", [via, B])
     assert [gap.command for gap in view.gaps] == [None, None]
 
 
@@ -229,8 +223,8 @@ def test_only_web_addresses_become_links() -> None:
 
 def test_titles_of_two_clips_are_told_apart() -> None:
     twin = replace(CLIP, key="e" * 64)
-    available = Available([track("input", "rgb"), track("input", "rgb", clip=twin)])
-    assert len({available.clip_label(clip) for clip in available.clips}) == 2
+    catalogue = Catalogue([track("input", "rgb"), track("input", "rgb", clip=twin)])
+    assert len({catalogue.clip_label(clip) for clip in catalogue.clips}) == 2
 
 
 def test_a_title_is_one_line_of_printable_letters() -> None:
@@ -241,15 +235,15 @@ def test_a_title_is_one_line_of_printable_letters() -> None:
 
 def test_a_store_that_cannot_be_opened_for_writing_is_read(tmp_path: Path) -> None:
     build_store(tmp_path, n_frames=2)
-    assert Available(Store(tmp_path, read_only=True).tracks()).clips
+    assert Catalogue(Store(tmp_path, read_only=True).tracks()).clips
 
 
 def test_what_an_energy_compares_is_known_as_what_a_job_can_make() -> None:
-    available = Available(whole_clip())
-    assert Configuration("mini", "baseline", "rgb-depth-normal") in available.known("normal")
+    catalogue = Catalogue(whole_clip())
+    assert Configuration("mini", "baseline", "rgb-depth-normal") in catalogue.known("normal")
     tracks = [item for item in whole_clip() if item.head.kind != "readout"]
-    known = Available(tracks).known("normal")
-    assert set(Available(tracks).configurations(CLIP.key, "normal")) < set(known)
+    known = Catalogue(tracks).known("normal")
+    assert set(Catalogue(tracks).configurations(CLIP.key, "normal")) < set(known)
     assert command_for(CLIP, known[-1]).endswith("--configurations mini/consistency/rgb-depth-normal")
     assert all(configuration.path.endswith("-normal") for configuration in known)
 
@@ -261,7 +255,7 @@ def test_a_tolerant_clip_is_told_from_the_strict_one_of_the_same_source():
         damaged, head=replace(damaged.head, computed_on={"damage": "damaged after frame 2\nof the source"})
     )
     whole = track("input", "rgb", number=2)
-    available = Available([damaged, whole])
-    assert available.clip_label(CLIP) != available.clip_label(tolerant) == "walkthrough (tolerant, eeeeeeee)"
-    assert shown(available, tolerant, None, None, ()).caveats == ("damaged after frame 2 of the source; tolerant",)
-    assert shown(available, CLIP, None, None, ()).caveats == ()
+    catalogue = Catalogue([damaged, whole])
+    assert catalogue.clip_label(CLIP) != catalogue.clip_label(tolerant) == "walkthrough (tolerant, eeeeeeee)"
+    assert shown(catalogue, tolerant, None, None, ()).caveats == ("damaged after frame 2 of the source; tolerant",)
+    assert shown(catalogue, CLIP, None, None, ()).caveats == ()

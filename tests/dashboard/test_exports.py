@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from analysis.columns import Columns
 from cache.store import Store
-from dashboard.choices import Curve
-from dashboard.exports import series_parquet
-from dashboard.series import Columns
-from tests.stores import build_store
+from dashboard.compare.comparison import Curve
+from dashboard.server.exports import series_parquet
+from tests.fixtures.stores import build_store
 
 N_FRAMES = 7
 

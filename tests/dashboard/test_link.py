@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.choices import Available
-from dashboard.player import LOOK
-from dashboard.state import Selection, from_query, to_query
-from tests.test_choices import CLIP, track, whole_clip
+from dashboard.catalogue import Catalogue
+from dashboard.compare.link import Selection, from_query, to_query
+from dashboard.components.player import LOOK
+from tests.dashboard.test_comparison import CLIP, track, whole_clip
 
 OTHER = replace(CLIP, key="e" * 64, title="other")
-AVAILABLE = Available([*whole_clip(), track("input", "rgb", clip=OTHER), track("prediction", "rgb-depth", clip=OTHER)])
+AVAILABLE = Catalogue([*whole_clip(), track("input", "rgb", clip=OTHER), track("prediction", "rgb-depth", clip=OTHER)])
 
 
 def every_selection() -> list[Selection]:
@@ -72,14 +72,14 @@ def test_constant_defaults_are_left_out_of_the_link() -> None:
 
 
 def test_an_empty_store_has_no_selection() -> None:
-    assert from_query({"clip": "x"}, Available([])) == (None, ())
+    assert from_query({"clip": "x"}, Catalogue([])) == (None, ())
 
 
 def test_a_clip_without_predictions_has_a_selection_that_comes_back() -> None:
-    available = Available([track("input", "rgb")])
-    selection, notes = from_query({"predict": "", "a": ""}, available)
+    catalogue = Catalogue([track("input", "rgb")])
+    selection, notes = from_query({"predict": "", "a": ""}, catalogue)
     assert selection == Selection(CLIP, None, None, ()) and notes == ()
-    assert from_query(to_query(selection), available) == (selection, ())
+    assert from_query(to_query(selection), catalogue) == (selection, ())
 
 
 @pytest.mark.parametrize(

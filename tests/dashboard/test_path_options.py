@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
+from analysis.columns import Columns
 from cache.store import Store
-from dashboard.choices import LETTERS, Available, Configuration
-from dashboard.paths import energy_tracks, graph_data, readout_ways, ways
-from dashboard.series import Columns
+from dashboard.catalogue import Catalogue
+from dashboard.compare.configuration import LETTERS, Configuration
+from dashboard.compare.path_options import energy_tracks, graph_data, path_options, readout_options
+from tests.browser.test_compare_page import App, open_page, wait_for_numbers
 from tests.conftest import StartApp
-from tests.stores import READ_PATTERN_JS, add_track, build_store
-from tests.test_compare_page import App, open_page, wait_for_numbers
+from tests.fixtures.stores import READ_PATTERN_JS, add_track, build_store
 
 VIA_DEPTH = 77
 
@@ -35,9 +36,9 @@ def app(store: Store, dashboard: StartApp) -> App:
 
 
 def test_a_way_has_the_mean_term_of_its_path_or_a_command(store: Store) -> None:
-    available = Available(store.tracks())
-    found = ways(available, Columns(store), available.clips[0], "normal", lambda text: f"{text} --store X")
-    by_path = {way.configuration.path: way for way in found if way.configuration.method == "baseline"}
+    catalogue = Catalogue(store.tracks())
+    found = path_options(catalogue, Columns(store), catalogue.clips[0], "normal", lambda text: f"{text} --store X")
+    by_path = {option.configuration.path: option for option in found if option.configuration.method == "baseline"}
     assert list(by_path) == ["rgb-normal", "rgb-depth-normal", "rgb-edge2d-normal", "rgb-reshading-normal"]
     (energy,) = (track for track in store.tracks(kind="energy") if track.head.method == "baseline")
     expected = ((store.column(energy, "terms") - 0.1) / 0.04).mean(axis=0)
@@ -49,7 +50,7 @@ def test_a_way_has_the_mean_term_of_its_path_or_a_command(store: Store) -> None:
         "python -m precompute run walkthrough --configurations mini/baseline/rgb-edge2d-normal --size 64 --store X"
     )
     lineup = [Configuration("mini", "baseline", "rgb-normal")] * 2
-    tracks = energy_tracks(available, available.clips[0], found)
+    tracks = energy_tracks(catalogue, catalogue.clips[0], found)
     data = json.loads(json.dumps(graph_data(found, lineup, LETTERS, tracks)))
     assert data["lineup"][1]["letter"] == "B"
     assert data["energies"]["mini/baseline/normal"]["paths"] == list(energy.head.constants["paths"])
@@ -57,11 +58,11 @@ def test_a_way_has_the_mean_term_of_its_path_or_a_command(store: Store) -> None:
 
 def test_an_energy_that_cannot_be_read_leaves_the_ways(tmp_path: Path) -> None:
     store = build_store(tmp_path, n_frames=3)
-    available, clip = Available(store.tracks()), store.tracks()[0].head.clip
+    catalogue, clip = Catalogue(store.tracks()), store.tracks()[0].head.clip
     for pack in store.root.rglob("*.pack"):
         pack.unlink()
-    found = ways(available, Columns(store), clip, "normal")
-    assert found and all(way.energy is None for way in found)
+    found = path_options(catalogue, Columns(store), clip, "normal")
+    assert found and all(option.energy is None for option in found)
 
 
 def open_graph(page: Page) -> Locator:
@@ -71,19 +72,19 @@ def open_graph(page: Page) -> Locator:
     return graph
 
 
-def way(graph: Locator, name: str) -> Locator:
+def option(graph: Locator, name: str) -> Locator:
     return graph.locator(f".way[aria-label^='{name}']")
 
 
 def test_a_click_on_a_path_shows_it_as_the_chosen_letter(page: Page, app: App):
     root = open_page(page, app)
     graph = open_graph(page)
-    expect(way(graph, "Image → Surface normals")).to_have_attribute("aria-checked", "true")
+    expect(option(graph, "Image → Surface normals")).to_have_attribute("aria-checked", "true")
     graph.get_by_role("radio", name="B", exact=True).click()
     graph.get_by_label("zoo and method").select_option("mini/baseline")
-    way(graph, "Image → depth → Surface normals").hover()
+    option(graph, "Image → depth → Surface normals").hover()
     expect(graph.get_by_text("B would show mini/baseline: Image → depth → Surface normals.")).to_be_visible()
-    way(graph, "Image → depth → Surface normals").click()
+    option(graph, "Image → depth → Surface normals").click()
     wait_for_numbers(root, [1, 16, VIA_DEPTH])
     assert "b=mini%2Fbaseline%2Frgb-depth-normal" in page.url
 
@@ -97,11 +98,11 @@ def test_the_width_of_a_path_is_its_energy_in_the_frame_on_the_screen(page: Page
         open_page(page, app, f"clip=walkthrough&frame={frame}")
         graph = open_graph(page)
         text = f"{terms[frame, at]:.2f} σ".replace("-", "−")
-        expect(way(graph, "Image → depth → Surface normals")).to_contain_text(text)
-        way(graph, "Image → depth → Surface normals").hover()
+        expect(option(graph, "Image → depth → Surface normals")).to_contain_text(text)
+        option(graph, "Image → depth → Surface normals").hover()
         mean = f"{terms[:, at].mean():.2f}".replace("-", "−")
         expect(graph.get_by_text(f"by {text} in frame {frame}, {mean} σ on average")).to_be_visible()
-        line = way(graph, "Image → depth → Surface normals").locator(".way-line")
+        line = option(graph, "Image → depth → Surface normals").locator(".way-line")
         widths.append(line.evaluate("el => parseFloat(el.style.strokeWidth)"))
     assert terms[0, at] != terms[2, at]
     assert widths == [pytest.approx(2 + 8 * np.clip((terms[frame, at] + 1) / 4, 0, 1), abs=0.01) for frame in (0, 2)]
@@ -113,10 +114,10 @@ def test_a_path_under_the_pointer_shows_what_it_predicts(page: Page, app: App):
     preview = graph.locator(".graph-preview")
     read = f"el => ({READ_PATTERN_JS})(el.getContext('2d'), {{x: 0, y: 0, width: el.width, height: el.height}})"
     for name, number in (("Image → depth → Surface normals", VIA_DEPTH), ("Image → Surface normals", 16)):
-        way(graph, name).locator(".node").hover()
+        option(graph, name).locator(".node").hover()
         expect(preview).to_have_attribute("aria-label", f"{name}, frame 2")
         assert preview.evaluate(read) == {"frame": 2, "number": number}
-    way(graph, "Image → edge2d → Surface normals").hover()
+    option(graph, "Image → edge2d → Surface normals").hover()
     expect(preview).to_be_hidden()
 
 
@@ -130,7 +131,7 @@ def test_the_picture_of_a_path_has_a_name_before_it_is_there(page: Page, app: Ap
 def test_a_path_that_is_not_computed_says_so_and_gives_the_command(page: Page, app: App):
     root = open_page(page, app)
     graph = open_graph(page)
-    missing = way(graph, "Image → edge2d → Surface normals")
+    missing = option(graph, "Image → edge2d → Surface normals")
     expect(missing).to_contain_text("not computed")
     assert missing.locator(".way-line").evaluate("el => getComputedStyle(el).strokeDasharray") != "none"
     missing.click()
@@ -192,12 +193,12 @@ def readout_app(readout_store: Store, dashboard: StartApp) -> App:
 
 
 def test_a_readout_is_a_way_on_from_the_target_with_the_energy_of_its_path(readout_store: Store) -> None:
-    available = Available(readout_store.tracks())
-    clip = available.clips[0]
+    catalogue = Catalogue(readout_store.tracks())
+    clip = catalogue.clips[0]
     columns = Columns(readout_store)
     lineup = [Configuration("mini", "baseline", "rgb-normal")]
-    found = readout_ways(available, columns, clip, "normal", lineup)
-    assert [(way.configuration.method, way.configuration.path) for way in found] == [
+    found = readout_options(catalogue, columns, clip, "normal", lineup)
+    assert [(option.configuration.method, option.configuration.path) for option in found] == [
         ("baseline", "rgb-normal-reshading"),
         ("consistency", "rgb-normal-reshading"),
     ]
@@ -206,7 +207,7 @@ def test_a_readout_is_a_way_on_from_the_target_with_the_energy_of_its_path(reado
     assert missing.track is None and "--configurations mini/consistency/rgb-normal-reshading" in str(missing.command)
     assert stored.energy == pytest.approx(terms_of_readout(readout_store).mean(), abs=1e-5)
     assert missing.energy is None, "not of the line-up"
-    paths = {way.configuration.path for way in readout_ways(available, columns, clip, "reshading", lineup)}
+    paths = {option.configuration.path for option in readout_options(catalogue, columns, clip, "reshading", lineup)}
     assert paths == {"rgb-reshading-normal"}
 
 
@@ -233,7 +234,7 @@ def test_paths_of_an_energy_that_are_none_are_no_readouts(readout_store: Store) 
     ]
     numbers = [0.1] * len(paths)
     constants = {**energy.head.constants, "paths": paths, "mu": numbers, "sigma": numbers}
-    assert Available([replace(energy, head=replace(energy.head, constants=constants))]).known_readouts("normal") == (
+    assert Catalogue([replace(energy, head=replace(energy.head, constants=constants))]).known_readouts("normal") == (
         "x",
     )
 

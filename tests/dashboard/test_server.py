@@ -23,9 +23,9 @@ from joserfc.jwk import RSAKey
 from playwright.sync_api import Page, expect
 
 from cache.store import Store
-from dashboard import access
+from dashboard.server import access
 from tests.conftest import ROOT, free_port, serving, wait_until_healthy
-from tests.stores import build_store
+from tests.fixtures.stores import build_store
 
 SECRETS = [Path("/etc/passwd"), ROOT / "dashboard" / "app.py", ROOT / ".streamlit" / "config.toml"]
 """What nobody may read through the dashboard."""
@@ -73,7 +73,7 @@ def pack_address(store: Store) -> str:
 
 def test_only_the_names_of_this_machine_are_answered(address: str, store: Store):
     port = urllib.parse.urlsplit(address).port
-    paths = ("/", "/compare", pack_address(store), "/series.parquet", "/web/player.mjs", "/_stcore/health")
+    paths = ("/", "/compare", pack_address(store), "/series.parquet", "/web/player/player.mjs", "/_stcore/health")
     for path in paths:
         for host in ("evil.example", f"evil.example:{port}", "localhost.evil.example", "127.0.0.1@evil.example", ""):
             assert ask(address, path, {"Host": host})[0] == 400, (path, host)
@@ -93,7 +93,7 @@ def test_sockets_are_refused_to_foreign_hosts_and_origins(address: str):
 
 def test_no_other_site_can_read_what_is_served(address: str, store: Store):
     track = store.tracks()[0]
-    for path in (pack_address(store), f"/frames/{track.head.key}-0", "/series.parquet", "/web/player.mjs"):
+    for path in (pack_address(store), f"/frames/{track.head.key}-0", "/series.parquet", "/web/player/player.mjs"):
         status, headers, _ = ask(address, path, {"Origin": "http://evil.example"})
         assert status == 200, path
         assert headers["cross-origin-resource-policy"] == "same-origin", path
@@ -134,11 +134,11 @@ def test_no_path_leads_out_of_what_is_served(address: str, store: Store):
 
 def test_the_page_names_every_module_of_the_player_and_nothing_that_is_not_there(address: str):
     links = ask(address, "/")[1]["link"]
-    named = re.findall(r"<(/web/[\w.]+)>; rel=(modulepreload|preload; as=style)", links)
+    named = re.findall(r"<(/web/[\w./]+)>; rel=(modulepreload|preload; as=style)", links)
     assert len(named) == links.count("<") > 30
     for path, _ in named:
         assert ask(address, path)[0] == 200, path
-    assert "link" not in ask(address, "/web/player.mjs")[1]
+    assert "link" not in ask(address, "/web/player/player.mjs")[1]
 
 
 def test_the_procfile_serves_the_host_that_it_is_told_and_no_other(store: Store):

@@ -8,12 +8,13 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from analysis.columns import Columns, with_expected_times
+from analysis.energy import Unreadable, energy, same_constants
 from cache.records import Track
 from cache.store import Store
-from dashboard.charts import Line, figure, number, summary
-from dashboard.choices import Curve
-from dashboard.series import Columns, Unreadable, energy, same_constants, with_expected_times
-from tests.stores import build_store
+from dashboard.compare.comparison import Curve
+from dashboard.compare.summaries import Line, figure, number, summary
+from tests.fixtures.stores import build_store
 
 CONSTANTS = {"paths": ["rgb-depth-normal", "rgb-reshading-normal"], "mu": [1.0, 2.0], "sigma": [0.5, 2.0]}
 TERMS = np.array([[1.0, 2.0], [2.0, 2.0], [1.0, 6.0]], np.float32)  # (3 frames, 2 paths)

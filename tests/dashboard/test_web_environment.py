@@ -1,4 +1,4 @@
-"""The dashboard and its store on a web host: an environment with nothing but requirements-web.txt."""
+"""The dashboard and its store on a web host: an environment with nothing but requirements/web.txt."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.conftest import ROOT, StartApp
-from tests.stores import build_store
+from tests.fixtures.stores import build_store
 
 WEB_PYTHON = ROOT / ".venv-web" / "bin" / "python"
 
@@ -17,7 +17,7 @@ WEB_PYTHON = ROOT / ".venv-web" / "bin" / "python"
 @pytest.fixture
 def web_python() -> Path:
     if not WEB_PYTHON.exists():
-        pytest.fail("there is no .venv-web; run `make test`, which makes it from requirements-web.txt")
+        pytest.fail("there is no .venv-web; run `make test`, which makes it from requirements/web.txt")
     return WEB_PYTHON
 
 

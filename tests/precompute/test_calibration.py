@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from cache.store import Store
-from consistency.zoo import load_zoo
-from precompute.__main__ import app
-from tests.media import write_video
-from tests.zoos import write_zoo
+from consistency.zoo.read import load_zoo
+from precompute.cli.run import app
+from tests.fixtures.media import write_video
+from tests.fixtures.zoos import write_zoo
 
 
 def invoke(*arguments: str):

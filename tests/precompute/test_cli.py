@@ -14,9 +14,9 @@ from typer.testing import CliRunner, Result
 
 from cache.records import track_to_json
 from cache.store import Store
-from precompute import doctor
-from precompute.__main__ import app
-from tests.stores import build_store
+from precompute.cli import doctor
+from precompute.cli.run import app
+from tests.fixtures.stores import build_store
 
 
 def call(*words: str | Path) -> Result:

@@ -13,15 +13,21 @@ import torch
 from torch import nn
 
 from cache.store import Store
-from consistency import steps
-from consistency.graph import Graph
-from consistency.zoo import Edge, load_network, load_zoo
-from precompute import lanes, pipeline, precision, video
-from precompute.encode import decode_image, encode_image
-from precompute.lanes import Lane, Networks, Precision
-from precompute.recipes import Batch, Recipe
-from tests.media import write_video
-from tests.zoos import write_zoo
+from consistency.models import fused_ops
+from consistency.path_graph import Graph
+from consistency.zoo.load import load_network
+from consistency.zoo.read import load_zoo
+from consistency.zoo.records import Edge
+from precompute.jobs import device_worker, devices, precision, predict, run
+from precompute.jobs.batches import Batch
+from precompute.jobs.device_worker import DeviceWorker
+from precompute.jobs.encode import decode_image, encode_image
+from precompute.jobs.plan import make_plan
+from precompute.jobs.predict import Networks, Precision
+from precompute.jobs.tracks import TrackSpec
+from precompute.media import sampling, sources
+from tests.fixtures.media import write_video
+from tests.fixtures.zoos import write_zoo
 
 CPU = torch.device("cpu")
 EDGE = Edge("rgb", "normal", "baseline", "same", {}, None, "")
@@ -34,11 +40,11 @@ def numbered(n_frames: int, start: int = 0) -> Batch:
     return Batch(rgb, numbers / 30, {}, {}, start)
 
 
-def recipes_of(tmp_path: Path, patterns: str = "*", scale: float = 1.0) -> tuple[Path, list[Recipe]]:
+def recipes_of(tmp_path: Path, patterns: str = "*", scale: float = 1.0) -> tuple[Path, list[TrackSpec]]:
     folder = write_zoo(tmp_path / "zoo", scale=scale)
-    source = video.resolve(str(write_video(tmp_path / "clip.mp4", 2)), media_dir=tmp_path)
-    plan = pipeline.make_plan(Store(tmp_path / "store"), source, video.Sampling(), load_zoo(str(folder)), [patterns])
-    return folder, list(plan.recipes)
+    source = sources.resolve(str(write_video(tmp_path / "clip.mp4", 2)), media_dir=tmp_path)
+    plan = make_plan(Store(tmp_path / "store"), source, sampling.Sampling(), load_zoo(str(folder)), [patterns])
+    return folder, list(plan.specs)
 
 
 class Same(nn.Module):
@@ -56,15 +62,17 @@ class Same(nn.Module):
         return images.clone()
 
 
-def lane_of(network: nn.Module, batch_size: int, said: list[str] | None = None) -> Lane:
+def lane_of(network: nn.Module, batch_size: int, said: list[str] | None = None) -> DeviceWorker:
     zoo = load_zoo("mini")
-    return Lane(Graph([(EDGE,)], lambda _: network), CPU, zoo, batch_size, lambda batch: [], (said or []).append)
+    return DeviceWorker(
+        Graph([(EDGE,)], lambda _: network), CPU, zoo, batch_size, lambda batch: [], (said or []).append
+    )
 
 
 def test_a_full_memory_halves_the_batch_says_so_once_and_loses_no_frame():
     network, said = Same(most=3), []
-    lane = Lane(Graph([(EDGE,)], lambda _: network), CPU, load_zoo("mini"), 6, lambda batch: [], said.append)
-    scored = [*lane.score(numbered(8)), *lane.score(numbered(6, start=8))]
+    worker = DeviceWorker(Graph([(EDGE,)], lambda _: network), CPU, load_zoo("mini"), 6, lambda batch: [], said.append)
+    scored = [*worker.score(numbered(8)), *worker.score(numbered(6, start=8))]
     assert [s.batch.start for s in scored] == [0, 3, 6, 8, 11]
     assert np.concatenate([s.batch.rgb[:, 0, 0, 0] for s in scored]).tolist() == list(range(14))
     assert network.batches == [6, 3, 3, 2, 3, 3] and len(said) == 1 and "batches of 6 frames" in said[0]
@@ -78,19 +86,19 @@ def test_one_frame_that_does_not_fit_is_an_error():
 def test_batches_come_back_in_their_order_whichever_lane_is_slower():
     slow, fast = Same(seconds=0.05), Same()
     spread = [lane_of(slow, 2), lane_of(fast, 2)]
-    scored = lanes.in_order((numbered(2, start) for start in range(0, 20, 2)), spread)
+    scored = device_worker.in_order((numbered(2, start) for start in range(0, 20, 2)), spread)
     assert [s.batch.start for s in scored] == list(range(0, 20, 2))
     assert len(slow.batches) == len(fast.batches) == 5
-    for lane in spread:
-        lane.close()
+    for worker in spread:
+        worker.close()
 
 
 def test_a_batch_filled_up_gives_what_it_gives_alone():
     network = Same()
     graph = Graph([(EDGE,)], lambda _: network)
-    filled = lanes.predict(graph, numbered(3), CPU, 4, batch_size=5).outputs[(EDGE,)]
+    filled = predict.predict(graph, numbered(3), CPU, 4, batch_size=5).outputs[(EDGE,)]
     assert network.batches == [5]
-    torch.testing.assert_close(filled, lanes.predict(graph, numbered(3), CPU, 4).outputs[(EDGE,)])
+    torch.testing.assert_close(filled, predict.predict(graph, numbered(3), CPU, 4).outputs[(EDGE,)])
 
 
 def test_networks_that_visit_a_device_give_the_same_and_go_home():
@@ -130,13 +138,13 @@ def test_networks_that_visit_several_gpus_are_loaded_for_each(tmp_path):
 def test_every_path_and_energy_is_within_the_bound_of_the_plain_loop(tmp_path):
     """Shared prefixes, merged batches, channels last and the processor's fastest dtype, against one frame at a time."""
     zoo, frames = load_zoo("mini"), precision.example_frames()
-    source = video.resolve("phone", media_dir=tmp_path)
-    plan = pipeline.make_plan(Store(tmp_path), source, video.Sampling(), zoo, ["*"])
-    dtype = pipeline.choose_dtype(CPU)
-    found = precision.measure(zoo, plan.recipes, CPU, dtype, frames, Networks())
-    graph = lanes.make_graph(plan.recipes, CPU, Precision(dtype, found.exact))
-    outputs = lanes.predict(graph, frames, CPU, zoo.multiple).outputs
-    chains = {chain for recipe in plan.recipes for chain in recipe.chains}
+    source = sources.resolve("phone", media_dir=tmp_path)
+    plan = make_plan(Store(tmp_path), source, sampling.Sampling(), zoo, ["*"])
+    dtype = devices.choose_dtype(CPU)
+    found = precision.measure(zoo, plan.specs, CPU, dtype, frames, Networks())
+    graph = predict.make_graph(plan.specs, CPU, Precision(dtype, found.exact))
+    outputs = predict.predict(graph, frames, CPU, zoo.multiple).outputs
+    chains = {chain for spec in plan.specs for chain in spec.chains}
     networks = {edge: load_network(edge, device=CPU, dtype=torch.float32) for chain in chains for edge in chain}
     plain = {}
     for chain in chains:
@@ -149,24 +157,24 @@ def test_every_path_and_energy_is_within_the_bound_of_the_plain_loop(tmp_path):
             images.append(x)
         plain[chain] = torch.cat(images)
         assert precision.mean_error(outputs[chain], plain[chain]) <= precision.MEAN_ERROR_BOUND
-    energies = [recipe for recipe in plan.recipes if recipe.head.kind == "energy"]
+    energies = [spec for spec in plan.specs if spec.head.kind == "energy"]
     assert len(energies) == 6
-    for recipe in energies:
-        difference = precision.energy_of(recipe, outputs) - precision.energy_of(recipe, plain)
+    for spec in energies:
+        difference = precision.energy_of(spec, outputs) - precision.energy_of(spec, plain)
         assert difference.abs().max() <= precision.ENERGY_ERROR_BOUND
 
 
 @pytest.mark.parametrize("scale", [1.0, 40.0])
 def test_networks_beyond_the_bound_compute_in_float32_until_all_are_within(tmp_path, scale):
-    folder, recipes = recipes_of(tmp_path, scale=scale)
+    folder, specs = recipes_of(tmp_path, scale=scale)
     zoo, frames = load_zoo(str(folder)), precision.example_frames()
-    found = precision.measure(zoo, recipes, CPU, torch.bfloat16, frames, Networks())
+    found = precision.measure(zoo, specs, CPU, torch.bfloat16, frames, Networks())
     assert bool(found.exact) == (scale > 1), "large weights amplify what bfloat16 rounds"
     assert found.worst_code <= precision.MEAN_ERROR_BOUND and found.worst_energy <= precision.ENERGY_ERROR_BOUND
 
     def outputs(chosen: Precision) -> dict:
-        graph = lanes.make_graph(recipes, CPU, chosen)
-        return dict(lanes.predict(graph, frames, CPU, zoo.multiple).outputs)
+        graph = predict.make_graph(specs, CPU, chosen)
+        return dict(predict.predict(graph, frames, CPU, zoo.multiple).outputs)
 
     true, made = outputs(Precision(torch.float32)), outputs(Precision(torch.bfloat16, found.exact))
     errors = [precision.mean_error(made[chain], true[chain]) for chain in true]
@@ -174,32 +182,32 @@ def test_networks_beyond_the_bound_compute_in_float32_until_all_are_within(tmp_p
 
 
 def test_what_was_measured_is_remembered_for_these_networks_and_no_others(tmp_path):
-    folder, recipes = recipes_of(tmp_path)
+    folder, specs = recipes_of(tmp_path)
     zoo = load_zoo(str(folder))
     found = partial(precision.measured, tmp_path, zoo, device=CPU, dtype=torch.bfloat16, networks=Networks())
-    first = found(recipes)
+    first = found(specs)
     (path,) = (tmp_path / "precision").iterdir()
     path.write_text('{"exact": ["x"], "worst_code": 0.5, "worst_energy": 0.25}')
-    assert found(recipes) == precision.Measured(frozenset({"x"}), 0.5, 0.25)
+    assert found(specs) == precision.Measured(frozenset({"x"}), 0.5, 0.25)
     path.write_text("{")
-    assert found(recipes) == first
-    found([recipe for recipe in recipes if recipe.head.kind == "prediction"])
+    assert found(specs) == first
+    found([spec for spec in specs if spec.head.kind == "prediction"])
     assert len(list((tmp_path / "precision").iterdir())) == 2
 
 
 def test_other_constants_of_an_energy_are_measured_anew(tmp_path):
     """Its bound is in sigma."""
-    folder, recipes = recipes_of(tmp_path)
+    folder, specs = recipes_of(tmp_path)
     found = partial(precision.measured, tmp_path, load_zoo(str(folder)), device=CPU, networks=Networks())
 
-    def with_sigma(sigma: float) -> list[Recipe]:
+    def with_sigma(sigma: float) -> list[TrackSpec]:
         heads = [
             replace(r.head, constants={**r.head.constants, "sigma": [sigma] * len(r.head.constants["sigma"])})
             if r.head.constants
             else r.head
-            for r in recipes
+            for r in specs
         ]
-        return [replace(recipe, head=head) for recipe, head in zip(recipes, heads, strict=True)]
+        return [replace(spec, head=head) for spec, head in zip(specs, heads, strict=True)]
 
     worst = [found(with_sigma(sigma), dtype=torch.bfloat16).worst_energy for sigma in (1.0, 0.5, 1.0)]
     assert worst[1] == pytest.approx(2 * worst[0]) and worst[2] == worst[0]
@@ -209,10 +217,10 @@ def test_other_constants_of_an_energy_are_measured_anew(tmp_path):
 def test_the_manifest_names_what_was_computed_in_float32(tmp_path):
     folder, _ = recipes_of(tmp_path)
     zoo, store = load_zoo(str(folder)), Store(tmp_path / "store")
-    source = video.resolve(str(tmp_path / "clip.mp4"), media_dir=tmp_path)
-    plan = pipeline.make_plan(store, source, video.Sampling(size=32), zoo, ["*/baseline/rgb-normal-depth"])
+    source = sources.resolve(str(tmp_path / "clip.mp4"), media_dir=tmp_path)
+    plan = make_plan(store, source, sampling.Sampling(size=32), zoo, ["*/baseline/rgb-normal-depth"])
     exact = zoo.edge("normal", "depth", "baseline").network_digest
-    pipeline.run_plan(store, plan, device=CPU, dtype=torch.bfloat16, batch_size=2, exact=frozenset({exact}))
+    run.run_plan(store, plan, device=CPU, dtype=torch.bfloat16, batch_size=2, exact=frozenset({exact}))
     named = {t.head.path: t.head.computed_on.get("in_float32") for t in store.tracks() if t.head.kind == "readout"}
     assert named == {"rgb-normal-depth": "normal-depth.shared"}
 
@@ -223,11 +231,11 @@ def test_steps_give_the_same_with_and_without_gradients_and_leave_their_input_al
     image, skip = torch.randn(2, 8, 6, 6), torch.randn(2, 8, 12, 12)
     before = image.clone()
     works = [
-        lambda: steps.conv_norm_relu(conv, norm, image),
-        lambda: steps.norm_conv_relu(norm, conv, image),
-        lambda: steps.conv_relu(conv, image),
-        lambda: steps.double_and_join(image, skip),
-        lambda: steps.double_and_convolve(image, conv),
+        lambda: fused_ops.conv_norm_relu(conv, norm, image),
+        lambda: fused_ops.norm_conv_relu(norm, conv, image),
+        lambda: fused_ops.conv_relu(conv, image),
+        lambda: fused_ops.double_and_join(image, skip),
+        lambda: fused_ops.double_and_convolve(image, conv),
     ]
     for work in works:
         expected = work()
@@ -241,7 +249,7 @@ def test_doubling_within_a_convolution_gives_what_one_after_the_other_gives_up_t
     torch.manual_seed(0)
     image, conv = torch.randn(2, 4, *size, dtype=torch.float64), nn.Conv2d(4, 3, 3, padding=1).double()
     with torch.inference_mode():
-        torch.testing.assert_close(steps.double_and_convolve(image, conv), conv(steps.double(image)))
+        torch.testing.assert_close(fused_ops.double_and_convolve(image, conv), conv(fused_ops.double(image)))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 3), (300, 7, 1), (64, 64, 3)])

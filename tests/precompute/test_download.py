@@ -20,14 +20,16 @@ from pathlib import Path
 
 import pytest
 
-from precompute import acquire, download
-from precompute.acquire import Limits, fetch, normalise_url
-from precompute.download import is_public
-from precompute.errors import SourceError
-from precompute.outcomes import name_error
-from precompute.video import frames, probe, resolve
-from tests import media
-from tests.web import Site, reply, running
+from precompute.failures import SourceError
+from precompute.jobs.events import name_error
+from precompute.media import download, download_process
+from precompute.media.decoder import frames, probe
+from precompute.media.download import Limits, fetch, normalise_url
+from precompute.media.sources import resolve
+from precompute.net import addresses
+from precompute.net.addresses import is_public
+from tests.fixtures import media
+from tests.fixtures.sites import Site, reply, running
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def site() -> Iterator[Site]:
 
 
 def refusal(
-    url: str, media_dir: Path, *, allow_loopback: bool = True, max_bytes: int = acquire.MAX_BYTES
+    url: str, media_dir: Path, *, allow_loopback: bool = True, max_bytes: int = download.MAX_BYTES
 ) -> SourceError:
     """The error of `fetch`: one line, and nothing left in the folder."""
     with pytest.raises(SourceError) as caught:
@@ -82,7 +84,7 @@ def test_a_page_with_one_video_gives_that_video_and_its_title(site: Site, tmp_pa
     site.video("/clip.mp4", tmp_path)
     page = b"<html><head><title>A walk</title></head><body><video src='/clip.mp4'></video></body></html>"
     url = site.page("/page.html", page, "text/html")
-    monkeypatch.setenv(acquire.ALLOW_LOOPBACK_VARIABLE, "1")
+    monkeypatch.setenv(addresses.ALLOW_LOOPBACK_VARIABLE, "1")
     found = resolve(url, media_dir=tmp_path / "m")
     assert found.title == "A walk" and found.path.read_bytes() == (tmp_path / "served.mp4").read_bytes()
 
@@ -185,9 +187,9 @@ def test_a_server_that_asks_for_a_long_wait_is_not_asked_again(asked_seconds: st
 
 def test_the_wait_that_a_server_asks_for_is_a_number_or_a_date() -> None:
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    assert 25 < download.retry_after(soon) <= 30 and download.retry_after(" 7 ") == 7
+    assert 25 < download_process.retry_after(soon) <= 30 and download_process.retry_after(" 7 ") == 7
     for text in (None, "", "soon", "-3", "1e9", "9" * 400, "Fri, 31 Dec 1999 00:00:00 GMT", "Fri, 99 Foo 20000"):
-        assert download.retry_after(text) == 0, text
+        assert download_process.retry_after(text) == 0, text
 
 
 LONG_PAGE = """<html><head><script type="application/ld+json">{"@context": "https://schema.org", "@type": "VideoObject",
@@ -266,7 +268,7 @@ def test_a_file_that_has_changed_is_never_joined_to_the_old_part(
     folder = tmp_path / "part"
     folder.mkdir()
     (folder / "video.mp4.part").write_bytes(server.content[:200_000])
-    (folder / acquire.VALIDATORS).write_text(
+    (folder / download.VALIDATORS).write_text(
         json.dumps({"etag": '"one"', "last_modified": None, "total_bytes": 400_000})
     )
     server.content, server.etag, server.breaks = random.Random(1).randbytes(new_bytes), new_etag, False
@@ -274,9 +276,9 @@ def test_a_file_that_has_changed_is_never_joined_to_the_old_part(
     name = None
     for _ in range(2):  # the second after the part was found to be of another file
         try:
-            name = download.download(server.url, folder, Limits(), lambda message: None)["name"]
+            name = download_process.download(server.url, folder, Limits(), lambda message: None)["name"]
             break
-        except download.Passing as error:
+        except download_process.Passing as error:
             assert "has changed" in str(error)
             assert not (folder / "video.mp4.part").exists()
     assert name is not None and (folder / name).read_bytes() == server.content
@@ -284,14 +286,17 @@ def test_a_file_that_has_changed_is_never_joined_to_the_old_part(
 
 
 def test_answers_are_of_one_file_by_size_and_tag_or_else_by_size_and_date() -> None:
-    kept = download.Validators('"one"', "Mon", 9)
-    assert kept.is_same_file(download.Validators('"one"', None, 9))  # a 206 leaves the date out
-    assert not kept.is_same_file(download.Validators('"one"', "Mon", 8))
-    assert not kept.is_same_file(download.Validators(None, "Mon", 9))
-    dated = download.Validators(None, "Mon", 9)
-    assert dated.can_tell and dated.is_same_file(download.Validators('"new"', "Mon", 9))
-    assert not dated.is_same_file(download.Validators(None, "Tue", 9))
-    assert not download.Validators('"one"', "Mon", None).can_tell and not download.Validators(None, None, 9).can_tell
+    kept = download_process.Validators('"one"', "Mon", 9)
+    assert kept.is_same_file(download_process.Validators('"one"', None, 9))  # a 206 leaves the date out
+    assert not kept.is_same_file(download_process.Validators('"one"', "Mon", 8))
+    assert not kept.is_same_file(download_process.Validators(None, "Mon", 9))
+    dated = download_process.Validators(None, "Mon", 9)
+    assert dated.can_tell and dated.is_same_file(download_process.Validators('"new"', "Mon", 9))
+    assert not dated.is_same_file(download_process.Validators(None, "Tue", 9))
+    assert (
+        not download_process.Validators('"one"', "Mon", None).can_tell
+        and not download_process.Validators(None, None, 9).can_tell
+    )
 
 
 @pytest.mark.parametrize("note", [None, "{", "[]", '{"etag": null, "last_modified": null, "total_bytes": 400000}'])
@@ -301,8 +306,8 @@ def test_a_part_of_which_nothing_is_known_is_not_used(note: str | None, site: Si
     folder.mkdir()
     (folder / "video.mp4.part").write_bytes(b"of another file")
     if note is not None:
-        (folder / acquire.VALIDATORS).write_text(note)
-    name = download.download(server.url, folder, Limits(), lambda message: None)["name"]
+        (folder / download.VALIDATORS).write_text(note)
+    name = download_process.download(server.url, folder, Limits(), lambda message: None)["name"]
     assert (folder / name).read_bytes() == server.content and server.ranges == []
 
 
@@ -386,7 +391,9 @@ def test_an_extractor_that_fails_is_named_with_its_age_and_how_to_upgrade_it(
 
 
 def child_that_runs(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
-    monkeypatch.setattr(acquire, "_child_command", lambda request: [sys.executable, "-c", program, json.dumps(request)])
+    monkeypatch.setattr(
+        download, "_child_command", lambda request: [sys.executable, "-c", program, json.dumps(request)]
+    )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
@@ -406,7 +413,7 @@ def test_a_disk_that_is_full_only_for_the_parent_is_called_so_too(site: Site, tm
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(acquire, "_adopt", full)
+    monkeypatch.setattr(download, "_adopt", full)
     assert refusal(site.video("/clip.mp4", tmp_path), tmp_path / "m").code == "disk_full"
 
 
@@ -421,7 +428,7 @@ def test_a_disk_that_is_full_only_for_the_parent_is_called_so_too(site: Site, tm
     ],
 )
 def test_an_address_is_shown_without_what_may_be_a_key(url: str, shown: str) -> None:
-    assert acquire.shown_url(url) == shown
+    assert download.shown_url(url) == shown
 
 
 def test_of_the_childs_answer_the_bare_name_counts(tmp_path: Path, monkeypatch) -> None:
@@ -444,7 +451,7 @@ def test_a_process_that_cannot_be_started_is_not_called_a_store_that_cannot_be_w
     def refusing(*_: object, **__: object) -> None:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
-    monkeypatch.setattr(acquire.subprocess, "Popen", refusing)
+    monkeypatch.setattr(download.subprocess, "Popen", refusing)
     with pytest.raises(BlockingIOError) as raised:
         fetch("https://example.org/clip.mp4", tmp_path / "m")
     assert name_error("https://example.org/clip.mp4", raised.value).code == "out_of_memory"
@@ -641,5 +648,7 @@ def test_what_is_no_address_of_one_video_is_refused(url: str, tmp_path: Path) ->
     ],
 )
 def test_messages_of_yt_dlp_get_our_codes(message: str, code: str) -> None:
-    error = download.named_error("https://example.org/", RuntimeError("ERROR: " + message), Path("media/download"))
+    error = download_process.named_error(
+        "https://example.org/", RuntimeError("ERROR: " + message), Path("media/download")
+    )
     assert error.code == code and "\n" not in str(error) and "ERROR" not in str(error)

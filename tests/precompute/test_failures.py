@@ -19,18 +19,20 @@ from streamlit.testing.v1 import AppTest
 from typer.testing import CliRunner
 
 from cache import reports
-from cache.records import BadRecord
+from cache.records import BadRecord, StoreError
 from cache.reports import Item, Report, last_report, report_name, write_report
-from cache.store import STORE_VARIABLE, CorruptPack, StoreError
-from consistency.zoo import ZooError
-from precompute import download, outcomes
-from precompute.__main__ import app
-from precompute.errors import KINDS, SourceError, as_markdown, usual
-from precompute.outcomes import Outcomes, Stored, name_error
-from tests.media import write_video
-from tests.zoos import write_zoo
+from cache.store import STORE_VARIABLE, CorruptPack
+from consistency.zoo.records import ZooError
+from precompute.cli import outcomes
+from precompute.cli.outcomes import Outcomes
+from precompute.cli.run import app
+from precompute.failures import KINDS, SourceError, as_markdown, usual
+from precompute.jobs.events import Stored, name_error
+from precompute.media import download_process
+from tests.fixtures.media import write_video
+from tests.fixtures.zoos import write_zoo
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert(1)</script> [red]**x**[/red] \x1b[31m ![i](http://x/y.png) $x^2$"
 
 
@@ -44,8 +46,10 @@ def codes_in(tree: ast.AST) -> set[str]:
 def test_every_code_that_is_raised_is_in_the_table_and_every_one_of_the_table_is_raised():
     trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "precompute").glob("*.py")}
     raised = {code for tree in trees.values() for code in codes_in(tree)}
-    raised |= {code for code, _ in download.PHRASES} | set(download.STATUS_CODES.values())
-    raised |= {download.named_error("x", RuntimeError(f"HTTP Error {status}"), Path("x")).code for status in (418, 503)}
+    raised |= {code for code, _ in download_process.PHRASES} | set(download_process.STATUS_CODES.values())
+    raised |= {
+        download_process.named_error("x", RuntimeError(f"HTTP Error {status}"), Path("x")).code for status in (418, 503)
+    }
     (chooser,) = (node for node in trees["outcomes.py"].body if getattr(node, "name", "") == "_code")
     returned = [node for node in ast.walk(chooser) if isinstance(node, ast.Return)]
     raised |= {
@@ -78,7 +82,7 @@ def test_a_message_may_know_a_better_next_step_and_one_without_gets_the_usual():
 
 def test_the_documents_list_is_the_table():
     assert (ROOT / "docs" / "errors.md").read_text() == as_markdown(), (
-        "run: python -m precompute.errors > docs/errors.md"
+        "run: python -m precompute.failures > docs/errors.md"
     )
 
 

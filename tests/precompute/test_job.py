@@ -24,15 +24,20 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from cache.store import Store, StoreError, TrackWriter
+from cache.records import StoreError
+from cache.store import Store
+from cache.writer import TrackWriter
 from consistency.domains import DOMAINS, ENERGY
-from consistency.zoo import load_network, load_zoo
-from dashboard.choices import Available, shown
-from precompute import lanes, pipeline
-from precompute.__main__ import app
-from precompute.encode import decode_image, encode_image, encode_preview, preview_size
-from tests.media import truncate, write_audio, write_video
-from tests.zoos import LAB_METHODS, LAB_TARGETS, write_lab, write_zoo
+from consistency.zoo.load import load_network
+from consistency.zoo.read import load_zoo
+from dashboard.catalogue import Catalogue
+from dashboard.compare.comparison import shown
+from precompute.cli.run import app
+from precompute.jobs import chunk, device_worker, devices
+from precompute.jobs import run as job_run
+from precompute.jobs.encode import decode_image, encode_image, encode_preview, preview_size
+from tests.fixtures.media import truncate, write_audio, write_video
+from tests.fixtures.zoos import LAB_METHODS, LAB_TARGETS, write_lab, write_zoo
 
 N_FRAMES = 10
 
@@ -58,7 +63,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "CHUNK_PIXELS", 4 * 64 * 64)
+    monkeypatch.setattr(chunk, "CHUNK_PIXELS", 4 * 64 * 64)
 
 
 def call(*words: str | Path) -> Result:
@@ -127,16 +132,16 @@ def test_an_energy_names_every_network_that_it_depends_on(lab):
 
 
 def test_the_page_offers_every_method_and_readout_of_a_large_zoo_and_shows_each_whole(lab):
-    available = Available(Store(lab, read_only=True).tracks())
-    (clip,) = available.clips
-    assert set(available.targets(clip.key)) == {*LAB_TARGETS, "curvature"}
-    readouts = available.readouts(clip.key, "normal")
+    catalogue = Catalogue(Store(lab, read_only=True).tracks())
+    (clip,) = catalogue.clips
+    assert set(catalogue.targets(clip.key)) == {*LAB_TARGETS, "curvature"}
+    readouts = catalogue.readouts(clip.key, "normal")
     assert set(readouts) == set(DOMAINS) - {"rgb", "normal"}
-    direct = [option for option in available.configurations(clip.key, "normal") if option.is_direct]
+    direct = [option for option in catalogue.configurations(clip.key, "normal") if option.is_direct]
     assert [option.method for option in direct[:2]] == ["baseline", "consistency"]
     assert {option.method for option in direct} == set(LAB_METHODS)
     for readout in readouts:
-        view = shown(available, clip, "normal", readout, direct)
+        view = shown(catalogue, clip, "normal", readout, direct)
         assert len(view.panes) == 1 + 2 * len(LAB_METHODS) and not view.gaps
         assert [len(plot.curves) for plot in view.plots] == [len(LAB_METHODS)] * 2  # energy and readout disagreement
 
@@ -158,7 +163,7 @@ def test_a_stored_prediction_is_what_its_network_makes_of_the_stored_input(done,
     (source,) = store.tracks(kind="input")
     (prediction,) = [t for t in store.tracks() if t.head.configuration == "tiny/consistency/rgb-depth-normal"]
     loaded = load_zoo(str(zoo))
-    dtype = pipeline.DTYPES[prediction.head.computed_on["dtype"]]
+    dtype = devices.DTYPES[prediction.head.computed_on["dtype"]]
     image = next(iter(store.images(source)))
     codes = torch.from_numpy(decode_image(image)).permute(2, 0, 1)[None].float() / 255
     for edge in loaded.chain("consistency", "rgb-depth-normal"):
@@ -208,7 +213,7 @@ def test_more_configurations_later_give_what_one_run_gives(tmp_path, zoo, clip, 
 
 def test_a_run_stopped_after_any_batch_goes_on_to_the_same_bytes(tmp_path, zoo, clip, monkeypatch, small_chunks):
     assert run(tmp_path / "whole", zoo, clip).exit_code == 0
-    original = lanes.predict
+    original = device_worker.predict
     for stop_after in range(1, 4):
         calls = 0
 
@@ -220,10 +225,10 @@ def test_a_run_stopped_after_any_batch_goes_on_to_the_same_bytes(tmp_path, zoo, 
             return original(*arguments)
 
         store = tmp_path / f"stopped-{stop_after}"
-        monkeypatch.setattr(lanes, "predict", stopping)
+        monkeypatch.setattr(device_worker, "predict", stopping)
         result = run(store, zoo, clip)
         assert result.exit_code == 130 and "run the same command again" in result.stderr
-        monkeypatch.setattr(lanes, "predict", original)
+        monkeypatch.setattr(device_worker, "predict", original)
         resumed = run(store, zoo, clip)
         assert resumed.exit_code == 0
         assert contents(store) == contents(tmp_path / "whole")
@@ -245,15 +250,15 @@ def test_what_is_done_and_not_yet_stored_never_exceeds_one_chunk_on_a_slow_disk(
 
     def watched(store, plan, *, report, **options):
         def count(n_done, n_resumed):
-            tracks = [store.get(recipe.head.key) for recipe in plan.pending]
+            tracks = [store.get(spec.head.key) for spec in plan.pending]
             unsafe.append(n_done - min(track.n_frames for track in tracks))
             report(n_done, n_resumed)
 
         return original_run(store, plan, report=count, **options)
 
-    original_run = pipeline.run_plan
+    original_run = job_run.run_plan
     monkeypatch.setattr(TrackWriter, "append", slowly)
-    monkeypatch.setattr(pipeline, "run_plan", watched)
+    monkeypatch.setattr(job_run, "run_plan", watched)
     assert run(tmp_path, zoo, clip).exit_code == 0
     assert max(unsafe) == 4
 
@@ -277,9 +282,9 @@ def test_a_run_stopped_before_its_last_manifest_only_has_to_write_it(tmp_path, z
 
 
 def test_a_resumed_clip_keeps_the_dtype_that_it_was_begun_in(tmp_path, zoo, clip, monkeypatch):
-    monkeypatch.setattr(pipeline, "choose_dtype", lambda device: torch.float32)
+    monkeypatch.setattr(devices, "choose_dtype", lambda device: torch.float32)
     run(tmp_path, zoo, clip, "--configurations", "tiny/baseline/*")
-    monkeypatch.setattr(pipeline, "choose_dtype", lambda device: torch.bfloat16)
+    monkeypatch.setattr(devices, "choose_dtype", lambda device: torch.bfloat16)
     run(tmp_path, zoo, clip)
     dtypes = {track.head.computed_on["dtype"] for track in Store(tmp_path, read_only=True).tracks()}
     assert dtypes == {"float32"}
@@ -310,7 +315,7 @@ def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, mon
     video = write_video(tmp_path / "long.mp4", 3)
     skipping, child_was_stopped = threading.Event(), threading.Event()
 
-    original = pipeline.video.frames
+    original = job_run.video.frames
 
     def skip_for_ever(path, sampling, *, channels=None, stopped=None, on_damage=None):
         if stopped is None:  # the example frames by which the precision is chosen
@@ -321,7 +326,7 @@ def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, mon
             child_was_stopped.set()
         yield from ()
 
-    monkeypatch.setattr(pipeline.video, "frames", skip_for_ever)
+    monkeypatch.setattr(job_run.video, "frames", skip_for_ever)
     timer = threading.Thread(target=lambda: (skipping.wait(20), time.sleep(0.2), os.kill(os.getpid(), signal.SIGINT)))
     timer.start()
     begun = time.monotonic()
@@ -332,7 +337,7 @@ def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, mon
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_lets_the_job_finish_the_chunk_in_hand(tmp_path, zoo, clip, monkeypatch, small_chunks, number, code):
-    original = pipeline.require_finite
+    original = job_run.require_finite
     calls = []
 
     def signalled(*arguments):
@@ -341,7 +346,7 @@ def test_a_signal_lets_the_job_finish_the_chunk_in_hand(tmp_path, zoo, clip, mon
             os.kill(os.getpid(), number)
         return original(*arguments)
 
-    monkeypatch.setattr(pipeline, "require_finite", signalled)
+    monkeypatch.setattr(job_run, "require_finite", signalled)
     result = run(tmp_path, zoo, clip)
     assert result.exit_code == code
     assert "being finished" in result.stderr and "run the same command again" in result.stderr
@@ -357,7 +362,7 @@ def test_a_signal_is_obeyed_also_where_the_source_in_hand_then_fails(
     assert run(tmp_path, zoo, clip).exit_code == 0
     bad = write_video(tmp_path / "bad.mp4", N_FRAMES + 1)
 
-    original, calls = pipeline.require_finite, []
+    original, calls = job_run.require_finite, []
 
     def failing(*arguments):
         calls.append(arguments)
@@ -366,14 +371,14 @@ def test_a_signal_is_obeyed_also_where_the_source_in_hand_then_fails(
             raise StoreError("the disk went; plug it in")
         return original(*arguments)
 
-    monkeypatch.setattr(pipeline, "require_finite", failing)
+    monkeypatch.setattr(job_run, "require_finite", failing)
     result = run(tmp_path, zoo, bad, *([] if is_last else [clip]))
     assert result.exit_code == 143 and "the disk went" in result.stderr
     assert "already stored" not in result.stdout, "no other source is begun"
 
 
 def test_a_second_signal_ends_the_job_at_once(tmp_path, zoo, clip, monkeypatch, small_chunks):
-    original = pipeline.require_finite
+    original = job_run.require_finite
     calls = []
 
     def signalled(*arguments):
@@ -383,7 +388,7 @@ def test_a_second_signal_ends_the_job_at_once(tmp_path, zoo, clip, monkeypatch, 
             os.kill(os.getpid(), signal.SIGTERM)
         return original(*arguments)
 
-    monkeypatch.setattr(pipeline, "require_finite", signalled)
+    monkeypatch.setattr(job_run, "require_finite", signalled)
     before = signal.getsignal(signal.SIGTERM)
     assert run(tmp_path, zoo, clip).exit_code == 143
     assert {row["n_frames"] for row in listed(tmp_path, "--all")} == {0}
@@ -551,7 +556,7 @@ def test_of_a_file_replaced_while_it_is_read_only_what_was_read_before_is_kept(
     video = write_video(tmp_path / "room.mp4", N_FRAMES)
     write_video(tmp_path / "room.depth.mkv", N_FRAMES, codec="ffv1", pix_fmt="gray")
     (tmp_path / "room.toml").write_text('[truth]\ndepth = "room.depth.mkv"\n')
-    original, calls = pipeline.require_finite, []
+    original, calls = job_run.require_finite, []
 
     def replacing(*arguments):
         calls.append(arguments)
@@ -560,11 +565,11 @@ def test_of_a_file_replaced_while_it_is_read_only_what_was_read_before_is_kept(
             (tmp_path / "other").replace(tmp_path / name)
         return original(*arguments)
 
-    monkeypatch.setattr(pipeline, "require_finite", replacing)
+    monkeypatch.setattr(job_run, "require_finite", replacing)
     result = run(tmp_path / "store", zoo, video)
     assert result.exit_code == 1 and f"error[changed] {tmp_path / name}: " in result.stderr
     assert {track.n_frames for track in Store(tmp_path / "store").tracks()} == {4}, "the first chunk"
-    monkeypatch.setattr(pipeline, "require_finite", original)
+    monkeypatch.setattr(job_run, "require_finite", original)
     again = run(tmp_path / "store", zoo, video)
     assert again.exit_code == 0 and f"{N_FRAMES - 4} frames computed" in again.stdout
 

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from precompute import sources
-from precompute.sources import list_sources
+from precompute.media import listing
+from precompute.media.listing import list_sources
 
 BUNDLED = ["phone", "walkthrough"]
 
@@ -40,7 +40,7 @@ def test_a_folder_is_its_videos_sorted_and_the_rest_is_named(tmp_path: Path) -> 
 
 
 def test_ground_truth_that_a_sidecar_names_is_no_source_and_neither_is_the_sidecar() -> None:
-    folder = str(Path(sources.__file__).parent / "sample")
+    folder = str(Path(listing.__file__).parent / "sample")
     listed = list_sources([folder], None, BUNDLED)
     assert names(listed.sources) == ["phone.mp4", "walkthrough.mp4"]
     assert "toml" not in listed.remarks[0] and "depth" not in listed.remarks[0]
@@ -86,7 +86,7 @@ def test_a_list_may_come_from_standard_input(monkeypatch) -> None:
 def test_a_list_that_is_none_is_refused_in_one_line(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "video.mp4").write_bytes(b"\x00\xff\xfe\x80")
     (tmp_path / "long.txt").write_bytes(b"a\n" * 100)
-    monkeypatch.setattr(sources, "MAX_LIST_BYTES", 100)
+    monkeypatch.setattr(listing, "MAX_LIST_BYTES", 100)
     for name, what in (("video.mp4", "UTF-8"), ("long.txt", "over"), ("missing.txt", "No such file")):
         with pytest.raises(ValueError, match=what) as caught:
             list_sources([], str(tmp_path / name), BUNDLED)

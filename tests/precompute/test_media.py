@@ -15,9 +15,11 @@ import av
 import numpy as np
 import pytest
 
-from precompute import video
-from precompute.video import Sampling, SourceError, VideoInfo, estimate_frames, frames, output_size, probe, resolve
-from tests import media
+from precompute.media import decoder, sources
+from precompute.media.decoder import SourceError, frames, probe
+from precompute.media.sampling import Sampling, VideoInfo, estimate_frames, output_size
+from precompute.media.sources import resolve
+from tests.fixtures import media
 
 EVERY_FRAME_64 = Sampling(size=64)
 
@@ -25,7 +27,7 @@ WHOLE_PICTURE_64 = Sampling(size=64, crop="none")
 TOLERANT_64 = Sampling(size=64, is_tolerant=True)
 
 
-def source(path: Path) -> video.Source:
+def source(path: Path) -> sources.Source:
     return resolve(str(path), media_dir=path.parent)
 
 
@@ -131,7 +133,7 @@ def test_hours_between_two_frames_are_stepped_over_at_once(tmp_path: Path) -> No
 @pytest.mark.parametrize("fps", [0.3, 7.5, 24, 29.97, 1000])
 @pytest.mark.parametrize("start", [0.0, 0.0341, 12345.678])
 def test_computed_ticks_are_the_counted_ones(fps: float, start: float) -> None:
-    from precompute.decode import milliseconds, ticks_before
+    from precompute.media.timeline import milliseconds, ticks_before
 
     for end_ms in range(math.floor(start * 1000) - 2, math.floor(start * 1000) + 120):
         counted = 0
@@ -383,21 +385,23 @@ ESCAPES = "one\x1b]0;mine\x07\ntwo\r\x9b31m\u2028three\u202e\udce9"
 
 def test_control_characters_and_long_texts_stop_where_a_source_is_made() -> None:
     long = ESCAPES + "x" * 100_000
-    made = video.Source(Path("a"), "0", title=long, url="http://a/" + long, author=long, licence=long, attribution=long)
+    made = sources.Source(
+        Path("a"), "0", title=long, url="http://a/" + long, author=long, licence=long, attribution=long
+    )
     for text in (made.title, made.author, made.licence, made.attribution, made.url):
         assert text is not None and text.isprintable() and len(text) <= 4000
         assert "\x1b" not in text and "one" in text and "three" in text
     assert len(made.title) == 300
     made.title.encode()
-    empty = video.Source(Path("a"), "0", title=" \n", author="")
+    empty = sources.Source(Path("a"), "0", title=" \n", author="")
     assert (empty.title, empty.author) == ("untitled", None)
     plain = "Café 👩\u200d🚀 東京"
-    assert video.Source(Path("a"), "0", title=plain).title == plain
+    assert sources.Source(Path("a"), "0", title=plain).title == plain
 
 
-@pytest.mark.parametrize("name", video.bundled_clips())
+@pytest.mark.parametrize("name", sources.bundled_clips())
 def test_the_credits_of_a_bundled_clip_come_whole(name: str, tmp_path: Path) -> None:
-    stated = video.tomllib.loads((video.SAMPLES / f"{name}.toml").read_text(encoding="utf-8"))
+    stated = decoder.tomllib.loads((sources.SAMPLES / f"{name}.toml").read_text(encoding="utf-8"))
     found = resolve(name, media_dir=tmp_path)
     assert (found.attribution, found.author, found.url) == (stated["attribution"], stated["author"], stated["source"])
     assert set(found.truth) == set(stated.get("truth", {}))
@@ -611,9 +615,9 @@ def children() -> list[str]:
 
 def decoder_that_runs(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     monkeypatch.setattr(
-        video,
+        decoder,
         "_decoder_command",
-        lambda handle, request: [sys.executable, "-c", program, str(handle), video.json.dumps(request)],
+        lambda handle, request: [sys.executable, "-c", program, str(handle), decoder.json.dumps(request)],
     )
 
 
@@ -634,7 +638,7 @@ def test_a_crash_of_the_decoder_is_one_clear_error(program: str, tmp_path: Path,
 def test_a_hanging_decoder_is_ended(tmp_path: Path, monkeypatch) -> None:
     path = media.write_video(tmp_path / "clip.mp4", 1)
     decoder_that_runs(monkeypatch, "import time; time.sleep(100)")
-    monkeypatch.setattr(video, "STALL_SECONDS", 0.2)
+    monkeypatch.setattr(decoder, "STALL_SECONDS", 0.2)
     n_before = len(children())
     assert refusal(path, tmp_path).code == "stalled"
     assert len(children()) == n_before
@@ -749,7 +753,7 @@ def test_a_disk_that_fails_while_the_file_is_hashed_is_one_clear_error(tmp_path:
     def fail(*_) -> str:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(video.hashlib, "file_digest", fail)
+    monkeypatch.setattr(decoder.hashlib, "file_digest", fail)
     assert refusal(path, tmp_path).code == "unreadable"
 
 
@@ -799,21 +803,19 @@ def test_ending_the_iterator_early_ends_the_decoder(tmp_path: Path) -> None:
 
 def test_the_decoder_starts_without_torch() -> None:
     program = "import sys, precompute.decode; sys.exit('torch' in sys.modules or 'yt_dlp' in sys.modules)"
-    assert (
-        subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parent.parent, check=False).returncode == 0
-    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False).returncode == 0
 
 
 def test_an_unsafe_ffmpeg_is_refused(monkeypatch) -> None:
-    from precompute import decode
+    from precompute.media import decoder_process
 
     for version in ("8.1.1", "7.1", "n8.0"):
         monkeypatch.setattr(av, "ffmpeg_version_info", version)
         with pytest.raises(SourceError, match="pip install"):
-            decode.require_safe_ffmpeg()
+            decoder_process.require_safe_ffmpeg()
     for version in ("8.1.2", "8.2", "n9.0-dev"):
         monkeypatch.setattr(av, "ffmpeg_version_info", version)
-        decode.require_safe_ffmpeg()
+        decoder_process.require_safe_ffmpeg()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="schedulers can be asked for on Linux alone")

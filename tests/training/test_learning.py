@@ -11,16 +11,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from consistency import networks
 from consistency.domains import DOMAINS
-from consistency.graph import Graph
-from consistency.zoo import load_network, load_zoo
-from training import batches, export, files, loop, methods
-from training.batches import Batch, ResidentFrames, draw_batch
-from training.data import Frames, RenderPlan
-from training.loop import TrainingDiverged, TrainingFailed, Workshop, make_learner, train
-from training.muon import Muon, orthogonal
-from training.plan import METHODS, PRESETS, SEEDED, SINGLE_NETWORK_METHODS, TARGETS, Jobs, Plan, Steps
+from consistency.models import small_unet
+from consistency.path_graph import Graph
+from consistency.zoo.load import load_network
+from consistency.zoo.read import load_zoo
+from training.learning import batches, loop, methods
+from training.learning.batches import Batch, ResidentFrames, draw_batch
+from training.learning.loop import TrainingDiverged, TrainingFailed, Workshop, make_learner, train
+from training.learning.muon import Muon, orthogonal
+from training.learning.plan import METHODS, PRESETS, SEEDED, SINGLE_NETWORK_METHODS, TARGETS, Jobs, Plan, Steps
+from training.release import export, files
+from training.scenes.data import Frames, RenderPlan
 
 SIZE_PX = 32
 PLAN = Plan(
@@ -86,7 +88,7 @@ def random_readouts(target: str, domains: Sequence[str]) -> list[tuple[str, nn.M
     torch.manual_seed(1)
     channels = DOMAINS[target].channels
     return [
-        (name, networks.SmallUNet(channels, DOMAINS[name].channels, (4, 4)).train().requires_grad_(False))
+        (name, small_unet.SmallUNet(channels, DOMAINS[name].channels, (4, 4)).train().requires_grad_(False))
         for name in domains
     ]
 
@@ -143,13 +145,13 @@ def test_baseline_and_consistency_have_three_seeds(plan: Plan):
 
 @pytest.mark.parametrize("recipe", [export.LAB, export.MINI], ids=["lab", "mini"])
 @pytest.mark.parametrize("plan", PRESETS.values(), ids=PRESETS)
-def test_the_weights_of_a_zoo_are_small_enough(plan: Plan, recipe: export.Recipe):
-    jobs = recipe.jobs(Jobs(plan), plan.seed)
-    assert sum(len(export.weights_bytes(job.new_network("none"))) for job in jobs) <= recipe.largest_megabytes * 1e6
+def test_the_weights_of_a_zoo_are_small_enough(plan: Plan, spec: export.TrackSpec):
+    jobs = spec.jobs(Jobs(plan), plan.seed)
+    assert sum(len(export.weights_bytes(job.new_network("none"))) for job in jobs) <= spec.largest_megabytes * 1e6
 
 
 def test_mini_is_a_part_of_lab():
-    lab, mini = (recipe.jobs(JOBS, PLAN.seed) for recipe in (export.LAB, export.MINI))
+    lab, mini = (spec.jobs(JOBS, PLAN.seed) for spec in (export.LAB, export.MINI))
     assert {job.name for job in mini} < {job.name for job in lab}
 
 
@@ -385,8 +387,8 @@ def test_geonet_begins_as_its_two_starts_and_uses_the_lens(trained: Path, frames
 
 def test_rounded_computation_has_nearly_the_gradients_of_float32():
     torch.manual_seed(0)
-    network = networks.SmallUNet(1, 1, (8, 8, 8), norm="batch").train()
-    plain = networks.SmallUNet(1, 1, (8, 8, 8), norm="batch").train()
+    network = small_unet.SmallUNet(1, 1, (8, 8, 8), norm="batch").train()
+    plain = small_unet.SmallUNet(1, 1, (8, 8, 8), norm="batch").train()
     plain.load_state_dict(network.state_dict())
     mixed = methods.Mixed(network)
     image = torch.rand(4, 1, 32, 32)
@@ -549,7 +551,7 @@ def test_the_command_of_a_card_names_what_was_not_usual():
 
 
 def test_zoos_are_made_from_nothing_and_every_network_can_be_loaded(trained: Path, frames_folder: Path, tmp_path: Path):
-    outs = [(recipe, tmp_path / recipe.name) for recipe in (export.LAB, export.MINI)]
+    outs = [(spec, tmp_path / spec.name) for spec in (export.LAB, export.MINI)]
     measured = export.write_zoos(PLAN, trained, frames_folder, outs, tmp_path / "seeds")
     assert measured.keys() == {"lab", "mini"}
     assert f"python -m training make --plan {PLAN.name}" in (tmp_path / "lab" / "MODEL_CARD.md").read_text()

@@ -11,11 +11,21 @@ import numpy as np
 import pytest
 
 from consistency.domains import CURVATURE_MAX_PER_METRE, DOMAINS
-from training import targets
-from training.data import CHANNELS, Frames, RenderPlan, data_digest, render_all
-from training.furniture import split_of, unit
-from training.render import Camera, Frame, Quality, camera_rays, look_at, pixel_centres, render
-from training.rooms import Builder, Rectangle, Room, Stock, Wall, make_room, outer_walls, raise_wall, random_camera
+from training.scenes import targets
+from training.scenes.data import CHANNELS, Frames, RenderPlan, data_digest, render_all
+from training.scenes.furniture import split_of, unit
+from training.scenes.render import Camera, Frame, Quality, camera_rays, look_at, pixel_centres, render
+from training.scenes.rooms import (
+    Builder,
+    Rectangle,
+    Room,
+    Stock,
+    Wall,
+    make_room,
+    outer_walls,
+    raise_wall,
+    random_camera,
+)
 
 SIZE_PX = 48
 TINY = RenderPlan(

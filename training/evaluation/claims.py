@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .measures import Interval, interval
-from .tables import NOT_MEASURED, interval_text, plain, signed
+from analysis.statistics import Interval, interval
+from training.evaluation.tables import NOT_MEASURED, interval_text, plain, signed
 
 PAPER_PEARSON = 0.67  # X-TC, arXiv 2006.04096: between energy and supervised error
 PAPER_AUC = 0.95  # of the energy, for inputs out of the training distribution

@@ -13,12 +13,22 @@ import torch
 
 from consistency.domains import get_domain
 from consistency.energy import standardise
-from consistency.zoo import Zoo
-from precompute.video import SAMPLES, Sampling, frames
-
-from .evaluate import BATCH, TARGETS, Pair, direct_chains, energy_chains, maps_of, new_graph, to_tensor
-from .material import SIZE_PX, Picture
-from .pictures import coloured, coloured_energy, sheet
+from consistency.zoo.records import Zoo
+from precompute.media.decoder import frames
+from precompute.media.sampling import Sampling
+from precompute.media.sources import SAMPLES
+from training.evaluation.evaluate import (
+    BATCH,
+    TARGETS,
+    Pair,
+    direct_chains,
+    energy_chains,
+    maps_of,
+    new_graph,
+    to_tensor,
+)
+from training.evaluation.figures import coloured, coloured_energy, sheet
+from training.evaluation.real_images import SIZE_PX, Picture
 
 WALK_FRAMES = (20, 80, 160, 220)
 """Of the walk-through: both rooms, the doorway, and furniture near the camera."""

@@ -14,15 +14,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from analysis.statistics import pearson, spearman
 from consistency.domains import DEPTH_MAX_METRES, DEPTH_MIN_METRES
 from consistency.energy import disagreement_maps, standardise
-from consistency.errors import angles_degrees
-from consistency.graph import Graph
-from consistency.zoo import IMAGE, SHARED, Chain, Edge, EnergyConstants, Zoo, ZooError, load_network
-
-from .data import CHANNELS, Frames
-from .measures import pearson, spearman
-from .plan import TARGETS
+from consistency.metrics import angles_degrees
+from consistency.path_graph import Graph
+from consistency.zoo.load import load_network
+from consistency.zoo.records import IMAGE, SHARED, Chain, Edge, EnergyConstants, Zoo, ZooError
+from training.learning.plan import TARGETS
+from training.scenes.data import CHANNELS, Frames
 
 BASELINE = "baseline"
 GEOMETRIC = "geo-net"

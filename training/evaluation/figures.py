@@ -11,10 +11,9 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from analysis.statistics import RiskCoverage
 from consistency.domains import ENERGY, get_domain
-
-from .measures import RiskCoverage
-from .tables import title
+from training.evaluation.tables import title
 
 TILE_PX = 112
 """Side of one image in a sheet: ten fit the width of a page."""

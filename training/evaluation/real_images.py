@@ -19,8 +19,10 @@ import cv2
 import numpy as np
 
 from consistency.domains import DEPTH_MAX_METRES
-from precompute.decode import fitted
-from precompute.video import SAMPLES, Sampling, frames
+from precompute.media.decoder import frames
+from precompute.media.geometry import fitted
+from precompute.media.sampling import Sampling
+from precompute.media.sources import SAMPLES
 
 SIZE_PX = 256
 GROUPS = ("phone clip", "indoor pictures", "outdoor videos", "outdoor photographs")

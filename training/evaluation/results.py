@@ -12,11 +12,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from consistency.zoo import SHARED, Zoo
-
-from . import material, pictures, verdicts
-from .data import Frames
-from .evaluate import (
+from analysis.statistics import interval, pearson, risk_coverage, roc_auc, spearman
+from consistency.zoo.records import SHARED, Zoo
+from precompute.media.shifts import LADDERS, STRONG
+from training.evaluation import claims, real_images
+from training.evaluation.claims import Goal
+from training.evaluation.comparison_sheets import (
+    Shown,
+    methods_of,
+    predict,
+    shown_pictures,
+    shown_walk,
+    target_sheet,
+    thin_sheet,
+)
+from training.evaluation.evaluate import (
     BASELINE,
     CLOSE_RATIO,
     EDGE_REACH_PX,
@@ -34,13 +44,29 @@ from .evaluate import (
     n_evaluated,
     open_frames,
 )
-from .gallery import Shown, methods_of, predict, shown_pictures, shown_walk, target_sheet, thin_sheet
-from .material import GROUPS, Picture
-from .measures import interval, pearson, risk_coverage, roc_auc, spearman
-from .plan import METHOD_SETTINGS
-from .shifts import LADDERS, STRONG
-from .tables import NOT_MEASURED, best_of, bold, digits_of, interval_text, number, plain, table, title
-from .verdicts import Goal
+from training.evaluation.figures import (
+    DEPTH_SHOWN_METRES,
+    energy_against_error,
+    energy_of_sets,
+    energy_under_shifts,
+    errors_of_methods,
+    risk_against_coverage,
+    save_plot,
+)
+from training.evaluation.real_images import GROUPS, Picture
+from training.evaluation.tables import (
+    NOT_MEASURED,
+    best_of,
+    bold,
+    digits_of,
+    interval_text,
+    number,
+    plain,
+    table,
+    title,
+)
+from training.learning.plan import METHOD_SETTINGS
+from training.scenes.data import Frames
 
 CONSISTENCY = "consistency"
 UNSUPERVISED = "consistency-unsupervised"
@@ -142,7 +168,7 @@ def measure(
 ) -> Figures:
     """Everything, in one pass over each set of frames."""
     train, _, test = open_frames(frames_folder)
-    tried = material.pictures(real)
+    tried = real_images.pictures(real)
     ladder_frames, strong_frames = some_frames(test, LADDER_FRAMES), some_frames(test, STRONG_FRAMES)
     n_ladder = 1 + sum(len(ladder.levels) for ladder in LADDERS)
     total = (0 if rooms else n_evaluated(test)) + len(seed_zoos) * len(test) + n_ladder * len(ladder_frames)
@@ -230,8 +256,8 @@ def draw(figures: Figures, folder: Path) -> set[str]:
         curves["frames"][target] = (reported, risk_coverage(*points[target]))
         curves["pixels"][target] = (reported, risk_coverage(energies.pixels, energies.pixel_errors))
     if targets:
-        pictures.save_plot(pictures.energy_against_error(points, captions), folder / "energy-error.svg")
-        pictures.save_plot(pictures.risk_against_coverage(curves), folder / "risk-coverage.svg")
+        save_plot(energy_against_error(points, captions), folder / "energy-error.svg")
+        save_plot(risk_against_coverage(curves), folder / "risk-coverage.svg")
         sets = {
             target: {
                 name: found[target, reported]
@@ -240,7 +266,7 @@ def draw(figures: Figures, folder: Path) -> set[str]:
             }
             for target in targets
         }
-        pictures.save_plot(pictures.energy_of_sets(sets), folder / "energy-sets.svg")
+        save_plot(energy_of_sets(sets), folder / "energy-sets.svg")
         lines = {
             (ladder.name, ladder.unit): {
                 (target, method): [(level, found[target, method]) for level, found in figures.ladders[ladder.name]]
@@ -250,7 +276,7 @@ def draw(figures: Figures, folder: Path) -> set[str]:
             }
             for ladder in LADDERS
         }
-        pictures.save_plot(pictures.energy_under_shifts(lines), folder / "shifts.svg")
+        save_plot(energy_under_shifts(lines), folder / "shifts.svg")
     errors = {}
     for target in TARGETS:
         values = {
@@ -261,7 +287,7 @@ def draw(figures: Figures, folder: Path) -> set[str]:
             label = {"normal": "mean angle (degrees)", "depth": "AbsRel", "reshading": "L1 (codes)"}[target]
             errors[target, label] = {method: (found.mean, found.half_width) for method, found in values.items()}
     if errors:
-        pictures.save_plot(pictures.errors_of_methods(errors), folder / "errors.svg")
+        save_plot(errors_of_methods(errors), folder / "errors.svg")
     for target in TARGETS:
         methods = methods_of(figures.zoo, target)
         if methods:
@@ -342,26 +368,26 @@ def agreement_text(figures: Figures) -> str:
     for target in TARGETS:
         for figure in dict.fromkeys((HEADLINE[target], "L1", "L1 near edges")):
             ours, theirs = figures.paired(target, figure)
-            verdict = verdicts.difference_verdict(ours, theirs, digits_of(figure))
+            verdict = claims.difference_verdict(ours, theirs, digits_of(figure))
             lines.append(f"- {title(target)}, {figure}: {verdict}.")
     lines += ["", "**Do constraints that need no labels (2D edges and keypoints) help?**"]
     for target in TARGETS:
         reference = figures.seed_values(target, BASELINE, "L1")
         if (target, UNSUPERVISED) in rooms.errors and reference:
             value = rooms.errors[target, UNSUPERVISED].figures()["L1"]
-            lines.append(f"- {title(target)}, L1: {verdicts.against_spread(value, reference, digits_of('L1'))}.")
+            lines.append(f"- {title(target)}, L1: {claims.against_spread(value, reference, digits_of('L1'))}.")
         else:
             lines.append(f"- {title(target)}: {NOT_MEASURED}.")
     lines += ["", f"**Does the energy tell the error?** Pearson's r over frames, `{reported}`:"]
     found = {title(t): rooms.correlations(t, reported)[0] for t in TARGETS if (t, reported) in rooms.energies}
-    lines.append(f"- {verdicts.published_verdict(found, verdicts.PAPER_PEARSON)}.")
+    lines.append(f"- {claims.published_verdict(found, claims.PAPER_PEARSON)}.")
     lines += [
         "",
         f"**Does the energy tell what is unlike the training rooms?** ROC-AUC against held-out rooms, `{reported}`:",
     ]
     for name in GROUPS:
         values = {title(t): auc(figures, t, reported, name) for t in TARGETS}
-        lines.append(f"- {name}: {verdicts.published_verdict(values, verdicts.PAPER_AUC)}.")
+        lines.append(f"- {name}: {claims.published_verdict(values, claims.PAPER_AUC)}.")
     for name in figures.strong:
         values = [f"{title(t)} {plain(auc(figures, t, reported, name), 2)}" for t in TARGETS]
         lines.append(f"- rooms, {name}: {', '.join(values)}.")
@@ -393,27 +419,27 @@ def goals(figures: Figures) -> list[Goal]:
     }
     with_energy = [target for target in TARGETS if (target, reported) in rooms.energies]
     found = [
-        verdicts.at_most("normals, mean angle of the best method", best, angles.get(best, float("nan")), 11, "°"),
-        verdicts.no_worse("L1, consistency − baseline", differences),
-        verdicts.at_least(
+        claims.at_most("normals, mean angle of the best method", best, angles.get(best, float("nan")), 11, "°"),
+        claims.no_worse("L1, consistency − baseline", differences),
+        claims.at_least(
             "Spearman's ρ of energy and error, frames",
             {title(target): rooms.correlations(target, reported)[1] for target in with_energy},
             0.6,
         ),
-        verdicts.at_least(
+        claims.at_least(
             "ROC-AUC, outdoor videos",
             {title(target): auc(figures, target, reported, OUTDOOR_VIDEOS) for target in with_energy},
-            verdicts.PAPER_AUC,
+            claims.PAPER_AUC,
         ),
-        verdicts.at_least(
+        claims.at_least(
             f"ROC-AUC, outdoor videos, {ALL}",
             {ALL: auc(figures, ALL, reported, OUTDOOR_VIDEOS)} if with_energy else {},
-            verdicts.PAPER_AUC,
+            claims.PAPER_AUC,
         ),
     ]
     for ladder in LADDERS:
         rising = {title(target): ladder_spearman(figures, ladder.name, target, reported) for target in with_energy}
-        found.append(verdicts.at_least(f"Spearman's ρ of {ladder.name} level and mean energy", rising, 0.95))
+        found.append(claims.at_least(f"Spearman's ρ of {ladder.name} level and mean energy", rising, 0.95))
     return found
 
 
@@ -615,7 +641,7 @@ def ladder_spearman(figures: Figures, ladder: str, target: str, method: str) -> 
 
 
 def gallery_text(figures: Figures, drawn: set[str]) -> str:
-    nearest, farthest = pictures.DEPTH_SHOWN_METRES
+    nearest, farthest = DEPTH_SHOWN_METRES
     parts = [
         f"""## Side by side
 
@@ -639,7 +665,7 @@ def material_text(figures: Figures) -> str:
     """Where the real pictures come from, what may be shown, and how depth does where somebody measured it."""
     found = [picture.item for picture in figures.material]
     rows = []
-    for item in material.ITEMS:
+    for item in real_images.ITEMS:
         n = found.count(item)
         shown = "yes" if item.is_shown else "no"
         rows.append(

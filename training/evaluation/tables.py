@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from analysis.statistics import Interval
 from consistency.domains import get_domain
-
-from .measures import Interval
 
 NOT_MEASURED = "not measured"
 HIGHER_IS_BETTER = "%"  # in a figure's name

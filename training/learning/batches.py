@@ -14,9 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from consistency import networks
-
-from .data import CHANNELS, Frames
+from consistency.models import registry
+from training.scenes.data import CHANNELS, Frames
 
 FILTERS = {"edge2d": "sobel-edges", "keypoint2d": "hessian-keypoints"}
 """Domains that are fixed filters of the image, and their architectures."""
@@ -128,7 +127,7 @@ def number_of(text: str) -> int:
 
 @cache
 def fixed_filter(domain: str, device: str) -> torch.nn.Module:
-    return networks.build(FILTERS[domain]).to(device).requires_grad_(False)
+    return registry.build(FILTERS[domain]).to(device).requires_grad_(False)
 
 
 # Where to look

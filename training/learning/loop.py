@@ -22,13 +22,12 @@ import torch
 import torch.multiprocessing  # teaches multiprocessing to hand over tensors, a GPU's too
 from torch import Tensor, nn
 
-from consistency.networks import fold_batch_norm
-
-from .batches import FILTERS, Batch, ResidentFrames, degrade, draw_batch, number_of
-from .data import Frames
-from .files import write_whole
-from .methods import Learner, new_learner, place
-from .plan import Job, Jobs, Plan
+from consistency.models.registry import fold_batch_norm
+from training.learning.batches import FILTERS, Batch, ResidentFrames, degrade, draw_batch, number_of
+from training.learning.methods import Learner, new_learner, place
+from training.learning.plan import Job, Jobs, Plan
+from training.release.files import write_whole
+from training.scenes.data import Frames
 
 CHECKPOINT_SECONDS = 60.0
 LOG_EVERY_STEPS = 25

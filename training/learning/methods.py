@@ -13,12 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from consistency import networks
 from consistency.domains import DOMAINS
-
-from .batches import Batch, number_of
-from .muon import new_optimizers
-from .plan import DISCRIMINATOR_WIDTHS, L1_PER_ADVERSARY, RANDOM_FEATURES, Job, Plan
+from consistency.models import capabilities, small_unet
+from training.learning.batches import Batch, number_of
+from training.learning.muon import new_optimizers
+from training.learning.plan import DISCRIMINATOR_WIDTHS, L1_PER_ADVERSARY, RANDOM_FEATURES, Job, Plan
 
 DISCRIMINATOR_RATE = 2e-4  # and these moments: pix2pix's
 DISCRIMINATOR_MOMENTS = (0.5, 0.999)
@@ -179,7 +178,7 @@ class CycleLearner(TwoTermLearner):
     def __post_init__(self) -> None:
         super().__post_init__()
         (target,) = self.job.targets
-        back = networks.SmallUNet(DOMAINS[target].channels, 3, self.plan.cross_widths, norm="batch")
+        back = small_unet.SmallUNet(DOMAINS[target].channels, 3, self.plan.cross_widths, norm="batch")
         self.aside["back"] = place(back, device_of(self.network)).train()
         self.back = Mixed(self.aside["back"])
         self.optimizers |= new_optimizers(self.aside["back"], "back", self.plan.rate)
@@ -251,7 +250,7 @@ def new_learner(job: Job, plan: Plan, network: nn.Module, cross: Callable[[str],
         return ReadoutLearner(job, plan, network, [(domain, frozen(module, network)) for domain, module in named])
     if job.method == "perceptual-random":
         (target,) = job.targets
-        random = networks.SmallUNet(DOMAINS[target].channels, RANDOM_FEATURES, plan.cross_widths).train()
+        random = small_unet.SmallUNet(DOMAINS[target].channels, RANDOM_FEATURES, plan.cross_widths).train()
         for module in random.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")  # keeps the signal's strength over depth
@@ -263,7 +262,7 @@ def new_learner(job: Job, plan: Plan, network: nn.Module, cross: Callable[[str],
 def frozen(module: nn.Module, like: nn.Module) -> nn.Module:
     """Where and in what precision it runs, never changing."""
     is_training = module.training
-    networks.compute_in(module, torch.bfloat16)
+    capabilities.compute_in(module, torch.bfloat16)
     return place(module, device_of(like)).train(is_training).requires_grad_(False)
 
 
@@ -293,7 +292,7 @@ class Mixed:
 
     def __init__(self, network: nn.Module):
         self.network = copy.deepcopy(network)
-        networks.compute_in(self.network, torch.bfloat16)
+        capabilities.compute_in(self.network, torch.bfloat16)
         self.pairs: list[tuple[nn.Parameter, nn.Parameter]] = []
         """(float32, bfloat16) of each parameter that is rounded; the others are the network's own."""
         modules = dict(network.named_modules())

@@ -10,8 +10,8 @@ from typing import Any, Literal, NamedTuple
 
 from torch import nn
 
-from consistency import networks
 from consistency.domains import DOMAINS
+from consistency.models import registry
 
 Choice = Literal["turn", "random", "win-rate"]
 
@@ -217,7 +217,7 @@ class Job:
         }
 
     def new_network(self, norm: str) -> nn.Module:
-        return networks.build(self.architecture, **self.arguments, norm=norm)
+        return registry.build(self.architecture, **self.arguments, norm=norm)
 
 
 class Jobs:

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from .furniture import CC0_CATALOGUE, DEFAULT_CATALOGUE_FOLDER, Furniture
-from .render import Camera, Quality, Scene, look_at, render
-from .rooms import Builder, Stock, add_model, add_rug, dress_walls, light_room, two_rooms
+from training.scenes.furniture import CC0_CATALOGUE, DEFAULT_CATALOGUE_FOLDER, Furniture
+from training.scenes.render import Camera, Quality, Scene, look_at, render
+from training.scenes.rooms import Builder, Stock, add_model, add_rug, dress_walls, light_room, two_rooms
 
 N_FRAMES = 240
 FPS = 30

@@ -14,22 +14,21 @@ from safetensors.torch import save
 from torch import nn
 
 from consistency.domains import DOMAINS
-from consistency.zoo import load_zoo
-
-from .batches import FILTERS
-from .data import Frames, RenderPlan, data_digest
-from .evaluate import Constants, Evaluation, energy_constants, evaluate, n_reports, open_frames
-from .files import folder_written_whole
-from .loop import trained_network
-from .model_card import model_card
-from .plan import METHOD_SETTINGS, METHODS, SEEDED, TARGETS, Job, Jobs, Plan, Stage
+from consistency.zoo.read import load_zoo
+from training.evaluation.evaluate import Constants, Evaluation, energy_constants, evaluate, n_reports, open_frames
+from training.learning.batches import FILTERS
+from training.learning.loop import trained_network
+from training.learning.plan import METHOD_SETTINGS, METHODS, SEEDED, TARGETS, Job, Jobs, Plan, Stage
+from training.release.files import folder_written_whole
+from training.release.model_card import model_card
+from training.scenes.data import Frames, RenderPlan, data_digest
 
 SMALLEST_SIGMA = 1e-6  # of an untrained zoo, whose terms may all be alike; trained ones are some 1000 times larger
 MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrackSpec:
     """Which part of what was trained makes a zoo."""
 
     name: str
@@ -48,16 +47,16 @@ class Recipe:
         return sorted(chosen, key=lambda job: order.index(job.method))
 
 
-LAB = Recipe("lab", "2", tuple(DOMAINS), METHODS, 25.0)
-MINI = Recipe("mini", "2", ("rgb", *TARGETS, "edge2d"), SEEDED, 10.0)
-SEED = Recipe("lab-seed", "1", tuple(DOMAINS), SEEDED, 25.0)
+LAB = TrackSpec("lab", "2", tuple(DOMAINS), METHODS, 25.0)
+MINI = TrackSpec("mini", "2", ("rgb", *TARGETS, "edge2d"), SEEDED, 10.0)
+SEED = TrackSpec("lab-seed", "1", tuple(DOMAINS), SEEDED, 25.0)
 
 
 def write_zoos(
     plan: Plan,
     networks: Path,
     frames: Path,
-    outs: Sequence[tuple[Recipe, Path]],
+    outs: Sequence[tuple[TrackSpec, Path]],
     seeds: Path,
     report: Callable[[int, int], None] = lambda done, of: None,
     device: str = "cpu",
@@ -77,15 +76,15 @@ def write_zoos(
         done += n_frames
         report(done, total)
 
-    for recipe, out in outs:
+    for spec, out in outs:
         with folder_written_whole(out) as folder:
-            write_zoo(folder, recipe, jobs, plan.seed, networks, validation, count, device)
+            write_zoo(folder, spec, jobs, plan.seed, networks, validation, count, device)
             zoo = load_zoo(str(folder))
             evaluation = evaluate(zoo, test, train, plan.seed, count, device)
             facts = provenance(
-                jobs, recipe, networks, frames, {"training": train, "validation": validation, "test": test}
+                jobs, spec, networks, frames, {"training": train, "validation": validation, "test": test}
             )
-            measured[recipe.name] = evaluation
+            measured[spec.name] = evaluation
             card = model_card(zoo, evaluation, facts, results_link="docs/results.md")
             (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     for seed in plan.extra_seeds:
@@ -96,7 +95,7 @@ def write_zoos(
 
 def write_zoo(
     folder: Path,
-    recipe: Recipe,
+    spec: TrackSpec,
     jobs: Jobs,
     seed: int,
     networks: Path,
@@ -105,17 +104,17 @@ def write_zoo(
     device: str,
 ) -> None:
     """Weights, and zoo.toml with the constants that those very files give."""
-    chosen = recipe.jobs(jobs, seed)
+    chosen = spec.jobs(jobs, seed)
     digests = {job.name: write_weights(trained_network(networks, job), folder / weights_name(job)) for job in chosen}
     megabytes = sum(path.stat().st_size for path in folder.glob("*.safetensors")) / MEGABYTE
-    if megabytes > recipe.largest_megabytes:
+    if megabytes > spec.largest_megabytes:
         raise ValueError(
-            f"the weights of {recipe.name} are {megabytes:.2f} MB, allowed are {recipe.largest_megabytes:g}; "
+            f"the weights of {spec.name} are {megabytes:.2f} MB, allowed are {spec.largest_megabytes:g}; "
             "narrow the networks in training/plan.py"
         )
-    write_toml(folder, zoo_toml(recipe, chosen, digests, {}))
+    write_toml(folder, zoo_toml(spec, chosen, digests, {}))
     constants = energy_constants(load_zoo(str(folder)), validation, count, device)
-    write_toml(folder, zoo_toml(recipe, chosen, digests, constants))
+    write_toml(folder, zoo_toml(spec, chosen, digests, constants))
 
 
 def weights_name(job: Job) -> str:
@@ -138,19 +137,19 @@ def write_toml(folder: Path, text: str) -> None:
     (folder / "zoo.toml").write_text(text, encoding="utf-8")
 
 
-def zoo_toml(recipe: Recipe, jobs: list[Job], digests: dict[str, str], constants: dict[str, Constants]) -> str:
+def zoo_toml(spec: TrackSpec, jobs: list[Job], digests: dict[str, str], constants: dict[str, Constants]) -> str:
     """The zoo's table of edges and energy constants."""
     lines = [
         "# Made by `python -m training make`; MODEL_CARD.md says how, and how good it is.",
-        f'name = "{recipe.name}"',
-        f'version = "{recipe.version}"',
+        f'name = "{spec.name}"',
+        f'version = "{spec.version}"',
         'licence = "MIT"',
         f"multiple = {2 ** max(len(job.widths) for job in jobs)}",
-        f"domains = {json.dumps(recipe.domains)}",
-        f'fallback = "{recipe.methods[0]}"',
+        f"domains = {json.dumps(spec.domains)}",
+        f'fallback = "{spec.methods[0]}"',
     ]
     for domain, architecture in FILTERS.items():
-        if domain in recipe.domains:
+        if domain in spec.domains:
             lines += edge_lines("rgb", domain, "shared", f'architecture = "{architecture}"')
     for job in jobs:
         network = [
@@ -193,10 +192,10 @@ def toml_value(value: Any) -> str:
 # Where the weights come from
 
 
-def provenance(jobs: Jobs, recipe: Recipe, networks: Path, frames: Path, splits: dict[str, Frames]) -> dict[str, Any]:
+def provenance(jobs: Jobs, spec: TrackSpec, networks: Path, frames: Path, splits: dict[str, Frames]) -> dict[str, Any]:
     """What the model card says of data, settings, hours and machine."""
     plan = jobs.plan
-    shipped = recipe.jobs(jobs, plan.seed)
+    shipped = spec.jobs(jobs, plan.seed)
     used = jobs.matching([job.name for job in shipped])
     size_px = splits["training"].shards[0].shape[1]
     counts = ", ".join(f"{len(split)} {name}" for name, split in splits.items())
@@ -209,7 +208,7 @@ def provenance(jobs: Jobs, recipe: Recipe, networks: Path, frames: Path, splits:
         "data_digest": data_digest(frames),
         "render": f"{rendering['seconds'] / 3600:.2f} hours with {rendering['workers']} processes" if rendering else "",
         "training": f"{hours:.2f} process-hours, {machine()}",
-        "settings": settings_table(jobs, recipe),
+        "settings": settings_table(jobs, spec),
         "notes": notes(plan),
     }
     elsewhere = networks / "facts.json"  # of networks that came from another machine and its frames
@@ -233,18 +232,18 @@ def commands(plan: Plan, rendered: dict[str, Any]) -> list[str]:
     ]
 
 
-def settings_table(jobs: Jobs, recipe: Recipe) -> list[dict[str, str]]:
+def settings_table(jobs: Jobs, spec: TrackSpec) -> list[dict[str, str]]:
     """One row per kind of network, the same keys each: all that sets them apart, and how long each was trained."""
     start = next(job for job in jobs.all if job.method == "start")
     kinds: list[tuple[str, Job, dict[str, str]]] = [
         ("start rgb-Y", start, {"loss": "L1"}),
         *(
             (method, next(job for job in jobs.all if job.method == method), METHOD_SETTINGS[method])
-            for method in recipe.methods
+            for method in spec.methods
         ),
         ("cross Y-Z", jobs.by_name["normal-depth.shared"], {"loss": "L1, of truth made to look predicted"}),
     ]
-    if "curvature" in recipe.domains:
+    if "curvature" in spec.domains:
         kinds.append(("rgb to other domains", jobs.by_name["rgb-curvature.shared"], {"loss": "L1"}))
     columns = ("loss", "starts from", "trained along", "frozen")
     return [

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from consistency.zoo import SHARED, Zoo
-
-from .evaluate import TARGETS, Evaluation
-from .tables import number, plain, table, title
+from consistency.zoo.records import SHARED, Zoo
+from training.evaluation.evaluate import TARGETS, Evaluation
+from training.evaluation.tables import number, plain, table, title
 
 FIGURES = {"normal": ("mean angle", "L1"), "depth": ("AbsRel", "L1"), "reshading": ("L1",)}
 """The figures of a target that the card gives."""

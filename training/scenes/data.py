@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .furniture import DEFAULT_CATALOGUE_FOLDER, Furniture, Split
-from .render import render
-from .rooms import Stock, make_room, random_camera
+from training.scenes.furniture import DEFAULT_CATALOGUE_FOLDER, Furniture, Split
+from training.scenes.render import render
+from training.scenes.rooms import Stock, make_room, random_camera
 
 CHANNELS = {
     "rgb": slice(0, 3),

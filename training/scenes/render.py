@@ -10,11 +10,10 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
 from consistency.domains import DOMAINS
-
-from . import targets
-from .furniture import unit
-from .targets import dot
-from .textures import LEVEL_OFFSETS, LEVEL_SIDES, TEXELS
+from training.scenes import targets
+from training.scenes.furniture import unit
+from training.scenes.targets import dot
+from training.scenes.textures import LEVEL_OFFSETS, LEVEL_SIDES, TEXELS
 
 SURFACE_OFFSET_METRES = 2e-3  # where a shadow ray starts above its surface: float32 at 10 m resolves 1e-6
 OCCLUSION_METRES = 1.5  # how far an ambient ray looks for something in its way

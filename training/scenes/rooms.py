@@ -11,10 +11,18 @@ import cv2
 import numpy as np
 
 from consistency.domains import DEPTH_MIN_METRES
-
-from .furniture import CatalogueEntry, Furniture, Part, Split, file_digest, unit
-from .render import Camera, Light, Material, Scene, depth_probe, look_at
-from .textures import KINDS, Picture, outdoors, picture_files, procedural, pyramid, random_colour, read_picture
+from training.scenes.furniture import CatalogueEntry, Furniture, Part, Split, file_digest, unit
+from training.scenes.render import Camera, Light, Material, Scene, depth_probe, look_at
+from training.scenes.textures import (
+    KINDS,
+    Picture,
+    outdoors,
+    picture_files,
+    procedural,
+    pyramid,
+    random_colour,
+    read_picture,
+)
 
 SPLIT_NUMBERS: dict[Split, int] = {"train": 0, "validation": 1, "test": 2}
 FLOOR_KINDS = ("planks", "planks", "tiles", "wood", "checker", "fabric", "marble", "plaster")

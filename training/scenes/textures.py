@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .furniture import Split, split_of
+from training.scenes.furniture import Split, split_of
 
 SIZE_PX = 256  # side of the finest level; 8 halvings lead to 1
 LEVEL_SIDES = tuple(SIZE_PX >> level for level in range(9))

@@ -20,7 +20,7 @@ const DEFAULT_REACH = { angle: 30, relative: 30, shareOfRange: 0.25 };
 
 /**
  * @typedef {import("./colour.mjs").Scale} Scale
- * @typedef {import("./player.mjs").Pane} Pane
+ * @typedef {import("../player/player.mjs").Pane} Pane
  * @typedef {"angle" | "relative" | "signed" | "mean"} Measure
  * @typedef {{kind: "codes" | "table" | "muted" | Measure, table: Uint32Array | null, reference: number, scale: Scale | null,
  *   role: "" | "compared" | "reference" | "apart", unknown: number}} Plan

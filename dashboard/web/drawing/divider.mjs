@@ -4,15 +4,15 @@
  * between pictures and controls, dragged or moved with keys; a double click gives the choice back.
  */
 
-import { element } from "./dom.mjs";
-import { SIZE_LIMITS } from "./panelook.mjs";
+import { element } from "../ui/dom.mjs";
+import { SIZE_LIMITS } from "../player/pane_view_state.mjs";
 
 /** A step of the keys, % of the window's height. */
 const STEP = 4;
 
 /**
  * @param {any} player
- * @returns {import("./player.mjs").Part}
+ * @returns {import("../player/player.mjs").Part}
  */
 export function dividing(player) {
   const { stage, transport } = player;

@@ -3,9 +3,9 @@
 
 import { cssGradient, formatValue, legendTicks } from "./colour.mjs";
 import { differenceWords, drawOver, drawPlan, overlayTable, plansOf, shownScale } from "./compose.mjs";
-import { element } from "./dom.mjs";
+import { element } from "../ui/dom.mjs";
 import { gridLayout, wipeLayout } from "./layout.mjs";
-import { clampView, maxScale, visiblePart } from "./zoom.mjs";
+import { clampView, maxScale, visiblePart } from "../tools/zoom.mjs";
 
 /** Pixels magnified this much are shown as pixels. */
 const PIXELATED_FROM = 2;
@@ -13,9 +13,9 @@ const PIXELATED_FROM = 2;
 const LEGEND_BESIDE_TITLE_PX = 210;
 
 /**
- * @typedef {import("./frames.mjs").Picture} Picture
- * @typedef {import("./player.mjs").Pane} Pane
- * @typedef {import("./look.mjs").Look} Look
+ * @typedef {import("../frames/loader.mjs").Picture} Picture
+ * @typedef {import("../player/player.mjs").Pane} Pane
+ * @typedef {import("../player/view_state.mjs").Look} Look
  * @typedef {import("./compose.mjs").Plan} Plan
  * @typedef {{pane: number, id: string, u: number, v: number, x: number, y: number, widthPx: number, heightPx: number}} Place
  *   a point of the window over a pane: u, v in shares of the pane, x, y in pixels of the picture (0, 0: top left corner of
@@ -127,7 +127,7 @@ export class Stage {
   /**
    * Paint on another canvas, at another resolution, what `paint` paints on the screen: for files.
    * @param {HTMLCanvasElement} canvas @param {number} ratio its pixels per CSS px @param {(Picture | null)[]} pictures
-   * @param {import("./look.mjs").Look["wipe"]} wipe
+   * @param {import("../player/view_state.mjs").Look["wipe"]} wipe
    */
   paintOn(canvas, ratio, pictures, wipe) {
     const own = { canvas: this.canvas, context: this.context, ratio: this.ratio };

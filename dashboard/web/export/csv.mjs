@@ -1,7 +1,7 @@
 // @ts-check
 /** How do the plotted series become a table of text? One row per frame, units in the header. Pure. */
 
-import { byFrame } from "./curves.mjs";
+import { byFrame } from "../plots/curves.mjs";
 
 /**
  * @param {{ptsSeconds: number[], charts: any[]}} data

@@ -1,8 +1,8 @@
 // @ts-check
-/** How does a page made by page.mjs open? Everything it needs stands in it: unpack that, then mount the player. */
+/** How does a page made by offline_page.mjs open? Everything it needs stands in it: unpack that, then mount the player. */
 
-import { embedded } from "./frames.mjs";
-import { mount } from "./player.mjs";
+import { embedded } from "../frames/loader.mjs";
+import { mount } from "../player/player.mjs";
 
 const partOf = (/** @type {string} */ id) => document.getElementById(id)?.textContent ?? "";
 

@@ -5,18 +5,18 @@
  *
  * A page from a disk may load nothing beside itself, and modules in data: addresses cannot name each other relatively.
  * So every module becomes a data: address in an import map, under a name of its own, and each `import` names that.
- * Packs of just these frames are written anew and stand in the page as base64, where offline.mjs finds them.
+ * Packs of just these frames are written anew and stand in the page as base64, where offline_entry.mjs finds them.
  */
 
-import { writePack } from "./pack.mjs";
-import { writeLook } from "./look.mjs";
+import { writePack } from "../frames/pack.mjs";
+import { writeLook } from "../player/view_state.mjs";
 
-const ENTRY = "offline.mjs";
+const ENTRY = "export/offline_entry.mjs";
 const PLOTLY = "plotly.min.js";
 /** What else the player asks for by address (import.meta.url), which has none in a file. */
-const ASSETS = /new URL\("([\w.-]+)", import\.meta\.url\)\.href/g;
-const CSS_IMPORTS = /@import url\("([\w.-]+)"\);/g;
-const IMPORTS = /(from\s*|import\s*\(\s*|import\s+)"\.\/([\w-]+\.mjs)"/g;
+const ASSETS = /new URL\("([\w./-]+)", import\.meta\.url\)\.href/g;
+const CSS_IMPORTS = /@import url\("([\w./-]+)"\);/g;
+const IMPORTS = /(from\s*|import\s*\(\s*|import\s+)"(\.[\w./-]+\.mjs)"/g;
 const THEME = [
   "--st-text-color",
   "--st-background-color",
@@ -177,13 +177,14 @@ async function collect(hasPlots) {
     if (address in imports) continue;
     imports[address] = ""; // so that a circle ends
     const source = await text(name);
-    for (const [, , other] of source.matchAll(IMPORTS)) waiting.push(other);
-    for (const [, asset] of source.matchAll(ASSETS)) {
+    for (const [, , other] of source.matchAll(IMPORTS)) waiting.push(fileBeside(name, other));
+    for (const [, relative] of source.matchAll(ASSETS)) {
+      const asset = fileBeside(name, relative);
       if (asset !== PLOTLY && !(asset in assets)) assets[asset] = await dataUrl(new Blob([await style(asset)], { type: "text/css" }));
     }
     const own = source
-      .replace(IMPORTS, (_, start, other) => `${start}"crosscheck/${other}"`)
-      .replace(ASSETS, (_, asset) => `globalThis.crosscheckAssets[${JSON.stringify(asset)}]`);
+      .replace(IMPORTS, (_, start, other) => `${start}"crosscheck/${fileBeside(name, other)}"`)
+      .replace(ASSETS, (_, asset) => `globalThis.crosscheckAssets[${JSON.stringify(fileBeside(name, asset))}]`);
     imports[address] = await dataUrl(new Blob([own], { type: "text/javascript" }));
   }
   return { imports, assets, plotly: hasPlots ? await packedPlotly() : "" };
@@ -198,13 +199,18 @@ async function packedPlotly() {
 /** A style sheet with those that it imports in their place. @param {string} name @returns {Promise<string>} */
 async function style(name) {
   const source = await text(name);
-  const others = await Promise.all([...source.matchAll(CSS_IMPORTS)].map(([, other]) => style(other)));
+  const others = await Promise.all([...source.matchAll(CSS_IMPORTS)].map(([, other]) => style(fileBeside(name, other))));
   return source.replace(CSS_IMPORTS, () => others.shift() ?? "");
 }
 
-/** @param {string} name */
+/** The file under /web/ that `name` calls `relative`. @param {string} name @param {string} relative */
+function fileBeside(name, relative) {
+  return new URL(relative, `https://web/${name}`).pathname.slice(1);
+}
+
+/** @param {string} name path under /web/ */
 async function text(name) {
-  const response = await fetch(new URL(`./${name}`, import.meta.url));
+  const response = await fetch(new URL(`../${name}`, import.meta.url));
   if (!response.ok) throw new Error(`${name} cannot be loaded`);
   return response.text();
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** How does a range of frames become a film? Every frame once, in order, at its own presentation time: no clock runs. */
 
-import { frameEnd } from "./clock.mjs";
+import { frameEnd } from "../player/clock.mjs";
 import { webm } from "./webm.mjs";
 
 /** The better one first. */

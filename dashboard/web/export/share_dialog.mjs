@@ -1,21 +1,21 @@
 // @ts-check
 /** What can be taken along? The panel that makes links, pictures, tables, films and pages of the view. */
 
-import { formatValue } from "./colour.mjs";
+import { formatValue } from "../drawing/colour.mjs";
 import { seriesCsv, plottedColumns } from "./csv.mjs";
-import { dialog } from "./dialog.mjs";
-import { button, element } from "./dom.mjs";
-import { makePage, pageParts } from "./page.mjs";
+import { dialog } from "../ui/dialog.mjs";
+import { button, element } from "../ui/dom.mjs";
+import { makePage, pageParts } from "./offline_page.mjs";
 import { record, whyNoVideo } from "./record.mjs";
 import { Snapshot } from "./snapshot.mjs";
-import { energyScale } from "./stage.mjs";
+import { energyScale } from "../drawing/stage.mjs";
 
 /** A film of more pixels a frame is slow to make and to play: it is made smaller instead. */
 const FILM = { maxPixels: 2560 * 1440, hasValues: false };
 /** A page of more is refused by mail servers, and by some browsers. */
 const HEAVY_BYTES = 100e6;
 
-/** @param {any} player @returns {import("./player.mjs").Part & {buttons: HTMLElement[]}} */
+/** @param {any} player @returns {import("../player/player.mjs").Part & {buttons: HTMLElement[]}} */
 export function sharePart(player) {
   const share = new Share(player);
   return {

@@ -4,7 +4,7 @@
  * the page shows it, and a line that says what it is a picture of.
  */
 
-import { formatTime } from "./clock.mjs";
+import { formatTime } from "../player/clock.mjs";
 
 const FOOTER_PX = 26;
 const MARGIN_PX = 10;
@@ -12,9 +12,9 @@ const MARGIN_PX = 10;
 const MAX_SIDE_PX = 8192;
 
 /**
- * @typedef {import("./frames.mjs").Picture} Picture
- * @typedef {{stage: import("./stage.mjs").Stage, theme: import("./theme.mjs").Theme, title: string,
- *   wipe: import("./look.mjs").Look["wipe"], seconds: (frame: number) => number}} View
+ * @typedef {import("../frames/loader.mjs").Picture} Picture
+ * @typedef {{stage: import("../drawing/stage.mjs").Stage, theme: import("../ui/theme.mjs").Theme, title: string,
+ *   wipe: import("../player/view_state.mjs").Look["wipe"], seconds: (frame: number) => number}} View
  */
 
 export class Snapshot {

@@ -19,7 +19,7 @@ import {
   parseHeader,
   readColumn,
 } from "./pack.mjs";
-import { Bandwidth, isLongWait, tierOfPlay } from "./tiers.mjs";
+import { Bandwidth, isLongWait, tierOfPlay } from "./quality.mjs";
 
 /** Together some 200 frames decoded and 700 coded of four panes of 256x256; what is dropped is in the browser's own cache. */
 const ENCODED_BUDGET_BYTES = 160 << 20;
@@ -37,7 +37,7 @@ const HEDGE_MS = 250;
  * @typedef {{key: string, packs: Pack[]}} Track `key`: equal keys hold equal frames
  * @typedef {{codes: ImageData | null, error: string | null, isExact: boolean}} Picture either the codes, those of a scalar
  *   domain in R, G and B alike, or why there are none; isExact: as stored, bit by bit, and not a preview
- * @typedef {import("./tiers.mjs").Tier} Tier
+ * @typedef {import("./quality.mjs").Tier} Tier
  * @typedef {import("./pack.mjs").Header} Header
  */
 
@@ -603,7 +603,7 @@ function packWith(track, frame) {
 }
 
 /**
- * Packs that are part of the page itself, by their address: a page exported to a file has them (see page.mjs).
+ * Packs that are part of the page itself, by their address: a page exported to a file has them (see offline_page.mjs).
  * @type {Map<string, Uint8Array>}
  */
 export const embedded = new Map();

@@ -9,13 +9,13 @@
  * the command instead. Under the pointer, or with the focus, it shows what it predicts.
  */
 
-import { dialog } from "./dialog.mjs";
-import { button, element } from "./dom.mjs";
-import { drawCodes } from "./colour.mjs";
-import { FrameLoader, decodeBlob } from "./frames.mjs";
-import { packOf } from "./pack.mjs";
-import { screen } from "./screen.mjs";
-import { Theme } from "./theme.mjs";
+import { dialog } from "../ui/dialog.mjs";
+import { button, element } from "../ui/dom.mjs";
+import { drawCodes } from "../drawing/colour.mjs";
+import { FrameLoader, decodeBlob } from "../frames/loader.mjs";
+import { packOf } from "../frames/pack.mjs";
+import { screen } from "../player/screen.mjs";
+import { Theme } from "../ui/theme.mjs";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SIZE = { row: 40, top: 24, box: 13 };
@@ -33,7 +33,7 @@ const WIDTH = { low: 2, high: 10, unknown: 2 };
  * @typedef {{zoo: string, method: string, path: string, titles: string[], energy: number | null, command: string | null,
  *   track: string | null}} Way
  *   energy: mean over the clip, sigma; track: key of what it predicts, null: it is not computed
- * @typedef {{packs: import("./frames.mjs").Pack[], paths: string[], mu: number[], sigma: number[]}} Energy
+ * @typedef {{packs: import("../frames/loader.mjs").Pack[], paths: string[], mu: number[], sigma: number[]}} Energy
  * @typedef {{lineup: {letter: string, zoo: string, method: string, path: string}[], letters: string, ways: Way[],
  *   readouts: Way[], readout: string, energies: Record<string, Energy>, domains: Record<string, any>}} Data
  *   readouts: the ways on from the target; readout: the domain that is shown, "" none; energies: by zoo/method/domain;
@@ -102,7 +102,7 @@ class Picker {
     this.host = element("div", { class: "graph-opener" }, this.opener);
     /** With the player's style; on the page only while it is open. */
     this.root = element("div", { class: "xc" }, this.panel);
-    parent.replaceChildren(element("link", { rel: "stylesheet", href: new URL("player.css", import.meta.url).href }), this.host);
+    parent.replaceChildren(element("link", { rel: "stylesheet", href: new URL("../player/player.css", import.meta.url).href }), this.host);
     this.theme = new Theme(this.root);
     this.methods.addEventListener("change", () => {
       this.method = this.methods.value;

@@ -2,11 +2,11 @@
 /**
  * Which frames did the viewer mark, and why? Marks on the scrubber and a list with notes, kept in this browser by clip.
  *
- * A link carries the frames alone: notes are for those who wrote them, and go out in files only (see share.mjs).
+ * A link carries the frames alone: notes are for those who wrote them, and go out in files only (see share_dialog.mjs).
  */
 
 import { formatTime } from "./clock.mjs";
-import { button, element } from "./dom.mjs";
+import { button, element } from "../ui/dom.mjs";
 
 const STORED_AS = "crosscheck.bookmarks.";
 export const MAX_NOTE_LETTERS = 200;

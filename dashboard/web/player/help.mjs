@@ -1,7 +1,7 @@
 // @ts-check
 /** What does which key do? The panel that says so, from the table that the key handler uses. */
 
-import { element } from "./dom.mjs";
+import { element } from "../ui/dom.mjs";
 import { helpLines } from "./keys.mjs";
 
 /** @param {() => void} close called for a click beside the card */

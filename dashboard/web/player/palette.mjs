@@ -1,8 +1,8 @@
 // @ts-check
 /** What can be done here? Everything of the key table and what has no key, to be found by typing. */
 
-import { dialog } from "./dialog.mjs";
-import { element } from "./dom.mjs";
+import { dialog } from "../ui/dialog.mjs";
+import { element } from "../ui/dom.mjs";
 import { BINDINGS } from "./keys.mjs";
 
 /** @typedef {{help: string, label?: string, run: () => void}} Command label: its key */

@@ -1,7 +1,7 @@
 // @ts-check
 /** Which configuration does a pane show? The menu over its title: what is chosen there is shown before the page has answered. */
 
-import { element } from "./dom.mjs";
+import { element } from "../ui/dom.mjs";
 
 /**
  * What a pane could show instead: a stored prediction.

@@ -12,12 +12,12 @@ export const SIZE_LIMITS = [15, 95];
 
 /**
  * @typedef {{
- *   zoom: import("./zoom.mjs").View | null,
+ *   zoom: import("../tools/zoom.mjs").View | null,
  *   wipe: {first: string, second: string, at: number, isUpright: boolean} | null,
  *   diff: string | null,
  *   reach: Record<string, number>,
  *   overlay: {opacity: number, from: number} | null,
- *   maps: Record<string, import("./compose.mjs").Chosen>,
+ *   maps: Record<string, import("../drawing/compose.mjs").Chosen>,
  *   probe: [number, number] | null,
  *   size: number | null,
  * }} PaneLook
@@ -25,7 +25,7 @@ export const SIZE_LIMITS = [15, 95];
  *   shares; isUpright: it is moved to the sides. diff: what differences are taken to: "auto" or a pane's id. reach: by
  *   domain, where the colours of differences end. overlay: strength of the energy's colours, and the energy from which on
  *   they are drawn. maps: by domain. probe: the pixel whose values stay. size: height of the pictures, % of the window
- * @typedef {import("./look.mjs").Facts} Facts
+ * @typedef {import("./view_state.mjs").Facts} Facts
  */
 
 /** @type {{[name in keyof PaneLook]: {initial: PaneLook[name], write: (value: any) => string, read: (text: string, facts: Facts) => PaneLook[name] | undefined}}} */

@@ -6,35 +6,35 @@
  * them is there is it painted, together with number, time, scrubber and plot cursor, in one animation frame. Until
  * then the last whole frame stays. So panes cannot drift: there is nothing that could show two frames.
  *
- * `change` is the only way to another look (see look.mjs). The page's own clock and look are never shared with Python;
+ * `change` is the only way to another look (see view_state.mjs). The page's own clock and look are never shared with Python;
  * `report` tells it where the viewer has settled.
  */
 
 import { bookmarking } from "./bookmarks.mjs";
-import { Charts, ZOOM_STEP } from "./charts.mjs";
+import { Charts, ZOOM_STEP } from "../plots/charts.mjs";
 import { PlayClock, Punctuality, RateMeter, findPeaks, framesAround, framesToPlay, span } from "./clock.mjs";
-import { Curves, highest } from "./curves.mjs";
-import { dividing } from "./divider.mjs";
-import { element } from "./dom.mjs";
-import { FrameLoader, UNREACHABLE } from "./frames.mjs";
+import { Curves, highest } from "../plots/curves.mjs";
+import { dividing } from "../drawing/divider.mjs";
+import { element } from "../ui/dom.mjs";
+import { FrameLoader, UNREACHABLE } from "../frames/loader.mjs";
 import { helpPanel } from "./help.mjs";
-import { choiceMenu } from "./choices.mjs";
+import { choiceMenu } from "./pane_menu.mjs";
 import { BINDINGS, bindingOf, chord } from "./keys.mjs";
 import { palettePart } from "./palette.mjs";
-import { probing } from "./probe.mjs";
-import { sharePart } from "./share.mjs";
-import { scaling } from "./scales.mjs";
+import { probing } from "../tools/probe.mjs";
+import { sharePart } from "../export/share_dialog.mjs";
+import { scaling } from "../tools/scales.mjs";
 import { screen } from "./screen.mjs";
-import { Stage } from "./stage.mjs";
-import { Panels } from "./panels.mjs";
-import { Region } from "./region.mjs";
-import { Strip } from "./strip.mjs";
-import { Theme } from "./theme.mjs";
-import { tools } from "./tools.mjs";
+import { Stage } from "../drawing/stage.mjs";
+import { Panels } from "../plots/panels.mjs";
+import { Region } from "../tools/region.mjs";
+import { Strip } from "../plots/strip.mjs";
+import { Theme } from "../ui/theme.mjs";
+import { tools } from "../tools/tools.mjs";
 import { Transport } from "./transport.mjs";
-import { flickering, wiping } from "./wipe.mjs";
-import { zooming } from "./zoom.mjs";
-import { FIELDS, initialLook, readLook, writeLook } from "./look.mjs";
+import { flickering, wiping } from "../tools/wipe.mjs";
+import { zooming } from "../tools/zoom.mjs";
+import { FIELDS, initialLook, readLook, writeLook } from "./view_state.mjs";
 
 /** Wait before saying so when frames are late: shorter waits are better left alone. */
 const LOADING_SIGN_MS = 400;
@@ -91,20 +91,20 @@ export function mount(component) {
 }
 
 /**
- * @typedef {import("./frames.mjs").Picture} Picture
+ * @typedef {import("../frames/loader.mjs").Picture} Picture
  * @typedef {{id: string, letter: string, title: string, detail: string, row: number, column: number, key: string,
  *   isComplete: boolean, domain: any, packs: any[]}} Pane
  * @typedef {{clip: string, title: string, width: number, height: number, ptsSeconds: number[], nReady: number,
  *   panes: Pane[], charts: any[], speeds: number[], about?: string[], firstReady?: number, isFile?: boolean,
  *   notes?: [number, string][], energies?: Record<string, Energy>, titles?: Record<string, string>,
- *   start: Place, command: Place & {seq: number}, choices?: import("./choices.mjs").Choice[]}} Data
+ *   start: Place, command: Place & {seq: number}, choices?: import("./pane_menu.mjs").Choice[]}} Data
  * @typedef {{frame: number, speed: number, look?: Record<string, string>}} Place
- * @typedef {{key: string, method: string, domain: any, packs: import("./frames.mjs").Pack[], paths: string[], mu: number[],
+ * @typedef {{key: string, method: string, domain: any, packs: import("../frames/loader.mjs").Pack[], paths: string[], mu: number[],
  *   sigma: number[]}} Energy an energy track, by letter of its configuration; it is no pane
  *   about: who made the clip and how it may be used; firstReady, isFile, notes: of a page exported to a file, the first of
  *   its frames, that it is one, and its bookmarks
  * @typedef {{help: string, run: () => void}} Command something the palette offers
- * @typedef {import("./look.mjs").Look} Look
+ * @typedef {import("./view_state.mjs").Look} Look
  * @typedef {{
  *   element?: HTMLElement,
  *   buttons?: HTMLElement[],
@@ -750,7 +750,7 @@ class Player {
 
   build() {
     const { signal } = this.abort;
-    this.style = element("link", { rel: "stylesheet", href: new URL("player.css", import.meta.url).href });
+    this.style = element("link", { rel: "stylesheet", href: new URL("./player.css", import.meta.url).href });
     this.stage = new Stage({ onLegend: (pane, anchor) => this.actions.legend?.(pane, anchor) });
     this.transport = new Transport(
       {
@@ -911,7 +911,7 @@ class Player {
    * Show another configuration in a pane, and tell the page, which brings its curves and readouts. The picture does not
    * wait for that, unless others that belong to it would be left behind; the page, which has enough to do with it to hold
    * up the picture, is told once that is painted.
-   * @param {Pane} pane @param {import("./choices.mjs").Choice} choice
+   * @param {Pane} pane @param {import("./pane_menu.mjs").Choice} choice
    */
   choose(pane, { open, ...shown }) {
     const data = /** @type {Data} */ (this.data);

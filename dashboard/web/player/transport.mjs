@@ -2,7 +2,7 @@
 /** How is the clip played? Scrubber, buttons, frame number, time, speed and rate: elements and listeners, no decisions. */
 
 import { formatTime } from "./clock.mjs";
-import { button, element, icon } from "./dom.mjs";
+import { button, element, icon } from "../ui/dom.mjs";
 
 /** Between the rows of the controls, CSS px. */
 const OPTIONS_GAP_PX = 6;

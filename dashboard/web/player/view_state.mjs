@@ -6,11 +6,11 @@
  * default that a link leaves out. Python hands the spellings through and knows nothing of their meaning.
  */
 
-import { PANE_FIELDS } from "./panelook.mjs";
+import { PANE_FIELDS } from "./pane_view_state.mjs";
 
 /**
- * @typedef {import("./panelook.mjs").PaneLook & {loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
- *   gap: {of: string, against: string} | null, region: import("./region.mjs").Box | null,
+ * @typedef {import("./pane_view_state.mjs").PaneLook & {loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
+ *   gap: {of: string, against: string} | null, region: import("../tools/region.mjs").Box | null,
  *   panel: string | null, rank: {by: string, pane: string} | null, paths: string | null,
  *   brush: {plot: string, box: [number, number, number, number]} | null, marks: number[]}} Look
  *   loop: first and last frame that play goes round; solo: id of the only pane that is shown

@@ -5,9 +5,9 @@
  * repaints). Plotted are Python's charts and those made of them here: the gap between two configurations.
  */
 
-import { formatValue } from "./colour.mjs";
+import { formatValue } from "../drawing/colour.mjs";
 import { byFrame, difference, followSpan, meanCurve, moveSpan, percent, runsOf, sides, wins, winsSentence, zoomSpan } from "./curves.mjs";
-import { button, element } from "./dom.mjs";
+import { button, element } from "../ui/dom.mjs";
 
 /** Share of the window's height, and its limits, px. */
 const HEIGHT = { share: 0.15, min: 92, max: 170 };
@@ -29,7 +29,7 @@ const MINUS = "\u2212";
 
 /**
  * @typedef {import("./curves.mjs").Chart} Chart
- * @typedef {import("./look.mjs").Look} Look
+ * @typedef {import("../player/view_state.mjs").Look} Look
  * @typedef {{name: string, letter: string, colour: string, unit: string, y: ArrayLike<number>, value: HTMLElement,
  *   chip: HTMLElement, entry: HTMLElement, isShown: boolean}} Series
  * @typedef {{chart: Chart, plot: HTMLElement, cursor: HTMLElement, range: HTMLElement, marks: HTMLElement,
@@ -39,7 +39,7 @@ const MINUS = "\u2212";
 export class Charts {
   /**
    * @param {HTMLElement} host
-   * @param {{signal: AbortSignal, theme: import("./theme.mjs").Theme, curves: import("./curves.mjs").Curves,
+   * @param {{signal: AbortSignal, theme: import("../ui/theme.mjs").Theme, curves: import("./curves.mjs").Curves,
    *   onSeek: (frame: number, isFinal: boolean) => void, onLoop: (loop: [number, number]) => void,
    *   onLook: (changes: Partial<Look>) => void}} options
    */
@@ -724,7 +724,7 @@ let plotlyPromise = null;
 function loadPlotly() {
   plotlyPromise ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
-    script.src = new URL("plotly.min.js", import.meta.url).href;
+    script.src = new URL("../plotly.min.js", import.meta.url).href;
     script.onload = () => resolve(/** @type {any} */ (window).Plotly);
     script.onerror = () => {
       plotlyPromise = null;

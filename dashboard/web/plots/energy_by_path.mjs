@@ -4,8 +4,8 @@
  * what lowers it below, so that both sides together are the energy. A band can be opened as a pane.
  */
 
-import { colourAt, formatValue } from "./colour.mjs";
-import { button, element } from "./dom.mjs";
+import { colourAt, formatValue } from "../drawing/colour.mjs";
+import { button, element } from "../ui/dom.mjs";
 import { fill } from "./filmstrip.mjs";
 
 /** Of the colour map that the bands are taken from, so that neighbours differ and none is nearly white. */

@@ -1,9 +1,9 @@
 // @ts-check
 /** Which are the worst frames, and what is to be seen in them? A ranked row of small pictures; a click goes there. */
 
-import { drawCodes, formatValue } from "./colour.mjs";
+import { drawCodes, formatValue } from "../drawing/colour.mjs";
 import { highest, meanCurve } from "./curves.mjs";
-import { element } from "./dom.mjs";
+import { element } from "../ui/dom.mjs";
 
 const COUNT = 12;
 const HEIGHT_PX = 96;

@@ -1,9 +1,9 @@
 // @ts-check
 /** Which further views of the numbers are there? Buttons under the plots, each of which opens one; one at a time. */
 
-import { element } from "./dom.mjs";
+import { element } from "../ui/dom.mjs";
 import { Filmstrip } from "./filmstrip.mjs";
-import { Paths } from "./paths.mjs";
+import { Paths } from "./energy_by_path.mjs";
 import { Scatter } from "./scatter.mjs";
 
 /**

@@ -4,8 +4,8 @@
  * it on strip and plots and loops over them; a click goes to a frame; the one on the screen has a ring.
  */
 
-import { formatValue } from "./colour.mjs";
-import { element } from "./dom.mjs";
+import { formatValue } from "../drawing/colour.mjs";
+import { element } from "../ui/dom.mjs";
 
 const SIZE_PX = { width: 380, height: 260 };
 const MARGIN = { l: 52, r: 10, t: 8, b: 34 };

@@ -5,9 +5,9 @@
  */
 
 import { Charts } from "./charts.mjs";
-import { cssGradient, formatValue, lookupTable, mapName } from "./colour.mjs";
+import { cssGradient, formatValue, lookupTable, mapName } from "../drawing/colour.mjs";
 import { cellMaxima, runsOf, scaleEnds } from "./curves.mjs";
-import { element } from "./dom.mjs";
+import { element } from "../ui/dom.mjs";
 
 /** Height of a row, CSS px: of few, and of more than MANY. */
 const ROW_PX = { few: 13, many: 10 };
@@ -55,7 +55,7 @@ export class Strip {
     this.takeMeasure(); // its height counts before anything is placed
   }
 
-  /** @param {import("./look.mjs").Look} look @param {import("./look.mjs").Look} before */
+  /** @param {import("../player/view_state.mjs").Look} look @param {import("../player/view_state.mjs").Look} before */
   look(look, before) {
     if (look.loop !== before.loop || look.span !== before.span) this.drawRanges(look.loop);
   }

@@ -5,10 +5,10 @@
  * make room for them and no picture is covered.
  */
 
-import { formatValue, physicalValue } from "./colour.mjs";
-import { channels, differenceOf, isUnknown, measureOf, referenceOf } from "./compose.mjs";
-import { element } from "./dom.mjs";
-import { wordsOf } from "./stage.mjs";
+import { formatValue, physicalValue } from "../drawing/colour.mjs";
+import { channels, differenceOf, isUnknown, measureOf, referenceOf } from "../drawing/compose.mjs";
+import { element } from "../ui/dom.mjs";
+import { wordsOf } from "../drawing/stage.mjs";
 import { nameOf } from "./wipe.mjs";
 import { CLICK_PX, maxScale, showing } from "./zoom.mjs";
 
@@ -25,7 +25,7 @@ const NARROW_PX = 215;
 
 /**
  * @param {any} player
- * @returns {import("./player.mjs").Part}
+ * @returns {import("../player/player.mjs").Part}
  */
 export function probing(player) {
   const { stage, transport } = player;
@@ -93,7 +93,7 @@ export function probing(player) {
     stage.root.toggleAttribute("data-probed", at !== null);
     where.textContent = at ? `x ${at[0]}  y ${at[1]}` : "";
     if (at && energies.frame !== player.painted) player.later("probe-energies", ENERGIES_MS, fetchEnergies);
-    stage.panes.forEach((/** @type {import("./player.mjs").Pane} */ pane, /** @type {number} */ index) => {
+    stage.panes.forEach((/** @type {import("../player/player.mjs").Pane} */ pane, /** @type {number} */ index) => {
       const { values } = stage.elements[index];
       const width = stage.layout?.rects[index]?.width ?? 0;
       const text = at ? textOf(index, at, width < NARROW_PX ? "short" : "full") : "";

@@ -6,9 +6,9 @@
  * Shift + drag draws, Shift + click takes a pixel; M makes the next drag draw and puts a box under the arrow keys.
  */
 
-import { formatValue } from "./colour.mjs";
+import { formatValue } from "../drawing/colour.mjs";
 import { CLICK_PX } from "./zoom.mjs";
-import { button, element } from "./dom.mjs";
+import { button, element } from "../ui/dom.mjs";
 
 /** Frames of one request of per-pixel energies. */
 const STILLS = 16;

@@ -1,10 +1,10 @@
 // @ts-check
 /** In which colours and over which range is a domain shown? The menu that a legend opens. */
 
-import { cssGradient, formatValue, mapName, physicalValue } from "./colour.mjs";
-import { defaultReach, differenceScale, reachOf, shownScale } from "./compose.mjs";
-import { button, element } from "./dom.mjs";
-import { energyScale, wordsOf } from "./stage.mjs";
+import { cssGradient, formatValue, mapName, physicalValue } from "../drawing/colour.mjs";
+import { defaultReach, differenceScale, reachOf, shownScale } from "../drawing/compose.mjs";
+import { button, element } from "../ui/dom.mjs";
+import { energyScale, wordsOf } from "../drawing/stage.mjs";
 
 /** Perceptually uniform; the diverging one is offered where values have a sign. */
 const MAPS = ["viridis", "magma", "inferno", "cividis", "grey"];
@@ -18,7 +18,7 @@ const WIDTH_PX = 250;
 
 /**
  * The range of nearly all codes of some images, as physical values; null: there are none, or all are one.
- * @param {any} domain @param {import("./compose.mjs").Codes[]} images
+ * @param {any} domain @param {import("../drawing/compose.mjs").Codes[]} images
  * @returns {{lo: number, hi: number} | null}
  */
 export function rangeOf(domain, images) {
@@ -42,7 +42,7 @@ export function rangeOf(domain, images) {
 
 /**
  * @param {any} player
- * @returns {import("./player.mjs").Part}
+ * @returns {import("../player/player.mjs").Part}
  */
 export function scaling(player) {
   const { stage } = player;

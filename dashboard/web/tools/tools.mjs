@@ -1,10 +1,10 @@
 // @ts-check
 /** Which tools has the viewer for the pictures? Buttons in the transport's row, and a line of what the active ones ask. */
 
-import { cssGradient, formatValue } from "./colour.mjs";
-import { defaultReach, differenceScale, reachOf } from "./compose.mjs";
-import { button, element } from "./dom.mjs";
-import { energyScale, wordsOf } from "./stage.mjs";
+import { cssGradient, formatValue } from "../drawing/colour.mjs";
+import { defaultReach, differenceScale, reachOf } from "../drawing/compose.mjs";
+import { button, element } from "../ui/dom.mjs";
+import { energyScale, wordsOf } from "../drawing/stage.mjs";
 import { nameOf } from "./wipe.mjs";
 
 /** How an energy is drawn at first: from the threshold on that a tenth of the pixels of usual frames reaches. */
@@ -12,7 +12,7 @@ const FIRST_OVERLAY = { opacity: 0.7, from: 2 };
 
 /**
  * @param {any} player
- * @returns {import("./player.mjs").Part}
+ * @returns {import("../player/player.mjs").Part}
  */
 export function tools(player) {
   const { signal } = player.abort;

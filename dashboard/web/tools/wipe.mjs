@@ -4,7 +4,7 @@
  * instead of the other for as long as a key or button is held. Headings and marks stay where they are.
  */
 
-import { element } from "./dom.mjs";
+import { element } from "../ui/dom.mjs";
 
 /** Steps of the edge by keys, in shares. */
 const STEP = { small: 0.01, large: 0.1 };
@@ -13,7 +13,7 @@ const FLICKER_MS = 500;
 
 /**
  * @param {any} player
- * @returns {import("./player.mjs").Part}
+ * @returns {import("../player/player.mjs").Part}
  */
 export function wiping(player) {
   const { stage } = player;
@@ -98,7 +98,7 @@ export function wiping(player) {
   };
 }
 
-/** A and B where they are, else the first two of one domain, else the first two. @param {import("./player.mjs").Pane[]} panes */
+/** A and B where they are, else the first two of one domain, else the first two. @param {import("../player/player.mjs").Pane[]} panes */
 function usualPair(panes) {
   const ids = panes.map(({ id }) => id);
   if (ids.includes("A") && ids.includes("B")) return ["A", "B"];
@@ -109,14 +109,14 @@ function usualPair(panes) {
   return panes.length < 2 ? null : ids.slice(0, 2);
 }
 
-/** @param {import("./player.mjs").Pane} pane */
+/** @param {import("../player/player.mjs").Pane} pane */
 export function nameOf({ letter, title, id }) {
   return letter ? `${letter}${id.endsWith("2") ? " readout" : ""}` : title;
 }
 
 /**
  * @param {any} player
- * @returns {import("./player.mjs").Part}
+ * @returns {import("../player/player.mjs").Part}
  */
 export function flickering(player) {
   const { stage } = player;
@@ -146,7 +146,7 @@ export function flickering(player) {
   const begin = () => {
     if (isHeld) return;
     isHeld = true;
-    stage.panes.forEach((/** @type {import("./player.mjs").Pane} */ pane, /** @type {number} */ index) => {
+    stage.panes.forEach((/** @type {import("../player/player.mjs").Pane} */ pane, /** @type {number} */ index) => {
       const partner = stage.partnerOf(index);
       if (partner === index || !stage.layout?.rects[index]) return;
       const names = [pane, stage.panes[partner]].map((one) => element("b", { text: nameOf(one) }));

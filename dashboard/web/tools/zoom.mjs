@@ -87,7 +87,7 @@ const KEY_FACTOR = 1.5;
 /**
  * The part of the player that zooms and pans.
  * @param {any} player
- * @returns {import("./player.mjs").Part}
+ * @returns {import("../player/player.mjs").Part}
  */
 export function zooming(player) {
   const { stage } = player;

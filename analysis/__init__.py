@@ -1,0 +1,1 @@
+"""What stored numbers mean: energies, columns and statistics, in numpy alone."""

@@ -1,0 +1,1 @@
+"""The architectures, one file each, and the steps they share."""

@@ -1,0 +1,106 @@
+"""Fixed filters that serve as edges: Sobel edges and Hessian keypoints. They have no weights."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SOBEL_SIGMA_PX = 2.0
+HESSIAN_SIGMA_PX = (
+    2.0  # blobs of some 6 px; at the 1.2 px of SURF's smallest box, noise and JPEG blocks respond as well
+)
+GAUSSIAN_RADIUS_PX = 8  # 4 sigma, where the Gaussian is 3e-4 of its peak
+KEYPOINT_FULL_RESPONSE = 2e-3  # about the 99.5th percentile of rendered rooms and the 99th of photographs at 256 px
+KEYPOINT_POWER = 0.8  # as in Taskonomy: lifts weak responses
+KEYPOINT_SMALLEST_RESPONSE = 1e-3  # of the full response; without it the power's gradient at 0 would be infinite
+
+
+class SobelEdges(nn.Module):
+    """edge2d, a fixed filter of the image: channel mean, Gaussian of sigma 2, magnitude of the two Sobel responses, clamped.
+
+    The image is continued by reflection; zeros beyond the border, as in Taskonomy, would draw a bright frame around every
+    image that is in no scene. Computed in float32 whatever the input's type, because differences of nearby values lose most
+    of their digits in bfloat16.
+    """
+
+    radius: int
+    horizontal: Tensor
+    vertical: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        smooth = gaussian(SOBEL_SIGMA_PX)
+        average = convolve(smooth, torch.tensor([1.0, 2.0, 1.0], dtype=torch.float64))
+        difference = convolve(smooth, torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64))
+        self.radius = GAUSSIAN_RADIUS_PX + 1
+        # d/dx = difference along x, average along y; d/dy the other way round.
+        self.register_buffer("horizontal", torch.stack([difference, average])[:, None, None].float(), persistent=False)
+        self.register_buffer("vertical", torch.stack([average, difference])[:, None, :, None].float(), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, 1, H, W)."""
+        grey = image.float().mean(dim=1, keepdim=True)
+        # Filters run in full precision under autocast too.
+        with torch.autocast(image.device.type, enabled=False):
+            padded = F.pad(grey, [self.radius] * 4, mode="reflect")
+            gradient = F.conv2d(
+                F.conv2d(padded, self.horizontal.float()), self.vertical.float(), groups=2
+            )  # (N, 2, H, W)
+        return torch.hypot(gradient[:, :1], gradient[:, 1:]).clamp(0, 1).to(image.dtype)
+
+
+class HessianKeypoints(nn.Module):
+    """keypoint2d, a fixed filter of the image: where it has blobs and corners, by the determinant of its Hessian.
+
+    The determinant is what SURF (Bay et al., 2006), Taskonomy's detector, approximates with box filters; Gaussian
+    derivatives are its continuous form and can be differentiated. Of the channel mean at sigma 2, times sigma^4 so that it
+    has no unit; saddles (negative values) count as nothing; then, as in Taskonomy, a Gaussian of sigma 2 and a power of
+    0.8 of the share of a full response, clamped. The image is continued by reflection, and all of it computed in float32,
+    as in SobelEdges.
+    """
+
+    horizontal: Tensor
+    vertical: Tensor
+    smooth: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        smooth = gaussian(HESSIAN_SIGMA_PX)
+        second, first, zeroth = (
+            convolve(smooth, torch.tensor(taps, dtype=torch.float64)) * HESSIAN_SIGMA_PX**order
+            for order, taps in ((2, [1.0, -2.0, 1.0]), (1, [-0.5, 0.0, 0.5]), (0, [0.0, 1.0, 0.0]))
+        )
+        # In the order xx, yy, xy.
+        self.register_buffer(
+            "horizontal", torch.stack([second, zeroth, first])[:, None, None].float(), persistent=False
+        )
+        self.register_buffer(
+            "vertical", torch.stack([zeroth, second, first])[:, None, :, None].float(), persistent=False
+        )
+        self.register_buffer("smooth", smooth[None, None, None].float(), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, 1, H, W)."""
+        grey = image.float().mean(dim=1, keepdim=True)
+        smooth = self.smooth.float()
+        with torch.autocast(image.device.type, enabled=False):
+            padded = F.pad(grey, [GAUSSIAN_RADIUS_PX + 1] * 4, mode="reflect")
+            hessian = F.conv2d(F.conv2d(padded, self.horizontal.float()), self.vertical.float(), groups=3)
+            xx, yy, xy = hessian.split(1, dim=1)  # each (N, 1, H, W)
+            blobs = F.pad(F.relu(xx * yy - xy**2), [GAUSSIAN_RADIUS_PX] * 4, mode="reflect")
+            response = F.conv2d(F.conv2d(blobs, smooth), smooth.transpose(2, 3)) / KEYPOINT_FULL_RESPONSE
+        least = KEYPOINT_SMALLEST_RESPONSE
+        return ((response + least) ** KEYPOINT_POWER - least**KEYPOINT_POWER).clamp(0, 1).to(image.dtype)
+
+
+def gaussian(sigma_px: float) -> Tensor:
+    """2 GAUSSIAN_RADIUS_PX + 1 weights that sum to one, float64."""
+    x = torch.arange(-GAUSSIAN_RADIUS_PX, GAUSSIAN_RADIUS_PX + 1, dtype=torch.float64)
+    weights = torch.exp(-(x**2) / (2 * sigma_px**2))
+    return weights / weights.sum()
+
+
+def convolve(a: Tensor, b: Tensor) -> Tensor:
+    """Full one-dimensional convolution."""
+    return F.conv1d(a[None, None], b.flip(0)[None, None], padding=len(b) - 1)[0, 0]

@@ -1,0 +1,1 @@
+"""Zoos: what a zoo.toml says, read, checked and loaded."""

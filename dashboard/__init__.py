@@ -1,0 +1,1 @@
+"""The reader: pages that show what the job has stored."""

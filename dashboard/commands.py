@@ -1,0 +1,43 @@
+"""The command that computes what is missing, spelled for a shell."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from cache.records import Clip
+from dashboard.compare.configuration import Configuration
+from dashboard.text import web_address
+
+DEFAULT_ZOO = "mini"
+DEFAULT_SAMPLING: Mapping[str, Any] = {
+    "start": 0.0,
+    "end": None,
+    "fps": None,
+    "max_frames": None,
+    "size": 256,
+    "crop": "centre",
+}
+"""What `precompute run` takes where its option of that name is not given."""
+_BUNDLED_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+
+
+def command_for(clip: Clip, configuration: Configuration) -> str:
+    """The command that computes `configuration` on `clip`."""
+    return _command(clip, configuration.zoo, f"{configuration.zoo}/{configuration.method}/{configuration.path}")
+
+
+def _command(clip: Clip, zoo: str = DEFAULT_ZOO, pattern: str | None = None) -> str:
+    """The command that makes what is missing of the same frames, safe to paste into a shell."""
+    title = clip.title if _BUNDLED_NAME.fullmatch(clip.title) else None
+    words = ["python", "-m", "precompute", "run", title or web_address(clip.url) or "SOURCE"]
+    words += [] if zoo == DEFAULT_ZOO else ["--zoo", zoo]
+    words += ["--configurations", pattern] if pattern else []
+    for name, default in DEFAULT_SAMPLING.items():
+        value = clip.sampling.get(name, default)
+        if value != default and isinstance(value, (int, float, str)):
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    words += ["--tolerant"] if clip.sampling.get("is_tolerant") else []
+    return shlex.join(words)

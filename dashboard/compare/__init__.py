@@ -1,0 +1,1 @@
+"""The comparison of configurations on one clip, without Streamlit."""

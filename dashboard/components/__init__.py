@@ -1,0 +1,1 @@
+"""Typed wrappers of the components that run in the browser."""

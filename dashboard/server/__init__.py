@@ -1,0 +1,1 @@
+"""What the dashboard serves beside Streamlit's pages, and who may see it."""

@@ -1,0 +1,1 @@
+"""The job on one source: plan, read, predict, score, encode, store."""

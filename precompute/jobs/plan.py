@@ -1,0 +1,96 @@
+"""What does one clip still need? Compares the tracks that were asked for with the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cache.keys import clip_key
+from cache.records import BadRecord, Clip
+from cache.store import Store
+from consistency.zoo.records import Zoo
+from precompute.jobs.tracks import TrackSpec, plan_tracks
+from precompute.media import decoder, sources
+from precompute.media.sampling import Sampling, estimate_frames, output_size
+
+SAMPLING_RULE = 1
+"""Version of the rule by which frames are chosen and resized; part of every clip's key."""
+BYTES_PER_PIXEL = {3: 1.26, 1: 0.51}
+"""Channels -> stored bytes per pixel with its preview, mean over the tracks of the bundled clips: for estimates before a run."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one clip still needs."""
+
+    source: sources.Source
+    sampling: Sampling
+    clip: Clip
+    zoo: Zoo
+    specs: tuple[TrackSpec, ...]
+    """Of every track asked for."""
+    pending: tuple[TrackSpec, ...]
+    """Of those that the store does not hold whole."""
+    stored_frames: tuple[int, ...]
+    """Of each pending track, what an earlier run left."""
+    stamps: Mapping[Path, sources.Stamp]
+    """Of the source and its ground truth when they were hashed: the keys of the tracks name what they held then."""
+
+    @property
+    def n_frames_left(self) -> int:
+        """To compute, as far as the source's header tells; 0 where it does not."""
+        return max(0, self.clip.n_frames - min(self.stored_frames, default=0))
+
+    @property
+    def estimated_bytes(self) -> float:
+        """Still to be stored."""
+        pixels = self.clip.width * self.clip.height
+        return sum(
+            BYTES_PER_PIXEL[int(spec.head.domain["channels"])] * pixels * max(0, self.clip.n_frames - stored)
+            for spec, stored in zip(self.pending, self.stored_frames, strict=True)
+        )
+
+
+def make_plan(store: Store, source: sources.Source, sampling: Sampling, zoo: Zoo, patterns: list[str]) -> Plan:
+    """Find out what the store lacks. Reads the source's header, and nothing of it where all tracks are there.
+
+    Raises SourceError and ZooError.
+    """
+    rule = {**sampling.rule(), "shift": "", "rule": SAMPLING_RULE}
+    key = clip_key(source.sha256, rule)
+    known = store.tracks(clip=key, kind="input")
+    if known and known[0].is_complete:
+        clip = known[0].head.clip
+    else:
+        info = decoder.probe(source, sampling)
+        height, width = output_size(info, sampling)
+        clip = Clip(
+            key=key,
+            title=source.title,
+            source_sha256=source.sha256,
+            sampling=rule,
+            width=width,
+            height=height,
+            n_frames=estimate_frames(info, sampling),
+            url=source.url,
+            author=source.author,
+            licence=source.licence,
+            attribution=source.attribution,
+        )
+    truth = {name: sources.fingerprint(path) for name, path in source.truth.items()}
+    specs = plan_tracks(clip, zoo, patterns, {name: sha256 for name, (sha256, _) in truth.items()})
+    pending = tuple(spec for spec in specs if not store.holds(spec.head.key))
+    stored = tuple(_stored_frames(store, spec) for spec in pending)
+    stamps = {source.truth[name]: stamp for name, (_, stamp) in truth.items()}
+    stamps |= {source.path: source.stamp} if source.stamp else {}
+    return Plan(source, sampling, clip, zoo, tuple(specs), pending, stored, stamps)
+
+
+def _stored_frames(store: Store, spec: TrackSpec) -> int:
+    """What an earlier run left of a track that is not whole; 0 where its manifest cannot be read."""
+    try:
+        track = store.get(spec.head.key)
+    except BadRecord:
+        return 0
+    return track.n_frames if track and not track.is_complete else 0

@@ -1,0 +1,1 @@
+"""Sources and their frames: files, folders and URLs, downloaded and decoded in guarded processes."""

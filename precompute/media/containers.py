@@ -1,0 +1,140 @@
+"""Where does a media file end? Finds files that were cut short, container by container."""
+
+# H x W pixels, C channels
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+from precompute.failures import SourceError
+
+KEEP = "get another copy, or keep the frames before the damage with --tolerant"
+"""The next step where a file is damaged."""
+
+
+def refuse_cut_file(path: Path, *, only_without_index: bool = False) -> None:
+    """Refuse a file whose own sizes reach past its end, before anything is decoded; some formats state none.
+
+    `only_without_index` passes those of which a part can be decoded.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(TS_PACKET_BYTES + 1)
+        if head[4:8] in MP4_BOXES:
+            stated = mp4_end(file, size)
+        elif head[:4] == b"\x1a\x45\xdf\xa3":
+            stated = matroska_end(file, size)
+        elif head[:4] == b"RIFF":
+            (stated,) = struct.unpack("<I", head[4:8])  # some writers count these 8 bytes, some do not
+            stated = 0 if stated == 0xFFFFFFFF else stated
+        elif head[:4] == b"OggS":
+            stated = ogg_end(file, size)
+        elif head[:3] == b"FLV":
+            stated = flv_end(file)
+        elif head[:4] == ASF_START:
+            stated = asf_end(file)
+        elif head[:6] in (b"GIF87a", b"GIF89a"):
+            file.seek(max(0, size - 1024))
+            stated = size if file.read().rstrip(b"\0").endswith(b"\x3b") else size + 1  # its last byte, but for padding
+        elif head[:1] == head[TS_PACKET_BYTES:] == b"G":
+            stated = math.ceil(size / TS_PACKET_BYTES) * TS_PACKET_BYTES
+        else:
+            return
+    if stated is None:
+        raise SourceError(
+            "truncated", f"{path.name}: cut short: its index (moov) is missing; copy or download it again"
+        )
+    if stated > size and not only_without_index:
+        raise SourceError("truncated", f"{path.name}: cut short: {size} bytes, its header states {stated}; {KEEP}")
+
+
+TS_PACKET_BYTES = 188
+"""MPEG-TS is packets of this size, each beginning with `G`; a cut between two packets cannot be seen."""
+
+MP4_BOXES = frozenset(b"ftyp moov mdat free skip wide uuid moof mfra sidx styp meta pnot".split())
+
+
+def mp4_end(file: BinaryIO, size: int) -> int | None:
+    """Where the last box ends, bytes; None when there is no `moov` box (the index) up to there."""
+    position = 0
+    has_index = False
+    while position + 8 <= size:
+        file.seek(position)
+        head = file.read(16)
+        length, kind = struct.unpack(">I4s", head[:8])
+        if length == 1 and len(head) == 16:
+            (length,) = struct.unpack(">Q", head[8:])
+        if kind not in MP4_BOXES or (length < 8 and length != 0):
+            break  # padding or appended data, which players ignore too
+        has_index |= kind == b"moov"
+        position = size if length == 0 else position + length  # 0: the box reaches to the end of the file
+    return position if has_index or position > size else None
+
+
+def matroska_end(file: BinaryIO, size: int) -> int:
+    """Where the Segment element ends, bytes; 0 when its size is unknown (a live recording) or it is not second."""
+    file.seek(4)
+    header_length = ebml_size(file)
+    if header_length is None or header_length > size:
+        return 0
+    file.seek(header_length, os.SEEK_CUR)
+    if file.read(4) != b"\x18\x53\x80\x67":
+        return 0
+    length = ebml_size(file)
+    return 0 if length is None else file.tell() + length
+
+
+def ebml_size(file: BinaryIO) -> int | None:
+    """An EBML size: the leading zero bits of the first byte tell how many bytes follow; all value bits one: unknown."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return None
+    n_following = 8 - first[0].bit_length()
+    n_bits = 7 * (n_following + 1)
+    value = int.from_bytes(first + file.read(n_following), "big") & ((1 << n_bits) - 1)
+    return None if value == (1 << n_bits) - 1 else value
+
+
+OGG_PAGE = 27
+"""Bytes of a page's header, before its table of segments."""
+
+
+def ogg_end(file: BinaryIO, size: int) -> int:
+    """Where the last page ends, bytes; past the end of the file where it is not marked as the last of its stream."""
+    file.seek(max(0, size - (1 << 17)))  # two of the largest pages
+    tail = file.read()
+    start = tail.rfind(b"OggS")
+    header = tail[start : start + OGG_PAGE]
+    if start < 0 or len(header) < OGG_PAGE:
+        return size + 1
+    segments = tail[start + OGG_PAGE : start + OGG_PAGE + header[26]]
+    end = size - len(tail) + start + OGG_PAGE + header[26] + sum(segments)
+    return end if header[5] & 4 else max(end, size + 1)
+
+
+def flv_end(file: BinaryIO) -> int:
+    """The file's size as its metadata state it, bytes; 0 where they do not."""
+    file.seek(0)
+    _, name, value = file.read(1 << 16).partition(b"\0\x08filesize\0")
+    if not name or len(value) < 8:
+        return 0
+    (stated,) = struct.unpack(">d", value[:8])
+    return int(stated) if math.isfinite(stated) else 0
+
+
+ASF_START = bytes.fromhex("3026b275")
+ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+
+
+def asf_end(file: BinaryIO) -> int:
+    """The file's size as its properties state it, bytes; 0 where they do not, as in a live recording."""
+    file.seek(0)
+    _, start, properties = file.read(1 << 16).partition(ASF_FILE_PROPERTIES)
+    if not start or len(properties) < 76:
+        return 0
+    (stated,), (flags,) = struct.unpack("<Q", properties[24:32]), struct.unpack("<I", properties[72:76])
+    return 0 if flags & 1 else stated

@@ -1,0 +1,1 @@
+"""How zoos come to this machine: archives, conversion, calibration."""

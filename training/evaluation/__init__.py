@@ -1,0 +1,1 @@
+"""What was measured: errors, energies and shifts, as tables and pictures."""

@@ -1,0 +1,1 @@
+"""How networks are trained: plans, batches, methods, the resumable loop."""

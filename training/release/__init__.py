@@ -1,0 +1,1 @@
+"""What training leaves for users: the bundled zoos, their model cards, the bundled clips."""

@@ -1,0 +1,1 @@
+"""Rendered rooms: geometry, furniture, textures, images and their targets."""
