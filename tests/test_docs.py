@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
+from cache.pack import build_pack
+from cache.records import Clip, Head, Pack
+from consistency.domains import DOMAINS
 from precompute.__main__ import app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -104,6 +109,39 @@ def test_commands_print_what_the_documents_show(tmp_path):
         )
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         assert_shows(done.stdout, expected, command)
+
+
+def test_the_stable_formats_are_listed_field_by_field():
+    document = (ROOT / "docs" / "stability.md").read_text(encoding="utf-8")
+    manifest = {
+        "schema",
+        "digest",
+        "packs",
+        *names_of(Head),
+        *names_of(Clip),
+        *names_of(Pack),
+        *DOMAINS["rgb"].record(),
+    }
+    images = [b"one", b"two"]
+    pack = build_pack(images, codec="png", width=1, height=1, channels=1, columns={}, previews=images)
+    header = json.loads(pack[12 : pack.index(b"}}") + 2])
+    for name in (*manifest, *header, *header["previews"]):
+        assert f"`{name}`" in document, name
+
+
+def test_the_stable_events_are_listed_field_by_field(tmp_path):
+    document = (ROOT / "docs" / "stability.md").read_text(encoding="utf-8")
+    command = [sys.executable, "-m", "precompute", "run", "nowhere.mp4", "--json", "--store", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["event"] for event in events] == ["started", "failed", "done"]
+    for event in events:
+        (row,) = re.findall(rf"^\| `{event['event']}` \| (.*)", document, re.MULTILINE)
+        assert re.findall(r"`(\w+)`", row) == [name for name in event if name not in ("event", "time")]
+
+
+def names_of(record) -> list[str]:
+    return [field.name for field in fields(record)]
 
 
 def test_a_shown_number_that_is_a_fact_is_compared_and_a_measured_one_is_not():
