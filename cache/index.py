@@ -25,6 +25,9 @@ _INDEX_SIZE_LIMIT = 1 << 40
 """diskcache evicts above its limit even where told not to cull; the index of a million tracks stays far below this."""
 
 
+Index = diskcache.Cache
+
+
 class _TextDisk(diskcache.Disk):
     """Rows of text only. diskcache's own Disk unpickles what it finds (CVE-2025-69872) and opens files that a row
     names; this one does neither."""
@@ -49,7 +52,7 @@ class _TextDisk(diskcache.Disk):
         """No row of ours has a file, so none is removed, whatever a row claims."""
 
 
-def open_index(folder: Path) -> diskcache.Cache | None:
+def open_index(folder: Path) -> Index | None:
     """The index, made anew where it is damaged; None where there can be none: the manifests are then read instead."""
     for attempt in range(2):
         try:

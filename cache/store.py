@@ -18,7 +18,6 @@ import json
 import os
 import secrets
 import shutil
-import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +29,6 @@ from pathlib import Path
 from stat import S_ISDIR
 from typing import Any
 
-import diskcache
 import numpy as np
 import platformdirs
 from filelock import FileLock, Timeout
@@ -46,7 +44,7 @@ from cache.files import (
     sync_folder,
     write_whole,
 )
-from cache.index import INDEX_ERRORS, open_index
+from cache.index import INDEX_ERRORS, Index, open_index
 from cache.pack import BadPack, read_column, read_header, read_image, read_images
 from cache.records import (
     BadRecord,
@@ -100,7 +98,7 @@ class Store:
         self.root = Path(root)
         self._checked: dict[Path, tuple[int, int]] = {}
         self._parsed: dict[str, tuple[int, Track]] = {}
-        self._index: diskcache.Cache | None = None
+        self._index: Index | None = None
         if not read_only:
             self._open_for_writing()
 
@@ -252,7 +250,7 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
             self._parsed.pop(key, None)
             if self._index is not None:
-                with suppress(sqlite3.Error, diskcache.Timeout):
+                with suppress(*INDEX_ERRORS):
                     self._index.delete(key)
         return freed
 

@@ -2,7 +2,7 @@
 
 Convolutions of few channels at full size are cheap; what costs is to read and write the images between them. Each step
 here says in plain PyTorch what it computes. In inference mode it runs in fewer passes, on a GPU in half precision by
-kernels of our own (`consistency.kernels`). Not in training, also where no gradient is wanted: there a frozen network must
+kernels of our own (`consistency.models.triton_kernels`). Not in training, also where no gradient is wanted: there a frozen network must
 give the same bits for a prediction and for its truth. N images, C channels, H x W pixels.
 """
 

@@ -16,7 +16,7 @@ FUSION_WIDTH = 8  # these convolutions work at full size, where 16 channels woul
 class GeoNet(nn.Module):
     """Normals refined from depth, and depth from normals, by fixed geometry; after Qi et al., "GeoNet", CVPR 2018.
 
-    Two SmallUNets (`normal_network`, `depth_network`) predict first. `consistency.geometry` derives the normals of that
+    Two SmallUNets (`normal_network`, `depth_network`) predict first. `consistency.models.camera_geometry` derives the normals of that
     depth and the depth that fits those normals; a few convolutions (`normal_fusion`, `depth_fusion`) then correct each
     prediction, seeing what geometry derived from the other. They start at a correction of zero: a new GeoNet gives what
     its two networks give. Heads `normal` and `depth`.

@@ -1,7 +1,7 @@
 """Which networks did X-TC release? Its UNet family, with the parameter names of the released state dicts.
 
 "Robust Learning Through Cross-Task Consistency" (Zamir et al., CVPR 2020). Plain torch modules of N frames, C channels,
-H x W pixels. Codes go in, unbounded numbers come out: a zoo says what those mean (`consistency.ports`).
+H x W pixels. Codes go in, unbounded numbers come out: a zoo says what those mean (`consistency.zoo.adapters`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How a source (file, bundled clip or URL) becomes frames with presentation times.
 
 `resolve` finds the file, `probe` reads its header, `frames` decodes it once and in order. Media are untrusted: all
-decoding happens in a child process (`precompute.decode`) under limits, whose every failure becomes a `SourceError`.
+decoding happens in a child process (`precompute.media.decoder_process`) under limits, whose every failure becomes a `SourceError`.
 """
 
 # H x W pixels of an output frame, C channels
@@ -85,7 +85,7 @@ def frames(
                 index += 1
 
 
-# --- the decoder's side of the pipe is precompute/decode.py ---
+# --- the decoder's side of the pipe is decoder_process.py ---
 
 
 def _decoder_command(write_handle: int, request: dict[str, Any]) -> list[str]:

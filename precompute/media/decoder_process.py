@@ -1,4 +1,4 @@
-"""The child process that decodes untrusted media under limits: `python -m precompute.decode HANDLE JSON`.
+"""The child process that decodes untrusted media under limits: `python -m precompute.media.decoder_process HANDLE JSON`.
 
 It imports neither torch nor anything that starts slowly. Messages to the parent are JSON, and an image follows its own.
 Strict: a file that is cut short or damaged, as far as the decoder can know, is refused. Tolerant: its frames up to the

@@ -1,4 +1,4 @@
-"""What does the process do that downloads one video? `python -m precompute.download`, started by acquire.py alone.
+"""What does the process do that downloads one video? `python -m precompute.media.download_process`, started by download.py alone.
 
 It connects to public addresses only, whatever yt-dlp, a redirect or a name server says; looks at every limit before the
 download where the page tells; adds to a part only what is of the same file; and tells its parent in JSON lines.

@@ -1,4 +1,4 @@
-"""How does a checkpoint of somebody else become safetensors? In a child process (`python -m precompute.convert`).
+"""How does a checkpoint of somebody else become safetensors? In a child process (`python -m precompute.zoos.convert_process`).
 
 Checkpoints are pickles, which can be programs. The child unpickles tensors and plain containers only (`weights_only`),
 under limits of memory, time and file size; names and shapes must be those of the architecture.
@@ -93,7 +93,7 @@ def _start() -> subprocess.Popen:
     )
 
 
-# --- the child: everything below runs in `python -m precompute.convert` ---
+# --- the child: everything below runs in `python -m precompute.zoos.convert_process` ---
 
 
 def main() -> None:

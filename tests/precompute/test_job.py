@@ -33,7 +33,7 @@ from consistency.zoo.read import load_zoo
 from dashboard.catalogue import Catalogue
 from dashboard.compare.comparison import shown
 from precompute.cli.run import app
-from precompute.jobs import chunk, device_worker, devices
+from precompute.jobs import chunk, device_worker, devices, read_ahead
 from precompute.jobs import run as job_run
 from precompute.jobs.encode import decode_image, encode_image, encode_preview, preview_size
 from tests.fixtures.media import truncate, write_audio, write_video
@@ -315,7 +315,7 @@ def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, mon
     video = write_video(tmp_path / "long.mp4", 3)
     skipping, child_was_stopped = threading.Event(), threading.Event()
 
-    original = job_run.video.frames
+    original = read_ahead.decoder.frames
 
     def skip_for_ever(path, sampling, *, channels=None, stopped=None, on_damage=None):
         if stopped is None:  # the example frames by which the precision is chosen
@@ -326,7 +326,7 @@ def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, mon
             child_was_stopped.set()
         yield from ()
 
-    monkeypatch.setattr(job_run.video, "frames", skip_for_ever)
+    monkeypatch.setattr(read_ahead.decoder, "frames", skip_for_ever)
     timer = threading.Thread(target=lambda: (skipping.wait(20), time.sleep(0.2), os.kill(os.getpid(), signal.SIGINT)))
     timer.start()
     begun = time.monotonic()

@@ -11,6 +11,7 @@ import pytest
 
 from precompute.media import listing
 from precompute.media.listing import list_sources
+from precompute.media.sources import SAMPLES
 
 BUNDLED = ["phone", "walkthrough"]
 
@@ -40,7 +41,7 @@ def test_a_folder_is_its_videos_sorted_and_the_rest_is_named(tmp_path: Path) -> 
 
 
 def test_ground_truth_that_a_sidecar_names_is_no_source_and_neither_is_the_sidecar() -> None:
-    folder = str(Path(listing.__file__).parent / "sample")
+    folder = str(SAMPLES)
     listed = list_sources([folder], None, BUNDLED)
     assert names(listed.sources) == ["phone.mp4", "walkthrough.mp4"]
     assert "toml" not in listed.remarks[0] and "depth" not in listed.remarks[0]

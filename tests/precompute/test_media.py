@@ -401,7 +401,7 @@ def test_control_characters_and_long_texts_stop_where_a_source_is_made() -> None
 
 @pytest.mark.parametrize("name", sources.bundled_clips())
 def test_the_credits_of_a_bundled_clip_come_whole(name: str, tmp_path: Path) -> None:
-    stated = decoder.tomllib.loads((sources.SAMPLES / f"{name}.toml").read_text(encoding="utf-8"))
+    stated = sources.tomllib.loads((sources.SAMPLES / f"{name}.toml").read_text(encoding="utf-8"))
     found = resolve(name, media_dir=tmp_path)
     assert (found.attribution, found.author, found.url) == (stated["attribution"], stated["author"], stated["source"])
     assert set(found.truth) == set(stated.get("truth", {}))
@@ -592,7 +592,7 @@ def test_a_picture_too_large_is_refused_before_it_is_decoded(
     assert path.stat().st_size < 1_000_000
     decoder_that_runs(
         monkeypatch,
-        "import sys, precompute.decode as d\n"
+        "import sys, precompute.media.decoder_process as d\n"
         "def fail(*_):\n    raise AssertionError('decoded')\n"
         "d.decoded = fail\nd.main(sys.argv[1:])",
     )
@@ -648,7 +648,7 @@ def test_a_decoder_that_computes_for_ever_is_ended_by_the_kernel(tmp_path: Path,
     path = media.write_video(tmp_path / "clip.mp4", 1)
     decoder_that_runs(
         monkeypatch,
-        "import itertools, sys, precompute.decode as d\n"
+        "import itertools, sys, precompute.media.decoder_process as d\n"
         "d.STUCK_CPU_SECONDS = 1\n"
         "d.decoded = lambda *_: (0 for _ in itertools.count() if False)\n"
         "d.main(sys.argv[1:])",
@@ -661,7 +661,7 @@ def test_a_decoder_that_needs_too_much_memory_is_one_clear_error(tmp_path: Path,
     path = media.write_video(tmp_path / "large.mp4", 4, width=3840, height=2160, options={"preset": "ultrafast"})
     decoder_that_runs(
         monkeypatch,
-        "import sys, precompute.decode as d\n"
+        "import sys, precompute.media.decoder_process as d\n"
         "pages = int(open('/proc/self/statm').read().split()[0])\n"
         "d.MEMORY_BYTES = pages * 4096 + (20 << 20)\n"
         "d.main(sys.argv[1:])",
@@ -679,7 +679,8 @@ def test_the_decoders_memory_does_not_grow_with_the_clip(tmp_path: Path, monkeyp
     options = {"preset": "ultrafast"}
     path = media.write_video(tmp_path / "long.mp4", 200, width=640, height=360, options=options, picture=blank)
     decoder_that_runs(
-        monkeypatch, "import sys, precompute.decode as d\nd.MEMORY_BYTES = 1_500_000_000\nd.main(sys.argv[1:])"
+        monkeypatch,
+        "import sys, precompute.media.decoder_process as d\nd.MEMORY_BYTES = 1_500_000_000\nd.main(sys.argv[1:])",
     )
     assert sum(1 for _ in frames(path)) == 200
 
@@ -693,7 +694,7 @@ def test_too_little_memory_in_the_middle_is_not_called_damage(
     probe(source(path))
     decoder_that_runs(
         monkeypatch,
-        f"import sys, precompute.decode as d\ndef fail(*_):\n    raise {error}\nd.{place} = fail\nd.main(sys.argv[1:])",
+        f"import sys, precompute.media.decoder_process as d\ndef fail(*_):\n    raise {error}\nd.{place} = fail\nd.main(sys.argv[1:])",
     )
     with pytest.raises(SourceError) as caught:
         list(frames(path))
@@ -711,7 +712,7 @@ def test_a_disk_that_fails_while_reading_is_not_called_damage(
     path = media.write_video(tmp_path / name, 100, picture=noise, options={"g": "4", "crf": "4"})
     decoder_that_runs(
         monkeypatch,
-        "import errno, os, sys, precompute.decode as d\n"
+        "import errno, os, sys, precompute.media.decoder_process as d\n"
         "read, left = d.File.read, [6]\n"
         "def fail(self, n_bytes):\n"
         "    left[0] -= 1\n"
@@ -753,7 +754,7 @@ def test_a_disk_that_fails_while_the_file_is_hashed_is_one_clear_error(tmp_path:
     def fail(*_) -> str:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(decoder.hashlib, "file_digest", fail)
+    monkeypatch.setattr(sources.hashlib, "file_digest", fail)
     assert refusal(path, tmp_path).code == "unreadable"
 
 
@@ -802,7 +803,9 @@ def test_ending_the_iterator_early_ends_the_decoder(tmp_path: Path) -> None:
 
 
 def test_the_decoder_starts_without_torch() -> None:
-    program = "import sys, precompute.decode; sys.exit('torch' in sys.modules or 'yt_dlp' in sys.modules)"
+    program = (
+        "import sys, precompute.media.decoder_process; sys.exit('torch' in sys.modules or 'yt_dlp' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False).returncode == 0
 
 

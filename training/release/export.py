@@ -110,7 +110,7 @@ def write_zoo(
     if megabytes > spec.largest_megabytes:
         raise ValueError(
             f"the weights of {spec.name} are {megabytes:.2f} MB, allowed are {spec.largest_megabytes:g}; "
-            "narrow the networks in training/plan.py"
+            "narrow the networks in training/learning/plan.py"
         )
     write_toml(folder, zoo_toml(spec, chosen, digests, {}))
     constants = energy_constants(load_zoo(str(folder)), validation, count, device)
