@@ -5,42 +5,70 @@ export const tests = {
   "the frame at a time is the last that has begun": ({ clock, equal }) => {
     const pts = [0, 0.1, 0.4, 0.5];
     const times = [-1, 0, 0.05, 0.1, 0.39, 0.4, 0.5, 9];
-    equal(times.map((time) => clock.frameAt(pts, time)), [0, 0, 0, 1, 1, 2, 3, 3]);
+    equal(
+      times.map((time) => clock.frameAt(pts, time)),
+      [0, 0, 0, 1, 1, 2, 3, 3],
+    );
   },
   "play follows presentation time also where the rate varies": ({ clock, equal }) => {
     const pts = [0, 0.1, 0.4, 0.5];
     const play = new clock.PlayClock(pts, { frames: clock.span(0, 3), speed: 1, direction: 1, frame: 0, now: 1000 });
-    equal([0, 99, 101, 399, 401, 501].map((ms) => play.at(1000 + ms)), [0, 0, 1, 1, 2, 3]);
+    equal(
+      [0, 99, 101, 399, 401, 501].map((ms) => play.at(1000 + ms)),
+      [0, 0, 1, 1, 2, 3],
+    );
   },
   "play goes round after the last frame has had its time": ({ clock, equal }) => {
     const pts = [0, 0.1, 0.2];
     const play = new clock.PlayClock(pts, { frames: clock.span(0, 2), speed: 2, direction: 1, frame: 1, now: 0 });
-    equal([0, 49, 51, 99, 101, 151].map((ms) => play.at(ms)), [1, 1, 2, 2, 0, 1]);
+    equal(
+      [0, 49, 51, 99, 101, 151].map((ms) => play.at(ms)),
+      [1, 1, 2, 2, 0, 1],
+    );
   },
   "play goes round inside the loop range only": ({ clock, equal }) => {
     const pts = Array.from({ length: 10 }, (_, i) => i / 10);
     const play = new clock.PlayClock(pts, { frames: clock.span(3, 5), speed: 1, direction: 1, frame: 3, now: 0 });
-    equal([50, 150, 250, 350, 650].map((ms) => play.at(ms)), [3, 4, 5, 3, 3]);
+    equal(
+      [50, 150, 250, 350, 650].map((ms) => play.at(ms)),
+      [3, 4, 5, 3, 3],
+    );
   },
   "play through chosen frames gives each its own time and the others none": ({ clock, equal }) => {
     const pts = [0, 0.1, 0.2, 0.5, 0.6, 0.7];
     const frames = [1, 2, 4];
     const options = { frames, speed: 1, frame: 1, now: 0 };
     const play = new clock.PlayClock(pts, { ...options, direction: 1 });
-    equal([0, 99, 101, 399, 401, 499, 501].map((ms) => play.at(ms)), [1, 1, 2, 2, 4, 4, 1]);
+    equal(
+      [0, 99, 101, 399, 401, 499, 501].map((ms) => play.at(ms)),
+      [1, 1, 2, 2, 4, 4, 1],
+    );
     const back = new clock.PlayClock(pts, { ...options, direction: -1, frame: 4 });
-    equal([1, 101, 399, 401, 501].map((ms) => back.at(ms)), [4, 2, 2, 1, 4]);
+    equal(
+      [1, 101, 399, 401, 501].map((ms) => back.at(ms)),
+      [4, 2, 2, 1, 4],
+    );
     equal(Math.round(10 * play.fps), 60);
-    equal([0, 1, 3, 9].map((frame) => frames[play.indexOf(frame)]), [1, 1, 2, 4]);
+    equal(
+      [0, 1, 3, 9].map((frame) => frames[play.indexOf(frame)]),
+      [1, 1, 2, 4],
+    );
   },
   "play backwards is play forwards in the mirror": ({ clock, equal }) => {
     const pts = [0, 0.1, 0.2, 0.3];
     const play = new clock.PlayClock(pts, { frames: clock.span(0, 3), speed: 1, direction: -1, frame: 2, now: 0 });
-    equal([1, 150, 250, 350].map((ms) => play.at(ms)), [2, 1, 0, 3]);
+    equal(
+      [1, 150, 250, 350].map((ms) => play.at(ms)),
+      [2, 1, 0, 3],
+    );
   },
   "what is under the pointer stays there while zooming": ({ zoom, near }) => {
     let view = null;
-    for (const [u, v, factor] of [[0.2, 0.7, 2], [0.9, 0.1, 1.7], [0.5, 0.5, 0.6]]) {
+    for (const [u, v, factor] of [
+      [0.2, 0.7, 2],
+      [0.9, 0.1, 1.7],
+      [0.5, 0.5, 0.6],
+    ]) {
       const before = zoom.visiblePart(view);
       view = zoom.zoomAt(view, factor, u, v, 32);
       const after = zoom.visiblePart(view);
@@ -70,12 +98,19 @@ export const tests = {
       diff: "truth",
       reach: { normal: 45, energy: 0.02 },
       overlay: { opacity: 0.6, from: -1.5 },
-      maps: { depth: { map: "magma", lo: null, hi: 8 }, energy: { map: null, lo: -2, hi: 12.5 }, edge2d: { map: "grey", lo: null, hi: null } },
+      maps: {
+        depth: { map: "magma", lo: null, hi: 8 },
+        energy: { map: null, lo: -2, hi: 12.5 },
+        edge2d: { map: "grey", lo: null, hi: null },
+      },
       probe: [12, 255],
       size: 61.5,
     };
     const texts = look.writeLook(chosen);
-    equal(Object.values(texts).every((text) => /^[A-Za-z0-9.,~_-]{1,100}$/.test(text)), true);
+    equal(
+      Object.values(texts).every((text) => /^[A-Za-z0-9.,~_-]{1,100}$/.test(text)),
+      true,
+    );
     equal(look.readLook(texts, facts), chosen);
   },
   "spellings of the panes' look that make no sense leave the default": ({ look, equal }) => {
@@ -91,7 +126,8 @@ export const tests = {
       size: ["1", "200", "x"],
     };
     for (const [name, texts] of Object.entries(nonsense)) {
-      for (const text of texts) equal([name, text, look.readLook({ [name]: text }, facts)[name]], [name, text, look.initialLook()[name]]);
+      for (const text of texts)
+        equal([name, text, look.readLook({ [name]: text }, facts)[name]], [name, text, look.initialLook()[name]]);
     }
   },
   "a spelling that would be too long leaves out the oldest": ({ look, equal }) => {
@@ -107,41 +143,104 @@ export const tests = {
     equal(compose.differenceOf(normal, word(128, 128, 128), word(255, 0, 0)), NaN);
     const depth = { name: "depth", channels: 1, meaning: "scalar", lo: 0.1, hi: 16, scale: "log", unit: "m" };
     near(compose.differenceOf(depth, 100, 100), 0);
-    near(compose.differenceOf(depth, 101, 100), 100 * ((160 ** (1 / 255)) - 1));
+    near(compose.differenceOf(depth, 101, 100), 100 * (160 ** (1 / 255) - 1));
     const shade = { ...depth, scale: "linear", lo: 0, hi: 1, unit: "" };
     near(compose.differenceOf(shade, 0, 51), -0.2);
     const rgb = { ...normal, meaning: "colour", lo: 0 };
     near(compose.differenceOf(rgb, word(255, 0, 0), word(0, 0, 0)), 1 / 3);
   },
-  "what is drawn of a difference is the colour of its value, and nothing where one is unknown": ({ compose, colour, equal }) => {
+  "what is drawn of a difference is the colour of its value, and nothing where one is unknown": ({
+    compose,
+    colour,
+    equal,
+  }) => {
     const word = (r, g, b) => (r | (g << 8) | (b << 16) | 0xff000000) >>> 0;
     const pane = (id, letter, domain) => ({ id, letter, domain });
-    const shade = { name: "shade", channels: 1, meaning: "scalar", lo: 0, hi: 1, scale: "linear", unit: "", colour_map: "grey", invalid: 13 / 255 };
-    const panes = [pane("truth", "", shade), pane("A", "A", shade), pane("input", "", { ...shade, name: "rgb", channels: 3 })];
+    const shade = {
+      name: "shade",
+      channels: 1,
+      meaning: "scalar",
+      lo: 0,
+      hi: 1,
+      scale: "linear",
+      unit: "",
+      colour_map: "grey",
+      invalid: 13 / 255,
+    };
+    const panes = [
+      pane("truth", "", shade),
+      pane("A", "A", shade),
+      pane("input", "", { ...shade, name: "rgb", channels: 3 }),
+    ];
     const look = { diff: "auto", reach: { shade: 0.2 }, maps: {} };
     const plans = compose.plansOf(panes, look);
-    equal(plans.map(({ role, reference }) => [role, reference]), [["reference", -1], ["compared", 0], ["apart", -1]]);
+    equal(
+      plans.map(({ role, reference }) => [role, reference]),
+      [
+        ["reference", -1],
+        ["compared", 0],
+        ["apart", -1],
+      ],
+    );
     const to = new Uint32Array(3);
     const grey = (code) => word(code, code, code);
-    compose.drawPlan(plans[1], Uint32Array.of(grey(100), grey(202), grey(9)), Uint32Array.of(grey(100), grey(100), grey(13)), plans[0].unknown, to);
-    const at = (position) => { const [r, g, b] = colour.colourAt("diverging", position); return word(r, g, b); };
+    compose.drawPlan(
+      plans[1],
+      Uint32Array.of(grey(100), grey(202), grey(9)),
+      Uint32Array.of(grey(100), grey(100), grey(13)),
+      plans[0].unknown,
+      to,
+    );
+    const at = (position) => {
+      const [r, g, b] = colour.colourAt("diverging", position);
+      return word(r, g, b);
+    };
     equal([Math.abs((to[0] & 255) - (at(0.5) & 255)) <= 2, to[1], to[2]], [true, at(1), 0]);
   },
   "angles are drawn as finely as they are told apart": ({ compose, colour, equal }) => {
     const word = (r, g, b) => (r | (g << 8) | (b << 16) | 0xff000000) >>> 0;
-    const normal = { name: "normal", channels: 3, meaning: "direction", lo: -1, hi: 1, scale: "linear", unit: "", colour_map: "none", invalid: 0.502 };
-    const panes = [{ id: "A", letter: "A", domain: normal }, { id: "B", letter: "B", domain: normal }];
+    const normal = {
+      name: "normal",
+      channels: 3,
+      meaning: "direction",
+      lo: -1,
+      hi: 1,
+      scale: "linear",
+      unit: "",
+      colour_map: "none",
+      invalid: 0.502,
+    };
+    const panes = [
+      { id: "A", letter: "A", domain: normal },
+      { id: "B", letter: "B", domain: normal },
+    ];
     const [, plan] = compose.plansOf(panes, { diff: "auto", reach: { normal: 40 }, maps: {} });
     const to = new Uint32Array(1);
-    for (const [own, other] of [[word(128, 10, 140), word(120, 8, 160)], [word(30, 60, 200), word(60, 60, 200)], [word(1, 128, 128), word(255, 128, 128)]]) {
+    for (const [own, other] of [
+      [word(128, 10, 140), word(120, 8, 160)],
+      [word(30, 60, 200), word(60, 60, 200)],
+      [word(1, 128, 128), word(255, 128, 128)],
+    ]) {
       compose.drawPlan(plan, Uint32Array.of(own), Uint32Array.of(other), -1, to);
       const [r, g, b] = colour.colourAt("magma", compose.differenceOf(normal, own, other) / 40);
-      equal([0, 8, 16].map((shift, i) => Math.abs(((to[0] >>> shift) & 255) - [r, g, b][i]) <= 3), [true, true, true]);
+      equal(
+        [0, 8, 16].map((shift, i) => Math.abs(((to[0] >>> shift) & 255) - [r, g, b][i]) <= 3),
+        [true, true, true],
+      );
     }
   },
-  "a reference is truth where there is one, else A, and one of another domain compares nothing": ({ compose, equal }) => {
+  "a reference is truth where there is one, else A, and one of another domain compares nothing": ({
+    compose,
+    equal,
+  }) => {
     const pane = (id, letter, name) => ({ id, letter, domain: { name } });
-    const panes = [pane("input", "", "rgb"), pane("A", "A", "normal"), pane("B", "B", "normal"), pane("A2", "A", "depth"), pane("truth2", "", "depth")];
+    const panes = [
+      pane("input", "", "rgb"),
+      pane("A", "A", "normal"),
+      pane("B", "B", "normal"),
+      pane("A2", "A", "depth"),
+      pane("truth2", "", "depth"),
+    ];
     const references = (wish) => panes.map((_, index) => compose.referenceOf(panes, index, wish));
     equal(references("auto"), [-1, 1, 1, 4, 4]);
     equal(references("B"), [-1, 2, 2, -1, -1]);
@@ -149,7 +248,10 @@ export const tests = {
   },
   "values are said in the unit of their domain with half a step": ({ probe, equal }) => {
     const depth = { channels: 1, meaning: "scalar", lo: 0.1, hi: 16, scale: "log", unit: "m" };
-    equal([0, 128, 255].map((code) => probe.valueWords(depth, code)), ["0.100 ±0.001 m", "1.28 ±0.01 m", "16.0 ±0.2 m"]);
+    equal(
+      [0, 128, 255].map((code) => probe.valueWords(depth, code)),
+      ["0.100 ±0.001 m", "1.28 ±0.01 m", "16.0 ±0.2 m"],
+    );
     const energy = { channels: 1, meaning: "scalar", lo: -8, hi: 24, scale: "linear", unit: "σ" };
     equal(probe.valueWords(energy, 64), "0.03 ±0.06 σ");
     const normal = { channels: 3, meaning: "direction", lo: -1, hi: 1, scale: "linear", unit: "" };
@@ -185,15 +287,29 @@ export const tests = {
     equal([table[code - 1], table[code] >>> 24, table[255] >>> 24], [0, 128, 128]);
   },
   "in one row where rows would make pictures small": ({ layout, equal }) => {
-    const panes = [[0, 0], [0, 1], [0, 2], [1, 1], [1, 2]].map(([row, column]) => ({ row, column }));
+    const panes = [
+      [0, 0],
+      [0, 1],
+      [0, 2],
+      [1, 1],
+      [1, 2],
+    ].map(([row, column]) => ({ row, column }));
     const low = layout.gridLayout(panes, { width: 1240, height: 340, aspect: 1 });
     equal([new Set(low.rects.map(({ y }) => y)).size, low.rects[0].width > 230, low.height <= 340], [1, true, true]);
     equal(new Set(layout.gridLayout(panes, { width: 1240, height: 900, aspect: 1 }).rects.map(({ y }) => y)).size, 2);
   },
   "a look is what its spellings say, and the default has none": ({ look, equal }) => {
     const facts = { ids: ["input", "A", "B"], nFrames: 50 };
-    const more = { span: [3, 20], hide: "AC", gap: { of: "error2", against: "D" }, region: [1, 0, 7, 1],
-      panel: "worst", rank: { by: "energy", pane: "A2" }, paths: "C", brush: { plot: "pair", box: [-1.5, 2, 1e-7, 3] } };
+    const more = {
+      span: [3, 20],
+      hide: "AC",
+      gap: { of: "error2", against: "D" },
+      region: [1, 0, 7, 1],
+      panel: "worst",
+      rank: { by: "energy", pane: "A2" },
+      paths: "C",
+      brush: { plot: "pair", box: [-1.5, 2, 1e-7, 3] },
+    };
     const chosen = { ...look.initialLook(), loop: [3, 49], solo: "B", ...more };
     equal(look.readLook(look.writeLook(chosen), facts), chosen);
     equal(look.writeLook(look.initialLook()), {});
@@ -204,8 +320,16 @@ export const tests = {
     for (const loop of ["3-50", "9-3", "4-4", "-1-3", "a", "", "1-2-3", null, 7, ["1-2"]]) {
       equal(look.readLook({ loop }, facts).loop, null);
     }
-    const nonsense = { region: ["1-2-0-4", "1-2-3", "a"], panel: ["nope"], rank: ["energy", "a.b.c"], paths: ["AB", "Z"],
-      brush: ["pair~1~2~3", "pair~2~1~0~1", "all~0~1~0~1", "pair~a~1~0~1"], hide: ["Z"], gap: ["energy.A"], span: ["9-3"] };
+    const nonsense = {
+      region: ["1-2-0-4", "1-2-3", "a"],
+      panel: ["nope"],
+      rank: ["energy", "a.b.c"],
+      paths: ["AB", "Z"],
+      brush: ["pair~1~2~3", "pair~2~1~0~1", "all~0~1~0~1", "pair~a~1~0~1"],
+      hide: ["Z"],
+      gap: ["energy.A"],
+      span: ["9-3"],
+    };
     for (const [name, texts] of Object.entries(nonsense)) {
       for (const text of texts) equal(look.readLook({ [name]: text }, facts), look.initialLook());
     }
@@ -213,7 +337,10 @@ export const tests = {
   },
   "a clip of one frame has a duration": ({ clock, equal }) => {
     const play = new clock.PlayClock([5], { frames: clock.span(0, 0), speed: 4, direction: 1, frame: 0, now: 0 });
-    equal([0, 10, 1000].map((ms) => play.at(ms)), [0, 0, 0]);
+    equal(
+      [0, 10, 1000].map((ms) => play.at(ms)),
+      [0, 0, 0],
+    );
   },
   "a rate is known after a second and forgets after another": ({ clock, equal }) => {
     const meter = new clock.RateMeter();
@@ -240,7 +367,15 @@ export const tests = {
     equal([0, 1.5, 83.5, NaN].map(clock.formatTime), ["0.000 s", "1.500 s", "1:23.500", ""]);
   },
   "a header names every image by its bytes": ({ pack, equal }) => {
-    const text = JSON.stringify({ codec: "png", width: 2, height: 1, channels: 3, n: 3, sizes: [5, 7, 2], columns: {} });
+    const text = JSON.stringify({
+      codec: "png",
+      width: 2,
+      height: 1,
+      channels: 3,
+      n: 3,
+      sizes: [5, 7, 2],
+      columns: {},
+    });
     const bytes = new Uint8Array(12 + text.length);
     bytes.set(new TextEncoder().encode("XCPACK01"));
     new DataView(bytes.buffer).setUint32(8, text.length, true);
@@ -263,11 +398,25 @@ export const tests = {
   },
   "a damaged column is refused in words": ({ pack, throws }) => {
     const good = { dtype: "<f4", shape: [1, 2], offset: 9 };
-    const header = (column) => ({ codec: "png", width: 1, height: 1, channels: 1, offsets: [0, 9], columns: { c: column } });
+    const header = (column) => ({
+      codec: "png",
+      width: 1,
+      height: 1,
+      channels: 1,
+      offsets: [0, 9],
+      columns: { c: column },
+    });
     pack.columnRange(header(good), "c");
     throws(() => pack.columnRange(header(good), "toString"), "no column");
     throws(() => pack.columnRange({ ...header(good), columns: undefined }, "c"), "no column");
-    for (const wrong of [{ dtype: "<i4" }, { shape: [2, 2] }, { shape: [1, -2] }, { shape: 3 }, { offset: 8 }, { shape: [1, 2e9] }]) {
+    for (const wrong of [
+      { dtype: "<i4" },
+      { shape: [2, 2] },
+      { shape: [1, -2] },
+      { shape: 3 },
+      { offset: 8 },
+      { shape: [1, 2e9] },
+    ]) {
       throws(() => pack.columnRange(header({ ...good, ...wrong }), "c"), "damaged");
     }
     throws(() => pack.columnRange(header(null), "c"), "damaged");
@@ -285,14 +434,34 @@ export const tests = {
   },
   "previews stand where the header says, and ones that do not fit are none": ({ pack, equal }) => {
     const header = (previews) => {
-      const text = JSON.stringify({ codec: "png", width: 2, height: 2, channels: 3, sizes: [5, 7], columns: {}, previews });
-      return [pack.parseHeader(new Uint8Array([...bytesOf("XCPACK01"), text.length, text.length >> 8, 0, 0, ...bytesOf(text)])), 12 + text.length];
+      const text = JSON.stringify({
+        codec: "png",
+        width: 2,
+        height: 2,
+        channels: 3,
+        sizes: [5, 7],
+        columns: {},
+        previews,
+      });
+      return [
+        pack.parseHeader(
+          new Uint8Array([...bytesOf("XCPACK01"), text.length, text.length >> 8, 0, 0, ...bytesOf(text)]),
+        ),
+        12 + text.length,
+      ];
     };
     const [found, end] = header({ codec: "jpeg", sizes: [2, 3], offset: 20 });
     equal(found.previews, { codec: "jpeg", offsets: [end + 20, end + 22, end + 25] });
     equal(pack.blockRange(found.previews, 0), { first: 0, stop: 2, start: end + 20, end: end + 25 });
     const good = { codec: "jpeg", sizes: [2, 3], offset: 20 };
-    for (const bad of [{ codec: "gif" }, { sizes: [2] }, { sizes: [2, 0] }, { sizes: null }, { offset: 11 }, { offset: 20.5 }]) {
+    for (const bad of [
+      { codec: "gif" },
+      { sizes: [2] },
+      { sizes: [2, 0] },
+      { sizes: null },
+      { offset: 11 },
+      { offset: 20.5 },
+    ]) {
       equal(header({ ...good, ...bad })[0].previews, null);
     }
     equal([header(undefined)[0].previews, header(null)[0].previews, header([])[0].previews], [null, null, null]);
@@ -325,7 +494,12 @@ export const tests = {
     let now = 0;
     const line = new tiers.Bandwidth(() => now);
     line.begin();
-    for (const [rate, ms] of [[5e7, 100], [1e6, 1500], [1e5, 1500], [1e6, 1500]]) {
+    for (const [rate, ms] of [
+      [5e7, 100],
+      [1e6, 1500],
+      [1e5, 1500],
+      [1e6, 1500],
+    ]) {
       for (let passed = 0; passed < ms; passed += 10) {
         now += 10;
         line.add(rate / 100);
@@ -366,8 +540,14 @@ export const tests = {
       return verdicts;
     };
     for (const fps of [0.5, 1, 3, 7.5, 30, 60, 120]) equal([fps, judge(fps, () => true)], [fps, 0]);
-    equal(judge(30, () => true, 10, 25), 0); // a slow screen
-    equal(judge(30, (frame) => frame % 15 !== 0), 0);
+    equal(
+      judge(30, () => true, 10, 25),
+      0,
+    ); // a slow screen
+    equal(
+      judge(30, (frame) => frame % 15 !== 0),
+      0,
+    );
     equal(judge(30, (frame) => frame % 2 === 0) >= 9, true);
   },
   "a window that was hidden was not late": ({ clock, equal }) => {
@@ -377,8 +557,15 @@ export const tests = {
     equal([play.tick(60_000, true, true), play.tick(60_016, true, true)], [false, false]);
   },
   "the pack of a frame is found at its edges": ({ pack, equal }) => {
-    const packs = [{ start: 0, n_frames: 10 }, { start: 10, n_frames: 3 }, { start: 13, n_frames: 1 }];
-    equal([-1, 0, 9, 10, 12, 13, 14].map((frame) => pack.packOf(packs, frame)), [-1, 0, 0, 1, 1, 2, -1]);
+    const packs = [
+      { start: 0, n_frames: 10 },
+      { start: 10, n_frames: 3 },
+      { start: 13, n_frames: 1 },
+    ];
+    equal(
+      [-1, 0, 9, 10, 12, 13, 14].map((frame) => pack.packOf(packs, frame)),
+      [-1, 0, 0, 1, 1, 2, -1],
+    );
   },
   "the least recently used goes first, the newest never": ({ pack, equal }) => {
     const dropped = [];
@@ -399,7 +586,16 @@ export const tests = {
     near(colour.physicalValue({ lo: -1, hi: 1, scale: "linear" }, 0.5), 0);
   },
   "a logarithmic scale without a logarithm has no ticks and no values": ({ colour, equal }) => {
-    for (const [lo, hi] of [[0, 1], [-1, 1], [NaN, 1], [1, NaN], [null, 1], [1, Infinity], [2, 1], [1, 1]]) {
+    for (const [lo, hi] of [
+      [0, 1],
+      [-1, 1],
+      [NaN, 1],
+      [1, NaN],
+      [null, 1],
+      [1, Infinity],
+      [2, 1],
+      [1, 1],
+    ]) {
       equal(colour.legendTicks({ lo, hi, scale: "log" }), []);
       equal(colour.formatValue(colour.physicalValue({ lo, hi, scale: "log" }, 0.5)), "–");
     }
@@ -416,7 +612,10 @@ export const tests = {
     equal(colour.mapName("constructor"), "viridis");
   },
   "legends mark powers of ten and zero": ({ colour, equal }) => {
-    equal(colour.legendTicks({ lo: 0.1, hi: 16, scale: "log" }).map(({ value }) => value), [1, 10]);
+    equal(
+      colour.legendTicks({ lo: 0.1, hi: 16, scale: "log" }).map(({ value }) => value),
+      [1, 10],
+    );
     equal(colour.legendTicks({ lo: -8, hi: 24, scale: "linear" }), [{ position: 0.25, value: 0 }]);
     equal(colour.legendTicks({ lo: 0, hi: 1, scale: "linear" }), []);
   },
@@ -424,14 +623,27 @@ export const tests = {
     equal([0, 1.23456, 0.5, 1234, NaN, 1e-7].map(colour.formatValue), ["0", "1.23", "0.5", "1230", "–", "1.0e-7"]);
   },
   "panes stand where they are asked to, in rows of one height": ({ layout, equal }) => {
-    const panes = [{ row: 0, column: 0 }, { row: 0, column: 2 }, { row: 3, column: 2 }];
+    const panes = [
+      { row: 0, column: 0 },
+      { row: 0, column: 2 },
+      { row: 3, column: 2 },
+    ];
     const { rects, headingPx } = layout.gridLayout(panes, { width: 810, height: 5000, aspect: 2 });
-    equal(rects.map(({ x }) => x), [0, 410, 410]);
-    equal(rects.map(({ width, height }) => [width, height]), Array(3).fill([400, 200]));
+    equal(
+      rects.map(({ x }) => x),
+      [0, 410, 410],
+    );
+    equal(
+      rects.map(({ width, height }) => [width, height]),
+      Array(3).fill([400, 200]),
+    );
     equal(rects[2].y - rects[1].y, 200 + headingPx + layout.GAP_PX);
   },
   "a low window makes panes smaller, but never too small to see": ({ layout, equal }) => {
-    const panes = [{ row: 0, column: 0 }, { row: 1, column: 0 }];
+    const panes = [
+      { row: 0, column: 0 },
+      { row: 1, column: 0 },
+    ];
     const low = layout.gridLayout(panes, { width: 1000, height: 700, aspect: 1 });
     equal(low.height <= 700 && low.rects[0].width > 250, true);
     equal(layout.gridLayout(panes, { width: 1000, height: 50, aspect: 1 }).rects[0].width, layout.MIN_PANE_PX);
@@ -439,7 +651,10 @@ export const tests = {
   "on a narrow screen the grid wraps in reading order": ({ layout, equal }) => {
     const panes = [0, 1, 2, 3].map((column) => ({ row: 0, column }));
     const { rects, width } = layout.gridLayout(panes, { width: 340, height: 400, aspect: 1 });
-    equal(rects.every(({ x, width: own }) => x >= 0 && x + own <= width), true);
+    equal(
+      rects.every(({ x, width: own }) => x >= 0 && x + own <= width),
+      true,
+    );
     equal([rects[0].y === rects[1].y, rects[2].y > rects[1].y, rects[2].y === rects[3].y], [true, true, true]);
   },
   "one pane alone has the room of all": ({ layout, equal }) => {
@@ -465,27 +680,42 @@ export const tests = {
     equal(press("]", { altKey: true, ctrlKey: true }), "loopOut"); // AltGr + 9, German Windows
     equal(press("\\", { altKey: true, shiftKey: true }), "loopClear");
     const ofTheBrowser = [{ ctrlKey: true }, { metaKey: true }, { metaKey: true, altKey: true }];
-    equal(ofTheBrowser.map((more) => press("[", more)), [undefined, undefined, undefined]);
+    equal(
+      ofTheBrowser.map((more) => press("[", more)),
+      [undefined, undefined, undefined],
+    );
     equal(press("n", { altKey: true }), undefined);
   },
   "where no Latin letter can be typed, keys are found by their place": ({ keys, equal }) => {
     const press = (key, code, shiftKey = false) =>
       keys.bindingOf({ key, code, shiftKey, altKey: false, ctrlKey: false, metaKey: false })?.action;
     const latin = (key, shiftKey = false) => press(shiftKey ? key.toUpperCase() : key, "", shiftKey);
-    equal([press("т", "KeyN"), press("Т", "KeyN", true), press("ν", "KeyN")], [latin("n"), latin("n", true), latin("n")]);
+    equal(
+      [press("т", "KeyN"), press("Т", "KeyN", true), press("ν", "KeyN")],
+      [latin("n"), latin("n", true), latin("n")],
+    );
     equal([press("ü", "KeyN"), press("ł", "KeyN")], [undefined, undefined]);
   },
   "a slider has the keys of a slider, and only a slider": ({ keys, equal }) => {
     const press = (key, isOnSlider) =>
       keys.bindingOf({ key, shiftKey: false, altKey: false, ctrlKey: false, metaKey: false }, isOnSlider)?.value;
     const names = ["ArrowUp", "ArrowDown", "PageUp", "PageDown", "ArrowLeft"];
-    equal(names.map((key) => press(key, true)), [1, -1, 10, -10, -1]);
-    equal(names.map((key) => press(key, false)), [undefined, undefined, undefined, undefined, -1]);
+    equal(
+      names.map((key) => press(key, true)),
+      [1, -1, 10, -10, -1],
+    );
+    equal(
+      names.map((key) => press(key, false)),
+      [undefined, undefined, undefined, undefined, -1],
+    );
   },
   "no key has two meanings and every line of the help has one": ({ keys, equal }) => {
     const all = keys.BINDINGS.flatMap((binding) => binding.keys);
     equal(new Set(all).size, all.length);
-    equal(keys.helpLines().every(({ label, help }) => label && help), true);
+    equal(
+      keys.helpLines().every(({ label, help }) => label && help),
+      true,
+    );
   },
   "who is lower is counted over the range, where both are known": ({ curves, equal }) => {
     const a = [1, 2, 3, NaN, 5];
@@ -499,9 +729,21 @@ export const tests = {
     equal([words([4, 4]), words([3, 3])], ["Both equal on all 1 frames", "No frame has a value for both"]);
   },
   "percent are whole, and 0 and 100 only where they are exact": ({ curves, equal }) => {
-    const shares = [[0, 7], [7, 7], [1, 8], [3, 8], [1, 1000], [999, 1000], [1, 10000], [9999, 10000]];
+    const shares = [
+      [0, 7],
+      [7, 7],
+      [1, 8],
+      [3, 8],
+      [1, 1000],
+      [999, 1000],
+      [1, 10000],
+      [9999, 10000],
+    ];
     const words = ["0 %", "100 %", "12 %", "38 %", "0.1 %", "99.9 %", "< 0.1 %", "> 99.9 %"];
-    equal(shares.map(([count, whole]) => curves.percent(count, whole)), words);
+    equal(
+      shares.map(([count, whole]) => curves.percent(count, whole)),
+      words,
+    );
   },
   "the two sides of a curve meet where it crosses 0": ({ curves, equal }) => {
     const { x, above, below } = curves.sides([1, -3, NaN, 2]);
@@ -545,7 +787,13 @@ export const tests = {
     const trace = (letter, y) => ({ y, meta: { letter, unit: "σ" } });
     model.set([{ id: "energy", title: "Energy", figure: { data: [trace("A", [1, 2]), trace("B", [3, 4])] } }], 2);
     model.setRegion({ byLetter: new Map([["B", new Float64Array([7, 8])]]), note: "region" });
-    equal([...model.main().byLetter].map(([letter, y]) => [letter, ...y]), [["A", 1, 2], ["B", 7, 8]]);
+    equal(
+      [...model.main().byLetter].map(([letter, y]) => [letter, ...y]),
+      [
+        ["A", 1, 2],
+        ["B", 7, 8],
+      ],
+    );
     model.setRegion(null);
     equal([...model.main().byLetter.get("B")], [3, 4]);
     equal(told, 3);
@@ -553,13 +801,29 @@ export const tests = {
   "shares of paths sum to the energy, and a band is found above and below 0": ({ paths, equal }) => {
     const track = { mu: [1, 10, 0], sigma: [1, 10, 0.5] };
     const shares = paths.sharesOf([4, 20, -1.5, 1, 10, 0], 3, track);
-    equal(shares.map((own) => [...own]), [[1, 0], [1 / 3, 0], [-1, 0]]);
-    equal(paths.sharesOf([3, 6], 2, null).map((own) => [...own]), [[1.5], [3]]);
+    equal(
+      shares.map((own) => [...own]),
+      [
+        [1, 0],
+        [1 / 3, 0],
+        [-1, 0],
+      ],
+    );
+    equal(
+      paths.sharesOf([3, 6], 2, null).map((own) => [...own]),
+      [[1.5], [3]],
+    );
     const here = [2, -1, 1, -3];
-    equal([1, 1.9, 2.5, 3.1, -0.5, -2, -4.5].map((value) => paths.bandAt(here, value)), [0, 0, 2, -1, 1, 3, -1]);
+    equal(
+      [1, 1.9, 2.5, 3.1, -0.5, -2, -4.5].map((value) => paths.bandAt(here, value)),
+      [0, 0, 2, -1, 1, 3, -1],
+    );
   },
   "a box of a scatter plot holds the frames of any of its points": ({ scatter, equal }) => {
-    const points = [{ letter: "A", x: [0, 1, 2, NaN], y: [0, 1, 2, 1] }, { letter: "B", x: [5, 5, 1, 1], y: [5, 5, 5, 1] }];
+    const points = [
+      { letter: "A", x: [0, 1, 2, NaN], y: [0, 1, 2, 1] },
+      { letter: "B", x: [5, 5, 1, 1], y: [5, 5, 5, 1] },
+    ];
     equal(scatter.framesInside({ points }, [0.5, 1.5, 0.5, 1.5]), [1, 3]);
     equal(scatter.limits({ points: [{ letter: "", x: [NaN], y: [1] }], isSquare: false }), null);
     const [x0, x1, y0, y1] = scatter.limits({ points, isSquare: true });
@@ -569,12 +833,21 @@ export const tests = {
   "blocks count by the part of the box that they are": ({ region, near, equal }) => {
     const size = { width: 8, height: 4 };
     const whole = region.blockWeights([0, 0, 8, 4], size, [2, 2]);
-    equal(whole, [0, 1, 2, 3].map((index) => ({ index, weight: 0.25 })));
+    equal(
+      whole,
+      [0, 1, 2, 3].map((index) => ({ index, weight: 0.25 })),
+    );
     equal(region.blockWeights([0, 0, 1, 1], size, [2, 2]), [{ index: 0, weight: 1 }]);
-    equal(region.blockWeights([3, 0, 4, 2], size, [2, 2]), [{ index: 0, weight: 0.25 }, { index: 1, weight: 0.75 }]);
+    equal(region.blockWeights([3, 0, 4, 2], size, [2, 2]), [
+      { index: 0, weight: 0.25 },
+      { index: 1, weight: 0.75 },
+    ]);
     // Blocks of no whole number of pixels: 32 over a side of 37.
     const odd = region.blockWeights([5, 7, 11, 20], { width: 37, height: 50 }, [32, 32]);
-    near(odd.reduce((sum, { weight }) => sum + weight, 0), 1);
+    near(
+      odd.reduce((sum, { weight }) => sum + weight, 0),
+      1,
+    );
   },
   "energies of blocks are standardised by path, and their mean is that of the frame": ({ region, near, equal }) => {
     const values = [1, 2, 3, 4, 10, 20, 30, 40]; // 1 frame, 2 paths, 2 x 2 blocks
@@ -597,7 +870,10 @@ export const tests = {
     equal([region.boxName([3, 4, 1, 1]), region.boxName([3, 4, 2, 1])], ["pixel 3, 4", "region 3, 4 to 4, 4"]);
   },
   "figure arrays are read plain and packed, by their x": ({ curves, equal }) => {
-    const packed = { dtype: "f4", bdata: btoa(String.fromCharCode(...new Uint8Array(new Float32Array([1, 2]).buffer))) };
+    const packed = {
+      dtype: "f4",
+      bdata: btoa(String.fromCharCode(...new Uint8Array(new Float32Array([1, 2]).buffer))),
+    };
     equal(Array.from(curves.decodeArray(packed)), [1, 2]);
     equal(Array.from(curves.byFrame({ y: packed, x: [2, 0] }, 3)).map(String), ["2", "NaN", "1"]);
     equal(Array.from(curves.byFrame({ y: [1, null, 3] }, 3)).map(String), ["1", "NaN", "3"]);
@@ -608,8 +884,17 @@ export const tests = {
       loader.setTracks(tracks("a", "b"));
       equal(loader.peek(3), null);
       const pictures = await loader.load(3);
-      equal(pictures.map(({ codes, error }) => [codes.width, error]), [[2, null], [2, null]]);
-      equal(loader.peek(3).map((picture, index) => picture === pictures[index]), [true, true]);
+      equal(
+        pictures.map(({ codes, error }) => [codes.width, error]),
+        [
+          [2, null],
+          [2, null],
+        ],
+      );
+      equal(
+        loader.peek(3).map((picture, index) => picture === pictures[index]),
+        [true, true],
+      );
       equal(asked.length, 4); // a header and a block of each
       equal(loader.loadedSpans(20), [[0, 16]]);
       loader.close();
@@ -652,9 +937,15 @@ export const tests = {
       const sought = loader.load(40);
       await server.held(4);
       loader.prefetch(150, { frames: [], direction: 0, last: 199 });
-      equal(server.aborted().map(({ start }) => start > 0), [true, true]);
+      equal(
+        server.aborted().map(({ start }) => start > 0),
+        [true, true],
+      );
       server.release();
-      equal((await sought).map(({ error }) => error), [null, null]);
+      equal(
+        (await sought).map(({ error }) => error),
+        [null, null],
+      );
       loader.close();
     });
   },
@@ -695,7 +986,10 @@ export const tests = {
       await server.held(2);
       const [b] = tracks("b");
       loader.setTracks([b]);
-      equal(server.aborted().map(({ url }) => url), ["test:a"]);
+      equal(
+        server.aborted().map(({ url }) => url),
+        ["test:a"],
+      );
       const sought = loader.load(40);
       server.release();
       equal((await sought)[0].error, null);
@@ -710,31 +1004,61 @@ export const tests = {
       loader.pictures.budget = 1;
       loader.setTracks(tracks("a", "b", "c"));
       const pictures = [...(await loader.load(3)), ...(await loader.load(4))];
-      equal(pictures.map(({ codes }) => codes.data.length), Array(6).fill(16));
+      equal(
+        pictures.map(({ codes }) => codes.data.length),
+        Array(6).fill(16),
+      );
       equal(loader.pictures.entries.size, 1);
       loader.close();
     });
   },
-  "on a slow line previews come first, of all tracks, and the exact frame alone after them": async ({ frames, equal }) => {
-    await withServer(async ({ tracks, asked }) => {
-      const loader = new frames.FrameLoader();
-      loader.setTracks(tracks("a", "b"));
-      await loader.load(0);
-      equal(loader.peek(0).map(({ isExact }) => isExact), [true, true]);
-      loader.bandwidth = { begin() {}, add() {}, end() {}, bytesPerSecond: 1 };
-      asked.length = 0;
-      equal((await loader.load(100)).map(({ isExact, codes }) => [isExact, codes.width]), [[false, 1], [false, 1]]);
-      equal(asked.length, 2);
-      equal(loader.peek(101), null);
-      const exact = await loader.loadAlone(100);
-      equal(exact.map(({ isExact, codes }) => [isExact, codes.width]), [[true, 2], [true, 2]]);
-      equal([asked.length, asked[2].length, asked[3].length], [4, asked[2].length, asked[2].length]);
-      equal(asked[2].length < asked[0].length / 5, true);
-      equal(loader.peek(100).map((picture, index) => picture === exact[index]), [true, true]);
-      loader.isExactOnly = true;
-      equal((await loader.load(120)).map(({ isExact }) => isExact), [true, true]);
-      loader.close();
-    }, { hasPreviews: true });
+  "on a slow line previews come first, of all tracks, and the exact frame alone after them": async ({
+    frames,
+    equal,
+  }) => {
+    await withServer(
+      async ({ tracks, asked }) => {
+        const loader = new frames.FrameLoader();
+        loader.setTracks(tracks("a", "b"));
+        await loader.load(0);
+        equal(
+          loader.peek(0).map(({ isExact }) => isExact),
+          [true, true],
+        );
+        loader.bandwidth = { begin() {}, add() {}, end() {}, bytesPerSecond: 1 };
+        asked.length = 0;
+        equal(
+          (await loader.load(100)).map(({ isExact, codes }) => [isExact, codes.width]),
+          [
+            [false, 1],
+            [false, 1],
+          ],
+        );
+        equal(asked.length, 2);
+        equal(loader.peek(101), null);
+        const exact = await loader.loadAlone(100);
+        equal(
+          exact.map(({ isExact, codes }) => [isExact, codes.width]),
+          [
+            [true, 2],
+            [true, 2],
+          ],
+        );
+        equal([asked.length, asked[2].length, asked[3].length], [4, asked[2].length, asked[2].length]);
+        equal(asked[2].length < asked[0].length / 5, true);
+        equal(
+          loader.peek(100).map((picture, index) => picture === exact[index]),
+          [true, true],
+        );
+        loader.isExactOnly = true;
+        equal(
+          (await loader.load(120)).map(({ isExact }) => isExact),
+          [true, true],
+        );
+        loader.close();
+      },
+      { hasPreviews: true },
+    );
   },
   "frames that were looked at alone are called off when another is": async ({ frames, equal }) => {
     await withServer(async ({ tracks, server }) => {
@@ -753,43 +1077,58 @@ export const tests = {
     });
   },
   "a preview that fails is not asked for again at once, and the exact frame comes": async ({ frames, equal }) => {
-    await withServer(async ({ tracks, asked, server }) => {
-      const loader = new frames.FrameLoader();
-      loader.setTracks(tracks("a"));
-      await loader.load(0);
-      loader.bandwidth = { begin() {}, add() {}, end() {}, bytesPerSecond: 1 };
-      server.isAway = true;
-      equal((await loader.load(100))[0].error, frames.UNREACHABLE);
-      const count = asked.length;
-      equal((await loader.load(100))[0].error, frames.UNREACHABLE);
-      equal(asked.length, count);
-      loader.close();
-    }, { hasPreviews: true });
+    await withServer(
+      async ({ tracks, asked, server }) => {
+        const loader = new frames.FrameLoader();
+        loader.setTracks(tracks("a"));
+        await loader.load(0);
+        loader.bandwidth = { begin() {}, add() {}, end() {}, bytesPerSecond: 1 };
+        server.isAway = true;
+        equal((await loader.load(100))[0].error, frames.UNREACHABLE);
+        const count = asked.length;
+        equal((await loader.load(100))[0].error, frames.UNREACHABLE);
+        equal(asked.length, count);
+        loader.close();
+      },
+      { hasPreviews: true },
+    );
   },
   "where one track has no previews, all pictures are exact": async ({ frames, equal }) => {
-    await withServer(async ({ tracks }) => {
-      const loader = new frames.FrameLoader();
-      loader.setTracks(tracks("a", "b without"));
-      loader.bandwidth = { begin() {}, add() {}, end() {}, bytesPerSecond: 1 };
-      await loader.load(0);
-      equal((await loader.load(100)).map(({ isExact }) => isExact), [true, true]);
-      loader.close();
-    }, { hasPreviews: true });
+    await withServer(
+      async ({ tracks }) => {
+        const loader = new frames.FrameLoader();
+        loader.setTracks(tracks("a", "b without"));
+        loader.bandwidth = { begin() {}, add() {}, end() {}, bytesPerSecond: 1 };
+        await loader.load(0);
+        equal(
+          (await loader.load(100)).map(({ isExact }) => isExact),
+          [true, true],
+        );
+        loader.close();
+      },
+      { hasPreviews: true },
+    );
   },
   "exact frames that do not come are overtaken by previews": async ({ frames, equal }) => {
-    await withServer(async ({ tracks, server }) => {
-      const loader = new frames.FrameLoader();
-      loader.setTracks(tracks("a"));
-      await loader.load(0);
-      server.isHolding = true;
-      const sought = loader.load(100);
-      await server.held(2); // the exact block, then that of the previews
-      const [, previews] = server.asked.filter(({ go }) => go);
-      previews.go();
-      equal((await sought).map(({ isExact }) => isExact), [false]);
-      server.release();
-      loader.close();
-    }, { hasPreviews: true });
+    await withServer(
+      async ({ tracks, server }) => {
+        const loader = new frames.FrameLoader();
+        loader.setTracks(tracks("a"));
+        await loader.load(0);
+        server.isHolding = true;
+        const sought = loader.load(100);
+        await server.held(2); // the exact block, then that of the previews
+        const [, previews] = server.asked.filter(({ go }) => go);
+        previews.go();
+        equal(
+          (await sought).map(({ isExact }) => isExact),
+          [false],
+        );
+        server.release();
+        loader.close();
+      },
+      { hasPreviews: true },
+    );
   },
 };
 
@@ -837,8 +1176,7 @@ async function withServer(test, { hasPreviews = false } = {}) {
       ? new Response(pack.slice(start, last + 1), { status: 206 })
       : new Response(pack.slice(), { status: 200 });
   };
-  const tracks = (...names) =>
-    names.map((key) => ({ key, packs: [{ url: `test:${key}`, start: 0, n_frames: 200 }] }));
+  const tracks = (...names) => names.map((key) => ({ key, packs: [{ url: `test:${key}`, start: 0, n_frames: 200 }] }));
   try {
     await test({ tracks, asked: server.asked, server });
   } finally {

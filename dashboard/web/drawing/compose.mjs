@@ -225,7 +225,8 @@ export function isUnknown({ unknown }, domain, word) {
 export function drawPlan({ kind, table, unknown }, from, other, unknownOther, to) {
   if (kind === "muted") drawMuted(from, to);
   else if (!table) to.set(from);
-  else if (!other || kind === "codes" || kind === "table") for (let i = 0; i < from.length; i += 1) to[i] = table[from[i] & 255];
+  else if (!other || kind === "codes" || kind === "table")
+    for (let i = 0; i < from.length; i += 1) to[i] = table[from[i] & 255];
   else if (kind === "angle") drawAngles(table, from, other, to);
   else if (kind === "mean") drawMeans(table, from, other, to, unknown, unknownOther);
   else drawPairs(table, from, other, to, unknown, unknownOther);

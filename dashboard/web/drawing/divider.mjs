@@ -33,7 +33,8 @@ export function dividing(player) {
   const set = (/** @type {number | null} */ size) =>
     player.change({ size: size === null ? null : Math.round(10 * Math.min(Math.max(size, least), most)) / 10 });
   const show = () => handle.setAttribute("aria-valuenow", String(Math.round(player.look.size ?? now())));
-  const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) => handle.addEventListener(name, act, { signal });
+  const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
+    handle.addEventListener(name, act, { signal });
   /** @type {{y: number, size: number} | null} */
   let start = null;
   on("pointerdown", (event) => {
@@ -43,7 +44,8 @@ export function dividing(player) {
     handle.setPointerCapture(event.pointerId);
   });
   on("pointermove", (event) => {
-    if (start && Math.abs(event.clientY - start.y) > 2) set(start.size + (100 * (event.clientY - start.y)) / window.innerHeight);
+    if (start && Math.abs(event.clientY - start.y) > 2)
+      set(start.size + (100 * (event.clientY - start.y)) / window.innerHeight);
   });
   for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) on(name, () => (start = null));
   on("dblclick", () => set(null));

@@ -46,7 +46,10 @@ export function gridLayout(panes, { width, height, aspect, solo = null }) {
  */
 export function wipeLayout(count, pair, space) {
   const alone = layoutOf([{ row: 0, column: 0 }], [{ row: 0, column: 0 }], space);
-  return { ...alone, rects: Array.from({ length: count }, (_, index) => (pair.includes(index) ? alone.rects[0] : null)) };
+  return {
+    ...alone,
+    rects: Array.from({ length: count }, (_, index) => (pair.includes(index) ? alone.rects[0] : null)),
+  };
 }
 
 /**

@@ -79,7 +79,13 @@ export class Stage {
   setLook(look, energies) {
     this.zoom = look.zoom && clampView(look.zoom, maxScale(this.size)); // a link may name any
     this.pair = this.pairOf(look);
-    const drawing = JSON.stringify([look.diff, look.reach, look.maps, look.overlay, energies.map(({ letter }) => letter)]);
+    const drawing = JSON.stringify([
+      look.diff,
+      look.reach,
+      look.maps,
+      look.overlay,
+      energies.map(({ letter }) => letter),
+    ]);
     if (drawing === this.drawing) return;
     this.drawing = drawing;
     this.plans = plansOf(this.panes, look);
@@ -387,7 +393,10 @@ function paneElements(pane, menu) {
   const line = element("div", { class: "pane-name" });
   if (pane.letter) {
     const badge = element("span", { class: "badge", text: pane.letter });
-    badge.style.setProperty("--xc-own", `var(--xc-${pane.letter.toLowerCase().replace(/[^a-z]/g, "")}, var(--xc-text))`);
+    badge.style.setProperty(
+      "--xc-own",
+      `var(--xc-${pane.letter.toLowerCase().replace(/[^a-z]/g, "")}, var(--xc-text))`,
+    );
     line.append(badge);
   }
   line.append(menu ? element("span", { class: "pane-choice" }, title, menu) : title);
@@ -443,7 +452,12 @@ function legend(domain, made) {
 function deviceRect({ x, y, width, height }, ratio) {
   const left = Math.round(x * ratio);
   const top = Math.round(y * ratio);
-  return { x: left, y: top, width: Math.round((x + width) * ratio) - left, height: Math.round((y + height) * ratio) - top };
+  return {
+    x: left,
+    y: top,
+    width: Math.round((x + width) * ratio) - left,
+    height: Math.round((y + height) * ratio) - top,
+  };
 }
 
 /** @param {HTMLElement} target @param {number} x @param {number} y @param {number} width @param {number} height */

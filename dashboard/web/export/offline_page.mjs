@@ -93,14 +93,20 @@ function document_(player, { imports, assets, plotly }, { first, last, hasMaps }
     const index = tracks.findIndex(({ key }) => key === own.key);
     return [{ url: `embedded:${index}`, start: first, n_frames: last - first + 1 }];
   };
-  const start = { frame: Math.min(Math.max(player.wanted, first), last), speed: player.speed, look: writeLook(player.look) };
+  const start = {
+    frame: Math.min(Math.max(player.wanted, first), last),
+    speed: player.speed,
+    look: writeLook(player.look),
+  };
   const inside = {
     ...data,
     choices: [],
     passQuery: "", // who gets the file has not signed in
     panes: data.panes.map((/** @type {any} */ pane) => ({ ...pane, isComplete: true, packs: packOf(pane) })),
     energies: hasMaps
-      ? Object.fromEntries(Object.entries(data.energies ?? {}).map(([letter, own]) => [letter, { ...own, packs: packOf(own) }]))
+      ? Object.fromEntries(
+          Object.entries(data.energies ?? {}).map(([letter, own]) => [letter, { ...own, packs: packOf(own) }]),
+        )
       : {},
     firstReady: first,
     nReady: last + 1,
@@ -180,7 +186,8 @@ async function collect(hasPlots) {
     for (const [, , other] of source.matchAll(IMPORTS)) waiting.push(fileBeside(name, other));
     for (const [, relative] of source.matchAll(ASSETS)) {
       const asset = fileBeside(name, relative);
-      if (asset !== PLOTLY && !(asset in assets)) assets[asset] = await dataUrl(new Blob([await style(asset)], { type: "text/css" }));
+      if (asset !== PLOTLY && !(asset in assets))
+        assets[asset] = await dataUrl(new Blob([await style(asset)], { type: "text/css" }));
     }
     const own = source
       .replace(IMPORTS, (_, start, other) => `${start}"crosscheck/${fileBeside(name, other)}"`)
@@ -199,7 +206,9 @@ async function packedPlotly() {
 /** A style sheet with those that it imports in their place. @param {string} name @returns {Promise<string>} */
 async function style(name) {
   const source = await text(name);
-  const others = await Promise.all([...source.matchAll(CSS_IMPORTS)].map(([, other]) => style(fileBeside(name, other))));
+  const others = await Promise.all(
+    [...source.matchAll(CSS_IMPORTS)].map(([, other]) => style(fileBeside(name, other))),
+  );
   return source.replace(CSS_IMPORTS, () => others.shift() ?? "");
 }
 

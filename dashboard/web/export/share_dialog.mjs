@@ -116,7 +116,8 @@ class Share {
     this.maps.addEventListener("change", () => this.describe());
     this.cancel.addEventListener("click", () => this.work?.abort());
     const { link, picture, table, film, page } = this.rows;
-    const on = (/** @type {any} */ made, /** @type {() => void} */ act) => made.actions.querySelector("button").addEventListener("click", act);
+    const on = (/** @type {any} */ made, /** @type {() => void} */ act) =>
+      made.actions.querySelector("button").addEventListener("click", act);
     on(link, () => {
       this.panel.close();
       this.player.copyLink();
@@ -159,7 +160,9 @@ class Share {
     const { ptsSeconds, charts } = player.data;
     const count = last - first + 1;
     this.length.textContent = count === 1 ? "1 frame" : `${count} frames`;
-    rows.link.words.textContent = this.isFile ? "This page is a file: send the file itself." : "Everything chosen, and the view.";
+    rows.link.words.textContent = this.isFile
+      ? "This page is a file: send the file itself."
+      : "Everything chosen, and the view.";
     setEnabled(rows.link, !this.isFile);
     const snapshot = this.snapshot();
     const size = `${snapshot.width} × ${snapshot.height}`;
@@ -223,7 +226,10 @@ class Share {
     const energy = curves.region && curves.measure("energy");
     if (!energy) return [];
     const unit = energy.unit ? ` (${energy.unit})` : "";
-    return [...energy.byLetter].map(([letter, values]) => ({ name: `${energy.title}, ${letter}, ${curves.region.note}${unit}`, values }));
+    return [...energy.byLetter].map(([letter, values]) => ({
+      name: `${energy.title}, ${letter}, ${curves.region.note}${unit}`,
+      values,
+    }));
   }
 
   // Making
@@ -279,7 +285,8 @@ class Share {
     page: async (signal) => {
       const [first, last] = this.range;
       const options = { first, last, hasMaps: this.hasMaps, signal };
-      const onProgress = (/** @type {number} */ done, /** @type {number} */ count) => this.showProgress("page", done, count);
+      const onProgress = (/** @type {number} */ done, /** @type {number} */ count) =>
+        this.showProgress("page", done, count);
       return [await makePage(this.player, { ...options, onProgress }), this.fileName("html")];
     },
   };
@@ -359,5 +366,10 @@ function overlayWords(data, look) {
 /** A title as part of a file's name. @param {string} title */
 export function slug(title) {
   const plain = title.normalize("NFKD").replace(/[^A-Za-z0-9]+/g, "-");
-  return plain.slice(0, 40).replace(/^-+|-+$/g, "").toLowerCase() || "clip";
+  return (
+    plain
+      .slice(0, 40)
+      .replace(/^-+|-+$/g, "")
+      .toLowerCase() || "clip"
+  );
 }

@@ -91,7 +91,12 @@ export class Snapshot {
  */
 function drawElements(context, root, over, without) {
   const origin = root.getBoundingClientRect();
-  const boxOf = (/** @type {DOMRect} */ box) => ({ x: box.x - origin.x, y: box.y - origin.y, width: box.width, height: box.height });
+  const boxOf = (/** @type {DOMRect} */ box) => ({
+    x: box.x - origin.x,
+    y: box.y - origin.y,
+    width: box.width,
+    height: box.height,
+  });
   for (const made of /** @type {NodeListOf<HTMLElement>} */ (over.querySelectorAll("*"))) {
     if (!made.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
     if (without && made.closest(without)) continue;

@@ -95,14 +95,18 @@ export class FrameLoader {
    * @returns {Picture[] | null}
    */
   peek(frame, fps = 0) {
-    return this.peekAt(frame, "exact") ?? (this.tierOf(frame, fps) === "preview" ? this.peekAt(frame, "preview") : null);
+    return (
+      this.peekAt(frame, "exact") ?? (this.tierOf(frame, fps) === "preview" ? this.peekAt(frame, "preview") : null)
+    );
   }
 
   /** @param {number} frame @param {Tier} tier @returns {Picture[] | null} of previews: all of them without an error */
   peekAt(frame, tier) {
     const pictures = [];
     for (const track of this.tracks) {
-      const picture = this.pictures.get(pictureKey(track, frame, tier)) ?? (tier === "exact" ? this.failed(track, frame, tier) : null);
+      const picture =
+        this.pictures.get(pictureKey(track, frame, tier)) ??
+        (tier === "exact" ? this.failed(track, frame, tier) : null);
       if (!picture) return null;
       pictures.push(picture);
     }
@@ -155,7 +159,8 @@ export class FrameLoader {
   /** Those of all tracks, or exact ones where a preview cannot be had. @param {number} frame @returns {Promise<Picture[]>} */
   async loadPreviews(frame) {
     const pictures = await Promise.all(this.tracks.map((track) => this.picture(track, frame, true, "preview")));
-    const isMissing = (/** @type {Picture} */ { codes }, /** @type {number} */ i) => !codes && packOf(this.tracks[i]?.packs ?? [], frame) >= 0;
+    const isMissing = (/** @type {Picture} */ { codes }, /** @type {number} */ i) =>
+      !codes && packOf(this.tracks[i]?.packs ?? [], frame) >= 0;
     return pictures.some(isMissing) ? this.loadExact(frame) : pictures;
   }
 
@@ -396,7 +401,9 @@ export class FrameLoader {
   /** @param {Track} track @param {number} frame @param {boolean} isNeeded @param {Tier} tier @returns {Promise<Picture>} */
   async decode(track, frame, isNeeded, tier) {
     try {
-      return await this.decoded(track, frame, tier, (pack, index) => this.block(pack, Math.floor(index / BLOCK_FRAMES), isNeeded, tier));
+      return await this.decoded(track, frame, tier, (pack, index) =>
+        this.block(pack, Math.floor(index / BLOCK_FRAMES), isNeeded, tier),
+      );
     } catch (error) {
       if (!isAbort(error)) throw error;
       const isWanted = isNeeded && !this.isClosed && this.tracks.includes(track);
@@ -444,7 +451,10 @@ export class FrameLoader {
     } catch (error) {
       if (isAbort(error)) throw error;
       const message = error instanceof DecodeError ? `frame ${frame} cannot be decoded` : inWords(error);
-      const name = error instanceof DecodeError ? pictureKey(track, frame, tier) : blockKey(pack, Math.floor(index / BLOCK_FRAMES), tier);
+      const name =
+        error instanceof DecodeError
+          ? pictureKey(track, frame, tier)
+          : blockKey(pack, Math.floor(index / BLOCK_FRAMES), tier);
       this.failures.set(name, { message, until: performance.now() + RETRY_AFTER_MS });
       return { codes: null, error: message, isExact };
     }
@@ -705,7 +715,8 @@ export async function decodeBlob(blob) {
     throw new DecodeError();
   }
   const { width, height } = image;
-  if (!scratch || scratch.canvas.width !== width || scratch.canvas.height !== height) scratch = newScratch(width, height);
+  if (!scratch || scratch.canvas.width !== width || scratch.canvas.height !== height)
+    scratch = newScratch(width, height);
   scratch.drawImage(image, 0, 0);
   image.close();
   return scratch.getImageData(0, 0, width, height);

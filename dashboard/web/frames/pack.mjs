@@ -123,7 +123,9 @@ export function columnRange({ columns, offsets }, name) {
     shape[0] === offsets.length - 1 &&
     Number.isInteger(offset) &&
     offset >= offsets[offsets.length - 1] - offsets[0];
-  const bytes = isSound ? shape.reduce((product, side) => product * side, NUMBER_BYTES[/** @type {"<f2"} */ (dtype)]) : 0;
+  const bytes = isSound
+    ? shape.reduce((product, side) => product * side, NUMBER_BYTES[/** @type {"<f2"} */ (dtype)])
+    : 0;
   if (!isSound || bytes > MAX_COLUMN_BYTES) throw new Error(`the pack's column '${name}' is damaged`);
   return { dtype, shape, start: offsets[0] + offset, end: offsets[0] + offset + bytes };
 }
@@ -145,7 +147,11 @@ export function readColumn(bytes, { dtype, start, end }) {
     // A clip has tens of millions of them, so each is looked up.
     halves ??= Float32Array.from({ length: 1 << 16 }, (_, bits) => halfFloat(bits));
     // An array of 16 bits is several times faster than a view, and has the file's byte order on every machine with a browser.
-    const bits = new Uint16Array(bytes.byteOffset % 2 ? bytes.slice().buffer : bytes.buffer, bytes.byteOffset % 2 ? 0 : bytes.byteOffset, count);
+    const bits = new Uint16Array(
+      bytes.byteOffset % 2 ? bytes.slice().buffer : bytes.buffer,
+      bytes.byteOffset % 2 ? 0 : bytes.byteOffset,
+      count,
+    );
     for (let i = 0; i < count; i += 1) values[i] = halves[bits[i]];
   }
   return values;

@@ -93,7 +93,13 @@ class Picker {
       "Configurations",
       { className: "graph", closed: () => this.close() },
       element("h2", { text: "Configurations" }),
-      element("div", { class: "graph-top" }, this.letters, element("div", { class: "group" }, ...this.places), this.methods),
+      element(
+        "div",
+        { class: "graph-top" },
+        this.letters,
+        element("div", { class: "group" }, ...this.places),
+        this.methods,
+      ),
       this.drawing,
       element("div", { class: "graph-told" }, this.preview, element("div", {}, this.words, this.command)),
     );
@@ -102,7 +108,10 @@ class Picker {
     this.host = element("div", { class: "graph-opener" }, this.opener);
     /** With the player's style; on the page only while it is open. */
     this.root = element("div", { class: "xc" }, this.panel);
-    parent.replaceChildren(element("link", { rel: "stylesheet", href: new URL("../player/player.css", import.meta.url).href }), this.host);
+    parent.replaceChildren(
+      element("link", { rel: "stylesheet", href: new URL("../player/player.css", import.meta.url).href }),
+      this.host,
+    );
     this.theme = new Theme(this.root);
     this.methods.addEventListener("change", () => {
       this.method = this.methods.value;
@@ -194,7 +203,8 @@ class Picker {
     for (const way of this.data.readouts) if (isOfMethod(way)) ends.set(endOf(way), way);
     const readouts = [...ends.values()];
     this.drawGraph(ways, readouts);
-    const told = [...ways, ...readouts].find(({ path }) => path === this.pointed) ?? ways.find((way) => this.isOwn(way));
+    const told =
+      [...ways, ...readouts].find(({ path }) => path === this.pointed) ?? ways.find((way) => this.isOwn(way));
     this.tell(this.pointed === "" ? null : (told ?? null));
     this.look();
   }
@@ -220,7 +230,11 @@ class Picker {
         return one;
       }),
     );
-    const names = { left: `move ${this.letter} left`, right: `move ${this.letter} right`, remove: `remove ${this.letter}` };
+    const names = {
+      left: `move ${this.letter} left`,
+      right: `move ${this.letter} right`,
+      remove: `remove ${this.letter}`,
+    };
     const at = this.data.lineup.findIndex(({ letter }) => letter === this.letter);
     const count = this.data.lineup.length;
     Object.values(names).forEach((name, index) => {
@@ -279,17 +293,37 @@ class Picker {
       const y = rowOf(i, ways.length);
       const line = `${curve(image.x, middle, between.x, y)}${curve(between.x, y, target.x, middle)}`;
       const via = way.titles.slice(1, -1).join(", ") || "direct";
-      return this.option(way, { line, at: { ...between, y }, name: via, isChosen: this.isOwn(way), act: () => this.take(way) });
+      return this.option(way, {
+        line,
+        at: { ...between, y },
+        name: via,
+        isChosen: this.isOwn(way),
+        act: () => this.take(way),
+      });
     });
     const ends = readouts.map((way, i) => {
       const y = rowOf(i, readouts.length + 1);
       const name = way.titles[way.titles.length - 1];
       const isChosen = this.data.readout === endOf(way);
-      return this.option(way, { line: curve(target.x, middle, end.x, y), at: { ...end, y }, name, isChosen, act: () => this.readOut(way) });
+      return this.option(way, {
+        line: curve(target.x, middle, end.x, y),
+        at: { ...end, y },
+        name,
+        isChosen,
+        act: () => this.readOut(way),
+      });
     });
     if (readouts.length) {
       const at = { ...end, y: rowOf(readouts.length, readouts.length + 1) };
-      ends.push(this.option(null, { line: "", at, name: NO_READOUT, isChosen: !this.data.readout, act: () => this.readOut(null) }));
+      ends.push(
+        this.option(null, {
+          line: "",
+          at,
+          name: NO_READOUT,
+          isChosen: !this.data.readout,
+          act: () => this.readOut(null),
+        }),
+      );
     }
     const [first, last] = ways.length ? [ways[0].titles[0], ways[0].titles[ways[0].titles.length - 1]] : ["", ""];
     svg.replaceChildren(
@@ -360,7 +394,9 @@ class Picker {
     this.preview.classList.toggle("is-empty", !isShown);
     if (!isShown) return;
     try {
-      const response = await fetch(new URL(`frames/${way.track}-${frame}${this.data.passQuery}`, document.baseURI), { signal });
+      const response = await fetch(new URL(`frames/${way.track}-${frame}${this.data.passQuery}`, document.baseURI), {
+        signal,
+      });
       if (!response.ok) throw new Error();
       const codes = await decodeBlob(await response.blob());
       if (signal.aborted) return;
@@ -378,15 +414,17 @@ class Picker {
     this.show(way);
     this.command.hidden = !way?.command;
     if (!way) {
-      this.words.textContent = this.pointed === ""
-        ? "Predictions alone, without readouts."
-        : "A click on a path shows it. The width of an edge is the energy of its path in the frame on the screen.";
+      this.words.textContent =
+        this.pointed === ""
+          ? "Predictions alone, without readouts."
+          : "A click on a path shows it. The width of an edge is the energy of its path in the frame on the screen.";
       return;
     }
     const path = way.titles.join(" → ");
     const now = this.now.byPath[way.path];
     const here = now === undefined ? "" : `${signed(now)} σ in frame ${screen.frame}, `;
-    const energy = way.energy === null ? "" : ` It differs from the direct prediction by ${here}${signed(way.energy)} σ on average.`;
+    const energy =
+      way.energy === null ? "" : ` It differs from the direct prediction by ${here}${signed(way.energy)} σ on average.`;
     const what = `${way.zoo}/${way.method}: ${path}.`;
     if (way.command) {
       this.words.textContent = `${what}${energy} Not computed for this clip; this command makes it:`;
@@ -418,10 +456,16 @@ function group(options, attributes, focused) {
   const root = made("g", { role: "radiogroup", ...attributes });
   const chosen = (/** @type {(one: SVGElement) => boolean} */ is) => options.find(is);
   const first =
-    chosen((one) => one.dataset.path === focused) ?? chosen((one) => one.getAttribute("aria-checked") === "true") ?? options[0];
+    chosen((one) => one.dataset.path === focused) ??
+    chosen((one) => one.getAttribute("aria-checked") === "true") ??
+    options[0];
   for (const one of options) one.setAttribute("tabindex", one === first ? "0" : "-1");
   root.append(...options);
-  rove(root, () => {}, (one) => one.dispatchEvent(new MouseEvent("click")));
+  rove(
+    root,
+    () => {},
+    (one) => one.dispatchEvent(new MouseEvent("click")),
+  );
   return root;
 }
 
@@ -462,7 +506,11 @@ function node(name, { x, y, half }, remarks = [""]) {
   label.textContent = (name.length > most ? `${name.slice(0, most - 1)}…` : name) + remark;
   const own = Math.min(label.textContent.length * 3.5 + 8, half);
   const box = made("rect", {
-    x: String(x - own), y: String(y - SIZE.box), width: String(2 * own), height: String(2 * SIZE.box), rx: "6",
+    x: String(x - own),
+    y: String(y - SIZE.box),
+    width: String(2 * own),
+    height: String(2 * SIZE.box),
+    rx: "6",
   }); // prettier-ignore
   const group = made("g", { class: "node" });
   group.append(box, label);

@@ -32,7 +32,12 @@ class Bookmarks {
   constructor(player) {
     this.player = player;
     this.list = element("ol", {});
-    this.root = element("section", { class: "bookmarks", "aria-label": "Bookmarks" }, element("h3", { text: "Bookmarks" }), this.list);
+    this.root = element(
+      "section",
+      { class: "bookmarks", "aria-label": "Bookmarks" },
+      element("h3", { text: "Bookmarks" }),
+      this.list,
+    );
     this.root.hidden = true;
     this.layer = element("div", { class: "bookmark-marks", "aria-hidden": "true" });
     player.transport.slider.querySelector(".thumb-rail").before(this.layer);
@@ -99,7 +104,8 @@ class Bookmarks {
     const frames = [...this.notes.keys()];
     const next =
       direction > 0 ? frames.find((frame) => frame > player.wanted) : frames.findLast((frame) => frame < player.wanted);
-    if (next === undefined) player.say(direction > 0 ? "no bookmark after this frame" : "no bookmark before this frame");
+    if (next === undefined)
+      player.say(direction > 0 ? "no bookmark after this frame" : "no bookmark before this frame");
     else player.jump(next);
   }
 
@@ -161,9 +167,15 @@ export function readNotes(text, nFrames) {
   if (!Array.isArray(pairs)) return new Map();
   const sound = pairs.filter(
     (pair) =>
-      Array.isArray(pair) && Number.isInteger(pair[0]) && pair[0] >= 0 && pair[0] < nFrames && typeof pair[1] === "string",
+      Array.isArray(pair) &&
+      Number.isInteger(pair[0]) &&
+      pair[0] >= 0 &&
+      pair[0] < nFrames &&
+      typeof pair[1] === "string",
   );
-  return sorted(new Map(sound.slice(0, MAX_BOOKMARKS).map(([frame, note]) => [frame, note.slice(0, MAX_NOTE_LETTERS)])));
+  return sorted(
+    new Map(sound.slice(0, MAX_BOOKMARKS).map(([frame, note]) => [frame, note.slice(0, MAX_NOTE_LETTERS)])),
+  );
 }
 
 /** @param {Map<number, string>} notes */

@@ -17,15 +17,20 @@ export function palettePart(player) {
 export function commandsOf(player) {
   const { panes, speeds } = player.data;
   const left = new Set(["palette", "close", "solo", "speed"]);
-  const fromKeys = BINDINGS.filter(({ action, release }) => !left.has(action) && !release && action in player.actions).map(
-    ({ label, help, action, value }) => ({ label, help, run: () => player.actions[action](value) }),
+  const fromKeys = BINDINGS.filter(
+    ({ action, release }) => !left.has(action) && !release && action in player.actions,
+  ).map(({ label, help, action, value }) => ({ label, help, run: () => player.actions[action](value) }));
+  const solos = panes.map(
+    (/** @type {import("./player.mjs").Pane} */ { letter, title, detail }, /** @type {number} */ index) => ({
+      label: index < 9 ? String(index + 1) : undefined,
+      help: `${[letter, title, detail].filter(Boolean).join(" ")} alone, again: all pictures`,
+      run: () => player.actions.solo(index),
+    }),
   );
-  const solos = panes.map((/** @type {import("./player.mjs").Pane} */ { letter, title, detail }, /** @type {number} */ index) => ({
-    label: index < 9 ? String(index + 1) : undefined,
-    help: `${[letter, title, detail].filter(Boolean).join(" ")} alone, again: all pictures`,
-    run: () => player.actions.solo(index),
+  const rates = speeds.map((/** @type {number} */ speed) => ({
+    help: `speed ${speed}×`,
+    run: () => player.setSpeed(speed),
   }));
-  const rates = speeds.map((/** @type {number} */ speed) => ({ help: `speed ${speed}×`, run: () => player.setSpeed(speed) }));
   const ofParts = player.parts.flatMap((/** @type {import("./player.mjs").Part} */ part) => part.commands?.() ?? []);
   return [...fromKeys, ...ofParts, ...solos, ...rates];
 }
@@ -37,7 +42,11 @@ export function commandsOf(player) {
  * @returns {T[]}
  */
 export function matching(commands, typed) {
-  const plain = (/** @type {string} */ text) => text.toLowerCase().split(/[^\p{L}\p{N}.×]+/u).filter(Boolean);
+  const plain = (/** @type {string} */ text) =>
+    text
+      .toLowerCase()
+      .split(/[^\p{L}\p{N}.×]+/u)
+      .filter(Boolean);
   const words = plain(typed);
   const rank = (/** @type {T} */ { help, label }) => {
     if (typed.trim() && label?.toLowerCase() === typed.trim().toLowerCase()) return 0;

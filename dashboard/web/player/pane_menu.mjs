@@ -16,7 +16,9 @@ import { element } from "../ui/dom.mjs";
 export function choiceMenu(pane, choices, onChoose) {
   const name = `configuration of ${pane.letter}`;
   const menu = element("select", { class: "pane-menu", "aria-label": name, title: name });
-  menu.append(...choices.map(({ open, title, detail }) => element("option", { value: open, text: title, title: detail })));
+  menu.append(
+    ...choices.map(({ open, title, detail }) => element("option", { value: open, text: title, title: detail })),
+  );
   menu.value = choices.find(({ key }) => key === pane.key)?.open ?? "";
   menu.addEventListener("change", () => {
     const chosen = choices.find(({ open }) => open === menu.value);

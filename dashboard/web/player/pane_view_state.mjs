@@ -69,7 +69,11 @@ export const PANE_FIELDS = {
     initial: {},
     write: (maps) =>
       joined(
-        Object.entries(maps).map(([name, { map, lo, hi }]) => [name, map ?? "", ...[lo, hi].map((end) => (end === null ? "" : short(end, 4)))]),
+        Object.entries(maps).map(([name, { map, lo, hi }]) => [
+          name,
+          map ?? "",
+          ...[lo, hi].map((end) => (end === null ? "" : short(end, 4))),
+        ]),
       ),
     read: (text) => {
       const found = split(text).map(([name, map = "", lo = "", hi = ""]) => {

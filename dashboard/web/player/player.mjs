@@ -390,7 +390,8 @@ class Player {
     this.pictures = pictures;
     if (!this.clock) this.planPrefetch();
     this.settleSoon();
-    if (pictures.some(({ error }) => error === UNREACHABLE)) this.later("retry", RETRY_MS, () => this.goTo(this.wanted));
+    if (pictures.some(({ error }) => error === UNREACHABLE))
+      this.later("retry", RETRY_MS, () => this.goTo(this.wanted));
     // A tick of play is an animation frame already.
     if (this.isInTick) this.paint();
     else this.soon("paint", () => this.paint());
@@ -697,7 +698,9 @@ class Player {
     this.transport.drawTier(this.isExact, isExactOnly);
     if (!this.clock) this.goTo(this.wanted);
     this.planPrefetch();
-    this.say(isExactOnly ? "lossless pictures only, however long they take" : "previews where lossless pictures are late");
+    this.say(
+      isExactOnly ? "lossless pictures only, however long they take" : "previews where lossless pictures are late",
+    );
   }
 
   /** @param {[number, number]} loop the whole clip is no loop, and neither is a single frame */
@@ -719,7 +722,12 @@ class Player {
       await navigator.clipboard.writeText(url.href); // needs https or localhost
       this.say("link copied");
     } catch {
-      const field = element("input", { class: "link", value: url.href, readonly: "", "aria-label": "link to this frame" });
+      const field = element("input", {
+        class: "link",
+        value: url.href,
+        readonly: "",
+        "aria-label": "link to this frame",
+      });
       field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
         if (event.key !== "Escape") return;
         this.toast.hidden = true;
@@ -856,8 +864,11 @@ class Player {
 
   listen() {
     const { signal } = this.abort;
-    const on = (/** @type {EventTarget} */ target, /** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-      target.addEventListener(name, act, { signal });
+    const on = (
+      /** @type {EventTarget} */ target,
+      /** @type {string} */ name,
+      /** @type {(event: any) => void} */ act,
+    ) => target.addEventListener(name, act, { signal });
     on(this.root, "keydown", (event) => this.onKey(event));
     on(this.root, "keyup", (event) => this.onKeyUp(event));
     on(window, "resize", () => this.soon("fit", () => this.fit()));
@@ -917,7 +928,8 @@ class Player {
     const data = /** @type {Data} */ (this.data);
     const tell = () => this.isDestroyed || this.wish({ letter: pane.letter, open });
     this.root.focus({ preventScroll: true });
-    const isAlone = this.look.overlay === null && data.panes.every(({ id, letter }) => letter !== pane.letter || id === letter);
+    const isAlone =
+      this.look.overlay === null && data.panes.every(({ id, letter }) => letter !== pane.letter || id === letter);
     if (!isAlone) return tell();
     const withPanes = (/** @type {Pane[]} */ panes) => {
       this.data = { .../** @type {Data} */ (this.data), panes };
@@ -982,7 +994,10 @@ class Player {
     top += scroller ? scroller.scrollTop : window.scrollY;
     if (this.look.size) return (this.look.size / 100) * height;
     const below = this.transport.heightPx + Charts.heightOf(this.data?.charts ?? [], 1) + ROW_GAPS_PX;
-    return Math.max(height - top - below, (height > window.innerWidth ? MIN_STAGE_SHARE.upright : MIN_STAGE_SHARE.wide) * height);
+    return Math.max(
+      height - top - below,
+      (height > window.innerWidth ? MIN_STAGE_SHARE.upright : MIN_STAGE_SHARE.wide) * height,
+    );
   }
 
   drawRail() {

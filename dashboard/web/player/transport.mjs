@@ -155,7 +155,9 @@ export class Transport {
     const meaning = isExact
       ? "The pictures on the screen are the stored values, bit by bit."
       : "The pictures on the screen are lossy previews; where they stand still, the stored values follow.";
-    const press = isExactOnly ? "Press to allow previews while lossless pictures are late." : "Press to show nothing but lossless pictures.";
+    const press = isExactOnly
+      ? "Press to allow previews while lossless pictures are late."
+      : "Press to show nothing but lossless pictures.";
     this.tier.title = `${meaning} ${press}`;
     this.tier.setAttribute("aria-label", `${text}; lossless only`);
   }
@@ -173,8 +175,11 @@ export class Transport {
 
   listen() {
     const { signal, wishes } = this;
-    const on = (/** @type {EventTarget} */ target, /** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-      target.addEventListener(name, act, { signal });
+    const on = (
+      /** @type {EventTarget} */ target,
+      /** @type {string} */ name,
+      /** @type {(event: any) => void} */ act,
+    ) => target.addEventListener(name, act, { signal });
     on(this.playButton, "click", () => wishes.act("toggle"));
     on(this.link, "click", () => wishes.act("copyLink"));
     on(this.help, "click", () => wishes.act("help"));
@@ -224,7 +229,8 @@ export class Transport {
       isDragging = false;
       scrub(event.type === "pointerup" ? under(event) : last, true);
     };
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) slider.addEventListener(name, end, { signal });
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"])
+      slider.addEventListener(name, end, { signal });
   }
 
   /** @param {HTMLElement} target @param {() => void} act */

@@ -71,7 +71,9 @@ export const FIELDS = {
       const [plot, ...ends] = text.split("~");
       const box = ends.map(Number);
       const isBox = box.length === 4 && box.every(Number.isFinite) && box[0] <= box[1] && box[2] <= box[3];
-      return ["pair", "error"].includes(plot) && isBox ? { plot, box: /** @type {[number, number, number, number]} */ (box) } : undefined;
+      return ["pair", "error"].includes(plot) && isBox
+        ? { plot, box: /** @type {[number, number, number, number]} */ (box) }
+        : undefined;
     },
   },
   marks: { initial: /** @type {number[]} */ ([]), write: writeMarks, read: readMarks },

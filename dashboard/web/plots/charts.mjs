@@ -6,7 +6,19 @@
  */
 
 import { formatValue } from "../drawing/colour.mjs";
-import { byFrame, difference, followSpan, meanCurve, moveSpan, percent, runsOf, sides, wins, winsSentence, zoomSpan } from "./curves.mjs";
+import {
+  byFrame,
+  difference,
+  followSpan,
+  meanCurve,
+  moveSpan,
+  percent,
+  runsOf,
+  sides,
+  wins,
+  winsSentence,
+  zoomSpan,
+} from "./curves.mjs";
 import { button, element } from "../ui/dom.mjs";
 
 /** Share of the window's height, and its limits, px. */
@@ -73,7 +85,11 @@ export class Charts {
     this.listen();
     /** Settled by the first picture: plotly.js takes half a second to evaluate, and pictures come first. */
     this.firstPaint = new Promise((resolve) => (this.markPainted = resolve));
-    signal.addEventListener("abort", curves.onChange(() => this.refresh(false)), { once: true });
+    signal.addEventListener(
+      "abort",
+      curves.onChange(() => this.refresh(false)),
+      { once: true },
+    );
   }
 
   get nFrames() {
@@ -153,7 +169,8 @@ export class Charts {
     this.frame = frame;
     const { span } = this.look;
     const followed = span && followSpan(span, frame, this.nFrames);
-    if (followed && followed !== span) this.onLook({ span: followed }); // which draws all of it there, at once
+    if (followed && followed !== span)
+      this.onLook({ span: followed }); // which draws all of it there, at once
     else this.drawCursor();
   }
 
@@ -185,7 +202,8 @@ export class Charts {
   setLook({ loop, span, hide, gap }) {
     const before = this.look;
     this.look = { loop, span, hide, gap };
-    const isSame = (/** @type {keyof typeof before} */ name) => JSON.stringify(before[name]) === JSON.stringify(this.look[name]);
+    const isSame = (/** @type {keyof typeof before} */ name) =>
+      JSON.stringify(before[name]) === JSON.stringify(this.look[name]);
     if (!isSame("span")) this.drawSpan();
     if (!isSame("loop")) {
       this.drawLoop(loop);
@@ -272,7 +290,8 @@ export class Charts {
   ofRegion(chart) {
     const { region } = this.curves;
     if (chart.id !== "energy" || !region) return chart;
-    const own = (/** @type {any} */ trace) => (trace.meta?.is_helper ? undefined : region.byLetter.get(trace.meta?.letter));
+    const own = (/** @type {any} */ trace) =>
+      trace.meta?.is_helper ? undefined : region.byLetter.get(trace.meta?.letter);
     const data = (chart.figure.data ?? []).flatMap((trace) => {
       const y = own(trace);
       if (!y) return [trace];
@@ -382,16 +401,26 @@ export class Charts {
       const where = this.look.loop ? ` (loop ${range[0]}–${range[1]})` : "";
       const others = [...measure.byLetter.keys()].filter((letter) => letter !== first).sort();
       const counts = others.map((letter) =>
-        wins(measure.byLetter.get(first) ?? [], measure.byLetter.get(letter) ?? [], /** @type {[number, number]} */ (range)),
+        wins(
+          measure.byLetter.get(first) ?? [],
+          measure.byLetter.get(letter) ?? [],
+          /** @type {[number, number]} */ (range),
+        ),
       );
       const sentence =
         others.length === 1
           ? winsSentence([first, others[0]], counts[0])
-          : others.map((letter, i) => `${letter} lower than ${first} on ${percent(counts[i].b, counts[i].frames)}`).join(", ");
+          : others
+              .map((letter, i) => `${letter} lower than ${first} on ${percent(counts[i].b, counts[i].frames)}`)
+              .join(", ");
       const of = measure.id === "energy" && this.curves.region ? `, ${this.curves.region.note}` : "";
       note.textContent = `${sentence}${where}${of}`;
       const menu = /** @type {any} */ (this.gapControls).measure;
-      fillMenu(menu, this.curves.comparable().map(({ id, title }) => [id, title]), measure.id);
+      fillMenu(
+        menu,
+        this.curves.comparable().map(({ id, title }) => [id, title]),
+        measure.id,
+      );
       menu.hidden = this.curves.comparable().length < 2;
     }
     /** @type {any} */ (this.zoomControls).whole.hidden = this.look.span === null;
@@ -474,7 +503,13 @@ export class Charts {
     const value = element("output", { class: "number" });
     const swatch = letter ? element("span", { class: "badge", text: letter }) : element("span", { class: "swatch" });
     swatch.style.setProperty("--xc-own", colour);
-    const entry = element(letter || act ? "button" : "span", { class: "value" }, swatch, element("span", { text: name }), value);
+    const entry = element(
+      letter || act ? "button" : "span",
+      { class: "value" },
+      swatch,
+      element("span", { text: name }),
+      value,
+    );
     if (letter) {
       entry.type = "button";
       entry.title = isGap ? "shade this gap" : "hide or show; with Alt or Shift: this one alone";
@@ -486,7 +521,9 @@ export class Charts {
     if (act) {
       entry.type = "button";
       entry.title = `${name}: ${act}`;
-      entry.addEventListener("click", () => this.drawn.find(({ chart: one }) => one.id === chart.id)?.chart.onEntry?.(index));
+      entry.addEventListener("click", () =>
+        this.drawn.find(({ chart: one }) => one.id === chart.id)?.chart.onEntry?.(index),
+      );
     }
     const unit = String(trace.meta?.unit ?? "");
     return { name, letter, colour, unit, y: byFrame(trace, this.nFrames), value, chip, entry, isShown: true };
@@ -520,7 +557,10 @@ export class Charts {
       one.colour = this.theme.ofLetter(one.letter);
       // The gap is a matter of two, so its lines stay.
       one.isShown = chart.id === "gap" || !this.look.hide.includes(one.letter);
-      one.entry.setAttribute("aria-pressed", String(chart.id === "gap" ? this.compared()?.second === one.letter : one.isShown));
+      one.entry.setAttribute(
+        "aria-pressed",
+        String(chart.id === "gap" ? this.compared()?.second === one.letter : one.isShown),
+      );
       one.chip.style.setProperty("--xc-own", one.colour);
       one.entry.querySelector(".badge")?.setAttribute("style", `--xc-own: ${one.colour}`);
     }
@@ -698,7 +738,11 @@ function seriesTraces({ figure }) {
 /** Do both have the same title and legend, so that one can stand in the other's place? @param {Chart} a @param {Chart} b */
 function isAlike(a, b) {
   const shape = (/** @type {Chart} */ chart) =>
-    JSON.stringify([chart.id, chart.title, seriesTraces(chart).map(({ name, meta }) => [name, meta?.letter, meta?.unit])]);
+    JSON.stringify([
+      chart.id,
+      chart.title,
+      seriesTraces(chart).map(({ name, meta }) => [name, meta?.letter, meta?.unit]),
+    ]);
   return a.controls === b.controls && shape(a) === shape(b);
 }
 

@@ -75,7 +75,9 @@ export class Curves {
 
   /** Those with which two configurations can be compared. */
   comparable() {
-    return this.measures.filter(({ byLetter }) => byLetter.size > 1).map(({ id }) => /** @type {Measure} */ (this.measure(id)));
+    return this.measures
+      .filter(({ byLetter }) => byLetter.size > 1)
+      .map(({ id }) => /** @type {Measure} */ (this.measure(id)));
   }
 }
 

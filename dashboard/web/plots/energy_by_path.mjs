@@ -50,7 +50,9 @@ export class Paths {
     this.player = player;
     this.root = element("span", {});
     this.which = element("select", { "aria-label": "configuration whose energy is taken apart" });
-    this.which.addEventListener("change", () => player.change({ paths: this.which.value }), { signal: player.abort.signal });
+    this.which.addEventListener("change", () => player.change({ paths: this.which.value }), {
+      signal: player.abort.signal,
+    });
     this.controls = element("span", { class: "chart-controls" }, this.which);
     /** @type {AbortController | null} */
     this.loading = null;
@@ -76,7 +78,11 @@ export class Paths {
     const { energies } = player.data;
     const letters = Object.keys(energies).sort();
     const letter = letters.includes(player.look.paths) ? player.look.paths : letters[0];
-    fill(this.which, letters.map((one) => [one, `${one} by path`]), letter);
+    fill(
+      this.which,
+      letters.map((one) => [one, `${one} by path`]),
+      letter,
+    );
     const track = energies[letter];
     const isRaw = player.curves.measures.find((/** @type {any} */ one) => one.id === "energy")?.unit === "";
     const text = JSON.stringify([letter, track.packs, isRaw]);
@@ -86,7 +92,10 @@ export class Paths {
     const loading = new AbortController();
     this.loading = loading;
     const nPaths = track.paths.length;
-    const known = Math.min(track.packs.reduce((/** @type {number} */ sum, /** @type {any} */ pack) => sum + pack.n_frames, 0), player.nFrames);
+    const known = Math.min(
+      track.packs.reduce((/** @type {number} */ sum, /** @type {any} */ pack) => sum + pack.n_frames, 0),
+      player.nFrames,
+    );
     const shares = track.paths.map(() => new Float64Array(known).fill(NaN));
     try {
       for (const pack of track.packs) {
@@ -136,7 +145,14 @@ export class Paths {
       meta: { unit, act: "open as a pane" },
     }));
     const total = Float64Array.from(shares[0], (_, frame) => shares.reduce((sum, own) => sum + own[frame], 0));
-    const line = { type: "scatter", mode: "lines", name: "energy", y: total, line: { width: 1.75 }, meta: { letter, unit } };
+    const line = {
+      type: "scatter",
+      mode: "lines",
+      name: "energy",
+      y: total,
+      line: { width: 1.75 },
+      meta: { letter, unit },
+    };
     const open = (/** @type {number} */ path) => this.player.wish({ open: `${track.method}/${track.paths[path]}` });
     return {
       id: "paths",

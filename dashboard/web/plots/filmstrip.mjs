@@ -39,7 +39,8 @@ export class Filmstrip {
       this.list,
     );
     const choose = () => player.change({ rank: { by: this.by.value, pane: this.picture.value } });
-    for (const menu of [this.by, this.picture]) menu.addEventListener("change", choose, { signal: player.abort.signal });
+    for (const menu of [this.by, this.picture])
+      menu.addEventListener("change", choose, { signal: player.abort.signal });
   }
 
   isAvailable() {
@@ -60,13 +61,19 @@ export class Filmstrip {
     const { panes } = player.data;
     const measures = player.curves.measures.map((/** @type {any} */ { id }) => player.curves.measure(id));
     const ways = measures.map((/** @type {any} */ { id, title }) => [id, title.toLowerCase()]);
-    if (player.charts.compared()) ways.push([GAP, `gap between ${player.charts.compared().first} and ${player.charts.compared().second}`]);
+    if (player.charts.compared())
+      ways.push([GAP, `gap between ${player.charts.compared().first} and ${player.charts.compared().second}`]);
     const by = ways.some(([id]) => id === player.look.rank?.by) ? player.look.rank.by : player.curves.main().id;
     const pane = panes.find((/** @type {any} */ { id }) => id === player.look.rank?.pane) ?? panes[0];
     fill(this.by, ways, by);
-    fill(this.picture, panes.map((/** @type {any} */ one) => [one.id, [one.letter, one.title, one.detail].filter(Boolean).join(" · ")]), pane.id);
+    fill(
+      this.picture,
+      panes.map((/** @type {any} */ one) => [one.id, [one.letter, one.title, one.detail].filter(Boolean).join(" · ")]),
+      pane.id,
+    );
     const measure = measures.find((/** @type {any} */ { id }) => id === by) ?? player.charts.compared()?.measure;
-    const values = by === GAP ? player.charts.gapCurve().map(Math.abs) : meanCurve(player.charts.visible(measure), player.nFrames);
+    const values =
+      by === GAP ? player.charts.gapCurve().map(Math.abs) : meanCurve(player.charts.visible(measure), player.nFrames);
     const range = player.look.loop ?? player.searched;
     const frames = highest(values, COUNT, [range[0], Math.min(range[1], player.searched[1])]);
     const several = by !== GAP && player.charts.visible(measure).length > 1 ? "mean of the configurations shown" : "";
@@ -100,7 +107,12 @@ export class Filmstrip {
     this.list.replaceChildren(
       ...frames.map((frame, index) => {
         const words = element("span", { class: "number" }, element("b", { text: String(frame) }), ` ${texts[index]}`);
-        const go = element("button", { type: "button", title: `${index + 1}. frame ${frame}: ${texts[index]}` }, canvases[index], words);
+        const go = element(
+          "button",
+          { type: "button", title: `${index + 1}. frame ${frame}: ${texts[index]}` },
+          canvases[index],
+          words,
+        );
         go.setAttribute("aria-label", `${index + 1}: frame ${frame}, ${texts[index]}`);
         go.addEventListener("click", () => player.jump(frame), { signal: player.abort.signal });
         return element("li", { "data-frame": String(frame) }, go);

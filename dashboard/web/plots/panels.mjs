@@ -23,13 +23,23 @@ export class Panels {
     this.body = element("div", { class: "panel-body", id: "panel" });
     this.body.hidden = true;
     this.tabs = Object.entries(this.panels).map(([name, { label }]) => {
-      const made = element("button", { type: "button", "aria-expanded": "false", "aria-controls": "panel", text: label });
+      const made = element("button", {
+        type: "button",
+        "aria-expanded": "false",
+        "aria-controls": "panel",
+        text: label,
+      });
       made.addEventListener("click", () => player.change({ panel: player.look.panel === name ? null : name }), {
         signal: player.abort.signal,
       });
       return made;
     });
-    this.element = element("div", { class: "panels" }, element("div", { class: "panel-tabs" }, ...this.tabs), this.body);
+    this.element = element(
+      "div",
+      { class: "panels" },
+      element("div", { class: "panel-tabs" }, ...this.tabs),
+      this.body,
+    );
     const stop = player.curves.onChange(() => this.soon());
     player.abort.signal.addEventListener("abort", stop, { once: true });
   }

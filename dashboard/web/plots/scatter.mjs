@@ -76,7 +76,12 @@ export class Scatter {
     this.note = element("span", { class: "number", role: "status" });
     this.plots = element("div", { class: "scatters" });
     const help = "Drag a box to mark its frames and play them alone; click a point to go there.";
-    this.root = element("div", {}, element("div", { class: "panel-row" }, element("span", { class: "muted", text: help }), this.note, this.clear), this.plots);
+    this.root = element(
+      "div",
+      {},
+      element("div", { class: "panel-row" }, element("span", { class: "muted", text: help }), this.note, this.clear),
+      this.plots,
+    );
   }
 
   isAvailable() {
@@ -132,13 +137,20 @@ export class Scatter {
       const second = letters.slice(1).includes(chosen) ? chosen : letters[1];
       const [x, y] = [energy.byLetter.get(letters[0]), energy.byLetter.get(second)];
       const points = [{ letter: "", x, y }];
-      plots.push({ name: "pair", xTitle: `${letters[0]}: ${label(energy)}`, yTitle: `${second}: ${label(energy)}`, points, isSquare: true });
+      plots.push({
+        name: "pair",
+        xTitle: `${letters[0]}: ${label(energy)}`,
+        yTitle: `${second}: ${label(energy)}`,
+        points,
+        isSquare: true,
+      });
     }
     if (energy && error) {
       const points = [...energy.byLetter]
         .filter(([letter]) => error.byLetter.has(letter) && !charts.look.hide.includes(letter))
         .map(([letter, x]) => ({ letter, x, y: error.byLetter.get(letter) }));
-      if (points.length) plots.push({ name: "error", xTitle: label(energy), yTitle: label(error), points, isSquare: false });
+      if (points.length)
+        plots.push({ name: "error", xTitle: label(energy), yTitle: label(error), points, isSquare: false });
     }
     return plots;
   }
@@ -262,7 +274,10 @@ class View {
     for (const points of plot.points) this.drawPoints(context, points);
     if (this.box) this.drawBox(context, this.box);
     const box = this.box ? `; ${this.marked.size} frames in the box` : "";
-    canvas.setAttribute("aria-label", `${plot.yTitle} over ${plot.xTitle}${box}. Arrows move a box, with Shift they change its size; Delete ends it.`);
+    canvas.setAttribute(
+      "aria-label",
+      `${plot.yTitle} over ${plot.xTitle}${box}. Arrows move a box, with Shift they change its size; Delete ends it.`,
+    );
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Points} points */
@@ -282,7 +297,11 @@ class View {
         const shape = letter ? letter.charCodeAt(0) - "A".charCodeAt(0) : 0;
         if (shape % 3 === 0) context.arc(px, py, size, 0, 7);
         else if (shape % 3 === 1) context.rect(px - size, py - size, 2 * size, 2 * size);
-        else context.moveTo(px, py - 1.4 * size), context.lineTo(px + 1.4 * size, py), context.lineTo(px, py + 1.4 * size), context.lineTo(px - 1.4 * size, py);
+        else
+          context.moveTo(px, py - 1.4 * size),
+            context.lineTo(px + 1.4 * size, py),
+            context.lineTo(px, py + 1.4 * size),
+            context.lineTo(px - 1.4 * size, py);
         context.fill();
       }
     }
@@ -324,9 +343,15 @@ class View {
     };
     const boxTo = (/** @type {number} */ x, /** @type {number} */ y) => {
       const [a, b] = [this.toValue(drag?.x ?? x, drag?.y ?? y), this.toValue(x, y)];
-      return /** @type {Range} */ ([Math.min(a[0], b[0]), Math.max(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[1], b[1])]);
+      return /** @type {Range} */ ([
+        Math.min(a[0], b[0]),
+        Math.max(a[0], b[0]),
+        Math.min(a[1], b[1]),
+        Math.max(a[1], b[1]),
+      ]);
     };
-    const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) => canvas.addEventListener(name, act, { signal });
+    const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
+      canvas.addEventListener(name, act, { signal });
     on("pointerdown", (event) => {
       if (event.button !== 0 || !this.range) return;
       const [x, y] = place(event);
@@ -382,7 +407,9 @@ class View {
     const [x0, x1, y0, y1] = this.range;
     const [dx, dy] = [step[0] * KEY_SHARE * (x1 - x0), step[1] * KEY_SHARE * (y1 - y0)];
     const [a, b, c, d] = this.box ?? [x0 + (x1 - x0) / 2, x1, y0 + (y1 - y0) / 2, y1];
-    const moved = /** @type {Range} */ (event.shiftKey ? [a, Math.max(b + dx, a), c, Math.max(d + dy, c)] : [a + dx, b + dx, c + dy, d + dy]);
+    const moved = /** @type {Range} */ (
+      event.shiftKey ? [a, Math.max(b + dx, a), c, Math.max(d + dy, c)] : [a + dx, b + dx, c + dy, d + dy]
+    );
     this.owner.brush({ plot: this.plot.name, box: this.box ? moved : [a, b, c, d] });
   }
 }

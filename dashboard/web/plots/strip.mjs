@@ -45,7 +45,11 @@ export class Strip {
     player.transport.slider.after(this.root);
     player.transport.root.querySelector(".spring").before(this.legend);
     const { signal } = player.abort;
-    signal.addEventListener("abort", player.curves.onChange(() => player.soon("strip", () => this.draw())), { once: true });
+    signal.addEventListener(
+      "abort",
+      player.curves.onChange(() => player.soon("strip", () => this.draw())),
+      { once: true },
+    );
     this.listen(signal);
   }
 
@@ -151,17 +155,27 @@ export class Strip {
   /** The domain's own colours, between the ends of what there is. */
   scale() {
     const [lo, hi] = this.ends ?? [0, 1];
-    const own = this.measure?.id === "energy" ? Object.values(this.player.data?.energies ?? {})[0]?.domain?.colour_map : "";
+    const own =
+      this.measure?.id === "energy" ? Object.values(this.player.data?.energies ?? {})[0]?.domain?.colour_map : "";
     const name = mapName(String(own ?? ""));
     // Grey and diverging maps say nothing of how bad: they are for pictures.
-    return { lo, hi, scale: "linear", unit: "", colour_map: name === "grey" || name === "diverging" ? "viridis" : name };
+    return {
+      lo,
+      hi,
+      scale: "linear",
+      unit: "",
+      colour_map: name === "grey" || name === "diverging" ? "viridis" : name,
+    };
   }
 
   /** @param {ReturnType<Strip["scale"]>} scale */
   drawLegend(scale) {
     const { title, unit } = /** @type {Measure} */ (this.measure);
     const [low, high] = [formatValue(scale.lo), `${formatValue(scale.hi)}${unit && ` ${unit}`}`];
-    const of = this.measure?.id === "energy" && this.player.curves.region ? `${title}, ${this.player.curves.region.note}` : title;
+    const of =
+      this.measure?.id === "energy" && this.player.curves.region
+        ? `${title}, ${this.player.curves.region.note}`
+        : title;
     const text = [of, low, high, scale.colour_map].join("|");
     if (text === this.drawnText) return;
     this.drawnText = text;

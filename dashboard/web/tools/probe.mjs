@@ -164,7 +164,9 @@ export function probing(player) {
     player.later("speak", SPEAK_MS, () => {
       const at = player.look.probe;
       if (!at || !isFocused()) return;
-      const words = stage.panes.map((/** @type {any} */ pane, /** @type {number} */ index) => `${nameOf(pane)}: ${textOf(index, at, "spoken")}`);
+      const words = stage.panes.map(
+        (/** @type {any} */ pane, /** @type {number} */ index) => `${nameOf(pane)}: ${textOf(index, at, "spoken")}`,
+      );
       spoken.textContent = `pixel ${at[0]}, ${at[1]}. ${words.join(". ")}`;
     });
   };
@@ -175,10 +177,16 @@ export function probing(player) {
     player.change({ probe: null });
   };
 
-  const listen = (/** @type {HTMLElement} */ target, /** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-    target.addEventListener(name, act, { signal });
+  const listen = (
+    /** @type {HTMLElement} */ target,
+    /** @type {string} */ name,
+    /** @type {(event: any) => void} */ act,
+  ) => target.addEventListener(name, act, { signal });
   const moved = (/** @type {PointerEvent | null} */ event) => {
-    const found = event && event.pointerType !== "touch" && !player.gestures.isDragging ? stage.at(event.clientX, event.clientY) : null;
+    const found =
+      event && event.pointerType !== "touch" && !player.gestures.isDragging
+        ? stage.at(event.clientX, event.clientY)
+        : null;
     const before = under;
     under = found ? inside(found.x, found.y) : null;
     if (String(before) !== String(under)) player.soon("probe", show);
@@ -191,7 +199,8 @@ export function probing(player) {
     if (control || !found || event.shiftKey || event.altKey || player.gestures.movedPx >= CLICK_PX) return;
     const at = inside(found.x, found.y);
     const { probe } = player.look;
-    const isSame = probe && Math.hypot(probe[0] - at[0], probe[1] - at[1]) * (found.widthPx / stage.size.width) < 2 * CLICK_PX;
+    const isSame =
+      probe && Math.hypot(probe[0] - at[0], probe[1] - at[1]) * (found.widthPx / stage.size.width) < 2 * CLICK_PX;
     if (isSame) giveUp();
     else player.change({ probe: at });
   });
@@ -217,7 +226,9 @@ export function probing(player) {
       probe: () => {
         if (player.look.probe && isFocused()) return giveUp();
         const { zoom, probe } = player.look;
-        player.change({ probe: probe ?? inside((zoom?.x ?? 0.5) * stage.size.width, (zoom?.y ?? 0.5) * stage.size.height) });
+        player.change({
+          probe: probe ?? inside((zoom?.x ?? 0.5) * stage.size.width, (zoom?.y ?? 0.5) * stage.size.height),
+        });
         crosshair.focus({ preventScroll: true });
         speak();
       },
@@ -255,7 +266,11 @@ export function valueWords(domain, word) {
 
 /** Without half a step and the reference's name, and with two places. @param {string} words */
 function shortened(words) {
-  return words.replace(/ ±[\d.e-]+/, "").replace(/ (to|of) \S+$/, "").replace(/(\.\d\d)\d+/g, "$1").replace(/−(?=0\.00(\D|$))/g, "");
+  return words
+    .replace(/ ±[\d.e-]+/, "")
+    .replace(/ (to|of) \S+$/, "")
+    .replace(/(\.\d\d)\d+/g, "$1")
+    .replace(/−(?=0\.00(\D|$))/g, "");
 }
 
 /** As many places as the quantisation leaves meaning to. @param {number} value @param {number} half */

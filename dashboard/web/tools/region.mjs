@@ -84,7 +84,8 @@ export function meanInside({ data, width }, [x, y, w, h], { lo, hi }) {
  * @returns {Box}
  */
 export function boxBetween(a, b, { width, height }) {
-  const clamp = (/** @type {number} */ value, /** @type {number} */ last) => Math.min(Math.max(Math.floor(value), 0), last - 1);
+  const clamp = (/** @type {number} */ value, /** @type {number} */ last) =>
+    Math.min(Math.max(Math.floor(value), 0), last - 1);
   const [x0, x1] = [clamp(Math.min(a.x, b.x), width), clamp(Math.max(a.x, b.x), width)];
   const [y0, y1] = [clamp(Math.min(a.y, b.y), height), clamp(Math.max(a.y, b.y), height)];
   return [x0, y0, x1 - x0 + 1, y1 - y0 + 1];
@@ -136,7 +137,8 @@ export class Region {
   actions = {
     region: () => {
       const { look, stage } = this.player;
-      if (Object.keys(this.player.data?.energies ?? {}).length === 0) return this.player.say("no energy to look at in a region");
+      if (Object.keys(this.player.data?.energies ?? {}).length === 0)
+        return this.player.say("no energy to look at in a region");
       this.isDrawing = true;
       stage.root.toggleAttribute("data-drawing", true);
       if (!look.region) {
@@ -265,7 +267,9 @@ export class Region {
   /** The packs of all energies, round from the frame on the screen. @returns {{track: any, pack: any, name: string}[]} */
   packs() {
     const tracks = /** @type {any[]} */ (Object.values(this.player.data?.energies ?? {}));
-    const found = tracks.flatMap((track) => track.packs.map((/** @type {any} */ pack) => ({ track, pack, name: this.blockName(pack) })));
+    const found = tracks.flatMap((track) =>
+      track.packs.map((/** @type {any} */ pack) => ({ track, pack, name: this.blockName(pack) })),
+    );
     const turn = this.turnFrom((/** @type {any} */ { pack }) => pack.start + pack.n_frames - 1);
     return found.sort((a, b) => turn(a) - turn(b));
   }
@@ -397,14 +401,20 @@ export class Region {
     this.placed = text;
     const shown = box ? rects.map((rect, pane) => ({ rect, pane })).filter(({ rect }) => rect) : [];
     while (this.layer.children.length > shown.length) this.layer.lastElementChild.remove();
-    while (this.layer.children.length < shown.length) this.layer.append(element("div", { class: "region-pane" }, element("div", { class: "region" })));
+    while (this.layer.children.length < shown.length)
+      this.layer.append(element("div", { class: "region-pane" }, element("div", { class: "region" })));
     shown.forEach(({ rect, pane }, index) => {
       const [x, y, w, h] = /** @type {Box} */ (box);
       const holder = this.layer.children[index];
       const own = holder.firstElementChild;
       const from = stage.toCss(pane, x, y);
       const to = stage.toCss(pane, x + w, y + h);
-      Object.assign(holder.style, { left: `${rect.x}px`, top: `${rect.y}px`, width: `${rect.width}px`, height: `${rect.height}px` });
+      Object.assign(holder.style, {
+        left: `${rect.x}px`,
+        top: `${rect.y}px`,
+        width: `${rect.width}px`,
+        height: `${rect.height}px`,
+      });
       Object.assign(own.style, {
         left: `${from.left - rect.x}px`,
         top: `${from.top - rect.y}px`,
@@ -415,7 +425,8 @@ export class Region {
       if (index > 0) return;
       // One of them is enough to reach by Tab.
       const label = `${boxName(/** @type {Box} */ (box))}: arrows move it, with Shift they change its size, Delete ends it`;
-      for (const [name, value] of Object.entries({ tabindex: "0", role: "group", "aria-label": label })) own.setAttribute(name, value);
+      for (const [name, value] of Object.entries({ tabindex: "0", role: "group", "aria-label": label }))
+        own.setAttribute(name, value);
     });
   }
 
@@ -428,15 +439,24 @@ export class Region {
   listen(signal) {
     const { player } = this;
     const { root } = player.stage;
-    const on = (/** @type {EventTarget} */ target, /** @type {string} */ name, /** @type {(event: any) => void} */ act, capture = false) =>
-      target.addEventListener(name, act, { signal, capture });
+    const on = (
+      /** @type {EventTarget} */ target,
+      /** @type {string} */ name,
+      /** @type {(event: any) => void} */ act,
+      capture = false,
+    ) => target.addEventListener(name, act, { signal, capture });
     on(
       root,
       "pointerdown",
       (event) => {
         const hasEnergies = Object.keys(player.data?.energies ?? {}).length > 0;
         const control = event.composedPath()[0].closest?.("button, input, select, [role=slider]");
-        const place = event.button === 0 && (event.shiftKey || this.isDrawing) && hasEnergies && !control && player.stage.at(event.clientX, event.clientY);
+        const place =
+          event.button === 0 &&
+          (event.shiftKey || this.isDrawing) &&
+          hasEnergies &&
+          !control &&
+          player.stage.at(event.clientX, event.clientY);
         if (!place) return;
         event.preventDefault();
         event.stopPropagation(); // neither pan nor wipe

@@ -128,7 +128,10 @@ export function scaling(player) {
       if (hi > 0 && hi < 1e9) setReach(hi);
       else player.say("the range is a number above 0");
     } else if (lo < hi && Math.abs(lo) < 1e9 && Math.abs(hi) < 1e9 && (!isLog || lo > 0)) set({ lo, hi });
-    else player.say(isLog ? "a range goes from a number above 0 to a higher one" : "a range goes from a number to a higher one");
+    else
+      player.say(
+        isLog ? "a range goes from a number above 0 to a higher one" : "a range goes from a number to a higher one",
+      );
     show();
   };
 
@@ -154,8 +157,11 @@ export function scaling(player) {
     (maps.querySelector("input:checked") ?? high).focus({ preventScroll: true });
   };
 
-  const listen = (/** @type {EventTarget} */ target, /** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-    target.addEventListener(name, act, { signal });
+  const listen = (
+    /** @type {EventTarget} */ target,
+    /** @type {string} */ name,
+    /** @type {(event: any) => void} */ act,
+  ) => target.addEventListener(name, act, { signal });
   listen(low, "change", take);
   listen(high, "change", take);
   listen(reset, "click", () => (subject?.kind === "difference" ? setReach(null) : set(null), show()));
@@ -185,7 +191,10 @@ export function scaling(player) {
     const { panes, plans } = stage;
     if (kind === "energy") {
       const codes = player.pictures.slice(panes.length).map((/** @type {any} */ picture) => picture?.codes);
-      return rangeOf(domain, codes.filter(Boolean).map((/** @type {any} */ own) => ({ words: wordsOf(own), unknown: -1 })));
+      return rangeOf(
+        domain,
+        codes.filter(Boolean).map((/** @type {any} */ own) => ({ words: wordsOf(own), unknown: -1 })),
+      );
     }
     const own = panes.flatMap((/** @type {any} */ pane, /** @type {number} */ index) => {
       const codes = player.pictures[index]?.codes;

@@ -38,10 +38,18 @@ export function tools(player) {
   }
   // The crosshair takes the focus, so that keys move it.
   listen(probe, "click", () => (player.look.probe ? player.actions.probeOff() : player.actions.probe()));
-  listen(flicker, "pointerdown", (event) => event.button === 0 && (flicker.setPointerCapture(event.pointerId), player.actions.flicker()));
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture", "blur"]) listen(flicker, name, () => player.actions.flickerEnd());
+  listen(
+    flicker,
+    "pointerdown",
+    (event) => event.button === 0 && (flicker.setPointerCapture(event.pointerId), player.actions.flicker()),
+  );
+  for (const name of ["pointerup", "pointercancel", "lostpointercapture", "blur"])
+    listen(flicker, name, () => player.actions.flickerEnd());
   listen(flicker, "contextmenu", (event) => event.preventDefault()); // a long touch is a hold
-  for (const [name, action] of [["keydown", "flicker"], ["keyup", "flickerEnd"]]) {
+  for (const [name, action] of [
+    ["keydown", "flicker"],
+    ["keyup", "flickerEnd"],
+  ]) {
     listen(flicker, name, (event) => (event.key === " " || event.key === "Enter") && player.actions[action]());
   }
 
@@ -66,7 +74,8 @@ export function tools(player) {
     actions: {
       difference: () => player.change({ diff: player.look.diff === null ? "auto" : null }),
       energy: () => {
-        if (player.look.overlay === null && !hasEnergies()) return player.say("there is no energy of these configurations");
+        if (player.look.overlay === null && !hasEnergies())
+          return player.say("there is no energy of these configurations");
         player.change({ overlay: player.look.overlay === null ? FIRST_OVERLAY : null });
       },
     },
@@ -103,7 +112,14 @@ function wipeLine(player) {
   const second = paneMenu("picture behind the edge", choose("second"));
   const turn = button("turn the edge (Shift W)", "turn");
   turn.addEventListener("click", () => player.actions.turnWipe());
-  const root = element("span", { class: "option" }, element("span", { class: "muted", text: "wipe" }), first.menu, turn, second.menu);
+  const root = element(
+    "span",
+    { class: "option" },
+    element("span", { class: "muted", text: "wipe" }),
+    first.menu,
+    turn,
+    second.menu,
+  );
   const show = () => {
     const { panes } = player.stage;
     const options = panes.map((/** @type {any} */ pane) => ({
@@ -119,7 +135,12 @@ function wipeLine(player) {
 /** @param {any} player */
 function differenceLine(player) {
   const reference = paneMenu("reference of the difference", (id) => player.change({ diff: id }));
-  const reach = element("input", { type: "text", inputmode: "decimal", class: "number range", "aria-label": "strongest colour at" });
+  const reach = element("input", {
+    type: "text",
+    inputmode: "decimal",
+    class: "number range",
+    "aria-label": "strongest colour at",
+  });
   const unit = element("span", { class: "number" });
   const fromFrame = button("range of this frame: all but the largest 2 % of the differences", null, "auto");
   const root = element(
@@ -156,17 +177,28 @@ function differenceLine(player) {
     plans.forEach((/** @type {any} */ plan, /** @type {number} */ index) => {
       const [own, other] = [player.pictures[index]?.codes, player.pictures[plan.reference]?.codes];
       if (plan.role !== "compared" || !own || !other) return;
-      const [from, to] = [{ words: wordsOf(own), ...plan }, { words: wordsOf(other), ...plans[plan.reference] }];
+      const [from, to] = [
+        { words: wordsOf(own), ...plan },
+        { words: wordsOf(other), ...plans[plan.reference] },
+      ];
       const largest = reachOf(panes[index].domain, from, to);
-      if (largest !== null) found.set(panes[index].domain.name, Math.max(largest, found.get(panes[index].domain.name) ?? 0));
+      if (largest !== null)
+        found.set(panes[index].domain.name, Math.max(largest, found.get(panes[index].domain.name) ?? 0));
     });
     player.change({ reach: { ...chosen, ...Object.fromEntries(found) } });
   });
   const show = () => {
     const { panes } = player.stage;
-    const stems = new Map(panes.filter((/** @type {any} */ pane) => !pane.id.endsWith("2") && pane.id !== "input").map((/** @type {any} */ pane) => [pane.id, nameOf(pane)]));
+    const stems = new Map(
+      panes
+        .filter((/** @type {any} */ pane) => !pane.id.endsWith("2") && pane.id !== "input")
+        .map((/** @type {any} */ pane) => [pane.id, nameOf(pane)]),
+    );
     const usual = panes.some((/** @type {any} */ { id }) => id.startsWith("truth")) ? "truth, else A" : "A";
-    reference.show([{ value: "auto", name: usual }, ...[...stems].map(([value, name]) => ({ value, name }))], player.look.diff);
+    reference.show(
+      [{ value: "auto", name: usual }, ...[...stems].map(([value, name]) => ({ value, name }))],
+      player.look.diff,
+    );
     const found = compared();
     reach.disabled = fromFrame.disabled = !found;
     if (!found) return;
@@ -182,8 +214,20 @@ function differenceLine(player) {
 function overlayLine(player) {
   const bar = element("span", { class: "bar" });
   const ends = [element("span", { class: "number" }), element("span", { class: "number" })];
-  const legend = element("button", { type: "button", class: "legend", "aria-haspopup": "dialog" }, ends[0], bar, ends[1]);
-  const strength = element("input", { type: "range", min: "0", max: "100", step: "5", "aria-label": "opacity of the energy" });
+  const legend = element(
+    "button",
+    { type: "button", class: "legend", "aria-haspopup": "dialog" },
+    ends[0],
+    bar,
+    ends[1],
+  );
+  const strength = element("input", {
+    type: "range",
+    min: "0",
+    max: "100",
+    step: "5",
+    "aria-label": "opacity of the energy",
+  });
   const from = element("input", { type: "range", step: "0.25", "aria-label": "energy from which on it is drawn" });
   const value = element("output", { class: "number" });
   const root = element(
@@ -199,7 +243,10 @@ function overlayLine(player) {
   for (const input of [strength, from]) {
     input.addEventListener("input", change);
     input.addEventListener("pointerup", () => player.root.focus({ preventScroll: true }));
-    input.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && player.root.focus({ preventScroll: true }));
+    input.addEventListener(
+      "keydown",
+      (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && player.root.focus({ preventScroll: true }),
+    );
   }
   legend.addEventListener("click", () => player.actions.scaleMenu({ domain: domain(), kind: "energy" }, legend));
   const show = () => {

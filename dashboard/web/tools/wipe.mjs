@@ -18,7 +18,13 @@ const FLICKER_MS = 500;
 export function wiping(player) {
   const { stage } = player;
   const { signal } = player.abort;
-  const edge = element("div", { class: "wipe-edge", role: "slider", tabindex: "0", "aria-valuemin": "0", "aria-valuemax": "100" });
+  const edge = element("div", {
+    class: "wipe-edge",
+    role: "slider",
+    tabindex: "0",
+    "aria-valuemin": "0",
+    "aria-valuemax": "100",
+  });
   const tags = [0, 1].map(() => element("span", { class: "wipe-tag", "aria-hidden": "true" }));
   const over = element("div", { class: "wipe" }, ...tags, edge);
   over.hidden = true;
@@ -29,7 +35,12 @@ export function wiping(player) {
     const rect = stage.pair && stage.layout?.rects[stage.pair[0]];
     over.hidden = !rect || !wipe;
     if (!rect || !wipe) return;
-    Object.assign(over.style, { left: `${rect.x}px`, top: `${rect.y}px`, width: `${rect.width}px`, height: `${rect.height}px` });
+    Object.assign(over.style, {
+      left: `${rect.x}px`,
+      top: `${rect.y}px`,
+      width: `${rect.width}px`,
+      height: `${rect.height}px`,
+    });
     over.dataset.edge = wipe.isUpright ? "upright" : "flat";
     edge.style.left = wipe.isUpright ? `${100 * wipe.at}%` : "";
     edge.style.top = wipe.isUpright ? "" : `${100 * wipe.at}%`;
@@ -44,7 +55,8 @@ export function wiping(player) {
     player.change({ wipe: { ...player.look.wipe, at: Math.min(Math.max(at, 0), 1) } });
   };
 
-  const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) => edge.addEventListener(name, act, { signal });
+  const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
+    edge.addEventListener(name, act, { signal });
   let isDragging = false;
   on("pointerdown", (event) => {
     if (event.button !== 0) return;

@@ -173,7 +173,9 @@ export class Gestures {
   /** @param {PointerEvent} event @param {HTMLElement} target */
   onDown(event, target) {
     const isFree = event.button === 0 && !event.shiftKey && !event.altKey && !event.defaultPrevented;
-    const control = /** @type {HTMLElement} */ (event.composedPath()[0]).closest("button, input, select, [role=slider]");
+    const control = /** @type {HTMLElement} */ (event.composedPath()[0]).closest(
+      "button, input, select, [role=slider]",
+    );
     if (!isFree || control || !this.at(event.clientX, event.clientY)) return;
     if (this.down.size === 0) this.movedPx = 0;
     this.down.set(event.pointerId, { x: event.clientX, y: event.clientY });

@@ -20,7 +20,10 @@ export function dialog(name, { className, closed = () => {} }, ...children) {
     if (event.target !== made) return;
     const box = made.getBoundingClientRect();
     const isInside =
-      event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+      event.clientX >= box.left &&
+      event.clientX <= box.right &&
+      event.clientY >= box.top &&
+      event.clientY <= box.bottom;
     if (!isInside) made.close();
   });
   // Keys here are neither for the player nor for Streamlit, whose C clears its caches.
