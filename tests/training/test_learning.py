@@ -143,7 +143,7 @@ def test_baseline_and_consistency_have_three_seeds(plan: Plan):
             )
 
 
-@pytest.mark.parametrize("recipe", [export.LAB, export.MINI], ids=["lab", "mini"])
+@pytest.mark.parametrize("spec", [export.LAB, export.MINI], ids=["lab", "mini"])
 @pytest.mark.parametrize("plan", PRESETS.values(), ids=PRESETS)
 def test_the_weights_of_a_zoo_are_small_enough(plan: Plan, spec: export.TrackSpec):
     jobs = spec.jobs(Jobs(plan), plan.seed)
