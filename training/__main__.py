@@ -29,8 +29,8 @@ from training.evaluation.evaluate import Evaluation
 from training.learning import loop
 from training.learning.plan import PRESETS, Choice, Job, Jobs, Plan
 from training.release import bundled_clips, export
-from training.scenes.data import RenderPlan, render_all
 from training.scenes.furniture import DEFAULT_CATALOGUE_FOLDER
+from training.scenes.render_shards import RenderPlan, render_all
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode="markdown")
 

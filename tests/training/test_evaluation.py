@@ -23,7 +23,7 @@ from training.evaluation.evaluate import Errors, draw_pixels, energy_constants, 
 from training.evaluation.figures import errors_of_methods
 from training.evaluation.tables import plain, signed
 from training.release.model_card import model_card
-from training.scenes.data import CHANNELS, Frames
+from training.scenes.frames import CHANNELS, Frames
 
 SIZE_PX = 32
 WINDOW = slice(8, 16)

@@ -22,7 +22,8 @@ from training.learning.loop import TrainingDiverged, TrainingFailed, Workshop, m
 from training.learning.muon import Muon, orthogonal
 from training.learning.plan import METHODS, PRESETS, SEEDED, SINGLE_NETWORK_METHODS, TARGETS, Jobs, Plan, Steps
 from training.release import export, files
-from training.scenes.data import Frames, RenderPlan
+from training.scenes.frames import Frames
+from training.scenes.render_shards import RenderPlan
 
 SIZE_PX = 32
 PLAN = Plan(

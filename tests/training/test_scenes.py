@@ -12,20 +12,17 @@ import pytest
 
 from consistency.domains import CURVATURE_MAX_PER_METRE, DOMAINS
 from training.scenes import targets
-from training.scenes.data import CHANNELS, Frames, RenderPlan, data_digest, render_all
+from training.scenes.frames import CHANNELS, Frames, data_digest
 from training.scenes.furniture import split_of, unit
-from training.scenes.render import Camera, Frame, Quality, camera_rays, look_at, pixel_centres, render
-from training.scenes.rooms import (
-    Builder,
-    Rectangle,
-    Room,
-    Stock,
-    Wall,
-    make_room,
-    outer_walls,
-    raise_wall,
-    random_camera,
-)
+from training.scenes.render import Frame, Quality, camera_rays, pixel_centres, render
+from training.scenes.render_shards import RenderPlan, render_all
+from training.scenes.rooms.builder import Builder
+from training.scenes.rooms.cameras import random_camera
+from training.scenes.rooms.floor_plan import Rectangle, Wall
+from training.scenes.rooms.room import Room, make_room
+from training.scenes.rooms.shell import outer_walls, raise_wall
+from training.scenes.rooms.stock import Stock
+from training.scenes.scene import Camera, look_at
 
 SIZE_PX = 48
 TINY = RenderPlan(

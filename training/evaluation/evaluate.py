@@ -22,7 +22,7 @@ from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.records import IMAGE, SHARED, Chain, Edge, EnergyConstants, Zoo, ZooError
 from training.learning.plan import TARGETS
-from training.scenes.data import CHANNELS, Frames
+from training.scenes.frames import CHANNELS, Frames
 
 BASELINE = "baseline"
 GEOMETRIC = "geo-net"

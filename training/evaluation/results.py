@@ -66,7 +66,7 @@ from training.evaluation.tables import (
     title,
 )
 from training.learning.plan import METHOD_SETTINGS
-from training.scenes.data import Frames
+from training.scenes.frames import Frames
 
 CONSISTENCY = "consistency"
 UNSUPERVISED = "consistency-unsupervised"

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from consistency.models import registry
-from training.scenes.data import CHANNELS, Frames
+from training.scenes.frames import CHANNELS, Frames
 
 FILTERS = {"edge2d": "sobel-edges", "keypoint2d": "hessian-keypoints"}
 """Domains that are fixed filters of the image, and their architectures."""

@@ -27,7 +27,7 @@ from training.learning.batches import FILTERS, Batch, ResidentFrames, degrade, d
 from training.learning.methods import Learner, new_learner, place
 from training.learning.plan import Job, Jobs, Plan
 from training.release.files import write_whole
-from training.scenes.data import Frames
+from training.scenes.frames import Frames
 
 CHECKPOINT_SECONDS = 60.0
 LOG_EVERY_STEPS = 25

@@ -14,8 +14,14 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from training.scenes.furniture import CC0_CATALOGUE, DEFAULT_CATALOGUE_FOLDER, Furniture
-from training.scenes.render import Camera, Quality, Scene, look_at, render
-from training.scenes.rooms import Builder, Stock, add_model, add_rug, dress_walls, light_room, two_rooms
+from training.scenes.render import Quality, render
+from training.scenes.rooms.builder import Builder
+from training.scenes.rooms.furnishing import add_model, add_rug
+from training.scenes.rooms.lighting import light_room
+from training.scenes.rooms.shell import two_rooms
+from training.scenes.rooms.stock import Stock
+from training.scenes.rooms.walls import dress_walls
+from training.scenes.scene import Camera, Scene, look_at
 
 N_FRAMES = 240
 FPS = 30

@@ -21,7 +21,8 @@ from training.learning.loop import trained_network
 from training.learning.plan import METHOD_SETTINGS, METHODS, SEEDED, TARGETS, Job, Jobs, Plan, Stage
 from training.release.files import folder_written_whole
 from training.release.model_card import model_card
-from training.scenes.data import Frames, RenderPlan, data_digest
+from training.scenes.frames import Frames, data_digest
+from training.scenes.render_shards import RenderPlan
 
 SMALLEST_SIGMA = 1e-6  # of an untrained zoo, whose terms may all be alike; trained ones are some 1000 times larger
 MEGABYTE = 1_000_000

@@ -1,104 +1,24 @@
-"""How does a scene become an image with ground truth? Ray casting on Embree: textures, soft shadows, ambient occlusion.
+"""Renders a scene to an image with ground truth: ray casting on Embree, soft shadows, ambient occlusion.
 
-R rays, T triangles, M materials, K textures. World: metres, y up. Camera frame: x right, y down, z forward.
+R rays. World: metres, y up. Camera frame: x right, y down, z forward.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 
 from consistency.domains import DOMAINS
 from training.scenes import targets
 from training.scenes.furniture import unit
+from training.scenes.scene import Camera, Scene
 from training.scenes.targets import dot
-from training.scenes.textures import LEVEL_OFFSETS, LEVEL_SIDES, TEXELS
+from training.scenes.textures import LEVEL_OFFSETS, LEVEL_SIDES
 
 SURFACE_OFFSET_METRES = 2e-3  # where a shadow ray starts above its surface: float32 at 10 m resolves 1e-6
 OCCLUSION_METRES = 1.5  # how far an ambient ray looks for something in its way
 MISS = -1
-
-
-@dataclass(frozen=True)
-class Light:
-    """A small area light."""
-
-    position: np.ndarray
-    """(3,) metres."""
-    extent: np.ndarray
-    """(3,) metres: half-sizes of the box from which each shadow ray picks its point."""
-    intensity: np.ndarray
-    """(3,) linear RGB; irradiance is intensity / distance^2."""
-    facing: np.ndarray | None = None
-    """(3,) unit vector for a light that shines to one side (a window), or None."""
-
-
-@dataclass(frozen=True)
-class Material:
-    texture: int
-    """Row of Scene.pyramids."""
-    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    """Factor on the texture's linear colour."""
-    glow: float = 0.0
-    """Emitted radiance as a factor of the texture's colour."""
-    gloss: float = 0.0
-    """Strength of the highlight of each light."""
-    is_outdoors: bool = False
-    """What lies behind a window: shown by the ray's direction, as if far away, and without ground truth."""
-
-
-@dataclass
-class Scene:
-    """Triangles with materials and lights; closed, so that every ray hits."""
-
-    corners: np.ndarray
-    """(T, 3, 3) float32, metres."""
-    normals: np.ndarray
-    """(T, 3, 3) float32, unit vectors at the corners, either side."""
-    uvs: np.ndarray
-    """(T, 3, 2) float32, in texture repeats."""
-    material_of: np.ndarray
-    """(T,) int32."""
-    materials: list[Material]
-    pyramids: np.ndarray
-    """(K, TEXELS, 3) uint8."""
-    lights: list[Light]
-    ambient: np.ndarray
-    """(3,) linear RGB."""
-    embree: EmbreeScene = field(init=False)
-    texel_density: np.ndarray = field(init=False)
-    """(T,) float32, texels of the finest level per metre."""
-
-    def __post_init__(self) -> None:
-        if self.pyramids.shape[1:] != (TEXELS, 3):
-            raise ValueError(f"pyramids have shape {self.pyramids.shape}, expected (K, {TEXELS}, 3)")
-        self.embree = EmbreeScene()
-        TriangleMesh(self.embree, np.ascontiguousarray(self.corners, dtype=np.float32))
-        area = np.linalg.norm(np.cross(*spans(self.corners)), axis=1)
-        (ux, uy), (vx, vy) = (span.T for span in spans(self.uvs))
-        uv_area = np.abs(ux * vy - uy * vx)
-        self.texel_density = (LEVEL_SIDES[0] * np.sqrt(uv_area / np.maximum(area, 1e-12))).astype(np.float32)
-        self.tints = np.array([m.tint for m in self.materials], np.float32)
-        self.glows = np.array([m.glow for m in self.materials], np.float32)
-        self.glosses = np.array([m.gloss for m in self.materials], np.float32)
-        self.texture_of = np.array([m.texture for m in self.materials], np.int64)
-        self.are_outdoors = np.array([m.is_outdoors for m in self.materials], bool)
-
-
-@dataclass(frozen=True)
-class Camera:
-    position: np.ndarray
-    """(3,) metres."""
-    rotation: np.ndarray
-    """(3, 3): columns are the camera's x (right), y (down) and z (forward) axes in the world."""
-    field_of_view: float
-    """Radians, the same across and down: images are square."""
-    exposure: float | None = None
-    """Factor on radiance; None exposes each frame by itself."""
-    white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    flash: float = 0.0
-    """Intensity of a light at the camera, which casts no shadow that it sees."""
 
 
 @dataclass(frozen=True)
@@ -140,15 +60,6 @@ class Hits:
     """(R, 3) float32."""
     normal: np.ndarray
     """(R, 3) float32, world, unit, toward the ray's origin."""
-
-
-def look_at(position: np.ndarray, target: np.ndarray, roll: float = 0.0) -> np.ndarray:
-    """The rotation of a camera at `position` that sees `target` in its centre; roll in radians."""
-    forward = unit(np.asarray(target, float) - position)
-    right = unit(np.cross(forward, [0.0, 1.0, 0.0]))
-    down = np.cross(forward, right)
-    c, s = np.cos(roll), np.sin(roll)
-    return np.stack([c * right + s * down, c * down - s * right, forward], axis=1)
 
 
 def render(scene: Scene, camera: Camera, size_px: int, rng: np.random.Generator, quality: Quality = Quality()) -> Frame:
@@ -371,8 +282,3 @@ def develop(radiance: np.ndarray, camera: Camera, rng: np.random.Generator, vali
     value = radiance * exposure * np.array(camera.white_balance, np.float32)
     value = np.where(value > 0.8, 0.8 + 0.2 * (1 - np.exp(-(value - 0.8) / 0.2)), value)
     return targets.to_uint8(np.maximum(value, 0) ** (1 / 2.2))
-
-
-def spans(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The two edge vectors from the first corner of each triangle."""
-    return corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
