@@ -26,8 +26,11 @@ from consistency.zoo.read import load_zoo
 from consistency.zoo.records import ZooError
 from training.evaluation import real_images
 from training.evaluation.evaluate import Evaluation
-from training.learning import loop
-from training.learning.plan import PRESETS, Choice, Job, Jobs, Plan
+from training.learning.checkpoints import plan_of
+from training.learning.jobs import Job, Jobs
+from training.learning.loop import Watch
+from training.learning.parallel import train_all
+from training.learning.plan import PRESETS, Choice, Plan
 from training.release import bundled_clips, export
 from training.scenes.furniture import DEFAULT_CATALOGUE_FOLDER
 from training.scenes.render_shards import RenderPlan, render_all
@@ -169,7 +172,7 @@ def train(
         n_workers = workers or (GPU_WORKERS if device == "cuda" else os.cpu_count() or 1)
         with bars() as progress:
             watch = follow_logs(progress, jobs, work / NETWORKS)
-            loop.train_all(chosen, work / FRAMES, work / NETWORKS, n_workers, device, only or [], watch)
+            train_all(chosen, work / FRAMES, work / NETWORKS, n_workers, device, only or [], watch)
 
 
 @app.command("export")
@@ -242,7 +245,7 @@ def write_zoos(lab: Path, mini: Path, work: Path, device: str) -> dict[str, Eval
     with errors_named(), bars() as progress:
         bar = progress.add_task("export", total=None, rate="")
         return export.write_zoos(
-            loop.plan_of(work / NETWORKS),
+            plan_of(work / NETWORKS),
             work / NETWORKS,
             work / FRAMES,
             [(export.LAB, lab), (export.MINI, mini)],
@@ -261,7 +264,7 @@ def write_results(
     real = real or (work / REAL if (work / REAL).is_dir() else None)
     with errors_named(), bars() as progress:
         bar = progress.add_task("evaluate", total=None, rate="")
-        plan = loop.plan_of(work / NETWORKS)
+        plan = plan_of(work / NETWORKS)
         seeds = [load_zoo(str(path.parent)) for path in sorted((work / SEEDS).glob("*/zoo.toml"))]
         results.write_results(
             load_zoo(str(lab)),
@@ -320,7 +323,7 @@ def chosen_plan(
     return plan
 
 
-def follow_logs(progress: Progress, jobs: Sequence[Job], folder: Path) -> loop.Watch:
+def follow_logs(progress: Progress, jobs: Sequence[Job], folder: Path) -> Watch:
     """What brings the bars up to date: one for all steps, one for each network in training."""
     total = progress.add_task("all networks", total=sum(job.steps for job in jobs), rate="")
     tasks: dict[str, TaskID] = {}

@@ -16,11 +16,13 @@ from consistency.models import small_unet
 from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
-from training.learning import batches, loop, methods
+from training.learning import augmentation, batches, checkpoints, loop, methods, mixed_precision, parallel
 from training.learning.batches import Batch, ResidentFrames, draw_batch
-from training.learning.loop import TrainingDiverged, TrainingFailed, Workshop, make_learner, train
+from training.learning.jobs import Jobs
+from training.learning.loop import TrainingDiverged, Workshop, make_learner, train
 from training.learning.muon import Muon, orthogonal
-from training.learning.plan import METHODS, PRESETS, SEEDED, SINGLE_NETWORK_METHODS, TARGETS, Jobs, Plan, Steps
+from training.learning.parallel import TrainingFailed
+from training.learning.plan import METHODS, PRESETS, SEEDED, SINGLE_NETWORK_METHODS, TARGETS, Plan, Steps
 from training.release import export, files
 from training.scenes.frames import Frames
 from training.scenes.render_shards import RenderPlan
@@ -67,7 +69,7 @@ def write_shard(path: Path, n: int, seed: int) -> None:
 def trained(frames_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every network of the plan."""
     folder = tmp_path_factory.mktemp("trained")
-    loop.train_all(PLAN, frames_folder, folder, workers=1)
+    parallel.train_all(PLAN, frames_folder, folder, workers=1)
     return folder
 
 
@@ -256,7 +258,7 @@ def test_the_cosine_transform_loses_what_a_jpeg_file_loses(quality: int):
     image = (image + np.random.default_rng(0).normal(0, 12, image.shape)).clip(0, 255).astype(np.uint8)
     _, encoded = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
     real = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))[..., ::-1].astype(float)
-    ours = batches.jpeg(batches.to_tensor(image[None]), torch.tensor([float(quality)]))
+    ours = augmentation.jpeg(batches.to_tensor(image[None]), torch.tensor([float(quality)]))
     ours = (ours[0].permute(1, 2, 0) * 255).numpy()
     lost = np.abs(real - image).mean()
     assert np.abs(ours - real).mean() < 0.2 * lost
@@ -265,7 +267,7 @@ def test_the_cosine_transform_loses_what_a_jpeg_file_loses(quality: int):
 
 def test_neutral_colours_change_nothing():
     one = torch.ones(2)
-    matrix, offset = batches.colour_change(torch.ones(2, 3), torch.rand(2, 3), one, one)
+    matrix, offset = augmentation.colour_change(torch.ones(2, 3), torch.rand(2, 3), one, one)
     assert torch.allclose(matrix, torch.eye(3).expand(2, 3, 3), atol=1e-6)
     assert torch.allclose(offset, torch.zeros(2, 3), atol=1e-6)
 
@@ -274,8 +276,8 @@ def test_images_and_codes_stay_in_range_however_changed():
     generator = torch.Generator().manual_seed(0)
     for image in (torch.zeros(4, 3, 16, 16), torch.ones(4, 3, 16, 16), torch.rand(4, 3, 16, 16)):
         for changed in (
-            batches.jitter(image, torch.rand(4, batches.N_DRAWS), generator),
-            batches.degrade(image, generator),
+            augmentation.jitter(image, torch.rand(4, augmentation.N_DRAWS), generator),
+            augmentation.degrade(image, generator),
         ):
             assert changed.shape == image.shape
             assert changed.isfinite().all() and changed.min() >= 0 and changed.max() <= 1
@@ -377,7 +379,7 @@ def test_geonet_begins_as_its_two_starts_and_uses_the_lens(trained: Path, frames
     shop = workshop(frames_folder, trained)
     learner = make_learner(JOBS.by_name["rgb.geonet"], shop)
     start = JOBS.by_name["rgb-depth"].new_network("batch").train()
-    start.load_state_dict(loop.finished_state(trained, "rgb-depth"))
+    start.load_state_dict(checkpoints.finished_state(trained, "rgb-depth"))
     batch = batch_of("depth")
     outputs = learner.predict(batch)
     assert torch.allclose(outputs["depth"], start(batch.images["rgb"]), atol=0.03)  # bfloat16 against float32
@@ -391,7 +393,7 @@ def test_rounded_computation_has_nearly_the_gradients_of_float32():
     network = small_unet.SmallUNet(1, 1, (8, 8, 8), norm="batch").train()
     plain = small_unet.SmallUNet(1, 1, (8, 8, 8), norm="batch").train()
     plain.load_state_dict(network.state_dict())
-    mixed = methods.Mixed(network)
+    mixed = mixed_precision.Mixed(network)
     image = torch.rand(4, 1, 32, 32)
     mixed(image).square().mean().backward()
     mixed.push_gradients()
@@ -443,7 +445,7 @@ def test_resumed_training_equals_uninterrupted_training(name: str, trained: Path
     shop = workshop(frames_folder, tmp_path)
     for _ in range(job.steps):
         train(job, shop, stop_after=1)
-    whole, parts = (loop.finished_state(folder, name) for folder in (trained, tmp_path))
+    whole, parts = (checkpoints.finished_state(folder, name) for folder in (trained, tmp_path))
     assert all(torch.equal(value, parts[key]) for key, value in whole.items())
 
 
@@ -455,16 +457,16 @@ def test_a_checkpoint_of_another_plan_is_refused(trained: Path, frames_folder: P
 
 def test_a_folder_of_another_plan_is_refused(trained: Path, frames_folder: Path):
     with pytest.raises(ValueError, match=r"another plan \(share 1.0 -> 0.3\)"):
-        loop.train_all(replace(PLAN, share=0.3), frames_folder, trained, workers=1)
+        parallel.train_all(replace(PLAN, share=0.3), frames_folder, trained, workers=1)
 
 
 def test_frames_rendered_later_do_not_join_a_run(frames_folder: Path, tmp_path: Path):
     (tmp_path / "frames").mkdir()
     for path in frames_folder.glob("train-*"):
         (tmp_path / "frames" / path.name).write_bytes(path.read_bytes())
-    before = loop.keep_to_frames(tmp_path / "frames", tmp_path)
+    before = checkpoints.keep_to_frames(tmp_path / "frames", tmp_path)
     write_shard(tmp_path / "frames" / "train-0001.npy", 2, 7)
-    assert loop.keep_to_frames(tmp_path / "frames", tmp_path) == before == ["train-0000.npy"]
+    assert checkpoints.keep_to_frames(tmp_path / "frames", tmp_path) == before == ["train-0000.npy"]
 
 
 @pytest.mark.parametrize("place", ["loss", "gradient"])
@@ -487,17 +489,19 @@ def test_a_job_that_fails_is_named_and_stops_the_rest(
     def failing(job: object, *_: object, **__: object) -> None:
         raise TrainingDiverged("the loss is nan")
 
-    monkeypatch.setattr(loop, "train", failing)
+    monkeypatch.setattr(parallel, "train", failing)
     with pytest.raises(
         TrainingFailed, match=r"training rgb-normal failed: the loss is nan.*start the same command again"
     ):
-        loop.train_all(PLAN, frames_folder, tmp_path, workers=1)
+        parallel.train_all(PLAN, frames_folder, tmp_path, workers=1)
 
 
 def test_processes_train_what_one_process_trains(trained: Path, frames_folder: Path, tmp_path: Path):
-    loop.train_all(PLAN, frames_folder, tmp_path, workers=2, only=["rgb-depth.consistency-unsupervised"])
+    parallel.train_all(PLAN, frames_folder, tmp_path, workers=2, only=["rgb-depth.consistency-unsupervised"])
     assert len(list(tmp_path.glob("*.pt"))) == 4
-    one, two = (loop.finished_state(folder, "rgb-depth.consistency-unsupervised") for folder in (trained, tmp_path))
+    one, two = (
+        checkpoints.finished_state(folder, "rgb-depth.consistency-unsupervised") for folder in (trained, tmp_path)
+    )
     assert one.keys() == two.keys()
     assert all(torch.allclose(value.float(), two[key].float(), atol=1e-3) for key, value in one.items())
 
@@ -578,7 +582,7 @@ def test_zoos_are_made_from_nothing_and_every_network_can_be_loaded(trained: Pat
 def test_what_is_exported_computes_what_was_trained(trained: Path):
     job = JOBS.by_name["rgb-normal.consistency"]
     network = job.new_network("batch").eval()
-    network.load_state_dict(loop.finished_state(trained, job.name))
+    network.load_state_dict(checkpoints.finished_state(trained, job.name))
     image = torch.rand(1, 3, SIZE_PX, SIZE_PX)
     with torch.no_grad():
-        assert torch.allclose(loop.trained_network(trained, job)(image), network(image), atol=1e-4)
+        assert torch.allclose(checkpoints.trained_network(trained, job)(image), network(image), atol=1e-4)

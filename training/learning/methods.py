@@ -1,9 +1,10 @@
-"""What does each method minimise? One learner per kind: networks, their optimisers, and the gradients of one step.
+"""Defines what each method minimises: one learner per kind, with its networks, optimizers and the gradients of a step.
 
 N frames of a batch, C channels, H x W pixels. Codes in [0, 1].
 """
 
-import copy
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,16 +15,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from consistency.domains import DOMAINS
-from consistency.models import capabilities, small_unet
+from consistency.models import small_unet
 from training.learning.batches import Batch, number_of
+from training.learning.jobs import Job
+from training.learning.mixed_precision import Mixed, device_of, frozen, place
 from training.learning.muon import new_optimizers
-from training.learning.plan import DISCRIMINATOR_WIDTHS, L1_PER_ADVERSARY, RANDOM_FEATURES, Job, Plan
+from training.learning.plan import DISCRIMINATOR_WIDTHS, L1_PER_ADVERSARY, RANDOM_FEATURES, Plan
 
 DISCRIMINATOR_RATE = 2e-4  # and these moments: pix2pix's
 DISCRIMINATOR_MOMENTS = (0.5, 0.999)
 WIN_RATE_MEMORY = 0.9  # of the running mean, per time that a term is looked at
 LEAST_WIN_RATE = 0.05  # so that a term that loses is still looked at now and then
-
 Term = Callable[[Tensor], Tensor]
 """From a prediction (N, C, H, W) to a scalar that should be small."""
 
@@ -259,66 +261,9 @@ def new_learner(job: Job, plan: Plan, network: nn.Module, cross: Callable[[str],
     return kinds.get(job.method, Learner)(job, plan, network)
 
 
-def frozen(module: nn.Module, like: nn.Module) -> nn.Module:
-    """Where and in what precision it runs, never changing."""
-    is_training = module.training
-    capabilities.compute_in(module, torch.bfloat16)
-    return place(module, device_of(like)).train(is_training).requires_grad_(False)
-
-
 def masked_l1(prediction: Tensor, truth: Tensor, weight: Tensor | None) -> Tensor:
     """Mean absolute difference over channels and the pixels that count; zero where none does."""
     if weight is None:
         return F.l1_loss(prediction, truth)
     difference = ((prediction - truth).abs() * weight).sum()
     return difference / (weight.sum() * prediction.shape[1]).clamp_min(1)
-
-
-def place(network: nn.Module, device: torch.device | str) -> nn.Module:
-    """On the device, channels last."""
-    return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def device_of(network: nn.Module) -> torch.device:
-    return next(network.parameters()).device
-
-
-class Mixed:
-    """A network that computes in bfloat16 where it does at run time, with parameters and their updates in float32.
-
-    autocast would round the images and the first convolution's weights too, and a wall in a depth image rises by less than
-    bfloat16 can hold. BatchNorm stays in float32.
-    """
-
-    def __init__(self, network: nn.Module):
-        self.network = copy.deepcopy(network)
-        capabilities.compute_in(self.network, torch.bfloat16)
-        self.pairs: list[tuple[nn.Parameter, nn.Parameter]] = []
-        """(float32, bfloat16) of each parameter that is rounded; the others are the network's own."""
-        modules = dict(network.named_modules())
-        for name, module in self.network.named_modules():
-            own = modules[name]
-            if isinstance(module, nn.BatchNorm2d):
-                module._parameters, module._buffers = own._parameters, own._buffers
-                continue
-            for key, rounded in module._parameters.items():
-                master = own._parameters[key]
-                if rounded is None or master is None:
-                    continue
-                if rounded.dtype == torch.float32:
-                    module._parameters[key] = master
-                else:
-                    self.pairs.append((master, rounded))
-
-    def __call__(self, *inputs: Tensor) -> Any:
-        with torch.no_grad():
-            for master, rounded in self.pairs:
-                rounded.copy_(master)
-        return self.network(*inputs)
-
-    def push_gradients(self) -> None:
-        """Hand the rounded parameters' gradients to the float32 ones."""
-        for master, rounded in self.pairs:
-            if rounded.grad is not None:
-                master.grad = rounded.grad.float()
-                rounded.grad = None
