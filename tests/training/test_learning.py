@@ -1,5 +1,7 @@
 """What must batches, methods, the loop and the export keep to?"""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -17,18 +19,18 @@ from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
 from training.learning import augmentation, batches, checkpoints, loop, methods, mixed_precision, parallel
-from training.learning.batches import Batch, ResidentFrames, draw_batch
-from training.learning.jobs import Jobs
+from training.learning.batches import ResidentFrames, TrainingBatch, draw_batch
+from training.learning.jobs import TrainingJobs
 from training.learning.loop import TrainingDiverged, Workshop, make_learner, train
 from training.learning.muon import Muon, orthogonal
 from training.learning.parallel import TrainingFailed
-from training.learning.plan import METHODS, PRESETS, SEEDED, SINGLE_NETWORK_METHODS, TARGETS, Plan, Steps
-from training.release import export, files
+from training.learning.plan import METHODS, PRESETS, SEEDED, SINGLE_NETWORK_METHODS, TARGETS, StageSteps, TrainingPlan
+from training.release import export, files, provenance, zoo_specs
 from training.scenes.frames import Frames
 from training.scenes.render_shards import RenderPlan
 
 SIZE_PX = 32
-PLAN = Plan(
+PLAN = TrainingPlan(
     extra_seeds=(2,),
     tiny_px=16,
     small_px=16,
@@ -36,14 +38,14 @@ PLAN = Plan(
     full_batch=2,
     rgb_widths=(4, 4),
     cross_widths=(4, 4),
-    start=Steps(1, 1, 1),
+    start=StageSteps(1, 1, 1),
     fork=3,
-    shared=Steps(0, 1, 0),
-    cross=Steps(0, 1, 1),
+    shared=StageSteps(0, 1, 0),
+    cross=StageSteps(0, 1, 1),
     k=2,
     choose="win-rate",
 )
-JOBS = Jobs(PLAN)
+JOBS = TrainingJobs(PLAN)
 
 
 @pytest.fixture(scope="module")
@@ -73,18 +75,18 @@ def trained(frames_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return folder
 
 
-def workshop(frames_folder: Path, folder: Path, plan: Plan = PLAN) -> Workshop:
+def workshop(frames_folder: Path, folder: Path, plan: TrainingPlan = PLAN) -> Workshop:
     frames = Frames(frames_folder, "train")
-    return Workshop(Jobs(plan), frames, json.dumps(frames.names), folder)
+    return Workshop(TrainingJobs(plan), frames, json.dumps(frames.names), folder)
 
 
-def batch_of(target: str, *, n: int = 2, unknown: slice = slice(0, 0)) -> Batch:
+def batch_of(target: str, *, n: int = 2, unknown: slice = slice(0, 0)) -> TrainingBatch:
     """Random images of the image, the target and all other domains; columns `unknown` do not count."""
     torch.manual_seed(0)
     images = {name: torch.rand(n, domain.channels, 16, 16) for name, domain in DOMAINS.items()}
     valid = torch.ones(n, 1, 16, 16)
     valid[..., unknown] = 0
-    return Batch(images, valid, torch.full((n,), 60.0))
+    return TrainingBatch(images, valid, torch.full((n,), 60.0))
 
 
 def random_readouts(target: str, domains: Sequence[str]) -> list[tuple[str, nn.Module]]:
@@ -96,9 +98,9 @@ def random_readouts(target: str, domains: Sequence[str]) -> list[tuple[str, nn.M
     ]
 
 
-def learner_of(name: str, plan: Plan = PLAN) -> methods.Learner:
+def learner_of(name: str, plan: TrainingPlan = PLAN) -> methods.Learner:
     """The learner of a job, its cross networks random."""
-    job = Jobs(plan).by_name[name]
+    job = TrainingJobs(plan).by_name[name]
     torch.manual_seed(0)
     readouts = dict(random_readouts(job.targets[0], [z for z in DOMAINS if z not in ("rgb", job.targets[0])]))
     return methods.new_learner(
@@ -116,8 +118,8 @@ def test_there_are_thirty_six_cross_networks_and_three_to_the_other_domains():
 
 
 @pytest.mark.parametrize("plan", PRESETS.values(), ids=PRESETS)
-def test_methods_differ_in_nothing_but_the_method(plan: Plan):
-    jobs = Jobs(plan).by_name
+def test_methods_differ_in_nothing_but_the_method(plan: TrainingPlan):
+    jobs = TrainingJobs(plan).by_name
     for target in TARGETS:
         alike = {
             replace(jobs[f"rgb-{target}.{method}"], name="", method="", readouts=())
@@ -127,8 +129,8 @@ def test_methods_differ_in_nothing_but_the_method(plan: Plan):
 
 
 @pytest.mark.parametrize("plan", PRESETS.values(), ids=PRESETS)
-def test_multitask_sees_as_many_images_as_start_and_fork(plan: Plan):
-    jobs = Jobs(plan).by_name
+def test_multitask_sees_as_many_images_as_start_and_fork(plan: TrainingPlan):
+    jobs = TrainingJobs(plan).by_name
 
     def images(*names: str) -> int:
         return sum(stage.steps * stage.batch for name in names for stage in jobs[name].stages)
@@ -137,8 +139,8 @@ def test_multitask_sees_as_many_images_as_start_and_fork(plan: Plan):
 
 
 @pytest.mark.parametrize("plan", PRESETS.values(), ids=PRESETS)
-def test_baseline_and_consistency_have_three_seeds(plan: Plan):
-    names = Jobs(plan).by_name
+def test_baseline_and_consistency_have_three_seeds(plan: TrainingPlan):
+    names = TrainingJobs(plan).by_name
     for target in TARGETS:
         for method in SEEDED:
             assert {f"rgb-{target}.{method}", f"rgb-{target}.{method}.seed2", f"rgb-{target}.{method}.seed3"} <= set(
@@ -146,15 +148,15 @@ def test_baseline_and_consistency_have_three_seeds(plan: Plan):
             )
 
 
-@pytest.mark.parametrize("spec", [export.LAB, export.MINI], ids=["lab", "mini"])
+@pytest.mark.parametrize("spec", [zoo_specs.LAB, zoo_specs.MINI], ids=["lab", "mini"])
 @pytest.mark.parametrize("plan", PRESETS.values(), ids=PRESETS)
-def test_the_weights_of_a_zoo_are_small_enough(plan: Plan, spec: export.TrackSpec):
-    jobs = spec.jobs(Jobs(plan), plan.seed)
+def test_the_weights_of_a_zoo_are_small_enough(plan: TrainingPlan, spec: zoo_specs.ZooSpec):
+    jobs = spec.jobs(TrainingJobs(plan), plan.seed)
     assert sum(len(export.weights_bytes(job.new_network("none"))) for job in jobs) <= spec.largest_megabytes * 1e6
 
 
 def test_mini_is_a_part_of_lab():
-    lab, mini = (spec.jobs(JOBS, PLAN.seed) for spec in (export.LAB, export.MINI))
+    lab, mini = (spec.jobs(JOBS, PLAN.seed) for spec in (zoo_specs.LAB, zoo_specs.MINI))
     assert {job.name for job in mini} < {job.name for job in lab}
 
 
@@ -180,7 +182,7 @@ def test_a_pattern_that_matches_nothing_is_named():
 
 def test_a_plan_survives_json():
     for plan in (PLAN, *PRESETS.values()):
-        assert Plan.of(json.loads(json.dumps(plan.record()))) == plan
+        assert TrainingPlan.of(json.loads(json.dumps(plan.record()))) == plan
 
 
 # Batches
@@ -319,7 +321,9 @@ def test_unsupervised_constraints_need_no_labels():
     assert domains == ["edge2d.shared", "keypoint2d.shared"]
 
 
-def pulls(learner: methods.TwoTermLearner, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> tuple[Tensor, Tensor]:
+def pulls(
+    learner: methods.TwoTermLearner, batch: TrainingBatch, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Tensor, Tensor]:
     """(direct, everything) as one step hands it to the prediction."""
     handed: list[Tensor] = []
     prediction = torch.rand_like(batch.images["normal"]).requires_grad_()
@@ -473,7 +477,7 @@ def test_frames_rendered_later_do_not_join_a_run(frames_folder: Path, tmp_path: 
 def test_what_is_not_finite_is_named(place: str, frames_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     take = methods.Learner.take_gradients
 
-    def broken(self: methods.Learner, batch: Batch, step: int) -> float:
+    def broken(self: methods.Learner, batch: TrainingBatch, step: int) -> float:
         loss = take(self, batch, step)
         next(self.network.parameters()).grad.fill_(float("nan"))  # type: ignore[union-attr]
         return float("nan") if place == "loss" else loss
@@ -549,14 +553,16 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path):
 
 def test_the_command_of_a_card_names_what_was_not_usual():
     usual = asdict(RenderPlan())
-    assert export.commands(Plan(), usual)[-1] == "python -m training make --plan cpu"
+    assert provenance.commands(TrainingPlan(), usual)[-1] == "python -m training make --plan cpu"
     scaled = replace(PRESETS["gpu"], k=2).scaled(0.5).scaled(0.5)
     other = usual | {"train_rooms": 40, "train_views": 2}
-    assert export.commands(scaled, other)[-1] == "python -m training make --plan gpu --scale 0.25 --rooms 40 --views 2"
+    assert (
+        provenance.commands(scaled, other)[-1] == "python -m training make --plan gpu --scale 0.25 --rooms 40 --views 2"
+    )
 
 
 def test_zoos_are_made_from_nothing_and_every_network_can_be_loaded(trained: Path, frames_folder: Path, tmp_path: Path):
-    outs = [(spec, tmp_path / spec.name) for spec in (export.LAB, export.MINI)]
+    outs = [(spec, tmp_path / spec.name) for spec in (zoo_specs.LAB, zoo_specs.MINI)]
     measured = export.write_zoos(PLAN, trained, frames_folder, outs, tmp_path / "seeds")
     assert measured.keys() == {"lab", "mini"}
     assert f"python -m training make --plan {PLAN.name}" in (tmp_path / "lab" / "MODEL_CARD.md").read_text()

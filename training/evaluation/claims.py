@@ -1,4 +1,6 @@
-"""What do the figures say about the paper's claims? Sentences made from numbers, the same rule for good and bad news."""
+"""Compares the figures with the claims of the paper and with the project's goals, by the same rules for good and bad news."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,10 +8,107 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.statistics import Interval, interval
-from training.evaluation.tables import NOT_MEASURED, interval_text, plain, signed
+from precompute.media.shifts import LADDERS
+from training.evaluation.chains import BASELINE, methods_of
+from training.evaluation.measure import ALL, ResultFigures, auc, ladder_spearman
+from training.evaluation.real_items import GROUPS
+from training.evaluation.tables import NOT_MEASURED, digits_of, interval_text, plain, signed, table, title
+from training.learning.plan import TARGETS
 
 PAPER_PEARSON = 0.67  # X-TC, arXiv 2006.04096: between energy and supervised error
 PAPER_AUC = 0.95  # of the energy, for inputs out of the training distribution
+UNSUPERVISED = "consistency-unsupervised"
+OUTDOOR_VIDEOS = "outdoor videos"
+HEADLINE = {"normal": "mean angle", "depth": "AbsRel", "reshading": "L1"}
+"""The figure that stands for a target in one line."""
+
+
+def agreement_text(figures: ResultFigures) -> str:
+    """What the figures say to each claim of the paper."""
+    zoo, rooms, reported = figures.zoo, figures.rooms, figures.reported
+    lines = [
+        "## What agrees with the paper, and what does not",
+        "",
+        "The paper is X-TC, arXiv 2006.04096; it has data of its own, and its networks are about a hundred times larger.",
+        "",
+    ]
+    lines.append("**Is consistency better than the baseline?**")
+    for target in TARGETS:
+        for figure in dict.fromkeys((HEADLINE[target], "L1", "L1 near edges")):
+            ours, theirs = figures.paired(target, figure)
+            verdict = difference_verdict(ours, theirs, digits_of(figure))
+            lines.append(f"- {title(target)}, {figure}: {verdict}.")
+    lines += ["", "**Do constraints that need no labels (2D edges and keypoints) help?**"]
+    for target in TARGETS:
+        reference = figures.seed_values(target, BASELINE, "L1")
+        if (target, UNSUPERVISED) in rooms.errors and reference:
+            value = rooms.errors[target, UNSUPERVISED].figures()["L1"]
+            lines.append(f"- {title(target)}, L1: {against_spread(value, reference, digits_of('L1'))}.")
+        else:
+            lines.append(f"- {title(target)}: {NOT_MEASURED}.")
+    lines += ["", f"**Does the energy tell the error?** Pearson's r over frames, `{reported}`:"]
+    found = {title(t): rooms.correlations(t, reported)[0] for t in TARGETS if (t, reported) in rooms.energies}
+    lines.append(f"- {published_verdict(found, PAPER_PEARSON)}.")
+    lines += [
+        "",
+        f"**Does the energy tell what is unlike the training rooms?** ROC-AUC against held-out rooms, `{reported}`:",
+    ]
+    for name in GROUPS:
+        values = {title(t): auc(figures, t, reported, name) for t in TARGETS}
+        lines.append(f"- {name}: {published_verdict(values, PAPER_AUC)}.")
+    for name in figures.strong:
+        values = [f"{title(t)} {plain(auc(figures, t, reported, name), 2)}" for t in TARGETS]
+        lines.append(f"- rooms, {name}: {', '.join(values)}.")
+    lines += ["", "**Does the energy rise with the shift?** Spearman's ρ between level and mean energy:"]
+    for ladder in LADDERS:
+        values = {title(t): ladder_spearman(figures, ladder.name, t, reported) for t in TARGETS}
+        listed = ", ".join(f"{name} {plain(value, 2)}" for name, value in values.items())
+        lines.append(f"- {ladder.name}, {len(ladder.levels)} levels: {listed}.")
+    if not any(target in zoo.energies for target in TARGETS):
+        lines.append(f"- energies: {NOT_MEASURED}.")
+    return "\n".join(lines)
+
+
+def goals_text(figures: ResultFigures) -> str:
+    rows = [[goal.what, goal.wanted, goal.measured, goal.answer] for goal in goals(figures)]
+    return "## What was to be reached\n\n" + table(["goal", "wanted", "measured", "reached"], rows)
+
+
+def goals(figures: ResultFigures) -> list[Goal]:
+    rooms, reported = figures.rooms, figures.reported
+    angles = {
+        method: rooms.errors["normal", method].figures()["mean angle"] for method in methods_of(figures.zoo, "normal")
+    }
+    best = min(angles, key=lambda method: angles[method], default="")
+    differences = {
+        title(target): interval(np.subtract(*figures.paired(target, "L1")).tolist())
+        for target in TARGETS
+        if figures.paired(target, "L1")[0]
+    }
+    with_energy = [target for target in TARGETS if (target, reported) in rooms.energies]
+    found = [
+        at_most("normals, mean angle of the best method", best, angles.get(best, float("nan")), 11, "°"),
+        no_worse("L1, consistency − baseline", differences),
+        at_least(
+            "Spearman's ρ of energy and error, frames",
+            {title(target): rooms.correlations(target, reported)[1] for target in with_energy},
+            0.6,
+        ),
+        at_least(
+            "ROC-AUC, outdoor videos",
+            {title(target): auc(figures, target, reported, OUTDOOR_VIDEOS) for target in with_energy},
+            PAPER_AUC,
+        ),
+        at_least(
+            f"ROC-AUC, outdoor videos, {ALL}",
+            {ALL: auc(figures, ALL, reported, OUTDOOR_VIDEOS)} if with_energy else {},
+            PAPER_AUC,
+        ),
+    ]
+    for ladder in LADDERS:
+        rising = {title(target): ladder_spearman(figures, ladder.name, target, reported) for target in with_energy}
+        found.append(at_least(f"Spearman's ρ of {ladder.name} level and mean energy", rising, 0.95))
+    return found
 
 
 @dataclass(frozen=True)

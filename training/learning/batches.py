@@ -28,7 +28,7 @@ DILATION_PX = 5  # codes beside an unknown pixel are mixed with what is unknown,
 
 
 @dataclass(frozen=True)
-class Batch:
+class TrainingBatch:
     """What one step is given."""
 
     images: dict[str, Tensor]
@@ -82,7 +82,7 @@ def draw_batch(
     batch: int,
     size_px: int | None,
     device: str,
-) -> Batch:
+) -> TrainingBatch:
     """The images of `domains` for one step, all cropped and mirrored alike; a filter's image is of the image as changed.
 
     `key`: seed, name of the stream and step, which decide everything. `size_px`: side of the images; None keeps the frames' own.
@@ -114,7 +114,7 @@ def draw_batch(
     valid = pick(codes, CHANNELS["valid"], rows, columns, is_mirrored, device)
     angle = np.deg2rad(frames.field_of_view(indices)) / 2
     field_of_view = np.rad2deg(2 * np.arctan(np.tan(angle) * (window.stop - window.start) / side)).astype(np.float32)
-    return Batch(images, dilated_valid(valid > 0.5).float(), torch.from_numpy(field_of_view).to(device))
+    return TrainingBatch(images, dilated_valid(valid > 0.5).float(), torch.from_numpy(field_of_view).to(device))
 
 
 def number_of(text: str) -> int:
@@ -159,7 +159,7 @@ def pick(
         picked = codes[:, rows.to(codes.device)[:, None], columns.to(codes.device), channels]
     else:
         picked = codes[:, rows, columns, channels]
-    image = to_tensor(picked.to(device))
+    image = to_tensor(picked, device)
     return image.flip(3) if is_mirrored else image
 
 
@@ -172,11 +172,11 @@ def resample(rgb: Tensor, size: int, device: str) -> Tensor:
     return image.float() / 255
 
 
-def to_tensor(codes: np.ndarray | Tensor) -> Tensor:
-    """(N, H, W, C) uint8 -> (N, C, H, W) float32 in [0, 1]; channels stay last in memory."""
+def to_tensor(codes: np.ndarray | Tensor, device: str = "cpu") -> Tensor:
+    """(N, H, W, C) uint8 -> (N, C, H, W) float32 in [0, 1] on the device; channels stay last in memory."""
     if isinstance(codes, np.ndarray):
         codes = torch.from_numpy(np.ascontiguousarray(codes))
-    return codes.contiguous().permute(0, 3, 1, 2).float() / 255
+    return codes.to(device).contiguous().permute(0, 3, 1, 2).float() / 255
 
 
 def mirrored_normals(normal: Tensor) -> Tensor:

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from consistency.models.registry import fold_batch_norm
-from training.learning.jobs import Job
+from training.learning.jobs import TrainingJob
 from training.learning.methods import Learner
-from training.learning.plan import Plan
+from training.learning.plan import TrainingPlan
 from training.release.files import write_whole
 from training.scenes.frames import Frames
 
@@ -31,7 +31,7 @@ def keep_to_frames(data_folder: Path, folder: Path) -> list[str]:
     return json.loads(listing.read_text())
 
 
-def keep_to_plan(plan: Plan, folder: Path) -> None:
+def keep_to_plan(plan: TrainingPlan, folder: Path) -> None:
     """Refuse to mix the networks of two plans in one folder."""
     path, wanted = folder / PLAN, json.dumps(plan.record())
     if path.exists() and (found := path.read_text()) != wanted:
@@ -43,12 +43,12 @@ def keep_to_plan(plan: Plan, folder: Path) -> None:
     write_whole(path, wanted.encode())
 
 
-def plan_of(folder: Path) -> Plan:
+def plan_of(folder: Path) -> TrainingPlan:
     """The plan that the networks of a folder were trained by."""
     path = folder / PLAN
     if not path.exists():
         raise FileNotFoundError(f"{path} is not there; train first: python -m training train")
-    return Plan.of(json.loads(path.read_text()))
+    return TrainingPlan.of(json.loads(path.read_text()))
 
 
 def finished_state(folder: Path, name: str) -> dict[str, Tensor]:
@@ -59,7 +59,7 @@ def finished_state(folder: Path, name: str) -> dict[str, Tensor]:
     return torch.load(path, weights_only=True, map_location="cpu")["learner"]["modules"]["network"]
 
 
-def trained_network(folder: Path, job: Job) -> nn.Module:
+def trained_network(folder: Path, job: TrainingJob) -> nn.Module:
     """The job's network in eval mode, BatchNorm folded."""
     network = job.new_network(norm="batch")
     network.load_state_dict(finished_state(folder, job.name))
@@ -93,7 +93,7 @@ class Checkpoint:
 class Log:
     """One JSON line every few steps: what the progress bars and the model card read."""
 
-    def __init__(self, path: Path, job: Job):
+    def __init__(self, path: Path, job: TrainingJob):
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self.job = path, job
         self.losses: list[float] = []

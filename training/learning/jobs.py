@@ -24,8 +24,8 @@ from training.learning.plan import (
     SINGLE_NETWORK_METHODS,
     TARGETS,
     UNSUPERVISED,
-    Plan,
-    Steps,
+    StageSteps,
+    TrainingPlan,
 )
 
 
@@ -43,7 +43,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """One network to train."""
 
     name: str
@@ -89,10 +89,10 @@ class Job:
         return registry.build(self.architecture, **self.arguments, norm=norm)
 
 
-class Jobs:
+class TrainingJobs:
     """All jobs of a plan, in the order in which they should be done: stopped early, the more useful ones are there."""
 
-    def __init__(self, plan: Plan):
+    def __init__(self, plan: TrainingPlan):
         self.plan = plan
         first = plan.seed
         self.all = [
@@ -107,14 +107,14 @@ class Jobs:
         ]
 
     @cached_property
-    def by_name(self) -> dict[str, Job]:
+    def by_name(self) -> dict[str, TrainingJob]:
         return {job.name: job for job in self.all}
 
-    def shipped(self, seed: int) -> list[Job]:
+    def shipped(self, seed: int) -> list[TrainingJob]:
         """The networks of a zoo: those of the seed, and for another than the first seed the shared ones too."""
         return [job for job in self.all if job.method == "shared" or (job.seed == seed and job.method in METHODS)]
 
-    def matching(self, patterns: Iterable[str]) -> list[Job]:
+    def matching(self, patterns: Iterable[str]) -> list[TrainingJob]:
         """Jobs whose names match a glob, with all that they need, in order. All jobs where there is no pattern."""
         patterns = list(patterns)
         for pattern in patterns:
@@ -129,7 +129,7 @@ class Jobs:
                 return [job for job in self.all if job.name in chosen]
             chosen |= needed
 
-    def fingerprint(self, job: Job, frames: str) -> str:
+    def fingerprint(self, job: TrainingJob, frames: str) -> str:
         """Names what a checkpoint belongs to: the job, all it builds upon, and the frames it is trained on."""
         plan = self.plan
         terms = [plan.share, plan.k, plan.choose, plan.cross_widths] if job.method in METHODS else []
@@ -138,17 +138,17 @@ class Jobs:
         return hashlib.sha256(json.dumps([settings, inherited]).encode()).hexdigest()
 
 
-def seed_name(plan: Plan, name: str, seed: int) -> str:
+def seed_name(plan: TrainingPlan, name: str, seed: int) -> str:
     return name if seed == plan.seed else f"{name}.seed{seed}"
 
 
-def start_job(plan: Plan, target: str) -> Job:
+def start_job(plan: TrainingPlan, target: str) -> TrainingJob:
     """Ends at a rate that is still high: the fork goes on from there."""
     stages = (
         *reduced_stages(plan, plan.start, rate_to=0.4 * plan.rate),
         Stage(None, plan.full_batch, plan.start.full, 0.5 * plan.rate, 0.35 * plan.rate),
     )
-    return Job(
+    return TrainingJob(
         name=f"rgb-{target}",
         method="start",
         source="rgb",
@@ -161,14 +161,14 @@ def start_job(plan: Plan, target: str) -> Job:
     )
 
 
-def from_nothing(plan: Plan, steps: Steps) -> tuple[Stage, ...]:
+def from_nothing(plan: TrainingPlan, steps: StageSteps) -> tuple[Stage, ...]:
     return (
         *reduced_stages(plan, steps, rate_to=0.3 * plan.rate),
         Stage(None, plan.full_batch, steps.full, 0.5 * plan.rate, 0.0),
     )
 
 
-def reduced_stages(plan: Plan, steps: Steps, rate_to: float) -> tuple[Stage, Stage]:
+def reduced_stages(plan: TrainingPlan, steps: StageSteps, rate_to: float) -> tuple[Stage, Stage]:
     """Reduced images first. In one run a start with tiny ones took the normals' L1 at 128 px from 0.104 to
     0.096, for some 15 % more time."""
     between = 0.9 * plan.rate if steps.tiny else plan.rate
@@ -178,7 +178,7 @@ def reduced_stages(plan: Plan, steps: Steps, rate_to: float) -> tuple[Stage, Sta
     )
 
 
-def cross_jobs(plan: Plan) -> list[Job]:
+def cross_jobs(plan: TrainingPlan) -> list[TrainingJob]:
     """Each target to every other domain but the image, and every other domain to each target; mini's first."""
     pairs = [(source, target) for source in TARGETS for target in (*TARGETS, *OTHERS) if source != target]
     pairs += [(source, target) for source in OTHERS for target in TARGETS]
@@ -186,9 +186,9 @@ def cross_jobs(plan: Plan) -> list[Job]:
     return [shared_job(plan, source, target, plan.cross_widths, plan.cross) for source, target in pairs]
 
 
-def shared_job(plan: Plan, source: str, target: str, widths: tuple[int, ...], steps: Steps) -> Job:
+def shared_job(plan: TrainingPlan, source: str, target: str, widths: tuple[int, ...], steps: StageSteps) -> TrainingJob:
     """A network that serves every method."""
-    return Job(
+    return TrainingJob(
         name=f"{source}-{target}.shared",
         method="shared",
         source=source,
@@ -201,18 +201,18 @@ def shared_job(plan: Plan, source: str, target: str, widths: tuple[int, ...], st
     )
 
 
-def fork_stages(plan: Plan) -> tuple[Stage, ...]:
+def fork_stages(plan: TrainingPlan) -> tuple[Stage, ...]:
     """Alike for every method that continues a start."""
     return (Stage(None, plan.full_batch, plan.fork, 0.4 * plan.rate, 0.0, warm_up=50),)
 
 
-def fork_jobs(plan: Plan, methods: Iterable[str], seed: int) -> list[Job]:
+def fork_jobs(plan: TrainingPlan, methods: Iterable[str], seed: int) -> list[TrainingJob]:
     constraints = {
         "consistency": lambda target: [z for z in (*TARGETS, *OTHERS) if z != target],
         "consistency-unsupervised": lambda target: list(UNSUPERVISED),
     }
     return [
-        Job(
+        TrainingJob(
             name=seed_name(plan, f"rgb-{target}.{method}", seed),
             method=method,
             source="rgb",
@@ -230,8 +230,8 @@ def fork_jobs(plan: Plan, methods: Iterable[str], seed: int) -> list[Job]:
     ]
 
 
-def geonet_job(plan: Plan) -> Job:
-    return Job(
+def geonet_job(plan: TrainingPlan) -> TrainingJob:
+    return TrainingJob(
         name="rgb.geonet",
         method="geonet",
         source="rgb",
@@ -245,10 +245,10 @@ def geonet_job(plan: Plan) -> Job:
     )
 
 
-def multitask_job(plan: Plan) -> Job:
+def multitask_job(plan: TrainingPlan) -> TrainingJob:
     """As many images of each size as a start and a fork see together."""
     steps = plan.start._replace(full=plan.start.full + plan.fork)
-    return Job(
+    return TrainingJob(
         name="rgb.multitask",
         method="multitask",
         source="rgb",

@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from training.learning.augmentation import degrade
-from training.learning.batches import FILTERS, Batch, ResidentFrames, draw_batch, number_of
+from training.learning.batches import FILTERS, ResidentFrames, TrainingBatch, draw_batch, number_of
 from training.learning.checkpoints import Checkpoint, Log, finished_state, trained_network
-from training.learning.jobs import Job, Jobs
+from training.learning.jobs import TrainingJob, TrainingJobs
 from training.learning.methods import Learner, new_learner
 from training.learning.mixed_precision import place
-from training.learning.plan import Plan
+from training.learning.plan import TrainingPlan
 from training.scenes.frames import Frames
 
 CHECKPOINT_SECONDS = 60.0
@@ -34,7 +34,7 @@ class TrainingDiverged(RuntimeError):
 class Workshop:
     """What every job of a run is given."""
 
-    jobs: Jobs
+    jobs: TrainingJobs
     frames: Frames | ResidentFrames
     frames_name: str
     """Names the listing of shards; part of every checkpoint's fingerprint."""
@@ -43,12 +43,12 @@ class Workshop:
     device: str = "cpu"
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> TrainingPlan:
         return self.jobs.plan
 
 
 def train(
-    job: Job,
+    job: TrainingJob,
     workshop: Workshop,
     is_stopped: Callable[[], bool] = lambda: False,
     stop_after: int | None = None,
@@ -94,7 +94,7 @@ def train(
     checkpoint.save(learner, step)
 
 
-def make_learner(job: Job, workshop: Workshop) -> Learner:
+def make_learner(job: TrainingJob, workshop: Workshop) -> Learner:
     seed = number_of(f"{job.seed} {job.name}")
     torch.manual_seed(seed)
     network = job.new_network(norm="batch")
@@ -111,7 +111,7 @@ def make_learner(job: Job, workshop: Workshop) -> Learner:
     return new_learner(job, workshop.plan, place(network, workshop.device).train(), cross, seed)
 
 
-def draw(job: Job, workshop: Workshop, step: int) -> Batch:
+def draw(job: TrainingJob, workshop: Workshop, step: int) -> TrainingBatch:
     """The batch of a step; what a cross network reads is made to look predicted, unless a fixed filter makes it."""
     stage, _ = schedule(job, step)
     batch = draw_batch(
@@ -126,10 +126,10 @@ def draw(job: Job, workshop: Workshop, step: int) -> Batch:
         return batch
     generator = torch.Generator(workshop.device).manual_seed(number_of(f"{job.seed} {job.stream} {step}"))
     images = {**batch.images, job.source: degrade(batch.images[job.source], generator)}
-    return Batch(images, batch.valid, batch.field_of_view)
+    return TrainingBatch(images, batch.valid, batch.field_of_view)
 
 
-def schedule(job: Job, step: int) -> tuple[Any, float]:
+def schedule(job: TrainingJob, step: int) -> tuple[Any, float]:
     """Stage and learning rate of a step."""
     for stage in job.stages:
         if step < stage.steps:

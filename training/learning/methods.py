@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from consistency.domains import DOMAINS
 from consistency.models import small_unet
-from training.learning.batches import Batch, number_of
-from training.learning.jobs import Job
+from training.learning.batches import TrainingBatch, number_of
+from training.learning.jobs import TrainingJob
 from training.learning.mixed_precision import Mixed, device_of, frozen, place
 from training.learning.muon import new_optimizers
-from training.learning.plan import DISCRIMINATOR_WIDTHS, L1_PER_ADVERSARY, RANDOM_FEATURES, Plan
+from training.learning.plan import DISCRIMINATOR_WIDTHS, L1_PER_ADVERSARY, RANDOM_FEATURES, TrainingPlan
 
 DISCRIMINATOR_RATE = 2e-4  # and these moments: pix2pix's
 DISCRIMINATOR_MOMENTS = (0.5, 0.999)
@@ -37,8 +37,8 @@ class Learner:
     A subclass says what else is trained (`aside`), and what a step does (`take_gradients`).
     """
 
-    job: Job
-    plan: Plan
+    job: TrainingJob
+    plan: TrainingPlan
     network: nn.Module
     aside: dict[str, nn.Module] = field(default_factory=dict)
     """Networks trained along and thrown away."""
@@ -48,7 +48,7 @@ class Learner:
         self.optimizers = new_optimizers(self.network, "network", self.plan.rate)
         self.network_optimizers = tuple(self.optimizers)
 
-    def take_gradients(self, batch: Batch, step: int) -> float:
+    def take_gradients(self, batch: TrainingBatch, step: int) -> float:
         """Fill the gradients of everything trained; returns the direct L1 loss."""
         outputs = self.predict(batch)
         loss = sum(
@@ -59,7 +59,7 @@ class Learner:
         self.mixed.push_gradients()
         return loss.item() / len(outputs)
 
-    def predict(self, batch: Batch) -> dict[str, Tensor]:
+    def predict(self, batch: TrainingBatch) -> dict[str, Tensor]:
         """Target -> prediction, (N, C, H, W)."""
         if self.job.architecture == "geo-net":
             return self.mixed(batch.images[self.job.source], batch.field_of_view)
@@ -86,7 +86,7 @@ class Learner:
 class TwoTermLearner(Learner):
     """L1 of the one target, and further terms of the prediction whose gradients are made as long as L1's."""
 
-    def take_gradients(self, batch: Batch, step: int) -> float:
+    def take_gradients(self, batch: TrainingBatch, step: int) -> float:
         """X-TC (arXiv 2006.04096), eq. 4, and its balancing: at the prediction, all further terms together pull `share` times
         as hard as L1. Each alone is made as long as L1's gradient first, so that no domain's scale matters.
         """
@@ -106,7 +106,7 @@ class TwoTermLearner(Learner):
         self.mixed.push_gradients()
         return loss.item()
 
-    def terms(self, batch: Batch, step: int) -> Sequence[Term]:
+    def terms(self, batch: TrainingBatch, step: int) -> Sequence[Term]:
         """This step's further terms. They are given the truth where the truth is unknown, and so no gradient comes of it."""
         raise NotImplementedError
 
@@ -114,26 +114,28 @@ class TwoTermLearner(Learner):
         """What a term's gradient is multiplied with."""
         return self.plan.share * direct.norm() / pull.norm().clamp_min(1e-12)
 
-    def after(self, batch: Batch, prediction: Tensor, loss: Tensor) -> None:
+    def after(self, batch: TrainingBatch, prediction: Tensor, loss: Tensor) -> None:
         """Train what is trained along."""
 
 
 class ReadoutLearner(TwoTermLearner):
     """Frozen networks read prediction and truth alike, so that their own errors cancel: the separable form of X-TC."""
 
-    def __init__(self, job: Job, plan: Plan, network: nn.Module, readouts: Sequence[tuple[str, nn.Module]]):
+    def __init__(
+        self, job: TrainingJob, plan: TrainingPlan, network: nn.Module, readouts: Sequence[tuple[str, nn.Module]]
+    ):
         """`readouts`: (domain, frozen network)."""
         super().__init__(job, plan, network)
         self.readouts = list(readouts)
         self.win_rates = torch.ones(len(self.readouts))
         self._measured: list[tuple[int, Tensor]] = []
 
-    def terms(self, batch: Batch, step: int) -> Sequence[Term]:
+    def terms(self, batch: TrainingBatch, step: int) -> Sequence[Term]:
         (target,) = self.job.targets
         self._measured = []
         return [self.term(number, batch.images[target], batch) for number in self.choose(step)]
 
-    def term(self, number: int, truth: Tensor, batch: Batch) -> Term:
+    def term(self, number: int, truth: Tensor, batch: TrainingBatch) -> Term:
         domain, readout = self.readouts[number]
         weight = batch.weight(domain) if domain in DOMAINS else None
         with torch.no_grad():
@@ -157,7 +159,7 @@ class ReadoutLearner(TwoTermLearner):
         chances = self.win_rates.clamp_min(LEAST_WIN_RATE).double()
         return rng.choice(n, k, replace=False, p=(chances / chances.sum()).numpy()).tolist()
 
-    def after(self, batch: Batch, prediction: Tensor, loss: Tensor) -> None:
+    def after(self, batch: TrainingBatch, prediction: Tensor, loss: Tensor) -> None:
         """A term wins where it is larger than the direct one: there it still has something to say."""
         if self.plan.choose != "win-rate":
             return
@@ -185,11 +187,11 @@ class CycleLearner(TwoTermLearner):
         self.back = Mixed(self.aside["back"])
         self.optimizers |= new_optimizers(self.aside["back"], "back", self.plan.rate)
 
-    def terms(self, batch: Batch, step: int) -> Sequence[Term]:
+    def terms(self, batch: TrainingBatch, step: int) -> Sequence[Term]:
         image = batch.images[self.job.source]
         return [lambda prediction: F.l1_loss(self.back(prediction), image)]
 
-    def after(self, batch: Batch, prediction: Tensor, loss: Tensor) -> None:
+    def after(self, batch: TrainingBatch, prediction: Tensor, loss: Tensor) -> None:
         (target,) = self.job.targets
         half = len(prediction) // 2
         seen = torch.cat([batch.images[target][:half], prediction[half:]])
@@ -208,20 +210,20 @@ class AdversarialLearner(TwoTermLearner):
         rate, moments = DISCRIMINATOR_RATE, DISCRIMINATOR_MOMENTS
         self.optimizers["judge"] = torch.optim.Adam(judge.parameters(), lr=rate, betas=moments)
 
-    def terms(self, batch: Batch, step: int) -> Sequence[Term]:
+    def terms(self, batch: TrainingBatch, step: int) -> Sequence[Term]:
         return [lambda prediction: judged(self.verdict(batch, prediction), is_true=True)]
 
     def scale(self, direct: Tensor, pull: Tensor) -> float:
         return 1 / L1_PER_ADVERSARY
 
-    def after(self, batch: Batch, prediction: Tensor, loss: Tensor) -> None:
+    def after(self, batch: TrainingBatch, prediction: Tensor, loss: Tensor) -> None:
         (target,) = self.job.targets
         truth, weight = batch.images[target], batch.weight(target)
         prediction = prediction if weight is None else torch.where(weight > 0, prediction, truth)
         verdicts = self.verdict(batch, truth), self.verdict(batch, prediction)
         ((judged(verdicts[0], is_true=True) + judged(verdicts[1], is_true=False)) / 2).backward()
 
-    def verdict(self, batch: Batch, image: Tensor) -> Tensor:
+    def verdict(self, batch: TrainingBatch, image: Tensor) -> Tensor:
         with torch.autocast(image.device.type, dtype=torch.bfloat16):
             return self.aside["judge"](torch.cat([batch.images[self.job.source], image], dim=1)).float()
 
@@ -244,7 +246,9 @@ class PatchDiscriminator(nn.Module):
         return self.layers(image)
 
 
-def new_learner(job: Job, plan: Plan, network: nn.Module, cross: Callable[[str], nn.Module], seed: int) -> Learner:
+def new_learner(
+    job: TrainingJob, plan: TrainingPlan, network: nn.Module, cross: Callable[[str], nn.Module], seed: int
+) -> Learner:
     """The learner of a job. `cross` gives the trained cross network of a name; `seed` decides random weights."""
     torch.manual_seed(seed)
     if job.readouts:

@@ -20,10 +20,10 @@ import torch.multiprocessing  # teaches multiprocessing to pass tensors between 
 
 from training.learning.batches import ResidentFrames
 from training.learning.checkpoints import keep_to_frames, keep_to_plan
-from training.learning.jobs import Job, Jobs
+from training.learning.jobs import TrainingJob, TrainingJobs
 from training.learning.loop import Watch, Workshop, train
 from training.learning.mixed_precision import keep_precise
-from training.learning.plan import Plan
+from training.learning.plan import TrainingPlan
 from training.scenes.frames import Frames
 
 GLIBC_KEEPS_MEMORY = {
@@ -41,7 +41,7 @@ class TrainingFailed(RuntimeError):
 
 
 def train_all(
-    plan: Plan,
+    plan: TrainingPlan,
     data_folder: Path,
     folder: Path,
     workers: int,
@@ -57,7 +57,7 @@ def train_all(
     """
     names = keep_to_frames(data_folder, folder)
     keep_to_plan(plan, folder)
-    jobs = Jobs(plan)
+    jobs = TrainingJobs(plan)
     chosen = jobs.matching(only)
     frames = Frames(data_folder, "train", names)
     resident = ResidentFrames.load(frames, device).share() if device != "cpu" else None
@@ -86,12 +86,12 @@ def train_all(
     watch()
 
 
-def run_in_order(jobs: list[Job], pool: ProcessPoolExecutor, workers: int, watch: Watch) -> None:
+def run_in_order(jobs: list[TrainingJob], pool: ProcessPoolExecutor, workers: int, watch: Watch) -> None:
     """Hand jobs to the pool, the first whose needs are done first."""
     chosen = {job.name for job in jobs}
     done: set[str] = set()
     left = list(jobs)
-    running: dict[Future[None], Job] = {}
+    running: dict[Future[None], TrainingJob] = {}
     while left or running:
         ready = [job for job in left if done >= chosen.intersection(job.needs)]
         for job in ready[: workers - len(running)]:
@@ -114,7 +114,7 @@ def run_in_order(jobs: list[Job], pool: ProcessPoolExecutor, workers: int, watch
         watch()
 
 
-def failure(job: Job, error: Exception) -> TrainingFailed:
+def failure(job: TrainingJob, error: Exception) -> TrainingFailed:
     return TrainingFailed(
         f"training {job.name} failed: {error}. The other jobs were stopped with their checkpoints; when the cause is mended, "
         "start the same command again"
@@ -125,7 +125,7 @@ _here: tuple[Workshop, Event] | None = None  # of a worker process, which gets t
 
 
 def start_worker(
-    jobs: Jobs,
+    jobs: TrainingJobs,
     resident: ResidentFrames | None,
     data_folder: Path,
     names: list[str],
@@ -151,7 +151,7 @@ def leave_with_parent() -> None:
     os._exit(1)
 
 
-def train_here(job: Job) -> None:
+def train_here(job: TrainingJob) -> None:
     assert _here is not None, "start_worker comes first"
     workshop, stop = _here
     train(job, workshop, is_stopped=stop.is_set)

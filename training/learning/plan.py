@@ -72,7 +72,7 @@ METHODS = tuple(METHOD_SETTINGS)
 SINGLE_NETWORK_METHODS = tuple(name for name in METHODS if name not in ("multitask", "geonet"))
 
 
-class Steps(NamedTuple):
+class StageSteps(NamedTuple):
     """How long a kind of network is trained."""
 
     tiny: int
@@ -84,7 +84,7 @@ class Steps(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """Sizes, steps and rates, the same for every method; the defaults are for two CPU cores."""
 
     name: str = "cpu"
@@ -98,13 +98,13 @@ class Plan:
     full_batch: int = 8
     rgb_widths: tuple[int, ...] = (16, 32, 48, 56, 64)
     cross_widths: tuple[int, ...] = (12, 16, 24, 24, 24)
-    start: Steps = field(default=Steps(2500, 6000, 1100))
+    start: StageSteps = field(default=StageSteps(2500, 6000, 1100))
     """Of rgb-Y for each target Y, which all methods but multitask continue."""
     fork: int = 650
     """Full-size steps of each method's copy."""
-    shared: Steps = field(default=Steps(1000, 1800, 350))
+    shared: StageSteps = field(default=StageSteps(1000, 1800, 350))
     """Of the networks rgb-curvature, rgb-edge3d and rgb-keypoint3d."""
-    cross: Steps = field(default=Steps(800, 1050, 200))
+    cross: StageSteps = field(default=StageSteps(800, 1050, 200))
     """Of each cross network."""
     rate: float = 2e-3
     share: float = 1.0
@@ -121,32 +121,32 @@ class Plan:
         return asdict(self)
 
     @classmethod
-    def of(cls, record: dict[str, Any]) -> Plan:
+    def of(cls, record: dict[str, Any]) -> TrainingPlan:
         """What `record` gave, also after a round through JSON."""
-        steps = {name: Steps(*record[name]) for name in ("start", "shared", "cross")}
+        steps = {name: StageSteps(*record[name]) for name in ("start", "shared", "cross")}
         tuples = {name: tuple(record[name]) for name in ("extra_seeds", "rgb_widths", "cross_widths")}
         return cls(**{**record, **steps, **tuples})
 
-    def scaled(self, factor: float) -> Plan:
+    def scaled(self, factor: float) -> TrainingPlan:
         """Every number of steps times `factor`, at least one each where there was one."""
 
-        def times(steps: Steps) -> Steps:
-            return Steps(*(max(1, round(n * factor)) if n else 0 for n in steps))
+        def times(steps: StageSteps) -> StageSteps:
+            return StageSteps(*(max(1, round(n * factor)) if n else 0 for n in steps))
 
         changed = {name: times(getattr(self, name)) for name in ("start", "shared", "cross")}
         return replace(self, **changed, fork=max(1, round(self.fork * factor)), scale=self.scale * factor)
 
 
 PRESETS = {
-    "cpu": Plan(),
+    "cpu": TrainingPlan(),
     # Some six times the images; larger batches, as a GPU is far from busy with 16 small images.
-    "gpu": Plan(
+    "gpu": TrainingPlan(
         name="gpu",
         small_batch=64,
         full_batch=32,
-        start=Steps(3000, 8000, 5000),
+        start=StageSteps(3000, 8000, 5000),
         fork=2000,
-        shared=Steps(1000, 3000, 2000),
-        cross=Steps(500, 1500, 600),
+        shared=StageSteps(1000, 3000, 2000),
+        cross=StageSteps(500, 1500, 600),
     ),
 }

@@ -94,7 +94,7 @@ def make_walkthrough(
     out: Path,
     furniture_folder: Path,
     catalogue_folder: Path = DEFAULT_CATALOGUE_FOLDER,
-    report: Callable[[int], None] = lambda n_frames: None,
+    report: Callable[[int, int], None] = lambda done, of: None,
 ) -> None:
     """Write walkthrough.mp4, its ground truth as lossless .mkv files, and walkthrough.toml."""
     out.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def make_walkthrough(
         frame = render(scene, camera, SIZE_PX, np.random.default_rng([SEED, number]), QUALITY)
         for name, stream in images.items():
             stream.append(getattr(frame, name))
-        report(number + 1)
+        report(number + 1, N_FRAMES)
     write_lossy(out / "walkthrough.mp4", images["rgb"], FPS)
     for name in truths:
         write_lossless(out / f"walkthrough.{name}.mkv", images[name], FPS)
@@ -235,15 +235,15 @@ fps = {fps:.4g}
 
 README = """# Bundled clips
 
-Made by `python -m training sample --out precompute/sample` (needs `training/requirements.txt` and the Debian packages
-`sweethome3d-furniture` and `forensics-samples-files`). Beside each clip, a `.toml` names title, source, author, licence and
-attribution.
+Made by `python -m training sample --out precompute/sample`, which needs `requirements/training.txt` and the Debian packages
+`sweethome3d-furniture` and `forensics-samples-files`. A `.toml` file beside each clip gives its title, source, author,
+licence and attribution.
 
-| clip | what | licence |
+| clip | contents | licence |
 |---|---|---|
-| `walkthrough.mp4` | 240 frames at 30 fps, 256x256: a camera walks through two furnished rooms that are in no training set. Rendered. | CC0-1.0: the furniture is CC0 (Blend Swap, as packaged for Sweet Home 3D), the textures are procedural or the models' own |
-| `walkthrough.normal.mkv`, `.depth.mkv`, `.reshading.mkv` | its exact ground truth, lossless (FFV1; normals H.264 in RGB), 8-bit codes round(255 v) as in `consistency/domains.py` | CC0-1.0 |
-| `phone.mp4` | 41 frames from a phone, indoors, short side reduced to 256 px, sound removed. | CC-BY-SA-4.0, copyright 2019-2020 Joao Eriberto Mota Filho, from [forensics-samples](https://github.com/eribertomota/forensics-samples) |
+| `walkthrough.mp4` | 240 rendered frames at 30 fps, 256x256: a camera walks through two furnished rooms that are in no training set | CC0-1.0: the furniture is CC0 (Blend Swap, as packaged for Sweet Home 3D), the textures are procedural or the models' own |
+| `walkthrough.normal.mkv`, `.depth.mkv`, `.reshading.mkv` | its exact ground truth, lossless (FFV1; normals H.264 in RGB), as 8-bit codes round(255 v) as defined in `consistency/domains.py` | CC0-1.0 |
+| `phone.mp4` | 41 frames from a phone, indoors, short side reduced to 256 px, sound removed | CC-BY-SA-4.0, copyright 2019-2020 Joao Eriberto Mota Filho, from [forensics-samples](https://github.com/eribertomota/forensics-samples) |
 """
 
 

@@ -1,11 +1,14 @@
 """What must somebody who uses a zoo know on one screen? Its MODEL_CARD.md."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any
 
 from consistency.zoo.records import SHARED, Zoo
-from training.evaluation.evaluate import TARGETS, Evaluation
+from training.evaluation.evaluate import Evaluation
 from training.evaluation.tables import number, plain, table, title
+from training.learning.plan import TARGETS
 
 FIGURES = {"normal": ("mean angle", "L1"), "depth": ("AbsRel", "L1"), "reshading": ("L1",)}
 """The figures of a target that the card gives."""

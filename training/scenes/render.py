@@ -34,7 +34,7 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class Frame:
+class RenderedFrame:
     """One image with ground truth, all uint8 codes round(255 v), (H, W, C); see targets.py for what each means."""
 
     rgb: np.ndarray
@@ -62,7 +62,9 @@ class Hits:
     """(R, 3) float32, world, unit, toward the ray's origin."""
 
 
-def render(scene: Scene, camera: Camera, size_px: int, rng: np.random.Generator, quality: Quality = Quality()) -> Frame:
+def render(
+    scene: Scene, camera: Camera, size_px: int, rng: np.random.Generator, quality: Quality = Quality()
+) -> RenderedFrame:
     """Image and ground truth of one view. The ground truth is that of the pixel's centre, on the ray through it."""
     centres = pixel_centres(size_px)
     directions = camera_rays(camera, centres, size_px)  # (R, 3) camera frame
@@ -81,7 +83,9 @@ def render(scene: Scene, camera: Camera, size_px: int, rng: np.random.Generator,
         edge = np.flatnonzero(sees_edges(hits, normals, depth, scene, size_px))
         radiance[edge] = supersample(scene, camera, centres[edge], size_px, rng, quality)
     rgb = develop(radiance, camera, rng, valid).reshape(size_px, size_px, 3)
-    return Frame(rgb, **truth(*(image.reshape(size_px, size_px, -1) for image in (directions, depth, normals, valid))))
+    return RenderedFrame(
+        rgb, **truth(*(image.reshape(size_px, size_px, -1) for image in (directions, depth, normals, valid)))
+    )
 
 
 def truth(directions: np.ndarray, depth: np.ndarray, normals: np.ndarray, valid: np.ndarray) -> dict[str, np.ndarray]:

@@ -37,6 +37,11 @@ class RenderPlan:
     furniture: bool = True
     """False renders boxes and cylinders only, so that tests need no packages."""
 
+    @property
+    def n_rooms(self) -> int:
+        """Rooms of all splits together."""
+        return self.train_rooms + self.validation_rooms + self.test_rooms
+
     def rooms_and_views(self, split: Split) -> tuple[int, int]:
         if split == "train":
             return self.train_rooms, self.train_views

@@ -14,10 +14,10 @@ LEVEL_SIDES = tuple(SIZE_PX >> level for level in range(9))
 LEVEL_OFFSETS = np.cumsum([0, *[side * side for side in LEVEL_SIDES]])[:-1]
 TEXELS = sum(side * side for side in LEVEL_SIDES)
 
-Picture = np.ndarray  # (256, 256, 3) uint8, sRGB, repeats seamlessly where it is procedural
+TexturePicture = np.ndarray  # (256, 256, 3) uint8, sRGB, repeats seamlessly where it is procedural
 
 
-def pyramid(picture: Picture) -> np.ndarray:
+def pyramid(picture: TexturePicture) -> np.ndarray:
     """All halvings of a picture one after the other: (TEXELS, 3) uint8."""
     if picture.shape != (SIZE_PX, SIZE_PX, 3):
         picture = cv2.resize(picture, (SIZE_PX, SIZE_PX), interpolation=cv2.INTER_AREA)
@@ -39,7 +39,7 @@ def picture_files(split: Split) -> list[Path]:
     return [path for path in files if split_of(f"miniworld/{path.name}") == split]
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: Path) -> TexturePicture:
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise ValueError(f"cannot read the texture {path}; expected an image file")
@@ -143,7 +143,7 @@ def ornament(rng: np.random.Generator) -> np.ndarray:
     return np.where(level, 0.8, rng.uniform(0.4, 0.7)) + 0.1 * (fractal(rng, 0.6) - 0.5)
 
 
-def outdoors(rng: np.random.Generator) -> Picture:
+def outdoors(rng: np.random.Generator) -> TexturePicture:
     """What windows show: a quarter of a panorama from -45 to 45 degrees in height, seamless across.
 
     Sky with clouds, a skyline of trees or houses, ground; sharp, or out of focus, or nearly white.
@@ -194,7 +194,7 @@ KINDS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
 }
 
 
-def procedural(kind: str, rng: np.random.Generator) -> Picture:
+def procedural(kind: str, rng: np.random.Generator) -> TexturePicture:
     """Brightness of the kind, between two colours near one hue; two kinds in five with a second, differing colour."""
     brightness = np.clip(KINDS[kind](rng), 0, 1)[..., None]
     light, dark = random_colour(rng, kind), random_colour(rng, kind) * rng.uniform(0.0, 0.6)

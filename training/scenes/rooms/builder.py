@@ -8,7 +8,7 @@ import numpy as np
 
 from training.scenes.furniture import Part, unit
 from training.scenes.scene import Light, Material, Scene
-from training.scenes.textures import Picture, pyramid, read_picture
+from training.scenes.textures import TexturePicture, pyramid, read_picture
 
 Vector = np.ndarray | tuple[float, float, float]
 
@@ -27,7 +27,7 @@ class Builder:
         self.white = self.texture(np.full((1, 1, 3), 255, np.uint8))
         self._texture_of_file: dict[Path, int] = {}
 
-    def texture(self, picture: Picture) -> int:
+    def texture(self, picture: TexturePicture) -> int:
         self.pyramids.append(pyramid(picture))
         return len(self.pyramids) - 1
 

@@ -11,7 +11,7 @@ from training.scenes.rooms.floor_plan import Region, Wall, keep_clear
 from training.scenes.rooms.shell import cut, panel
 from training.scenes.rooms.stock import FLOOR_KINDS, WALL_KINDS, Stock, surface
 from training.scenes.scene import Light
-from training.scenes.textures import Picture, procedural, random_colour
+from training.scenes.textures import TexturePicture, procedural, random_colour
 
 
 def add_window(builder: Builder, rng: np.random.Generator, wall: Wall, room_height: float, opens: bool = False) -> None:
@@ -59,7 +59,7 @@ def add_window(builder: Builder, rng: np.random.Generator, wall: Wall, room_heig
     wall.taken.append((start - 0.1, end + 0.1))
 
 
-def outside(rng: np.random.Generator) -> Picture:
+def outside(rng: np.random.Generator) -> TexturePicture:
     """What a window shows: a pale gradient with blurred shapes below."""
     picture = np.ones((256, 256, 3)) * np.linspace(1.0, 0.75, 256)[:, None, None]
     blobs = cv2.resize(rng.random((4, 6, 3)), (256, 110), interpolation=cv2.INTER_CUBIC)
