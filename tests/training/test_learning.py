@@ -495,7 +495,7 @@ def test_a_job_that_fails_is_named_and_stops_the_rest(
 
     monkeypatch.setattr(parallel, "train", failing)
     with pytest.raises(
-        TrainingFailed, match=r"training rgb-normal failed: the loss is nan.*start the same command again"
+        TrainingFailed, match=r"training rgb-normal failed: the loss is nan.*un the same command again"
     ):
         parallel.train_all(PLAN, frames_folder, tmp_path, workers=1)
 

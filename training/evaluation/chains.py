@@ -1,4 +1,4 @@
-"""Finds the chains of a zoo that are measured, loads their networks and prepares frames for them.
+"""Finds the chains of a zoo to measure, loads their networks and prepares frames for them.
 
 N frames, C channels, H x W pixels. Networks are in eval mode, in float32.
 """
@@ -21,13 +21,13 @@ from training.scenes.frames import CHANNELS, Frames
 
 BASELINE = "baseline"
 BATCH = 4
-"""Frames at a time: a zoo of all methods keeps some 200 images of each."""
+"""Frames at a time: a zoo of all methods keeps about 200 images per frame in memory."""
 Pair = tuple[str, str]
 """A target and a method."""
 
 
 def direct_chains(zoo: Zoo) -> dict[Pair, Chain]:
-    """rgb -> target of every method that predicts the target itself."""
+    """The chain rgb-target of every method that predicts the target itself."""
     return {
         (target, method): zoo.chain(method, f"{IMAGE}-{target}")
         for method in zoo.methods
@@ -37,9 +37,9 @@ def direct_chains(zoo: Zoo) -> dict[Pair, Chain]:
 
 
 def energy_chains(zoo: Zoo) -> dict[Pair, list[Chain]]:
-    """The direct chain, then the indirect ones in the order of the constants, for every energy that can be had.
+    """The direct chain, then the indirect ones in the order of the constants, for every energy of the zoo.
 
-    A method that lacks one of the paths has no energy: over fewer paths it would be on another scale.
+    A method that lacks one of the paths has no energy: with fewer paths it would be on another scale.
     """
     found = {}
     for (target, method), direct in direct_chains(zoo).items():
@@ -62,13 +62,13 @@ def readouts_of_predictions(zoo: Zoo) -> dict[tuple[str, str], Chain]:
 
 
 def energy_paths(zoo: Zoo, target: str) -> list[str]:
-    """rgb-y-target for every other domain y from which the baseline gets there, in the zoo's order."""
+    """rgb-y-target for every other domain y from which the baseline reaches the target, in the zoo's order."""
     paths = [f"{IMAGE}-{middle}-{target}" for middle in zoo.domains if middle not in (IMAGE, target)]
     return [path for path in paths if chain_of(zoo, BASELINE, path)]
 
 
 def chain_of(zoo: Zoo, method: str, path: str) -> Chain | None:
-    """The chain, or None where the zoo lacks one of its edges."""
+    """The chain of a path; None where the zoo lacks one of its edges."""
     try:
         return zoo.chain(method, path)
     except ZooError:
@@ -76,20 +76,22 @@ def chain_of(zoo: Zoo, method: str, path: str) -> Chain | None:
 
 
 def methods_of(zoo: Zoo, target: str) -> list[str]:
-    """Those that predict the target themselves, in the order of the zoo."""
+    """The methods that predict the target themselves, in the order of the zoo."""
     return [method for method in zoo.methods if target in zoo.targets(method)]
 
 
 def new_graph(chains: list[Chain], device: str) -> Graph:
+    """A graph of the chains, with its networks loaded."""
     return Graph(chains, lambda edge: load(edge, device))
 
 
 def load(edge: Edge, device: str) -> nn.Module:
+    """Load the network of an edge, in float32."""
     return load_network(edge, device=torch.device(device), dtype=torch.float32)
 
 
 def cross_networks(zoo: Zoo, device: str) -> dict[str, nn.Module]:
-    """By name, `depth-normal`: the shared networks between domains that are rendered or filtered."""
+    """The shared networks between domains that are rendered or filtered, by name such as `depth-normal`."""
     filtered = fixed_filters(zoo, device)
     known = {*CHANNELS, *filtered} - {IMAGE}
     return {
@@ -100,13 +102,13 @@ def cross_networks(zoo: Zoo, device: str) -> dict[str, nn.Module]:
 
 
 def fixed_filters(zoo: Zoo, device: str) -> dict[str, nn.Module]:
-    """By domain: the filters of the image, which are their own truth."""
+    """The fixed filters of the image, which are their own truth, by domain."""
     return {edge.target: load(edge, device) for edge in zoo.edges if edge.source == IMAGE and edge.weights is None}
 
 
 @torch.inference_mode()
 def run(network: nn.Module, source: Tensor) -> Tensor:
-    """(N, C, H, W) of one domain -> of another."""
+    """Images of one domain -> images of another: (N, C, H, W) -> (N, C, H, W)."""
     return network(source)
 
 
@@ -116,7 +118,7 @@ def end(path: str) -> str:
 
 
 def batches(n_frames: int, every: int = 1) -> Iterator[np.ndarray]:
-    """Numbers of frames, BATCH at a time."""
+    """Numbers of every `every`-th frame, BATCH at a time."""
     chosen = np.arange(0, n_frames, every)
     for start in range(0, len(chosen), BATCH):
         yield chosen[start : start + BATCH]
@@ -128,7 +130,7 @@ def picture(batch: np.ndarray, domain: str, device: str) -> Tensor:
 
 
 def valid_pixels(batch: np.ndarray, device: str = "cpu") -> Tensor:
-    """(N, H, W) of booleans."""
+    """The valid pixels of stored frames: (N, H, W) bool."""
     return torch.from_numpy(batch[..., CHANNELS["valid"]][..., 0] > 0).to(device)
 
 

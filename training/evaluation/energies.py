@@ -1,4 +1,4 @@
-"""Measures consistency energies of a zoo on rooms and pictures, and the constants that standardise them.
+"""Measures the consistency energies of a zoo on rooms and pictures, and the constants that standardise them.
 
 N frames, P paths, H x W pixels, S drawn pixels.
 """
@@ -31,12 +31,12 @@ from training.learning.plan import TARGETS
 from training.scenes.frames import Frames
 
 PIXELS_PER_FRAME = 256
-"""Valid pixels of each frame, drawn at random, that stand for all in the figures over pixels."""
+"""Number of random valid pixels per frame that represent all of them in the figures over pixels."""
 
 
 @dataclass(frozen=True)
 class MeasuredConstants:
-    """Energy constants of one target."""
+    """Energy constants of a target, as measured."""
 
     paths: list[str]
     mu: list[float]
@@ -47,16 +47,16 @@ class MeasuredConstants:
 
 @dataclass(frozen=True)
 class Energies:
-    """Energies of one target by one method, with the zoo's constants."""
+    """Energies of a target and a method, with the zoo's constants, in sigma."""
 
     frames: np.ndarray
-    """(N,) over the valid pixels; NaN for a frame without any."""
+    """(N,) over valid pixels; NaN for a frame without any."""
     whole: np.ndarray
-    """(N,) over all pixels, as for a video, of which nobody knows the valid ones."""
+    """(N,) over all pixels, as for a video, whose valid pixels are unknown."""
     terms: np.ndarray
-    """(N, P) raw disagreement of each path with the direct prediction, over the valid pixels."""
+    """(N, P) raw disagreement of each path with the direct prediction, over valid pixels, in codes."""
     pixels: np.ndarray
-    """(S,) of the drawn pixels."""
+    """(S,) energies of the drawn pixels."""
     pixel_errors: np.ndarray
     """(S,) L1 error of the direct prediction there, in codes."""
 
@@ -64,7 +64,7 @@ class Energies:
 def energy_constants(
     zoo: Zoo, frames: Frames, report: Callable[[int], None], device: str = "cpu"
 ) -> dict[str, MeasuredConstants]:
-    """Measure mu and sigma of every target that `baseline` predicts, over the valid pixels of the frames."""
+    """Measure mu and sigma of every target that `baseline` predicts, over valid pixels; `report` gets the frames just done."""
     paths = {
         target: found for target in TARGETS if target in zoo.targets(BASELINE) if (found := energy_paths(zoo, target))
     }
@@ -91,7 +91,7 @@ def energy_constants(
 
 
 class RunningEnergies:
-    """Gathers the energies of one target by one method, batch by batch."""
+    """Accumulates the energies of a target and a method, batch by batch."""
 
     def __init__(self, constants: EnergyConstants) -> None:
         self.mu, self.sigma = constants.mu, constants.sigma
@@ -101,7 +101,7 @@ class RunningEnergies:
         self.pixel_errors: list[Tensor] = []
 
     def add(self, maps: Tensor, error: Tensor, valid: Tensor, drawn: Tensor) -> None:
-        """Disagreement (N, P, H, W), error (N, H, W), valid pixels (N, H, W) and the drawn ones' flat indices."""
+        """Add disagreement (N, P, H, W), error (N, H, W), valid pixels (N, H, W) and flat indices of the drawn pixels (S,)."""
         self.terms.append(masked_mean(maps, valid[:, None]).cpu())
         self.whole.append(standardise(maps.mean(dim=(2, 3)), self.mu, self.sigma).cpu())
         flat = maps.permute(0, 2, 3, 1).flatten(0, 2)[drawn]  # (S, P)
@@ -109,6 +109,7 @@ class RunningEnergies:
         self.pixel_errors.append(error.flatten()[drawn].cpu())
 
     def result(self) -> Energies:
+        """The energies of all batches."""
         terms = torch.cat(self.terms)
         return Energies(
             frames=standardise(terms, self.mu, self.sigma).numpy(),
@@ -120,7 +121,7 @@ class RunningEnergies:
 
 
 class PictureEnergies:
-    """Energies of pictures of which nothing else is known, over all their pixels."""
+    """Measures the energies of pictures without ground truth, over all their pixels."""
 
     def __init__(self, zoo: Zoo, methods: Sequence[str], device: str = "cpu") -> None:
         self.device = device
@@ -129,7 +130,7 @@ class PictureEnergies:
         self.graph = new_graph([chain for group in self.chains.values() for chain in group], device)
 
     def of(self, pictures: np.ndarray, report: Callable[[int], None] = lambda n: None) -> dict[Pair, np.ndarray]:
-        """RGB uint8 (N, H, W, 3) -> for each target and method its energies, (N,)."""
+        """RGB uint8 (N, H, W, 3) -> the energies of each target and method, (N,)."""
         found: dict[Pair, list[np.ndarray]] = {pair: [] for pair in self.chains}
         for start in range(0, len(pictures), BATCH):
             batch = pictures[start : start + BATCH]
@@ -142,7 +143,7 @@ class PictureEnergies:
 
 
 def draw_pixels(valid: Tensor, seed: Sequence[int]) -> Tensor:
-    """Flat indices into (N, H, W): PIXELS_PER_FRAME valid ones of each frame, or all where there are fewer."""
+    """Flat indices into (N, H, W) of PIXELS_PER_FRAME random valid pixels of each frame, or of all where there are fewer."""
     rng = np.random.default_rng(seed)
     chosen = []
     for number, mask in enumerate(valid.flatten(1).cpu().numpy()):
@@ -152,6 +153,6 @@ def draw_pixels(valid: Tensor, seed: Sequence[int]) -> Tensor:
 
 
 def maps_of(outputs: dict[Chain, Tensor], chains: list[Chain]) -> Tensor:
-    """(N, P, H, W): disagreement of the indirect chains with the first, direct one."""
+    """Disagreement of the indirect chains with the first, direct one: (N, P, H, W)."""
     direct, *others = (outputs[chain] for chain in chains)
     return disagreement_maps(direct, others)

@@ -1,6 +1,6 @@
-"""Evaluates a zoo on rooms that it has not seen: errors, readouts, energies, and how the two go together.
+"""Evaluates a zoo on rooms that it has not seen: errors, readouts, energies, and how energy and error correlate.
 
-N frames, C channels, P paths, H x W pixels. Outputs are clamped to [0, 1], in float32. Invalid pixels are left out of errors,
+N frames, C channels, P paths, H x W pixels. Outputs are clamped to [0, 1], in float32. Invalid pixels do not count in errors,
 energies and readout gaps. Domains that are fixed filters of the image are known everywhere.
 """
 
@@ -35,35 +35,35 @@ from training.learning.plan import TARGETS
 from training.scenes.frames import CHANNELS, Frames
 
 GEOMETRIC = "geo-net"
-"""The architecture that computes with the field of view."""
+"""The architecture that uses the field of view."""
 READOUT_EVERY = 3
-"""Readouts are measured on every third test frame, one of each room: there are seven of every prediction."""
+"""Readouts are measured on every third test frame, one per room, because every prediction has seven."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured on the test rooms. A key that is not there was not measured."""
+    """What was measured on the test rooms. A missing key was not measured."""
 
     n_frames: int
     n_readout_frames: int
-    """Of these, every READOUT_EVERY-th."""
+    """Frames of these on which readouts were measured."""
     valid_share: float
-    """Of all pixels."""
+    """Share of valid pixels."""
     errors: dict[Pair, Errors]
     known_lens: dict[Pair, Errors]
-    """Of methods that take a field of view and were given the true one."""
+    """Errors of methods that use a field of view, when given the true one."""
     trivial: dict[str, Errors]
-    """By target: the per-pixel median of training frames."""
+    """By target: errors of the per-pixel median of training frames."""
     readouts_of_truth: dict[str, Errors]
-    """By edge, `depth-normal`: what the cross networks make of the truth."""
+    """By edge, such as `depth-normal`: errors of cross networks that read the truth."""
     readouts: dict[tuple[str, str], Errors]
-    """(method, edge): what they make of the method's prediction, against the truth."""
+    """(method, edge): errors of cross networks that read the prediction of a method."""
     gaps: dict[tuple[str, str], list[float]]
-    """(method, edge): per frame, the L1 between that and what they make of the truth, in codes."""
+    """(method, edge): L1 per frame between readouts of the prediction and of the truth, in codes."""
     energies: dict[Pair, Energies]
 
     def correlations(self, target: str, method: str) -> tuple[float, float]:
-        """Pearson's and Spearman's, over frames, between energy and L1 error."""
+        """Pearson's r and Spearman's ρ between energy and L1 error, over frames."""
         energy, error = self.energies[target, method].frames, np.array(self.errors[target, method].l1)
         return pearson(energy, error), spearman(energy, error)
 
@@ -71,7 +71,7 @@ class Evaluation:
 def evaluate(
     zoo: Zoo, test: Frames, train: Frames, seed: int, report: Callable[[int], None], device: str = "cpu"
 ) -> Evaluation:
-    """Everything that is measured on the test rooms."""
+    """Evaluate a zoo on the test rooms; `report` gets the number of frames just done."""
     rooms = RoomFigures(zoo, median_images(train, seed), device)
     for indices in batches(len(test)):
         rooms.add(test[indices], test.field_of_view(indices), draw_seed=[seed, int(indices[0])])
@@ -95,7 +95,7 @@ def evaluate(
 
 
 class RoomFigures:
-    """Errors and energies of a zoo's direct predictions, gathered batch by batch."""
+    """Accumulates errors and energies of a zoo's direct predictions, batch by batch."""
 
     def __init__(self, zoo: Zoo, medians: dict[str, Tensor], device: str) -> None:
         self.device, self.medians = device, medians
@@ -111,7 +111,7 @@ class RoomFigures:
         self.n_valid = self.n_pixels = 0
 
     def add(self, batch: np.ndarray, field_of_view_degrees: np.ndarray, draw_seed: list[int]) -> None:
-        """Stored frames (N, H, W, C) and their lenses (N,)."""
+        """Add stored frames (N, H, W, C) and their fields of view (N,)."""
         image = picture(batch, IMAGE, self.device)
         truth = {target: picture(batch, target, self.device) for target in TARGETS}
         valid = valid_pixels(batch, self.device)
@@ -135,7 +135,7 @@ class RoomFigures:
 
 
 class ReadoutFigures:
-    """Errors of what the cross networks make of truth and of predictions, gathered batch by batch."""
+    """Accumulates errors of the readouts of truth and of predictions, batch by batch."""
 
     def __init__(self, zoo: Zoo, device: str) -> None:
         self.device = device
@@ -149,11 +149,11 @@ class ReadoutFigures:
 
     @property
     def known(self) -> set[str]:
-        """The domains whose truth is known."""
+        """Domains whose truth is known."""
         return {*CHANNELS, *self.filters}
 
     def add(self, batch: np.ndarray) -> None:
-        """Stored frames (N, H, W, C)."""
+        """Add stored frames (N, H, W, C)."""
         truth = {name: picture(batch, name, self.device) for name in CHANNELS if name != "valid"}
         truth |= {name: run(network, truth[IMAGE]) for name, network in self.filters.items()}
         valid = valid_pixels(batch, self.device)
@@ -170,7 +170,7 @@ class ReadoutFigures:
 
 
 def evaluate_seed(zoo: Zoo, test: Frames, report: Callable[[int], None], device: str = "cpu") -> dict[Pair, Errors]:
-    """The errors alone, of the networks of another seed."""
+    """Measure only the errors of the networks of another seed."""
     direct = direct_chains(zoo)
     graph = new_graph(list(direct.values()), device)
     errors = {pair: Errors(pair[0]) for pair in direct}
@@ -186,10 +186,10 @@ def evaluate_seed(zoo: Zoo, test: Frames, report: Callable[[int], None], device:
 
 
 def n_reports(validation: Frames, test: Frames) -> int:
-    """Frames that energy_constants and evaluate report together."""
+    """Number of frames that energy_constants and evaluate report together."""
     return len(validation) + n_evaluated(test)
 
 
 def n_evaluated(test: Frames) -> int:
-    """Frames that evaluate reports."""
+    """Number of frames that evaluate reports."""
     return len(test) + len(range(0, len(test), READOUT_EVERY))

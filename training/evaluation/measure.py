@@ -24,9 +24,9 @@ from training.scenes.frames import Frames
 
 CONSISTENCY = "consistency"
 COMPARED = (BASELINE, CONSISTENCY)
-"""Whose energies are measured on shifts and on real pictures."""
-LADDER_FRAMES = 48
-STRONG_FRAMES = 96
+"""Methods whose energies are measured under shifts and on real pictures."""
+LADDER_FRAMES = 48  # test frames at each level: 20 levels in all
+STRONG_FRAMES = 96  # test frames under each strong shift
 HELD_OUT = "held-out rooms"
 ALL = "mean of the targets"
 EnergiesByPair = dict[Pair, np.ndarray]
@@ -34,40 +34,41 @@ EnergiesByPair = dict[Pair, np.ndarray]
 
 @dataclass(frozen=True)
 class ResultFigures:
-    """Everything that the page is made of."""
+    """Everything that docs/results.md reports."""
 
     zoo: Zoo
     rooms: Evaluation
     seeds: list[dict[Pair, Errors]]
-    """By seed, that of the zoo itself first."""
+    """By seed; that of the zoo itself is first."""
     ladders: dict[str, list[tuple[float, dict[Pair, float]]]]
-    """By shift: (level, mean energies), the first of unshifted frames at level NaN."""
+    """By shift: (level, mean energies); the first is that of unshifted frames, at level NaN."""
     strong: dict[str, EnergiesByPair]
-    """By strong shift: the energies of shifted test frames."""
+    """By strong shift: energies of the shifted test frames."""
     real: dict[str, EnergiesByPair]
-    """By group of real material."""
-    material: list[RealPicture]
+    """By group of real pictures: their energies."""
+    pictures: list[RealPicture]
     real_depth: dict[tuple[str, str], Errors]
-    """(picture, method): depth where somebody measured it."""
+    """(picture, method): errors on pictures with measured depth."""
     shown_rooms: list[ShownImage]
     shown_real: list[ShownImage]
 
     @property
     def reported(self) -> str:
-        """The method whose energies are reported where there is room for one."""
+        """The method whose energies are reported where there is space for one."""
         return CONSISTENCY if CONSISTENCY in self.zoo.methods else self.zoo.methods[0]
 
     @property
     def compared(self) -> list[str]:
+        """The methods of COMPARED that the zoo has."""
         return [method for method in COMPARED if method in self.zoo.methods] or list(self.zoo.methods[:1])
 
     def seed_values(self, target: str, method: str, figure: str) -> list[float]:
-        """One value per seed that has this method and target."""
+        """A figure of each seed that has this method and target."""
         found = [errors[target, method].figures() for errors in self.seeds if (target, method) in errors]
         return [figures[figure] for figures in found if np.isfinite(figures.get(figure, np.nan))]
 
     def paired(self, target: str, figure: str) -> tuple[list[float], list[float]]:
-        """Consistency and baseline of the seeds that have both."""
+        """A figure of consistency and of baseline, of each seed that has both."""
         both = [errors for errors in self.seeds if {(target, m) for m in COMPARED} <= set(errors)]
         values = [[errors[target, method].figures()[figure] for errors in both] for method in (CONSISTENCY, BASELINE)]
         return values[0], values[1]
@@ -83,7 +84,7 @@ def measure(
     device: str,
     rooms: Evaluation | None = None,
 ) -> ResultFigures:
-    """Everything, in one pass over each set of frames."""
+    """Measure everything, in one pass over each set of frames. `rooms` is the evaluation on the test rooms, if it exists already."""
     train, _, test = open_frames(frames_folder)
     tried = real_images.pictures(real)
     ladder_frames, strong_frames = some_frames(test, LADDER_FRAMES), some_frames(test, STRONG_FRAMES)
@@ -125,7 +126,7 @@ def measure(
         ladders=ladders,
         strong=strong,
         real=of_groups,
-        material=tried,
+        pictures=tried,
         real_depth=depth_errors(with_depth, {picture.item.name: picture for picture in tried}),
         shown_rooms=walk,
         shown_real=shown,
@@ -133,13 +134,13 @@ def measure(
 
 
 def some_frames(test: Frames, n: int) -> np.ndarray:
-    """RGB (N, H, W, 3) of at most n test frames, evenly spread over the rooms."""
+    """At most n test frames, evenly spread over the rooms: RGB uint8 (N, H, W, 3)."""
     chosen = np.unique(np.linspace(0, len(test) - 1, n).astype(int))
     return test[chosen][..., :3]
 
 
 def depth_errors(images: Sequence[ShownImage], known: Mapping[str, RealPicture]) -> dict[tuple[str, str], Errors]:
-    """Of pictures whose depth somebody measured."""
+    """Errors on pictures with measured depth."""
     found = {}
     for shown in images:
         true_metres = known[shown.name].depth_metres
@@ -157,13 +158,13 @@ def depth_errors(images: Sequence[ShownImage], known: Mapping[str, RealPicture])
 
 
 def energy_sets(figures: ResultFigures) -> dict[str, EnergiesByPair]:
-    """The held-out rooms, then everything that is set against them. Energies over all pixels, as nobody masks a video."""
+    """Energies of the held-out rooms, then of everything compared with them; over all pixels, as for a video."""
     held_out = {pair: found.whole for pair, found in figures.rooms.energies.items()}
     return {HELD_OUT: held_out, **figures.real, **figures.strong}
 
 
 def auc(figures: ResultFigures, target: str, method: str, name: str) -> float:
-    """Of one set against the held-out rooms; ALL takes the mean of the targets' energies."""
+    """ROC-AUC of the energy between a set and the held-out rooms; target ALL uses the mean energy of the targets."""
     sets = energy_sets(figures)
     wanted = [(target, method)] if target != ALL else [pair for pair in sets[HELD_OUT] if pair[1] == method]
     if not wanted or name not in sets or any(pair not in sets[name] or pair not in sets[HELD_OUT] for pair in wanted):
@@ -173,6 +174,6 @@ def auc(figures: ResultFigures, target: str, method: str, name: str) -> float:
 
 
 def ladder_spearman(figures: ResultFigures, ladder: str, target: str, method: str) -> float:
-    """Between the number of the level, unshifted first, and the mean energy."""
+    """Spearman's ρ between the number of the level, with 0 for no shift, and the mean energy."""
     energies = [found.get((target, method), np.nan) for _, found in figures.ladders[ladder]]
     return spearman(np.arange(len(energies), dtype=float), np.array(energies))

@@ -44,10 +44,10 @@ FOLDER = "results"
 
 
 def errors_text(figures: ResultFigures) -> str:
-    """A table per target: every method, and the guess that sees nothing."""
+    """A table per target: every method, and the trivial guess."""
     parts = [
         "## Errors on held-out rooms",
-        '"Per-pixel median" guesses the median of training frames at each pixel. The best in bold.',
+        '"Per-pixel median" predicts the median of training frames at each pixel. The best figures are bold.',
     ]
     for target in TARGETS:
         rows = {method: figures.rooms.errors[target, method].figures() for method in methods_of(figures.zoo, target)}
@@ -67,8 +67,9 @@ def errors_text(figures: ResultFigures) -> str:
 
 
 def seeds_text(figures: ResultFigures) -> str:
+    """Figures of the compared methods over all seeds, and their difference."""
     if len(figures.seeds) < 2:
-        return f"### Over seeds\n\nOne seed was trained; how far seeds differ was {NOT_MEASURED}."
+        return f"### Over seeds\n\nOne seed was trained; the spread over seeds was {NOT_MEASURED}."
     rows = []
     for target in TARGETS:
         for method in COMPARED:
@@ -89,7 +90,7 @@ def seeds_text(figures: ResultFigures) -> str:
 
 
 def lens_text(figures: ResultFigures) -> str:
-    """GeoNet with the true field of view and with the one it assumes."""
+    """GeoNet with the true field of view and with the assumed one."""
     if not figures.rooms.known_lens:
         return ""
     rows = []
@@ -98,13 +99,13 @@ def lens_text(figures: ResultFigures) -> str:
         for figure in (HEADLINE[target], "L1"):
             rows.append([method, title(target), figure, number(figure, assumed[figure]), number(figure, true[figure])])
     return (
-        "### With a known lens\n\nOn videos nobody tells the field of view, and 60 degrees are assumed; so it is in all other "
-        "tables. Rooms know theirs.\n\n" + table(["method", "target", "figure", "60° assumed", "known"], rows)
+        "### With a known lens\n\nThe field of view of a video is unknown: 60 degrees are assumed, also in all other tables. "
+        "That of the rooms is known.\n\n" + table(["method", "target", "figure", "60° assumed", "known"], rows)
     )
 
 
 def readouts_text(figures: ResultFigures) -> str:
-    """What cross networks make of truth and of predictions."""
+    """Errors of cross networks that read the truth and predictions, and the readout gap."""
     rooms = figures.rooms
     methods = list(dict.fromkeys(method for method, _ in rooms.readouts))
     edges = list(dict.fromkeys([*rooms.readouts_of_truth, *(edge for _, edge in rooms.readouts)]))
@@ -126,16 +127,16 @@ def readouts_text(figures: ResultFigures) -> str:
         for edge in gap_edges
     ]
     return (
-        f"## Readouts\n\nL1 error, against the truth of the last domain, of what each cross network makes of the truth and of "
-        f"each method's prediction; {rooms.n_readout_frames} test frames, every {READOUT_EVERY}rd.\n\n"
+        f"## Readouts\n\nL1 error, against the truth of the last domain, of each cross network's readout of the truth and of "
+        f"each method's prediction, on {rooms.n_readout_frames} test frames (every {READOUT_EVERY}rd).\n\n"
         + table(["edge", "of truth", "", *methods], rows)
-        + "\n\nThe readout gap: L1 between what the cross network makes of the prediction and of the truth, which is what "
-        "consistency training lowers.\n\n" + table(["edge", *methods], gaps)
+        + "\n\nThe readout gap: L1 between the cross network's readouts of the prediction and of the truth, which consistency "
+        "training lowers.\n\n" + table(["edge", *methods], gaps)
     )
 
 
 def energy_text(figures: ResultFigures) -> str:
-    """How the energy goes with the error, over frames and over pixels."""
+    """How energy and error correlate, over frames and over pixels."""
     rows = []
     by_target = sorted(figures.rooms.energies.items(), key=lambda found: TARGETS.index(found[0][0]))
     for (target, method), energies in by_target:
@@ -172,15 +173,15 @@ def energy_text(figures: ResultFigures) -> str:
     return f"""## Consistency energy
 
 Pearson's r and Spearman's ρ between energy and L1 error, over frames and over {PIXELS_PER_FRAME} random valid pixels of each.
-Dropping the highest energies first lowers the mean error of what is kept: the area is its mean over all shares kept, and the
-gain says how far it goes from chance (0) to dropping by the error itself (1). Mean disagreement is the raw mean over paths
-of |indirect − direct| in codes. Energies are over valid pixels; their constants are those of `{BASELINE}` on validation rooms.
+Dropping the highest energies first lowers the mean error of the rest: the area is that error averaged over all shares kept,
+and the gain places it between chance (0) and dropping by the error itself (1). Mean disagreement is the raw mean over paths
+of |indirect − direct| in codes. Energies are over valid pixels, with the constants of `{BASELINE}` on validation rooms.
 
 {table(header, rows)}"""
 
 
 def outside_text(figures: ResultFigures) -> str:
-    """ROC-AUC of the energy between held-out rooms and everything else."""
+    """ROC-AUC of the energy between held-out rooms and all other images."""
     sets = {name: found for name, found in energy_sets(figures).items() if name != HELD_OUT}
     rows = []
     for method in figures.compared:
@@ -191,18 +192,19 @@ def outside_text(figures: ResultFigures) -> str:
                 rows.append([name, method, *(plain(value, 2) for value in values)])
     counts = [f"{name} ({len(next(iter(found.values())))})" for name, found in sets.items() if found]
     if not rows:
-        return f"### Rooms and everything else\n\nROC-AUC: {NOT_MEASURED}."
+        return f"### Held-out rooms and other images\n\nROC-AUC: {NOT_MEASURED}."
     missing = [group for group in GROUPS if group not in figures.real]
     note = f" {', '.join(missing).capitalize()}: {NOT_MEASURED}." if missing else ""
     return (
-        "### Rooms and everything else\n\nROC-AUC of the energy: the chance that a picture of the set has more of it than a "
-        f"held-out room ({figures.rooms.n_frames} frames; energies over all pixels on both sides). In brackets the number of "
-        "pictures; frames of one clip are much alike, so a clip counts for less than its number says. The last six are test "
-        f"frames under strong shifts.{note}\n\n" + table(["target", "method", *counts], rows)
+        "### Held-out rooms and other images\n\nROC-AUC of the energy: the chance that a picture of the set has a higher energy "
+        f"than a held-out room ({figures.rooms.n_frames} frames; energies over all pixels). The number of pictures is in brackets; "
+        "frames of a clip are similar, so a clip counts for less than its number suggests. The last six sets are test frames "
+        f"under strong shifts.{note}\n\n" + table(["target", "method", *counts], rows)
     )
 
 
 def ladders_text(figures: ResultFigures) -> str:
+    """A table per graded shift: the mean energy at each level."""
     parts = [
         f"### Energy under graded shifts\n\nMean energy of {LADDER_FRAMES} test frames at each level, over all pixels."
     ]
@@ -225,14 +227,15 @@ def ladders_text(figures: ResultFigures) -> str:
 
 
 def gallery_text(figures: ResultFigures, drawn: set[str]) -> str:
+    """The sheets of images side by side; `drawn` are the names of all pictures."""
     nearest, farthest = DEPTH_SHOWN_METRES
     parts = [
         f"""## Side by side
 
-All methods on the same images. Depth: dark is near; the colours span {nearest:g} to {farthest:g} m. Energy: of `{figures.reported}`, on the
-scale of the dashboard, bright is high.
+All methods on the same images. Depth: dark is near; colours span {nearest:g} to {farthest:g} m. Energy: that of `{figures.reported}`, on the
+scale of the dashboard; bright is high.
 
-The rooms are frames of the bundled walk-through, made of CC0 models that no network has seen."""
+The rooms are frames of the bundled walk-through, whose CC0 models no network has seen."""
     ]
     for kind, text in (("rooms", "rendered rooms"), ("real", "real pictures"), ("thin", "thin structures, enlarged")):
         parts += [
@@ -245,9 +248,9 @@ The rooms are frames of the bundled walk-through, made of CC0 models that no net
     return "\n\n".join(parts)
 
 
-def material_text(figures: ResultFigures) -> str:
-    """Where the real pictures come from, what may be shown, and how depth does where somebody measured it."""
-    found = [picture.item for picture in figures.material]
+def real_pictures_text(figures: ResultFigures) -> str:
+    """Origin and licence of the real pictures, and errors of depth on those with measured depth."""
+    found = [picture.item for picture in figures.pictures]
     rows = []
     for item in real_images.ITEMS:
         n = found.count(item)
@@ -256,8 +259,8 @@ def material_text(figures: ResultFigures) -> str:
             [item.name, item.group, item.package, item.licence, item.credit, str(n) if n else NOT_MEASURED, shown]
         )
     text = (
-        "## Real material\n\n`python -m training material` fetches it. Pictures under CC-BY-SA-4.0, and what is made of them "
-        "in the sheets above, are under that licence; they were cropped and reduced.\n\n"
+        "## Real pictures\n\n`python -m training material` downloads them. Pictures under CC-BY-SA-4.0, and the sheets above that "
+        "show them, are under that licence; they were cropped and reduced.\n\n"
         + table(["name", "group", "from", "licence", "by", "frames", "shown"], rows)
     )
     if figures.real_depth:
@@ -266,13 +269,13 @@ def material_text(figures: ResultFigures) -> str:
             [picture, method, *(number(name, errors.figures()[name]) for name in names)]
             for (picture, method), errors in figures.real_depth.items()
         ]
-        text += "\n\nDepth, where it was measured (motorcycle by stereo, bookcase by an RGB-D camera):\n\n"
+        text += "\n\nErrors where depth was measured (motorcycle by stereo, bookcase by an RGB-D camera):\n\n"
         text += table(["picture", "method", *names], depth_rows)
     return text
 
 
 def settings_text(figures: ResultFigures) -> str:
-    """What sets the methods apart, and what they weigh."""
+    """What sets the methods apart, and the size of their weights."""
     rows = []
     names = list(next(iter(METHOD_SETTINGS.values())))
     for method in [*figures.zoo.methods, SHARED]:

@@ -12,25 +12,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-SHARE_BLURRED = 0.3  # of the images of a batch
-SHARE_OF_JPEG = 0.3
-LARGEST_BLUR_PX = 1.2  # standard deviation; more of it would teach networks not to notice blur
+SHARE_BLURRED = 0.3  # share of the images of a batch
+SHARE_OF_JPEG = 0.3  # share of the images of a batch
+LARGEST_BLUR_PX = 1.2  # standard deviation; more would teach networks not to notice blur
 BLUR_RADIUS_PX = 3
-LARGEST_NOISE = 0.03
-BLOCK = 8  # JPEG's
-N_DRAWS = 10  # numbers per image that jitter consumes
-SHARE_OF_EACH_FLAW = 0.5  # of the images of a batch
-SOFTENING_FACTORS = (2, 4, 8, 16)  # pixels: predictions of small networks are soft over so much
-LARGEST_OFFSET = 0.05  # standard deviation, of the whole image
-LARGEST_WAVE = 0.06  # standard deviation, of errors that vary over an eighth of the image
-WAVE_GRID = 8
-LARGEST_GRAIN = 0.008
+LARGEST_NOISE = 0.03  # standard deviation, codes
+BLOCK = 8  # side of a JPEG block, pixels
+N_DRAWS = 10  # random numbers per image that jitter uses
+SHARE_OF_EACH_FLAW = 0.5  # share of the images of a batch
+SOFTENING_FACTORS = (2, 4, 8, 16)  # pixels over which predictions of small networks are soft
+LARGEST_OFFSET = 0.05  # standard deviation of the offset of a whole image, codes
+LARGEST_WAVE = 0.06  # standard deviation of errors that vary over an eighth of the image, codes
+WAVE_GRID = 8  # such errors across an image
+LARGEST_GRAIN = 0.008  # standard deviation of errors of single pixels, codes
 
 
 def jitter(rgb: Tensor, draws: Tensor, generator: torch.Generator) -> Tensor:
-    """Gamma, exposure, colour cast, contrast, saturation; for some images blur; noise; for some JPEG. (N, 3, H, W).
+    """Change gamma, exposure, colour, contrast and saturation, add noise, and blur or compress some images: (N, 3, H, W).
 
-    `draws`: (N, N_DRAWS) in [0, 1). Which images of the batch are blurred or compressed is fixed: frames come in random order.
+    `draws` are (N, N_DRAWS) random numbers in [0, 1). Which images of the batch are blurred or compressed is fixed, as frames
+    come in random order.
     """
     n, _, height, width = rgb.shape
 
@@ -48,7 +49,7 @@ def jitter(rgb: Tensor, draws: Tensor, generator: torch.Generator) -> Tensor:
         rgb = torch.cat([rgb[:-n_blurred], blurred])
     strength = uniform(8, 0.0, LARGEST_NOISE).view(n, 1, 1, 1)
     rgb = (rgb + strength * torch.randn(rgb.shape, generator=generator, device=rgb.device)).clamp(0, 1)
-    if n_compressed:  # from the middle, so that some are blurred and compressed, and some neither
+    if n_compressed:  # from the middle, so that some images are blurred and compressed, and some neither
         start = n // 2
         chosen = slice(start, start + n_compressed)
         rgb = torch.cat([rgb[:start], jpeg(rgb[chosen], uniform(9, 25, 95)[chosen]), rgb[chosen.stop :]])
@@ -56,20 +57,20 @@ def jitter(rgb: Tensor, draws: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def colour_change(gain: Tensor, mean: Tensor, contrast: Tensor, saturation: Tensor) -> tuple[Tensor, Tensor]:
-    """Gain (N, 3), then contrast (N,) about the image's mean grey, then saturation (N,), as one matrix and offset.
+    """Gain (N, 3), then contrast (N,) around the mean grey of the image, then saturation (N,), as one matrix and offset.
 
-    `mean`: (N, 3), of each channel before the gain. Returns (N, 3, 3) and (N, 3).
+    `mean` is that of each channel before the gain, (N, 3). Returns (N, 3, 3) and (N, 3).
     """
     grey = torch.full((3, 3), 1 / 3, device=gain.device)
     keep = torch.eye(3, device=gain.device)
     saturate = saturation[:, None, None] * keep + (1 - saturation)[:, None, None] * grey
     matrix = saturate * (contrast[:, None] * gain)[:, None, :]
-    middle = (gain * mean).mean(dim=1)  # a grey, which saturation does not change
+    middle = (gain * mean).mean(dim=1)  # a grey, which saturation leaves unchanged
     return matrix, ((1 - contrast) * middle)[:, None].expand(-1, 3)
 
 
 def blur(images: Tensor, sigma_px: Tensor) -> Tensor:
-    """Gaussian of each image's own width: (N, C, H, W) and (N,)."""
+    """Blur each image by a Gaussian of its own width: (N, C, H, W) and (N,)."""
     n, channels, height, width = images.shape
     x = torch.arange(-BLUR_RADIUS_PX, BLUR_RADIUS_PX + 1, device=images.device)
     kernel = torch.exp(-(x**2) / (2 * sigma_px[:, None] ** 2))
@@ -82,10 +83,10 @@ def blur(images: Tensor, sigma_px: Tensor) -> Tensor:
 
 
 def jpeg(rgb: Tensor, quality: Tensor) -> Tensor:
-    """What baseline JPEG with 4:2:0 chroma makes of images: (N, 3, H, W) in [0, 1] and (N,) from 1 to 100 -> the same shape.
+    """Compress images as baseline JPEG with 4:2:0 chroma does: (N, 3, H, W) in [0, 1], quality (N,) from 1 to 100.
 
-    The cosine transform of 8 x 8 blocks, rounded to multiples of the standard tables: all of JPEG that loses anything. H and W
-    must be multiples of 16.
+    The cosine transform of 8 x 8 blocks, rounded to multiples of the standard tables, is the lossy part of JPEG. H and W must
+    be multiples of 16.
     """
     ycc = torch.einsum("kc,nchw->nkhw", colour_matrix(rgb.device), rgb * 255)  # (N, 3, H, W)
     luma = through_blocks(ycc[:, :1] - 128, quantisers(LUMA_TABLE, quality)) + 128
@@ -97,7 +98,7 @@ def jpeg(rgb: Tensor, quality: Tensor) -> Tensor:
 
 
 def through_blocks(plane: Tensor, steps: Tensor) -> Tensor:
-    """Transform, round to multiples of `steps`, transform back: (N, C, H, W) and (N, 64)."""
+    """Transform blocks, round to multiples of `steps` (N, 64), and transform back: (N, C, H, W) -> (N, C, H, W)."""
     n, channels, height, width = plane.shape
     blocks = F.pixel_unshuffle(plane.reshape(n * channels, 1, height, width), BLOCK)  # (N C, 64, H / 8, W / 8)
     transform = block_transform(plane.device)
@@ -109,14 +110,14 @@ def through_blocks(plane: Tensor, steps: Tensor) -> Tensor:
 
 
 def quantisers(table: Tensor, quality: Tensor) -> Tensor:
-    """libjpeg's scaling of a table to a quality: (64,) and (N,) -> (N, 64), from 1 to 255."""
+    """Scale a table to a quality, as libjpeg does: (64,) and (N,) -> (N, 64), from 1 to 255."""
     percent = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)[:, None]
     return ((table.to(quality.device) * percent + 50) / 100).floor().clamp(1, 255)
 
 
 @cache
 def block_transform(device: torch.device) -> Tensor:
-    """The orthonormal two-dimensional cosine transform of a block of 64 pixels in rows: (64 frequencies, 64 pixels)."""
+    """The orthonormal two-dimensional cosine transform of a block, row by row: (64 frequencies, 64 pixels)."""
     k, x = torch.arange(BLOCK, dtype=torch.float64)[:, None], torch.arange(BLOCK, dtype=torch.float64)
     cosine = torch.cos(math.pi * (2 * x + 1) * k / (2 * BLOCK)) * math.sqrt(2 / BLOCK)
     cosine[0] /= math.sqrt(2)
@@ -125,17 +126,18 @@ def block_transform(device: torch.device) -> Tensor:
 
 @cache
 def colour_matrix(device: torch.device) -> Tensor:
-    """RGB -> luma and two chroma differences around 0, as JFIF has them."""
+    """RGB -> luma and two chroma differences around 0, as JFIF defines them: (3, 3)."""
     rows = [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
     return torch.tensor(rows, device=device)
 
 
 @cache
 def inverse_colour_matrix(device: torch.device) -> Tensor:
+    """Luma and chroma -> RGB: (3, 3)."""
     return torch.linalg.inv(colour_matrix(torch.device("cpu"))).to(device)
 
 
-# The tables of the JPEG standard (annex K), at quality 50.
+# The tables of the JPEG standard (annex K), for quality 50.
 LUMA_TABLE = torch.tensor([
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80,
     62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98,
@@ -148,9 +150,9 @@ CHROMA_TABLE = torch.tensor([
 
 
 def degrade(codes: Tensor, generator: torch.Generator) -> Tensor:
-    """Make ground truth look predicted, so that a network that reads it bears predictions: soft edges, offset, waves, grain.
+    """Make ground truth look predicted, so that a network trained on it can read predictions: (N, C, H, W).
 
-    (N, C, H, W); each image has each of the four with even chance. `generator` must be of the codes' device.
+    Each image gets soft edges, an offset, waves and grain, each with an even chance. `generator` must be on the codes' device.
     """
     n, channels, height, width = codes.shape
     on_device = {"generator": generator, "device": codes.device}
@@ -162,7 +164,7 @@ def degrade(codes: Tensor, generator: torch.Generator) -> Tensor:
     def smooth(coarse: Tensor) -> Tensor:
         return F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
 
-    # Images in turn take each factor: one choice for the batch would make steps unlike each other.
+    # Each image in turn gets the next factor: one choice for the whole batch would make steps differ too much.
     softness, soft = amounts(1.0), codes.clone()
     for start, factor in enumerate(SOFTENING_FACTORS):
         every = slice(start, None, len(SOFTENING_FACTORS))

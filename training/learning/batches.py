@@ -22,43 +22,45 @@ from training.scenes.frames import CHANNELS, Frames
 
 FILTERS = {"edge2d": "sobel-edges", "keypoint2d": "hessian-keypoints"}
 """Domains that are fixed filters of the image, and their architectures."""
-SHARE_ZOOMED = 0.5  # of the batches
+SHARE_ZOOMED = 0.5  # share of the batches
 LARGEST_ZOOM = 1.5  # a field of view of 60 degrees becomes 42
-DILATION_PX = 5  # codes beside an unknown pixel are mixed with what is unknown, as in X-TC
+DILATION_PX = (
+    5  # side of the neighbourhood that must be known: codes beside an unknown pixel are mixed with it, as in X-TC
+)
 
 
 @dataclass(frozen=True)
 class TrainingBatch:
-    """What one step is given."""
+    """The images of a training step."""
 
     images: dict[str, Tensor]
-    """Domain -> codes, (N, C, H, W) float32, channels last in memory."""
+    """Domain -> codes, (N, C, H, W) float32 in [0, 1], channels last in memory."""
     valid: Tensor
-    """Where geometry counts: (N, 1, H, W) float32 of 0 and 1."""
+    """1 where geometry counts, else 0: (N, 1, H, W) float32."""
     field_of_view: Tensor
     """(N,) float32, degrees."""
 
     def weight(self, domain: str) -> Tensor | None:
-        """What multiplies the errors of a domain; None where every pixel counts."""
+        """The weight of each pixel's error in a domain, (N, 1, H, W); None where every pixel counts."""
         return None if domain == "rgb" or domain in FILTERS else self.valid
 
 
 class ResidentFrames:
-    """Frames that lie on a device whole; processes share them by handle. Used as `data.Frames` is."""
+    """All frames in the memory of a device, shared between processes by handle. It is used like `Frames`."""
 
     def __init__(self, codes: Tensor, fields_of_view: np.ndarray):
         self.codes, self.fields_of_view = codes, fields_of_view
 
     @classmethod
     def load(cls, frames: Frames, device: str) -> ResidentFrames:
-        """Copied shard by shard, so that the machine's memory holds one at a time."""
+        """Copy the frames to a device, shard by shard, so that main memory holds one shard at a time."""
         codes = torch.empty((len(frames), *frames.shards[0].shape[1:]), dtype=torch.uint8, device=device)
         for start, shard in zip(frames.starts[:-1], frames.shards, strict=True):
             codes[start : start + len(shard)] = torch.from_numpy(np.array(shard)).to(device)
         return cls(codes, frames.field_of_view(np.arange(len(frames))))
 
     def share(self) -> ResidentFrames:
-        """Put what lies in main memory where other processes can map it; a GPU's memory can be mapped as it is."""
+        """Move frames in main memory to where other processes can map them; GPU memory can be mapped as it is."""
         self.codes.share_memory_()
         return self
 
@@ -83,9 +85,10 @@ def draw_batch(
     size_px: int | None,
     device: str,
 ) -> TrainingBatch:
-    """The images of `domains` for one step, all cropped and mirrored alike; a filter's image is of the image as changed.
+    """Draw the images of `domains` for a step, all cropped and mirrored alike; filters are applied to the changed image.
 
-    `key`: seed, name of the stream and step, which decide everything. `size_px`: side of the images; None keeps the frames' own.
+    `key` is seed, name of the stream and step, and decides everything. `size_px` is the side of the images; None keeps that of
+    the frames.
     """
     seed, stream, step = key
     rng = np.random.default_rng([seed, number_of(stream), step])
@@ -124,25 +127,26 @@ def number_of(text: str) -> int:
 
 @cache
 def fixed_filter(domain: str, device: str) -> torch.nn.Module:
+    """The filter of a domain in FILTERS."""
     return registry.build(FILTERS[domain]).to(device).requires_grad_(False)
 
 
 def draw_zoom(rng: np.random.Generator) -> float:
-    """One for the whole batch: half see the frame as it is, half with a longer lens."""
+    """Draw the zoom of a batch: half of the batches see whole frames, half see them through a longer lens."""
     return math.exp(rng.random() * math.log(LARGEST_ZOOM)) if rng.random() < SHARE_ZOOMED else 1.0
 
 
 def crop_window(side: int, zoom: float) -> slice:
-    """Around the centre, so that a crop is what a longer lens would have seen: its angle changes and nothing else."""
+    """The rows, or columns, of a centred crop: what a longer lens would have seen, with nothing but its angle changed."""
     width = 2 * round(side / zoom / 2)
     start = (side - width) // 2
     return slice(start, start + width)
 
 
 def pixel_numbers(window: slice, size: int, offset: float) -> slice | Tensor:
-    """The rows, or columns, of `size` pixels of the codes: averages over an edge would be codes of no surface.
+    """The rows, or columns, of `size` single pixels: averaging codes over an edge would give codes of no surface.
 
-    `offset` in [0, 1) says where in each step. Whole steps are a slice, which is copied much faster.
+    `offset` in [0, 1) is the position within each step. Whole steps give a slice, which is copied much faster.
     """
     width = window.stop - window.start
     if width % size == 0:
@@ -154,7 +158,7 @@ def pixel_numbers(window: slice, size: int, offset: float) -> slice | Tensor:
 def pick(
     codes: Tensor, channels: slice, rows: slice | Tensor, columns: slice | Tensor, is_mirrored: bool, device: str
 ) -> Tensor:
-    """(N, H, W, 14) uint8 -> (N, C, size, size) float32."""
+    """Select channels, rows and columns of frames: (N, H, W, 14) uint8 -> (N, C, size, size) float32 in [0, 1]."""
     if isinstance(rows, Tensor) and isinstance(columns, Tensor):
         picked = codes[:, rows.to(codes.device)[:, None], columns.to(codes.device), channels]
     else:
@@ -164,10 +168,10 @@ def pick(
 
 
 def resample(rgb: Tensor, size: int, device: str) -> Tensor:
-    """(N, H, W, 3) uint8 -> (N, 3, size, size) float32: averaged, as a camera of fewer pixels would, or bilinear."""
+    """Resize images, averaging as a camera with fewer pixels would: (N, H, W, 3) uint8 -> (N, 3, size, size) float32."""
     image = rgb.to(device).permute(0, 3, 1, 2)
     if image.shape[-1] != size:
-        image = image if device == "cpu" else image.float()  # bytes are ten times faster, but only there
+        image = image if device == "cpu" else image.float()  # bytes are ten times faster, but only on the CPU
         image = F.interpolate(image, size=(size, size), mode="bilinear", align_corners=False, antialias=True)
     return image.float() / 255
 
@@ -180,13 +184,13 @@ def to_tensor(codes: np.ndarray | Tensor, device: str = "cpu") -> Tensor:
 
 
 def mirrored_normals(normal: Tensor) -> Tensor:
-    """The normals of images whose left and right have been exchanged: x changes its sign."""
+    """The normals of mirrored images: x changes its sign."""
     return torch.cat([1 - normal[:, :1], normal[:, 1:]], dim=1).contiguous(memory_format=torch.channels_last)
 
 
 def dilated_valid(valid: Tensor) -> Tensor:
-    """Pixels whose 5 x 5 neighbourhood is known throughout: (N, 1, H, W) bool -> bool. Beyond the border all counts as known."""
-    for dim in (2, 3):  # by shifts: pooling takes ten times as long
+    """Pixels whose whole 5 x 5 neighbourhood is known: (N, 1, H, W) bool -> bool. Beyond the border counts as known."""
+    for dim in (2, 3):  # by shifting: pooling takes ten times as long
         size, around = valid.shape[dim], valid.clone()
         for step in range(1, min(DILATION_PX // 2, size - 1) + 1):
             around.narrow(dim, step, size - step).logical_and_(valid.narrow(dim, 0, size - step))

@@ -12,19 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from consistency.models.registry import fold_batch_norm
-from training.learning.jobs import TrainingJob
+from training.learning.jobs import Stage, TrainingJob
 from training.learning.methods import Learner
 from training.learning.plan import TrainingPlan
 from training.release.files import write_whole
 from training.scenes.frames import Frames
 
 LOG_EVERY_STEPS = 25
-LISTING = "frames.json"
+LISTING = "frames.json"  # names of the training shards
 PLAN = "plan.json"
 
 
 def keep_to_frames(data_folder: Path, folder: Path) -> list[str]:
-    """The training shards of this run: those that were there when it first began, whatever was rendered since."""
+    """The training shards of this run: those that existed when it first started, whatever was rendered since."""
     listing = folder / LISTING
     if not listing.exists():
         write_whole(listing, json.dumps(Frames(data_folder, "train").names).encode())
@@ -38,60 +38,61 @@ def keep_to_plan(plan: TrainingPlan, folder: Path) -> None:
         before, now = json.loads(found), json.loads(wanted)
         changed = ", ".join(f"{key} {before.get(key)} -> {now[key]}" for key in now if before.get(key) != now[key])
         raise ValueError(
-            f"{folder} holds networks of another plan ({changed}); remove it, or choose another --work folder"
+            f"{folder} contains networks of another plan ({changed}); remove it, or choose another --work folder"
         )
     write_whole(path, wanted.encode())
 
 
 def plan_of(folder: Path) -> TrainingPlan:
-    """The plan that the networks of a folder were trained by."""
+    """The plan of the networks in a folder."""
     path = folder / PLAN
     if not path.exists():
-        raise FileNotFoundError(f"{path} is not there; train first: python -m training train")
+        raise FileNotFoundError(f"{path} does not exist; run: python -m training train")
     return TrainingPlan.of(json.loads(path.read_text()))
 
 
 def finished_state(folder: Path, name: str) -> dict[str, Tensor]:
-    """The weights of a job's network."""
+    """The state dict of a job's network."""
     path = folder / f"{name}.pt"
     if not path.exists():
-        raise FileNotFoundError(f"{path.name} is not there; train it first: python -m training train --only {name}")
+        raise FileNotFoundError(f"{path.name} does not exist; run: python -m training train --only {name}")
     return torch.load(path, weights_only=True, map_location="cpu")["learner"]["modules"]["network"]
 
 
 def trained_network(folder: Path, job: TrainingJob) -> nn.Module:
-    """The job's network in eval mode, BatchNorm folded."""
+    """A job's network in eval mode, with BatchNorm folded."""
     network = job.new_network(norm="batch")
     network.load_state_dict(finished_state(folder, job.name))
     return fold_batch_norm(network.eval())  # type: ignore[type-var]
 
 
 class Checkpoint:
-    """Everything of one job in one file, replaced in one step."""
+    """The state of a job in one file, which is replaced atomically."""
 
     def __init__(self, path: Path, belongs_to: str):
         self.path, self.belongs_to = path, belongs_to
 
     def load(self) -> dict[str, Any] | None:
-        """`learner` and `step`; None where there is no checkpoint."""
+        """Read `learner` and `step`; None if there is no checkpoint. Raises ValueError for that of another plan or other frames."""
         if not self.path.exists():
             return None
         state: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu")
         if state["belongs_to"] != self.belongs_to:
             raise ValueError(
-                f"{self.path} was made with another plan or other frames; remove it, or train in another --work folder"
+                f"{self.path} was made with another plan or other frames; remove it, or choose another --work folder"
             )
         return state
 
     def save(self, learner: Learner, step: int) -> None:
+        """Write the state after a number of steps."""
         state = {"learner": learner.state(), "step": step, "belongs_to": self.belongs_to}
-        buffer = io.BytesIO()  # torch hides what the system says of a file that cannot be written
+        buffer = io.BytesIO()  # torch hides the system's error for a file that cannot be written
         torch.save(state, buffer)
         write_whole(self.path, buffer.getvalue())
 
 
 class Log:
-    """One JSON line every few steps: what the progress bars and the model card read."""
+    """Writes a JSON line every few steps, for the progress bars and the model card."""
 
     def __init__(self, path: Path, job: TrainingJob):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +101,8 @@ class Log:
         self.n_images = 0
         self.since = time.monotonic()
 
-    def step(self, step: int, loss: float, stage: Any, rate: float) -> None:
+    def step(self, step: int, loss: float, stage: Stage, rate: float) -> None:
+        """Add a step; a line holds the mean loss since the line before."""
         self.losses.append(loss)
         self.n_images += stage.batch
         if len(self.losses) < LOG_EVERY_STEPS and step < self.job.steps:

@@ -1,4 +1,4 @@
-"""Lists the networks that a plan trains: one job each, with its stages, what it starts from and what judges it."""
+"""Lists the networks that a plan trains: one job each, with its stages, its starting point and its readouts."""
 
 from __future__ import annotations
 
@@ -34,46 +34,52 @@ class Stage:
     """A run of steps at one image size, with a cosine between two rates."""
 
     size_px: int | None
-    """None: the rendered size."""
+    """Side of the images; None for the rendered size."""
     batch: int
+    """Images per step."""
     steps: int
     rate_from: float
+    """Learning rate at the start."""
     rate_to: float
+    """Learning rate at the end."""
     warm_up: int = 0
+    """Steps over which the rate rises linearly at the start."""
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """One network to train."""
+    """A network to train."""
 
     name: str
     method: str
     """One of METHODS, `shared`, or `start`."""
     source: str
     targets: tuple[str, ...]
-    """Several where the network has several heads."""
+    """Target domains; several if the network has several heads."""
     architecture: str
     widths: tuple[int, ...]
     stages: tuple[Stage, ...]
     seed: int
     starts_from: tuple[str, ...] = ()
-    """Names of the jobs whose results this one continues."""
+    """Names of the jobs whose networks this one continues."""
     readouts: tuple[str, ...] = ()
-    """Names of the cross networks that judge it."""
+    """Names of the cross networks that read its prediction in the loss."""
     stream: str = ""
-    """Names its sequence of batches: jobs of one stream and seed see the same frames."""
+    """Name of its sequence of batches: jobs with equal stream and seed see the same frames."""
 
     @property
     def steps(self) -> int:
+        """Steps of all stages."""
         return sum(stage.steps for stage in self.stages)
 
     @property
     def needs(self) -> tuple[str, ...]:
+        """Names of the jobs that must be trained first."""
         return (*self.starts_from, *self.readouts)
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What `networks.build` is given."""
+        """The arguments of `registry.build`."""
         if self.architecture == "geo-net":
             return {"widths": list(self.widths)}
         channels: dict[str, int] = {target: DOMAINS[target].channels for target in self.targets}
@@ -86,11 +92,12 @@ class TrainingJob:
         }
 
     def new_network(self, norm: str) -> nn.Module:
+        """Build the untrained network; `norm` is "batch" in training, "none" for what is exported."""
         return registry.build(self.architecture, **self.arguments, norm=norm)
 
 
 class TrainingJobs:
-    """All jobs of a plan, in the order in which they should be done: stopped early, the more useful ones are there."""
+    """All jobs of a plan, the most useful first, in case a run is stopped early."""
 
     def __init__(self, plan: TrainingPlan):
         self.plan = plan
@@ -111,16 +118,16 @@ class TrainingJobs:
         return {job.name: job for job in self.all}
 
     def shipped(self, seed: int) -> list[TrainingJob]:
-        """The networks of a zoo: those of the seed, and for another than the first seed the shared ones too."""
+        """The networks of the zoo of a seed: its own, and the shared ones of the first seed."""
         return [job for job in self.all if job.method == "shared" or (job.seed == seed and job.method in METHODS)]
 
     def matching(self, patterns: Iterable[str]) -> list[TrainingJob]:
-        """Jobs whose names match a glob, with all that they need, in order. All jobs where there is no pattern."""
+        """Jobs whose names match one of the globs, and those that they need, in order; all jobs if there is no glob."""
         patterns = list(patterns)
         for pattern in patterns:
             if not any(fnmatchcase(job.name, pattern) for job in self.all):
                 raise ValueError(
-                    f"no network is called '{pattern}'; the names are {', '.join(self.by_name)}; * stands for anything"
+                    f"no network is called '{pattern}'; the names are {', '.join(self.by_name)}; * matches anything"
                 )
         chosen = {job.name for job in self.all if not patterns or any(fnmatchcase(job.name, p) for p in patterns)}
         while True:
@@ -130,7 +137,7 @@ class TrainingJobs:
             chosen |= needed
 
     def fingerprint(self, job: TrainingJob, frames: str) -> str:
-        """Names what a checkpoint belongs to: the job, all it builds upon, and the frames it is trained on."""
+        """Identify what a checkpoint belongs to: the job, the jobs it builds on, and the listing of its frames. SHA-256."""
         plan = self.plan
         terms = [plan.share, plan.k, plan.choose, plan.cross_widths] if job.method in METHODS else []
         settings = [asdict(job), terms, frames]
@@ -139,11 +146,12 @@ class TrainingJobs:
 
 
 def seed_name(plan: TrainingPlan, name: str, seed: int) -> str:
+    """The name of a job, with its seed unless it is the first."""
     return name if seed == plan.seed else f"{name}.seed{seed}"
 
 
 def start_job(plan: TrainingPlan, target: str) -> TrainingJob:
-    """Ends at a rate that is still high: the fork goes on from there."""
+    """The network rgb-Y that the methods continue. It ends at a rate that is still high, as the forks resume from there."""
     stages = (
         *reduced_stages(plan, plan.start, rate_to=0.4 * plan.rate),
         Stage(None, plan.full_batch, plan.start.full, 0.5 * plan.rate, 0.35 * plan.rate),
@@ -162,6 +170,7 @@ def start_job(plan: TrainingPlan, target: str) -> TrainingJob:
 
 
 def from_nothing(plan: TrainingPlan, steps: StageSteps) -> tuple[Stage, ...]:
+    """Stages of a network that starts from random weights and is finished at the end."""
     return (
         *reduced_stages(plan, steps, rate_to=0.3 * plan.rate),
         Stage(None, plan.full_batch, steps.full, 0.5 * plan.rate, 0.0),
@@ -169,8 +178,8 @@ def from_nothing(plan: TrainingPlan, steps: StageSteps) -> tuple[Stage, ...]:
 
 
 def reduced_stages(plan: TrainingPlan, steps: StageSteps, rate_to: float) -> tuple[Stage, Stage]:
-    """Reduced images first. In one run a start with tiny ones took the normals' L1 at 128 px from 0.104 to
-    0.096, for some 15 % more time."""
+    """Stages on tiny and small images. In one run, starting with tiny images lowered the normals' L1 at 128 px from 0.104 to
+    0.096, for about 15 % more time."""
     between = 0.9 * plan.rate if steps.tiny else plan.rate
     return (
         Stage(plan.tiny_px, plan.small_batch, steps.tiny, plan.rate, between, warm_up=100),
@@ -179,7 +188,7 @@ def reduced_stages(plan: TrainingPlan, steps: StageSteps, rate_to: float) -> tup
 
 
 def cross_jobs(plan: TrainingPlan) -> list[TrainingJob]:
-    """Each target to every other domain but the image, and every other domain to each target; mini's first."""
+    """Networks from each target to every other domain except the image, and back to the targets; those of mini first."""
     pairs = [(source, target) for source in TARGETS for target in (*TARGETS, *OTHERS) if source != target]
     pairs += [(source, target) for source in OTHERS for target in TARGETS]
     pairs.sort(key=lambda pair: not {*TARGETS, "edge2d"}.issuperset(pair))
@@ -187,7 +196,7 @@ def cross_jobs(plan: TrainingPlan) -> list[TrainingJob]:
 
 
 def shared_job(plan: TrainingPlan, source: str, target: str, widths: tuple[int, ...], steps: StageSteps) -> TrainingJob:
-    """A network that serves every method."""
+    """A network that all methods share."""
     return TrainingJob(
         name=f"{source}-{target}.shared",
         method="shared",
@@ -202,11 +211,12 @@ def shared_job(plan: TrainingPlan, source: str, target: str, widths: tuple[int, 
 
 
 def fork_stages(plan: TrainingPlan) -> tuple[Stage, ...]:
-    """Alike for every method that continues a start."""
+    """Stages of every method that continues a start."""
     return (Stage(None, plan.full_batch, plan.fork, 0.4 * plan.rate, 0.0, warm_up=50),)
 
 
 def fork_jobs(plan: TrainingPlan, methods: Iterable[str], seed: int) -> list[TrainingJob]:
+    """A copy of each start, continued by each method."""
     constraints = {
         "consistency": lambda target: [z for z in (*TARGETS, *OTHERS) if z != target],
         "consistency-unsupervised": lambda target: list(UNSUPERVISED),
@@ -231,6 +241,7 @@ def fork_jobs(plan: TrainingPlan, methods: Iterable[str], seed: int) -> list[Tra
 
 
 def geonet_job(plan: TrainingPlan) -> TrainingJob:
+    """GeoNet, which joins the starts of normals and depth."""
     return TrainingJob(
         name="rgb.geonet",
         method="geonet",
@@ -246,7 +257,7 @@ def geonet_job(plan: TrainingPlan) -> TrainingJob:
 
 
 def multitask_job(plan: TrainingPlan) -> TrainingJob:
-    """As many images of each size as a start and a fork see together."""
+    """One network with a head per target, which sees as many images of each size as a start and a fork together."""
     steps = plan.start._replace(full=plan.start.full + plan.fork)
     return TrainingJob(
         name="rgb.multitask",

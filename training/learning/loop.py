@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -15,31 +14,31 @@ from torch import nn
 from training.learning.augmentation import degrade
 from training.learning.batches import FILTERS, ResidentFrames, TrainingBatch, draw_batch, number_of
 from training.learning.checkpoints import Checkpoint, Log, finished_state, trained_network
-from training.learning.jobs import TrainingJob, TrainingJobs
+from training.learning.jobs import Stage, TrainingJob, TrainingJobs
 from training.learning.methods import Learner, new_learner
 from training.learning.mixed_precision import place
 from training.learning.plan import TrainingPlan
 from training.scenes.frames import Frames
 
-CHECKPOINT_SECONDS = 60.0
-LARGEST_GRADIENT_NORM = 1.0
+CHECKPOINT_SECONDS = 60.0  # the work that a kill loses
+LARGEST_GRADIENT_NORM = 1.0  # longer gradients are clipped
 Watch = Callable[[], None]
 
 
 class TrainingDiverged(RuntimeError):
-    """A loss is not finite."""
+    """A loss or gradient is not finite."""
 
 
 @dataclass
 class Workshop:
-    """What every job of a run is given."""
+    """What all jobs of a run share."""
 
     jobs: TrainingJobs
     frames: Frames | ResidentFrames
     frames_name: str
-    """Names the listing of shards; part of every checkpoint's fingerprint."""
+    """The listing of shards as JSON; part of every checkpoint's fingerprint."""
     folder: Path
-    """Of checkpoints and logs."""
+    """Folder of checkpoints and logs."""
     device: str = "cpu"
 
     @property
@@ -54,10 +53,10 @@ def train(
     stop_after: int | None = None,
     watch: Watch = lambda: None,
 ) -> None:
-    """Train one network, from its last checkpoint if there is one; a finished job returns at once.
+    """Train one network, from its last checkpoint if there is one. A finished job returns immediately.
 
-    Every step draws its batch from (seed, stream, step) alone, so that a resumed run sees what an uninterrupted one would
-    have. `stop_after` ends early after that many steps of this call, with a checkpoint.
+    The batch of a step depends on (seed, stream, step) alone, so a resumed run sees the same batches as an uninterrupted one.
+    `stop_after` ends the call after that many steps, with a checkpoint. Raises TrainingDiverged.
     """
     checkpoint = Checkpoint(workshop.folder / f"{job.name}.pt", workshop.jobs.fingerprint(job, workshop.frames_name))
     state = checkpoint.load()
@@ -81,7 +80,7 @@ def train(
             what = "loss" if not math.isfinite(loss) else "gradient"
             raise TrainingDiverged(
                 f"the {what} of {job.name} is {loss if what == 'loss' else float(norm)} at step {step} (rate {rate:.2g}); "
-                f"remove {checkpoint.path.name} and train with a lower --learning-rate"
+                f"remove {checkpoint.path.name} and use a lower --learning-rate"
             )
         for optimizer in learner.optimizers.values():
             optimizer.step()
@@ -95,6 +94,7 @@ def train(
 
 
 def make_learner(job: TrainingJob, workshop: Workshop) -> Learner:
+    """Build the learner of a job, with random weights or those of the jobs that it continues."""
     seed = number_of(f"{job.seed} {job.name}")
     torch.manual_seed(seed)
     network = job.new_network(norm="batch")
@@ -112,7 +112,7 @@ def make_learner(job: TrainingJob, workshop: Workshop) -> Learner:
 
 
 def draw(job: TrainingJob, workshop: Workshop, step: int) -> TrainingBatch:
-    """The batch of a step; what a cross network reads is made to look predicted, unless a fixed filter makes it."""
+    """Draw the batch of a step. The input of a cross network is made to look predicted, unless it is a fixed filter's output."""
     stage, _ = schedule(job, step)
     batch = draw_batch(
         workshop.frames,
@@ -129,19 +129,19 @@ def draw(job: TrainingJob, workshop: Workshop, step: int) -> TrainingBatch:
     return TrainingBatch(images, batch.valid, batch.field_of_view)
 
 
-def schedule(job: TrainingJob, step: int) -> tuple[Any, float]:
-    """Stage and learning rate of a step."""
+def schedule(job: TrainingJob, step: int) -> tuple[Stage, float]:
+    """The stage and the learning rate of a step."""
     for stage in job.stages:
         if step < stage.steps:
             cosine = (1 + math.cos(math.pi * step / stage.steps)) / 2
             rate = stage.rate_to + (stage.rate_from - stage.rate_to) * cosine
             return stage, rate * min(1.0, (step + 1) / (stage.warm_up + 1))
         step -= stage.steps
-    raise ValueError(f"step {step} lies {step} steps beyond the end of {job.name}")
+    raise ValueError(f"{job.name} has ended {step} steps before this one")
 
 
 def set_rates(learner: Learner, rate: float) -> None:
-    """The network's follow the schedule; what is trained along keeps its own."""
+    """Set the learning rate of the network; networks that are trained along keep theirs."""
     for name in learner.network_optimizers:
         for group in learner.optimizers[name].param_groups:
             group["lr"] = rate

@@ -22,26 +22,26 @@ from training.learning.mixed_precision import Mixed, device_of, frozen, place
 from training.learning.muon import new_optimizers
 from training.learning.plan import DISCRIMINATOR_WIDTHS, L1_PER_ADVERSARY, RANDOM_FEATURES, TrainingPlan
 
-DISCRIMINATOR_RATE = 2e-4  # and these moments: pix2pix's
-DISCRIMINATOR_MOMENTS = (0.5, 0.999)
-WIN_RATE_MEMORY = 0.9  # of the running mean, per time that a term is looked at
-LEAST_WIN_RATE = 0.05  # so that a term that loses is still looked at now and then
+DISCRIMINATOR_RATE = 2e-4  # as in pix2pix
+DISCRIMINATOR_MOMENTS = (0.5, 0.999)  # as in pix2pix
+WIN_RATE_MEMORY = 0.9  # decay of the running mean, each time that a term is measured
+LEAST_WIN_RATE = 0.05  # a term that always loses is still measured now and then
 Term = Callable[[Tensor], Tensor]
-"""From a prediction (N, C, H, W) to a scalar that should be small."""
+"""Prediction (N, C, H, W) -> loss, a scalar."""
 
 
 @dataclass
 class Learner:
-    """A network in training, and whatever is trained along with it.
+    """A network in training, and the networks that are trained along with it.
 
-    A subclass says what else is trained (`aside`), and what a step does (`take_gradients`).
+    Subclasses define what else is trained (`aside`), and what a step does (`take_gradients`).
     """
 
     job: TrainingJob
     plan: TrainingPlan
     network: nn.Module
     aside: dict[str, nn.Module] = field(default_factory=dict)
-    """Networks trained along and thrown away."""
+    """Networks that are trained along and not exported."""
 
     def __post_init__(self) -> None:
         self.mixed = Mixed(self.network)
@@ -49,7 +49,7 @@ class Learner:
         self.network_optimizers = tuple(self.optimizers)
 
     def take_gradients(self, batch: TrainingBatch, step: int) -> float:
-        """Fill the gradients of everything trained; returns the direct L1 loss."""
+        """Compute the gradients of everything that is trained; returns the direct L1 loss."""
         outputs = self.predict(batch)
         loss = sum(
             (masked_l1(output, batch.images[name], batch.weight(name)) for name, output in outputs.items()),
@@ -60,13 +60,14 @@ class Learner:
         return loss.item() / len(outputs)
 
     def predict(self, batch: TrainingBatch) -> dict[str, Tensor]:
-        """Target -> prediction, (N, C, H, W)."""
+        """Target -> prediction (N, C, H, W)."""
         if self.job.architecture == "geo-net":
             return self.mixed(batch.images[self.job.source], batch.field_of_view)
         output = self.mixed(batch.images[self.job.source])
         return output if isinstance(output, dict) else {self.job.targets[0]: output}
 
     def modules(self) -> dict[str, nn.Module]:
+        """Every network that is trained, by name."""
         return {"network": self.network, **self.aside}
 
     def state(self) -> dict[str, Any]:
@@ -77,6 +78,7 @@ class Learner:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
+        """Restore what `state` returned."""
         for name, module in self.modules().items():
             module.load_state_dict(state["modules"][name])
         for name, optimizer in self.optimizers.items():
@@ -84,11 +86,13 @@ class Learner:
 
 
 class TwoTermLearner(Learner):
-    """L1 of the one target, and further terms of the prediction whose gradients are made as long as L1's."""
+    """Minimises L1 of its one target, and further terms of the prediction with gradients scaled to the length of L1's."""
 
     def take_gradients(self, batch: TrainingBatch, step: int) -> float:
-        """X-TC (arXiv 2006.04096), eq. 4, and its balancing: at the prediction, all further terms together pull `share` times
-        as hard as L1. Each alone is made as long as L1's gradient first, so that no domain's scale matters.
+        """X-TC (arXiv 2006.04096), eq. 4, with its balancing of the terms.
+
+        At the prediction, the gradients of all further terms together are `share` times as long as that of L1. Each is first
+        scaled to the length of L1's gradient, so that the scale of a domain does not matter.
         """
         (prediction,) = self.predict(batch).values()
         leaf = prediction.detach().requires_grad_()
@@ -107,24 +111,24 @@ class TwoTermLearner(Learner):
         return loss.item()
 
     def terms(self, batch: TrainingBatch, step: int) -> Sequence[Term]:
-        """This step's further terms. They are given the truth where the truth is unknown, and so no gradient comes of it."""
+        """The further terms of this step. At invalid pixels they get the truth instead of the prediction, hence no gradient."""
         raise NotImplementedError
 
     def scale(self, direct: Tensor, pull: Tensor) -> Tensor | float:
-        """What a term's gradient is multiplied with."""
+        """The factor on the gradient of a term."""
         return self.plan.share * direct.norm() / pull.norm().clamp_min(1e-12)
 
     def after(self, batch: TrainingBatch, prediction: Tensor, loss: Tensor) -> None:
-        """Train what is trained along."""
+        """Compute the gradients of what is trained along."""
 
 
 class ReadoutLearner(TwoTermLearner):
-    """Frozen networks read prediction and truth alike, so that their own errors cancel: the separable form of X-TC."""
+    """Frozen networks read both prediction and truth, so that their own errors cancel: the separable form of X-TC."""
 
     def __init__(
         self, job: TrainingJob, plan: TrainingPlan, network: nn.Module, readouts: Sequence[tuple[str, nn.Module]]
     ):
-        """`readouts`: (domain, frozen network)."""
+        """`readouts` are pairs of domain and frozen network."""
         super().__init__(job, plan, network)
         self.readouts = list(readouts)
         self.win_rates = torch.ones(len(self.readouts))
@@ -136,6 +140,7 @@ class ReadoutLearner(TwoTermLearner):
         return [self.term(number, batch.images[target], batch) for number in self.choose(step)]
 
     def term(self, number: int, truth: Tensor, batch: TrainingBatch) -> Term:
+        """The L1 distance between readouts of a prediction and of the truth (N, C, H, W)."""
         domain, readout = self.readouts[number]
         weight = batch.weight(domain) if domain in DOMAINS else None
         with torch.no_grad():
@@ -149,7 +154,7 @@ class ReadoutLearner(TwoTermLearner):
         return distance
 
     def choose(self, step: int) -> list[int]:
-        """The numbers of this step's readouts."""
+        """The numbers of the readouts of this step."""
         n, k = len(self.readouts), min(self.plan.k, len(self.readouts))
         if self.plan.choose == "turn":
             return [(step * k + i) % n for i in range(k)]
@@ -160,7 +165,7 @@ class ReadoutLearner(TwoTermLearner):
         return rng.choice(n, k, replace=False, p=(chances / chances.sum()).numpy()).tolist()
 
     def after(self, batch: TrainingBatch, prediction: Tensor, loss: Tensor) -> None:
-        """A term wins where it is larger than the direct one: there it still has something to say."""
+        """Update the win rates: a term wins if it is larger than the direct one, and so has something left to teach."""
         if self.plan.choose != "win-rate":
             return
         for number, distance in self._measured:
@@ -176,8 +181,8 @@ class ReadoutLearner(TwoTermLearner):
 
 
 class CycleLearner(TwoTermLearner):
-    """From the prediction the image is made again, by a network that is trained along: on the truth of half the batch, and the
-    predictions of the other half."""
+    """Another network reconstructs the image from the prediction. It is trained along, on the truth of half of the batch and on
+    the predictions of the other half."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -200,7 +205,7 @@ class CycleLearner(TwoTermLearner):
 
 
 class AdversarialLearner(TwoTermLearner):
-    """A discriminator that sees image and prediction, patch by patch, is trained along to tell predictions from truth."""
+    """A discriminator of patches of image and prediction is trained along to distinguish predictions from truth."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -224,16 +229,18 @@ class AdversarialLearner(TwoTermLearner):
         ((judged(verdicts[0], is_true=True) + judged(verdicts[1], is_true=False)) / 2).backward()
 
     def verdict(self, batch: TrainingBatch, image: Tensor) -> Tensor:
+        """Logits of the discriminator for a prediction or the truth: (N, C, H, W) -> (N, 1, H / 8, W / 8)."""
         with torch.autocast(image.device.type, dtype=torch.bfloat16):
             return self.aside["judge"](torch.cat([batch.images[self.job.source], image], dim=1)).float()
 
 
 def judged(verdict: Tensor, is_true: bool) -> Tensor:
+    """Cross-entropy between logits and what they should say."""
     return F.binary_cross_entropy_with_logits(verdict, torch.full_like(verdict, float(is_true)))
 
 
 class PatchDiscriminator(nn.Module):
-    """Strided convolutions to one verdict per patch of 30 pixels: (N, C, H, W) -> (N, 1, H / 8, W / 8) logits."""
+    """Strided convolutions to one logit per patch of 30 pixels: (N, C, H, W) -> (N, 1, H / 8, W / 8)."""
 
     def __init__(self, in_channels: int):
         super().__init__()
@@ -249,7 +256,7 @@ class PatchDiscriminator(nn.Module):
 def new_learner(
     job: TrainingJob, plan: TrainingPlan, network: nn.Module, cross: Callable[[str], nn.Module], seed: int
 ) -> Learner:
-    """The learner of a job. `cross` gives the trained cross network of a name; `seed` decides random weights."""
+    """Make the learner of a job. `cross` returns the trained cross network of a name; `seed` decides random weights."""
     torch.manual_seed(seed)
     if job.readouts:
         named = [(name.split("-")[1].removesuffix(".shared"), cross(name)) for name in job.readouts]
@@ -259,14 +266,14 @@ def new_learner(
         random = small_unet.SmallUNet(DOMAINS[target].channels, RANDOM_FEATURES, plan.cross_widths).train()
         for module in random.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")  # keeps the signal's strength over depth
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")  # keeps the variance of signals over depth
         return ReadoutLearner(job, plan, network, [("random", frozen(random, network))])
     kinds: dict[str, type[Learner]] = {"cycle": CycleLearner, "pix2pix": AdversarialLearner}
     return kinds.get(job.method, Learner)(job, plan, network)
 
 
 def masked_l1(prediction: Tensor, truth: Tensor, weight: Tensor | None) -> Tensor:
-    """Mean absolute difference over channels and the pixels that count; zero where none does."""
+    """Mean absolute difference over channels and the pixels that count; 0 if none does. Both are (N, C, H, W)."""
     if weight is None:
         return F.l1_loss(prediction, truth)
     difference = ((prediction - truth).abs() * weight).sum()

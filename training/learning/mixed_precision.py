@@ -12,17 +12,17 @@ from consistency.models import capabilities
 
 
 class Mixed:
-    """A network that computes in bfloat16 where it does at run time, with parameters and their updates in float32.
+    """A network that computes in bfloat16 where it does so at run time, while parameters and their updates are in float32.
 
-    autocast would round the images and the first convolution's weights too, and a wall in a depth image rises by less than
-    bfloat16 can hold. BatchNorm stays in float32.
+    autocast would also round the images and the weights of the first convolution, and a wall in a depth image rises by less
+    than bfloat16 resolves. BatchNorm stays in float32.
     """
 
     def __init__(self, network: nn.Module):
         self.network = copy.deepcopy(network)
         capabilities.compute_in(self.network, torch.bfloat16)
         self.pairs: list[tuple[nn.Parameter, nn.Parameter]] = []
-        """(float32, bfloat16) of each parameter that is rounded; the others are the network's own."""
+        """(float32, bfloat16) of each rounded parameter; the others are shared with the network."""
         modules = dict(network.named_modules())
         for name, module in self.network.named_modules():
             own = modules[name]
@@ -45,7 +45,7 @@ class Mixed:
         return self.network(*inputs)
 
     def push_gradients(self) -> None:
-        """Hand the rounded parameters' gradients to the float32 ones."""
+        """Move the gradients of the rounded parameters to the float32 ones."""
         for master, rounded in self.pairs:
             if rounded.grad is not None:
                 master.grad = rounded.grad.float()
@@ -53,22 +53,24 @@ class Mixed:
 
 
 def frozen(module: nn.Module, like: nn.Module) -> nn.Module:
-    """Where and in what precision it runs, never changing."""
+    """Freeze a network on the device of another, in the precision of run time."""
     is_training = module.training
     capabilities.compute_in(module, torch.bfloat16)
     return place(module, device_of(like)).train(is_training).requires_grad_(False)
 
 
 def place(network: nn.Module, device: torch.device | str) -> nn.Module:
-    """On the device, channels last."""
+    """Move a network to a device, channels last in memory."""
     return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def device_of(network: nn.Module) -> torch.device:
+    """The device of a network's parameters."""
     return next(network.parameters()).device
 
 
 def keep_precise() -> None:
-    """First convolutions take derivatives of images: TF32, a GPU's default, holds a depth code to 0.0005 alone."""
+    """Turn off TF32, a GPU's default. First convolutions take derivatives of images, and TF32 resolves depth codes only to
+    0.0005."""
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = True  # batches of a job have two or three sizes

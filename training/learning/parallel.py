@@ -32,12 +32,12 @@ GLIBC_KEEPS_MEMORY = {
     "MALLOC_TOP_PAD_": str(2**28),
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
-"""For worker processes on Linux. By default glibc gives every tensor of some MB back to the system and fetches it anew, page by
-page, in the next step: on two cores that was 10 to 20 % of a step at 128 px and 25 % at 256 px."""
+"""Environment of worker processes on Linux. By default glibc returns every tensor of a few MB to the system and requests it
+again, page by page, in the next step: on two cores this took 10 to 20 % of a step at 128 px and 25 % at 256 px."""
 
 
 class TrainingFailed(RuntimeError):
-    """A job failed; the message names it and the next step."""
+    """A job failed; the message names the job and the next step."""
 
 
 def train_all(
@@ -49,11 +49,11 @@ def train_all(
     only: Sequence[str] = (),
     watch: Watch = lambda: None,
 ) -> None:
-    """Train every job that matches, `workers` at a time with one thread each; `watch` is called about once a second.
+    """Train every matching job, `workers` at a time with one thread each; `watch` is called about once a second.
 
-    Two single-threaded processes finish more steps than one process with two threads, and a GPU is far from busy with one:
-    the layers are small. A job starts when what it needs is done. One that fails stops the others at their next step, each
-    with a checkpoint.
+    Two single-threaded processes finish more steps than one process with two threads, and one process leaves a GPU mostly
+    idle, because the layers are small. A job starts when the jobs that it needs are done. A failing job stops the others at
+    their next step, each with a checkpoint. Raises TrainingFailed.
     """
     names = keep_to_frames(data_folder, folder)
     keep_to_plan(plan, folder)
@@ -72,7 +72,7 @@ def train_all(
             watch()
         return
     for name, value in GLIBC_KEEPS_MEMORY.items():
-        os.environ.setdefault(name, value)  # workers read it when they start
+        os.environ.setdefault(name, value)  # workers read it at their start
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     start = (jobs, resident, data_folder, names, folder, device, stop)
@@ -87,7 +87,7 @@ def train_all(
 
 
 def run_in_order(jobs: list[TrainingJob], pool: ProcessPoolExecutor, workers: int, watch: Watch) -> None:
-    """Hand jobs to the pool, the first whose needs are done first."""
+    """Submit jobs to the pool in order, each as soon as the jobs that it needs are done."""
     chosen = {job.name for job in jobs}
     done: set[str] = set()
     left = list(jobs)
@@ -105,8 +105,8 @@ def run_in_order(jobs: list[TrainingJob], pool: ProcessPoolExecutor, workers: in
             except BrokenProcessPool as error:
                 names = ", ".join(each.name for each in (job, *running.values()))
                 raise TrainingFailed(
-                    f"a process died while it trained one of {names}, perhaps for want of memory; start the same command "
-                    "again, with fewer --workers: it goes on from the last checkpoints"
+                    f"a process died while training one of {names}, perhaps because it ran out of memory. Run the same command "
+                    "again with fewer --workers: it resumes from the last checkpoints"
                 ) from error
             except Exception as error:
                 raise failure(job, error) from error
@@ -115,13 +115,14 @@ def run_in_order(jobs: list[TrainingJob], pool: ProcessPoolExecutor, workers: in
 
 
 def failure(job: TrainingJob, error: Exception) -> TrainingFailed:
+    """The error that names a failed job and its cause."""
     return TrainingFailed(
-        f"training {job.name} failed: {error}. The other jobs were stopped with their checkpoints; when the cause is mended, "
-        "start the same command again"
+        f"training {job.name} failed: {error}. The other jobs were stopped with a checkpoint. Fix the cause and run the same "
+        "command again"
     )
 
 
-_here: tuple[Workshop, Event] | None = None  # of a worker process, which gets them once and not with every job
+_here: tuple[Workshop, Event] | None = None  # set in worker processes, which receive it once and not with every job
 
 
 def start_worker(
@@ -133,8 +134,9 @@ def start_worker(
     device: str,
     stop: Event,
 ) -> None:
+    """Prepare a worker process: one thread, its frames, and an end when the run ends."""
     global _here  # noqa: PLW0603
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process is interrupted too, and has checkpoints written
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process is interrupted too, and asks for checkpoints
     threading.Thread(target=leave_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
@@ -144,7 +146,7 @@ def start_worker(
 
 
 def leave_with_parent() -> None:
-    """A killed run leaves no process behind that writes to its folder."""
+    """End this process with its parent, so that a killed run leaves no process that writes to its folder."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "this is a worker"
     multiprocessing.connection.wait([parent.sentinel])
@@ -152,6 +154,7 @@ def leave_with_parent() -> None:
 
 
 def train_here(job: TrainingJob) -> None:
+    """Train a job in a worker process."""
     assert _here is not None, "start_worker comes first"
     workshop, stop = _here
     train(job, workshop, is_stopped=stop.is_set)

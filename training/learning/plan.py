@@ -12,14 +12,14 @@ TARGETS = ("normal", "depth", "reshading")
 """Domains that every method learns to predict."""
 OTHERS = tuple(name for name in DOMAINS if name not in ("rgb", *TARGETS))
 RENDERED_OTHERS = ("curvature", "edge3d", "keypoint3d")
-"""Those of the others that need a network: edge2d and keypoint2d are fixed filters of the image."""
+"""The other domains that need a network from the image: edge2d and keypoint2d are fixed filters of it."""
 UNSUPERVISED = ("edge2d", "keypoint2d")
-"""What can be had of any image without labels."""
+"""Domains that are computed from any image without labels."""
 MULTITASK_HEADS = TARGETS
 GEONET_HEADS = ("normal", "depth")
 SEEDED = ("baseline", "consistency")
 """Methods that are trained with every seed."""
-RANDOM_FEATURES = 8  # channels of the frozen random network
+RANDOM_FEATURES = 8  # output channels of the frozen random network
 L1_PER_ADVERSARY = 100.0  # lambda of pix2pix (arXiv 1611.07004)
 DISCRIMINATOR_WIDTHS = (24, 48, 96)
 METHOD_SETTINGS: dict[str, dict[str, str]] = {
@@ -31,14 +31,14 @@ METHOD_SETTINGS: dict[str, dict[str, str]] = {
         "frozen": "7 cross networks of Y",
     },
     "consistency-unsupervised": {
-        "loss": "L1 + the same with edge2d and keypoint2d alone",
+        "loss": "L1 + the same with only edge2d and keypoint2d",
         "starts from": "rgb-Y",
         "trained along": "",
         "frozen": "2 cross networks of Y",
     },
     "multitask": {
         "loss": "L1 of each head, summed; one trunk, a decoder for each target",
-        "starts from": "nothing, for the images of rgb-Y and fork together",
+        "starts from": "random weights, with as many images as rgb-Y and fork together",
         "trained along": "",
         "frozen": "",
     },
@@ -67,20 +67,20 @@ METHOD_SETTINGS: dict[str, dict[str, str]] = {
         "frozen": "",
     },
 }
-"""What sets the methods apart, one row of text each; everything else is alike. Second terms pull with `Plan.share`."""
+"""What sets the methods apart, as text; everything else is equal. Second terms are weighted by `TrainingPlan.share`."""
 METHODS = tuple(METHOD_SETTINGS)
 SINGLE_NETWORK_METHODS = tuple(name for name in METHODS if name not in ("multitask", "geonet"))
 
 
 class StageSteps(NamedTuple):
-    """How long a kind of network is trained."""
+    """Numbers of steps of a kind of network, at three image sizes in turn."""
 
     tiny: int
-    """Steps at Plan.tiny_px: a quarter of the pixels, and half the time, to learn the coarse things."""
+    """Steps at `TrainingPlan.tiny_px`: a quarter of the pixels in half the time, to learn what is coarse."""
     small: int
-    """Steps at Plan.small_px, afterwards."""
+    """Steps at `TrainingPlan.small_px`."""
     full: int
-    """Steps at the rendered size, which is the size at run time, afterwards."""
+    """Steps at the rendered size, which is the size at run time."""
 
 
 @dataclass(frozen=True)
@@ -90,45 +90,47 @@ class TrainingPlan:
     name: str = "cpu"
     seed: int = 1
     extra_seeds: tuple[int, ...] = (2, 3)
-    """Of the methods in SEEDED: each repeats the forks alone, from the first seed's starts, which take the longest."""
+    """Further seeds of the methods in SEEDED. Each repeats only the forks, from the first seed's starts, which take the longest."""
     tiny_px: int = 64
     small_px: int = 128
     small_batch: int = 16
-    """Of tiny images too."""
+    """Images per step, for tiny images too."""
     full_batch: int = 8
+    """Images per step at the rendered size."""
     rgb_widths: tuple[int, ...] = (16, 32, 48, 56, 64)
     cross_widths: tuple[int, ...] = (12, 16, 24, 24, 24)
     start: StageSteps = field(default=StageSteps(2500, 6000, 1100))
-    """Of rgb-Y for each target Y, which all methods but multitask continue."""
+    """Steps of rgb-Y for each target Y, which all methods except multitask continue."""
     fork: int = 650
-    """Full-size steps of each method's copy."""
+    """Full-size steps of the copy that each method continues."""
     shared: StageSteps = field(default=StageSteps(1000, 1800, 350))
-    """Of the networks rgb-curvature, rgb-edge3d and rgb-keypoint3d."""
+    """Steps of the networks rgb-curvature, rgb-edge3d and rgb-keypoint3d."""
     cross: StageSteps = field(default=StageSteps(800, 1050, 200))
-    """Of each cross network."""
+    """Steps of each cross network."""
     rate: float = 2e-3
+    """Highest learning rate."""
     share: float = 1.0
-    """Gradient magnitude of all second terms together, as a share of the direct L1 term's."""
+    """Gradient norm of all second terms together, as a share of that of the direct L1 term."""
     k: int = 1
     """Second terms in each step."""
     choose: Choice = "turn"
-    """Which k: in turn, at random, or those that win most often against the direct term."""
+    """How the k terms are chosen: in turn, at random, or those that are most often larger than the direct term."""
     scale: float = 1.0
-    """What every number of steps has been multiplied with already: for the model card."""
+    """Factor already applied to every number of steps, for the model card."""
 
     def record(self) -> dict[str, Any]:
-        """As plain JSON values."""
+        """The plan as plain JSON values."""
         return asdict(self)
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> TrainingPlan:
-        """What `record` gave, also after a round through JSON."""
+        """The plan of a `record`, which may have been through JSON."""
         steps = {name: StageSteps(*record[name]) for name in ("start", "shared", "cross")}
         tuples = {name: tuple(record[name]) for name in ("extra_seeds", "rgb_widths", "cross_widths")}
         return cls(**{**record, **steps, **tuples})
 
     def scaled(self, factor: float) -> TrainingPlan:
-        """Every number of steps times `factor`, at least one each where there was one."""
+        """Multiply every number of steps by `factor`; none that was positive becomes 0."""
 
         def times(steps: StageSteps) -> StageSteps:
             return StageSteps(*(max(1, round(n * factor)) if n else 0 for n in steps))
@@ -139,7 +141,7 @@ class TrainingPlan:
 
 PRESETS = {
     "cpu": TrainingPlan(),
-    # Some six times the images; larger batches, as a GPU is far from busy with 16 small images.
+    # About six times the images; larger batches, because 16 small images leave a GPU mostly idle.
     "gpu": TrainingPlan(
         name="gpu",
         small_batch=64,

@@ -26,26 +26,26 @@ CHANNELS = {
     "keypoint3d": slice(12, 13),
     "valid": slice(13, 14),
 }
-"""Where each image lies in a frame; `valid` is 255 where the geometry is known, and 0 elsewhere (windows)."""
+"""The channels of each image in a frame; `valid` is 255 where the geometry is known, else 0 (windows)."""
 N_CHANNELS = 14
 
 
 class Frames:
-    """All frames of a split, (N, H, W, 14) uint8, read when asked for."""
+    """All frames of a split, (N, H, W, 14) uint8, read on access."""
 
     def __init__(self, folder: Path, split: Split, names: Sequence[str] | None = None):
-        """`names`: the shards' file names, for a set of frames that does not change while more are rendered; None takes all."""
+        """`names`: file names of the shards, which fix the set of frames while more are rendered; None uses all shards."""
         if names is None:
             names = sorted(path.name for path in folder.glob(f"{split}-[0-9][0-9][0-9][0-9].npy"))
         self.names = list(names)
         paths = [folder / name for name in self.names]
         if not paths:
-            raise FileNotFoundError(f"no rendered {split} frames in {folder}; render first: python -m training render")
+            raise FileNotFoundError(f"no rendered {split} frames in {folder}; run: python -m training render")
         self.shards = [np.load(path, mmap_mode="r") for path in paths]
         if self.shards[0].shape[-1] != N_CHANNELS:
             raise ValueError(
-                f"{paths[0]} holds {self.shards[0].shape[-1]} channels, expected {N_CHANNELS}: it was rendered by another "
-                "version; choose another --work folder and render again: python -m training render"
+                f"{paths[0]} has {self.shards[0].shape[-1]} channels, expected {N_CHANNELS}: it was rendered by another "
+                "version. Choose another --work folder and run: python -m training render"
             )
         self.starts = np.cumsum([0, *[len(shard) for shard in self.shards]])
         self._fields_of_view = np.concatenate([np.load(companion(path)) for path in paths])
@@ -59,17 +59,17 @@ class Frames:
         return np.stack([self.shards[s][i - self.starts[s]] for s, i in zip(shard_of, indices, strict=True)])
 
     def field_of_view(self, indices: np.ndarray) -> np.ndarray:
-        """(B,) float32, degrees across and down, of the frames with these numbers."""
+        """(B,) float32, degrees horizontally and vertically, of the frames with these numbers."""
         return self._fields_of_view[indices]
 
 
 def companion(shard: Path) -> Path:
-    """The file with the fields of view of a shard's frames."""
+    """The file with the fields of view of a shard."""
     return shard.with_suffix(".fov.npy")
 
 
 def put_array(path: Path, array: np.ndarray) -> None:
-    """Write an array in one step; a full disk leaves nothing of it behind and is said so."""
+    """Write an array atomically. A full disk leaves no partial file and raises OSError with a suggested fix."""
     unfinished = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         with unfinished.open("wb") as file:
@@ -82,13 +82,13 @@ def put_array(path: Path, array: np.ndarray) -> None:
         raise OSError(
             error.errno,
             f"the disk is full: {path.name} needs {array.nbytes / 1e6:.0f} MB; free space and run the same command again "
-            "(finished shards are kept), or choose another --work folder or fewer --rooms",
+            "(finished shards are kept), or use another --work folder or fewer --rooms",
             str(path),
         ) from error
 
 
 def data_digest(folder: Path) -> str:
-    """SHA-256 over the plan and the names and digests of all shards with their companions: names the data in the model card."""
+    """SHA-256 over the plan and over names and digests of all shards and companions. It identifies the data in a model card."""
     total = hashlib.sha256()
     for path in [folder / "plan.json", *sorted(folder.glob("*-[0-9][0-9][0-9][0-9]*.npy"))]:
         with path.open("rb") as file:

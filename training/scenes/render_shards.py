@@ -18,13 +18,13 @@ from training.scenes.rooms.cameras import random_camera
 from training.scenes.rooms.room import make_room
 from training.scenes.rooms.stock import Stock
 
-ROOMS_PER_SHARD = 20
-ROOMS_VERSION = 2  # counted up with what rooms look like or frames hold: frames of two versions are not mixed
+ROOMS_PER_SHARD = 20  # a shard of 120 frames has 110 MB: the work that an interruption loses
+ROOMS_VERSION = 2  # increases when rooms or frames change: frames of two versions are not mixed
 
 
 @dataclass(frozen=True)
 class RenderPlan:
-    """What is rendered; the defaults are what the bundled weights are trained on."""
+    """What is rendered. Its fields, as JSON, identify a folder of frames."""
 
     seed: int = 1
     version: int = ROOMS_VERSION
@@ -35,7 +35,7 @@ class RenderPlan:
     test_rooms: int = 160
     held_out_views: int = 3
     furniture: bool = True
-    """False renders boxes and cylinders only, so that tests need no packages."""
+    """False renders only boxes and cylinders, so that tests need no packages."""
 
     @property
     def n_rooms(self) -> int:
@@ -50,7 +50,7 @@ class RenderPlan:
 
 @dataclass(frozen=True)
 class ShardTask:
-    """One shard to render."""
+    """A shard to render."""
 
     plan: RenderPlan
     split: Split
@@ -71,7 +71,7 @@ class ShardTask:
 
 
 def shard_tasks(plan: RenderPlan, folder: Path, furniture_folder: Path, catalogue_folder: Path) -> list[ShardTask]:
-    """All shards of the plan, the small held-out splits first."""
+    """All shards of a plan, the small held-out splits first."""
     splits: tuple[Split, ...] = ("validation", "test", "train")
     tasks = []
     for split in splits:
@@ -89,12 +89,12 @@ def render_all(
     catalogue_folder: Path = DEFAULT_CATALOGUE_FOLDER,
     report: Callable[[int, int], None] = lambda n_frames, n_rooms: None,
 ) -> None:
-    """Render every shard that is not there yet; `report` hears frames and rooms of each finished shard."""
+    """Render every shard that does not exist yet; `report` is called with the frames and rooms of each finished shard."""
     folder.mkdir(parents=True, exist_ok=True)
     keep_to_plan(plan, folder / "plan.json")
     furniture_folder = folder / "furniture"
     if plan.furniture:
-        Furniture(furniture_folder, catalogue_folder)  # unpacks once, before the workers start
+        Furniture(furniture_folder, catalogue_folder)  # unpacks before the workers start, which would race for it
     tasks = shard_tasks(plan, folder, furniture_folder, catalogue_folder)
     for task in tasks:
         if task.path.exists():
@@ -116,16 +116,17 @@ def keep_to_plan(plan: RenderPlan, path: Path) -> None:
         differing = ", ".join(
             f"{key} {found.get(key)} -> {wanted[key]}" for key in wanted if found.get(key) != wanted[key]
         )
-        raise ValueError(f"{path.parent} holds frames of another plan ({differing}); choose another --work folder")
+        raise ValueError(f"{path.parent} contains frames of another plan ({differing}); choose another --work folder")
     path.write_text(json.dumps(wanted))
 
 
 def render_numbered(task: ShardTask) -> tuple[ShardTask, int]:
+    """Render a shard in a worker process; returns the task with its number of frames."""
     return task, render_shard(task)
 
 
 def render_shard(task: ShardTask) -> int:
-    """Render one shard and put it in place in one step, so that a kill leaves a whole shard or none. Returns its frames."""
+    """Render a shard and write it atomically, so that a kill leaves a whole shard or none. Returns its number of frames."""
     stock = (
         stock_of(task.split, task.furniture_folder, task.catalogue_folder)
         if task.plan.furniture
@@ -134,7 +135,7 @@ def render_shard(task: ShardTask) -> int:
     frames, fields_of_view = zip(
         *(view for index in task.rooms for view in render_room(task.plan, index, stock)), strict=True
     )
-    # The frames come last: where they are, the shard is whole.
+    # The frames are written last: where they exist, the shard is complete.
     put_array(companion(task.path), np.array(fields_of_view, np.float32))
     put_array(task.path, np.stack(frames))
     return len(frames)
@@ -142,12 +143,12 @@ def render_shard(task: ShardTask) -> int:
 
 @cache
 def stock_of(split: Split, furniture_folder: Path, catalogue_folder: Path) -> Stock:
-    """Loaded once per worker process."""
+    """The stock of a split, loaded once per worker process."""
     return Stock.of_split(split, Furniture(furniture_folder, catalogue_folder))
 
 
 def render_room(plan: RenderPlan, index: int, stock: Stock) -> Iterator[tuple[np.ndarray, float]]:
-    """The views of one room, each (H, W, 14) uint8 with its field of view in degrees; fewer where no camera finds one."""
+    """The views of a room, each (H, W, 14) uint8 with its field of view in degrees; fewer where no view is found."""
     room = make_room(plan.seed, index, stock)
     _, n_views = plan.rooms_and_views(stock.split)
     for view in range(n_views):

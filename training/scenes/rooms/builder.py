@@ -1,4 +1,7 @@
-"""Collects the triangles, materials and lights of a scene: quads, boxes, balls, cylinders and furniture parts."""
+"""Collects the triangles, materials and lights of a scene: quads, boxes, balls, cylinders and furniture parts.
+
+n triangles of one call. World: metres, y up. Corners and normals are (n, 3, 3), texture coordinates (n, 3, 2), in repeats.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ Vector = np.ndarray | tuple[float, float, float]
 
 
 class Builder:
-    """Collects triangles, materials and lights, and assembles the Scene."""
+    """Collects triangles, materials and lights, and assembles the Scene. Textures and materials are referred to by number."""
 
     def __init__(self) -> None:
         self.corners: list[np.ndarray] = []
@@ -28,10 +31,12 @@ class Builder:
         self._texture_of_file: dict[Path, int] = {}
 
     def texture(self, picture: TexturePicture) -> int:
+        """Add a texture; returns its number."""
         self.pyramids.append(pyramid(picture))
         return len(self.pyramids) - 1
 
     def texture_file(self, path: Path) -> int:
+        """Add the texture of an image file once; returns its number."""
         if path not in self._texture_of_file:
             self._texture_of_file[path] = self.texture(read_picture(path))
         return self._texture_of_file[path]
@@ -44,12 +49,13 @@ class Builder:
         gloss: float = 0.0,
         is_outdoors: bool = False,
     ) -> int:
-        """`tint` is sRGB; returns the material's number."""
+        """Add a material; returns its number. `tint` is sRGB, (3,) in [0, 1]."""
         linear = (1.0, 1.0, 1.0) if tint is None else tuple(float(c) ** 2.2 for c in tint)
         self.materials.append(Material(texture, linear, glow, gloss, is_outdoors))
         return len(self.materials) - 1
 
     def plain(self, colour: np.ndarray, gloss: float = 0.0, glow: float = 0.0) -> int:
+        """Add an untextured material of an sRGB colour, (3,) in [0, 1]; returns its number."""
         return self.material(self.white, np.maximum(colour, 0.02), glow, gloss)
 
     def triangles(self, corners: np.ndarray, normals: np.ndarray, uvs: np.ndarray, material: int) -> None:
@@ -67,7 +73,7 @@ class Builder:
         repeat_metres: float | None = 1.0,
         start_metres: tuple[float, float] = (0.0, 0.0),
     ) -> None:
-        """A parallelogram; the texture repeats every `repeat_metres`, or is stretched once over it where None.
+        """Add a parallelogram. Its texture repeats every `repeat_metres`; None stretches the texture over it once.
 
         `start_metres` is where in the texture it starts, so that a wall made from several has no seams.
         """
@@ -82,7 +88,7 @@ class Builder:
         self.triangles(points[order], normal, uv[order], material)
 
     def box(self, low: np.ndarray, high: np.ndarray, material: int, repeat_metres: float | None = 1.0) -> None:
-        """An axis-aligned box."""
+        """Add an axis-aligned box between two opposite corners."""
         low, high = np.minimum(low, high), np.maximum(low, high)
         x, y, z = np.diag(high - low)
         self.block(low, x, y, z, material, repeat_metres)
@@ -96,7 +102,7 @@ class Builder:
         material: int,
         repeat_metres: float | None = 1.0,
     ) -> None:
-        """A box that may be turned: from a corner along its three edges."""
+        """Add a box at any angle: a corner and its three edges."""
         for start, u, v in (
             (corner, x, y),
             (corner + z, x, y),
@@ -108,7 +114,7 @@ class Builder:
             self.quad(start, u, v, material, repeat_metres)
 
     def ellipsoid(self, centre: np.ndarray, radii: Vector, material: int) -> None:
-        """A ball, an egg, a cushion: smooth, upright, radii along x, y, z."""
+        """Add a smooth, upright ellipsoid (ball, egg, cushion) with radii along x, y, z."""
         rows, columns = 12, 20
         latitude = np.linspace(-np.pi / 2, np.pi / 2, rows + 1)[:, None]
         longitude = np.linspace(0, 2 * np.pi, columns + 1)[None]
@@ -128,7 +134,7 @@ class Builder:
             self.triangles(corners, corner_normals, corner_uvs, material)
 
     def cylinder(self, base: np.ndarray, radius: float, height: float, material: int, taper: float = 1.0) -> None:
-        """An upright (possibly tapering) cylinder with smooth sides and a flat top."""
+        """Add an upright cylinder with smooth sides and a flat top; the top's radius is `taper` times the base's."""
         n = 20
         angle = np.linspace(0, 2 * np.pi, n + 1)
         ring = np.stack([np.cos(angle), np.zeros(n + 1), np.sin(angle)], axis=1)
@@ -146,12 +152,13 @@ class Builder:
         self.triangles(corners, np.broadcast_to([0.0, 1, 0], (n, 3, 3)), corners[..., [0, 2]], material)
 
     def part(self, part: Part, yaw: float, position: np.ndarray, material: int) -> None:
-        """A furniture part, turned about the vertical and moved."""
+        """Add a furniture part, rotated about the vertical by `yaw` (radians) and moved."""
         c, s = np.cos(yaw), np.sin(yaw)
         turn = np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]])  # row vectors: v @ turn
         self.triangles(part.corners @ turn + position, part.normals @ turn, part.uvs, material)
 
     def scene(self, ambient: np.ndarray) -> Scene:
+        """Assemble the scene; `ambient` is linear RGB, (3,)."""
         return Scene(
             corners=np.concatenate(self.corners),
             normals=np.concatenate(self.normals),
@@ -165,5 +172,5 @@ class Builder:
 
 
 def up(height: float) -> np.ndarray:
-    """(3,) a vertical offset in metres."""
+    """A vertical offset in metres, (3,)."""
     return np.array([0.0, height, 0.0])

@@ -14,10 +14,10 @@ MOST_VIEW_ATTEMPTS = 60
 
 
 def random_camera(room: Room, rng: np.random.Generator) -> Camera | None:
-    """A view that shows something: not inside furniture, most of it beyond 90 cm and indoors.
+    """Draw a view that shows something: not inside furniture, mostly indoors and beyond 90 cm. None after many attempts.
 
-    Most views are a person's, 0.9 to 1.9 m high, about level, 45 to 85 degrees wide; the others are anything from the floor
-    to 2.2 m, from 30 to 100 degrees, up, down or tilted. Where there are people, many views have one nearby.
+    Most views are those of a person: 0.9 to 1.9 m high, about level, 45 to 85 degrees wide. The others range from the floor to
+    2.2 m and from 30 to 100 degrees, and look up, down or tilted. In rooms with people, many views have one nearby.
     """
     for _ in range(MOST_VIEW_ATTEMPTS):
         region = room.regions[rng.integers(len(room.regions))]

@@ -10,11 +10,11 @@ from training.scenes.rooms.furnishing import add_model, is_small
 from training.scenes.rooms.stock import Stock, surface, surface_of_colour
 from training.scenes.textures import KINDS
 
-LEAST_STANDING_METRES = 1.46  # people who sit or lie would float: nothing says on what
+LEAST_STANDING_METRES = 1.46  # shorter models sit or lie, and would float: the catalogue does not say on what
 
 
 def add_people(builder: Builder, rng: np.random.Generator, stock: Stock, region: Region) -> list[np.ndarray]:
-    """In a third of the rooms one or two people who stand about; returns where, (3,) metres each."""
+    """Add one or two standing people to a third of the rooms; returns their positions, (3,) metres each."""
     spots = []
     for _ in range(int(rng.integers(1, 3)) if rng.random() < 0.33 else 0):
         spot = free_spot(rng, region, 0.3)
@@ -31,7 +31,7 @@ def add_people(builder: Builder, rng: np.random.Generator, stock: Stock, region:
 
 
 def add_figure(builder: Builder, rng: np.random.Generator, spot: np.ndarray) -> None:
-    """A person in outline, for where there is no model: legs, trunk and head."""
+    """Add a rough figure of a person where there is no model: legs, trunk and head."""
     height = rng.uniform(1.5, 1.9)
     clothes, trousers = (surface_of_colour(builder, rng) for _ in range(2))
     skin = builder.plain(np.array([0.9, 0.7, 0.58]) * rng.uniform(0.35, 1.0))
@@ -42,7 +42,7 @@ def add_figure(builder: Builder, rng: np.random.Generator, spot: np.ndarray) -> 
 
 
 def scatter(builder: Builder, rng: np.random.Generator, stock: Stock, region: Region) -> None:
-    """Small things on the floor: models, balls, boxes, cans, and papers, which are flat."""
+    """Scatter small things on the floor: models, balls, boxes, cans and flat sheets of paper."""
     small = [entry for entry in stock.entries if is_small(entry)]
     for _ in range(rng.integers(2, 10) if rng.random() < 0.6 else 0):
         radius = rng.uniform(0.05, 0.2)
@@ -58,7 +58,7 @@ def scatter(builder: Builder, rng: np.random.Generator, stock: Stock, region: Re
 
 
 def add_thing(builder: Builder, rng: np.random.Generator, stock: Stock, spot: np.ndarray, radius: float) -> None:
-    """A ball, a can, a box or a sheet of about the radius on the spot (3,)."""
+    """Add a ball, a can, a box or a sheet of about the radius (metres) at `spot`, (3,)."""
     kind = rng.choice(["ball", "can", "box", "sheet"])
     textured = rng.random() < 0.4
     material = surface(builder, rng, stock, tuple(KINDS), 0.1) if textured else surface_of_colour(builder, rng)

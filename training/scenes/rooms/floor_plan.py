@@ -29,27 +29,29 @@ class Rectangle:
 
 @dataclass
 class Wall:
-    """One straight face of a room, seen from inside."""
+    """A straight wall of a room, seen from inside."""
 
     origin: np.ndarray
-    """(3,) its lower end."""
+    """(3,) metres: one of its lower corners."""
     along: np.ndarray
     """(3,) horizontal unit vector."""
     length: float
+    """Metres."""
     inward: np.ndarray
     """(3,) unit vector into the room."""
     is_outer: bool = True
+    """False for the partition between two rooms."""
     material: int | None = None
-    """What covers it; None for a wall that is built already."""
+    """Number of the material that covers it; None for a wall that is built already."""
     repeat_metres: float = 1.0
-    """Side of one repeat of its texture."""
+    """Side of one repeat of the texture."""
     taken: list[tuple[float, float]] = field(default_factory=list)
-    """Intervals along it that a door or window uses."""
+    """Intervals along the wall, in metres, that doors and windows use."""
     openings: list[tuple[float, float, float, float]] = field(default_factory=list)
-    """Holes in it: from and to along it, from and to in height."""
+    """Holes in the wall, in metres: start and end along the wall, bottom and top."""
 
     def free_interval(self, rng: np.random.Generator, width: float, margin: float = 0.15) -> float | None:
-        """The start of a random free stretch of the width, or None after a few tries."""
+        """Draw the start of a free stretch of the given width (metres); None after a few attempts."""
         for _ in range(6):
             if self.length < width + 2 * margin:
                 return None
@@ -65,9 +67,10 @@ class Region:
 
     floor: Rectangle
     height: float
+    """Metres."""
     walls: list[Wall]
     taken: list[tuple[Rectangle, float]] = field(default_factory=list)
-    """Footprints of what stands in it, with the height of each."""
+    """Footprints of what stands in the room, with the height of each in metres."""
 
     def is_free(self, rectangle: Rectangle) -> bool:
         f = self.floor
@@ -76,7 +79,7 @@ class Region:
 
 
 def free_spot(rng: np.random.Generator, region: Region, radius: float) -> np.ndarray | None:
-    """(3,) a point of the floor with nothing within the radius, or None after a few tries."""
+    """Draw a point on the floor, (3,), with nothing within the radius (metres); None after a few attempts."""
     f = region.floor
     for _ in range(12):
         x, z = rng.uniform(f.x0 + radius, f.x1 - radius), rng.uniform(f.z0 + radius, f.z1 - radius)
@@ -86,17 +89,19 @@ def free_spot(rng: np.random.Generator, region: Region, radius: float) -> np.nda
 
 
 def take(region: Region, spot: np.ndarray, radius: float, height: float) -> None:
+    """Mark the floor within the radius of a spot (3,) as taken up to a height, in metres."""
     x, z = float(spot[0]), float(spot[2])
     region.taken.append((Rectangle(x - radius, x + radius, z - radius, z + radius), height))
 
 
 def keep_clear(region: Region, hinge: np.ndarray, width: float) -> None:
-    """Neither furniture nor a camera where a leaf swings."""
+    """Keep furniture and cameras away from where the leaf of a door swings."""
     x, z = float(hinge[0]), float(hinge[2])
     region.taken.append((Rectangle(x - width, x + width, z - width, z + width), 2.0))
 
 
 def footprint_of(width: float, depth: float, yaw: float, position: np.ndarray) -> Rectangle:
+    """The bounding rectangle on the floor of a model of this size (metres), rotated by `yaw` (radians)."""
     c, s = abs(np.cos(yaw)), abs(np.sin(yaw))
     half_x, half_z = (width * c + depth * s) / 2, (width * s + depth * c) / 2
     x, z = float(position[0]), float(position[2])
@@ -104,7 +109,7 @@ def footprint_of(width: float, depth: float, yaw: float, position: np.ndarray) -
 
 
 def blocks_window(region: Region, footprint: Rectangle, height: float) -> bool:
-    """Tall furniture does not stand before windows and doors (which `taken` of each wall lists)."""
+    """Whether furniture is tall enough to block a window or door (`taken` of each wall) that it stands in front of."""
     if height < 1.2:
         return False
     for wall in region.walls:

@@ -12,7 +12,7 @@ from training.scenes.textures import KINDS, random_colour
 
 
 def furnish(builder: Builder, rng: np.random.Generator, stock: Stock, region: Region) -> None:
-    """A rug, then furniture until a drawn share of the floor is covered, then small things on top."""
+    """Add a rug, then furniture until a random share of the floor is covered, then things that hang on walls."""
     if rng.random() < 0.5:
         add_rug(builder, rng, stock, region)
     standing = [e for e in stock.entries if stands(e, region)]
@@ -33,6 +33,7 @@ def furnish(builder: Builder, rng: np.random.Generator, stock: Stock, region: Re
 
 
 def stands(entry: CatalogueEntry, region: Region) -> bool:
+    """Whether a model is furniture that stands on the floor and fits the room."""
     width, height, depth = entry.size_metres
     return (
         entry.elevation_metres is None
@@ -43,6 +44,7 @@ def stands(entry: CatalogueEntry, region: Region) -> bool:
 
 
 def is_small(entry: CatalogueEntry) -> bool:
+    """Whether a model fits on a table or lies about on the floor."""
     width, height, depth = entry.size_metres
     return entry.elevation_metres is None and 0.03 < height < 0.6 and 0.04 < max(width, depth) < 0.5
 
@@ -63,7 +65,7 @@ def place(
     entry: CatalogueEntry,
     small: list[CatalogueEntry],
 ) -> float:
-    """Stand a model against a wall or freely; returns the floor area it covers, 0 where there was no room."""
+    """Place a model against a wall or freely, with small things on top; returns its area in m², 0 where nothing fits."""
     width, height, depth = entry.size_metres
     for _ in range(8):
         if rng.random() < 0.7 or height > 1.3:
@@ -99,7 +101,10 @@ def place(
 def add_model(
     builder: Builder, rng: np.random.Generator, stock: Stock, entry: CatalogueEntry, yaw: float, position: np.ndarray
 ) -> bool:
-    """Add a model, often recoloured: a fifth of the untextured materials are near-white, and variety teaches shape."""
+    """Add a model, often recoloured: a fifth of the untextured materials are near-white, and variety teaches shape.
+
+    Returns False where nothing of the model is usable.
+    """
     assert stock.furniture is not None
     parts = stock.furniture.parts(entry)
     retints = rng.random() < 0.4
@@ -120,7 +125,7 @@ def add_model(
 
 
 def place_block(builder: Builder, rng: np.random.Generator, stock: Stock, region: Region) -> float:
-    """A plain box or cylinder: crates, pouffes, cupboards, columns."""
+    """Add a plain box or cylinder (crate, pouffe, cupboard, column); returns its area in m², 0 where it does not fit."""
     f = region.floor
     width, depth, height = rng.uniform(0.25, 1.0), rng.uniform(0.25, 0.8), rng.uniform(0.25, 1.9)
     x, z = rng.uniform(f.x0 + width / 2, f.x1 - width / 2), rng.uniform(f.z0 + depth / 2, f.z1 - depth / 2)
@@ -138,7 +143,7 @@ def place_block(builder: Builder, rng: np.random.Generator, stock: Stock, region
 
 
 def hang(builder: Builder, rng: np.random.Generator, stock: Stock, region: Region, entry: CatalogueEntry) -> None:
-    """Put a model with an elevation (cupboard, lamp, basin) on a wall."""
+    """Hang a model with an elevation (cupboard, lamp, basin) on a wall."""
     assert entry.elevation_metres is not None
     width, height, depth = entry.size_metres
     wall = region.walls[rng.integers(len(region.walls))]

@@ -9,11 +9,11 @@ from training.scenes.rooms.floor_plan import Region, free_spot, take
 from training.scenes.scene import Light
 from training.scenes.textures import random_colour
 
-SUN_METRES = 25.0
+SUN_METRES = 25.0  # from the window: nearer than the panorama, far enough for parallel shadows
 
 
 def light_room(builder: Builder, rng: np.random.Generator, region: Region) -> None:
-    """One ceiling light, and a second one in a large room; warm to neutral."""
+    """Add a ceiling light, and often a second one in a large room; warm to neutral."""
     f = region.floor
     for _ in range(2 if f.area > 22 and rng.random() < 0.6 else 1):
         x = rng.uniform(0.3, 0.7) * (f.x1 - f.x0) + f.x0
@@ -32,7 +32,7 @@ def light_room(builder: Builder, rng: np.random.Generator, region: Region) -> No
 
 
 def add_floor_lamp(builder: Builder, rng: np.random.Generator, region: Region) -> None:
-    """A shade on a pole, lit in most rooms."""
+    """Add a shade on a pole, lit in most rooms."""
     spot = free_spot(rng, region, 0.2)
     if spot is None:
         return
@@ -50,7 +50,7 @@ def add_floor_lamp(builder: Builder, rng: np.random.Generator, region: Region) -
 
 
 def add_sun(builder: Builder, rng: np.random.Generator, regions: list[Region]) -> None:
-    """A hard light through a window, where there is one: bright patches with the shadows of its bars."""
+    """Add sunlight through a window, if there is one: bright patches with the shadows of its bars."""
     lit = [(wall, opening) for region in regions for wall in region.walls for opening in wall.openings]
     if not lit:
         return

@@ -15,9 +15,9 @@ from training.scenes.textures import TexturePicture, procedural, random_colour
 
 
 def add_window(builder: Builder, rng: np.random.Generator, wall: Wall, room_height: float, opens: bool = False) -> None:
-    """A window with frame and bars, a light in front of it, and curtains beside half of them.
+    """Add a window with frame and bars, a light in front of it, and curtains for half of the windows.
 
-    It is a hole in the wall, or where it does not open a bright pane on it.
+    With `opens` the window is a hole in the wall, otherwise a bright pane on it.
     """
     width = rng.uniform(0.6, min(2.4, max(0.7, wall.length - 0.6)))
     start = wall.free_interval(rng, width)
@@ -42,7 +42,7 @@ def add_window(builder: Builder, rng: np.random.Generator, wall: Wall, room_heig
     frame = builder.plain(np.full(3, rng.uniform(0.6, 1.0)) if rng.random() < 0.7 else random_colour(rng, "wood"), 0.1)
     bar = rng.uniform(0.04, 0.08)
     out = rng.uniform(0.02, 0.06) - recess
-    side = -bar if opens else bar  # the frame stands in the hole, or around the pane
+    side = -bar if opens else bar  # the frame is inside the hole, or around the pane
     for a, b in ((start - side, start), (end, end + side)):
         panel(builder, wall, (a, b), (bottom - side, top + side), out, frame, start_depth=-recess)
     for a, b in ((bottom - side, bottom), (top, top + side)):
@@ -60,7 +60,7 @@ def add_window(builder: Builder, rng: np.random.Generator, wall: Wall, room_heig
 
 
 def outside(rng: np.random.Generator) -> TexturePicture:
-    """What a window shows: a pale gradient with blurred shapes below."""
+    """Draw the view on a pane: a pale gradient with blurred shapes below."""
     picture = np.ones((256, 256, 3)) * np.linspace(1.0, 0.75, 256)[:, None, None]
     blobs = cv2.resize(rng.random((4, 6, 3)), (256, 110), interpolation=cv2.INTER_CUBIC)
     picture[146:] = 0.5 * picture[146:] + 0.5 * np.clip(0.35 * blobs + 0.65 * blobs.mean(axis=2, keepdims=True), 0, 1)
@@ -70,7 +70,7 @@ def outside(rng: np.random.Generator) -> TexturePicture:
 def add_curtains(
     builder: Builder, rng: np.random.Generator, wall: Wall, along: tuple[float, float], top: float
 ) -> None:
-    """Two sheets in sine folds, from above the window to below it or to the floor."""
+    """Add two sheets in sine folds, from above the window to below it or to the floor."""
     texture = builder.texture(procedural(str(rng.choice(["fabric", "stripes", "ornament", "plaster"])), rng))
     material = builder.material(texture)
     lower = 0.03 if rng.random() < 0.6 else rng.uniform(0.5, 0.8)
@@ -100,7 +100,7 @@ def add_curtains(
 
 
 def add_door(builder: Builder, rng: np.random.Generator, wall: Wall) -> None:
-    """A closed door: leaf, frame and handle."""
+    """Add a closed door: leaf, frame and handle."""
     width = rng.uniform(0.7, 0.95)
     start = wall.free_interval(rng, width)
     if start is None:
@@ -120,7 +120,7 @@ def add_door(builder: Builder, rng: np.random.Generator, wall: Wall) -> None:
 
 
 def add_open_door(builder: Builder, rng: np.random.Generator, stock: Stock, region: Region, wall: Wall) -> None:
-    """A door ajar or open, with a passage behind it that ends in a wall or outdoors."""
+    """Add a door that is ajar or open, with a passage behind it that ends in a wall or outdoors."""
     width = rng.uniform(0.75, 1.0)
     start = wall.free_interval(rng, width)
     if start is None:
@@ -133,7 +133,7 @@ def add_open_door(builder: Builder, rng: np.random.Generator, stock: Stock, regi
     panel(builder, wall, (start, end), (top, top + 0.08), 0.03, trim)
     wall.taken.append((start - 0.1, end + 0.1))
 
-    # The passage is as wide as the door, so that it meets nothing else behind the wall.
+    # The passage is as wide as the door, so that it cannot intersect anything behind the wall.
     length, height = rng.uniform(1.0, 3.0), top
     corner = wall.origin + wall.along * start - 0.12 * wall.inward
     across, onward, upright = wall.along * width, -length * wall.inward, up(height)
@@ -162,8 +162,8 @@ def add_open_door(builder: Builder, rng: np.random.Generator, stock: Stock, regi
 def hang_leaf_between(
     builder: Builder, rng: np.random.Generator, regions: list[Region], divide: float, door: tuple[float, float]
 ) -> None:
-    """A leaf in the doorway between two rooms: closed, ajar or open."""
-    lintel = 1.98  # below every lintel of two_rooms
+    """Hang a leaf in the doorway between two rooms: closed, ajar or open."""
+    lintel = 1.98  # metres, below every lintel of two_rooms
     width = door[1] - door[0]
     hinge, toward = (door[0], 1.0) if rng.random() < 0.5 else (door[1], -1.0)
     side = rng.choice([-1.0, 1.0])
@@ -183,7 +183,10 @@ def add_leaf(
     angle: float,
     height: float,
 ) -> None:
-    """A door's leaf with handles: from its hinge along `closed` (metres), turned by `angle` toward the unit vector `swing`."""
+    """Add the leaf of a door with handles.
+
+    It extends from `hinge` along `closed` (metres), turned by `angle` (radians) toward the unit vector `swing`.
+    """
     width = float(np.linalg.norm(closed)) - 0.01
     outward = unit(closed)
     along = np.cos(angle) * outward + np.sin(angle) * swing

@@ -20,19 +20,21 @@ from training.scenes.scene import Scene
 from training.scenes.textures import random_colour
 
 SPLIT_NUMBERS: dict[Split, int] = {"train": 0, "validation": 1, "test": 2}
-MOST_LIGHTS = 4  # each costs a ray per pixel
+MOST_LIGHTS = 4  # each costs a shadow ray per pixel
 
 
 @dataclass(frozen=True)
 class Room:
+    """A room to render: its scene, and what a camera must know of it."""
+
     scene: Scene
     regions: list[Region]
     people: list[np.ndarray] = field(default_factory=list)
-    """(3,) metres: where each person stands."""
+    """Position of each person, (3,) metres."""
 
 
 def make_room(seed: int, index: int, stock: Stock) -> Room:
-    """The room number `index` of the split: one region, or two with a doorway between them."""
+    """Build room number `index` of the stock's split: one region, or two with a doorway between them."""
     rng = np.random.default_rng([seed, SPLIT_NUMBERS[stock.split], index])
     builder = Builder()
     height = rng.uniform(2.3, 3.1)

@@ -11,11 +11,11 @@ from training.scenes.rooms.floor_plan import Rectangle, Region, Wall
 from training.scenes.rooms.stock import FLOOR_KINDS, WALL_KINDS, Stock, surface
 from training.scenes.textures import outdoors, random_colour
 
-OUTDOORS_METRES = 40.0  # from the house to what surrounds it: far enough that the sun stands between
+OUTDOORS_METRES = 40.0  # from the house to what surrounds it: beyond the sun's SUN_METRES
 
 
 def surround(builder: Builder, rng: np.random.Generator, size: tuple[float, float, float]) -> None:
-    """Put the house into a far box of outdoors, which windows and open doors show."""
+    """Surround the house (width, height, depth in metres) with a distant box that windows and open doors show."""
     material = builder.material(
         builder.texture(outdoors(rng)), np.full(3, rng.uniform(0.7, 1.0)), rng.uniform(0.5, 4.0), is_outdoors=True
     )
@@ -23,7 +23,7 @@ def surround(builder: Builder, rng: np.random.Generator, size: tuple[float, floa
 
 
 def one_room(builder: Builder, rng: np.random.Generator, stock: Stock, floor: Rectangle, height: float) -> Region:
-    """Floor, ceiling and four walls, each wall possibly in its own colour."""
+    """Build floor and ceiling and plan four walls, each possibly in a colour of its own."""
     lay_floor_and_ceiling(builder, rng, stock, floor, height)
     walls = outer_walls(floor)
     paint_walls(builder, rng, stock, walls)
@@ -38,9 +38,12 @@ def two_rooms(
     divide: float,
     door: tuple[float, float],
 ) -> list[Region]:
-    """Two rooms side by side along x with an open doorway between them at z in `door`."""
+    """Build two rooms side by side along x, with an open doorway in the partition at x = `divide`, at z in `door`.
+
+    `size` is width, height and depth; all in metres.
+    """
     width, height, depth = size
-    half = rng.uniform(0.05, 0.1)  # of the partition's thickness
+    half = rng.uniform(0.05, 0.1)  # half the thickness of the partition
     lintel = min(rng.uniform(2.0, 2.3), height - 0.1)
     frame = builder.plain(random_colour(rng, "wood") if rng.random() < 0.5 else np.full(3, rng.uniform(0.7, 1)), 0.1)
     regions = []
@@ -78,6 +81,7 @@ def two_rooms(
 def lay_floor_and_ceiling(
     builder: Builder, rng: np.random.Generator, stock: Stock, floor: Rectangle, height: float
 ) -> None:
+    """Lay a floor and a ceiling, each with a material of its own."""
     x, z = np.array([floor.x1 - floor.x0, 0, 0]), np.array([0, 0, floor.z1 - floor.z0])
     if rng.random() < 0.5:
         x_first, z_first = z, x  # planks run the other way
@@ -93,6 +97,7 @@ def lay_floor_and_ceiling(
 
 
 def outer_walls(floor: Rectangle) -> list[Wall]:
+    """The four walls around a floor, without materials."""
     x_axis, z_axis = np.array([1.0, 0, 0]), np.array([0, 0, 1.0])
     width, depth = floor.x1 - floor.x0, floor.z1 - floor.z0
     return [
@@ -104,7 +109,7 @@ def outer_walls(floor: Rectangle) -> list[Wall]:
 
 
 def paint_walls(builder: Builder, rng: np.random.Generator, stock: Stock, walls: list[Wall]) -> None:
-    """Choose what covers each wall; it is raised when it is known which holes it has."""
+    """Choose what covers each wall. The walls are built later, by raise_wall, when their holes are known."""
     shared = surface(builder, rng, stock, WALL_KINDS)
     repeat = rng.uniform(0.8, 2.5)
     for wall in walls:
@@ -113,7 +118,7 @@ def paint_walls(builder: Builder, rng: np.random.Generator, stock: Stock, walls:
 
 
 def raise_wall(builder: Builder, wall: Wall, height: float) -> None:
-    """Build a painted wall around its openings, without seams in its texture."""
+    """Build a painted wall around its openings, without seams in its texture. `height` in metres."""
     if wall.material is None:
         return
     across = sorted({0.0, wall.length, *(s for opening in wall.openings for s in opening[:2])})
@@ -135,7 +140,7 @@ def cut(
     thickness: float,
     material: int,
 ) -> None:
-    """A hole in a wall: four faces of its thickness."""
+    """Cut a hole into a wall (start and end along it, bottom and top, in metres) and line its four sides."""
     corner = wall.origin + wall.along * along[0] + up(heights[0])
     s, y, outward = wall.along * (along[1] - along[0]), up(heights[1] - heights[0]), -thickness * wall.inward
     for start, edge in ((corner, s), (corner + y, s), (corner, y), (corner + s, y)):
@@ -153,7 +158,7 @@ def panel(
     repeat_metres: float | None = 1.0,
     start_depth: float = 0.0,
 ) -> None:
-    """A box on a wall: from..to along it, from..to in height, standing out by `depth`."""
+    """Add a box on a wall: start and end along it, bottom and top, from `start_depth` out to `depth`, in metres."""
     low = wall.origin + wall.along * along[0] + up(heights[0]) + wall.inward * start_depth
     high = wall.origin + wall.along * along[1] + up(heights[1]) + wall.inward * depth
     builder.box(low, high, material, repeat_metres)

@@ -17,14 +17,17 @@ WALL_KINDS = ("plaster", "plaster", "plaster", "stripes", "ornament", "bricks", 
 
 @dataclass(frozen=True)
 class Stock:
-    """What rooms of one split may be made from. Without furniture, rooms hold boxes and cylinders only."""
+    """What the rooms of one split may be made from. Without furniture, rooms hold only boxes and cylinders."""
 
     split: Split
     entries: list[CatalogueEntry]
+    """Furniture models of the split."""
     furniture: Furniture | None
+    """Loads the models."""
     files: list[Path]
-    """Texture files for floors and walls, next to the procedural ones."""
+    """Texture files for floors and walls, in addition to procedural textures."""
     people: list[CatalogueEntry] = field(default_factory=list)
+    """Models of people of the split."""
 
     @classmethod
     def of_split(cls, split: Split, furniture: Furniture) -> Stock:
@@ -36,7 +39,7 @@ class Stock:
         return cls(split, [], None, [])
 
     def may_show(self, image_path: Path) -> bool:
-        """Held-out rooms show no texture that a training model carries too."""
+        """Whether rooms may show this texture: held-out rooms may not show one that a training model uses too."""
         if self.split == "train" or self.furniture is None:
             return True
         return file_digest(image_path) not in self.furniture.training_image_digests
@@ -45,7 +48,7 @@ class Stock:
 def surface(
     builder: Builder, rng: np.random.Generator, stock: Stock, kinds: tuple[str, ...], gloss: float = 0.0
 ) -> int:
-    """A material of one of the kinds; one in five from a texture file where the stock has any."""
+    """Add a material of one of the kinds, or for one in five a texture file, if the stock has any; returns its number."""
     if stock.files and rng.random() < 0.2:
         tint = 1 - rng.uniform(0, 0.6) * (1 - random_colour(rng))
         return builder.material(builder.texture_file(stock.files[rng.integers(len(stock.files))]), tint, gloss=gloss)
@@ -53,4 +56,5 @@ def surface(
 
 
 def surface_of_colour(builder: Builder, rng: np.random.Generator) -> int:
+    """Add an untextured material of a random colour; returns its number."""
     return builder.plain(random_colour(rng), gloss=float(rng.choice([0.0, 0.1, 0.5])))

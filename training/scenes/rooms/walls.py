@@ -14,13 +14,13 @@ from training.scenes.textures import KINDS, procedural, random_colour
 
 
 def dress_walls(builder: Builder, rng: np.random.Generator, stock: Stock, region: Region, opens: bool = False) -> None:
-    """Raise the walls with windows, doors, pictures, shelves and skirting.
+    """Build the walls with windows, doors, pictures, shelves and skirting.
 
-    `opens` cuts windows and open doors into the walls; without it windows are panes on the wall and doors are closed, as
-    in the bundled walk-through.
+    `opens` cuts windows and open doors into the walls. Without it, windows are panes on the wall and doors are closed, as in
+    the bundled walk-through.
     """
     outer = [wall for wall in region.walls if wall.is_outer]
-    for number in rng.permutation(len(outer))[:2]:  # at most two: each is a light, and lights cost rays
+    for number in rng.permutation(len(outer))[:2]:  # at most two: each window is a light, and lights cost rays
         if rng.random() < 0.65:
             add_window(builder, rng, outer[number], region.height, opens)
     if rng.random() < 0.7:
@@ -45,7 +45,7 @@ def dress_walls(builder: Builder, rng: np.random.Generator, stock: Stock, region
 
 
 def add_picture(builder: Builder, rng: np.random.Generator, wall: Wall, room_height: float) -> None:
-    """A framed flat picture: to the normals it is wall, whatever it shows."""
+    """Add a framed flat picture: its normals are those of the wall, whatever it shows."""
     width, height = rng.uniform(0.2, 1.1), rng.uniform(0.2, 0.9)
     start = wall.free_interval(rng, width)
     if start is None:
@@ -69,7 +69,7 @@ def add_picture(builder: Builder, rng: np.random.Generator, wall: Wall, room_hei
 
 
 def add_shelf(builder: Builder, rng: np.random.Generator, wall: Wall) -> None:
-    """A board with a row of books."""
+    """Add a board with a row of books."""
     width = rng.uniform(0.5, 1.4)
     start = wall.free_interval(rng, width)
     if start is None:
