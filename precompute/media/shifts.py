@@ -1,7 +1,9 @@
-"""What changes a picture without changing the room, and by how much? Graded shifts, and strong ones.
+"""Shifts the appearance of a picture without changing its scene: graded shifts and strong ones.
 
-All take and return RGB uint8 (H, W, 3), always with the same result.
+All functions take and return RGB uint8 (H, W, 3), and equal input gives equal output.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,34 +16,37 @@ Change = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Ladder:
-    """One shift in steps, the mildest first."""
+    """A graded shift."""
 
     name: str
     unit: str
-    """What the levels count."""
+    """Unit of the levels."""
     levels: tuple[float, ...]
+    """From mild to strong."""
     change: Callable[[np.ndarray, float], np.ndarray]
+    """Applies a level to a picture."""
 
 
 def blur(image: np.ndarray, sigma_px: float) -> np.ndarray:
+    """Blur by a Gaussian."""
     return cv2.GaussianBlur(image, (0, 0), sigma_px)
 
 
 def jpeg(image: np.ndarray, quality: float) -> np.ndarray:
-    """Compressed and decoded."""
+    """Compress as JPEG and decode."""
     parameters = [cv2.IMWRITE_JPEG_QUALITY, int(quality)]
     _, encoded = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), parameters)
     return np.ascontiguousarray(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))[..., ::-1])
 
 
 def noise(image: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian, independent in every channel; `sigma` as a share of white. The same for every picture of one size."""
+    """Add Gaussian noise, independent per channel; `sigma` is a share of white. Pictures of equal size get equal noise."""
     added = np.random.default_rng(0).normal(0, 255 * sigma, image.shape)
     return np.clip(np.round(image + added), 0, 255).astype(np.uint8)
 
 
 def darken(image: np.ndarray, share: float) -> np.ndarray:
-    """That share of the light, on the scale of the codes."""
+    """Multiply the codes by a share of the light."""
     return np.round(image * share).astype(np.uint8)
 
 

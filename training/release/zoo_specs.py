@@ -11,17 +11,17 @@ from training.learning.plan import METHODS, SEEDED, TARGETS
 
 @dataclass(frozen=True)
 class ZooSpec:
-    """Which part of what was trained makes a zoo."""
+    """A zoo to export: a part of the trained networks."""
 
     name: str
     version: str
     domains: tuple[str, ...]
     methods: tuple[str, ...]
     largest_megabytes: float
-    """Of all weights files; a network less or narrower ones where it is more."""
+    """Limit on the size of all weights files together."""
 
     def jobs(self, jobs: TrainingJobs, seed: int) -> list[TrainingJob]:
-        """The networks of this zoo, method by method, then the shared ones."""
+        """The jobs of this zoo's networks, method by method, then the shared ones."""
         order = (*self.methods, "shared")
         chosen = [
             job for job in jobs.shipped(seed) if job.method in order and {job.source, *job.targets} <= set(self.domains)
