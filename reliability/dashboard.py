@@ -116,7 +116,7 @@ PAYLOADS = (
 
 
 def queries_are_answered(tries: int, folder: Path, seed: int) -> Outcome:
-    """Random links, given to the page's own script as Streamlit runs it."""
+    """Open random links in the page's script, as Streamlit runs it."""
     store = build_store(folder / "store", n_frames=12)
     chance = random.Random(seed)
     os.environ[STORE_VARIABLE] = str(store.root)
@@ -134,7 +134,7 @@ def queries_are_answered(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def queries_in_the_browser(tries: int, folder: Path, seed: int) -> Outcome:
-    """Random links, opened one after the other in a real page."""
+    """Open random links one after the other in a real browser."""
     store = build_store(folder / "store", n_frames=12)
     chance = random.Random(seed)
 
@@ -153,7 +153,7 @@ def queries_in_the_browser(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def titles_stay_text(tries: int, folder: Path, seed: int) -> Outcome:
-    """Clips whose every text is hostile, each opened in a real page."""
+    """Open clips in which every text is hostile, each in a real browser."""
     store = Store(folder / "store")
     chance = random.Random(seed)
     clips = []
@@ -205,7 +205,7 @@ def titles_stay_text(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def viewers_see_whole_frames(tries: int, folder: Path, seed: int) -> Outcome:
-    """So many pages are open on one clip while its tracks grow pack by pack and, beside it, the real job computes another."""
+    """This many pages show one clip while its tracks grow pack by pack and the real job computes another clip."""
     store = Store(folder / "store")
     n_packs = 4 + tries // 2
     clip = make_clip("Growing", n_frames=n_packs * VIEWERS_FRAMES, size=(64, 64))
@@ -293,7 +293,7 @@ PROMISES = [
     Promise(
         12,
         "queries",
-        "a link with any query is answered by a page, never by a traceback",
+        "a link with any query opens a page, never a traceback",
         "random links",
         small=40,
         full=1000,
@@ -302,7 +302,7 @@ PROMISES = [
     Promise(
         12,
         "queries-browser",
-        "the same in a real browser: no script runs, nothing foreign is asked for, the player stands",
+        "the same in a real browser: no injected script runs, no other site is contacted, the player appears",
         "random links",
         small=1,
         full=100,
@@ -311,7 +311,7 @@ PROMISES = [
     Promise(
         12,
         "titles",
-        "whatever titles, authors, licences, addresses and domains say is shown as text, and runs nothing",
+        "any text in titles, authors, licences, addresses and domains is shown as text and never executed",
         "hostile clips",
         small=2,
         full=100,
@@ -320,7 +320,7 @@ PROMISES = [
     Promise(
         13,
         "viewers",
-        "viewers of a clip that is being computed see whole frames of one number in all panes, and no error",
+        "viewers of a clip that is being computed see complete frames, the same frame in all panes, and no error",
         "viewers at once",
         small=2,
         full=20,
