@@ -1,13 +1,13 @@
-"""How near is the job to what the machine can do, and to a plain loop? `python -m benchmarks.job [--pages mini normals full]`
+"""Compares the job with a plain loop and with the limits of the machine: `python -m benchmarks.job [--pages mini normals full]`.
 
-Three pages of work on the bundled walk-through: `mini`, every configuration of the bundled zoo; `normals` and `full`, the
-energy of normals and everything of X-TC's page, with the released architectures and random weights (the numbers mean
-nothing, the time is what trained ones would take). The plain loop is what one writes first: float32, one frame at a time,
-every path computed from the image. Both get the same clip, weights and threads; they alternate, and medians are printed.
-As in `run`, networks of `mini` that half precision would put beyond its bound are float32 in ours. Those of X-TC's pages all
-compute in half precision, as what random weights bear says little of trained ones; how many `run` would keep in float32 is
-measured and written beside the times.
-Results are written after each part, to benchmarks/job.json (or job-gpu.json), or into the folder $OUT.
+Three pages of work on the bundled walk-through: `mini` is every configuration of the bundled zoo; `normals` and `full` are the
+energy of normals and everything on X-TC's page, with the released architectures and random weights (whose numbers mean
+nothing, but which take as long as trained ones). The plain loop is the obvious program: float32, one frame at a time, every
+path computed from the image. Both get the same clip, weights and threads; they alternate, and medians are printed.
+As in `run`, networks of `mini` that exceed the bound in half precision are in float32. All networks of X-TC's pages compute in
+half precision, because random weights show little about trained ones; how many `run` would keep in float32 is measured and
+written next to the times.
+Results are written after each part, to benchmarks/job.json (or job-gpu.json), or to the folder $OUT.
 """
 
 from __future__ import annotations
@@ -62,14 +62,14 @@ PAGES = ("mini", "normals", "full")
 BATCH = {"cpu": 8, "cuda": 32}
 GPU_BATCHES = (32, 64)
 ROOF_BANDWIDTH = 4.3e12
-"""Bytes per second of the GPU that the roofs below were computed for."""
+"""Bytes per second of the GPU for which the roofs below were computed."""
 ROOFS = {"normals": (704, 1857), "full": (147, 383)}
 """Frames per second if every byte moved at that bandwidth: with each step by itself (eager), and with steps fused."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """One amount of work on one clip."""
+    """An amount of work on a clip."""
 
     name: str
     zoo: Zoo
@@ -79,9 +79,9 @@ class Page:
     """uint8, (N, H, W, 3)."""
     scratch: Path
     networks: Networks
-    """Ours, loaded once for all that is measured."""
+    """The job's networks, loaded once for all measurements."""
     exact: frozenset[str] = frozenset()
-    """Digests of the networks that ours computes in float32 whatever the dtype."""
+    """Digests of the networks that the job computes in float32 regardless of the dtype."""
 
     def precision(self, dtype: torch.dtype) -> Precision:
         return Precision(dtype, self.exact)
@@ -104,7 +104,7 @@ class Page:
         return sorted({chain for spec in self.specs for chain in spec.chains}, key=len)
 
     def batch(self, first: int, n_frames: int) -> Batch:
-        """Frames of the clip, from its start again where it ends; the true maps of this clip are left out of the timing."""
+        """Frames of the clip, which starts again where it ends; the true maps of this clip do not count in the timing."""
         index = np.arange(first, first + n_frames) % len(self.frames)
         truth = {
             name: np.zeros((n_frames, *self.frames.shape[1:3], channels), np.uint8)
@@ -119,7 +119,7 @@ def sampling_of(n_frames: int, size: int) -> Sampling:
 
 
 class PlainLoop:
-    """The networks in float32, one frame at a time, nothing shared."""
+    """The networks in float32, one frame at a time, with nothing shared between paths."""
 
     def __init__(self, page: Page, device: torch.device) -> None:
         self.page, self.device = page, device

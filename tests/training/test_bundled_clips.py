@@ -1,4 +1,4 @@
-"""What must the bundled clips keep to?"""
+"""The bundled clips: their formats, licences and sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must the figures of the evaluation, and the page made from them, keep to?"""
+"""The evaluation: its figures, and the page made from them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from typer.testing import CliRunner
 
 from analysis.statistics import interval, pearson, risk_coverage, roc_auc, spearman
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import EnergyConstants, Zoo
 from precompute.media import shifts
 from tests.fixtures.zoos import write_lab, write_zoo
+from training.cli import app
 from training.evaluation import claims, measure, real_images, real_items, results
 from training.evaluation.chains import open_frames
 from training.evaluation.energies import draw_pixels, energy_constants
@@ -475,6 +477,17 @@ def test_a_method_that_lacks_a_target_takes_nobody_elses_line():
     assert [label.get_text() for label in first.get_yticklabels()] == ["a", "b", "c"]
     drawn = {float(np.asarray(line.get_ydata())[0]) for line in last.lines if line.get_marker() == "o"}
     assert drawn == {0, 2} and last.get_ylim() == first.get_ylim()
+
+
+def test_the_committed_page_includes_the_committed_remarks():
+    docs = Path(__file__).parents[2] / "docs"
+    assert (docs / results.REMARKS).read_text().strip() in (docs / "results.md").read_text()
+
+
+@pytest.mark.parametrize("command", ["make", "render", "train", "export", "evaluate", "material", "sample"])
+def test_the_help_of_every_command_shows_an_example(command: str):
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0 and f"python -m training {command}" in result.output
 
 
 def test_the_pictures_of_the_page_are_small_enough():

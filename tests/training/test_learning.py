@@ -1,4 +1,4 @@
-"""What must batches, methods, the loop and the export keep to?"""
+"""Training: plans, batches, methods, the resumable loop and the export."""
 
 from __future__ import annotations
 
@@ -494,9 +494,7 @@ def test_a_job_that_fails_is_named_and_stops_the_rest(
         raise TrainingDiverged("the loss is nan")
 
     monkeypatch.setattr(parallel, "train", failing)
-    with pytest.raises(
-        TrainingFailed, match=r"training rgb-normal failed: the loss is nan.*un the same command again"
-    ):
+    with pytest.raises(TrainingFailed, match=r"training rgb-normal failed: the loss is nan.*un the same command again"):
         parallel.train_all(PLAN, frames_folder, tmp_path, workers=1)
 
 

@@ -1,4 +1,4 @@
-"""What must rendered rooms and their ground truth keep to?"""
+"""Rendered rooms and their ground truth."""
 
 from __future__ import annotations
 
