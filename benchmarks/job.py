@@ -40,6 +40,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.random_zoo import random_zoo
 from cache.store import Store
+from cache.writer import TrackWriter
 from consistency.cuda_graph import CapturedGraph
 from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
 from consistency.models import fused_ops
@@ -363,7 +364,7 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
         ThreadPoolExecutor(n_encoders(), "encode", start_encoder) as pool,
     ):
         store = Store(root)
-        shelf = PackWriter(store.writer(spec.head) for spec in page.plan_in(store).specs)
+        shelf = PackWriter(TrackWriter(store, spec.head) for spec in page.plan_in(store).specs)
         chunk = PackBuilder(0)
 
         def encode() -> None:
