@@ -15,6 +15,7 @@ from cache.maintenance import Problem, move_to_quarantine
 from cache.pack import build_pack
 from cache.records import BadRecord, Head, NewerRecord, Pack, StoreError, Track, head_to_json
 from cache.store import CorruptPack, Store
+from cache.version import VERSION
 
 
 class TrackWriter:
@@ -38,7 +39,8 @@ class TrackWriter:
         if before and before.is_complete and len(packs) == len(before.packs):
             raise StoreError(f"{head.configuration} of '{head.clip.title}' is complete; remove it to make it again")
         # Once there are frames, the head stays as it was: it says how they were made.
-        self.head = before.head if before and packs else head
+        stamped = replace(head, computed_on={**head.computed_on, "crosscheck": VERSION})
+        self.head = before.head if before and packs else stamped
         self._packs = list(packs)
         make_folder(self._folder)
         # Written whole: the torn last line of a killed writer must not swallow the next one.

@@ -7,6 +7,7 @@ import os
 import pickle
 import sqlite3
 import threading
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from cache.files import read_json
 from cache.index import TextDisk
 from cache.keys import digest, track_key
 from cache.maintenance import verify
-from cache.records import BadRecord, StoreError, Track, sealed, track_from_json, track_to_json
+from cache.records import BadRecord, StoreError, Track, head_to_json, sealed, track_from_json, track_to_json
 from cache.store import CorruptPack, Store
+from cache.version import VERSION
 from cache.writer import TrackWriter
+from tests.conftest import ROOT
 from tests.fixtures.tracks import append, frames, make_head, stored
 
 
@@ -332,3 +335,24 @@ def test_a_store_that_is_not_there_or_no_folder_holds_nothing(tmp_path):
     (tmp_path / "file").write_text("")
     for name in ("none", "file"):
         assert Store(tmp_path / name, read_only=True).tracks() == []
+
+
+def test_a_manifest_names_the_version_that_began_the_track(store):
+    head = make_head()
+    append(store, head, 0, 4)
+    earlier = store.root / "tracks" / head.key / "head.json"
+    begun = head_to_json(replace(head, computed_on={"crosscheck": "0.1.0"}))
+    earlier.write_text(json.dumps(begun))
+    assert TrackWriter(store, head).finish().head.computed_on == {"crosscheck": "0.1.0"}
+    assert stored(store, method="consistency").head.computed_on["crosscheck"] == VERSION
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
+
+
+def test_a_track_of_a_version_that_did_not_name_itself_is_complete_and_is_resumed(store):
+    head = make_head()
+    append(store, head, 0, 4)
+    folder = store.root / "tracks" / head.key
+    (folder / "head.json").write_text(json.dumps(head_to_json(head)))
+    assert "crosscheck" not in head.computed_on and TrackWriter(store, head).n_frames == 4
+    assert TrackWriter(store, head).finish().head.computed_on == head.computed_on
+    assert Store(store.root).holds(head.key)
