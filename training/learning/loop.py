@@ -23,7 +23,7 @@ import torch.multiprocessing  # teaches multiprocessing to hand over tensors, a 
 from torch import Tensor, nn
 
 from cache.files import replace_file
-from consistency.models.registry import fold_batch_norm
+from consistency.models.small_unet import fold_batch_norm
 from training.learning.batches import FILTERS, Batch, ResidentFrames, degrade, draw_batch, number_of
 from training.learning.methods import Learner, new_learner, place
 from training.learning.plan import Job, Jobs, Plan
@@ -343,7 +343,7 @@ def trained_network(folder: Path, job: Job) -> nn.Module:
     """The job's network in eval mode, BatchNorm folded."""
     network = job.new_network(norm="batch")
     network.load_state_dict(finished_state(folder, job.name))
-    return fold_batch_norm(network.eval())  # type: ignore[type-var]
+    return fold_batch_norm(network.eval())
 
 
 class Checkpoint:
