@@ -25,7 +25,7 @@ UNREACHED = re.compile(
 """What pip-audit says where its data cannot be reached."""
 
 ACCEPTED = {
-    "CVE-2025-69872": "diskcache unpickles what it finds: ours refuses pickles on read and write (cache/store.py, with a test)",
+    "CVE-2025-69872": "diskcache unpickles what it finds: ours refuses pickles on read and write (cache/index.py, with a test)",
 }
 """Known holes that do not reach us -> why."""
 
