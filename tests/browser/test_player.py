@@ -21,7 +21,6 @@ from cache.store import Store
 from tests.conftest import StartApp, opened_in
 from tests.fixtures.stores import READ_PATTERN_JS, build_store
 
-TESTS = Path(__file__).parent.parent
 N_FRAMES = 300
 N_SEEKS = 500
 FOUR_PANES = "input,A,B,A2"
@@ -376,40 +375,6 @@ def test_colour_maps_are_those_that_they_are_named_after(page: Page, app: App):
         published = cv2.applyColorMap(codes, getattr(cv2, f"COLORMAP_{name.upper()}"))[:, 0, ::-1]
         assert np.abs(table[:, :3].astype(int) - published).max() <= 2, name
         assert (table[:, 3] == 255).all()
-
-
-def test_pure_modules(page: Page, app: App):
-    page.goto(f"{app.address}/web/player/player.css")
-    result = page.evaluate(
-        """async (source) => {
-          const modules = {};
-          const paths = {
-            clock: "player/clock",
-            pack: "frames/pack",
-            colour: "drawing/colour",
-            layout: "drawing/layout",
-            look: "player/view_state",
-            keys: "player/keys",
-            charts: "plots/charts",
-            curves: "plots/curves",
-            frames: "frames/loader",
-            zoom: "tools/zoom",
-            compose: "drawing/compose",
-            probe: "tools/probe",
-            scales: "tools/scales",
-            tiers: "frames/quality",
-            region: "tools/region",
-            paths: "plots/energy_by_path",
-            scatter: "plots/scatter",
-          };
-          for (const [name, path] of Object.entries(paths)) modules[name] = await import(`/web/${path}.mjs`);
-          const {run} = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
-          return run(modules);
-        }""",
-        (TESTS / "web" / "player.test.mjs").read_text(encoding="utf-8"),
-    )
-    assert result["failures"] == {}
-    assert result["count"] > 20
 
 
 # Looking closer

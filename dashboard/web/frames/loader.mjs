@@ -11,9 +11,9 @@
 import {
   BLOCK_FRAMES,
   ByteLru,
-  HEAD_BYTES,
   blockRange,
   columnRange,
+  HEAD_BYTES,
   headerEnd,
   packOf,
   parseHeader,
@@ -42,9 +42,13 @@ const HEDGE_MS = 250;
  */
 
 export class FrameLoader {
-  /** @param {{onChange?: () => void}} [options] onChange: called when more, or less, is loaded */
-  constructor({ onChange = () => {} } = {}) {
+  /**
+   * @param {{onChange?: () => void, decode?: typeof decodeImage, bandwidth?: Bandwidth}} [options]
+   *   onChange: called when more, or less, is loaded
+   */
+  constructor({ onChange = () => {}, decode = decodeImage, bandwidth = new Bandwidth() } = {}) {
     this.onChange = onChange;
+    this.decodeImage = decode;
     /** @type {Track[]} */
     this.tracks = [];
     /** Of packs, by address: on their way, and null or here. @type {Map<string, {promise: Promise<Header>, header: Header | null}>} */
@@ -61,7 +65,7 @@ export class FrameLoader {
     this.decoding = new Map();
     /** @type {Map<string, {message: string, until: number}>} */
     this.failures = new Map();
-    this.bandwidth = new Bandwidth();
+    this.bandwidth = bandwidth;
     /** Previews are never asked for. */
     this.isExactOnly = false;
     /** Exact frames of these tracks cannot be played in time: found out by playing them. */
@@ -304,7 +308,7 @@ export class FrameLoader {
     const images = [];
     for (let i = first; i < stop; i += 1) {
       signal?.throwIfAborted();
-      images.push(await decodeImage(bytes.subarray(offsets[i] - start, offsets[i + 1] - start), codec));
+      images.push(await this.decodeImage(bytes.subarray(offsets[i] - start, offsets[i + 1] - start), codec));
     }
     return images;
   }
@@ -444,7 +448,7 @@ export class FrameLoader {
     const index = frame - pack.start;
     try {
       const { images, start, bytes } = await fetched(pack, index);
-      const codes = await decodeImage(imageIn(images, index, start, bytes), images.codec);
+      const codes = await this.decodeImage(imageIn(images, index, start, bytes), images.codec);
       const picture = { codes, error: null, isExact };
       if (!this.isClosed) this.pictures.set(pictureKey(track, frame, tier), picture, codes.data.length);
       return picture;
