@@ -78,7 +78,7 @@ export function probing(player) {
     if (energies.frame === frame || player.look.overlay || player.clock || frame < 0) return;
     const own = turnTo(frame);
     for (const [letter, track] of Object.entries(player.data?.energies ?? {})) {
-      player.loader.single(track, frame, own.abort.signal).then(
+      player.loader.pictures.loadSingle(track, frame, own.abort.signal).then(
         (/** @type {any} */ { codes }) => {
           own.codes.set(letter, codes);
           if (own === energies && !player.isDestroyed) player.soon("probe", show);

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FrameLoader, UNREACHABLE } from "../../../dashboard/web/frames/loader.mjs";
-import { decodeFake, servePacks } from "../fixtures/pack_server.mjs";
+import { UNREACHABLE } from "../../../dashboard/web/frames/fetch.mjs";
+import { FrameLoader } from "../../../dashboard/web/frames/loader.mjs";
+import { decodeFake, EXACT_BYTES, PREVIEW_BYTES, servePacks } from "../fixtures/pack_server.mjs";
+
+const BLOCK_BYTES = 16 * EXACT_BYTES;
 
 /** @param {import("node:test").TestContext} t @param {object} [options] those of the loader */
 function makeLoader(t, options) {
@@ -44,7 +47,7 @@ test("a whole file sent in place of a range is not kept whole", async (t) => {
   const loader = makeLoader(t);
   loader.setTracks(server.tracks("a"));
   await loader.load(3);
-  const [{ value }] = [...loader.blocks.entries.values()];
+  const [{ value }] = [...loader.blocks.loaded.entries.values()];
   assert.equal(value.bytes.buffer.byteLength, value.bytes.length);
 });
 
@@ -85,16 +88,25 @@ test("a new target cancels what was prefetched for another place, but no seek", 
   );
 });
 
-test("prefetching leaves room for the block on screen", () => {
-  const loader = new FrameLoader();
-  loader.tracks = [{ key: "a", packs: [{ url: "a", start: 0, n_frames: 256 }] }];
-  const steps = (bytes) => {
-    loader.frameBytes = () => bytes;
-    return loader.nearBlocks(100, 0, 255, "exact").steps.map(([{ block }]) => block);
-  };
-  assert.deepEqual([steps(null).length, steps(1000).length], [9, 9]);
-  assert.deepEqual(steps(loader.blocks.budget / 16 / 3.5), [6, 7, 5]);
-  assert.deepEqual(steps(loader.blocks.budget), [6]);
+test("prefetching leaves room in memory for the block on screen", async (t) => {
+  const { tracks, requests } = servePacks(t);
+  for (const [nBlocks, expected] of [
+    [100, [6, 7, 5, 8, 4, 9, 3, 10, 2]],
+    [3.5, [6, 7, 5]],
+    [1, [6]],
+  ]) {
+    const loader = makeLoader(t);
+    loader.setTracks(tracks("a"));
+    await loader.packs.header(loader.tracks[0].packs[0]);
+    loader.blocks.loaded.budget = nBlocks * BLOCK_BYTES;
+    requests.length = 0;
+    await loader.prefetch(100, { frames: [], direction: 0, last: 199 });
+    const [{ start }] = requests;
+    assert.deepEqual(
+      requests.map((request) => 6 + (request.start - start) / BLOCK_BYTES),
+      expected,
+    );
+  }
 });
 
 test("a seek that joins a cancelled prefetch still gets its frame", async (t) => {
@@ -136,14 +148,14 @@ test("removed tracks cancel their fetches, even those that a seek waits for", as
 test("a picture dropped from memory stays whole for whoever holds it", async (t) => {
   const { tracks } = servePacks(t);
   const loader = makeLoader(t);
-  loader.pictures.budget = 1;
+  loader.pictures.decoded.budget = 1;
   loader.setTracks(tracks("a", "b", "c"));
   const pictures = [...(await loader.load(3)), ...(await loader.load(4))];
   assert.deepEqual(
     pictures.map(({ codes }) => codes.data.length),
     Array(6).fill(16),
   );
-  assert.equal(loader.pictures.entries.size, 1);
+  assert.equal(loader.pictures.decoded.entries.size, 1);
 });
 
 test("on a slow connection previews of all tracks come first, then the exact frame alone", async (t) => {
@@ -162,7 +174,7 @@ test("on a slow connection previews of all tracks come first, then the exact fra
   assert.deepEqual(sidesOf(exact), Array(2).fill([true, 2]));
   assert.deepEqual(
     requests.map(({ length }) => length),
-    [16 * 40, 16 * 40, 80, 80],
+    [16 * PREVIEW_BYTES, 16 * PREVIEW_BYTES, EXACT_BYTES, EXACT_BYTES],
     "a block of previews, then one image, of each",
   );
   assert.deepEqual(loader.peek(100), exact);

@@ -1,13 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  blockRange,
-  columnRange,
-  headerEnd,
-  parseHeader,
-  readColumn,
-  writePack,
-} from "../../../dashboard/web/frames/pack.mjs";
+import { columnRange, headerEnd, parseHeader, readColumn, writePack } from "../../../dashboard/web/frames/pack.mjs";
 import { packBytes } from "../fixtures/pack_server.mjs";
 
 test("a header gives the byte range of every image", () => {
@@ -15,7 +8,6 @@ test("a header gives the byte range of every image", () => {
   const end = bytes.length;
   assert.deepEqual(headerEnd(bytes), end);
   assert.deepEqual(parseHeader(bytes).offsets, [end, end + 5, end + 12, end + 14]);
-  assert.deepEqual(blockRange(parseHeader(bytes), 0), { first: 0, stop: 3, start: end, end: end + 14 });
 });
 
 test("a column decodes to the numbers in its bytes, half floats included", () => {
@@ -54,7 +46,7 @@ test("a damaged column is rejected with a reason", () => {
     assert.throws(() => columnRange(header({ ...good, ...wrong }), "c"), /damaged/);
   }
   assert.throws(() => columnRange(header(null), "c"), /damaged/);
-  assert.throws(() => readColumn(new Uint8Array(7), columnRange(header(good), "c")), /less than/);
+  assert.throws(() => readColumn(new Uint8Array(7), columnRange(header(good), "c")), /less data than/);
 });
 
 test("a file that is not a pack is rejected with a reason", () => {
@@ -75,7 +67,6 @@ test("previews are where the header says, and invalid ones are ignored", () => {
   };
   const [found, end] = header({ codec: "jpeg", sizes: [2, 3], offset: 20 });
   assert.deepEqual(found.previews, { codec: "jpeg", offsets: [end + 20, end + 22, end + 25] });
-  assert.deepEqual(blockRange(found.previews, 0), { first: 0, stop: 2, start: end + 20, end: end + 25 });
   const good = { codec: "jpeg", sizes: [2, 3], offset: 20 };
   for (const bad of [
     { codec: "gif" },

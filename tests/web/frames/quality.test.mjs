@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Bandwidth, isLongWait, tierOfPlay } from "../../../dashboard/web/frames/quality.mjs";
+import { Bandwidth, isLongWait, meanFrameBytes, tierOf, tierOfPlay } from "../../../dashboard/web/frames/quality.mjs";
 import { near } from "../fixtures/near.mjs";
 
 test("bandwidth counts only the time while requests are open, however many at once", () => {
@@ -60,9 +60,26 @@ test("play requests the quality that the connection sustains, without oscillatin
 });
 
 test("a wait is long when a block takes longer than a moment", () => {
-  const facts = { bytesPerSecond: 1e6, frameBytes: 25_000, blockFrames: 16 };
+  const facts = { bytesPerSecond: 1e6, frameBytes: 25_000 };
   assert.deepEqual(isLongWait(facts), true);
   assert.deepEqual(isLongWait({ ...facts, bytesPerSecond: 2e6 }), false);
   assert.deepEqual(isLongWait({ ...facts, bytesPerSecond: null }), false);
   assert.deepEqual(isLongWait({ ...facts, frameBytes: null }), false);
+});
+
+test("previews are requested only where every track has them and exact frames are too slow", () => {
+  const offsets = [0, 20_000, 50_000];
+  const header = { offsets, previews: { codec: "jpeg", offsets } };
+  const facts = { headers: [header, header], bytesPerSecond: 1e6, fps: 0, before: "exact" };
+  assert.equal(meanFrameBytes(facts.headers), 50_000);
+  assert.equal(meanFrameBytes([header, null]), null);
+  assert.equal(tierOf(facts), "preview");
+  assert.equal(tierOf({ ...facts, bytesPerSecond: 1e7 }), "exact");
+  assert.equal(tierOf({ ...facts, isExactOnly: true }), "exact");
+  assert.equal(tierOf({ ...facts, headers: [header, { offsets, previews: null }] }), "exact");
+  assert.equal(tierOf({ ...facts, headers: [header, null] }), "exact");
+  assert.equal(tierOf({ ...facts, headers: [] }), "exact");
+  assert.equal(tierOf({ ...facts, fps: 30 }), "preview");
+  assert.equal(tierOf({ ...facts, fps: 30, bytesPerSecond: 1e7 }), "exact");
+  assert.equal(tierOf({ ...facts, fps: 30, bytesPerSecond: 1e7, isTooSlow: true }), "preview");
 });
