@@ -12,22 +12,22 @@ import {
 import { near } from "../fixtures/near.mjs";
 
 test("angles, percentages and differences are computed from physical values", () => {
-  const word = (r, g, b) => (r | (g << 8) | (b << 16)) >>> 0;
+  const pixel = (r, g, b) => (r | (g << 8) | (b << 16)) >>> 0;
   const normal = { name: "normal", channels: 3, meaning: "direction", lo: -1, hi: 1, scale: "linear", unit: "" };
-  near(differenceOf(normal, word(255, 128, 128), word(128, 128, 255)), 90, 1);
-  near(differenceOf(normal, word(10, 20, 200), word(10, 20, 200)), 0);
-  assert.deepEqual(differenceOf(normal, word(128, 128, 128), word(255, 0, 0)), NaN);
+  near(differenceOf(normal, pixel(255, 128, 128), pixel(128, 128, 255)), 90, 1);
+  near(differenceOf(normal, pixel(10, 20, 200), pixel(10, 20, 200)), 0);
+  assert.deepEqual(differenceOf(normal, pixel(128, 128, 128), pixel(255, 0, 0)), NaN);
   const depth = { name: "depth", channels: 1, meaning: "scalar", lo: 0.1, hi: 16, scale: "log", unit: "m" };
   near(differenceOf(depth, 100, 100), 0);
   near(differenceOf(depth, 101, 100), 100 * (160 ** (1 / 255) - 1));
   const shade = { ...depth, scale: "linear", lo: 0, hi: 1, unit: "" };
   near(differenceOf(shade, 0, 51), -0.2);
   const rgb = { ...normal, meaning: "colour", lo: 0 };
-  near(differenceOf(rgb, word(255, 0, 0), word(0, 0, 0)), 1 / 3);
+  near(differenceOf(rgb, pixel(255, 0, 0), pixel(0, 0, 0)), 1 / 3);
 });
 
 test("a difference is drawn in the colour of its value, and left blank where a value is unknown", () => {
-  const word = (r, g, b) => (r | (g << 8) | (b << 16) | 0xff000000) >>> 0;
+  const pixel = (r, g, b) => (r | (g << 8) | (b << 16) | 0xff000000) >>> 0;
   const pane = (id, letter, domain) => ({ id, letter, domain });
   const shade = {
     name: "shade",
@@ -56,7 +56,7 @@ test("a difference is drawn in the colour of its value, and left blank where a v
     ],
   );
   const to = new Uint32Array(3);
-  const grey = (code) => word(code, code, code);
+  const grey = (code) => pixel(code, code, code);
   drawPlan(
     plans[1],
     Uint32Array.of(grey(100), grey(202), grey(9)),
@@ -66,13 +66,13 @@ test("a difference is drawn in the colour of its value, and left blank where a v
   );
   const at = (position) => {
     const [r, g, b] = colourAt("diverging", position);
-    return word(r, g, b);
+    return pixel(r, g, b);
   };
   assert.deepEqual([Math.abs((to[0] & 255) - (at(0.5) & 255)) <= 2, to[1], to[2]], [true, at(1), 0]);
 });
 
 test("small angles are drawn as precisely as large ones", () => {
-  const word = (r, g, b) => (r | (g << 8) | (b << 16) | 0xff000000) >>> 0;
+  const pixel = (r, g, b) => (r | (g << 8) | (b << 16) | 0xff000000) >>> 0;
   const normal = {
     name: "normal",
     channels: 3,
@@ -91,9 +91,9 @@ test("small angles are drawn as precisely as large ones", () => {
   const [, plan] = plansOf(panes, { diff: "auto", reach: { normal: 40 }, maps: {} });
   const to = new Uint32Array(1);
   for (const [own, other] of [
-    [word(128, 10, 140), word(120, 8, 160)],
-    [word(30, 60, 200), word(60, 60, 200)],
-    [word(1, 128, 128), word(255, 128, 128)],
+    [pixel(128, 10, 140), pixel(120, 8, 160)],
+    [pixel(30, 60, 200), pixel(60, 60, 200)],
+    [pixel(1, 128, 128), pixel(255, 128, 128)],
   ]) {
     drawPlan(plan, Uint32Array.of(own), Uint32Array.of(other), -1, to);
     const [r, g, b] = colourAt("magma", differenceOf(normal, own, other) / 40);
@@ -120,11 +120,14 @@ test("the reference is the truth, else A, and never a pane of another domain", (
 });
 
 test("overlays are blended channel by channel", () => {
-  const word = (r, g, b, a) => (r | (g << 8) | (b << 16) | (a << 24)) >>> 0;
-  const to = Uint32Array.of(word(200, 0, 100, 255), word(1, 2, 3, 255), 0, word(9, 9, 9, 255));
-  const table = Uint32Array.of(0, word(0, 255, 200, 128), word(7, 8, 9, 255));
+  const pixel = (r, g, b, a) => (r | (g << 8) | (b << 16) | (a << 24)) >>> 0;
+  const to = Uint32Array.of(pixel(200, 0, 100, 255), pixel(1, 2, 3, 255), 0, pixel(9, 9, 9, 255));
+  const table = Uint32Array.of(0, pixel(0, 255, 200, 128), pixel(7, 8, 9, 255));
   drawOver(table, Uint32Array.of(1, 0, 1, 2), to);
-  assert.deepEqual([...to], [word(99, 128, 150, 255), word(1, 2, 3, 255), word(0, 255, 200, 128), word(7, 8, 9, 255)]);
+  assert.deepEqual(
+    [...to],
+    [pixel(99, 128, 150, 255), pixel(1, 2, 3, 255), pixel(0, 255, 200, 128), pixel(7, 8, 9, 255)],
+  );
 });
 
 test("an overlay is transparent below its threshold", () => {
