@@ -52,7 +52,7 @@ export class Stage {
     this.isFlicked = false;
     /** Canvas pixels per CSS pixel. */
     this.ratio = 1;
-    /** Of the pictures, px. */
+    /** Size of the stored images, px. */
     this.size = { width: 1, height: 1 };
     /** @type {Look["zoom"]} */
     this.zoom = null;

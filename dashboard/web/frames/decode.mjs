@@ -25,7 +25,7 @@ export async function decodeBlob(blob) {
   return context.getImageData(0, 0, width, height);
 }
 
-/** Of the last size, as the images of a clip have one. @type {Context2D | null} */
+/** The context of the last image's size; all images of a clip have one size. @type {Context2D | null} */
 let scratch = null;
 
 /** @param {number} width @param {number} height @returns {Context2D} */

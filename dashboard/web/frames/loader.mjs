@@ -31,7 +31,7 @@ export class FrameLoader {
    *   onChange: called when more, or less, is loaded
    */
   constructor({ onChange = () => {}, decode = decodeImage, bandwidth = new Bandwidth() } = {}) {
-    /** Of the panes, in their order. @type {Track[]} */
+    /** One for each pane, in pane order. @type {Track[]} */
     this.tracks = [];
     this.bandwidth = bandwidth;
     this.packs = new PackReader();
@@ -58,7 +58,7 @@ export class FrameLoader {
     this.isClosed = false;
   }
 
-  /** @param {Track[]} tracks of the panes, in their order; what is loaded of a track that stays is kept */
+  /** @param {Track[]} tracks one for each pane, in pane order; what is loaded of a track that stays is kept */
   setTracks(tracks) {
     this.tracks = tracks;
     this.isTooSlow = false;
