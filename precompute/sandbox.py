@@ -1,7 +1,7 @@
 """Runs a module on untrusted input in a child process: under limits, watched, and ended in any case.
 
 A child is `python -P -m MODULE READ WRITE`. READ is a pipe of requests, one line of JSON each; WRITE is a pipe of messages:
-4 bytes of length, that many bytes of JSON, then the bytes of an array where the message announces one. A failure travels as
+4 bytes of length, that many bytes of JSON, then the bytes of an array if the message announces one. A failure travels as
 the fields of a `SourceError`.
 """
 
@@ -40,7 +40,7 @@ MAX_MESSAGE_BYTES = 1 << 20
 """Longest JSON message that the parent accepts; arrays are not part of it."""
 
 LENGTH_BYTES = 4
-"""Of the length before each message, big-endian."""
+"""Size of the length before each message, big-endian."""
 
 
 class Silent(Exception):
