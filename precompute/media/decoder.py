@@ -34,7 +34,7 @@ def probe(source: Source, sampling: Sampling = Sampling()) -> VideoInfo:
     """Read the header and decode only the first frame.
 
     Raises SourceError if the file is not a supported video, contains audio only, has more pixels than
-    `open_video.MAX_PIXELS` or than fit at the sampling's size, or (unless tolerant) is truncated as far as its own sizes tell.
+    `decoder_limits.MAX_PIXELS` or than fit at the sampling's size, or (unless tolerant) is visibly truncated.
     """
     request = {"task": "probe", "path": str(source.path.absolute()), "is_tolerant": sampling.is_tolerant}
     with closing(_ask_decoder(request)) as messages:

@@ -54,7 +54,7 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 
 def _named_cause(url: str, cause: BaseException, folder: Path) -> SourceError | None:
-    """The failure by the type of a cause; None if the type does not tell."""
+    """The failure by the type of a cause; None if the type does not show it."""
     if isinstance(cause, SourceError):
         return cause
     if isinstance(cause, OSError) and cause.errno in FULL:

@@ -105,7 +105,7 @@ def require_fitting(name: str, info: VideoInfo, sampling: Sampling) -> None:
 
 
 def estimate_frames(info: VideoInfo, sampling: Sampling) -> int:
-    """About how many frames the sampling yields; 0 if the header does not tell and nothing limits them."""
+    """About how many frames the sampling yields; 0 if the header does not state it and nothing limits them."""
     takes_all = sampling.fps is None and sampling.start == 0 and sampling.end is None
     if takes_all and info.n_frames_estimate:  # the header's count; with a variable rate, the duration says less
         return min(info.n_frames_estimate, sampling.max_frames or info.n_frames_estimate)

@@ -15,7 +15,7 @@ from precompute.zoos.convert_process import MAX_SECONDS
 CONVERTER = "precompute.zoos.convert_process"
 
 SPARE_BYTES = 1 << 20
-"""Of a safetensors file, for its header."""
+"""Room for the header of a safetensors file."""
 
 
 class Converter:

@@ -46,7 +46,7 @@ def site() -> Iterator[Site]:
 def refusal(
     url: str, media_dir: Path, *, allow_loopback: bool = True, max_bytes: int = download.MAX_BYTES
 ) -> SourceError:
-    """The error of `fetch`: one line, and nothing left in the folder."""
+    """The error of `fetch`, which is one line and leaves nothing in the folder."""
     with pytest.raises(SourceError) as caught:
         fetch(url, media_dir, allow_loopback=allow_loopback, limits=Limits(max_bytes=max_bytes))
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 700
@@ -81,7 +81,7 @@ def test_a_second_time_nothing_is_asked_of_the_server(site: Site, tmp_path: Path
     assert fetch(url + "#t=3", tmp_path / "m") == first
     assert site.requests == []
     first.path.write_bytes(b"changed")
-    assert fetch(url, tmp_path / "m", allow_loopback=True) == first  # a changed file is fetched anew
+    assert fetch(url, tmp_path / "m", allow_loopback=True) == first  # a changed file is downloaded again
     assert site.requests != []
 
 
@@ -212,16 +212,16 @@ def test_a_long_video_is_refused_before_the_download_unless_a_part_is_asked_for(
     part = Limits(max_seconds=3600, start_seconds=10740)
     assert fetch(url, tmp_path / "m", allow_loopback=True, limits=part).duration_seconds == 10800
     site.requests.clear()
-    with pytest.raises(SourceError, match="--max-duration"):  # also where the file is here already
+    with pytest.raises(SourceError, match="--max-duration"):  # even if the file is downloaded already
         fetch(url, tmp_path / "m", allow_loopback=True, limits=limits)
     assert site.requests == []
 
 
-# --- going on where a download stopped ---
+# --- resuming ---
 
 
 class Versions:
-    """A file on a server that may change: what each version answers to a request for the whole, and for a rest."""
+    """A file on a server that may change: how each version answers a request for the whole file, and for the rest."""
 
     def __init__(self, site: Site, content: bytes, etag: str | None, *, breaks: bool = True) -> None:
         self.content, self.etag, self.breaks = content, etag, breaks

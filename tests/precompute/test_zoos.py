@@ -1,4 +1,4 @@
-"""How do released networks get here? Archives that a test makes, good and hostile, from a server on this machine."""
+"""Released networks are installed from archives, good and hostile ones, served on this machine."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ GOOD = {"plain", "prefixed", "wrapped", "ours", "traversal"}
 
 @dataclass
 class Site:
-    """A server of one file, which can cut connections."""
+    """A server of one file that can cut connections."""
 
     url: str = ""
     body: bytes = b""
@@ -128,7 +128,7 @@ def site():
 
 
 class Payload:
-    """What unpickling this would do."""
+    """Unpickling this creates a folder."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -194,7 +194,7 @@ def write_recipe(folder: Path, url: str, names: tuple[str, ...] = tuple(EDGES), 
 
 
 def pull(folder: Path, report: Report = lambda n_bytes, total: None) -> tuple[list[str], list[str]]:
-    """(what was said, what was wrong)."""
+    """(messages, problems)."""
     said, wrong = [], []
     install.pull(read_zoo(str(folder)), say=said.append, report=report, on_problem=wrong.append)
     return said, wrong
@@ -214,7 +214,7 @@ class Pulled:
 
 @pytest.fixture(scope="module")
 def pulled(site, tmp_path_factory) -> Pulled:
-    """One archive with everything in it, fetched."""
+    """One archive with everything in it, installed."""
     base = tmp_path_factory.mktemp("pulled")
     harm = base / "harm"
     site.body, site.cut_after = zipped(checkpoints(harm)), None
@@ -485,7 +485,7 @@ def installed(tmp_path, monkeypatch) -> Path:
 
 
 def write_pinned(folder: Path) -> Path:
-    """A zoo whose one network is there, with its digest in zoo.toml."""
+    """A zoo whose one network is installed, with its digest in zoo.toml."""
     write_recipe(folder, "http://127.0.0.1/", ("plain",))
     weights = folder / "plain.safetensors"
     save_file(state(SMALL), weights)
@@ -510,7 +510,7 @@ def everything_in(folder: Path) -> dict[str, bytes]:
 
 
 def write_recorded(folder: Path, seed: int = 0) -> Path:
-    """A zoo whose one network is there, with its digest in zoo.lock."""
+    """A zoo whose one network is installed, with its digest in zoo.lock."""
     if not folder.exists():
         write_recipe(folder, "http://127.0.0.1/", ("plain",))
         toml = folder / "zoo.toml"
