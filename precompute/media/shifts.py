@@ -1,6 +1,6 @@
-"""Shifts the appearance of a picture without changing its scene: graded shifts and strong ones.
+"""Shifts that change a picture but not the scene: graded ladders, and strong single ones.
 
-All functions take and return RGB uint8 (H, W, 3), and equal input gives equal output.
+All take and return RGB, uint8 (H, W, 3), and are deterministic.
 """
 
 from __future__ import annotations
@@ -16,37 +16,35 @@ Change = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Ladder:
-    """A graded shift."""
+    """One shift at rising strengths, the mildest first."""
 
     name: str
     unit: str
     """Unit of the levels."""
     levels: tuple[float, ...]
-    """From mild to strong."""
     change: Callable[[np.ndarray, float], np.ndarray]
-    """Applies a level to a picture."""
 
 
 def blur(image: np.ndarray, sigma_px: float) -> np.ndarray:
-    """Blur by a Gaussian."""
+    """Gaussian blur."""
     return cv2.GaussianBlur(image, (0, 0), sigma_px)
 
 
 def jpeg(image: np.ndarray, quality: float) -> np.ndarray:
-    """Compress as JPEG and decode."""
+    """Compressed at that quality (1 to 100) and decoded again."""
     parameters = [cv2.IMWRITE_JPEG_QUALITY, int(quality)]
     _, encoded = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), parameters)
     return np.ascontiguousarray(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))[..., ::-1])
 
 
 def noise(image: np.ndarray, sigma: float) -> np.ndarray:
-    """Add Gaussian noise, independent per channel; `sigma` is a share of white. Pictures of equal size get equal noise."""
+    """Gaussian, independent per channel; `sigma` as a share of white. The same noise for all pictures of one size."""
     added = np.random.default_rng(0).normal(0, 255 * sigma, image.shape)
     return np.clip(np.round(image + added), 0, 255).astype(np.uint8)
 
 
 def darken(image: np.ndarray, share: float) -> np.ndarray:
-    """Multiply the codes by a share of the light."""
+    """The given share of the light, on the scale of the codes."""
     return np.round(image * share).astype(np.uint8)
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from consistency.models.registry import fold_batch_norm
+from cache.files import replace_file
+from consistency.models.small_unet import fold_batch_norm
 from training.learning.jobs import Stage, TrainingJob
 from training.learning.methods import Learner
 from training.learning.plan import TrainingPlan
-from training.release.files import write_whole
 from training.scenes.frames import Frames
 
 LOG_EVERY_STEPS = 25
@@ -27,7 +27,7 @@ def keep_to_frames(data_folder: Path, folder: Path) -> list[str]:
     """The training shards of this run: those that existed when it first started, whatever was rendered since."""
     listing = folder / LISTING
     if not listing.exists():
-        write_whole(listing, json.dumps(Frames(data_folder, "train").names).encode())
+        replace_file(listing, json.dumps(Frames(data_folder, "train").names).encode())
     return json.loads(listing.read_text())
 
 
@@ -40,7 +40,7 @@ def keep_to_plan(plan: TrainingPlan, folder: Path) -> None:
         raise ValueError(
             f"{folder} contains networks of another plan ({changed}); remove it, or choose another --work folder"
         )
-    write_whole(path, wanted.encode())
+    replace_file(path, wanted.encode())
 
 
 def plan_of(folder: Path) -> TrainingPlan:
@@ -63,7 +63,7 @@ def trained_network(folder: Path, job: TrainingJob) -> nn.Module:
     """A job's network in eval mode, with BatchNorm folded."""
     network = job.new_network(norm="batch")
     network.load_state_dict(finished_state(folder, job.name))
-    return fold_batch_norm(network.eval())  # type: ignore[type-var]
+    return fold_batch_norm(network.eval())
 
 
 class Checkpoint:
@@ -88,7 +88,7 @@ class Checkpoint:
         state = {"learner": learner.state(), "step": step, "belongs_to": self.belongs_to}
         buffer = io.BytesIO()  # torch hides the system's error for a file that cannot be written
         torch.save(state, buffer)
-        write_whole(self.path, buffer.getvalue())
+        replace_file(self.path, buffer.getvalue())
 
 
 class Log:

@@ -11,6 +11,7 @@ from typing import Any
 from safetensors.torch import save
 from torch import nn
 
+from cache.files import folder_written_whole
 from consistency.zoo.read import load_zoo
 from training.evaluation.chains import open_frames
 from training.evaluation.energies import MeasuredConstants, energy_constants
@@ -19,7 +20,6 @@ from training.learning.batches import FILTERS
 from training.learning.checkpoints import trained_network
 from training.learning.jobs import TrainingJob, TrainingJobs
 from training.learning.plan import TrainingPlan
-from training.release.files import folder_written_whole
 from training.release.model_card import model_card
 from training.release.provenance import provenance
 from training.release.zoo_specs import SEED, ZooSpec
