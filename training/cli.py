@@ -64,7 +64,7 @@ DEFAULT_DOCS = Path("docs")
 GPU_WORKERS = 8  # one process leaves most of a GPU idle, as the layers are small
 NETWORKS, FRAMES, SEEDS, REAL = "networks", "frames", "seeds", "real"
 """Folders within the work folder."""
-render_defaults = RenderPlan()
+RENDER_DEFAULTS = RenderPlan()
 
 
 @app.command()
@@ -77,8 +77,8 @@ def make(
     device: DeviceName = "auto",
     plan: PlanName = "auto",
     scale: Scale = 1.0,
-    rooms: Rooms = render_defaults.train_rooms,
-    views: Views = render_defaults.train_views,
+    rooms: Rooms = RENDER_DEFAULTS.train_rooms,
+    views: Views = RENDER_DEFAULTS.train_views,
     catalogues: Catalogues = DEFAULT_CATALOGUE_FOLDER,
 ) -> None:
     """Run everything: render, train, export both zoos, evaluate. An interrupted run resumes where it left off.
@@ -98,9 +98,9 @@ def make(
 def render(
     work: WorkFolder = DEFAULT_WORK,
     workers: Workers = None,
-    seed: RenderSeed = render_defaults.seed,
-    rooms: Rooms = render_defaults.train_rooms,
-    views: Views = render_defaults.train_views,
+    seed: RenderSeed = RENDER_DEFAULTS.seed,
+    rooms: Rooms = RENDER_DEFAULTS.train_rooms,
+    views: Views = RENDER_DEFAULTS.train_views,
     catalogues: Catalogues = DEFAULT_CATALOGUE_FOLDER,
 ) -> None:
     """Render training, validation and test rooms. Existing shards are not rendered again.
