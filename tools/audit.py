@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LOCKS = ("requirements/all.lock", "requirements/torch.lock")
-SHIPPED = ("cache", "consistency", "dashboard", "precompute", "training")
+SHIPPED = ("analysis", "cache", "consistency", "dashboard", "precompute", "training")
 PIP_AUDIT = ROOT / ".venv-tools" / "bin" / "pip-audit"
 SECONDS = 300
 UNREACHED = re.compile(
