@@ -30,8 +30,8 @@ from consistency.zoo.lock import lock_of, write_lock
 from consistency.zoo.read import load_zoo, read_zoo
 from consistency.zoo.records import ZooError
 from precompute.cli import console
-from precompute.cli.run import app as precompute_app
-from precompute.cli.zoo import app
+from precompute.cli.app import app as precompute_app
+from precompute.cli.app import zoo_app as app
 from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
 from precompute.zoos import archives, install
 from precompute.zoos.convert_process import Converter
