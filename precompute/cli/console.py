@@ -66,11 +66,6 @@ def usage(message: str) -> typer.Exit:
     return typer.Exit(EXIT_USAGE)
 
 
-def count(number: int, unit: str) -> str:
-    """Such as `1 frame` and `2 frames`."""
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
-
-
 def print_rows(rows: Iterable[Mapping[str, Any]]) -> None:
     """Print a JSON array with one object per line: readable by JSON parsers, grep and people."""
     print("[" + ",\n ".join(json.dumps(row, allow_nan=False) for row in rows) + "]")

@@ -6,7 +6,7 @@ import logging
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -35,6 +35,7 @@ from precompute.media.download import USUAL_LIMITS, Limits
 from precompute.media.sampling import Sampling
 from precompute.media.sources import resolve
 from precompute.signals import Stop
+from precompute.text import count
 
 FREE_SPACE_FACTOR = 1.2
 """A source starts only if this many times its estimated size is free."""
@@ -74,9 +75,8 @@ def run_job(
     events.emit(RunStarted(tuple(sources)))
     if settings.zoo.missing:
         n_missing = len({edge.weights for edge in settings.zoo.missing})
-        are = "network of zoo {} is" if n_missing == 1 else "networks of zoo {} are"
         events.emit(
-            Note(f"{n_missing} {are.format(settings.zoo.name)} not installed; tracks that need them are left out")
+            Note(f"zoo {settings.zoo.name} lacks {count(n_missing, 'network')}; tracks that need them are left out")
         )
     try:
         for source in sources:
@@ -132,15 +132,8 @@ def compute_source(
     n_frames = run_plan(store, plan, compute, events=events, stop=stop)
     stop.has_unsaved_frames = False
     stop.raise_if_set()
-    return Stored(
-        source,
-        found.title,
-        plan.clip.key,
-        len(plan.specs),
-        n_tracks_computed=len(plan.pending),
-        n_frames_computed=n_frames,
-        seconds=time.perf_counter() - began,
-    )
+    seconds = time.perf_counter() - began
+    return replace(stored, n_tracks_computed=len(plan.pending), n_frames_computed=n_frames, seconds=seconds)
 
 
 def _choose_compute(

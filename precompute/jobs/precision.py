@@ -30,6 +30,7 @@ from precompute.jobs.tracks import TrackSpec, chains_of
 from precompute.media import decoder
 from precompute.media.sampling import Sampling
 from precompute.media.sources import resolve
+from precompute.text import count
 
 DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -82,8 +83,7 @@ class Measured:
     """The largest error of an energy, in sigma; 0 if there is none."""
 
     def __str__(self) -> str:
-        n_exact = len(self.exact)
-        exceptions = f"; {n_exact} {'network' if n_exact == 1 else 'networks'} in float32" if n_exact else ""
+        exceptions = f"; {count(len(self.exact), 'network')} in float32" if self.exact else ""
         return f"within {self.worst_code * 255:.2f}/255 and {self.worst_energy:.3f} σ of float32{exceptions}"
 
 

@@ -283,7 +283,7 @@ def test_a_run_says_that_networks_are_missing_and_computes_what_needs_none_of_th
     words = ["run", str(clip), "--zoo", str(pulled.folder), "--size", "32", "--store", str(tmp_path / "store")]
     result = CliRunner().invoke(precompute_app, words)
     assert result.exit_code == 0, result.output
-    assert "7 networks of zoo released are not here" in result.output
+    assert "zoo released lacks 7 networks" in result.output
     paths = {track.head.configuration for track in Store(tmp_path / "store").tracks() if track.head.zoo}
     assert paths == {f"released/{path}" for path in (
         "baseline/rgb-normal", "baseline/rgb-depth", "baseline/rgb-reshading", "baseline/rgb-depth-normal",

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from cache.transfer import copy_tracks, export_tar
-from precompute.cli.console import StoreOption, complain, count, open_store, usage
+from precompute.cli.console import StoreOption, complain, open_store, usage
 from precompute.cli.store.select import ClipOption, Patterns, existing_store, select_tracks
 from precompute.cli.store.transfer import report_arrivals, transferring
+from precompute.text import count
 
 COMPRESSED = (".gz", ".tgz", ".zip", ".xz", ".bz2", ".zst")
 

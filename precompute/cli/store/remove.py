@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from cache.records import StoreError
-from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, complain, count, open_store, say
+from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, complain, open_store, say
 from precompute.cli.store.select import ClipOption, Patterns, select_tracks
+from precompute.text import count
 
 
 def remove(

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from precompute.cli.console import EXIT_FAILED_ITEM, complain, count, say, usage
+from precompute.cli.console import EXIT_FAILED_ITEM, complain, say, usage
 from precompute.cli.zoo.arguments import CodeOption, ZooArgument, read, whole
-from precompute.text import one_line
+from precompute.text import count, one_line
 
 if TYPE_CHECKING:
     from consistency.zoo.records import Edge, Zoo

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from precompute.cli.console import count, print_table, say
+from precompute.cli.console import print_table, say
 from precompute.cli.zoo.arguments import ZooArgument, read
+from precompute.text import count
 
 if TYPE_CHECKING:
     from consistency.zoo.records import Edge
