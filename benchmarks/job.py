@@ -40,6 +40,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.random_zoo import random_zoo
 from cache.store import Store
+from cache.writer import TrackWriter
 from consistency.cuda_graph import CapturedGraph
 from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
 from consistency.models import fused_ops
@@ -281,12 +282,12 @@ def networks_stage(
     tracks = chains_of(page.specs)
     counter, plain_counter = Convolutions(), Convolutions()
     with counter:
-        predict.predict(graph, page.batch(0, 1), device, page.zoo.multiple)
+        predict.predict(graph, page.batch(0, 1), device, page.zoo.size_multiple)
     with plain_counter:
         plain.networks_only(page.frames[0], page.paths)
     works: dict[str, Callable[[], object]] = {
         "plain": lambda: plain.networks_only(page.frames[0], page.paths),
-        "ours": lambda: predict.predict(graph, page.batch(0, size), device, page.zoo.multiple),
+        "ours": lambda: predict.predict(graph, page.batch(0, size), device, page.zoo.size_multiple),
     }
     if page.name == "mini":
         works["plain, track by track"] = lambda: plain.networks_only(page.frames[0], tracks)
@@ -341,7 +342,7 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
     """Each stage by itself, in milliseconds per frame, and its share of their sum; encoding and storing on all threads."""
     batch = page.batch(0, size)
     images = predict.to_codes(batch.rgb, device)
-    predictions = predict.predict(graph, batch, device, page.zoo.multiple)
+    predictions = predict.predict(graph, batch, device, page.zoo.size_multiple)
     with torch.inference_mode():
         chunks = {spec.head.key: spec.score(predictions) for spec in page.specs}
         on_host = {key: chunk.to_host() for key, chunk in chunks.items()}
@@ -363,7 +364,7 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
         ThreadPoolExecutor(n_encoders(), "encode", start_encoder) as encoders,
     ):
         store = Store(root)
-        writer = PackWriter(store.writer(spec.head) for spec in page.plan_in(store).specs)
+        writer = PackWriter(TrackWriter(store, spec.head) for spec in page.plan_in(store).specs)
         pack = PackBuilder(0)
 
         def encode() -> None:
@@ -427,7 +428,7 @@ def gpu_variants(page: Page, device: torch.device, dtype: torch.dtype, bandwidth
     graph = predict.make_graph(chains_of(page.specs), device, page.precision(dtype), page.networks)
     counter = Convolutions()
     with fused_ops.plain(), counter:
-        predict.predict(graph, page.batch(0, 1), device, page.zoo.multiple)
+        predict.predict(graph, page.batch(0, 1), device, page.zoo.size_multiple)
     result: dict[str, Any] = {"network runs per frame": graph.n_runs, "GFLOP per frame": round(counter.gigaflops, 1)}
     if page.name != "full":  # whose networks in float32 take longer to read than all the rest to run
         with attempt(result, "plain loop"), fused_ops.plain():

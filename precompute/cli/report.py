@@ -13,7 +13,7 @@ from typing import Any
 from cache.reports import Item, Report, report_name, write_report
 from precompute.cli.console import complain
 from precompute.jobs import events
-from precompute.media.download import looks_like_url, shown_url
+from precompute.net.urls import looks_like_url, shown_url
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"]*[^\s'\":;,.)]", re.IGNORECASE)
 """An address within a message, without the punctuation that follows it."""

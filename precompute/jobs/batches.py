@@ -137,8 +137,7 @@ def _decode_batches(wanted: FrameRange, stopped: Event, damages: list[str]) -> G
                 if true_frame is None:
                     raise SourceError(
                         "bad_truth",
-                        f"{title}: ground truth of {name} ends before the clip, at frame {frame.index}; "
-                        "it needs one frame for each of the clip's",
+                        f"{title}: ground truth of {name} ends before the clip, at frame {frame.index}",
                     )
                 if frame.index >= start:
                     held_truth[name].append(true_frame.rgb)
@@ -155,6 +154,6 @@ def _decode_batches(wanted: FrameRange, stopped: Event, damages: list[str]) -> G
         if n_frames < max(start, 1):
             raise SourceError(
                 "no_frames",
-                f"{title}: has {n_frames} frames in the chosen range, but {start} are stored; "
-                "choose another --start or --end, or remove its tracks",
+                f"{title}: has {n_frames} frames in the requested range, but {start} are stored",
+                "change --start or --end, or remove its tracks",
             )

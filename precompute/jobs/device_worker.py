@@ -60,10 +60,10 @@ class DeviceWorker:
     """One device, and the thread that uses it."""
 
     def __init__(
-        self, graph: Graph, device: torch.device, multiple: int, batch_size: int, events: Events = UNHEARD
+        self, graph: Graph, device: torch.device, size_multiple: int, batch_size: int, events: Events = UNHEARD
     ) -> None:
-        """`multiple`: the networks' input sizes are multiples of this many pixels. `events` receives BatchHalved."""
-        self.graph, self.device, self.multiple = graph, device, multiple
+        """`size_multiple`: the networks' input sizes are multiples of this many pixels. `events` receives BatchHalved."""
+        self.graph, self.device, self.size_multiple = graph, device, size_multiple
         self.batch_size, self._events = batch_size, events
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = True  # most batches have one size: searching for its fastest kernels pays
@@ -99,9 +99,9 @@ class DeviceWorker:
     def predict(self, frames: FrameBatch) -> Predictions:
         """Run the networks. For use within the work."""
         if self.device.type != "cuda":
-            return predict(self.graph, frames, self.device, self.multiple)
+            return predict(self.graph, frames, self.device, self.size_multiple)
         try:
-            return predict(self._runner, frames, self.device, self.multiple, self.batch_size)
+            return predict(self._runner, frames, self.device, self.size_multiple, self.batch_size)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError:
@@ -109,7 +109,7 @@ class DeviceWorker:
             # that is not the reason, the same error comes again.
             log.info("%s: the networks cannot be recorded as one CUDA graph; running them step by step", self.device)
             self._runner = self.graph
-            return predict(self.graph, frames, self.device, self.multiple, self.batch_size)
+            return predict(self.graph, frames, self.device, self.size_multiple, self.batch_size)
 
     def _try(self, frames: FrameBatch, work: Work) -> Scored | None:
         """None if the device's memory is full. Returning drops what the failed run held, so that it can be freed."""
@@ -132,6 +132,7 @@ class DeviceWorker:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         self.batch_size //= 2
+        log.info("%s: out of memory; trying again with batches of %d", self.device, self.batch_size)
         self._events.emit(BatchHalved(self.batch_size))
 
     def _new_runner(self) -> Graph | CapturedGraph:

@@ -153,7 +153,6 @@ def _require_space(store: Store, plan: Plan) -> None:
     if free < needed:
         raise SourceError(
             "disk_full",
-            f"{plan.source.title}: needs about {needed / 1e9:.1f} GB free in {store.root}, but only "
-            f"{free / 1e9:.1f} GB free; free some, take fewer frames (--fps, --max-frames) or configurations, "
-            "or choose another --store",
+            f"{plan.source.title}: needs about {needed / 1e9:.1f} GB in {store.root}, but only {free / 1e9:.1f} GB free",
+            "free space, use fewer frames (--fps, --max-frames) or configurations, or choose another --store",
         )

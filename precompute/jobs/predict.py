@@ -80,9 +80,9 @@ class Compute:
 
 
 def predict(
-    graph: Graph | CapturedGraph, frames: FrameBatch, device: torch.device, multiple: int, batch_size: int = 0
+    graph: Graph | CapturedGraph, frames: FrameBatch, device: torch.device, size_multiple: int, batch_size: int = 0
 ) -> Predictions:
-    """Run the networks on frames padded to `multiple` pixels by repeating the border, and crop their outputs back.
+    """Run the networks on frames padded to multiples of `size_multiple` pixels by repeating the border, and crop their outputs back.
 
     A batch of fewer than `batch_size` frames is filled with its last one: GPUs choose kernels again for every size.
     """
@@ -90,7 +90,7 @@ def predict(
     if len(frames) < batch_size:
         images = images[torch.arange(batch_size, device=device).clamp(max=len(frames) - 1)]
     height, width = images.shape[-2:]
-    padding = (0, -width % multiple, 0, -height % multiple)
+    padding = (0, -width % size_multiple, 0, -height % size_multiple)
     if any(padding):
         images = functional.pad(images, padding, mode="replicate")
     outputs = {chain: output[: len(frames), :, :height, :width] for chain, output in graph.run(images).items()}

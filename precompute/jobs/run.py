@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ def run_plan(store: Store, plan: Plan, compute: Compute, *, events: Events = UNH
         workers = []
         for device in all_devices(compute.device):
             graph = make_graph(chains_of(pending), device, precision, compute.networks)
-            worker = DeviceWorker(graph, device, plan.zoo.multiple, compute.batch_size, events)
+            worker = DeviceWorker(graph, device, plan.zoo.size_multiple, compute.batch_size, events)
             workers.append(stack.enter_context(closing(worker)))
         log.info(
             "%s: from frame %d, %d per pack, on %s", plan.clip.title, start, pack_size, [w.device for w in workers]
@@ -125,7 +126,7 @@ def seconds_per_frame(plan: Plan, compute: Compute) -> float:
         frames = FrameBatch(noise(3), np.arange(n_frames) / 30, truth)
         start = time.perf_counter()
         with (
-            closing(DeviceWorker(graph, devices[0], plan.zoo.multiple, n_frames)) as worker,
+            closing(DeviceWorker(graph, devices[0], plan.zoo.size_multiple, n_frames)) as worker,
             ThreadPoolExecutor(n_encoders(), "encode", start_encoder) as encoders,
         ):
             for scored in worker.run(frames, predict_and_score):
@@ -141,7 +142,7 @@ def _open_tracks(store: Store, plan: Plan, specs: Sequence[TrackSpec], compute: 
     """A writer for each track, at the end of what an earlier run left of it."""
     heads = [replace(spec.head, computed_on=_describe(spec, plan, compute)) for spec in specs]
     with ThreadPoolExecutor(DISK_THREADS, "disk") as disk:
-        return list(disk.map(store.writer, heads))
+        return list(disk.map(partial(TrackWriter, store), heads))
 
 
 def _describe(spec: TrackSpec, plan: Plan, compute: Compute) -> dict[str, str]:

@@ -127,8 +127,8 @@ def test_every_path_on_a_gpu_is_within_the_bound_of_the_plain_loop(cuda, is_capt
     chains += [zoo.chain("baseline", path) for constants in zoo.energies.values() for path in constants.paths]
     graph = Graph(chains, partial(load_network, device=cuda, dtype=torch.float16))
     runner = CapturedGraph(graph) if is_captured else graph
-    predict.predict(runner, frames, cuda, zoo.multiple)
-    outputs = predict.predict(runner, frames, cuda, zoo.multiple).outputs
+    predict.predict(runner, frames, cuda, zoo.size_multiple)
+    outputs = predict.predict(runner, frames, cuda, zoo.size_multiple).outputs
     networks = {edge: load_network(edge, device=cuda, dtype=torch.float32) for chain in chains for edge in chain}
     for chain in chains:
         for index, codes in enumerate(predict.to_codes(frames.rgb, cuda)):
@@ -203,7 +203,7 @@ def test_a_full_gpu_halves_the_batch_and_gives_the_same(cuda, tmp_path):
 
     def score(said: Recorded) -> dict[str, np.ndarray]:
         graph = predict.make_graph(chains_of(plan.pending), cuda, Precision(torch.float16))
-        worker = DeviceWorker(graph, cuda, zoo.multiple, 128, said)
+        worker = DeviceWorker(graph, cuda, zoo.size_multiple, 128, said)
         found = worker.run(frames, work)
         worker.close()
         for scored in found:
@@ -238,7 +238,7 @@ def test_edges_that_ask_the_gpu_for_numbers_still_run(cuda):
     edge = Edge("rgb", "normal", "asks", "asks", {}, None, "")
     frames = FrameBatch(np.full((2, 8, 8, 3), 255, np.uint8), np.zeros(2))
     zoo = load_zoo("mini")
-    worker = DeviceWorker(Graph([(edge,)], lambda _: Asks()), cuda, zoo.multiple, 2)
+    worker = DeviceWorker(Graph([(edge,)], lambda _: Asks()), cuda, zoo.size_multiple, 2)
     outputs = worker.predict(frames).outputs
     worker.close()
     assert float(outputs[(edge,)].min()) == 1.0

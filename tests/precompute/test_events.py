@@ -21,7 +21,7 @@ from precompute.cli.app import app
 from precompute.cli.console_events import ConsoleEvents
 from precompute.cli.json_events import JsonEvents
 from precompute.cli.report import ReportEvents
-from precompute.failures import KINDS, SourceError, usual
+from precompute.failures import KINDS, SourceError
 from precompute.jobs.events import (
     BatchHalved,
     Computing,
@@ -81,8 +81,8 @@ def test_the_terminal_gets_a_line_for_the_plan_and_one_for_the_result_of_each_so
 def test_the_terminal_gets_one_line_for_each_failure_and_a_table_at_the_end(capsys):
     sink = ConsoleEvents()
     emit(sink, RunStarted(("a.mp4", HOSTILE, "c.mp4")), Started("a.mp4"), DONE)
-    emit(sink, *failed(HOSTILE, usual("truncated", f"{HOSTILE}: cut short")))
-    emit(sink, *failed("c.mp4", usual("network", "c.mp4: connection refused")), RunEnded())
+    emit(sink, *failed(HOSTILE, SourceError("truncated", f"{HOSTILE}: cut short")))
+    emit(sink, *failed("c.mp4", SourceError("network", "c.mp4: connection refused")), RunEnded())
     err = capsys.readouterr().err
     lines = err.splitlines()
     assert lines[0].startswith("error[truncated] <script>") and " --tolerant (again: no help)" in lines[0]
@@ -101,7 +101,7 @@ def test_a_report_tells_what_became_of_each_source(tmp_path):
     emit(sink, RunStarted(("a.mp4", "b.mp4", "c.mp4")), Started("a.mp4"))
     begun = last_report(tmp_path)
     assert begun is not None and begun.ended is None and begun.items == ()
-    emit(sink, DONE, *failed("b.mp4", usual("no_video", "b.mp4: sound alone")), Started("c.mp4"), RunEnded())
+    emit(sink, DONE, *failed("b.mp4", SourceError("no_video", "b.mp4: sound alone")), Started("c.mp4"), RunEnded())
     report = last_report(tmp_path)
     assert report is not None and report.ended and report.sources == ("a.mp4", "b.mp4", "c.mp4")
     assert [(item.source, item.outcome) for item in report.items] == [
@@ -127,7 +127,7 @@ def test_a_report_names_no_folder_but_where_two_files_are_named_alike(tmp_path):
     sink = ReportEvents(tmp_path / "store")
     emit(sink, RunStarted(tuple(sources)))
     for source, message in zip(sources, messages, strict=True):
-        emit(sink, *failed(source, usual("damaged", message)))
+        emit(sink, *failed(source, SourceError("damaged", message)))
     emit(sink, RunEnded())
     report = last_report(tmp_path / "store")
     assert report is not None
@@ -197,7 +197,13 @@ def test_a_verbose_run_logs_on_stderr_and_a_plain_one_logs_nothing(tmp_path, zoo
     assert verbose.exit_code == 0, verbose.output
     assert [json.loads(line)["event"] for line in verbose.stdout.splitlines()][-1] == "done", "stdout stays JSON"
     logged = [line for line in verbose.stderr.splitlines() if " precompute." in line]
-    for words in ("tracks to compute", "dtype=", "writing the packs", "tracks complete"):
+    for words in (
+        "tracks to compute",
+        "dtype=",
+        "writing the packs",
+        "tracks complete",
+        "ended precompute.media.decoder_process",
+    ):
         assert any(words in line for line in logged), words
     plain = run(tmp_path / "plain", zoo, clip, "--json")
     assert " precompute." not in plain.stderr and "INFO" not in plain.stderr
@@ -275,7 +281,7 @@ def test_a_folder_and_a_list_are_taken_apart_and_what_is_skipped_is_named(tmp_pa
     (folder / "notes.txt").write_text("not a video")
     result = run(tmp_path / "store", zoo, folder, "--from", "-", text="# more\n\nmissing.mp4\n")
     assert result.exit_code == 1 and "error[not_found] missing.mp4" in result.stderr
-    assert "2 videos; skipped, as not videos by their names: notes.txt" in result.stdout
+    assert "2 videos; skipped (not a video by name): notes.txt" in result.stdout
     report = last_report(tmp_path / "store")
     assert report is not None
     assert [Path(item.source).name for item in report.items] == ["a.mp4", "b.mp4", "missing.mp4"]

@@ -17,9 +17,10 @@ from cache.records import BadRecord, StoreError
 from cache.reports import Item, Report, last_report, report_name, write_report
 from cache.store import STORE_VARIABLE, CorruptPack
 from consistency.zoo.records import ZooError
-from precompute.failures import KINDS, SourceError, as_markdown, usual
+from precompute.failures import KINDS, SourceError, as_markdown
 from precompute.jobs.events import name_error
-from precompute.media import download_process
+from precompute.media import download_failures
+from precompute.net import http_failures
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert(1)</script> [red]**x**[/red] \x1b[31m ![i](http://x/y.png) $x^2$"
@@ -28,17 +29,15 @@ HOSTILE = "<script>alert(1)</script> [red]**x**[/red] \x1b[31m ![i](http://x/y.p
 def codes_in(tree: ast.AST) -> set[str]:
     """Codes that stand where an error is made."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
-    codes = [call.args[0] for call in calls if ast.unparse(call.func) in ("SourceError", "usual", "Passing")]
+    codes = [call.args[0] for call in calls if ast.unparse(call.func) in ("SourceError", "Passing")]
     return {code.value for code in codes if isinstance(code, ast.Constant)}
 
 
 def test_every_code_that_is_raised_is_in_the_table_and_every_one_of_the_table_is_raised():
     trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "precompute").rglob("*.py")}
     raised = {code for tree in trees.values() for code in codes_in(tree)}
-    raised |= {code for code, _ in download_process.PHRASES} | set(download_process.STATUS_CODES.values())
-    raised |= {
-        download_process.named_error("x", RuntimeError(f"HTTP Error {status}"), Path("x")).code for status in (418, 503)
-    }
+    raised |= {code for code, _ in download_failures.PHRASES} | set(http_failures.STATUS_CODES.values())
+    raised |= {http_failures.status_failure("x", status).code for status in (418, 503)}
     (chooser,) = (node for node in trees["events.py"].body if getattr(node, "name", "") == "_code")
     returned = [node for node in ast.walk(chooser) if isinstance(node, ast.Return)]
     raised |= {
@@ -51,8 +50,8 @@ def test_every_code_that_is_raised_is_in_the_table_and_every_one_of_the_table_is
 
 
 def test_an_error_takes_a_code_of_the_table_only():
-    with pytest.raises(ValueError, match="no code"):
-        SourceError("http_418", "x: a teapot; drink it")
+    with pytest.raises(ValueError, match="not a code"):
+        SourceError("http_418", "x: a teapot", "drink it")
 
 
 @pytest.mark.parametrize("code", KINDS)
@@ -60,13 +59,26 @@ def test_every_code_has_a_cause_and_a_next_step(code):
     kind = KINDS[code]
     assert kind.cause[0].isupper() and kind.cause.endswith(".")
     assert kind.next_step and not kind.next_step.endswith(".") and "; " not in kind.next_step
-    error = usual(code, "clip.mp4: found")
+    error = SourceError(code, "clip.mp4: found")
     assert (error.found, error.next_step) == ("clip.mp4: found", kind.next_step)
 
 
 def test_a_message_may_know_a_better_next_step_and_one_without_gets_the_usual():
-    assert SourceError("too_large", "a; b: 9 GB; halve it").next_step == "halve it"
-    assert SourceError("too_large", "a: 9 GB").next_step == KINDS["too_large"].next_step
+    error = SourceError("too_large", "a; b: 9 GB", "halve it; or not")
+    assert (error.found, error.next_step) == ("a; b: 9 GB", "halve it; or not")
+    assert str(error) == "a; b: 9 GB; halve it; or not"
+    assert SourceError("too_large", "a; b").next_step == KINDS["too_large"].next_step
+
+
+def test_a_failure_is_the_same_in_another_process():
+    error = SourceError("network", "a; b:\x1b[31m\nlost", "try; again")
+    again = SourceError(**json.loads(json.dumps(error.fields())))
+    assert (again.code, again.found, again.next_step, str(again)) == (
+        error.code,
+        error.found,
+        error.next_step,
+        str(error),
+    )
 
 
 def test_the_documents_list_is_the_table():
@@ -78,7 +90,7 @@ def test_the_documents_list_is_the_table():
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (usual("truncated", "clip.mp4: cut short"), "truncated"),
+        (SourceError("truncated", "clip.mp4: cut short"), "truncated"),
         (ZooError("weights of rgb-normal have another SHA-256"), "bad_weights"),
         (CorruptPack("pack 12 is damaged; run verify"), "bad_store"),
         (StoreError("track is complete; remove it"), "bad_store"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from cache.store import MIN_ORPHAN_AGE_SECONDS
+from cache.maintenance import MIN_ORPHAN_AGE_SECONDS, collect
 from precompute.cli.console import StoreOption, say
 from precompute.cli.store.select import existing_store
+from precompute.media.leftovers import unfinished_downloads, unused_media
 
 
 def gc(
@@ -35,8 +37,13 @@ def gc(
     """
     opened = existing_store(store, read_only=dry_run)
     n_found = n_bytes = 0
-    for orphan in opened.collect(
-        min_age_seconds=3600 * older_than, media=media, quarantine=quarantine, dry_run=dry_run
+    for orphan in collect(
+        opened,
+        min_age_seconds=3600 * older_than,
+        downloads=unfinished_downloads(opened.media_dir),
+        unused=partial(unused_media, opened.media_dir) if media else None,
+        quarantine=quarantine,
+        dry_run=dry_run,
     ):
         n_found += 1
         n_bytes += orphan.bytes

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from cache import maintenance
 from cache.records import StoreError
 from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, complain, err, say
 from precompute.cli.store.select import existing_store
@@ -33,7 +34,7 @@ def verify(
     n_checked = n_wrong = n_fixed = 0
     with Progress(TextColumn("verify"), BarColumn(), MofNCompleteColumn(), TextColumn("packs"), console=err) as bar:
         task = bar.add_task("verify", total=sum(len(track.packs) for track in opened.tracks()))
-        for problem in opened.verify():
+        for problem in maintenance.verify(opened):
             n_checked += 1
             bar.advance(task)
             if problem:
@@ -41,7 +42,7 @@ def verify(
                 complain(f"{problem.name}: {problem.what}", "damaged")
                 if fix and problem.is_repairable:
                     try:
-                        opened.repair(problem)
+                        maintenance.repair(opened, problem)
                         n_fixed += 1
                     except (StoreError, OSError) as error:
                         complain(f"{problem.name}: {error}")

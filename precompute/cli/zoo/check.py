@@ -56,7 +56,11 @@ def check(
                 "skipped",
             )
             continue
-        found = problems(edge, known.multiple) if (it := (edge.source, edge.target, edge.digest)) not in checked else []
+        found = (
+            problems(edge, known.size_multiple)
+            if (it := (edge.source, edge.target, edge.digest)) not in checked
+            else []
+        )
         checked.add(it)
         n_checked += 1
         n_wrong += bool(found)

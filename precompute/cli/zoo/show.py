@@ -39,7 +39,7 @@ def show(zoo: ZooArgument) -> None:
 
 
 def _cells(edge: Edge) -> tuple[str | Text, ...]:
-    size = edge.weights.stat().st_size / 1e6 if edge.weights and edge.is_here and edge.weights.is_file() else None
+    size = edge.weights.stat().st_size / 1e6 if edge.weights and edge.is_installed and edge.weights.is_file() else None
     return (
         Text(f"{edge.source}-{edge.target}"),
         Text(edge.method),
