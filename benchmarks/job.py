@@ -47,13 +47,13 @@ from consistency.models import fused_ops
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import Chain, Edge, Zoo
-from precompute.jobs import device_worker, devices, precision, predict, run
-from precompute.jobs.batches import Batch
-from precompute.jobs.chunk import PackBuilder, PackWriter, n_encoders
+from precompute.jobs import device_worker, precision, predict, run
+from precompute.jobs.batches import FrameBatch
 from precompute.jobs.encode import start_encoder
+from precompute.jobs.packs import PackBuilder, PackWriter, encode_chunks, n_encoders
 from precompute.jobs.plan import Plan, make_plan
-from precompute.jobs.predict import Networks, Precision
-from precompute.jobs.tracks import TrackSpec
+from precompute.jobs.predict import Compute, Networks, Precision
+from precompute.jobs.tracks import TrackSpec, chains_of
 from precompute.media import decoder, sources
 from precompute.media.sampling import Sampling
 
@@ -102,17 +102,17 @@ class Page:
     @cached_property
     def paths(self) -> list[Chain]:
         """Every distinct path, longest last."""
-        return sorted({chain for spec in self.specs for chain in spec.chains}, key=len)
+        return sorted(set(chains_of(self.specs)), key=len)
 
-    def batch(self, first: int, n_frames: int) -> Batch:
-        """Frames of the clip, which starts again where it ends; the true maps of this clip do not count in the timing."""
+    def batch(self, first: int, n_frames: int) -> FrameBatch:
+        """Frames of the clip, from its start again where it ends; the true maps of this clip are left out of the timing."""
         index = np.arange(first, first + n_frames) % len(self.frames)
         truth = {
             name: np.zeros((n_frames, *self.frames.shape[1:3], channels), np.uint8)
             for name, channels in (("normal", 3), ("depth", 1), ("reshading", 1))
             if name in self.source.truth
         }
-        return Batch(self.frames[index], index / 30, truth, {}, first)
+        return FrameBatch(self.frames[index], index / 30, truth, first)
 
 
 def sampling_of(n_frames: int, size: int) -> Sampling:
@@ -243,7 +243,7 @@ def machine_peaks(device: torch.device, dtype: torch.dtype) -> dict[str, float]:
     is_cuda = device.type == "cuda"
     peaks: dict[str, float] = {}
     for kind in dict.fromkeys([torch.float32, dtype]):
-        name = devices.dtype_name(kind)
+        name = precision.dtype_name(kind)
         side = (8192 if is_cuda else 2048) // (1 if kind == dtype or not is_cuda else 2)
         a = torch.randn(side, side, device=device, dtype=kind)
         b = torch.randn(side, side, device=device, dtype=kind)
@@ -278,8 +278,8 @@ def networks_stage(
     """Time the networks alone: the job against the plain loop, and against the convolutions of the networks."""
     size = BATCH[device.type]
     plain = PlainLoop(page, device)
-    graph = predict.make_graph(page.specs, device, page.precision(dtype), page.networks)
-    tracks = [chain for spec in page.specs for chain in spec.chains]
+    graph = predict.make_graph(chains_of(page.specs), device, page.precision(dtype), page.networks)
+    tracks = chains_of(page.specs)
     counter, plain_counter = Convolutions(), Convolutions()
     with counter:
         predict.predict(graph, page.batch(0, 1), device, page.zoo.size_multiple)
@@ -308,7 +308,7 @@ def networks_stage(
         "frames/s if its convolutions were all": rate(alone),
         "of what its convolutions allow": round(alone / ours, 3),
     }
-    peak = peaks.get(f"convolution {devices.dtype_name(dtype)} TFLOP/s")
+    peak = peaks.get(f"convolution {precision.dtype_name(dtype)} TFLOP/s")
     if peak is not None:
         result["of the best convolution's operations per second"] = round(result["TFLOP/s"] / peak, 3)
     if "plain, track by track" in taken:
@@ -342,10 +342,10 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
     """Time each stage, in milliseconds per frame, and its share of the sum; encoding and storing use all threads."""
     batch = page.batch(0, size)
     images = predict.to_codes(batch.rgb, device)
-    outputs = predict.predict(graph, batch, device, page.zoo.size_multiple)
+    predictions = predict.predict(graph, batch, device, page.zoo.size_multiple)
     with torch.inference_mode():
-        products = {spec.head.key: spec.make(outputs) for spec in page.specs}
-        on_host = {key: product.to_host() for key, product in products.items()}
+        chunks = {spec.head.key: spec.score(predictions) for spec in page.specs}
+        on_host = {key: chunk.to_host() for key, chunk in chunks.items()}
         synchronize()
     sampling = sampling_of(size, page.frames.shape[1])
 
@@ -357,30 +357,30 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
     @torch.inference_mode()
     def score() -> None:
         for spec in page.specs:
-            spec.make(outputs)
+            spec.score(predictions)
 
     with (
         tempfile.TemporaryDirectory(dir=page.scratch) as root,
-        ThreadPoolExecutor(n_encoders(), "encode", start_encoder) as pool,
+        ThreadPoolExecutor(n_encoders(), "encode", start_encoder) as encoders,
     ):
         store = Store(root)
-        shelf = PackWriter(TrackWriter(store, spec.head) for spec in page.plan_in(store).specs)
-        chunk = PackBuilder(0)
+        writer = PackWriter(TrackWriter(store, spec.head) for spec in page.plan_in(store).specs)
+        pack = PackBuilder(0)
 
         def encode() -> None:
-            chunk.add(on_host, pool)
-            chunk.add({}, pool)
+            pack.add(encode_chunks(on_host, encoders))
+            pack.add({})  # waits for them
 
         def write() -> None:
-            shelf.put(chunk)
-            shelf.close()
+            writer.put(pack)
+            writer.close()
 
         taken = {
             "decode (with the start of its process)": seconds(decode),
             "host to device": best(lambda: predict.to_codes(batch.rgb, device)),
             "networks": best(lambda: graph.run(images)),
             "scores": best(score),
-            "to host": best(lambda: [product.to_host() for product in products.values()]),
+            "to host": best(lambda: [chunk.to_host() for chunk in chunks.values()]),
             "encode": seconds(encode),
             "store": seconds(write),
         }
@@ -390,7 +390,7 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
         "milliseconds per frame": milliseconds,
         "share": {name: round(value / total, 3) for name, value in milliseconds.items()},
         "encoder threads": n_encoders(),
-        "images per frame": len(products),
+        "images per frame": len(chunks),
     }
 
 
@@ -399,11 +399,10 @@ def whole_job(page: Page, device: torch.device, dtype: torch.dtype, n_frames: in
     with tempfile.TemporaryDirectory(dir=page.scratch) as root:
         store = Store(root)
         plan = page.plan_in(store, n_frames)
-        for one in devices.all_devices(device):
-            predict.make_graph(plan.pending, one, page.precision(dtype), page.networks)
-        options: dict[str, Any] = {"device": device, "dtype": dtype, "exact": page.exact, "batch_size": size}
-        options["networks"] = page.networks
-        return seconds(lambda: run.run_plan(store, plan, **options)) / n_frames
+        for one in device_worker.all_devices(device):
+            predict.make_graph(chains_of(plan.pending), one, page.precision(dtype), page.networks)
+        compute = Compute(device, page.precision(dtype), size, page.networks)
+        return seconds(lambda: run.run_plan(store, plan, compute)) / n_frames
 
 
 def job_stage(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int) -> dict[str, Any]:
@@ -426,7 +425,7 @@ def job_stage(page: Page, device: torch.device, dtype: torch.dtype, n_frames: in
 
 def gpu_variants(page: Page, device: torch.device, dtype: torch.dtype, bandwidth: float) -> dict[str, Any]:
     """The networks alone: each step by itself, fused, and fused and captured."""
-    graph = predict.make_graph(page.specs, device, page.precision(dtype), page.networks)
+    graph = predict.make_graph(chains_of(page.specs), device, page.precision(dtype), page.networks)
     counter = Convolutions()
     with fused_ops.plain(), counter:
         predict.predict(graph, page.batch(0, 1), device, page.zoo.size_multiple)
@@ -475,7 +474,7 @@ def gpu_job(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int)
                 "frames/s": rate(taken[1]),
             }
     with attempt(result, "stages"):
-        graph = predict.make_graph(page.specs, device, page.precision(dtype), page.networks)
+        graph = predict.make_graph(chains_of(page.specs), device, page.precision(dtype), page.networks)
         result["stages"] = stages(page, graph, device, GPU_BATCHES[0])
     return result
 
@@ -513,8 +512,8 @@ def main() -> None:
     )
     parser.add_argument("--size", type=int, default=256, help="pixels; the figures to compare are of 256 (default)")
     arguments = parser.parse_args()
-    device = devices.choose_device("auto")
-    dtype = devices.choose_dtype(device)
+    device = device_worker.choose_device("auto")
+    dtype = precision.choose_dtype(device)
     if device.type == "cuda":
         device = torch.device("cuda", 0)
         torch.backends.cudnn.benchmark = True
@@ -565,7 +564,7 @@ def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtyp
         peaks = report.result.get("peaks", {})
         report.put(f"{name}, networks", networks_stage(page, device, dtype, rounds if name == "mini" else 1, peaks))
     with attempt(report.result, f"{name}, stages"):
-        graph = predict.make_graph(page.specs, device, page.precision(dtype), page.networks)
+        graph = predict.make_graph(chains_of(page.specs), device, page.precision(dtype), page.networks)
         report.put(f"{name}, stages", stages(page, graph, device, BATCH[device.type]))
         del graph
     with attempt(report.result, f"{name}, whole job"):
@@ -585,7 +584,7 @@ class Report:
         self.result: dict[str, Any] = {
             "machine": machine_name(device),
             "torch": torch.__version__,
-            "dtype": devices.dtype_name(dtype),
+            "dtype": precision.dtype_name(dtype),
             "size": f"{size}x{size}",
         }
         print(", ".join(map(str, self.result.values())), flush=True)
