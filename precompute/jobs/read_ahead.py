@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
-from queue import Full, Queue
+from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import Literal
 
@@ -21,6 +21,9 @@ from precompute.media.sampling import Frame, Sampling
 
 BATCHES_AHEAD = 2
 """Decoded batches waiting for the networks."""
+
+WAKE_SECONDS = 1.0
+"""Longest wait for a batch without a look at signals: one that comes just before a wait does not end it."""
 
 
 def frame_batches(
@@ -96,6 +99,13 @@ def read_ahead(read_batches: Callable[[Event], Generator[Batch]]) -> Generator[B
             except Full:
                 continue
 
+    def get() -> Batch | BaseException | None:
+        while True:
+            try:
+                return queue.get(timeout=WAKE_SECONDS)
+            except Empty:
+                continue
+
     def read() -> None:
         try:
             with closing(read_batches(stopped)) as batches:
@@ -108,12 +118,13 @@ def read_ahead(read_batches: Callable[[Event], Generator[Batch]]) -> Generator[B
             put(error)
 
     thread = Thread(target=read, name="decode", daemon=True)
-    thread.start()
     try:
-        while (item := queue.get()) is not None:
+        thread.start()  # inside: Ctrl-C may come as soon as it runs
+        while (item := get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item
     finally:
         stopped.set()
-        thread.join()
+        if thread.is_alive():
+            thread.join()
