@@ -24,7 +24,7 @@ from streamlit.testing.v1 import AppTest
 from cache.store import STORE_VARIABLE, Store
 from consistency.domains import DOMAINS, ENERGY
 from reliability import Outcome, Promise
-from tests.conftest import CHROMIUM_OPTIONS, ROOT, serving
+from tests.fixtures.serving import CHROMIUM_OPTIONS, ROOT, serving
 from tests.fixtures.stores import READ_PATTERN_JS, add_track, build_store, make_clip
 from tools.browser import find_browser
 

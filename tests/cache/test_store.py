@@ -22,6 +22,7 @@ from cache.pack import MAX_FRAMES, BadPack, build_pack, read_column, read_header
 from cache.records import BadRecord, Clip, Head, StoreError, Track, sealed, track_from_json, track_to_json
 from cache.store import CorruptPack, Store
 from consistency.domains import DOMAINS
+from tests.fixtures.waits import PATIENCE_SECONDS
 
 SOURCE = "0" * 64
 
@@ -592,9 +593,9 @@ def test_a_second_writer_of_a_clip_is_told_or_waits_its_turn(store):
 
         thread = threading.Thread(target=second)
         thread.start()
-        assert waits.wait(10)
+        assert waits.wait(PATIENCE_SECONDS)
         order.append("first")
-    thread.join(10)
+    thread.join(PATIENCE_SECONDS)
     assert order == ["first", "second"]
 
 

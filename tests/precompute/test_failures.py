@@ -30,6 +30,7 @@ from precompute.failures import KINDS, SourceError, as_markdown, usual
 from precompute.jobs.events import Stored, name_error
 from precompute.media import download_process
 from tests.fixtures.media import write_video
+from tests.fixtures.waits import PATIENCE_SECONDS
 from tests.fixtures.zoos import write_zoo
 
 ROOT = Path(__file__).parents[2]
@@ -263,7 +264,7 @@ def test_a_listener_that_is_gone_or_full_ends_no_run(tmp_path, zoo, listener, op
     else:
         writer = os.open("/dev/full", os.O_WRONLY)
     command = [sys.executable, "-m", "precompute", *map(str, words)]
-    ended = subprocess.run(command, check=False, cwd=ROOT, stdout=writer, stderr=writer, timeout=120)
+    ended = subprocess.run(command, check=False, cwd=ROOT, stdout=writer, stderr=writer)
     os.close(writer)
     report = last_report(tmp_path / "store")
     assert report is not None and report.ended and [item.outcome for item in report.items] == ["failed", "stored"]
@@ -339,7 +340,7 @@ def test_the_dashboard_lists_failed_sources_as_plain_text(tmp_path, monkeypatch)
         tmp_path, report_name(datetime.now(UTC)), Report("x", "y", (HOSTILE, "b"), (failed, Item("b", "stored")))
     )
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path))
-    page = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=30).run()
+    page = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=PATIENCE_SECONDS).run()
     assert not page.exception
     (expander,) = page.expander
     assert expander.label == "1 source failed in the last run"
@@ -351,5 +352,5 @@ def test_the_dashboard_lists_failed_sources_as_plain_text(tmp_path, monkeypatch)
 def test_the_dashboard_says_nothing_of_a_run_without_failures(tmp_path, monkeypatch):
     write_report(tmp_path, report_name(datetime.now(UTC)), Report("x", "y", ("b",), (Item("b", "stored"),)))
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path))
-    page = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=30).run()
+    page = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=PATIENCE_SECONDS).run()
     assert not page.exception and not page.expander
