@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page
 
-from tests.browser.helpers import App, wait_for
+from tests.browser.helpers import App, step_clock_until, wait_for
 from tests.browser.player.data import Open, data_of
 from tests.fixtures.stores import READ_PATTERN_JS
 from tests.fixtures.waits import wait_until
@@ -41,7 +41,7 @@ def test_panes_never_show_different_frames_during_play(open_player: Open):
 def ticking_page(page: Page) -> Page:
     """A page on which time passes by `tick` alone, once paused: the speed of the machine makes no difference.
 
-    Decoding is real; with `window.decodeMs` it takes that much longer, on the page's clock.
+    Each frame is decoded once `window.beforeDecode()` has ended, which a test may set.
     """
     page.clock.install(time=0)
     page.add_init_script(
@@ -49,7 +49,7 @@ def ticking_page(page: Page) -> Page:
         const decode = window.createImageBitmap;
         window.decoding = 0;
         window.createImageBitmap = async (...given) => {
-          if (window.decodeMs) await new Promise((done) => setTimeout(done, window.decodeMs));
+          await window.beforeDecode?.();
           window.decoding += 1;
           return decode(...given).finally(() => (window.decoding -= 1));
         };
@@ -100,10 +100,21 @@ def test_a_late_frame_of_a_slow_clip_is_no_stall(mount_player: Open, app: App):
     """Frames of 600 ms, each 150 ms late: the clock goes on and no sign is shown, as it is for a wait of 400 ms."""
     root = mount_player(data_of(app, "i", ptsSeconds=[0.6 * frame for frame in range(30)], nReady=30))
     stop_time(root)
-    root.evaluate("el => { window.decodeMs = 750; el.xc.seek(16); }")
-    while root.evaluate("el => el.xc.painted") != 16:
-        tick(root)
-    start_play(root)  # before the next frames are decoded
+    root.evaluate(
+        """el => {
+          let isFirst = true;
+          const begun = new Promise((begin) => (window.begin = begin));
+          window.beforeDecode = () => {
+            const wait = isFirst ? null : begun.then(() => new Promise((done) => setTimeout(done, 750)));
+            isFirst = false;
+            return wait;
+          };
+          el.xc.seek(16);
+        }"""
+    )
+    step_clock_until(root, "el.xc.painted === 16")
+    root.evaluate("window.begin()")  # only now are the next frames decoded
+    start_play(root)
     seen = []
     for _ in range(3300 // TICK_MS):
         tick(root)
