@@ -8,14 +8,14 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from cache.store import default_root
 from tests.fixtures.serving import CHROMIUM_OPTIONS, serving
 from tools.browser import find_browser
 
 FOLDER = Path(__file__).parent.parent / "docs"
-SIZE = {"width": 1280, "height": 800}
+SIZE = ViewportSize(width=1280, height=800)
 PICTURES = {
     "compare.png": "clip=Walk+through+two+rooms&frame=117",
     "difference.png": "clip=Walk+through+two+rooms&frame=117&diff=auto",

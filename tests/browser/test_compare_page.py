@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 from streamlit.testing.v1 import AppTest
 
 from cache.store import STORE_VARIABLE, Store
+from cache.writer import TrackWriter
 from tests.browser.helpers import (
     App,
     drawn,
@@ -337,7 +338,7 @@ def finish_tracks(store: Store) -> None:
     for track in store.tracks():
         if not track.is_complete:
             with store.writing(track.head.clip.key):
-                writer = store.writer(track.head)
+                writer = TrackWriter(store, track.head)
                 columns = {name: store.column(track, name) for name in track.head.columns}
                 writer.append(track.n_frames, list(store.images(track)), columns)
                 writer.finish()

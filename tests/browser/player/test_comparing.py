@@ -33,7 +33,7 @@ def test_a_difference_is_to_one_reference_on_one_scale_and_other_domains_stay(op
     assert pixel(root, 2, 7, 0) == DARKEST, "A and B point the same way there"
     assert pixel(root, 2, 2, 7) == LIGHTEST, "and opposite ways where the bits of their numbers differ"
     assert pixel(root, 0, 4, 4) == before
-    assert root.get_by_text("not compared: other domain").is_visible()
+    assert root.get_by_text("not compared: different domain").is_visible()
     assert root.get_by_text("reference of the difference").count() == 2
     legends = root.locator(".pane-head .legend")
     assert "0 to 30 °" in (legends.nth(0).get_attribute("title") or "")

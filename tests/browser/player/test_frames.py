@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 import urllib.parse
 
-import cv2
-import numpy as np
 from playwright.sync_api import Page
 
 from tests.browser.helpers import App, shown, wait_for
@@ -119,23 +117,6 @@ def test_every_pane_has_the_colours_of_its_domain(open_player: Open):
     assert len(set(colours[1])) == 3, "an energy is drawn with a colour map"
     assert len(set(colours[2])) == 1, "reshading is grey"
     assert root.locator(".pane-head .legend").count() == 2
-
-
-def test_colour_maps_are_those_that_they_are_named_after(page: Page, app: App):
-    page.goto(f"{app.address}/web/player/player.css")
-    for name in ("viridis", "magma", "inferno", "cividis"):
-        words = page.evaluate(
-            """async (colour_map) => {
-              const {lookupTable} = await import("/web/drawing/colour.mjs");
-              return [...lookupTable({lo: 0, hi: 1, scale: "linear", unit: "", colour_map})];
-            }""",
-            name,
-        )
-        table = np.array(words, np.uint32).view(np.uint8).reshape(256, 4)
-        codes = np.arange(256, dtype=np.uint8)[:, None]
-        published = cv2.applyColorMap(codes, getattr(cv2, f"COLORMAP_{name.upper()}"))[:, 0, ::-1]
-        assert np.abs(table[:, :3].astype(int) - published).max() <= 2, name
-        assert (table[:, 3] == 255).all()
 
 
 def test_titles_are_text_whatever_they_hold(open_player: Open):
