@@ -27,7 +27,7 @@ import numpy as np
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from cache.store import STORE_VARIABLE, Store
-from tests.conftest import CHROMIUM_OPTIONS, ROOT, serving
+from tests.fixtures.serving import CHROMIUM_OPTIONS, ROOT, serving
 from tests.fixtures.stores import READ_PATTERN_JS, build_store
 from tools.browser import find_browser
 

@@ -8,7 +8,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,14 +23,14 @@ from streamlit.testing.v1 import AppTest
 from cache.store import STORE_VARIABLE, Store
 from consistency.domains import DOMAINS, ENERGY
 from reliability import Outcome, Promise
-from tests.conftest import CHROMIUM_OPTIONS, ROOT, serving
+from tests.fixtures.serving import CHROMIUM_OPTIONS, ROOT, serving
 from tests.fixtures.stores import READ_PATTERN_JS, add_track, build_store, make_clip
 from tools.browser import find_browser
 
-PAGE_SECONDS = 60.0
+PAGE_SECONDS = 120.0
+"""Longest wait for a page on a busy machine; only a promise that is not kept waits this long."""
 VIEWERS_FRAMES = 12
 """Frames of a pack of the clip that grows while it is viewed."""
-SECONDS_PER_PACK = 0.5
 NAMES = (
     *(
         "clip",
@@ -218,30 +217,24 @@ def viewers_see_whole_frames(tries: int, folder: Path, seed: int) -> Outcome:
 
     grow(VIEWERS_FRAMES)
 
-    def write() -> None:
-        for pack in range(2, n_packs + 1):
-            time.sleep(SECONDS_PER_PACK)
-            grow(pack * VIEWERS_FRAMES)
-
     def look(browser: Browser, address: str) -> list[str]:
         chance = np.random.default_rng(seed)
         opened = [watched(browser, address) for _ in range(tries)]
         for page, _ in opened:
             page.goto(f"{address}/?clip={clip.key}")
             wait_for_player(page)
-        writing = writer.submit(write)
         wrong = []
-        while True:
-            is_last_round = writing.done()
+
+        def seek() -> None:
             for page, problems in opened:
                 frame = int(chance.integers(0, VIEWERS_FRAMES * n_packs))
                 found = page.locator(".xc[role=region]").evaluate(
                     f"""async (el, frame) => {{
                       const read = {READ_PATTERN_JS};
                       el.xc.seek(frame);
-                      const start = performance.now();
-                      do await new Promise((done) => setTimeout(done, 20));
-                      while (el.xc.state().isLate && performance.now() - start < 20000);
+                      const until = performance.now() + {1000 * PAGE_SECONDS};
+                      do await new Promise(requestAnimationFrame);
+                      while (el.xc.state().isLate && performance.now() < until);
                       const state = el.xc.state();
                       const frames = el.xc.rects().filter(Boolean).map((rect) => read(el.xc.context(), rect)?.frame);
                       return {{frames, painted: state.painted, errors: state.errors.filter(Boolean), isLate: state.isLate}};
@@ -250,10 +243,18 @@ def viewers_see_whole_frames(tries: int, folder: Path, seed: int) -> Outcome:
                 )
                 if set(found["frames"]) != {found["painted"]} or found["errors"] or found["isLate"]:
                     wrong.append(f"frame {frame}: {found}")
-                wrong += problems_of(page, problems)
-            if is_last_round:
-                break
-        writing.result()
+                wrong.extend(problems_of(page, problems))
+
+        for n_ready in range(2 * VIEWERS_FRAMES, VIEWERS_FRAMES * n_packs + 1, VIEWERS_FRAMES):
+            writing = writer.submit(grow, n_ready)
+            seek()
+            writing.result()
+            for page, _ in opened:
+                page.locator(".xc[role=region]").evaluate(
+                    """async (el, n) => { while (el.xc.state().nReady < n) await new Promise(requestAnimationFrame); }""",
+                    n_ready,
+                )
+        seek()
         for page, _ in opened:  # all of them have heard of the end
             page.wait_for_function(
                 "() => !document.body.innerText.includes('Not finished')", timeout=PAGE_SECONDS * 1000

@@ -33,7 +33,7 @@ from dashboard.server.routes import frame_response, pack_response
 from precompute.media.leftovers import unused_media
 from reliability import Outcome, Promise
 from reliability.stores import request_of
-from tests.conftest import ROOT
+from tests.fixtures.serving import ROOT
 from tests.fixtures.stores import build_store
 
 N_FRAMES = 2

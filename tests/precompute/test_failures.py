@@ -168,7 +168,7 @@ def test_the_dashboard_lists_failed_sources_as_plain_text(tmp_path, monkeypatch)
         tmp_path, report_name(datetime.now(UTC)), Report("x", "y", (HOSTILE, "b"), (failed, Item("b", "stored")))
     )
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path))
-    page = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=30).run()
+    page = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=PATIENCE_SECONDS).run()
     assert not page.exception
     (expander,) = page.expander
     assert expander.label == "1 source failed in the last run"
@@ -180,5 +180,5 @@ def test_the_dashboard_lists_failed_sources_as_plain_text(tmp_path, monkeypatch)
 def test_the_dashboard_says_nothing_of_a_run_without_failures(tmp_path, monkeypatch):
     write_report(tmp_path, report_name(datetime.now(UTC)), Report("x", "y", ("b",), (Item("b", "stored"),)))
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path))
-    page = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=30).run()
+    page = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=PATIENCE_SECONDS).run()
     assert not page.exception and not page.expander
