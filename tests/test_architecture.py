@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FORBIDDEN = {
+    "analysis": {"torch", "scipy", "streamlit", "consistency", "precompute", "dashboard", "training"},
     "cache": {"torch", "streamlit", "consistency", "precompute", "dashboard", "training"},
     "dashboard": {"torch", "cv2", "av", "consistency", "precompute", "training"},
     "consistency": {"cache", "precompute", "dashboard", "training", "streamlit", "av"},

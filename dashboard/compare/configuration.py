@@ -1,15 +1,13 @@
-"""A configuration, its letter, and the ones that a comparison starts with."""
+"""A configuration, its spellings, and the ones that a comparison starts with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LETTERS = "ABCDEFGH"
-"""The configurations of one view, in order."""
 PREFERRED_TARGET = "normal"
 PREFERRED_METHODS = ("baseline", "consistency")
-"""What A and B are where nothing was chosen: the question that the project asks."""
+"""A and B until something else is chosen: the question that the project asks."""
 
 
 @dataclass(frozen=True)
@@ -22,20 +20,32 @@ class Configuration:
 
     @property
     def domains(self) -> tuple[str, ...]:
+        """The domains of the path, in order."""
         return tuple(self.path.split("-"))
 
     @property
     def is_direct(self) -> bool:
+        """True if the target is predicted from the image in one step."""
         return len(self.domains) == 2
 
     @property
+    def full_spelling(self) -> str:
+        """`zoo/method/path`, as in commands."""
+        return f"{self.zoo}/{self.method}/{self.path}"
+
+    @property
     def spelling(self) -> str:
-        """`zoo/method` where the path is the direct one, which the task tells already; else `zoo/method/path`."""
-        return f"{self.zoo}/{self.method}" + ("" if self.is_direct else f"/{self.path}")
+        """`zoo/method` for a direct path, which the target implies; else `zoo/method/path`."""
+        return f"{self.zoo}/{self.method}" if self.is_direct else self.full_spelling
+
+
+def find_configuration(spelled: str, options: Sequence[Configuration]) -> Configuration | None:
+    """The one of `options` with that spelling, short or full; None if there is none."""
+    return next((option for option in options if spelled in (option.spelling, option.full_spelling)), None)
 
 
 def default_configurations(configurations: Sequence[Configuration]) -> tuple[Configuration, ...]:
-    """A and B where nothing was chosen: baseline and consistency of one zoo, else the first two there are."""
+    """A and B until something else is chosen: baseline and consistency of one zoo, else the first two there are."""
     if not configurations:
         return ()
     by_name = {(c.zoo, c.method): c for c in reversed(configurations) if c.is_direct}
@@ -46,11 +56,8 @@ def default_configurations(configurations: Sequence[Configuration]) -> tuple[Con
     return (configurations[0], configurations[min(1, len(configurations) - 1)])
 
 
-def _order(configuration: Configuration) -> tuple[int, str, int, str, str]:
-    """Direct predictions first, then the longer paths."""
+def menu_order(configuration: Configuration) -> tuple[int, str, int, str, str]:
+    """Sort key of menus: direct predictions first, then longer paths; the preferred methods lead their zoo."""
     c = configuration
-    return len(c.domains), c.zoo, _method_rank(c.method), c.method, c.path
-
-
-def _method_rank(method: str) -> int:
-    return PREFERRED_METHODS.index(method) if method in PREFERRED_METHODS else len(PREFERRED_METHODS)
+    rank = PREFERRED_METHODS.index(c.method) if c.method in PREFERRED_METHODS else len(PREFERRED_METHODS)
+    return len(c.domains), c.zoo, rank, c.method, c.path

@@ -24,6 +24,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from analysis.energy import Unreadable, standardised
 from cache.pack import BadPack
 from cache.records import StoreError, Track
 from cache.store import MIN_ORPHAN_AGE_SECONDS, CorruptPack, Store, default_root
@@ -386,7 +387,7 @@ def _row(store: Store, track: Track) -> dict[str, Any]:
     if head.kind == "energy":
         try:
             row["energy_mean"] = mean_energy(store, track)
-        except (CorruptPack, BadPack, KeyError) as error:
+        except (CorruptPack, BadPack, KeyError, Unreadable) as error:
             row["energy_mean"] = None
             complain(f"{head.configuration} of '{head.clip.title}': {error}", "damaged")
     return row
@@ -396,6 +397,4 @@ def mean_energy(store: Store, track: Track) -> float | None:
     """The mean over frames of the standardised energy, in sigma; None while no frame is stored."""
     if not track.n_frames:
         return None
-    constants = track.head.constants
-    terms = store.column(track, "terms")  # (N, P)
-    return float(((terms - constants["mu"]) / constants["sigma"]).mean())
+    return float(standardised(store.column(track, "terms"), track.head.constants).mean())

@@ -246,7 +246,7 @@ def pure(page: Page, app: App, expression: str) -> object:
 
 
 def test_a_table_keeps_text_from_becoming_a_formula_or_another_column(page: Page, app: App):
-    charts = [{"title": "=1+1", "figure": {"data": [{"name": 'a,"b"', "y": [-1.5, None], "meta": {"unit": "σ"}}]}}]
+    charts = [{"title": "=1+1", "unit": "σ", "series": [{"letter": "", "name": 'a,"b"', "values": [-1.5, None]}]}]
     data = {"ptsSeconds": [0, 0.5], "charts": charts}
     text = pure(
         page,

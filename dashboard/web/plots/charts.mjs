@@ -1,25 +1,15 @@
 // @ts-check
 /**
- * The plots under the pictures: Plotly figures over the frame index, a cursor that costs no redraw, and seeking, looping
- * and zooming by pointer. The cursor is a div placed with the axis' own d2p (0.006 ms; Plotly.relayout takes 0.6 ms and
- * repaints). Plotted are Python's charts and those made of them here: the gap between two configurations.
+ * The plots under the pictures: charts over the frame index, a cursor that costs no redraw, and seeking, looping and zooming
+ * by pointer. The cursor is a div placed with the axis' own d2p (0.006 ms; Plotly.relayout takes 0.6 ms and repaints).
+ * Plotted are Python's charts and those derived from them here: the gap between two configurations.
  */
 
 import { formatValue } from "../drawing/colour.mjs";
-import {
-  byFrame,
-  difference,
-  followSpan,
-  meanCurve,
-  moveSpan,
-  percent,
-  runsOf,
-  sides,
-  wins,
-  winsSentence,
-  zoomSpan,
-} from "./curves.mjs";
 import { button, element } from "../ui/dom.mjs";
+import { byFrame, followSpan, meanCurve, moveSpan, runsOf, zoomSpan } from "./curves.mjs";
+import { layoutOf, loadPlotly, MARGIN, tracesOf } from "./figure.mjs";
+import { comparedIn, gapChart, gapOf, gapSentence } from "./gap.mjs";
 
 /** Share of the window's height, and its limits, px. */
 const HEIGHT = { share: 0.15, min: 92, max: 170 };
@@ -28,24 +18,19 @@ const TICKS_PX = 18;
 /** Width of a letter at the cursor with the space beside it, and that space alone. */
 const CHIP_PX = 18;
 const GAP_PX = 4;
-const MARGIN = { l: 58, r: 14, t: 6, b: 6 };
 /** A press that moves less is a click. */
 const CLICK_PX = 4;
 /** Frames of one step of zooming, as a factor, and how far the wheel has to turn for it. */
 export const ZOOM_STEP = 1.5;
 const WHEEL_PX = 100;
-/** Strength of the colour between the gap and 0, and of a curve that only accompanies another. */
-const WIN_ALPHA = 0.32;
-const FAINT_ALPHA = 0.35;
-const MINUS = "\u2212";
 
 /**
  * @typedef {import("./curves.mjs").Chart} Chart
  * @typedef {import("../player/view_state.mjs").Look} Look
- * @typedef {{name: string, letter: string, colour: string, unit: string, y: ArrayLike<number>, value: HTMLElement,
- *   chip: HTMLElement, entry: HTMLElement, isShown: boolean}} Series
+ * @typedef {{letter: string, colour: string, values: Float64Array, value: HTMLElement, chip: HTMLElement, entry: HTMLElement,
+ *   isShown: boolean}} Entry a series in the legend, with its value and its badge at the cursor
  * @typedef {{chart: Chart, plot: HTMLElement, cursor: HTMLElement, range: HTMLElement, marks: HTMLElement,
- *   note: HTMLElement, series: Series[]}} Drawn
+ *   note: HTMLElement, entries: Entry[]}} Drawn
  */
 
 export class Charts {
@@ -121,7 +106,7 @@ export class Charts {
     const charts = this.compose();
     if (charts.length === this.drawn.length && charts.every((chart, i) => isAlike(chart, this.drawn[i].chart))) {
       const others = charts.map((chart, index) => isWhole || chart !== this.drawn[index].chart);
-      charts.forEach((chart, index) => this.replace(this.drawn[index], chart));
+      for (const [index, chart] of charts.entries()) this.replace(this.drawn[index], chart);
       await Promise.all(this.drawn.map((one, index) => others[index] && this.draw(one, index === charts.length - 1)));
       this.settle();
       return;
@@ -176,14 +161,15 @@ export class Charts {
 
   drawCursor() {
     const { frame } = this;
-    for (const { plot, cursor, series } of this.drawn) {
+    for (const { chart, plot, cursor, entries } of this.drawn) {
       const axes = /** @type {any} */ (plot)._fullLayout;
       if (!axes?.xaxis?.d2p) continue;
       const x = axes.xaxis._offset + axes.xaxis.d2p(frame);
       cursor.style.transform = `translateX(${x.toFixed(2)}px)`;
-      series.forEach(({ letter, y, value, chip, unit, isShown }, index) => {
-        const number = Number(y[frame] ?? NaN);
-        value.textContent = Number.isFinite(number) ? formatValue(number) + (unit && ` ${unit}`) : "–";
+      entries.forEach(({ letter, values, value, chip, isShown }, index) => {
+        const number = values[frame] ?? NaN;
+        const unit = chart.unit && ` ${chart.unit}`;
+        value.textContent = Number.isFinite(number) ? `${formatValue(number)}${unit}` : "–";
         if (!letter) return;
         const top = axes.yaxis._offset + axes.yaxis.d2p(number);
         const isInside = isShown && Number.isFinite(top) && top >= 0 && top <= plot.clientHeight;
@@ -236,25 +222,15 @@ export class Charts {
     return (shown.length ? shown : [...byLetter]).map(([, values]) => values);
   }
 
-  /**
-   * What the gap is between: a measure, A, and the other one. null: there are no two.
-   * @returns {{measure: import("./curves.mjs").Measure, first: string, second: string} | null}
-   */
+  /** What the gap is between; null: there are no two. */
   compared() {
-    const all = this.curves.comparable();
-    const wanted = this.look.gap;
-    const measure = all.find(({ id }) => id === wanted?.of) ?? all[0];
-    if (!measure) return null;
-    const [first, ...others] = [...measure.byLetter.keys()].sort();
-    return { measure, first, second: others.find((letter) => letter === wanted?.against) ?? others[0] };
+    return comparedIn(this.curves.comparable(), this.look.gap);
   }
 
-  /** The gap that `compared` says, by frame. */
+  /** The gap, by frame; empty if there is none. */
   gapCurve() {
     const compared = this.compared();
-    if (!compared) return new Float64Array();
-    const { measure, first, second } = compared;
-    return difference(measure.byLetter.get(first) ?? [], measure.byLetter.get(second) ?? []);
+    return compared ? gapOf(compared) : new Float64Array();
   }
 
   /** What tests ask: where each chart's cursor stands, as a frame. */
@@ -275,13 +251,13 @@ export class Charts {
 
   // Below: how
 
-  /** Python's charts, with what is looked at in them, and those made of them. @returns {Chart[]} */
+  /** Python's charts, with what is looked at in them, and those derived from them. @returns {Chart[]} */
   compose() {
     const charts = this.curves.charts.map((chart) => this.ofRegion(chart));
     const compared = this.compared();
     if (compared) {
       const at = charts.findIndex(({ id }) => id === compared.measure.id);
-      charts.splice(at + 1, 0, this.gapChart(compared));
+      charts.splice(at + 1, 0, { ...gapChart(compared), controls: this.gapControls });
     }
     return [...charts, ...this.extras];
   }
@@ -290,78 +266,9 @@ export class Charts {
   ofRegion(chart) {
     const { region } = this.curves;
     if (chart.id !== "energy" || !region) return chart;
-    const own = (/** @type {any} */ trace) =>
-      trace.meta?.is_helper ? undefined : region.byLetter.get(trace.meta?.letter);
-    const data = (chart.figure.data ?? []).flatMap((trace) => {
-      const y = own(trace);
-      if (!y) return [trace];
-      return [
-        { ...trace, meta: { ...trace.meta, is_helper: true, is_faint: true } },
-        { ...trace, x: undefined, y },
-      ];
-    });
-    return { ...chart, figure: { ...chart.figure, data }, note: region.note };
-  }
-
-  /**
-   * A - B and, where there are more, A - C and so on; what lies between the chosen one and 0 is won by one of the two.
-   * @param {NonNullable<ReturnType<Charts["compared"]>>} compared
-   * @returns {Chart}
-   */
-  gapChart({ measure, first, second }) {
-    const { byLetter, unit } = measure;
-    const a = byLetter.get(first) ?? [];
-    const outline = sides(difference(a, byLetter.get(second) ?? []));
-    const fill = (/** @type {string} */ letter, /** @type {any} */ y) => ({
-      type: "scatter",
-      mode: "lines",
-      x: outline.x,
-      y,
-      fill: "tozeroy",
-      line: { width: 0 },
-      meta: { is_helper: true, fill_letter: letter },
-    });
-    const others = [...byLetter.keys()].filter((letter) => letter !== first).sort();
-    const lines = others.map((letter) => ({
-      type: "scatter",
-      mode: "lines",
-      name: `${first} ${MINUS} ${letter}`,
-      y: difference(a, byLetter.get(letter) ?? []),
-      line: { width: letter === second ? 1.75 : 1, dash: this.dashOf(measure.id, letter) },
-      meta: { letter, unit },
-      connectgaps: false,
-    }));
-    const word = (/** @type {string} */ letter, /** @type {number} */ y) => ({
-      text: `${letter} lower`,
-      xref: "paper",
-      yref: "paper",
-      x: 1,
-      y,
-      xanchor: "right",
-      yanchor: y ? "top" : "bottom",
-      showarrow: false,
-      font: { size: 11 },
-    });
-    const title = unit ? `gap (${unit})` : "gap";
-    const layout = {
-      yaxis: { title: { text: title }, zeroline: true, nticks: 4, rangemode: "tozero" },
-      annotations: [
-        ...(outline.above.some((value) => (value ?? 0) > 0) ? [word(second, 1)] : []),
-        ...(outline.below.some((value) => (value ?? 0) < 0) ? [word(first, 0)] : []),
-      ],
-    };
-    return {
-      id: "gap",
-      title: "Gap",
-      figure: { data: [fill(second, outline.above), fill(first, outline.below), ...lines], layout },
-      controls: this.gapControls,
-    };
-  }
-
-  /** The line style of a configuration, which also those who see no colours can tell. @param {string} id @param {string} letter */
-  dashOf(id, letter) {
-    const chart = this.curves.charts.find((one) => one.id === id);
-    return chart && seriesTraces(chart).find((trace) => trace.meta?.letter === letter)?.line?.dash;
+    const faint = chart.series.filter(({ letter }) => region.byLetter.has(letter));
+    const series = chart.series.map((one) => ({ ...one, values: region.byLetter.get(one.letter) ?? one.values }));
+    return { ...chart, series, faint, note: region.note };
   }
 
   buildGapControls() {
@@ -396,25 +303,10 @@ export class Charts {
         note.textContent = chart.note ?? "";
         continue;
       }
-      const { measure, first } = compared;
-      const range = this.look.loop ?? [0, this.nFrames - 1];
-      const where = this.look.loop ? ` (loop ${range[0]}–${range[1]})` : "";
-      const others = [...measure.byLetter.keys()].filter((letter) => letter !== first).sort();
-      const counts = others.map((letter) =>
-        wins(
-          measure.byLetter.get(first) ?? [],
-          measure.byLetter.get(letter) ?? [],
-          /** @type {[number, number]} */ (range),
-        ),
-      );
-      const sentence =
-        others.length === 1
-          ? winsSentence([first, others[0]], counts[0])
-          : others
-              .map((letter, i) => `${letter} lower than ${first} on ${percent(counts[i].b, counts[i].frames)}`)
-              .join(", ");
+      const { measure } = compared;
+      const where = this.look.loop ? ` (loop ${this.look.loop.join("–")})` : "";
       const of = measure.id === "energy" && this.curves.region ? `, ${this.curves.region.note}` : "";
-      note.textContent = `${sentence}${where}${of}`;
+      note.textContent = `${gapSentence(compared, this.look.loop ?? [0, this.nFrames - 1])}${where}${of}`;
       const menu = /** @type {any} */ (this.gapControls).measure;
       fillMenu(
         menu,
@@ -474,30 +366,28 @@ export class Charts {
     range.hidden = true;
     const marks = element("div", { class: "marks" });
     const note = element("span", { class: "chart-note number" });
-    const series = seriesTraces(chart).map((trace, index) => this.series(trace, index, chart));
-    cursor.append(...series.map(({ chip }) => chip));
+    const entries = chart.series.map((_, index) => this.entry(chart, index));
+    cursor.append(...entries.map(({ chip }) => chip));
     const grip = element("div", { class: "axis-grip", title: "drag to loop over these frames" });
     const area = element("div", { class: "plot-area" }, range, plot, marks, cursor, grip);
     const title = element("span", { class: "chart-title", text: chart.title });
-    const entries = series.map(({ entry }) => entry);
+    const legend = entries.map(({ entry }) => entry);
     const controls = [chart.controls, isFirst ? this.zoomControls : null].filter((one) => one);
     element(
       "figure",
       { class: "chart", "data-id": chart.id, "aria-label": chart.title },
-      element("figcaption", {}, title, ...entries, note, element("span", { class: "spring" }), ...controls),
+      element("figcaption", {}, title, ...legend, note, element("span", { class: "spring" }), ...controls),
       area,
     );
-    return { chart, plot, cursor, range, marks, note, series };
+    return { chart, plot, cursor, range, marks, note, entries };
   }
 
-  /** @param {any} trace @param {number} index @param {Chart} chart @returns {Series} */
-  series(trace, index, chart) {
+  /** The entry of a series in the legend. @param {Chart} chart @param {number} index of the series @returns {Entry} */
+  entry(chart, index) {
+    const { letter, name, values, colour: own, act = "" } = chart.series[index];
     const isGap = chart.id === "gap";
-    const act = String(trace.meta?.act ?? "");
-    const letter = String(trace.meta?.letter ?? "");
-    const name = String(trace.name ?? "");
     const { palette } = this.theme.colours();
-    const colour = letter ? this.theme.ofLetter(letter) : (trace.line?.color ?? palette[index % palette.length]);
+    const colour = letter ? this.theme.ofLetter(letter) : (own ?? palette[index % palette.length]);
     const chip = element("span", { class: "badge chip", text: letter });
     chip.hidden = true;
     const value = element("output", { class: "number" });
@@ -525,8 +415,7 @@ export class Charts {
         this.drawn.find(({ chart: one }) => one.id === chart.id)?.chart.onEntry?.(index),
       );
     }
-    const unit = String(trace.meta?.unit ?? "");
-    return { name, letter, colour, unit, y: byFrame(trace, this.nFrames), value, chip, entry, isShown: true };
+    return { letter, colour, values: byFrame(values, this.nFrames), value, chip, entry, isShown: true };
   }
 
   /** Hide or show a configuration in all plots. @param {string} letter @param {boolean} isSolo it alone; again: all */
@@ -541,18 +430,17 @@ export class Charts {
   /** Put another chart of the same kind into what is drawn. @param {Drawn} drawn @param {Chart} chart */
   replace(drawn, chart) {
     drawn.chart = chart;
-    seriesTraces(chart).forEach((trace, index) => (drawn.series[index].y = byFrame(trace, this.nFrames)));
+    for (const [index, { values }] of chart.series.entries())
+      drawn.entries[index].values = byFrame(values, this.nFrames);
   }
 
   /** @param {Drawn} drawn @param {boolean} isLast */
-  async draw({ chart, plot, series }, isLast) {
-    const theme = this.theme.colours();
-    const layout = chart.figure.layout ?? {};
+  async draw({ chart, plot, entries }, isLast) {
     const height = Charts.heightPx() + (isLast ? TICKS_PX : 0);
     const area = /** @type {HTMLElement} */ (plot.parentElement);
     area.style.height = `${height}px`;
     area.toggleAttribute("data-axis", isLast);
-    for (const one of series) {
+    for (const one of entries) {
       if (!one.letter) continue;
       one.colour = this.theme.ofLetter(one.letter);
       // The gap is a matter of two, so its lines stay.
@@ -564,74 +452,21 @@ export class Charts {
       one.chip.style.setProperty("--xc-own", one.colour);
       one.entry.querySelector(".badge")?.setAttribute("style", `--xc-own: ${one.colour}`);
     }
-    const shown = seriesTraces(chart);
-    const data = (chart.figure.data ?? []).map((trace) => {
-      const own = series[shown.indexOf(trace)];
-      const letter = String(trace.meta?.letter ?? "");
-      const colour = own?.colour ?? (letter ? this.theme.ofLetter(letter) : trace.line?.color);
-      const isHidden = letter !== "" && chart.id !== "gap" && this.look.hide.includes(letter);
-      const line = { width: 1.75, ...trace.line, ...(colour ? { color: colour } : {}) };
-      const drawn = { ...trace, hoverinfo: "skip", line };
-      if (isHidden) drawn.visible = false;
-      if (trace.meta?.is_faint) drawn.opacity = FAINT_ALPHA;
-      if (trace.meta?.fill_letter) drawn.fillcolor = withAlpha(this.theme.ofLetter(trace.meta.fill_letter), WIN_ALPHA);
-      return drawn;
-    });
-    const axis = {
-      gridcolor: theme.grid,
-      linecolor: theme.grid,
-      zerolinecolor: theme.grid,
-      tickfont: { color: theme.muted, size: 11, family: theme.font },
-      automargin: false,
-      fixedrange: true,
-      showline: false,
+    const style = {
+      letters: this.curves.letters,
+      hide: chart.id === "gap" ? "" : this.look.hide,
+      ofLetter: (/** @type {string} */ letter) => this.theme.ofLetter(letter),
     };
-    await this.plotly.react(
-      plot,
-      data,
-      {
-        ...layout,
-        annotations: (layout.annotations ?? []).map((/** @type {any} */ one) => ({
-          ...one,
-          font: { color: theme.muted, ...one.font },
-        })),
-        template: undefined,
-        title: undefined,
-        autosize: false,
-        width: Math.max(this.host.clientWidth, 160),
-        height,
-        margin: { ...MARGIN, b: MARGIN.b + (isLast ? TICKS_PX : 0), pad: 0 },
-        paper_bgcolor: "rgba(0,0,0,0)",
-        plot_bgcolor: "rgba(0,0,0,0)",
-        font: { color: theme.text, family: theme.font, size: 12 },
-        showlegend: false,
-        hovermode: false,
-        dragmode: false,
-        xaxis: {
-          ...layout.xaxis,
-          ...axis,
-          title: undefined,
-          type: "linear",
-          autorange: false,
-          range: this.xRange(),
-          showgrid: false,
-          zeroline: false,
-          showticklabels: isLast,
-          ticks: isLast ? "outside" : "",
-          ticklen: 3,
-          tickcolor: theme.grid,
-        },
-        yaxis: {
-          nticks: 5,
-          ...layout.yaxis,
-          ...axis,
-          title: layout.yaxis?.title?.text
-            ? { text: layout.yaxis.title.text, font: { color: theme.muted, size: 11 } }
-            : undefined,
-        },
-      },
-      { staticPlot: true, displayModeBar: false, responsive: false },
-    );
+    const colours = entries.map(({ colour }) => colour);
+    const place = {
+      width: Math.max(this.host.clientWidth, 160),
+      height,
+      xRange: this.xRange(),
+      ticksPx: isLast ? TICKS_PX : 0,
+      theme: this.theme.colours(),
+    };
+    const options = { staticPlot: true, displayModeBar: false, responsive: false };
+    await this.plotly.react(plot, tracesOf(chart, colours, style), layoutOf(chart, place), options);
   }
 
   /**
@@ -728,21 +563,10 @@ export class Charts {
   }
 }
 
-/** The traces that have an entry in the legend. @param {Chart} chart @returns {any[]} */
-function seriesTraces({ figure }) {
-  return (figure.data ?? []).filter(
-    (trace) => trace.visible !== false && trace.visible !== "legendonly" && !trace.meta?.is_helper,
-  );
-}
-
-/** Do both have the same title and legend, so that one can stand in the other's place? @param {Chart} a @param {Chart} b */
+/** True if both have the same title and legend, so that one can replace the other. @param {Chart} a @param {Chart} b */
 function isAlike(a, b) {
-  const shape = (/** @type {Chart} */ chart) =>
-    JSON.stringify([
-      chart.id,
-      chart.title,
-      seriesTraces(chart).map(({ name, meta }) => [name, meta?.letter, meta?.unit]),
-    ]);
+  const shape = (/** @type {Chart} */ { id, title, unit, series }) =>
+    JSON.stringify([id, title, unit, series.map(({ name, letter }) => [name, letter])]);
   return a.controls === b.controls && shape(a) === shape(b);
 }
 
@@ -754,28 +578,4 @@ function fillMenu(menu, options, value) {
     menu.replaceChildren(...options.map(([name, label]) => element("option", { value: name, text: label })));
   }
   menu.value = value;
-}
-
-/** @param {string} colour rgba() @param {number} alpha */
-function withAlpha(colour, alpha) {
-  return colour.replace(/[\d.]+\)$/, `${alpha})`);
-}
-
-/** @type {Promise<any> | null} */
-let plotlyPromise = null;
-
-/** plotly.js, once per page: it is a script of the old kind, so it arrives as a global. */
-function loadPlotly() {
-  plotlyPromise ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = new URL("../plotly.min.js", import.meta.url).href;
-    script.onload = () => resolve(/** @type {any} */ (window).Plotly);
-    script.onerror = () => {
-      plotlyPromise = null;
-      script.remove();
-      reject(new Error("plotly.min.js cannot be loaded"));
-    };
-    document.head.append(script);
-  });
-  return plotlyPromise;
 }
