@@ -784,8 +784,11 @@ export const tests = {
     const model = new curves.Curves();
     let told = 0;
     model.onChange(() => (told += 1));
-    const trace = (letter, y) => ({ y, meta: { letter, unit: "σ" } });
-    model.set([{ id: "energy", title: "Energy", figure: { data: [trace("A", [1, 2]), trace("B", [3, 4])] } }], 2);
+    const series = [
+      { letter: "A", name: "baseline", values: [1, 2] },
+      { letter: "B", name: "consistency", values: [3, 4] },
+    ];
+    model.set([{ id: "energy", title: "Energy", unit: "σ", series }], 2);
     model.setRegion({ byLetter: new Map([["B", new Float64Array([7, 8])]]), note: "region" });
     equal(
       [...model.main().byLetter].map(([letter, y]) => [letter, ...y]),
@@ -849,12 +852,6 @@ export const tests = {
       1,
     );
   },
-  "energies of blocks are standardised by path, and their mean is that of the frame": ({ region, near, equal }) => {
-    const values = [1, 2, 3, 4, 10, 20, 30, 40]; // 1 frame, 2 paths, 2 x 2 blocks
-    const cells = region.blockEnergies(values, [1, 2, 2, 2], { mu: [1, 10], sigma: [1, 10] });
-    equal([...cells], [0, 1, 2, 3]);
-    equal([...region.blockEnergies(values, [1, 2, 2, 2], null)], [5.5, 11, 16.5, 22]);
-  },
   "means inside a box are those of its pixels alone": ({ region, near }) => {
     const codes = new ImageData(3, 2);
     [0, 51, 102, 153, 204, 255].forEach((code, i) => (codes.data[4 * i] = code));
@@ -869,14 +866,9 @@ export const tests = {
     equal(region.insideOf([8, -3, 5, 99], size), [5, 0, 5, 8]);
     equal([region.boxName([3, 4, 1, 1]), region.boxName([3, 4, 2, 1])], ["pixel 3, 4", "region 3, 4 to 4, 4"]);
   },
-  "figure arrays are read plain and packed, by their x": ({ curves, equal }) => {
-    const packed = {
-      dtype: "f4",
-      bdata: btoa(String.fromCharCode(...new Uint8Array(new Float32Array([1, 2]).buffer))),
-    };
-    equal(Array.from(curves.decodeArray(packed)), [1, 2]);
-    equal(Array.from(curves.byFrame({ y: packed, x: [2, 0] }, 3)).map(String), ["2", "NaN", "1"]);
-    equal(Array.from(curves.byFrame({ y: [1, null, 3] }, 3)).map(String), ["1", "NaN", "3"]);
+  "a series has a number or NaN for every frame": ({ curves, equal }) => {
+    equal(Array.from(curves.byFrame([1, null, 3], 5)).map(String), ["1", "NaN", "3", "NaN", "NaN"]);
+    equal(Array.from(curves.byFrame(Float64Array.of(1, NaN), 1)).map(String), ["1"]);
   },
   "a frame is loaded of every track, and known from then on": async ({ frames, equal }) => {
     await withServer(async ({ tracks, asked }) => {

@@ -7,22 +7,20 @@
 
 import { formatValue } from "../drawing/colour.mjs";
 import { button, element } from "../ui/dom.mjs";
-import { byFrame, followSpan, meanCurve, moveSpan, runsOf, zoomSpan } from "./curves.mjs";
+import { byFrame, followSpan, meanCurve, runsOf, zoomSpan } from "./curves.mjs";
 import { layoutOf, loadPlotly, MARGIN, tracesOf } from "./figure.mjs";
 import { comparedIn, gapChart, gapOf, gapSentence } from "./gap.mjs";
+import { listenToPointer } from "./pointer.mjs";
 
 /** Share of the window's height, and its limits, px. */
 const HEIGHT = { share: 0.15, min: 92, max: 170 };
-/** Room for tick labels under the last chart, which carries them for all. */
+/** Room for the tick labels under the last chart, which serve all. */
 const TICKS_PX = 18;
 /** Width of a letter at the cursor with the space beside it, and that space alone. */
 const CHIP_PX = 18;
 const GAP_PX = 4;
-/** A press that moves less is a click. */
-const CLICK_PX = 4;
-/** Frames of one step of zooming, as a factor, and how far the wheel has to turn for it. */
+/** Frames of one step of zooming, as a factor. */
 export const ZOOM_STEP = 1.5;
-const WHEEL_PX = 100;
 
 /**
  * @typedef {import("./curves.mjs").Chart} Chart
@@ -50,7 +48,7 @@ export class Charts {
     this.onLook = onLook;
     /** @type {Drawn[]} */
     this.drawn = [];
-    /** @type {any} the Plotly module, once it is there */
+    /** @type {any} the Plotly module, once it is loaded */
     this.plotly = null;
     this.frame = 0;
     /** @type {Pick<Look, "loop" | "span" | "hide" | "gap">} */
@@ -60,14 +58,11 @@ export class Charts {
     /** Frames that are marked in all plots. @type {number[]} */
     this.marked = [];
     this.turn = 0;
-    /** @type {{isLoop: boolean, from: number, x: number, y: number, moved: boolean} | null} */
-    this.drag = null;
-    this.wheel = 0;
-    /** What is to be drawn anew: null: nothing, false: what has other values, true: all. @type {boolean | null} */
+    /** What has to be redrawn: null: nothing, false: charts with other values, true: all. @type {boolean | null} */
     this.stale = null;
     this.gapControls = this.buildGapControls();
     this.zoomControls = this.buildZoomControls();
-    this.listen();
+    listenToPointer(this, ZOOM_STEP);
     /** Settled by the first picture: plotly.js takes half a second to evaluate, and pictures come first. */
     this.firstPaint = new Promise((resolve) => (this.markPainted = resolve));
     signal.addEventListener(
@@ -95,10 +90,10 @@ export class Charts {
   /** Space left and right of the frames, CSS px, so that a scrubber can stand in line with them. */
   static inset = [MARGIN.l, MARGIN.r];
 
-  /** Draw the charts of `curves` instead of the ones before. @param {boolean} isWhole also those of the same values */
+  /** Draw the charts of `curves` in place of those before. @param {boolean} isWhole also those with the same values */
   async show(isWhole = true) {
     const turn = ++this.turn;
-    this.stale = null; // what was asked for is done now
+    this.stale = null; // done by this call
     if (!this.plotly) await Promise.race([this.firstPaint, new Promise((resolve) => setTimeout(resolve, 1000))]);
     const plotly = this.plotly ?? (this.curves.charts.length ? await loadPlotly() : null);
     if (turn !== this.turn || this.signal.aborted) return;
@@ -122,7 +117,7 @@ export class Charts {
     this.settle();
   }
 
-  /** Draw anew what is shown, once, in the next animation frame. @param {boolean} isWhole also charts of the same values */
+  /** Redraw once, in the next animation frame. @param {boolean} isWhole also charts with the same values */
   refresh(isWhole = true) {
     if (!this.plotly) return;
     const isAsked = this.stale !== null;
@@ -140,7 +135,7 @@ export class Charts {
     this.settle();
   }
 
-  /** Everything over the plots, where their axes now say. */
+  /** Place everything over the plots by their current axes. */
   settle() {
     this.drawLoop(this.look.loop);
     this.drawMarks();
@@ -184,7 +179,7 @@ export class Charts {
     }
   }
 
-  /** Follow the look: loop, zoom of the time axis, hidden configurations, what is compared. @param {Look} look */
+  /** Follow the view state: loop, zoom of the time axis, hidden configurations, what is compared. @param {Look} look */
   setLook({ loop, span, hide, gap }) {
     const before = this.look;
     this.look = { loop, span, hide, gap };
@@ -210,7 +205,7 @@ export class Charts {
     this.onLook({ span: span && followSpan(span, this.frame, this.nFrames) });
   }
 
-  /** Numbers for peaks and the worst frame, the mean over the configurations shown: NaN where unknown. */
+  /** The curve in which peaks and the worst frame are found: the mean over the configurations shown, NaN where unknown. */
   mainCurve() {
     const main = this.curves.main();
     return main ? meanCurve(this.visible(main), this.nFrames) : new Float64Array();
@@ -233,7 +228,7 @@ export class Charts {
     return compared ? gapOf(compared) : new Float64Array();
   }
 
-  /** What tests ask: where each chart's cursor stands, as a frame. */
+  /** The frame at which each chart's cursor stands, for tests. */
   cursorFrames() {
     return this.drawn.map(({ plot, cursor }) => {
       const axis = /** @type {any} */ (plot)._fullLayout.xaxis;
@@ -295,7 +290,7 @@ export class Charts {
     return Object.assign(made, { whole });
   }
 
-  /** What stands behind the titles and in the menus. */
+  /** The notes behind the titles, and the menu of the gap. */
   drawNotes() {
     const compared = this.compared();
     for (const { chart, note } of this.drawn) {
@@ -318,7 +313,7 @@ export class Charts {
     /** @type {any} */ (this.zoomControls).whole.hidden = this.look.span === null;
   }
 
-  /** Mark the frames that play goes round. @param {[number, number] | null} loop */
+  /** Mark the frames that play repeats. @param {[number, number] | null} loop */
   drawLoop(loop) {
     for (const { plot, range } of this.drawn) {
       const axis = /** @type {any} */ (plot)._fullLayout?.xaxis;
@@ -346,7 +341,7 @@ export class Charts {
     }
   }
 
-  /** The time axis as the look says. */
+  /** The time axis as the view state has it. */
   drawSpan() {
     if (!this.plotly) return;
     for (const { plot } of this.drawn) this.plotly.relayout(plot, { "xaxis.range": this.xRange() });
@@ -467,99 +462,6 @@ export class Charts {
     };
     const options = { staticPlot: true, displayModeBar: false, responsive: false };
     await this.plotly.react(plot, tracesOf(chart, colours, style), layoutOf(chart, place), options);
-  }
-
-  /**
-   * Click and drag seek; with Shift, or on the time axis, a drag chooses the loop; a vertical swipe still scrolls the
-   * page. The host listens and has the pointer, because it stays: a plot may be replaced while it is dragged, and would
-   * take the end of the drag with it.
-   */
-  listen() {
-    const { host, signal } = this;
-    const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-      host.addEventListener(name, act, { signal });
-    on("pointerdown", (event) => {
-      if (event.button !== 0 || !event.target.closest(".plot-area")) return;
-      const isLoop = event.shiftKey || event.target.closest(".axis-grip") !== null;
-      this.drag = { isLoop, from: this.frameUnder(event), x: event.clientX, y: event.clientY, moved: false };
-      host.setPointerCapture(event.pointerId);
-      if (!isLoop) this.onSeek(this.frameUnder(event), false);
-    });
-    on("pointermove", (event) => {
-      const { drag } = this;
-      if (!drag) return;
-      drag.moved ||= Math.hypot(event.clientX - drag.x, event.clientY - drag.y) > CLICK_PX;
-      if (!drag.isLoop) this.onSeek(this.frameUnder(event), false);
-      else if (drag.moved) this.drawLoop(this.loopUnder(drag.from, event));
-    });
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
-      on(name, (event) => {
-        const { drag } = this;
-        if (!drag) return;
-        this.drag = null;
-        const isDone = name === "pointerup";
-        if (!drag.isLoop) this.onSeek(isDone ? this.frameUnder(event) : this.frame, true);
-        else if (isDone && drag.moved) this.onLoop(this.loopUnder(drag.from, event));
-        if (drag.isLoop) this.drawLoop(this.look.loop);
-        if (isDone && !drag.isLoop && !drag.moved) this.tap(event);
-      });
-    }
-    // Not passive: a zoom of the plots is none of the page.
-    host.addEventListener("wheel", (event) => this.onWheel(event), { signal, passive: false });
-  }
-
-  /** @param {WheelEvent} event with Ctrl (or a pinch on a touchpad): zoom; sideways or with Shift: move what is zoomed */
-  onWheel(event) {
-    if (!(/** @type {HTMLElement} */ (event.target).closest(".plot-area"))) return;
-    if (event.ctrlKey) {
-      event.preventDefault();
-      this.wheel += event.deltaY;
-      if (Math.abs(this.wheel) < WHEEL_PX / 10) return;
-      this.zoom(ZOOM_STEP ** (this.wheel / WHEEL_PX), this.frameUnder(event));
-      this.wheel = 0;
-      return;
-    }
-    const { span } = this.look;
-    const sideways = event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX;
-    if (!span || Math.abs(sideways) <= Math.abs(event.shiftKey ? 0 : event.deltaY)) return;
-    event.preventDefault();
-    const width = Math.max(this.host.clientWidth - MARGIN.l - MARGIN.r, 1);
-    this.wheel += (sideways / width) * (span[1] - span[0] + 1);
-    const by = Math.trunc(this.wheel);
-    if (by === 0) return;
-    this.wheel -= by;
-    const moved = moveSpan(span, by, this.nFrames);
-    // The cursor never leaves the axis: it is the end of the way.
-    if (this.frame >= moved[0] && this.frame <= moved[1]) this.onLook({ span: moved });
-  }
-
-  /** @param {PointerEvent} event */
-  tap(event) {
-    const under = this.drawn.find(({ plot }) => {
-      const box = plot.getBoundingClientRect();
-      return event.clientY >= box.top && event.clientY <= box.bottom;
-    });
-    const axis = /** @type {any} */ (under?.plot)?._fullLayout?.yaxis;
-    if (!under?.chart.onTap || !axis) return;
-    const y = event.clientY - under.plot.getBoundingClientRect().top - axis._offset;
-    under.chart.onTap(this.frameUnder(event), axis.p2d(y));
-  }
-
-  /** @param {number} from @param {PointerEvent} event @returns {[number, number]} */
-  loopUnder(from, event) {
-    const last = this.nFrames - 1;
-    const clamp = (/** @type {number} */ frame) => Math.min(Math.max(frame, 0), last);
-    const [a, b] = [clamp(from), clamp(this.frameUnder(event))];
-    return [Math.min(a, b), Math.max(a, b)];
-  }
-
-  /** All plots have one axis and one width, so the first one tells for all. @param {MouseEvent} event */
-  frameUnder(event) {
-    const plot = this.drawn[0]?.plot;
-    const axis = /** @type {any} */ (plot)?._fullLayout?.xaxis;
-    if (!axis) return this.frame;
-    const x = event.clientX - plot.getBoundingClientRect().left;
-    return Math.round(axis.p2d(x - axis._offset));
   }
 }
 

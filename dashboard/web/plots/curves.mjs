@@ -1,5 +1,5 @@
 // @ts-check
-/** What are the numbers per frame, and what do they say? The values behind plots, strip, lists and scatter; no DOM. */
+/** The numbers per frame behind plots, strip, lists and scatter, and what they say. No DOM. */
 
 /** Fewest frames that a zoomed time axis shows. */
 const MIN_SPAN = 8;

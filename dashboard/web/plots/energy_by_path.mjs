@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Which paths does an energy come from? The share of each path, stacked over the frames: what raises the energy above 0,
- * what lowers it below, so that both sides together are the energy. A band can be opened as a pane.
+ * Energy by path: the share of each path, stacked over the frames. Paths that raise the energy stand above 0, those that
+ * lower it below, so that both sides together are the energy. A band can be opened as a pane.
  */
 
 import { colourAt, formatValue } from "../drawing/colour.mjs";
