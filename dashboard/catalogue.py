@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from cache.records import Clip, Track
-from dashboard.compare.configuration import Configuration, menu_order
-from dashboard.components.view import Choice
+from dashboard.configuration import Configuration, menu_order
 from dashboard.text import counted, one_line
 
 
@@ -123,21 +122,6 @@ class Catalogue:
         kind = "prediction" if configuration.is_direct else "readout"
         zoo, method = configuration.zoo, configuration.method
         return self.find(clip, kind, configuration.path, zoo=zoo, method=method)
-
-    def choices(self, clip: str, target: str) -> list[Choice]:
-        """Every stored prediction of `target` that a pane could show."""
-        options = self.configurations(clip, target)
-        found = [(option, self.prediction(clip, option)) for option in options]
-        return [
-            Choice(
-                option.full_spelling,
-                self.configuration_label(option, options),
-                self.path_title(option.path),
-                track,
-            )
-            for option, track in found
-            if track is not None
-        ]
 
     def _of_kind(self, clip: str, kind: str) -> list[Track]:
         return [track for track in self._by_clip.get(clip, ()) if track.head.kind == kind]

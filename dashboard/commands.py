@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cache.records import Clip
-from dashboard.compare.configuration import Configuration
+from dashboard.configuration import Configuration
 from dashboard.text import web_address
 
 DEFAULT_ZOO = "mini"

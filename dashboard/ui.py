@@ -6,7 +6,7 @@ import streamlit as st
 
 from analysis.columns import Columns
 from cache.store import Store, default_root
-from dashboard.server.access import BadSignIn, is_let_in, needs_sign_in
+from dashboard.access import BadSignIn, is_let_in, needs_sign_in
 from dashboard.views import compare
 
 # Streamlit leaves 6 rem above and 5 rem beside a wide page; a viewer needs that room for its frames.

@@ -13,12 +13,11 @@ from dataclasses import replace
 import streamlit as st
 
 from dashboard.catalogue import Catalogue
-from dashboard.compare.configuration import Configuration, find_configuration
 from dashboard.compare.lineup import ARRANGEMENTS, MAX_CONFIGURATIONS, Lineup, added, suggestion
 from dashboard.compare.link import Selection, from_query, to_query
-from dashboard.components.player import VIEW_STATE, Position
-from dashboard.components.view import LETTERS
+from dashboard.configuration import Configuration, find_configuration
 from dashboard.text import one_line, without_markdown
+from dashboard.view import LETTERS, VIEW_STATE, Position
 
 NO_READOUT = ""
 """The readout menu's value for none."""

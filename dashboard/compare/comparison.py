@@ -9,9 +9,9 @@ from analysis.columns import series_title
 from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
 from dashboard.commands import command_for
-from dashboard.compare.configuration import Configuration
-from dashboard.components.view import LETTERS, Pane
+from dashboard.configuration import Configuration
 from dashboard.text import one_line
+from dashboard.view import LETTERS, Choice, Pane
 
 ERROR_COLUMNS = ("angle_degrees", "absrel", "error")
 """Error measures, the most telling first; the first that any of the compared tracks has is plotted."""
@@ -102,6 +102,22 @@ def compare(
     if readout is not None:
         view.add_error_plot("error2", readout, view.readouts)
     return view.result()
+
+
+def choices_of(catalogue: Catalogue, clip: str, target: str) -> list[Choice]:
+    """Every stored prediction of `target` that a pane could show."""
+    options = catalogue.configurations(clip, target)
+    found = [(option, catalogue.prediction(clip, option)) for option in options]
+    return [
+        Choice(
+            option.full_spelling,
+            catalogue.configuration_label(option, options),
+            catalogue.path_title(option.path),
+            track,
+        )
+        for option, track in found
+        if track is not None
+    ]
 
 
 class _Builder:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from dashboard.compare.configuration import Configuration
-from dashboard.components.view import LETTERS
+from dashboard.configuration import Configuration
+from dashboard.view import LETTERS
 
 MIN_CONFIGURATIONS = 2
 """A and B: a comparison needs two."""

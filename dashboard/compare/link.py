@@ -15,11 +15,10 @@ from typing import TypeVar, cast
 from analysis.energy import SCALES, Scale
 from cache.records import Clip
 from dashboard.catalogue import Catalogue
-from dashboard.compare.configuration import PREFERRED_TARGET, Configuration, default_configurations, find_configuration
 from dashboard.compare.lineup import MIN_CONFIGURATIONS
-from dashboard.components.player import read_view_state
-from dashboard.components.view import LETTERS
+from dashboard.configuration import PREFERRED_TARGET, Configuration, default_configurations, find_configuration
 from dashboard.text import one_line
+from dashboard.view import LETTERS, read_view_state
 
 _T = TypeVar("_T")
 ALWAYS = LETTERS[:MIN_CONFIGURATIONS]

@@ -12,11 +12,11 @@ import numpy as np
 from analysis.columns import Columns
 from analysis.energy import Unreadable, standardised
 from cache.records import Clip, Track
+from dashboard.access import pass_query
 from dashboard.catalogue import Catalogue
 from dashboard.commands import command_for
-from dashboard.compare.configuration import Configuration
-from dashboard.components.view import LETTERS, energy_data
-from dashboard.server.access import pass_query
+from dashboard.configuration import Configuration
+from dashboard.view import LETTERS, energy_data
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,7 @@ settled on it (about 200 ms after the last step, at a pause, never while playing
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -17,42 +15,7 @@ import streamlit as st
 from streamlit.components.v2 import component
 
 from dashboard.components.bootstrap import bootstrap, read_request
-from dashboard.components.view import View, view_data
-
-VIEW_STATE = (
-    "marks",
-    "loop",
-    "solo",
-    "span",
-    "hide",
-    "gap",
-    "region",
-    "panel",
-    "rank",
-    "paths",
-    "brush",
-    "zoom",
-    "wipe",
-    "diff",
-    "reach",
-    "overlay",
-    "maps",
-    "probe",
-    "size",
-)
-"""The names of the view state in a link; their meaning and defaults are in web/player/view_state.mjs."""
-NO_VIEW_STATE: Mapping[str, str] = {}
-_VIEW_STATE_TEXT = re.compile(r"[A-Za-z0-9.,~_-]{1,100}")
-
-
-@dataclass(frozen=True)
-class Position:
-    """Where the viewer has settled."""
-
-    frame: int
-    speed: float
-    view_state: Mapping[str, str] = field(default_factory=dict)
-    """How the clip is viewed, spelled as in the link: names of VIEW_STATE, with values that only the browser reads."""
+from dashboard.view import NO_VIEW_STATE, Position, View, read_view_state, view_data
 
 
 def player(
@@ -106,15 +69,6 @@ def player(
 @cache
 def _component() -> Callable[..., Any]:
     return component("crosscheck_player", js=bootstrap("player/player.mjs"), isolate_styles=True)
-
-
-def read_view_state(texts: Mapping[str, Any]) -> dict[str, str]:
-    """The part of `texts` that a link's view state may hold: known names with short, plain values."""
-    return {
-        name: text
-        for name in VIEW_STATE
-        if isinstance(text := texts.get(name), str) and _VIEW_STATE_TEXT.fullmatch(text)
-    }
 
 
 def _place(position: Position) -> dict[str, Any]:

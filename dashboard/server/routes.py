@@ -26,7 +26,7 @@ from analysis.energy import Unreadable
 from cache.pack import BadPack
 from cache.records import BadRecord, StoreError
 from cache.store import Store
-from dashboard.server.access import PASS, may_fetch
+from dashboard.access import PASS, may_fetch
 from dashboard.server.exports import series_parquet
 
 FOREVER = "public, max-age=31536000, immutable"

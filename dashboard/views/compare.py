@@ -13,16 +13,16 @@ from cache.records import Track
 from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.compare.choices import NO_READOUT, TOO_MANY, Choices, menu_key, note_move, with_suggestion
-from dashboard.compare.comparison import Comparison, compare
+from dashboard.compare.comparison import Comparison, choices_of, compare
 from dashboard.compare.lineup import MAX_CONFIGURATIONS, Lineup, moved, suggestion
 from dashboard.compare.link import Selection
 from dashboard.compare.path_options import energy_tracks, graph_data, path_options, readout_options
 from dashboard.compare.plots import PlotData, read
 from dashboard.compare.summaries import remarks, summary
 from dashboard.components.path_graph import path_graph
-from dashboard.components.player import Position, player
-from dashboard.components.view import LETTERS, Chart, View
+from dashboard.components.player import player
 from dashboard.text import counted, without_markdown
+from dashboard.view import LETTERS, Chart, Position, View
 from dashboard.widgets import for_store, refresh_when_changed, show_about, show_failed, show_notes
 
 PLAYER = "player"
@@ -190,7 +190,7 @@ def _show_player(
         energies=comparison.energies,
         scale=selection.scale,
         titles=comparison.titles,
-        choices=catalogue.choices(selection.clip.key, selection.target) if selection.target else (),
+        choices=choices_of(catalogue, selection.clip.key, selection.target) if selection.target else (),
     )
 
     def show(position: Position) -> Position:

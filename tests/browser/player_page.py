@@ -9,8 +9,8 @@ import streamlit as st
 from analysis.columns import Columns, series_unit
 from cache.records import Track
 from cache.store import Store, default_root
-from dashboard.components.player import Position, player
-from dashboard.components.view import Chart, Pane, Series, View
+from dashboard.components.player import player
+from dashboard.view import Chart, Pane, Position, Series, View
 
 PLACES = {
     "input": (0, 0, ""),

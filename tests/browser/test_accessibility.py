@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Locator, Page, expect
 
-from dashboard.components.view import LETTERS
+from dashboard.view import LETTERS
 from tests.browser.test_compare_page import App, open_page
 from tests.browser.test_player import state, wait_for
 from tests.conftest import StartApp

@@ -15,7 +15,7 @@ from cache.pack import read_images
 from cache.records import Track
 from cache.store import Store
 from dashboard.compare.summaries import summary
-from dashboard.components.view import Chart, Series
+from dashboard.view import Chart, Series
 from tests.browser.test_player import App, state, wait_for
 from tests.conftest import StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, build_store
@@ -181,7 +181,7 @@ def test_g_goes_to_the_largest_gap(page: Page, app: App):
 
 def test_every_name_of_the_view_state_may_stand_in_a_link(page: Page, app: App):
     """Python passes on the names of VIEW_STATE alone, the player writes those of FIELDS: a name in one list only is lost."""
-    from dashboard.components.player import VIEW_STATE
+    from dashboard.view import VIEW_STATE
 
     page.goto(f"{app.address}/web/player/player.css")
     assert set(page.evaluate("import('/web/player/view_state.mjs').then(({FIELDS}) => Object.keys(FIELDS))")) == set(

@@ -12,7 +12,7 @@ from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.commands import DEFAULT_SAMPLING, DEFAULT_ZOO, command_for
 from dashboard.compare.comparison import compare
-from dashboard.compare.configuration import Configuration, default_configurations
+from dashboard.configuration import Configuration, default_configurations
 from dashboard.text import one_line, web_address
 from precompute.cli.run import app
 from precompute.media.sampling import Sampling

@@ -13,8 +13,8 @@ from playwright.sync_api import Locator, Page, Route, expect
 from analysis.columns import Columns
 from cache.store import Store
 from dashboard.catalogue import Catalogue
-from dashboard.compare.configuration import Configuration
 from dashboard.compare.path_options import energy_tracks, graph_data, path_options, readout_options
+from dashboard.configuration import Configuration
 from tests.browser.test_compare_page import App, open_page, wait_for_numbers
 from tests.conftest import StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, add_track, build_store

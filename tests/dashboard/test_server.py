@@ -23,7 +23,7 @@ from joserfc.jwk import RSAKey
 from playwright.sync_api import Page, expect
 
 from cache.store import Store
-from dashboard.server import access
+from dashboard import access
 from tests.conftest import ROOT, free_port, serving, wait_until_healthy
 from tests.fixtures.stores import build_store
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** How does a page made by offline_page.mjs open? Everything it needs stands in it: unpack that, then mount the player. */
 
-import { embedded } from "../frames/loader.mjs";
+import { embedded } from "../frames/fetch.mjs";
 import { mount } from "../player/player.mjs";
 
 const partOf = (/** @type {string} */ id) => document.getElementById(id)?.textContent ?? "";

@@ -38,7 +38,7 @@ const POLICY =
 export async function pageParts(player, { first, last, hasMaps }) {
   const tracks = tracksOf(player.data, hasMaps);
   const code = await codeParts(player.data.charts.length > 0);
-  const weights = await Promise.all(tracks.map((track) => player.loader.weight(track, first, last, track.columns)));
+  const weights = await Promise.all(tracks.map((track) => player.loader.packs.weight(track, first, last, track.columns)));
   const frames = weights.reduce((sum, bytes) => sum + base64Length(bytes), 0);
   const text = new Blob([document_(player, code, { first, last, hasMaps })]).size;
   return { code, bytes: text + frames };
@@ -61,7 +61,7 @@ export async function makePage(player, { first, last, hasMaps, signal, onProgres
     const images = [];
     let codec = "png";
     for (let frame = first; frame <= last; frame += 1) {
-      const coded = await player.loader.coded(track, frame);
+      const coded = await player.loader.blocks.coded(track, frame);
       signal.throwIfAborted();
       ({ codec } = coded);
       images.push(coded.bytes);
@@ -69,7 +69,7 @@ export async function makePage(player, { first, last, hasMaps, signal, onProgres
     }
     /** @type {Record<string, any>} */
     const columns = {};
-    for (const name of track.columns) columns[name] = await player.loader.codedColumn(track, name, first, last);
+    for (const name of track.columns) columns[name] = await player.loader.packs.codedColumn(track, name, first, last);
     const { width, height } = player.data;
     const pack = writePack({ codec, width, height, channels: track.domain.channels, images, columns });
     parts.push(`<script type="application/octet-stream" id="pack-${index}">`, await base64(pack), "</script>\n");

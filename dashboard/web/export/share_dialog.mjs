@@ -8,7 +8,7 @@ import { button, element } from "../ui/dom.mjs";
 import { makePage, pageParts } from "./offline_page.mjs";
 import { record, whyNoVideo } from "./record.mjs";
 import { Snapshot } from "./snapshot.mjs";
-import { energyScale } from "../drawing/stage.mjs";
+import { energyScale } from "../drawing/compose.mjs";
 
 /** A film of more pixels a frame is slow to make and to play: it is made smaller instead. */
 const FILM = { maxPixels: 2560 * 1440, hasValues: false };

@@ -12,8 +12,9 @@
 import { dialog } from "../ui/dialog.mjs";
 import { button, element } from "../ui/dom.mjs";
 import { drawCodes } from "../drawing/colour.mjs";
-import { FrameLoader, decodeBlob } from "../frames/loader.mjs";
-import { packOf } from "../frames/pack.mjs";
+import { placeOf } from "../frames/blocks.mjs";
+import { decodeBlob } from "../frames/decode.mjs";
+import { PackReader } from "../frames/pack_reader.mjs";
 import { screen } from "../player/screen.mjs";
 import { standardised } from "../plots/energy.mjs";
 import { Theme } from "../ui/theme.mjs";
@@ -73,7 +74,7 @@ class Picker {
     this.data = { lineup: [], letters: "", ways: [], readouts: [], readout: "", energies: {}, domains: {} };
     /** Energies by path, sigma, of one frame by one method. */
     this.now = { of: "", byPath: /** @type {Record<string, number>} */ ({}) };
-    this.loader = new FrameLoader();
+    this.packs = new PackReader();
     /** What a path predicts, for as long as it is pointed at. */
     this.preview = element("canvas", { class: "graph-preview", role: "img", "aria-label": "what the path predicts" });
     this.previewing = new AbortController();
@@ -174,10 +175,10 @@ class Picker {
     this.now = { of, byPath: {} };
     const load = async (/** @type {Energy} */ energy) => {
       const { packs, paths } = energy;
-      const pack = packs[packOf(packs, frame)];
+      const pack = placeOf({ packs }, frame)?.pack;
       if (!pack) return;
       const url = new URL(pack.url, document.baseURI).href;
-      const { shape, values } = await this.loader.column({ ...pack, url }, "terms");
+      const { shape, values } = await this.packs.column({ ...pack, url }, "terms");
       if (this.now.of !== of) return;
       const row = values.subarray((frame - pack.start) * shape[1]);
       paths.forEach((path, i) => (this.now.byPath[path] = standardised(row[i], i, energy)));

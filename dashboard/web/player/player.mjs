@@ -16,7 +16,8 @@ import { PlayClock, Punctuality, RateMeter, findPeaks, framesAround, framesToPla
 import { Curves, highest } from "../plots/curves.mjs";
 import { dividing } from "../drawing/divider.mjs";
 import { element } from "../ui/dom.mjs";
-import { FrameLoader, UNREACHABLE } from "../frames/loader.mjs";
+import { UNREACHABLE } from "../frames/fetch.mjs";
+import { FrameLoader } from "../frames/loader.mjs";
 import { helpPanel } from "./help.mjs";
 import { choiceMenu } from "./pane_menu.mjs";
 import { BINDINGS, bindingOf, chord } from "./keys.mjs";

@@ -99,7 +99,7 @@ export class Paths {
     const shares = track.paths.map(() => new Float64Array(known).fill(NaN));
     try {
       for (const pack of track.packs) {
-        const { values } = await player.loader.column(pack, "terms", loading.signal);
+        const { values } = await player.loader.packs.column(pack, "terms", loading.signal);
         for (const [path, own] of sharesOf(values, nPaths, isRaw ? null : track).entries())
           for (const [i, value] of own.entries()) if (pack.start + i < known) shares[path][pack.start + i] = value;
       }

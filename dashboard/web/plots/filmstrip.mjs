@@ -135,7 +135,7 @@ export class Filmstrip {
         continue;
       }
       try {
-        const [codes] = await player.loader.stills(pane, frames[i], 1, drawing.signal);
+        const [codes] = await player.loader.pictures.stills(pane, frames[i], 1, drawing.signal);
         if (drawing.signal.aborted) return;
         const drawn = element("canvas", {});
         drawCodes(drawn, codes, pane.domain);

@@ -8,7 +8,7 @@
 import { formatValue, physicalValue } from "../drawing/colour.mjs";
 import { channels, differenceOf, isUnknown, measureOf, referenceOf } from "../drawing/compose.mjs";
 import { element } from "../ui/dom.mjs";
-import { wordsOf } from "../drawing/stage.mjs";
+import { rgba32Of } from "../drawing/tile.mjs";
 import { nameOf } from "./wipe.mjs";
 import { CLICK_PX, maxScale, showing } from "./zoom.mjs";
 
@@ -78,7 +78,7 @@ export function probing(player) {
     if (energies.frame === frame || player.look.overlay || player.clock || frame < 0) return;
     const own = turnTo(frame);
     for (const [letter, track] of Object.entries(player.data?.energies ?? {})) {
-      player.loader.single(track, frame, own.abort.signal).then(
+      player.loader.pictures.loadSingle(track, frame, own.abort.signal).then(
         (/** @type {any} */ { codes }) => {
           own.codes.set(letter, codes);
           if (own === energies && !player.isDestroyed) player.soon("probe", show);
@@ -114,21 +114,21 @@ export function probing(player) {
     const sign = player.pictures[index].isExact ? "" : form === "spoken" ? "about " : "≈ ";
     const offset = (/** @type {ImageData} */ image) =>
       Math.floor((y * image.height) / size.height) * image.width + Math.floor((x * image.width) / size.width);
-    const word = wordsOf(codes)[offset(codes)];
+    const word = rgba32Of(codes)[offset(codes)];
     if (isUnknown(plans[index], pane.domain, word)) return "unknown";
     const parts = [valueWords(pane.domain, word)];
     const reference = referenceOf(panes, index, player.look.diff ?? "auto");
     const other = reference >= 0 && reference !== index ? player.pictures[reference]?.codes : null;
     const name = panes[reference]?.letter || "truth";
     if (other) {
-      const wordOther = wordsOf(other)[offset(other)];
+      const wordOther = rgba32Of(other)[offset(other)];
       const known = !isUnknown(plans[reference], panes[reference].domain, wordOther);
       parts.unshift(known ? relationWords(pane.domain, word, wordOther, name) : `${name} unknown`);
     }
     if (pane.letter && pane.id === pane.letter && player.data?.energies?.[pane.letter]) {
       const { domain } = player.data.energies[pane.letter];
       const energy = energyOf(pane.letter);
-      const words = energy ? valueWords(domain, wordsOf(energy)[offset(energy)]) : "…";
+      const words = energy ? valueWords(domain, rgba32Of(energy)[offset(energy)]) : "…";
       // Half a step of an energy is a sixteenth of a σ: said, but not worth the room in a heading.
       parts.splice(1, 0, form === "spoken" ? `energy ${words}` : `E ${words.replace(/ ±[\d.e-]+/, "")}`);
     }

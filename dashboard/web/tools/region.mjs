@@ -233,7 +233,7 @@ export class Region {
   /** @param {{track: any, pack: any, name: string}} one @param {AbortSignal} signal */
   async loadBlock({ track, pack, name }, signal) {
     const constants = this.isRaw ? null : track;
-    const { shape, values } = await this.player.loader.column(pack, "blocks", signal);
+    const { shape, values } = await this.player.loader.packs.column(pack, "blocks", signal);
     signal.throwIfAborted();
     if (shape.length !== 4 || shape[1] !== track.mu.length) throw new Error("the block means do not fit the paths");
     const [frames, paths, rows, columns] = shape;
@@ -333,7 +333,7 @@ export class Region {
         if (Number.isFinite(values[frame])) continue;
         while (this.isBusy() && !reading.signal.aborted) await new Promise((done) => setTimeout(done, QUIET_MS));
         reading.signal.throwIfAborted();
-        const stills = await player.loader.stills(track, frame, STILLS, reading.signal);
+        const stills = await player.loader.pictures.stills(track, frame, STILLS, reading.signal);
         if (this.exactBox !== box.join()) return;
         stills.forEach((/** @type {ImageData} */ codes, /** @type {number} */ i) => {
           const isSame = codes.width === player.stage.size.width && codes.height === player.stage.size.height;

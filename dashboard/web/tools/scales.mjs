@@ -2,9 +2,9 @@
 /** In which colours and over which range is a domain shown? The menu that a legend opens. */
 
 import { cssGradient, formatValue, mapName, physicalValue } from "../drawing/colour.mjs";
-import { defaultReach, differenceScale, reachOf, shownScale } from "../drawing/compose.mjs";
+import { defaultReach, differenceScale, energyScale, reachOf, shownScale } from "../drawing/compose.mjs";
 import { button, element } from "../ui/dom.mjs";
-import { energyScale, wordsOf } from "../drawing/stage.mjs";
+import { rgba32Of } from "../drawing/tile.mjs";
 
 /** Perceptually uniform; the diverging one is offered where values have a sign. */
 const MAPS = ["viridis", "magma", "inferno", "cividis", "grey"];
@@ -18,14 +18,14 @@ const WIDTH_PX = 250;
 
 /**
  * The range of nearly all codes of some images, as physical values; null: there are none, or all are one.
- * @param {any} domain @param {import("../drawing/compose.mjs").Codes[]} images
+ * @param {any} domain @param {import("../drawing/compose.mjs").Pixels[]} images
  * @returns {{lo: number, hi: number} | null}
  */
 export function rangeOf(domain, images) {
   const counts = new Float64Array(256);
-  for (const { words, unknown } of images) {
-    for (let i = 0; i < words.length; i += 1) {
-      const code = words[i] & 255;
+  for (const { rgba32, unknown } of images) {
+    for (let i = 0; i < rgba32.length; i += 1) {
+      const code = rgba32[i] & 255;
       if (code !== unknown) counts[code] += 1;
     }
   }
@@ -193,17 +193,17 @@ export function scaling(player) {
       const codes = player.pictures.slice(panes.length).map((/** @type {any} */ picture) => picture?.codes);
       return rangeOf(
         domain,
-        codes.filter(Boolean).map((/** @type {any} */ own) => ({ words: wordsOf(own), unknown: -1 })),
+        codes.filter(Boolean).map((/** @type {any} */ own) => ({ rgba32: rgba32Of(own), unknown: -1 })),
       );
     }
     const own = panes.flatMap((/** @type {any} */ pane, /** @type {number} */ index) => {
       const codes = player.pictures[index]?.codes;
-      return pane.domain.name === domain.name && codes ? [{ words: wordsOf(codes), ...plans[index] }] : [];
+      return pane.domain.name === domain.name && codes ? [{ rgba32: rgba32Of(codes), ...plans[index] }] : [];
     });
     if (kind === "map") return rangeOf(domain, own);
     const largest = own.map((/** @type {any} */ image) => {
       const codes = player.pictures[image.reference]?.codes;
-      const other = codes && { words: wordsOf(codes), ...plans[image.reference] };
+      const other = codes && { rgba32: rgba32Of(codes), ...plans[image.reference] };
       return other ? (reachOf(domain, image, other) ?? 0) : 0;
     });
     return Math.max(0, ...largest) > 0 ? { lo: 0, hi: Math.max(...largest) } : null;

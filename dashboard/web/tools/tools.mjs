@@ -2,9 +2,9 @@
 /** Which tools has the viewer for the pictures? Buttons in the transport's row, and a line of what the active ones ask. */
 
 import { cssGradient, formatValue } from "../drawing/colour.mjs";
-import { defaultReach, differenceScale, reachOf } from "../drawing/compose.mjs";
+import { defaultReach, differenceScale, energyScale, reachOf } from "../drawing/compose.mjs";
 import { button, element } from "../ui/dom.mjs";
-import { energyScale, wordsOf } from "../drawing/stage.mjs";
+import { rgba32Of } from "../drawing/tile.mjs";
 import { nameOf } from "./wipe.mjs";
 
 /** How an energy is drawn at first: from the threshold on that a tenth of the pixels of usual frames reaches. */
@@ -178,8 +178,8 @@ function differenceLine(player) {
       const [own, other] = [player.pictures[index]?.codes, player.pictures[plan.reference]?.codes];
       if (plan.role !== "compared" || !own || !other) return;
       const [from, to] = [
-        { words: wordsOf(own), ...plan },
-        { words: wordsOf(other), ...plans[plan.reference] },
+        { rgba32: rgba32Of(own), ...plan },
+        { rgba32: rgba32Of(other), ...plans[plan.reference] },
       ];
       const largest = reachOf(panes[index].domain, from, to);
       if (largest !== null)

@@ -1,9 +1,10 @@
-"""What the player shows: panes, charts and choices of one clip as records, and their JSON for the browser."""
+"""What the player shows and how: panes, charts, choices and position as records, and their JSON for the browser."""
 
 # N frames, P paths of an energy
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,7 +13,7 @@ import numpy as np
 
 from analysis.energy import Scale
 from cache.records import Clip, Track
-from dashboard.server.access import pass_query
+from dashboard.access import pass_query
 
 LETTERS = "ABCDEFGH"
 """The configurations of one view, in order; the browser has a colour and a line style for each."""
@@ -20,6 +21,31 @@ SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
 """What the speed menu offers; another speed is rounded to the nearest."""
 DIGITS = 5
 """Significant digits of a plotted value: finer than a pixel, and a third of the bytes."""
+
+VIEW_STATE = (
+    "marks",
+    "loop",
+    "solo",
+    "span",
+    "hide",
+    "gap",
+    "region",
+    "panel",
+    "rank",
+    "paths",
+    "brush",
+    "zoom",
+    "wipe",
+    "diff",
+    "reach",
+    "overlay",
+    "maps",
+    "probe",
+    "size",
+)
+"""The names of the view state in a link; their meaning and defaults are in web/player/view_state.mjs."""
+NO_VIEW_STATE: Mapping[str, str] = {}
+_VIEW_STATE_TEXT = re.compile(r"[A-Za-z0-9.,~_-]{1,100}")
 
 Role = Literal["input", "truth", "prediction", "readout", "energy"]
 
@@ -119,6 +145,25 @@ class View:
     def n_ready(self) -> int:
         """Frames that every pane has: what can be sought. Less than n_frames while a job is still writing a track."""
         return min([self.n_frames, *(pane.track.n_frames for pane in self.panes)])
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where the viewer has settled."""
+
+    frame: int
+    speed: float
+    view_state: Mapping[str, str] = field(default_factory=dict)
+    """How the clip is viewed, spelled as in the link: names of VIEW_STATE, with values that only the browser reads."""
+
+
+def read_view_state(texts: Mapping[str, Any]) -> dict[str, str]:
+    """The part of `texts` that a link's view state may hold: known names with short, plain values."""
+    return {
+        name: text
+        for name in VIEW_STATE
+        if isinstance(text := texts.get(name), str) and _VIEW_STATE_TEXT.fullmatch(text)
+    }
 
 
 def view_data(view: View) -> dict[str, Any]:
