@@ -18,9 +18,9 @@ import numpy as np
 from cache.pack import MAGIC, BadPack, build_pack, read_column, read_header, read_images, read_previews
 from cache.records import BadRecord, Track, sealed, track_from_json, track_to_json
 from dashboard.catalogue import Catalogue
-from dashboard.compare.comparison import shown
+from dashboard.compare.comparison import compare
 from dashboard.compare.link import from_query, to_query
-from dashboard.components.player import LOOK, _pane, energy_data
+from dashboard.view import VIEW_STATE, energy_data, pane_data
 from reliability import Outcome, Promise, tell
 from reliability.media import MUTATORS, N_EXAMPLES, Random
 from tests.fixtures import stores
@@ -200,7 +200,7 @@ def random_query(random: Random, link: str) -> str:
         return mutate(random, link.encode(), link.encode()[::-1]).decode("latin-1")
     if kind == 1:
         return "".join(chr(code) for code in random.integers(1, 0x2FFF, int(random.integers(1, 200))))
-    names = ["clip", "predict", "readout", *"abcdefgh", "scale", "frame", "speed", *LOOK]
+    names = ["clip", "predict", "readout", *"abcdefgh", "scale", "frame", "speed", *VIEW_STATE]
     chosen = random.choice(names, int(random.integers(1, 12)))
     values = [str(_hostile(random)).encode(errors="replace") for _ in chosen]
     return "&".join(f"{name}={quote(value)}" for name, value in zip(chosen, values, strict=True))
@@ -213,8 +213,8 @@ def lay_out(params: dict[str, str], catalogue: Catalogue) -> None:
     assert all(note.isprintable() and len(note) < 300 for note in notes), notes
     again, complaints = from_query(to_query(selection), catalogue)
     assert again == selection and not complaints, (again, complaints)
-    content = shown(catalogue, selection.clip, selection.target, selection.readout, selection.configurations)
-    data = [_pane(pane) for pane in content.panes], [energy_data(track) for track in content.energies.values()]
+    content = compare(catalogue, selection.clip, selection.target, selection.readout, selection.configurations)
+    data = [pane_data(pane) for pane in content.panes], [energy_data(track) for track in content.energies.values()]
     json.dumps(data, allow_nan=False)
 
 

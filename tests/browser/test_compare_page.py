@@ -131,7 +131,7 @@ def test_what_the_player_asks_for_is_shown_where_it_is_stored(page: Page, app: A
     root.evaluate(wish, "mini/*nobody*/rgb-normal<b>")
     expect(page.get_by_text("mini/*nobody*/rgb-normal<b> is not precomputed for this clip.")).to_be_visible()
     root.evaluate(wish, "mini/consistency")
-    expect(page.get_by_text("mini/consistency is shown already, as C.")).to_be_visible()
+    expect(page.get_by_text("mini/consistency is already shown, as C.")).to_be_visible()
 
 
 def test_swapping_what_a_link_with_an_unknown_name_shows_swaps_it(page: Page, app: App):

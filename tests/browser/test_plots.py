@@ -14,7 +14,8 @@ from analysis.energy import energy
 from cache.pack import read_images
 from cache.records import Track
 from cache.store import Store
-from dashboard.compare.summaries import Line, summary
+from dashboard.compare.summaries import summary
+from dashboard.view import Chart, Series
 from tests.browser.helpers import App, look, state, wait_for
 from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, build_store
@@ -157,8 +158,8 @@ def test_the_gap_says_who_is_lower_how_often_and_follows_the_loop(page: Page, ap
     note = root.locator("figure[data-id=gap] .chart-note")
 
     def words(first: int, last: int) -> str:
-        lines = [Line(letter, letter, curves[letter][first : last + 1]) for letter in "AB"]
-        return summary("", lines, "").split(". ")[-1].removesuffix(".").replace(" is lower", " lower")
+        series = [Series(letter, letter, curves[letter][first : last + 1]) for letter in "AB"]
+        return summary(Chart("", "", "", series)).split(". ")[-1].removesuffix(".").replace(" is lower", " lower")
 
     expect(note).to_have_text(words(0, N_FRAMES - 1))
     drag(page, root.locator(".plot-area").first, 0.3, 0.5, shift=True)
@@ -174,13 +175,13 @@ def test_g_goes_to_the_largest_gap(page: Page, app: App):
     assert state(root)["frame"] == int(abs(curves["A"] - curves["B"]).argmax())
 
 
-def test_every_name_of_the_look_may_stand_in_a_link(page: Page, app: App):
-    """Python passes on the names of LOOK alone, the player writes those of FIELDS: a name in one list only is lost."""
-    from dashboard.components.player import LOOK
+def test_every_name_of_the_view_state_may_stand_in_a_link(page: Page, app: App):
+    """Python passes on the names of VIEW_STATE alone, the player writes those of FIELDS: a name in one list only is lost."""
+    from dashboard.view import VIEW_STATE
 
     page.goto(f"{app.address}/web/player/player.css")
     assert set(page.evaluate("import('/web/player/view_state.mjs').then(({FIELDS}) => Object.keys(FIELDS))")) == set(
-        LOOK
+        VIEW_STATE
     )
 
 

@@ -13,8 +13,8 @@ from playwright.sync_api import Locator, Page, Route, expect
 from analysis.columns import Columns
 from cache.store import Store
 from dashboard.catalogue import Catalogue
-from dashboard.compare.configuration import LETTERS, Configuration
 from dashboard.compare.path_options import energy_tracks, graph_data, path_options, readout_options
+from dashboard.configuration import Configuration
 from tests.browser.helpers import App, open_page, wait_for_link, wait_for_numbers
 from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, add_track, build_store
@@ -51,7 +51,7 @@ def test_a_way_has_the_mean_term_of_its_path_or_a_command(store: Store) -> None:
     )
     lineup = [Configuration("mini", "baseline", "rgb-normal")] * 2
     tracks = energy_tracks(catalogue, catalogue.clips[0], found)
-    data = json.loads(json.dumps(graph_data(found, lineup, LETTERS, tracks)))
+    data = json.loads(json.dumps(graph_data(found, lineup, tracks)))
     assert data["lineup"][1]["letter"] == "B"
     assert data["energies"]["mini/baseline/normal"]["paths"] == list(energy.head.constants["paths"])
 

@@ -23,7 +23,7 @@ from joserfc.jwk import RSAKey
 from playwright.sync_api import Page, expect
 
 from cache.store import Store
-from dashboard.server import access
+from dashboard import access
 from tests.fixtures.serving import ROOT, free_port, serving, wait_until_healthy
 from tests.fixtures.stores import build_store
 from tests.fixtures.waits import PATIENCE_SECONDS
@@ -310,7 +310,7 @@ def test_a_sign_in_that_cannot_be_read_lets_nobody_in(monkeypatch: pytest.Monkey
 def test_a_pass_is_good_for_its_day_and_the_next(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(access.st, "secrets", _Secrets({"auth": {"cookie_secret": "0123456789abcdef" * 4}}))
     monkeypatch.setattr(access, "_today", lambda: date(2026, 2, 28))
-    given = access.link_pass()
+    given = access.pass_query().removeprefix("?pass=")
     for day, is_good in ((date(2026, 2, 27), False), (date(2026, 3, 1), True), (date(2026, 3, 2), False)):
         monkeypatch.setattr(access, "_today", lambda day=day: day)
         assert access.may_fetch(given) is is_good, day

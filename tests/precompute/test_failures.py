@@ -21,6 +21,7 @@ from precompute.failures import KINDS, SourceError, as_markdown
 from precompute.jobs.events import name_error
 from precompute.media import download_failures
 from precompute.net import http_failures
+from tests.fixtures.waits import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert(1)</script> [red]**x**[/red] \x1b[31m ![i](http://x/y.png) $x^2$"

@@ -58,5 +58,5 @@ def data_of(app: App, panes: str, **changes: Any) -> dict[str, Any]:
 
 
 def a_chart(title: str, height: float = 1.0) -> dict[str, Any]:
-    trace = {"type": "scatter", "mode": "lines", "name": "curve", "y": [height] * N_FRAMES}
-    return {"id": title, "title": title, "figure": {"data": [trace], "layout": {}}}
+    series = {"letter": "", "name": "curve", "values": [height] * N_FRAMES}
+    return {"id": title, "title": title, "unit": "", "series": [series]}
