@@ -48,7 +48,7 @@ class Selection:
     frame: int = 0
     speed: float = 1.0
     look: Mapping[str, str] = field(default_factory=dict)
-    """What the player shows and how, in its own spellings (dashboard/player/look.mjs)."""
+    """What the player shows and how, in its own spellings (dashboard/web/player/view_state.mjs)."""
 
 
 def from_query(params: Mapping[str, str], catalogue: Catalogue) -> tuple[Selection | None, tuple[str, ...]]:

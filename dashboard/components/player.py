@@ -42,7 +42,7 @@ LOOK = (
     "probe",
     "size",
 )
-"""What a link says of the look beside frame and speed; meaning and defaults stand in look.mjs."""
+"""What a link says of the look beside frame and speed; meaning and defaults stand in view_state.mjs."""
 NO_LOOK: Mapping[str, str] = {}
 MAX_WISH_LETTERS = 200
 _LOOK_TEXT = re.compile(r"[A-Za-z0-9.,~_-]{1,100}")
@@ -190,7 +190,7 @@ def player(
 
 @cache
 def _component() -> Callable[..., Any]:
-    return component("crosscheck_player", js=bootstrap("player/player.mjs"), isolate_styles=True)
+    return component("crosscheck_player", js=bootstrap("player/compare_page.mjs"), isolate_styles=True)
 
 
 def bootstrap(module: str) -> str:

@@ -141,7 +141,7 @@ def test_configurations_are_added_moved_and_removed_and_letters_have_no_gap(page
 
 def test_what_the_player_asks_for_is_shown_where_it_is_stored(page: Page, app: App):
     root = open_page(page, app, "clip=walkthrough&a=mini/baseline&b=mini/baseline")
-    wish = "(el, open) => el.xc.wish({open})"
+    wish = "(el, open) => el.xc.request({open})"
     root.evaluate(wish, "mini/consistency/rgb-normal")
     wait_for_numbers(root, [1, 2, BASELINE, BASELINE, CONSISTENCY])
     assert "c=mini%2Fconsistency" in page.url
@@ -208,7 +208,7 @@ def test_a_new_browser_on_the_link_shows_the_same(page: Page, app: App, browser:
         same = painted(other)
         wait_for(same, "el.xc.painted === 8 && el.xc.rects().filter(Boolean).length === 1")
         assert numbers(same) == numbers(root)
-        assert state(same)["look"] == state(root)["look"]
+        assert state(same)["view"] == state(root)["view"]
         assert other.url == page.url
         expect(other.get_by_role("combobox", name="Clip")).to_have_value("phone")
         raw = other.get_by_role("radio", name="Raw")
@@ -235,7 +235,7 @@ def test_a_link_restores_zoom_difference_energy_colours_and_probe(page: Page, ap
         other.goto(page.url)
         same = painted(other)
         wait_for(same, "!el.xc.state().isLate")
-        assert state(same)["look"] == state(root)["look"]
+        assert state(same)["view"] == state(root)["view"]
         pixels = """el => { const {canvas} = el.xc.context(); return canvas.toDataURL(); }"""
         assert same.evaluate(pixels) == root.evaluate(pixels), "the same pictures, pixel by pixel"
         assert (
@@ -289,10 +289,10 @@ def test_the_back_button_undoes_a_look_and_a_speed(page: Page, app: App):
     page.wait_for_url("**solo=B*")
     page.go_back()
     page.wait_for_url("**solo=A*")
-    root.evaluate("async (el) => { while (el.xc.state().look.solo !== 'A') await new Promise(requestAnimationFrame); }")
+    root.evaluate("async (el) => { while (el.xc.state().view.solo !== 'A') await new Promise(requestAnimationFrame); }")
     expect(speed).to_have_value("2")
     page.wait_for_timeout(500)  # nothing pulls it forth again
-    assert "solo=A" in page.url and root.evaluate("el => el.xc.state().look.solo") == "A"
+    assert "solo=A" in page.url and root.evaluate("el => el.xc.state().view.solo") == "A"
 
 
 def test_another_clip_starts_at_its_first_frame(page: Page, app: App):

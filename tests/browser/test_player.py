@@ -113,7 +113,7 @@ def mount_player(page: Page, app: App) -> Open:
         page.goto(f"{app.address}/web/player/player.css")
         page.evaluate(
             """async (data) => {
-              const {mount} = await import("/web/player/player.mjs");
+              const {mount} = await import("/web/player/compare_page.mjs");
               const fetched = window.fetch;
               window.fetch = async (url, options) => {
                 const {signal} = options ?? {};
@@ -444,7 +444,7 @@ def test_all_panes_zoom_to_the_same_pixels_which_are_then_seen_as_such(open_play
     root.evaluate("el => el.focus()")
     for _ in range(12):
         wheel(root, 1, 0.3, 0.6, -300)
-    zoom = state(root)["look"]["zoom"]
+    zoom = state(root)["view"]["zoom"]
     assert zoom["scale"] == 8, "64 pixels, of which 8 are still seen"
     pane = root.evaluate("el => el.xc.rects()[0]")
     colours = root.evaluate(
@@ -462,15 +462,15 @@ def test_all_panes_zoom_to_the_same_pixels_which_are_then_seen_as_such(open_play
 def test_the_wheel_scrolls_the_page_until_the_player_has_the_focus_or_ctrl_is_held(open_player: Open):
     root = open_player()
     wheel(root, 1, 0.5, 0.5, -120)
-    assert state(root)["look"]["zoom"] is None
+    assert state(root)["view"]["zoom"] is None
     wheel(root, 1, 0.5, 0.5, -120, ctrl=True)
-    zoomed = state(root)["look"]["zoom"]
+    zoomed = state(root)["view"]["zoom"]
     assert zoomed["scale"] > 1
     root.focus()
     wheel(root, 1, 0.5, 0.5, -120)
-    assert state(root)["look"]["zoom"]["scale"] > zoomed["scale"]
+    assert state(root)["view"]["zoom"]["scale"] > zoomed["scale"]
     root.press("f")
-    assert state(root)["look"]["zoom"] is None
+    assert state(root)["view"]["zoom"] is None
     taken = root.evaluate(
         """el => {
           const stage = el.querySelector(".stage"), box = stage.getBoundingClientRect(), {x, y} = el.xc.stage.layout.rects[0];
@@ -483,20 +483,20 @@ def test_the_wheel_scrolls_the_page_until_the_player_has_the_focus_or_ctrl_is_he
 
 def test_a_drag_moves_a_magnified_picture_and_a_double_click_fits_it(open_player: Open):
     root = open_player()
-    assert press(root, "z")["look"]["zoom"]["scale"] == 1.5
-    before = press(root, "z")["look"]["zoom"]
+    assert press(root, "z")["view"]["zoom"]["scale"] == 1.5
+    before = press(root, "z")["view"]["zoom"]
     start = point(root, 1, 0.5, 0.5)
     end = point(root, 1, 0.7, 0.4)
     root.page.mouse.move(*start)
     root.page.mouse.down()
     root.page.mouse.move(*end, steps=4)
     root.page.mouse.up()
-    after = state(root)["look"]["zoom"]
+    after = state(root)["view"]["zoom"]
     assert abs(after["x"] - (before["x"] - 0.2 / 2.25)) < 0.01
     assert abs(after["y"] - (before["y"] + 0.1 / 2.25)) < 0.01
-    assert press(root, "Shift+Z")["look"]["zoom"]["scale"] == 1.5
+    assert press(root, "Shift+Z")["view"]["zoom"]["scale"] == 1.5
     root.page.mouse.dblclick(*start)
-    assert state(root)["look"]["zoom"] is None
+    assert state(root)["view"]["zoom"] is None
 
 
 def test_two_fingers_magnify_and_one_leaves_the_page_to_scroll(open_player: Open):
@@ -517,7 +517,7 @@ def test_two_fingers_magnify_and_one_leaves_the_page_to_scroll(open_player: Open
         }""",
         [list(a), list(b)],
     )
-    assert abs(state(root)["look"]["zoom"]["scale"] - 2) < 0.1
+    assert abs(state(root)["view"]["zoom"]["scale"] - 2) < 0.1
     assert stage.evaluate("el => getComputedStyle(el).touchAction") == "none"
 
 
@@ -565,10 +565,10 @@ def test_a_difference_is_to_one_reference_on_one_scale_and_other_domains_stay(op
     assert (red, green, blue) != tuple(LIGHTEST[:3]) and red > 150, "180 of 360 degrees"
     root.get_by_role("combobox", name="reference of the difference").select_option("B")
     repainted(root)
-    assert state(root)["look"]["diff"] == "B" and state(root)["look"]["reach"] == {"normal": 360}
+    assert state(root)["view"]["diff"] == "B" and state(root)["view"]["reach"] == {"normal": 360}
     assert root.locator(".pane-head").nth(2).inner_text().endswith("reference of the difference")
     root.press("d")
-    assert state(root)["look"]["diff"] is None
+    assert state(root)["view"]["diff"] is None
 
 
 def test_an_energy_over_the_pictures_is_that_of_their_frame(open_player: Open):
@@ -585,7 +585,7 @@ def test_an_energy_over_the_pictures_is_that_of_their_frame(open_player: Open):
     wait_for_numbers(root, [1, 16, 19])  # nothing is above the threshold
     sizes = root.evaluate("el => el.xc.rects()")
     root.press("e")
-    assert state(root)["look"]["overlay"] is None
+    assert state(root)["view"]["overlay"] is None
     assert root.evaluate("el => el.xc.rects()") == sizes, "no picture moves for the line of options"
 
 
@@ -603,23 +603,23 @@ def test_a_wipe_shows_two_pictures_in_one_place_and_its_edge_is_a_slider(open_pl
     assert edge.get_attribute("aria-valuenow") == "100"
     assert pixel(root, 1, 2, 7)[:3] == dark, "A alone"
     edge.press("Shift+ArrowLeft")
-    assert state(root)["look"]["wipe"]["at"] == 0.9 and state(root)["frame"] == 0
+    assert state(root)["view"]["wipe"]["at"] == 0.9 and state(root)["frame"] == 0
     box = root.locator(".wipe").bounding_box()
     assert box
     root.page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 30)
     root.page.mouse.down()
     root.page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 40, steps=3)
     root.page.mouse.up()
-    assert abs(state(root)["look"]["wipe"]["at"] - 0.25) < 0.02
+    assert abs(state(root)["view"]["wipe"]["at"] - 0.25) < 0.02
     root.focus()
     root.press("Shift+W")
     assert edge.get_attribute("aria-orientation") == "vertical"
     root.get_by_role("combobox", name="picture behind the edge").select_option("input")
-    assert state(root)["look"]["wipe"]["second"] == "input"
-    assert press(root, "2")["look"]["wipe"] is None, "a picture alone leaves the wipe"
-    assert press(root, "w")["look"]["solo"] is None, "and the wipe the picture alone"
+    assert state(root)["view"]["wipe"]["second"] == "input"
+    assert press(root, "2")["view"]["wipe"] is None, "a picture alone leaves the wipe"
+    assert press(root, "w")["view"]["solo"] is None, "and the wipe the picture alone"
     root.press("f")
-    assert state(root)["look"]["wipe"] is None
+    assert state(root)["view"]["wipe"] is None
 
 
 def test_held_q_alternates_a_and_b_under_headings_that_stay(open_player: Open):
@@ -663,13 +663,13 @@ def test_the_probe_tells_the_values_of_all_panes_and_moves_nothing(open_player: 
     assert root.evaluate(boxes) == places
     root.page.mouse.move(2, 2)
     wait_for(root, "el.querySelector('.pane-values').textContent === ''")
-    assert state(root)["look"]["probe"] is None
+    assert state(root)["view"]["probe"] is None
 
 
 def test_a_clicked_pixel_stays_probed_through_the_frames_and_keys_move_it(open_player: Open):
     root = open_player("panes=input,A,B")
     root.page.mouse.click(*point(root, 1, 0.51, 0.35))
-    assert state(root)["look"]["probe"] == [32, 22]
+    assert state(root)["view"]["probe"] == [32, 22]
     root.page.mouse.move(2, 2)
     press(root, "End")
     assert root.locator(".pane-values").first.inner_text() != ""
@@ -677,17 +677,17 @@ def test_a_clicked_pixel_stays_probed_through_the_frames_and_keys_move_it(open_p
     crosshair = root.get_by_role("application")
     crosshair.press("ArrowLeft")
     crosshair.press("Shift+ArrowDown")
-    assert state(root)["look"]["probe"] == [31, 32]
+    assert state(root)["view"]["probe"] == [31, 32]
     assert state(root)["frame"] == N_FRAMES - 1, "arrows move the crosshair, not the frame"
     wait_for(root, "el.querySelector('.unseen[role=status]').textContent.startsWith('pixel 31, 32.')")
     for _ in range(5):
         crosshair.press("z")
     for _ in range(4):
         crosshair.press("Shift+ArrowRight")
-    assert state(root)["look"]["probe"] == [63, 32], "not further than the picture"
+    assert state(root)["view"]["probe"] == [63, 32], "not further than the picture"
     assert root.evaluate("el => [...el.querySelectorAll('.mark')].every((mark) => !mark.hidden)"), "the view follows"
     crosshair.press("Escape")
-    assert state(root)["look"]["probe"] is None
+    assert state(root)["view"]["probe"] is None
     root.press("ArrowLeft")
     wait_for(root, f"el.xc.painted === {N_FRAMES - 2}")
 
@@ -702,7 +702,7 @@ def test_a_tap_probes_and_a_held_touch_alternates(app: App, browser: Browser):
         wait_for(root, "el.xc.painted >= 0")
         root.locator(".stage").scroll_into_view_if_needed()
         page.touchscreen.tap(*point(root, 1, 0.51, 0.35))
-        wait_for(root, "String(el.xc.state().look.probe) === '32,22'")
+        wait_for(root, "String(el.xc.state().view.probe) === '32,22'")
         assert root.locator(".pane-values").nth(1).inner_text().count(" ") >= 2
         held = root.get_by_role("button", name="hold to alternate A and B in place (Q)")
         touch = {"pointerType": "touch", "pointerId": 5, "button": 0, "bubbles": True}
@@ -731,17 +731,17 @@ def test_a_legend_opens_a_menu_of_colours_and_range_for_all_panes_of_its_domain(
     repainted(root)
     assert menu.is_hidden() and legend.evaluate("el => el.getRootNode().activeElement === el")
     assert pixel(root, 2, 7, 1)[:3] == [253, 231, 37], "215 of 255 is above the range: the map's last colour"
-    assert state(root)["look"]["maps"] == {"reshading": {"map": "viridis", "lo": 0, "hi": 0.5}}
+    assert state(root)["view"]["maps"] == {"reshading": {"map": "viridis", "lo": 0, "hi": 0.5}}
     assert "0 to 0.5" in (root.locator(".pane-head .legend").nth(1).get_attribute("title") or "")
     root.locator(".pane-head .legend").first.click()
     menu.get_by_role("textbox", name="lowest value").fill("3")
     menu.get_by_role("textbox", name="lowest value").press("Tab")
     assert "from a number to a higher one" in root.locator(".toast").inner_text()
     menu.get_by_role("button", name="range of this frame").click()
-    found = state(root)["look"]["maps"]["reshading"]
+    found = state(root)["view"]["maps"]["reshading"]
     assert found["lo"] == 0.157 and 0.8 < found["hi"] < 1, "40 of 255 is the darkest code"
     menu.get_by_role("button", name="back to the domain's own").click()
-    assert state(root)["look"]["maps"] == {}
+    assert state(root)["view"]["maps"] == {}
     root.page.keyboard.press("Escape")
     assert menu.is_hidden()
     repainted(root)
@@ -759,13 +759,13 @@ def test_the_height_of_the_pictures_is_the_viewers_and_comes_back(open_player: O
     root.page.mouse.move(box["x"] + box["width"] / 2, box["y"] - 95, steps=4)
     root.page.mouse.up()
     wait_for(root, f"el.xc.rects()[0].height < {usual - 60}")
-    low = state(root)["look"]["size"]
+    low = state(root)["view"]["size"]
     handle.press("ArrowDown")
-    assert state(root)["look"]["size"] == low + 4
-    assert press(root, "Shift+V")["look"]["size"] == low
+    assert state(root)["view"]["size"] == low + 4
+    assert press(root, "Shift+V")["view"]["size"] == low
     handle.dblclick()
     wait_for(root, f"el.xc.rects()[0].height === {usual}")
-    assert state(root)["look"]["size"] is None
+    assert state(root)["view"]["size"] is None
 
 
 # Commands
@@ -799,17 +799,17 @@ def test_every_key_does_what_the_help_says(open_player: Open):
     root.press("[")
     root.evaluate("el => el.xc.seek(30)")
     root.press("]")
-    assert state(root)["look"]["loop"] == [20, 30]
+    assert state(root)["view"]["loop"] == [20, 30]
     assert press(root, "Home")["frame"] == 20
     root.press("\\")
-    assert state(root)["look"]["loop"] is None
+    assert state(root)["view"]["loop"] is None
 
-    assert press(root, "2")["look"]["solo"] == "A"
+    assert press(root, "2")["view"]["solo"] == "A"
     assert len(shown(root)) == 1
-    assert press(root, "0")["look"]["solo"] is None
-    assert press(root, "3")["look"]["solo"] == "B"
-    assert press(root, "f")["look"]["solo"] is None
-    assert press(root, "9")["look"]["solo"] is None, "there is no ninth pane"
+    assert press(root, "0")["view"]["solo"] is None
+    assert press(root, "3")["view"]["solo"] == "B"
+    assert press(root, "f")["view"]["solo"] is None
+    assert press(root, "9")["view"]["solo"] is None, "there is no ninth pane"
 
     assert press(root, "+")["speed"] == 1.5
     assert press(root, "-")["speed"] == 1.0
@@ -1154,7 +1154,7 @@ def test_an_outdated_cleanup_is_ignored_and_the_last_one_ends_everything(page: P
     page.goto(f"{app.address}/web/player/player.css")
     counts = page.evaluate(
         """async () => {
-          const {mount} = await import("/web/player/player.mjs");
+          const {mount} = await import("/web/player/compare_page.mjs");
           const parentElement = document.body.appendChild(document.createElement("div")).attachShadow({mode: "open"});
           const data = {clip: "a", title: "", width: 8, height: 8, ptsSeconds: [0, 1, 2], nReady: 3, panes: [],
             charts: [], speeds: [1], start: {frame: 0, speed: 1}, command: {seq: 0, frame: 0, speed: 1}};
@@ -1185,14 +1185,14 @@ def test_a_player_put_back_goes_on_where_it_was_unless_told_otherwise(mount_play
         root.press(key)
     root.evaluate("el => el.xc.seek(7)")
     wait_for(root, "el.xc.painted === 7")
-    before = state(root)["look"]
+    before = state(root)["view"]
     root.page.evaluate("data => { window.end(); window.update(data); }", data)
     wait_for(root, "el.xc.painted === 7")
-    assert state(root)["look"] == before
+    assert state(root)["view"] == before
     elsewhere = {**data, "start": {"frame": 3, "speed": 1.0, "look": {"solo": "i"}}}
     root.page.evaluate("data => { window.end(); window.update(data); }", elsewhere)
     wait_for(root, "el.xc.painted === 3")
-    assert state(root)["look"]["solo"] == "i"
+    assert state(root)["view"]["solo"] == "i"
 
 
 def test_titles_are_text_whatever_they_hold(open_player: Open):

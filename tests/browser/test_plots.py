@@ -47,7 +47,7 @@ def open_page(page: Page, app: App, query: str = "") -> Locator:
 
 
 def look(root: Locator) -> dict[str, Any]:
-    return state(root)["look"]
+    return state(root)["view"]
 
 
 def drag(page: Page, area: Locator, start: float, end: float, *, shift: bool = False, y: float = 0.5) -> None:
@@ -124,7 +124,7 @@ def test_ctrl_and_wheel_zooms_around_the_pointer(page: Page, app: App):
     page.keyboard.down("Control")
     page.mouse.wheel(0, -300)
     page.keyboard.up("Control")
-    wait_for(root, "el.xc.state().look.span !== null")
+    wait_for(root, "el.xc.state().view.span !== null")
     first, last = look(root)["span"]
     assert last - first + 1 < N_FRAMES / 2
 
@@ -297,7 +297,7 @@ def test_a_box_drawn_with_shift_gives_the_energy_of_its_pixels_in_the_end(page: 
     page.mouse.move(stage["x"] + rect["x"] + 8.5 * scale, stage["y"] + rect["y"] + 16.5 * scale)
     page.mouse.down()
     page.mouse.move(stage["x"] + rect["x"] + 39.5 * scale, stage["y"] + rect["y"] + 47.5 * scale, steps=5)
-    assert state(root)["look"]["region"] is not None, "the curves follow while the box is drawn"
+    assert state(root)["view"]["region"] is not None, "the curves follow while the box is drawn"
     page.mouse.up()
     page.keyboard.up("Shift")
     assert look(root)["region"] == [8, 16, 32, 32]

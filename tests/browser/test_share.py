@@ -239,7 +239,7 @@ def pure(page: Page, app: App, expression: str) -> object:
         "bookmarks": "player/bookmarks",
         "palette": "player/palette",
         "share": "export/share_dialog",
-        "look": "player/view_state",
+        "view": "player/view_state",
     }
     imports = "".join(f"const {name} = await import('/web/{path}.mjs');" for name, path in paths.items())
     return page.evaluate(f"async () => {{ {imports} return ({expression}); }}")
@@ -294,7 +294,7 @@ def test_bookmarks_that_make_no_sense_are_left_out(page: Page, app: App):
 
 
 def test_marks_in_a_link_come_back_as_far_as_they_fit(page: Page, app: App):
-    read = "((marks) => look.readLook(look.writeLook({...look.initialLook(), marks}), {ids: [], nFrames: 1e6}).marks)"
+    read = "((marks) => view.readViewState(view.writeViewState({...view.initialViewState(), marks}), {ids: [], nFrames: 1e6}).marks)"
     assert pure(page, app, f"{read}([3, 10, 22])") == [3, 10, 22]
     many = list(range(100_000, 100_040))
     assert pure(page, app, f"{read}({many})") == many[:14]

@@ -6,6 +6,7 @@
  */
 
 import { formatValue } from "../drawing/colour.mjs";
+import { button, element } from "../ui/dom.mjs";
 import {
   byFrame,
   difference,
@@ -19,7 +20,6 @@ import {
   winsSentence,
   zoomSpan,
 } from "./curves.mjs";
-import { button, element } from "../ui/dom.mjs";
 
 /** Share of the window's height, and its limits, px. */
 const HEIGHT = { share: 0.15, min: 92, max: 170 };
@@ -41,7 +41,7 @@ const MINUS = "\u2212";
 
 /**
  * @typedef {import("./curves.mjs").Chart} Chart
- * @typedef {import("../player/view_state.mjs").Look} Look
+ * @typedef {import("../player/view_state.mjs").ViewState} Look
  * @typedef {{name: string, letter: string, colour: string, unit: string, y: ArrayLike<number>, value: HTMLElement,
  *   chip: HTMLElement, entry: HTMLElement, isShown: boolean}} Series
  * @typedef {{chart: Chart, plot: HTMLElement, cursor: HTMLElement, range: HTMLElement, marks: HTMLElement,
@@ -480,7 +480,7 @@ export class Charts {
     const area = element("div", { class: "plot-area" }, range, plot, marks, cursor, grip);
     const title = element("span", { class: "chart-title", text: chart.title });
     const entries = series.map(({ entry }) => entry);
-    const controls = [chart.controls, isFirst ? this.zoomControls : null].filter((one) => one);
+    const controls = [chart.controls ?? [], isFirst ? this.zoomControls : []].flat();
     element(
       "figure",
       { class: "chart", "data-id": chart.id, "aria-label": chart.title },
@@ -503,6 +503,7 @@ export class Charts {
     const value = element("output", { class: "number" });
     const swatch = letter ? element("span", { class: "badge", text: letter }) : element("span", { class: "swatch" });
     swatch.style.setProperty("--xc-own", colour);
+    /** @type {HTMLElement} */
     const entry = element(
       letter || act ? "button" : "span",
       { class: "value" },
@@ -511,15 +512,15 @@ export class Charts {
       value,
     );
     if (letter) {
-      entry.type = "button";
+      entry.setAttribute("type", "button");
       entry.title = isGap ? "shade this gap" : "hide or show; with Alt or Shift: this one alone";
-      entry.addEventListener("click", (/** @type {MouseEvent} */ event) => {
+      entry.addEventListener("click", (event) => {
         if (isGap) this.onLook({ gap: { of: this.compared()?.measure.id ?? "energy", against: letter } });
         else this.toggle(letter, event.altKey || event.shiftKey);
       });
     }
     if (act) {
-      entry.type = "button";
+      entry.setAttribute("type", "button");
       entry.title = `${name}: ${act}`;
       entry.addEventListener("click", () =>
         this.drawn.find(({ chart: one }) => one.id === chart.id)?.chart.onEntry?.(index),

@@ -1,5 +1,5 @@
 // @ts-check
-/** What are the numbers per frame, and what do they say? The values behind plots, strip, lists and scatter; no DOM. */
+/** The values per frame behind plots, strip, lists and scatter, and what they say; no DOM. */
 
 /** Fewest frames that a zoomed time axis shows. */
 const MIN_SPAN = 8;
@@ -159,9 +159,9 @@ export function percent(count, whole) {
  * @returns {{x: number[], above: (number | null)[], below: (number | null)[]}} null: a gap
  */
 export function sides(values) {
-  const x = [];
-  const above = [];
-  const below = [];
+  const x = /** @type {number[]} */ ([]);
+  const above = /** @type {(number | null)[]} */ ([]);
+  const below = /** @type {(number | null)[]} */ ([]);
   const add = (/** @type {number} */ at, /** @type {number | null} */ value) => {
     x.push(at);
     above.push(value === null ? null : Math.max(value, 0));

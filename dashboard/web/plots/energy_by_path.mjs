@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Which paths does an energy come from? The share of each path, stacked over the frames: what raises the energy above 0,
- * what lowers it below, so that both sides together are the energy. A band can be opened as a pane.
+ * Energy by path: the share of each path, stacked over the frames. What raises the energy stands above 0, what lowers it
+ * below, so that both sides together are the energy. A band can be opened as a pane.
  */
 
 import { colourAt, formatValue } from "../drawing/colour.mjs";
@@ -45,13 +45,13 @@ export function bandAt(shares, value) {
 export class Paths {
   label = "Energy by path";
 
-  /** @param {any} player */
-  constructor(player) {
-    this.player = player;
+  /** @param {import("../player/context.mjs").Context} context */
+  constructor(context) {
+    this.context = context;
     this.root = element("span", {});
-    this.which = element("select", { "aria-label": "configuration whose energy is taken apart" });
-    this.which.addEventListener("change", () => player.change({ paths: this.which.value }), {
-      signal: player.abort.signal,
+    this.which = element("select", { "aria-label": "configuration whose energy is split by path" });
+    this.which.addEventListener("change", () => context.view.change({ paths: this.which.value }), {
+      signal: context.signal,
     });
     this.controls = element("span", { class: "chart-controls" }, this.which);
     /** @type {AbortController | null} */
@@ -60,7 +60,7 @@ export class Paths {
   }
 
   isAvailable() {
-    return Object.keys(this.player.data?.energies ?? {}).length > 0;
+    return Object.keys(this.context.data.energies ?? {}).length > 0;
   }
 
   open() {
@@ -69,22 +69,22 @@ export class Paths {
 
   close() {
     this.loading?.abort();
-    this.player.charts.extras = [];
-    this.player.charts.refresh();
+    this.context.charts.extras = [];
+    this.context.charts.refresh();
   }
 
   async refresh() {
-    const { player } = this;
-    const { energies } = player.data;
+    const { context } = this;
+    const { energies = {} } = context.data;
     const letters = Object.keys(energies).sort();
-    const letter = letters.includes(player.look.paths) ? player.look.paths : letters[0];
+    const letter = letters.find((one) => one === context.view.state.paths) ?? letters[0];
     fill(
       this.which,
       letters.map((one) => [one, `${one} by path`]),
       letter,
     );
     const track = energies[letter];
-    const isRaw = player.curves.measures.find((/** @type {any} */ one) => one.id === "energy")?.unit === "";
+    const isRaw = context.series.measures.find(({ id }) => id === "energy")?.unit === "";
     const text = JSON.stringify([letter, track.packs, isRaw]);
     if (text === this.text) return;
     this.text = text;
@@ -93,32 +93,35 @@ export class Paths {
     this.loading = loading;
     const nPaths = track.paths.length;
     const known = Math.min(
-      track.packs.reduce((/** @type {number} */ sum, /** @type {any} */ pack) => sum + pack.n_frames, 0),
-      player.nFrames,
+      track.packs.reduce((sum, pack) => sum + pack.n_frames, 0),
+      context.clip.nFrames,
     );
     const shares = track.paths.map(() => new Float64Array(known).fill(NaN));
     try {
       for (const pack of track.packs) {
-        const { values } = await player.loader.column(pack, "terms", loading.signal);
+        const { values } = await context.frames.column(pack, "terms", loading.signal);
         sharesOf(values, nPaths, isRaw ? null : track).forEach((own, path) => {
-          own.forEach((value, i) => pack.start + i < known && (shares[path][pack.start + i] = value));
+          const there = own.subarray(0, Math.max(known - pack.start, 0));
+          if (there.length) shares[path].set(there, pack.start);
         });
       }
     } catch (error) {
-      if (loading.signal.aborted || player.isDestroyed) return;
+      if (loading.signal.aborted || context.isDestroyed) return;
       this.text = "";
-      player.say(`the energy of ${letter} cannot be taken apart: ${error instanceof Error ? error.message : error}`);
+      context.ui.announce(
+        `the energy of ${letter} cannot be split by path: ${error instanceof Error ? error.message : error}`,
+      );
       return;
     }
     if (loading.signal.aborted) return;
-    player.charts.extras = [this.chart(letter, track, shares, isRaw)];
-    player.charts.refresh();
+    context.charts.extras = [this.chart(letter, track, shares, isRaw)];
+    context.charts.refresh();
   }
 
-  /** @param {string} letter @param {any} track @param {Float64Array[]} shares @param {boolean} isRaw */
+  /** @param {string} letter @param {import("../player/context.mjs").Energy} track @param {Float64Array[]} shares @param {boolean} isRaw */
   chart(letter, track, shares, isRaw) {
     const unit = isRaw ? "" : track.domain.unit;
-    const names = track.paths.map((/** @type {string} */ path) => this.nameOf(path));
+    const names = track.paths.map((path) => this.nameOf(path));
     const colours = shares.map((_, i) => {
       const place = shares.length > 1 ? i / (shares.length - 1) : 0.5;
       return `rgb(${colourAt(COLOURS.map, COLOURS.from + (COLOURS.to - COLOURS.from) * place).join(",")})`;
@@ -153,7 +156,7 @@ export class Paths {
       line: { width: 1.75 },
       meta: { letter, unit },
     };
-    const open = (/** @type {number} */ path) => this.player.wish({ open: `${track.method}/${track.paths[path]}` });
+    const open = (/** @type {number} */ path) => this.context.request({ open: `${track.method}/${track.paths[path]}` });
     return {
       id: "paths",
       title: "Energy by path",
@@ -167,21 +170,21 @@ export class Paths {
         const here = shares.map((own) => own[frame]);
         const path = bandAt(here, value);
         if (path < 0) return;
-        const words = `${names[path]}: ${formatValue(here[path])}${unit && ` ${unit}`} of ${formatValue(total[frame])} `;
+        const text = `${names[path]}: ${formatValue(here[path])}${unit && ` ${unit}`} of ${formatValue(total[frame])} `;
         const go = button(`open ${names[path]} as a pane`, null, "open as a pane");
         const act = () => {
           open(path);
-          this.player.say(`opening ${names[path]}`);
+          this.context.ui.announce(`opening ${names[path]}`);
         };
-        go.addEventListener("click", act, { signal: this.player.abort.signal });
-        this.player.say(words, go);
+        go.addEventListener("click", act, { signal: this.context.signal });
+        this.context.ui.announce(text, go);
       },
     };
   }
 
   /** What the path goes through between the image and the target. @param {string} path */
   nameOf(path) {
-    const titles = new Map(Object.entries(this.player.data.titles ?? {}));
+    const titles = new Map(Object.entries(this.context.data.titles ?? {}));
     return path
       .split("-")
       .slice(1, -1)
