@@ -389,7 +389,7 @@ def test_pure_modules(page: Page, app: App):
             colour: "drawing/colour",
             layout: "drawing/layout",
             look: "player/view_state",
-            keys: "player/keys",
+            keys: "controls/keys",
             charts: "plots/charts",
             curves: "plots/curves",
             frames: "frames/loader",
@@ -635,7 +635,7 @@ def test_held_q_alternates_a_and_b_under_headings_that_stay(open_player: Open):
     root.page.keyboard.up("q")
     wait_for_numbers(root, [1, 16, 19])
     assert root.locator(".flicker-tag").count() == 0
-    held = root.get_by_role("button", name="hold to alternate A and B in place (Q)")
+    held = root.get_by_role("button", name="hold to alternate between A and B (Q)")
     held.hover()
     root.page.mouse.down()
     wait_for_numbers(root, [1, 19, 16])
@@ -704,7 +704,7 @@ def test_a_tap_probes_and_a_held_touch_alternates(app: App, browser: Browser):
         page.touchscreen.tap(*point(root, 1, 0.51, 0.35))
         wait_for(root, "String(el.xc.state().view.probe) === '32,22'")
         assert root.locator(".pane-values").nth(1).inner_text().count(" ") >= 2
-        held = root.get_by_role("button", name="hold to alternate A and B in place (Q)")
+        held = root.get_by_role("button", name="hold to alternate between A and B (Q)")
         touch = {"pointerType": "touch", "pointerId": 5, "button": 0, "bubbles": True}
         held.evaluate("el => (el.setPointerCapture = () => {})")
         held.dispatch_event("pointerdown", touch)
@@ -736,11 +736,11 @@ def test_a_legend_opens_a_menu_of_colours_and_range_for_all_panes_of_its_domain(
     root.locator(".pane-head .legend").first.click()
     menu.get_by_role("textbox", name="lowest value").fill("3")
     menu.get_by_role("textbox", name="lowest value").press("Tab")
-    assert "from a number to a higher one" in root.locator(".toast").inner_text()
-    menu.get_by_role("button", name="range of this frame").click()
+    assert "enter two numbers, the lower one first" in root.locator(".toast").inner_text()
+    menu.get_by_role("button", name="fit the range to this frame").click()
     found = state(root)["view"]["maps"]["reshading"]
     assert found["lo"] == 0.157 and 0.8 < found["hi"] < 1, "40 of 255 is the darkest code"
-    menu.get_by_role("button", name="back to the domain's own").click()
+    menu.get_by_role("button", name="return to the default colours and range").click()
     assert state(root)["view"]["maps"] == {}
     root.page.keyboard.press("Escape")
     assert menu.is_hidden()

@@ -301,7 +301,7 @@ def test_a_box_drawn_with_shift_gives_the_energy_of_its_pixels_in_the_end(page: 
     page.mouse.up()
     page.keyboard.up("Shift")
     assert look(root)["region"] == [8, 16, 32, 32]
-    settled(root, "region 8, 16 to 39, 47 (pixel by pixel)")
+    settled(root, "region 8, 16 to 39, 47 (exact)")
     expected = [mean_inside(app.store, method, (8, 16, 32, 32))[77] for method in METHODS[:2]]
     assert plotted(root) == pytest.approx(expected, rel=0.01)
     page.wait_for_url("**region=8-16-32-32*")

@@ -71,7 +71,7 @@ def test_a_picture_shows_the_panes_at_full_size_with_their_headings(page: Page, 
     root.press("End")
     wait_for(root, f"el.xc.painted === {N_FRAMES - 1}")
     panel = open_panel(page, root)
-    expect(panel.get_by_text(f"Frame {N_FRAMES - 1} as it is shown")).to_be_visible()
+    expect(panel.get_by_text(f"Frame {N_FRAMES - 1} as shown")).to_be_visible()
     path = saved(page, panel.get_by_role("button", name="Save PNG"), tmp_path)
     assert path.name == f"crosscheck_walkthrough_frame-{N_FRAMES - 1}.png"
     image = cv2.imread(str(path))
@@ -168,7 +168,7 @@ def test_a_film_can_be_called_off(page: Page, app: App):
     panel = open_panel(page, root)
     page.evaluate("() => { VideoEncoder.prototype.flush = () => new Promise(() => {}); }")
     panel.get_by_role("button", name="Save WebM").click()
-    expect(panel.get_by_text("film: ")).to_be_visible()
+    expect(panel.get_by_text("video: ")).to_be_visible()
     panel.get_by_role("button", name="Cancel").click()
     expect(panel.get_by_text("cancelled")).to_be_visible()
     expect(panel.get_by_role("button", name="Save WebM")).to_be_enabled()
@@ -178,7 +178,7 @@ def test_without_an_encoder_it_is_said_what_to_do(page: Page, app: App):
     page.add_init_script("delete window.VideoEncoder; Object.defineProperty(window, 'isSecureContext', {value: false})")
     root = open_page(page, app)
     panel = open_panel(page, root)
-    expect(panel.get_by_text("Browsers encode video only on pages from https or from this machine")).to_be_visible()
+    expect(panel.get_by_text("Browsers encode video only on pages served over https or from localhost")).to_be_visible()
     expect(panel.get_by_role("button", name="Save WebM")).to_be_disabled()
 
 
@@ -236,8 +236,8 @@ def pure(page: Page, app: App, expression: str) -> object:
         "csv": "export/csv",
         "pack": "frames/pack",
         "page": "export/offline_page",
-        "bookmarks": "player/bookmarks",
-        "palette": "player/palette",
+        "bookmarks": "controls/bookmarks",
+        "palette": "controls/palette",
         "share": "export/share_dialog",
         "view": "player/view_state",
     }
@@ -350,7 +350,7 @@ def test_a_link_brings_bookmarks_to_another_browser_without_notes(page: Page, ap
     wait_for(root, "el.xc.painted === 9")
     root.press("b")
     expect(page.get_by_label("note of frame 9")).to_have_count(0)
-    page.get_by_role("button", name="put the bookmark back").click()
+    page.get_by_role("button", name="restore the bookmark").click()
     expect(page.get_by_label("note of frame 9")).to_be_visible()
 
 
@@ -395,7 +395,7 @@ def test_the_palette_moves_with_arrows_and_escape_leaves_everything_as_it_was(pa
 
 def test_every_key_of_the_table_is_in_help_and_palette_and_the_palette_has_more(page: Page, app: App):
     root = open_page(page, app)
-    table = page.evaluate("import('/web/player/keys.mjs').then(({BINDINGS}) => BINDINGS)")
+    table = page.evaluate("import('/web/controls/keys.mjs').then(({BINDINGS}) => BINDINGS)")
     chords = [key for one in table for key in one["keys"]]
     assert len(chords) == len(set(chords)), "a key that means two things does only the first"
     assert not {"r", "c"} & set(chords), "they are Streamlit's"

@@ -92,7 +92,7 @@ export const tests = {
   "the look of the panes comes back from its spellings, which a link can hold": ({ look, equal }) => {
     const facts = { ids: ["input", "A", "B"], nFrames: 50 };
     const chosen = {
-      ...look.initialLook(),
+      ...look.initialViewState(),
       zoom: { scale: 4.5, x: 0.25, y: 0.125 },
       wipe: { first: "A", second: "B", at: 0.25, isUpright: false },
       diff: "truth",
@@ -106,12 +106,12 @@ export const tests = {
       probe: [12, 255],
       size: 61.5,
     };
-    const texts = look.writeLook(chosen);
+    const texts = look.writeViewState(chosen);
     equal(
       Object.values(texts).every((text) => /^[A-Za-z0-9.,~_-]{1,100}$/.test(text)),
       true,
     );
-    equal(look.readLook(texts, facts), chosen);
+    equal(look.readViewState(texts, facts), chosen);
   },
   "spellings of the panes' look that make no sense leave the default": ({ look, equal }) => {
     const facts = { ids: ["input", "A", "B"], nFrames: 50 };
@@ -127,12 +127,12 @@ export const tests = {
     };
     for (const [name, texts] of Object.entries(nonsense)) {
       for (const text of texts)
-        equal([name, text, look.readLook({ [name]: text }, facts)[name]], [name, text, look.initialLook()[name]]);
+        equal([name, text, look.readViewState({ [name]: text }, facts)[name]], [name, text, look.initialViewState()[name]]);
     }
   },
   "a spelling that would be too long leaves out the oldest": ({ look, equal }) => {
     const reach = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`domain${i}`, 5]));
-    const text = look.writeLook({ ...look.initialLook(), reach }).reach;
+    const text = look.writeViewState({ ...look.initialViewState(), reach }).reach;
     equal([text.length <= 100, text.includes("domain29"), text.includes("domain0~")], [true, true, false]);
   },
   "angles, percents and differences are those of the values": ({ compose, near, equal }) => {
@@ -155,7 +155,7 @@ export const tests = {
     equal,
   }) => {
     const word = (r, g, b) => (r | (g << 8) | (b << 16) | 0xff000000) >>> 0;
-    const pane = (id, letter, domain) => ({ id, letter, domain });
+    const pane = (role, letter, domain) => ({ id: letter || role, role, letter, domain });
     const shade = {
       name: "shade",
       channels: 1,
@@ -169,7 +169,7 @@ export const tests = {
     };
     const panes = [
       pane("truth", "", shade),
-      pane("A", "A", shade),
+      pane("prediction", "A", shade),
       pane("input", "", { ...shade, name: "rgb", channels: 3 }),
     ];
     const look = { diff: "auto", reach: { shade: 0.2 }, maps: {} };
@@ -233,13 +233,13 @@ export const tests = {
     compose,
     equal,
   }) => {
-    const pane = (id, letter, name) => ({ id, letter, domain: { name } });
+    const pane = (role, letter, name) => ({ role, letter, domain: { name } });
     const panes = [
       pane("input", "", "rgb"),
-      pane("A", "A", "normal"),
-      pane("B", "B", "normal"),
-      pane("A2", "A", "depth"),
-      pane("truth2", "", "depth"),
+      pane("prediction", "A", "normal"),
+      pane("prediction", "B", "normal"),
+      pane("readout", "A", "depth"),
+      pane("truth", "", "depth"),
     ];
     const references = (wish) => panes.map((_, index) => compose.referenceOf(panes, index, wish));
     equal(references("auto"), [-1, 1, 1, 4, 4]);
@@ -249,14 +249,14 @@ export const tests = {
   "values are said in the unit of their domain with half a step": ({ probe, equal }) => {
     const depth = { channels: 1, meaning: "scalar", lo: 0.1, hi: 16, scale: "log", unit: "m" };
     equal(
-      [0, 128, 255].map((code) => probe.valueWords(depth, code)),
+      [0, 128, 255].map((code) => probe.valueText(depth, code)),
       ["0.100 ±0.001 m", "1.28 ±0.01 m", "16.0 ±0.2 m"],
     );
     const energy = { channels: 1, meaning: "scalar", lo: -8, hi: 24, scale: "linear", unit: "σ" };
-    equal(probe.valueWords(energy, 64), "0.03 ±0.06 σ");
+    equal(probe.valueText(energy, 64), "0.03 ±0.06 σ");
     const normal = { channels: 3, meaning: "direction", lo: -1, hi: 1, scale: "linear", unit: "" };
-    equal(probe.valueWords(normal, 255 | (128 << 8) | (128 << 16)), "1.000 0.004 0.004 ±0.004");
-    equal(probe.valueWords(normal, 128 | (128 << 8) | (128 << 16)), "no direction");
+    equal(probe.valueText(normal, 255 | (128 << 8) | (128 << 16)), "1.000 0.004 0.004 ±0.004");
+    equal(probe.valueText(normal, 128 | (128 << 8) | (128 << 16)), "no direction");
   },
   "the range of a frame holds nearly all of its values": ({ scales, equal }) => {
     const domain = { lo: 0, hi: 255, scale: "linear" };
@@ -310,15 +310,15 @@ export const tests = {
       paths: "C",
       brush: { plot: "pair", box: [-1.5, 2, 1e-7, 3] },
     };
-    const chosen = { ...look.initialLook(), loop: [3, 49], solo: "B", ...more };
-    equal(look.readLook(look.writeLook(chosen), facts), chosen);
-    equal(look.writeLook(look.initialLook()), {});
-    equal(look.readLook({}, facts), look.initialLook());
+    const chosen = { ...look.initialViewState(), loop: [3, 49], solo: "B", ...more };
+    equal(look.readViewState(look.writeViewState(chosen), facts), chosen);
+    equal(look.writeViewState(look.initialViewState()), {});
+    equal(look.readViewState({}, facts), look.initialViewState());
   },
   "spellings that make no sense for this clip leave the default": ({ look, equal }) => {
     const facts = { ids: ["input", "A"], nFrames: 50 };
     for (const loop of ["3-50", "9-3", "4-4", "-1-3", "a", "", "1-2-3", null, 7, ["1-2"]]) {
-      equal(look.readLook({ loop }, facts).loop, null);
+      equal(look.readViewState({ loop }, facts).loop, null);
     }
     const nonsense = {
       region: ["1-2-0-4", "1-2-3", "a"],
@@ -331,9 +331,9 @@ export const tests = {
       span: ["9-3"],
     };
     for (const [name, texts] of Object.entries(nonsense)) {
-      for (const text of texts) equal(look.readLook({ [name]: text }, facts), look.initialLook());
+      for (const text of texts) equal(look.readViewState({ [name]: text }, facts), look.initialViewState());
     }
-    equal(look.readLook({ solo: "B", constructor: "x", toString: "1" }, facts), look.initialLook());
+    equal(look.readViewState({ solo: "B", constructor: "x", toString: "1" }, facts), look.initialViewState());
   },
   "a clip of one frame has a duration": ({ clock, equal }) => {
     const play = new clock.PlayClock([5], { frames: clock.span(0, 0), speed: 4, direction: 1, frame: 0, now: 0 });

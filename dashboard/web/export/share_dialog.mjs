@@ -1,9 +1,9 @@
 // @ts-check
 /** The dialog that saves and shares the view: links, pictures, tables, videos and pages. */
 
+import { copyLink } from "../controls/link.mjs";
 import { formatValue } from "../drawing/colour.mjs";
 import { energyScale } from "../drawing/stage.mjs";
-import { copyLink } from "../player/link.mjs";
 import { dialog } from "../ui/dialog.mjs";
 import { button, element } from "../ui/dom.mjs";
 import { plottedColumns, seriesCsv } from "./csv.mjs";
@@ -11,8 +11,8 @@ import { makePage, pageParts } from "./offline_page.mjs";
 import { record, whyNoVideo } from "./record.mjs";
 import { Snapshot } from "./snapshot.mjs";
 
-/** A film with more pixels a frame is slow to make and to play, so it is made smaller. */
-const FILM = { maxPixels: 2560 * 1440, hasValues: false };
+/** A video with more pixels a frame is slow to make and to play, so it is made smaller. */
+const VIDEO = { maxPixels: 2560 * 1440, hasValues: false };
 /** Mail servers, and some browsers, refuse a larger page. */
 const HEAVY_BYTES = 100e6;
 
@@ -32,7 +32,7 @@ export function sharing(context) {
       { help: "save this view as a picture (PNG)", run: () => share.run("picture") },
       { help: "save the series as a table (CSV)", run: () => share.run("table") },
       ...(share.isFile ? [] : [{ help: "save the series as Parquet", run: () => share.run("parquet") }]),
-      { help: "save a film (WebM)", run: () => share.open("film") },
+      { help: "save a video (WebM)", run: () => share.open("video") },
       ...(share.isFile ? [] : [{ help: "save a page that opens offline (HTML)", run: () => share.open("page") }]),
     ],
     update: () => share.panel.open && share.describe(),
@@ -59,7 +59,7 @@ class Share {
       link: row("Link", ["Copy"]),
       picture: row("Picture", ["Save PNG"]),
       table: row("Series", ["Save CSV"]),
-      film: row("Film", ["Save WebM"]),
+      video: row("Video", ["Save WebM"]),
       page: row("Page", ["Save HTML"]),
     };
     this.parquet = element("a", { class: "as-button", download: "", text: "Save Parquet" });
@@ -118,7 +118,7 @@ class Share {
     for (const field of [this.first, this.last]) field.addEventListener("change", () => this.describe());
     this.maps.addEventListener("change", () => this.describe());
     this.cancel.addEventListener("click", () => this.work?.abort());
-    const { link, picture, table, film, page } = this.rows;
+    const { link, picture, table, video, page } = this.rows;
     const on = (/** @type {ReturnType<typeof row>} */ { actions }, /** @type {() => void} */ act) =>
       actions.querySelector("button")?.addEventListener("click", act);
     on(link, () => {
@@ -127,7 +127,7 @@ class Share {
     });
     on(picture, () => this.run("picture"));
     on(table, () => this.run("table"));
-    on(film, () => this.run("film"));
+    on(video, () => this.run("video"));
     on(page, () => this.run("page"));
   }
 
@@ -183,9 +183,9 @@ class Share {
     this.parquet.hidden = this.isFile;
     if (!this.isFile) Object.assign(this.parquet, { href: this.parquetUrl, download: this.fileName("parquet") });
     const reason = whyNoVideo();
-    const film = this.snapshot(FILM);
-    rows.film.text.textContent = reason ?? `Every frame once, ${film.width} × ${film.height}.`;
-    setEnabled(rows.film, !reason);
+    const video = this.snapshot(VIDEO);
+    rows.video.text.textContent = reason ?? `Every frame once, ${video.width} × ${video.height}.`;
+    setEnabled(rows.video, !reason);
     rows.page.root.hidden = this.isFile;
     if (!this.isFile) await this.weigh(first, last);
   }
@@ -276,20 +276,20 @@ class Share {
       made.click();
       return null;
     },
-    film: async (signal) => {
+    video: async (signal) => {
       const { context } = this;
       const reason = whyNoVideo();
       if (reason) throw new Error(reason);
       context.playback.pause();
       const [first, last] = this.range;
       const { ptsSeconds, title } = context.data;
-      const blob = await record(this.snapshot(FILM), {
+      const blob = await record(this.snapshot(VIDEO), {
         first,
         last,
         pts: ptsSeconds,
         title,
         load: (frame) => context.frames.loadExact(frame),
-        onProgress: (done, count) => this.showProgress("film", done, count),
+        onProgress: (done, count) => this.showProgress("video", done, count),
         signal,
       });
       return [blob, this.fileName("webm")];

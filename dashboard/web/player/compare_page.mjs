@@ -1,6 +1,9 @@
 // @ts-check
 /** The player of the Compare page: all parts. A page of still pictures would leave out transport, bookmarks and strip. */
 
+import { bookmarking } from "../controls/bookmarks.mjs";
+import { palettePart } from "../controls/palette.mjs";
+import { transporting } from "../controls/transport.mjs";
 import { dividing } from "../drawing/divider.mjs";
 import { sharing } from "../export/share_dialog.mjs";
 import { Panels } from "../plots/panels.mjs";
@@ -11,10 +14,7 @@ import { scaling } from "../tools/scales.mjs";
 import { tools } from "../tools/tools.mjs";
 import { flickering, wiping } from "../tools/wipe.mjs";
 import { zooming } from "../tools/zoom.mjs";
-import { bookmarking } from "./bookmarks.mjs";
-import { palettePart } from "./palette.mjs";
 import { mountPlayer } from "./player.mjs";
-import { transporting } from "./transport.mjs";
 
 /** @param {import("./context.mjs").Context} context @returns {import("./context.mjs").Part[]} */
 function parts(context) {

@@ -81,8 +81,8 @@ export const LETTERS = "ABCDEFGH";
  *   readonly series: import("../plots/curves.mjs").Curves,
  *   readonly charts: import("../plots/charts.mjs").Charts,
  *   readonly stage: import("../drawing/stage.mjs").Stage,
- *   readonly ui: import("./shell.mjs").Shell,
- *   readonly commands: import("./commands.mjs").Commands,
+ *   readonly ui: import("../controls/shell.mjs").Shell,
+ *   readonly commands: import("../controls/commands.mjs").Commands,
  *   readonly request: (asked: Record<string, string>) => void,
  * }} Context
  *   data: read it once `update` has been called. overlayTracks: energies drawn over the pictures, whose pictures follow

@@ -6,20 +6,20 @@
  * the page is a part, from the list that the page gives (see context.mjs for what a part sees).
  */
 
+import { Commands, ownActions } from "../controls/commands.mjs";
+import { listenToKeys } from "../controls/keys.mjs";
+import { PaneMenus } from "../controls/pane_menu.mjs";
+import { Shell } from "../controls/shell.mjs";
 import { Stage } from "../drawing/stage.mjs";
 import { FrameLoader } from "../frames/loader.mjs";
 import { Charts } from "../plots/charts.mjs";
 import { Curves } from "../plots/curves.mjs";
 import { Timers } from "../ui/timers.mjs";
 import { Clip } from "./clip.mjs";
-import { Commands, ownActions } from "./commands.mjs";
 import { completed, LETTERS } from "./context.mjs";
-import { listenToKeys } from "./keys.mjs";
-import { PaneMenus } from "./pane_menu.mjs";
 import { Playback } from "./playback.mjs";
 import { Position } from "./position.mjs";
 import { Reports } from "./reports.mjs";
-import { Shell } from "./shell.mjs";
 import { testAccess } from "./test_access.mjs";
 import { View } from "./view.mjs";
 

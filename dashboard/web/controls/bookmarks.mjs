@@ -5,16 +5,16 @@
  * A link carries the frames only. Notes are for those who wrote them, and leave in files only (see share_dialog.mjs).
  */
 
+import { formatTime } from "../player/clock.mjs";
 import { button, element } from "../ui/dom.mjs";
-import { formatTime } from "./clock.mjs";
 
 const STORED_AS = "crosscheck.bookmarks.";
 export const MAX_NOTE_LETTERS = 200;
 const MAX_BOOKMARKS = 500;
 
-/** @typedef {import("./context.mjs").Context} Context */
+/** @typedef {import("../player/context.mjs").Context} Context */
 
-/** @param {Context} context @returns {import("./context.mjs").Part} */
+/** @param {Context} context @returns {import("../player/context.mjs").Part} */
 export function bookmarking(context) {
   const own = new Bookmarks(context);
   return {
@@ -52,7 +52,7 @@ class Bookmarks {
     return STORED_AS + this.context.data.clip;
   }
 
-  /** Read the bookmarks of this clip: stored here, brought by the link, or part of the page. @param {import("./context.mjs").Data} data */
+  /** Read the bookmarks of this clip: stored here, brought by the link, or part of the page. @param {import("../player/context.mjs").Data} data */
   begin(data) {
     const { view } = this.context;
     const own = data.isFile ? new Map(data.notes ?? []) : readNotes(recall(this.key), data.ptsSeconds.length);

@@ -6,11 +6,11 @@ import { element } from "../ui/dom.mjs";
 import { BINDINGS } from "./keys.mjs";
 
 /**
- * @typedef {import("./context.mjs").Command} Command
- * @typedef {import("./context.mjs").Context} Context
+ * @typedef {import("../player/context.mjs").Command} Command
+ * @typedef {import("../player/context.mjs").Context} Context
  */
 
-/** @param {Context} context @returns {import("./context.mjs").Part} */
+/** @param {Context} context @returns {import("../player/context.mjs").Part} */
 export function palettePart(context) {
   const palette = new Palette(() => commandsOf(context));
   return { element: palette.root, actions: { palette: () => palette.open() } };

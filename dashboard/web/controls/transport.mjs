@@ -1,15 +1,15 @@
 // @ts-check
 /** The controls of play: scrubber, buttons, frame number, time, speed and rate. */
 
+import { formatTime } from "../player/clock.mjs";
 import { Charts } from "../plots/charts.mjs";
 import { button, element, icon } from "../ui/dom.mjs";
-import { formatTime } from "./clock.mjs";
 
 const HOLD_MS = { first: 400, next: 60 };
 
-/** @typedef {import("./context.mjs").Context} Context */
+/** @typedef {import("../player/context.mjs").Context} Context */
 
-/** @param {Context} context @returns {import("./context.mjs").Part} */
+/** @param {Context} context @returns {import("../player/context.mjs").Part} */
 export function transporting(context) {
   const own = new Transport(context);
   return {
@@ -73,7 +73,7 @@ class Transport {
     this.listenToSlider();
   }
 
-  /** @param {import("./context.mjs").Data} data */
+  /** @param {import("../player/context.mjs").Data} data */
   update(data) {
     const { nFrames, nReady } = this.context.clip;
     const speedsText = data.speeds.join();

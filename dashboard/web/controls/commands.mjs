@@ -1,9 +1,9 @@
 // @ts-check
 /** The actions that keys, buttons and the palette run: the player's own, and those of the parts. */
 
+import { findPeaks } from "../player/clock.mjs";
 import { ZOOM_STEP } from "../plots/charts.mjs";
 import { highest } from "../plots/curves.mjs";
-import { findPeaks } from "./clock.mjs";
 import { copyLink } from "./link.mjs";
 
 /**
@@ -15,11 +15,11 @@ export class Commands {
   /** @param {Actions} actions */
   constructor(actions) {
     this.actions = actions;
-    /** What the palette offers beside the keys. @type {(() => import("./context.mjs").Command[])[]} */
+    /** What the palette offers beside the keys. @type {(() => import("../player/context.mjs").Command[])[]} */
     this.lists = [];
   }
 
-  /** Add actions, or replace those of the same name. @param {Pick<import("./context.mjs").Part, "actions" | "commands">} part */
+  /** Add actions, or replace those of the same name. @param {Pick<import("../player/context.mjs").Part, "actions" | "commands">} part */
   add({ actions, commands }) {
     Object.assign(this.actions, actions);
     if (commands) this.lists.push(commands);
@@ -36,7 +36,7 @@ export class Commands {
   }
 }
 
-/** The actions that need no part. @param {import("./player.mjs").Player} player @returns {Actions} */
+/** The actions that need no part. @param {import("../player/player.mjs").Player} player @returns {Actions} */
 export function ownActions(player) {
   const { clip, position, playback, view, ui, charts } = player;
   const announceIfNone = (/** @type {number | undefined} */ frame, /** @type {string} */ text) =>

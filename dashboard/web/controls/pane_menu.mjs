@@ -9,12 +9,12 @@ const PATIENCE_MS = 400;
 const ANSWER_MS = 5000;
 
 /**
- * @typedef {import("./context.mjs").Pane} Pane
- * @typedef {import("./context.mjs").Choice} Choice
+ * @typedef {import("../player/context.mjs").Pane} Pane
+ * @typedef {import("../player/context.mjs").Choice} Choice
  */
 
 export class PaneMenus {
-  /** @param {import("./player.mjs").Player} player */
+  /** @param {import("../player/player.mjs").Player} player */
   constructor(player) {
     this.player = player;
     /** The panes as Python sent them; those shown are ahead of them where something was chosen since. @type {Pane[]} */

@@ -1,10 +1,10 @@
 // @ts-check
 /** Copies the link that restores what is on the screen: frame, speed and view state. */
 
+import { FIELDS, writeViewState } from "../player/view_state.mjs";
 import { element } from "../ui/dom.mjs";
-import { FIELDS, writeViewState } from "./view_state.mjs";
 
-/** @param {import("./context.mjs").Context} context */
+/** @param {import("../player/context.mjs").Context} context */
 export async function copyLink({ position, playback, view, ui }) {
   const url = new URL(window.location.href);
   url.searchParams.set("frame", String(position.wanted));

@@ -22,7 +22,7 @@ export class Shell {
   constructor(parent, { stage, timers, run }) {
     this.parent = parent;
     this.timers = timers;
-    this.style = element("link", { rel: "stylesheet", href: new URL("./player.css", import.meta.url).href });
+    this.style = element("link", { rel: "stylesheet", href: new URL("../player/player.css", import.meta.url).href });
     this.toolbar = new Toolbar(run);
     this.charts = element("div", { class: "charts" });
     this.toast = element("div", { class: "toast", role: "status" });
@@ -58,7 +58,7 @@ export class Shell {
     this.style.remove();
   }
 
-  /** Put the elements of a part in their places. @param {import("./context.mjs").Part} part @param {import("./context.mjs").Timeline | null} timeline */
+  /** Put the elements of a part in their places. @param {import("../player/context.mjs").Part} part @param {import("../player/context.mjs").Timeline | null} timeline */
   add({ element: own, buttons = [], onTimeline, underTimeline }, timeline) {
     if (own) this.charts.after(own);
     this.toolbar.help.before(...buttons);
