@@ -21,7 +21,6 @@ from cache.store import Store
 from tests.conftest import StartApp, opened_in
 from tests.fixtures.stores import READ_PATTERN_JS, build_store
 
-TESTS = Path(__file__).parent.parent
 N_FRAMES = 300
 N_SEEKS = 500
 FOUR_PANES = "input,A,B,A2"
@@ -361,57 +360,6 @@ def test_every_pane_has_the_colours_of_its_domain(open_player: Open):
     assert root.locator(".pane-head .legend").count() == 2
 
 
-def test_colour_maps_are_those_that_they_are_named_after(page: Page, app: App):
-    page.goto(f"{app.address}/web/player/player.css")
-    for name in ("viridis", "magma", "inferno", "cividis"):
-        words = page.evaluate(
-            """async (colour_map) => {
-              const {lookupTable} = await import("/web/drawing/colour.mjs");
-              return [...lookupTable({lo: 0, hi: 1, scale: "linear", unit: "", colour_map})];
-            }""",
-            name,
-        )
-        table = np.array(words, np.uint32).view(np.uint8).reshape(256, 4)
-        codes = np.arange(256, dtype=np.uint8)[:, None]
-        published = cv2.applyColorMap(codes, getattr(cv2, f"COLORMAP_{name.upper()}"))[:, 0, ::-1]
-        assert np.abs(table[:, :3].astype(int) - published).max() <= 2, name
-        assert (table[:, 3] == 255).all()
-
-
-def test_pure_modules(page: Page, app: App):
-    page.goto(f"{app.address}/web/player/player.css")
-    result = page.evaluate(
-        """async (source) => {
-          const modules = {};
-          const paths = {
-            clock: "player/clock",
-            pack: "frames/pack",
-            colour: "drawing/colour",
-            layout: "drawing/layout",
-            look: "player/view_state",
-            keys: "controls/keys",
-            charts: "plots/charts",
-            curves: "plots/curves",
-            frames: "frames/loader",
-            zoom: "tools/zoom",
-            compose: "drawing/compose",
-            probe: "tools/probe",
-            scales: "tools/scales",
-            tiers: "frames/quality",
-            region: "tools/region",
-            paths: "plots/energy_by_path",
-            scatter: "plots/scatter",
-          };
-          for (const [name, path] of Object.entries(paths)) modules[name] = await import(`/web/${path}.mjs`);
-          const {run} = await import(URL.createObjectURL(new Blob([source], {type: "text/javascript"})));
-          return run(modules);
-        }""",
-        (TESTS / "web" / "player.test.mjs").read_text(encoding="utf-8"),
-    )
-    assert result["failures"] == {}
-    assert result["count"] > 20
-
-
 # Looking closer
 
 
@@ -552,7 +500,7 @@ def test_a_difference_is_to_one_reference_on_one_scale_and_other_domains_stay(op
     assert pixel(root, 2, 7, 0) == DARKEST, "A and B point the same way there"
     assert pixel(root, 2, 2, 7) == LIGHTEST, "and opposite ways where the bits of their numbers differ"
     assert pixel(root, 0, 4, 4) == before
-    assert root.get_by_text("not compared: other domain").is_visible()
+    assert root.get_by_text("not compared: different domain").is_visible()
     assert root.get_by_text("reference of the difference").count() == 2
     legends = root.locator(".pane-head .legend")
     assert "0 to 30 °" in (legends.nth(0).get_attribute("title") or "")
@@ -1174,6 +1122,24 @@ def test_an_outdated_cleanup_is_ignored_and_the_last_one_ends_everything(page: P
         }"""
     )
     assert counts == [1, 1, 0, 0]
+
+
+def test_a_page_may_leave_out_any_part(page: Page, app: App):
+    page.goto(f"{app.address}/web/player/player.css")
+    page.evaluate(
+        """async (data) => {
+          const {mountPlayer} = await import("/web/player/player.mjs");
+          const parentElement = document.body.appendChild(document.createElement("div")).attachShadow({mode: "open"});
+          mountPlayer({data, parentElement, setStateValue() {}}, () => []);
+        }""",
+        data_of(app, "ab"),
+    )
+    root = page.locator(".xc")
+    wait_for(root, "el.xc.painted === 0 && !el.xc.state().isLate")
+    root.focus()
+    assert press(root, "ArrowRight")["frame"] == 1
+    assert press(root, "w")["view"]["wipe"] is None, "the key of a part that is not there does nothing"
+    assert root.get_by_role("slider").count() == 0 and root.get_by_role("button").count() == 2
 
 
 def test_a_player_put_back_goes_on_where_it_was_unless_told_otherwise(mount_player: Open, app: App):

@@ -1,5 +1,5 @@
 // @ts-check
-/** How do 8-bit codes of a scalar domain become colours, and what do the colours mean? Pure functions, no DOM. */
+/** Colour maps: the colours of a scalar domain's codes, and the values that the colours mean. Pure, except `drawCodes`. */
 
 /**
  * Perceptually uniform maps as evenly spaced RGB stops, interpolated linearly between (at most 2 of 255 off the
@@ -28,13 +28,18 @@ const STOPS = {
     "e5d9d2ebd4c7f0cebcf4c6b0f6bea4f7b598f7ab8cf6a081f39475ef876aea7a5fe36c54dc5d4ad34d40ca3b37bf272eb40426",
   grey: "000000ffffff",
 };
-/** Names under which a domain may ask for the same maps. */
+/** Other names of the same maps. */
 const ALIASES = { gray: "grey", coolwarm: "diverging", "cool-warm": "diverging" };
 
-/** @typedef {{lo: number, hi: number, scale: string, unit: string, colour_map: string}} Scale part of a Domain record */
+/**
+ * @typedef {{lo: number, hi: number, scale: string, unit: string, colour_map: string}} Scale what codes mean: lo and hi are
+ *   the values at 0 and 255; scale: "linear" or "log" between them
+ * @typedef {Scale & {name: string, channels: number, meaning: string, invalid?: number | null}} Domain of a track, as its
+ *   manifest says; meaning: "scalar", "direction" or "colour"; invalid: code / 255 of unknown values
+ */
 
 /**
- * The map of that name; viridis where the name is not known, so that an unheard-of domain is still shown.
+ * The map of a name; viridis for an unknown name, so that a new kind of domain is still shown.
  * @param {string} name
  * @returns {keyof typeof STOPS}
  */
@@ -62,19 +67,19 @@ export function colourAt(name, position) {
 }
 
 /**
- * Where code position `v` in [0, 1] lies on the map. A diverging map has its middle at the value 0, and equal
- * distances from 0 get equal strength of colour.
+ * The position in [0, 1] of a value on the map. A diverging map has its middle at the value 0, and equal distances from 0
+ * get equally strong colours.
  * @param {Scale} scale
- * @param {number} v
+ * @param {number} value01 code / 255
  */
-export function mapPosition(scale, v) {
-  if (mapName(scale.colour_map) !== "diverging" || scale.scale === "log") return v;
+export function mapPosition(scale, value01) {
+  if (mapName(scale.colour_map) !== "diverging" || scale.scale === "log") return value01;
   const reach = Math.max(Math.abs(scale.lo), Math.abs(scale.hi));
-  return reach > 0 ? 0.5 + (0.5 * (scale.lo + (scale.hi - scale.lo) * v)) / reach : v;
+  return reach > 0 ? 0.5 + (0.5 * (scale.lo + (scale.hi - scale.lo) * value01)) / reach : value01;
 }
 
 /**
- * Code 0..255 -> RGBA, as little-endian words for a Uint32Array over ImageData. null: show the codes as they are.
+ * From code 0..255 to rgba32, a pixel of a Uint32Array over ImageData: R is the lowest byte. null: the codes are the colours.
  * @param {Scale} scale
  * @returns {Uint32Array | null}
  */
@@ -83,12 +88,17 @@ export function lookupTable(scale) {
   if (name === "grey") return null;
   return Uint32Array.from({ length: 256 }, (_, code) => {
     const [r, g, b] = colourAt(name, mapPosition(scale, code / 255));
-    return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
+    return rgba32(r, g, b);
   });
 }
 
+/** An opaque pixel. @param {number} r @param {number} g @param {number} b 0..255 */
+export function rgba32(r, g, b) {
+  return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
+}
+
 /**
- * The colours of scalar codes.
+ * Writes the colours of scalar codes.
  * @param {ImageData} codes read from R
  * @param {Uint32Array} table from `lookupTable`
  * @param {ImageData} colours written to
@@ -100,7 +110,7 @@ export function paintCodes(codes, table, colours) {
 }
 
 /**
- * A canvas of the size of a stored image, in the colours of its domain.
+ * Draws a stored image in the colours of its domain, at its own size.
  * @param {HTMLCanvasElement} canvas @param {ImageData} codes @param {Scale & {channels: number}} domain
  */
 export function drawCodes(canvas, codes, domain) {
@@ -116,16 +126,16 @@ export function drawCodes(canvas, codes, domain) {
 }
 
 /**
- * The physical value of code position v in [0, 1]; NaN where a logarithmic scale has no such range.
- * @param {Scale} scale
- * @param {number} v
+ * The physical value, in the domain's unit; NaN where a logarithmic scale has an impossible range.
+ * @param {Pick<Scale, "lo" | "hi" | "scale">} scale
+ * @param {number} value01 code / 255
  */
-export function physicalValue({ lo, hi, scale }, v) {
-  if (scale !== "log") return lo + (hi - lo) * v;
-  return isLogRange(lo, hi) ? lo * (hi / lo) ** v : NaN;
+export function physicalValue({ lo, hi, scale }, value01) {
+  if (scale !== "log") return lo + (hi - lo) * value01;
+  return isLogRange(lo, hi) ? lo * (hi / lo) ** value01 : NaN;
 }
 
-/** Zoos are files from outside: a range from 0 has no logarithm, and its powers of ten no end. @param {number} lo @param {number} hi */
+/** Zoos come from outside: a range from 0 has no logarithm, and endless powers of ten. @param {number} lo @param {number} hi */
 function isLogRange(lo, hi) {
   return lo > 0 && hi > lo && Number.isFinite(hi);
 }
@@ -146,7 +156,7 @@ export function cssGradient(scale) {
 
 /**
  * Marks between the ends of a legend: powers of ten on a log scale, zero on a signed one.
- * @param {Scale} scale
+ * @param {Pick<Scale, "lo" | "hi" | "scale">} scale
  * @returns {{position: number, value: number}[]}
  */
 export function legendTicks({ lo, hi, scale }) {
@@ -163,7 +173,7 @@ export function legendTicks({ lo, hi, scale }) {
 }
 
 /**
- * Three significant digits without a tail of zeros.
+ * Three significant digits, without trailing zeros.
  * @param {number} value
  */
 export function formatValue(value) {

@@ -1,43 +1,47 @@
 // @ts-check
 /**
- * How is each pane drawn: with the codes as they are, in the colours of a map, or as the difference to another pane?
+ * How each pane is drawn: its codes as they are, in the colours of a map, or as the difference from another pane. Pure.
  *
- * Pure: a plan per pane holds a table from codes to colours, made once for a look; `drawPlan` is one loop over it.
+ * The plan of a pane holds a table from codes to colours, made once per view; `drawPlan` is one loop over it.
+ * Pixels are rgba32: RGBA as one number, R the lowest byte. A scalar domain has its code in R, G and B alike: `pixel & 255`.
  */
 
-// Words are pixels as RGBA, little-endian: the code of R, of which a scalar domain has the same in G and B, is `word & 255`.
-
 import { sourceOf } from "../player/context.mjs";
-import { colourAt, formatValue, lookupTable, mapName, mapPosition, physicalValue } from "./colour.mjs";
+import { colourAt, formatValue, lookupTable, mapName, mapPosition, physicalValue, rgba32 } from "./colour.mjs";
 
-/** Drawn where one of two values is not known: nothing, so that the page shows. */
+/** Drawn where a value is unknown: transparent, so that the page shows. */
 const UNKNOWN = 0;
-/** Steps of the table over sin(angle / 2): 0.06 degrees where it is finest needed, near 0. */
+/** Steps of the table over sin(angle / 2): 0.06 degrees near 0, where precision matters most. */
 const ANGLE_STEPS = 2048;
-/** Vectors shorter than this (squared) have no direction: truth is (0, 0, 0) where it is unknown. */
+/** Vectors of a smaller squared length have no direction: unknown truth is (0, 0, 0). */
 const NO_DIRECTION = 0.01;
-/** What the difference shows at its strongest colour, where nothing else is chosen. */
+/** The difference at the strongest colour, by default: degrees, %, a share of the range. */
 const DEFAULT_REACH = { angle: 30, relative: 30, shareOfRange: 0.25 };
+
+/** The default range of overlays, sigma: from the mean of validation images to the value that 1 % of pixels exceed. */
+const ENERGY_RANGE = { lo: 0, hi: 8 };
 
 /**
  * @typedef {import("./colour.mjs").Scale} Scale
+ * @typedef {import("./colour.mjs").Domain} Domain
  * @typedef {import("../player/context.mjs").Pane} Pane
  * @typedef {"angle" | "relative" | "signed" | "mean"} Measure
  * @typedef {{kind: "codes" | "table" | "muted" | Measure, table: Uint32Array | null, reference: number, scale: Scale | null,
  *   role: "" | "compared" | "reference" | "apart", unknown: number}} Plan
  *   reference: index of the pane compared with, -1: none; scale: what the colours mean, null: they are the codes;
- *   unknown: word of a pixel without a value, -1: there is none
- * @typedef {{map: string | null, lo: number | null, hi: number | null}} Chosen of a scalar domain; null: its own
- * @typedef {{diff: string | null, reach: Record<string, number>, maps: Record<string, Chosen>}} Drawing of a look
+ *   unknown: the codes of a pixel without a value, -1: there are none
+ * @typedef {{map: string | null, lo: number | null, hi: number | null}} Chosen by the viewer for a scalar domain; null: its own
+ * @typedef {{diff: string | null, reach: Record<string, number>, maps: Record<string, Chosen>}} Drawing part of a view state
+ * @typedef {{rgba32: Uint32Array, unknown: number}} Pixels `unknown` as in a Plan
  */
 
-/** How two values of a domain are compared. @param {any} domain @returns {Measure} */
+/** How two values of a domain are compared. @param {Domain} domain @returns {Measure} */
 export function measureOf(domain) {
   if (domain.channels === 3) return domain.meaning === "direction" ? "angle" : "mean";
   return domain.scale === "log" && domain.lo > 0 ? "relative" : "signed";
 }
 
-/** The range of differences of a domain where nothing is chosen. @param {any} domain */
+/** The default range of a domain's differences. @param {Domain} domain */
 export function defaultReach(domain) {
   const measure = measureOf(domain);
   if (measure === "angle") return DEFAULT_REACH.angle;
@@ -46,8 +50,8 @@ export function defaultReach(domain) {
 }
 
 /**
- * The scale of differences: signed around zero, or from zero where they have no sign.
- * @param {any} domain @param {number} reach
+ * The scale of differences: around zero, or from zero where they have no sign.
+ * @param {Domain} domain @param {number} reach
  * @returns {Scale}
  */
 export function differenceScale(domain, reach) {
@@ -57,11 +61,18 @@ export function differenceScale(domain, reach) {
   return { lo: isSigned ? -reach : 0, hi: reach, scale: "linear", unit, colour_map: isSigned ? "diverging" : "magma" };
 }
 
-/** The scale in which a scalar domain is shown. @param {any} domain @param {Chosen} [chosen] @returns {Scale} */
+/** The scale in which a scalar domain is shown; its own where the chosen range is empty. @param {Domain} domain @param {Chosen} [chosen] @returns {Scale} */
 export function shownScale(domain, chosen) {
   const { lo, hi, scale, unit, colour_map } = domain;
   const range = { lo: chosen?.lo ?? lo, hi: chosen?.hi ?? hi };
   return { ...(range.lo < range.hi ? range : { lo, hi }), scale, unit, colour_map: chosen?.map ?? colour_map };
+}
+
+/** The scale of an energy drawn over a picture. @param {Domain} domain @param {Pick<Drawing, "maps">} look */
+export function energyScale(domain, { maps }) {
+  const chosen = maps[domain.name];
+  const { lo, hi } = ENERGY_RANGE;
+  return shownScale(domain, { map: chosen?.map ?? null, lo: chosen?.lo ?? lo, hi: chosen?.hi ?? hi });
 }
 
 /**
@@ -79,14 +90,14 @@ export function referenceOf(panes, index, wish) {
   return found?.at ?? -1;
 }
 
-/** How every pane is drawn. @param {Pane[]} panes @param {Drawing} look @returns {Plan[]} */
+/** How each pane is drawn. @param {Pane[]} panes @param {Drawing} look @returns {Plan[]} */
 export function plansOf(panes, { diff, reach, maps }) {
   const made = new Map();
   return panes.map((pane, index) => {
     const { domain } = pane;
     const reference = diff === null ? -1 : referenceOf(panes, index, diff);
     const role = diff === null ? "" : reference < 0 ? "apart" : reference === index ? "reference" : "compared";
-    const unknown = pane.role === "truth" ? unknownWord(domain) : -1;
+    const unknown = pane.role === "truth" ? unknownCodes(domain) : -1;
     if (role !== "compared") {
       const scale = domain.channels === 1 ? shownScale(domain, maps[domain.name]) : null;
       const table = scale && shownTable(domain, scale);
@@ -99,14 +110,14 @@ export function plansOf(panes, { diff, reach, maps }) {
   });
 }
 
-/** @param {any} domain */
-function unknownWord({ channels, invalid }) {
+/** The codes of a pixel without a value; -1: there are none. @param {Domain} domain */
+function unknownCodes({ channels, invalid }) {
   if (typeof invalid !== "number") return -1;
   const code = Math.round(255 * invalid);
   return channels === 3 ? code | (code << 8) | (code << 16) : code;
 }
 
-/** Colours of a map at 1024 places, as words. @type {Map<string, Uint32Array>} */
+/** Colours of maps at 1024 positions, rgba32. @type {Map<string, Uint32Array>} */
 const ramps = new Map();
 
 /** @param {string} name */
@@ -115,59 +126,59 @@ function rampOf(name) {
   if (known) return known;
   const ramp = Uint32Array.from({ length: 1024 }, (_, i) => {
     const [r, g, b] = colourAt(mapName(name), i / 1023);
-    return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
+    return rgba32(r, g, b);
   });
   ramps.set(name, ramp);
   return ramp;
 }
 
 /** The colour of a physical value. @param {Uint32Array} ramp @param {Scale} scale @param {number} value */
-function wordAt(ramp, scale, value) {
-  const place = mapPosition(scale, positionOf(scale, value));
-  return ramp[Math.round(1023 * Math.min(Math.max(place, 0), 1))];
+function colourOf(ramp, scale, value) {
+  const position = mapPosition(scale, positionOf(scale, value));
+  return ramp[Math.round(1023 * Math.min(Math.max(position, 0), 1))];
 }
 
-/** Where a physical value lies between lo (0) and hi (1). @param {Scale} scale @param {number} value */
+/** The position of a physical value between lo (0) and hi (1). @param {Pick<Scale, "lo" | "hi" | "scale">} scale @param {number} value */
 export function positionOf({ lo, hi, scale }, value) {
   if (scale === "log" && lo > 0 && value > 0) return Math.log(value / lo) / Math.log(hi / lo);
   return (value - lo) / (hi - lo);
 }
 
-/** Code -> colour of a scalar domain in the scale shown; null: the codes are the colours. @param {any} domain @param {Scale} scale */
+/** From code to colour in the scale shown; null: the codes are the colours. @param {Domain} domain @param {Scale} scale */
 export function shownTable(domain, scale) {
   if (scale.lo === domain.lo && scale.hi === domain.hi) return lookupTable(scale);
   const ramp = rampOf(scale.colour_map);
-  return Uint32Array.from({ length: 256 }, (_, code) => wordAt(ramp, scale, physicalValue(domain, code / 255)));
+  return Uint32Array.from({ length: 256 }, (_, code) => colourOf(ramp, scale, physicalValue(domain, code / 255)));
 }
 
 /**
- * Of an overlay: nothing below `from`, above it the colours of the scale, as strong as `opacity`.
- * @param {any} domain @param {Scale} scale @param {{opacity: number, from: number}} overlay
+ * From code to colour of an overlay: transparent below the value `from`, above it the colours of the scale.
+ * @param {Domain} domain @param {Scale} scale @param {{opacity: number, from: number}} overlay
  */
 export function overlayTable(domain, scale, { opacity, from }) {
   const ramp = rampOf(scale.colour_map);
   const alpha = Math.round(255 * opacity) << 24;
   return Uint32Array.from({ length: 256 }, (_, code) => {
     const value = physicalValue(domain, code / 255);
-    return value >= from ? ((wordAt(ramp, scale, value) & 0xffffff) | alpha) >>> 0 : UNKNOWN;
+    return value >= from ? ((colourOf(ramp, scale, value) & 0xffffff) | alpha) >>> 0 : UNKNOWN;
   });
 }
 
-/** @param {any} domain @param {Measure} measure @param {Scale} scale */
+/** @param {Domain} domain @param {Measure} measure @param {Scale} scale */
 function differenceTable(domain, measure, scale) {
   const ramp = rampOf(scale.colour_map);
   if (measure === "angle") {
     return Uint32Array.from({ length: ANGLE_STEPS + 1 }, (_, i) =>
-      wordAt(ramp, scale, (2 * Math.asin(i / ANGLE_STEPS) * 180) / Math.PI),
+      colourOf(ramp, scale, (2 * Math.asin(i / ANGLE_STEPS) * 180) / Math.PI),
     );
   }
   if (measure === "mean") {
-    return Uint32Array.from({ length: 766 }, (_, sum) => wordAt(ramp, scale, ((domain.hi - domain.lo) * sum) / 765));
+    return Uint32Array.from({ length: 766 }, (_, sum) => colourOf(ramp, scale, ((domain.hi - domain.lo) * sum) / 765));
   }
   const values = Float64Array.from({ length: 256 }, (_, code) => physicalValue(domain, code / 255));
   const table = new Uint32Array(65536);
   for (let i = 0; i < 65536; i += 1) {
-    table[i] = wordAt(ramp, scale, scalarDifference(measure, values[i & 255], values[i >> 8]));
+    table[i] = colourOf(ramp, scale, scalarDifference(measure, values[i & 255], values[i >> 8]));
   }
   return table;
 }
@@ -178,43 +189,43 @@ function scalarDifference(measure, value, reference) {
 }
 
 /**
- * How far a pixel is from that of the reference, in the unit of `differenceScale`; NaN where one has no value.
- * @param {any} domain @param {number} word @param {number} other of the reference
+ * The difference of a pixel from the reference's, in the unit of `differenceScale`; NaN where a direction is unknown.
+ * @param {Domain} domain @param {number} pixel @param {number} other of the reference
  */
-export function differenceOf(domain, word, other) {
+export function differenceOf(domain, pixel, other) {
   const measure = measureOf(domain);
   const value = (/** @type {number} */ code) => physicalValue(domain, code / 255);
   if (measure === "angle") {
-    const [a, b] = [channels(word).map(value), channels(other).map(value)];
+    const [a, b] = [channels(pixel).map(value), channels(other).map(value)];
     const dot = (/** @type {number[]} */ p, /** @type {number[]} */ q) => p[0] * q[0] + p[1] * q[1] + p[2] * q[2];
     if (Math.min(dot(a, a), dot(b, b)) < NO_DIRECTION) return NaN;
     const cosine = dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
     return (Math.acos(Math.min(Math.max(cosine, -1), 1)) * 180) / Math.PI;
   }
   if (measure === "mean") {
-    const [a, b] = [channels(word), channels(other)];
+    const [a, b] = [channels(pixel), channels(other)];
     return ((domain.hi - domain.lo) * a.reduce((sum, code, i) => sum + Math.abs(code - b[i]), 0)) / 765;
   }
-  return scalarDifference(measure, value(word & 255), value(other & 255));
+  return scalarDifference(measure, value(pixel & 255), value(other & 255));
 }
 
-/** Codes of R, G and B. @param {number} word */
-export function channels(word) {
-  return [word & 255, (word >> 8) & 255, (word >> 16) & 255];
+/** The codes of R, G and B. @param {number} pixel */
+export function channels(pixel) {
+  return [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255];
 }
 
 /**
- * Whether a pane has no value there.
- * @param {{unknown: number}} plan @param {any} domain @param {number} word
+ * Whether a pixel has no value.
+ * @param {{unknown: number}} plan @param {{channels: number}} domain @param {number} pixel
  */
-export function isUnknown({ unknown }, domain, word) {
-  return unknown >= 0 && (word & (domain.channels === 3 ? 0xffffff : 255)) === unknown;
+export function isUnknown({ unknown }, domain, pixel) {
+  return unknown >= 0 && (pixel & (domain.channels === 3 ? 0xffffff : 255)) === unknown;
 }
 
 /**
- * The pixels of one pane.
+ * Draws the pixels of one pane.
  * @param {Plan} plan @param {Uint32Array} from @param {Uint32Array | null} other of the reference, as long as `from`
- * @param {number} unknownOther word of the reference's pixels without a value, -1: there is none
+ * @param {number} unknownOther codes of the reference's pixels without a value, -1: there are none
  * @param {Uint32Array} to
  */
 export function drawPlan({ kind, table, unknown }, from, other, unknownOther, to) {
@@ -228,7 +239,7 @@ export function drawPlan({ kind, table, unknown }, from, other, unknownOther, to
 }
 
 /**
- * Draw the energies' colours over pixels that are there already.
+ * Blends the energies' colours over drawn pixels.
  * @param {Uint32Array} table from `overlayTable` @param {Uint32Array} energies as long as `to` @param {Uint32Array} to
  */
 export function drawOver(table, energies, to) {
@@ -241,7 +252,7 @@ export function drawOver(table, energies, to) {
       to[i] = top;
       continue;
     }
-    // Red and blue at once, and green: 8 bits apart they do not run into each other.
+    // Red and blue are blended together: with green left out, neither overflows into the other.
     const share = alpha + (alpha >> 7); // of 256
     const redBlue = (((under & 0xff00ff) * (256 - share) + (top & 0xff00ff) * share) >>> 8) & 0xff00ff;
     const green = (((under & 0xff00) * (256 - share) + (top & 0xff00) * share) >>> 8) & 0xff00;
@@ -249,13 +260,13 @@ export function drawOver(table, energies, to) {
   }
 }
 
-/** Three parts of brightness and one of colour: what is drawn over it has colours of its own. @param {Uint32Array} from @param {Uint32Array} to */
+/** Mutes colours to three parts of grey and one of colour, as overlays have colours of their own. @param {Uint32Array} from @param {Uint32Array} to */
 function drawMuted(from, to) {
   for (let i = 0; i < from.length; i += 1) {
-    const word = from[i];
-    const r = word & 255;
-    const g = (word >> 8) & 255;
-    const b = (word >> 16) & 255;
+    const pixel = from[i];
+    const r = pixel & 255;
+    const g = (pixel >> 8) & 255;
+    const b = (pixel >> 16) & 255;
     const grey = 3 * ((77 * r + 150 * g + 29 * b) >> 8);
     to[i] = (0xff000000 | (((grey + b) >> 2) << 16) | (((grey + g) >> 2) << 8) | ((grey + r) >> 2)) >>> 0;
   }
@@ -283,7 +294,7 @@ function drawMeans(table, from, other, to, unknown, unknownOther) {
   }
 }
 
-/** Codes of directions are (n + 1) / 2: twice a code less 255 points where n does. @param {Uint32Array} table @param {Uint32Array} from @param {Uint32Array} other @param {Uint32Array} to */
+/** A code of a direction n is 255 (n + 1) / 2, so that 2 code - 255 is parallel to n. @param {Uint32Array} table @param {Uint32Array} from @param {Uint32Array} other @param {Uint32Array} to */
 function drawAngles(table, from, other, to) {
   const shortest = NO_DIRECTION * 255 * 255;
   for (let i = 0; i < from.length; i += 1) {
@@ -302,16 +313,16 @@ function drawAngles(table, from, other, to) {
       continue;
     }
     const cosine = (ax * bx + ay * by + az * bz) / Math.sqrt(aa * bb);
-    // sin(angle / 2) is as fine near 0, where angles are compared, as the cosine is coarse.
+    // Near 0, where angles are compared, sin(angle / 2) resolves them and the cosine does not.
     to[i] = table[(Math.sqrt(Math.max(0, 0.5 - 0.5 * cosine)) * ANGLE_STEPS + 0.5) | 0];
   }
 }
 
 /**
- * What a compared pane shows, in a few words.
- * @param {any} domain @param {string} reference its name
+ * What a compared pane shows.
+ * @param {Domain} domain @param {string} reference its name
  */
-export function differenceWords(domain, reference) {
+export function differenceText(domain, reference) {
   const measure = measureOf(domain);
   if (measure === "angle") return `angle to ${reference}`;
   if (measure === "relative") return `± % of ${reference}`;
@@ -319,15 +330,14 @@ export function differenceWords(domain, reference) {
 }
 
 /**
- * The smallest range that holds all but the largest 2 % of the differences of a frame; null: there are none.
- * @typedef {{words: Uint32Array, unknown: number}} Codes unknown: word of a pixel without a value, -1: there is none
- * @param {any} domain @param {Codes} own @param {Codes} other
+ * The range that holds all but the largest 2 % of the differences of a frame; null where there are none.
+ * @param {Domain} domain @param {Pixels} own @param {Pixels} other
  */
 export function reachOf(domain, own, other) {
   const values = [];
-  const step = Math.max(1, Math.floor(own.words.length / 4096));
-  for (let i = 0; i < own.words.length; i += step) {
-    const [a, b] = [own.words[i], other.words[i]];
+  const step = Math.max(1, Math.floor(own.rgba32.length / 4096));
+  for (let i = 0; i < own.rgba32.length; i += step) {
+    const [a, b] = [own.rgba32[i], other.rgba32[i]];
     if (isUnknown(own, domain, a) || isUnknown(other, domain, b)) continue;
     const value = Math.abs(differenceOf(domain, a, b));
     if (Number.isFinite(value)) values.push(value);

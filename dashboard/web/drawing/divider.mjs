@@ -1,13 +1,13 @@
 // @ts-check
 /**
- * How much of the window have the pictures? As much as leaves the first plot in view, or what the viewer chooses: a handle
- * between pictures and controls, dragged or moved with keys; a double click gives the choice back.
+ * The handle between pictures and controls that sets the height of the pictures, by drag or keys. A double click returns to
+ * the default, which leaves the first plot in view.
  */
 
 import { SIZE_LIMITS } from "../player/pane_view_state.mjs";
 import { element } from "../ui/dom.mjs";
 
-/** A step of the keys, % of the window's height. */
+/** One key press, % of the window's height. */
 const STEP = 4;
 
 /**

@@ -1,26 +1,26 @@
 // @ts-check
-/** Where does each pane go? Pure arithmetic in CSS pixels. */
+/** The place of each pane, in CSS px. Pure. */
 
 export const GAP_PX = 10;
-/** Below this a pane is no longer worth looking at: the grid wraps instead. */
+/** Narrower panes show too little, so the grid wraps instead. */
 export const MIN_PANE_PX = 140;
-/** From this width on a heading fits badge, title, detail and legend in one line. */
+/** From this width on, badge, title, detail and legend fit in one line. */
 const ONE_LINE_PX = 430;
 const LINE_PX = 20;
 /** Space between heading and image. */
 const HEADING_PAD_PX = 4;
-/** Panes this much wider are worth another order than the asked one. */
+/** Panes this much wider justify another arrangement than the requested one. */
 const WORTH_MOVING = 1.1;
 
 /**
  * @typedef {{x: number, y: number, width: number, height: number}} Rect
  * @typedef {{rects: (Rect | null)[], headingPx: number, lines: 1 | 2, width: number, height: number}} Layout
- *   `rects` are the images; the heading of each stands in the `headingPx` above it. null: not shown.
+ *   `rects`: of the images, null: not shown; `headingPx`: height of the heading above each
  */
 
 /**
- * The panes in `width`, shrunk towards `height` where they would be taller, but no smaller than MIN_PANE_PX: where they
- * are asked to be or, on a low and wide screen, all in one row where that makes them clearly larger.
+ * Lays the panes out in `width`, shrunk towards `height` but no smaller than MIN_PANE_PX: in the requested places, or all
+ * in one row where that makes them clearly larger, as on a low and wide screen.
  * @param {{row: number, column: number}[]} panes
  * @param {{width: number, height: number, aspect: number, solo?: number | null}} space aspect: image width / height
  * @returns {Layout}
@@ -30,16 +30,16 @@ export function gridLayout(panes, { width, height, aspect, solo = null }) {
     const alone = layoutOf(panes, [{ row: 0, column: 0 }], { width, height, aspect });
     return { ...alone, rects: panes.map((_, index) => (index === solo ? alone.rects[0] : null)) };
   }
-  const asked = layoutOf(panes, compactPlaces(panes), { width, height, aspect });
+  const requested = layoutOf(panes, compactPlaces(panes), { width, height, aspect });
   const hasRows = panes.some(({ row }) => row !== panes[0].row);
-  if (!hasRows || (width - GAP_PX * (panes.length - 1)) / panes.length < MIN_PANE_PX) return asked;
+  if (!hasRows || (width - GAP_PX * (panes.length - 1)) / panes.length < MIN_PANE_PX) return requested;
   const inOneRow = layoutOf(panes, wrappedPlaces(panes, panes.length), { width, height, aspect });
   const side = (/** @type {Layout} */ { rects }) => rects[0]?.width ?? 0;
-  return side(inOneRow) >= WORTH_MOVING * side(asked) ? inOneRow : asked;
+  return side(inOneRow) >= WORTH_MOVING * side(requested) ? inOneRow : requested;
 }
 
 /**
- * Two panes in one place, divided by an edge: their headings share the line above it.
+ * Lays two panes out in one place, divided by an edge; their headings share the line above it.
  * @param {number} count of panes @param {[number, number]} pair their indices
  * @param {{width: number, height: number, aspect: number}} space
  * @returns {Layout}
@@ -72,7 +72,7 @@ function layoutOf(panes, places, { width, height, aspect }) {
   let paneWidth = byWidth;
   for (;;) {
     const heading = lines * LINE_PX + HEADING_PAD_PX;
-    // A narrow screen is scrolled anyway, so there every pane has the width it can get.
+    // A narrow screen is scrolled anyway, so every pane gets the full width there.
     const byHeight = isNarrow ? Infinity : ((height - GAP_PX * (rows - 1)) / rows - heading) * aspect;
     paneWidth = Math.floor(Math.min(byWidth, Math.max(byHeight, Math.min(MIN_PANE_PX, byWidth))));
     if (lines === 2 || paneWidth >= ONE_LINE_PX) break;
@@ -97,7 +97,7 @@ function layoutOf(panes, places, { width, height, aspect }) {
 }
 
 /**
- * The asked places without empty rows and columns.
+ * The requested places without empty rows and columns.
  * @param {{row: number, column: number}[]} panes
  */
 function compactPlaces(panes) {
@@ -111,7 +111,7 @@ function compactPlaces(panes) {
 }
 
 /**
- * Reading order over as many columns as there is room for.
+ * Places in reading order, over as many columns as fit.
  * @param {{row: number, column: number}[]} panes
  * @param {number} columns
  */

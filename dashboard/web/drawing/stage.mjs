@@ -1,15 +1,16 @@
 // @ts-check
-/** How do N pictures of one frame become one canvas with headings? The panes: their elements, their places, painting. */
+/** Paints the pictures of one frame on one canvas, under headings: the panes, their places and what is drawn in each. */
 
 import { clampView, maxScale, visiblePart } from "../tools/zoom.mjs";
 import { element } from "../ui/dom.mjs";
-import { cssGradient, formatValue, legendTicks } from "./colour.mjs";
-import { differenceWords, drawOver, drawPlan, overlayTable, plansOf, shownScale } from "./compose.mjs";
+import { differenceText, energyScale, overlayTable, plansOf } from "./compose.mjs";
 import { gridLayout, wipeLayout } from "./layout.mjs";
+import { legend, legendButton, paneElements } from "./pane_heading.mjs";
+import { Tile } from "./tile.mjs";
 
-/** Pixels magnified this much are shown as pixels. */
+/** From this magnification on, pixels are drawn as squares. */
 const PIXELATED_FROM = 2;
-/** Panes of this width have room for a colour bar beside the title. */
+/** From this width on, the colour bar fits beside the title. */
 const LEGEND_BESIDE_TITLE_PX = 210;
 
 /**
@@ -18,17 +19,17 @@ const LEGEND_BESIDE_TITLE_PX = 210;
  * @typedef {import("../player/view_state.mjs").ViewState} Look
  * @typedef {import("./compose.mjs").Plan} Plan
  * @typedef {{pane: number, id: string, u: number, v: number, x: number, y: number, widthPx: number, heightPx: number}} Place
- *   a point of the window over a pane: u, v in shares of the pane, x, y in pixels of the picture (0, 0: top left corner of
- *   the first one); widthPx, heightPx: of the pane, CSS px
+ *   a point over a pane: u, v in shares of the pane; x, y in pixels of the picture, (0, 0) being the top left corner of the
+ *   first one; widthPx, heightPx: of the pane, CSS px
  */
 
 export class Stage {
-  /** @param {{onLegend?: (pane: number, anchor: HTMLElement) => void}} [options] onLegend: a legend was pressed */
+  /** @param {{onLegend?: (pane: number, anchor: HTMLElement) => void}} [options] onLegend: called when a legend is pressed */
   constructor({ onLegend = () => {} } = {}) {
     this.onLegend = onLegend;
     this.canvas = element("canvas", { "aria-hidden": "true" });
     this.over = element("div", { class: "panes" });
-    this.empty = element("p", { class: "empty", text: "No frame is ready yet: the job has only begun." });
+    this.empty = element("p", { class: "empty", text: "No frame is ready yet: the job has just begun." });
     this.empty.hidden = true;
     const loading = element("div", { class: "loading", role: "status" }, element("span", { text: "loading" }));
     this.root = element("div", { class: "stage" }, this.canvas, this.over, this.empty, loading);
@@ -41,17 +42,17 @@ export class Stage {
     this.tiles = [];
     /** @type {Plan[]} by pane */
     this.plans = [];
-    /** What is drawn over a pane, and which of the pictures it is. @type {({table: Uint32Array, picture: number} | null)[]} */
+    /** The overlay of each pane: its colours, and the index of its picture. @type {({table: Uint32Array, picture: number} | null)[]} */
     this.overlays = [];
     /** @type {import("./layout.mjs").Layout | null} */
     this.layout = null;
-    /** Indices of the panes before and behind the edge of a wipe. @type {[number, number] | null} */
+    /** Indices of the panes on both sides of a wipe's edge. @type {[number, number] | null} */
     this.pair = null;
-    /** While flickering: each pane shows that of its partner. */
+    /** While flickering, each pane shows its partner's picture. */
     this.isFlicked = false;
     /** Canvas pixels per CSS pixel. */
     this.ratio = 1;
-    /** Size of the pictures, px. */
+    /** Size of the stored images, px. */
     this.size = { width: 1, height: 1 };
     /** @type {Look["zoom"]} */
     this.zoom = null;
@@ -59,9 +60,9 @@ export class Stage {
   }
 
   /**
-   * Show these panes from the next `fit` on.
+   * Shows these panes from the next `fit` on.
    * @param {Pane[]} panes @param {{width: number, height: number}} size of the pictures
-   * @param {(pane: Pane) => HTMLElement | null} [menuOf] of what a pane could show instead
+   * @param {(pane: Pane) => HTMLElement | null} [menuOf] a menu of what a pane could show instead
    */
   setPanes(panes, size, menuOf = () => null) {
     this.panes = panes;
@@ -73,11 +74,11 @@ export class Stage {
   }
 
   /**
-   * Draw the panes as the look says. Cheap where it says the same of colours as before.
-   * @param {Look} look @param {{letter: string, domain: any}[]} energies whose pictures follow those of the panes
+   * Draws the panes as the look states. Cheap where its colours are those of the last one.
+   * @param {Look} look @param {{letter: string, domain: import("./colour.mjs").Domain}[]} energies: their pictures follow those of the panes
    */
   setLook(look, energies) {
-    this.zoom = look.zoom && clampView(look.zoom, maxScale(this.size)); // a link may name any
+    this.zoom = look.zoom && clampView(look.zoom, maxScale(this.size)); // a link may state any zoom
     this.pair = this.pairOf(look);
     const drawing = JSON.stringify([
       look.diff,
@@ -100,10 +101,10 @@ export class Stage {
       const plan = this.plans[index];
       if (over && plan.kind === "codes" && this.panes[index].domain.channels === 3) plan.kind = "muted";
     });
-    this.panes.forEach((pane, index) => this.describe(pane, index));
+    for (const [index, pane] of this.panes.entries()) this.describe(pane, index);
   }
 
-  /** The panes of a wipe. @param {Look} look @returns {[number, number] | null} */
+  /** The panes of a wipe; null: there is none. @param {Look} look @returns {[number, number] | null} */
   pairOf({ wipe }) {
     if (!wipe) return null;
     const at = (/** @type {string} */ id) => this.panes.findIndex((pane) => pane.id === id);
@@ -111,27 +112,27 @@ export class Stage {
     return first < 0 || second < 0 || first === second ? null : [first, second];
   }
 
-  /** Heading and legend of a pane after its plan. @param {Pane} pane @param {number} index */
+  /** Fills the heading and legend of a pane after its plan. @param {Pane} pane @param {number} index */
   describe(pane, index) {
     const own = this.elements[index];
     const plan = this.plans[index];
     const reference = this.panes[plan.reference];
-    const words = {
+    const text = {
       "": "",
-      compared: reference ? differenceWords(pane.domain, reference.letter || reference.title.toLowerCase()) : "",
+      compared: reference ? differenceText(pane.domain, reference.letter || reference.title.toLowerCase()) : "",
       reference: "reference of the difference",
-      apart: "not compared: other domain",
+      apart: "not compared: different domain",
     }[plan.role];
-    own.detail.textContent = words || pane.detail;
-    own.head.title = [pane.title, pane.detail, words].filter(Boolean).join(" – ");
+    own.detail.textContent = text || pane.detail;
+    own.head.title = [pane.title, pane.detail, text].filter(Boolean).join(" – ");
     if (!plan.scale) own.scale?.remove();
-    // The same button as before, as it may have the focus.
+    // The same button, as it may have the focus.
     own.scale = plan.scale && legend(plan.scale, own.scale ?? legendButton((anchor) => this.onLegend(index, anchor)));
     this.placeLegend(index);
   }
 
   /**
-   * Paint on another canvas, at another resolution, what `paint` paints on the screen: for files.
+   * Paints on another canvas, at another resolution, what `paint` paints on the screen: for exports.
    * @param {HTMLCanvasElement} canvas @param {number} ratio its pixels per CSS px @param {(Picture | null)[]} pictures
    * @param {Look["wipe"]} wipe
    */
@@ -150,8 +151,8 @@ export class Stage {
   }
 
   /**
-   * Place canvas and headings. False where the stage has no width yet.
-   * @param {{height: number, aspect: number, look: Look}} space height: CSS px there is; aspect: of a picture
+   * Places canvas and headings. False while the stage has no width.
+   * @param {{height: number, aspect: number, look: Look}} space height: available, CSS px; aspect: of a picture
    */
   fit({ height, aspect, look }) {
     const width = this.root.clientWidth;
@@ -183,15 +184,16 @@ export class Stage {
     return true;
   }
 
-  /** Under a long detail there is no room for a legend, beside a short title there is; narrow panes have neither. @param {number} index */
+  /** Places a legend beside the title where there are two lines and room, else at the end of the heading. @param {number} index */
   placeLegend(index) {
     const { scale, line, more } = this.elements[index];
     const rect = this.layout?.rects[index];
     const host = this.layout?.lines === 2 && rect && rect.width >= LEGEND_BESIDE_TITLE_PX ? line : more;
-    if (scale && rect && scale.parentElement !== host) host.append(scale); // moved, it would lose the focus
+    if (scale && rect && scale.parentElement !== host) host.append(scale); // moving it would lose the focus
   }
 
   /**
+   * Paints a frame.
    * @param {(Picture | null)[]} pictures by pane, then those of the overlays
    * @param {Look["wipe"]} wipe
    */
@@ -215,7 +217,7 @@ export class Stage {
     }
   }
 
-  /** The message of a pane, where there is one. @param {number} index @param {(Picture | null)[]} pictures @param {boolean} isShown */
+  /** Shows the message of a pane, or none. @param {number} index @param {(Picture | null)[]} pictures @param {boolean} isShown */
   say(index, pictures, isShown) {
     const { message } = this.elements[index];
     const error = this.errorOf(index, pictures);
@@ -228,14 +230,14 @@ export class Stage {
     const picture = pictures[index];
     if (picture?.error) return picture.error;
     const { reference } = this.plans[index];
-    if (reference >= 0 && pictures[reference]?.error) return "the reference has no picture of this frame";
+    if (reference >= 0 && pictures[reference]?.error) return "the reference has no picture for this frame";
     const over = this.overlays[index];
     const error = over && pictures[over.picture]?.error;
     return error ? `energy: ${error}` : "";
   }
 
   /**
-   * One pane's picture, difference and overlay, or those of its partner.
+   * Draws a pane's picture, difference and overlay, or its partner's.
    * @param {number} index @param {import("./layout.mjs").Rect} rect @param {(Picture | null)[]} pictures
    * @param {number[] | null} clip x, y, width, height in canvas pixels
    */
@@ -266,14 +268,14 @@ export class Stage {
     if (clip) context.restore();
   }
 
-  /** The pane whose picture stands in pane `index`: its own or, while flickering, its partner's. @param {number} index */
+  /** The pane whose picture pane `index` shows: itself or, while flickering, its partner. @param {number} index */
   sourceOf(index) {
     return this.isFlicked ? this.partnerOf(index) : index;
   }
 
   /**
-   * What a pane flickers with: B with A, the others with A, both halves of a wipe with each other. Panes without a letter
-   * stay, unless they stand alone.
+   * The pane with which a pane flickers: A with B, the others with A, both sides of a wipe with each other. Panes without a
+   * letter stay as they are, unless only one pane is shown.
    * @param {number} index
    */
   partnerOf(index) {
@@ -288,12 +290,12 @@ export class Stage {
     return at < 0 ? index : at;
   }
 
-  /** Image rectangles by pane, in canvas pixels; null: not shown. */
+  /** Image rectangles by pane, canvas px; null: not shown. */
   rects() {
     return this.layout?.rects.map((rect) => rect && deviceRect(rect, this.ratio)) ?? [];
   }
 
-  /** Where a point of the window lies. @param {number} clientX @param {number} clientY @returns {Place | null} null: over no picture */
+  /** The place of a point of the window. @param {number} clientX @param {number} clientY @returns {Place | null} null: over no picture */
   at(clientX, clientY) {
     const box = this.root.getBoundingClientRect();
     const [px, py] = [clientX - box.left, clientY - box.top];
@@ -310,7 +312,7 @@ export class Stage {
     return null;
   }
 
-  /** Where a point of the picture lies in the stage, CSS px, also outside of the pane. @param {number} pane @param {number} x @param {number} y */
+  /** The place of a point of the picture in the stage, CSS px, even outside the pane. @param {number} pane @param {number} x @param {number} y */
   toCss(pane, x, y) {
     const rect = this.layout?.rects[pane];
     if (!rect) return null;
@@ -318,136 +320,6 @@ export class Stage {
     const [u, v] = [(x / this.size.width - left) / side, (y / this.size.height - top) / side];
     return { left: rect.x + u * rect.width, top: rect.y + v * rect.height };
   }
-}
-
-/** What overlays show where nothing is chosen: from the mean of validation images up to where 1 % of pixels lie beyond. */
-const ENERGY_RANGE = { lo: 0, hi: 8 };
-
-/** The scale of an energy drawn over a picture. @param {any} domain @param {Pick<Look, "maps">} look */
-export function energyScale(domain, { maps }) {
-  const chosen = maps[domain.name];
-  const { lo, hi } = ENERGY_RANGE;
-  return shownScale(domain, { map: chosen?.map ?? null, lo: chosen?.lo ?? lo, hi: chosen?.hi ?? hi });
-}
-
-/** Pixels of a picture as words, made once for each. @type {WeakMap<ImageData, Uint32Array>} */
-const words = new WeakMap();
-
-/** @param {ImageData} image */
-export function wordsOf(image) {
-  let found = words.get(image);
-  if (!found) words.set(image, (found = new Uint32Array(image.data.buffer)));
-  return found;
-}
-
-/** What one pane shows, at the size of the stored image. */
-class Tile {
-  constructor() {
-    this.canvas = element("canvas", { width: "1", height: "1" });
-    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d", { willReadFrequently: true }));
-    /** @type {ImageData | null} */
-    this.colours = null;
-    /** @type {ImageData | null} */
-    this.codes = null;
-    /** @type {ImageData | null} */
-    this.other = null;
-    /** @type {Plan | null} */
-    this.plan = null;
-    /** @type {ImageData | null} */
-    this.energy = null;
-    /** @type {Uint32Array | null} */
-    this.table = null;
-  }
-
-  /**
-   * @param {ImageData} codes @param {Plan} plan
-   * @param {{other: ImageData | null, unknown: number, energy: ImageData | null, table: Uint32Array | null}} more
-   *   other: of the reference, and the word of its unknown pixels; energy: drawn over it in the colours of `table`
-   * @returns {HTMLCanvasElement} their colours
-   */
-  show(codes, plan, { other, unknown, energy, table }) {
-    const isSame = codes === this.codes && plan === this.plan && other === this.other;
-    if (isSame && energy === this.energy && table === this.table) return this.canvas;
-    this.codes = codes;
-    this.plan = plan;
-    this.other = other;
-    this.energy = energy;
-    this.table = table;
-    const { width, height } = codes;
-    if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
-    const isOver = energy !== null && table !== null && energy.data.length === codes.data.length;
-    if (plan.kind === "codes" && !isOver) {
-      this.context.putImageData(codes, 0, 0);
-      return this.canvas;
-    }
-    if (this.colours?.width !== width || this.colours.height !== height) this.colours = new ImageData(width, height);
-    drawPlan(plan, wordsOf(codes), other && wordsOf(other), unknown, wordsOf(this.colours));
-    if (isOver) drawOver(table, wordsOf(energy), wordsOf(this.colours));
-    this.context.putImageData(this.colours, 0, 0);
-    return this.canvas;
-  }
-}
-
-/** @param {Pane} pane @param {HTMLElement | null} menu of what it could show instead */
-function paneElements(pane, menu) {
-  const title = element("span", { class: "pane-title", text: pane.title });
-  const detail = element("span", { class: "pane-detail", text: pane.detail });
-  const line = element("div", { class: "pane-name" });
-  if (pane.letter) {
-    const badge = element("span", { class: "badge", text: pane.letter });
-    badge.style.setProperty(
-      "--xc-own",
-      `var(--xc-${pane.letter.toLowerCase().replace(/[^a-z]/g, "")}, var(--xc-text))`,
-    );
-    line.append(badge);
-  }
-  line.append(menu ? element("span", { class: "pane-choice" }, title, menu) : title);
-  if (!pane.isComplete) line.append(element("span", { class: "growing", text: "unfinished" }));
-  const values = element("span", { class: "pane-values number" });
-  const more = element("div", { class: "pane-more" }, detail, values);
-  const head = element("div", { class: "pane-head" }, line, more);
-  head.title = [pane.title, pane.detail].filter(Boolean).join(" – ");
-  const message = element("p", { class: "pane-message", role: "status" });
-  message.hidden = true;
-  const name = [pane.letter, pane.title, pane.detail].filter(Boolean).join(" ");
-  // Beside the picture: what is inside an image is not read out.
-  const box = element("div", { class: "pane" }, element("div", { role: "img", "aria-label": name }), message);
-  /** @type {HTMLElement | null} */
-  const scale = null;
-  return { head, line, more, detail, values, scale: /** @type {HTMLElement | null} */ (scale), box, message };
-}
-
-/** A legend to be filled: it opens the menu of maps and ranges. @param {(anchor: HTMLElement) => void} onPress */
-function legendButton(onPress) {
-  const made = element("button", { class: "legend", type: "button", "aria-haspopup": "dialog" });
-  made.addEventListener("click", () => onPress(made));
-  return made;
-}
-
-/**
- * A colour bar with its range.
- * @param {import("./colour.mjs").Scale} domain @param {HTMLElement} made the button that it is put into
- */
-function legend(domain, made) {
-  const bar = element("span", { class: "bar" });
-  bar.style.background = cssGradient(domain);
-  for (const { position, value } of legendTicks(domain)) {
-    const tick = element("i", { title: formatValue(value) });
-    tick.style.left = `${100 * position}%`;
-    bar.append(tick);
-  }
-  const unit = domain.unit ? ` ${domain.unit}` : "";
-  made.replaceChildren(
-    element("span", { class: "number", text: formatValue(domain.lo) }),
-    bar,
-    element("span", { class: "number", text: `${formatValue(domain.hi)}${unit}` }),
-  );
-  const ticks = legendTicks(domain).map(({ value }) => formatValue(value));
-  const between = ticks.length ? `; marks at ${ticks.join(", ")}` : "";
-  const scale = domain.scale === "log" ? ", logarithmic" : "";
-  made.title = `${formatValue(domain.lo)} to ${formatValue(domain.hi)}${unit}${scale}${between}. Press to change colours and range.`;
-  made.setAttribute("aria-label", `colours from ${made.title}`);
-  return made;
 }
 
 /** @param {import("./layout.mjs").Rect} rect @param {number} ratio */

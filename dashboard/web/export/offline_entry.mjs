@@ -1,7 +1,7 @@
 // @ts-check
 /** Opens a page made by offline_page.mjs: unpacks what stands in it, then mounts the player of the Compare page. */
 
-import { embedded } from "../frames/loader.mjs";
+import { embedded } from "../frames/fetch.mjs";
 import { mount } from "../player/compare_page.mjs";
 
 const partOf = (/** @type {string} */ id) => document.getElementById(id)?.textContent ?? "";

@@ -3,7 +3,7 @@
 
 import { copyLink } from "../controls/link.mjs";
 import { formatValue } from "../drawing/colour.mjs";
-import { energyScale } from "../drawing/stage.mjs";
+import { energyScale } from "../drawing/compose.mjs";
 import { dialog } from "../ui/dialog.mjs";
 import { button, element } from "../ui/dom.mjs";
 import { plottedColumns, seriesCsv } from "./csv.mjs";

@@ -1,58 +1,63 @@
 // @ts-check
 /**
- * Which of a frame's two codings is asked for, the exact one or its preview? Pure.
+ * Which coding of a frame to request: the exact one, or its preview. Pure.
  *
- * Previews are lossy and a tenth of the size. They are for lines, and for machines, that are too slow for the exact ones.
+ * Previews are lossy and a tenth of the size. They serve connections, and machines, that are too slow for exact frames.
  */
 
-/** A rate is told when this much has come, or what there is took this long: bytes, ms. */
+import { BLOCK_FRAMES } from "./blocks.mjs";
+
+/** A rate is known once this much has arrived, or once requests have taken this long. */
 const LEAST_BYTES = 128 << 10;
 const LEAST_MS = 250;
-/** Of busy time in which an older measurement fades to a third: a line may become another while one looks. */
+/** Busy time in which the weight of an older measurement falls to a third: connections change. */
 const MEMORY_MS = 300;
-/** Play stays with exact frames while the line brings as much as it takes, and comes back to them where it brings more. */
+/** Play keeps exact frames while the connection brings what they need, and returns to them when it brings more. */
 const RESERVE = { exact: 1, preview: 1.6 };
 /** A block of exact frames that takes longer than this is preceded by its previews. */
 const PATIENCE_SECONDS = 0.3;
 
-/** @typedef {"exact" | "preview"} Tier */
+/**
+ * @typedef {"exact" | "preview"} Tier
+ * @typedef {(import("./pack.mjs").Header | null)[]} Headers of the packs of a frame, one for each track; null: not known yet
+ */
 
-/** What the line brings while answers are on their way. */
+/** Measures what arrives while requests are open. */
 export class Bandwidth {
   /** @param {() => number} now ms */
   constructor(now = () => performance.now()) {
     this.now = now;
     this.active = 0;
     this.since = 0;
-    /** All that ever came, in all the time that something was on its way; then the same with what is old fading. */
+    /** All that ever arrived, over all the time that requests were open; then the same with old measurements fading. */
     this.all = { bytes: 0, ms: 0 };
     this.recent = { bytes: 0, ms: 0 };
   }
 
-  /** An answer begins. */
+  /** A response begins. */
   begin() {
     this.pass();
     this.active += 1;
   }
 
-  /** Some of it has come. @param {number} bytes */
+  /** Part of it has arrived. @param {number} bytes */
   add(bytes) {
     this.pass();
     this.all.bytes += bytes;
     this.recent.bytes += bytes;
   }
 
-  /** It is whole, or given up. */
+  /** It is complete, or given up. */
   end() {
     this.pass();
     this.active -= 1;
   }
 
-  /** @returns {number | null} null: too little has come to tell */
+  /** @returns {number | null} null: too little has arrived to measure */
   get bytesPerSecond() {
     this.pass();
-    const isTold = this.all.bytes >= LEAST_BYTES || this.all.ms >= LEAST_MS;
-    return isTold ? (1000 * this.recent.bytes) / Math.max(this.recent.ms, 1) : null;
+    const isKnown = this.all.bytes >= LEAST_BYTES || this.all.ms >= LEAST_MS;
+    return isKnown ? (1000 * this.recent.bytes) / Math.max(this.recent.ms, 1) : null;
   }
 
   pass() {
@@ -69,9 +74,39 @@ export class Bandwidth {
 }
 
 /**
- * What is played.
+ * The tier to request for a frame.
+ * @param {{headers: Headers, bytesPerSecond: number | null, fps: number, before: Tier, isExactOnly: boolean,
+ *   isTooSlow: boolean}} facts fps: due frames per second, 0: paused; before: played so far; isExactOnly: the viewer wants no
+ *   previews; isTooSlow: exact frames cannot be played in time
+ * @returns {Tier}
+ */
+export function tierOf({ headers, bytesPerSecond, fps, before, isExactOnly, isTooSlow }) {
+  if (isExactOnly || !hasPreviews(headers)) return "exact";
+  const frameBytes = meanFrameBytes(headers);
+  if (fps === 0) return isLongWait({ bytesPerSecond, frameBytes }) ? "preview" : "exact";
+  return isTooSlow ? "preview" : tierOfPlay({ bytesPerSecond, frameBytes, fps, before });
+}
+
+/** Whether all tracks are known to have previews. @param {Headers} headers */
+export function hasPreviews(headers) {
+  return headers.length > 0 && headers.every((header) => header?.previews);
+}
+
+/** Bytes of an exact frame of all tracks, a mean over its packs; null while a header is unknown. @param {Headers} headers */
+export function meanFrameBytes(headers) {
+  let sum = 0;
+  for (const header of headers) {
+    if (!header) return null;
+    const { offsets } = header;
+    sum += (offsets[offsets.length - 1] - offsets[0]) / (offsets.length - 1);
+  }
+  return sum;
+}
+
+/**
+ * The tier that play requests.
  * @param {{bytesPerSecond: number | null, frameBytes: number | null, fps: number, before: Tier}} facts frameBytes: of one
- *   exact frame of all tracks, null: not known yet; fps: frames a second that are due; before: what was played so far
+ *   exact frame of all tracks; null: unknown
  * @returns {Tier}
  */
 export function tierOfPlay({ bytesPerSecond, frameBytes, fps, before }) {
@@ -79,10 +114,9 @@ export function tierOfPlay({ bytesPerSecond, frameBytes, fps, before }) {
   return bytesPerSecond >= RESERVE[before] * fps * frameBytes ? "exact" : "preview";
 }
 
-/**
- * Whether a block of exact frames takes longer than one likes to wait for the frame one looks at.
- * @param {{bytesPerSecond: number | null, frameBytes: number | null, blockFrames: number}} facts blockFrames: fetched at once
- */
-export function isLongWait({ bytesPerSecond, frameBytes, blockFrames }) {
-  return bytesPerSecond !== null && frameBytes !== null && bytesPerSecond * PATIENCE_SECONDS < blockFrames * frameBytes;
+/** Whether a block of exact frames keeps the viewer waiting. @param {{bytesPerSecond: number | null, frameBytes: number | null}} facts */
+export function isLongWait({ bytesPerSecond, frameBytes }) {
+  return (
+    bytesPerSecond !== null && frameBytes !== null && bytesPerSecond * PATIENCE_SECONDS < BLOCK_FRAMES * frameBytes
+  );
 }

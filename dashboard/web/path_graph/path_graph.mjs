@@ -10,8 +10,9 @@
  */
 
 import { drawCodes } from "../drawing/colour.mjs";
-import { decodeBlob, FrameLoader } from "../frames/loader.mjs";
-import { packOf } from "../frames/pack.mjs";
+import { placeOf } from "../frames/blocks.mjs";
+import { decodeBlob } from "../frames/decode.mjs";
+import { PackReader } from "../frames/pack_reader.mjs";
 import { screen } from "../player/screen.mjs";
 import { dialog } from "../ui/dialog.mjs";
 import { button, element } from "../ui/dom.mjs";
@@ -83,7 +84,7 @@ class Picker {
     };
     /** Energies by path, sigma, of one frame by one method. */
     this.now = { of: "", byPath: /** @type {Record<string, number>} */ ({}) };
-    this.loader = new FrameLoader();
+    this.packs = new PackReader();
     /** What a path predicts, for as long as it is pointed at. */
     this.preview = element("canvas", { class: "graph-preview", role: "img", "aria-label": "what the path predicts" });
     this.previewing = new AbortController();
@@ -184,10 +185,10 @@ class Picker {
     if (this.now.of === of || !this.panel.open) return;
     this.now = { of, byPath: {} };
     const load = async (/** @type {Energy} */ { packs, paths, mu, sigma }) => {
-      const pack = packs[packOf(packs, frame)];
+      const pack = placeOf({ packs }, frame)?.pack;
       if (!pack) return;
       const url = new URL(pack.url, document.baseURI).href;
-      const { shape, values } = await this.loader.column({ ...pack, url }, "terms");
+      const { shape, values } = await this.packs.column({ ...pack, url }, "terms");
       if (this.now.of !== of) return;
       const row = values.subarray((frame - pack.start) * shape[1]);
       for (const [i, path] of paths.entries()) this.now.byPath[path] = (row[i] - mu[i]) / sigma[i];

@@ -10,8 +10,7 @@
 export const LETTERS = "ABCDEFGH";
 
 /**
- * @typedef {{name: string, title?: string, channels: number, lo: number, hi: number, scale: string, unit: string,
- *   colour_map: string, meaning?: string, invalid?: number | null}} Domain a Domain record, as in the manifests
+ * @typedef {import("../drawing/colour.mjs").Domain & {title?: string}} Domain a Domain record, as in the manifests
  * @typedef {import("../frames/loader.mjs").Pack} Pack
  * @typedef {import("../frames/loader.mjs").Picture} Picture
  * @typedef {import("./view_state.mjs").ViewState} ViewState

@@ -7,7 +7,7 @@
  * whole frame stays. So panes cannot drift: nothing could show two frames.
  */
 
-import { UNREACHABLE } from "../frames/loader.mjs";
+import { UNREACHABLE } from "../frames/fetch.mjs";
 import { framesAround, framesToPlay } from "./clock.mjs";
 import { screen } from "./screen.mjs";
 

@@ -99,7 +99,7 @@ export class Paths {
     const shares = track.paths.map(() => new Float64Array(known).fill(NaN));
     try {
       for (const pack of track.packs) {
-        const { values } = await context.frames.column(pack, "terms", loading.signal);
+        const { values } = await context.frames.packs.column(pack, "terms", loading.signal);
         sharesOf(values, nPaths, isRaw ? null : track).forEach((own, path) => {
           const there = own.subarray(0, Math.max(known - pack.start, 0));
           if (there.length) shares[path].set(there, pack.start);

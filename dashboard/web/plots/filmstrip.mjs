@@ -138,7 +138,7 @@ export class Filmstrip {
         continue;
       }
       try {
-        const [codes] = await context.frames.stills(pane, frames[i], 1, drawing.signal);
+        const [codes] = await context.frames.pictures.stills(pane, frames[i], 1, drawing.signal);
         if (drawing.signal.aborted) return;
         const drawn = element("canvas", {});
         drawCodes(drawn, codes, pane.domain);

@@ -6,7 +6,7 @@
 
 import { formatValue, physicalValue } from "../drawing/colour.mjs";
 import { channels, differenceOf, isUnknown, measureOf, referenceOf } from "../drawing/compose.mjs";
-import { wordsOf } from "../drawing/stage.mjs";
+import { rgba32Of } from "../drawing/tile.mjs";
 import { element } from "../ui/dom.mjs";
 import { nameOf } from "./wipe.mjs";
 import { CLICK_PX, maxScale, showing } from "./zoom.mjs";
@@ -81,7 +81,7 @@ export function probing(context, gestures) {
     if (energies.frame === frame || context.view.state.overlay || context.playback.isPlaying || frame < 0) return;
     const own = turnTo(frame);
     for (const [letter, track] of Object.entries(context.data.energies ?? {})) {
-      context.frames.single(track, frame, own.abort.signal).then(
+      context.frames.pictures.loadSingle(track, frame, own.abort.signal).then(
         ({ codes }) => {
           own.codes.set(letter, codes);
           if (own === energies && !context.isDestroyed) context.timers.soon("probe", show);
@@ -120,21 +120,21 @@ export function probing(context, gestures) {
     const sign = picture.isExact ? "" : form === "spoken" ? "about " : "≈ ";
     const offset = (/** @type {ImageData} */ image) =>
       Math.floor((y * image.height) / size.height) * image.width + Math.floor((x * image.width) / size.width);
-    const rgba = wordsOf(codes)[offset(codes)];
+    const rgba = rgba32Of(codes)[offset(codes)];
     if (isUnknown(plans[index], pane.domain, rgba)) return "unknown";
     const parts = [valueText(pane.domain, rgba)];
     const reference = referenceOf(panes, index, context.view.state.diff ?? "auto");
     const other = reference >= 0 && reference !== index ? pictures[reference]?.codes : null;
     const name = panes[reference]?.letter || "truth";
     if (other) {
-      const rgbaOther = wordsOf(other)[offset(other)];
+      const rgbaOther = rgba32Of(other)[offset(other)];
       const isKnown = !isUnknown(plans[reference], panes[reference].domain, rgbaOther);
       parts.unshift(isKnown ? relationText(pane.domain, rgba, rgbaOther, name) : `${name} unknown`);
     }
     const track = pane.role === "prediction" ? context.data.energies?.[pane.letter] : undefined;
     if (track) {
       const energy = energyOf(pane.letter);
-      const text = energy ? valueText(track.domain, wordsOf(energy)[offset(energy)]) : "…";
+      const text = energy ? valueText(track.domain, rgba32Of(energy)[offset(energy)]) : "…";
       // Half a step of an energy is a sixteenth of a σ: spoken, but not worth the room in a heading.
       parts.splice(1, 0, form === "spoken" ? `energy ${text}` : `E ${text.replace(/ ±[\d.e-]+/, "")}`);
     }

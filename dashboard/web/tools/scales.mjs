@@ -2,8 +2,8 @@
 /** The menu that a legend opens: colour map and range of a domain. */
 
 import { cssGradient, formatValue, mapName, physicalValue } from "../drawing/colour.mjs";
-import { defaultReach, differenceScale, reachOf, shownScale } from "../drawing/compose.mjs";
-import { energyScale, wordsOf } from "../drawing/stage.mjs";
+import { defaultReach, differenceScale, energyScale, reachOf, shownScale } from "../drawing/compose.mjs";
+import { rgba32Of } from "../drawing/tile.mjs";
 import { button, element } from "../ui/dom.mjs";
 
 /** Perceptually uniform; the diverging one is offered where values have a sign. */
@@ -19,14 +19,14 @@ const WIDTH_PX = 250;
 
 /**
  * The range of nearly all codes of some images, as physical values; null: there are none, or all are one.
- * @param {import("../drawing/colour.mjs").Scale} domain @param {import("../drawing/compose.mjs").Codes[]} images
+ * @param {import("../drawing/colour.mjs").Scale} domain @param {import("../drawing/compose.mjs").Pixels[]} images
  * @returns {{lo: number, hi: number} | null}
  */
 export function rangeOf(domain, images) {
   const counts = new Float64Array(256);
-  for (const { words, unknown } of images) {
-    for (let i = 0; i < words.length; i += 1) {
-      const code = words[i] & 255;
+  for (const { rgba32, unknown } of images) {
+    for (let i = 0; i < rgba32.length; i += 1) {
+      const code = rgba32[i] & 255;
       if (code !== unknown) counts[code] += 1;
     }
   }
@@ -200,17 +200,17 @@ export function scaling(context) {
       const codes = context.position.pictures.slice(panes.length).flatMap((picture) => picture?.codes ?? []);
       return rangeOf(
         domain,
-        codes.map((own) => ({ words: wordsOf(own), unknown: -1 })),
+        codes.map((own) => ({ rgba32: rgba32Of(own), unknown: -1 })),
       );
     }
     const own = panes.flatMap((pane, index) => {
       const codes = context.position.pictures[index]?.codes;
-      return pane.domain.name === domain.name && codes ? [{ words: wordsOf(codes), ...plans[index] }] : [];
+      return pane.domain.name === domain.name && codes ? [{ rgba32: rgba32Of(codes), ...plans[index] }] : [];
     });
     if (kind === "map") return rangeOf(domain, own);
     const largest = own.map((image) => {
       const codes = context.position.pictures[image.reference]?.codes;
-      const other = codes && { words: wordsOf(codes), ...plans[image.reference] };
+      const other = codes && { rgba32: rgba32Of(codes), ...plans[image.reference] };
       return other ? (reachOf(domain, image, other) ?? 0) : 0;
     });
     return Math.max(0, ...largest) > 0 ? { lo: 0, hi: Math.max(...largest) } : null;

@@ -2,8 +2,8 @@
 /** The tools for the pictures: buttons in the toolbar, and a line with the settings of the active ones. */
 
 import { cssGradient, formatValue } from "../drawing/colour.mjs";
-import { defaultReach, differenceScale, reachOf } from "../drawing/compose.mjs";
-import { energyScale, wordsOf } from "../drawing/stage.mjs";
+import { defaultReach, differenceScale, energyScale, reachOf } from "../drawing/compose.mjs";
+import { rgba32Of } from "../drawing/tile.mjs";
 import { sourceOf } from "../player/context.mjs";
 import { button, element } from "../ui/dom.mjs";
 
@@ -176,8 +176,8 @@ function differenceLine(context) {
       const [own, other] = [context.position.pictures[index]?.codes, context.position.pictures[plan.reference]?.codes];
       if (plan.role !== "compared" || !own || !other) return;
       const [from, to] = [
-        { words: wordsOf(own), ...plan },
-        { words: wordsOf(other), ...plans[plan.reference] },
+        { rgba32: rgba32Of(own), ...plan },
+        { rgba32: rgba32Of(other), ...plans[plan.reference] },
       ];
       const largest = reachOf(panes[index].domain, from, to);
       if (largest !== null)

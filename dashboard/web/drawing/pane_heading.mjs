@@ -1,0 +1,69 @@
+// @ts-check
+/** The elements of one pane: its heading, its legend, its message, and the description of its picture. */
+
+import { element } from "../ui/dom.mjs";
+import { cssGradient, formatValue, legendTicks } from "./colour.mjs";
+
+/** @typedef {import("../player/context.mjs").Pane} Pane */
+
+/** @param {Pane} pane @param {HTMLElement | null} menu of what it could show instead */
+export function paneElements(pane, menu) {
+  const title = element("span", { class: "pane-title", text: pane.title });
+  const detail = element("span", { class: "pane-detail", text: pane.detail });
+  const line = element("div", { class: "pane-name" });
+  if (pane.letter) {
+    const badge = element("span", { class: "badge", text: pane.letter });
+    badge.style.setProperty(
+      "--xc-own",
+      `var(--xc-${pane.letter.toLowerCase().replace(/[^a-z]/g, "")}, var(--xc-text))`,
+    );
+    line.append(badge);
+  }
+  line.append(menu ? element("span", { class: "pane-choice" }, title, menu) : title);
+  if (!pane.isComplete) line.append(element("span", { class: "growing", text: "unfinished" }));
+  const values = element("span", { class: "pane-values number" });
+  const more = element("div", { class: "pane-more" }, detail, values);
+  const head = element("div", { class: "pane-head" }, line, more);
+  head.title = [pane.title, pane.detail].filter(Boolean).join(" – ");
+  const message = element("p", { class: "pane-message", role: "status" });
+  message.hidden = true;
+  const name = [pane.letter, pane.title, pane.detail].filter(Boolean).join(" ");
+  // The message is beside the picture: screen readers skip what is inside an image.
+  const box = element("div", { class: "pane" }, element("div", { role: "img", "aria-label": name }), message);
+  /** @type {HTMLElement | null} */
+  const scale = null;
+  return { head, line, more, detail, values, scale: /** @type {HTMLElement | null} */ (scale), box, message };
+}
+
+/** An empty legend, which opens the menu of colour maps and ranges. @param {(anchor: HTMLElement) => void} onPress */
+export function legendButton(onPress) {
+  const made = element("button", { class: "legend", type: "button", "aria-haspopup": "dialog" });
+  made.addEventListener("click", () => onPress(made));
+  return made;
+}
+
+/**
+ * Fills a legend with a colour bar and its range.
+ * @param {import("./colour.mjs").Scale} domain @param {HTMLElement} made from `legendButton`
+ */
+export function legend(domain, made) {
+  const bar = element("span", { class: "bar" });
+  bar.style.background = cssGradient(domain);
+  for (const { position, value } of legendTicks(domain)) {
+    const tick = element("i", { title: formatValue(value) });
+    tick.style.left = `${100 * position}%`;
+    bar.append(tick);
+  }
+  const unit = domain.unit ? ` ${domain.unit}` : "";
+  made.replaceChildren(
+    element("span", { class: "number", text: formatValue(domain.lo) }),
+    bar,
+    element("span", { class: "number", text: `${formatValue(domain.hi)}${unit}` }),
+  );
+  const ticks = legendTicks(domain).map(({ value }) => formatValue(value));
+  const between = ticks.length ? `; marks at ${ticks.join(", ")}` : "";
+  const scale = domain.scale === "log" ? ", logarithmic" : "";
+  made.title = `${formatValue(domain.lo)} to ${formatValue(domain.hi)}${unit}${scale}${between}. Press to change colours and range.`;
+  made.setAttribute("aria-label", `colours from ${made.title}`);
+  return made;
+}

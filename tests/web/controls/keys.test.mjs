@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { BINDINGS, bindingOf, helpLines } from "../../../dashboard/web/controls/keys.mjs";
+
+test("keys are recognised with Shift, without Alt, and r and c stay unbound", () => {
+  const press = (key, more = {}) =>
+    bindingOf({ key, shiftKey: false, altKey: false, ctrlKey: false, metaKey: false, ...more });
+  const does = (binding) => binding && [binding.action, binding.value];
+  assert.deepEqual(does(press(" ")), ["toggle", undefined]);
+  assert.deepEqual(does(press("N", { shiftKey: true })), ["peak", -1]);
+  assert.deepEqual(does(press("N")), ["peak", 1]); // Caps Lock
+  assert.deepEqual(does(press("?", { shiftKey: true })), ["help", undefined]);
+  assert.deepEqual(does(press("ArrowLeft", { shiftKey: true })), ["step", -10]);
+  assert.deepEqual(
+    [press("ArrowLeft", { altKey: true }), press("r"), press("c"), press("Tab")],
+    [null, null, null, null],
+  );
+});
+
+test("brackets are recognised on keyboards that type them with Alt or AltGr", () => {
+  const press = (key, more) =>
+    bindingOf({ key, shiftKey: false, altKey: false, ctrlKey: false, metaKey: false, ...more })?.action;
+  assert.deepEqual(press("[", { altKey: true }), "loopIn"); // Option + 5, a German Mac
+  assert.deepEqual(press("]", { altKey: true, ctrlKey: true }), "loopOut"); // AltGr + 9, German Windows
+  assert.deepEqual(press("\\", { altKey: true, shiftKey: true }), "loopClear");
+  const ofTheBrowser = [{ ctrlKey: true }, { metaKey: true }, { metaKey: true, altKey: true }];
+  assert.deepEqual(
+    ofTheBrowser.map((more) => press("[", more)),
+    [undefined, undefined, undefined],
+  );
+  assert.deepEqual(press("n", { altKey: true }), undefined);
+});
+
+test("on non-Latin layouts, keys are recognised by position", () => {
+  const press = (key, code, shiftKey = false) =>
+    bindingOf({ key, code, shiftKey, altKey: false, ctrlKey: false, metaKey: false })?.action;
+  const latin = (key, shiftKey = false) => press(shiftKey ? key.toUpperCase() : key, "", shiftKey);
+  assert.deepEqual(
+    [press("т", "KeyN"), press("Т", "KeyN", true), press("ν", "KeyN")],
+    [latin("n"), latin("n", true), latin("n")],
+  );
+  assert.deepEqual([press("ü", "KeyN"), press("ł", "KeyN")], [undefined, undefined]);
+});
+
+test("only a slider responds to slider keys", () => {
+  const press = (key, isOnSlider) =>
+    bindingOf({ key, shiftKey: false, altKey: false, ctrlKey: false, metaKey: false }, isOnSlider)?.value;
+  const names = ["ArrowUp", "ArrowDown", "PageUp", "PageDown", "ArrowLeft"];
+  assert.deepEqual(
+    names.map((key) => press(key, true)),
+    [1, -1, 10, -10, -1],
+  );
+  assert.deepEqual(
+    names.map((key) => press(key, false)),
+    [undefined, undefined, undefined, undefined, -1],
+  );
+});
+
+test("no key has two meanings, and every line of the help has a key and a text", () => {
+  const all = BINDINGS.flatMap((binding) => binding.keys);
+  assert.deepEqual(new Set(all).size, all.length);
+  assert.deepEqual(
+    helpLines().every(({ label, help }) => label && help),
+    true,
+  );
+});

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { GAP_PX, gridLayout, MIN_PANE_PX } from "../../../dashboard/web/drawing/layout.mjs";
+
+test("panes move into one row where two rows would make them small", () => {
+  const panes = [
+    [0, 0],
+    [0, 1],
+    [0, 2],
+    [1, 1],
+    [1, 2],
+  ].map(([row, column]) => ({ row, column }));
+  const low = gridLayout(panes, { width: 1240, height: 340, aspect: 1 });
+  assert.deepEqual(
+    [new Set(low.rects.map(({ y }) => y)).size, low.rects[0].width > 230, low.height <= 340],
+    [1, true, true],
+  );
+  assert.deepEqual(new Set(gridLayout(panes, { width: 1240, height: 900, aspect: 1 }).rects.map(({ y }) => y)).size, 2);
+});
+
+test("panes are placed as requested, in rows of equal height", () => {
+  const panes = [
+    { row: 0, column: 0 },
+    { row: 0, column: 2 },
+    { row: 3, column: 2 },
+  ];
+  const { rects, headingPx } = gridLayout(panes, { width: 810, height: 5000, aspect: 2 });
+  assert.deepEqual(
+    rects.map(({ x }) => x),
+    [0, 410, 410],
+  );
+  assert.deepEqual(
+    rects.map(({ width, height }) => [width, height]),
+    Array(3).fill([400, 200]),
+  );
+  assert.deepEqual(rects[2].y - rects[1].y, 200 + headingPx + GAP_PX);
+});
+
+test("a low window makes panes smaller, but never too small to see", () => {
+  const panes = [
+    { row: 0, column: 0 },
+    { row: 1, column: 0 },
+  ];
+  const low = gridLayout(panes, { width: 1000, height: 700, aspect: 1 });
+  assert.deepEqual(low.height <= 700 && low.rects[0].width > 250, true);
+  assert.deepEqual(gridLayout(panes, { width: 1000, height: 50, aspect: 1 }).rects[0].width, MIN_PANE_PX);
+});
+
+test("on a narrow screen the grid wraps in reading order", () => {
+  const panes = [0, 1, 2, 3].map((column) => ({ row: 0, column }));
+  const { rects, width } = gridLayout(panes, { width: 340, height: 400, aspect: 1 });
+  assert.deepEqual(
+    rects.every(({ x, width: own }) => x >= 0 && x + own <= width),
+    true,
+  );
+  assert.deepEqual([rects[0].y === rects[1].y, rects[2].y > rects[1].y, rects[2].y === rects[3].y], [true, true, true]);
+});
+
+test("a single pane gets all the space", () => {
+  const panes = [0, 1, 2, 3].map((column) => ({ row: 0, column }));
+  const { rects } = gridLayout(panes, { width: 800, height: 2000, aspect: 1, solo: 2 });
+  assert.deepEqual([rects[0], rects[1], rects[3], rects[2].width], [null, null, null, 800]);
+});

@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { seriesCsv } from "../../../dashboard/web/export/csv.mjs";
+
+test("a table keeps text from becoming a formula or another column", () => {
+  const figure = { data: [{ name: 'a,"b"', y: [-1.5, null], meta: { unit: "σ" } }] };
+  const text = seriesCsv(
+    { ptsSeconds: [0, 0.5], charts: [{ title: "=1+1", figure }] },
+    { first: 0, last: 1, notes: new Map([[1, "@x"]]), more: [{ name: "box", values: [2, NaN] }] },
+  );
+  assert.deepEqual(text.split("\r\n"), [
+    `frame,time (s),"'=1+1, a,""b"" (σ)",box,bookmark,note`,
+    "0,0,-1.5,2,,",
+    "1,0.5,,,1,'@x",
+    "",
+  ]);
+});

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Bandwidth, isLongWait, meanFrameBytes, tierOf, tierOfPlay } from "../../../dashboard/web/frames/quality.mjs";
+import { near } from "../fixtures/near.mjs";
+
+test("bandwidth counts only the time while requests are open, however many at once", () => {
+  let now = 0;
+  const line = new Bandwidth(() => now);
+  assert.deepEqual(line.bytesPerSecond, null);
+  line.begin();
+  line.begin();
+  now = 200;
+  line.add(1000);
+  assert.deepEqual(line.bytesPerSecond, null);
+  for (let i = 0; i < 100; i += 1) {
+    now += 10;
+    line.add(2000);
+    line.add(2000);
+  }
+  near(line.bytesPerSecond, 400_000, 20_000);
+  line.end();
+  line.end();
+  const known = line.bytesPerSecond;
+  now += 60_000; // nobody asked
+  assert.deepEqual(line.bytesPerSecond, known);
+  line.begin();
+  now += 1000; // nothing came
+  assert.deepEqual(line.bytesPerSecond < known / 10, true);
+});
+
+test("bandwidth follows recent transfers, even after a fast start", () => {
+  let now = 0;
+  const line = new Bandwidth(() => now);
+  line.begin();
+  for (const [rate, ms] of [
+    [5e7, 100],
+    [1e6, 1500],
+    [1e5, 1500],
+    [1e6, 1500],
+  ]) {
+    for (let passed = 0; passed < ms; passed += 10) {
+      now += 10;
+      line.add(rate / 100);
+    }
+    near(line.bytesPerSecond, rate, rate / 2);
+  }
+});
+
+test("play requests the quality that the connection sustains, without oscillating", () => {
+  const facts = { bytesPerSecond: 1e6, frameBytes: 30_000, fps: 30, before: "exact" };
+  assert.deepEqual(tierOfPlay(facts), "exact");
+  assert.deepEqual(tierOfPlay({ ...facts, before: "preview" }), "preview");
+  assert.deepEqual(tierOfPlay({ ...facts, before: "preview", bytesPerSecond: 1.5e6 }), "exact");
+  assert.deepEqual(tierOfPlay({ ...facts, frameBytes: 35_000 }), "preview");
+  assert.deepEqual(tierOfPlay({ ...facts, fps: 60 }), "preview");
+  for (const before of ["exact", "preview"]) {
+    assert.deepEqual(tierOfPlay({ ...facts, before, bytesPerSecond: null }), before);
+    assert.deepEqual(tierOfPlay({ ...facts, before, frameBytes: null }), before);
+  }
+});
+
+test("a wait is long when a block takes longer than a moment", () => {
+  const facts = { bytesPerSecond: 1e6, frameBytes: 25_000 };
+  assert.deepEqual(isLongWait(facts), true);
+  assert.deepEqual(isLongWait({ ...facts, bytesPerSecond: 2e6 }), false);
+  assert.deepEqual(isLongWait({ ...facts, bytesPerSecond: null }), false);
+  assert.deepEqual(isLongWait({ ...facts, frameBytes: null }), false);
+});
+
+test("previews are requested only where every track has them and exact frames are too slow", () => {
+  const offsets = [0, 20_000, 50_000];
+  const header = { offsets, previews: { codec: "jpeg", offsets } };
+  const facts = { headers: [header, header], bytesPerSecond: 1e6, fps: 0, before: "exact" };
+  assert.equal(meanFrameBytes(facts.headers), 50_000);
+  assert.equal(meanFrameBytes([header, null]), null);
+  assert.equal(tierOf(facts), "preview");
+  assert.equal(tierOf({ ...facts, bytesPerSecond: 1e7 }), "exact");
+  assert.equal(tierOf({ ...facts, isExactOnly: true }), "exact");
+  assert.equal(tierOf({ ...facts, headers: [header, { offsets, previews: null }] }), "exact");
+  assert.equal(tierOf({ ...facts, headers: [header, null] }), "exact");
+  assert.equal(tierOf({ ...facts, headers: [] }), "exact");
+  assert.equal(tierOf({ ...facts, fps: 30 }), "preview");
+  assert.equal(tierOf({ ...facts, fps: 30, bytesPerSecond: 1e7 }), "exact");
+  assert.equal(tierOf({ ...facts, fps: 30, bytesPerSecond: 1e7, isTooSlow: true }), "preview");
+});
