@@ -78,10 +78,10 @@ def energies(store: Store) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("way", ["shift", "axis"])
-def test_a_drag_on_the_plot_or_its_axis_chooses_the_loop_and_moves_nothing(page: Page, app: App, option: str):
+def test_a_drag_on_the_plot_or_its_axis_chooses_the_loop_and_moves_nothing(page: Page, app: App, way: str):
     root = open_page(page, app, "frame=7")
     areas = root.locator(".plot-area")
-    if option == "shift":
+    if way == "shift":
         drag(page, areas.first, 0.7, 0.4, shift=True)
     else:
         drag(page, areas.last, 0.7, 0.4, y=0.95)

@@ -143,9 +143,9 @@ def test_baseline_and_consistency_have_three_seeds(plan: Plan):
             )
 
 
-@pytest.mark.parametrize("recipe", [export.LAB, export.MINI], ids=["lab", "mini"])
+@pytest.mark.parametrize("spec", [export.LAB, export.MINI], ids=["lab", "mini"])
 @pytest.mark.parametrize("plan", PRESETS.values(), ids=PRESETS)
-def test_the_weights_of_a_zoo_are_small_enough(plan: Plan, spec: export.TrackSpec):
+def test_the_weights_of_a_zoo_are_small_enough(plan: Plan, spec: export.ZooSpec):
     jobs = spec.jobs(Jobs(plan), plan.seed)
     assert sum(len(export.weights_bytes(job.new_network("none"))) for job in jobs) <= spec.largest_megabytes * 1e6
 

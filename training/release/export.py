@@ -28,7 +28,7 @@ MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True)
-class TrackSpec:
+class ZooSpec:
     """Which part of what was trained makes a zoo."""
 
     name: str
@@ -47,16 +47,16 @@ class TrackSpec:
         return sorted(chosen, key=lambda job: order.index(job.method))
 
 
-LAB = TrackSpec("lab", "2", tuple(DOMAINS), METHODS, 25.0)
-MINI = TrackSpec("mini", "2", ("rgb", *TARGETS, "edge2d"), SEEDED, 10.0)
-SEED = TrackSpec("lab-seed", "1", tuple(DOMAINS), SEEDED, 25.0)
+LAB = ZooSpec("lab", "2", tuple(DOMAINS), METHODS, 25.0)
+MINI = ZooSpec("mini", "2", ("rgb", *TARGETS, "edge2d"), SEEDED, 10.0)
+SEED = ZooSpec("lab-seed", "1", tuple(DOMAINS), SEEDED, 25.0)
 
 
 def write_zoos(
     plan: Plan,
     networks: Path,
     frames: Path,
-    outs: Sequence[tuple[TrackSpec, Path]],
+    outs: Sequence[tuple[ZooSpec, Path]],
     seeds: Path,
     report: Callable[[int, int], None] = lambda done, of: None,
     device: str = "cpu",
@@ -95,7 +95,7 @@ def write_zoos(
 
 def write_zoo(
     folder: Path,
-    spec: TrackSpec,
+    spec: ZooSpec,
     jobs: Jobs,
     seed: int,
     networks: Path,
@@ -137,7 +137,7 @@ def write_toml(folder: Path, text: str) -> None:
     (folder / "zoo.toml").write_text(text, encoding="utf-8")
 
 
-def zoo_toml(spec: TrackSpec, jobs: list[Job], digests: dict[str, str], constants: dict[str, Constants]) -> str:
+def zoo_toml(spec: ZooSpec, jobs: list[Job], digests: dict[str, str], constants: dict[str, Constants]) -> str:
     """The zoo's table of edges and energy constants."""
     lines = [
         "# Made by `python -m training make`; MODEL_CARD.md says how, and how good it is.",
@@ -192,7 +192,7 @@ def toml_value(value: Any) -> str:
 # Where the weights come from
 
 
-def provenance(jobs: Jobs, spec: TrackSpec, networks: Path, frames: Path, splits: dict[str, Frames]) -> dict[str, Any]:
+def provenance(jobs: Jobs, spec: ZooSpec, networks: Path, frames: Path, splits: dict[str, Frames]) -> dict[str, Any]:
     """What the model card says of data, settings, hours and machine."""
     plan = jobs.plan
     shipped = spec.jobs(jobs, plan.seed)
@@ -232,7 +232,7 @@ def commands(plan: Plan, rendered: dict[str, Any]) -> list[str]:
     ]
 
 
-def settings_table(jobs: Jobs, spec: TrackSpec) -> list[dict[str, str]]:
+def settings_table(jobs: Jobs, spec: ZooSpec) -> list[dict[str, str]]:
     """One row per kind of network, the same keys each: all that sets them apart, and how long each was trained."""
     start = next(job for job in jobs.all if job.method == "start")
     kinds: list[tuple[str, Job, dict[str, str]]] = [
