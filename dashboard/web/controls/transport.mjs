@@ -3,7 +3,7 @@
 
 import { formatTime } from "../player/clock.mjs";
 import { Charts } from "../plots/charts.mjs";
-import { button, element, icon } from "../ui/dom.mjs";
+import { button, DRAG_ENDS, element, icon } from "../ui/dom.mjs";
 
 const HOLD_MS = { first: 400, next: 60 };
 
@@ -223,8 +223,7 @@ class Transport {
       isDragging = false;
       scrub(event.type === "pointerup" ? under(event) : last, true);
     };
-    for (const name of /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"]))
-      slider.addEventListener(name, end, { signal });
+    for (const name of DRAG_ENDS) slider.addEventListener(name, end, { signal });
   }
 
   /** @param {HTMLElement} target @param {() => void} act */

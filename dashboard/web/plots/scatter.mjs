@@ -5,7 +5,7 @@
  */
 
 import { formatValue } from "../drawing/colour.mjs";
-import { element } from "../ui/dom.mjs";
+import { DRAG_ENDS, element, listener } from "../ui/dom.mjs";
 
 const SIZE_PX = { width: 380, height: 260 };
 const MARGIN = { l: 52, r: 10, t: 8, b: 34 };
@@ -345,8 +345,7 @@ class View {
         Math.max(a[1], b[1]),
       ]);
     };
-    const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-      canvas.addEventListener(name, act, { signal });
+    const on = listener(canvas, signal);
     on("pointerdown", (event) => {
       if (event.button !== 0 || !this.range) return;
       const [x, y] = place(event);
@@ -362,7 +361,7 @@ class View {
       this.marked = new Set(framesInside(this.plot, this.box));
       owner.context.timers.soon(`scatter-${this.plot.name}`, () => this.draw());
     });
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    for (const name of DRAG_ENDS) {
       on(name, (event) => {
         if (!drag) return;
         const [x, y] = place(event);

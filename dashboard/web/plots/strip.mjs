@@ -5,7 +5,7 @@
  */
 
 import { cssGradient, formatValue, lookupTable, mapName } from "../drawing/colour.mjs";
-import { element } from "../ui/dom.mjs";
+import { DRAG_ENDS, element, listener } from "../ui/dom.mjs";
 import { Charts } from "./charts.mjs";
 import { cellMaxima, runsOf, scaleEnds } from "./curves.mjs";
 
@@ -222,8 +222,7 @@ class Strip {
     };
     /** @type {{isLoop: boolean, from: number, last: number} | null} */
     let drag = null;
-    const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-      track.addEventListener(name, act, { signal });
+    const on = listener(track, signal);
     on("pointerdown", (event) => {
       if (event.button !== 0) return;
       const frame = under(event);
@@ -239,7 +238,7 @@ class Strip {
       if (drag.isLoop) this.drawRanges(ordered(drag.from, frame));
       else context.position.scrub(frame, false);
     });
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    for (const name of DRAG_ENDS) {
       on(name, (event) => {
         if (!drag) return;
         const { isLoop, from, last } = drag;

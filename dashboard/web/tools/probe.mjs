@@ -7,7 +7,7 @@
 import { formatValue, physicalValue } from "../drawing/colour.mjs";
 import { channels, differenceOf, isUnknown, measureOf, referenceOf } from "../drawing/compose.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
-import { element } from "../ui/dom.mjs";
+import { element, listener } from "../ui/dom.mjs";
 import { nameOf } from "./wipe.mjs";
 import { CLICK_PX, maxScale, showing } from "./zoom.mjs";
 
@@ -182,11 +182,7 @@ export function probing(context, gestures) {
     context.view.change({ probe: null });
   };
 
-  const listen = (
-    /** @type {HTMLElement} */ target,
-    /** @type {string} */ name,
-    /** @type {(event: any) => void} */ act,
-  ) => target.addEventListener(name, act, { signal });
+  const on = listener(stage.root, signal);
   const moved = (/** @type {PointerEvent | null} */ event) => {
     const found =
       event && event.pointerType !== "touch" && !gestures.isDragging ? stage.at(event.clientX, event.clientY) : null;
@@ -194,10 +190,10 @@ export function probing(context, gestures) {
     under = found ? inside(found.x, found.y) : null;
     if (String(before) !== String(under)) context.timers.soon("probe", show);
   };
-  listen(stage.root, "pointermove", moved);
-  listen(stage.root, "pointerleave", () => moved(null));
-  listen(stage.root, "click", (event) => {
-    const control = event.composedPath()[0].closest("button, [role=slider]");
+  on("pointermove", moved);
+  on("pointerleave", () => moved(null));
+  on("click", (event) => {
+    const control = /** @type {Element} */ (event.composedPath()[0]).closest("button, [role=slider]");
     const found = stage.at(event.clientX, event.clientY);
     if (control || !found || event.shiftKey || event.altKey || gestures.movedPx >= CLICK_PX) return;
     const at = inside(found.x, found.y);
@@ -207,7 +203,7 @@ export function probing(context, gestures) {
     if (isSame) release();
     else context.view.change({ probe: at });
   });
-  listen(crosshair, "keydown", (event) => {
+  listener(crosshair, signal)("keydown", (event) => {
     const size = event.shiftKey ? STEP.large : STEP.small;
     /** @type {Record<string, number[]>} */
     const steps = { ArrowLeft: [-size, 0], ArrowRight: [size, 0], ArrowUp: [0, -size], ArrowDown: [0, size] };

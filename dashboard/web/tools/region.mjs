@@ -7,7 +7,7 @@
  */
 
 import { formatValue } from "../drawing/colour.mjs";
-import { button, element } from "../ui/dom.mjs";
+import { button, DRAG_ENDS, element, listener } from "../ui/dom.mjs";
 import { CLICK_PX } from "./zoom.mjs";
 
 /** Frames of one request of per-pixel energies. */
@@ -464,41 +464,32 @@ class Region {
   listen(signal) {
     const { context } = this;
     const { root } = context.stage;
-    const on = (
-      /** @type {EventTarget} */ target,
-      /** @type {string} */ name,
-      /** @type {(event: any) => void} */ act,
-      capture = false,
-    ) => target.addEventListener(name, act, { signal, capture });
-    on(
-      root,
-      "pointerdown",
-      (event) => {
-        const control = event.composedPath()[0].closest?.("button, input, select, [role=slider]");
-        const place =
-          event.button === 0 &&
-          (event.shiftKey || this.isDrawing) &&
-          this.hasEnergies &&
-          !control &&
-          context.stage.at(event.clientX, event.clientY);
-        if (!place) return;
-        event.preventDefault();
-        event.stopPropagation(); // neither pan nor wipe
-        context.ui.focus();
-        this.drag = { x: event.clientX, y: event.clientY, from: place, moved: false };
-        this.pane = place.pane;
-        root.setPointerCapture(event.pointerId);
-      },
-      true,
-    );
-    on(root, "pointermove", (event) => {
+    const on = listener(root, signal);
+    // First of all, so that the drag neither pans nor moves a wipe.
+    listener(root, signal, { capture: true })("pointerdown", (event) => {
+      const control = /** @type {Element} */ (event.composedPath()[0]).closest("button, input, select, [role=slider]");
+      const place =
+        event.button === 0 &&
+        (event.shiftKey || this.isDrawing) &&
+        this.hasEnergies &&
+        !control &&
+        context.stage.at(event.clientX, event.clientY);
+      if (!place) return;
+      event.preventDefault();
+      event.stopPropagation();
+      context.ui.focus();
+      this.drag = { x: event.clientX, y: event.clientY, from: place, moved: false };
+      this.pane = place.pane;
+      root.setPointerCapture(event.pointerId);
+    });
+    on("pointermove", (event) => {
       const { drag } = this;
       if (!drag) return;
       drag.moved ||= Math.hypot(event.clientX - drag.x, event.clientY - drag.y) > CLICK_PX;
       if (drag.moved) this.choose(boxBetween(drag.from, this.pointUnder(event), context.stage.size));
     });
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
-      on(root, name, () => {
+    for (const name of DRAG_ENDS) {
+      on(name, () => {
         const { drag } = this;
         if (!drag) return;
         this.drag = null;
@@ -507,7 +498,7 @@ class Region {
         else this.compute(); // now also pixel by pixel
       });
     }
-    on(this.layer, "keydown", (event) => this.onKey(event));
+    listener(this.layer, signal)("keydown", (event) => this.onKey(event));
   }
 
   /** A point of the pane in which the drag began, also beyond its edge. @param {PointerEvent} event */

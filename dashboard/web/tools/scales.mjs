@@ -160,38 +160,49 @@ export function scaling(context) {
     /** @type {HTMLElement} */ (maps.querySelector("input:checked") ?? high).focus({ preventScroll: true });
   };
 
-  const listen = (
-    /** @type {EventTarget} */ target,
-    /** @type {string} */ name,
-    /** @type {(event: any) => void} */ act,
-  ) => target.addEventListener(name, act, { signal });
-  listen(low, "change", take);
-  listen(high, "change", take);
-  listen(reset, "click", () => {
-    if (subject?.kind === "difference") setReach(null);
-    else set(null);
-    show();
-  });
-  listen(done, "click", close);
-  listen(fromFrame, "click", async () => {
-    await context.position.settle();
-    const found = subject && ofFrame(subject);
-    if (!found) context.ui.announce("this frame has no range of values");
-    else if (subject?.kind === "difference") setReach(found.hi);
-    else set(found);
-    show();
-  });
-  listen(menu, "keydown", (event) => {
-    if (event.key !== "Escape" && !(event.key === "Enter" && event.target.closest("input"))) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (event.key === "Enter") take();
-    close();
-  });
-  listen(window, "pointerdown", (event) => {
-    const path = event.composedPath();
-    if (!path.includes(menu) && !path.includes(anchor)) close();
-  });
+  for (const field of [low, high]) field.addEventListener("change", take, { signal });
+  reset.addEventListener(
+    "click",
+    () => {
+      if (subject?.kind === "difference") setReach(null);
+      else set(null);
+      show();
+    },
+    { signal },
+  );
+  done.addEventListener("click", close, { signal });
+  fromFrame.addEventListener(
+    "click",
+    async () => {
+      await context.position.settle();
+      const found = subject && ofFrame(subject);
+      if (!found) context.ui.announce("this frame has no range of values");
+      else if (subject?.kind === "difference") setReach(found.hi);
+      else set(found);
+      show();
+    },
+    { signal },
+  );
+  menu.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key !== "Escape" && !(event.key === "Enter" && /** @type {Element} */ (event.target).closest("input")))
+        return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (event.key === "Enter") take();
+      close();
+    },
+    { signal },
+  );
+  window.addEventListener(
+    "pointerdown",
+    (event) => {
+      const path = event.composedPath();
+      if (!path.includes(menu) && !(anchor && path.includes(anchor))) close();
+    },
+    { signal },
+  );
 
   /** @param {Subject} wanted */
   const ofFrame = ({ domain, kind }) => {

@@ -5,7 +5,7 @@ import { cssGradient, formatValue } from "../drawing/colour.mjs";
 import { defaultReach, differenceScale, energyScale, reachOf } from "../drawing/compose.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
 import { sourceOf } from "../player/context.mjs";
-import { button, element } from "../ui/dom.mjs";
+import { button, DRAG_ENDS, element } from "../ui/dom.mjs";
 
 /** How an energy is drawn at first: above the threshold that a tenth of the pixels of usual frames reaches. */
 const FIRST_OVERLAY = { opacity: 0.7, from: 2 };
@@ -42,7 +42,7 @@ export function tools(context) {
     commands.run("flicker");
   };
   flicker.addEventListener("pointerdown", hold, { signal });
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture", "blur"])
+  for (const name of [...DRAG_ENDS, "blur"])
     flicker.addEventListener(name, () => commands.run("flickerEnd"), { signal });
   flicker.addEventListener("contextmenu", (event) => event.preventDefault(), { signal }); // a long touch is a hold
   const isPress = (/** @type {KeyboardEvent} */ { key }) => key === " " || key === "Enter";

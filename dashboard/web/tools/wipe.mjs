@@ -4,7 +4,7 @@
  * as a key or button is held. Headings and marks stay where they are.
  */
 
-import { element } from "../ui/dom.mjs";
+import { DRAG_ENDS, element, listener } from "../ui/dom.mjs";
 
 /** Steps of the edge by keys, in shares. */
 const STEP = { small: 0.01, large: 0.1 };
@@ -56,8 +56,7 @@ export function wiping(context) {
     if (wipe) context.view.change({ wipe: { ...wipe, at: Math.min(Math.max(at, 0), 1) } });
   };
 
-  const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-    edge.addEventListener(name, act, { signal });
+  const on = listener(edge, signal);
   let isDragging = false;
   on("pointerdown", (event) => {
     if (event.button !== 0) return;
@@ -71,7 +70,10 @@ export function wiping(context) {
     const isUpright = context.view.state.wipe?.isUpright;
     move(isUpright ? (event.clientX - box.left) / box.width : (event.clientY - box.top) / box.height);
   });
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) on(name, () => (isDragging = false));
+  for (const name of DRAG_ENDS)
+    on(name, () => {
+      isDragging = false;
+    });
   on("keydown", (event) => {
     const { at } = context.view.state.wipe ?? { at: 0.5 };
     const size = event.shiftKey ? STEP.large : STEP.small;

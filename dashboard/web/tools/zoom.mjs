@@ -5,6 +5,8 @@
  * A view is the scale (1: the whole picture fits) and the centre of the visible part, in shares of the picture; null: fit.
  */
 
+import { DRAG_ENDS, listener } from "../ui/dom.mjs";
+
 /** At the largest scale so many pixels of the picture are still seen along its shorter side. */
 const FEWEST_PIXELS = 8;
 /** A wheel notch of 100 px, a line or a page in px, and the scale's factor per px. */
@@ -150,18 +152,18 @@ export class Gestures {
     this.movedPx = 0;
     /** Where the last drag was over a pane. @type {GesturePlace | null} */
     this.lastPlace = null;
-    const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-      target.addEventListener(name, act, { signal, passive: false });
+    const on = listener(target, signal, { passive: false });
     on("wheel", (event) => this.onWheel(event, hasFocus()));
     on("pointerdown", (event) => this.onDown(event, target));
     on("pointermove", (event) => this.onMove(event));
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) on(name, (event) => this.onUp(event));
+    for (const name of DRAG_ENDS) on(name, (event) => this.onUp(event));
     on("dblclick", (event) => {
       if (this.at(event.clientX, event.clientY) && this.view()) this.setView(null);
     });
     // Two fingers are a pinch, of which the browser shall not make a scroll; so is a finger on a magnified picture.
     on("touchmove", (event) => (event.touches.length > 1 || this.view()) && this.down.size && event.preventDefault());
-    for (const name of ["gesturestart", "gesturechange"]) on(name, (event) => event.preventDefault()); // Safari
+    for (const name of ["gesturestart", "gesturechange"]) // Safari's own pinch
+      target.addEventListener(name, (event) => event.preventDefault(), { signal, passive: false });
   }
 
   /** @param {WheelEvent} event @param {boolean} hasFocus */

@@ -62,3 +62,18 @@ export function button(label, iconName, text = "") {
   if (text) made.append(text);
   return made;
 }
+
+/** The ways in which a drag ends. */
+export const DRAG_ENDS = /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"]);
+
+/**
+ * A short `addEventListener` of one element, until the signal aborts.
+ * @param {HTMLElement} target @param {AbortSignal} signal @param {AddEventListenerOptions} [options]
+ */
+export function listener(target, signal, options = {}) {
+  /**
+   * @template {keyof HTMLElementEventMap} Name
+   * @param {Name} name @param {(event: HTMLElementEventMap[Name]) => void} act
+   */
+  return (name, act) => target.addEventListener(name, act, { signal, ...options });
+}
