@@ -10,7 +10,10 @@ export CROSSCHECK_STORE ?= $(CURDIR)/.demo-store
 COMPILE := .venv-tools/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup demo precompute-sample test browser check format lock audit torture bench bench-gpu bench-player pictures
+NODE := $(BIN)/python -m tools.node
+
+.PHONY: help setup demo precompute-sample test test-busy browser check lint lint-python lint-web format coverage lock audit \
+	torture bench bench-gpu bench-player pictures
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -23,43 +26,58 @@ demo: precompute-sample ## precompute the bundled clips, then open the dashboard
 precompute-sample: setup ## precompute the bundled clips with the bundled networks
 	$(BIN)/python -m precompute run phone walkthrough
 
-test: .venv/.installed-dev .venv-web/.installed browser ## run all tests, the browser's included
+test: .venv/.installed-dev .venv-web/.installed browser ## run all tests, including those in a browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-busy: .venv/.installed-dev .venv-web/.installed browser ## run all tests three times beside two busy loops
+	$(BIN)/python -m tools.busy --times 3 --loops 2 -- $(BIN)/python -m pytest -n 2 --dist loadfile
 
 browser: .venv/.installed-dev
 	@$(BIN)/python tools/browser.py
 
-check: .venv/.installed-dev ## format, lint, types, tests
+check: lint test ## check format, lint, types and arrows, then run all tests
+
+lint: lint-python lint-web ## check format, lint, types and import arrows
+
+lint-python: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
-	$(MAKE) test
+	$(BIN)/lint-imports
 
-format: .venv/.installed-dev ## rewrite the code in the project's format
+lint-web: node_modules/.package-lock.json
+	$(NODE) tsc -p .
+	$(NODE) biome ci .
+
+format: .venv/.installed-dev node_modules/.package-lock.json ## rewrite the code in the project's format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(NODE) biome check --write .
 
-lock: .venv-tools/.installed ## write the locks anew, with the newest versions that the requirements allow
+coverage: .venv/.installed-dev .venv-web/.installed node_modules/.package-lock.json browser ## run all tests and print which share of Python and JavaScript they execute
+	$(BIN)/python -m tools.coverage
+
+lock: .venv-tools/.installed ## update the lock files to the newest versions that the requirements allow
 	grep -v '^torch==' requirements.txt | $(COMPILE) - -o requirements/all.lock
 	grep '^torch==' requirements.txt | $(COMPILE) - -c requirements/all.lock -o requirements/torch.lock
 	$(COMPILE) requirements/web.txt -c requirements/all.lock -o requirements/web.lock
 
-audit: .venv-tools/.installed .venv/.installed ## look for known holes in what is locked and bundled
+audit: .venv-tools/.installed .venv/.installed ## search locked and bundled packages for known vulnerabilities
 	$(BIN)/python -m tools.audit
 
-bench: setup ## time the job against a plain loop and the machine's limits (a quarter of an hour, the machine idle; 12 GB of memory)
+bench: setup ## time the job against a plain loop and the machine's limits (15 minutes on an idle machine, 12 GB of memory)
 	$(BIN)/python -m benchmarks.job
 
-bench-gpu: ## the tests and timings that need a GPU, with the python3 that has torch for it (ten minutes at most)
+bench-gpu: ## run the tests and timings that need a GPU, with a python3 whose torch supports it (10 minutes at most)
 	PYTHON=$(PYTHON) sh benchmarks/gpu.sh
 
-bench-player: precompute-sample .venv/.installed-dev browser ## hold the player against its targets, in the browser (a quarter of an hour, the machine idle)
+bench-player: precompute-sample .venv/.installed-dev browser ## check the player against its targets, in the browser (15 minutes on an idle machine)
 	$(BIN)/python -m benchmarks.player
 
-torture: .venv/.installed-dev .venv-web/.installed browser ## try every promise many times and write docs/reliability.md (an hour; less: SCALE=0.1)
+torture: .venv/.installed-dev .venv-web/.installed browser ## test every promise many times and write docs/reliability.md (one hour; SCALE=0.1 for less)
 	$(BIN)/python -m reliability --write --scale $(SCALE)
 
-pictures: precompute-sample .venv/.installed-dev browser ## make the README's pictures from the real page
+pictures: precompute-sample .venv/.installed-dev browser ## retake the README's picture from the real page
 	$(BIN)/python -m tools.pictures
 
 .venv/bin/python:
@@ -83,4 +101,9 @@ pictures: precompute-sample .venv/.installed-dev browser ## make the README's pi
 
 .venv/.installed-dev: requirements/dev.txt .venv/.installed
 	$(BIN)/python -m pip install --quiet -r requirements/dev.txt
+	@touch $@
+
+# Type checker, linter and formatter of the browser code. Nothing of it is served.
+node_modules/.package-lock.json: package-lock.json | .venv/.installed-dev
+	$(NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

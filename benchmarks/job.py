@@ -40,6 +40,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.random_zoo import random_zoo
 from cache.store import Store
+from cache.writer import TrackWriter
 from consistency.cuda_graph import CapturedGraph
 from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
 from consistency.models import fused_ops
@@ -281,12 +282,12 @@ def networks_stage(
     tracks = [chain for spec in page.specs for chain in spec.chains]
     counter, plain_counter = Convolutions(), Convolutions()
     with counter:
-        predict.predict(graph, page.batch(0, 1), device, page.zoo.multiple)
+        predict.predict(graph, page.batch(0, 1), device, page.zoo.size_multiple)
     with plain_counter:
         plain.networks_only(page.frames[0], page.paths)
     works: dict[str, Callable[[], object]] = {
         "plain": lambda: plain.networks_only(page.frames[0], page.paths),
-        "ours": lambda: predict.predict(graph, page.batch(0, size), device, page.zoo.multiple),
+        "ours": lambda: predict.predict(graph, page.batch(0, size), device, page.zoo.size_multiple),
     }
     if page.name == "mini":
         works["plain, track by track"] = lambda: plain.networks_only(page.frames[0], tracks)
@@ -341,7 +342,7 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
     """Each stage by itself, in milliseconds per frame, and its share of their sum; encoding and storing on all threads."""
     batch = page.batch(0, size)
     images = predict.to_codes(batch.rgb, device)
-    outputs = predict.predict(graph, batch, device, page.zoo.multiple)
+    outputs = predict.predict(graph, batch, device, page.zoo.size_multiple)
     with torch.inference_mode():
         products = {spec.head.key: spec.make(outputs) for spec in page.specs}
         on_host = {key: product.to_host() for key, product in products.items()}
@@ -363,7 +364,7 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
         ThreadPoolExecutor(n_encoders(), "encode", start_encoder) as pool,
     ):
         store = Store(root)
-        shelf = PackWriter(store.writer(spec.head) for spec in page.plan_in(store).specs)
+        shelf = PackWriter(TrackWriter(store, spec.head) for spec in page.plan_in(store).specs)
         chunk = PackBuilder(0)
 
         def encode() -> None:
@@ -428,7 +429,7 @@ def gpu_variants(page: Page, device: torch.device, dtype: torch.dtype, bandwidth
     graph = predict.make_graph(page.specs, device, page.precision(dtype), page.networks)
     counter = Convolutions()
     with fused_ops.plain(), counter:
-        predict.predict(graph, page.batch(0, 1), device, page.zoo.multiple)
+        predict.predict(graph, page.batch(0, 1), device, page.zoo.size_multiple)
     result: dict[str, Any] = {"network runs per frame": graph.n_runs, "GFLOP per frame": round(counter.gigaflops, 1)}
     if page.name != "full":  # whose networks in float32 take longer to read than all the rest to run
         with attempt(result, "plain loop"), fused_ops.plain():

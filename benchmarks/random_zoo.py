@@ -16,7 +16,8 @@ import torch
 from safetensors.torch import save_file
 
 from consistency.models import registry
-from consistency.zoo.read import LOCK, ZOOS, read_zoo
+from consistency.zoo.lock import LOCK
+from consistency.zoo.read import ZOOS, read_zoo
 from consistency.zoo.records import SHARED, Edge
 
 Page = Literal["normals", "full"]

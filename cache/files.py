@@ -1,4 +1,4 @@
-"""How does a file appear whole or not at all, also where the process is killed or the power fails?"""
+"""Writes files and folders whole or not at all, even if the process is killed or the power fails; reads small ones."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,16 @@ from typing import Any
 from cache.records import BadRecord
 
 MAX_MANIFEST_BYTES = 64 << 20
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
+"""Errors of a disk that is full, broken or closed to writing."""
+
+
+class NotWritten(RuntimeError):
+    """Something could not be written; the previous version is intact. The message says what to do."""
 
 
 def write_whole(path: Path, parts: Iterable[bytes]) -> None:
-    """Write `parts` under a temporary name, push them to the disk, then give them their name. Where `parts` raises,
-    nothing appears."""
+    """Write `parts` under a temporary name, flush them to the disk, then rename. If `parts` raises, nothing appears."""
     temporary = path.with_name(f".{path.name[:16]}.{secrets.token_hex(8)}")
     try:
         with temporary.open("xb") as file:
@@ -36,8 +42,53 @@ def write_whole(path: Path, parts: Iterable[bytes]) -> None:
     sync_folder(path.parent)
 
 
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file whole, creating its folder. Raises NotWritten where the disk refuses."""
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, [data])
+
+
+@contextmanager
+def folder_written_whole(path: Path) -> Iterator[Path]:
+    """Gives an empty folder beside `path`. It replaces `path` when the block succeeds and vanishes when it fails.
+
+    Raises NotWritten where the disk refuses.
+    """
+    unfinished, older = (path.with_name(f".{path.name}.{os.getpid()}.{end}") for end in ("new", "old"))
+    with _explained(path):
+        try:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            yield unfinished
+            if path.exists():
+                path.rename(older)
+            try:
+                unfinished.rename(path)
+            except OSError:
+                if older.exists():
+                    older.rename(path)
+                raise
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            shutil.rmtree(older, ignore_errors=True)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise NotWritten(
+            f"{path} cannot be written: {error.strerror}; the previous version is intact. Free disk space or fix the folder's "
+            "permissions, then run the same command again to resume"
+        ) from error
+
+
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable; systems that cannot open one (Windows) have nothing to do here."""
+    """Make the names in a folder durable. Does nothing on systems that cannot open a folder (Windows)."""
     with suppress(PermissionError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -47,14 +98,14 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make it, its name durable; nothing where it is there."""
+    """Create the folder and make its name durable, unless it exists."""
     with suppress(FileExistsError):
         folder.mkdir()
         sync_folder(folder.parent)
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a file for reading; raises OSError for anything else, such as a pipe, which would be waited for."""
+    """Open a regular file for reading. Raises OSError for anything else: opening a pipe would block."""
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -63,7 +114,7 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 def read_small(path: Path) -> bytes:
-    """The bytes of a manifest or list. Raises BadRecord where it is too large."""
+    """The bytes of a manifest or list. Raises BadRecord above MAX_MANIFEST_BYTES."""
     with open_regular(path) as file:
         data = file.read(MAX_MANIFEST_BYTES + 1)
     if len(data) > MAX_MANIFEST_BYTES:
@@ -72,12 +123,12 @@ def read_small(path: Path) -> bytes:
 
 
 def read_json(path: Path) -> Any:
-    """Raises BadRecord where it is too large or no JSON."""
+    """Raises BadRecord where the file is too large or not JSON."""
     return parse_json(read_small(path), path.name)
 
 
 def parse_json(data: bytes, name: str) -> Any:
-    """Raises BadRecord where it is no JSON."""
+    """Raises BadRecord where `data` is not JSON."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -85,7 +136,7 @@ def parse_json(data: bytes, name: str) -> Any:
 
 
 def checked(parts: Iterable[bytes], n_bytes: int, sha256: str) -> Iterator[bytes]:
-    """The same parts. Raises ValueError at their end where they are not as many bytes with that digest."""
+    """Passes the parts on. Raises ValueError at their end unless length and SHA-256 are as stated."""
     found, left = hashlib.sha256(), n_bytes
     for part in parts:
         found.update(part)
@@ -103,7 +154,14 @@ def hash_file(path: Path) -> str:
 
 
 def bytes_of(path: Path) -> int:
-    """Of a file, or of all files in a folder; links are not followed."""
+    """The size of a file, or of all files in a folder; links are not followed."""
     if path.is_symlink() or not path.is_dir():
         return path.lstat().st_size
     return sum(bytes_of(child) for child in path.iterdir())
+
+
+def children(folder: Path) -> list[Path]:
+    """The entries of a folder, in order; none where it does not exist."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return sorted(folder.iterdir())
+    return []

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import diskcache
 from diskcache.core import MODE_RAW
 
-INDEX_ERRORS = (
+_READ_ERRORS = (
     sqlite3.Error,
     diskcache.Timeout,
     ValueError,
@@ -20,17 +22,57 @@ INDEX_ERRORS = (
     RecursionError,
     OSError,
 )
-"""What reading a damaged index may raise; BadRecord is a ValueError."""
-_INDEX_SIZE_LIMIT = 1 << 40
-"""diskcache evicts above its limit even where told not to cull; the index of a million tracks stays far below this."""
+"""What reading a damaged index can raise."""
+_SIZE_LIMIT = 1 << 40
+"""diskcache evicts above its limit even with culling off; the index of a million tracks stays far below this."""
 
 
-Index = diskcache.Cache
+class Index:
+    """Manifests by track key, each with the time stamp of its file. Every error counts as a missing row."""
+
+    def __init__(self, cache: diskcache.Cache) -> None:
+        self._cache = cache
+
+    def get(self, key: str, stamp: int) -> Any:
+        """The JSON of the track's manifest as it was at `stamp` (`st_mtime_ns`); None where the index lacks it."""
+        with suppress(*_READ_ERRORS):
+            row = json.loads(str(self._cache.get(key)))
+            return row["manifest"] if row["stamp"] == stamp else None
+        return None
+
+    def put(self, key: str, stamp: int, manifest: Any) -> None:
+        with suppress(*_READ_ERRORS):
+            self._cache.set(key, json.dumps({"stamp": stamp, "manifest": manifest}))
+
+    def delete(self, key: str) -> None:
+        with suppress(*_READ_ERRORS):
+            self._cache.delete(key)
+
+    def close(self) -> None:
+        self._cache.close()
 
 
-class _TextDisk(diskcache.Disk):
-    """Rows of text only. diskcache's own Disk unpickles what it finds (CVE-2025-69872) and opens files that a row
-    names; this one does neither."""
+def open_index(folder: Path) -> Index | None:
+    """The index in `folder`, created again where it is damaged. None where it cannot be opened: the manifests are then
+    read instead."""
+    for attempt in range(2):
+        try:
+            return Index(
+                diskcache.Cache(
+                    str(folder), disk=TextDisk, eviction_policy="none", cull_limit=0, size_limit=_SIZE_LIMIT
+                )
+            )
+        except (sqlite3.OperationalError, diskcache.Timeout, OSError):
+            return None  # locked or not writable, which may pass
+        except sqlite3.DatabaseError:
+            if attempt == 0:
+                shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+class TextDisk(diskcache.Disk):
+    """Stores rows of text only. diskcache's own Disk unpickles what it finds (CVE-2025-69872) and opens files that a
+    row names; this one does neither."""
 
     def put(self, key: Any) -> tuple[Any, bool]:
         if not isinstance(key, str):
@@ -49,19 +91,4 @@ class _TextDisk(diskcache.Disk):
         return value if mode == MODE_RAW and isinstance(value, str) else None
 
     def remove(self, file_path: Any) -> None:
-        """No row of ours has a file, so none is removed, whatever a row claims."""
-
-
-def open_index(folder: Path) -> Index | None:
-    """The index, made anew where it is damaged; None where there can be none: the manifests are then read instead."""
-    for attempt in range(2):
-        try:
-            return diskcache.Cache(
-                str(folder), disk=_TextDisk, eviction_policy="none", cull_limit=0, size_limit=_INDEX_SIZE_LIMIT
-            )
-        except (sqlite3.OperationalError, diskcache.Timeout, OSError):
-            return None  # locked or not writable, which another moment may mend
-        except sqlite3.DatabaseError:
-            if attempt == 0:
-                shutil.rmtree(folder, ignore_errors=True)
-    return None
+        """Removes nothing: no row has a file, whatever it claims."""

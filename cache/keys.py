@@ -1,9 +1,9 @@
-"""What makes two results the same result?
+"""Keys: what makes two results the same result.
 
 A key is the SHA-256 of the canonical JSON of everything that decides the values: the source's bytes, the sampling, the
-path and the digests of the weights on it. Device, dtype and library versions are not in it: they stand in the manifest.
-A dtype is only used where its results are within a bound of float32's (`precompute.precision`), so two of them are the
-same result; in the key, a store brought over from a GPU would be computed again beside a CPU, and shown twice.
+path and the digests of the weights along it. Device, dtype and library versions stand in the manifest instead. A dtype is
+used only where its results stay within a bound of float32's (`precompute.jobs.precision`), so both are the same result;
+with the dtype in the key, a store copied from a GPU machine would be computed again on a CPU, and shown twice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 FORMAT_VERSION = 1
-"""Raised whenever the same inputs would be stored as different values: encodings, columns or their meaning."""
+"""Incremented when the same inputs are stored as different values: encodings, columns or their meaning."""
 
 
 def canonical_json(value: Any) -> str:
@@ -28,15 +28,15 @@ def digest(value: Any) -> str:
 
 
 def clip_key(source_sha256: str, sampling: Mapping[str, Any]) -> str:
-    """The key of a source as sampled. `sampling` holds every setting that chooses or alters frames."""
+    """The key of a source as sampled. `sampling` holds every setting that selects or alters frames."""
     return digest({"source": source_sha256, "sampling": dict(sampling)})
 
 
 def track_key(clip: str, kind: str, zoo: str, method: str, path: str, inputs: Mapping[str, Any]) -> str:
     """The key of one configuration on one clip.
 
-    `inputs` holds the digests of all edges that the values depend on (and, for an energy, its constants). The names of
-    zoo and method are in the key too: two methods may share weights on a path, and each must still be listed.
+    `inputs` holds the digests of all edges that the values depend on and, for an energy, its constants. Zoo and method
+    are in the key by name: two methods may share the weights on a path, and each is still listed.
     """
     return digest(
         {

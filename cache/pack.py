@@ -1,11 +1,11 @@
-"""The packed-frames format: up to 256 losslessly coded images and their per-frame numbers in one immutable file.
+"""The packed-frames format: up to 256 losslessly coded images and their per-frame columns in one immutable file.
 
     "XCPACK01" | u32 header bytes, little endian | header, JSON | images, one after another | columns | previews
 
 The header gives `codec, width, height, channels, n, sizes` (bytes of each image) and `columns` (name -> dtype, shape,
-offset from the end of the header). Images come first, so that a reader who fetches the header has the first frames in
-the same request. `previews`, where there are any, gives `codec, sizes, offset`: the same frames again, small and lossy, for
-slow lines. A pack is named by the SHA-256 of its bytes and never changes.
+offset from the end of the header). Images come first, so that the request for the header also brings the first frames.
+`previews`, where present, gives `codec, sizes, offset`: the same frames again, small and lossy, for slow connections. A
+pack is named by the SHA-256 of its bytes and never changes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 MAGIC = b"XCPACK01"
 MAX_FRAMES = 256
 MAX_HEADER_BYTES = 1 << 20
-"""A header of 256 sizes and a dozen columns takes 4 kB; anything near this limit is not a pack of ours."""
+"""A header of 256 sizes and a dozen columns takes 4 kB."""
 CODECS = ("png", "webp")
 PREVIEW_CODEC = "jpeg"
 _DTYPES = ("<f2", "<f4", "<f8")
@@ -34,7 +34,7 @@ class BadPack(ValueError):
 
 @dataclass(frozen=True)
 class PackHeader:
-    """What a pack holds, read without touching its images."""
+    """The contents of a pack, read without its images."""
 
     codec: str
     width: int
@@ -47,7 +47,7 @@ class PackHeader:
     data_start: int
     """Offset of the first image in the file."""
     preview_sizes: tuple[int, ...] = ()
-    """Bytes of each preview; empty where there are none."""
+    """Bytes of each preview; empty without previews."""
 
     @property
     def n_frames(self) -> int:
@@ -64,9 +64,9 @@ def build_pack(
     columns: Mapping[str, np.ndarray],
     previews: Sequence[bytes] = (),
 ) -> bytes:
-    """The bytes of a pack of N coded `images` of height x width x channels, with `columns` of N rows each.
+    """The bytes of a pack: N coded `images` of height x width x channels, and `columns` of N rows each.
 
-    `previews`: the same frames as JPEG, perhaps of fewer pixels; none, or one for each.
+    `previews`: the same frames as JPEG, possibly smaller; N or none. Raises ValueError for parts that do not fit.
     """
     if not 1 <= len(images) <= MAX_FRAMES:
         raise ValueError(f"a pack holds 1 to {MAX_FRAMES} frames, got {len(images)}")
@@ -96,7 +96,7 @@ def build_pack(
     }
     if previews:
         if len(previews) != len(images):
-            raise ValueError(f"{len(images)} frames need as many previews, got {len(previews)}")
+            raise ValueError(f"a pack holds no previews or one per frame; got {len(previews)} for {len(images)} frames")
         header["previews"] = {"codec": PREVIEW_CODEC, "sizes": [len(image) for image in previews], "offset": offset}
         blobs += previews
     text = json.dumps(header, separators=(",", ":")).encode()
@@ -132,11 +132,11 @@ def read_header(file: BinaryIO, file_bytes: int) -> PackHeader:
             if column["dtype"] not in _DTYPES or any(type(number) is not int or number < 0 for number in numbers):
                 raise BadPack(f"pack column of dtype {column['dtype']}, shape and offset {numbers}")
             if column["shape"][0] != len(sizes):
-                raise BadPack("pack column does not fit the frames")
+                raise BadPack("pack column has another number of rows than frames")
             end = max(end, column["offset"] + _column_bytes(column))
         if previews:
             if previews["codec"] != PREVIEW_CODEC or len(preview_sizes) != len(sizes) or min(preview_sizes) <= 0:
-                raise BadPack("pack previews do not fit the frames")
+                raise BadPack("pack previews do not match the frames")
             if int(previews["offset"]) != end:
                 raise BadPack(f"pack previews begin at {previews['offset']}, expected {end}")
             end += sum(preview_sizes)
@@ -150,7 +150,7 @@ def read_header(file: BinaryIO, file_bytes: int) -> PackHeader:
 
 
 def read_previews(path: Path) -> list[bytes]:
-    """Every preview of the pack at `path`, in frame order; empty where it has none."""
+    """Every preview of the pack at `path`, in frame order; empty without previews."""
     size = path.stat().st_size
     with path.open("rb") as file:
         header = read_header(file, size)
@@ -159,7 +159,7 @@ def read_previews(path: Path) -> list[bytes]:
 
 
 def read_image(path: Path, index: int) -> bytes:
-    """The coded image number `index` of the pack at `path`. Raises IndexError where it has none."""
+    """Coded image `index` of the pack at `path`. Raises IndexError where it has no such image."""
     with path.open("rb") as file:
         header = read_header(file, path.stat().st_size)
         if not 0 <= index < header.n_frames:
@@ -176,7 +176,7 @@ def read_images(path: Path) -> list[bytes]:
 
 
 def read_column(path: Path, name: str) -> np.ndarray:
-    """Column `name` of the pack at `path`: one row per frame. Raises KeyError where the pack has no such column."""
+    """Column `name` of the pack at `path`: one row per frame. Raises KeyError where it has no such column."""
     with path.open("rb") as file:
         header = read_header(file, path.stat().st_size)
         column = header.columns[name]

@@ -1,11 +1,12 @@
-"""What is stored? Clips, tracks and packs as plain frozen records, with units, checked when they are read.
+"""The records of the store: clips, tracks and packs, checked when they are read.
 
-As JSON each bears the number of its schema and the digest of all its other fields, so that a bit that has turned shows no
-wrong number. Older schemas are brought to this one when they are read (MIGRATIONS), newer ones refused.
+Their JSON carries a schema number and a digest of all other fields, so a flipped bit is detected instead of showing a wrong
+number. Older schemas are migrated when they are read (MIGRATIONS), newer ones are refused.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from cache.keys import digest
 
 SCHEMA = 2
 MAX_CLIP_FRAMES = 10_000_000
-"""Four days at 30 frames per second: what is above is no clip."""
+"""Four days at 30 frames per second."""
 MAX_SIDE = 16384
 """Pixels."""
 MAX_PACK_BYTES = 1 << 40
@@ -27,7 +28,7 @@ _PATH = re.compile(r"[a-z0-9_]{1,32}(-[a-z0-9_]{1,32}){0,7}")
 
 
 class StoreError(Exception):
-    """The store cannot do what was asked; the message says why and what to do."""
+    """The store cannot do what was asked. The message says why and what to do."""
 
 
 class BadRecord(ValueError):
@@ -35,7 +36,7 @@ class BadRecord(ValueError):
 
 
 class NewerRecord(BadRecord):
-    """A manifest of a schema that this version does not know."""
+    """A manifest of a schema newer than this version reads."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,13 @@ class Clip:
     title: str
     source_sha256: str
     sampling: Mapping[str, Any]
-    """Every setting that chose or altered the frames, and the version of the sampling rule."""
+    """Every setting that selects or alters frames, and the version of the sampling rule."""
     width: int
-    """Pixels, of every track on this clip."""
+    """Pixels, for every track of the clip."""
     height: int
+    """Pixels, for every track of the clip."""
     n_frames: int
-    """Frames that the source is expected to give; a finished track tells the exact count."""
+    """Frames expected from the source; exact in finished tracks."""
     url: str | None = None
     author: str | None = None
     licence: str | None = None
@@ -74,7 +76,7 @@ class Pack:
     """One immutable file of consecutive frames."""
 
     sha256: str
-    """Of the file's bytes, which is also its name."""
+    """Digest of the file's bytes, and its name."""
     start: int
     """Index of its first frame in the track."""
     n_frames: int
@@ -89,7 +91,7 @@ class Pack:
 
 @dataclass(frozen=True)
 class Head:
-    """Everything about a track that is known before its first frame."""
+    """What is known about a track before its first frame."""
 
     key: str
     """`keys.track_key`."""
@@ -101,19 +103,19 @@ class Head:
     method: str
     """Empty for input and truth."""
     path: str
-    """Domains in order, `rgb-normal-reshading`; of an energy the direct path; of input and truth the one domain."""
+    """Domains in order, `rgb-normal-reshading`. For an energy the direct path; for input and truth the one domain."""
     domain: Mapping[str, Any]
     """The Domain record of the stored images: name, title, channels, lo, hi, scale, unit, meaning, colour_map."""
     codec: str
     edges: Mapping[str, str]
     """Edge -> digest, for every edge that the values depend on."""
     constants: Mapping[str, Any] = field(default_factory=dict)
-    """Of an energy: `paths` (the terms in order), `mu` and `sigma` (one for each)."""
+    """For an energy: `paths` (the terms in order), `mu` and `sigma` (one per path). Else empty."""
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Per-frame numbers beside the images: name -> title and unit."""
     computed_on: Mapping[str, str] = field(default_factory=dict)
-    """Device, dtype, library versions and time, and the source's `damage` where some was met; two tracks with the same key
-    may differ here."""
+    """Device, dtype, time, the versions of Crosscheck (`crosscheck`) and of libraries, and any `damage` to the source.
+    No part of the key: tracks with the same key may differ here."""
 
     def __post_init__(self) -> None:
         _require(_is_sha256(self.key), "track.key", self.key)
@@ -153,8 +155,13 @@ class Head:
         return "/".join(part for part in (self.zoo, self.method, self.path) if part)
 
     @property
+    def label(self) -> str:
+        """Configuration, kind and clip, for messages."""
+        return f"{self.configuration} ({self.kind}) of '{self.clip.title}'"
+
+    @property
     def caveat(self) -> str:
-        """What to know before trusting that the clip is the whole of its source; empty where it was decoded strictly."""
+        """Why the clip may not be the whole of its source; empty where it was decoded strictly."""
         if not self.clip.sampling.get("is_tolerant"):
             return ""
         return "; ".join(part for part in (self.computed_on.get("damage"), "tolerant") if part)
@@ -167,7 +174,7 @@ class Track:
     head: Head
     packs: tuple[Pack, ...]
     is_complete: bool
-    """False while the job that writes it has not finished it: `packs` then holds what is ready."""
+    """False while a job writes the track: `packs` then lists what is ready."""
 
     def __post_init__(self) -> None:
         expected = 0
@@ -184,30 +191,12 @@ class Track:
         return sum(pack.bytes for pack in self.packs)
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What `verify` found wrong."""
-
-    name: str
-    """The configuration and clip, or the file."""
-    what: str
-    """What is wrong and what to do."""
-    key: str
-    """Of the track."""
-    sha256: str = ""
-    """Of the pack; empty where the whole track is wrong."""
-    clip: str = ""
-    """Key of the clip; empty where the whole track is wrong."""
-    is_repairable: bool = True
-    """False for what only a newer version can judge."""
-
-
 def head_to_json(head: Head) -> dict[str, Any]:
     return sealed({"schema": SCHEMA, **asdict(head)})
 
 
 def head_from_json(data: Any) -> Head:
-    """Raises BadRecord where `data` is no head, its digest another, or its schema one that this version does not read."""
+    """Raises BadRecord unless `data` is a head with a matching digest, of a schema that this version reads."""
     return _head(_current(data))
 
 
@@ -215,8 +204,13 @@ def track_to_json(track: Track) -> dict[str, Any]:
     return sealed({"schema": SCHEMA, **asdict(track.head), "packs": [asdict(pack) for pack in track.packs]})
 
 
+def manifest_bytes(track: Track) -> bytes:
+    """The manifest of a finished track as it is stored."""
+    return json.dumps(track_to_json(track)).encode()
+
+
 def track_from_json(data: Any) -> Track:
-    """Raises BadRecord as `head_from_json`."""
+    """Raises BadRecord like `head_from_json`."""
     fields = _current(data)
     head = _head(fields)
     try:
@@ -227,7 +221,7 @@ def track_from_json(data: Any) -> Track:
 
 
 def sealed(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields with their digest. Raises BadRecord where JSON cannot hold them."""
+    """The fields with their digest. Raises BadRecord for values that JSON cannot hold."""
     unsealed = {name: value for name, value in fields.items() if name != "digest"}
     try:
         return {**unsealed, "digest": digest(unsealed)}
@@ -238,7 +232,7 @@ def sealed(fields: Mapping[str, Any]) -> dict[str, Any]:
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
     1: lambda fields: sealed({**fields, "schema": 2}),  # 1 had no digest
 }
-"""Schema -> what makes the JSON of the next one of it."""
+"""Schema -> the step that turns its JSON into that of the next schema."""
 
 
 def _current(data: Any) -> dict[str, Any]:
@@ -246,12 +240,14 @@ def _current(data: Any) -> dict[str, Any]:
     fields = _table(data, "manifest")
     while (schema := fields.get("schema")) != SCHEMA:
         if type(schema) is not int or schema < 1:
-            raise BadRecord(f"schema cannot be {schema!r}; this version reads 1 to {SCHEMA}")
+            raise BadRecord(f"schema {schema!r} is invalid; this version reads 1 to {SCHEMA}")
         if schema > SCHEMA:
-            raise NewerRecord(f"schema {schema} is of a newer version; this one reads {SCHEMA}: upgrade Crosscheck")
+            raise NewerRecord(
+                f"schema {schema} is from a newer version; this one reads 1 to {SCHEMA}: upgrade Crosscheck"
+            )
         fields = MIGRATIONS[schema](fields)
     found = fields.get("digest")
-    _require(found == sealed(fields)["digest"], "manifest.digest (of its other fields)", found)
+    _require(found == sealed(fields)["digest"], "manifest.digest", found)
     return fields
 
 
@@ -267,7 +263,7 @@ def _head(fields: dict[str, Any]) -> Head:
 
 def _table(value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise BadRecord(f"{name} should be a JSON object, got {type(value).__name__}")
+        raise BadRecord(f"{name} must be a JSON object, got {type(value).__name__}")
     return value
 
 
@@ -276,7 +272,7 @@ def _is_whole(value: Any, lowest: int, highest: int) -> bool:
 
 
 def _is_finite(value: Any) -> bool:
-    """Whether no number in it, however deep, is infinite or NaN: JSON has no word for these, Python reads some."""
+    """Whether every number in it, at any depth, is finite: JSON cannot spell NaN and infinity, yet Python reads them."""
     if isinstance(value, float):
         return math.isfinite(value)
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
@@ -293,4 +289,4 @@ def _is_sha256(value: Any) -> bool:
 
 def _require(is_valid: bool, name: str, value: Any) -> None:
     if not is_valid:
-        raise BadRecord(f"{name} cannot be {value!r}")
+        raise BadRecord(f"{name} is invalid: {value!r}")

@@ -1,4 +1,4 @@
-"""What became of the sources of a run? STORE/reports/<UTC time>-<process>.json, one file per run, the last 100 kept."""
+"""Reports of runs, the outcome of each source: STORE/reports/<UTC time>-<process>.json, the latest 100."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _NAME = re.compile(r"\d{8}T\d{12}Z-\d+\.json")
 
 @dataclass(frozen=True)
 class Item:
-    """What became of one source. Sources, titles and messages come from outside: show them as text, never as markup."""
+    """The outcome of one source. Sources, titles and messages come from outside: show them as text, never as markup."""
 
     source: str
     """A file's name, a URL or a bundled clip's name."""
     outcome: str
-    """One of OUTCOMES; `stopped` by the user before it was finished."""
+    """One of OUTCOMES; `stopped`: by the user, before it was finished."""
     title: str = ""
-    """Of the clip, where it was found."""
+    """Title of the clip; empty where the source gave none."""
     clip: str = ""
-    """Key of the clip, where it was found."""
+    """Key of the clip; empty where the source gave none."""
     code: str = ""
-    """Of a failure, as docs/errors.md lists them."""
+    """Error code of a failure, as docs/errors.md lists them."""
     message: str = ""
-    """Of a failure: what was given and found."""
+    """What a failing source was, and what was found."""
     next_step: str = ""
-    """Of a failure: what to do."""
+    """The suggested fix of a failure."""
     can_retry: bool = False
-    """Of a failure: whether the same command can succeed later with nothing mended."""
+    """Whether the same command can succeed later without a fix."""
     began: str = ""
     """UTC, ISO 8601."""
     ended: str = ""
@@ -60,11 +60,11 @@ class Report:
     began: str
     """UTC, ISO 8601."""
     ended: str | None
-    """None while it runs, and where it was killed."""
+    """None while it runs, or if it was killed."""
     sources: tuple[str, ...]
-    """All that it was given, named as in the items."""
+    """Everything the run was given, named as in the items."""
     items: tuple[Item, ...]
-    """Those that are done, in order."""
+    """The finished sources, in order."""
 
     @property
     def failed(self) -> tuple[Item, ...]:
@@ -77,7 +77,7 @@ def report_name(began: datetime) -> str:
 
 
 def write_report(root: Path, name: str, report: Report) -> Path:
-    """Write it, or write it anew, and remove the oldest above MAX_REPORTS. Raises OSError."""
+    """Write or replace a report, and remove the oldest beyond MAX_REPORTS. Raises OSError."""
     folder = root / "reports"
     folder.mkdir(exist_ok=True)
     write_whole(folder / name, [json.dumps(asdict(report), indent=1).encode()])
@@ -87,7 +87,7 @@ def write_report(root: Path, name: str, report: Report) -> Path:
 
 
 def last_report(root: Path) -> Report | None:
-    """Of the latest run, None where there is none; a file that cannot be read counts as none."""
+    """The report of the latest run; None without one. Unreadable files are skipped."""
     folder = root / "reports"
     for name in reversed(_names(folder)):
         with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
@@ -100,15 +100,15 @@ def last_report(root: Path) -> Report | None:
 def _names(folder: Path) -> list[str]:
     try:
         return sorted(entry.name for entry in os.scandir(folder) if _NAME.fullmatch(entry.name))
-    except OSError:  # not there, or not for this user to read
+    except OSError:  # missing, or not readable by this user
         return []
 
 
 def _from_json(data: Mapping[str, Any]) -> Report:
-    """Unknown fields, of a newer version, are left out."""
+    """Ignores fields of a newer version."""
     known = {field.name for field in fields(Item)}
     items = tuple(Item(**{name: row[name] for name in row if name in known}) for row in data["items"])
     texts = (data["began"], data["ended"] or "", *data["sources"])
     if not all(isinstance(text, str) for text in texts):
-        raise ValueError("times and sources of a report are texts")
+        raise ValueError("times and sources of a report must be text")
     return Report(data["began"], data["ended"], tuple(data["sources"]), items)

@@ -1,10 +1,10 @@
-"""How do tracks go from one store to another? From folder to folder, or by a tar file that holds them one after another.
+"""Transfers tracks between stores: from folder to folder, or through a tar file with one track after another.
 
     tracks/<key>/manifest.json, then the packs that it names: tracks/<key>/<sha256>.pack ...
 
-Such a file is hostile input. Nothing is read but these two kinds of regular files, in this order, one header after the
-other; nothing is written but packs whose length and SHA-256 the manifest has told before, under names of our own; and a track
-shows only when all of it is there. Stopped and begun again, packs that have arrived are not read again.
+Such a file is hostile input. Only these two kinds of regular files are read, in this order, header by header; only packs
+whose length and SHA-256 the manifest has stated are written, under names of our own; and a track appears only once all of
+it has arrived. An interrupted transfer resumes: packs that have arrived are not read again.
 """
 
 from __future__ import annotations
@@ -19,34 +19,33 @@ from typing import BinaryIO, Literal
 
 from cache.files import MAX_MANIFEST_BYTES, checked, open_regular, parse_json, write_whole
 from cache.keys import clip_key
-from cache.records import BadRecord, Pack, StoreError, Track, track_from_json
+from cache.records import BadRecord, Pack, StoreError, Track, manifest_bytes, track_from_json
 from cache.store import CorruptPack, Store
-from cache.writer import manifest_bytes
 
 MAX_PACK_BYTES = 1 << 30
-"""A frame of 16384 x 16384 pixels, coded as badly as can be, is a pack of 0.8 GB."""
+"""A frame of 16384 x 16384 pixels that does not compress makes a pack of 0.8 GB."""
 _NAME = re.compile(r"tracks/([0-9a-f]{64})/(manifest\.json|[0-9a-f]{64}\.pack)")
 _BLOCK = tarfile.BLOCKSIZE
 _CHUNK_BYTES = 1 << 20
-_AGAIN = "make it anew with `python -m precompute export`, or fetch it again"
+_AGAIN = "export it again with `python -m precompute export`, or copy the file again"
 
 OnBytes = Callable[[int], None]
-"""Called with the number of bytes that have been dealt with since the last call."""
+"""Called with the number of bytes transferred since the last call."""
 
 
 class BadArchive(StoreError):
-    """The file is not what `export_tar` writes."""
+    """The file is not one that `export_tar` writes."""
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """What became of one track."""
+    """The outcome of one track."""
 
     name: str
     outcome: Literal["new", "known", "refused"]
-    """`known`: it was there already."""
+    """`known`: the store held it already."""
     why: str = ""
-    """Of a refused one."""
+    """Why a track was refused; else empty."""
 
 
 def copy_tracks(source: Store, tracks: Sequence[Track], target: Store, on_bytes: OnBytes) -> Iterator[Arrival]:
@@ -62,8 +61,8 @@ def copy_tracks(source: Store, tracks: Sequence[Track], target: Store, on_bytes:
 
 
 def export_tar(store: Store, tracks: Sequence[Track], path: Path, on_bytes: OnBytes) -> list[Arrival]:
-    """Write finished tracks into a tar file, which appears under its name when it is whole. Equal tracks give equal
-    bytes. Tracks with damaged packs are refused and left out."""
+    """Write finished tracks to a tar file, which appears under its name once it is whole. Equal tracks give equal bytes.
+    Tracks with damaged packs are refused and left out."""
     arrivals: list[Arrival] = []
 
     def parts() -> Iterator[bytes]:
@@ -72,7 +71,7 @@ def export_tar(store: Store, tracks: Sequence[Track], path: Path, on_bytes: OnBy
             try:
                 packs = {pack.sha256: (store.pack_path(key, pack.sha256), pack.bytes) for pack in track.packs}
             except CorruptPack as error:
-                arrivals.append(Arrival(_name(track), "refused", str(error)))
+                arrivals.append(Arrival(track.head.label, "refused", str(error)))
                 continue
             manifest = manifest_bytes(track)
             yield _header(f"tracks/{key}/manifest.json", len(manifest))
@@ -84,11 +83,11 @@ def export_tar(store: Store, tracks: Sequence[Track], path: Path, on_bytes: OnBy
                         yield from checked(_read(file, n_bytes), n_bytes, sha256)
                     except ValueError as error:
                         raise CorruptPack(
-                            f"pack {sha256[:12]} changed meanwhile; run the same command again"
+                            f"pack {sha256[:12]} changed during the export; run the same command again"
                         ) from error
                 yield _padding(n_bytes)
                 on_bytes(n_bytes)
-            arrivals.append(Arrival(_name(track), "new"))
+            arrivals.append(Arrival(track.head.label, "new"))
         yield bytes(2 * _BLOCK)
 
     write_whole(path, parts())
@@ -96,8 +95,8 @@ def export_tar(store: Store, tracks: Sequence[Track], path: Path, on_bytes: OnBy
 
 
 def import_tar(store: Store, path: Path, on_bytes: OnBytes) -> Iterator[Arrival]:
-    """Take over the tracks of a tar file, one after the other. Raises BadArchive at the first part that is not as
-    `export_tar` writes it; tracks before it stay."""
+    """Import the tracks of a tar file, one after another. Raises BadArchive at the first part that `export_tar` does not
+    write; earlier tracks stay."""
     with open_regular(path) as file:
         archive = _Archive(file, path.name, on_bytes)
         member = archive.next()
@@ -109,7 +108,7 @@ def import_tar(store: Store, path: Path, on_bytes: OnBytes) -> Iterator[Arrival]
             try:
                 track = track_from_json(parse_json(data, f"the manifest of track {key[:12]}"))
                 if track.head.key != key:
-                    raise BadRecord(f"its manifest is of track {track.head.key[:12]}")
+                    raise BadRecord(f"its manifest belongs to track {track.head.key[:12]}")
             except BadRecord as error:
                 yield Arrival(f"track {key[:12]}", "refused", str(error))
             else:
@@ -123,22 +122,24 @@ def import_tar(store: Store, path: Path, on_bytes: OnBytes) -> Iterator[Arrival]
                 yield _receive(store, track, read)
             member = archive.next()
             while member and member[0] == key and member[1] != "manifest.json":
-                member = archive.next()  # packs of a track that is known or refused
+                member = archive.next()  # skip packs of a known or refused track
 
 
 def _receive(store: Store, track: Track, read: Callable[[Pack], Iterator[bytes]]) -> Arrival:
-    name = _name(track)
+    name = track.head.label
     clip = track.head.clip
     try:
         if store.holds(track.head.key):
             return Arrival(name, "known")
         if clip.key != clip_key(clip.source_sha256, clip.sampling):
-            raise BadRecord("its clip's key is not that of its source and sampling")
+            raise BadRecord("its clip's key does not follow from source and sampling")
         if any(pack.bytes > MAX_PACK_BYTES for pack in track.packs):
             raise BadRecord(f"it names a pack of more than {MAX_PACK_BYTES} bytes")
         free = shutil.disk_usage(store.root).free
         if free < track.bytes:
-            raise StoreError(f"needs {track.bytes / 1e6:.0f} MB, {free / 1e6:.0f} MB are free; free some and go on")
+            raise StoreError(
+                f"needs {track.bytes / 1e6:.0f} MB, {free / 1e6:.0f} MB are free; free some space and run the same command again"
+            )
         with store.writing(clip.key):
             if not store.holds(track.head.key):
                 store.adopt(track, read)
@@ -150,12 +151,12 @@ def _receive(store: Store, track: Track, read: Callable[[Pack], Iterator[bytes]]
 
 
 class _Archive:
-    """The members of a tar file, header by header. tarfile's own loop would follow extended headers of any size."""
+    """The members of a tar file, header by header. tarfile's own loop follows extended headers of any size."""
 
     def __init__(self, file: BinaryIO, name: str, on_bytes: OnBytes) -> None:
         self._file, self._name, self._on_bytes = file, name, on_bytes
         self._left = self._padding = 0
-        """Bytes of the member in hand that are not read yet, and behind it to the end of its block."""
+        """Unread bytes of the current member, and the padding behind it to the end of its block."""
 
     def bad(self, what: str) -> BadArchive:
         return BadArchive(f"{self._name} {what}; {_AGAIN}")
@@ -171,7 +172,7 @@ class _Archive:
         try:
             info = tarfile.TarInfo.frombuf(block, "ascii", "strict")
         except (tarfile.HeaderError, ValueError) as error:
-            raise self.bad(f"has a header that cannot be read ({error})") from error
+            raise self.bad(f"has an unreadable header ({error})") from error
         name = _NAME.fullmatch(info.name)
         if info.type != tarfile.REGTYPE or name is None:
             raise self.bad(f"holds '{info.name[:200]}', which is neither a manifest nor a pack of a track")
@@ -182,7 +183,7 @@ class _Archive:
         return name[1], name[2]
 
     def read(self) -> Iterator[bytes]:
-        """What is not read yet of the member in hand."""
+        """The rest of the current member."""
         while self._left:
             part = self._take(min(_CHUNK_BYTES, self._left))
             self._left -= len(part)
@@ -191,17 +192,13 @@ class _Archive:
     def _take(self, n_bytes: int) -> bytes:
         data = self._file.read(n_bytes)
         if len(data) < n_bytes:
-            raise self.bad("is cut short")
+            raise self.bad("is truncated")
         self._on_bytes(n_bytes)
         return data
 
 
-def _name(track: Track) -> str:
-    return f"{track.head.configuration} ({track.head.kind}) of '{track.head.clip.title}'"
-
-
 def _read(file: BinaryIO, n_bytes: int) -> Iterator[bytes]:
-    """The first bytes of a file, as many as there should be."""
+    """The first `n_bytes` of a file, in parts."""
     while n_bytes and (part := file.read(min(_CHUNK_BYTES, n_bytes))):
         n_bytes -= len(part)
         yield part

@@ -1,4 +1,4 @@
-"""Writes one track: packs are appended as they are finished, the manifest comes last."""
+"""Writes one track: appends packs as they are finished, and the manifest last."""
 
 from __future__ import annotations
 
@@ -7,54 +7,43 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cache.files import (
-    make_folder,
-    write_whole,
-)
+from cache.files import make_folder, write_whole
+from cache.maintenance import Problem, move_to_quarantine
 from cache.pack import build_pack
-from cache.records import (
-    BadRecord,
-    Head,
-    NewerRecord,
-    Pack,
-    Problem,
-    StoreError,
-    Track,
-    head_to_json,
-    track_to_json,
-)
-
-if TYPE_CHECKING:
-    from cache.store import Store
+from cache.records import BadRecord, Head, NewerRecord, Pack, StoreError, Track, head_to_json
+from cache.store import CorruptPack, Store
+from cache.version import VERSION
 
 
 class TrackWriter:
-    """Appends packs to one track, then finishes it. Nothing is lost or doubled when it is stopped between two calls."""
+    """Appends packs to one track, then finishes it. Stopping between two calls loses and duplicates nothing."""
 
     def __init__(self, store: Store, head: Head) -> None:
+        """Resumes where an earlier writer stopped. The caller holds `store.writing` of the clip.
+
+        Raises StoreError where the track is complete, and NewerRecord where a newer version wrote it.
+        """
         self._store = store
-        self._folder = store._track_dir(head.key)
+        self._folder = store.track_folder(head.key)
         try:
             before = store.get(head.key)
         except NewerRecord:
             raise
-        except BadRecord as error:  # what cannot be read is made again
+        except BadRecord as error:  # an unreadable track is made again
             before = None
-            name = f"{head.configuration} ({head.kind}) of '{head.clip.title}'"
-            store.quarantine(self._folder, Problem(name, str(error), head.key))
-        packs = store._sound(before) if before else ()
+            move_to_quarantine(store, self._folder, Problem(head.label, str(error), head.key))
+        packs = _intact_packs(store, before) if before else ()
         if before and before.is_complete and len(packs) == len(before.packs):
             raise StoreError(f"{head.configuration} of '{head.clip.title}' is complete; remove it to make it again")
-        # The head tells how its frames were made: it stays as it was once there are some.
-        self.head = before.head if before and packs else head
+        # Once there are frames, the head stays as it was: it says how they were made.
+        stamped = replace(head, computed_on={**head.computed_on, "crosscheck": VERSION})
+        self.head = before.head if before and packs else stamped
         self._packs = list(packs)
         make_folder(self._folder)
-        # Written whole: a torn last line of a killed writer must not swallow the next one.
+        # Written whole: the torn last line of a killed writer must not swallow the next one.
         write_whole(self._folder / "progress.jsonl", _progress_lines(packs))
         write_whole(self._folder / "head.json", [json.dumps(head_to_json(self.head)).encode()])
         (self._folder / "manifest.json").unlink(missing_ok=True)
@@ -71,9 +60,9 @@ class TrackWriter:
         columns: Mapping[str, np.ndarray],
         previews: Sequence[bytes] = (),
     ) -> None:
-        """Store frames `start` and on, coded with the head's codec, and their rows of every declared column.
+        """Store the frames from `start` on, coded with the head's codec, and their rows of every declared column.
 
-        `start` must be `n_frames`: a gap or an overlap would show wrong frames for ever after.
+        `start` must be `n_frames`: a gap or an overlap would show wrong frames for good. Raises ValueError.
         """
         if start != self.n_frames:
             raise ValueError(
@@ -92,7 +81,7 @@ class TrackWriter:
             previews=previews,
         )
         sha256 = hashlib.sha256(data).hexdigest()
-        write_whole(self._store._pack_file(self.head.key, sha256), [data])
+        write_whole(self._store.pack_file(self.head.key, sha256), [data])
         self._packs.append(Pack(sha256, self.n_frames, len(images), len(data)))
         with (self._folder / "progress.jsonl").open("ab") as file:
             file.writelines(_progress_lines(self._packs[-1:]))
@@ -100,25 +89,24 @@ class TrackWriter:
             os.fsync(file.fileno())
 
     def finish(self) -> Track:
-        """Write the manifest: from now on the track is complete, and its clip's `n_frames` exact."""
+        """Write the manifest: from now on the track is complete and its clip's `n_frames` is exact."""
         head = replace(self.head, clip=replace(self.head.clip, n_frames=self.n_frames))
         track = Track(head, tuple(self._packs), is_complete=True)
-        write_manifest(self._folder, track)
+        self._store.complete(track)
         return track
 
 
-def manifest_bytes(track: Track) -> bytes:
-    """The manifest of a finished track as it is stored."""
-    return json.dumps(track_to_json(track)).encode()
-
-
-def write_manifest(folder: Path, track: Track) -> None:
-    """Make the track in that folder complete: all its packs are there."""
-    write_whole(folder / "manifest.json", [manifest_bytes(track)])
-    wanted = {"manifest.json", *(f"{pack.sha256}.pack" for pack in track.packs)}
-    for path in folder.iterdir():  # head, progress, and what killed writers left
-        if path.name not in wanted:
-            path.unlink(missing_ok=True)
+def _intact_packs(store: Store, track: Track) -> tuple[Pack, ...]:
+    """The packs before the first damaged one, which goes into quarantine."""
+    for number, pack in enumerate(track.packs):
+        try:
+            store.check_pack(track, pack)
+        except CorruptPack as error:
+            head = track.head
+            problem = Problem(head.label, str(error), head.key, pack.sha256, clip=head.clip.key)
+            move_to_quarantine(store, store.pack_file(head.key, pack.sha256), problem)
+            return track.packs[:number]
+    return track.packs
 
 
 def _progress_lines(packs: Sequence[Pack]) -> list[bytes]:

@@ -1,1 +1,1 @@
-"""The science: networks, zoos, path graphs and consistency energy, in pure torch."""
+"""The science: networks, zoos, path graphs and consistency energy, in plain torch."""

@@ -1,4 +1,4 @@
-"""A path graph recorded once as a CUDA graph and replayed, which spares the launch of each kernel."""
+"""Replays a path graph as one CUDA graph, which saves the launch of each kernel."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from consistency.zoo.records import Chain
 
 
 class CapturedGraph:
-    """A graph whose kernels were recorded once and are launched together, for batches of one shape on one GPU.
+    """A path graph whose kernels are recorded once and launched together, for batches of one shape on one GPU.
 
-    The full page is some ten thousand kernels, and to launch them one by one takes a processor longer than the GPU needs.
-    The outputs of a run are overwritten by the next, which the GPU begins after all that was asked of it before.
+    All configurations of a zoo take some ten thousand kernels, and launching them one by one takes the CPU longer than the
+    GPU needs to run them. Each run overwrites the outputs of the one before, once the GPU has finished its earlier work.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -24,7 +24,7 @@ class CapturedGraph:
 
     @torch.inference_mode()
     def run(self, images: Tensor) -> dict[Chain, Tensor]:
-        """As `Graph.run`. The first batch of a shape runs once as it is, which chooses and compiles kernels, then again."""
+        """Like `Graph.run`. The first batch of a shape runs twice: unrecorded, to select and compile kernels, then recorded."""
         if images.shape != self._input.shape:
             self._record(images)
         assert self._recorded is not None
@@ -41,7 +41,7 @@ class CapturedGraph:
             self._graph.run(self._input)
         torch.cuda.current_stream(images.device).wait_stream(beside)
         recorded = torch.cuda.CUDAGraph()
-        # Other threads may allocate host memory meanwhile: only what this one does must suit a recording.
+        # Other threads may allocate host memory meanwhile: only the calls of this thread must suit a recording.
         with torch.cuda.graph(recorded, capture_error_mode="thread_local"):
             self._outputs = self._graph.run(self._input)
         self._recorded = recorded

@@ -1,7 +1,7 @@
-"""What image-shaped prediction targets are there, and what do their values mean?
+"""Domains: the image-shaped prediction targets, and what their values mean.
 
-Every image, network output and stored frame holds *codes* v in [0, 1]. A Domain says how many channels there are and
-what a code means: `lo + (hi - lo) v` on a linear scale, `lo (hi / lo)^v` on a log scale. An 8-bit frame stores
+Every image, network output and stored frame holds *codes* v in [0, 1]. A Domain states the number of channels and the
+meaning of a code: `lo + (hi - lo) v` on a linear scale, `lo (hi / lo)^v` on a log scale. An 8-bit frame stores
 round(255 v).
 """
 
@@ -16,12 +16,12 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Domain:
-    """One prediction target. The record travels in every manifest, so a reader needs no table of its own."""
+    """One prediction target. Every manifest carries its record, so readers need no table of their own."""
 
     name: str
     """The name in paths, links and JSON: lower case, no hyphen (the hyphen separates the domains of a path)."""
     title: str
-    """The name shown to people."""
+    """The name shown to users."""
     alias: str
     """Taskonomy's name for the same domain."""
     channels: Literal[1, 3]
@@ -31,15 +31,15 @@ class Domain:
     hi: float
     """The physical value of code 1."""
     scale: Literal["linear", "log"]
-    """How codes map to physical values (see the module)."""
+    """How codes map to physical values; see the module."""
     unit: str
-    """The unit of the physical value; empty where it has none."""
+    """The unit of the physical value; empty if it has none."""
     meaning: Literal["colour", "direction", "scalar"]
-    """What the channels are: a colour, a unit vector, or one number. Viewers and error measures go by this."""
+    """What the channels are: a colour, a unit vector, or one number. Viewers and error measures follow it."""
     colour_map: str
-    """Default colour map of a scalar domain; `none` where the channels are shown as they are."""
+    """The default colour map of a scalar domain; `none` where channels are shown as colours."""
     invalid: float | None = None
-    """The code Taskonomy writes where the value is unknown; None where every pixel has one."""
+    """The code of unknown values, as in Taskonomy; None if every pixel has a value."""
 
     def record(self) -> dict[str, Any]:
         """The Domain as plain JSON values."""
@@ -50,7 +50,7 @@ class Domain:
 # (1/512 m units up to 15.6 m) would leave 6 cm steps at arm's length.
 DEPTH_MIN_METRES = 0.1
 DEPTH_MAX_METRES = 16.0
-# A surface that bends with a radius of 10 cm. Most of a room is flat; furniture's edges bend more and are clipped.
+# A surface with a radius of curvature of 10 cm. Most of a room is flat; the edges of furniture are sharper and clipped.
 CURVATURE_MAX_PER_METRE = 10.0
 
 _TABLE = (
@@ -62,8 +62,8 @@ _TABLE = (
     ),
     # Lambertian shading of a white scene with the light at the camera.
     Domain("reshading", "Reshading", "reshading", 1, 0.0, 1.0, "linear", "", "scalar", "grey", invalid=0.0507),
-    # The two principal curvatures, the third channel always 0.5, so that flat is mid grey and unknown (0, 0, 0) is no
-    # curvature. Signed: 0 is code 0.5.
+    # The two principal curvatures, signed: 0 is code 0.5. The third channel is always 0.5, so that flat is mid grey and
+    # unknown, (0, 0, 0), is not a curvature.
     Domain(
         "curvature",
         "Curvature",
@@ -89,8 +89,7 @@ _TABLE = (
 DOMAINS: dict[str, Domain] = {domain.name: domain for domain in _TABLE}
 
 ENERGY = Domain("energy", "Consistency energy", "", 1, -8.0, 24.0, "linear", "σ", "scalar", "inferno")
-"""How the per-pixel energy map is stored: clipped to this range. It is no prediction target, so not in DOMAINS."""
-
+"""How the per-pixel energy map is stored: clipped to this range. Not a prediction target, so not in DOMAINS."""
 
 COLOUR_MAPS = ("viridis", "magma", "inferno", "cividis", "grey", "none")
 MAX_TITLE_LETTERS = 40
@@ -98,19 +97,19 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 def read_domain(name: str, row: Mapping[str, Any]) -> Domain:
-    """A Domain that a zoo declares: its name and the rest of the fields, of which `title` and `channels` must be given.
+    """A Domain that a zoo declares. `row` holds its other fields; `title` and `channels` are required.
 
     Raises ValueError and KeyError.
     """
     taken = {text for domain in (*_TABLE, ENERGY) for text in (domain.name, domain.alias) if text}
     if name in taken or not _NAME.fullmatch(name):
         raise ValueError(
-            f"a zoo cannot declare a domain '{name}': names have 1 to 32 small letters, digits and underscores, and are "
-            f"none of {', '.join(sorted(taken))}"
+            f"a zoo cannot declare a domain '{name}': use 1 to 32 lower-case letters, digits and underscores, and none of "
+            f"the names {', '.join(sorted(taken))}"
         )
     unknown = set(row) - {field for field in Domain.__dataclass_fields__ if field not in ("name", "alias")}
     if unknown:
-        raise ValueError(f"domain {name}: unknown {', '.join(sorted(unknown))}")
+        raise ValueError(f"domain {name}: unknown field {', '.join(sorted(unknown))}")
     channels = row["channels"]
     domain = Domain(
         name=name,
@@ -132,19 +131,21 @@ def read_domain(name: str, row: Mapping[str, Any]) -> Domain:
         ("colour_map", COLOUR_MAPS),
     ):
         if getattr(domain, field) not in allowed:
-            raise ValueError(f"domain {name}: {field} is {getattr(domain, field)!r}; it is one of {allowed}")
+            raise ValueError(f"domain {name}: {field} is {getattr(domain, field)!r}; use one of {allowed}")
     for text in (domain.title, domain.unit):
         if len(text) > MAX_TITLE_LETTERS or not text.isprintable():
-            raise ValueError(f"domain {name}: '{text[:60]!r}' is longer than {MAX_TITLE_LETTERS} letters, or not text")
+            raise ValueError(f"domain {name}: {text[:60]!r} must be at most {MAX_TITLE_LETTERS} printable characters")
     if not (math.isfinite(domain.lo) and math.isfinite(domain.hi) and domain.lo < domain.hi):
-        raise ValueError(f"domain {name}: lo is {domain.lo}, hi {domain.hi}; lo must be the smaller one")
+        raise ValueError(
+            f"domain {name}: lo is {domain.lo} and hi is {domain.hi}; lo must be less than hi, and both finite"
+        )
     if domain.scale == "log" and domain.lo <= 0:
         raise ValueError(f"domain {name}: lo is {domain.lo}; on a log scale it must be positive")
     return domain
 
 
 def get_domain(name: str) -> Domain:
-    """The domain called `name`, by its own name or Taskonomy's."""
+    """The domain with that name, its own or Taskonomy's. Raises ValueError."""
     for domain in _TABLE:
         if name in (domain.name, domain.alias):
             return domain

@@ -1,9 +1,9 @@
-"""How far do the paths to one target disagree? Consistency energy (Zamir et al., CVPR 2020, section 4).
+"""Consistency energy: how far the paths to one target disagree (Zamir et al., CVPR 2020, section 4).
 
     Energy(x) = mean_i [ ( |f_{y_i y}(f_{x y_i}(x)) - f_{x y}(x)| - mu_i ) / sigma_i ]
 
-N frames, P paths, C channels, H x W pixels. |.| is the mean absolute difference of codes over channels and pixels; of
-the per-pixel map over channels only. All of it in float32, whatever the networks ran in.
+N frames, P paths, C channels, H x W pixels. |.| is the mean absolute difference of codes over channels and pixels, in the
+per-pixel map over channels only. Everything is computed in float32, whatever dtype the networks ran in.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from torch import Tensor
 from torch.nn import functional
 
 BLOCKS = 32
-"""Means are kept for a grid of BLOCKS x BLOCKS rectangles, so that energies of regions need no pixels."""
+"""Means are stored for a grid of BLOCKS x BLOCKS rectangles, so that energies of regions need no pixels."""
 
 
 def disagreement_maps(direct: Tensor, indirect: Sequence[Tensor]) -> Tensor:
-    """Per-pixel |indirect - direct| of each path: (N, C, H, W) and P times the same -> float32 (N, P, H, W)."""
+    """Per-pixel |indirect - direct| of each path: (N, C, H, W) and P of the same -> float32 (N, P, H, W)."""
     if not indirect:
-        raise ValueError("an energy needs at least one path beside the direct one")
+        raise ValueError("an energy needs at least one path besides the direct one, got none")
     reference = direct.float()
     return torch.stack([(other.float() - reference).abs().mean(dim=1) for other in indirect], dim=1)
 
@@ -32,8 +32,8 @@ def raw_terms(maps: Tensor) -> Tensor:
 
 
 def standardise(terms: Tensor, mu: Sequence[float], sigma: Sequence[float]) -> Tensor:
-    """The energy, in units of sigma: terms (N, P, ...) -> (N, ...). Takes frame terms, pixel maps and block means."""
-    # Numbers, not tensors of them: to bring those to a GPU would wait for all that it was asked before.
+    """The energy in units of sigma: (N, P, ...) -> (N, ...), for frame terms, pixel maps and block means."""
+    # Plain numbers: copying tensors of them to a GPU would wait for all its earlier work.
     parts = [(terms[:, path].float() - mu[path]) / sigma[path] for path in range(terms.shape[1])]
     return torch.stack(parts, dim=1).mean(dim=1)
 

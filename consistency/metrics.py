@@ -1,4 +1,4 @@
-"""How wrong is a prediction, where the truth is known? One number per frame, in the units people quote.
+"""Errors against ground truth: one number per frame, in the usual units.
 
 N frames, C channels, H x W pixels; all images are codes in [0, 1].
 """
@@ -12,9 +12,9 @@ from consistency.domains import Domain
 
 
 def frame_errors(domain: Domain, predicted: Tensor, truth: Tensor) -> dict[str, Tensor]:
-    """name -> (N,) float32. `predicted` (N, C, H, W) codes; `truth` the same shape.
+    """Measure -> (N,) float32. `predicted` and `truth`: codes, (N, C, H, W).
 
-    `error`: mean absolute difference of codes. For directions also `angle_degrees`, the mean angle; for depth also
+    `error`: mean absolute difference of codes. Also for directions `angle_degrees`, the mean angle, and for depth
     `absrel`, the mean of |predicted - true| / true in metres.
     """
     predicted, truth = predicted.float(), truth.float()
@@ -32,17 +32,17 @@ def angles_degrees(a: Tensor, b: Tensor) -> Tensor:
     """The angle between two coded directions at each pixel: (N, 3, H, W) twice -> (N, H, W), in degrees."""
     ux, uy, uz = (2 * a - 1).unbind(dim=1)
     vx, vy, vz = (2 * b - 1).unbind(dim=1)
-    # atan2 of |u x v| and u.v: acos loses small angles to rounding (0.03 degrees in float32), and no length matters.
-    # Written out, as norms and cross products over three strided channels take most of a job's time.
+    # atan2 of |u x v| and u.v: acos loses small angles to rounding (0.03 degrees in float32), and lengths cancel.
+    # Written out, because norms and cross products over three strided channels would take most of a job's time.
     sine = torch.sqrt((uy * vz - uz * vy) ** 2 + (uz * vx - ux * vz) ** 2 + (ux * vy - uy * vx) ** 2)
     return torch.rad2deg(torch.atan2(sine, ux * vx + uy * vy + uz * vz))
 
 
 def valid_pixels(domain: Domain, truth: Tensor) -> Tensor:
-    """Where the truth is known, (N, H, W) of booleans: where 8-bit codes are other than the domain's invalid one.
+    """Where the truth is known: (N, H, W), bool. Compares 8-bit codes with the domain's invalid code.
 
-    No unit vector has the invalid code of normals, and no curvature its. The few surfaces at 16 m, or shaded by exactly
-    5 % (3 pixels of 100,000), are left out with what is unknown.
+    No unit vector has the invalid code of normals, and no curvature that of curvature. The few surfaces at exactly 16 m,
+    or of exactly 5 % shading (3 pixels in 100,000), count as unknown.
     """
     if domain.invalid is None:
         return torch.ones_like(truth[:, 0], dtype=torch.bool)
@@ -50,5 +50,5 @@ def valid_pixels(domain: Domain, truth: Tensor) -> Tensor:
 
 
 def _mean(values: Tensor, valid: Tensor) -> Tensor:
-    """Mean over the valid pixels of each frame; NaN where there is none: unknown, not perfect."""
+    """Mean over the valid pixels of each frame; NaN without any: unknown, not perfect."""
     return (values * valid).sum(dim=(1, 2)) / valid.sum(dim=(1, 2))

@@ -1,7 +1,6 @@
-"""How is a set of paths computed? Every shared prefix once, and inputs of the same network in one batch.
+"""Computes a set of paths: every shared prefix once, and all inputs of a network in one batch.
 
-With the configurations of the bundled zoo this runs 28 edges per frame, where computing each path from the image takes
-102.
+With the configurations of the bundled zoo this runs 28 edges per frame; computing each path from the image would run 102.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from consistency.models import capabilities, registry
+from consistency.models import capabilities
 from consistency.models.geonet import GeoNet
 from consistency.zoo.records import Chain, Edge
 
@@ -23,16 +22,16 @@ class Graph:
     def __init__(
         self, chains: Iterable[Chain], load: Callable[[Edge], nn.Module], *, visited: torch.device | None = None
     ) -> None:
-        """`load` gives the network of an edge in eval mode; it is called once for each distinct network.
+        """`load` gives the network of an edge in eval mode; it is called once per distinct network.
 
-        Networks that do not fit the memory of the device together are loaded on the host, and go to the device `visited`
-        for their steps alone.
+        `visited`: for networks that together exceed the memory of this device; they are loaded on the host and moved to the
+        device for their own steps only.
         """
         prefixes = {chain[:length] for chain in chains for length in range(1, len(chain) + 1)}
         groups: dict[tuple[int, str], list[Chain]] = {}
         for prefix in sorted(prefixes, key=lambda chain: (len(chain), [edge.name for edge in chain])):
             groups.setdefault((len(prefix), prefix[-1].network_digest), []).append(prefix)
-        # Edges that are heads of one network share its run on each input: input -> the prefixes that it leads to.
+        # Edges that are heads of one network share its run on each input: input -> the prefixes it leads to.
         self._steps: list[tuple[str, dict[Chain, list[Chain]]]] = []
         for (_, network), group in groups.items():
             by_input: dict[Chain, list[Chain]] = {}
@@ -47,8 +46,8 @@ class Graph:
 
     @property
     def can_be_recorded(self) -> bool:
-        """Whether the networks stay where they compute, and none computes elsewhere."""
-        return self._visited is None and all(map(registry.can_be_recorded, self._networks.values()))
+        """Whether a CUDA graph can record the networks: all stay on the device, and all compute there."""
+        return self._visited is None and all(map(capabilities.can_be_recorded, self._networks.values()))
 
     @property
     def n_runs(self) -> int:
@@ -59,21 +58,20 @@ class Graph:
     def run(self, images: Tensor, field_of_view_degrees: Tensor | None = None) -> dict[Chain, Tensor]:
         """The output of every chain and of its prefixes.
 
-        `images`: RGB in [0, 1], float32, (N, 3, H, W), on the networks' device, H and W multiples of the zoo's
-        `multiple`. `field_of_view_degrees`: (N,) of their shorter sides, where it is known, for networks that compute with
-        it; without, they take what they assume. The outputs are codes in [0, 1], (N, C, H, W), in the dtype of the network that made them.
+        `images`: RGB in [0, 1], float32, (N, 3, H, W), on the networks' device; H and W multiples of the zoo's
+        `size_multiple`. `field_of_view_degrees`: (N,), of the shorter sides, for networks that use it; by default they assume
+        one. The outputs are codes in [0, 1], (N, C, H, W), in the dtype of the last network.
         """
         outputs: dict[Chain, Tensor] = {(): images.contiguous(memory_format=torch.channels_last)}
         for digest, by_input in self._steps:
             inputs = [outputs[source] for source in by_input]
             with visiting(self._networks[digest], self._visited) as network:
-                merged_input = (torch.cat(inputs) if len(inputs) > 1 else inputs[0]).to(
-                    capabilities.input_dtype(network)
-                )
+                batch = torch.cat(inputs) if len(inputs) > 1 else inputs[0]
+                batch = batch.to(capabilities.input_dtype(network))
                 if field_of_view_degrees is not None and isinstance(network, GeoNet):
-                    merged = network(merged_input, field_of_view_degrees.repeat(len(inputs)))
+                    merged = network(batch, field_of_view_degrees.repeat(len(inputs)))
                 else:
-                    merged = network(merged_input)
+                    merged = network(batch)
             for index, prefixes in enumerate(by_input.values()):
                 rows = slice(index * len(images), (index + 1) * len(images))
                 outputs.update((prefix, _output(merged, prefix[-1])[rows]) for prefix in prefixes)
@@ -83,7 +81,7 @@ class Graph:
 
 @contextmanager
 def visiting(network: nn.Module, device: torch.device | None) -> Iterator[nn.Module]:
-    """The network, on `device` inside; afterwards it is where it was, and nothing is copied back."""
+    """The network, on `device` within the block; afterwards it is back where it was, without copying."""
     tensors = [*network.parameters(), *network.buffers()] if device is not None else []
     homes = [tensor.data for tensor in tensors]
     try:
@@ -96,5 +94,5 @@ def visiting(network: nn.Module, device: torch.device | None) -> Iterator[nn.Mod
 
 
 def _output(made: Tensor | Mapping[str, Tensor], edge: Edge) -> Tensor:
-    """What a network gave, or the edge's head of it."""
+    """The network's output, or the edge's head of it."""
     return made[edge.head] if isinstance(made, Mapping) else made

@@ -13,20 +13,24 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+import diskcache
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from analysis.columns import Columns
 from analysis.energy import Unreadable
+from cache.index import TextDisk
+from cache.maintenance import collect, verify
 from cache.pack import build_pack
-from cache.records import Pack, StoreError, Track
+from cache.records import Pack, StoreError, Track, manifest_bytes
 from cache.reports import last_report, report_name
 from cache.store import STORE_VARIABLE, Store
-from cache.writer import manifest_bytes
 from dashboard.catalogue import Catalogue
 from dashboard.server.routes import frame_response, pack_response
+from precompute.media.leftovers import unused_media
 from reliability import Outcome, Promise
 from reliability.stores import request_of
 from tests.conftest import ROOT
@@ -169,9 +173,14 @@ def read_everything(root: Path) -> int:
         tracks = store.tracks()
         assert Catalogue(tracks).clips
         n_whole = sum(read_track(store, track) for track in tracks)
-        assert list(store.verify())
-        list(store.collect(min_age_seconds=0, media=True, quarantine=True, dry_run=True))
-        list(store._index or ())  # its keys, which nothing of ours asks for yet
+        assert list(verify(store))
+        unused = partial(unused_media, store.media_dir)
+        list(collect(store, min_age_seconds=0, unused=unused, quarantine=True, dry_run=True))
+        with (
+            suppress(sqlite3.Error, ValueError, TypeError),
+            diskcache.Cache(str(root / "index"), disk=TextDisk) as index,
+        ):
+            list(index)  # the keys, which no code of ours reads yet
     last_report(root)
     store.rebuild_index()
     return n_whole

@@ -11,6 +11,7 @@ from pathlib import Path
 from starlette.requests import Request
 
 from analysis.columns import Columns
+from cache.maintenance import verify
 from cache.store import CorruptPack, Store
 from dashboard.catalogue import Catalogue
 from dashboard.server.routes import frame_response, pack_response
@@ -68,7 +69,7 @@ def flips(tries: int, folder: Path, seed: int) -> Outcome:
             missed.append(f"{path.relative_to(folder)}, byte {place}, bit {bit}")
         _turn(path, place, bit)
         counts[kind] = counts.get(kind, 0) + 1
-    if [problem for problem in store.verify() if problem] or store.tracks() != whole:
+    if [problem for problem in verify(store) if problem] or store.tracks() != whole:
         missed.append("turned back, the store is not as it was")
     figures = ", ".join(f"{count} in {kind}" for kind, count in counts.items())
     return Outcome(tries, len(missed), figures, tuple(missed[:EXAMPLES]))
@@ -172,7 +173,7 @@ def _hides_pack(root: Path, path: Path) -> bool:
             return False
         except CorruptPack:
             pass
-    return sum(problem is not None for problem in store.verify()) == 1
+    return sum(problem is not None for problem in verify(store)) == 1
 
 
 def _hides_or_keeps(root: Path, path: Path, whole: list) -> bool:

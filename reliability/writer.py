@@ -28,8 +28,10 @@ import numpy as np
 
 import cache.files
 from cache.keys import clip_key, track_key
+from cache.maintenance import collect, verify
 from cache.records import Clip, Head, StoreError, Track
 from cache.store import Store
+from cache.writer import TrackWriter
 
 N_TRACKS, N_FRAMES, CHUNK = 3, 40, 8
 N_JOBS = 8
@@ -80,7 +82,7 @@ def write(store: Store, number: int, tell: Callable[[str], None]) -> None:
     """As the pipeline: every track of a clip, chunk by chunk, going on where it was. Tells each chunk it computes."""
     clip = heads(number)[0].clip
     with store.writing(clip.key, on_wait=lambda: None):
-        writers = [store.writer(head) for head in heads(number) if not store.holds(head.key)]
+        writers = [TrackWriter(store, head) for head in heads(number) if not store.holds(head.key)]
         for start in range(min((writer.n_frames for writer in writers), default=N_FRAMES), N_FRAMES, CHUNK):
             tell(f"{start}\n")
             stop = min(start + CHUNK, N_FRAMES)
@@ -96,7 +98,7 @@ def write(store: Store, number: int, tell: Callable[[str], None]) -> None:
 def wrongs(root: Path, numbers: list[int]) -> list[str]:
     """What a reader would be shown that is not what was computed, and what `verify` finds."""
     store = Store(root, read_only=True)
-    return wrongly_shown(store, numbers) + [problem.what for problem in store.verify() if problem]
+    return wrongly_shown(store, numbers) + [problem.what for problem in verify(store) if problem]
 
 
 def wrongly_shown(store: Store, numbers: list[int]) -> list[str]:
@@ -247,7 +249,7 @@ def job(root: Path, number: int, log: Path, upkeep: str = "", kill_at: tuple[str
         killed_at(*kill_at)
     store = Store(root)
     if upkeep == "collect":
-        list(store.collect(min_age_seconds=0))
+        list(collect(store, min_age_seconds=0))
     if upkeep == "remove":
         with store.writing(heads(number)[0].clip.key, on_wait=lambda: None):
             store.remove([heads(number)[0].key])

@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LOCKS = ("requirements/all.lock", "requirements/torch.lock")
-SHIPPED = ("cache", "consistency", "dashboard", "precompute", "training")
+SHIPPED = ("analysis", "cache", "consistency", "dashboard", "precompute", "training")
 PIP_AUDIT = ROOT / ".venv-tools" / "bin" / "pip-audit"
 SECONDS = 300
 UNREACHED = re.compile(
@@ -25,7 +25,7 @@ UNREACHED = re.compile(
 """What pip-audit says where its data cannot be reached."""
 
 ACCEPTED = {
-    "CVE-2025-69872": "diskcache unpickles what it finds: ours refuses pickles on read and write (cache/store.py, with a test)",
+    "CVE-2025-69872": "diskcache unpickles what it finds: ours refuses pickles on read and write (cache/index.py, with a test)",
 }
 """Known holes that do not reach us -> why."""
 

@@ -1,1 +1,1 @@
-"""The architectures, one file each, and the steps they share."""
+"""The architectures, one file per family, and the operations they share."""

@@ -1,8 +1,8 @@
-"""What does depth say of normals, and what do normals say of depth? Fixed geometry of a pinhole camera, for GeoNet.
+"""Normals from depth and depth from normals: the fixed geometry of a pinhole camera, for GeoNet.
 
 N images, H x W pixels, J neighbours. Camera frame: x right, y down, z forward; normals face the camera. Depth codes v are
-logarithmic, z = z_min R^v, so everything here takes ratios of depths, R^(difference of codes): no metres are needed, and
-nothing overflows. All in float32; every function can be differentiated, also where depth jumps.
+logarithmic, z = z_min R^v, so everything here uses ratios of depths, R^(difference of codes): no metres are needed, and
+nothing overflows. All in float32; every function is differentiable, also where depth jumps.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ from torch import Tensor
 from consistency.domains import DEPTH_MAX_METRES, DEPTH_MIN_METRES
 
 ASSUMED_FIELD_OF_VIEW_DEGREES = 60.0
-"""Of an image's shorter side, where nobody knows it: between a phone held upright and a camcorder."""
+"""Default for an image's shorter side: between an upright phone and a camcorder."""
 NEIGHBOUR_DISTANCE_PX = 2
-"""Neighbours are the 8 pixels of a 3 x 3 grid this far apart: networks' outputs are smooth over less."""
+"""Spacing of the 3 x 3 grid whose 8 outer pixels are the neighbours: networks' outputs are smooth over less."""
 DEPTH_TOLERANCE = 0.05
-"""A neighbour this much nearer or farther than expected counts a quarter: it may lie on another surface."""
+"""A neighbour nearer or farther than expected by this share has a quarter of the weight: it may lie on another surface."""
 LEAST_WEIGHT = 1e-4
-"""Of a neighbour however far off, so that every pixel keeps a plane; small enough to bend none."""
+"""Least weight of any neighbour, so that every pixel has a plane; too small to bend one."""
 SAME_PLANE_COSINE = 0.95
-"""Normals at a larger angle than this one's do not support each other's depth (alpha of the paper)."""
+"""Normals at a larger angle do not support each other's depth (alpha in the paper)."""
 GRAZING_COSINE = 0.01
-"""Tangent planes seen at flatter angles than this are taken at this one: they would reach to infinity."""
+"""Lower bound for the viewing cosine of tangent planes: flatter ones would reach to infinity."""
 _LOG_RATIO = math.log(DEPTH_MAX_METRES / DEPTH_MIN_METRES)
 
 
 def rays(height: int, width: int, field_of_view_degrees: Tensor | float, like: Tensor) -> Tensor:
-    """Where each pixel looks, at z = 1: float32 (N or 1, 3, H, W). The field of view, (N,) or one, is the shorter side's."""
+    """The viewing direction of each pixel at z = 1: float32, (N or 1, 3, H, W). The field of view, (N,) or one, is that of
+    the shorter side."""
     angle = torch.as_tensor(field_of_view_degrees, dtype=torch.float32, device=like.device).reshape(-1, 1, 1)
     step = 2 * torch.tan(torch.deg2rad(angle) / 2) / min(height, width)  # between pixels, at z = 1
     x = (torch.arange(width, device=like.device) - (width - 1) / 2) * step  # (N, 1, W)
@@ -41,11 +42,11 @@ def rays(height: int, width: int, field_of_view_degrees: Tensor | float, like: T
 
 
 def normal_from_depth(depth: Tensor, field_of_view_degrees: Tensor | float) -> Tensor:
-    """Codes of the normals that a depth image has: (N, 1, H, W) -> (N, 3, H, W).
+    """Normals from depth, both as codes: (N, 1, H, W) -> (N, 3, H, W).
 
-    A plane n . p = d is seen as 1/z = (n/d) . ray, linear in the image: its slopes are fitted by weighted least squares
-    over the neighbours, whose equations are those of the paper (A n = 1 over nearby points), each divided by its depth.
-    That makes two unknowns of three, well conditioned in float32. Neighbours beyond a jump of depth hardly count.
+    A plane n . p = d appears as 1/z = (n/d) . ray, linear in the image. Its slopes are fitted by weighted least squares
+    over the neighbours, with the equations of the paper (A n = 1 over nearby points), each divided by its depth. That
+    leaves two unknowns instead of three, well conditioned in float32. Neighbours beyond a depth jump hardly count.
     """
     height, width = depth.shape[-2:]
     direction = rays(height, width, field_of_view_degrees, depth)
@@ -53,7 +54,7 @@ def normal_from_depth(depth: Tensor, field_of_view_degrees: Tensor | float) -> T
     xx = xy = yy = xg = yg = torch.zeros_like(depth)
     for (dy, dx), there, is_inside in zip(_OFFSETS, _neighbours(depth), _neighbours(_ones(depth)), strict=True):
         difference = (there - depth).clamp(-1, 1)
-        # 1/z of the neighbour, in units of 1/z here, less one.
+        # 1/z of the neighbour in units of 1/z here, minus one.
         rise = torch.expm1(-_LOG_RATIO * difference)
         weight = _closeness(difference.detach()) * is_inside
         xx, xy, yy = xx + weight * dx**2, xy + weight * (dx * dy), yy + weight * dy**2
@@ -62,17 +63,18 @@ def normal_from_depth(depth: Tensor, field_of_view_degrees: Tensor | float) -> T
     slope_x = (yy * xg - xy * yg) / determinant / step  # per unit of the ray's x
     slope_y = (xx * yg - xy * xg) / determinant / step
     offset = 1 - slope_x * direction[:, :1] - slope_y * direction[:, 1:2]
-    # Its product with the ray is 1: it never vanishes, and its negative faces the camera.
+    # Its product with the ray is 1, so it never vanishes and its negative faces the camera.
     plane = torch.cat([slope_x, slope_y, offset], dim=1)
     return (1 - F.normalize(plane, dim=1)) / 2
 
 
 def refine_depth(depth: Tensor, normal: Tensor, field_of_view_degrees: Tensor | float) -> Tensor:
-    """Codes of the depth that fits the normals: (N, 1, H, W) and (N, 3, H, W) -> (N, 1, H, W).
+    """Depth refined by normals, all as codes: (N, 1, H, W) and (N, 3, H, W) -> (N, 1, H, W).
 
-    Kernel regression over the neighbours (the paper, section 3.3): each says where its tangent plane meets this pixel's ray, and
-    the mean of what they and the pixel itself say is taken, on the logarithmic scale. A neighbour counts as far as its
-    normal agrees, and as far as what it says is near what was there: a parallel surface behind an edge says nothing.
+    Kernel regression over the neighbours (section 3.3 of the paper): each votes for the depth where its tangent plane meets
+    this pixel's ray; the result is the weighted mean of their votes and the pixel's own depth, on the log scale. A vote
+    weighs more the better the normals agree and the nearer it is to the present depth: a parallel surface behind an edge has
+    no weight.
     """
     direction = rays(depth.shape[-2], depth.shape[-1], field_of_view_degrees, depth)
     n = (2 * normal - 1).contiguous()
@@ -89,11 +91,11 @@ def refine_depth(depth: Tensor, normal: Tensor, field_of_view_degrees: Tensor | 
 
 
 _OFFSETS = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
-"""Of the neighbours, in units of NEIGHBOUR_DISTANCE_PX."""
+"""Offsets of the neighbours, in units of NEIGHBOUR_DISTANCE_PX."""
 
 
 def _neighbours(image: Tensor) -> list[Tensor]:
-    """For each offset, what stands there seen from each pixel, 0 beyond the border; (..., H, W) each."""
+    """The image shifted by each offset, 0 beyond the border; (..., H, W) each."""
     d = NEIGHBOUR_DISTANCE_PX
     height, width = image.shape[-2:]
     padded = F.pad(image, [d, d, d, d])
@@ -101,15 +103,15 @@ def _neighbours(image: Tensor) -> list[Tensor]:
 
 
 def _ones(depth: Tensor) -> Tensor:
-    """One image of ones; its neighbours are 1 inside and 0 outside."""
+    """One image of ones: its neighbours are 1 inside the image and 0 outside."""
     return torch.ones_like(depth[:1])
 
 
 def _cosine(normal: Tensor, direction: Tensor) -> Tensor:
-    """Between a normal and the way to the camera, times the ray's length; GRAZING_COSINE at least."""
+    """The cosine between a normal and the direction to the camera, times the ray's length; at least GRAZING_COSINE."""
     return -(normal * direction).sum(dim=1, keepdim=True).clamp_max(-GRAZING_COSINE)
 
 
 def _closeness(difference: Tensor) -> Tensor:
-    """1 for equal depth codes, a quarter at DEPTH_TOLERANCE, LEAST_WEIGHT far away."""
+    """Weight of a difference of depth codes: 1 at zero, a quarter at DEPTH_TOLERANCE, LEAST_WEIGHT far away."""
     return 1 / (1 + (difference * (_LOG_RATIO / DEPTH_TOLERANCE)) ** 2) ** 2 + LEAST_WEIGHT

@@ -1,4 +1,4 @@
-"""What a network can do beyond a plain forward pass: the dtypes it computes in and accepts."""
+"""What a network can do beyond a forward pass: the dtypes it computes in and accepts, and CUDA graphs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import nn
 
 
 def compute_in(network: nn.Module, dtype: torch.dtype) -> None:
-    """Let a network compute in `dtype`, but for what it keeps in float32 itself."""
+    """Set the network's compute dtype, except for the layers it keeps in float32 itself."""
     own = getattr(network, "compute_in", None)
     if own is not None:
         own(dtype)
@@ -16,10 +16,15 @@ def compute_in(network: nn.Module, dtype: torch.dtype) -> None:
 
 
 def input_dtype(network: nn.Module) -> torch.dtype:
-    """What the network's input should be: what it says, else what it computes in. Fixed filters have no weights and take
-    the full precision of the image."""
+    """The dtype of the network's input: its own `input_dtype`, else that of its weights. Fixed filters have no weights and
+    use the full precision of the image."""
     own = getattr(network, "input_dtype", None)
     if own is not None:
         return own
     weight = next(network.parameters(), None)
     return torch.float32 if weight is None else weight.dtype
+
+
+def can_be_recorded(network: nn.Module) -> bool:
+    """Whether a CUDA graph can record the network: not if any part says that it may compute elsewhere."""
+    return all(getattr(part, "can_be_recorded", True) for part in network.modules())

@@ -1,4 +1,4 @@
-"""Fixed filters that serve as edges: Sobel edges and Hessian keypoints. They have no weights."""
+"""Fixed filters of the image, used as edges without weights: Sobel edges and Hessian keypoints."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 SOBEL_SIGMA_PX = 2.0
-HESSIAN_SIGMA_PX = (
-    2.0  # blobs of some 6 px; at the 1.2 px of SURF's smallest box, noise and JPEG blocks respond as well
-)
+HESSIAN_SIGMA_PX = 2.0  # blobs of some 6 px; at the 1.2 px of SURF's smallest box, noise and JPEG blocks respond too
 GAUSSIAN_RADIUS_PX = 8  # 4 sigma, where the Gaussian is 3e-4 of its peak
 KEYPOINT_FULL_RESPONSE = 2e-3  # about the 99.5th percentile of rendered rooms and the 99th of photographs at 256 px
 KEYPOINT_POWER = 0.8  # as in Taskonomy: lifts weak responses
-KEYPOINT_SMALLEST_RESPONSE = 1e-3  # of the full response; without it the power's gradient at 0 would be infinite
+KEYPOINT_SMALLEST_RESPONSE = (
+    1e-3  # share of the full response; without it the gradient of the power at 0 would be infinite
+)
 
 
 class SobelEdges(nn.Module):
-    """edge2d, a fixed filter of the image: channel mean, Gaussian of sigma 2, magnitude of the two Sobel responses, clamped.
+    """edge2d: channel mean, Gaussian of sigma 2, magnitude of the two Sobel responses, clamped.
 
-    The image is continued by reflection; zeros beyond the border, as in Taskonomy, would draw a bright frame around every
-    image that is in no scene. Computed in float32 whatever the input's type, because differences of nearby values lose most
-    of their digits in bfloat16.
+    The border is padded by reflection; zero padding, as in Taskonomy, would draw a bright frame around every image. Always
+    computed in float32: differences of nearby values lose most of their digits in bfloat16.
     """
 
     radius: int
@@ -41,7 +40,7 @@ class SobelEdges(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, 1, H, W)."""
         grey = image.float().mean(dim=1, keepdim=True)
-        # Filters run in full precision under autocast too.
+        # Filters run in full precision, even under autocast.
         with torch.autocast(image.device.type, enabled=False):
             padded = F.pad(grey, [self.radius] * 4, mode="reflect")
             gradient = F.conv2d(
@@ -51,13 +50,12 @@ class SobelEdges(nn.Module):
 
 
 class HessianKeypoints(nn.Module):
-    """keypoint2d, a fixed filter of the image: where it has blobs and corners, by the determinant of its Hessian.
+    """keypoint2d: blobs and corners of the image, by the determinant of its Hessian.
 
-    The determinant is what SURF (Bay et al., 2006), Taskonomy's detector, approximates with box filters; Gaussian
-    derivatives are its continuous form and can be differentiated. Of the channel mean at sigma 2, times sigma^4 so that it
-    has no unit; saddles (negative values) count as nothing; then, as in Taskonomy, a Gaussian of sigma 2 and a power of
-    0.8 of the share of a full response, clamped. The image is continued by reflection, and all of it computed in float32,
-    as in SobelEdges.
+    SURF (Bay et al., 2006), Taskonomy's detector, approximates this determinant with box filters; Gaussian derivatives are
+    its continuous, differentiable form. It is computed from the channel mean at sigma 2 and multiplied by sigma^4, so that
+    it has no unit; saddles (negative values) become 0. As in Taskonomy, a Gaussian of sigma 2 and a power of 0.8 of the
+    share of a full response follow, clamped. Padding and precision are those of SobelEdges.
     """
 
     horizontal: Tensor
@@ -71,7 +69,7 @@ class HessianKeypoints(nn.Module):
             convolve(smooth, torch.tensor(taps, dtype=torch.float64)) * HESSIAN_SIGMA_PX**order
             for order, taps in ((2, [1.0, -2.0, 1.0]), (1, [-0.5, 0.0, 0.5]), (0, [0.0, 1.0, 0.0]))
         )
-        # In the order xx, yy, xy.
+        # Order: xx, yy, xy.
         self.register_buffer(
             "horizontal", torch.stack([second, zeroth, first])[:, None, None].float(), persistent=False
         )
@@ -95,7 +93,7 @@ class HessianKeypoints(nn.Module):
 
 
 def gaussian(sigma_px: float) -> Tensor:
-    """2 GAUSSIAN_RADIUS_PX + 1 weights that sum to one, float64."""
+    """A Gaussian of 2 GAUSSIAN_RADIUS_PX + 1 weights that sum to 1, float64."""
     x = torch.arange(-GAUSSIAN_RADIUS_PX, GAUSSIAN_RADIUS_PX + 1, dtype=torch.float64)
     weights = torch.exp(-(x**2) / (2 * sigma_px**2))
     return weights / weights.sum()

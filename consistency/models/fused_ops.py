@@ -1,9 +1,9 @@
-"""Which steps do networks share, and how does each go over memory as seldom as it can?
+"""Operations that networks share, fused so that each makes as few passes over memory as possible.
 
-Convolutions of few channels at full size are cheap; what costs is to read and write the images between them. Each step
-here says in plain PyTorch what it computes. In inference mode it runs in fewer passes, on a GPU in half precision by
-kernels of our own (`consistency.models.triton_kernels`). Not in training, also where no gradient is wanted: there a frozen network must
-give the same bits for a prediction and for its truth. N images, C channels, H x W pixels.
+Convolutions of few channels at full size are cheap; reading and writing the images between them is not. Each operation
+states in plain PyTorch what it computes. In inference mode it runs in fewer passes, on a GPU in half precision by our own
+kernels (`triton_kernels`). In training it never does, even without gradients: a frozen network must give the same bits for
+a prediction and for its truth. N images, C channels, H x W pixels.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _DOUBLING = (
     ((0.75, 0.25, 0.00), (0.25, 0.75, 0.75), (0.00, 0.00, 0.25)),
     ((0.25, 0.00, 0.00), (0.75, 0.75, 0.25), (0.00, 0.25, 0.75)),
 )
-"""[first or second of two output pixels][pixel of x before, at or after][tap of the convolution]: what a tap takes of it."""
+"""[first or second of two output pixels][pixel of x before, at or after][tap of the convolution]: the tap's weight for it."""
 _ALL = slice(None)
 _BORDERS = [
     (_ALL, _ALL, *near)
     for near in ((slice(2), _ALL), (slice(-2, None), _ALL), (_ALL, slice(2)), (_ALL, slice(-2, None)))
 ]
-"""Two rows or columns of x, and as many of the output, which they decide."""
+"""Two rows or columns of x, and the same two of the output, which depend on them alone."""
 
 
 def conv_norm_relu(conv: nn.Conv2d, norm: nn.GroupNorm, x: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ def conv_norm_relu(conv: nn.Conv2d, norm: nn.GroupNorm, x: Tensor) -> Tensor:
         return _relu(norm(conv(x)))
     from consistency.models.triton_kernels import group_norm
 
-    # PyTorch adds a bias in a pass of its own; GroupNorm can take it along.
+    # PyTorch adds a bias in a separate pass; the GroupNorm kernel adds it for free.
     made = _channels_last(F.conv2d(x, conv.weight, None, conv.stride, conv.padding))  # type: ignore[arg-type]
     return group_norm(made, conv.bias, norm, made, relu=True)
 
@@ -77,9 +77,9 @@ def double_and_join(x: Tensor, skip: Tensor) -> Tensor:
 def double_and_convolve(x: Tensor, conv: nn.Conv2d) -> Tensor:
     """A 3x3 convolution of x at twice its height and width: (N, C, H, W) -> (N, K, 2H, 2W), in the convolution's dtype.
 
-    Doubling and convolution are both linear: each of the four output pixels that come from one pixel is a 3x3 convolution
-    of x itself. So nothing of C channels is written at full size; only the border, beyond which a convolution sees zeros
-    and doubling the border itself, is computed step by step.
+    Doubling and convolution are both linear, so each of the four output pixels from one pixel is a 3x3 convolution of x
+    itself, and no image of C channels is written at full size. Only the border, where a convolution pads with zeros and
+    doubling with the border itself, is computed step by step.
     """
     if not torch.is_inference_mode_enabled() or _is_plain.get() or min(x.shape[-2:]) < 2:
         return conv(double(x).to(conv.weight.dtype))
@@ -96,20 +96,20 @@ def double_and_convolve(x: Tensor, conv: nn.Conv2d) -> Tensor:
 
 def double(x: Tensor) -> Tensor:
     """Twice the height and width, bilinear."""
-    # In training by way of float32: the same values, but bfloat16's backward pass is three times slower on a CPU.
+    # In training via float32: the values are the same, but the backward pass of bfloat16 is three times slower on a CPU.
     wide = x.float() if x.requires_grad else x
     return F.interpolate(wide, scale_factor=2, mode="bilinear", align_corners=False).to(x.dtype)
 
 
 def clipped(x: Tensor) -> Tensor:
-    """x within [0, 1], but what is infinite becomes NaN: clipped, it would look like a picture where half precision overflowed."""
-    # One pass of what takes a clamp 0.04 ms per frame; torch.where takes twenty times that in bfloat16.
+    """x clamped to [0, 1], with infinities as NaN: clamped, an overflow of half precision would look like a picture."""
+    # One pass, at 0.04 ms per frame like the clamp; torch.where takes twenty times as long in bfloat16.
     return x.nan_to_num(math.nan, math.nan, math.nan).clamp(0, 1)
 
 
 @contextmanager
 def plain() -> Iterator[None]:
-    """Inside, in this thread, every step is PyTorch's own: for comparisons."""
+    """Within the block, in this thread, every operation is PyTorch's own: for comparisons."""
     token = _is_plain.set(True)
     try:
         yield
@@ -122,7 +122,7 @@ def _channels_last(x: Tensor) -> Tensor:
 
 
 def _relu(x: Tensor) -> Tensor:
-    """ReLU, in place where nothing remembers x."""
+    """ReLU, in place in inference mode, where nothing else needs x."""
     return F.relu_(x) if torch.is_inference_mode_enabled() else F.relu(x)
 
 
@@ -138,5 +138,5 @@ def _doubling(device: torch.device, dtype: torch.dtype) -> Tensor:
 
 @cache
 def _has_triton() -> bool:
-    """It comes with torch for CUDA on Linux."""
+    """Triton comes with torch for CUDA on Linux."""
     return find_spec("triton") is not None

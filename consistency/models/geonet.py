@@ -10,20 +10,19 @@ from torch import Tensor, nn
 from consistency.models import camera_geometry
 from consistency.models.small_unet import ConvUnit, Norm, SmallUNet
 
-FUSION_WIDTH = 8  # these convolutions work at full size, where 16 channels would cost as much as a whole SmallUNet
+FUSION_WIDTH = 8  # at full size, 16 channels would cost as much as a whole SmallUNet
 
 
 class GeoNet(nn.Module):
     """Normals refined from depth, and depth from normals, by fixed geometry; after Qi et al., "GeoNet", CVPR 2018.
 
-    Two SmallUNets (`normal_network`, `depth_network`) predict first. `consistency.models.camera_geometry` derives the normals of that
-    depth and the depth that fits those normals; a few convolutions (`normal_fusion`, `depth_fusion`) then correct each
-    prediction, seeing what geometry derived from the other. They start at a correction of zero: a new GeoNet gives what
-    its two networks give. Heads `normal` and `depth`.
+    Two SmallUNets (`normal_network`, `depth_network`) predict first. `camera_geometry` derives normals from that depth and
+    depth from those normals. A few convolutions (`normal_fusion`, `depth_fusion`) then correct each prediction by what
+    geometry derived from the other. The correction starts at zero: a new GeoNet returns the outputs of its two networks.
+    Heads `normal` and `depth`.
 
-    Geometry needs the field of view of the image's shorter side. Where the caller does not know it, as on videos,
-    `field_of_view_degrees` is assumed, 60 unless said otherwise; a wrong one tilts the normals of depth toward or away
-    from the camera.
+    Geometry needs the field of view of the image's shorter side. If the caller does not know it, as for videos,
+    `field_of_view_degrees` is assumed, by default 60; a wrong value tilts the normals toward or away from the camera.
     """
 
     def __init__(
@@ -40,7 +39,7 @@ class GeoNet(nn.Module):
         self.depth_fusion = new_fusion(1, norm)
 
     def forward(self, image: Tensor, field_of_view_degrees: Tensor | float | None = None) -> dict[str, Tensor]:
-        """(N, 3, H, W) -> `normal` (N, 3, H, W) and `depth` (N, 1, H, W), with one field of view or one for each image."""
+        """(N, 3, H, W) -> `normal` (N, 3, H, W) and `depth` (N, 1, H, W), for one field of view or one per image."""
         normal, depth = self.normal_network(image), self.depth_network(image)
         if field_of_view_degrees is None:
             field_of_view_degrees = float(self.arguments["field_of_view_degrees"])
@@ -54,13 +53,13 @@ class GeoNet(nn.Module):
         return outputs if self.training else {name: x.clamp(0, 1) for name, x in outputs.items()}
 
     def compute_in(self, dtype: torch.dtype) -> None:
-        """As `SmallUNet.compute_in` in both networks; geometry and fusion stay in float32."""
+        """Like `SmallUNet.compute_in` in both networks; geometry and fusion stay in float32."""
         self.normal_network.compute_in(dtype)
         self.depth_network.compute_in(dtype)
 
 
 def new_fusion(channels: int, norm: Norm) -> nn.Sequential:
-    """Two predictions of one domain, (N, 2C, H, W) -> a correction, (N, C, H, W), at first zero."""
+    """Two predictions of one domain, (N, 2C, H, W) -> a correction, (N, C, H, W), initially zero."""
     last = nn.Conv2d(FUSION_WIDTH, channels, 3, padding=1)
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)  # type: ignore[arg-type]

@@ -1,12 +1,13 @@
-"""Which architectures are there? Plain torch modules, built by name from keyword arguments.
+"""SmallUNet and MultiHeadUNet: strided UNets that are fast on two CPU cores.
 
-N frames, C channels, H x W pixels. Input and output are codes in [0, 1]. A network of several heads returns a dict.
+N frames, C channels, H x W pixels. Input and output are codes in [0, 1]. A network with several heads returns a dict.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -15,15 +16,17 @@ from torch import Tensor, nn
 from consistency.models import fused_ops
 
 Norm = Literal["batch", "none"]
+Foldable = TypeVar("Foldable", bound=nn.Module)
+"""A network made of ConvUnits, with its constructor's `arguments`: SmallUNet, MultiHeadUNet or GeoNet."""
 
-N_REFINED_LEVELS = 3  # the deepest levels carry a residual block: there a block costs little and sees much
+N_REFINED_LEVELS = 3  # the deepest levels have a residual block: there it costs little and sees much
 
 
 class SmallUNet(nn.Module):
-    """A strided UNet for two cores: level i works at 1 / 2^(i+1) of the input's size with widths[i] channels.
+    """A strided UNet: level i has widths[i] channels at 1 / 2^(i+1) of the input's size.
 
-    Height and width must be multiples of 2^len(widths). In training mode the output is not clamped, so that gradients reach
-    pixels beyond [0, 1]; in eval mode it is.
+    Height and width must be multiples of 2^len(widths). The output is clamped in eval mode only: in training, gradients
+    must reach pixels outside [0, 1].
     """
 
     def __init__(self, in_channels: int, out_channels: int, widths: Sequence[int], norm: Norm = "none"):
@@ -44,17 +47,17 @@ class SmallUNet(nn.Module):
     def compute_in(self, dtype: torch.dtype) -> None:
         """Run all but the first and the last convolution in `dtype`; those, input and output stay in float32.
 
-        The first takes derivatives of images: a wall in a depth image rises by 0.001 per pixel around 0.7, which 8 bits
-        of mantissa, in the image or in filters whose weights should sum to zero, cannot hold.
+        The first takes derivatives of images: a wall in a depth image rises by 0.001 per pixel around 0.7, too little for
+        the 8 bits of bfloat16's mantissa, in the image or in filters whose weights should sum to zero.
         """
         for block in [*self.down[1:], *self.up]:
             block.to(dtype)
 
 
 class MultiHeadUNet(nn.Module):
-    """A SmallUNet whose encoder serves several domains: one trunk, one decoder for each head.
+    """A SmallUNet for several domains: one encoder, and one decoder per head.
 
-    `heads`: name -> channels. In training mode the outputs are not clamped; in eval mode they are.
+    `heads`: name -> channels. The outputs are clamped in eval mode only.
     """
 
     def __init__(self, in_channels: int, heads: Mapping[str, int], widths: Sequence[int], norm: Norm = "none"):
@@ -76,7 +79,7 @@ class MultiHeadUNet(nn.Module):
         return outputs if self.training else {name: x.clamp(0, 1) for name, x in outputs.items()}
 
     def compute_in(self, dtype: torch.dtype) -> None:
-        """As `SmallUNet.compute_in`."""
+        """Like `SmallUNet.compute_in`."""
         for block in [*self.down[1:], *self.up.values()]:
             block.to(dtype)
 
@@ -108,7 +111,7 @@ class ResidualBlock(nn.Module):
 
 
 def new_trunk(in_channels: int, widths: Sequence[int], norm: Norm) -> nn.ModuleList:
-    """The encoder: one block per level, each halving height and width."""
+    """The encoder: one block per level; each halves height and width."""
     first_refined = len(widths) - N_REFINED_LEVELS
     blocks = nn.ModuleList()
     for level, width in enumerate(widths):
@@ -121,7 +124,7 @@ def new_trunk(in_channels: int, widths: Sequence[int], norm: Norm) -> nn.ModuleL
 
 
 def new_decoder(widths: Sequence[int], norm: Norm) -> nn.ModuleList:
-    """One unit per level but the last, deepest first."""
+    """One unit per level except the last, deepest first."""
     return nn.ModuleList(
         ConvUnit(widths[level] + widths[level - 1], widths[level - 1], norm) for level in range(len(widths) - 1, 0, -1)
     )
@@ -141,7 +144,7 @@ def encode(trunk: nn.ModuleList, image: Tensor, body: torch.dtype) -> list[Tenso
 
 
 def decode(units: nn.Module, head: nn.Conv2d, levels: Sequence[Tensor]) -> Tensor:
-    """From the deepest level up to twice the size of the first, which is the image's."""
+    """From the deepest level up to the image's size, twice that of the first level."""
     x = levels[-1]
     for unit, skip in zip(units.children(), reversed(levels[:-1]), strict=True):
         x = unit(fused_ops.double_and_join(x, skip))
@@ -149,5 +152,20 @@ def decode(units: nn.Module, head: nn.Conv2d, levels: Sequence[Tensor]) -> Tenso
 
 
 def body_dtype(units: nn.Module, head: nn.Module) -> torch.dtype:
-    """What a decoder computes in; with one level there is none, and all is the head's."""
+    """The dtype of the decoder; with one level there is no decoder, and the head decides."""
     return next(units.parameters(), next(head.parameters())).dtype
+
+
+def fold_batch_norm(network: Foldable) -> Foldable:
+    """The same function in eval mode with plain convolutions: each BatchNorm's scale and shift go into its convolution."""
+    folded = type(network)(**cast(dict, network.arguments), norm="none")
+    state = copy.deepcopy(network).float().state_dict()
+    plain = {name: state[name] for name in folded.state_dict() if name in state}
+    for name, unit in network.named_modules():
+        if isinstance(unit, ConvUnit) and isinstance(unit.norm, nn.BatchNorm2d):
+            mean, variance = state[f"{name}.norm.running_mean"], state[f"{name}.norm.running_var"]
+            scale = state[f"{name}.norm.weight"] / torch.sqrt(variance + unit.norm.eps)
+            plain[f"{name}.conv.weight"] = state[f"{name}.conv.weight"] * scale[:, None, None, None]
+            plain[f"{name}.conv.bias"] = state[f"{name}.norm.bias"] - mean * scale
+    folded.load_state_dict(plain)
+    return folded.eval()

@@ -1,7 +1,7 @@
-"""Which GPU kernels are our own? Three in Triton, for steps in which PyTorch goes over memory more often than it must.
+"""Our Triton kernels, for operations in which PyTorch makes more passes over memory than necessary.
 
-Only imported where there is a GPU. N images, C channels, H x W pixels, G groups; images lie channels last, so that
-memory holds rows of C values, one row for each pixel.
+Imported only with a GPU. N images, C channels, H x W pixels, G groups; images are channels last, so that memory holds rows
+of C values, one row per pixel.
 """
 
 # pyright: reportMissingImports=false, reportIndexIssue=false
@@ -16,17 +16,17 @@ import triton.language as tl
 from torch import Tensor, nn
 
 TILE_VALUES = 8192
-"""Values that one program holds in registers: 32 for each thread of 8 warps."""
+"""Values that one program holds in registers: 32 per thread of 8 warps."""
 N_WARPS = 8
 JOIN_CHANNELS = 64
-"""Most channels of one program of `double_and_join`: 128 bytes, a whole line of the cache."""
+"""Most channels per program of `double_and_join`: 128 bytes, a whole cache line."""
 
 
 def group_norm(x: Tensor, bias: Tensor | None, norm: nn.GroupNorm, out: Tensor, *, relu: bool) -> Tensor:
-    """GroupNorm of x + bias, then ReLU if wanted: (N, C, H, W), channels last, into `out`, which may be x.
+    """GroupNorm of x + bias, then optionally ReLU: (N, C, H, W), channels last, into `out`, which may be x.
 
-    x is read twice and written once, where bias, GroupNorm and ReLU one by one read it four times and write it three
-    times. Mean and variance in float32, each tile's around its own mean (Chan et al., 1983), so that large means cost no
+    Reads x twice and writes it once; bias, GroupNorm and ReLU one by one read it four times and write it three times.
+    Mean and variance are in float32, each tile's around its own mean (Chan et al., 1983), so that large means lose no
     digits. No atomics: equal inputs give equal outputs.
     """
     n, channels, height, width = x.shape
@@ -50,7 +50,7 @@ def group_norm(x: Tensor, bias: Tensor | None, norm: nn.GroupNorm, out: Tensor, 
 
 
 def bias_relu(x: Tensor, bias: Tensor) -> Tensor:
-    """ReLU of x + bias, written over x: (N, C, H, W), channels last. One pass for PyTorch's two."""
+    """ReLU of x + bias, in place: (N, C, H, W), channels last. One pass instead of PyTorch's two."""
     block = TILE_VALUES // 2
     _bias_relu[(triton.cdiv(x.numel(), block),)](x, bias, x.numel(), x.shape[1], block, num_warps=N_WARPS)
     return x
@@ -70,7 +70,7 @@ def double_and_join(x: Tensor, skip: Tensor) -> Tensor:
         device=x.device,
         memory_format=torch.channels_last,
     )
-    block = math.gcd(from_x, from_skip, JOIN_CHANNELS)  # each program copies from one of the two alone
+    block = math.gcd(from_x, from_skip, JOIN_CHANNELS)  # each program copies from only one of the two
     pixels = TILE_VALUES // 4 // block
     grid = (triton.cdiv(4 * height * width, pixels), (from_x + from_skip) // block, n)
     _double_and_join[grid](x, skip, out, height, width, from_x, from_skip, pixels, block, num_warps=4)
@@ -79,7 +79,7 @@ def double_and_join(x: Tensor, skip: Tensor) -> Tensor:
 
 @triton.jit
 def _relu(values):
-    """NaN stays NaN; of NaN and 0, `tl.maximum` gives 0, and what overflowed would look like a picture."""
+    """Propagates NaN. `tl.maximum` of NaN and 0 is 0, and an overflow would look like a picture."""
     return tl.where(values < 0.0, 0.0, values)
 
 
@@ -87,7 +87,7 @@ def _relu(values):
 def _tile_moments(
     x, bias, tiles, n, n_rows, n_tiles, channels, HAS_BIAS: tl.constexpr, ROWS: tl.constexpr, CHANNELS: tl.constexpr
 ):
-    """Of each channel of one tile: the mean, and the sum of squared differences from it."""
+    """Per channel of one tile: the mean, and the sum of squared differences from it."""
     tile, image = tl.program_id(0), tl.program_id(1)
     row = tile * ROWS + tl.arange(0, ROWS)
     channel = tl.arange(0, CHANNELS)
@@ -111,7 +111,7 @@ def _lines(
     tiles, bias, weight, shift, line, n, n_rows, n_tiles, channels, group_channels, eps,
     HAS_BIAS: tl.constexpr, ROWS: tl.constexpr, CHANNELS: tl.constexpr, TILES: tl.constexpr,
 ):  # fmt: skip
-    """Of each channel of one group: the slope and the offset that normalise it."""
+    """Per channel of one group: the slope and the offset that normalise it."""
     image, group = tl.program_id(0), tl.program_id(1)
     inner = tl.arange(0, CHANNELS)
     is_channel = inner < group_channels
@@ -172,7 +172,7 @@ def _bias_relu(x, bias, n_values, channels, VALUES: tl.constexpr):
 
 @triton.jit
 def _double_and_join(x, skip, out, height, width, from_x, from_skip, PIXELS: tl.constexpr, CHANNELS: tl.constexpr):
-    """A block of channels of some pixels, from either of the two."""
+    """Writes a block of channels of some pixels, from x or from skip."""
     image = tl.program_id(2).to(tl.int64)
     pixel = tl.program_id(0) * PIXELS + tl.arange(0, PIXELS)
     first = tl.program_id(1) * CHANNELS

@@ -1,7 +1,7 @@
-"""Which networks did X-TC release? Its UNet family, with the parameter names of the released state dicts.
+"""The networks that X-TC released: its UNet family, with the parameter names of the released state dicts.
 
-"Robust Learning Through Cross-Task Consistency" (Zamir et al., CVPR 2020). Plain torch modules of N frames, C channels,
-H x W pixels. Codes go in, unbounded numbers come out: a zoo says what those mean (`consistency.zoo.adapters`).
+"Robust Learning Through Cross-Task Consistency" (Zamir et al., CVPR 2020). N frames, C channels, H x W pixels. Input are
+codes, output are unbounded numbers, whose meaning a zoo states (`consistency.zoo.adapters`).
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from consistency.models.fused_ops import clipped, conv_norm_relu, double_and_join, norm_conv_relu
 
 FIRST_WIDTH = 16
-"""Channels at full size; each level down has twice as many."""
+"""Channels at full size; each level below has twice as many."""
 GROUPS = 8
-"""Of GroupNorm, where nothing else is said."""
+"""Default number of groups of GroupNorm."""
 OLD_LEVELS = 6
-"""UNetOld2 and UNetDepth have as many levels as UNet(6)."""
+"""Levels of UNetOld2 and UNetDepth, as many as UNet(6) has."""
 SOBEL_SIGMA_PX = 2.0
-SOBEL_RADIUS_PX = 8  # 4 sigma, where X-TC's library cuts the Gaussian off
+SOBEL_RADIUS_PX = 8  # 4 sigma, where X-TC's library truncates the Gaussian
 
 
 class Block(nn.Module):
@@ -64,7 +64,7 @@ class UNet(nn.Module):
         add_last(self, out_channels)
 
     def forward(self, image: Tensor) -> Tensor:
-        """(N, C_in, H, W) -> (N, C_out, H, W), not negative."""
+        """(N, C_in, H, W) -> (N, C_out, H, W), non-negative."""
         x = self.down1(image)
         skips = []
         for down in self.down_blocks:
@@ -77,7 +77,7 @@ class UNet(nn.Module):
 
 
 class UNetReshade(UNet):
-    """A UNet whose output is clamped to [0, 1], averaged over channels and given three times, whatever `out_channels` is."""
+    """A UNet whose output is clamped to [0, 1], averaged over channels and repeated three times, whatever `out_channels` is."""
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, C_in, H, W) -> (N, 3, H, W) in [0, 1], three equal channels."""
@@ -86,7 +86,7 @@ class UNetReshade(UNet):
 
 
 class _NamedUNet(nn.Module):
-    """What UNetOld2 and UNetDepth share: blocks with names of their own, `down_block1` at full size."""
+    """What UNetOld2 and UNetDepth share: individually named blocks, `down_block1` at full size."""
 
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__()
@@ -100,7 +100,7 @@ class _NamedUNet(nn.Module):
         add_last(self, out_channels)
 
     def body(self, x: Tensor, n_pools: int) -> Tensor:
-        """All but the last ReLU. The first `n_pools` levels halve the size; those below keep it."""
+        """Everything except the last ReLU. The first `n_pools` levels halve the size; those below keep it."""
         outputs = []
         for level in range(OLD_LEVELS + 1):
             x = self.get_submodule(f"down_block{level + 1}")(x)
@@ -124,12 +124,12 @@ class UNetOld2(_NamedUNet):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """(N, C_in, H, W) -> (N, C_out, H, W), not negative."""
+        """(N, C_in, H, W) -> (N, C_out, H, W), non-negative."""
         return F.relu(self.body(self.initial(image), n_pools=OLD_LEVELS))
 
 
 class UNetDepth(_NamedUNet):
-    """Six levels, the lowest at the size of the one above. Height and width must be multiples of 32."""
+    """Six levels, the lowest with the size of the one above. Height and width must be multiples of 32."""
 
     def __init__(self, in_channels: int = 3, out_channels: int = 1):
         super().__init__(in_channels, out_channels)
@@ -140,7 +140,7 @@ class UNetDepth(_NamedUNet):
 
 
 class Dense1by1Net(nn.Module):
-    """Seven pre-norm blocks at full size: it sees 11 x 11 pixels."""
+    """Seven pre-norm blocks at full size, with a receptive field of 11 x 11 pixels."""
 
     def __init__(self, in_channels: int = 3, out_channels: int = 3):
         super().__init__()
@@ -152,13 +152,13 @@ class Dense1by1Net(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """(N, C_in, H, W) -> (N, C_out, H, W), not negative."""
+        """(N, C_in, H, W) -> (N, C_out, H, W), non-negative."""
         return self.decoder(image)
 
 
 class SobelEdges(nn.Module):
-    """The edges that X-TC's networks were trained with, a fixed filter: as `networks.SobelEdges`, but the blurred image is
-    zero beyond the border, which draws a bright frame. The blur itself reflects, repeating the outermost pixel."""
+    """The edges that X-TC's networks were trained with: like `filters.SobelEdges`, except that the blurred image is padded
+    with zeros, which draws a bright frame. The blur itself pads by reflection, repeating the outermost pixel."""
 
     smooth: Tensor
     sobel: Tensor
@@ -182,14 +182,14 @@ class SobelEdges(nn.Module):
 
 
 def mirrored(x: Tensor, radius: int) -> Tensor:
-    """Continued by `radius` pixels on the left and the right: c b a | a b c."""
+    """x padded by `radius` pixels on the left and the right: c b a | a b c."""
     width = x.shape[-1]
     index = torch.arange(-radius, width + radius, device=x.device) % (2 * width)
     return x[..., torch.minimum(index, 2 * width - 1 - index)]
 
 
 def add_middle(network: nn.Module, width: int) -> None:
-    """`mid_conv1`..`mid_conv3` and `bn1`..`bn3`."""
+    """Add `mid_conv1`..`mid_conv3` and `bn1`..`bn3`."""
     for index in (1, 2, 3):
         network.add_module(f"mid_conv{index}", nn.Conv2d(width, width, 3, padding=1))
         network.add_module(f"bn{index}", nn.GroupNorm(GROUPS, width))
@@ -200,14 +200,14 @@ def middle(network: nn.Module, x: Tensor) -> Tensor:
 
 
 def add_last(network: nn.Module, out_channels: int) -> None:
-    """`last_conv1`, `last_bn` and `last_conv2`."""
+    """Add `last_conv1`, `last_bn` and `last_conv2`."""
     network.add_module("last_conv1", nn.Conv2d(FIRST_WIDTH, FIRST_WIDTH, 3, padding=1))
     network.add_module("last_bn", nn.GroupNorm(GROUPS, FIRST_WIDTH))
     network.add_module("last_conv2", nn.Conv2d(FIRST_WIDTH, out_channels, 1))
 
 
 def last(network: nn.Module, x: Tensor) -> Tensor:
-    """The output without its ReLU."""
+    """The output before its ReLU."""
     return network.get_submodule("last_conv2")(step(network, "last_conv1", "last_bn", x))
 
 
@@ -218,6 +218,6 @@ def three_convolutions(network: nn.Module, x: Tensor, convolution: str, norm: st
 
 
 def step(network: nn.Module, convolution: str, norm: str, x: Tensor) -> Tensor:
-    """Convolution, GroupNorm and ReLU, the first two by their names."""
+    """Convolution, GroupNorm and ReLU; the first two by name."""
     conv, group_norm = network.get_submodule(convolution), network.get_submodule(norm)
     return conv_norm_relu(cast(nn.Conv2d, conv), cast(nn.GroupNorm, group_norm), x)

@@ -1,1 +1,1 @@
-"""Zoos: what a zoo.toml says, read, checked and loaded."""
+"""Zoos: zoo.toml read, checked and loaded."""

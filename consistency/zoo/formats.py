@@ -1,8 +1,7 @@
-"""How does a file become a network? By its format: our own weights, an ONNX graph, or a program of somebody else.
+"""Reads a file as a network, by its format: our own weights, an ONNX graph, or a third-party program.
 
-`safetensors` holds numbers for an architecture of `networks`; `onnx` holds a graph of standard operators. Neither can do
-anything but compute. The formats of `CODE` can do whatever their maker likes, so a zoo with one runs only where the user
-allows it. N frames.
+`safetensors` holds weights for one of our architectures, `onnx` a graph of standard operators: both can only compute. The
+formats in `CODE` can do whatever their author wants, so they run only if the user allows it. N frames.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from torch import Tensor, nn
 from consistency.models import registry
 
 CODE = frozenset({"torchscript", "torch-export", "code"})
-"""Formats whose files are programs. TorchScript and torch.export are: their graphs may call any operator, those that read
-and write files among them, and their loaders are not made for hostile input."""
+"""Formats whose files are programs, TorchScript and torch.export among them: their graphs may call any operator, including
+those that read and write files, and their loaders are not made for hostile input."""
 ONNX_DTYPES = {
     "tensor(float)": torch.float32,
     "tensor(float16)": torch.float16,
@@ -34,12 +33,11 @@ ONNX_DTYPES = {
 
 
 class BadNetwork(ValueError):
-    """A file that gives no network, with the reason and the next step."""
+    """A file cannot be read as a network. The message says why and what to do."""
 
 
 class Foreign(nn.Module):
-    """A network that was not written for this project. It always computes in float32: whether it bears less, only its maker
-    knows."""
+    """A third-party network. It always computes in float32: whether it tolerates less, only its author knows."""
 
     input_dtype = torch.float32
     can_be_recorded = False
@@ -52,32 +50,34 @@ class Foreign(nn.Module):
         outputs: tuple[str, ...] = (),
         one_by_one: bool = False,
     ):
-        """`module`: what moves with `to(device)`. `outputs`: their names, where it has several. `one_by_one`: it was saved
-        for batches of one frame."""
+        """`module`: the part that moves with `to(device)`. `outputs`: the names of several outputs. `one_by_one`: accepts
+        only batches of one frame."""
         super().__init__()
         self.module, self.outputs = module, outputs
         self._run, self._one_by_one = run, one_by_one
 
     def forward(self, numbers: Tensor) -> Tensor | dict[str, Tensor]:
-        """(N, ...) -> (N, ...), or output -> (N, ...) where it has several."""
+        """(N, ...) -> (N, ...), or output name -> (N, ...) for several."""
         batches = numbers.split(1) if self._one_by_one else (numbers,)
         made = [_tensors(self._run(batch)) for batch in batches]
         joined = {name: torch.cat([part[name] for part in made]) for name in made[0]}
         return next(iter(joined.values())) if len(joined) == 1 else joined
 
     def compute_in(self, dtype: torch.dtype) -> None:
-        """Stays in float32."""
+        """Does nothing: the network stays in float32."""
 
 
 def read(form: str, architecture: str, arguments: Mapping[str, Any], data: bytes | None, name: str) -> nn.Module:
-    """The network of an edge called `name`, in float32. `data`: its weights file's bytes. Raises BadNetwork."""
+    """The network of the edge `name`, in float32. `data`: the bytes of its weights file. Raises BadNetwork."""
     try:
         return FORMATS[form](architecture, arguments, data, name)
     except BadNetwork:
         raise
-    except Exception as error:  # files of others fail in any way
+    except Exception as error:  # third-party files can fail in any way
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise BadNetwork(f"network of {name} cannot be read as {form}: {reason}; mend the file or its lines") from error
+        raise BadNetwork(
+            f"network of {name} cannot be read as {form}: {reason}; fix the file or its lines in zoo.toml"
+        ) from error
 
 
 def source_digest(factory: str) -> str:
@@ -90,7 +90,7 @@ def source_digest(factory: str) -> str:
         return hashlib.sha256(Path(found.origin).read_bytes()).hexdigest()
     except (ImportError, OSError, ValueError) as error:
         raise BadNetwork(
-            f"architecture '{factory}': {error}; write module:factory of a module that Python finds, and mind PYTHONPATH"
+            f"architecture '{factory}': {error}; write module:factory for a module on Python's path (see PYTHONPATH)"
         ) from error
 
 
@@ -98,7 +98,7 @@ def _read_safetensors(architecture: str, arguments: Mapping[str, Any], data: byt
     try:
         network = registry.build(architecture, **arguments)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise BadNetwork(f"edge {name} cannot be built: {error}; mend its lines in zoo.toml") from error
+        raise BadNetwork(f"edge {name} cannot be built: {error}; fix its lines in zoo.toml") from error
     if data is not None:
         _load(network, data, name, architecture)
     return network
@@ -108,19 +108,21 @@ def _read_onnx(architecture: str, arguments: Mapping[str, Any], data: bytes | No
     try:
         import onnxruntime
     except ImportError:
-        raise BadNetwork(f"network of {name} is ONNX; to run it: pip install onnxruntime") from None
+        raise BadNetwork(f"network of {name} is ONNX; to run it, install: pip install onnxruntime") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 4  # only what is fatal: a model's warnings help its maker alone
-    # Its threads would wait busily for the next image, and take the cores from decoders and encoders.
+    options.log_severity_level = 4  # fatal errors only: a model's warnings help only its author
+    # Spinning threads would take the cores from decoders and encoders.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(data or b"", options, providers=["CPUExecutionProvider"])
     if len(session.get_inputs()) != 1:
         names = ", ".join(value.name for value in session.get_inputs())
-        raise BadNetwork(f"network of {name} has several inputs ({names}); only one image can be given")
+        raise BadNetwork(
+            f"network of {name} has several inputs ({names}); only networks with one image input are supported"
+        )
     taken = session.get_inputs()[0]
     if taken.type not in ONNX_DTYPES:
-        raise BadNetwork(f"network of {name} takes {taken.type}; only {', '.join(ONNX_DTYPES)} can be given")
+        raise BadNetwork(f"network of {name} takes {taken.type}; supported are {', '.join(ONNX_DTYPES)}")
     outputs = tuple(value.name for value in session.get_outputs())
 
     def run(numbers: Tensor) -> dict[str, Tensor]:
@@ -141,7 +143,7 @@ def _read_torchscript(architecture: str, arguments: Mapping[str, Any], data: byt
 def _read_export(architecture: str, arguments: Mapping[str, Any], data: bytes | None, name: str) -> nn.Module:
     program = torch.export.load(io.BytesIO(data or b""))
     module = program.module()
-    # An exported module has no modes, and refuses to be told that it is in the one it is in.
+    # An exported module has no modes, and raises even when set to its own.
     module.train = lambda mode=True: module  # type: ignore[method-assign]
     inputs = set(program.graph_signature.user_inputs)
     taken = next(node for node in program.graph.nodes if node.name in inputs)
@@ -152,7 +154,9 @@ def _read_code(architecture: str, arguments: Mapping[str, Any], data: bytes | No
     module, _, function = architecture.partition(":")
     network = getattr(importlib.import_module(module), function)(**arguments)
     if not isinstance(network, nn.Module):
-        raise BadNetwork(f"network of {name}: {architecture} gives no torch.nn.Module but {type(network).__name__}")
+        raise BadNetwork(
+            f"network of {name}: {architecture} must return a torch.nn.Module, got {type(network).__name__}"
+        )
     if data is not None:
         _load(network, data, name, architecture)
     return Foreign(network, module=network)
@@ -166,7 +170,7 @@ def _load(network: nn.Module, data: bytes, name: str, architecture: str) -> None
 
 
 def _tensors(made: Any) -> dict[str, Tensor]:
-    """Whatever a network gives, by name; those of a list are called 0, 1, ..."""
+    """The network's outputs by name; those of a list are named 0, 1, ..."""
     if isinstance(made, Tensor):
         return {"0": made}
     items = made.items() if isinstance(made, Mapping) else enumerate(made)

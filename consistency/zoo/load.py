@@ -1,4 +1,4 @@
-"""How an edge becomes a network in memory, its weights checked against their digest."""
+"""Loads the network of an edge, after checking its weights against their digest."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from torch import nn
 
 from consistency.models import capabilities
 from consistency.zoo import formats
-from consistency.zoo.adapters import Adapted, Port
+from consistency.zoo.adapters import Adapted, InputSpec, OutputSpec
 from consistency.zoo.records import Edge, ZooError
 
 
 def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.Module:
     """The edge's network in eval mode, channels last, without gradients. Checks the weights' SHA-256 first.
 
-    A network of several heads comes whole: it returns a dict, and the edge's output is the entry `edge.head`; between
-    ports it gives the edge's output alone. Its input and output are float32 where the architecture says so
-    (`networks.compute_in`), and a fixed filter is float32 throughout. Raises ZooError.
+    A network with several heads returns all of them in a dict, where `edge.head` is the edge's output; between adapters it
+    returns the edge's output only. Some architectures keep input and output in float32 (`capabilities.compute_in`), and
+    fixed filters compute in float32 throughout. Raises ZooError.
     """
     try:
         network = formats.read(edge.format, edge.architecture, edge.arguments, _weights(edge), edge.name)
@@ -26,10 +26,10 @@ def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.
         raise ZooError(str(error)) from error
     outputs = getattr(network, "outputs", ())
     if len(outputs) > 1 and edge.head not in outputs:
-        raise ZooError(f"edge {edge.name} needs `head`, one of its network's outputs: {', '.join(outputs)}")
+        raise ZooError(f"edge {edge.name}: its network has several outputs; set `head` to one of {', '.join(outputs)}")
     if edge.is_adapted:
-        ports = edge.input_port or Port(), edge.output_port or Port()
-        network = Adapted(network, edge.source_domain, edge.target_domain, *ports, head=edge.head)
+        specs = edge.input_spec or InputSpec(), edge.output_spec or OutputSpec()
+        network = Adapted(network, edge.source_domain, edge.target_domain, *specs, head=edge.head)
     if edge.weights is not None and edge.format == "safetensors":
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         capabilities.compute_in(network, dtype)
@@ -43,10 +43,10 @@ def _weights(edge: Edge) -> bytes | None:
     try:
         data = edge.weights.read_bytes()
     except OSError as error:
-        raise ZooError(f"weights of {edge.name} cannot be read: {error}; fetch them again") from error
+        raise ZooError(f"weights of {edge.name} cannot be read: {error}; download them again") from error
     found = hashlib.sha256(data).hexdigest()
     if found != edge.sha256:
         raise ZooError(
-            f"weights of {edge.name} have SHA-256 {found[:12]}, the zoo says {edge.sha256[:12]}; fetch them again"
+            f"weights of {edge.name} have SHA-256 {found[:12]}, but the zoo states {edge.sha256[:12]}; download them again"
         )
     return data

@@ -1,27 +1,38 @@
-"""The lock file of an installed zoo: which files it consists of, with their digests."""
+"""`zoo.lock` of an installed zoo: the digests of its files, and energy constants measured on this machine."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from consistency.zoo.read import LOCK, read_lock
 from consistency.zoo.records import ZooError
 
-# --- the lock file ---
+LOCK = "zoo.lock"
 
 
-def entry(path: Path) -> dict[str, Any]:
-    """What the lock says of a file."""
-    with path.open("rb") as file:
-        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
+def read_lock(home: Path) -> dict[str, Any]:
+    """`weights` (file -> sha256, bytes), `archives`, `energy` (as in zoo.toml) and `name`; empty without a lock. Raises
+    ValueError and OSError."""
+    path = home / LOCK
+    lock = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if not isinstance(lock, dict) or not all(isinstance(lock.get(part, {}), dict) for part in ("weights", "energy")):
+        raise ValueError(f"{path} is not a zoo.lock; delete it and download the zoo again")
+    return lock
+
+
+def lock_of(home: Path) -> dict[str, Any]:
+    """Like `read_lock`, but raises ZooError."""
+    try:
+        return read_lock(home)
+    except (ValueError, OSError) as error:
+        raise ZooError(f"{home / LOCK} cannot be read: {error}; delete it and download the zoo again") from error
 
 
 def write_lock(home: Path, lock: Mapping[str, Any]) -> None:
@@ -32,20 +43,18 @@ def write_lock(home: Path, lock: Mapping[str, Any]) -> None:
     Path(file.name).replace(home / LOCK)
 
 
-def lock_of(home: Path) -> dict[str, Any]:
-    """What the lock says. Raises ZooError."""
-    try:
-        return read_lock(home)
-    except (ValueError, OSError) as error:
-        raise ZooError(f"{home / LOCK} cannot be read: {error}; remove it and fetch the zoo again") from error
+def entry(path: Path) -> dict[str, Any]:
+    """The lock's entry for a file."""
+    with path.open("rb") as file:
+        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
 
 
 @contextmanager
-def writing(home: Path):
-    """One process at a time fills a zoo. Raises ZooError."""
+def writing(home: Path) -> Iterator[None]:
+    """Be the only process that writes to a zoo's folder. Raises ZooError if another one does."""
     home.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(home / ".writing").acquire(timeout=0):
             yield
     except Timeout:
-        raise ZooError(f"another process is filling {home}; wait for it, then run again") from None
+        raise ZooError(f"another process is writing to {home}; wait for it, then run the command again") from None

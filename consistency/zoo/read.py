@@ -1,8 +1,7 @@
-"""How zoo.toml becomes a `Zoo`: find it, read it, check it, and merge the zoo that it extends."""
+"""Reads zoo.toml into a `Zoo`: finds it, checks it, and merges the zoo that it extends."""
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import tomllib
@@ -16,28 +15,28 @@ import platformdirs
 from consistency.domains import DOMAINS, Domain, get_domain, read_domain
 from consistency.models import registry
 from consistency.zoo import formats
-from consistency.zoo.adapters import Port, read_port
-from consistency.zoo.records import _NAME, IMAGE, Archive, Edge, EnergyConstants, Zoo, ZooError, checked_name
+from consistency.zoo.adapters import InputSpec, OutputSpec, read_spec
+from consistency.zoo.lock import read_lock
+from consistency.zoo.records import IMAGE, Archive, Edge, EnergyConstants, Zoo, ZooError, checked_name, is_name
 
 ZOOS = Path(__file__).parent.parent / "zoos"
 """The bundled zoos, one folder each."""
 ZOOS_VARIABLE = "CROSSCHECK_ZOOS"
-LOCK = "zoo.lock"
 
 
 def bundled_zoos() -> list[str]:
-    """The names of the zoos that come with the project, weights included."""
+    """The names of the zoos whose weights come with the project."""
     return sorted({path.parent.name for path in ZOOS.glob("*/*.safetensors")})
 
 
 def installed_zoos_folder() -> Path:
-    """Where fetched and imported zoos lie: `$CROSSCHECK_ZOOS`, else in the user's data folder."""
+    """The folder of downloaded and imported zoos: `$CROSSCHECK_ZOOS`, else in the user's data folder."""
     named = os.environ.get(ZOOS_VARIABLE)
     return Path(named) if named else Path(platformdirs.user_data_dir("crosscheck")) / "zoos"
 
 
 def known_zoos() -> list[str]:
-    """The names of the zoos that the project knows, then of the installed ones."""
+    """The names of the bundled zoos, then of the installed ones."""
     own, installed = (
         sorted(path.parent.name for path in where.glob("*/zoo.toml")) for where in (ZOOS, installed_zoos_folder())
     )
@@ -45,28 +44,33 @@ def known_zoos() -> list[str]:
 
 
 def load_zoo(name_or_folder: str, *, allow_code: bool = False) -> Zoo:
-    """A zoo to run: the edges whose weights are here, and the energies that they suffice for. Raises ZooError, also where
-    networks are programs (`formats.CODE`) and `allow_code` is False. Weights are read later, edge by edge."""
+    """A zoo to run: the edges whose weights are installed, and the energies they allow. Weights are read later, edge by edge.
+
+    Raises ZooError, also if networks are programs (`formats.CODE`) and `allow_code` is False.
+    """
     zoo = read_zoo(name_or_folder)
     unknown = [edge.weights.name for edge in zoo.missing if edge.weights and not edge.archive]
     if unknown:
         raise ZooError(
-            f"zoo '{zoo.name}': no digest is known of {', '.join(dict.fromkeys(unknown))}; put what is missing into {zoo.home}, "
+            f"zoo '{zoo.name}': no digest is recorded for {', '.join(dict.fromkeys(unknown))}; put missing files into {zoo.home}, "
             f"then run: python -m precompute zoo check {name_or_folder} --record"
         )
     if zoo.missing and not zoo.methods:
-        raise ZooError(f"zoo '{zoo.name}' has no network here yet; run: python -m precompute zoo pull {name_or_folder}")
+        raise ZooError(
+            f"no network of zoo '{zoo.name}' is installed; run: python -m precompute zoo pull {name_or_folder}"
+        )
     programs = [edge.name for edge in zoo.edges if edge.format in formats.CODE]
     if programs and not allow_code:
         raise ZooError(
-            f"zoo '{zoo.name}': {', '.join(programs)} run code of their makers with your rights; if you trust it, "
+            f"zoo '{zoo.name}': {', '.join(programs)} run third-party code with your permissions; if you trust it, "
             "add --allow-code"
         )
     return zoo
 
 
 def read_zoo(name_or_folder: str) -> Zoo:
-    """What a zoo says, also of networks that are not here. By the name of a bundled or an installed zoo, or by its folder."""
+    """A zoo with all its networks, installed or not, by the name of a bundled or installed zoo, or by its folder. Raises
+    ZooError."""
     folder, home = _find(name_or_folder)
     try:
         table = tomllib.loads((folder / "zoo.toml").read_text(encoding="utf-8"))
@@ -79,23 +83,23 @@ def read_zoo(name_or_folder: str) -> Zoo:
     except ZooError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as error:
-        raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error!r}; mend that line") from error
+        raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error!r}; fix that line") from error
 
 
 def _read(folder: Path, home: Path, table: Mapping[str, Any], inherited: Mapping[str, Domain]) -> Zoo:
-    """What zoo.toml and the lock say by themselves; `inherited` are the domains that the zoo it extends declares. Raises what
+    """The zoo from zoo.toml and the lock alone. `inherited`: the domains declared by the zoo that it extends. Raises what
     `read_zoo` catches."""
     lock = read_lock(home)
     declared = {name: read_domain(name, row) for name, row in table.get("domain", {}).items()}
     for name in declared.keys() & inherited.keys():
         if declared[name] != inherited[name]:
-            raise ValueError(f"domain {name} is another one in zoo '{table['extends']}'; drop it here, or rename it")
+            raise ValueError(f"domain {name} differs from that of zoo '{table['extends']}'; remove or rename it here")
     domains = {**DOMAINS, **inherited, **declared}
     zoo = Zoo(
         name=checked_name(str(lock.get("name", table["name"]))),
         version=str(table["version"]),
         licence=str(table["licence"]),
-        multiple=_multiple(table["multiple"]),
+        size_multiple=_size_multiple(table["multiple"]),
         domains=tuple(_domain(name, domains) for name in table["domains"]),
         edges=tuple(_edge(folder, home, row, domains, lock) for row in table["edge"]),
         energies={},
@@ -113,18 +117,18 @@ def _base(name: str) -> Zoo:
     """The zoo that another one extends. Raises ZooError and ValueError."""
     folder, _ = _find(checked_name(name))
     if "extends" in tomllib.loads((folder / "zoo.toml").read_text(encoding="utf-8")):
-        raise ValueError(f"extends '{name}', which extends another zoo itself; name that one")
+        raise ValueError(f"extends '{name}', which extends another zoo itself; extend that one instead")
     return read_zoo(name)
 
 
 def _extended(zoo: Zoo, base: Zoo) -> Zoo:
-    """The zoo with all that the base has and it has not: edges, domains, energies with their constants. Archives stay the
-    base's."""
+    """The zoo plus everything that only the base has: edges, domains, energies with their constants. The base keeps its
+    archives."""
     own = {(edge.source, edge.target, edge.method) for edge in zoo.edges}
     others = [e for e in (*base.edges, *base.missing) if (e.source, e.target, e.method) not in own]
     extended = replace(
         zoo,
-        multiple=math.lcm(zoo.multiple, base.multiple),
+        size_multiple=math.lcm(zoo.size_multiple, base.size_multiple),
         domains=tuple(dict.fromkeys([*base.domains, *zoo.domains])),
         edges=(*zoo.edges, *others),
         energy_paths={**base.energy_paths, **zoo.energy_paths},
@@ -137,28 +141,18 @@ def _extended(zoo: Zoo, base: Zoo) -> Zoo:
     return replace(extended, energies={**base.energies, **zoo.energies, **measured})
 
 
-def read_lock(home: Path) -> dict[str, Any]:
-    """What `zoo.lock` says: `weights` (file -> sha256, bytes), `archives`, `energy` (as in zoo.toml) and `name`; empty
-    where there is none. Raises ValueError and OSError."""
-    path = home / LOCK
-    lock = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if not isinstance(lock, dict) or not all(isinstance(lock.get(part, {}), dict) for part in ("weights", "energy")):
-        raise ValueError(f"{path} is not what this program writes; remove it and fetch the zoo again")
-    return lock
-
-
 def _find(name_or_folder: str) -> tuple[Path, Path]:
-    """(where zoo.toml lies, where fetched weights lie)."""
-    is_name = _NAME.fullmatch(name_or_folder) is not None
+    """The folders of zoo.toml and of downloaded weights. Raises ZooError."""
+    may_be_name = is_name(name_or_folder)
     installed = installed_zoos_folder() / name_or_folder
-    if is_name and (ZOOS / name_or_folder / "zoo.toml").is_file():
+    if may_be_name and (ZOOS / name_or_folder / "zoo.toml").is_file():
         return ZOOS / name_or_folder, installed
-    for folder in (*([installed] if is_name else []), Path(name_or_folder)):
+    for folder in (*([installed] if may_be_name else []), Path(name_or_folder)):
         if (folder / "zoo.toml").is_file():
             return folder, folder
     raise ZooError(
         f"unknown zoo '{name_or_folder}'; known zoos: {', '.join(known_zoos()) or 'none'}; "
-        "or give a folder that holds zoo.toml"
+        "or give a folder that contains zoo.toml"
     )
 
 
@@ -183,9 +177,9 @@ def _edge(
     if weights is not None and sha256 is None:
         where, sha256 = home, lock.get("weights", {}).get(weights, {}).get("sha256", "")
         sha256 = sha256 if (home / weights).is_file() else ""
-    ports = {name: read_port(row[name]) if name in row else None for name in ("input", "output")}
-    if form != "safetensors":
-        ports = {name: port or Port() for name, port in ports.items()}
+    # Networks of other formats always run between adapters.
+    default = {} if form != "safetensors" else None
+    input_row, output_row = row.get("input", default), row.get("output", default)
     return Edge(
         source=_domain(row["source"], domains),
         target=_domain(row["target"], domains),
@@ -196,15 +190,15 @@ def _edge(
         sha256=sha256 or "",
         head=row.get("head", ""),
         format=form,
-        input_port=ports["input"],
-        output_port=ports["output"],
+        input_spec=None if input_row is None else read_spec(InputSpec, input_row),
+        output_spec=None if output_row is None else read_spec(OutputSpec, output_row),
         domains=domains,
         archive=row.get("archive", ""),
     )
 
 
 def _with_energies(zoo: Zoo, stated: Mapping[str, Any], measured: Mapping[str, Any]) -> Zoo:
-    """The zoo with its energies' constants: those that were measured here before those of zoo.toml."""
+    """The zoo with the constants of its energies, preferring those measured on this machine to those of zoo.toml."""
     energies, energy_paths = {}, {}
     for target, row in stated.items():
         paths = energy_paths[target] = tuple(row["paths"])
@@ -217,14 +211,15 @@ def _with_energies(zoo: Zoo, stated: Mapping[str, Any], measured: Mapping[str, A
 
 
 def _without_missing(zoo: Zoo) -> Zoo:
-    """The zoo without edges whose weights are not here, nor energies that need them."""
-    is_here = {True: tuple(e for e in zoo.edges if e.is_here), False: tuple(e for e in zoo.edges if not e.is_here)}
-    here = replace(zoo, edges=is_here[True], missing=is_here[False])
-    return replace(here, energies={target: row for target, row in zoo.energies.items() if here.has_all(target)})
+    """The zoo without the edges whose weights are not installed, and without the energies that need them."""
+    installed = tuple(edge for edge in zoo.edges if edge.is_installed)
+    missing = tuple(edge for edge in zoo.edges if not edge.is_installed)
+    left = replace(zoo, edges=installed, missing=missing)
+    return replace(left, energies={target: row for target, row in zoo.energies.items() if left.has_all(target)})
 
 
 def _check(zoo: Zoo) -> None:
-    """Raises ValueError or ZooError for what no single line shows."""
+    """Raises ValueError or ZooError for errors across lines of zoo.toml."""
     for edge in zoo.edges:
         _check_channels(edge)
     if zoo.fallback is not None and zoo.fallback not in zoo.methods:
@@ -237,21 +232,23 @@ def _check(zoo: Zoo) -> None:
 
 
 def _check_channels(edge: Edge) -> None:
-    """Does the edge name an output that its network has, with as many channels as the target? What is no architecture of
-    ours is found out when it runs."""
+    """Raises ValueError unless the edge names an output of its network with the target's channels. Other formats are
+    checked when they run."""
     if edge.format != "safetensors":
         return
     outputs = registry.output_channels(edge.architecture, edge.arguments)
     if isinstance(outputs, int) and edge.head:
-        raise ValueError(f"edge {edge.name} names head '{edge.head}', but {edge.architecture} has one output; drop it")
+        raise ValueError(
+            f"edge {edge.name} names head '{edge.head}', but {edge.architecture} has one output; remove it"
+        )
     if isinstance(outputs, Mapping):
         if edge.head not in outputs:
             named = f"names head '{edge.head}'" if edge.head else "names no head"
             raise ValueError(f"edge {edge.name} {named}; the heads of its network are {', '.join(outputs)}")
         outputs = outputs[edge.head]
     wanted = edge.target_domain.channels
-    if edge.output_port is not None and edge.output_port.channels is not None:
-        wanted = edge.output_port.channels
+    if edge.output_spec is not None and edge.output_spec.channels is not None:
+        wanted = edge.output_spec.channels
     if outputs != wanted:
         output = f"head '{edge.head}'" if edge.head else edge.architecture
         raise ValueError(f"edge {edge.name}: {output} gives {outputs} channels, {edge.target} has {wanted}")
@@ -261,7 +258,7 @@ def _constants(target: str, row: Mapping[str, Any]) -> EnergyConstants:
     mu, sigma = (tuple(map(float, row[name])) for name in ("mu", "sigma"))
     constants = EnergyConstants(tuple(row["paths"]), mu, sigma, str(row.get("origin", "")))
     if not len(constants.paths) == len(constants.mu) == len(constants.sigma) >= 1:
-        raise ValueError(f"energy of {target}: needs one mu and one sigma for each path")
+        raise ValueError(f"energy of {target}: needs one mu and one sigma per path")
     if not all(math.isfinite(value) for value in (*constants.mu, *constants.sigma)) or min(constants.sigma) <= 0:
         raise ValueError(f"energy of {target}: mu must be finite and sigma positive")
     return constants
@@ -271,10 +268,10 @@ def _check_paths(target: str, paths: tuple[str, ...]) -> None:
     for path in paths:
         domains = path.split("-")
         if len(domains) < 3 or (domains[0], domains[-1]) != (IMAGE, target):  # image, middle, target
-            raise ValueError(f"energy of {target}: '{path}' is no path from {IMAGE} over another domain to {target}")
+            raise ValueError(f"energy of {target}: '{path}' must lead from {IMAGE} through another domain to {target}")
 
 
-def _multiple(value: int) -> int:
+def _size_multiple(value: int) -> int:
     if int(value) < 1:
-        raise ValueError(f"multiple is {value}; give the pixels that heights and widths must be multiples of")
+        raise ValueError(f"multiple is {value}; give a positive number of pixels that divides heights and widths")
     return int(value)

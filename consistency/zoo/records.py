@@ -1,12 +1,12 @@
-"""Which networks are there? A zoo names edges, their weights and digests, and the constants of its energies.
+"""The records of a zoo: its edges with their weights and digests, and the constants of its energies.
 
-A zoo is a folder with `zoo.toml` and one file of weights per network. Two edges may have the same ends: those of a
-method (`baseline`, `consistency`, ...) and `shared` ones, which serve every method that does not bring its own. Several
-edges may be the heads of one network: they name the same weights, and each its `head`.
+A zoo is a folder with `zoo.toml` and one weights file per network. Two edges may join the same domains: one that belongs
+to a method (`baseline`, `consistency`, ...) and a `shared` one for every method without its own. Several edges may be heads
+of one network: they name the same weights, and each names its `head`.
 
-What zoo.toml leaves open is completed by `zoo.lock`: digests of weights that were fetched later, and energy constants that
-were measured here. It lies beside the weights: in the zoo's folder, for a bundled zoo in the user's data folder. A zoo that
-`extends` another has all that the other has, and its own networks beside it.
+`zoo.lock` completes zoo.toml with the digests of downloaded weights and with energy constants measured on this machine. It
+lies beside the weights: in the zoo's folder, or for a bundled zoo in the user's data folder. A zoo that `extends` another
+has all its networks, and adds its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 
 from consistency.domains import DOMAINS, Domain, get_domain
 from consistency.zoo import formats
-from consistency.zoo.adapters import Port
+from consistency.zoo.adapters import InputSpec, OutputSpec
 
 SHARED = "shared"
 """The method of edges that serve every method."""
@@ -33,7 +33,7 @@ IMAGE = "rgb"
 
 
 class ZooError(ValueError):
-    """A zoo, or something asked of it, is not there or not usable; the message says what is."""
+    """A zoo, or a part of it, is missing or unusable. The message says what is available or what to do."""
 
 
 @dataclass(frozen=True)
@@ -45,24 +45,25 @@ class Edge:
     method: str
     """A method, or `shared`."""
     architecture: str
-    """A name that `networks.build` knows."""
+    """The name of an architecture (`registry.ARCHITECTURES`); for the format `code` its factory, `module:factory`."""
     arguments: Mapping[str, Any]
-    """What `networks.build` is given."""
+    """The arguments of `registry.build`, or of the factory."""
     weights: Path | None
-    """A safetensors file; None for a fixed filter."""
+    """The weights file; None for a fixed filter."""
     sha256: str
-    """Of the weights file's bytes; empty for a fixed filter."""
+    """Digest of the weights file's bytes; empty for a fixed filter, or while unknown."""
     head: str = ""
-    """Which output of its network, for a network of several; empty for a network of one."""
+    """The output of a network with several; empty for a network with one."""
     format: str = "safetensors"
-    """How the weights file is read: a name of `formats.FORMATS`."""
-    input_port: Port | None = None
-    output_port: Port | None = None
-    """What the network's numbers mean; both None where they are codes as they are, and are never out of range."""
+    """How the weights file is read: a key of `formats.FORMATS`."""
+    input_spec: InputSpec | None = None
+    """What the network's input numbers mean; None for codes."""
+    output_spec: OutputSpec | None = None
+    """What the network's output numbers mean; None for codes. Both None: the network runs without adapters."""
     domains: Mapping[str, Domain] = field(default_factory=lambda: DOMAINS)
-    """Those of its zoo."""
+    """The domains of its zoo by name."""
     archive: str = ""
-    """Which of the zoo's archives the weights come from, for those that are fetched."""
+    """The zoo's archive that the weights are downloaded in; empty for others."""
 
     @property
     def name(self) -> str:
@@ -70,20 +71,20 @@ class Edge:
 
     @cached_property
     def network_digest(self) -> str:
-        """SHA-256 over all that the network's output depends on: edges with equal ones run the same network."""
+        """SHA-256 over everything that the network's output depends on: edges with equal digests run the same network."""
         parts: list[Any] = [self.architecture, dict(self.arguments), self.sha256]
         if self.is_adapted:
             ends = [[d.lo, d.hi, d.scale, d.channels, d.invalid] for d in (self.source_domain, self.target_domain)]
-            ports = [(port or Port()).record for port in (self.input_port, self.output_port)]
-            parts += [self.format, ends, ports, self.head]
+            specs = [(self.input_spec or InputSpec()).record, (self.output_spec or OutputSpec()).record]
+            parts += [self.format, ends, specs, self.head]
         if self.format == "code":
             parts.append(formats.source_digest(self.architecture))
         return _digest(parts)
 
     @property
     def is_adapted(self) -> bool:
-        """Does its network run between ports?"""
-        return self.input_port is not None or self.output_port is not None
+        """Whether its network runs between adapters."""
+        return self.input_spec is not None or self.output_spec is not None
 
     @property
     def source_domain(self) -> Domain:
@@ -94,20 +95,20 @@ class Edge:
         return self.domains[self.target]
 
     @property
-    def is_here(self) -> bool:
-        """Are its weights known by their digest? Fixed filters need none."""
+    def is_installed(self) -> bool:
+        """Whether its weights are present and their digest is known; fixed filters need none."""
         return self.weights is None or bool(self.sha256)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over network and head: equal digests compute equal values."""
+        """SHA-256 over network and head: edges with equal digests compute equal values."""
         return _digest([self.network_digest, self.head]) if self.head else self.network_digest
 
     def __hash__(self) -> int:
         return hash((self.source, self.target, self.digest))
 
     def __eq__(self, other: object) -> bool:
-        """Edges are equal when they compute the same values between the same domains, whatever method they serve."""
+        """Edges are equal if they compute the same values between the same domains, for whichever method."""
         if not isinstance(other, Edge):
             return NotImplemented
         return (self.source, self.target, self.digest) == (other.source, other.target, other.digest)
@@ -119,7 +120,7 @@ Chain = tuple[Edge, ...]
 
 @dataclass(frozen=True)
 class EnergyConstants:
-    """How the energy of one target is standardised. P paths, in a fixed order."""
+    """How the energy of one target is standardised: P paths in a fixed order."""
 
     paths: tuple[str, ...]
     """The indirect paths to the target, `rgb-depth-normal`."""
@@ -128,17 +129,17 @@ class EnergyConstants:
     sigma: tuple[float, ...]
     """Spread of each term over the same frames, in codes."""
     origin: str = field(default="", compare=False)
-    """Where they come from, for people."""
+    """Where the constants come from, as text."""
 
 
 @dataclass(frozen=True)
 class Archive:
-    """Something to download that holds weights of a zoo."""
+    """A download that holds weights of a zoo."""
 
     name: str
     url: str
     sha256: str
-    """Empty where the zoo does not know it: then the one of the first download is kept."""
+    """Empty if the zoo does not state it: the digest of the first download is then recorded."""
 
 
 @dataclass(frozen=True)
@@ -148,38 +149,38 @@ class Zoo:
     name: str
     version: str
     licence: str
-    multiple: int
-    """Heights and widths of network inputs must be multiples of this many pixels."""
+    size_multiple: int
+    """Heights and widths of network inputs must be multiples of this many pixels; `multiple` in zoo.toml."""
     domains: tuple[str, ...]
     edges: tuple[Edge, ...]
     energies: Mapping[str, EnergyConstants]
     """Target domain -> constants."""
     fallback: str | None = None
-    """The method whose edges serve another method where that has none of its own and no shared one exists. A method that
-    predicts only some domains (geonet has no reshading) needs it for the energies whose paths go through the others."""
+    """The method that provides an edge where another method has neither its own nor a shared one. A method that predicts
+    only some domains (geonet has no reshading) needs it for energies whose paths go through the others."""
     missing: tuple[Edge, ...] = ()
-    """Edges of zoo.toml that are not in `edges`, as their weights are not here."""
+    """Edges of zoo.toml that are not in `edges` because their weights are not installed."""
     energy_paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Target domain -> indirect paths of every energy that zoo.toml names. In `energies` are those whose networks are all
-    here and whose constants were measured."""
+    """Target domain -> indirect paths, for every energy of zoo.toml. `energies` has those whose networks are all installed
+    and whose constants were measured."""
     declared: Mapping[str, Domain] = field(default_factory=dict)
-    """The domains that the zoo itself declares."""
+    """The domains that the zoo declares itself."""
     archives: tuple[Archive, ...] = ()
     folder: Path = Path()
-    """Where zoo.toml lies."""
+    """The folder of zoo.toml."""
     home: Path = Path()
-    """Where fetched weights and `zoo.lock` lie."""
+    """The folder of downloaded weights and `zoo.lock`."""
     base: str = ""
-    """The zoo that it extends; what comes from there stays there, archives among it."""
+    """The zoo that this one extends; empty for none. Its weights and archives stay its own."""
 
     @property
     def own_missing(self) -> tuple[Edge, ...]:
-        """Those of `missing` whose weights belong in `home`."""
+        """The edges of `missing` whose weights belong in `home`."""
         return tuple(edge for edge in self.missing if edge.weights and edge.weights.parent == self.home)
 
     @property
     def uncalibrated(self) -> dict[str, tuple[str, ...]]:
-        """Target domain -> indirect paths of energies whose networks are all here, and that lack constants alone."""
+        """Target domain -> indirect paths of energies that lack only their constants."""
         return {
             target: paths
             for target, paths in self.energy_paths.items()
@@ -187,7 +188,7 @@ class Zoo:
         }
 
     def has_all(self, target: str) -> bool:
-        """Are all networks of the target's energy here, for every method that predicts it?"""
+        """Whether all networks of the target's energy are installed, for every method that predicts it."""
         try:
             for method in self.methods:
                 if target in self.targets(method):
@@ -198,7 +199,7 @@ class Zoo:
         return any(target in self.targets(method) for method in self.methods)
 
     def domain(self, name: str) -> Domain:
-        """A domain by its name: one of the zoo's own, or a built-in one."""
+        """The domain with that name, the zoo's own or a built-in one."""
         return self.declared[name] if name in self.declared else get_domain(name)
 
     @property
@@ -207,7 +208,7 @@ class Zoo:
         return tuple(dict.fromkeys(edge.method for edge in self.edges if edge.method != SHARED))
 
     def edge(self, source: str, target: str, method: str) -> Edge:
-        """The method's own edge, else the shared one, else the fallback method's."""
+        """The method's own edge, else the shared one, else the fallback method's. Raises ZooError."""
         for wanted in (method, SHARED, self.fallback):
             for edge in self.edges:
                 if (edge.source, edge.target, edge.method) == (source, target, wanted):
@@ -218,12 +219,12 @@ class Zoo:
         )
 
     def chain(self, method: str, path: str) -> Chain:
-        """The edges along `path` (`rgb-normal-reshading`) for a method."""
+        """The edges along `path` (`rgb-normal-reshading`) for a method. Raises ZooError."""
         domains = path.split("-")
         return tuple(self.edge(a, b, method) for a, b in pairwise(domains))
 
     def targets(self, method: str) -> tuple[str, ...]:
-        """The domains that the method itself predicts from the image."""
+        """The domains that the method predicts from the image itself."""
         return tuple(
             domain
             for domain in self.domains
@@ -244,11 +245,16 @@ class Zoo:
         return found
 
 
+def is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None
+
+
 def checked_name(text: str) -> str:
-    """A name of a zoo, a method or an archive. Raises ValueError."""
-    if not _NAME.fullmatch(text):
+    """The name of a zoo, a method or an archive, as it is. Raises ValueError."""
+    if not is_name(text):
         raise ValueError(
-            f"'{text}' is no name: letters, digits, underscores, and after the first dots and hyphens, 64 at most"
+            f"invalid name '{text}': use letters, digits and underscores; dots and hyphens are allowed after the first "
+            "character; at most 64 characters"
         )
     return text
 

@@ -18,10 +18,12 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
+from cache.maintenance import collect
 from cache.records import BadRecord, NewerRecord, StoreError
 from cache.store import Store
 from precompute.failures import SourceError
 from precompute.media.download_process import days_since_release
+from precompute.media.leftovers import unfinished_downloads
 
 FEW_BYTES, TOO_FEW_BYTES = 10 << 30, 1 << 30
 """Free space: a minute of video in all configurations of `mini` takes about 2 GB."""
@@ -178,7 +180,7 @@ def _tracks(root: Path) -> Iterator[Finding]:
         yield Finding("tracks", "problem", f"{n_bad} cannot be read", "run `python -m precompute verify --fix`")
     if n_newer:
         yield Finding("tracks", "warning", f"{n_newer} are of a newer version", "upgrade Crosscheck")
-    orphans = list(store.collect(dry_run=True))
+    orphans = list(collect(store, downloads=unfinished_downloads(store.media_dir), dry_run=True))
     if orphans:
         n_bytes = sum(orphan.bytes for orphan in orphans)
         found = f"{len(orphans)} files of killed jobs, {n_bytes / 1e6:.1f} MB"

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,9 +25,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from cache import maintenance
 from cache.pack import BadPack
 from cache.records import StoreError, Track
-from cache.store import MIN_ORPHAN_AGE_SECONDS, CorruptPack, Store, default_root
+from cache.store import CorruptPack, Store, default_root
 from cache.transfer import Arrival, OnBytes, copy_tracks, export_tar, import_tar
 from precompute.cli.console import (
     EXIT_FAILED_ITEM,
@@ -40,6 +42,7 @@ from precompute.cli.console import (
     say,
     usage,
 )
+from precompute.media.leftovers import unfinished_downloads, unused_media
 from precompute.text import one_line
 
 PIPE_WIDTH = 200
@@ -128,7 +131,7 @@ def verify(
     n_checked = n_wrong = n_mended = 0
     with Progress(TextColumn("verify"), BarColumn(), MofNCompleteColumn(), TextColumn("packs"), console=err) as bar:
         task = bar.add_task("verify", total=sum(len(track.packs) for track in opened.tracks()))
-        for problem in opened.verify():
+        for problem in maintenance.verify(opened):
             n_checked += 1
             bar.advance(task)
             if problem:
@@ -136,7 +139,7 @@ def verify(
                 complain(f"{problem.name}: {problem.what}", "damaged")
                 if fix and problem.is_repairable:
                     try:
-                        opened.repair(problem)
+                        maintenance.repair(opened, problem)
                         n_mended += 1
                     except (StoreError, OSError) as error:
                         complain(f"{problem.name}: {error}")
@@ -188,7 +191,7 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
     older_than: Annotated[
         float, typer.Option(metavar="HOURS", min=0, help="Leave what changed later: a job may be about to name it.")
-    ] = MIN_ORPHAN_AGE_SECONDS / 3600,
+    ] = maintenance.MIN_ORPHAN_AGE_SECONDS / 3600,
     media: Annotated[bool, typer.Option("--media", help="Also downloads that no track was made from.")] = False,
     quarantine: Annotated[bool, typer.Option("--quarantine", help="Also what `verify --fix` moved there.")] = False,
 ) -> None:
@@ -203,8 +206,13 @@ def gc(
     """
     opened = _existing_store(store, read_only=dry_run)
     n_found = n_bytes = 0
-    for orphan in opened.collect(
-        min_age_seconds=3600 * older_than, media=media, quarantine=quarantine, dry_run=dry_run
+    for orphan in maintenance.collect(
+        opened,
+        min_age_seconds=3600 * older_than,
+        downloads=unfinished_downloads(opened.media_dir),
+        unused=partial(unused_media, opened.media_dir) if media else None,
+        quarantine=quarantine,
+        dry_run=dry_run,
     ):
         n_found += 1
         n_bytes += orphan.bytes

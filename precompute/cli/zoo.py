@@ -87,7 +87,9 @@ def show(zoo: ZooArgument) -> None:
     for title in ("edge", "method", "network", "MB", "SHA-256", "from"):
         table.add_column(title, justify="right" if title == "MB" else "left", overflow="fold")
     for edge in (*known.edges, *known.missing):
-        size = edge.weights.stat().st_size / 1e6 if edge.weights and edge.is_here and edge.weights.is_file() else None
+        size = (
+            edge.weights.stat().st_size / 1e6 if edge.weights and edge.is_installed and edge.weights.is_file() else None
+        )
         table.add_row(
             Text(f"{edge.source}-{edge.target}"),
             Text(edge.method),
@@ -145,7 +147,11 @@ def check(
                 f"edge {edge.name} is a program of its maker and was not run; if you trust it: --allow-code", "skipped"
             )
             continue
-        found = problems(edge, known.multiple) if (it := (edge.source, edge.target, edge.digest)) not in checked else []
+        found = (
+            problems(edge, known.size_multiple)
+            if (it := (edge.source, edge.target, edge.digest)) not in checked
+            else []
+        )
         checked.add(it)
         n_checked += 1
         n_wrong += bool(found)

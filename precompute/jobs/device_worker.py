@@ -49,7 +49,7 @@ class DeviceWorker:
         say: Callable[[str], None] = lambda message: None,
     ) -> None:
         """`recipes` tells which tracks need a batch; `say` hears that batches have become smaller."""
-        self.graph, self.device, self.multiple = graph, device, zoo.multiple
+        self.graph, self.device, self.multiple = graph, device, zoo.size_multiple
         self.batch_size, self.specs, self._say = batch_size, specs, say
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = (

@@ -99,7 +99,7 @@ def measure(
 
     def run(precision: Precision, networks: Networks) -> tuple[Mapping[Chain, Tensor], list[Tensor]]:
         graph = make_graph(specs, device, precision, networks)
-        outputs = predict(graph, frames, device, zoo.multiple).outputs
+        outputs = predict(graph, frames, device, zoo.size_multiple).outputs
         return outputs, [energy_of(spec, outputs) for spec in energies]
 
     true_outputs, true_energies = run(Precision(torch.float32), Networks())

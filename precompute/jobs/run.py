@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from threading import Event
 
 import numpy as np
 import torch
 
 from cache.store import Store
+from cache.writer import TrackWriter
 from consistency.domains import get_domain
 from precompute.failures import SourceError
 from precompute.jobs.batches import Batch
@@ -64,7 +66,7 @@ def run_plan(
         precision = Precision(clip_dtype(store, plan, dtype), exact)
         heads = [replace(spec.head, computed_on=_describe(spec, device, precision, plan)) for spec in pending]
         with ThreadPoolExecutor(DISK_THREADS, "disk") as disk:
-            writers = {writer.head.key: writer for writer in disk.map(store.writer, heads)}
+            writers = {writer.head.key: writer for writer in disk.map(partial(TrackWriter, store), heads)}
         stored = {key: writer.n_frames for key, writer in writers.items()}
         start = n_frames = min(stored.values())
         size = chunk_frames(plan.clip)

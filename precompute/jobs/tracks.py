@@ -102,7 +102,7 @@ class _Maker:
     @property
     def padded_size(self) -> tuple[int, int]:
         """Height and width of what the networks are given, pixels."""
-        multiple = self.zoo.multiple
+        multiple = self.zoo.size_multiple
         return self.clip.height + -self.clip.height % multiple, self.clip.width + -self.clip.width % multiple
 
     def input(self) -> TrackSpec:

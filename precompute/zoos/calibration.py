@@ -65,7 +65,7 @@ def calibrate(
         with closing(decoder.frames(source.path, spread(source, max_frames))) as frames:
             while group := list(islice(frames, BATCH_SIZE)):
                 images = np.stack([frame.rgb for frame in group])
-                outputs = predict(graph, Batch(images, np.zeros(len(group)), {}, {}), device, zoo.multiple).outputs
+                outputs = predict(graph, Batch(images, np.zeros(len(group)), {}, {}), device, zoo.size_multiple).outputs
                 for target, (direct, *indirect) in chains.items():
                     maps = disagreement_maps(outputs[direct], [outputs[chain] for chain in indirect])
                     terms[target].append(raw_terms(maps).numpy())

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 from streamlit.testing.v1 import AppTest
 
 from cache.store import STORE_VARIABLE, Store
+from cache.writer import TrackWriter
 from tests.browser.test_player import state, wait_for, wait_for_numbers
 from tests.conftest import ROOT, StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, add_track, build_store, make_clip
@@ -352,7 +353,7 @@ def finish_tracks(store: Store) -> None:
     for track in store.tracks():
         if not track.is_complete:
             with store.writing(track.head.clip.key):
-                writer = store.writer(track.head)
+                writer = TrackWriter(store, track.head)
                 columns = {name: store.column(track, name) for name in track.head.columns}
                 writer.append(track.n_frames, list(store.images(track)), columns)
                 writer.finish()

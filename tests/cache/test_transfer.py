@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cache.records import Pack, StoreError, Track, sealed, track_to_json
+from cache.maintenance import collect
+from cache.records import Pack, StoreError, Track, manifest_bytes, sealed, track_to_json
 from cache.store import Store
 from cache.transfer import Arrival, BadArchive, copy_tracks, export_tar, import_tar
-from cache.writer import manifest_bytes
+from cache.writer import TrackWriter
 from tests.fixtures.stores import build_store
 
 
@@ -83,12 +84,12 @@ def test_nothing_of_a_track_shows_before_all_of_it_is_there_and_what_came_is_not
         target.adopt(track, lambda pack: iter([give(pack, 1)]))
     target.adopt(track, lambda pack: iter([give(pack, 9)]))
     assert read == [pack.sha256 for pack in track.packs]
-    assert target.tracks() == [track] and not list(target.collect(min_age_seconds=0))
+    assert target.tracks() == [track] and not list(collect(target, min_age_seconds=0))
 
 
 def test_a_growing_track_is_completed_by_the_one_that_comes(source, target, tmp_path):
     (track, *_) = source.tracks(kind="energy")
-    writer = target.writer(track.head)
+    writer = TrackWriter(target, track.head)
     columns = {name: source.column(track, name)[:2] for name in track.head.columns}
     writer.append(0, list(source.images(track))[:2], columns)
     assert set(taken(target, exported(source, tmp_path / "all.tar"))) == {"new"}
@@ -240,7 +241,7 @@ def test_a_hostile_file_leaves_no_track_and_nothing_outside_the_store(source, ta
         assert "hostile.tar" in str(error) and "export" in str(error)
     assert target.tracks() == []
     assert {*tmp_path.iterdir(), *target.root.iterdir()} == before
-    list(target.collect(min_age_seconds=0))
+    list(collect(target, min_age_seconds=0))
     assert not list((target.root / "tracks").iterdir()), "what came of it is collected"
 
 
@@ -273,7 +274,7 @@ def test_a_file_cut_anywhere_gives_whole_tracks_or_none(source, target, tmp_path
     known = files(source)
     for length in np.linspace(0, len(data) - 1024, 40).astype(int):
         (tmp_path / "cut.tar").write_bytes(data[:length])
-        with pytest.raises(BadArchive, match="cut short"):
+        with pytest.raises(BadArchive, match="truncated"):
             taken(target, tmp_path / "cut.tar")
         assert all(list(target.images(track)) == list(source.images(track)) for track in target.tracks())
         assert files(target).items() <= known.items()

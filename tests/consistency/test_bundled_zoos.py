@@ -83,7 +83,7 @@ def test_every_network_of_mini_stays_under_its_budget(mini):
 def test_the_networks_are_trained(mini, walkthrough, method):
     """Far better than guessing: an average room gives 41 degrees and 0.46 (MODEL_CARD.md)."""
     graph = Graph([mini.chain(method, f"rgb-{name}") for name in ("normal", "depth")], loader(torch.float32))
-    outputs = predict.predict(graph, walkthrough, CPU, mini.multiple).outputs
+    outputs = predict.predict(graph, walkthrough, CPU, mini.size_multiple).outputs
     found = {}
     for name in ("normal", "depth"):
         truth = torch.from_numpy(walkthrough.truth[name]).permute(0, 3, 1, 2).float() / 255
@@ -99,7 +99,7 @@ def loader(dtype: torch.dtype):
 def energies(zoo: Zoo, frames: Batch, dtype: torch.dtype, method: str) -> dict[str, torch.Tensor]:
     chains = [zoo.chain(method, path) for path in zoo.paths(method)]
     chains += [zoo.chain(method, path) for constants in zoo.energies.values() for path in constants.paths]
-    outputs = predict.predict(Graph(chains, loader(dtype)), frames, CPU, zoo.multiple).outputs
+    outputs = predict.predict(Graph(chains, loader(dtype)), frames, CPU, zoo.size_multiple).outputs
     found = {}
     for target, constants in zoo.energies.items():
         direct = outputs[zoo.chain(method, f"rgb-{target}")]

@@ -123,8 +123,8 @@ def test_every_path_on_a_gpu_is_within_the_bound_of_the_plain_loop(cuda, is_capt
     chains += [zoo.chain("baseline", path) for constants in zoo.energies.values() for path in constants.paths]
     graph = Graph(chains, partial(load_network, device=cuda, dtype=torch.float16))
     runner = CapturedGraph(graph) if is_captured else graph
-    predict.predict(runner, frames, cuda, zoo.multiple)
-    outputs = predict.predict(runner, frames, cuda, zoo.multiple).outputs
+    predict.predict(runner, frames, cuda, zoo.size_multiple)
+    outputs = predict.predict(runner, frames, cuda, zoo.size_multiple).outputs
     networks = {edge: load_network(edge, device=cuda, dtype=torch.float32) for chain in chains for edge in chain}
     for chain in chains:
         for index, codes in enumerate(predict.to_codes(frames.rgb, cuda)):

@@ -1,4 +1,4 @@
-"""What must the architectures keep to?"""
+"""Laws of the architectures."""
 
 import pytest
 import torch
@@ -7,8 +7,8 @@ from scipy import ndimage
 from consistency.models.capabilities import compute_in
 from consistency.models.filters import HessianKeypoints, SobelEdges
 from consistency.models.geonet import GeoNet
-from consistency.models.registry import ARCHITECTURES, Foldable, build, fold_batch_norm
-from consistency.models.small_unet import MultiHeadUNet, SmallUNet
+from consistency.models.registry import ARCHITECTURES, build
+from consistency.models.small_unet import Foldable, MultiHeadUNet, SmallUNet, fold_batch_norm
 
 WIDTHS = (4, 6, 8)
 

@@ -74,7 +74,7 @@ def example(tmp_path) -> Path:
 
 
 def test_the_documented_onnx_example_predicts_metres_and_has_readouts_and_an_energy(example, tmp_path):
-    with pytest.raises(ZooError, match=r"no digest is known of fastdepth.onnx.*--record"):
+    with pytest.raises(ZooError, match=r"no digest is recorded for fastdepth.onnx.*--record"):
         load_zoo(str(example))
     checked = invoke("zoo", "check", str(example), "--record")
     assert checked.exit_code == 0, checked.output
@@ -99,7 +99,7 @@ def test_the_documented_onnx_example_predicts_metres_and_has_readouts_and_an_ene
 def test_a_zoo_that_extends_another_keeps_what_it_has_of_its_own(example):
     record(read_zoo(str(example)))
     zoo = load_zoo(str(example))
-    assert zoo.multiple == 32
+    assert zoo.size_multiple == 32
     assert zoo.methods == ("fastdepth", "baseline", "consistency")
     assert zoo.energies["depth"] == load_zoo("mini").energies["depth"]
     assert zoo.targets("fastdepth") == ("depth",)
@@ -179,7 +179,7 @@ def test_programs_run_where_code_is_allowed_and_give_what_they_gave(tmp_path, sa
     folder = write(tmp_path / "zoo", edge_toml(target="reshading", weights='"network"', **keys))
     save(folder / "network")
     record(read_zoo(str(folder)))
-    with pytest.raises(ZooError, match=r"rgb-reshading\.own run code .*--allow-code"):
+    with pytest.raises(ZooError, match=r"rgb-reshading\.own run third-party code .*--allow-code"):
         load_zoo(str(folder))
     edge = load_zoo(str(folder), allow_code=True).edges[0]
     network = load_network(edge, device=CPU, dtype=torch.bfloat16)
@@ -207,10 +207,7 @@ def test_of_an_onnx_graph_with_several_outputs_the_head_is_taken(tmp_path):
 
     folder = zoo_with()
     write_onnx(folder / "two.onnx", np.full((1, 3, 1, 1), 1 / 3), np.zeros(1), ["n", 3, "h", "w"], ("plus", "minus"))
-    assert (
-        "needs `head`, one of its network's outputs: plus, minus"
-        in invoke("zoo", "check", str(folder), "--record").output
-    )
+    assert "set `head` to one of plus, minus" in invoke("zoo", "check", str(folder), "--record").output
     zoo_with(head='"minus"', output="{ range = [-1.0, 0.0] }")
     network = load_network(load_zoo(str(folder)).edges[0], device=CPU, dtype=torch.float32)
     torch.testing.assert_close(network(torch.full((2, 3, 4, 6), 0.25)), torch.full((2, 1, 4, 6), 0.75))
@@ -242,14 +239,14 @@ def test_an_onnx_graph_cannot_read_files_beside_it(tmp_path):
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({}, r"fed \(2, 3, 64, 128\) numbers from .* the network stopped.*mend `input` \(channels, size, layout\)"),
-        ({"input": "{ size = [224, 224], layout = 'nhwc' }"}, "the network stopped"),
+        ({}, r"the network failed on \(2, 3, 64, 128\) numbers from .*fix `input` \(channels, size, layout\)"),
+        ({"input": "{ size = [224, 224], layout = 'nhwc' }"}, "the network failed"),
         ({"input": "{ size = [224, 224] }"}, r"gives .* outside `output.range` \[0, 1\]"),
         (
             {"input": "{ size = [224, 224] }", "output": "{ range = [0.0, 10.0], channels = 3 }"},
-            r"gives \(2, 1, 224, 224\) for 2 frames, 3 channels are expected",
+            r"gives \(2, 1, 224, 224\) for 2 frames, expected 3 channels",
         ),
-        ({"input": "{ size = [224, 224], mean = [0.5, 0.5], std = [1.0, 1.0] }"}, "its `input` does not fit rgb"),
+        ({"input": "{ size = [224, 224], mean = [0.5, 0.5], std = [1.0, 1.0] }"}, "`input` does not fit rgb"),
         ({"input": "{ size = [224, 224] }", "output": "{ range = [20.0, 30.0] }"}, "gives 0 everywhere"),
     ],
 )
@@ -265,7 +262,7 @@ def test_a_network_that_changed_after_it_was_recorded_is_not_run(alone):
     assert invoke("zoo", "check", str(alone), "--record").exit_code == 0
     write_onnx(alone / "fastdepth.onnx", np.ones((1, 3, 1, 1)), np.zeros(1), [1, 3, 224, 224])
     result = invoke("zoo", "check", str(alone))
-    assert result.exit_code == 1 and "the zoo says" in result.output
+    assert result.exit_code == 1 and "the zoo states" in result.output
     assert invoke("zoo", "check", str(alone), "--record").exit_code == 0
 
 

@@ -181,7 +181,7 @@ def test_a_page_of_its_architectures_gives_what_the_plain_loop_gives(tmp_path):
     rgb = np.random.default_rng(0).integers(0, 256, (2, 60, 64, 3), np.uint8)
     loaded = predict.Networks()
     graph = predict.make_graph(specs, device, predict.Precision(torch.float32), loaded)
-    outputs = predict.predict(graph, Batch(rgb, np.zeros(2), {}, {}), device, zoo.multiple).outputs
+    outputs = predict.predict(graph, Batch(rgb, np.zeros(2), {}, {}), device, zoo.size_multiple).outputs
     chains = {chain for spec in specs for chain in spec.chains}
     assert {edge.architecture for chain in chains for edge in chain} == {
         architecture for architecture, _ in PAGE.values()

@@ -116,7 +116,7 @@ def test_an_energy_takes_the_methods_own_network_then_the_shared_one_then_the_fa
 def test_what_networks_see_beyond_the_border_is_in_the_key_and_nothing_where_they_see_nothing(lab):
     def keys(width: int, multiple: int) -> dict[str, str]:
         clip = Clip("c" * 64, "clip", "a" * 64, {}, width=width, height=32, n_frames=3)
-        specs = plan_tracks(clip, replace(lab, multiple=multiple), ["lab/baseline/rgb-normal"], {})
+        specs = plan_tracks(clip, replace(lab, size_multiple=multiple), ["lab/baseline/rgb-normal"], {})
         return {spec.head.kind: spec.head.key for spec in specs}
 
     inputs = {"edges": {"rgb-normal.baseline": lab.edge("rgb", "normal", "baseline").digest}, "constants": {}}

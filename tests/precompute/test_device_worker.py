@@ -143,7 +143,7 @@ def test_every_path_and_energy_is_within_the_bound_of_the_plain_loop(tmp_path):
     dtype = devices.choose_dtype(CPU)
     found = precision.measure(zoo, plan.specs, CPU, dtype, frames, Networks())
     graph = predict.make_graph(plan.specs, CPU, Precision(dtype, found.exact))
-    outputs = predict.predict(graph, frames, CPU, zoo.multiple).outputs
+    outputs = predict.predict(graph, frames, CPU, zoo.size_multiple).outputs
     chains = {chain for spec in plan.specs for chain in spec.chains}
     networks = {edge: load_network(edge, device=CPU, dtype=torch.float32) for chain in chains for edge in chain}
     plain = {}
@@ -174,7 +174,7 @@ def test_networks_beyond_the_bound_compute_in_float32_until_all_are_within(tmp_p
 
     def outputs(chosen: Precision) -> dict:
         graph = predict.make_graph(specs, CPU, chosen)
-        return dict(predict.predict(graph, frames, CPU, zoo.multiple).outputs)
+        return dict(predict.predict(graph, frames, CPU, zoo.size_multiple).outputs)
 
     true, made = outputs(Precision(torch.float32)), outputs(Precision(torch.bfloat16, found.exact))
     errors = [precision.mean_error(made[chain], true[chain]) for chain in true]

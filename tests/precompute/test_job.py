@@ -24,6 +24,7 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
+from cache.maintenance import verify
 from cache.records import StoreError
 from cache.store import Store
 from cache.writer import TrackWriter
@@ -406,7 +407,7 @@ def test_a_killed_run_leaves_nothing_wrong_and_the_next_one_finishes(tmp_path, z
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL, "it was to be killed while it worked"
     assert not all(track.is_complete for track in Store(store, read_only=True).tracks())
-    assert not [problem for problem in Store(store, read_only=True).verify() if problem]
+    assert not [problem for problem in verify(Store(store, read_only=True)) if problem]
     assert run(store, zoo, long_clip).exit_code == 0
     assert all(row["n_frames"] == 300 and row["complete"] for row in listed(store, "--all"))
     assert call("verify", "--store", store).exit_code == 0

@@ -21,7 +21,7 @@ from training.learning.batches import Batch, ResidentFrames, draw_batch
 from training.learning.loop import TrainingDiverged, TrainingFailed, Workshop, make_learner, train
 from training.learning.muon import Muon, orthogonal
 from training.learning.plan import METHODS, PRESETS, SEEDED, SINGLE_NETWORK_METHODS, TARGETS, Jobs, Plan, Steps
-from training.release import export, files
+from training.release import export
 from training.scenes.data import Frames, RenderPlan
 
 SIZE_PX = 32
@@ -507,39 +507,6 @@ def test_a_missing_start_is_named(frames_folder: Path, tmp_path: Path):
 
 
 # What is written
-
-
-def test_a_full_disk_is_named_and_keeps_the_older_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    path = tmp_path / "x.pt"
-    files.write_whole(path, b"older")
-
-    def full(self: Path, data: bytes) -> int:
-        self.touch()
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(files.NotWritten, match="No space left on device; what was there before still is"):
-        files.write_whole(path, b"newer")
-    assert [p.name for p in tmp_path.iterdir()] == ["x.pt"]
-    assert path.read_text() == "older"
-
-
-def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path):
-    out = tmp_path / "zoo"
-    with files.folder_written_whole(out) as folder:
-        (folder / "a").write_text("1")
-        assert not out.exists()
-    with pytest.raises(files.NotWritten, match="full"), files.folder_written_whole(out) as folder:
-        (folder / "a").write_text("2")
-        raise OSError(28, "full")
-    with pytest.raises(KeyboardInterrupt), files.folder_written_whole(out) as folder:
-        (folder / "a").write_text("3")
-        raise KeyboardInterrupt
-    assert [path.name for path in tmp_path.iterdir()] == ["zoo"]
-    assert (out / "a").read_text() == "1"
-    with files.folder_written_whole(out) as folder:
-        (folder / "b").write_text("4")
-    assert [path.name for path in out.iterdir()] == ["b"]
 
 
 def test_the_command_of_a_card_names_what_was_not_usual():

@@ -22,11 +22,11 @@ import torch
 import torch.multiprocessing  # teaches multiprocessing to hand over tensors, a GPU's too
 from torch import Tensor, nn
 
-from consistency.models.registry import fold_batch_norm
+from cache.files import replace_file
+from consistency.models.small_unet import fold_batch_norm
 from training.learning.batches import FILTERS, Batch, ResidentFrames, degrade, draw_batch, number_of
 from training.learning.methods import Learner, new_learner, place
 from training.learning.plan import Job, Jobs, Plan
-from training.release.files import write_whole
 from training.scenes.data import Frames
 
 CHECKPOINT_SECONDS = 60.0
@@ -201,7 +201,7 @@ def keep_to_frames(data_folder: Path, folder: Path) -> list[str]:
     """The training shards of this run: those that were there when it first began, whatever was rendered since."""
     listing = folder / LISTING
     if not listing.exists():
-        write_whole(listing, json.dumps(Frames(data_folder, "train").names).encode())
+        replace_file(listing, json.dumps(Frames(data_folder, "train").names).encode())
     return json.loads(listing.read_text())
 
 
@@ -214,7 +214,7 @@ def keep_to_plan(plan: Plan, folder: Path) -> None:
         raise ValueError(
             f"{folder} holds networks of another plan ({changed}); remove it, or choose another --work folder"
         )
-    write_whole(path, wanted.encode())
+    replace_file(path, wanted.encode())
 
 
 def plan_of(folder: Path) -> Plan:
@@ -343,7 +343,7 @@ def trained_network(folder: Path, job: Job) -> nn.Module:
     """The job's network in eval mode, BatchNorm folded."""
     network = job.new_network(norm="batch")
     network.load_state_dict(finished_state(folder, job.name))
-    return fold_batch_norm(network.eval())  # type: ignore[type-var]
+    return fold_batch_norm(network.eval())
 
 
 class Checkpoint:
@@ -367,7 +367,7 @@ class Checkpoint:
         state = {"learner": learner.state(), "step": step, "belongs_to": self.belongs_to}
         buffer = io.BytesIO()  # torch hides what the system says of a file that cannot be written
         torch.save(state, buffer)
-        write_whole(self.path, buffer.getvalue())
+        replace_file(self.path, buffer.getvalue())
 
 
 class Log:

@@ -13,13 +13,13 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
+from cache.files import folder_written_whole
 from consistency.domains import DOMAINS
 from consistency.zoo.read import load_zoo
 from training.evaluation.evaluate import Constants, Evaluation, energy_constants, evaluate, n_reports, open_frames
 from training.learning.batches import FILTERS
 from training.learning.loop import trained_network
 from training.learning.plan import METHOD_SETTINGS, METHODS, SEEDED, TARGETS, Job, Jobs, Plan, Stage
-from training.release.files import folder_written_whole
 from training.release.model_card import model_card
 from training.scenes.data import Frames, RenderPlan, data_digest
 
