@@ -306,7 +306,7 @@ def test_the_palette_moves_with_arrows_and_escape_leaves_everything_as_it_was(pa
     expect(options.nth(1)).to_have_attribute("aria-selected", "true")
     assert page.get_by_role("combobox", name="command").get_attribute("aria-activedescendant") == "xc-command-1"
     page.keyboard.type("no such thing c r")
-    expect(page.get_by_text("No such command.")).to_be_visible()
+    expect(page.get_by_text("No matching command.")).to_be_visible()
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     expect(page.get_by_role("combobox", name="command")).to_be_hidden()
@@ -333,5 +333,5 @@ def test_every_key_of_the_table_is_in_help_and_palette_and_the_palette_has_more(
         for one in table
         if one["action"] not in left and "release" not in one
     )
-    for more in ("speed 0.25×", "save the series as Parquet", "A baseline Image → Surface normals alone"):
+    for more in ("speed 0.25×", "save the series as Parquet", "show only A baseline Image → Surface normals (press again for all)"):
         assert any(more in text for text in offered), more
