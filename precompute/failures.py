@@ -1,4 +1,4 @@
-"""What can go wrong with a source? One table of named codes, each with its cause and the next step.
+"""The failures of a source: one table of named codes, each with its cause and the next step.
 
 docs/errors.md is this table for people: `python -m precompute.failures > docs/errors.md`.
 """
@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from precompute.text import one_line
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Error numbers of a disk, or of a user's share of it, that is full."""
+"""Error numbers of a full disk, or of a user's exhausted quota."""
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-"""Error numbers of a folder that cannot be written."""
+"""Error numbers of a folder that is not writable."""
+REENCODE = "ffmpeg -i INPUT -c:v libx264 -an OUTPUT.mp4"
+"""The command that writes the frames of a doubtful file to a new one."""
+READABLE = "mp4, mov, mkv, webm, avi, ts, mpg, gif, ogv, flv or wmv"
+"""The supported formats, by their usual file extensions."""
 
 
 @dataclass(frozen=True)
@@ -23,146 +27,138 @@ class Kind:
     cause: str
     """What happened, one sentence."""
     next_step: str
-    """What to do; a message may know a better one."""
+    """The usual fix; a failure may carry a better one."""
     can_retry: bool = False
-    """Whether the same command can succeed later without anything being mended."""
+    """Whether the same command can succeed later without any fix."""
 
 
 KINDS = {
     # The address
-    "unsupported_url": Kind("The address is not that of one video.", "give the http(s) address of one video"),
+    "unsupported_url": Kind("The address does not lead to exactly one video.", "give the http(s) address of one video"),
     "blocked_address": Kind(
         "The address leads to a machine that is not on the public internet.",
-        "download it yourself and give the file",
+        "download the video yourself and pass the file",
     ),
     "not_found": Kind(
-        "There is no such file, page or video, or it was removed.", "check the name or address, or use another video"
+        "The file, page or video does not exist or was removed.", "check the name or address, or use another video"
     ),
-    "private_video": Kind("The video is private.", "use a video that is public"),
+    "private_video": Kind("The video is private.", "use a public video"),
     "geo_blocked": Kind(
-        "The video is not shown in this country.", "use another video, or download it where it is shown"
+        "The video is not available in this country.",
+        "use another video, or download it where it is available and pass the file",
     ),
     "sign_in_required": Kind(
-        "The page wants a sign-in, a proof of age, or a proof that no program asks.",
-        "download it in a browser and give the file",
+        "The page requires sign-in, age verification or a CAPTCHA.",
+        "download the video in a browser and pass the file",
     ),
     "live": Kind(
-        "The video is a live stream, or has not begun.",
-        "wait until it has ended, or record a part and give the file",
+        "The video is a live stream, or has not started.",
+        "wait until it has ended, or record a part and pass the file",
         can_retry=True,
     ),
     "no_format": Kind(
-        "The page offers the video in no form that is read without being merged.",
-        "download it yourself and give the file",
+        "The site offers no single-file format: audio and video would have to be merged.",
+        "download the video yourself and pass the file",
     ),
     "too_long": Kind(
-        "The part of the video that is asked for is longer than --max-duration.",
-        "take a part of it with --start and --end, or raise --max-duration",
+        "The requested part of the video is longer than --max-duration.",
+        "select a shorter part with --start and --end, or raise --max-duration",
     ),
-    # The way here
+    # The connection
     "network": Kind(
-        "The server cannot be reached, or the connection broke off.",
-        "check the network and run again: what has arrived is kept where the server allows it",
+        "The server cannot be reached, or the connection was lost.",
+        "check the network and run again: the download resumes if the server allows it",
         can_retry=True,
     ),
-    "rate_limited": Kind(
-        "The server answers that it was asked too often (429).", "run again in some minutes", can_retry=True
-    ),
+    "rate_limited": Kind("The server reports too many requests (429).", "run again in a few minutes", can_retry=True),
     "http_403": Kind(
-        "The server forbids the download (403), also after the page was read once more.",
-        "download it in a browser and give the file",
+        "The server refuses the download (403), even after the page was read again.",
+        "download the video in a browser and pass the file",
     ),
     "http_error": Kind(
-        "The server answers with an error.", "open the address in a browser, and run again later", can_retry=True
+        "The server responds with an error.", "open the address in a browser, and run again later", can_retry=True
     ),
     "extractor_failed": Kind(
-        "The page is not understood by yt-dlp: sites change, and it must change with them.",
-        "upgrade it: pip install -U 'yt-dlp[default,deno]'",
+        "The installed yt-dlp cannot read the page: sites change, and yt-dlp has to follow.",
+        "upgrade yt-dlp: pip install -U 'yt-dlp[default,deno]'",
     ),
     # The file
     "unreadable": Kind(
-        "The file cannot be read: permissions, a disk, a network drive, or it is no regular file.",
-        "check its permissions and the disk it lies on, then run again",
+        "The file cannot be read: missing permissions, a failing disk or network drive, or not a regular file.",
+        "check its permissions and its disk, then run again",
     ),
     "changed": Kind(
-        "The file was changed, replaced or removed while it was read.",
-        "wait until nothing writes it any more, then run again",
+        "The file was changed, replaced or removed while it was being read.",
+        "wait until no program writes to it, then run again",
         can_retry=True,
     ),
-    "empty": Kind("The file holds no bytes.", "copy or download it again"),
-    "too_large": Kind("The file or its pictures are over the limit.", "scale it down first and give that file"),
-    "bad_media": Kind(
-        "The file is not a video that this program reads.",
-        "give mp4, mov, mkv, webm, avi, ts, mpg, gif, ogv, flv or wmv",
+    "empty": Kind("The file is empty.", "copy or download it again"),
+    "too_large": Kind("The file, or a frame in it, exceeds the size limit.", "scale it down first and pass that file"),
+    "bad_media": Kind("The file is not a video in a supported format.", f"pass {READABLE}"),
+    "no_video": Kind(
+        "The file contains no video frames: audio only, or an empty stream.", "pass a file with a video stream"
     ),
-    "no_video": Kind("The file holds no picture: sound alone, or a stream without frames.", "give a file with video"),
     "truncated": Kind(
-        "The file is cut short.", "copy or download it again, or keep the frames before the cut with --tolerant"
+        "The file is truncated.", "copy or download it again, or keep the frames before the cut with --tolerant"
     ),
     "damaged": Kind(
         "The file is damaged.", "copy or download it again, or keep the frames before the damage with --tolerant"
     ),
     "decoder_crashed": Kind(
-        "The decoder's process ended in the middle of the file.", "re-encode it and give that file"
+        "The decoder process crashed while reading the file.", f"use another copy, or re-encode it: {REENCODE}"
     ),
-    "stalled": Kind(
-        "The decoder gave no sign of life.", "run again, and re-encode the file if it stays so", can_retry=True
-    ),
-    "no_frames": Kind("No frame lies in the range that is asked for.", "give another --start or --end"),
-    "bad_sidecar": Kind("The TOML file beside the video cannot be used.", "mend it or move it away"),
+    "stalled": Kind("The decoder stopped responding.", f"run again, or re-encode the file: {REENCODE}", can_retry=True),
+    "no_frames": Kind("No frame lies in the requested range.", "change --start or --end"),
+    "bad_sidecar": Kind("The TOML file beside the video cannot be used.", "correct it or move it away"),
     "bad_truth": Kind(
-        "A ground truth video does not fit its clip: too few frames, or not stored losslessly.",
-        "give one lossless frame for each of the clip's, or remove its line from the sidecar",
+        "A ground truth video does not match its clip: too few frames, or not stored losslessly.",
+        "provide one lossless frame for each frame of the clip, or remove its line from the sidecar",
     ),
     # This machine
     "disk_full": Kind("The disk is full.", "free space or choose another --store, then run again"),
-    "store_readonly": Kind("The store cannot be written.", "mend its permissions or choose another --store"),
-    "bad_store": Kind("The store holds something damaged.", "run `python -m precompute verify --fix`, then run again"),
+    "store_readonly": Kind("The store is not writable.", "correct its permissions or choose another --store"),
+    "bad_store": Kind("The store contains damaged data.", "run `python -m precompute verify --fix`, then run again"),
     "out_of_memory": Kind(
-        "The memory of this machine, or the decoder's share of it, is full, or it allows no more processes or open files.",
+        "This machine, or the decoder's share of it, is out of memory, processes or open files.",
         "close other programs, or use a smaller --size or --batch-size",
         can_retry=True,
     ),
     "out_of_gpu_memory": Kind(
-        "The GPU's memory is full.", "use a smaller --batch-size or --size, or --device cpu", can_retry=True
+        "The GPU is out of memory.", "use a smaller --batch-size or --size, or --device cpu", can_retry=True
     ),
     "bad_weights": Kind(
-        "The zoo cannot be used: its weights are missing, changed, do not fit, or give values that are not finite.",
+        "The zoo cannot be used: its weights are missing, changed, do not fit, or produce values that are not finite.",
         "restore its files, or choose another --zoo",
     ),
-    "old_ffmpeg": Kind("The installed PyAV brings an FFmpeg with known holes.", "run: pip install -U 'av>=18.1'"),
-    "internal": Kind("The program itself is at fault.", "please report it with the command and this line"),
+    "old_ffmpeg": Kind(
+        "The installed PyAV ships an FFmpeg with known vulnerabilities.", "upgrade PyAV: pip install -U 'av>=18.1'"
+    ),
+    "internal": Kind("Crosscheck itself failed.", "please report it with the command and this line"),
 }
-"""Every code there is."""
+"""All codes."""
 
 
 class SourceError(Exception):
-    """A source that cannot be used. `str(error)` is one line: `what was given and found; what to do next`."""
+    """A source that cannot be used. `str(error)` is one line: `found; next step`."""
 
     code: str
     """A key of KINDS."""
+    found: str
+    """What was given and what was found, one line."""
+    next_step: str
+    """What to do next, one line: the failure's own, else the usual one of its code."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, found: str, next_step: str | None = None) -> None:
         if code not in KINDS:
-            raise ValueError(f"'{code}' is no code of precompute.failures.KINDS; add it there or use one of them")
-        super().__init__(one_line(message))  # holds texts of web pages, files and other programs
+            raise ValueError(f"'{code}' is not a code of precompute.failures.KINDS; add it there or use one of them")
         self.code = code
+        self.found = one_line(found)  # contains text of web pages, files and other programs
+        self.next_step = one_line(next_step or KINDS[code].next_step)
+        super().__init__(f"{self.found}; {self.next_step}")
 
-    @property
-    def found(self) -> str:
-        """What was given and found."""
-        return str(self).rpartition("; ")[0] or str(self)
-
-    @property
-    def next_step(self) -> str:
-        """What to do next: the message's own, else the usual one."""
-        found, _, own = str(self).rpartition("; ")
-        return own if found else KINDS[self.code].next_step
-
-
-def usual(code: str, found: str) -> SourceError:
-    """The error with the next step that the table names."""
-    return SourceError(code, f"{found}; {KINDS[code].next_step}")
+    def fields(self) -> dict[str, str]:
+        """As JSON, for another process: `SourceError(**fields)` is the same error."""
+        return {"code": self.code, "found": self.found, "next_step": self.next_step}
 
 
 def as_markdown() -> str:
@@ -175,12 +171,12 @@ def as_markdown() -> str:
         [
             "# Why a source failed",
             "",
-            "Each failure of `python -m precompute run` has one of these codes: in the terminal (`error[code]`), in the events of",
-            "`--json`, in the reports that the store keeps of its last runs, and on the dashboard. A failed source never stops the",
-            "others; the exit code is then 1. *Again* tells whether the same command can succeed later with nothing mended.",
-            "Written by `python -m precompute.failures > docs/errors.md`.",
+            "Every failure of `python -m precompute run` has one of these codes. They appear in the terminal (`error[code]`), in the",
+            "events of `--json`, in the reports that the store keeps of its last runs, and on the dashboard. A failing source does",
+            "not stop the rest; the exit code is then 1. *Retry* says whether the same command can succeed later without any fix.",
+            "Generated by `python -m precompute.failures > docs/errors.md`.",
             "",
-            "| code | what happened | what to do | again |",
+            "| code | what happened | what to do | retry |",
             "|---|---|---|---|",
             *rows,
             "",

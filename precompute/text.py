@@ -1,16 +1,16 @@
-"""Text from outside on one line, without control characters."""
+"""Makes text from outside safe to print: one line, without control characters."""
 
 from __future__ import annotations
 
 import unicodedata
 
 JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-"""Invisible characters that belong to words (Persian, Hindi) and emoji."""
+"""Invisible characters that are part of words (Persian, Hindi) and of emoji."""
 
 
 def one_line(text: str) -> str:
-    """Text of others made fit for a terminal: blanks and line ends become one space, control characters (terminal
-    escapes) and lone surrogates U+FFFD; invisible signs, such as those which turn the direction of writing, go."""
+    """The text for a terminal: white space and line ends become one space, control characters (terminal escapes) and lone
+    surrogates become U+FFFD; invisible characters, such as those that reverse the writing direction, are removed."""
     return "".join(map(_harmless, " ".join(text.split())))
 
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cache
 from itertools import chain, zip_longest
@@ -28,6 +27,7 @@ from typing import IO, Any
 import numpy as np
 
 from cache.records import Clip
+from precompute import sandbox
 from precompute.failures import SourceError
 from precompute.media import decoder, decoder_process, sources
 from precompute.media.sampling import Frame, Sampling, estimate_frames, output_size
@@ -91,25 +91,22 @@ def try_file(path: Path, sampling: Sampling) -> dict[str, Any]:
 
 
 class Forked:
-    """A decoder forked from this process: as much of `subprocess.Popen` as `video` uses."""
+    """A decoder forked from this process: as much of `subprocess.Popen` as `sandbox` uses."""
 
     peak_bytes = 0
     """Most memory that any of them has used since this was last set to 0."""
 
-    def __init__(self, write_handle: int, request: dict[str, Any], stderr: Any) -> None:
+    def __init__(self, command: Sequence[str], stderr: IO[bytes], pass_fds: Sequence[int]) -> None:
         self.returncode: int | None = None
         self.pid = os.fork()
+        with suppress(OSError):  # a group of its own before anyone kills it, whoever of both is first
+            os.setpgid(self.pid, self.pid)
         if self.pid == 0:
             try:
-                os.setsid()
                 os.dup2(stderr.fileno(), 2)
-                decoder_process.main([str(write_handle), json.dumps(request)])
+                decoder_process.main([str(handle) for handle in pass_fds])
             finally:
                 os._exit(1)
-
-    def kill(self) -> None:
-        if self.returncode is None:
-            os.kill(self.pid, signal.SIGKILL)
 
     def wait(self, timeout: float) -> int:
         deadline = time.monotonic() + timeout
@@ -358,7 +355,7 @@ def main(arguments: list[str]) -> None:
         folder = Path(arguments[5]) if len(arguments) > 5 else Path(temporary)
         if len(arguments) <= 5:
             write_corpus(folder)
-        decoder._start_decoder = Forked  # type: ignore[assignment]
+        sandbox.start = Forked  # type: ignore[assignment]
         corpus = Corpus(folder)
         with tempfile.TemporaryDirectory(dir=folder) as own:
             for number in range(first, end, step):
@@ -390,8 +387,7 @@ def results(task: str, tries: int, folder: Path, seed: int) -> Iterator[dict[str
 
 def _start_server(arguments: list[Any], complaints: IO[bytes], stack: ExitStack) -> Iterable[bytes]:
     command = [sys.executable, "-m", "reliability.media", *map(str, arguments)]
-    environment = decoder.child_environment()
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, env=environment)
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, env=sandbox.environment())
     stack.enter_context(server)
     stack.callback(server.kill)  # the first to be called
     assert server.stdout is not None

@@ -22,8 +22,9 @@ from urllib.parse import urlsplit
 
 from precompute.failures import KINDS, SourceError
 from precompute.media import download_process
-from precompute.media.download import Limits, fetch, normalise_url
+from precompute.media.download import Limits, fetch
 from precompute.net.addresses import guard_connections
+from precompute.net.urls import normalise_url
 from reliability import Outcome, Promise
 from tests.fixtures.sites import Site, reply, running
 

@@ -22,7 +22,7 @@ from cache.maintenance import collect
 from cache.records import BadRecord, NewerRecord, StoreError
 from cache.store import Store
 from precompute.failures import SourceError
-from precompute.media.download_process import days_since_release
+from precompute.media.download_failures import days_since_release
 from precompute.media.leftovers import unfinished_downloads
 
 FEW_BYTES, TOO_FEW_BYTES = 10 << 30, 1 << 30
@@ -239,7 +239,7 @@ def _decoder() -> Finding:
     try:
         import av
 
-        from precompute.media.decoder_process import require_safe_ffmpeg
+        from precompute.media.open_video import require_safe_ffmpeg
     except ImportError as error:
         return Finding("PyAV", "problem", f"cannot be imported: {error}", "pip install -r requirements.txt")
     try:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cache.reports import Item, Report
-from precompute.media.download import looks_like_url, shown_url
+from precompute.net.urls import looks_like_url, shown_url
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"]*[^\s'\":;,.)]", re.IGNORECASE)
 """An address within a message, without the stop that follows it."""

@@ -259,8 +259,8 @@ class _Job:
             raise SourceError(
                 "disk_full",
                 f"{plan.source.title}: needs about {needed / 1e9:.1f} GB free in {self.store.root}, "
-                f"{free / 1e9:.1f} GB are; free some, take fewer frames (--fps, --max-frames) "
-                "or configurations, or choose another --store",
+                f"{free / 1e9:.1f} GB are",
+                "free space, use fewer frames (--fps, --max-frames) or configurations, or choose another --store",
             )
 
 

@@ -6,7 +6,7 @@ import errno
 from dataclasses import dataclass
 
 from cache.records import BadRecord, StoreError
-from precompute.failures import FULL, KINDS, READ_ONLY, SourceError, usual
+from precompute.failures import FULL, KINDS, READ_ONLY, SourceError
 from precompute.text import one_line
 
 EXHAUSTED = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
@@ -36,11 +36,13 @@ def name_error(source: str, error: Exception) -> SourceError:
         words = f"{type(error).__name__}: {words}"
     elif code in ("out_of_memory", "out_of_gpu_memory"):
         reason = error.strerror if isinstance(error, OSError) else None
-        return usual(code, f"{source}: {reason or _lower(KINDS[code].cause)}")
+        return SourceError(code, f"{source}: {reason or _lower(KINDS[code].cause)}")
     elif isinstance(error, OSError):
         words = f"{error.filename or 'the store'}: {error.strerror or words}"
-    has_next_step = code in ("bad_store", "bad_weights") and "; " in words  # ours end with one
-    return SourceError(code, f"{source}: {words}" + ("" if has_next_step else f"; {KINDS[code].next_step}"))
+    if code in ("bad_store", "bad_weights") and "; " in words:  # ours end with a next step
+        words, _, next_step = words.rpartition("; ")
+        return SourceError(code, f"{source}: {words}", next_step)
+    return SourceError(code, f"{source}: {words}")
 
 
 def _lower(sentence: str) -> str:

@@ -51,8 +51,7 @@ def frame_batches(
                 if true_frame is None:
                     raise SourceError(
                         "bad_truth",
-                        f"{plan.source.title}: ground truth of {name} ends before the clip, at frame {frame.index}; "
-                        "it needs one frame for each of the clip's",
+                        f"{plan.source.title}: ground truth of {name} ends before the clip, at frame {frame.index}",
                     )
                 codes[name] = true_frame.rgb
             if frame.index < start:
@@ -68,8 +67,8 @@ def frame_batches(
         if n_frames < max(start, 1):
             raise SourceError(
                 "no_frames",
-                f"{plan.source.title}: gives {n_frames} frames in the chosen range, {start} are stored; "
-                "give another --start or --end, or remove its tracks",
+                f"{plan.source.title}: has {n_frames} frames in the requested range, {start} are stored",
+                "change --start or --end, or remove its tracks",
             )
 
 

@@ -1,6 +1,4 @@
-"""Where does a media file end? Finds files that were cut short, container by container."""
-
-# H x W pixels, C channels
+"""Finds truncated files by the end that their container states, before anything is decoded."""
 
 from __future__ import annotations
 
@@ -12,14 +10,11 @@ from typing import BinaryIO
 
 from precompute.failures import SourceError
 
-KEEP = "get another copy, or keep the frames before the damage with --tolerant"
-"""The next step where a file is damaged."""
-
 
 def refuse_cut_file(path: Path, *, only_without_index: bool = False) -> None:
-    """Refuse a file whose own sizes reach past its end, before anything is decoded; some formats state none.
+    """Raise SourceError for a file whose own sizes reach past its end; some formats state no sizes.
 
-    `only_without_index` passes those of which a part can be decoded.
+    `only_without_index` accepts those of which a part can be decoded.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -46,20 +41,20 @@ def refuse_cut_file(path: Path, *, only_without_index: bool = False) -> None:
             return
     if stated is None:
         raise SourceError(
-            "truncated", f"{path.name}: cut short: its index (moov) is missing; copy or download it again"
+            "truncated", f"{path.name}: truncated: its index (moov) is missing", "copy or download it again"
         )
     if stated > size and not only_without_index:
-        raise SourceError("truncated", f"{path.name}: cut short: {size} bytes, its header states {stated}; {KEEP}")
+        raise SourceError("truncated", f"{path.name}: truncated: {size} bytes, the header states {stated}")
 
 
 TS_PACKET_BYTES = 188
-"""MPEG-TS is packets of this size, each beginning with `G`; a cut between two packets cannot be seen."""
+"""MPEG-TS consists of packets of this size, each starting with `G`; a cut between two packets is invisible."""
 
 MP4_BOXES = frozenset(b"ftyp moov mdat free skip wide uuid moof mfra sidx styp meta pnot".split())
 
 
 def mp4_end(file: BinaryIO, size: int) -> int | None:
-    """Where the last box ends, bytes; None when there is no `moov` box (the index) up to there."""
+    """The end of the last box, bytes; None if no `moov` box (the index) precedes it."""
     position = 0
     has_index = False
     while position + 8 <= size:
@@ -76,7 +71,7 @@ def mp4_end(file: BinaryIO, size: int) -> int | None:
 
 
 def matroska_end(file: BinaryIO, size: int) -> int:
-    """Where the Segment element ends, bytes; 0 when its size is unknown (a live recording) or it is not second."""
+    """The end of the Segment element, bytes; 0 if its size is unknown (a live recording) or it is not the second element."""
     file.seek(4)
     header_length = ebml_size(file)
     if header_length is None or header_length > size:
@@ -89,7 +84,7 @@ def matroska_end(file: BinaryIO, size: int) -> int:
 
 
 def ebml_size(file: BinaryIO) -> int | None:
-    """An EBML size: the leading zero bits of the first byte tell how many bytes follow; all value bits one: unknown."""
+    """An EBML size: the leading zero bits of the first byte count the bytes that follow; None (unknown) if all value bits are 1."""
     first = file.read(1)
     if not first or not first[0]:
         return None
@@ -100,11 +95,11 @@ def ebml_size(file: BinaryIO) -> int | None:
 
 
 OGG_PAGE = 27
-"""Bytes of a page's header, before its table of segments."""
+"""Bytes of a page header, before its table of segments."""
 
 
 def ogg_end(file: BinaryIO, size: int) -> int:
-    """Where the last page ends, bytes; past the end of the file where it is not marked as the last of its stream."""
+    """The end of the last page, bytes; past the end of the file if the page is not marked as the last of its stream."""
     file.seek(max(0, size - (1 << 17)))  # two of the largest pages
     tail = file.read()
     start = tail.rfind(b"OggS")
@@ -117,7 +112,7 @@ def ogg_end(file: BinaryIO, size: int) -> int:
 
 
 def flv_end(file: BinaryIO) -> int:
-    """The file's size as its metadata state it, bytes; 0 where they do not."""
+    """The file size that its metadata state, bytes; 0 if they do not."""
     file.seek(0)
     _, name, value = file.read(1 << 16).partition(b"\0\x08filesize\0")
     if not name or len(value) < 8:
@@ -131,7 +126,7 @@ ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
 def asf_end(file: BinaryIO) -> int:
-    """The file's size as its properties state it, bytes; 0 where they do not, as in a live recording."""
+    """The file size that its properties state, bytes; 0 if they do not, as in a live recording."""
     file.seek(0)
     _, start, properties = file.read(1 << 16).partition(ASF_FILE_PROPERTIES)
     if not start or len(properties) < 76:

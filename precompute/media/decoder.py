@@ -1,51 +1,41 @@
-"""How a source (file, bundled clip or URL) becomes frames with presentation times.
+"""Decodes a video file into frames with presentation times, in a guarded child process.
 
-`resolve` finds the file, `probe` reads its header, `frames` decodes it once and in order. Media are untrusted: all
-decoding happens in a child process (`precompute.media.decoder_process`) under limits, whose every failure becomes a `SourceError`.
+`probe` reads the header, `frames` decodes the file once and in order. Media are untrusted: the child
+(`precompute.media.decoder_process`) runs under limits, and its every failure becomes a `SourceError`.
 """
 
-# H x W pixels of an output frame, C channels
+# H x W pixels of a frame, C channels
 
 from __future__ import annotations
 
-import json
-import os
 import signal
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Generator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict
-from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import numpy as np
 
 from precompute.failures import SourceError
 from precompute.media.sampling import Frame, Sampling, VideoInfo, require_fitting
 from precompute.media.sources import Source
+from precompute.sandbox import Child, Ended, Silent
+
+DECODER = "precompute.media.decoder_process"
 
 STALL_SECONDS = 30.0
-"""Seconds without a sign of life from the decoder (one every second) before it is ended; slow disks need some."""
-
-STOP_SECONDS = 0.1
-"""Seconds between two looks at `stopped` while nothing comes from the decoder."""
-
-KILL_SECONDS = 1.0
-"""Seconds to wait for a killed decoder: one that hangs in a dead network drive goes only when that answers."""
-
-PIPE_BYTES = 1 << 20
-"""Asked size of the pipe between decoder and reader: five 256 x 256 frames, so that neither waits for each frame."""
+"""Seconds without a message from the decoder (one every second) before it is ended; slow disks need some."""
 
 
 def probe(source: Source, sampling: Sampling = Sampling()) -> VideoInfo:
-    """Read the header, and decode the first frame only. Raises SourceError for what is no video this program reads:
-    another format, audio only, more pixels than `decode.MAX_PIXELS`, or than fit at that size, and (unless tolerant) a
-    file cut short as far as its sizes tell."""
+    """Read the header and decode only the first frame.
+
+    Raises SourceError if the file is not a supported video, contains audio only, has more pixels than
+    `decoder_limits.MAX_PIXELS` or than fit at the sampling's size, or (unless tolerant) is visibly truncated.
+    """
     request = {"task": "probe", "path": str(source.path.absolute()), "is_tolerant": sampling.is_tolerant}
     with closing(_ask_decoder(request)) as messages:
         for message, _ in messages:
@@ -63,16 +53,16 @@ def frames(
     stopped: Event | None = None,
     on_damage: Callable[[str], None] = lambda what: None,
 ) -> Generator[Frame]:
-    """Decode a video once, in order, and give its sampled frames; times are compared in whole milliseconds.
+    """Decode a video once, in order, and yield its sampled frames; times are compared in whole milliseconds.
 
-    With `channels` (1 grey, 3 RGB) the video holds 8-bit codes instead of a picture: they are never converted, a resize
-    takes the nearest, and equal sizes pass bit-exact. Raises SourceError where decoding fails, also after some frames:
-    the caller must not call a clip complete before the iterator has ended. Ending it early ends the decoder. A tolerant
-    sampling ends at the first damage instead, after telling `on_damage`, such as `truncated after frame 812 of the
-    source (27.07 s)`.
+    With `channels` (1 grey, 3 RGB) the video holds 8-bit codes instead of a picture: they are never converted, resizing
+    takes the nearest code, and equal sizes pass bit-exact. Raises SourceError if decoding fails, possibly after some frames:
+    a clip is complete only when the iterator has ended. Closing the iterator early ends the decoder. A tolerant sampling
+    ends at the first damage instead, after reporting it to `on_damage`, such as `truncated after frame 812 of the source
+    (27.07 s)`.
 
-    Another thread sets `stopped` to end the iterator at once and without an error, also while a late start is being
-    sought or nothing comes at all: whoever sets it must not take that end for the end of the video.
+    Another thread can set `stopped` to end the iterator at once and without an error, even while a late start is being
+    sought or no frame arrives; that end is not the end of the video.
     """
     request = {"task": "frames", "path": str(path.absolute()), "sampling": asdict(sampling), "channels": channels}
     index = 0
@@ -85,98 +75,30 @@ def frames(
                 index += 1
 
 
-# --- the decoder's side of the pipe is decoder_process.py ---
-
-
-def _decoder_command(write_handle: int, request: dict[str, Any]) -> list[str]:
-    return [sys.executable, "-P", "-m", "precompute.media.decoder_process", str(write_handle), json.dumps(request)]
-
-
-def _start_decoder(write_handle: int, request: dict[str, Any], stderr: Any) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        _decoder_command(write_handle, request),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=stderr,
-        env=child_environment(),
-        pass_fds=[write_handle],
-        start_new_session=True,  # Ctrl-C is the parent's to answer: it may finish its pack first
-    )
-
-
 def _ask_decoder(request: dict[str, Any], stopped: Event | None = None) -> Generator[tuple[dict[str, Any], np.ndarray]]:
-    """Start a decoder, yield its (message, image) pairs until it is done or `stopped`, and end it in any case."""
+    """Start a decoder, yield its (message, uint8 array) pairs until it is done or `stopped`, and end it in any case."""
     name = Path(request["path"]).name
-    receiver, sender = Pipe(duplex=False)
-    _enlarge(receiver)
-    with receiver, tempfile.TemporaryFile() as stderr:
-        with sender:
-            process = _start_decoder(sender.fileno(), request, stderr)
+    with tempfile.TemporaryFile() as stderr, Child(DECODER, silence_seconds=STALL_SECONDS, stderr=stderr) as child:
+        child.ask(request)
         try:
-            while (message := _receive(receiver, name, stopped)) is not None:
-                if "code" in message:
-                    raise SourceError(message["code"], message["message"])
-                if message.get("done"):
-                    return
-                if message.get("alive"):
+            while (message := child.receive(stopped)) is not None and "done" not in message:
+                if "alive" in message:
                     continue
-                image = np.empty(message.pop("shape", [0]), np.uint8)
-                if image.size and receiver.recv_bytes_into(image.reshape(-1)) != image.size:  # takes flat buffers only
-                    raise EOFError
-                yield message, image
-            process.wait(timeout=STALL_SECONDS)
-            raise _crash(name, process.returncode, stderr)
-        except (OSError, EOFError, ValueError, subprocess.TimeoutExpired):
-            raise SourceError(
-                "decoder_crashed", f"{name}: the decoder stopped in the middle of a message; {_REENCODE}"
-            ) from None
-        finally:
-            process.kill()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=KILL_SECONDS)
+                array = np.empty(message.pop("shape", [0]), np.uint8)
+                child.receive_into(array.reshape(-1).data)
+                yield message, array
+        except Silent:
+            raise SourceError("stalled", f"{name}: the decoder sent nothing for {STALL_SECONDS:.0f} s") from None
+        except (Ended, ValueError, TypeError):  # the last two: no shape of an array
+            raise _crash(name, child.exit_status(), stderr) from None
 
 
-_REENCODE = "try another copy, or re-encode it: ffmpeg -i INPUT -c:v libx264 -an OUTPUT.mp4"
-
-
-def _receive(receiver: Connection, name: str, stopped: Event | None) -> dict[str, Any] | None:
-    """The next message, or `done` once stopped; None when the decoder has gone."""
-    deadline = time.monotonic() + STALL_SECONDS
-    is_ready = False
-    while not is_ready:
-        if stopped is not None and stopped.is_set():
-            return {"done": True}
-        if time.monotonic() > deadline:
-            raise SourceError(
-                "stalled", f"{name}: no sign of life from the decoder for {STALL_SECONDS:.0f} s; {_REENCODE}"
-            )
-        is_ready = receiver.poll(STOP_SECONDS)
-    try:
-        return json.loads(receiver.recv_bytes())
-    except EOFError:
-        return None
-
-
-def _crash(name: str, returncode: int, stderr: Any) -> SourceError:
-    if returncode == -signal.SIGXCPU:
-        return SourceError("stalled", f"{name}: the decoder has computed too long without one frame; {_REENCODE}")
+def _crash(name: str, status: int | None, stderr: IO[bytes]) -> SourceError:
+    if status == -signal.SIGXCPU:
+        return SourceError("stalled", f"{name}: the decoder used too much processor time without decoding a frame")
+    if not status:
+        return SourceError("decoder_crashed", f"{name}: the decoder stopped in the middle of a message")
     stderr.seek(0)
     last_line = (stderr.read().decode(errors="replace").strip().splitlines() or ["no message"])[-1]
-    ended = f"by signal {-returncode}" if returncode < 0 else f"with status {returncode}"
-    return SourceError("decoder_crashed", f"{name}: the decoder ended {ended} ({last_line}); {_REENCODE}")
-
-
-def _enlarge(receiver: Connection) -> None:
-    if sys.platform == "linux":
-        import fcntl
-
-        with suppress(OSError):  # over the user's limit for pipes: slower, not wrong
-            fcntl.fcntl(receiver.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-
-
-def child_environment() -> dict[str, str]:
-    """What a process that decodes is started with."""
-    root = str(Path(__file__).parents[2])
-    python_path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    # Each malloc arena and each BLAS thread reserves address space, which the decoder's memory limit counts.
-    return os.environ | {"PYTHONPATH": python_path, "MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
+    ended = f"by signal {-status}" if status < 0 else f"with status {status}"
+    return SourceError("decoder_crashed", f"{name}: the decoder ended {ended} ({last_line})")

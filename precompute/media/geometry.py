@@ -1,4 +1,4 @@
-"""From a decoded picture to the frame: rotation, pixel aspect, crop and resize."""
+"""Turns a decoded picture into a frame: rotation, pixel aspect, crop and resize."""
 
 # H x W pixels, C channels
 
@@ -15,8 +15,6 @@ from av.video.reformatter import VideoReformatter
 from precompute.failures import SourceError
 from precompute.media.sampling import Sampling
 
-# --- one frame ---
-
 
 def picture(
     path: Path,
@@ -27,7 +25,8 @@ def picture(
     channels: int | None,
     aspect: float,
 ) -> np.ndarray:
-    """The upright picture (or codes) at the output size (height, width): uint8 (H, W, C)."""
+    """The upright picture (or codes) at the output size (height, width): uint8 (H, W, C). Raises SourceError for codes that are
+    not stored losslessly."""
     if channels is None:
         rgb = converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
         image = upright(rgb, display_matrix(frame))
@@ -37,7 +36,7 @@ def picture(
     if frame.format.name not in lossless:
         raise SourceError(
             "bad_truth",
-            f"{path.name}: stored as {frame.format.name}, codes of {channels} channels need {' or '.join(lossless)}",
+            f"{path.name}: stored as {frame.format.name}; codes of {channels} channels need {' or '.join(lossless)}",
         )
     codes = (
         converter.reformat(frame, format=layout, threads=1).to_ndarray().reshape(frame.height, frame.width, channels)
@@ -48,7 +47,7 @@ def picture(
 def fitted(
     image: np.ndarray, sampling: Sampling, size: tuple[int, int], aspect: float, interpolation: int | None
 ) -> np.ndarray:
-    """Scale to `size` (height, width); with crop `centre` scale the short side and cut out the centre."""
+    """Scale (H, W, C) to `size` (height, width); with crop `centre`, scale the short side and cut out the centre."""
     height, width = image.shape[0], image.shape[1] * aspect
     scaled_height, scaled_width = size
     if sampling.crop == "centre":
@@ -68,7 +67,7 @@ Matrix = tuple[int, int, int, int]
 
 
 def display_matrix(frame: Any) -> Matrix:
-    """(a, b, c, d): pixel (x, y) is shown at (a x + c y, b x + d y), but for scale and shift."""
+    """(a, b, c, d): pixel (x, y) is shown at (a x + c y, b x + d y), up to scale and shift."""
     side_data = frame.side_data.get("DISPLAYMATRIX")
     if side_data is None:
         return 1, 0, 0, 1
@@ -91,5 +90,5 @@ def upright(image: np.ndarray, matrix: Matrix) -> np.ndarray:
 
 
 def pixel_aspect(stream: Any) -> float:
-    """Width of a stored pixel by its height; 1 where not stated."""
+    """Width of a stored pixel divided by its height; 1 if not stated."""
     return float(stream.sample_aspect_ratio or 1)

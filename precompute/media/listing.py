@@ -1,4 +1,4 @@
-"""Which sources does a command line mean? Files, URLs and clips as they stand; folders and lists are taken apart."""
+"""Lists the sources that a command line names: files, URLs and clips as given; folders and lists are expanded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from precompute.media.download import looks_like_url
+from precompute.net.urls import looks_like_url
 from precompute.text import one_line
 
 VIDEO_SUFFIXES = frozenset(
@@ -35,28 +35,28 @@ VIDEO_SUFFIXES = frozenset(
         ".wmv",
     ]
 )
-"""Of files that a folder's videos are looked for among; a file that is named itself may be called anything."""
+"""Extensions of the files in a folder that count as videos; a file that is named directly may have any name."""
 
 MAX_LIST_BYTES = 16 << 20
-"""Longest list: what is longer is not meant as one."""
+"""Longest list; a longer file is hardly meant as one."""
 
 NAMES_SHOWN = 10
-"""Skipped files that are named; of more, the number is told."""
+"""Most skipped files that are named; the rest are counted."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """What was found."""
+    """The sources, and what was skipped."""
 
     sources: list[str]
     """In the order given, each once."""
     remarks: list[str]
-    """A line for each folder: what it holds and what of it is skipped."""
+    """One line per folder: how many videos it contains, and what is skipped."""
 
 
 def list_sources(words: list[str], list_file: str | None, bundled: list[str]) -> Listed:
-    """`words` and the lines of `list_file` (`-`: standard input), with folders replaced by their videos in the order of
-    their names. A bundled clip's name means the clip. Raises ValueError for a list that cannot be read."""
+    """`words` and the lines of `list_file` (`-`: standard input), with each folder replaced by its videos in the order of their
+    names. The name of a bundled clip stands for the clip. Raises ValueError for an unreadable list."""
     found: list[str] = []
     remarks: list[str] = []
     for word in words + (_lines(list_file) if list_file is not None else []):
@@ -65,12 +65,12 @@ def list_sources(words: list[str], list_file: str | None, bundled: list[str]) ->
             continue
         videos, skipped = _in_folder(Path(word).expanduser())
         remarks.append(_remark(word, len(videos), skipped))
-        found += videos or [word]  # as a source it fails like any other that holds no video
+        found += videos or [word]  # without videos it fails as a source
     return Listed(list(dict.fromkeys(found)), remarks)
 
 
 def _lines(list_file: str) -> list[str]:
-    """One source per line; blank lines and those that begin with # are none."""
+    """One source per line; blank lines and lines that start with # are skipped."""
     advice = "give a text file with one source per line, or - for standard input"
     try:
         if list_file == "-":
@@ -82,7 +82,7 @@ def _lines(list_file: str) -> list[str]:
     except OSError as error:
         raise ValueError(f"--from {list_file}: cannot be read ({error.strerror}); {advice}") from None
     except UnicodeDecodeError:
-        raise ValueError(f"--from {list_file}: is no UTF-8 text; {advice}") from None
+        raise ValueError(f"--from {list_file}: not UTF-8 text; {advice}") from None
     if len(data) > MAX_LIST_BYTES:
         raise ValueError(f"--from {list_file}: over {MAX_LIST_BYTES >> 20} MiB; {advice}")
     lines = [line.strip() for line in text.splitlines()]
@@ -97,7 +97,7 @@ def _is_folder(word: str) -> bool:
 
 
 def _in_folder(folder: Path) -> tuple[list[str], list[str]]:
-    """Paths of its videos, and names of what else it shows; sidecars and the ground truth that they name are neither."""
+    """Paths of its videos, and names of its other visible files, except sidecars and the ground truth that they name."""
     try:
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError:
@@ -111,7 +111,7 @@ def _in_folder(folder: Path) -> tuple[list[str], list[str]]:
 def _truth_names(sidecar: Path) -> list[str]:
     try:
         truth = tomllib.loads(sidecar.read_text(encoding="utf-8")).get("truth")
-    except (OSError, ValueError, RecursionError):  # its video will tell
+    except (OSError, ValueError, RecursionError):  # its video reports that
         return []
     return [str(name) for name in truth.values()] if isinstance(truth, dict) else []
 
@@ -121,5 +121,5 @@ def _remark(word: str, n_videos: int, skipped: list[str]) -> str:
     if skipped:
         rest = len(skipped) - NAMES_SHOWN
         names = ", ".join(map(one_line, skipped[:NAMES_SHOWN]))
-        line += f"; skipped, as not videos by their names: {names}" + (f" and {rest} more" if rest > 0 else "")
+        line += f"; skipped (not a video by name): {names}" + (f" and {rest} more" if rest > 0 else "")
     return line

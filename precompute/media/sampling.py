@@ -1,4 +1,4 @@
-"""Which frames of a video are taken, and at what size?"""
+"""Defines which frames of a video are taken, and at what size."""
 
 # H x W pixels of an output frame, C channels
 
@@ -14,10 +14,10 @@ from cache.records import MAX_SIDE
 from precompute.failures import SourceError
 
 MAX_FPS = 1000
-"""Times are compared in whole milliseconds, so that more would take no more frames."""
+"""Times are compared in whole milliseconds: a higher rate would not take more frames."""
 
 MAX_SECONDS = 1e9
-"""Latest start and end, 30 years: arithmetic with them stays exact to the millisecond."""
+"""Latest start and end, 30 years: arithmetic with them is exact to the millisecond."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,18 @@ class Sampling:
     start: float = 0.0
     """First time taken, seconds."""
     end: float | None = None
-    """Time at which to stop (not included), seconds; None: to the end of the file."""
+    """Time to stop at (exclusive), seconds; None: the end of the file."""
     fps: float | None = None
-    """Per second: for each start + k/fps the last frame with PTS <= that time, never one twice; None: every frame."""
+    """Frames per second: for each time start + k/fps, the last frame with PTS <= that time, never one twice; None: every frame."""
     max_frames: int | None = None
     """Most frames taken, counted after `fps`; None: no limit."""
     size: int = 256
     """Length of the short side of the output, pixels."""
     crop: Literal["centre", "none"] = "centre"
-    """`centre`: the centre square, size x size. `none`: the whole picture, long side rounded to an even number; the
-    network stage pads it to its multiple and crops back."""
+    """`centre`: the centre square, size x size. `none`: the whole picture, long side rounded to an even number; the job pads it
+    to the networks' multiple and crops the outputs back."""
     is_tolerant: bool = False
-    """Of a damaged or cut file, take the frames before the damage; False: refuse it."""
+    """True: take the frames before the damage of a damaged or truncated file. False: refuse the file."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < MAX_SECONDS:
@@ -57,7 +57,7 @@ class Sampling:
             raise ValueError(f"crop is {self.crop!r}; give 'centre' or 'none'")
 
     def rule(self) -> dict[str, Any]:
-        """What a clip's key holds of it. Tolerance is named only where there is some: strict clips keep their keys."""
+        """The part of a clip's key. Tolerance is included only if set, so that strict clips keep their keys."""
         fields = asdict(self)
         if not self.is_tolerant:
             del fields["is_tolerant"]
@@ -66,18 +66,18 @@ class Sampling:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What the header of a video states (and its first frame confirms)."""
+    """The header of a video, confirmed by its first frame."""
 
     width: int
-    """Of the picture as it is shown: after rotation, with square pixels."""
+    """Width of the picture as shown, pixels: after rotation, with square pixels."""
     height: int
-    """Of the picture as it is shown, pixels."""
+    """Height of the picture as shown, pixels."""
     duration_seconds: float | None
-    """None where the header does not tell."""
+    """None if the header does not state it."""
     n_frames_estimate: int
-    """Frames in the file; exact for most mp4, else duration x fps; 0 where the header does not tell."""
+    """Frames in the file: exact for most mp4, else duration x fps; 0 if the header states neither."""
     fps: float
-    """Mean frames per second as stated by the header; single frames of a variable-rate video may lie anywhere."""
+    """Mean frames per second as the header states it; frames of a variable-rate video may lie anywhere."""
 
 
 @dataclass(frozen=True)
@@ -85,28 +85,29 @@ class Frame:
     """One sampled frame."""
 
     rgb: np.ndarray
-    """uint8, (H, W, 3), upright, after resize and crop; for a video of codes uint8 (H, W, C)."""
+    """uint8 (H, W, 3), upright, after resize and crop; uint8 (H, W, C) for a video of codes."""
     pts_seconds: float
     """Presentation time, seconds after the first frame of the file."""
     index: int
-    """Number among the sampled frames, from 0."""
+    """Position among the sampled frames, from 0."""
 
 
 def require_fitting(name: str, info: VideoInfo, sampling: Sampling) -> None:
-    """Refuse a picture so narrow (or of pixels so oblong) that it is longer than `MAX_SIDE` at the sampling's size."""
+    """Raise SourceError for a picture so narrow (or with pixels so oblong) that it exceeds `MAX_SIDE` at the sampling's size."""
     short_side, long_side = sorted((info.width, info.height))
     if not short_side or long_side * sampling.size > MAX_SIDE * short_side:
         raise SourceError(
             "too_large",
-            f"{name}: a picture of {info.width} x {info.height} square pixels is over {MAX_SIDE} long where its short "
-            f"side is {sampling.size}; give a smaller --size, or cut the video to a wider shape",
+            f"{name}: with a short side of {sampling.size} pixels, a picture of {info.width} x {info.height} square pixels "
+            f"is over {MAX_SIDE} long",
+            "use a smaller --size, or crop the video to a wider shape",
         )
 
 
 def estimate_frames(info: VideoInfo, sampling: Sampling) -> int:
-    """About how many frames `frames` will give; 0 where the header does not tell and nothing limits them."""
+    """About how many frames the sampling yields; 0 if the header does not state it and nothing limits them."""
     takes_all = sampling.fps is None and sampling.start == 0 and sampling.end is None
-    if takes_all and info.n_frames_estimate:  # what the header counts; with a variable rate, the duration tells less
+    if takes_all and info.n_frames_estimate:  # the header's count; with a variable rate, the duration says less
         return min(info.n_frames_estimate, sampling.max_frames or info.n_frames_estimate)
     duration = info.duration_seconds if info.duration_seconds is not None else info.n_frames_estimate / info.fps
     end = min(duration, sampling.end) if sampling.end is not None else duration
@@ -118,7 +119,7 @@ def estimate_frames(info: VideoInfo, sampling: Sampling) -> int:
 
 
 def output_size(info: VideoInfo, sampling: Sampling) -> tuple[int, int]:
-    """Height and width of the frames, pixels."""
+    """(height, width) of the sampled frames, pixels."""
     if sampling.crop == "centre":
         return sampling.size, sampling.size
     short_side = min(info.width, info.height)

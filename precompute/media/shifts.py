@@ -1,6 +1,6 @@
-"""What changes a picture without changing the room, and by how much? Graded shifts, and strong ones.
+"""Shifts that change a picture but not the scene: graded ladders, and strong single ones.
 
-All take and return RGB uint8 (H, W, 3), always with the same result.
+All take and return RGB, uint8 (H, W, 3), and are deterministic.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,34 +14,35 @@ Change = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Ladder:
-    """One shift in steps, the mildest first."""
+    """One shift at rising strengths, the mildest first."""
 
     name: str
     unit: str
-    """What the levels count."""
+    """Unit of the levels."""
     levels: tuple[float, ...]
     change: Callable[[np.ndarray, float], np.ndarray]
 
 
 def blur(image: np.ndarray, sigma_px: float) -> np.ndarray:
+    """Gaussian blur."""
     return cv2.GaussianBlur(image, (0, 0), sigma_px)
 
 
 def jpeg(image: np.ndarray, quality: float) -> np.ndarray:
-    """Compressed and decoded."""
+    """Compressed at that quality (1 to 100) and decoded again."""
     parameters = [cv2.IMWRITE_JPEG_QUALITY, int(quality)]
     _, encoded = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), parameters)
     return np.ascontiguousarray(np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))[..., ::-1])
 
 
 def noise(image: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian, independent in every channel; `sigma` as a share of white. The same for every picture of one size."""
+    """Gaussian, independent per channel; `sigma` as a share of white. The same noise for all pictures of one size."""
     added = np.random.default_rng(0).normal(0, 255 * sigma, image.shape)
     return np.clip(np.round(image + added), 0, 255).astype(np.uint8)
 
 
 def darken(image: np.ndarray, share: float) -> np.ndarray:
-    """That share of the light, on the scale of the codes."""
+    """The given share of the light, on the scale of the codes."""
     return np.round(image * share).astype(np.uint8)
 
 

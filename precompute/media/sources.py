@@ -1,6 +1,4 @@
-"""How a file, a bundled clip or a URL becomes a source: a local file with digest, credits and ground truth."""
-
-# H x W pixels of an output frame, C channels
+"""Resolves a file, a bundled clip or a URL to a source: a local file with digest, credits and ground truth."""
 
 from __future__ import annotations
 
@@ -12,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from consistency.domains import get_domain
-from precompute.failures import SourceError, usual
-from precompute.media.download import MAX_URL_CHARACTERS, USUAL_LIMITS, Limits, fetch, looks_like_url, shown_url
+from precompute.failures import SourceError
+from precompute.media.download import USUAL_LIMITS, Limits, fetch
+from precompute.net.urls import MAX_URL_CHARACTERS, looks_like_url, shown_url
 from precompute.text import one_line
 
 SAMPLES = Path(__file__).parent.parent / "sample"
-"""The folder of the bundled clips: NAME.mp4, NAME.toml and the ground truth videos NAME.toml names."""
+"""The folder of the bundled clips: NAME.mp4, NAME.toml and the ground truth videos that NAME.toml names."""
 
 MAX_CHARACTERS = {
     "title": 300,
@@ -26,34 +25,36 @@ MAX_CHARACTERS = {
     "licence": 300,
     "attribution": 2000,
 }
-"""Longest texts of a source; what is longer is cut. An attribution may have to name many authors."""
+"""Longest texts of a source, letters; longer ones are cut. An attribution may have to name many authors."""
+
+CORRECT_LINE = "correct or remove the line"
 
 Stamp = tuple[int, int, int, int]
-"""Device, inode, bytes and time of change (ns) of a file: while they stay, so do its bytes."""
+"""Device, inode, size (bytes) and time of change (ns) of a file: while they are the same, so are its bytes."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A video file on this disk and what is known about it. Texts are one line each, without control characters."""
+    """A video file on this disk and what is known about it. Each text is one line without control characters."""
 
     path: Path
     """The local file to decode."""
     sha256: str
-    """Of the file's bytes, 64 hexadecimal digits."""
+    """Digest of the file's bytes, 64 hexadecimal digits."""
     title: str
-    """For people; untrusted text where the source came from the network."""
+    """For people; untrusted text if the source came from the network."""
     url: str | None = None
-    """Where the video came from, without what may be a key; None for a file of unknown origin."""
+    """Where the video came from, without anything that may be a key; None for a file of unknown origin."""
     author: str | None = None
-    """Who made it, None where unknown."""
+    """Who made it; None if unknown."""
     licence: str | None = None
-    """Its licence, as an SPDX name where there is one, None where unknown."""
+    """Its licence, an SPDX name if there is one; None if unknown."""
     attribution: str | None = None
-    """The credit line the licence asks for, None where none is known."""
+    """The credit line that the licence asks for; None if unknown."""
     truth: dict[str, Path] = field(default_factory=dict)
-    """Domain name -> lossless video of 8-bit codes, frame-aligned with the source; {} where unknown."""
+    """Domain name -> lossless video of 8-bit codes, frame-aligned with the source; empty if unknown."""
     stamp: Stamp | None = None
-    """Of the file when it was hashed; None for a download, which has its digest for a name and is never written again."""
+    """Stamp of the file when it was hashed; None for a download, which is named by its digest and never written again."""
 
     def __post_init__(self) -> None:
         for name, limit in MAX_CHARACTERS.items():
@@ -71,12 +72,12 @@ def resolve(
     limits: Limits = USUAL_LIMITS,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Source:
-    """Find the file that `spec` means: a local file, a bundled clip's name or a URL (downloaded once into `media_dir`).
+    """Find the file that `spec` stands for: a local file, the name of a bundled clip or a URL (downloaded once to `media_dir`).
 
-    A file with a TOML sidecar of the same stem takes title, origin, licence and ground truth from it.
-    `limits` hold for URLs; `progress(n_bytes, total_bytes or None)` is called while downloading. `allow_loopback`, or the environment's
-    CROSSCHECK_ALLOW_LOOPBACK=1, lets a URL lead to this machine, for tests. Raises SourceError, and OSError where this
-    machine is at fault.
+    A TOML sidecar of the same stem provides title, origin, licence and ground truth. `limits` apply to URLs;
+    `progress(n_bytes, total_bytes or None)` is called while downloading. `allow_loopback`, or CROSSCHECK_ALLOW_LOOPBACK=1 in
+    the environment, allows URLs that lead to this machine, for tests. Raises SourceError, and OSError if this machine is at
+    fault.
     """
     if looks_like_url(spec):
         download = fetch(spec, media_dir, allow_loopback=allow_loopback, limits=limits, progress=progress)
@@ -90,30 +91,30 @@ def resolve(
 
 
 def bundled_clips(samples_dir: Path = SAMPLES) -> list[str]:
-    """The names of the clips that come with the program."""
+    """The names of the bundled clips."""
     return sorted(path.stem for path in samples_dir.glob("*.mp4") if path.with_suffix(".toml").is_file())
 
 
 def _local_file(spec: str, samples_dir: Path) -> Path:
-    """The readable file that a path or a bundled clip's name means; a path wins."""
+    """The readable file that a path or the name of a bundled clip stands for; a path wins. Raises SourceError."""
     names = bundled_clips(samples_dir)
     shown = spec if spec.isprintable() and len(spec) <= 200 else repr(spec[:200])
-    expected = f"give a video file, a URL or a bundled clip ({', '.join(names) or 'none found'})"
+    expected = f"pass a video file, a URL or a bundled clip ({', '.join(names) or 'none found'})"
     try:
         path = Path(spec).expanduser()
         if spec in names and not path.is_file():
             path = samples_dir / f"{spec}.mp4"
         if not path.exists():
-            raise SourceError("not_found", f"{shown}: no such file; {expected}")
+            raise SourceError("not_found", f"{shown}: no such file", expected)
         if not path.is_file():
-            raise SourceError("unreadable", f"{shown}: not a regular file; {expected}")
+            raise SourceError("unreadable", f"{shown}: not a regular file", expected)
         with path.open("rb") as file:
             if not file.read(1):
-                raise SourceError("empty", f"{shown}: the file is empty (0 bytes); copy it here again, or {expected}")
+                raise SourceError("empty", f"{shown}: the file is empty (0 bytes)")
     except (OSError, ValueError, RuntimeError) as error:  # ValueError: a NUL byte; RuntimeError: ~ of an unknown user
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SourceError(
-            "unreadable", f"{shown}: cannot be read ({reason}); check the name and its permissions"
+            "unreadable", f"{shown}: cannot be read ({reason})", "check the name and the permissions of the file"
         ) from None
     return path
 
@@ -125,9 +126,7 @@ def _with_sidecar(path: Path, sha256: str) -> Source:
     try:
         entries = tomllib.loads(sidecar.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:  # ValueError: TOML or UTF-8
-        raise SourceError(
-            "bad_sidecar", f"{sidecar}: not a readable TOML file ({error}); mend it or move it away"
-        ) from None
+        raise SourceError("bad_sidecar", f"{sidecar}: not a readable TOML file ({error})") from None
 
     def text(key: str) -> str | None:
         return str(entries[key]) if key in entries else None
@@ -145,53 +144,50 @@ def _with_sidecar(path: Path, sha256: str) -> Source:
 
 
 def _truth(table: Any, sidecar: Path) -> dict[str, Path]:
-    """Our name of the domain -> file beside the sidecar; a sidecar can be anyone's, so no path leads elsewhere."""
+    """Domain name -> file beside the sidecar. A sidecar can be anyone's, so no path may lead elsewhere. Raises SourceError."""
     if not isinstance(table, dict):
-        raise SourceError(
-            "bad_sidecar", f"{sidecar}: 'truth' must be a table of domain = \"file\"; mend it or move it away"
-        )
+        raise SourceError("bad_sidecar", f"{sidecar}: 'truth' must be a table of domain = \"file\"")
     truth: dict[str, Path] = {}
     for key, name in table.items():
         try:
             domain = get_domain(key).name
         except ValueError as error:  # names the known ones
-            raise SourceError("bad_sidecar", f"{sidecar}: in [truth]: {error}; mend or remove the line") from None
+            raise SourceError("bad_sidecar", f"{sidecar}: in [truth]: {error}", CORRECT_LINE) from None
         if domain in truth:
-            raise SourceError("bad_sidecar", f"{sidecar}: two truths of {domain}; remove one of the lines")
+            raise SourceError("bad_sidecar", f"{sidecar}: two truths of {domain}", "remove one of the lines")
         is_bare = isinstance(name, str) and name not in ("", ".", "..") and not set(name) & set("/\\\0")
         if not is_bare:
             raise SourceError(
                 "bad_sidecar",
-                f"{sidecar}: truth of {key} is {str(name)[:200]!r}; give the bare name of a file beside the sidecar",
+                f"{sidecar}: truth of {key} is {str(name)[:200]!r}",
+                "write the bare name of a file beside the sidecar",
             )
         if not sidecar.with_name(name).is_file():
-            raise SourceError(
-                "bad_sidecar", f"{sidecar}: truth of {key} names {name!r}, no such file; mend or remove the line"
-            )
+            raise SourceError("bad_sidecar", f"{sidecar}: truth of {key} names {name!r}, no such file", CORRECT_LINE)
         truth[domain] = sidecar.with_name(name)
     return truth
 
 
 def fingerprint(path: Path) -> tuple[str, Stamp]:
-    """The SHA-256 of a file's bytes, and its stamp from before they were read. Raises SourceError."""
+    """The SHA-256 of a file's bytes, and its stamp before they were read. Raises SourceError."""
     try:
         stamp = _stamp(path)
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest(), stamp
     except OSError as error:
-        raise usual("unreadable", f"{path}: cannot be read to its end ({error.strerror})") from None
+        raise SourceError("unreadable", f"{path}: cannot be read to its end ({error.strerror})") from None
 
 
 def require_unchanged(path: Path, stamp: Stamp) -> None:
-    """Raise SourceError where the file of that name is not, or no longer holds, what was hashed."""
+    """Raise SourceError if the file of that name is missing or no longer the one that was hashed."""
     try:
         is_same = _stamp(path) == stamp
     except FileNotFoundError:
         is_same = False
     except OSError as error:
-        raise usual("unreadable", f"{path}: cannot be looked at ({error.strerror})") from None
+        raise SourceError("unreadable", f"{path}: cannot be examined ({error.strerror})") from None
     if not is_same:
-        raise usual("changed", f"{path}: is no longer the file that it was when the job began with it")
+        raise SourceError("changed", f"{path}: has changed since the job started to read it")
 
 
 def _stamp(path: Path) -> Stamp:

@@ -1,6 +1,4 @@
-"""Presentation times of decoded frames, and which frames a sampling takes."""
-
-# H x W pixels, C channels
+"""Gives decoded frames their presentation times, and selects those that a sampling takes."""
 
 from __future__ import annotations
 
@@ -11,32 +9,32 @@ from pathlib import Path
 from typing import Any
 
 from precompute.failures import SourceError
-from precompute.media.containers import KEEP
 from precompute.media.sampling import Sampling
 
 
-class Times:
-    """The times of the frames of a stream, told in the order in which they are shown, in its ticks."""
+class FrameTimes:
+    """The times of a stream's frames in the order in which they are shown, in the stream's ticks."""
 
     def __init__(self, container: Any, stream: Any) -> None:
         # AVI has only decoding times: the n-th frame shown has the n-th packet's.
         self._packet_times: list[int] | None = [] if container.format.name == "avi" else None
-        # A pack of a program stream states the time of the first frame that begins in it; where that one's start code is
-        # split, FFmpeg gives the time to another, and so goes back by a few frames.
+        # A pack of a program stream states the time of the first frame that begins in it; if that frame's start code is
+        # split, FFmpeg assigns the time to another frame, and so goes back by a few frames.
         self._may_go_back = container.format.name == "mpeg"
         self._time_base = stream.time_base
         self.n_frames = 0
         self.first = self.last = 0
         self.last_end = 0
-        """Where the last frame's duration ends; where none is stated, it may be held as long as any before it."""
+        """The end of the last frame's duration; if none is stated, the longest of those before it is assumed."""
         self._longest = 0
 
-    def note(self, packet: Any) -> None:
+    def note_packet(self, packet: Any) -> None:
+        """Record a packet, in the order of the file, before its frames are decoded."""
         if self._packet_times is not None and packet.size and packet.dts is not None:
             self._packet_times.append(packet.dts)
 
     def seconds(self, path: Path, frame: Any) -> float:
-        """Of the next frame, after the first; refuses one without a time of its own."""
+        """Seconds of the next frame after the first. Raises SourceError for a frame without a time of its own."""
         pts = frame.pts
         if self._packet_times is not None and self.n_frames < len(self._packet_times):
             pts = self._packet_times[self.n_frames]
@@ -45,7 +43,7 @@ class Times:
             pts = self.last_end if earliest < pts < (self.last + self.last_end) / 2 else pts
         if pts is None or frame.is_corrupt or (self.n_frames and pts <= self.last):
             what = "has no time" if pts is None else "is damaged" if frame.is_corrupt else "goes back in time"
-            raise SourceError("damaged", f"{path.name}: frame {self.n_frames} {what}; {KEEP}")
+            raise SourceError("damaged", f"{path.name}: frame {self.n_frames} {what}")
         self.first = pts if self.n_frames == 0 else self.first
         self._longest = max(self._longest, pts - self.last if self.n_frames else 0)
         stated = frame.duration if self._packet_times is None else 0  # AVI's is one tick, whatever follows
@@ -56,14 +54,15 @@ class Times:
 
 
 def milliseconds(seconds: float) -> int:
-    """Times are compared in whole milliseconds, Matroska's clock: an mp4 and its copy in mkv give the same frames."""
+    """Whole milliseconds, Matroska's clock, in which times are compared: an mp4 and its copy in mkv give the same frames."""
     return math.floor(seconds * 1000 + 0.5)
 
 
 def chosen(
-    source: Iterator[tuple[Any, float]], stream: Any, sampling: Sampling, alive: Callable[[], None]
+    source: Iterator[tuple[Any, float]], stream: Any, sampling: Sampling, report_alive: Callable[[], None]
 ) -> Iterator[tuple[Any, float]]:
-    """The frames of `decoded` that `sampling` takes. With fps, a frame is held back until the next tells how long it is shown."""
+    """The (frame, seconds) pairs that `sampling` takes. With fps, a frame is held back until the next one shows how long it is
+    shown. `report_alive` is called about once a second."""
     start = milliseconds(sampling.start)
     end = math.inf if sampling.end is None else milliseconds(sampling.end)
     held: tuple[Any, float] | None = None
@@ -71,7 +70,7 @@ def chosen(
     last_alive = time.monotonic()
 
     def is_taken(shown_until: float) -> bool:
-        """Whether a sampling time falls before `shown_until` (and after the frames before); moves on past it."""
+        """Whether a sampling time lies before `shown_until` (and after the frames before); moves on past it."""
         nonlocal n_ticks
         n_before = n_ticks
         n_ticks = max(n_before, ticks_before(min(shown_until, end), sampling.start, sampling.fps or 1))
@@ -79,7 +78,7 @@ def chosen(
 
     for frame, pts_seconds in source:
         if time.monotonic() - last_alive > 1:
-            alive()
+            report_alive()
             last_alive = time.monotonic()
         pts = milliseconds(pts_seconds)
         if sampling.fps is None:
@@ -101,7 +100,7 @@ def chosen(
 
 
 def ticks_before(end_ms: float, start: float, fps: float) -> int:
-    """How many of the times start + k/fps, k = 0, 1, ..., fall before `end_ms`, in whole milliseconds.
+    """How many of the times start + k/fps, k = 0, 1, ..., lie before `end_ms`, in whole milliseconds.
 
     Computed, not counted: a file can claim hours between two frames.
     """
@@ -114,5 +113,5 @@ def ticks_before(end_ms: float, start: float, fps: float) -> int:
 
 
 def mean_rate(stream: Any) -> float:
-    """Frames per second as stated; 25 where nothing is."""
+    """Frames per second as stated; 25 if not stated."""
     return float(stream.average_rate or stream.guessed_rate or stream.base_rate or 25)

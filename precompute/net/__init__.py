@@ -1,1 +1,1 @@
-"""Connections to public addresses only."""
+"""Connections to public addresses only, and downloads that resume."""

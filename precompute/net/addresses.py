@@ -1,4 +1,4 @@
-"""Which addresses may be contacted? Public ones only, unless a test allows the loopback."""
+"""Decides which addresses may be contacted: public ones only, unless a test allows the loopback."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ import sys
 from typing import Any
 
 ALLOW_LOOPBACK_VARIABLE = "CROSSCHECK_ALLOW_LOOPBACK"
-"""Environment switch for tests: 1 lets URLs lead to this machine."""
-
+"""Environment switch for tests: 1 allows URLs that lead to this machine."""
 
 NON_PUBLIC = [
     ipaddress.ip_network(network)
     for network in ("2001::/32", "2002::/16", "3fff::/20", "192.0.0.0/24", "192.88.99.0/24", "100.64.0.0/10")
 ]
-"""Networks which Python (in some versions) calls global, although they lead to, or carry, private addresses."""
+"""Networks that Python (in some versions) calls global, although they lead to, or carry, private addresses."""
 
 UNICAST = ipaddress.ip_network("2000::/3")
-"""Where all public IPv6 addresses lie; outside, IPv4 addresses hide in many forms (::a.b.c.d, 64:ff9b::a.b.c.d)."""
+"""The range of all public IPv6 addresses; outside it, IPv4 addresses hide in many forms (::a.b.c.d, 64:ff9b::a.b.c.d)."""
 
 
 def is_public(host: str, *, allow_loopback: bool = False) -> bool:
-    """Whether the address is one of the public internet; what is no numeric address is not."""
+    """Whether the numeric address is on the public internet; anything but a numeric address is not."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -36,7 +35,7 @@ def is_public(host: str, *, allow_loopback: bool = False) -> bool:
 
 
 def guard_connections(allow_loopback: bool, blocked: list[str]) -> None:
-    """From now on this process connects to public addresses only; what was refused is noted in `blocked`."""
+    """Let this process connect to public addresses only, from now on; refused ones are appended to `blocked`."""
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event not in ("socket.connect", "socket.sendto", "socket.sendmsg"):

@@ -1,1 +1,1 @@
-"""How zoos come to this machine: archives, conversion, calibration."""
+"""Installs zoos on this machine: archives, conversion, calibration."""

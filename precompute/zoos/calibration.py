@@ -1,7 +1,6 @@
-"""On what scale is an energy read? Mean and spread of each path's disagreement, measured with one method on ordinary clips.
+"""Measures the scale of an energy: mean and spread of each path's disagreement, with one method on ordinary clips."""
 
-P paths.
-"""
+# N frames, P paths
 
 from __future__ import annotations
 
@@ -36,9 +35,9 @@ def calibrate(
     store: Path | None,
     say: Callable[[str], None],
 ) -> dict[str, dict[str, Any]]:
-    """Target -> `paths`, `mu`, `sigma` (mean absolute deviation) and `origin`, for every energy whose networks are here.
+    """Target -> `paths`, `mu`, `sigma` (mean absolute deviation) and `origin`, for every energy whose networks are installed.
 
-    In float32 on the CPU, so that they do not depend on the machine. Raises ZooError and SourceError.
+    Computed in float32 on the CPU, so that the constants do not depend on the machine. Raises ZooError and SourceError.
     """
     method = method or (BASELINE if BASELINE in zoo.methods else zoo.methods[0])
     if method not in zoo.methods:
@@ -46,7 +45,7 @@ def calibrate(
     targets = [target for target in zoo.energy_paths if target in zoo.targets(method) and zoo.has_all(target)]
     if not targets:
         raise ZooError(
-            f"zoo '{zoo.name}' names no energy that {method} has all networks for; add [energy.TARGET] with paths to zoo.toml"
+            f"zoo '{zoo.name}' has no energy for which all networks of {method} are installed; add [energy.TARGET] with paths to zoo.toml"
         )
     chains = {
         target: [zoo.chain(method, path) for path in (f"{IMAGE}-{target}", *zoo.energy_paths[target])]
@@ -76,14 +75,14 @@ def calibrate(
 
 
 def spread(source: sources.Source, max_frames: int) -> sampling.Sampling:
-    """Frames at equal distances over the whole clip."""
+    """A sampling of frames at equal intervals over the whole clip."""
     info = decoder.probe(source)
     seconds = info.duration_seconds if info.n_frames_estimate > max_frames else None
     return sampling.Sampling(fps=max_frames / seconds if seconds else None, max_frames=max_frames)
 
 
 def _row(zoo: Zoo, target: str, terms: np.ndarray, origin: str) -> dict[str, Any]:
-    """`terms`: (N, P)."""
+    """The constants of one energy. `terms`: float32 (N, P). Raises ZooError for a path that never varies."""
     mu = terms.mean(axis=0, dtype=np.float64)
     sigma = np.abs(terms - mu).mean(axis=0, dtype=np.float64)
     for path, middle, width in zip(zoo.energy_paths[target], mu, sigma, strict=True):

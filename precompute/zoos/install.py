@@ -1,7 +1,7 @@
-"""How do the networks of a zoo get here? From archives that are downloaded, or from files; each is converted once.
+"""Installs the networks of a zoo from downloaded archives or from files; each is converted once.
 
-Nothing that an archive says is used as a path: files are found by the stem of their name, and written under the name that
-zoo.toml gives. Nothing else is kept.
+Nothing in an archive is used as a path: files are found by the stem of their name, and written under the name that zoo.toml
+gives. Nothing else is stored.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ import tomllib
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import torch
@@ -26,35 +24,27 @@ from consistency.zoo.lock import entry, lock_of, write_lock, writing
 from consistency.zoo.read import ZOOS, installed_zoos_folder, read_zoo
 from consistency.zoo.records import Edge, Zoo, ZooError, checked_name
 from precompute.failures import FULL
+from precompute.net.public_http import Report, size_of
 from precompute.text import one_line
-from precompute.zoos.archives import CHUNK_BYTES, Report, download, size_of
-from precompute.zoos.convert_process import Converter
+from precompute.zoos.archives import DOWNLOADS, download
+from precompute.zoos.converter import Converter
+from precompute.zoos.weight_files import Found, copy_bounded, weights_of
 
-MAX_ARCHIVE_FILES = 10_000
 MAX_OTHER_BYTES = 4 << 30
-"""Of a network in a format whose size is not known beforehand."""
+"""Largest network in a format whose size is not known beforehand."""
 CHECKPOINT_FACTOR = 5
-"""A checkpoint with its optimizer (Adam with amsgrad) holds four numbers for each weight."""
+"""Largest checkpoint, in multiples of its weights: with an optimizer (Adam with amsgrad) it holds four numbers per weight."""
 CHECKPOINT_SPARE_BYTES = 16 << 20
 CHECKPOINTS = (".pth", ".pt", ".safetensors")
 UNREADABLE = (ZooError, OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
-"""What single files that are damaged, encrypted or packed in unknown ways raise."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """A file that may hold a network."""
-
-    name: str
-    """As its archive or folder calls it, for people."""
-    suffix: str
-    open: Callable[[], AbstractContextManager[IO[bytes]]]
+"""Errors of single files that are damaged, encrypted or packed in unknown ways."""
 
 
 def pull(zoo: Zoo, *, say: Callable[[str], None], report: Report, on_problem: Callable[[str], None]) -> None:
-    """Fetch what the zoo and the one that it extends lack. Problems with single networks are told, and the others are kept.
+    """Download and install what the zoo and the one that it extends lack. A problem with one network is reported to
+    `on_problem`; the others are installed.
 
-    Raises ZooError, and OSError where the disk is full.
+    Raises ZooError, and OSError if the disk is full.
     """
     if zoo.base:
         pull(read_zoo(zoo.base), say=say, report=report, on_problem=on_problem)
@@ -62,11 +52,11 @@ def pull(zoo: Zoo, *, say: Callable[[str], None], report: Report, on_problem: Ca
     archives = [archive for archive in zoo.archives if archive.name in wanted]
     if not archives:
         return
-    sizes = {archive.name: size_of(archive) for archive in archives}
+    sizes = {archive.name: size_of(archive.url) for archive in archives}
     for archive in archives:
         size = sizes[archive.name]
         say(f"{archive.name}: {_megabytes(size) if size else 'size unknown'} from {urlsplit(archive.url).hostname}")
-    # The archive, its networks, and one checkpoint beside it.
+    # The archive, its networks, and one checkpoint beside them.
     require_space(zoo.home, 2 * sum(sizes.values()))
     with writing(zoo.home):
         for archive in archives:
@@ -77,25 +67,25 @@ def pull(zoo: Zoo, *, say: Callable[[str], None], report: Report, on_problem: Ca
             except ZooError:
                 path.unlink()
                 raise
-            install(edges, found, zoo.home, on_problem)  # stopped in its midst, the archive stays for the next try
+            install(edges, found, zoo.home, on_problem)  # if it is interrupted, the archive stays for the next try
             path.unlink()
-        shutil.rmtree(path.parent, ignore_errors=True)
+        shutil.rmtree(zoo.home / DOWNLOADS, ignore_errors=True)
 
 
 def import_zoo(path: Path, name: str, *, on_problem: Callable[[str], None]) -> Zoo:
-    """Fill the zoo `name` with networks from an archive, a folder or a file; a folder that holds a zoo.toml becomes the zoo.
+    """Fill the zoo `name` with networks from an archive, a folder or a file; a folder with a zoo.toml becomes the zoo.
 
     Raises ZooError.
     """
     if not path.exists():
-        raise ZooError(f"{path}: there is no such file; give an archive, a folder or a file of weights")
+        raise ZooError(f"{path}: no such file; pass an archive, a folder or a file of weights")
     if (path / "zoo.toml").is_file():
         _adopt(path, name, on_problem)
         return read_zoo(name)
     zoo = read_zoo(name)
     if not zoo.own_missing:
         raise ZooError(
-            f"zoo '{zoo.name}' lacks nothing of its own; to bring networks of your own, give a folder with a zoo.toml"
+            f"zoo '{zoo.name}' has all of its networks; to add networks of your own, pass a folder with a zoo.toml"
         )
     with writing(zoo.home):
         if not install(zoo.own_missing, weights_of(path), zoo.home, on_problem):
@@ -105,11 +95,11 @@ def import_zoo(path: Path, name: str, *, on_problem: Callable[[str], None]) -> Z
 
 def _holds_none(path: Path, zoo: Zoo, edges: Iterable[Edge]) -> ZooError:
     names = ", ".join(sorted({edge.weights.stem for edge in edges if edge.weights})[:4])
-    return ZooError(f"{path}: holds no network that zoo '{zoo.name}' lacks; it lacks {names}, ...")
+    return ZooError(f"{path}: contains no network that zoo '{zoo.name}' lacks; it lacks {names}, ...")
 
 
 def record(zoo: Zoo) -> int:
-    """Keep the digests of weights that lie in a zoo's folder and that zoo.toml gives none for; how many are new."""
+    """Record the digests of the weights in a zoo's folder for which zoo.toml gives none; the number of new ones."""
     lock = lock_of(zoo.home)
     known = dict(lock.setdefault("weights", {}))
     for edge in (*zoo.edges, *zoo.missing):
@@ -122,54 +112,12 @@ def record(zoo: Zoo) -> int:
     return sum(known.get(name) != row for name, row in lock["weights"].items())
 
 
-# --- finding files ---
-
-
-def weights_of(path: Path) -> dict[str, list[Found]]:
-    """Stem -> the files of that name in an archive, in a folder and its archives, or the file itself. Raises ZooError."""
-    found: dict[str, list[Found]] = {}
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    for file in files:
-        if file.suffix.lower() == ".zip":
-            for name, member in _members(file):
-                found.setdefault(PurePosixPath(name).stem, []).append(member)
-        elif file.is_file():
-            found.setdefault(file.stem, []).append(
-                Found(str(file), file.suffix.lower(), lambda file=file: file.open("rb"))
-            )
-    return found
-
-
-def _members(path: Path) -> Iterable[tuple[str, Found]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            rows = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ZooError(f"{path.name}: damaged, or no zip archive ({error}); fetch it again") from error
-    if len(rows) > MAX_ARCHIVE_FILES:
-        raise ZooError(f"{path.name}: holds {len(rows)} files, more than any archive of networks; it is not opened")
-
-    @contextmanager
-    def opened(row: zipfile.ZipInfo):
-        with zipfile.ZipFile(path) as archive, archive.open(row) as file:
-            yield file
-
-    for row in rows:
-        name = row.filename.replace("\\", "/")
-        if not row.is_dir():
-            suffix = PurePosixPath(name).suffix.lower()
-            yield name, Found(f"{path.name}/{name}", suffix, lambda row=row: opened(row))
-
-
-# --- installing them ---
-
-
 def install(
     edges: Iterable[Edge], found: Mapping[str, list[Found]], home: Path, on_problem: Callable[[str], None]
 ) -> int:
-    """Bring the weights of those edges to `home` and note their digests; the number of files that are new or were bad.
+    """Install the weights of those edges in `home` and record their digests; the number of files found for them.
 
-    Raises OSError where the disk is full.
+    Raises OSError if the disk is full.
     """
     n_met = 0
     by_file = {edge.weights.name: edge for edge in edges if edge.weights}
@@ -183,25 +131,25 @@ def install(
             try:
                 if len(candidates) > 1:
                     raise ZooError(
-                        f"{name}: could be {' or '.join(file.name for file in candidates)}; leave one of them"
+                        f"{name}: could be {' or '.join(file.name for file in candidates)}; keep one of them"
                     )
                 made = _make(candidates[0], edge, Path(folder), converter)
                 _keep(made, home, name)
             except UNREADABLE as error:
                 if isinstance(error, OSError) and error.errno in FULL:
-                    raise  # no fault of the file
+                    raise  # not the file's fault
                 on_problem(f"{edge.name}: {one_line(str(error))}")
     return n_met
 
 
 def _keep(made: Path, home: Path, name: str) -> None:
-    """Move a file to its place and note its digest; one that was noted before must be met. Raises ZooError and OSError."""
+    """Move a file to its place and record its digest, which must equal an earlier one. Raises ZooError and OSError."""
     lock = lock_of(home)
     weights = lock.setdefault("weights", {})
     row, known = entry(made), weights.get(name, {}).get("sha256")
     if known not in (None, row["sha256"]):
         raise ZooError(
-            f"{name}: has SHA-256 {row['sha256'][:12]}, it was {known[:12]}; remove {home} to take the new one"
+            f"{name}: has SHA-256 {row['sha256'][:12]}, it was {known[:12]}; remove {home} to use the new one"
         )
     weights[name] = row
     made.replace(home / name)
@@ -214,12 +162,12 @@ def _fits(file: Found, edge: Edge) -> bool:
 
 
 def _make(file: Found, edge: Edge, folder: Path, converter: Converter) -> Path:
-    """The weights of the edge as a file in `folder`. Raises ZooError, OSError and BadZipFile."""
+    """Write the weights of the edge to a file in `folder`. Raises ZooError, OSError and BadZipFile."""
     assert edge.weights is not None
     if edge.format == "code" and file.suffix != ".safetensors":
         raise ZooError(
-            f"{file.name}: is a pickle, which is converted for architectures that are known alone; save its state dict with "
-            f"safetensors, as {edge.weights.name}"
+            f"{file.name}: a pickle, which is converted for known architectures only; save its state dict with safetensors, "
+            f"as {edge.weights.name}"
         )
     made = folder / "made"
     is_ours = edge.format == "safetensors"
@@ -236,46 +184,33 @@ def _make(file: Found, edge: Edge, folder: Path, converter: Converter) -> Path:
     digest = entry(made)["sha256"]
     if edge.sha256 and digest != edge.sha256:
         raise ZooError(
-            f"{file.name}: has SHA-256 {digest[:12]}, the zoo says {edge.sha256[:12]}; it is another file. If you changed "
+            f"{file.name}: has SHA-256 {digest[:12]}, the zoo expects {edge.sha256[:12]}; it is another file. If you changed "
             "it, record it first: python -m precompute zoo check FOLDER --record"
         )
     return made
 
 
-def copy_bounded(file: Found, path: Path, max_bytes: int) -> None:
-    """Unpack a file, and stop where it is larger than it can be."""
-    n_bytes = 0
-    with file.open() as source, path.open("wb") as target:
-        while chunk := source.read(CHUNK_BYTES):
-            n_bytes += len(chunk)
-            if n_bytes > max_bytes:
-                raise ZooError(
-                    f"{file.name}: more than {max_bytes / 1e6:.0f} MB, too large for this network; not unpacked"
-                )
-            target.write(chunk)
-
-
 def float32_bytes(edge: Edge) -> int:
-    """What the weights of a network of ours take. Raises ZooError."""
+    """Size of the weights of a network of a known architecture. Raises ZooError."""
     try:
         with torch.device("meta"):
             state = registry.build(edge.architecture, **edge.arguments).state_dict()
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ZooError(f"cannot be built: {error}; mend its lines in zoo.toml") from error
+        raise ZooError(f"cannot be built: {error}; correct its lines in zoo.toml") from error
     return 4 * sum(tensor.numel() for tensor in state.values()) + (1 << 16)
 
 
 def _adopt(folder: Path, name: str, on_problem: Callable[[str], None]) -> None:
-    """Make a folder of the user the zoo `name`: first its networks come, then its zoo.toml and lock. One of that name that
-    is there already is replaced by all of it or stays as it was. Raises ZooError."""
-    # By its whole path, as a bare name would be that of a zoo; says what is wrong with it.
+    """Make a folder of the user the zoo `name`: first its networks are installed, then its zoo.toml and lock. An installed zoo
+    of that name is replaced completely or stays as it was. Raises ZooError."""
+    # By its whole path: a bare name would be that of a zoo. Reports what is wrong with it.
     zoo = read_zoo(str(folder.resolve()))
     try:
         home = installed_zoos_folder() / checked_name(name)
     except ValueError as error:
         raise ZooError(f"--as: {error}") from error
     if (ZOOS / name).exists():
-        raise ZooError(f"'{name}' is a zoo of the project; give another name with --as")
+        raise ZooError(f"'{name}' is a bundled zoo; give another name with --as")
     if home.resolve() == zoo.home:
         raise ZooError(f"{folder} is zoo '{name}' already")
     # What it extends stays where it is.
@@ -291,7 +226,7 @@ def _adopt(folder: Path, name: str, on_problem: Callable[[str], None]) -> None:
             raise _holds_none(folder, zoo, edges)
         weights = lock_of(staged).get("weights", {})
         if problems and (is_there or not weights):
-            raise ZooError(f"nothing is imported as '{name}'; mend {folder}, then import it again")
+            raise ZooError(f"nothing was imported as '{name}'; correct {folder}, then import it again")
         lock = _adopted_lock(folder, home, weights)
         for file in weights:
             (staged / file).replace(home / file)
@@ -301,9 +236,9 @@ def _adopt(folder: Path, name: str, on_problem: Callable[[str], None]) -> None:
 
 
 def _adopted_lock(folder: Path, home: Path, weights: Mapping[str, Any]) -> dict[str, Any]:
-    """What the lock of a zoo says once `folder` is in it, with `weights` of its networks that are new.
+    """The lock of a zoo after `folder` is installed in it, with the rows of its new `weights`.
 
-    Of what was there, networks that the folder does not have stay, and so do constants where no network has changed.
+    Installed networks that the folder lacks stay, and so do the constants if no network has changed.
     """
     old, new = lock_of(home), lock_of(folder)
     kept = {name: row for name, row in old.get("weights", {}).items() if name not in weights}
@@ -315,7 +250,7 @@ def _adopted_lock(folder: Path, home: Path, weights: Mapping[str, Any]) -> dict[
 
 
 def _networks_in(folder: Path) -> list[Any]:
-    """What of a zoo.toml decides what its networks compute. Raises ZooError."""
+    """The parts of a zoo.toml that decide what its networks compute. Raises ZooError."""
     try:
         table = tomllib.loads((folder / "zoo.toml").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -326,10 +261,11 @@ def _networks_in(folder: Path) -> list[Any]:
 
 
 def require_space(folder: Path, n_bytes: int) -> None:
+    """Raise ZooError if less than `n_bytes` are free."""
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < n_bytes:
-        raise ZooError(f"{folder}: needs about {n_bytes / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; free some")
+        raise ZooError(f"{folder}: needs about {n_bytes / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; free space")
 
 
 def _megabytes(n_bytes: int) -> str:

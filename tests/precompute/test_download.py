@@ -20,15 +20,20 @@ from pathlib import Path
 
 import pytest
 
+from precompute import sandbox
 from precompute.failures import SourceError
 from precompute.jobs.events import name_error
-from precompute.media import download, download_process
+from precompute.media import download, download_failures, download_process
 from precompute.media.decoder import frames, probe
-from precompute.media.download import Limits, fetch, normalise_url
+from precompute.media.download import Limits, fetch
 from precompute.media.sources import resolve
 from precompute.net import addresses
 from precompute.net.addresses import is_public
+from precompute.net.http_failures import Passing, retry_after
+from precompute.net.resume import VALIDATORS, Validators
+from precompute.net.urls import normalise_url, shown_url
 from tests.fixtures import media
+from tests.fixtures.children import ANSWER, child_that_runs, is_running
 from tests.fixtures.sites import Site, reply, running
 
 
@@ -41,7 +46,7 @@ def site() -> Iterator[Site]:
 def refusal(
     url: str, media_dir: Path, *, allow_loopback: bool = True, max_bytes: int = download.MAX_BYTES
 ) -> SourceError:
-    """The error of `fetch`: one line, and nothing left in the folder."""
+    """The error of `fetch`, which is one line and leaves nothing in the folder."""
     with pytest.raises(SourceError) as caught:
         fetch(url, media_dir, allow_loopback=allow_loopback, limits=Limits(max_bytes=max_bytes))
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 700
@@ -76,7 +81,7 @@ def test_a_second_time_nothing_is_asked_of_the_server(site: Site, tmp_path: Path
     assert fetch(url + "#t=3", tmp_path / "m") == first
     assert site.requests == []
     first.path.write_bytes(b"changed")
-    assert fetch(url, tmp_path / "m", allow_loopback=True) == first  # a changed file is fetched anew
+    assert fetch(url, tmp_path / "m", allow_loopback=True) == first  # a changed file is downloaded again
     assert site.requests != []
 
 
@@ -187,9 +192,9 @@ def test_a_server_that_asks_for_a_long_wait_is_not_asked_again(asked_seconds: st
 
 def test_the_wait_that_a_server_asks_for_is_a_number_or_a_date() -> None:
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    assert 25 < download_process.retry_after(soon) <= 30 and download_process.retry_after(" 7 ") == 7
+    assert 25 < retry_after(soon) <= 30 and retry_after(" 7 ") == 7
     for text in (None, "", "soon", "-3", "1e9", "9" * 400, "Fri, 31 Dec 1999 00:00:00 GMT", "Fri, 99 Foo 20000"):
-        assert download_process.retry_after(text) == 0, text
+        assert retry_after(text) == 0, text
 
 
 LONG_PAGE = """<html><head><script type="application/ld+json">{"@context": "https://schema.org", "@type": "VideoObject",
@@ -207,16 +212,16 @@ def test_a_long_video_is_refused_before_the_download_unless_a_part_is_asked_for(
     part = Limits(max_seconds=3600, start_seconds=10740)
     assert fetch(url, tmp_path / "m", allow_loopback=True, limits=part).duration_seconds == 10800
     site.requests.clear()
-    with pytest.raises(SourceError, match="--max-duration"):  # also where the file is here already
+    with pytest.raises(SourceError, match="--max-duration"):  # even if the file is downloaded already
         fetch(url, tmp_path / "m", allow_loopback=True, limits=limits)
     assert site.requests == []
 
 
-# --- going on where a download stopped ---
+# --- resuming ---
 
 
 class Versions:
-    """A file on a server that may change: what each version answers to a request for the whole, and for a rest."""
+    """A file on a server that may change: how each version answers a request for the whole file, and for the rest."""
 
     def __init__(self, site: Site, content: bytes, etag: str | None, *, breaks: bool = True) -> None:
         self.content, self.etag, self.breaks = content, etag, breaks
@@ -270,9 +275,7 @@ def test_a_file_that_has_changed_is_never_joined_to_the_old_part(
     folder = tmp_path / "part"
     folder.mkdir()
     (folder / "video.mp4.part").write_bytes(server.content[:200_000])
-    (folder / download.VALIDATORS).write_text(
-        json.dumps({"etag": '"one"', "last_modified": None, "total_bytes": 400_000})
-    )
+    (folder / VALIDATORS).write_text(json.dumps({"etag": '"one"', "last_modified": None, "total_bytes": 400_000}))
     server.content, server.etag, server.breaks = random.Random(1).randbytes(new_bytes), new_etag, False
     server.keeps_if_range = keeps_if_range
     name = None
@@ -280,7 +283,7 @@ def test_a_file_that_has_changed_is_never_joined_to_the_old_part(
         try:
             name = download_process.download(server.url, folder, Limits(), lambda message: None)["name"]
             break
-        except download_process.Passing as error:
+        except Passing as error:
             assert "has changed" in str(error)
             assert not (folder / "video.mp4.part").exists()
     assert name is not None and (folder / name).read_bytes() == server.content
@@ -288,17 +291,14 @@ def test_a_file_that_has_changed_is_never_joined_to_the_old_part(
 
 
 def test_answers_are_of_one_file_by_size_and_tag_or_else_by_size_and_date() -> None:
-    kept = download_process.Validators('"one"', "Mon", 9)
-    assert kept.is_same_file(download_process.Validators('"one"', None, 9))  # a 206 leaves the date out
-    assert not kept.is_same_file(download_process.Validators('"one"', "Mon", 8))
-    assert not kept.is_same_file(download_process.Validators(None, "Mon", 9))
-    dated = download_process.Validators(None, "Mon", 9)
-    assert dated.can_tell and dated.is_same_file(download_process.Validators('"new"', "Mon", 9))
-    assert not dated.is_same_file(download_process.Validators(None, "Tue", 9))
-    assert (
-        not download_process.Validators('"one"', "Mon", None).can_tell
-        and not download_process.Validators(None, None, 9).can_tell
-    )
+    kept = Validators('"one"', "Mon", 9)
+    assert kept.is_same_file(Validators('"one"', None, 9))  # a 206 leaves the date out
+    assert not kept.is_same_file(Validators('"one"', "Mon", 8))
+    assert not kept.is_same_file(Validators(None, "Mon", 9))
+    dated = Validators(None, "Mon", 9)
+    assert dated.can_tell and dated.is_same_file(Validators('"new"', "Mon", 9))
+    assert not dated.is_same_file(Validators(None, "Tue", 9))
+    assert not Validators('"one"', "Mon", None).can_tell and not Validators(None, None, 9).can_tell
 
 
 @pytest.mark.parametrize("note", [None, "{", "[]", '{"etag": null, "last_modified": null, "total_bytes": 400000}'])
@@ -308,7 +308,7 @@ def test_a_part_of_which_nothing_is_known_is_not_used(note: str | None, site: Si
     folder.mkdir()
     (folder / "video.mp4.part").write_bytes(b"of another file")
     if note is not None:
-        (folder / download.VALIDATORS).write_text(note)
+        (folder / VALIDATORS).write_text(note)
     name = download_process.download(server.url, folder, Limits(), lambda message: None)["name"]
     assert (folder / name).read_bytes() == server.content and server.ranges == []
 
@@ -370,7 +370,7 @@ def test_a_page_that_does_not_end_meets_a_limit_of_memory(site: Site, tmp_path: 
 def test_the_javascript_runtime_that_youtube_needs_is_installed_and_fits_the_limits() -> None:
     program = (
         "import deno, subprocess, precompute.media.download_process as d\n"
-        "d.limit_process(1 << 20)\n"
+        "d.limit_downloader(1 << 20)\n"
         "print(subprocess.run([deno.find_deno_bin(), 'eval', 'console.log(6 * 7)'], capture_output=True).stdout)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
@@ -390,12 +390,6 @@ def test_an_extractor_that_fails_is_named_with_its_age_and_how_to_upgrade_it(
     error = refusal(site.video("/clip.mp4", tmp_path), tmp_path / "m")
     assert error.code == "extractor_failed" and re.search(r"yt-dlp \d+\.\d+\.\d+, \d+ days old", str(error))
     assert "pip install -U" in error.next_step
-
-
-def child_that_runs(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
-    monkeypatch.setattr(
-        download, "_child_command", lambda request: [sys.executable, "-c", program, json.dumps(request)]
-    )
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
@@ -430,15 +424,14 @@ def test_a_disk_that_is_full_only_for_the_parent_is_called_so_too(site: Site, tm
     ],
 )
 def test_an_address_is_shown_without_what_may_be_a_key(url: str, shown: str) -> None:
-    assert download.shown_url(url) == shown
+    assert shown_url(url) == shown
 
 
 def test_of_the_childs_answer_the_bare_name_counts(tmp_path: Path, monkeypatch) -> None:
     child_that_runs(
         monkeypatch,
-        "import json\n"
-        "print(json.dumps({'name': '../of-another.mp4', 'title': '', 'author': None, 'licence': None,"
-        " 'duration_seconds': None}), flush=True)",
+        ANSWER + "parent.send({'name': '../of-another.mp4', 'title': '', 'author': None, 'licence': None,"
+        " 'duration_seconds': None})",
     )
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "of-another.mp4").write_bytes(b"video")
@@ -453,26 +446,19 @@ def test_a_process_that_cannot_be_started_is_not_called_a_store_that_cannot_be_w
     def refusing(*_: object, **__: object) -> None:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
-    monkeypatch.setattr(download.subprocess, "Popen", refusing)
+    monkeypatch.setattr(sandbox.subprocess, "Popen", refusing)
     with pytest.raises(BlockingIOError) as raised:
         fetch("https://example.org/clip.mp4", tmp_path / "m")
     assert name_error("https://example.org/clip.mp4", raised.value).code == "out_of_memory"
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_what_the_downloader_started_ends_with_it(tmp_path: Path, monkeypatch) -> None:
     child_that_runs(
         monkeypatch,
-        "import json, subprocess, time\n"
+        ANSWER + "import subprocess, time\n"
         "pid = subprocess.Popen(['sleep', '300']).pid\n"
-        "print(json.dumps({'n_bytes': pid, 'total_bytes': None}), flush=True)\n"
+        "parent.send({'n_bytes': pid, 'total_bytes': None})\n"
         "time.sleep(300)",
     )
     pids: list[int] = []
@@ -650,7 +636,7 @@ def test_what_is_no_address_of_one_video_is_refused(url: str, tmp_path: Path) ->
     ],
 )
 def test_messages_of_yt_dlp_get_our_codes(message: str, code: str) -> None:
-    error = download_process.named_error(
+    error = download_failures.named_error(
         "https://example.org/", RuntimeError("ERROR: " + message), Path("media/download")
     )
     assert error.code == code and "\n" not in str(error) and "ERROR" not in str(error)

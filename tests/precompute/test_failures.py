@@ -26,9 +26,10 @@ from consistency.zoo.records import ZooError
 from precompute.cli import outcomes
 from precompute.cli.outcomes import Outcomes
 from precompute.cli.run import app
-from precompute.failures import KINDS, SourceError, as_markdown, usual
+from precompute.failures import KINDS, SourceError, as_markdown
 from precompute.jobs.events import Stored, name_error
-from precompute.media import download_process
+from precompute.media import download_failures
+from precompute.net import http_failures
 from tests.fixtures.media import write_video
 from tests.fixtures.zoos import write_zoo
 
@@ -39,17 +40,15 @@ HOSTILE = "<script>alert(1)</script> [red]**x**[/red] \x1b[31m ![i](http://x/y.p
 def codes_in(tree: ast.AST) -> set[str]:
     """Codes that stand where an error is made."""
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
-    codes = [call.args[0] for call in calls if ast.unparse(call.func) in ("SourceError", "usual", "Passing")]
+    codes = [call.args[0] for call in calls if ast.unparse(call.func) in ("SourceError", "Passing")]
     return {code.value for code in codes if isinstance(code, ast.Constant)}
 
 
 def test_every_code_that_is_raised_is_in_the_table_and_every_one_of_the_table_is_raised():
     trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "precompute").rglob("*.py")}
     raised = {code for tree in trees.values() for code in codes_in(tree)}
-    raised |= {code for code, _ in download_process.PHRASES} | set(download_process.STATUS_CODES.values())
-    raised |= {
-        download_process.named_error("x", RuntimeError(f"HTTP Error {status}"), Path("x")).code for status in (418, 503)
-    }
+    raised |= {code for code, _ in download_failures.PHRASES} | set(http_failures.STATUS_CODES.values())
+    raised |= {http_failures.status_failure("x", status).code for status in (418, 503)}
     (chooser,) = (node for node in trees["events.py"].body if getattr(node, "name", "") == "_code")
     returned = [node for node in ast.walk(chooser) if isinstance(node, ast.Return)]
     raised |= {
@@ -62,8 +61,8 @@ def test_every_code_that_is_raised_is_in_the_table_and_every_one_of_the_table_is
 
 
 def test_an_error_takes_a_code_of_the_table_only():
-    with pytest.raises(ValueError, match="no code"):
-        SourceError("http_418", "x: a teapot; drink it")
+    with pytest.raises(ValueError, match="not a code"):
+        SourceError("http_418", "x: a teapot", "drink it")
 
 
 @pytest.mark.parametrize("code", KINDS)
@@ -71,13 +70,26 @@ def test_every_code_has_a_cause_and_a_next_step(code):
     kind = KINDS[code]
     assert kind.cause[0].isupper() and kind.cause.endswith(".")
     assert kind.next_step and not kind.next_step.endswith(".") and "; " not in kind.next_step
-    error = usual(code, "clip.mp4: found")
+    error = SourceError(code, "clip.mp4: found")
     assert (error.found, error.next_step) == ("clip.mp4: found", kind.next_step)
 
 
 def test_a_message_may_know_a_better_next_step_and_one_without_gets_the_usual():
-    assert SourceError("too_large", "a; b: 9 GB; halve it").next_step == "halve it"
-    assert SourceError("too_large", "a: 9 GB").next_step == KINDS["too_large"].next_step
+    error = SourceError("too_large", "a; b: 9 GB", "halve it; or not")
+    assert (error.found, error.next_step) == ("a; b: 9 GB", "halve it; or not")
+    assert str(error) == "a; b: 9 GB; halve it; or not"
+    assert SourceError("too_large", "a; b").next_step == KINDS["too_large"].next_step
+
+
+def test_a_failure_is_the_same_in_another_process():
+    error = SourceError("network", "a; b:\x1b[31m\nlost", "try; again")
+    again = SourceError(**json.loads(json.dumps(error.fields())))
+    assert (again.code, again.found, again.next_step, str(again)) == (
+        error.code,
+        error.found,
+        error.next_step,
+        str(error),
+    )
 
 
 def test_the_documents_list_is_the_table():
@@ -89,7 +101,7 @@ def test_the_documents_list_is_the_table():
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (usual("truncated", "clip.mp4: cut short"), "truncated"),
+        (SourceError("truncated", "clip.mp4: cut short"), "truncated"),
         (ZooError("weights of rgb-normal have another SHA-256"), "bad_weights"),
         (CorruptPack("pack 12 is damaged; run verify"), "bad_store"),
         (StoreError("track is complete; remove it"), "bad_store"),
@@ -129,9 +141,9 @@ def test_the_terminal_gets_one_line_for_each_failure_and_a_table_at_the_end(tmp_
     told.outcomes.started("a.mp4")
     told.outcomes.stored(Stored("a", "0" * 64, 3, 10))
     told.outcomes.started(HOSTILE)
-    told.outcomes.failed_by(usual("truncated", f"{HOSTILE}: cut short"))
+    told.outcomes.failed_by(SourceError("truncated", f"{HOSTILE}: cut short"))
     told.outcomes.started("c.mp4")
-    told.outcomes.failed_by(usual("network", "c.mp4: connection refused"))
+    told.outcomes.failed_by(SourceError("network", "c.mp4: connection refused"))
     told.outcomes.finish()
     lines = told.err.getvalue().splitlines()
     assert lines[0].startswith("error[truncated] <script>") and " --tolerant (again: no help)" in lines[0]
@@ -149,7 +161,7 @@ def test_a_report_tells_what_became_of_each_source(tmp_path):
     assert begun is not None and begun.ended is None and begun.items == ()
     told.outcomes.stored(Stored("A", "0" * 64, 3, 10))
     told.outcomes.started("b.mp4")
-    told.outcomes.failed_by(usual("no_video", "b.mp4: sound alone"))
+    told.outcomes.failed_by(SourceError("no_video", "b.mp4: sound alone"))
     told.outcomes.started("c.mp4")
     told.outcomes.finish()
     report = last_report(tmp_path)
@@ -177,7 +189,7 @@ def test_a_report_names_no_folder_but_where_two_files_are_named_alike(tmp_path):
     ]
     for source, message in zip(sources, messages, strict=True):
         told.outcomes.started(source)
-        told.outcomes.failed_by(usual("damaged", message))
+        told.outcomes.failed_by(SourceError("damaged", message))
     told.outcomes.finish()
     assert all(message in told.err.getvalue() for message in messages), "the terminal tells all"
     report = last_report(tmp_path / "store")
@@ -278,7 +290,7 @@ def test_a_folder_and_a_list_are_taken_apart_and_what_is_skipped_is_named(tmp_pa
     (folder / "notes.txt").write_text("not a video")
     result = run(tmp_path / "store", zoo, folder, "--from", "-", text="# more\n\nmissing.mp4\n")
     assert result.exit_code == 1 and "error[not_found] missing.mp4" in result.stderr
-    assert "2 videos; skipped, as not videos by their names: notes.txt" in result.stdout
+    assert "2 videos; skipped (not a video by name): notes.txt" in result.stdout
     report = last_report(tmp_path / "store")
     assert report is not None
     assert [Path(item.source).name for item in report.items] == ["a.mp4", "b.mp4", "missing.mp4"]

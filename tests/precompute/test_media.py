@@ -20,6 +20,7 @@ from precompute.media.decoder import SourceError, frames, probe
 from precompute.media.sampling import Sampling, VideoInfo, estimate_frames, output_size
 from precompute.media.sources import resolve
 from tests.fixtures import media
+from tests.fixtures.children import ANSWER, child_that_runs, children
 
 EVERY_FRAME_64 = Sampling(size=64)
 
@@ -590,7 +591,7 @@ def test_a_picture_too_large_is_refused_before_it_is_decoded(
 
     path = media.write_video(tmp_path / name, 1, codec=codec, pix_fmt="gray", height=8192, width=8192, picture=blank)
     assert path.stat().st_size < 1_000_000
-    decoder_that_runs(
+    child_that_runs(
         monkeypatch,
         "import sys, precompute.media.decoder_process as d\n"
         "def fail(*_):\n    raise AssertionError('decoded')\n"
@@ -609,35 +610,23 @@ def test_a_picture_too_narrow_for_its_size_is_refused_from_the_header(tmp_path: 
 # --- the child process ---
 
 
-def children() -> list[str]:
-    return (Path("/proc/self/task") / str(os.getpid()) / "children").read_text().split()
-
-
-def decoder_that_runs(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
-    monkeypatch.setattr(
-        decoder,
-        "_decoder_command",
-        lambda handle, request: [sys.executable, "-c", program, str(handle), decoder.json.dumps(request)],
-    )
-
-
 @pytest.mark.parametrize(
     "program",
     [
         "import os; os.abort()",
         "raise RuntimeError('no module')",
-        "import os, sys; os.write(int(sys.argv[1]), b'garbage')",
+        "import os, sys; os.write(int(sys.argv[2]), b'garbage')",
     ],
 )
 def test_a_crash_of_the_decoder_is_one_clear_error(program: str, tmp_path: Path, monkeypatch) -> None:
     path = media.write_video(tmp_path / "clip.mp4", 1)
-    decoder_that_runs(monkeypatch, program)
+    child_that_runs(monkeypatch, program)
     assert refusal(path, tmp_path).code == "decoder_crashed"
 
 
 def test_a_hanging_decoder_is_ended(tmp_path: Path, monkeypatch) -> None:
     path = media.write_video(tmp_path / "clip.mp4", 1)
-    decoder_that_runs(monkeypatch, "import time; time.sleep(100)")
+    child_that_runs(monkeypatch, "import time; time.sleep(100)")
     monkeypatch.setattr(decoder, "STALL_SECONDS", 0.2)
     n_before = len(children())
     assert refusal(path, tmp_path).code == "stalled"
@@ -646,10 +635,10 @@ def test_a_hanging_decoder_is_ended(tmp_path: Path, monkeypatch) -> None:
 
 def test_a_decoder_that_computes_for_ever_is_ended_by_the_kernel(tmp_path: Path, monkeypatch) -> None:
     path = media.write_video(tmp_path / "clip.mp4", 1)
-    decoder_that_runs(
+    child_that_runs(
         monkeypatch,
         "import itertools, sys, precompute.media.decoder_process as d\n"
-        "d.STUCK_CPU_SECONDS = 1\n"
+        "d.decoder_limits.STUCK_CPU_SECONDS = 1\n"
         "d.decoded = lambda *_: (0 for _ in itertools.count() if False)\n"
         "d.main(sys.argv[1:])",
     )
@@ -659,11 +648,11 @@ def test_a_decoder_that_computes_for_ever_is_ended_by_the_kernel(tmp_path: Path,
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory limit is Linux's")
 def test_a_decoder_that_needs_too_much_memory_is_one_clear_error(tmp_path: Path, monkeypatch) -> None:
     path = media.write_video(tmp_path / "large.mp4", 4, width=3840, height=2160, options={"preset": "ultrafast"})
-    decoder_that_runs(
+    child_that_runs(
         monkeypatch,
         "import sys, precompute.media.decoder_process as d\n"
         "pages = int(open('/proc/self/statm').read().split()[0])\n"
-        "d.MEMORY_BYTES = pages * 4096 + (20 << 20)\n"
+        "d.decoder_limits.MEMORY_BYTES = pages * 4096 + (20 << 20)\n"
         "d.main(sys.argv[1:])",
     )
     assert refusal(path, tmp_path).code == "out_of_memory"
@@ -678,9 +667,9 @@ def test_the_decoders_memory_does_not_grow_with_the_clip(tmp_path: Path, monkeyp
 
     options = {"preset": "ultrafast"}
     path = media.write_video(tmp_path / "long.mp4", 200, width=640, height=360, options=options, picture=blank)
-    decoder_that_runs(
+    child_that_runs(
         monkeypatch,
-        "import sys, precompute.media.decoder_process as d\nd.MEMORY_BYTES = 1_500_000_000\nd.main(sys.argv[1:])",
+        "import sys, precompute.media.decoder_process as d\nd.decoder_limits.MEMORY_BYTES = 1_500_000_000\nd.main(sys.argv[1:])",
     )
     assert sum(1 for _ in frames(path)) == 200
 
@@ -692,7 +681,7 @@ def test_too_little_memory_in_the_middle_is_not_called_damage(
 ) -> None:
     path = media.write_video(tmp_path / "clip.mp4", 4)
     probe(source(path))
-    decoder_that_runs(
+    child_that_runs(
         monkeypatch,
         f"import sys, precompute.media.decoder_process as d\ndef fail(*_):\n    raise {error}\nd.{place} = fail\nd.main(sys.argv[1:])",
     )
@@ -710,7 +699,7 @@ def test_a_disk_that_fails_while_reading_is_not_called_damage(
         return random_codes(number, height, width)
 
     path = media.write_video(tmp_path / name, 100, picture=noise, options={"g": "4", "crf": "4"})
-    decoder_that_runs(
+    child_that_runs(
         monkeypatch,
         "import errno, os, sys, precompute.media.decoder_process as d\n"
         "read, left = d.File.read, [6]\n"
@@ -758,17 +747,13 @@ def test_a_disk_that_fails_while_the_file_is_hashed_is_one_clear_error(tmp_path:
     assert refusal(path, tmp_path).code == "unreadable"
 
 
-SIGN_OF_LIFE = (
-    "import sys, time\nfrom multiprocessing.connection import Connection\n"
-    "sender = Connection(int(sys.argv[1]), readable=False)\n"
-    "while True:\n    sender.send_bytes(b'{\"alive\": true}')\n    time.sleep(0.02)"
-)
+SIGN_OF_LIFE = ANSWER + "import time\nwhile True:\n    parent.send({'alive': True})\n    time.sleep(0.02)"
 
 
 @pytest.mark.parametrize("program", [SIGN_OF_LIFE, "import time; time.sleep(100)"], ids=["long skip", "stall"])
 def test_a_stop_ends_the_frames_within_a_second_also_while_none_come(program: str, tmp_path: Path, monkeypatch) -> None:
     path = media.write_video(tmp_path / "clip.mp4", 1)
-    decoder_that_runs(monkeypatch, program)
+    child_that_runs(monkeypatch, program)
     n_before = len(children())
     stopped, taken = threading.Event(), []
     reader = threading.Thread(target=lambda: taken.extend(frames(path, Sampling(start=900), stopped=stopped)))
@@ -810,15 +795,15 @@ def test_the_decoder_starts_without_torch() -> None:
 
 
 def test_an_unsafe_ffmpeg_is_refused(monkeypatch) -> None:
-    from precompute.media import decoder_process
+    from precompute.media import open_video
 
     for version in ("8.1.1", "7.1", "n8.0"):
         monkeypatch.setattr(av, "ffmpeg_version_info", version)
         with pytest.raises(SourceError, match="pip install"):
-            decoder_process.require_safe_ffmpeg()
+            open_video.require_safe_ffmpeg()
     for version in ("8.1.2", "8.2", "n9.0-dev"):
         monkeypatch.setattr(av, "ffmpeg_version_info", version)
-        decoder_process.require_safe_ffmpeg()
+        open_video.require_safe_ffmpeg()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="schedulers can be asked for on Linux alone")
