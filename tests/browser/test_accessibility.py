@@ -21,7 +21,7 @@ NOT_OURS = [
 """What axe finds in Streamlit's own elements, which cannot be changed here."""
 READOUT = "clip=walkthrough&readout=reshading"
 DIALOGS = {"?": "Keys", "/": "Commands", "Shift+S": "Save and share"}
-GRAPH = "choose paths on a graph, arrange or remove configurations"
+GRAPH = "choose paths, arrange or remove configurations"
 
 
 @pytest.fixture(scope="module")

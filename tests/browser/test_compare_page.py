@@ -117,7 +117,7 @@ def test_configurations_are_added_moved_and_removed_and_letters_have_no_gap(page
     line += ["cycle", "d1", "d2", "d3", "d4", "geonet"]
     wait_for_numbers(root, [1, *(number[name] for name in line)])
     expect(page.get_by_role("button", name="Add a configuration")).to_be_disabled()
-    page.get_by_role("button", name="choose paths on a graph, arrange or remove configurations").press("Enter")
+    page.get_by_role("button", name="choose paths, arrange or remove configurations").press("Enter")
     dialog = page.get_by_role("dialog", name="Configurations")
 
     def arrange(letter: str, what: str) -> None:

@@ -333,5 +333,9 @@ def test_every_key_of_the_table_is_in_help_and_palette_and_the_palette_has_more(
         for one in table
         if one["action"] not in left and "release" not in one
     )
-    for more in ("speed 0.25×", "save the series as Parquet", "show only A baseline Image → Surface normals (press again for all)"):
+    for more in (
+        "speed 0.25×",
+        "save the series as Parquet",
+        "show only A baseline Image → Surface normals (press again for all)",
+    ):
         assert any(more in text for text in offered), more

@@ -66,7 +66,7 @@ def test_an_energy_that_cannot_be_read_leaves_the_ways(tmp_path: Path) -> None:
 
 
 def open_graph(page: Page) -> Locator:
-    page.get_by_role("button", name="choose paths on a graph, arrange or remove configurations").press("Enter")
+    page.get_by_role("button", name="choose paths, arrange or remove configurations").press("Enter")
     graph = page.get_by_role("dialog", name="Configurations")
     expect(graph).to_be_visible()
     return graph
@@ -166,7 +166,7 @@ def test_the_graph_is_used_with_keys_alone(page: Page, app: App):
     wait_for_numbers(root, [1, 16, 18, VIA_DEPTH])
     page.keyboard.press("Escape")
     expect(graph).to_be_hidden()
-    expect(page.get_by_role("button", name="choose paths on a graph, arrange or remove configurations")).to_be_focused()
+    expect(page.get_by_role("button", name="choose paths, arrange or remove configurations")).to_be_focused()
 
 
 # Readouts

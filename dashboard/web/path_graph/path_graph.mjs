@@ -116,7 +116,7 @@ class Picker {
       this.drawing,
       element("div", { class: "graph-about" }, this.preview, element("div", {}, this.text, this.command)),
     );
-    this.opener = button("choose paths on a graph, arrange or remove configurations", "paths");
+    this.opener = button("choose paths, arrange or remove configurations", "paths");
     this.opener.addEventListener("click", () => this.open());
     this.host = element("div", { class: "graph-opener" }, this.opener);
     /** With the player's style; on the page only while it is open. */
