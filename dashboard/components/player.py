@@ -68,7 +68,7 @@ def player(
 
 @cache
 def _component() -> Callable[..., Any]:
-    return component("crosscheck_player", js=bootstrap("player/player.mjs"), isolate_styles=True)
+    return component("crosscheck_player", js=bootstrap("player/compare_page.mjs"), isolate_styles=True)
 
 
 def _place(position: Position) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def state(root: Locator) -> dict[str, Any]:
 
 
 def look(root: Locator) -> dict[str, Any]:
-    return state(root)["look"]
+    return state(root)["view"]
 
 
 SHOWN_JS = f"el.xc.rects().filter(Boolean).map((rect) => ({READ_PATTERN_JS})(el.xc.context(), rect))"

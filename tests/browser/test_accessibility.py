@@ -22,7 +22,7 @@ READOUT = "clip=walkthrough&readout=reshading"
 DIALOGS = {"?": "Keys", "/": "Commands", "Shift+S": "Save and share"}
 VIEWS = {"Worst frames": ".film canvas", "Scatter": ".scatter canvas", "Energy by path": "figure[data-id=paths]"}
 """What each panel under the plots shows."""
-GRAPH = "arrange, remove, and choose on the graph"
+GRAPH = "choose paths, arrange or remove configurations"
 
 
 @pytest.fixture(scope="module")

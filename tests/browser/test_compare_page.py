@@ -99,7 +99,7 @@ def test_configurations_are_added_moved_and_removed_and_letters_have_no_gap(page
     line += ["cycle", "d1", "d2", "d3", "d4", "geonet"]
     wait_for_numbers(root, [1, *(number[name] for name in line)])
     expect(page.get_by_role("button", name="Add a configuration")).to_be_disabled()
-    page.get_by_role("button", name="arrange, remove, and choose on the graph").press("Enter")
+    page.get_by_role("button", name="choose paths, arrange or remove configurations").press("Enter")
     dialog = page.get_by_role("dialog", name="Configurations")
 
     def arrange(letter: str, what: str) -> None:
@@ -124,7 +124,7 @@ def test_configurations_are_added_moved_and_removed_and_letters_have_no_gap(page
 
 def test_what_the_player_asks_for_is_shown_where_it_is_stored(page: Page, app: App):
     root = open_page(page, app, "clip=walkthrough&a=mini/baseline&b=mini/baseline")
-    wish = "(el, open) => el.xc.wish({open})"
+    wish = "(el, open) => el.xc.request({open})"
     root.evaluate(wish, "mini/consistency/rgb-normal")
     wait_for_numbers(root, [1, 2, BASELINE, BASELINE, CONSISTENCY])
     wait_for_link(page, "c=mini%2Fconsistency")
@@ -191,7 +191,7 @@ def test_a_new_browser_on_the_link_shows_the_same(page: Page, app: App, browser:
         same = painted(other)
         wait_for(same, "el.xc.painted === 8 && el.xc.rects().filter(Boolean).length === 1")
         assert numbers(same) == numbers(root)
-        assert state(same)["look"] == state(root)["look"]
+        assert state(same)["view"] == state(root)["view"]
         assert other.url == page.url
         expect(other.get_by_role("combobox", name="Clip")).to_have_value("phone")
         raw = other.get_by_role("radio", name="Raw")
@@ -218,7 +218,7 @@ def test_a_link_restores_zoom_difference_energy_colours_and_probe(page: Page, ap
         other.goto(page.url)
         same = painted(other)
         repainted(same)
-        assert state(same)["look"] == state(root)["look"]
+        assert state(same)["view"] == state(root)["view"]
         pixels = """el => { const {canvas} = el.xc.context(); return canvas.toDataURL(); }"""
         assert same.evaluate(pixels) == root.evaluate(pixels), "the same pictures, pixel by pixel"
         text = "el.querySelector('.pane-values').textContent"
@@ -275,7 +275,7 @@ def test_the_back_button_undoes_a_look_and_a_speed(page: Page, app: App):
     page.wait_for_url("**solo=B*")
     page.go_back()
     page.wait_for_url("**solo=A*")
-    wait_for(root, "el.xc.state().look.solo === 'A'")
+    wait_for(root, "el.xc.state().view.solo === 'A'")
     expect(speed).to_have_value("2")
     step_to(page, root, 1)  # a report and a run of the page later, nothing has pulled it forward again
     assert "solo=A" in page.url and look(root)["solo"] == "A"

@@ -121,7 +121,7 @@ def test_ctrl_and_wheel_zooms_around_the_pointer(page: Page, app: App):
     page.keyboard.down("Control")
     page.mouse.wheel(0, -300)
     page.keyboard.up("Control")
-    wait_for(root, "el.xc.state().look.span !== null")
+    wait_for(root, "el.xc.state().view.span !== null")
     first, last = look(root)["span"]
     assert last - first + 1 < N_FRAMES / 2
 
@@ -294,11 +294,11 @@ def test_a_box_drawn_with_shift_gives_the_energy_of_its_pixels_in_the_end(page: 
     page.mouse.move(stage["x"] + rect["x"] + 8.5 * scale, stage["y"] + rect["y"] + 16.5 * scale)
     page.mouse.down()
     page.mouse.move(stage["x"] + rect["x"] + 39.5 * scale, stage["y"] + rect["y"] + 47.5 * scale, steps=5)
-    assert state(root)["look"]["region"] is not None, "the curves follow while the box is drawn"
+    assert state(root)["view"]["region"] is not None, "the curves follow while the box is drawn"
     page.mouse.up()
     page.keyboard.up("Shift")
     assert look(root)["region"] == [8, 16, 32, 32]
-    settled(root, "region 8, 16 to 39, 47 (pixel by pixel)")
+    settled(root, "region 8, 16 to 39, 47 (exact)")
     expected = [mean_inside(app.store, method, (8, 16, 32, 32))[77] for method in METHODS[:2]]
     assert plotted(root) == pytest.approx(expected, rel=0.01)
     page.wait_for_url("**region=8-16-32-32*")

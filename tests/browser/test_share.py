@@ -64,7 +64,7 @@ def test_a_picture_shows_the_panes_at_full_size_with_their_headings(page: Page, 
     root.press("End")
     wait_for(root, f"el.xc.painted === {N_FRAMES - 1}")
     panel = open_panel(page, root)
-    expect(panel.get_by_text(f"Frame {N_FRAMES - 1} as it is shown")).to_be_visible()
+    expect(panel.get_by_text(f"Frame {N_FRAMES - 1} as shown")).to_be_visible()
     path = saved(page, panel.get_by_role("button", name="Save PNG"), tmp_path)
     assert path.name == f"crosscheck_walkthrough_frame-{N_FRAMES - 1}.png"
     image = cv2.imread(str(path))
@@ -161,7 +161,7 @@ def test_a_film_can_be_called_off(page: Page, app: App):
     panel = open_panel(page, root)
     page.evaluate("() => { VideoEncoder.prototype.flush = () => new Promise(() => {}); }")
     panel.get_by_role("button", name="Save WebM").click()
-    expect(panel.get_by_text("film: ")).to_be_visible()
+    expect(panel.get_by_text("video: ")).to_be_visible()
     panel.get_by_role("button", name="Cancel").click()
     expect(panel.get_by_text("cancelled")).to_be_visible()
     expect(panel.get_by_role("button", name="Save WebM")).to_be_enabled()
@@ -171,7 +171,7 @@ def test_without_an_encoder_it_is_said_what_to_do(page: Page, app: App):
     page.add_init_script("delete window.VideoEncoder; Object.defineProperty(window, 'isSecureContext', {value: false})")
     root = open_page(page, app)
     panel = open_panel(page, root)
-    expect(panel.get_by_text("Browsers encode video only on pages from https or from this machine")).to_be_visible()
+    expect(panel.get_by_text("Browsers encode video only on pages served over https or from localhost")).to_be_visible()
     expect(panel.get_by_role("button", name="Save WebM")).to_be_disabled()
 
 
@@ -258,7 +258,7 @@ def test_a_link_brings_bookmarks_to_another_browser_without_notes(page: Page, ap
     seek(root, 9)
     root.press("b")
     expect(page.get_by_label("note of frame 9")).to_have_count(0)
-    page.get_by_role("button", name="put the bookmark back").click()
+    page.get_by_role("button", name="restore the bookmark").click()
     expect(page.get_by_label("note of frame 9")).to_be_visible()
 
 
@@ -293,7 +293,7 @@ def test_the_palette_moves_with_arrows_and_escape_leaves_everything_as_it_was(pa
     expect(options.nth(1)).to_have_attribute("aria-selected", "true")
     assert page.get_by_role("combobox", name="command").get_attribute("aria-activedescendant") == "xc-command-1"
     page.keyboard.type("no such thing c r")
-    expect(page.get_by_text("No such command.")).to_be_visible()
+    expect(page.get_by_text("No matching command.")).to_be_visible()
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     expect(page.get_by_role("combobox", name="command")).to_be_hidden()
@@ -303,7 +303,7 @@ def test_the_palette_moves_with_arrows_and_escape_leaves_everything_as_it_was(pa
 
 def test_every_key_of_the_table_is_in_help_and_palette_and_the_palette_has_more(page: Page, app: App):
     root = open_page(page, app)
-    table = page.evaluate("import('/web/player/keys.mjs').then(({BINDINGS}) => BINDINGS)")
+    table = page.evaluate("import('/web/controls/keys.mjs').then(({BINDINGS}) => BINDINGS)")
     chords = [key for one in table for key in one["keys"]]
     assert len(chords) == len(set(chords)), "a key that means two things does only the first"
     assert not {"r", "c"} & set(chords), "they are Streamlit's"
@@ -320,5 +320,9 @@ def test_every_key_of_the_table_is_in_help_and_palette_and_the_palette_has_more(
         for one in table
         if one["action"] not in left and "release" not in one
     )
-    for more in ("speed 0.25×", "save the series as Parquet", "A baseline Image → Surface normals alone"):
+    for more in (
+        "speed 0.25×",
+        "save the series as Parquet",
+        "show only A baseline Image → Surface normals (press again for all)",
+    ):
         assert any(more in text for text in offered), more

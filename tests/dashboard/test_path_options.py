@@ -66,7 +66,7 @@ def test_an_energy_that_cannot_be_read_leaves_the_ways(tmp_path: Path) -> None:
 
 
 def open_graph(page: Page) -> Locator:
-    page.get_by_role("button", name="arrange, remove, and choose on the graph").press("Enter")
+    page.get_by_role("button", name="choose paths, arrange or remove configurations").press("Enter")
     graph = page.get_by_role("dialog", name="Configurations")
     expect(graph).to_be_visible()
     return graph
@@ -101,7 +101,7 @@ def test_the_width_of_a_path_is_its_energy_in_the_frame_on_the_screen(page: Page
         expect(option(graph, "Image → depth → Surface normals")).to_contain_text(text)
         option(graph, "Image → depth → Surface normals").hover()
         mean = f"{terms[:, at].mean():.2f}".replace("-", "−")
-        expect(graph.get_by_text(f"by {text} in frame {frame}, {mean} σ on average")).to_be_visible()
+        expect(graph.get_by_text(f"({mean} σ; {text} in frame {frame})")).to_be_visible()
         line = option(graph, "Image → depth → Surface normals").locator(".way-line")
         widths.append(line.evaluate("el => parseFloat(el.style.strokeWidth)"))
     assert terms[0, at] != terms[2, at]
@@ -166,7 +166,7 @@ def test_the_graph_is_used_with_keys_alone(page: Page, app: App):
     wait_for_numbers(root, [1, 16, 18, VIA_DEPTH])
     page.keyboard.press("Escape")
     expect(graph).to_be_hidden()
-    expect(page.get_by_role("button", name="arrange, remove, and choose on the graph")).to_be_focused()
+    expect(page.get_by_role("button", name="choose paths, arrange or remove configurations")).to_be_focused()
 
 
 # Readouts
@@ -277,7 +277,7 @@ def test_a_click_on_a_readout_shows_it_of_all_predictions_and_none_takes_it_away
     wait_for_numbers(root, [1, 16, 18])
     wait_for_link(page, without="readout")
     expect(readouts.get_by_role("radio", name="no readout")).to_be_focused()
-    expect(graph.get_by_text("Predictions alone")).to_be_visible()
+    expect(graph.get_by_text("Only the predictions")).to_be_visible()
     # What another method has can be shown from here too, and of two quick clicks the later one counts.
     missing.click()
     readouts.get_by_role("radio", name="no readout").click()
@@ -289,6 +289,6 @@ def test_a_click_on_a_readout_shows_it_of_all_predictions_and_none_takes_it_away
 def test_a_wish_for_a_readout_that_is_not_stored_says_so_and_changes_nothing(page: Page, readout_app: App, wish: str):
     root = open_page(page, readout_app, "clip=walkthrough&predict=normal&readout=reshading")
     wait_for_numbers(root, [1, 16, VIA_NORMAL, 18])
-    root.evaluate("(el, readout) => el.xc.wish({readout, letter: 'A', open: 'mini/baseline/rgb-normal'})", wish)
+    root.evaluate("(el, readout) => el.xc.request({readout, letter: 'A', open: 'mini/baseline/rgb-normal'})", wish)
     expect(page.get_by_text("is not precomputed for this clip")).to_be_visible()
     assert "readout=reshading" in page.url

@@ -6,6 +6,7 @@
  * Pixels are rgba32: RGBA as one number, R the lowest byte. A scalar domain has its code in R, G and B alike: `pixel & 255`.
  */
 
+import { sourceOf } from "../player/context.mjs";
 import { colourAt, formatValue, lookupTable, mapName, mapPosition, physicalValue, rgba32 } from "./colour.mjs";
 
 /** Drawn where a value is unknown: transparent, so that the page shows. */
@@ -23,7 +24,7 @@ const ENERGY_RANGE = { lo: 0, hi: 8 };
 /**
  * @typedef {import("./colour.mjs").Scale} Scale
  * @typedef {import("./colour.mjs").Domain} Domain
- * @typedef {import("../player/player.mjs").Pane} Pane
+ * @typedef {import("../player/context.mjs").Pane} Pane
  * @typedef {"angle" | "relative" | "signed" | "mean"} Measure
  * @typedef {{kind: "codes" | "table" | "muted" | Measure, table: Uint32Array | null, reference: number, scale: Scale | null,
  *   role: "" | "compared" | "reference" | "apart", unknown: number}} Plan
@@ -74,24 +75,18 @@ export function energyScale(domain, { maps }) {
   return shownScale(domain, { map: chosen?.map ?? null, lo: chosen?.lo ?? lo, hi: chosen?.hi ?? hi });
 }
 
-/** Whether a pane shows what is known and not predicted. @param {Pane} pane */
-function isTruth({ id }) {
-  return id.startsWith("truth");
-}
-
 /**
  * The pane that pane `index` is compared with; -1: none shows its domain.
- * @param {Pane[]} panes @param {number} index @param {string} wish "auto": truth, else A; else a pane's id or its letter
+ * @param {Pane[]} panes @param {number} index @param {string} wish "auto": truth, else A; else a letter or "truth"
  */
 export function referenceOf(panes, index, wish) {
   const own = panes[index].domain.name;
   const same = panes.map((pane, at) => ({ pane, at })).filter(({ pane }) => pane.domain.name === own);
   if (same.length < 2) return -1;
-  const stem = (/** @type {Pane} */ { id }) => id.replace(/2$/, "");
   const found =
     wish === "auto"
-      ? (same.find(({ pane }) => isTruth(pane)) ?? same.find(({ pane }) => pane.letter === "A") ?? same[0])
-      : same.find(({ pane }) => stem(pane) === wish);
+      ? (same.find(({ pane }) => pane.role === "truth") ?? same.find(({ pane }) => pane.letter === "A") ?? same[0])
+      : same.find(({ pane }) => sourceOf(pane) === wish);
   return found?.at ?? -1;
 }
 
@@ -102,7 +97,7 @@ export function plansOf(panes, { diff, reach, maps }) {
     const { domain } = pane;
     const reference = diff === null ? -1 : referenceOf(panes, index, diff);
     const role = diff === null ? "" : reference < 0 ? "apart" : reference === index ? "reference" : "compared";
-    const unknown = isTruth(pane) ? unknownCodes(domain) : -1;
+    const unknown = pane.role === "truth" ? unknownCodes(domain) : -1;
     if (role !== "compared") {
       const scale = domain.channels === 1 ? shownScale(domain, maps[domain.name]) : null;
       const table = scale && shownTable(domain, scale);

@@ -11,12 +11,11 @@ import { element } from "../ui/dom.mjs";
 const STEP = 4;
 
 /**
- * @param {any} player
- * @returns {import("../player/player.mjs").Part}
+ * @param {import("../player/context.mjs").Context} context
+ * @returns {import("../player/context.mjs").Part}
  */
-export function dividing(player) {
-  const { stage, transport } = player;
-  const { signal } = player.abort;
+export function dividing(context) {
+  const { stage, signal } = context;
   const [least, most] = SIZE_LIMITS;
   const handle = element("div", {
     class: "divider",
@@ -28,11 +27,11 @@ export function dividing(player) {
     "aria-valuemax": String(most),
     title: "drag: height of the pictures; double click: as much as leaves the plot in view",
   });
-  transport.root.prepend(handle);
+  context.ui.toolbar.root.prepend(handle);
   const now = () => (100 * stage.root.offsetHeight) / window.innerHeight;
   const set = (/** @type {number | null} */ size) =>
-    player.change({ size: size === null ? null : Math.round(10 * Math.min(Math.max(size, least), most)) / 10 });
-  const show = () => handle.setAttribute("aria-valuenow", String(Math.round(player.look.size ?? now())));
+    context.view.change({ size: size === null ? null : Math.round(10 * Math.min(Math.max(size, least), most)) / 10 });
+  const show = () => handle.setAttribute("aria-valuenow", String(Math.round(context.view.state.size ?? now())));
   const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
     handle.addEventListener(name, act, { signal });
   /** @type {{y: number, size: number} | null} */
@@ -40,7 +39,7 @@ export function dividing(player) {
   on("pointerdown", (event) => {
     if (event.button !== 0) return;
     event.stopPropagation();
-    start = { y: event.clientY, size: player.look.size ?? now() };
+    start = { y: event.clientY, size: context.view.state.size ?? now() };
     handle.setPointerCapture(event.pointerId);
   });
   on("pointermove", (event) => {
@@ -54,8 +53,8 @@ export function dividing(player) {
     if ((!step && event.key !== "Home") || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
     event.stopPropagation();
-    set(step ? (player.look.size ?? now()) + step : null);
+    set(step ? (context.view.state.size ?? now()) + step : null);
   });
-  const larger = (/** @type {number} */ value) => set((player.look.size ?? now()) + value * STEP);
-  return { actions: { size: larger }, look: show, fit: show };
+  const larger = (/** @type {number} */ value) => set((context.view.state.size ?? now()) + value * STEP);
+  return { actions: { size: larger }, view: show, fit: show };
 }

@@ -4,7 +4,7 @@
 import { element } from "../ui/dom.mjs";
 import { cssGradient, formatValue, legendTicks } from "./colour.mjs";
 
-/** @typedef {import("../player/player.mjs").Pane} Pane */
+/** @typedef {import("../player/context.mjs").Pane} Pane */
 
 /** @param {Pane} pane @param {HTMLElement | null} menu of what it could show instead */
 export function paneElements(pane, menu) {

@@ -15,8 +15,8 @@ const LEGEND_BESIDE_TITLE_PX = 210;
 
 /**
  * @typedef {import("../frames/loader.mjs").Picture} Picture
- * @typedef {import("../player/player.mjs").Pane} Pane
- * @typedef {import("../player/view_state.mjs").Look} Look
+ * @typedef {import("../player/context.mjs").Pane} Pane
+ * @typedef {import("../player/view_state.mjs").ViewState} Look
  * @typedef {import("./compose.mjs").Plan} Plan
  * @typedef {{pane: number, id: string, u: number, v: number, x: number, y: number, widthPx: number, heightPx: number}} Place
  *   a point over a pane: u, v in shares of the pane; x, y in pixels of the picture, (0, 0) being the top left corner of the
@@ -33,7 +33,7 @@ export class Stage {
     this.empty.hidden = true;
     const loading = element("div", { class: "loading", role: "status" }, element("span", { text: "loading" }));
     this.root = element("div", { class: "stage" }, this.canvas, this.over, this.empty, loading);
-    this.context = this.canvas.getContext("2d", { alpha: true });
+    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d", { alpha: true }));
     /** @type {Pane[]} */
     this.panes = [];
     /** @type {ReturnType<typeof paneElements>[]} by pane */
@@ -91,7 +91,7 @@ export class Stage {
     this.drawing = drawing;
     this.plans = plansOf(this.panes, look);
     this.overlays = this.panes.map((pane) => {
-      const at = energies.findIndex(({ letter }) => letter !== "" && pane.id === letter);
+      const at = energies.findIndex(({ letter }) => pane.role === "prediction" && pane.letter === letter);
       if (!look.overlay || at < 0) return null;
       const { domain } = energies[at];
       const table = overlayTable(domain, energyScale(domain, look), look.overlay);
@@ -134,7 +134,7 @@ export class Stage {
   /**
    * Paints on another canvas, at another resolution, what `paint` paints on the screen: for exports.
    * @param {HTMLCanvasElement} canvas @param {number} ratio its pixels per CSS px @param {(Picture | null)[]} pictures
-   * @param {import("../player/view_state.mjs").Look["wipe"]} wipe
+   * @param {Look["wipe"]} wipe
    */
   paintOn(canvas, ratio, pictures, wipe) {
     const own = { canvas: this.canvas, context: this.context, ratio: this.ratio };
@@ -280,11 +280,13 @@ export class Stage {
    */
   partnerOf(index) {
     if (this.pair) return this.pair[0] === index ? this.pair[1] : this.pair[0];
-    const { id, letter } = this.panes[index];
+    const { letter, domain, role } = this.panes[index];
     const isAlone = (this.layout?.rects.filter(Boolean).length ?? 0) === 1;
     if (!letter && !isAlone) return index;
-    const row = letter ? id.slice(letter.length) : id.endsWith("2") ? "2" : "";
-    const at = this.panes.findIndex((pane) => pane.id === (letter === "A" ? "B" : "A") + row);
+    const isAlike = (/** @type {Pane} */ pane) => (letter ? pane.role === role : pane.domain.name === domain.name);
+    const other = letter === "A" ? "B" : "A";
+    const predicted = this.panes.filter((pane) => pane.letter === other && pane.role !== "energy");
+    const at = this.panes.indexOf(predicted.find(isAlike) ?? (letter ? this.panes[index] : predicted[0]));
     return at < 0 ? index : at;
   }
 

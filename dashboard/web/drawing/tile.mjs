@@ -23,7 +23,7 @@ export function rgba32Of(image) {
 export class Tile {
   constructor() {
     this.canvas = element("canvas", { width: "1", height: "1" });
-    this.context = this.canvas.getContext("2d", { willReadFrequently: true });
+    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d", { willReadFrequently: true }));
     /** @type {ImageData | null} */
     this.colours = null;
     /** @type {ImageData | null} */

@@ -1,8 +1,8 @@
 // @ts-check
-/** How does a page made by offline_page.mjs open? Everything it needs stands in it: unpack that, then mount the player. */
+/** Opens a page made by offline_page.mjs: unpacks what stands in it, then mounts the player of the Compare page. */
 
 import { embedded } from "../frames/fetch.mjs";
-import { mount } from "../player/player.mjs";
+import { mount } from "../player/compare_page.mjs";
 
 const partOf = (/** @type {string} */ id) => document.getElementById(id)?.textContent ?? "";
 
@@ -29,7 +29,7 @@ async function open() {
     script.remove(); // once in memory is enough
   }
   const assets = { ...JSON.parse(partOf("assets")), "plotly.min.js": await unpackPlotly() };
-  /** @type {any} */ (globalThis).crosscheckAssets = assets;
+  Object.assign(globalThis, { crosscheckAssets: assets });
   const host = /** @type {HTMLElement} */ (document.getElementById("player"));
   mount({ data, parentElement: host.attachShadow({ mode: "open" }), setStateValue: () => {} });
 }

@@ -1,15 +1,15 @@
 // @ts-check
 /**
- * How does the view become one HTML file that opens from a disk, offline? The player's own modules, its data, and the
- * coded images of a range of frames, all inside.
+ * Saves the view as one HTML file that opens from a disk, offline: it holds the player's own modules, its data, and the
+ * coded images of a range of frames.
  *
  * A page from a disk may load nothing beside itself, and modules in data: addresses cannot name each other relatively.
  * So every module becomes a data: address in an import map, under a name of its own, and each `import` names that.
- * Packs of just these frames are written anew and stand in the page as base64, where offline_entry.mjs finds them.
+ * Packs of just these frames are written and stand in the page as base64, where offline_entry.mjs finds them.
  */
 
 import { writePack } from "../frames/pack.mjs";
-import { writeLook } from "../player/view_state.mjs";
+import { writeViewState } from "../player/view_state.mjs";
 
 const ENTRY = "export/offline_entry.mjs";
 const PLOTLY = "plotly.min.js";
@@ -24,35 +24,41 @@ const THEME = [
   "--st-primary-color",
   "--st-base-radius",
 ];
-/** Nothing from anywhere: what a title might smuggle in could still load nothing. */
+/** Nothing from anywhere: even markup smuggled into a title could load nothing. */
 const POLICY =
   "default-src 'none'; script-src 'unsafe-inline' data: blob:; style-src 'unsafe-inline' data:; " +
   "img-src data: blob:; connect-src data: blob:; base-uri 'none'; form-action 'none'";
 
-/** @typedef {{first: number, last: number, hasMaps: boolean}} Range frames, both included; hasMaps: energies too */
+/**
+ * @typedef {import("../player/context.mjs").Context} Context
+ * @typedef {{first: number, last: number, hasMaps: boolean}} Range frames, both included; hasMaps: energies too
+ * @typedef {{imports: Record<string, string>, assets: Record<string, string>, plotly: string}} Code
+ */
 
 /**
- * What the file is made of, and its size: that of the frames is known without loading them.
- * @param {any} player @param {Range} range
+ * The code in the file, and the file's size, without loading the frames.
+ * @param {Context} context @param {Range} range
  */
-export async function pageParts(player, { first, last, hasMaps }) {
-  const tracks = tracksOf(player.data, hasMaps);
-  const code = await codeParts(player.data.charts.length > 0);
-  const weights = await Promise.all(tracks.map((track) => player.loader.packs.weight(track, first, last, track.columns)));
+export async function pageParts(context, { first, last, hasMaps }) {
+  const tracks = tracksOf(context.data, hasMaps);
+  const code = await codeParts(context.data.charts.length > 0);
+  const weights = await Promise.all(
+    tracks.map((track) => context.frames.packs.weight(track, first, last, track.columns)),
+  );
   const frames = weights.reduce((sum, bytes) => sum + base64Length(bytes), 0);
-  const text = new Blob([document_(player, code, { first, last, hasMaps })]).size;
+  const text = new Blob([documentText(context, code, { first, last, hasMaps })]).size;
   return { code, bytes: text + frames };
 }
 
 /**
- * @param {any} player
+ * @param {Context} context
  * @param {Range & {signal: AbortSignal, onProgress: (done: number, count: number) => void}} options
  * @returns {Promise<Blob>}
  */
-export async function makePage(player, { first, last, hasMaps, signal, onProgress }) {
-  const tracks = tracksOf(player.data, hasMaps);
-  const { code } = await pageParts(player, { first, last, hasMaps });
-  const [before, after] = document_(player, code, { first, last, hasMaps }).split(PACKS_PLACE);
+export async function makePage(context, { first, last, hasMaps, signal, onProgress }) {
+  const tracks = tracksOf(context.data, hasMaps);
+  const { code } = await pageParts(context, { first, last, hasMaps });
+  const [before, after] = documentText(context, code, { first, last, hasMaps }).split(PACKS_PLACE);
   /** @type {(string | Blob)[]} */
   const parts = [before];
   const count = tracks.length * (last - first + 1);
@@ -61,16 +67,16 @@ export async function makePage(player, { first, last, hasMaps, signal, onProgres
     const images = [];
     let codec = "png";
     for (let frame = first; frame <= last; frame += 1) {
-      const coded = await player.loader.blocks.coded(track, frame);
+      const coded = await context.frames.blocks.coded(track, frame);
       signal.throwIfAborted();
       ({ codec } = coded);
       images.push(coded.bytes);
       onProgress(++done, count);
     }
-    /** @type {Record<string, any>} */
+    /** @type {Record<string, {dtype: string, shape: number[], bytes: Uint8Array}>} */
     const columns = {};
-    for (const name of track.columns) columns[name] = await player.loader.packs.codedColumn(track, name, first, last);
-    const { width, height } = player.data;
+    for (const name of track.columns) columns[name] = await context.frames.packs.codedColumn(track, name, first, last);
+    const { width, height } = context.data;
     const pack = writePack({ codec, width, height, channels: track.domain.channels, images, columns });
     parts.push(`<script type="application/octet-stream" id="pack-${index}">`, await base64(pack), "</script>\n");
   }
@@ -82,27 +88,28 @@ const PACKS_PLACE = "<!-- packs -->";
 
 /**
  * Everything but the packs.
- * @param {any} player @param {{imports: Record<string, string>, assets: Record<string, string>, plotly: string}} code
+ * @param {Context} context @param {Code} code
  * @param {Range} range
  */
-function document_(player, { imports, assets, plotly }, { first, last, hasMaps }) {
-  const { data, theme, root } = player;
+function documentText({ data, ui, position, playback, view, notes }, code, { first, last, hasMaps }) {
+  const { imports, assets, plotly } = code;
+  const { theme, root } = ui;
   const style = THEME.map((name) => [name, theme.css(name)]).filter(([, value]) => value && !/[<>{};]/.test(value));
   const tracks = tracksOf(data, hasMaps);
-  const packOf = (/** @type {any} */ own) => {
+  const packOf = (/** @type {{key: string}} */ own) => {
     const index = tracks.findIndex(({ key }) => key === own.key);
     return [{ url: `embedded:${index}`, start: first, n_frames: last - first + 1 }];
   };
   const start = {
-    frame: Math.min(Math.max(player.wanted, first), last),
-    speed: player.speed,
-    look: writeLook(player.look),
+    frame: Math.min(Math.max(position.wanted, first), last),
+    speed: playback.speed,
+    look: writeViewState(view.state),
   };
   const inside = {
     ...data,
     choices: [],
     passQuery: "", // who gets the file has not signed in
-    panes: data.panes.map((/** @type {any} */ pane) => ({ ...pane, isComplete: true, packs: packOf(pane) })),
+    panes: data.panes.map((pane) => ({ ...pane, isComplete: true, packs: packOf(pane) })),
     energies: hasMaps
       ? Object.fromEntries(
           Object.entries(data.energies ?? {}).map(([letter, own]) => [letter, { ...own, packs: packOf(own) }]),
@@ -112,11 +119,11 @@ function document_(player, { imports, assets, plotly }, { first, last, hasMaps }
     nReady: last + 1,
     start,
     command: { seq: 0, ...start },
-    notes: [...player.notes],
+    notes: [...notes],
     isFile: true,
   };
   const span = first === 0 && last === data.ptsSeconds.length - 1 ? "" : `, frames ${first} to ${last}`;
-  const words = `${data.title}${span}`;
+  const title = `${data.title}${span}`;
   const about = (data.about ?? []).join(" · ");
   return `<!doctype html>
 <html lang="en" data-theme="${root.dataset.theme === "dark" ? "dark" : "light"}">
@@ -124,7 +131,7 @@ function document_(player, { imports, assets, plotly }, { first, last, hasMaps }
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${POLICY}">
 <meta name="viewport" content="width=device-width">
-<title>${escaped(words)}</title>
+<title>${escaped(title)}</title>
 <style>
 :root { ${style.map(([name, value]) => `${name}: ${escaped(value)};`).join(" ")} --st-font: system-ui, sans-serif; }
 body { margin: 0; padding: 8px 16px; background: var(--st-background-color, #fff); color: var(--st-text-color, #23252a); font: 14px/20px var(--st-font); }
@@ -134,10 +141,10 @@ body > h1 { font-size: 15px; font-weight: 600; }
 <script type="importmap">${inScript({ imports })}</script>
 </head>
 <body>
-<h1>${escaped(words)}</h1>
+<h1>${escaped(title)}</h1>
 <div id="player"></div>
 <p>${escaped(about)}</p>
-<noscript><p>The frames and plots in this file are shown by its scripts: allow them.</p></noscript>
+<noscript><p>This file needs JavaScript to show its frames and plots.</p></noscript>
 <script type="application/json" id="data">${inScript(inside)}</script>
 <script type="application/json" id="assets">${inScript(assets)}</script>
 <script type="application/octet-stream" id="plotly">${plotly}</script>
@@ -148,8 +155,9 @@ ${PACKS_PLACE}
 `;
 }
 
-/** Pane and energy tracks, each once. @param {any} data @param {boolean} hasMaps */
+/** Pane and energy tracks, each once. @param {import("../player/context.mjs").Data} data @param {boolean} hasMaps */
 function tracksOf(data, hasMaps) {
+  /** @type {Map<string, Pick<import("../player/context.mjs").Pane, "key" | "packs" | "domain"> & {columns: string[]}>} */
   const found = new Map();
   for (const pane of data.panes) found.set(pane.key, { ...pane, columns: [] });
   if (hasMaps) {
@@ -158,7 +166,7 @@ function tracksOf(data, hasMaps) {
   return [...found.values()];
 }
 
-/** @type {Map<boolean, Promise<{imports: Record<string, string>, assets: Record<string, string>, plotly: string}>>} */
+/** By whether there are plots. @type {Map<boolean, Promise<Code>>} */
 const known = new Map();
 
 /** The player's modules and files. @param {boolean} hasPlots */
@@ -236,7 +244,7 @@ function dataUrl(blob) {
 
 /** @param {Uint8Array} bytes */
 async function base64(bytes) {
-  const url = await dataUrl(new Blob([/** @type {any} */ (bytes)]));
+  const url = await dataUrl(new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)]));
   return url.slice(url.indexOf(",") + 1);
 }
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** How does a range of frames become a film? Every frame once, in order, at its own presentation time: no clock runs. */
+/** Encodes a range of frames as a video: every frame once, in order, at its own presentation time; no clock runs. */
 
 import { frameEnd } from "../player/clock.mjs";
 import { webm } from "./webm.mjs";
@@ -17,22 +17,22 @@ const MIN_BITS_PER_SECOND = 1_000_000;
 /** Frames given to the encoder before it has finished the first of them. */
 const MAX_QUEUED = 6;
 
-/** Why no film can be made here, in words with what to do; null where it can. */
+/** Why this browser cannot record a video, with what to do about it; null: it can. */
 export function whyNoVideo() {
   if (typeof VideoEncoder !== "undefined") return null;
   if (!window.isSecureContext) {
     return (
-      "Browsers encode video only on pages from https or from this machine. Open the page by https, or forward its " +
+      "Browsers encode video only on pages served over https or from localhost. Open the page over https, or forward its " +
       `port (ssh -L 8501:localhost:${window.location.port || 80} HOST) and open http://localhost:8501.`
     );
   }
-  return "This browser has no video encoder (WebCodecs). Chrome, Edge, Firefox 130 and Safari 26, or newer, have one.";
+  return "This browser has no video encoder (WebCodecs). Use Chrome, Edge, Firefox 130 or newer, or Safari 26 or newer.";
 }
 
 /**
  * @param {import("./snapshot.mjs").Snapshot} snapshot
  * @param {{first: number, last: number, pts: number[], title: string,
- *   load: (frame: number) => Promise<any[]>, onProgress: (done: number, count: number) => void, signal: AbortSignal}} options
+ *   load: (frame: number) => Promise<import("../frames/loader.mjs").Picture[]>, onProgress: (done: number, count: number) => void, signal: AbortSignal}} options
  *   load: the pictures of a frame
  * @returns {Promise<Blob>}
  */
@@ -45,7 +45,7 @@ export async function record(snapshot, { first, last, pts, title, load, onProgre
   const { codec, config } = await supported({ ...base, latencyMode: "quality" });
   /** @type {import("./webm.mjs").Chunk[]} */
   const chunks = [];
-  /** @type {any} */
+  /** @type {VideoColorSpaceInit | undefined} */
   let colours;
   /** @type {Error | null} */
   let failure = null;
@@ -64,7 +64,7 @@ export async function record(snapshot, { first, last, pts, title, load, onProgre
       const pictures = await load(frame);
       signal.throwIfAborted();
       if (failure) throw failure;
-      if (!snapshot.isCurrent) throw new Error("the view changed its size while the film was made; make it again");
+      if (!snapshot.isCurrent) throw new Error("the view changed its size during the recording; record again");
       const broken = pictures.find(({ error }) => error);
       if (broken) throw new Error(`frame ${frame}: ${broken.error}`);
       snapshot.draw(frame, pictures);
@@ -73,7 +73,7 @@ export async function record(snapshot, { first, last, pts, title, load, onProgre
       encoder.encode(picture, { keyFrame: (frame - first) % KEY_EVERY === 0 });
       picture.close();
       onProgress(frame - first, count);
-      // Also lets the page paint, so that progress is seen and Cancel is heard.
+      // Also lets the page paint, so that it shows the progress and receives Cancel.
       do await new Promise((resolve) => setTimeout(resolve));
       while (encoder.encodeQueueSize > MAX_QUEUED && !failure && !signal.aborted);
     }
@@ -86,7 +86,7 @@ export async function record(snapshot, { first, last, pts, title, load, onProgre
   if (chunks.length !== count) throw new Error(`the encoder gave ${chunks.length} frames for ${count}`);
   chunks.sort((a, b) => a.ms - b.ms);
   const film = { codec, width, height, durationMs: 1000 * seconds, title, colours };
-  return new Blob(/** @type {any} */ (webm(film, chunks)), { type: "video/webm" });
+  return new Blob(webm(film, chunks), { type: "video/webm" });
 }
 
 /** @param {AbortSignal} signal @returns {Promise<never>} rejects when it is called off */
@@ -97,7 +97,7 @@ function aborted(signal) {
   });
 }
 
-/** @param {any} config without the codec */
+/** @param {Omit<VideoEncoderConfig, "codec">} config */
 async function supported(config) {
   for (const [codec, name] of CODECS) {
     const asked = { ...config, codec: name };

@@ -1,35 +1,38 @@
 // @ts-check
-/** What can be taken along? The panel that makes links, pictures, tables, films and pages of the view. */
+/** The dialog that saves and shares the view: links, pictures, tables, videos and pages. */
 
+import { copyLink } from "../controls/link.mjs";
 import { formatValue } from "../drawing/colour.mjs";
-import { seriesCsv, plottedColumns } from "./csv.mjs";
+import { energyScale } from "../drawing/compose.mjs";
 import { dialog } from "../ui/dialog.mjs";
 import { button, element } from "../ui/dom.mjs";
+import { plottedColumns, seriesCsv } from "./csv.mjs";
 import { makePage, pageParts } from "./offline_page.mjs";
 import { record, whyNoVideo } from "./record.mjs";
 import { Snapshot } from "./snapshot.mjs";
-import { energyScale } from "../drawing/compose.mjs";
 
-/** A film of more pixels a frame is slow to make and to play: it is made smaller instead. */
-const FILM = { maxPixels: 2560 * 1440, hasValues: false };
-/** A page of more is refused by mail servers, and by some browsers. */
+/** A video with more pixels a frame is slow to make and to play, so it is made smaller. */
+const VIDEO = { maxPixels: 2560 * 1440, hasValues: false };
+/** Mail servers, and some browsers, refuse a larger page. */
 const HEAVY_BYTES = 100e6;
 
-/** @param {any} player @returns {import("../player/player.mjs").Part & {buttons: HTMLElement[]}} */
-export function sharePart(player) {
-  const share = new Share(player);
+/** @typedef {import("../player/context.mjs").Context} Context */
+
+/** @param {Context} context @returns {import("../player/context.mjs").Part} */
+export function sharing(context) {
+  const share = new Share(context);
   return {
     buttons: [share.opener],
     element: share.panel,
     actions: {
       share: () => share.open(),
-      copyLink: () => (share.isFile ? player.say("this page is a file: send the file itself") : player.copyLink()),
+      copyLink: () => share.copyLink(),
     },
     commands: () => [
       { help: "save this view as a picture (PNG)", run: () => share.run("picture") },
       { help: "save the series as a table (CSV)", run: () => share.run("table") },
       ...(share.isFile ? [] : [{ help: "save the series as Parquet", run: () => share.run("parquet") }]),
-      { help: "save a film (WebM)", run: () => share.open("film") },
+      { help: "save a video (WebM)", run: () => share.open("video") },
       ...(share.isFile ? [] : [{ help: "save a page that opens offline (HTML)", run: () => share.open("page") }]),
     ],
     update: () => share.panel.open && share.describe(),
@@ -38,10 +41,10 @@ export function sharePart(player) {
 }
 
 class Share {
-  /** @param {any} player */
-  constructor(player) {
-    this.player = player;
-    /** @type {AbortController | null} while something is made */
+  /** @param {Context} context */
+  constructor(context) {
+    this.context = context;
+    /** While something is made. @type {AbortController | null} */
     this.work = null;
     this.turn = 0;
     this.opener = button("save and share (Shift S)", "save");
@@ -56,13 +59,13 @@ class Share {
       link: row("Link", ["Copy"]),
       picture: row("Picture", ["Save PNG"]),
       table: row("Series", ["Save CSV"]),
-      film: row("Film", ["Save WebM"]),
+      video: row("Video", ["Save WebM"]),
       page: row("Page", ["Save HTML"]),
     };
     this.parquet = element("a", { class: "as-button", download: "", text: "Save Parquet" });
     this.rows.table.actions.append(this.parquet);
     this.mapsLabel = element("label", { class: "maps" }, this.maps, "with energy maps");
-    this.rows.page.words.after(this.mapsLabel);
+    this.rows.page.text.after(this.mapsLabel);
     this.progress = element("progress", { "aria-label": "progress" });
     this.cancel = button("cancel", null, "Cancel");
     this.status = element("span", { role: "status" });
@@ -90,49 +93,54 @@ class Share {
   }
 
   get isFile() {
-    return Boolean(this.player.data?.isFile);
+    return Boolean(this.context.data.isFile);
   }
 
   /** @param {keyof Share["rows"]} [name] the row that gets the focus */
   open(name) {
-    if (!this.player.data) return;
-    this.setRange(this.player.look.loop ?? this.all);
-    this.looped.hidden = !this.player.look.loop;
+    this.setRange(this.context.view.state.loop ?? this.all);
+    this.looped.hidden = !this.context.view.state.loop;
     if (!this.panel.open) this.panel.showModal();
+    /** @type {HTMLElement | null} */
     const target = name ? this.rows[name].actions.querySelector("button:not(:disabled)") : null;
     (target ?? this.panel).focus({ preventScroll: true });
     this.describe();
   }
 
   stop() {
-    this.turn += 1; // what is being weighed is of no use any more
+    this.turn += 1; // a size still being computed is no longer needed
     this.work?.abort();
   }
 
   listen() {
     this.whole.addEventListener("click", () => this.setRange(this.all));
-    this.looped.addEventListener("click", () => this.setRange(this.player.look.loop ?? this.all));
+    this.looped.addEventListener("click", () => this.setRange(this.context.view.state.loop ?? this.all));
     for (const field of [this.first, this.last]) field.addEventListener("change", () => this.describe());
     this.maps.addEventListener("change", () => this.describe());
     this.cancel.addEventListener("click", () => this.work?.abort());
-    const { link, picture, table, film, page } = this.rows;
-    const on = (/** @type {any} */ made, /** @type {() => void} */ act) =>
-      made.actions.querySelector("button").addEventListener("click", act);
+    const { link, picture, table, video, page } = this.rows;
+    const on = (/** @type {ReturnType<typeof row>} */ { actions }, /** @type {() => void} */ act) =>
+      actions.querySelector("button")?.addEventListener("click", act);
     on(link, () => {
       this.panel.close();
-      this.player.copyLink();
+      this.copyLink();
     });
     on(picture, () => this.run("picture"));
     on(table, () => this.run("table"));
-    on(film, () => this.run("film"));
+    on(video, () => this.run("video"));
     on(page, () => this.run("page"));
+  }
+
+  copyLink() {
+    if (this.isFile) this.context.ui.announce("this page is a file: send the file itself");
+    else copyLink(this.context);
   }
 
   // The range
 
   /** @returns {[number, number]} */
   get all() {
-    return [this.player.firstReady, Math.max(this.player.nReady - 1, 0)];
+    return [this.context.clip.firstReady, Math.max(this.context.clip.nReady - 1, 0)];
   }
 
   /** @param {[number, number]} range */
@@ -147,54 +155,54 @@ class Share {
     const [low, high] = this.all;
     const read = (/** @type {HTMLInputElement} */ field, /** @type {number} */ otherwise) =>
       /^\d{1,9}$/.test(field.value.trim()) ? Math.min(Math.max(Number(field.value), low), high) : otherwise;
-    // Asked for without the panel, by the palette, it is what is played.
-    const typed = this.panel.open ? [read(this.first, low), read(this.last, high)] : this.player.range;
+    // Without the panel, from the palette, it is the range of play.
+    const typed = this.panel.open ? [read(this.first, low), read(this.last, high)] : this.context.clip.range;
     return [Math.min(...typed), Math.max(...typed)];
   }
 
   // What each row says
 
   async describe() {
-    const { player, rows } = this;
+    const { context, rows } = this;
     const [first, last] = this.range;
-    const { ptsSeconds, charts } = player.data;
+    const { ptsSeconds, charts } = context.data;
     const count = last - first + 1;
     this.length.textContent = count === 1 ? "1 frame" : `${count} frames`;
-    rows.link.words.textContent = this.isFile
+    rows.link.text.textContent = this.isFile
       ? "This page is a file: send the file itself."
-      : "Everything chosen, and the view.";
+      : "Restores the choice of tracks, the frame and the view.";
     setEnabled(rows.link, !this.isFile);
     const snapshot = this.snapshot();
     const size = `${snapshot.width} × ${snapshot.height}`;
-    rows.picture.words.textContent = `Frame ${player.painted} as it is shown, ${size}.`;
+    rows.picture.text.textContent = `Frame ${context.position.painted} as shown, ${size}.`;
     const n = plottedColumns(charts, ptsSeconds.length).length;
     const parts = [`${n} ${n === 1 ? "curve" : "curves"}; CSV in 5 digits`];
     if (!this.isFile) parts.push("Parquet in full precision");
-    if (player.curves.region) parts.push(`the region in ${this.isFile ? "its own columns" : "the CSV alone"}`);
-    rows.table.words.textContent = `${parts.join(", ")}.`;
+    if (context.series.region) parts.push(`the region in ${this.isFile ? "its own columns" : "the CSV only"}`);
+    rows.table.text.textContent = `${parts.join(", ")}.`;
     this.parquet.hidden = this.isFile;
     if (!this.isFile) Object.assign(this.parquet, { href: this.parquetUrl, download: this.fileName("parquet") });
     const reason = whyNoVideo();
-    const film = this.snapshot(FILM);
-    rows.film.words.textContent = reason ?? `Every frame once, ${film.width} × ${film.height}.`;
-    setEnabled(rows.film, !reason);
+    const video = this.snapshot(VIDEO);
+    rows.video.text.textContent = reason ?? `Every frame once, ${video.width} × ${video.height}.`;
+    setEnabled(rows.video, !reason);
     rows.page.root.hidden = this.isFile;
     if (!this.isFile) await this.weigh(first, last);
   }
 
-  /** Say how much a page weighs, before it is written. @param {number} first @param {number} last */
+  /** Show the size of a page before it is written. @param {number} first @param {number} last */
   async weigh(first, last) {
     const turn = ++this.turn;
-    const { words } = this.rows.page;
-    this.mapsLabel.hidden = Object.keys(this.player.data.energies ?? {}).length === 0;
-    words.textContent = "Opens offline; weighing …";
+    const { text } = this.rows.page;
+    this.mapsLabel.hidden = Object.keys(this.context.data.energies ?? {}).length === 0;
+    text.textContent = "Opens offline; computing the size …";
     try {
-      const { bytes } = await pageParts(this.player, { first, last, hasMaps: this.hasMaps });
+      const { bytes } = await pageParts(this.context, { first, last, hasMaps: this.hasMaps });
       if (turn !== this.turn) return;
-      const heavy = bytes > HEAVY_BYTES ? " That is heavy: choose fewer frames." : "";
-      words.textContent = `Opens offline, plays and plots: ${megabytes(bytes)}.${heavy}`;
+      const heavy = bytes > HEAVY_BYTES ? " That is large: choose fewer frames." : "";
+      text.textContent = `Opens offline, plays and plots: ${megabytes(bytes)}.${heavy}`;
     } catch (error) {
-      if (turn === this.turn) words.textContent = `Cannot be made: ${/** @type {Error} */ (error).message}.`;
+      if (turn === this.turn) text.textContent = `Cannot be saved: ${messageOf(error)}.`;
     }
   }
 
@@ -208,7 +216,8 @@ class Share {
     url.search = window.location.search;
     url.searchParams.set("first", String(first));
     url.searchParams.set("last", String(last));
-    for (const [name, value] of new URLSearchParams(this.player.data.passQuery)) url.searchParams.set(name, value);
+    for (const [name, value] of new URLSearchParams(this.context.data.passQuery ?? ""))
+      url.searchParams.set(name, value);
     return url.href;
   }
 
@@ -217,17 +226,18 @@ class Share {
     const [first, last] = this.range;
     const [low, high] = this.all;
     const part = more || (first === low && last === high ? "" : `_frames-${first}-${last}`);
-    return `crosscheck_${slug(this.player.data.title)}${part}.${extension}`;
+    return `crosscheck_${slug(this.context.data.title)}${part}.${extension}`;
   }
 
-  /** Energies of the region that is looked at, beside those of whole frames. @returns {{name: string, values: ArrayLike<number>}[]} */
+  /** Energies of the chosen region, beside those of whole frames. @returns {{name: string, values: ArrayLike<number>}[]} */
   regionColumns() {
-    const { curves } = this.player;
-    const energy = curves.region && curves.measure("energy");
+    const { series } = this.context;
+    const { region } = series;
+    const energy = region && series.measure("energy");
     if (!energy) return [];
     const unit = energy.unit ? ` (${energy.unit})` : "";
     return [...energy.byLetter].map(([letter, values]) => ({
-      name: `${energy.title}, ${letter}, ${curves.region.note}${unit}`,
+      name: `${energy.title}, ${letter}, ${region.note}${unit}`,
       values,
     }));
   }
@@ -236,27 +246,29 @@ class Share {
 
   /** @param {{maxPixels?: number, hasValues?: boolean}} [options] */
   snapshot(options = {}) {
-    const { stage, theme, data, look } = this.player;
+    const { stage, data, ui } = this.context;
+    const { state } = this.context.view;
     const seconds = (/** @type {number} */ frame) => data.ptsSeconds[frame] ?? NaN;
-    const view = { stage, theme, title: `${data.title}${overlayWords(data, look)}`, wipe: look.wipe, seconds };
+    const title = `${data.title}${overlayText(data, state)}`;
+    const view = { stage, theme: ui.theme, title, wipe: state.wipe, seconds };
     return new Snapshot(view, options);
   }
 
   /** @type {Record<string, (signal: AbortSignal) => Promise<[Blob, string] | null>>} */
   makers = {
     picture: async () => {
-      const { player } = this;
-      await player.settle();
-      if (!player.isExact) throw new Error("the lossless pictures are not here yet");
+      const { context } = this;
+      await context.position.settle();
+      if (!context.position.isExact) throw new Error("the lossless pictures have not loaded yet");
       const snapshot = this.snapshot();
-      const frame = player.painted;
-      snapshot.draw(frame, player.pictures);
+      const frame = context.position.painted;
+      snapshot.draw(frame, context.position.pictures);
       return [await snapshot.png(), this.fileName("png", `_frame-${frame}`)];
     },
     table: async () => {
       const [first, last] = this.range;
-      const text = seriesCsv(this.player.data, { first, last, notes: this.player.notes, more: this.regionColumns() });
-      // The mark tells spreadsheets that it is UTF-8.
+      const text = seriesCsv(this.context.data, { first, last, notes: this.context.notes, more: this.regionColumns() });
+      // The byte order mark makes spreadsheets read UTF-8.
       return [new Blob(["\ufeff", text], { type: "text/csv" }), this.fileName("csv")];
     },
     parquet: async () => {
@@ -264,20 +276,20 @@ class Share {
       made.click();
       return null;
     },
-    film: async (signal) => {
-      const { player } = this;
+    video: async (signal) => {
+      const { context } = this;
       const reason = whyNoVideo();
       if (reason) throw new Error(reason);
-      player.pause();
+      context.playback.pause();
       const [first, last] = this.range;
-      const { ptsSeconds, title } = player.data;
-      const blob = await record(this.snapshot(FILM), {
+      const { ptsSeconds, title } = context.data;
+      const blob = await record(this.snapshot(VIDEO), {
         first,
         last,
         pts: ptsSeconds,
         title,
-        load: (frame) => player.loader.loadExact(frame),
-        onProgress: (done, count) => this.showProgress("film", done, count),
+        load: (frame) => context.frames.loadExact(frame),
+        onProgress: (done, count) => this.showProgress("video", done, count),
         signal,
       });
       return [blob, this.fileName("webm")];
@@ -287,13 +299,13 @@ class Share {
       const options = { first, last, hasMaps: this.hasMaps, signal };
       const onProgress = (/** @type {number} */ done, /** @type {number} */ count) =>
         this.showProgress("page", done, count);
-      return [await makePage(this.player, { ...options, onProgress }), this.fileName("html")];
+      return [await makePage(this.context, { ...options, onProgress }), this.fileName("html")];
     },
   };
 
   /** @param {string} name of a maker */
   async run(name) {
-    if (this.work || !this.player.stage.layout) return;
+    if (this.work || !this.context.stage.layout) return;
     const work = new AbortController();
     this.work = work;
     for (const one of Object.values(this.rows)) setEnabled(one, false);
@@ -304,13 +316,13 @@ class Share {
       save(...made);
       this.say(`saved ${made[1]}, ${megabytes(made[0].size)}`);
     } catch (error) {
-      this.say(work.signal.aborted ? "cancelled" : /** @type {Error} */ (error).message);
+      this.say(work.signal.aborted ? "cancelled" : messageOf(error));
     } finally {
       this.work = null;
       this.foot.hidden = !this.status.textContent;
       this.progress.hidden = this.cancel.hidden = true;
       for (const one of Object.values(this.rows)) setEnabled(one, true);
-      this.player.paint();
+      this.context.position.repaint();
       if (this.panel.open) this.describe();
     }
   }
@@ -318,7 +330,7 @@ class Share {
   /** @param {string} text */
   say(text) {
     this.status.textContent = text;
-    if (!this.panel.open) this.player.say(text);
+    if (!this.panel.open) this.context.ui.announce(text);
   }
 
   /** @param {string} name @param {number} done @param {number} count */
@@ -331,11 +343,11 @@ class Share {
 
 /** @param {string} name @param {string[]} labels of its buttons */
 function row(name, labels) {
-  const words = element("span", { class: "share-words" });
+  const text = element("span", { class: "share-text" });
   const buttons = labels.map((label) => element("button", { type: "button", text: label }));
   const actions = element("div", { class: "share-actions" }, ...buttons);
-  const root = element("div", { class: "share-row" }, element("h3", { text: name }), words, actions);
-  return { root, words, actions };
+  const root = element("div", { class: "share-row" }, element("h3", { text: name }), text, actions);
+  return { root, text, actions };
 }
 
 /** @param {{actions: HTMLElement}} made @param {boolean} isEnabled */
@@ -350,17 +362,22 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000); // a slow disk may still be reading it
 }
 
+/** @param {unknown} error */
+function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** @param {number} bytes */
 export function megabytes(bytes) {
   return `${(bytes / 1e6).toFixed(bytes < 1e5 ? 3 : bytes < 1e7 ? 2 : 1)} MB`;
 }
 
-/** What the colours over the pictures are; empty without them. @param {any} data @param {any} look */
-function overlayWords(data, look) {
-  const [energy] = /** @type {any[]} */ (Object.values(data.energies ?? {}));
-  if (!look.overlay || !energy) return "";
-  const { lo, hi, unit } = energyScale(energy.domain, look);
-  return ` · energy from ${formatValue(look.overlay.from)} ${unit} on, colours ${formatValue(lo)} to ${formatValue(hi)} ${unit}`;
+/** What the colours over the pictures mean; empty without them. @param {import("../player/context.mjs").Data} data @param {import("../player/context.mjs").ViewState} state */
+function overlayText(data, state) {
+  const [energy] = Object.values(data.energies ?? {});
+  if (!state.overlay || !energy) return "";
+  const { lo, hi, unit } = energyScale(energy.domain, state);
+  return ` · energy above ${formatValue(state.overlay.from)} ${unit}, colours ${formatValue(lo)} to ${formatValue(hi)} ${unit}`;
 }
 
 /** A title as part of a file's name. @param {string} title */

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * How does the view become one picture, at full resolution? Panes as the stage paints them, what stands over them as
- * the page shows it, and a line that says what it is a picture of.
+ * Draws the view as one picture at full resolution: the panes as the stage paints them, what the page shows over them,
+ * and a line that names clip, frame and time.
  */
 
 import { formatTime } from "../player/clock.mjs";
@@ -14,12 +14,12 @@ const MAX_SIDE_PX = 8192;
 /**
  * @typedef {import("../frames/loader.mjs").Picture} Picture
  * @typedef {{stage: import("../drawing/stage.mjs").Stage, theme: import("../ui/theme.mjs").Theme, title: string,
- *   wipe: import("../player/view_state.mjs").Look["wipe"], seconds: (frame: number) => number}} View
+ *   wipe: import("../player/view_state.mjs").ViewState["wipe"], seconds: (frame: number) => number}} View
  */
 
 export class Snapshot {
   /**
-   * Of the stage as it is laid out now.
+   * A snapshot of the stage in its present layout.
    * @param {View} view
    * @param {{maxPixels?: number, hasValues?: boolean}} options maxPixels: of the whole picture; hasValues: those of the
    *   probe too, which are of the frame on the screen
@@ -36,14 +36,16 @@ export class Snapshot {
     const limit = Math.min(MAX_SIDE_PX / Math.max(...size), Math.sqrt(maxPixels / (size[0] * size[1])));
     this.ratio = Math.min(Math.max(view.stage.ratio, 1, ...wanted), limit);
     // Even sides: video stores colour for 2 x 2 pixels.
-    [this.width, this.height] = size.map((side) => 2 * Math.round((side * this.ratio) / 2));
+    const even = (/** @type {number} */ side) => 2 * Math.round((side * this.ratio) / 2);
+    this.width = even(size[0]);
+    this.height = even(size[1]);
     this.canvas = Object.assign(document.createElement("canvas"), { width: this.width, height: this.height });
     this.panes = document.createElement("canvas");
     this.panes.width = Math.round(layout.width * this.ratio);
     this.panes.height = Math.round(layout.height * this.ratio);
   }
 
-  /** False where the view has been laid out anew: what is drawn would not fit. */
+  /** False once the view has another layout: what is drawn would not fit. */
   get isCurrent() {
     const { layout } = this.view.stage;
     return layout !== null && layout.width === this.layout.width && layout.height === this.layout.height;
@@ -138,7 +140,7 @@ function fillOf(context, style, box) {
     const stops = style.backgroundImage.match(/rgba?\([^)]*\)/g) ?? [];
     if (stops.length < 2) return null;
     const gradient = context.createLinearGradient(box.x, 0, box.x + box.width, 0);
-    stops.forEach((stop, index) => gradient.addColorStop(index / (stops.length - 1), stop));
+    for (const [index, stop] of stops.entries()) gradient.addColorStop(index / (stops.length - 1), stop);
     return gradient;
   }
   const isClear = style.backgroundColor === "transparent" || /^rgba\(.*, 0\)$/.test(style.backgroundColor);

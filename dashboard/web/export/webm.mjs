@@ -1,13 +1,13 @@
 // @ts-check
 /**
- * How do coded frames become a WebM file? The few parts of Matroska (RFC 9559) that a film without sound needs. Pure.
+ * Writes coded frames as a WebM file: the few parts of Matroska (RFC 9559) that a video without sound needs. Pure.
  *
- * All of the film is here before the file is written, so every size is known, and the index (Cues) stands in front of
- * the frames: a player can seek without having read to the end.
+ * The whole video is in memory before the file is written, so every size is known, and the index (Cues) stands in front of
+ * the frames: a player can seek without reading to the end.
  */
 
 /**
- * @typedef {{data: Uint8Array, ms: number, isKey: boolean}} Chunk one coded frame; ms: when it is shown, ascending
+ * @typedef {{data: Uint8Array<ArrayBuffer>, ms: number, isKey: boolean}} Chunk one coded frame; ms: when it is shown, ascending
  * @typedef {{matrix?: string | null, primaries?: string | null, transfer?: string | null, fullRange?: boolean | null}} Colours
  *   as WebCodecs name them
  * @typedef {{codec: "vp8" | "vp9", width: number, height: number, durationMs: number, title: string, colours?: Colours}} Film
@@ -53,7 +53,7 @@ const ID = {
   cluster: 0x1f43b675,
   timestamp: 0xe7,
   block: 0xa3,
-}; // prettier-ignore
+};
 /** Nanoseconds in a unit of time: milliseconds, as WebM wants it. */
 const SCALE_NS = 1_000_000;
 /** Frames count from their cluster's start in 16 bits, signed. */
@@ -66,7 +66,7 @@ const TRANSFERS = { bt709: 1, smpte170m: 6, linear: 8, "iec61966-2-1": 13, pq: 1
 /**
  * The file, in parts for a Blob.
  * @param {Film} film @param {Chunk[]} chunks the first one a key frame
- * @returns {Uint8Array[]}
+ * @returns {Uint8Array<ArrayBuffer>[]}
  */
 export function webm(film, chunks) {
   const head = element(ID.ebml, [
@@ -161,7 +161,7 @@ function colourParts({ matrix, primaries, transfer, fullRange }) {
   return parts;
 }
 
-/** An element around others. @param {number} id @param {Uint8Array[][]} children @returns {Uint8Array[]} */
+/** An element around others. @param {number} id @param {Uint8Array<ArrayBuffer>[][]} children @returns {Uint8Array<ArrayBuffer>[]} */
 function element(id, children) {
   const parts = children.flat();
   return [bigEndian(id), length(size(parts)), ...parts];
@@ -200,7 +200,7 @@ function bigEndian(value, bytes) {
   return data;
 }
 
-/** @param {Uint8Array[]} parts */
+/** @param {Uint8Array<ArrayBuffer>[]} parts */
 function size(parts) {
   return parts.reduce((sum, { length }) => sum + length, 0);
 }

@@ -1,22 +1,22 @@
 // @ts-check
 /**
- * Which path leads to the target, and what is read out of it? The graph X1 -> X2 -> X3 as a control.
+ * The graph X1 -> X2 -> X3 as a control: the path of each configuration to the target, and the readout of all.
  *
- * Every path is one option, drawn from the image on the left over a domain in the middle to the target X2: a click shows it
- * as the chosen letter. On the right of the target are its readouts X3, of which all configurations show the same.
- * The width of an edge is how much its path disagrees with the direct prediction of the domain that it ends in, in the
- * frame on the screen (of readouts: of the methods that are shown); one that is not computed is dashed, says so, and gives
- * the command instead. Under the pointer, or with the focus, it shows what it predicts.
+ * Every path is one option, drawn from the image on the left through a domain in the middle to the target X2: a click shows
+ * it as the chosen letter. On the right of the target are its readouts X3; all configurations show the same one. The width
+ * of an edge is how much its path disagrees with the direct prediction of the domain that it ends in, in the frame on the
+ * screen (for readouts: for the methods shown). A path that is not computed is dashed, and gives the command that computes
+ * it. Under the pointer, or with the focus, a path shows what it predicts.
  */
 
-import { dialog } from "../ui/dialog.mjs";
-import { button, element } from "../ui/dom.mjs";
 import { drawCodes } from "../drawing/colour.mjs";
 import { placeOf } from "../frames/blocks.mjs";
 import { decodeBlob } from "../frames/decode.mjs";
 import { PackReader } from "../frames/pack_reader.mjs";
 import { screen } from "../player/screen.mjs";
 import { standardised } from "../plots/energy.mjs";
+import { dialog } from "../ui/dialog.mjs";
+import { button, element } from "../ui/dom.mjs";
 import { Theme } from "../ui/theme.mjs";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -25,7 +25,7 @@ const SIZE = { row: 40, top: 24, box: 13 };
 const COLUMNS = { shares: [0.7, 1.35, 1, 1.35], least: 430, most: 720 };
 /** Mean width of a letter of the graph's names. */
 const LETTER_PX = 6.2;
-/** What the options of the readouts say for none. */
+/** The option that hides the readouts. */
 const NO_READOUT = "no readout";
 /** Standardised terms between these, sigma, are drawn between these widths, px. */
 const ENERGY = { low: -1, high: 3 };
@@ -33,19 +33,21 @@ const WIDTH = { low: 2, high: 10, unknown: 2 };
 
 /**
  * @typedef {{zoo: string, method: string, path: string, titles: string[], energy: number | null, command: string | null,
- *   track: string | null}} Way
- *   energy: mean over the clip, sigma; track: key of what it predicts, null: it is not computed
+ *   track: string | null}} PathOption
+ *   energy: mean over the clip, sigma; command: computes it; track: key of what it predicts, null: it is not computed
  * @typedef {{packs: import("../frames/loader.mjs").Pack[], paths: string[], mu: number[], sigma: number[]}} Energy
- * @typedef {{lineup: {letter: string, zoo: string, method: string, path: string}[], letters: string, ways: Way[],
- *   readouts: Way[], readout: string, energies: Record<string, Energy>, domains: Record<string, any>}} Data
- *   readouts: the ways on from the target; readout: the domain that is shown, "" none; energies: by zoo/method/domain;
- *   domains: by zoo/domain, those that the ways end in
+ * @typedef {{lineup: {letter: string, zoo: string, method: string, path: string}[], letters: string, ways: PathOption[],
+ *   readouts: PathOption[], readout: string, energies: Record<string, Energy>,
+ *   domains: Record<string, import("../player/context.mjs").Domain>, passQuery: string}} Data
+ *   ways: paths to the target; readouts: paths on from the target; readout: the domain that is shown, "": none;
+ *   energies: by zoo/method/domain; domains: by zoo/domain, those that the paths end in
+ * @typedef {{data: Data, parentElement: HTMLElement, setTriggerValue: (name: string, request: unknown) => void}} Component
  */
 
 /** @type {WeakMap<object, Picker>} */
 const pickers = new WeakMap();
 
-/** Streamlit's entry, called again with new data or another theme. @param {any} component */
+/** Streamlit's entry, called again with new data or another theme. @param {Component} component */
 export function mount({ data, parentElement, setTriggerValue }) {
   const known = pickers.get(parentElement);
   const picker = known?.host.isConnected ? known : new Picker(parentElement);
@@ -66,28 +68,38 @@ class Picker {
   constructor(parent) {
     this.letter = "A";
     this.method = "";
-    /** What the pointer or the focus is on, a path or "" for no readout: it is told again when the graph is. @type {string | null} */
+    /** What the pointer or the focus is on: a path, or "" for no readout; described again with every drawing. @type {string | null} */
     this.pointed = null;
     /** The picture that is shown or on its way. */
     this.pictured = "";
     /** @type {Data} */
-    this.data = { lineup: [], letters: "", ways: [], readouts: [], readout: "", energies: {}, domains: {} };
+    this.data = {
+      lineup: [],
+      letters: "",
+      ways: [],
+      readouts: [],
+      readout: "",
+      energies: {},
+      domains: {},
+      passQuery: "",
+    };
     /** Energies by path, sigma, of one frame by one method. */
     this.now = { of: "", byPath: /** @type {Record<string, number>} */ ({}) };
     this.packs = new PackReader();
     /** What a path predicts, for as long as it is pointed at. */
     this.preview = element("canvas", { class: "graph-preview", role: "img", "aria-label": "what the path predicts" });
     this.previewing = new AbortController();
-    this.ask = (/** @type {string} */ _name, /** @type {unknown} */ _wish) => {};
+    /** @type {Component["setTriggerValue"]} */
+    this.ask = () => {};
     this.letters = element("div", { class: "graph-letters", role: "radiogroup", "aria-label": "letter" });
-    this.places = ["left", "right", "remove"].map((what) => {
-      const one = button(what, null, { left: "←", right: "→", remove: "×" }[what]);
+    this.places = Object.entries({ left: "←", right: "→", remove: "×" }).map(([what, sign]) => {
+      const one = button(what, null, sign);
       one.addEventListener("click", () => this.arrange(what));
       return one;
     });
     this.methods = element("select", { "aria-label": "zoo and method" });
     this.drawing = document.createElementNS(SVG, "svg");
-    this.words = element("p", { class: "graph-words", role: "status" });
+    this.text = element("p", { class: "graph-text", role: "status" });
     this.command = element("code", { class: "graph-command" });
     this.command.hidden = true;
     // A dialog of its own: Streamlit's popover takes keys and Tab away from what it cannot look into.
@@ -103,9 +115,9 @@ class Picker {
         this.methods,
       ),
       this.drawing,
-      element("div", { class: "graph-told" }, this.preview, element("div", {}, this.words, this.command)),
+      element("div", { class: "graph-about" }, this.preview, element("div", {}, this.text, this.command)),
     );
-    this.opener = button("arrange, remove, and choose on the graph", "paths");
+    this.opener = button("choose paths, arrange or remove configurations", "paths");
     this.opener.addEventListener("click", () => this.open());
     this.host = element("div", { class: "graph-opener" }, this.opener);
     /** With the player's style; on the page only while it is open. */
@@ -122,7 +134,7 @@ class Picker {
     });
   }
 
-  /** @param {Data} data @param {(name: string, wish: unknown) => void} ask */
+  /** @param {Data} data @param {Component["setTriggerValue"]} ask */
   update(data, ask) {
     const before = JSON.stringify(this.data.lineup);
     this.data = data;
@@ -167,7 +179,7 @@ class Picker {
   }
 
   /** The energies of the frame on the screen, as soon as they are here. */
-  async look() {
+  async loadEnergies() {
     const { frame } = screen;
     const energies = Object.entries(this.data.energies).filter(([name]) => name.startsWith(`${this.method}/`));
     const of = `${this.method} ${frame} ${energies.map(([name, { packs }]) => [name, packs.length])}`;
@@ -181,14 +193,14 @@ class Picker {
       const { shape, values } = await this.packs.column({ ...pack, url }, "terms");
       if (this.now.of !== of) return;
       const row = values.subarray((frame - pack.start) * shape[1]);
-      paths.forEach((path, i) => (this.now.byPath[path] = standardised(row[i], i, energy)));
+      for (const [i, path] of paths.entries()) this.now.byPath[path] = standardised(row[i], i, energy);
     };
-    // Of one that cannot be read the mean of the clip is on the graph already, and the page says why.
+    // Where one cannot be read, the graph already shows the mean of the clip, and the page reports why.
     await Promise.allSettled(energies.map(([, energy]) => load(energy)));
     if (this.now.of === of && Object.keys(this.now.byPath).length) this.draw();
   }
 
-  /** Of the frame on the screen, else the mean over the clip. @param {Way} way */
+  /** In the frame on the screen, else the mean over the clip. @param {PathOption} option */
   energyOf({ path, energy }) {
     return this.now.byPath[path] ?? energy;
   }
@@ -199,22 +211,22 @@ class Picker {
     if (!names.includes(this.method)) this.method = names[0] ?? "";
     this.methods.replaceChildren(...names.map((name) => element("option", { value: name, text: name })));
     this.methods.value = this.method;
-    const isOfMethod = (/** @type {Way} */ { zoo, method }) => `${zoo}/${method}` === this.method;
-    const ways = this.data.ways.filter(isOfMethod);
-    // What one method reads out, the page can show: of another it is missing, and drawn so.
-    const ends = new Map(this.data.readouts.map((way) => [endOf(way), way]));
-    for (const way of this.data.readouts) if (isOfMethod(way)) ends.set(endOf(way), way);
+    const isOfMethod = (/** @type {PathOption} */ { zoo, method }) => `${zoo}/${method}` === this.method;
+    const paths = this.data.ways.filter(isOfMethod);
+    // A readout that only another method has is drawn as missing.
+    const ends = new Map(this.data.readouts.map((option) => [endOf(option), option]));
+    for (const option of this.data.readouts) if (isOfMethod(option)) ends.set(endOf(option), option);
     const readouts = [...ends.values()];
-    this.drawGraph(ways, readouts);
-    const told =
-      [...ways, ...readouts].find(({ path }) => path === this.pointed) ?? ways.find((way) => this.isOwn(way));
-    this.tell(this.pointed === "" ? null : (told ?? null));
-    this.look();
+    this.drawGraph(paths, readouts);
+    const described =
+      [...paths, ...readouts].find(({ path }) => path === this.pointed) ?? paths.find((option) => this.isOwn(option));
+    this.describe(this.pointed === "" ? null : (described ?? null));
+    this.loadEnergies();
   }
 
   drawLetters() {
     const made = [...this.data.lineup.map(({ letter }) => letter), ...(this.next ? [this.next] : [])];
-    const before = /** @type {any} */ (this.root.getRootNode()).activeElement?.dataset?.letter;
+    const hadFocus = this.letters.matches(":focus-within");
     this.letters.replaceChildren(
       ...made.map((letter) => {
         const isNew = letter === this.next;
@@ -247,14 +259,16 @@ class Picker {
       one.disabled = at < 0 || [at === 0, at === count - 1, count <= 2][index];
     });
     rove(this.letters, (one) => this.choose(one.dataset.letter ?? "A"));
-    if (before) this.letters.querySelector(`[data-letter="${this.letter}"]`)?.focus();
+    /** @type {HTMLElement | null} */
+    const chosen = this.letters.querySelector(`[data-letter="${this.letter}"]`);
+    if (hadFocus) chosen?.focus();
   }
 
-  /** @param {string} what */
+  /** @param {string} what "left", "right" or "remove" */
   arrange(what) {
     this.ask("wish", { letter: this.letter, do: what });
     // The letter goes with its configuration.
-    const by = { left: -1, right: 1, remove: 0 }[what] ?? 0;
+    const by = what === "left" ? -1 : what === "right" ? 1 : 0;
     this.letter = this.data.letters[this.data.letters.indexOf(this.letter) + by] ?? "A";
   }
 
@@ -265,17 +279,16 @@ class Picker {
     this.draw();
   }
 
-  /** @param {Way} way */
+  /** @param {PathOption} option */
   isOwn({ zoo, method, path }) {
     const { own } = this;
     return own !== undefined && own.zoo === zoo && own.method === method && own.path === path;
   }
 
-  /** @param {Way[]} ways @param {Way[]} readouts */
-  drawGraph(ways, readouts) {
+  /** @param {PathOption[]} options @param {PathOption[]} readouts */
+  drawGraph(options, readouts) {
     const svg = this.drawing;
-    const active = /** @type {any} */ (this.root.getRootNode()).activeElement;
-    const focused = active && svg.contains(active) ? active.dataset.path : null;
+    const focused = /** @type {SVGElement | null} */ (svg.querySelector(":focus"))?.dataset.path ?? null;
     const shares = COLUMNS.shares.slice(0, readouts.length ? 4 : 3);
     const all = COLUMNS.shares.reduce((sum, share) => sum + share);
     const unit = Math.min(Math.max(window.innerWidth - 64, COLUMNS.least), COLUMNS.most) / all;
@@ -284,7 +297,7 @@ class Picker {
       return { x: (left + share / 2) * unit, half: (share / 2) * unit - 4 };
     });
     const width = shares.reduce((sum, share) => sum + share) * unit;
-    const nRows = Math.max(ways.length, readouts.length ? readouts.length + 1 : 0, 2);
+    const nRows = Math.max(options.length, readouts.length ? readouts.length + 1 : 0, 2);
     const height = 2 * SIZE.top + SIZE.row * (nRows - 1);
     const middle = height / 2;
     const rowOf = (/** @type {number} */ i, /** @type {number} */ n) => middle + (i - (n - 1) / 2) * SIZE.row;
@@ -292,103 +305,105 @@ class Picker {
     svg.style.maxWidth = `${width}px`;
     svg.style.setProperty("--xc-own", `var(--xc-${this.letter.toLowerCase()})`);
     const [image, between, target, end] = columns;
-    const paths = ways.map((way, i) => {
-      const y = rowOf(i, ways.length);
+    const paths = options.map((option, i) => {
+      const y = rowOf(i, options.length);
       const line = `${curve(image.x, middle, between.x, y)}${curve(between.x, y, target.x, middle)}`;
-      const via = way.titles.slice(1, -1).join(", ") || "direct";
-      return this.option(way, {
+      const via = option.titles.slice(1, -1).join(", ") || "direct";
+      return this.drawOption(option, {
         line,
         at: { ...between, y },
         name: via,
-        isChosen: this.isOwn(way),
-        act: () => this.take(way),
+        isChosen: this.isOwn(option),
+        act: () => this.choosePath(option),
       });
     });
-    const ends = readouts.map((way, i) => {
+    const ends = readouts.map((option, i) => {
       const y = rowOf(i, readouts.length + 1);
-      const name = way.titles[way.titles.length - 1];
-      const isChosen = this.data.readout === endOf(way);
-      return this.option(way, {
+      const name = option.titles[option.titles.length - 1];
+      const isChosen = this.data.readout === endOf(option);
+      return this.drawOption(option, {
         line: curve(target.x, middle, end.x, y),
         at: { ...end, y },
         name,
         isChosen,
-        act: () => this.readOut(way),
+        act: () => this.chooseReadout(option),
       });
     });
     if (readouts.length) {
       const at = { ...end, y: rowOf(readouts.length, readouts.length + 1) };
       ends.push(
-        this.option(null, {
+        this.drawOption(null, {
           line: "",
           at,
           name: NO_READOUT,
           isChosen: !this.data.readout,
-          act: () => this.readOut(null),
+          act: () => this.chooseReadout(null),
         }),
       );
     }
-    const [first, last] = ways.length ? [ways[0].titles[0], ways[0].titles[ways[0].titles.length - 1]] : ["", ""];
+    const { titles } = options[0] ?? { titles: [""] };
     svg.replaceChildren(
       group(paths, { class: "paths", "aria-label": `path of ${this.letter}` }, focused),
       ...(ends.length ? [group(ends, { class: "ends", "aria-label": "readout of all" }, focused)] : []),
-      ...(ways.length ? [node(first, { ...image, y: middle }), node(last, { ...target, y: middle })] : []),
+      ...(options.length
+        ? [node(titles[0], { ...image, y: middle }), node(titles[titles.length - 1], { ...target, y: middle })]
+        : []),
     );
     if (focused === null) return;
-    const reached = /** @type {any[]} */ ([...svg.querySelectorAll("[tabindex='0']")]);
+    const reached = /** @type {SVGElement[]} */ ([...svg.querySelectorAll("[tabindex='0']")]);
     (reached.find((one) => one.dataset.path === focused) ?? reached[0])?.focus();
   }
 
   /**
-   * @param {Way | null} way null: no readout
+   * @param {PathOption | null} option null: no readout
    * @param {{line: string, at: Place, name: string, isChosen: boolean, act: () => void}} drawn
    */
-  option(way, { line, at, name, isChosen, act }) {
-    const energy = way ? this.energyOf(way) : null;
+  drawOption(option, { line, at, name, isChosen, act }) {
+    const energy = option ? this.energyOf(option) : null;
     const number = energy === null ? "" : ` ${signed(energy)} σ`;
-    const isMissing = Boolean(way?.command);
-    const option = made("g", {
+    const isMissing = Boolean(option?.command);
+    const drawn = made("g", {
       class: `way${isMissing ? " missing" : ""}`,
       role: "radio",
       "aria-checked": String(isChosen),
-      "aria-label": way ? `${way.titles.join(" → ")}${number}${isMissing ? ", not computed" : ""}` : name,
-      "data-path": way?.path ?? "",
+      "aria-label": option ? `${option.titles.join(" → ")}${number}${isMissing ? ", not computed" : ""}` : name,
+      "data-path": option?.path ?? "",
     });
     const stroke = made("path", { d: line, class: "way-line" });
     stroke.style.strokeWidth = `${lineWidth(energy)}px`;
     const mark = isMissing ? " · not computed" : "";
-    option.append(made("path", { d: line, class: "way-hit" }), stroke, node(name, at, [`${number}${mark}`, mark]));
-    option.addEventListener("click", act);
+    drawn.append(made("path", { d: line, class: "way-hit" }), stroke, node(name, at, [`${number}${mark}`, mark]));
+    drawn.addEventListener("click", act);
     const point = () => {
-      this.pointed = way?.path ?? "";
-      this.tell(way);
+      this.pointed = option?.path ?? "";
+      this.describe(option);
     };
-    for (const event of ["pointerenter", "focus"]) option.addEventListener(event, point);
-    return option;
+    for (const event of ["pointerenter", "focus"]) drawn.addEventListener(event, point);
+    return drawn;
   }
 
-  /** @param {Way} way */
-  take(way) {
-    this.tell(way);
-    if (way.command) return;
-    // Its own too: the answer to another click may be on its way.
+  /** @param {PathOption} option */
+  choosePath(option) {
+    this.describe(option);
+    if (option.command) return;
+    // Also the path that it shows: the answer to another click may be on its way.
     const letter = this.isNew ? "" : this.letter;
-    this.ask("wish", { letter, open: `${way.zoo}/${way.method}/${way.path}` });
+    this.ask("wish", { letter, open: `${option.zoo}/${option.method}/${option.path}` });
   }
 
-  /** Read this out of all predictions. @param {Way | null} way */
-  readOut(way) {
-    this.tell(way);
-    const end = way ? endOf(way) : "";
-    const isStored = !way || this.data.readouts.some((one) => endOf(one) === end && !one.command);
+  /** Show this readout of all predictions. @param {PathOption | null} option */
+  chooseReadout(option) {
+    this.describe(option);
+    const end = option ? endOf(option) : "";
+    const isStored = !option || this.data.readouts.some((one) => endOf(one) === end && !one.command);
     if (isStored) this.ask("wish", { readout: end });
   }
 
-  /** What the path predicts of the frame on the screen. @param {Way | null} way */
-  async show(way) {
+  /** Show what the path predicts for the frame on the screen. @param {PathOption | null} option */
+  async showPreview(option) {
     const { frame } = screen;
-    const isShown = way?.track && this.panel.open;
-    const picture = isShown ? `${way.track} ${frame}` : "";
+    const isShown = option?.track && this.panel.open;
+    const picture = isShown ? `${option.track} ${frame}` : "";
     if (this.pictured === picture) return;
     this.pictured = picture;
     this.previewing.abort();
@@ -397,50 +412,51 @@ class Picker {
     this.preview.classList.toggle("is-empty", !isShown);
     if (!isShown) return;
     try {
-      const response = await fetch(new URL(`frames/${way.track}-${frame}${this.data.passQuery}`, document.baseURI), {
+      const response = await fetch(new URL(`frames/${option.track}-${frame}${this.data.passQuery}`, document.baseURI), {
         signal,
       });
       if (!response.ok) throw new Error();
       const codes = await decodeBlob(await response.blob());
       if (signal.aborted) return;
-      drawCodes(this.preview, codes, this.data.domains[`${way.zoo}/${endOf(way)}`]);
-      this.preview.setAttribute("aria-label", `${way.titles.join(" → ")}, frame ${frame}`);
+      drawCodes(this.preview, codes, this.data.domains[`${option.zoo}/${endOf(option)}`]);
+      this.preview.setAttribute("aria-label", `${option.titles.join(" → ")}, frame ${frame}`);
     } catch {
       if (signal.aborted) return;
       this.pictured = "";
-      this.preview.classList.add("is-empty"); // the pane says why, once it is shown
+      this.preview.classList.add("is-empty"); // its pane says why, once it is shown
     }
   }
 
-  /** The path in words and as a picture. @param {Way | null} way null: what is pointed at is none */
-  tell(way) {
-    this.show(way);
-    this.command.hidden = !way?.command;
-    if (!way) {
-      this.words.textContent =
+  /** Describe the path, and show its picture. @param {PathOption | null} option null: no readout, or nothing */
+  describe(option) {
+    this.showPreview(option);
+    this.command.hidden = !option?.command;
+    this.command.textContent = option?.command ?? "";
+    if (!option) {
+      this.text.textContent =
         this.pointed === ""
-          ? "Predictions alone, without readouts."
-          : "A click on a path shows it. The width of an edge is the energy of its path in the frame on the screen.";
+          ? "Only the predictions, without readouts."
+          : "Click a path to show it. The width of an edge is the energy of its path in the frame on the screen.";
       return;
     }
-    const path = way.titles.join(" → ");
-    const now = this.now.byPath[way.path];
-    const here = now === undefined ? "" : `${signed(now)} σ in frame ${screen.frame}, `;
-    const energy =
-      way.energy === null ? "" : ` It differs from the direct prediction by ${here}${signed(way.energy)} σ on average.`;
-    const what = `${way.zoo}/${way.method}: ${path}.`;
-    if (way.command) {
-      this.words.textContent = `${what}${energy} Not computed for this clip; this command makes it:`;
-      this.command.textContent = way.command;
-    } else if (this.data.readouts.includes(way)) {
-      this.words.textContent = `Readout ${what}${energy}`;
-    } else {
-      this.words.textContent = `${this.letter} ${this.isOwn(way) ? "shows" : "would show"} ${what}${energy}`;
-    }
+    const path = `${option.zoo}/${option.method}: ${option.titles.join(" → ")}.`;
+    const about = `${path}${this.agreement(option)}`;
+    if (option.command) this.text.textContent = `${about} Not computed for this clip. To compute it, run:`;
+    else if (this.data.readouts.includes(option)) this.text.textContent = `Readout ${about}`;
+    else this.text.textContent = `${this.letter} ${this.isOwn(option) ? "shows" : "would show"} ${about}`;
+  }
+
+  /** How the path agrees with the direct prediction, on the scale of validation images. @param {PathOption} option */
+  agreement({ path, energy }) {
+    if (energy === null) return "";
+    const now = this.now.byPath[path];
+    const here = now === undefined ? "" : `; ${signed(now)} σ in frame ${screen.frame}`;
+    const how = energy < 0 ? "better than usual" : "worse than usual";
+    return ` On average it agrees with the direct prediction ${how} (${signed(energy)} σ${here}).`;
   }
 }
 
-/** The domain that a path ends in. @param {Way} way */
+/** The domain that a path ends in. @param {PathOption} option */
 function endOf({ path }) {
   return path.slice(path.lastIndexOf("-") + 1);
 }
@@ -457,10 +473,9 @@ function curve(x0, y0, x1, y1) {
  */
 function group(options, attributes, focused) {
   const root = made("g", { role: "radiogroup", ...attributes });
-  const chosen = (/** @type {(one: SVGElement) => boolean} */ is) => options.find(is);
   const first =
-    chosen((one) => one.dataset.path === focused) ??
-    chosen((one) => one.getAttribute("aria-checked") === "true") ??
+    options.find((one) => one.dataset.path === focused) ??
+    options.find((one) => one.getAttribute("aria-checked") === "true") ??
     options[0];
   for (const one of options) one.setAttribute("tabindex", one === first ? "0" : "-1");
   root.append(...options);
@@ -472,33 +487,36 @@ function group(options, attributes, focused) {
   return root;
 }
 
+/** Steps through a group by key. @type {Record<string, number>} */
+const ARROWS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
+
 /**
- * Arrow keys move within a group of which one has the focus, as in the ARIA pattern.
+ * Arrow keys move within a group that has the focus, as in the ARIA pattern.
  * @param {Element} group @param {(one: HTMLElement) => void} moved @param {(one: HTMLElement) => void} [pressed] Space, Enter
  */
 function rove(group, moved, pressed) {
   const options = /** @type {HTMLElement[]} */ ([...group.querySelectorAll("[role=radio]")]);
-  options.forEach((one, index) =>
+  for (const [index, one] of options.entries()) {
     one.addEventListener("keydown", (event) => {
-      const by = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+      const by = ARROWS[event.key];
       if (by) {
         event.preventDefault();
         const next = options[(index + by + options.length) % options.length];
-        options.forEach((other) => other.setAttribute("tabindex", other === next ? "0" : "-1"));
+        for (const other of options) other.setAttribute("tabindex", other === next ? "0" : "-1");
         next.focus();
         moved(next);
       } else if (pressed && (event.key === " " || event.key === "Enter")) {
         event.preventDefault();
         pressed(one);
       }
-    }),
-  );
+    });
+  }
 }
 
 /** @typedef {{x: number, y: number, half: number}} Place half: of the width that there is for a name */
 
 /**
- * A name in a box, with the first of the remarks that there is room for; else the name gives way.
+ * A name in a box, with the first of the remarks that fits; the name is cut where none does.
  * @param {string} name @param {Place} at @param {string[]} remarks
  */
 function node(name, { x, y, half }, remarks = [""]) {
@@ -514,7 +532,7 @@ function node(name, { x, y, half }, remarks = [""]) {
     width: String(2 * own),
     height: String(2 * SIZE.box),
     rx: "6",
-  }); // prettier-ignore
+  });
   const group = made("g", { class: "node" });
   group.append(box, label);
   return group;

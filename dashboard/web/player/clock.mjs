@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Which frame is due at which moment? Pure functions and small classes without DOM: time from PTS, loops, rates.
+ * Which frame is due at which moment: time from PTS, loops, rates. Pure functions and small classes without DOM.
  * Seconds are presentation time of the clip; milliseconds are the browser's clock.
  */
 
@@ -68,6 +68,8 @@ export class PlayClock {
     this.length = Math.max(at, 1e-3);
     this.speed = speed;
     this.direction = direction;
+    this.now = now;
+    this.seconds = 0;
     this.rebase(frame, now);
   }
 
@@ -77,7 +79,7 @@ export class PlayClock {
   }
 
   /**
-   * Say that `frame` is on the screen from `now` on: at the start, after a stall, at a change of speed.
+   * Set the clock to `frame`, on the screen from `now` on: at the start, after a stall, at a change of speed.
    * @param {number} frame
    * @param {number} now ms
    */
@@ -108,7 +110,8 @@ export class PlayClock {
 export class Punctuality {
   constructor(windowMs = 1000) {
     this.windowMs = windowMs;
-    this.reset(NaN);
+    this.began = this.last = NaN;
+    this.due = this.shown = 0;
   }
 
   /** @param {number} now ms */
@@ -166,7 +169,7 @@ export class RateMeter {
 }
 
 /**
- * The frames worth having while `frames` are played round and round, the most urgent first.
+ * The frames needed next while `frames` are played round and round, the most urgent first.
  * @param {number} frame one of them @param {{frames: number[], direction: 1 | -1, count: number}} options
  */
 export function framesToPlay(frame, { frames, direction, count }) {
@@ -177,7 +180,7 @@ export function framesToPlay(frame, { frames, direction, count }) {
 }
 
 /**
- * The frames worth having while one stands: both neighbours outwards.
+ * The frames needed next while one stays on the screen: both neighbours outwards.
  * @param {number} frame @param {{first: number, last: number, count: number}} options
  */
 export function framesAround(frame, { first, last, count }) {
@@ -219,7 +222,7 @@ export function findPeaks(values, apart = 5) {
  */
 export function formatTime(seconds) {
   if (!Number.isFinite(seconds)) return "";
-  const sign = seconds < 0 ? "-" : "";
+  const sign = seconds < 0 ? "\u2212" : "";
   const size = Math.abs(seconds);
   if (size < 60) return `${sign}${size.toFixed(3)} s`;
   const minutes = Math.floor(size / 60);

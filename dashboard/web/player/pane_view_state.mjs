@@ -1,13 +1,13 @@
 // @ts-check
-/** How is the look of the panes spelled in the link: zoom, wipe, difference, overlay, colours, probe and size? Pure. */
+/** The panes' part of the view state, and its spelling in the link: zoom, wipe, difference, overlay, colours, probe and size. Pure. */
 
-/** Python hands no longer spelling through. */
+/** Longest spelling that Python passes through. */
 const MAX_LETTERS = 100;
 /** Domains and panes that a spelling can hold. */
 const NAME = /^[A-Za-z0-9_]{1,40}$/;
 const NUMBER = /^-?\d{1,9}(\.\d{1,9})?$/;
 const MAPS = ["viridis", "magma", "inferno", "cividis", "grey", "diverging"];
-/** Of the window's height, in percent: what the pictures may take. */
+/** Height that the pictures may take, % of the window's. */
 export const SIZE_LIMITS = [15, 95];
 
 /**
@@ -20,7 +20,7 @@ export const SIZE_LIMITS = [15, 95];
  *   maps: Record<string, import("../drawing/compose.mjs").Chosen>,
  *   probe: [number, number] | null,
  *   size: number | null,
- * }} PaneLook
+ * }} PaneViewState
  *   zoom: what is seen of the pictures, null: all. wipe: ids of the panes before and behind the edge, and where it is, in
  *   shares; isUpright: it is moved to the sides. diff: what differences are taken to: "auto" or a pane's id. reach: by
  *   domain, where the colours of differences end. overlay: strength of the energy's colours, and the energy from which on
@@ -28,7 +28,11 @@ export const SIZE_LIMITS = [15, 95];
  * @typedef {import("./view_state.mjs").Facts} Facts
  */
 
-/** @type {{[name in keyof PaneLook]: {initial: PaneLook[name], write: (value: any) => string, read: (text: string, facts: Facts) => PaneLook[name] | undefined}}} */
+/**
+ * `write` takes `any`: TypeScript cannot pair the type of a value with its name in a loop.
+ * @type {{[name in keyof PaneViewState]: {initial: PaneViewState[name], write: (value: any) => string,
+ *   read: (text: string, facts: Facts) => PaneViewState[name] | undefined}}}
+ */
 export const PANE_FIELDS = {
   zoom: {
     initial: null,
@@ -81,7 +85,7 @@ export const PANE_FIELDS = {
         const ends = [lo, hi].map((end) => (end === "" ? null : Number(end)));
         return isFine ? [name, { map: map || null, lo: ends[0], hi: ends[1] }] : null;
       });
-      return found.every(Boolean) ? Object.fromEntries(/** @type {any[]} */ (found)) : undefined;
+      return found.every((one) => one !== null) ? Object.fromEntries(found) : undefined;
     },
   },
   probe: {
@@ -107,7 +111,7 @@ function isShare(value) {
   return value >= 0 && value <= 1;
 }
 
-/** Without an exponent, which is no number of a link. @param {number} value @param {number} digits */
+/** Without an exponent, which a link does not allow. @param {number} value @param {number} digits */
 function short(value, digits) {
   const size = Math.abs(value);
   const places = size < 1 ? digits : Math.max(0, digits - Math.floor(Math.log10(size)) - 1);
@@ -120,7 +124,7 @@ function numbers(text, count) {
   return parts.length === count && parts.every((part) => NUMBER.test(part)) ? parts.map(Number) : null;
 }
 
-/** As many of the records as a spelling holds, the latest first to stay. @param {string[][]} records */
+/** As many of the records as a spelling holds; the oldest are dropped. @param {string[][]} records */
 function joined(records) {
   const texts = records.filter(([name]) => NAME.test(name)).map((record) => record.join("~").replace(/~+$/, ""));
   while (texts.join(",").length > MAX_LETTERS) texts.shift();

@@ -1,4 +1,4 @@
 // @ts-check
-/** Which frame is on the screen? The player writes it here, for components of the page that are no part of the player. */
+/** The frame on the screen: the player writes it here for other components of the page. */
 
 export const screen = { frame: 0 };

@@ -1,36 +1,38 @@
 // @ts-check
 /**
- * What of the clip does the viewer look at, and how? One plain record, and its spelling in the link. Pure.
+ * The view state: what the viewer looks at, and how, as one plain record with its spelling in the link. Pure.
  *
  * Everything that a link must restore beside the choice of tracks, the frame and the speed is a field of FIELDS, with a
- * default that a link leaves out. Python hands the spellings through and knows nothing of their meaning.
+ * default that the link leaves out. Python passes the spellings through without knowing their meaning.
  */
 
+import { LETTERS } from "./context.mjs";
 import { PANE_FIELDS } from "./pane_view_state.mjs";
 
 /**
- * @typedef {import("./pane_view_state.mjs").PaneLook & {loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
+ * @typedef {import("./pane_view_state.mjs").PaneViewState & {loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
  *   gap: {of: string, against: string} | null, region: import("../tools/region.mjs").Box | null,
  *   panel: string | null, rank: {by: string, pane: string} | null, paths: string | null,
- *   brush: {plot: string, box: [number, number, number, number]} | null, marks: number[]}} Look
- *   loop: first and last frame that play goes round; solo: id of the only pane that is shown
+ *   brush: {plot: string, box: [number, number, number, number]} | null, marks: number[]}} ViewState
+ *   loop: first and last frame of the loop; solo: id of the only pane that is shown
  *   span: first and last frame of the plots' time axis, null: the whole clip; hide: letters that the plots leave out
  *   gap: the measure of which the gap is shown, and the letter that A is compared with; null: the first of each
  *   region: the part of the picture whose energy is plotted; null: all of it
  *   panel: the one that is open under the plots; rank: what the worst frames are ranked by, and the pane that they show;
  *   paths: the letter whose energy is taken apart; brush: the box of a scatter plot whose frames are marked
  *   marks: bookmarked frames, ascending
- * @typedef {{ids: string[], nFrames: number}} Facts what a spelling is checked against: the panes and the clip
+ * @typedef {{ids: string[], nFrames: number, letters?: string}} Facts what a spelling is checked against: the panes and the clip; letters: of configurations
  */
 
-/** Of one spelling, as Python lets through (dashboard/player/__init__.py). */
+/** Longest spelling that Python passes through (dashboard/components/player.py). */
 const MAX_LETTERS = 100;
 
 /**
  * By name, which is also the link's: the default, the spelling of a value, and the value of a spelling (undefined where
  * it is none, whoever wrote it).
- * @type {{[name in keyof Look]: {initial: Look[name], write: (value: any) => string,
- *   read: (text: string, facts: Facts) => Look[name] | undefined}}}
+ * `write` takes `any`: TypeScript cannot pair the type of a value with its name in a loop.
+ * @type {{[name in keyof ViewState]: {initial: ViewState[name], write: (value: any) => string,
+ *   read: (text: string, facts: Facts) => ViewState[name] | undefined}}}
  */
 export const FIELDS = {
   ...PANE_FIELDS,
@@ -44,7 +46,8 @@ export const FIELDS = {
   hide: {
     initial: "",
     write: (letters) => letters,
-    read: (text) => (/^[A-H]{1,8}$/.test(text) ? text : undefined),
+    read: (text, { letters = LETTERS }) =>
+      new RegExp(`^[${letters}]{1,${letters.length}}$`).test(text) ? text : undefined,
   },
   panel: {
     initial: null,
@@ -62,7 +65,7 @@ export const FIELDS = {
   paths: {
     initial: null,
     write: (letter) => letter,
-    read: (text) => (/^[A-H]$/.test(text) ? text : undefined),
+    read: (text, { letters = LETTERS }) => (text.length === 1 && letters.includes(text) ? text : undefined),
   },
   brush: {
     initial: null,
@@ -88,14 +91,14 @@ export const FIELDS = {
   gap: {
     initial: null,
     write: ({ of, against }) => `${of}.${against}`,
-    read: (text) => {
-      const found = /^([a-z0-9]{1,20})\.([B-H])$/.exec(text);
-      return found ? { of: found[1], against: found[2] } : undefined;
+    read: (text, { letters = LETTERS }) => {
+      const found = /^([a-z0-9]{1,20})\.([A-Z])$/.exec(text);
+      return found && letters.indexOf(found[2]) > 0 ? { of: found[1], against: found[2] } : undefined;
     },
   },
 };
 
-/** As many as a link may carry of one thing. @param {number[]} frames */
+/** As many frames as a link may carry. @param {number[]} frames */
 function writeMarks(frames) {
   const texts = frames.map(String);
   while (texts.join(".").length > MAX_LETTERS) texts.pop();
@@ -122,38 +125,40 @@ function readRange(text, { nFrames }) {
   return first < last && last < nFrames ? [first, last] : undefined;
 }
 
-/** @returns {Look} */
-export function initialLook() {
-  return /** @type {Look} */ (Object.fromEntries(Object.entries(FIELDS).map(([name, { initial }]) => [name, initial])));
+/** @returns {ViewState} */
+export function initialViewState() {
+  return /** @type {ViewState} */ (
+    Object.fromEntries(Object.entries(FIELDS).map(([name, { initial }]) => [name, initial]))
+  );
 }
 
 /**
  * The spellings of what is not at its default.
- * @param {Look} look
+ * @param {ViewState} state
  * @returns {Record<string, string>}
  */
-export function writeLook(look) {
+export function writeViewState(state) {
   /** @type {Record<string, string>} */
   const texts = {};
   for (const [name, { initial, write }] of Object.entries(FIELDS)) {
-    const value = look[/** @type {keyof Look} */ (name)];
+    const value = state[/** @type {keyof ViewState} */ (name)];
     if (value !== null && JSON.stringify(value) !== JSON.stringify(initial)) texts[name] = write(value);
   }
   return texts;
 }
 
 /**
- * The look that the spellings ask for; the default where one says nothing, or nothing that fits.
+ * The view state that the spellings describe; the default where one is missing or does not fit.
  * @param {Record<string, unknown>} texts
  * @param {Facts} facts
- * @returns {Look}
+ * @returns {ViewState}
  */
-export function readLook(texts, facts) {
-  const look = initialLook();
+export function readViewState(texts, facts) {
+  const state = initialViewState();
   for (const [name, { read }] of Object.entries(FIELDS)) {
     const text = Object.hasOwn(texts, name) ? texts[name] : undefined;
     const value = typeof text === "string" ? read(text, facts) : undefined;
-    if (value !== undefined) /** @type {any} */ (look)[name] = value;
+    if (value !== undefined) Object.assign(state, { [name]: value });
   }
-  return look;
+  return state;
 }

@@ -24,7 +24,7 @@ export const ZOOM_STEP = 1.5;
 
 /**
  * @typedef {import("./curves.mjs").Chart} Chart
- * @typedef {import("../player/view_state.mjs").Look} Look
+ * @typedef {import("../player/view_state.mjs").ViewState} Look
  * @typedef {{letter: string, colour: string, values: Float64Array, value: HTMLElement, chip: HTMLElement, entry: HTMLElement,
  *   isShown: boolean}} Entry a series in the legend, with its value and its badge at the cursor
  * @typedef {{chart: Chart, plot: HTMLElement, cursor: HTMLElement, range: HTMLElement, marks: HTMLElement,
@@ -367,7 +367,7 @@ export class Charts {
     const area = element("div", { class: "plot-area" }, range, plot, marks, cursor, grip);
     const title = element("span", { class: "chart-title", text: chart.title });
     const legend = entries.map(({ entry }) => entry);
-    const controls = [chart.controls, isFirst ? this.zoomControls : null].filter((one) => one);
+    const controls = [chart.controls ?? [], isFirst ? this.zoomControls : []].flat();
     element(
       "figure",
       { class: "chart", "data-id": chart.id, "aria-label": chart.title },
@@ -388,6 +388,7 @@ export class Charts {
     const value = element("output", { class: "number" });
     const swatch = letter ? element("span", { class: "badge", text: letter }) : element("span", { class: "swatch" });
     swatch.style.setProperty("--xc-own", colour);
+    /** @type {HTMLElement} */
     const entry = element(
       letter || act ? "button" : "span",
       { class: "value" },
@@ -396,15 +397,15 @@ export class Charts {
       value,
     );
     if (letter) {
-      entry.type = "button";
+      entry.setAttribute("type", "button");
       entry.title = isGap ? "shade this gap" : "hide or show; with Alt or Shift: this one alone";
-      entry.addEventListener("click", (/** @type {MouseEvent} */ event) => {
+      entry.addEventListener("click", (event) => {
         if (isGap) this.onLook({ gap: { of: this.compared()?.measure.id ?? "energy", against: letter } });
         else this.toggle(letter, event.altKey || event.shiftKey);
       });
     }
     if (act) {
-      entry.type = "button";
+      entry.setAttribute("type", "button");
       entry.title = `${name}: ${act}`;
       entry.addEventListener("click", () =>
         this.drawn.find(({ chart: one }) => one.id === chart.id)?.chart.onEntry?.(index),

@@ -45,13 +45,13 @@ export function bandAt(shares, value) {
 export class Paths {
   label = "Energy by path";
 
-  /** @param {any} player */
-  constructor(player) {
-    this.player = player;
+  /** @param {import("../player/context.mjs").Context} context */
+  constructor(context) {
+    this.context = context;
     this.root = element("span", {});
-    this.which = element("select", { "aria-label": "configuration whose energy is taken apart" });
-    this.which.addEventListener("change", () => player.change({ paths: this.which.value }), {
-      signal: player.abort.signal,
+    this.which = element("select", { "aria-label": "configuration whose energy is split by path" });
+    this.which.addEventListener("change", () => context.view.change({ paths: this.which.value }), {
+      signal: context.signal,
     });
     this.controls = element("span", { class: "chart-controls" }, this.which);
     /** @type {AbortController | null} */
@@ -60,7 +60,7 @@ export class Paths {
   }
 
   isAvailable() {
-    return Object.keys(this.player.data?.energies ?? {}).length > 0;
+    return Object.keys(this.context.data.energies ?? {}).length > 0;
   }
 
   open() {
@@ -69,22 +69,22 @@ export class Paths {
 
   close() {
     this.loading?.abort();
-    this.player.charts.extras = [];
-    this.player.charts.refresh();
+    this.context.charts.extras = [];
+    this.context.charts.refresh();
   }
 
   async refresh() {
-    const { player } = this;
-    const { energies } = player.data;
+    const { context } = this;
+    const { energies = {} } = context.data;
     const letters = Object.keys(energies).sort();
-    const letter = letters.includes(player.look.paths) ? player.look.paths : letters[0];
+    const letter = letters.find((one) => one === context.view.state.paths) ?? letters[0];
     fill(
       this.which,
       letters.map((one) => [one, `${one} by path`]),
       letter,
     );
     const track = energies[letter];
-    const isRaw = player.data.scale === "raw";
+    const isRaw = context.data.scale === "raw";
     const text = JSON.stringify([letter, track.packs, isRaw]);
     if (text === this.text) return;
     this.text = text;
@@ -93,31 +93,33 @@ export class Paths {
     this.loading = loading;
     const nPaths = track.paths.length;
     const known = Math.min(
-      track.packs.reduce((/** @type {number} */ sum, /** @type {any} */ pack) => sum + pack.n_frames, 0),
-      player.nFrames,
+      track.packs.reduce((sum, pack) => sum + pack.n_frames, 0),
+      context.clip.nFrames,
     );
     const shares = track.paths.map(() => new Float64Array(known).fill(NaN));
     try {
       for (const pack of track.packs) {
-        const { values } = await player.loader.packs.column(pack, "terms", loading.signal);
+        const { values } = await context.frames.packs.column(pack, "terms", loading.signal);
         for (const [path, own] of sharesOf(values, nPaths, isRaw ? null : track).entries())
           for (const [i, value] of own.entries()) if (pack.start + i < known) shares[path][pack.start + i] = value;
       }
     } catch (error) {
-      if (loading.signal.aborted || player.isDestroyed) return;
+      if (loading.signal.aborted || context.isDestroyed) return;
       this.text = "";
-      player.say(`the energy of ${letter} cannot be taken apart: ${error instanceof Error ? error.message : error}`);
+      context.ui.announce(
+        `the energy of ${letter} cannot be split by path: ${error instanceof Error ? error.message : error}`,
+      );
       return;
     }
     if (loading.signal.aborted) return;
-    player.charts.extras = [this.chart(letter, track, shares)];
-    player.charts.refresh();
+    context.charts.extras = [this.chart(letter, track, shares)];
+    context.charts.refresh();
   }
 
-  /** @param {string} letter @param {any} track @param {Float64Array[]} shares @returns {import("./curves.mjs").Chart} */
+  /** @param {string} letter @param {import("../player/context.mjs").Energy} track @param {Float64Array[]} shares @returns {import("./curves.mjs").Chart} */
   chart(letter, track, shares) {
-    const { unit } = this.player.curves.measure("energy") ?? track.domain;
-    const names = track.paths.map((/** @type {string} */ path) => this.nameOf(path));
+    const { unit } = this.context.series.measure("energy") ?? track.domain;
+    const names = track.paths.map((path) => this.nameOf(path));
     const colours = shares.map((_, i) => {
       const place = shares.length > 1 ? i / (shares.length - 1) : 0.5;
       return `rgb(${colourAt(COLOURS.map, COLOURS.from + (COLOURS.to - COLOURS.from) * place).join(",")})`;
@@ -132,7 +134,7 @@ export class Paths {
       isDrawn: false,
       act: "open as a pane",
     }));
-    const open = (/** @type {number} */ path) => this.player.wish({ open: `${track.method}/${track.paths[path]}` });
+    const open = (/** @type {number} */ path) => this.context.request({ open: `${track.method}/${track.paths[path]}` });
     return {
       id: "paths",
       title: "Energy by path",
@@ -148,21 +150,21 @@ export class Paths {
         const here = shares.map((own) => own[frame]);
         const path = bandAt(here, value);
         if (path < 0) return;
-        const words = `${names[path]}: ${formatValue(here[path])}${unit && ` ${unit}`} of ${formatValue(total[frame])} `;
+        const text = `${names[path]}: ${formatValue(here[path])}${unit && ` ${unit}`} of ${formatValue(total[frame])} `;
         const go = button(`open ${names[path]} as a pane`, null, "open as a pane");
         const act = () => {
           open(path);
-          this.player.say(`opening ${names[path]}`);
+          this.context.ui.announce(`opening ${names[path]}`);
         };
-        go.addEventListener("click", act, { signal: this.player.abort.signal });
-        this.player.say(words, go);
+        go.addEventListener("click", act, { signal: this.context.signal });
+        this.context.ui.announce(text, go);
       },
     };
   }
 
   /** What the path goes through between the image and the target. @param {string} path */
   nameOf(path) {
-    const titles = new Map(Object.entries(this.player.data.titles ?? {}));
+    const titles = new Map(Object.entries(this.context.data.titles ?? {}));
     return path
       .split("-")
       .slice(1, -1)

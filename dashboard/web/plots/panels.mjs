@@ -1,23 +1,24 @@
 // @ts-check
-/** Which further views of the numbers are there? Buttons under the plots, each of which opens one; one at a time. */
+/** Further views of the numbers: buttons under the plots, each of which opens a panel; one panel at a time. */
 
 import { element } from "../ui/dom.mjs";
-import { Filmstrip } from "./filmstrip.mjs";
 import { Paths } from "./energy_by_path.mjs";
+import { Filmstrip } from "./filmstrip.mjs";
 import { Scatter } from "./scatter.mjs";
 
 /**
  * @typedef {{label: string, root: HTMLElement, isAvailable: () => boolean, open: () => void, close: () => void,
- *   refresh: () => void, paint?: (frame: number) => void}} Panel `open`, `close`: when it comes and goes; `refresh`: while
- *   it is open and something is another: data, look, size, theme
+ *   refresh: () => void, paint?: (frame: number) => void}} Panel `open`, `close`: when it opens and closes; `refresh`: while
+ *   it is open and data, view state, size or theme have changed
+ * @typedef {import("../player/view_state.mjs").ViewState} ViewState
  */
 
 export class Panels {
-  /** @param {any} player */
-  constructor(player) {
-    this.player = player;
+  /** @param {import("../player/context.mjs").Context} context */
+  constructor(context) {
+    this.context = context;
     /** @type {Record<string, Panel>} by the name in the link */
-    this.panels = { worst: new Filmstrip(player), scatter: new Scatter(player), paths: new Paths(player) };
+    this.panels = { worst: new Filmstrip(context), scatter: new Scatter(context), paths: new Paths(context) };
     /** @type {string | null} the one that is open */
     this.shown = null;
     this.body = element("div", { class: "panel-body", id: "panel" });
@@ -29,9 +30,13 @@ export class Panels {
         "aria-controls": "panel",
         text: label,
       });
-      made.addEventListener("click", () => player.change({ panel: player.look.panel === name ? null : name }), {
-        signal: player.abort.signal,
-      });
+      made.addEventListener(
+        "click",
+        () => context.view.change({ panel: context.view.state.panel === name ? null : name }),
+        {
+          signal: context.signal,
+        },
+      );
       return made;
     });
     this.element = element(
@@ -40,8 +45,8 @@ export class Panels {
       element("div", { class: "panel-tabs" }, ...this.tabs),
       this.body,
     );
-    const stop = player.curves.onChange(() => this.soon());
-    player.abort.signal.addEventListener("abort", stop, { once: true });
+    const stop = context.series.onChange(() => this.soon());
+    context.signal.addEventListener("abort", stop, { once: true });
   }
 
   update() {
@@ -49,11 +54,11 @@ export class Panels {
     this.soon();
   }
 
-  /** @param {any} look @param {any} before */
-  look(look, before) {
-    if (look.panel !== before.panel) this.show();
-    const names = ["loop", "rank", "brush", "paths", "gap", "hide"];
-    if (names.some((name) => look[name] !== before[name])) this.soon();
+  /** @param {ViewState} state @param {ViewState} before */
+  view(state, before) {
+    if (state.panel !== before.panel) this.show();
+    const names = /** @type {const} */ (["loop", "rank", "brush", "paths", "gap", "hide"]);
+    if (names.some((name) => state[name] !== before[name])) this.soon();
   }
 
   fit() {
@@ -73,23 +78,21 @@ export class Panels {
     if (this.shown) this.panels[this.shown].close();
   }
 
-  // Below: how
-
   soon() {
-    this.player.soon("panels", () => {
+    this.context.timers.soon("panels", () => {
       this.show();
       if (this.shown) this.panels[this.shown].refresh();
     });
   }
 
   show() {
-    const { look } = this.player;
+    const { panel: open } = this.context.view.state;
     Object.entries(this.panels).forEach(([name, panel], index) => {
       this.tabs[index].hidden = !panel.isAvailable();
-      this.tabs[index].setAttribute("aria-expanded", String(look.panel === name));
+      this.tabs[index].setAttribute("aria-expanded", String(open === name));
     });
-    this.element.hidden = this.tabs.every((/** @type {HTMLElement} */ one) => one.hidden);
-    const wanted = look.panel && this.panels[look.panel]?.isAvailable() ? look.panel : null;
+    this.element.hidden = this.tabs.every((one) => one.hidden);
+    const wanted = open && this.panels[open]?.isAvailable() ? open : null;
     if (wanted === this.shown) return;
     if (this.shown) this.panels[this.shown].close();
     this.shown = wanted;

@@ -1,11 +1,11 @@
 // @ts-check
 /**
- * How do two measures go together, frame by frame? Energy against energy and against error. A box marks the frames in
- * it on strip and plots and loops over them; a click goes to a frame; the one on the screen has a ring.
+ * Scatter plots of two measures by frame: energy against energy, and against error. A box marks its frames on strip and
+ * plots and loops over them; a click goes to a frame; the frame on the screen has a ring.
  */
 
 import { formatValue } from "../drawing/colour.mjs";
-import { element } from "../ui/dom.mjs";
+import { DRAG_ENDS, element, listener } from "../ui/dom.mjs";
 
 const SIZE_PX = { width: 380, height: 260 };
 const MARGIN = { l: 52, r: 10, t: 8, b: 34 };
@@ -66,16 +66,16 @@ export function roundTicks(low, high, count) {
 export class Scatter {
   label = "Scatter";
 
-  /** @param {any} player */
-  constructor(player) {
-    this.player = player;
+  /** @param {import("../player/context.mjs").Context} context */
+  constructor(context) {
+    this.context = context;
     /** @type {View[]} */
     this.views = [];
     this.clear = element("button", { type: "button", text: "clear the marks" });
-    this.clear.addEventListener("click", () => this.brush(null), { signal: player.abort.signal });
+    this.clear.addEventListener("click", () => this.brush(null), { signal: context.signal });
     this.note = element("span", { class: "number", role: "status" });
     this.plots = element("div", { class: "scatters" });
-    const help = "Drag a box to mark its frames and play them alone; click a point to go there.";
+    const help = "Drag a box to mark its frames and play only those; click a point to go to its frame.";
     this.root = element(
       "div",
       {},
@@ -94,7 +94,7 @@ export class Scatter {
     for (const view of this.views) view.destroy();
     this.views = [];
     this.plots.replaceChildren();
-    this.markFrames([]);
+    this.context.playback.setMarked([]);
   }
 
   refresh() {
@@ -104,7 +104,7 @@ export class Scatter {
       this.views = plots.map((plot) => new View(this, plot));
       this.plots.replaceChildren(...this.views.map(({ root }) => root));
     }
-    const { brush } = this.player.look;
+    const { brush } = this.context.view.state;
     const marked = this.markedFrames();
     this.views.forEach((view, index) => {
       view.plot = plots[index];
@@ -112,10 +112,10 @@ export class Scatter {
       view.box = brush?.plot === plots[index].name ? brush.box : null;
       view.draw();
     });
-    this.markFrames(marked);
+    this.context.playback.setMarked(marked);
     this.clear.hidden = !brush;
-    this.note.textContent = brush ? `${marked.length} of ${this.player.nFrames} frames marked` : "";
-    if (this.player.inCanvas >= 0) this.paint(this.player.inCanvas);
+    this.note.textContent = brush ? `${marked.length} of ${this.context.clip.nFrames} frames marked` : "";
+    if (this.context.position.inCanvas >= 0) this.paint(this.context.position.inCanvas);
   }
 
   /** @param {number} frame */
@@ -125,17 +125,18 @@ export class Scatter {
 
   /** The plots that the view's measures allow. @returns {Plot[]} */
   describe() {
-    const { curves, charts } = this.player;
-    const energy = curves.measure("energy");
-    const error = curves.measures.find((/** @type {any} */ { id }) => id.startsWith("error"));
+    const { series, view } = this.context;
+    const { gap, hide } = view.state;
+    const energy = series.measure("energy");
+    const error = series.measures.find(({ id }) => id.startsWith("error"));
     /** @type {Plot[]} */
     const plots = [];
-    const label = (/** @type {any} */ { title, unit }) => title.toLowerCase() + (unit && ` (${unit})`);
+    const label = (/** @type {import("./curves.mjs").Measure} */ { title, unit }) =>
+      title.toLowerCase() + (unit && ` (${unit})`);
     if (energy && energy.byLetter.size > 1) {
       const letters = [...energy.byLetter.keys()].sort();
-      const chosen = charts.look.gap?.against;
-      const second = letters.slice(1).includes(chosen) ? chosen : letters[1];
-      const [x, y] = [energy.byLetter.get(letters[0]), energy.byLetter.get(second)];
+      const second = letters.slice(1).find((letter) => letter === gap?.against) ?? letters[1];
+      const [x, y] = [letters[0], second].map((letter) => energy.byLetter.get(letter) ?? []);
       const points = [{ letter: "", x, y }];
       plots.push({
         name: "pair",
@@ -147,8 +148,8 @@ export class Scatter {
     }
     if (energy && error) {
       const points = [...energy.byLetter]
-        .filter(([letter]) => error.byLetter.has(letter) && !charts.look.hide.includes(letter))
-        .map(([letter, x]) => ({ letter, x, y: error.byLetter.get(letter) }));
+        .filter(([letter]) => error.byLetter.has(letter) && !hide.includes(letter))
+        .map(([letter, x]) => ({ letter, x, y: error.byLetter.get(letter) ?? [] }));
       if (points.length)
         plots.push({ name: "error", xTitle: label(energy), yTitle: label(error), points, isSquare: false });
     }
@@ -156,25 +157,18 @@ export class Scatter {
   }
 
   markedFrames() {
-    const { brush } = this.player.look;
+    const { brush } = this.context.view.state;
     const plot = brush && this.describe().find(({ name }) => name === brush.plot);
     return plot ? framesInside(plot, brush.box) : [];
   }
 
-  /** @param {number[]} frames ascending */
-  markFrames(frames) {
-    this.player.setMarked(frames);
-    this.player.charts.mark(frames);
-    for (const part of this.player.parts) part.mark?.(frames);
-  }
-
-  /** Mark what is in the box, for play to go round there, and set the loop from the first to the last of it. @param {{plot: string, box: Range} | null} brush */
+  /** Mark the frames in the box, and loop from the first to the last of them. @param {{plot: string, box: Range} | null} brush */
   brush(brush) {
-    const { player } = this;
-    player.change({ brush });
+    const { context } = this;
+    context.view.change({ brush });
     const frames = this.markedFrames();
-    if (frames.length > 1) player.setLoop([frames[0], frames[frames.length - 1]]);
-    else if (!brush) player.change({ loop: null });
+    if (frames.length > 1) context.view.setLoop([frames[0], frames[frames.length - 1]]);
+    else if (!brush) context.view.change({ loop: null });
   }
 }
 
@@ -228,7 +222,7 @@ class View {
 
   draw() {
     const { plot, canvas } = this;
-    const { theme } = this.owner.player;
+    const { theme } = this.owner.context.ui;
     this.range = limits(plot);
     const ratio = window.devicePixelRatio || 1;
     const { width, height } = this.size();
@@ -273,16 +267,16 @@ class View {
     }
     for (const points of plot.points) this.drawPoints(context, points);
     if (this.box) this.drawBox(context, this.box);
-    const box = this.box ? `; ${this.marked.size} frames in the box` : "";
+    const box = this.box ? `; ${this.marked.size} ${this.marked.size === 1 ? "frame" : "frames"} in the box` : "";
     canvas.setAttribute(
       "aria-label",
-      `${plot.yTitle} over ${plot.xTitle}${box}. Arrows move a box, with Shift they change its size; Delete ends it.`,
+      `${plot.yTitle} over ${plot.xTitle}${box}. Arrow keys move a box, with Shift they resize it; Delete removes it.`,
     );
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Points} points */
   drawPoints(context, { letter, x, y }) {
-    const { theme } = this.owner.player;
+    const { theme } = this.owner.context.ui;
     const accent = theme.colour("--xc-accent");
     const own = letter ? theme.ofLetter(letter) : theme.colours().text;
     for (const isMarked of [false, true]) {
@@ -293,15 +287,16 @@ class View {
         if (this.marked.has(i) !== isMarked || !Number.isFinite(x[i]) || !Number.isFinite(y[i])) continue;
         const [px, py] = this.toPx(x[i], y[i]);
         context.beginPath();
-        // Shapes, as colour is not the only sign, and the letter at the ring: circles, squares, diamonds.
+        // Shapes tell configurations apart without colour: circles, squares, diamonds.
         const shape = letter ? letter.charCodeAt(0) - "A".charCodeAt(0) : 0;
         if (shape % 3 === 0) context.arc(px, py, size, 0, 7);
         else if (shape % 3 === 1) context.rect(px - size, py - size, 2 * size, 2 * size);
-        else
-          context.moveTo(px, py - 1.4 * size),
-            context.lineTo(px + 1.4 * size, py),
-            context.lineTo(px, py + 1.4 * size),
-            context.lineTo(px - 1.4 * size, py);
+        else {
+          context.moveTo(px, py - 1.4 * size);
+          context.lineTo(px + 1.4 * size, py);
+          context.lineTo(px, py + 1.4 * size);
+          context.lineTo(px - 1.4 * size, py);
+        }
         context.fill();
       }
     }
@@ -312,7 +307,7 @@ class View {
   drawBox(context, [x0, x1, y0, y1]) {
     const [left, bottom] = this.toPx(x0, y0);
     const [right, top] = this.toPx(x1, y1);
-    const { theme } = this.owner.player;
+    const { theme } = this.owner.context.ui;
     context.strokeStyle = theme.colours().text;
     context.strokeRect(left, top, right - left, bottom - top);
   }
@@ -321,9 +316,9 @@ class View {
   paint(frame) {
     const { points } = this.plot;
     while (this.rings.children.length < points.length) this.rings.append(element("i"));
-    while (this.rings.children.length > points.length) this.rings.lastElementChild.remove();
+    while (this.rings.children.length > points.length) this.rings.lastElementChild?.remove();
     points.forEach(({ letter, x, y }, index) => {
-      const ring = this.rings.children[index];
+      const ring = /** @type {HTMLElement} */ (this.rings.children[index]);
       ring.hidden = !this.range || !Number.isFinite(x[frame]) || !Number.isFinite(y[frame]);
       if (ring.hidden) return;
       const [px, py] = this.toPx(x[frame], y[frame]);
@@ -350,8 +345,7 @@ class View {
         Math.max(a[1], b[1]),
       ]);
     };
-    const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-      canvas.addEventListener(name, act, { signal });
+    const on = listener(canvas, signal);
     on("pointerdown", (event) => {
       if (event.button !== 0 || !this.range) return;
       const [x, y] = place(event);
@@ -365,9 +359,9 @@ class View {
       if (!drag.moved) return;
       this.box = boxTo(x, y);
       this.marked = new Set(framesInside(this.plot, this.box));
-      owner.player.soon(`scatter-${this.plot.name}`, () => this.draw());
+      owner.context.timers.soon(`scatter-${this.plot.name}`, () => this.draw());
     });
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    for (const name of DRAG_ENDS) {
       on(name, (event) => {
         if (!drag) return;
         const [x, y] = place(event);
@@ -392,13 +386,15 @@ class View {
         if (distance < best.distance) best = { frame: i, distance };
       }
     }
-    if (best.frame >= 0) this.owner.player.jump(best.frame);
+    if (best.frame >= 0) this.owner.context.position.jump(best.frame);
     else if (this.box) this.owner.brush(null);
   }
 
   /** @param {KeyboardEvent} event */
   onKey(event) {
-    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    /** @type {Record<string, number[]>} */
+    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    const step = steps[event.key];
     const isEnd = ["Delete", "Backspace"].includes(event.key);
     if (!this.range || (!step && !isEnd) || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();

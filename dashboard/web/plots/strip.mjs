@@ -1,24 +1,43 @@
 // @ts-check
 /**
- * Where in the clip is which configuration how bad? A heat map of configurations x frames under the scrubber, in line
- * with it: the timeline. Click and drag seek, with Shift they choose the loop.
+ * Heat map of energy, configurations by frames, under the scrubber and in line with it. Click and drag seek; with Shift
+ * they choose the loop.
  */
 
-import { Charts } from "./charts.mjs";
 import { cssGradient, formatValue, lookupTable, mapName } from "../drawing/colour.mjs";
+import { DRAG_ENDS, element, listener } from "../ui/dom.mjs";
+import { Charts } from "./charts.mjs";
 import { cellMaxima, runsOf, scaleEnds } from "./curves.mjs";
-import { element } from "../ui/dom.mjs";
 
 /** Height of a row, CSS px: of few, and of more than MANY. */
 const ROW_PX = { few: 13, many: 10 };
 const MANY = 3;
 
-/** @typedef {import("./curves.mjs").Measure} Measure */
+/**
+ * @typedef {import("./curves.mjs").Measure} Measure
+ * @typedef {import("../player/context.mjs").Context} Context
+ */
 
-export class Strip {
-  /** @param {any} player */
-  constructor(player) {
-    this.player = player;
+/** @param {Context} context @returns {import("../player/context.mjs").Part} */
+export function strip(context) {
+  const own = new Strip(context);
+  return {
+    underTimeline: own.root,
+    update: () => own.takeMeasure(), // its height counts before anything is placed
+    view: (state, before) => {
+      if (state.loop !== before.loop || state.span !== before.span) own.drawRanges(state.loop);
+    },
+    paint: (frame) => own.paint(frame),
+    mark: (frames) => own.mark(frames),
+    fit: () => own.fit(),
+    restyle: () => own.draw(),
+  };
+}
+
+class Strip {
+  /** @param {Context} context */
+  constructor(context) {
+    this.context = context;
     /** @type {Measure | null} */
     this.measure = null;
     /** @type {[number, number] | null} */
@@ -32,7 +51,7 @@ export class Strip {
     this.canvas = element("canvas", { role: "img" });
     this.cursor = element("div", { class: "strip-cursor" });
     this.loop = element("div", { class: "strip-loop" });
-    this.window = element("div", { class: "strip-window", title: "what the plots show" });
+    this.window = element("div", { class: "strip-window", title: "frames that the plots show" });
     this.marks = element("div", { class: "marks" });
     this.tip = element("div", { class: "strip-tip number" });
     this.tip.hidden = true;
@@ -42,26 +61,14 @@ export class Strip {
     const [left, right] = Charts.inset;
     this.root.style.padding = `0 ${right}px 0 ${left}px`;
     this.labels.style.width = `${left}px`;
-    player.transport.slider.after(this.root);
-    player.transport.root.querySelector(".spring").before(this.legend);
-    const { signal } = player.abort;
+    context.ui.toolbar.spring.before(this.legend);
+    const { signal } = context;
     signal.addEventListener(
       "abort",
-      player.curves.onChange(() => player.soon("strip", () => this.draw())),
+      context.series.onChange(() => context.timers.soon("strip", () => this.draw())),
       { once: true },
     );
     this.listen(signal);
-  }
-
-  // What the player calls
-
-  update() {
-    this.takeMeasure(); // its height counts before anything is placed
-  }
-
-  /** @param {import("../player/view_state.mjs").Look} look @param {import("../player/view_state.mjs").Look} before */
-  look(look, before) {
-    if (look.loop !== before.loop || look.span !== before.span) this.drawRanges(look.loop);
   }
 
   fit() {
@@ -71,14 +78,10 @@ export class Strip {
     this.draw();
   }
 
-  restyle() {
-    this.draw();
-  }
-
   /** @param {number} frame */
   paint(frame) {
     if (!this.measure) return;
-    const { nFrames } = this.player;
+    const { nFrames } = this.context.clip;
     this.cursor.style.transform = `translateX(${(((frame + 0.5) / nFrames) * this.width).toFixed(2)}px)`;
     let row = 0;
     for (const values of this.measure.byLetter.values()) {
@@ -91,14 +94,11 @@ export class Strip {
   /** Frames to mark. @param {number[]} frames */
   mark(frames) {
     this.marked = frames;
-    this.drawRanges(this.player.look.loop);
+    this.drawRanges(this.context.view.state.loop);
   }
 
-  // Below: how
-
   takeMeasure() {
-    const { curves } = this.player;
-    const main = curves.main();
+    const main = this.context.series.main();
     // Energy, else error: what has no values for any configuration is no timeline.
     this.measure = main && [...main.byLetter.values()].some((values) => values.some(Number.isFinite)) ? main : null;
     this.root.hidden = this.legend.hidden = !this.measure;
@@ -122,7 +122,7 @@ export class Strip {
 
   draw() {
     this.takeMeasure();
-    const { measure, player } = this;
+    const { measure, context } = this;
     if (!measure || this.width === 0) return;
     const curves = [...measure.byLetter.values()];
     this.ends = scaleEnds(curves);
@@ -146,19 +146,19 @@ export class Strip {
         for (let y = top; y < bottom; y += 1) pixels[y * width + x] = colour;
       }
     });
-    this.canvas.getContext("2d").putImageData(image, 0, 0);
+    this.canvas.getContext("2d")?.putImageData(image, 0, 0);
     this.drawLegend(scale);
-    this.drawRanges(player.look.loop);
-    if (player.inCanvas >= 0) this.paint(player.inCanvas);
+    this.drawRanges(context.view.state.loop);
+    if (context.position.inCanvas >= 0) this.paint(context.position.inCanvas);
   }
 
   /** The domain's own colours, between the ends of what there is. */
   scale() {
     const [lo, hi] = this.ends ?? [0, 1];
     const own =
-      this.measure?.id === "energy" ? Object.values(this.player.data?.energies ?? {})[0]?.domain?.colour_map : "";
+      this.measure?.id === "energy" ? Object.values(this.context.data.energies ?? {})[0]?.domain?.colour_map : "";
     const name = mapName(String(own ?? ""));
-    // Grey and diverging maps say nothing of how bad: they are for pictures.
+    // Grey and diverging maps suit pictures, but do not rank values.
     return {
       lo,
       hi,
@@ -173,8 +173,8 @@ export class Strip {
     const { title, unit } = /** @type {Measure} */ (this.measure);
     const [low, high] = [formatValue(scale.lo), `${formatValue(scale.hi)}${unit && ` ${unit}`}`];
     const of =
-      this.measure?.id === "energy" && this.player.curves.region
-        ? `${title}, ${this.player.curves.region.note}`
+      this.measure?.id === "energy" && this.context.series.region
+        ? `${title}, ${this.context.series.region.note}`
         : title;
     const text = [of, low, high, scale.colour_map].join("|");
     if (text === this.drawnText) return;
@@ -187,14 +187,14 @@ export class Strip {
       bar,
       element("span", { class: "number", text: high }),
     );
-    this.legend.title = `Strip: ${of}, ${low} to ${high}; all but one in a hundred frames at each end lie between. Where several frames share a place, the highest is shown.`;
+    this.legend.title = `Strip: ${of}, ${low} to ${high}; 98 % of the frames lie between. Where several frames share a pixel, the highest is shown.`;
     const letters = [...(this.measure?.byLetter.keys() ?? [])].join(", ");
     this.canvas.setAttribute("aria-label", `${of} of ${letters} over the clip, ${low} to ${high}`);
   }
 
   /** Loop, plots' window and marks. @param {[number, number] | null} loop */
   drawRanges(loop) {
-    const { nFrames, look } = this.player;
+    const { nFrames } = this.context.clip;
     const put = (/** @type {HTMLElement} */ target, /** @type {[number, number] | null} */ range) => {
       target.hidden = !range;
       if (!range) return;
@@ -202,7 +202,7 @@ export class Strip {
       target.style.width = `${(100 * (range[1] + 1 - range[0])) / nFrames}%`;
     };
     put(this.loop, loop);
-    put(this.window, look.span);
+    put(this.window, this.context.view.state.span);
     this.marks.replaceChildren(
       ...runsOf(this.marked).map((run) => {
         const made = element("i");
@@ -214,22 +214,21 @@ export class Strip {
 
   /** @param {AbortSignal} signal */
   listen(signal) {
-    const { player, track } = this;
+    const { context, track } = this;
     const under = (/** @type {PointerEvent} */ event) => {
       const box = track.getBoundingClientRect();
-      const frame = Math.floor(((event.clientX - box.left) / box.width) * player.nFrames);
-      return Math.min(Math.max(frame, 0), player.nFrames - 1);
+      const frame = Math.floor(((event.clientX - box.left) / box.width) * context.clip.nFrames);
+      return Math.min(Math.max(frame, 0), context.clip.nFrames - 1);
     };
     /** @type {{isLoop: boolean, from: number, last: number} | null} */
     let drag = null;
-    const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-      track.addEventListener(name, act, { signal });
+    const on = listener(track, signal);
     on("pointerdown", (event) => {
       if (event.button !== 0) return;
       const frame = under(event);
       drag = { isLoop: event.shiftKey, from: frame, last: frame };
       track.setPointerCapture(event.pointerId);
-      if (!drag.isLoop) player.scrub(frame, false);
+      if (!drag.isLoop) context.position.scrub(frame, false);
     });
     on("pointermove", (event) => {
       const frame = under(event);
@@ -237,16 +236,16 @@ export class Strip {
       if (!drag) return;
       drag.last = frame;
       if (drag.isLoop) this.drawRanges(ordered(drag.from, frame));
-      else player.scrub(frame, false);
+      else context.position.scrub(frame, false);
     });
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    for (const name of DRAG_ENDS) {
       on(name, (event) => {
         if (!drag) return;
         const { isLoop, from, last } = drag;
         drag = null;
-        if (!isLoop) player.scrub(name === "pointerup" ? under(event) : last, true);
-        else if (name === "pointerup" && under(event) !== from) player.setLoop(ordered(from, under(event)));
-        this.drawRanges(player.look.loop);
+        if (!isLoop) context.position.scrub(name === "pointerup" ? under(event) : last, true);
+        else if (name === "pointerup" && under(event) !== from) context.view.setLoop(ordered(from, under(event)));
+        this.drawRanges(context.view.state.loop);
       });
     }
     on("pointerleave", () => (this.tip.hidden = true));

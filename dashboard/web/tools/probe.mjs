@@ -1,38 +1,38 @@
 // @ts-check
 /**
- * Which values has one pixel, in all panes at once? Under the pointer for as long as it is there, and at a pixel that was
- * clicked or reached with keys until it is given up. They stand in the second line of the headings, where nothing has to
- * make room for them and no picture is covered.
+ * The values of one pixel in all panes: of the pixel under the pointer, or of one that was clicked or reached with keys,
+ * until it is released. They stand in the second line of the headings, where they cover no picture.
  */
 
 import { formatValue, physicalValue } from "../drawing/colour.mjs";
 import { channels, differenceOf, isUnknown, measureOf, referenceOf } from "../drawing/compose.mjs";
-import { element } from "../ui/dom.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
+import { element, listener } from "../ui/dom.mjs";
 import { nameOf } from "./wipe.mjs";
 import { CLICK_PX, maxScale, showing } from "./zoom.mjs";
+
+/** @typedef {import("../player/context.mjs").Domain} Domain */
 
 /** Steps of the crosshair, pixels. */
 const STEP = { small: 1, large: 10 };
 /** Pixels magnified this much get a frame around them instead of a cross through them, CSS px. */
 const FRAME_FROM_PX = 6;
-/** Quiet time before a screen reader is told the values. */
+/** Quiet time before a screen reader gets the values. */
 const SPEAK_MS = 400;
-/** A frame has to stand this long before energies that no pane shows are asked for: scrubbing comes first. */
+/** A frame stays this long before energies that no pane shows are requested: scrubbing comes first. */
 const ENERGIES_MS = 100;
 /** Headings of narrower panes have no room for names and half steps, CSS px; both stand in their titles. */
 const NARROW_PX = 215;
 
 /**
- * @param {any} player
- * @returns {import("../player/player.mjs").Part}
+ * @param {import("../player/context.mjs").Context} context @param {import("./zoom.mjs").Gestures} gestures that a click must not be part of
+ * @returns {import("../player/context.mjs").Part}
  */
-export function probing(player) {
-  const { stage, transport } = player;
-  const { signal } = player.abort;
+export function probing(context, gestures) {
+  const { stage, signal } = context;
   /** The pixel under the pointer. @type {[number, number] | null} */
   let under = null;
-  /** @type {HTMLElement[]} a mark per pane */
+  /** A mark per pane. @type {HTMLElement[]} */
   let marks = [];
   /** @param {number} frame @returns {{frame: number, codes: Map<string, ImageData | null>, abort: AbortController}} */
   const energiesOf = (frame) => ({ frame, codes: new Map(), abort: new AbortController() });
@@ -50,14 +50,17 @@ export function probing(player) {
     class: "crosshair",
     tabindex: "-1",
     role: "application",
-    "aria-label": "crosshair: arrow keys move it by a pixel, with Shift by ten; Escape gives it up",
+    "aria-label": "crosshair: arrow keys move it by 1 pixel, with Shift by 10; Escape removes it",
   });
   stage.root.append(crosshair, spoken);
-  transport.tools.append(where);
+  context.ui.toolbar.tools.append(where);
 
   // A link may name a pixel of a larger picture.
-  const pixel = () => (player.look.probe ? inside(player.look.probe[0], player.look.probe[1]) : under);
-  const isFocused = () => /** @type {any} */ (stage.root.getRootNode()).activeElement === crosshair;
+  const pixel = () => {
+    const { probe } = context.view.state;
+    return probe ? inside(probe[0], probe[1]) : under;
+  };
+  const isFocused = () => crosshair.matches(":focus");
 
   /** @param {number} x @param {number} y @returns {[number, number]} */
   const inside = (x, y) => [
@@ -67,21 +70,21 @@ export function probing(player) {
 
   /** @param {string} letter @returns {ImageData | null} */
   const energyOf = (letter) => {
-    const at = player.extras.findIndex((/** @type {any} */ extra) => extra.letter === letter);
-    if (at >= 0) return player.pictures[stage.panes.length + at]?.codes ?? null;
-    return energies.frame === player.painted ? (energies.codes.get(letter) ?? null) : null;
+    const at = context.overlayTracks.findIndex((track) => track.letter === letter);
+    if (at >= 0) return context.position.pictures[stage.panes.length + at]?.codes ?? null;
+    return energies.frame === context.position.painted ? (energies.codes.get(letter) ?? null) : null;
   };
 
-  /** Energies are asked for where they are not on the screen. */
+  /** Request the energies that are not on the screen. */
   const fetchEnergies = () => {
-    const frame = player.painted;
-    if (energies.frame === frame || player.look.overlay || player.clock || frame < 0) return;
+    const frame = context.position.painted;
+    if (energies.frame === frame || context.view.state.overlay || context.playback.isPlaying || frame < 0) return;
     const own = turnTo(frame);
-    for (const [letter, track] of Object.entries(player.data?.energies ?? {})) {
-      player.loader.pictures.loadSingle(track, frame, own.abort.signal).then(
-        (/** @type {any} */ { codes }) => {
+    for (const [letter, track] of Object.entries(context.data.energies ?? {})) {
+      context.frames.pictures.loadSingle(track, frame, own.abort.signal).then(
+        ({ codes }) => {
           own.codes.set(letter, codes);
-          if (own === energies && !player.isDestroyed) player.soon("probe", show);
+          if (own === energies && !context.isDestroyed) context.timers.soon("probe", show);
         },
         () => {},
       );
@@ -92,8 +95,9 @@ export function probing(player) {
     const at = pixel();
     stage.root.toggleAttribute("data-probed", at !== null);
     where.textContent = at ? `x ${at[0]}  y ${at[1]}` : "";
-    if (at && energies.frame !== player.painted) player.later("probe-energies", ENERGIES_MS, fetchEnergies);
-    stage.panes.forEach((/** @type {import("../player/player.mjs").Pane} */ pane, /** @type {number} */ index) => {
+    if (at && energies.frame !== context.position.painted)
+      context.timers.later("probe-energies", ENERGIES_MS, fetchEnergies);
+    stage.panes.forEach((_, index) => {
       const { values } = stage.elements[index];
       const width = stage.layout?.rects[index]?.width ?? 0;
       const text = at ? textOf(index, at, width < NARROW_PX ? "short" : "full") : "";
@@ -108,29 +112,31 @@ export function probing(player) {
   const textOf = (index, [x, y], form) => {
     const { panes, size, plans } = stage;
     const pane = panes[index];
-    const codes = player.pictures[index]?.codes;
+    const { pictures } = context.position;
+    const picture = pictures[index];
+    const codes = picture?.codes;
     if (!codes) return "–";
     // A preview's values are near the stored ones, and no more than that.
-    const sign = player.pictures[index].isExact ? "" : form === "spoken" ? "about " : "≈ ";
+    const sign = picture.isExact ? "" : form === "spoken" ? "about " : "≈ ";
     const offset = (/** @type {ImageData} */ image) =>
       Math.floor((y * image.height) / size.height) * image.width + Math.floor((x * image.width) / size.width);
-    const word = rgba32Of(codes)[offset(codes)];
-    if (isUnknown(plans[index], pane.domain, word)) return "unknown";
-    const parts = [valueWords(pane.domain, word)];
-    const reference = referenceOf(panes, index, player.look.diff ?? "auto");
-    const other = reference >= 0 && reference !== index ? player.pictures[reference]?.codes : null;
+    const rgba = rgba32Of(codes)[offset(codes)];
+    if (isUnknown(plans[index], pane.domain, rgba)) return "unknown";
+    const parts = [valueText(pane.domain, rgba)];
+    const reference = referenceOf(panes, index, context.view.state.diff ?? "auto");
+    const other = reference >= 0 && reference !== index ? pictures[reference]?.codes : null;
     const name = panes[reference]?.letter || "truth";
     if (other) {
-      const wordOther = rgba32Of(other)[offset(other)];
-      const known = !isUnknown(plans[reference], panes[reference].domain, wordOther);
-      parts.unshift(known ? relationWords(pane.domain, word, wordOther, name) : `${name} unknown`);
+      const rgbaOther = rgba32Of(other)[offset(other)];
+      const isKnown = !isUnknown(plans[reference], panes[reference].domain, rgbaOther);
+      parts.unshift(isKnown ? relationText(pane.domain, rgba, rgbaOther, name) : `${name} unknown`);
     }
-    if (pane.letter && pane.id === pane.letter && player.data?.energies?.[pane.letter]) {
-      const { domain } = player.data.energies[pane.letter];
+    const track = pane.role === "prediction" ? context.data.energies?.[pane.letter] : undefined;
+    if (track) {
       const energy = energyOf(pane.letter);
-      const words = energy ? valueWords(domain, rgba32Of(energy)[offset(energy)]) : "…";
-      // Half a step of an energy is a sixteenth of a σ: said, but not worth the room in a heading.
-      parts.splice(1, 0, form === "spoken" ? `energy ${words}` : `E ${words.replace(/ ±[\d.e-]+/, "")}`);
+      const text = energy ? valueText(track.domain, rgba32Of(energy)[offset(energy)]) : "…";
+      // Half a step of an energy is a sixteenth of a σ: spoken, but not worth the room in a heading.
+      parts.splice(1, 0, form === "spoken" ? `energy ${text}` : `E ${text.replace(/ ±[\d.e-]+/, "")}`);
     }
     if (form === "short") return sign + parts.map(shortened).join(" · ");
     return sign + parts.join(form === "spoken" ? ", " : " · ");
@@ -147,7 +153,8 @@ export function probing(player) {
       const rect = stage.layout?.rects[index];
       const from = at && rect && stage.toCss(index, at[0], at[1]);
       const to = at && rect && stage.toCss(index, at[0] + 1, at[1] + 1);
-      if (!from || !to || !rect) return void (mark.hidden = true);
+      mark.hidden = true;
+      if (!from || !to || !rect) return;
       const [x, y] = [(from.left + to.left) / 2, (from.top + to.top) / 2];
       mark.hidden = x < rect.x || y < rect.y || x > rect.x + rect.width || y > rect.y + rect.height;
       const isFrame = to.left - from.left >= FRAME_FROM_PX;
@@ -161,50 +168,42 @@ export function probing(player) {
   };
 
   const speak = () => {
-    player.later("speak", SPEAK_MS, () => {
-      const at = player.look.probe;
+    context.timers.later("speak", SPEAK_MS, () => {
+      const at = context.view.state.probe;
       if (!at || !isFocused()) return;
-      const words = stage.panes.map(
-        (/** @type {any} */ pane, /** @type {number} */ index) => `${nameOf(pane)}: ${textOf(index, at, "spoken")}`,
-      );
-      spoken.textContent = `pixel ${at[0]}, ${at[1]}. ${words.join(". ")}`;
+      const texts = stage.panes.map((pane, index) => `${nameOf(pane)}: ${textOf(index, at, "spoken")}`);
+      spoken.textContent = `pixel ${at[0]}, ${at[1]}. ${texts.join(". ")}`;
     });
   };
 
-  const giveUp = () => {
+  const release = () => {
     spoken.textContent = "";
-    if (isFocused()) player.root.focus({ preventScroll: true });
-    player.change({ probe: null });
+    if (isFocused()) context.ui.focus();
+    context.view.change({ probe: null });
   };
 
-  const listen = (
-    /** @type {HTMLElement} */ target,
-    /** @type {string} */ name,
-    /** @type {(event: any) => void} */ act,
-  ) => target.addEventListener(name, act, { signal });
+  const on = listener(stage.root, signal);
   const moved = (/** @type {PointerEvent | null} */ event) => {
     const found =
-      event && event.pointerType !== "touch" && !player.gestures.isDragging
-        ? stage.at(event.clientX, event.clientY)
-        : null;
+      event && event.pointerType !== "touch" && !gestures.isDragging ? stage.at(event.clientX, event.clientY) : null;
     const before = under;
     under = found ? inside(found.x, found.y) : null;
-    if (String(before) !== String(under)) player.soon("probe", show);
+    if (String(before) !== String(under)) context.timers.soon("probe", show);
   };
-  listen(stage.root, "pointermove", moved);
-  listen(stage.root, "pointerleave", () => moved(null));
-  listen(stage.root, "click", (event) => {
-    const control = event.composedPath()[0].closest("button, [role=slider]");
+  on("pointermove", moved);
+  on("pointerleave", () => moved(null));
+  on("click", (event) => {
+    const control = /** @type {Element} */ (event.composedPath()[0]).closest("button, [role=slider]");
     const found = stage.at(event.clientX, event.clientY);
-    if (control || !found || event.shiftKey || event.altKey || player.gestures.movedPx >= CLICK_PX) return;
+    if (control || !found || event.shiftKey || event.altKey || gestures.movedPx >= CLICK_PX) return;
     const at = inside(found.x, found.y);
-    const { probe } = player.look;
+    const { probe } = context.view.state;
     const isSame =
       probe && Math.hypot(probe[0] - at[0], probe[1] - at[1]) * (found.widthPx / stage.size.width) < 2 * CLICK_PX;
-    if (isSame) giveUp();
-    else player.change({ probe: at });
+    if (isSame) release();
+    else context.view.change({ probe: at });
   });
-  listen(crosshair, "keydown", (event) => {
+  listener(crosshair, signal)("keydown", (event) => {
     const size = event.shiftKey ? STEP.large : STEP.small;
     /** @type {Record<string, number[]>} */
     const steps = { ArrowLeft: [-size, 0], ArrowRight: [size, 0], ArrowUp: [0, -size], ArrowDown: [0, size] };
@@ -212,77 +211,77 @@ export function probing(player) {
     if (!isPlain || (!(event.key in steps) && event.key !== "Escape")) return;
     event.preventDefault();
     event.stopPropagation();
-    if (event.key === "Escape") return giveUp();
-    const [x, y] = player.look.probe ?? [0, 0];
+    if (event.key === "Escape") return release();
+    const [x, y] = context.view.state.probe ?? [0, 0];
     const at = inside(x + steps[event.key][0], y + steps[event.key][1]);
     const { width, height } = stage.size;
-    const zoom = showing(player.look.zoom, (at[0] + 0.5) / width, (at[1] + 0.5) / height, maxScale(stage.size));
-    player.change({ probe: at, zoom });
+    const zoom = showing(context.view.state.zoom, (at[0] + 0.5) / width, (at[1] + 0.5) / height, maxScale(stage.size));
+    context.view.change({ probe: at, zoom });
     speak();
   });
 
   return {
     actions: {
       probe: () => {
-        if (player.look.probe && isFocused()) return giveUp();
-        const { zoom, probe } = player.look;
-        player.change({
+        if (context.view.state.probe && isFocused()) return release();
+        const { zoom, probe } = context.view.state;
+        context.view.change({
           probe: probe ?? inside((zoom?.x ?? 0.5) * stage.size.width, (zoom?.y ?? 0.5) * stage.size.height),
         });
         crosshair.focus({ preventScroll: true });
         speak();
       },
-      probeOff: giveUp,
+      probeOff: release,
     },
-    look: show,
+    view: show,
     paint: () => pixel() && show(),
     fit: place,
     update: (_data, isNewClip) => {
       if (isNewClip) under = null;
       turnTo(-1);
-      player.soon("probe", show);
+      context.timers.soon("probe", show);
     },
   };
 }
 
 /**
  * A pixel's value in the domain's unit, with half a step of its quantisation.
- * @param {any} domain @param {number} word
+ * @param {Domain} domain @param {number} rgba its pixel, little-endian
  */
-export function valueWords(domain, word) {
+export function valueText(domain, rgba) {
   const { lo, hi, scale, unit } = domain;
   const value = (/** @type {number} */ code) => physicalValue(domain, code / 255);
   if (domain.channels === 3) {
     const half = (hi - lo) / 510;
-    const values = channels(word).map(value);
+    const values = channels(rgba).map(value);
     const length = domain.meaning === "direction" ? Math.hypot(...values) : 1;
     if (domain.meaning === "direction" && length < 0.1) return "no direction";
     return `${values.map((one) => fixed(one / length, half / length)).join(" ")} ±${formatValue(Number((half / length).toPrecision(1)))}${unit && ` ${unit}`}`;
   }
-  const v = value(word & 255);
+  const v = value(rgba & 255);
   const half = scale === "log" ? v * ((hi / lo) ** (0.5 / 255) - 1) : (hi - lo) / 510;
   return `${fixed(v, half)} ±${formatValue(Number(half.toPrecision(1)))}${unit && ` ${unit}`}`;
 }
 
-/** Without half a step and the reference's name, and with two places. @param {string} words */
-function shortened(words) {
-  return words
+/** Without half a step and the reference's name, and with two decimals. @param {string} text */
+function shortened(text) {
+  return text
     .replace(/ ±[\d.e-]+/, "")
     .replace(/ (to|of) \S+$/, "")
     .replace(/(\.\d\d)\d+/g, "$1")
     .replace(/−(?=0\.00(\D|$))/g, "");
 }
 
-/** As many places as the quantisation leaves meaning to. @param {number} value @param {number} half */
+/** With as many decimals as the quantisation supports. @param {number} value @param {number} half */
 function fixed(value, half) {
   const places = Math.min(Math.max(0, -Math.floor(Math.log10(half))), 6);
   const text = value.toFixed(places);
   return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
 }
 
-/** How a pixel differs from that of the reference. @param {any} domain @param {number} word @param {number} other @param {string} name */
-function relationWords(domain, word, other, name) {
-  const difference = differenceOf(domain, word, other);
+/** How a pixel differs from that of the reference. @param {Domain} domain @param {number} rgba @param {number} other @param {string} name */
+function relationText(domain, rgba, other, name) {
+  const difference = differenceOf(domain, rgba, other);
   if (!Number.isFinite(difference)) return `${name} unknown`;
   const measure = measureOf(domain);
   const sign = difference > 0 ? "+" : difference < 0 ? "−" : "±";

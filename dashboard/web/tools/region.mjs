@@ -1,29 +1,35 @@
 // @ts-check
 /**
- * What is the energy of a part of the picture? A box drawn on a pane, or one pixel, through all frames: at once from the
- * stored means of a grid of blocks, then exactly from the per-pixel energies as they arrive.
+ * The energy of a part of the picture, a box or one pixel, through all frames: at once from the stored means of a grid of
+ * blocks, then exactly from the per-pixel energies as they arrive.
  *
- * Shift + drag draws, Shift + click takes a pixel; M makes the next drag draw and puts a box under the arrow keys.
+ * Shift + drag draws, Shift + click selects a pixel; M makes the next drag draw and puts a box under the arrow keys.
  */
 
 import { formatValue } from "../drawing/colour.mjs";
 import { energies } from "../plots/energy.mjs";
+import { button, DRAG_ENDS, element, listener } from "../ui/dom.mjs";
 import { CLICK_PX } from "./zoom.mjs";
-import { button, element } from "../ui/dom.mjs";
 
 /** Frames of one request of per-pixel energies. */
 const STILLS = 16;
-/** The curves are drawn anew this often while exact values arrive; of many frames less often, as it takes longer. */
+/** The curves are redrawn this often while exact values arrive, ms; less often for many frames, which take longer. */
 const REDRAW_MS = { least: 200, perFrame: 0.5 };
 /** Pixels are read when the picture has not changed for so long: play and scrubbing come first. */
 const QUIET_MS = 100;
-/** Quiet time after the last change of the box before pixels are asked for. */
+/** Quiet time after the last change of the box before pixels are requested. */
 const SETTLE_MS = 250;
 /** Pixels that an arrow key moves a box, and the share of the picture that a new one takes. */
 const KEY_PX = 4;
 const FIRST_SHARE = 0.5;
 
-/** @typedef {[number, number, number, number]} Box left, top, width, height in pixels of the picture */
+/**
+ * @typedef {import("../player/context.mjs").Context} Context
+ * @typedef {import("../player/context.mjs").Energy} Energy
+ * @typedef {import("../frames/loader.mjs").Pack} Pack
+ * @typedef {{track: Energy, pack: Pack, name: string}} Block means of all blocks of the frames of one pack
+ * @typedef {[number, number, number, number]} Box left, top, width, height in pixels of the picture
+ */
 
 /**
  * The blocks that a box covers, with their shares of it; they sum to 1. A block partly covered counts by the part.
@@ -83,13 +89,28 @@ export function boxName([x, y, w, h]) {
   return w === 1 && h === 1 ? `pixel ${x}, ${y}` : `region ${x}, ${y} to ${x + w - 1}, ${y + h - 1}`;
 }
 
-export class Region {
-  /** @param {any} player */
-  constructor(player) {
-    this.player = player;
-    /** What ends the asking for block means; null while nothing is asked for. @type {AbortController | null} */
-    this.asking = null;
-    /** Energies of blocks that are here, by pack and scale. @type {Map<string, {cells: Float32Array, grid: [number, number]}>} */
+/** @param {Context} context @returns {import("../player/context.mjs").Part} */
+export function regions(context) {
+  const own = new Region(context);
+  return {
+    actions: { region: () => own.begin(), regionClear: () => own.clear() },
+    update: (_data, isNewClip) => own.update(isNewClip),
+    view: (state, before) => {
+      if (String(state.region) !== String(before.region)) own.compute();
+      own.place();
+    },
+    fit: () => own.place(),
+    destroy: () => own.destroy(),
+  };
+}
+
+class Region {
+  /** @param {Context} context */
+  constructor(context) {
+    this.context = context;
+    /** Ends the requests for block means; null: there are none. @type {AbortController | null} */
+    this.requests = null;
+    /** Energies of loaded blocks, by pack and scale. @type {Map<string, {cells: Float32Array, grid: [number, number]}>} */
     this.ready = new Map();
     /** Exact values of this box by letter; NaN where not yet. @type {Map<string, Float64Array>} */
     this.exact = new Map();
@@ -98,52 +119,50 @@ export class Region {
     this.isDrawing = false;
     /** @type {{x: number, y: number, from: {x: number, y: number}, moved: boolean} | null} */
     this.drag = null;
-    /** What ends the reading of pixels. @type {AbortController | null} */
+    /** Ends the reading of pixels. @type {AbortController | null} */
     this.reading = null;
     this.placed = "";
     this.layer = element("div", { class: "region-layer" });
-    player.stage.root.append(this.layer);
-    this.button = button("energy of a region (M); again: of whole frames", "region");
-    // What is said behind the tools stays behind them.
-    const { tools } = player.transport;
-    tools.insertBefore(this.button, tools.querySelector("output"));
+    context.stage.root.append(this.layer);
+    /** The pane in which the drag began. */
+    this.pane = 0;
+    this.button = button("energy of a region (M; press again for whole frames)", "region");
+    context.ui.toolbar.addTools(this.button);
     const act = () => {
-      this.actions[player.look.region ? "regionClear" : "region"]();
-      if (!player.look.region) player.root.focus({ preventScroll: true });
+      if (context.view.state.region) this.clear();
+      else this.begin();
+      if (!context.view.state.region) context.ui.focus();
     };
-    this.button.addEventListener("click", act, { signal: player.abort.signal });
-    this.listen(player.abort.signal);
+    this.button.addEventListener("click", act, { signal: context.signal });
+    this.listen(context.signal);
   }
 
-  actions = {
-    region: () => {
-      const { look, stage } = this.player;
-      if (Object.keys(this.player.data?.energies ?? {}).length === 0)
-        return this.player.say("no energy to look at in a region");
-      this.isDrawing = true;
-      stage.root.toggleAttribute("data-drawing", true);
-      if (!look.region) {
-        const { width, height } = stage.size;
-        const side = (/** @type {number} */ whole) => Math.max(Math.round(whole * FIRST_SHARE), 1);
-        const [w, h] = [side(width), side(height)];
-        this.choose([Math.floor((width - w) / 2), Math.floor((height - h) / 2), w, h]);
-      }
-      this.place();
-      this.layer.querySelector(".region")?.focus({ preventScroll: true });
-      this.player.say("drag a box on a picture, or move this one with the arrows (Shift: size); Shift M ends it");
-    },
-    regionClear: () => {
-      this.endDrawing();
-      this.player.change({ region: null });
-    },
-  };
+  /** Let the next drag draw, and show a box to begin with. */
+  begin() {
+    const { view, stage, ui } = this.context;
+    if (!this.hasEnergies) return ui.announce("no energy is stored for these configurations");
+    this.isDrawing = true;
+    stage.root.toggleAttribute("data-drawing", true);
+    if (!view.state.region) {
+      const { width, height } = stage.size;
+      const side = (/** @type {number} */ whole) => Math.max(Math.round(whole * FIRST_SHARE), 1);
+      const [w, h] = [side(width), side(height)];
+      this.choose([Math.floor((width - w) / 2), Math.floor((height - h) / 2), w, h]);
+    }
+    this.place();
+    /** @type {HTMLElement | null} */ (this.layer.querySelector(".region"))?.focus({ preventScroll: true });
+    ui.announce("drag a box on a picture, or move this one with the arrow keys (Shift: resize); Shift M removes it");
+  }
 
-  // What the player calls
+  clear() {
+    this.endDrawing();
+    this.context.view.change({ region: null });
+  }
 
-  /** @param {any} _data @param {boolean} isNewClip */
-  update(_data, isNewClip) {
+  /** @param {boolean} isNewClip */
+  update(isNewClip) {
     if (isNewClip) {
-      this.endAsking();
+      this.endRequests();
       this.problem = "";
     }
     const names = new Set(this.packs().map(({ name }) => name));
@@ -155,19 +174,9 @@ export class Region {
     this.place();
   }
 
-  /** @param {any} look @param {any} before */
-  look(look, before) {
-    if (JSON.stringify(look.region) !== JSON.stringify(before.region)) this.compute();
-    this.place();
-  }
-
-  fit() {
-    this.place();
-  }
-
   destroy() {
     this.reading?.abort();
-    this.endAsking();
+    this.endRequests();
     this.layer.remove();
   }
 
@@ -175,27 +184,36 @@ export class Region {
 
   /** @returns {Box | null} */
   get box() {
-    const { look, stage } = this.player;
-    return look.region && stage.size.width > 0 ? insideOf(look.region, stage.size) : null;
+    const { view, stage } = this.context;
+    const { region } = view.state;
+    return region && stage.size.width > 0 ? insideOf(region, stage.size) : null;
+  }
+
+  get energies() {
+    return this.context.data.energies ?? {};
+  }
+
+  get hasEnergies() {
+    return Object.keys(this.energies).length > 0;
   }
 
   get isRaw() {
-    return this.player.data?.scale === "raw";
+    return this.context.data.scale === "raw";
   }
 
   /** @param {Box} box */
   choose(box) {
-    this.player.change({ region: box });
+    this.context.view.change({ region: box });
   }
 
-  /** Energies of the box from what is here; what is not is asked for. */
+  /** Compute the energies of the box from what is loaded, and request the rest. */
   compute() {
     const { box } = this;
     this.reading?.abort();
     if (!box) {
-      this.endAsking();
-      this.player.never("region");
-      this.player.curves.setRegion(null);
+      this.endRequests();
+      this.context.timers.cancel("region");
+      this.context.series.setRegion(null);
       return;
     }
     if (this.exactBox !== box.join()) {
@@ -204,36 +222,36 @@ export class Region {
     }
     this.loadBlocks();
     this.show();
-    if (!this.isRaw && !this.drag) this.player.later("region", SETTLE_MS, () => this.readPixels(box));
+    if (!this.isRaw && !this.drag) this.context.timers.later("region", SETTLE_MS, () => this.readPixels(box));
   }
 
-  /** Ask for the block means that are not here: all configurations of a stretch, then the next, from the frame on the screen on. */
+  /** Load the missing block means: all configurations of a stretch, then the next, from the frame on the screen on. */
   async loadBlocks() {
-    if (this.asking) return; // it comes to all that is missing
-    const asking = new AbortController();
-    this.asking = asking;
+    if (this.requests) return; // those load all that is missing
+    const requests = new AbortController();
+    this.requests = requests;
     try {
       for (;;) {
         const missing = this.packs().filter(({ name }) => !this.ready.has(name));
         const next = missing.filter(({ pack }) => pack.start === missing[0].pack.start);
         if (next.length === 0) break;
-        await Promise.all(next.map((one) => this.loadBlock(one, asking.signal)));
-        this.player.soon("region-show", () => this.show());
+        await Promise.all(next.map((one) => this.loadBlock(one, requests.signal)));
+        this.context.timers.soon("region-show", () => this.show());
       }
       this.problem = "";
     } catch (error) {
-      if (asking.signal.aborted) return;
+      if (requests.signal.aborted) return;
       this.problem = error instanceof Error ? error.message : String(error);
-      this.player.soon("region-show", () => this.show());
+      this.context.timers.soon("region-show", () => this.show());
     } finally {
-      if (this.asking === asking) this.asking = null;
+      if (this.requests === requests) this.requests = null;
     }
   }
 
-  /** @param {{track: any, pack: any, name: string}} one @param {AbortSignal} signal */
+  /** @param {Block} one @param {AbortSignal} signal */
   async loadBlock({ track, pack, name }, signal) {
     const constants = this.isRaw ? null : track;
-    const { shape, values } = await this.player.loader.packs.column(pack, "blocks", signal);
+    const { shape, values } = await this.context.frames.packs.column(pack, "blocks", signal);
     signal.throwIfAborted();
     if (shape.length !== 4 || shape[1] !== track.mu.length) throw new Error("the block means do not fit the paths");
     const [frames, paths, rows, columns] = shape;
@@ -241,27 +259,27 @@ export class Region {
     this.ready.set(name, { cells, grid: [rows, columns] });
   }
 
-  endAsking() {
-    this.asking?.abort();
-    this.asking = null;
+  endRequests() {
+    this.requests?.abort();
+    this.requests = null;
   }
 
-  /** The packs of all energies, round from the frame on the screen. @returns {{track: any, pack: any, name: string}[]} */
+  /** The packs of all energies, round from the frame on the screen. @returns {Block[]} */
   packs() {
-    const tracks = /** @type {any[]} */ (Object.values(this.player.data?.energies ?? {}));
-    const found = tracks.flatMap((track) =>
-      track.packs.map((/** @type {any} */ pack) => ({ track, pack, name: this.blockName(pack) })),
+    const found = Object.values(this.energies).flatMap((track) =>
+      track.packs.map((pack) => ({ track, pack, name: this.blockName(pack) })),
     );
-    const turn = this.turnFrom((/** @type {any} */ { pack }) => pack.start + pack.n_frames - 1);
+    const turn = this.turnFrom((/** @type {Block} */ { pack }) => pack.start + pack.n_frames - 1);
     return found.sort((a, b) => turn(a) - turn(b));
   }
 
   /**
-   * What sorts things so that those of the frame on the screen come first, then the later ones, then those before.
+   * Sorts things so that those of the frame on the screen come first, then the later ones, then the earlier ones.
    * @template T @param {(thing: T) => number} lastFrame @returns {(thing: T) => number}
    */
   turnFrom(lastFrame) {
-    const { wanted, nFrames } = this.player;
+    const { wanted } = this.context.position;
+    const { nFrames } = this.context.clip;
     return (thing) => (lastFrame(thing) >= wanted ? lastFrame(thing) : lastFrame(thing) + nFrames);
   }
 
@@ -272,12 +290,12 @@ export class Region {
 
   /** Give the curves what is known of the box. */
   show() {
-    const { box, player } = this;
-    if (!box || !player.data) return;
-    const { nFrames } = player;
+    const { box, context } = this;
+    if (!box) return;
+    const { nFrames } = context.clip;
     const byLetter = new Map();
     const count = { exact: 0, known: 0, all: 0 };
-    for (const [letter, track] of /** @type {[string, any][]} */ (Object.entries(player.data.energies ?? {}))) {
+    for (const [letter, track] of Object.entries(this.energies)) {
       const values = new Float64Array(nFrames).fill(NaN);
       const exact = this.exact.get(letter);
       for (const pack of track.packs) {
@@ -285,7 +303,7 @@ export class Region {
         const ready = this.ready.get(this.blockName(pack));
         if (!ready) continue;
         const cells = ready.grid[0] * ready.grid[1];
-        const weights = blockWeights(box, player.stage.size, ready.grid);
+        const weights = blockWeights(box, context.stage.size, ready.grid);
         for (let i = 0; i < pack.n_frames && pack.start + i < nFrames; i += 1) {
           let sum = 0;
           for (const { index, weight } of weights) sum += weight * ready.cells[i * cells + index];
@@ -300,22 +318,22 @@ export class Region {
       }
       byLetter.set(letter, values);
     }
-    player.curves.setRegion({ byLetter, note: `${boxName(box)}${this.status(count)}` });
+    context.series.setRegion({ byLetter, note: `${boxName(box)}${this.status(count)}` });
   }
 
   /** @param {{exact: number, known: number, all: number}} count of frames of all configurations */
   status({ exact, known, all }) {
     if (this.problem && known + exact < all) return ` (${this.problem})`;
-    if (exact === all && all > 0) return this.exactWords();
-    if (exact > 0) return ` (block means; pixel by pixel on ${Math.floor((100 * exact) / all)} %)`;
+    if (exact === all && all > 0) return this.exactText();
+    if (exact > 0) return ` (block means; exact on ${Math.floor((100 * exact) / all)} %)`;
     return known < all ? ` (block means, ${Math.floor((100 * known) / Math.max(all, 1))} %)` : " (block means)";
   }
 
-  /** How exact are values of pixels? A single one is as coarse as it is stored; of many the steps even out. */
-  exactWords() {
+  /** A single pixel is as coarse as it is stored; over many pixels the steps even out. */
+  exactText() {
     const [, , w, h] = this.box ?? [0, 0, 0, 0];
-    if (w * h !== 1) return " (pixel by pixel)";
-    const { lo, hi, unit } = /** @type {any} */ (Object.values(this.player.data.energies)[0]).domain;
+    if (w * h !== 1) return " (exact)";
+    const { lo, hi, unit } = Object.values(this.energies)[0].domain;
     return ` (± ${formatValue((hi - lo) / 255 / 2)} ${unit})`;
   }
 
@@ -324,27 +342,27 @@ export class Region {
     this.reading?.abort();
     const reading = new AbortController();
     this.reading = reading;
-    const { player } = this;
+    const { context } = this;
     let shown = performance.now();
     try {
       for (const [letter, track, frame] of this.order()) {
-        const values = this.exact.get(letter) ?? new Float64Array(player.nFrames).fill(NaN);
+        const values = this.exact.get(letter) ?? new Float64Array(context.clip.nFrames).fill(NaN);
         this.exact.set(letter, values);
         if (Number.isFinite(values[frame])) continue;
         while (this.isBusy() && !reading.signal.aborted) await new Promise((done) => setTimeout(done, QUIET_MS));
         reading.signal.throwIfAborted();
-        const stills = await player.loader.pictures.stills(track, frame, STILLS, reading.signal);
+        const stills = await context.frames.pictures.stills(track, frame, STILLS, reading.signal);
         if (this.exactBox !== box.join()) return;
-        stills.forEach((/** @type {ImageData} */ codes, /** @type {number} */ i) => {
-          const isSame = codes.width === player.stage.size.width && codes.height === player.stage.size.height;
+        stills.forEach((codes, i) => {
+          const isSame = codes.width === context.stage.size.width && codes.height === context.stage.size.height;
           if (isSame && frame + i < values.length) values[frame + i] = meanInside(codes, box, track.domain);
         });
-        if (performance.now() - shown < Math.max(REDRAW_MS.least, REDRAW_MS.perFrame * player.nFrames)) continue;
+        if (performance.now() - shown < Math.max(REDRAW_MS.least, REDRAW_MS.perFrame * context.clip.nFrames)) continue;
         shown = performance.now();
         this.show();
       }
     } catch (error) {
-      if (reading.signal.aborted || player.isDestroyed) return;
+      if (reading.signal.aborted || context.isDestroyed) return;
       this.problem = error instanceof Error ? error.message : String(error);
     }
     if (!reading.signal.aborted) this.show();
@@ -352,126 +370,124 @@ export class Region {
 
   /** Frames come first: those that are played, and the lossless one where it stands. */
   isBusy() {
-    const { clock, lastPaintMs, isExact } = this.player;
-    return clock !== null || !isExact || performance.now() - lastPaintMs < QUIET_MS;
+    const { playback, position } = this.context;
+    const { lastPaintMs, isExact } = position;
+    return playback.isPlaying || !isExact || performance.now() - lastPaintMs < QUIET_MS;
   }
 
-  /** Requests for pixels: all configurations of a stretch of frames, then the next, round from the frame on the screen. */
+  /**
+   * Requests for pixels: all configurations of a stretch of frames, then the next, round from the frame on the screen.
+   * @returns {[string, Energy, number][]} letter, track, first frame
+   */
   order() {
-    const { player } = this;
-    const energies = /** @type {[string, any][]} */ (Object.entries(player.data?.energies ?? {}));
-    const wishes = energies.flatMap(([letter, track]) =>
-      track.packs.flatMap((/** @type {any} */ pack) =>
-        Array.from({ length: Math.ceil(pack.n_frames / STILLS) }, (_, i) => [letter, track, pack.start + i * STILLS]),
+    /** @type {[string, Energy, number][]} */
+    const requests = Object.entries(this.energies).flatMap(([letter, track]) =>
+      track.packs.flatMap(({ start, n_frames }) =>
+        Array.from(
+          { length: Math.ceil(n_frames / STILLS) },
+          (_, i) => /** @type {[string, Energy, number]} */ ([letter, track, start + i * STILLS]),
+        ),
       ),
     );
-    const turn = this.turnFrom((/** @type {any[]} */ [, , first]) => first + STILLS - 1);
-    return wishes.sort((a, b) => turn(a) - turn(b));
+    const turn = this.turnFrom((/** @type {[string, Energy, number]} */ [, , first]) => first + STILLS - 1);
+    return requests.sort((a, b) => turn(a) - turn(b));
   }
 
   // The box on the panes
 
   /** Put the box on every pane. */
   place() {
-    const { box, player } = this;
-    const { stage } = player;
-    const rects = /** @type {any[]} */ (stage.layout?.rects ?? []);
+    const { box, context } = this;
+    const { stage } = context;
+    const rects = stage.layout?.rects ?? [];
     this.button.setAttribute("aria-pressed", String(box !== null));
-    this.button.hidden = Object.keys(player.data?.energies ?? {}).length === 0;
-    const text = JSON.stringify([box, rects, player.look.zoom, stage.size]);
+    this.button.hidden = !this.hasEnergies;
+    const text = JSON.stringify([box, rects, context.view.state.zoom, stage.size]);
     if (text === this.placed) return;
     this.placed = text;
-    const shown = box ? rects.map((rect, pane) => ({ rect, pane })).filter(({ rect }) => rect) : [];
-    while (this.layer.children.length > shown.length) this.layer.lastElementChild.remove();
+    const shown = rects.flatMap((rect, pane) => (box && rect ? [{ box, rect, pane }] : []));
+    while (this.layer.children.length > shown.length) this.layer.lastElementChild?.remove();
     while (this.layer.children.length < shown.length)
       this.layer.append(element("div", { class: "region-pane" }, element("div", { class: "region" })));
-    shown.forEach(({ rect, pane }, index) => {
-      const [x, y, w, h] = /** @type {Box} */ (box);
-      const holder = this.layer.children[index];
-      const own = holder.firstElementChild;
+    for (const [index, { box: own, rect, pane }] of shown.entries()) {
+      const [x, y, w, h] = own;
+      const holder = /** @type {HTMLElement} */ (this.layer.children[index]);
+      const inner = /** @type {HTMLElement} */ (holder.firstElementChild);
       const from = stage.toCss(pane, x, y);
       const to = stage.toCss(pane, x + w, y + h);
+      if (!from || !to) continue;
       Object.assign(holder.style, {
         left: `${rect.x}px`,
         top: `${rect.y}px`,
         width: `${rect.width}px`,
         height: `${rect.height}px`,
       });
-      Object.assign(own.style, {
+      Object.assign(inner.style, {
         left: `${from.left - rect.x}px`,
         top: `${from.top - rect.y}px`,
         width: `${to.left - from.left}px`,
         height: `${to.top - from.top}px`,
       });
-      own.classList.toggle("is-pixel", w === 1 && h === 1);
-      if (index > 0) return;
+      inner.classList.toggle("is-pixel", w === 1 && h === 1);
+      if (index > 0) continue;
       // One of them is enough to reach by Tab.
-      const label = `${boxName(/** @type {Box} */ (box))}: arrows move it, with Shift they change its size, Delete ends it`;
+      const label = `${boxName(own)}: arrow keys move it, with Shift they resize it, Delete removes it`;
       for (const [name, value] of Object.entries({ tabindex: "0", role: "group", "aria-label": label }))
-        own.setAttribute(name, value);
-    });
+        inner.setAttribute(name, value);
+    }
   }
 
   endDrawing() {
     this.isDrawing = false;
-    this.player.stage.root.toggleAttribute("data-drawing", false);
+    this.context.stage.root.toggleAttribute("data-drawing", false);
   }
 
   /** @param {AbortSignal} signal */
   listen(signal) {
-    const { player } = this;
-    const { root } = player.stage;
-    const on = (
-      /** @type {EventTarget} */ target,
-      /** @type {string} */ name,
-      /** @type {(event: any) => void} */ act,
-      capture = false,
-    ) => target.addEventListener(name, act, { signal, capture });
-    on(
-      root,
-      "pointerdown",
-      (event) => {
-        const hasEnergies = Object.keys(player.data?.energies ?? {}).length > 0;
-        const control = event.composedPath()[0].closest?.("button, input, select, [role=slider]");
-        const place =
-          event.button === 0 &&
-          (event.shiftKey || this.isDrawing) &&
-          hasEnergies &&
-          !control &&
-          player.stage.at(event.clientX, event.clientY);
-        if (!place) return;
-        event.preventDefault();
-        event.stopPropagation(); // neither pan nor wipe
-        player.root.focus({ preventScroll: true });
-        this.drag = { x: event.clientX, y: event.clientY, from: place, moved: false };
-        this.pane = place.pane;
-        root.setPointerCapture(event.pointerId);
-      },
-      true,
-    );
-    on(root, "pointermove", (event) => {
+    const { context } = this;
+    const { root } = context.stage;
+    const on = listener(root, signal);
+    // First of all, so that the drag neither pans nor moves a wipe.
+    listener(root, signal, { capture: true })("pointerdown", (event) => {
+      const control = /** @type {Element} */ (event.composedPath()[0]).closest("button, input, select, [role=slider]");
+      const place =
+        event.button === 0 &&
+        (event.shiftKey || this.isDrawing) &&
+        this.hasEnergies &&
+        !control &&
+        context.stage.at(event.clientX, event.clientY);
+      if (!place) return;
+      event.preventDefault();
+      event.stopPropagation();
+      context.ui.focus();
+      this.drag = { x: event.clientX, y: event.clientY, from: place, moved: false };
+      this.pane = place.pane;
+      root.setPointerCapture(event.pointerId);
+    });
+    on("pointermove", (event) => {
       const { drag } = this;
       if (!drag) return;
       drag.moved ||= Math.hypot(event.clientX - drag.x, event.clientY - drag.y) > CLICK_PX;
-      if (drag.moved) this.choose(boxBetween(drag.from, this.pointUnder(event), player.stage.size));
+      if (drag.moved) this.choose(boxBetween(drag.from, this.pointUnder(event), context.stage.size));
     });
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
-      on(root, name, () => {
+    for (const name of DRAG_ENDS) {
+      on(name, () => {
         const { drag } = this;
         if (!drag) return;
         this.drag = null;
         this.endDrawing();
-        if (name === "pointerup" && !drag.moved) this.choose(boxBetween(drag.from, drag.from, player.stage.size));
+        if (name === "pointerup" && !drag.moved) this.choose(boxBetween(drag.from, drag.from, context.stage.size));
         else this.compute(); // now also pixel by pixel
       });
     }
-    on(this.layer, "keydown", (event) => this.onKey(event));
+    listener(this.layer, signal)("keydown", (event) => this.onKey(event));
   }
 
   /** A point of the pane in which the drag began, also beyond its edge. @param {PointerEvent} event */
   pointUnder(event) {
-    const { stage } = this.player;
-    const rect = stage.layout.rects[this.pane ?? 0];
+    const { stage } = this.context;
+    const rect = stage.layout?.rects[this.pane];
+    if (!rect) return { x: 0, y: 0 };
     const box = stage.root.getBoundingClientRect();
     const inside = (/** @type {number} */ value, /** @type {number} */ from, /** @type {number} */ length) =>
       Math.min(Math.max(value, from + 0.01), from + length - 0.01);
@@ -482,21 +498,23 @@ export class Region {
 
   /** @param {KeyboardEvent} event while a box has the focus */
   onKey(event) {
-    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    /** @type {Record<string, number[]>} */
+    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const step = steps[event.key];
     const isEnd = ["Enter", "Escape"].includes(event.key);
     const isClear = ["Delete", "Backspace"].includes(event.key);
-    const { box, player } = this;
+    const { box, context } = this;
     if (!box || (!step && !isEnd && !isClear) || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     event.stopPropagation();
     if (step) {
       const [dx, dy] = step.map((one) => KEY_PX * one);
       const [x, y, w, h] = box;
-      this.choose(insideOf(event.shiftKey ? [x, y, w + dx, h + dy] : [x + dx, y + dy, w, h], player.stage.size));
+      this.choose(insideOf(event.shiftKey ? [x, y, w + dx, h + dy] : [x + dx, y + dy, w, h], context.stage.size));
       return;
     }
     this.endDrawing();
-    if (isClear) player.change({ region: null });
-    player.root.focus({ preventScroll: true });
+    if (isClear) context.view.change({ region: null });
+    context.ui.focus();
   }
 }

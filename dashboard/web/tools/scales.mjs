@@ -1,10 +1,10 @@
 // @ts-check
-/** In which colours and over which range is a domain shown? The menu that a legend opens. */
+/** The menu that a legend opens: colour map and range of a domain. */
 
 import { cssGradient, formatValue, mapName, physicalValue } from "../drawing/colour.mjs";
 import { defaultReach, differenceScale, energyScale, reachOf, shownScale } from "../drawing/compose.mjs";
-import { button, element } from "../ui/dom.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
+import { button, element } from "../ui/dom.mjs";
 
 /** Perceptually uniform; the diverging one is offered where values have a sign. */
 const MAPS = ["viridis", "magma", "inferno", "cividis", "grey"];
@@ -13,12 +13,13 @@ const LEFT_OUT = 0.01;
 const WIDTH_PX = 250;
 
 /**
- * @typedef {{domain: any, kind: "map" | "energy" | "difference"}} Subject
+ * @typedef {import("../player/context.mjs").Domain} Domain
+ * @typedef {{domain: Domain, kind: "map" | "energy" | "difference"}} Subject
  */
 
 /**
  * The range of nearly all codes of some images, as physical values; null: there are none, or all are one.
- * @param {any} domain @param {import("../drawing/compose.mjs").Pixels[]} images
+ * @param {import("../drawing/colour.mjs").Scale} domain @param {import("../drawing/compose.mjs").Pixels[]} images
  * @returns {{lo: number, hi: number} | null}
  */
 export function rangeOf(domain, images) {
@@ -32,7 +33,10 @@ export function rangeOf(domain, images) {
   const total = counts.reduce((sum, count) => sum + count, 0);
   const codeAt = (/** @type {number} */ share) => {
     let sum = 0;
-    return counts.findIndex((count) => (sum += count) > share * total);
+    return counts.findIndex((count) => {
+      sum += count;
+      return sum > share * total;
+    });
   };
   const [low, high] = [codeAt(LEFT_OUT), codeAt(1 - LEFT_OUT)];
   if (total === 0 || low < 0 || high <= low) return null;
@@ -41,12 +45,11 @@ export function rangeOf(domain, images) {
 }
 
 /**
- * @param {any} player
- * @returns {import("../player/player.mjs").Part}
+ * @param {import("../player/context.mjs").Context} context
+ * @returns {import("../player/context.mjs").Part}
  */
-export function scaling(player) {
-  const { stage } = player;
-  const { signal } = player.abort;
+export function scaling(context) {
+  const { stage, signal } = context;
   const menu = element("div", { class: "scale-menu", role: "dialog", tabindex: "-1" });
   menu.hidden = true;
   /** @type {Subject | null} */
@@ -59,8 +62,8 @@ export function scaling(player) {
   const low = element("input", { type: "text", inputmode: "decimal", class: "number", "aria-label": "lowest value" });
   const high = element("input", { type: "text", inputmode: "decimal", class: "number", "aria-label": "highest value" });
   const unit = element("span", { class: "number" });
-  const fromFrame = button("range of this frame", null, "this frame");
-  const reset = button("back to the domain's own", null, "reset");
+  const fromFrame = button("fit the range to this frame", null, "this frame");
+  const reset = button("return to the default colours and range", null, "reset");
   const done = button("close (Esc)", null, "close");
   const to = element("span", { class: "muted" });
   menu.append(
@@ -71,22 +74,23 @@ export function scaling(player) {
   );
 
   const scaleOf = (/** @type {Subject} */ { domain, kind }) => {
-    if (kind === "difference") return differenceScale(domain, player.look.reach[domain.name] ?? defaultReach(domain));
-    return kind === "energy" ? energyScale(domain, player.look) : shownScale(domain, player.look.maps[domain.name]);
+    const { state } = context.view;
+    if (kind === "difference") return differenceScale(domain, state.reach[domain.name] ?? defaultReach(domain));
+    return kind === "energy" ? energyScale(domain, state) : shownScale(domain, state.maps[domain.name]);
   };
 
   /** @param {{map?: string | null, lo?: number | null, hi?: number | null} | null} changes null: the domain's own */
   const set = (changes) => {
     const { name } = /** @type {Subject} */ (subject).domain;
-    const { [name]: before, ...others } = player.look.maps;
-    const own = { map: null, lo: null, hi: null, ...before, ...changes };
-    player.change({ maps: changes ? { ...others, [name]: own } : others });
+    const { [name]: before, ...others } = context.view.state.maps;
+    const own = { ...(before ?? { map: null, lo: null, hi: null }), ...changes };
+    context.view.change({ maps: changes ? { ...others, [name]: own } : others });
   };
 
   const setReach = (/** @type {number | null} */ value) => {
     const { name } = /** @type {Subject} */ (subject).domain;
-    const { [name]: _before, ...others } = player.look.reach;
-    player.change({ reach: value === null ? others : { ...others, [name]: value } });
+    const { [name]: _before, ...others } = context.view.state.reach;
+    context.view.change({ reach: value === null ? others : { ...others, [name]: value } });
   };
 
   const show = () => {
@@ -108,9 +112,8 @@ export function scaling(player) {
       const bar = /** @type {HTMLElement} */ (input.nextElementSibling);
       bar.style.background = cssGradient({ ...scale, colour_map: input.value });
     }
-    const focused = /** @type {any} */ (menu.getRootNode()).activeElement;
-    if (focused !== low) low.value = formatValue(scale.lo);
-    if (focused !== high) high.value = formatValue(scale.hi);
+    if (!low.matches(":focus")) low.value = formatValue(scale.lo);
+    if (!high.matches(":focus")) high.value = formatValue(scale.hi);
     unit.textContent = scale.unit;
   };
 
@@ -126,11 +129,11 @@ export function scaling(player) {
     const isLog = subject.domain.scale === "log" && subject.kind === "map";
     if (subject.kind === "difference") {
       if (hi > 0 && hi < 1e9) setReach(hi);
-      else player.say("the range is a number above 0");
+      else context.ui.announce("enter a number above 0");
     } else if (lo < hi && Math.abs(lo) < 1e9 && Math.abs(hi) < 1e9 && (!isLog || lo > 0)) set({ lo, hi });
     else
-      player.say(
-        isLog ? "a range goes from a number above 0 to a higher one" : "a range goes from a number to a higher one",
+      context.ui.announce(
+        isLog ? "enter two numbers above 0, the lower one first" : "enter two numbers, the lower one first",
       );
     show();
   };
@@ -138,8 +141,8 @@ export function scaling(player) {
   const close = () => {
     if (menu.hidden) return;
     menu.hidden = true;
-    const hadFocus = menu.contains(/** @type {any} */ (menu.getRootNode()).activeElement);
-    if (hadFocus) (anchor?.isConnected ? anchor : player.root).focus({ preventScroll: true });
+    const hadFocus = menu.matches(":focus-within");
+    if (hadFocus) (anchor?.isConnected ? anchor : context.ui.root).focus({ preventScroll: true });
   };
 
   const open = (/** @type {Subject} */ wanted, /** @type {HTMLElement} */ from) => {
@@ -149,60 +152,75 @@ export function scaling(player) {
     anchor = from;
     menu.hidden = false;
     show();
-    const [root, box] = [player.root.getBoundingClientRect(), from.getBoundingClientRect()];
+    const [root, box] = [context.ui.root.getBoundingClientRect(), from.getBoundingClientRect()];
     const left = Math.min(Math.max(box.right - root.left - WIDTH_PX, 4), Math.max(root.width - WIDTH_PX - 4, 4));
     const isLow = box.bottom + menu.offsetHeight + 8 > window.innerHeight && box.top - menu.offsetHeight > 0;
     menu.style.left = `${left}px`;
     menu.style.top = `${(isLow ? box.top - menu.offsetHeight - 4 : box.bottom + 4) - root.top}px`;
-    (maps.querySelector("input:checked") ?? high).focus({ preventScroll: true });
+    /** @type {HTMLElement} */ (maps.querySelector("input:checked") ?? high).focus({ preventScroll: true });
   };
 
-  const listen = (
-    /** @type {EventTarget} */ target,
-    /** @type {string} */ name,
-    /** @type {(event: any) => void} */ act,
-  ) => target.addEventListener(name, act, { signal });
-  listen(low, "change", take);
-  listen(high, "change", take);
-  listen(reset, "click", () => (subject?.kind === "difference" ? setReach(null) : set(null), show()));
-  listen(done, "click", close);
-  listen(fromFrame, "click", async () => {
-    await player.settle();
-    const found = subject && ofFrame(subject);
-    if (!found) player.say("this frame has no range");
-    else if (subject?.kind === "difference") setReach(found.hi);
-    else set(found);
-    show();
-  });
-  listen(menu, "keydown", (event) => {
-    if (event.key !== "Escape" && !(event.key === "Enter" && event.target.closest("input"))) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (event.key === "Enter") take();
-    close();
-  });
-  listen(window, "pointerdown", (event) => {
-    const path = event.composedPath();
-    if (!path.includes(menu) && !path.includes(anchor)) close();
-  });
+  for (const field of [low, high]) field.addEventListener("change", take, { signal });
+  reset.addEventListener(
+    "click",
+    () => {
+      if (subject?.kind === "difference") setReach(null);
+      else set(null);
+      show();
+    },
+    { signal },
+  );
+  done.addEventListener("click", close, { signal });
+  fromFrame.addEventListener(
+    "click",
+    async () => {
+      await context.position.settle();
+      const found = subject && ofFrame(subject);
+      if (!found) context.ui.announce("this frame has no range of values");
+      else if (subject?.kind === "difference") setReach(found.hi);
+      else set(found);
+      show();
+    },
+    { signal },
+  );
+  menu.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key !== "Escape" && !(event.key === "Enter" && /** @type {Element} */ (event.target).closest("input")))
+        return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (event.key === "Enter") take();
+      close();
+    },
+    { signal },
+  );
+  window.addEventListener(
+    "pointerdown",
+    (event) => {
+      const path = event.composedPath();
+      if (!path.includes(menu) && !(anchor && path.includes(anchor))) close();
+    },
+    { signal },
+  );
 
   /** @param {Subject} wanted */
   const ofFrame = ({ domain, kind }) => {
     const { panes, plans } = stage;
     if (kind === "energy") {
-      const codes = player.pictures.slice(panes.length).map((/** @type {any} */ picture) => picture?.codes);
+      const codes = context.position.pictures.slice(panes.length).flatMap((picture) => picture?.codes ?? []);
       return rangeOf(
         domain,
-        codes.filter(Boolean).map((/** @type {any} */ own) => ({ rgba32: rgba32Of(own), unknown: -1 })),
+        codes.map((own) => ({ rgba32: rgba32Of(own), unknown: -1 })),
       );
     }
-    const own = panes.flatMap((/** @type {any} */ pane, /** @type {number} */ index) => {
-      const codes = player.pictures[index]?.codes;
+    const own = panes.flatMap((pane, index) => {
+      const codes = context.position.pictures[index]?.codes;
       return pane.domain.name === domain.name && codes ? [{ rgba32: rgba32Of(codes), ...plans[index] }] : [];
     });
     if (kind === "map") return rangeOf(domain, own);
-    const largest = own.map((/** @type {any} */ image) => {
-      const codes = player.pictures[image.reference]?.codes;
+    const largest = own.map((image) => {
+      const codes = context.position.pictures[image.reference]?.codes;
       const other = codes && { rgba32: rgba32Of(codes), ...plans[image.reference] };
       return other ? (reachOf(domain, image, other) ?? 0) : 0;
     });
@@ -218,7 +236,7 @@ export function scaling(player) {
       },
       scaleMenu: open,
     },
-    look: show,
+    view: show,
     update: (_data, isNewClip) => {
       if (isNewClip) close();
     },

@@ -1,85 +1,81 @@
 // @ts-check
-/** Which tools has the viewer for the pictures? Buttons in the transport's row, and a line of what the active ones ask. */
+/** The tools for the pictures: buttons in the toolbar, and a line with the settings of the active ones. */
 
 import { cssGradient, formatValue } from "../drawing/colour.mjs";
 import { defaultReach, differenceScale, energyScale, reachOf } from "../drawing/compose.mjs";
-import { button, element } from "../ui/dom.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
-import { nameOf } from "./wipe.mjs";
+import { sourceOf } from "../player/context.mjs";
+import { button, DRAG_ENDS, element } from "../ui/dom.mjs";
 
-/** How an energy is drawn at first: from the threshold on that a tenth of the pixels of usual frames reaches. */
+/** How an energy is drawn at first: above the threshold that a tenth of the pixels of usual frames reaches. */
 const FIRST_OVERLAY = { opacity: 0.7, from: 2 };
 
 /**
- * @param {any} player
- * @returns {import("../player/player.mjs").Part}
+ * @param {import("../player/context.mjs").Context} context
+ * @returns {import("../player/context.mjs").Part}
  */
-export function tools(player) {
-  const { signal } = player.abort;
-  const { stage, transport } = player;
+export function tools(context) {
+  const { signal, commands } = context;
+  const { toolbar } = context.ui;
   const act = (/** @type {string} */ name) => () => {
-    player.actions[name]();
-    player.root.focus({ preventScroll: true });
+    commands.run(name);
+    context.ui.focus();
   };
   const zoom = button("fit the pictures (F)", null, "1×");
-  const probe = button("values at a pixel (P)", "probe");
-  const wipe = button("wipe: two pictures in one (W)", "wipe");
-  const difference = button("difference to a reference (D)", "difference");
-  const energy = button("energy over the pictures (E)", "energy");
-  const flicker = button("hold to alternate A and B in place (Q)", "flicker");
+  const probe = button("read values at a pixel (P)", "probe");
+  const wipe = button("wipe: two pictures divided by an edge (W)", "wipe");
+  const difference = button("show the difference to a reference (D)", "difference");
+  const energy = button("overlay the energy on the pictures (E)", "energy");
+  const flicker = button("hold to alternate between A and B (Q)", "flicker");
   const toggles = { probe, wipe, difference, energy };
   zoom.classList.add("number", "zoom");
-  transport.tools.append(zoom, probe, wipe, difference, energy, flicker);
-  const listen = (/** @type {any} */ target, /** @type {string} */ name, /** @type {(event: any) => void} */ heard) =>
-    target.addEventListener(name, heard, { signal });
-  listen(zoom, "click", act("fit"));
+  toolbar.addTools(zoom, probe, wipe, difference, energy, flicker);
+  zoom.addEventListener("click", act("fit"), { signal });
   for (const [name, made] of Object.entries(toggles)) {
-    if (name !== "probe") listen(made, "click", act(name));
+    if (name !== "probe") made.addEventListener("click", act(name), { signal });
   }
   // The crosshair takes the focus, so that keys move it.
-  listen(probe, "click", () => (player.look.probe ? player.actions.probeOff() : player.actions.probe()));
-  listen(
-    flicker,
-    "pointerdown",
-    (event) => event.button === 0 && (flicker.setPointerCapture(event.pointerId), player.actions.flicker()),
-  );
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture", "blur"])
-    listen(flicker, name, () => player.actions.flickerEnd());
-  listen(flicker, "contextmenu", (event) => event.preventDefault()); // a long touch is a hold
-  for (const [name, action] of [
-    ["keydown", "flicker"],
-    ["keyup", "flickerEnd"],
-  ]) {
-    listen(flicker, name, (event) => (event.key === " " || event.key === "Enter") && player.actions[action]());
-  }
+  probe.addEventListener("click", () => commands.run(context.view.state.probe ? "probeOff" : "probe"), { signal });
+  const hold = (/** @type {PointerEvent} */ event) => {
+    if (event.button !== 0) return;
+    flicker.setPointerCapture(event.pointerId);
+    commands.run("flicker");
+  };
+  flicker.addEventListener("pointerdown", hold, { signal });
+  for (const name of [...DRAG_ENDS, "blur"])
+    flicker.addEventListener(name, () => commands.run("flickerEnd"), { signal });
+  flicker.addEventListener("contextmenu", (event) => event.preventDefault(), { signal }); // a long touch is a hold
+  const isPress = (/** @type {KeyboardEvent} */ { key }) => key === " " || key === "Enter";
+  flicker.addEventListener("keydown", (event) => isPress(event) && commands.run("flicker"), { signal });
+  flicker.addEventListener("keyup", (event) => isPress(event) && commands.run("flickerEnd"), { signal });
 
-  const lines = { wipe: wipeLine(player), diff: differenceLine(player), overlay: overlayLine(player) };
-  transport.options.append(...Object.values(lines).map(({ root }) => root));
+  const lines = { wipe: wipeLine(context), diff: differenceLine(context), overlay: overlayLine(context) };
+  toolbar.options.append(...Object.values(lines).map(({ root }) => root));
 
   const show = () => {
-    const { look } = player;
-    const pressed = { probe: look.probe, wipe: look.wipe, difference: look.diff, energy: look.overlay };
+    const { state } = context.view;
+    const pressed = { probe: state.probe, wipe: state.wipe, difference: state.diff, energy: state.overlay };
     for (const [name, made] of Object.entries(toggles)) {
       made.setAttribute("aria-pressed", String(pressed[/** @type {keyof typeof pressed} */ (name)] !== null));
     }
-    zoom.firstChild.textContent = `${Number((look.zoom?.scale ?? 1).toPrecision(2))}×`;
+    zoom.textContent = `${Number((state.zoom?.scale ?? 1).toPrecision(2))}×`;
     for (const [name, line] of Object.entries(lines)) {
-      line.root.hidden = look[name] === null;
-      if (look[name] !== null) line.show();
+      line.root.hidden = state[/** @type {keyof typeof lines} */ (name)] === null;
+      if (!line.root.hidden) line.show();
     }
-    transport.options.hidden = Object.values(lines).every(({ root }) => root.hidden);
+    toolbar.options.hidden = Object.values(lines).every(({ root }) => root.hidden);
   };
-  const hasEnergies = () => Object.keys(player.data?.energies ?? {}).length > 0;
+  const hasEnergies = () => Object.keys(context.data.energies ?? {}).length > 0;
   return {
     actions: {
-      difference: () => player.change({ diff: player.look.diff === null ? "auto" : null }),
+      difference: () => context.view.change({ diff: context.view.state.diff === null ? "auto" : null }),
       energy: () => {
-        if (player.look.overlay === null && !hasEnergies())
-          return player.say("there is no energy of these configurations");
-        player.change({ overlay: player.look.overlay === null ? FIRST_OVERLAY : null });
+        if (context.view.state.overlay === null && !hasEnergies())
+          return context.ui.announce("no energy is stored for these configurations");
+        context.view.change({ overlay: context.view.state.overlay === null ? FIRST_OVERLAY : null });
       },
     },
-    look: show,
+    view: show,
     update: show,
   };
 }
@@ -100,18 +96,19 @@ function paneMenu(label, choose) {
   return { menu, show };
 }
 
-/** @param {any} player */
-function wipeLine(player) {
+/** @param {import("../player/context.mjs").Context} context */
+function wipeLine(context) {
   const choose = (/** @type {"first" | "second"} */ side) => (/** @type {string} */ id) => {
-    const { wipe } = player.look;
+    const { wipe } = context.view.state;
+    if (!wipe) return;
     const other = side === "first" ? "second" : "first";
     // Choosing the other one's picture swaps the two.
-    player.change({ wipe: { ...wipe, [side]: id, [other]: wipe[other] === id ? wipe[side] : wipe[other] } });
+    context.view.change({ wipe: { ...wipe, [side]: id, [other]: wipe[other] === id ? wipe[side] : wipe[other] } });
   };
   const first = paneMenu("picture before the edge", choose("first"));
   const second = paneMenu("picture behind the edge", choose("second"));
   const turn = button("turn the edge (Shift W)", "turn");
-  turn.addEventListener("click", () => player.actions.turnWipe());
+  turn.addEventListener("click", () => context.commands.run("turnWipe"));
   const root = element(
     "span",
     { class: "option" },
@@ -121,20 +118,21 @@ function wipeLine(player) {
     second.menu,
   );
   const show = () => {
-    const { panes } = player.stage;
-    const options = panes.map((/** @type {any} */ pane) => ({
-      value: pane.id,
-      name: [pane.letter, pane.title, pane.id.endsWith("2") ? pane.detail : ""].filter(Boolean).join(" "),
+    const { panes } = context.stage;
+    const { wipe } = context.view.state;
+    const options = panes.map(({ id, letter, title, role, detail }) => ({
+      value: id,
+      name: [letter, title, role === "readout" ? detail : ""].filter(Boolean).join(" "),
     }));
-    first.show(options, player.look.wipe.first);
-    second.show(options, player.look.wipe.second);
+    first.show(options, wipe?.first ?? "");
+    second.show(options, wipe?.second ?? "");
   };
   return { root, show };
 }
 
-/** @param {any} player */
-function differenceLine(player) {
-  const reference = paneMenu("reference of the difference", (id) => player.change({ diff: id }));
+/** @param {import("../player/context.mjs").Context} context */
+function differenceLine(context) {
+  const reference = paneMenu("reference of the difference", (id) => context.view.change({ diff: id }));
   const reach = element("input", {
     type: "text",
     inputmode: "decimal",
@@ -142,7 +140,7 @@ function differenceLine(player) {
     "aria-label": "strongest colour at",
   });
   const unit = element("span", { class: "number" });
-  const fromFrame = button("range of this frame: all but the largest 2 % of the differences", null, "auto");
+  const fromFrame = button("fit the range to this frame (all but the largest 2 % of the differences)", null, "auto");
   const root = element(
     "span",
     { class: "option" },
@@ -153,29 +151,29 @@ function differenceLine(player) {
   );
   /** The domain that the field is about: that of the first pane compared. */
   const compared = () => {
-    const index = player.stage.plans.findIndex(({ role }) => role === "compared");
-    return index < 0 ? null : { index, domain: player.stage.panes[index].domain };
+    const index = context.stage.plans.findIndex(({ role }) => role === "compared");
+    return index < 0 ? null : { index, domain: context.stage.panes[index].domain };
   };
-  const set = (/** @type {any} */ domain, /** @type {number} */ value) =>
-    player.change({ reach: { ...player.look.reach, [domain.name]: value } });
+  const set = (/** @type {import("../player/context.mjs").Domain} */ domain, /** @type {number} */ value) =>
+    context.view.change({ reach: { ...context.view.state.reach, [domain.name]: value } });
   const take = () => {
     const found = compared();
     const value = Number(reach.value.trim().replace(",", "."));
     if (found && value > 0 && value < 1e9) set(found.domain, value);
-    else player.say("the range is a number above 0");
+    else context.ui.announce("enter a number above 0");
     show();
   };
   reach.addEventListener("change", take);
-  reach.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === "Enter" || event.key === "Escape") player.root.focus({ preventScroll: true });
+  reach.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === "Escape") context.ui.focus();
   });
   fromFrame.addEventListener("click", async () => {
-    await player.settle();
-    const { plans, panes } = player.stage;
-    const chosen = { ...player.look.reach };
+    await context.position.settle();
+    const { plans, panes } = context.stage;
+    const chosen = { ...context.view.state.reach };
     const found = new Map();
-    plans.forEach((/** @type {any} */ plan, /** @type {number} */ index) => {
-      const [own, other] = [player.pictures[index]?.codes, player.pictures[plan.reference]?.codes];
+    plans.forEach((plan, index) => {
+      const [own, other] = [context.position.pictures[index]?.codes, context.position.pictures[plan.reference]?.codes];
       if (plan.role !== "compared" || !own || !other) return;
       const [from, to] = [
         { rgba32: rgba32Of(own), ...plan },
@@ -185,24 +183,23 @@ function differenceLine(player) {
       if (largest !== null)
         found.set(panes[index].domain.name, Math.max(largest, found.get(panes[index].domain.name) ?? 0));
     });
-    player.change({ reach: { ...chosen, ...Object.fromEntries(found) } });
+    context.view.change({ reach: { ...chosen, ...Object.fromEntries(found) } });
   });
   const show = () => {
-    const { panes } = player.stage;
-    const stems = new Map(
-      panes
-        .filter((/** @type {any} */ pane) => !pane.id.endsWith("2") && pane.id !== "input")
-        .map((/** @type {any} */ pane) => [pane.id, nameOf(pane)]),
+    const { panes } = context.stage;
+    const usual = panes.some(({ role }) => role === "truth") ? "truth, else A" : "A";
+    // A choice holds for the readouts too, so each configuration, and truth, is offered once.
+    const sources = new Map(
+      panes.filter(({ role }) => role !== "input").map((pane) => [sourceOf(pane), pane.letter || pane.title]),
     );
-    const usual = panes.some((/** @type {any} */ { id }) => id.startsWith("truth")) ? "truth, else A" : "A";
     reference.show(
-      [{ value: "auto", name: usual }, ...[...stems].map(([value, name]) => ({ value, name }))],
-      player.look.diff,
+      [{ value: "auto", name: usual }, ...[...sources].map(([value, name]) => ({ value, name }))],
+      context.view.state.diff ?? "auto",
     );
     const found = compared();
     reach.disabled = fromFrame.disabled = !found;
     if (!found) return;
-    const value = player.look.reach[found.domain.name] ?? defaultReach(found.domain);
+    const value = context.view.state.reach[found.domain.name] ?? defaultReach(found.domain);
     const scale = differenceScale(found.domain, value);
     reach.value = `${formatValue(value)}`;
     unit.textContent = scale.unit;
@@ -210,8 +207,8 @@ function differenceLine(player) {
   return { root, show };
 }
 
-/** @param {any} player */
-function overlayLine(player) {
+/** @param {import("../player/context.mjs").Context} context */
+function overlayLine(context) {
   const bar = element("span", { class: "bar" });
   const ends = [element("span", { class: "number" }), element("span", { class: "number" })];
   const legend = element(
@@ -228,7 +225,7 @@ function overlayLine(player) {
     step: "5",
     "aria-label": "opacity of the energy",
   });
-  const from = element("input", { type: "range", step: "0.25", "aria-label": "energy from which on it is drawn" });
+  const from = element("input", { type: "range", step: "0.25", "aria-label": "lowest energy drawn" });
   const value = element("output", { class: "number" });
   const root = element(
     "span",
@@ -238,22 +235,23 @@ function overlayLine(player) {
     element("label", { class: "group" }, element("span", { class: "muted", text: "opacity" }), strength),
     element("label", { class: "group" }, element("span", { class: "muted", text: "from" }), from, value),
   );
-  const domain = () => /** @type {any} */ (Object.values(player.data?.energies ?? {})[0])?.domain;
-  const change = () => player.change({ overlay: { opacity: Number(strength.value) / 100, from: Number(from.value) } });
+  const domain = () => Object.values(context.data.energies ?? {})[0]?.domain;
+  const change = () =>
+    context.view.change({ overlay: { opacity: Number(strength.value) / 100, from: Number(from.value) } });
   for (const input of [strength, from]) {
     input.addEventListener("input", change);
-    input.addEventListener("pointerup", () => player.root.focus({ preventScroll: true }));
-    input.addEventListener(
-      "keydown",
-      (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && player.root.focus({ preventScroll: true }),
-    );
+    input.addEventListener("pointerup", () => context.ui.focus());
+    input.addEventListener("keydown", (event) => event.key === "Escape" && context.ui.focus());
   }
-  legend.addEventListener("click", () => player.actions.scaleMenu({ domain: domain(), kind: "energy" }, legend));
+  legend.addEventListener("click", () =>
+    context.commands.run("scaleMenu", { domain: domain(), kind: "energy" }, legend),
+  );
   const show = () => {
     const own = domain();
-    if (!own) return;
-    const scale = energyScale(own, player.look);
-    const { opacity, from: least } = player.look.overlay;
+    const { overlay } = context.view.state;
+    if (!own || !overlay) return;
+    const scale = energyScale(own, context.view.state);
+    const { opacity, from: least } = overlay;
     bar.style.background = cssGradient(scale);
     ends[0].textContent = formatValue(scale.lo);
     ends[1].textContent = `${formatValue(scale.hi)} ${scale.unit}`;

@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * How are two pictures compared in one place? A wipe, two of them divided by an edge that is dragged, and a flicker, one
- * instead of the other for as long as a key or button is held. Headings and marks stay where they are.
+ * Two pictures compared in one place: a wipe divides them by an edge that is dragged, a flicker alternates them for as long
+ * as a key or button is held. Headings and marks stay where they are.
  */
 
-import { element } from "../ui/dom.mjs";
+import { DRAG_ENDS, element, listener } from "../ui/dom.mjs";
 
 /** Steps of the edge by keys, in shares. */
 const STEP = { small: 0.01, large: 0.1 };
@@ -12,12 +12,11 @@ const STEP = { small: 0.01, large: 0.1 };
 const FLICKER_MS = 500;
 
 /**
- * @param {any} player
- * @returns {import("../player/player.mjs").Part}
+ * @param {import("../player/context.mjs").Context} context
+ * @returns {import("../player/context.mjs").Part}
  */
-export function wiping(player) {
-  const { stage } = player;
-  const { signal } = player.abort;
+export function wiping(context) {
+  const { stage, signal } = context;
   const edge = element("div", {
     class: "wipe-edge",
     role: "slider",
@@ -31,8 +30,9 @@ export function wiping(player) {
   stage.root.append(over);
 
   const place = () => {
-    const { wipe } = player.look;
-    const rect = stage.pair && stage.layout?.rects[stage.pair[0]];
+    const { wipe } = context.view.state;
+    const { pair } = stage;
+    const rect = pair && stage.layout?.rects[pair[0]];
     over.hidden = !rect || !wipe;
     if (!rect || !wipe) return;
     Object.assign(over.style, {
@@ -44,19 +44,19 @@ export function wiping(player) {
     over.dataset.edge = wipe.isUpright ? "upright" : "flat";
     edge.style.left = wipe.isUpright ? `${100 * wipe.at}%` : "";
     edge.style.top = wipe.isUpright ? "" : `${100 * wipe.at}%`;
-    const names = stage.pair.map((/** @type {number} */ index) => nameOf(stage.panes[index]));
-    tags.forEach((tag, side) => (tag.textContent = names[side]));
+    const names = pair.map((index) => nameOf(stage.panes[index]));
+    for (const [side, tag] of tags.entries()) tag.textContent = names[side];
     edge.setAttribute("aria-label", `edge between ${names[0]} and ${names[1]}`);
     edge.setAttribute("aria-orientation", wipe.isUpright ? "horizontal" : "vertical");
     edge.setAttribute("aria-valuenow", String(Math.round(100 * wipe.at)));
     edge.setAttribute("aria-valuetext", `${Math.round(100 * wipe.at)} % ${names[0]}`);
   };
   const move = (/** @type {number} */ at) => {
-    player.change({ wipe: { ...player.look.wipe, at: Math.min(Math.max(at, 0), 1) } });
+    const { wipe } = context.view.state;
+    if (wipe) context.view.change({ wipe: { ...wipe, at: Math.min(Math.max(at, 0), 1) } });
   };
 
-  const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-    edge.addEventListener(name, act, { signal });
+  const on = listener(edge, signal);
   let isDragging = false;
   on("pointerdown", (event) => {
     if (event.button !== 0) return;
@@ -67,12 +67,15 @@ export function wiping(player) {
   on("pointermove", (event) => {
     if (!isDragging) return;
     const box = over.getBoundingClientRect();
-    const { isUpright } = player.look.wipe;
+    const isUpright = context.view.state.wipe?.isUpright;
     move(isUpright ? (event.clientX - box.left) / box.width : (event.clientY - box.top) / box.height);
   });
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) on(name, () => (isDragging = false));
+  for (const name of DRAG_ENDS)
+    on(name, () => {
+      isDragging = false;
+    });
   on("keydown", (event) => {
-    const { at } = player.look.wipe ?? { at: 0.5 };
+    const { at } = context.view.state.wipe ?? { at: 0.5 };
     const size = event.shiftKey ? STEP.large : STEP.small;
     /** @type {Record<string, number>} */
     const places = {
@@ -94,26 +97,27 @@ export function wiping(player) {
   return {
     actions: {
       wipe: () => {
-        if (player.look.wipe) return player.change({ wipe: null });
+        if (context.view.state.wipe) return context.view.change({ wipe: null });
         const pair = usualPair(stage.panes);
-        if (!pair) return player.say("a wipe needs two pictures");
-        player.change({ wipe: { first: pair[0], second: pair[1], at: 0.5, isUpright: true } });
+        if (!pair) return context.ui.announce("a wipe needs two panes");
+        context.view.change({ wipe: { first: pair[0], second: pair[1], at: 0.5, isUpright: true } });
       },
       turnWipe: () => {
-        const { wipe } = player.look;
-        if (wipe) player.change({ wipe: { ...wipe, isUpright: !wipe.isUpright } });
+        const { wipe } = context.view.state;
+        if (wipe) context.view.change({ wipe: { ...wipe, isUpright: !wipe.isUpright } });
       },
     },
-    look: place,
+    view: place,
     fit: place,
     update: place,
   };
 }
 
-/** A and B where they are, else the first two of one domain, else the first two. @param {import("../player/player.mjs").Pane[]} panes */
+/** The first two predictions, else the first two panes of one domain, else the first two. @param {import("../player/context.mjs").Pane[]} panes */
 function usualPair(panes) {
   const ids = panes.map(({ id }) => id);
-  if (ids.includes("A") && ids.includes("B")) return ["A", "B"];
+  const [a, b] = panes.filter(({ role, letter }) => role === "prediction" && letter);
+  if (a && b) return [a.id, b.id];
   for (const [index, pane] of panes.entries()) {
     const other = panes.slice(index + 1).find(({ domain }) => domain.name === pane.domain.name);
     if (other) return [pane.id, other.id];
@@ -121,36 +125,36 @@ function usualPair(panes) {
   return panes.length < 2 ? null : ids.slice(0, 2);
 }
 
-/** @param {import("../player/player.mjs").Pane} pane */
-export function nameOf({ letter, title, id }) {
-  return letter ? `${letter}${id.endsWith("2") ? " readout" : ""}` : title;
+/** @param {import("../player/context.mjs").Pane} pane */
+export function nameOf({ letter, title, role }) {
+  return letter ? `${letter}${role === "readout" ? " readout" : ""}` : title;
 }
 
 /**
- * @param {any} player
- * @returns {import("../player/player.mjs").Part}
+ * @param {import("../player/context.mjs").Context} context
+ * @returns {import("../player/context.mjs").Part}
  */
-export function flickering(player) {
-  const { stage } = player;
+export function flickering(context) {
+  const { stage } = context;
   /** @type {HTMLElement[]} */
   let tags = [];
   let isHeld = false;
   const show = (/** @type {boolean} */ isFlicked) => {
     stage.isFlicked = isFlicked;
     for (const tag of tags) tag.dataset.shows = isFlicked ? "other" : "own";
-    player.soon("paint", () => player.paint());
+    context.position.repaint();
   };
   const alternate = () => {
     if (!isHeld) return;
     show(!stage.isFlicked);
-    // For those who want less motion it changes only when the key is pressed and let go.
+    // With reduced motion it changes only when the key is pressed and released.
     if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-    player.later("flicker", FLICKER_MS, alternate);
+    context.timers.later("flicker", FLICKER_MS, alternate);
   };
   const end = () => {
     if (!isHeld) return;
     isHeld = false;
-    player.never("flicker");
+    context.timers.cancel("flicker");
     show(false);
     for (const tag of tags) tag.remove();
     tags = [];
@@ -158,7 +162,7 @@ export function flickering(player) {
   const begin = () => {
     if (isHeld) return;
     isHeld = true;
-    stage.panes.forEach((/** @type {import("../player/player.mjs").Pane} */ pane, /** @type {number} */ index) => {
+    stage.panes.forEach((pane, index) => {
       const partner = stage.partnerOf(index);
       if (partner === index || !stage.layout?.rects[index]) return;
       const names = [pane, stage.panes[partner]].map((one) => element("b", { text: nameOf(one) }));
@@ -166,12 +170,12 @@ export function flickering(player) {
       tags.push(tag);
       stage.elements[index].box.append(tag);
     });
-    if (tags.length === 0) player.say("nothing to alternate with");
+    if (tags.length === 0) context.ui.announce("no other pane to alternate with");
     alternate();
   };
-  for (const name of ["blur", "pagehide"]) window.addEventListener(name, end, { signal: player.abort.signal });
+  for (const name of ["blur", "pagehide"]) window.addEventListener(name, end, { signal: context.signal });
   // The focus may have gone elsewhere while the key was held.
   const released = (/** @type {KeyboardEvent} */ { key }) => key.toLowerCase() === "q" && end();
-  window.addEventListener("keyup", released, { signal: player.abort.signal });
+  window.addEventListener("keyup", released, { signal: context.signal });
   return { actions: { flicker: begin, flickerEnd: end }, update: end, destroy: end };
 }

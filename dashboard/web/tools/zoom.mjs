@@ -1,9 +1,11 @@
 // @ts-check
 /**
- * Which part of the picture is seen, and how do wheel, fingers and drags change it? One view for all panes.
+ * Zoom: the visible part of the picture, the same in all panes, and how wheel, fingers, drags and keys change it.
  *
- * A view is the scale (1: the whole picture fits) and the middle of what is seen, in shares of the picture; null: fit.
+ * A view is the scale (1: the whole picture fits) and the centre of the visible part, in shares of the picture; null: fit.
  */
+
+import { DRAG_ENDS, listener } from "../ui/dom.mjs";
 
 /** At the largest scale so many pixels of the picture are still seen along its shorter side. */
 const FEWEST_PIXELS = 8;
@@ -15,6 +17,8 @@ export const CLICK_PX = 4;
 const FIT_BELOW = 1.02;
 
 /** @typedef {{scale: number, x: number, y: number}} View */
+
+/** @typedef {{u: number, v: number, widthPx: number, heightPx: number}} GesturePlace u, v: in shares of a pane of that size */
 
 /** @type {View} */
 const FIT = { scale: 1, x: 0.5, y: 0.5 };
@@ -85,32 +89,32 @@ export function wheelFactor({ deltaY, deltaMode, ctrlKey }) {
 const KEY_FACTOR = 1.5;
 
 /**
- * The part of the player that zooms and pans.
- * @param {any} player
- * @returns {import("../player/player.mjs").Part}
+ * @param {import("../player/context.mjs").Context} context
+ * @returns {import("../player/context.mjs").Part & {gestures: Gestures}}
  */
-export function zooming(player) {
-  const { stage } = player;
+export function zooming(context) {
+  const { stage } = context;
   const max = () => maxScale(stage.size);
   const setView = (/** @type {View | null} */ view) => {
-    if (JSON.stringify(view) !== JSON.stringify(player.look.zoom)) player.change({ zoom: view });
+    if (JSON.stringify(view) !== JSON.stringify(context.view.state.zoom)) context.view.change({ zoom: view });
   };
   const show = () => {
-    stage.root.toggleAttribute("data-magnified", player.look.zoom !== null);
+    stage.root.toggleAttribute("data-magnified", context.view.state.zoom !== null);
   };
-  player.gestures = new Gestures(stage.root, {
-    signal: player.abort.signal,
+  const gestures = new Gestures(stage.root, {
+    signal: context.signal,
     at: (x, y) => stage.at(x, y),
-    view: () => player.look.zoom,
+    view: () => context.view.state.zoom,
     max,
     setView,
-    hasFocus: () => player.root.matches(":focus-within"),
+    hasFocus: () => context.ui.root.matches(":focus-within"),
   });
   return {
+    gestures,
     actions: {
       zoom: (value = 1) => {
         // At the pixel that is probed, where there is one.
-        const { probe, zoom } = player.look;
+        const { probe, zoom } = context.view.state;
         const { left, top, side } = visiblePart(zoom);
         const [u, v] = probe
           ? [((probe[0] + 0.5) / stage.size.width - left) / side, ((probe[1] + 0.5) / stage.size.height - top) / side]
@@ -118,7 +122,7 @@ export function zooming(player) {
         setView(zoomAt(zoom, KEY_FACTOR ** value, u, v, max()));
       },
     },
-    look: show,
+    view: show,
     update: show,
   };
 }
@@ -133,7 +137,7 @@ export function zooming(player) {
 export class Gestures {
   /**
    * @param {HTMLElement} target
-   * @param {{signal: AbortSignal, at: (x: number, y: number) => {u: number, v: number, widthPx: number, heightPx: number} | null,
+   * @param {{signal: AbortSignal, at: (x: number, y: number) => GesturePlace | null,
    *   view: () => View | null, max: () => number, setView: (view: View | null) => void, hasFocus: () => boolean}} options
    *   at: where in a pane a point of the window lies
    */
@@ -146,18 +150,20 @@ export class Gestures {
     this.down = new Map();
     this.isDragging = false;
     this.movedPx = 0;
-    const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-      target.addEventListener(name, act, { signal, passive: false });
+    /** Where the last drag was over a pane. @type {GesturePlace | null} */
+    this.lastPlace = null;
+    const on = listener(target, signal, { passive: false });
     on("wheel", (event) => this.onWheel(event, hasFocus()));
     on("pointerdown", (event) => this.onDown(event, target));
     on("pointermove", (event) => this.onMove(event));
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) on(name, (event) => this.onUp(event));
+    for (const name of DRAG_ENDS) on(name, (event) => this.onUp(event));
     on("dblclick", (event) => {
       if (this.at(event.clientX, event.clientY) && this.view()) this.setView(null);
     });
     // Two fingers are a pinch, of which the browser shall not make a scroll; so is a finger on a magnified picture.
     on("touchmove", (event) => (event.touches.length > 1 || this.view()) && this.down.size && event.preventDefault());
-    for (const name of ["gesturestart", "gesturechange"]) on(name, (event) => event.preventDefault()); // Safari
+    for (const name of ["gesturestart", "gesturechange"]) // Safari's own pinch
+      target.addEventListener(name, (event) => event.preventDefault(), { signal, passive: false });
   }
 
   /** @param {WheelEvent} event @param {boolean} hasFocus */

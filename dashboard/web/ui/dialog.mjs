@@ -1,11 +1,11 @@
 // @ts-check
-/** How does a panel stand over the page? A modal <dialog>: it keeps the focus, Escape ends it, and the focus goes back. */
+/** A panel over the page: a modal <dialog> that keeps the focus, closes on Escape and then gives the focus back. */
 
 import { button, element } from "./dom.mjs";
 
 /**
- * @param {string} name what it is
- * @param {{className: string, closed?: () => void}} options closed: called however it was closed
+ * @param {string} name its accessible name
+ * @param {{className: string, closed?: () => void}} options closed: called after any way of closing
  * @param {...(Node | string)} children
  * @returns {HTMLDialogElement}
  */
@@ -16,7 +16,7 @@ export function dialog(name, { className, closed = () => {} }, ...children) {
   close.addEventListener("click", () => made.close());
   made.addEventListener("close", closed);
   // A click beside the card reaches the dialog itself.
-  made.addEventListener("click", (/** @type {MouseEvent} */ event) => {
+  made.addEventListener("click", (event) => {
     if (event.target !== made) return;
     const box = made.getBoundingClientRect();
     const isInside =
@@ -27,6 +27,6 @@ export function dialog(name, { className, closed = () => {} }, ...children) {
     if (!isInside) made.close();
   });
   // Keys here are neither for the player nor for Streamlit, whose C clears its caches.
-  made.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.stopPropagation());
+  made.addEventListener("keydown", (event) => event.stopPropagation());
   return made;
 }

@@ -1,11 +1,12 @@
 // @ts-check
-/** Small helpers that make elements. Text only ever goes in as text: titles come from outside. */
+/** Helpers that make elements. Text is only ever inserted as text: titles come from outside. */
 
 /**
- * @param {string} tag
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
  * @param {Record<string, string>} [attributes] `text` is the text content
  * @param {...(Node | string)} children
- * @returns {any}
+ * @returns {HTMLElementTagNameMap[Tag]}
  */
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -51,7 +52,7 @@ export function icon(name) {
 }
 
 /**
- * @param {string} label what it does, also its tooltip
+ * @param {string} label what it does: name and tooltip
  * @param {keyof typeof ICONS | null} iconName
  * @param {string} [text]
  */
@@ -60,4 +61,19 @@ export function button(label, iconName, text = "") {
   if (iconName) made.append(icon(iconName));
   if (text) made.append(text);
   return made;
+}
+
+/** The ways in which a drag ends. */
+export const DRAG_ENDS = /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"]);
+
+/**
+ * A short `addEventListener` of one element, until the signal aborts.
+ * @param {HTMLElement} target @param {AbortSignal} signal @param {AddEventListenerOptions} [options]
+ */
+export function listener(target, signal, options = {}) {
+  /**
+   * @template {keyof HTMLElementEventMap} Name
+   * @param {Name} name @param {(event: HTMLElementEventMap[Name]) => void} act
+   */
+  return (name, act) => target.addEventListener(name, act, { signal, ...options });
 }

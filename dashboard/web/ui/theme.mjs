@@ -1,5 +1,5 @@
 // @ts-check
-/** Which colours and fonts has the page? Read from the style sheet's variables, which follow Streamlit's theme. */
+/** The page's colours and fonts, read from the style sheet's variables, which follow Streamlit's theme. */
 
 import { element } from "./dom.mjs";
 
@@ -34,7 +34,7 @@ export class Theme {
     };
   }
 
-  /** The colour of configuration A, B, ...; that of text where it has none. @param {string} letter */
+  /** The colour of a configuration; the text colour where it has none. @param {string} letter */
   ofLetter(letter) {
     const name = `--xc-${letter.toLowerCase()}`;
     return this.colour(this.css(name) ? name : "--xc-text");
@@ -58,9 +58,11 @@ function luminance(colour) {
   return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
 }
 
-/** RGBA of a CSS colour, by painting it: themes may spell it in any way. @param {string} colour */
+/** RGBA of a CSS colour, by painting it: themes may use any notation. @param {string} colour */
 function pixelOf(colour) {
-  const context = element("canvas", { width: "1", height: "1" }).getContext("2d");
+  const context = /** @type {CanvasRenderingContext2D} */ (
+    element("canvas", { width: "1", height: "1" }).getContext("2d")
+  );
   context.fillStyle = colour;
   context.fillRect(0, 0, 1, 1);
   return context.getImageData(0, 0, 1, 1).data;

@@ -54,7 +54,7 @@ def mount_player(page: Page, app: App) -> Open:
         page.goto(f"{app.address}/web/player/player.css")
         page.evaluate(
             """async (data) => {
-              const {mount} = await import("/web/player/player.mjs");
+              const {mount} = await import("/web/player/compare_page.mjs");
               const fetched = window.fetch;
               window.fetch = async (url, options) => {
                 const {signal} = options ?? {};

@@ -36,17 +36,17 @@ def test_every_key_does_what_the_help_says(open_player: Open):
     root.press("[")
     root.evaluate("el => el.xc.seek(30)")
     root.press("]")
-    assert state(root)["look"]["loop"] == [20, 30]
+    assert state(root)["view"]["loop"] == [20, 30]
     assert press(root, "Home")["frame"] == 20
     root.press("\\")
-    assert state(root)["look"]["loop"] is None
+    assert state(root)["view"]["loop"] is None
 
-    assert press(root, "2")["look"]["solo"] == "A"
+    assert press(root, "2")["view"]["solo"] == "A"
     assert len(shown(root)) == 1
-    assert press(root, "0")["look"]["solo"] is None
-    assert press(root, "3")["look"]["solo"] == "B"
-    assert press(root, "f")["look"]["solo"] is None
-    assert press(root, "9")["look"]["solo"] is None, "there is no ninth pane"
+    assert press(root, "0")["view"]["solo"] is None
+    assert press(root, "3")["view"]["solo"] == "B"
+    assert press(root, "f")["view"]["solo"] is None
+    assert press(root, "9")["view"]["solo"] is None, "there is no ninth pane"
 
     assert press(root, "+")["speed"] == 1.5
     assert press(root, "-")["speed"] == 1.0

@@ -46,10 +46,10 @@ def test_a_difference_is_to_one_reference_on_one_scale_and_other_domains_stay(op
     assert (red, green, blue) != tuple(LIGHTEST[:3]) and red > 150, "180 of 360 degrees"
     root.get_by_role("combobox", name="reference of the difference").select_option("B")
     repainted(root)
-    assert state(root)["look"]["diff"] == "B" and state(root)["look"]["reach"] == {"normal": 360}
+    assert state(root)["view"]["diff"] == "B" and state(root)["view"]["reach"] == {"normal": 360}
     assert root.locator(".pane-head").nth(2).inner_text().endswith("reference of the difference")
     root.press("d")
-    assert state(root)["look"]["diff"] is None
+    assert state(root)["view"]["diff"] is None
 
 
 def test_an_energy_over_the_pictures_is_that_of_their_frame(open_player: Open):
@@ -65,7 +65,7 @@ def test_an_energy_over_the_pictures_is_that_of_their_frame(open_player: Open):
     wait_for_numbers(root, [1, 16, 19])  # nothing is above the threshold
     sizes = root.evaluate("el => el.xc.rects()")
     root.press("e")
-    assert state(root)["look"]["overlay"] is None
+    assert state(root)["view"]["overlay"] is None
     assert root.evaluate("el => el.xc.rects()") == sizes, "no picture moves for the line of options"
 
 
@@ -83,23 +83,23 @@ def test_a_wipe_shows_two_pictures_in_one_place_and_its_edge_is_a_slider(open_pl
     assert edge.get_attribute("aria-valuenow") == "100"
     assert pixel(root, 1, 2, 7)[:3] == dark, "A alone"
     edge.press("Shift+ArrowLeft")
-    assert state(root)["look"]["wipe"]["at"] == 0.9 and state(root)["frame"] == 0
+    assert state(root)["view"]["wipe"]["at"] == 0.9 and state(root)["frame"] == 0
     box = root.locator(".wipe").bounding_box()
     assert box
     root.page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 30)
     root.page.mouse.down()
     root.page.mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 40, steps=3)
     root.page.mouse.up()
-    assert abs(state(root)["look"]["wipe"]["at"] - 0.25) < 0.02
+    assert abs(state(root)["view"]["wipe"]["at"] - 0.25) < 0.02
     root.focus()
     root.press("Shift+W")
     assert edge.get_attribute("aria-orientation") == "vertical"
     root.get_by_role("combobox", name="picture behind the edge").select_option("input")
-    assert state(root)["look"]["wipe"]["second"] == "input"
-    assert press(root, "2")["look"]["wipe"] is None, "a picture alone leaves the wipe"
-    assert press(root, "w")["look"]["solo"] is None, "and the wipe the picture alone"
+    assert state(root)["view"]["wipe"]["second"] == "input"
+    assert press(root, "2")["view"]["wipe"] is None, "a picture alone leaves the wipe"
+    assert press(root, "w")["view"]["solo"] is None, "and the wipe the picture alone"
     root.press("f")
-    assert state(root)["look"]["wipe"] is None
+    assert state(root)["view"]["wipe"] is None
 
 
 def test_held_q_alternates_a_and_b_under_headings_that_stay(open_player: Open):
@@ -115,7 +115,7 @@ def test_held_q_alternates_a_and_b_under_headings_that_stay(open_player: Open):
     root.page.keyboard.up("q")
     wait_for_numbers(root, [1, 16, 19])
     assert root.locator(".flicker-tag").count() == 0
-    held = root.get_by_role("button", name="hold to alternate A and B in place (Q)")
+    held = root.get_by_role("button", name="hold to alternate between A and B (Q)")
     held.hover()
     root.page.mouse.down()
     wait_for_numbers(root, [1, 19, 16])
@@ -138,17 +138,17 @@ def test_a_legend_opens_a_menu_of_colours_and_range_for_all_panes_of_its_domain(
     repainted(root)
     assert menu.is_hidden() and legend.evaluate("el => el.getRootNode().activeElement === el")
     assert pixel(root, 2, 7, 1)[:3] == [253, 231, 37], "215 of 255 is above the range: the map's last colour"
-    assert state(root)["look"]["maps"] == {"reshading": {"map": "viridis", "lo": 0, "hi": 0.5}}
+    assert state(root)["view"]["maps"] == {"reshading": {"map": "viridis", "lo": 0, "hi": 0.5}}
     assert "0 to 0.5" in (root.locator(".pane-head .legend").nth(1).get_attribute("title") or "")
     root.locator(".pane-head .legend").first.click()
     menu.get_by_role("textbox", name="lowest value").fill("3")
     menu.get_by_role("textbox", name="lowest value").press("Tab")
-    assert "from a number to a higher one" in root.locator(".toast").inner_text()
-    menu.get_by_role("button", name="range of this frame").click()
-    found = state(root)["look"]["maps"]["reshading"]
+    assert "enter two numbers, the lower one first" in root.locator(".toast").inner_text()
+    menu.get_by_role("button", name="fit the range to this frame").click()
+    found = state(root)["view"]["maps"]["reshading"]
     assert found["lo"] == 0.157 and 0.8 < found["hi"] < 1, "40 of 255 is the darkest code"
-    menu.get_by_role("button", name="back to the domain's own").click()
-    assert state(root)["look"]["maps"] == {}
+    menu.get_by_role("button", name="return to the default colours and range").click()
+    assert state(root)["view"]["maps"] == {}
     root.page.keyboard.press("Escape")
     assert menu.is_hidden()
     repainted(root)

@@ -28,13 +28,13 @@ def test_the_probe_tells_the_values_of_all_panes_and_moves_nothing(open_player: 
     assert root.evaluate(boxes) == places
     root.page.mouse.move(2, 2)
     wait_for(root, "el.querySelector('.pane-values').textContent === ''")
-    assert state(root)["look"]["probe"] is None
+    assert state(root)["view"]["probe"] is None
 
 
 def test_a_clicked_pixel_stays_probed_through_the_frames_and_keys_move_it(open_player: Open):
     root = open_player("panes=input,A,B")
     root.page.mouse.click(*point(root, 1, 0.51, 0.35))
-    assert state(root)["look"]["probe"] == [32, 22]
+    assert state(root)["view"]["probe"] == [32, 22]
     root.page.mouse.move(2, 2)
     press(root, "End")
     assert root.locator(".pane-values").first.inner_text() != ""
@@ -42,17 +42,17 @@ def test_a_clicked_pixel_stays_probed_through_the_frames_and_keys_move_it(open_p
     crosshair = root.get_by_role("application")
     crosshair.press("ArrowLeft")
     crosshair.press("Shift+ArrowDown")
-    assert state(root)["look"]["probe"] == [31, 32]
+    assert state(root)["view"]["probe"] == [31, 32]
     assert state(root)["frame"] == N_FRAMES - 1, "arrows move the crosshair, not the frame"
     wait_for(root, "el.querySelector('.unseen[role=status]').textContent.startsWith('pixel 31, 32.')")
     for _ in range(5):
         crosshair.press("z")
     for _ in range(4):
         crosshair.press("Shift+ArrowRight")
-    assert state(root)["look"]["probe"] == [63, 32], "not further than the picture"
+    assert state(root)["view"]["probe"] == [63, 32], "not further than the picture"
     assert root.evaluate("el => [...el.querySelectorAll('.mark')].every((mark) => !mark.hidden)"), "the view follows"
     crosshair.press("Escape")
-    assert state(root)["look"]["probe"] is None
+    assert state(root)["view"]["probe"] is None
     root.press("ArrowLeft")
     wait_for(root, f"el.xc.painted === {N_FRAMES - 2}")
 
@@ -67,9 +67,9 @@ def test_a_tap_probes_and_a_held_touch_alternates(app: App, browser: Browser):
         wait_for(root, "el.xc.painted >= 0")
         root.locator(".stage").scroll_into_view_if_needed()
         page.touchscreen.tap(*point(root, 1, 0.51, 0.35))
-        wait_for(root, "String(el.xc.state().look.probe) === '32,22'")
+        wait_for(root, "String(el.xc.state().view.probe) === '32,22'")
         assert root.locator(".pane-values").nth(1).inner_text().count(" ") >= 2
-        held = root.get_by_role("button", name="hold to alternate A and B in place (Q)")
+        held = root.get_by_role("button", name="hold to alternate between A and B (Q)")
         touch = {"pointerType": "touch", "pointerId": 5, "button": 0, "bubbles": True}
         held.evaluate("el => (el.setPointerCapture = () => {})")
         held.dispatch_event("pointerdown", touch)

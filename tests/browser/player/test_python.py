@@ -144,7 +144,7 @@ def test_an_outdated_cleanup_is_ignored_and_the_last_one_ends_everything(page: P
     page.goto(f"{app.address}/web/player/player.css")
     counts = page.evaluate(
         """async () => {
-          const {mount} = await import("/web/player/player.mjs");
+          const {mount} = await import("/web/player/compare_page.mjs");
           const parentElement = document.body.appendChild(document.createElement("div")).attachShadow({mode: "open"});
           const data = {clip: "a", title: "", width: 8, height: 8, ptsSeconds: [0, 1, 2], nReady: 3, panes: [],
             charts: [], speeds: [1], start: {frame: 0, speed: 1}, command: {seq: 0, frame: 0, speed: 1}};
@@ -166,6 +166,24 @@ def test_an_outdated_cleanup_is_ignored_and_the_last_one_ends_everything(page: P
     assert counts == [1, 1, 0, 0]
 
 
+def test_a_page_may_leave_out_any_part(page: Page, app: App):
+    page.goto(f"{app.address}/web/player/player.css")
+    page.evaluate(
+        """async (data) => {
+          const {mountPlayer} = await import("/web/player/player.mjs");
+          const parentElement = document.body.appendChild(document.createElement("div")).attachShadow({mode: "open"});
+          mountPlayer({data, parentElement, setStateValue() {}}, () => []);
+        }""",
+        data_of(app, "ab"),
+    )
+    root = page.locator(".xc")
+    wait_for(root, "el.xc.painted === 0 && !el.xc.state().isLate")
+    root.focus()
+    assert press(root, "ArrowRight")["frame"] == 1
+    assert press(root, "w")["view"]["wipe"] is None, "the key of a part that is not there does nothing"
+    assert root.get_by_role("slider").count() == 0 and root.get_by_role("button").count() == 2
+
+
 def test_a_player_put_back_goes_on_where_it_was_unless_told_otherwise(mount_player: Open, app: App):
     """Streamlit may replace it before Python knows: Python then says the same start as before."""
     data = data_of(app, "ia")
@@ -175,11 +193,11 @@ def test_a_player_put_back_goes_on_where_it_was_unless_told_otherwise(mount_play
         root.press(key)
     root.evaluate("el => el.xc.seek(7)")
     wait_for(root, "el.xc.painted === 7")
-    before = state(root)["look"]
+    before = state(root)["view"]
     root.page.evaluate("data => { window.end(); window.update(data); }", data)
     wait_for(root, "el.xc.painted === 7")
-    assert state(root)["look"] == before
+    assert state(root)["view"] == before
     elsewhere = {**data, "start": {"frame": 3, "speed": 1.0, "look": {"solo": "i"}}}
     root.page.evaluate("data => { window.end(); window.update(data); }", elsewhere)
     wait_for(root, "el.xc.painted === 3")
-    assert state(root)["look"]["solo"] == "i"
+    assert state(root)["view"]["solo"] == "i"

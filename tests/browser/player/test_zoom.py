@@ -27,7 +27,7 @@ def test_all_panes_zoom_to_the_same_pixels_which_are_then_seen_as_such(open_play
     root.evaluate("el => el.focus()")
     for _ in range(12):
         wheel(root, 1, 0.3, 0.6, -300)
-    zoom = state(root)["look"]["zoom"]
+    zoom = state(root)["view"]["zoom"]
     assert zoom["scale"] == 8, "64 pixels, of which 8 are still seen"
     pane = root.evaluate("el => el.xc.rects()[0]")
     colours = root.evaluate(
@@ -45,15 +45,15 @@ def test_all_panes_zoom_to_the_same_pixels_which_are_then_seen_as_such(open_play
 def test_the_wheel_scrolls_the_page_until_the_player_has_the_focus_or_ctrl_is_held(open_player: Open):
     root = open_player()
     wheel(root, 1, 0.5, 0.5, -120)
-    assert state(root)["look"]["zoom"] is None
+    assert state(root)["view"]["zoom"] is None
     wheel(root, 1, 0.5, 0.5, -120, ctrl=True)
-    zoomed = state(root)["look"]["zoom"]
+    zoomed = state(root)["view"]["zoom"]
     assert zoomed["scale"] > 1
     root.focus()
     wheel(root, 1, 0.5, 0.5, -120)
-    assert state(root)["look"]["zoom"]["scale"] > zoomed["scale"]
+    assert state(root)["view"]["zoom"]["scale"] > zoomed["scale"]
     root.press("f")
-    assert state(root)["look"]["zoom"] is None
+    assert state(root)["view"]["zoom"] is None
     taken = root.evaluate(
         """el => {
           const stage = el.querySelector(".stage"), box = stage.getBoundingClientRect(), {x, y} = el.xc.stage.layout.rects[0];
@@ -66,20 +66,20 @@ def test_the_wheel_scrolls_the_page_until_the_player_has_the_focus_or_ctrl_is_he
 
 def test_a_drag_moves_a_magnified_picture_and_a_double_click_fits_it(open_player: Open):
     root = open_player()
-    assert press(root, "z")["look"]["zoom"]["scale"] == 1.5
-    before = press(root, "z")["look"]["zoom"]
+    assert press(root, "z")["view"]["zoom"]["scale"] == 1.5
+    before = press(root, "z")["view"]["zoom"]
     start = point(root, 1, 0.5, 0.5)
     end = point(root, 1, 0.7, 0.4)
     root.page.mouse.move(*start)
     root.page.mouse.down()
     root.page.mouse.move(*end, steps=4)
     root.page.mouse.up()
-    after = state(root)["look"]["zoom"]
+    after = state(root)["view"]["zoom"]
     assert abs(after["x"] - (before["x"] - 0.2 / 2.25)) < 0.01
     assert abs(after["y"] - (before["y"] + 0.1 / 2.25)) < 0.01
-    assert press(root, "Shift+Z")["look"]["zoom"]["scale"] == 1.5
+    assert press(root, "Shift+Z")["view"]["zoom"]["scale"] == 1.5
     root.page.mouse.dblclick(*start)
-    assert state(root)["look"]["zoom"] is None
+    assert state(root)["view"]["zoom"] is None
 
 
 def test_two_fingers_magnify_and_one_leaves_the_page_to_scroll(open_player: Open):
@@ -100,7 +100,7 @@ def test_two_fingers_magnify_and_one_leaves_the_page_to_scroll(open_player: Open
         }""",
         [list(a), list(b)],
     )
-    assert abs(state(root)["look"]["zoom"]["scale"] - 2) < 0.1
+    assert abs(state(root)["view"]["zoom"]["scale"] - 2) < 0.1
     assert stage.evaluate("el => getComputedStyle(el).touchAction") == "none"
 
 
@@ -115,10 +115,10 @@ def test_the_height_of_the_pictures_is_the_viewers_and_comes_back(open_player: O
     root.page.mouse.move(box["x"] + box["width"] / 2, box["y"] - 95, steps=4)
     root.page.mouse.up()
     wait_for(root, f"el.xc.rects()[0].height < {usual - 60}")
-    low = state(root)["look"]["size"]
+    low = state(root)["view"]["size"]
     handle.press("ArrowDown")
-    assert state(root)["look"]["size"] == low + 4
-    assert press(root, "Shift+V")["look"]["size"] == low
+    assert state(root)["view"]["size"] == low + 4
+    assert press(root, "Shift+V")["view"]["size"] == low
     handle.dblclick()
     wait_for(root, f"el.xc.rects()[0].height === {usual}")
-    assert state(root)["look"]["size"] is None
+    assert state(root)["view"]["size"] is None

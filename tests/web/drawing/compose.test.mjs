@@ -28,7 +28,7 @@ test("angles, percentages and differences are computed from physical values", ()
 
 test("a difference is drawn in the colour of its value, and left blank where a value is unknown", () => {
   const pixel = (r, g, b) => (r | (g << 8) | (b << 16) | 0xff000000) >>> 0;
-  const pane = (id, letter, domain) => ({ id, letter, domain });
+  const pane = (role, letter, domain) => ({ id: letter || role, role, letter, domain });
   const shade = {
     name: "shade",
     channels: 1,
@@ -42,7 +42,7 @@ test("a difference is drawn in the colour of its value, and left blank where a v
   };
   const panes = [
     pane("truth", "", shade),
-    pane("A", "A", shade),
+    pane("prediction", "A", shade),
     pane("input", "", { ...shade, name: "rgb", channels: 3 }),
   ];
   const look = { diff: "auto", reach: { shade: 0.2 }, maps: {} };
@@ -105,13 +105,13 @@ test("small angles are drawn as precisely as large ones", () => {
 });
 
 test("the reference is the truth, else A, and never a pane of another domain", () => {
-  const pane = (id, letter, name) => ({ id, letter, domain: { name } });
+  const pane = (role, letter, name) => ({ role, letter, domain: { name } });
   const panes = [
     pane("input", "", "rgb"),
-    pane("A", "A", "normal"),
-    pane("B", "B", "normal"),
-    pane("A2", "A", "depth"),
-    pane("truth2", "", "depth"),
+    pane("prediction", "A", "normal"),
+    pane("prediction", "B", "normal"),
+    pane("readout", "A", "depth"),
+    pane("truth", "", "depth"),
   ];
   const references = (wish) => panes.map((_, index) => referenceOf(panes, index, wish));
   assert.deepEqual(references("auto"), [-1, 1, 1, 4, 4]);

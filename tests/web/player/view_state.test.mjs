@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { initialLook, readLook, writeLook } from "../../../dashboard/web/player/view_state.mjs";
+import { initialViewState, readViewState, writeViewState } from "../../../dashboard/web/player/view_state.mjs";
 
 test("the panes' view state survives a round trip through text that fits a link", () => {
   const facts = { ids: ["input", "A", "B"], nFrames: 50 };
   const chosen = {
-    ...initialLook(),
+    ...initialViewState(),
     zoom: { scale: 4.5, x: 0.25, y: 0.125 },
     wipe: { first: "A", second: "B", at: 0.25, isUpright: false },
     diff: "truth",
@@ -19,12 +19,12 @@ test("the panes' view state survives a round trip through text that fits a link"
     probe: [12, 255],
     size: 61.5,
   };
-  const texts = writeLook(chosen);
+  const texts = writeViewState(chosen);
   assert.deepEqual(
     Object.values(texts).every((text) => /^[A-Za-z0-9.,~_-]{1,100}$/.test(text)),
     true,
   );
-  assert.deepEqual(readLook(texts, facts), chosen);
+  assert.deepEqual(readViewState(texts, facts), chosen);
 });
 
 test("invalid texts for panes leave the default", () => {
@@ -41,13 +41,16 @@ test("invalid texts for panes leave the default", () => {
   };
   for (const [name, texts] of Object.entries(nonsense)) {
     for (const text of texts)
-      assert.deepEqual([name, text, readLook({ [name]: text }, facts)[name]], [name, text, initialLook()[name]]);
+      assert.deepEqual(
+        [name, text, readViewState({ [name]: text }, facts)[name]],
+        [name, text, initialViewState()[name]],
+      );
   }
 });
 
 test("a text that would be too long leaves out the oldest entries", () => {
   const reach = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`domain${i}`, 5]));
-  const text = writeLook({ ...initialLook(), reach }).reach;
+  const text = writeViewState({ ...initialViewState(), reach }).reach;
   assert.deepEqual([text.length <= 100, text.includes("domain29"), text.includes("domain0~")], [true, true, false]);
 });
 
@@ -63,16 +66,16 @@ test("a view state survives a round trip through text, and the default writes no
     paths: "C",
     brush: { plot: "pair", box: [-1.5, 2, 1e-7, 3] },
   };
-  const chosen = { ...initialLook(), loop: [3, 49], solo: "B", ...more };
-  assert.deepEqual(readLook(writeLook(chosen), facts), chosen);
-  assert.deepEqual(writeLook(initialLook()), {});
-  assert.deepEqual(readLook({}, facts), initialLook());
+  const chosen = { ...initialViewState(), loop: [3, 49], solo: "B", ...more };
+  assert.deepEqual(readViewState(writeViewState(chosen), facts), chosen);
+  assert.deepEqual(writeViewState(initialViewState()), {});
+  assert.deepEqual(readViewState({}, facts), initialViewState());
 });
 
 test("texts that do not fit this clip leave the default", () => {
   const facts = { ids: ["input", "A"], nFrames: 50 };
   for (const loop of ["3-50", "9-3", "4-4", "-1-3", "a", "", "1-2-3", null, 7, ["1-2"]]) {
-    assert.deepEqual(readLook({ loop }, facts).loop, null);
+    assert.deepEqual(readViewState({ loop }, facts).loop, null);
   }
   const nonsense = {
     region: ["1-2-0-4", "1-2-3", "a"],
@@ -85,17 +88,18 @@ test("texts that do not fit this clip leave the default", () => {
     span: ["9-3"],
   };
   for (const [name, texts] of Object.entries(nonsense)) {
-    for (const text of texts) assert.deepEqual(readLook({ [name]: text }, facts), initialLook());
+    for (const text of texts) assert.deepEqual(readViewState({ [name]: text }, facts), initialViewState());
   }
-  assert.deepEqual(readLook({ solo: "B", constructor: "x", toString: "1" }, facts), initialLook());
+  assert.deepEqual(readViewState({ solo: "B", constructor: "x", toString: "1" }, facts), initialViewState());
 });
 
 test("bookmarks in a link survive a round trip, as many as fit", () => {
-  const roundTrip = (marks) => readLook(writeLook({ ...initialLook(), marks }), { ids: [], nFrames: 1e6 }).marks;
+  const roundTrip = (marks) =>
+    readViewState(writeViewState({ ...initialViewState(), marks }), { ids: [], nFrames: 1e6 }).marks;
   assert.deepEqual(roundTrip([3, 10, 22]), [3, 10, 22]);
   const many = Array.from({ length: 40 }, (_, i) => 100_000 + i);
   assert.deepEqual(roundTrip(many), many.slice(0, 14));
   for (const marks of ["x", "1.", "1..2", "999999999", "-1", "1e3"]) {
-    assert.deepEqual([marks, readLook({ marks }, { ids: [], nFrames: 5 }).marks], [marks, []]);
+    assert.deepEqual([marks, readViewState({ marks }, { ids: [], nFrames: 5 }).marks], [marks, []]);
   }
 });

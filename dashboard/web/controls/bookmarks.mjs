@@ -1,24 +1,28 @@
 // @ts-check
 /**
- * Which frames did the viewer mark, and why? Marks on the scrubber and a list with notes, kept in this browser by clip.
+ * Bookmarks: marks on the scrubber and a list with notes, stored in this browser by clip.
  *
- * A link carries the frames alone: notes are for those who wrote them, and go out in files only (see share_dialog.mjs).
+ * A link carries the frames only. Notes are for those who wrote them, and leave in files only (see share_dialog.mjs).
  */
 
-import { formatTime } from "./clock.mjs";
+import { formatTime } from "../player/clock.mjs";
 import { button, element } from "../ui/dom.mjs";
 
 const STORED_AS = "crosscheck.bookmarks.";
 export const MAX_NOTE_LETTERS = 200;
 const MAX_BOOKMARKS = 500;
 
-/** @param {any} player @returns {import("./player.mjs").Part} */
-export function bookmarking(player) {
-  const own = new Bookmarks(player);
+/** @typedef {import("../player/context.mjs").Context} Context */
+
+/** @param {Context} context @returns {import("../player/context.mjs").Part} */
+export function bookmarking(context) {
+  const own = new Bookmarks(context);
   return {
     element: own.root,
+    onTimeline: own.layer,
+    notes: () => own.notes,
     actions: {
-      bookmark: () => own.toggle(player.painted),
+      bookmark: () => own.toggle(context.position.painted),
       toBookmark: (value = 1) => own.goTo(value),
     },
     update: (data, isNewClip) => {
@@ -28,9 +32,11 @@ export function bookmarking(player) {
 }
 
 class Bookmarks {
-  /** @param {any} player */
-  constructor(player) {
-    this.player = player;
+  /** @param {Context} context */
+  constructor(context) {
+    this.context = context;
+    /** What is noted of each bookmarked frame, ascending. @type {Map<number, string>} */
+    this.notes = new Map();
     this.list = element("ol", {});
     this.root = element(
       "section",
@@ -40,78 +46,70 @@ class Bookmarks {
     );
     this.root.hidden = true;
     this.layer = element("div", { class: "bookmark-marks", "aria-hidden": "true" });
-    player.transport.slider.querySelector(".thumb-rail").before(this.layer);
-  }
-
-  /** @returns {Map<number, string>} */
-  get notes() {
-    return this.player.notes;
   }
 
   get key() {
-    return STORED_AS + this.player.data.clip;
+    return STORED_AS + this.context.data.clip;
   }
 
-  /** Those of this clip: kept here, brought by the link, or part of the page. @param {import("./player.mjs").Data} data */
+  /** Read the bookmarks of this clip: stored here, brought by the link, or part of the page. @param {import("../player/context.mjs").Data} data */
   begin(data) {
-    const { player } = this;
+    const { view } = this.context;
     const own = data.isFile ? new Map(data.notes ?? []) : readNotes(recall(this.key), data.ptsSeconds.length);
-    for (const frame of player.look.marks) if (!own.has(frame)) own.set(frame, "");
-    player.notes = sorted(own);
-    // Without a word to the page: nothing was chosen, and every change of the link is a step of the Back button.
-    player.look = { ...player.look, marks: [...player.notes.keys()] };
-    player.reported = player.positionText();
+    for (const frame of view.state.marks) if (!own.has(frame)) own.set(frame, "");
+    this.notes = sorted(own);
+    view.adopt({ marks: [...this.notes.keys()] });
     this.draw();
   }
 
   /** @param {number} frame */
   toggle(frame) {
-    const { player, notes } = this;
+    const { context, notes } = this;
     if (frame < 0) return;
     const note = notes.get(frame);
     if (note === undefined) {
-      if (notes.size >= MAX_BOOKMARKS) return player.say(`${MAX_BOOKMARKS} bookmarks are as many as are kept`);
+      if (notes.size >= MAX_BOOKMARKS) return context.ui.announce(`you can set up to ${MAX_BOOKMARKS} bookmarks`);
       this.set(frame, "");
-      player.say(`frame ${frame} bookmarked`);
+      context.ui.announce(`frame ${frame} bookmarked`);
       return;
     }
     notes.delete(frame);
     this.changed();
-    const undo = button("put the bookmark back", null, "undo");
+    const undo = button("restore the bookmark", null, "undo");
     undo.addEventListener("click", () => {
       this.set(frame, note);
-      player.toast.hidden = true;
-      player.root.focus({ preventScroll: true });
+      context.ui.dismiss();
+      context.ui.focus();
     });
-    player.say(`bookmark of frame ${frame} removed`, undo);
+    context.ui.announce(`bookmark of frame ${frame} removed`, undo);
   }
 
   /** @param {number} frame @param {string} note */
   set(frame, note) {
-    this.player.notes = sorted(new Map([...this.notes, [frame, note]]));
+    this.notes = sorted(new Map([...this.notes, [frame, note]]));
     this.changed();
   }
 
   changed() {
     remember(this.key, this.notes);
     this.draw();
-    this.player.change({ marks: [...this.notes.keys()] });
+    this.context.view.change({ marks: [...this.notes.keys()] });
   }
 
   /** @param {number} direction */
   goTo(direction) {
-    const { player } = this;
+    const { context } = this;
+    const { wanted } = context.position;
     const frames = [...this.notes.keys()];
-    const next =
-      direction > 0 ? frames.find((frame) => frame > player.wanted) : frames.findLast((frame) => frame < player.wanted);
+    const next = direction > 0 ? frames.find((frame) => frame > wanted) : frames.findLast((frame) => frame < wanted);
     if (next === undefined)
-      player.say(direction > 0 ? "no bookmark after this frame" : "no bookmark before this frame");
-    else player.jump(next);
+      context.ui.announce(direction > 0 ? "no bookmark after this frame" : "no bookmark before this frame");
+    else context.position.jump(next);
   }
 
   draw() {
-    const { player, notes } = this;
-    const { ptsSeconds } = player.data;
+    const { context, notes } = this;
+    const { ptsSeconds } = context.data;
     this.root.hidden = notes.size === 0;
     this.list.replaceChildren(...[...notes].map(([frame, note]) => this.line(frame, note, ptsSeconds[frame])));
     this.layer.replaceChildren(
@@ -125,7 +123,7 @@ class Bookmarks {
 
   /** @param {number} frame @param {string} note @param {number} seconds */
   line(frame, note, seconds) {
-    const { player } = this;
+    const { context } = this;
     const to = element("button", { type: "button", class: "number", text: `frame ${frame} · ${formatTime(seconds)}` });
     const field = element("input", {
       type: "text",
@@ -135,25 +133,25 @@ class Bookmarks {
       "aria-label": `note of frame ${frame}`,
     });
     const remove = button(`remove the bookmark of frame ${frame}`, null, "×");
-    to.addEventListener("click", () => player.jump(frame));
+    to.addEventListener("click", () => context.position.jump(frame));
     field.addEventListener("input", () => {
-      // Neither drawn anew, which would take the field away, nor part of the link.
+      // Not drawn again, which would take the field away, and not part of the link.
       this.notes.set(frame, field.value.slice(0, MAX_NOTE_LETTERS));
       remember(this.key, this.notes);
     });
-    field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
-      if (event.key === "Enter" || event.key === "Escape") player.root.focus({ preventScroll: true });
+    field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" || event.key === "Escape") context.ui.focus();
     });
     remove.addEventListener("click", () => {
       this.toggle(frame);
-      player.root.focus({ preventScroll: true });
+      context.ui.focus();
     });
     return element("li", {}, to, field, remove);
   }
 }
 
 /**
- * Bookmarks as they were written, whoever wrote them; what makes no sense is left out.
+ * Reads stored bookmarks, whoever wrote them; what makes no sense is left out.
  * @param {string | null} text @param {number} nFrames
  * @returns {Map<number, string>}
  */

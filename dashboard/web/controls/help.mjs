@@ -1,5 +1,5 @@
 // @ts-check
-/** What does which key do? The panel that says so, from the table that the key handler uses. */
+/** The panel that lists the keys, from the table that the key handler uses. */
 
 import { element } from "../ui/dom.mjs";
 import { helpLines } from "./keys.mjs";
@@ -14,11 +14,11 @@ export function helpPanel(close) {
     "div",
     { class: "card" },
     element("h2", { text: "Keys" }),
-    element("p", { class: "muted", text: "They act while the player has the focus: click it, or reach it with Tab." }),
+    element("p", { class: "muted", text: "Keys work while the player has the focus: click it, or reach it with Tab." }),
     list,
   );
   const panel = element("div", { class: "help", role: "dialog", "aria-label": "Keys", tabindex: "-1" }, card);
   panel.hidden = true;
-  panel.addEventListener("click", (/** @type {Event} */ event) => event.target === panel && close());
+  panel.addEventListener("click", (event) => event.target === panel && close());
   return panel;
 }

@@ -1,42 +1,38 @@
 // @ts-check
-/** What can be done here? Everything of the key table and what has no key, to be found by typing. */
+/** The command palette: everything in the key table, and what has no key, found by typing. */
 
 import { dialog } from "../ui/dialog.mjs";
 import { element } from "../ui/dom.mjs";
 import { BINDINGS } from "./keys.mjs";
 
-/** @typedef {{help: string, label?: string, run: () => void}} Command label: its key */
+/**
+ * @typedef {import("../player/context.mjs").Command} Command
+ * @typedef {import("../player/context.mjs").Context} Context
+ */
 
-/** @param {any} player @returns {import("./player.mjs").Part} */
-export function palettePart(player) {
-  const palette = new Palette(() => commandsOf(player));
+/** @param {Context} context @returns {import("../player/context.mjs").Part} */
+export function palettePart(context) {
+  const palette = new Palette(() => commandsOf(context));
   return { element: palette.root, actions: { palette: () => palette.open() } };
 }
 
-/** @param {any} player @returns {Command[]} those of keys, of speeds, of pictures, and of the parts */
-export function commandsOf(player) {
-  const { panes, speeds } = player.data;
+/** The commands of keys, parts, panes and speeds. @param {Context} context @returns {Command[]} */
+function commandsOf({ commands, data, playback }) {
   const left = new Set(["palette", "close", "solo", "speed"]);
-  const fromKeys = BINDINGS.filter(
-    ({ action, release }) => !left.has(action) && !release && action in player.actions,
-  ).map(({ label, help, action, value }) => ({ label, help, run: () => player.actions[action](value) }));
-  const solos = panes.map(
-    (/** @type {import("./player.mjs").Pane} */ { letter, title, detail }, /** @type {number} */ index) => ({
-      label: index < 9 ? String(index + 1) : undefined,
-      help: `${[letter, title, detail].filter(Boolean).join(" ")} alone, again: all pictures`,
-      run: () => player.actions.solo(index),
-    }),
+  const fromKeys = BINDINGS.filter(({ action, release }) => !left.has(action) && !release && commands.has(action)).map(
+    ({ label, help, action, value }) => ({ label, help, run: () => commands.run(action, value) }),
   );
-  const rates = speeds.map((/** @type {number} */ speed) => ({
-    help: `speed ${speed}×`,
-    run: () => player.setSpeed(speed),
+  const solos = data.panes.map(({ letter, title, detail }, index) => ({
+    label: index < 9 ? String(index + 1) : undefined,
+    help: `show only ${[letter, title, detail].filter(Boolean).join(" ")} (press again for all)`,
+    run: () => commands.run("solo", index),
   }));
-  const ofParts = player.parts.flatMap((/** @type {import("./player.mjs").Part} */ part) => part.commands?.() ?? []);
-  return [...fromKeys, ...ofParts, ...solos, ...rates];
+  const rates = data.speeds.map((speed) => ({ help: `speed ${speed}×`, run: () => playback.setSpeed(speed) }));
+  return [...fromKeys, ...commands.lists.flatMap((list) => list()), ...solos, ...rates];
 }
 
 /**
- * Those in which every word typed begins a word, those that begin with it first. Pure.
+ * The commands in which every word typed begins a word; those that begin with the first word come first. Pure.
  * @template {{help: string, label?: string}} T
  * @param {T[]} commands @param {string} typed
  * @returns {T[]}
@@ -65,7 +61,7 @@ class Palette {
   /** @param {() => Command[]} commands */
   constructor(commands) {
     this.commands = commands;
-    /** @type {Command[]} those in the list */
+    /** Those in the list. @type {Command[]} */
     this.found = [];
     this.chosen = 0;
     this.field = element("input", {
@@ -84,9 +80,9 @@ class Palette {
     this.none = element("p", { class: "muted", role: "status" });
     this.root = dialog("Commands", { className: "palette" }, this.field, this.list, this.none);
     this.field.addEventListener("input", () => this.search());
-    this.field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.onKey(event));
-    this.list.addEventListener("click", (/** @type {any} */ event) => {
-      const option = event.target.closest("[role=option]");
+    this.field.addEventListener("keydown", (event) => this.onKey(event));
+    this.list.addEventListener("click", (event) => {
+      const option = /** @type {Element} */ (event.target).closest("[role=option]");
       if (option) this.run([...this.list.children].indexOf(option));
     });
   }
@@ -108,14 +104,15 @@ class Palette {
         return option;
       }),
     );
-    this.none.textContent = this.found.length ? "" : "No such command.";
+    this.none.textContent = this.found.length ? "" : "No matching command.";
     this.choose(0);
   }
 
   /** @param {number} index */
   choose(index) {
     this.chosen = index;
-    [...this.list.children].forEach((option, at) => option.setAttribute("aria-selected", String(at === index)));
+    for (const [at, option] of [...this.list.children].entries())
+      option.setAttribute("aria-selected", String(at === index));
     const option = this.list.children[index];
     if (option) {
       this.field.setAttribute("aria-activedescendant", option.id);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BINDINGS, bindingOf, helpLines } from "../../../dashboard/web/player/keys.mjs";
+import { BINDINGS, bindingOf, helpLines } from "../../../dashboard/web/controls/keys.mjs";
 
 test("keys are recognised with Shift, without Alt, and r and c stay unbound", () => {
   const press = (key, more = {}) =>

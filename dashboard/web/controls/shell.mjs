@@ -1,0 +1,117 @@
+// @ts-check
+/** The player's elements on the page: pictures, toolbar, plots, messages and help, and the room that each has. */
+
+import { element } from "../ui/dom.mjs";
+import { Theme } from "../ui/theme.mjs";
+import { helpPanel } from "./help.mjs";
+import { Toolbar } from "./toolbar.mjs";
+
+/** A message stays this long, and longer where something can be done about it. */
+const MESSAGE_MS = { plain: 2500, withControl: 12000 };
+/** The pictures keep at least this share of the window's height, even where the plots then need scrolling. */
+const MIN_STAGE_SHARE = { wide: 0.32, upright: 0.5 };
+/** Between the rows of the player, CSS px: the pictures leave room for three of them. */
+const ROW_GAPS_PX = 3 * 8;
+
+export class Shell {
+  /**
+   * @param {ShadowRoot | HTMLElement} parent
+   * @param {{stage: HTMLElement, timers: import("../ui/timers.mjs").Timers, run: (action: string) => void}} options
+   *   run: an action of keys.mjs
+   */
+  constructor(parent, { stage, timers, run }) {
+    this.parent = parent;
+    this.timers = timers;
+    this.style = element("link", { rel: "stylesheet", href: new URL("../player/player.css", import.meta.url).href });
+    this.toolbar = new Toolbar(run);
+    this.charts = element("div", { class: "charts" });
+    this.toast = element("div", { class: "toast", role: "status" });
+    this.toast.hidden = true;
+    this.help = helpPanel(() => this.toggleHelp(false));
+    this.root = element(
+      "div",
+      { class: "xc", tabindex: "0", role: "region", "aria-label": "Synchronized player. Press ? for its keys." },
+      stage,
+      this.toolbar.root,
+      this.charts,
+      this.toast,
+      this.help,
+    );
+    this.stage = stage;
+    this.theme = new Theme(this.root);
+  }
+
+  /** Put all of it on the page. Without the style sheet sizes are wrong, so nothing shows before that has come. @param {() => void} ready */
+  open(ready) {
+    this.root.style.visibility = "hidden";
+    const reveal = () => {
+      this.root.style.visibility = "";
+      ready();
+    };
+    this.style.addEventListener("load", reveal, { once: true });
+    this.style.addEventListener("error", reveal, { once: true });
+    this.parent.append(this.style, this.root);
+  }
+
+  close() {
+    this.root.remove();
+    this.style.remove();
+  }
+
+  /** Put the elements of a part in their places. @param {import("../player/context.mjs").Part} part @param {import("../player/context.mjs").Timeline | null} timeline */
+  add({ element: own, buttons = [], onTimeline, underTimeline }, timeline) {
+    if (own) this.charts.after(own);
+    this.toolbar.help.before(...buttons);
+    if (onTimeline) timeline?.thumb.before(onTimeline);
+    if (underTimeline) timeline?.root.after(underTimeline);
+  }
+
+  /** The element of the page that holds the player. @returns {Element} */
+  get host() {
+    return this.parent instanceof ShadowRoot ? this.parent.host : this.parent;
+  }
+
+  /** Give the player the keys. */
+  focus() {
+    this.root.focus({ preventScroll: true });
+  }
+
+  /** A short message to the viewer, read out by screen readers too. @param {string} text @param {...HTMLElement} controls */
+  announce(text, ...controls) {
+    this.toast.replaceChildren(text, ...controls);
+    this.toast.hidden = false;
+    this.timers.later("toast", controls.length ? MESSAGE_MS.withControl : MESSAGE_MS.plain, () => this.dismiss());
+  }
+
+  /** Take the message away. */
+  dismiss() {
+    this.toast.hidden = true;
+  }
+
+  /** @param {boolean} isLoading whether frames are late */
+  setLoading(isLoading) {
+    this.root.toggleAttribute("data-loading", isLoading);
+  }
+
+  /** @param {boolean} [isOpen] */
+  toggleHelp(isOpen = Boolean(this.help.hidden)) {
+    if (this.help.hidden === !isOpen) return;
+    this.help.hidden = !isOpen;
+    (isOpen ? this.help : this.root).focus({ preventScroll: true });
+    if (isOpen) this.help.firstElementChild?.scrollIntoView({ block: "nearest" });
+  }
+
+  /**
+   * Height for the pictures, CSS px, that keeps toolbar and first plot in the window.
+   * @param {number | null} size % of the window's height that the viewer chose @param {number} plotPx height of the first plot
+   */
+  roomForStage(size, plotPx) {
+    const height = window.innerHeight;
+    if (size) return (size / 100) * height;
+    let scroller = this.host.parentElement;
+    while (scroller && !/auto|scroll/.test(getComputedStyle(scroller).overflowY)) scroller = scroller.parentElement;
+    const top = this.stage.getBoundingClientRect().top + (scroller ? scroller.scrollTop : window.scrollY);
+    const least = height > window.innerWidth ? MIN_STAGE_SHARE.upright : MIN_STAGE_SHARE.wide;
+    return Math.max(height - top - this.toolbar.heightPx - plotPx - ROW_GAPS_PX, least * height);
+  }
+}

@@ -1,0 +1,120 @@
+// @ts-check
+/**
+ * What a part of the player sees: the data that Python sends, and the context through which the part reads and asks.
+ *
+ * A part never assigns a member of the context. It asks by the functions here, and hears of changes by the functions
+ * that it returns itself (`Part`).
+ */
+
+/** Letters of configurations, in order; the default where the data names none. */
+export const LETTERS = "ABCDEFGH";
+
+/**
+ * @typedef {import("../drawing/colour.mjs").Domain & {title?: string}} Domain a Domain record, as in the manifests
+ * @typedef {import("../frames/loader.mjs").Pack} Pack
+ * @typedef {import("../frames/loader.mjs").Picture} Picture
+ * @typedef {import("./view_state.mjs").ViewState} ViewState
+ * @typedef {import("../plots/curves.mjs").Chart} Chart
+ * @typedef {"input" | "truth" | "prediction" | "readout" | "energy"} Role
+ * @typedef {{id: string, letter: string, role: Role, title: string, detail: string, row: number, column: number,
+ *   key: string, isComplete: boolean, domain: Domain, packs: Pack[]}} Pane letter: of its configuration, "": none
+ * @typedef {{key: string, method: string, domain: Domain, packs: Pack[], paths: string[], mu: number[],
+ *   sigma: number[]}} Energy an energy track; method: `zoo/method`; paths, mu, sigma: of its terms
+ * @typedef {{open: string, title: string, detail: string, key: string, isComplete: boolean, domain: Domain,
+ *   packs: Pack[]}} Choice a stored prediction that a pane could show instead; open: `zoo/method/path`
+ * @typedef {{frame: number, speed: number, look?: Record<string, string>}} Place look: the view state as a link spells it
+ * @typedef {{clip: string, title: string, width: number, height: number, ptsSeconds: number[], nReady: number,
+ *   scale?: "standardised" | "raw", panes: Pane[], charts: Chart[], speeds: number[], passQuery?: string, letters?: string, about?: string[],
+ *   firstReady?: number, isFile?: boolean, notes?: [number, string][], energies?: Record<string, Energy>,
+ *   titles?: Record<string, string>, start: Place, command: Place & {seq: number}, choices?: Choice[]}} Data
+ *   energies: by letter; titles: by domain; about: author and licence of the clip; firstReady, isFile, notes: of a page
+ *   exported to a file, its first frame, that it is one, and its bookmarks
+ */
+
+/**
+ * @typedef {{help: string, label?: string, run: () => void}} Command an entry of the palette; label: its key
+ * @typedef {{root: HTMLElement, thumb: HTMLElement}} Timeline the scrubber, and the element on it that stays in front
+ * @typedef {{
+ *   element?: HTMLElement,
+ *   buttons?: HTMLElement[],
+ *   timeline?: Timeline,
+ *   onTimeline?: HTMLElement,
+ *   underTimeline?: HTMLElement,
+ *   actions?: Record<string, (...given: any[]) => void>,
+ *   commands?: () => Command[],
+ *   notes?: () => ReadonlyMap<number, string>,
+ *   update?: (data: Data, isNewClip: boolean) => void,
+ *   view?: (state: ViewState, before: ViewState) => void,
+ *   paint?: (frame: number, pictures: (Picture | null)[]) => void,
+ *   scrub?: () => void,
+ *   playback?: () => void,
+ *   loaded?: () => void,
+ *   mark?: (frames: number[]) => void,
+ *   fit?: () => void,
+ *   restyle?: () => void,
+ *   destroy?: () => void,
+ * }} Part one module's share of the player. `element` stands under the plots, `buttons` at the right of the toolbar;
+ *   `onTimeline` and `underTimeline` need a part with a `timeline`. `actions` run by key, `commands` from the palette
+ *   alone; an action takes what its caller gives, so its arguments are `any`. The other functions are called when there
+ *   is new data, another view state, a frame in the canvas (in the same animation frame), a pointer that drags through
+ *   frames, a start or end of play or another rate, more or fewer frames in memory, other marked frames, another size,
+ *   another theme, and at the end.
+ */
+
+/**
+ * @typedef {{
+ *   readonly data: Data,
+ *   readonly letters: string,
+ *   readonly notes: ReadonlyMap<number, string>,
+ *   readonly overlayTracks: (Energy & {letter: string})[],
+ *   readonly isDestroyed: boolean,
+ *   readonly signal: AbortSignal,
+ *   readonly timers: import("../ui/timers.mjs").Timers,
+ *   readonly clip: Pick<import("./clip.mjs").Clip, "nFrames" | "nReady" | "firstReady" | "range" | "searched">,
+ *   readonly position: Readonly<Pick<import("./position.mjs").Position, "wanted" | "painted" | "inCanvas" | "pictures" |
+ *     "isExact" | "isScrubbing" | "lastPaintMs" | "jump" | "scrub" | "settle" | "repaint" | "setExactOnly">>,
+ *   readonly playback: Readonly<Pick<import("./playback.mjs").Playback, "isPlaying" | "speed" | "rateText" | "play" |
+ *     "pause" | "setSpeed" | "setMarked">>,
+ *   readonly view: Readonly<Pick<import("./view.mjs").View, "state" | "change" | "adopt" | "setLoop">>,
+ *   readonly frames: import("../frames/loader.mjs").FrameLoader,
+ *   readonly series: import("../plots/curves.mjs").Curves,
+ *   readonly charts: import("../plots/charts.mjs").Charts,
+ *   readonly stage: import("../drawing/stage.mjs").Stage,
+ *   readonly ui: import("../controls/shell.mjs").Shell,
+ *   readonly commands: import("../controls/commands.mjs").Commands,
+ *   readonly request: (asked: Record<string, string>) => void,
+ * }} Context
+ *   data: read it once `update` has been called. overlayTracks: energies drawn over the pictures, whose pictures follow
+ *   those of the panes. request: ask Python for something, such as {open: "zoo/method/path"}
+ */
+
+/**
+ * The data with absolute addresses of packs, and with a role in each pane.
+ * @param {Data} data
+ * @returns {Data}
+ */
+export function completed(data) {
+  const whole = (/** @type {{packs: Pack[]}} */ { packs }) => ({
+    packs: packs.map((pack) => ({ ...pack, url: new URL(pack.url, document.baseURI).href })),
+  });
+  const panes = data.panes.map((pane) => ({ ...pane, ...whole(pane), role: pane.role ?? roleOfId(pane.id) }));
+  const energies = Object.entries(data.energies ?? {}).map(([letter, track]) => [
+    letter,
+    { ...track, ...whole(track) },
+  ]);
+  const choices = (data.choices ?? []).map((choice) => ({ ...choice, ...whole(choice) }));
+  return { ...data, panes, energies: Object.fromEntries(energies), choices };
+}
+
+/** What a pane belongs to: its configuration, else "truth" or "input". @param {Pick<Pane, "letter" | "role">} pane */
+export function sourceOf({ letter, role }) {
+  return letter || role;
+}
+
+/** The role of a pane whose data names none: "input", "A", "A2", "truth", "truth2", "EA". @param {string} id @returns {Role} */
+function roleOfId(id) {
+  if (id === "input") return "input";
+  if (id.startsWith("truth")) return "truth";
+  if (/^E[A-Z]$/.test(id)) return "energy";
+  return id.endsWith("2") ? "readout" : "prediction";
+}

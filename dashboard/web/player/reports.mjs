@@ -1,0 +1,50 @@
+// @ts-check
+/** Reports to Python where the viewer has settled, and hands it requests. The frame is the page's own clock, so no tick is reported. */
+
+import { writeViewState } from "./view_state.mjs";
+
+/** Quiet time before Python hears of a position. */
+const REPORT_MS = 200;
+
+export class Reports {
+  /** @param {import("./player.mjs").Player} player */
+  constructor(player) {
+    this.player = player;
+    this.reported = "";
+    /** Of the component: state is stored, a trigger is heard once. @type {(name: string, value: unknown) => void} */
+    this.setState = () => {};
+    /** @type {(name: string, value: unknown) => void} */
+    this.setTrigger = () => {};
+  }
+
+  /** @returns {import("./context.mjs").Place} where the viewer is */
+  place() {
+    const { position, playback, view } = this.player;
+    return { frame: position.wanted, speed: playback.speed, look: writeViewState(view.state) };
+  }
+
+  text() {
+    return JSON.stringify({ clip: this.player.data.clip, ...this.place() });
+  }
+
+  /** Python knows where the viewer is, or shall not hear of it. */
+  acknowledge() {
+    this.reported = this.text();
+  }
+
+  /** Report the place once it is quiet. */
+  soon() {
+    this.player.timers.later("report", REPORT_MS, () => {
+      const { playback, position } = this.player;
+      const text = this.text();
+      if (playback.isPlaying || position.isScrubbing || position.isLate() || text === this.reported) return;
+      this.reported = text;
+      this.setState("position", JSON.parse(text));
+    });
+  }
+
+  /** Ask Python for something, such as {open: "zoo/method/path"}: one more configuration. @param {Record<string, string>} asked */
+  request(asked) {
+    this.setTrigger("wish", asked);
+  }
+}
