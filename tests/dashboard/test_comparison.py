@@ -14,7 +14,7 @@ from dashboard.commands import DEFAULT_SAMPLING, DEFAULT_ZOO, command_for
 from dashboard.compare.comparison import compare
 from dashboard.configuration import Configuration, default_configurations
 from dashboard.text import one_line, web_address
-from precompute.cli.run import app
+from precompute.cli.app import app
 from precompute.media.sampling import Sampling
 from tests.fixtures.stores import build_store
 

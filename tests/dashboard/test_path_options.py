@@ -15,8 +15,8 @@ from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.compare.path_options import energy_tracks, graph_data, path_options, readout_options
 from dashboard.configuration import Configuration
-from tests.browser.test_compare_page import App, open_page, wait_for_numbers
-from tests.conftest import StartApp
+from tests.browser.helpers import App, open_page, wait_for_link, wait_for_numbers
+from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, add_track, build_store
 
 VIA_DEPTH = 77
@@ -86,7 +86,7 @@ def test_a_click_on_a_path_shows_it_as_the_chosen_letter(page: Page, app: App):
     expect(graph.get_by_text("B would show mini/baseline: Image → depth → Surface normals.")).to_be_visible()
     option(graph, "Image → depth → Surface normals").click()
     wait_for_numbers(root, [1, 16, VIA_DEPTH])
-    assert "b=mini%2Fbaseline%2Frgb-depth-normal" in page.url
+    wait_for_link(page, "b=mini%2Fbaseline%2Frgb-depth-normal")
 
 
 def test_the_width_of_a_path_is_its_energy_in_the_frame_on_the_screen(page: Page, app: App, store: Store):
@@ -254,7 +254,7 @@ def test_a_click_on_a_readout_shows_it_of_all_predictions_and_none_takes_it_away
     assert width == pytest.approx(2 + 8 * np.clip((energy + 1) / 4, 0, 1), abs=0.01)
     chosen.click()
     wait_for_numbers(root, [1, 16, VIA_NORMAL, 18])
-    assert "readout=reshading" in page.url
+    wait_for_link(page, "readout=reshading")
     expect(chosen).to_have_attribute("aria-checked", "true")
     expect(graph.get_by_text("Readout mini/baseline: Image → Surface normals → Reshading.")).to_be_visible()
     expect(graph.get_by_text(f"{energy:.2f} σ in frame 2".replace("-", "−"))).to_be_visible()
@@ -275,7 +275,7 @@ def test_a_click_on_a_readout_shows_it_of_all_predictions_and_none_takes_it_away
     expect(readouts.get_by_role("radio", name="no readout")).to_be_focused()
     page.keyboard.press("Enter")
     wait_for_numbers(root, [1, 16, 18])
-    assert "readout" not in page.url
+    wait_for_link(page, without="readout")
     expect(readouts.get_by_role("radio", name="no readout")).to_be_focused()
     expect(graph.get_by_text("Predictions alone")).to_be_visible()
     # What another method has can be shown from here too, and of two quick clicks the later one counts.
