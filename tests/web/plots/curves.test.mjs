@@ -23,7 +23,7 @@ test("the lower curve is counted over the range, where both values are known", (
   assert.deepEqual(words([0, 4]), "B lower on 50 % of 4 frames");
   assert.deepEqual(words([0, 0]), "A lower on 100 % of 1 frame");
   assert.deepEqual(words([0, 1]), "Each lower on 50 % of 2 frames");
-  assert.deepEqual([words([4, 4]), words([3, 3])], ["Both equal on all 1 frames", "No frame has a value for both"]);
+  assert.deepEqual([words([4, 4]), words([3, 3])], ["Both equal on all 1 frame", "No frame has a value for both"]);
 });
 
 test("percentages are whole, and 0 and 100 only where exact", () => {
