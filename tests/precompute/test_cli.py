@@ -211,7 +211,9 @@ def test_the_doctor_refuses_the_ffmpeg_that_the_decoder_refuses(monkeypatch):
     monkeypatch.setattr(av, "ffmpeg_version_info", "n8.1.1-3-g00")
     found = doctor._decoder()
     assert (
-        found.state == "problem" and "8.1.2 is the oldest safe one" in found.found and "pip install" in found.next_step
+        found.state == "problem"
+        and "the oldest safe version is 8.1.2" in found.found
+        and "pip install" in found.next_step
     )
 
 

@@ -436,7 +436,7 @@ def test_ground_truth_shorter_than_its_clip_is_refused(tmp_path, zoo):
     write_video(tmp_path / "room.depth.mkv", 3, codec="ffv1", pix_fmt="gray")
     (tmp_path / "room.toml").write_text('[truth]\ndepth = "room.depth.mkv"\n')
     result = run(tmp_path / "store", zoo, video)
-    assert result.exit_code == 1 and "one frame for each" in result.stderr
+    assert result.exit_code == 1 and "one lossless frame for each" in result.stderr
 
 
 def test_a_picture_of_any_shape_is_computed_whole_without_cropping(tmp_path, zoo):
