@@ -74,7 +74,7 @@ class TextDisk(diskcache.Disk):
     """Stores rows of text only. diskcache's own Disk unpickles what it finds (CVE-2025-69872) and opens files that a
     row names; this one does neither."""
 
-    def put(self, key: Any) -> tuple[Any, bool]:
+    def put(self, key: Any) -> Any:  # (key, True); the base class states no types, and inferred ones are too narrow
         if not isinstance(key, str):
             raise TypeError(f"index keys are text, got {type(key).__name__}")
         return key, True
@@ -82,7 +82,7 @@ class TextDisk(diskcache.Disk):
     def get(self, key: Any, raw: bool) -> Any:
         return key if raw and isinstance(key, str) else ""
 
-    def store(self, value: Any, read: bool, key: Any = None) -> tuple[int, int, None, str]:
+    def store(self, value: Any, read: bool, key: Any = None) -> Any:  # (0, MODE_RAW, None, value)
         if not isinstance(value, str):
             raise TypeError(f"index rows are text, got {type(value).__name__}")
         return 0, MODE_RAW, None, value

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def constant_memory(tries: int, folder: Path, seed: int) -> Outcome:
-    """A clip and a tenth of it are computed, each in a process of its own, and the highest memory of each is compared."""
+    """Compute a clip and a tenth of it, each in its own process, and compare their peak memory."""
     zoo = write_zoo(folder / "zoo")
     clip = write_video(folder / "clip.mp4", tries)
     peaks = []
@@ -67,7 +67,7 @@ PROMISES = [
     Promise(
         number=15,
         name="memory",
-        sentence="a job needs no more memory for a clip than for a tenth of it, within 10 %",
+        sentence="a job needs at most 10 % more memory for a clip than for a tenth of it",
         unit="frames",
         small=320,
         full=3000,

@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from queue import Full, Queue
+from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import Literal
 
@@ -22,6 +22,8 @@ from precompute.media.sources import Source
 
 BATCHES_AHEAD = 2
 """Decoded batches that wait for the networks."""
+WAKE_SECONDS = 1.0
+"""Longest wait for a batch without handling signals: a signal that arrives just before a wait does not end it."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,13 @@ def read_batches(wanted: FrameRange, damages: list[str]) -> Generator[FrameBatch
             except Full:
                 continue
 
+    def get() -> FrameBatch | BaseException | None:
+        while True:
+            try:
+                return queue.get(timeout=WAKE_SECONDS)
+            except Empty:
+                continue
+
     def read() -> None:
         try:
             with closing(_decode_batches(wanted, stopped, damages)) as batches:
@@ -102,15 +111,16 @@ def read_batches(wanted: FrameRange, damages: list[str]) -> Generator[FrameBatch
             put(error)
 
     thread = Thread(target=read, name="decode", daemon=True)
-    thread.start()
     try:
-        while (item := queue.get()) is not None:
+        thread.start()  # inside: Ctrl-C may come as soon as it runs
+        while (item := get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item
     finally:
         stopped.set()
-        thread.join()
+        if thread.is_alive():
+            thread.join()
 
 
 def _decode_batches(wanted: FrameRange, stopped: Event, damages: list[str]) -> Generator[FrameBatch]:

@@ -1,4 +1,4 @@
-"""Are X-TC's networks the released ones? Names, sizes and costs as published, and a zoo that lists them all."""
+"""X-TC's networks are the released ones: names, sizes and costs as published, and a zoo that lists them all."""
 
 from __future__ import annotations
 

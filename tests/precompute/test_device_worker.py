@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from precompute.jobs.tracks import TrackChunk, TrackSpec, chains_of
 from precompute.media import sampling, sources
 from tests.fixtures.events import Recorded
 from tests.fixtures.media import write_video
+from tests.fixtures.waits import wait_until
 from tests.fixtures.zoos import write_zoo
 
 CPU = torch.device("cpu")
@@ -50,17 +51,17 @@ def specs_of(tmp_path: Path, patterns: str = "*", scale: float = 1.0) -> tuple[P
 
 
 class Same(nn.Module):
-    """Gives its input back, slowly if asked, and only to so many images at once."""
+    """Gives its input back, once `wait` has returned, and only to so many images at once."""
 
-    def __init__(self, most: int = 100, seconds: float = 0.0) -> None:
+    def __init__(self, most: int = 100, wait: Callable[[], None] = lambda: None) -> None:
         super().__init__()
-        self.most, self.seconds, self.batches = most, seconds, []
+        self.most, self.wait, self.batches = most, wait, []
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         self.batches.append(len(images))
         if len(images) > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        time.sleep(self.seconds)
+        self.wait()
         return images.clone()
 
 
@@ -101,7 +102,10 @@ def test_one_frame_that_does_not_fit_is_an_error():
 
 
 def test_batches_come_back_in_their_order_whichever_device_is_slower():
-    slow, fast = Same(seconds=0.05), Same()
+    fast = Same()
+    slow = Same(
+        wait=lambda: wait_until(lambda: len(fast.batches) >= len(slow.batches), "the batch of the other device")
+    )
     spread = [worker_of(slow, 2), worker_of(fast, 2)]
     batches = (numbered(2, start) for start in range(0, 20, 2))
     scored = device_worker.in_order(batches, spread, only_predict)

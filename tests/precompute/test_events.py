@@ -231,3 +231,45 @@ def test_a_job_that_is_to_stop_begins_no_source_and_still_ends_its_report(tmp_pa
     with pytest.raises(KeyboardInterrupt):
         run_job(Store(tmp_path), ["a.mp4"], settings, events=said, stop=stop)
     assert said == [RunStarted(("a.mp4",)), RunEnded()]
+
+
+@pytest.mark.parametrize(("listener", "options"), [("gone", ()), ("full", ("--json",))])
+def test_a_listener_that_is_gone_or_full_ends_no_run(tmp_path, zoo, listener, options):
+    clip = write_video(tmp_path / "good.mp4", 4)
+    words = [
+        "run",
+        tmp_path / "missing.mp4",
+        clip,
+        "--store",
+        tmp_path / "store",
+        "--zoo",
+        zoo,
+        "--size",
+        "64",
+        *options,
+    ]
+    if listener == "gone":
+        reader, writer = os.pipe()
+        os.close(reader)
+    else:
+        writer = os.open("/dev/full", os.O_WRONLY)
+    command = [sys.executable, "-m", "precompute", *map(str, words)]
+    ended = subprocess.run(command, check=False, cwd=ROOT, stdout=writer, stderr=writer)
+    os.close(writer)
+    report = last_report(tmp_path / "store")
+    assert report is not None and report.ended and [item.outcome for item in report.items] == ["failed", "stored"]
+    assert ended.returncode == 1, "for the missing one, as with a listener"
+
+
+def test_a_folder_and_a_list_are_taken_apart_and_what_is_skipped_is_named(tmp_path, zoo):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    write_video(folder / "b.mp4", 3)
+    write_video(folder / "a.mp4", 3)
+    (folder / "notes.txt").write_text("not a video")
+    result = run(tmp_path / "store", zoo, folder, "--from", "-", text="# more\n\nmissing.mp4\n")
+    assert result.exit_code == 1 and "error[not_found] missing.mp4" in result.stderr
+    assert "2 videos; skipped (not a video by name): notes.txt" in result.stdout
+    report = last_report(tmp_path / "store")
+    assert report is not None
+    assert [Path(item.source).name for item in report.items] == ["a.mp4", "b.mp4", "missing.mp4"]

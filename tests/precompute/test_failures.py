@@ -21,6 +21,7 @@ from precompute.failures import KINDS, SourceError, as_markdown
 from precompute.jobs.events import name_error
 from precompute.media import download_failures
 from precompute.net import http_failures
+from tests.fixtures.waits import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert(1)</script> [red]**x**[/red] \x1b[31m ![i](http://x/y.png) $x^2$"
@@ -168,7 +169,7 @@ def test_the_dashboard_lists_failed_sources_as_plain_text(tmp_path, monkeypatch)
         tmp_path, report_name(datetime.now(UTC)), Report("x", "y", (HOSTILE, "b"), (failed, Item("b", "stored")))
     )
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path))
-    page = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=30).run()
+    page = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=PATIENCE_SECONDS).run()
     assert not page.exception
     (expander,) = page.expander
     assert expander.label == "1 source failed in the last run"
@@ -180,5 +181,5 @@ def test_the_dashboard_lists_failed_sources_as_plain_text(tmp_path, monkeypatch)
 def test_the_dashboard_says_nothing_of_a_run_without_failures(tmp_path, monkeypatch):
     write_report(tmp_path, report_name(datetime.now(UTC)), Report("x", "y", ("b",), (Item("b", "stored"),)))
     monkeypatch.setenv(STORE_VARIABLE, str(tmp_path))
-    page = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=30).run()
+    page = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=PATIENCE_SECONDS).run()
     assert not page.exception and not page.expander

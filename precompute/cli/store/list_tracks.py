@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from analysis.energy import Unreadable, standardised
 from cache.pack import BadPack
 from cache.records import Track
 from cache.store import CorruptPack, Store, default_root
@@ -72,7 +73,7 @@ def _row(store: Store, track: Track) -> dict[str, Any]:
     if head.kind == "energy":
         try:
             row["energy_mean"] = _mean_energy(store, track)
-        except (CorruptPack, BadPack, KeyError) as error:
+        except (CorruptPack, BadPack, KeyError, Unreadable) as error:
             row["energy_mean"] = None
             complain(f"{head.configuration} of '{head.clip.title}': {error}", "damaged")
     return row
@@ -82,9 +83,7 @@ def _mean_energy(store: Store, track: Track) -> float | None:
     """The mean over frames of the standardised energy, in sigma; None while no frame is stored."""
     if not track.n_frames:
         return None
-    constants = track.head.constants
-    terms = store.column(track, "terms")  # (N, P)
-    return float(((terms - constants["mu"]) / constants["sigma"]).mean())
+    return float(standardised(store.column(track, "terms"), track.head.constants).mean())
 
 
 def _table(pairs: list[tuple[Track, dict[str, Any]]]) -> Table:
