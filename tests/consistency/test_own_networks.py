@@ -20,7 +20,7 @@ from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo, read_zoo
 from consistency.zoo.records import ZooError
-from precompute.cli.run import app
+from precompute.cli.app import app
 from precompute.zoos.install import record
 
 ROOT = Path(__file__).parents[2]

@@ -93,10 +93,11 @@ export function mount(component) {
 
 /**
  * @typedef {import("../frames/loader.mjs").Picture} Picture
- * @typedef {{id: string, letter: string, title: string, detail: string, row: number, column: number, key: string,
+ * @typedef {{id: string, role: string, letter: string, title: string, detail: string, row: number, column: number, key: string,
  *   isComplete: boolean, domain: any, packs: any[]}} Pane
  * @typedef {{clip: string, title: string, width: number, height: number, ptsSeconds: number[], nReady: number,
- *   panes: Pane[], charts: any[], speeds: number[], about?: string[], firstReady?: number, isFile?: boolean,
+ *   letters: string, scale?: "standardised" | "raw", panes: Pane[], charts: import("../plots/curves.mjs").Chart[],
+ *   speeds: number[], about?: string[], firstReady?: number, isFile?: boolean,
  *   notes?: [number, string][], energies?: Record<string, Energy>, titles?: Record<string, string>,
  *   start: Place, command: Place & {seq: number}, choices?: import("./pane_menu.mjs").Choice[]}} Data
  * @typedef {{frame: number, speed: number, look?: Record<string, string>}} Place
@@ -236,7 +237,7 @@ class Player {
     if (chartsText !== this.chartsText) {
       this.chartsText = chartsText;
       this.themeText = JSON.stringify(this.theme.colours());
-      this.curves.set(data.charts, data.ptsSeconds.length);
+      this.curves.set(data.charts, data.ptsSeconds.length, data.letters);
       this.charts.setLook(this.look);
       this.afterPaint("charts", () => this.showCharts());
     } else {
