@@ -141,7 +141,7 @@ def test_seeks_in_the_panes_before_do_not_hold_back_those_of_now(mount_player: O
 
 
 def test_an_outdated_cleanup_is_ignored_and_the_last_one_ends_everything(page: Page, app: App):
-    page.goto(f"{app.address}/web/player/player.css")
+    page.goto(f"{app.address}/web/ui/player.css")
     counts = page.evaluate(
         """async () => {
           const {mount} = await import("/web/player/compare_page.mjs");
@@ -167,7 +167,7 @@ def test_an_outdated_cleanup_is_ignored_and_the_last_one_ends_everything(page: P
 
 
 def test_a_page_may_leave_out_any_part(page: Page, app: App):
-    page.goto(f"{app.address}/web/player/player.css")
+    page.goto(f"{app.address}/web/ui/player.css")
     page.evaluate(
         """async (data) => {
           const {mountPlayer} = await import("/web/player/player.mjs");
