@@ -1,4 +1,4 @@
-"""What are the numbers of a curve, frame by frame? Columns of the store as one value per frame."""
+"""Columns of the store as one number per frame, with their titles and units."""
 
 # N frames, P paths of an energy
 
@@ -14,14 +14,13 @@ from analysis.energy import Scale, Unreadable, energy
 from cache.pack import BadPack
 from cache.records import StoreError, Track
 from cache.store import Store
-from dashboard.compare.comparison import Curve
 
 MAX_KEPT = 256
-"""Columns kept in memory: a page shows a dozen and its graph reads some tens, of 40 kB each on a clip of 5,000 frames."""
+"""Columns kept in memory: a page shows a dozen, its graph reads tens, and one takes 40 kB on a clip of 5,000 frames."""
 
 
 class Columns:
-    """Columns of a store, each read once: packs never change, so their hashes name the values for good."""
+    """The columns of a store, each read once: packs never change, so their hashes identify the values for good."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -47,24 +46,37 @@ class Columns:
                 self._kept.popitem(last=False)
         return values
 
-    def series(self, curve: Curve, scale: Scale) -> np.ndarray:
-        """One value per ready frame, (N,) float64; `scale` matters to energies alone. Raises Unreadable."""
-        values = self.column(curve.track, curve.column)
-        if curve.track.head.kind == "energy":
-            return energy(values, curve.track.head.constants, scale)
+    def series(self, track: Track, name: str, scale: Scale) -> np.ndarray:
+        """One number per ready frame, float64 (N,); `scale` affects energies only. Raises Unreadable."""
+        values = self.column(track, name)
+        if track.head.kind == "energy":
+            return energy(values, track.head.constants, scale)
         if values.ndim != 1:
-            raise Unreadable(f"column '{curve.column}' has shape {values.shape}, expected one number per frame")
+            raise Unreadable(f"column '{name}' has shape {values.shape}, expected one number per frame")
         return values.astype(np.float64)
 
     def pts_seconds(self, track: Track) -> list[float]:
-        """When each ready frame is shown, in seconds from the clip's start. Raises Unreadable."""
+        """Presentation time of each ready frame, in seconds from the start of the clip. Raises Unreadable."""
         return self.column(track, "pts_seconds").astype(np.float64).reshape(-1).tolist()
+
+
+def series_title(track: Track, name: str) -> str:
+    """Title of a series, from the manifest, or the column's name if it has none; an energy is named by its domain."""
+    described = track.head.domain if track.head.kind == "energy" else track.head.columns.get(name, {})
+    return str(described.get("title") or name)
+
+
+def series_unit(track: Track, name: str, scale: Scale) -> str:
+    """Unit of a series, from the manifest; "" if it has none. A standardised energy has that of its domain."""
+    is_standardised = track.head.kind == "energy" and scale == "standardised"
+    described = track.head.domain if is_standardised else track.head.columns.get(name, {})
+    return str(described.get("unit") or "")
 
 
 def with_expected_times(pts_seconds: Sequence[float], n_frames: int) -> list[float]:
     """`pts_seconds` of the ready frames, then the times that the rest of `n_frames` would have at the same pace.
 
-    So the whole clip has its place on the time line while a job still writes it.
+    The time line thus spans the whole clip while a job is still writing it.
     """
     times = list(pts_seconds)
     step = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 1 / 30

@@ -1,1 +1,1 @@
-"""Speed, measured in one run on real work. No test asserts these figures."""
+"""Measures speed on real work. No test asserts these figures."""

@@ -1,13 +1,13 @@
-"""How near is the job to what the machine can do, and to a plain loop? `python -m benchmarks.job [--pages mini normals full]`
+"""Compares the job with a plain loop and with the limits of the machine: `python -m benchmarks.job [--pages mini normals full]`.
 
-Three pages of work on the bundled walk-through: `mini`, every configuration of the bundled zoo; `normals` and `full`, the
-energy of normals and everything of X-TC's page, with the released architectures and random weights (the numbers mean
-nothing, the time is what trained ones would take). The plain loop is what one writes first: float32, one frame at a time,
-every path computed from the image. Both get the same clip, weights and threads; they alternate, and medians are printed.
-As in `run`, networks of `mini` that half precision would put beyond its bound are float32 in ours. Those of X-TC's pages all
-compute in half precision, as what random weights bear says little of trained ones; how many `run` would keep in float32 is
-measured and written beside the times.
-Results are written after each part, to benchmarks/job.json (or job-gpu.json), or into the folder $OUT.
+Three pages of work on the bundled walk-through: `mini` is every configuration of the bundled zoo; `normals` and `full` are the
+energy of normals and everything on X-TC's page, with the released architectures and random weights (whose numbers mean
+nothing, but which take as long as trained ones). The plain loop is the obvious program: float32, one frame at a time, every
+path computed from the image. Both get the same clip, weights and threads; they alternate, and medians are printed.
+As in `run`, networks of `mini` that exceed the bound in half precision are in float32. All networks of X-TC's pages compute in
+half precision, because random weights show little about trained ones; how many `run` would keep in float32 is measured and
+written next to the times.
+Results are written after each part, to benchmarks/job.json (or job-gpu.json), or to the folder $OUT.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ from consistency.models import fused_ops
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import Chain, Edge, Zoo
-from precompute.jobs import device_worker, devices, precision, predict, run
-from precompute.jobs.batches import Batch
-from precompute.jobs.chunk import PackBuilder, PackWriter, n_encoders
+from precompute.jobs import device_worker, precision, predict, run
+from precompute.jobs.batches import FrameBatch
 from precompute.jobs.encode import start_encoder
+from precompute.jobs.packs import PackBuilder, PackWriter, encode_chunks, n_encoders
 from precompute.jobs.plan import Plan, make_plan
-from precompute.jobs.predict import Networks, Precision
-from precompute.jobs.tracks import TrackSpec
+from precompute.jobs.predict import Compute, Networks, Precision
+from precompute.jobs.tracks import TrackSpec, chains_of
 from precompute.media import decoder, sources
 from precompute.media.sampling import Sampling
 
@@ -63,14 +63,14 @@ PAGES = ("mini", "normals", "full")
 BATCH = {"cpu": 8, "cuda": 32}
 GPU_BATCHES = (32, 64)
 ROOF_BANDWIDTH = 4.3e12
-"""Bytes per second of the GPU that the roofs below were computed for."""
+"""Bytes per second of the GPU for which the roofs below were computed."""
 ROOFS = {"normals": (704, 1857), "full": (147, 383)}
 """Frames per second if every byte moved at that bandwidth: with each step by itself (eager), and with steps fused."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """One amount of work on one clip."""
+    """An amount of work on a clip."""
 
     name: str
     zoo: Zoo
@@ -80,9 +80,9 @@ class Page:
     """uint8, (N, H, W, 3)."""
     scratch: Path
     networks: Networks
-    """Ours, loaded once for all that is measured."""
+    """The job's networks, loaded once for all measurements."""
     exact: frozenset[str] = frozenset()
-    """Digests of the networks that ours computes in float32 whatever the dtype."""
+    """Digests of the networks that the job computes in float32 regardless of the dtype."""
 
     def precision(self, dtype: torch.dtype) -> Precision:
         return Precision(dtype, self.exact)
@@ -102,9 +102,9 @@ class Page:
     @cached_property
     def paths(self) -> list[Chain]:
         """Every distinct path, longest last."""
-        return sorted({chain for spec in self.specs for chain in spec.chains}, key=len)
+        return sorted(set(chains_of(self.specs)), key=len)
 
-    def batch(self, first: int, n_frames: int) -> Batch:
+    def batch(self, first: int, n_frames: int) -> FrameBatch:
         """Frames of the clip, from its start again where it ends; the true maps of this clip are left out of the timing."""
         index = np.arange(first, first + n_frames) % len(self.frames)
         truth = {
@@ -112,7 +112,7 @@ class Page:
             for name, channels in (("normal", 3), ("depth", 1), ("reshading", 1))
             if name in self.source.truth
         }
-        return Batch(self.frames[index], index / 30, truth, {}, first)
+        return FrameBatch(self.frames[index], index / 30, truth, first)
 
 
 def sampling_of(n_frames: int, size: int) -> Sampling:
@@ -120,7 +120,7 @@ def sampling_of(n_frames: int, size: int) -> Sampling:
 
 
 class PlainLoop:
-    """The networks in float32, one frame at a time, nothing shared."""
+    """The networks in float32, one frame at a time, with nothing shared between paths."""
 
     def __init__(self, page: Page, device: torch.device) -> None:
         self.page, self.device = page, device
@@ -166,14 +166,14 @@ class PlainLoop:
 
 
 class Convolutions(TorchDispatchMode):
-    """Inside, remembers every convolution: what it was given, how often, and its floating point operations."""
+    """While active, records every convolution: its arguments, how often it ran, and its floating point operations."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: Counter[tuple[Any, ...]] = Counter()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is torch.ops.aten.conv2d.default:  # without gradients, convolutions come by this name
+        if func is torch.ops.aten.conv2d.default:  # the name of convolutions without gradients
             given: tuple[Any, ...] = (*args, *CONVOLUTION_DEFAULTS[len(args) :])
             x, weight, bias, stride, padding, _, groups = given
             key = tuple(x.shape), tuple(weight.shape), bias is not None, tuple(stride), tuple(padding), groups, x.dtype
@@ -182,7 +182,7 @@ class Convolutions(TorchDispatchMode):
 
     @property
     def gigaflops(self) -> float:
-        """Two for each multiplication and addition."""
+        """Floating point operations: two per multiply-add."""
         total = 0.0
         for (x, weight, _, stride, padding, _, _), count in self.seen.items():
             height = (x[2] + 2 * padding[0] - weight[2]) // stride[0] + 1
@@ -192,13 +192,13 @@ class Convolutions(TorchDispatchMode):
 
     @torch.inference_mode()
     def seconds_alone(self, n_frames: int, device: torch.device) -> float:
-        """What they take for `n_frames` with nothing between them: no norm, no join, no memory but their own."""
+        """Seconds of the convolutions alone for `n_frames`: no norms, no joins, no memory but their own."""
         total = 0.0
         for (x, weight, has_bias, stride, padding, groups, dtype), count in self.seen.items():
             images = torch.randn(x[0] * n_frames, *x[1:], device=device, dtype=dtype)
             images = images.contiguous(memory_format=torch.channels_last)
             filters = torch.randn(weight, device=device, dtype=dtype).contiguous(memory_format=torch.channels_last)
-            # On a GPU a bias is a pass of its own, which need not be.
+            # On a GPU a bias is a separate pass, which can be avoided.
             is_biased = has_bias and device.type != "cuda"
             bias = torch.randn(weight[0], device=device, dtype=dtype) if is_biased else None
 
@@ -211,7 +211,7 @@ class Convolutions(TorchDispatchMode):
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Until all of it is done, on a GPU too."""
+    """Wait until all work is done, on a GPU too."""
     synchronize()
     start = time.perf_counter()
     work()
@@ -225,7 +225,7 @@ def synchronize() -> None:
 
 
 def median_seconds(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Each once to warm up, then in turn, so that a slower minute of the machine meets all of them."""
+    """Run each once to warm up, then in turn, so that a slow minute of the machine affects all of them."""
     for work in works.values():
         work()
     taken: dict[str, list[float]] = {name: [] for name in works}
@@ -239,11 +239,11 @@ def median_seconds(works: dict[str, Callable[[], object]], rounds: int) -> dict[
 
 
 def machine_peaks(device: torch.device, dtype: torch.dtype) -> dict[str, float]:
-    """What its best case gives: operations per second of matrix product and convolution, bytes per second of a copy."""
+    """Measure the best case of a device: operations per second of matrix product and convolution, bytes per second of a copy."""
     is_cuda = device.type == "cuda"
     peaks: dict[str, float] = {}
     for kind in dict.fromkeys([torch.float32, dtype]):
-        name = devices.dtype_name(kind)
+        name = precision.dtype_name(kind)
         side = (8192 if is_cuda else 2048) // (1 if kind == dtype or not is_cuda else 2)
         a = torch.randn(side, side, device=device, dtype=kind)
         b = torch.randn(side, side, device=device, dtype=kind)
@@ -275,11 +275,11 @@ def best(work: Callable[[], object]) -> float:
 def networks_stage(
     page: Page, device: torch.device, dtype: torch.dtype, rounds: int, peaks: dict[str, float]
 ) -> dict[str, Any]:
-    """The networks alone: ours against the plain loop, and against the convolutions that they consist of."""
+    """Time the networks alone: the job against the plain loop, and against the convolutions of the networks."""
     size = BATCH[device.type]
     plain = PlainLoop(page, device)
-    graph = predict.make_graph(page.specs, device, page.precision(dtype), page.networks)
-    tracks = [chain for spec in page.specs for chain in spec.chains]
+    graph = predict.make_graph(chains_of(page.specs), device, page.precision(dtype), page.networks)
+    tracks = chains_of(page.specs)
     counter, plain_counter = Convolutions(), Convolutions()
     with counter:
         predict.predict(graph, page.batch(0, 1), device, page.zoo.size_multiple)
@@ -308,7 +308,7 @@ def networks_stage(
         "frames/s if its convolutions were all": rate(alone),
         "of what its convolutions allow": round(alone / ours, 3),
     }
-    peak = peaks.get(f"convolution {devices.dtype_name(dtype)} TFLOP/s")
+    peak = peaks.get(f"convolution {precision.dtype_name(dtype)} TFLOP/s")
     if peak is not None:
         result["of the best convolution's operations per second"] = round(result["TFLOP/s"] / peak, 3)
     if "plain, track by track" in taken:
@@ -318,9 +318,9 @@ def networks_stage(
 
 
 def accuracy(page: Page, device: torch.device, dtype: torch.dtype) -> precision.Measured:
-    """What the dtype costs the page's networks, as `run` finds it on its own example frames, whatever `--size` is.
+    """Measure the errors of a dtype, as `run` does on its own example frames, regardless of `--size`.
 
-    On one of the two for X-TC's pages, whose networks take seconds for each.
+    X-TC's pages use only one of the two frames, as their networks take seconds for each.
     """
     frames = precision.example_frames()[: 2 if page.name == "mini" else 1]
     return precision.measure(page.zoo, page.specs, device, dtype, frames, Networks())
@@ -339,13 +339,13 @@ def accuracy_stage(page: Page, device: torch.device, dtype: torch.dtype) -> dict
 
 
 def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str, Any]:
-    """Each stage by itself, in milliseconds per frame, and its share of their sum; encoding and storing on all threads."""
+    """Time each stage, in milliseconds per frame, and its share of the sum; encoding and storing use all threads."""
     batch = page.batch(0, size)
     images = predict.to_codes(batch.rgb, device)
-    outputs = predict.predict(graph, batch, device, page.zoo.size_multiple)
+    predictions = predict.predict(graph, batch, device, page.zoo.size_multiple)
     with torch.inference_mode():
-        products = {spec.head.key: spec.make(outputs) for spec in page.specs}
-        on_host = {key: product.to_host() for key, product in products.items()}
+        chunks = {spec.head.key: spec.score(predictions) for spec in page.specs}
+        on_host = {key: chunk.to_host() for key, chunk in chunks.items()}
         synchronize()
     sampling = sampling_of(size, page.frames.shape[1])
 
@@ -357,30 +357,30 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
     @torch.inference_mode()
     def score() -> None:
         for spec in page.specs:
-            spec.make(outputs)
+            spec.score(predictions)
 
     with (
         tempfile.TemporaryDirectory(dir=page.scratch) as root,
-        ThreadPoolExecutor(n_encoders(), "encode", start_encoder) as pool,
+        ThreadPoolExecutor(n_encoders(), "encode", start_encoder) as encoders,
     ):
         store = Store(root)
-        shelf = PackWriter(TrackWriter(store, spec.head) for spec in page.plan_in(store).specs)
-        chunk = PackBuilder(0)
+        writer = PackWriter(TrackWriter(store, spec.head) for spec in page.plan_in(store).specs)
+        pack = PackBuilder(0)
 
         def encode() -> None:
-            chunk.add(on_host, pool)
-            chunk.add({}, pool)
+            pack.add(encode_chunks(on_host, encoders))
+            pack.add({})  # waits for them
 
         def write() -> None:
-            shelf.put(chunk)
-            shelf.close()
+            writer.put(pack)
+            writer.close()
 
         taken = {
             "decode (with the start of its process)": seconds(decode),
             "host to device": best(lambda: predict.to_codes(batch.rgb, device)),
             "networks": best(lambda: graph.run(images)),
             "scores": best(score),
-            "to host": best(lambda: [product.to_host() for product in products.values()]),
+            "to host": best(lambda: [chunk.to_host() for chunk in chunks.values()]),
             "encode": seconds(encode),
             "store": seconds(write),
         }
@@ -390,7 +390,7 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
         "milliseconds per frame": milliseconds,
         "share": {name: round(value / total, 3) for name, value in milliseconds.items()},
         "encoder threads": n_encoders(),
-        "images per frame": len(products),
+        "images per frame": len(chunks),
     }
 
 
@@ -399,15 +399,14 @@ def whole_job(page: Page, device: torch.device, dtype: torch.dtype, n_frames: in
     with tempfile.TemporaryDirectory(dir=page.scratch) as root:
         store = Store(root)
         plan = page.plan_in(store, n_frames)
-        for one in devices.all_devices(device):
-            predict.make_graph(plan.pending, one, page.precision(dtype), page.networks)
-        options: dict[str, Any] = {"device": device, "dtype": dtype, "exact": page.exact, "batch_size": size}
-        options["networks"] = page.networks
-        return seconds(lambda: run.run_plan(store, plan, **options)) / n_frames
+        for one in device_worker.all_devices(device):
+            predict.make_graph(chains_of(plan.pending), one, page.precision(dtype), page.networks)
+        compute = Compute(device, page.precision(dtype), size, page.networks)
+        return seconds(lambda: run.run_plan(store, plan, compute)) / n_frames
 
 
 def job_stage(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int) -> dict[str, Any]:
-    """The whole job against the plain loop's, whose few frames are written too."""
+    """Time the whole job against the plain loop, which writes its few frames too."""
     plain = PlainLoop(page, device)
     n_plain = 4 if page.name == "mini" else 1
     with tempfile.TemporaryDirectory(dir=page.scratch) as folder:
@@ -426,7 +425,7 @@ def job_stage(page: Page, device: torch.device, dtype: torch.dtype, n_frames: in
 
 def gpu_variants(page: Page, device: torch.device, dtype: torch.dtype, bandwidth: float) -> dict[str, Any]:
     """The networks alone: each step by itself, fused, and fused and captured."""
-    graph = predict.make_graph(page.specs, device, page.precision(dtype), page.networks)
+    graph = predict.make_graph(chains_of(page.specs), device, page.precision(dtype), page.networks)
     counter = Convolutions()
     with fused_ops.plain(), counter:
         predict.predict(graph, page.batch(0, 1), device, page.zoo.size_multiple)
@@ -475,7 +474,7 @@ def gpu_job(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int)
                 "frames/s": rate(taken[1]),
             }
     with attempt(result, "stages"):
-        graph = predict.make_graph(page.specs, device, page.precision(dtype), page.networks)
+        graph = predict.make_graph(chains_of(page.specs), device, page.precision(dtype), page.networks)
         result["stages"] = stages(page, graph, device, GPU_BATCHES[0])
     return result
 
@@ -489,7 +488,7 @@ def rate(seconds_per_frame: float) -> float:
 
 @contextmanager
 def attempt(result: dict[str, Any], part: str) -> Iterator[None]:
-    """What fails is written down, and the rest goes on: a lent machine may not come back."""
+    """Record failures and continue, as a borrowed machine may not come back."""
     try:
         yield
     except Exception as error:
@@ -498,7 +497,7 @@ def attempt(result: dict[str, Any], part: str) -> Iterator[None]:
 
 
 def failed_parts(result: dict[str, Any]) -> list[str]:
-    """The names of those that `attempt` wrote down."""
+    """The names of the parts that `attempt` recorded as failed."""
     rows = {name: row for name, row in result.items() if isinstance(row, dict)}
     return [name for name, row in rows.items() if "failed" in row] + [
         f"{name}, {inner}" for name, row in rows.items() for inner in failed_parts(row)
@@ -513,13 +512,13 @@ def main() -> None:
     )
     parser.add_argument("--size", type=int, default=256, help="pixels; the figures to compare are of 256 (default)")
     arguments = parser.parse_args()
-    device = devices.choose_device("auto")
-    dtype = devices.choose_dtype(device)
+    device = device_worker.choose_device("auto")
+    dtype = precision.choose_dtype(device)
     if device.type == "cuda":
         device = torch.device("cuda", 0)
         torch.backends.cudnn.benchmark = True
     else:
-        device_worker.keep_memory()  # the plain loop gains by it too
+        device_worker.keep_memory()  # the plain loop benefits too
     report = Report(device, dtype, arguments.size)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
@@ -544,7 +543,7 @@ def main() -> None:
                 if name == "mini" and dtype != torch.float32:
                     page = replace(page, exact=accuracy(page, device, dtype).exact)
                 one_page(report, page, device, dtype, arguments.rounds)
-            report.write()  # also what failed
+            report.write()  # failures too
     if failed := failed_parts(report.result):
         sys.exit(f"error: {len(failed)} parts failed: {', '.join(failed)}")
 
@@ -565,7 +564,7 @@ def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtyp
         peaks = report.result.get("peaks", {})
         report.put(f"{name}, networks", networks_stage(page, device, dtype, rounds if name == "mini" else 1, peaks))
     with attempt(report.result, f"{name}, stages"):
-        graph = predict.make_graph(page.specs, device, page.precision(dtype), page.networks)
+        graph = predict.make_graph(chains_of(page.specs), device, page.precision(dtype), page.networks)
         report.put(f"{name}, stages", stages(page, graph, device, BATCH[device.type]))
         del graph
     with attempt(report.result, f"{name}, whole job"):
@@ -576,7 +575,7 @@ def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtyp
 
 
 class Report:
-    """Prints each part as it comes, and writes all so far."""
+    """Prints each part when it is done, and writes all parts so far."""
 
     def __init__(self, device: torch.device, dtype: torch.dtype, size: int) -> None:
         is_cuda = device.type == "cuda"
@@ -585,7 +584,7 @@ class Report:
         self.result: dict[str, Any] = {
             "machine": machine_name(device),
             "torch": torch.__version__,
-            "dtype": devices.dtype_name(dtype),
+            "dtype": precision.dtype_name(dtype),
             "size": f"{size}x{size}",
         }
         print(", ".join(map(str, self.result.values())), flush=True)

@@ -1,9 +1,10 @@
-"""How fast is the player? Steps, seeks, scrubs and plays in headless Chromium, held against what it should reach.
+"""Measures the speed of the player in headless Chromium: steps, seeks, scrubs and playback, compared with goals.
 
     python -m benchmarks.player [--quick] [--only NAME ...]
 
-Prints a line for each figure and keeps all of them in benchmarks/player.json with the machine's name; exits with 1 where a goal is
-missed. The bundled clips are read from $CROSSCHECK_STORE (`make precompute-sample`); the stores it makes stay in build/bench. Times are from the key, call or click to the end of the paint that shows the lossless frame in every pane.
+Prints a line for each figure and writes all of them to benchmarks/player.json with the name of the machine; exits with 1 if a
+goal is missed. The bundled clips are read from $CROSSCHECK_STORE (`make precompute-sample`); the stores it makes stay in
+build/bench. Times are from the key, call or click to the end of the paint that shows the lossless frame in every pane.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ import numpy as np
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from cache.store import STORE_VARIABLE, Store
-from tests.conftest import CHROMIUM_OPTIONS, ROOT, serving
+from tests.fixtures.serving import CHROMIUM_OPTIONS, ROOT, serving
 from tests.fixtures.stores import READ_PATTERN_JS, build_store
 from tools.browser import find_browser
 
 RESULTS = Path(__file__).with_name("player.json")
 STORES = ROOT / "build" / "bench"
-STORE_VERSION = 1  # counted up with what packs hold
+STORE_VERSION = 1  # increases when the contents of packs change
 NOISE = 4
 """Codes of grain: a frame then takes about what a real one does (60-100 kB in three channels at 256x256)."""
 FPS = 30
@@ -167,13 +168,13 @@ FIRST_PAINT_JS = """
 
 @dataclass(frozen=True)
 class Figure:
-    """One thing that was measured."""
+    """A measured figure and its goal."""
 
     name: str
     value: float
     unit: str
     goal: str
-    """`<= 20`, `>= 55`; empty where there is none."""
+    """`<= 20`, `>= 55`; empty if there is none."""
 
     @property
     def is_reached(self) -> bool | None:
@@ -189,7 +190,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Bench:
-    """What every measurement is given."""
+    """What every measurement gets."""
 
     browser: Browser
     is_quick: bool
@@ -203,8 +204,8 @@ class Bench:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="short clips and plays: tries everything, measures little")
-    parser.add_argument("--only", nargs="+", choices=list(MEASUREMENTS), help="these measurements alone")
+    parser.add_argument("--quick", action="store_true", help="use short clips: tries everything, measures little")
+    parser.add_argument("--only", nargs="+", choices=list(MEASUREMENTS), help="run only these measurements")
     options = parser.parse_args()
     figures: list[Figure] = []
     with sync_playwright() as playwright:
@@ -217,7 +218,7 @@ def main() -> int:
         browser.close()
     if not options.quick:
         made = record(figures, version)
-        if options.only:  # the others stay as they were
+        if options.only:  # keep the figures of the others
             names = {row["name"] for row in made["figures"]}
             made["figures"] += [row for row in json.loads(RESULTS.read_text())["figures"] if row["name"] not in names]
         RESULTS.write_text(json.dumps(made, indent=1) + "\n")
@@ -256,9 +257,9 @@ def processor() -> str:
 
 
 def bundled_clip(bench: Bench) -> Iterator[Figure]:
-    """The page that users open, plots and all, on the bundled walk-through."""
+    """The whole page, with its plots, on the bundled walk-through."""
     if STORE_VARIABLE not in os.environ:
-        raise SystemExit(f"${STORE_VARIABLE} names no store with the bundled clips; run `make bench-player`")
+        raise SystemExit(f"${STORE_VARIABLE} must be a store with the bundled clips; run `make bench-player`")
     store = Store(os.environ[STORE_VARIABLE], read_only=True)
     clip = max((track.head.clip for track in store.tracks()), key=lambda clip: clip.n_frames)
     with server("dashboard/app.py", store.root) as address:
@@ -302,7 +303,7 @@ def long_clip(bench: Bench) -> Iterator[Figure]:
 
 
 def whole_page(bench: Bench) -> Iterator[Figure]:
-    """First paint and swap, on the page that users open."""
+    """First paint and swap of methods, on the whole page."""
     with server("dashboard/app.py", store_of(300, (256, 256))) as address:
         firsts: list[float] = []
         swaps: dict[str, list[float]] = {"pane": [], "page": []}
@@ -316,12 +317,12 @@ def whole_page(bench: Bench) -> Iterator[Figure]:
             for place, times in swaps.items():
                 times.extend(swaps_of(page, in_pane=place == "pane"))
             context.close()
-        # The first visitor waits for Python's imports; the others are what a page of the day is like.
+        # The first visitor waits for Python's imports; the others represent normal use.
         yield Figure("first paint after the socket is up, first visitor", firsts[0], "ms", "")
         yield Figure(
             "first paint after the socket is up, median of the others", float(np.median(firsts[1:])), "ms", "<= 1000"
         )
-        # The first of three is of frames that were never loaded, the others are back at what was shown before.
+        # The first of three swaps loads new frames; the others return to frames that were shown before.
         cold = [time for at, time in enumerate(swaps["pane"]) if at % 3 == 0]
         warm = [time for at, time in enumerate(swaps["pane"]) if at % 3]
         yield Figure("swap in the pane's menu to what was never shown, median", percentile(cold, 50), "ms", "<= 150")
@@ -339,7 +340,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Figure]]] = {
 }
 
 
-# Below: how
+# Helpers
 
 
 def moved(root: Locator, name: str, n_frames: int) -> Iterator[Figure]:
@@ -415,7 +416,7 @@ SWAP_JS = """(el, event) => {
 
 
 def renderer_mb(page: Page) -> float:
-    """Memory of the largest renderer process, resident, in MB."""
+    """Resident memory of the largest renderer process, in MB."""
     largest = 0
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
@@ -430,13 +431,13 @@ def renderer_mb(page: Page) -> float:
 
 
 def store_of(n_frames: int, size: tuple[int, int]) -> Path:
-    """A store whose every frame tells its number; made once."""
+    """A store in which every frame shows its number; made once."""
     folder = STORES / f"{n_frames}-{size[0]}x{size[1]}-v{STORE_VERSION}"
     if not folder.exists():
         STORES.mkdir(parents=True, exist_ok=True)
         print(f"making {n_frames} frames of {size[0]}x{size[1]} in {folder} ...", flush=True)
         with tempfile.TemporaryDirectory(dir=STORES) as unfinished:
-            frames_per_pack = max(1, min(256, (64 * 256 * 256) // (size[0] * size[1])))  # as the job has them
+            frames_per_pack = max(1, min(256, (64 * 256 * 256) // (size[0] * size[1])))  # as in the job
             build_store(
                 Path(unfinished) / "store",
                 n_frames=n_frames,
@@ -451,7 +452,7 @@ def store_of(n_frames: int, size: tuple[int, int]) -> Path:
 
 @contextmanager
 def player(bench: Bench, store: Path, panes: int) -> Iterator[Locator]:
-    """The root of the player alone, with so many panes."""
+    """The root element of a player without a page, with this many panes."""
     with server("tests/browser/player_app.py", store) as address:
         context = bench.browser.new_context(viewport={"width": 1280, "height": 720})
         page = context.new_page()
@@ -465,7 +466,7 @@ def player(bench: Bench, store: Path, panes: int) -> Iterator[Locator]:
 
 @contextmanager
 def server(app: str, store: Path) -> Iterator[str]:
-    """The address of a Streamlit with that store."""
+    """The address of a Streamlit app with a store."""
     with tempfile.TemporaryDirectory() as folder, serving(store, app, log_path=Path(folder) / "log.txt") as address:
         yield address
 

@@ -1,8 +1,8 @@
-"""How fast would X-TC's networks run? Zoos of its architectures with random weights of the right shape, for timing.
+"""Writes zoos of X-TC's architectures with random weights, for timing.
 
-`normals`: the energy of normals, 14 networks and a filter, 348 GFLOP per 256x256 frame. `full`: everything that the
-project page of X-TC offers, 46 networks in 67 runs, 1,692 GFLOP. Ten of those, from the other domains to depth and
-reshading, were never released; they are given the shapes of the ones to normals.
+`normals` is the energy of normals: 14 networks and a filter, 348 GFLOP per 256x256 frame. `full` is everything on the project
+page of X-TC: 46 networks in 67 runs, 1,692 GFLOP. Ten of these, from the other domains to depth and reshading, were never
+released; they get the shapes of the ones to normals.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from consistency.zoo.records import SHARED, Edge
 
 Page = Literal["normals", "full"]
 _TO_NORMAL = ("curvature_taskonomy", "edge2d", "edge3d", "keypoint2d", "keypoint3d")
-"""Domains whose networks to normals were released, and to depth and reshading were not."""
+"""Domains whose networks to normals were released, but not those to depth and reshading."""
 
 
 def random_zoo(folder: Path, page: Page) -> Path:
-    """Write such a zoo, weights in 16 bit (2.6 GB for `full`, 1.0 for `normals`); the folder, for `load_zoo`."""
+    """Write a zoo with weights in 16 bit (2.6 GB for `full`, 1.0 GB for `normals`); returns the folder, for `load_zoo`."""
     describe(folder, page)
     weights = {}
     for index, edge in enumerate(wanted_edges(folder, page)):
@@ -42,7 +42,7 @@ def random_zoo(folder: Path, page: Page) -> Path:
 
 
 def describe(folder: Path, page: Page) -> None:
-    """Write the zoo's zoo.toml: X-TC's, for the full page with what was not released."""
+    """Write zoo.toml: that of X-TC, for the full page with the networks that were not released."""
     folder.mkdir(parents=True, exist_ok=True)
     text = (ZOOS / "xtc" / "zoo.toml").read_text(encoding="utf-8").replace('name = "xtc"', f'name = "xtc-{page}"', 1)
     if page == "full":
@@ -64,7 +64,7 @@ def wanted_edges(folder: Path, page: Page) -> list[Edge]:
 
 
 def write_lock(folder: Path, weights: dict[str, dict]) -> None:
-    """Complete zoo.toml with digests, and constants that make every energy some number."""
+    """Complete zoo.toml with digests, and with made-up constants so that every energy is a number."""
     energy = {
         target: {"paths": list(paths), "mu": [0.1] * len(paths), "sigma": [0.05] * len(paths), "origin": "made up"}
         for target, paths in read_zoo(str(folder)).energy_paths.items()

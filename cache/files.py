@@ -82,8 +82,8 @@ def _explained(path: Path) -> Iterator[None]:
         if error.errno not in UNWRITABLE:
             raise
         raise NotWritten(
-            f"{path} cannot be written: {error.strerror}; the previous version is intact. Free disk space or fix the folder's "
-            "permissions, then run the same command again to resume"
+            f"{path} cannot be written: {error.strerror}; the previous version is intact. Free disk space or fix the "
+            "folder's permissions, then run the same command again to resume"
         ) from error
 
 

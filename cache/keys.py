@@ -1,9 +1,9 @@
 """Keys: what makes two results the same result.
 
 A key is the SHA-256 of the canonical JSON of everything that decides the values: the source's bytes, the sampling, the
-path and the digests of the weights along it. Device, dtype and library versions stand in the manifest instead. A dtype is
-used only where its results stay within a bound of float32's (`precompute.jobs.precision`), so both are the same result;
-with the dtype in the key, a store copied from a GPU machine would be computed again on a CPU, and shown twice.
+path and the digests of the weights along it. Device, dtype and library versions stand in the manifest instead. A dtype
+is used only where its results stay within a bound of float32's (`precompute.jobs.precision`), so both are the same
+result; with the dtype in the key, a store copied from a GPU machine would be computed again on a CPU, and shown twice.
 """
 
 from __future__ import annotations

@@ -134,8 +134,8 @@ def collect(
     that were begun or removed in part.
 
     `downloads`: folders of unfinished downloads, each with a lock that raises OSError while a job writes there; they go
-    too. `unused`: SHA-256 of the sources of all tracks -> media files that none of them needs; they go where it is given.
-    `quarantine`: empties the quarantine as well. Skips everything that a job is writing.
+    too. `unused`: SHA-256 of the sources of all tracks -> media files that none of them needs; they go where it is
+    given. `quarantine`: empties the quarantine as well. Skips everything that a job is writing.
     """
     latest = time.time() - min_age_seconds
     for key in store.track_keys():

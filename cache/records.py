@@ -1,7 +1,7 @@
 """The records of the store: clips, tracks and packs, checked when they are read.
 
-Their JSON carries a schema number and a digest of all other fields, so a flipped bit is detected instead of showing a wrong
-number. Older schemas are migrated when they are read (MIGRATIONS), newer ones are refused.
+Their JSON carries a schema number and a digest of all other fields, so a flipped bit is detected instead of showing a
+wrong number. Older schemas are migrated when they are read (MIGRATIONS), newer ones are refused.
 """
 
 from __future__ import annotations
@@ -272,7 +272,8 @@ def _is_whole(value: Any, lowest: int, highest: int) -> bool:
 
 
 def _is_finite(value: Any) -> bool:
-    """Whether every number in it, at any depth, is finite: JSON cannot spell NaN and infinity, yet Python reads them."""
+    """Whether every number in it, at any depth, is finite: JSON cannot spell NaN and infinity, yet Python reads
+    them."""
     if isinstance(value, float):
         return math.isfinite(value)
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

@@ -2,9 +2,9 @@
 
     tracks/<key>/manifest.json, then the packs that it names: tracks/<key>/<sha256>.pack ...
 
-Such a file is hostile input. Only these two kinds of regular files are read, in this order, header by header; only packs
-whose length and SHA-256 the manifest has stated are written, under names of our own; and a track appears only once all of
-it has arrived. An interrupted transfer resumes: packs that have arrived are not read again.
+Such a file is hostile input. Only these two kinds of regular files are read, in this order, header by header; only
+packs whose length and SHA-256 the manifest has stated are written, under names of our own; and a track appears only
+once all of it has arrived. An interrupted transfer resumes: packs that have arrived are not read again.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def copy_tracks(source: Store, tracks: Sequence[Track], target: Store, on_bytes:
 
 
 def export_tar(store: Store, tracks: Sequence[Track], path: Path, on_bytes: OnBytes) -> list[Arrival]:
-    """Write finished tracks to a tar file, which appears under its name once it is whole. Equal tracks give equal bytes.
-    Tracks with damaged packs are refused and left out."""
+    """Write finished tracks to a tar file, which appears under its name once it is whole. Equal tracks give equal
+    bytes. Tracks with damaged packs are refused and left out."""
     arrivals: list[Arrival] = []
 
     def parts() -> Iterator[bytes]:
@@ -95,8 +95,8 @@ def export_tar(store: Store, tracks: Sequence[Track], path: Path, on_bytes: OnBy
 
 
 def import_tar(store: Store, path: Path, on_bytes: OnBytes) -> Iterator[Arrival]:
-    """Import the tracks of a tar file, one after another. Raises BadArchive at the first part that `export_tar` does not
-    write; earlier tracks stay."""
+    """Import the tracks of a tar file, one after another. Raises BadArchive at the first part that `export_tar` does
+    not write; earlier tracks stay."""
     with open_regular(path) as file:
         archive = _Archive(file, path.name, on_bytes)
         member = archive.next()
@@ -138,7 +138,8 @@ def _receive(store: Store, track: Track, read: Callable[[Pack], Iterator[bytes]]
         free = shutil.disk_usage(store.root).free
         if free < track.bytes:
             raise StoreError(
-                f"needs {track.bytes / 1e6:.0f} MB, {free / 1e6:.0f} MB are free; free some space and run the same command again"
+                f"needs {track.bytes / 1e6:.0f} MB, {free / 1e6:.0f} MB are free; free some space, then run the same "
+                "command again"
             )
         with store.writing(clip.key):
             if not store.holds(track.head.key):

@@ -12,8 +12,9 @@ from consistency.zoo.records import Chain
 class CapturedGraph:
     """A path graph whose kernels are recorded once and launched together, for batches of one shape on one GPU.
 
-    All configurations of a zoo take some ten thousand kernels, and launching them one by one takes the CPU longer than the
-    GPU needs to run them. Each run overwrites the outputs of the one before, once the GPU has finished its earlier work.
+    All paths of the X-TC zoo take some ten thousand kernels, and launching them one by one takes the CPU longer than
+    the GPU needs to run them. Each run overwrites the outputs of the one before, once the GPU has finished its earlier
+    work.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -24,7 +25,8 @@ class CapturedGraph:
 
     @torch.inference_mode()
     def run(self, images: Tensor) -> dict[Chain, Tensor]:
-        """Like `Graph.run`. The first batch of a shape runs twice: unrecorded, to select and compile kernels, then recorded."""
+        """Like `Graph.run`. The first batch of a shape runs twice: unrecorded, to select and compile kernels, then
+        recorded."""
         if images.shape != self._input.shape:
             self._record(images)
         assert self._recorded is not None

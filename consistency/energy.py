@@ -2,8 +2,8 @@
 
     Energy(x) = mean_i [ ( |f_{y_i y}(f_{x y_i}(x)) - f_{x y}(x)| - mu_i ) / sigma_i ]
 
-N frames, P paths, C channels, H x W pixels. |.| is the mean absolute difference of codes over channels and pixels, in the
-per-pixel map over channels only. Everything is computed in float32, whatever dtype the networks ran in.
+N frames, P paths, C channels, H x W pixels. |.| is the mean absolute difference of codes over channels and pixels, in
+the per-pixel map over channels only. Everything is computed in float32, whatever dtype the networks ran in.
 """
 
 from __future__ import annotations

@@ -41,8 +41,8 @@ def angles_degrees(a: Tensor, b: Tensor) -> Tensor:
 def valid_pixels(domain: Domain, truth: Tensor) -> Tensor:
     """Where the truth is known: (N, H, W), bool. Compares 8-bit codes with the domain's invalid code.
 
-    No unit vector has the invalid code of normals, and no curvature that of curvature. The few surfaces at exactly 16 m,
-    or of exactly 5 % shading (3 pixels in 100,000), count as unknown.
+    No unit vector has the invalid code of normals, and no curvature that of curvature. The few surfaces at exactly 16
+    m, or of exactly 5 % shading (3 pixels in 100,000), count as unknown.
     """
     if domain.invalid is None:
         return torch.ones_like(truth[:, 0], dtype=torch.bool)

@@ -1,6 +1,7 @@
 """Computes a set of paths: every shared prefix once, and all inputs of a network in one batch.
 
-With the configurations of the bundled zoo this runs 28 edges per frame; computing each path from the image would run 102.
+With the configurations of the bundled zoo this runs 28 edges per frame; computing each path from the image would run
+102.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ class Graph:
     ) -> None:
         """`load` gives the network of an edge in eval mode; it is called once per distinct network.
 
-        `visited`: for networks that together exceed the memory of this device; they are loaded on the host and moved to the
-        device for their own steps only.
+        `visited`: for networks that together exceed the memory of this device; they are loaded on the host and moved to
+        the device for their own steps only.
         """
         prefixes = {chain[:length] for chain in chains for length in range(1, len(chain) + 1)}
         groups: dict[tuple[int, str], list[Chain]] = {}
@@ -59,8 +60,8 @@ class Graph:
         """The output of every chain and of its prefixes.
 
         `images`: RGB in [0, 1], float32, (N, 3, H, W), on the networks' device; H and W multiples of the zoo's
-        `size_multiple`. `field_of_view_degrees`: (N,), of the shorter sides, for networks that use it; by default they assume
-        one. The outputs are codes in [0, 1], (N, C, H, W), in the dtype of the last network.
+        `size_multiple`. `field_of_view_degrees`: (N,), of the shorter sides, for networks that use it; by default they
+        assume one. The outputs are codes in [0, 1], (N, C, H, W), in the dtype of the last network.
         """
         outputs: dict[Chain, Tensor] = {(): images.contiguous(memory_format=torch.channels_last)}
         for digest, by_input in self._steps:

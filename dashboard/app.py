@@ -1,4 +1,4 @@
-"""How is the dashboard started? `streamlit run dashboard/app.py [-- --store DIR]` finds `app` here.
+"""The entry point of the dashboard: `streamlit run dashboard/app.py [-- --store DIR]` finds `app` here.
 
 Streamlit puts only this folder on `sys.path`, so the project root is added here, once, for every page.
 """
@@ -24,8 +24,8 @@ from dashboard.server.routes import PreloadPlayer, player_routes, store_argument
 if named := store_argument(sys.argv[1:]):
     os.environ[STORE_VARIABLE] = named
 
-# Streamlit itself asks only sockets for their host; without this, a page elsewhere whose name comes to mean this machine
-# (DNS rebinding) could read packs.
+# Streamlit itself checks the host of sockets only; without this, a page elsewhere whose name is made to resolve to this
+# machine (DNS rebinding) could read packs.
 hosts = [f"[{host}]" if ":" in host else host for host in st.get_option("server.allowedHosts")]
 base_path = st.get_option("server.baseUrlPath")
 app = st.App(

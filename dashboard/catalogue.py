@@ -1,17 +1,16 @@
-"""What the store offers: clips, targets, readouts and configurations, as the menus list them."""
+"""The catalogue of a store: its clips, targets, readouts and configurations, as the menus list them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from cache.records import Clip, Track
-from dashboard.compare.configuration import Configuration, _order
-from dashboard.components.player import Choice
-from dashboard.text import one_line
+from dashboard.configuration import Configuration, menu_order
+from dashboard.text import counted, one_line
 
 
 class Catalogue:
-    """What a store holds, by clip and task. `tracks` come newest first, as `Store.tracks` gives them."""
+    """What a store holds, by clip and target. `tracks` come newest first, as `Store.tracks` returns them."""
 
     def __init__(self, tracks: Sequence[Track]) -> None:
         self._by_name: dict[tuple[str, str, str, str, str], list[Track]] = {}
@@ -28,30 +27,30 @@ class Catalogue:
         self.clips: tuple[Clip, ...] = tuple(self._clip_record(key) for key in self._by_clip)
 
     def clip(self, key: str) -> Clip | None:
-        """The clip with that key."""
+        """The clip with that key; None if there is none."""
         return next((clip for clip in self.clips if clip.key == key), None)
 
     def targets(self, clip: str) -> tuple[str, ...]:
-        """Domains X2 that some configuration predicts on that clip, by title."""
-        return self._sorted_domains({_last(track) for track in self._of_kind(clip, "prediction")})
+        """Domains X2 that some configuration predicts on that clip, sorted by title."""
+        return self._sorted_domains({_target(track) for track in self._of_kind(clip, "prediction")})
 
     def readouts(self, clip: str, target: str) -> tuple[str, ...]:
-        """Domains X3 that some configuration reads out of its prediction of `target` on that clip, by title."""
+        """Domains X3 that some configuration reads out of its prediction of `target` on that clip, sorted by title."""
         ends = (track.head.path.split("-") for track in self._of_kind(clip, "readout"))
         return self._sorted_domains({end[-1] for end in ends if end[-2] == target})
 
     def configurations(self, clip: str, target: str) -> tuple[Configuration, ...]:
-        """Everything that ends in `target` on that clip: the direct predictions first, then the longer paths."""
+        """Every configuration that ends in `target` on that clip: direct predictions first, then longer paths."""
         found = {
             Configuration(track.head.zoo, track.head.method, track.head.path)
             for kind in ("prediction", "readout")
             for track in self._of_kind(clip, kind)
-            if _last(track) == target
+            if _target(track) == target
         }
-        return tuple(sorted(found, key=_order))
+        return tuple(sorted(found, key=menu_order))
 
     def known(self, target: str) -> tuple[Configuration, ...]:
-        """Everything that ends in `target` on some clip, or that an energy of it compares: what a job can make."""
+        """Every configuration of `target` on any clip or compared by an energy of it: what a job can compute."""
         found: set[Configuration] = set()
         for (_, kind, zoo, method, path), tracks in self._by_name.items():
             if path.rsplit("-", 1)[-1] != target:
@@ -61,10 +60,10 @@ class Catalogue:
             if kind == "energy":
                 paths = tracks[0].head.constants.get("paths", ())
                 found |= {Configuration(zoo, method, str(other)) for other in paths}
-        return tuple(sorted(found, key=_order))
+        return tuple(sorted(found, key=menu_order))
 
     def known_readouts(self, target: str) -> tuple[str, ...]:
-        """Domains X3 that some method reads out of `target` on some clip, or in an energy: what a job can make."""
+        """Domains X3 that some method reads out of `target` on any clip or in an energy: what a job can compute."""
         paths = {path for _, kind, _, _, path in self._by_name if kind == "readout"}
         for (_, kind, *_), tracks in self._by_name.items():
             if kind == "energy":
@@ -78,39 +77,39 @@ class Catalogue:
     def find(
         self, clip: str, kind: str, path: str, *, zoo: str = "", method: str = "", like: Track | None = None
     ) -> Track | None:
-        """The newest complete track of that name, else the newest growing one.
+        """The newest complete track of that name, else the newest growing one; None if there is none.
 
-        With `like`, only tracks computed with the same weights on every edge that both name: an energy must not stand
-        beside a prediction of other weights.
+        `like` limits this to tracks computed with the same weights on every edge that both name: an energy must not
+        appear beside a prediction by other weights.
         """
         tracks = self._by_name.get((clip, kind, zoo, method, path), [])
         if like is not None:
-            tracks = [track for track in tracks if _agree(track, like)]
+            tracks = [track for track in tracks if _has_same_weights(track, like)]
         complete = (track for track in tracks if track.is_complete)
         return next(complete, tracks[0] if tracks else None)
 
     def title(self, domain: str) -> str:
-        """The name of a domain for people, from the records of the stored tracks."""
+        """The title of a domain, from the records of the stored tracks; its name if they have none."""
         return self._titles.get(domain, domain)
 
     def path_title(self, path: str) -> str:
-        """`Image → Surface normals`: arrows are for the screen only."""
+        """`Image → Surface normals`; arrows are for the screen only."""
         return " → ".join(self.title(domain) for domain in path.split("-"))
 
     def clip_label(self, clip: Clip) -> str:
-        """The clip's title on one line, made distinct by its size and key where two clips share it."""
+        """The clip's title on one line, made distinct by its size and key if two clips share it."""
         title = one_line(clip.title)
         if clip.sampling.get("is_tolerant"):
             return f"{title} (tolerant, {clip.key[:8]})"
         twins = [other for other in self.clips if one_line(other.title) == title]
         if len(twins) == 1:
             return title
-        size = f"{clip.width}×{clip.height}, {clip.n_frames} frames"
+        size = f"{clip.width}×{clip.height}, {counted(clip.n_frames, 'frame')}"
         same_size = [t for t in twins if (t.width, t.height, t.n_frames) == (clip.width, clip.height, clip.n_frames)]
         return f"{title} ({size})" if len(same_size) == 1 else f"{title} ({size}, {clip.key[:8]})"
 
     def configuration_label(self, configuration: Configuration, others: Iterable[Configuration]) -> str:
-        """The method, with its zoo where `others` come from several, and the domains that the path goes through."""
+        """The method, with its zoo if `others` come from several, and the domains between image and target."""
         label = configuration.method
         if len({other.zoo for other in others}) > 1:
             label = f"{configuration.zoo}/{label}"
@@ -119,25 +118,10 @@ class Catalogue:
         return f"{label} via {', '.join(self.title(domain) for domain in configuration.domains[1:-1])}"
 
     def prediction(self, clip: str, configuration: Configuration) -> Track | None:
-        """What the configuration predicts on the clip: along a longer path it is a readout of the first domain."""
+        """The track that the configuration predicts on the clip; along a longer path that is a readout."""
         kind = "prediction" if configuration.is_direct else "readout"
         zoo, method = configuration.zoo, configuration.method
         return self.find(clip, kind, configuration.path, zoo=zoo, method=method)
-
-    def choices(self, clip: str, target: str) -> list[Choice]:
-        """What a pane of that task could show."""
-        options = self.configurations(clip, target)
-        found = [(option, self.prediction(clip, option)) for option in options]
-        return [
-            Choice(
-                f"{option.zoo}/{option.method}/{option.path}",
-                self.configuration_label(option, options),
-                self.path_title(option.path),
-                track,
-            )
-            for option, track in found
-            if track is not None
-        ]
 
     def _of_kind(self, clip: str, kind: str) -> list[Track]:
         return [track for track in self._by_clip.get(clip, ()) if track.head.kind == kind]
@@ -146,15 +130,15 @@ class Catalogue:
         return tuple(sorted(domains, key=lambda domain: (self.title(domain).casefold(), domain)))
 
     def _clip_record(self, key: str) -> Clip:
-        """The record of the clip's input, whose frame count the other tracks follow; else that of its newest track."""
+        """The clip as its input track records it, whose frame count the others follow; else as its newest track does."""
         best = self.find(key, "input", "rgb") or self._by_clip[key][0]
         return best.head.clip
 
 
-def _last(track: Track) -> str:
+def _target(track: Track) -> str:
     return track.head.path.rsplit("-", 1)[-1]
 
 
-def _agree(track: Track, other: Track) -> bool:
-    """Do both name the same digest for every edge they share?"""
+def _has_same_weights(track: Track, other: Track) -> bool:
+    """True if both name the same digest for every edge they share."""
     return all(other.head.edges.get(edge, digest) == digest for edge, digest in track.head.edges.items())

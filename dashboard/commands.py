@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cache.records import Clip
-from dashboard.compare.configuration import Configuration
+from dashboard.configuration import Configuration
 from dashboard.text import web_address
 
 DEFAULT_ZOO = "mini"
@@ -20,21 +20,17 @@ DEFAULT_SAMPLING: Mapping[str, Any] = {
     "size": 256,
     "crop": "centre",
 }
-"""What `precompute run` takes where its option of that name is not given."""
+"""What `precompute run` uses when its option of that name is not given."""
 _BUNDLED_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
-def command_for(clip: Clip, configuration: Configuration) -> str:
-    """The command that computes `configuration` on `clip`."""
-    return _command(clip, configuration.zoo, f"{configuration.zoo}/{configuration.method}/{configuration.path}")
-
-
-def _command(clip: Clip, zoo: str = DEFAULT_ZOO, pattern: str | None = None) -> str:
-    """The command that makes what is missing of the same frames, safe to paste into a shell."""
+def command_for(clip: Clip, configuration: Configuration | None = None) -> str:
+    """The command that computes `configuration` on the same frames, safe to paste into a shell; None: all of the zoo."""
     title = clip.title if _BUNDLED_NAME.fullmatch(clip.title) else None
     words = ["python", "-m", "precompute", "run", title or web_address(clip.url) or "SOURCE"]
-    words += [] if zoo == DEFAULT_ZOO else ["--zoo", zoo]
-    words += ["--configurations", pattern] if pattern else []
+    if configuration:
+        words += [] if configuration.zoo == DEFAULT_ZOO else ["--zoo", configuration.zoo]
+        words += ["--configurations", configuration.full_spelling]
     for name, default in DEFAULT_SAMPLING.items():
         value = clip.sampling.get(name, default)
         if value != default and isinstance(value, (int, float, str)):

@@ -1,4 +1,4 @@
-"""Which pages are there? The script that Streamlit runs for every session: opens the store and shows one page."""
+"""The script that Streamlit runs for every session: opens the store and shows one of the pages."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import streamlit as st
 
 from analysis.columns import Columns
 from cache.store import Store, default_root
-from dashboard.server.access import BadSignIn, is_let_in, needs_sign_in
+from dashboard.access import BadSignIn, is_let_in, needs_sign_in
 from dashboard.views import compare
 
-# Streamlit leaves 6 rem above and 5 rem beside a wide page; a viewer needs them for its frames.
+# Streamlit leaves 6 rem above and 5 rem beside a wide page; a viewer needs that room for its frames.
 # (A comment, as Streamlit shows a bare string of its main script on the page.)
 STYLE = """
 <style>
@@ -18,14 +18,14 @@ STYLE = """
 [data-testid="stHeader"] { height: 0; min-height: 0; background: none; }
 .st-key-controls { gap: 0.5rem 0.625rem; }
 .st-key-controls > * { min-width: 7rem; }
-/* Menus have a number behind their names (see compare._menu_key). */
+/* The keys of menus end in a number (see compare/choices.py). */
 .st-key-controls > [class*="st-key-readout-"] { flex-grow: 1.4; }
 .st-key-controls > [class*="st-key-predict-"] { flex-grow: 1.2; }
 .st-key-controls :is(.st-key-swap, .st-key-add, [class*="st-key-scale-"]) { min-width: 0; flex: none; width: auto; }
 :is(.st-key-swap, .st-key-add) button { padding: 0 0.25rem; }
 .st-key-controls > :has(> .st-key-paths) { min-width: 0; flex: none; width: 2rem; }
 .st-key-add { margin-left: -0.375rem; }
-/* Icons whose names are for those who do not see them. */
+/* Icons whose names are for screen readers. */
 :is(.st-key-swap, .st-key-add) button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 [class*="st-key-scale-"] button:not(label button) { min-height: 2.5rem; }
 [class*="st-key-scale-"] label { height: 1.5rem; min-height: 0; margin-bottom: 0.2rem; }
@@ -66,7 +66,7 @@ def main() -> None:
 def _ask_to_sign_in() -> None:
     with st.container(key="empty"):
         st.header("Crosscheck")
-        st.text("Compare dense-prediction networks frame by frame on video. This site is for those who sign in.")
+        st.text("Compare dense-prediction networks frame by frame on video. Sign in to continue.")
         st.button("Sign in", type="primary", on_click=st.login)
 
 
@@ -76,7 +76,7 @@ def _show(store: Store, columns: Columns) -> None:
     except OSError as error:
         st.header("The store cannot be read")
         st.text(f"{store.root}: {error.strerror or error}")
-        st.text("Make the folder readable for the user that runs the dashboard, or name another one:")
+        st.text("Make the folder readable for the user that runs the dashboard, or pass another one:")
         st.code("streamlit run dashboard/app.py -- --store DIR", language="bash")
     if needs_sign_in():
         st.button("Sign out", type="tertiary", on_click=st.logout)
@@ -84,7 +84,7 @@ def _show(store: Store, columns: Columns) -> None:
 
 @st.cache_resource(show_spinner=False)
 def _open_store(root: str) -> tuple[Store, Columns]:
-    """One store for all sessions: it remembers the manifests it has parsed and the packs it has hashed."""
+    """One store for all sessions: it caches the manifests that it has parsed and the packs that it has hashed."""
     store = Store(root, read_only=True)
     return store, Columns(store)
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from precompute.cli.run import app
+from precompute.cli.app import app
 
 if __name__ == "__main__":
     sys.exit(app(prog_name="python -m precompute"))

@@ -8,6 +8,7 @@ the fields of a `SourceError`.
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import resource
@@ -41,6 +42,8 @@ MAX_MESSAGE_BYTES = 1 << 20
 
 LENGTH_BYTES = 4
 """Size of the length before each message, big-endian."""
+
+log = logging.getLogger(__name__)
 
 
 class Silent(Exception):
@@ -79,6 +82,8 @@ class Child:
         finally:
             os.close(requests)
             os.close(messages)
+        self._name = f"{module}, process {self._process.pid}"
+        log.debug("started %s", self._name)
         self._poll = select.poll()
         self._poll.register(self._messages, select.POLLIN)
 
@@ -127,6 +132,7 @@ class Child:
                 os.killpg(self._process.pid, signal.SIGKILL)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=KILL_SECONDS)
+        log.debug("ended %s: status %s", self._name, self._process.returncode)
         self._close()
 
     def _close(self) -> None:

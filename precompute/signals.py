@@ -1,4 +1,4 @@
-"""How does a job end when it is told to? Ctrl-C and SIGTERM let it finish the chunk in hand; a second one does not."""
+"""Ends a job on Ctrl-C or SIGTERM: the first lets it finish the current pack, the second ends it at once."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop(Event):
-    """Set once the job should end: it is asked after every chunk."""
+    """Set when the job should end; the job checks it after every pack and before every source."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.has_chunk = False
-        """Whether frames are in hand that would be lost; without any, a signal ends the job at once."""
+        self.has_unsaved_frames = False
+        """Whether stopping at once would lose computed frames; if not, a signal ends the job at once."""
         self.signal_number: int = signal.SIGINT
-        """Of the last signal."""
+        """The last signal received."""
 
     @property
     def exit_code(self) -> int:
-        """As shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
+        """As shells define it: 130 for Ctrl-C, 143 for SIGTERM."""
         return 128 + self.signal_number
 
     def raise_if_set(self) -> None:
-        """Raise KeyboardInterrupt between two pieces of work, of which the second is not to begin."""
+        """Raise KeyboardInterrupt if the job should end before its next piece of work."""
         if self.is_set():
             raise KeyboardInterrupt
 
 
 @contextmanager
 def stop_on_signals(on_wait: Callable[[], None]) -> Iterator[Stop]:
-    """Answer the signals meanwhile: raise KeyboardInterrupt, or, the first time that frames are in hand, set the event
-    and call `on_wait`."""
+    """Handle the signals inside the block. The first one, if computed frames are unsaved, sets the event and calls
+    `on_wait`; any other raises KeyboardInterrupt."""
     stop = Stop()
 
-    def answer(number: int, frame: FrameType | None) -> None:
+    def handle(number: int, frame: FrameType | None) -> None:
         stop.signal_number = number
-        may_finish = stop.has_chunk and not stop.is_set()
+        may_finish = stop.has_unsaved_frames and not stop.is_set()
         stop.set()
         if not may_finish:
             raise KeyboardInterrupt
         on_wait()
 
-    before = {number: signal.signal(number, answer) for number in SIGNALS}
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
         yield stop
     finally:

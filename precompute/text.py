@@ -14,6 +14,11 @@ def one_line(text: str) -> str:
     return "".join(map(_harmless, " ".join(text.split())))
 
 
+def count(number: int, unit: str) -> str:
+    """Such as `1 frame` and `2 frames`."""
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+
+
 def _harmless(character: str) -> str:
     category = unicodedata.category(character)
     if category in ("Cc", "Cs"):

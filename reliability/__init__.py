@@ -1,7 +1,7 @@
-"""What is promised of the job, the store and the dashboard, and how often was it tried? `python -m reliability`
+"""Lists what the job, the store and the dashboard promise, and how each promise is tested: `python -m reliability`.
 
-A module here that is named in `MODULES` lists its promises as `PROMISES`. `make test` runs each at its small size,
-`make torture` at its full size, and writes docs/reliability.md.
+Each module in `MODULES` lists its promises as `PROMISES`. `make test` tries each a few times; `make torture` tries each many
+times and writes docs/reliability.md.
 """
 
 from __future__ import annotations
@@ -14,48 +14,49 @@ from importlib import import_module
 from pathlib import Path
 
 MODULES = ("media", "dashboard", "urls", "stores", "pickles", "formats", "memory")
-"""Files of this folder that hold promises, in the order in which they are tried."""
+"""Modules of this folder with promises, in the order in which they are tried."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What trying a promise gave."""
+    """The result of trying a promise."""
 
     tries: int
     failures: int
     figures: str = ""
-    """What else was measured, for a reader: `3 of 392 passed as whole, 0 hangs; slowest 2.1 s`."""
+    """What else was measured, in words: `3 of 392 passed as intact, 0 hangs; slowest 2.1 s`."""
     examples: tuple[str, ...] = ()
-    """Of the failures, a few, so that they can be found again: the seed, the file, the offset."""
+    """A few of the failures, with what reproduces them: the seed, the file, the offset."""
 
 
 @dataclass(frozen=True)
 class Promise:
-    """Something that must hold, with the way to try it many times."""
+    """Something that must hold, with a function that tries it many times."""
 
     number: int
-    """As in the list of promises, 1 to 15; several tries of one promise share it."""
+    """Number in the list of promises, 1 to 15; several ways to try a promise share it."""
     name: str
     """A short word for the command line: `kills`."""
     sentence: str
-    """What holds: `a job killed at any moment shows no wrong or half result, and its rerun finishes`."""
+    """What holds: `a job killed at any moment shows no wrong or partial result, and its rerun finishes`."""
     unit: str
     """What is counted: `kills`."""
     small: int
-    """Tries under `make test`, together some seconds."""
+    """Tries in `make test`, which take a few seconds together."""
     full: int
-    """Tries under `make torture`."""
+    """Tries in `make torture`."""
     attempt: Callable[[int, Path, int], Outcome] = field(repr=False)
-    """(tries, an empty folder, seed) -> Outcome. Equal seeds try equal things. Its docstring says how it is tried."""
+    """(tries, an empty folder, seed) -> Outcome. Equal seeds try equal things. Its docstring describes how."""
     allowed_rate: float = 0.0
-    """Failures per try that the promise itself allows, such as 0.01 for `at least 99 %`."""
+    """Failures per try that the promise allows, such as 0.01 for `at least 99 %`."""
 
     @property
     def how(self) -> str:
-        """The beginning of what the attempt says of itself, on one line."""
+        """The first paragraph of the attempt's docstring, on one line."""
         return " ".join((inspect.getdoc(self.attempt) or "").split("\n\n")[0].split())
 
     def is_kept(self, outcome: Outcome) -> bool:
+        """Whether the outcome has few enough failures, and any tries at all."""
         return outcome.tries > 0 and outcome.failures <= self.allowed_rate * outcome.tries
 
 
@@ -65,6 +66,6 @@ def promises() -> list[Promise]:
 
 
 def tell(n_done: int, tries: int) -> None:
-    """Say on a terminal how far the promise being tried is; the next line is written over it."""
+    """Show progress on a terminal; the next line overwrites it."""
     if sys.stderr.isatty():
         print(f"\r{n_done} of {tries} ", end="", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Try every promise many times: `python -m reliability [--scale 1.0] [--only NAME,...] [--seed N] [--write]`."""
+"""Tries every promise many times: `python -m reliability [--scale 1.0] [--only NAME,...] [--seed N] [--write]`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pathlib import Path
 from reliability import Outcome, Promise, promises
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-WIDTH = 120
+WIDTH = 120  # characters per line of the table's notes
 RECORDS, TABLE = "reliability.json", "reliability.md"
 
 
 @dataclass(frozen=True)
 class Record:
-    """How one promise held when it was last tried."""
+    """The result of a promise when it was last tried; fields as in Promise and Outcome."""
 
     number: int
     name: str
@@ -41,20 +41,22 @@ class Record:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print a line for each promise; 1 where one is not kept, 2 for wrong usage."""
+    """Print a line for each promise; exit code 1 if one is not kept, 2 for wrong usage."""
     known = promises()
     parser = argparse.ArgumentParser(prog="python -m reliability", description=(__doc__ or "").split(":")[0])
-    parser.add_argument("--scale", type=float, default=1.0, help="times the full number of tries")
-    parser.add_argument("--only", metavar="NAME,...", help=f"of {', '.join(promise.name for promise in known)}")
+    parser.add_argument("--scale", type=float, default=1.0, help="factor on the number of tries")
+    parser.add_argument(
+        "--only", metavar="NAME,...", help=f"try only these: {', '.join(promise.name for promise in known)}"
+    )
     parser.add_argument("--seed", type=int, default=0, help="equal seeds try equal things")
     parser.add_argument("--write", action="store_true", help=f"update docs/{TABLE}")
     options = parser.parse_args(arguments)
     wanted = options.only.split(",") if options.only else [promise.name for promise in known]
     unknown = sorted(set(wanted) - {promise.name for promise in known})
     if unknown:
-        parser.error(f"no promise is named {', '.join(unknown)}; --help lists them")
+        parser.error(f"unknown promise {', '.join(unknown)}; --help lists all names")
     if not options.scale > 0:
-        parser.error(f"--scale is {options.scale}; give a number > 0")
+        parser.error(f"invalid --scale {options.scale}: use a number > 0")
     records = []
     for promise in known:
         if promise.name in wanted:
@@ -65,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
             for example in record.examples:
                 print(f"    {example}", flush=True)
             records.append(record)
-            if options.write:  # at once: an hour's figures outlive a stop
+            if options.write:  # now, so that an interruption does not lose the figures so far
                 write(DOCS, [record])
     n_broken = sum(not record.is_kept for record in records)
     minutes = sum(record.seconds for record in records) / 60
@@ -74,13 +76,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def attempt(promise: Promise, tries: int, seed: int) -> Record:
-    """Try one; an error that comes out of the trying itself is a failure too."""
+    """Try a promise; an error in the attempt itself counts as a failure."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="torture-") as folder:
         try:
             outcome = promise.attempt(tries, Path(folder), seed)
         except Exception as error:
-            outcome = Outcome(tries, tries, "the try itself ended early", (f"{type(error).__name__}: {error}",))
+            outcome = Outcome(tries, tries, "the attempt itself failed", (f"{type(error).__name__}: {error}",))
     return Record(
         number=promise.number,
         name=promise.name,
@@ -100,14 +102,14 @@ def attempt(promise: Promise, tries: int, seed: int) -> Record:
 
 
 def line(record: Record) -> str:
-    """`6. mutated-media: 10000 files, 0 failures, kept (412 s): a damaged ...; 8123 refused ...`."""
+    """A record on one line: `6. mutated-media: 10000 files, 0 failures, kept (412 s): a damaged ...; 8123 refused ...`."""
     kept = "kept" if record.is_kept else "NOT KEPT"
-    counts = f"{record.tries} {record.unit}, {record.failures} failures, {kept} ({record.seconds:.0f} s)"
+    counts = f"{record.tries} {record.unit}, {record.failures} failure{'s' * (record.failures != 1)}, {kept} ({record.seconds:.0f} s)"
     return f"{record.number}. {record.name}: {counts}: {record.sentence}" + f"; {record.figures}" * bool(record.figures)
 
 
 def machine() -> str:
-    """The processor and how many of its cores there are here."""
+    """The name of the processor and its number of cores."""
     model = "unknown processor"
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
@@ -120,7 +122,7 @@ def machine() -> str:
 
 
 def write(docs: Path, records: list[Record]) -> None:
-    """Put these records in the place of older ones of the same names; the others stay."""
+    """Replace the records with these names in docs/reliability.json, and write the table of all records."""
     known = {record.name: record for record in [*read(docs), *records]}
     ordered = sorted(known.values(), key=lambda record: (record.number, record.name))
     (docs / RECORDS).write_text(json.dumps([asdict(record) for record in ordered], indent=1, ensure_ascii=False) + "\n")
@@ -128,13 +130,14 @@ def write(docs: Path, records: list[Record]) -> None:
 
 
 def read(docs: Path) -> list[Record]:
-    """What was written; none where there is nothing yet. Fields that another version wrote are left out."""
+    """Read all records; none if there are none yet. Fields that another version wrote are ignored."""
     names = {field.name for field in fields(Record)}
     entries = json.loads((docs / RECORDS).read_text()) if (docs / RECORDS).is_file() else []
     return [Record(**{name: entry[name] for name in names & entry.keys()}) for entry in entries]
 
 
 def table(records: list[Record]) -> str:
+    """The text of docs/reliability.md."""
     hows = {promise.name: promise.how for promise in promises()}
     rows = [
         f"| {record.number} | {record.name} | {_cell(_promised(record))} | {record.tries} {record.unit} "
@@ -143,22 +146,22 @@ def table(records: list[Record]) -> str:
     ]
     tried = [
         f"- **{record.name}** ({record.date}, seed {record.seed}, {record.seconds:.0f} s, {record.machine}). "
-        + hows.get(record.name, "It is tried no longer.")
+        + hows.get(record.name, "It is no longer tried.")
         for record in records
     ]
     tried = [textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for text in tried]
     examples = [f"- {record.name}: `{_code(example)}`" for record in records for example in record.examples]
     parts = [
         "# Reliability",
-        "What is promised of the job, the store and the dashboard, and how often each promise was tried when it was last\n"
-        "measured. Written by `make torture` (`python -m reliability --write`); `make test` tries each a few times.",
+        "What the job, the store and the dashboard promise, and how often each promise was tried when it was last measured.\n"
+        "Generated by `make torture` (`python -m reliability --write`); `make test` tries each promise a few times.",
         "| no. | name | promise | tries | failures | kept | figures |\n|---|---|---|---|---|---|---|\n"
         + "\n".join(rows),
-        "## How each was tried",
+        "## How each promise was tried",
         "\n".join(tried),
     ]
     if examples:
-        parts += ["## Failures met", "\n".join(examples)]
+        parts += ["## Failures found", "\n".join(examples)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -8,7 +8,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,14 +23,14 @@ from streamlit.testing.v1 import AppTest
 from cache.store import STORE_VARIABLE, Store
 from consistency.domains import DOMAINS, ENERGY
 from reliability import Outcome, Promise
-from tests.conftest import CHROMIUM_OPTIONS, ROOT, serving
+from tests.fixtures.serving import CHROMIUM_OPTIONS, ROOT, serving
 from tests.fixtures.stores import READ_PATTERN_JS, add_track, build_store, make_clip
 from tools.browser import find_browser
 
-PAGE_SECONDS = 60.0
+PAGE_SECONDS = 120.0
+"""Longest wait for a page on a busy machine; only a promise that is not kept waits this long."""
 VIEWERS_FRAMES = 12
 """Frames of a pack of the clip that grows while it is viewed."""
-SECONDS_PER_PACK = 0.5
 NAMES = (
     *(
         "clip",
@@ -116,7 +115,7 @@ PAYLOADS = (
 
 
 def queries_are_answered(tries: int, folder: Path, seed: int) -> Outcome:
-    """Random links, given to the page's own script as Streamlit runs it."""
+    """Open random links in the page's script, as Streamlit runs it."""
     store = build_store(folder / "store", n_frames=12)
     chance = random.Random(seed)
     os.environ[STORE_VARIABLE] = str(store.root)
@@ -134,7 +133,7 @@ def queries_are_answered(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def queries_in_the_browser(tries: int, folder: Path, seed: int) -> Outcome:
-    """Random links, opened one after the other in a real page."""
+    """Open random links one after the other in a real browser."""
     store = build_store(folder / "store", n_frames=12)
     chance = random.Random(seed)
 
@@ -153,7 +152,7 @@ def queries_in_the_browser(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def titles_stay_text(tries: int, folder: Path, seed: int) -> Outcome:
-    """Clips whose every text is hostile, each opened in a real page."""
+    """Open clips in which every text is hostile, each in a real browser."""
     store = Store(folder / "store")
     chance = random.Random(seed)
     clips = []
@@ -205,7 +204,7 @@ def titles_stay_text(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def viewers_see_whole_frames(tries: int, folder: Path, seed: int) -> Outcome:
-    """So many pages are open on one clip while its tracks grow pack by pack and, beside it, the real job computes another."""
+    """This many pages show one clip while its tracks grow pack by pack and the real job computes another clip."""
     store = Store(folder / "store")
     n_packs = 4 + tries // 2
     clip = make_clip("Growing", n_frames=n_packs * VIEWERS_FRAMES, size=(64, 64))
@@ -218,30 +217,24 @@ def viewers_see_whole_frames(tries: int, folder: Path, seed: int) -> Outcome:
 
     grow(VIEWERS_FRAMES)
 
-    def write() -> None:
-        for pack in range(2, n_packs + 1):
-            time.sleep(SECONDS_PER_PACK)
-            grow(pack * VIEWERS_FRAMES)
-
     def look(browser: Browser, address: str) -> list[str]:
         chance = np.random.default_rng(seed)
         opened = [watched(browser, address) for _ in range(tries)]
         for page, _ in opened:
             page.goto(f"{address}/?clip={clip.key}")
             wait_for_player(page)
-        writing = writer.submit(write)
         wrong = []
-        while True:
-            is_last_round = writing.done()
+
+        def seek() -> None:
             for page, problems in opened:
                 frame = int(chance.integers(0, VIEWERS_FRAMES * n_packs))
                 found = page.locator(".xc[role=region]").evaluate(
                     f"""async (el, frame) => {{
                       const read = {READ_PATTERN_JS};
                       el.xc.seek(frame);
-                      const start = performance.now();
-                      do await new Promise((done) => setTimeout(done, 20));
-                      while (el.xc.state().isLate && performance.now() - start < 20000);
+                      const until = performance.now() + {1000 * PAGE_SECONDS};
+                      do await new Promise(requestAnimationFrame);
+                      while (el.xc.state().isLate && performance.now() < until);
                       const state = el.xc.state();
                       const frames = el.xc.rects().filter(Boolean).map((rect) => read(el.xc.context(), rect)?.frame);
                       return {{frames, painted: state.painted, errors: state.errors.filter(Boolean), isLate: state.isLate}};
@@ -250,10 +243,18 @@ def viewers_see_whole_frames(tries: int, folder: Path, seed: int) -> Outcome:
                 )
                 if set(found["frames"]) != {found["painted"]} or found["errors"] or found["isLate"]:
                     wrong.append(f"frame {frame}: {found}")
-                wrong += problems_of(page, problems)
-            if is_last_round:
-                break
-        writing.result()
+                wrong.extend(problems_of(page, problems))
+
+        for n_ready in range(2 * VIEWERS_FRAMES, VIEWERS_FRAMES * n_packs + 1, VIEWERS_FRAMES):
+            writing = writer.submit(grow, n_ready)
+            seek()
+            writing.result()
+            for page, _ in opened:
+                page.locator(".xc[role=region]").evaluate(
+                    """async (el, n) => { while (el.xc.state().nReady < n) await new Promise(requestAnimationFrame); }""",
+                    n_ready,
+                )
+        seek()
         for page, _ in opened:  # all of them have heard of the end
             page.wait_for_function(
                 "() => !document.body.innerText.includes('Not finished')", timeout=PAGE_SECONDS * 1000
@@ -293,7 +294,7 @@ PROMISES = [
     Promise(
         12,
         "queries",
-        "a link with any query is answered by a page, never by a traceback",
+        "a link with any query opens a page, never a traceback",
         "random links",
         small=40,
         full=1000,
@@ -302,7 +303,7 @@ PROMISES = [
     Promise(
         12,
         "queries-browser",
-        "the same in a real browser: no script runs, nothing foreign is asked for, the player stands",
+        "the same in a real browser: no injected script runs, no other site is contacted, the player appears",
         "random links",
         small=1,
         full=100,
@@ -311,7 +312,7 @@ PROMISES = [
     Promise(
         12,
         "titles",
-        "whatever titles, authors, licences, addresses and domains say is shown as text, and runs nothing",
+        "any text in titles, authors, licences, addresses and domains is shown as text and never executed",
         "hostile clips",
         small=2,
         full=100,
@@ -320,7 +321,7 @@ PROMISES = [
     Promise(
         13,
         "viewers",
-        "viewers of a clip that is being computed see whole frames of one number in all panes, and no error",
+        "viewers of a clip that is being computed see complete frames, the same frame in all panes, and no error",
         "viewers at once",
         small=2,
         full=20,

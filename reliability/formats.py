@@ -18,9 +18,9 @@ import numpy as np
 from cache.pack import MAGIC, BadPack, build_pack, read_column, read_header, read_images, read_previews
 from cache.records import BadRecord, Track, sealed, track_from_json, track_to_json
 from dashboard.catalogue import Catalogue
-from dashboard.compare.comparison import shown
+from dashboard.compare.comparison import compare
 from dashboard.compare.link import from_query, to_query
-from dashboard.components.player import LOOK, _pane, energy_data
+from dashboard.view import VIEW_STATE, energy_data, pane_data
 from reliability import Outcome, Promise, tell
 from reliability.media import MUTATORS, N_EXAMPLES, Random
 from tests.fixtures import stores
@@ -105,8 +105,8 @@ def _hostile(random: Random) -> Any:
 
 
 def attempt_packs(tries: int, folder: Path, seed: int) -> Outcome:
-    """Bytes changed as in media files, and headers in which values of every kind stand where others are expected; what is
-    accepted is read to its end."""
+    """Change bytes as in media files, and put values of every type into headers where others are expected. Packs that are
+    accepted are read to the end."""
     tally = Tally(tries)
     path = folder / "some.pack"
     for number in range(tries):
@@ -149,8 +149,8 @@ def read_pack(path: Path, content: bytes) -> None:
 
 
 def attempt_manifests(tries: int, folder: Path, seed: int) -> Outcome:
-    """Values of every kind where others are expected, missing and added ones, nine of ten under a digest that fits, as who
-    means harm would seal them; what is accepted is written again, chosen from and laid out for the page."""
+    """Put values of every type where others are expected, and remove and add values; nine of ten manifests get a matching
+    digest, as an attacker would give them. Manifests that are accepted are written again and laid out for the page."""
     tally = Tally(tries)
     tracks = some_tracks(folder)
     for number in range(tries):
@@ -179,8 +179,8 @@ def use_track(track: Track, others: list[Track]) -> None:
 
 
 def attempt_queries(tries: int, folder: Path, seed: int) -> Outcome:
-    """Random text, random values under the names that a link knows, and links of the page with bytes changed. Each gives a
-    selection that can be laid out, and whose own link gives it back."""
+    """Random text, random values of known parameters, and links of the page with changed bytes. Each must give a selection
+    that can be laid out and that its own link restores."""
     tally = Tally(tries)
     catalogue = Catalogue(some_tracks(folder))
     whole = from_query({}, catalogue)[0]
@@ -200,7 +200,7 @@ def random_query(random: Random, link: str) -> str:
         return mutate(random, link.encode(), link.encode()[::-1]).decode("latin-1")
     if kind == 1:
         return "".join(chr(code) for code in random.integers(1, 0x2FFF, int(random.integers(1, 200))))
-    names = ["clip", "predict", "readout", *"abcdefgh", "scale", "frame", "speed", *LOOK]
+    names = ["clip", "predict", "readout", *"abcdefgh", "scale", "frame", "speed", *VIEW_STATE]
     chosen = random.choice(names, int(random.integers(1, 12)))
     values = [str(_hostile(random)).encode(errors="replace") for _ in chosen]
     return "&".join(f"{name}={quote(value)}" for name, value in zip(chosen, values, strict=True))
@@ -213,8 +213,8 @@ def lay_out(params: dict[str, str], catalogue: Catalogue) -> None:
     assert all(note.isprintable() and len(note) < 300 for note in notes), notes
     again, complaints = from_query(to_query(selection), catalogue)
     assert again == selection and not complaints, (again, complaints)
-    content = shown(catalogue, selection.clip, selection.target, selection.readout, selection.configurations)
-    data = [_pane(pane) for pane in content.panes], [energy_data(track) for track in content.energies.values()]
+    content = compare(catalogue, selection.clip, selection.target, selection.readout, selection.configurations)
+    data = [pane_data(pane) for pane in content.panes], [energy_data(track) for track in content.energies.values()]
     json.dumps(data, allow_nan=False)
 
 
@@ -222,7 +222,7 @@ PROMISES = [
     Promise(
         3,
         "mutated-packs",
-        "a pack that is not as it was written is refused by name, or read to its end without an error",
+        "a modified pack is refused with a named error, or read to the end without an error",
         "packs",
         small=300,
         full=10_000,
@@ -231,7 +231,7 @@ PROMISES = [
     Promise(
         3,
         "mutated-manifests",
-        "a manifest that is not of the format is refused by name, or shown without an error",
+        "an invalid manifest is refused with a named error, or shown without an error",
         "manifests",
         small=300,
         full=10_000,
@@ -240,7 +240,7 @@ PROMISES = [
     Promise(
         12,
         "queries-parsed",
-        "any link gives a view that can be shown, and never a traceback",
+        "any link gives a view that can be shown, never a traceback",
         "query strings",
         small=200,
         full=1_000,

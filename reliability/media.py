@@ -395,8 +395,8 @@ def _start_server(arguments: list[Any], complaints: IO[bytes], stack: ExitStack)
 
 
 def attempt_mutated(tries: int, folder: Path, seed: int) -> Outcome:
-    """Bits flipped; pieces cut off, taken out, doubled, blanked, drowned in noise, spliced from another file; sizes and header
-    fields changed and exchanged; up to three of these on files of every kind, a fifth of them used with `--tolerant`."""
+    """Flip bits; cut off, remove, duplicate, blank, overwrite with noise or splice pieces; change and swap sizes and header
+    fields. Up to three of these are applied to files of every format, a fifth of which is read with `--tolerant`."""
     refused: Counter[str] = Counter()
     faults, n_whole, n_changed, n_tolerated, slowest, largest = [], 0, 0, 0, 0.0, 0
     for result in results("mutated", tries, folder, seed):
@@ -421,7 +421,7 @@ def attempt_mutated(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def attempt_cut(tries: int, folder: Path, seed: int) -> Outcome:
-    """Files of every kind cut anywhere, a third of them at a multiple of 512 bytes."""
+    """Cut files of every format anywhere, a third of them at a multiple of 512 bytes."""
     passed, n_whole = [], 0
     cuts: Counter[str] = Counter()
     refusals: Counter[str] = Counter()
@@ -440,7 +440,7 @@ def attempt_cut(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def attempt_tolerant(tries: int, folder: Path, seed: int) -> Outcome:
-    """The same cuts with `--tolerant`: the frames before the cut are those of the intact file, and it is said where they end."""
+    """The same cuts with `--tolerant`: frames before the cut are those of the intact file, and their end is reported."""
     faults, n_shown, n_frames = [], 0, 0
     for result in results("tolerant", tries, folder, seed):
         n_shown += bool(result["n_frames"])
@@ -452,8 +452,8 @@ def attempt_tolerant(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def attempt_intact(tries: int, folder: Path, seed: int) -> Outcome:
-    """Files of every kind (B-frames, open GOP, edit lists, variable rate, rotation, odd sizes, 10 bit, alpha, interlaced), each
-    frame with its number in the picture, of random length, rate and times."""
+    """Files of every format (B-frames, open GOP, edit lists, variable rate, rotation, odd sizes, 10 bit, alpha, interlaced) of
+    random length, rate and times, with the frame number drawn into each picture."""
     faults, n_frames = [], 0
     for result in results("intact", tries, folder, seed):
         n_frames += result["n_frames"]
@@ -477,7 +477,7 @@ PROMISES = [
         6,
         "mutated-media",
         f"a damaged media file is refused with one named error or shown, within {MAX_SECONDS:.0f} s and "
-        f"{MAX_BYTES / 1e9:.0f} GB, and the job goes on",
+        f"{MAX_BYTES / 1e9:.0f} GB, and the job continues",
         "files",
         small=60,
         full=10_000,
@@ -486,7 +486,7 @@ PROMISES = [
     Promise(
         7,
         "cut-media",
-        "a video that is cut short is refused",
+        "a truncated video is refused",
         "files",
         small=len(media.KINDS),
         full=4_600,
@@ -496,7 +496,7 @@ PROMISES = [
     Promise(
         7,
         "tolerant-media",
-        "with --tolerant, what is shown of a cut video is the start of the intact one, and the clip says that it is cut",
+        "with --tolerant, a truncated video shows the start of the intact one, and the clip is marked as truncated",
         "files",
         small=len(media.KINDS) // 2,
         full=920,
@@ -505,7 +505,7 @@ PROMISES = [
     Promise(
         8,
         "intact-media",
-        "an intact video is never refused, and every frame shown is the frame meant, at its time",
+        "an intact video is never refused, and every frame shown is the expected one, at its own time",
         "files",
         small=len(media.KINDS),
         full=920,

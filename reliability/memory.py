@@ -15,13 +15,13 @@ from tests.fixtures.zoos import write_zoo
 GROWTH = 1.1
 """Peak on the long clip over that on the short one: at most."""
 SIZE_PX = 64
-CHUNK_FRAMES = 32
+PACK_FRAMES = 32
 """So few that the short clip, too, fills some packs."""
 ROOT = Path(__file__).parents[1]
 
 
 def constant_memory(tries: int, folder: Path, seed: int) -> Outcome:
-    """A clip and a tenth of it are computed, each in a process of its own, and the highest memory of each is compared."""
+    """Compute a clip and a tenth of it, each in its own process, and compare their peak memory."""
     zoo = write_zoo(folder / "zoo")
     clip = write_video(folder / "clip.mp4", tries)
     peaks = []
@@ -45,18 +45,20 @@ def main(clip: str, n_frames: str, zoo: str, store: str) -> None:
 
     from cache.store import Store
     from consistency.zoo.read import load_zoo
-    from precompute.jobs import chunk, run
+    from precompute.jobs import packs
     from precompute.jobs.plan import make_plan
+    from precompute.jobs.predict import Compute, Precision
+    from precompute.jobs.run import run_plan
     from precompute.media import sources
     from precompute.media.sampling import Sampling
 
     torch.set_num_threads(1)
-    chunk.CHUNK_PIXELS = CHUNK_FRAMES * SIZE_PX**2
+    packs.PACK_PIXELS = PACK_FRAMES * SIZE_PX**2
     opened = Store(store)
     source = sources.resolve(clip, media_dir=opened.media_dir)
     sampling = Sampling(max_frames=int(n_frames), size=SIZE_PX)
     plan = make_plan(opened, source, sampling, load_zoo(zoo), ["*"])
-    done = run.run_plan(opened, plan, device=torch.device("cpu"), dtype=torch.float32, batch_size=8)
+    done = run_plan(opened, plan, Compute(torch.device("cpu"), Precision(torch.float32), 8))
     assert done == int(n_frames)
     print(json.dumps([resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]))
 
@@ -65,7 +67,7 @@ PROMISES = [
     Promise(
         number=15,
         name="memory",
-        sentence="a job needs no more memory for a clip than for a tenth of it, within 10 %",
+        sentence="a job needs at most 10 % more memory for a clip than for a tenth of it",
         unit="frames",
         small=320,
         full=3000,

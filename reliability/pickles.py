@@ -33,7 +33,7 @@ from dashboard.server.routes import frame_response, pack_response
 from precompute.media.leftovers import unused_media
 from reliability import Outcome, Promise
 from reliability.stores import request_of
-from tests.conftest import ROOT
+from tests.fixtures.serving import ROOT
 from tests.fixtures.stores import build_store
 
 N_FRAMES = 2
@@ -54,9 +54,9 @@ class Planted:
 
 
 def pickles_stay_shut(tries: int, folder: Path, seed: int) -> Outcome:
-    """Pickles of every protocol, which leave a mark where they are loaded, are planted in rows, keys, settings and files of
-    the index, in the place of manifests, packs, reports and notes, and as images and numbers of packs that are otherwise
-    whole; then everything is read as the dashboard and the store's commands do, now and then by the page itself."""
+    """Plant pickles of every protocol, which leave a mark if they are loaded: in rows, keys, settings and files of the
+    index, in place of manifests, packs, reports and notes, and as images and numbers of packs that are otherwise intact.
+    Then everything is read as the dashboard and the store's commands do, sometimes by the page itself."""
     mark = folder / "mark"
     payloads = [pickle.dumps(Planted(mark), protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
     for payload in payloads:  # each would be seen
@@ -213,7 +213,7 @@ PROMISES = [
     Promise(
         number=10,
         name="pickles",
-        sentence="no pickle that lies in a store is ever loaded, whatever reads it",
+        sentence="no pickle in a store is ever loaded, whatever reads it",
         unit="pickles",
         small=30,
         full=3000,

@@ -23,16 +23,16 @@ EXAMPLES = 5
 
 
 def kills(tries: int, folder: Path, seed: int) -> Outcome:
-    """A job that writes three tracks is killed up to eight times on each clip, after a time or at a line of the store's
-    code, and sometimes removes a track or collects garbage first. After each kill everything shown is compared with what
-    was computed."""
+    """Kill a job that writes three tracks up to eight times per clip, after some time or at a line of the store's code;
+    sometimes it removes a track or collects garbage first. After each kill, everything shown is compared with what was
+    computed."""
     found = ask("kills", folder, seed, tries)
     figures = f"{found['rounds']} clips, each finished by a last run; {found['unfinished']} were not"
     return Outcome(found["kills"], found["wrong"] + found["unfinished"], figures, tuple(found["examples"][:EXAMPLES]))
 
 
 def resumes(tries: int, folder: Path, seed: int) -> Outcome:
-    """The same job, killed in the same ways, tells each chunk that it computes; each clip is then finished, and asked for
+    """The same job, killed in the same ways, reports every chunk that it computes; each clip is then finished and requested
     once more."""
     found = ask("resumes", folder, seed, tries)
     figures = (
@@ -43,7 +43,7 @@ def resumes(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def flips(tries: int, folder: Path, seed: int) -> Outcome:
-    """Turn bits of packs (2 of 5), manifests (1 of 5) and weights (2 of 5)."""
+    """Flip single bits in packs (2 of 5), manifests (1 of 5) and weights (2 of 5)."""
     choose = random.Random(seed)
     store = Store(folder / "store")
     write(store, seed, lambda text: None)
@@ -76,8 +76,8 @@ def flips(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def full_disks(tries: int, folder: Path, seed: int) -> Outcome:
-    """A job that writes beside a finished clip runs out of room at a random point, on a file system of 16 MB where one can
-    be mounted, else by a disk that refuses to make its writes safe; then there is room again."""
+    """A job that writes next to a finished clip runs out of space at a random point: on a file system of 16 MB where one can
+    be mounted, otherwise on a disk that refuses to sync its writes. Then the space returns."""
     found = ask("full_disks", folder, seed, tries, may_mount=True)
     failures = found["wrong"] + found["unclear"] + found["unfinished"]
     figures = (
@@ -88,14 +88,14 @@ def full_disks(tries: int, folder: Path, seed: int) -> Outcome:
 
 
 def crowds(tries: int, folder: Path, seed: int) -> Outcome:
-    """Eight jobs are started at once on one clip; then the holder of a lock is killed while another waits for it."""
+    """Start eight jobs at once on one clip; then kill the holder of a lock while another job waits for it."""
     found = ask("crowds", folder, seed, tries)
     figures = f"8 jobs each; a killed job's lock was free after {1000 * found['slowest']:.0f} ms at most"
     return Outcome(found["tries"], found["wrong"] + found["late"], figures, tuple(found["examples"][:EXAMPLES]))
 
 
 def read_only_stores(tries: int, folder: Path, seed: int) -> Outcome:
-    """Read stores of every age as the dashboard does, and again where nothing can be written."""
+    """Read stores of every schema version as the dashboard does, and again where nothing can be written."""
     choose = random.Random(seed)
     wrong = []
     n_mounted = 0
@@ -223,7 +223,7 @@ PROMISES: list[Promise] = [
     Promise(
         number=1,
         name="kills",
-        sentence="a job killed at any moment shows no wrong or half result, and its rerun finishes",
+        sentence="a job killed at any moment shows no wrong or partial result, and its rerun finishes",
         unit="kills",
         small=12,
         full=1000,
@@ -232,7 +232,7 @@ PROMISES: list[Promise] = [
     Promise(
         number=2,
         name="resumes",
-        sentence="a resumed job computes at most one chunk again, and one that is finished computes nothing",
+        sentence="a resumed job recomputes at most one chunk, and a finished job recomputes nothing",
         unit="kills",
         small=8,
         full=300,
@@ -241,7 +241,7 @@ PROMISES: list[Promise] = [
     Promise(
         number=3,
         name="flips",
-        sentence="a bit that turns in a pack, a manifest or weights is found and never shown",
+        sentence="a flipped bit in a pack, a manifest or weights is detected and never shown",
         unit="bits",
         small=200,
         full=10_000,
@@ -250,7 +250,7 @@ PROMISES: list[Promise] = [
     Promise(
         number=4,
         name="full-disks",
-        sentence="a disk that is full at any point damages no earlier result, and is told in one clear message",
+        sentence="a disk that fills up at any point damages no earlier result, and is reported in one clear message",
         unit="full disks",
         small=6,
         full=100,
@@ -259,7 +259,7 @@ PROMISES: list[Promise] = [
     Promise(
         number=5,
         name="crowds",
-        sentence="eight jobs on one video compute it once, and a killed job's lock is free within a second",
+        sentence="eight jobs on one video compute it once, and the lock of a killed job is free within a second",
         unit="crowds",
         small=2,
         full=50,
@@ -268,7 +268,7 @@ PROMISES: list[Promise] = [
     Promise(
         number=14,
         name="old-stores",
-        sentence="the dashboard shows a store that it cannot write, also of an older schema",
+        sentence="the dashboard shows a store that it cannot write to, also one with an older schema",
         unit="stores",
         small=3,
         full=40,

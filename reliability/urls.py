@@ -345,7 +345,7 @@ def outcome(rows: list[dict], what: str) -> Outcome:
 
 
 def lead_nowhere(tries: int, folder: Path, seed: int) -> Outcome:
-    """Half of the addresses lead there themselves, half by what a server answers; a few are whole downloads."""
+    """Half of the addresses lead there directly, half through the answer of a server; a few are complete downloads."""
     n_real = max(1, tries // REAL_CHILDREN)
     n_direct = (tries - n_real) // 2
     rows = run_tries("direct", n_direct, seed, folder / "direct")
@@ -375,7 +375,7 @@ def real_download(chance: random.Random, folder: Path) -> dict:
 
 
 def fail_by_name(tries: int, folder: Path, seed: int) -> Outcome:
-    """Broken servers, broken files, and whatever else an error can be."""
+    """Broken servers, broken files, and every other type of error."""
     n_files = max(2, tries // 20)
     n_servers = (tries - n_files) // 2
     rows = run_tries("broken", n_servers, seed, folder / "broken")
@@ -438,7 +438,7 @@ PROMISES = [
     Promise(
         number=9,
         name="addresses",
-        sentence="no address, redirect, page or name server leads to a machine that is not public, or to a local file",
+        sentence="no address, redirect, page or name server leads to a non-public machine or to a local file",
         unit="hostile addresses",
         small=24,
         full=200,
@@ -447,7 +447,7 @@ PROMISES = [
     Promise(
         number=11,
         name="errors",
-        sentence="every failure has a code of the table, and one line with a next step",
+        sentence="every failure has a code from the table, and one line with a next step",
         unit="broken answers, files and errors",
         small=24,
         full=1000,

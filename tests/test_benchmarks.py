@@ -25,7 +25,12 @@ def test_a_gpu_part_that_fails_or_is_cut_fails_the_whole_and_stops_no_other(tmp_
     python = tmp_path / "python"
     python.write_text(PYTHON.format(tests=tests, seconds=seconds))
     python.chmod(0o755)
-    environment = {**os.environ, "PYTHON": str(python), "OUT": str(tmp_path), "BENCH_SECONDS": "3"}
+    environment = {
+        **os.environ,
+        "PYTHON": str(python),
+        "OUT": str(tmp_path),
+        "BENCH_SECONDS": "1" if seconds else "600",
+    }
     done = subprocess.run(
         ["sh", ROOT / "benchmarks" / "gpu.sh"], env=environment, check=False, capture_output=True, text=True
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from precompute.media import decoder
 from reliability import Outcome, Promise, __main__, dashboard, promises, urls
 from reliability import media as hostile_media
 from tests.fixtures import media
+from tests.fixtures.waits import wait_until
 
 
 @pytest.mark.parametrize("promise", promises(), ids=lambda promise: promise.name)
@@ -161,10 +161,8 @@ def test_a_job_that_dies_while_a_file_is_tried_is_no_success(tmp_path) -> None:
 
 def test_a_job_beside_the_viewers_that_dies_is_no_success(tmp_path) -> None:
     (tmp_path / "store").write_text("a file where the folder should be")
-    deadline = time.monotonic() + 60
     with dashboard.the_real_job(tmp_path / "store") as failed:
-        while not failed() and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait_until(failed, "the end of the job")
         (told,) = failed()
     assert "ended with 2" in told and "--store DIR" in told
 

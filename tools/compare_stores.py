@@ -1,7 +1,7 @@
 """Compares the packs of two stores, track by track: `python -m tools.compare_stores OLD NEW [--clip GLOB]`
 
-Tracks are matched by key and compared by the digests of their packs. Exit code 1 where a finished track of OLD is missing
-in NEW or has other packs. `--clip` limits the comparison to clips with such a title.
+Tracks are matched by key and compared by the digests of their packs. Exit code 1 where a finished track of OLD is
+missing in NEW or has other packs. `--clip` limits the comparison to clips with such a title.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Make the README's pictures from the real page, on the store that $CROSSCHECK_STORE names.
+"""Makes the README's picture from the real page, with the store in $CROSSCHECK_STORE.
 
 make pictures
 """
@@ -8,22 +8,20 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from cache.store import default_root
-from tests.conftest import CHROMIUM_OPTIONS, serving
+from tests.fixtures.serving import CHROMIUM_OPTIONS, serving
 from tools.browser import find_browser
 
 FOLDER = Path(__file__).parent.parent / "docs"
-SIZE = {"width": 1280, "height": 800}
-PICTURES = {
-    "compare.png": "clip=Walk+through+two+rooms&frame=117",
-    "difference.png": "clip=Walk+through+two+rooms&frame=117&diff=auto",
-}
+SIZE: ViewportSize = {"width": 1280, "height": 800}
+PICTURES = {"compare.png": "clip=Walk+through+two+rooms&frame=117"}
 """File name -> link of the page."""
 
 
 def main() -> None:
+    """Write every picture of PICTURES."""
     with (
         tempfile.TemporaryDirectory() as folder,
         serving(default_root(), log_path=Path(folder) / "log.txt") as address,
@@ -40,12 +38,12 @@ def main() -> None:
 
 
 def settle(page: Page) -> None:
-    """Wait until every picture and plot is there."""
+    """Wait until every picture and plot is drawn."""
     root = page.locator(".xc")
     root.wait_for(timeout=60_000)
     while not root.evaluate("el => el.xc.painted >= 0 && !el.xc.state().isLate && el.xc.cursors().length > 0"):
         page.wait_for_timeout(100)
-    page.wait_for_timeout(1500)  # the strip and the sign of a running script
+    page.wait_for_timeout(1500)  # for the strip, and for the sign of a running script to disappear
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Normals from depth and depth from normals: the fixed geometry of a pinhole camera, for GeoNet.
 
-N images, H x W pixels, J neighbours. Camera frame: x right, y down, z forward; normals face the camera. Depth codes v are
-logarithmic, z = z_min R^v, so everything here uses ratios of depths, R^(difference of codes): no metres are needed, and
-nothing overflows. All in float32; every function is differentiable, also where depth jumps.
+N images, H x W pixels, J neighbours. Camera frame: x right, y down, z forward; normals face the camera. Depth codes v
+are logarithmic, z = z_min R^v, so everything here uses ratios of depths, R^(difference of codes): no metres are needed,
+and nothing overflows. All in float32; every function is differentiable, also where depth jumps.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ ASSUMED_FIELD_OF_VIEW_DEGREES = 60.0
 NEIGHBOUR_DISTANCE_PX = 2
 """Spacing of the 3 x 3 grid whose 8 outer pixels are the neighbours: networks' outputs are smooth over less."""
 DEPTH_TOLERANCE = 0.05
-"""A neighbour nearer or farther than expected by this share has a quarter of the weight: it may lie on another surface."""
+"""A neighbour nearer or farther than expected by this share has a quarter of the weight: it may lie on another
+surface."""
 LEAST_WEIGHT = 1e-4
 """Least weight of any neighbour, so that every pixel has a plane; too small to bend one."""
 SAME_PLANE_COSINE = 0.95
@@ -31,8 +32,8 @@ _LOG_RATIO = math.log(DEPTH_MAX_METRES / DEPTH_MIN_METRES)
 
 
 def rays(height: int, width: int, field_of_view_degrees: Tensor | float, like: Tensor) -> Tensor:
-    """The viewing direction of each pixel at z = 1: float32, (N or 1, 3, H, W). The field of view, (N,) or one, is that of
-    the shorter side."""
+    """The viewing direction of each pixel at z = 1: float32, (N or 1, 3, H, W). The field of view, (N,) or one, is that
+    of the shorter side."""
     angle = torch.as_tensor(field_of_view_degrees, dtype=torch.float32, device=like.device).reshape(-1, 1, 1)
     step = 2 * torch.tan(torch.deg2rad(angle) / 2) / min(height, width)  # between pixels, at z = 1
     x = (torch.arange(width, device=like.device) - (width - 1) / 2) * step  # (N, 1, W)
@@ -71,10 +72,10 @@ def normal_from_depth(depth: Tensor, field_of_view_degrees: Tensor | float) -> T
 def refine_depth(depth: Tensor, normal: Tensor, field_of_view_degrees: Tensor | float) -> Tensor:
     """Depth refined by normals, all as codes: (N, 1, H, W) and (N, 3, H, W) -> (N, 1, H, W).
 
-    Kernel regression over the neighbours (section 3.3 of the paper): each votes for the depth where its tangent plane meets
-    this pixel's ray; the result is the weighted mean of their votes and the pixel's own depth, on the log scale. A vote
-    weighs more the better the normals agree and the nearer it is to the present depth: a parallel surface behind an edge has
-    no weight.
+    Kernel regression over the neighbours (section 3.3 of the paper): each votes for the depth where its tangent plane
+    meets this pixel's ray; the result is the weighted mean of their votes and the pixel's own depth, on the log scale.
+    A vote weighs more the better the normals agree and the nearer it is to the present depth: a parallel surface behind
+    an edge has no weight.
     """
     direction = rays(depth.shape[-2], depth.shape[-1], field_of_view_degrees, depth)
     n = (2 * normal - 1).contiguous()

@@ -16,8 +16,8 @@ def compute_in(network: nn.Module, dtype: torch.dtype) -> None:
 
 
 def input_dtype(network: nn.Module) -> torch.dtype:
-    """The dtype of the network's input: its own `input_dtype`, else that of its weights. Fixed filters have no weights and
-    use the full precision of the image."""
+    """The dtype of the network's input: its own `input_dtype`, else that of its weights. Fixed filters have no weights
+    and use the full precision of the image."""
     own = getattr(network, "input_dtype", None)
     if own is not None:
         return own

@@ -19,8 +19,8 @@ KEYPOINT_SMALLEST_RESPONSE = (
 class SobelEdges(nn.Module):
     """edge2d: channel mean, Gaussian of sigma 2, magnitude of the two Sobel responses, clamped.
 
-    The border is padded by reflection; zero padding, as in Taskonomy, would draw a bright frame around every image. Always
-    computed in float32: differences of nearby values lose most of their digits in bfloat16.
+    The border is padded by reflection; zero padding, as in Taskonomy, would draw a bright frame around every image.
+    Always computed in float32: differences of nearby values lose most of their digits in bfloat16.
     """
 
     radius: int
@@ -52,10 +52,10 @@ class SobelEdges(nn.Module):
 class HessianKeypoints(nn.Module):
     """keypoint2d: blobs and corners of the image, by the determinant of its Hessian.
 
-    SURF (Bay et al., 2006), Taskonomy's detector, approximates this determinant with box filters; Gaussian derivatives are
-    its continuous, differentiable form. It is computed from the channel mean at sigma 2 and multiplied by sigma^4, so that
-    it has no unit; saddles (negative values) become 0. As in Taskonomy, a Gaussian of sigma 2 and a power of 0.8 of the
-    share of a full response follow, clamped. Padding and precision are those of SobelEdges.
+    SURF (Bay et al., 2006), Taskonomy's detector, approximates this determinant with box filters; Gaussian derivatives
+    are its continuous, differentiable form. It is computed from the channel mean at sigma 2 and multiplied by sigma^4,
+    so that it has no unit; saddles (negative values) become 0. As in Taskonomy, a Gaussian of sigma 2 and a power of
+    0.8 of the share of a full response follow, clamped. Padding and precision are those of SobelEdges.
     """
 
     horizontal: Tensor

@@ -1,9 +1,9 @@
 """Operations that networks share, fused so that each makes as few passes over memory as possible.
 
 Convolutions of few channels at full size are cheap; reading and writing the images between them is not. Each operation
-states in plain PyTorch what it computes. In inference mode it runs in fewer passes, on a GPU in half precision by our own
-kernels (`triton_kernels`). In training it never does, even without gradients: a frozen network must give the same bits for
-a prediction and for its truth. N images, C channels, H x W pixels.
+states in plain PyTorch what it computes. In inference mode it runs in fewer passes, on a GPU in half precision by our
+own kernels (`triton_kernels`). In training it never does, even without gradients: a frozen network must give the same
+bits for a prediction and for its truth. N images, C channels, H x W pixels.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _DOUBLING = (
     ((0.75, 0.25, 0.00), (0.25, 0.75, 0.75), (0.00, 0.00, 0.25)),
     ((0.25, 0.00, 0.00), (0.75, 0.75, 0.25), (0.00, 0.25, 0.75)),
 )
-"""[first or second of two output pixels][pixel of x before, at or after][tap of the convolution]: the tap's weight for it."""
+"""[first or second of two output pixels][pixel of x before, at or after][tap of the convolution]: the tap's weight for
+it."""
 _ALL = slice(None)
 _BORDERS = [
     (_ALL, _ALL, *near)

@@ -16,10 +16,10 @@ FUSION_WIDTH = 8  # at full size, 16 channels would cost as much as a whole Smal
 class GeoNet(nn.Module):
     """Normals refined from depth, and depth from normals, by fixed geometry; after Qi et al., "GeoNet", CVPR 2018.
 
-    Two SmallUNets (`normal_network`, `depth_network`) predict first. `camera_geometry` derives normals from that depth and
-    depth from those normals. A few convolutions (`normal_fusion`, `depth_fusion`) then correct each prediction by what
-    geometry derived from the other. The correction starts at zero: a new GeoNet returns the outputs of its two networks.
-    Heads `normal` and `depth`.
+    Two SmallUNets (`normal_network`, `depth_network`) predict first. `camera_geometry` derives normals from that depth
+    and depth from those normals. A few convolutions (`normal_fusion`, `depth_fusion`) then correct each prediction by
+    what geometry derived from the other. The correction starts at zero: a new GeoNet returns the outputs of its two
+    networks. Heads `normal` and `depth`.
 
     Geometry needs the field of view of the image's shorter side. If the caller does not know it, as for videos,
     `field_of_view_degrees` is assumed, by default 60; a wrong value tilts the normals toward or away from the camera.

@@ -47,8 +47,8 @@ class SmallUNet(nn.Module):
     def compute_in(self, dtype: torch.dtype) -> None:
         """Run all but the first and the last convolution in `dtype`; those, input and output stay in float32.
 
-        The first takes derivatives of images: a wall in a depth image rises by 0.001 per pixel around 0.7, too little for
-        the 8 bits of bfloat16's mantissa, in the image or in filters whose weights should sum to zero.
+        The first takes derivatives of images: a wall in a depth image rises by 0.001 per pixel around 0.7, too little
+        for the 8 bits of bfloat16's mantissa, in the image or in filters whose weights should sum to zero.
         """
         for block in [*self.down[1:], *self.up]:
             block.to(dtype)
@@ -157,7 +157,8 @@ def body_dtype(units: nn.Module, head: nn.Module) -> torch.dtype:
 
 
 def fold_batch_norm(network: Foldable) -> Foldable:
-    """The same function in eval mode with plain convolutions: each BatchNorm's scale and shift go into its convolution."""
+    """The same function in eval mode with plain convolutions: each BatchNorm's scale and shift go into its
+    convolution."""
     folded = type(network)(**cast(dict, network.arguments), norm="none")
     state = copy.deepcopy(network).float().state_dict()
     plain = {name: state[name] for name in folded.state_dict() if name in state}

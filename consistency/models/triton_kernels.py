@@ -1,7 +1,7 @@
 """Our Triton kernels, for operations in which PyTorch makes more passes over memory than necessary.
 
-Imported only with a GPU. N images, C channels, H x W pixels, G groups; images are channels last, so that memory holds rows
-of C values, one row per pixel.
+Imported only with a GPU. N images, C channels, H x W pixels, G groups; images are channels last, so that memory holds
+rows of C values, one row per pixel.
 """
 
 # pyright: reportMissingImports=false, reportIndexIssue=false

@@ -1,7 +1,7 @@
 """The networks that X-TC released: its UNet family, with the parameter names of the released state dicts.
 
-"Robust Learning Through Cross-Task Consistency" (Zamir et al., CVPR 2020). N frames, C channels, H x W pixels. Input are
-codes, output are unbounded numbers, whose meaning a zoo states (`consistency.zoo.adapters`).
+"Robust Learning Through Cross-Task Consistency" (Zamir et al., CVPR 2020). N frames, C channels, H x W pixels. Input
+are codes, output are unbounded numbers, whose meaning a zoo states (`consistency.zoo.adapters`).
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ class UNet(nn.Module):
 
 
 class UNetReshade(UNet):
-    """A UNet whose output is clamped to [0, 1], averaged over channels and repeated three times, whatever `out_channels` is."""
+    """A UNet whose output is clamped to [0, 1], averaged over channels and repeated three times, whatever
+    `out_channels` is."""
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, C_in, H, W) -> (N, 3, H, W) in [0, 1], three equal channels."""
@@ -157,8 +158,8 @@ class Dense1by1Net(nn.Module):
 
 
 class SobelEdges(nn.Module):
-    """The edges that X-TC's networks were trained with: like `filters.SobelEdges`, except that the blurred image is padded
-    with zeros, which draws a bright frame. The blur itself pads by reflection, repeating the outermost pixel."""
+    """The edges that X-TC's networks were trained with: like `filters.SobelEdges`, except that the blurred image is
+    padded with zeros, which draws a bright frame. The blur itself pads by reflection, repeating the outermost pixel."""
 
     smooth: Tensor
     sobel: Tensor

@@ -1,7 +1,8 @@
 """Adapters between a network's numbers and the codes of its domains.
 
-Between networks, images are codes of their domains in [0, 1] (`consistency.domains`). A zoo describes a network with other
-encodings by an InputSpec and an OutputSpec; it then runs between them as `Adapted`. N frames, C channels, H x W pixels.
+Between networks, images are codes of their domains in [0, 1] (`consistency.domains`). A zoo describes a network with
+other encodings by an InputSpec and an OutputSpec; it then runs between them as `Adapted`. N frames, C channels, H x W
+pixels.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ class Spec:
     layout: str = "nchw"
     """`nhwc` if the network's channels are last."""
     size: tuple[int, int] | None = None
-    """Height and width that the network requires, pixels; None if it accepts any. Images are scaled to it, and its output
-    is scaled back."""
+    """Height and width that the network requires, pixels; None if it accepts any. Images are scaled to it, and its
+    output is scaled back."""
 
     def __post_init__(self) -> None:
         _check(self)

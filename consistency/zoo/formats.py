@@ -1,7 +1,7 @@
 """Reads a file as a network, by its format: our own weights, an ONNX graph, or a third-party program.
 
-`safetensors` holds weights for one of our architectures, `onnx` a graph of standard operators: both can only compute. The
-formats in `CODE` can do whatever their author wants, so they run only if the user allows it. N frames.
+`safetensors` holds weights for one of our architectures, `onnx` a graph of standard operators: both can only compute.
+The formats in `CODE` can do whatever their author wants, so they run only if the user allows it. N frames.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from consistency.models import registry
 
 CODE = frozenset({"torchscript", "torch-export", "code"})
-"""Formats whose files are programs, TorchScript and torch.export among them: their graphs may call any operator, including
-those that read and write files, and their loaders are not made for hostile input."""
+"""Formats whose files are programs, TorchScript and torch.export among them: their graphs may call any operator,
+including those that read and write files, and their loaders are not made for hostile input."""
 ONNX_DTYPES = {
     "tensor(float)": torch.float32,
     "tensor(float16)": torch.float16,
@@ -50,8 +50,8 @@ class Foreign(nn.Module):
         outputs: tuple[str, ...] = (),
         one_by_one: bool = False,
     ):
-        """`module`: the part that moves with `to(device)`. `outputs`: the names of several outputs. `one_by_one`: accepts
-        only batches of one frame."""
+        """`module`: the part that moves with `to(device)`. `outputs`: the names of several outputs. `one_by_one`:
+        accepts only batches of one frame."""
         super().__init__()
         self.module, self.outputs = module, outputs
         self._run, self._one_by_one = run, one_by_one

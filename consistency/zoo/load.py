@@ -16,9 +16,9 @@ from consistency.zoo.records import Edge, ZooError
 def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.Module:
     """The edge's network in eval mode, channels last, without gradients. Checks the weights' SHA-256 first.
 
-    A network with several heads returns all of them in a dict, where `edge.head` is the edge's output; between adapters it
-    returns the edge's output only. Some architectures keep input and output in float32 (`capabilities.compute_in`), and
-    fixed filters compute in float32 throughout. Raises ZooError.
+    A network with several heads returns all of them in a dict, where `edge.head` is the edge's output; between adapters
+    it returns the edge's output only. Some architectures keep input and output in float32 (`capabilities.compute_in`),
+    and fixed filters compute in float32 throughout. Raises ZooError.
     """
     try:
         network = formats.read(edge.format, edge.architecture, edge.arguments, _weights(edge), edge.name)

@@ -44,7 +44,8 @@ def known_zoos() -> list[str]:
 
 
 def load_zoo(name_or_folder: str, *, allow_code: bool = False) -> Zoo:
-    """A zoo to run: the edges whose weights are installed, and the energies they allow. Weights are read later, edge by edge.
+    """A zoo to run: the edges whose weights are installed, and the energies they allow. Weights are read later, edge by
+    edge.
 
     Raises ZooError, also if networks are programs (`formats.CODE`) and `allow_code` is False.
     """
@@ -69,8 +70,8 @@ def load_zoo(name_or_folder: str, *, allow_code: bool = False) -> Zoo:
 
 
 def read_zoo(name_or_folder: str) -> Zoo:
-    """A zoo with all its networks, installed or not, by the name of a bundled or installed zoo, or by its folder. Raises
-    ZooError."""
+    """A zoo with all its networks, installed or not, by the name of a bundled or installed zoo, or by its folder.
+    Raises ZooError."""
     folder, home = _find(name_or_folder)
     try:
         table = tomllib.loads((folder / "zoo.toml").read_text(encoding="utf-8"))
@@ -87,8 +88,8 @@ def read_zoo(name_or_folder: str) -> Zoo:
 
 
 def _read(folder: Path, home: Path, table: Mapping[str, Any], inherited: Mapping[str, Domain]) -> Zoo:
-    """The zoo from zoo.toml and the lock alone. `inherited`: the domains declared by the zoo that it extends. Raises what
-    `read_zoo` catches."""
+    """The zoo from zoo.toml and the lock alone. `inherited`: the domains declared by the zoo that it extends. Raises
+    what `read_zoo` catches."""
     lock = read_lock(home)
     declared = {name: read_domain(name, row) for name, row in table.get("domain", {}).items()}
     for name in declared.keys() & inherited.keys():

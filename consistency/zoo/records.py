@@ -1,12 +1,12 @@
 """The records of a zoo: its edges with their weights and digests, and the constants of its energies.
 
-A zoo is a folder with `zoo.toml` and one weights file per network. Two edges may join the same domains: one that belongs
-to a method (`baseline`, `consistency`, ...) and a `shared` one for every method without its own. Several edges may be heads
-of one network: they name the same weights, and each names its `head`.
+A zoo is a folder with `zoo.toml` and one weights file per network. Two edges may join the same domains: one that
+belongs to a method (`baseline`, `consistency`, ...) and a `shared` one for every method without its own. Several edges
+may be heads of one network: they name the same weights, and each names its `head`.
 
-`zoo.lock` completes zoo.toml with the digests of downloaded weights and with energy constants measured on this machine. It
-lies beside the weights: in the zoo's folder, or for a bundled zoo in the user's data folder. A zoo that `extends` another
-has all its networks, and adds its own.
+`zoo.lock` completes zoo.toml with the digests of downloaded weights and with energy constants measured on this machine.
+It lies beside the weights: in the zoo's folder, or for a bundled zoo in the user's data folder. A zoo that `extends`
+another has all its networks, and adds its own.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Edge:
 
     @cached_property
     def network_digest(self) -> str:
-        """SHA-256 over everything that the network's output depends on: edges with equal digests run the same network."""
+        """SHA-256 over everything that the network's output depends on: edges with equal digests run the same
+        network."""
         parts: list[Any] = [self.architecture, dict(self.arguments), self.sha256]
         if self.is_adapted:
             ends = [[d.lo, d.hi, d.scale, d.channels, d.invalid] for d in (self.source_domain, self.target_domain)]
@@ -156,13 +157,13 @@ class Zoo:
     energies: Mapping[str, EnergyConstants]
     """Target domain -> constants."""
     fallback: str | None = None
-    """The method that provides an edge where another method has neither its own nor a shared one. A method that predicts
-    only some domains (geonet has no reshading) needs it for energies whose paths go through the others."""
+    """The method that provides an edge where another method has neither its own nor a shared one. A method that
+    predicts only some domains (geonet has no reshading) needs it for energies whose paths go through the others."""
     missing: tuple[Edge, ...] = ()
     """Edges of zoo.toml that are not in `edges` because their weights are not installed."""
     energy_paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Target domain -> indirect paths, for every energy of zoo.toml. `energies` has those whose networks are all installed
-    and whose constants were measured."""
+    """Target domain -> indirect paths, for every energy of zoo.toml. `energies` has those whose networks are all
+    installed and whose constants were measured."""
     declared: Mapping[str, Domain] = field(default_factory=dict)
     """The domains that the zoo declares itself."""
     archives: tuple[Archive, ...] = ()

@@ -1,24 +1,25 @@
-"""What can be chosen on a clip, and what does a choice show? Tracks in; tasks, panes, charts and gaps out."""
+"""What a selection shows: from tracks to panes, plots and the tracks that are missing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from analysis.columns import series_title
 from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
-from dashboard.commands import _command
-from dashboard.compare.configuration import LETTERS, Configuration
-from dashboard.components.player import Pane
+from dashboard.commands import command_for
+from dashboard.configuration import Configuration
 from dashboard.text import one_line
+from dashboard.view import LETTERS, Choice, Pane
 
 ERROR_COLUMNS = ("angle_degrees", "absrel", "error")
-"""Measures of error, the most telling first; the first that any of the compared tracks has is plotted."""
+"""Error measures, the most telling first; the first that any of the compared tracks has is plotted."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a chart: a column of a track."""
+    """One line of a plot: a column of a track."""
 
     letter: str
     name: str
@@ -28,7 +29,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Plot:
-    """One chart over the frames."""
+    """One chart over the frames, before its numbers are read."""
 
     id: str
     """energy, disagreement, error or error2."""
@@ -38,29 +39,35 @@ class Plot:
 
 @dataclass(frozen=True)
 class MissingTrack:
-    """Something that belongs into the view and is not in the store."""
+    """Something that belongs in the view and is not in the store."""
 
     what: str
     """One sentence."""
     command: str | None
-    """What makes it; None where no command does."""
+    """What computes it; None if no command does."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything one selection shows."""
+    """Everything that one selection shows."""
 
     panes: tuple[Pane, ...]
     plots: tuple[Plot, ...]
-    gaps: tuple[MissingTrack, ...]
+    missing: tuple[MissingTrack, ...]
     energies: Mapping[str, Track] = field(default_factory=dict)
-    """Letter -> the energy track of that configuration, where it has one."""
+    """Letter -> the energy track of that configuration, if it has one."""
     titles: Mapping[str, str] = field(default_factory=dict)
-    """Domain -> its name for people, of the domains on the paths of those energies."""
+    """Domain -> its title, of the domains on the paths of those energies."""
 
     @property
     def tracks(self) -> tuple[Track, ...]:
+        """Every track that is shown or plotted."""
         return tuple(pane.track for pane in self.panes) + tuple(curve.track for p in self.plots for curve in p.curves)
+
+    @property
+    def longest(self) -> Track | None:
+        """The pane's track with the most frames; None without panes."""
+        return max((pane.track for pane in self.panes), key=lambda track: track.n_frames, default=None)
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -75,130 +82,149 @@ class Comparison:
 
     @property
     def is_growing(self) -> bool:
-        """True while a job still writes something of this view."""
+        """True while a job is still writing something of this view."""
         return not all(track.is_complete for track in self.tracks)
 
 
-def shown(
-    catalogue: Catalogue, clip: Clip, target: str | None, readout: str | None, configurations: Sequence[Configuration]
+def compare(
+    catalogue: Catalogue, clip: Clip, target: str | None, readout: str | None, selected: Sequence[Configuration]
 ) -> Comparison:
-    """The panes, charts and gaps of one selection. Row 0 holds the predictions of `target`, row 1 their readouts."""
-    view = _Builder(catalogue, clip, len({c.zoo for c in configurations}) > 1)
+    """The comparison of the `selected` configurations. Row 0 holds predictions of `target`, row 1 their readouts."""
+    view = _Builder(catalogue, clip, len({c.zoo for c in selected}) > 1)
     view.add_input()
     if target is None:
-        view.gaps.append(MissingTrack("No prediction on this clip is stored yet.", _command(clip)))
+        view.missing.append(MissingTrack("No prediction of this clip is stored yet.", command_for(clip)))
         return view.result()
     first = view.add_truths(target, readout)
-    for column, (letter, configuration) in enumerate(zip(LETTERS, configurations, strict=False), start=first):
+    for column, (letter, configuration) in enumerate(zip(LETTERS, selected, strict=False), start=first):
         view.add_configuration(letter, configuration, readout, column)
-    view.add_error_plot("error", f"Error of {catalogue.title(target)}", view.predictions)
+    view.add_error_plot("error", target, view.predictions)
     if readout is not None:
-        view.add_error_plot("error2", f"Error of {catalogue.title(readout)}", view.readouts)
+        view.add_error_plot("error2", readout, view.readouts)
     return view.result()
 
 
+def choices_of(catalogue: Catalogue, clip: str, target: str) -> list[Choice]:
+    """Every stored prediction of `target` that a pane could show."""
+    options = catalogue.configurations(clip, target)
+    found = [(option, catalogue.prediction(clip, option)) for option in options]
+    return [
+        Choice(
+            option.full_spelling,
+            catalogue.configuration_label(option, options),
+            catalogue.path_title(option.path),
+            track,
+        )
+        for option, track in found
+        if track is not None
+    ]
+
+
 class _Builder:
-    """Collects one view. Made for `shown`, which tells the order."""
+    """Collects one comparison; `compare` sets the order."""
 
     def __init__(self, catalogue: Catalogue, clip: Clip, names_zoo: bool) -> None:
-        self._available = catalogue
+        self._catalogue = catalogue
         self._clip = clip
         self._names_zoo = names_zoo
         self.panes: list[Pane] = []
-        self.gaps: list[MissingTrack] = []
+        self.missing: list[MissingTrack] = []
         self.predictions: list[tuple[str, str, Track]] = []
         self.readouts: list[tuple[str, str, Track]] = []
         self._curves: dict[str, list[Curve]] = {"energy": [], "disagreement": []}
         self._error_plots: list[Plot] = []
 
     def add_input(self) -> None:
-        track = self._available.find(self._clip.key, "input", "rgb")
+        track = self._catalogue.find(self._clip.key, "input", "rgb")
         if track is None:
-            self.gaps.append(MissingTrack("The input frames of this clip are not stored.", _command(self._clip)))
+            what = "The input frames of this clip are not stored."
+            self.missing.append(MissingTrack(what, command_for(self._clip)))
             return
-        self.panes.append(Pane("input", "", "Input", self._available.title("rgb"), 0, 0, track))
+        self.panes.append(Pane("input", "input", "", "Input", self._catalogue.title("rgb"), 0, 0, track))
 
     def add_truths(self, target: str, readout: str | None) -> int:
-        """Add the truths that are known, in a column of their own. Returns the first column after them."""
+        """Add the known truths, in a column of their own. Returns the first column after them."""
         column = 1 if self.panes else 0
         found = False
         for row, (id_, domain) in enumerate((("truth", target), ("truth2", readout))):
-            track = self._available.find(self._clip.key, "truth", domain) if domain else None
+            track = self._catalogue.find(self._clip.key, "truth", domain) if domain else None
             if domain and track:
-                title = self._available.title(domain)
-                self.panes.append(Pane(id_, "", "Ground truth", title, row, column, track))
+                title = self._catalogue.title(domain)
+                self.panes.append(Pane(id_, "truth", "", "Ground truth", title, row, column, track))
                 found = True
         return column + found
 
     def add_configuration(self, letter: str, configuration: Configuration, readout: str | None, column: int) -> None:
-        label = self._available.configuration_label(configuration, [configuration])
+        label = self._catalogue.configuration_label(configuration, [configuration])
         name = f"{configuration.zoo}/{label}" if self._names_zoo else label
         prediction = self._find("prediction" if configuration.is_direct else "readout", configuration, None)
         if prediction is None:
-            self._miss(f"The prediction of {letter} ({name})", configuration, configuration.path)
+            self._miss(f"The prediction of {letter} ({name})", configuration)
             return
-        detail = self._available.path_title(configuration.path)
-        self.panes.append(Pane(letter, letter, name, detail, 0, column, prediction))
+        detail = self._catalogue.path_title(configuration.path)
+        self.panes.append(Pane(letter, "prediction", letter, name, detail, 0, column, prediction))
         self.predictions.append((letter, name, prediction))
         self._add_energy(letter, name, configuration, prediction)
         if readout is not None:
             self._add_readout(letter, name, configuration, readout, column, prediction)
 
-    def add_error_plot(self, id_: str, title: str, tracks: Sequence[tuple[str, str, Track]]) -> None:
+    def add_error_plot(self, id_: str, domain: str, tracks: Sequence[tuple[str, str, Track]]) -> None:
         column = next((c for c in ERROR_COLUMNS for _, _, track in tracks if c in track.head.columns), None)
         if column is None:
             return
         curves = tuple(
             Curve(letter, name, track, column) for letter, name, track in tracks if column in track.head.columns
         )
+        title = f"{series_title(curves[0].track, column)} of {self._catalogue.title(domain)}"
         self._error_plots.append(Plot(id_, title, curves))
 
     def result(self) -> Comparison:
-        titles = {"energy": "Consistency energy", "disagreement": "Readout disagreement"}
-        plots = [Plot(id_, titles[id_], tuple(curves)) for id_, curves in self._curves.items() if curves]
+        plots = [
+            Plot(id_, series_title(curves[0].track, curves[0].column), tuple(curves))
+            for id_, curves in self._curves.items()
+            if curves
+        ]
         energies = {curve.letter: curve.track for curve in self._curves["energy"]}
         paths = [path for track in energies.values() for path in track.head.constants["paths"]]
-        titles = {domain: self._available.title(domain) for path in paths for domain in path.split("-")}
-        return Comparison(tuple(self.panes), (*plots, *self._error_plots), tuple(self.gaps), energies, titles)
+        titles = {domain: self._catalogue.title(domain) for path in paths for domain in path.split("-")}
+        return Comparison(tuple(self.panes), (*plots, *self._error_plots), tuple(self.missing), energies, titles)
 
     def _add_energy(self, letter: str, name: str, configuration: Configuration, prediction: Track) -> None:
         if not configuration.is_direct:
             what = f"{letter} ({name}) has no energy of its own: energy belongs to a method's direct prediction."
-            self.gaps.append(MissingTrack(what, None))
+            self.missing.append(MissingTrack(what, None))
             return
         energy = self._find("energy", configuration, prediction)
         if energy is None:
-            self._miss(f"The energy of {letter} ({name})", configuration, configuration.path)
+            self._miss(f"The energy of {letter} ({name})", configuration)
         else:
             self._curves["energy"].append(Curve(letter, name, energy, "terms"))
 
     def _add_readout(
         self, letter: str, name: str, configuration: Configuration, readout: str, column: int, prediction: Track
     ) -> None:
-        path = f"{configuration.path}-{readout}"
-        longer = Configuration(configuration.zoo, configuration.method, path)
+        longer = Configuration(configuration.zoo, configuration.method, f"{configuration.path}-{readout}")
         track = self._find("readout", longer, prediction)
         if track is None:
-            what = f"The readout of {letter} ({name}) as {self._available.title(readout)}"
+            what = f"The readout of {letter} ({name}) as {self._catalogue.title(readout)}"
             if configuration.is_direct:
-                self._miss(what, longer, path)
-            else:  # no job makes paths of four domains
-                self.gaps.append(MissingTrack(f"{what} does not exist: readouts start from direct predictions.", None))
+                self._miss(what, longer)
+            else:  # no job computes paths of four domains
+                what = f"{what} does not exist: readouts start from direct predictions."
+                self.missing.append(MissingTrack(what, None))
             return
-        # Not the whole path: the pane above tells it, and half of a small pane's line belongs to the colour scale.
-        detail = f"→ {self._available.title(readout)}"
-        self.panes.append(Pane(f"{letter}2", letter, name, detail, 1, column, track))
+        # Not the whole path: the pane above shows it, and half of a small pane's line belongs to the colour scale.
+        detail = f"→ {self._catalogue.title(readout)}"
+        self.panes.append(Pane(f"{letter}2", "readout", letter, name, detail, 1, column, track))
         self.readouts.append((letter, name, track))
         if "disagreement" in track.head.columns:
             self._curves["disagreement"].append(Curve(letter, name, track, "disagreement"))
 
     def _find(self, kind: str, configuration: Configuration, like: Track | None) -> Track | None:
-        return self._available.find(
+        return self._catalogue.find(
             self._clip.key, kind, configuration.path, zoo=configuration.zoo, method=configuration.method, like=like
         )
 
-    def _miss(self, what: str, configuration: Configuration, path: str) -> None:
-        pattern = f"{configuration.zoo}/{configuration.method}/{path}"
-        self.gaps.append(
-            MissingTrack(f"{what} is not precomputed for this clip.", _command(self._clip, configuration.zoo, pattern))
-        )
+    def _miss(self, what: str, configuration: Configuration) -> None:
+        command = command_for(self._clip, configuration)
+        self.missing.append(MissingTrack(f"{what} is not precomputed for this clip.", command))

@@ -1,22 +1,24 @@
-"""Which configurations stand beside each other, and in which order? Two to eight of them, in; the next line-up, out."""
+"""The line-up: two to eight configurations side by side, and what adding, removing and moving make of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-from dashboard.compare.configuration import LETTERS, Configuration
+from dashboard.configuration import Configuration
+from dashboard.view import LETTERS
 
 MIN_CONFIGURATIONS = 2
-"""A and B: there is nothing to compare with less."""
+"""A and B: a comparison needs two."""
 MAX_CONFIGURATIONS = len(LETTERS)
 
 Lineup = tuple[Configuration, ...]
 
 
 def suggestion(lineup: Sequence[Configuration], options: Sequence[Configuration]) -> Configuration | None:
-    """What to show next: a method not shown yet, of the zoos that are, in the order of `options`; None where all are.
+    """What to show next: a method not shown yet, from the zoos shown, in the order of `options`; None if all are shown.
 
-    Two line-ups of the same members in another order get the same suggestion.
+    The order of the line-up does not change the suggestion.
     """
     methods = {(c.zoo, c.method) for c in lineup}
     zoos = {c.zoo for c in lineup}
@@ -29,22 +31,30 @@ def suggestion(lineup: Sequence[Configuration], options: Sequence[Configuration]
 
 
 def added(lineup: Sequence[Configuration], configuration: Configuration) -> Lineup:
-    """With one more at the end; unchanged where there is no letter left for it."""
+    """The line-up with one more at the end; unchanged if no letter is left for it."""
     return (*lineup, configuration)[:MAX_CONFIGURATIONS]
 
 
 def removed(lineup: Sequence[Configuration], at: int) -> Lineup:
-    """Without that one, the others moved up so that letters have no gap; unchanged where only two are left."""
+    """The line-up without the one at that place, the others moved up; unchanged if only two are left."""
     if len(lineup) <= MIN_CONFIGURATIONS or not 0 <= at < len(lineup):
         return tuple(lineup)
     return (*lineup[:at], *lineup[at + 1 :])
 
 
 def moved(lineup: Sequence[Configuration], at: int, by: int) -> Lineup:
-    """With that one exchanged with its neighbour `by` = -1 or 1 places on; unchanged at the ends."""
+    """The line-up with that one and its neighbour (`by` = -1 or 1) exchanged; unchanged at the ends."""
     to = at + by
     if not (0 <= at < len(lineup) and 0 <= to < len(lineup)):
         return tuple(lineup)
     line = list(lineup)
     line[at], line[to] = line[to], line[at]
     return tuple(line)
+
+
+ARRANGEMENTS: Mapping[str, Callable[[Lineup, int], Lineup]] = {
+    "left": partial(moved, by=-1),
+    "right": partial(moved, by=1),
+    "remove": removed,
+}
+"""What the browser can ask for a letter, by name."""

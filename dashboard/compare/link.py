@@ -1,8 +1,8 @@
-"""What does the link say? The selection as a frozen record, to and from the query parameters.
+"""The link: a selection to and from the query parameters of the page.
 
-`clip, predict, readout, a, b, ... h` say what is shown; `scale, frame, speed` and the names of the player's LOOK how.
-Whatever depends on the store's content is always written, so that a link means the same when more is stored; the others
-only where they differ from the default.
+`clip, predict, readout, a, b, ... h` name what is shown; `scale, frame, speed` and the player's VIEW_STATE how. Whatever
+depends on the content of the store is always written, so that a link keeps its meaning when more is stored; the rest only
+where it differs from the default.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import TypeVar, cast
 from analysis.energy import SCALES, Scale
 from cache.records import Clip
 from dashboard.catalogue import Catalogue
-from dashboard.compare.configuration import LETTERS, PREFERRED_TARGET, Configuration, default_configurations
 from dashboard.compare.lineup import MIN_CONFIGURATIONS
-from dashboard.components.player import read_look
+from dashboard.configuration import PREFERRED_TARGET, Configuration, default_configurations, find_configuration
 from dashboard.text import one_line
+from dashboard.view import LETTERS, read_view_state
 
 _T = TypeVar("_T")
 ALWAYS = LETTERS[:MIN_CONFIGURATIONS]
 """The letters that have a default; a link names each configuration by its letter in lower case."""
 MIN_SPEED, MAX_SPEED = 0.1, 4.0
-"""Times the clip's own speed."""
+"""Multiples of the clip's own speed."""
 KEY_LETTERS = 12
-"""Of a clip's key in a link: 48 bits, distinct in any store that fits on a disk."""
+"""Length of a clip's key in a link: 48 bits, distinct in any store that fits on a disk."""
 _FRAME = re.compile(r"[0-9]{1,9}")
 _SPEED = re.compile(r"[0-9]{1,4}(\.[0-9]{1,20})?")
 _KEY_START = re.compile(r"[0-9a-f]{8,64}")
@@ -38,23 +38,23 @@ class Selection:
 
     clip: Clip
     target: str | None
-    """X2 of the prediction X1 -> X2; None where the clip has no prediction."""
+    """X2 of the prediction X1 -> X2; None if the clip has no prediction."""
     readout: str | None
     """X3 of the readout X2 -> X3; None for none."""
     configurations: tuple[Configuration, ...]
-    """A, B, ... in order, two to eight; empty where the clip has no prediction."""
+    """A, B, ... in order, two to eight; empty if the clip has no prediction."""
     scale: Scale = "standardised"
     """Energy in sigma, or the plain mean of its raw terms."""
     frame: int = 0
     speed: float = 1.0
-    look: Mapping[str, str] = field(default_factory=dict)
-    """What the player shows and how, in its own spellings (dashboard/web/player/view_state.mjs)."""
+    view_state: Mapping[str, str] = field(default_factory=dict)
+    """How the player shows it, spelled as in web/player/view_state.mjs."""
 
 
 def from_query(params: Mapping[str, str], catalogue: Catalogue) -> tuple[Selection | None, tuple[str, ...]]:
-    """The selection that `params` ask for, and a sentence for each wish that could not be met.
+    """The selection that `params` ask for, and a sentence for each parameter that could not be followed.
 
-    Never raises, whatever the values; None where the store has no clip. What is unknown falls back to the default.
+    Never raises, whatever the values; None if the store has no clip. Unknown values fall back to the default.
     """
     if not catalogue.clips:
         return None, ()
@@ -75,7 +75,7 @@ def from_query(params: Mapping[str, str], catalogue: Catalogue) -> tuple[Selecti
         scale,
         reader.frame(clip.n_frames),
         reader.speed(),
-        read_look(params),
+        read_view_state(params),
     )
     return selection, tuple(reader.notes)
 
@@ -95,72 +95,67 @@ def to_query(selection: Selection) -> dict[str, str]:
         query["frame"] = str(selection.frame)
     if selection.speed != 1.0:
         query["speed"] = f"{selection.speed!r}".removesuffix(".0")
-    return query | dict(selection.look)
-
-
-def find_configuration(wish: str, options: Sequence[Configuration]) -> Configuration | None:
-    """The one of `options` that `wish` spells, in full or without the direct path; None where there is none."""
-    return next((c for c in options if wish in (c.spelling, f"{c.zoo}/{c.method}/{c.path}")), None)
+    return query | dict(selection.view_state)
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads one parameter at a time and notes what it could not use."""
+    """Reads one parameter at a time and notes those it could not follow."""
 
     params: Mapping[str, str]
     notes: list[str]
 
     def clip(self, catalogue: Catalogue) -> Clip:
         default = catalogue.clips[0]
-        wish = self.params.get("clip")
-        if not wish:
+        value = self.params.get("clip")
+        if not value:
             return default
-        found = [clip for clip in catalogue.clips if _KEY_START.fullmatch(wish) and clip.key.startswith(wish)]
-        found = found or [clip for clip in catalogue.clips if clip.title == wish]
-        return found[0] if found else self._missed("the clip", wish, default, catalogue.clip_label(default))
+        found = [clip for clip in catalogue.clips if _KEY_START.fullmatch(value) and clip.key.startswith(value)]
+        found = found or [clip for clip in catalogue.clips if clip.title == value]
+        return found[0] if found else self._missed("the clip", value, default, catalogue.clip_label(default))
 
     def one_of(self, name: str, options: Sequence[str], default: str | None, what: str) -> str | None:
-        wish = self.params.get(name)
-        if not wish or wish in options:
-            return wish or default
-        return self._missed(what, wish, default, default or "none")
+        value = self.params.get(name)
+        if not value or value in options:
+            return value or default
+        return self._missed(what, value, default, default or "none")
 
     def configurations(self, options: Sequence[Configuration]) -> tuple[Configuration, ...]:
         defaults = default_configurations(options)
         if not defaults:
             return ()
         pair = [self._configuration(letter, options, defaults[at]) for at, letter in enumerate(ALWAYS)]
-        # The others are shown where they are asked for and stored, moved up where a letter between them is missing.
+        # The others are shown if they are asked for and stored, moved up to close gaps between letters.
         more = (self._configuration(letter, options, None) for letter in LETTERS[len(ALWAYS) :])
         return (*(c for c in pair if c), *(c for c in more if c))
 
     def frame(self, n_frames: int) -> int:
-        wish = self.params.get("frame")
-        if not wish:
+        value = self.params.get("frame")
+        if not value:
             return 0
         last = max(n_frames - 1, 0)
-        if not _FRAME.fullmatch(wish):
-            return self._missed("the frame", wish, 0, "0")
-        return int(wish) if int(wish) <= last else self._missed("the frame", wish, last, f"the last, {last}")
+        if not _FRAME.fullmatch(value):
+            return self._missed("the frame", value, 0, "0")
+        return int(value) if int(value) <= last else self._missed("the frame", value, last, f"the last, {last}")
 
     def speed(self) -> float:
-        wish = self.params.get("speed")
-        if not wish:
+        value = self.params.get("speed")
+        if not value:
             return 1.0
-        if _SPEED.fullmatch(wish) and MIN_SPEED <= float(wish) <= MAX_SPEED:
-            return float(wish)
-        return self._missed("the speed", wish, 1.0, "1")
+        if _SPEED.fullmatch(value) and MIN_SPEED <= float(value) <= MAX_SPEED:
+            return float(value)
+        return self._missed("the speed", value, 1.0, "1")
 
     def _configuration(
         self, letter: str, options: Sequence[Configuration], default: Configuration | None
     ) -> Configuration | None:
-        wish = self.params.get(letter.lower())
-        if not wish:
+        value = self.params.get(letter.lower())
+        if not value:
             return default
-        found = find_configuration(wish, options)
+        found = find_configuration(value, options)
         shown = default.spelling if default else "none"
-        return found or self._missed(f"configuration {letter}", wish, default, shown)
+        return found or self._missed(f"configuration {letter}", value, default, shown)
 
-    def _missed(self, what: str, wish: str, default: _T, shown: str) -> _T:
-        self.notes.append(f"The link asks for {what} '{one_line(wish, 40)}', which is not here; shown: {shown}.")
+    def _missed(self, what: str, value: str, default: _T, shown: str) -> _T:
+        self.notes.append(f"The link asks for {what} '{one_line(value, 40)}', which is not available; showing {shown}.")
         return default

@@ -1,4 +1,6 @@
-"""Which paths lead to a target and on from it, how much do they disagree, and which are computed? The picker's graph."""
+"""The path options of a target: every path to it and readout from it, its energy, and where or how it is computed."""
+
+# N frames, P paths of an energy
 
 from __future__ import annotations
 
@@ -8,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.columns import Columns
-from analysis.energy import Unreadable
+from analysis.energy import Unreadable, standardised
 from cache.records import Clip, Track
+from dashboard.access import pass_query
 from dashboard.catalogue import Catalogue
 from dashboard.commands import command_for
-from dashboard.compare.configuration import Configuration
-from dashboard.components.player import energy_data, pass_query
+from dashboard.configuration import Configuration
+from dashboard.view import LETTERS, energy_data
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,11 @@ class PathOption:
 
     configuration: Configuration
     titles: tuple[str, ...]
-    """Of its domains, in order."""
+    """Titles of its domains, in order."""
     energy: float | None
-    """Mean over the clip of this path's difference from the direct prediction, sigma; None where it is not known."""
+    """Mean over the clip of this path's standardised difference from the direct prediction, sigma; None if unknown."""
     command: str | None
-    """What computes it; None where it is computed."""
+    """What computes it; None if it is computed."""
     track: Track | None = None
     """Where it is computed."""
 
@@ -36,7 +39,7 @@ def path_options(
 ) -> tuple[PathOption, ...]:
     """Every path of every method to `target`; `command` adapts a command to the store."""
     known = catalogue.known(target)
-    return _ways(catalogue, columns, clip, known, {(c.zoo, c.method) for c in known}, command)
+    return _options(catalogue, columns, clip, known, {(c.zoo, c.method) for c in known}, command)
 
 
 def readout_options(
@@ -47,7 +50,7 @@ def readout_options(
     lineup: Collection[Configuration],
     command: Callable[[str], str] = str,
 ) -> tuple[PathOption, ...]:
-    """Every readout X1 -> target -> X3 of every method: for X3 it is a way like others.
+    """Every readout X1 -> target -> X3 of every method, as a path option of X3.
 
     Only the methods of `lineup` have energies: reading those of all methods and domains of a large zoo takes a while.
     """
@@ -55,11 +58,11 @@ def readout_options(
     found: list[PathOption] = []
     for end in catalogue.known_readouts(target):
         known = [c for c in catalogue.known(end) if c.path == f"rgb-{target}-{end}"]
-        found += _ways(catalogue, columns, clip, known, measured, command)
+        found += _options(catalogue, columns, clip, known, measured, command)
     return tuple(found)
 
 
-def _ways(
+def _options(
     catalogue: Catalogue,
     columns: Columns,
     clip: Clip,
@@ -67,7 +70,7 @@ def _ways(
     measured: Collection[tuple[str, str]],
     command: Callable[[str], str],
 ) -> tuple[PathOption, ...]:
-    """The ways of configurations of one target; those of the `measured` zoos and methods have their energies."""
+    """The options of configurations of one target; those of the `measured` zoos and methods have their energies."""
     if not known:
         return ()
     target = known[0].domains[-1]
@@ -90,34 +93,31 @@ def _ways(
     return tuple(found)
 
 
-def energy_tracks(catalogue: Catalogue, clip: Clip, path_options: Sequence[PathOption]) -> dict[str, Track]:
-    """`zoo/method/target` -> the energy track, of those ways whose energy is known."""
+def energy_tracks(catalogue: Catalogue, clip: Clip, options: Sequence[PathOption]) -> dict[str, Track]:
+    """`zoo/method/target` -> the energy track, of those options whose energy is known."""
     found: dict[str, Track] = {}
-    for zoo, method, path in dict.fromkeys(
-        (c.zoo, c.method, f"rgb-{c.domains[-1]}")
-        for option in path_options
-        if option.energy is not None
-        for c in [option.configuration]
-    ):
-        track = catalogue.find(clip.key, "energy", path, zoo=zoo, method=method)
+    known = (option.configuration for option in options if option.energy is not None)
+    for zoo, method, target in dict.fromkeys((c.zoo, c.method, c.domains[-1]) for c in known):
+        track = catalogue.find(clip.key, "energy", f"rgb-{target}", zoo=zoo, method=method)
         if track is not None:
-            found[f"{zoo}/{method}/{path.removeprefix('rgb-')}"] = track
+            found[f"{zoo}/{method}/{target}"] = track
     return found
 
 
 def graph_data(
-    path_options: Sequence[PathOption],
+    options: Sequence[PathOption],
     lineup: Sequence[Configuration],
-    letters: str,
     tracks: Mapping[str, Track],
     readouts: Sequence[PathOption] = (),
     readout: str | None = None,
 ) -> dict[str, object]:
-    """The picker's data, in JSON: the line-up by letter, the ways to the target and the readouts on from it, which of these
-    is shown, and where the energies of single frames are (`tracks`, named as by `energy_tracks`)."""
+    """The data of the path graph, in JSON: the line-up by letter, the options, the readouts and which of them is shown.
+
+    `tracks`, named as by `energy_tracks`, hold the energies of single frames.
+    """
     ends = {
         f"{c.zoo}/{c.domains[-1]}": option.track
-        for option in (*path_options, *readouts)
+        for option in (*options, *readouts)
         if option.track
         for c in [option.configuration]
     }
@@ -126,17 +126,17 @@ def graph_data(
         "energies": {name: energy_data(track) for name, track in tracks.items()},
         "lineup": [
             {"letter": letter, "zoo": c.zoo, "method": c.method, "path": c.path}
-            for letter, c in zip(letters, lineup, strict=False)
+            for letter, c in zip(LETTERS, lineup, strict=False)
         ],
-        "letters": letters,
+        "letters": LETTERS,
         "passQuery": pass_query(),
         "readout": readout or "",
-        "readouts": [_way_data(option) for option in readouts],
-        "ways": [_way_data(option) for option in path_options],
+        "readouts": [_option_data(option) for option in readouts],
+        "ways": [_option_data(option) for option in options],
     }
 
 
-def _way_data(option: PathOption) -> dict[str, object]:
+def _option_data(option: PathOption) -> dict[str, object]:
     return {
         "zoo": option.configuration.zoo,
         "method": option.configuration.method,
@@ -151,15 +151,13 @@ def _way_data(option: PathOption) -> dict[str, object]:
 def _mean_terms(
     catalogue: Catalogue, columns: Columns, clip: Clip, target: str, zoo: str, method: str
 ) -> dict[str, float]:
-    """Path -> mean standardised term, of the method's energy on that clip; empty where there is none to read."""
+    """Path -> mean standardised term, of the method's energy on that clip; empty if there is none to read."""
     track = catalogue.find(clip.key, "energy", f"rgb-{target}", zoo=zoo, method=method)
     if track is None or track.n_frames == 0:
         return {}
     try:
-        terms = np.asarray(columns.column(track, "terms"), np.float64)  # (N, P)
-        mu, sigma = (np.asarray(track.head.constants.get(name), np.float64) for name in ("mu", "sigma"))
-        means = ((terms - mu) / sigma).mean(axis=0)
-    except (Unreadable, TypeError, ValueError):
-        return {}  # the page says so where the energy is plotted
+        means = standardised(columns.column(track, "terms"), track.head.constants).mean(axis=0)  # (P,)
+    except Unreadable:
+        return {}  # reported where the energy is plotted
     paths = track.head.constants.get("paths", ())
     return {str(path): float(mean) for path, mean in zip(paths, means, strict=False) if np.isfinite(mean)}

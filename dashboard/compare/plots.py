@@ -1,4 +1,4 @@
-"""What are the numbers behind one chart? Its curves, read from the store: for the page and for files of them."""
+"""The numbers behind a plot: its series read from the store, for the page and for exported files."""
 
 # N frames
 
@@ -9,52 +9,43 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.columns import Columns
+from analysis.columns import Columns, series_unit
 from analysis.energy import Scale, Unreadable
 from dashboard.compare.comparison import Plot
-from dashboard.compare.summaries import Line
-
-_AXES = {
-    "terms": ("energy", "σ"),
-    "disagreement": ("mean difference", ""),
-    "angle_degrees": ("angle", "°"),
-    "absrel": ("AbsRel", ""),
-    "error": ("mean error", ""),
-}
-"""Column -> axis title and unit."""
+from dashboard.view import Chart, Series
 
 
 @dataclass(frozen=True)
 class PlotData:
-    """What one chart plots, read from the store."""
+    """A plot with its numbers."""
 
-    plot: Plot
-    lines: tuple[Line, ...]
-    axis: str
-    unit: str
+    chart: Chart
     problems: tuple[str, ...]
     """What could not be read, a sentence each."""
 
 
 def read(columns: Columns, plot: Plot, scale: Scale) -> PlotData:
-    """The curves of `plot`; what cannot be read is said in `problems`, not raised."""
-    lines, problems = [], []
+    """The series of `plot`; what cannot be read is reported in `problems`, not raised."""
+    series, problems = [], []
     for curve in plot.curves:
         try:
-            lines.append(Line(curve.letter, curve.name, columns.series(curve, scale)))
+            values = columns.series(curve.track, curve.column, scale)
         except Unreadable as error:
             problems.append(f"{plot.title} of {curve.letter} cannot be shown: {error}.")
-    axis, unit = _AXES.get(plot.curves[0].column, ("", ""))
-    return PlotData(plot, tuple(lines), axis, "" if scale == "raw" and plot.id == "energy" else unit, tuple(problems))
+        else:
+            series.append(Series(curve.letter, curve.name, values))
+    unit = series_unit(plot.curves[0].track, plot.curves[0].column, scale)
+    is_signed = plot.id == "energy" and scale == "standardised"
+    return PlotData(Chart(plot.id, plot.title, unit, tuple(series), is_signed), tuple(problems))
 
 
-def named_columns(numbers: Sequence[PlotData], n_frames: int) -> dict[str, np.ndarray]:
-    """`Consistency energy, A baseline (σ)` -> (N,) float64 for every curve; NaN where a frame has no value."""
+def named_columns(charts: Sequence[Chart], n_frames: int) -> dict[str, np.ndarray]:
+    """`Consistency energy, A baseline (σ)` -> float64 (N,) for every series; NaN where a frame has no value."""
     named: dict[str, np.ndarray] = {}
-    for item in numbers:
-        for line in item.lines:
+    for chart in charts:
+        for series in chart.series:
             values = np.full(n_frames, np.nan)
-            values[: len(line.values)] = line.values[:n_frames]
-            unit = f" ({item.unit})" if item.unit else ""
-            named[f"{item.plot.title}, {line.letter} {line.name}{unit}"] = values
+            values[: len(series.values)] = series.values[:n_frames]
+            unit = f" ({chart.unit})" if chart.unit else ""
+            named[f"{chart.title}, {series.letter} {series.name}{unit}"] = values
     return named

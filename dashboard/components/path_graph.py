@@ -1,4 +1,4 @@
-"""How is a configuration picked on the graph of paths? `picker(data, key=...)`: the component, which asks for it."""
+"""The path graph, a component on which a configuration is chosen: `path_graph(data, key=...)`."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 import streamlit as st
 from streamlit.components.v2 import component
 
-from dashboard.components.player import bootstrap, read_wish
+from dashboard.components.bootstrap import bootstrap, read_request
 
 
-def picker(data: Mapping[str, object], *, key: str, on_wish: Callable[[Mapping[str, str]], None]) -> None:
-    """Show the graph. `on_wish` is called, before the page is drawn again, with what was asked for.
+def path_graph(data: Mapping[str, object], *, key: str, on_request: Callable[[Mapping[str, str]], None]) -> None:
+    """Show the graph. `on_request` receives what was asked for, before the page is drawn again.
 
     {"letter": "A", "open": "zoo/method/path"}, {"letter": "A", "do": "left" | "right" | "remove"} or {"readout": "depth"}
-    ("" for none); it comes from outside and may ask for anything.
+    ("" for none); a request comes from outside and may ask for anything.
     """
 
-    def asked() -> None:
+    def receive() -> None:
         state = st.session_state.get(key)
-        wish = read_wish(state.get("wish")) if isinstance(state, Mapping) else {}
-        if wish:
-            on_wish(wish)
+        request = read_request(state.get("wish")) if isinstance(state, Mapping) else {}
+        if request:
+            on_request(request)
 
-    _component()(key=key, data=dict(data), on_wish_change=asked)
+    _component()(key=key, data=dict(data), on_wish_change=receive)
 
 
 @cache

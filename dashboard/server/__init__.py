@@ -1,1 +1,1 @@
-"""What the dashboard serves beside Streamlit's pages, and who may see it."""
+"""What the dashboard serves beside Streamlit's pages, and to whom."""

@@ -1,4 +1,4 @@
-"""What is in a file of the series? One row per frame, as Parquet: the numbers that the page of the same link plots."""
+"""Exported series: a Parquet file with one row per frame, holding the numbers that the page of the same link plots."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 from analysis.columns import Columns, with_expected_times
 from cache.store import Store
 from dashboard.catalogue import Catalogue
-from dashboard.compare.comparison import shown
+from dashboard.compare.comparison import compare
 from dashboard.compare.link import from_query, to_query
 from dashboard.compare.plots import named_columns, read
 
 
 def series_parquet(store: Store, columns: Columns, params: Mapping[str, str]) -> bytes | None:
-    """The file for the link with these parameters, in full precision; None where the store has no clip.
+    """The file for the link with these parameters, in full precision; None if the store has no clip.
 
-    `first` and `last` in them are the frames that it spans, both included; by default all.
+    The parameters `first` and `last` limit it to these frames, both included. Raises Unreadable.
     """
-    import pyarrow as pa  # comes with streamlit; takes a tenth of a second that no other page needs
+    import pyarrow as pa  # comes with streamlit; its tenth of a second is for this file alone
     import pyarrow.parquet as pq
 
     catalogue = Catalogue(store.tracks())
@@ -28,10 +28,9 @@ def series_parquet(store: Store, columns: Columns, params: Mapping[str, str]) ->
     if selection is None:
         return None
     clip = selection.clip
-    content = shown(catalogue, clip, selection.target, selection.readout, selection.configurations)
-    series = named_columns([read(columns, plot, selection.scale) for plot in content.plots], clip.n_frames)
-    longest = max((pane.track for pane in content.panes), key=lambda track: track.n_frames, default=None)
-    times = columns.pts_seconds(longest) if longest else []
+    comparison = compare(catalogue, clip, selection.target, selection.readout, selection.configurations)
+    charts = [read(columns, plot, selection.scale).chart for plot in comparison.plots]
+    times = columns.pts_seconds(comparison.longest) if comparison.longest else []
     first, last = (_frame(params.get(name), default, clip.n_frames) for name, default in
                    (("first", 0), ("last", clip.n_frames - 1)))  # fmt: skip
     rows = slice(first, max(first, last) + 1)
@@ -39,7 +38,7 @@ def series_parquet(store: Store, columns: Columns, params: Mapping[str, str]) ->
         {
             "frame": np.arange(clip.n_frames, dtype=np.int32)[rows],
             "time (s)": np.asarray(with_expected_times(times, clip.n_frames), np.float64)[rows],
-            **{name: values[rows] for name, values in series.items()},
+            **{name: values[rows] for name, values in named_columns(charts, clip.n_frames).items()},
         }
     )
     about = {

@@ -1,9 +1,9 @@
-"""What does the dashboard serve beside Streamlit's own pages? Packs by HTTP Range, and the player's files.
+"""The routes beside Streamlit's own pages: packs by HTTP Range, single frames, exported series and the browser's files.
 
-GET /packs/<track key>-<sha256>.pack    206 / 200 / 304 / 416; 404: no such name; 410: missing or damaged, said why
-GET /frames/<track key>-<number>        one coded image of a track; 404: no such frame; 410: damaged, said why
-GET /series.parquet?<the page's own query>    the numbers that it plots; `first`, `last`: of these frames alone
-GET /web/<path>                         the modules and style sheets of dashboard/web, plotly.min.js (out of the plotly wheel)
+GET /packs/<track key>-<sha256>.pack    206 / 200 / 304 / 416; 404: no such name; 410: missing or damaged, with the reason
+GET /frames/<track key>-<number>        one coded image of a track; 404: no such frame; 410: damaged, with the reason
+GET /series.parquet?<the page's query>  the numbers that it plots; `first` and `last` limit them to these frames
+GET /web/<path>                         the modules and style sheets of dashboard/web, and plotly.min.js from its wheel
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from analysis.energy import Unreadable
 from cache.pack import BadPack
 from cache.records import BadRecord, StoreError
 from cache.store import Store
-from dashboard.server.access import PASS, may_fetch
+from dashboard.access import PASS, may_fetch
 from dashboard.server.exports import series_parquet
 
 FOREVER = "public, max-age=31536000, immutable"
-"""A pack is named by its content, so it never changes under its name."""
+"""A pack is named by its content, so it never changes."""
 _PACK_NAME = re.compile(r"([0-9a-f]{64})-([0-9a-f]{64})\.pack")
 _FRAME_NAME = re.compile(r"([0-9a-f]{64})-([0-9]{1,9})")
 _WEB_TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css"}
 _PRELOAD = {".mjs": "modulepreload", ".css": "preload; as=style"}
 OFFLINE_ENTRY = "export/offline_entry.mjs"
-"""The module that only exported files begin with."""
+"""The entry module of exported files, which no page loads."""
 _WEB_FOLDER = Path(__file__).parent.parent / "web"
 
 
 def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
     """The routes for `st.App(routes=...)`.
 
-    `base_path` is Streamlit's `server.baseUrlPath`, which Streamlit does not put before the routes of an app itself.
+    `base_path` is Streamlit's `server.baseUrlPath`, which Streamlit does not prepend to the routes of an app.
     """
 
     # Plain functions: Starlette runs them in threads, as hashing a pack for the first time takes some milliseconds.
@@ -58,7 +58,7 @@ def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
         except Unreadable as error:
             return _text(str(error), 410)
         if data is None:
-            return _text("the store holds no clip yet", 404)
+            return _text("the store holds no clips yet", 404)
         return Response(
             data,
             media_type="application/vnd.apache.parquet",
@@ -69,7 +69,7 @@ def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
         return frame_response(store, request)
 
     prefix = _prefix(base_path)
-    # Not a Mount: that would also answer, with 404, for the pages of Streamlit under the same path.
+    # Not a Mount: that would also answer, with 404, for Streamlit's pages under the same path.
     return [
         Route(f"{prefix}/packs/{{name}}", _guarded(pack), methods=["GET", "HEAD"]),
         Route(f"{prefix}/frames/{{name}}", _guarded(frame), methods=["GET"]),
@@ -79,14 +79,14 @@ def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
 
 
 def _guarded(answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
-    """The same for whoever was let in (see access.py)."""
+    """The same route, answered only with a valid pass (see access.py)."""
 
     def guarded(request: Request) -> Response:
         given = request.query_params.get(PASS, "")
         if not may_fetch(given):
-            return _text("sign in on the page first; where you have, its links are of another day: reload it", 401)
+            return _text("sign in on the page first; if you have, its links have expired: reload the page", 401)
         response = answer(request)
-        if given:  # what is for those let in is not for caches on the way
+        if given:  # what requires sign-in must not stay in shared caches
             response.headers["Cache-Control"] = response.headers["Cache-Control"].replace("public", "private")
         return response
 
@@ -94,16 +94,16 @@ def _guarded(answer: Callable[[Request], Response]) -> Callable[[Request], Respo
 
 
 def pack_response(store: Store, request: Request) -> Response:
-    """The pack of that name, or the part of it that the request's Range asks for."""
+    """The pack of that name, or the range of it that the request asks for."""
     name = _PACK_NAME.fullmatch(request.path_params["name"])
     if name is None:
-        return _text("no such pack: a pack is named by its track's key, its own digest and .pack", 404)
+        return _text("no such pack; packs are named <track key>-<sha256>.pack", 404)
     key, sha256 = name.groups()
     try:
         path = store.pack_path(key, sha256)
     except StoreError as error:
         return _text(str(error), 410)
-    # The encoding is stated so that Streamlit's gzip middleware leaves whole packs alone, as it does ranges by itself.
+    # Stating an encoding keeps Streamlit's gzip middleware from compressing whole packs; ranges it leaves alone.
     headers = {"ETag": f'"{sha256}"', "Cache-Control": FOREVER, "Content-Encoding": "identity", **_SAFE_HEADERS}
     if _is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
@@ -114,7 +114,7 @@ def frame_response(store: Store, request: Request) -> Response:
     """The coded image of that track and number."""
     name = _FRAME_NAME.fullmatch(request.path_params["name"])
     if name is None:
-        return _text("no such frame: a frame is named by its track's key and its number", 404)
+        return _text("no such frame; frames are named <track key>-<number>", 404)
     try:
         track = store.get(name[1])
         if track is None:
@@ -129,10 +129,10 @@ def frame_response(store: Store, request: Request) -> Response:
 
 
 def web_response(request: Request) -> Response:
-    """A file of the player. Browsers keep it and ask whether it has changed."""
+    """A file of dashboard/web. Browsers cache it and revalidate it on every use."""
     path = web_files().get(request.path_params["name"])
     if path is None:
-        return _text("no such file of the player", 404)
+        return _text("no such file", 404)
     stamp = path.stat().st_mtime_ns
     plain, packed, digest = _content(path, stamp)
     headers = {"ETag": f'"{digest}"', "Cache-Control": "no-cache", "Vary": "Accept-Encoding", **_SAFE_HEADERS}
@@ -145,7 +145,7 @@ def web_response(request: Request) -> Response:
 
 @cache
 def web_files() -> dict[str, Path]:
-    """Path under /web/ -> file, of everything there: nothing else is ever opened."""
+    """Path under /web/ -> file, of everything there; nothing else is ever opened."""
     found = (path for path in sorted(_WEB_FOLDER.rglob("*")) if path.suffix in (".mjs", ".css"))
     files = {path.relative_to(_WEB_FOLDER).as_posix(): path for path in found}
     plotly = find_spec("plotly")
@@ -155,9 +155,9 @@ def web_files() -> dict[str, Path]:
 
 
 class PreloadPlayer:
-    """ASGI middleware: every page tells the browser at once which modules its player will import.
+    """ASGI middleware: every page lists the modules that its player will import, for the browser to preload.
 
-    Without it they are asked for one after the other, as each is read, and only when the page's own scripts have come.
+    Without it they are requested one after the other, as each is parsed, and only after the page's own scripts.
     """
 
     def __init__(self, app: ASGIApp, *, base_path: str = "") -> None:
@@ -183,7 +183,7 @@ class PreloadPlayer:
 
 
 def store_argument(arguments: Sequence[str]) -> str | None:
-    """DIR of `--store DIR` or `--store=DIR`; None where it is not given. Other arguments are the pages' own."""
+    """DIR of `--store DIR` or `--store=DIR`; None if it is not given. Other arguments are ignored."""
     for at, argument in enumerate(arguments):
         if argument.startswith("--store="):
             return argument.removeprefix("--store=")
@@ -211,6 +211,6 @@ def _is_known(request: Request, etag: str) -> bool:
 
 @cache
 def _content(path: Path, stamp: int) -> tuple[bytes, bytes, str]:
-    """The file's bytes, the same gzipped (plotly.js once, not per visitor) and their digest; anew when it changes."""
+    """The file's bytes, the same gzipped (plotly.js once, not per visitor) and their digest; read again when it changes."""
     data = path.read_bytes()
     return data, gzip.compress(data, 6, mtime=0), hashlib.sha256(data).hexdigest()[:32]

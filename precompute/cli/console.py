@@ -1,16 +1,19 @@
-"""How does the command line speak? One line at a time: results on stdout, complaints on stderr, and the store's option."""
+"""What the commands share: results on stdout, errors and progress on stderr, one line each, and the --store option."""
 
 from __future__ import annotations
 
+import json
+import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
 from rich.text import Text
 
 from cache.records import StoreError
@@ -18,10 +21,12 @@ from cache.store import Store, default_root
 from precompute.text import one_line
 
 EXIT_FAILED_ITEM, EXIT_USAGE = 1, 2
+PIPE_WIDTH = 200
+"""Characters per line where no terminal sets a width: enough for one line per configuration."""
 
 
 class SteadyConsole(Console):
-    """Goes quiet where nobody reads any more, or the disk of a log is full: what is said must not end what is done."""
+    """Falls silent once nobody reads its output or the disk of a log is full: failing to print must not end the work."""
 
     def _write_buffer(self) -> None:
         try:
@@ -29,7 +34,7 @@ class SteadyConsole(Console):
         except OSError:
             self.quiet = True
             with suppress(OSError, ValueError), open(os.devnull, "wb") as nowhere:  # noqa: PTH123
-                os.dup2(nowhere.fileno(), self.file.fileno())  # Python writes what it still holds when it ends
+                os.dup2(nowhere.fileno(), self.file.fileno())  # Python flushes what it still holds when it ends
 
 
 out = SteadyConsole(highlight=False)
@@ -40,29 +45,40 @@ StoreOption = Annotated[
     typer.Option(
         "--store",
         metavar="DIR",
-        help="Where results are kept. Default: $CROSSCHECK_STORE, else the user's data folder.",
+        help="Folder of the store. Default: $CROSSCHECK_STORE, else in the user's data folder.",
     ),
 ]
 
 
 def say(message: str) -> None:
-    """One line on stdout, whatever the width of the terminal."""
+    """Print one line on stdout, whatever the width of the terminal."""
     out.print(Text(one_line(message)), soft_wrap=True)
 
 
 def complain(message: str, word: str = "error") -> None:
-    """One line on stderr."""
+    """Print one line on stderr."""
     err.print(Text(f"{word}: {one_line(message)}"), soft_wrap=True)
 
 
 def usage(message: str) -> typer.Exit:
-    """To be raised: wrong usage, with what is allowed."""
+    """The exception to raise for wrong usage, after printing what is allowed."""
     complain(message)
     return typer.Exit(EXIT_USAGE)
 
 
+def print_rows(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print a JSON array with one object per line: readable by JSON parsers, grep and people."""
+    print("[" + ",\n ".join(json.dumps(row, allow_nan=False) for row in rows) + "]")
+
+
+def print_table(table: Table) -> None:
+    """Print a table on stdout; into a pipe, with every row on one line."""
+    page = out if out.is_terminal else SteadyConsole(highlight=False, width=PIPE_WIDTH)
+    page.print(table)
+
+
 def open_store(root: Path | None) -> Store:
-    """A store that can be written, or the end of the command."""
+    """The store, for writing. Ends the command if it cannot be opened."""
     try:
         return Store(root or default_root())
     except StoreError as error:
@@ -71,7 +87,7 @@ def open_store(root: Path | None) -> Store:
 
 @contextmanager
 def bytes_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar of bytes that appears with the first of them; gives the callback for (bytes so far, all of them if known)."""
+    """A bar of bytes that appears with the first of them. Yields the function to call with (bytes so far, total or None)."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -82,3 +98,26 @@ def bytes_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(what, total=None, visible=False)
         yield lambda n_bytes, total: bar.update(task, completed=n_bytes, total=total, visible=True)
+
+
+@contextmanager
+def logging_to_stderr() -> Iterator[None]:
+    """Print the log of this program, DEBUG and above, on stderr while inside the block."""
+    logger = logging.getLogger("precompute")
+    handler = _ConsoleHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    before = logger.level
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
+class _ConsoleHandler(logging.Handler):
+    """Prints above the progress bars."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        err.print(Text("\n".join(map(one_line, self.format(record).splitlines()))), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Is everything here that a job needs, and is it sound? The store, the disk under it, versions, device, JavaScript."""
+"""`python -m precompute doctor`: checks what a job needs: store, disk, versions, device and JavaScript runtime."""
 
 from __future__ import annotations
 
@@ -10,25 +10,30 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+import typer
 from filelock import FileLock, Timeout
+from rich.table import Table
+from rich.text import Text
 
 from cache.maintenance import collect
 from cache.records import BadRecord, NewerRecord, StoreError
-from cache.store import Store
+from cache.store import Store, default_root
+from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, print_rows, print_table
 from precompute.failures import SourceError
 from precompute.media.download_failures import days_since_release
 from precompute.media.leftovers import unfinished_downloads
+from precompute.text import one_line
 
 FEW_BYTES, TOO_FEW_BYTES = 10 << 30, 1 << 30
 """Free space: a minute of video in all configurations of `mini` takes about 2 GB."""
 OLD_EXTRACTOR_DAYS = 90
-"""Video sites change; releases come about every month."""
+"""Video sites change; yt-dlp is released about every month."""
 NETWORK_FILE_SYSTEMS = (
     "nfs",
     "cifs",
@@ -46,24 +51,50 @@ WRITTEN = ("tracks", "media", "locks", "reports")
 """Folders of a store in which a job writes."""
 VOLATILE_FILE_SYSTEMS = ("tmpfs", "ramfs", "overlay")
 SECONDS_TO_ANSWER = 20.0
-"""A program that does not tell its version by then does not work."""
+"""A program that does not print its version within this time does not work."""
 
 State = Literal["ok", "warning", "problem"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one thing."""
+    """The result of one check."""
 
     name: str
     state: State
     found: str
     next_step: str = ""
-    """Empty where nothing is to be done."""
+    """Empty if there is nothing to do."""
+
+
+def doctor(
+    store: StoreOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array, one object per finding.")] = False,
+) -> None:
+    """Check what a job needs: store, disk, versions, device. Exit code 1 if there is a problem.
+
+    [bold]Examples[/bold]
+
+      python -m precompute doctor
+
+      python -m precompute doctor --json
+    """
+    findings = examine(store or default_root())
+    if as_json:
+        print_rows(map(asdict, findings))
+    else:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for finding in findings:
+            colour = {"ok": "green", "warning": "yellow", "problem": "bold red"}[finding.state]
+            found = finding.found + (f"; {finding.next_step}" if finding.next_step else "")
+            table.add_row(finding.name, Text(finding.state, style=colour), Text(one_line(found)))
+        print_table(table)
+    if any(finding.state == "problem" for finding in findings):
+        raise typer.Exit(EXIT_FAILED_ITEM)
 
 
 def examine(root: Path) -> list[Finding]:
-    """Look at everything; leaves a store as it was."""
+    """Run every check; the store is left as it is."""
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("store", lambda: _store(root)),
         ("disk", lambda: _disk(root)),
@@ -76,46 +107,48 @@ def examine(root: Path) -> list[Finding]:
     for name, check in checks:
         try:
             findings += list(check())
-        except Exception as error:  # one check that fails must not hide what the others find
+        except Exception as error:  # a check that fails must not hide the findings of others
             findings.append(
-                Finding(name, "problem", f"cannot be looked at: {type(error).__name__}: {error}", "please report this")
+                Finding(name, "problem", f"cannot be checked: {type(error).__name__}: {error}", "please report this")
             )
     return findings
 
 
 def _store(root: Path) -> Iterator[Finding]:
-    step = "choose a writable folder with --store DIR or $CROSSCHECK_STORE; the dashboard may read it as it is"
+    step = "choose a writable folder with --store DIR or $CROSSCHECK_STORE; the dashboard can still read it"
     if not root.exists():
         parent = next(folder for folder in root.absolute().parents if folder.exists())
         try:
             with tempfile.TemporaryFile(dir=parent):
-                yield Finding("store", "ok", f"{root} is not there yet; the first run makes it")
+                yield Finding("store", "ok", f"{root} does not exist yet; the first run creates it")
         except OSError as error:
-            yield Finding("store", "problem", f"{root} cannot be made: {parent}: {error.strerror}", step)
+            yield Finding("store", "problem", f"{root} cannot be created: {parent}: {error.strerror}", step)
         return
     if not (root / "tracks").is_dir() and any(root.iterdir()):
-        yield Finding("store", "warning", f"{root} holds other things and no tracks", "is it the right --store?")
+        yield Finding(
+            "store", "warning", f"{root} holds other files but no tracks", "check that it is the right --store"
+        )
         return
     for folder in (root, *(root / name for name in WRITTEN if (root / name).exists())):
         try:
-            with tempfile.TemporaryFile(dir=folder):  # not by opening the store, which mends its index
+            with tempfile.TemporaryFile(dir=folder):  # without opening the store, which would repair its index
                 pass
         except OSError as error:
             yield Finding("store", "problem", f"{folder} cannot be written ({error.strerror})", step)
             return
-    yield Finding("store", "ok", f"{root} can be written")
+    yield Finding("store", "ok", f"{root} is writable")
     yield _locks(root / "locks")
 
 
 def _locks(folder: Path) -> Finding:
-    """Whether locks hold here, and which clips are being written."""
+    """Whether locks work, and which clips are being written."""
     with tempfile.NamedTemporaryFile(dir=folder if folder.exists() else folder.parent) as file:
         probe = Path(file.name)
         with FileLock(probe):
             works = _is_held(probe)
     if not works:
         return Finding(
-            "locks", "problem", "this file system lets two jobs lock one file", "put the store on a local disk"
+            "locks", "problem", "this file system lets two jobs lock the same file", "put the store on a local disk"
         )
     held = [path.stem[:12] for path in folder.glob("*.lock") if _is_held(path)]
     return Finding("locks", "ok", f"clips being written: {', '.join(held)}" if held else "no clip is being written")
@@ -134,24 +167,26 @@ def _disk(root: Path) -> Iterator[Finding]:
     place = next(folder for folder in (place, *place.parents) if folder.exists())
     free = shutil.disk_usage(place).free
     state: State = "ok" if free >= FEW_BYTES else "warning" if free >= TOO_FEW_BYTES else "problem"
-    step = "" if state == "ok" else "free some, see `python -m precompute gc --dry-run`, or choose another --store"
+    step = (
+        "" if state == "ok" else "free some space, see `python -m precompute gc --dry-run`, or choose another --store"
+    )
     yield Finding("free space", state, f"{free / 1e9:.1f} GB", step)
     kind = file_system(place)
     if kind.startswith(NETWORK_FILE_SYSTEMS):
         yield Finding(
             "file system",
             "warning",
-            f"{kind}, a drive of another machine, which may lose locks and what was said to be stored",
+            f"{kind}, a network drive, which may lose locks and files it confirmed as stored",
             "put the store on a local disk, and copy tracks with `export` and `import`",
         )
     elif kind in VOLATILE_FILE_SYSTEMS:
-        yield Finding("file system", "warning", f"{kind}, which may be gone at the next start", "use a lasting disk")
+        yield Finding("file system", "warning", f"{kind}, which may be empty after a restart", "use a permanent disk")
     else:
         yield Finding("file system", "ok", kind or "unknown")
 
 
 def file_system(place: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
-    """The type of the file system that holds a folder; empty where the system does not tell."""
+    """The type of the file system that holds a folder; empty if the system does not say."""
     found: dict[Path, str] = {}
     with suppress(OSError):
         for line in mounts.read_text().splitlines():
@@ -179,7 +214,7 @@ def _tracks(root: Path) -> Iterator[Finding]:
     if n_bad:
         yield Finding("tracks", "problem", f"{n_bad} cannot be read", "run `python -m precompute verify --fix`")
     if n_newer:
-        yield Finding("tracks", "warning", f"{n_newer} are of a newer version", "upgrade Crosscheck")
+        yield Finding("tracks", "warning", f"{n_newer} written by a newer version", "upgrade Crosscheck")
     orphans = list(collect(store, downloads=unfinished_downloads(store.media_dir), dry_run=True))
     if orphans:
         n_bytes = sum(orphan.bytes for orphan in orphans)
@@ -196,7 +231,7 @@ def _tracks(root: Path) -> Iterator[Finding]:
 def _index(root: Path) -> Iterator[Finding]:
     path = root / "index" / "cache.db"
     if not path.exists():
-        yield Finding("index", "ok", "there is none; it is made when a job needs it")
+        yield Finding("index", "ok", "none; it is created when a job needs it")
         return
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as database:
@@ -204,14 +239,14 @@ def _index(root: Path) -> Iterator[Finding]:
     except sqlite3.Error as error:
         answer = str(error)
     if answer == "ok":
-        yield Finding("index", "ok", "sound")
+        yield Finding("index", "ok", "intact")
     else:
-        found = f"damaged ({answer.splitlines()[0]}); the manifests are read instead"
-        yield Finding("index", "warning", found, "run `python -m precompute verify --fix`, which makes it anew")
+        found = f"damaged ({answer.splitlines()[0]}); manifests are read instead"
+        yield Finding("index", "warning", found, "run `python -m precompute verify --fix`, which rebuilds it")
 
 
 def _can_run() -> bool:
-    """Whether anything is installed that `run` needs beyond the commands for the store and the dashboard."""
+    """Whether any package that only `run` needs is installed."""
     return any(_package(name).state == "ok" for name in ("torch", "av", "yt-dlp"))
 
 
@@ -219,7 +254,7 @@ def _versions() -> Iterator[Finding]:
     yield Finding("Python", "ok", platform.python_version())
     yield _package("streamlit")
     if not _can_run():
-        found = "requirements/web.txt alone is installed: the dashboard and the store's commands work, `run` does not"
+        found = "only requirements/web.txt is installed: the dashboard and the store commands work, `run` does not"
         yield Finding("packages", "ok", found)
         return
     for name in ("torch", "opencv-python-headless"):
@@ -260,7 +295,7 @@ def _extractor(today: date | None = None) -> Finding:
         return Finding(
             "yt-dlp",
             "warning",
-            f"{found.found}, {days} days old: sites may have changed since",
+            f"{found.found}, {days} days old: video sites may have changed since",
             "pip install -U 'yt-dlp[default,deno]'",
         )
     return Finding("yt-dlp", "ok", f"{found.found}, {days} days old")
@@ -269,7 +304,8 @@ def _extractor(today: date | None = None) -> Finding:
 def _device() -> Iterator[Finding]:
     import torch
 
-    from precompute.jobs.devices import choose_device, choose_dtype, dtype_name
+    from precompute.jobs.device_worker import choose_device
+    from precompute.jobs.precision import choose_dtype, dtype_name
 
     device = choose_device("auto")
     dtype = dtype_name(choose_dtype(device))
@@ -282,7 +318,7 @@ def _device() -> Iterator[Finding]:
 
 
 def _javascript() -> Iterator[Finding]:
-    """yt-dlp needs a JavaScript runtime for YouTube, and for nothing else; of those it knows it takes deno unasked."""
+    """yt-dlp needs a JavaScript runtime for YouTube only, and uses no other than deno unless configured."""
     for path in _denos():
         with suppress(OSError, subprocess.SubprocessError, IndexError):
             answer = subprocess.run(
@@ -293,7 +329,7 @@ def _javascript() -> Iterator[Finding]:
     yield Finding(
         "JavaScript",
         "warning",
-        "no deno: YouTube cannot be read, all else can",
+        "no deno: YouTube videos cannot be downloaded, others can",
         "pip install 'yt-dlp[default,deno]'",
     )
 

@@ -1,4 +1,4 @@
-"""The report of a run as visitors of the dashboard may see it: no folders, no keys in addresses."""
+"""The events of a run as a report in the store, fit for visitors of the dashboard: no folders, no keys in addresses."""
 
 from __future__ import annotations
 
@@ -6,21 +6,76 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from cache.reports import Item, Report
+from cache.reports import Item, Report, report_name, write_report
+from precompute.cli.console import complain
+from precompute.jobs import events
 from precompute.net.urls import looks_like_url, shown_url
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"]*[^\s'\":;,.)]", re.IGNORECASE)
-"""An address within a message, without the stop that follows it."""
+"""An address within a message, without the punctuation that follows it."""
+
+
+class ReportEvents:
+    """Writes the report when the run starts, after each source, and when it ends."""
+
+    def __init__(self, root: Path) -> None:
+        """`root`: the store's folder."""
+        self._root = root
+        began = datetime.now(UTC)
+        self._name = report_name(began)
+        self._report = Report(_iso(began), None, (), ())
+        self._item: Item | None = None
+        self._is_written = True
+
+    @property
+    def path(self) -> Path:
+        """The report's file."""
+        return self._root / "reports" / self._name
+
+    def emit(self, event: events.Event) -> None:
+        match event:
+            case events.RunStarted():
+                self._report = replace(self._report, sources=event.sources)
+                self._write()
+            case events.Started():
+                self._item = Item(event.source, "stopped", began=_now())
+            case events.Stored():
+                self._end("stored", title=event.title, clip=event.clip)
+            case events.Failed():
+                self._end("failed", **event.facts)
+            case events.RunEnded():
+                if self._item is not None:
+                    self._end("stopped")
+                self._report = replace(self._report, ended=_now())
+                self._write()
+
+    def _end(self, outcome: str, **facts: Any) -> None:
+        assert self._item is not None
+        item = replace(self._item, outcome=outcome, ended=_now(), **facts)
+        self._item = None
+        self._report = replace(self._report, items=(*self._report.items, item))
+        self._write()
+
+    def _write(self) -> None:
+        """A report that cannot be written is mentioned once and stops nothing."""
+        try:
+            write_report(self._root, self._name, public(self._report, self._root))
+        except OSError as error:
+            if self._is_written:
+                self._is_written = False
+                complain(f"no report of this run ({error.strerror or error})", "warning")
 
 
 def public(report: Report, root: Path) -> Report:
-    """The report as the store keeps it, whose failures visitors of the dashboard see: files without their folders, addresses
-    without what may be a key, and no word of where the store lies."""
+    """The report as the store keeps it, since visitors of the dashboard see its failures: files without their folders,
+    addresses without parts that may be a key, and nothing about where the store is."""
     names = _public_names(report.sources)
 
-    def told(item: Item) -> Item:
+    def shortened_item(item: Item) -> Item:
         folder = str(Path(item.source).expanduser().parent)
         known = {item.source: names[item.source], f"{Path(item.source).expanduser()}": names[item.source]}
         known |= {f"{folder}/": ""} if folder not in (".", "/") else {}
@@ -39,11 +94,11 @@ def public(report: Report, root: Path) -> Report:
             next_step=shortened(item.next_step),
         )
 
-    return replace(report, sources=tuple(names.values()), items=tuple(map(told, report.items)))
+    return replace(report, sources=tuple(names.values()), items=tuple(map(shortened_item, report.items)))
 
 
 def _public_names(sources: Iterable[str]) -> dict[str, str]:
-    """Source -> its name in a report; of files that are named alike, with the folder that each lies in."""
+    """Source -> its name in a report; files of the same name keep the folder they are in."""
     files = [source for source in sources if not looks_like_url(source)]
     counts = Counter(Path(source).name for source in files)
     return {
@@ -52,3 +107,11 @@ def _public_names(sources: Iterable[str]) -> dict[str, str]:
         else "/".join(Path(source).parts[-1 if counts[Path(source).name] == 1 else -2 :])
         for source in sources
     }
+
+
+def _now() -> str:
+    return _iso(datetime.now(UTC))
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")

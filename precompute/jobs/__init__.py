@@ -1,1 +1,1 @@
-"""The job on one source: plan, read, predict, score, encode, store."""
+"""The batch job: for each source, plan, read, predict, score, encode and store."""

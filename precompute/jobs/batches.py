@@ -1,56 +1,169 @@
-"""Consecutive frames as they pass through the job, and what one track gains from them."""
+"""Reads the frames of a clip in batches, in a thread that decodes ahead of the networks."""
+
+# N frames, C channels, H x W pixels
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+from typing import Literal
 
 import numpy as np
-from torch import Tensor
 
-from consistency.zoo.records import Chain
+from consistency.domains import get_domain
+from precompute.failures import SourceError
+from precompute.media import decoder
+from precompute.media.sampling import Frame, Sampling
+from precompute.media.sources import Source
+
+BATCHES_AHEAD = 2
+"""Decoded batches that wait for the networks."""
+WAKE_SECONDS = 1.0
+"""Longest wait for a batch without handling signals: a signal that arrives just before a wait does not end it."""
 
 
 @dataclass(frozen=True)
-class Batch:
-    """N consecutive frames of a clip and what the networks made of them."""
+class FrameBatch:
+    """N frames of a clip as they were decoded; consecutive ones during a job."""
 
     rgb: np.ndarray
     """uint8, (N, H, W, 3)."""
     pts_seconds: np.ndarray
     """float64, (N,)."""
-    truth: Mapping[str, np.ndarray]
+    truth: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Domain -> uint8 codes, (N, H, W, C)."""
-    outputs: Mapping[Chain, Tensor]
-    """Codes in [0, 1], (N, C, H, W), on the device."""
     start: int = 0
-    """Index of the first of them in the clip."""
-    true_codes: Mapping[str, Tensor] = field(default_factory=dict)
-    """`truth` on the device, float32 in [0, 1], (N, C, H, W)."""
+    """Index of the first frame in the clip."""
 
-    def __getitem__(self, frames: slice) -> Batch:
-        """Some of the frames, before the networks have seen them."""
+    def __post_init__(self) -> None:
+        lengths = {len(values) for values in (self.rgb, self.pts_seconds, *self.truth.values())}
+        if len(lengths) != 1:
+            raise ValueError(f"images, times and truth of one batch differ in length: {sorted(lengths)}")
+
+    @classmethod
+    def stack(cls, frames: Sequence[Frame], truth: Mapping[str, Sequence[np.ndarray]] | None = None) -> FrameBatch:
+        """One batch of decoded frames. `truth`: domain -> one image of codes per frame."""
+        return cls(
+            np.stack([frame.rgb for frame in frames]),
+            np.array([frame.pts_seconds for frame in frames]),
+            {name: np.stack(codes) for name, codes in (truth or {}).items()},
+            frames[0].index,
+        )
+
+    def __len__(self) -> int:
+        return len(self.rgb)
+
+    def __getitem__(self, frames: slice) -> FrameBatch:
         truth = {name: codes[frames] for name, codes in self.truth.items()}
-        start = self.start + range(len(self.rgb))[frames].start
-        return Batch(self.rgb[frames], self.pts_seconds[frames], truth, {}, start)
+        start = self.start + range(len(self))[frames].start
+        return FrameBatch(self.rgb[frames], self.pts_seconds[frames], truth, start)
 
 
 @dataclass(frozen=True)
-class TrackChunk:
-    """What one track gains from one batch. Tensors are on the device until `to_host` brings them."""
+class FrameRange:
+    """Which frames of a clip a job reads, and how it groups them."""
 
-    images: Tensor | np.ndarray
-    """uint8 codes, (N, H, W, C)."""
-    columns: Mapping[str, Tensor | np.ndarray]
-    """name -> (N, ...)."""
-    is_finite: Tensor | None = None
-    """Whether the networks gave numbers, one truth value; None where none were asked."""
+    source: Source
+    sampling: Sampling
+    start: int
+    """Index of the first frame; those before it are decoded and dropped."""
+    batch_size: int
+    """Most frames of a batch."""
+    pack_size: int
+    """Frames per pack, counted from `start`: a batch ends where a pack ends."""
 
-    def to_host(self) -> TrackChunk:
-        """The same in host memory. From a GPU the copies are only ordered: wait for its stream before reading them."""
 
-        def move(values: Tensor | np.ndarray) -> Tensor | np.ndarray:
-            return values.to("cpu", non_blocking=True) if isinstance(values, Tensor) else values
+def read_batches(wanted: FrameRange, damages: list[str]) -> Generator[FrameBatch]:
+    """The batches, decoded in a thread while the caller computes; errors of the decoder are raised here.
 
-        is_finite = None if self.is_finite is None else self.is_finite.to("cpu", non_blocking=True)
-        return TrackChunk(move(self.images), {name: move(values) for name, values in self.columns.items()}, is_finite)
+    Closing the generator ends the thread. `damages` receives where a tolerant sampling ended. Raises SourceError.
+    """
+    queue: Queue[FrameBatch | BaseException | None] = Queue(BATCHES_AHEAD)
+    stopped = Event()
+
+    def put(item: FrameBatch | BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                return queue.put(item, timeout=0.1)
+            except Full:
+                continue
+
+    def get() -> FrameBatch | BaseException | None:
+        while True:
+            try:
+                return queue.get(timeout=WAKE_SECONDS)
+            except Empty:
+                continue
+
+    def read() -> None:
+        try:
+            with closing(_decode_batches(wanted, stopped, damages)) as batches:
+                for batch in batches:
+                    put(batch)
+                    if stopped.is_set():
+                        return
+            put(None)
+        except BaseException as error:
+            put(error)
+
+    thread = Thread(target=read, name="decode", daemon=True)
+    try:
+        thread.start()  # inside: Ctrl-C may come as soon as it runs
+        while (item := get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        if thread.is_alive():
+            thread.join()
+
+
+def _decode_batches(wanted: FrameRange, stopped: Event, damages: list[str]) -> Generator[FrameBatch]:
+    """Setting `stopped` ends it, also while frames before the first wanted one are skipped."""
+    title, start = wanted.source.title, wanted.start
+    with ExitStack() as stack:
+
+        def decode(path: Path, sampling: Sampling, channels: Literal[1, 3] | None = None) -> Generator[Frame]:
+            frames = decoder.frames(path, sampling, channels=channels, stopped=stopped, on_damage=damages.append)
+            return stack.enter_context(closing(frames))
+
+        n_frames = 0
+        rgb = decode(wanted.source.path, wanted.sampling)
+        strict = replace(wanted.sampling, is_tolerant=False)
+        truth = {name: decode(path, strict, get_domain(name).channels) for name, path in wanted.source.truth.items()}
+        held: list[Frame] = []
+        held_truth: dict[str, list[np.ndarray]] = {name: [] for name in truth}
+        for frame in rgb:
+            n_frames += 1
+            for name, frames in truth.items():
+                true_frame = next(frames, None)
+                if true_frame is None and stopped.is_set():
+                    return
+                if true_frame is None:
+                    raise SourceError(
+                        "bad_truth",
+                        f"{title}: ground truth of {name} ends before the clip, at frame {frame.index}",
+                    )
+                if frame.index >= start:
+                    held_truth[name].append(true_frame.rgb)
+            if frame.index < start:
+                continue
+            held.append(frame)
+            if len(held) == wanted.batch_size or (frame.index + 1 - start) % wanted.pack_size == 0:
+                yield FrameBatch.stack(held, held_truth)
+                held, held_truth = [], {name: [] for name in truth}
+        if stopped.is_set():
+            return
+        if held:
+            yield FrameBatch.stack(held, held_truth)
+        if n_frames < max(start, 1):
+            raise SourceError(
+                "no_frames",
+                f"{title}: has {n_frames} frames in the requested range, but {start} are stored",
+                "change --start or --end, or remove its tracks",
+            )

@@ -1,4 +1,4 @@
-"""How do images of codes become the bytes of a pack, and back? Losslessly, and once more as small previews."""
+"""Encodes images of codes for packs: losslessly as PNG, and as small JPEG previews. Decodes them again."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from isal import isal_zlib
 
 CODEC = "png"
-"""Of the codecs a pack may hold, the one new tracks are written in."""
+"""The codec of new tracks, one of those that a pack may hold."""
 
-# PNG by hand, as OpenCV's and Pillow's use zlib: each row as its difference from the one above (filter 2) and ISA-L's
+# PNG written here, since OpenCV and Pillow use zlib: each row as its difference from the one above (filter 2), and ISA-L's
 # deflate. Per CPU second of one channel at 256x256, on tracks of the bundled clips: 4,800 images of 19.0 kB. OpenCV (level 1,
 # the same filter) 1,250 of 18.7 kB, libdeflate 2,500 of 18.0 kB, zlib-ng 1,800 of 18.9 kB.
 _PNG_LEVEL = 1
@@ -32,11 +32,11 @@ _JPEG_FLAGS = [
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,  # the channels of normals are not brightness and colour
 ]
 PREVIEW_PIXELS = 1 << 17
-"""Larger images are halved until they have no more: a view of eight panes has not that many pixels for each."""
+"""Larger images are halved until they have no more: eight panes in view have fewer pixels each."""
 
 
 def start_encoder() -> None:
-    """To be called first by each thread that encodes: beside the others, it needs no threads of OpenCV's own."""
+    """Initialise a thread that encodes: since there are several, OpenCV needs no threads of its own."""
     cv2.setNumThreads(1)
 
 
@@ -80,8 +80,8 @@ def preview_size(width: int, height: int) -> tuple[int, int]:
 
 
 def decode_image(data: bytes) -> np.ndarray:
-    """The inverse of `encode_image`. Raises ValueError for bytes that are no image."""
+    """The inverse of `encode_image`. Raises ValueError for bytes that are not an image."""
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise ValueError(f"these {len(data)} bytes are no image")
+        raise ValueError(f"these {len(data)} bytes are not an image")
     return pixels[..., None] if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)

@@ -1,33 +1,168 @@
-"""What a job reports: what was stored, and what failed under which code."""
+"""What a job reports while it runs: events, in order, for one source at a time."""
 
 from __future__ import annotations
 
 import errno
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from cache.records import BadRecord, StoreError
 from precompute.failures import FULL, KINDS, READ_ONLY, SourceError
 from precompute.text import one_line
 
 EXHAUSTED = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
-"""Error numbers of a machine that gives no more memory, processes or open files."""
+"""Error numbers of a machine that has no more memory, processes or open files to give."""
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """The first event of a run."""
+
+    sources: tuple[str, ...]
+    """Files, URLs and clip names, in the order they are computed."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """A remark for people that needs no answer."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Started:
+    """The first event of a source."""
+
+    source: str
+
+
+@dataclass(frozen=True)
+class Downloading:
+    """Progress of the source's download."""
+
+    n_bytes: int
+    n_total: int | None
+    """None if the server does not say."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What is left to compute for the source. Not sent if everything is stored already."""
+
+    title: str
+    n_frames: int
+    """Frames of the clip; 0 if unknown."""
+    n_tracks: int
+    """Tracks that were asked for."""
+    n_pending: int
+    """Tracks that are not complete in the store."""
+    estimated_bytes: float
+    """Still to be stored."""
+    seconds_per_frame: float
+    """Measured on noise."""
+    n_frames_left: int
+    device: str
+    """`cpu` or `cuda`."""
+    dtype: str
+    """Such as `bfloat16`."""
+    accuracy: str
+    """How far that dtype stays from float32, for people."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Another job is writing the clip."""
+
+
+@dataclass(frozen=True)
+class Computing:
+    """Frames computed so far. Some may not be stored yet."""
+
+    n_frames: int
+    """Including those of earlier runs."""
+    n_resumed: int
+    """Of earlier runs."""
+    n_total: int | None
+    """None if unknown."""
+
+
+@dataclass(frozen=True)
+class BatchHalved:
+    """The GPU's memory is full, so batches become smaller. Sent by the device's thread."""
+
+    batch_size: int
+    """Frames per run of the networks, from now on."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A source that is done."""
+    """The source is done."""
 
+    source: str
     title: str
     clip: str
     """Key of the clip."""
     n_tracks: int
-    """In the store, of those asked for."""
-    n_frames_computed: int
-    """By this run; 0 where all was stored already."""
+    """Tracks in the store, of those asked for."""
+    n_tracks_computed: int = 0
+    """Tracks completed by this run; 0 if all were stored already."""
+    n_frames_computed: int = 0
+    """Frames computed by this run."""
+    seconds: float = 0.0
+    """Computing and storing took this long."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The source cannot be computed; the run continues with the next one."""
+
+    source: str
+    error: SourceError
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The failure as reports and `run --json` spell it."""
+        return {
+            "code": self.error.code,
+            "message": self.error.found,
+            "next_step": self.error.next_step,
+            "can_retry": KINDS[self.error.code].can_retry,
+        }
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """The last event of a run, also after an interruption: a source that has started and not ended was stopped."""
+
+
+Event = (
+    RunStarted | Note | Started | Downloading | Planned | Waiting | Computing | BatchHalved | Stored | Failed | RunEnded
+)
+
+
+class Events(Protocol):
+    """Where a job reports to. A sink handles the events it cares about, returns quickly and does not raise."""
+
+    def emit(self, event: Event) -> None: ...
+
+
+class Broadcast:
+    """Passes events on to several sinks, in their order; to none, it drops them."""
+
+    def __init__(self, *sinks: Events) -> None:
+        self._sinks = sinks
+
+    def emit(self, event: Event) -> None:
+        for sink in self._sinks:
+            sink.emit(event)
+
+
+UNHEARD = Broadcast()
+"""For jobs that nobody listens to."""
 
 
 def name_error(source: str, error: Exception) -> SourceError:
-    """Whatever stopped a source, under a code of the table."""
+    """Any error that stopped a source, with a code of the table."""
     if isinstance(error, SourceError):
         return error
     words = one_line(str(error))
@@ -46,7 +181,7 @@ def name_error(source: str, error: Exception) -> SourceError:
 
 
 def _lower(sentence: str) -> str:
-    """A sentence as a part of one."""
+    """A sentence as a part of another one."""
     return sentence[0].lower() + sentence[1:].rstrip(".")
 
 

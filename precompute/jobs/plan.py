@@ -1,7 +1,8 @@
-"""What does one clip still need? Compares the tracks that were asked for with the store."""
+"""Plans a clip: compares the tracks that were asked for with the store."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,11 @@ from precompute.media import decoder, sources
 from precompute.media.sampling import Sampling, estimate_frames, output_size
 
 SAMPLING_RULE = 1
-"""Version of the rule by which frames are chosen and resized; part of every clip's key."""
+"""Version of the rule that selects and resizes frames; part of every clip's key."""
 BYTES_PER_PIXEL = {3: 1.26, 1: 0.51}
-"""Channels -> stored bytes per pixel with its preview, mean over the tracks of the bundled clips: for estimates before a run."""
+"""Channels -> stored bytes per pixel, previews included, mean over the tracks of the bundled clips: for estimates."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,17 +32,17 @@ class Plan:
     clip: Clip
     zoo: Zoo
     specs: tuple[TrackSpec, ...]
-    """Of every track asked for."""
+    """Every track that was asked for."""
     pending: tuple[TrackSpec, ...]
-    """Of those that the store does not hold whole."""
+    """Those that are not complete in the store."""
     stored_frames: tuple[int, ...]
-    """Of each pending track, what an earlier run left."""
+    """Frames of each pending track that an earlier run stored."""
     stamps: Mapping[Path, sources.Stamp]
-    """Of the source and its ground truth when they were hashed: the keys of the tracks name what they held then."""
+    """The source and its ground truth as they were when hashed: the keys of the tracks name that content."""
 
     @property
     def n_frames_left(self) -> int:
-        """To compute, as far as the source's header tells; 0 where it does not."""
+        """Still to compute, according to the source's header; 0 if it does not say."""
         return max(0, self.clip.n_frames - min(self.stored_frames, default=0))
 
     @property
@@ -53,7 +56,7 @@ class Plan:
 
 
 def make_plan(store: Store, source: sources.Source, sampling: Sampling, zoo: Zoo, patterns: list[str]) -> Plan:
-    """Find out what the store lacks. Reads the source's header, and nothing of it where all tracks are there.
+    """What the store lacks. Reads the source's header, or nothing of it if its input track is complete.
 
     Raises SourceError and ZooError.
     """
@@ -84,11 +87,12 @@ def make_plan(store: Store, source: sources.Source, sampling: Sampling, zoo: Zoo
     stored = tuple(_stored_frames(store, spec) for spec in pending)
     stamps = {source.truth[name]: stamp for name, (_, stamp) in truth.items()}
     stamps |= {source.path: source.stamp} if source.stamp else {}
+    log.info("%s: clip %s, %d of %d tracks to compute", source.title, clip.key[:12], len(pending), len(specs))
     return Plan(source, sampling, clip, zoo, tuple(specs), pending, stored, stamps)
 
 
 def _stored_frames(store: Store, spec: TrackSpec) -> int:
-    """What an earlier run left of a track that is not whole; 0 where its manifest cannot be read."""
+    """Frames that an earlier run left of an incomplete track; 0 if its manifest cannot be read."""
     try:
         track = store.get(spec.head.key)
     except BadRecord:

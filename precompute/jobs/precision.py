@@ -1,11 +1,14 @@
-"""Which networks may compute in half precision? Those whose outputs stay within a bound of float32's, as measured.
+"""Chooses the dtype of a job, and the networks that compute in float32 nevertheless.
 
-Measured once for each zoo, dtype and kind of device, on one frame of each bundled clip, and remembered in the store.
+Half precision is for networks whose outputs stay within a bound of float32's. That is measured once for each zoo, dtype
+and kind of device, on one frame of each bundled clip, and remembered in the store.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,29 +16,59 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from cache.keys import digest
+from cache.store import Store
 from consistency.energy import disagreement_maps, raw_terms, standardise
 from consistency.zoo.records import Chain, Zoo
-from precompute.jobs.batches import Batch
+from precompute.jobs.batches import FrameBatch
+from precompute.jobs.plan import Plan
 from precompute.jobs.predict import Networks, Precision, make_graph, predict
-from precompute.jobs.tracks import TrackSpec
+from precompute.jobs.tracks import TrackSpec, chains_of
 from precompute.media import decoder
 from precompute.media.sampling import Sampling
 from precompute.media.sources import resolve
+from precompute.text import count
+
+DTYPES: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 MEAN_ERROR_BOUND = 1 / 255
-"""Mean absolute difference of a network's output from float32's, in codes: one of the levels that are stored."""
+"""Mean absolute difference of a network's output from float32's, in codes: one stored level."""
 ENERGY_ERROR_BOUND = 0.1
-"""Of a frame's energy, in sigma. Energies that people compare differ by more."""
+"""Difference of a frame's energy from float32's, in sigma. Energies that people compare differ by more."""
 CLIPS = ("walkthrough", "phone")
 FRAME_SECONDS = 1.0
-"""Into each clip: a rendered room and a real one, both in full light."""
+"""Time of the frame in each clip: a rendered room and a real one, both in full light."""
 VERSION = 1
-"""Raised when measuring changes."""
+"""Raised when the measurement changes."""
+
+log = logging.getLogger(__name__)
+
+
+def choose_dtype(device: torch.device) -> torch.dtype:
+    """float16 on GPUs, bfloat16 on CPUs with units for it, else float32. Energies are always float32."""
+    if device.type == "cuda":
+        return torch.float16
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+
+
+def clip_dtype(store: Store, plan: Plan, wanted: torch.dtype) -> torch.dtype:
+    """The dtype that most of the clip's stored tracks were computed in, else the wanted one."""
+    tracks = [store.get(spec.head.key) for spec in plan.specs if spec.chains and spec not in plan.pending]
+    tracks += [
+        store.get(spec.head.key)
+        for spec, stored in zip(plan.pending, plan.stored_frames, strict=True)
+        if spec.chains and stored
+    ]
+    begun = Counter(track.head.computed_on.get("dtype", "") for track in tracks if track)
+    return DTYPES.get(max(sorted(begun), key=lambda name: begun[name], default=""), wanted)
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """Such as `bfloat16`."""
+    return str(dtype).removeprefix("torch.")
 
 
 @dataclass(frozen=True)
@@ -43,29 +76,30 @@ class Measured:
     """What half precision costs a zoo."""
 
     exact: frozenset[str]
-    """Digests of the networks that must compute in float32 for all the rest to be within the bounds."""
+    """Digests of the networks that must compute in float32 for all others to stay within the bounds."""
     worst_code: float
-    """The largest mean error of an output that is left, in codes."""
+    """The largest mean error of the other networks' outputs, in codes."""
     worst_energy: float
-    """And of an energy, in sigma; 0 where there is none."""
+    """The largest error of an energy, in sigma; 0 if there is none."""
 
     def __str__(self) -> str:
-        exceptions = f"; {len(self.exact)} networks in float32" if self.exact else ""
+        exceptions = f"; {count(len(self.exact), 'network')} in float32" if self.exact else ""
         return f"within {self.worst_code * 255:.2f}/255 and {self.worst_energy:.3f} σ of float32{exceptions}"
 
 
 def measured(
     root: Path, zoo: Zoo, specs: Sequence[TrackSpec], device: torch.device, dtype: torch.dtype, networks: Networks
 ) -> Measured:
-    """From the store at `root`, else measured now and put there. `networks` keeps what the job needs. Raises ZooError."""
+    """Read from the store at `root`, else measured and written there. `networks` keeps what the job will need.
+
+    Raises ZooError.
+    """
     if dtype == torch.float32:
         return Measured(frozenset(), 0.0, 0.0)
-    chains = sorted(
-        {chain for spec in specs for chain in spec.chains}, key=lambda chain: [edge.digest for edge in chain]
-    )
+    chains = sorted(set(chains_of(specs)), key=lambda chain: [edge.digest for edge in chain])
     kind = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     bounds = [MEAN_ERROR_BOUND, ENERGY_ERROR_BOUND]
-    # The bound of an energy is in sigma: other constants make it another one.
+    # The bound of an energy is in sigma, so it depends on the constants.
     scales = sorted(
         [[[edge.digest for edge in chain] for chain in spec.chains], constants["mu"], constants["sigma"]]
         for spec in specs
@@ -77,7 +111,8 @@ def measured(
         row = json.loads(path.read_text())
         return Measured(frozenset(row["exact"]), float(row["worst_code"]), float(row["worst_energy"]))
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # not measured yet, or not readable: measured again
+        pass  # not measured yet, or not readable
+    log.info("comparing %s with float32 on %d chains of networks", dtype_name(dtype), len(chains))
     found = measure(zoo, specs, device, dtype, example_frames(), networks)
     path.parent.mkdir(parents=True, exist_ok=True)
     row = {"exact": sorted(found.exact), "worst_code": found.worst_code, "worst_energy": found.worst_energy}
@@ -90,15 +125,15 @@ def measure(
     specs: Sequence[TrackSpec],
     device: torch.device,
     dtype: torch.dtype,
-    frames: Batch,
+    frames: FrameBatch,
     networks: Networks,
 ) -> Measured:
-    """Run all in float32, then in `dtype`, and put what is beyond the bound into float32 until nothing is."""
+    """Run all networks in float32, then in `dtype`, and move those beyond the bound to float32 until none is."""
     exact: frozenset[str] = frozenset()
     energies = [spec for spec in specs if spec.head.kind == "energy"]
 
     def run(precision: Precision, networks: Networks) -> tuple[Mapping[Chain, Tensor], list[Tensor]]:
-        graph = make_graph(specs, device, precision, networks)
+        graph = make_graph(chains_of(specs), device, precision, networks)
         outputs = predict(graph, frames, device, zoo.size_multiple).outputs
         return outputs, [energy_of(spec, outputs) for spec in energies]
 
@@ -109,7 +144,7 @@ def measure(
         energy_errors = [float((a - b).abs().max()) for a, b in zip(found_energies, true_energies, strict=True)]
         beyond = [chain for chain, error in errors.items() if not error <= MEAN_ERROR_BOUND]
         ends = {chain[-1].network_digest for chain in beyond}
-        if ends <= exact:  # the last network is not to blame, or none is
+        if ends <= exact:  # the last network of a chain is not the cause, or all are within the bound
             beyond += [
                 chain
                 for spec, error in zip(energies, energy_errors, strict=True)
@@ -130,12 +165,12 @@ def energy_of(spec: TrackSpec, outputs: Mapping[Chain, Tensor]) -> Tensor:
 
 
 def mean_error(found: Tensor, true: Tensor) -> float:
-    """Of codes; NaN where there is one, which is within no bound."""
+    """Mean absolute difference of codes. NaN if either holds one, which is within no bound."""
     return float((found.float() - true.float()).abs().mean())
 
 
 @cache
-def example_frames() -> Batch:
+def example_frames() -> FrameBatch:
     """One frame of each bundled clip."""
     sampling = Sampling(start=FRAME_SECONDS, max_frames=1)
     with TemporaryDirectory() as folder:
@@ -144,4 +179,4 @@ def example_frames() -> Batch:
         for source in sources:
             with closing(decoder.frames(source.path, sampling)) as frames:
                 found.append(next(frames))
-    return Batch(np.stack([frame.rgb for frame in found]), np.zeros(len(found)), {}, {})
+    return FrameBatch.stack(found)

@@ -1,9 +1,11 @@
 """Runs the networks of a path graph on a batch of frames."""
 
+# N frames, C channels, H x W pixels
+
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -13,21 +15,31 @@ from torch.nn import functional
 from consistency.cuda_graph import CapturedGraph
 from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
-from consistency.zoo.records import Edge, ZooError
-from precompute.jobs.batches import Batch, TrackChunk
-from precompute.jobs.tracks import TrackSpec
+from consistency.zoo.records import Chain, Edge
+from precompute.jobs.batches import FrameBatch
 
 RESIDENT_SHARE = 0.5
-"""Of a GPU's free memory, what networks may fill; where they need more, they stay on the host and visit."""
+"""Share of a GPU's free memory that networks may fill. If they need more, they stay on the host and visit the GPU."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the networks made of a batch."""
+
+    frames: FrameBatch
+    outputs: Mapping[Chain, Tensor]
+    """Codes in [0, 1], (N, C, H, W), on the device."""
+    true_codes: Mapping[str, Tensor]
+    """Domain -> the frames' ground truth on the device, float32 in [0, 1], (N, C, H, W)."""
 
 
 @dataclass(frozen=True)
 class Precision:
-    """What the networks compute in. Scores and energies are float32 in any case."""
+    """The dtype that networks compute in. Scores and energies are always float32."""
 
     dtype: torch.dtype
     exact: frozenset[str] = frozenset()
-    """Digests of networks that compute in float32 all the same, as `dtype` would put their outputs beyond the bound."""
+    """Digests of networks that compute in float32 nevertheless, since `dtype` puts their outputs beyond the bound."""
 
     def of(self, edge: Edge) -> torch.dtype:
         return torch.float32 if edge.network_digest in self.exact else self.dtype
@@ -42,59 +54,63 @@ class Networks:
     def load(
         self, edge: Edge, device: torch.device, dtype: torch.dtype, visited: torch.device | None = None
     ) -> nn.Module:
-        """On `device`. One that visits another device is that device's alone: where it is, two threads would not agree."""
+        """The network on `device`. One that visits another device is loaded for that device alone: two threads would
+        disagree about where it is."""
         key = edge.network_digest, device, dtype, visited
         if key not in self._loaded:
             self._loaded[key] = load_network(edge, device=device, dtype=dtype)
         return self._loaded[key]
 
     def has(self, edge: Edge, device: torch.device, dtype: torch.dtype) -> bool:
-        """Is it loaded already, to stay there?"""
+        """Whether it is loaded there to stay."""
         return (edge.network_digest, device, dtype, None) in self._loaded
 
 
-def predict(
-    graph: Graph | CapturedGraph, frames: Batch, device: torch.device, multiple: int, batch_size: int = 0
-) -> Batch:
-    """Run the networks on a batch, padded to their multiple by repeating the border and cropped back.
+@dataclass(frozen=True)
+class Compute:
+    """What a job computes on, and how."""
 
-    A batch of fewer than `batch_size` frames is filled with its last one: GPUs choose kernels for each size anew.
+    device: torch.device
+    """A plain `cuda` means every GPU."""
+    precision: Precision
+    batch_size: int
+    """Frames per run of the networks."""
+    networks: Networks = field(default_factory=Networks)
+    """Networks that are loaded already, and where further ones are put."""
+
+
+def predict(
+    graph: Graph | CapturedGraph, frames: FrameBatch, device: torch.device, size_multiple: int, batch_size: int = 0
+) -> Predictions:
+    """Run the networks on frames padded to multiples of `size_multiple` pixels by repeating the border, and crop their outputs back.
+
+    A batch of fewer than `batch_size` frames is filled with its last one: GPUs choose kernels again for every size.
     """
-    n_frames = len(frames.rgb)
     images = to_codes(frames.rgb, device)
-    if n_frames < batch_size:
-        images = images[torch.arange(batch_size, device=device).clamp(max=n_frames - 1)]
+    if len(frames) < batch_size:
+        images = images[torch.arange(batch_size, device=device).clamp(max=len(frames) - 1)]
     height, width = images.shape[-2:]
-    padding = (0, -width % multiple, 0, -height % multiple)
+    padding = (0, -width % size_multiple, 0, -height % size_multiple)
     if any(padding):
         images = functional.pad(images, padding, mode="replicate")
-    outputs = {chain: output[:n_frames, :, :height, :width] for chain, output in graph.run(images).items()}
-    return replace(
-        frames, outputs=outputs, true_codes={name: to_codes(codes, device) for name, codes in frames.truth.items()}
-    )
+    outputs = {chain: output[: len(frames), :, :height, :width] for chain, output in graph.run(images).items()}
+    return Predictions(frames, outputs, {name: to_codes(codes, device) for name, codes in frames.truth.items()})
 
 
 def to_codes(levels: np.ndarray, device: torch.device) -> Tensor:
-    """uint8 (N, H, W, C) -> float32 codes (N, C, H, W) on the device; what travels are the bytes."""
+    """uint8 (N, H, W, C) -> float32 codes in [0, 1], (N, C, H, W), on the device; the bytes travel, not the floats."""
     host = torch.from_numpy(levels)
     if device.type == "cuda":
         host = host.pin_memory()
     return host.to(device, non_blocking=True).permute(0, 3, 1, 2).float() / 255
 
 
-def require_finite(products: Mapping[str, TrackChunk], names: Mapping[str, str]) -> None:
-    """Raises ZooError where a network gave NaN or infinity: stored, they would look like a picture."""
-    for key, product in products.items():
-        if product.is_finite is not None and not bool(product.is_finite):
-            raise ZooError(f"{names[key]} gives values that are not finite; check its weights, or another --device")
-
-
 def make_graph(
-    specs: Sequence[TrackSpec], device: torch.device, precision: Precision, networks: Networks | None = None
+    chains: Iterable[Chain], device: torch.device, precision: Precision, networks: Networks | None = None
 ) -> Graph:
-    """The networks that those recipes need, on the device where its memory holds them."""
+    """The networks of the chains, on the device if its memory holds them."""
     networks = networks or Networks()
-    chains = [chain for spec in specs for chain in spec.chains]
+    chains = list(chains)
     wanted = {edge.network_digest: edge for chain in chains for edge in chain}
     new = [edge for edge in wanted.values() if not networks.has(edge, device, precision.of(edge))]
     visits = device.type == "cuda" and weight_bytes(new, precision) > RESIDENT_SHARE * free_bytes(device)
@@ -103,11 +119,11 @@ def make_graph(
 
 
 def weight_bytes(edges: Iterable[Edge], precision: Precision) -> int:
-    """Memory that the networks of distinct edges need at most: weights in their files have two bytes or four."""
+    """Most memory that the networks of distinct edges need, bytes: weights take two or four bytes each in their files."""
     return sum(edge.weights.stat().st_size // 2 * precision.of(edge).itemsize for edge in edges if edge.weights)
 
 
 def free_bytes(device: torch.device) -> int:
-    """Of a GPU's memory, what new tensors can have: what the driver calls free, and what PyTorch keeps of earlier ones."""
-    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return torch.cuda.mem_get_info(device)[0] + kept
+    """GPU memory that new tensors can use: what the driver reports as free, and what PyTorch holds of freed tensors."""
+    held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + held

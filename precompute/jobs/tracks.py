@@ -1,12 +1,11 @@
-"""What is computed for each track? A recipe turns one batch of a clip into the frames and numbers of one track.
+"""The tracks of a clip: what each is called, which networks it needs, and how its frames and numbers are computed."""
 
-N frames, C channels, H x W pixels, P paths.
-"""
+# N frames, C channels, H x W pixels, P paths
 
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,17 +19,41 @@ from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
 from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
 from consistency.metrics import frame_errors
 from consistency.zoo.records import IMAGE, Chain, Zoo, ZooError
-from precompute.jobs.batches import Batch, TrackChunk
 from precompute.jobs.encode import CODEC
+from precompute.jobs.predict import Predictions
+
+
+@dataclass(frozen=True)
+class TrackChunk:
+    """What one track gains from one batch. Tensors are on the device until `to_host` copies them."""
+
+    images: Tensor | np.ndarray
+    """uint8 codes, (N, H, W, C)."""
+    columns: Mapping[str, Tensor | np.ndarray]
+    """Name -> one value or array per frame, (N, ...)."""
+    is_finite: Tensor | None = None
+    """Whether the networks' values are finite, one boolean; None for tracks that no network computes."""
+
+    def to_host(self) -> TrackChunk:
+        """The same in host memory. Copies from a GPU are only queued: wait for its stream before reading them."""
+
+        def move(values: Tensor | np.ndarray) -> Tensor | np.ndarray:
+            return values.to("cpu", non_blocking=True) if isinstance(values, Tensor) else values
+
+        is_finite = None if self.is_finite is None else self.is_finite.to("cpu", non_blocking=True)
+        return TrackChunk(move(self.images), {name: move(values) for name, values in self.columns.items()}, is_finite)
 
 
 @dataclass(frozen=True)
 class TrackSpec:
-    """One track: what it is called, which chains it needs, and how it is made from a batch."""
+    """How one track is computed."""
 
     head: Head
+    """The start of its manifest."""
     chains: tuple[Chain, ...]
-    make: Callable[[Batch], TrackChunk]
+    """The networks it needs, in the order they run; () for input and ground truth."""
+    score: Callable[[Predictions], TrackChunk]
+    """Turns the predictions of one batch into what the track gains from it."""
 
 
 COLUMN_TITLES: dict[str, dict[str, str]] = {
@@ -50,10 +73,11 @@ def plan_tracks(
     patterns: Sequence[str],
     truth: Mapping[str, str],
 ) -> list[TrackSpec]:
-    """The recipes of every track that the patterns ask for on a clip.
+    """Every track that the patterns select on a clip.
 
-    `patterns` are globs on `zoo/method/path`. Each configuration brings its prediction rgb-Y and the energy of Y,
+    `patterns` are globs on `zoo/method/path`. Each configuration includes its prediction rgb-Y and the energy of Y,
     without which a readout cannot be judged. `truth`: domain -> SHA-256 of the ground truth beside the clip.
+    Raises ZooError for a pattern that matches nothing.
     """
     truth = {name: truth[name] for name in sorted(truth, key=list(DOMAINS).index)}
     maker = _Maker(clip, zoo, truth)
@@ -72,13 +96,13 @@ def plan_tracks(
 
 
 def select_configurations(zoo: Zoo, patterns: Sequence[str]) -> list[tuple[str, str]]:
-    """(method, path) of each configuration of the zoo that some pattern matches. Raises ZooError where one has none."""
+    """(method, path) of each configuration of the zoo that a pattern matches. Raises ZooError if a pattern matches none."""
     available = [(method, path) for method in zoo.methods for path in zoo.paths(method)]
     spelled = {pair: f"{zoo.name}/{pair[0]}/{pair[1]}" for pair in available}
     for pattern in patterns:
         if not fnmatch.filter(spelled.values(), pattern):
             raise ZooError(
-                f"no configuration of zoo '{zoo.name}' matches '{pattern}'; it is spelled zoo/method/path, "
+                f"no configuration of zoo '{zoo.name}' matches '{pattern}'; write zoo/method/path, "
                 f"such as '{next(iter(spelled.values()), '')}'; methods: {', '.join(zoo.methods)}; "
                 f"domains: {', '.join(zoo.domains)}{_missing(zoo)}"
             )
@@ -88,12 +112,29 @@ def select_configurations(zoo: Zoo, patterns: Sequence[str]) -> list[tuple[str, 
 def _missing(zoo: Zoo) -> str:
     if not zoo.missing:
         return ""
-    return f"; {len(zoo.missing)} networks are not here, which: python -m precompute zoo check {zoo.name}"
+    return f"; {len(zoo.missing)} networks are not installed; list them with: python -m precompute zoo check {zoo.name}"
+
+
+def chains_of(specs: Iterable[TrackSpec]) -> list[Chain]:
+    """The chains of networks that those tracks need."""
+    return [chain for spec in specs for chain in spec.chains]
+
+
+def require_finite(chunks: Mapping[str, TrackChunk], names: Mapping[str, str]) -> None:
+    """Raise ZooError if a network returned NaN or infinity: once stored, they would look like a valid image.
+
+    `chunks` and `names` map the key of each track to its chunk, in host memory, and to its configuration.
+    """
+    for key, chunk in chunks.items():
+        if chunk.is_finite is not None and not bool(chunk.is_finite):
+            raise ZooError(
+                f"{names[key]} returns values that are not finite; check its weights, or try another --device"
+            )
 
 
 @dataclass(frozen=True)
 class _Maker:
-    """Builds the recipes of one clip and zoo."""
+    """Builds the track specs of one clip and zoo."""
 
     clip: Clip
     zoo: Zoo
@@ -101,40 +142,42 @@ class _Maker:
 
     @property
     def padded_size(self) -> tuple[int, int]:
-        """Height and width of what the networks are given, pixels."""
+        """Height and width of the networks' input, pixels."""
         multiple = self.zoo.size_multiple
         return self.clip.height + -self.clip.height % multiple, self.clip.width + -self.clip.width % multiple
 
     def input(self) -> TrackSpec:
         head = self._head("input", "", IMAGE, DOMAINS[IMAGE], {}, ["pts_seconds"])
-        return TrackSpec(head, (), lambda batch: TrackChunk(batch.rgb, _columns(batch)))
+        return TrackSpec(head, (), lambda found: TrackChunk(found.frames.rgb, _columns(found)))
 
     def truth_of(self, name: str) -> TrackSpec:
         head = self._head("truth", "", name, get_domain(name), {}, ["pts_seconds"], truth=name)
-        return TrackSpec(head, (), lambda batch: TrackChunk(batch.truth[name], _columns(batch)))
+        return TrackSpec(head, (), lambda found: TrackChunk(found.frames.truth[name], _columns(found)))
 
     def prediction(self, method: str, target: str) -> TrackSpec:
-        return self._image_recipe("prediction", method, f"{IMAGE}-{target}", reference=None)
+        return self._image_track("prediction", method, f"{IMAGE}-{target}", reference=None)
 
     def readout(self, method: str, path: str) -> TrackSpec:
         last = path.rsplit("-", maxsplit=1)[-1]
         try:
             reference = self.zoo.chain(method, f"{IMAGE}-{last}")
         except ZooError:
-            reference = None  # a domain that nothing predicts from the image has no direct path to disagree with
-        return self._image_recipe("readout", method, path, reference)
+            reference = (
+                None  # no network predicts this domain from the image, so there is no direct path to disagree with
+            )
+        return self._image_track("readout", method, path, reference)
 
     def energy(self, method: str, target: str) -> TrackSpec:
         constants = self.zoo.energies[target]
         direct = self.zoo.chain(method, f"{IMAGE}-{target}")
         indirect = [self.zoo.chain(method, path) for path in constants.paths]
 
-        def make(batch: Batch) -> TrackChunk:
-            maps = disagreement_maps(batch.outputs[direct], [batch.outputs[chain] for chain in indirect])
+        def score(found: Predictions) -> TrackChunk:
+            maps = disagreement_maps(found.outputs[direct], [found.outputs[chain] for chain in indirect])
             energy = standardise(maps, constants.mu, constants.sigma)
             codes = (energy - ENERGY.lo) / (ENERGY.hi - ENERGY.lo)
             columns = {"terms": raw_terms(maps), "blocks": block_means(maps).half()}
-            return TrackChunk(_to_uint8(codes[:, None]), _columns(batch, columns), _is_finite(columns["terms"]))
+            return TrackChunk(_to_uint8(codes[:, None]), _columns(found, columns), _is_finite(columns["terms"]))
 
         head = self._head(
             "energy",
@@ -150,9 +193,9 @@ class _Maker:
                 "origin": constants.origin,
             },
         )
-        return TrackSpec(head, (direct, *indirect), make)
+        return TrackSpec(head, (direct, *indirect), score)
 
-    def _image_recipe(self, kind: str, method: str, path: str, reference: Chain | None) -> TrackSpec:
+    def _image_track(self, kind: str, method: str, path: str, reference: Chain | None) -> TrackSpec:
         chain = self.zoo.chain(method, path)
         domain = self.zoo.domain(path.rsplit("-", maxsplit=1)[-1])
         true_name = domain.name if domain.name in self.truth else None
@@ -162,19 +205,19 @@ class _Maker:
                 domain.meaning == "direction" or domain.scale == "log"
             )
 
-        def make(batch: Batch) -> TrackChunk:
-            output = batch.outputs[chain]
+        def score(found: Predictions) -> TrackChunk:
+            output = found.outputs[chain]
             columns: dict[str, Tensor] = {}
             if reference:
-                maps = disagreement_maps(batch.outputs[reference], [output])
+                maps = disagreement_maps(found.outputs[reference], [output])
                 columns["disagreement"] = raw_terms(maps)[:, 0]
             if true_name:
-                columns |= frame_errors(domain, output, batch.true_codes[true_name])
-            return TrackChunk(_to_uint8(output), _columns(batch, columns), _is_finite(output))
+                columns |= frame_errors(domain, output, found.true_codes[true_name])
+            return TrackChunk(_to_uint8(output), _columns(found, columns), _is_finite(output))
 
         edges = _digests(chain, *([reference] if reference else []))
         head = self._head(kind, method, path, domain, edges, names, truth=true_name)
-        return TrackSpec(head, (chain, *([reference] if reference else [])), make)
+        return TrackSpec(head, (chain, *([reference] if reference else [])), score)
 
     def _head(
         self,
@@ -190,13 +233,13 @@ class _Maker:
     ) -> Head:
         zoo = self.zoo.name if method else ""
         constants = constants or {}
-        # The truth decides the error columns, so a truth added later makes another track. Where constants come from decides
-        # nothing.
+        # The truth decides the error columns, so adding a truth later makes another track. The origin of constants changes
+        # no value.
         numbers = {name: value for name, value in constants.items() if name != "origin"}
         inputs: dict[str, Any] = {"edges": dict(edges), "constants": numbers}
         inputs["truth"] = self.truth[truth] if truth else None
         if edges and (padded := self.padded_size) != (self.clip.height, self.clip.width):
-            inputs["padded"] = padded  # what lies beyond the border decides what networks see near it
+            inputs["padded"] = padded  # the padding changes what networks see near the border
         return Head(
             key=track_key(self.clip.key, kind, zoo, method, path, inputs),
             kind=kind,
@@ -212,8 +255,8 @@ class _Maker:
         )
 
 
-def _columns(batch: Batch, more: Mapping[str, Tensor] | None = None) -> dict[str, Tensor | np.ndarray]:
-    return {"pts_seconds": batch.pts_seconds, **(more or {})}
+def _columns(found: Predictions, more: Mapping[str, Tensor] | None = None) -> dict[str, Tensor | np.ndarray]:
+    return {"pts_seconds": found.frames.pts_seconds, **(more or {})}
 
 
 def _digests(*chains: Chain) -> dict[str, str]:
@@ -221,8 +264,8 @@ def _digests(*chains: Chain) -> dict[str, str]:
 
 
 def _is_finite(values: Tensor) -> Tensor:
-    """One truth value, on the device: asking for it here would make a GPU wait."""
-    # One NaN or infinity makes the sum one; asking every pixel takes ten times as long.
+    """One boolean, left on the device: reading it here would make the host wait for the GPU."""
+    # One NaN or infinity makes the sum not finite; testing every pixel takes ten times as long.
     return torch.isfinite(values.sum(dtype=torch.float32))
 
 

@@ -3,6 +3,8 @@
 All take and return RGB, uint8 (H, W, 3), and are deterministic.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

@@ -18,7 +18,7 @@ from consistency.energy import disagreement_maps, raw_terms
 from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.records import IMAGE, Zoo, ZooError
-from precompute.jobs.batches import Batch
+from precompute.jobs.batches import FrameBatch
 from precompute.jobs.predict import predict
 from precompute.media import decoder, sampling, sources
 
@@ -63,8 +63,7 @@ def calibrate(
         titles.append(source.title)
         with closing(decoder.frames(source.path, spread(source, max_frames))) as frames:
             while group := list(islice(frames, BATCH_SIZE)):
-                images = np.stack([frame.rgb for frame in group])
-                outputs = predict(graph, Batch(images, np.zeros(len(group)), {}, {}), device, zoo.size_multiple).outputs
+                outputs = predict(graph, FrameBatch.stack(group), device, zoo.size_multiple).outputs
                 for target, (direct, *indirect) in chains.items():
                     maps = disagreement_maps(outputs[direct], [outputs[chain] for chain in indirect])
                     terms[target].append(raw_terms(maps).numpy())

@@ -1,15 +1,16 @@
-"""The page of player_app.py: every track of the store's newest clip in one view, and what Python hears of it.
+"""The page of player_app.py: every track of the store's newest clip in one view, and the position that Python receives.
 
-Query: `panes` (ids, comma-separated; default: all), `frame`, `title` (of the pane "A"), `seek` (frame asked for by a
-button of the page).
+Query: `panes` (ids, comma-separated; default: all), `frame`, `title` (of the pane "A"), `seek` (the frame that a button
+of the page moves the player to).
 """
 
-import numpy as np
 import streamlit as st
 
+from analysis.columns import Columns, series_unit
 from cache.records import Track
 from cache.store import Store, default_root
-from dashboard.components.player import Chart, Pane, View, player
+from dashboard.components.player import player
+from dashboard.view import Chart, Pane, Position, Series, View
 
 PLACES = {
     "input": (0, 0, ""),
@@ -39,30 +40,19 @@ def tracks_by_pane(store: Store) -> dict[str, Track]:
     return found
 
 
-def energy(store: Store, track: Track) -> np.ndarray:
-    if track.n_frames == 0:  # a column of no rows has lost its other axes
-        return np.zeros(0)
-    terms = store.column(track, "terms")
-    return ((terms - track.head.constants["mu"]) / track.head.constants["sigma"]).mean(axis=1)
-
-
-def chart(name: str, title: str, curves: dict[str, np.ndarray], unit: str = "") -> Chart:
-    data = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": {"A": "baseline", "B": "consistency"}[letter],
-            "x": list(range(len(values))),
-            "y": values,
-            "meta": {"letter": letter, "unit": unit},
-        }
-        for letter, values in curves.items()
+def chart(name: str, title: str, pane: str, column: str) -> Chart:
+    """The chart of a column of the tracks of both letters, whose panes are named by that pattern."""
+    found = {letter: tracks[pane.format(letter)] for letter in "AB"}
+    series = [
+        Series(letter, letter_name, columns.series(found[letter], column, "standardised"))
+        for letter, letter_name in (("A", "baseline"), ("B", "consistency"))
     ]
-    return Chart(name, title, {"data": data, "layout": {}})
+    return Chart(name, title, series_unit(found["A"], column, "standardised"), series)
 
 
 st.set_page_config(layout="wide")
 store = Store(default_root(), read_only=True)
+columns = Columns(store)
 tracks = tracks_by_pane(store)
 wanted = st.query_params.get("panes", ",".join(name for name in PLACES if name in tracks)).split(",")
 
@@ -77,6 +67,7 @@ if st.session_state.get("is_swapped"):
 panes = [
     Pane(
         id=name,
+        role=tracks[name].head.kind,
         letter=PLACES[name][2],
         title=st.query_params.get("title", "baseline") if name == "A" else tracks[name].head.method or name,
         detail=tracks[name].head.path.replace("-", " → "),
@@ -87,28 +78,24 @@ panes = [
     for name in wanted
 ]
 charts = [
-    chart("energy", "Consistency energy", {letter: energy(store, tracks[f"E{letter}"]) for letter in "AB"}, "σ"),
-    chart(
-        "disagreement",
-        "Readout disagreement",
-        {letter: store.column(tracks[f"{letter}2"], "disagreement") for letter in "AB"},
-    ),
+    chart("energy", "Consistency energy", "E{}", "terms"),
+    chart("disagreement", "Readout disagreement", "{}2", "disagreement"),
 ]
 source = tracks["input"]
 energies = {letter: tracks[f"E{letter}"] for letter in "AB"}
-view = View(source.head.clip, store.column(source, "pts_seconds").tolist(), panes, charts, energies)
+view = View(source.head.clip, columns.pts_seconds(source), panes, charts, energies)
 
 st.session_state.setdefault("reruns", 0)
 if st.button("seek from the page"):
-    st.session_state["asked"] = int(st.query_params.get("seek", 7))
+    st.session_state["sought"] = int(st.query_params.get("seek", 7))
 
 
 @st.fragment
 def show() -> None:
-    """In a fragment as on the Compare page: a report must not end a run early, and with it a press of a button."""
+    """In a fragment, as on the Compare page: a settled position must not cut short a run that handles a button."""
     st.session_state["reruns"] += 1
     frame = int(st.query_params.get("frame", 0))
-    position = player(view, key="player", frame=st.session_state.get("asked", frame))
+    position = player(view, key="player", position=Position(st.session_state.get("sought", frame), 1.0))
     st.text(f"position frame={position.frame} speed={position.speed} reruns={st.session_state['reruns']}")
 
 

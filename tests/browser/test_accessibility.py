@@ -8,10 +8,9 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Locator, Page, expect
 
-from dashboard.compare.summaries import DASHES
-from tests.browser.test_compare_page import App, open_page
-from tests.browser.test_player import state, wait_for
-from tests.conftest import StartApp
+from dashboard.view import LETTERS
+from tests.browser.helpers import App, drawn, focus, open_page, state, wait_for
+from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import build_store
 
 NOT_OURS = [
@@ -21,6 +20,8 @@ NOT_OURS = [
 """What axe finds in Streamlit's own elements, which cannot be changed here."""
 READOUT = "clip=walkthrough&readout=reshading"
 DIALOGS = {"?": "Keys", "/": "Commands", "Shift+S": "Save and share"}
+VIEWS = {"Worst frames": ".film canvas", "Scatter": ".scatter canvas", "Energy by path": "figure[data-id=paths]"}
+"""What each panel under the plots shows."""
 GRAPH = "choose paths, arrange or remove configurations"
 
 
@@ -28,10 +29,6 @@ GRAPH = "choose paths, arrange or remove configurations"
 def app(tmp_path_factory: pytest.TempPathFactory, dashboard: StartApp) -> App:
     store = build_store(tmp_path_factory.mktemp("store"), titles=("walkthrough",), n_frames=24)
     return App(dashboard(store.root), store)
-
-
-def focus(root: Locator) -> None:
-    root.evaluate("el => el.focus({preventScroll: true})")
 
 
 def press(root: Locator, *keys: str) -> None:
@@ -96,7 +93,8 @@ def test_axe_finds_nothing(page: Page, app: App, scheme: Any, width: int):
 def open_view(root: Locator, name: str) -> None:
     root.get_by_role("button", name=name).press("Enter")
     expect(root.get_by_role("button", name=name)).to_have_attribute("aria-expanded", "true")
-    root.page.wait_for_timeout(200)
+    root.locator(VIEWS[name]).first.wait_for()
+    drawn(root.page)
 
 
 # Keys alone
@@ -191,22 +189,29 @@ def test_everything_is_done_with_keys_alone_and_the_focus_is_always_seen_and_nev
 
 
 def test_nothing_moves_by_itself_for_those_who_want_less_motion(page: Page, app: App):
+    page.clock.install(time=0)
     root = open_page(page, app)
     moving = "el => (el.dataset.loading = '', el.getAnimations({subtree: true}).length)"
     assert root.evaluate(moving) == 1
     page.emulate_media(reduced_motion="reduce")
     assert root.evaluate(moving) == 0
+    is_flicked = "el => el.xc.stage.isFlicked"
     focus(root)
     page.keyboard.down("q")
-    page.wait_for_timeout(800)
-    assert root.evaluate("el => el.xc.stage.isFlicked"), "pictures change with the key, not with time"
+    page.clock.fast_forward(5000)
+    assert root.evaluate(is_flicked), "pictures change with the key, not with time"
     page.keyboard.up("q")
-    assert not root.evaluate("el => el.xc.stage.isFlicked")
+    assert not root.evaluate(is_flicked)
+    page.emulate_media(reduced_motion="no-preference")
+    page.keyboard.down("q")
+    page.clock.pause_at(3600)
+    assert not root.evaluate(is_flicked), "for the others they change with time"
 
 
 def test_no_colour_is_the_only_sign_of_a_configuration(page: Page, app: App):
-    assert len(set(DASHES)) == len(DASHES), "every curve has a dash of its own"
     root = open_page(page, app, READOUT)
+    dashes = page.evaluate("async () => (await import('/web/plots/figure.mjs')).DASHES")
+    assert len(set(dashes)) == len(dashes) == len(LETTERS), "every letter has a line style of its own"
     root.get_by_role("button", name="Scatter").press("Enter")
     for part in (".pane-head .badge", "figure button.value .badge", ".chip", ".strip-labels span"):
         for letter in "AB":
@@ -220,7 +225,8 @@ def test_no_colour_is_the_only_sign_of_a_configuration(page: Page, app: App):
 def test_nothing_is_scrolled_sideways(page: Page, app: App, width: int):
     page.set_viewport_size({"width": width, "height": 2160 if width > 2000 else 800})
     root = open_page(page, app, f"{READOUT}&panel=scatter&wipe=A~B~0.5~v&diff=auto&overlay=0.7~2&marks=3.9")
-    page.wait_for_timeout(300)
+    wait_for(root, "el.xc.cursors().length > 2 && el.querySelector('.rings i')?.style.transform")
+    drawn(page)
     for part in ("document.scrollingElement", "document.querySelector('[data-testid=stMain]')"):
         assert page.evaluate(f"{part}.scrollWidth <= {part}.clientWidth"), part
     assert root.evaluate("el => el.scrollWidth <= el.clientWidth")

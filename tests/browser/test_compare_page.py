@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 from streamlit.testing.v1 import AppTest
 
 from cache.store import STORE_VARIABLE, Store
 from cache.writer import TrackWriter
-from tests.browser.test_player import state, wait_for, wait_for_numbers
-from tests.conftest import ROOT, StartApp
-from tests.fixtures.stores import READ_PATTERN_JS, add_track, build_store, make_clip
+from tests.browser.helpers import (
+    App,
+    drawn,
+    focus,
+    look,
+    numbers,
+    open_page,
+    painted,
+    repainted,
+    shows,
+    state,
+    step_clock_until,
+    step_to,
+    wait_for,
+    wait_for_link,
+    wait_for_numbers,
+)
+from tests.fixtures.serving import ROOT, StartApp
+from tests.fixtures.stores import add_track, build_store, make_clip
+from tests.fixtures.waits import PATIENCE_SECONDS
 
 N_FRAMES = 24
 BASELINE, CONSISTENCY = 16, 19
 """The numbers that the stores of tests give the predictions of rgb-normal, in their pixels."""
 MARKUP = "<b>bold</b> ![image](http://127.0.0.1:9/x.png) [link](javascript:alert(1)) $x$ :red[red]"
-
-
-@dataclass(frozen=True)
-class App:
-    address: str
-    store: Store
 
 
 @pytest.fixture(scope="module")
@@ -38,39 +48,11 @@ def app(tmp_path_factory: pytest.TempPathFactory, dashboard: StartApp) -> App:
     return App(dashboard(store.root), store)
 
 
-def open_page(page: Page, app: App, query: str = "clip=walkthrough") -> Locator:
-    """The player's root, its first frame painted."""
-    page.goto(f"{app.address}/?{query}")
-    return painted(page)
-
-
-def painted(page: Page) -> Locator:
-    root = page.locator(".xc[role=region]")
-    root.wait_for()
-    wait_for(root, "el.xc.painted >= 0")
-    return root
-
-
 def choose(page: Page, menu: str, option: str) -> None:
     page.evaluate("scrollTo(0, 0)")  # a menu closes when the page scrolls under it
-    page.wait_for_timeout(100)
+    drawn(page)
     page.get_by_role("combobox", name=menu, exact=True).click()
     page.get_by_role("option", name=option, exact=True).click()
-
-
-def numbers(root: Locator) -> list[int]:
-    """Which track each pane shows, read from its pixels."""
-    return root.evaluate(
-        f"el => el.xc.rects().filter(Boolean).map((rect) => ({READ_PATTERN_JS})(el.xc.context(), rect)?.number)"
-    )
-
-
-def step_to(page: Page, root: Locator, frame: int) -> None:
-    """Move to `frame` as a viewer does, and wait until the link tells it."""
-    root.evaluate("el => el.focus({preventScroll: true})")
-    for key in ("Home", *["ArrowRight"] * frame):
-        page.keyboard.press(key)
-    page.wait_for_url(re.compile(rf"[?&]frame={frame}(&|$)"))
 
 
 def test_choosing_a_readout_adds_its_panes_and_charts(page: Page, app: App):
@@ -82,7 +64,7 @@ def test_choosing_a_readout_adds_its_panes_and_charts(page: Page, app: App):
     expect(root.get_by_role("figure", name="Readout disagreement")).to_be_visible()
     choose(page, "Readout", "None")
     wait_for(root, "el.xc.rects().filter(Boolean).length === 4")
-    assert "readout" not in page.url
+    wait_for_link(page, without="readout")
 
 
 def test_swapping_shows_the_other_tracks_pixels_and_keeps_the_frame(page: Page, app: App):
@@ -94,7 +76,7 @@ def test_swapping_shows_the_other_tracks_pixels_and_keeps_the_frame(page: Page, 
     wait_for(root, "el.xc.painted === 5")
     choose(page, "A", "baseline")
     wait_for_numbers(root, [1, 2, BASELINE, BASELINE])
-    assert "frame=5" in page.url
+    wait_for_link(page, "frame=5")
 
 
 def press_button(page: Page, name: str) -> None:
@@ -127,7 +109,7 @@ def test_configurations_are_added_moved_and_removed_and_letters_have_no_gap(page
     arrange("B", "remove B")
     line.remove("consistency")
     wait_for_numbers(root, [1, *(number[name] for name in line)])
-    assert "&h=" not in page.url and "&g=mini%2Fgeonet" in page.url
+    wait_for_link(page, "&g=mini%2Fgeonet", without="&h=")
     arrange("C", "move C left")
     wait_for_numbers(root, [1, number["baseline"], number["d1"], number["cycle"], *(number[n] for n in line[3:])])
     expect(dialog.get_by_role("radio", name="B", exact=True)).to_be_checked()
@@ -145,11 +127,11 @@ def test_what_the_player_asks_for_is_shown_where_it_is_stored(page: Page, app: A
     wish = "(el, open) => el.xc.request({open})"
     root.evaluate(wish, "mini/consistency/rgb-normal")
     wait_for_numbers(root, [1, 2, BASELINE, BASELINE, CONSISTENCY])
-    assert "c=mini%2Fconsistency" in page.url
+    wait_for_link(page, "c=mini%2Fconsistency")
     root.evaluate(wish, "mini/*nobody*/rgb-normal<b>")
     expect(page.get_by_text("mini/*nobody*/rgb-normal<b> is not precomputed for this clip.")).to_be_visible()
     root.evaluate(wish, "mini/consistency")
-    expect(page.get_by_text("mini/consistency is shown already, as C.")).to_be_visible()
+    expect(page.get_by_text("mini/consistency is already shown, as C.")).to_be_visible()
 
 
 def test_swapping_what_a_link_with_an_unknown_name_shows_swaps_it(page: Page, app: App):
@@ -157,7 +139,7 @@ def test_swapping_what_a_link_with_an_unknown_name_shows_swaps_it(page: Page, ap
     before = numbers(root)
     page.get_by_role("button", name="Swap A and B").click()
     wait_for_numbers(root, [*before[:-2], before[-1], before[-2]])
-    assert "a=mini%2Fconsistency" in page.url and "b=mini%2Fbaseline" in page.url
+    wait_for_link(page, "a=mini%2Fconsistency", "b=mini%2Fbaseline")
 
 
 def test_a_player_that_was_away_comes_back_at_the_frame_of_the_link(page: Page, dashboard: StartApp, tmp_path: Path):
@@ -171,7 +153,7 @@ def test_a_player_that_was_away_comes_back_at_the_frame_of_the_link(page: Page, 
     choose(page, "B", "consistency")
     root = painted(page)
     wait_for(root, "el.xc.painted === 7")
-    assert "frame=7" in page.url
+    wait_for_link(page, "frame=7")
 
 
 def test_a_new_browser_on_the_link_shows_the_same(page: Page, app: App, browser: Browser):
@@ -220,28 +202,28 @@ def test_a_new_browser_on_the_link_shows_the_same(page: Page, app: App, browser:
 
 def test_a_link_restores_zoom_difference_energy_colours_and_probe(page: Page, app: App, browser: Browser):
     root = open_page(page, app, "clip=phone&readout=reshading")
-    root.evaluate("el => el.focus({preventScroll: true})")
+    focus(root)
     for key in "z", "z", "d", "e", "p":
         page.keyboard.press(key)
     page.keyboard.press("ArrowRight")
     root.evaluate(
         "el => el.xc.change({maps: {reshading: {map: 'magma', lo: 0.1, hi: 0.75}}, reach: {normal: 12.5}, size: 55})"
     )
-    page.wait_for_url(re.compile(r"size=55"))
-    for part in ("zoom=2.25", "diff=auto", "overlay=0.7", "maps=reshading", "reach=normal", "probe=33"):
-        assert part in page.url, part
-    wait_for(root, "!el.xc.state().isLate")
+    wait_for_link(
+        page, "size=55", "zoom=2.25", "diff=auto", "overlay=0.7", "maps=reshading", "reach=normal", "probe=33"
+    )
+    repainted(root)
     other = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
     try:
         other.goto(page.url)
         same = painted(other)
-        wait_for(same, "!el.xc.state().isLate")
+        repainted(same)
         assert state(same)["view"] == state(root)["view"]
         pixels = """el => { const {canvas} = el.xc.context(); return canvas.toDataURL(); }"""
         assert same.evaluate(pixels) == root.evaluate(pixels), "the same pictures, pixel by pixel"
-        assert (
-            same.locator(".pane-values").all_inner_texts()[0] == root.locator(".pane-values").all_inner_texts()[0] != ""
-        )
+        text = "el.querySelector('.pane-values').textContent"
+        values = [wait_for(one, f"{text} && !{text}.includes('…')", then=text) for one in (same, root)]
+        assert values[0] == values[1]
     finally:
         other.context.close()
 
@@ -255,14 +237,17 @@ def test_what_is_chosen_in_a_pane_is_there_before_the_page_answers_and_taken_bac
         answer.on_message(lambda message: held.append((route, message)) if is_held else route.send(message))
 
     page.route_web_socket("**/_stcore/stream", pass_on)
+    page.clock.install(time=0)
     root = open_page(page, app, "clip=walkthrough&a=mini/baseline&b=mini/baseline")
     menu = root.get_by_role("combobox", name="configuration of B")
     assert menu.evaluate("el => el.selectedOptions[0].text") == "baseline"
     is_held = True
+    page.clock.pause_at(3600)  # the player's patience ends when the test says so
     menu.select_option(label="consistency")
-    wait_for_numbers(root, [1, 2, BASELINE, CONSISTENCY])
+    step_clock_until(root, shows([1, 2, BASELINE, CONSISTENCY]))
     assert "consistency" not in page.url and root.locator(".pane-title").all_inner_texts()[-1] == "consistency"
-    wait_for_numbers(root, [1, 2, BASELINE, BASELINE])
+    step_clock_until(root, shows([1, 2, BASELINE, BASELINE]))
+    page.clock.resume()
     is_held = False
     for route, message in held:
         route.send(message)
@@ -290,10 +275,10 @@ def test_the_back_button_undoes_a_look_and_a_speed(page: Page, app: App):
     page.wait_for_url("**solo=B*")
     page.go_back()
     page.wait_for_url("**solo=A*")
-    root.evaluate("async (el) => { while (el.xc.state().view.solo !== 'A') await new Promise(requestAnimationFrame); }")
+    wait_for(root, "el.xc.state().view.solo === 'A'")
     expect(speed).to_have_value("2")
-    page.wait_for_timeout(500)  # nothing pulls it forth again
-    assert "solo=A" in page.url and root.evaluate("el => el.xc.state().view.solo") == "A"
+    step_to(page, root, 1)  # a report and a run of the page later, nothing has pulled it forward again
+    assert "solo=A" in page.url and look(root)["solo"] == "A"
 
 
 def test_another_clip_starts_at_its_first_frame(page: Page, app: App):
@@ -302,7 +287,7 @@ def test_another_clip_starts_at_its_first_frame(page: Page, app: App):
     choose(page, "Clip", "phone")
     expect(page.get_by_text("phone, made by the tests")).to_be_visible()
     wait_for(root, "el.xc.painted === 0")
-    assert "frame" not in page.url
+    wait_for_link(page, without="frame")
 
 
 def test_means_and_the_meaning_of_energy_stand_under_the_charts(page: Page, app: App):
@@ -363,7 +348,7 @@ def test_a_store_that_cannot_be_read_is_said_in_words(tmp_path: Path, monkeypatc
     loop = tmp_path / "store"
     loop.symlink_to(loop)  # unreadable for everyone, where root may read what it has no permission for
     monkeypatch.setenv(STORE_VARIABLE, str(loop))
-    page = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=30).run()
+    page = AppTest.from_file(str(ROOT / "dashboard" / "ui.py"), default_timeout=PATIENCE_SECONDS).run()
     assert not page.exception
     assert [title.value for title in page.header] == ["The store cannot be read"]
     assert any("symbolic links" in text.value for text in page.text)

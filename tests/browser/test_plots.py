@@ -14,9 +14,10 @@ from analysis.energy import energy
 from cache.pack import read_images
 from cache.records import Track
 from cache.store import Store
-from dashboard.compare.summaries import Line, summary
-from tests.browser.test_player import App, state, wait_for
-from tests.conftest import StartApp
+from dashboard.compare.summaries import summary
+from dashboard.view import Chart, Series
+from tests.browser.helpers import App, look, state, wait_for
+from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, build_store
 
 N_FRAMES = 120
@@ -44,10 +45,6 @@ def open_page(page: Page, app: App, query: str = "") -> Locator:
     root.wait_for()
     wait_for(root, "el.xc.painted >= 0 && el.xc.cursors().length > 2")
     return root
-
-
-def look(root: Locator) -> dict[str, Any]:
-    return state(root)["view"]
 
 
 def drag(page: Page, area: Locator, start: float, end: float, *, shift: bool = False, y: float = 0.5) -> None:
@@ -161,8 +158,8 @@ def test_the_gap_says_who_is_lower_how_often_and_follows_the_loop(page: Page, ap
     note = root.locator("figure[data-id=gap] .chart-note")
 
     def words(first: int, last: int) -> str:
-        lines = [Line(letter, letter, curves[letter][first : last + 1]) for letter in "AB"]
-        return summary("", lines, "").split(". ")[-1].removesuffix(".").replace(" is lower", " lower")
+        series = [Series(letter, letter, curves[letter][first : last + 1]) for letter in "AB"]
+        return summary(Chart("", "", "", series)).split(". ")[-1].removesuffix(".").replace(" is lower", " lower")
 
     expect(note).to_have_text(words(0, N_FRAMES - 1))
     drag(page, root.locator(".plot-area").first, 0.3, 0.5, shift=True)
@@ -178,13 +175,13 @@ def test_g_goes_to_the_largest_gap(page: Page, app: App):
     assert state(root)["frame"] == int(abs(curves["A"] - curves["B"]).argmax())
 
 
-def test_every_name_of_the_look_may_stand_in_a_link(page: Page, app: App):
-    """Python passes on the names of LOOK alone, the player writes those of FIELDS: a name in one list only is lost."""
-    from dashboard.components.player import LOOK
+def test_every_name_of_the_view_state_may_stand_in_a_link(page: Page, app: App):
+    """Python passes on the names of VIEW_STATE alone, the player writes those of FIELDS: a name in one list only is lost."""
+    from dashboard.view import VIEW_STATE
 
     page.goto(f"{app.address}/web/player/player.css")
     assert set(page.evaluate("import('/web/player/view_state.mjs').then(({FIELDS}) => Object.keys(FIELDS))")) == set(
-        LOOK
+        VIEW_STATE
     )
 
 
@@ -284,7 +281,7 @@ def plotted(root: Locator, chart: str = "energy") -> list[float]:
 
 
 def settled(root: Locator, words: str) -> None:
-    expect(root.locator("figure[data-id=energy] .chart-note")).to_contain_text(words, timeout=20_000)
+    expect(root.locator("figure[data-id=energy] .chart-note")).to_contain_text(words)
 
 
 def test_a_box_drawn_with_shift_gives_the_energy_of_its_pixels_in_the_end(page: Page, app: App):
@@ -406,7 +403,9 @@ def test_brushing_the_scatter_marks_and_loops_its_frames_and_comes_back_from_the
     ]
     assert len(inside) > 2
     assert look(root)["loop"] == [inside[0], inside[-1]]
-    assert played(root, seconds=2.0) <= set(inside) != set(range(inside[0], inside[-1] + 1)), "marked frames alone"
+    assert played(root, n_paints=2 * len(inside)) <= set(inside) != set(range(inside[0], inside[-1] + 1)), (
+        "marked frames alone"
+    )
     expect(root.locator(".panel-row [role=status]")).to_have_text(f"{len(inside)} of {N_FRAMES} frames marked")
     assert root.locator(".strip .marks i").count() > 0
     page.wait_for_url(lambda url: f"loop={inside[0]}-{inside[-1]}" in url and "brush=pair~" in url)
@@ -417,24 +416,21 @@ def test_brushing_the_scatter_marks_and_loops_its_frames_and_comes_back_from_the
     wait_for(again, "el.querySelectorAll('.strip .marks i').length === 0")
 
 
-def played(root: Locator, seconds: float) -> set[int]:
-    """The frames that are painted while it plays."""
+def played(root: Locator, n_paints: int) -> set[int]:
+    """The frames of the first paints after play has begun."""
     frames = root.evaluate(
-        """async (el, seconds) => {
+        """async (el, nPaints) => {
           el.dispatchEvent(new KeyboardEvent("keydown", {key: "l", bubbles: true}));
-          const seen = new Set();
-          let paints = el.xc.paints;
-          for (const until = performance.now() + 1000 * seconds; performance.now() < until; ) {
+          const seen = [];
+          for (let paints = el.xc.paints; seen.length < nPaints; paints = el.xc.paints) {
             await new Promise(requestAnimationFrame);
-            if (el.xc.paints !== paints) seen.add(el.xc.painted);
-            paints = el.xc.paints;
+            if (el.xc.paints !== paints) seen.push(el.xc.painted);
           }
           el.dispatchEvent(new KeyboardEvent("keydown", {key: "k", bubbles: true}));
-          return [...seen];
+          return seen;
         }""",
-        seconds,
+        n_paints,
     )
-    assert frames
     return set(frames)
 
 

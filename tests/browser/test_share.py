@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -14,20 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.test_compare_page import open_page, painted
-from tests.browser.test_player import state, wait_for
-from tests.conftest import StartApp
+from tests.browser.helpers import App, focus, open_page, painted, seek, state, wait_for
+from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, build_store, read_pattern
 
 N_FRAMES = 40
 HOSTILE = "</script><script>document.title='hit'</script><!-- packs --><img src=x onerror=alert(1)> & \"quoted\""
 PTS_SECONDS = [round(0.04 * frame + 0.02 * (frame % 3), 3) for frame in range(N_FRAMES)]
 """Frames of different durations: time stamps are not the frame number times a constant."""
-
-
-@dataclass(frozen=True)
-class App:
-    address: str
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +34,11 @@ def app(tmp_path_factory: pytest.TempPathFactory, dashboard: StartApp) -> App:
         pts_seconds=PTS_SECONDS,
         readouts={},
     )
-    return App(dashboard(store.root))
+    return App(dashboard(store.root), store)
 
 
 def open_panel(page: Page, root: Locator) -> Locator:
-    root.evaluate("el => el.focus({preventScroll: true})")
+    focus(root)
     page.keyboard.press("Shift+S")
     panel = page.get_by_role("dialog", name="Save and share")
     expect(panel).to_be_visible()
@@ -53,7 +46,7 @@ def open_panel(page: Page, root: Locator) -> Locator:
 
 
 def saved(page: Page, button: Locator, folder: Path) -> Path:
-    with page.expect_download(timeout=120_000) as download:
+    with page.expect_download() as download:
         button.click()
     path = folder / download.value.suggested_filename
     download.value.save_as(path)
@@ -232,17 +225,12 @@ def test_a_saved_page_opens_from_a_disk_offline_and_still_plays(page: Page, app:
 # Bookmarks
 
 
-def focus(root: Locator) -> None:
-    root.evaluate("el => el.focus({preventScroll: true})")
-
-
 def test_bookmarks_with_notes_stay_in_this_browser_and_go_into_link_table_and_page(
     page: Page, app: App, tmp_path: Path
 ):
     root = open_page(page, app)
     for frame in (20, 4):
-        root.evaluate("(el, frame) => el.xc.seek(frame)", frame)
-        wait_for(root, f"el.xc.painted === {frame}")
+        seek(root, frame)
         root.press("b")
     page.wait_for_url("**marks=4.20*")
     page.get_by_label("note of frame 20").fill("=<b>sharp</b>")
@@ -267,8 +255,7 @@ def test_bookmarks_with_notes_stay_in_this_browser_and_go_into_link_table_and_pa
 def test_a_link_brings_bookmarks_to_another_browser_without_notes(page: Page, app: App):
     root = open_page(page, app, "clip=walkthrough&marks=7.9")
     expect(page.get_by_label("note of frame 7")).to_have_value("")
-    root.evaluate("el => el.xc.seek(9)")
-    wait_for(root, "el.xc.painted === 9")
+    seek(root, 9)
     root.press("b")
     expect(page.get_by_label("note of frame 9")).to_have_count(0)
     page.get_by_role("button", name="restore the bookmark").click()

@@ -23,8 +23,9 @@ from cache.records import BadRecord, StoreError, Track, head_to_json, sealed, tr
 from cache.store import CorruptPack, Store
 from cache.version import VERSION
 from cache.writer import TrackWriter
-from tests.conftest import ROOT
+from tests.fixtures.serving import ROOT
 from tests.fixtures.tracks import append, frames, make_head, stored
+from tests.fixtures.waits import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -311,9 +312,9 @@ def test_a_second_writer_of_a_clip_is_told_or_waits_its_turn(store):
 
         thread = threading.Thread(target=second)
         thread.start()
-        assert waits.wait(10)
+        assert waits.wait(PATIENCE_SECONDS)
         order.append("first")
-    thread.join(10)
+    thread.join(PATIENCE_SECONDS)
     assert order == ["first", "second"]
 
 

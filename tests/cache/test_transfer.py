@@ -1,4 +1,4 @@
-"""Tracks that go from store to store arrive whole or not at all, whatever the file says."""
+"""Laws of transfers: tracks arrive whole or not at all, whatever the file contains."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from consistency.zoo.load import load_network
 from consistency.zoo.read import ZOOS, bundled_zoos, load_zoo
 from consistency.zoo.records import SHARED, Zoo
 from precompute.jobs import predict
-from precompute.jobs.batches import Batch
+from precompute.jobs.batches import FrameBatch
 from precompute.jobs.tracks import select_configurations
 from precompute.media import decoder, sources
 from precompute.media.sampling import Sampling
@@ -35,7 +35,7 @@ def mini() -> Zoo:
 
 
 @pytest.fixture(scope="module")
-def walkthrough(tmp_path_factory: pytest.TempPathFactory) -> Batch:
+def walkthrough(tmp_path_factory: pytest.TempPathFactory) -> FrameBatch:
     """Every thirtieth frame of the bundled walk-through, with its ground truth."""
     source = sources.resolve("walkthrough", media_dir=tmp_path_factory.mktemp("media"))
     sampling = Sampling(fps=1)
@@ -44,7 +44,7 @@ def walkthrough(tmp_path_factory: pytest.TempPathFactory) -> Batch:
         name: np.stack([f.rgb for f in decoder.frames(path, sampling, channels=DOMAINS[name].channels)])
         for name, path in source.truth.items()
     }
-    return Batch(np.stack(frames), np.arange(len(frames), dtype=float), truth, {})
+    return FrameBatch(np.stack(frames), np.arange(len(frames), dtype=float), truth)
 
 
 def test_mini_has_the_networks_it_promises(mini):
@@ -96,7 +96,7 @@ def loader(dtype: torch.dtype):
     return lambda edge: load_network(edge, device=CPU, dtype=dtype)
 
 
-def energies(zoo: Zoo, frames: Batch, dtype: torch.dtype, method: str) -> dict[str, torch.Tensor]:
+def energies(zoo: Zoo, frames: FrameBatch, dtype: torch.dtype, method: str) -> dict[str, torch.Tensor]:
     chains = [zoo.chain(method, path) for path in zoo.paths(method)]
     chains += [zoo.chain(method, path) for constants in zoo.energies.values() for path in constants.paths]
     outputs = predict.predict(Graph(chains, loader(dtype)), frames, CPU, zoo.size_multiple).outputs
@@ -120,7 +120,7 @@ def test_energy_rises_when_the_picture_is_blurred(mini, walkthrough):
     """The shift that the paper's page shows; docs/results.md has the levels for `lab`."""
     blurred = np.stack([cv2.GaussianBlur(frame, (0, 0), sigmaX=4) for frame in walkthrough.rgb])
     clear = energies(mini, walkthrough, torch.float32, "baseline")
-    shifted = energies(mini, Batch(blurred, walkthrough.pts_seconds, {}, {}), torch.float32, "baseline")
+    shifted = energies(mini, FrameBatch(blurred, walkthrough.pts_seconds), torch.float32, "baseline")
     assert shifted["normal"].mean() > clear["normal"].mean()
 
 

@@ -20,12 +20,16 @@ from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.read import bundled_zoos, load_zoo, read_zoo
 from consistency.zoo.records import Edge
-from precompute.jobs import batches, device_worker, devices, precision, predict, run
+from precompute.jobs import precision, predict, run
+from precompute.jobs.batches import FrameBatch
 from precompute.jobs.device_worker import DeviceWorker
+from precompute.jobs.events import BatchHalved
 from precompute.jobs.plan import make_plan
-from precompute.jobs.predict import Precision
+from precompute.jobs.predict import Compute, Precision
+from precompute.jobs.tracks import TrackChunk, chains_of
 from precompute.media import sampling, sources
 from precompute.zoos.install import record
+from tests.fixtures.events import Recorded
 from tests.fixtures.zoos import write_zoo
 
 pytestmark = pytest.mark.needs_cuda
@@ -43,10 +47,10 @@ def test_a_gpu_scores_the_bundled_clip_as_the_cpu_does_within_a_twentieth_of_sig
     zoo = load_zoo(name)
     source = sources.resolve("walkthrough", media_dir=tmp_path)
     energies = {}
-    for device, dtype in ((cuda, devices.choose_dtype(cuda)), (torch.device("cpu"), torch.float32)):
+    for device, dtype in ((cuda, precision.choose_dtype(cuda)), (torch.device("cpu"), torch.float32)):
         store = Store(tmp_path / device.type)
         plan = make_plan(store, source, sampling.Sampling(max_frames=8), zoo, ["*"])
-        assert run.run_plan(store, plan, device=device, dtype=dtype, batch_size=4) == 8
+        assert run.run_plan(store, plan, Compute(device, Precision(dtype), 4)) == 8
         for track in store.tracks(kind="energy"):
             constants = track.head.constants
             terms = (store.column(track, "terms") - constants["mu"]) / constants["sigma"]
@@ -148,7 +152,7 @@ def test_networks_that_visit_the_gpu_give_what_resident_ones_give(cuda, tmp_path
 
 def test_a_job_loads_each_network_once_for_measuring_and_for_running(cuda, tmp_path, monkeypatch):
     testing = pytest.importorskip("typer.testing")  # the machine may have little more than torch
-    from precompute.cli.run import app
+    from precompute.cli.app import app
 
     loaded: list[tuple[str, str, torch.dtype]] = []
 
@@ -156,7 +160,7 @@ def test_a_job_loads_each_network_once_for_measuring_and_for_running(cuda, tmp_p
         loaded.append((edge.network_digest, str(device), dtype))
         return load_network(edge, device=device, dtype=dtype)
 
-    monkeypatch.setattr(device_worker, "load_network", noted)
+    monkeypatch.setattr(predict, "load_network", noted)
     words = ["run", "phone", "--zoo", str(write_zoo(tmp_path / "zoo")), "--max-frames", "2", "--size", "64"]
     result = testing.CliRunner().invoke(app, [*words, "--device", "cuda", "--store", str(tmp_path / "store")])
     assert result.exit_code == 0, result.output
@@ -170,7 +174,7 @@ def test_networks_that_are_on_the_gpu_stay_there_however_little_of_it_is_free(cu
     kept = predict.Networks()
 
     def is_resident(networks: predict.Networks) -> bool:
-        return predict.make_graph(plan.pending, cuda, Precision(torch.float16), networks).can_be_recorded
+        return predict.make_graph(chains_of(plan.pending), cuda, Precision(torch.float16), networks).can_be_recorded
 
     assert is_resident(kept)
     monkeypatch.setattr(predict, "RESIDENT_SHARE", 0.0)
@@ -191,19 +195,23 @@ def test_a_full_gpu_halves_the_batch_and_gives_the_same(cuda, tmp_path):
     source = sources.resolve("phone", media_dir=tmp_path)
     plan = make_plan(store, source, sampling.Sampling(), zoo, ["*"])
     rgb = np.random.default_rng(0).integers(0, 255, (128, 256, 256, 3), np.uint8)
-    frames = batches.Batch(rgb, np.arange(128.0), {}, {})
+    frames = FrameBatch(rgb, np.arange(128.0))
 
-    def score(said: list[str]) -> dict[str, np.ndarray]:
-        graph = predict.make_graph(plan.pending, cuda, Precision(torch.float16))
-        worker = DeviceWorker(graph, cuda, zoo, 128, lambda batch: plan.pending, said.append)
-        found = worker.score(frames)
+    def work(worker: DeviceWorker, frames: FrameBatch) -> dict[str, TrackChunk]:
+        predictions = worker.predict(frames)
+        return {spec.head.key: spec.score(predictions).to_host() for spec in plan.pending}
+
+    def score(said: Recorded) -> dict[str, np.ndarray]:
+        graph = predict.make_graph(chains_of(plan.pending), cuda, Precision(torch.float16))
+        worker = DeviceWorker(graph, cuda, zoo.size_multiple, 128, said)
+        found = worker.run(frames, work)
         worker.close()
         for scored in found:
             scored.wait()
-        keys = found[0].products
-        return {key: np.concatenate([np.asarray(s.products[key].images) for s in found]) for key in keys}
+        keys = found[0].chunks
+        return {key: np.concatenate([np.asarray(s.chunks[key].images) for s in found]) for key in keys}
 
-    said: list[str] = []
+    said = Recorded()
     score(said)  # the first run also tries kernels, which takes more memory than any of them
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
@@ -216,7 +224,7 @@ def test_a_full_gpu_halves_the_batch_and_gives_the_same(cuda, tmp_path):
         halved = score(said)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert said and "going on with 64" in said[0]
+    assert said[0] == BatchHalved(64)
     assert all(np.abs(whole[key].astype(int) - halved[key]).max() <= 1 for key in whole)
 
 
@@ -228,10 +236,10 @@ def test_edges_that_ask_the_gpu_for_numbers_still_run(cuda):
             return images * float(images.max())
 
     edge = Edge("rgb", "normal", "asks", "asks", {}, None, "")
-    frames = batches.Batch(np.full((2, 8, 8, 3), 255, np.uint8), np.zeros(2), {}, {})
+    frames = FrameBatch(np.full((2, 8, 8, 3), 255, np.uint8), np.zeros(2))
     zoo = load_zoo("mini")
-    worker = DeviceWorker(Graph([(edge,)], lambda _: Asks()), cuda, zoo, 2, lambda batch: [])
-    outputs = worker._predict(frames).outputs
+    worker = DeviceWorker(Graph([(edge,)], lambda _: Asks()), cuda, zoo.size_multiple, 2)
+    outputs = worker.predict(frames).outputs
     worker.close()
     assert float(outputs[(edge,)].min()) == 1.0
 

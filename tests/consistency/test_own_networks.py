@@ -1,4 +1,4 @@
-"""Can a network of somebody else join? Each format, the documented examples word for word, and what `zoo check` explains."""
+"""Third-party networks: every format, the documented examples verbatim, and the explanations of `zoo check`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo, read_zoo
 from consistency.zoo.records import ZooError
-from precompute.cli.run import app
+from precompute.cli.app import app
 from precompute.zoos.install import record
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ def write_onnx(
 
 
 def brightness_as_metres(path: Path) -> None:
-    """What FastDepth has at its ends: one frame of 224x224 RGB, metres. Here 10 times the mean of the channels."""
+    """The input and output of FastDepth: one frame of 224x224 RGB, metres. Here 10 times the mean of the channels."""
     write_onnx(path, np.full((1, 3, 1, 1), 10 / 3), np.zeros(1), [1, 3, 224, 224])
 
 

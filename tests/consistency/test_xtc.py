@@ -1,4 +1,4 @@
-"""Are X-TC's networks the released ones? Names, sizes and costs as published, and a zoo that lists them all."""
+"""X-TC's networks are the released ones: names, sizes and costs as published, and a zoo that lists them all."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from consistency.path_graph import Graph
 from consistency.zoo.read import load_zoo, read_zoo
 from consistency.zoo.records import Edge, Zoo, ZooError
 from precompute.jobs import predict
-from precompute.jobs.batches import Batch
-from precompute.jobs.tracks import plan_tracks
+from precompute.jobs.batches import FrameBatch
+from precompute.jobs.tracks import chains_of, plan_tracks
 from precompute.zoos import install
 
 UNET_5 = {"downsample": 5, "in_channels": 3, "out_channels": 3}
@@ -180,8 +180,8 @@ def test_a_page_of_its_architectures_gives_what_the_plain_loop_gives(tmp_path):
     specs = plan_tracks(clip, zoo, ["*"], {})
     rgb = np.random.default_rng(0).integers(0, 256, (2, 60, 64, 3), np.uint8)
     loaded = predict.Networks()
-    graph = predict.make_graph(specs, device, predict.Precision(torch.float32), loaded)
-    outputs = predict.predict(graph, Batch(rgb, np.zeros(2), {}, {}), device, zoo.size_multiple).outputs
+    graph = predict.make_graph(chains_of(specs), device, predict.Precision(torch.float32), loaded)
+    outputs = predict.predict(graph, FrameBatch(rgb, np.zeros(2)), device, zoo.size_multiple).outputs
     chains = {chain for spec in specs for chain in spec.chains}
     assert {edge.architecture for chain in chains for edge in chain} == {
         architecture for architecture, _ in PAGE.values()

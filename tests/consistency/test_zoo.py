@@ -1,4 +1,4 @@
-"""What a zoo promises: heads that fit, edges for every energy, digests that stay."""
+"""Laws of zoos: heads that fit, edges for every energy, digests that stay."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from cache.keys import track_key
 from cache.records import Clip
 from consistency.models.geonet import GeoNet
 from consistency.path_graph import Graph
+from consistency.zoo.adapters import InputSpec, OutputSpec
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import SHARED, Edge, Zoo, ZooError
@@ -50,6 +51,12 @@ def test_the_digest_of_a_network_of_one_output_is_what_it_was_before_there_were_
     """Keys of stored tracks hold it."""
     edge = load_zoo("mini").edge("rgb", "edge2d", SHARED)
     assert edge.digest == "d6c8b65207662fd168d658ebbbe80b4ce2c928515621824e72d32d2313c6a26f"
+
+
+def test_the_digest_of_an_adapted_network_is_what_it_was_when_its_ends_were_called_ports():
+    ends = {"input_spec": InputSpec(mean=(0.5,), std=(0.25,)), "output_spec": OutputSpec(range=(0.0, 10.0))}
+    edge = Edge("rgb", "depth", "own", "small-unet", {"widths": [4]}, None, "0" * 64, format="onnx", **ends)
+    assert edge.digest == "9b859ae8431630c5d203fd5fee4a00c08ea5b472e9ea5a60a2e1c1a480da71d4"
 
 
 def test_heads_of_one_network_share_its_digest_and_have_their_own(lab):

@@ -11,10 +11,10 @@ from cache.records import Clip, Head, Pack, Track
 from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.commands import DEFAULT_SAMPLING, DEFAULT_ZOO, command_for
-from dashboard.compare.comparison import shown
-from dashboard.compare.configuration import Configuration, default_configurations
+from dashboard.compare.comparison import compare
+from dashboard.configuration import Configuration, default_configurations
 from dashboard.text import one_line, web_address
-from precompute.cli.run import app
+from precompute.cli.app import app
 from precompute.media.sampling import Sampling
 from tests.fixtures.stores import build_store
 
@@ -116,15 +116,15 @@ def test_the_newest_complete_track_is_taken_before_a_newer_growing_one() -> None
 
 def test_an_energy_of_other_weights_does_not_stand_beside_a_prediction() -> None:
     tracks = [track("prediction", "rgb-normal", weights="2"), track("energy", "rgb-normal", weights="1")]
-    view = shown(Catalogue(tracks), CLIP, "normal", None, [A])
+    view = compare(Catalogue(tracks), CLIP, "normal", None, [A])
     assert not view.plots
-    assert any("energy of A" in gap.what for gap in view.gaps)
+    assert any("energy of A" in gap.what for gap in view.missing)
 
 
 def test_a_readout_adds_a_row_with_its_truth_and_its_charts() -> None:
     catalogue = Catalogue(whole_clip())
-    without = shown(catalogue, CLIP, "normal", None, [A, B])
-    with_readout = shown(catalogue, CLIP, "normal", "reshading", [A, B])
+    without = compare(catalogue, CLIP, "normal", None, [A, B])
+    with_readout = compare(catalogue, CLIP, "normal", "reshading", [A, B])
     places = {pane.id: (pane.row, pane.column) for pane in with_readout.panes}
     assert {pane.id for pane in without.panes} == {"input", "truth", "A", "B"}
     assert places == {
@@ -140,12 +140,12 @@ def test_a_readout_adds_a_row_with_its_truth_and_its_charts() -> None:
         domain for t in without.energies.values() for path in t.head.constants["paths"] for domain in path.split("-")
     }
     assert set(without.titles) == on_paths
-    assert not with_readout.gaps
+    assert not with_readout.missing
 
 
 def test_without_truth_the_predictions_stand_right_beside_the_input() -> None:
     tracks = [item for item in whole_clip() if item.head.kind != "truth"]
-    view = shown(Catalogue(tracks), CLIP, "normal", None, [A, B])
+    view = compare(Catalogue(tracks), CLIP, "normal", None, [A, B])
     assert [(pane.id, pane.column) for pane in view.panes] == [("input", 0), ("A", 1), ("B", 2)]
 
 
@@ -154,14 +154,14 @@ def test_one_to_eight_configurations_have_panes_of_their_own(n_configurations: i
     methods = [f"method{n}" for n in range(n_configurations)]
     tracks = [track("input", "rgb"), *(track("prediction", "rgb-normal", method) for method in methods)]
     chosen = [Configuration("mini", method, "rgb-normal") for method in methods]
-    view = shown(Catalogue(tracks), CLIP, "normal", None, chosen)
+    view = compare(Catalogue(tracks), CLIP, "normal", None, chosen)
     assert len({pane.id for pane in view.panes}) == len({(s.row, s.column) for s in view.panes}) == 1 + n_configurations
 
 
 def test_what_is_missing_is_named_with_a_command_for_it() -> None:
     tracks = [item for item in whole_clip() if item.head.kind != "energy"]
-    gaps = shown(Catalogue(tracks), CLIP, "normal", None, [A, B]).gaps
-    assert [gap.command for gap in gaps] == [
+    missing = compare(Catalogue(tracks), CLIP, "normal", None, [A, B]).missing
+    assert [gap.command for gap in missing] == [
         "python -m precompute run walkthrough --configurations mini/baseline/rgb-normal",
         "python -m precompute run walkthrough --configurations mini/consistency/rgb-normal",
     ]
@@ -187,23 +187,23 @@ def test_what_a_command_leaves_out_is_what_the_job_takes_by_itself() -> None:
 def test_an_address_with_shell_letters_stays_one_word_of_the_command() -> None:
     address = "https://example.org/a';rm${IFS}-rf;'&b=$(id)"
     hostile = replace(CLIP, title="; rm -rf ~", url=address)
-    gaps = shown(Catalogue([track("input", "rgb", clip=hostile)]), hostile, None, None, []).gaps
-    assert gaps[0].command is not None
-    assert shlex.split(gaps[0].command) == ["python", "-m", "precompute", "run", address]
+    missing = compare(Catalogue([track("input", "rgb", clip=hostile)]), hostile, None, None, []).missing
+    assert missing[0].command is not None
+    assert shlex.split(missing[0].command) == ["python", "-m", "precompute", "run", address]
 
 
 def test_a_path_through_another_domain_has_no_energy_and_says_so() -> None:
     via = Configuration("mini", "baseline", "rgb-depth-normal")
-    view = shown(Catalogue(whole_clip()), CLIP, "normal", None, [via, B])
+    view = compare(Catalogue(whole_clip()), CLIP, "normal", None, [via, B])
     assert [curve.letter for curve in view.plots[0].curves] == ["B"]
-    assert any("no energy of its own" in gap.what for gap in view.gaps)
+    assert any("no energy of its own" in gap.what for gap in view.missing)
     assert via.spelling == "mini/baseline/rgb-depth-normal"
 
 
 def test_no_command_is_offered_for_what_no_job_can_make() -> None:
     via = Configuration("mini", "baseline", "rgb-depth-normal")
-    view = shown(Catalogue(whole_clip()), CLIP, "normal", "reshading", [via, B])
-    assert [gap.command for gap in view.gaps] == [None, None]
+    view = compare(Catalogue(whole_clip()), CLIP, "normal", "reshading", [via, B])
+    assert [gap.command for gap in view.missing] == [None, None]
 
 
 def test_only_web_addresses_become_links() -> None:
@@ -257,5 +257,5 @@ def test_a_tolerant_clip_is_told_from_the_strict_one_of_the_same_source():
     whole = track("input", "rgb", number=2)
     catalogue = Catalogue([damaged, whole])
     assert catalogue.clip_label(CLIP) != catalogue.clip_label(tolerant) == "walkthrough (tolerant, eeeeeeee)"
-    assert shown(catalogue, tolerant, None, None, ()).caveats == ("damaged after frame 2 of the source; tolerant",)
-    assert shown(catalogue, CLIP, None, None, ()).caveats == ()
+    assert compare(catalogue, tolerant, None, None, ()).caveats == ("damaged after frame 2 of the source; tolerant",)
+    assert compare(catalogue, CLIP, None, None, ()).caveats == ()

@@ -9,7 +9,6 @@ import pytest
 
 from analysis.columns import Columns
 from cache.store import Store
-from dashboard.compare.comparison import Curve
 from dashboard.server.exports import series_parquet
 from tests.fixtures.stores import build_store
 
@@ -34,17 +33,17 @@ def test_the_file_holds_every_plotted_curve_in_full_precision(store: Store) -> N
         "time (s)",
         "Consistency energy, A baseline (σ)",
         "Consistency energy, B consistency (σ)",
-        "Readout disagreement, A baseline",
-        "Readout disagreement, B consistency",
-        "Error of Surface normals, A baseline (°)",
-        "Error of Surface normals, B consistency (°)",
-        "Error of Reshading, A baseline",
-        "Error of Reshading, B consistency",
+        "Readout disagreement, A baseline (code)",
+        "Readout disagreement, B consistency (code)",
+        "Mean angular error of Surface normals, A baseline (°)",
+        "Mean angular error of Surface normals, B consistency (°)",
+        "Mean absolute error of Reshading, A baseline (code)",
+        "Mean absolute error of Reshading, B consistency (code)",
     ]
     assert table["frame"].to_pylist() == list(range(N_FRAMES))
     assert np.allclose(table["time (s)"], np.arange(N_FRAMES) / 30)
     (energy,) = (track for track in store.tracks(kind="energy") if track.head.method == "baseline")
-    expected = Columns(store).series(Curve("A", "baseline", energy, "terms"), "standardised")
+    expected = Columns(store).series(energy, "terms", "standardised")
     assert table["Consistency energy, A baseline (σ)"].to_numpy().tolist() == expected.tolist()
 
 

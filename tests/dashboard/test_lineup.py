@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from dashboard.compare.configuration import Configuration
 from dashboard.compare.lineup import MAX_CONFIGURATIONS, added, moved, removed, suggestion
+from dashboard.configuration import Configuration
 
 BASELINE, CONSISTENCY, CYCLE = (Configuration("mini", m, "rgb-normal") for m in ("baseline", "consistency", "cycle"))
 VIA_DEPTH = Configuration("mini", "baseline", "rgb-depth-normal")

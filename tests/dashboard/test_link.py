@@ -7,7 +7,7 @@ import pytest
 
 from dashboard.catalogue import Catalogue
 from dashboard.compare.link import Selection, from_query, to_query
-from dashboard.components.player import LOOK
+from dashboard.view import VIEW_STATE
 from tests.dashboard.test_comparison import CLIP, track, whole_clip
 
 OTHER = replace(CLIP, key="e" * 64, title="other")
@@ -54,7 +54,7 @@ def test_letters_that_a_link_leaves_out_are_closed_up() -> None:
 def test_an_unknown_third_configuration_is_left_out_with_a_note() -> None:
     selection, notes = from_query({"c": "mini/nobody"}, AVAILABLE)
     assert selection is not None and len(selection.configurations) == 2
-    assert "configuration C 'mini/nobody'" in notes[0] and notes[0].endswith("shown: none.")
+    assert "configuration C 'mini/nobody'" in notes[0] and notes[0].endswith("showing none.")
 
 
 def test_an_empty_query_gives_the_defaults() -> None:
@@ -135,7 +135,21 @@ def test_no_hostile_link_raises_or_is_believed() -> None:
         "|",
         "∞",
     ]
-    names = ["clip", "predict", "readout", "a", "b", "scale", "frame", "speed", "c", "h", "__proto__", "embed", *LOOK]
+    names = [
+        "clip",
+        "predict",
+        "readout",
+        "a",
+        "b",
+        "scale",
+        "frame",
+        "speed",
+        "c",
+        "h",
+        "__proto__",
+        "embed",
+        *VIEW_STATE,
+    ]
     for _ in range(200):
         query = {name: "".join(draw.choices(pieces, k=draw.randint(0, 4))) for name in draw.sample(names, k=8)}
         selection, notes = from_query(query, AVAILABLE)

@@ -13,10 +13,10 @@ from playwright.sync_api import Locator, Page, Route, expect
 from analysis.columns import Columns
 from cache.store import Store
 from dashboard.catalogue import Catalogue
-from dashboard.compare.configuration import LETTERS, Configuration
 from dashboard.compare.path_options import energy_tracks, graph_data, path_options, readout_options
-from tests.browser.test_compare_page import App, open_page, wait_for_numbers
-from tests.conftest import StartApp
+from dashboard.configuration import Configuration
+from tests.browser.helpers import App, open_page, wait_for_link, wait_for_numbers
+from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, add_track, build_store
 
 VIA_DEPTH = 77
@@ -51,7 +51,7 @@ def test_a_way_has_the_mean_term_of_its_path_or_a_command(store: Store) -> None:
     )
     lineup = [Configuration("mini", "baseline", "rgb-normal")] * 2
     tracks = energy_tracks(catalogue, catalogue.clips[0], found)
-    data = json.loads(json.dumps(graph_data(found, lineup, LETTERS, tracks)))
+    data = json.loads(json.dumps(graph_data(found, lineup, tracks)))
     assert data["lineup"][1]["letter"] == "B"
     assert data["energies"]["mini/baseline/normal"]["paths"] == list(energy.head.constants["paths"])
 
@@ -86,7 +86,7 @@ def test_a_click_on_a_path_shows_it_as_the_chosen_letter(page: Page, app: App):
     expect(graph.get_by_text("B would show mini/baseline: Image → depth → Surface normals.")).to_be_visible()
     option(graph, "Image → depth → Surface normals").click()
     wait_for_numbers(root, [1, 16, VIA_DEPTH])
-    assert "b=mini%2Fbaseline%2Frgb-depth-normal" in page.url
+    wait_for_link(page, "b=mini%2Fbaseline%2Frgb-depth-normal")
 
 
 def test_the_width_of_a_path_is_its_energy_in_the_frame_on_the_screen(page: Page, app: App, store: Store):
@@ -254,7 +254,7 @@ def test_a_click_on_a_readout_shows_it_of_all_predictions_and_none_takes_it_away
     assert width == pytest.approx(2 + 8 * np.clip((energy + 1) / 4, 0, 1), abs=0.01)
     chosen.click()
     wait_for_numbers(root, [1, 16, VIA_NORMAL, 18])
-    assert "readout=reshading" in page.url
+    wait_for_link(page, "readout=reshading")
     expect(chosen).to_have_attribute("aria-checked", "true")
     expect(graph.get_by_text("Readout mini/baseline: Image → Surface normals → Reshading.")).to_be_visible()
     expect(graph.get_by_text(f"{energy:.2f} σ in frame 2".replace("-", "−"))).to_be_visible()
@@ -275,7 +275,7 @@ def test_a_click_on_a_readout_shows_it_of_all_predictions_and_none_takes_it_away
     expect(readouts.get_by_role("radio", name="no readout")).to_be_focused()
     page.keyboard.press("Enter")
     wait_for_numbers(root, [1, 16, 18])
-    assert "readout" not in page.url
+    wait_for_link(page, without="readout")
     expect(readouts.get_by_role("radio", name="no readout")).to_be_focused()
     expect(graph.get_by_text("Only the predictions")).to_be_visible()
     # What another method has can be shown from here too, and of two quick clicks the later one counts.

@@ -23,9 +23,10 @@ from joserfc.jwk import RSAKey
 from playwright.sync_api import Page, expect
 
 from cache.store import Store
-from dashboard.server import access
-from tests.conftest import ROOT, free_port, serving, wait_until_healthy
+from dashboard import access
+from tests.fixtures.serving import ROOT, free_port, serving, wait_until_healthy
 from tests.fixtures.stores import build_store
+from tests.fixtures.waits import PATIENCE_SECONDS
 
 SECRETS = [Path("/etc/passwd"), ROOT / "dashboard" / "app.py", ROOT / ".streamlit" / "config.toml"]
 """What nobody may read through the dashboard."""
@@ -49,7 +50,7 @@ def address(store: Store, dashboard) -> str:
 
 def ask(address: str, path: str, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of a GET whose path is sent as it is, which libraries of clients tidy up first."""
-    connection = http.client.HTTPConnection(urllib.parse.urlsplit(address).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(address).netloc, timeout=PATIENCE_SECONDS)
     given = headers or {}
     try:
         connection.putrequest("GET", path, skip_host="Host" in given)
@@ -147,7 +148,7 @@ def test_the_procfile_serves_the_host_that_it_is_told_and_no_other(store: Store)
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PORT": port, "CROSSCHECK_STORE": str(store.root)}
     unnamed = subprocess.run(
-        ["sh", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        ["sh", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert unnamed.returncode != 0 and "CROSSCHECK_HOST" in unnamed.stderr
     with (store.root / "procfile.log").open("w+b") as log:
@@ -165,7 +166,7 @@ def test_the_procfile_serves_the_host_that_it_is_told_and_no_other(store: Store)
             assert ask(f"http://127.0.0.1:{port}", "/", {"Host": "localhost"})[0] == 400
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait()
 
 
 # Sign-in
@@ -275,7 +276,7 @@ def test_who_has_not_signed_in_sees_no_page_and_fetches_nothing(store: Store, tm
         assert of_packs and all(url.query.startswith("pass=") for url in of_packs)
         root.evaluate("el => el.focus({preventScroll: true})")
         page.keyboard.press("Shift+S")
-        with page.expect_download(timeout=60_000) as download:
+        with page.expect_download() as download:
             page.get_by_role("button", name="Save HTML").click()
         file = Path(download.value.path()).read_text(encoding="utf-8")
         page.keyboard.press("Escape")
@@ -309,7 +310,7 @@ def test_a_sign_in_that_cannot_be_read_lets_nobody_in(monkeypatch: pytest.Monkey
 def test_a_pass_is_good_for_its_day_and_the_next(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(access.st, "secrets", _Secrets({"auth": {"cookie_secret": "0123456789abcdef" * 4}}))
     monkeypatch.setattr(access, "_today", lambda: date(2026, 2, 28))
-    given = access.link_pass()
+    given = access.pass_query().removeprefix("?pass=")
     for day, is_good in ((date(2026, 2, 27), False), (date(2026, 3, 1), True), (date(2026, 3, 2), False)):
         monkeypatch.setattr(access, "_today", lambda day=day: day)
         assert access.may_fetch(given) is is_good, day

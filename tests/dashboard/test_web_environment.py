@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.conftest import ROOT, StartApp
+from tests.fixtures.serving import ROOT, StartApp
 from tests.fixtures.stores import build_store
 
 WEB_PYTHON = ROOT / ".venv-web" / "bin" / "python"

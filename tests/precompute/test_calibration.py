@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from cache.store import Store
 from consistency.zoo.read import load_zoo
-from precompute.cli.run import app
+from precompute.cli.app import app
 from tests.fixtures.media import write_video
 from tests.fixtures.zoos import write_zoo
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from cache.records import track_to_json
 from cache.store import Store
 from precompute.cli import doctor
-from precompute.cli.run import app
+from precompute.cli.app import app
 from tests.fixtures.stores import build_store
 
 
@@ -46,7 +46,7 @@ def test_chosen_tracks_go_with_the_input_and_truth_of_their_clips(store, tmp_pat
     assert again.exit_code == 0
     for new, known in ((5, 0), (0, 5)):
         result = call("import", to, "--store", other)
-        assert result.exit_code == 0 and f"{new} tracks stored, {known} were there" in result.stdout, result.output
+        assert result.exit_code == 0 and f"{new} tracks stored, {known} already there" in result.stdout, result.output
     expected = {"input rgb", "truth normal", "truth reshading"}
     expected |= {"prediction mini/baseline/rgb-normal", "energy mini/baseline/rgb-normal"}
     assert titles(other) == {"One": expected}
@@ -56,7 +56,7 @@ def test_chosen_tracks_go_with_the_input_and_truth_of_their_clips(store, tmp_pat
 def test_tracks_that_grow_are_left_out_and_counted(tmp_path):
     build_store(tmp_path / "store", n_frames=4, frames_per_pack=2, ready_frames=2)
     result = call("export", "*", "--to", tmp_path / "all.tar", "--store", tmp_path / "store")
-    assert result.exit_code == 0 and "6 tracks are not finished" in result.stderr
+    assert result.exit_code == 0 and "6 unfinished tracks" in result.stderr
     assert call("import", tmp_path / "all.tar", "--store", tmp_path / "other").exit_code == 0
     assert titles(tmp_path / "other") == {"Counting frames": {"input rgb", "truth normal", "truth reshading"}}
 
@@ -74,10 +74,10 @@ def test_a_file_that_is_no_export_is_refused_in_one_line(tmp_path):
     [
         (["export", "*", "--to", "x.tar.gz"], "FILE.tar or a folder"),
         (["export", "no/such/track", "--to", "x.tar"], "no track matches"),
-        (["import", "nothing.tar"], "neither file nor folder"),
-        (["import", "empty"], "is no store"),
-        (["gc", "--store", "empty"], "is no store"),
-        (["export", "*", "--to", "x.tar", "--store", "empty"], "is no store"),
+        (["import", "nothing.tar"], "neither a file nor a folder"),
+        (["import", "empty"], "is not a Crosscheck store"),
+        (["gc", "--store", "empty"], "is not a Crosscheck store"),
+        (["export", "*", "--to", "x.tar", "--store", "empty"], "is not a Crosscheck store"),
     ],
 )
 def test_wrong_usage_exits_with_2_and_says_what_is_allowed(store, tmp_path, monkeypatch, words, expected):
@@ -157,7 +157,7 @@ def test_the_doctor_names_what_is_wrong_with_a_store_and_what_to_do(store):
     assert "damaged" in found["quarantine"].found
     result = call("doctor", "--store", store.root)
     assert result.exit_code == 1
-    for words in ("1 cannot be read", "verify --fix", "of a newer version", "gc --quarantine"):
+    for words in ("1 cannot be read", "verify --fix", "written by a newer version", "gc --quarantine"):
         assert words in " ".join(result.stdout.split())
 
 
@@ -211,7 +211,9 @@ def test_the_doctor_refuses_the_ffmpeg_that_the_decoder_refuses(monkeypatch):
     monkeypatch.setattr(av, "ffmpeg_version_info", "n8.1.1-3-g00")
     found = doctor._decoder()
     assert (
-        found.state == "problem" and "8.1.2 is the oldest safe one" in found.found and "pip install" in found.next_step
+        found.state == "problem"
+        and "the oldest safe version is 8.1.2" in found.found
+        and "pip install" in found.next_step
     )
 
 

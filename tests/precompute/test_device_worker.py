@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,29 +18,32 @@ from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import Edge
-from precompute.jobs import device_worker, devices, precision, predict, run
-from precompute.jobs.batches import Batch
+from precompute.jobs import device_worker, precision, predict, run
+from precompute.jobs.batches import FrameBatch
 from precompute.jobs.device_worker import DeviceWorker
 from precompute.jobs.encode import decode_image, encode_image
+from precompute.jobs.events import UNHEARD, BatchHalved, Events
 from precompute.jobs.plan import make_plan
-from precompute.jobs.predict import Networks, Precision
-from precompute.jobs.tracks import TrackSpec
+from precompute.jobs.predict import Compute, Networks, Precision
+from precompute.jobs.tracks import TrackChunk, TrackSpec, chains_of
 from precompute.media import sampling, sources
+from tests.fixtures.events import Recorded
 from tests.fixtures.media import write_video
+from tests.fixtures.waits import wait_until
 from tests.fixtures.zoos import write_zoo
 
 CPU = torch.device("cpu")
 EDGE = Edge("rgb", "normal", "baseline", "same", {}, None, "")
 
 
-def numbered(n_frames: int, start: int = 0) -> Batch:
+def numbered(n_frames: int, start: int = 0) -> FrameBatch:
     """Frames whose pixels are their number."""
     numbers = np.arange(start, start + n_frames)
     rgb = np.broadcast_to(numbers[:, None, None, None], (n_frames, 4, 4, 3)).astype(np.uint8)
-    return Batch(rgb, numbers / 30, {}, {}, start)
+    return FrameBatch(rgb, numbers / 30, start=start)
 
 
-def recipes_of(tmp_path: Path, patterns: str = "*", scale: float = 1.0) -> tuple[Path, list[TrackSpec]]:
+def specs_of(tmp_path: Path, patterns: str = "*", scale: float = 1.0) -> tuple[Path, list[TrackSpec]]:
     folder = write_zoo(tmp_path / "zoo", scale=scale)
     source = sources.resolve(str(write_video(tmp_path / "clip.mp4", 2)), media_dir=tmp_path)
     plan = make_plan(Store(tmp_path / "store"), source, sampling.Sampling(), load_zoo(str(folder)), [patterns])
@@ -48,46 +51,65 @@ def recipes_of(tmp_path: Path, patterns: str = "*", scale: float = 1.0) -> tuple
 
 
 class Same(nn.Module):
-    """Gives its input back, slowly if asked, and only to so many images at once."""
+    """Gives its input back, once `wait` has returned, and only to so many images at once."""
 
-    def __init__(self, most: int = 100, seconds: float = 0.0) -> None:
+    def __init__(self, most: int = 100, wait: Callable[[], None] = lambda: None) -> None:
         super().__init__()
-        self.most, self.seconds, self.batches = most, seconds, []
+        self.most, self.wait, self.batches = most, wait, []
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         self.batches.append(len(images))
         if len(images) > self.most:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        time.sleep(self.seconds)
+        self.wait()
         return images.clone()
 
 
-def lane_of(network: nn.Module, batch_size: int, said: list[str] | None = None) -> DeviceWorker:
-    zoo = load_zoo("mini")
-    return DeviceWorker(
-        Graph([(EDGE,)], lambda _: network), CPU, zoo, batch_size, lambda batch: [], (said or []).append
-    )
+def worker_of(network: nn.Module, batch_size: int, events: Events = UNHEARD) -> DeviceWorker:
+    return DeviceWorker(Graph([(EDGE,)], lambda _: network), CPU, 1, batch_size, events)
+
+
+def only_predict(worker: DeviceWorker, frames: FrameBatch) -> dict[str, TrackChunk]:
+    worker.predict(frames)
+    return {}
+
+
+def test_a_slice_of_a_batch_keeps_the_index_and_the_truth_of_its_frames():
+    truth = {"depth": np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1)}
+    whole = replace(numbered(5, start=7), truth=truth)
+    part = whole[2:4]
+    assert (part.start, len(part), part.rgb[:, 0, 0, 0].tolist()) == (9, 2, [9, 10])
+    assert part.truth["depth"].ravel().tolist() == [2, 3] and part.pts_seconds.tolist() == [9 / 30, 10 / 30]
+
+
+def test_a_batch_whose_parts_differ_in_length_is_refused():
+    with pytest.raises(ValueError, match="differ in length"):
+        FrameBatch(np.zeros((2, 4, 4, 3), np.uint8), np.zeros(3))
 
 
 def test_a_full_memory_halves_the_batch_says_so_once_and_loses_no_frame():
-    network, said = Same(most=3), []
-    worker = DeviceWorker(Graph([(EDGE,)], lambda _: network), CPU, load_zoo("mini"), 6, lambda batch: [], said.append)
-    scored = [*worker.score(numbered(8)), *worker.score(numbered(6, start=8))]
-    assert [s.batch.start for s in scored] == [0, 3, 6, 8, 11]
-    assert np.concatenate([s.batch.rgb[:, 0, 0, 0] for s in scored]).tolist() == list(range(14))
-    assert network.batches == [6, 3, 3, 2, 3, 3] and len(said) == 1 and "batches of 6 frames" in said[0]
+    network, said = Same(most=3), Recorded()
+    worker = worker_of(network, 6, said)
+    scored = [*worker.run(numbered(8), only_predict), *worker.run(numbered(6, start=8), only_predict)]
+    assert [s.frames.start for s in scored] == [0, 3, 6, 8, 11]
+    assert np.concatenate([s.frames.rgb[:, 0, 0, 0] for s in scored]).tolist() == list(range(14))
+    assert network.batches == [6, 3, 3, 2, 3, 3] and said == [BatchHalved(3)]
 
 
 def test_one_frame_that_does_not_fit_is_an_error():
     with pytest.raises(torch.OutOfMemoryError):
-        lane_of(Same(most=0), 4).score(numbered(4))
+        worker_of(Same(most=0), 4).run(numbered(4), only_predict)
 
 
-def test_batches_come_back_in_their_order_whichever_lane_is_slower():
-    slow, fast = Same(seconds=0.05), Same()
-    spread = [lane_of(slow, 2), lane_of(fast, 2)]
-    scored = device_worker.in_order((numbered(2, start) for start in range(0, 20, 2)), spread)
-    assert [s.batch.start for s in scored] == list(range(0, 20, 2))
+def test_batches_come_back_in_their_order_whichever_device_is_slower():
+    fast = Same()
+    slow = Same(
+        wait=lambda: wait_until(lambda: len(fast.batches) >= len(slow.batches), "the batch of the other device")
+    )
+    spread = [worker_of(slow, 2), worker_of(fast, 2)]
+    batches = (numbered(2, start) for start in range(0, 20, 2))
+    scored = device_worker.in_order(batches, spread, only_predict)
+    assert [s.frames.start for s in scored] == list(range(0, 20, 2))
     assert len(slow.batches) == len(fast.batches) == 5
     for worker in spread:
         worker.close()
@@ -125,7 +147,7 @@ def test_only_networks_that_are_not_loaded_yet_are_new(tmp_path):
 
 
 def test_networks_that_visit_several_gpus_are_loaded_for_each(tmp_path):
-    """While one lane has a network on its GPU, another lane must not find it there, nor take it away."""
+    """While one device has a network, another must neither find it there nor take it away."""
     edge = load_zoo(str(write_zoo(tmp_path))).edge("rgb", "normal", "baseline")
     networks = Networks()
     first, second = (torch.device("cuda", index) for index in (0, 1))
@@ -140,9 +162,9 @@ def test_every_path_and_energy_is_within_the_bound_of_the_plain_loop(tmp_path):
     zoo, frames = load_zoo("mini"), precision.example_frames()
     source = sources.resolve("phone", media_dir=tmp_path)
     plan = make_plan(Store(tmp_path), source, sampling.Sampling(), zoo, ["*"])
-    dtype = devices.choose_dtype(CPU)
+    dtype = precision.choose_dtype(CPU)
     found = precision.measure(zoo, plan.specs, CPU, dtype, frames, Networks())
-    graph = predict.make_graph(plan.specs, CPU, Precision(dtype, found.exact))
+    graph = predict.make_graph(chains_of(plan.specs), CPU, Precision(dtype, found.exact))
     outputs = predict.predict(graph, frames, CPU, zoo.size_multiple).outputs
     chains = {chain for spec in plan.specs for chain in spec.chains}
     networks = {edge: load_network(edge, device=CPU, dtype=torch.float32) for chain in chains for edge in chain}
@@ -166,14 +188,14 @@ def test_every_path_and_energy_is_within_the_bound_of_the_plain_loop(tmp_path):
 
 @pytest.mark.parametrize("scale", [1.0, 40.0])
 def test_networks_beyond_the_bound_compute_in_float32_until_all_are_within(tmp_path, scale):
-    folder, specs = recipes_of(tmp_path, scale=scale)
+    folder, specs = specs_of(tmp_path, scale=scale)
     zoo, frames = load_zoo(str(folder)), precision.example_frames()
     found = precision.measure(zoo, specs, CPU, torch.bfloat16, frames, Networks())
     assert bool(found.exact) == (scale > 1), "large weights amplify what bfloat16 rounds"
     assert found.worst_code <= precision.MEAN_ERROR_BOUND and found.worst_energy <= precision.ENERGY_ERROR_BOUND
 
     def outputs(chosen: Precision) -> dict:
-        graph = predict.make_graph(specs, CPU, chosen)
+        graph = predict.make_graph(chains_of(specs), CPU, chosen)
         return dict(predict.predict(graph, frames, CPU, zoo.size_multiple).outputs)
 
     true, made = outputs(Precision(torch.float32)), outputs(Precision(torch.bfloat16, found.exact))
@@ -182,7 +204,7 @@ def test_networks_beyond_the_bound_compute_in_float32_until_all_are_within(tmp_p
 
 
 def test_what_was_measured_is_remembered_for_these_networks_and_no_others(tmp_path):
-    folder, specs = recipes_of(tmp_path)
+    folder, specs = specs_of(tmp_path)
     zoo = load_zoo(str(folder))
     found = partial(precision.measured, tmp_path, zoo, device=CPU, dtype=torch.bfloat16, networks=Networks())
     first = found(specs)
@@ -197,15 +219,15 @@ def test_what_was_measured_is_remembered_for_these_networks_and_no_others(tmp_pa
 
 def test_other_constants_of_an_energy_are_measured_anew(tmp_path):
     """Its bound is in sigma."""
-    folder, specs = recipes_of(tmp_path)
+    folder, specs = specs_of(tmp_path)
     found = partial(precision.measured, tmp_path, load_zoo(str(folder)), device=CPU, networks=Networks())
 
     def with_sigma(sigma: float) -> list[TrackSpec]:
         heads = [
-            replace(r.head, constants={**r.head.constants, "sigma": [sigma] * len(r.head.constants["sigma"])})
-            if r.head.constants
-            else r.head
-            for r in specs
+            replace(s.head, constants={**s.head.constants, "sigma": [sigma] * len(s.head.constants["sigma"])})
+            if s.head.constants
+            else s.head
+            for s in specs
         ]
         return [replace(spec, head=head) for spec, head in zip(specs, heads, strict=True)]
 
@@ -215,12 +237,12 @@ def test_other_constants_of_an_energy_are_measured_anew(tmp_path):
 
 
 def test_the_manifest_names_what_was_computed_in_float32(tmp_path):
-    folder, _ = recipes_of(tmp_path)
+    folder, _ = specs_of(tmp_path)
     zoo, store = load_zoo(str(folder)), Store(tmp_path / "store")
     source = sources.resolve(str(tmp_path / "clip.mp4"), media_dir=tmp_path)
     plan = make_plan(store, source, sampling.Sampling(size=32), zoo, ["*/baseline/rgb-normal-depth"])
     exact = zoo.edge("normal", "depth", "baseline").network_digest
-    run.run_plan(store, plan, device=CPU, dtype=torch.bfloat16, batch_size=2, exact=frozenset({exact}))
+    run.run_plan(store, plan, Compute(CPU, Precision(torch.bfloat16, frozenset({exact})), 2))
     named = {t.head.path: t.head.computed_on.get("in_float32") for t in store.tracks() if t.head.kind == "readout"}
     assert named == {"rgb-normal-depth": "normal-depth.shared"}
 

@@ -10,6 +10,7 @@ import random
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +36,7 @@ from precompute.net.urls import normalise_url, shown_url
 from tests.fixtures import media
 from tests.fixtures.children import ANSWER, child_that_runs, is_running
 from tests.fixtures.sites import Site, reply, running
+from tests.fixtures.waits import wait_until
 
 
 @pytest.fixture
@@ -314,22 +316,26 @@ def test_a_part_of_which_nothing_is_known_is_not_used(note: str | None, site: Si
 
 
 def test_an_interrupted_download_goes_on_in_the_next_run(site: Site, tmp_path: Path) -> None:
-    server = Versions(site, some_content(0) * 3, '"one"')
-    whole = server.answer
+    # More than the buffers between server and downloader hold, so that the downloader reports while the file still comes.
+    server = Versions(site, some_content(0) * 30, '"one"')
+    whole, interrupted = server.answer, threading.Event()
 
     def slowly(request: BaseHTTPRequestHandler) -> None:
         if request.headers.get("Range"):
-            return whole(request)
+            whole(request)
+            return
         total = len(server.content)
         reply(request, 200, b"", {"Content-Type": "video/mp4", "Content-Length": str(total), "ETag": '"one"'})
         for start in range(0, total, 50_000):
             request.wfile.write(server.content[start : start + 50_000])
-            time.sleep(0.03)
+            if interrupted.wait(0.03):
+                return
 
     site.pages["/clip.mp4"] = slowly
 
     def interrupt(n_bytes: int, total: int | None) -> None:
         if n_bytes > 200_000:
+            interrupted.set()
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -470,10 +476,7 @@ def test_what_the_downloader_started_ends_with_it(tmp_path: Path, monkeypatch) -
 
     with pytest.raises(KeyboardInterrupt):
         fetch("http://127.0.0.1/clip.mp4", tmp_path / "m", allow_loopback=True, progress=interrupt)
-    deadline = time.monotonic() + 2
-    while is_running(pids[0]) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not is_running(pids[0])
+    wait_until(lambda: not is_running(pids[0]), "the end of what the downloader started")
 
 
 def test_folders_of_killed_downloads_are_removed_after_a_day(site: Site, tmp_path: Path) -> None:

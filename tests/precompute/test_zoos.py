@@ -29,8 +29,8 @@ from consistency.zoo.lock import lock_of, write_lock
 from consistency.zoo.read import load_zoo, read_zoo
 from consistency.zoo.records import ZooError
 from precompute.cli import console
-from precompute.cli.run import app as precompute_app
-from precompute.cli.zoo import app
+from precompute.cli.app import app as precompute_app
+from precompute.cli.app import zoo_app as app
 from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
 from precompute.net.public_http import PART, Report
 from precompute.net.resume import VALIDATORS
@@ -288,7 +288,7 @@ def test_a_run_says_that_networks_are_missing_and_computes_what_needs_none_of_th
     words = ["run", str(clip), "--zoo", str(pulled.folder), "--size", "32", "--store", str(tmp_path / "store")]
     result = CliRunner().invoke(precompute_app, words)
     assert result.exit_code == 0, result.output
-    assert "7 networks of zoo released are not here" in result.output
+    assert "zoo released lacks 7 networks" in result.output
     paths = {track.head.configuration for track in Store(tmp_path / "store").tracks() if track.head.zoo}
     assert paths == {f"released/{path}" for path in (
         "baseline/rgb-normal", "baseline/rgb-depth", "baseline/rgb-reshading", "baseline/rgb-depth-normal",
@@ -365,14 +365,14 @@ def test_pull_list_and_show_tell_what_is_here(installed, site, monkeypatch):
     assert (before["n_here"], before["n_networks"], before["bytes"]) == (0, 2, 0)
     shown = said("show", "released")
     assert f"released 1, licence: none; {installed / 'released'}" in shown.replace("\n", "")
-    assert re.search(r"rgb-normal +baseline +xtc-unet +not here +models", shown)
-    assert "energy of depth: 1 paths, no constants yet" in shown and f"archive models: {site.url}" in shown
+    assert re.search(r"rgb-normal +baseline +xtc-unet +not installed +models", shown)
+    assert "energy of depth: 1 path, no constants yet" in shown and f"archive models: {site.url}" in shown
 
     terminal_text = io.StringIO()
     assert console.err.stderr
     monkeypatch.setattr(console, "err", Console(file=terminal_text, force_terminal=True, width=120))
     pulled = said("pull", "released")
-    assert "models: " in pulled and "released: 2 of 2 networks are here" in pulled
+    assert "models: " in pulled and "released: 2 of 2 networks installed" in pulled
     assert "zoo calibrate released --on walkthrough" in pulled
     whole = f"{len(site.body) / 1e3:.1f}"
     assert re.search(rf"released · download.*{whole}/{whole} kB", terminal_text.getvalue())
@@ -598,7 +598,7 @@ def test_single_files_fill_a_zoo_of_the_project(installed, tmp_path):
     )
     result = CliRunner().invoke(app, ["import", str(file), "--as", "xtc"])
     assert result.exit_code == 1  # 35 are missing still
-    assert "1 of 36 networks are here" in result.output
+    assert "1 of 36 networks installed" in result.output
     assert [edge.name for edge in read_zoo("xtc").edges if edge.weights] == ["normal-curvature_taskonomy.shared"]
     assert (installed / "xtc" / "normal2curvature.safetensors").is_file()
 

@@ -1,4 +1,6 @@
-"""What must the bundled clips keep to?"""
+"""The bundled clips: their formats, licences and sizes."""
+
+from __future__ import annotations
 
 import tomllib
 from pathlib import Path
@@ -55,6 +57,11 @@ def test_the_walkthrough_has_its_truth_frame_by_frame():
     assert decode(FOLDER / "walkthrough.mp4", "rgb24").shape == (240, 256, 256, 3)
     for domain, pixel_format in (("normal", "rgb24"), ("depth", "gray"), ("reshading", "gray")):
         assert decode(FOLDER / table["truth"][domain], pixel_format).shape[:3] == (240, 256, 256)
+
+
+def test_the_committed_readme_is_the_one_that_is_written(tmp_path: Path):
+    bundled_clips.write_readme(tmp_path)
+    assert (tmp_path / "README.md").read_bytes() == (FOLDER / "README.md").read_bytes()
 
 
 def test_the_clips_are_small_enough_to_bundle():

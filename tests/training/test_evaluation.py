@@ -1,4 +1,4 @@
-"""What must the figures of the evaluation, and the page made from them, keep to?"""
+"""The evaluation: its figures, and the page made from them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from typer.testing import CliRunner
 
 from analysis.statistics import interval, pearson, risk_coverage, roc_auc, spearman
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import EnergyConstants, Zoo
 from precompute.media import shifts
 from tests.fixtures.zoos import write_lab, write_zoo
-from training.evaluation import claims, real_images, results
-from training.evaluation import evaluate as evaluation
-from training.evaluation.evaluate import Errors, draw_pixels, energy_constants, evaluate, evaluate_seed, median_images
+from training.cli import app
+from training.evaluation import claims, measure, real_images, real_items, results
+from training.evaluation.chains import open_frames
+from training.evaluation.energies import draw_pixels, energy_constants
+from training.evaluation.errors import Errors, median_images, near_depth_edges
+from training.evaluation.evaluate import Evaluation, evaluate, evaluate_seed, n_reports
 from training.evaluation.figures import errors_of_methods
 from training.evaluation.tables import plain, signed
+from training.learning.plan import TARGETS
 from training.release.model_card import model_card
-from training.scenes.data import CHANNELS, Frames
+from training.scenes.frames import CHANNELS, Frames
 
 SIZE_PX = 32
 WINDOW = slice(8, 16)
@@ -69,7 +74,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
     return load_zoo(str(write_lab(tmp_path_factory.mktemp("lab"))))
 
 
-def measured(zoo: Zoo, folder: Path) -> evaluation.Evaluation:
+def measured(zoo: Zoo, folder: Path) -> Evaluation:
     return evaluate(zoo, Frames(folder, "test"), Frames(folder, "train"), 1, lambda n: None)
 
 
@@ -226,9 +231,9 @@ def test_only_known_pixels_are_drawn():
 def test_edges_are_where_depth_jumps():
     depth = torch.full((1, 1, 20, 20), 0.5)
     valid = torch.ones(1, 20, 20, dtype=torch.bool)
-    assert not evaluation.near_depth_edges(depth, valid).any()
+    assert not near_depth_edges(depth, valid).any()
     depth[..., 10:] = 0.6
-    near = evaluation.near_depth_edges(depth, valid)[0].any(dim=0)
+    near = near_depth_edges(depth, valid)[0].any(dim=0)
     assert near.nonzero().flatten().tolist() == list(range(10 - 4, 10 + 4))
 
 
@@ -283,17 +288,17 @@ def test_every_method_of_the_lab_is_measured_as_far_as_it_goes(lab: Zoo, frames_
     assert {method for _, method in found.errors} == set(lab.methods)
     assert ("reshading", "geonet") not in found.errors
     assert set(found.known_lens) == {("normal", "geonet"), ("depth", "geonet")}
-    assert len([edge for edge in found.readouts_of_truth if edge.split("-")[0] in results.TARGETS]) == 21
+    assert len([edge for edge in found.readouts_of_truth if edge.split("-")[0] in TARGETS]) == 21
     assert len(found.readouts_of_truth) == 36
     assert found.readouts["cycle", "depth-edge2d"].figures()["L1"] > 0
 
 
 def test_progress_counts_every_frame_once(tiny: Zoo, frames_folder: Path):
-    train, validation, test = evaluation.open_frames(frames_folder)
+    train, validation, test = open_frames(frames_folder)
     counted: list[int] = []
     energy_constants(tiny, validation, counted.append)
     evaluate(tiny, test, train, 1, counted.append)
-    assert sum(counted) == evaluation.n_reports(validation, test)
+    assert sum(counted) == n_reports(validation, test)
 
 
 # Shifts and material
@@ -316,13 +321,13 @@ def test_a_strong_shift_gives_another_picture_of_the_same_kind(name: str):
 
 
 def test_only_what_has_a_clear_licence_is_shown():
-    for item in real_images.ITEMS:
-        assert item.group in real_images.GROUPS and item.licence and item.credit
+    for item in real_items.ITEMS:
+        assert item.group in real_items.GROUPS and item.licence and item.credit
         assert item.is_shown == (item.licence != "unclear")
 
 
 def test_material_that_is_there_is_not_fetched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    for item in (*real_images.FETCHED, real_images.DISPARITY):
+    for item in (*real_items.FETCHED, real_items.DISPARITY):
         (tmp_path / item.file).touch()
     monkeypatch.setattr(real_images, "unpack", None)
     assert real_images.fetch(tmp_path) == []
@@ -334,27 +339,27 @@ def test_a_package_that_cannot_be_had_is_named(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(real_images, "unpack", fail)
     problems = real_images.fetch(tmp_path)
-    assert len(problems) == len({item.package for item in real_images.FETCHED})
+    assert len(problems) == len({item.package for item in real_items.FETCHED})
     assert all("no network" in problem for problem in problems)
 
 
 def test_a_file_that_has_changed_is_refused(tmp_path: Path):
     (tmp_path / "other").write_bytes(b"other")
     with pytest.raises(ValueError, match="has changed"):
-        real_images.keep(tmp_path / "other", real_images.FETCHED[0], tmp_path)
+        real_images.keep(tmp_path / "other", real_items.FETCHED[0], tmp_path)
 
 
 def test_depth_beyond_the_networks_range_is_unknown():
     depth = np.full((300, 400), 2.0)
     depth[:, :200] = 99.0
     square = real_images.square_depth(depth)
-    assert square.shape == (real_images.SIZE_PX, real_images.SIZE_PX)
+    assert square.shape == (real_items.SIZE_PX, real_items.SIZE_PX)
     assert np.isnan(square[:, 0]).all() and (square[:, -1] == 2).all()
 
 
 def test_without_a_folder_there_is_the_phone_clip():
     found = real_images.pictures(None)
-    assert {picture.item for picture in found} == {real_images.PHONE} and len(found) == 41
+    assert {picture.item for picture in found} == {real_items.PHONE} and len(found) == 41
 
 
 # Verdicts
@@ -403,8 +408,8 @@ def test_nothing_is_minus_zero():
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch):
     """Writes the page of a zoo, with few frames."""
-    monkeypatch.setattr(results, "LADDER_FRAMES", 2)
-    monkeypatch.setattr(results, "STRONG_FRAMES", 2)
+    monkeypatch.setattr(measure, "LADDER_FRAMES", 2)
+    monkeypatch.setattr(measure, "STRONG_FRAMES", 2)
     phone = real_images.pictures(None)[:2]
     monkeypatch.setattr(real_images, "pictures", lambda folder: phone)
 
@@ -472,6 +477,17 @@ def test_a_method_that_lacks_a_target_takes_nobody_elses_line():
     assert [label.get_text() for label in first.get_yticklabels()] == ["a", "b", "c"]
     drawn = {float(np.asarray(line.get_ydata())[0]) for line in last.lines if line.get_marker() == "o"}
     assert drawn == {0, 2} and last.get_ylim() == first.get_ylim()
+
+
+def test_the_committed_page_includes_the_committed_remarks():
+    docs = Path(__file__).parents[2] / "docs"
+    assert (docs / results.REMARKS).read_text().strip() in (docs / "results.md").read_text()
+
+
+@pytest.mark.parametrize("command", ["make", "render", "train", "export", "evaluate", "material", "sample"])
+def test_the_help_of_every_command_shows_an_example(command: str):
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0 and f"python -m training {command}" in result.output
 
 
 def test_the_pictures_of_the_page_are_small_enough():

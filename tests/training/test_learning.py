@@ -1,4 +1,6 @@
-"""What must batches, methods, the loop and the export keep to?"""
+"""Training: plans, batches, methods, the resumable loop and the export."""
+
+from __future__ import annotations
 
 import json
 from collections.abc import Sequence
@@ -16,16 +18,19 @@ from consistency.models import small_unet
 from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
-from training.learning import batches, loop, methods
-from training.learning.batches import Batch, ResidentFrames, draw_batch
-from training.learning.loop import TrainingDiverged, TrainingFailed, Workshop, make_learner, train
+from training.learning import augmentation, batches, checkpoints, loop, methods, mixed_precision, parallel
+from training.learning.batches import ResidentFrames, TrainingBatch, draw_batch
+from training.learning.jobs import TrainingJobs
+from training.learning.loop import TrainingDiverged, Workshop, make_learner, train
 from training.learning.muon import Muon, orthogonal
-from training.learning.plan import METHODS, PRESETS, SEEDED, SINGLE_NETWORK_METHODS, TARGETS, Jobs, Plan, Steps
-from training.release import export
-from training.scenes.data import Frames, RenderPlan
+from training.learning.parallel import TrainingFailed
+from training.learning.plan import METHODS, PRESETS, SEEDED, SINGLE_NETWORK_METHODS, TARGETS, StageSteps, TrainingPlan
+from training.release import export, provenance, zoo_specs
+from training.scenes.frames import Frames
+from training.scenes.render_shards import RenderPlan
 
 SIZE_PX = 32
-PLAN = Plan(
+PLAN = TrainingPlan(
     extra_seeds=(2,),
     tiny_px=16,
     small_px=16,
@@ -33,14 +38,14 @@ PLAN = Plan(
     full_batch=2,
     rgb_widths=(4, 4),
     cross_widths=(4, 4),
-    start=Steps(1, 1, 1),
+    start=StageSteps(1, 1, 1),
     fork=3,
-    shared=Steps(0, 1, 0),
-    cross=Steps(0, 1, 1),
+    shared=StageSteps(0, 1, 0),
+    cross=StageSteps(0, 1, 1),
     k=2,
     choose="win-rate",
 )
-JOBS = Jobs(PLAN)
+JOBS = TrainingJobs(PLAN)
 
 
 @pytest.fixture(scope="module")
@@ -66,22 +71,22 @@ def write_shard(path: Path, n: int, seed: int) -> None:
 def trained(frames_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every network of the plan."""
     folder = tmp_path_factory.mktemp("trained")
-    loop.train_all(PLAN, frames_folder, folder, workers=1)
+    parallel.train_all(PLAN, frames_folder, folder, workers=1)
     return folder
 
 
-def workshop(frames_folder: Path, folder: Path, plan: Plan = PLAN) -> Workshop:
+def workshop(frames_folder: Path, folder: Path, plan: TrainingPlan = PLAN) -> Workshop:
     frames = Frames(frames_folder, "train")
-    return Workshop(Jobs(plan), frames, json.dumps(frames.names), folder)
+    return Workshop(TrainingJobs(plan), frames, json.dumps(frames.names), folder)
 
 
-def batch_of(target: str, *, n: int = 2, unknown: slice = slice(0, 0)) -> Batch:
+def batch_of(target: str, *, n: int = 2, unknown: slice = slice(0, 0)) -> TrainingBatch:
     """Random images of the image, the target and all other domains; columns `unknown` do not count."""
     torch.manual_seed(0)
     images = {name: torch.rand(n, domain.channels, 16, 16) for name, domain in DOMAINS.items()}
     valid = torch.ones(n, 1, 16, 16)
     valid[..., unknown] = 0
-    return Batch(images, valid, torch.full((n,), 60.0))
+    return TrainingBatch(images, valid, torch.full((n,), 60.0))
 
 
 def random_readouts(target: str, domains: Sequence[str]) -> list[tuple[str, nn.Module]]:
@@ -93,9 +98,9 @@ def random_readouts(target: str, domains: Sequence[str]) -> list[tuple[str, nn.M
     ]
 
 
-def learner_of(name: str, plan: Plan = PLAN) -> methods.Learner:
+def learner_of(name: str, plan: TrainingPlan = PLAN) -> methods.Learner:
     """The learner of a job, its cross networks random."""
-    job = Jobs(plan).by_name[name]
+    job = TrainingJobs(plan).by_name[name]
     torch.manual_seed(0)
     readouts = dict(random_readouts(job.targets[0], [z for z in DOMAINS if z not in ("rgb", job.targets[0])]))
     return methods.new_learner(
@@ -113,8 +118,8 @@ def test_there_are_thirty_six_cross_networks_and_three_to_the_other_domains():
 
 
 @pytest.mark.parametrize("plan", PRESETS.values(), ids=PRESETS)
-def test_methods_differ_in_nothing_but_the_method(plan: Plan):
-    jobs = Jobs(plan).by_name
+def test_methods_differ_in_nothing_but_the_method(plan: TrainingPlan):
+    jobs = TrainingJobs(plan).by_name
     for target in TARGETS:
         alike = {
             replace(jobs[f"rgb-{target}.{method}"], name="", method="", readouts=())
@@ -124,8 +129,8 @@ def test_methods_differ_in_nothing_but_the_method(plan: Plan):
 
 
 @pytest.mark.parametrize("plan", PRESETS.values(), ids=PRESETS)
-def test_multitask_sees_as_many_images_as_start_and_fork(plan: Plan):
-    jobs = Jobs(plan).by_name
+def test_multitask_sees_as_many_images_as_start_and_fork(plan: TrainingPlan):
+    jobs = TrainingJobs(plan).by_name
 
     def images(*names: str) -> int:
         return sum(stage.steps * stage.batch for name in names for stage in jobs[name].stages)
@@ -134,8 +139,8 @@ def test_multitask_sees_as_many_images_as_start_and_fork(plan: Plan):
 
 
 @pytest.mark.parametrize("plan", PRESETS.values(), ids=PRESETS)
-def test_baseline_and_consistency_have_three_seeds(plan: Plan):
-    names = Jobs(plan).by_name
+def test_baseline_and_consistency_have_three_seeds(plan: TrainingPlan):
+    names = TrainingJobs(plan).by_name
     for target in TARGETS:
         for method in SEEDED:
             assert {f"rgb-{target}.{method}", f"rgb-{target}.{method}.seed2", f"rgb-{target}.{method}.seed3"} <= set(
@@ -143,15 +148,15 @@ def test_baseline_and_consistency_have_three_seeds(plan: Plan):
             )
 
 
-@pytest.mark.parametrize("spec", [export.LAB, export.MINI], ids=["lab", "mini"])
+@pytest.mark.parametrize("spec", [zoo_specs.LAB, zoo_specs.MINI], ids=["lab", "mini"])
 @pytest.mark.parametrize("plan", PRESETS.values(), ids=PRESETS)
-def test_the_weights_of_a_zoo_are_small_enough(plan: Plan, spec: export.ZooSpec):
-    jobs = spec.jobs(Jobs(plan), plan.seed)
+def test_the_weights_of_a_zoo_are_small_enough(plan: TrainingPlan, spec: zoo_specs.ZooSpec):
+    jobs = spec.jobs(TrainingJobs(plan), plan.seed)
     assert sum(len(export.weights_bytes(job.new_network("none"))) for job in jobs) <= spec.largest_megabytes * 1e6
 
 
 def test_mini_is_a_part_of_lab():
-    lab, mini = (spec.jobs(JOBS, PLAN.seed) for spec in (export.LAB, export.MINI))
+    lab, mini = (spec.jobs(JOBS, PLAN.seed) for spec in (zoo_specs.LAB, zoo_specs.MINI))
     assert {job.name for job in mini} < {job.name for job in lab}
 
 
@@ -177,7 +182,7 @@ def test_a_pattern_that_matches_nothing_is_named():
 
 def test_a_plan_survives_json():
     for plan in (PLAN, *PRESETS.values()):
-        assert Plan.of(json.loads(json.dumps(plan.record()))) == plan
+        assert TrainingPlan.of(json.loads(json.dumps(plan.record()))) == plan
 
 
 # Batches
@@ -255,7 +260,7 @@ def test_the_cosine_transform_loses_what_a_jpeg_file_loses(quality: int):
     image = (image + np.random.default_rng(0).normal(0, 12, image.shape)).clip(0, 255).astype(np.uint8)
     _, encoded = cv2.imencode(".jpg", np.ascontiguousarray(image[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
     real = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))[..., ::-1].astype(float)
-    ours = batches.jpeg(batches.to_tensor(image[None]), torch.tensor([float(quality)]))
+    ours = augmentation.jpeg(batches.to_tensor(image[None]), torch.tensor([float(quality)]))
     ours = (ours[0].permute(1, 2, 0) * 255).numpy()
     lost = np.abs(real - image).mean()
     assert np.abs(ours - real).mean() < 0.2 * lost
@@ -264,7 +269,7 @@ def test_the_cosine_transform_loses_what_a_jpeg_file_loses(quality: int):
 
 def test_neutral_colours_change_nothing():
     one = torch.ones(2)
-    matrix, offset = batches.colour_change(torch.ones(2, 3), torch.rand(2, 3), one, one)
+    matrix, offset = augmentation.colour_change(torch.ones(2, 3), torch.rand(2, 3), one, one)
     assert torch.allclose(matrix, torch.eye(3).expand(2, 3, 3), atol=1e-6)
     assert torch.allclose(offset, torch.zeros(2, 3), atol=1e-6)
 
@@ -273,8 +278,8 @@ def test_images_and_codes_stay_in_range_however_changed():
     generator = torch.Generator().manual_seed(0)
     for image in (torch.zeros(4, 3, 16, 16), torch.ones(4, 3, 16, 16), torch.rand(4, 3, 16, 16)):
         for changed in (
-            batches.jitter(image, torch.rand(4, batches.N_DRAWS), generator),
-            batches.degrade(image, generator),
+            augmentation.jitter(image, torch.rand(4, augmentation.N_DRAWS), generator),
+            augmentation.degrade(image, generator),
         ):
             assert changed.shape == image.shape
             assert changed.isfinite().all() and changed.min() >= 0 and changed.max() <= 1
@@ -316,7 +321,9 @@ def test_unsupervised_constraints_need_no_labels():
     assert domains == ["edge2d.shared", "keypoint2d.shared"]
 
 
-def pulls(learner: methods.TwoTermLearner, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> tuple[Tensor, Tensor]:
+def pulls(
+    learner: methods.TwoTermLearner, batch: TrainingBatch, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Tensor, Tensor]:
     """(direct, everything) as one step hands it to the prediction."""
     handed: list[Tensor] = []
     prediction = torch.rand_like(batch.images["normal"]).requires_grad_()
@@ -376,7 +383,7 @@ def test_geonet_begins_as_its_two_starts_and_uses_the_lens(trained: Path, frames
     shop = workshop(frames_folder, trained)
     learner = make_learner(JOBS.by_name["rgb.geonet"], shop)
     start = JOBS.by_name["rgb-depth"].new_network("batch").train()
-    start.load_state_dict(loop.finished_state(trained, "rgb-depth"))
+    start.load_state_dict(checkpoints.finished_state(trained, "rgb-depth"))
     batch = batch_of("depth")
     outputs = learner.predict(batch)
     assert torch.allclose(outputs["depth"], start(batch.images["rgb"]), atol=0.03)  # bfloat16 against float32
@@ -390,7 +397,7 @@ def test_rounded_computation_has_nearly_the_gradients_of_float32():
     network = small_unet.SmallUNet(1, 1, (8, 8, 8), norm="batch").train()
     plain = small_unet.SmallUNet(1, 1, (8, 8, 8), norm="batch").train()
     plain.load_state_dict(network.state_dict())
-    mixed = methods.Mixed(network)
+    mixed = mixed_precision.Mixed(network)
     image = torch.rand(4, 1, 32, 32)
     mixed(image).square().mean().backward()
     mixed.push_gradients()
@@ -442,7 +449,7 @@ def test_resumed_training_equals_uninterrupted_training(name: str, trained: Path
     shop = workshop(frames_folder, tmp_path)
     for _ in range(job.steps):
         train(job, shop, stop_after=1)
-    whole, parts = (loop.finished_state(folder, name) for folder in (trained, tmp_path))
+    whole, parts = (checkpoints.finished_state(folder, name) for folder in (trained, tmp_path))
     assert all(torch.equal(value, parts[key]) for key, value in whole.items())
 
 
@@ -454,23 +461,23 @@ def test_a_checkpoint_of_another_plan_is_refused(trained: Path, frames_folder: P
 
 def test_a_folder_of_another_plan_is_refused(trained: Path, frames_folder: Path):
     with pytest.raises(ValueError, match=r"another plan \(share 1.0 -> 0.3\)"):
-        loop.train_all(replace(PLAN, share=0.3), frames_folder, trained, workers=1)
+        parallel.train_all(replace(PLAN, share=0.3), frames_folder, trained, workers=1)
 
 
 def test_frames_rendered_later_do_not_join_a_run(frames_folder: Path, tmp_path: Path):
     (tmp_path / "frames").mkdir()
     for path in frames_folder.glob("train-*"):
         (tmp_path / "frames" / path.name).write_bytes(path.read_bytes())
-    before = loop.keep_to_frames(tmp_path / "frames", tmp_path)
+    before = checkpoints.keep_to_frames(tmp_path / "frames", tmp_path)
     write_shard(tmp_path / "frames" / "train-0001.npy", 2, 7)
-    assert loop.keep_to_frames(tmp_path / "frames", tmp_path) == before == ["train-0000.npy"]
+    assert checkpoints.keep_to_frames(tmp_path / "frames", tmp_path) == before == ["train-0000.npy"]
 
 
 @pytest.mark.parametrize("place", ["loss", "gradient"])
 def test_what_is_not_finite_is_named(place: str, frames_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     take = methods.Learner.take_gradients
 
-    def broken(self: methods.Learner, batch: Batch, step: int) -> float:
+    def broken(self: methods.Learner, batch: TrainingBatch, step: int) -> float:
         loss = take(self, batch, step)
         next(self.network.parameters()).grad.fill_(float("nan"))  # type: ignore[union-attr]
         return float("nan") if place == "loss" else loss
@@ -486,17 +493,17 @@ def test_a_job_that_fails_is_named_and_stops_the_rest(
     def failing(job: object, *_: object, **__: object) -> None:
         raise TrainingDiverged("the loss is nan")
 
-    monkeypatch.setattr(loop, "train", failing)
-    with pytest.raises(
-        TrainingFailed, match=r"training rgb-normal failed: the loss is nan.*start the same command again"
-    ):
-        loop.train_all(PLAN, frames_folder, tmp_path, workers=1)
+    monkeypatch.setattr(parallel, "train", failing)
+    with pytest.raises(TrainingFailed, match=r"training rgb-normal failed: the loss is nan.*un the same command again"):
+        parallel.train_all(PLAN, frames_folder, tmp_path, workers=1)
 
 
 def test_processes_train_what_one_process_trains(trained: Path, frames_folder: Path, tmp_path: Path):
-    loop.train_all(PLAN, frames_folder, tmp_path, workers=2, only=["rgb-depth.consistency-unsupervised"])
+    parallel.train_all(PLAN, frames_folder, tmp_path, workers=2, only=["rgb-depth.consistency-unsupervised"])
     assert len(list(tmp_path.glob("*.pt"))) == 4
-    one, two = (loop.finished_state(folder, "rgb-depth.consistency-unsupervised") for folder in (trained, tmp_path))
+    one, two = (
+        checkpoints.finished_state(folder, "rgb-depth.consistency-unsupervised") for folder in (trained, tmp_path)
+    )
     assert one.keys() == two.keys()
     assert all(torch.allclose(value.float(), two[key].float(), atol=1e-3) for key, value in one.items())
 
@@ -511,14 +518,16 @@ def test_a_missing_start_is_named(frames_folder: Path, tmp_path: Path):
 
 def test_the_command_of_a_card_names_what_was_not_usual():
     usual = asdict(RenderPlan())
-    assert export.commands(Plan(), usual)[-1] == "python -m training make --plan cpu"
+    assert provenance.commands(TrainingPlan(), usual)[-1] == "python -m training make --plan cpu"
     scaled = replace(PRESETS["gpu"], k=2).scaled(0.5).scaled(0.5)
     other = usual | {"train_rooms": 40, "train_views": 2}
-    assert export.commands(scaled, other)[-1] == "python -m training make --plan gpu --scale 0.25 --rooms 40 --views 2"
+    assert (
+        provenance.commands(scaled, other)[-1] == "python -m training make --plan gpu --scale 0.25 --rooms 40 --views 2"
+    )
 
 
 def test_zoos_are_made_from_nothing_and_every_network_can_be_loaded(trained: Path, frames_folder: Path, tmp_path: Path):
-    outs = [(spec, tmp_path / spec.name) for spec in (export.LAB, export.MINI)]
+    outs = [(spec, tmp_path / spec.name) for spec in (zoo_specs.LAB, zoo_specs.MINI)]
     measured = export.write_zoos(PLAN, trained, frames_folder, outs, tmp_path / "seeds")
     assert measured.keys() == {"lab", "mini"}
     assert f"python -m training make --plan {PLAN.name}" in (tmp_path / "lab" / "MODEL_CARD.md").read_text()
@@ -544,7 +553,7 @@ def test_zoos_are_made_from_nothing_and_every_network_can_be_loaded(trained: Pat
 def test_what_is_exported_computes_what_was_trained(trained: Path):
     job = JOBS.by_name["rgb-normal.consistency"]
     network = job.new_network("batch").eval()
-    network.load_state_dict(loop.finished_state(trained, job.name))
+    network.load_state_dict(checkpoints.finished_state(trained, job.name))
     image = torch.rand(1, 3, SIZE_PX, SIZE_PX)
     with torch.no_grad():
-        assert torch.allclose(loop.trained_network(trained, job)(image), network(image), atol=1e-4)
+        assert torch.allclose(checkpoints.trained_network(trained, job)(image), network(image), atol=1e-4)

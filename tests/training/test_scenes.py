@@ -1,4 +1,6 @@
-"""What must rendered rooms and their ground truth keep to?"""
+"""Rendered rooms and their ground truth."""
+
+from __future__ import annotations
 
 import errno
 import json
@@ -12,20 +14,17 @@ import pytest
 
 from consistency.domains import CURVATURE_MAX_PER_METRE, DOMAINS
 from training.scenes import targets
-from training.scenes.data import CHANNELS, Frames, RenderPlan, data_digest, render_all
+from training.scenes.frames import CHANNELS, Frames, data_digest
 from training.scenes.furniture import split_of, unit
-from training.scenes.render import Camera, Frame, Quality, camera_rays, look_at, pixel_centres, render
-from training.scenes.rooms import (
-    Builder,
-    Rectangle,
-    Room,
-    Stock,
-    Wall,
-    make_room,
-    outer_walls,
-    raise_wall,
-    random_camera,
-)
+from training.scenes.render import Quality, RenderedFrame, camera_rays, pixel_centres, render
+from training.scenes.render_shards import RenderPlan, render_all
+from training.scenes.rooms.builder import Builder
+from training.scenes.rooms.cameras import random_camera
+from training.scenes.rooms.floor_plan import Rectangle, Wall
+from training.scenes.rooms.room import Room, make_room
+from training.scenes.rooms.shell import outer_walls, raise_wall
+from training.scenes.rooms.stock import Stock
+from training.scenes.scene import Camera, look_at
 
 SIZE_PX = 48
 TINY = RenderPlan(
@@ -50,14 +49,14 @@ class Geometry:
     valid: np.ndarray
 
     @classmethod
-    def of_plane(cls, normal: np.ndarray) -> "Geometry":
+    def of_plane(cls, normal: np.ndarray) -> Geometry:
         """Through a point 2 m below and before the camera."""
         rays = grid_rays()
         scale = (normal @ [0, 2.0, 2.0]) / (rays @ normal)
         return cls(rays * scale[..., None], np.broadcast_to(unit(normal), rays.shape).copy(), np.ones((64, 64), bool))
 
     @classmethod
-    def of_sphere(cls, radius: float) -> "Geometry":
+    def of_sphere(cls, radius: float) -> Geometry:
         """Its point nearest to the image's middle is 1 m away; from inside where the radius is negative."""
         rays, centre = unit(grid_rays(0.12)), np.array([0, 0, 1 + radius])
         along = rays @ centre
@@ -66,7 +65,7 @@ class Geometry:
         return cls(points, (points - centre) / radius, np.ones((64, 64), bool))
 
     @classmethod
-    def of_step(cls, near: float, far: float) -> "Geometry":
+    def of_step(cls, near: float, far: float) -> Geometry:
         """Two walls that face the camera, the left half near (metres)."""
         depth = np.where(np.arange(64) < 32, near, far)[None, :, None]
         normals = np.broadcast_to([0.0, 0, -1], (64, 64, 3)).copy()
@@ -94,7 +93,7 @@ def box_room(width: float = 4.0, height: float = 3.0, depth: float = 6.0) -> Bui
     return builder
 
 
-def level_view(builder: Builder) -> tuple[Frame, Camera]:
+def level_view(builder: Builder) -> tuple[RenderedFrame, Camera]:
     """A camera in the middle, 1 m up, that looks along +z without tilt."""
     position = np.array([2.0, 1.0, 1.0])
     camera = Camera(position, look_at(position, np.array([2.0, 1.0, 5.0])), field_of_view=np.deg2rad(90))
@@ -346,7 +345,7 @@ def test_frames_that_were_not_rendered_name_the_command(tmp_path: Path):
         Frames(tmp_path, "train")
 
 
-def room_view(seed: int, index: int) -> Frame:
+def room_view(seed: int, index: int) -> RenderedFrame:
     room: Room = make_room(seed, index, Stock.of_boxes())
     rng = np.random.default_rng(index)
     camera = random_camera(room, rng)

@@ -31,7 +31,6 @@ def failures() -> dict[str, str]:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=300,
     )
     cases = ET.fromstring(run.stdout).iter("testcase")
     return {str(case.get("name")): case.findtext("failure", default="") for case in cases}

@@ -1,1 +1,1 @@
-"""What was measured: errors, energies and shifts, as tables and pictures."""
+"""Evaluates the zoos: errors, energies and shifts, as tables and pictures."""

@@ -1,8 +1,10 @@
-"""Which images are shown side by side, and what do all methods make of them?
+"""Shows images side by side with what every method predicts for them.
 
-Rendered rooms are shown from the bundled walk-through alone, whose models are CC0; those of the held-out rooms may be
-measured, not shown.
+Rendered rooms are shown from the bundled walk-through only, whose models are CC0. The licences of the models in the held-out
+rooms allow measuring them, not showing them.
 """
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,64 +19,59 @@ from consistency.zoo.records import Zoo
 from precompute.media.decoder import frames
 from precompute.media.sampling import Sampling
 from precompute.media.sources import SAMPLES
-from training.evaluation.evaluate import (
-    BATCH,
-    TARGETS,
-    Pair,
-    direct_chains,
-    energy_chains,
-    maps_of,
-    new_graph,
-    to_tensor,
-)
+from training.evaluation.chains import BATCH, Pair, direct_chains, energy_chains, new_graph
+from training.evaluation.energies import maps_of
 from training.evaluation.figures import coloured, coloured_energy, sheet
-from training.evaluation.real_images import SIZE_PX, Picture
+from training.evaluation.real_images import RealPicture
+from training.evaluation.real_items import SIZE_PX
+from training.learning.batches import to_tensor
+from training.learning.plan import TARGETS
 
 WALK_FRAMES = (20, 80, 160, 220)
-"""Of the walk-through: both rooms, the doorway, and furniture near the camera."""
+"""Frames of the walk-through: both rooms, the doorway, and furniture near the camera."""
 
 
 @dataclass(frozen=True)
-class Crop:
-    """A square of a shown image that holds something thin."""
+class SheetCrop:
+    """A square of a shown image with a thin object."""
 
     what: str
     name: str
-    """Of the shown image."""
+    """Name of the shown image."""
     left: int
     top: int
     side: int
-    """Pixels of 256."""
+    """Pixels of 256, as `left` and `top`."""
 
 
 CROPS = (
-    Crop("stool", "frame 220", 84, 140, 96),
-    Crop("lamp", "frame 160", 120, 0, 80),
-    Crop("sofa's arm", "frame 20", 140, 100, 80),
-    Crop("toy robot", "bookcase", 110, 60, 80),
-    Crop("spoon", "coffee", 110, 110, 80),
-    Crop("bottle", "laid table", 100, 90, 80),
+    SheetCrop("stool", "frame 220", 84, 140, 96),
+    SheetCrop("lamp", "frame 160", 120, 0, 80),
+    SheetCrop("sofa's arm", "frame 20", 140, 100, 80),
+    SheetCrop("toy robot", "bookcase", 110, 60, 80),
+    SheetCrop("spoon", "coffee", 110, 110, 80),
+    SheetCrop("bottle", "laid table", 100, 90, 80),
 )
 
 
 @dataclass
-class Shown:
-    """An image and what was made of it."""
+class ShownImage:
+    """An image with its truth, predictions and energies."""
 
     name: str
     rgb: np.ndarray
     """uint8 (SIZE_PX, SIZE_PX, 3)."""
     truth: dict[str, np.ndarray] = field(default_factory=dict)
-    """By target: codes, uint8 (H, W, C); {} where nobody knows it."""
+    """By target: codes, uint8 (H, W, C); empty where the truth is unknown."""
     predictions: dict[Pair, np.ndarray] = field(default_factory=dict)
     """Codes, uint8 (H, W, C)."""
     energy: dict[Pair, np.ndarray] = field(default_factory=dict)
-    """Energy of each pixel, float32 (H, W), in sigma."""
+    """Energy per pixel, float32 (H, W), in sigma."""
 
 
-def shown_walk() -> list[Shown]:
-    """Frames of the walk-through, with their truth."""
-    chosen = [Shown(f"frame {number}", image) for number, image in walk_frames("walkthrough.mp4", None)]
+def shown_walk() -> list[ShownImage]:
+    """The chosen frames of the walk-through, with their truth."""
+    chosen = [ShownImage(f"frame {number}", image) for number, image in walk_frames("walkthrough.mp4", None)]
     for target in TARGETS:
         channels = get_domain(target).channels
         for shown, (_, codes) in zip(chosen, walk_frames(f"walkthrough.{target}.mkv", channels), strict=True):
@@ -88,15 +85,17 @@ def walk_frames(file: str, channels: int | None) -> list[tuple[int, np.ndarray]]
     return [(frame.index, frame.rgb) for frame in decoded if frame.index in WALK_FRAMES]
 
 
-def shown_pictures(pictures: Sequence[Picture]) -> list[Shown]:
+def shown_pictures(pictures: Sequence[RealPicture]) -> list[ShownImage]:
     """The first frame of everything that may be shown."""
     return [
-        Shown(picture.item.name, picture.rgb) for picture in pictures if picture.item.is_shown and not picture.number
+        ShownImage(picture.item.name, picture.rgb)
+        for picture in pictures
+        if picture.item.is_shown and not picture.number
     ]
 
 
-def predict(zoo: Zoo, images: Sequence[Shown], energy_method: str, device: str = "cpu") -> None:
-    """Fill in the predictions of every method, and the energy maps of one."""
+def predict(zoo: Zoo, images: Sequence[ShownImage], energy_method: str, device: str = "cpu") -> None:
+    """Add to the images the predictions of every method, and the energy maps of one."""
     direct = direct_chains(zoo)
     indirect = {pair: chains for pair, chains in energy_chains(zoo).items() if pair[1] == energy_method}
     graph = new_graph([*direct.values(), *(chain for chains in indirect.values() for chain in chains)], device)
@@ -119,8 +118,10 @@ def to_codes(images: torch.Tensor) -> np.ndarray:
     return (images * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
 
 
-def target_sheet(images: Sequence[Shown], target: str, methods: Sequence[str], energy_method: str, path: Path) -> None:
-    """A row per image: the image, the truth where it is known, each method, and the energy map."""
+def target_sheet(
+    images: Sequence[ShownImage], target: str, methods: Sequence[str], energy_method: str, path: Path
+) -> None:
+    """Write a sheet with a row per image: the image, the truth where it is known, each method, and the energy map."""
     has_truth = any(target in shown.truth for shown in images)
     has_energy = any((target, energy_method) in shown.energy for shown in images)
     columns = ["image", *(["truth"] if has_truth else []), *methods, *(["energy"] if has_energy else [])]
@@ -136,8 +137,8 @@ def target_sheet(images: Sequence[Shown], target: str, methods: Sequence[str], e
     sheet(columns, rows, path)
 
 
-def thin_sheet(images: Sequence[Shown], target: str, methods: Sequence[str], path: Path) -> bool:
-    """Crops of what is thin, if any of their images are shown."""
+def thin_sheet(images: Sequence[ShownImage], target: str, methods: Sequence[str], path: Path) -> bool:
+    """Write a sheet of crops with thin objects; False if none of their images is shown."""
     by_name = {shown.name: shown for shown in images}
     crops = [crop for crop in CROPS if crop.name in by_name]
     rows = {}
@@ -151,10 +152,6 @@ def thin_sheet(images: Sequence[Shown], target: str, methods: Sequence[str], pat
     return bool(rows)
 
 
-def cut(image: np.ndarray, crop: Crop) -> np.ndarray:
+def cut(image: np.ndarray, crop: SheetCrop) -> np.ndarray:
+    """The crop of an image (H, W, C)."""
     return image[crop.top : crop.top + crop.side, crop.left : crop.left + crop.side]
-
-
-def methods_of(zoo: Zoo, target: str) -> list[str]:
-    """Those that predict the target themselves, in the order of the zoo."""
-    return [method for method in zoo.methods if target in zoo.targets(method)]

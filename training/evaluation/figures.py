@@ -1,4 +1,9 @@
-"""How are figures and predictions drawn? Plots as SVG, sheets of images side by side as WebP; the same input, the same bytes."""
+"""Draws plots as SVG and sheets of images side by side as WebP. Equal input gives equal bytes.
+
+H x W pixels.
+"""
+
+from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,18 +21,18 @@ from consistency.domains import ENERGY, get_domain
 from training.evaluation.tables import title
 
 TILE_PX = 112
-"""Side of one image in a sheet: ten fit the width of a page."""
+"""Side of an image in a sheet: ten fit the width of a page."""
 GAP_PX = 4
-LABEL_PX = 30  # two lines
-MARGIN_PX = 104  # for the names of the rows
+LABEL_PX = 30  # names of columns, in two lines
+MARGIN_PX = 104  # names of rows
 WEBP_QUALITY = 72
 DEPTH_SHOWN_METRES = (0.75, 7.5)
-"""These take the whole colour map, so that rooms have contrast."""
+"""The range of the whole colour map, so that rooms have contrast."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
-"""Okabe and Ito's: apart for the colour-blind too."""
+"""The palette of Okabe and Ito, which colour-blind people can distinguish too."""
 STYLE: Any = {
     "svg.hashsalt": "crosscheck",
-    "svg.fonttype": "none",  # letters as text, a third of the size
+    "svg.fonttype": "none",  # letters as text, which is a third of the size
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.grid": True,
@@ -42,7 +47,7 @@ STYLE: Any = {
 
 
 def panels(n: int, height_inches: float = 3.0, rows: int = 1, sharey: bool = False) -> tuple[Figure, np.ndarray]:
-    """A figure of n columns on white, which is readable on light and dark pages; axes (rows, n)."""
+    """A figure with n columns, on white, which is readable on light and dark pages; axes are (rows, n)."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.4 * n, height_inches * rows), layout="constrained", facecolor="white")
         FigureCanvasSVG(figure)
@@ -51,6 +56,7 @@ def panels(n: int, height_inches: float = 3.0, rows: int = 1, sharey: bool = Fal
 
 
 def save_plot(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG, without a date."""
     with mpl.rc_context(STYLE):
         figure.savefig(path, format="svg", metadata={"Date": None})
 
@@ -66,7 +72,7 @@ def energy_against_error(points: Mapping[str, tuple[np.ndarray, np.ndarray]], ca
 
 
 def risk_against_coverage(curves: Mapping[str, Mapping[str, tuple[str, RiskCoverage]]]) -> Figure:
-    """A row per kind (frames, pixels), a panel per target: what is left when the highest energies are dropped."""
+    """A row per kind (frames, pixels), a panel per target: the mean error of what is kept when the highest energies are dropped."""
     n_columns = max((len(row) for row in curves.values()), default=1)
     figure, axes = panels(max(n_columns, 1), rows=max(len(curves), 1))
     for row, (kind, targets) in zip(axes, curves.items(), strict=False):
@@ -83,7 +89,7 @@ def risk_against_coverage(curves: Mapping[str, Mapping[str, tuple[str, RiskCover
 
 
 def energy_of_sets(sets: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """A panel per target: the spread of energies in each set of pictures; boxes hold the middle half, whiskers nine tenths."""
+    """A panel per target: energies of each set of pictures. Boxes span the middle half, whiskers span 90 %."""
     n_sets = max((len(groups) for groups in sets.values()), default=1)
     figure, axes = panels(max(len(sets), 1), height_inches=0.8 + 0.3 * n_sets, sharey=True)
     for axis, (target, groups) in zip(axes[0], sets.items(), strict=False):
@@ -106,7 +112,7 @@ def energy_of_sets(sets: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
 def energy_under_shifts(
     ladders: Mapping[tuple[str, str], Mapping[tuple[str, str], Sequence[tuple[float, float]]]],
 ) -> Figure:
-    """A panel per shift (name, unit): mean energy at each level, for each target and method; the first is no shift."""
+    """A panel per shift (name, unit): mean energy at each level, for each target and method; the first level is no shift."""
     figure, axes = panels(max(len(ladders), 1))
     for axis, ((name, unit), lines) in zip(axes[0], ladders.items(), strict=False):
         targets = list(dict.fromkeys(target for target, _ in lines))
@@ -129,9 +135,9 @@ def energy_under_shifts(
 
 
 def errors_of_methods(figures: Mapping[tuple[str, str], Mapping[str, tuple[float, float]]]) -> Figure:
-    """A panel per (target, figure's name and unit): each method's error, with its interval where there is one.
+    """A panel per (target, name and unit of the figure): the error of each method, with its interval if there is one.
 
-    Every panel has a line for every method, so that they can share the names; a method that lacks a target leaves its empty.
+    Every panel has a line for every method, so that panels share the names. The line of a method without the target is empty.
     """
     methods = list(dict.fromkeys(method for found in figures.values() for method in found))
     figure, axes = panels(max(len(figures), 1), height_inches=0.8 + 0.25 * len(methods), sharey=True)
@@ -151,7 +157,7 @@ def errors_of_methods(figures: Mapping[tuple[str, str], Mapping[str, tuple[float
 
 
 def coloured(domain: str, codes: np.ndarray) -> np.ndarray:
-    """How a domain is shown: uint8 codes (H, W, C) -> RGB uint8 (H, W, 3)."""
+    """The colours of a domain: uint8 codes (H, W, C) -> RGB uint8 (H, W, 3)."""
     if codes.shape[-1] == 3:
         return codes
     if domain == "depth":
@@ -162,18 +168,19 @@ def coloured(domain: str, codes: np.ndarray) -> np.ndarray:
 
 
 def code_of_metres(distance: float) -> float:
+    """The depth code of a distance, in [0, 1] within the domain's range."""
     depth = get_domain("depth")
     return math.log(distance / depth.lo) / math.log(depth.hi / depth.lo)
 
 
 def coloured_energy(energy: np.ndarray) -> np.ndarray:
-    """(H, W) in sigma -> RGB uint8, on the fixed scale of the energy maps."""
+    """Energy (H, W) in sigma -> RGB uint8 (H, W, 3), on the fixed scale of the energy maps."""
     share = np.clip((energy - ENERGY.lo) / (ENERGY.hi - ENERGY.lo), 0, 1)
     return cv2.applyColorMap((255 * share).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
 
 
 def sheet(columns: Sequence[str], rows: Mapping[str, Sequence[np.ndarray | None]], path: Path) -> None:
-    """Rows of images (RGB uint8) under the names of the columns; a None leaves a gap."""
+    """Write rows of images (RGB uint8) under the names of the columns; None leaves a gap."""
     width = MARGIN_PX + len(columns) * (TILE_PX + GAP_PX)
     height = LABEL_PX + len(rows) * (TILE_PX + GAP_PX)
     page = np.full((height, width, 3), 255, np.uint8)
@@ -192,13 +199,13 @@ def sheet(columns: Sequence[str], rows: Mapping[str, Sequence[np.ndarray | None]
 
 
 def fit(image: np.ndarray) -> np.ndarray:
-    """At the size of a tile; crops are enlarged without smoothing, so that pixels stay what they are."""
+    """Resize an image to a tile. Crops are enlarged without smoothing, so that pixels stay visible."""
     shrinks = image.shape[0] > TILE_PX
     return cv2.resize(image, (TILE_PX, TILE_PX), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_NEAREST)
 
 
 def write(page: np.ndarray, text: str, left: int, baseline: int) -> None:
-    """In two lines where there is a hyphen or a space in the second half of a long name."""
+    """Write text on a page; long names are split into two lines, at the hyphen or space nearest to the middle."""
     breaks = [place for place, letter in enumerate(text) if letter in " -"]
     split = min(breaks, key=lambda place: abs(place - len(text) // 2)) + 1 if len(text) > 14 and breaks else len(text)
     for line, part in enumerate((text[:split], text[split:])):

@@ -1,1 +1,1 @@
-"""How networks are trained: plans, batches, methods, the resumable loop."""
+"""Trains the networks: plans, batches, methods and the resumable loop."""

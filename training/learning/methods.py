@@ -1,9 +1,10 @@
-"""What does each method minimise? One learner per kind: networks, their optimisers, and the gradients of one step.
+"""Defines what each method minimises: one learner per kind, with its networks, optimizers and the gradients of a step.
 
 N frames of a batch, C channels, H x W pixels. Codes in [0, 1].
 """
 
-import copy
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,40 +15,41 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from consistency.domains import DOMAINS
-from consistency.models import capabilities, small_unet
-from training.learning.batches import Batch, number_of
+from consistency.models import small_unet
+from training.learning.batches import TrainingBatch, number_of
+from training.learning.jobs import TrainingJob
+from training.learning.mixed_precision import Mixed, device_of, frozen, place
 from training.learning.muon import new_optimizers
-from training.learning.plan import DISCRIMINATOR_WIDTHS, L1_PER_ADVERSARY, RANDOM_FEATURES, Job, Plan
+from training.learning.plan import DISCRIMINATOR_WIDTHS, L1_PER_ADVERSARY, RANDOM_FEATURES, TrainingPlan
 
-DISCRIMINATOR_RATE = 2e-4  # and these moments: pix2pix's
-DISCRIMINATOR_MOMENTS = (0.5, 0.999)
-WIN_RATE_MEMORY = 0.9  # of the running mean, per time that a term is looked at
-LEAST_WIN_RATE = 0.05  # so that a term that loses is still looked at now and then
-
+DISCRIMINATOR_RATE = 2e-4  # as in pix2pix
+DISCRIMINATOR_MOMENTS = (0.5, 0.999)  # as in pix2pix
+WIN_RATE_MEMORY = 0.9  # decay of the running mean, each time that a term is measured
+LEAST_WIN_RATE = 0.05  # a term that always loses is still measured now and then
 Term = Callable[[Tensor], Tensor]
-"""From a prediction (N, C, H, W) to a scalar that should be small."""
+"""Prediction (N, C, H, W) -> loss, a scalar."""
 
 
 @dataclass
 class Learner:
-    """A network in training, and whatever is trained along with it.
+    """A network in training, and the networks that are trained along with it.
 
-    A subclass says what else is trained (`aside`), and what a step does (`take_gradients`).
+    Subclasses define what else is trained (`aside`), and what a step does (`take_gradients`).
     """
 
-    job: Job
-    plan: Plan
+    job: TrainingJob
+    plan: TrainingPlan
     network: nn.Module
     aside: dict[str, nn.Module] = field(default_factory=dict)
-    """Networks trained along and thrown away."""
+    """Networks that are trained along and not exported."""
 
     def __post_init__(self) -> None:
         self.mixed = Mixed(self.network)
         self.optimizers = new_optimizers(self.network, "network", self.plan.rate)
         self.network_optimizers = tuple(self.optimizers)
 
-    def take_gradients(self, batch: Batch, step: int) -> float:
-        """Fill the gradients of everything trained; returns the direct L1 loss."""
+    def take_gradients(self, batch: TrainingBatch, step: int) -> float:
+        """Compute the gradients of everything that is trained; returns the direct L1 loss."""
         outputs = self.predict(batch)
         loss = sum(
             (masked_l1(output, batch.images[name], batch.weight(name)) for name, output in outputs.items()),
@@ -57,14 +59,15 @@ class Learner:
         self.mixed.push_gradients()
         return loss.item() / len(outputs)
 
-    def predict(self, batch: Batch) -> dict[str, Tensor]:
-        """Target -> prediction, (N, C, H, W)."""
+    def predict(self, batch: TrainingBatch) -> dict[str, Tensor]:
+        """Target -> prediction (N, C, H, W)."""
         if self.job.architecture == "geo-net":
             return self.mixed(batch.images[self.job.source], batch.field_of_view)
         output = self.mixed(batch.images[self.job.source])
         return output if isinstance(output, dict) else {self.job.targets[0]: output}
 
     def modules(self) -> dict[str, nn.Module]:
+        """Every network that is trained, by name."""
         return {"network": self.network, **self.aside}
 
     def state(self) -> dict[str, Any]:
@@ -75,6 +78,7 @@ class Learner:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
+        """Restore what `state` returned."""
         for name, module in self.modules().items():
             module.load_state_dict(state["modules"][name])
         for name, optimizer in self.optimizers.items():
@@ -82,11 +86,13 @@ class Learner:
 
 
 class TwoTermLearner(Learner):
-    """L1 of the one target, and further terms of the prediction whose gradients are made as long as L1's."""
+    """Minimises L1 of its one target, and further terms of the prediction with gradients scaled to the length of L1's."""
 
-    def take_gradients(self, batch: Batch, step: int) -> float:
-        """X-TC (arXiv 2006.04096), eq. 4, and its balancing: at the prediction, all further terms together pull `share` times
-        as hard as L1. Each alone is made as long as L1's gradient first, so that no domain's scale matters.
+    def take_gradients(self, batch: TrainingBatch, step: int) -> float:
+        """X-TC (arXiv 2006.04096), eq. 4, with its balancing of the terms.
+
+        At the prediction, the gradients of all further terms together are `share` times as long as that of L1. Each is first
+        scaled to the length of L1's gradient, so that the scale of a domain does not matter.
         """
         (prediction,) = self.predict(batch).values()
         leaf = prediction.detach().requires_grad_()
@@ -104,34 +110,37 @@ class TwoTermLearner(Learner):
         self.mixed.push_gradients()
         return loss.item()
 
-    def terms(self, batch: Batch, step: int) -> Sequence[Term]:
-        """This step's further terms. They are given the truth where the truth is unknown, and so no gradient comes of it."""
+    def terms(self, batch: TrainingBatch, step: int) -> Sequence[Term]:
+        """The further terms of this step. At invalid pixels they get the truth instead of the prediction, hence no gradient."""
         raise NotImplementedError
 
     def scale(self, direct: Tensor, pull: Tensor) -> Tensor | float:
-        """What a term's gradient is multiplied with."""
+        """The factor on the gradient of a term."""
         return self.plan.share * direct.norm() / pull.norm().clamp_min(1e-12)
 
-    def after(self, batch: Batch, prediction: Tensor, loss: Tensor) -> None:
-        """Train what is trained along."""
+    def after(self, batch: TrainingBatch, prediction: Tensor, loss: Tensor) -> None:
+        """Compute the gradients of what is trained along."""
 
 
 class ReadoutLearner(TwoTermLearner):
-    """Frozen networks read prediction and truth alike, so that their own errors cancel: the separable form of X-TC."""
+    """Frozen networks read both prediction and truth, so that their own errors cancel: the separable form of X-TC."""
 
-    def __init__(self, job: Job, plan: Plan, network: nn.Module, readouts: Sequence[tuple[str, nn.Module]]):
-        """`readouts`: (domain, frozen network)."""
+    def __init__(
+        self, job: TrainingJob, plan: TrainingPlan, network: nn.Module, readouts: Sequence[tuple[str, nn.Module]]
+    ):
+        """`readouts` are pairs of domain and frozen network."""
         super().__init__(job, plan, network)
         self.readouts = list(readouts)
         self.win_rates = torch.ones(len(self.readouts))
         self._measured: list[tuple[int, Tensor]] = []
 
-    def terms(self, batch: Batch, step: int) -> Sequence[Term]:
+    def terms(self, batch: TrainingBatch, step: int) -> Sequence[Term]:
         (target,) = self.job.targets
         self._measured = []
         return [self.term(number, batch.images[target], batch) for number in self.choose(step)]
 
-    def term(self, number: int, truth: Tensor, batch: Batch) -> Term:
+    def term(self, number: int, truth: Tensor, batch: TrainingBatch) -> Term:
+        """The L1 distance between readouts of a prediction and of the truth (N, C, H, W)."""
         domain, readout = self.readouts[number]
         weight = batch.weight(domain) if domain in DOMAINS else None
         with torch.no_grad():
@@ -145,7 +154,7 @@ class ReadoutLearner(TwoTermLearner):
         return distance
 
     def choose(self, step: int) -> list[int]:
-        """The numbers of this step's readouts."""
+        """The numbers of the readouts of this step."""
         n, k = len(self.readouts), min(self.plan.k, len(self.readouts))
         if self.plan.choose == "turn":
             return [(step * k + i) % n for i in range(k)]
@@ -155,8 +164,8 @@ class ReadoutLearner(TwoTermLearner):
         chances = self.win_rates.clamp_min(LEAST_WIN_RATE).double()
         return rng.choice(n, k, replace=False, p=(chances / chances.sum()).numpy()).tolist()
 
-    def after(self, batch: Batch, prediction: Tensor, loss: Tensor) -> None:
-        """A term wins where it is larger than the direct one: there it still has something to say."""
+    def after(self, batch: TrainingBatch, prediction: Tensor, loss: Tensor) -> None:
+        """Update the win rates: a term wins if it is larger than the direct one, and so has something left to teach."""
         if self.plan.choose != "win-rate":
             return
         for number, distance in self._measured:
@@ -172,8 +181,8 @@ class ReadoutLearner(TwoTermLearner):
 
 
 class CycleLearner(TwoTermLearner):
-    """From the prediction the image is made again, by a network that is trained along: on the truth of half the batch, and the
-    predictions of the other half."""
+    """Another network reconstructs the image from the prediction. It is trained along, on the truth of half of the batch and on
+    the predictions of the other half."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -183,11 +192,11 @@ class CycleLearner(TwoTermLearner):
         self.back = Mixed(self.aside["back"])
         self.optimizers |= new_optimizers(self.aside["back"], "back", self.plan.rate)
 
-    def terms(self, batch: Batch, step: int) -> Sequence[Term]:
+    def terms(self, batch: TrainingBatch, step: int) -> Sequence[Term]:
         image = batch.images[self.job.source]
         return [lambda prediction: F.l1_loss(self.back(prediction), image)]
 
-    def after(self, batch: Batch, prediction: Tensor, loss: Tensor) -> None:
+    def after(self, batch: TrainingBatch, prediction: Tensor, loss: Tensor) -> None:
         (target,) = self.job.targets
         half = len(prediction) // 2
         seen = torch.cat([batch.images[target][:half], prediction[half:]])
@@ -196,7 +205,7 @@ class CycleLearner(TwoTermLearner):
 
 
 class AdversarialLearner(TwoTermLearner):
-    """A discriminator that sees image and prediction, patch by patch, is trained along to tell predictions from truth."""
+    """A discriminator of patches of image and prediction is trained along to distinguish predictions from truth."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -206,30 +215,32 @@ class AdversarialLearner(TwoTermLearner):
         rate, moments = DISCRIMINATOR_RATE, DISCRIMINATOR_MOMENTS
         self.optimizers["judge"] = torch.optim.Adam(judge.parameters(), lr=rate, betas=moments)
 
-    def terms(self, batch: Batch, step: int) -> Sequence[Term]:
+    def terms(self, batch: TrainingBatch, step: int) -> Sequence[Term]:
         return [lambda prediction: judged(self.verdict(batch, prediction), is_true=True)]
 
     def scale(self, direct: Tensor, pull: Tensor) -> float:
         return 1 / L1_PER_ADVERSARY
 
-    def after(self, batch: Batch, prediction: Tensor, loss: Tensor) -> None:
+    def after(self, batch: TrainingBatch, prediction: Tensor, loss: Tensor) -> None:
         (target,) = self.job.targets
         truth, weight = batch.images[target], batch.weight(target)
         prediction = prediction if weight is None else torch.where(weight > 0, prediction, truth)
         verdicts = self.verdict(batch, truth), self.verdict(batch, prediction)
         ((judged(verdicts[0], is_true=True) + judged(verdicts[1], is_true=False)) / 2).backward()
 
-    def verdict(self, batch: Batch, image: Tensor) -> Tensor:
+    def verdict(self, batch: TrainingBatch, image: Tensor) -> Tensor:
+        """Logits of the discriminator for a prediction or the truth: (N, C, H, W) -> (N, 1, H / 8, W / 8)."""
         with torch.autocast(image.device.type, dtype=torch.bfloat16):
             return self.aside["judge"](torch.cat([batch.images[self.job.source], image], dim=1)).float()
 
 
 def judged(verdict: Tensor, is_true: bool) -> Tensor:
+    """Cross-entropy between logits and what they should say."""
     return F.binary_cross_entropy_with_logits(verdict, torch.full_like(verdict, float(is_true)))
 
 
 class PatchDiscriminator(nn.Module):
-    """Strided convolutions to one verdict per patch of 30 pixels: (N, C, H, W) -> (N, 1, H / 8, W / 8) logits."""
+    """Strided convolutions to one logit per patch of 30 pixels: (N, C, H, W) -> (N, 1, H / 8, W / 8)."""
 
     def __init__(self, in_channels: int):
         super().__init__()
@@ -242,8 +253,10 @@ class PatchDiscriminator(nn.Module):
         return self.layers(image)
 
 
-def new_learner(job: Job, plan: Plan, network: nn.Module, cross: Callable[[str], nn.Module], seed: int) -> Learner:
-    """The learner of a job. `cross` gives the trained cross network of a name; `seed` decides random weights."""
+def new_learner(
+    job: TrainingJob, plan: TrainingPlan, network: nn.Module, cross: Callable[[str], nn.Module], seed: int
+) -> Learner:
+    """Make the learner of a job. `cross` returns the trained cross network of a name; `seed` decides random weights."""
     torch.manual_seed(seed)
     if job.readouts:
         named = [(name.split("-")[1].removesuffix(".shared"), cross(name)) for name in job.readouts]
@@ -253,72 +266,15 @@ def new_learner(job: Job, plan: Plan, network: nn.Module, cross: Callable[[str],
         random = small_unet.SmallUNet(DOMAINS[target].channels, RANDOM_FEATURES, plan.cross_widths).train()
         for module in random.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")  # keeps the signal's strength over depth
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")  # keeps the variance of signals over depth
         return ReadoutLearner(job, plan, network, [("random", frozen(random, network))])
     kinds: dict[str, type[Learner]] = {"cycle": CycleLearner, "pix2pix": AdversarialLearner}
     return kinds.get(job.method, Learner)(job, plan, network)
 
 
-def frozen(module: nn.Module, like: nn.Module) -> nn.Module:
-    """Where and in what precision it runs, never changing."""
-    is_training = module.training
-    capabilities.compute_in(module, torch.bfloat16)
-    return place(module, device_of(like)).train(is_training).requires_grad_(False)
-
-
 def masked_l1(prediction: Tensor, truth: Tensor, weight: Tensor | None) -> Tensor:
-    """Mean absolute difference over channels and the pixels that count; zero where none does."""
+    """Mean absolute difference over channels and the pixels that count; 0 if none does. Both are (N, C, H, W)."""
     if weight is None:
         return F.l1_loss(prediction, truth)
     difference = ((prediction - truth).abs() * weight).sum()
     return difference / (weight.sum() * prediction.shape[1]).clamp_min(1)
-
-
-def place(network: nn.Module, device: torch.device | str) -> nn.Module:
-    """On the device, channels last."""
-    return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def device_of(network: nn.Module) -> torch.device:
-    return next(network.parameters()).device
-
-
-class Mixed:
-    """A network that computes in bfloat16 where it does at run time, with parameters and their updates in float32.
-
-    autocast would round the images and the first convolution's weights too, and a wall in a depth image rises by less than
-    bfloat16 can hold. BatchNorm stays in float32.
-    """
-
-    def __init__(self, network: nn.Module):
-        self.network = copy.deepcopy(network)
-        capabilities.compute_in(self.network, torch.bfloat16)
-        self.pairs: list[tuple[nn.Parameter, nn.Parameter]] = []
-        """(float32, bfloat16) of each parameter that is rounded; the others are the network's own."""
-        modules = dict(network.named_modules())
-        for name, module in self.network.named_modules():
-            own = modules[name]
-            if isinstance(module, nn.BatchNorm2d):
-                module._parameters, module._buffers = own._parameters, own._buffers
-                continue
-            for key, rounded in module._parameters.items():
-                master = own._parameters[key]
-                if rounded is None or master is None:
-                    continue
-                if rounded.dtype == torch.float32:
-                    module._parameters[key] = master
-                else:
-                    self.pairs.append((master, rounded))
-
-    def __call__(self, *inputs: Tensor) -> Any:
-        with torch.no_grad():
-            for master, rounded in self.pairs:
-                rounded.copy_(master)
-        return self.network(*inputs)
-
-    def push_gradients(self) -> None:
-        """Hand the rounded parameters' gradients to the float32 ones."""
-        for master, rounded in self.pairs:
-            if rounded.grad is not None:
-                master.grad = rounded.grad.float()
-                rounded.grad = None

@@ -1,1 +1,1 @@
-"""What training leaves for users: the bundled zoos, their model cards, the bundled clips."""
+"""Makes what is shipped: the bundled zoos, their model cards and the bundled clips."""

@@ -1,7 +1,9 @@
-"""What are the bundled clips? A walk through two rendered rooms with its ground truth, and a real phone clip, reduced.
+"""Makes the bundled clips: a walk through two rendered rooms with its ground truth, and a reduced clip of a phone.
 
-The rooms hold CC0 models that no training room has, and procedural textures only.
+The rooms have CC0 models that are in no training room, and only procedural textures. World: metres, y up.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +16,19 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from training.scenes.furniture import CC0_CATALOGUE, DEFAULT_CATALOGUE_FOLDER, Furniture
-from training.scenes.render import Camera, Quality, Scene, look_at, render
-from training.scenes.rooms import Builder, Stock, add_model, add_rug, dress_walls, light_room, two_rooms
+from training.scenes.render import Quality, render
+from training.scenes.rooms.builder import Builder
+from training.scenes.rooms.furnishing import add_model, add_rug
+from training.scenes.rooms.lighting import light_room
+from training.scenes.rooms.shell import two_rooms
+from training.scenes.rooms.stock import Stock
+from training.scenes.rooms.walls import dress_walls
+from training.scenes.scene import Camera, Scene, look_at
 
 N_FRAMES = 240
 FPS = 30
 SIZE_PX = 256
-SEED = 19  # chosen by eye among 19: pale walls, a window in each room, furniture clear of the pictures
+SEED = 19  # chosen by eye among 19: pale walls, a window in each room, no furniture in front of pictures
 FIELD_OF_VIEW = np.deg2rad(68)
 EXPOSURE = 0.75
 QUALITY = Quality(shadow_rays=4, occlusion_rays=8, edge_samples=8, edge_occlusion_rays=2, smoothings=1)
@@ -31,10 +39,10 @@ PHONE_SOURCE = Path("/usr/share/forensics-samples/original-files/movie1/VID_2019
 
 @dataclass(frozen=True)
 class Placement:
-    """Where one model stands."""
+    """Where a model stands."""
 
     number: int
-    """In the CC0 catalogue."""
+    """Its number in the CC0 catalogue."""
     x: float
     z: float
     facing: float
@@ -72,7 +80,7 @@ STUDY = (
     Placement(118, 7.9, 0.6, 340),  # folding chair
     Placement(65, 5.35, 4.2, 150),  # deck chair
 )
-# Way points: share of the clip, eye (x, y, z), point looked at (x, y, z), all in metres.
+# Way points: share of the clip, eye (x, y, z), point looked at (x, y, z); metres.
 WALK = (
     (0.00, (0.75, 1.50, 0.70), (2.6, 0.90, 3.60)),
     (0.18, (1.15, 1.48, 1.55), (3.3, 0.75, 4.30)),
@@ -88,7 +96,7 @@ def make_walkthrough(
     out: Path,
     furniture_folder: Path,
     catalogue_folder: Path = DEFAULT_CATALOGUE_FOLDER,
-    report: Callable[[int], None] = lambda n_frames: None,
+    report: Callable[[int, int], None] = lambda done, of: None,
 ) -> None:
     """Write walkthrough.mp4, its ground truth as lossless .mkv files, and walkthrough.toml."""
     out.mkdir(parents=True, exist_ok=True)
@@ -99,7 +107,7 @@ def make_walkthrough(
         frame = render(scene, camera, SIZE_PX, np.random.default_rng([SEED, number]), QUALITY)
         for name, stream in images.items():
             stream.append(getattr(frame, name))
-        report(number + 1)
+        report(number + 1, N_FRAMES)
     write_lossy(out / "walkthrough.mp4", images["rgb"], FPS)
     for name in truths:
         write_lossless(out / f"walkthrough.{name}.mkv", images[name], FPS)
@@ -107,7 +115,7 @@ def make_walkthrough(
 
 
 def walkthrough_scene(furniture: Furniture) -> tuple[Scene, list[str]]:
-    """The two rooms, and who made the models in them."""
+    """The two rooms, and the sorted names of the creators of their models."""
     rng = np.random.default_rng(SEED)
     entries = {entry.key: entry for entry in furniture.entries if entry.key.startswith(CC0_CATALOGUE + "#")}
     stock = Stock("test", list(entries.values()), furniture, files=[])
@@ -122,7 +130,7 @@ def walkthrough_scene(furniture: Furniture) -> tuple[Scene, list[str]]:
             entry = entries[f"{CC0_CATALOGUE}#{placement.number}"]
             if entry.split == "train":
                 raise ValueError(
-                    f"{entry.name} ({entry.key}) is a training model; the walk-through may show held-out ones only"
+                    f"{entry.name} ({entry.key}) is a training model; the walk-through may show only held-out models"
                 )
             position = np.array([placement.x, placement.y, placement.z])
             add_model(builder, rng, stock, entry, np.deg2rad(placement.facing), position)
@@ -131,13 +139,13 @@ def walkthrough_scene(furniture: Furniture) -> tuple[Scene, list[str]]:
 
 
 def walk_cameras(n_frames: int) -> list[Camera]:
-    """Cameras along the way points, at an even pace that eases in and out."""
+    """Cameras along the way points, at an even pace with a gentle start and end."""
     share, eyes, aims = (np.array(column, float) for column in zip(*WALK, strict=True))
     t = np.linspace(0, 1, n_frames)
     t = t + 0.08 * (np.sin(2 * np.pi * (t - 0.5)) / (2 * np.pi) * -1)
     eye, aim = PchipInterpolator(share, eyes)(t), PchipInterpolator(share, aims)(t)
-    eye[:, 1] += 0.012 * np.sin(2 * np.pi * 1.8 * np.arange(n_frames) / FPS)  # a walker's step
-    kernel = np.hanning(25) / np.hanning(25).sum()  # rounds the corners that the way points leave in speed
+    eye[:, 1] += 0.012 * np.sin(2 * np.pi * 1.8 * np.arange(n_frames) / FPS)  # steps of a walker
+    kernel = np.hanning(25) / np.hanning(25).sum()  # smooths the changes of speed at way points
     eye, aim = (
         np.stack([np.convolve(np.pad(axis, 12, "edge"), kernel, "valid") for axis in path.T], axis=1)
         for path in (eye, aim)
@@ -146,7 +154,7 @@ def walk_cameras(n_frames: int) -> list[Camera]:
 
 
 def write_lossy(path: Path, images: list[np.ndarray], fps: int) -> None:
-    """H.264 in yuv420p, so that anything plays it."""
+    """Write H.264 in yuv420p, which every player supports."""
     height, width = images[0].shape[:2]
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         stream = container.add_stream("libx264", rate=fps, options={"crf": "12", "preset": "veryslow"})
@@ -157,7 +165,7 @@ def write_lossy(path: Path, images: list[np.ndarray], fps: int) -> None:
 
 
 def write_lossless(path: Path, images: list[np.ndarray], fps: int) -> None:
-    """Decodes to the same bytes: FFV1 for one channel, lossless H.264 in RGB for three (FFV1 has no planar 8-bit RGB)."""
+    """Write losslessly: FFV1 for one channel, H.264 in RGB for three, because FFV1 has no planar 8-bit RGB."""
     height, width, channels = images[0].shape
     if channels == 1:
         codec, pixel_format, options = "ffv1", "gray", {"level": "3", "coder": "1", "context": "1"}
@@ -173,9 +181,11 @@ def write_lossless(path: Path, images: list[np.ndarray], fps: int) -> None:
 
 
 def make_phone(source: Path, out: Path) -> None:
-    """Reduce the phone clip to a short side of 256 px, upright and without sound; the frames keep their times."""
+    """Reduce the phone clip to a short side of SIZE_PX, upright and without sound; frames keep their times."""
     if not source.exists():
-        raise FileNotFoundError(f"no phone clip at {source}; install it: apt-get install forensics-samples-files")
+        raise FileNotFoundError(
+            f"the phone clip {source} is missing; install it: apt-get install forensics-samples-files"
+        )
     out.mkdir(parents=True, exist_ok=True)
     with (
         av.open(str(source)) as original,
@@ -186,7 +196,7 @@ def make_phone(source: Path, out: Path) -> None:
         for frame in original.decode(video):
             image = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), (frame.rotation % 360) // 90))
             factor = SIZE_PX / min(image.shape[:2])
-            height, width = (2 * round(side * factor / 2) for side in image.shape[:2])  # yuv420p wants even sides
+            height, width = (2 * round(side * factor / 2) for side in image.shape[:2])  # yuv420p requires even sides
             if stream is None:
                 stream = reduced.add_stream("libx264", options={"crf": "14", "preset": "veryslow"})
                 stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
@@ -203,6 +213,7 @@ def make_phone(source: Path, out: Path) -> None:
 
 
 def walkthrough_toml(creators: list[str]) -> str:
+    """Title, source, author, licence, attribution and truth of the walk-through."""
     return f"""title = "Walk through two rooms"
 source = "rendered by python -m training sample"
 author = "The Crosscheck project"
@@ -218,6 +229,7 @@ reshading = "walkthrough.reshading.mkv"
 
 
 def phone_toml(fps: float) -> str:
+    """Title, source, author, licence and attribution of the phone clip."""
     return f"""title = "Phone clip of a room"
 source = "https://github.com/eribertomota/forensics-samples, original-files/movie1/VID_20191220_170832.mp4"
 author = "Joao Eriberto Mota Filho"
@@ -229,17 +241,18 @@ fps = {fps:.4g}
 
 README = """# Bundled clips
 
-Made by `python -m training sample --out precompute/sample` (needs `training/requirements.txt` and the Debian packages
-`sweethome3d-furniture` and `forensics-samples-files`). Beside each clip, a `.toml` names title, source, author, licence and
-attribution.
+Made by `python -m training sample --out precompute/sample`, which needs `requirements/training.txt` and the Debian packages
+`sweethome3d-furniture` and `forensics-samples-files`. A `.toml` file beside each clip gives its title, source, author,
+licence and attribution.
 
-| clip | what | licence |
+| clip | contents | licence |
 |---|---|---|
-| `walkthrough.mp4` | 240 frames at 30 fps, 256x256: a camera walks through two furnished rooms that are in no training set. Rendered. | CC0-1.0: the furniture is CC0 (Blend Swap, as packaged for Sweet Home 3D), the textures are procedural or the models' own |
-| `walkthrough.normal.mkv`, `.depth.mkv`, `.reshading.mkv` | its exact ground truth, lossless (FFV1; normals H.264 in RGB), 8-bit codes round(255 v) as in `consistency/domains.py` | CC0-1.0 |
-| `phone.mp4` | 41 frames from a phone, indoors, short side reduced to 256 px, sound removed. | CC-BY-SA-4.0, copyright 2019-2020 Joao Eriberto Mota Filho, from [forensics-samples](https://github.com/eribertomota/forensics-samples) |
+| `walkthrough.mp4` | 240 rendered frames at 30 fps, 256x256: a camera walks through two furnished rooms that are in no training set | CC0-1.0: the furniture is CC0 (Blend Swap, as packaged for Sweet Home 3D), the textures are procedural or the models' own |
+| `walkthrough.normal.mkv`, `.depth.mkv`, `.reshading.mkv` | its exact ground truth, lossless (FFV1; normals H.264 in RGB), as 8-bit codes round(255 v) as defined in `consistency/domains.py` | CC0-1.0 |
+| `phone.mp4` | 41 frames from a phone, indoors, short side reduced to 256 px, sound removed | CC-BY-SA-4.0, copyright 2019-2020 Joao Eriberto Mota Filho, from [forensics-samples](https://github.com/eribertomota/forensics-samples) |
 """
 
 
 def write_readme(out: Path) -> None:
+    """Write the README of the folder."""
     (out / "README.md").write_text(README, encoding="utf-8")

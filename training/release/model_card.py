@@ -1,32 +1,36 @@
-"""What must somebody who uses a zoo know on one screen? Its MODEL_CARD.md."""
+"""Writes the model card of a zoo: what its users must know, on about one screen."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
 from consistency.zoo.records import SHARED, Zoo
-from training.evaluation.evaluate import TARGETS, Evaluation
+from training.evaluation.evaluate import Evaluation
 from training.evaluation.tables import number, plain, table, title
+from training.learning.plan import TARGETS
 
 FIGURES = {"normal": ("mean angle", "L1"), "depth": ("AbsRel", "L1"), "reshading": ("L1",)}
-"""The figures of a target that the card gives."""
+"""The figures of each target that a card shows."""
 
 
 def model_card(zoo: Zoo, evaluation: Evaluation, provenance: Mapping[str, Any], results_link: str | None = None) -> str:
-    """The card's text. `provenance` may hold, shown as given: `commands` (lines), `data`, `data_digest`, `render`,
-    `training`, `settings` (rows of one table), `notes` (sentences)."""
+    """The text of a card. `provenance` may have, shown unchanged: `commands` (lines), `data`, `data_digest`, `render`,
+    `training`, `settings` (rows of a table), `notes` (sentences)."""
     sections = [what_text(zoo), figures_text(zoo, evaluation, results_link), made_text(provenance), limits_text(zoo)]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
 def what_text(zoo: Zoo) -> str:
+    """The first section: contents, licence, domains and methods."""
     files = {edge.weights for edge in zoo.edges if edge.weights}
     megabytes = sum(path.stat().st_size for path in files) / 1e6
     filters = ", ".join(f"{edge.source}-{edge.target}" for edge in zoo.edges if edge.weights is None)
     is_one = len(files) == 1
     return f"""# Model card: zoo `{zoo.name}`
 
-{len(files)} small network{"" if is_one else "s"} of {megabytes:.1f} MB in all, trained from scratch on rendered rooms{f", and fixed filters of the image ({filters})" if filters else ""}. Small
-on purpose: two CPU cores run them. Good enough to show what consistency energy does, not for anything that matters.
+{len(files)} small network{"" if is_one else "s"} of {megabytes:.1f} MB in total, trained from scratch on rendered rooms{f", and fixed filters of the image ({filters})" if filters else ""}. They
+are small on purpose, so that two CPU cores can run them: good enough to show how consistency energy works, not for serious use.
 
 - Licence of the weights: {zoo.licence}. Version {zoo.version}.
 - Domains: {", ".join(zoo.domains)}; encodings in `consistency/domains.py`.
@@ -34,7 +38,7 @@ on purpose: two CPU cores run them. Good enough to show what consistency energy 
 
 
 def figures_text(zoo: Zoo, evaluation: Evaluation, results_link: str | None) -> str:
-    """A row per method: errors, and how well the energy tells them."""
+    """A row per method: its errors, and how well the energy predicts them."""
     columns = [(target, figure) for target in TARGETS if target in evaluation.trivial for figure in FIGURES[target]]
     rows = []
     for method in zoo.methods:
@@ -57,12 +61,13 @@ def figures_text(zoo: Zoo, evaluation: Evaluation, results_link: str | None) -> 
     link = f" All figures: `{results_link}`." if results_link else ""
     return f"""## Key figures
 
-{evaluation.n_frames} frames of held-out rooms; L1 in codes (0 to 1), ρ is Spearman's between energy and L1 over frames.{link}
+Measured on {evaluation.n_frames} frames of held-out rooms. L1 is in codes (0 to 1), ρ is Spearman's between energy and L1 over frames.{link}
 
 {table(header, rows)}"""
 
 
 def made_text(provenance: Mapping[str, Any]) -> str:
+    """Commands, data, hours, notes and settings; empty without any of them."""
     parts = ["## How it was made"]
     if commands := provenance.get("commands"):
         parts.append("```\n" + "\n".join(commands) + "\n```")
@@ -85,9 +90,10 @@ def made_text(provenance: Mapping[str, Any]) -> str:
 
 
 def limits_text(zoo: Zoo) -> str:
+    """What the networks cannot do."""
     has_lens = any(edge.architecture == "geo-net" for edge in zoo.edges)
     lens = " `geonet` assumes a field of view of 60 degrees on video." if has_lens else ""
     return f"""## Limits
 
-Trained on rendered rooms alone: real photographs, outdoor views, mirrors and crowds are out of distribution. Depth is metric only
-as far as the field of view can be guessed from the image.{lens} Where the truth is unknown (windows, sky) nothing was trained."""
+Trained on rendered rooms only: real photographs, outdoor views, mirrors and crowds are out of distribution. Depth is metric only
+as far as the field of view can be inferred from the image.{lens} Where the truth is unknown (windows, sky), nothing was trained."""

@@ -1,1 +1,1 @@
-"""Rendered rooms: geometry, furniture, textures, images and their targets."""
+"""Renders furnished rooms with ground truth, and stores the frames."""

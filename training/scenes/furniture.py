@@ -1,7 +1,10 @@
-"""Which furniture models there are, which split each belongs to, and what a loaded one looks like.
+"""Reads the furniture models: which there are, which split each belongs to, and their triangles.
 
-The models are the Sweet Home 3D catalogues of Debian's ``sweethome3d-furniture``: zip files of OBJ, MTL and JPG, sizes in centimetres.
+The models are those of the Sweet Home 3D catalogues in Debian's `sweethome3d-furniture`: zip files of OBJ, MTL and JPG, with
+sizes in centimetres. World: metres, y up.
 """
+
+from __future__ import annotations
 
 import hashlib
 import os
@@ -19,33 +22,33 @@ import trimesh
 Split = Literal["train", "validation", "test"]
 
 CATALOGUES = ("BlendSwap-CC-0", "BlendSwap-CC-BY", "KatorLegaz", "Scopia")
-PEOPLE_CATALOGUE = "Reallusion"  # CC-BY-3.0: to train with, never shipped
+PEOPLE_CATALOGUE = "Reallusion"  # CC-BY-3.0: used for training, never shipped
 CC0_CATALOGUE = "BlendSwap-CC-0"
 DEFAULT_CATALOGUE_FOLDER = Path("/usr/share/sweethome3d/furniture")
 UNUSED_CATEGORIES = {"Vehicles", "Characters", "Staircases", "Doors and windows"}
-OPAQUE_ENOUGH = 0.6  # MTL "d" at or below this is glass: the surface behind it is what a viewer sees
-MOST_TRIANGLES = 30_000  # per model; the few heavier ones (lilies, lace) would dominate a room's size
-SMOOTH_COSINE = 0.82  # 35 degrees: a corner normal further from its triangle's plane was smoothed over a hard edge
+OPAQUE_ENOUGH = 0.6  # materials with an MTL "d" of at most this are glass: a viewer sees the surface behind
+MOST_TRIANGLES = 30_000  # per model; the few larger ones (lilies, lace) would dominate the size of a room
+SMOOTH_COSINE = 0.82  # 35 degrees: corner normals further from the triangle's were smoothed over a hard edge
 CENTIMETRE = 0.01
 
 
 @dataclass(frozen=True)
 class CatalogueEntry:
-    """One line of a catalogue: a model before it is loaded."""
+    """An entry of a catalogue: a model before it is loaded."""
 
     key: str
-    """Catalogue and number, such as "Scopia#12"; what the split is drawn from."""
+    """Catalogue and number, such as "Scopia#12"; decides the split."""
     name: str
     category: str
     creator: str
     size_metres: tuple[float, float, float]
-    """Width (x), height (y), depth (z) as the catalogue wants it scaled."""
+    """Width (x), height (y) and depth (z) to which the catalogue scales the model."""
     elevation_metres: float | None
-    """Height of its lower side above the floor, for what hangs on a wall; None for what stands."""
+    """Height of its lower side above the floor if it hangs on a wall; None if it stands."""
     top_metres: float | None
-    """Height of the surface on which things can be put, above its own lower side."""
+    """Height above its lower side of the surface that can hold things; None if there is none."""
     rotation: np.ndarray
-    """(3, 3) float, applied to the OBJ vertices before scaling."""
+    """(3, 3) float, applied to the OBJ's vertices before scaling."""
     obj_path: Path
 
     @property
@@ -55,7 +58,7 @@ class CatalogueEntry:
 
 @dataclass(frozen=True)
 class Part:
-    """Triangles of one model that share one material. T triangles."""
+    """T triangles of a model that share a material."""
 
     corners: np.ndarray
     """(T, 3, 3) float32, metres; the model stands on y = 0, centred on x = z = 0, its front toward +z."""
@@ -70,7 +73,7 @@ class Part:
 
 
 def split_of(key: str) -> Split:
-    """A tenth of all keys is for validation, a fifth for test, and the rest for training; the key alone decides."""
+    """Assign a tenth of all keys to validation, a fifth to test and the rest to training, by the key alone."""
     tenth = hashlib.sha256(key.encode()).digest()[0] % 10
     if tenth == 0:
         return "validation"
@@ -78,7 +81,7 @@ def split_of(key: str) -> Split:
 
 
 class Furniture:
-    """All catalogues, unpacked once into `folder`; models are loaded when first asked for and kept."""
+    """All catalogues, unpacked once into `folder`. Models are loaded on first use and cached."""
 
     def __init__(self, folder: Path, catalogue_folder: Path = DEFAULT_CATALOGUE_FOLDER):
         self.folder = folder
@@ -88,19 +91,20 @@ class Furniture:
         self._parts: dict[str, list[Part]] = {}
 
     def of_split(self, split: Split, catalogue: str | None = None) -> list[CatalogueEntry]:
+        """Entries of the split, of all catalogues or one."""
         return [
             e for e in self.entries if e.split == split and (catalogue is None or e.key.startswith(catalogue + "#"))
         ]
 
     def parts(self, entry: CatalogueEntry) -> list[Part]:
-        """The model's parts; an empty list where nothing of it is usable."""
+        """The parts of a model; an empty list where nothing of it is usable."""
         if entry.key not in self._parts:
             self._parts[entry.key] = load_parts(entry)
         return self._parts[entry.key]
 
     @cached_property
     def training_image_digests(self) -> set[str]:
-        """SHA-256 of every texture that some training model uses: held-out rooms must not show them."""
+        """SHA-256 of every texture that a training model uses: held-out rooms must not show them."""
         people = [person for person in self.people if person.split == "train"]
         folders = {entry.obj_path.parent for entry in [*self.of_split("train"), *people]}
         return {
@@ -112,13 +116,15 @@ class Furniture:
 
 
 def unpack_catalogues(catalogue_folder: Path, folder: Path) -> None:
-    """Unzip each catalogue that is not unpacked yet; a killed run leaves no half catalogue behind."""
+    """Unzip each catalogue that is not unpacked yet. A killed run leaves no partial catalogue."""
     for name in (*CATALOGUES, PEOPLE_CATALOGUE):
         if (folder / name).exists():
             continue
         archive = catalogue_folder / f"{name}.sh3f"
         if not archive.exists():
-            raise FileNotFoundError(f"no furniture at {archive}; install it: apt-get install sweethome3d-furniture")
+            raise FileNotFoundError(
+                f"the furniture {archive} is missing; install it: apt-get install sweethome3d-furniture"
+            )
         unfinished = folder / f".{name}.{os.getpid()}"
         with zipfile.ZipFile(archive) as file:
             file.extractall(unfinished)
@@ -130,7 +136,7 @@ def unpack_catalogues(catalogue_folder: Path, folder: Path) -> None:
 
 
 def read_catalogue(folder: Path, leaving_out: Collection[str] = UNUSED_CATEGORIES) -> list[CatalogueEntry]:
-    """Parse ``PluginFurnitureCatalog.properties``, leaving out what does not belong in a room."""
+    """Parse `PluginFurnitureCatalog.properties`, except the categories `leaving_out`."""
     rows: dict[int, dict[str, str]] = {}
     for line in (folder / "PluginFurnitureCatalog.properties").read_text(encoding="latin-1").splitlines():
         if match := re.match(r"(\w+)#(\d+)=(.*)", line.strip()):
@@ -159,7 +165,7 @@ def read_catalogue(folder: Path, leaving_out: Collection[str] = UNUSED_CATEGORIE
 
 
 def load_parts(entry: CatalogueEntry) -> list[Part]:
-    """Load the OBJ, rotate it, scale it to the catalogue's box and drop glass."""
+    """Load the OBJ, rotate it, scale it to the catalogue's size and drop glass."""
     scene = trimesh.load(entry.obj_path, process=False, group_material=True)
     geometries = scene.geometry.values() if isinstance(scene, trimesh.Scene) else [scene]
     meshes = [mesh for mesh in geometries if isinstance(mesh, trimesh.Trimesh) and len(mesh.faces)]
@@ -180,7 +186,7 @@ def load_parts(entry: CatalogueEntry) -> list[Part]:
         corners = ((vertices - [middle[0], low[1], middle[2]]) * scale)[mesh.faces].astype(np.float32)
         edges = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         area = np.linalg.norm(edges, axis=1, keepdims=True)
-        is_solid = area[:, 0] > 1e-10  # a triangle without area has no normal
+        is_solid = area[:, 0] > 1e-10  # m²: a triangle without area has no normal
         if not is_solid.any():
             continue
         flat = (edges / np.maximum(area, 1e-12))[:, None]  # (T, 1, 3)
@@ -202,9 +208,9 @@ def load_parts(entry: CatalogueEntry) -> list[Part]:
 
 
 def corner_normals(mesh: trimesh.Trimesh, rotation: np.ndarray, scale: np.ndarray, flat: np.ndarray) -> np.ndarray:
-    """The author's smooth normals where the OBJ has any, else flat ones; (T, 3, 3) from flat (T, 1, 3).
+    """The smooth normals of the OBJ where it has any, else flat ones: flat (T, 1, 3) -> (T, 3, 3).
 
-    Normals that trimesh averages itself bend whole cupboard doors, since they go over every bevel.
+    Normals that trimesh averages itself bend whole cupboard doors, because it averages over every bevel.
     """
     if "vertex_normals" not in mesh._cache:
         return np.repeat(flat, 3, axis=1)
@@ -213,7 +219,7 @@ def corner_normals(mesh: trimesh.Trimesh, rotation: np.ndarray, scale: np.ndarra
 
 
 def texture_paths(obj_path: Path) -> dict[str, Path]:
-    """Material name -> its diffuse texture, from the MTL files beside the OBJ (trimesh keeps the pixels but not the path)."""
+    """Material name -> its diffuse texture, from the MTL files beside the OBJ. trimesh keeps the pixels but not the path."""
     paths, material = {}, ""
     for mtl in sorted(obj_path.parent.glob("*.[mM][tT][lL]")):
         for line in mtl.read_text(encoding="latin-1").splitlines():
@@ -228,15 +234,17 @@ def texture_paths(obj_path: Path) -> dict[str, Path]:
 
 
 def opacity(material: object) -> float:
+    """MTL "d" of a trimesh material, from 0 to 1; 1 where it has none."""
     value = getattr(material, "kwargs", {}).get("d", 1.0)
     return float(value[0] if isinstance(value, (list, tuple)) else value)
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Scale to length 1 along the last axis; zero stays zero."""
+    """Scale vectors to length 1 along the last axis; zero stays zero."""
     length = np.sqrt(np.einsum("...c,...c->...", vectors, vectors))[..., None]
     return vectors / np.maximum(length, 1e-12)
 
 
 def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

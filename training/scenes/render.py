@@ -1,121 +1,45 @@
-"""How does a scene become an image with ground truth? Ray casting on Embree: textures, soft shadows, ambient occlusion.
+"""Renders a scene to an image with ground truth: ray casting on Embree, soft shadows, ambient occlusion.
 
-R rays, T triangles, M materials, K textures. World: metres, y up. Camera frame: x right, y down, z forward.
+R rays. World: metres, y up. Camera frame: x right, y down, z forward.
 """
 
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 
 from consistency.domains import DOMAINS
 from training.scenes import targets
 from training.scenes.furniture import unit
+from training.scenes.scene import Camera, Scene
 from training.scenes.targets import dot
-from training.scenes.textures import LEVEL_OFFSETS, LEVEL_SIDES, TEXELS
+from training.scenes.textures import LEVEL_OFFSETS, LEVEL_SIDES
 
-SURFACE_OFFSET_METRES = 2e-3  # where a shadow ray starts above its surface: float32 at 10 m resolves 1e-6
-OCCLUSION_METRES = 1.5  # how far an ambient ray looks for something in its way
-MISS = -1
-
-
-@dataclass(frozen=True)
-class Light:
-    """A small area light."""
-
-    position: np.ndarray
-    """(3,) metres."""
-    extent: np.ndarray
-    """(3,) metres: half-sizes of the box from which each shadow ray picks its point."""
-    intensity: np.ndarray
-    """(3,) linear RGB; irradiance is intensity / distance^2."""
-    facing: np.ndarray | None = None
-    """(3,) unit vector for a light that shines to one side (a window), or None."""
-
-
-@dataclass(frozen=True)
-class Material:
-    texture: int
-    """Row of Scene.pyramids."""
-    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    """Factor on the texture's linear colour."""
-    glow: float = 0.0
-    """Emitted radiance as a factor of the texture's colour."""
-    gloss: float = 0.0
-    """Strength of the highlight of each light."""
-    is_outdoors: bool = False
-    """What lies behind a window: shown by the ray's direction, as if far away, and without ground truth."""
-
-
-@dataclass
-class Scene:
-    """Triangles with materials and lights; closed, so that every ray hits."""
-
-    corners: np.ndarray
-    """(T, 3, 3) float32, metres."""
-    normals: np.ndarray
-    """(T, 3, 3) float32, unit vectors at the corners, either side."""
-    uvs: np.ndarray
-    """(T, 3, 2) float32, in texture repeats."""
-    material_of: np.ndarray
-    """(T,) int32."""
-    materials: list[Material]
-    pyramids: np.ndarray
-    """(K, TEXELS, 3) uint8."""
-    lights: list[Light]
-    ambient: np.ndarray
-    """(3,) linear RGB."""
-    embree: EmbreeScene = field(init=False)
-    texel_density: np.ndarray = field(init=False)
-    """(T,) float32, texels of the finest level per metre."""
-
-    def __post_init__(self) -> None:
-        if self.pyramids.shape[1:] != (TEXELS, 3):
-            raise ValueError(f"pyramids have shape {self.pyramids.shape}, expected (K, {TEXELS}, 3)")
-        self.embree = EmbreeScene()
-        TriangleMesh(self.embree, np.ascontiguousarray(self.corners, dtype=np.float32))
-        area = np.linalg.norm(np.cross(*spans(self.corners)), axis=1)
-        (ux, uy), (vx, vy) = (span.T for span in spans(self.uvs))
-        uv_area = np.abs(ux * vy - uy * vx)
-        self.texel_density = (LEVEL_SIDES[0] * np.sqrt(uv_area / np.maximum(area, 1e-12))).astype(np.float32)
-        self.tints = np.array([m.tint for m in self.materials], np.float32)
-        self.glows = np.array([m.glow for m in self.materials], np.float32)
-        self.glosses = np.array([m.gloss for m in self.materials], np.float32)
-        self.texture_of = np.array([m.texture for m in self.materials], np.int64)
-        self.are_outdoors = np.array([m.is_outdoors for m in self.materials], bool)
-
-
-@dataclass(frozen=True)
-class Camera:
-    position: np.ndarray
-    """(3,) metres."""
-    rotation: np.ndarray
-    """(3, 3): columns are the camera's x (right), y (down) and z (forward) axes in the world."""
-    field_of_view: float
-    """Radians, the same across and down: images are square."""
-    exposure: float | None = None
-    """Factor on radiance; None exposes each frame by itself."""
-    white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    flash: float = 0.0
-    """Intensity of a light at the camera, which casts no shadow that it sees."""
+SURFACE_OFFSET_METRES = 2e-3  # from a surface to the start of its shadow rays: float32 at 10 m resolves 1e-6
+OCCLUSION_METRES = 1.5  # reach of an ambient ray: what is further away darkens no corner
+MISS = -1  # Embree's number of the triangle where a ray hits nothing
 
 
 @dataclass(frozen=True)
 class Quality:
+    """How many rays a pixel gets; more rays give less noise."""
+
     shadow_rays: int = 1
+    """Per light and pixel."""
     occlusion_rays: int = 2
+    """Ambient rays per pixel."""
     edge_samples: int = 4
-    """Rays per pixel where a pixel sees more than one surface."""
+    """Rays per pixel that covers more than one surface; 0 leaves edges jagged."""
     edge_occlusion_rays: int = 1
-    """Ambient rays of each of those."""
+    """Ambient rays for each of these."""
     smoothings: int = 2
-    """How often light is smoothed on its surface, each time twice as far."""
+    """How often light is smoothed along its surface, each time over twice the distance."""
 
 
 @dataclass(frozen=True)
-class Frame:
-    """One image with ground truth, all uint8 codes round(255 v), (H, W, C); see targets.py for what each means."""
+class RenderedFrame:
+    """An image with ground truth, all as uint8 codes round(255 v), (H, W, C); targets.py defines them."""
 
     rgb: np.ndarray
     normal: np.ndarray
@@ -125,34 +49,30 @@ class Frame:
     edge3d: np.ndarray
     keypoint3d: np.ndarray
     valid: np.ndarray
-    """255 where the geometry is known; elsewhere 0, and the other images but rgb hold their domain's invalid code."""
+    """255 where the geometry is known, else 0; there all images except rgb hold their domain's invalid code."""
 
 
 @dataclass(frozen=True)
 class Hits:
-    """What R rays met."""
+    """What R rays hit."""
 
     triangle: np.ndarray
-    """(R,) int32, MISS where nothing."""
+    """(R,) int32; MISS where a ray hits nothing."""
     distance: np.ndarray
     """(R,) float32, metres along the ray."""
     barycentric: np.ndarray
-    """(R, 3) float32."""
+    """(R, 3) float32, weights of the triangle's corners."""
     normal: np.ndarray
-    """(R, 3) float32, world, unit, toward the ray's origin."""
+    """(R, 3) float32, unit vectors in the world, toward the ray's origin."""
 
 
-def look_at(position: np.ndarray, target: np.ndarray, roll: float = 0.0) -> np.ndarray:
-    """The rotation of a camera at `position` that sees `target` in its centre; roll in radians."""
-    forward = unit(np.asarray(target, float) - position)
-    right = unit(np.cross(forward, [0.0, 1.0, 0.0]))
-    down = np.cross(forward, right)
-    c, s = np.cos(roll), np.sin(roll)
-    return np.stack([c * right + s * down, c * down - s * right, forward], axis=1)
+def render(
+    scene: Scene, camera: Camera, size_px: int, rng: np.random.Generator, quality: Quality = Quality()
+) -> RenderedFrame:
+    """Render image and ground truth of a view. The truth of a pixel is that of the ray through its centre.
 
-
-def render(scene: Scene, camera: Camera, size_px: int, rng: np.random.Generator, quality: Quality = Quality()) -> Frame:
-    """Image and ground truth of one view. The ground truth is that of the pixel's centre, on the ray through it."""
+    Raises ValueError where a ray leaves the scene.
+    """
     centres = pixel_centres(size_px)
     directions = camera_rays(camera, centres, size_px)  # (R, 3) camera frame
     hits = trace(scene, camera, directions)
@@ -170,11 +90,13 @@ def render(scene: Scene, camera: Camera, size_px: int, rng: np.random.Generator,
         edge = np.flatnonzero(sees_edges(hits, normals, depth, scene, size_px))
         radiance[edge] = supersample(scene, camera, centres[edge], size_px, rng, quality)
     rgb = develop(radiance, camera, rng, valid).reshape(size_px, size_px, 3)
-    return Frame(rgb, **truth(*(image.reshape(size_px, size_px, -1) for image in (directions, depth, normals, valid))))
+    return RenderedFrame(
+        rgb, **truth(*(image.reshape(size_px, size_px, -1) for image in (directions, depth, normals, valid)))
+    )
 
 
 def truth(directions: np.ndarray, depth: np.ndarray, normals: np.ndarray, valid: np.ndarray) -> dict[str, np.ndarray]:
-    """Every image of a Frame but rgb, from rays (H, W, 3), z-depth (H, W, 1), normals (H, W, 3) and valid (H, W, 1)."""
+    """Every image of a RenderedFrame except rgb, from rays (H, W, 3), z-depth (H, W, 1), normals (H, W, 3), valid (H, W, 1)."""
     points = directions * (depth / directions[..., 2:])
     between = targets.neighbours(points, normals, valid[..., 0])
     codes = {
@@ -190,12 +112,12 @@ def truth(directions: np.ndarray, depth: np.ndarray, normals: np.ndarray, valid:
 
 
 def invalid_code(domain: str) -> float:
-    """What the domain's images hold where the geometry is not known."""
+    """The code of a domain where the geometry is unknown."""
     return DOMAINS[domain].invalid or 0.0
 
 
 def depth_probe(scene: Scene, camera: Camera, size_px: int = 24) -> np.ndarray:
-    """z-depth in metres on a coarse grid, inf outdoors: is this a view worth rendering?"""
+    """z-depth in metres on a coarse grid, (size_px², ), inf outdoors: shows cheaply whether a view is worth rendering."""
     directions = camera_rays(camera, pixel_centres(size_px), size_px)
     hits = trace(scene, camera, directions)
     is_nothing = (hits.triangle == MISS) | scene.are_outdoors[scene.material_of[hits.triangle]]
@@ -203,20 +125,20 @@ def depth_probe(scene: Scene, camera: Camera, size_px: int = 24) -> np.ndarray:
 
 
 def pixel_centres(size_px: int) -> np.ndarray:
-    """(R, 2) float: x, y in pixels, row by row."""
+    """x, y of each pixel's centre in pixels, row by row: (R, 2) float."""
     y, x = np.mgrid[0:size_px, 0:size_px]
     return np.stack([x.ravel(), y.ravel()], axis=1) + 0.5
 
 
 def camera_rays(camera: Camera, points: np.ndarray, size_px: int) -> np.ndarray:
-    """Unit directions in the camera frame through image points (R, 2)."""
+    """Unit directions in the camera frame through image points (R, 2) in pixels: (R, 3) float32."""
     half = np.tan(camera.field_of_view / 2)
     plane = (points / size_px * 2 - 1) * half
     return unit(np.concatenate([plane, np.ones((len(points), 1))], axis=1)).astype(np.float32)
 
 
 def trace(scene: Scene, camera: Camera, directions: np.ndarray) -> Hits:
-    """Nearest hits of camera-frame rays; normals are interpolated, and flat where that would turn one away."""
+    """Nearest hits of camera-frame rays. Normals are interpolated, or flat where interpolation would turn one away."""
     world = (directions @ camera.rotation.T).astype(np.float32)
     origins = np.broadcast_to(camera.position.astype(np.float32), world.shape)
     result = scene.embree.run(np.ascontiguousarray(origins), world, output=True)
@@ -241,7 +163,7 @@ def shade(
     rng: np.random.Generator,
     quality: Quality,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Linear RGB per ray as albedo (R, 3), irradiance (R, 3), and what is added to their product: glow and highlights."""
+    """Linear RGB per ray: albedo (R, 3), irradiance (R, 3), and what is added to their product, glow and highlights (R, 3)."""
     world = (directions @ camera.rotation.T).astype(np.float32)
     points = camera.position.astype(np.float32) + hits.distance[:, None] * world + SURFACE_OFFSET_METRES * hits.normal
     material = scene.material_of[hits.triangle]
@@ -276,14 +198,14 @@ def shade(
     if camera.flash:
         cosine = np.maximum(-dot(world, hits.normal), 0)
         irradiance += (camera.flash * cosine / np.maximum(hits.distance, 0.5) ** 2)[:, None]
-    irradiance[scene.are_outdoors[material]] = 0  # what it shows is its glow
+    irradiance[scene.are_outdoors[material]] = 0  # outdoors only glows
     return albedo, irradiance, extra
 
 
 def texture_colours(
     scene: Scene, hits: Hits, material: np.ndarray, camera: Camera, world: np.ndarray, size_px: int
 ) -> np.ndarray:
-    """Linear RGB (R, 3) from the pyramid level whose texels are about as large as the pixel's footprint."""
+    """Linear RGB (R, 3) from the texture size whose texels are about as large as the footprint of a pixel."""
     uv = np.einsum("rk,rkc->rc", hits.barycentric, scene.uvs[hits.triangle])
     is_far = scene.are_outdoors[material]
     uv[is_far] = panorama_uv(world[is_far])
@@ -300,14 +222,14 @@ def texture_colours(
 
 
 def panorama_uv(directions: np.ndarray) -> np.ndarray:
-    """(R, 2): a picture of outdoors spans 90 degrees across, repeated, and from -45 to 45 degrees in height."""
+    """Texture coordinates (R, 2) of outdoors, which spans 90 degrees across, repeated, and -45 to 45 degrees vertically."""
     x, y, z = directions.T
     height = np.clip(0.5 + np.arcsin(np.clip(y, -1, 1)) / (np.pi / 2), 0.002, 0.998)
     return np.stack([np.arctan2(x, z) / (np.pi / 2), height], axis=1)
 
 
 def is_free(scene: Scene, origins: np.ndarray, directions: np.ndarray, distances: np.ndarray | float) -> np.ndarray:
-    """1.0 where nothing lies within the distance, else 0.0; (R,) float32."""
+    """1.0 where a ray hits nothing within the distance (metres), else 0.0; (R,) float32."""
     if not len(origins):
         return np.zeros(0, np.float32)
     reach = np.broadcast_to(np.float32(distances), len(origins)).astype(np.float32)
@@ -318,7 +240,7 @@ def is_free(scene: Scene, origins: np.ndarray, directions: np.ndarray, distances
 def smooth(
     irradiance: np.ndarray, normals: np.ndarray, depth: np.ndarray, size_px: int, spacing: int = 1
 ) -> np.ndarray:
-    """Mean over 3x3 pixels on the same surface, `spacing` apart: one shadow ray each is noisy, and this keeps texture and edges."""
+    """Mean over 3x3 pixels on the same surface, `spacing` apart, which removes the noise of few shadow rays but keeps edges."""
     shape = (size_px, size_px, -1)
     light, normal, z = irradiance.reshape(shape), normals.reshape(shape), depth.reshape(size_px, size_px)
     pad = ((spacing, spacing), (spacing, spacing), (0, 0))
@@ -334,7 +256,7 @@ def smooth(
 
 
 def sees_edges(hits: Hits, normals: np.ndarray, depth: np.ndarray, scene: Scene, size_px: int) -> np.ndarray:
-    """(R,) bool: does a neighbour to the right or below (or left, above) lie on another surface?"""
+    """Whether one of the four neighbours of a pixel is on another surface: (R,) bool."""
     square = (size_px, size_px)
     material = scene.material_of[hits.triangle].reshape(square)
     z, normal = depth.reshape(square), normals.reshape(*square, 3)
@@ -351,7 +273,7 @@ def sees_edges(hits: Hits, normals: np.ndarray, depth: np.ndarray, scene: Scene,
 def supersample(
     scene: Scene, camera: Camera, centres: np.ndarray, size_px: int, rng: np.random.Generator, quality: Quality
 ) -> np.ndarray:
-    """Mean radiance over jittered rays through the pixels (E, 2) -> (E, 3); each is shaded as cheaply as can be."""
+    """Mean radiance over jittered rays through pixel centres, (E, 2) -> (E, 3). Each ray is shaded as cheaply as possible."""
     n = quality.edge_samples
     points = np.repeat(centres, n, axis=0) + rng.uniform(-0.5, 0.5, size=(len(centres) * n, 2))
     directions = camera_rays(camera, points, size_px)
@@ -363,7 +285,7 @@ def supersample(
 
 
 def develop(radiance: np.ndarray, camera: Camera, rng: np.random.Generator, valid: np.ndarray) -> np.ndarray:
-    """Radiance -> sRGB uint8, with a soft shoulder above 0.8 of full scale; exposed for the room, not its windows."""
+    """Radiance (R, 3) -> sRGB uint8, with a soft shoulder above 0.8 of full scale; exposed for the room, not its windows."""
     exposure = camera.exposure
     if exposure is None:
         brightness = np.percentile(radiance[valid].mean(axis=1), 90) if valid.any() else 1.0
@@ -371,8 +293,3 @@ def develop(radiance: np.ndarray, camera: Camera, rng: np.random.Generator, vali
     value = radiance * exposure * np.array(camera.white_balance, np.float32)
     value = np.where(value > 0.8, 0.8 + 0.2 * (1 - np.exp(-(value - 0.8) / 0.2)), value)
     return targets.to_uint8(np.maximum(value, 0) ** (1 / 2.2))
-
-
-def spans(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The two edge vectors from the first corner of each triangle."""
-    return corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]

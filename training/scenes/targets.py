@@ -1,9 +1,11 @@
-"""What codes do the ground-truth images hold? Camera-frame geometry -> codes in [0, 1].
+"""Computes the ground-truth images from camera-frame geometry, as codes in [0, 1].
 
-Camera frame: x right, y down, z forward. Arrays end in a channel axis; any leading shape, unless an image (H, W, C) is named.
-All of it is computed from float geometry, before codes are rounded to 8 bits. Where nothing is known (sky, outdoors) an
-image of geometry holds the domain's invalid code; 3D edges and keypoints, which have none, hold 0.
+Camera frame: x right, y down, z forward. Arrays end in a channel axis and have any leading shape, unless (H, W, C) is given.
+Everything is computed from float geometry, before codes are rounded to 8 bits. Where the geometry is unknown (sky, outdoors),
+images hold the domain's invalid code; 3D edges and keypoints, which have none, hold 0.
 """
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 
@@ -12,18 +14,18 @@ import numpy as np
 
 from consistency.domains import CURVATURE_MAX_PER_METRE, DEPTH_MAX_METRES, DEPTH_MIN_METRES
 
-CURVATURE_SIGMA_PX = 2.0  # over which facets of a mesh count as one surface
-CURVATURE_STEP_MOST = 0.005  # of the depth: pixels further apart are not on one surface
-SQUARE = np.ones((3, 3), np.uint8)
-OUTDOORS_METRES = 60.0  # where a pixel of outdoors counts as lying when its neighbours are compared
-EDGE_SIGMA_PX = 2.0
-EDGE_POWER = 0.8
-EDGE_STEP_LEAST, EDGE_STEP_MOST = 0.01, 0.06  # of the depth: no edge (skirting, a picture's frame), a full edge
-STRAIGHT_EDGE_PEAK = 0.383  # what EDGE_SIGMA_PX leaves of the middle of a line two pixels wide
-KEYPOINT_SIGMA_PX = 4.0  # how near a stable surface must change
-KEYPOINT_NOISE_SIGMA_PX = 1.5  # turns the stairs of a slanted edge into a line
-KEYPOINT_STABLE_SIGMA_PX = 1.0  # how much of its own neighbourhood must not
-KEYPOINT_MOST = 0.12  # a box's corner reaches code 1
+CURVATURE_SIGMA_PX = 2.0  # facets of a mesh within this distance count as one surface
+CURVATURE_STEP_MOST = 0.005  # share of the depth: pixels further apart are not on one surface
+SQUARE = np.ones((3, 3), np.uint8)  # neighbourhood of a pixel, for erosion
+OUTDOORS_METRES = 60.0  # assumed depth of outdoor pixels when neighbours are compared: beyond any room
+EDGE_SIGMA_PX = 2.0  # width of an edge
+EDGE_POWER = 0.8  # lifts faint edges
+EDGE_STEP_LEAST, EDGE_STEP_MOST = 0.01, 0.06  # shares of the depth: no edge (skirting, a picture frame), a full edge
+STRAIGHT_EDGE_PEAK = 0.383  # what a Gaussian of EDGE_SIGMA_PX leaves of the middle of a line two pixels wide
+KEYPOINT_SIGMA_PX = 4.0  # a keypoint's surroundings, in which the surface must change
+KEYPOINT_NOISE_SIGMA_PX = 1.5  # turns the staircase of a slanted edge into a line
+KEYPOINT_STABLE_SIGMA_PX = 1.0  # a keypoint's own place, where the surface must not change
+KEYPOINT_MOST = 0.12  # scales the corner of a box to code 1
 
 
 def normal_code(normals: np.ndarray) -> np.ndarray:
@@ -32,7 +34,7 @@ def normal_code(normals: np.ndarray) -> np.ndarray:
 
 
 def depth_code(depth_metres: np.ndarray) -> np.ndarray:
-    """z-depth (along the optical axis, not the ray) in metres -> v with d = lo (hi / lo)^v, clipped to the range."""
+    """z-depth (along the optical axis, not the ray) in metres -> v where d = lo (hi / lo)^v, clipped to the range."""
     ratio = np.clip(depth_metres, DEPTH_MIN_METRES, DEPTH_MAX_METRES) / DEPTH_MIN_METRES
     return np.log(ratio) / np.log(DEPTH_MAX_METRES / DEPTH_MIN_METRES)
 
@@ -49,33 +51,33 @@ def reshading_code(normals: np.ndarray, ray_directions: np.ndarray) -> np.ndarra
 
 @dataclass(frozen=True)
 class Neighbours:
-    """How each pixel of an image differs from the next one to the right and below; the last column and row differ by 0."""
+    """How each pixel differs from its right and its lower neighbour, in this order; the last column and row differ by 0."""
 
     points: tuple[np.ndarray, np.ndarray]
-    """Of position, (H, W, 3) float32 each, metres."""
+    """Differences of position, (H, W, 3) float32 each, metres."""
     normals: tuple[np.ndarray, np.ndarray]
-    """Of the unit normal, (H, W, 3) float32 each."""
+    """Differences of the unit normal, (H, W, 3) float32 each."""
     steps: tuple[np.ndarray, np.ndarray]
-    """(H, W) float32 each, signed: positive where the next pixel lies behind. The distance by which the two miss each
-    other's tangent planes, as a share of the nearer depth: 0 on any plane however steep, and at a crease."""
+    """(H, W) float32 each, positive where the neighbour is further away: the distance of the two points from each other's
+    tangent planes, as a share of the nearer depth. It is 0 on a plane of any slope, and at a crease."""
     is_known: tuple[np.ndarray, np.ndarray]
-    """(H, W) bool each: both pixels show geometry."""
+    """(H, W) bool each: the geometry of both pixels is known."""
 
 
 def neighbours(points: np.ndarray, normals: np.ndarray, valid: np.ndarray) -> Neighbours:
-    """Compare the pixels of an image of positions (H, W, 3), metres, and unit normals (H, W, 3), valid (H, W) bool."""
+    """Compare neighbouring pixels: positions (H, W, 3) in metres, unit normals (H, W, 3), valid (H, W) bool."""
     both = [one_way(points, normals, valid, axis) for axis in (1, 0)]
     return Neighbours(*zip(*both, strict=True))
 
 
 def one_way(points: np.ndarray, normals: np.ndarray, valid: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
-    """Neighbours in one direction: 1 to the right, 0 below."""
+    """Neighbours along one axis: 1 to the right, 0 below."""
     here, there = (np.s_[:, :-1], np.s_[:, 1:]) if axis == 1 else (np.s_[:-1], np.s_[1:])
     point, normal = np.zeros_like(points, np.float32), np.zeros_like(normals, np.float32)
     step, is_known = np.zeros(valid.shape, np.float32), np.zeros(valid.shape, bool)
     point[here] = points[there] - points[here]
     normal[here] = normals[there] - normals[here]
-    # The smaller of both: at a crease one of the two surfaces may recede far within a pixel.
+    # The smaller of the two: at a crease, one of the surfaces may recede far within a pixel.
     miss = np.minimum(
         np.abs(dot(point[here], normals[here])),
         np.abs(dot(point[here], normals[there])),
@@ -90,11 +92,11 @@ def curvature_code(between: Neighbours) -> np.ndarray:
     """Principal curvatures k1 >= k2 of the surface -> (H, W, 3): 0.5 + k / (2 CURVATURE_MAX_PER_METRE), clipped, and 0.5.
 
     In 1/m, positive where the surface bulges toward the viewer: a sphere of radius r has k1 = k2 = 1/r from outside and
-    -1/r from inside. The shape operator is I^-1 II of the first and second fundamental forms of the image's own
-    coordinates (do Carmo, Differential Geometry, 3-3): I from differences of position, II from those of normals. Both
-    forms are summed over a Gaussian first, so that a crease, where curvature is infinite, is as sharp as the image can show.
-    Pairs across an occlusion or an invalid pixel do not count, nor those next to them, which see slivers of surface; where
-    no pair is left, curvature is 0.
+    -1/r from inside. The shape operator is I^-1 II of the first and second fundamental forms in image coordinates (do Carmo,
+    Differential Geometry, 3-3): I from differences of position, II from differences of normals. Both forms are summed over a
+    Gaussian first, so that a crease, where curvature is infinite, is as sharp as the image can show. Pairs of pixels across an
+    occlusion or an invalid pixel do not count, nor their neighbours, which see slivers of surface; where no pair is left,
+    curvature is 0.
     """
     (pu, pv), (nu, nv) = between.points, between.normals
     counts = [
@@ -113,7 +115,7 @@ def curvature_code(between: Neighbours) -> np.ndarray:
         axis=2,
     )
     e1, f1, g1, e2, f2, g2, nu_, nv_, nb = np.moveaxis(blur(forms, CURVATURE_SIGMA_PX), 2, 0)
-    # Each entry is a mean over the pairs that it has.
+    # Each entry is a mean over the pairs that count for it.
     u, v, b = (np.maximum(count, 1e-6) for count in (nu_, nv_, nb))
     e1, e2, g1, g2, f1, f2 = e1 / u, e2 / u, g1 / v, g2 / v, f1 / b, f2 / b
     determinant = np.maximum(e1 * g1 - f1 * f1, 1e-3 * e1 * g1 + 1e-18)
@@ -126,10 +128,10 @@ def curvature_code(between: Neighbours) -> np.ndarray:
 
 
 def edge3d_code(between: Neighbours) -> np.ndarray:
-    """Occlusion edges -> (H, W): where neighbouring pixels lie on surfaces behind each other; creases are none.
+    """Occlusion edges -> (H, W): where neighbouring pixels are on surfaces behind each other; a crease is not an edge.
 
-    The step between two pixels (see Neighbours), from EDGE_STEP_LEAST to EDGE_STEP_MOST of the depth, counts for both; then
-    Gaussian, power 0.8, and 1 for a straight full edge.
+    The step between two pixels (see Neighbours), from EDGE_STEP_LEAST to EDGE_STEP_MOST of the depth, counts for both. It is
+    blurred, scaled so that a straight full edge has 1, and raised to EDGE_POWER.
     """
     strength = np.zeros(between.steps[0].shape, np.float32)
     for axis, step in zip((1, 0), occlusions(between), strict=True):
@@ -140,12 +142,11 @@ def edge3d_code(between: Neighbours) -> np.ndarray:
 
 
 def keypoint3d_code(between: Neighbours) -> np.ndarray:
-    """Interest of the range image -> (H, W): high on stable surface near which the surface changes in several directions.
+    """Interest of the range image -> (H, W): high on stable surface near changes of the surface in several directions.
 
-    The idea of NARF (Steder et al., ICRA 2011), with a structure tensor in place of its histogram of directions: changes are
-    differences of normals and occlusions; the smaller eigenvalue of their tensor over KEYPOINT_SIGMA_PX says that
-    they differ in direction (an edge alone gives none), and a point is stable as far as the tensor over
-    KEYPOINT_STABLE_SIGMA_PX is small.
+    The idea of NARF (Steder et al., ICRA 2011), with a structure tensor instead of its histogram of directions. Changes are
+    differences of normals and occlusions. The smaller eigenvalue of their tensor over KEYPOINT_SIGMA_PX is high where they
+    differ in direction (a single edge gives 0); a point is stable where the tensor over KEYPOINT_STABLE_SIGMA_PX is small.
     """
     du, dv = (
         blur(np.concatenate([normal * known[..., None], step[..., None]], axis=2), KEYPOINT_NOISE_SIGMA_PX)
@@ -161,13 +162,13 @@ def keypoint3d_code(between: Neighbours) -> np.ndarray:
 
 
 def occlusions(between: Neighbours) -> list[np.ndarray]:
-    """Two (H, W) in [-1, 1]: how surely each step is an occlusion, with its sign."""
+    """How surely each step is an occlusion, with the sign of the step: two (H, W) in [-1, 1]."""
     width = EDGE_STEP_MOST - EDGE_STEP_LEAST
     return [np.sign(step) * np.clip((np.abs(step) - EDGE_STEP_LEAST) / width, 0, 1) for step in between.steps]
 
 
 def blur(image: np.ndarray, sigma_px: float) -> np.ndarray:
-    """Gaussian of an image (H, W) or (H, W, C); nothing lies outside."""
+    """Gaussian of an image (H, W) or (H, W, C), mirrored at its border."""
     channels = image.reshape(*image.shape[:2], -1)
     blurred = [
         cv2.GaussianBlur(c, (0, 0), sigma_px, borderType=cv2.BORDER_REFLECT) for c in np.moveaxis(channels, 2, 0)
@@ -176,16 +177,16 @@ def blur(image: np.ndarray, sigma_px: float) -> np.ndarray:
 
 
 def facing(normals: np.ndarray, ray_directions: np.ndarray) -> np.ndarray:
-    """Flip each normal toward the ray's origin: furniture meshes are double-sided."""
+    """Flip each normal toward the origin of its ray, as furniture meshes are double-sided: (..., 3) x (..., 3) -> (..., 3)."""
     is_away = dot(normals, ray_directions) > 0
     return np.where(is_away[..., None], -normals, normals)
 
 
 def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Dot products along the last axis; several times as fast as a sum over three numbers."""
+    """Dot products along the last axis; several times faster than a sum over three numbers."""
     return np.einsum("...c,...c->...", a, b)
 
 
 def to_uint8(code: np.ndarray) -> np.ndarray:
-    """Code -> the 8-bit value round(255 v)."""
+    """Code v in [0, 1] -> the 8-bit value round(255 v)."""
     return np.rint(np.clip(code, 0, 1) * 255).astype(np.uint8)

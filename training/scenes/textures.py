@@ -1,4 +1,6 @@
-"""Which pictures cover the surfaces? Procedural, seeded textures, and image files where packages carry them."""
+"""Makes the textures of surfaces: procedural ones from a seeded generator, and image files of installed packages."""
+
+from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
@@ -9,16 +11,16 @@ import numpy as np
 
 from training.scenes.furniture import Split, split_of
 
-SIZE_PX = 256  # side of the finest level; 8 halvings lead to 1
+SIZE_PX = 256  # side of the largest size; 8 halvings lead to 1
 LEVEL_SIDES = tuple(SIZE_PX >> level for level in range(9))
 LEVEL_OFFSETS = np.cumsum([0, *[side * side for side in LEVEL_SIDES]])[:-1]
 TEXELS = sum(side * side for side in LEVEL_SIDES)
 
-Picture = np.ndarray  # (256, 256, 3) uint8, sRGB, repeats seamlessly where it is procedural
+TexturePicture = np.ndarray  # (256, 256, 3) uint8, sRGB, repeats seamlessly where it is procedural
 
 
-def pyramid(picture: Picture) -> np.ndarray:
-    """All halvings of a picture one after the other: (TEXELS, 3) uint8."""
+def pyramid(picture: TexturePicture) -> np.ndarray:
+    """A texture at every size, one after the other: (TEXELS, 3) uint8."""
     if picture.shape != (SIZE_PX, SIZE_PX, 3):
         picture = cv2.resize(picture, (SIZE_PX, SIZE_PX), interpolation=cv2.INTER_AREA)
     levels = [picture]
@@ -29,28 +31,31 @@ def pyramid(picture: Picture) -> np.ndarray:
 
 
 def picture_files(split: Split) -> list[Path]:
-    """Tileable textures of miniworld (Apache-2.0; to train with, never shipped) that belong to the split."""
+    """Tileable textures of miniworld (Apache-2.0; used for training, never shipped) that belong to the split."""
     package = importlib.util.find_spec("miniworld")
     if package is None or package.origin is None:
-        raise FileNotFoundError("no textures of miniworld; install training/requirements.txt")
+        raise FileNotFoundError(
+            "the textures of miniworld are missing; pip install --no-deps -r requirements/training.txt"
+        )
     folder = Path(package.origin).parent / "textures"
     unlike_rooms = ("lava", "slime", "water", "grass", "logo", "rock", "asphalt", "door", "picket")
     files = [path for path in sorted(folder.glob("*.png")) if not path.name.startswith(unlike_rooms)]
     return [path for path in files if split_of(f"miniworld/{path.name}") == split]
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: Path) -> TexturePicture:
+    """Read an image file at the size of a texture."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise ValueError(f"cannot read the texture {path}; expected an image file")
     return cv2.cvtColor(cv2.resize(image, (SIZE_PX, SIZE_PX), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2RGB)
 
 
-# Procedural textures. Each returns brightness in about [0, 1] over the unit square, (256, 256), seamless.
+# Procedural textures. Each returns seamless brightness of about [0, 1] over the unit square, (256, 256).
 
 
 def fractal(rng: np.random.Generator, exponent: float, stretch: float = 1.0) -> np.ndarray:
-    """Noise with spectrum f^-exponent, seamless because it is made from Fourier terms; stretch > 1 draws grain along x."""
+    """Noise with spectrum f^-exponent, seamless as a sum of Fourier terms; stretch > 1 draws grain along x."""
     fy, fx = np.meshgrid(np.fft.fftfreq(SIZE_PX), np.fft.rfftfreq(SIZE_PX), indexing="ij")
     radius = np.hypot(fy, fx * stretch) * SIZE_PX
     radius[0, 0] = 1
@@ -61,6 +66,7 @@ def fractal(rng: np.random.Generator, exponent: float, stretch: float = 1.0) -> 
 
 
 def unit_square() -> tuple[np.ndarray, np.ndarray]:
+    """y and x of every pixel in [0, 1), (256, 256) each."""
     y, x = np.mgrid[0:SIZE_PX, 0:SIZE_PX] / SIZE_PX
     return y, x
 
@@ -68,7 +74,7 @@ def unit_square() -> tuple[np.ndarray, np.ndarray]:
 def cells(
     rng: np.random.Generator, rows: int, columns: int, offset: float, gap: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A brick-like grid: a random value per cell, and whether a pixel lies in the gap; `offset` shifts every other row."""
+    """A brick-like grid: a random value per cell, and whether a pixel is in the gap; `offset` shifts every other row."""
     y, x = unit_square()
     row = np.floor(y * rows).astype(int)
     column_position = x * columns + offset * (row % 2)
@@ -135,7 +141,7 @@ def marble(rng: np.random.Generator) -> np.ndarray:
 
 
 def ornament(rng: np.random.Generator) -> np.ndarray:
-    """A motif repeated as on wallpaper or a rug."""
+    """A repeated motif, as on wallpaper or a rug."""
     n = int(rng.choice([1, 2, 4, 8]))
     motif = cv2.resize(fractal(rng, 1.3), (SIZE_PX // n, SIZE_PX // n), interpolation=cv2.INTER_AREA)
     motif = (motif + motif[:, ::-1]) / 2
@@ -143,10 +149,10 @@ def ornament(rng: np.random.Generator) -> np.ndarray:
     return np.where(level, 0.8, rng.uniform(0.4, 0.7)) + 0.1 * (fractal(rng, 0.6) - 0.5)
 
 
-def outdoors(rng: np.random.Generator) -> Picture:
-    """What windows show: a quarter of a panorama from -45 to 45 degrees in height, seamless across.
+def outdoors(rng: np.random.Generator) -> TexturePicture:
+    """The view from windows: a quarter of a panorama, -45 to 45 degrees vertically, seamless across.
 
-    Sky with clouds, a skyline of trees or houses, ground; sharp, or out of focus, or nearly white.
+    It has a sky with clouds, a skyline of trees or houses, and ground, and is sharp, out of focus or nearly white.
     """
     y = np.linspace(1, -1, SIZE_PX)[:, None, None]  # 1 above, the horizon at 0
     zenith = np.array([0.35, 0.55, 0.95]) ** rng.uniform(0.2, 1.6)
@@ -175,7 +181,7 @@ def outdoors(rng: np.random.Generator) -> Picture:
 
 
 def add_house(rng: np.random.Generator, picture: np.ndarray) -> None:
-    """A front with rows of windows, drawn into a picture (256, 256, 3) in [0, 1]."""
+    """Draw a front with rows of windows into a picture (256, 256, 3) in [0, 1]."""
     middle = SIZE_PX // 2
     left, width = int(rng.integers(0, SIZE_PX)), int(rng.integers(20, 110))
     top, bottom = middle - int(rng.integers(5, 110)), middle + int(rng.integers(2, 60))
@@ -194,8 +200,8 @@ KINDS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
 }
 
 
-def procedural(kind: str, rng: np.random.Generator) -> Picture:
-    """Brightness of the kind, between two colours near one hue; two kinds in five with a second, differing colour."""
+def procedural(kind: str, rng: np.random.Generator) -> TexturePicture:
+    """A texture of the kind between a light and a dark colour: of one hue for three in five, of two hues for the others."""
     brightness = np.clip(KINDS[kind](rng), 0, 1)[..., None]
     light, dark = random_colour(rng, kind), random_colour(rng, kind) * rng.uniform(0.0, 0.6)
     if rng.random() < 0.6:
@@ -204,7 +210,7 @@ def procedural(kind: str, rng: np.random.Generator) -> Picture:
 
 
 def random_colour(rng: np.random.Generator, kind: str = "plaster") -> np.ndarray:
-    """(3,) sRGB in [0, 1]. Wood is brown, brick reddish, plaster mostly pale; the rest is any colour."""
+    """A random sRGB colour in [0, 1], (3,). Wood is brown, brick reddish, plaster mostly pale; other kinds have any colour."""
     if kind in ("wood", "planks"):
         hue, saturation, value = rng.uniform(0.04, 0.12), rng.uniform(0.1, 0.75), rng.uniform(0.35, 1.0)
     elif kind == "bricks":

@@ -1,10 +1,10 @@
 // @ts-check
-/** The plotted series as a CSV table: one row per frame, units in the header. Pure. */
+/** The plotted series as a table in CSV: one row per frame, units in the header. Pure. */
 
 import { byFrame } from "../plots/curves.mjs";
 
 /**
- * @param {{ptsSeconds: number[], charts: any[]}} data
+ * @param {{ptsSeconds: number[], charts: import("../plots/curves.mjs").Chart[]}} data
  * @param {{first: number, last: number, notes?: ReadonlyMap<number, string>,
  *   more?: {name: string, values: ArrayLike<number>}[]}} options frames, both included; notes: bookmarks; more: columns
  * @returns {string}
@@ -20,22 +20,19 @@ export function seriesCsv({ ptsSeconds, charts }, { first, last, notes = new Map
     if (notes.size) cells.push(notes.has(frame) ? "1" : "", textCell(notes.get(frame) ?? ""));
     lines.push(cells.join(","));
   }
-  return `${lines.join("\r\n")}\r\n`; // RFC 4180
+  return `${lines.join("\r\n")}\r\n`; // as RFC 4180 wants it
 }
 
 /**
- * Every curve that the plots show, with its unit.
- * @param {any[]} charts @param {number} nFrames
+ * Every series that the plots show, named with its unit.
+ * @param {import("../plots/curves.mjs").Chart[]} charts @param {number} nFrames
  */
 export function plottedColumns(charts, nFrames) {
-  return charts.flatMap(({ title, figure }) =>
-    (figure.data ?? [])
-      .filter((/** @type {any} */ trace) => trace.visible !== false && !trace.meta?.is_helper)
-      .map((/** @type {any} */ trace) => {
-        const who = [trace.meta?.letter, trace.name].filter(Boolean).join(" ");
-        const unit = trace.meta?.unit ? ` (${trace.meta.unit})` : "";
-        return { name: `${title}, ${who}${unit}`, values: byFrame(trace, nFrames) };
-      }),
+  return charts.flatMap(({ title, unit, series }) =>
+    series.map(({ letter, name, values }) => ({
+      name: `${title}, ${[letter, name].filter(Boolean).join(" ")}${unit && ` (${unit})`}`,
+      values: byFrame(values, nFrames),
+    })),
   );
 }
 
@@ -44,7 +41,7 @@ function numberCell(value) {
   return Number.isFinite(value) ? String(value) : "";
 }
 
-/** Text as text: a spreadsheet would run what begins like a formula. @param {string} text */
+/** Text as text: a spreadsheet takes what begins like a formula for one. @param {string} text */
 function textCell(text) {
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;

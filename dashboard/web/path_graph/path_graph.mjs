@@ -14,6 +14,7 @@ import { placeOf } from "../frames/blocks.mjs";
 import { decodeBlob } from "../frames/decode.mjs";
 import { PackReader } from "../frames/pack_reader.mjs";
 import { screen } from "../player/screen.mjs";
+import { standardised } from "../plots/energy.mjs";
 import { dialog } from "../ui/dialog.mjs";
 import { button, element } from "../ui/dom.mjs";
 import { Theme } from "../ui/theme.mjs";
@@ -184,14 +185,15 @@ class Picker {
     const of = `${this.method} ${frame} ${energies.map(([name, { packs }]) => [name, packs.length])}`;
     if (this.now.of === of || !this.panel.open) return;
     this.now = { of, byPath: {} };
-    const load = async (/** @type {Energy} */ { packs, paths, mu, sigma }) => {
+    const load = async (/** @type {Energy} */ energy) => {
+      const { packs, paths } = energy;
       const pack = placeOf({ packs }, frame)?.pack;
       if (!pack) return;
       const url = new URL(pack.url, document.baseURI).href;
       const { shape, values } = await this.packs.column({ ...pack, url }, "terms");
       if (this.now.of !== of) return;
       const row = values.subarray((frame - pack.start) * shape[1]);
-      for (const [i, path] of paths.entries()) this.now.byPath[path] = (row[i] - mu[i]) / sigma[i];
+      for (const [i, path] of paths.entries()) this.now.byPath[path] = standardised(row[i], i, energy);
     };
     // Where one cannot be read, the graph already shows the mean of the clip, and the page reports why.
     await Promise.allSettled(energies.map(([, energy]) => load(energy)));

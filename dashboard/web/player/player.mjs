@@ -240,11 +240,11 @@ export class Player {
   /** Draw the plots where their numbers are new. */
   updateCharts() {
     const { charts, ptsSeconds } = this.data;
-    const text = JSON.stringify([charts, ptsSeconds.length]);
+    const text = JSON.stringify([charts, ptsSeconds.length, this.letters]);
     if (text === this.chartsText) return this.restyle();
     this.chartsText = text;
     this.themeText = JSON.stringify(this.ui.theme.colours());
-    this.series.set(charts, ptsSeconds.length);
+    this.series.set(charts, ptsSeconds.length, this.letters);
     this.charts.setLook(this.view.state);
     // Drawing plots takes as long as several frames of pictures.
     this.timers.afterPaint("charts", () => this.showCharts());

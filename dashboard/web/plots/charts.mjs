@@ -1,51 +1,34 @@
 // @ts-check
 /**
- * The plots under the pictures: Plotly figures over the frame index, a cursor that costs no redraw, and seeking, looping
- * and zooming by pointer. The cursor is a div placed with the axis' own d2p (0.006 ms; Plotly.relayout takes 0.6 ms and
- * repaints). Plotted are Python's charts and those made of them here: the gap between two configurations.
+ * The plots under the pictures: charts over the frame index, a cursor that costs no redraw, and seeking, looping and zooming
+ * by pointer. The cursor is a div placed with the axis' own d2p (0.006 ms; Plotly.relayout takes 0.6 ms and repaints).
+ * Plotted are Python's charts and those derived from them here: the gap between two configurations.
  */
 
 import { formatValue } from "../drawing/colour.mjs";
 import { button, element } from "../ui/dom.mjs";
-import {
-  byFrame,
-  difference,
-  followSpan,
-  meanCurve,
-  moveSpan,
-  percent,
-  runsOf,
-  sides,
-  wins,
-  winsSentence,
-  zoomSpan,
-} from "./curves.mjs";
+import { byFrame, followSpan, meanCurve, runsOf, zoomSpan } from "./curves.mjs";
+import { layoutOf, loadPlotly, MARGIN, tracesOf } from "./figure.mjs";
+import { comparedIn, gapChart, gapOf, gapSentence } from "./gap.mjs";
+import { listenToPointer } from "./pointer.mjs";
 
 /** Share of the window's height, and its limits, px. */
 const HEIGHT = { share: 0.15, min: 92, max: 170 };
-/** Room for tick labels under the last chart, which carries them for all. */
+/** Room for the tick labels under the last chart, which serve all. */
 const TICKS_PX = 18;
 /** Width of a letter at the cursor with the space beside it, and that space alone. */
 const CHIP_PX = 18;
 const GAP_PX = 4;
-const MARGIN = { l: 58, r: 14, t: 6, b: 6 };
-/** A press that moves less is a click. */
-const CLICK_PX = 4;
-/** Frames of one step of zooming, as a factor, and how far the wheel has to turn for it. */
+/** Frames of one step of zooming, as a factor. */
 export const ZOOM_STEP = 1.5;
-const WHEEL_PX = 100;
-/** Strength of the colour between the gap and 0, and of a curve that only accompanies another. */
-const WIN_ALPHA = 0.32;
-const FAINT_ALPHA = 0.35;
-const MINUS = "\u2212";
 
 /**
  * @typedef {import("./curves.mjs").Chart} Chart
  * @typedef {import("../player/view_state.mjs").ViewState} Look
- * @typedef {{name: string, letter: string, colour: string, unit: string, y: ArrayLike<number>, value: HTMLElement,
- *   chip: HTMLElement, entry: HTMLElement, isShown: boolean}} Series
+ * @typedef {{letter: string, colour: string, values: Float64Array, value: HTMLElement, chip: HTMLElement, entry: HTMLElement,
+ *   isShown: boolean}} Entry a series in the legend, with its value and its badge at the cursor
  * @typedef {{chart: Chart, plot: HTMLElement, cursor: HTMLElement, range: HTMLElement, marks: HTMLElement,
- *   note: HTMLElement, series: Series[]}} Drawn
+ *   note: HTMLElement, entries: Entry[]}} Drawn
  */
 
 export class Charts {
@@ -65,7 +48,7 @@ export class Charts {
     this.onLook = onLook;
     /** @type {Drawn[]} */
     this.drawn = [];
-    /** @type {any} the Plotly module, once it is there */
+    /** @type {any} the Plotly module, once it is loaded */
     this.plotly = null;
     this.frame = 0;
     /** @type {Pick<Look, "loop" | "span" | "hide" | "gap">} */
@@ -75,14 +58,11 @@ export class Charts {
     /** Frames that are marked in all plots. @type {number[]} */
     this.marked = [];
     this.turn = 0;
-    /** @type {{isLoop: boolean, from: number, x: number, y: number, moved: boolean} | null} */
-    this.drag = null;
-    this.wheel = 0;
-    /** What is to be drawn anew: null: nothing, false: what has other values, true: all. @type {boolean | null} */
+    /** What has to be redrawn: null: nothing, false: charts with other values, true: all. @type {boolean | null} */
     this.stale = null;
     this.gapControls = this.buildGapControls();
     this.zoomControls = this.buildZoomControls();
-    this.listen();
+    listenToPointer(this, ZOOM_STEP);
     /** Settled by the first picture: plotly.js takes half a second to evaluate, and pictures come first. */
     this.firstPaint = new Promise((resolve) => (this.markPainted = resolve));
     signal.addEventListener(
@@ -110,10 +90,10 @@ export class Charts {
   /** Space left and right of the frames, CSS px, so that a scrubber can stand in line with them. */
   static inset = [MARGIN.l, MARGIN.r];
 
-  /** Draw the charts of `curves` instead of the ones before. @param {boolean} isWhole also those of the same values */
+  /** Draw the charts of `curves` in place of those before. @param {boolean} isWhole also those with the same values */
   async show(isWhole = true) {
     const turn = ++this.turn;
-    this.stale = null; // what was asked for is done now
+    this.stale = null; // done by this call
     if (!this.plotly) await Promise.race([this.firstPaint, new Promise((resolve) => setTimeout(resolve, 1000))]);
     const plotly = this.plotly ?? (this.curves.charts.length ? await loadPlotly() : null);
     if (turn !== this.turn || this.signal.aborted) return;
@@ -121,7 +101,7 @@ export class Charts {
     const charts = this.compose();
     if (charts.length === this.drawn.length && charts.every((chart, i) => isAlike(chart, this.drawn[i].chart))) {
       const others = charts.map((chart, index) => isWhole || chart !== this.drawn[index].chart);
-      charts.forEach((chart, index) => this.replace(this.drawn[index], chart));
+      for (const [index, chart] of charts.entries()) this.replace(this.drawn[index], chart);
       await Promise.all(this.drawn.map((one, index) => others[index] && this.draw(one, index === charts.length - 1)));
       this.settle();
       return;
@@ -137,7 +117,7 @@ export class Charts {
     this.settle();
   }
 
-  /** Draw anew what is shown, once, in the next animation frame. @param {boolean} isWhole also charts of the same values */
+  /** Redraw once, in the next animation frame. @param {boolean} isWhole also charts with the same values */
   refresh(isWhole = true) {
     if (!this.plotly) return;
     const isAsked = this.stale !== null;
@@ -155,7 +135,7 @@ export class Charts {
     this.settle();
   }
 
-  /** Everything over the plots, where their axes now say. */
+  /** Place everything over the plots by their current axes. */
   settle() {
     this.drawLoop(this.look.loop);
     this.drawMarks();
@@ -176,14 +156,15 @@ export class Charts {
 
   drawCursor() {
     const { frame } = this;
-    for (const { plot, cursor, series } of this.drawn) {
+    for (const { chart, plot, cursor, entries } of this.drawn) {
       const axes = /** @type {any} */ (plot)._fullLayout;
       if (!axes?.xaxis?.d2p) continue;
       const x = axes.xaxis._offset + axes.xaxis.d2p(frame);
       cursor.style.transform = `translateX(${x.toFixed(2)}px)`;
-      series.forEach(({ letter, y, value, chip, unit, isShown }, index) => {
-        const number = Number(y[frame] ?? NaN);
-        value.textContent = Number.isFinite(number) ? formatValue(number) + (unit && ` ${unit}`) : "–";
+      entries.forEach(({ letter, values, value, chip, isShown }, index) => {
+        const number = values[frame] ?? NaN;
+        const unit = chart.unit && ` ${chart.unit}`;
+        value.textContent = Number.isFinite(number) ? `${formatValue(number)}${unit}` : "–";
         if (!letter) return;
         const top = axes.yaxis._offset + axes.yaxis.d2p(number);
         const isInside = isShown && Number.isFinite(top) && top >= 0 && top <= plot.clientHeight;
@@ -198,7 +179,7 @@ export class Charts {
     }
   }
 
-  /** Follow the look: loop, zoom of the time axis, hidden configurations, what is compared. @param {Look} look */
+  /** Follow the view state: loop, zoom of the time axis, hidden configurations, what is compared. @param {Look} look */
   setLook({ loop, span, hide, gap }) {
     const before = this.look;
     this.look = { loop, span, hide, gap };
@@ -224,7 +205,7 @@ export class Charts {
     this.onLook({ span: span && followSpan(span, this.frame, this.nFrames) });
   }
 
-  /** Numbers for peaks and the worst frame, the mean over the configurations shown: NaN where unknown. */
+  /** The curve in which peaks and the worst frame are found: the mean over the configurations shown, NaN where unknown. */
   mainCurve() {
     const main = this.curves.main();
     return main ? meanCurve(this.visible(main), this.nFrames) : new Float64Array();
@@ -236,28 +217,18 @@ export class Charts {
     return (shown.length ? shown : [...byLetter]).map(([, values]) => values);
   }
 
-  /**
-   * What the gap is between: a measure, A, and the other one. null: there are no two.
-   * @returns {{measure: import("./curves.mjs").Measure, first: string, second: string} | null}
-   */
+  /** What the gap is between; null: there are no two. */
   compared() {
-    const all = this.curves.comparable();
-    const wanted = this.look.gap;
-    const measure = all.find(({ id }) => id === wanted?.of) ?? all[0];
-    if (!measure) return null;
-    const [first, ...others] = [...measure.byLetter.keys()].sort();
-    return { measure, first, second: others.find((letter) => letter === wanted?.against) ?? others[0] };
+    return comparedIn(this.curves.comparable(), this.look.gap);
   }
 
-  /** The gap that `compared` says, by frame. */
+  /** The gap, by frame; empty if there is none. */
   gapCurve() {
     const compared = this.compared();
-    if (!compared) return new Float64Array();
-    const { measure, first, second } = compared;
-    return difference(measure.byLetter.get(first) ?? [], measure.byLetter.get(second) ?? []);
+    return compared ? gapOf(compared) : new Float64Array();
   }
 
-  /** What tests ask: where each chart's cursor stands, as a frame. */
+  /** The frame at which each chart's cursor stands, for tests. */
   cursorFrames() {
     return this.drawn.map(({ plot, cursor }) => {
       const axis = /** @type {any} */ (plot)._fullLayout.xaxis;
@@ -275,13 +246,13 @@ export class Charts {
 
   // Below: how
 
-  /** Python's charts, with what is looked at in them, and those made of them. @returns {Chart[]} */
+  /** Python's charts, with what is looked at in them, and those derived from them. @returns {Chart[]} */
   compose() {
     const charts = this.curves.charts.map((chart) => this.ofRegion(chart));
     const compared = this.compared();
     if (compared) {
       const at = charts.findIndex(({ id }) => id === compared.measure.id);
-      charts.splice(at + 1, 0, this.gapChart(compared));
+      charts.splice(at + 1, 0, { ...gapChart(compared), controls: this.gapControls });
     }
     return [...charts, ...this.extras];
   }
@@ -290,78 +261,9 @@ export class Charts {
   ofRegion(chart) {
     const { region } = this.curves;
     if (chart.id !== "energy" || !region) return chart;
-    const own = (/** @type {any} */ trace) =>
-      trace.meta?.is_helper ? undefined : region.byLetter.get(trace.meta?.letter);
-    const data = (chart.figure.data ?? []).flatMap((trace) => {
-      const y = own(trace);
-      if (!y) return [trace];
-      return [
-        { ...trace, meta: { ...trace.meta, is_helper: true, is_faint: true } },
-        { ...trace, x: undefined, y },
-      ];
-    });
-    return { ...chart, figure: { ...chart.figure, data }, note: region.note };
-  }
-
-  /**
-   * A - B and, where there are more, A - C and so on; what lies between the chosen one and 0 is won by one of the two.
-   * @param {NonNullable<ReturnType<Charts["compared"]>>} compared
-   * @returns {Chart}
-   */
-  gapChart({ measure, first, second }) {
-    const { byLetter, unit } = measure;
-    const a = byLetter.get(first) ?? [];
-    const outline = sides(difference(a, byLetter.get(second) ?? []));
-    const fill = (/** @type {string} */ letter, /** @type {any} */ y) => ({
-      type: "scatter",
-      mode: "lines",
-      x: outline.x,
-      y,
-      fill: "tozeroy",
-      line: { width: 0 },
-      meta: { is_helper: true, fill_letter: letter },
-    });
-    const others = [...byLetter.keys()].filter((letter) => letter !== first).sort();
-    const lines = others.map((letter) => ({
-      type: "scatter",
-      mode: "lines",
-      name: `${first} ${MINUS} ${letter}`,
-      y: difference(a, byLetter.get(letter) ?? []),
-      line: { width: letter === second ? 1.75 : 1, dash: this.dashOf(measure.id, letter) },
-      meta: { letter, unit },
-      connectgaps: false,
-    }));
-    const word = (/** @type {string} */ letter, /** @type {number} */ y) => ({
-      text: `${letter} lower`,
-      xref: "paper",
-      yref: "paper",
-      x: 1,
-      y,
-      xanchor: "right",
-      yanchor: y ? "top" : "bottom",
-      showarrow: false,
-      font: { size: 11 },
-    });
-    const title = unit ? `gap (${unit})` : "gap";
-    const layout = {
-      yaxis: { title: { text: title }, zeroline: true, nticks: 4, rangemode: "tozero" },
-      annotations: [
-        ...(outline.above.some((value) => (value ?? 0) > 0) ? [word(second, 1)] : []),
-        ...(outline.below.some((value) => (value ?? 0) < 0) ? [word(first, 0)] : []),
-      ],
-    };
-    return {
-      id: "gap",
-      title: "Gap",
-      figure: { data: [fill(second, outline.above), fill(first, outline.below), ...lines], layout },
-      controls: this.gapControls,
-    };
-  }
-
-  /** The line style of a configuration, which also those who see no colours can tell. @param {string} id @param {string} letter */
-  dashOf(id, letter) {
-    const chart = this.curves.charts.find((one) => one.id === id);
-    return chart && seriesTraces(chart).find((trace) => trace.meta?.letter === letter)?.line?.dash;
+    const faint = chart.series.filter(({ letter }) => region.byLetter.has(letter));
+    const series = chart.series.map((one) => ({ ...one, values: region.byLetter.get(one.letter) ?? one.values }));
+    return { ...chart, series, faint, note: region.note };
   }
 
   buildGapControls() {
@@ -388,7 +290,7 @@ export class Charts {
     return Object.assign(made, { whole });
   }
 
-  /** What stands behind the titles and in the menus. */
+  /** The notes behind the titles, and the menu of the gap. */
   drawNotes() {
     const compared = this.compared();
     for (const { chart, note } of this.drawn) {
@@ -396,25 +298,10 @@ export class Charts {
         note.textContent = chart.note ?? "";
         continue;
       }
-      const { measure, first } = compared;
-      const range = this.look.loop ?? [0, this.nFrames - 1];
-      const where = this.look.loop ? ` (loop ${range[0]}–${range[1]})` : "";
-      const others = [...measure.byLetter.keys()].filter((letter) => letter !== first).sort();
-      const counts = others.map((letter) =>
-        wins(
-          measure.byLetter.get(first) ?? [],
-          measure.byLetter.get(letter) ?? [],
-          /** @type {[number, number]} */ (range),
-        ),
-      );
-      const sentence =
-        others.length === 1
-          ? winsSentence([first, others[0]], counts[0])
-          : others
-              .map((letter, i) => `${letter} lower than ${first} on ${percent(counts[i].b, counts[i].frames)}`)
-              .join(", ");
+      const { measure } = compared;
+      const where = this.look.loop ? ` (loop ${this.look.loop.join("–")})` : "";
       const of = measure.id === "energy" && this.curves.region ? `, ${this.curves.region.note}` : "";
-      note.textContent = `${sentence}${where}${of}`;
+      note.textContent = `${gapSentence(compared, this.look.loop ?? [0, this.nFrames - 1])}${where}${of}`;
       const menu = /** @type {any} */ (this.gapControls).measure;
       fillMenu(
         menu,
@@ -426,7 +313,7 @@ export class Charts {
     /** @type {any} */ (this.zoomControls).whole.hidden = this.look.span === null;
   }
 
-  /** Mark the frames that play goes round. @param {[number, number] | null} loop */
+  /** Mark the frames that play repeats. @param {[number, number] | null} loop */
   drawLoop(loop) {
     for (const { plot, range } of this.drawn) {
       const axis = /** @type {any} */ (plot)._fullLayout?.xaxis;
@@ -454,7 +341,7 @@ export class Charts {
     }
   }
 
-  /** The time axis as the look says. */
+  /** The time axis as the view state has it. */
   drawSpan() {
     if (!this.plotly) return;
     for (const { plot } of this.drawn) this.plotly.relayout(plot, { "xaxis.range": this.xRange() });
@@ -474,45 +361,43 @@ export class Charts {
     range.hidden = true;
     const marks = element("div", { class: "marks" });
     const note = element("span", { class: "chart-note number" });
-    const series = seriesTraces(chart).map((trace, index) => this.series(trace, index, chart));
-    cursor.append(...series.map(({ chip }) => chip));
+    const entries = chart.series.map((_, index) => this.entry(chart, index));
+    cursor.append(...entries.map(({ chip }) => chip));
     const grip = element("div", { class: "axis-grip", title: "drag to loop over these frames" });
     const area = element("div", { class: "plot-area" }, range, plot, marks, cursor, grip);
     const title = element("span", { class: "chart-title", text: chart.title });
-    const entries = series.map(({ entry }) => entry);
+    const legend = entries.map(({ entry }) => entry);
     const controls = [chart.controls ?? [], isFirst ? this.zoomControls : []].flat();
     element(
       "figure",
       { class: "chart", "data-id": chart.id, "aria-label": chart.title },
-      element("figcaption", {}, title, ...entries, note, element("span", { class: "spring" }), ...controls),
+      element("figcaption", {}, title, ...legend, note, element("span", { class: "spring" }), ...controls),
       area,
     );
-    return { chart, plot, cursor, range, marks, note, series };
+    return { chart, plot, cursor, range, marks, note, entries };
   }
 
-  /** @param {any} trace @param {number} index @param {Chart} chart @returns {Series} */
-  series(trace, index, chart) {
+  /** The entry of a series in the legend. @param {Chart} chart @param {number} index of the series @returns {Entry} */
+  entry(chart, index) {
+    const { letter, name, values, colour: own, act = "" } = chart.series[index];
     const isGap = chart.id === "gap";
-    const act = String(trace.meta?.act ?? "");
-    const letter = String(trace.meta?.letter ?? "");
-    const name = String(trace.name ?? "");
     const { palette } = this.theme.colours();
-    const colour = letter ? this.theme.ofLetter(letter) : (trace.line?.color ?? palette[index % palette.length]);
+    const colour = letter ? this.theme.ofLetter(letter) : (own ?? palette[index % palette.length]);
     const chip = element("span", { class: "badge chip", text: letter });
     chip.hidden = true;
     const value = element("output", { class: "number" });
     const swatch = letter ? element("span", { class: "badge", text: letter }) : element("span", { class: "swatch" });
     swatch.style.setProperty("--xc-own", colour);
+    const isButton = letter !== "" || act !== "";
     /** @type {HTMLElement} */
     const entry = element(
-      letter || act ? "button" : "span",
-      { class: "value" },
+      isButton ? "button" : "span",
+      { class: "value", ...(isButton ? { type: "button" } : {}) },
       swatch,
       element("span", { text: name }),
       value,
     );
     if (letter) {
-      entry.setAttribute("type", "button");
       entry.title = isGap ? "shade this gap" : "hide or show; with Alt or Shift: this one alone";
       entry.addEventListener("click", (event) => {
         if (isGap) this.onLook({ gap: { of: this.compared()?.measure.id ?? "energy", against: letter } });
@@ -520,14 +405,12 @@ export class Charts {
       });
     }
     if (act) {
-      entry.setAttribute("type", "button");
       entry.title = `${name}: ${act}`;
       entry.addEventListener("click", () =>
         this.drawn.find(({ chart: one }) => one.id === chart.id)?.chart.onEntry?.(index),
       );
     }
-    const unit = String(trace.meta?.unit ?? "");
-    return { name, letter, colour, unit, y: byFrame(trace, this.nFrames), value, chip, entry, isShown: true };
+    return { letter, colour, values: byFrame(values, this.nFrames), value, chip, entry, isShown: true };
   }
 
   /** Hide or show a configuration in all plots. @param {string} letter @param {boolean} isSolo it alone; again: all */
@@ -542,18 +425,17 @@ export class Charts {
   /** Put another chart of the same kind into what is drawn. @param {Drawn} drawn @param {Chart} chart */
   replace(drawn, chart) {
     drawn.chart = chart;
-    seriesTraces(chart).forEach((trace, index) => (drawn.series[index].y = byFrame(trace, this.nFrames)));
+    for (const [index, { values }] of chart.series.entries())
+      drawn.entries[index].values = byFrame(values, this.nFrames);
   }
 
   /** @param {Drawn} drawn @param {boolean} isLast */
-  async draw({ chart, plot, series }, isLast) {
-    const theme = this.theme.colours();
-    const layout = chart.figure.layout ?? {};
+  async draw({ chart, plot, entries }, isLast) {
     const height = Charts.heightPx() + (isLast ? TICKS_PX : 0);
     const area = /** @type {HTMLElement} */ (plot.parentElement);
     area.style.height = `${height}px`;
     area.toggleAttribute("data-axis", isLast);
-    for (const one of series) {
+    for (const one of entries) {
       if (!one.letter) continue;
       one.colour = this.theme.ofLetter(one.letter);
       // The gap is a matter of two, so its lines stay.
@@ -565,185 +447,28 @@ export class Charts {
       one.chip.style.setProperty("--xc-own", one.colour);
       one.entry.querySelector(".badge")?.setAttribute("style", `--xc-own: ${one.colour}`);
     }
-    const shown = seriesTraces(chart);
-    const data = (chart.figure.data ?? []).map((trace) => {
-      const own = series[shown.indexOf(trace)];
-      const letter = String(trace.meta?.letter ?? "");
-      const colour = own?.colour ?? (letter ? this.theme.ofLetter(letter) : trace.line?.color);
-      const isHidden = letter !== "" && chart.id !== "gap" && this.look.hide.includes(letter);
-      const line = { width: 1.75, ...trace.line, ...(colour ? { color: colour } : {}) };
-      const drawn = { ...trace, hoverinfo: "skip", line };
-      if (isHidden) drawn.visible = false;
-      if (trace.meta?.is_faint) drawn.opacity = FAINT_ALPHA;
-      if (trace.meta?.fill_letter) drawn.fillcolor = withAlpha(this.theme.ofLetter(trace.meta.fill_letter), WIN_ALPHA);
-      return drawn;
-    });
-    const axis = {
-      gridcolor: theme.grid,
-      linecolor: theme.grid,
-      zerolinecolor: theme.grid,
-      tickfont: { color: theme.muted, size: 11, family: theme.font },
-      automargin: false,
-      fixedrange: true,
-      showline: false,
+    const style = {
+      letters: this.curves.letters,
+      hide: chart.id === "gap" ? "" : this.look.hide,
+      ofLetter: (/** @type {string} */ letter) => this.theme.ofLetter(letter),
     };
-    await this.plotly.react(
-      plot,
-      data,
-      {
-        ...layout,
-        annotations: (layout.annotations ?? []).map((/** @type {any} */ one) => ({
-          ...one,
-          font: { color: theme.muted, ...one.font },
-        })),
-        template: undefined,
-        title: undefined,
-        autosize: false,
-        width: Math.max(this.host.clientWidth, 160),
-        height,
-        margin: { ...MARGIN, b: MARGIN.b + (isLast ? TICKS_PX : 0), pad: 0 },
-        paper_bgcolor: "rgba(0,0,0,0)",
-        plot_bgcolor: "rgba(0,0,0,0)",
-        font: { color: theme.text, family: theme.font, size: 12 },
-        showlegend: false,
-        hovermode: false,
-        dragmode: false,
-        xaxis: {
-          ...layout.xaxis,
-          ...axis,
-          title: undefined,
-          type: "linear",
-          autorange: false,
-          range: this.xRange(),
-          showgrid: false,
-          zeroline: false,
-          showticklabels: isLast,
-          ticks: isLast ? "outside" : "",
-          ticklen: 3,
-          tickcolor: theme.grid,
-        },
-        yaxis: {
-          nticks: 5,
-          ...layout.yaxis,
-          ...axis,
-          title: layout.yaxis?.title?.text
-            ? { text: layout.yaxis.title.text, font: { color: theme.muted, size: 11 } }
-            : undefined,
-        },
-      },
-      { staticPlot: true, displayModeBar: false, responsive: false },
-    );
-  }
-
-  /**
-   * Click and drag seek; with Shift, or on the time axis, a drag chooses the loop; a vertical swipe still scrolls the
-   * page. The host listens and has the pointer, because it stays: a plot may be replaced while it is dragged, and would
-   * take the end of the drag with it.
-   */
-  listen() {
-    const { host, signal } = this;
-    const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-      host.addEventListener(name, act, { signal });
-    on("pointerdown", (event) => {
-      if (event.button !== 0 || !event.target.closest(".plot-area")) return;
-      const isLoop = event.shiftKey || event.target.closest(".axis-grip") !== null;
-      this.drag = { isLoop, from: this.frameUnder(event), x: event.clientX, y: event.clientY, moved: false };
-      host.setPointerCapture(event.pointerId);
-      if (!isLoop) this.onSeek(this.frameUnder(event), false);
-    });
-    on("pointermove", (event) => {
-      const { drag } = this;
-      if (!drag) return;
-      drag.moved ||= Math.hypot(event.clientX - drag.x, event.clientY - drag.y) > CLICK_PX;
-      if (!drag.isLoop) this.onSeek(this.frameUnder(event), false);
-      else if (drag.moved) this.drawLoop(this.loopUnder(drag.from, event));
-    });
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
-      on(name, (event) => {
-        const { drag } = this;
-        if (!drag) return;
-        this.drag = null;
-        const isDone = name === "pointerup";
-        if (!drag.isLoop) this.onSeek(isDone ? this.frameUnder(event) : this.frame, true);
-        else if (isDone && drag.moved) this.onLoop(this.loopUnder(drag.from, event));
-        if (drag.isLoop) this.drawLoop(this.look.loop);
-        if (isDone && !drag.isLoop && !drag.moved) this.tap(event);
-      });
-    }
-    // Not passive: a zoom of the plots is none of the page.
-    host.addEventListener("wheel", (event) => this.onWheel(event), { signal, passive: false });
-  }
-
-  /** @param {WheelEvent} event with Ctrl (or a pinch on a touchpad): zoom; sideways or with Shift: move what is zoomed */
-  onWheel(event) {
-    if (!(/** @type {HTMLElement} */ (event.target).closest(".plot-area"))) return;
-    if (event.ctrlKey) {
-      event.preventDefault();
-      this.wheel += event.deltaY;
-      if (Math.abs(this.wheel) < WHEEL_PX / 10) return;
-      this.zoom(ZOOM_STEP ** (this.wheel / WHEEL_PX), this.frameUnder(event));
-      this.wheel = 0;
-      return;
-    }
-    const { span } = this.look;
-    const sideways = event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX;
-    if (!span || Math.abs(sideways) <= Math.abs(event.shiftKey ? 0 : event.deltaY)) return;
-    event.preventDefault();
-    const width = Math.max(this.host.clientWidth - MARGIN.l - MARGIN.r, 1);
-    this.wheel += (sideways / width) * (span[1] - span[0] + 1);
-    const by = Math.trunc(this.wheel);
-    if (by === 0) return;
-    this.wheel -= by;
-    const moved = moveSpan(span, by, this.nFrames);
-    // The cursor never leaves the axis: it is the end of the way.
-    if (this.frame >= moved[0] && this.frame <= moved[1]) this.onLook({ span: moved });
-  }
-
-  /** @param {PointerEvent} event */
-  tap(event) {
-    const under = this.drawn.find(({ plot }) => {
-      const box = plot.getBoundingClientRect();
-      return event.clientY >= box.top && event.clientY <= box.bottom;
-    });
-    const axis = /** @type {any} */ (under?.plot)?._fullLayout?.yaxis;
-    if (!under?.chart.onTap || !axis) return;
-    const y = event.clientY - under.plot.getBoundingClientRect().top - axis._offset;
-    under.chart.onTap(this.frameUnder(event), axis.p2d(y));
-  }
-
-  /** @param {number} from @param {PointerEvent} event @returns {[number, number]} */
-  loopUnder(from, event) {
-    const last = this.nFrames - 1;
-    const clamp = (/** @type {number} */ frame) => Math.min(Math.max(frame, 0), last);
-    const [a, b] = [clamp(from), clamp(this.frameUnder(event))];
-    return [Math.min(a, b), Math.max(a, b)];
-  }
-
-  /** All plots have one axis and one width, so the first one tells for all. @param {MouseEvent} event */
-  frameUnder(event) {
-    const plot = this.drawn[0]?.plot;
-    const axis = /** @type {any} */ (plot)?._fullLayout?.xaxis;
-    if (!axis) return this.frame;
-    const x = event.clientX - plot.getBoundingClientRect().left;
-    return Math.round(axis.p2d(x - axis._offset));
+    const colours = entries.map(({ colour }) => colour);
+    const place = {
+      width: Math.max(this.host.clientWidth, 160),
+      height,
+      xRange: this.xRange(),
+      ticksPx: isLast ? TICKS_PX : 0,
+      theme: this.theme.colours(),
+    };
+    const options = { staticPlot: true, displayModeBar: false, responsive: false };
+    await this.plotly.react(plot, tracesOf(chart, colours, style), layoutOf(chart, place), options);
   }
 }
 
-/** The traces that have an entry in the legend. @param {Chart} chart @returns {any[]} */
-function seriesTraces({ figure }) {
-  return (figure.data ?? []).filter(
-    (trace) => trace.visible !== false && trace.visible !== "legendonly" && !trace.meta?.is_helper,
-  );
-}
-
-/** Do both have the same title and legend, so that one can stand in the other's place? @param {Chart} a @param {Chart} b */
+/** True if both have the same title and legend, so that one can replace the other. @param {Chart} a @param {Chart} b */
 function isAlike(a, b) {
-  const shape = (/** @type {Chart} */ chart) =>
-    JSON.stringify([
-      chart.id,
-      chart.title,
-      seriesTraces(chart).map(({ name, meta }) => [name, meta?.letter, meta?.unit]),
-    ]);
+  const shape = (/** @type {Chart} */ { id, title, unit, series }) =>
+    JSON.stringify([id, title, unit, series.map(({ name, letter }) => [name, letter])]);
   return a.controls === b.controls && shape(a) === shape(b);
 }
 
@@ -755,28 +480,4 @@ function fillMenu(menu, options, value) {
     menu.replaceChildren(...options.map(([name, label]) => element("option", { value: name, text: label })));
   }
   menu.value = value;
-}
-
-/** @param {string} colour rgba() @param {number} alpha */
-function withAlpha(colour, alpha) {
-  return colour.replace(/[\d.]+\)$/, `${alpha})`);
-}
-
-/** @type {Promise<any> | null} */
-let plotlyPromise = null;
-
-/** plotly.js, once per page: it is a script of the old kind, so it arrives as a global. */
-function loadPlotly() {
-  plotlyPromise ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = new URL("../plotly.min.js", import.meta.url).href;
-    script.onload = () => resolve(/** @type {any} */ (window).Plotly);
-    script.onerror = () => {
-      plotlyPromise = null;
-      script.remove();
-      reject(new Error("plotly.min.js cannot be loaded"));
-    };
-    document.head.append(script);
-  });
-  return plotlyPromise;
 }

@@ -1,5 +1,5 @@
 // @ts-check
-/** The values per frame behind plots, strip, lists and scatter, and what they say; no DOM. */
+/** The numbers per frame behind plots, strip, lists and scatter, and what they say. No DOM. */
 
 /** Fewest frames that a zoomed time axis shows. */
 const MIN_SPAN = 8;
@@ -9,18 +9,27 @@ const FOLLOW_SHARE = 0.1;
 export const APART = 5;
 
 /**
- * @typedef {{id: string, title: string, figure: {data?: any[], layout?: any}, note?: string, controls?: HTMLElement,
- *   onTap?: (frame: number, value: number) => void, onEntry?: (index: number) => void}} Chart `note`: said behind the
- *   title; `controls`: at the right of it; `onTap`: for a click that drags nothing, with the axis' value; `onEntry`: for a
- *   click on an entry of the legend whose trace names in `meta.act` what that does
- * @typedef {{id: string, title: string, unit: string, axis: string, byLetter: Map<string, Float64Array>}} Measure values
- *   of each configuration, by frame; NaN where unknown
+ * @typedef {{letter: string, name: string, values: ArrayLike<number | null>, colour?: string, width?: number, dash?: string,
+ *   isDrawn?: boolean, act?: string}} Series one number per frame of the configuration with that letter ("": of none), null or
+ *   NaN: unknown. Those made in the browser may have a colour, a width (px) and a line style of their own, an entry in the
+ *   legend alone, and `act`: what a click on that entry does
+ * @typedef {{id: string, title: string, unit: string, series: Series[], hasZeroLine?: boolean, axis?: string, nTicks?: number,
+ *   areas?: {letter: string, x: number[], values: (number | null)[]}[], bands?: {colour: string, values: Float64Array}[],
+ *   faint?: Series[], words?: {text: string, isTop: boolean}[], note?: string, controls?: HTMLElement,
+ *   onTap?: (frame: number, value: number) => void, onEntry?: (index: number) => void}} Chart Python sends those before
+ *   `axis`, which names the axis before its unit; `areas` reach down to 0 and `bands` stand on each other; `faint`: drawn
+ *   without an entry; `note`: behind the title; `controls`: at the right of it; `onTap`: a click that drags nothing, with
+ *   the axis' value; `onEntry`: a click on the entry of a series with `act`
+ * @typedef {{id: string, title: string, unit: string, byLetter: Map<string, Float64Array>}} Measure values of each
+ *   configuration, by frame; NaN where unknown
  */
 
 /** The curves of the view: those of Python's charts, the energy replaced while a region is looked at. */
 export class Curves {
   constructor() {
     this.nFrames = 1;
+    /** All letters, in order. */
+    this.letters = "";
     /** @type {Chart[]} */
     this.charts = [];
     /** @type {Measure[]} */
@@ -31,10 +40,11 @@ export class Curves {
     this.listeners = new Set();
   }
 
-  /** @param {Chart[]} charts @param {number} nFrames */
-  set(charts, nFrames) {
+  /** @param {Chart[]} charts @param {number} nFrames @param {string} letters */
+  set(charts, nFrames, letters = "") {
     this.charts = charts;
     this.nFrames = nFrames;
+    this.letters = letters;
     this.measures = charts.map((chart) => measureOf(chart, nFrames)).filter(({ byLetter }) => byLetter.size > 0);
     this.tell();
   }
@@ -82,15 +92,9 @@ export class Curves {
 }
 
 /** @param {Chart} chart @param {number} nFrames @returns {Measure} */
-function measureOf({ id, title, figure }, nFrames) {
-  const lettered = (figure.data ?? []).filter((trace) => trace.meta?.letter && !trace.meta.is_helper);
-  return {
-    id,
-    title,
-    unit: String(lettered[0]?.meta?.unit ?? ""),
-    axis: String(figure.layout?.yaxis?.title?.text ?? ""),
-    byLetter: new Map(lettered.map((trace) => [String(trace.meta.letter), byFrame(trace, nFrames)])),
-  };
+function measureOf({ id, title, unit, series }, nFrames) {
+  const lettered = series.filter(({ letter }) => letter);
+  return { id, title, unit, byLetter: new Map(lettered.map((one) => [one.letter, byFrame(one.values, nFrames)])) };
 }
 
 /**
@@ -132,14 +136,15 @@ export function wins(a, b, [first, last]) {
 }
 
 /**
- * `B lower on 71 % of 41 frames`: of the two the one that is lower more often; the words of charts.py.
+ * `B lower on 71 % of 41 frames`: the one of two that is lower more often, in the words of compare/summaries.py.
  * @param {[string, string]} letters @param {{a: number, b: number, frames: number}} count
  */
 export function winsSentence([first, second], { a, b, frames }) {
+  const all = frames === 1 ? "1 frame" : `${frames} frames`;
   if (frames === 0) return "No frame has a value for both";
-  if (a === 0 && b === 0) return `Both equal on all ${frames} frames`;
-  if (a === b) return `Each lower on ${percent(a, frames)} of ${frames} frames`;
-  return `${b > a ? second : first} lower on ${percent(Math.max(a, b), frames)} of ${frames} frames`;
+  if (a === 0 && b === 0) return `Both equal on all ${all}`;
+  if (a === b) return `Each lower on ${percent(a, frames)} of ${all}`;
+  return `${b > a ? second : first} lower on ${percent(Math.max(a, b), frames)} of ${all}`;
 }
 
 /** Whole percent; 0 and 100 only where they are exact. @param {number} count @param {number} whole */
@@ -159,9 +164,12 @@ export function percent(count, whole) {
  * @returns {{x: number[], above: (number | null)[], below: (number | null)[]}} null: a gap
  */
 export function sides(values) {
-  const x = /** @type {number[]} */ ([]);
-  const above = /** @type {(number | null)[]} */ ([]);
-  const below = /** @type {(number | null)[]} */ ([]);
+  /** @type {number[]} */
+  const x = [];
+  /** @type {(number | null)[]} */
+  const above = [];
+  /** @type {(number | null)[]} */
+  const below = [];
   const add = (/** @type {number} */ at, /** @type {number | null} */ value) => {
     x.push(at);
     above.push(value === null ? null : Math.max(value, 0));
@@ -273,39 +281,9 @@ function placed(first, length, nFrames) {
 }
 
 /**
- * The y values of a trace by frame index, whatever its x are; NaN where it has none.
- * @param {any} trace @param {number} nFrames
+ * Values of a series for each of `nFrames`; NaN where it has none.
+ * @param {ArrayLike<number | null>} values @param {number} nFrames
  */
-export function byFrame(trace, nFrames) {
-  const values = new Float64Array(nFrames).fill(NaN);
-  const y = decodeArray(trace.y);
-  const x = trace.x === undefined ? null : decodeArray(trace.x);
-  for (let i = 0; i < y.length; i += 1) {
-    const at = x ? Number(x[i]) : i;
-    if (Number.isInteger(at) && at >= 0 && at < nFrames && y[i] !== null) values[at] = Number(y[i]);
-  }
-  return values;
-}
-
-const ARRAY_TYPES = {
-  f8: Float64Array,
-  f4: Float32Array,
-  i1: Int8Array,
-  u1: Uint8Array,
-  i2: Int16Array,
-  u2: Uint16Array,
-  i4: Int32Array,
-  u4: Uint32Array,
-};
-
-/**
- * An array of figure JSON: plain, typed, or Plotly's {dtype, bdata} in base64.
- * @param {any} value
- * @returns {ArrayLike<any>}
- */
-export function decodeArray(value) {
-  if (Array.isArray(value) || ArrayBuffer.isView(value)) return /** @type {any} */ (value);
-  const type = ARRAY_TYPES[/** @type {keyof typeof ARRAY_TYPES} */ (String(value?.dtype).replace("<", ""))];
-  if (!type || typeof value.bdata !== "string") return [];
-  return new type(Uint8Array.from(atob(value.bdata), (letter) => letter.charCodeAt(0)).buffer);
+export function byFrame(values, nFrames) {
+  return Float64Array.from({ length: nFrames }, (_, i) => values[i] ?? NaN);
 }

@@ -1,11 +1,12 @@
 // @ts-check
 /**
- * Energy by path: the share of each path, stacked over the frames. What raises the energy stands above 0, what lowers it
- * below, so that both sides together are the energy. A band can be opened as a pane.
+ * Energy by path: the share of each path, stacked over the frames. Paths that raise the energy stand above 0, those that
+ * lower it below, so that both sides together are the energy. A band can be opened as a pane.
  */
 
 import { colourAt, formatValue } from "../drawing/colour.mjs";
 import { button, element } from "../ui/dom.mjs";
+import { standardised } from "./energy.mjs";
 import { fill } from "./filmstrip.mjs";
 
 /** Of the colour map that the bands are taken from, so that neighbours differ and none is nearly white. */
@@ -14,15 +15,14 @@ const COLOURS = { map: /** @type {"viridis"} */ ("viridis"), from: 0.08, to: 0.9
 /**
  * What each path adds to the energy of each frame; their sum is the energy.
  * @param {ArrayLike<number>} terms frames x paths @param {number} nPaths
- * @param {{mu: number[], sigma: number[]} | null} constants null: raw
+ * @param {import("./energy.mjs").Constants | null} constants null: raw
  * @returns {Float64Array[]} by path
  */
 export function sharesOf(terms, nPaths, constants) {
   const nFrames = terms.length / nPaths;
   return Array.from({ length: nPaths }, (_, path) =>
     Float64Array.from({ length: nFrames }, (_, frame) => {
-      const term = terms[frame * nPaths + path];
-      return (constants ? (term - constants.mu[path]) / constants.sigma[path] : term) / nPaths;
+      return standardised(terms[frame * nPaths + path], path, constants) / nPaths;
     }),
   );
 }
@@ -84,7 +84,7 @@ export class Paths {
       letter,
     );
     const track = energies[letter];
-    const isRaw = context.series.measures.find(({ id }) => id === "energy")?.unit === "";
+    const isRaw = context.data.scale === "raw";
     const text = JSON.stringify([letter, track.packs, isRaw]);
     if (text === this.text) return;
     this.text = text;
@@ -100,10 +100,8 @@ export class Paths {
     try {
       for (const pack of track.packs) {
         const { values } = await context.frames.packs.column(pack, "terms", loading.signal);
-        sharesOf(values, nPaths, isRaw ? null : track).forEach((own, path) => {
-          const there = own.subarray(0, Math.max(known - pack.start, 0));
-          if (there.length) shares[path].set(there, pack.start);
-        });
+        for (const [path, own] of sharesOf(values, nPaths, isRaw ? null : track).entries())
+          for (const [i, value] of own.entries()) if (pack.start + i < known) shares[path][pack.start + i] = value;
       }
     } catch (error) {
       if (loading.signal.aborted || context.isDestroyed) return;
@@ -114,56 +112,38 @@ export class Paths {
       return;
     }
     if (loading.signal.aborted) return;
-    context.charts.extras = [this.chart(letter, track, shares, isRaw)];
+    context.charts.extras = [this.chart(letter, track, shares)];
     context.charts.refresh();
   }
 
-  /** @param {string} letter @param {import("../player/context.mjs").Energy} track @param {Float64Array[]} shares @param {boolean} isRaw */
-  chart(letter, track, shares, isRaw) {
-    const unit = isRaw ? "" : track.domain.unit;
+  /** @param {string} letter @param {import("../player/context.mjs").Energy} track @param {Float64Array[]} shares @returns {import("./curves.mjs").Chart} */
+  chart(letter, track, shares) {
+    const { unit } = this.context.series.measure("energy") ?? track.domain;
     const names = track.paths.map((path) => this.nameOf(path));
     const colours = shares.map((_, i) => {
       const place = shares.length > 1 ? i / (shares.length - 1) : 0.5;
       return `rgb(${colourAt(COLOURS.map, COLOURS.from + (COLOURS.to - COLOURS.from) * place).join(",")})`;
     });
-    const bands = shares.flatMap((own, i) =>
-      [Math.max, Math.min].map((side, group) => ({
-        type: "scatter",
-        mode: "lines",
-        y: own.map((value) => side(value, 0)),
-        stackgroup: group ? "below" : "above",
-        line: { width: 0.5, color: colours[i], shape: "hvh" },
-        fillcolor: colours[i],
-        meta: { is_helper: true },
-      })),
-    );
-    // Not drawn: the legend's entries, with the value of each path, which may be below 0.
-    const entries = shares.map((own, i) => ({
-      type: "scatter",
-      mode: "lines",
-      opacity: 0,
-      name: names[i],
-      y: own,
-      line: { color: colours[i] },
-      meta: { unit, act: "open as a pane" },
-    }));
     const total = Float64Array.from(shares[0], (_, frame) => shares.reduce((sum, own) => sum + own[frame], 0));
-    const line = {
-      type: "scatter",
-      mode: "lines",
-      name: "energy",
-      y: total,
-      line: { width: 1.75 },
-      meta: { letter, unit },
-    };
+    const bands = shares.map((values, i) => ({ colour: colours[i], values }));
+    // The legend's entries, with the value of each path, which may be below 0.
+    const entries = bands.map((band, i) => ({
+      ...band,
+      letter: "",
+      name: names[i],
+      isDrawn: false,
+      act: "open as a pane",
+    }));
     const open = (/** @type {number} */ path) => this.context.request({ open: `${track.method}/${track.paths[path]}` });
     return {
       id: "paths",
       title: "Energy by path",
-      figure: {
-        data: [...bands, line, ...entries],
-        layout: { yaxis: { title: { text: unit ? `share (${unit})` : "share" }, zeroline: true, nticks: 4 } },
-      },
+      axis: "share",
+      unit,
+      hasZeroLine: true,
+      nTicks: 4,
+      bands,
+      series: [{ letter, name: "energy", values: total, dash: "solid" }, ...entries],
       controls: this.controls,
       onEntry: (/** @type {number} */ index) => index > 0 && open(index - 1), // the first one is the whole
       onTap: (/** @type {number} */ frame, /** @type {number} */ value) => {

@@ -7,6 +7,7 @@
  */
 
 import { formatValue } from "../drawing/colour.mjs";
+import { energies } from "../plots/energy.mjs";
 import { button, DRAG_ENDS, element, listener } from "../ui/dom.mjs";
 import { CLICK_PX } from "./zoom.mjs";
 
@@ -50,26 +51,6 @@ function overlaps(from, length, whole, count) {
     if (covered > 0) found.push([i, covered / length]);
   }
   return found;
-}
-
-/**
- * The energy of each block of each frame: the mean over paths of (mean - mu) / sigma, or of the means as they are.
- * @param {ArrayLike<number>} values frames x paths x rows x columns @param {number[]} shape
- * @param {{mu: number[], sigma: number[]} | null} constants null: raw
- * @returns {Float32Array} frames x (rows * columns)
- */
-export function blockEnergies(values, [frames, paths, rows, columns], constants) {
-  const cells = rows * columns;
-  const energies = new Float32Array(frames * cells);
-  for (let frame = 0; frame < frames; frame += 1) {
-    for (let path = 0; path < paths; path += 1) {
-      const mu = constants ? constants.mu[path] : 0;
-      const scale = 1 / ((constants ? constants.sigma[path] : 1) * paths);
-      const from = (frame * paths + path) * cells;
-      for (let cell = 0; cell < cells; cell += 1) energies[frame * cells + cell] += (values[from + cell] - mu) * scale;
-    }
-  }
-  return energies;
 }
 
 /**
@@ -217,8 +198,7 @@ class Region {
   }
 
   get isRaw() {
-    const energy = this.context.series.measures.find(({ id }) => id === "energy");
-    return energy?.unit === "";
+    return this.context.data.scale === "raw";
   }
 
   /** @param {Box} box */
@@ -274,7 +254,9 @@ class Region {
     const { shape, values } = await this.context.frames.packs.column(pack, "blocks", signal);
     signal.throwIfAborted();
     if (shape.length !== 4 || shape[1] !== track.mu.length) throw new Error("the block means do not fit the paths");
-    this.ready.set(name, { cells: blockEnergies(values, shape, constants), grid: [shape[2], shape[3]] });
+    const [frames, paths, rows, columns] = shape;
+    const cells = energies(values, [frames, paths, rows * columns], constants);
+    this.ready.set(name, { cells, grid: [rows, columns] });
   }
 
   endRequests() {

@@ -3,9 +3,9 @@ import { test } from "node:test";
 import { seriesCsv } from "../../../dashboard/web/export/csv.mjs";
 
 test("a table keeps text from becoming a formula or another column", () => {
-  const figure = { data: [{ name: 'a,"b"', y: [-1.5, null], meta: { unit: "σ" } }] };
+  const series = [{ letter: "", name: 'a,"b"', values: [-1.5, null] }];
   const text = seriesCsv(
-    { ptsSeconds: [0, 0.5], charts: [{ title: "=1+1", figure }] },
+    { ptsSeconds: [0, 0.5], charts: [{ id: "energy", title: "=1+1", unit: "σ", series }] },
     { first: 0, last: 1, notes: new Map([[1, "@x"]]), more: [{ name: "box", values: [2, NaN] }] },
   );
   assert.deepEqual(text.split("\r\n"), [

@@ -4,7 +4,6 @@ import {
   byFrame,
   Curves,
   cellMaxima,
-  decodeArray,
   followSpan,
   highest,
   moveSpan,
@@ -22,9 +21,9 @@ test("the lower curve is counted over the range, where both values are known", (
   assert.deepEqual(wins(a, b, [0, 0]), { a: 1, b: 0, frames: 1 });
   const words = (range) => winsSentence(["A", "B"], wins(a, b, range));
   assert.deepEqual(words([0, 4]), "B lower on 50 % of 4 frames");
-  assert.deepEqual(words([0, 0]), "A lower on 100 % of 1 frames");
+  assert.deepEqual(words([0, 0]), "A lower on 100 % of 1 frame");
   assert.deepEqual(words([0, 1]), "Each lower on 50 % of 2 frames");
-  assert.deepEqual([words([4, 4]), words([3, 3])], ["Both equal on all 1 frames", "No frame has a value for both"]);
+  assert.deepEqual([words([4, 4]), words([3, 3])], ["Both equal on all 1 frame", "No frame has a value for both"]);
 });
 
 test("percentages are whole, and 0 and 100 only where exact", () => {
@@ -89,8 +88,11 @@ test("energies of a region replace those of the frame until the region is cleare
   const model = new Curves();
   let told = 0;
   model.onChange(() => (told += 1));
-  const trace = (letter, y) => ({ y, meta: { letter, unit: "σ" } });
-  model.set([{ id: "energy", title: "Energy", figure: { data: [trace("A", [1, 2]), trace("B", [3, 4])] } }], 2);
+  const series = [
+    { letter: "A", name: "baseline", values: [1, 2] },
+    { letter: "B", name: "consistency", values: [3, 4] },
+  ];
+  model.set([{ id: "energy", title: "Energy", unit: "σ", series }], 2, "AB");
   model.setRegion({ byLetter: new Map([["B", new Float64Array([7, 8])]]), note: "region" });
   assert.deepEqual(
     [...model.main().byLetter].map(([letter, y]) => [letter, ...y]),
@@ -104,12 +106,7 @@ test("energies of a region replace those of the frame until the region is cleare
   assert.deepEqual(told, 3);
 });
 
-test("plain and packed figure arrays are both read by their x", () => {
-  const packed = {
-    dtype: "f4",
-    bdata: btoa(String.fromCharCode(...new Uint8Array(new Float32Array([1, 2]).buffer))),
-  };
-  assert.deepEqual(Array.from(decodeArray(packed)), [1, 2]);
-  assert.deepEqual(Array.from(byFrame({ y: packed, x: [2, 0] }, 3)).map(String), ["2", "NaN", "1"]);
-  assert.deepEqual(Array.from(byFrame({ y: [1, null, 3] }, 3)).map(String), ["1", "NaN", "3"]);
+test("a series has a number or NaN for every frame", () => {
+  assert.deepEqual(Array.from(byFrame([1, null, 3], 5)), [1, NaN, 3, NaN, NaN]);
+  assert.deepEqual(Array.from(byFrame(Float64Array.of(1, NaN), 1)), [1]);
 });

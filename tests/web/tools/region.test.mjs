@@ -1,13 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  blockEnergies,
-  blockWeights,
-  boxBetween,
-  boxName,
-  insideOf,
-  meanInside,
-} from "../../../dashboard/web/tools/region.mjs";
+import { blockWeights, boxBetween, boxName, insideOf, meanInside } from "../../../dashboard/web/tools/region.mjs";
 import { near } from "../fixtures/near.mjs";
 
 test("blocks are weighted by their share of the box", () => {
@@ -28,13 +21,6 @@ test("blocks are weighted by their share of the box", () => {
     odd.reduce((sum, { weight }) => sum + weight, 0),
     1,
   );
-});
-
-test("block energies are standardised by path, and their mean is the frame's energy", () => {
-  const values = [1, 2, 3, 4, 10, 20, 30, 40]; // 1 frame, 2 paths, 2 x 2 blocks
-  const cells = blockEnergies(values, [1, 2, 2, 2], { mu: [1, 10], sigma: [1, 10] });
-  assert.deepEqual([...cells], [0, 1, 2, 3]);
-  assert.deepEqual([...blockEnergies(values, [1, 2, 2, 2], null)], [5.5, 11, 16.5, 22]);
 });
 
 test("the mean inside a box uses only its own pixels", () => {

@@ -1,0 +1,184 @@
+"""The owner of the choices on the page: every menu, button, request of a component and move of the player goes through it.
+
+A choice exists in four copies: the address bar, Streamlit's query parameters (the address bar as of the browser's last
+request), the states of menus and player, and the newest link of this session, kept here. The last one decides; this
+module keeps the others from undoing it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from dashboard.catalogue import Catalogue
+from dashboard.compare.lineup import ARRANGEMENTS, MAX_CONFIGURATIONS, Lineup, added, suggestion
+from dashboard.compare.link import Selection, from_query, to_query
+from dashboard.configuration import Configuration, find_configuration
+from dashboard.text import one_line, without_markdown
+from dashboard.view import LETTERS, VIEW_STATE, Position
+
+NO_READOUT = ""
+"""The readout menu's value for none."""
+TOO_MANY = f"You can compare up to {MAX_CONFIGURATIONS} configurations"
+LINK = "link"
+MOVED = "player-moved"
+SENT = "player-sent"
+
+
+class Choices:
+    """The choices of this session among what `catalogue` offers."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def start(self) -> tuple[Selection | None, tuple[str, ...]]:
+        """The selection of the browser's link as a run begins, and its notes; None if the store has no clip."""
+        query = st.query_params.to_dict()
+        selection, notes = from_query(query, self._catalogue)
+        if selection is not None:
+            st.session_state[LINK] = query
+            if not notes:  # a link to something unavailable stays as it is until something is chosen
+                _write(to_query(selection))
+        return selection, notes
+
+    def selection(self) -> Selection | None:
+        """The newest selection of this session."""
+        return from_query(_newest(), self._catalogue)[0]
+
+    # Menus and buttons
+
+    def choose(self, name: str, key: str) -> None:
+        """Write the choice of the menu with that key; what does not fit it falls back to its default."""
+        chosen = str(st.session_state[key] or "")
+        if chosen == st.session_state.get(_shown(key)):
+            return
+        st.session_state[_shown(key)] = chosen
+        query = _newest() | {name: chosen}
+        if name == "clip":
+            for moved in ("frame", *VIEW_STATE):
+                query.pop(moved, None)
+        selection, _ = from_query(query, self._catalogue)
+        if selection is not None:
+            _write(to_query(selection))
+
+    def arrange(self, arrange: Callable[[Lineup], Lineup]) -> None:
+        """Change the line-up that is shown, which a link with unknown names does not spell."""
+        selection = self.selection()
+        if selection is not None:
+            _write(to_query(replace(selection, configurations=arrange(selection.configurations))))
+
+    # Requests of the components
+
+    def handle_request(self, request: Mapping[str, str]) -> None:
+        """Do what the player or the graph asks for, if it is in the store.
+
+        {"letter": ..., "do": an arrangement}, {"letter": ..., "open": a configuration} or {"readout": a domain}.
+        """
+        _write(_newest())  # if nothing changes, the newest choices stay, not those that the browser knew
+        selection = self.selection()
+        if selection is None or selection.target is None:
+            return
+        lineup = selection.configurations
+        at = LETTERS.find(request.get("letter") or "?")
+        arrange = ARRANGEMENTS.get(request.get("do", ""))
+        if arrange is not None and at in range(len(lineup)):
+            _write(to_query(replace(selection, configurations=arrange(lineup, at))))
+        if "readout" in request:
+            self._read_out(request["readout"], selection, selection.target)
+        elif "open" in request:
+            options = self._catalogue.configurations(selection.clip.key, selection.target)
+            self._open(request["open"], at, selection, options)
+
+    def handle_request_of_fragment(self, request: Mapping[str, str]) -> None:
+        """The same from within a fragment, after which the whole page has to be drawn again."""
+        before = _newest()
+        self.handle_request(request)
+        if _newest() != before:
+            st.rerun()
+
+    def _open(self, spelled: str, at: int, selection: Selection, options: Sequence[Configuration]) -> None:
+        """Show a configuration as the letter at that place, or as one more."""
+        lineup = selection.configurations
+        found = find_configuration(spelled, options)
+        if found is None:
+            st.toast(without_markdown(f"{one_line(spelled, 60)} is not precomputed for this clip."))
+        elif at in range(len(lineup)):
+            if lineup[at] != found:
+                _write(to_query(replace(selection, configurations=(*lineup[:at], found, *lineup[at + 1 :]))))
+        elif found in lineup:
+            letter = LETTERS[lineup.index(found)]
+            st.toast(without_markdown(f"{found.spelling} is already shown, as {letter}."))
+        elif len(lineup) >= MAX_CONFIGURATIONS:
+            st.toast(f"{TOO_MANY}. Remove one first.")
+        else:
+            _write(to_query(replace(selection, configurations=added(lineup, found))))
+
+    def _read_out(self, readout: str, selection: Selection, target: str) -> None:
+        if readout == NO_READOUT or readout in self._catalogue.readouts(selection.clip.key, target):
+            _write(to_query(replace(selection, readout=readout or None)))
+        else:
+            st.toast(without_markdown(f"The readout {one_line(readout, 60)} is not precomputed for this clip."))
+
+    # The player
+
+    def follow_player(self, selection: Selection, show: Callable[[Position], Position]) -> None:
+        """Call `show` with the position to send to the player, and write the one it returns if the viewer moved."""
+        # If the viewer moved in this very run, the link does not know it yet and must not pull the player back.
+        has_moved = st.session_state.pop(MOVED, False)
+        linked = Position(selection.frame, selection.speed, selection.view_state)
+        sent = st.session_state.get(SENT, linked) if has_moved else linked
+        st.session_state[SENT] = sent
+        position = show(sent)
+        # From the newest choices: a fragment that ran before the page could be redrawn knows older ones.
+        newest = self.selection() if has_moved else None
+        if newest is not None and newest.clip.key == selection.clip.key:
+            moved = replace(newest, frame=position.frame, speed=position.speed, view_state=position.view_state)
+            _write(to_query(moved))
+
+
+def note_move() -> None:
+    """Remember until `follow_player` that the viewer has settled elsewhere."""
+    st.session_state[MOVED] = True
+
+
+def with_suggestion(lineup: Lineup, options: Sequence[Configuration]) -> Lineup:
+    """The line-up with its next suggestion, found now: a button may be pressed twice before it is redrawn."""
+    new = suggestion(lineup, options)
+    return added(lineup, new) if new else lineup
+
+
+def menu_key(name: str, value: str) -> str:
+    """The key of a menu that is about to show `value`: a new one whenever the page has changed what it shows.
+
+    A browser that has not yet received the change sends the old value with its next request, whatever that is about, and
+    under the same key that would look like a choice.
+    """
+    version = st.session_state.setdefault(f"{name} version", 0)
+    if st.session_state.get(_shown(f"{name} {version}"), value) != value:
+        version = st.session_state[f"{name} version"] = version + 1
+    key = f"{name} {version}"
+    st.session_state[_shown(key)] = st.session_state[key] = value
+    return key
+
+
+def _shown(key: str) -> str:
+    """Where the page remembers the value that a menu shows: Streamlit forgets that of a menu that is gone."""
+    return f"{key} shown"
+
+
+def _newest() -> dict[str, str]:
+    """The newest link of this session.
+
+    A run brings the link that the browser had when it asked, which is not yet what the run before has written: of two
+    choices in quick succession, both would start from the same link, and the first would be lost.
+    """
+    return dict(st.session_state.get(LINK) or st.query_params.to_dict())
+
+
+def _write(query: Mapping[str, str]) -> None:
+    """Put `query` into the address bar if it differs: every write is a step of the Back button."""
+    st.session_state[LINK] = dict(query)
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)

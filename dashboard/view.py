@@ -1,0 +1,241 @@
+"""What the player shows and how: panes, charts, choices and position as records, and their JSON for the browser."""
+
+# N frames, P paths of an energy
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from analysis.energy import Scale
+from cache.records import Clip, Track
+from dashboard.access import pass_query
+
+LETTERS = "ABCDEFGH"
+"""The configurations of one view, in order; the browser has a colour and a line style for each."""
+SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
+"""What the speed menu offers; another speed is rounded to the nearest."""
+DIGITS = 5
+"""Significant digits of a plotted value: finer than a pixel, and a third of the bytes."""
+
+VIEW_STATE = (
+    "marks",
+    "loop",
+    "solo",
+    "span",
+    "hide",
+    "gap",
+    "region",
+    "panel",
+    "rank",
+    "paths",
+    "brush",
+    "zoom",
+    "wipe",
+    "diff",
+    "reach",
+    "overlay",
+    "maps",
+    "probe",
+    "size",
+)
+"""The names of the view state in a link; their meaning and defaults are in web/player/view_state.mjs."""
+NO_VIEW_STATE: Mapping[str, str] = {}
+_VIEW_STATE_TEXT = re.compile(r"[A-Za-z0-9.,~_-]{1,100}")
+
+Role = Literal["input", "truth", "prediction", "readout", "energy"]
+
+
+@dataclass(frozen=True)
+class Pane:
+    """One picture of a view."""
+
+    id: str
+    """Unique and stable within a view: "input", "A", "B", "A2", "B2", "truth", "truth2"."""
+    role: Role
+    """What the picture is; truths belong to the panes of their row."""
+    letter: str
+    """"A", "B" or "": drawn as a badge, coloured like the curves of that configuration."""
+    title: str
+    """E.g. "consistency". Shown as text, never as markup, like `detail`."""
+    detail: str
+    """E.g. "Image → Surface normals"."""
+    row: int
+    """Place in the grid, from 0. Empty rows and columns are closed up; narrow screens wrap."""
+    column: int
+    track: Track
+
+
+@dataclass(frozen=True)
+class Series:
+    """One number per frame of one configuration."""
+
+    letter: str
+    name: str
+    """Shown as text, never as markup."""
+    values: np.ndarray
+    """(N,) float; NaN where a frame has no value."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One plot under the pictures, over the frame index; N and X look for peaks and the worst frame in the first one."""
+
+    id: str
+    title: str
+    unit: str
+    """Of all its series; empty where they have none."""
+    series: Sequence[Series]
+    has_zero_line: bool = False
+    """True if 0 separates high from low, as it does for standardised energies."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A stored prediction that a pane could show; choosing it is the request `{"letter": ..., "open": ...}`."""
+
+    open: str
+    """`zoo/method/path`."""
+    title: str
+    detail: str
+    track: Track
+
+
+@dataclass(frozen=True)
+class View:
+    """What is on the screen. All panes show the same clip."""
+
+    clip: Clip
+    pts_seconds: Sequence[float]
+    """(N,) presentation time of each frame, s, ascending."""
+    panes: Sequence[Pane]
+    charts: Sequence[Chart]
+    energies: Mapping[str, Track] = field(default_factory=dict)
+    """Letter of a configuration -> its energy track, which is not a pane: for overlays, regions and shares by path."""
+    scale: Scale = "standardised"
+    """The scale of the energies that are plotted, and thus of those that the browser computes itself."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Domain -> its title, of the domains on the paths of the energies."""
+    choices: Sequence[Choice] = ()
+    """What the pane of a letter could show instead: menus over the titles."""
+
+    def __post_init__(self) -> None:
+        if not self.panes:
+            raise ValueError("a view needs at least one pane, got none; give it the input track")
+        tracks = [(pane.id, pane.track) for pane in self.panes]
+        tracks += [(choice.open, choice.track) for choice in self.choices]
+        tracks += [(f"energy of {letter}", track) for letter, track in self.energies.items()]
+        others = [name for name, track in tracks if track.head.clip.key != self.clip.key]
+        if others:
+            raise ValueError(f"{', '.join(others)} show another clip than '{self.clip.title}'; one clip per view")
+        ids = [pane.id for pane in self.panes]
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"pane ids must differ, got {', '.join(ids)}")
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the clip: what the scrubber spans."""
+        return max(len(self.pts_seconds), 1)
+
+    @property
+    def n_ready(self) -> int:
+        """Frames that every pane has: what can be sought. Less than n_frames while a job is still writing a track."""
+        return min([self.n_frames, *(pane.track.n_frames for pane in self.panes)])
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where the viewer has settled."""
+
+    frame: int
+    speed: float
+    view_state: Mapping[str, str] = field(default_factory=dict)
+    """How the clip is viewed, spelled as in the link: names of VIEW_STATE, with values that only the browser reads."""
+
+
+def read_view_state(texts: Mapping[str, Any]) -> dict[str, str]:
+    """The part of `texts` that a link's view state may hold: known names with short, plain values."""
+    return {
+        name: text
+        for name in VIEW_STATE
+        if isinstance(text := texts.get(name), str) and _VIEW_STATE_TEXT.fullmatch(text)
+    }
+
+
+def view_data(view: View) -> dict[str, Any]:
+    """`view` in JSON. Addresses are relative to the base of the page."""
+    clip = view.clip
+    caveats = dict.fromkeys(pane.track.head.caveat for pane in view.panes)
+    return {
+        "clip": clip.key,
+        "passQuery": pass_query(),
+        "title": clip.title,
+        "about": [text for text in (*caveats, clip.author, clip.licence, clip.attribution, clip.url) if text],
+        "width": clip.width,
+        "height": clip.height,
+        "ptsSeconds": [round(float(seconds), 6) for seconds in view.pts_seconds] or [0.0],
+        "nReady": view.n_ready,
+        "letters": LETTERS,
+        "panes": [pane_data(pane) for pane in view.panes],
+        "charts": [chart_data(chart) for chart in view.charts],
+        "energies": {letter: energy_data(track) for letter, track in view.energies.items()},
+        "scale": view.scale,
+        "titles": dict(view.titles),
+        "choices": [{"open": choice.open, **_picture_data(choice)} for choice in view.choices],
+        "speeds": list(SPEEDS),
+    }
+
+
+def pane_data(pane: Pane) -> dict[str, Any]:
+    """A pane, in JSON."""
+    place = {"id": pane.id, "role": pane.role, "letter": pane.letter, "row": pane.row, "column": pane.column}
+    return {**place, **_picture_data(pane)}
+
+
+def chart_data(chart: Chart) -> dict[str, Any]:
+    """A chart, in JSON: its numbers in DIGITS significant digits, null where a frame has no value."""
+    return {
+        "id": chart.id,
+        "title": chart.title,
+        "unit": chart.unit,
+        "hasZeroLine": chart.has_zero_line,
+        "series": [
+            {"letter": series.letter, "name": series.name, "values": _rounded(series.values)} for series in chart.series
+        ],
+    }
+
+
+def energy_data(track: Track) -> dict[str, Any]:
+    """An energy track, in JSON: its packs hold columns `terms` (N, P) and `blocks` (N, P, 32, 32) of the P `paths`."""
+    head = track.head
+    constants = {name: list(head.constants[name]) for name in ("paths", "mu", "sigma")}
+    method = f"{head.zoo}/{head.method}"
+    return {"key": head.key, "method": method, "domain": dict(head.domain), "packs": _packs(track), **constants}
+
+
+def _picture_data(picture: Pane | Choice) -> dict[str, Any]:
+    head = picture.track.head
+    return {
+        "title": picture.title,
+        "detail": picture.detail,
+        "key": head.key,
+        "isComplete": picture.track.is_complete,
+        "domain": dict(head.domain),
+        "packs": _packs(picture.track),
+    }
+
+
+def _packs(track: Track) -> list[dict[str, Any]]:
+    key, query = track.head.key, pass_query()
+    return [
+        {"url": f"packs/{key}-{pack.sha256}.pack{query}", "start": pack.start, "n_frames": pack.n_frames}
+        for pack in track.packs
+    ]
+
+
+def _rounded(values: np.ndarray) -> list[float | None]:
+    return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in values.tolist()]

@@ -1,0 +1,54 @@
+"""Assembles the command line: `python -m precompute COMMAND`."""
+
+from __future__ import annotations
+
+import typer
+
+from precompute.cli.doctor import doctor
+from precompute.cli.run import run
+from precompute.cli.store.export_tracks import export_tracks
+from precompute.cli.store.gc import gc
+from precompute.cli.store.import_tracks import import_tracks
+from precompute.cli.store.list_tracks import list_tracks
+from precompute.cli.store.remove import remove
+from precompute.cli.store.verify import verify
+from precompute.cli.zoo.calibrate import calibrate
+from precompute.cli.zoo.check import check
+from precompute.cli.zoo.import_zoo import import_zoo
+from precompute.cli.zoo.list_zoos import list_zoos
+from precompute.cli.zoo.pull import pull
+from precompute.cli.zoo.show import show
+
+STORE_COMMANDS = {
+    "list": list_tracks,
+    "verify": verify,
+    "remove": remove,
+    "gc": gc,
+    "export": export_tracks,
+    "import": import_tracks,
+    "doctor": doctor,
+}
+ZOO_COMMANDS = {
+    "list": list_zoos,
+    "show": show,
+    "check": check,
+    "pull": pull,
+    "import": import_zoo,
+    "calibrate": calibrate,
+}
+
+app = typer.Typer(
+    help="Precompute what the dashboard shows: predictions, readouts and consistency energies of videos.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+zoo_app = typer.Typer(help="Manage zoos: the sets of networks for `run --zoo`.", no_args_is_help=True)
+
+app.command("run")(run)
+for name, command in STORE_COMMANDS.items():
+    app.command(name)(command)
+for name, command in ZOO_COMMANDS.items():
+    zoo_app.command(name)(command)
+app.add_typer(zoo_app, name="zoo")

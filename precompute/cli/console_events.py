@@ -1,0 +1,159 @@
+"""The events of a run for people: one line for each result, bars while it works, and a table of what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Column, Table
+from rich.text import Text
+
+from precompute.cli.console import bytes_bar, err, out
+from precompute.failures import KINDS
+from precompute.jobs import events
+from precompute.text import count, one_line
+
+TITLE_CHARACTERS = 24
+"""Of a title before its bar."""
+SOURCE_CHARACTERS = 60
+"""Of a source before the bar of its download."""
+
+
+class ConsoleEvents:
+    """Prints results on `lines`, and errors and progress on stderr."""
+
+    def __init__(self, lines: Console = out) -> None:
+        self._lines = lines
+        self._bars = ExitStack()
+        self._show_bytes: Callable[[int, int | None], None] | None = None
+        self._show_frames: Callable[[int, int], None] | None = None
+        self._n_sources = 0
+        self._source = self._title = ""
+        self._failed: list[events.Failed] = []
+
+    def emit(self, event: events.Event) -> None:
+        match event:
+            case events.RunStarted():
+                self._n_sources = len(event.sources)
+            case events.Note() | events.Waiting() | events.BatchHalved():
+                self._say(self._remark(event))
+            case events.Started():
+                self._source = event.source
+            case events.Downloading():
+                if self._show_bytes is None:
+                    bar = bytes_bar(f"{self._source[:SOURCE_CHARACTERS]} · download")
+                    self._show_bytes = self._bars.enter_context(bar)
+                self._show_bytes(event.n_bytes, event.n_total)
+            case events.Planned():
+                self._close_bars()
+                self._title = event.title
+                self._say(_planned(event))
+                self._show_frames = self._bars.enter_context(_frame_bar(event.title, event.n_frames))
+            case events.Computing():
+                if self._show_frames:
+                    self._show_frames(event.n_frames, event.n_resumed)
+            case events.Stored():
+                self._close_bars()
+                self._say(_stored(event))
+            case events.Failed():
+                self._close_bars()
+                self._failed.append(event)
+                line = f"error[{event.error.code}] {event.error} (again: {_again(event)})"
+                err.print(Text(line), soft_wrap=True)
+            case events.RunEnded():
+                self._close_bars()
+                if self._failed and self._n_sources > 1:
+                    err.print(_table(self._failed))
+                    err.print(Text(f"failed: {len(self._failed)} of {self._n_sources} sources"), soft_wrap=True)
+
+    def _remark(self, event: events.Note | events.Waiting | events.BatchHalved) -> str:
+        if isinstance(event, events.Note):
+            return event.text
+        if isinstance(event, events.Waiting):
+            return f"{self._title}: waiting for another job that is writing this clip"
+        frames = count(event.batch_size, "frame")
+        return f"{self._title}: the GPU's memory is full; continuing with batches of {frames}"
+
+    def _say(self, text: str) -> None:
+        self._lines.print(Text(text), soft_wrap=True)
+
+    def _close_bars(self) -> None:
+        self._bars.close()
+        self._show_bytes = self._show_frames = None
+
+
+def _planned(plan: events.Planned) -> str:
+    cost = f"about {plan.estimated_bytes / 1e6:.0f} MB and {_duration(plan.seconds_per_frame * plan.n_frames_left)}"
+    if not plan.n_frames:
+        cost = f"{1 / plan.seconds_per_frame:.1f} frames/s"
+    return (
+        f"{plan.title}: {count(plan.n_frames, 'frame') if plan.n_frames else 'unknown frames'}, "
+        f"{plan.n_pending} of {count(plan.n_tracks, 'track')} to compute, {cost} "
+        f"on {plan.device} ({plan.dtype}, {plan.accuracy})"
+    )
+
+
+def _stored(done: events.Stored) -> str:
+    if not done.n_tracks_computed:
+        return f"{done.title}: {count(done.n_tracks, 'track')} already stored, 0 frames computed"
+    return (
+        f"{done.title}: {count(done.n_tracks_computed, 'track')} stored, "
+        f"{count(done.n_frames_computed, 'frame')} computed in {_duration(done.seconds)} "
+        f"({done.n_frames_computed / done.seconds:.1f} frames/s)"
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _table(failed: list[events.Failed]) -> Table:
+    """Sources and messages are printed as text, never as markup: anyone may have written them."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("failed", "code", "what to do", "again"):
+        table.add_column(name, overflow="fold")
+    for event in failed:
+        error = event.error
+        table.add_row(Text(one_line(event.source)), Text(error.code), Text(error.next_step), Text(_again(event)))
+    return table
+
+
+def _again(event: events.Failed) -> str:
+    """Whether the same command can succeed later without a change."""
+    return "may help" if KINDS[event.error.code].can_retry else "no help"
+
+
+class _RateColumn(ProgressColumn):
+    """Frames per second of this run."""
+
+    def __init__(self) -> None:
+        super().__init__(table_column=Column(no_wrap=True, min_width=14))
+
+    def render(self, task: Any) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.1f} frames/s" if speed else "", style="progress.data.speed", no_wrap=True)
+
+
+@contextmanager
+def _frame_bar(title: str, n_frames: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar of frames. Yields the function to call with (frames so far, frames of earlier runs)."""
+    columns = (
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        _RateColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err) as bar:
+        task = bar.add_task(f"{title[:TITLE_CHARACTERS]} · computing", total=n_frames or None)
+
+        def show(n_done: int, n_resumed: int) -> None:
+            if not bar.tasks[0].completed and n_resumed:
+                bar.reset(task, total=n_frames or None, completed=n_resumed)
+            bar.update(task, completed=n_done)
+
+        yield show

@@ -1,0 +1,42 @@
+"""`python -m precompute import`: copy tracks into the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cache.transfer import copy_tracks, import_tar
+from precompute.cli.console import StoreOption, open_store, usage
+from precompute.cli.store.select import existing_store
+from precompute.cli.store.transfer import report_arrivals, transferring
+
+
+def import_tracks(
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE.tar|FOLDER", help="A file written by `export`, or the folder of a store.")
+    ],
+    store: StoreOption = None,
+) -> None:
+    """Copy the complete tracks of another store, or of an exported file, into the store. Existing tracks are kept.
+
+    Everything is hashed, which proves that nothing changed on the way, but not who computed it.
+
+    [bold]Examples[/bold]
+
+      python -m precompute import walk.tar
+
+      python -m precompute import /media/disk/store --store /srv/crosscheck
+    """
+    opened = open_store(store)
+    if source.is_dir():
+        other = existing_store(source, read_only=True)
+        tracks = [track for track in other.tracks() if track.is_complete]
+        with transferring("import", source, sum(track.bytes for track in tracks)) as on_bytes:
+            report_arrivals(copy_tracks(other, tracks, opened, on_bytes), opened.root)
+    elif source.is_file():
+        with transferring("import", source, source.stat().st_size) as on_bytes:
+            report_arrivals(import_tar(opened, source, on_bytes), opened.root)
+    else:
+        raise usage(f"{source} is neither a file nor a folder; give a file written by `export`, or a store")

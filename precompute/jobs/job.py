@@ -1,0 +1,158 @@
+"""Computes the sources of a run, one after the other, and reports to whoever listens."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from cache.store import Store
+from consistency.zoo.records import Zoo
+from precompute.failures import SourceError
+from precompute.jobs import precision
+from precompute.jobs.device_worker import all_devices
+from precompute.jobs.events import (
+    UNHEARD,
+    Downloading,
+    Events,
+    Failed,
+    Note,
+    Planned,
+    RunEnded,
+    RunStarted,
+    Started,
+    Stored,
+    name_error,
+)
+from precompute.jobs.plan import Plan, make_plan
+from precompute.jobs.predict import Compute, Networks, Precision
+from precompute.jobs.run import run_plan, seconds_per_frame
+from precompute.media.download import USUAL_LIMITS, Limits
+from precompute.media.sampling import Sampling
+from precompute.media.sources import resolve
+from precompute.signals import Stop
+from precompute.text import count
+
+FREE_SPACE_FACTOR = 1.2
+"""A source starts only if this many times its estimated size is free."""
+BATCH_SIZE = {"cpu": 8, "cuda": 32}
+"""Frames per run of the networks: on CPUs more only leave the caches, on GPUs fewer leave it idle."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to compute on every source of a run."""
+
+    zoo: Zoo
+    patterns: tuple[str, ...]
+    """Globs on `zoo/method/path`."""
+    sampling: Sampling
+    device: torch.device
+    """A plain `cuda` means every GPU."""
+    batch_size: int | None = None
+    """Frames per run of the networks; None for BATCH_SIZE."""
+    limits: Limits = USUAL_LIMITS
+    """Of downloads."""
+
+
+def run_job(
+    store: Store, sources: Sequence[str], settings: Settings, *, events: Events = UNHEARD, stop: Stop | None = None
+) -> int:
+    """Compute several sources; returns how many failed. A failing source does not stop the rest.
+
+    Raises KeyboardInterrupt once `stop` is set and the current pack is stored. Another process may call this at any
+    time for the same store: clips have locks.
+    """
+    stop = stop or Stop()
+    n_failed = 0
+    networks = Networks()
+    events.emit(RunStarted(tuple(sources)))
+    if settings.zoo.missing:
+        n_missing = len({edge.weights for edge in settings.zoo.missing})
+        events.emit(
+            Note(f"zoo {settings.zoo.name} lacks {count(n_missing, 'network')}; tracks that need them are left out")
+        )
+    try:
+        for source in sources:
+            stop.raise_if_set()  # also if the source before failed meanwhile
+            events.emit(Started(source))
+            try:
+                events.emit(compute_source(store, source, settings, networks, events=events, stop=stop))
+            except Exception as error:  # nothing that stops one source may stop the others
+                log.debug("%s failed", source, exc_info=error)
+                n_failed += 1
+                events.emit(Failed(source, name_error(source, error)))
+        stop.raise_if_set()
+    finally:
+        events.emit(RunEnded())
+    return n_failed
+
+
+def compute_source(
+    store: Store, source: str, settings: Settings, networks: Networks, *, events: Events = UNHEARD, stop: Stop
+) -> Stored:
+    """Compute one source: a file, a URL or a bundled clip's name. `networks` keeps what it loads for the next source.
+
+    Raises KeyboardInterrupt once `stop` is set, and SourceError, ZooError, StoreError, OSError and torch's errors.
+    """
+    stop.has_unsaved_frames = False  # an earlier source may have failed in the middle of a pack
+    found = resolve(
+        source,
+        media_dir=store.media_dir,
+        limits=settings.limits,
+        progress=lambda n_bytes, n_total: events.emit(Downloading(n_bytes, n_total)),
+    )
+    plan = make_plan(store, found, settings.sampling, settings.zoo, list(settings.patterns))
+    stored = Stored(source, found.title, plan.clip.key, len(plan.specs))
+    if not plan.pending:
+        return stored
+    _require_space(store, plan)
+    compute, accuracy = _choose_compute(store, plan, settings, networks)
+    planned = Planned(
+        found.title,
+        n_frames=plan.clip.n_frames,
+        n_tracks=len(plan.specs),
+        n_pending=len(plan.pending),
+        estimated_bytes=plan.estimated_bytes,
+        seconds_per_frame=seconds_per_frame(plan, compute),
+        n_frames_left=plan.n_frames_left,
+        device=compute.device.type,
+        dtype=precision.dtype_name(compute.precision.dtype),
+        accuracy=str(accuracy),
+    )
+    events.emit(planned)
+    log.info("%s", planned)
+    began = time.perf_counter()
+    n_frames = run_plan(store, plan, compute, events=events, stop=stop)
+    stop.has_unsaved_frames = False
+    stop.raise_if_set()
+    seconds = time.perf_counter() - began
+    return replace(stored, n_tracks_computed=len(plan.pending), n_frames_computed=n_frames, seconds=seconds)
+
+
+def _choose_compute(
+    store: Store, plan: Plan, settings: Settings, networks: Networks
+) -> tuple[Compute, precision.Measured]:
+    """The precision that the clip is computed in, and what it costs; its networks are then loaded."""
+    dtype = precision.clip_dtype(store, plan, precision.choose_dtype(settings.device))
+    first = all_devices(settings.device)[0]  # where its networks then stay
+    accuracy = precision.measured(store.root, settings.zoo, plan.specs, first, dtype, networks)
+    batch_size = settings.batch_size or BATCH_SIZE[settings.device.type]
+    return Compute(settings.device, Precision(dtype, accuracy.exact), batch_size, networks), accuracy
+
+
+def _require_space(store: Store, plan: Plan) -> None:
+    free = shutil.disk_usage(store.root).free
+    needed = FREE_SPACE_FACTOR * plan.estimated_bytes
+    if free < needed:
+        raise SourceError(
+            "disk_full",
+            f"{plan.source.title}: needs about {needed / 1e9:.1f} GB in {store.root}, but only {free / 1e9:.1f} GB free",
+            "free space, use fewer frames (--fps, --max-frames) or configurations, or choose another --store",
+        )

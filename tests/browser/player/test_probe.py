@@ -1,0 +1,81 @@
+"""The probe: values of all panes under the pointer, a click, a tap or the crosshair."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Browser
+
+from tests.browser.helpers import App, point, press, state, wait_for, wait_for_numbers
+from tests.browser.player.data import N_FRAMES, Open
+
+
+def test_the_probe_tells_the_values_of_all_panes_and_moves_nothing(open_player: Open):
+    root = open_player("panes=input,A,B,A2,B2")
+    boxes = """el => [...el.querySelectorAll('canvas, .pane, .pane-head, .pane-head > *, .transport > *')]
+      .map((one) => [one.offsetLeft, one.offsetTop, one.offsetWidth, one.offsetHeight])"""
+    places = root.evaluate(boxes)
+    values = root.locator(".pane-values")
+    root.page.mouse.move(*point(root, 1, 0.06, 0.94))
+    wait_for(root, "el.querySelector('.pane-values').textContent !== ''")
+    wait_for(root, "![...el.querySelectorAll('.pane-values')].some((one) => one.textContent.includes('…'))")
+    texts = values.all_inner_texts()
+    zero = 40 / 255
+    assert texts[0] == f"{zero:.3f} {zero:.3f} {zero:.3f} ±0.002"
+    assert texts[1] == "−0.577 −0.577 −0.577 ±0.003 · E −2.98 σ", "a unit vector, and an energy: -8 + 32 * 40 / 255"
+    assert texts[2].startswith("0.0° to A · E −2.98 σ")
+    assert texts[3] == f"{zero:.3f} ±0.002"
+    assert texts[4].startswith("±0 to A")
+    assert root.locator(".probe-at").inner_text().split() == ["x", "3", "y", "60"]
+    assert root.evaluate(boxes) == places
+    root.page.mouse.move(2, 2)
+    wait_for(root, "el.querySelector('.pane-values').textContent === ''")
+    assert state(root)["view"]["probe"] is None
+
+
+def test_a_clicked_pixel_stays_probed_through_the_frames_and_keys_move_it(open_player: Open):
+    root = open_player("panes=input,A,B")
+    root.page.mouse.click(*point(root, 1, 0.51, 0.35))
+    assert state(root)["view"]["probe"] == [32, 22]
+    root.page.mouse.move(2, 2)
+    press(root, "End")
+    assert root.locator(".pane-values").first.inner_text() != ""
+    root.press("p")
+    crosshair = root.get_by_role("application")
+    crosshair.press("ArrowLeft")
+    crosshair.press("Shift+ArrowDown")
+    assert state(root)["view"]["probe"] == [31, 32]
+    assert state(root)["frame"] == N_FRAMES - 1, "arrows move the crosshair, not the frame"
+    wait_for(root, "el.querySelector('.unseen[role=status]').textContent.startsWith('pixel 31, 32.')")
+    for _ in range(5):
+        crosshair.press("z")
+    for _ in range(4):
+        crosshair.press("Shift+ArrowRight")
+    assert state(root)["view"]["probe"] == [63, 32], "not further than the picture"
+    assert root.evaluate("el => [...el.querySelectorAll('.mark')].every((mark) => !mark.hidden)"), "the view follows"
+    crosshair.press("Escape")
+    assert state(root)["view"]["probe"] is None
+    root.press("ArrowLeft")
+    wait_for(root, f"el.xc.painted === {N_FRAMES - 2}")
+
+
+def test_a_tap_probes_and_a_held_touch_alternates(app: App, browser: Browser):
+    context = browser.new_context(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    try:
+        page.goto(f"{app.address}/?panes=input,A,B")
+        root = page.locator(".xc")
+        root.wait_for()
+        wait_for(root, "el.xc.painted >= 0")
+        root.locator(".stage").scroll_into_view_if_needed()
+        page.touchscreen.tap(*point(root, 1, 0.51, 0.35))
+        wait_for(root, "String(el.xc.state().view.probe) === '32,22'")
+        assert root.locator(".pane-values").nth(1).inner_text().count(" ") >= 2
+        held = root.get_by_role("button", name="hold to alternate between A and B (Q)")
+        touch = {"pointerType": "touch", "pointerId": 5, "button": 0, "bubbles": True}
+        held.evaluate("el => (el.setPointerCapture = () => {})")
+        held.dispatch_event("pointerdown", touch)
+        wait_for_numbers(root, [1, 19, 16])
+        held.dispatch_event("pointerup", touch)
+        wait_for_numbers(root, [1, 16, 19])
+        assert root.evaluate("el => el.scrollWidth <= el.clientWidth"), "nothing sticks out to the side"
+    finally:
+        context.close()
