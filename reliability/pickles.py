@@ -30,7 +30,7 @@ from cache.reports import last_report, report_name
 from cache.store import STORE_VARIABLE, Store
 from dashboard.catalogue import Catalogue
 from dashboard.server.routes import frame_response, pack_response
-from precompute.media.leftovers import unused_media
+from precompute.downloads.leftovers import unused_media
 from reliability import Outcome, Promise
 from reliability.stores import request_of
 from tests.fixtures.serving import ROOT

@@ -20,9 +20,9 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from precompute.downloads import download_process
+from precompute.downloads.download import Limits, fetch
 from precompute.failures import KINDS, SourceError
-from precompute.media import download_process
-from precompute.media.download import Limits, fetch
 from precompute.net.addresses import guard_connections
 from precompute.net.urls import normalise_url
 from reliability import Outcome, Promise

@@ -25,9 +25,9 @@ from cache.maintenance import collect
 from cache.records import BadRecord, NewerRecord, StoreError
 from cache.store import Store, default_root
 from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, print_rows, print_table
+from precompute.downloads.download_failures import days_since_release
+from precompute.downloads.leftovers import unfinished_downloads
 from precompute.failures import SourceError
-from precompute.media.download_failures import days_since_release
-from precompute.media.leftovers import unfinished_downloads
 from precompute.text import one_line
 
 FEW_BYTES, TOO_FEW_BYTES = 10 << 30, 1 << 30

@@ -12,6 +12,7 @@ import torch
 
 from cache.store import Store
 from consistency.zoo.records import Zoo
+from precompute.downloads.download import USUAL_LIMITS, Limits
 from precompute.failures import SourceError
 from precompute.jobs import precision
 from precompute.jobs.device_worker import all_devices
@@ -31,7 +32,6 @@ from precompute.jobs.events import (
 from precompute.jobs.plan import Plan, make_plan
 from precompute.jobs.predict import Compute, Networks, Precision
 from precompute.jobs.run import run_plan, seconds_per_frame
-from precompute.media.download import USUAL_LIMITS, Limits
 from precompute.media.sampling import Sampling
 from precompute.media.sources import resolve
 from precompute.signals import Stop

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from consistency.domains import get_domain
+from precompute.downloads.download import USUAL_LIMITS, Limits, fetch
 from precompute.failures import SourceError
-from precompute.media.download import USUAL_LIMITS, Limits, fetch
 from precompute.net.urls import MAX_URL_CHARACTERS, looks_like_url, shown_url
 from precompute.text import one_line
 

@@ -179,7 +179,7 @@ def test_every_name_of_the_view_state_may_stand_in_a_link(page: Page, app: App):
     """Python passes on the names of VIEW_STATE alone, the player writes those of FIELDS: a name in one list only is lost."""
     from dashboard.view import VIEW_STATE
 
-    page.goto(f"{app.address}/web/player/player.css")
+    page.goto(f"{app.address}/web/ui/player.css")
     assert set(page.evaluate("import('/web/player/view_state.mjs').then(({FIELDS}) => Object.keys(FIELDS))")) == set(
         VIEW_STATE
     )

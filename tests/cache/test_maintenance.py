@@ -13,7 +13,7 @@ from cache.maintenance import Orphan, collect, repair, verify
 from cache.records import StoreError, Track
 from cache.store import Store
 from cache.writer import TrackWriter
-from precompute.media.leftovers import unfinished_downloads, unused_media
+from precompute.downloads.leftovers import unfinished_downloads, unused_media
 from tests.fixtures.tracks import append, flip, make_head, quarantined, stored
 
 

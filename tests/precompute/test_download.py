@@ -22,11 +22,11 @@ from pathlib import Path
 import pytest
 
 from precompute import sandbox
+from precompute.downloads import download, download_failures, download_process
+from precompute.downloads.download import Limits, fetch
 from precompute.failures import SourceError
 from precompute.jobs.events import name_error
-from precompute.media import download, download_failures, download_process
 from precompute.media.decoder import frames, probe
-from precompute.media.download import Limits, fetch
 from precompute.media.sources import resolve
 from precompute.net import addresses
 from precompute.net.addresses import is_public
@@ -250,7 +250,7 @@ class Versions:
 
 
 WITHOUT_WAITS = (
-    "import sys, precompute.media.download_process as d\nd.RETRY_WAITS_SECONDS = (0, 0)\nd.main(sys.argv[1:])"
+    "import sys, precompute.downloads.download_process as d\nd.RETRY_WAITS_SECONDS = (0, 0)\nd.main(sys.argv[1:])"
 )
 
 
@@ -361,7 +361,7 @@ def test_two_jobs_download_a_url_once(site: Site, tmp_path: Path) -> None:
 def test_a_page_that_does_not_end_meets_a_limit_of_memory(site: Site, tmp_path: Path, monkeypatch) -> None:
     child_that_runs(
         monkeypatch,
-        "import sys, precompute.media.download_process as d\nd.MEMORY_BYTES = 150_000_000\nd.main(sys.argv[1:])",
+        "import sys, precompute.downloads.download_process as d\nd.MEMORY_BYTES = 150_000_000\nd.main(sys.argv[1:])",
     )
 
     def endless(request: BaseHTTPRequestHandler) -> None:
@@ -375,7 +375,7 @@ def test_a_page_that_does_not_end_meets_a_limit_of_memory(site: Site, tmp_path: 
 
 def test_the_javascript_runtime_that_youtube_needs_is_installed_and_fits_the_limits() -> None:
     program = (
-        "import deno, subprocess, precompute.media.download_process as d\n"
+        "import deno, subprocess, precompute.downloads.download_process as d\n"
         "d.limit_downloader(1 << 20)\n"
         "print(subprocess.run([deno.find_deno_bin(), 'eval', 'console.log(6 * 7)'], capture_output=True).stdout)"
     )
@@ -388,7 +388,7 @@ def test_an_extractor_that_fails_is_named_with_its_age_and_how_to_upgrade_it(
 ) -> None:
     child_that_runs(
         monkeypatch,
-        "import sys, precompute.media.download_process as d, yt_dlp.extractor.generic as g\n"
+        "import sys, precompute.downloads.download_process as d, yt_dlp.extractor.generic as g\n"
         "def fail(*arguments): raise KeyError('player')\n"
         "g.GenericIE._real_extract = fail\n"
         "d.main(sys.argv[1:])",
@@ -403,7 +403,7 @@ def test_an_extractor_that_fails_is_named_with_its_age_and_how_to_upgrade_it(
 def test_a_full_disk_is_not_called_a_network_error(buffering: int, site: Site, tmp_path: Path, monkeypatch) -> None:
     child_that_runs(
         monkeypatch,
-        "import sys, precompute.media.download_process as a, yt_dlp.downloader.common as c\n"
+        "import sys, precompute.downloads.download_process as a, yt_dlp.downloader.common as c\n"
         f"c.sanitize_open = lambda name, mode: (open('/dev/full', 'wb', buffering={buffering}), name)\n"
         "a.main(sys.argv[1:])",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import subprocess
@@ -232,17 +231,6 @@ def test_a_job_that_is_to_stop_begins_no_source_and_still_ends_its_report(tmp_pa
     with pytest.raises(KeyboardInterrupt):
         run_job(Store(tmp_path), ["a.mp4"], settings, events=said, stop=stop)
     assert said == [RunStarted(("a.mp4",)), RunEnded()]
-
-
-def test_no_part_of_the_job_imports_the_command_line():
-    for path in (ROOT / "precompute" / "jobs").glob("*.py"):
-        names = [
-            name
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, (ast.Import, ast.ImportFrom))
-            for name in ([getattr(node, "module", None) or ""] + [alias.name for alias in node.names])
-        ]
-        assert not [name for name in names if name.startswith(("typer", "rich", "precompute.cli"))], path.name
 
 
 @pytest.mark.parametrize(("listener", "options"), [("gone", ()), ("full", ("--json",))])

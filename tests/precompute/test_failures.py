@@ -17,9 +17,9 @@ from cache.records import BadRecord, StoreError
 from cache.reports import Item, Report, last_report, report_name, write_report
 from cache.store import STORE_VARIABLE, CorruptPack
 from consistency.zoo.records import ZooError
+from precompute.downloads import download_failures
 from precompute.failures import KINDS, SourceError, as_markdown
 from precompute.jobs.events import name_error
-from precompute.media import download_failures
 from precompute.net import http_failures
 from tests.fixtures.waits import PATIENCE_SECONDS
 

@@ -32,7 +32,7 @@ from consistency.domains import DOMAINS, ENERGY
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
 from dashboard.catalogue import Catalogue
-from dashboard.compare.comparison import shown
+from dashboard.compare.comparison import compare
 from precompute.cli.app import app
 from precompute.jobs import batches, device_worker, job, packs, precision
 from precompute.jobs import run as job_run
@@ -144,8 +144,8 @@ def test_the_page_offers_every_method_and_readout_of_a_large_zoo_and_shows_each_
     assert [option.method for option in direct[:2]] == ["baseline", "consistency"]
     assert {option.method for option in direct} == set(LAB_METHODS)
     for readout in readouts:
-        view = shown(catalogue, clip, "normal", readout, direct)
-        assert len(view.panes) == 1 + 2 * len(LAB_METHODS) and not view.gaps
+        view = compare(catalogue, clip, "normal", readout, direct)
+        assert len(view.panes) == 1 + 2 * len(LAB_METHODS) and not view.missing
         assert [len(plot.curves) for plot in view.plots] == [len(LAB_METHODS)] * 2  # energy and readout disagreement
 
 
@@ -443,7 +443,7 @@ def test_ground_truth_shorter_than_its_clip_is_refused(tmp_path, zoo):
     write_video(tmp_path / "room.depth.mkv", 3, codec="ffv1", pix_fmt="gray")
     (tmp_path / "room.toml").write_text('[truth]\ndepth = "room.depth.mkv"\n')
     result = run(tmp_path / "store", zoo, video)
-    assert result.exit_code == 1 and "one frame for each" in result.stderr
+    assert result.exit_code == 1 and "one lossless frame for each" in result.stderr
 
 
 def test_a_picture_of_any_shape_is_computed_whole_without_cropping(tmp_path, zoo):

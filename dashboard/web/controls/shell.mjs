@@ -22,7 +22,7 @@ export class Shell {
   constructor(parent, { stage, timers, run }) {
     this.parent = parent;
     this.timers = timers;
-    this.style = element("link", { rel: "stylesheet", href: new URL("../player/player.css", import.meta.url).href });
+    this.style = element("link", { rel: "stylesheet", href: new URL("../ui/player.css", import.meta.url).href });
     this.toolbar = new Toolbar(run);
     this.charts = element("div", { class: "charts" });
     this.toast = element("div", { class: "toast", role: "status" });

@@ -1,5 +1,5 @@
 // @ts-check
-/** The plotted series as a table in CSV: one row per frame, units in the header. Pure. */
+/** The plotted series as a CSV table: one row per frame, units in the header. Pure. */
 
 import { byFrame } from "../plots/curves.mjs";
 
@@ -20,7 +20,7 @@ export function seriesCsv({ ptsSeconds, charts }, { first, last, notes = new Map
     if (notes.size) cells.push(notes.has(frame) ? "1" : "", textCell(notes.get(frame) ?? ""));
     lines.push(cells.join(","));
   }
-  return `${lines.join("\r\n")}\r\n`; // as RFC 4180 wants it
+  return `${lines.join("\r\n")}\r\n`; // RFC 4180
 }
 
 /**
@@ -41,7 +41,7 @@ function numberCell(value) {
   return Number.isFinite(value) ? String(value) : "";
 }
 
-/** Text as text: a spreadsheet takes what begins like a formula for one. @param {string} text */
+/** Text as text: a spreadsheet would run what begins like a formula. @param {string} text */
 function textCell(text) {
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;

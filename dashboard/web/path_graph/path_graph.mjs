@@ -123,7 +123,7 @@ class Picker {
     /** With the player's style; on the page only while it is open. */
     this.root = element("div", { class: "xc" }, this.panel);
     parent.replaceChildren(
-      element("link", { rel: "stylesheet", href: new URL("../player/player.css", import.meta.url).href }),
+      element("link", { rel: "stylesheet", href: new URL("../ui/player.css", import.meta.url).href }),
       this.host,
     );
     this.theme = new Theme(this.root);

@@ -388,16 +388,16 @@ export class Charts {
     const value = element("output", { class: "number" });
     const swatch = letter ? element("span", { class: "badge", text: letter }) : element("span", { class: "swatch" });
     swatch.style.setProperty("--xc-own", colour);
-    const isButton = letter !== "" || act !== "";
     /** @type {HTMLElement} */
     const entry = element(
-      isButton ? "button" : "span",
-      { class: "value", ...(isButton ? { type: "button" } : {}) },
+      letter || act ? "button" : "span",
+      { class: "value" },
       swatch,
       element("span", { text: name }),
       value,
     );
     if (letter) {
+      entry.setAttribute("type", "button");
       entry.title = isGap ? "shade this gap" : "hide or show; with Alt or Shift: this one alone";
       entry.addEventListener("click", (event) => {
         if (isGap) this.onLook({ gap: { of: this.compared()?.measure.id ?? "energy", against: letter } });
@@ -405,6 +405,7 @@ export class Charts {
       });
     }
     if (act) {
+      entry.setAttribute("type", "button");
       entry.title = `${name}: ${act}`;
       entry.addEventListener("click", () =>
         this.drawn.find(({ chart: one }) => one.id === chart.id)?.chart.onEntry?.(index),

@@ -10,7 +10,7 @@ import typer
 from cache.maintenance import MIN_ORPHAN_AGE_SECONDS, collect
 from precompute.cli.console import StoreOption, say
 from precompute.cli.store.select import existing_store
-from precompute.media.leftovers import unfinished_downloads, unused_media
+from precompute.downloads.leftovers import unfinished_downloads, unused_media
 
 
 def gc(

@@ -51,7 +51,7 @@ def mount_player(page: Page, app: App) -> Open:
     """
 
     def mount(data: dict[str, Any]) -> Locator:
-        page.goto(f"{app.address}/web/player/player.css")
+        page.goto(f"{app.address}/web/ui/player.css")
         page.evaluate(
             """async (data) => {
               const {mount} = await import("/web/player/compare_page.mjs");

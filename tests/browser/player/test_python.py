@@ -140,26 +140,8 @@ def test_seeks_in_the_panes_before_do_not_hold_back_those_of_now(mount_player: O
     assert {one and one["frame"] for one in shown(root)} == {0}
 
 
-def test_a_page_may_leave_out_any_part(page: Page, app: App):
-    page.goto(f"{app.address}/web/player/player.css")
-    page.evaluate(
-        """async (data) => {
-          const {mountPlayer} = await import("/web/player/player.mjs");
-          const parentElement = document.body.appendChild(document.createElement("div")).attachShadow({mode: "open"});
-          mountPlayer({data, parentElement, setStateValue() {}}, () => []);
-        }""",
-        data_of(app, "ab"),
-    )
-    root = page.locator(".xc")
-    wait_for(root, "el.xc.painted === 0 && !el.xc.state().isLate")
-    root.focus()
-    assert press(root, "ArrowRight")["frame"] == 1
-    assert press(root, "w")["view"]["wipe"] is None, "the key of a missing part does nothing"
-    assert root.get_by_role("slider").count() == 0 and root.get_by_role("button").count() == 2
-
-
 def test_an_outdated_cleanup_is_ignored_and_the_last_one_ends_everything(page: Page, app: App):
-    page.goto(f"{app.address}/web/player/player.css")
+    page.goto(f"{app.address}/web/ui/player.css")
     counts = page.evaluate(
         """async () => {
           const {mount} = await import("/web/player/compare_page.mjs");
@@ -182,6 +164,24 @@ def test_an_outdated_cleanup_is_ignored_and_the_last_one_ends_everything(page: P
         }"""
     )
     assert counts == [1, 1, 0, 0]
+
+
+def test_a_page_may_leave_out_any_part(page: Page, app: App):
+    page.goto(f"{app.address}/web/ui/player.css")
+    page.evaluate(
+        """async (data) => {
+          const {mountPlayer} = await import("/web/player/player.mjs");
+          const parentElement = document.body.appendChild(document.createElement("div")).attachShadow({mode: "open"});
+          mountPlayer({data, parentElement, setStateValue() {}}, () => []);
+        }""",
+        data_of(app, "ab"),
+    )
+    root = page.locator(".xc")
+    wait_for(root, "el.xc.painted === 0 && !el.xc.state().isLate")
+    root.focus()
+    assert press(root, "ArrowRight")["frame"] == 1
+    assert press(root, "w")["view"]["wipe"] is None, "the key of a part that is not there does nothing"
+    assert root.get_by_role("slider").count() == 0 and root.get_by_role("button").count() == 2
 
 
 def test_a_player_put_back_goes_on_where_it_was_unless_told_otherwise(mount_player: Open, app: App):

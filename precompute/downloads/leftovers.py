@@ -1,6 +1,6 @@
 """Media files that nothing needs: unfinished downloads, and sources that no track was made from.
 
-The names are those of `precompute.media.download`.
+The names are those of `precompute.downloads.download`.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from precompute.downloads.download import disk_full
 from precompute.failures import FULL, SourceError
-from precompute.media.download import disk_full
 from precompute.net.http_failures import Passing, status_failure
 from precompute.net.resume import VALIDATORS
 

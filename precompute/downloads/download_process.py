@@ -1,4 +1,4 @@
-"""The child process that downloads one video with yt-dlp: `python -m precompute.media.download_process READ WRITE`.
+"""The child process that downloads one video with yt-dlp: `python -m precompute.downloads.download_process READ WRITE`.
 
 It connects to public addresses only, whatever yt-dlp, a redirect or a name server says; checks every limit before the
 download if the page states enough; and adds to a part only bytes of the same file.
@@ -16,9 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from precompute.downloads.download import Limits
+from precompute.downloads.download_failures import named_error
 from precompute.failures import SourceError
-from precompute.media.download import Limits
-from precompute.media.download_failures import named_error
 from precompute.net.addresses import guard_connections
 from precompute.net.http_failures import Passing, require_size
 from precompute.net.resume import Part

@@ -1,6 +1,6 @@
 """Downloads the video at a URL to a file on this disk, with yt-dlp in a guarded child process.
 
-The child (`precompute.media.download_process`) connects to public addresses only, accepts http(s) only and one video per
+The child (`precompute.downloads.download_process`) connects to public addresses only, accepts http(s) only and one video per
 URL, stays within `Limits`, which it checks before the download if the page states enough, and writes to a folder of the
 URL's own. The parent names the file by the SHA-256 of its bytes and remembers which URL it came from. The part of an
 interrupted download is kept for a day, and resumed only if the server still has the same file. Proxies are not used: behind
@@ -30,7 +30,7 @@ from precompute.net.resume import VALIDATORS
 from precompute.net.urls import normalise_url, shown_url
 from precompute.sandbox import Child, Ended, Silent
 
-DOWNLOADER = "precompute.media.download_process"
+DOWNLOADER = "precompute.downloads.download_process"
 
 MAX_BYTES = 2 << 30
 """Most bytes of a download; at 480 lines about three hours of video."""

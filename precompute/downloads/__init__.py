@@ -1,0 +1,1 @@
+"""Videos of URLs: how one becomes a file on this disk, in a guarded process."""
