@@ -47,7 +47,7 @@ from consistency.models import fused_ops
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import Chain, Edge, Zoo
-from precompute.jobs import device_worker, precision, predict, run
+from precompute.jobs import compute_clip, device_worker, precision, predict
 from precompute.jobs.batches import FrameBatch
 from precompute.jobs.encode import start_encoder
 from precompute.jobs.packs import PackBuilder, PackWriter, encode_chunks, n_encoders
@@ -243,7 +243,7 @@ def machine_peaks(device: torch.device, dtype: torch.dtype) -> dict[str, float]:
     is_cuda = device.type == "cuda"
     peaks: dict[str, float] = {}
     for kind in dict.fromkeys([torch.float32, dtype]):
-        name = precision.dtype_name(kind)
+        name = predict.dtype_name(kind)
         side = (8192 if is_cuda else 2048) // (1 if kind == dtype or not is_cuda else 2)
         a = torch.randn(side, side, device=device, dtype=kind)
         b = torch.randn(side, side, device=device, dtype=kind)
@@ -308,7 +308,7 @@ def networks_stage(
         "frames/s if its convolutions were all": rate(alone),
         "of what its convolutions allow": round(alone / ours, 3),
     }
-    peak = peaks.get(f"convolution {precision.dtype_name(dtype)} TFLOP/s")
+    peak = peaks.get(f"convolution {predict.dtype_name(dtype)} TFLOP/s")
     if peak is not None:
         result["of the best convolution's operations per second"] = round(result["TFLOP/s"] / peak, 3)
     if "plain, track by track" in taken:
@@ -402,7 +402,7 @@ def whole_job(page: Page, device: torch.device, dtype: torch.dtype, n_frames: in
         for one in device_worker.all_devices(device):
             predict.make_graph(chains_of(plan.pending), one, page.precision(dtype), page.networks)
         compute = Compute(device, page.precision(dtype), size, page.networks)
-        return seconds(lambda: run.run_plan(store, plan, compute)) / n_frames
+        return seconds(lambda: compute_clip.compute_clip(store, plan, compute)) / n_frames
 
 
 def job_stage(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int) -> dict[str, Any]:
@@ -584,7 +584,7 @@ class Report:
         self.result: dict[str, Any] = {
             "machine": machine_name(device),
             "torch": torch.__version__,
-            "dtype": precision.dtype_name(dtype),
+            "dtype": predict.dtype_name(dtype),
             "size": f"{size}x{size}",
         }
         print(", ".join(map(str, self.result.values())), flush=True)

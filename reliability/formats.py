@@ -20,7 +20,7 @@ from cache.records import BadRecord, Track, sealed, track_from_json, track_to_js
 from dashboard.catalogue import Catalogue
 from dashboard.compare.comparison import compare
 from dashboard.compare.link import from_query, to_query
-from dashboard.view import VIEW_STATE, energy_data, pane_data
+from dashboard.player_data import VIEW_STATE, energy_data, pane_data
 from reliability import Outcome, Promise, tell
 from reliability.media import MUTATORS, N_EXAMPLES, Random
 from tests.fixtures import stores

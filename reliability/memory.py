@@ -46,9 +46,9 @@ def main(clip: str, n_frames: str, zoo: str, store: str) -> None:
     from cache.store import Store
     from consistency.zoo.read import load_zoo
     from precompute.jobs import packs
+    from precompute.jobs.compute_clip import compute_clip
     from precompute.jobs.plan import make_plan
     from precompute.jobs.predict import Compute, Precision
-    from precompute.jobs.run import run_plan
     from precompute.media import sources
     from precompute.media.sampling import Sampling
 
@@ -58,7 +58,7 @@ def main(clip: str, n_frames: str, zoo: str, store: str) -> None:
     source = sources.resolve(clip, media_dir=opened.media_dir)
     sampling = Sampling(max_frames=int(n_frames), size=SIZE_PX)
     plan = make_plan(opened, source, sampling, load_zoo(zoo), ["*"])
-    done = run_plan(opened, plan, Compute(torch.device("cpu"), Precision(torch.float32), 8))
+    done = compute_clip(opened, plan, Compute(torch.device("cpu"), Precision(torch.float32), 8))
     assert done == int(n_frames)
     print(json.dumps([resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]))
 

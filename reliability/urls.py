@@ -21,9 +21,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from precompute.downloads import download_process
-from precompute.downloads.download import Limits, fetch
+from precompute.downloads.download import fetch
 from precompute.failures import KINDS, SourceError
 from precompute.net.addresses import guard_connections
+from precompute.net.limits import Limits
 from precompute.net.urls import normalise_url
 from reliability import Outcome, Promise
 from tests.fixtures.sites import Site, reply, running

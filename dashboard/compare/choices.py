@@ -16,8 +16,8 @@ from dashboard.catalogue import Catalogue
 from dashboard.compare.lineup import ARRANGEMENTS, MAX_CONFIGURATIONS, Lineup, added, suggestion
 from dashboard.compare.link import Selection, from_query, to_query
 from dashboard.configuration import Configuration, find_configuration
+from dashboard.player_data import LETTERS, VIEW_STATE, Position
 from dashboard.text import one_line, without_markdown
-from dashboard.view import LETTERS, VIEW_STATE, Position
 
 NO_READOUT = ""
 """The readout menu's value for none."""

@@ -10,8 +10,8 @@ from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
 from dashboard.commands import command_for
 from dashboard.configuration import Configuration
+from dashboard.player_data import LETTERS, Choice, Pane
 from dashboard.text import one_line
-from dashboard.view import LETTERS, Choice, Pane
 
 ERROR_COLUMNS = ("angle_degrees", "absrel", "error")
 """Error measures, the most telling first; the first that any of the compared tracks has is plotted."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from dashboard.configuration import Configuration
-from dashboard.view import LETTERS
+from dashboard.player_data import LETTERS
 
 MIN_CONFIGURATIONS = 2
 """A and B: a comparison needs two."""

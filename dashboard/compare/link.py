@@ -17,8 +17,8 @@ from cache.records import Clip
 from dashboard.catalogue import Catalogue
 from dashboard.compare.lineup import MIN_CONFIGURATIONS
 from dashboard.configuration import PREFERRED_TARGET, Configuration, default_configurations, find_configuration
+from dashboard.player_data import LETTERS, read_view_state
 from dashboard.text import one_line
-from dashboard.view import LETTERS, read_view_state
 
 _T = TypeVar("_T")
 ALWAYS = LETTERS[:MIN_CONFIGURATIONS]

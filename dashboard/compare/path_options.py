@@ -16,7 +16,7 @@ from dashboard.access import pass_query
 from dashboard.catalogue import Catalogue
 from dashboard.commands import command_for
 from dashboard.configuration import Configuration
-from dashboard.view import LETTERS, energy_data
+from dashboard.player_data import LETTERS, energy_data
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 from analysis.columns import Columns, series_unit
 from analysis.energy import Scale, Unreadable
 from dashboard.compare.comparison import Plot
-from dashboard.view import Chart, Series
+from dashboard.player_data import Chart, Series
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import numpy as np
 
 from analysis.energy import Scale, same_constants
 from dashboard.compare.comparison import Comparison
+from dashboard.player_data import Chart
 from dashboard.text import counted
-from dashboard.view import Chart
 
 MINUS = "\N{MINUS SIGN}"
 

@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.components.v2 import component
 
 from dashboard.components.bootstrap import bootstrap, read_request
-from dashboard.view import NO_VIEW_STATE, Position, View, read_view_state, view_data
+from dashboard.player_data import NO_VIEW_STATE, Position, View, read_view_state, view_data
 
 
 def player(

@@ -21,8 +21,8 @@ from dashboard.compare.plots import PlotData, read
 from dashboard.compare.summaries import remarks, summary
 from dashboard.components.path_graph import path_graph
 from dashboard.components.player import player
+from dashboard.player_data import LETTERS, Chart, Position, View
 from dashboard.text import counted, without_markdown
-from dashboard.view import LETTERS, Chart, Position, View
 from dashboard.widgets import for_store, refresh_when_changed, show_about, show_failed, show_notes
 
 PLAYER = "player"

@@ -305,7 +305,8 @@ def _device() -> Iterator[Finding]:
     import torch
 
     from precompute.jobs.device_worker import choose_device
-    from precompute.jobs.precision import choose_dtype, dtype_name
+    from precompute.jobs.precision import choose_dtype
+    from precompute.jobs.predict import dtype_name
 
     device = choose_device("auto")
     dtype = dtype_name(choose_dtype(device))

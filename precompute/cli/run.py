@@ -19,11 +19,11 @@ from precompute.cli.console import (
 )
 from precompute.cli.console_events import ConsoleEvents
 from precompute.cli.json_events import JsonEvents
-from precompute.cli.report import ReportEvents
+from precompute.cli.report_events import ReportEvents
 from precompute.cli.zoo.arguments import CodeOption
-from precompute.downloads.download import MAX_DURATION_SECONDS, Limits
 from precompute.jobs.events import Broadcast, Note
 from precompute.media.listing import list_sources
+from precompute.net.limits import MAX_DURATION_SECONDS, Limits
 from precompute.signals import stop_on_signals
 
 # Torch takes seconds to import, so the command imports what needs it.

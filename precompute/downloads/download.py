@@ -12,7 +12,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import math
 import os
 import re
 import shutil
@@ -26,52 +25,18 @@ from typing import Any
 from cache.files import write_whole
 from precompute.failures import FULL, KINDS, READ_ONLY, SourceError
 from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
-from precompute.net.resume import VALIDATORS
+from precompute.net.limits import USUAL_LIMITS, Limits
+from precompute.net.partial_download import VALIDATORS
 from precompute.net.urls import normalise_url, shown_url
 from precompute.sandbox import Child, Ended, Silent
 
 DOWNLOADER = "precompute.downloads.download_process"
-
-MAX_BYTES = 2 << 30
-"""Most bytes of a download; at 480 lines about three hours of video."""
-
-MAX_DURATION_SECONDS = 3600.0
-"""Longest part of a page's video by default: at 30 frames/s, 108,000 frames."""
 
 LEFTOVER_SECONDS = 24 * 3600.0
 """A download's folder that has not changed for so long belongs to a killed run, and is removed."""
 
 SILENCE_SECONDS = 120.0
 """Seconds without a message from the child before it is ended; extracting from YouTube may take 30."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much of a page's video may be downloaded."""
-
-    max_bytes: int = MAX_BYTES
-    """Largest file."""
-    max_seconds: float | None = None
-    """Longest part, seconds; None: any. Not checked if the page states no duration."""
-    start_seconds: float = 0.0
-    """Start of the requested part."""
-    end_seconds: float | None = None
-    """End of the requested part; None: the end of the video."""
-
-    def require_duration(self, url: str, duration_seconds: float | None) -> None:
-        """Raise SourceError if the requested part of a video of that duration is too long."""
-        if duration_seconds is None or self.max_seconds is None:
-            return
-        seconds = min(self.end_seconds or math.inf, duration_seconds) - self.start_seconds
-        if seconds > self.max_seconds:
-            raise SourceError(
-                "too_long",
-                f"{url}: {seconds:.0f} s of a video of {duration_seconds:.0f} s are requested, "
-                f"the limit is {self.max_seconds:.0f} s",
-            )
-
-
-USUAL_LIMITS = Limits()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from precompute.downloads.download import disk_full
 from precompute.failures import FULL, SourceError
 from precompute.net.http_failures import Passing, status_failure
-from precompute.net.resume import VALIDATORS
+from precompute.net.partial_download import VALIDATORS
 
 PHRASES = [
     ("too_large", r"errno 27\b|file too large"),  # the kernel's limit of the child

@@ -16,12 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from precompute.downloads.download import Limits
 from precompute.downloads.download_failures import named_error
 from precompute.failures import SourceError
 from precompute.net.addresses import guard_connections
-from precompute.net.http_failures import Passing, require_size
-from precompute.net.resume import Part
+from precompute.net.http_failures import Passing
+from precompute.net.limits import Limits, require_size
+from precompute.net.partial_download import Part
 from precompute.sandbox import Parent, limit
 
 RETRY_WAITS_SECONDS = (1.0, 4.0)

@@ -12,9 +12,9 @@ import torch
 
 from cache.store import Store
 from consistency.zoo.records import Zoo
-from precompute.downloads.download import USUAL_LIMITS, Limits
 from precompute.failures import SourceError
 from precompute.jobs import precision
+from precompute.jobs.compute_clip import compute_clip, seconds_per_frame
 from precompute.jobs.device_worker import all_devices
 from precompute.jobs.events import (
     UNHEARD,
@@ -30,10 +30,10 @@ from precompute.jobs.events import (
     name_error,
 )
 from precompute.jobs.plan import Plan, make_plan
-from precompute.jobs.predict import Compute, Networks, Precision
-from precompute.jobs.run import run_plan, seconds_per_frame
+from precompute.jobs.predict import Compute, Networks, Precision, dtype_name
 from precompute.media.sampling import Sampling
 from precompute.media.sources import resolve
+from precompute.net.limits import USUAL_LIMITS, Limits
 from precompute.signals import Stop
 from precompute.text import count
 
@@ -123,13 +123,13 @@ def compute_source(
         seconds_per_frame=seconds_per_frame(plan, compute),
         n_frames_left=plan.n_frames_left,
         device=compute.device.type,
-        dtype=precision.dtype_name(compute.precision.dtype),
+        dtype=dtype_name(compute.precision.dtype),
         accuracy=str(accuracy),
     )
     events.emit(planned)
     log.info("%s", planned)
     began = time.perf_counter()
-    n_frames = run_plan(store, plan, compute, events=events, stop=stop)
+    n_frames = compute_clip(store, plan, compute, events=events, stop=stop)
     stop.has_unsaved_frames = False
     stop.raise_if_set()
     seconds = time.perf_counter() - began

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cache.keys import clip_key
-from cache.records import BadRecord, Clip
+from cache.records import Clip
 from cache.store import Store
 from consistency.zoo.records import Zoo
+from precompute.jobs.resume import n_stored_frames
 from precompute.jobs.tracks import TrackSpec, plan_tracks
 from precompute.media import decoder, sources
 from precompute.media.sampling import Sampling, estimate_frames, output_size
@@ -84,17 +85,8 @@ def make_plan(store: Store, source: sources.Source, sampling: Sampling, zoo: Zoo
     truth = {name: sources.fingerprint(path) for name, path in source.truth.items()}
     specs = plan_tracks(clip, zoo, patterns, {name: sha256 for name, (sha256, _) in truth.items()})
     pending = tuple(spec for spec in specs if not store.holds(spec.head.key))
-    stored = tuple(_stored_frames(store, spec) for spec in pending)
+    stored = tuple(n_stored_frames(store, spec) for spec in pending)
     stamps = {source.truth[name]: stamp for name, (_, stamp) in truth.items()}
     stamps |= {source.path: source.stamp} if source.stamp else {}
     log.info("%s: clip %s, %d of %d tracks to compute", source.title, clip.key[:12], len(pending), len(specs))
     return Plan(source, sampling, clip, zoo, tuple(specs), pending, stored, stamps)
-
-
-def _stored_frames(store: Store, spec: TrackSpec) -> int:
-    """Frames that an earlier run left of an incomplete track; 0 if its manifest cannot be read."""
-    try:
-        track = store.get(spec.head.key)
-    except BadRecord:
-        return 0
-    return track.n_frames if track and not track.is_complete else 0

@@ -25,7 +25,7 @@ from consistency.energy import disagreement_maps, raw_terms, standardise
 from consistency.zoo.records import Chain, Zoo
 from precompute.jobs.batches import FrameBatch
 from precompute.jobs.plan import Plan
-from precompute.jobs.predict import Networks, Precision, make_graph, predict
+from precompute.jobs.predict import Networks, Precision, dtype_name, make_graph, predict
 from precompute.jobs.tracks import TrackSpec, chains_of
 from precompute.media import decoder
 from precompute.media.sampling import Sampling
@@ -64,11 +64,6 @@ def clip_dtype(store: Store, plan: Plan, wanted: torch.dtype) -> torch.dtype:
     ]
     begun = Counter(track.head.computed_on.get("dtype", "") for track in tracks if track)
     return DTYPES.get(max(sorted(begun), key=lambda name: begun[name], default=""), wanted)
-
-
-def dtype_name(dtype: torch.dtype) -> str:
-    """Such as `bfloat16`."""
-    return str(dtype).removeprefix("torch.")
 
 
 @dataclass(frozen=True)

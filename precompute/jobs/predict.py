@@ -127,3 +127,8 @@ def free_bytes(device: torch.device) -> int:
     """GPU memory that new tensors can use: what the driver reports as free, and what PyTorch holds of freed tensors."""
     held = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return torch.cuda.mem_get_info(device)[0] + held
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """Such as `bfloat16`."""
+    return str(dtype).removeprefix("torch.")

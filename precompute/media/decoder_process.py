@@ -24,12 +24,12 @@ from av.video.reformatter import VideoReformatter
 from cache.records import MAX_CLIP_FRAMES
 from precompute.failures import SourceError
 from precompute.media import decoder_limits
-from precompute.media.containers import refuse_cut_file
 from precompute.media.decoder_limits import allow_more_cpu, lacks_memory, limit_decoder
 from precompute.media.geometry import display_matrix, is_turned, picture, pixel_aspect
 from precompute.media.open_video import RESCUE, File, damaged, opened
 from precompute.media.sampling import Sampling, VideoInfo, output_size
 from precompute.media.timeline import FrameTimes, chosen, mean_rate
+from precompute.media.truncation import refuse_cut_file
 from precompute.sandbox import Parent
 
 MAX_MISSING = 0.02

@@ -16,8 +16,8 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from precompute.failures import REENCODE, SourceError
-from precompute.media.containers import refuse_cut_file
 from precompute.media.decoder_limits import MAX_PIXELS, lacks_memory
+from precompute.media.truncation import refuse_cut_file
 
 MAX_THREADS = 4
 """Decoding threads; more would only fill the pipe sooner."""

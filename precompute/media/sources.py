@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from consistency.domains import get_domain
-from precompute.downloads.download import USUAL_LIMITS, Limits, fetch
+from precompute.downloads.download import fetch
 from precompute.failures import SourceError
+from precompute.net.limits import USUAL_LIMITS, Limits
 from precompute.net.urls import MAX_URL_CHARACTERS, looks_like_url, shown_url
 from precompute.text import one_line
 

@@ -48,11 +48,3 @@ def retry_after(header: str | None) -> float:
         return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
     except (ValueError, OverflowError):
         return 0.0
-
-
-def require_size(url: str, n_bytes: float, max_bytes: int) -> None:
-    """Raise SourceError for a download of more than `max_bytes`."""
-    if n_bytes > max_bytes:
-        raise SourceError(
-            "too_large", f"{url}: larger than {max_bytes / 1e6:.0f} MB", "download a smaller version and pass the file"
-        )

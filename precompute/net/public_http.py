@@ -16,8 +16,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from precompute.failures import SourceError
 from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE, is_public
-from precompute.net.http_failures import require_size, status_failure
-from precompute.net.resume import Part
+from precompute.net.http_failures import status_failure
+from precompute.net.limits import require_size
+from precompute.net.partial_download import Part
 from precompute.text import one_line
 
 Report = Callable[[int, int | None], None]

@@ -10,7 +10,7 @@ from analysis.columns import Columns, series_unit
 from cache.records import Track
 from cache.store import Store, default_root
 from dashboard.components.player import player
-from dashboard.view import Chart, Pane, Position, Series, View
+from dashboard.player_data import Chart, Pane, Position, Series, View
 
 PLACES = {
     "input": (0, 0, ""),

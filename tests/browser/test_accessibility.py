@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Locator, Page, expect
 
-from dashboard.view import LETTERS
+from dashboard.player_data import LETTERS
 from tests.browser.helpers import App, drawn, focus, open_page, state, wait_for
 from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import build_store
@@ -210,7 +210,7 @@ def test_nothing_moves_by_itself_for_those_who_want_less_motion(page: Page, app:
 
 def test_no_colour_is_the_only_sign_of_a_configuration(page: Page, app: App):
     root = open_page(page, app, READOUT)
-    dashes = page.evaluate("async () => (await import('/web/plots/figure.mjs')).DASHES")
+    dashes = page.evaluate("async () => (await import('/web/plots/plotly_figure.mjs')).DASHES")
     assert len(set(dashes)) == len(dashes) == len(LETTERS), "every letter has a line style of its own"
     root.get_by_role("button", name="Scatter").press("Enter")
     for part in (".pane-head .badge", "figure button.value .badge", ".chip", ".strip-labels span"):

@@ -15,7 +15,7 @@ from cache.pack import read_images
 from cache.records import Track
 from cache.store import Store
 from dashboard.compare.summaries import summary
-from dashboard.view import Chart, Series
+from dashboard.player_data import Chart, Series
 from tests.browser.helpers import App, look, state, wait_for
 from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, build_store
@@ -177,7 +177,7 @@ def test_g_goes_to_the_largest_gap(page: Page, app: App):
 
 def test_every_name_of_the_view_state_may_stand_in_a_link(page: Page, app: App):
     """Python passes on the names of VIEW_STATE alone, the player writes those of FIELDS: a name in one list only is lost."""
-    from dashboard.view import VIEW_STATE
+    from dashboard.player_data import VIEW_STATE
 
     page.goto(f"{app.address}/web/ui/player.css")
     assert set(page.evaluate("import('/web/player/view_state.mjs').then(({FIELDS}) => Object.keys(FIELDS))")) == set(

@@ -20,7 +20,7 @@ from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.read import bundled_zoos, load_zoo, read_zoo
 from consistency.zoo.records import Edge
-from precompute.jobs import precision, predict, run
+from precompute.jobs import compute_clip, precision, predict
 from precompute.jobs.batches import FrameBatch
 from precompute.jobs.device_worker import DeviceWorker
 from precompute.jobs.events import BatchHalved
@@ -50,7 +50,7 @@ def test_a_gpu_scores_the_bundled_clip_as_the_cpu_does_within_a_twentieth_of_sig
     for device, dtype in ((cuda, precision.choose_dtype(cuda)), (torch.device("cpu"), torch.float32)):
         store = Store(tmp_path / device.type)
         plan = make_plan(store, source, sampling.Sampling(max_frames=8), zoo, ["*"])
-        assert run.run_plan(store, plan, Compute(device, Precision(dtype), 4)) == 8
+        assert compute_clip.compute_clip(store, plan, Compute(device, Precision(dtype), 4)) == 8
         for track in store.tracks(kind="energy"):
             constants = track.head.constants
             terms = (store.column(track, "terms") - constants["mu"]) / constants["sigma"]

@@ -7,7 +7,7 @@ import pytest
 
 from dashboard.catalogue import Catalogue
 from dashboard.compare.link import Selection, from_query, to_query
-from dashboard.view import VIEW_STATE
+from dashboard.player_data import VIEW_STATE
 from tests.dashboard.test_comparison import CLIP, track, whole_clip
 
 OTHER = replace(CLIP, key="e" * 64, title="other")

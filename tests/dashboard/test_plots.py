@@ -13,7 +13,7 @@ from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.compare.comparison import Plot, compare
 from dashboard.compare.plots import named_columns, read
-from dashboard.view import Chart, Series, chart_data
+from dashboard.player_data import Chart, Series, chart_data
 from tests.fixtures.stores import build_store
 
 

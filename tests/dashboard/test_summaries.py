@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dashboard.compare.summaries import number, summary
-from dashboard.view import Chart, Series
+from dashboard.player_data import Chart, Series
 
 
 def words(title: str, unit: str, *series: Series) -> str:

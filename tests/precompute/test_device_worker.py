@@ -18,7 +18,7 @@ from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import Edge
-from precompute.jobs import device_worker, precision, predict, run
+from precompute.jobs import compute_clip, device_worker, precision, predict
 from precompute.jobs.batches import FrameBatch
 from precompute.jobs.device_worker import DeviceWorker
 from precompute.jobs.encode import decode_image, encode_image
@@ -242,7 +242,7 @@ def test_the_manifest_names_what_was_computed_in_float32(tmp_path):
     source = sources.resolve(str(tmp_path / "clip.mp4"), media_dir=tmp_path)
     plan = make_plan(store, source, sampling.Sampling(size=32), zoo, ["*/baseline/rgb-normal-depth"])
     exact = zoo.edge("normal", "depth", "baseline").network_digest
-    run.run_plan(store, plan, Compute(CPU, Precision(torch.bfloat16, frozenset({exact})), 2))
+    compute_clip.compute_clip(store, plan, Compute(CPU, Precision(torch.bfloat16, frozenset({exact})), 2))
     named = {t.head.path: t.head.computed_on.get("in_float32") for t in store.tracks() if t.head.kind == "readout"}
     assert named == {"rgb-normal-depth": "normal-depth.shared"}
 

@@ -23,7 +23,7 @@ import pytest
 
 from precompute import sandbox
 from precompute.downloads import download, download_failures, download_process
-from precompute.downloads.download import Limits, fetch
+from precompute.downloads.download import fetch
 from precompute.failures import SourceError
 from precompute.jobs.events import name_error
 from precompute.media.decoder import frames, probe
@@ -31,7 +31,8 @@ from precompute.media.sources import resolve
 from precompute.net import addresses
 from precompute.net.addresses import is_public
 from precompute.net.http_failures import Passing, retry_after
-from precompute.net.resume import VALIDATORS, Validators
+from precompute.net.limits import Limits
+from precompute.net.partial_download import VALIDATORS, Validators
 from precompute.net.urls import normalise_url, shown_url
 from tests.fixtures import media
 from tests.fixtures.children import ANSWER, child_that_runs, is_running

@@ -19,7 +19,7 @@ from precompute.cli import json_events
 from precompute.cli.app import app
 from precompute.cli.console_events import ConsoleEvents
 from precompute.cli.json_events import JsonEvents
-from precompute.cli.report import ReportEvents
+from precompute.cli.report_events import ReportEvents
 from precompute.failures import KINDS, SourceError
 from precompute.jobs.events import (
     BatchHalved,

@@ -34,8 +34,7 @@ from consistency.zoo.read import load_zoo
 from dashboard.catalogue import Catalogue
 from dashboard.compare.comparison import compare
 from precompute.cli.app import app
-from precompute.jobs import batches, device_worker, job, packs, precision
-from precompute.jobs import run as job_run
+from precompute.jobs import batches, compute_clip, device_worker, job, packs, precision
 from precompute.jobs.encode import decode_image, encode_image, encode_preview, preview_size
 from precompute.jobs.events import Computing
 from tests.fixtures.media import truncate, write_audio, write_video
@@ -258,10 +257,10 @@ def test_what_is_done_and_not_yet_stored_never_exceeds_one_pack_on_a_slow_disk(
                     tracks = [store.get(spec.head.key) for spec in plan.pending]
                     unsafe.append(event.n_frames - min(track.n_frames for track in tracks))
 
-        return job_run.run_plan(store, plan, compute, events=Watching(), stop=stop)
+        return compute_clip.compute_clip(store, plan, compute, events=Watching(), stop=stop)
 
     monkeypatch.setattr(TrackWriter, "append", slowly)
-    monkeypatch.setattr(job, "run_plan", watched)
+    monkeypatch.setattr(job, "compute_clip", watched)
     assert run(tmp_path, zoo, clip).exit_code == 0
     assert max(unsafe) == 4
 
@@ -338,7 +337,7 @@ def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, mon
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_lets_the_job_finish_the_current_pack(tmp_path, zoo, clip, monkeypatch, small_packs, number, code):
-    original = job_run.require_finite
+    original = compute_clip.require_finite
     calls = []
 
     def signalled(*arguments):
@@ -347,7 +346,7 @@ def test_a_signal_lets_the_job_finish_the_current_pack(tmp_path, zoo, clip, monk
             os.kill(os.getpid(), number)
         return original(*arguments)
 
-    monkeypatch.setattr(job_run, "require_finite", signalled)
+    monkeypatch.setattr(compute_clip, "require_finite", signalled)
     result = run(tmp_path, zoo, clip)
     assert result.exit_code == code
     assert "being finished" in result.stderr and "run the same command again" in result.stderr
@@ -363,7 +362,7 @@ def test_a_signal_is_obeyed_also_where_the_source_in_hand_then_fails(
     assert run(tmp_path, zoo, clip).exit_code == 0
     bad = write_video(tmp_path / "bad.mp4", N_FRAMES + 1)
 
-    original, calls = job_run.require_finite, []
+    original, calls = compute_clip.require_finite, []
 
     def failing(*arguments):
         calls.append(arguments)
@@ -372,14 +371,14 @@ def test_a_signal_is_obeyed_also_where_the_source_in_hand_then_fails(
             raise StoreError("the disk went; plug it in")
         return original(*arguments)
 
-    monkeypatch.setattr(job_run, "require_finite", failing)
+    monkeypatch.setattr(compute_clip, "require_finite", failing)
     result = run(tmp_path, zoo, bad, *([] if is_last else [clip]))
     assert result.exit_code == 143 and "the disk went" in result.stderr
     assert "already stored" not in result.stdout, "no other source is begun"
 
 
 def test_a_second_signal_ends_the_job_at_once(tmp_path, zoo, clip, monkeypatch, small_packs):
-    original = job_run.require_finite
+    original = compute_clip.require_finite
     calls = []
 
     def signalled(*arguments):
@@ -389,7 +388,7 @@ def test_a_second_signal_ends_the_job_at_once(tmp_path, zoo, clip, monkeypatch, 
             os.kill(os.getpid(), signal.SIGTERM)
         return original(*arguments)
 
-    monkeypatch.setattr(job_run, "require_finite", signalled)
+    monkeypatch.setattr(compute_clip, "require_finite", signalled)
     before = signal.getsignal(signal.SIGTERM)
     assert run(tmp_path, zoo, clip).exit_code == 143
     assert {row["n_frames"] for row in listed(tmp_path, "--all")} == {0}
@@ -565,7 +564,7 @@ def test_of_a_file_replaced_while_it_is_read_only_what_was_read_before_is_kept(
     video = write_video(tmp_path / "room.mp4", N_FRAMES)
     write_video(tmp_path / "room.depth.mkv", N_FRAMES, codec="ffv1", pix_fmt="gray")
     (tmp_path / "room.toml").write_text('[truth]\ndepth = "room.depth.mkv"\n')
-    original, calls = job_run.require_finite, []
+    original, calls = compute_clip.require_finite, []
 
     def replacing(*arguments):
         calls.append(arguments)
@@ -574,11 +573,11 @@ def test_of_a_file_replaced_while_it_is_read_only_what_was_read_before_is_kept(
             (tmp_path / "other").replace(tmp_path / name)
         return original(*arguments)
 
-    monkeypatch.setattr(job_run, "require_finite", replacing)
+    monkeypatch.setattr(compute_clip, "require_finite", replacing)
     result = run(tmp_path / "store", zoo, video)
     assert result.exit_code == 1 and f"error[changed] {tmp_path / name}: " in result.stderr
     assert {track.n_frames for track in Store(tmp_path / "store").tracks()} == {4}, "the first pack"
-    monkeypatch.setattr(job_run, "require_finite", original)
+    monkeypatch.setattr(compute_clip, "require_finite", original)
     again = run(tmp_path / "store", zoo, video)
     assert again.exit_code == 0 and f"{N_FRAMES - 4} frames computed" in again.stdout
 

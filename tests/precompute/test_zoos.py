@@ -32,8 +32,8 @@ from precompute.cli import console
 from precompute.cli.app import app as precompute_app
 from precompute.cli.app import zoo_app as app
 from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
+from precompute.net.partial_download import VALIDATORS
 from precompute.net.public_http import PART, Report
-from precompute.net.resume import VALIDATORS
 from precompute.zoos import install
 from precompute.zoos.archives import archive_path
 from precompute.zoos.converter import Converter

@@ -4,7 +4,7 @@
 import { findPeaks } from "../player/clock.mjs";
 import { ZOOM_STEP } from "../plots/charts.mjs";
 import { highest } from "../plots/curves.mjs";
-import { copyLink } from "./link.mjs";
+import { copyLink } from "./copy_link.mjs";
 
 /**
  * An action takes what its caller gives: the value of a key binding, or a pane and an element.

@@ -14,7 +14,7 @@ const PIXELATED_FROM = 2;
 const LEGEND_BESIDE_TITLE_PX = 210;
 
 /**
- * @typedef {import("../frames/loader.mjs").Picture} Picture
+ * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
  * @typedef {import("../player/context.mjs").Pane} Pane
  * @typedef {import("../player/view_state.mjs").ViewState} Look
  * @typedef {import("./compose.mjs").Plan} Plan

@@ -32,7 +32,7 @@ export function whyNoVideo() {
 /**
  * @param {import("./snapshot.mjs").Snapshot} snapshot
  * @param {{first: number, last: number, pts: number[], title: string,
- *   load: (frame: number) => Promise<import("../frames/loader.mjs").Picture[]>, onProgress: (done: number, count: number) => void, signal: AbortSignal}} options
+ *   load: (frame: number) => Promise<import("../frames/frame_loader.mjs").Picture[]>, onProgress: (done: number, count: number) => void, signal: AbortSignal}} options
  *   load: the pictures of a frame
  * @returns {Promise<Blob>}
  */

@@ -1,7 +1,7 @@
 // @ts-check
 /** The dialog that saves and shares the view: links, pictures, tables, videos and pages. */
 
-import { copyLink } from "../controls/link.mjs";
+import { copyLink } from "../controls/copy_link.mjs";
 import { formatValue } from "../drawing/colour.mjs";
 import { energyScale } from "../drawing/compose.mjs";
 import { dialog } from "../ui/dialog.mjs";

@@ -12,7 +12,7 @@ const MARGIN_PX = 10;
 const MAX_SIDE_PX = 8192;
 
 /**
- * @typedef {import("../frames/loader.mjs").Picture} Picture
+ * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
  * @typedef {{stage: import("../drawing/stage.mjs").Stage, theme: import("../ui/theme.mjs").Theme, title: string,
  *   wipe: import("../player/view_state.mjs").ViewState["wipe"], seconds: (frame: number) => number}} View
  */

@@ -35,7 +35,7 @@ const WIDTH = { low: 2, high: 10, unknown: 2 };
  * @typedef {{zoo: string, method: string, path: string, titles: string[], energy: number | null, command: string | null,
  *   track: string | null}} PathOption
  *   energy: mean over the clip, sigma; command: computes it; track: key of what it predicts, null: it is not computed
- * @typedef {{packs: import("../frames/loader.mjs").Pack[], paths: string[], mu: number[], sigma: number[]}} Energy
+ * @typedef {{packs: import("../frames/frame_loader.mjs").Pack[], paths: string[], mu: number[], sigma: number[]}} Energy
  * @typedef {{lineup: {letter: string, zoo: string, method: string, path: string}[], letters: string, ways: PathOption[],
  *   readouts: PathOption[], readout: string, energies: Record<string, Energy>,
  *   domains: Record<string, import("../player/context.mjs").Domain>, passQuery: string}} Data

@@ -11,8 +11,8 @@ export const LETTERS = "ABCDEFGH";
 
 /**
  * @typedef {import("../drawing/colour.mjs").Domain & {title?: string}} Domain a Domain record, as in the manifests
- * @typedef {import("../frames/loader.mjs").Pack} Pack
- * @typedef {import("../frames/loader.mjs").Picture} Picture
+ * @typedef {import("../frames/frame_loader.mjs").Pack} Pack
+ * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
  * @typedef {import("./view_state.mjs").ViewState} ViewState
  * @typedef {import("../plots/curves.mjs").Chart} Chart
  * @typedef {"input" | "truth" | "prediction" | "readout" | "energy"} Role
@@ -76,7 +76,7 @@ export const LETTERS = "ABCDEFGH";
  *   readonly playback: Readonly<Pick<import("./playback.mjs").Playback, "isPlaying" | "speed" | "rateText" | "play" |
  *     "pause" | "setSpeed" | "setMarked">>,
  *   readonly view: Readonly<Pick<import("./view.mjs").View, "state" | "change" | "adopt" | "setLoop">>,
- *   readonly frames: import("../frames/loader.mjs").FrameLoader,
+ *   readonly frames: import("../frames/frame_loader.mjs").FrameLoader,
  *   readonly series: import("../plots/curves.mjs").Curves,
  *   readonly charts: import("../plots/charts.mjs").Charts,
  *   readonly stage: import("../drawing/stage.mjs").Stage,

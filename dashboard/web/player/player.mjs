@@ -11,7 +11,7 @@ import { listenToKeys } from "../controls/keys.mjs";
 import { PaneMenus } from "../controls/pane_menu.mjs";
 import { Shell } from "../controls/shell.mjs";
 import { Stage } from "../drawing/stage.mjs";
-import { FrameLoader } from "../frames/loader.mjs";
+import { FrameLoader } from "../frames/frame_loader.mjs";
 import { Charts } from "../plots/charts.mjs";
 import { Curves } from "../plots/curves.mjs";
 import { Timers } from "../ui/timers.mjs";

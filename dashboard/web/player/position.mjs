@@ -22,7 +22,7 @@ const SETTLE_MS = 120;
 /** An unreachable server is asked again after this. */
 const RETRY_MS = 4500;
 
-/** @typedef {import("../frames/loader.mjs").Picture} Picture */
+/** @typedef {import("../frames/frame_loader.mjs").Picture} Picture */
 
 export class Position {
   /** @param {import("./player.mjs").Player} player */
@@ -193,7 +193,7 @@ export class Position {
   /**
    * Show the frames of these tracks from now on. A track that stays keeps its picture; the picture of another one must
    * not stand under a new heading.
-   * @param {(import("../frames/loader.mjs").Track)[]} tracks @param {boolean} isNewClip
+   * @param {(import("../frames/frame_loader.mjs").Track)[]} tracks @param {boolean} isNewClip
    */
   setTracks(tracks, isNewClip) {
     const before = new Map(this.trackKeys.map((key, index) => [key, this.pictures[index]]));

@@ -1,24 +1,19 @@
 // @ts-check
 /**
- * The plots under the pictures: charts over the frame index, a cursor that costs no redraw, and seeking, looping and zooming
- * by pointer. The cursor is a div placed with the axis' own d2p (0.006 ms; Plotly.relayout takes 0.6 ms and repaints).
- * Plotted are Python's charts and those derived from them here: the gap between two configurations.
+ * The plots under the pictures: charts over the frame index, with seeking, looping and zooming by pointer. Plotted are Python's charts and those derived from them here: the gap between two configurations.
  */
 
-import { formatValue } from "../drawing/colour.mjs";
 import { button, element } from "../ui/dom.mjs";
+import { cursorFrame, placeCursor } from "./cursor.mjs";
 import { byFrame, followSpan, meanCurve, runsOf, zoomSpan } from "./curves.mjs";
-import { layoutOf, loadPlotly, MARGIN, tracesOf } from "./figure.mjs";
 import { comparedIn, gapChart, gapOf, gapSentence } from "./gap.mjs";
-import { listenToPointer } from "./pointer.mjs";
+import { layoutOf, loadPlotly, MARGIN, tracesOf } from "./plotly_figure.mjs";
+import { listenToPointer } from "./pointer_input.mjs";
 
 /** Share of the window's height, and its limits, px. */
 const HEIGHT = { share: 0.15, min: 92, max: 170 };
 /** Room for the tick labels under the last chart, which serve all. */
 const TICKS_PX = 18;
-/** Width of a letter at the cursor with the space beside it, and that space alone. */
-const CHIP_PX = 18;
-const GAP_PX = 4;
 /** Frames of one step of zooming, as a factor. */
 export const ZOOM_STEP = 1.5;
 
@@ -155,28 +150,7 @@ export class Charts {
   }
 
   drawCursor() {
-    const { frame } = this;
-    for (const { chart, plot, cursor, entries } of this.drawn) {
-      const axes = /** @type {any} */ (plot)._fullLayout;
-      if (!axes?.xaxis?.d2p) continue;
-      const x = axes.xaxis._offset + axes.xaxis.d2p(frame);
-      cursor.style.transform = `translateX(${x.toFixed(2)}px)`;
-      entries.forEach(({ letter, values, value, chip, isShown }, index) => {
-        const number = values[frame] ?? NaN;
-        const unit = chart.unit && ` ${chart.unit}`;
-        value.textContent = Number.isFinite(number) ? `${formatValue(number)}${unit}` : "–";
-        if (!letter) return;
-        const top = axes.yaxis._offset + axes.yaxis.d2p(number);
-        const isInside = isShown && Number.isFinite(top) && top >= 0 && top <= plot.clientHeight;
-        chip.hidden = !isInside;
-        // A left of the line, B right of it: two equal values stay legible. At the edges both on the inner side.
-        const isLeft = index % 2 === 0;
-        let aside = isLeft ? -CHIP_PX : GAP_PX;
-        if (isLeft && x < axes.xaxis._offset + CHIP_PX) aside = CHIP_PX + GAP_PX;
-        if (!isLeft && x > plot.clientWidth - CHIP_PX) aside = -2 * CHIP_PX;
-        if (isInside) chip.style.transform = `translate(${aside}px, ${(top - 7).toFixed(1)}px)`;
-      });
-    }
+    for (const drawn of this.drawn) placeCursor(drawn, this.frame);
   }
 
   /** Follow the view state: loop, zoom of the time axis, hidden configurations, what is compared. @param {Look} look */
@@ -230,12 +204,7 @@ export class Charts {
 
   /** The frame at which each chart's cursor stands, for tests. */
   cursorFrames() {
-    return this.drawn.map(({ plot, cursor }) => {
-      const axis = /** @type {any} */ (plot)._fullLayout.xaxis;
-      const box = cursor.getBoundingClientRect();
-      const x = box.left + box.width / 2 - plot.getBoundingClientRect().left;
-      return axis.p2d(x - axis._offset);
-    });
+    return this.drawn.map(cursorFrame);
   }
 
   clear() {

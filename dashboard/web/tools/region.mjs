@@ -26,7 +26,7 @@ const FIRST_SHARE = 0.5;
 /**
  * @typedef {import("../player/context.mjs").Context} Context
  * @typedef {import("../player/context.mjs").Energy} Energy
- * @typedef {import("../frames/loader.mjs").Pack} Pack
+ * @typedef {import("../frames/frame_loader.mjs").Pack} Pack
  * @typedef {{track: Energy, pack: Pack, name: string}} Block means of all blocks of the frames of one pack
  * @typedef {[number, number, number, number]} Box left, top, width, height in pixels of the picture
  */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DASHES, layoutOf, tracesOf } from "../../../dashboard/web/plots/figure.mjs";
+import { DASHES, layoutOf, tracesOf } from "../../../dashboard/web/plots/plotly_figure.mjs";
 
 const STYLE = { letters: "ABCDEFGH", hide: "", ofLetter: () => "rgba(1, 2, 3, 1)" };
 const A = { letter: "A", name: "baseline", values: [1, null] };

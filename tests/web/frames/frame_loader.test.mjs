@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UNREACHABLE } from "../../../dashboard/web/frames/fetch.mjs";
-import { FrameLoader } from "../../../dashboard/web/frames/loader.mjs";
+import { FrameLoader } from "../../../dashboard/web/frames/frame_loader.mjs";
 import { decodeFake, EXACT_BYTES, PREVIEW_BYTES, servePacks } from "../fixtures/pack_server.mjs";
 
 const BLOCK_BYTES = 16 * EXACT_BYTES;

@@ -5,7 +5,7 @@
  */
 
 import { moveSpan } from "./curves.mjs";
-import { MARGIN } from "./figure.mjs";
+import { MARGIN } from "./plotly_figure.mjs";
 
 /** A press that moves less is a click. */
 const CLICK_PX = 4;

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cache.files import write_whole
-from precompute.net.http_failures import Passing, require_size
+from precompute.net.http_failures import Passing
+from precompute.net.limits import require_size
 
 VALIDATORS = "validators.json"
 """File beside a part: what the server said about the file that it is a part of."""

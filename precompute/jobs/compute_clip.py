@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import UTC, datetime
-from functools import partial
 
 import numpy as np
-import torch
 
 from cache.store import Store
-from cache.writer import TrackWriter
 from consistency.domains import get_domain
 from precompute.failures import SourceError
 from precompute.jobs.batches import FrameBatch, FrameRange, read_batches
 from precompute.jobs.device_worker import DeviceWorker, all_devices, in_order
 from precompute.jobs.encode import start_encoder
 from precompute.jobs.events import UNHEARD, Computing, Events, Waiting
-from precompute.jobs.packs import DISK_THREADS, PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
+from precompute.jobs.packs import PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
 from precompute.jobs.plan import Plan
-from precompute.jobs.precision import clip_dtype, dtype_name
+from precompute.jobs.precision import clip_dtype
 from precompute.jobs.predict import Compute, make_graph
-from precompute.jobs.tracks import TrackChunk, TrackSpec, chains_of, require_finite
+from precompute.jobs.resume import open_tracks
+from precompute.jobs.tracks import TrackChunk, chains_of, require_finite
 from precompute.media import sources
 from precompute.signals import Stop
 
@@ -38,7 +34,9 @@ SLOW_SECONDS = 2.0
 log = logging.getLogger(__name__)
 
 
-def run_plan(store: Store, plan: Plan, compute: Compute, *, events: Events = UNHEARD, stop: Stop | None = None) -> int:
+def compute_clip(
+    store: Store, plan: Plan, compute: Compute, *, events: Events = UNHEARD, stop: Stop | None = None
+) -> int:
     """Compute the pending tracks of a clip; returns the number of frames computed.
 
     Reading, each device, encoding and writing have threads of their own, so that all work at once; at most two batches
@@ -54,7 +52,7 @@ def run_plan(store: Store, plan: Plan, compute: Compute, *, events: Events = UNH
             return 0
         precision = replace(compute.precision, dtype=clip_dtype(store, plan, compute.precision.dtype))
         compute = replace(compute, precision=precision)
-        writers = _open_tracks(store, plan, pending, compute)
+        writers = open_tracks(store, pending, compute, plan.zoo.version)
         stored = {writer.head.key: writer.n_frames for writer in writers}
         names = {spec.head.key: spec.head.configuration for spec in pending}
         start = n_frames = min(stored.values())
@@ -136,27 +134,6 @@ def seconds_per_frame(plan: Plan, compute: Compute) -> float:
 
     first = once(1)  # allocates memory
     return first if first > SLOW_SECONDS else once(compute.batch_size)
-
-
-def _open_tracks(store: Store, plan: Plan, specs: Sequence[TrackSpec], compute: Compute) -> list[TrackWriter]:
-    """A writer for each track, at the end of what an earlier run left of it."""
-    heads = [replace(spec.head, computed_on=_describe(spec, plan, compute)) for spec in specs]
-    with ThreadPoolExecutor(DISK_THREADS, "disk") as disk:
-        return list(disk.map(partial(TrackWriter, store), heads))
-
-
-def _describe(spec: TrackSpec, plan: Plan, compute: Compute) -> dict[str, str]:
-    """How the frames were computed, for the manifest."""
-    device, precision = compute.device, compute.precision
-    exact = {edge.name for chain in spec.chains for edge in chain if edge.network_digest in precision.exact}
-    return {
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        "dtype": dtype_name(precision.dtype),
-        **({"in_float32": ", ".join(sorted(exact))} if exact else {}),
-        "torch": torch.__version__,
-        "zoo_version": plan.zoo.version,
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
 
 
 def _require_unchanged(plan: Plan) -> None:
