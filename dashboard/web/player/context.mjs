@@ -24,11 +24,11 @@ export const LETTERS = "ABCDEFGH";
  *   packs: Pack[]}} Choice a stored prediction that a pane could show instead; open: `zoo/method/path`
  * @typedef {{frame: number, speed: number, look?: Record<string, string>}} Place look: the view state as a link spells it
  * @typedef {{clip: string, title: string, width: number, height: number, ptsSeconds: number[], nReady: number,
- *   scale?: "standardised" | "raw", panes: Pane[], charts: Chart[], speeds: number[], passQuery?: string, letters?: string, about?: string[],
- *   firstReady?: number, isFile?: boolean, notes?: [number, string][], energies?: Record<string, Energy>,
- *   titles?: Record<string, string>, start: Place, command: Place & {seq: number}, choices?: Choice[]}} Data
- *   energies: by letter; titles: by domain; about: author and licence of the clip; firstReady, isFile, notes: of a page
- *   exported to a file, its first frame, that it is one, and its bookmarks
+ *   panes: Pane[], charts: Chart[], speeds: number[], passQuery?: string, letters?: string, scale?: "standardised" | "raw",
+ *   about?: string[], firstReady?: number, isFile?: boolean, notes?: [number, string][],
+ *   energies?: Record<string, Energy>, titles?: Record<string, string>, start: Place, command: Place & {seq: number}, choices?: Choice[]}} Data
+ *   scale: of energies; energies: by letter; titles: by domain; about: author and licence of the clip; firstReady, isFile,
+ *   notes: of a page exported to a file, its first frame, that it is one, and its bookmarks
  */
 
 /**

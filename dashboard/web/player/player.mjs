@@ -240,7 +240,7 @@ export class Player {
   /** Draw the plots where their numbers are new. */
   updateCharts() {
     const { charts, ptsSeconds } = this.data;
-    const text = JSON.stringify([charts, ptsSeconds.length]);
+    const text = JSON.stringify([charts, ptsSeconds.length, this.letters]);
     if (text === this.chartsText) return this.restyle();
     this.chartsText = text;
     this.themeText = JSON.stringify(this.ui.theme.colours());
