@@ -228,7 +228,9 @@ def test_a_link_restores_zoom_difference_energy_colours_and_probe(page: Page, ap
         other.context.close()
 
 
-def test_what_is_chosen_in_a_pane_is_there_before_the_page_answers_and_taken_back_if_it_does_not(page: Page, app: App):
+def test_what_is_chosen_in_a_pane_is_there_before_the_page_answers_and_taken_back_if_it_does_not(
+    clock_page: Page, app: App
+):
     held: list[tuple[WebSocketRoute, str | bytes]] = []
     is_held = False
 
@@ -236,22 +238,21 @@ def test_what_is_chosen_in_a_pane_is_there_before_the_page_answers_and_taken_bac
         answer = route.connect_to_server()
         answer.on_message(lambda message: held.append((route, message)) if is_held else route.send(message))
 
-    page.route_web_socket("**/_stcore/stream", pass_on)
-    page.clock.install(time=0)
-    root = open_page(page, app, "clip=walkthrough&a=mini/baseline&b=mini/baseline")
+    clock_page.route_web_socket("**/_stcore/stream", pass_on)
+    root = open_page(clock_page, app, "clip=walkthrough&a=mini/baseline&b=mini/baseline")
     menu = root.get_by_role("combobox", name="configuration of B")
     assert menu.evaluate("el => el.selectedOptions[0].text") == "baseline"
     is_held = True
-    page.clock.pause_at(3600)  # the player's patience ends when the test says so
+    clock_page.clock.pause_at(3600)  # the player's patience ends when the test says so
     menu.select_option(label="consistency")
     step_clock_until(root, shows([1, 2, BASELINE, CONSISTENCY]))
-    assert "consistency" not in page.url and root.locator(".pane-title").all_inner_texts()[-1] == "consistency"
+    assert "consistency" not in clock_page.url and root.locator(".pane-title").all_inner_texts()[-1] == "consistency"
     step_clock_until(root, shows([1, 2, BASELINE, BASELINE]))
-    page.clock.resume()
+    clock_page.clock.resume()
     is_held = False
     for route, message in held:
         route.send(message)
-    page.wait_for_url("**b=mini%2Fconsistency*")
+    clock_page.wait_for_url("**b=mini%2Fconsistency*")
     wait_for_numbers(root, [1, 2, BASELINE, CONSISTENCY])
 
 

@@ -38,13 +38,12 @@ def test_panes_never_show_different_frames_during_play(open_player: Open):
 
 
 @pytest.fixture
-def ticking_page(page: Page) -> Page:
-    """A page on which time passes by `tick` alone, once paused: the speed of the machine makes no difference.
+def page(clock_page: Page) -> Page:
+    """A page on which time passes by `tick` alone, once stopped: the speed of the machine makes no difference.
 
     Each frame is decoded once `window.beforeDecode()` has ended, which a test may set.
     """
-    page.clock.install(time=0)
-    page.add_init_script(
+    clock_page.add_init_script(
         """
         const decode = window.createImageBitmap;
         window.decoding = 0;
@@ -55,7 +54,7 @@ def ticking_page(page: Page) -> Page:
         };
         """
     )
-    return page
+    return clock_page
 
 
 def tick(root: Locator) -> None:
@@ -73,7 +72,6 @@ def start_play(root: Locator) -> None:
     root.evaluate("""el => el.dispatchEvent(new KeyboardEvent("keydown", {key: " "}))""")
 
 
-@pytest.mark.usefixtures("ticking_page")
 def test_play_follows_presentation_time_where_frames_last_differently(mount_player: Open, app: App):
     durations = [0.02, 0.6, 0.04, 0.2] * 8
     pts = [sum(durations[:frame]) for frame in range(len(durations))]
@@ -95,7 +93,6 @@ def test_play_follows_presentation_time_where_frames_last_differently(mount_play
     assert {1, 5, 9, 13} <= {frame for _, frame in seen}
 
 
-@pytest.mark.usefixtures("ticking_page")
 def test_a_late_frame_of_a_slow_clip_is_no_stall(mount_player: Open, app: App):
     """Frames of 600 ms, each 150 ms late: the clock goes on and no sign is shown, as it is for a wait of 400 ms."""
     root = mount_player(data_of(app, "i", ptsSeconds=[0.6 * frame for frame in range(30)], nReady=30))
