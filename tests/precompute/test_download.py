@@ -31,7 +31,7 @@ from precompute.media.sources import resolve
 from precompute.net import addresses
 from precompute.net.addresses import is_public
 from precompute.net.http_failures import Passing, retry_after
-from precompute.net.limits import Limits
+from precompute.net.limits import MAX_BYTES, Limits
 from precompute.net.partial_download import VALIDATORS, Validators
 from precompute.net.urls import normalise_url, shown_url
 from tests.fixtures import media
@@ -47,7 +47,7 @@ def site() -> Iterator[Site]:
 
 
 def refusal(
-    url: str, media_dir: Path, *, allow_loopback: bool = True, max_bytes: int = download.MAX_BYTES
+    url: str, media_dir: Path, *, allow_loopback: bool = True, max_bytes: int = MAX_BYTES
 ) -> SourceError:
     """The error of `fetch`, which is one line and leaves nothing in the folder."""
     with pytest.raises(SourceError) as caught:
