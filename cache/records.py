@@ -27,11 +27,19 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{0,64}")
 _PATH = re.compile(r"[a-z0-9_]{1,32}(-[a-z0-9_]{1,32}){0,7}")
 
 
-class StoreError(Exception):
-    """The store cannot do what was asked. The message says why and what to do."""
+class Explained(Exception):
+    """A failure of the store. `str(error)` is `found; next_step`, or `found` where no next step is known."""
+
+    def __init__(self, found: str, next_step: str = "") -> None:
+        self.found, self.next_step = found, next_step
+        super().__init__(f"{found}; {next_step}" if next_step else found)
 
 
-class BadRecord(ValueError):
+class StoreError(Explained):
+    """The store cannot do what was asked."""
+
+
+class BadRecord(Explained, ValueError):
     """A manifest does not hold what this version of the format promises."""
 
 
@@ -243,7 +251,7 @@ def _current(data: Any) -> dict[str, Any]:
             raise BadRecord(f"schema {schema!r} is invalid; this version reads 1 to {SCHEMA}")
         if schema > SCHEMA:
             raise NewerRecord(
-                f"schema {schema} is from a newer version; this one reads 1 to {SCHEMA}: upgrade Crosscheck"
+                f"schema {schema} is from a newer version, this one reads 1 to {SCHEMA}", "upgrade Crosscheck"
             )
         fields = MIGRATIONS[schema](fields)
     found = fields.get("digest")

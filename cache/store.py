@@ -175,12 +175,12 @@ class Store:
             stamp = (stat.st_mtime_ns, stat.st_size)
             if self._checked.get(path) != stamp:
                 if hash_file(path) != sha256:
-                    raise CorruptPack(f"pack {sha256[:12]} is damaged; {REPAIR}")
+                    raise CorruptPack(f"pack {sha256[:12]} is damaged", REPAIR)
                 self._checked[path] = stamp
         except FileNotFoundError:
-            raise CorruptPack(f"pack {sha256[:12]} is missing; {REPAIR}") from None
+            raise CorruptPack(f"pack {sha256[:12]} is missing", REPAIR) from None
         except OSError as error:
-            raise CorruptPack(f"pack {sha256[:12]} cannot be read ({error.strerror}); {REPAIR}") from error
+            raise CorruptPack(f"pack {sha256[:12]} cannot be read ({error.strerror})", REPAIR) from error
         return path
 
     def check_pack(self, track: Track, pack: Pack) -> None:
@@ -194,7 +194,7 @@ class Store:
             raise CorruptPack(str(error)) from error
         found = (header.n_frames, header.codec, header.width, header.height, header.channels)
         if found != expected:
-            raise CorruptPack(f"pack {pack.sha256[:12]} holds {found}, expected {expected}; {REPAIR}")
+            raise CorruptPack(f"pack {pack.sha256[:12]} holds {found}, expected {expected}", REPAIR)
 
     # Changes
 
@@ -207,7 +207,7 @@ class Store:
             lock.acquire(timeout=0)
         except Timeout:
             if on_wait is None:
-                raise StoreError("another job is writing this clip; wait for it or stop it") from None
+                raise StoreError("another job is writing this clip", "wait for it or stop it") from None
             on_wait()
             lock.acquire()
         try:
@@ -281,7 +281,8 @@ class Store:
                 pass
         except OSError as error:
             raise StoreError(
-                f"the store {self.root} cannot be written ({error.strerror}); choose a writable folder with --store DIR"
+                f"the store {self.root} cannot be written ({error.strerror})",
+                "choose a writable folder with --store DIR",
             ) from error
         self._index = open_index(self.root / "index")
 
@@ -307,7 +308,7 @@ class Store:
         try:
             write_whole(path, checked(read(pack), pack.bytes, pack.sha256))
         except ValueError as error:
-            raise CorruptPack(f"pack {pack.sha256[:12]} arrived as {error}; fetch it again") from error
+            raise CorruptPack(f"pack {pack.sha256[:12]} arrived as {error}", "fetch it again") from error
         self.check_pack(track, pack)
 
 

@@ -83,7 +83,7 @@ def export_tar(store: Store, tracks: Sequence[Track], path: Path, on_bytes: OnBy
                         yield from checked(_read(file, n_bytes), n_bytes, sha256)
                     except ValueError as error:
                         raise CorruptPack(
-                            f"pack {sha256[:12]} changed during the export; run the same command again"
+                            f"pack {sha256[:12]} changed during the export", "run the same command again"
                         ) from error
                 yield _padding(n_bytes)
                 on_bytes(n_bytes)
@@ -138,8 +138,8 @@ def _receive(store: Store, track: Track, read: Callable[[Pack], Iterator[bytes]]
         free = shutil.disk_usage(store.root).free
         if free < track.bytes:
             raise StoreError(
-                f"needs {track.bytes / 1e6:.0f} MB, {free / 1e6:.0f} MB are free; free some space, then run the same "
-                "command again"
+                f"needs {track.bytes / 1e6:.0f} MB, {free / 1e6:.0f} MB are free",
+                "free some space, then run the same command again",
             )
         with store.writing(clip.key):
             if not store.holds(track.head.key):
@@ -160,7 +160,7 @@ class _Archive:
         """Unread bytes of the current member, and the padding behind it to the end of its block."""
 
     def bad(self, what: str) -> BadArchive:
-        return BadArchive(f"{self._name} {what}; {_AGAIN}")
+        return BadArchive(f"{self._name} {what}", _AGAIN)
 
     def next(self) -> tuple[str, str] | None:
         """Track key and file name of the next member; None at the end."""

@@ -37,7 +37,7 @@ class TrackWriter:
             move_to_quarantine(store, self._folder, Problem(head.label, str(error), head.key))
         packs = _intact_packs(store, before) if before else ()
         if before and before.is_complete and len(packs) == len(before.packs):
-            raise StoreError(f"{head.configuration} of '{head.clip.title}' is complete; remove it to make it again")
+            raise StoreError(f"{head.configuration} of '{head.clip.title}' is complete", "remove it to make it again")
         # Once there are frames, the head stays as it was: it says how they were made.
         stamped = replace(head, computed_on={**head.computed_on, "crosscheck": VERSION})
         self.head = before.head if before and packs else stamped

@@ -32,8 +32,16 @@ ONNX_DTYPES = {
 }
 
 
-class BadNetwork(ValueError):
-    """A file cannot be read as a network. The message says why and what to do."""
+class Explained(ValueError):
+    """A failure of a zoo. `str(error)` is `found; next_step`, or `found` where no next step is known."""
+
+    def __init__(self, found: str, next_step: str = "") -> None:
+        self.found, self.next_step = found, next_step
+        super().__init__(f"{found}; {next_step}" if next_step else found)
+
+
+class BadNetwork(Explained):
+    """A file cannot be read as a network."""
 
 
 class Foreign(nn.Module):
@@ -76,7 +84,7 @@ def read(form: str, architecture: str, arguments: Mapping[str, Any], data: bytes
     except Exception as error:  # third-party files can fail in any way
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise BadNetwork(
-            f"network of {name} cannot be read as {form}: {reason}; fix the file or its lines in zoo.toml"
+            f"network of {name} cannot be read as {form}: {reason}", "fix the file or its lines in zoo.toml"
         ) from error
 
 
@@ -90,7 +98,7 @@ def source_digest(factory: str) -> str:
         return hashlib.sha256(Path(found.origin).read_bytes()).hexdigest()
     except (ImportError, OSError, ValueError) as error:
         raise BadNetwork(
-            f"architecture '{factory}': {error}; write module:factory for a module on Python's path (see PYTHONPATH)"
+            f"architecture '{factory}': {error}", "write module:factory for a module on Python's path (see PYTHONPATH)"
         ) from error
 
 
@@ -98,7 +106,7 @@ def _read_safetensors(architecture: str, arguments: Mapping[str, Any], data: byt
     try:
         network = registry.build(architecture, **arguments)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise BadNetwork(f"edge {name} cannot be built: {error}; fix its lines in zoo.toml") from error
+        raise BadNetwork(f"edge {name} cannot be built: {error}", "fix its lines in zoo.toml") from error
     if data is not None:
         _load(network, data, name, architecture)
     return network
@@ -108,7 +116,7 @@ def _read_onnx(architecture: str, arguments: Mapping[str, Any], data: bytes | No
     try:
         import onnxruntime
     except ImportError:
-        raise BadNetwork(f"network of {name} is ONNX; to run it, install: pip install onnxruntime") from None
+        raise BadNetwork(f"network of {name} is ONNX", "to run it, install: pip install onnxruntime") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4  # fatal errors only: a model's warnings help only its author

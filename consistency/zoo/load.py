@@ -23,10 +23,12 @@ def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.
     try:
         network = formats.read(edge.format, edge.architecture, edge.arguments, _weights(edge), edge.name)
     except formats.BadNetwork as error:
-        raise ZooError(str(error)) from error
+        raise ZooError(error.found, error.next_step) from error
     outputs = getattr(network, "outputs", ())
     if len(outputs) > 1 and edge.head not in outputs:
-        raise ZooError(f"edge {edge.name}: its network has several outputs; set `head` to one of {', '.join(outputs)}")
+        raise ZooError(
+            f"edge {edge.name}: its network has several outputs", f"set `head` to one of {', '.join(outputs)}"
+        )
     if edge.is_adapted:
         specs = edge.input_spec or InputSpec(), edge.output_spec or OutputSpec()
         network = Adapted(network, edge.source_domain, edge.target_domain, *specs, head=edge.head)
@@ -43,10 +45,11 @@ def _weights(edge: Edge) -> bytes | None:
     try:
         data = edge.weights.read_bytes()
     except OSError as error:
-        raise ZooError(f"weights of {edge.name} cannot be read: {error}; download them again") from error
+        raise ZooError(f"weights of {edge.name} cannot be read: {error}", "download them again") from error
     found = hashlib.sha256(data).hexdigest()
     if found != edge.sha256:
         raise ZooError(
-            f"weights of {edge.name} have SHA-256 {found[:12]}, but the zoo states {edge.sha256[:12]}; download them again"
+            f"weights of {edge.name} have SHA-256 {found[:12]}, but the zoo states {edge.sha256[:12]}",
+            "download them again",
         )
     return data

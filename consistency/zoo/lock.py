@@ -32,7 +32,7 @@ def lock_of(home: Path) -> dict[str, Any]:
     try:
         return read_lock(home)
     except (ValueError, OSError) as error:
-        raise ZooError(f"{home / LOCK} cannot be read: {error}; delete it and download the zoo again") from error
+        raise ZooError(f"{home / LOCK} cannot be read: {error}", "delete it and download the zoo again") from error
 
 
 def write_lock(home: Path, lock: Mapping[str, Any]) -> None:
@@ -57,4 +57,4 @@ def writing(home: Path) -> Iterator[None]:
         with FileLock(home / ".writing").acquire(timeout=0):
             yield
     except Timeout:
-        raise ZooError(f"another process is writing to {home}; wait for it, then run the command again") from None
+        raise ZooError(f"another process is writing to {home}", "wait for it, then run the command again") from None

@@ -53,18 +53,18 @@ def load_zoo(name_or_folder: str, *, allow_code: bool = False) -> Zoo:
     unknown = [edge.weights.name for edge in zoo.missing if edge.weights and not edge.archive]
     if unknown:
         raise ZooError(
-            f"zoo '{zoo.name}': no digest is recorded for {', '.join(dict.fromkeys(unknown))}; put missing files into {zoo.home}, "
-            f"then run: python -m precompute zoo check {name_or_folder} --record"
+            f"zoo '{zoo.name}': no digest is recorded for {', '.join(dict.fromkeys(unknown))}",
+            f"put missing files into {zoo.home}, then run: python -m precompute zoo check {name_or_folder} --record",
         )
     if zoo.missing and not zoo.methods:
         raise ZooError(
-            f"no network of zoo '{zoo.name}' is installed; run: python -m precompute zoo pull {name_or_folder}"
+            f"no network of zoo '{zoo.name}' is installed", f"run: python -m precompute zoo pull {name_or_folder}"
         )
     programs = [edge.name for edge in zoo.edges if edge.format in formats.CODE]
     if programs and not allow_code:
         raise ZooError(
-            f"zoo '{zoo.name}': {', '.join(programs)} run third-party code with your permissions; if you trust it, "
-            "add --allow-code"
+            f"zoo '{zoo.name}': {', '.join(programs)} run third-party code with your permissions",
+            "if you trust it, add --allow-code",
         )
     return zoo
 
@@ -84,7 +84,7 @@ def read_zoo(name_or_folder: str) -> Zoo:
     except ZooError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as error:
-        raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error!r}; fix that line") from error
+        raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error!r}", "fix that line") from error
 
 
 def _read(folder: Path, home: Path, table: Mapping[str, Any], inherited: Mapping[str, Domain]) -> Zoo:
@@ -152,8 +152,8 @@ def _find(name_or_folder: str) -> tuple[Path, Path]:
         if (folder / "zoo.toml").is_file():
             return folder, folder
     raise ZooError(
-        f"unknown zoo '{name_or_folder}'; known zoos: {', '.join(known_zoos()) or 'none'}; "
-        "or give a folder that contains zoo.toml"
+        f"unknown zoo '{name_or_folder}'; known zoos: {', '.join(known_zoos()) or 'none'}",
+        "give one of them, or a folder that contains zoo.toml",
     )
 
 

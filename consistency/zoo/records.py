@@ -32,8 +32,8 @@ IMAGE = "rgb"
 """The domain every path begins with."""
 
 
-class ZooError(ValueError):
-    """A zoo, or a part of it, is missing or unusable. The message says what is available or what to do."""
+class ZooError(formats.Explained):
+    """A zoo, or a part of it, is missing or unusable."""
 
 
 @dataclass(frozen=True)
@@ -215,8 +215,8 @@ class Zoo:
                 if (edge.source, edge.target, edge.method) == (source, target, wanted):
                     return edge
         raise ZooError(
-            f"zoo '{self.name}' has no edge {source}-{target} for method '{method}'; add it to zoo.toml, or name a "
-            "`fallback` method that has one"
+            f"zoo '{self.name}' has no edge {source}-{target} for method '{method}'",
+            "add it to zoo.toml, or name a `fallback` method that has one",
         )
 
     def chain(self, method: str, path: str) -> Chain:

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from cache.records import BadRecord, StoreError
 from precompute.failures import FULL, KINDS, READ_ONLY, SourceError
-from precompute.text import one_line
 
 EXHAUSTED = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
 """Error numbers of a machine that has no more memory, processes or open files to give."""
@@ -165,19 +164,19 @@ def name_error(source: str, error: Exception) -> SourceError:
     """Any error that stopped a source, with a code of the table."""
     if isinstance(error, SourceError):
         return error
-    words = one_line(str(error))
+    from consistency.zoo.records import ZooError
+
     code = _code(error)
-    if code == "internal":
-        words = f"{type(error).__name__}: {words}"
-    elif code in ("out_of_memory", "out_of_gpu_memory"):
-        reason = error.strerror if isinstance(error, OSError) else None
-        return SourceError(code, f"{source}: {reason or _lower(KINDS[code].cause)}")
+    found, next_step = str(error), None
+    if code in ("out_of_memory", "out_of_gpu_memory"):
+        found = (error.strerror if isinstance(error, OSError) else None) or _lower(KINDS[code].cause)
     elif isinstance(error, OSError):
-        words = f"{error.filename or 'the store'}: {error.strerror or words}"
-    if code in ("bad_store", "bad_weights") and "; " in words:  # ours end with a next step
-        words, _, next_step = words.rpartition("; ")
-        return SourceError(code, f"{source}: {words}", next_step)
-    return SourceError(code, f"{source}: {words}")
+        found = f"{error.filename or 'the store'}: {error.strerror or found}"
+    elif isinstance(error, (StoreError, BadRecord, ZooError)):
+        found, next_step = error.found, error.next_step
+    elif code == "internal":
+        found = f"{type(error).__name__}: {found}"
+    return SourceError(code, f"{source}: {found}", next_step)
 
 
 def _lower(sentence: str) -> str:

@@ -102,9 +102,9 @@ def select_configurations(zoo: Zoo, patterns: Sequence[str]) -> list[tuple[str, 
     for pattern in patterns:
         if not fnmatch.filter(spelled.values(), pattern):
             raise ZooError(
-                f"no configuration of zoo '{zoo.name}' matches '{pattern}'; write zoo/method/path, "
-                f"such as '{next(iter(spelled.values()), '')}'; methods: {', '.join(zoo.methods)}; "
-                f"domains: {', '.join(zoo.domains)}{_missing(zoo)}"
+                f"no configuration of zoo '{zoo.name}' matches '{pattern}'",
+                f"write zoo/method/path, such as '{next(iter(spelled.values()), '')}'; methods: {', '.join(zoo.methods)}; "
+                f"domains: {', '.join(zoo.domains)}{_missing(zoo)}",
             )
     return [pair for pair in available if any(fnmatch.fnmatch(spelled[pair], pattern) for pattern in patterns)]
 
@@ -128,7 +128,7 @@ def require_finite(chunks: Mapping[str, TrackChunk], names: Mapping[str, str]) -
     for key, chunk in chunks.items():
         if chunk.is_finite is not None and not bool(chunk.is_finite):
             raise ZooError(
-                f"{names[key]} returns values that are not finite; check its weights, or try another --device"
+                f"{names[key]} returns values that are not finite", "check its weights, or try another --device"
             )
 
 

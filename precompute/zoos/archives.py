@@ -43,21 +43,22 @@ def download(archive: Archive, home: Path, report: Report) -> Path:
         row = entry(path)
     except SourceError as error:
         next_step = NEXT_STEPS.get(error.code, "open the address in a browser, or use `zoo import`")
-        raise ZooError(f"{archive.name}: {error.found}; {next_step}") from error
+        raise ZooError(f"{archive.name}: {error.found}", next_step) from error
     except OSError as error:
         raise ZooError(
-            f"{archive.name}: cannot be stored in {path.parent} ({error.strerror}); free space, then run again"
+            f"{archive.name}: cannot be stored in {path.parent} ({error.strerror})", "free space, then run again"
         ) from error
     if known and row["sha256"] != known:
         path.unlink()
         raise ZooError(
-            f"{archive.name}: {urlsplit(archive.url).hostname} sent another file than before (expected SHA-256 {known[:12]}); "
-            "it was discarded. Ask its makers, or pass a file that you trust to `zoo import`"
+            f"{archive.name}: {urlsplit(archive.url).hostname} sent another file than before (expected SHA-256 {known[:12]}), "
+            "which was discarded",
+            "ask its makers, or pass a file that you trust to `zoo import`",
         )
     if not zipfile.is_zipfile(path):
         path.unlink()
         raise ZooError(
-            f"{archive.name}: {archive.url} is not a zip archive, or a truncated one; run again, or use `zoo import`"
+            f"{archive.name}: {archive.url} is not a zip archive, or a truncated one", "run again, or use `zoo import`"
         )
     if not known:
         lock = lock_of(home)

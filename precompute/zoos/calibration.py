@@ -45,7 +45,8 @@ def calibrate(
     targets = [target for target in zoo.energy_paths if target in zoo.targets(method) and zoo.has_all(target)]
     if not targets:
         raise ZooError(
-            f"zoo '{zoo.name}' has no energy for which all networks of {method} are installed; add [energy.TARGET] with paths to zoo.toml"
+            f"zoo '{zoo.name}' has no energy for which all networks of {method} are installed",
+            "add [energy.TARGET] with paths to zoo.toml",
         )
     chains = {
         target: [zoo.chain(method, path) for path in (f"{IMAGE}-{target}", *zoo.energy_paths[target])]
@@ -87,7 +88,8 @@ def _row(zoo: Zoo, target: str, terms: np.ndarray, origin: str) -> dict[str, Any
     for path, middle, width in zip(zoo.energy_paths[target], mu, sigma, strict=True):
         if not np.isfinite(middle) or not width > 0:
             raise ZooError(
-                f"energy of {target}: {path} disagrees by {middle:.4g} in every frame; measure on clips that change more"
+                f"energy of {target}: {path} disagrees by {middle:.4g} in every frame",
+                "measure on clips that change more",
             )
     return {
         "paths": list(zoo.energy_paths[target]),

@@ -78,14 +78,14 @@ def import_zoo(path: Path, name: str, *, on_problem: Callable[[str], None]) -> Z
     Raises ZooError.
     """
     if not path.exists():
-        raise ZooError(f"{path}: no such file; pass an archive, a folder or a file of weights")
+        raise ZooError(f"{path}: no such file", "pass an archive, a folder or a file of weights")
     if (path / "zoo.toml").is_file():
         _adopt(path, name, on_problem)
         return read_zoo(name)
     zoo = read_zoo(name)
     if not zoo.own_missing:
         raise ZooError(
-            f"zoo '{zoo.name}' has all of its networks; to add networks of your own, pass a folder with a zoo.toml"
+            f"zoo '{zoo.name}' has all of its networks", "to add networks of your own, pass a folder with a zoo.toml"
         )
     with writing(zoo.home):
         if not install(zoo.own_missing, weights_of(path), zoo.home, on_problem):
@@ -131,7 +131,7 @@ def install(
             try:
                 if len(candidates) > 1:
                     raise ZooError(
-                        f"{name}: could be {' or '.join(file.name for file in candidates)}; keep one of them"
+                        f"{name}: could be {' or '.join(file.name for file in candidates)}", "keep one of them"
                     )
                 made = _make(candidates[0], edge, Path(folder), converter)
                 _keep(made, home, name)
@@ -149,7 +149,7 @@ def _keep(made: Path, home: Path, name: str) -> None:
     row, known = entry(made), weights.get(name, {}).get("sha256")
     if known not in (None, row["sha256"]):
         raise ZooError(
-            f"{name}: has SHA-256 {row['sha256'][:12]}, it was {known[:12]}; remove {home} to use the new one"
+            f"{name}: has SHA-256 {row['sha256'][:12]}, it was {known[:12]}", f"remove {home} to use the new one"
         )
     weights[name] = row
     made.replace(home / name)
@@ -166,8 +166,8 @@ def _make(file: Found, edge: Edge, folder: Path, converter: Converter) -> Path:
     assert edge.weights is not None
     if edge.format == "code" and file.suffix != ".safetensors":
         raise ZooError(
-            f"{file.name}: a pickle, which is converted for known architectures only; save its state dict with safetensors, "
-            f"as {edge.weights.name}"
+            f"{file.name}: a pickle, which is converted for known architectures only",
+            f"save its state dict with safetensors, as {edge.weights.name}",
         )
     made = folder / "made"
     is_ours = edge.format == "safetensors"
@@ -184,8 +184,8 @@ def _make(file: Found, edge: Edge, folder: Path, converter: Converter) -> Path:
     digest = entry(made)["sha256"]
     if edge.sha256 and digest != edge.sha256:
         raise ZooError(
-            f"{file.name}: has SHA-256 {digest[:12]}, the zoo expects {edge.sha256[:12]}; it is another file. If you changed "
-            "it, record it first: python -m precompute zoo check FOLDER --record"
+            f"{file.name}: has SHA-256 {digest[:12]}, the zoo expects {edge.sha256[:12]}: it is another file",
+            "if you changed it, record it first: python -m precompute zoo check FOLDER --record",
         )
     return made
 
@@ -196,7 +196,7 @@ def float32_bytes(edge: Edge) -> int:
         with torch.device("meta"):
             state = registry.build(edge.architecture, **edge.arguments).state_dict()
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ZooError(f"cannot be built: {error}; correct its lines in zoo.toml") from error
+        raise ZooError(f"cannot be built: {error}", "correct its lines in zoo.toml") from error
     return 4 * sum(tensor.numel() for tensor in state.values()) + (1 << 16)
 
 
@@ -210,7 +210,7 @@ def _adopt(folder: Path, name: str, on_problem: Callable[[str], None]) -> None:
     except ValueError as error:
         raise ZooError(f"--as: {error}") from error
     if (ZOOS / name).exists():
-        raise ZooError(f"'{name}' is a bundled zoo; give another name with --as")
+        raise ZooError(f"'{name}' is a bundled zoo", "give another name with --as")
     if home.resolve() == zoo.home:
         raise ZooError(f"{folder} is zoo '{name}' already")
     # What it extends stays where it is.
@@ -226,7 +226,7 @@ def _adopt(folder: Path, name: str, on_problem: Callable[[str], None]) -> None:
             raise _holds_none(folder, zoo, edges)
         weights = lock_of(staged).get("weights", {})
         if problems and (is_there or not weights):
-            raise ZooError(f"nothing was imported as '{name}'; correct {folder}, then import it again")
+            raise ZooError(f"nothing was imported as '{name}'", f"correct {folder}, then import it again")
         lock = _adopted_lock(folder, home, weights)
         for file in weights:
             (staged / file).replace(home / file)
@@ -256,7 +256,7 @@ def _networks_in(folder: Path) -> list[Any]:
     except FileNotFoundError:
         return []
     except ValueError as error:
-        raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error}; remove that folder") from error
+        raise ZooError(f"{folder / 'zoo.toml'} cannot be read: {error}", "remove that folder") from error
     return [table.get(part) for part in ("edge", "domain", "extends", "multiple")]
 
 
@@ -265,7 +265,7 @@ def require_space(folder: Path, n_bytes: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < n_bytes:
-        raise ZooError(f"{folder}: needs about {n_bytes / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; free space")
+        raise ZooError(f"{folder}: needs about {n_bytes / 1e9:.1f} GB, {free / 1e9:.1f} GB are free", "free space")
 
 
 def _megabytes(n_bytes: int) -> str:

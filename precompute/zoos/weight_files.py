@@ -46,7 +46,7 @@ def _members(path: Path) -> Iterable[tuple[str, Found]]:
         with zipfile.ZipFile(path) as archive:
             rows = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise ZooError(f"{path.name}: damaged, or not a zip archive ({error}); download it again") from error
+        raise ZooError(f"{path.name}: damaged, or not a zip archive ({error})", "download it again") from error
     if len(rows) > MAX_ARCHIVE_FILES:
         raise ZooError(f"{path.name}: contains {len(rows)} files, more than any archive of networks; not opened")
 

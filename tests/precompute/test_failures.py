@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import copy
 import errno
 import json
+import pickle
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,9 +15,10 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from cache import reports
-from cache.records import BadRecord, StoreError
+from cache.records import BadRecord, NewerRecord, StoreError
 from cache.reports import Item, Report, last_report, report_name, write_report
 from cache.store import STORE_VARIABLE, CorruptPack
+from consistency.zoo.formats import BadNetwork
 from consistency.zoo.records import ZooError
 from precompute.downloads import download_failures
 from precompute.failures import KINDS, SourceError, as_markdown
@@ -93,8 +96,8 @@ def test_the_documents_list_is_the_table():
     [
         (SourceError("truncated", "clip.mp4: cut short"), "truncated"),
         (ZooError("weights of rgb-normal have another SHA-256"), "bad_weights"),
-        (CorruptPack("pack 12 is damaged; run verify"), "bad_store"),
-        (StoreError("track is complete; remove it"), "bad_store"),
+        (CorruptPack("pack 12 is damaged", "run verify"), "bad_store"),
+        (StoreError("track is complete", "remove it"), "bad_store"),
         (BadRecord("manifest.json is not JSON"), "bad_store"),
         (OSError(errno.ENOSPC, "No space left on device", "x.pack"), "disk_full"),
         (PermissionError(errno.EACCES, "Permission denied", "x.pack"), "store_readonly"),
@@ -112,6 +115,24 @@ def test_whatever_stops_a_source_has_a_code_and_a_next_step(error, code):
     assert named.code == code and "clip.mp4" in str(named)
     assert named.next_step and named.found and "\n" not in str(named)
     assert code != "out_of_memory" or ("the store" not in named.found and "python" not in named.found)
+
+
+@pytest.mark.parametrize("kind", [StoreError, CorruptPack, BadRecord, NewerRecord, ZooError, BadNetwork])
+def test_a_failure_keeps_its_next_step_apart_from_what_was_found(kind):
+    error = kind("a; b", "halve it; or not")
+    for same in (error, copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert (same.found, same.next_step, str(same)) == ("a; b", "halve it; or not", "a; b; halve it; or not")
+    assert str(kind("a; b")) == "a; b" and kind("a; b").next_step == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(StoreError, "bad_store"), (BadRecord, "bad_store"), (ZooError, "bad_weights")]
+)
+def test_a_stopped_source_gets_the_next_step_of_its_failure_or_else_the_usual_one(kind, code):
+    named = name_error("clip.mp4", kind("a; b", "halve it; or not"))
+    assert (named.code, named.found, named.next_step) == (code, "clip.mp4: a; b", "halve it; or not")
+    named = name_error("clip.mp4", kind("a; b"))
+    assert (named.found, named.next_step) == ("clip.mp4: a; b", KINDS[code].next_step)
 
 
 # --- the reports of the store ---

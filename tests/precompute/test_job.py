@@ -368,7 +368,7 @@ def test_a_signal_is_obeyed_also_where_the_source_in_hand_then_fails(
         calls.append(arguments)
         if len(calls) == 2:  # frames are unsaved: the signal alone ends nothing
             os.kill(os.getpid(), signal.SIGTERM)
-            raise StoreError("the disk went; plug it in")
+            raise StoreError("the disk went", "plug it in")
         return original(*arguments)
 
     monkeypatch.setattr(compute_clip, "require_finite", failing)
