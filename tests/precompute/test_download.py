@@ -46,9 +46,7 @@ def site() -> Iterator[Site]:
         yield site
 
 
-def refusal(
-    url: str, media_dir: Path, *, allow_loopback: bool = True, max_bytes: int = MAX_BYTES
-) -> SourceError:
+def refusal(url: str, media_dir: Path, *, allow_loopback: bool = True, max_bytes: int = MAX_BYTES) -> SourceError:
     """The error of `fetch`, which is one line and leaves nothing in the folder."""
     with pytest.raises(SourceError) as caught:
         fetch(url, media_dir, allow_loopback=allow_loopback, limits=Limits(max_bytes=max_bytes))
