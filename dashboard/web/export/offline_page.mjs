@@ -42,9 +42,7 @@ const POLICY =
 export async function pageParts(context, { first, last, hasMaps }) {
   const tracks = tracksOf(context.data, hasMaps);
   const code = await codeParts(context.data.charts.length > 0);
-  const weights = await Promise.all(
-    tracks.map((track) => context.frames.packs.weight(track, first, last, track.columns)),
-  );
+  const weights = await Promise.all(tracks.map((track) => context.frames.weight(track, first, last, track.columns)));
   const frames = weights.reduce((sum, bytes) => sum + base64Length(bytes), 0);
   const text = new Blob([documentText(context, code, { first, last, hasMaps })]).size;
   return { code, bytes: text + frames };
@@ -67,7 +65,7 @@ export async function makePage(context, { first, last, hasMaps, signal, onProgre
     const images = [];
     let codec = "png";
     for (let frame = first; frame <= last; frame += 1) {
-      const coded = await context.frames.blocks.coded(track, frame);
+      const coded = await context.frames.coded(track, frame);
       signal.throwIfAborted();
       ({ codec } = coded);
       images.push(coded.bytes);
@@ -75,7 +73,7 @@ export async function makePage(context, { first, last, hasMaps, signal, onProgre
     }
     /** @type {Record<string, {dtype: string, shape: number[], bytes: Uint8Array}>} */
     const columns = {};
-    for (const name of track.columns) columns[name] = await context.frames.packs.codedColumn(track, name, first, last);
+    for (const name of track.columns) columns[name] = await context.frames.codedColumn(track, name, first, last);
     const { width, height } = context.data;
     const pack = writePack({ codec, width, height, channels: track.domain.channels, images, columns });
     parts.push(`<script type="application/octet-stream" id="pack-${index}">`, await base64(pack), "</script>\n");

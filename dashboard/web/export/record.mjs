@@ -89,7 +89,7 @@ export async function record(snapshot, { first, last, pts, title, load, onProgre
   return new Blob(webm(film, chunks), { type: "video/webm" });
 }
 
-/** @param {AbortSignal} signal @returns {Promise<never>} rejects when it is called off */
+/** @param {AbortSignal} signal @returns {Promise<never>} rejects when it aborts */
 function aborted(signal) {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason);
@@ -100,9 +100,9 @@ function aborted(signal) {
 /** @param {Omit<VideoEncoderConfig, "codec">} config */
 async function supported(config) {
   for (const [codec, name] of CODECS) {
-    const asked = { ...config, codec: name };
-    const { supported: isSupported } = await VideoEncoder.isConfigSupported(asked).catch(() => ({ supported: false }));
-    if (isSupported) return { codec, config: asked };
+    const wanted = { ...config, codec: name };
+    const { supported: isSupported } = await VideoEncoder.isConfigSupported(wanted).catch(() => ({ supported: false }));
+    if (isSupported) return { codec, config: wanted };
   }
   throw new Error(`this browser encodes neither VP9 nor VP8 at ${config.width} × ${config.height}`);
 }
