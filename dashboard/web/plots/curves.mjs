@@ -142,11 +142,11 @@ export function wins(a, b, [first, last]) {
  */
 export function winsSentence([first, second], { a, b, frames }) {
   if (frames === 0) return "No frame has a value for both";
-  const share = (/** @type {number} */ count) =>
-    frames === 1 ? "the only frame" : `${percent(count, frames)} of ${frames} frames`;
-  if (a === 0 && b === 0) return `Both equal on ${frames === 1 ? "the only frame" : `all ${frames} frames`}`;
-  if (a === b) return `Each lower on ${share(a)}`;
-  return `${b > a ? second : first} lower on ${share(Math.max(a, b))}`;
+  const isOnly = frames === 1;
+  if (a === 0 && b === 0) return `Both equal on ${isOnly ? "the only frame" : `all ${frames} frames`}`;
+  if (a === b) return `Each lower on ${percent(a, frames)} of ${frames} frames`;
+  const where = isOnly ? "the only frame" : `${percent(Math.max(a, b), frames)} of ${frames} frames`;
+  return `${b > a ? second : first} lower on ${where}`;
 }
 
 /** Whole percent; 0 and 100 only where they are exact. @param {number} count @param {number} whole */
