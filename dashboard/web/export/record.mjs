@@ -17,18 +17,6 @@ const MIN_BITS_PER_SECOND = 1_000_000;
 /** Frames given to the encoder before it has finished the first of them. */
 const MAX_QUEUED = 6;
 
-/** Why this browser cannot record a video, with what to do about it; null: it can. */
-export function whyNoVideo() {
-  if (typeof VideoEncoder !== "undefined") return null;
-  if (!window.isSecureContext) {
-    return (
-      "Browsers encode video only on pages served over https or from localhost. Open the page over https, or forward its " +
-      `port (ssh -L 8501:localhost:${window.location.port || 80} HOST) and open http://localhost:8501.`
-    );
-  }
-  return "This browser has no video encoder (WebCodecs). Use Chrome, Edge, Firefox 130 or newer, or Safari 26 or newer.";
-}
-
 /**
  * @param {import("./snapshot.mjs").Snapshot} snapshot
  * @param {{first: number, last: number, pts: number[], title: string,
