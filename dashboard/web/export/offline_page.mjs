@@ -13,7 +13,7 @@ import { writeViewState } from "../player/view_state.mjs";
 
 const ENTRY = "export/offline_entry.mjs";
 const PLOTLY = "plotly.min.js";
-/** What else the player asks for by address (import.meta.url), which has none in a file. */
+/** What else the player loads by address (import.meta.url), which has none in a file. */
 const ASSETS = /new URL\("([\w./-]+)", import\.meta\.url\)\.href/g;
 const CSS_IMPORTS = /@import url\("([\w./-]+)"\);/g;
 const IMPORTS = /(from\s*|import\s*\(\s*|import\s+)"(\.[\w./-]+\.mjs)"/g;
@@ -189,9 +189,9 @@ async function collect(hasPlots) {
     if (address in imports) continue;
     imports[address] = ""; // so that a circle ends
     const source = await text(name);
-    for (const [, , other] of source.matchAll(IMPORTS)) waiting.push(fileBeside(name, other));
-    for (const [, relative] of source.matchAll(ASSETS)) {
-      const asset = fileBeside(name, relative);
+    const named = namedIn(name, source);
+    waiting.push(...named.modules);
+    for (const asset of named.assets) {
       if (asset !== PLOTLY && !(asset in assets))
         assets[asset] = await dataUrl(new Blob([await style(asset)], { type: "text/css" }));
     }
@@ -201,6 +201,14 @@ async function collect(hasPlots) {
     imports[address] = await dataUrl(new Blob([own], { type: "text/javascript" }));
   }
   return { imports, assets, plotly: hasPlots ? await packedPlotly() : "" };
+}
+
+/** The files under /web/ that a module imports, also on demand, and that it loads by address. @param {string} name its own @param {string} source */
+export function namedIn(name, source) {
+  return {
+    modules: [...source.matchAll(IMPORTS)].map(([, , other]) => fileBeside(name, other)),
+    assets: [...source.matchAll(ASSETS)].map(([, asset]) => fileBeside(name, asset)),
+  };
 }
 
 /** plotly.js weighs 4.7 MB, packed a third of that. */
