@@ -53,14 +53,15 @@ def number(value: float, unit: str) -> str:
 
 def _lower(first: str, second: str, values: np.ndarray, n_frames: int) -> str:
     """The sentence on which of two series is lower, and how often: values (2, N)."""
-    frames = counted(n_frames, "frame")
+    is_only = n_frames == 1
     first_lower, second_lower = int((values[0] < values[1]).sum()), int((values[1] < values[0]).sum())
     if first_lower == second_lower == 0:
-        return f"Both are equal on all {frames}."
+        return f"Both are equal on {'the only frame' if is_only else f'all {n_frames} frames'}."
     if first_lower == second_lower:
-        return f"Each is lower on {_percent(first_lower, n_frames)} of {frames}."
+        return f"Each is lower on {_percent(first_lower, n_frames)} of {n_frames} frames."
     letter, count = (second, second_lower) if second_lower >= first_lower else (first, first_lower)
-    return f"{letter} is lower on {_percent(count, n_frames)} of {frames}."
+    where = "the only frame" if is_only else f"{_percent(count, n_frames)} of {n_frames} frames"
+    return f"{letter} is lower on {where}."
 
 
 def _percent(count: int, whole: int) -> str:

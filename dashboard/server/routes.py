@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from posixpath import normpath
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -34,9 +35,10 @@ FOREVER = "public, max-age=31536000, immutable"
 _PACK_NAME = re.compile(r"([0-9a-f]{64})-([0-9a-f]{64})\.pack")
 _FRAME_NAME = re.compile(r"([0-9a-f]{64})-([0-9]{1,9})")
 _WEB_TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".css": "text/css"}
-_PRELOAD = {".mjs": "modulepreload", ".css": "preload; as=style"}
-OFFLINE_ENTRY = "export/offline_entry.mjs"
-"""The entry module of exported files, which no page loads."""
+_PLAYER = "player/compare_page.mjs"
+"""The module that the Compare page imports."""
+_STATIC_IMPORT = re.compile(r"""\b(?:from|import)\s*"(\.[\w./-]+\.mjs)\"""")
+"""As in export/offline_page.mjs, without `import(...)`: that loads on demand, or names a type in a comment."""
 _WEB_FOLDER = Path(__file__).parent.parent / "web"
 
 
@@ -154,19 +156,31 @@ def web_files() -> dict[str, Path]:
     return files
 
 
+def player_modules() -> Sequence[str]:
+    """Paths under /web/ of the player's module and of all modules that it imports at once, directly or not; sorted."""
+    found: set[str] = set()
+    waiting = [_PLAYER]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            source = web_files()[name].read_text(encoding="utf-8")
+            waiting += (normpath(f"{name}/../{other}") for other in _STATIC_IMPORT.findall(source))
+    return sorted(found)
+
+
 class PreloadPlayer:
-    """ASGI middleware: every page lists the modules that its player will import, for the browser to preload.
+    """ASGI middleware: every page lists the modules and style sheets that its player loads first, for the browser to preload.
 
     Without it they are requested one after the other, as each is parsed, and only after the page's own scripts.
     """
 
     def __init__(self, app: ASGIApp, *, base_path: str = "") -> None:
         self._app = app
-        self._links = ", ".join(
-            f"<{_prefix(base_path)}/web/{name}>; rel={_PRELOAD[path.suffix]}"
-            for name, path in web_files().items()
-            if path.suffix in _PRELOAD and name != OFFLINE_ENTRY
-        ).encode()
+        sheets = [name for name, path in web_files().items() if path.suffix == ".css"]
+        links = [(name, "modulepreload") for name in player_modules()] + [(name, "preload;as=style") for name in sheets]
+        # Without spaces, as proxies limit the size of a response's headers, to 4 kB by default in nginx.
+        self._links = ",".join(f"<{_prefix(base_path)}/web/{name}>;rel={rel}" for name, rel in links).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -18,7 +18,7 @@ def test_the_words_give_means_and_who_is_lower_how_often() -> None:
     assert words("Energy", "", a, a) == "Energy, mean: A 1.00, A 1.00. Both are equal on all 4 frames."
     assert words("Energy", "°", a) == "Energy, mean: A 1.00°."
     assert words("Energy", "", *(Series(one.letter, one.name, one.values[:1]) for one in (a, b))).endswith(
-        "of 1 frame."
+        "the only frame."
     )
     assert words("Energy", "", Series("A", "x", np.zeros(0))) == "Energy: no frames yet."
     assert words("Energy", "", Series("A", "x", np.array([np.nan]))) == "Energy: no frame has a value for all."

@@ -9,7 +9,7 @@ import { formatTime } from "../player/clock.mjs";
 import { button, element } from "../ui/dom.mjs";
 
 const STORED_AS = "crosscheck.bookmarks.";
-export const MAX_NOTE_LETTERS = 200;
+const MAX_NOTE_LETTERS = 200;
 const MAX_BOOKMARKS = 500;
 
 /** @typedef {import("../player/context.mjs").Context} Context */
@@ -151,7 +151,7 @@ class Bookmarks {
 }
 
 /**
- * Reads stored bookmarks, whoever wrote them; what makes no sense is left out.
+ * Reads stored bookmarks, which any script of the site could have written; invalid ones are left out.
  * @param {string | null} text @param {number} nFrames
  * @returns {Map<number, string>}
  */

@@ -50,14 +50,19 @@ class Transport {
     this.playButton = button("play (Space)", "play");
     this.back = button("previous frame (←)", "back");
     this.forward = button("next frame (→)", "forward");
-    this.number = element("input", { class: "number", type: "text", inputmode: "numeric", "aria-label": "frame" });
+    this.number = element("input", {
+      class: "number",
+      type: "text",
+      inputmode: "numeric",
+      "aria-label": "go to frame",
+    });
     this.count = element("span", { class: "muted number" });
     this.time = element("span", { class: "time number", title: "presentation time of this frame" });
     this.speed = element("select", { "aria-label": "speed", title: "speed (+ and −)" });
     this.rate = element("span", {
       class: "rate number",
       role: "status",
-      title: "frames shown per second, of those due",
+      title: "frames shown per second / frames due per second",
     });
     this.tier = element("button", { class: "tier", type: "button", "aria-pressed": "false" });
     this.drawTier();
@@ -111,12 +116,14 @@ class Transport {
   drawPosition() {
     const { position, clip, data } = this.context;
     const { painted, isScrubbing, wanted } = position;
+    // A frame is a slot of the timeline, and its mark the middle, as on the plots below.
+    const slot = Math.max(isScrubbing ? wanted : painted, 0) + 0.5;
+    this.thumb.style.left = `${((100 * slot) / clip.nFrames).toFixed(3)}%`;
+    if (painted < 0) return; // no picture yet
     const seconds = data.ptsSeconds[painted] ?? 0;
     const root = /** @type {Document | ShadowRoot} */ (this.slider.getRootNode());
     if (root.activeElement !== this.number) this.number.value = String(painted);
     this.time.textContent = formatTime(seconds);
-    // A frame is a slot of the timeline, and its mark the middle, as on the plots below.
-    this.thumb.style.left = `${((100 * ((isScrubbing ? wanted : painted) + 0.5)) / clip.nFrames).toFixed(3)}%`;
     this.slider.setAttribute("aria-valuenow", String(painted));
     this.slider.setAttribute("aria-valuetext", `frame ${painted} of ${clip.nFrames - 1}, ${formatTime(seconds)}`);
   }

@@ -103,7 +103,7 @@ export function rgba32(r, g, b) {
  * @param {Uint32Array} table from `lookupTable`
  * @param {ImageData} colours written to
  */
-export function paintCodes(codes, table, colours) {
+function paintCodes(codes, table, colours) {
   const from = new Uint32Array(codes.data.buffer);
   const to = new Uint32Array(colours.data.buffer);
   for (let i = 0; i < from.length; i += 1) to[i] = table[from[i] & 255];

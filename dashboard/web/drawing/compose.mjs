@@ -77,17 +77,33 @@ export function energyScale(domain, { maps }) {
 
 /**
  * The pane that pane `index` is compared with; -1: none shows its domain.
- * @param {Pane[]} panes @param {number} index @param {string} wish "auto": truth, else A; else a letter or "truth"
+ * @param {Pane[]} panes @param {number} index @param {string} chosen "auto": truth, else A; else a letter or "truth"
  */
-export function referenceOf(panes, index, wish) {
+export function referenceOf(panes, index, chosen) {
   const own = panes[index].domain.name;
   const same = panes.map((pane, at) => ({ pane, at })).filter(({ pane }) => pane.domain.name === own);
   if (same.length < 2) return -1;
   const found =
-    wish === "auto"
+    chosen === "auto"
       ? (same.find(({ pane }) => pane.role === "truth") ?? same.find(({ pane }) => pane.letter === "A") ?? same[0])
-      : same.find(({ pane }) => sourceOf(pane) === wish);
+      : same.find(({ pane }) => sourceOf(pane) === chosen);
   return found?.at ?? -1;
+}
+
+/**
+ * The pane with which pane `index` flickers: A with B, the other letters with A, in the same role. A pane without a letter
+ * stays as it is, unless it is shown alone: then the input flickers with A, and a truth with A's prediction or readout,
+ * whichever its row holds.
+ * @param {Pane[]} panes @param {number} index @param {boolean} isAlone
+ */
+export function partnerIn(panes, index, isAlone) {
+  const { letter, role, row } = panes[index];
+  if (!letter && !isAlone) return index;
+  const hasPredictions = role === "input" || panes.some((pane) => pane.role === "prediction" && pane.row === row);
+  const wanted = letter ? role : hasPredictions ? "prediction" : "readout";
+  const other = letter === "A" ? "B" : "A";
+  const at = panes.findIndex((pane) => pane.letter === other && pane.role === wanted);
+  return at < 0 ? index : at;
 }
 
 /** How each pane is drawn. @param {Pane[]} panes @param {Drawing} look @returns {Plan[]} */
@@ -139,13 +155,13 @@ function colourOf(ramp, scale, value) {
 }
 
 /** The position of a physical value between lo (0) and hi (1). @param {Pick<Scale, "lo" | "hi" | "scale">} scale @param {number} value */
-export function positionOf({ lo, hi, scale }, value) {
+function positionOf({ lo, hi, scale }, value) {
   if (scale === "log" && lo > 0 && value > 0) return Math.log(value / lo) / Math.log(hi / lo);
   return (value - lo) / (hi - lo);
 }
 
 /** From code to colour in the scale shown; null: the codes are the colours. @param {Domain} domain @param {Scale} scale */
-export function shownTable(domain, scale) {
+function shownTable(domain, scale) {
   if (scale.lo === domain.lo && scale.hi === domain.hi) return lookupTable(scale);
   const ramp = rampOf(scale.colour_map);
   return Uint32Array.from({ length: 256 }, (_, code) => colourOf(ramp, scale, physicalValue(domain, code / 255)));

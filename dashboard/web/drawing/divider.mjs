@@ -5,7 +5,7 @@
  */
 
 import { SIZE_LIMITS } from "../player/pane_view_state.mjs";
-import { element } from "../ui/dom.mjs";
+import { DRAG_ENDS, element, listener } from "../ui/dom.mjs";
 
 /** One key press, % of the window's height. */
 const STEP = 4;
@@ -25,15 +25,14 @@ export function dividing(context) {
     "aria-label": "height of the pictures",
     "aria-valuemin": String(least),
     "aria-valuemax": String(most),
-    title: "drag: height of the pictures; double click: as much as leaves the plot in view",
+    title: "drag to resize the pictures; double-click to fit the first plot in the window",
   });
   context.ui.toolbar.root.prepend(handle);
   const now = () => (100 * stage.root.offsetHeight) / window.innerHeight;
   const set = (/** @type {number | null} */ size) =>
     context.view.change({ size: size === null ? null : Math.round(10 * Math.min(Math.max(size, least), most)) / 10 });
   const show = () => handle.setAttribute("aria-valuenow", String(Math.round(context.view.state.size ?? now())));
-  const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-    handle.addEventListener(name, act, { signal });
+  const on = listener(handle, signal);
   /** @type {{y: number, size: number} | null} */
   let start = null;
   on("pointerdown", (event) => {
@@ -46,7 +45,7 @@ export function dividing(context) {
     if (start && Math.abs(event.clientY - start.y) > 2)
       set(start.size + (100 * (event.clientY - start.y)) / window.innerHeight);
   });
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) on(name, () => (start = null));
+  for (const name of DRAG_ENDS) on(name, () => (start = null));
   on("dblclick", () => set(null));
   on("keydown", (event) => {
     const step = { ArrowDown: STEP, ArrowUp: -STEP }[/** @type {"ArrowUp"} */ (event.key)];

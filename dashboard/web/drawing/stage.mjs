@@ -3,7 +3,7 @@
 
 import { clampView, maxScale, visiblePart } from "../tools/zoom.mjs";
 import { element } from "../ui/dom.mjs";
-import { differenceText, energyScale, overlayTable, plansOf } from "./compose.mjs";
+import { differenceText, energyScale, overlayTable, partnerIn, plansOf } from "./compose.mjs";
 import { gridLayout, wipeLayout } from "./layout.mjs";
 import { legend, legendButton, paneElements } from "./pane_heading.mjs";
 import { Tile } from "./tile.mjs";
@@ -274,20 +274,18 @@ export class Stage {
   }
 
   /**
-   * The pane with which a pane flickers: A with B, the others with A, both sides of a wipe with each other. Panes without a
-   * letter stay as they are, unless only one pane is shown.
+   * The pane with which a pane flickers: both sides of a wipe with each other, the others as compose.mjs states.
    * @param {number} index
    */
   partnerOf(index) {
     if (this.pair) return this.pair[0] === index ? this.pair[1] : this.pair[0];
-    const { letter, domain, role } = this.panes[index];
     const isAlone = (this.layout?.rects.filter(Boolean).length ?? 0) === 1;
-    if (!letter && !isAlone) return index;
-    const isAlike = (/** @type {Pane} */ pane) => (letter ? pane.role === role : pane.domain.name === domain.name);
-    const other = letter === "A" ? "B" : "A";
-    const predicted = this.panes.filter((pane) => pane.letter === other && pane.role !== "energy");
-    const at = this.panes.indexOf(predicted.find(isAlike) ?? (letter ? this.panes[index] : predicted[0]));
-    return at < 0 ? index : at;
+    return partnerIn(this.panes, index, isAlone);
+  }
+
+  /** Each pane shows its partner's picture from the next `paint` on, or its own again. @param {boolean} isFlicked */
+  setFlicked(isFlicked) {
+    this.isFlicked = isFlicked;
   }
 
   /** Image rectangles by pane, canvas px; null: not shown. */

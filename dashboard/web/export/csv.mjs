@@ -27,7 +27,7 @@ export function seriesCsv({ ptsSeconds, charts }, { first, last, notes = new Map
  * Every series that the plots show, named with its unit.
  * @param {import("../plots/curves.mjs").Chart[]} charts @param {number} nFrames
  */
-export function plottedColumns(charts, nFrames) {
+function plottedColumns(charts, nFrames) {
   return charts.flatMap(({ title, unit, series }) =>
     series.map(({ letter, name, values }) => ({
       name: `${title}, ${[letter, name].filter(Boolean).join(" ")}${unit && ` (${unit})`}`,

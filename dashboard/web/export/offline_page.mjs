@@ -13,7 +13,7 @@ import { writeViewState } from "../player/view_state.mjs";
 
 const ENTRY = "export/offline_entry.mjs";
 const PLOTLY = "plotly.min.js";
-/** What else the player asks for by address (import.meta.url), which has none in a file. */
+/** What else the player loads by address (import.meta.url), which has none in a file. */
 const ASSETS = /new URL\("([\w./-]+)", import\.meta\.url\)\.href/g;
 const CSS_IMPORTS = /@import url\("([\w./-]+)"\);/g;
 const IMPORTS = /(from\s*|import\s*\(\s*|import\s+)"(\.[\w./-]+\.mjs)"/g;
@@ -42,9 +42,7 @@ const POLICY =
 export async function pageParts(context, { first, last, hasMaps }) {
   const tracks = tracksOf(context.data, hasMaps);
   const code = await codeParts(context.data.charts.length > 0);
-  const weights = await Promise.all(
-    tracks.map((track) => context.frames.packs.weight(track, first, last, track.columns)),
-  );
+  const weights = await Promise.all(tracks.map((track) => context.frames.weight(track, first, last, track.columns)));
   const frames = weights.reduce((sum, bytes) => sum + base64Length(bytes), 0);
   const text = new Blob([documentText(context, code, { first, last, hasMaps })]).size;
   return { code, bytes: text + frames };
@@ -67,7 +65,7 @@ export async function makePage(context, { first, last, hasMaps, signal, onProgre
     const images = [];
     let codec = "png";
     for (let frame = first; frame <= last; frame += 1) {
-      const coded = await context.frames.blocks.coded(track, frame);
+      const coded = await context.frames.coded(track, frame);
       signal.throwIfAborted();
       ({ codec } = coded);
       images.push(coded.bytes);
@@ -75,7 +73,7 @@ export async function makePage(context, { first, last, hasMaps, signal, onProgre
     }
     /** @type {Record<string, {dtype: string, shape: number[], bytes: Uint8Array}>} */
     const columns = {};
-    for (const name of track.columns) columns[name] = await context.frames.packs.codedColumn(track, name, first, last);
+    for (const name of track.columns) columns[name] = await context.frames.codedColumn(track, name, first, last);
     const { width, height } = context.data;
     const pack = writePack({ codec, width, height, channels: track.domain.channels, images, columns });
     parts.push(`<script type="application/octet-stream" id="pack-${index}">`, await base64(pack), "</script>\n");
@@ -191,9 +189,9 @@ async function collect(hasPlots) {
     if (address in imports) continue;
     imports[address] = ""; // so that a circle ends
     const source = await text(name);
-    for (const [, , other] of source.matchAll(IMPORTS)) waiting.push(fileBeside(name, other));
-    for (const [, relative] of source.matchAll(ASSETS)) {
-      const asset = fileBeside(name, relative);
+    const named = namedIn(name, source);
+    waiting.push(...named.modules);
+    for (const asset of named.assets) {
       if (asset !== PLOTLY && !(asset in assets))
         assets[asset] = await dataUrl(new Blob([await style(asset)], { type: "text/css" }));
     }
@@ -203,6 +201,14 @@ async function collect(hasPlots) {
     imports[address] = await dataUrl(new Blob([own], { type: "text/javascript" }));
   }
   return { imports, assets, plotly: hasPlots ? await packedPlotly() : "" };
+}
+
+/** The files under /web/ that a module imports, also on demand, and that it loads by address. @param {string} name its own @param {string} source */
+export function namedIn(name, source) {
+  return {
+    modules: [...source.matchAll(IMPORTS)].map(([, , other]) => fileBeside(name, other)),
+    assets: [...source.matchAll(ASSETS)].map(([, asset]) => fileBeside(name, asset)),
+  };
 }
 
 /** plotly.js weighs 4.7 MB, packed a third of that. */

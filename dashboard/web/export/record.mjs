@@ -17,18 +17,6 @@ const MIN_BITS_PER_SECOND = 1_000_000;
 /** Frames given to the encoder before it has finished the first of them. */
 const MAX_QUEUED = 6;
 
-/** Why this browser cannot record a video, with what to do about it; null: it can. */
-export function whyNoVideo() {
-  if (typeof VideoEncoder !== "undefined") return null;
-  if (!window.isSecureContext) {
-    return (
-      "Browsers encode video only on pages served over https or from localhost. Open the page over https, or forward its " +
-      `port (ssh -L 8501:localhost:${window.location.port || 80} HOST) and open http://localhost:8501.`
-    );
-  }
-  return "This browser has no video encoder (WebCodecs). Use Chrome, Edge, Firefox 130 or newer, or Safari 26 or newer.";
-}
-
 /**
  * @param {import("./snapshot.mjs").Snapshot} snapshot
  * @param {{first: number, last: number, pts: number[], title: string,
@@ -89,7 +77,7 @@ export async function record(snapshot, { first, last, pts, title, load, onProgre
   return new Blob(webm(film, chunks), { type: "video/webm" });
 }
 
-/** @param {AbortSignal} signal @returns {Promise<never>} rejects when it is called off */
+/** @param {AbortSignal} signal @returns {Promise<never>} rejects when it aborts */
 function aborted(signal) {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason);
@@ -100,9 +88,9 @@ function aborted(signal) {
 /** @param {Omit<VideoEncoderConfig, "codec">} config */
 async function supported(config) {
   for (const [codec, name] of CODECS) {
-    const asked = { ...config, codec: name };
-    const { supported: isSupported } = await VideoEncoder.isConfigSupported(asked).catch(() => ({ supported: false }));
-    if (isSupported) return { codec, config: asked };
+    const wanted = { ...config, codec: name };
+    const { supported: isSupported } = await VideoEncoder.isConfigSupported(wanted).catch(() => ({ supported: false }));
+    if (isSupported) return { codec, config: wanted };
   }
   throw new Error(`this browser encodes neither VP9 nor VP8 at ${config.width} × ${config.height}`);
 }

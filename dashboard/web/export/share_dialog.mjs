@@ -1,15 +1,14 @@
 // @ts-check
-/** The dialog that saves and shares the view: links, pictures, tables, videos and pages. */
+/**
+ * The dialog that saves and shares the view: links, pictures, tables, videos and pages. The modules that make them are
+ * imported when they are needed.
+ */
 
 import { copyLink } from "../controls/copy_link.mjs";
 import { formatValue } from "../drawing/colour.mjs";
 import { energyScale } from "../drawing/compose.mjs";
 import { dialog } from "../ui/dialog.mjs";
 import { button, element } from "../ui/dom.mjs";
-import { plottedColumns, seriesCsv } from "./csv.mjs";
-import { makePage, pageParts } from "./offline_page.mjs";
-import { record, whyNoVideo } from "./record.mjs";
-import { Snapshot } from "./snapshot.mjs";
 
 /** A video with more pixels a frame is slow to make and to play, so it is made smaller. */
 const VIDEO = { maxPixels: 2560 * 1440, hasValues: false };
@@ -165,17 +164,14 @@ class Share {
   async describe() {
     const { context, rows } = this;
     const [first, last] = this.range;
-    const { ptsSeconds, charts } = context.data;
+    const turn = ++this.turn;
     const count = last - first + 1;
     this.length.textContent = count === 1 ? "1 frame" : `${count} frames`;
     rows.link.text.textContent = this.isFile
       ? "This page is a file: send the file itself."
       : "Restores the choice of tracks, the frame and the view.";
     setEnabled(rows.link, !this.isFile);
-    const snapshot = this.snapshot();
-    const size = `${snapshot.width} × ${snapshot.height}`;
-    rows.picture.text.textContent = `Frame ${context.position.painted} as shown, ${size}.`;
-    const n = plottedColumns(charts, ptsSeconds.length).length;
+    const n = context.data.charts.reduce((sum, { series }) => sum + series.length, 0);
     const parts = [`${n} ${n === 1 ? "curve" : "curves"}; CSV in 5 digits`];
     if (!this.isFile) parts.push("Parquet in full precision");
     if (context.series.region) parts.push(`the region in ${this.isFile ? "its own columns" : "the CSV only"}`);
@@ -183,20 +179,27 @@ class Share {
     this.parquet.hidden = this.isFile;
     if (!this.isFile) Object.assign(this.parquet, { href: this.parquetUrl, download: this.fileName("parquet") });
     const reason = whyNoVideo();
-    const video = this.snapshot(VIDEO);
-    rows.video.text.textContent = reason ?? `Every frame once, ${video.width} × ${video.height}.`;
     setEnabled(rows.video, !reason);
     rows.page.root.hidden = this.isFile;
-    if (!this.isFile) await this.weigh(first, last);
+    this.mapsLabel.hidden = Object.keys(context.data.energies ?? {}).length === 0;
+    rows.page.text.textContent = "Opens offline; computing the size …";
+    try {
+      const [picture, video] = await Promise.all([this.snapshot(), this.snapshot(VIDEO)]);
+      if (turn !== this.turn) return;
+      const frame = context.position.painted;
+      rows.picture.text.textContent = `Frame ${frame} as shown, ${picture.width} × ${picture.height}.`;
+      rows.video.text.textContent = reason ?? `Every frame once, ${video.width} × ${video.height}.`;
+    } catch (error) {
+      if (turn === this.turn) rows.picture.text.textContent = `Cannot be saved: ${messageOf(error)}.`;
+    }
+    if (!this.isFile) await this.weigh(turn, first, last);
   }
 
-  /** Show the size of a page before it is written. @param {number} first @param {number} last */
-  async weigh(first, last) {
-    const turn = ++this.turn;
+  /** Show the size of a page before it is written. @param {number} turn of `describe` @param {number} first @param {number} last */
+  async weigh(turn, first, last) {
     const { text } = this.rows.page;
-    this.mapsLabel.hidden = Object.keys(this.context.data.energies ?? {}).length === 0;
-    text.textContent = "Opens offline; computing the size …";
     try {
+      const { pageParts } = await import("./offline_page.mjs");
       const { bytes } = await pageParts(this.context, { first, last, hasMaps: this.hasMaps });
       if (turn !== this.turn) return;
       const heavy = bytes > HEAVY_BYTES ? " That is large: choose fewer frames." : "";
@@ -245,7 +248,8 @@ class Share {
   // Making
 
   /** @param {{maxPixels?: number, hasValues?: boolean}} [options] */
-  snapshot(options = {}) {
+  async snapshot(options = {}) {
+    const { Snapshot } = await import("./snapshot.mjs");
     const { stage, data, ui } = this.context;
     const { state } = this.context.view;
     const seconds = (/** @type {number} */ frame) => data.ptsSeconds[frame] ?? NaN;
@@ -260,13 +264,14 @@ class Share {
       const { context } = this;
       await context.position.settle();
       if (!context.position.isExact) throw new Error("the lossless pictures have not loaded yet");
-      const snapshot = this.snapshot();
+      const snapshot = await this.snapshot();
       const frame = context.position.painted;
       snapshot.draw(frame, context.position.pictures);
       return [await snapshot.png(), this.fileName("png", `_frame-${frame}`)];
     },
     table: async () => {
       const [first, last] = this.range;
+      const { seriesCsv } = await import("./csv.mjs");
       const text = seriesCsv(this.context.data, { first, last, notes: this.context.notes, more: this.regionColumns() });
       // The byte order mark makes spreadsheets read UTF-8.
       return [new Blob(["\ufeff", text], { type: "text/csv" }), this.fileName("csv")];
@@ -283,7 +288,8 @@ class Share {
       context.playback.pause();
       const [first, last] = this.range;
       const { ptsSeconds, title } = context.data;
-      const blob = await record(this.snapshot(VIDEO), {
+      const { record } = await import("./record.mjs");
+      const blob = await record(await this.snapshot(VIDEO), {
         first,
         last,
         pts: ptsSeconds,
@@ -299,6 +305,7 @@ class Share {
       const options = { first, last, hasMaps: this.hasMaps, signal };
       const onProgress = (/** @type {number} */ done, /** @type {number} */ count) =>
         this.showProgress("page", done, count);
+      const { makePage } = await import("./offline_page.mjs");
       return [await makePage(this.context, { ...options, onProgress }), this.fileName("html")];
     },
   };
@@ -355,6 +362,18 @@ function setEnabled({ actions }, isEnabled) {
   for (const one of actions.querySelectorAll("button")) one.disabled = !isEnabled;
 }
 
+/** Why this browser cannot record a video, with what to do about it; null: it can. */
+function whyNoVideo() {
+  if (typeof VideoEncoder !== "undefined") return null;
+  if (!window.isSecureContext) {
+    return (
+      "Browsers encode video only on pages served over https or from localhost. Open the page over https, or forward its " +
+      `port (ssh -L 8501:localhost:${window.location.port || 80} HOST) and open http://localhost:8501.`
+    );
+  }
+  return "This browser has no video encoder (WebCodecs). Use Chrome, Edge, Firefox 130 or newer, or Safari 26 or newer.";
+}
+
 /** @param {Blob} blob @param {string} name */
 function save(blob, name) {
   const url = URL.createObjectURL(blob);
@@ -368,7 +387,7 @@ function messageOf(error) {
 }
 
 /** @param {number} bytes */
-export function megabytes(bytes) {
+function megabytes(bytes) {
   return `${(bytes / 1e6).toFixed(bytes < 1e5 ? 3 : bytes < 1e7 ? 2 : 1)} MB`;
 }
 

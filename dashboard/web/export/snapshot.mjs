@@ -13,7 +13,7 @@ const MAX_SIDE_PX = 8192;
 
 /**
  * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
- * @typedef {{stage: import("../drawing/stage.mjs").Stage, theme: import("../ui/theme.mjs").Theme, title: string,
+ * @typedef {{stage: import("../player/context.mjs").Context["stage"], theme: import("../ui/theme.mjs").Theme, title: string,
  *   wipe: import("../player/view_state.mjs").ViewState["wipe"], seconds: (frame: number) => number}} View
  */
 

@@ -192,9 +192,9 @@ export class FrameLoader {
         await Promise.allSettled(step.map((place) => this.blocks.load(place, false, tier)));
       }
     };
-    // A scrub supersedes this call before the frames are decoded: if the connection is idle, its next blocks do not wait.
-    const isIdle = near[0].every((place) => this.blocks.has(place, tier));
-    const fetched = isIdle ? fetchNear() : null;
+    // A scrub supersedes this call before its frames are decoded, so the next blocks wait only for those on the screen.
+    const hasCurrentBlocks = near[0].every((place) => this.blocks.has(place, tier));
+    const fetched = hasCurrentBlocks ? fetchNear() : null;
     frames = frames.slice(0, this.pictures.decoded.roomFor(this.tracks.length));
     for (const next of frames) {
       if (!isCurrent()) return;
@@ -211,6 +211,38 @@ export class FrameLoader {
       if (!isCurrent()) return;
       await Promise.all(this.tracks.map((track) => this.pictures.loadSingle(track, next, signal)));
     }
+  }
+
+  // One picture, or more, beside those that are shown: see the loaders that these belong to
+
+  /** @type {PictureLoader["loadSingle"]} */
+  loadSingle(track, frame, signal) {
+    return this.pictures.loadSingle(track, frame, signal);
+  }
+
+  /** @type {PictureLoader["stills"]} */
+  stills(track, frame, count, signal) {
+    return this.pictures.stills(track, frame, count, signal);
+  }
+
+  /** @type {BlockLoader["coded"]} */
+  coded(track, frame) {
+    return this.blocks.coded(track, frame);
+  }
+
+  /** @type {PackReader["column"]} */
+  column(pack, name, signal) {
+    return this.packs.column(pack, name, signal);
+  }
+
+  /** @type {PackReader["codedColumn"]} */
+  codedColumn(track, name, first, last) {
+    return this.packs.codedColumn(track, name, first, last);
+  }
+
+  /** @type {PackReader["weight"]} */
+  weight(track, first, last, columns) {
+    return this.packs.weight(track, first, last, columns);
   }
 
   /** The frames whose bytes are in memory for every track, as [first, one past the last) spans. @param {number} nFrames */

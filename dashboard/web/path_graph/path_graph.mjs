@@ -57,7 +57,7 @@ export function mount({ data, parentElement, setTriggerValue }) {
 }
 
 /** Width of the line of a path. Pure. @param {number | null} energy sigma */
-export function lineWidth(energy) {
+function lineWidth(energy) {
   if (energy === null) return WIDTH.unknown;
   const share = Math.min(Math.max((energy - ENERGY.low) / (ENERGY.high - ENERGY.low), 0), 1);
   return WIDTH.low + share * (WIDTH.high - WIDTH.low);
@@ -178,7 +178,7 @@ class Picker {
     if (own) this.method = `${own.zoo}/${own.method}`;
   }
 
-  /** The energies of the frame on the screen, as soon as they are here. */
+  /** Load the energies of the frame on the screen, then draw them. */
   async loadEnergies() {
     const { frame } = screen;
     const energies = Object.entries(this.data.energies).filter(([name]) => name.startsWith(`${this.method}/`));

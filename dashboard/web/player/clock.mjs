@@ -27,7 +27,7 @@ export function frameAt(pts, seconds) {
  * Typical duration of a frame, s: the median step, so that one long pause does not count.
  * @param {ArrayLike<number>} pts
  */
-export function typicalStep(pts) {
+function typicalStep(pts) {
   const steps = [];
   for (let i = 1; i < pts.length; i += 1) steps.push(pts[i] - pts[i - 1]);
   steps.sort((a, b) => a - b);

@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * What a part of the player sees: the data that Python sends, and the context through which the part reads and asks.
+ * What a part of the player sees: the data that Python sends, and the context through which the part reads and acts.
  *
- * A part never assigns a member of the context. It asks by the functions here, and hears of changes by the functions
+ * A part never assigns a member of the context. It acts by the functions here, and is notified of changes by the functions
  * that it returns itself (`Part`).
  */
 
@@ -15,7 +15,7 @@ export const LETTERS = "ABCDEFGH";
  * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
  * @typedef {import("./view_state.mjs").ViewState} ViewState
  * @typedef {import("../plots/curves.mjs").Chart} Chart
- * @typedef {"input" | "truth" | "prediction" | "readout" | "energy"} Role
+ * @typedef {"input" | "truth" | "prediction" | "readout"} Role
  * @typedef {{id: string, letter: string, role: Role, title: string, detail: string, row: number, column: number,
  *   key: string, isComplete: boolean, domain: Domain, packs: Pack[]}} Pane letter: of its configuration, "": none
  * @typedef {{key: string, method: string, domain: Domain, packs: Pack[], paths: string[], mu: number[],
@@ -76,20 +76,23 @@ export const LETTERS = "ABCDEFGH";
  *   readonly playback: Readonly<Pick<import("./playback.mjs").Playback, "isPlaying" | "speed" | "rateText" | "play" |
  *     "pause" | "setSpeed" | "setMarked">>,
  *   readonly view: Readonly<Pick<import("./view.mjs").View, "state" | "change" | "adopt" | "setLoop">>,
- *   readonly frames: import("../frames/frame_loader.mjs").FrameLoader,
+ *   readonly frames: Readonly<Pick<import("../frames/frame_loader.mjs").FrameLoader, "isExactOnly" | "loadExact" |
+ *     "loadSingle" | "loadedSpans" | "stills" | "coded" | "column" | "codedColumn" | "weight">>,
  *   readonly series: import("../plots/curves.mjs").Curves,
- *   readonly charts: import("../plots/charts.mjs").Charts,
- *   readonly stage: import("../drawing/stage.mjs").Stage,
- *   readonly ui: import("../controls/shell.mjs").Shell,
+ *   readonly charts: Readonly<Pick<import("../plots/charts.mjs").Charts, "compared" | "visible" | "gapCurve" | "setExtras">>,
+ *   readonly stage: Readonly<Pick<import("../drawing/stage.mjs").Stage, "root" | "over" | "panes" | "elements" | "plans" |
+ *     "layout" | "pair" | "ratio" | "size" | "isFlicked" | "setFlicked" | "partnerOf" | "at" | "toCss" | "paintOn">>,
+ *   readonly ui: Readonly<Pick<import("../controls/shell.mjs").Shell, "root" | "toolbar" | "theme" | "announce" |
+ *     "dismiss" | "focus">>,
  *   readonly commands: import("../controls/commands.mjs").Commands,
- *   readonly request: (asked: Record<string, string>) => void,
+ *   readonly request: (wanted: Record<string, string>) => void,
  * }} Context
  *   data: read it once `update` has been called. overlayTracks: energies drawn over the pictures, whose pictures follow
- *   those of the panes. request: ask Python for something, such as {open: "zoo/method/path"}
+ *   those of the panes. request: send Python a request, such as {open: "zoo/method/path"}
  */
 
 /**
- * The data with absolute addresses of packs, and with a role in each pane.
+ * The data with absolute addresses of packs.
  * @param {Data} data
  * @returns {Data}
  */
@@ -97,7 +100,7 @@ export function completed(data) {
   const whole = (/** @type {{packs: Pack[]}} */ { packs }) => ({
     packs: packs.map((pack) => ({ ...pack, url: new URL(pack.url, document.baseURI).href })),
   });
-  const panes = data.panes.map((pane) => ({ ...pane, ...whole(pane), role: pane.role ?? roleOfId(pane.id) }));
+  const panes = data.panes.map((pane) => ({ ...pane, ...whole(pane) }));
   const energies = Object.entries(data.energies ?? {}).map(([letter, track]) => [
     letter,
     { ...track, ...whole(track) },
@@ -109,12 +112,4 @@ export function completed(data) {
 /** What a pane belongs to: its configuration, else "truth" or "input". @param {Pick<Pane, "letter" | "role">} pane */
 export function sourceOf({ letter, role }) {
   return letter || role;
-}
-
-/** The role of a pane whose data names none: "input", "A", "A2", "truth", "truth2", "EA". @param {string} id @returns {Role} */
-function roleOfId(id) {
-  if (id === "input") return "input";
-  if (id.startsWith("truth")) return "truth";
-  if (/^E[A-Z]$/.test(id)) return "energy";
-  return id.endsWith("2") ? "readout" : "prediction";
 }

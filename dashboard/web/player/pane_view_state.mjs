@@ -1,8 +1,8 @@
 // @ts-check
 /** The panes' part of the view state, and its spelling in the link: zoom, wipe, difference, overlay, colours, probe and size. Pure. */
 
-/** Longest spelling that Python passes through. */
-const MAX_LETTERS = 100;
+/** Longest spelling that Python passes through (`_VIEW_STATE_TEXT` in dashboard/player_data.py). */
+export const MAX_LETTERS = 100;
 /** Domains and panes that a spelling can hold. */
 const NAME = /^[A-Za-z0-9_]{1,40}$/;
 const NUMBER = /^-?\d{1,9}(\.\d{1,9})?$/;

@@ -39,7 +39,7 @@ const players = new WeakMap();
 
 /**
  * Where the last player ended. Streamlit may take a player off the page and put it back before Python has noticed: then
- * the new one is told to start where the old one was told to, although Python has heard of a later position.
+ * the data of the new one names the old one's start, although a later position has been reported.
  * @type {{clip: string, start: Place, place: Place} | null}
  */
 let left = null;
@@ -82,7 +82,7 @@ export class Player {
     this.view = new View(this);
     this.reports = new Reports(this);
     this.menus = new PaneMenus(this);
-    this.request = (/** @type {Record<string, string>} */ asked) => this.reports.request(asked);
+    this.request = (/** @type {Record<string, string>} */ wanted) => this.reports.request(wanted);
     const run = (/** @type {string} */ action, /** @type {...any} */ ...given) => this.commands.run(action, ...given);
     this.frames = new FrameLoader({ onChange: () => this.timers.soon("rail", () => this.each("loaded")) });
     this.stage = new Stage({ onLegend: (pane, anchor) => run("legend", pane, anchor) });

@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * The frame asked for, and the frame on the screen.
+ * The frame that is wanted, and the frame on the screen.
  *
- * `goTo(i)` is the only way to another frame. It asks the loader for frame i of all panes, and paints it only when every
+ * `goTo(i)` is the only way to another frame. It requests frame i of all panes from the loader, and paints it only when every
  * one of them has come, together with number, time, scrubber and plot cursor, in one animation frame. Until then the last
  * whole frame stays. So panes cannot drift: nothing could show two frames.
  */
@@ -15,11 +15,11 @@ import { screen } from "./screen.mjs";
 export const LOADING_SIGN_MS = 400;
 /** Seeks on their way at once: the newest, and one to finish so that frames keep appearing while scrubbing. */
 const MAX_SEEKS = 2;
-/** Frames decoded before they are asked for. */
+/** Frames decoded before they are wanted. */
 export const DECODE_AHEAD = { playing: 12, standing: 6 };
 /** A frame that stays this long is shown exactly where a preview came first. */
 const SETTLE_MS = 120;
-/** An unreachable server is asked again after this. */
+/** An unreachable server is tried again after this. */
 const RETRY_MS = 4500;
 
 /** @typedef {import("../frames/frame_loader.mjs").Picture} Picture */
@@ -28,7 +28,7 @@ export class Position {
   /** @param {import("./player.mjs").Player} player */
   constructor(player) {
     this.player = player;
-    /** The frame asked for: the one clock. */
+    /** The frame that is wanted: the one clock. */
     this.wanted = 0;
     /** The frame on the screen, or on its way there with the next animation frame; -1: none yet. */
     this.painted = -1;
@@ -59,7 +59,7 @@ export class Position {
     if (pictures) this.show(this.wanted, pictures, this.seekTurn);
     else {
       this.seek();
-      this.planPrefetch(); // at once, as it calls off what was fetched for another place
+      this.planPrefetch(); // at once, as it cancels what was being fetched for another place
     }
     if (this.painted !== this.wanted || !pictures) {
       player.timers.later("loading", LOADING_SIGN_MS, () => player.ui.setLoading(this.isLate()));

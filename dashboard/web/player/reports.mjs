@@ -3,7 +3,7 @@
 
 import { writeViewState } from "./view_state.mjs";
 
-/** Quiet time before Python hears of a position. */
+/** Quiet time before a position is reported to Python. */
 const REPORT_MS = 200;
 
 export class Reports {
@@ -11,7 +11,7 @@ export class Reports {
   constructor(player) {
     this.player = player;
     this.reported = "";
-    /** Of the component: state is stored, a trigger is heard once. @type {(name: string, value: unknown) => void} */
+    /** Streamlit stores a state, and passes a trigger on once. @type {(name: string, value: unknown) => void} */
     this.setState = () => {};
     /** @type {(name: string, value: unknown) => void} */
     this.setTrigger = () => {};
@@ -27,7 +27,7 @@ export class Reports {
     return JSON.stringify({ clip: this.player.data.clip, ...this.place() });
   }
 
-  /** Python knows where the viewer is, or shall not hear of it. */
+  /** Treats the present place as reported: Python knows it, or need not. */
   acknowledge() {
     this.reported = this.text();
   }
@@ -43,8 +43,11 @@ export class Reports {
     });
   }
 
-  /** Ask Python for something, such as {open: "zoo/method/path"}: one more configuration. @param {Record<string, string>} asked */
-  request(asked) {
-    this.setTrigger("wish", asked);
+  /**
+   * Send Python a request, such as {open: "zoo/method/path"} for one more configuration, by the trigger "wish" of the protocol.
+   * @param {Record<string, string>} wanted
+   */
+  request(wanted) {
+    this.setTrigger("wish", wanted);
   }
 }

@@ -37,7 +37,7 @@ export class View {
     player.reports.soon();
   }
 
-  /** A single pane and a wipe exclude each other: the one asked for last stays. @param {Partial<ViewState>} changes */
+  /** A single pane and a wipe exclude each other: the one chosen last stays. @param {Partial<ViewState>} changes */
   withoutContradiction(changes) {
     if (changes.solo) return { ...this.state, wipe: null };
     return changes.wipe ? { ...this.state, solo: null } : this.state;

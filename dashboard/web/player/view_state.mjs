@@ -7,7 +7,7 @@
  */
 
 import { LETTERS } from "./context.mjs";
-import { PANE_FIELDS } from "./pane_view_state.mjs";
+import { MAX_LETTERS, PANE_FIELDS } from "./pane_view_state.mjs";
 
 /**
  * @typedef {import("./pane_view_state.mjs").PaneViewState & {loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
@@ -24,12 +24,9 @@ import { PANE_FIELDS } from "./pane_view_state.mjs";
  * @typedef {{ids: string[], nFrames: number, letters?: string}} Facts what a spelling is checked against: the panes and the clip; letters: of configurations
  */
 
-/** Longest spelling that Python passes through (dashboard/components/player.py). */
-const MAX_LETTERS = 100;
-
 /**
  * By name, which is also the link's: the default, the spelling of a value, and the value of a spelling (undefined where
- * it is none, whoever wrote it).
+ * it is not a spelling of this field: anyone can write a link).
  * `write` takes `any`: TypeScript cannot pair the type of a value with its name in a loop.
  * @type {{[name in keyof ViewState]: {initial: ViewState[name], write: (value: any) => string,
  *   read: (text: string, facts: Facts) => ViewState[name] | undefined}}}

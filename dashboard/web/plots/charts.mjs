@@ -3,7 +3,7 @@
  * The plots under the pictures: charts over the frame index, with seeking, looping and zooming by pointer. Plotted are Python's charts and those derived from them here: the gap between two configurations.
  */
 
-import { button, element } from "../ui/dom.mjs";
+import { button, element, fill } from "../ui/dom.mjs";
 import { cursorFrame, placeCursor } from "./cursor.mjs";
 import { byFrame, followSpan, meanCurve, runsOf, zoomSpan } from "./curves.mjs";
 import { comparedIn, gapChart, gapOf, gapSentence } from "./gap.mjs";
@@ -110,6 +110,12 @@ export class Charts {
     this.drawn = drawn;
     this.host.replaceChildren(...drawn.map(({ plot }) => /** @type {HTMLElement} */ (plot.closest("figure"))));
     this.settle();
+  }
+
+  /** Show these charts of other parts too, in place of those before. @param {Chart[]} extras */
+  setExtras(extras) {
+    this.extras = extras;
+    this.refresh();
   }
 
   /** Redraw once, in the next animation frame. @param {boolean} isWhole also charts with the same values */
@@ -271,15 +277,16 @@ export class Charts {
       const where = this.look.loop ? ` (loop ${this.look.loop.join("–")})` : "";
       const of = measure.id === "energy" && this.curves.region ? `, ${this.curves.region.note}` : "";
       note.textContent = `${gapSentence(compared, this.look.loop ?? [0, this.nFrames - 1])}${where}${of}`;
-      const menu = /** @type {any} */ (this.gapControls).measure;
-      fillMenu(
+      const menu = this.gapControls.measure;
+      const comparable = this.curves.comparable();
+      fill(
         menu,
-        this.curves.comparable().map(({ id, title }) => [id, title]),
+        comparable.map(({ id, title }) => [id, title]),
         measure.id,
       );
-      menu.hidden = this.curves.comparable().length < 2;
+      menu.hidden = comparable.length < 2;
     }
-    /** @type {any} */ (this.zoomControls).whole.hidden = this.look.span === null;
+    this.zoomControls.whole.hidden = this.look.span === null;
   }
 
   /** Mark the frames that play repeats. @param {[number, number] | null} loop */
@@ -367,7 +374,7 @@ export class Charts {
     );
     if (letter) {
       entry.setAttribute("type", "button");
-      entry.title = isGap ? "shade this gap" : "hide or show; with Alt or Shift: this one alone";
+      entry.title = isGap ? "shade this gap" : "hide or show (with Alt or Shift: show only this one)";
       entry.addEventListener("click", (event) => {
         if (isGap) this.onLook({ gap: { of: this.compared()?.measure.id ?? "energy", against: letter } });
         else this.toggle(letter, event.altKey || event.shiftKey);
@@ -440,14 +447,4 @@ function isAlike(a, b) {
   const shape = (/** @type {Chart} */ { id, title, unit, series }) =>
     JSON.stringify([id, title, unit, series.map(({ name, letter }) => [name, letter])]);
   return a.controls === b.controls && shape(a) === shape(b);
-}
-
-/** @param {any} menu a select @param {[string, string][]} options value and label @param {string} value */
-function fillMenu(menu, options, value) {
-  const text = JSON.stringify(options);
-  if (menu.options_ !== text) {
-    menu.options_ = text;
-    menu.replaceChildren(...options.map(([name, label]) => element("option", { value: name, text: label })));
-  }
-  menu.value = value;
 }

@@ -6,7 +6,7 @@ const MIN_SPAN = 8;
 /** Where the cursor stands after a zoomed axis has followed it, as a share of the axis from the side it came from. */
 const FOLLOW_SHARE = 0.1;
 /** Frames of one list of the worst are at least this far apart, as neighbours look alike. */
-export const APART = 5;
+const APART = 5;
 
 /**
  * @typedef {{letter: string, name: string, values: ArrayLike<number | null>, colour?: string, width?: number, dash?: string,
@@ -136,15 +136,17 @@ export function wins(a, b, [first, last]) {
 }
 
 /**
- * `B lower on 71 % of 41 frames`: the one of two that is lower more often, in the words of compare/summaries.py.
+ * `B lower on 71 % of 41 frames`: the one of two that is lower more often; compare/summaries.py
+ * states it as a whole sentence.
  * @param {[string, string]} letters @param {{a: number, b: number, frames: number}} count
  */
 export function winsSentence([first, second], { a, b, frames }) {
-  const all = frames === 1 ? "1 frame" : `${frames} frames`;
   if (frames === 0) return "No frame has a value for both";
-  if (a === 0 && b === 0) return `Both equal on all ${all}`;
-  if (a === b) return `Each lower on ${percent(a, frames)} of ${all}`;
-  return `${b > a ? second : first} lower on ${percent(Math.max(a, b), frames)} of ${all}`;
+  const isOnly = frames === 1;
+  if (a === 0 && b === 0) return `Both equal on ${isOnly ? "the only frame" : `all ${frames} frames`}`;
+  if (a === b) return `Each lower on ${percent(a, frames)} of ${frames} frames`;
+  const where = isOnly ? "the only frame" : `${percent(Math.max(a, b), frames)} of ${frames} frames`;
+  return `${b > a ? second : first} lower on ${where}`;
 }
 
 /** Whole percent; 0 and 100 only where they are exact. @param {number} count @param {number} whole */

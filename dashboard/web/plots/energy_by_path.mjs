@@ -5,9 +5,8 @@
  */
 
 import { colourAt, formatValue } from "../drawing/colour.mjs";
-import { button, element } from "../ui/dom.mjs";
+import { button, element, fill } from "../ui/dom.mjs";
 import { standardised } from "./energy.mjs";
-import { fill } from "./filmstrip.mjs";
 
 /** Of the colour map that the bands are taken from, so that neighbours differ and none is nearly white. */
 const COLOURS = { map: /** @type {"viridis"} */ ("viridis"), from: 0.08, to: 0.9 };
@@ -69,8 +68,7 @@ export class Paths {
 
   close() {
     this.loading?.abort();
-    this.context.charts.extras = [];
-    this.context.charts.refresh();
+    this.context.charts.setExtras([]);
   }
 
   async refresh() {
@@ -99,7 +97,7 @@ export class Paths {
     const shares = track.paths.map(() => new Float64Array(known).fill(NaN));
     try {
       for (const pack of track.packs) {
-        const { values } = await context.frames.packs.column(pack, "terms", loading.signal);
+        const { values } = await context.frames.column(pack, "terms", loading.signal);
         for (const [path, own] of sharesOf(values, nPaths, isRaw ? null : track).entries())
           for (const [i, value] of own.entries()) if (pack.start + i < known) shares[path][pack.start + i] = value;
       }
@@ -112,8 +110,7 @@ export class Paths {
       return;
     }
     if (loading.signal.aborted) return;
-    context.charts.extras = [this.chart(letter, track, shares)];
-    context.charts.refresh();
+    context.charts.setExtras([this.chart(letter, track, shares)]);
   }
 
   /** @param {string} letter @param {import("../player/context.mjs").Energy} track @param {Float64Array[]} shares @returns {import("./curves.mjs").Chart} */

@@ -2,7 +2,7 @@
 /** The worst frames as a ranked row of small pictures; a click goes to the frame. */
 
 import { drawCodes, formatValue } from "../drawing/colour.mjs";
-import { element } from "../ui/dom.mjs";
+import { element, fill } from "../ui/dom.mjs";
 import { highest, meanCurve } from "./curves.mjs";
 
 const COUNT = 12;
@@ -138,7 +138,7 @@ export class Filmstrip {
         continue;
       }
       try {
-        const [codes] = await context.frames.pictures.stills(pane, frames[i], 1, drawing.signal);
+        const [codes] = await context.frames.stills(pane, frames[i], 1, drawing.signal);
         if (drawing.signal.aborted) return;
         const drawn = element("canvas", {});
         drawCodes(drawn, codes, pane.domain);
@@ -163,14 +163,4 @@ function copy(from, to) {
   const context = /** @type {CanvasRenderingContext2D} */ (to.getContext("2d"));
   context.imageSmoothingQuality = "high";
   context.drawImage(from, 0, 0, to.width, to.height);
-}
-
-/** @param {HTMLSelectElement} menu @param {[string, string][]} options value and label @param {string} value */
-export function fill(menu, options, value) {
-  const text = JSON.stringify(options);
-  if (menu.dataset.text !== text) {
-    menu.dataset.text = text;
-    menu.replaceChildren(...options.map(([name, label]) => element("option", { value: name, text: label })));
-  }
-  menu.value = value;
 }

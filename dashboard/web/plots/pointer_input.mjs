@@ -4,6 +4,7 @@
  * swipe still scrolls the page; Ctrl + wheel zooms, and a sideways wheel moves what is zoomed.
  */
 
+import { DRAG_ENDS, listener } from "../ui/dom.mjs";
 import { moveSpan } from "./curves.mjs";
 import { MARGIN } from "./plotly_figure.mjs";
 
@@ -21,11 +22,11 @@ export function listenToPointer(charts, zoomStep) {
   let drag = null;
   // The host listens and captures the pointer, because it stays: a plot may be replaced while it is dragged, and would
   // take the end of the drag with it.
-  const on = (/** @type {string} */ name, /** @type {(event: any) => void} */ act) =>
-    host.addEventListener(name, act, { signal });
+  const on = listener(host, signal);
   on("pointerdown", (event) => {
-    if (event.button !== 0 || !event.target.closest(".plot-area")) return;
-    const isLoop = event.shiftKey || event.target.closest(".axis-grip") !== null;
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (event.button !== 0 || !target.closest(".plot-area")) return;
+    const isLoop = event.shiftKey || target.closest(".axis-grip") !== null;
     drag = { isLoop, from: frameUnder(charts, event), x: event.clientX, y: event.clientY, moved: false };
     host.setPointerCapture(event.pointerId);
     if (!isLoop) charts.onSeek(drag.from, false);
@@ -36,7 +37,7 @@ export function listenToPointer(charts, zoomStep) {
     if (!drag.isLoop) charts.onSeek(frameUnder(charts, event), false);
     else if (drag.moved) charts.drawLoop(loopUnder(charts, drag.from, event));
   });
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) {
+  for (const name of DRAG_ENDS) {
     on(name, (event) => {
       if (!drag) return;
       const { isLoop, from, moved } = drag;

@@ -81,7 +81,7 @@ export function probing(context, gestures) {
     if (energies.frame === frame || context.view.state.overlay || context.playback.isPlaying || frame < 0) return;
     const own = turnTo(frame);
     for (const [letter, track] of Object.entries(context.data.energies ?? {})) {
-      context.frames.pictures.loadSingle(track, frame, own.abort.signal).then(
+      context.frames.loadSingle(track, frame, own.abort.signal).then(
         ({ codes }) => {
           own.codes.set(letter, codes);
           if (own === energies && !context.isDestroyed) context.timers.soon("probe", show);
@@ -153,8 +153,10 @@ export function probing(context, gestures) {
       const rect = stage.layout?.rects[index];
       const from = at && rect && stage.toCss(index, at[0], at[1]);
       const to = at && rect && stage.toCss(index, at[0] + 1, at[1] + 1);
-      mark.hidden = true;
-      if (!from || !to || !rect) return;
+      if (!from || !to || !rect) {
+        mark.hidden = true;
+        return;
+      }
       const [x, y] = [(from.left + to.left) / 2, (from.top + to.top) / 2];
       mark.hidden = x < rect.x || y < rect.y || x > rect.x + rect.width || y > rect.y + rect.height;
       const isFrame = to.left - from.left >= FRAME_FROM_PX;

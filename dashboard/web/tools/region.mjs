@@ -251,7 +251,7 @@ class Region {
   /** @param {Block} one @param {AbortSignal} signal */
   async loadBlock({ track, pack, name }, signal) {
     const constants = this.isRaw ? null : track;
-    const { shape, values } = await this.context.frames.packs.column(pack, "blocks", signal);
+    const { shape, values } = await this.context.frames.column(pack, "blocks", signal);
     signal.throwIfAborted();
     if (shape.length !== 4 || shape[1] !== track.mu.length) throw new Error("the block means do not fit the paths");
     const [frames, paths, rows, columns] = shape;
@@ -351,7 +351,7 @@ class Region {
         if (Number.isFinite(values[frame])) continue;
         while (this.isBusy() && !reading.signal.aborted) await new Promise((done) => setTimeout(done, QUIET_MS));
         reading.signal.throwIfAborted();
-        const stills = await context.frames.pictures.stills(track, frame, STILLS, reading.signal);
+        const stills = await context.frames.stills(track, frame, STILLS, reading.signal);
         if (this.exactBox !== box.join()) return;
         stills.forEach((codes, i) => {
           const isSame = codes.width === context.stage.size.width && codes.height === context.stage.size.height;

@@ -140,7 +140,7 @@ export function flickering(context) {
   let tags = [];
   let isHeld = false;
   const show = (/** @type {boolean} */ isFlicked) => {
-    stage.isFlicked = isFlicked;
+    stage.setFlicked(isFlicked);
     for (const tag of tags) tag.dataset.shows = isFlicked ? "other" : "own";
     context.position.repaint();
   };

@@ -79,7 +79,7 @@ export function showing(view, x, y, max) {
 }
 
 /** The scale's factor of a wheel event; a trackpad's pinch arrives as a wheel with Ctrl and small steps. @param {WheelEvent} event */
-export function wheelFactor({ deltaY, deltaMode, ctrlKey }) {
+function wheelFactor({ deltaY, deltaMode, ctrlKey }) {
   const px = deltaY * (deltaMode === 1 ? WHEEL.linePx : deltaMode === 2 ? WHEEL.pagePx : 1);
   const isPinch = ctrlKey && Math.abs(px) < 50;
   return Math.exp(-Math.min(Math.max(px, -300), 300) * (isPinch ? WHEEL.perPinchPx : WHEEL.perPx));
@@ -160,7 +160,7 @@ export class Gestures {
     on("dblclick", (event) => {
       if (this.at(event.clientX, event.clientY) && this.view()) this.setView(null);
     });
-    // Two fingers are a pinch, of which the browser shall not make a scroll; so is a finger on a magnified picture.
+    // The browser must not scroll while two fingers pinch, or while one finger drags a magnified picture.
     on("touchmove", (event) => (event.touches.length > 1 || this.view()) && this.down.size && event.preventDefault());
     for (const name of ["gesturestart", "gesturechange"]) // Safari's own pinch
       target.addEventListener(name, (event) => event.preventDefault(), { signal, passive: false });

@@ -63,6 +63,16 @@ export function button(label, iconName, text = "") {
   return made;
 }
 
+/** Gives a menu these options, where they are others, and chooses one. @param {HTMLSelectElement} menu @param {[string, string][]} options value and label @param {string} value */
+export function fill(menu, options, value) {
+  const text = JSON.stringify(options);
+  if (menu.dataset.text !== text) {
+    menu.dataset.text = text;
+    menu.replaceChildren(...options.map(([name, label]) => element("option", { value: name, text: label })));
+  }
+  menu.value = value;
+}
+
 /** The ways in which a drag ends. */
 export const DRAG_ENDS = /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"]);
 

@@ -30,6 +30,7 @@ def data_of(app: App, panes: str, **changes: Any) -> dict[str, Any]:
         "panes": [
             {
                 "id": name,
+                "role": tracks[name].head.kind,
                 "letter": "",
                 "title": name,
                 "detail": "",

@@ -96,7 +96,7 @@ def test_what_is_typed_into_a_field_is_not_for_streamlit(open_player: Open):
         }"""
     )
     root.get_by_role("combobox", name="speed").press("c")
-    root.get_by_role("textbox", name="frame", exact=True).press("r")
+    root.get_by_role("textbox", name="go to frame").press("r")
     root.press("s")
     link = root.get_by_role("textbox", name="link to this frame")
     link.press("c")
@@ -110,7 +110,7 @@ def test_what_is_typed_into_a_field_is_not_for_streamlit(open_player: Open):
 
 def test_a_number_goes_to_its_frame_and_nonsense_is_refused(open_player: Open):
     root = open_player()
-    field = root.get_by_role("textbox", name="frame")
+    field = root.get_by_role("textbox", name="go to frame")
     field.fill("123")
     field.press("Enter")
     wait_for(root, "el.xc.painted === 123")

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BINDINGS, bindingOf, helpLines } from "../../../dashboard/web/controls/keys.mjs";
+import { BINDINGS, bindingOf, chord, helpLines } from "../../../dashboard/web/controls/keys.mjs";
 
 test("keys are recognised with Shift, without Alt, and r and c stay unbound", () => {
   const press = (key, more = {}) =>
@@ -15,6 +15,20 @@ test("keys are recognised with Shift, without Alt, and r and c stay unbound", ()
     [press("ArrowLeft", { altKey: true }), press("r"), press("c"), press("Tab")],
     [null, null, null, null],
   );
+});
+
+test("a key press is spelled as in the table, and left to the browser with Alt, Ctrl or Command, but for the palette", () => {
+  const spelled = (key, more = {}) =>
+    chord({ key, shiftKey: false, altKey: false, ctrlKey: false, metaKey: false, ...more });
+  assert.deepEqual(
+    [spelled(" "), spelled("a"), spelled("A", { shiftKey: true }), spelled("Home", { shiftKey: true })],
+    ["Space", "a", "Shift+A", "Shift+Home"],
+  );
+  assert.deepEqual(
+    [spelled("k", { ctrlKey: true }), spelled("K", { metaKey: true }), spelled("k", { ctrlKey: true, shiftKey: true })],
+    ["Ctrl+K", "Ctrl+K", null],
+  );
+  assert.deepEqual([spelled("s", { ctrlKey: true }), spelled("ArrowLeft", { altKey: true })], [null, null]);
 });
 
 test("brackets are recognised on keyboards that type them with Alt or AltGr", () => {

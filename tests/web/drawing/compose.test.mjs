@@ -6,6 +6,7 @@ import {
   drawOver,
   drawPlan,
   overlayTable,
+  partnerIn,
   plansOf,
   referenceOf,
 } from "../../../dashboard/web/drawing/compose.mjs";
@@ -113,10 +114,27 @@ test("the reference is the truth, else A, and never a pane of another domain", (
     pane("readout", "A", "depth"),
     pane("truth", "", "depth"),
   ];
-  const references = (wish) => panes.map((_, index) => referenceOf(panes, index, wish));
+  const references = (chosen) => panes.map((_, index) => referenceOf(panes, index, chosen));
   assert.deepEqual(references("auto"), [-1, 1, 1, 4, 4]);
   assert.deepEqual(references("B"), [-1, 2, 2, -1, -1]);
   assert.deepEqual(references("truth"), [-1, -1, -1, 4, 4]);
+});
+
+test("a letter flickers with A or B in its role, and a lone pane without one with A, as its row is", () => {
+  const pane = (role, letter, row) => ({ role, letter, row });
+  const panes = [
+    pane("input", "", 0),
+    pane("truth", "", 0),
+    pane("prediction", "A", 0),
+    pane("prediction", "B", 0),
+    pane("prediction", "C", 0),
+    pane("truth", "", 1),
+    pane("readout", "A", 1),
+    pane("readout", "C", 1),
+  ];
+  const partners = (isAlone) => panes.map((_, index) => partnerIn(panes, index, isAlone));
+  assert.deepEqual(partners(false), [0, 1, 3, 2, 2, 5, 6, 6]);
+  assert.deepEqual(partners(true), [2, 2, 3, 2, 2, 6, 6, 6]);
 });
 
 test("overlays are blended channel by channel", () => {

@@ -5,15 +5,6 @@ import { readViewState } from "../../../dashboard/web/player/view_state.mjs";
 
 globalThis.document = { baseURI: "https://host/page/" };
 
-test("a pane keeps the role that the data names, and else gets it from its id", () => {
-  const ids = ["input", "A", "B2", "truth", "truth2", "EA"];
-  const panes = [...ids.map((id) => ({ id, packs: [] })), { id: "A2", role: "prediction", packs: [] }];
-  assert.deepEqual(
-    completed({ panes }).panes.map(({ role }) => role),
-    ["input", "prediction", "readout", "truth", "truth", "energy", "prediction"],
-  );
-});
-
 test("addresses of packs are taken from the base of the page", () => {
   const tracks = { role: "input", packs: [{ url: "packs/a.pack", start: 0, n_frames: 3 }] };
   const { panes, energies, choices } = completed({ panes: [tracks], energies: { A: tracks }, choices: [tracks] });

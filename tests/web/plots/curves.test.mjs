@@ -21,9 +21,9 @@ test("the lower curve is counted over the range, where both values are known", (
   assert.deepEqual(wins(a, b, [0, 0]), { a: 1, b: 0, frames: 1 });
   const words = (range) => winsSentence(["A", "B"], wins(a, b, range));
   assert.deepEqual(words([0, 4]), "B lower on 50 % of 4 frames");
-  assert.deepEqual(words([0, 0]), "A lower on 100 % of 1 frame");
+  assert.deepEqual(words([0, 0]), "A lower on the only frame");
   assert.deepEqual(words([0, 1]), "Each lower on 50 % of 2 frames");
-  assert.deepEqual([words([4, 4]), words([3, 3])], ["Both equal on all 1 frame", "No frame has a value for both"]);
+  assert.deepEqual([words([4, 4]), words([3, 3])], ["Both equal on the only frame", "No frame has a value for both"]);
 });
 
 test("percentages are whole, and 0 and 100 only where exact", () => {
