@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event
 from typing import IO, Any
@@ -70,18 +70,16 @@ class Child:
     ) -> None:
         self.silence_seconds = silence_seconds
         """Longest wait for one message."""
-        requests, write_requests = os.pipe()
-        read_messages, messages = os.pipe()
-        self._requests, self._messages = os.fdopen(write_requests, "wb", 0), os.fdopen(read_messages, "rb", 0)
-        _enlarge(messages)
-        try:
+        with ExitStack() as ours, ExitStack() as theirs:
+            requests, write_requests = os.pipe()
+            theirs.callback(os.close, requests)
+            self._requests = ours.enter_context(os.fdopen(write_requests, "wb", 0))
+            read_messages, messages = os.pipe()
+            theirs.callback(os.close, messages)
+            self._messages = ours.enter_context(os.fdopen(read_messages, "rb", 0))
+            _enlarge(messages)
             self._process = start(command(module, requests, messages), stderr, [requests, messages, *pass_fds])
-        except BaseException:
-            self._close()
-            raise
-        finally:
-            os.close(requests)
-            os.close(messages)
+            self._pipes = ours.pop_all()
         self._name = f"{module}, process {self._process.pid}"
         log.debug("started %s", self._name)
         self._poll = select.poll()
@@ -133,11 +131,7 @@ class Child:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=KILL_SECONDS)
         log.debug("ended %s: status %s", self._name, self._process.returncode)
-        self._close()
-
-    def _close(self) -> None:
-        self._requests.close()
-        self._messages.close()
+        self._pipes.close()
 
     def _read(self, n_bytes: int, stopped: Event | None = None) -> bytes | None:
         data = bytearray(n_bytes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -86,6 +87,21 @@ def test_a_child_ends_with_all_that_it_started_and_leaves_no_handle(monkeypatch)
         assert message is not None and is_running(message["pid"])
     wait_until(lambda: not is_running(message["pid"]), "the end of what the child started")
     assert (len(children()), len(os.listdir("/proc/self/fd"))) == (n_children, n_handles)  # noqa: PTH208
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_child_that_cannot_start_leaves_no_handle(monkeypatch) -> None:
+    n_handles, pipes = len(os.listdir("/proc/self/fd")), iter([os.pipe()])  # noqa: PTH208
+
+    def pipe() -> tuple[int, int]:
+        for handles in pipes:
+            return handles
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="Too many open files"):
+        patch.setattr(os, "pipe", pipe)
+        Child("none", silence_seconds=1)
+    assert len(os.listdir("/proc/self/fd")) == n_handles  # noqa: PTH208
 
 
 def test_a_child_that_nobody_listens_to_ends() -> None:
