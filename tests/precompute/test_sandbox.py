@@ -25,6 +25,10 @@ def child_of(monkeypatch: pytest.MonkeyPatch, program: str, silence_seconds: flo
     return Child("none", silence_seconds=silence_seconds)
 
 
+def with_length(message: bytes) -> bytes:
+    return len(message).to_bytes(4, "big") + message
+
+
 def test_requests_are_answered_in_order_with_their_arrays(monkeypatch) -> None:
     with child_of(monkeypatch, ECHO) as child:
         for n_bytes in (0, 3, 200):
@@ -46,10 +50,10 @@ def test_a_failure_of_the_child_is_raised_with_its_fields(monkeypatch) -> None:
     "message",
     [
         b"garbage",
-        b"\0\0\0\2{]",
-        b"\0\0\0\2[1",
-        b"\0\0\0\x1f" + b'{"failure": {"code": "unknown"}}'[:31],
-        b"\0\0\0\x10" + b'{"failure": [1]}',
+        with_length(b"{]"),
+        with_length(b"[1"),
+        with_length(b'{"failure": {"code": "unknown", "found": "x"}}'),
+        with_length(b'{"failure": [1]}'),
         b"\xff\xff\xff\xff" + b"x" * 50_000,
         b"",
     ],
