@@ -31,6 +31,9 @@ KILL_SECONDS = 1.0
 EXIT_SECONDS = 5.0
 """Seconds to wait for the exit status of a child whose messages have ended."""
 
+EXIT_CHECK_SECONDS = 0.01
+"""Seconds between two checks of whether it has ended."""
+
 STOP_SECONDS = 0.1
 """Seconds between two checks of `stopped` while the child sends nothing."""
 
@@ -118,10 +121,14 @@ class Child:
         self._fill(buffer, None)
 
     def exit_status(self) -> int | None:
-        """How an ended child ended, negative for a signal; None if it is still running."""
-        with suppress(subprocess.TimeoutExpired):
-            return self._process.wait(timeout=EXIT_SECONDS)
-        return None
+        """How an ended child ended, negative for a signal; None if it is still running. Kills what an ended one started."""
+        deadline = time.monotonic() + EXIT_SECONDS
+        while not _has_ended(self._process):
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(EXIT_CHECK_SECONDS)
+        self.end()
+        return self._process.returncode
 
     def end(self) -> None:
         """Kill the child and what it started."""
@@ -171,6 +178,14 @@ def start(command: Sequence[str], stderr: IO[bytes] | int, pass_fds: Sequence[in
         # its pack first.
         start_new_session=True,
     )
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    if sys.platform != "linux":  # macOS has no waitid before Python 3.13
+        return process.poll() is not None
+    # Not reaped before `end` has killed its group: until then the group's number is its own.
+    flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return process.returncode is not None or os.waitid(os.P_PID, process.pid, flags) is not None
 
 
 def environment() -> dict[str, str]:

@@ -94,6 +94,18 @@ def test_a_child_ends_with_all_that_it_started_and_leaves_no_handle(monkeypatch)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_a_child_started_ends_also_after_its_exit_status_was_read(monkeypatch) -> None:
+    program = ANSWER + "import subprocess\nparent.send({'pid': subprocess.Popen(['sleep', '60']).pid})\nsys.exit(7)"
+    with child_of(monkeypatch, program) as child:
+        message = child.receive()
+        with pytest.raises(Ended):
+            child.receive()
+        assert child.exit_status() == child.exit_status() == 7
+    assert message is not None
+    wait_until(lambda: not is_running(message["pid"]), "the end of what the child started")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_child_that_cannot_start_leaves_no_handle(monkeypatch) -> None:
     n_handles, pipes = len(os.listdir("/proc/self/fd")), iter([os.pipe()])  # noqa: PTH208
 
