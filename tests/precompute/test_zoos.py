@@ -37,7 +37,7 @@ from precompute.net.public_http import PART, Report
 from precompute.zoos import install
 from precompute.zoos.archives import archive_path
 from precompute.zoos.converter import Converter
-from tests.fixtures.children import child_that_runs
+from tests.fixtures.children import ANSWER, child_that_runs
 from tests.fixtures.media import write_video
 
 SMALL = {"downsample": 1, "in_channels": 3, "out_channels": 3}
@@ -463,7 +463,17 @@ def test_archives_are_fetched_from_public_addresses_only(site, tmp_path, monkeyp
     assert site.ranges == []
 
 
-def test_a_child_that_dies_costs_one_checkpoint_and_is_replaced(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "program",
+    [
+        "",
+        ANSWER + "parent.send({'failure': {'code': 'live', 'found': 'x'}})",
+        ANSWER + "parent.send({'problem': ['x']})",
+        ANSWER + "parent.send({'success': ''})",
+    ],
+    ids=["ends", "fails", "sends a list", "sends another message"],
+)
+def test_a_child_that_dies_or_lies_costs_one_checkpoint_and_is_replaced(tmp_path, monkeypatch, program):
     folder = write_recipe(tmp_path / "zoo", "http://127.0.0.1/", ("plain",))
     edge = read_zoo(str(folder)).missing[0]
     checkpoint, output = tmp_path / "plain.pth", tmp_path / "made"
@@ -471,7 +481,7 @@ def test_a_child_that_dies_costs_one_checkpoint_and_is_replaced(tmp_path, monkey
     n_bytes = install.float32_bytes(edge)
     with Converter() as converter:
         with monkeypatch.context() as patch, pytest.raises(ZooError, match="damaged, or too large"):
-            child_that_runs(patch, "")
+            child_that_runs(patch, program)
             converter.convert(checkpoint, edge, output, n_bytes=n_bytes)
         assert not output.exists()
         converter.convert(checkpoint, edge, output, n_bytes=n_bytes)
