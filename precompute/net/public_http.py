@@ -31,11 +31,11 @@ PART = "part"
 
 
 def size_of(url: str) -> int:
-    """Bytes of the file at `url`; 0 if its server does not say."""
+    """Bytes of the file at `url`; 0 if its server does not say. Raises SourceError for addresses that are not allowed."""
     try:
         with _request("HEAD", url) as answer:
             return int(answer.headers.get("Content-Length", 0)) if answer.ok else 0
-    except (SourceError, requests.RequestException, ValueError):
+    except (requests.RequestException, ValueError):
         return 0  # some servers do not answer HEAD
 
 

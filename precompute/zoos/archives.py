@@ -31,6 +31,14 @@ def archive_path(archive: Archive, home: Path) -> Path:
     return home / DOWNLOADS / hashlib.sha256(archive.url.encode()).hexdigest()[:32] / f"{archive.name}.zip"
 
 
+def size_of(archive: Archive) -> int:
+    """Bytes of an archive; 0 if its server does not say. Raises ZooError for addresses that are not allowed."""
+    try:
+        return public_http.size_of(archive.url)
+    except SourceError as error:
+        raise _failure(archive, error) from error
+
+
 def download(archive: Archive, home: Path, report: Report) -> Path:
     """The archive as a file, with the SHA-256 that zoo.toml pins or that its first download had. Raises ZooError."""
     path = archive_path(archive, home)
@@ -42,8 +50,7 @@ def download(archive: Archive, home: Path, report: Report) -> Path:
             part.replace(path)
         row = entry(path)
     except SourceError as error:
-        next_step = NEXT_STEPS.get(error.code, "open the address in a browser, or use `zoo import`")
-        raise ZooError(f"{archive.name}: {error.found}", next_step) from error
+        raise _failure(archive, error) from error
     except OSError as error:
         raise ZooError(
             f"{archive.name}: cannot be stored in {path.parent} ({error.strerror})", "free space, then run again"
@@ -65,6 +72,11 @@ def download(archive: Archive, home: Path, report: Report) -> Path:
         lock.setdefault("archives", {})[archive.name] = {"url": archive.url, **row}
         write_lock(home, lock)
     return path
+
+
+def _failure(archive: Archive, error: SourceError) -> ZooError:
+    next_step = NEXT_STEPS.get(error.code, "open the address in a browser, or use `zoo import`")
+    return ZooError(f"{archive.name}: {error.found}", next_step)
 
 
 def _recorded_digest(archive: Archive, home: Path) -> str:

@@ -35,7 +35,7 @@ from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
 from precompute.net.partial_download import VALIDATORS
 from precompute.net.public_http import PART, Report
 from precompute.zoos import install
-from precompute.zoos.archives import archive_path
+from precompute.zoos.archives import archive_path, download, size_of
 from precompute.zoos.converter import Converter
 from tests.fixtures.children import ANSWER, child_that_runs
 from tests.fixtures.media import write_video
@@ -457,9 +457,11 @@ def test_archives_are_fetched_from_public_addresses_only(site, tmp_path, monkeyp
     site.body = zipped({"plain.pth": saved(state(SMALL))})
     site.ranges.clear()
     folder = write_recipe(tmp_path / "zoo", site.url.replace("127.0.0.1", host), ("plain",))
+    (archive,) = read_zoo(str(folder)).archives
     monkeypatch.delenv(ALLOW_LOOPBACK_VARIABLE)
-    with pytest.raises(ZooError, match=r"models: .*leads to 127.0.0.1, which is not public; .*`zoo import`"):
-        pull(folder)
+    for asked in (pull, lambda _: size_of(archive), lambda folder: download(archive, folder, lambda *figures: None)):
+        with pytest.raises(ZooError, match=r"models: .*leads to 127.0.0.1, which is not public; .*`zoo import`"):
+            asked(folder)
     assert site.ranges == []
 
 
