@@ -44,11 +44,12 @@ def download(archive: Archive, home: Path, report: Report) -> Path:
     path = archive_path(archive, home)
     known = archive.sha256 or _recorded_digest(archive, home)
     try:
-        if not path.is_file() or (known and entry(path)["sha256"] != known):
+        row = entry(path) if path.is_file() else None
+        if row is None or known not in ("", row["sha256"]):
             path.unlink(missing_ok=True)
             part = public_http.download(archive.url, path.parent, max_bytes=MAX_ARCHIVE_BYTES, report=report)
             part.replace(path)
-        row = entry(path)
+            row = entry(path)
     except SourceError as error:
         raise _failure(archive, error) from error
     except OSError as error:
