@@ -44,6 +44,7 @@ def download(archive: Archive, home: Path, report: Report) -> Path:
     path = archive_path(archive, home)
     known = archive.sha256 or _recorded_digest(archive, home)
     try:
+        _adopt(archive, home, known)
         row = entry(path) if path.is_file() else None
         if row is None or known not in ("", row["sha256"]):
             path.unlink(missing_ok=True)
@@ -73,6 +74,16 @@ def download(archive: Archive, home: Path, report: Report) -> Path:
         lock.setdefault("archives", {})[archive.name] = {"url": archive.url, **row}
         write_lock(home, lock)
     return path
+
+
+def _adopt(archive: Archive, home: Path, known: str) -> None:
+    """Move the archive that version 0.1.0 downloaded to where this version looks for it; parts of it are removed."""
+    old, path = home / DOWNLOADS / f"{archive.name}.zip", archive_path(archive, home)
+    for suffix in (".part", ".part.json"):
+        old.with_name(archive.name + suffix).unlink(missing_ok=True)
+    if known and old.is_file() and not path.is_file():  # without a digest, it may be of another URL
+        path.parent.mkdir(exist_ok=True)
+        old.replace(path)
 
 
 def _failure(archive: Archive, error: SourceError) -> ZooError:
