@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from cache.store import Store
 from consistency.zoo.read import load_zoo
 from precompute.cli import json_events
 from precompute.cli.app import app
+from precompute.cli.console import logging_to_stderr
 from precompute.cli.console_events import ConsoleEvents
 from precompute.cli.json_events import JsonEvents
 from precompute.cli.report_events import ReportEvents
@@ -206,6 +208,17 @@ def test_a_verbose_run_logs_on_stderr_and_a_plain_one_logs_nothing(tmp_path, zoo
         assert any(words in line for line in logged), words
     plain = run(tmp_path / "plain", zoo, clip, "--json")
     assert " precompute." not in plain.stderr and "INFO" not in plain.stderr
+
+
+def test_a_logged_traceback_keeps_its_indentation_and_steers_no_terminal(capsys):
+    with logging_to_stderr():
+        try:
+            raise ValueError("\x1b[31m  red")
+        except ValueError:
+            logging.getLogger("precompute.jobs").debug("failed", exc_info=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert any(line.startswith('  File "') for line in lines) and any(line.startswith("    raise ") for line in lines)
+    assert lines[-1] == "ValueError: \N{REPLACEMENT CHARACTER}[31m red"
 
 
 # The job as a library
