@@ -129,11 +129,11 @@ def compute_source(
     events.emit(planned)
     log.info("%s", planned)
     began = time.perf_counter()
-    n_frames = compute_clip(store, plan, compute, events=events, stop=stop)
+    computed = compute_clip(store, plan, compute, events=events, stop=stop)
     stop.has_unsaved_frames = False
     stop.raise_if_set()
     seconds = time.perf_counter() - began
-    return replace(stored, n_tracks_computed=len(plan.pending), n_frames_computed=n_frames, seconds=seconds)
+    return replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames, seconds=seconds)
 
 
 def _choose_compute(
