@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -62,9 +62,17 @@ class Settings:
 
 
 def run_job(
-    store: Store, sources: Sequence[str], settings: Settings, *, events: Events = UNHEARD, stop: Stop | None = None
+    store: Store,
+    sources: Sequence[str],
+    settings: Settings,
+    *,
+    remarks: Sequence[str] = (),
+    events: Events = UNHEARD,
+    stop: Stop | None = None,
 ) -> int:
     """Compute several sources; returns how many failed. A failing source does not stop the rest.
+
+    `remarks` are reported before the first source.
 
     Raises KeyboardInterrupt once `stop` is set and the current pack is stored. Another process may call this at any
     time for the same store: clips have locks.
@@ -73,12 +81,9 @@ def run_job(
     n_failed = 0
     networks = Networks()
     events.emit(RunStarted(tuple(sources)))
-    if settings.zoo.missing:
-        n_missing = len({edge.weights for edge in settings.zoo.missing})
-        events.emit(
-            Note(f"zoo {settings.zoo.name} lacks {count(n_missing, 'network')}; tracks that need them are left out")
-        )
     try:
+        for remark in (*remarks, *_missing_networks(settings.zoo)):
+            events.emit(Note(remark))
         for source in sources:
             stop.raise_if_set()  # also if the source before failed meanwhile
             events.emit(Started(source))
@@ -92,6 +97,12 @@ def run_job(
     finally:
         events.emit(RunEnded())
     return n_failed
+
+
+def _missing_networks(zoo: Zoo) -> Iterator[str]:
+    if zoo.missing:
+        n_missing = len({edge.weights for edge in zoo.missing})
+        yield f"zoo {zoo.name} lacks {count(n_missing, 'network')}; tracks that need them are left out"
 
 
 def compute_source(

@@ -246,6 +246,19 @@ def test_a_job_that_is_to_stop_begins_no_source_and_still_ends_its_report(tmp_pa
     assert said == [RunStarted(("a.mp4",)), RunEnded()]
 
 
+def test_a_job_that_is_interrupted_at_a_remark_has_begun_and_ends_its_report(tmp_path, zoo):
+    class Interrupted(Recorded):
+        def emit(self, event: Event) -> None:
+            super().emit(event)
+            if isinstance(event, Note):
+                raise KeyboardInterrupt
+
+    settings, said = Settings(load_zoo(str(zoo)), ("*",), Sampling(), torch.device("cpu")), Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        run_job(Store(tmp_path), ["a.mp4"], settings, remarks=["1 video"], events=said)
+    assert said == [RunStarted(("a.mp4",)), Note("1 video"), RunEnded()]
+
+
 @pytest.mark.parametrize(("listener", "options"), [("gone", ()), ("full", ("--json",))])
 def test_a_listener_that_is_gone_or_full_ends_no_run(tmp_path, zoo, listener, options):
     clip = write_video(tmp_path / "good.mp4", 4)
