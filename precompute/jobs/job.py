@@ -23,6 +23,7 @@ from precompute.jobs.events import (
     Failed,
     Note,
     Planned,
+    Resolved,
     RunEnded,
     RunStarted,
     Started,
@@ -119,6 +120,7 @@ def compute_source(
         limits=settings.limits,
         progress=lambda n_bytes, n_total: events.emit(Downloading(n_bytes, n_total)),
     )
+    events.emit(Resolved())
     plan = make_plan(store, found, settings.sampling, settings.zoo, list(settings.patterns))
     stored = Stored(source, found.title, plan.clip.key, len(plan.specs))
     if not plan.pending:

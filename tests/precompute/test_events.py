@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from typer.testing import CliRunner
 from cache.reports import last_report
 from cache.store import Store
 from consistency.zoo.read import load_zoo
-from precompute.cli import json_events
+from precompute.cli import console_events, json_events
 from precompute.cli.app import app
 from precompute.cli.console import logging_to_stderr
 from precompute.cli.console_events import ConsoleEvents
@@ -32,6 +33,7 @@ from precompute.jobs.events import (
     Failed,
     Note,
     Planned,
+    Resolved,
     RunEnded,
     RunStarted,
     Started,
@@ -92,6 +94,19 @@ def test_the_terminal_gets_one_line_for_each_failure_and_a_table_at_the_end(caps
     table = " ".join("".join(lines[2:-1]).split())
     assert "[red]" in table and "truncated" in table and "no help" in table and "may help" in table
     assert "\x1b" not in err
+
+
+def test_the_bar_of_a_download_closes_before_planning(monkeypatch):
+    steps: list[str] = []
+
+    @contextmanager
+    def bar(what: str):
+        yield lambda n_bytes, n_total: steps.append(f"{n_bytes} of {n_total}")
+        steps.append("closed")
+
+    monkeypatch.setattr(console_events, "bytes_bar", bar)
+    emit(ConsoleEvents(), Started("a.mp4"), Downloading(3, None), Downloading(9, None), Resolved())
+    assert steps == ["3 of None", "9 of None", "closed"]
 
 
 # The store's report
@@ -230,7 +245,7 @@ def test_a_job_runs_without_a_terminal_and_reports_to_whoever_listens(tmp_path, 
     said = Recorded()
     assert run_job(store, ["missing.mp4", str(clip)], settings, events=said) == 1
     kinds = [type(event) for event in said if not isinstance(event, Computing)]
-    assert kinds == [RunStarted, Started, Failed, Started, Planned, Stored, RunEnded]
+    assert kinds == [RunStarted, Started, Failed, Started, Resolved, Planned, Stored, RunEnded]
     assert [event.n_frames for event in said if isinstance(event, Computing)] == [3, 4]
     done = said[-2]
     assert isinstance(done, Stored) and (done.source, done.title, done.n_frames_computed) == (str(clip), "good", 4)
