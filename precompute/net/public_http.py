@@ -94,7 +94,7 @@ class _NotPublic(Exception):
 
 class _PublicOnly(HTTPAdapter):
     """Connects to public addresses only, whatever a redirect or a name server says: a zoo.toml may be a stranger's. The user's
-    own proxy is used as it is."""
+    own proxy is used as it is: behind one, only the proxy knows which address is reached."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
