@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event
 from typing import IO, Any
@@ -30,6 +30,9 @@ KILL_SECONDS = 1.0
 
 EXIT_SECONDS = 5.0
 """Seconds to wait for the exit status of a child whose messages have ended."""
+
+EXIT_CHECK_SECONDS = 0.01
+"""Seconds between two checks of whether it has ended."""
 
 STOP_SECONDS = 0.1
 """Seconds between two checks of `stopped` while the child sends nothing."""
@@ -70,18 +73,16 @@ class Child:
     ) -> None:
         self.silence_seconds = silence_seconds
         """Longest wait for one message."""
-        requests, write_requests = os.pipe()
-        read_messages, messages = os.pipe()
-        self._requests, self._messages = os.fdopen(write_requests, "wb", 0), os.fdopen(read_messages, "rb", 0)
-        _enlarge(messages)
-        try:
+        with ExitStack() as ours, ExitStack() as theirs:
+            requests, write_requests = os.pipe()
+            theirs.callback(os.close, requests)
+            self._requests = ours.enter_context(os.fdopen(write_requests, "wb", 0))
+            read_messages, messages = os.pipe()
+            theirs.callback(os.close, messages)
+            self._messages = ours.enter_context(os.fdopen(read_messages, "rb", 0))
+            _enlarge(messages)
             self._process = start(command(module, requests, messages), stderr, [requests, messages, *pass_fds])
-        except BaseException:
-            self._close()
-            raise
-        finally:
-            os.close(requests)
-            os.close(messages)
+            self._pipes = ours.pop_all()
         self._name = f"{module}, process {self._process.pid}"
         log.debug("started %s", self._name)
         self._poll = select.poll()
@@ -120,10 +121,14 @@ class Child:
         self._fill(buffer, None)
 
     def exit_status(self) -> int | None:
-        """How an ended child ended, negative for a signal; None if it is still running."""
-        with suppress(subprocess.TimeoutExpired):
-            return self._process.wait(timeout=EXIT_SECONDS)
-        return None
+        """How an ended child ended, negative for a signal; None if it is still running. Kills what an ended one started."""
+        deadline = time.monotonic() + EXIT_SECONDS
+        while not _has_ended(self._process):
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(EXIT_CHECK_SECONDS)
+        self.end()
+        return self._process.returncode
 
     def end(self) -> None:
         """Kill the child and what it started."""
@@ -133,11 +138,7 @@ class Child:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=KILL_SECONDS)
         log.debug("ended %s: status %s", self._name, self._process.returncode)
-        self._close()
-
-    def _close(self) -> None:
-        self._requests.close()
-        self._messages.close()
+        self._pipes.close()
 
     def _read(self, n_bytes: int, stopped: Event | None = None) -> bytes | None:
         data = bytearray(n_bytes)
@@ -177,6 +178,14 @@ def start(command: Sequence[str], stderr: IO[bytes] | int, pass_fds: Sequence[in
         # its pack first.
         start_new_session=True,
     )
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    if sys.platform != "linux":  # macOS has no waitid before Python 3.13
+        return process.poll() is not None
+    # Not reaped before `end` has killed its group: until then the group's number is its own.
+    flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return process.returncode is not None or os.waitid(os.P_PID, process.pid, flags) is not None
 
 
 def environment() -> dict[str, str]:

@@ -59,7 +59,7 @@ def main(clip: str, n_frames: str, zoo: str, store: str) -> None:
     sampling = Sampling(max_frames=int(n_frames), size=SIZE_PX)
     plan = make_plan(opened, source, sampling, load_zoo(zoo), ["*"])
     done = compute_clip(opened, plan, Compute(torch.device("cpu"), Precision(torch.float32), 8))
-    assert done == int(n_frames)
+    assert done.n_frames == int(n_frames)
     print(json.dumps([resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]))
 
 

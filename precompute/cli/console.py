@@ -120,4 +120,9 @@ class _ConsoleHandler(logging.Handler):
     """Prints above the progress bars."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        err.print(Text("\n".join(map(one_line, self.format(record).splitlines()))), soft_wrap=True)
+        err.print(Text("\n".join(map(_indented_line, self.format(record).splitlines()))), soft_wrap=True)
+
+
+def _indented_line(line: str) -> str:
+    """A line of a traceback for a terminal, with its leading spaces."""
+    return " " * (len(line) - len(line.lstrip(" "))) + one_line(line)

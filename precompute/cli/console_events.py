@@ -43,12 +43,10 @@ class ConsoleEvents:
             case events.Started():
                 self._source = event.source
             case events.Downloading():
-                if self._show_bytes is None:
-                    bar = bytes_bar(f"{self._source[:SOURCE_CHARACTERS]} · download")
-                    self._show_bytes = self._bars.enter_context(bar)
-                self._show_bytes(event.n_bytes, event.n_total)
-            case events.Planned():
+                self._show_download(event)
+            case events.Resolved():
                 self._close_bars()
+            case events.Planned():
                 self._title = event.title
                 self._say(_planned(event))
                 self._show_frames = self._bars.enter_context(_frame_bar(event.title, event.n_frames))
@@ -76,6 +74,12 @@ class ConsoleEvents:
             return f"{self._title}: waiting for another job that is writing this clip"
         frames = count(event.batch_size, "frame")
         return f"{self._title}: the GPU's memory is full; continuing with batches of {frames}"
+
+    def _show_download(self, event: events.Downloading) -> None:
+        if self._show_bytes is None:
+            bar = bytes_bar(f"{self._source[:SOURCE_CHARACTERS]} · download")
+            self._show_bytes = self._bars.enter_context(bar)
+        self._show_bytes(event.n_bytes, event.n_total)
 
     def _say(self, text: str) -> None:
         self._lines.print(Text(text), soft_wrap=True)

@@ -21,7 +21,7 @@ from precompute.cli.console_events import ConsoleEvents
 from precompute.cli.json_events import JsonEvents
 from precompute.cli.report_events import ReportEvents
 from precompute.cli.zoo.arguments import CodeOption
-from precompute.jobs.events import Broadcast, Note
+from precompute.jobs.events import Broadcast
 from precompute.media.listing import list_sources
 from precompute.net.limits import MAX_DURATION_SECONDS, Limits
 from precompute.signals import stop_on_signals
@@ -130,10 +130,8 @@ def run(
     report = ReportEvents(opened.root)
     sinks = [report, ConsoleEvents(err if as_json else out), *([JsonEvents(report.path)] if as_json else [])]
     events = Broadcast(*sinks)
-    for remark in listed.remarks:
-        events.emit(Note(remark))
     try:
-        n_failed = run_job(opened, listed.sources, settings, events=events, stop=stop)
+        n_failed = run_job(opened, listed.sources, settings, remarks=listed.remarks, events=events, stop=stop)
     except KeyboardInterrupt:
         complain("stopped; finished packs are kept: run the same command again to resume")
         raise typer.Exit(stop.exit_code) from None

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,10 +35,19 @@ SLOW_SECONDS = 2.0
 log = logging.getLogger(__name__)
 
 
+class Computed(NamedTuple):
+    """What a call of `compute_clip` has done."""
+
+    n_tracks: int
+    """Tracks completed."""
+    n_frames: int
+    """Frames computed."""
+
+
 def compute_clip(
     store: Store, plan: Plan, compute: Compute, *, events: Events = UNHEARD, stop: Stop | None = None
-) -> int:
-    """Compute the pending tracks of a clip; returns the number of frames computed.
+) -> Computed:
+    """Compute the pending tracks of a clip.
 
     Reading, each device, encoding and writing have threads of their own, so that all work at once; at most two batches
     wait before each device and before the encoders, and one pack before the disk. Once `stop` is set, the run ends with
@@ -49,7 +59,7 @@ def compute_clip(
         # Another job may have completed some of them while this one waited.
         pending = [spec for spec in plan.pending if not store.holds(spec.head.key)]
         if not pending:
-            return 0
+            return Computed(0, 0)
         precision = replace(compute.precision, dtype=clip_dtype(store, plan, compute.precision.dtype))
         compute = replace(compute, precision=precision)
         writers = open_tracks(store, pending, compute, plan.zoo.version)
@@ -93,7 +103,7 @@ def compute_clip(
                     pack = PackBuilder(n_frames)
                     if stop.is_set():
                         disk.wait()
-                        return n_frames - start
+                        return Computed(0, n_frames - start)
             _require_unchanged(plan)
         except SourceError as error:
             if error.code in UNUSABLE:  # known perhaps only at its end
@@ -103,7 +113,7 @@ def compute_clip(
         disk.put(pack)
         disk.wait()
         disk.finish(damages)
-    return n_frames - start
+    return Computed(len(pending), n_frames - start)
 
 
 def seconds_per_frame(plan: Plan, compute: Compute) -> float:

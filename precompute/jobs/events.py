@@ -45,6 +45,11 @@ class Downloading:
 
 
 @dataclass(frozen=True)
+class Resolved:
+    """The source is a file on this disk now, and its digest is known; planning begins."""
+
+
+@dataclass(frozen=True)
 class Planned:
     """What is left to compute for the source. Not sent if everything is stored already."""
 
@@ -135,7 +140,18 @@ class RunEnded:
 
 
 Event = (
-    RunStarted | Note | Started | Downloading | Planned | Waiting | Computing | BatchHalved | Stored | Failed | RunEnded
+    RunStarted
+    | Note
+    | Started
+    | Downloading
+    | Resolved
+    | Planned
+    | Waiting
+    | Computing
+    | BatchHalved
+    | Stored
+    | Failed
+    | RunEnded
 )
 
 

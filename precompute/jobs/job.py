@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -23,6 +23,7 @@ from precompute.jobs.events import (
     Failed,
     Note,
     Planned,
+    Resolved,
     RunEnded,
     RunStarted,
     Started,
@@ -62,9 +63,17 @@ class Settings:
 
 
 def run_job(
-    store: Store, sources: Sequence[str], settings: Settings, *, events: Events = UNHEARD, stop: Stop | None = None
+    store: Store,
+    sources: Sequence[str],
+    settings: Settings,
+    *,
+    remarks: Sequence[str] = (),
+    events: Events = UNHEARD,
+    stop: Stop | None = None,
 ) -> int:
     """Compute several sources; returns how many failed. A failing source does not stop the rest.
+
+    `remarks` are reported before the first source.
 
     Raises KeyboardInterrupt once `stop` is set and the current pack is stored. Another process may call this at any
     time for the same store: clips have locks.
@@ -73,12 +82,9 @@ def run_job(
     n_failed = 0
     networks = Networks()
     events.emit(RunStarted(tuple(sources)))
-    if settings.zoo.missing:
-        n_missing = len({edge.weights for edge in settings.zoo.missing})
-        events.emit(
-            Note(f"zoo {settings.zoo.name} lacks {count(n_missing, 'network')}; tracks that need them are left out")
-        )
     try:
+        for remark in (*remarks, *_missing_networks(settings.zoo)):
+            events.emit(Note(remark))
         for source in sources:
             stop.raise_if_set()  # also if the source before failed meanwhile
             events.emit(Started(source))
@@ -92,6 +98,12 @@ def run_job(
     finally:
         events.emit(RunEnded())
     return n_failed
+
+
+def _missing_networks(zoo: Zoo) -> Iterator[str]:
+    if zoo.missing:
+        n_missing = len({edge.weights for edge in zoo.missing})
+        yield f"zoo {zoo.name} lacks {count(n_missing, 'network')}; tracks that need them are left out"
 
 
 def compute_source(
@@ -108,6 +120,7 @@ def compute_source(
         limits=settings.limits,
         progress=lambda n_bytes, n_total: events.emit(Downloading(n_bytes, n_total)),
     )
+    events.emit(Resolved())
     plan = make_plan(store, found, settings.sampling, settings.zoo, list(settings.patterns))
     stored = Stored(source, found.title, plan.clip.key, len(plan.specs))
     if not plan.pending:
@@ -129,11 +142,11 @@ def compute_source(
     events.emit(planned)
     log.info("%s", planned)
     began = time.perf_counter()
-    n_frames = compute_clip(store, plan, compute, events=events, stop=stop)
+    computed = compute_clip(store, plan, compute, events=events, stop=stop)
     stop.has_unsaved_frames = False
     stop.raise_if_set()
     seconds = time.perf_counter() - began
-    return replace(stored, n_tracks_computed=len(plan.pending), n_frames_computed=n_frames, seconds=seconds)
+    return replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames, seconds=seconds)
 
 
 def _choose_compute(

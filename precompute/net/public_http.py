@@ -31,11 +31,11 @@ PART = "part"
 
 
 def size_of(url: str) -> int:
-    """Bytes of the file at `url`; 0 if its server does not say."""
+    """Bytes of the file at `url`; 0 if its server does not say. Raises SourceError for addresses that are not allowed."""
     try:
         with _request("HEAD", url) as answer:
             return int(answer.headers.get("Content-Length", 0)) if answer.ok else 0
-    except (SourceError, requests.RequestException, ValueError):
+    except (requests.RequestException, ValueError):
         return 0  # some servers do not answer HEAD
 
 
@@ -94,7 +94,7 @@ class _NotPublic(Exception):
 
 class _PublicOnly(HTTPAdapter):
     """Connects to public addresses only, whatever a redirect or a name server says: a zoo.toml may be a stranger's. The user's
-    own proxy is used as it is."""
+    own proxy is used as it is: behind one, only the proxy knows which address is reached."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)

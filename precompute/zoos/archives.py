@@ -31,19 +31,28 @@ def archive_path(archive: Archive, home: Path) -> Path:
     return home / DOWNLOADS / hashlib.sha256(archive.url.encode()).hexdigest()[:32] / f"{archive.name}.zip"
 
 
+def size_of(archive: Archive) -> int:
+    """Bytes of an archive; 0 if its server does not say. Raises ZooError for addresses that are not allowed."""
+    try:
+        return public_http.size_of(archive.url)
+    except SourceError as error:
+        raise _failure(archive, error) from error
+
+
 def download(archive: Archive, home: Path, report: Report) -> Path:
     """The archive as a file, with the SHA-256 that zoo.toml pins or that its first download had. Raises ZooError."""
     path = archive_path(archive, home)
     known = archive.sha256 or _recorded_digest(archive, home)
     try:
-        if not path.is_file() or (known and entry(path)["sha256"] != known):
+        _adopt(archive, home, known)
+        row = entry(path) if path.is_file() else None
+        if row is None or known not in ("", row["sha256"]):
             path.unlink(missing_ok=True)
             part = public_http.download(archive.url, path.parent, max_bytes=MAX_ARCHIVE_BYTES, report=report)
             part.replace(path)
-        row = entry(path)
+            row = entry(path)
     except SourceError as error:
-        next_step = NEXT_STEPS.get(error.code, "open the address in a browser, or use `zoo import`")
-        raise ZooError(f"{archive.name}: {error.found}", next_step) from error
+        raise _failure(archive, error) from error
     except OSError as error:
         raise ZooError(
             f"{archive.name}: cannot be stored in {path.parent} ({error.strerror})", "free space, then run again"
@@ -65,6 +74,21 @@ def download(archive: Archive, home: Path, report: Report) -> Path:
         lock.setdefault("archives", {})[archive.name] = {"url": archive.url, **row}
         write_lock(home, lock)
     return path
+
+
+def _adopt(archive: Archive, home: Path, known: str) -> None:
+    """Move the archive that version 0.1.0 downloaded to where this version looks for it; parts of it are removed."""
+    old, path = home / DOWNLOADS / f"{archive.name}.zip", archive_path(archive, home)
+    for suffix in (".part", ".part.json"):
+        old.with_name(archive.name + suffix).unlink(missing_ok=True)
+    if known and old.is_file() and not path.is_file():  # without a digest, it may be of another URL
+        path.parent.mkdir(exist_ok=True)
+        old.replace(path)
+
+
+def _failure(archive: Archive, error: SourceError) -> ZooError:
+    next_step = NEXT_STEPS.get(error.code, "open the address in a browser, or use `zoo import`")
+    return ZooError(f"{archive.name}: {error.found}", next_step)
 
 
 def _recorded_digest(archive: Archive, home: Path) -> str:

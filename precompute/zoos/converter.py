@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from consistency.zoo.records import Edge, ZooError
+from precompute.failures import SourceError
 from precompute.sandbox import Child, Ended, Silent
 from precompute.text import one_line
 from precompute.zoos.convert_process import MAX_SECONDS
@@ -54,12 +55,13 @@ class Converter:
         child = self._child = self._child or Child(CONVERTER, silence_seconds=MAX_SECONDS)
         child.ask(request)
         try:
-            message = child.receive()
-            assert message is not None
-            return message["problem"]
-        except (Silent, Ended):
-            self._end()
-            return "cannot be read within the limits of memory and time; it is damaged, or too large"
+            match child.receive():
+                case {"problem": str(problem)}:
+                    return problem
+        except (Silent, Ended, SourceError):
+            pass
+        self._end()
+        return "cannot be read within the limits of memory and time; it is damaged, or too large"
 
     def _end(self) -> None:
         if self._child is not None:

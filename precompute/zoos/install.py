@@ -24,9 +24,9 @@ from consistency.zoo.lock import entry, lock_of, write_lock, writing
 from consistency.zoo.read import ZOOS, installed_zoos_folder, read_zoo
 from consistency.zoo.records import Edge, Zoo, ZooError, checked_name
 from precompute.failures import FULL
-from precompute.net.public_http import Report, size_of
+from precompute.net.public_http import Report
 from precompute.text import one_line
-from precompute.zoos.archives import DOWNLOADS, download
+from precompute.zoos.archives import DOWNLOADS, download, size_of
 from precompute.zoos.converter import Converter
 from precompute.zoos.weight_files import Found, copy_bounded, weights_of
 
@@ -52,7 +52,7 @@ def pull(zoo: Zoo, *, say: Callable[[str], None], report: Report, on_problem: Ca
     archives = [archive for archive in zoo.archives if archive.name in wanted]
     if not archives:
         return
-    sizes = {archive.name: size_of(archive.url) for archive in archives}
+    sizes = {archive.name: size_of(archive) for archive in archives}
     for archive in archives:
         size = sizes[archive.name]
         say(f"{archive.name}: {_megabytes(size) if size else 'size unknown'} from {urlsplit(archive.url).hostname}")

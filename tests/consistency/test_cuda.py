@@ -50,7 +50,7 @@ def test_a_gpu_scores_the_bundled_clip_as_the_cpu_does_within_a_twentieth_of_sig
     for device, dtype in ((cuda, precision.choose_dtype(cuda)), (torch.device("cpu"), torch.float32)):
         store = Store(tmp_path / device.type)
         plan = make_plan(store, source, sampling.Sampling(max_frames=8), zoo, ["*"])
-        assert compute_clip.compute_clip(store, plan, Compute(device, Precision(dtype), 4)) == 8
+        assert compute_clip.compute_clip(store, plan, Compute(device, Precision(dtype), 4)).n_frames == 8
         for track in store.tracks(kind="energy"):
             constants = track.head.constants
             terms = (store.column(track, "terms") - constants["mu"]) / constants["sigma"]

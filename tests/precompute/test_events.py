@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,9 @@ from typer.testing import CliRunner
 from cache.reports import last_report
 from cache.store import Store
 from consistency.zoo.read import load_zoo
-from precompute.cli import json_events
+from precompute.cli import console_events, json_events
 from precompute.cli.app import app
+from precompute.cli.console import logging_to_stderr
 from precompute.cli.console_events import ConsoleEvents
 from precompute.cli.json_events import JsonEvents
 from precompute.cli.report_events import ReportEvents
@@ -30,6 +33,7 @@ from precompute.jobs.events import (
     Failed,
     Note,
     Planned,
+    Resolved,
     RunEnded,
     RunStarted,
     Started,
@@ -90,6 +94,19 @@ def test_the_terminal_gets_one_line_for_each_failure_and_a_table_at_the_end(caps
     table = " ".join("".join(lines[2:-1]).split())
     assert "[red]" in table and "truncated" in table and "no help" in table and "may help" in table
     assert "\x1b" not in err
+
+
+def test_the_bar_of_a_download_closes_before_planning(monkeypatch):
+    steps: list[str] = []
+
+    @contextmanager
+    def bar(what: str):
+        yield lambda n_bytes, n_total: steps.append(f"{n_bytes} of {n_total}")
+        steps.append("closed")
+
+    monkeypatch.setattr(console_events, "bytes_bar", bar)
+    emit(ConsoleEvents(), Started("a.mp4"), Downloading(3, None), Downloading(9, None), Resolved())
+    assert steps == ["3 of None", "9 of None", "closed"]
 
 
 # The store's report
@@ -208,6 +225,17 @@ def test_a_verbose_run_logs_on_stderr_and_a_plain_one_logs_nothing(tmp_path, zoo
     assert " precompute." not in plain.stderr and "INFO" not in plain.stderr
 
 
+def test_a_logged_traceback_keeps_its_indentation_and_steers_no_terminal(capsys):
+    with logging_to_stderr():
+        try:
+            raise ValueError("\x1b[31m  red")
+        except ValueError:
+            logging.getLogger("precompute.jobs").debug("failed", exc_info=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert any(line.startswith('  File "') for line in lines) and any(line.startswith("    raise ") for line in lines)
+    assert lines[-1] == "ValueError: \N{REPLACEMENT CHARACTER}[31m red"
+
+
 # The job as a library
 
 
@@ -217,7 +245,7 @@ def test_a_job_runs_without_a_terminal_and_reports_to_whoever_listens(tmp_path, 
     said = Recorded()
     assert run_job(store, ["missing.mp4", str(clip)], settings, events=said) == 1
     kinds = [type(event) for event in said if not isinstance(event, Computing)]
-    assert kinds == [RunStarted, Started, Failed, Started, Planned, Stored, RunEnded]
+    assert kinds == [RunStarted, Started, Failed, Started, Resolved, Planned, Stored, RunEnded]
     assert [event.n_frames for event in said if isinstance(event, Computing)] == [3, 4]
     done = said[-2]
     assert isinstance(done, Stored) and (done.source, done.title, done.n_frames_computed) == (str(clip), "good", 4)
@@ -231,6 +259,19 @@ def test_a_job_that_is_to_stop_begins_no_source_and_still_ends_its_report(tmp_pa
     with pytest.raises(KeyboardInterrupt):
         run_job(Store(tmp_path), ["a.mp4"], settings, events=said, stop=stop)
     assert said == [RunStarted(("a.mp4",)), RunEnded()]
+
+
+def test_a_job_that_is_interrupted_at_a_remark_has_begun_and_ends_its_report(tmp_path, zoo):
+    class Interrupted(Recorded):
+        def emit(self, event: Event) -> None:
+            super().emit(event)
+            if isinstance(event, Note):
+                raise KeyboardInterrupt
+
+    settings, said = Settings(load_zoo(str(zoo)), ("*",), Sampling(), torch.device("cpu")), Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        run_job(Store(tmp_path), ["a.mp4"], settings, remarks=["1 video"], events=said)
+    assert said == [RunStarted(("a.mp4",)), Note("1 video"), RunEnded()]
 
 
 @pytest.mark.parametrize(("listener", "options"), [("gone", ()), ("full", ("--json",))])

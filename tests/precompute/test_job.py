@@ -306,6 +306,17 @@ def test_a_second_job_on_a_clip_waits_and_computes_nothing_twice(tmp_path, zoo, 
     assert computed == [0, N_FRAMES]
 
 
+def test_a_clip_that_another_job_finished_meanwhile_counts_as_stored_already(tmp_path, zoo, clip, monkeypatch):
+    def late(*arguments, **options):
+        assert compute(*arguments) == (17, N_FRAMES), "the other job"
+        return compute(*arguments, **options)
+
+    compute = compute_clip.compute_clip
+    monkeypatch.setattr(job, "compute_clip", late)
+    result = run(tmp_path, zoo, clip)
+    assert result.exit_code == 0 and re.search(r"17 tracks already stored, 0 frames computed", result.output)
+
+
 def test_a_network_that_gives_nan_is_named_and_nothing_of_it_is_stored(tmp_path, clip):
     folder = write_zoo(tmp_path / "zoo", targets=("normal",), scale=float("nan"))
     result = run(tmp_path / "store", folder, clip)

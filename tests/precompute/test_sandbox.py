@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -22,6 +23,10 @@ ECHO = ANSWER + "for request in parent.requests():\n    parent.send(request, byt
 def child_of(monkeypatch: pytest.MonkeyPatch, program: str, silence_seconds: float = PATIENCE_SECONDS) -> Child:
     child_that_runs(monkeypatch, program)
     return Child("none", silence_seconds=silence_seconds)
+
+
+def with_length(message: bytes) -> bytes:
+    return len(message).to_bytes(4, "big") + message
 
 
 def test_requests_are_answered_in_order_with_their_arrays(monkeypatch) -> None:
@@ -45,10 +50,10 @@ def test_a_failure_of_the_child_is_raised_with_its_fields(monkeypatch) -> None:
     "message",
     [
         b"garbage",
-        b"\0\0\0\2{]",
-        b"\0\0\0\2[1",
-        b"\0\0\0\x1f" + b'{"failure": {"code": "unknown"}}'[:31],
-        b"\0\0\0\x10" + b'{"failure": [1]}',
+        with_length(b"{]"),
+        with_length(b"[1"),
+        with_length(b'{"failure": {"code": "unknown", "found": "x"}}'),
+        with_length(b'{"failure": [1]}'),
         b"\xff\xff\xff\xff" + b"x" * 50_000,
         b"",
     ],
@@ -86,6 +91,33 @@ def test_a_child_ends_with_all_that_it_started_and_leaves_no_handle(monkeypatch)
         assert message is not None and is_running(message["pid"])
     wait_until(lambda: not is_running(message["pid"]), "the end of what the child started")
     assert (len(children()), len(os.listdir("/proc/self/fd"))) == (n_children, n_handles)  # noqa: PTH208
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_a_child_started_ends_also_after_its_exit_status_was_read(monkeypatch) -> None:
+    program = ANSWER + "import subprocess\nparent.send({'pid': subprocess.Popen(['sleep', '60']).pid})\nsys.exit(7)"
+    with child_of(monkeypatch, program) as child:
+        message = child.receive()
+        with pytest.raises(Ended):
+            child.receive()
+        assert child.exit_status() == child.exit_status() == 7
+    assert message is not None
+    wait_until(lambda: not is_running(message["pid"]), "the end of what the child started")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_child_that_cannot_start_leaves_no_handle(monkeypatch) -> None:
+    n_handles, pipes = len(os.listdir("/proc/self/fd")), iter([os.pipe()])  # noqa: PTH208
+
+    def pipe() -> tuple[int, int]:
+        for handles in pipes:
+            return handles
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="Too many open files"):
+        patch.setattr(os, "pipe", pipe)
+        Child("none", silence_seconds=1)
+    assert len(os.listdir("/proc/self/fd")) == n_handles  # noqa: PTH208
 
 
 def test_a_child_that_nobody_listens_to_ends() -> None:

@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 from cache.store import Store
 from consistency.models import registry
 from consistency.zoo.load import load_network
-from consistency.zoo.lock import lock_of, write_lock
+from consistency.zoo.lock import entry, lock_of, write_lock
 from consistency.zoo.read import load_zoo, read_zoo
 from consistency.zoo.records import ZooError
 from precompute.cli import console
@@ -34,10 +34,10 @@ from precompute.cli.app import zoo_app as app
 from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
 from precompute.net.partial_download import VALIDATORS
 from precompute.net.public_http import PART, Report
-from precompute.zoos import install
+from precompute.zoos import archives, install
 from precompute.zoos.archives import archive_path
 from precompute.zoos.converter import Converter
-from tests.fixtures.children import child_that_runs
+from tests.fixtures.children import ANSWER, child_that_runs
 from tests.fixtures.media import write_video
 
 SMALL = {"downsample": 1, "in_channels": 3, "out_channels": 3}
@@ -400,6 +400,23 @@ def test_a_download_that_was_stopped_at_its_last_byte_is_not_fetched_again(site,
     assert read_zoo(str(folder)).missing == ()
 
 
+def test_an_archive_that_version_0_1_0_downloaded_is_used_and_hashed_once(site, tmp_path, monkeypatch):
+    site.body = zipped({"plain.pth": saved(state(SMALL))})
+    folder = write_recipe(tmp_path / "zoo", site.url, ("plain",))
+    (archive,) = read_zoo(str(folder)).archives
+    write_lock(folder, {"archives": {"models": {"url": site.url, "sha256": hashlib.sha256(site.body).hexdigest()}}})
+    old = folder / ".downloads" / "models.zip"
+    old.parent.mkdir()
+    old.write_bytes(site.body)
+    old.with_name("models.part").touch()
+    hashed: list[Path] = []
+    monkeypatch.setattr(archives, "entry", lambda path: hashed.append(path) or entry(path))
+    site.ranges.clear()
+    path = archives.download(archive, folder, lambda *figures: None)
+    assert path.read_bytes() == site.body and site.ranges == [] and hashed == [path]
+    assert [file for file in old.parent.rglob("*") if file.is_file()] == [path]
+
+
 @pytest.mark.parametrize("raised", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")], ids=repr)
 def test_an_archive_stays_until_its_networks_are_here(site, tmp_path, monkeypatch, raised):
     site.body = zipped({"plain.pth": saved(state(SMALL)), "prefixed.pth": saved(state(GREY))})
@@ -457,13 +474,25 @@ def test_archives_are_fetched_from_public_addresses_only(site, tmp_path, monkeyp
     site.body = zipped({"plain.pth": saved(state(SMALL))})
     site.ranges.clear()
     folder = write_recipe(tmp_path / "zoo", site.url.replace("127.0.0.1", host), ("plain",))
+    (archive,) = read_zoo(str(folder)).archives
     monkeypatch.delenv(ALLOW_LOOPBACK_VARIABLE)
-    with pytest.raises(ZooError, match=r"models: .*leads to 127.0.0.1, which is not public; .*`zoo import`"):
-        pull(folder)
+    for asked in (pull, lambda _: archives.size_of(archive), lambda _: archives.download(archive, folder, pytest.fail)):
+        with pytest.raises(ZooError, match=r"models: .*leads to 127.0.0.1, which is not public; .*`zoo import`"):
+            asked(folder)
     assert site.ranges == []
 
 
-def test_a_child_that_dies_costs_one_checkpoint_and_is_replaced(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "program",
+    [
+        "",
+        ANSWER + "parent.send({'failure': {'code': 'live', 'found': 'x'}})",
+        ANSWER + "parent.send({'problem': ['x']})",
+        ANSWER + "parent.send({'success': ''})",
+    ],
+    ids=["ends", "fails", "sends a list", "sends another message"],
+)
+def test_a_child_that_dies_or_lies_costs_one_checkpoint_and_is_replaced(tmp_path, monkeypatch, program):
     folder = write_recipe(tmp_path / "zoo", "http://127.0.0.1/", ("plain",))
     edge = read_zoo(str(folder)).missing[0]
     checkpoint, output = tmp_path / "plain.pth", tmp_path / "made"
@@ -471,7 +500,7 @@ def test_a_child_that_dies_costs_one_checkpoint_and_is_replaced(tmp_path, monkey
     n_bytes = install.float32_bytes(edge)
     with Converter() as converter:
         with monkeypatch.context() as patch, pytest.raises(ZooError, match="damaged, or too large"):
-            child_that_runs(patch, "")
+            child_that_runs(patch, program)
             converter.convert(checkpoint, edge, output, n_bytes=n_bytes)
         assert not output.exists()
         converter.convert(checkpoint, edge, output, n_bytes=n_bytes)
