@@ -76,7 +76,8 @@ def verify(store: Store) -> Iterator[Problem | None]:
 def repair(store: Store, problem: Problem) -> None:
     """Move the damaged pack or track into quarantine, so that the next run of the job makes it again.
 
-    Raises StoreError while a job writes the clip. An unreadable track has no known clip, and no job can hold it.
+    Raises StoreError while a job writes the clip. The clip of an unreadable track is unknown, so its lock cannot be taken;
+    the track is read again first, in case a job has replaced it.
     """
     if not problem.sha256:
         with suppress(BadRecord, OSError):
