@@ -455,6 +455,13 @@ def test_the_scatter_is_worked_by_keys_and_its_ring_is_on_the_frame(page: Page, 
     canvas.press("ArrowLeft")
     moved = look(root)["brush"]["box"]
     assert moved[0] < first[0] and moved[2] == first[2]
+    canvas.evaluate(
+        """(el) => {
+          for (let i = 0; i < 2; i++) el.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowLeft", bubbles: true}));
+        }"""
+    )
+    both = look(root)["brush"]["box"]
+    assert first[0] - both[0] == pytest.approx(3 * (first[0] - moved[0])), "two keys between two pictures move it twice"
     assert state(root)["frame"] == 33
     canvas.press("Delete")
     assert look(root)["brush"] is None

@@ -402,10 +402,13 @@ class View {
     if (!step) return this.owner.brush(null);
     const [x0, x1, y0, y1] = this.range;
     const [dx, dy] = [step[0] * KEY_SHARE * (x1 - x0), step[1] * KEY_SHARE * (y1 - y0)];
-    const [a, b, c, d] = this.box ?? [x0 + (x1 - x0) / 2, x1, y0 + (y1 - y0) / 2, y1];
+    // The box of the view state, as the one that is drawn follows in the next animation frame, after another key perhaps.
+    const { brush } = this.owner.context.view.state;
+    const box = brush?.plot === this.plot.name ? brush.box : null;
+    const [a, b, c, d] = box ?? [x0 + (x1 - x0) / 2, x1, y0 + (y1 - y0) / 2, y1];
     const moved = /** @type {Range} */ (
       event.shiftKey ? [a, Math.max(b + dx, a), c, Math.max(d + dy, c)] : [a + dx, b + dx, c + dy, d + dy]
     );
-    this.owner.brush({ plot: this.plot.name, box: this.box ? moved : [a, b, c, d] });
+    this.owner.brush({ plot: this.plot.name, box: box ? moved : [a, b, c, d] });
   }
 }
