@@ -21,6 +21,8 @@ MAX_CLIP_FRAMES = 10_000_000
 MAX_SIDE = 16384
 """Pixels."""
 MAX_PACK_BYTES = 1 << 40
+MAX_DEPTH = 32
+"""Arrays and objects inside each other, of which manifests need 3; Python's recursion fails at several hundred."""
 KINDS = ("input", "truth", "prediction", "readout", "energy")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{0,64}")
@@ -246,6 +248,7 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
 def _current(data: Any) -> dict[str, Any]:
     """The JSON of a head or manifest in this version's schema, its digest checked."""
     fields = _table(data, "manifest")
+    _check_values(fields)
     while (schema := fields.get("schema")) != SCHEMA:
         if type(schema) is not int or schema < 1:
             raise BadRecord(f"schema {schema!r} is invalid; this version reads 1 to {SCHEMA}")
@@ -260,7 +263,6 @@ def _current(data: Any) -> dict[str, Any]:
 
 
 def _head(fields: dict[str, Any]) -> Head:
-    _require(_is_finite({name: value for name, value in fields.items() if name != "packs"}), "a number", math.nan)
     names = set(Head.__dataclass_fields__)
     try:
         clip = Clip(**_table(fields.get("clip"), "clip"))
@@ -279,13 +281,12 @@ def _is_whole(value: Any, lowest: int, highest: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest
 
 
-def _is_finite(value: Any) -> bool:
-    """Whether every number in it, at any depth, is finite: JSON cannot spell NaN and infinity, yet Python reads
-    them."""
-    if isinstance(value, float):
-        return math.isfinite(value)
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return all(map(_is_finite, parts))
+def _check_values(value: Any, depth: int = 0) -> None:
+    """Raises BadRecord for NaN and infinity, which JSON cannot spell yet Python reads, and for more than MAX_DEPTH."""
+    _require(depth <= MAX_DEPTH, f"depth (at most {MAX_DEPTH})", depth)
+    _require(not isinstance(value, float) or math.isfinite(value), "a number", value)
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_values(part, depth + 1)
 
 
 def _is_table(value: Any, of: type) -> bool:

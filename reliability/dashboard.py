@@ -21,7 +21,6 @@ from playwright.sync_api import Browser, Page, Request, sync_playwright
 from streamlit.testing.v1 import AppTest
 
 from cache.store import STORE_VARIABLE, Store
-from consistency.domains import DOMAINS, ENERGY
 from reliability import Outcome, Promise
 from tests.fixtures.serving import CHROMIUM_OPTIONS, ROOT, serving
 from tests.fixtures.stores import READ_PATTERN_JS, add_track, build_store, make_clip
@@ -101,6 +100,7 @@ PAYLOADS = (
     "${window.hit=1}",
     "<style>*{display:none}</style>",
     "<base href='http://192.0.2.1/'>",
+    "<a href='//x.y'>x</a>",
     "<meta http-equiv=refresh content='0;url=http://192.0.2.1/'>",
     "\u202egnp.exe\u2066",
     "\x1b[31mred\x07",
@@ -166,22 +166,21 @@ def titles_stay_text(tries: int, folder: Path, seed: int) -> Outcome:
             attribution=texts[3],
             url=url,
         )
-        evil = {**DOMAINS["normal"].record(), "title": chance.choice(PAYLOADS), "unit": chance.choice(PAYLOADS)[:40]}
+        evil = {"title": chance.choice(PAYLOADS), "unit": chance.choice(PAYLOADS)}
         add_track(store, clip, kind="input", path="rgb", number=1)
         for method, track in (("baseline", 16), ("consistency", 17)):
             add_track(
-                store, clip, kind="prediction", path="rgb-normal", number=track, zoo="mini", method=method, domain=evil
+                store,
+                clip,
+                kind="prediction",
+                path="rgb-normal",
+                number=track,
+                zoo="mini",
+                method=method,
+                knows_truth=True,
+                texts=evil,
             )
-        add_track(
-            store,
-            clip,
-            kind="energy",
-            path="rgb-normal",
-            number=18,
-            zoo="mini",
-            method="baseline",
-            domain=ENERGY.record(),
-        )
+        add_track(store, clip, kind="energy", path="rgb-normal", number=18, zoo="mini", method="baseline", texts=evil)
         clips.append(clip)
 
     def look(browser: Browser, address: str) -> list[str]:
@@ -193,6 +192,9 @@ def titles_stay_text(tries: int, folder: Path, seed: int) -> Outcome:
             page.keyboard.press("?")
             page.locator(".xc[role=region]").hover()
             found = problems_of(page, problems)
+            page.locator(".js-plotly-plot .main-svg").first.wait_for()
+            if page.locator(".js-plotly-plot :is(a, b)").count():
+                found.append("markup of a text is in a plot")
             # What is shown is the text itself: its number, at least, is there to be read.
             if clip.title.split(" ", maxsplit=1)[0] not in page.locator(".st-key-about").inner_text():
                 found.append("its title is not on the page")

@@ -35,6 +35,10 @@ HOSTILE: tuple[Any, ...] = (
     *([], {}, [[]], [1, 2], {"a": 1}, [None], ["rgb"], {"terms": {}}, [[[[[[]]]]]]),
 )
 """Values of every kind, for a place where another one is expected."""
+NESTED_SHARE = 0.05
+"""Of the changed manifests, those with a value of up to MAX_NESTED levels besides."""
+MAX_NESTED = 950
+"""JSON reads a few more."""
 
 
 class Tally:
@@ -97,6 +101,13 @@ def _places(value: Any) -> Any:
         yield from _places(part)
 
 
+def _nested(depth: int) -> Any:
+    value: Any = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 def _hostile(random: Random) -> Any:
     return json.loads(json.dumps(HOSTILE[random.integers(len(HOSTILE))]))
 
@@ -149,13 +160,16 @@ def read_pack(path: Path, content: bytes) -> None:
 
 
 def attempt_manifests(tries: int, folder: Path, seed: int) -> Outcome:
-    """Put values of every type where others are expected, and remove and add values; nine of ten manifests get a matching
-    digest, as an attacker would give them. Manifests that are accepted are written again and laid out for the page."""
+    """Put values of every type and depth where others are expected, and remove and add values; nine of ten manifests get
+    a matching digest, as an attacker would give them. Manifests that are accepted are written again and laid out for the
+    page."""
     tally = Tally(tries)
     tracks = some_tracks(folder)
     for number in range(tries):
         random = np.random.default_rng([seed, number])
         manifest = mutate_json(random, track_to_json(tracks[random.integers(len(tracks))]))
+        if isinstance(manifest, dict) and manifest and random.random() < NESTED_SHARE:
+            manifest[str(random.choice(list(manifest)))] = _nested(int(random.integers(MAX_NESTED)))
         seal = sealed if random.random() < SEALED_SHARE else dict
         action = lambda manifest=manifest, seal=seal: use_track(track_from_json(seal(manifest)), tracks)  # noqa: E731
         tally.attempt(f"manifest {seed} {number}", action, BadRecord)

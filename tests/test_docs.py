@@ -77,6 +77,18 @@ def test_the_readmes_map_names_every_folder_that_git_tracks():
     assert set(re.findall(r"^(\w+)/", code_map, re.MULTILINE)) == {name for name in tracked if name[0] != "."}
 
 
+def test_the_readmes_map_names_every_part_of_the_dashboard_and_each_file_of_its_server():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    row = re.findall(r"^dashboard/ .*\n(?: .*\n)+", readme, re.MULTILINE)[0]
+    folder = ROOT / "dashboard"
+    folders = {path.name for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._"}
+    assert set(re.findall(r"(\w+)/", row)) == folders | {"dashboard"}
+    server, own = re.findall(r"server/ ([^;]+);.*its own modules:(.+)", row, re.DOTALL)[0]
+    for text, place in ((server, folder / "server"), (own, folder)):
+        modules = {path.stem for path in place.glob("*.py")} - {"__init__"}
+        assert modules <= set(re.findall(r"\w+", text)), place
+
+
 def test_ci_runs_the_readmes_test_command():
     assert re.search(r"^make test$", (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
     assert "make test" in (ROOT / "README.md").read_text()

@@ -53,6 +53,7 @@ class Choices:
         """Write the choice of the menu with that key; what does not fit it falls back to its default."""
         chosen = str(st.session_state[key] or "")
         if chosen == st.session_state.get(_shown(key)):
+            _write(_newest())  # a browser that lags sends what was shown, with an older link
             return
         st.session_state[_shown(key)] = chosen
         query = _newest() | {name: chosen}

@@ -175,12 +175,12 @@ class _Builder:
         curves = tuple(
             Curve(letter, name, track, column) for letter, name, track in tracks if column in track.head.columns
         )
-        title = f"{series_title(curves[0].track, column)} of {self._catalogue.title(domain)}"
+        title = f"{one_line(series_title(curves[0].track, column))} of {self._catalogue.title(domain)}"
         self._error_plots.append(Plot(id_, title, curves))
 
     def result(self) -> Comparison:
         plots = [
-            Plot(id_, series_title(curves[0].track, curves[0].column), tuple(curves))
+            Plot(id_, one_line(series_title(curves[0].track, curves[0].column)), tuple(curves))
             for id_, curves in self._curves.items()
             if curves
         ]

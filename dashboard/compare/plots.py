@@ -13,6 +13,9 @@ from analysis.columns import Columns, series_unit
 from analysis.energy import Scale, Unreadable
 from dashboard.compare.comparison import Plot
 from dashboard.player_data import Chart, Series
+from dashboard.text import one_line
+
+MAX_UNIT_LETTERS = 24
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,9 @@ def read(columns: Columns, plot: Plot, scale: Scale) -> PlotData:
             series.append(Series(curve.letter, curve.name, values))
     unit = series_unit(plot.curves[0].track, plot.curves[0].column, scale)
     is_signed = plot.id == "energy" and scale == "standardised"
-    return PlotData(Chart(plot.id, plot.title, unit, tuple(series), is_signed), tuple(problems))
+    return PlotData(
+        Chart(plot.id, plot.title, unit and one_line(unit, MAX_UNIT_LETTERS), tuple(series), is_signed), tuple(problems)
+    )
 
 
 def named_columns(charts: Sequence[Chart], n_frames: int) -> dict[str, np.ndarray]:

@@ -299,7 +299,7 @@ def test_means_and_the_meaning_of_energy_stand_under_the_charts(page: Page, app:
     expect(page.get_by_text("section 4")).to_be_visible()
 
 
-def test_a_wish_that_cannot_be_met_is_said_in_words(page: Page, app: App):
+def test_a_link_to_what_is_not_stored_is_answered_in_words(page: Page, app: App):
     open_page(page, app, "clip=walkthrough&a=<script>alert(1)</script>&frame=-1")
     expect(page.get_by_text("The link asks for configuration A '<script>alert(1)</script>'")).to_be_visible()
     expect(page.get_by_text("The link asks for the frame '-1'")).to_be_visible()

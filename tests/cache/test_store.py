@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from cache.files import read_json
-from cache.index import TextDisk
+from cache.index import TextDisk, open_index
 from cache.keys import digest, track_key
 from cache.maintenance import verify
 from cache.records import BadRecord, StoreError, Track, head_to_json, sealed, track_from_json, track_to_json
@@ -167,6 +167,17 @@ def test_an_index_row_that_lies_is_not_believed_once_the_manifest_has_changed(st
     assert Store(store.root).tracks() == [changed]
 
 
+def test_an_index_row_of_many_levels_is_not_used(store):
+    track = stored(store)
+    Store(store.root).tracks()  # fills the index
+    manifest = store.root / "tracks" / track.head.key / "manifest.json"
+    index = open_index(store.root / "index")
+    assert index
+    index.put(track.head.key, manifest.stat().st_mtime_ns, sealed(track_to_json(track) | {"constants": nested(900)}))
+    index.close()
+    assert Store(store.root).tracks() == [track]
+
+
 def test_no_pickle_of_the_index_is_ever_loaded(store, tmp_path):
     track = stored(store)
     Store(store.root).tracks()
@@ -239,6 +250,14 @@ def test_a_track_of_a_newer_version_is_left_alone(store):
         TrackWriter(Store(store.root), track.head)
 
 
+def nested(depth: int) -> dict[str, object]:
+    """Objects inside each other, so many that JSON still reads them."""
+    value: dict[str, object] = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
 ENERGY = {"kind": "energy", "columns": {"terms": {"title": "", "unit": ""}}}
 BAD_MANIFESTS = [
     {"kind": "virus"},
@@ -250,6 +269,7 @@ BAD_MANIFESTS = [
     {"packs": [{"sha256": "../x"}]},
     {"packs": 7},
     {"path": "../../etc"},
+    *({name: nested(900)} for name in ("constants", "edges", "kind", "packs", "unknown")),
     {"path": "normal"},
     {"kind": "readout"},
     {"kind": "input"},

@@ -199,6 +199,9 @@ HOSTILE: dict[str, Callable[[list, Track], list]] = {
     "a shorter pack": lambda parts, track: with_pack(parts, parts[1][1][:-1]),
     "no JSON": lambda parts, track: with_manifest(parts, b"{"),
     "nested JSON": lambda parts, track: with_manifest(parts, b"[" * 200_000),
+    "a manifest of many levels": lambda parts, track: with_manifest(
+        parts, json.dumps(sealed(track_to_json(track) | {"constants": json.loads("[" * 900 + "]" * 900)})).encode()
+    ),
     "a manifest of another track": lambda parts, track: with_manifest(
         parts, json.dumps(sealed(track_to_json(track) | {"key": "0" * 64})).encode()
     ),

@@ -81,7 +81,7 @@ export function layoutOf(chart, { width, height, xRange, ticksPx, theme }) {
     hovermode: false,
     dragmode: false,
     annotations: (chart.words ?? []).map(({ text, isTop }) => ({
-      text,
+      text: escaped(text),
       xref: "paper",
       yref: "paper",
       x: 1,
@@ -108,9 +108,14 @@ export function layoutOf(chart, { width, height, xRange, ticksPx, theme }) {
       nticks: chart.nTicks ?? 5,
       zeroline: chart.hasZeroLine === true,
       rangemode: chart.id === "gap" ? "tozero" : "normal",
-      title: title ? { text: title, font: { color: theme.muted, size: 11 } } : undefined,
+      title: title ? { text: escaped(title), font: { color: theme.muted, size: 11 } } : undefined,
     },
   };
+}
+
+/** Text that Plotly shows as it is: in what it is given, it reads tags and entities. @param {string} text */
+function escaped(text) {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 /** @param {string} colour rgba() @param {number} alpha */
