@@ -88,7 +88,7 @@ class Chart:
     id: str
     title: str
     unit: str
-    """Of all its series; empty where they have none."""
+    """Unit of all series; empty if they have none."""
     series: Sequence[Series]
     has_zero_line: bool = False
     """True if 0 separates high from low, as it does for standardised energies."""

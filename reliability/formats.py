@@ -28,7 +28,7 @@ from tests.fixtures import stores
 MAX_SECONDS = 1.0
 """For one of them; they are small."""
 SEALED_SHARE = 0.9
-"""Of the changed manifests, those that bear the digest of what they hold now."""
+"""Share of changed manifests whose digest is made to match their new content."""
 HOSTILE: tuple[Any, ...] = (
     *(None, True, False, -1, 0, 1, 2, 255, 2**31, -(2**31), 2**63, 2**64, 10**30, 0.5, 1e308, -0.0, math.nan, math.inf),
     *("", "3", "rgb", "../../etc/passwd", "x" * 5000, "\0", "\ud800", "\u202e", "<script>alert(1)</script>", "nan"),
@@ -36,7 +36,7 @@ HOSTILE: tuple[Any, ...] = (
 )
 """Values of every kind, for a place where another one is expected."""
 NESTED_SHARE = 0.05
-"""Of the changed manifests, those with a value of up to MAX_NESTED levels besides."""
+"""Share of changed manifests that also get a value nested up to MAX_NESTED levels."""
 MAX_NESTED = 950
 """JSON reads a few more."""
 

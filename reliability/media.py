@@ -37,7 +37,7 @@ from tests.fixtures import media
 MAX_SECONDS = 10.0
 """For one file, in all; a slower one counts as a hang."""
 MAX_BYTES = 3_000_000_000
-"""Of memory in use by one decoder."""
+"""Most memory that one decoder may use."""
 MAX_MESSAGE_LETTERS = 500
 N_CORPUS_FRAMES = 40
 DISK_BLOCK_BYTES = 512
@@ -45,7 +45,7 @@ WHOLE_PICTURE = Sampling(size=64, crop="none")
 TOLERANT = replace(WHOLE_PICTURE, is_tolerant=True)
 N_EXAMPLES = 10
 TOLERANT_SHARE = 0.2
-"""Of the mutated files, those that are used with `--tolerant`."""
+"""Share of mutated files that are read with `--tolerant`."""
 
 
 # --- one file, as a job takes it ---
@@ -126,7 +126,7 @@ class Forked:
 
 MATROSKA_IDS = "1a45dfa3 18538067 114d9b74 1549a966 1654ae6b ae e0 b0 ba 83 86 63a2 1f43b675 e7 a3 a0 1c53bb6b"
 STARTS = "000001ba 000001e0 000001b3 00000001 47400010 4f676753 3026b275 21f9"
-"""Of packets and pictures in MPEG, Ogg, ASF and GIF."""
+"""Start codes of packets and pictures in MPEG, Ogg, ASF and GIF."""
 TAGS = [
     *b"moov mvhd trak tkhd edts elst mdia mdhd hdlr minf stbl stsd stts ctts stss stsc stsz stco moof traf tfhd".split(),
     *b"trun mdat avcC hvcC RIFF LIST avih strh strf movi idx1 00dc 00db".split(),

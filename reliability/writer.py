@@ -36,7 +36,7 @@ from cache.writer import TrackWriter
 N_TRACKS, N_FRAMES, CHUNK = 3, 40, 8
 N_JOBS = 8
 MAX_KILLS = 8
-"""Of one clip, before it is let to its end."""
+"""Most kills of one clip before a job may finish it."""
 PLACES = (str(Path(cache.__file__).parent), cache.files.__file__)
 """Where a job is killed at a line: anywhere in cache, or in the few lines that touch the disk."""
 DOMAIN = {"name": "normal", "channels": 3, "lo": -1.0, "hi": 1.0, "scale": "linear"}
@@ -48,7 +48,7 @@ LOCK_SECONDS = 1.0
 
 
 def heads(number: int) -> list[Head]:
-    """Of the tracks of clip `number`."""
+    """The heads of the tracks of clip `number`."""
     source = hashlib.sha256(str(number).encode()).hexdigest()
     key = clip_key(source, {"number": number})
     clip = Clip(key, f"Clip {number}", source, {"number": number}, width=8, height=8, n_frames=N_FRAMES)
@@ -281,7 +281,7 @@ def crowds(folder: Path, seed: int, tries: int) -> dict:
 
 
 def seconds_until_free(root: Path, log: Path, number: int) -> float:
-    """From the kill of a lock's holder until one that waits has it."""
+    """Seconds between the kill of a lock's holder and the moment a waiting job takes the lock."""
     clip = heads(number)[0].clip.key
     log.write_text("")
 

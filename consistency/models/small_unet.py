@@ -144,7 +144,7 @@ def encode(trunk: nn.ModuleList, image: Tensor, body: torch.dtype) -> list[Tenso
 
 
 def decode(units: nn.Module, head: nn.Conv2d, levels: Sequence[Tensor]) -> Tensor:
-    """From the deepest level up to the image's size, twice that of the first level."""
+    """Decode from the deepest level up to the size of the image, twice that of the first level."""
     x = levels[-1]
     for unit, skip in zip(units.children(), reversed(levels[:-1]), strict=True):
         x = unit(fused_ops.double_and_join(x, skip))

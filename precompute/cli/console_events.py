@@ -17,9 +17,9 @@ from precompute.jobs import events
 from precompute.text import count, one_line
 
 TITLE_CHARACTERS = 24
-"""Of a title before its bar."""
+"""Longest title shown beside a progress bar."""
 SOURCE_CHARACTERS = 60
-"""Of a source before the bar of its download."""
+"""Longest source shown beside the progress bar of its download."""
 
 
 class ConsoleEvents:

@@ -85,7 +85,7 @@ class Computing:
     n_frames: int
     """Including those of earlier runs."""
     n_resumed: int
-    """Of earlier runs."""
+    """Computed by earlier runs."""
     n_total: int | None
     """None if unknown."""
 

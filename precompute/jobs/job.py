@@ -59,7 +59,7 @@ class Settings:
     batch_size: int | None = None
     """Frames per run of the networks; None for BATCH_SIZE."""
     limits: Limits = USUAL_LIMITS
-    """Of downloads."""
+    """Limits of a download."""
 
 
 def run_job(

@@ -52,7 +52,7 @@ def test_500_random_seeks_show_exactly_the_asked_frame_in_all_panes(open_player:
 
 
 def test_a_held_key_shows_each_frame_from_what_is_loaded_ahead(open_player: Open):
-    """Without the network, so that no frame waits for it; `make bench-player` measures how soon each is shown."""
+    """All frames are in memory, so none waits for the network; `make bench-player` measures how soon each is shown."""
     root = open_player()
     wait_for(root, f"el.xc.state().loaded.some(([first, stop]) => first === 0 && stop > {N_STEPS})")
     root.page.route("**/packs/*", lambda route: route.abort())

@@ -94,7 +94,7 @@ def test_play_follows_presentation_time_where_frames_last_differently(mount_play
 
 
 def test_a_late_frame_of_a_slow_clip_is_no_stall(mount_player: Open, app: App):
-    """Frames of 600 ms, each 150 ms late: the clock goes on and no sign is shown, as it is for a wait of 400 ms."""
+    """Each frame lasts 600 ms and arrives 150 ms late. The clock continues, and the sign for waits of 400 ms stays hidden."""
     root = mount_player(data_of(app, "i", ptsSeconds=[0.6 * frame for frame in range(30)], nReady=30))
     stop_time(root)
     root.evaluate(
