@@ -125,7 +125,11 @@ class Choices:
     # The player
 
     def follow_player(self, selection: Selection, show: Callable[[Position], Position]) -> None:
-        """Call `show` with the position to send to the player, and write the one it returns if the viewer moved."""
+        """Call `show` with the position to send to the player, and write the one it returns if the viewer moved.
+
+        Called in a fragment. A press on the page in the tick in which the player reports comes with that report: Streamlit's
+        browser sends one request for both, of the fragment alone. Its callback has run, so only the redrawing is left.
+        """
         # If the viewer moved in this very run, the link does not know it yet and must not pull the player back.
         has_moved = st.session_state.pop(MOVED, False)
         linked = Position(selection.frame, selection.speed, selection.view_state)
@@ -137,6 +141,14 @@ class Choices:
         if newest is not None and newest.clip.key == selection.clip.key:
             moved = replace(newest, frame=position.frame, speed=position.speed, view_state=position.view_state)
             _write(to_query(moved))
+        now = self.selection()
+        if now is not None and _choices_of(now) != _choices_of(selection):
+            st.rerun()
+
+
+def _choices_of(selection: Selection) -> Selection:
+    """What is chosen on the page: everything but the place in the clip, which is the player's."""
+    return replace(selection, frame=0, speed=1.0, view_state={})
 
 
 def note_move() -> None:

@@ -33,7 +33,8 @@ def player(
     back moves nothing. `on_change` is called when the viewer has settled elsewhere. `on_request` receives what the player
     asks the page for, such as {"open": "zoo/method/path"}: it comes from outside and may ask for anything. Call `player`
     inside `st.fragment`, so that a settled position reruns only that part of the page and no press of a button is lost:
-    of two simultaneous requests to run the whole page, Streamlit honours only the later.
+    of two simultaneous requests to run the whole page, Streamlit honours only the later. A press in the tick of a report
+    runs the fragment alone: if its callback changed what the page shows, the fragment must call `st.rerun()`.
     """
     position = position or Position(0, 1.0)
     memory = st.session_state.setdefault(f"{key}.player", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,20 +41,25 @@ def painted(page: Page) -> Locator:
 def wait_for(root: Locator, condition: str, then: str = "null") -> Any:
     """Wait until `condition` on the player's root `el` holds, checked in every animation frame.
 
-    Returns `then`, evaluated in that same frame: what is read later may have changed by then.
+    Returns `then`, evaluated in that same frame: what is read later may have changed by then. Where a run is overtaken by
+    the next one, Streamlit drops what it has not sent yet, so that the player may leave the page and come back as a new one.
     """
-    found = root.evaluate(
-        f"""async (el) => {{
-          const until = performance.now() + {1000 * PATIENCE_SECONDS};
-          while (performance.now() < until) {{
-            if ({condition}) return {{value: {then}}};
-            await new Promise(requestAnimationFrame);
-          }}
-          return null;
-        }}"""
-    )
-    assert found, f"not within {PATIENCE_SECONDS} s: {condition}; the player: {root.evaluate('el => el.xc.state()')}"
-    return found["value"]
+    until = time.monotonic() + PATIENCE_SECONDS
+    while (left := until - time.monotonic()) > 0:
+        found = root.evaluate(
+            f"""async (el) => {{
+              const until = performance.now() + {1000 * left};
+              while (performance.now() < until && el.isConnected) {{
+                if ({condition}) return {{value: {then}}};
+                await new Promise(requestAnimationFrame);
+              }}
+              return null;
+            }}"""
+        )
+        if found:
+            return found["value"]
+    state = root.evaluate("el => el.xc.state()")
+    raise AssertionError(f"not within {PATIENCE_SECONDS} s: {condition}; the player: {state}")
 
 
 def wait_for_numbers(root: Locator, numbers: list[int]) -> None:

@@ -62,7 +62,8 @@ def swap() -> None:
 
 
 st.button("swap A and B", on_click=swap)
-if st.session_state.get("is_swapped"):
+is_swapped = st.session_state.get("is_swapped", False)
+if is_swapped:
     wanted = [{"A": "B", "B": "A"}.get(name, name) for name in wanted]
 panes = [
     Pane(
@@ -72,7 +73,7 @@ panes = [
         title=st.query_params.get("title", "baseline") if name == "A" else tracks[name].head.method or name,
         detail=tracks[name].head.path.replace("-", " → "),
         row=PLACES[name][0],
-        column=PLACES[name][1] if not st.session_state.get("is_swapped") else wanted.index(name),
+        column=PLACES[name][1] if not is_swapped else wanted.index(name),
         track=tracks[name],
     )
     for name in wanted
@@ -96,6 +97,8 @@ def show() -> None:
     st.session_state["reruns"] += 1
     frame = int(st.query_params.get("frame", 0))
     position = player(view, key="player", position=Position(st.session_state.get("sought", frame), 1.0))
+    if st.session_state.get("is_swapped", False) != is_swapped:
+        st.rerun()  # the press came in one request with a report, as on the Compare page
     st.text(f"position frame={position.frame} speed={position.speed} reruns={st.session_state['reruns']}")
 
 

@@ -4,7 +4,8 @@ import pytest
 import streamlit as st
 
 from dashboard.catalogue import Catalogue
-from dashboard.compare.choices import Choices, menu_key
+from dashboard.compare.choices import Choices, menu_key, note_move
+from dashboard.player_data import Position
 from tests.dashboard.test_comparison import whole_clip
 
 
@@ -37,3 +38,23 @@ def test_a_menu_that_sends_what_was_shown_undoes_no_newer_choice(monkeypatch: py
     selection, _ = choices.start()
     assert selection is not None and selection.scale == "raw"
     assert query == newest
+
+
+def test_a_choice_that_came_with_a_report_of_the_player_redraws_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    redrawn = []
+    monkeypatch.setattr(st, "query_params", Query())
+    monkeypatch.setattr(st, "session_state", {})
+    monkeypatch.setattr(st, "rerun", lambda: redrawn.append(True))
+    choices = Choices(Catalogue(whole_clip()))
+    drawn, _ = choices.start()
+    assert drawn is not None
+    note_move()
+    choices.follow_player(drawn, lambda position: Position(1, 2.0))
+    assert not redrawn, "another place in the clip is the player's alone"
+    menu = menu_key("scale", "standardised")
+    st.session_state[menu] = "raw"
+    choices.choose("scale", menu)
+    choices.follow_player(drawn, lambda position: position)
+    assert redrawn
+    chosen, _ = choices.start()
+    assert chosen is not None and chosen.scale == "raw" and chosen.frame == 1

@@ -105,6 +105,33 @@ async (el, {frame, atMs}) => {
 """Press the button `atMs` after the picture of a seek, of which the player reports after 200 ms."""
 
 
+PRESS_AT_REPORT_JS = """
+({isFirst}) => {
+  const later = window.setTimeout;
+  const press = () => [...document.querySelectorAll("button")].find((one) => one.innerText === "swap A and B").click();
+  window.setTimeout = (act, ms, ...given) => {
+    if (ms !== 200) return later(act, ms, ...given);
+    return later(() => {
+      if (isFirst) press();
+      act();
+      if (!isFirst) press();
+    }, ms);
+  };
+}
+"""
+"""Press the button in the tick in which the player reports, 200 ms after a seek, before or after the report."""
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_press_in_the_tick_of_a_report_redraws_the_whole_page(open_player: Open, is_first: bool):
+    """Streamlit's browser sends both as one request, of the fragment alone."""
+    root = open_player("panes=input,A,B")
+    root.page.evaluate(PRESS_AT_REPORT_JS, {"isFirst": is_first})
+    seek(root, 42)
+    wait_for(root, "el.querySelector('.pane-head:nth-child(3) .badge').textContent === 'B'")
+    root.page.get_by_text("position frame=42 ").wait_for()
+
+
 def test_panes_come_back_where_they_were_before_while_the_player_reports(open_player: Open):
     """Streamlit names the data it has sent before; the browser must not forget them between request and answer."""
     root = open_player("panes=input,A,B")
