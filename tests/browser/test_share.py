@@ -253,7 +253,7 @@ def test_bookmarks_with_notes_stay_in_this_browser_and_go_into_link_table_and_pa
 
 
 def test_a_link_brings_bookmarks_to_another_browser_without_notes(page: Page, app: App):
-    root = open_page(page, app, "clip=walkthrough&marks=7.9")
+    root = open_page(page, app, "clip=walkthrough&frame=0&marks=7.9")
     expect(page.get_by_label("note of frame 7")).to_have_value("")
     seek(root, 9)
     root.press("b")

@@ -287,7 +287,7 @@ def test_a_click_on_a_readout_shows_it_of_all_predictions_and_none_takes_it_away
 
 @pytest.mark.parametrize("wish", ["depth", "<b>", "x" * 150])
 def test_a_wish_for_a_readout_that_is_not_stored_says_so_and_changes_nothing(page: Page, readout_app: App, wish: str):
-    root = open_page(page, readout_app, "clip=walkthrough&predict=normal&readout=reshading")
+    root = open_page(page, readout_app, "clip=walkthrough&frame=0&predict=normal&readout=reshading")
     wait_for_numbers(root, [1, 16, VIA_NORMAL, 18])
     root.evaluate("(el, readout) => el.xc.request({readout, letter: 'A', open: 'mini/baseline/rgb-normal'})", wish)
     expect(page.get_by_text("is not precomputed for this clip")).to_be_visible()
