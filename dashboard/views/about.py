@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.compare.choices import newest_link
 from dashboard.components.drawing import drawing
 from dashboard.views.header import SENTENCE
 
@@ -73,7 +74,7 @@ NOT = """
 def page(compare_page: st.Page) -> None:
     """Show the page; `compare_page` is the way back."""
     with st.container(key="about-page"):
-        st.page_link(compare_page, label="Back to the comparison", query_params=st.query_params.to_dict())
+        st.page_link(compare_page, label="Back to the comparison", query_params=newest_link())
         st.title("About Crosscheck", anchor=False)
         st.markdown(SENTENCE)
         _section("What is consistency?", "two_paths", WHAT)
