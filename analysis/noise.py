@@ -20,17 +20,17 @@ MOST_LIKENESS = 0.97
 """Cap on the correlation of neighbours that is divided out, as in Andrews & Monahan (1992): nearer 1 the floor is a guess."""
 MOST_DEGREES = 200
 """Student's quantile is then within 0.7 % of the normal one, and takes time to compute for more."""
+NORMAL_QUANTILE = 1.96
 
 
 def noise_floor(values: np.ndarray) -> float:
     """Half-width of the 95 % interval of the mean of (N,) values in order of time; NaN for fewer than three finite ones.
 
     A circular block bootstrap over frames (Politis & Romano 1992): resampling whole blocks keeps the likeness of
-    neighbours in the noise. Its variance is known in closed form, that of the means of all blocks over the number of
-    blocks, so nothing is drawn at random and equal values give equal floors. Frames of a video are so alike that short
-    clips hold no block long enough; what neighbours share (an AR(1) with Kendall's correction) is therefore divided out
-    before, and multiplied back (prewhitening, Andrews & Monahan 1992). The half-width is Student's, with the degrees of
-    freedom of overlapping blocks (Meketon & Schmeiser 1984), and no more than there are independent frames.
+    neighbours in the noise. Its variance is known in closed form, so nothing is drawn at random and equal values give
+    equal floors. Short clips hold no block long enough, which makes their floor too small; there, what neighbours share
+    (an AR(1) with Kendall's correction) is divided out before and multiplied back (prewhitening, Andrews & Monahan 1992).
+    The larger of both floors counts, and never more than that of a single frame: a mean is no worse than one of its values.
     """
     known = np.asarray(values, np.float64)
     known = known[np.isfinite(known)]
@@ -42,14 +42,24 @@ def noise_floor(values: np.ndarray) -> float:
     spread = known - known.mean()
     likeness = _likeness(spread)
     own = spread[1:] - likeness * spread[:-1]  # what a frame does not share with the one before
-    own -= own.mean()
-    block = block_length(own)
-    sums = np.cumsum(np.concatenate([[0.0], own, own[: block - 1]]))
-    means = (sums[block:] - sums[:-block]) / block  # of the block that begins at each frame, around the end
-    # Blocks are compared with the mean of the clip, which they make up: without `1 - block / N`, too small a variance.
-    variance = block * float(np.mean(means**2)) / (1 - block / len(own)) / (1 - likeness) ** 2 / n_frames
     independent = n_frames * (1 - likeness) / (1 + likeness)
-    degrees = math.floor(min(len(own) - 1, 1.5 * (len(own) / block - 1), independent, MOST_DEGREES))
+    whitened = _block_floor(own - own.mean(), independent) / (1 - likeness)
+    of_a_frame = NORMAL_QUANTILE * float(known.std(ddof=1))
+    return min(max(_block_floor(spread, n_frames), whitened), of_a_frame)
+
+
+def _block_floor(spread: np.ndarray, independent: float) -> float:
+    """The floor of the mean of (N,) values around 0, by the means of all blocks, one beginning at each frame.
+
+    The half-width is Student's, with the degrees of freedom of overlapping blocks (Meketon & Schmeiser 1984), and at most
+    those of that many `independent` frames.
+    """
+    n_frames, block = len(spread), block_length(spread)
+    sums = np.cumsum(np.concatenate([[0.0], spread, spread[: block - 1]]))
+    means = (sums[block:] - sums[:-block]) / block
+    # Blocks are compared with the mean of the clip, which they make up: without `1 - block / N`, too small a variance.
+    variance = block * float(np.mean(means**2)) / (1 - block / n_frames) / n_frames
+    degrees = math.floor(min(n_frames - 1, 1.5 * (n_frames / block - 1), independent, MOST_DEGREES))
     return _student_t(max(1, degrees)) * math.sqrt(variance)
 
 
