@@ -21,7 +21,25 @@ ENERGY_OVERLAY = "0.7~2"
 """As the energy tool begins: opacity, and the energy from which on it is drawn, sigma."""
 CONFIDENCE = 1.96
 """Standard deviations within which 95 % of a normal noise lies."""
-WAYS_TO_LOOK = frozenset(["brush", "diff", "gap", "loop", "overlay", "panel", "panes", "paths", "probe", "rank", "region", "solo", "span", "wipe", "zoom"])
+WAYS_TO_LOOK = frozenset(
+    [
+        "brush",
+        "diff",
+        "gap",
+        "loop",
+        "overlay",
+        "panel",
+        "panes",
+        "paths",
+        "probe",
+        "rank",
+        "region",
+        "solo",
+        "span",
+        "wipe",
+        "zoom",
+    ]
+)
 """The view state that a preset sets or that could hide its answer; bookmarks, colours and sizes stay."""
 
 
