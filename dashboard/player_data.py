@@ -83,6 +83,15 @@ class Series:
     values: np.ndarray
     """(N,) float; NaN where a frame has no value."""
 
+    @property
+    def has_values(self) -> bool:
+        return bool(np.isfinite(self.values).any())
+
+    @property
+    def mean(self) -> float:
+        """Over the frames that have a value."""
+        return float(np.nanmean(self.values))
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -95,6 +104,8 @@ class Chart:
     series: Sequence[Series]
     has_zero_line: bool = False
     """True if 0 separates high from low, as it does for standardised energies."""
+    floors: Mapping[str, float] = field(default_factory=dict)
+    """Letter -> noise floor of the mean gap between the first series and that one, over all frames; NaN: too few."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +222,7 @@ def chart_data(chart: Chart) -> dict[str, Any]:
         "title": chart.title,
         "unit": chart.unit,
         "hasZeroLine": chart.has_zero_line,
+        "floors": {letter: floor if np.isfinite(floor) else None for letter, floor in chart.floors.items()},
         "series": [
             {"letter": series.letter, "name": series.name, "values": _rounded(series.values)} for series in chart.series
         ],

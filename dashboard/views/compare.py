@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from analysis.columns import Columns, with_expected_times
-from analysis.energy import Scale, Unreadable
+from analysis.energy import Unreadable
 from cache.records import Track
 from cache.store import Store
 from dashboard.catalogue import Catalogue
@@ -18,19 +18,17 @@ from dashboard.compare.lineup import grid, suggestion
 from dashboard.compare.link import Selection
 from dashboard.compare.plots import PlotData, read
 from dashboard.compare.presets import Opening, opening, presets
-from dashboard.compare.summaries import remarks, summary
+from dashboard.compare.summaries import VERDICT_CHARTS, remarks, summary
+from dashboard.compare.verdict import measures_of
 from dashboard.components.player import player
 from dashboard.player_data import Chart, Position, View
 from dashboard.text import counted
 from dashboard.views.header import brand, header
 from dashboard.views.preset_buttons import preset_buttons
+from dashboard.views.verdict_card import show_verdict
 from dashboard.widgets import for_store, refresh_when_changed, show_about, show_failed, show_notes
 
 PLAYER = "player"
-ENERGY_MEANING = (
-    "Consistency energy measures how far predictions of the same target along different paths disagree in a frame; "
-    "low means that they agree (Zamir et al. 2020, section 4)."
-)
 
 
 def page(store: Store, columns: Columns, about: st.Page) -> None:
@@ -46,6 +44,7 @@ def page(store: Store, columns: Columns, about: st.Page) -> None:
     plots = [read(columns, plot, selection.scale) for plot in comparison.plots]
     charts = [plot.chart for plot in plots if plot.chart.series]
     header(store, columns, catalogue, selection, choices, about)
+    show_verdict(measures_of(comparison, charts, selection.scale))
     _show_presets(catalogue, selection, comparison, charts, choices)
     # Always there, so that the player keeps its place among the elements: in another place it would start over.
     with st.container(key="notices", gap="xsmall"):
@@ -54,12 +53,11 @@ def page(store: Store, columns: Columns, about: st.Page) -> None:
             st.text(f"Not finished: {ready}. More frames appear while the job runs.")
         show_notes(notes)
     _show_player(columns, catalogue, selection, comparison, charts, choices)
-    _show_missing(store, comparison, plots, selection.scale)
+    _show_missing(store, comparison, plots)
     with st.container(key="words", gap=None):
         for chart in charts:
-            st.text(summary(chart))
-        if any(plot.id == "energy" for plot in comparison.plots):
-            st.text(ENERGY_MEANING)
+            if chart.id not in VERDICT_CHARTS:
+                st.text(summary(chart))
     show_about(selection.clip, comparison.caveats)
     show_failed(store)
     if any(not track.is_complete for track in tracks if track.head.clip.key == selection.clip.key):
@@ -131,9 +129,9 @@ def _show_player(
     choices.follow_player(selection, show)
 
 
-def _show_missing(store: Store, comparison: Comparison, plots: Sequence[PlotData], scale: Scale) -> None:
+def _show_missing(store: Store, comparison: Comparison, plots: Sequence[PlotData]) -> None:
     """What limits the comparison, what cannot be read, and what is missing with the command that computes it."""
-    show_notes([*remarks(comparison, scale), *(text for plot in plots for text in plot.problems)])
+    show_notes([*remarks(comparison), *(text for plot in plots for text in plot.problems)])
     for missing in comparison.missing:
         with st.container(border=True, gap="xsmall"):
             st.text(missing.what)
