@@ -60,6 +60,10 @@ KINDS = {
         "The site offers no single-file format: audio and video would have to be merged.",
         "download the video yourself and pass the file",
     ),
+    "drm": Kind(
+        "The video is protected against copying (DRM).",
+        "use a video without DRM: a download of this one could not be decoded",
+    ),
     "too_long": Kind(
         "The requested part of the video is longer than --max-duration.",
         "select a shorter part with --start and --end, or raise --max-duration",

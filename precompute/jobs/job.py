@@ -6,10 +6,12 @@ import logging
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
 
+from cache.records import StoreError
 from cache.store import Store
 from consistency.zoo.records import Zoo
 from precompute.failures import SourceError
@@ -32,6 +34,7 @@ from precompute.jobs.events import (
 )
 from precompute.jobs.plan import Plan, make_plan
 from precompute.jobs.predict import Compute, Networks, Precision, dtype_name
+from precompute.jobs.resume import state_trust
 from precompute.media.sampling import Sampling
 from precompute.media.sources import resolve
 from precompute.net.limits import USUAL_LIMITS, Limits
@@ -123,6 +126,7 @@ def compute_source(
     events.emit(Resolved())
     plan = make_plan(store, found, settings.sampling, settings.zoo, list(settings.patterns))
     stored = Stored(source, found.title, plan.clip.key, len(plan.specs))
+    _state_trust(store, plan)
     if not plan.pending:
         return stored
     _require_space(store, plan)
@@ -146,6 +150,15 @@ def compute_source(
     stop.raise_if_set()
     seconds = time.perf_counter() - began
     return replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames, seconds=seconds)
+
+
+def _state_trust(store: Store, plan: Plan) -> None:
+    """Bring the manifests of the clip's finished energies up to date; the next run does, where another job writes it."""
+    pending = {spec.head.key for spec in plan.pending}
+    finished = [spec for spec in plan.specs if spec.head.key not in pending and "trust" in spec.head.constants]
+    if finished:
+        with suppress(StoreError), store.writing(plan.clip.key):
+            state_trust(store, finished)
 
 
 def _choose_compute(
