@@ -32,6 +32,7 @@ export function sharing(context) {
       { help: "save the series as a table (CSV)", run: () => share.run("table") },
       ...(share.isFile ? [] : [{ help: "save the series as Parquet", run: () => share.run("parquet") }]),
       { help: "save a video (WebM)", run: () => share.open("video") },
+      { help: "save the bookmarks as a report (HTML)", run: () => share.run("report") },
       ...(share.isFile ? [] : [{ help: "save a page that opens offline (HTML)", run: () => share.open("page") }]),
     ],
     update: () => share.panel.open && share.describe(),
@@ -60,6 +61,7 @@ class Share {
       table: row("Series", ["Save CSV"]),
       video: row("Video", ["Save WebM"]),
       page: row("Page", ["Save HTML"]),
+      report: row("Bookmarks", ["Save report"]),
     };
     this.parquet = element("a", { class: "as-button", download: "", text: "Save Parquet" });
     this.rows.table.actions.append(this.parquet);
@@ -117,7 +119,7 @@ class Share {
     for (const field of [this.first, this.last]) field.addEventListener("change", () => this.describe());
     this.maps.addEventListener("change", () => this.describe());
     this.cancel.addEventListener("click", () => this.work?.abort());
-    const { link, picture, table, video, page } = this.rows;
+    const { link, picture, table, video, page, report } = this.rows;
     const on = (/** @type {ReturnType<typeof row>} */ { actions }, /** @type {() => void} */ act) =>
       actions.querySelector("button")?.addEventListener("click", act);
     on(link, () => {
@@ -128,6 +130,7 @@ class Share {
     on(table, () => this.run("table"));
     on(video, () => this.run("video"));
     on(page, () => this.run("page"));
+    on(report, () => this.run("report"));
   }
 
   copyLink() {
@@ -181,6 +184,10 @@ class Share {
     const reason = whyNoVideo();
     setEnabled(rows.video, !reason);
     rows.page.root.hidden = this.isFile;
+    const { size } = context.notes;
+    rows.report.root.hidden = size === 0;
+    const marks = size === 1 ? "1 bookmark" : `${size} bookmarks`;
+    rows.report.text.textContent = `${marks} with picture, numbers, note and link, as one HTML file.`;
     this.mapsLabel.hidden = Object.keys(context.data.energies ?? {}).length === 0;
     rows.page.text.textContent = "Opens offline; measuring the size …";
     try {
@@ -335,6 +342,16 @@ class Share {
         this.showProgress("page", done, count);
       const { makePage } = await import("./offline_page.mjs");
       return [await makePage(this.context, { ...options, onProgress }), this.fileName("html")];
+    },
+    report: async (signal) => {
+      const { context } = this;
+      if (context.notes.size === 0) throw new Error("no frame is bookmarked");
+      context.playback.pause();
+      const { makeReport } = await import("./report.mjs");
+      const snapshot = await this.snapshot({ hasValues: false }); // they are of the frame on the screen
+      const onProgress = (/** @type {number} */ done, /** @type {number} */ count) =>
+        this.showProgress("report", done, count);
+      return [await makeReport(context, { snapshot, signal, onProgress }), this.fileName("html", "_bookmarks")];
     },
   };
 
