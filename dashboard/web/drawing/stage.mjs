@@ -256,7 +256,8 @@ export class Stage {
     if (plan.reference >= 0 && other?.data.length !== codes.data.length) return;
     const { x, y, width, height } = deviceRect(rect, this.ratio);
     const { left, top, side } = visiblePart(this.zoom);
-    context.imageSmoothingEnabled = width / (side * codes.width) < PIXELATED_FROM;
+    const scale = width / (side * codes.width);
+    context.imageSmoothingEnabled = scale < PIXELATED_FROM && !Number.isInteger(scale);
     context.imageSmoothingQuality = "high";
     if (clip) {
       context.save();
