@@ -62,6 +62,8 @@ class Measures:
     scale: Scale
     has_one_scale: bool
     """True if all energies have the same paths and constants, so that their heights can be compared."""
+    missing: tuple[str, ...] = ()
+    """What the view lacks and no job can compute, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def measures_of(comparison: Comparison, charts: Sequence[Chart], scale: Scale) -
         by_id["error"].title if "error" in by_id else "Error",
         scale,
         all(same_constants(tracks[0], other, names) for other in tracks[1:]),
+        tuple(missing.what for missing in comparison.missing if missing.command is None),
     )
 
 
@@ -135,6 +138,7 @@ def verdict(measures: Measures) -> Verdict:
     elif missing := story.without_energy():
         facts.append(("Energy", missing))
     facts += [("On this clip", story.agreement_fact()), ("Trust", story.trust_fact())]
+    facts.append(("Not shown", " ".join(measures.missing)))
     return Verdict(tuple(story.warnings()), story.headline(), tuple((label, text) for label, text in facts if text))
 
 
