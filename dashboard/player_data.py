@@ -40,6 +40,7 @@ VIEW_STATE = (
     "reach",
     "overlay",
     "maps",
+    "panes",
     "probe",
     "size",
 )
@@ -68,6 +69,8 @@ class Pane:
     """Place in the grid, from 0. Empty rows and columns are closed up; narrow screens wrap."""
     column: int
     track: Track
+    heading: str = ""
+    """The title without what `detail` says, for the first line of the pane; empty: the title."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ class Choice:
     title: str
     detail: str
     track: Track
+    heading: str = ""
+    """As of a pane."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,8 @@ class View:
     """Domain -> its title, of the domains on the paths of the energies."""
     choices: Sequence[Choice] = ()
     """What the pane of a letter could show instead: menus over the titles."""
+    suggestion: str = ""
+    """The choice to offer first for one more pane; empty for none."""
 
     def __post_init__(self) -> None:
         if not self.panes:
@@ -197,6 +204,7 @@ def view_data(view: View) -> dict[str, Any]:
         "scale": view.scale,
         "titles": dict(view.titles),
         "choices": [{"open": choice.open, **_picture_data(choice)} for choice in view.choices],
+        "suggestion": view.suggestion,
         "speeds": list(SPEEDS),
     }
 
@@ -234,6 +242,7 @@ def _picture_data(picture: Pane | Choice) -> dict[str, Any]:
     return {
         "title": picture.title,
         "detail": picture.detail,
+        "heading": picture.heading or picture.title,
         "key": head.key,
         "isComplete": picture.track.is_complete,
         "domain": dict(head.domain),

@@ -16,7 +16,7 @@ from cache.store import Store
 from consistency.zoo.records import Zoo
 from precompute.failures import SourceError
 from precompute.jobs import precision
-from precompute.jobs.compute_clip import compute_clip, seconds_per_frame
+from precompute.jobs.compute_clip import compute_clip
 from precompute.jobs.device_worker import all_devices
 from precompute.jobs.events import (
     UNHEARD,
@@ -133,12 +133,11 @@ def compute_source(
     compute, accuracy = _choose_compute(store, plan, settings, networks)
     planned = Planned(
         found.title,
+        plan.clip.key,
         n_frames=plan.clip.n_frames,
         n_tracks=len(plan.specs),
         n_pending=len(plan.pending),
         estimated_bytes=plan.estimated_bytes,
-        seconds_per_frame=seconds_per_frame(plan, compute),
-        n_frames_left=plan.n_frames_left,
         device=compute.device.type,
         dtype=dtype_name(compute.precision.dtype),
         accuracy=str(accuracy),
