@@ -18,7 +18,7 @@ from analysis.statistics import spearman
 from analysis.trust import Trust, trust_of, usual_limit
 from dashboard.compare.comparison import Comparison
 from dashboard.compare.gaps import Gap, gap_between
-from dashboard.compare.numbers import correlation, number, percent, size_of
+from dashboard.compare.numbers import SPACE, correlation, number, percent, size_of
 from dashboard.player_data import Chart, Series
 from dashboard.text import counted, one_line
 
@@ -134,7 +134,7 @@ def verdict(measures: Measures) -> Verdict:
     story = _Story(measures)
     facts = []
     if len(contenders) <= 2:
-        facts += [("Energy", story.energy_fact()), (measures.error_title, story.error_fact())]
+        facts += [("Energy", story.energy_fact()), ("Error", story.error_fact())]
     elif missing := story.without_energy():
         facts.append(("Energy", missing))
     facts += [("On this clip", story.agreement_fact()), ("Trust", story.trust_fact())]
@@ -370,7 +370,7 @@ class _Story:
             listed = f"{subject} {next(iter(words.values()))}"
         else:
             listed = ", ".join(f"{letter} is {word}" for letter, word in words.items())
-        return f"{listed} ({number(0, 'σ')}: as on validation rooms; above: worse)."
+        return f"{listed} (0{SPACE}σ: as on validation rooms; above: worse)."
 
     def _first_energy_gap(self) -> Gap | None:
         return _closest_below(self.energy_gaps)
