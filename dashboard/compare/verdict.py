@@ -264,7 +264,8 @@ class _Story:
         if stated:
             trust = min(stated, key=lambda trust: trust.spearman)
             follows = f"energy follows the error {size_of(trust.spearman)}"
-            sets = f"; {_told_apart(trust)}" if trust.auc else ""
+            outside = next((one for one in stated if one.auc), None)
+            sets = f"; {_told_apart(outside)}" if outside else ""
             parts.append(
                 f"on {counted(trust.n_frames, 'test frame')}, {follows} ({correlation(trust.spearman)}){sets}."
             )
