@@ -63,7 +63,7 @@ class Planned:
     estimated_bytes: float
     """Still to be stored."""
     seconds_per_frame: float
-    """Measured on noise."""
+    """Measured on noise; 0 if not measured."""
     n_frames_left: int
     device: str
     """`cpu` or `cuda`."""
@@ -71,6 +71,8 @@ class Planned:
     """Such as `bfloat16`."""
     accuracy: str
     """How far that dtype stays from float32, for people."""
+    clip: str
+    """Key of the clip, under which finished packs can be viewed from now on."""
 
 
 @dataclass(frozen=True)

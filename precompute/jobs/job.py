@@ -33,7 +33,7 @@ from precompute.jobs.events import (
 from precompute.jobs.plan import Plan, make_plan
 from precompute.jobs.predict import Compute, Networks, Precision, dtype_name
 from precompute.media.sampling import Sampling
-from precompute.media.sources import resolve
+from precompute.media.sources import Source, resolve
 from precompute.net.limits import USUAL_LIMITS, Limits
 from precompute.signals import Stop
 from precompute.text import count
@@ -60,6 +60,8 @@ class Settings:
     """Frames per run of the networks; None for BATCH_SIZE."""
     limits: Limits = USUAL_LIMITS
     """Limits of a download."""
+    is_estimated: bool = True
+    """Whether the time is measured on noise first, which for one frame takes longer than computing it."""
 
 
 def run_job(
@@ -109,10 +111,7 @@ def _missing_networks(zoo: Zoo) -> Iterator[str]:
 def compute_source(
     store: Store, source: str, settings: Settings, networks: Networks, *, events: Events = UNHEARD, stop: Stop
 ) -> Stored:
-    """Compute one source: a file, a URL or a bundled clip's name. `networks` keeps what it loads for the next source.
-
-    Raises KeyboardInterrupt once `stop` is set, and SourceError, ZooError, StoreError, OSError and torch's errors.
-    """
+    """Compute one source: a file, a URL or a bundled clip's name. Raises as `compute_found` does."""
     stop.has_unsaved_frames = False  # an earlier source may have failed in the middle of a pack
     found = resolve(
         source,
@@ -121,8 +120,19 @@ def compute_source(
         progress=lambda n_bytes, n_total: events.emit(Downloading(n_bytes, n_total)),
     )
     events.emit(Resolved())
+    return replace(compute_found(store, found, settings, networks, events=events, stop=stop), source=source)
+
+
+def compute_found(
+    store: Store, found: Source, settings: Settings, networks: Networks, *, events: Events = UNHEARD, stop: Stop
+) -> Stored:
+    """Compute a source that is a file on this disk now. `networks` keeps what it loads for the next source.
+
+    Raises KeyboardInterrupt once `stop` is set, and SourceError, ZooError, StoreError, OSError and torch's errors.
+    """
+    stop.has_unsaved_frames = False
     plan = make_plan(store, found, settings.sampling, settings.zoo, list(settings.patterns))
-    stored = Stored(source, found.title, plan.clip.key, len(plan.specs))
+    stored = Stored(str(found.path), found.title, plan.clip.key, len(plan.specs))
     if not plan.pending:
         return stored
     _require_space(store, plan)
@@ -133,11 +143,12 @@ def compute_source(
         n_tracks=len(plan.specs),
         n_pending=len(plan.pending),
         estimated_bytes=plan.estimated_bytes,
-        seconds_per_frame=seconds_per_frame(plan, compute),
+        seconds_per_frame=seconds_per_frame(plan, compute) if settings.is_estimated else 0.0,
         n_frames_left=plan.n_frames_left,
         device=compute.device.type,
         dtype=dtype_name(compute.precision.dtype),
         accuracy=str(accuracy),
+        clip=plan.clip.key,
     )
     events.emit(planned)
     log.info("%s", planned)

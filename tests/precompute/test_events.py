@@ -49,7 +49,7 @@ from tests.fixtures.zoos import write_zoo
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert(1)</script> [red]**x**[/red] \x1b[31m ![i](http://x/y.png) $x^2$"
-PLANNED = Planned("A", 10, 4, 3, 2e6, 0.5, 8, "cpu", "bfloat16", "within 0.50/255 of float32")
+PLANNED = Planned("A", 10, 4, 3, 2e6, 0.5, 8, "cpu", "bfloat16", "within 0.50/255 of float32", "c" * 64)
 DONE = Stored("a.mp4", "A", "0" * 64, 4, n_tracks_computed=3, n_frames_computed=8, seconds=4.0)
 
 
