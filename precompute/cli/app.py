@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from precompute.cli.doctor import doctor
+from precompute.cli.requests import REQUEST_COMMANDS
 from precompute.cli.run import run
 from precompute.cli.store.export_tracks import export_tracks
 from precompute.cli.store.gc import gc
@@ -47,7 +48,7 @@ app = typer.Typer(
 zoo_app = typer.Typer(help="Manage zoos: the sets of networks for `run --zoo`.", no_args_is_help=True)
 
 app.command("run")(run)
-for name, command in STORE_COMMANDS.items():
+for name, command in (REQUEST_COMMANDS | STORE_COMMANDS).items():
     app.command(name)(command)
 for name, command in ZOO_COMMANDS.items():
     zoo_app.command(name)(command)
