@@ -110,7 +110,7 @@ def _settings(asked: Asked, setup: Setup) -> Settings:
         start_seconds=options.start,
         end_seconds=options.end,
     )
-    return Settings(zoo, options.configurations, sampling, setup.device, setup.batch_size, limits, is_estimated=False)
+    return Settings(zoo, options.configurations, sampling, setup.device, setup.batch_size, limits)
 
 
 def _find(store: Store, uploads: Uploads, asked: Asked, setup: Setup, limits: Limits, following: _Following) -> Source:
@@ -131,7 +131,7 @@ def _find(store: Store, uploads: Uploads, asked: Asked, setup: Setup, limits: Li
     if source.kind == "file":
         if not setup.allow_files:
             raise SourceError("bad_request", f"{called(asked)}: this worker opens no files by name", "upload the file")
-        if not Path(source.name).is_absolute():
+        if not Path(source.name).is_absolute() or source.name.startswith("//"):  # which could be meant as an address
             raise SourceError("bad_request", f"{called(asked)}: not an absolute path", ASK_AGAIN)
         return resolve(source.name, media_dir=store.media_dir)
     path = uploads.path(source.name)
@@ -162,8 +162,7 @@ class _Following:
             case events.Planned():
                 if self._uploads is not None and not self._store.tracks(clip=event.clip):
                     self._uploads.unlist(event.clip)  # before its first pack can be seen
-                n_done = max(0, event.n_frames - event.n_frames_left)
-                self._tell(Progress("compute", n_done, event.n_frames or None, event.title, event.clip))
+                self._tell(Progress("compute", 0, event.n_frames or None, event.title, event.clip))
             case events.Computing():
                 self._tell(replace(before, stage="compute", n_done=event.n_frames, n_total=event.n_total))
 

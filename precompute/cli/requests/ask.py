@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -15,12 +15,22 @@ from cache.requests.queue import Requests
 from cache.requests.records import Asked, Options, Request, Source
 from cache.store import Store
 from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, bytes_bar, complain, open_store, say, usage
+from precompute.cli.job_options import (
+    ConfigurationsOption,
+    CropOption,
+    EndOption,
+    FpsOption,
+    MaxDurationOption,
+    MaxFramesOption,
+    SizeOption,
+    StartOption,
+    TolerantOption,
+)
 from precompute.cli.requests.shown import name_of, short_id, state_of
-from precompute.cli.run import Crop
-from precompute.media.sampling import Sampling
+from precompute.media.sampling import Crop, Sampling
 from precompute.media.sources import bundled_clips
 from precompute.net.limits import MAX_DURATION_SECONDS
-from precompute.net.urls import looks_like_url
+from precompute.net.urls import address_of
 
 LOOK_SECONDS = 0.5
 """Between two looks at a request that is waited for."""
@@ -32,33 +42,22 @@ def ask(
         str, typer.Argument(metavar="SOURCE", help="A video file, the name of a bundled clip, or a URL.")
     ],
     store: StoreOption = None,
-    zoo: Annotated[str, typer.Option(metavar="NAME", help="Name of a zoo (see `zoo list`).")] = "mini",
-    configurations: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATTERN", help="Globs on zoo/method/path, separated by commas or repeated. Default: all."
-        ),
-    ] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames per second to sample. Default: every frame.")] = None,
-    start: Annotated[float, typer.Option(help="First second.")] = 0.0,
-    end: Annotated[float | None, typer.Option(help="Last second (excluded). Default: the end.")] = None,
-    max_frames: Annotated[
-        int | None, typer.Option(min=1, help="Compute at most this many frames; 1 is done before any video.")
-    ] = None,
-    size: Annotated[int, typer.Option(help="Short side of the frames, in pixels.")] = 256,
-    crop: Annotated[Crop, typer.Option(help="Compute the centre square, or the whole picture.")] = Crop.centre,
-    tolerant: Annotated[
-        bool, typer.Option("--tolerant", help="Keep the frames before the damage of a damaged or truncated file.")
-    ] = False,
-    max_duration: Annotated[
-        float, typer.Option(min=1, help="Longest video from a URL, in seconds; not checked with --max-frames.")
-    ] = MAX_DURATION_SECONDS,
+    zoo: Annotated[str, typer.Option("--zoo", metavar="NAME", help="Name of a zoo (see `zoo list`).")] = "mini",
+    configurations: ConfigurationsOption = None,
+    fps: FpsOption = None,
+    start: StartOption = 0.0,
+    end: EndOption = None,
+    max_frames: MaxFramesOption = None,
+    size: SizeOption = 256,
+    crop: CropOption = "centre",
+    tolerant: TolerantOption = False,
+    max_duration: MaxDurationOption = MAX_DURATION_SECONDS,
     who: Annotated[str, typer.Option(metavar="NAME", help="Who asks: workers serve different askers in turn.")] = WHO,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended; exit code 1 if it failed.")] = False,
 ) -> None:
     """Ask for a source to be computed. A worker does it: start one with `serve`.
 
-    Asking again for the same while it waits or runs adds nothing.
+    Asking again for the same while it waits or runs adds nothing. A single frame (--max-frames 1) is done before any video.
 
     [bold]Examples[/bold]
 
@@ -71,9 +70,9 @@ def ask(
     patterns = tuple(part for text in configurations or ["*"] for part in text.split(",") if part)
     try:
         Sampling(
-            start, end, fps, max_frames, size, crop.value, tolerant
+            start, end, fps, max_frames, size, cast("Crop", crop), tolerant
         )  # refuses now what a worker would refuse later
-        options = Options(zoo, patterns, start, end, fps, max_frames, size, crop.value, tolerant, float(max_duration))
+        options = Options(zoo, patterns, start, end, fps, max_frames, size, crop, tolerant, float(max_duration))
         asked = Asked(_source(source), options, who, time.time())
     except BadRecord as error:
         raise usage(f"{error.found}; a zoo is named as in `zoo list`, and texts have at most 4000 letters") from error
@@ -94,8 +93,8 @@ def ask(
 
 def _source(text: str) -> Source:
     """Raises ValueError where there is no such file, clip or URL, and BadRecord."""
-    if looks_like_url(text):
-        return Source("address", text.strip())
+    if (address := address_of(text)) is not None:
+        return Source("address", address)
     try:
         path = Path(text).expanduser()
         is_file = path.is_file()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -14,15 +14,18 @@ from cache.store import Store
 from precompute.cli.console import (
     EXIT_FAILED_ITEM,
     StoreOption,
-    complain,
     logging_to_stderr,
     open_store,
     say,
     usage,
 )
-from precompute.cli.run import DeviceName
+from precompute.cli.job_options import BatchSizeOption, DeviceOption
+from precompute.cli.run import say_stopping
 from precompute.cli.zoo.arguments import CodeOption
 from precompute.signals import Stop, stop_on_signals
+
+if TYPE_CHECKING:
+    from precompute.jobs.device_worker import Device
 
 # Torch takes seconds to import, so the command imports what needs it.
 
@@ -33,12 +36,11 @@ NICENESS = 10
 def serve(
     context: typer.Context,
     store: StoreOption = None,
-    device: Annotated[DeviceName, typer.Option(help="Where the networks run.")] = DeviceName.auto,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Frames per run of the networks. Default: 8 on CPUs, 32 on GPUs.")
-    ] = None,
+    device: DeviceOption = "auto",
+    batch_size: BatchSizeOption = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads of the networks. Default: one per core.")
+        int | None,
+        typer.Option(metavar="NUMBER", min=1, help="CPU threads of the networks. Default: one per core."),
     ] = None,
     keep: Annotated[
         int, typer.Option(metavar="MB", min=0, help="Memory for networks that stay loaded between requests.")
@@ -72,7 +74,7 @@ def serve(
     """
     if verbose:
         context.with_resource(logging_to_stderr())
-    stop = context.with_resource(stop_on_signals(_say_stopping))
+    stop = context.with_resource(stop_on_signals(say_stopping))
     try:
         n_failed = _serve(
             open_store(store), device, batch_size, threads, keep << 20, stop, allow_code, no_files, until_idle
@@ -85,7 +87,7 @@ def serve(
 
 def _serve(
     opened: Store,
-    device: DeviceName,
+    device: str,
     batch_size: int | None,
     threads: int | None,
     keep_bytes: int,
@@ -103,7 +105,7 @@ def _serve(
 
     try:
         limits = limits_of(os.environ)
-        setup = Setup(choose_device(device.value), batch_size, allow_code, allow_files=not no_files)
+        setup = Setup(choose_device(cast("Device", device)), batch_size, allow_code, allow_files=not no_files)
     except ValueError as error:
         raise usage(str(error)) from error
     with suppress(OSError):
@@ -112,7 +114,3 @@ def _serve(
         torch.set_num_threads(threads)
     say(f"serving {opened.root} on {setup.device.type}; stop with Ctrl-C")
     return Worker(opened, setup, limits=limits, keep_bytes=keep_bytes, say=say).serve(stop, until_idle=until_idle)
-
-
-def _say_stopping() -> None:
-    complain("the current pack is being finished; press Ctrl-C again to stop at once", "stopping")
