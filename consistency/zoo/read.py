@@ -234,8 +234,8 @@ def _trust(name: str, row: Mapping[str, Any]) -> Trust:
             spearman=float(row["spearman"]),
             pearson=float(row["pearson"]),
             n_frames=int(row["n_frames"]),
-            percentile_97_5=float(row["percentile_97_5"]),
-            n_validation_frames=int(row["n_validation_frames"]),
+            percentile_97_5=float(row["percentile_97_5"]) if "percentile_97_5" in row else None,
+            n_validation_frames=int(row.get("n_validation_frames", 0)),
             auc=auc,
             origin=str(row.get("origin", "")),
         )

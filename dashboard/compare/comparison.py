@@ -215,9 +215,7 @@ class _Builder:
 
     def _add_energy(self, letter: str, name: str, configuration: Configuration, prediction: Track) -> None:
         if not configuration.is_direct:
-            what = f"{letter} ({name}) has no energy of its own: energy belongs to a method's direct prediction."
-            self.missing.append(MissingTrack(what, None))
-            return
+            return  # the verdict says why: energy belongs to a method and its target, not to a path
         energy = self._find("energy", configuration, prediction)
         if energy is None:
             self._miss(f"The energy of {letter} ({name})", configuration)

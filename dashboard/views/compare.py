@@ -133,10 +133,11 @@ def _show_missing(store: Store, comparison: Comparison, plots: Sequence[PlotData
     """What limits the comparison, what cannot be read, and what is missing with the command that computes it."""
     show_notes([*remarks(comparison), *(text for plot in plots for text in plot.problems)])
     for missing in comparison.missing:
+        if missing.command is None:
+            continue  # the verdict says so
         with st.container(border=True, gap="xsmall"):
             st.text(missing.what)
-            if missing.command:
-                st.code(for_store(missing.command, store), language="bash", wrap_lines=True)
+            st.code(for_store(missing.command, store), language="bash", wrap_lines=True)
 
 
 def _show_empty(store: Store, tracks: Sequence[Track]) -> None:

@@ -336,11 +336,13 @@ def test_the_about_page_is_one_click_away_and_leads_back_to_the_same_view(page: 
     wait_for_link(page, "frame=5")
 
 
-def test_means_and_the_meaning_of_energy_stand_under_the_charts(page: Page, app: App):
-    open_page(page, app)
-    expect(
-        page.get_by_text(re.compile(r"^Consistency energy, mean: A .*σ, B .* lower on .* of 24 frames"))
-    ).to_be_visible()
+def test_the_verdict_stands_above_the_pictures_and_explains_its_words(page: Page, app: App):
+    root = open_page(page, app)
+    card = page.locator("[class*=st-key-verdict-]").first
+    expect(card.get_by_text(re.compile(r"A −?\d\.\d\d\sσ, B −?\d\.\d\d\sσ: .*noise floor"))).to_be_visible()
+    boxes = card.bounding_box(), root.bounding_box()
+    assert boxes[0] and boxes[1] and boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]
+    card.get_by_test_id("stTooltipIcon").hover()
     expect(page.get_by_text("section 4")).to_be_visible()
 
 
