@@ -9,9 +9,7 @@ import numpy as np
 from analysis.energy import Scale, same_constants
 from dashboard.compare.comparison import Comparison
 from dashboard.player_data import Chart
-from dashboard.text import counted
-
-MINUS = "\N{MINUS SIGN}"
+from dashboard.text import counted, number
 
 
 def summary(chart: Chart) -> str:
@@ -30,25 +28,6 @@ def summary(chart: Chart) -> str:
     if len(lines) != 2:
         return sentence
     return f"{sentence} {_lower(lines[0].letter, lines[1].letter, values, n_common)}"
-
-
-def number(value: float, unit: str) -> str:
-    """`value` in at most three significant digits, with its unit: `−0.08 σ`, `12.3°`."""
-    if value != 0 and abs(value) < 0.0005:
-        text = f"{value:.1e}"
-    else:
-        text = (
-            f"{value:.0f}"
-            if abs(value) >= 100
-            else f"{value:.1f}"
-            if abs(value) >= 10
-            else f"{value:.2f}"
-            if abs(value) >= 1
-            else f"{value:.3f}"
-        )
-        text = text if float(text) else text.lstrip("-")
-    gap = "" if unit in ("", "°") else "\N{NO-BREAK SPACE}"
-    return f"{text.replace('-', MINUS)}{gap}{unit}"
 
 
 def _lower(first: str, second: str, values: np.ndarray, n_frames: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 
 import streamlit as st
@@ -18,10 +19,12 @@ from dashboard.compare.lineup import MAX_CONFIGURATIONS, Lineup, moved, suggesti
 from dashboard.compare.link import Selection
 from dashboard.compare.path_options import energy_tracks, graph_data, path_options, readout_options
 from dashboard.compare.plots import PlotData, read
+from dashboard.compare.ranges import Ranges
+from dashboard.compare.styles import styles
 from dashboard.compare.summaries import remarks, summary
 from dashboard.components.path_graph import path_graph
 from dashboard.components.player import player
-from dashboard.player_data import LETTERS, Chart, Position, View
+from dashboard.player_data import LETTERS, Chart, Position, Style, View
 from dashboard.text import counted, without_markdown
 from dashboard.widgets import for_store, refresh_when_changed, show_about, show_failed, show_notes
 
@@ -56,7 +59,8 @@ def page(store: Store, columns: Columns) -> None:
             ready = f"{comparison.n_ready} of {counted(selection.clip.n_frames, 'frame')} ready"
             st.text(f"Not finished: {ready}. More frames appear while the job runs.")
         show_notes(notes)
-    _show_player(columns, catalogue, selection, comparison, charts, choices)
+    ranges = _ranges(str(store.root), store).of(pane.track for pane in comparison.panes)
+    _show_player(columns, catalogue, selection, comparison, charts, ranges, choices)
     _show_missing(store, comparison, plots, selection.scale)
     with st.container(key="words", gap=None):
         for chart in charts:
@@ -161,7 +165,13 @@ def _show_graph(store: Store, columns: Columns, catalogue: Catalogue, selection:
     readouts = readout_options(catalogue, columns, clip, target, lineup, command)
     tracks = energy_tracks(catalogue, clip, [*options, *readouts])
     data = graph_data(options, lineup, tracks, readouts, selection.readout)
+    data["styles"] = {letter: asdict(style) for letter, style in _styles_by_letter(catalogue, selection).items()}
     path_graph(data, key=GRAPH, on_request=choices.handle_request)
+
+
+@st.cache_resource(show_spinner=False)
+def _ranges(root: str, _store: Store) -> Ranges:
+    return Ranges(_store)
 
 
 @st.fragment
@@ -171,6 +181,7 @@ def _show_player(
     selection: Selection,
     comparison: Comparison,
     charts: Sequence[Chart],
+    ranges: Mapping[str, tuple[float, float]],
     choices: Choices,
 ) -> None:
     """The player, in a fragment of its own: moving through the frames reruns nothing else."""
@@ -191,6 +202,8 @@ def _show_player(
         scale=selection.scale,
         titles=comparison.titles,
         choices=choices_of(catalogue, selection.clip.key, selection.target) if selection.target else (),
+        styles=_styles_by_letter(catalogue, selection),
+        ranges=ranges,
     )
 
     def show(position: Position) -> Position:
@@ -198,6 +211,12 @@ def _show_player(
         return player(view, key=PLAYER, position=position, on_change=note_move, on_request=on_request)
 
     choices.follow_player(selection, show)
+
+
+def _styles_by_letter(catalogue: Catalogue, selection: Selection) -> dict[str, Style]:
+    lineup = selection.configurations
+    found = styles(catalogue, selection.target, lineup) if selection.target else {}
+    return {letter: found[configuration] for letter, configuration in zip(LETTERS, lineup, strict=False)}
 
 
 def _show_missing(store: Store, comparison: Comparison, plots: Sequence[PlotData], scale: Scale) -> None:

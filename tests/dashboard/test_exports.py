@@ -35,10 +35,10 @@ def test_the_file_holds_every_plotted_curve_in_full_precision(store: Store) -> N
         "Consistency energy, B consistency (σ)",
         "Readout disagreement, A baseline (code)",
         "Readout disagreement, B consistency (code)",
-        "Mean angular error of Surface normals, A baseline (°)",
-        "Mean angular error of Surface normals, B consistency (°)",
-        "Mean absolute error of Reshading, A baseline (code)",
-        "Mean absolute error of Reshading, B consistency (code)",
+        "Surface normals: mean angular error, A baseline (°)",
+        "Surface normals: mean angular error, B consistency (°)",
+        "Reshading: mean absolute error, A baseline (code)",
+        "Reshading: mean absolute error, B consistency (code)",
     ]
     assert table["frame"].to_pylist() == list(range(N_FRAMES))
     assert np.allclose(table["time (s)"], np.arange(N_FRAMES) / 30)

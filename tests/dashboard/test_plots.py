@@ -54,8 +54,8 @@ def test_titles_and_units_come_from_the_manifest(store: Store) -> None:
     assert {name: plot.title for name, plot in found.items()} == {
         "energy": "Consistency energy",
         "disagreement": "Readout disagreement",
-        "error": "Mean angular error of Surface normals",
-        "error2": "Mean absolute error of Reshading",
+        "error": "Surface normals: mean angular error",
+        "error2": "Reshading: mean absolute error",
     }
     units = {name: read(Columns(store), plot, "standardised").chart.unit for name, plot in found.items()}
     assert units == {"energy": "σ", "disagreement": "code", "error": "°", "error2": "code"}
@@ -72,7 +72,7 @@ def test_long_titles_and_units_are_cut_and_stand_on_one_line(store: Store) -> No
     assert set(found) == {"energy", "disagreement", "error", "error2"}
     for plot in found.values():
         chart = read(Columns(store), plot, "standardised").chart
-        assert chart.title.isprintable() and len(chart.title) <= 2 * MAX_TITLE_LETTERS + len(" of ")
+        assert chart.title.isprintable() and len(chart.title) <= 2 * MAX_TITLE_LETTERS + len(": ")
         assert chart.unit.isprintable() and 0 < len(chart.unit) <= MAX_UNIT_LETTERS
 
 

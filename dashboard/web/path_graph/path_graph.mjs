@@ -17,6 +17,7 @@ import { screen } from "../player/screen.mjs";
 import { standardised } from "../plots/energy.mjs";
 import { dialog } from "../ui/dialog.mjs";
 import { button, element } from "../ui/dom.mjs";
+import { withUnit } from "../ui/numbers.mjs";
 import { Theme } from "../ui/theme.mjs";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -36,7 +37,8 @@ const WIDTH = { low: 2, high: 10, unknown: 2 };
  *   track: string | null}} PathOption
  *   energy: mean over the clip, sigma; command: computes it; track: key of what it predicts, null: it is not computed
  * @typedef {{packs: import("../frames/frame_loader.mjs").Pack[], paths: string[], mu: number[], sigma: number[]}} Energy
- * @typedef {{lineup: {letter: string, zoo: string, method: string, path: string}[], letters: string, ways: PathOption[],
+ * @typedef {{lineup: {letter: string, zoo: string, method: string, path: string}[], letters: string,
+ *   styles?: Record<string, import("../ui/theme.mjs").Style>, ways: PathOption[],
  *   readouts: PathOption[], readout: string, energies: Record<string, Energy>,
  *   domains: Record<string, import("../player/context.mjs").Domain>, passQuery: string}} Data
  *   ways: paths to the target; readouts: paths on from the target; readout: the domain that is shown, "": none;
@@ -139,6 +141,7 @@ class Picker {
     const before = JSON.stringify(this.data.lineup);
     this.data = data;
     this.ask = ask;
+    this.theme.setStyles(data.letters, data.styles ?? {});
     if (this.panel.open) this.theme.apply();
     if (!data.lineup.some(({ letter }) => letter === this.letter) && !this.isNew) this.letter = "A";
     if (before !== JSON.stringify(data.lineup)) this.follow();
@@ -360,7 +363,7 @@ class Picker {
    */
   drawOption(option, { line, at, name, isChosen, act }) {
     const energy = option ? this.energyOf(option) : null;
-    const number = energy === null ? "" : ` ${signed(energy)} σ`;
+    const number = energy === null ? "" : ` ${withUnit(energy, "σ")}`;
     const isMissing = Boolean(option?.command);
     const drawn = made("g", {
       class: `way${isMissing ? " missing" : ""}`,
@@ -450,9 +453,9 @@ class Picker {
   agreement({ path, energy }) {
     if (energy === null) return "";
     const now = this.now.byPath[path];
-    const here = now === undefined ? "" : `; ${signed(now)} σ in frame ${screen.frame}`;
+    const here = now === undefined ? "" : `; ${withUnit(now, "σ")} in frame ${screen.frame}`;
     const how = energy < 0 ? "better than usual" : "worse than usual";
-    return ` On average it agrees with the direct prediction ${how} (${signed(energy)} σ${here}).`;
+    return ` On average it agrees with the direct prediction ${how} (${withUnit(energy, "σ")}${here}).`;
   }
 }
 
@@ -543,10 +546,4 @@ function made(name, attributes) {
   const one = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
   return one;
-}
-
-/** @param {number} value */
-function signed(value) {
-  const text = value.toFixed(2);
-  return Number(text) === 0 ? "0.00" : text.replace("-", "−");
 }

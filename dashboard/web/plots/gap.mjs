@@ -42,6 +42,7 @@ export function gapChart(compared) {
     axis: "gap",
     unit: measure.unit,
     hasZeroLine: true,
+    isAnchored: measure.limit !== null,
     nTicks: 4,
     areas: [
       { letter: second, x, values: above },
