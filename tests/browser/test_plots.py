@@ -258,7 +258,8 @@ def test_the_most_orange_place_of_the_strip_is_the_worst_frame(page: Page, app: 
         }"""
     )
     curve = energies(app.store)["A"]
-    assert curve[int(worst * N_FRAMES)] >= min(curve.max(), 4.9) - 0.1, "from 5 σ on all are alike"
+    # One of 256 colours stands for 0.04 σ.
+    assert curve[int(worst * N_FRAMES)] >= sorted(curve)[-3]
 
 
 def test_a_method_keeps_its_colour_when_a_and_b_are_swapped(page: Page, app: App):
