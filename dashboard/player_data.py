@@ -44,6 +44,7 @@ VIEW_STATE = (
     "reach",
     "overlay",
     "maps",
+    "panes",
     "probe",
     "size",
 )
@@ -72,6 +73,8 @@ class Pane:
     """Place in the grid, from 0. Empty rows and columns are closed up; narrow screens wrap."""
     column: int
     track: Track
+    heading: str = ""
+    """The title without what `detail` says, for the first line of the pane; empty: the title."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,15 @@ class Series:
     values: np.ndarray
     """(N,) float; NaN where a frame has no value."""
 
+    @property
+    def has_values(self) -> bool:
+        return bool(np.isfinite(self.values).any())
+
+    @property
+    def mean(self) -> float:
+        """Over the frames that have a value."""
+        return float(np.nanmean(self.values))
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -108,6 +120,8 @@ class Chart:
     series: Sequence[Series]
     has_zero_line: bool = False
     """True if 0 separates high from low, as it does for standardised energies."""
+    floors: Mapping[str, float] = field(default_factory=dict)
+    """Letter -> noise floor of the mean gap between the first series and that one, over all frames; NaN: too few."""
     limit: float | None = None
     """Of a standardised energy: the 97.5th percentile on the zoo's validation images, sigma; None if the zoo has none."""
 
@@ -121,6 +135,8 @@ class Choice:
     title: str
     detail: str
     track: Track
+    heading: str = ""
+    """As of a pane."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +160,8 @@ class View:
     """Letter -> style of that configuration; a letter without one has a style of its own."""
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Domain -> the values at which its colours begin and end; a domain without them is shown over its full range."""
+    suggestion: str = ""
+    """The choice to offer first for one more pane; empty for none."""
 
     def __post_init__(self) -> None:
         if not self.panes:
@@ -209,6 +227,7 @@ def view_data(view: View) -> dict[str, Any]:
         "titles": dict(view.titles),
         "styles": {letter: asdict(style) for letter, style in view.styles.items()},
         "choices": [{"open": choice.open, **_picture_data(choice, view.ranges)} for choice in view.choices],
+        "suggestion": view.suggestion,
         "speeds": list(SPEEDS),
     }
 
@@ -227,6 +246,7 @@ def chart_data(chart: Chart) -> dict[str, Any]:
         "unit": chart.unit,
         "hasZeroLine": chart.has_zero_line,
         "limit": chart.limit,
+        "floors": {letter: floor if np.isfinite(floor) else None for letter, floor in chart.floors.items()},
         "series": [
             {"letter": series.letter, "name": series.name, "values": _rounded(series.values)} for series in chart.series
         ],
@@ -247,6 +267,7 @@ def _picture_data(picture: Pane | Choice, ranges: Mapping[str, tuple[float, floa
     return {
         "title": picture.title,
         "detail": picture.detail,
+        "heading": picture.heading or picture.title,
         "key": head.key,
         "isComplete": picture.track.is_complete,
         "domain": {**head.domain, **({"shown": list(shown)} if shown else {})},

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dashboard.catalogue import Catalogue
+from dashboard.compare.link import Selection
 from dashboard.configuration import Configuration
-from dashboard.player_data import N_DASHES, N_HUES, Style
+from dashboard.player_data import LETTERS, N_DASHES, N_HUES, Style
+
+
+def styles_by_letter(catalogue: Catalogue, selection: Selection) -> dict[str, Style]:
+    """Letter -> style of that configuration of the selection."""
+    lineup = selection.configurations
+    found = styles(catalogue, selection.target, lineup) if selection.target else {}
+    return {letter: found[configuration] for letter, configuration in zip(LETTERS, lineup, strict=False)}
 
 
 def styles(catalogue: Catalogue, target: str, lineup: Sequence[Configuration]) -> dict[Configuration, Style]:

@@ -15,8 +15,9 @@ from analysis.energy import energy
 from cache.pack import read_images
 from cache.records import Track
 from cache.store import Store
-from dashboard.compare.summaries import summary
-from dashboard.player_data import Chart, Series
+from dashboard.compare.gaps import gap_between
+from dashboard.compare.numbers import number, percent
+from dashboard.player_data import Series
 from tests.browser.helpers import App, look, state, wait_for
 from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, build_store
@@ -63,7 +64,7 @@ def drag(page: Page, area: Locator, start: float, end: float, *, shift: bool = F
         page.keyboard.up("Shift")
 
 
-def number(text: str) -> float:
+def read_number(text: str) -> float:
     """A number as the page writes it."""
     return float(text.replace("−", "-"))
 
@@ -163,11 +164,20 @@ def test_the_gap_says_who_is_lower_how_often_and_follows_the_loop(page: Page, ap
     curves = energies(app.store)
     note = root.locator("figure[data-id=gap] .chart-note")
 
-    def words(first: int, last: int) -> str:
-        series = [Series(letter, letter, curves[letter][first : last + 1]) for letter in "AB"]
-        return summary(Chart("", "", "", series)).split(". ")[-1].removesuffix(".").replace(" is lower", " lower")
+    def words(first: int, last: int, is_whole: bool = False) -> str:
+        gap = gap_between(*(Series(letter, letter, curves[letter][first : last + 1]) for letter in "AB"))
+        a, b = gap.n_first_lower, gap.n_second_lower
+        share = f"{'B' if b > a else 'A'} lower on {percent(max(a, b), gap.n_frames)} of {gap.n_frames} frames"
+        if a == b:
+            share = f"Even: {percent(a, gap.n_frames)} each of {gap.n_frames} frames"
+        is_lower = (a > b) if gap.lower == "A" else (b > a)
+        size = number(gap.size, "σ")
+        by = f", by {size} in the mean" if is_lower else f"; in the mean {gap.lower} is lower, by {size}"
+        side = "beyond" if gap.is_beyond else "within"
+        end = f": {side} the noise floor of {number(gap.floor, 'σ')}" if is_whole else ""
+        return f"{share}{by}{end}"
 
-    expect(note).to_have_text(words(0, N_FRAMES - 1))
+    expect(note).to_have_text(words(0, N_FRAMES - 1, is_whole=True))
     drag(page, root.locator(".plot-area").first, 0.3, 0.5, shift=True)
     first, last = look(root)["loop"]
     expect(note).to_have_text(f"{words(first, last)} (loop {first}–{last})")
@@ -211,7 +221,9 @@ def test_the_strip_has_a_row_for_each_configuration_with_its_value_here(page: Pa
     curves = energies(app.store)
     labels = root.locator(".strip-labels span").all_inner_texts()
     assert [label.split()[0] for label in labels] == ["A", "B", "C"]
-    assert [number(label.split()[1]) for label in labels] == pytest.approx([curves[n][40] for n in "ABC"], abs=0.006)
+    assert [read_number(label.split()[1]) for label in labels] == pytest.approx(
+        [curves[n][40] for n in "ABC"], abs=0.006
+    )
     assert strip_frame(root) == pytest.approx(40, abs=0.1)
 
 
@@ -308,7 +320,7 @@ def mean_inside(store: Store, method: str, box: tuple[int, int, int, int]) -> np
 def plotted(root: Locator, chart: str = "energy") -> list[float]:
     """The values at the cursor of A, B, ..."""
     texts = root.locator(f"figure[data-id={chart}] button.value output").all_inner_texts()
-    return [number(text.split()[0]) for text in texts]
+    return [read_number(text.split()[0]) for text in texts]
 
 
 def settled(root: Locator, words: str) -> None:
@@ -515,7 +527,7 @@ def test_the_energy_by_path_sums_to_the_energy_and_opens_a_path(page: Page, app:
     open_panel(root, "Energy by path")
     wait_for(root, "el.querySelector('figure[data-id=paths]') !== null")
     texts = root.locator("figure[data-id=paths] button.value output").all_inner_texts()
-    total, *shares = [number(text.split()[0]) for text in texts]
+    total, *shares = [read_number(text.split()[0]) for text in texts]
     assert len(shares) == len(energy_track(app.store, "baseline").head.constants["paths"])
     assert sum(shares) == pytest.approx(total, abs=0.02)
     assert total == pytest.approx(energies(app.store)["A"][21], rel=0.01)

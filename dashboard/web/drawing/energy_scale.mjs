@@ -7,7 +7,6 @@
  */
 
 import { markWithUnit, withUnit } from "../ui/numbers.mjs";
-import { shownScale } from "./compose.mjs";
 
 /** Where the colours end, on both sides, σ: far outside what a zoo was validated on. */
 const REACH = 5;
@@ -31,8 +30,10 @@ export const LEAST_SHARE = 0.2;
 
 /** The scale of energies in colour, with what the viewer has chosen. @param {Pick<Domain, "name" | "unit">} domain @param {{maps: Record<string, import("./compose.mjs").Chosen>}} look @returns {Scale} */
 export function energyScale({ name, unit }, { maps }) {
-  const anchored = { lo: -REACH, hi: REACH, scale: "linear", unit, colour_map: "energy" };
-  return shownScale({ ...anchored, name, channels: 1, meaning: "scalar" }, maps[name]);
+  const chosen = maps[name];
+  const [lo, hi] = [chosen?.lo ?? -REACH, chosen?.hi ?? REACH];
+  const range = lo < hi ? { lo, hi } : { lo: -REACH, hi: REACH };
+  return { ...range, scale: "linear", unit, colour_map: chosen?.map ?? "energy" };
 }
 
 /** Where usual ends: the zoo's 97.5th percentile of validation images, else 3 σ. @param {number | null | undefined} stated @returns {Limit} */

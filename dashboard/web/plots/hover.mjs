@@ -2,7 +2,7 @@
 /** The line under the pointer, through all plots at once, with the frame and the values that each has there. */
 
 import { element } from "../ui/dom.mjs";
-import { formatNumber } from "../ui/numbers.mjs";
+import { formatNumber, unitAfter } from "../ui/numbers.mjs";
 
 /** Between the line and its label. */
 const GAP_PX = 6;
@@ -53,6 +53,5 @@ export function hoverText(frame, unit, entries) {
   const values = shown
     .map(({ letter, name = letter, values: own }) => `${name} ${formatNumber(own[frame] ?? NaN, unit)}`)
     .join(", ");
-  const gap = unit === "" || unit === "°" ? "" : "\u00a0";
-  return [`frame ${frame}`, values && `${values}${gap}${unit}`].filter(Boolean).join(" · ");
+  return [`frame ${frame}`, values && values + unitAfter(unit)].filter(Boolean).join(" · ");
 }

@@ -221,7 +221,11 @@ export function scaling(context) {
   const ofFrame = ({ domain, kind }) => {
     const { panes, plans } = stage;
     if (kind === "energy") {
-      const codes = context.position.pictures.slice(panes.length).flatMap((picture) => picture?.codes ?? []);
+      // Those over the pictures, whose pictures follow those of the panes, and those that are panes.
+      const isShown = (/** @type {number} */ index) => index >= panes.length || panes[index].role === "energy";
+      const codes = context.position.pictures.flatMap((picture, index) =>
+        picture?.codes && isShown(index) ? [picture.codes] : [],
+      );
       return rangeOf(
         domain,
         codes.map((own) => ({ rgba32: rgba32Of(own), unknown: -1 })),
@@ -244,8 +248,9 @@ export function scaling(context) {
     element: menu,
     actions: {
       legend: (index, from) => {
-        const kind = stage.plans[index].role === "compared" ? "difference" : "map";
-        open({ domain: stage.panes[index].domain, kind }, from);
+        const { domain, role } = stage.panes[index];
+        const kind = stage.plans[index].role === "compared" ? "difference" : role === "energy" ? "energy" : "map";
+        open({ domain, kind }, from);
       },
       scaleMenu: open,
     },

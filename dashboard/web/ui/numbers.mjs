@@ -1,11 +1,13 @@
 // @ts-check
-/** Numbers as the page shows them, and as fields take them. Pure; dashboard/text.py writes the words under the plots alike. */
+/** Numbers as the page shows them, and as fields take them. Pure; dashboard/compare/numbers.py writes words alike. */
 
 /** Decimals by unit; ratios and all other units have OTHER_DECIMALS. @type {Record<string, number>} */
 const DECIMALS = { σ: 2, "°": 1, m: 2, "%": 1, s: 3 };
 const OTHER_DECIMALS = 3;
 /** Units on whose scale 0 is a value like any other, so that a small one may be rounded to it. */
 const SIGNED_UNITS = ["σ"];
+/** Units that are not written. */
+const NAMELESS_UNITS = ["", "code"];
 const MINUS = "\u2212";
 const NO_BREAK_SPACE = "\u00a0";
 /** Larger numbers are written with a power of ten. */
@@ -49,5 +51,11 @@ export function parseable(value) {
 
 /** @param {string} text @param {string} unit */
 function joined(text, unit) {
-  return unit === "" || unit === "°" ? text + unit : text + NO_BREAK_SPACE + unit;
+  return text === "–" ? text : text + unitAfter(unit);
+}
+
+/** What stands behind a number: a no-break space and the unit, or nothing. @param {string} unit */
+export function unitAfter(unit) {
+  if (NAMELESS_UNITS.includes(unit)) return "";
+  return unit === "°" ? unit : NO_BREAK_SPACE + unit;
 }

