@@ -284,7 +284,7 @@ def test_a_method_keeps_its_colour_when_a_and_b_are_swapped(page: Page, app: App
 
 
 def test_the_pointer_draws_a_line_through_all_plots_with_their_values(page: Page, app: App):
-    root = open_page(page, app)
+    root = open_page(page, app, "frame=7")
     area = root.locator(".plot-area").first
     area.scroll_into_view_if_needed()
     area.hover(position={"x": 300, "y": 40})
@@ -292,7 +292,7 @@ def test_the_pointer_draws_a_line_through_all_plots_with_their_values(page: Page
     expect(tips.first).to_have_text(re.compile(r"^frame \d+ · A [−\d.]+, B [−\d.]+\sσ$"))
     texts = tips.all_inner_texts()
     assert len({text.split(" · ")[0] for text in texts}) == 1 and len(texts) == root.locator(".plot-area").count()
-    assert state(root)["frame"] == 0, "hovering moves nothing"
+    assert state(root)["frame"] == 7, "hovering moves nothing"
     root.locator(".strip-track").hover()
     expect(tips.first).to_have_text(re.compile(rf"^frame ({N_FRAMES // 2 - 1}|{N_FRAMES // 2}) "))
     page.mouse.move(2, 2)
@@ -362,7 +362,7 @@ def test_a_region_from_block_means_is_on_the_scale_of_the_frame(page: Page, app:
 
 
 def test_shift_and_click_takes_a_pixel_and_keys_move_and_size_a_box(page: Page, app: App):
-    root = open_page(page, app)
+    root = open_page(page, app, "frame=0")
     rect = root.evaluate("el => el.xc.rects()[1]")
     scale = rect["width"] / 64
     position = {"x": rect["x"] + 10.5 * scale, "y": rect["y"] + 20.5 * scale}

@@ -271,7 +271,7 @@ function shortened(text) {
   return text
     .replace(/ ±[\d.e-]+/, "")
     .replace(/ (to|of) \S+$/, "")
-    .replace(/(\.\d\d)\d+/g, "$1")
+    .replace(/\d+\.\d{3,}/g, (digits) => Number(digits).toFixed(2))
     .replace(/−(?=0\.00(\D|$))/g, "");
 }
 
