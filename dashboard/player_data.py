@@ -98,6 +98,13 @@ class Series:
     """Shown as text, never as markup."""
     values: np.ndarray
     """(N,) float; NaN where a frame has no value."""
+    zoo: str = ""
+    """The zoo of the configuration, which the name has only where several are shown."""
+
+    @property
+    def full_name(self) -> str:
+        """The name with its zoo, for files: `mini/baseline`."""
+        return f"{self.zoo}/{self.name}" if self.zoo and not self.name.startswith(f"{self.zoo}/") else self.name
 
     @property
     def has_values(self) -> bool:
@@ -248,7 +255,13 @@ def chart_data(chart: Chart) -> dict[str, Any]:
         "limit": chart.limit,
         "floors": {letter: floor if np.isfinite(floor) else None for letter, floor in chart.floors.items()},
         "series": [
-            {"letter": series.letter, "name": series.name, "values": _rounded(series.values)} for series in chart.series
+            {
+                "letter": series.letter,
+                "name": series.name,
+                "fullName": series.full_name,
+                "values": _rounded(series.values),
+            }
+            for series in chart.series
         ],
     }
 

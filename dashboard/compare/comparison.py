@@ -113,7 +113,7 @@ def compare(
 
 
 def choices_of(catalogue: Catalogue, clip: str, target: str) -> list[Choice]:
-    """Every stored prediction of `target` that a pane could show."""
+    """Every stored prediction of `target` that a pane could show: one without a frame would leave nothing to choose in."""
     options = catalogue.configurations(clip, target)
     names_zoo = len({option.zoo for option in options}) > 1
     found = [(option, catalogue.prediction(clip, option)) for option in options]
@@ -126,7 +126,7 @@ def choices_of(catalogue: Catalogue, clip: str, target: str) -> list[Choice]:
             f"{option.zoo}/{option.method}" if names_zoo else option.method,
         )
         for option, track in found
-        if track is not None
+        if track is not None and track.n_frames
     ]
 
 

@@ -38,7 +38,7 @@ def read(columns: Columns, plot: Plot, scale: Scale) -> PlotData:
         except Unreadable as error:
             problems.append(f"{plot.title} of {curve.letter} cannot be shown: {error}.")
         else:
-            series.append(Series(curve.letter, curve.name, values))
+            series.append(Series(curve.letter, curve.name, values, one_line(curve.track.head.zoo)))
     unit = series_unit(plot.curves[0].track, plot.curves[0].column, scale)
     is_signed = plot.id == "energy" and scale == "standardised"
     floors = {other.letter: gap_between(series[0], other).floor for other in series[1:]}
@@ -54,12 +54,12 @@ def _limit(plot: Plot) -> float | None:
 
 
 def named_columns(charts: Sequence[Chart], n_frames: int) -> dict[str, np.ndarray]:
-    """`Consistency energy, A baseline (σ)` -> float64 (N,) for every series; NaN where a frame has no value."""
+    """`Consistency energy, A mini/baseline (σ)` -> float64 (N,) for every series; NaN where a frame has no value."""
     named: dict[str, np.ndarray] = {}
     for chart in charts:
         for series in chart.series:
             values = np.full(n_frames, np.nan)
             values[: len(series.values)] = series.values[:n_frames]
             unit = f" ({chart.unit})" if chart.unit else ""
-            named[f"{chart.title}, {series.letter} {series.name}{unit}"] = values
+            named[f"{chart.title}, {series.letter} {series.full_name}{unit}"] = values
     return named

@@ -12,7 +12,7 @@ from analysis.columns import Columns
 from analysis.energy import SCALES
 from cache.store import Store
 from dashboard.catalogue import Catalogue
-from dashboard.compare.choices import NO_READOUT, Choices, menu_key
+from dashboard.compare.choices import NO_READOUT, Choices, menu_key, newest_link
 from dashboard.compare.link import Selection
 from dashboard.compare.path_options import energy_tracks, graph_data, path_options, readout_options
 from dashboard.compare.styles import styles_by_letter
@@ -47,7 +47,7 @@ def header(
                 _show_graph(store, columns, catalogue, selection, choices)
             _scale(selection, choices)
         with st.container(key="about-link"):
-            st.page_link(about, label="About", query_params=st.query_params.to_dict())
+            st.page_link(about, label="About", query_params=newest_link())
 
 
 def brand() -> None:

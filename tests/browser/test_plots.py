@@ -42,7 +42,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, dashboard: StartApp) -> App:
 
 def open_page(page: Page, app: App, query: str = "") -> Locator:
     """The player's root, its first frame painted and its plots drawn."""
-    page.goto(f"{app.address}/?clip=walkthrough&{query}")
+    page.goto(f"{app.address}/?clip=walkthrough&{query if 'frame=' in query else f'frame=0&{query}'}")
     root = page.locator(".xc")
     root.wait_for()
     wait_for(root, "el.xc.painted >= 0 && el.xc.cursors().length > 2")

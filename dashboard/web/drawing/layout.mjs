@@ -57,7 +57,7 @@ export function wipeLayout(count, pair, space) {
 }
 
 /**
- * @param {{row: number, column: number}[]} panes
+ * @param {{row: number, column: number, role?: string}[]} panes
  * @param {{row: number, column: number}[]} places without empty rows and columns
  * @param {{width: number, height: number, aspect: number}} space
  * @returns {Layout}
@@ -67,7 +67,7 @@ function layoutOf(panes, places, { width, height, aspect }) {
   const isNarrow = (width - GAP_PX * (columns - 1)) / columns < MIN_PANE_PX;
   if (isNarrow) {
     columns = Math.max(1, Math.min(columns, Math.floor((width + GAP_PX) / (MIN_PANE_PX + GAP_PX))));
-    places = wrappedPlaces(panes.slice(0, places.length), columns);
+    places = wrappedPlaces(panes.slice(0, places.length), columns, columns <= 2);
   }
   const rows = 1 + Math.max(0, ...places.map((place) => place.row));
   const byWidth = (width - GAP_PX * (columns - 1)) / columns;
@@ -121,12 +121,15 @@ function compactPlaces(panes) {
 
 /**
  * Places in reading order, over as many columns as fit.
- * @param {{row: number, column: number}[]} panes
- * @param {number} columns
+ * @param {{row: number, column: number, role?: string}[]} panes
+ * @param {number} columns @param {boolean} [isPhone] what is compared comes before input and truth, as little fits at once
  */
-function wrappedPlaces(panes, columns) {
+function wrappedPlaces(panes, columns, isPhone = false) {
   const order = panes.map((_, index) => index);
-  order.sort((a, b) => panes[a].row - panes[b].row || panes[a].column - panes[b].column);
+  const rank = ({ role = "" }) => (isPhone && ["input", "truth"].includes(role) ? 1 : 0);
+  order.sort(
+    (a, b) => rank(panes[a]) - rank(panes[b]) || panes[a].row - panes[b].row || panes[a].column - panes[b].column,
+  );
   const places = panes.map(() => ({ row: 0, column: 0 }));
   order.forEach((index, at) => {
     places[index] = { row: Math.floor(at / columns), column: at % columns };

@@ -32,10 +32,28 @@ export function paneElements(pane, controls) {
   message.hidden = true;
   const name = [pane.letter, pane.title, pane.detail].filter(Boolean).join(" ");
   // The message is beside the picture: screen readers skip what is inside an image.
-  const box = element("div", { class: "pane" }, element("div", { role: "img", "aria-label": name }), message);
+  const key = element("div", { class: "pane-key" });
+  key.hidden = true;
+  const box = element("div", { class: "pane" }, element("div", { role: "img", "aria-label": name }), message, key);
   /** @type {HTMLElement | null} */
   const scale = null;
-  return { head, line, more, detail, values, scale: /** @type {HTMLElement | null} */ (scale), box, message };
+  return { head, line, more, detail, values, scale: /** @type {HTMLElement | null} */ (scale), box, message, key };
+}
+
+/**
+ * Fills the key of a pane with what its colours mean, where they are of two kinds.
+ * @param {HTMLElement} made @param {Record<string, import("./colour.mjs").Scale>} scales by name; none: no key
+ */
+export function fillKey(made, scales) {
+  const entries = Object.entries(scales);
+  made.hidden = entries.length === 0;
+  made.replaceChildren(
+    ...entries.map(([name, scale]) => {
+      const bar = element("i", { class: "bar", "aria-hidden": "true" });
+      bar.style.background = cssGradient(scale, name !== "energy"); // which mutes what lies under it
+      return element("span", {}, name, bar, markWithUnit(scale.hi, scale.unit));
+    }),
+  );
 }
 
 /** An empty legend, which opens the menu of colour maps and ranges. @param {(anchor: HTMLElement) => void} onPress */

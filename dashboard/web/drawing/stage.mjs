@@ -6,7 +6,7 @@ import { element } from "../ui/dom.mjs";
 import { differenceText, overlayTable, partnerIn, plansOf, underOverlay } from "./compose.mjs";
 import { energyScale } from "./energy_scale.mjs";
 import { gridLayout, wipeLayout } from "./layout.mjs";
-import { legend, legendButton, paneElements } from "./pane_heading.mjs";
+import { fillKey, legend, legendButton, paneElements } from "./pane_heading.mjs";
 import { Tile } from "./tile.mjs";
 
 /** From this magnification on, pixels are drawn as squares. */
@@ -43,7 +43,7 @@ export class Stage {
     this.tiles = [];
     /** @type {Plan[]} by pane */
     this.plans = [];
-    /** The overlay of each pane: its colours, and the index of its picture. @type {({table: Uint32Array, picture: number} | null)[]} */
+    /** The overlay of each pane: its colours, and the index of its picture. @type {({table: Uint32Array, scale: import("./colour.mjs").Scale, picture: number} | null)[]} */
     this.overlays = [];
     /** @type {import("./layout.mjs").Layout | null} */
     this.layout = null;
@@ -95,8 +95,9 @@ export class Stage {
       const at = energies.findIndex(({ letter }) => pane.role === "prediction" && pane.letter === letter);
       if (!look.overlay || at < 0) return null;
       const { domain } = energies[at];
-      const table = overlayTable(domain, energyScale(domain, look), look.overlay);
-      return { table, picture: this.panes.length + at };
+      const scale = energyScale(domain, look);
+      const table = overlayTable(domain, scale, look.overlay);
+      return { table, scale, picture: this.panes.length + at };
     });
     this.overlays.forEach((over, index) => {
       if (over) this.plans[index] = underOverlay(this.plans[index], this.panes[index].domain);
@@ -124,6 +125,10 @@ export class Stage {
       apart: "not compared: different domain",
     }[plan.role];
     own.detail.textContent = text || pane.detail;
+    const over = this.overlays[index];
+    const against = reference?.role === "truth" ? "error" : "difference";
+    const compared = over && plan.role === "compared" ? plan.scale : null;
+    fillKey(own.key, compared && over ? { [against]: compared, energy: over.scale } : {});
     own.head.title = [pane.title, pane.detail, text].filter(Boolean).join(" – ");
     if (!plan.scale) own.scale?.remove();
     // The same button, as it may have the focus.
@@ -252,7 +257,8 @@ export class Stage {
     if (plan.reference >= 0 && other?.data.length !== codes.data.length) return;
     const { x, y, width, height } = deviceRect(rect, this.ratio);
     const { left, top, side } = visiblePart(this.zoom);
-    context.imageSmoothingEnabled = width / (side * codes.width) < PIXELATED_FROM;
+    const scale = width / (side * codes.width);
+    context.imageSmoothingEnabled = scale < PIXELATED_FROM && !Number.isInteger(scale);
     context.imageSmoothingQuality = "high";
     if (clip) {
       context.save();

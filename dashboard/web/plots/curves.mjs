@@ -12,7 +12,7 @@ const APART = 5;
 
 /**
  * @typedef {{letter: string, name: string, values: ArrayLike<number | null>, colour?: string, width?: number, dash?: string,
- *   isDrawn?: boolean, act?: string}} Series one number per frame of the configuration with that letter ("": of none), null or
+ *   isDrawn?: boolean, act?: string, fullName?: string}} Series one number per frame of the configuration with that letter ("": of none), null or
  *   NaN: unknown. Those made in the browser may have a colour, a width (px) and a line style of their own, an entry in the
  *   legend alone, and `act`: what a click on that entry does
  * @typedef {{id: string, title: string, unit: string, series: Series[], hasZeroLine?: boolean, axis?: string, nTicks?: number,
@@ -44,7 +44,12 @@ export class Curves {
     this.charts = [];
     /** @type {Measure[]} */
     this.measures = [];
-    /** @type {{byLetter: Map<string, Float64Array>, note: string} | null} */
+    /**
+     * `name` stays while its values become exact, `note` says how far they are; measuredOn: "pixels", "blocks" or "" by frame;
+     * isFinal: they become no more exact; progress: done, all.
+     * @type {{byLetter: Map<string, Float64Array>, name: string, note: string, measuredOn: string[], isFinal: boolean,
+     *   progress: [number, number]} | null}
+     */
     this.region = null;
     /** @type {Set<() => void>} */
     this.listeners = new Set();
