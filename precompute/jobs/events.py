@@ -221,5 +221,6 @@ def _code(error: Exception) -> str:
     if isinstance(error, OSError):
         codes = {"out_of_memory": EXHAUSTED, "disk_full": (*FULL, errno.EFBIG), "store_readonly": READ_ONLY}
         return next((code for code, numbers in codes.items() if error.errno in numbers), "bad_store")
-    kinds = {NoLocks: "no_locks", StoreError: "bad_store", BadRecord: "bad_store"}
-    return next((code for kind, code in kinds.items() if isinstance(error, kind)), "internal")
+    if isinstance(error, (StoreError, BadRecord)):
+        return "no_locks" if isinstance(error, NoLocks) else "bad_store"
+    return "internal"
