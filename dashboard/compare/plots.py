@@ -49,8 +49,8 @@ def read(columns: Columns, plot: Plot, scale: Scale) -> PlotData:
 
 def _limit(plot: Plot) -> float | None:
     """The lowest 97.5th percentile that the zoos of an energy plot state, sigma; None if none does."""
-    stated = [trust.percentile_97_5 for curve in plot.curves if (trust := trust_of(curve.track))]
-    return min(stated, default=None)
+    trusts = [trust for curve in plot.curves if (trust := trust_of(curve.track))]
+    return min((trust.percentile_97_5 for trust in trusts if trust.percentile_97_5 is not None), default=None)
 
 
 def named_columns(charts: Sequence[Chart], n_frames: int) -> dict[str, np.ndarray]:
