@@ -12,7 +12,7 @@ import { Tile } from "./tile.mjs";
 /** From this magnification on, pixels are drawn as squares. */
 const PIXELATED_FROM = 2;
 /** From this width on, the colour bar fits beside the title. */
-const LEGEND_BESIDE_TITLE_PX = 210;
+const LEGEND_BESIDE_TITLE_PX = 280;
 
 /**
  * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
