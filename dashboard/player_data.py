@@ -106,6 +106,18 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Menu:
+    """A menu of the page, for the palette; choosing an option is the request `{"choose": name, "value": ...}`."""
+
+    name: str
+    """In the link: "clip", "predict", "readout", "scale"."""
+    label: str
+    value: str
+    options: Mapping[str, str]
+    """Value -> label."""
+
+
+@dataclass(frozen=True)
 class View:
     """What is on the screen. All panes show the same clip."""
 
@@ -122,6 +134,8 @@ class View:
     """Domain -> its title, of the domains on the paths of the energies."""
     choices: Sequence[Choice] = ()
     """What the pane of a letter could show instead: menus over the titles."""
+    menus: Sequence[Menu] = ()
+    """What else can be chosen on the page."""
 
     def __post_init__(self) -> None:
         if not self.panes:
@@ -186,6 +200,10 @@ def view_data(view: View) -> dict[str, Any]:
         "scale": view.scale,
         "titles": dict(view.titles),
         "choices": [{"open": choice.open, **_picture_data(choice)} for choice in view.choices],
+        "menus": [
+            {"name": menu.name, "label": menu.label, "value": menu.value, "options": list(menu.options.items())}
+            for menu in view.menus
+        ],
         "speeds": list(SPEEDS),
     }
 

@@ -22,6 +22,8 @@ from dashboard.text import one_line, without_markdown
 NO_READOUT = ""
 """The readout menu's value for none."""
 TOO_MANY = f"You can compare up to {MAX_CONFIGURATIONS} configurations"
+MENUS = ("clip", "predict", "readout", "scale")
+"""Names in the link of what the palette can choose; a value that does not exist falls back to the default."""
 LINK = "link"
 MOVED = "player-moved"
 SENT = "player-sent"
@@ -56,6 +58,9 @@ class Choices:
             _write(_newest())  # a browser that lags sends what was shown, with an older link
             return
         st.session_state[_shown(key)] = chosen
+        self._take(name, chosen)
+
+    def _take(self, name: str, chosen: str) -> None:
         query = _newest() | {name: chosen}
         if name == "clip":
             for moved in ("frame", *VIEW_STATE):
@@ -75,7 +80,8 @@ class Choices:
     def handle_request(self, request: Mapping[str, str]) -> None:
         """Do what the player or the graph asks for, if it is in the store.
 
-        {"letter": ..., "do": an arrangement}, {"letter": ..., "open": a configuration} or {"readout": a domain}.
+        {"letter": ..., "do": an arrangement}, {"letter": ..., "open": a configuration}, {"readout": a domain} or
+        {"choose": one of MENUS, "value": an option}.
         """
         _write(_newest())  # if nothing changes, the newest choices stay, not those that the browser knew
         selection = self.selection()
@@ -86,7 +92,9 @@ class Choices:
         arrange = ARRANGEMENTS.get(request.get("do", ""))
         if arrange is not None and at in range(len(lineup)):
             _write(to_query(replace(selection, configurations=arrange(lineup, at))))
-        if "readout" in request:
+        if request.get("choose") in MENUS:
+            self._take(request["choose"], request.get("value", ""))
+        elif "readout" in request:
             self._read_out(request["readout"], selection, selection.target)
         elif "open" in request:
             options = self._catalogue.configurations(selection.clip.key, selection.target)

@@ -16,6 +16,7 @@ from dashboard.compare.choices import NO_READOUT, TOO_MANY, Choices, menu_key, n
 from dashboard.compare.comparison import Comparison, choices_of, compare
 from dashboard.compare.lineup import MAX_CONFIGURATIONS, Lineup, moved, suggestion
 from dashboard.compare.link import Selection
+from dashboard.compare.menus import menus
 from dashboard.compare.path_options import energy_tracks, graph_data, path_options, readout_options
 from dashboard.compare.plots import PlotData, read
 from dashboard.compare.summaries import remarks, summary
@@ -191,6 +192,7 @@ def _show_player(
         scale=selection.scale,
         titles=comparison.titles,
         choices=choices_of(catalogue, selection.clip.key, selection.target) if selection.target else (),
+        menus=menus(catalogue, selection),
     )
 
     def show(position: Position) -> Position:

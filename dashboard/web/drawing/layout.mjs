@@ -7,6 +7,8 @@ export const MIN_PANE_PX = 140;
 /** From this width on, badge, title, detail and legend fit in one line. */
 const ONE_LINE_PX = 430;
 const LINE_PX = 20;
+/** Narrower screens are scrolled anyway. */
+const PHONE_PX = 640;
 /** Space between heading and image. */
 const HEADING_PAD_PX = 4;
 /** Panes this much wider justify another arrangement than the requested one. */
@@ -14,28 +16,54 @@ const WORTH_MOVING = 1.1;
 
 /**
  * @typedef {{x: number, y: number, width: number, height: number}} Rect
+ * @typedef {{row: number, column: number}} Place
  * @typedef {{rects: (Rect | null)[], headingPx: number, lines: 1 | 2, width: number, height: number}} Layout
  *   `rects`: of the images, null: not shown; `headingPx`: height of the heading above each
  */
 
 /**
- * Lays the panes out in `width`, shrunk towards `height` but no smaller than MIN_PANE_PX: in the requested places, or all
- * in one row where that makes them clearly larger, as on a low and wide screen.
- * @param {{row: number, column: number}[]} panes
+ * Lays the panes out in `width`, shrunk towards `height` but no smaller than MIN_PANE_PX: in the requested places, or in
+ * other rows of equal length where that makes them clearly larger, as on a low and wide screen, or where the requested rows
+ * are too long. On a phone, configurations come first and every pane gets the full width of its column.
+ * @param {{row: number, column: number, role?: string}[]} panes
  * @param {{width: number, height: number, aspect: number, solo?: number | null}} space aspect: image width / height
  * @returns {Layout}
  */
 export function gridLayout(panes, { width, height, aspect, solo = null }) {
+  const place = (/** @type {Place[]} */ places, high = height) => layoutOf(places, { width, height: high, aspect });
   if (solo !== null) {
-    const alone = layoutOf(panes, [{ row: 0, column: 0 }], { width, height, aspect });
+    const alone = place([{ row: 0, column: 0 }]);
     return { ...alone, rects: panes.map((_, index) => (index === solo ? alone.rects[0] : null)) };
   }
-  const requested = layoutOf(panes, compactPlaces(panes), { width, height, aspect });
-  const hasRows = panes.some(({ row }) => row !== panes[0].row);
-  if (!hasRows || (width - GAP_PX * (panes.length - 1)) / panes.length < MIN_PANE_PX) return requested;
-  const inOneRow = layoutOf(panes, wrappedPlaces(panes, panes.length), { width, height, aspect });
+  const requested = compactPlaces(panes);
+  const fitting = Math.max(Math.floor((width + GAP_PX) / (MIN_PANE_PX + GAP_PX)), 1);
+  if (width < PHONE_PX && columnsOf(requested) > fitting)
+    return place(
+      wrappedPlaces(panes, fitting, (pane) => Number(!isCompared(pane))),
+      Infinity,
+    );
   const side = (/** @type {Layout} */ { rects }) => rects[0]?.width ?? 0;
-  return side(inOneRow) >= WORTH_MOVING * side(requested) ? inOneRow : requested;
+  const hasRows = panes.some(({ row }) => row !== panes[0].row);
+  const isTooLong = columnsOf(requested) > fitting;
+  // Rows that mean something are given up for a single one at most.
+  const columns = hasRows && !isTooLong ? [panes.length] : panes.map((_, at) => panes.length - at);
+  const others = columns
+    .filter((count) => count <= fitting)
+    .map((count) => place(wrappedPlaces(panes, Math.ceil(panes.length / Math.ceil(panes.length / count)))));
+  const best = others.reduce((a, b) => (side(b) > side(a) ? b : a), others[0]);
+  if (isTooLong) return best ?? place(wrappedPlaces(panes, 1));
+  const own = place(requested);
+  return best && side(best) >= WORTH_MOVING * side(own) ? best : own;
+}
+
+/** @param {{role?: string}} pane */
+function isCompared({ role }) {
+  return role !== "input" && role !== "truth";
+}
+
+/** @param {Place[]} places */
+function columnsOf(places) {
+  return 1 + Math.max(0, ...places.map(({ column }) => column));
 }
 
 /**
@@ -45,7 +73,7 @@ export function gridLayout(panes, { width, height, aspect, solo = null }) {
  * @returns {Layout}
  */
 export function wipeLayout(count, pair, space) {
-  const alone = layoutOf([{ row: 0, column: 0 }], [{ row: 0, column: 0 }], space);
+  const alone = layoutOf([{ row: 0, column: 0 }], space);
   return {
     ...alone,
     rects: Array.from({ length: count }, (_, index) => (pair.includes(index) ? alone.rects[0] : null)),
@@ -53,18 +81,12 @@ export function wipeLayout(count, pair, space) {
 }
 
 /**
- * @param {{row: number, column: number}[]} panes
- * @param {{row: number, column: number}[]} places without empty rows and columns
- * @param {{width: number, height: number, aspect: number}} space
+ * @param {Place[]} places without empty rows and columns
+ * @param {{width: number, height: number, aspect: number}} space height: Infinity: the page is scrolled
  * @returns {Layout}
  */
-function layoutOf(panes, places, { width, height, aspect }) {
-  let columns = 1 + Math.max(0, ...places.map((place) => place.column));
-  const isNarrow = (width - GAP_PX * (columns - 1)) / columns < MIN_PANE_PX;
-  if (isNarrow) {
-    columns = Math.max(1, Math.min(columns, Math.floor((width + GAP_PX) / (MIN_PANE_PX + GAP_PX))));
-    places = wrappedPlaces(panes.slice(0, places.length), columns);
-  }
+function layoutOf(places, { width, height, aspect }) {
+  const columns = columnsOf(places);
   const rows = 1 + Math.max(0, ...places.map((place) => place.row));
   const byWidth = (width - GAP_PX * (columns - 1)) / columns;
 
@@ -72,8 +94,7 @@ function layoutOf(panes, places, { width, height, aspect }) {
   let paneWidth = byWidth;
   for (;;) {
     const heading = lines * LINE_PX + HEADING_PAD_PX;
-    // A narrow screen is scrolled anyway, so every pane gets the full width there.
-    const byHeight = isNarrow ? Infinity : ((height - GAP_PX * (rows - 1)) / rows - heading) * aspect;
+    const byHeight = ((height - GAP_PX * (rows - 1)) / rows - heading) * aspect;
     paneWidth = Math.floor(Math.min(byWidth, Math.max(byHeight, Math.min(MIN_PANE_PX, byWidth))));
     if (lines === 2 || paneWidth >= ONE_LINE_PX) break;
     lines = 2;
@@ -112,12 +133,15 @@ function compactPlaces(panes) {
 
 /**
  * Places in reading order, over as many columns as fit.
- * @param {{row: number, column: number}[]} panes
+ * @param {Place[]} panes
  * @param {number} columns
+ * @param {(pane: Place & {role?: string}) => number} [rank] panes of a lower rank come first
  */
-function wrappedPlaces(panes, columns) {
+function wrappedPlaces(panes, columns, rank = () => 0) {
   const order = panes.map((_, index) => index);
-  order.sort((a, b) => panes[a].row - panes[b].row || panes[a].column - panes[b].column);
+  order.sort(
+    (a, b) => rank(panes[a]) - rank(panes[b]) || panes[a].row - panes[b].row || panes[a].column - panes[b].column,
+  );
   const places = panes.map(() => ({ row: 0, column: 0 }));
   order.forEach((index, at) => {
     places[index] = { row: Math.floor(at / columns), column: at % columns };

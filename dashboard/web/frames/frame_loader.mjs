@@ -213,6 +213,20 @@ export class FrameLoader {
     }
   }
 
+  /**
+   * The codes of a frame whose bytes are in memory, exact or not; null where they would have to be requested.
+   * @param {Track} track @param {number} frame @returns {Promise<ImageData | null>}
+   */
+  async inMemory(track, frame) {
+    const place = placeOf(track, frame);
+    for (const tier of /** @type {Tier[]} */ (["exact", "preview"])) {
+      const known = this.pictures.known(track, frame, tier);
+      const isHere = known?.codes || (place && this.blocks.has(place, tier));
+      if (isHere) return known?.codes ?? (await this.pictures.load(track, frame, false, tier)).codes;
+    }
+    return null;
+  }
+
   // One picture, or more, beside those that are shown: see the loaders that these belong to
 
   /** @type {PictureLoader["loadSingle"]} */

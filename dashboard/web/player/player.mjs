@@ -270,9 +270,14 @@ export class Player {
   fit() {
     const { given: data, stage } = this;
     if (!data || this.isDestroyed) return;
-    const height = this.ui.roomForStage(this.view.state.size, Charts.heightOf(data.charts, 1));
+    const { solo, size, wipe } = this.view.state;
+    const isBeside = this.ui.placePlots(data.charts.length > 0);
+    // Who looks closely at one picture gives it the window; plots beside the pictures need no room below them.
+    const plotPx = isBeside || solo || wipe ? 0 : Charts.heightOf(data.charts, 1);
+    const height = this.ui.roomForStage(size, plotPx);
     if (!stage.fit({ height, aspect: data.width / data.height, look: this.view.state })) return;
-    const chartsSize = `${stage.root.clientWidth} ${Charts.heightPx()}`;
+    this.charts.setRoom(isBeside ? stage.root.offsetHeight : null, data.charts.length);
+    const chartsSize = `${this.ui.charts.clientWidth} ${this.charts.plotPx}`;
     if (this.chartsSize !== chartsSize) {
       this.chartsSize = chartsSize;
       this.charts.redraw();

@@ -13,6 +13,13 @@ import { Scatter } from "./scatter.mjs";
  * @typedef {import("../player/view_state.mjs").ViewState} ViewState
  */
 
+/** What else a panel is called. @type {Record<string, string>} */
+const PANEL_WORDS = {
+  worst: "panels filmstrip pictures browse ranked",
+  scatter: "panels plot correlation brush",
+  paths: "panels shares stacked contributions",
+};
+
 export class Panels {
   /** @param {import("../player/context.mjs").Context} context */
   constructor(context) {
@@ -47,6 +54,23 @@ export class Panels {
     );
     const stop = context.series.onChange(() => this.soon());
     context.signal.addEventListener("abort", stop, { once: true });
+  }
+
+  /** For the palette: each panel by its name. */
+  commands() {
+    const { state } = this.context.view;
+    return Object.entries(this.panels).flatMap(([name, { label, isAvailable }]) =>
+      isAvailable()
+        ? [
+            {
+              help: `panel: ${label}`,
+              words: PANEL_WORDS[name] ?? "",
+              state: state.panel === name ? "on" : "off",
+              run: () => this.context.view.change({ panel: state.panel === name ? null : name }),
+            },
+          ]
+        : [],
+    );
   }
 
   update() {

@@ -5,7 +5,7 @@ import { cssGradient, formatValue } from "../drawing/colour.mjs";
 import { defaultReach, differenceScale, energyScale, reachOf } from "../drawing/compose.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
 import { sourceOf } from "../player/context.mjs";
-import { button, DRAG_ENDS, element } from "../ui/dom.mjs";
+import { button, DRAG_ENDS, element, worded } from "../ui/dom.mjs";
 
 /** How an energy is drawn at first: above the threshold that a tenth of the pixels of usual frames reaches. */
 const FIRST_OVERLAY = { opacity: 0.7, from: 2 };
@@ -22,11 +22,11 @@ export function tools(context) {
     context.ui.focus();
   };
   const zoom = button("fit the pictures (F)", null, "1×");
-  const probe = button("read values at a pixel (P)", "probe");
-  const wipe = button("wipe: two pictures divided by an edge (W)", "wipe");
-  const difference = button("show the difference to a reference (D)", "difference");
-  const energy = button("overlay the energy on the pictures (E)", "energy");
-  const flicker = button("hold to alternate between A and B (Q)", "flicker");
+  const probe = worded("probe: read values at a pixel (P)", "probe", "Probe");
+  const wipe = worded("wipe: two pictures divided by an edge (W)", "wipe", "Wipe");
+  const difference = worded("show the difference to a reference (D)", "difference", "Difference");
+  const energy = worded("overlay the energy on the pictures (E)", "energy", "Energy");
+  const flicker = worded("hold to alternate between A and B (Q)", "flicker", "Flicker");
   const toggles = { probe, wipe, difference, energy };
   zoom.classList.add("number", "zoom");
   toolbar.addTools(zoom, probe, wipe, difference, energy, flicker);
@@ -105,9 +105,9 @@ function wipeLine(context) {
     // Choosing the other one's picture swaps the two.
     context.view.change({ wipe: { ...wipe, [side]: id, [other]: wipe[other] === id ? wipe[side] : wipe[other] } });
   };
-  const first = paneMenu("picture before the edge", choose("first"));
-  const second = paneMenu("picture behind the edge", choose("second"));
-  const turn = button("turn the edge (Shift W)", "turn");
+  const first = paneMenu("left or upper picture", choose("first"));
+  const second = paneMenu("right or lower picture", choose("second"));
+  const turn = button("rotate the edge (Shift W)", "turn");
   turn.addEventListener("click", () => context.commands.run("turnWipe"));
   const root = element(
     "span",
@@ -146,7 +146,7 @@ function differenceLine(context) {
     { class: "option" },
     element("span", { class: "muted", text: "difference to" }),
     reference.menu,
-    element("label", { class: "group" }, element("span", { class: "muted", text: "colours up to" }), reach, unit),
+    element("label", { class: "group" }, element("span", { class: "muted", text: "full scale" }), reach, unit),
     fromFrame,
   );
   /** The domain that the field is about: that of the first pane compared. */
@@ -187,7 +187,7 @@ function differenceLine(context) {
   });
   const show = () => {
     const { panes } = context.stage;
-    const usual = panes.some(({ role }) => role === "truth") ? "truth, else A" : "A";
+    const usual = panes.some(({ role }) => role === "truth") ? "ground truth" : "A";
     // A choice holds for the readouts too, so each configuration, and truth, is offered once.
     const sources = new Map(
       panes.filter(({ role }) => role !== "input").map((pane) => [sourceOf(pane), pane.letter || pane.title]),
@@ -233,7 +233,7 @@ function overlayLine(context) {
     element("span", { class: "muted", text: "energy" }),
     legend,
     element("label", { class: "group" }, element("span", { class: "muted", text: "opacity" }), strength),
-    element("label", { class: "group" }, element("span", { class: "muted", text: "from" }), from, value),
+    element("label", { class: "group" }, element("span", { class: "muted", text: "hide below" }), from, value),
   );
   const domain = () => Object.values(context.data.energies ?? {})[0]?.domain;
   const change = () =>

@@ -61,3 +61,21 @@ test("a single pane gets all the space", () => {
   const { rects } = gridLayout(panes, { width: 800, height: 2000, aspect: 1, solo: 2 });
   assert.deepEqual([rects[0], rects[1], rects[3], rects[2].width], [null, null, null, 800]);
 });
+
+test("panes that need several rows fill them evenly, at one size", () => {
+  const panes = Array.from({ length: 9 }, (_, column) => ({ row: 0, column }));
+  const { rects } = gridLayout(panes, { width: 1234, height: 345, aspect: 1 });
+  const counts = [...new Set(rects.map(({ y }) => y))].map((row) => rects.filter(({ y }) => y === row).length);
+  assert.deepEqual(counts, [5, 4]);
+  assert.deepEqual(new Set(rects.map(({ width }) => width)).size, 1);
+  const square = gridLayout(panes, { width: 1000, height: 1100, aspect: 1 }).rects;
+  assert.deepEqual(new Set(square.map(({ y }) => y)).size, 3);
+});
+
+test("on a phone the configurations come first", () => {
+  const roles = ["input", "truth", "prediction", "prediction"];
+  const panes = roles.map((role, column) => ({ row: 0, column, role }));
+  const { rects } = gridLayout(panes, { width: 344, height: 400, aspect: 1 });
+  assert.deepEqual([rects[2].y, rects[3].y, rects[2].x], [rects[3].y, rects[2].y, 0]);
+  assert.ok(rects[0].y > rects[2].y);
+});
