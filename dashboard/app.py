@@ -18,6 +18,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from cache.store import STORE_VARIABLE, Store, default_root  # noqa: E402
+from dashboard.server.compression import CompressStatic  # noqa: E402
 from dashboard.server.routes import PreloadPlayer, player_routes, store_argument  # noqa: E402
 
 # In the environment, so that every page opens the same store through `default_root()`.
@@ -34,5 +35,6 @@ app = st.App(
     middleware=[
         Middleware(TrustedHostMiddleware, allowed_hosts=hosts or ["*"], www_redirect=False),
         Middleware(PreloadPlayer, base_path=base_path),
+        Middleware(CompressStatic, base_path=base_path),
     ],
 )
