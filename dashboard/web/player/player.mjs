@@ -12,6 +12,7 @@ import { PaneMenus } from "../controls/pane_menu.mjs";
 import { Shell } from "../controls/shell.mjs";
 import { Stage } from "../drawing/stage.mjs";
 import { FrameLoader } from "../frames/frame_loader.mjs";
+import { Bandwidth, transferred } from "../frames/quality.mjs";
 import { Charts } from "../plots/charts.mjs";
 import { Curves } from "../plots/curves.mjs";
 import { Timers } from "../ui/timers.mjs";
@@ -84,7 +85,10 @@ export class Player {
     this.menus = new PaneMenus(this);
     this.request = (/** @type {Record<string, string>} */ wanted) => this.reports.request(wanted);
     const run = (/** @type {string} */ action, /** @type {...any} */ ...given) => this.commands.run(action, ...given);
-    this.frames = new FrameLoader({ onChange: () => this.timers.soon("rail", () => this.each("loaded")) });
+    const bandwidth = new Bandwidth();
+    const loaded = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType("resource"));
+    bandwidth.expect(transferred(loaded));
+    this.frames = new FrameLoader({ bandwidth, onChange: () => this.timers.soon("rail", () => this.each("loaded")) });
     this.stage = new Stage({ onLegend: (pane, anchor) => run("legend", pane, anchor) });
     this.ui = new Shell(parent, { stage: this.stage.root, timers: this.timers, run });
     this.charts = new Charts(this.ui.charts, {

@@ -10,6 +10,8 @@ import { comparedIn, gapChart, gapOf, gapSentence } from "./gap.mjs";
 import { layoutOf, loadPlotly, MARGIN, tracesOf } from "./plotly_figure.mjs";
 import { listenToPointer } from "./pointer_input.mjs";
 
+/** Plots do not wait longer for the first picture: it may never come. On a slow line plotly.js would hold it up by 7 s. */
+const PATIENCE_MS = 8000;
 /** Share of the window's height, and its limits, px. */
 const HEIGHT = { share: 0.15, min: 92, max: 170 };
 /** Room for the tick labels under the last chart, which serve all. */
@@ -103,7 +105,7 @@ export class Charts {
   async show(isWhole = true) {
     const turn = ++this.turn;
     this.stale = null; // done by this call
-    if (!this.plotly) await Promise.race([this.firstPaint, new Promise((resolve) => setTimeout(resolve, 1000))]);
+    if (!this.plotly) await Promise.race([this.firstPaint, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
     const plotly = this.plotly ?? (this.curves.charts.length ? await loadPlotly() : null);
     if (turn !== this.turn || this.signal.aborted) return;
     this.plotly = plotly;
