@@ -18,8 +18,8 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from cache.store import STORE_VARIABLE, Store, default_root  # noqa: E402
-from dashboard.server.compression import CompressStatic  # noqa: E402
 from dashboard.server.routes import PreloadPlayer, player_routes, store_argument  # noqa: E402
+from dashboard.server.streamlit_files import CompressStatic  # noqa: E402
 
 # In the environment, so that every page opens the same store through `default_root()`.
 if named := store_argument(sys.argv[1:]):

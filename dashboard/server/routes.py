@@ -29,6 +29,7 @@ from cache.records import BadRecord, StoreError
 from cache.store import Store
 from dashboard.access import PASS, may_fetch
 from dashboard.server.exports import series_parquet
+from dashboard.server.streamlit_files import element_scripts
 
 FOREVER = "public, max-age=31536000, immutable"
 """A pack is named by its content, so it never changes."""
@@ -170,7 +171,7 @@ def player_modules() -> Sequence[str]:
 
 
 class PreloadPlayer:
-    """ASGI middleware: every page lists the modules and style sheets that its player loads first, for the browser to preload.
+    """ASGI middleware: every page lists what its player and its elements load first, for the browser to preload.
 
     Without it they are requested one after the other, as each is parsed, and only after the page's own scripts.
     """
@@ -178,9 +179,11 @@ class PreloadPlayer:
     def __init__(self, app: ASGIApp, *, base_path: str = "") -> None:
         self._app = app
         sheets = [name for name, path in web_files().items() if path.suffix == ".css"]
-        links = [(name, "modulepreload") for name in player_modules()] + [(name, "preload;as=style") for name in sheets]
+        links = [(f"web/{name}", "modulepreload") for name in player_modules()]
+        links += [(f"web/{name}", "preload;as=style") for name in sheets]
+        links += [(name, "modulepreload") for name in element_scripts()]
         # Without spaces, as proxies limit the size of a response's headers, to 4 kB by default in nginx.
-        self._links = ",".join(f"<{_prefix(base_path)}/web/{name}>;rel={rel}" for name, rel in links).encode()
+        self._links = ",".join(f"<{_prefix(base_path)}/{name}>;rel={rel}" for name, rel in links).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
