@@ -23,9 +23,9 @@ export class Commands {
   }
 
   /** Add actions, or replace those of the same name. @param {Pick<import("../player/context.mjs").Part, "actions" | "commands">} part */
-  add({ actions, commands }) {
-    Object.assign(this.actions, actions);
-    if (commands) this.lists.push(commands);
+  add(part) {
+    Object.assign(this.actions, part.actions);
+    if (part.commands) this.lists.push(() => part.commands?.() ?? []);
   }
 
   /** @param {string} name */

@@ -6,9 +6,9 @@ import { element } from "../ui/dom.mjs";
 import { BINDINGS } from "./keys.mjs";
 
 const WHAT = [
-  "Input is the video, ground truth what was measured or rendered for it, where there is any; A and B are two networks, or two paths through networks, that predict the same thing.",
-  "Consistency energy says how far several paths to that prediction disagree: high where a prediction should not be trusted, with no ground truth needed.",
-  "Standardised, 0\u00a0σ is as usual on images like those of training; above 0 is worse than usual, 3\u00a0σ is rare.",
+  "Input is the video, ground truth the right answer where it is known; A and B are networks that predict it from the video alone.",
+  "Consistency energy measures how far different paths to that prediction disagree: where it is high, at least one of them is wrong.",
+  "0\u00a0σ is as usual on validation images; above 0 is worse than usual, and from 3\u00a0σ on it is far from usual.",
 ];
 
 const GESTURES = [
