@@ -36,11 +36,11 @@ export class Shell {
       "div",
       { class: "xc", tabindex: "0", role: "region", "aria-label": "Synchronized player. Press ? for help." },
       this.toast, // first, so that Tab leads from the player to what can be done about a message
-      this.spoken,
       stage,
       this.toolbar.root,
       this.charts,
       this.help,
+      this.spoken,
     );
     this.stage = stage;
     this.theme = new Theme(this.root);

@@ -59,11 +59,11 @@ export class Panels {
   /** For the palette: each panel by its name. */
   commands() {
     const { state } = this.context.view;
-    return Object.entries(this.panels).flatMap(([name, { label, isAvailable }]) =>
-      isAvailable()
+    return Object.entries(this.panels).flatMap(([name, panel]) =>
+      panel.isAvailable()
         ? [
             {
-              help: `panel: ${label}`,
+              help: `panel: ${panel.label}`,
               words: PANEL_WORDS[name] ?? "",
               state: state.panel === name ? "on" : "off",
               run: () => this.context.view.change({ panel: state.panel === name ? null : name }),
