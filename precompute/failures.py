@@ -16,7 +16,7 @@ READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 """Error numbers of a folder that is not writable."""
 REENCODE = "ffmpeg -i INPUT -c:v libx264 -an OUTPUT.mp4"
 """The command that writes the frames of a doubtful file to a new one."""
-READABLE = "mp4, mov, mkv, webm, avi, ts, mpg, gif, ogv, flv or wmv"
+READABLE = "mp4, mov, mkv, webm, avi, ts, mpg, gif, ogv, flv or wmv, or a picture: jpg or png"
 """The supported formats, by their usual file extensions."""
 
 
@@ -60,6 +60,10 @@ KINDS = {
         "The site offers no single-file format: audio and video would have to be merged.",
         "download the video yourself and pass the file",
     ),
+    "drm": Kind(
+        "The video is protected against copying (DRM).",
+        "use a video without DRM: a download of this one could not be decoded",
+    ),
     "too_long": Kind(
         "The requested part of the video is longer than --max-duration.",
         "select a shorter part with --start and --end, or raise --max-duration",
@@ -94,7 +98,7 @@ KINDS = {
     ),
     "empty": Kind("The file is empty.", "copy or download it again"),
     "too_large": Kind("The file, or a frame in it, exceeds the size limit.", "scale it down first and pass that file"),
-    "bad_media": Kind("The file is not a video in a supported format.", f"pass {READABLE}"),
+    "bad_media": Kind("The file is not a video or a picture in a supported format.", f"pass {READABLE}"),
     "no_video": Kind(
         "The file contains no video frames: audio only, or an empty stream.", "pass a file with a video stream"
     ),

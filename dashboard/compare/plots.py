@@ -12,6 +12,7 @@ import numpy as np
 from analysis.columns import Columns, series_unit
 from analysis.energy import Scale, Unreadable
 from dashboard.compare.comparison import Plot
+from dashboard.compare.gaps import gap_between
 from dashboard.player_data import Chart, Series
 from dashboard.text import one_line
 
@@ -39,9 +40,9 @@ def read(columns: Columns, plot: Plot, scale: Scale) -> PlotData:
             series.append(Series(curve.letter, curve.name, values))
     unit = series_unit(plot.curves[0].track, plot.curves[0].column, scale)
     is_signed = plot.id == "energy" and scale == "standardised"
-    return PlotData(
-        Chart(plot.id, plot.title, unit and one_line(unit, MAX_UNIT_LETTERS), tuple(series), is_signed), tuple(problems)
-    )
+    floors = {other.letter: gap_between(series[0], other).floor for other in series[1:]}
+    short_unit = unit and one_line(unit, MAX_UNIT_LETTERS)
+    return PlotData(Chart(plot.id, plot.title, short_unit, tuple(series), is_signed, floors), tuple(problems))
 
 
 def named_columns(charts: Sequence[Chart], n_frames: int) -> dict[str, np.ndarray]:

@@ -1,44 +1,13 @@
-"""Streamlit's own scripts and style sheets: compressed once for all visitors, and named early where the page needs them."""
+"""Streamlit's own scripts and style sheets are compressed once for all visitors."""
 
 from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Sequence
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-_ELEMENTS = ("BidiComponent", "ButtonGroup", "Html", "Selectbox")
-"""The scripts of the elements on the Compare page, which Streamlit requests once it draws them."""
-_IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*["'`]\./([\w.-]+\.js)["'`]""")
-
-
-@cache
-def element_scripts() -> Sequence[str]:
-    """Paths under Streamlit's base of the scripts of those elements, and of what they import; sorted.
-
-    Without those that its page names itself; none of an element that this version of Streamlit calls otherwise.
-    """
-    spec = find_spec("streamlit")
-    if spec is None or spec.origin is None:
-        return ()
-    static = Path(spec.origin).parent / "static"
-    page, folder = static / "index.html", static / "static" / "js"
-    named = set(re.findall(r"static/js/([\w.-]+\.js)", page.read_text(encoding="utf-8"))) if page.exists() else set()
-    found: set[str] = set()
-    waiting = [path.name for element in _ELEMENTS for path in folder.glob(f"{element}.*.js")]
-    while waiting:
-        name = waiting.pop()
-        if name in named or name in found or not (folder / name).exists():
-            continue
-        found.add(name)
-        waiting += _IMPORT.findall((folder / name).read_text(encoding="utf-8"))
-    return tuple(f"static/js/{name}" for name in sorted(found))
 
 
 class CompressStatic:

@@ -13,7 +13,7 @@ from typing import Any
 from cache.reports import Item, Report, report_name, write_report
 from precompute.cli.console import complain
 from precompute.jobs import events
-from precompute.net.urls import looks_like_url, shown_url
+from precompute.net.urls import address_of, shown_url
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"]*[^\s'\":;,.)]", re.IGNORECASE)
 """An address within a message, without the punctuation that follows it."""
@@ -99,13 +99,13 @@ def public(report: Report, root: Path) -> Report:
 
 def _public_names(sources: Iterable[str]) -> dict[str, str]:
     """Source -> its name in a report; files of the same name keep the folder they are in."""
-    files = [source for source in sources if not looks_like_url(source)]
-    counts = Counter(Path(source).name for source in files)
+    addresses = {source: address_of(source) for source in sources}
+    counts = Counter(Path(source).name for source, address in addresses.items() if address is None)
     return {
-        source: shown_url(source)
-        if looks_like_url(source)
-        else "/".join(Path(source).parts[-1 if counts[Path(source).name] == 1 else -2 :])
-        for source in sources
+        source: "/".join(Path(source).parts[-1 if counts[Path(source).name] == 1 else -2 :])
+        if address is None
+        else shown_url(address)
+        for source, address in addresses.items()
     }
 
 

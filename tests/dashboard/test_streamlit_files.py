@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from dashboard.server.streamlit_files import CompressStatic, element_scripts
+from dashboard.server.streamlit_files import CompressStatic
 
 SCRIPT = b"const word = 1;\n" * 500
 
@@ -57,12 +57,3 @@ def test_the_base_path_of_the_page_is_kept():
     assert found.headers["content-encoding"] == "gzip"
     assert found.content == SCRIPT
     assert "content-encoding" not in client.get("/static/js/a.js", headers={"Accept-Encoding": "gzip"}).headers
-
-
-def test_the_scripts_of_the_pages_elements_are_found_in_this_streamlit():
-    """Another Streamlit may call them otherwise: then the page is only slower, and this test says so."""
-    scripts = element_scripts()
-    for element in ("BidiComponent", "Selectbox"):
-        assert any(f"/{element}." in script for script in scripts), element
-    assert all(script.startswith("static/js/") and script.endswith(".js") for script in scripts)
-    assert len(scripts) == len(set(scripts)) < 60

@@ -6,6 +6,8 @@ export const GAP_PX = 10;
 export const MIN_PANE_PX = 140;
 /** From this width on, badge, title, detail and legend fit in one line. */
 const ONE_LINE_PX = 430;
+/** Heights of the title's line, a target for a finger, and of the detail's. */
+const TITLE_PX = 26;
 const LINE_PX = 20;
 /** Narrower screens are scrolled anyway. */
 const PHONE_PX = 640;
@@ -24,7 +26,8 @@ const WORTH_MOVING = 1.1;
 /**
  * Lays the panes out in `width`, shrunk towards `height` but no smaller than MIN_PANE_PX: in the requested places, or in
  * other rows of equal length where that makes them clearly larger, as on a low and wide screen, or where the requested rows
- * are too long. On a phone, configurations come first and every pane gets the full width of its column.
+ * are too long. Predictions in several rows are a grid of methods and paths, whose rows mean something, and stay. On a phone,
+ * configurations come first and every pane gets the full width of its column.
  * @param {{row: number, column: number, role?: string}[]} panes
  * @param {{width: number, height: number, aspect: number, solo?: number | null}} space aspect: image width / height
  * @returns {Layout}
@@ -51,6 +54,8 @@ export function gridLayout(panes, { width, height, aspect, solo = null }) {
     .filter((count) => count <= fitting)
     .map((count) => place(wrappedPlaces(panes, Math.ceil(panes.length / Math.ceil(panes.length / count)))));
   const best = others.reduce((a, b) => (side(b) > side(a) ? b : a), others[0]);
+  const isGrid = new Set(panes.filter(({ role }) => role === "prediction").map(({ row }) => row)).size > 1;
+  if (isGrid && !isTooLong) return place(requested);
   if (isTooLong) return best ?? place(wrappedPlaces(panes, 1));
   const own = place(requested);
   return best && side(best) >= WORTH_MOVING * side(own) ? best : own;
@@ -93,13 +98,13 @@ function layoutOf(places, { width, height, aspect }) {
   let lines = /** @type {1 | 2} */ (byWidth >= ONE_LINE_PX ? 1 : 2);
   let paneWidth = byWidth;
   for (;;) {
-    const heading = lines * LINE_PX + HEADING_PAD_PX;
+    const heading = headingOf(lines);
     const byHeight = ((height - GAP_PX * (rows - 1)) / rows - heading) * aspect;
     paneWidth = Math.floor(Math.min(byWidth, Math.max(byHeight, Math.min(MIN_PANE_PX, byWidth))));
     if (lines === 2 || paneWidth >= ONE_LINE_PX) break;
     lines = 2;
   }
-  const headingPx = lines * LINE_PX + HEADING_PAD_PX;
+  const headingPx = headingOf(lines);
   const paneHeight = Math.max(1, Math.round(paneWidth / aspect));
   const total = columns * paneWidth + GAP_PX * (columns - 1);
   const left = Math.max(0, Math.floor((width - total) / 2));
@@ -115,6 +120,11 @@ function layoutOf(places, { width, height, aspect }) {
     width,
     height: rows * (headingPx + paneHeight) + GAP_PX * (rows - 1),
   };
+}
+
+/** @param {1 | 2} lines */
+function headingOf(lines) {
+  return TITLE_PX + (lines - 1) * LINE_PX + HEADING_PAD_PX;
 }
 
 /**

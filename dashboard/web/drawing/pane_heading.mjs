@@ -6,9 +6,11 @@ import { cssGradient, formatValue, legendTicks } from "./colour.mjs";
 
 /** @typedef {import("../player/context.mjs").Pane} Pane */
 
-/** @param {Pane} pane @param {HTMLElement | null} menu of what it could show instead */
-export function paneElements(pane, menu) {
-  const title = element("span", { class: "pane-title", text: pane.title });
+/** @typedef {{title: HTMLElement | null, end: HTMLElement[]}} Controls title: in place of the plain one; end: after it */
+
+/** @param {Pane} pane @param {Controls} controls */
+export function paneElements(pane, controls) {
+  const title = element("span", { class: "pane-title", text: pane.heading ?? pane.title });
   const detail = element("span", { class: "pane-detail", text: pane.detail });
   const line = element("div", { class: "pane-name" });
   if (pane.letter) {
@@ -19,7 +21,7 @@ export function paneElements(pane, menu) {
     );
     line.append(badge);
   }
-  line.append(menu ? element("span", { class: "pane-choice" }, title, menu) : title);
+  line.append(controls.title ?? title, ...controls.end);
   if (!pane.isComplete) line.append(element("span", { class: "growing", text: "unfinished" }));
   const values = element("span", { class: "pane-values number" });
   const more = element("div", { class: "pane-more" }, detail, values);

@@ -62,12 +62,12 @@ export class Stage {
   /**
    * Shows these panes from the next `fit` on.
    * @param {Pane[]} panes @param {{width: number, height: number}} size of the pictures
-   * @param {(pane: Pane) => HTMLElement | null} [menuOf] a menu of what a pane could show instead
+   * @param {(pane: Pane) => import("./pane_heading.mjs").Controls} [controlsOf] what stands in the heading of a pane
    */
-  setPanes(panes, size, menuOf = () => null) {
+  setPanes(panes, size, controlsOf = () => ({ title: null, end: [] })) {
     this.panes = panes;
     this.size = size;
-    this.elements = panes.map((pane) => paneElements(pane, menuOf(pane)));
+    this.elements = panes.map((pane) => paneElements(pane, controlsOf(pane)));
     this.tiles = panes.map(() => new Tile());
     this.over.replaceChildren(...this.elements.flatMap(({ head, box }) => [head, box]));
     this.drawing = "";
@@ -308,6 +308,16 @@ export class Stage {
       return { pane: index, id: this.panes[index].id, u, v, x, y, widthPx: rect.width, heightPx: rect.height };
     }
     return null;
+  }
+
+  /** The pane over whose picture or heading a point of the window is; -1: none. @param {number} clientX @param {number} clientY */
+  columnAt(clientX, clientY) {
+    const box = this.root.getBoundingClientRect();
+    const [px, py] = [clientX - box.left, clientY - box.top];
+    const headingPx = this.layout?.headingPx ?? 0;
+    const isIn = (/** @type {import("./layout.mjs").Rect | null} */ rect) =>
+      rect && px >= rect.x && px < rect.x + rect.width && py >= rect.y - headingPx && py < rect.y + rect.height;
+    return this.layout?.rects.findIndex(isIn) ?? -1;
   }
 
   /** The place of a point of the picture in the stage, CSS px, even outside the pane. @param {number} pane @param {number} x @param {number} y */

@@ -101,7 +101,7 @@ function drawElements(context, root, over, without) {
   });
   for (const made of /** @type {NodeListOf<HTMLElement>} */ (over.querySelectorAll("*"))) {
     if (!made.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
-    if (without && made.closest(without)) continue;
+    if ((without && made.closest(without)) || made.closest(".pane-end")) continue; // buttons are the page's
     const style = getComputedStyle(made);
     const box = boxOf(made.getBoundingClientRect());
     if (box.width === 0 || box.height === 0) continue;

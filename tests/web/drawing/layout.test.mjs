@@ -79,3 +79,12 @@ test("on a phone the configurations come first", () => {
   assert.deepEqual([rects[2].y, rects[3].y, rects[2].x], [rects[3].y, rects[2].y, 0]);
   assert.ok(rects[0].y > rects[2].y);
 });
+
+test("a grid of methods and paths keeps its rows where one row would be larger", () => {
+  const panes = [
+    { row: 0, column: 0, role: "input" },
+    ...[0, 1].flatMap((row) => [1, 2].map((column) => ({ row, column, role: "prediction" }))),
+  ];
+  const { rects } = gridLayout(panes, { width: 1240, height: 340, aspect: 1 });
+  assert.equal(new Set(rects.map(({ y }) => y)).size, 2);
+});
