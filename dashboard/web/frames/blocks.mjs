@@ -122,10 +122,12 @@ export function nearBlocks(tracks, frame, { direction, last, most, reach = BLOCK
   const ahead = direction < 0 ? -1 : 1;
   let forth = frame;
   let back = frame;
-  for (let i = 1; i <= reach && steps.length < most && (forth >= 0 || back >= 0); i += 1) {
+  for (let i = 1; i <= reach && steps.length < most; i += 1) {
+    const isBehindDone = back < 0 || (direction !== 0 && i > BLOCKS_BEHIND);
+    if (forth < 0 && isBehindDone) break;
     if (forth >= 0) forth = next(forth, ahead);
     if (forth >= 0) steps.push(blocksAt(forth));
-    if ((direction !== 0 && i > BLOCKS_BEHIND) || back < 0 || steps.length >= most) continue;
+    if (isBehindDone || steps.length >= most) continue;
     back = next(back, -ahead);
     if (back >= 0) steps.push(blocksAt(back));
   }

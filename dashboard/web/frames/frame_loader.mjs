@@ -264,8 +264,8 @@ export class FrameLoader {
       await Promise.all(this.tracks.map((track) => this.pictures.loadSingle(track, next, signal)));
     }
     // Then the previews of the whole clip, so that it plays.
-    const whole = nearBlocks(this.tracks, frame, { direction: 1, last, most: most / 2, reach: Infinity });
-    for (const step of whole.slice(near.length ? 1 : 0)) {
+    const whole = nearBlocks(this.tracks, frame, { direction: 0, last, most: most / 2, reach: Infinity });
+    for (const step of whole) {
       if (!isCurrent()) return;
       await Promise.allSettled(step.map((place) => this.blocks.load(place, false, tier)));
     }
