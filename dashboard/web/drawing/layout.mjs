@@ -56,9 +56,29 @@ export function gridLayout(panes, { width, height, aspect, solo = null }) {
   const best = others.reduce((a, b) => (side(b) > side(a) ? b : a), others[0]);
   const isGrid = new Set(panes.filter(({ role }) => role === "prediction").map(({ row }) => row)).size > 1;
   if (isGrid && !isTooLong) return place(requested);
-  if (isTooLong) return best ?? place(wrappedPlaces(panes, 1));
   const own = place(requested);
-  return best && side(best) >= WORTH_MOVING * side(own) ? best : own;
+  if (!isTooLong && !(best && side(best) >= WORTH_MOVING * side(own))) return own;
+  // What is compared stays together, where that costs next to nothing.
+  const apart = hasRows ? null : apartPlaces(panes, fitting);
+  const split = apart && place(apart);
+  if (split && best && WORTH_MOVING * side(split) >= side(best)) return split;
+  return best ?? place(wrappedPlaces(panes, 1));
+}
+
+/**
+ * Input and truth in a row of their own, above the configurations; null where either is missing or too long.
+ * @param {(Place & {role?: string})[]} panes @param {number} fitting columns that fit
+ */
+function apartPlaces(panes, fitting) {
+  const compared = panes.filter(isCompared).length;
+  const others = panes.length - compared;
+  if (others === 0 || compared === 0 || compared > fitting) return null;
+  const count = [0, 0];
+  return panes.map((pane) => {
+    const row = Number(isCompared(pane));
+    count[row] += 1;
+    return { row, column: count[row] - 1 };
+  });
 }
 
 /** @param {{role?: string}} pane */

@@ -88,3 +88,12 @@ test("a grid of methods and paths keeps its rows where one row would be larger",
   const { rects } = gridLayout(panes, { width: 1240, height: 340, aspect: 1 });
   assert.equal(new Set(rects.map(({ y }) => y)).size, 2);
 });
+
+test("configurations that move into several rows stay side by side", () => {
+  const roles = ["input", "truth", "prediction", "prediction", "difference"];
+  const panes = roles.map((role, column) => ({ row: 0, column, role }));
+  const { rects } = gridLayout(panes, { width: 1130, height: 760, aspect: 1 });
+  assert.deepEqual(new Set(rects.slice(0, 2).map(({ y }) => y)).size, 1);
+  assert.deepEqual(new Set(rects.slice(2).map(({ y }) => y)).size, 1);
+  assert.ok(rects[2].y > rects[0].y && rects[2].width > 1130 / 5);
+});
