@@ -9,6 +9,8 @@ from tests.browser.helpers import App, drawn, look, open_page, point, state, wai
 from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import build_store
 
+AT_START = "clip=walkthrough&frame=0"
+
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory, dashboard: StartApp) -> App:
@@ -17,7 +19,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, dashboard: StartApp) -> App:
 
 
 def test_keys_act_before_anything_was_clicked_and_after_everything_that_was(page: Page, app: App):
-    root = open_page(page, app)
+    root = open_page(page, app, AT_START)
     keyboard = page.keyboard
 
     def step(after: str) -> None:
@@ -61,7 +63,7 @@ def test_keys_act_before_anything_was_clicked_and_after_everything_that_was(page
 @pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 720), (3840, 2160)])
 def test_a_message_is_on_the_screen_wherever_the_page_is_scrolled(page: Page, app: App, width: int, height: int):
     page.set_viewport_size({"width": width, "height": height})
-    root = open_page(page, app)
+    root = open_page(page, app, AT_START)
     for scroll in (0, 400):
         page.locator("[data-testid=stMain]").evaluate("(el, top) => el.scrollTo(0, top)", scroll)
         drawn(page)
@@ -82,7 +84,7 @@ def test_a_message_is_on_the_screen_wherever_the_page_is_scrolled(page: Page, ap
 
 
 def test_drawing_a_region_probes_no_pixel_and_five_steps_of_zoom_are_one_step_back(page: Page, app: App):
-    root = open_page(page, app)
+    root = open_page(page, app, AT_START)
     page.keyboard.press("m")
     page.mouse.move(*point(root, 1, 0.2, 0.2))
     page.mouse.down()
@@ -99,7 +101,7 @@ def test_drawing_a_region_probes_no_pixel_and_five_steps_of_zoom_are_one_step_ba
 
 
 def test_the_palette_chooses_clips_and_predictions_and_goes_to_times(page: Page, app: App):
-    root = open_page(page, app)
+    root = open_page(page, app, AT_START)
     field = page.get_by_role("combobox", name="command")
 
     def run(typed: str) -> None:
@@ -114,13 +116,14 @@ def test_the_palette_chooses_clips_and_predictions_and_goes_to_times(page: Page,
     run("energy raw")
     wait_for_link(page, "scale=raw")
     run("phone")
-    wait_for_link(page, "clip=phone")
+    keys = {track.head.clip.title: track.head.clip.key for track in app.store.tracks()}
+    wait_for_link(page, f"clip={keys['phone'][:12]}")
     run("graph")
     expect(page.get_by_role("dialog", name="Configurations")).to_be_visible()
 
 
 def test_nothing_moves_when_options_come_or_when_play_is_late(page: Page, app: App):
-    root = open_page(page, app)
+    root = open_page(page, app, AT_START)
     wait_for(root, "el.xc.cursors().length > 0")
     places = """el => [...el.querySelectorAll('.slider, .transport button, .transport select, .chart, .stage canvas')]
       .map((one) => { const {x, y} = one.getBoundingClientRect(); return [x, y]; })"""
@@ -134,7 +137,7 @@ def test_nothing_moves_when_options_come_or_when_play_is_late(page: Page, app: A
 
 
 def test_a_wipe_and_a_single_pane_fill_the_height_of_the_window(page: Page, app: App):
-    root = open_page(page, app)
+    root = open_page(page, app, AT_START)
     wait_for(root, "el.xc.cursors().length > 0")
     width = "el.xc.stage.layout.rects.find(Boolean).width"
     before = root.evaluate(f"el => {width}")
