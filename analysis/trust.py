@@ -21,8 +21,8 @@ class Trust:
     spearman: float
     """Spearman's ρ of energy and error over `n_frames` frames of test rooms."""
     n_frames: int
-    percentile_97_5: float
-    """Sigma: 97.5 % of the validation frames have at most this energy."""
+    percentile_97_5: float | None
+    """Sigma: 97.5 % of the validation frames have at most this energy; None: not measured."""
     auc: Mapping[str, float]
     """Set of pictures unlike the rooms -> the chance that one has a higher energy than a room."""
 
@@ -34,7 +34,7 @@ def trust_of(track: Track) -> Trust | None:
         return None
     spearman, limit = _number(found.get("spearman"), 1), _number(found.get("percentile_97_5"), 1000)
     n_frames, sets = found.get("n_frames"), found.get("auc", {})
-    if spearman is None or limit is None or not isinstance(sets, Mapping) or len(sets) > MAX_SETS:
+    if spearman is None or not isinstance(sets, Mapping) or len(sets) > MAX_SETS:
         return None
     if not isinstance(n_frames, int) or isinstance(n_frames, bool) or n_frames < 1:
         return None
@@ -44,7 +44,7 @@ def trust_of(track: Track) -> Trust | None:
 
 def usual_limit(trust: Trust | None) -> float:
     """Sigma: energies above it are unlike what the zoo was calibrated on."""
-    return trust.percentile_97_5 if trust else USUAL_LIMIT_SIGMA
+    return trust.percentile_97_5 if trust and trust.percentile_97_5 is not None else USUAL_LIMIT_SIGMA
 
 
 def _number(value: Any, most: float) -> float | None:

@@ -358,10 +358,15 @@ class Lease:
         self._objects.put(f"{self.id}.beat-{self._n}.json", json.dumps(row).encode())
 
     def end(
-        self, outcome: records.Outcome, *, failure: Failure | None = None, result: records.Result | None = None
+        self,
+        outcome: records.Outcome,
+        *,
+        failure: Failure | None = None,
+        result: records.Result | None = None,
+        clip: str = "",
     ) -> bool:
         """Record how the request ended; False, and nothing changes, if it is no longer held. Raises NotWritten."""
-        ended = Ended(outcome, self._now(), self._began, failure, result)
+        ended = Ended(outcome, self._now(), self._began, failure, result, clip)
         return self.is_held() and self._objects.put_new(f"{self.id}.end.json", records.to_json(ended))
 
     def give_back(self) -> None:

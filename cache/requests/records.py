@@ -143,7 +143,7 @@ class Progress:
         _require(_is_whole(self.n_done, 0), "progress.n_done", self.n_done)
         _require(self.n_total is None or _is_whole(self.n_total, 0), "progress.n_total", self.n_total)
         _require(_is_text(self.title, MAX_TEXT_LETTERS), "progress.title", self.title)
-        _require(not self.clip or (_is_text(self.clip, 64) and bool(_SHA256.fullmatch(self.clip))), "clip", self.clip)
+        _require(_is_clip(self.clip), "progress.clip", self.clip)
 
 
 @dataclass(frozen=True)
@@ -198,6 +198,8 @@ class Ended:
     """When the worker took it, by the same clock; 0 if none did."""
     failure: Failure | None = None
     result: Result | None = None
+    clip: str = ""
+    """Key of the clip, of which some packs may be stored even if the request failed; empty if it was not known yet."""
 
     def __post_init__(self) -> None:
         _require(self.outcome in get_args(Outcome), "outcome", self.outcome)
@@ -205,6 +207,7 @@ class Ended:
         _require(_is_number(self.began, 0, MAX_WHEN_SECONDS), "began", self.began)
         _require((self.failure is not None) == (self.outcome == "failed"), "failure", self.failure)
         _require((self.result is not None) == (self.outcome == "done"), "result", self.result)
+        _require(_is_clip(self.clip), "clip", self.clip)
 
 
 @dataclass(frozen=True)
@@ -281,6 +284,10 @@ def _require(is_so: bool, name: str, value: Any) -> None:
 
 def _is_text(value: Any, n_letters: int) -> bool:
     return isinstance(value, str) and len(value) <= n_letters
+
+
+def _is_clip(value: Any) -> bool:
+    return isinstance(value, str) and (not value or bool(_SHA256.fullmatch(value)))
 
 
 def _is_number(value: Any, low: float, high: float) -> bool:

@@ -24,6 +24,7 @@ from typing import Any
 from consistency.domains import DOMAINS, Domain, get_domain
 from consistency.zoo import formats
 from consistency.zoo.adapters import InputSpec, OutputSpec
+from consistency.zoo.explained import Explained
 
 SHARED = "shared"
 """The method of edges that serve every method."""
@@ -32,7 +33,7 @@ IMAGE = "rgb"
 """The domain every path begins with."""
 
 
-class ZooError(formats.Explained):
+class ZooError(Explained):
     """A zoo, or a part of it, is missing or unusable."""
 
 
@@ -62,6 +63,8 @@ class Edge:
     """What the network's output numbers mean; None for codes. Both None: the network runs without adapters."""
     domains: Mapping[str, Domain] = field(default_factory=lambda: DOMAINS)
     """The domains of its zoo by name."""
+    data: Mapping[str, str] = field(default_factory=dict)
+    """File beside the weights file that holds weights too -> its digest; of ONNX only."""
     archive: str = ""
     """The zoo's archive that the weights are downloaded in; empty for others."""
 
@@ -78,6 +81,8 @@ class Edge:
             ends = [[d.lo, d.hi, d.scale, d.channels, d.invalid] for d in (self.source_domain, self.target_domain)]
             specs = [(self.input_spec or InputSpec()).record, (self.output_spec or OutputSpec()).record]
             parts += [self.format, ends, specs, self.head]
+        if self.data:
+            parts.append(sorted(self.data.items()))
         if self.format == "code":
             parts.append(formats.source_digest(self.architecture))
         return _digest(parts)
@@ -142,9 +147,9 @@ class Trust:
     pearson: float
     """Pearson's r of the same."""
     n_frames: int
-    percentile_97_5: float
-    """Sigma: 97.5 % of `n_validation_frames` frames of validation rooms have at most this energy."""
-    n_validation_frames: int
+    percentile_97_5: float | None = None
+    """Sigma: 97.5 % of `n_validation_frames` frames of validation rooms have at most this energy; None: not measured."""
+    n_validation_frames: int = 0
     auc: Mapping[str, float] = field(default_factory=dict)
     """Set of pictures unlike the rooms -> the chance that one of them has a higher energy than a test room."""
     origin: str = ""
@@ -293,12 +298,17 @@ def _check_trust(trust: Trust) -> None:
     shares = {f"auc of '{name[:80]}'": value for name, value in trust.auc.items()}
     bounds = {"spearman": (trust.spearman, -1, 1), "pearson": (trust.pearson, -1, 1)}
     bounds |= {name: (value, 0, 1) for name, value in shares.items()}
-    bounds |= {"percentile_97_5": (trust.percentile_97_5, -MAX_TRUST_SIGMA, MAX_TRUST_SIGMA)}
+    if trust.percentile_97_5 is not None:
+        bounds |= {"percentile_97_5": (trust.percentile_97_5, -MAX_TRUST_SIGMA, MAX_TRUST_SIGMA)}
     for name, (value, least, most) in bounds.items():
         if not least <= value <= most:  # NaN is refused, too
             raise ValueError(f"{name} is {value}; give a number from {least:g} to {most:g}")
-    for name, n_frames in (("n_frames", trust.n_frames), ("n_validation_frames", trust.n_validation_frames)):
-        if not 1 <= n_frames <= MAX_TRUST_FRAMES:
+    least = int(trust.percentile_97_5 is not None)
+    for name, n_frames, fewest in (
+        ("n_frames", trust.n_frames, 1),
+        ("n_validation_frames", trust.n_validation_frames, least),
+    ):
+        if not fewest <= n_frames <= MAX_TRUST_FRAMES:
             raise ValueError(f"{name} is {n_frames}; give the number of frames that were measured")
     if len(trust.auc) > MAX_TRUST_SETS or max(map(len, (trust.origin, *trust.auc))) > MAX_TRUST_LETTERS:
         raise ValueError(f"at most {MAX_TRUST_SETS} sets, and texts of {MAX_TRUST_LETTERS} letters")

@@ -50,7 +50,7 @@ class Choices:
 
     def selection(self) -> Selection | None:
         """The newest selection of this session."""
-        return self._read(_newest())[0]
+        return self._read(newest_link())[0]
 
     def _read(self, query: Mapping[str, str]) -> tuple[Selection | None, tuple[str, ...]]:
         """The selection of a link, opened where the clip shows most if the link names no frame."""
@@ -79,13 +79,13 @@ class Choices:
         """Write the choice of the menu with that key; what does not fit it falls back to its default."""
         chosen = str(st.session_state[key] or "")
         if chosen == st.session_state.get(_shown(key)):
-            _write(_newest())  # a browser that lags sends what was shown, with an older link
+            _write(newest_link())  # a browser that lags sends what was shown, with an older link
             return
         st.session_state[_shown(key)] = chosen
         self._take(name, chosen)
 
     def _take(self, name: str, chosen: str) -> None:
-        query = _newest() | {name: chosen}
+        query = newest_link() | {name: chosen}
         if name == "clip":
             for moved in ("frame", *VIEW_STATE):
                 query.pop(moved, None)
@@ -116,7 +116,7 @@ class Choices:
         {"letter": ..., "do": an arrangement}, {"letter": ..., "to": the letter whose place it takes},
         {"letter": ..., "open": a configuration}, {"readout": a domain} or {"choose": one of MENUS, "value": an option}.
         """
-        _write(_newest())  # if nothing changes, the newest choices stay, not those that the browser knew
+        _write(newest_link())  # if nothing changes, the newest choices stay, not those that the browser knew
         selection = self.selection()
         if selection is None or selection.target is None:
             return
@@ -138,9 +138,9 @@ class Choices:
 
     def handle_request_of_fragment(self, request: Mapping[str, str]) -> None:
         """The same from within a fragment, after which the whole page has to be drawn again."""
-        before = _newest()
+        before = newest_link()
         self.handle_request(request)
-        if _newest() != before:
+        if newest_link() != before:
             st.rerun()
 
     def _open(self, spelled: str, at: int, selection: Selection, options: Sequence[Configuration]) -> None:
@@ -224,7 +224,7 @@ def _shown(key: str) -> str:
     return f"{key} shown"
 
 
-def _newest() -> dict[str, str]:
+def newest_link() -> dict[str, str]:
     """The newest link of this session.
 
     A run brings the link that the browser had when it asked, which is not yet what the run before has written: of two

@@ -113,7 +113,7 @@ def compare(
 
 
 def choices_of(catalogue: Catalogue, clip: str, target: str) -> list[Choice]:
-    """Every stored prediction of `target` that a pane could show."""
+    """Every stored prediction of `target` that a pane could show: one without a frame would leave nothing to choose in."""
     options = catalogue.configurations(clip, target)
     names_zoo = len({option.zoo for option in options}) > 1
     found = [(option, catalogue.prediction(clip, option)) for option in options]
@@ -126,7 +126,7 @@ def choices_of(catalogue: Catalogue, clip: str, target: str) -> list[Choice]:
             f"{option.zoo}/{option.method}" if names_zoo else option.method,
         )
         for option, track in found
-        if track is not None
+        if track is not None and track.n_frames
     ]
 
 
@@ -199,7 +199,8 @@ class _Builder:
         curves = tuple(
             Curve(letter, name, track, column) for letter, name, track in tracks if column in track.head.columns
         )
-        title = f"{one_line(series_title(curves[0].track, column))} of {self._catalogue.title(domain)}"
+        measure = one_line(series_title(curves[0].track, column))
+        title = f"{self._catalogue.title(domain)}: {measure[:1].lower()}{measure[1:]}"
         self._error_plots.append(Plot(id_, title, curves))
 
     def result(self) -> Comparison:
@@ -215,9 +216,7 @@ class _Builder:
 
     def _add_energy(self, letter: str, name: str, configuration: Configuration, prediction: Track) -> None:
         if not configuration.is_direct:
-            what = f"{letter} ({name}) has no energy of its own: energy belongs to a method's direct prediction."
-            self.missing.append(MissingTrack(what, None))
-            return
+            return  # the verdict says why: energy belongs to a method and its target, not to a path
         energy = self._find("energy", configuration, prediction)
         if energy is None:
             self._miss(f"The energy of {letter} ({name})", configuration)

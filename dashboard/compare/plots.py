@@ -11,6 +11,7 @@ import numpy as np
 
 from analysis.columns import Columns, series_unit
 from analysis.energy import Scale, Unreadable
+from analysis.trust import trust_of
 from dashboard.compare.comparison import Plot
 from dashboard.compare.gaps import gap_between
 from dashboard.player_data import Chart, Series
@@ -37,21 +38,28 @@ def read(columns: Columns, plot: Plot, scale: Scale) -> PlotData:
         except Unreadable as error:
             problems.append(f"{plot.title} of {curve.letter} cannot be shown: {error}.")
         else:
-            series.append(Series(curve.letter, curve.name, values))
+            series.append(Series(curve.letter, curve.name, values, one_line(curve.track.head.zoo)))
     unit = series_unit(plot.curves[0].track, plot.curves[0].column, scale)
     is_signed = plot.id == "energy" and scale == "standardised"
     floors = {other.letter: gap_between(series[0], other).floor for other in series[1:]}
     short_unit = unit and one_line(unit, MAX_UNIT_LETTERS)
-    return PlotData(Chart(plot.id, plot.title, short_unit, tuple(series), is_signed, floors), tuple(problems))
+    limit = _limit(plot) if is_signed else None
+    return PlotData(Chart(plot.id, plot.title, short_unit, tuple(series), is_signed, floors, limit), tuple(problems))
+
+
+def _limit(plot: Plot) -> float | None:
+    """The lowest 97.5th percentile that the zoos of an energy plot state, sigma; None if none does."""
+    stated = [trust.percentile_97_5 for curve in plot.curves if (trust := trust_of(curve.track))]
+    return min(stated, default=None)
 
 
 def named_columns(charts: Sequence[Chart], n_frames: int) -> dict[str, np.ndarray]:
-    """`Consistency energy, A baseline (σ)` -> float64 (N,) for every series; NaN where a frame has no value."""
+    """`Consistency energy, A mini/baseline (σ)` -> float64 (N,) for every series; NaN where a frame has no value."""
     named: dict[str, np.ndarray] = {}
     for chart in charts:
         for series in chart.series:
             values = np.full(n_frames, np.nan)
             values[: len(series.values)] = series.values[:n_frames]
             unit = f" ({chart.unit})" if chart.unit else ""
-            named[f"{chart.title}, {series.letter} {series.name}{unit}"] = values
+            named[f"{chart.title}, {series.letter} {series.full_name}{unit}"] = values
     return named

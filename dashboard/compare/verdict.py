@@ -18,7 +18,7 @@ from analysis.statistics import spearman
 from analysis.trust import Trust, trust_of, usual_limit
 from dashboard.compare.comparison import Comparison
 from dashboard.compare.gaps import Gap, gap_between
-from dashboard.compare.numbers import correlation, number, percent, size_of
+from dashboard.compare.numbers import SPACE, correlation, number, percent, size_of
 from dashboard.player_data import Chart, Series
 from dashboard.text import counted, one_line
 
@@ -62,6 +62,8 @@ class Measures:
     scale: Scale
     has_one_scale: bool
     """True if all energies have the same paths and constants, so that their heights can be compared."""
+    missing: tuple[str, ...] = ()
+    """What the view lacks and no job can compute, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def measures_of(comparison: Comparison, charts: Sequence[Chart], scale: Scale) -
         by_id["error"].title if "error" in by_id else "Error",
         scale,
         all(same_constants(tracks[0], other, names) for other in tracks[1:]),
+        tuple(missing.what for missing in comparison.missing if missing.command is None),
     )
 
 
@@ -131,10 +134,11 @@ def verdict(measures: Measures) -> Verdict:
     story = _Story(measures)
     facts = []
     if len(contenders) <= 2:
-        facts += [("Energy", story.energy_fact()), (measures.error_title, story.error_fact())]
+        facts += [("Energy", story.energy_fact()), ("Error", story.error_fact())]
     elif missing := story.without_energy():
         facts.append(("Energy", missing))
     facts += [("On this clip", story.agreement_fact()), ("Trust", story.trust_fact())]
+    facts.append(("Not shown", " ".join(measures.missing)))
     return Verdict(tuple(story.warnings()), story.headline(), tuple((label, text) for label, text in facts if text))
 
 
@@ -260,7 +264,8 @@ class _Story:
         if stated:
             trust = min(stated, key=lambda trust: trust.spearman)
             follows = f"energy follows the error {size_of(trust.spearman)}"
-            sets = f"; {_told_apart(trust)}" if trust.auc else ""
+            outside = next((one for one in stated if one.auc), None)
+            sets = f"; {_told_apart(outside)}" if outside else ""
             parts.append(
                 f"on {counted(trust.n_frames, 'test frame')}, {follows} ({correlation(trust.spearman)}){sets}."
             )
@@ -366,7 +371,7 @@ class _Story:
             listed = f"{subject} {next(iter(words.values()))}"
         else:
             listed = ", ".join(f"{letter} is {word}" for letter, word in words.items())
-        return f"{listed} ({number(0, 'σ')}: as on validation rooms; above: worse)."
+        return f"{listed} (0{SPACE}σ: as on validation rooms; above: worse)."
 
     def _first_energy_gap(self) -> Gap | None:
         return _closest_below(self.energy_gaps)

@@ -1,4 +1,4 @@
-"""Drawings of our own (dashboard/web/drawings/*.svg) on the page, in the colours of its theme."""
+"""Drawings of our own (drawings/*.svg) on the page, in the colours of its theme."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from streamlit.components.v2 import component
 
-_FOLDER = Path(__file__).parent.parent / "web" / "drawings"
+_FOLDER = Path(__file__).parent / "drawings"
 
 
 def drawing(name: str, *, key: str) -> None:

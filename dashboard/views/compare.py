@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import streamlit as st
@@ -19,6 +19,8 @@ from dashboard.compare.link import Selection
 from dashboard.compare.menus import menus
 from dashboard.compare.plots import PlotData, read
 from dashboard.compare.presets import Opening, opening, presets
+from dashboard.compare.ranges import Ranges
+from dashboard.compare.styles import styles_by_letter
 from dashboard.compare.summaries import VERDICT_CHARTS, remarks, summary
 from dashboard.compare.verdict import measures_of
 from dashboard.components.player import player
@@ -53,7 +55,8 @@ def page(store: Store, columns: Columns, about: st.Page) -> None:
             ready = f"{comparison.n_ready} of {counted(selection.clip.n_frames, 'frame')} ready"
             st.text(f"Not finished: {ready}. More frames appear while the job runs.")
         show_notes(notes)
-    _show_player(columns, catalogue, selection, comparison, charts, choices)
+    ranges = _ranges(str(store.root), store).of(pane.track for pane in comparison.panes)
+    _show_player(columns, catalogue, selection, comparison, charts, ranges, choices)
     _show_missing(store, comparison, plots)
     with st.container(key="words", gap=None):
         for chart in charts:
@@ -89,6 +92,11 @@ def _show_presets(
     preset_buttons(presets(charts, lineup, paths, has_truth=has_truth), selection, choices)
 
 
+@st.cache_resource(show_spinner=False)
+def _ranges(root: str, _store: Store) -> Ranges:
+    return Ranges(_store)
+
+
 @st.fragment
 def _show_player(
     columns: Columns,
@@ -96,6 +104,7 @@ def _show_player(
     selection: Selection,
     comparison: Comparison,
     charts: Sequence[Chart],
+    ranges: Mapping[str, tuple[float, float]],
     choices: Choices,
 ) -> None:
     """The player, in a fragment of its own: moving through the frames reruns nothing else."""
@@ -122,6 +131,8 @@ def _show_player(
         choices=offered,
         menus=menus(catalogue, selection),
         suggestion=new.full_spelling if new else "",
+        styles=styles_by_letter(catalogue, selection),
+        ranges=ranges,
     )
 
     def show(position: Position) -> Position:
@@ -135,10 +146,11 @@ def _show_missing(store: Store, comparison: Comparison, plots: Sequence[PlotData
     """What limits the comparison, what cannot be read, and what is missing with the command that computes it."""
     show_notes([*remarks(comparison), *(text for plot in plots for text in plot.problems)])
     for missing in comparison.missing:
+        if missing.command is None:
+            continue  # the verdict says so
         with st.container(border=True, gap="xsmall"):
             st.text(missing.what)
-            if missing.command:
-                st.code(for_store(missing.command, store), language="bash", wrap_lines=True)
+            st.code(for_store(missing.command, store), language="bash", wrap_lines=True)
 
 
 def _show_empty(store: Store, tracks: Sequence[Track]) -> None:

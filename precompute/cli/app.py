@@ -11,6 +11,7 @@ from precompute.cli.compare import compare
 from precompute.cli.console import say
 from precompute.cli.doctor import doctor
 from precompute.cli.plain_help import HELP_NAMES, PlainCommand, PlainGroup
+from precompute.cli.requests import REQUEST_COMMANDS
 from precompute.cli.run import run
 from precompute.cli.store.export_tracks import export_tracks
 from precompute.cli.store.gc import gc
@@ -76,7 +77,7 @@ def main(
     """Only holds the options of the program itself; each command is a function of its own."""
 
 
-for name, command in {"run": run, "compare": compare, **STORE_COMMANDS}.items():
+for name, command in {"run": run, "compare": compare, **REQUEST_COMMANDS, **STORE_COMMANDS}.items():
     app.command(name, cls=PlainCommand, context_settings=HELP_NAMES)(command)
 for name, command in ZOO_COMMANDS.items():
     zoo_app.command(name, cls=PlainCommand, context_settings=HELP_NAMES)(command)

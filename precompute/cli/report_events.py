@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,10 +12,8 @@ from typing import Any
 from cache.reports import Item, Report, report_name, write_report
 from precompute.cli.console import complain
 from precompute.jobs import events
-from precompute.net.urls import address_of, shown_url
-
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"]*[^\s'\":;,.)]", re.IGNORECASE)
-"""An address within a message, without the punctuation that follows it."""
+from precompute.media.sources import local_path
+from precompute.net.urls import address_of, shown_url, with_shown_urls
 
 
 class ReportEvents:
@@ -76,13 +73,14 @@ def public(report: Report, root: Path) -> Report:
     names = _public_names(report.sources)
 
     def shortened_item(item: Item) -> Item:
-        folder = str(Path(item.source).expanduser().parent)
-        known = {item.source: names[item.source], f"{Path(item.source).expanduser()}": names[item.source]}
+        path = local_path(item.source)
+        folder = str(path.parent)
+        known = {item.source: names[item.source], f"{path}": names[item.source]}
         known |= {f"{folder}/": ""} if folder not in (".", "/") else {}
         known[str(root)] = "the store"
 
         def shortened(text: str) -> str:
-            text = _ADDRESS.sub(lambda found: shown_url(found[0]), text)
+            text = with_shown_urls(text)
             for long, short in known.items():
                 text = text.replace(long, short)
             return text

@@ -36,7 +36,7 @@ from precompute.jobs.plan import Plan, make_plan
 from precompute.jobs.predict import Compute, Networks, Precision, dtype_name
 from precompute.jobs.resume import state_trust
 from precompute.media.sampling import Sampling
-from precompute.media.sources import resolve
+from precompute.media.sources import Source, resolve
 from precompute.net.limits import USUAL_LIMITS, Limits
 from precompute.signals import Stop
 from precompute.text import count
@@ -112,10 +112,7 @@ def _missing_networks(zoo: Zoo) -> Iterator[str]:
 def compute_source(
     store: Store, source: str, settings: Settings, networks: Networks, *, events: Events = UNHEARD, stop: Stop
 ) -> Stored:
-    """Compute one source: a file, a URL or a bundled clip's name. `networks` keeps what it loads for the next source.
-
-    Raises KeyboardInterrupt once `stop` is set, and SourceError, ZooError, StoreError, OSError and torch's errors.
-    """
+    """Compute one source: a file, a URL or a bundled clip's name. Raises as `compute_found` does."""
     stop.has_unsaved_frames = False  # an earlier source may have failed in the middle of a pack
     found = resolve(
         source,
@@ -124,8 +121,19 @@ def compute_source(
         progress=lambda n_bytes, n_total: events.emit(Downloading(n_bytes, n_total)),
     )
     events.emit(Resolved())
+    return replace(compute_found(store, found, settings, networks, events=events, stop=stop), source=source)
+
+
+def compute_found(
+    store: Store, found: Source, settings: Settings, networks: Networks, *, events: Events = UNHEARD, stop: Stop
+) -> Stored:
+    """Compute a source that is a file on this disk now. `networks` keeps what it loads for the next source.
+
+    Raises KeyboardInterrupt once `stop` is set, and SourceError, ZooError, StoreError, OSError and torch's errors.
+    """
+    stop.has_unsaved_frames = False
     plan = make_plan(store, found, settings.sampling, settings.zoo, list(settings.patterns))
-    stored = Stored(source, found.title, plan.clip.key, len(plan.specs))
+    stored = Stored(str(found.path), found.title, plan.clip.key, len(plan.specs))
     _state_trust(store, plan)
     if not plan.pending:
         return stored
@@ -148,6 +156,8 @@ def compute_source(
     computed = compute_clip(store, plan, compute, events=events, stop=stop)
     stop.has_unsaved_frames = False
     stop.raise_if_set()
+    if computed.failed is not None:
+        raise computed.failed
     seconds = time.perf_counter() - began
     return replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames, seconds=seconds)
 

@@ -14,6 +14,8 @@ MAX_URL_CHARACTERS = 4000
 """Longest URL; signed links of clouds have some 2000."""
 
 YOUTUBE_PAGE = "https://www.youtube.com/watch?v="
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"]*[^\s'\":;,.)]", re.IGNORECASE)
+"""An address within a message, without the punctuation that follows it."""
 YOUTUBE_HOST = re.compile(
     r"(\w+\.)?youtube(-nocookie|kids)?\.com|(www\.)?youtu\.be|youtube\.googleapis\.com", re.IGNORECASE
 )
@@ -88,6 +90,11 @@ def shown_url(url: str) -> str:
         if url.startswith(YOUTUBE_PAGE):
             return url
     return re.sub(r"(?<=://)[^/]*@", "", re.split(r"[?#]", url)[0])
+
+
+def with_shown_urls(text: str) -> str:
+    """A message with each address in it as `shown_url`."""
+    return _ADDRESS.sub(lambda found: shown_url(found[0]), text)
 
 
 def _youtube_id(host: str, parts: SplitResult, shown: str) -> str:

@@ -61,7 +61,7 @@ def test_each_question_names_its_frame_and_its_tool() -> None:
     assert (differ.frame, differ.view_state) == (6, {"panes": "difference", "gap": "energy.B"})
     assert (inconsistent.frame, inconsistent.view_state["panel"]) == (6, "paths")
     assert (wrong.frame, wrong.view_state["diff"]) == (0, "truth")
-    assert wrong.answer == "Frame 0: A is farthest from the ground truth here (9.00°)."
+    assert wrong.answer == "Frame 0: A is farthest from the ground truth here (9.0°)."
     assert paths.missing
 
 

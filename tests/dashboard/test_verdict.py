@@ -17,6 +17,7 @@ from dashboard.compare.plots import read
 from dashboard.compare.verdict import Contender, Measures, Verdict, measures_of, rows, verdict
 from dashboard.configuration import Configuration
 from dashboard.player_data import Series
+from tests.fixtures import stores
 from tests.fixtures.stores import build_store
 
 N = 60
@@ -181,6 +182,28 @@ def test_the_numbers_are_those_of_the_store(tmp_path: Path) -> None:
     assert energy is not None and np.array_equal(energy.values, chart.series[1].values)
     assert set(chart.floors) == {"B"} and chart.floors["B"] > 0
     assert verdict(found).facts
+
+
+def test_a_store_in_which_the_lower_energy_has_the_higher_error_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    levels = {16: 0.3, 18: 0.6, 19: 0.5, 21: 0.4}  # by number of the track: prediction and energy of A, then of B
+
+    def curve(numbers: stores._Numbers, low: float, high: float, shift: float = 0.0) -> np.ndarray:
+        wave = 0.1 * np.sin(np.arange(len(numbers.pts_seconds)))
+        return (low + (high - low) * (levels.get(numbers.seed, 0.5) + wave)).astype(np.float32)
+
+    monkeypatch.setattr(stores._Numbers, "curve", curve)
+    store = build_store(tmp_path, n_frames=24)
+    catalogue, columns = Catalogue(store.tracks()), Columns(store)
+    pair = [Configuration("mini", method, "rgb-normal") for method in ("baseline", "consistency")]
+    comparison = compare(catalogue, catalogue.clips[0], "normal", None, pair)
+    charts = [read(columns, plot, "standardised").chart for plot in comparison.plots]
+    [warning] = verdict(measures_of(comparison, charts, "standardised")).warnings
+    assert warning.replace("\xa0", " ") == (
+        "Energy and error disagree on this clip: B (consistency) is 0.90 σ lower in energy, but A (baseline) is 5.2° closer to "
+        "the ground truth. Believe the error."
+    )
 
 
 @pytest.mark.parametrize(

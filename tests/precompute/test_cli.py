@@ -18,7 +18,7 @@ from cache.records import track_to_json
 from cache.store import Store
 from cache.version import VERSION
 from precompute.cli import doctor
-from precompute.cli.app import STORE_COMMANDS, ZOO_COMMANDS, app
+from precompute.cli.app import REQUEST_COMMANDS, STORE_COMMANDS, ZOO_COMMANDS, app
 from tests.fixtures.stores import build_store
 
 
@@ -157,7 +157,10 @@ def test_help_is_in_the_usual_spelling(flag):
 
 
 def every_command() -> list[list[str]]:
-    return [*([word] for word in ("run", "compare", *STORE_COMMANDS)), *(["zoo", word] for word in ZOO_COMMANDS)]
+    return [
+        *([word] for word in ("run", "compare", *REQUEST_COMMANDS, *STORE_COMMANDS)),
+        *(["zoo", word] for word in ZOO_COMMANDS),
+    ]
 
 
 def test_the_version_is_the_manifests():

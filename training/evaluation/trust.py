@@ -119,9 +119,14 @@ def trust_toml(trust: Mapping[Pair, Trust]) -> str:
             f"spearman = {found.spearman}",
             f"pearson = {found.pearson}",
             f"n_frames = {found.n_frames}",
-            f"percentile_97_5 = {found.percentile_97_5}",
-            f"n_validation_frames = {found.n_validation_frames}",
+            *_percentile_lines(found),
             *([f"auc = {{ {sets} }}"] if sets else []),
             f"origin = {json.dumps(found.origin)}",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _percentile_lines(found: Trust) -> list[str]:
+    if found.percentile_97_5 is None:
+        return []
+    return [f"percentile_97_5 = {found.percentile_97_5}", f"n_validation_frames = {found.n_validation_frames}"]

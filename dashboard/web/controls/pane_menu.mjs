@@ -229,14 +229,14 @@ export class PaneMenus {
       target = index;
       for (const [at, { box }] of stage.elements.entries()) box.toggleAttribute("data-target", at === index);
     };
-    made.addEventListener("pointerdown", ({ button: pressed, clientX, clientY }) => {
+    made.addEventListener("pointerdown", ({ button: pressed, clientX, clientY, pointerId }) => {
       isDrag = false;
       from = pressed === 0 ? { x: clientX, y: clientY } : null;
+      if (from) made.setPointerCapture(pointerId); // a fast pointer leaves the title before it has moved far
     });
-    made.addEventListener("pointermove", ({ clientX, clientY, pointerId }) => {
+    made.addEventListener("pointermove", ({ clientX, clientY }) => {
       if (!from) return;
       if (!isDrag && Math.hypot(clientX - from.x, clientY - from.y) < DRAG_PX) return;
-      if (!isDrag) made.setPointerCapture(pointerId);
       isDrag = true;
       made.toggleAttribute("data-dragged", true);
       const at = stage.columnAt(clientX, clientY);

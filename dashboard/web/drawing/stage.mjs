@@ -3,9 +3,10 @@
 
 import { clampView, maxScale, visiblePart } from "../tools/zoom.mjs";
 import { element } from "../ui/dom.mjs";
-import { differenceText, energyScale, overlayTable, partnerIn, plansOf } from "./compose.mjs";
+import { differenceText, overlayTable, partnerIn, plansOf, underOverlay } from "./compose.mjs";
+import { energyScale } from "./energy_scale.mjs";
 import { gridLayout, wipeLayout } from "./layout.mjs";
-import { legend, legendButton, paneElements } from "./pane_heading.mjs";
+import { fillKey, legend, legendButton, paneElements } from "./pane_heading.mjs";
 import { Tile } from "./tile.mjs";
 
 /** From this magnification on, pixels are drawn as squares. */
@@ -42,7 +43,7 @@ export class Stage {
     this.tiles = [];
     /** @type {Plan[]} by pane */
     this.plans = [];
-    /** The overlay of each pane: its colours, and the index of its picture. @type {({table: Uint32Array, picture: number} | null)[]} */
+    /** The overlay of each pane: its colours, and the index of its picture. @type {({table: Uint32Array, scale: import("./colour.mjs").Scale, picture: number} | null)[]} */
     this.overlays = [];
     /** @type {import("./layout.mjs").Layout | null} */
     this.layout = null;
@@ -94,12 +95,12 @@ export class Stage {
       const at = energies.findIndex(({ letter }) => pane.role === "prediction" && pane.letter === letter);
       if (!look.overlay || at < 0) return null;
       const { domain } = energies[at];
-      const table = overlayTable(domain, energyScale(domain, look), look.overlay);
-      return { table, picture: this.panes.length + at };
+      const scale = energyScale(domain, look);
+      const table = overlayTable(domain, scale, look.overlay);
+      return { table, scale, picture: this.panes.length + at };
     });
     this.overlays.forEach((over, index) => {
-      const plan = this.plans[index];
-      if (over && plan.kind === "codes" && this.panes[index].domain.channels === 3) plan.kind = "muted";
+      if (over) this.plans[index] = underOverlay(this.plans[index], this.panes[index].domain);
     });
     for (const [index, pane] of this.panes.entries()) this.describe(pane, index);
   }
@@ -124,10 +125,15 @@ export class Stage {
       apart: "not compared: different domain",
     }[plan.role];
     own.detail.textContent = text || pane.detail;
+    const over = this.overlays[index];
+    const against = reference?.role === "truth" ? "error" : "difference";
+    const compared = over && plan.role === "compared" ? plan.scale : null;
+    fillKey(own.key, compared && over ? { [against]: compared, energy: over.scale } : {});
     own.head.title = [pane.title, pane.detail, text].filter(Boolean).join(" – ");
     if (!plan.scale) own.scale?.remove();
     // The same button, as it may have the focus.
-    own.scale = plan.scale && legend(plan.scale, own.scale ?? legendButton((anchor) => this.onLegend(index, anchor)));
+    const button = own.scale ?? legendButton((anchor) => this.onLegend(index, anchor));
+    own.scale = plan.scale && legend(plan.scale, button, plan.isMuted);
     this.placeLegend(index);
   }
 
@@ -251,7 +257,8 @@ export class Stage {
     if (plan.reference >= 0 && other?.data.length !== codes.data.length) return;
     const { x, y, width, height } = deviceRect(rect, this.ratio);
     const { left, top, side } = visiblePart(this.zoom);
-    context.imageSmoothingEnabled = width / (side * codes.width) < PIXELATED_FROM;
+    const scale = width / (side * codes.width);
+    context.imageSmoothingEnabled = scale < PIXELATED_FROM && !Number.isInteger(scale);
     context.imageSmoothingQuality = "high";
     if (clip) {
       context.save();

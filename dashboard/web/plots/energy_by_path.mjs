@@ -1,11 +1,12 @@
 // @ts-check
 /**
- * Energy by path: the share of each path, stacked over the frames. Paths that raise the energy stand above 0, those that
+ * Energy by path: each path's part of the mean, stacked over the frames, named with the path's own disagreement. Paths that raise the energy stand above 0, those that
  * lower it below, so that both sides together are the energy. A band can be opened as a pane.
  */
 
-import { colourAt, formatValue } from "../drawing/colour.mjs";
+import { colourAt } from "../drawing/colour.mjs";
 import { button, element, fill } from "../ui/dom.mjs";
+import { withUnit } from "../ui/numbers.mjs";
 import { standardised } from "./energy.mjs";
 
 /** Of the colour map that the bands are taken from, so that neighbours differ and none is nearly white. */
@@ -42,8 +43,6 @@ export function bandAt(shares, value) {
 }
 
 export class Paths {
-  label = "Energy by path";
-
   /** @param {import("../player/context.mjs").Context} context */
   constructor(context) {
     this.context = context;
@@ -56,10 +55,6 @@ export class Paths {
     /** @type {AbortController | null} */
     this.loading = null;
     this.text = "";
-  }
-
-  isAvailable() {
-    return Object.keys(this.context.data.energies ?? {}).length > 0;
   }
 
   open() {
@@ -126,6 +121,7 @@ export class Paths {
     // The legend's entries, with the value of each path, which may be below 0.
     const entries = bands.map((band, i) => ({
       ...band,
+      values: band.values.map((own) => own * bands.length), // the path's own, as the graph of paths names it
       letter: "",
       name: names[i],
       isDrawn: false,
@@ -138,16 +134,18 @@ export class Paths {
       axis: "share",
       unit,
       hasZeroLine: true,
+      isAnchored: this.context.data.scale !== "raw",
       nTicks: 4,
       bands,
       series: [{ letter, name: "energy", values: total, dash: "solid" }, ...entries],
       controls: this.controls,
       onEntry: (/** @type {number} */ index) => index > 0 && open(index - 1), // the first one is the whole
-      onTap: (/** @type {number} */ frame, /** @type {number} */ value) => {
+      onTap: (/** @type {number} */ frame, /** @type {number} */ at) => {
         const here = shares.map((own) => own[frame]);
-        const path = bandAt(here, value);
+        const path = bandAt(here, at);
         if (path < 0) return;
-        const text = `${names[path]}: ${formatValue(here[path])}${unit && ` ${unit}`} of ${formatValue(total[frame])} `;
+        const whole = withUnit(total[frame], unit);
+        const text = `${names[path]} ${withUnit(here[path] * here.length, unit)}; the energy is the mean, ${whole} `;
         const go = button(`open ${names[path]} as a pane`, null, "open as a pane");
         const act = () => {
           open(path);

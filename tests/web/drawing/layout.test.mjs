@@ -97,3 +97,9 @@ test("configurations that move into several rows stay side by side", () => {
   assert.deepEqual(new Set(rects.slice(2).map(({ y }) => y)).size, 1);
   assert.ok(rects[2].y > rects[0].y && rects[2].width > 1130 / 5);
 });
+
+test("on a phone what is compared stands above input and truth", () => {
+  const panes = ["input", "truth", "prediction", "prediction"].map((role, column) => ({ row: 0, column, role }));
+  const { rects } = gridLayout(panes, { width: 344, height: 400, aspect: 1 });
+  assert.ok(rects[2].y === rects[3].y && rects[0].y === rects[1].y && rects[2].y < rects[0].y);
+});
