@@ -147,6 +147,18 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Menu:
+    """A menu of the page, for the palette; choosing an option is the request `{"choose": name, "value": ...}`."""
+
+    name: str
+    """In the link: "clip", "predict", "readout", "scale"."""
+    label: str
+    value: str
+    options: Mapping[str, str]
+    """Value -> label."""
+
+
+@dataclass(frozen=True)
 class View:
     """What is on the screen. All panes show the same clip."""
 
@@ -163,6 +175,8 @@ class View:
     """Domain -> its title, of the domains on the paths of the energies."""
     choices: Sequence[Choice] = ()
     """What the pane of a letter could show instead: menus over the titles."""
+    menus: Sequence[Menu] = ()
+    """What else can be chosen on the page."""
     styles: Mapping[str, Style] = field(default_factory=dict)
     """Letter -> style of that configuration; a letter without one has a style of its own."""
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -234,6 +248,10 @@ def view_data(view: View) -> dict[str, Any]:
         "titles": dict(view.titles),
         "styles": {letter: asdict(style) for letter, style in view.styles.items()},
         "choices": [{"open": choice.open, **_picture_data(choice, view.ranges)} for choice in view.choices],
+        "menus": [
+            {"name": menu.name, "label": menu.label, "value": menu.value, "options": list(menu.options.items())}
+            for menu in view.menus
+        ],
         "suggestion": view.suggestion,
         "speeds": list(SPEEDS),
     }

@@ -30,7 +30,7 @@ def show_about(clip: Clip, caveats: Sequence[str]) -> None:
         st.text(f"{one_line(clip.title)} · " + " · ".join(facts))
         address = web_address(clip.url)
         if address:
-            st.link_button("Source", address, type="tertiary", icon=":material/open_in_new:")
+            st.link_button("Source", address, type="tertiary")
         elif clip.url:
             st.text(one_line(clip.url, 200))
 

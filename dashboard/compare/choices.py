@@ -23,6 +23,8 @@ from dashboard.text import one_line, without_markdown
 NO_READOUT = ""
 """The readout menu's value for none."""
 TOO_MANY = f"You can compare up to {MAX_CONFIGURATIONS} configurations"
+MENUS = ("clip", "predict", "readout", "scale")
+"""Names in the link of what the palette can choose; a value that does not exist falls back to the default."""
 LINK = "link"
 TOLD = "told"
 MOVED = "player-moved"
@@ -80,6 +82,9 @@ class Choices:
             _write(newest_link())  # a browser that lags sends what was shown, with an older link
             return
         st.session_state[_shown(key)] = chosen
+        self._take(name, chosen)
+
+    def _take(self, name: str, chosen: str) -> None:
         query = newest_link() | {name: chosen}
         if name == "clip":
             for moved in ("frame", *VIEW_STATE):
@@ -109,7 +114,7 @@ class Choices:
         """Do what the player or the graph asks for, if it is in the store.
 
         {"letter": ..., "do": an arrangement}, {"letter": ..., "to": the letter whose place it takes},
-        {"letter": ..., "open": a configuration} or {"readout": a domain}.
+        {"letter": ..., "open": a configuration}, {"readout": a domain} or {"choose": one of MENUS, "value": an option}.
         """
         _write(newest_link())  # if nothing changes, the newest choices stay, not those that the browser knew
         selection = self.selection()
@@ -123,7 +128,9 @@ class Choices:
         to = LETTERS.find(request.get("to") or "?")
         if at in range(len(lineup)) and to in range(len(lineup)):
             _write(to_query(replace(selection, configurations=placed(lineup, at, to))))
-        if "readout" in request:
+        if request.get("choose") in MENUS:
+            self._take(request["choose"], request.get("value", ""))
+        elif "readout" in request:
             self._read_out(request["readout"], selection, selection.target)
         elif "open" in request:
             options = self._catalogue.configurations(selection.clip.key, selection.target)

@@ -16,6 +16,7 @@ from dashboard.compare.choices import Choices, note_move
 from dashboard.compare.comparison import Comparison, choices_of, compare
 from dashboard.compare.lineup import grid, suggestion
 from dashboard.compare.link import Selection
+from dashboard.compare.menus import menus
 from dashboard.compare.plots import PlotData, read
 from dashboard.compare.presets import Opening, opening, presets
 from dashboard.compare.ranges import Ranges
@@ -128,6 +129,7 @@ def _show_player(
         scale=selection.scale,
         titles=comparison.titles,
         choices=offered,
+        menus=menus(catalogue, selection),
         suggestion=new.full_spelling if new else "",
         styles=styles_by_letter(catalogue, selection),
         ranges=ranges,

@@ -19,7 +19,7 @@ NOT_OURS = [
 ]
 """What axe finds in Streamlit's own elements, which cannot be changed here."""
 READOUT = "clip=walkthrough&frame=0&readout=reshading"
-DIALOGS = {"?": "Keys", "/": "Commands", "Shift+S": "Save and share"}
+DIALOGS = {"?": "Help", "/": "Commands", "Shift+S": "Save and share"}
 VIEWS = {"Worst frames": ".film canvas", "Scatter": ".scatter canvas", "Energy by path": "figure[data-id=paths]"}
 """What each panel under the plots shows."""
 GRAPH = "choose paths, arrange or remove configurations"

@@ -347,7 +347,7 @@ def test_every_key_of_the_table_is_in_help_and_palette_and_the_palette_has_more(
     assert not {"r", "c"} & set(chords), "they are Streamlit's"
     focus(root)
     page.keyboard.press("?")
-    told = page.get_by_role("dialog", name="Keys").inner_text()
+    told = page.get_by_role("dialog", name="Help").inner_text()
     assert all(one["help"] in told for one in table if one["action"] != "solo")
     page.keyboard.press("Escape")
     page.keyboard.press("/")

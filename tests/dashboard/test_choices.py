@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard.catalogue import Catalogue
 from dashboard.compare.choices import Choices, menu_key, note_move
 from dashboard.compare.link import Selection
+from dashboard.compare.menus import menus
 from dashboard.compare.presets import Opening, Preset
 from dashboard.player_data import Position
 from tests.dashboard.test_comparison import whole_clip
@@ -62,6 +63,32 @@ def test_a_choice_that_came_with_a_report_of_the_player_redraws_the_page(monkeyp
     assert redrawn
     chosen, _ = choices.start()
     assert chosen is not None and chosen.scale == "raw" and chosen.frame == 1
+
+
+def test_the_palette_chooses_what_the_menus_offer_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "query_params", Query())
+    monkeypatch.setattr(st, "session_state", {})
+    catalogue = Catalogue(whole_clip())
+    choices = Choices(catalogue)
+    before, _ = choices.start()
+    assert before is not None
+    offered = {menu.name: menu for menu in menus(catalogue, before)}
+    assert list(offered) == ["clip", "predict", "readout", "scale"]
+    for menu in offered.values():
+        assert menu.value in menu.options
+        for value in menu.options:
+            choices.handle_request({"choose": menu.name, "value": value})
+            now = choices.selection()
+            assert now is not None
+            chosen = {"clip": now.clip.key, "predict": now.target, "readout": now.readout or "", "scale": now.scale}
+            assert chosen[menu.name] == value
+    newest = choices.selection()
+    for request in ({"choose": "a", "value": "x"}, {"choose": "frame", "value": "3"}, {"choose": "scale"}):
+        choices.handle_request(request)
+    unknown = choices.selection()
+    assert unknown is not None and newest is not None
+    assert unknown.configurations == newest.configurations
+    assert unknown.scale == "standardised", "a value that does not exist is the default"
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ class Bookmarks {
     }
     notes.delete(frame);
     this.changed();
-    const undo = button("restore the bookmark", null, "undo");
+    const undo = button("restore the bookmark (U)", null, "undo (U)");
     undo.addEventListener("click", () => {
       this.set(frame, note);
       context.ui.dismiss();

@@ -1,10 +1,13 @@
 // @ts-check
 /** The actions that keys, buttons and the palette run: the player's own, and those of the parts. */
 
-import { findPeaks } from "../player/clock.mjs";
+import { findPeaks, frameAt } from "../player/clock.mjs";
 import { ZOOM_STEP } from "../plots/charts.mjs";
 import { highest } from "../plots/curves.mjs";
 import { copyLink } from "./copy_link.mjs";
+
+/** How long a loop around a frame is at first. */
+const LOOP_SECONDS = 1;
 
 /**
  * An action takes what its caller gives: the value of a key binding, or a pane and an element.
@@ -20,9 +23,9 @@ export class Commands {
   }
 
   /** Add actions, or replace those of the same name. @param {Pick<import("../player/context.mjs").Part, "actions" | "commands">} part */
-  add({ actions, commands }) {
-    Object.assign(this.actions, actions);
-    if (commands) this.lists.push(commands);
+  add(part) {
+    Object.assign(this.actions, part.actions);
+    if (part.commands) this.lists.push(() => part.commands?.() ?? []);
   }
 
   /** @param {string} name */
@@ -61,6 +64,16 @@ export function ownActions(player) {
       const first = view.state.loop?.[0] ?? clip.nFrames;
       view.setLoop([first < position.wanted ? first : 0, position.wanted]);
     },
+    loopToggle: () => {
+      if (view.state.loop) return view.change({ loop: null });
+      const { ptsSeconds } = player.data;
+      const around = (/** @type {number} */ by) =>
+        clip.clamp(frameAt(ptsSeconds, ptsSeconds[position.wanted] + by * LOOP_SECONDS));
+      view.setLoop([around(-0.5), around(0.5)]);
+      ui.announce(
+        view.state.loop ? "drag the ends of the loop on the scrubber, or set them with [ and ]" : "too short to loop",
+      );
+    },
     loopClear: () => view.change({ loop: null }),
     peak: (value = 1) => {
       const { wanted } = position;
@@ -78,7 +91,9 @@ export function ownActions(player) {
     },
     fit: () => view.change(view.state.zoom ? { zoom: null } : { solo: null, wipe: null }),
     copyLink: () => copyLink(player),
-    help: () => ui.toggleHelp(),
-    close: () => ui.toggleHelp(false),
+    fullscreen: () => ui.toggleFullscreen(),
+    help: () => ui.openHelp(),
+    undo: () => ui.undo() || ui.announce("nothing to undo"),
+    close: () => ui.dismiss(),
   };
 }

@@ -1,9 +1,11 @@
 // @ts-check
-/** The command palette: everything in the key table, and what has no key, found by typing. */
+/** The command palette: everything that can be done on the page, and every place in the clip, found by typing. */
 
+import { formatTime } from "../player/clock.mjs";
+import { placesOf, readPlace } from "../player/place_text.mjs";
 import { dialog } from "../ui/dialog.mjs";
 import { element } from "../ui/dom.mjs";
-import { BINDINGS } from "./keys.mjs";
+import { allCommands } from "./command_list.mjs";
 
 /**
  * @typedef {import("../player/context.mjs").Command} Command
@@ -12,28 +14,23 @@ import { BINDINGS } from "./keys.mjs";
 
 /** @param {Context} context @returns {import("../player/context.mjs").Part} */
 export function palettePart(context) {
-  const palette = new Palette(() => commandsOf(context));
+  const palette = new Palette((typed) => [...placeCommands(context, typed), ...matching(allCommands(context), typed)]);
   return { element: palette.root, actions: { palette: () => palette.open() } };
 }
 
-/** The commands of keys, parts, panes and speeds. @param {Context} context @returns {Command[]} */
-function commandsOf({ commands, data, playback }) {
-  const left = new Set(["palette", "close", "solo", "speed"]);
-  const fromKeys = BINDINGS.filter(({ action, release }) => !left.has(action) && !release && commands.has(action)).map(
-    ({ label, help, action, value }) => ({ label, help, run: () => commands.run(action, value) }),
-  );
-  const solos = data.panes.map(({ letter, title, detail }, index) => ({
-    label: index < 9 ? String(index + 1) : undefined,
-    help: `show only ${[letter, title, detail].filter(Boolean).join(" ")} (press again for all)`,
-    run: () => commands.run("solo", index),
-  }));
-  const rates = data.speeds.map((speed) => ({ help: `speed ${speed}×`, run: () => playback.setSpeed(speed) }));
-  return [...fromKeys, ...commands.lists.flatMap((list) => list()), ...solos, ...rates];
+/** The place in the clip that is typed, if it is one. @param {Context} context @param {string} typed @returns {Command[]} */
+export function placeCommands({ data, clip, position }, typed) {
+  const place = readPlace(typed, placesOf({ data, clip }));
+  if (!place) return [];
+  const { frame, note } = place;
+  const help = `go to frame ${frame} · ${formatTime(data.ptsSeconds[frame] ?? 0)}${note && ` (${note})`}`;
+  return [{ help, run: () => position.jump(frame) }];
 }
 
 /**
- * The commands in which every word typed begins a word; those that begin with the first word come first. Pure.
- * @template {{help: string, label?: string}} T
+ * The commands in which every word typed begins a word: of what they do, or of what else they are called. Those that begin
+ * with the first word come first, whole words before their beginnings, and those found by another name last. Pure.
+ * @template {{help: string, label?: string, words?: string}} T
  * @param {T[]} commands @param {string} typed
  * @returns {T[]}
  */
@@ -44,11 +41,13 @@ export function matching(commands, typed) {
       .split(/[^\p{L}\p{N}.×]+/u)
       .filter(Boolean);
   const words = plain(typed);
-  const rank = (/** @type {T} */ { help, label }) => {
+  const rank = (/** @type {T} */ { help, label, words: others = "" }) => {
     if (typed.trim() && label?.toLowerCase() === typed.trim().toLowerCase()) return 0;
     const own = plain(help);
-    if (!words.every((word) => own.some((one) => one.startsWith(word)))) return Infinity;
-    return words.length && own[0]?.startsWith(words[0]) ? 1 : 2;
+    const isIn = (/** @type {string[]} */ texts) => words.every((word) => texts.some((one) => one.startsWith(word)));
+    const isWhole = words.every((word) => own.includes(word));
+    if (isIn(own)) return (words.length && own[0]?.startsWith(words[0]) ? 1 : 2) - Number(isWhole) / 4;
+    return isIn([...own, ...plain(others)]) ? 3 : Infinity;
   };
   return commands
     .map((command) => ({ command, at: rank(command) }))
@@ -58,9 +57,9 @@ export function matching(commands, typed) {
 }
 
 class Palette {
-  /** @param {() => Command[]} commands */
-  constructor(commands) {
-    this.commands = commands;
+  /** @param {(typed: string) => Command[]} find */
+  constructor(find) {
+    this.find = find;
     /** Those in the list. @type {Command[]} */
     this.found = [];
     this.chosen = 0;
@@ -73,7 +72,7 @@ class Palette {
       "aria-autocomplete": "list",
       autocomplete: "off",
       spellcheck: "false",
-      placeholder: "type a command",
+      placeholder: "a command, a clip, a configuration, frame 120, 0:03 ...",
       autofocus: "",
     });
     this.list = element("ul", { id: "xc-commands", role: "listbox", "aria-label": "commands" });
@@ -96,10 +95,11 @@ class Palette {
   }
 
   search() {
-    this.found = matching(this.commands(), this.field.value);
+    this.found = this.find(this.field.value);
     this.list.replaceChildren(
-      ...this.found.map(({ help, label }, index) => {
+      ...this.found.map(({ help, label, state }, index) => {
         const option = element("li", { role: "option", id: `xc-command-${index}` }, element("span", { text: help }));
+        if (state) option.append(element("span", { class: "muted state", text: state }));
         if (label) option.append(element("kbd", { text: label }));
         return option;
       }),

@@ -10,13 +10,15 @@ import { Toolbar } from "./toolbar.mjs";
 const MESSAGE_MS = { plain: 2500, withControl: 12000 };
 /** The pictures keep at least this share of the window's height, even where the plots then need scrolling. */
 const MIN_STAGE_SHARE = { wide: 0.32, upright: 0.5 };
+/** From this width of the player on, in a window of 1600 px, plots stand beside the pictures. */
+const BESIDE_FROM_PX = 1540;
 /** Between the rows of the player, CSS px: the pictures leave room for three of them. */
 const ROW_GAPS_PX = 3 * 8;
 
 export class Shell {
   /**
    * @param {ShadowRoot | HTMLElement} parent
-   * @param {{stage: HTMLElement, timers: import("../ui/timers.mjs").Timers, run: (action: string) => void}} options
+   * @param {{stage: HTMLElement, timers: import("../ui/timers.mjs").Timers, run: (action: string, ...given: any[]) => void}} options
    *   run: an action of keys.mjs
    */
   constructor(parent, { stage, timers, run }) {
@@ -25,17 +27,20 @@ export class Shell {
     this.style = element("link", { rel: "stylesheet", href: new URL("../ui/player.css", import.meta.url).href });
     this.toolbar = new Toolbar(run);
     this.charts = element("div", { class: "charts" });
-    this.toast = element("div", { class: "toast", role: "status" });
-    this.toast.hidden = true;
-    this.help = helpPanel(() => this.toggleHelp(false));
+    // In the browser's top layer: the page's scrolling, clipping and transforms do not reach it.
+    this.toast = element("div", { class: "toast", popover: "manual" });
+    /** What screen readers hear of it: an element that comes and goes is not read out. */
+    this.spoken = element("span", { class: "unseen", role: "status" });
+    this.help = helpPanel();
     this.root = element(
       "div",
-      { class: "xc", tabindex: "0", role: "region", "aria-label": "Synchronized player. Press ? for its keys." },
+      { class: "xc", tabindex: "0", role: "region", "aria-label": "Synchronized player. Press ? for help." },
+      this.toast, // first, so that Tab leads from the player to what can be done about a message
       stage,
       this.toolbar.root,
       this.charts,
-      this.toast,
       this.help,
+      this.spoken,
     );
     this.stage = stage;
     this.theme = new Theme(this.root);
@@ -61,7 +66,7 @@ export class Shell {
   /** Put the elements of a part in their places. @param {import("../player/context.mjs").Part} part @param {import("../player/context.mjs").Timeline | null} timeline */
   add({ element: own, buttons = [], onTimeline, underTimeline }, timeline) {
     if (own) this.charts.after(own);
-    this.toolbar.help.before(...buttons);
+    this.toolbar.addButtons(...buttons);
     if (onTimeline) timeline?.thumb.before(onTimeline);
     if (underTimeline) timeline?.root.after(underTimeline);
   }
@@ -79,13 +84,30 @@ export class Shell {
   /** A short message to the viewer, read out by screen readers too. @param {string} text @param {...HTMLElement} controls */
   announce(text, ...controls) {
     this.toast.replaceChildren(text, ...controls);
-    this.toast.hidden = false;
-    this.timers.later("toast", controls.length ? MESSAGE_MS.withControl : MESSAGE_MS.plain, () => this.dismiss());
+    this.spoken.textContent = text;
+    if (!this.hasMessage) this.toast.showPopover();
+    const stay = () =>
+      this.timers.later("toast", controls.length ? MESSAGE_MS.withControl : MESSAGE_MS.plain, () =>
+        this.toast.matches(":focus-within, :hover") ? stay() : this.dismiss(),
+      );
+    stay();
+  }
+
+  get hasMessage() {
+    return this.toast.matches(":popover-open");
   }
 
   /** Take the message away. */
   dismiss() {
-    this.toast.hidden = true;
+    this.spoken.textContent = "";
+    if (this.hasMessage) this.toast.hidePopover();
+  }
+
+  /** Do what the message offers. @returns {boolean} whether it offers anything */
+  undo() {
+    const offered = this.hasMessage ? this.toast.querySelector("button") : null;
+    offered?.click();
+    return offered !== null;
   }
 
   /** @param {boolean} isLoading whether frames are late */
@@ -93,12 +115,25 @@ export class Shell {
     this.root.toggleAttribute("data-loading", isLoading);
   }
 
-  /** @param {boolean} [isOpen] */
-  toggleHelp(isOpen = Boolean(this.help.hidden)) {
-    if (this.help.hidden === !isOpen) return;
-    this.help.hidden = !isOpen;
-    (isOpen ? this.help : this.root).focus({ preventScroll: true });
-    if (isOpen) this.help.firstElementChild?.scrollIntoView({ block: "nearest" });
+  async toggleFullscreen() {
+    try {
+      if (document.fullscreenElement) await document.exitFullscreen();
+      else await this.root.requestFullscreen();
+    } catch {
+      this.announce("this browser does not allow fullscreen here");
+    }
+  }
+
+  openHelp() {
+    if (!this.help.open) this.help.showModal();
+    this.help.scrollTop = 0;
+  }
+
+  /** Put the plots beside the pictures where there is room for both. @param {boolean} hasPlots @returns {boolean} whether they are there */
+  placePlots(hasPlots) {
+    const isBeside = hasPlots && this.root.clientWidth >= BESIDE_FROM_PX;
+    this.root.toggleAttribute("data-beside", isBeside);
+    return isBeside;
   }
 
   /**
@@ -108,6 +143,7 @@ export class Shell {
   roomForStage(size, plotPx) {
     const height = window.innerHeight;
     if (size) return (size / 100) * height;
+    if (this.root.matches(":fullscreen")) return height - this.toolbar.heightPx - plotPx - ROW_GAPS_PX;
     let scroller = this.host.parentElement;
     while (scroller && !/auto|scroll/.test(getComputedStyle(scroller).overflowY)) scroller = scroller.parentElement;
     const top = this.stage.getBoundingClientRect().top + (scroller ? scroller.scrollTop : window.scrollY);

@@ -1,37 +1,64 @@
 // @ts-check
-/** The row of controls under the pictures: places that parts fill, and the buttons of link and keys. */
+/** The rows of controls under the pictures: places that parts fill, the find row, and the buttons of link, screen and help. */
 
-import { button, element } from "../ui/dom.mjs";
-
-/** Between the rows of the controls, CSS px. */
-const OPTIONS_GAP_PX = 6;
+import { button, element, worded } from "../ui/dom.mjs";
 
 export class Toolbar {
-  /** @param {(action: string) => void} run an action of keys.mjs */
+  /** @param {(action: string, ...given: any[]) => void} run an action of keys.mjs */
   constructor(run) {
     const link = button("copy a link to this frame (S)", "link");
-    this.help = button("show the keys (?)", null, "?");
+    const full = button("fill the screen with the player (Shift F)", "fullscreen");
+    this.help = button("help: what this is, keys and gestures (?)", null, "?");
     link.addEventListener("click", () => run("copyLink"));
+    full.addEventListener("click", () => run("fullscreen"));
+    full.hidden = !document.fullscreenEnabled;
     this.help.addEventListener("click", () => run("help"));
-    /** Buttons of the tools, then what they report. */
-    this.tools = element("div", { class: "group tools" });
-    /** Settings of the active tools, in a line of their own. */
+    /** What tools report: always there, so that nothing moves when they do. */
+    this.reports = element("div", { class: "group reports" });
+    /** Buttons of the tools. */
+    this.tools = element("div", { class: "group tools", role: "group", "aria-label": "tools" });
+    /** Settings of the active tools, over the pictures' lower edge. */
     this.options = element("div", { class: "options" });
     this.options.hidden = true;
     this.spring = element("span", { class: "spring" });
-    const end = element("div", { class: "group" }, link, this.help);
-    this.row = element("div", { class: "transport" }, this.tools, this.spring, end);
-    this.root = element("div", { class: "controls" }, this.row, this.options);
+    this.end = element("div", { class: "group ends" }, link, full, this.help);
+    this.row = element("div", { class: "transport" }, this.reports, this.spring, this.end);
+    const toolRow = element("div", { class: "transport tool-row" }, this.tools, findRow(run));
+    this.root = element("div", { class: "controls" }, this.options, this.row, toolRow);
   }
 
-  /** Without the line of options, which comes and goes without the pictures changing their size. */
   get heightPx() {
-    return this.root.offsetHeight - (this.options.hidden ? 0 : this.options.offsetHeight + OPTIONS_GAP_PX);
+    return this.root.offsetHeight;
   }
 
   /** @param {...HTMLElement} buttons */
   addTools(...buttons) {
-    const reports = this.tools.querySelector("output");
-    for (const made of buttons) this.tools.insertBefore(made, reports);
+    this.tools.append(...buttons);
   }
+
+  /** Before the buttons of link, screen and help. @param {...HTMLElement} buttons */
+  addButtons(...buttons) {
+    this.help.before(...buttons);
+  }
+}
+
+/** Ways to a frame that matters, each with its key. @param {(action: string, ...given: any[]) => void} run */
+function findRow(run) {
+  /** @type {[string, string, string, string][]} action, word, key, what it does */
+  const ways = [
+    ["worst", "Worst", "X", "worst frame: the highest point of the first plot"],
+    ["peak", "Next peak", "N", "next peak of the first plot"],
+    ["largestGap", "Largest gap", "G", "largest gap between A and the other configuration"],
+    ["bookmark", "Bookmark", "B", "add or remove a bookmark of this frame"],
+    ["loopToggle", "Loop", "O", "loop around this frame, or over the whole clip again"],
+    ["palette", "Commands", "/", "find a command, a frame, a clip"],
+  ];
+  const made = ways.map(([action, word, key, help]) => {
+    const one = worded(`${help} (${key})`, null, word);
+    one.append(element("kbd", { text: key, "aria-hidden": "true" }));
+    one.addEventListener("click", () => run(action));
+    return one;
+  });
+  const title = element("span", { class: "muted", text: "Find" });
+  return element("div", { class: "group find", role: "group", "aria-label": "find a frame" }, title, ...made);
 }

@@ -2,8 +2,10 @@
 /** The controls of play: scrubber, buttons, frame number, time, speed and rate. */
 
 import { formatTime } from "../player/clock.mjs";
+import { placesOf, readPlace } from "../player/place_text.mjs";
 import { Charts } from "../plots/charts.mjs";
 import { button, DRAG_ENDS, element, icon } from "../ui/dom.mjs";
+import { Thumbnail } from "./thumbnail.mjs";
 
 const HOLD_MS = { first: 400, next: 60 };
 
@@ -14,6 +16,12 @@ export function transporting(context) {
   const own = new Transport(context);
   return {
     timeline: { root: own.slider, thumb: own.thumbRail },
+    commands: () => {
+      const { isExactOnly } = context.frames;
+      const run = () => own.setExactOnly(!isExactOnly);
+      const state = isExactOnly ? "on" : "off";
+      return [{ help: "lossless pictures only", words: "exact previews quality slow", state, run }];
+    },
     update: (data) => own.update(data),
     view: (state, before) => state.loop !== before.loop && own.drawRail(),
     loaded: () => own.drawRail(),
@@ -38,14 +46,21 @@ class Transport {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.holdTimer = undefined;
     this.loaded = element("div", { class: "loaded" });
-    this.rail = element("div", { class: "rail" }, this.loaded);
+    this.played = element("div", { class: "played" });
+    this.rail = element("div", { class: "rail" }, this.loaded, this.played);
     this.thumb = element("div", { class: "thumb" });
-    this.thumbRail = element("div", { class: "thumb-rail" }, this.thumb);
+    /** Both ends of the loop, to drag. */
+    this.ends = [0, 1].map((end) =>
+      element("div", { class: "loop-end", "data-end": String(end), title: "drag the end of the loop" }),
+    );
+    this.thumbRail = element("div", { class: "thumb-rail" }, ...this.ends, this.thumb);
+    this.thumbnail = new Thumbnail(context);
     this.slider = element(
       "div",
       { class: "slider", role: "slider", tabindex: "0", "aria-label": "frame", "aria-valuemin": "0" },
       this.rail,
       this.thumbRail,
+      this.thumbnail.root,
     );
     this.playButton = button("play (Space)", "play");
     this.back = button("previous frame (←)", "back");
@@ -53,8 +68,8 @@ class Transport {
     this.number = element("input", {
       class: "number",
       type: "text",
-      inputmode: "numeric",
       "aria-label": "go to frame",
+      title: "a frame (120), a time (0:03, 3 s) or a share of the clip (50 %)",
     });
     this.count = element("span", { class: "muted number" });
     this.time = element("span", { class: "time number", title: "presentation time of this frame" });
@@ -69,7 +84,13 @@ class Transport {
     toolbar.row.before(this.slider);
     toolbar.row.prepend(
       element("div", { class: "group" }, this.back, this.playButton, this.forward),
-      element("label", { class: "group" }, element("span", { class: "muted", text: "frame" }), this.number, this.count),
+      element(
+        "label",
+        { class: "group" },
+        element("span", { class: "muted word", text: "frame" }),
+        this.number,
+        this.count,
+      ),
       this.time,
       element("div", { class: "group" }, this.speed, this.tier),
       this.rate,
@@ -118,6 +139,7 @@ class Transport {
     // A frame is a slot of the timeline, and its mark the middle, as on the plots below.
     const slot = Math.max(isScrubbing ? wanted : painted, 0) + 0.5;
     this.thumb.style.left = `${((100 * slot) / clip.nFrames).toFixed(3)}%`;
+    this.played.style.transform = `scaleX(${(slot / clip.nFrames).toFixed(5)})`;
     if (painted < 0) return; // no picture yet
     const seconds = data.ptsSeconds[painted] ?? 0;
     const root = /** @type {Document | ShadowRoot} */ (this.slider.getRootNode());
@@ -144,6 +166,10 @@ class Transport {
     if (nReady < nFrames) parts.push(bar("missing", nReady, nFrames));
     if (loop) parts.push(bar("looped", loop[0], loop[1] + 1));
     this.loaded.replaceChildren(...parts);
+    for (const [end, handle] of this.ends.entries()) {
+      handle.hidden = !loop;
+      if (loop) handle.style.left = share(loop[end] + end);
+    }
   }
 
   /** Whether the pictures on the screen are exact, and whether the viewer wants exact ones only. */
@@ -190,9 +216,10 @@ class Transport {
       "keydown",
       ({ key }) => {
         if (key === "Enter") {
-          const text = number.value.trim();
-          if (/^\d{1,9}$/.test(text)) position.jump(Number(text));
-          else ui.announce(`enter a frame from 0 to ${context.clip.nFrames - 1}`);
+          const place = readPlace(number.value, placesOf(context));
+          if (place) position.jump(place.frame);
+          else ui.announce(`enter a frame from 0 to ${context.clip.nFrames - 1}, a time (0:03, 3 s) or a share (50 %)`);
+          if (place?.note) ui.announce(place.note);
         }
         if (key === "Enter" || key === "Escape") ui.focus();
       },
@@ -208,7 +235,17 @@ class Transport {
       return Math.floor(((event.clientX - box.left) / box.width) * context.clip.nFrames);
     };
     let isDragging = false;
+    /** The end of the loop that is dragged. @type {number | null} */
+    let loopEnd = null;
     let last = 0;
+    const moveEnd = (/** @type {PointerEvent} */ event) => {
+      const { loop } = context.view.state;
+      if (!loop || loopEnd === null) return;
+      const at = Math.min(Math.max(under(event), 0), context.clip.nFrames - 1);
+      const moved = loopEnd === 0 ? [Math.min(at, loop[1] - 1), loop[1]] : [loop[0], Math.max(at, loop[0] + 1)];
+      if (String(moved) !== String(loop)) context.view.setLoop(/** @type {[number, number]} */ (moved));
+      if (!context.view.state.loop) loopEnd = null; // the whole clip is no loop
+    };
     const scrub = (/** @type {number} */ frame, /** @type {boolean} */ isFinal) => {
       last = frame;
       context.position.scrub(frame, isFinal);
@@ -217,14 +254,26 @@ class Transport {
       "pointerdown",
       (event) => {
         if (event.button !== 0) return;
-        isDragging = true;
         slider.setPointerCapture(event.pointerId);
-        scrub(under(event), false);
+        const handle = /** @type {HTMLElement} */ (event.target).closest(".loop-end");
+        loopEnd = handle ? this.ends.indexOf(/** @type {HTMLDivElement} */ (handle)) : null;
+        isDragging = loopEnd === null;
+        if (isDragging) scrub(under(event), false);
       },
       { signal },
     );
-    slider.addEventListener("pointermove", (event) => isDragging && scrub(under(event), false), { signal });
+    slider.addEventListener(
+      "pointermove",
+      (event) => {
+        if (isDragging) scrub(under(event), false);
+        else if (loopEnd !== null) moveEnd(event);
+        if (event.pointerType !== "touch") this.thumbnail.show(under(event), event.clientX);
+      },
+      { signal },
+    );
+    slider.addEventListener("pointerleave", () => this.thumbnail.hide(), { signal });
     const end = (/** @type {PointerEvent} */ event) => {
+      loopEnd = null;
       if (!isDragging) return;
       isDragging = false;
       scrub(event.type === "pointerup" ? under(event) : last, true);

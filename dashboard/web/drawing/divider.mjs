@@ -54,6 +54,13 @@ export function dividing(context) {
     event.stopPropagation();
     set(step ? (context.view.state.size ?? now()) + step : null);
   });
-  const larger = (/** @type {number} */ value) => set((context.view.state.size ?? now()) + value * STEP);
+  const larger = (/** @type {number} */ value) => {
+    const size = context.view.state.size ?? now();
+    // Pictures as wide as the page do not grow with the room that they have.
+    const isFull = now() < size - 1;
+    if (value > 0 && isFull)
+      return context.ui.announce("as large as the window's width allows; show one alone with 1 to 9");
+    set((value < 0 ? Math.min(size, now()) : size) + value * STEP);
+  };
   return { actions: { size: larger }, view: show, fit: show };
 }

@@ -9,6 +9,8 @@ const ONE_LINE_PX = 430;
 /** Heights of the title's line, a target for a finger, and of the detail's. */
 const TITLE_PX = 26;
 const LINE_PX = 20;
+/** Narrower screens are scrolled anyway. */
+const PHONE_PX = 640;
 /** Space between heading and image. */
 const HEADING_PAD_PX = 4;
 /** Panes this much wider justify another arrangement than the requested one. */
@@ -16,30 +18,77 @@ const WORTH_MOVING = 1.1;
 
 /**
  * @typedef {{x: number, y: number, width: number, height: number}} Rect
+ * @typedef {{row: number, column: number}} Place
  * @typedef {{rects: (Rect | null)[], headingPx: number, lines: 1 | 2, width: number, height: number}} Layout
  *   `rects`: of the images, null: not shown; `headingPx`: height of the heading above each
  */
 
 /**
- * Lays the panes out in `width`, shrunk towards `height` but no smaller than MIN_PANE_PX: in the requested places, or all
- * in one row where that makes them clearly larger, as on a low and wide screen. Predictions in several rows are a grid of
- * methods and paths, whose rows mean something, and stay.
+ * Lays the panes out in `width`, shrunk towards `height` but no smaller than MIN_PANE_PX: in the requested places, or in
+ * other rows of equal length where that makes them clearly larger, as on a low and wide screen, or where the requested rows
+ * are too long. Predictions in several rows are a grid of methods and paths, whose rows mean something, and stay. On a phone,
+ * configurations come first and every pane gets the full width of its column.
  * @param {{row: number, column: number, role?: string}[]} panes
  * @param {{width: number, height: number, aspect: number, solo?: number | null}} space aspect: image width / height
  * @returns {Layout}
  */
 export function gridLayout(panes, { width, height, aspect, solo = null }) {
+  const place = (/** @type {Place[]} */ places, high = height) => layoutOf(places, { width, height: high, aspect });
   if (solo !== null) {
-    const alone = layoutOf(panes, [{ row: 0, column: 0 }], { width, height, aspect });
+    const alone = place([{ row: 0, column: 0 }]);
     return { ...alone, rects: panes.map((_, index) => (index === solo ? alone.rects[0] : null)) };
   }
-  const requested = layoutOf(panes, compactPlaces(panes), { width, height, aspect });
-  const hasRows = panes.some(({ row }) => row !== panes[0].row);
-  const isGrid = new Set(panes.filter(({ role }) => role === "prediction").map(({ row }) => row)).size > 1;
-  if (!hasRows || isGrid || (width - GAP_PX * (panes.length - 1)) / panes.length < MIN_PANE_PX) return requested;
-  const inOneRow = layoutOf(panes, wrappedPlaces(panes, panes.length), { width, height, aspect });
+  const requested = compactPlaces(panes);
+  const fitting = Math.max(Math.floor((width + GAP_PX) / (MIN_PANE_PX + GAP_PX)), 1);
+  if (width < PHONE_PX && columnsOf(requested) > fitting)
+    return place(
+      wrappedPlaces(panes, fitting, (pane) => Number(!isCompared(pane))),
+      Infinity,
+    );
   const side = (/** @type {Layout} */ { rects }) => rects[0]?.width ?? 0;
-  return side(inOneRow) >= WORTH_MOVING * side(requested) ? inOneRow : requested;
+  const hasRows = panes.some(({ row }) => row !== panes[0].row);
+  const isTooLong = columnsOf(requested) > fitting;
+  // Rows that mean something are given up for a single one at most.
+  const columns = hasRows && !isTooLong ? [panes.length] : panes.map((_, at) => panes.length - at);
+  const others = columns
+    .filter((count) => count <= fitting)
+    .map((count) => place(wrappedPlaces(panes, Math.ceil(panes.length / Math.ceil(panes.length / count)))));
+  const best = others.reduce((a, b) => (side(b) > side(a) ? b : a), others[0]);
+  const isGrid = new Set(panes.filter(({ role }) => role === "prediction").map(({ row }) => row)).size > 1;
+  if (isGrid && !isTooLong) return place(requested);
+  const own = place(requested);
+  if (!isTooLong && !(best && side(best) >= WORTH_MOVING * side(own))) return own;
+  // What is compared stays together, where that costs next to nothing.
+  const apart = hasRows ? null : apartPlaces(panes, fitting);
+  const split = apart && place(apart);
+  if (split && best && WORTH_MOVING * side(split) >= side(best)) return split;
+  return best ?? place(wrappedPlaces(panes, 1));
+}
+
+/**
+ * Input and truth in a row of their own, above the configurations; null where either is missing or too long.
+ * @param {(Place & {role?: string})[]} panes @param {number} fitting columns that fit
+ */
+function apartPlaces(panes, fitting) {
+  const compared = panes.filter(isCompared).length;
+  const others = panes.length - compared;
+  if (others === 0 || compared === 0 || compared > fitting) return null;
+  const count = [0, 0];
+  return panes.map((pane) => {
+    const row = Number(isCompared(pane));
+    count[row] += 1;
+    return { row, column: count[row] - 1 };
+  });
+}
+
+/** @param {{role?: string}} pane */
+function isCompared({ role }) {
+  return role !== "input" && role !== "truth";
+}
+
+/** @param {Place[]} places */
+function columnsOf(places) {
+  return 1 + Math.max(0, ...places.map(({ column }) => column));
 }
 
 /**
@@ -49,7 +98,7 @@ export function gridLayout(panes, { width, height, aspect, solo = null }) {
  * @returns {Layout}
  */
 export function wipeLayout(count, pair, space) {
-  const alone = layoutOf([{ row: 0, column: 0 }], [{ row: 0, column: 0 }], space);
+  const alone = layoutOf([{ row: 0, column: 0 }], space);
   return {
     ...alone,
     rects: Array.from({ length: count }, (_, index) => (pair.includes(index) ? alone.rects[0] : null)),
@@ -57,18 +106,12 @@ export function wipeLayout(count, pair, space) {
 }
 
 /**
- * @param {{row: number, column: number, role?: string}[]} panes
- * @param {{row: number, column: number}[]} places without empty rows and columns
- * @param {{width: number, height: number, aspect: number}} space
+ * @param {Place[]} places without empty rows and columns
+ * @param {{width: number, height: number, aspect: number}} space height: Infinity: the page is scrolled
  * @returns {Layout}
  */
-function layoutOf(panes, places, { width, height, aspect }) {
-  let columns = 1 + Math.max(0, ...places.map((place) => place.column));
-  const isNarrow = (width - GAP_PX * (columns - 1)) / columns < MIN_PANE_PX;
-  if (isNarrow) {
-    columns = Math.max(1, Math.min(columns, Math.floor((width + GAP_PX) / (MIN_PANE_PX + GAP_PX))));
-    places = wrappedPlaces(panes.slice(0, places.length), columns, columns <= 2);
-  }
+function layoutOf(places, { width, height, aspect }) {
+  const columns = columnsOf(places);
   const rows = 1 + Math.max(0, ...places.map((place) => place.row));
   const byWidth = (width - GAP_PX * (columns - 1)) / columns;
 
@@ -76,8 +119,7 @@ function layoutOf(panes, places, { width, height, aspect }) {
   let paneWidth = byWidth;
   for (;;) {
     const heading = headingOf(lines);
-    // A narrow screen is scrolled anyway, so every pane gets the full width there.
-    const byHeight = isNarrow ? Infinity : ((height - GAP_PX * (rows - 1)) / rows - heading) * aspect;
+    const byHeight = ((height - GAP_PX * (rows - 1)) / rows - heading) * aspect;
     paneWidth = Math.floor(Math.min(byWidth, Math.max(byHeight, Math.min(MIN_PANE_PX, byWidth))));
     if (lines === 2 || paneWidth >= ONE_LINE_PX) break;
     lines = 2;
@@ -121,12 +163,12 @@ function compactPlaces(panes) {
 
 /**
  * Places in reading order, over as many columns as fit.
- * @param {{row: number, column: number, role?: string}[]} panes
- * @param {number} columns @param {boolean} [isPhone] what is compared comes before input and truth, as little fits at once
+ * @param {Place[]} panes
+ * @param {number} columns
+ * @param {(pane: Place & {role?: string}) => number} [rank] panes of a lower rank come first
  */
-function wrappedPlaces(panes, columns, isPhone = false) {
+function wrappedPlaces(panes, columns, rank = () => 0) {
   const order = panes.map((_, index) => index);
-  const rank = ({ role = "" }) => (isPhone && ["input", "truth"].includes(role) ? 1 : 0);
   order.sort(
     (a, b) => rank(panes[a]) - rank(panes[b]) || panes[a].row - panes[b].row || panes[a].column - panes[b].column,
   );

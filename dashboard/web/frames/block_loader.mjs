@@ -29,7 +29,7 @@ export class BlockLoader {
     this.loaded = new ByteLru(ENCODED_BUDGET_BYTES, () => this.onChange());
     /**
      * Blocks on their way. `isNeeded`: a seek waits for it, and not only a prefetch.
-     * @type {Map<string, {url: string, promise: Promise<Block>, abort: AbortController, isNeeded: boolean}>}
+     * @type {Map<string, {url: string, promise: Promise<Block>, abort: AbortController, isNeeded: boolean, arriving: Arriving}>}
      */
     this.fetching = new Map();
     this.isClosed = false;
@@ -44,9 +44,9 @@ export class BlockLoader {
     return this.loaded.has(blockKey(place, tier));
   }
 
-  /** Whether an exact block is in memory or on its way. @param {BlockPlace} place */
-  isAtHand(place) {
-    return this.has(place, "exact") || this.fetching.get(blockKey(place, "exact"))?.abort.signal.aborted === false;
+  /** Whether a block is in memory or on its way. @param {BlockPlace} place @param {Tier} tier */
+  isAtHand(place, tier) {
+    return this.has(place, tier) || this.fetching.get(blockKey(place, tier))?.abort.signal.aborted === false;
   }
 
   /** A block if it is in memory. @param {BlockPlace} place @param {Tier} tier */
@@ -69,21 +69,35 @@ export class BlockLoader {
       return pending.promise;
     }
     const abort = new AbortController();
-    const promise = this.fetch(place, tier, abort.signal).finally(() => {
+    const arriving = new Arriving();
+    const promise = this.fetch(place, tier, abort.signal, arriving).finally(() => {
       if (this.fetching.get(key)?.promise === promise) this.fetching.delete(key);
     });
     promise.catch(() => {}); // each caller handles it
-    this.fetching.set(key, { url: place.pack.url, promise, abort, isNeeded });
+    this.fetching.set(key, { url: place.pack.url, promise, abort, isNeeded, arriving });
     return promise;
   }
 
-  /** @param {BlockPlace} place @param {Tier} tier @param {AbortSignal} signal @returns {Promise<Block>} */
-  async fetch(place, tier, signal) {
+  /**
+   * The block of an image as soon as the bytes of that image are there: on a slow line long before the whole block is.
+   * @param {import("./blocks.mjs").Place} place @param {boolean} isNeeded @param {Tier} tier
+   * @returns {Promise<Block>}
+   */
+  loadImage(place, isNeeded, tier) {
+    const whole = this.load(place, isNeeded, tier);
+    const pending = this.fetching.get(blockKey(place, tier));
+    return pending ? Promise.race([whole, pending.arriving.image(place.index)]) : whole;
+  }
+
+  /** @param {BlockPlace} place @param {Tier} tier @param {AbortSignal} signal @param {Arriving} arriving @returns {Promise<Block>} */
+  async fetch(place, tier, signal, arriving) {
     const header = await this.packs.header(place.pack);
     const images = tier === "exact" ? header : header.previews;
     if (!images) throw new Error("the pack has no previews");
     const { start, end } = blockRange(images, place.block);
-    const bytes = await fetchRange(place.pack.url, start, end, signal, this.bandwidth);
+    const receive = (/** @type {Uint8Array<ArrayBuffer>} */ part, /** @type {number} */ count) =>
+      arriving.receive({ images, start, bytes: part }, count);
+    const bytes = await fetchRange(place.pack.url, start, end, signal, this.bandwidth, receive);
     if (bytes.length !== end - start) throw new Error("the server sent less data than requested");
     const block = { images, start, bytes };
     if (!this.isClosed) this.loaded.set(blockKey(place, tier), block, bytes.length);
@@ -127,5 +141,39 @@ export class BlockLoader {
     this.onChange = () => {};
     this.cancelOtherPacks(new Set());
     this.loaded.clear();
+  }
+}
+
+/** A block of which the bytes are arriving in order, and who waits for which of its images. */
+class Arriving {
+  constructor() {
+    /** @type {Block | null} */
+    this.block = null;
+    this.count = 0;
+    /** @type {{index: number, resolve: (block: Block) => void}[]} */
+    this.waiting = [];
+  }
+
+  /** @param {Block} block @param {number} count of its first bytes that are there */
+  receive(block, count) {
+    this.block = block;
+    this.count = count;
+    this.waiting = this.waiting.filter(({ index, resolve }) => {
+      if (!this.has(index)) return true;
+      resolve(block);
+      return false;
+    });
+  }
+
+  /** @param {number} index of an image in its pack */
+  has(index) {
+    return this.block !== null && this.block.images.offsets[index + 1] - this.block.start <= this.count;
+  }
+
+  /** The block once that image is there; never, where the request fails. @param {number} index @returns {Promise<Block>} */
+  image(index) {
+    const { block } = this;
+    if (block && this.has(index)) return Promise.resolve(block);
+    return new Promise((resolve) => this.waiting.push({ index, resolve }));
   }
 }

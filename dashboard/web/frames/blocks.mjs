@@ -104,10 +104,11 @@ function framesOf({ pack, block }) {
 /**
  * The blocks around a frame, nearest first, in steps of one block of every track.
  * @param {Track[]} tracks @param {number} frame
- * @param {{direction: -1 | 0 | 1, last: number, most: number}} limits last: no frames after it; most: steps
+ * @param {{direction: -1 | 0 | 1, last: number, most: number, reach?: number}} limits last: no frames after it; most: steps;
+ *   reach: blocks in the direction of play
  * @returns {BlockPlace[][]}
  */
-export function nearBlocks(tracks, frame, { direction, last, most }) {
+export function nearBlocks(tracks, frame, { direction, last, most, reach = BLOCKS_AHEAD }) {
   const blocksAt = (/** @type {number} */ near) => tracks.flatMap((track) => placeOf(track, near) ?? []);
   // The tracks of a clip have equal packs, so the first one tells where the next block begins.
   const next = (/** @type {number} */ from, /** @type {number} */ side) => {
@@ -121,10 +122,12 @@ export function nearBlocks(tracks, frame, { direction, last, most }) {
   const ahead = direction < 0 ? -1 : 1;
   let forth = frame;
   let back = frame;
-  for (let i = 1; i <= BLOCKS_AHEAD && steps.length < most; i += 1) {
+  for (let i = 1; i <= reach && steps.length < most; i += 1) {
+    const isBehindDone = back < 0 || (direction !== 0 && i > BLOCKS_BEHIND);
+    if (forth < 0 && isBehindDone) break;
     if (forth >= 0) forth = next(forth, ahead);
     if (forth >= 0) steps.push(blocksAt(forth));
-    if ((direction !== 0 && i > BLOCKS_BEHIND) || back < 0 || steps.length >= most) continue;
+    if (isBehindDone || steps.length >= most) continue;
     back = next(back, -ahead);
     if (back >= 0) steps.push(blocksAt(back));
   }

@@ -14,9 +14,11 @@ export const UNREACHABLE = "the server cannot be reached; trying again";
  * The bytes start .. end - 1 of `url`; fewer where the file ends before. Rejects with the server's own message where it has one.
  * @param {string} url @param {number} start @param {number} end @param {AbortSignal} [signal]
  * @param {import("./quality.mjs").Bandwidth} [meter] measures what arrives, while it arrives
+ * @param {(bytes: Uint8Array<ArrayBuffer>, count: number) => void} [onArrival] called as they arrive: the first `count`
+ *   bytes of what will be returned are there
  * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
-export async function fetchRange(url, start, end, signal, meter) {
+export async function fetchRange(url, start, end, signal, meter, onArrival) {
   const inside = embedded.get(url);
   if (inside) return inside.subarray(start, end);
   const response = await fetch(url, { headers: { Range: `bytes=${start}-${end - 1}` }, signal });
@@ -27,7 +29,7 @@ export async function fetchRange(url, start, end, signal, meter) {
   meter?.begin();
   try {
     const isPart = response.status === 206;
-    if (isPart && meter && response.body) return await readPart(response.body, end - start, meter);
+    if (isPart && meter && response.body) return await readPart(response.body, end - start, meter, onArrival);
     const bytes = new Uint8Array(await response.arrayBuffer());
     meter?.add(bytes.length);
     // A proxy may drop the Range and send the whole file. A view would keep all of it in memory, so the range is copied.
@@ -37,8 +39,12 @@ export async function fetchRange(url, start, end, signal, meter) {
   }
 }
 
-/** Up to `length` bytes. @param {ReadableStream<Uint8Array>} body @param {number} length @param {import("./quality.mjs").Bandwidth} meter */
-async function readPart(body, length, meter) {
+/**
+ * Up to `length` bytes.
+ * @param {ReadableStream<Uint8Array>} body @param {number} length @param {import("./quality.mjs").Bandwidth} meter
+ * @param {(bytes: Uint8Array<ArrayBuffer>, count: number) => void} [onArrival]
+ */
+async function readPart(body, length, meter, onArrival) {
   const bytes = new Uint8Array(length);
   const reader = body.getReader();
   let at = 0;
@@ -48,6 +54,7 @@ async function readPart(body, length, meter) {
     meter.add(value.length);
     bytes.set(value.subarray(0, length - at), at);
     at = Math.min(at + value.length, length);
+    onArrival?.(bytes, at);
   }
 }
 

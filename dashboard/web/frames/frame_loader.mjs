@@ -53,6 +53,10 @@ export class FrameLoader {
     this.alone = { frame: -1, abort: new AbortController() };
     /** Cancels what is fetched only because the connection is idle. */
     this.idle = new AbortController();
+    /** Previews of a single frame that are on their way: nothing else is fetched before them. @type {Promise<unknown> | null} */
+    this.first = null;
+    /** Cancels what only the end of the loader cancels. */
+    this.closing = new AbortController();
     /** Counts the calls of `prefetch`, as each supersedes the one before. */
     this.aim = 0;
     this.isClosed = false;
@@ -97,7 +101,15 @@ export class FrameLoader {
    * @returns {Promise<Picture[] | null>} null: cancelled, as another frame is shown
    */
   async load(frame, fps = 0) {
-    if (this.tierOf(frame, fps) === "preview") return this.loadPreviews(frame);
+    if (this.lacksHeaders(frame)) await this.loadHeaders(frame);
+    if (this.tierOf(frame, fps) === "preview") {
+      if (fps > 0 || !this.isLongWaitForPreviews(frame)) return this.loadPreviews(frame);
+      const first = this.loadAlonePreviews(frame);
+      this.first = first;
+      const pictures = await first;
+      if (this.first === first) this.first = null;
+      return pictures;
+    }
     if (fps === 0 && this.isLongWait(frame)) return this.loadAlone(frame);
     const exact = this.loadExact(frame);
     /** @type {Promise<null>} */
@@ -108,7 +120,7 @@ export class FrameLoader {
 
   /** Previews, if there are any, of a frame whose exact pictures are late. @param {number} frame @param {Promise<Picture[]>} exact */
   async overtake(frame, exact) {
-    await Promise.allSettled(this.packsAt(frame).map((pack) => this.packs.header(pack)));
+    await this.loadHeaders(frame);
     return !this.isExactOnly && hasPreviews(this.headersAt(frame)) ? this.loadPreviews(frame) : exact;
   }
 
@@ -139,6 +151,42 @@ export class FrameLoader {
     const isMissing = (/** @type {Picture} */ { codes }, /** @type {number} */ i) =>
       !codes && placeOf(this.tracks[i] ?? { packs: [] }, frame) !== null;
     return pictures.some(isMissing) ? this.loadExact(frame) : pictures;
+  }
+
+  /**
+   * The previews of a frame without the rest of their blocks, where even those would take long.
+   * @param {number} frame @returns {Promise<Picture[]>}
+   */
+  async loadAlonePreviews(frame) {
+    const { signal } = this.closing;
+    const pictures = await Promise.all(
+      this.tracks.map((track) => this.pictures.loadSingle(track, frame, signal, "preview")),
+    );
+    return pictures.every(({ codes }) => codes) ? pictures : this.loadPreviews(frame);
+  }
+
+  /**
+   * Without its headers nobody knows whether a frame has previews. Nothing can be fetched before them anyway; on a line of
+   * unknown speed exact frames are fetched first in any case.
+   * @param {number} frame
+   */
+  lacksHeaders(frame) {
+    return this.bandwidth.bytesPerSecond !== null && this.headersAt(frame).includes(null);
+  }
+
+  /** Bring the headers of the packs of a frame into memory, where they can be read. @param {number} frame */
+  async loadHeaders(frame) {
+    await Promise.allSettled(this.packsAt(frame).map((pack) => this.packs.header(pack)));
+  }
+
+  /** Whether the blocks of previews of a frame take long. @param {number} frame */
+  isLongWaitForPreviews(frame) {
+    return isLongWait({ bytesPerSecond: this.bandwidth.bytesPerSecond, frameBytes: this.previewBytes(frame) });
+  }
+
+  /** Bytes of the previews of a frame, of all tracks; null where one is unknown or has none. @param {number} frame */
+  previewBytes(frame) {
+    return meanFrameBytes(this.headersAt(frame).map((header) => header?.previews ?? null));
   }
 
   /** The tier to request for a frame. @param {number} frame @param {number} fps @returns {Tier} */
@@ -178,14 +226,18 @@ export class FrameLoader {
     const aim = ++this.aim;
     this.idle.abort();
     if (this.alone.frame !== frame) this.alone.abort.abort();
+    const isCurrent = () => aim === this.aim && !this.isClosed;
+    if (this.lacksHeaders(frame)) await this.loadHeaders(frame);
+    if (fps === 0 && this.first) await this.first;
+    if (!isCurrent()) return;
     const tier = this.tierOf(frame, fps);
     if (fps > 0) this.played = tier;
     // More than there is room for would push out the block on screen.
-    const blockBytes = tier === "exact" ? BLOCK_FRAMES * (this.frameBytes(frame) ?? 0) : 0;
+    const frameBytes = tier === "exact" ? this.frameBytes(frame) : this.previewBytes(frame);
+    const blockBytes = BLOCK_FRAMES * (frameBytes ?? 0);
     const most = 1 + roomFor(this.blocks.loaded.budget, blockBytes);
     const near = nearBlocks(this.tracks, frame, { direction, last, most });
     this.blocks.cancelPrefetchesExcept(near.flat(), tier);
-    const isCurrent = () => aim === this.aim && !this.isClosed;
     const fetchNear = async () => {
       for (const step of near) {
         if (!isCurrent()) return;
@@ -211,6 +263,26 @@ export class FrameLoader {
       if (!isCurrent()) return;
       await Promise.all(this.tracks.map((track) => this.pictures.loadSingle(track, next, signal)));
     }
+    // Then the previews of the whole clip, so that it plays.
+    const whole = nearBlocks(this.tracks, frame, { direction: 0, last, most: most / 2, reach: Infinity });
+    for (const step of whole) {
+      if (!isCurrent()) return;
+      await Promise.allSettled(step.map((place) => this.blocks.load(place, false, tier)));
+    }
+  }
+
+  /**
+   * The codes of a frame whose bytes are in memory, exact or not; null where they would have to be requested.
+   * @param {Track} track @param {number} frame @returns {Promise<ImageData | null>}
+   */
+  async inMemory(track, frame) {
+    const place = placeOf(track, frame);
+    for (const tier of /** @type {Tier[]} */ (["exact", "preview"])) {
+      const known = this.pictures.known(track, frame, tier);
+      const isHere = known?.codes || (place && this.blocks.has(place, tier));
+      if (isHere) return known?.codes ?? (await this.pictures.load(track, frame, false, tier)).codes;
+    }
+    return null;
   }
 
   // One picture, or more, beside those that are shown: see the loaders that these belong to
@@ -256,6 +328,7 @@ export class FrameLoader {
   close() {
     this.isClosed = true;
     this.aim += 1;
+    this.closing.abort();
     this.alone.abort.abort();
     this.idle.abort();
     this.blocks.close();

@@ -84,7 +84,7 @@ export class PictureLoader {
   /** @param {Track} track @param {number} frame @param {boolean} isNeeded @param {Tier} tier @returns {Promise<Picture>} */
   async loadFromBlock(track, frame, isNeeded, tier) {
     try {
-      return await this.decode(track, frame, tier, (place) => this.blocks.load(place, isNeeded, tier));
+      return await this.decode(track, frame, tier, (place) => this.blocks.loadImage(place, isNeeded, tier));
     } catch (error) {
       if (!isAbort(error)) throw error;
       return isNeeded && this.isShown(track) ? this.loadFromBlock(track, frame, true, tier) : ABORTED;
@@ -92,17 +92,19 @@ export class PictureLoader {
   }
 
   /**
-   * An exact picture without the rest of its block, unless that is in memory or on its way.
-   * @param {Track} track @param {number} frame @param {AbortSignal} signal @returns {Promise<Picture>}
+   * A picture without the rest of its block, unless that is in memory or on its way.
+   * @param {Track} track @param {number} frame @param {AbortSignal} signal @param {Tier} [tier] @returns {Promise<Picture>}
    */
-  async loadSingle(track, frame, signal) {
-    const known = this.known(track, frame, "exact");
+  async loadSingle(track, frame, signal, tier = "exact") {
+    const known = this.known(track, frame, tier);
     if (known) return known;
     const place = placeOf(track, frame);
-    if (place && this.blocks.isAtHand(place)) return this.load(track, frame, false, "exact");
+    if (place && this.blocks.isAtHand(place, tier)) return this.load(track, frame, false, tier);
     try {
-      return await this.decode(track, frame, "exact", async ({ pack, index }) => {
-        const images = await this.packs.header(pack);
+      return await this.decode(track, frame, tier, async ({ pack, index }) => {
+        const header = await this.packs.header(pack);
+        const images = tier === "exact" ? header : header.previews;
+        if (!images) throw new Error("the pack has no previews");
         const start = images.offsets[index];
         const bytes = await fetchRange(pack.url, start, images.offsets[index + 1], signal, this.bandwidth);
         return { images, start, bytes };

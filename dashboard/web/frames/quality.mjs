@@ -34,6 +34,16 @@ export class Bandwidth {
     this.recent = { bytes: 0, ms: 0 };
   }
 
+  /**
+   * Begin with what is known of the connection: the page itself has come over it.
+   * @param {{bytes: number, ms: number}} measured
+   */
+  expect({ bytes, ms }) {
+    if (bytes < LEAST_BYTES || !(ms > 0)) return;
+    this.all = { bytes, ms };
+    this.recent = { bytes: (bytes / ms) * MEMORY_MS, ms: MEMORY_MS };
+  }
+
   /** A response begins. */
   begin() {
     this.pass();
@@ -74,6 +84,27 @@ export class Bandwidth {
 }
 
 /**
+ * What came over the connection while at least one response was arriving.
+ * @param {{transferSize: number, responseStart: number, responseEnd: number}[]} responses as the browser's resource timing
+ *   has them; of size 0: from its cache
+ * @returns {{bytes: number, ms: number}}
+ */
+export function transferred(responses) {
+  const sorted = responses
+    .filter(({ transferSize, responseStart }) => transferSize > 0 && responseStart > 0)
+    .sort((a, b) => a.responseStart - b.responseStart);
+  let bytes = 0;
+  let ms = 0;
+  let until = 0;
+  for (const { transferSize, responseStart, responseEnd } of sorted) {
+    bytes += transferSize;
+    ms += Math.max(responseEnd - Math.max(responseStart, until), 0);
+    until = Math.max(until, responseEnd);
+  }
+  return { bytes, ms };
+}
+
+/**
  * The tier to request for a frame.
  * @param {{headers: Headers, bytesPerSecond: number | null, fps: number, before: Tier, isExactOnly: boolean,
  *   isTooSlow: boolean}} facts fps: due frames per second, 0: paused; before: played so far; isExactOnly: the viewer wants no
@@ -92,7 +123,7 @@ export function hasPreviews(headers) {
   return headers.length > 0 && headers.every((header) => header?.previews);
 }
 
-/** Bytes of an exact frame of all tracks, a mean over its packs; null while a header is unknown. @param {Headers} headers */
+/** Bytes of a frame of all tracks, a mean over its packs; null while one is unknown. @param {(import("./pack.mjs").Images | null)[]} headers */
 export function meanFrameBytes(headers) {
   let sum = 0;
   for (const header of headers) {

@@ -19,6 +19,7 @@ import { dialog } from "../ui/dialog.mjs";
 import { button, element } from "../ui/dom.mjs";
 import { withUnit } from "../ui/numbers.mjs";
 import { Theme } from "../ui/theme.mjs";
+import { graph } from "./opener.mjs";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SIZE = { row: 40, top: 24, box: 13 };
@@ -149,6 +150,7 @@ class Picker {
     );
     this.opener = button("choose paths, arrange or remove configurations", "paths");
     this.opener.addEventListener("click", () => this.open());
+    graph.open = () => this.open();
     this.host = element("div", { class: "graph-opener" }, this.opener);
     /** With the player's style; on the page only while it is open. */
     this.root = element("div", { class: "xc" }, this.panel);

@@ -28,13 +28,17 @@ export const LETTERS = "ABCDEFGH";
  *   panes: Pane[], charts: Chart[], speeds: number[], passQuery?: string, letters?: string, scale?: "standardised" | "raw",
  *   about?: string[], firstReady?: number, isFile?: boolean, notes?: [number, string][],
  *   energies?: Record<string, Energy>, titles?: Record<string, string>, start: Place, command: Place & {seq: number}, choices?: Choice[],
- *   suggestion?: string, styles?: Record<string, import("../ui/theme.mjs").Style>}} Data
+ *   menus?: Menu[], suggestion?: string, styles?: Record<string, import("../ui/theme.mjs").Style>}} Data
  *   styles: by letter; suggestion: what to offer first for one more pane; scale: of energies; energies: by letter; titles: by domain; about: author and licence of the clip; firstReady, isFile,
  *   notes: of a page exported to a file, its first frame, that it is one, and its bookmarks
  */
 
 /**
- * @typedef {{help: string, label?: string, run: () => void}} Command an entry of the palette; label: its key
+ * @typedef {{name: string, label: string, value: string, options: [string, string][]}} Menu a menu of the page: its name in
+ *   the link, what it is called, the value chosen, and the value and label of each option; choosing one is the request
+ *   {choose: name, value}
+ * @typedef {{help: string, label?: string, words?: string, state?: string, run: () => void}} Command an entry of the palette;
+ *   label: its key; words: what else it is called; state: of what it switches
  * @typedef {{root: HTMLElement, thumb: HTMLElement}} Timeline the scrubber, and the element on it that stays in front
  * @typedef {{
  *   element?: HTMLElement,
@@ -72,14 +76,14 @@ export const LETTERS = "ABCDEFGH";
  *   readonly isDestroyed: boolean,
  *   readonly signal: AbortSignal,
  *   readonly timers: import("../ui/timers.mjs").Timers,
- *   readonly clip: Pick<import("./clip.mjs").Clip, "nFrames" | "nReady" | "firstReady" | "range" | "searched">,
+ *   readonly clip: Pick<import("./clip.mjs").Clip, "nFrames" | "nReady" | "firstReady" | "lastReady" | "range" | "searched">,
  *   readonly position: Readonly<Pick<import("./position.mjs").Position, "wanted" | "painted" | "inCanvas" | "pictures" |
  *     "isExact" | "isScrubbing" | "lastPaintMs" | "jump" | "scrub" | "settle" | "repaint" | "setExactOnly">>,
  *   readonly playback: Readonly<Pick<import("./playback.mjs").Playback, "isPlaying" | "speed" | "rateText" | "play" |
  *     "pause" | "setSpeed" | "setMarked">>,
  *   readonly view: Readonly<Pick<import("./view.mjs").View, "state" | "change" | "adopt" | "setLoop">>,
  *   readonly frames: Readonly<Pick<import("../frames/frame_loader.mjs").FrameLoader, "isExactOnly" | "loadExact" |
- *     "loadSingle" | "loadedSpans" | "stills" | "coded" | "column" | "codedColumn" | "weight">>,
+ *     "inMemory" | "loadSingle" | "loadedSpans" | "stills" | "coded" | "column" | "codedColumn" | "weight">>,
  *   readonly series: import("../plots/curves.mjs").Curves,
  *   readonly charts: Readonly<Pick<import("../plots/charts.mjs").Charts, "compared" | "visible" |
  *     "gapCurve" | "hover" | "setExtras">>,

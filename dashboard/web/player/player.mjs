@@ -12,6 +12,7 @@ import { PaneMenus } from "../controls/pane_menu.mjs";
 import { Shell } from "../controls/shell.mjs";
 import { Stage } from "../drawing/stage.mjs";
 import { FrameLoader } from "../frames/frame_loader.mjs";
+import { Bandwidth, transferred } from "../frames/quality.mjs";
 import { Charts } from "../plots/charts.mjs";
 import { Curves } from "../plots/curves.mjs";
 import { Timers } from "../ui/timers.mjs";
@@ -86,7 +87,10 @@ export class Player {
     this.menus = new PaneMenus(this);
     this.request = (/** @type {Record<string, string>} */ wanted) => this.reports.request(wanted);
     const run = (/** @type {string} */ action, /** @type {...any} */ ...given) => this.commands.run(action, ...given);
-    this.frames = new FrameLoader({ onChange: () => this.timers.soon("rail", () => this.each("loaded")) });
+    const bandwidth = new Bandwidth();
+    const loaded = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType("resource"));
+    bandwidth.expect(transferred(loaded));
+    this.frames = new FrameLoader({ bandwidth, onChange: () => this.timers.soon("rail", () => this.each("loaded")) });
     this.stage = new Stage({ onLegend: (pane, anchor) => run("legend", pane, anchor) });
     this.ui = new Shell(parent, { stage: this.stage.root, timers: this.timers, run });
     this.charts = new Charts(this.ui.charts, {
@@ -288,9 +292,14 @@ export class Player {
   fit() {
     const { given: data, stage } = this;
     if (!data || this.isDestroyed) return;
-    const height = this.ui.roomForStage(this.view.state.size, Charts.heightOf(data.charts, 1));
+    const { solo, size, wipe } = this.view.state;
+    const isBeside = this.ui.placePlots(data.charts.length > 0);
+    // Who looks closely at one picture gives it the window; plots beside the pictures need no room below them.
+    const plotPx = isBeside || solo || wipe ? 0 : Charts.heightOf(data.charts, 1);
+    const height = this.ui.roomForStage(size, plotPx);
     if (!stage.fit({ height, aspect: data.width / data.height, look: this.view.state })) return;
-    const chartsSize = `${stage.root.clientWidth} ${Charts.heightPx()}`;
+    this.charts.setRoom(isBeside ? stage.root.offsetHeight : null, data.charts.length);
+    const chartsSize = `${this.ui.charts.clientWidth} ${this.charts.plotPx}`;
     if (this.chartsSize !== chartsSize) {
       this.chartsSize = chartsSize;
       this.charts.redraw();

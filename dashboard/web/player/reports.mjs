@@ -3,8 +3,11 @@
 
 import { writeViewState } from "./view_state.mjs";
 
-/** Quiet time before a position is reported to Python. */
-const REPORT_MS = 200;
+/**
+ * Quiet time before a position is reported to Python. Every report that changes the link is a step of the Back button, so
+ * that a zoom in five steps waits for the last of them.
+ */
+const REPORT_MS = { usual: 200, zooming: 1500 };
 
 export class Reports {
   /** @param {import("./player.mjs").Player} player */
@@ -32,9 +35,21 @@ export class Reports {
     this.reported = this.text();
   }
 
+  /** Whether nothing but the zoom has changed since the last report. */
+  isZooming() {
+    if (!this.reported) return false;
+    const plain = (/** @type {string} */ text) => {
+      const { look, ...place } = JSON.parse(text);
+      return JSON.stringify([place, { ...look, zoom: "" }]);
+    };
+    const text = this.text();
+    return text !== this.reported && plain(text) === plain(this.reported);
+  }
+
   /** Report the place once it is quiet. */
   soon() {
-    this.player.timers.later("report", REPORT_MS, () => {
+    const { timers } = this.player;
+    timers.later("report", this.isZooming() ? REPORT_MS.zooming : REPORT_MS.usual, () => {
       const { playback, position } = this.player;
       const text = this.text();
       if (playback.isPlaying || position.isScrubbing || position.isLate() || text === this.reported) return;

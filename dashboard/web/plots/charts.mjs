@@ -11,10 +11,14 @@ import { hideHover, hoverMark, placeHover } from "./hover.mjs";
 import { layoutOf, loadPlotly, MARGIN, tracesOf } from "./plotly_figure.mjs";
 import { listenToPointer } from "./pointer_input.mjs";
 
+/** Plots do not wait longer for the first picture: it may never come. On a slow line plotly.js would hold it up by 7 s. */
+const PATIENCE_MS = 8000;
 /** Share of the window's height, and its limits, px. */
 const HEIGHT = { share: 0.15, min: 92, max: 170 };
 /** Room for the tick labels under the last chart, which serve all. */
 const TICKS_PX = 18;
+/** A plot's line of words, with the gap to the plot before. */
+const CAPTION_PX = 26;
 /** Frames of one step of zooming, as a factor. */
 export const ZOOM_STEP = 1.5;
 
@@ -47,6 +51,8 @@ export class Charts {
     /** @type {any} the Plotly module, once it is loaded */
     this.plotly = null;
     this.frame = 0;
+    /** What the plots share beside the pictures, and their number; null: they stand under them. @type {{px: number, count: number} | null} */
+    this.room = null;
     /** @type {Pick<Look, "loop" | "span" | "hide" | "gap">} */
     this.look = { loop: null, span: null, hide: "", gap: null };
     /** Charts of other parts, after those of Python. @type {Chart[]} */
@@ -72,15 +78,25 @@ export class Charts {
     return this.curves.nFrames;
   }
 
-  /** Height of one plot without tick labels, CSS px. */
+  /** Height of one plot without tick labels, CSS px: as in a column, or in the room that they share beside the pictures. */
+  get plotPx() {
+    if (this.room === null) return Charts.heightPx();
+    const { px, count } = this.room;
+    return Math.max(Math.floor((px - TICKS_PX) / Math.max(count, 1)) - CAPTION_PX, HEIGHT.min);
+  }
+
+  /** @param {number | null} px height for all plots, beside the pictures; null: under them, each has its own @param {number} given charts of Python */
+  setRoom(px, given) {
+    this.room = px === null ? null : { px, count: Math.max(this.drawn.length, given) };
+  }
+
   static heightPx() {
     return Math.round(Math.min(Math.max(HEIGHT.share * window.innerHeight, HEIGHT.min), HEIGHT.max));
   }
 
   /** Height of the first `count` charts, CSS px. @param {readonly unknown[]} charts @param {number} count */
   static heightOf(charts, count) {
-    const captionPx = 26;
-    return Math.min(count, charts.length) * (Charts.heightPx() + captionPx) + (charts.length <= count ? TICKS_PX : 0);
+    return Math.min(count, charts.length) * (Charts.heightPx() + CAPTION_PX) + (charts.length <= count ? TICKS_PX : 0);
   }
 
   /** Space left and right of the frames, CSS px, so that a scrubber can stand in line with them. */
@@ -90,7 +106,7 @@ export class Charts {
   async show(isWhole = true) {
     const turn = ++this.turn;
     this.stale = null; // done by this call
-    if (!this.plotly) await Promise.race([this.firstPaint, new Promise((resolve) => setTimeout(resolve, 1000))]);
+    if (!this.plotly) await Promise.race([this.firstPaint, new Promise((resolve) => setTimeout(resolve, PATIENCE_MS))]);
     const plotly = this.plotly ?? (this.curves.charts.length ? await loadPlotly() : null);
     if (turn !== this.turn || this.signal.aborted) return;
     this.plotly = plotly;
@@ -430,7 +446,7 @@ export class Charts {
 
   /** @param {Drawn} drawn @param {boolean} isLast */
   async draw({ chart, plot, entries }, isLast) {
-    const height = Charts.heightPx() + (isLast ? TICKS_PX : 0);
+    const height = this.plotPx + (isLast ? TICKS_PX : 0);
     const area = /** @type {HTMLElement} */ (plot.parentElement);
     area.style.height = `${height}px`;
     area.toggleAttribute("data-axis", isLast);

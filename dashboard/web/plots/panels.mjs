@@ -11,6 +11,13 @@ import { element } from "../ui/dom.mjs";
  * @typedef {import("../player/view_state.mjs").ViewState} ViewState
  */
 
+/** What else a panel is called. @type {Record<string, string>} */
+const PANEL_WORDS = {
+  worst: "panels filmstrip pictures browse ranked",
+  scatter: "panels plot correlation brush",
+  paths: "panels shares stacked contributions",
+};
+
 /** By the name in the link. Their modules are loaded when one is opened: pictures come first. @type {Record<string, Kind>} */
 const KINDS = {
   worst: {
@@ -69,6 +76,23 @@ export class Panels {
     );
     const stop = context.series.onChange(() => this.soon());
     context.signal.addEventListener("abort", stop, { once: true });
+  }
+
+  /** For the palette: each panel by its name. */
+  commands() {
+    const { state } = this.context.view;
+    return Object.entries(KINDS).flatMap(([name, { label, isAvailable }]) =>
+      isAvailable(this.context)
+        ? [
+            {
+              help: `panel: ${label}`,
+              words: PANEL_WORDS[name] ?? "",
+              state: state.panel === name ? "on" : "off",
+              run: () => this.context.view.change({ panel: state.panel === name ? null : name }),
+            },
+          ]
+        : [],
+    );
   }
 
   update() {

@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * The values of one pixel in all panes: of the pixel under the pointer, or of one that was clicked or reached with keys,
- * until it is released. They stand in the second line of the headings, where they cover no picture.
+ * The values of one pixel in all panes: of the pixel under the pointer, or, while the probe is on, of one that stays, which
+ * clicks and keys move. A tap switches it on too, as fingers do not hover. The values stand in the second line of the
+ * headings, where they cover no picture.
  */
 
 import { physicalValue } from "../drawing/colour.mjs";
@@ -54,7 +55,7 @@ export function probing(context, gestures) {
     "aria-label": "crosshair: arrow keys move it by 1 pixel, with Shift by 10; Escape removes it",
   });
   stage.root.append(crosshair, spoken);
-  context.ui.toolbar.tools.append(where);
+  context.ui.toolbar.reports.append(where);
 
   // A link may name a pixel of a larger picture.
   const pixel = () => {
@@ -201,6 +202,7 @@ export function probing(context, gestures) {
     if (control || !found || event.shiftKey || event.altKey || gestures.movedPx >= CLICK_PX) return;
     const at = inside(found.x, found.y);
     const { probe } = context.view.state;
+    if (!probe && /** @type {PointerEvent} */ (event).pointerType !== "touch") return;
     const isSame =
       probe && Math.hypot(probe[0] - at[0], probe[1] - at[1]) * (found.widthPx / stage.size.width) < 2 * CLICK_PX;
     if (isSame) release();
@@ -228,9 +230,8 @@ export function probing(context, gestures) {
       probe: () => {
         if (context.view.state.probe && isFocused()) return release();
         const { zoom, probe } = context.view.state;
-        context.view.change({
-          probe: probe ?? inside((zoom?.x ?? 0.5) * stage.size.width, (zoom?.y ?? 0.5) * stage.size.height),
-        });
+        const seen = inside((zoom?.x ?? 0.5) * stage.size.width, (zoom?.y ?? 0.5) * stage.size.height);
+        context.view.change({ probe: probe ?? under ?? seen });
         crosshair.focus({ preventScroll: true });
         speak();
       },

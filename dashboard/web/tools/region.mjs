@@ -7,7 +7,7 @@
  */
 
 import { energies } from "../plots/energy.mjs";
-import { button, DRAG_ENDS, element, listener } from "../ui/dom.mjs";
+import { DRAG_ENDS, element, listener, worded } from "../ui/dom.mjs";
 import { withUnit } from "../ui/numbers.mjs";
 import { CLICK_PX } from "./zoom.mjs";
 
@@ -119,6 +119,8 @@ class Region {
     this.isDrawing = false;
     /** @type {{x: number, y: number, from: {x: number, y: number}, moved: boolean} | null} */
     this.drag = null;
+    /** Whether the click is still to come that ends a drag: it is no click on the picture. */
+    this.hasDrawn = false;
     /** Ends the reading of pixels. @type {AbortController | null} */
     this.reading = null;
     this.placed = "";
@@ -126,7 +128,7 @@ class Region {
     context.stage.root.append(this.layer);
     /** The pane in which the drag began. */
     this.pane = 0;
-    this.button = button("energy of a region (M; press again for whole frames)", "region");
+    this.button = worded("energy of a region (M; press again for whole frames)", "region", "Region");
     context.ui.toolbar.addTools(this.button);
     const act = () => {
       if (context.view.state.region) this.clear();
@@ -462,8 +464,14 @@ class Region {
     const { context } = this;
     const { root } = context.stage;
     const on = listener(root, signal);
-    // First of all, so that the drag neither pans nor moves a wipe.
-    listener(root, signal, { capture: true })("pointerdown", (event) => {
+    // First of all, so that the drag neither pans nor moves a wipe, and its end probes no pixel.
+    const first = listener(root, signal, { capture: true });
+    first("click", (event) => {
+      if (this.hasDrawn) event.stopPropagation();
+      this.hasDrawn = false;
+    });
+    first("pointerdown", (event) => {
+      this.hasDrawn = false;
       const control = /** @type {Element} */ (event.composedPath()[0]).closest("button, input, select, [role=slider]");
       const place =
         event.button === 0 &&
@@ -490,6 +498,7 @@ class Region {
         const { drag } = this;
         if (!drag) return;
         this.drag = null;
+        this.hasDrawn = name === "pointerup";
         this.endDrawing();
         if (name === "pointerup" && !drag.moved) this.choose(boxBetween(drag.from, drag.from, context.stage.size));
         else this.compute(); // now also pixel by pixel

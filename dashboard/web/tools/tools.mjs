@@ -6,7 +6,7 @@ import { energyScale } from "../drawing/energy_scale.mjs";
 import { colourBar } from "../drawing/pane_heading.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
 import { sourceOf } from "../player/context.mjs";
-import { button, DRAG_ENDS, element } from "../ui/dom.mjs";
+import { button, DRAG_ENDS, element, worded } from "../ui/dom.mjs";
 import { formatMark, markWithUnit, parseable, withUnit } from "../ui/numbers.mjs";
 
 /** How an energy is drawn at first: above the threshold that a tenth of the pixels of usual frames reaches. */
@@ -24,11 +24,11 @@ export function tools(context) {
     context.ui.focus();
   };
   const zoom = button("fit the pictures (F)", null, "1×");
-  const probe = button("read values at a pixel (P)", "probe");
-  const wipe = button("wipe: two pictures divided by an edge (W)", "wipe");
-  const difference = button("show the difference to a reference (D)", "difference");
-  const energy = button("overlay the energy on the pictures (E)", "energy");
-  const flicker = button("hold to alternate between A and B (Q)", "flicker");
+  const probe = worded("probe: read values at a pixel (P)", "probe", "Probe");
+  const wipe = worded("wipe: two pictures divided by an edge (W)", "wipe", "Wipe");
+  const difference = worded("show the difference to a reference (D)", "difference", "Difference");
+  const energy = worded("overlay the energy on the pictures (E)", "energy", "Energy");
+  const flicker = worded("hold to alternate between A and B (Q)", "flicker", "Flicker");
   const toggles = { probe, wipe, difference, energy };
   zoom.classList.add("number", "zoom");
   toolbar.addTools(zoom, probe, wipe, difference, energy, flicker);
@@ -107,9 +107,9 @@ function wipeLine(context) {
     // Choosing the other one's picture swaps the two.
     context.view.change({ wipe: { ...wipe, [side]: id, [other]: wipe[other] === id ? wipe[side] : wipe[other] } });
   };
-  const first = paneMenu("picture before the edge", choose("first"));
-  const second = paneMenu("picture behind the edge", choose("second"));
-  const turn = button("turn the edge (Shift W)", "turn");
+  const first = paneMenu("left or upper picture", choose("first"));
+  const second = paneMenu("right or lower picture", choose("second"));
+  const turn = button("rotate the edge (Shift W)", "turn");
   turn.addEventListener("click", () => context.commands.run("turnWipe"));
   const root = element(
     "span",

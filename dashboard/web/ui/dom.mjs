@@ -29,7 +29,9 @@ const ICONS = {
   wipe: "M1.5 3h13v10h-13zM8.75 4.5v7H13v-7z",
   difference: "M7.2 2h1.6v3.2H12v1.6H8.8V10H7.2V6.8H4V5.2h3.2zM4 12h8v1.6H4z",
   energy: "M9.5 1L3.5 9h3.7l-1.2 6 6.5-8.5H8.6z",
-  region: "M2 2h4v1.5H3.5V6H2zM10 2h4v4h-1.5V3.5H10zM2 10h1.5v2.5H6V14H2zM12.5 10H14v4h-4v-1.5h2.5z",
+  // A box drawn on a picture, with a grip at each corner.
+  region: "M2 2h3v1h6V2h3v3h-1v6h1v3h-3v-1H5v1H2v-3h1V5H2zM4.5 5v6H5v.5h6V11h.5V5H11v-.5H5V5z",
+  fullscreen: "M2 2h4v1.5H3.5V6H2zM10 2h4v4h-1.5V3.5H10zM2 10h1.5v2.5H6V14H2zM12.5 10H14v4h-4v-1.5h2.5z",
   flicker: "M2 2h8v3H5v5H2zM6 6h8v8H6z",
   turn: "M8 3a5 5 0 1 0 5 5h-1.6A3.4 3.4 0 1 1 8 4.6V7l3.6-3.2L8 .6z",
   paths:
@@ -60,6 +62,16 @@ export function button(label, iconName, text = "") {
   const made = element("button", { type: "button", "aria-label": label, title: label });
   if (iconName) made.append(icon(iconName));
   if (text) made.append(text);
+  return made;
+}
+
+/**
+ * A button with a word beside its icon, where there is room for words.
+ * @param {string} label @param {keyof typeof ICONS | null} iconName @param {string} word
+ */
+export function worded(label, iconName, word) {
+  const made = button(label, iconName);
+  made.append(element("span", { class: "word", text: word }));
   return made;
 }
 

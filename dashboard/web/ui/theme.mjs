@@ -70,6 +70,24 @@ export class Theme {
   }
 }
 
+/** What a viewer can choose. */
+export const THEMES = /** @type {const} */ (["light", "dark", "as the system"]);
+
+/**
+ * Switch the page's theme. Streamlit keeps it under this name, and reads it when the page is loaded.
+ * @param {typeof THEMES[number]} name
+ */
+export function setTheme(name) {
+  const key = `stActiveTheme-${window.location.pathname}-v2`;
+  try {
+    if (name === "as the system") window.localStorage.removeItem(key);
+    else window.localStorage.setItem(key, JSON.stringify(name === "dark" ? "Dark" : "Light"));
+  } catch {
+    return; // storage is forbidden here
+  }
+  window.location.reload();
+}
+
 /** Brightness of a CSS colour in 0..1. @param {string} colour */
 function luminance(colour) {
   const [r, g, b] = pixelOf(colour);

@@ -94,7 +94,7 @@ def test_a_wipe_shows_two_pictures_in_one_place_and_its_edge_is_a_slider(open_pl
     root.focus()
     root.press("Shift+W")
     assert edge.get_attribute("aria-orientation") == "vertical"
-    root.get_by_role("combobox", name="picture behind the edge").select_option("input")
+    root.get_by_role("combobox", name="right or lower picture").select_option("input")
     assert state(root)["view"]["wipe"]["second"] == "input"
     assert press(root, "2")["view"]["wipe"] is None, "a picture alone leaves the wipe"
     assert press(root, "w")["view"]["solo"] is None, "and the wipe the picture alone"

@@ -108,7 +108,7 @@ def test_plots_that_go_are_freed_also_when_none_comes_after_them(mount_player: O
 def test_plots_that_could_not_be_drawn_are_tried_again_by_the_next_render(mount_player: Open, app: App):
     mount_player(data_of(app, "i")).page.route("**/plotly.min.js", lambda route: route.abort())
     root = mount_player(data_of(app, "i", charts=[a_chart("plot")]))
-    root.get_by_text("plotly.min.js cannot be loaded").wait_for()
+    root.locator(".toast").get_by_text("plotly.min.js cannot be loaded").wait_for()
     root.page.unroute("**/plotly.min.js")
     root.page.evaluate("data => void window.update(data)", data_of(app, "i", charts=[a_chart("plot")]))
     wait_for(root, "el.xc.cursors().length === 1")

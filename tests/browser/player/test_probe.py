@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from tests.browser.helpers import App, point, press, state, wait_for, wait_for_numbers
 from tests.browser.player.data import N_FRAMES, Open
 
 
-def test_the_probe_tells_the_values_of_all_panes_and_moves_nothing(open_player: Open):
+def test_the_probe_tells_the_values_of_all_panes_and_moves_nothing(open_player: Open, page: Page):
+    page.set_viewport_size({"width": 1280, "height": 900})  # wide enough for whole values in two rows
     root = open_player("panes=input,A,B,A2,B2")
     boxes = """el => [...el.querySelectorAll('canvas, .pane, .pane-head, .pane-head > *, .transport > *')]
       .map((one) => [one.offsetLeft, one.offsetTop, one.offsetWidth, one.offsetHeight])"""
@@ -33,6 +34,12 @@ def test_the_probe_tells_the_values_of_all_panes_and_moves_nothing(open_player: 
 
 def test_a_clicked_pixel_stays_probed_through_the_frames_and_keys_move_it(open_player: Open):
     root = open_player("panes=input,A,B")
+    root.page.mouse.click(*point(root, 1, 0.51, 0.35))
+    assert state(root)["view"]["probe"] is None, "a click for the focus probes nothing"
+    root.page.mouse.move(*point(root, 1, 0.2, 0.2))
+    wait_for(root, "el.querySelector('.pane-values').textContent !== ''")
+    root.page.keyboard.press("p")
+    assert state(root)["view"]["probe"] == [12, 12], "the pixel under the pointer"
     root.page.mouse.click(*point(root, 1, 0.51, 0.35))
     assert state(root)["view"]["probe"] == [32, 22]
     root.page.mouse.move(2, 2)

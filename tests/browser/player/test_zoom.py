@@ -114,7 +114,7 @@ def test_the_height_of_the_pictures_is_the_viewers_and_comes_back(open_player: O
     root.page.mouse.down()
     root.page.mouse.move(box["x"] + box["width"] / 2, box["y"] - 95, steps=4)
     root.page.mouse.up()
-    wait_for(root, f"el.xc.rects()[0].height < {usual - 60}")
+    wait_for(root, f"el.xc.rects()[0].height < {usual - 40}")
     low = state(root)["view"]["size"]
     handle.press("ArrowDown")
     assert state(root)["view"]["size"] == low + 4

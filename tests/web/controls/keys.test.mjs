@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BINDINGS, bindingOf, chord, helpLines } from "../../../dashboard/web/controls/keys.mjs";
+import { BINDINGS, bindingOf, chord, isForPlayer } from "../../../dashboard/web/controls/keys.mjs";
 
 test("keys are recognised with Shift, without Alt, and r and c stay unbound", () => {
   const press = (key, more = {}) =>
@@ -70,11 +70,41 @@ test("only a slider responds to slider keys", () => {
   );
 });
 
-test("no key has two meanings, and every line of the help has a key and a text", () => {
+test("no key has two meanings, and every key has a label, a text and a group in the help", () => {
   const all = BINDINGS.flatMap((binding) => binding.keys);
   assert.deepEqual(new Set(all).size, all.length);
+  assert.ok(BINDINGS.every(({ label, help, group }) => label && help && group));
+});
+
+/** Stands in for an element that is all of these: a selector list matches it by any of its parts. */
+const like = (...parts) => ({
+  matches: (selector) => selector.split(/, (?![^(]*\))/).some((one) => parts.includes(one)),
+});
+const FIELD = like("input", "input:not([type=checkbox], [type=radio], [type=button], [type=range])");
+const BODY = like("body");
+
+test("keys act wherever no field, menu or dialog has the focus", () => {
+  const acts = (name, ...path) => isForPlayer(name, [...path, BODY], null);
+  for (const name of ["Space", "ArrowLeft", "Home", "n", "?"]) assert.equal(acts(name), true, name);
+  for (const inside of [FIELD, like("select"), like("[role=combobox]"), like("[role=listbox]"), like("textarea")])
+    for (const name of ["Space", "ArrowLeft", "n", "?"]) assert.equal(acts(name, inside), false, name);
+  assert.equal(acts("n", like("button"), like("dialog")), false);
+  assert.equal(acts("n", like("span"), like("[role=dialog]")), false);
+});
+
+test("a focused button keeps Space and Enter, a slider its arrows, and both leave the other keys", () => {
+  const acts = (name, own) => isForPlayer(name, [like(own), BODY], null);
   assert.deepEqual(
-    helpLines().every(({ label, help }) => label && help),
-    true,
+    [acts("Space", "button"), acts("Enter", "a[href]"), acts("Space", "summary")],
+    [false, false, false],
   );
+  assert.deepEqual([acts("n", "button"), acts("ArrowRight", "button"), acts("Home", "button")], [true, true, true]);
+  const moved = ["ArrowRight", "Shift+ArrowLeft", "Home", "PageUp"];
+  assert.deepEqual(
+    moved.map((name) => acts(name, "[role=slider]")),
+    [false, false, false, false],
+  );
+  assert.equal(acts("n", "[role=slider]"), true);
+  const scrubber = like("[role=slider]");
+  assert.equal(isForPlayer("ArrowRight", [scrubber, BODY], scrubber), true);
 });

@@ -62,6 +62,24 @@ test("a single pane gets all the space", () => {
   assert.deepEqual([rects[0], rects[1], rects[3], rects[2].width], [null, null, null, 800]);
 });
 
+test("panes that need several rows fill them evenly, at one size", () => {
+  const panes = Array.from({ length: 9 }, (_, column) => ({ row: 0, column }));
+  const { rects } = gridLayout(panes, { width: 1234, height: 345, aspect: 1 });
+  const counts = [...new Set(rects.map(({ y }) => y))].map((row) => rects.filter(({ y }) => y === row).length);
+  assert.deepEqual(counts, [5, 4]);
+  assert.deepEqual(new Set(rects.map(({ width }) => width)).size, 1);
+  const square = gridLayout(panes, { width: 1000, height: 1100, aspect: 1 }).rects;
+  assert.deepEqual(new Set(square.map(({ y }) => y)).size, 3);
+});
+
+test("on a phone the configurations come first", () => {
+  const roles = ["input", "truth", "prediction", "prediction"];
+  const panes = roles.map((role, column) => ({ row: 0, column, role }));
+  const { rects } = gridLayout(panes, { width: 344, height: 400, aspect: 1 });
+  assert.deepEqual([rects[2].y, rects[3].y, rects[2].x], [rects[3].y, rects[2].y, 0]);
+  assert.ok(rects[0].y > rects[2].y);
+});
+
 test("a grid of methods and paths keeps its rows where one row would be larger", () => {
   const panes = [
     { row: 0, column: 0, role: "input" },
@@ -69,6 +87,15 @@ test("a grid of methods and paths keeps its rows where one row would be larger",
   ];
   const { rects } = gridLayout(panes, { width: 1240, height: 340, aspect: 1 });
   assert.equal(new Set(rects.map(({ y }) => y)).size, 2);
+});
+
+test("configurations that move into several rows stay side by side", () => {
+  const roles = ["input", "truth", "prediction", "prediction", "difference"];
+  const panes = roles.map((role, column) => ({ row: 0, column, role }));
+  const { rects } = gridLayout(panes, { width: 1130, height: 760, aspect: 1 });
+  assert.deepEqual(new Set(rects.slice(0, 2).map(({ y }) => y)).size, 1);
+  assert.deepEqual(new Set(rects.slice(2).map(({ y }) => y)).size, 1);
+  assert.ok(rects[2].y > rects[0].y && rects[2].width > 1130 / 5);
 });
 
 test("on a phone what is compared stands above input and truth", () => {

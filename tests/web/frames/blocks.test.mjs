@@ -63,6 +63,8 @@ test("the blocks around a frame come nearest first, across packs and inside the 
   assert.deepEqual(near(35, { direction: 0 }), [32, 40, 16, 56, 0, 72, 88]);
   assert.deepEqual(near(35, { direction: 0, last: 50 }), [32, 40, 16, 0]);
   assert.deepEqual(near(35, { direction: 0, most: 2 }), [32, 40]);
+  assert.deepEqual(near(95, { direction: 1, reach: Infinity }), [88, 72]);
+  assert.deepEqual(near(95, { direction: 0, reach: Infinity }), [88, 72, 56, 40, 32, 16, 0]);
   assert.deepEqual(nearBlocks([], 35, { direction: 0, last: 103, most: 9 }), [[]]);
 });
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UNREACHABLE } from "../../../dashboard/web/frames/fetch.mjs";
 import { FrameLoader } from "../../../dashboard/web/frames/frame_loader.mjs";
+import { Bandwidth } from "../../../dashboard/web/frames/quality.mjs";
 import { decodeFake, EXACT_BYTES, PREVIEW_BYTES, servePacks } from "../fixtures/pack_server.mjs";
 
 const BLOCK_BYTES = 16 * EXACT_BYTES;
@@ -174,8 +175,8 @@ test("on a slow connection previews of all tracks come first, then the exact fra
   assert.deepEqual(sidesOf(exact), Array(2).fill([true, 2]));
   assert.deepEqual(
     requests.map(({ length }) => length),
-    [16 * PREVIEW_BYTES, 16 * PREVIEW_BYTES, EXACT_BYTES, EXACT_BYTES],
-    "a block of previews, then one image, of each",
+    [PREVIEW_BYTES, PREVIEW_BYTES, EXACT_BYTES, EXACT_BYTES],
+    "one preview, then one exact image, of each",
   );
   assert.deepEqual(loader.peek(100), exact);
   loader.isExactOnly = true;
@@ -251,4 +252,61 @@ test("a scrub fetches its next blocks while its frames are still being decoded",
   assert.equal(server.aborted().length, 0, "a scrub does not cancel its own blocks");
   assert.deepEqual(loader.loadedSpans(200), [[0, 80]], "the block on screen and four ahead");
   assert.equal(server.requests.length, 2 * 4, "each block once");
+});
+
+test("on a line known to be slow the first picture is a preview, and nothing is fetched before it but headers", async (t) => {
+  const { tracks, requests } = servePacks(t, { hasPreviews: true });
+  const loader = makeLoader(t, { bandwidth: bandwidthOf(1) });
+  loader.setTracks(tracks("a", "b"));
+  const loading = loader.load(0);
+  const ahead = loader.prefetch(0, { frames: [1], direction: 0, last: 199 });
+  assert.deepEqual(sidesOf(await loading), Array(2).fill([false, 1]));
+  assert.deepEqual(
+    requests.slice(2, 4).map(({ length }) => length),
+    [PREVIEW_BYTES, PREVIEW_BYTES],
+  );
+  await ahead;
+});
+
+test("left alone on a slow line, the previews of the whole clip are loaded", async (t) => {
+  const { tracks } = servePacks(t, { hasPreviews: true });
+  const loader = makeLoader(t, { bandwidth: bandwidthOf(1) });
+  loader.setTracks(tracks("a"));
+  await loader.load(150);
+  await loader.prefetch(150, { frames: [151], direction: 0, last: 199 });
+  assert.deepEqual(loader.loadedSpans(200), [[0, 200]]);
+});
+
+test("an image of a block is decoded as soon as its bytes are there", async (t) => {
+  const { tracks } = servePacks(t);
+  const loader = makeLoader(t, { bandwidth: new Bandwidth() });
+  loader.setTracks(tracks("a"));
+  await loader.load(0);
+  const answer = globalThis.fetch;
+  /** @type {ReadableStreamDefaultController<Uint8Array> | null} */
+  let line = null;
+  t.mock.method(globalThis, "fetch", async (url, options) => {
+    const whole = new Uint8Array(await (await answer(url, options)).arrayBuffer());
+    const body = new ReadableStream({
+      start: (controller) => {
+        line = controller;
+        controller.enqueue(whole.slice(0, 2 * EXACT_BYTES));
+      },
+    });
+    queueMicrotask(() => (line.rest = whole.slice(2 * EXACT_BYTES)));
+    return new Response(body, { status: 206 });
+  });
+  const [track] = loader.tracks;
+  const second = await loader.pictures.load(track, 33, true, "exact");
+  assert.deepEqual([second.error, second.isExact], [null, true]);
+  let isThere = false;
+  const third = loader.pictures.load(track, 34, true, "exact").then((picture) => {
+    isThere = true;
+    return picture;
+  });
+  await new Promise(setImmediate);
+  assert.equal(isThere, false);
+  line.enqueue(line.rest);
+  line.close();
+  assert.equal((await third).error, null);
 });

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Bandwidth, isLongWait, meanFrameBytes, tierOf, tierOfPlay } from "../../../dashboard/web/frames/quality.mjs";
+import {
+  Bandwidth,
+  isLongWait,
+  meanFrameBytes,
+  tierOf,
+  tierOfPlay,
+  transferred,
+} from "../../../dashboard/web/frames/quality.mjs";
 import { near } from "../fixtures/near.mjs";
 
 test("bandwidth counts only the time while requests are open, however many at once", () => {
@@ -82,4 +89,15 @@ test("previews are requested only where every track has them and exact frames ar
   assert.equal(tierOf({ ...facts, fps: 30 }), "preview");
   assert.equal(tierOf({ ...facts, fps: 30, bytesPerSecond: 1e7 }), "exact");
   assert.equal(tierOf({ ...facts, fps: 30, bytesPerSecond: 1e7, isTooSlow: true }), "preview");
+});
+
+test("the speed of the line is expected from what the page itself took, counting overlapping responses once", () => {
+  const of = (transferSize, responseStart, responseEnd) => ({ transferSize, responseStart, responseEnd });
+  const page = [of(100_000, 100, 1100), of(100_000, 600, 1600), of(0, 0, 5000), of(50_000, 3000, 3500)];
+  assert.deepEqual(transferred(page), { bytes: 250_000, ms: 2000 });
+  const line = new Bandwidth(() => 0);
+  line.expect({ bytes: 1000, ms: 10 });
+  assert.equal(line.bytesPerSecond, null, "too little to judge by");
+  line.expect(transferred(page));
+  near(line.bytesPerSecond, 125_000, 1);
 });
