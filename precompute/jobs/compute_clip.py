@@ -14,10 +14,10 @@ import numpy as np
 from cache.store import Store
 from consistency.domains import get_domain
 from precompute.failures import SourceError
-from precompute.jobs.batches import FrameBatch, FrameRange, read_batches
+from precompute.jobs.batches import FrameBatch, FrameRange, Remarks, read_batches
 from precompute.jobs.device_worker import DeviceWorker, all_devices, in_order
 from precompute.jobs.encode import start_encoder
-from precompute.jobs.events import UNHEARD, Computing, Events, Waiting
+from precompute.jobs.events import UNHEARD, Computing, Events, Note, Waiting
 from precompute.jobs.packs import PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
 from precompute.jobs.plan import Plan
 from precompute.jobs.precision import clip_dtype
@@ -67,7 +67,7 @@ def compute_clip(
         names = {spec.head.key: spec.head.configuration for spec in pending}
         start = n_frames = min(stored.values())
         pack_size = pack_frames(plan.clip)
-        damages: list[str] = []
+        remarks = Remarks()
         workers = []
         for device in all_devices(compute.device):
             graph = make_graph(chains_of(pending), device, precision, compute.networks)
@@ -79,7 +79,7 @@ def compute_clip(
         encoders = stack.enter_context(ThreadPoolExecutor(n_encoders(), "encode", start_encoder))
         disk = stack.enter_context(closing(PackWriter(writers)))
         wanted = FrameRange(plan.source, plan.sampling, start, compute.batch_size, pack_size)
-        batches = stack.enter_context(closing(read_batches(wanted, damages)))  # read
+        batches = stack.enter_context(closing(read_batches(wanted, remarks)))  # read
 
         def predict_and_score(worker: DeviceWorker, frames: FrameBatch) -> dict[str, TrackChunk]:
             pack_start = frames.start - (frames.start - start) % pack_size
@@ -112,7 +112,8 @@ def compute_clip(
             raise
         disk.put(pack)
         disk.wait()
-        disk.finish(damages)
+        disk.finish(remarks)
+    _tell(plan, remarks, events)
     return Computed(len(pending), n_frames - start)
 
 
@@ -144,6 +145,12 @@ def seconds_per_frame(plan: Plan, compute: Compute) -> float:
 
     first = once(1)  # allocates memory
     return first if first > SLOW_SECONDS else once(compute.batch_size)
+
+
+def _tell(plan: Plan, remarks: Remarks, events: Events) -> None:
+    """Report what was chosen, passed over and changed in the source."""
+    for note in remarks.notes:
+        events.emit(Note(f"{plan.clip.title}: {note}"))
 
 
 def _require_unchanged(plan: Plan) -> None:

@@ -330,7 +330,7 @@ def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, mon
 
     original = batches.decoder.frames
 
-    def skip_for_ever(path, sampling, *, channels=None, stopped=None, on_damage=None):
+    def skip_for_ever(path, sampling, *, stopped=None, **_):
         if stopped is None:  # the example frames by which the precision is chosen
             yield from original(path, sampling)
             return
