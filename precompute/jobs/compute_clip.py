@@ -111,7 +111,6 @@ def compute_clip(
                 store.remove([writer.head.key for writer in writers])
             raise
         disk.put(pack)
-        disk.wait()
         disk.finish(remarks)
     _tell(plan, remarks, events)
     return Computed(len(pending), n_frames - start)

@@ -114,7 +114,8 @@ class PackWriter:
             log.debug("packs written")
 
     def finish(self, remarks: Remarks) -> None:
-        """Mark every track as complete, and record known damage of its source and what was changed in it."""
+        """Once everything is written, mark every track as complete, with what is known about its source."""
+        self.wait()
         found = {
             name: "; ".join(texts)[:MAX_REMARK]
             for name, texts in (("damage", remarks.damages), ("notes", remarks.notes))

@@ -37,6 +37,9 @@ LOST_DATA = {
 }
 """Component of FFmpeg -> its messages that report lost data of the picture."""
 
+LOST_REFERENCES = {"hevc": "Could not find ref|Error constructing the frame RPS|Zero refs"}
+"""The same for frames that refer to one that is missing: what a recording that begins between two key frames begins with."""
+
 LOG_LINE = re.compile(r"\[([^\]@]+) @ 0x[0-9a-f]+\] (.*)")
 MAX_LOG_BYTES = 1 << 16
 """Most bytes of the log that are read at a time; the rest is read the next time."""
@@ -57,20 +60,24 @@ class Complaints:
         self._end = self._size()
         self._rest = ""
 
-    def lost_data(self) -> str | None:
-        """The first new message that reports lost data."""
+    def lost_data(self, has_begun: bool) -> str | None:
+        """The first new message that reports lost data; of references only if the recording `has_begun`."""
         while self._size() > self._end:
             new = os.pread(STANDARD_ERROR, MAX_LOG_BYTES, self._end)
             self._end += len(new)
             *lines, self._rest = (self._rest + new.decode(errors="replace")).split("\n")
             for line in lines:
                 found = LOG_LINE.match(line)
-                if found and re.search(LOST_DATA.get(found[1], "(?!)"), found[2]):
+                if found and (_matches(LOST_DATA, found) or (has_begun and _matches(LOST_REFERENCES, found))):
                     return found[2]
         return None
 
     def _size(self) -> int:
         return os.fstat(STANDARD_ERROR).st_size
+
+
+def _matches(messages: dict[str, str], line: re.Match[str]) -> bool:
+    return line[1] in messages and re.search(messages[line[1]], line[2]) is not None
 
 
 class Beginning:
@@ -84,36 +91,40 @@ class Beginning:
         self._is_first = is_first
         self._key_pts: int | None = None
         self._has_key = False
-        self._has_begun = False
-        self._n_packets = self._n_failed = 0
-        self.n_passed = 0
-        """Frames passed over."""
+        self.has_begun = False
+        """Whether a whole frame has come."""
+        self._n_packets = self._n_failed = self._n_frames = 0
+
+    @property
+    def n_passed(self) -> int:
+        """Frames passed over; some decoders drop them by themselves."""
+        return max(self._n_packets, self._n_frames) if self._has_key else self._n_frames
 
     def note_packet(self, packet: Any) -> None:
         """Record a packet before it is decoded."""
         if packet.is_keyframe and not self._has_key:
             self._has_key, self._key_pts = True, packet.pts
-        self._n_packets += not self._has_key
+        self._n_packets += not self._has_key and not self.has_begun
 
     def passes_failure(self) -> bool:
         """Whether a packet that cannot be decoded is one of those before the first key frame. Each may fail once: with
         several threads, failures arrive later."""
         self._n_failed += 1
-        is_passed = not self._has_begun and self._n_failed <= self._n_packets
-        self.n_passed += is_passed
-        return is_passed
+        return not self.has_begun and self._n_failed <= self._n_packets
 
     def passes(self, frame: Any) -> bool:
         """Whether a frame comes before the first one that can be decoded alone."""
-        if self._has_begun:
+        if self.has_begun:
             return False
         is_before_key = (
             not self._has_key or frame.pts is None or (self._key_pts is not None and frame.pts < self._key_pts)
         )
         if is_before_key and (frame.is_corrupt or (self._has_key and not self._is_first)):
-            self.n_passed += 1
+            self._n_frames += 1
             return True
-        self._has_begun = not frame.is_corrupt
+        self.has_begun = not frame.is_corrupt
+        if not self._has_key:
+            self._n_packets = 0  # they hold whole frames
         return False
 
 

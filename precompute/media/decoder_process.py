@@ -163,7 +163,7 @@ def decoded(video: Video, remarks: Remarks) -> Iterator[tuple[Any, float]]:
 
     def require_intact() -> None:
         file.require_intact_reads()
-        if (lost := complaints.lost_data()) is not None:
+        if (lost := complaints.lost_data(beginnings[-1].has_begun)) is not None:
             raise damaged(path, times.n_frames, lost)
 
     try:

@@ -114,9 +114,11 @@ class opened:
         if codec is None or not codec.width or not codec.height:
             raise SourceError("bad_media", f"{self.path.name}: the header states no codec or no valid size", RESCUE)
         # Not `explode`: it turns any complaint into a failure, also one about metadata. Decoders mark what is not whole, and
-        # only with `output_corrupt` do all of them output it: else frames would be missing without a word.
+        # only with `output_corrupt` do most of them output it: else frames would be missing without a word. That of HEVC
+        # then loses whole frames behind those that are not; it complains about missing references instead.
         codec.options = {"err_detect": "crccheck", "max_pixels": str(MAX_PIXELS)}
-        codec.flags |= Flags.output_corrupt
+        if codec.name != "hevc":
+            codec.flags |= Flags.output_corrupt
         codec.thread_type = "AUTO"
         # Threads meet damage before the frames in front of it have arrived: how many did would be chance.
         codec.thread_count = 1 if self.is_tolerant else min(MAX_THREADS, os.cpu_count() or 1)

@@ -47,7 +47,8 @@ class FrameTimes:
             return False
         back = 0 if self._last_dts is None else self._last_dts - dts
         self._last_dts = dts
-        if back > (self._second if self._may_go_back else 0):
+        least = 0 if not self._may_go_back else self._second // 5 if packet.is_keyframe else self._second
+        if back > least:
             self._n_joined += 1
             return True
         return False
