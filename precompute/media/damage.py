@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from precompute.failures import REENCODE, SourceError
@@ -30,6 +29,7 @@ LOST_DATA = {
     # decoders that conceal lost parts of a picture without marking it
     "gif": "LZW decode failed",
     "mjpeg": r"error y=|error count|bad vlc|overread \d",
+    "libdav1d": "Failed to parse|Failed to read unit",
     "qtrle": "Problem: pixel_ptr",
     "wmv1": "dc overflow|ignoring overflow",
     "wmv2": "dc overflow|ignoring overflow",
@@ -135,33 +135,38 @@ class TransportMarks:
     count. Lost packets leave a frame that is not whole, which its decoder reports, or no frame, which leaves a gap.
     """
 
-    def __init__(self) -> None:
-        self._steps: list[int] = []
+    def __init__(self, frame_ticks: float) -> None:
+        """`frame_ticks`: how long a frame lasts by the stream's rate, in its ticks."""
+        self._steps = [frame_ticks]
         self._last_dts: int | None = None
-        self._is_marked = False
+        self._since_mark = self._since_gap = NEAR
         self._n_packets = self._n_marked = 0
+        self._is_marked = False
 
     def lost_frames(self, packet: Any) -> bool:
-        """Record the next packet; whether frames are missing between it and a marked one before it."""
-        step = packet.dts - self._last_dts if None not in (packet.dts, self._last_dts) else None
-        is_lost = False
-        if step is not None and step > 0:
-            is_usual = len(self._steps) < FEWEST_STEPS or step <= LONGEST_STEP * median(self._steps)
-            is_lost = self._is_marked and not is_usual and not packet.is_keyframe
-            if not self._is_marked:
-                self._steps = [*self._steps[-MOST_STEPS:], step]
+        """Record the next packet; whether frames are missing near a marked one."""
+        self._since_mark = 0 if packet.is_corrupt else self._since_mark + 1
+        self._since_gap += 1
+        if packet.dts is not None and self._last_dts is not None:
+            step = packet.dts - self._last_dts
+            if step > LONGEST_STEP * max(self._steps) and not packet.is_keyframe:
+                self._since_gap = 0
+            elif step > 0 and self._since_mark >= NEAR:
+                self._steps = [*self._steps[-STEPS_KEPT:], step]
         self._last_dts = packet.dts
         self._is_marked = packet.is_corrupt
         self._n_packets += 1
         self._n_marked += packet.is_corrupt
-        return is_lost
+        return self._since_mark < NEAR and self._since_gap < NEAR
 
     def ends_incomplete(self) -> bool:
         """Whether the last packet is marked, and marks are not the rule in this file."""
         return self._is_marked and self._n_marked * 2 < self._n_packets
 
 
-FEWEST_STEPS, MOST_STEPS = 4, 50
-"""How many steps between packets tell the usual one."""
+NEAR = 4
+"""Packets between a mark and a gap that belong together: what a lost packet damages comes out of FFmpeg a little later."""
+STEPS_KEPT = 50
+"""Steps between packets by which a longer one is judged: those of a variable rate differ."""
 LONGEST_STEP = 1.5
-"""Times the usual step; a lost frame doubles it."""
+"""Times the longest of them; a lost frame doubles a step."""

@@ -158,7 +158,8 @@ def decoded(video: Video, remarks: Remarks) -> Iterator[tuple[Any, float]]:
         1,
     )  # one for each of the joined recordings; those after `n_begun` are to come
     complaints = Complaints()
-    marks = TransportMarks() if video.container.format.name == "mpegts" else None
+    is_transport = video.container.format.name == "mpegts"
+    marks = TransportMarks(1 / mean_rate(video.stream) / video.stream.time_base) if is_transport else None
     waiting: list[tuple[Any, float]] = []
 
     def require_intact() -> None:
@@ -187,7 +188,7 @@ def decoded(video: Video, remarks: Remarks) -> Iterator[tuple[Any, float]]:
                     continue
                 if frame.is_corrupt:
                     raise damaged(path, times.n_frames, "a frame cannot be decoded whole")
-                waiting.append((frame, times.seconds(frame)))
+                waiting.append((frame, times.seconds(path, frame)))
     except av.error.FFmpegError as error:
         file.require_intact_reads()
         if lacks_memory(error):

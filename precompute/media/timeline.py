@@ -6,8 +6,10 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
+from precompute.media.damage import damaged
 from precompute.media.sampling import Sampling
 from precompute.text import count
 
@@ -61,8 +63,8 @@ class FrameTimes:
         self.joins.append(self.n_frames)
         return True
 
-    def seconds(self, frame: Any) -> float:
-        """Seconds of the next frame after the first."""
+    def seconds(self, path: Path, frame: Any) -> float:
+        """Seconds of the next frame after the first. Raises SourceError for a frame that belongs before the ones before it."""
         pts = frame.pts
         if self._packet_times is not None and self.n_frames < len(self._packet_times):
             pts = self._packet_times[self.n_frames]
@@ -73,6 +75,9 @@ class FrameTimes:
         if self._may_go_back and self.n_frames and pts is not None and self.last - self._second < pts:
             pts = self.last_end if pts < (self.last + self.last_end) / 2 else pts
         if pts is None or (self.n_frames and pts <= self.last):
+            usual = max(self._longest, frame.duration or 0)
+            if pts is not None and self.last - pts > usual and not self._may_go_back:
+                raise damaged(path, self.n_frames, "the next frame goes back in time")
             self.n_untimed += 1
             least = self.last + self._smallest_step if self.n_frames else 0
             pts = least if pts is not None else max(least, self.last_end)
