@@ -20,8 +20,8 @@ help: ## list the commands
 
 setup: .venv/.installed ## install what users need into .venv
 
-demo: precompute-sample ## precompute the bundled clips, then open the dashboard
-	$(BIN)/streamlit run dashboard/app.py --server.port $(PORT)
+demo: precompute-sample ## precompute the bundled clips, then open the dashboard, with a worker beside it
+	CROSSCHECK_REQUESTS=$${CROSSCHECK_REQUESTS:-everyone} $(BIN)/python -m tools.demo --port $(PORT)
 
 precompute-sample: setup ## precompute the bundled clips with the bundled networks
 	$(BIN)/python -m precompute run phone walkthrough

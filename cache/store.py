@@ -54,6 +54,15 @@ def default_root() -> Path:
     return Path(named) if named else Path(platformdirs.user_data_dir("crosscheck")) / "store"
 
 
+def require_store(root: Path) -> None:
+    """Raise StoreError if the folder is not a store. One without a track is a store too."""
+    if not (root / "tracks").is_dir():
+        raise StoreError(
+            f"{root} is not a Crosscheck store (no tracks/ in it)",
+            "pass another --store, or create one with: python -m precompute run walkthrough",
+        )
+
+
 class Store:
     """Tracks by key. Opening a store reads nothing; opening it for writing creates its folders."""
 

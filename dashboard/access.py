@@ -24,6 +24,15 @@ class BadSignIn(Exception):
     """Sign-in is configured so that it would keep nobody out; the message says what to change."""
 
 
+def require_secrets_of(root: Path) -> None:
+    """Read the secrets.toml of the project too, from whatever folder the server is started: Streamlit itself looks only there,
+    beside app.py and in the home folder, and without its `[auth]` the page would be open to everyone."""
+    own = str(root / ".streamlit" / "secrets.toml")
+    files = list(config.get_option("secrets.files"))
+    if own not in files and not config.is_manually_set("secrets.files"):
+        config.set_option("secrets.files", [own, *files])
+
+
 def needs_sign_in() -> bool:
     """True if an `[auth]` section is configured. Raises BadSignIn if its cookie_secret could be guessed, or if secrets.toml
     exists and cannot be read."""

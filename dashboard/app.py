@@ -18,11 +18,14 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from cache.store import STORE_VARIABLE, Store, default_root  # noqa: E402
+from dashboard.access import require_secrets_of  # noqa: E402
 from dashboard.server.routes import PreloadPlayer, player_routes, store_argument  # noqa: E402
 
 # In the environment, so that every page opens the same store through `default_root()`.
 if named := store_argument(sys.argv[1:]):
     os.environ[STORE_VARIABLE] = named
+
+require_secrets_of(ROOT)
 
 # Streamlit itself checks the host of sockets only; without this, a page elsewhere whose name is made to resolve to this
 # machine (DNS rebinding) could read packs.

@@ -40,6 +40,7 @@ VIEW_STATE = (
     "reach",
     "overlay",
     "maps",
+    "panes",
     "probe",
     "size",
 )
@@ -68,6 +69,8 @@ class Pane:
     """Place in the grid, from 0. Empty rows and columns are closed up; narrow screens wrap."""
     column: int
     track: Track
+    heading: str = ""
+    """The title without what `detail` says, for the first line of the pane; empty: the title."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,22 @@ class Series:
     """Shown as text, never as markup."""
     values: np.ndarray
     """(N,) float; NaN where a frame has no value."""
+    zoo: str = ""
+    """The zoo of the configuration, which the name has only where several are shown."""
+
+    @property
+    def full_name(self) -> str:
+        """The name with its zoo, for files: `mini/baseline`."""
+        return f"{self.zoo}/{self.name}" if self.zoo and not self.name.startswith(f"{self.zoo}/") else self.name
+
+    @property
+    def has_values(self) -> bool:
+        return bool(np.isfinite(self.values).any())
+
+    @property
+    def mean(self) -> float:
+        """Over the frames that have a value."""
+        return float(np.nanmean(self.values))
 
 
 @dataclass(frozen=True)
@@ -92,6 +111,8 @@ class Chart:
     series: Sequence[Series]
     has_zero_line: bool = False
     """True if 0 separates high from low, as it does for standardised energies."""
+    floors: Mapping[str, float] = field(default_factory=dict)
+    """Letter -> noise floor of the mean gap between the first series and that one, over all frames; NaN: too few."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +124,8 @@ class Choice:
     title: str
     detail: str
     track: Track
+    heading: str = ""
+    """As of a pane."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +145,8 @@ class View:
     """Domain -> its title, of the domains on the paths of the energies."""
     choices: Sequence[Choice] = ()
     """What the pane of a letter could show instead: menus over the titles."""
+    suggestion: str = ""
+    """The choice to offer first for one more pane; empty for none."""
 
     def __post_init__(self) -> None:
         if not self.panes:
@@ -186,6 +211,7 @@ def view_data(view: View) -> dict[str, Any]:
         "scale": view.scale,
         "titles": dict(view.titles),
         "choices": [{"open": choice.open, **_picture_data(choice)} for choice in view.choices],
+        "suggestion": view.suggestion,
         "speeds": list(SPEEDS),
     }
 
@@ -203,8 +229,15 @@ def chart_data(chart: Chart) -> dict[str, Any]:
         "title": chart.title,
         "unit": chart.unit,
         "hasZeroLine": chart.has_zero_line,
+        "floors": {letter: floor if np.isfinite(floor) else None for letter, floor in chart.floors.items()},
         "series": [
-            {"letter": series.letter, "name": series.name, "values": _rounded(series.values)} for series in chart.series
+            {
+                "letter": series.letter,
+                "name": series.name,
+                "fullName": series.full_name,
+                "values": _rounded(series.values),
+            }
+            for series in chart.series
         ],
     }
 
@@ -222,6 +255,7 @@ def _picture_data(picture: Pane | Choice) -> dict[str, Any]:
     return {
         "title": picture.title,
         "detail": picture.detail,
+        "heading": picture.heading or picture.title,
         "key": head.key,
         "isComplete": picture.track.is_complete,
         "domain": dict(head.domain),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import streamlit as st
 
@@ -62,7 +64,14 @@ def show_notes(texts: Sequence[str]) -> None:
 def for_store(command: str, store: Store) -> str:
     """`command` for the store of this page, named if it is not the default one."""
     is_default = STORE_VARIABLE not in os.environ
-    return command if is_default else f"{command} --store {shlex.quote(str(store.root))}"
+    return command if is_default else f"{command} --store {shlex.quote(_short(store.root))}"
+
+
+def _short(folder: Path) -> str:
+    """The folder as a command in the project's folder may name it: relative where it lies below, else whole."""
+    with suppress(ValueError):
+        return str(folder.resolve().relative_to(Path.cwd()))
+    return str(folder)
 
 
 def refresh_when_changed(store: Store, tracks: Sequence[Track], clip: str | None) -> None:

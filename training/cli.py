@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -91,7 +92,7 @@ def make(
     render(work=work, workers=workers, rooms=rooms, views=views, catalogues=catalogues)
     train(work=work, workers=workers, device=device, plan=plan, scale=scale)
     measured = export_zoos(lab, mini, work, device)
-    evaluate_zoo(lab, docs, work, None, device, measured[LAB.name])
+    evaluate_zoos(lab, mini, docs, work, None, device, measured)
 
 
 @app.command()
@@ -179,16 +180,19 @@ def export(
 @app.command()
 def evaluate(
     lab: LabFolder = DEFAULT_LAB,
+    mini: MiniFolder = DEFAULT_MINI,
     docs: DocsFolder = DEFAULT_DOCS,
     work: WorkFolder = DEFAULT_WORK,
     real: RealFolder = None,
     device: DeviceName = "auto",
 ) -> None:
-    """Evaluate the exported zoo on held-out rooms and real pictures, and write docs/results.md with its pictures.
+    """Evaluate the exported zoos on held-out rooms and real pictures.
+
+    Writes docs/results.md with its pictures, and into each zoo.toml how far its energies can be trusted.
 
     Example: `python -m training evaluate`
     """
-    evaluate_zoo(lab, docs, work, real, device)
+    evaluate_zoos(lab, mini, docs, work, real, device, {})
 
 
 @app.command()
@@ -239,17 +243,19 @@ def export_zoos(lab: Path, mini: Path, work: Path, device: str) -> dict[str, Eva
         )
 
 
-def evaluate_zoo(
-    lab: Path, docs: Path, work: Path, real: Path | None, device: str, rooms: Evaluation | None = None
+def evaluate_zoos(
+    lab: Path, mini: Path, docs: Path, work: Path, real: Path | None, device: str, measured: Mapping[str, Evaluation]
 ) -> None:
-    """Write docs/results.md. `rooms` is the evaluation on the test rooms, where it exists already."""
+    """Write docs/results.md, and the trust of both zoos. `measured`: evaluations on the test rooms that exist already."""
     from training.evaluation.results import write_results  # imports matplotlib, which no other command needs
+    from training.evaluation.trust import evaluate_trust
 
     real = real or (work / REAL if (work / REAL).is_dir() else None)
+    device = chosen_device(device)
     with bars() as progress:
         plan = plan_of(work / NETWORKS)
         seeds = [load_zoo(str(path.parent)) for path in sorted((work / SEEDS).glob("*/zoo.toml"))]
-        write_results(
+        figures = write_results(
             load_zoo(str(lab)),
             seeds,
             work / FRAMES,
@@ -257,10 +263,13 @@ def evaluate_zoo(
             docs,
             follow_total(progress, "evaluate"),
             plan.seed,
-            chosen_device(device),
+            device,
             about_seeds(plan),
-            rooms,
+            measured.get(LAB.name),
         )
+        for folder, rooms in ((lab, figures.rooms), (mini, measured.get(MINI.name))):
+            report = follow_total(progress, f"trust in {folder.name}")
+            evaluate_trust(folder, rooms, work / FRAMES, real, report, plan.seed, device)
 
 
 def add_render_time(path: Path, seconds: float, workers: int) -> None:

@@ -17,7 +17,7 @@ from consistency.models import registry
 from consistency.zoo import formats
 from consistency.zoo.adapters import InputSpec, OutputSpec, read_spec
 from consistency.zoo.lock import read_lock
-from consistency.zoo.records import IMAGE, Archive, Edge, EnergyConstants, Zoo, ZooError, checked_name, is_name
+from consistency.zoo.records import IMAGE, Archive, Edge, EnergyConstants, Trust, Zoo, ZooError, checked_name, is_name
 
 ZOOS = Path(__file__).parent.parent / "zoos"
 """The bundled zoos, one folder each."""
@@ -111,7 +111,9 @@ def _read(folder: Path, home: Path, table: Mapping[str, Any], inherited: Mapping
         home=home,
         base=str(table.get("extends", "")),
     )
-    return _with_energies(zoo, table.get("energy", {}), lock.get("energy", {}))
+    stated = table.get("energy", {})
+    zoo = _with_energies(zoo, stated, lock.get("energy", {}))
+    return replace(zoo, trust=_trusts(zoo, stated, table.get("trust", {})))
 
 
 def _base(name: str) -> Zoo:
@@ -133,6 +135,7 @@ def _extended(zoo: Zoo, base: Zoo) -> Zoo:
         domains=tuple(dict.fromkeys([*base.domains, *zoo.domains])),
         edges=(*zoo.edges, *others),
         energy_paths={**base.energy_paths, **zoo.energy_paths},
+        trust={},  # the base's was measured with the base's networks
         fallback=zoo.fallback or base.fallback,
         declared={**base.declared, **zoo.declared},
     )
@@ -209,6 +212,35 @@ def _with_energies(zoo: Zoo, stated: Mapping[str, Any], measured: Mapping[str, A
                 energies[target] = _constants(target, {"origin": f"zoo {zoo.name}, version {zoo.version}", **found})
                 break
     return replace(zoo, energies=energies, energy_paths=energy_paths)
+
+
+def _trusts(
+    zoo: Zoo, stated: Mapping[str, Any], table: Mapping[str, Mapping[str, Any]]
+) -> dict[tuple[str, str], Trust]:
+    """(target, method) -> the zoo's own figures. Energies whose constants were measured again here have none."""
+    return {
+        (target, checked_name(method)): _trust(f"trust of {target}, {method}", row)
+        for target, rows in table.items()
+        if target in zoo.energies and "mu" in stated[target]
+        if zoo.energies[target] == _constants(target, stated[target])
+        for method, row in rows.items()
+    }
+
+
+def _trust(name: str, row: Mapping[str, Any]) -> Trust:
+    auc = {str(group): float(value) for group, value in row.get("auc", {}).items()}
+    try:
+        return Trust(
+            spearman=float(row["spearman"]),
+            pearson=float(row["pearson"]),
+            n_frames=int(row["n_frames"]),
+            percentile_97_5=float(row["percentile_97_5"]) if "percentile_97_5" in row else None,
+            n_validation_frames=int(row.get("n_validation_frames", 0)),
+            auc=auc,
+            origin=str(row.get("origin", "")),
+        )
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def _without_missing(zoo: Zoo) -> Zoo:

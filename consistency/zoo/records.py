@@ -134,6 +134,27 @@ class EnergyConstants:
 
 
 @dataclass(frozen=True)
+class Trust:
+    """How far the energy of one target and method can be trusted, as measured by `python -m training evaluate`."""
+
+    spearman: float
+    """Spearman's ρ of energy and L1 error over `n_frames` frames of test rooms."""
+    pearson: float
+    """Pearson's r of the same."""
+    n_frames: int
+    percentile_97_5: float | None = None
+    """Sigma: 97.5 % of `n_validation_frames` frames of validation rooms have at most this energy; None: not measured."""
+    n_validation_frames: int = 0
+    auc: Mapping[str, float] = field(default_factory=dict)
+    """Set of pictures unlike the rooms -> the chance that one of them has a higher energy than a test room."""
+    origin: str = ""
+    """What was measured where, as text."""
+
+    def __post_init__(self) -> None:
+        _check_trust(self)
+
+
+@dataclass(frozen=True)
 class Archive:
     """A download that holds weights of a zoo."""
 
@@ -156,6 +177,8 @@ class Zoo:
     edges: tuple[Edge, ...]
     energies: Mapping[str, EnergyConstants]
     """Target domain -> constants."""
+    trust: Mapping[tuple[str, str], Trust] = field(default_factory=dict)
+    """(target, method) -> how far that energy can be trusted, where it was measured with the constants of `energies`."""
     fallback: str | None = None
     """The method that provides an edge where another method has neither its own nor a shared one. A method that
     predicts only some domains (geonet has no reshading) needs it for energies whose paths go through the others."""
@@ -258,6 +281,32 @@ def checked_name(text: str) -> str:
             "character; at most 64 characters"
         )
     return text
+
+
+MAX_TRUST_FRAMES = 100_000_000
+MAX_TRUST_SETS, MAX_TRUST_LETTERS = 16, 400
+MAX_TRUST_SIGMA = 1000.0
+
+
+def _check_trust(trust: Trust) -> None:
+    """Raises ValueError and TypeError."""
+    shares = {f"auc of '{name[:80]}'": value for name, value in trust.auc.items()}
+    bounds = {"spearman": (trust.spearman, -1, 1), "pearson": (trust.pearson, -1, 1)}
+    bounds |= {name: (value, 0, 1) for name, value in shares.items()}
+    if trust.percentile_97_5 is not None:
+        bounds |= {"percentile_97_5": (trust.percentile_97_5, -MAX_TRUST_SIGMA, MAX_TRUST_SIGMA)}
+    for name, (value, least, most) in bounds.items():
+        if not least <= value <= most:  # NaN is refused, too
+            raise ValueError(f"{name} is {value}; give a number from {least:g} to {most:g}")
+    least = int(trust.percentile_97_5 is not None)
+    for name, n_frames, fewest in (
+        ("n_frames", trust.n_frames, 1),
+        ("n_validation_frames", trust.n_validation_frames, least),
+    ):
+        if not fewest <= n_frames <= MAX_TRUST_FRAMES:
+            raise ValueError(f"{name} is {n_frames}; give the number of frames that were measured")
+    if len(trust.auc) > MAX_TRUST_SETS or max(map(len, (trust.origin, *trust.auc))) > MAX_TRUST_LETTERS:
+        raise ValueError(f"at most {MAX_TRUST_SETS} sets, and texts of {MAX_TRUST_LETTERS} letters")
 
 
 def _digest(parts: list[Any]) -> str:

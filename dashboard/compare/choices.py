@@ -13,8 +13,9 @@ from dataclasses import replace
 import streamlit as st
 
 from dashboard.catalogue import Catalogue
-from dashboard.compare.lineup import ARRANGEMENTS, MAX_CONFIGURATIONS, Lineup, added, suggestion
+from dashboard.compare.lineup import ARRANGEMENTS, MAX_CONFIGURATIONS, added, placed
 from dashboard.compare.link import Selection, from_query, to_query
+from dashboard.compare.presets import Opening, Preset
 from dashboard.configuration import Configuration, find_configuration
 from dashboard.player_data import LETTERS, VIEW_STATE, Position
 from dashboard.text import one_line, without_markdown
@@ -23,20 +24,22 @@ NO_READOUT = ""
 """The readout menu's value for none."""
 TOO_MANY = f"You can compare up to {MAX_CONFIGURATIONS} configurations"
 LINK = "link"
+TOLD = "told"
 MOVED = "player-moved"
 SENT = "player-sent"
 
 
 class Choices:
-    """The choices of this session among what `catalogue` offers."""
+    """The choices of this session among what `catalogue` offers; `opening` decides where a clip opens."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, opening: Callable[[Selection], Opening | None] = lambda _: None) -> None:
         self._catalogue = catalogue
+        self._opening = opening
 
     def start(self) -> tuple[Selection | None, tuple[str, ...]]:
         """The selection of the browser's link as a run begins, and its notes; None if the store has no clip."""
         query = st.query_params.to_dict()
-        selection, notes = from_query(query, self._catalogue)
+        selection, notes = self._read(query)
         if selection is not None:
             st.session_state[LINK] = query
             if not notes:  # a link to something unavailable stays as it is until something is chosen
@@ -45,7 +48,28 @@ class Choices:
 
     def selection(self) -> Selection | None:
         """The newest selection of this session."""
-        return from_query(_newest(), self._catalogue)[0]
+        return self._read(newest_link())[0]
+
+    def _read(self, query: Mapping[str, str]) -> tuple[Selection | None, tuple[str, ...]]:
+        """The selection of a link, opened where the clip shows most if the link names no frame."""
+        selection, notes = from_query(query, self._catalogue)
+        if selection is None or selection.frame is not None:
+            return selection, notes
+        opening = self._opening(selection)
+        if opening is None:
+            return selection, notes
+        self.tell(selection, opening.reason)
+        view_state = selection.view_state or opening.view_state
+        return replace(selection, frame=opening.frame, view_state=view_state), notes
+
+    def tell(self, selection: Selection, text: str) -> None:
+        """Say this for as long as what it is about is shown."""
+        st.session_state[TOLD] = (_subject(selection), text)
+
+    def told(self, selection: Selection) -> str:
+        """What was said about this clip and these configurations; empty if nothing was."""
+        subject, text = st.session_state.get(TOLD, (None, ""))
+        return text if subject == _subject(selection) else ""
 
     # Menus and buttons
 
@@ -53,31 +77,41 @@ class Choices:
         """Write the choice of the menu with that key; what does not fit it falls back to its default."""
         chosen = str(st.session_state[key] or "")
         if chosen == st.session_state.get(_shown(key)):
-            _write(_newest())  # a browser that lags sends what was shown, with an older link
+            _write(newest_link())  # a browser that lags sends what was shown, with an older link
             return
         st.session_state[_shown(key)] = chosen
-        query = _newest() | {name: chosen}
+        query = newest_link() | {name: chosen}
         if name == "clip":
             for moved in ("frame", *VIEW_STATE):
                 query.pop(moved, None)
-        selection, _ = from_query(query, self._catalogue)
+        selection, _ = self._read(query)
         if selection is not None:
             _write(to_query(selection))
 
-    def arrange(self, arrange: Callable[[Lineup], Lineup]) -> None:
-        """Change the line-up that is shown, which a link with unknown names does not spell."""
+    def show(self, preset: Preset) -> None:
+        """Show what a preset is about: its frame, tools and configurations, in one step of the Back button."""
         selection = self.selection()
-        if selection is not None:
-            _write(to_query(replace(selection, configurations=arrange(selection.configurations))))
+        if selection is None:
+            return
+        shown = replace(
+            selection,
+            frame=selection.frame if preset.frame is None else preset.frame,
+            view_state=preset.changed(selection.view_state),
+            configurations=preset.configurations or selection.configurations,
+            readout=None if preset.configurations else selection.readout,
+        )
+        self.tell(shown, preset.answer)
+        _write(to_query(shown))
 
     # Requests of the components
 
     def handle_request(self, request: Mapping[str, str]) -> None:
         """Do what the player or the graph asks for, if it is in the store.
 
-        {"letter": ..., "do": an arrangement}, {"letter": ..., "open": a configuration} or {"readout": a domain}.
+        {"letter": ..., "do": an arrangement}, {"letter": ..., "to": the letter whose place it takes},
+        {"letter": ..., "open": a configuration} or {"readout": a domain}.
         """
-        _write(_newest())  # if nothing changes, the newest choices stay, not those that the browser knew
+        _write(newest_link())  # if nothing changes, the newest choices stay, not those that the browser knew
         selection = self.selection()
         if selection is None or selection.target is None:
             return
@@ -86,6 +120,9 @@ class Choices:
         arrange = ARRANGEMENTS.get(request.get("do", ""))
         if arrange is not None and at in range(len(lineup)):
             _write(to_query(replace(selection, configurations=arrange(lineup, at))))
+        to = LETTERS.find(request.get("to") or "?")
+        if at in range(len(lineup)) and to in range(len(lineup)):
+            _write(to_query(replace(selection, configurations=placed(lineup, at, to))))
         if "readout" in request:
             self._read_out(request["readout"], selection, selection.target)
         elif "open" in request:
@@ -94,9 +131,9 @@ class Choices:
 
     def handle_request_of_fragment(self, request: Mapping[str, str]) -> None:
         """The same from within a fragment, after which the whole page has to be drawn again."""
-        before = _newest()
+        before = newest_link()
         self.handle_request(request)
-        if _newest() != before:
+        if newest_link() != before:
             st.rerun()
 
     def _open(self, spelled: str, at: int, selection: Selection, options: Sequence[Configuration]) -> None:
@@ -132,7 +169,7 @@ class Choices:
         """
         # If the viewer moved in this very run, the link does not know it yet and must not pull the player back.
         has_moved = st.session_state.pop(MOVED, False)
-        linked = Position(selection.frame, selection.speed, selection.view_state)
+        linked = Position(selection.frame or 0, selection.speed, selection.view_state)
         sent = st.session_state.get(SENT, linked) if has_moved else linked
         st.session_state[SENT] = sent
         position = show(sent)
@@ -156,10 +193,9 @@ def note_move() -> None:
     st.session_state[MOVED] = True
 
 
-def with_suggestion(lineup: Lineup, options: Sequence[Configuration]) -> Lineup:
-    """The line-up with its next suggestion, found now: a button may be pressed twice before it is redrawn."""
-    new = suggestion(lineup, options)
-    return added(lineup, new) if new else lineup
+def _subject(selection: Selection) -> tuple[str, str | None, tuple[str, ...]]:
+    """What a sentence is about: plain text, as the session keeps it while the code may be loaded anew."""
+    return selection.clip.key, selection.target, tuple(c.full_spelling for c in selection.configurations)
 
 
 def menu_key(name: str, value: str) -> str:
@@ -181,7 +217,7 @@ def _shown(key: str) -> str:
     return f"{key} shown"
 
 
-def _newest() -> dict[str, str]:
+def newest_link() -> dict[str, str]:
     """The newest link of this session.
 
     A run brings the link that the browser had when it asked, which is not yet what the run before has written: of two

@@ -9,6 +9,7 @@ from analysis.columns import series_title
 from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
 from dashboard.commands import command_for
+from dashboard.compare.lineup import grid_places
 from dashboard.configuration import Configuration
 from dashboard.player_data import LETTERS, Choice, Pane
 from dashboard.text import one_line
@@ -89,15 +90,22 @@ class Comparison:
 def compare(
     catalogue: Catalogue, clip: Clip, target: str | None, readout: str | None, selected: Sequence[Configuration]
 ) -> Comparison:
-    """The comparison of the `selected` configurations. Row 0 holds predictions of `target`, row 1 their readouts."""
-    view = _Builder(catalogue, clip, len({c.zoo for c in selected}) > 1)
+    """The comparison of the `selected` configurations. Row 0 holds predictions of `target`, row 1 their readouts.
+
+    All paths of several methods are a grid instead: a row for each method, a column for each path, then the readouts.
+    """
+    places = grid_places(selected)
+    view = _Builder(
+        catalogue, clip, len({c.zoo for c in selected}) > 1, 1 + max((row for row, _ in places or ()), default=0)
+    )
     view.add_input()
     if target is None:
         view.missing.append(MissingTrack("No prediction of this clip is stored yet.", command_for(clip)))
         return view.result()
     first = view.add_truths(target, readout)
-    for column, (letter, configuration) in enumerate(zip(LETTERS, selected, strict=False), start=first):
-        view.add_configuration(letter, configuration, readout, column)
+    for at, (letter, configuration) in enumerate(zip(LETTERS, selected, strict=False)):
+        row, column = places[at] if places else (0, at)
+        view.add_configuration(letter, configuration, readout, row, first + column)
     view.add_error_plot("error", target, view.predictions)
     if readout is not None:
         view.add_error_plot("error2", readout, view.readouts)
@@ -105,26 +113,37 @@ def compare(
 
 
 def choices_of(catalogue: Catalogue, clip: str, target: str) -> list[Choice]:
-    """Every stored prediction of `target` that a pane could show."""
+    """Every stored prediction of `target` that a pane could show: one without a frame would leave nothing to choose in."""
     options = catalogue.configurations(clip, target)
+    names_zoo = len({option.zoo for option in options}) > 1
     found = [(option, catalogue.prediction(clip, option)) for option in options]
     return [
         Choice(
             option.full_spelling,
             catalogue.configuration_label(option, options),
-            catalogue.path_title(option.path),
+            _detail(catalogue, option),
             track,
+            f"{option.zoo}/{option.method}" if names_zoo else option.method,
         )
         for option, track in found
-        if track is not None
+        if track is not None and track.n_frames
     ]
+
+
+def _detail(catalogue: Catalogue, configuration: Configuration) -> str:
+    """`Image → Surface normals`; `via Depth → Surface normals`: what differs comes first, as a narrow pane cuts the end."""
+    if configuration.is_direct:
+        return catalogue.path_title(configuration.path)
+    between, target = configuration.domains[1:-1], configuration.domains[-1]
+    return f"via {' → '.join(catalogue.title(domain) for domain in (*between, target))}"
 
 
 class _Builder:
     """Collects one comparison; `compare` sets the order."""
 
-    def __init__(self, catalogue: Catalogue, clip: Clip, names_zoo: bool) -> None:
+    def __init__(self, catalogue: Catalogue, clip: Clip, names_zoo: bool, n_rows: int) -> None:
         self._catalogue = catalogue
+        self._n_rows = n_rows
         self._clip = clip
         self._names_zoo = names_zoo
         self.panes: list[Pane] = []
@@ -143,30 +162,35 @@ class _Builder:
         self.panes.append(Pane("input", "input", "", "Input", self._catalogue.title("rgb"), 0, 0, track))
 
     def add_truths(self, target: str, readout: str | None) -> int:
-        """Add the known truths, in a column of their own. Returns the first column after them."""
-        column = 1 if self.panes else 0
-        found = False
-        for row, (id_, domain) in enumerate((("truth", target), ("truth2", readout))):
+        """Add the known truths, in a column of their own or, in a grid, below the input. Returns the first column after."""
+        is_grid = self._n_rows > 1
+        n_columns = 1 if self.panes else 0
+        column = 0 if is_grid else n_columns
+        rows = (1 if self.panes else 0, self._n_rows) if is_grid else (0, 1)
+        for row, (id_, domain) in zip(rows, (("truth", target), ("truth2", readout)), strict=True):
             track = self._catalogue.find(self._clip.key, "truth", domain) if domain else None
             if domain and track:
                 title = self._catalogue.title(domain)
                 self.panes.append(Pane(id_, "truth", "", "Ground truth", title, row, column, track))
-                found = True
-        return column + found
+                n_columns = column + 1
+        return n_columns
 
-    def add_configuration(self, letter: str, configuration: Configuration, readout: str | None, column: int) -> None:
+    def add_configuration(
+        self, letter: str, configuration: Configuration, readout: str | None, row: int, column: int
+    ) -> None:
         label = self._catalogue.configuration_label(configuration, [configuration])
         name = f"{configuration.zoo}/{label}" if self._names_zoo else label
         prediction = self._find("prediction" if configuration.is_direct else "readout", configuration, None)
         if prediction is None:
             self._miss(f"The prediction of {letter} ({name})", configuration)
             return
-        detail = self._catalogue.path_title(configuration.path)
-        self.panes.append(Pane(letter, "prediction", letter, name, detail, 0, column, prediction))
+        detail = _detail(self._catalogue, configuration)
+        heading = f"{configuration.zoo}/{configuration.method}" if self._names_zoo else configuration.method
+        self.panes.append(Pane(letter, "prediction", letter, name, detail, row, column, prediction, heading))
         self.predictions.append((letter, name, prediction))
         self._add_energy(letter, name, configuration, prediction)
         if readout is not None:
-            self._add_readout(letter, name, configuration, readout, column, prediction)
+            self._add_readout(letter, name, configuration, readout, (self._n_rows + row, column), prediction)
 
     def add_error_plot(self, id_: str, domain: str, tracks: Sequence[tuple[str, str, Track]]) -> None:
         column = next((c for c in ERROR_COLUMNS for _, _, track in tracks if c in track.head.columns), None)
@@ -191,9 +215,7 @@ class _Builder:
 
     def _add_energy(self, letter: str, name: str, configuration: Configuration, prediction: Track) -> None:
         if not configuration.is_direct:
-            what = f"{letter} ({name}) has no energy of its own: energy belongs to a method's direct prediction."
-            self.missing.append(MissingTrack(what, None))
-            return
+            return  # the verdict says why: energy belongs to a method and its target, not to a path
         energy = self._find("energy", configuration, prediction)
         if energy is None:
             self._miss(f"The energy of {letter} ({name})", configuration)
@@ -201,7 +223,13 @@ class _Builder:
             self._curves["energy"].append(Curve(letter, name, energy, "terms"))
 
     def _add_readout(
-        self, letter: str, name: str, configuration: Configuration, readout: str, column: int, prediction: Track
+        self,
+        letter: str,
+        name: str,
+        configuration: Configuration,
+        readout: str,
+        place: tuple[int, int],
+        prediction: Track,
     ) -> None:
         longer = Configuration(configuration.zoo, configuration.method, f"{configuration.path}-{readout}")
         track = self._find("readout", longer, prediction)
@@ -215,7 +243,7 @@ class _Builder:
             return
         # Not the whole path: the pane above shows it, and half of a small pane's line belongs to the colour scale.
         detail = f"→ {self._catalogue.title(readout)}"
-        self.panes.append(Pane(f"{letter}2", "readout", letter, name, detail, 1, column, track))
+        self.panes.append(Pane(f"{letter}2", "readout", letter, name, detail, *place, track))
         self.readouts.append((letter, name, track))
         if "disagreement" in track.head.columns:
             self._curves["disagreement"].append(Curve(letter, name, track, "disagreement"))

@@ -45,7 +45,8 @@ class Selection:
     """A, B, ... in order, two to eight; empty if the clip has no prediction."""
     scale: Scale = "standardised"
     """Energy in sigma, or the plain mean of its raw terms."""
-    frame: int = 0
+    frame: int | None = None
+    """None until it is known where the clip opens: a link without a frame leaves that to what the clip shows."""
     speed: float = 1.0
     view_state: Mapping[str, str] = field(default_factory=dict)
     """How the player shows it, spelled as in web/player/view_state.mjs."""
@@ -91,7 +92,7 @@ def to_query(selection: Selection) -> dict[str, str]:
         query[letter] = configuration.spelling
     if selection.scale != SCALES[0]:
         query["scale"] = selection.scale
-    if selection.frame:
+    if selection.frame is not None:
         query["frame"] = str(selection.frame)
     if selection.speed != 1.0:
         query["speed"] = f"{selection.speed!r}".removesuffix(".0")
@@ -129,10 +130,10 @@ class _Reader:
         more = (self._configuration(letter, options, None) for letter in LETTERS[len(ALWAYS) :])
         return (*(c for c in pair if c), *(c for c in more if c))
 
-    def frame(self, n_frames: int) -> int:
+    def frame(self, n_frames: int) -> int | None:
         value = self.params.get("frame")
         if not value:
-            return 0
+            return None
         last = max(n_frames - 1, 0)
         if not _FRAME.fullmatch(value):
             return self._missed("the frame", value, 0, "0")

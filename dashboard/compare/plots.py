@@ -12,6 +12,7 @@ import numpy as np
 from analysis.columns import Columns, series_unit
 from analysis.energy import Scale, Unreadable
 from dashboard.compare.comparison import Plot
+from dashboard.compare.gaps import gap_between
 from dashboard.player_data import Chart, Series
 from dashboard.text import one_line
 
@@ -36,21 +37,21 @@ def read(columns: Columns, plot: Plot, scale: Scale) -> PlotData:
         except Unreadable as error:
             problems.append(f"{plot.title} of {curve.letter} cannot be shown: {error}.")
         else:
-            series.append(Series(curve.letter, curve.name, values))
+            series.append(Series(curve.letter, curve.name, values, one_line(curve.track.head.zoo)))
     unit = series_unit(plot.curves[0].track, plot.curves[0].column, scale)
     is_signed = plot.id == "energy" and scale == "standardised"
-    return PlotData(
-        Chart(plot.id, plot.title, unit and one_line(unit, MAX_UNIT_LETTERS), tuple(series), is_signed), tuple(problems)
-    )
+    floors = {other.letter: gap_between(series[0], other).floor for other in series[1:]}
+    short_unit = unit and one_line(unit, MAX_UNIT_LETTERS)
+    return PlotData(Chart(plot.id, plot.title, short_unit, tuple(series), is_signed, floors), tuple(problems))
 
 
 def named_columns(charts: Sequence[Chart], n_frames: int) -> dict[str, np.ndarray]:
-    """`Consistency energy, A baseline (σ)` -> float64 (N,) for every series; NaN where a frame has no value."""
+    """`Consistency energy, A mini/baseline (σ)` -> float64 (N,) for every series; NaN where a frame has no value."""
     named: dict[str, np.ndarray] = {}
     for chart in charts:
         for series in chart.series:
             values = np.full(n_frames, np.nan)
             values[: len(series.values)] = series.values[:n_frames]
             unit = f" ({chart.unit})" if chart.unit else ""
-            named[f"{chart.title}, {series.letter} {series.name}{unit}"] = values
+            named[f"{chart.title}, {series.letter} {series.full_name}{unit}"] = values
     return named

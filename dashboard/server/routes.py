@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from posixpath import normpath
+from posixpath import dirname, normpath, relpath
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -39,6 +40,8 @@ _PLAYER = "player/compare_page.mjs"
 """The module that the Compare page imports."""
 _STATIC_IMPORT = re.compile(r"""\b(?:from|import)\s*"(\.[\w./-]+\.mjs)\"""")
 """As in export/offline_page.mjs, without `import(...)`: that loads on demand, or names a type in a comment."""
+MAX_LINK_BYTES = 1900
+"""Most bytes of a page's `Link` header: nginx accepts 4 kB for all headers of a response by default, and other proxies add theirs."""
 _WEB_FOLDER = Path(__file__).parent.parent / "web"
 
 
@@ -157,30 +160,45 @@ def web_files() -> dict[str, Path]:
 
 
 def player_modules() -> Sequence[str]:
-    """Paths under /web/ of the player's module and of all modules that it imports at once, directly or not; sorted."""
-    found: set[str] = set()
+    """Paths under /web/ of the player's module and of all modules that it imports at once, directly or not: sorted, those that
+    import nothing last."""
+    imports: dict[str, list[str]] = {}
     waiting = [_PLAYER]
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found.add(name)
+        if name not in imports:
             source = web_files()[name].read_text(encoding="utf-8")
-            waiting += (normpath(f"{name}/../{other}") for other in _STATIC_IMPORT.findall(source))
-    return sorted(found)
+            imports[name] = [normpath(f"{name}/../{other}") for other in _STATIC_IMPORT.findall(source)]
+            waiting += imports[name]
+    return sorted(imports, key=lambda name: (not imports[name], name))
 
 
 class PreloadPlayer:
     """ASGI middleware: every page lists the modules and style sheets that its player loads first, for the browser to preload.
 
-    Without it they are requested one after the other, as each is parsed, and only after the page's own scripts.
+    Without it they are requested one after the other, as each is parsed, and only after the page's own scripts. The list stays
+    below MAX_LINK_BYTES: its addresses are relative to the page's, and of too many modules the last ones, which import nothing
+    and are therefore found all at once, are left out.
     """
 
     def __init__(self, app: ASGIApp, *, base_path: str = "") -> None:
-        self._app = app
+        self._app, self._prefix = app, _prefix(base_path)
         sheets = [name for name, path in web_files().items() if path.suffix == ".css"]
-        links = [(name, "modulepreload") for name in player_modules()] + [(name, "preload;as=style") for name in sheets]
-        # Without spaces, as proxies limit the size of a response's headers, to 4 kB by default in nginx.
-        self._links = ",".join(f"<{_prefix(base_path)}/web/{name}>;rel={rel}" for name, rel in links).encode()
+        self._links = [(name, "preload;as=style") for name in sheets]
+        self._links += [(name, "modulepreload") for name in player_modules()]
+
+    def header(self, page_path: str) -> bytes:
+        """The value of the `Link` header of the page at that path."""
+        to_web = quote(relpath(f"{self._prefix}/web", dirname(f"/{page_path.lstrip('/')}")))
+        links: list[str] = []
+        n_bytes = 0
+        for name, rel in self._links:
+            link = f"<{to_web}/{name}>;rel={rel}"  # no spaces: every byte counts
+            n_bytes += len(link) + 1
+            if n_bytes > MAX_LINK_BYTES:
+                break
+            links.append(link)
+        return ",".join(links).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -189,8 +207,9 @@ class PreloadPlayer:
         async def send_with_links(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
-                if dict(headers).get(b"content-type", b"").startswith(b"text/html"):
-                    message = {**message, "headers": [*headers, (b"link", self._links)]}
+                is_page = dict(headers).get(b"content-type", b"").startswith(b"text/html")
+                if is_page and (links := self.header(scope["path"])):
+                    message = {**message, "headers": [*headers, (b"link", links)]}
             await send(message)
 
         await self._app(scope, receive, send_with_links)

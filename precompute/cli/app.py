@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+from cache.version import VERSION
+from precompute.cli.compare import compare
+from precompute.cli.console import say
 from precompute.cli.doctor import doctor
+from precompute.cli.plain_help import HELP_NAMES, PlainCommand, PlainGroup
+from precompute.cli.requests import REQUEST_COMMANDS
 from precompute.cli.run import run
 from precompute.cli.store.export_tracks import export_tracks
 from precompute.cli.store.gc import gc
@@ -38,17 +45,40 @@ ZOO_COMMANDS = {
 }
 
 app = typer.Typer(
+    cls=PlainGroup,
+    context_settings=HELP_NAMES,
     help="Precompute what the dashboard shows: predictions, readouts and consistency energies of videos.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-zoo_app = typer.Typer(help="Manage zoos: the sets of networks for `run --zoo`.", no_args_is_help=True)
+zoo_app = typer.Typer(
+    cls=PlainGroup,
+    context_settings=HELP_NAMES,
+    help="Manage zoos: the sets of networks for `run --zoo`.",
+    no_args_is_help=True,
+)
 
-app.command("run")(run)
-for name, command in STORE_COMMANDS.items():
-    app.command(name)(command)
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        say(f"Crosscheck {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_say_version, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Only holds the options of the program itself; each command is a function of its own."""
+
+
+for name, command in {"run": run, "compare": compare, **REQUEST_COMMANDS, **STORE_COMMANDS}.items():
+    app.command(name, cls=PlainCommand, context_settings=HELP_NAMES)(command)
 for name, command in ZOO_COMMANDS.items():
-    zoo_app.command(name)(command)
+    zoo_app.command(name, cls=PlainCommand, context_settings=HELP_NAMES)(command)
 app.add_typer(zoo_app, name="zoo")

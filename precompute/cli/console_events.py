@@ -42,24 +42,23 @@ class ConsoleEvents:
                 self._say(self._remark(event))
             case events.Started():
                 self._source = event.source
-            case events.Downloading():
-                self._show_download(event)
+            case events.Downloading() | events.Computing():
+                self._show_progress(event)
             case events.Resolved():
                 self._close_bars()
             case events.Planned():
                 self._title = event.title
                 self._say(_planned(event))
                 self._show_frames = self._bars.enter_context(_frame_bar(event.title, event.n_frames))
-            case events.Computing():
-                if self._show_frames:
-                    self._show_frames(event.n_frames, event.n_resumed)
+            case events.Estimated():
+                err.print(Text(_estimated(self._title, event)), soft_wrap=True)
             case events.Stored():
                 self._close_bars()
                 self._say(_stored(event))
             case events.Failed():
                 self._close_bars()
                 self._failed.append(event)
-                line = f"error[{event.error.code}] {event.error} (again: {_again(event)})"
+                line = f"error[{event.error.code}] {event.error} (trying again {_again(event)})"
                 err.print(Text(line), soft_wrap=True)
             case events.RunEnded():
                 self._close_bars()
@@ -75,7 +74,11 @@ class ConsoleEvents:
         frames = count(event.batch_size, "frame")
         return f"{self._title}: the GPU's memory is full; continuing with batches of {frames}"
 
-    def _show_download(self, event: events.Downloading) -> None:
+    def _show_progress(self, event: events.Downloading | events.Computing) -> None:
+        if isinstance(event, events.Computing):
+            if self._show_frames:
+                self._show_frames(event.n_frames, event.n_resumed)
+            return
         if self._show_bytes is None:
             bar = bytes_bar(f"{self._source[:SOURCE_CHARACTERS]} · download")
             self._show_bytes = self._bars.enter_context(bar)
@@ -90,14 +93,17 @@ class ConsoleEvents:
 
 
 def _planned(plan: events.Planned) -> str:
-    cost = f"about {plan.estimated_bytes / 1e6:.0f} MB and {_duration(plan.seconds_per_frame * plan.n_frames_left)}"
-    if not plan.n_frames:
-        cost = f"{1 / plan.seconds_per_frame:.1f} frames/s"
+    size = f", about {plan.estimated_bytes / 1e6:.0f} MB" if plan.n_frames else ""
+    frames = count(plan.n_frames, "frame") if plan.n_frames else "unknown number of frames"
+    dtype = plan.dtype if not plan.accuracy else f"{plan.dtype}, {plan.accuracy}"
     return (
-        f"{plan.title}: {count(plan.n_frames, 'frame') if plan.n_frames else 'unknown frames'}, "
-        f"{plan.n_pending} of {count(plan.n_tracks, 'track')} to compute, {cost} "
-        f"on {plan.device} ({plan.dtype}, {plan.accuracy})"
+        f"{plan.title}: {frames}, {plan.n_pending} of {count(plan.n_tracks, 'track')} to compute{size}, "
+        f"on {plan.device} ({dtype})"
     )
+
+
+def _estimated(title: str, event: events.Estimated) -> str:
+    return f"{title}: about {_duration(event.seconds_left)} left, at {event.frames_per_second:.1f} frames/s"
 
 
 def _stored(done: events.Stored) -> str:
@@ -118,7 +124,7 @@ def _duration(seconds: float) -> str:
 def _table(failed: list[events.Failed]) -> Table:
     """Sources and messages are printed as text, never as markup: anyone may have written them."""
     table = Table(box=None, pad_edge=False)
-    for name in ("failed", "code", "what to do", "again"):
+    for name in ("failed", "code", "what to do", "trying again"):
         table.add_column(name, overflow="fold")
     for event in failed:
         error = event.error
@@ -128,7 +134,7 @@ def _table(failed: list[events.Failed]) -> Table:
 
 def _again(event: events.Failed) -> str:
     """Whether the same command can succeed later without a change."""
-    return "may help" if KINDS[event.error.code].can_retry else "no help"
+    return "may help" if KINDS[event.error.code].can_retry else "will not help"
 
 
 class _RateColumn(ProgressColumn):

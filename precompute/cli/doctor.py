@@ -23,8 +23,9 @@ from rich.text import Text
 
 from cache.maintenance import collect
 from cache.records import BadRecord, NewerRecord, StoreError
-from cache.store import Store, default_root
+from cache.store import STORE_VARIABLE, Store, default_root
 from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, print_rows, print_table
+from precompute.cli.store.select import existing_store
 from precompute.downloads.download_failures import days_since_release
 from precompute.downloads.leftovers import unfinished_downloads
 from precompute.failures import SourceError
@@ -79,6 +80,8 @@ def doctor(
 
       python -m precompute doctor --json
     """
+    if store is not None or STORE_VARIABLE in os.environ:
+        existing_store(store, read_only=True)  # one that was named is expected to be there
     findings = examine(store or default_root())
     if as_json:
         print_rows(map(asdict, findings))

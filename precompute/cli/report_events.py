@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,10 +12,7 @@ from typing import Any
 from cache.reports import Item, Report, report_name, write_report
 from precompute.cli.console import complain
 from precompute.jobs import events
-from precompute.net.urls import looks_like_url, shown_url
-
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"]*[^\s'\":;,.)]", re.IGNORECASE)
-"""An address within a message, without the punctuation that follows it."""
+from precompute.net.urls import address_of, shown_url, with_shown_urls
 
 
 class ReportEvents:
@@ -82,7 +78,7 @@ def public(report: Report, root: Path) -> Report:
         known[str(root)] = "the store"
 
         def shortened(text: str) -> str:
-            text = _ADDRESS.sub(lambda found: shown_url(found[0]), text)
+            text = with_shown_urls(text)
             for long, short in known.items():
                 text = text.replace(long, short)
             return text
@@ -99,13 +95,13 @@ def public(report: Report, root: Path) -> Report:
 
 def _public_names(sources: Iterable[str]) -> dict[str, str]:
     """Source -> its name in a report; files of the same name keep the folder they are in."""
-    files = [source for source in sources if not looks_like_url(source)]
-    counts = Counter(Path(source).name for source in files)
+    addresses = {source: address_of(source) for source in sources}
+    counts = Counter(Path(source).name for source, address in addresses.items() if address is None)
     return {
-        source: shown_url(source)
-        if looks_like_url(source)
-        else "/".join(Path(source).parts[-1 if counts[Path(source).name] == 1 else -2 :])
-        for source in sources
+        source: "/".join(Path(source).parts[-1 if counts[Path(source).name] == 1 else -2 :])
+        if address is None
+        else shown_url(address)
+        for source, address in addresses.items()
     }
 
 

@@ -16,6 +16,7 @@ from precompute.net.partial_download import VALIDATORS
 PHRASES = [
     ("too_large", r"errno 27\b|file too large"),  # the kernel's limit of the child
     ("store_readonly", r"unable to (write data|open for writing)"),
+    ("drm", r"\bdrm\b"),
     ("private_video", r"private video|video is private"),
     (
         "sign_in_required",

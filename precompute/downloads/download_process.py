@@ -45,6 +45,9 @@ PROGRESS_SECONDS = 0.2
 MAX_TEXT_CHARACTERS = 5000
 """Longest text of a page, such as its title, that the parent gets."""
 
+UNKNOWN_EXTENSION = "unknown_video"
+"""yt-dlp's own for a video of unknown format."""
+
 EXTRACTORS = ["youtube", "vimeo", "archive.org", "wikimedia.org", "generic", "html5"]
 """yt-dlp's extractors that are allowed: each is code that reads untrusted pages."""
 
@@ -68,11 +71,12 @@ def main(arguments: list[str]) -> None:
     limit_downloader(limits.max_bytes)
     os.environ["YTDLP_NO_PLUGINS"] = "1"
     sys.modules["curl_cffi"] = None  # type: ignore[assignment]  # its connections bypass Python's audit hooks
+    folder = Path(request["folder"]).absolute()
     waits = iter(RETRY_WAITS_SECONDS)
     was_forbidden = False
     while True:
         try:
-            parent.send(download(request["url"], Path(request["folder"]), limits, parent.send))
+            parent.send(download(request["url"], folder, limits, parent.send))
             return
         except SourceError as error:
             failure = error
@@ -96,9 +100,11 @@ def limit_downloader(max_bytes: int) -> None:
 
 
 def download(url: str, folder: Path, limits: Limits, send: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """One try, which resumes the last one if the server still has the same file. Raises SourceError."""
+    """One try, which resumes the last one if the server still has the same file. `folder` is absolute and becomes the current
+    one. Raises SourceError."""
     from yt_dlp import YoutubeDL
 
+    os.chdir(folder)  # yt-dlp would expand $ and % in the folder's name
     last_sent = 0.0
 
     def on_progress(status: dict[str, Any]) -> None:
@@ -118,7 +124,7 @@ def download(url: str, folder: Path, limits: Limits, send: Callable[[dict[str, A
         "playlist_items": "1:2",
         "allowed_extractors": EXTRACTORS,
         "format": FORMAT,
-        "outtmpl": {"default": str(folder / "video.%(ext)s")},
+        "outtmpl": {"default": "video.%(ext)s"},
         "overwrites": True,
         "fixup": "never",
         "hls_prefer_native": True,
@@ -138,6 +144,7 @@ def download(url: str, folder: Path, limits: Limits, send: Callable[[dict[str, A
             found: Any = single_video(url, ydl.extract_info(url, download=False))
             limits.require_duration(url, found.get("duration"))
             require_size(url, found.get("filesize") or found.get("filesize_approx") or 0, limits.max_bytes)
+            rename_programs(found)
             part = Part(folder, url, limits.max_bytes)
             if found.get("protocol") in ("http", "https"):
                 resume_same_file_only(ydl, part)
@@ -147,7 +154,7 @@ def download(url: str, folder: Path, limits: Limits, send: Callable[[dict[str, A
     except Exception as error:  # hostile pages make extractors raise anything
         raise named_error(url, error, folder) from None
     files = info.get("requested_downloads") or []
-    path = Path(files[0].get("filepath") or "") if len(files) == 1 else folder / "none"
+    path = folder / Path(files[0].get("filepath") or "none").name if len(files) == 1 else folder / "none"
     if not path.is_file() or not path.stat().st_size:  # yt-dlp also succeeds without a file
         raise SourceError("empty", f"{url}: the server sent no bytes")
     return {
@@ -172,6 +179,18 @@ def single_video(url: str, info: Any) -> dict[str, Any]:
     if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming"):
         raise SourceError("live", f"{url}: a live stream")
     return info
+
+
+def rename_programs(info: dict[str, Any]) -> None:
+    """Give what yt-dlp would not write a name that it writes: an address that ends in .php may lead to a video."""
+    try:
+        from yt_dlp.utils._utils import _UnsafeExtensionError
+    except ImportError:
+        return  # this version writes every name, or says which it does not
+
+    for found in (info, *(info.get("formats") or ()), *(info.get("requested_formats") or ())):
+        if str(found.get("ext")).lower() not in _UnsafeExtensionError.ALLOWED_EXTENSIONS:
+            found["ext"] = UNKNOWN_EXTENSION
 
 
 def resume_same_file_only(ydl: Any, part: Part) -> None:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import logging
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import NamedTuple
 
-import numpy as np
-
 from cache.store import Store
-from consistency.domains import get_domain
 from precompute.failures import SourceError
 from precompute.jobs.batches import FrameBatch, FrameRange, Remarks, read_batches
 from precompute.jobs.device_worker import DeviceWorker, all_devices, in_order
 from precompute.jobs.encode import start_encoder
-from precompute.jobs.events import UNHEARD, Computing, Events, Note, Waiting
+from precompute.jobs.events import UNHEARD, Events, Note, Waiting
+from precompute.jobs.pace import Pace
 from precompute.jobs.packs import PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
 from precompute.jobs.plan import Plan
 from precompute.jobs.precision import clip_dtype
@@ -29,8 +26,6 @@ from precompute.signals import Stop
 
 UNUSABLE = ("truncated", "damaged", "bad_truth", "no_frames")
 """Failures of the source itself, after which nothing of it stays. After others, such as a full disk, a run can resume."""
-SLOW_SECONDS = 2.0
-"""If one frame takes longer, it alone is timed before a run."""
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +55,7 @@ def compute_clip(
         pending = [spec for spec in plan.pending if not store.holds(spec.head.key)]
         if not pending:
             return Computed(0, 0)
-        precision = replace(compute.precision, dtype=clip_dtype(store, plan, compute.precision.dtype))
-        compute = replace(compute, precision=precision)
+        compute = _in_dtype_of_clip(store, plan, compute)
         writers = open_tracks(store, pending, compute, plan.zoo.version)
         stored = {writer.head.key: writer.n_frames for writer in writers}
         names = {spec.head.key: spec.head.configuration for spec in pending}
@@ -70,9 +64,9 @@ def compute_clip(
         remarks = Remarks()
         workers = []
         for device in all_devices(compute.device):
-            graph = make_graph(chains_of(pending), device, precision, compute.networks)
-            worker = DeviceWorker(graph, device, plan.zoo.size_multiple, compute.batch_size, events)
-            workers.append(stack.enter_context(closing(worker)))
+            graph = make_graph(chains_of(pending), device, compute.precision, compute.networks)
+            workers.append(DeviceWorker(graph, device, plan.zoo.size_multiple, compute.batch_size, events))
+            stack.enter_context(closing(workers[-1]))
         log.info(
             "%s: from frame %d, %d per pack, on %s", plan.clip.title, start, pack_size, [w.device for w in workers]
         )
@@ -88,6 +82,7 @@ def compute_clip(
             return {spec.head.key: spec.score(predictions).to_host() for spec in unstored}
 
         pack = PackBuilder(start)
+        pace = Pace(plan.clip.n_frames, start)
         try:
             for scored in in_order(batches, workers, predict_and_score):  # predict, score
                 scored.wait()
@@ -96,7 +91,7 @@ def compute_clip(
                 pack.add(encode_chunks(scored.chunks, encoders))  # encode
                 n_frames += len(scored.frames)
                 stop.has_unsaved_frames = True
-                events.emit(Computing(n_frames, start, plan.clip.n_frames or None))
+                pace.report(n_frames, events)
                 if n_frames - pack.start >= pack_size:
                     _require_unchanged(plan)
                     disk.put(pack)  # store
@@ -116,34 +111,9 @@ def compute_clip(
     return Computed(len(pending), n_frames - start)
 
 
-def seconds_per_frame(plan: Plan, compute: Compute) -> float:
-    """Time noise through networks, scores and encoders: an estimate before a run."""
-    random = np.random.default_rng(0)
-    devices = all_devices(compute.device)
-    graph = make_graph(chains_of(plan.pending), devices[0], compute.precision, compute.networks)
-
-    def predict_and_score(worker: DeviceWorker, frames: FrameBatch) -> dict[str, TrackChunk]:
-        predictions = worker.predict(frames)
-        return {spec.head.key: spec.score(predictions).to_host() for spec in plan.pending}
-
-    def once(n_frames: int) -> float:
-        def noise(channels: int) -> np.ndarray:
-            return random.integers(0, 255, (n_frames, plan.clip.height, plan.clip.width, channels), np.uint8)
-
-        truth = {name: noise(get_domain(name).channels) for name in plan.source.truth}
-        frames = FrameBatch(noise(3), np.arange(n_frames) / 30, truth)
-        start = time.perf_counter()
-        with (
-            closing(DeviceWorker(graph, devices[0], plan.zoo.size_multiple, n_frames)) as worker,
-            ThreadPoolExecutor(n_encoders(), "encode", start_encoder) as encoders,
-        ):
-            for scored in worker.run(frames, predict_and_score):
-                scored.wait()
-                encode_chunks(scored.chunks, encoders)
-        return (time.perf_counter() - start) / n_frames / len(devices)
-
-    first = once(1)  # allocates memory
-    return first if first > SLOW_SECONDS else once(compute.batch_size)
+def _in_dtype_of_clip(store: Store, plan: Plan, compute: Compute) -> Compute:
+    precision = compute.precision
+    return replace(compute, precision=replace(precision, dtype=clip_dtype(store, plan, precision.dtype)))
 
 
 def _tell(plan: Plan, remarks: Remarks, events: Events) -> None:

@@ -54,6 +54,8 @@ class Planned:
     """What is left to compute for the source. Not sent if everything is stored already."""
 
     title: str
+    clip: str
+    """Key of the clip."""
     n_frames: int
     """Frames of the clip; 0 if unknown."""
     n_tracks: int
@@ -62,15 +64,12 @@ class Planned:
     """Tracks that are not complete in the store."""
     estimated_bytes: float
     """Still to be stored."""
-    seconds_per_frame: float
-    """Measured on noise."""
-    n_frames_left: int
     device: str
     """`cpu` or `cuda`."""
     dtype: str
     """Such as `bfloat16`."""
     accuracy: str
-    """How far that dtype stays from float32, for people."""
+    """How far that dtype stays from float32, for people; empty for float32."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +87,14 @@ class Computing:
     """Computed by earlier runs."""
     n_total: int | None
     """None if unknown."""
+
+
+@dataclass(frozen=True)
+class Estimated:
+    """How long the rest of the clip takes, by the speed of its first batches. Sent once, not for clips of seconds."""
+
+    seconds_left: float
+    frames_per_second: float
 
 
 @dataclass(frozen=True)
@@ -148,6 +155,7 @@ Event = (
     | Planned
     | Waiting
     | Computing
+    | Estimated
     | BatchHalved
     | Stored
     | Failed

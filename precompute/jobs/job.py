@@ -6,15 +6,17 @@ import logging
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
 
+from cache.records import StoreError
 from cache.store import Store
 from consistency.zoo.records import Zoo
 from precompute.failures import SourceError
 from precompute.jobs import precision
-from precompute.jobs.compute_clip import compute_clip, seconds_per_frame
+from precompute.jobs.compute_clip import compute_clip
 from precompute.jobs.device_worker import all_devices
 from precompute.jobs.events import (
     UNHEARD,
@@ -32,8 +34,9 @@ from precompute.jobs.events import (
 )
 from precompute.jobs.plan import Plan, make_plan
 from precompute.jobs.predict import Compute, Networks, Precision, dtype_name
+from precompute.jobs.resume import state_trust
 from precompute.media.sampling import Sampling
-from precompute.media.sources import resolve
+from precompute.media.sources import Source, resolve
 from precompute.net.limits import USUAL_LIMITS, Limits
 from precompute.signals import Stop
 from precompute.text import count
@@ -109,10 +112,7 @@ def _missing_networks(zoo: Zoo) -> Iterator[str]:
 def compute_source(
     store: Store, source: str, settings: Settings, networks: Networks, *, events: Events = UNHEARD, stop: Stop
 ) -> Stored:
-    """Compute one source: a file, a URL or a bundled clip's name. `networks` keeps what it loads for the next source.
-
-    Raises KeyboardInterrupt once `stop` is set, and SourceError, ZooError, StoreError, OSError and torch's errors.
-    """
+    """Compute one source: a file, a URL or a bundled clip's name. Raises as `compute_found` does."""
     stop.has_unsaved_frames = False  # an earlier source may have failed in the middle of a pack
     found = resolve(
         source,
@@ -121,20 +121,31 @@ def compute_source(
         progress=lambda n_bytes, n_total: events.emit(Downloading(n_bytes, n_total)),
     )
     events.emit(Resolved())
+    return replace(compute_found(store, found, settings, networks, events=events, stop=stop), source=source)
+
+
+def compute_found(
+    store: Store, found: Source, settings: Settings, networks: Networks, *, events: Events = UNHEARD, stop: Stop
+) -> Stored:
+    """Compute a source that is a file on this disk now. `networks` keeps what it loads for the next source.
+
+    Raises KeyboardInterrupt once `stop` is set, and SourceError, ZooError, StoreError, OSError and torch's errors.
+    """
+    stop.has_unsaved_frames = False
     plan = make_plan(store, found, settings.sampling, settings.zoo, list(settings.patterns))
-    stored = Stored(source, found.title, plan.clip.key, len(plan.specs))
+    stored = Stored(str(found.path), found.title, plan.clip.key, len(plan.specs))
+    _state_trust(store, plan)
     if not plan.pending:
         return stored
     _require_space(store, plan)
     compute, accuracy = _choose_compute(store, plan, settings, networks)
     planned = Planned(
         found.title,
+        plan.clip.key,
         n_frames=plan.clip.n_frames,
         n_tracks=len(plan.specs),
         n_pending=len(plan.pending),
         estimated_bytes=plan.estimated_bytes,
-        seconds_per_frame=seconds_per_frame(plan, compute),
-        n_frames_left=plan.n_frames_left,
         device=compute.device.type,
         dtype=dtype_name(compute.precision.dtype),
         accuracy=str(accuracy),
@@ -147,6 +158,15 @@ def compute_source(
     stop.raise_if_set()
     seconds = time.perf_counter() - began
     return replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames, seconds=seconds)
+
+
+def _state_trust(store: Store, plan: Plan) -> None:
+    """Bring the manifests of the clip's finished energies up to date; the next run does, where another job writes it."""
+    pending = {spec.head.key for spec in plan.pending}
+    finished = [spec for spec in plan.specs if spec.head.key not in pending and "trust" in spec.head.constants]
+    if finished:
+        with suppress(StoreError), store.writing(plan.clip.key):
+            state_trust(store, finished)
 
 
 def _choose_compute(

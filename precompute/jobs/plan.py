@@ -42,11 +42,6 @@ class Plan:
     """The source and its ground truth as they were when hashed: the keys of the tracks name that content."""
 
     @property
-    def n_frames_left(self) -> int:
-        """Still to compute, according to the source's header; 0 if it does not say."""
-        return max(0, self.clip.n_frames - min(self.stored_frames, default=0))
-
-    @property
     def estimated_bytes(self) -> float:
         """Still to be stored."""
         pixels = self.clip.width * self.clip.height

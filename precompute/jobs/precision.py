@@ -78,6 +78,9 @@ class Measured:
     """The largest error of an energy, in sigma; 0 if there is none."""
 
     def __str__(self) -> str:
+        """Empty if the job computes in float32."""
+        if self.worst_code == self.worst_energy == 0 and not self.exact:
+            return ""
         exceptions = f"; {count(len(self.exact), 'network')} in float32" if self.exact else ""
         return f"within {self.worst_code * 255:.2f}/255 and {self.worst_energy:.3f} σ of float32{exceptions}"
 

@@ -46,7 +46,7 @@ class Precision:
 
 
 class Networks:
-    """Networks in memory, each loaded once for all clips of a job."""
+    """Networks in memory, each loaded once for all clips of a job, or of a worker that trims them."""
 
     def __init__(self) -> None:
         self._loaded: dict[tuple[str, torch.device, torch.dtype, torch.device | None], nn.Module] = {}
@@ -57,9 +57,20 @@ class Networks:
         """The network on `device`. One that visits another device is loaded for that device alone: two threads would
         disagree about where it is."""
         key = edge.network_digest, device, dtype, visited
-        if key not in self._loaded:
-            self._loaded[key] = load_network(edge, device=device, dtype=dtype)
+        network = self._loaded.pop(key, None)
+        self._loaded[key] = load_network(edge, device=device, dtype=dtype) if network is None else network
         return self._loaded[key]
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the weights of all loaded networks."""
+        return sum(map(_bytes_of, self._loaded.values()))
+
+    def trim(self, max_bytes: int) -> None:
+        """Forget the networks that were asked for the longest ago, until the rest needs no more memory than that."""
+        excess = self.bytes - max_bytes
+        while excess > 0 and self._loaded:
+            excess -= _bytes_of(self._loaded.pop(next(iter(self._loaded))))
 
     def has(self, edge: Edge, device: torch.device, dtype: torch.dtype) -> bool:
         """Whether it is loaded there to stay."""
@@ -116,6 +127,11 @@ def make_graph(
     visits = device.type == "cuda" and weight_bytes(new, precision) > RESIDENT_SHARE * free_bytes(device)
     home, visited = (torch.device("cpu"), device) if visits else (device, None)
     return Graph(chains, lambda edge: networks.load(edge, home, precision.of(edge), visited), visited=visited)
+
+
+def _bytes_of(network: nn.Module) -> int:
+    tensors = [*network.parameters(), *network.buffers()]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def weight_bytes(edges: Iterable[Edge], precision: Precision) -> int:

@@ -31,6 +31,24 @@ def n_stored_frames(store: Store, spec: TrackSpec) -> int:
     return track.n_frames if track and not track.is_complete else 0
 
 
+def state_trust(store: Store, specs: Sequence[TrackSpec]) -> int:
+    """Write how far an energy can be trusted into manifests of finished tracks that state something else; returns how
+    many were changed. It is no part of the key: a zoo may be evaluated after its tracks were computed.
+
+    The caller holds `store.writing` of the clip.
+    """
+    n_changed = 0
+    for spec in specs:
+        track = store.get(spec.head.key)
+        trust = spec.head.constants.get("trust")
+        if track is None or not track.is_complete or trust in (None, track.head.constants.get("trust")):
+            continue
+        head = replace(track.head, constants={**track.head.constants, "trust": trust})
+        store.complete(replace(track, head=head))
+        n_changed += 1
+    return n_changed
+
+
 def open_tracks(store: Store, specs: Sequence[TrackSpec], compute: Compute, zoo_version: str) -> list[TrackWriter]:
     """A writer for each track, at the end of what an earlier run left of it."""
     heads = [replace(spec.head, computed_on=_describe(spec, compute, zoo_version)) for spec in specs]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -191,6 +191,7 @@ class _Maker:
                 "mu": list(constants.mu),
                 "sigma": list(constants.sigma),
                 "origin": constants.origin,
+                **({"trust": asdict(trust)} if (trust := self.zoo.trust.get((target, method))) else {}),
             },
         )
         return TrackSpec(head, (direct, *indirect), score)
@@ -233,9 +234,9 @@ class _Maker:
     ) -> Head:
         zoo = self.zoo.name if method else ""
         constants = constants or {}
-        # The truth decides the error columns, so adding a truth later makes another track. The origin of constants changes
-        # no value.
-        numbers = {name: value for name, value in constants.items() if name != "origin"}
+        # The truth decides the error columns, so adding a truth later makes another track. Where constants come from, and
+        # how far the energy can be trusted, change no value.
+        numbers = {name: value for name, value in constants.items() if name not in ("origin", "trust")}
         inputs: dict[str, Any] = {"edges": dict(edges), "constants": numbers}
         inputs["truth"] = self.truth[truth] if truth else None
         if edges and (padded := self.padded_size) != (self.clip.height, self.clip.width):

@@ -23,13 +23,13 @@ from av import logging
 from av.video.reformatter import VideoReformatter
 
 from cache.records import MAX_CLIP_FRAMES
-from precompute.failures import SourceError
+from precompute.failures import KINDS, SourceError
 from precompute.media import decoder_limits
 from precompute.media.containers.facts import Crop
 from precompute.media.containers.truncation import refuse_cut_file
 from precompute.media.damage import RESCUE, Beginning, Complaints, TransportMarks, damaged
 from precompute.media.decoder_limits import allow_more_cpu, lacks_memory, limit_decoder
-from precompute.media.open_video import Video, opened
+from precompute.media.open_video import PICTURES, Video, opened
 from precompute.media.pictures.geometry import display_matrix, is_turned, picture, pixel_aspect
 from precompute.media.pictures.look import Look, look_of
 from precompute.media.sampling import Sampling, VideoInfo, output_size
@@ -39,6 +39,12 @@ from precompute.text import count
 
 MAX_MISSING = 0.02
 """Share of the frames that the header states and the file may lack: decoders drop a few at open ends."""
+
+
+NO_FRAME = "copy or download it again: no frame of this copy can be decoded"
+"""The next step for a damaged file where --tolerant would not help."""
+PICTURE_FPS = 25.0
+"""A picture is a clip of one frame, which is shown as long as FFmpeg assumes."""
 
 
 def main(arguments: list[str]) -> None:
@@ -67,7 +73,9 @@ def main(arguments: list[str]) -> None:
                 parent.send({"pts_seconds": pts_seconds, "shape": image.shape}, flat.data)
         parent.send({"done": True})
     except Exception as error:
-        parent.fail(named_error(path, error))
+        parent.fail(
+            without_empty_promise(path, named_error(path, error), request.get("sampling", request)["is_tolerant"])
+        )
     os._exit(0)  # skips the tear-down of libraries which a damaged file may have left in disorder
 
 
@@ -109,6 +117,23 @@ def sampled(
             yield pts_seconds, picture(path, frame, converter, sampling, size, channels, aspect, look)
     for note in (*video.notes, *(look.notes if channels is None else ()), *remarks.texts()):
         report("note", note)
+
+
+def without_empty_promise(path: Path, error: SourceError, is_tolerant: bool) -> SourceError:
+    """The failure, which advises --tolerant only if a tolerant reading finds a frame, and calls a cut file cut."""
+    try:
+        if is_tolerant and error.code in ("bad_media", "no_video"):
+            refuse_cut_file(path)
+        if error.next_step != KINDS[error.code].next_step or error.code not in ("truncated", "damaged"):
+            return error
+        if not is_tolerant:
+            probe(path, is_tolerant=True)
+            return error
+    except SourceError as cut:
+        error = cut if is_tolerant else error
+    except Exception:
+        pass
+    return SourceError(error.code, error.found, NO_FRAME)
 
 
 def up_to_damage(
@@ -230,6 +255,8 @@ def describe(video: Video, first: Any, look: Look) -> VideoInfo:
     width = min(round(width * pixel_aspect(stream)), 10**9)
     if is_turned(display_matrix(first)):
         width, height = height, width
+    if container.format.name in PICTURES.values():
+        return VideoInfo(width, height, 1 / PICTURE_FPS, 1, PICTURE_FPS)
     duration = None
     if stream.duration:
         duration = float(stream.duration * stream.time_base)

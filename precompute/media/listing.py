@@ -7,7 +7,6 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from precompute.net.urls import looks_like_url
 from precompute.text import one_line
 
 VIDEO_SUFFIXES = frozenset(
@@ -60,7 +59,7 @@ def list_sources(words: list[str], list_file: str | None, bundled: list[str]) ->
     found: list[str] = []
     remarks: list[str] = []
     for word in words + (_lines(list_file) if list_file is not None else []):
-        if looks_like_url(word) or word in bundled or not _is_folder(word):
+        if word in bundled or not _is_folder(word):
             found.append(word)
             continue
         videos, skipped = _in_folder(Path(word).expanduser())

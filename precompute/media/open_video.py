@@ -32,6 +32,9 @@ FFMPEG_VERSION = (8, 1, 2)
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,gif,ogg,flv,asf"
 """FFmpeg's names of the supported containers. Playlists (hls, concat) are excluded: they make FFmpeg open other files."""
 
+PICTURES = {b"\xff\xd8\xff": "jpeg_pipe", b"\x89PNG": "png_pipe"}
+"""First bytes of a picture, a video of one frame -> FFmpeg's name of its format, which it would not choose by itself."""
+
 
 @dataclass(frozen=True)
 class Video:
@@ -64,12 +67,12 @@ class opened:
         refuse_cut_file(self.path, only_without_index=self.is_tolerant)
         self.file = File(self.path)
         options = {
-            "format_whitelist": FORMATS,
+            "format_whitelist": ",".join([FORMATS, *PICTURES.values()]),
             "protocol_whitelist": "none",  # it reads through `File`: no file that this one names is opened
             "max_pixels": str(MAX_PIXELS),
         }
         try:
-            self.container = av.open(self.file, options=options)
+            self.container = av.open(self.file, format=picture_format(self.path), options=options)
         except (av.error.FFmpegError, UnicodeDecodeError) as error:
             self.file.require_intact_reads()
             if lacks_memory(error):
@@ -178,16 +181,24 @@ class File:
 
 def stated_size(path: Path, stream_index: int) -> tuple[int, int]:
     """Width and height that the header states, even if FFmpeg, limited by `max_pixels`, has dropped them; else (0, 0)."""
-    options = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "probesize": "32", "analyzeduration": "1"}
+    formats = ",".join([FORMATS, *PICTURES.values()])
+    options = {"format_whitelist": formats, "protocol_whitelist": "none", "probesize": "32", "analyzeduration": "1"}
     file = File(path)
     try:
-        with av.open(file, options=options) as container:
+        with av.open(file, format=picture_format(path), options=options) as container:
             stream = container.streams[stream_index]
             return (stream.width, stream.height) if isinstance(stream, VideoStream) else (0, 0)
     except (av.error.FFmpegError, UnicodeDecodeError, IndexError):
         return 0, 0
     finally:
         file.release()
+
+
+def picture_format(path: Path) -> str | None:
+    """FFmpeg's format of a picture; None for a video, whose format it finds by itself."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    return next((name for magic, name in PICTURES.items() if start.startswith(magic)), None)
 
 
 def require_safe_ffmpeg() -> None:

@@ -20,6 +20,9 @@ MAX_SECONDS = 1e9
 """Latest start and end, 30 years: arithmetic with them is exact to the millisecond."""
 
 
+Crop = Literal["centre", "none"]
+
+
 @dataclass(frozen=True)
 class Sampling:
     """Which frames of a source are taken, and at what size. Times are seconds after the first frame of the file."""
@@ -34,7 +37,7 @@ class Sampling:
     """Most frames taken, counted after `fps`; None: no limit."""
     size: int = 256
     """Length of the short side of the output, pixels."""
-    crop: Literal["centre", "none"] = "centre"
+    crop: Crop = "centre"
     """`centre`: the centre square, size x size. `none`: the whole picture, long side rounded to an even number; the job pads it
     to the networks' multiple and crops the outputs back."""
     is_tolerant: bool = False

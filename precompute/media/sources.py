@@ -13,7 +13,7 @@ from consistency.domains import get_domain
 from precompute.downloads.download import fetch
 from precompute.failures import SourceError
 from precompute.net.limits import USUAL_LIMITS, Limits
-from precompute.net.urls import MAX_URL_CHARACTERS, looks_like_url, shown_url
+from precompute.net.urls import MAX_URL_CHARACTERS, address_of, is_youtube, looks_like_url, shown_url
 from precompute.text import one_line
 
 SAMPLES = Path(__file__).parent.parent / "sample"
@@ -80,8 +80,17 @@ def resolve(
     the environment, allows URLs that lead to this machine, for tests. Raises SourceError, and OSError if this machine is at
     fault.
     """
-    if looks_like_url(spec):
-        download = fetch(spec, media_dir, allow_loopback=allow_loopback, limits=limits, progress=progress)
+    if (url := address_of(spec)) is not None:
+        try:
+            download = fetch(url, media_dir, allow_loopback=allow_loopback, limits=limits, progress=progress)
+        except SourceError as error:
+            if error.code != "network" or looks_like_url(spec) or is_youtube(url):
+                raise
+            raise SourceError(
+                "not_found",
+                f"{one_line(spec)}: no such file, and {error.found}",
+                "check the file's name, or write the whole address with http:// or https://",
+            ) from None
         address = shown_url(download.url)
         return Source(
             download.path, download.sha256, download.title, address, download.author, download.licence, None, {}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from urllib.parse import parse_qs, urlsplit, urlunsplit
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from precompute.failures import SourceError
 from precompute.text import one_line
@@ -13,12 +14,43 @@ MAX_URL_CHARACTERS = 4000
 """Longest URL; signed links of clouds have some 2000."""
 
 YOUTUBE_PAGE = "https://www.youtube.com/watch?v="
-YOUTUBE_HOST = re.compile(r"((www\.|m\.|music\.)?youtube(-nocookie)?\.com|(www\.)?youtu\.be)")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"]*[^\s'\":;,.)]", re.IGNORECASE)
+"""An address within a message, without the punctuation that follows it."""
+YOUTUBE_HOST = re.compile(
+    r"(\w+\.)?youtube(-nocookie|kids)?\.com|(www\.)?youtu\.be|youtube\.googleapis\.com", re.IGNORECASE
+)
+YOUTUBE_ID = re.compile(r"(?!videoseries|live_stream)[A-Za-z0-9_-]{11}(?![A-Za-z0-9_-])")
+"""An ID where an address may continue after it, as `youtu.be/ID&t=3` does; the excluded words stand for playlists and channels."""
+
+BARE_HOST = re.compile(
+    r"(//)?((?:[\w-]+\.)+(?:[a-z]{2,24}|xn--[a-z0-9-]+|\d{1,3}))\.?(:\d{1,5})?(?=[/?#])", re.IGNORECASE
+)
+"""The host of an address without a scheme: a name with a dot, or an IPv4 address, before a path."""
 
 
 def looks_like_url(spec: str) -> bool:
     """Whether `spec` is meant as a URL: `scheme://...` or `data:...`; `normalise_url` reports the errors of bad ones."""
     return re.match(r"[a-z][a-z0-9+.-]*://|data:", spec.strip(), re.IGNORECASE) is not None
+
+
+def address_of(spec: str) -> str | None:
+    """The URL that `spec` is, or stands for: `youtu.be/ID` and `example.org/clip.mp4` are completed with https. None if it is
+    meant as a file: if it, or a folder of the host's name, exists."""
+    spec = spec.strip()
+    if looks_like_url(spec):
+        return spec
+    bare = BARE_HOST.match(spec)
+    if bare is None:
+        return None
+    with suppress(OSError, ValueError):  # a name too long for a file, a NUL byte
+        if Path(spec).exists() or Path(bare[2]).exists():
+            return None
+    return f"https://{spec.removeprefix('//')}"
+
+
+def is_youtube(url: str) -> bool:
+    """Whether it is the address of a page on YouTube."""
+    return YOUTUBE_HOST.fullmatch(urlsplit(url).hostname or "") is not None
 
 
 def normalise_url(url: str) -> str:
@@ -42,7 +74,7 @@ def normalise_url(url: str) -> str:
             "unsupported_url", f"{shown}: no host, or a password, white space or a control character in it"
         )
     if YOUTUBE_HOST.fullmatch(host):
-        return YOUTUBE_PAGE + _youtube_id(host, parts.path, parts.query, shown)
+        return YOUTUBE_PAGE + _youtube_id(host, parts, shown)
     if ":" in host:
         host = f"[{host}]"
     if port is not None and port != {"http": 80, "https": 443}[parts.scheme]:
@@ -60,13 +92,19 @@ def shown_url(url: str) -> str:
     return re.sub(r"(?<=://)[^/]*@", "", re.split(r"[?#]", url)[0])
 
 
-def _youtube_id(host: str, path: str, query: str, shown: str) -> str:
-    words = [word for word in path.split("/") if word]
-    identifier = parse_qs(query).get("v", [""])[0]
-    if host.endswith("youtu.be"):
-        identifier = words[0] if words else ""
-    elif len(words) == 2 and words[0] in ("shorts", "embed", "live", "v"):
-        identifier = words[1]
-    if not re.fullmatch(r"[A-Za-z0-9_-]{11}", identifier):
+def with_shown_urls(text: str) -> str:
+    """A message with each address in it as `shown_url`."""
+    return _ADDRESS.sub(lambda found: shown_url(found[0]), text)
+
+
+def _youtube_id(host: str, parts: SplitResult, shown: str) -> str:
+    """The video's ID in any form that yt-dlp accepts: watch?v=ID, #!v=ID, youtu.be/ID, shorts/ID, embed/ID, e/ID and the like."""
+    words = [word for word in parts.path.split("/") if word]
+    named = re.search(r"(?:^|[&;])v=([^&;]*)", f"{parts.query}&{parts.fragment.lstrip('!')}")
+    places = [words[0]] if host.endswith("youtu.be") and words else []
+    places += words[1:2] if words and words[0] in ("shorts", "embed", "live", "v", "e") else []
+    places += [named[1]] if named else []
+    found = next(filter(None, map(YOUTUBE_ID.match, places)), None)
+    if found is None:
         raise SourceError("unsupported_url", f"{shown}: a YouTube page but not a video")
-    return identifier
+    return found[0]

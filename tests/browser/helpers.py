@@ -22,8 +22,11 @@ class App:
     store: Store
 
 
-def open_page(page: Page, app: App, query: str = "clip=walkthrough") -> Locator:
-    """Open the app with that query; return the player's root, its first frame painted."""
+def open_page(page: Page, app: App, query: str = "clip=walkthrough&frame=0") -> Locator:
+    """Open the app with that query; return the player's root, its first frame painted.
+
+    A link without a frame opens where the clip shows most.
+    """
     page.goto(f"{app.address}/?{query}")
     return painted(page)
 
@@ -104,6 +107,12 @@ def step_clock_until(root: Locator, condition: str) -> None:
 
 
 # Acting
+
+
+def choose_in_pane(root: Locator, letter: str, option: str) -> None:
+    """Choose a configuration in the menu over a pane's title; `option` is its title."""
+    root.get_by_role("button", name=f"configuration of {letter}:").click()
+    root.get_by_role("dialog", name=f"configuration of {letter}").get_by_title(option, exact=True).click()
 
 
 def focus(root: Locator) -> None:

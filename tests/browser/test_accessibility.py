@@ -18,7 +18,7 @@ NOT_OURS = [
     {"rule": "region", "selector": "[data-testid=stSkipToContent]"},
 ]
 """What axe finds in Streamlit's own elements, which cannot be changed here."""
-READOUT = "clip=walkthrough&readout=reshading"
+READOUT = "clip=walkthrough&frame=0&readout=reshading"
 DIALOGS = {"?": "Keys", "/": "Commands", "Shift+S": "Save and share"}
 VIEWS = {"Worst frames": ".film canvas", "Scatter": ".scatter canvas", "Energy by path": "figure[data-id=paths]"}
 """What each panel under the plots shows."""

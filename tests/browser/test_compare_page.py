@@ -6,19 +6,21 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 from streamlit.testing.v1 import AppTest
 
 from cache.store import STORE_VARIABLE, Store
 from cache.writer import TrackWriter
 from tests.browser.helpers import (
     App,
+    choose_in_pane,
     drawn,
     focus,
     look,
     numbers,
     open_page,
     painted,
+    point,
     repainted,
     shows,
     state,
@@ -71,10 +73,10 @@ def test_swapping_shows_the_other_tracks_pixels_and_keeps_the_frame(page: Page, 
     root = open_page(page, app)
     wait_for_numbers(root, [1, 2, BASELINE, CONSISTENCY])
     step_to(page, root, 5)
-    page.get_by_role("button", name="Swap A and B").click()
+    root.get_by_role("button", name="swap A and B").click()
     wait_for_numbers(root, [1, 2, CONSISTENCY, BASELINE])
     wait_for(root, "el.xc.painted === 5")
-    choose(page, "A", "baseline")
+    choose_in_pane(root, "A", "baseline")
     wait_for_numbers(root, [1, 2, BASELINE, BASELINE])
     wait_for_link(page, "frame=5")
 
@@ -86,6 +88,12 @@ def press_button(page: Page, name: str) -> None:
     button.press("Enter")
 
 
+def add_suggestion(root: Locator) -> None:
+    """By keys: the plus at the end of the panes, then Enter for what it suggests."""
+    root.get_by_role("button", name="add a configuration").press("Enter")
+    root.get_by_role("combobox", name="configuration to add").press("Enter")
+
+
 def test_configurations_are_added_moved_and_removed_and_letters_have_no_gap(page: Page, dashboard: StartApp, tmp_path):
     methods = ("baseline", "consistency", "cycle", "geonet", "pix2pix", "d1", "d2", "d3", "d4")
     build_store(tmp_path, titles=("walkthrough",), n_frames=3, methods=methods, readouts={}, truths=())
@@ -94,11 +102,11 @@ def test_configurations_are_added_moved_and_removed_and_letters_have_no_gap(page
     line = ["baseline", "consistency"]
     wait_for_numbers(root, [1, *(number[name] for name in line)])
     for letter in "cdefgh":
-        press_button(page, "Add a configuration")
-        page.wait_for_url(f"**&{letter}=mini**")
+        add_suggestion(root)
+        wait_for(root, f"el.xc.stage.panes.at(-1).letter === '{letter.upper()}'")
     line += ["cycle", "d1", "d2", "d3", "d4", "geonet"]
     wait_for_numbers(root, [1, *(number[name] for name in line)])
-    expect(page.get_by_role("button", name="Add a configuration")).to_be_disabled()
+    expect(root.get_by_role("button", name="add a configuration")).to_have_count(0)
     page.get_by_role("button", name="choose paths, arrange or remove configurations").press("Enter")
     dialog = page.get_by_role("dialog", name="Configurations")
 
@@ -123,7 +131,7 @@ def test_configurations_are_added_moved_and_removed_and_letters_have_no_gap(page
 
 
 def test_what_the_player_asks_for_is_shown_where_it_is_stored(page: Page, app: App):
-    root = open_page(page, app, "clip=walkthrough&a=mini/baseline&b=mini/baseline")
+    root = open_page(page, app, "clip=walkthrough&frame=0&a=mini/baseline&b=mini/baseline")
     wish = "(el, open) => el.xc.request({open})"
     root.evaluate(wish, "mini/consistency/rgb-normal")
     wait_for_numbers(root, [1, 2, BASELINE, BASELINE, CONSISTENCY])
@@ -135,9 +143,9 @@ def test_what_the_player_asks_for_is_shown_where_it_is_stored(page: Page, app: A
 
 
 def test_swapping_what_a_link_with_an_unknown_name_shows_swaps_it(page: Page, app: App):
-    root = open_page(page, app, "clip=walkthrough&a=nope")
+    root = open_page(page, app, "clip=walkthrough&frame=0&a=nope")
     before = numbers(root)
-    page.get_by_role("button", name="Swap A and B").click()
+    root.get_by_role("button", name="swap A and B").click()
     wait_for_numbers(root, [*before[:-2], before[-1], before[-2]])
     wait_for_link(page, "a=mini%2Fconsistency", "b=mini%2Fbaseline")
 
@@ -148,9 +156,9 @@ def test_a_player_that_was_away_comes_back_at_the_frame_of_the_link(page: Page, 
     add_track(store, clip, kind="prediction", path="rgb-normal", number=9, zoo="mini", method="begun", ready_frames=0)
     root = open_page(page, App(dashboard(tmp_path), store))
     step_to(page, root, 7)
-    choose(page, "B", "begun")
+    root.evaluate("el => el.xc.request({letter: 'B', open: 'mini/begun'})")
     expect(page.locator(".xc")).to_have_count(0)
-    choose(page, "B", "consistency")
+    page.go_back()
     root = painted(page)
     wait_for(root, "el.xc.painted === 7")
     wait_for_link(page, "frame=7")
@@ -167,10 +175,10 @@ def test_a_new_browser_on_the_link_shows_the_same(page: Page, app: App, browser:
             ):
                 add_track(app.store, track.head.clip, kind=kind, path=path, number=number, zoo="mini", method="third")
                 number += 1
-    root = open_page(page, app, "clip=phone")
+    root = open_page(page, app, "clip=phone&frame=0")
     choose(page, "Readout", "Surface normals → Reshading")
     page.wait_for_url("**readout=reshading*")
-    page.get_by_role("button", name="Swap A and B").click()
+    root.get_by_role("button", name="swap A and B").click()
     page.wait_for_url("**a=mini%2Fconsistency*")
     page.get_by_text("Raw", exact=True).click()
     page.wait_for_url("**scale=raw*")
@@ -178,7 +186,7 @@ def test_a_new_browser_on_the_link_shows_the_same(page: Page, app: App, browser:
     wait_for(root, "el.xc.rects().filter(Boolean).length === 7")
     root.press("b")
     page.wait_for_url("**marks=7*")
-    press_button(page, "Add a configuration")
+    add_suggestion(root)
     page.wait_for_url("**&c=mini**")
     wait_for(root, "el.xc.rects().filter(Boolean).length === 9")
     for key in "[", ".", "]", "4":
@@ -201,7 +209,7 @@ def test_a_new_browser_on_the_link_shows_the_same(page: Page, app: App, browser:
 
 
 def test_a_link_restores_zoom_difference_energy_colours_and_probe(page: Page, app: App, browser: Browser):
-    root = open_page(page, app, "clip=phone&readout=reshading")
+    root = open_page(page, app, "clip=phone&frame=0&readout=reshading")
     focus(root)
     for key in "z", "z", "d", "e", "p":
         page.keyboard.press(key)
@@ -239,12 +247,10 @@ def test_what_is_chosen_in_a_pane_is_there_before_the_page_answers_and_taken_bac
         answer.on_message(lambda message: held.append((route, message)) if is_held else route.send(message))
 
     clock_page.route_web_socket("**/_stcore/stream", pass_on)
-    root = open_page(clock_page, app, "clip=walkthrough&a=mini/baseline&b=mini/baseline")
-    menu = root.get_by_role("combobox", name="configuration of B")
-    assert menu.evaluate("el => el.selectedOptions[0].text") == "baseline"
+    root = open_page(clock_page, app, "clip=walkthrough&frame=0&a=mini/baseline&b=mini/baseline")
     is_held = True
     clock_page.clock.pause_at(3600)  # the player's patience ends when the test says so
-    menu.select_option(label="consistency")
+    choose_in_pane(root, "B", "consistency")
     step_clock_until(root, shows([1, 2, BASELINE, CONSISTENCY]))
     assert "consistency" not in clock_page.url and root.locator(".pane-title").all_inner_texts()[-1] == "consistency"
     step_clock_until(root, shows([1, 2, BASELINE, BASELINE]))
@@ -259,8 +265,9 @@ def test_what_is_chosen_in_a_pane_is_there_before_the_page_answers_and_taken_bac
 def test_the_back_button_undoes_a_choice(page: Page, app: App):
     root = open_page(page, app)
     page.wait_for_url("**b=mini%2Fconsistency*")
-    choose(page, "B", "baseline")
+    choose_in_pane(root, "B", "baseline")
     wait_for_numbers(root, [1, 2, BASELINE, BASELINE])
+    page.wait_for_url("**b=mini%2Fbaseline*")
     page.go_back()
     wait_for_numbers(root, [1, 2, BASELINE, CONSISTENCY])
 
@@ -282,20 +289,60 @@ def test_the_back_button_undoes_a_look_and_a_speed(page: Page, app: App):
     assert "solo=A" in page.url and look(root)["solo"] == "A"
 
 
-def test_another_clip_starts_at_its_first_frame(page: Page, app: App):
+def test_another_clip_opens_where_a_and_b_differ_most_and_back_returns(page: Page, app: App):
     root = open_page(page, app)
     step_to(page, root, 4)
     choose(page, "Clip", "phone")
     expect(page.get_by_text("phone, made by the tests")).to_be_visible()
-    wait_for(root, "el.xc.painted === 0")
-    wait_for_link(page, without="frame")
+    told = page.get_by_text(re.compile(r"^Opened at frame \d+, where"))
+    expect(told).to_be_visible()
+    frame = int(re.findall(r"\d+", told.inner_text())[0])
+    wait_for(root, f"el.xc.painted === {frame}")
+    wait_for_link(page, f"frame={frame}")
+    page.go_back()
+    wait_for(root, "el.xc.painted === 4")
 
 
-def test_means_and_the_meaning_of_energy_stand_under_the_charts(page: Page, app: App):
-    open_page(page, app)
-    expect(
-        page.get_by_text(re.compile(r"^Consistency energy, mean: A .*σ, B .* lower on .* of 24 frames"))
-    ).to_be_visible()
+def test_a_preset_shows_its_frame_with_its_tool_and_back_undoes_it(page: Page, app: App):
+    root = open_page(page, app)
+    page.get_by_role("button", name="Where is A inconsistent?").click()
+    expect(page.get_by_text(re.compile(r"^Frame \d+: the paths of A disagree most here"))).to_be_visible()
+    wait_for(root, "el.xc.state().view.overlay !== null && el.xc.state().view.panel === 'paths'")
+    page.go_back()
+    wait_for(root, "el.xc.painted === 0 && el.xc.state().view.overlay === null")
+
+
+def test_a_title_dragged_onto_another_pane_takes_its_place(page: Page, app: App):
+    root = open_page(page, app)
+    wait_for_numbers(root, [1, 2, BASELINE, CONSISTENCY])
+    root.get_by_role("button", name="configuration of B:").hover()
+    page.mouse.down()
+    x, y = point(root, 2, 0.5, 0.5)
+    page.mouse.move(x, y, steps=4)
+    page.mouse.up()
+    wait_for_numbers(root, [1, 2, CONSISTENCY, BASELINE])
+    wait_for_link(page, "a=mini%2Fconsistency", "b=mini%2Fbaseline")
+    expect(root.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_about_page_is_one_click_away_and_leads_back_to_the_same_view(page: Page, app: App):
+    root = open_page(page, app)
+    step_to(page, root, 5)
+    page.get_by_role("link", name="About").click()
+    expect(page.get_by_role("heading", name="What is consistency?")).to_be_visible()
+    page.get_by_role("link", name="Back to the comparison").click()
+    root = painted(page)
+    wait_for(root, "el.xc.painted === 5")
+    wait_for_link(page, "frame=5")
+
+
+def test_the_verdict_stands_above_the_pictures_and_explains_its_words(page: Page, app: App):
+    root = open_page(page, app)
+    card = page.locator("[class*=st-key-verdict-]").first
+    expect(card.get_by_text(re.compile(r"A −?\d\.\d\d\sσ, B −?\d\.\d\d\sσ: .*noise floor"))).to_be_visible()
+    boxes = card.bounding_box(), root.bounding_box()
+    assert boxes[0] and boxes[1] and boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]
+    card.get_by_test_id("stTooltipIcon").hover()
     expect(page.get_by_text("section 4")).to_be_visible()
 
 

@@ -14,8 +14,9 @@ from analysis.energy import energy
 from cache.pack import read_images
 from cache.records import Track
 from cache.store import Store
-from dashboard.compare.summaries import summary
-from dashboard.player_data import Chart, Series
+from dashboard.compare.gaps import gap_between
+from dashboard.compare.numbers import number, percent
+from dashboard.player_data import Series
 from tests.browser.helpers import App, look, state, wait_for
 from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, build_store
@@ -40,7 +41,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, dashboard: StartApp) -> App:
 
 def open_page(page: Page, app: App, query: str = "") -> Locator:
     """The player's root, its first frame painted and its plots drawn."""
-    page.goto(f"{app.address}/?clip=walkthrough&{query}")
+    page.goto(f"{app.address}/?clip=walkthrough&{query if 'frame=' in query else f'frame=0&{query}'}")
     root = page.locator(".xc")
     root.wait_for()
     wait_for(root, "el.xc.painted >= 0 && el.xc.cursors().length > 2")
@@ -157,11 +158,20 @@ def test_the_gap_says_who_is_lower_how_often_and_follows_the_loop(page: Page, ap
     curves = energies(app.store)
     note = root.locator("figure[data-id=gap] .chart-note")
 
-    def words(first: int, last: int) -> str:
-        series = [Series(letter, letter, curves[letter][first : last + 1]) for letter in "AB"]
-        return summary(Chart("", "", "", series)).split(". ")[-1].removesuffix(".").replace(" is lower", " lower")
+    def words(first: int, last: int, is_whole: bool = False) -> str:
+        gap = gap_between(*(Series(letter, letter, curves[letter][first : last + 1]) for letter in "AB"))
+        a, b = gap.n_first_lower, gap.n_second_lower
+        share = f"{'B' if b > a else 'A'} lower on {percent(max(a, b), gap.n_frames)} of {gap.n_frames} frames"
+        if a == b:
+            share = f"Even: {percent(a, gap.n_frames)} each of {gap.n_frames} frames"
+        is_lower = (a > b) if gap.lower == "A" else (b > a)
+        size = number(gap.size, "σ")
+        by = f", by {size} in the mean" if is_lower else f"; in the mean {gap.lower} is lower, by {size}"
+        side = "beyond" if gap.is_beyond else "within"
+        end = f": {side} the noise floor of {number(gap.floor, 'σ')}" if is_whole else ""
+        return f"{share}{by}{end}"
 
-    expect(note).to_have_text(words(0, N_FRAMES - 1))
+    expect(note).to_have_text(words(0, N_FRAMES - 1, is_whole=True))
     drag(page, root.locator(".plot-area").first, 0.3, 0.5, shift=True)
     first, last = look(root)["loop"]
     expect(note).to_have_text(f"{words(first, last)} (loop {first}–{last})")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
+import re
 from pathlib import Path
 
 import av
@@ -94,9 +96,9 @@ def test_the_tables_hold_the_plotted_numbers_of_the_range(page: Page, app: App, 
     assert path.name == "crosscheck_walkthrough_frames-5-9.csv"
     rows = list(csv.reader(io.StringIO(path.read_text("utf-8-sig"))))
     parquet = pq.read_table(saved(page, panel.get_by_role("link", name="Save Parquet"), tmp_path))
-    assert rows[0] == parquet.column_names
-    assert "Consistency energy, A baseline (σ)" in rows[0]
-    numbers = np.array(rows[1:], float)
+    assert rows[0] == [*parquet.column_names, "clip"] and {row[-1] for row in rows[1:]} == {"walkthrough"}
+    assert "Consistency energy, A mini/baseline (σ)" in rows[0]
+    numbers = np.array([row[:-1] for row in rows[1:]], float)
     assert numbers[:, 0].tolist() == [5, 6, 7, 8, 9]
     assert numbers[:, 1].tolist() == PTS_SECONDS[5:10]
     exact = np.column_stack([parquet[name].to_numpy() for name in parquet.column_names])
@@ -222,6 +224,35 @@ def test_a_saved_page_opens_from_a_disk_offline_and_still_plays(page: Page, app:
         context.close()
 
 
+def test_a_picture_has_the_box_of_the_region_and_the_place_of_the_values(page: Page, app: App, tmp_path: Path):
+    root = open_page(page, app)
+    images = []
+    for change in ({"region": None, "probe": None}, {"region": [20, 24, 60, 48], "probe": [100, 100]}):
+        root.evaluate("(el, change) => el.xc.change(change)", change)
+        if change["probe"]:
+            expect(root.locator(".pane-values").first).not_to_be_empty()
+        panel = open_panel(page, root)
+        images.append(cv2.imread(str(saved(page, panel.get_by_role("button", name="Save PNG"), tmp_path))))
+        page.keyboard.press("Escape")
+    before, after = images
+    rect, stage = root.evaluate("el => [el.xc.rects()[1], el.querySelector('.stage').clientWidth]")
+    scale = before.shape[1] / (stage + 20)
+    pixels = rect["width"] * scale / 128
+    assert abs(pixels - round(pixels)) < 0.02, "stored pixels are squares of whole pixels"
+    left, top = (round((rect[side] + 10) * scale) for side in "xy")
+
+    def differs(x: float, y: float) -> bool:
+        at = (
+            slice(round(top + y * pixels) - 2, round(top + y * pixels) + 3),
+            slice(round(left + x * pixels) - 2, round(left + x * pixels) + 3),
+        )
+        return bool((before[at] != after[at]).any())
+
+    assert all(differs(x, y) for x, y in ((20, 40), (80, 40), (50, 24), (50, 72))), "the four sides of the box"
+    assert not differs(50, 48), "what is in it stays"
+    assert differs(100.5 + 6 / pixels, 100.5), "an arm of the cross"
+
+
 # Bookmarks
 
 
@@ -243,17 +274,24 @@ def test_bookmarks_with_notes_stay_in_this_browser_and_go_into_link_table_and_pa
     rows = list(
         csv.reader(saved(page, panel.get_by_role("button", name="Save CSV"), tmp_path).open(encoding="utf-8-sig"))
     )
-    assert rows[0][-2:] == ["bookmark", "note"]
-    assert [row[-2:] for row in (rows[5], rows[21], rows[22])] == [["1", ""], ["1", "'=<b>sharp</b>"], ["", ""]]
+    assert rows[0][-3:] == ["bookmark", "note", "clip"]
+    assert [row[-3:-1] for row in (rows[5], rows[21], rows[22])] == [["1", ""], ["1", "'=<b>sharp</b>"], ["", ""]]
     html = saved(page, panel.get_by_role("button", name="Save HTML"), tmp_path).read_text(encoding="utf-8")
     assert "\\u003cb>sharp" in html and "<b>sharp" not in html
+    report = saved(page, panel.get_by_role("button", name="Save report"), tmp_path)
+    assert report.name == "crosscheck_walkthrough_bookmarks.html"
+    text = report.read_text(encoding="utf-8")
+    assert "2 bookmarks" in text and "sharp" in text and "<b>sharp" not in text and "frame=20" in text
+    pictures = [base64.b64decode(data) for data in re.findall(r"data:image/png;base64,([^\"]+)", text)]
+    sizes = {image.shape for data in pictures if (image := cv2.imdecode(np.frombuffer(data, np.uint8), 1)) is not None}
+    assert len(pictures) == 2 and pictures[0] != pictures[1] and len(sizes) == 1
     page.reload()
     painted(page)
     expect(page.get_by_label("note of frame 20")).to_have_value("=<b>sharp</b>")
 
 
 def test_a_link_brings_bookmarks_to_another_browser_without_notes(page: Page, app: App):
-    root = open_page(page, app, "clip=walkthrough&marks=7.9")
+    root = open_page(page, app, "clip=walkthrough&frame=0&marks=7.9")
     expect(page.get_by_label("note of frame 7")).to_have_value("")
     seek(root, 9)
     root.press("b")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -177,3 +178,56 @@ def test_what_does_not_fit_is_named_when_the_zoo_is_read(tmp_path, before, after
 
 def test_a_zoo_without_a_fallback_serves_methods_that_need_none(tmp_path):
     assert load_zoo(str(write_zoo(tmp_path))).fallback is None
+
+
+TRUST = """
+[trust.normal.baseline]
+spearman = 0.53
+pearson = 0.51
+n_frames = 480
+percentile_97_5 = 1.9
+n_validation_frames = 240
+auc = { "outdoor videos" = 0.8 }
+"""
+
+
+def with_trust(folder: Path, text: str) -> Path:
+    toml = write_lab(folder) / "zoo.toml"
+    toml.write_text(toml.read_text() + text)
+    return folder
+
+
+def test_how_far_an_energy_can_be_trusted_is_read_and_changes_no_digest(tmp_path):
+    plain, trusted = load_zoo(str(write_lab(tmp_path / "a"))), load_zoo(str(with_trust(tmp_path / "b", TRUST)))
+    found = trusted.trust["normal", "baseline"]
+    assert (found.spearman, found.percentile_97_5, dict(found.auc)) == (0.53, 1.9, {"outdoor videos": 0.8})
+    assert not plain.trust
+    assert [edge.digest for edge in plain.edges] == [edge.digest for edge in trusted.edges]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("0.53", "1.53"),
+        ("0.53", "nan"),
+        ("480", "0"),
+        ("480", "inf"),
+        ("1.9", "inf"),
+        ("0.8 }", "-0.1 }"),
+        ('"outdoor videos"', f'"{"x" * 500}"'),
+        ("pearson = 0.51", ""),
+        ('{ "outdoor videos" = 0.8 }', '"many"'),
+    ],
+)
+def test_trust_that_no_measurement_gives_is_refused(tmp_path, before, after):
+    assert before in TRUST
+    with pytest.raises(ZooError):
+        load_zoo(str(with_trust(tmp_path, TRUST.replace(before, after))))
+
+
+def test_constants_measured_again_leave_the_old_trust_behind(tmp_path):
+    folder = with_trust(tmp_path, TRUST)
+    energy = load_zoo(str(folder)).energies["normal"]
+    paths, ones = list(energy.paths), [1.0] * len(energy.paths)
+    (folder / "zoo.lock").write_text(json.dumps({"energy": {"normal": {"paths": paths, "mu": ones, "sigma": ones}}}))
+    assert not load_zoo(str(folder)).trust

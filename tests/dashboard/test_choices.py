@@ -1,10 +1,14 @@
 """Laws of the choices: the newest one of the session stays, whatever an older link of the browser says."""
 
+from dataclasses import replace
+
 import pytest
 import streamlit as st
 
 from dashboard.catalogue import Catalogue
 from dashboard.compare.choices import Choices, menu_key, note_move
+from dashboard.compare.link import Selection
+from dashboard.compare.presets import Opening, Preset
 from dashboard.player_data import Position
 from tests.dashboard.test_comparison import whole_clip
 
@@ -58,3 +62,52 @@ def test_a_choice_that_came_with_a_report_of_the_player_redraws_the_page(monkeyp
     assert redrawn
     chosen, _ = choices.start()
     assert chosen is not None and chosen.scale == "raw" and chosen.frame == 1
+
+
+@pytest.fixture
+def query(monkeypatch: pytest.MonkeyPatch) -> Query:
+    made = Query()
+    monkeypatch.setattr(st, "query_params", made)
+    monkeypatch.setattr(st, "session_state", {})
+    return made
+
+
+def opens_at_two(_selection: Selection) -> Opening:
+    return Opening(2, {"panes": "difference"}, "Opened at frame 2.")
+
+
+def test_a_link_without_a_frame_opens_where_the_clip_says_and_tells_why(query: Query) -> None:
+    choices = Choices(Catalogue(whole_clip()), opens_at_two)
+    selection, _ = choices.start()
+    assert selection is not None and selection.frame == 2
+    assert query["frame"] == "2" and query["panes"] == "difference"
+    assert choices.told(selection) == "Opened at frame 2."
+    swapped = replace(selection, configurations=selection.configurations[::-1])
+    assert choices.told(swapped) == "", "it was about other configurations"
+
+
+def test_a_link_with_a_frame_is_followed_to_the_letter(query: Query) -> None:
+    query["frame"] = "0"
+    choices = Choices(Catalogue(whole_clip()), opens_at_two)
+    selection, _ = choices.start()
+    assert selection is not None and selection.frame == 0 and not selection.view_state
+    assert choices.told(selection) == ""
+
+
+def test_a_preset_is_one_step_of_the_link(query: Query) -> None:
+    choices = Choices(Catalogue(whole_clip()), opens_at_two)
+    choices.start()
+    choices.show(Preset("?", {"overlay": "0.7~2"}, frame=1, answer="Here."))
+    selection = choices.selection()
+    assert selection is not None and (selection.frame, query["overlay"]) == (1, "0.7~2")
+    assert "panes" not in query and choices.told(selection) == "Here."
+
+
+def test_a_title_that_is_dragged_takes_the_place_of_the_other(query: Query) -> None:
+    choices = Choices(Catalogue(whole_clip()))
+    before, _ = choices.start()
+    choices.handle_request({"letter": "B", "to": "A"})
+    after = choices.selection()
+    assert before and after and after.configurations == before.configurations[::-1]
+    choices.handle_request({"letter": "B", "to": "Z"})
+    assert choices.selection() == after

@@ -31,20 +31,20 @@ def test_the_file_holds_every_plotted_curve_in_full_precision(store: Store) -> N
     assert table.column_names == [
         "frame",
         "time (s)",
-        "Consistency energy, A baseline (σ)",
-        "Consistency energy, B consistency (σ)",
-        "Readout disagreement, A baseline (code)",
-        "Readout disagreement, B consistency (code)",
-        "Mean angular error of Surface normals, A baseline (°)",
-        "Mean angular error of Surface normals, B consistency (°)",
-        "Mean absolute error of Reshading, A baseline (code)",
-        "Mean absolute error of Reshading, B consistency (code)",
+        "Consistency energy, A mini/baseline (σ)",
+        "Consistency energy, B mini/consistency (σ)",
+        "Readout disagreement, A mini/baseline (code)",
+        "Readout disagreement, B mini/consistency (code)",
+        "Mean angular error of Surface normals, A mini/baseline (°)",
+        "Mean angular error of Surface normals, B mini/consistency (°)",
+        "Mean absolute error of Reshading, A mini/baseline (code)",
+        "Mean absolute error of Reshading, B mini/consistency (code)",
     ]
     assert table["frame"].to_pylist() == list(range(N_FRAMES))
     assert np.allclose(table["time (s)"], np.arange(N_FRAMES) / 30)
     (energy,) = (track for track in store.tracks(kind="energy") if track.head.method == "baseline")
     expected = Columns(store).series(energy, "terms", "standardised")
-    assert table["Consistency energy, A baseline (σ)"].to_numpy().tolist() == expected.tolist()
+    assert table["Consistency energy, A mini/baseline (σ)"].to_numpy().tolist() == expected.tolist()
 
 
 def test_a_range_of_frames_is_that_part_of_the_whole(store: Store) -> None:

@@ -4,7 +4,17 @@ import itertools
 
 import pytest
 
-from dashboard.compare.lineup import MAX_CONFIGURATIONS, added, moved, removed, suggestion
+from dashboard.compare.lineup import (
+    MAX_CONFIGURATIONS,
+    added,
+    duplicated,
+    grid,
+    grid_places,
+    moved,
+    placed,
+    removed,
+    suggestion,
+)
 from dashboard.configuration import Configuration
 
 BASELINE, CONSISTENCY, CYCLE = (Configuration("mini", m, "rgb-normal") for m in ("baseline", "consistency", "cycle"))
@@ -51,3 +61,43 @@ def test_nothing_moves_beyond_the_ends(at: int, by: int) -> None:
 def test_a_move_and_its_opposite_change_nothing() -> None:
     assert moved(moved(OPTIONS, 1, 1), 2, -1) == OPTIONS
     assert set(moved(OPTIONS, 3, -1)) == set(OPTIONS)
+
+
+def test_what_is_dragged_takes_the_place_and_the_others_keep_their_order() -> None:
+    line = (BASELINE, CONSISTENCY, CYCLE)
+    assert placed(line, 2, 0) == (CYCLE, BASELINE, CONSISTENCY)
+    assert placed(placed(line, 2, 0), 0, 2) == line
+    assert placed(line, 0, 1) == moved(line, 0, 1)
+    assert placed(line, 0, 3) == placed(line, -1, 0) == line
+
+
+def test_a_copy_stands_after_its_original_while_there_is_a_letter() -> None:
+    assert duplicated((BASELINE, CONSISTENCY), 0) == (BASELINE, BASELINE, CONSISTENCY)
+    full = (BASELINE,) * MAX_CONFIGURATIONS
+    assert duplicated(full, 0) == full
+
+
+def test_all_paths_are_a_grid_of_methods_and_whole_columns_that_begins_with_a_and_b() -> None:
+    def via(method: str, domain: str) -> Configuration:
+        return Configuration("mini", method, f"rgb-{domain}-normal")
+
+    paths = [via(method, domain) for method in ("baseline", "consistency") for domain in ("curvature", "depth")]
+    alone = via("baseline", "edge2d")
+    found = grid((BASELINE, CONSISTENCY), (BASELINE, CONSISTENCY, CYCLE, alone, *paths))
+    assert found[:2] == (BASELINE, CONSISTENCY)
+    assert alone not in found and CYCLE not in found and set(paths) <= set(found)
+    assert grid_places(found) == [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2)]
+    many = [via(c.method, f"d{n}") for n in range(9) for c in (BASELINE, CONSISTENCY)]
+    assert len(grid((BASELINE, CONSISTENCY), (BASELINE, CONSISTENCY, *many))) == MAX_CONFIGURATIONS
+    assert len(grid((BASELINE, BASELINE), [BASELINE, *many])) == MAX_CONFIGURATIONS
+
+
+def test_a_line_up_with_a_hole_a_copy_or_one_method_is_no_grid() -> None:
+    for line in (
+        (BASELINE, CONSISTENCY),
+        (BASELINE, VIA_DEPTH),
+        (BASELINE, CONSISTENCY, VIA_DEPTH),
+        (BASELINE, CONSISTENCY, VIA_DEPTH, VIA_DEPTH),
+        (),
+    ):
+        assert grid_places(line) is None

@@ -62,13 +62,19 @@ def test_an_empty_query_gives_the_defaults() -> None:
     assert selection is not None and notes == ()
     assert selection.clip == AVAILABLE.clips[0] and selection.target == "normal" and selection.readout is None
     assert [c.spelling for c in selection.configurations] == ["mini/baseline", "mini/consistency"]
-    assert (selection.scale, selection.frame, selection.speed) == ("standardised", 0, 1.0)
+    assert (selection.scale, selection.frame, selection.speed) == ("standardised", None, 1.0)
 
 
 def test_constant_defaults_are_left_out_of_the_link() -> None:
     selection, _ = from_query({}, AVAILABLE)
     assert selection is not None
     assert set(to_query(selection)) == {"clip", "predict", "a", "b"}
+
+
+def test_a_frame_is_in_the_link_once_it_is_known_and_a_link_without_one_leaves_it_open() -> None:
+    selection, _ = from_query({"clip": "other"}, AVAILABLE)
+    assert selection is not None and selection.frame is None and "frame" not in to_query(selection)
+    assert to_query(replace(selection, frame=0))["frame"] == "0", "where a clip opens depends on what is stored"
 
 
 def test_an_empty_store_has_no_selection() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def test_a_click_on_a_path_shows_it_as_the_chosen_letter(page: Page, app: App):
     expect(option(graph, "Image → Surface normals")).to_have_attribute("aria-checked", "true")
     graph.get_by_role("radio", name="B", exact=True).click()
     graph.get_by_label("zoo and method").select_option("mini/baseline")
-    option(graph, "Image → depth → Surface normals").hover()
+    option(graph, "Image → depth → Surface normals").locator(".node").hover()
     expect(graph.get_by_text("B would show mini/baseline: Image → depth → Surface normals.")).to_be_visible()
     option(graph, "Image → depth → Surface normals").click()
     wait_for_numbers(root, [1, 16, VIA_DEPTH])
@@ -99,13 +100,14 @@ def test_the_width_of_a_path_is_its_energy_in_the_frame_on_the_screen(page: Page
         graph = open_graph(page)
         text = f"{terms[frame, at]:.2f} σ".replace("-", "−")
         expect(option(graph, "Image → depth → Surface normals")).to_contain_text(text)
-        option(graph, "Image → depth → Surface normals").hover()
-        mean = f"{terms[:, at].mean():.2f}".replace("-", "−")
-        expect(graph.get_by_text(f"({mean} σ; {text} in frame {frame})")).to_be_visible()
+        option(graph, "Image → depth → Surface normals").locator(".node").hover()
+        mean = terms[:, at].mean()
+        side = f"{abs(mean):.2f} σ {'below' if mean < 0 else 'above'} the mean of validation images"
+        expect(graph.get_by_text(f"({side}; {text} in frame {frame})")).to_be_visible()
         line = option(graph, "Image → depth → Surface normals").locator(".way-line")
         widths.append(line.evaluate("el => parseFloat(el.style.strokeWidth)"))
     assert terms[0, at] != terms[2, at]
-    assert widths == [pytest.approx(2 + 8 * np.clip((terms[frame, at] + 1) / 4, 0, 1), abs=0.01) for frame in (0, 2)]
+    assert widths == [pytest.approx(2 + 8 * np.clip((terms[frame, at] + 3) / 6, 0, 1), abs=0.01) for frame in (0, 2)]
 
 
 def test_a_path_under_the_pointer_shows_what_it_predicts(page: Page, app: App):
@@ -117,7 +119,7 @@ def test_a_path_under_the_pointer_shows_what_it_predicts(page: Page, app: App):
         option(graph, name).locator(".node").hover()
         expect(preview).to_have_attribute("aria-label", f"{name}, frame 2")
         assert preview.evaluate(read) == {"frame": 2, "number": number}
-    option(graph, "Image → edge2d → Surface normals").hover()
+    option(graph, "Image → edge2d → Surface normals").locator(".node").hover()
     expect(preview).to_be_hidden()
 
 
@@ -131,11 +133,15 @@ def test_the_picture_of_a_path_has_a_name_before_it_is_there(page: Page, app: Ap
 def test_a_path_that_is_not_computed_says_so_and_gives_the_command(page: Page, app: App):
     root = open_page(page, app)
     graph = open_graph(page)
+    expect(graph.locator(".close")).to_have_text("×")
+    assert graph.get_by_text("×", exact=True).count() == 1, "one sign closes, and removing is a word"
     missing = option(graph, "Image → edge2d → Surface normals")
     expect(missing).to_contain_text("not computed")
     assert missing.locator(".way-line").evaluate("el => getComputedStyle(el).strokeDasharray") != "none"
     missing.click()
     expect(graph.locator("code")).to_contain_text("--configurations mini/baseline/rgb-edge2d-normal --size 64 --store")
+    graph.get_by_role("button", name="copy the command").click()
+    expect(graph.get_by_role("button", name="copy the command")).to_have_text(re.compile("^copied|^selected"))
     wait_for_numbers(root, [1, 16, 18])
 
 
@@ -251,7 +257,7 @@ def test_a_click_on_a_readout_shows_it_of_all_predictions_and_none_takes_it_away
     energy = terms_of_readout(readout_store)[2]
     expect(chosen).to_contain_text(f"Reshading {energy:.2f} σ".replace("-", "−"))
     width = chosen.locator(".way-line").evaluate("el => parseFloat(el.style.strokeWidth)")
-    assert width == pytest.approx(2 + 8 * np.clip((energy + 1) / 4, 0, 1), abs=0.01)
+    assert width == pytest.approx(2 + 8 * np.clip((energy + 3) / 6, 0, 1), abs=0.01)
     chosen.click()
     wait_for_numbers(root, [1, 16, VIA_NORMAL, 18])
     wait_for_link(page, "readout=reshading")
@@ -287,7 +293,7 @@ def test_a_click_on_a_readout_shows_it_of_all_predictions_and_none_takes_it_away
 
 @pytest.mark.parametrize("wish", ["depth", "<b>", "x" * 150])
 def test_a_wish_for_a_readout_that_is_not_stored_says_so_and_changes_nothing(page: Page, readout_app: App, wish: str):
-    root = open_page(page, readout_app, "clip=walkthrough&predict=normal&readout=reshading")
+    root = open_page(page, readout_app, "clip=walkthrough&frame=0&predict=normal&readout=reshading")
     wait_for_numbers(root, [1, 16, VIA_NORMAL, 18])
     root.evaluate("(el, readout) => el.xc.request({readout, letter: 'A', open: 'mini/baseline/rgb-normal'})", wish)
     expect(page.get_by_text("is not precomputed for this clip")).to_be_visible()

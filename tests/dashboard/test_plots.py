@@ -37,7 +37,8 @@ def test_a_chart_is_json_with_null_where_a_frame_has_no_value() -> None:
     chart = Chart("error", "<b>Error</b>", "°", [Series("A", "baseline", np.array([0.123456789, np.nan, np.inf]))])
     data = chart_data(chart)
     assert json.loads(json.dumps(data, allow_nan=False)) == data
-    assert data["series"] == [{"letter": "A", "name": "baseline", "values": [0.12346, None, None]}]
+    shown = {"letter": "A", "name": "baseline", "fullName": "baseline"}
+    assert data["series"] == [{**shown, "values": [0.12346, None, None]}]
     assert (data["title"], data["unit"], data["hasZeroLine"]) == ("<b>Error</b>", "°", False)
 
 

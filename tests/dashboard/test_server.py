@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -21,9 +22,11 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from playwright.sync_api import Page, expect
+from starlette.types import Receive, Scope, Send
 
 from cache.store import Store
 from dashboard import access
+from dashboard.server import routes
 from tests.fixtures.serving import ROOT, free_port, serving, wait_until_healthy
 from tests.fixtures.stores import build_store
 from tests.fixtures.waits import PATIENCE_SECONDS
@@ -133,9 +136,13 @@ def test_no_path_leads_out_of_what_is_served(address: str, store: Store):
     assert n_tries > 500
 
 
-def test_the_page_names_exactly_the_modules_that_its_player_imports_at_once(address: str):
-    links = ask(address, "/")[1]["link"]
-    assert len(links) < 3000
+def test_the_page_names_exactly_the_modules_that_its_player_imports_at_once(address: str, monkeypatch):
+    sent = ask(address, "/compare")[1]["link"]
+    assert len(sent) < 2000
+    monkeypatch.setattr(routes, "MAX_LINK_BYTES", 1 << 16)
+    links = routes.PreloadPlayer(_no_app).header("/compare").decode()
+    assert links.startswith(sent)
+    links = links.replace("<", "</")
     named = re.findall(r"<(/web/[\w./]+)>;rel=(modulepreload|preload;as=style)", links)
     assert len(named) == links.count("<") > 30
     found, waiting = set(), ["/web/player/compare_page.mjs"]
@@ -147,10 +154,27 @@ def test_the_page_names_exactly_the_modules_that_its_player_imports_at_once(addr
             assert status == 200, path
             statements = re.findall(r'^(?:import|\} from) [^;"]*"([^"]+)";$', body.decode(), re.MULTILINE)
             waiting += [urllib.parse.urljoin(path, other) for other in statements]
-    assert [path for path, rel in named if rel == "modulepreload"] == sorted(found)
+    assert sorted(path for path, rel in named if rel == "modulepreload") == sorted(found)
     assert not [path for path in found if "/export/" in path and path != "/web/export/share_dialog.mjs"]
     assert [path for path, rel in named if rel != "modulepreload"] == ["/web/ui/panes.css", "/web/ui/player.css"]
     assert "link" not in ask(address, "/web/player/player.mjs")[1]
+
+
+async def _no_app(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("a header is made without the app")
+
+
+@pytest.mark.parametrize("base", ["", "a", "one/two/three", "x" * 300, "/".join(["mlops-dashboard-gui"] * 20)])
+@pytest.mark.parametrize("page", ["", "/", "/compare", "/a/b/c", "/" + "d/" * 200])
+def test_the_preloaded_modules_are_right_and_below_two_kilobytes_under_any_path(base: str, page: str):
+    path = (f"/{base}" if base else "") + page or "/"
+    links = routes.PreloadPlayer(_no_app, base_path=base).header(path).decode()
+    assert len(links) < 2000
+    names = [urllib.parse.urljoin(f"http://host{path}", name) for name in re.findall("<(.*?)>", links)]
+    prefix = f"http://host/{base}/web/" if base else "http://host/web/"
+    assert all(name.removeprefix(prefix) in routes.web_files() for name in names)
+    if page in ("/", "/compare") and len(base) < 100:
+        assert len(names) > 30
 
 
 def test_the_procfile_serves_the_host_that_it_is_told_and_no_other(store: Store):
@@ -297,6 +321,63 @@ def test_who_has_not_signed_in_sees_no_page_and_fetches_nothing(store: Store, tm
             assert status == 200 and "public" not in headers["cache-control"], path
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+def test_its_settings_hold_from_whatever_folder_it_is_started(store: Store, tmp_path: Path):
+    """In a folder, and with a home, whose own settings are the opposite."""
+    (tmp_path / ".streamlit").mkdir()
+    unsafe = '[server]\naddress = "0.0.0.0"\nallowedHosts = []\n[browser]\ngatherUsageStats = true\n'
+    (tmp_path / ".streamlit" / "config.toml").write_text(unsafe)
+    with elsewhere(store, tmp_path) as (address, log):
+        assert ask(address, "/")[0] == 200
+        assert ask(address, "/", {"Host": "evil.example"})[0] == 400
+        assert ask(address, pack_address(store), {"Host": "evil.example"})[0] == 400
+        assert "usage statistics" not in log.read_text()
+        with socket.socket() as probe, pytest.raises(ConnectionRefusedError):  # bound to 127.0.0.1 alone
+            probe.connect(("127.0.0.2", urllib.parse.urlsplit(address).port))
+
+
+def test_options_given_by_hand_override_its_settings(store: Store, tmp_path: Path):
+    hosts = ("--server.allowedHosts", "compare.example", "--server.allowedHosts", "127.0.0.1")
+    options = ("--server.address", "0.0.0.0", *hosts)
+    with elsewhere(store, tmp_path, *options) as (address, _):
+        assert ask(address, "/", {"Host": "compare.example"})[0] == 200
+        assert ask(address, "/", {"Host": "localhost"})[0] == 400
+        with socket.create_connection(("127.0.0.2", urllib.parse.urlsplit(address).port or 0), PATIENCE_SECONDS):
+            pass
+
+
+def test_a_sign_in_of_the_project_holds_from_whatever_folder_it_is_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    files = [str(tmp_path / "elsewhere" / "secrets.toml")]
+    monkeypatch.setattr(access.config, "get_option", {"secrets.files": files}.__getitem__)
+    monkeypatch.setattr(access.config, "is_manually_set", lambda key: False)
+    chosen: dict[str, list[str]] = {}
+    monkeypatch.setattr(access.config, "set_option", chosen.__setitem__)
+    access.require_secrets_of(tmp_path)
+    assert chosen == {"secrets.files": [str(tmp_path / ".streamlit" / "secrets.toml"), *files]}
+    monkeypatch.setattr(access.config, "get_option", chosen.__getitem__)
+    chosen_once = dict(chosen)
+    access.require_secrets_of(tmp_path)
+    assert chosen == chosen_once
+
+
+@contextmanager
+def elsewhere(store: Store, folder: Path, *options: str) -> Iterator[tuple[str, Path]]:
+    """The dashboard started from that folder, as by hand; yields its address and the file of its log."""
+    port, log_path = free_port(), folder / "log.txt"
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboard" / "app.py")]
+    command += ["--server.port", str(port), "--server.headless", "true", *options, "--", "--store", str(store.root)]
+    environment = {**os.environ, "HOME": str(folder), "NO_PROXY": "127.0.0.1"}
+    with log_path.open("w+b") as log:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            wait_until_healthy(f"http://127.0.0.1:{port}", process, log)
+            yield f"http://127.0.0.1:{port}", log_path
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def test_a_secret_that_can_be_guessed_lets_nobody_in(store: Store, tmp_path: Path, page: Page):

@@ -1,38 +1,63 @@
-"""Laws of the words under the plots: they say what the numbers say."""
+"""Laws of the words under the plots: they say what the numbers say, and no share of frames without its size."""
 
 import numpy as np
 import pytest
 
-from dashboard.compare.summaries import number, summary
+from dashboard.compare.numbers import number, percent, size_of
+from dashboard.compare.summaries import summary
 from dashboard.player_data import Chart, Series
 
 
 def words(title: str, unit: str, *series: Series) -> str:
-    return summary(Chart("energy", title, unit, series))
+    return summary(Chart("disagreement", title, unit, series)).replace("\xa0", " ")
 
 
-def test_the_words_give_means_and_who_is_lower_how_often() -> None:
+def test_the_words_give_means_size_noise_and_who_is_lower_how_often() -> None:
     a = Series("A", "baseline", np.array([1.0, 1.0, 1.0, 1.0]))
     b = Series("B", "consistency", np.array([0.0, 0.0, 0.0, 2.0, 9.0]))
-    assert words("Energy", "σ", a, b) == "Energy, mean: A 1.00\xa0σ, B 0.500\xa0σ. B is lower on 75 % of 4 frames."
-    assert words("Energy", "", a, a) == "Energy, mean: A 1.00, A 1.00. Both are equal on all 4 frames."
-    assert words("Energy", "°", a) == "Energy, mean: A 1.00°."
-    assert words("Energy", "", *(Series(one.letter, one.name, one.values[:1]) for one in (a, b))).endswith(
-        "the only frame."
-    )
+    noise = "no difference beyond the noise (gap 0.50 σ, noise floor"
+    found = words("Energy", "σ", a, b)
+    assert found.startswith(f"Energy, mean: A 1.00 σ, B 0.50 σ; {noise}")
+    assert found.endswith("B is lower on 75 % of 4 frames.")
+    assert words("E", "", a, a).endswith("both are equal on all 4 frames.")
+    assert words("Energy", "°", a) == "Energy, mean: A 1.0°."
+    one = words("Energy", "", *(Series(line.letter, line.name, line.values[:1]) for line in (a, b)))
+    assert one.endswith("gap 1.000; 1 frame cannot show whether that is noise.")
     assert words("Energy", "", Series("A", "x", np.zeros(0))) == "Energy: no frames yet."
-    assert words("Energy", "", Series("A", "x", np.array([np.nan]))) == "Energy: no frame has a value for all."
+    nothing = Series("A", "x", np.array([np.nan]))
+    assert words("Energy", "", nothing, nothing) == "Energy: no frame has a value for both."
 
 
 def test_swapping_the_lines_keeps_the_winner() -> None:
     values = np.random.default_rng(3).normal(size=(2, 51))
     a, b = (Series(letter, letter, row) for letter, row in zip("AB", values, strict=True))
-    assert words("E", "", a, b).split(". ")[1] == words("E", "", b, a).split(". ")[1]
+    assert words("E", "", a, b).split("; ")[1] == words("E", "", b, a).split("; ")[1]
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
-    [(-0.0815, "−0.082"), (12.34, "12.3"), (1234.6, "1235"), (0.0, "0.000"), (-0.00001, "−1.0e−05"), (3.14159, "3.14")],
+    ("value", "unit", "text"),
+    [
+        (-0.0815, "σ", "−0.08 σ"),
+        (-0.001, "σ", "0.00 σ"),
+        (12.34, "°", "12.3°"),
+        (0.05149, "", "0.051"),
+        (0.05149, "code", "0.051"),
+        (0.0, "", "0.000"),
+        (-0.00001, "", "−1.0e−05"),
+        (float("nan"), "σ", "–"),
+    ],
 )
-def test_numbers_are_short_and_keep_their_sign(value: float, text: str) -> None:
-    assert number(value, "") == text
+def test_numbers_have_fixed_digits_for_each_measure_and_keep_their_sign(value: float, unit: str, text: str) -> None:
+    assert number(value, unit).replace("\xa0", " ") == text
+
+
+def test_shares_are_whole_percent_and_exact_at_the_ends() -> None:
+    found = [percent(count, 1000).replace("\xa0", " ") for count in (0, 4, 620, 996, 1000)]
+    assert found == ["0 %", "0.4 %", "62 %", "99.6 %", "100 %"]
+    assert [size_of(rho) for rho in (0.1, -0.3, 0.53, 0.7, 1.0)] == [
+        "hardly",
+        "weakly",
+        "moderately",
+        "strongly",
+        "very strongly",
+    ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import sys
 from datetime import date
 from pathlib import Path
@@ -14,8 +16,9 @@ from typer.testing import CliRunner, Result
 
 from cache.records import track_to_json
 from cache.store import Store
+from cache.version import VERSION
 from precompute.cli import doctor
-from precompute.cli.app import app
+from precompute.cli.app import REQUEST_COMMANDS, STORE_COMMANDS, ZOO_COMMANDS, app
 from tests.fixtures.stores import build_store
 
 
@@ -76,8 +79,21 @@ def test_a_file_that_is_no_export_is_refused_in_one_line(tmp_path):
         (["export", "no/such/track", "--to", "x.tar"], "no track matches"),
         (["import", "nothing.tar"], "neither a file nor a folder"),
         (["import", "empty"], "is not a Crosscheck store"),
-        (["gc", "--store", "empty"], "is not a Crosscheck store"),
-        (["export", "*", "--to", "x.tar", "--store", "empty"], "is not a Crosscheck store"),
+        *(
+            ([*words, "--store", "empty"], "empty is not a Crosscheck store (no tracks/ in it)")
+            for words in (
+                ["list"],
+                ["list", "--json"],
+                ["verify"],
+                ["doctor"],
+                ["gc"],
+                ["remove", "*"],
+                ["export", "*", "--to", "x.tar"],
+            )
+        ),
+        (["list", "--clip", "Three"], "no clip matches 'Three'"),
+        (["run", "phone", "--crop", "middle"], "'middle' is not one of centre, none"),
+        (["run", "phone", "--device", "gpu"], "'gpu' is not one of auto, cpu, cuda"),
     ],
 )
 def test_wrong_usage_exits_with_2_and_says_what_is_allowed(store, tmp_path, monkeypatch, words, expected):
@@ -87,6 +103,79 @@ def test_wrong_usage_exits_with_2_and_says_what_is_allowed(store, tmp_path, monk
     result = call(*words)
     assert result.exit_code == 2 and expected in result.stderr
     assert not (tmp_path / "x.tar").exists()
+
+
+def test_a_store_without_tracks_is_no_error(tmp_path):
+    (tmp_path / "tracks").mkdir()
+    for words in (["list"], ["verify"], ["gc"], ["doctor"]):
+        assert call(*words, "--store", tmp_path).exit_code == 0, words
+    assert "holds no tracks" in call("list", "--store", tmp_path).stdout
+
+
+def test_list_gives_each_clip_a_line_and_each_track_one_if_asked(store):
+    lines = call("list", "--store", store.root).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["clip", "One", "Two"]
+    assert lines[1].split()[2] == "4" and lines[1].split()[-2:] == ["4", "mini"], "4 frames, 4 configurations"
+    tracks = call("list", "--tracks", "--clip", "one", "--store", store.root).stdout
+    assert "Two" not in tracks and tracks.count("mini/") == 6
+    rows = json.loads(call("list", "--json", "--clip", "T*", "--store", store.root).stdout)
+    assert {row["title"] for row in rows} == {"Two"} and len(rows) == 6
+    assert len(json.loads(call("list", "--json", "--all", "--store", store.root).stdout)) == 18
+
+
+def test_list_says_how_far_a_clip_is_and_shows_a_long_title_whole(tmp_path):
+    build_store(tmp_path, titles=["word " * 60], n_frames=4, frames_per_pack=2, ready_frames=2)
+    shown = call("list", "--store", tmp_path).stdout
+    assert "2 of 4" in shown and shown.count("word") == 60
+
+
+def test_a_clip_is_named_by_a_glob_or_by_the_first_letters_of_its_title_or_key(tmp_path):
+    store = build_store(tmp_path / "store", titles=["Phone clip of a room", "Telephone"], n_frames=2)
+    clip = next(track.head.clip for track in store.tracks() if track.head.clip.title == "Telephone")
+    for wanted, expected in (("phone", 1), ("*phone*", 2), ("*", 2), ("TELE", 1), (clip.key[:12], 1)):
+        result = call("list", "--json", "--clip", wanted, "--store", store.root)
+        assert len({row["clip"] for row in json.loads(result.stdout)}) == expected, wanted
+
+
+def test_the_examples_of_remove_work_on_the_bundled_clips(tmp_path):
+    examples = re.findall(r"precompute (remove .*)", call("remove", "--help").stdout)
+    assert len(examples) == 2
+    for example in examples:
+        titles = ["Phone clip of a room", "Walk through two rooms"]
+        store = build_store(tmp_path / example.split()[-1], titles=titles, n_frames=2)
+        words = [*shlex.split(example), "--store", store.root]
+        result = call(*words, *([] if "--yes" in words else ["--yes"]))
+        assert result.exit_code == 0 and " of 1 clip, " in result.stdout, result.output
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_is_in_the_usual_spelling(flag):
+    shown = "".join(call(*words, flag).stdout for words in ([], ["zoo"], *every_command()))
+    assert "--tolerant" in shown and " SOURCE" in shown and "PATTERN..." in shown
+    for wrong in ("<bool>", "...]...", "{", "<list", "<str>"):
+        assert wrong not in shown, wrong
+
+
+def every_command() -> list[list[str]]:
+    return [
+        *([word] for word in ("run", "compare", *REQUEST_COMMANDS, *STORE_COMMANDS)),
+        *(["zoo", word] for word in ZOO_COMMANDS),
+    ]
+
+
+def test_the_version_is_the_manifests():
+    assert call("--version").stdout == f"Crosscheck {VERSION}\n"
+
+
+def test_both_spellings_of_the_centre_are_accepted(tmp_path):
+    for word in ("centre", "center"):
+        result = call("run", tmp_path / "missing.mp4", "--crop", word, "--store", tmp_path / "store")
+        assert result.exit_code == 1 and "error[not_found]" in result.stderr
+
+
+def test_a_zoo_of_which_nothing_is_installed_gets_one_line_and_the_command():
+    lines = call("zoo", "check", "xtc").stderr.splitlines()
+    assert len(lines) == 1 and lines[0].endswith("python -m precompute zoo pull xtc")
 
 
 def test_gc_tells_what_would_go_and_then_removes_it(store):

@@ -33,7 +33,7 @@ from precompute.net.addresses import is_public
 from precompute.net.http_failures import Passing, retry_after
 from precompute.net.limits import MAX_BYTES, Limits
 from precompute.net.partial_download import VALIDATORS, Validators
-from precompute.net.urls import normalise_url, shown_url
+from precompute.net.urls import address_of, normalise_url, shown_url
 from tests.fixtures import media
 from tests.fixtures.children import ANSWER, child_that_runs, is_running
 from tests.fixtures.sites import Site, reply, running
@@ -113,6 +113,58 @@ def test_a_page_with_two_videos_is_refused(site: Site, tmp_path: Path) -> None:
         site.video(path, tmp_path)
     error = refusal(site.page("/page.html", page, "text/html"), tmp_path / "m")
     assert error.code == "unsupported_url" and "several videos" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "named"),
+    [
+        ("/video.php", "video/mp4", ""),
+        ("/get.cgi?id=3", "video/mp4; charset=utf-8", ""),
+        ("/watch.asp", "application/octet-stream", "attachment; filename=x.exe"),
+        ("/clip.html", "video/mp4", ""),
+        ("/clip.mp4.sh", "video/x-matroska", ""),
+    ],
+)
+def test_an_address_that_looks_like_a_programs_may_lead_to_a_video(
+    path: str, kind: str, named: str, site: Site, tmp_path: Path
+) -> None:
+    content = media.write_video(tmp_path / "clip.mp4", 10).read_bytes()
+    headers = {"Content-Type": kind, "Content-Length": str(len(content))}
+    headers |= {"Content-Disposition": named} if named else {}
+    site.pages[path] = lambda request: reply(request, 200, content, headers)
+    got = fetch(site.address + path, tmp_path / "m", allow_loopback=True)
+    assert got.path.read_bytes() == content
+    assert len(list(frames(got.path))) == 10
+
+
+def test_a_page_whose_player_reads_from_a_program_gives_its_video(site: Site, tmp_path: Path) -> None:
+    content = media.write_video(tmp_path / "clip.mp4", 10).read_bytes()
+    site.page("/stream.php?id=1", content, "video/mp4")
+    url = site.page("/page.php", b"<html><video src='/stream.php?id=1'></video></html>", "text/html")
+    assert fetch(url, tmp_path / "m", allow_loopback=True).path.read_bytes() == content
+
+
+def test_a_protected_stream_is_called_protected(site: Site, tmp_path: Path) -> None:
+    playlist = b"""#EXTM3U
+#EXT-X-TARGETDURATION:10
+#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://x",KEYFORMAT="com.apple.streamingkeydelivery"
+#EXTINF:10,
+a.ts
+#EXT-X-ENDLIST
+"""
+    url = site.page("/clip.m3u8", playlist, "application/vnd.apple.mpegurl")
+    assert refusal(url, tmp_path).code == "drm"
+
+
+@pytest.mark.parametrize("folder", ["price in $HOME", "%(title)s", "100 %", "~name", "a$b%%c"])
+def test_a_store_of_any_name_gets_its_download(folder: str, site: Site, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = site.video("/clip.mp4", tmp_path)
+    for media_dir in (Path(folder) / "media", tmp_path / folder / "absolute"):
+        media_dir.parent.mkdir(exist_ok=True)
+        got = fetch(url, media_dir, allow_loopback=True)
+        assert got.path.parent == media_dir and got.path.is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {folder, "served.mp4"}
 
 
 def test_a_page_without_video_is_refused(site: Site, tmp_path: Path) -> None:
@@ -576,10 +628,67 @@ VIDEO = "https://www.youtube.com/watch?v=aqz-KE-bpKQ"
         "https://www.youtube.com/shorts/aqz-KE-bpKQ",
         "https://www.youtube-nocookie.com/embed/aqz-KE-bpKQ",
         " HTTPS://WWW.YOUTUBE.COM/live/aqz-KE-bpKQ ",
+        "https://youtu.be/aqz-KE-bpKQ&t=3",
+        "https://youtu.be/aqz-KE-bpKQ?v=00000000000",
+        "https://youtu.be/watch?v=aqz-KE-bpKQ",
+        "https://www.youtube.com/e/aqz-KE-bpKQ",
+        "https://www.youtube.com/v/aqz-KE-bpKQ&hl=en",
+        "https://www.youtube.com/embed/aqz-KE-bpKQ?start=3",
+        "https://music.youtube.com/watch?v=aqz-KE-bpKQ&feature=share",
+        "https://gaming.youtube.com/watch?v=aqz-KE-bpKQ",
+        "https://www.youtubekids.com/watch?v=aqz-KE-bpKQ",
+        "https://youtube.googleapis.com/v/aqz-KE-bpKQ",
+        "https://www.youtube.com/watch#!v=aqz-KE-bpKQ",
+        "https://www.youtube.com/watch?feature=x&amp;v=aqz-KE-bpKQ&amp;t=3",
+        "https://www.youtube.com/watch_popup?v=aqz-KE-bpKQ",
+        "https://www.youtube.com/?v=aqz-KE-bpKQ",
+        "www.youtube.com/watch?v=aqz-KE-bpKQ",
+        "youtu.be/aqz-KE-bpKQ",
+        "//m.youtube.com/shorts/aqz-KE-bpKQ",
     ],
 )
 def test_all_spellings_of_a_youtube_video_are_one(url: str) -> None:
-    assert normalise_url(url) == VIDEO
+    assert normalise_url(address_of(url) or "") == VIDEO
+
+
+@pytest.mark.parametrize(
+    ("spec", "url"),
+    [
+        ("example.org/clip.mp4", "https://example.org/clip.mp4"),
+        ("example.org:8443/a/b?c=1", "https://example.org:8443/a/b?c=1"),
+        ("192.0.2.1/clip.mp4", "https://192.0.2.1/clip.mp4"),
+        ("http://example.org/a", "http://example.org/a"),
+        ("clip.mp4", None),
+        ("my-videos/clip.mp4", None),
+        ("./example.org/clip.mp4", None),
+        ("../example.org/clip.mp4", None),
+        ("/example.org/clip.mp4", None),
+        ("~/clip.mp4", None),
+        (".hidden/clip.mp4", None),
+        ("C:\\clips\\clip.mp4", None),
+        ("", None),
+        ("\0.org/a", None),
+    ],
+)
+def test_an_address_needs_no_scheme_where_no_file_has_its_name(
+    spec: str, url: str | None, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert address_of(spec) == url
+    for existing in ("example.org", "192.0.2.1"):
+        (tmp_path / existing).mkdir()
+    assert address_of(spec) == (url if "://" in spec else None)
+
+
+def test_a_misspelt_path_that_looks_like_an_address_is_called_a_missing_file_too(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("precompute.media.sources.fetch", _nobody_there)
+    with pytest.raises(SourceError) as caught:
+        resolve("results.old/clip.mp4", media_dir=tmp_path)
+    assert caught.value.code == "not_found" and "no such file, and https://results.old/clip.mp4" in caught.value.found
+
+
+def _nobody_there(url: str, *_: object, **__: object) -> None:
+    raise SourceError("network", f"{url}: no such host")
 
 
 def test_normalising_twice_changes_nothing() -> None:
@@ -607,6 +716,9 @@ def test_normalising_twice_changes_nothing() -> None:
         "https://www.youtube.com/playlist?list=PL1",
         "https://www.youtube.com/@channel",
         "https://youtu.be/short",
+        "https://www.youtube.com/embed/videoseries?list=PL1",
+        "https://www.youtube.com/embed/live_stream?channel=UC1",
+        "youtube.com/playlist?list=PL1",
     ],
 )
 def test_what_is_no_address_of_one_video_is_refused(url: str, tmp_path: Path) -> None:
@@ -633,6 +745,8 @@ def test_what_is_no_address_of_one_video_is_refused(url: str, tmp_path: Path) ->
         ("Unsupported URL: https://example.org/", "unsupported_url"),
         ("\r[download] Got error: HTTP Error 503: Busy", "http_error"),
         ("\r[download] Got error: 7 bytes read, 9 more expected", "network"),
+        ("[generic] drm: This video is DRM protected", "drm"),
+        ("[DRM] The requested site is known to use DRM protection. It will NOT be supported.", "drm"),
         ("[youtube] abc: Requested format is not available. Use --list-formats", "no_format"),
         ("something new\nin two lines", "extractor_failed"),
     ],

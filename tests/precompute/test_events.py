@@ -22,12 +22,14 @@ from precompute.cli.app import app
 from precompute.cli.console import logging_to_stderr
 from precompute.cli.console_events import ConsoleEvents
 from precompute.cli.json_events import JsonEvents
+from precompute.cli.next_step import NextStep
 from precompute.cli.report_events import ReportEvents
 from precompute.failures import KINDS, SourceError
 from precompute.jobs.events import (
     BatchHalved,
     Computing,
     Downloading,
+    Estimated,
     Event,
     Events,
     Failed,
@@ -41,6 +43,8 @@ from precompute.jobs.events import (
     Waiting,
 )
 from precompute.jobs.job import Settings, run_job
+from precompute.jobs.pace import Pace
+from precompute.jobs.precision import Measured
 from precompute.media.sampling import Sampling
 from precompute.signals import Stop
 from tests.fixtures.events import Recorded
@@ -49,7 +53,7 @@ from tests.fixtures.zoos import write_zoo
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert(1)</script> [red]**x**[/red] \x1b[31m ![i](http://x/y.png) $x^2$"
-PLANNED = Planned("A", 10, 4, 3, 2e6, 0.5, 8, "cpu", "bfloat16", "within 0.50/255 of float32")
+PLANNED = Planned("A", "0" * 64, 10, 4, 3, 2e6, "cpu", "bfloat16", "within 0.50/255 of float32")
 DONE = Stored("a.mp4", "A", "0" * 64, 4, n_tracks_computed=3, n_frames_computed=8, seconds=4.0)
 
 
@@ -69,7 +73,7 @@ def test_the_terminal_gets_a_line_for_the_plan_and_one_for_the_result_of_each_so
     emit(ConsoleEvents(), RunStarted(("a.mp4",)), Note("1 video"), Started("a.mp4"), PLANNED, Waiting())
     emit(ConsoleEvents(), Started("a.mp4"), PLANNED, Computing(3, 2, 10), BatchHalved(1), DONE, RunEnded())
     emit(ConsoleEvents(), Started("a.mp4"), Downloading(1, 9), Stored("a.mp4", "A", "0" * 64, 1), RunEnded())
-    plan = "A: 10 frames, 3 of 4 tracks to compute, about 2 MB and 4 s on cpu (bfloat16, within 0.50/255 of float32)"
+    plan = "A: 10 frames, 3 of 4 tracks to compute, about 2 MB, on cpu (bfloat16, within 0.50/255 of float32)"
     assert capsys.readouterr().out.splitlines() == [
         "1 video",
         plan,
@@ -88,11 +92,11 @@ def test_the_terminal_gets_one_line_for_each_failure_and_a_table_at_the_end(caps
     emit(sink, *failed("c.mp4", SourceError("network", "c.mp4: connection refused")), RunEnded())
     err = capsys.readouterr().err
     lines = err.splitlines()
-    assert lines[0].startswith("error[truncated] <script>") and " --tolerant (again: no help)" in lines[0]
-    assert lines[1].startswith("error[network] c.mp4: connection refused; ") and "(again: may help)" in lines[1]
+    assert lines[0].startswith("error[truncated] <script>") and " --tolerant (trying again will not help)" in lines[0]
+    assert lines[1].startswith("error[network] c.mp4: connection refused; ") and "(trying again may help)" in lines[1]
     assert lines[-1] == "failed: 2 of 3 sources"
     table = " ".join("".join(lines[2:-1]).split())
-    assert "[red]" in table and "truncated" in table and "no help" in table and "may help" in table
+    assert "[red]" in table and "truncated" in table and "will not help" in table and "may help" in table
     assert "\x1b" not in err
 
 
@@ -107,6 +111,39 @@ def test_the_bar_of_a_download_closes_before_planning(monkeypatch):
     monkeypatch.setattr(console_events, "bytes_bar", bar)
     emit(ConsoleEvents(), Started("a.mp4"), Downloading(3, None), Downloading(9, None), Resolved())
     assert steps == ["3 of None", "9 of None", "closed"]
+
+
+def test_a_job_in_float32_names_no_error_and_one_frame_is_a_frame(capsys):
+    plan = Planned("A", "0" * 64, 1, 1, 1, 1e6, "cpu", "float32", str(Measured(frozenset(), 0.0, 0.0)))
+    emit(ConsoleEvents(), Started("a.mp4"), plan, RunEnded())
+    assert capsys.readouterr().out == "A: 1 frame, 1 of 1 track to compute, about 1 MB, on cpu (float32)\n"
+
+
+def test_after_a_run_the_terminal_gets_the_command_and_a_link_to_each_clip(capsys):
+    emit(NextStep(Path("my store")), RunStarted(("a.mp4",)), DONE, RunEnded())
+    assert capsys.readouterr().out.splitlines() == [
+        "to look at it: streamlit run dashboard/app.py -- --store 'my store'",
+        "then open http://localhost:8501/?clip=000000000000",
+    ]
+    emit(NextStep(None), RunStarted(("a.mp4",)), *failed("a.mp4", SourceError("empty", "a.mp4: empty")), RunEnded())
+    assert capsys.readouterr().out == "", "nothing was stored"
+
+
+def paces(*seconds: float, n_total: int = 100, batch: int = 10) -> list[Event]:
+    """What is reported if the batches are done at those seconds."""
+    now = iter((0.0, *seconds))
+    pace, said = Pace(n_total, 0, clock=lambda: next(now)), Recorded()
+    for n_batches, _ in enumerate(seconds, 1):
+        pace.report(n_batches * batch, said)
+    return [event for event in said if isinstance(event, Estimated)]
+
+
+def test_the_end_is_estimated_once_by_the_speed_after_the_first_batch():
+    assert paces(10, 12, 14, 16) == [Estimated(14, 5)], "the first batch loads: 10 s say nothing of the others"
+    assert paces(10, 12, 14, n_total=30) == [], "it is done by then"
+    assert paces(1, 2, 3) == [], "too early"
+    assert paces(100, 190) == [Estimated(900, 0.1)], "loading is a small part of such a batch"
+    assert paces(10, 20, 30, n_total=0) == [], "nobody knows how many frames there are"
 
 
 # The store's report

@@ -25,6 +25,7 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
+from analysis.trust import trust_of
 from cache.maintenance import verify
 from cache.records import StoreError, sealed
 from cache.store import Store
@@ -160,6 +161,21 @@ def test_a_second_run_computes_nothing(done, zoo, clip):
     result = run(done, zoo, clip)
     assert result.exit_code == 0 and "0 frames computed" in result.output
     assert contents(done) == before
+
+
+def test_trust_measured_later_reaches_finished_tracks_and_makes_none_of_them_again(tmp_path, clip):
+    zoo, store = write_zoo(tmp_path / "zoo"), tmp_path / "store"
+    assert run(store, zoo, clip, "--max-frames", "2").exit_code == 0
+    before = contents(store)
+    with (zoo / "zoo.toml").open("a") as toml:
+        toml.write("[trust.normal.baseline]\nspearman = 0.5\npearson = 0.5\nn_frames = 9\n")
+        toml.write("percentile_97_5 = 2.5\nn_validation_frames = 9\n")
+    assert run(store, zoo, clip, "--max-frames", "2").exit_code == 0
+    assert contents(store) == before
+    energies = Store(store, read_only=True).tracks(kind="energy")
+    stated = {(t.head.path, t.head.method): trust for t in energies if (trust := trust_of(t))}
+    assert {pair: trust.percentile_97_5 for pair, trust in stated.items()} == {("rgb-normal", "baseline"): 2.5}
+    assert not [problem for problem in verify(Store(store)) if problem]
 
 
 def test_a_stored_prediction_is_what_its_network_makes_of_the_stored_input(done, zoo):

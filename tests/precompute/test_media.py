@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -814,3 +816,38 @@ def test_writing_av1_leaves_this_process_as_it_was_scheduled(tmp_path: Path) -> 
     before = os.sched_getscheduler(0)
     media.write_video(tmp_path / "a.mp4", 2, codec="libsvtav1", options={"preset": "10"})
     assert os.sched_getscheduler(0) == before
+
+
+# Pictures, and what a damaged file promises
+
+
+@pytest.mark.parametrize("name", ["room.jpg", "room.png", "picture without an extension"])
+def test_a_picture_is_a_clip_of_one_frame(tmp_path, name):
+    rgb = np.zeros((48, 64, 3), np.uint8)
+    rgb[:, 32:] = 200
+    path = tmp_path / name
+    path.write_bytes(cv2.imencode(path.suffix or ".png", rgb)[1].tobytes())
+    source = resolve(str(path), media_dir=tmp_path)
+    sampling = Sampling(size=48, crop="none")
+    info = decoder.probe(source, sampling)
+    assert (info.width, info.height, info.n_frames_estimate) == (64, 48, 1)
+    for wanted in (sampling, replace(sampling, fps=5)):
+        (frame,) = decoder.frames(path, wanted)
+        assert frame.pts_seconds == 0 and np.abs(frame.rgb.astype(int) - rgb).mean() < 2
+
+
+@pytest.mark.parametrize("kept", [0.002, 0.02, 0.5])
+def test_a_cut_file_is_advised_to_be_read_tolerantly_only_if_that_finds_a_frame(tmp_path, kept):
+    whole = (sources.SAMPLES / "phone.mp4").read_bytes()
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(whole[: int(kept * len(whole))])
+    source = resolve(str(path), media_dir=tmp_path)
+    with pytest.raises(SourceError) as strict:
+        decoder.probe(source)
+    assert strict.value.code == "truncated"
+    try:
+        n_frames = len(list(decoder.frames(path, Sampling(is_tolerant=True))))
+    except SourceError as tolerant:
+        n_frames = 0
+        assert "--tolerant" not in str(tolerant) and tolerant.code in ("truncated", "damaged")
+    assert ("--tolerant" in str(strict.value)) == (n_frames > 0) == (kept == 0.5)

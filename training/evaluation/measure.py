@@ -113,8 +113,7 @@ def measure(
         name: energies.of(np.stack([change(image) for image in strong_frames]), count)
         for name, change in STRONG.items()
     }
-    groups = {group: [picture.rgb for picture in tried if picture.item.group == group] for group in GROUPS}
-    of_groups = {group: energies.of(np.stack(images), count) for group, images in groups.items() if images}
+    of_groups = group_energies(energies, tried, count)
     walk, shown = shown_walk(), shown_pictures(tried)
     with_depth = [ShownImage(picture.item.name, picture.rgb) for picture in tried if picture.depth_metres is not None]
     energy_method = CONSISTENCY if CONSISTENCY in zoo.methods else BASELINE
@@ -131,6 +130,14 @@ def measure(
         shown_rooms=walk,
         shown_real=shown,
     )
+
+
+def group_energies(
+    energies: PictureEnergies, tried: Sequence[RealPicture], count: Callable[[int], None]
+) -> dict[str, EnergiesByPair]:
+    """By group of real pictures: their energies."""
+    groups = {group: [picture.rgb for picture in tried if picture.item.group == group] for group in GROUPS}
+    return {group: energies.of(np.stack(images), count) for group, images in groups.items() if images}
 
 
 def some_frames(test: Frames, n: int) -> np.ndarray:

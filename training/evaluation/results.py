@@ -59,7 +59,7 @@ def write_results(
     device: str = "cpu",
     about_seeds: str = "",
     rooms: Evaluation | None = None,
-) -> Evaluation:
+) -> ResultFigures:
     """Evaluate the zoo on the test rooms and on real pictures, and write `out`/results.md with its pictures.
 
     `seed_zoos` are the same methods trained with other seeds; `about_seeds` is a sentence on what differs between them.
@@ -76,7 +76,7 @@ def write_results(
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.replace(folder)
     (out / "results.md").write_text(text, encoding="utf-8")
-    return figures.rooms
+    return figures
 
 
 def draw(figures: ResultFigures, folder: Path) -> set[str]:

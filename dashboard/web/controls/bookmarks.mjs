@@ -41,7 +41,7 @@ class Bookmarks {
     this.root = element(
       "section",
       { class: "bookmarks", "aria-label": "Bookmarks" },
-      element("h3", { text: "Bookmarks" }),
+      element("h2", { text: "Bookmarks" }),
       this.list,
     );
     this.root.hidden = true;

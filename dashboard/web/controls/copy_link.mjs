@@ -4,16 +4,26 @@
 import { FIELDS, writeViewState } from "../player/view_state.mjs";
 import { element } from "../ui/dom.mjs";
 
-/** @param {import("../player/context.mjs").Context} context */
-export async function copyLink({ position, playback, view, ui }) {
+/**
+ * The address of this view at that frame.
+ * @param {import("../player/context.mjs").Context} context @param {number} frame
+ */
+export function linkTo({ playback, view }, frame) {
   const url = new URL(window.location.href);
-  url.searchParams.set("frame", String(position.wanted));
+  url.searchParams.set("frame", String(frame));
   url.searchParams.set("speed", String(playback.speed));
   const texts = writeViewState(view.state);
   for (const name of Object.keys(FIELDS)) {
     if (name in texts) url.searchParams.set(name, texts[name]);
     else url.searchParams.delete(name);
   }
+  return url;
+}
+
+/** @param {import("../player/context.mjs").Context} context */
+export async function copyLink(context) {
+  const { ui } = context;
+  const url = linkTo(context, context.position.wanted);
   try {
     await navigator.clipboard.writeText(url.href); // needs https or localhost
     ui.announce("link copied");

@@ -80,7 +80,7 @@ class Transport {
 
   /** @param {import("../player/context.mjs").Data} data */
   update(data) {
-    const { nFrames, nReady } = this.context.clip;
+    const { nFrames, nReady, firstReady } = this.context.clip;
     const speedsText = data.speeds.join();
     if (speedsText !== this.speedsText) {
       this.speedsText = speedsText;
@@ -88,8 +88,7 @@ class Transport {
         ...data.speeds.map((speed) => element("option", { value: String(speed), text: `${speed}×` })),
       );
     }
-    const growing = nReady < nFrames ? `, ${nReady} ready` : "";
-    this.count.textContent = `/ ${nFrames - 1}${growing}`;
+    this.count.textContent = countText({ nFrames, nReady, firstReady, isFile: Boolean(data.isFile) });
     this.number.style.width = `${Math.max(String(nFrames - 1).length, 3) + 2}ch`;
     this.slider.setAttribute("aria-valuemax", String(nFrames - 1));
     // In line with the plots, where there are any.
@@ -264,4 +263,17 @@ class Transport {
     // The click that ends a hold is not another step; one of the keyboard (detail 0) never ends a hold.
     target.addEventListener("click", (event) => (event.detail === 0 || !hasRepeated) && act(), { signal });
   }
+}
+
+/**
+ * What stands behind the number of the frame. A file holds a part of a clip, and never more of it. Pure.
+ * @param {{nFrames: number, nReady: number, firstReady: number, isFile: boolean}} clip
+ */
+export function countText({ nFrames, nReady, firstReady, isFile }) {
+  const held = nReady - firstReady;
+  if (isFile && held < nFrames) {
+    const frames = held === 1 ? "1 frame" : `${held} frames`;
+    return `of ${firstReady} to ${nReady - 1} (${frames})`;
+  }
+  return `/ ${nFrames - 1}${nReady < nFrames ? `, ${nReady} ready` : ""}`;
 }

@@ -81,6 +81,7 @@ export function energyScale(domain, { maps }) {
  */
 export function referenceOf(panes, index, chosen) {
   const own = panes[index].domain.name;
+  if (panes[index].role === "difference") return panes.findIndex(({ id }) => id === "A");
   const same = panes.map((pane, at) => ({ pane, at })).filter(({ pane }) => pane.domain.name === own);
   if (same.length < 2) return -1;
   const found =
@@ -111,11 +112,14 @@ export function plansOf(panes, { diff, reach, maps }) {
   const made = new Map();
   return panes.map((pane, index) => {
     const { domain } = pane;
-    const reference = diff === null ? -1 : referenceOf(panes, index, diff);
-    const role = diff === null ? "" : reference < 0 ? "apart" : reference === index ? "reference" : "compared";
+    // The difference of B from A is one whatever the others are compared with, and an energy never is.
+    const wanted = pane.role === "difference" ? "A" : pane.role === "energy" ? null : diff;
+    const reference = wanted === null ? -1 : referenceOf(panes, index, wanted);
+    const role = wanted === null ? "" : reference < 0 ? "apart" : reference === index ? "reference" : "compared";
     const unknown = pane.role === "truth" ? unknownCodes(domain) : -1;
     if (role !== "compared") {
-      const scale = domain.channels === 1 ? shownScale(domain, maps[domain.name]) : null;
+      const own = pane.role === "energy" ? energyScale(domain, { maps }) : shownScale(domain, maps[domain.name]);
+      const scale = domain.channels === 1 ? own : null;
       const table = scale && shownTable(domain, scale);
       return { kind: table ? "table" : "codes", table, reference: -1, scale, role, unknown };
     }

@@ -6,9 +6,11 @@ import { cssGradient, formatValue, legendTicks } from "./colour.mjs";
 
 /** @typedef {import("../player/context.mjs").Pane} Pane */
 
-/** @param {Pane} pane @param {HTMLElement | null} menu of what it could show instead */
-export function paneElements(pane, menu) {
-  const title = element("span", { class: "pane-title", text: pane.title });
+/** @typedef {{title: HTMLElement | null, end: HTMLElement[]}} Controls title: in place of the plain one; end: after it */
+
+/** @param {Pane} pane @param {Controls} controls */
+export function paneElements(pane, controls) {
+  const title = element("span", { class: "pane-title", text: pane.heading ?? pane.title });
   const detail = element("span", { class: "pane-detail", text: pane.detail });
   const line = element("div", { class: "pane-name" });
   if (pane.letter) {
@@ -19,7 +21,7 @@ export function paneElements(pane, menu) {
     );
     line.append(badge);
   }
-  line.append(menu ? element("span", { class: "pane-choice" }, title, menu) : title);
+  line.append(controls.title ?? title, ...controls.end);
   if (!pane.isComplete) line.append(element("span", { class: "growing", text: "unfinished" }));
   const values = element("span", { class: "pane-values number" });
   const more = element("div", { class: "pane-more" }, detail, values);
@@ -29,10 +31,28 @@ export function paneElements(pane, menu) {
   message.hidden = true;
   const name = [pane.letter, pane.title, pane.detail].filter(Boolean).join(" ");
   // The message is beside the picture: screen readers skip what is inside an image.
-  const box = element("div", { class: "pane" }, element("div", { role: "img", "aria-label": name }), message);
+  const key = element("div", { class: "pane-key" });
+  key.hidden = true;
+  const box = element("div", { class: "pane" }, element("div", { role: "img", "aria-label": name }), message, key);
   /** @type {HTMLElement | null} */
   const scale = null;
-  return { head, line, more, detail, values, scale: /** @type {HTMLElement | null} */ (scale), box, message };
+  return { head, line, more, detail, values, scale: /** @type {HTMLElement | null} */ (scale), box, message, key };
+}
+
+/**
+ * Fills the key of a pane with what its colours mean, where they are of two kinds.
+ * @param {HTMLElement} made @param {Record<string, import("./colour.mjs").Scale>} scales by name; none: no key
+ */
+export function fillKey(made, scales) {
+  const entries = Object.entries(scales);
+  made.hidden = entries.length === 0;
+  made.replaceChildren(
+    ...entries.map(([name, scale]) => {
+      const bar = element("i", { class: "bar", "aria-hidden": "true" });
+      bar.style.background = cssGradient(scale);
+      return element("span", {}, name, bar, `${formatValue(scale.hi)}${scale.unit === "°" ? "" : " "}${scale.unit}`);
+    }),
+  );
 }
 
 /** An empty legend, which opens the menu of colour maps and ranges. @param {(anchor: HTMLElement) => void} onPress */

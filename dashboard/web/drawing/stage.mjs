@@ -5,7 +5,7 @@ import { clampView, maxScale, visiblePart } from "../tools/zoom.mjs";
 import { element } from "../ui/dom.mjs";
 import { differenceText, energyScale, overlayTable, partnerIn, plansOf } from "./compose.mjs";
 import { gridLayout, wipeLayout } from "./layout.mjs";
-import { legend, legendButton, paneElements } from "./pane_heading.mjs";
+import { fillKey, legend, legendButton, paneElements } from "./pane_heading.mjs";
 import { Tile } from "./tile.mjs";
 
 /** From this magnification on, pixels are drawn as squares. */
@@ -42,7 +42,7 @@ export class Stage {
     this.tiles = [];
     /** @type {Plan[]} by pane */
     this.plans = [];
-    /** The overlay of each pane: its colours, and the index of its picture. @type {({table: Uint32Array, picture: number} | null)[]} */
+    /** The overlay of each pane: its colours, and the index of its picture. @type {({table: Uint32Array, scale: import("./colour.mjs").Scale, picture: number} | null)[]} */
     this.overlays = [];
     /** @type {import("./layout.mjs").Layout | null} */
     this.layout = null;
@@ -62,12 +62,12 @@ export class Stage {
   /**
    * Shows these panes from the next `fit` on.
    * @param {Pane[]} panes @param {{width: number, height: number}} size of the pictures
-   * @param {(pane: Pane) => HTMLElement | null} [menuOf] a menu of what a pane could show instead
+   * @param {(pane: Pane) => import("./pane_heading.mjs").Controls} [controlsOf] what stands in the heading of a pane
    */
-  setPanes(panes, size, menuOf = () => null) {
+  setPanes(panes, size, controlsOf = () => ({ title: null, end: [] })) {
     this.panes = panes;
     this.size = size;
-    this.elements = panes.map((pane) => paneElements(pane, menuOf(pane)));
+    this.elements = panes.map((pane) => paneElements(pane, controlsOf(pane)));
     this.tiles = panes.map(() => new Tile());
     this.over.replaceChildren(...this.elements.flatMap(({ head, box }) => [head, box]));
     this.drawing = "";
@@ -94,8 +94,9 @@ export class Stage {
       const at = energies.findIndex(({ letter }) => pane.role === "prediction" && pane.letter === letter);
       if (!look.overlay || at < 0) return null;
       const { domain } = energies[at];
-      const table = overlayTable(domain, energyScale(domain, look), look.overlay);
-      return { table, picture: this.panes.length + at };
+      const scale = energyScale(domain, look);
+      const table = overlayTable(domain, scale, look.overlay);
+      return { table, scale, picture: this.panes.length + at };
     });
     this.overlays.forEach((over, index) => {
       const plan = this.plans[index];
@@ -124,6 +125,10 @@ export class Stage {
       apart: "not compared: different domain",
     }[plan.role];
     own.detail.textContent = text || pane.detail;
+    const over = this.overlays[index];
+    const against = reference?.role === "truth" ? "error" : "difference";
+    const compared = over && plan.role === "compared" ? plan.scale : null;
+    fillKey(own.key, compared && over ? { [against]: compared, energy: over.scale } : {});
     own.head.title = [pane.title, pane.detail, text].filter(Boolean).join(" – ");
     if (!plan.scale) own.scale?.remove();
     // The same button, as it may have the focus.
@@ -251,7 +256,8 @@ export class Stage {
     if (plan.reference >= 0 && other?.data.length !== codes.data.length) return;
     const { x, y, width, height } = deviceRect(rect, this.ratio);
     const { left, top, side } = visiblePart(this.zoom);
-    context.imageSmoothingEnabled = width / (side * codes.width) < PIXELATED_FROM;
+    const scale = width / (side * codes.width);
+    context.imageSmoothingEnabled = scale < PIXELATED_FROM && !Number.isInteger(scale);
     context.imageSmoothingQuality = "high";
     if (clip) {
       context.save();
@@ -308,6 +314,16 @@ export class Stage {
       return { pane: index, id: this.panes[index].id, u, v, x, y, widthPx: rect.width, heightPx: rect.height };
     }
     return null;
+  }
+
+  /** The pane over whose picture or heading a point of the window is; -1: none. @param {number} clientX @param {number} clientY */
+  columnAt(clientX, clientY) {
+    const box = this.root.getBoundingClientRect();
+    const [px, py] = [clientX - box.left, clientY - box.top];
+    const headingPx = this.layout?.headingPx ?? 0;
+    const isIn = (/** @type {import("./layout.mjs").Rect | null} */ rect) =>
+      rect && px >= rect.x && px < rect.x + rect.width && py >= rect.y - headingPx && py < rect.y + rect.height;
+    return this.layout?.rects.findIndex(isIn) ?? -1;
   }
 
   /** The place of a point of the picture in the stage, CSS px, even outside the pane. @param {number} pane @param {number} x @param {number} y */

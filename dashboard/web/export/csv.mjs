@@ -6,18 +6,21 @@ import { byFrame } from "../plots/curves.mjs";
 /**
  * @param {{ptsSeconds: number[], charts: import("../plots/curves.mjs").Chart[]}} data
  * @param {{first: number, last: number, notes?: ReadonlyMap<number, string>,
- *   more?: {name: string, values: ArrayLike<number>}[]}} options frames, both included; notes: bookmarks; more: columns
+ *   more?: {name: string, values: ArrayLike<number | string>}[], clip?: string}} options frames, both included; notes: bookmarks;
+ *   more: columns; clip: its title, in a column of its own, since tables are put together
  * @returns {string}
  */
-export function seriesCsv({ ptsSeconds, charts }, { first, last, notes = new Map(), more = [] }) {
+export function seriesCsv({ ptsSeconds, charts }, { first, last, notes = new Map(), more = [], clip = "" }) {
   const columns = [...plottedColumns(charts, ptsSeconds.length), ...more];
   const header = ["frame", "time (s)", ...columns.map(({ name }) => name)];
   if (notes.size) header.push("bookmark", "note");
+  if (clip) header.push("clip");
   const lines = [header.map(textCell).join(",")];
   for (let frame = first; frame <= last; frame += 1) {
     const cells = [String(frame), numberCell(ptsSeconds[frame])];
-    for (const { values } of columns) cells.push(numberCell(values[frame]));
+    for (const { values } of columns) cells.push(cell(values[frame]));
     if (notes.size) cells.push(notes.has(frame) ? "1" : "", textCell(notes.get(frame) ?? ""));
+    if (clip) cells.push(textCell(clip));
     lines.push(cells.join(","));
   }
   return `${lines.join("\r\n")}\r\n`; // RFC 4180
@@ -29,11 +32,16 @@ export function seriesCsv({ ptsSeconds, charts }, { first, last, notes = new Map
  */
 function plottedColumns(charts, nFrames) {
   return charts.flatMap(({ title, unit, series }) =>
-    series.map(({ letter, name, values }) => ({
-      name: `${title}, ${[letter, name].filter(Boolean).join(" ")}${unit && ` (${unit})`}`,
+    series.map(({ letter, name, fullName = name, values }) => ({
+      name: `${title}, ${[letter, fullName].filter(Boolean).join(" ")}${unit && ` (${unit})`}`,
       values: byFrame(values, nFrames),
     })),
   );
+}
+
+/** @param {number | string | undefined} value */
+function cell(value) {
+  return typeof value === "string" ? textCell(value) : numberCell(value);
 }
 
 /** @param {number | undefined} value */

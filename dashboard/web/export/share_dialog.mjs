@@ -32,6 +32,7 @@ export function sharing(context) {
       { help: "save the series as a table (CSV)", run: () => share.run("table") },
       ...(share.isFile ? [] : [{ help: "save the series as Parquet", run: () => share.run("parquet") }]),
       { help: "save a video (WebM)", run: () => share.open("video") },
+      { help: "save the bookmarks as a report (HTML)", run: () => share.run("report") },
       ...(share.isFile ? [] : [{ help: "save a page that opens offline (HTML)", run: () => share.open("page") }]),
     ],
     update: () => share.panel.open && share.describe(),
@@ -60,6 +61,7 @@ class Share {
       table: row("Series", ["Save CSV"]),
       video: row("Video", ["Save WebM"]),
       page: row("Page", ["Save HTML"]),
+      report: row("Bookmarks", ["Save report"]),
     };
     this.parquet = element("a", { class: "as-button", download: "", text: "Save Parquet" });
     this.rows.table.actions.append(this.parquet);
@@ -117,7 +119,7 @@ class Share {
     for (const field of [this.first, this.last]) field.addEventListener("change", () => this.describe());
     this.maps.addEventListener("change", () => this.describe());
     this.cancel.addEventListener("click", () => this.work?.abort());
-    const { link, picture, table, video, page } = this.rows;
+    const { link, picture, table, video, page, report } = this.rows;
     const on = (/** @type {ReturnType<typeof row>} */ { actions }, /** @type {() => void} */ act) =>
       actions.querySelector("button")?.addEventListener("click", act);
     on(link, () => {
@@ -128,6 +130,7 @@ class Share {
     on(table, () => this.run("table"));
     on(video, () => this.run("video"));
     on(page, () => this.run("page"));
+    on(report, () => this.run("report"));
   }
 
   copyLink() {
@@ -181,14 +184,18 @@ class Share {
     const reason = whyNoVideo();
     setEnabled(rows.video, !reason);
     rows.page.root.hidden = this.isFile;
+    const { size } = context.notes;
+    rows.report.root.hidden = size === 0;
+    const marks = size === 1 ? "1 bookmark" : `${size} bookmarks`;
+    rows.report.text.textContent = `${marks} with picture, numbers, note and link, as one HTML file.`;
     this.mapsLabel.hidden = Object.keys(context.data.energies ?? {}).length === 0;
-    rows.page.text.textContent = "Opens offline; computing the size …";
+    rows.page.text.textContent = "Opens offline; measuring the size …";
     try {
       const [picture, video] = await Promise.all([this.snapshot(), this.snapshot(VIDEO)]);
       if (turn !== this.turn) return;
       const frame = context.position.painted;
       rows.picture.text.textContent = `Frame ${frame} as shown, ${picture.width} × ${picture.height}.`;
-      rows.video.text.textContent = reason ?? `Every frame once, ${video.width} × ${video.height}.`;
+      rows.video.text.textContent = reason ?? `Every frame, at the clip's rate: ${video.width} × ${video.height}.`;
     } catch (error) {
       if (turn === this.turn) rows.picture.text.textContent = `Cannot be saved: ${messageOf(error)}.`;
     }
@@ -232,17 +239,43 @@ class Share {
     return `crosscheck_${slug(this.context.data.title)}${part}.${extension}`;
   }
 
-  /** Energies of the chosen region, beside those of whole frames. @returns {{name: string, values: ArrayLike<number>}[]} */
+  /**
+   * Energies of the chosen region, beside those of whole frames, and what each was measured on: pixels, or blocks of them
+   * where the energy is raw or pixels cannot be read.
+   * @returns {{name: string, values: ArrayLike<number | string>}[]}
+   */
   regionColumns() {
-    const { series } = this.context;
+    const { series, data } = this.context;
     const { region } = series;
     const energy = region && series.measure("energy");
     if (!energy) return [];
     const unit = energy.unit ? ` (${energy.unit})` : "";
-    return [...energy.byLetter].map(([letter, values]) => ({
-      name: `${energy.title}, ${letter}, ${region.note}${unit}`,
+    const columns = [...energy.byLetter].map(([letter, values]) => ({
+      name: `${energy.title}, ${[letter, data.energies?.[letter]?.method].filter(Boolean).join(" ")}, ${region.name}${unit}`,
       values,
     }));
+    return [...columns, { name: `${region.name}, measured on`, values: region.measuredOn }];
+  }
+
+  /** Return once the region's values are as exact as they become. @param {AbortSignal} signal */
+  async settleRegion(signal) {
+    const { series, playback } = this.context;
+    if (!series.region || series.region.isFinal) return;
+    playback.pause(); // its frames come before the pixels of the region
+    await new Promise((/** @type {(done: void) => void} */ resolve, reject) => {
+      const end = series.onChange(() => step());
+      const step = () => {
+        if (!series.region || series.region.isFinal) {
+          end();
+          resolve();
+        } else this.showProgress("region", ...series.region.progress);
+      };
+      signal.addEventListener("abort", () => {
+        end();
+        reject(signal.reason);
+      });
+      step();
+    });
   }
 
   // Making
@@ -254,7 +287,7 @@ class Share {
     const { state } = this.context.view;
     const seconds = (/** @type {number} */ frame) => data.ptsSeconds[frame] ?? NaN;
     const title = `${data.title}${overlayText(data, state)}`;
-    const view = { stage, theme: ui.theme, title, wipe: state.wipe, seconds };
+    const view = { stage, theme: ui.theme, title, wipe: state.wipe, seconds, region: state.region, probe: state.probe };
     return new Snapshot(view, options);
   }
 
@@ -269,10 +302,12 @@ class Share {
       snapshot.draw(frame, context.position.pictures);
       return [await snapshot.png(), this.fileName("png", `_frame-${frame}`)];
     },
-    table: async () => {
+    table: async (signal) => {
       const [first, last] = this.range;
+      await this.settleRegion(signal);
       const { seriesCsv } = await import("./csv.mjs");
-      const text = seriesCsv(this.context.data, { first, last, notes: this.context.notes, more: this.regionColumns() });
+      const { notes, data } = this.context;
+      const text = seriesCsv(data, { first, last, notes, more: this.regionColumns(), clip: data.title });
       // The byte order mark makes spreadsheets read UTF-8.
       return [new Blob(["\ufeff", text], { type: "text/csv" }), this.fileName("csv")];
     },
@@ -307,6 +342,16 @@ class Share {
         this.showProgress("page", done, count);
       const { makePage } = await import("./offline_page.mjs");
       return [await makePage(this.context, { ...options, onProgress }), this.fileName("html")];
+    },
+    report: async (signal) => {
+      const { context } = this;
+      if (context.notes.size === 0) throw new Error("no frame is bookmarked");
+      context.playback.pause();
+      const { makeReport } = await import("./report.mjs");
+      const snapshot = await this.snapshot({ hasValues: false }); // they are of the frame on the screen
+      const onProgress = (/** @type {number} */ done, /** @type {number} */ count) =>
+        this.showProgress("report", done, count);
+      return [await makeReport(context, { snapshot, signal, onProgress }), this.fileName("html", "_bookmarks")];
     },
   };
 

@@ -8,14 +8,32 @@ import { formatTime } from "../player/clock.mjs";
 
 const FOOTER_PX = 26;
 const MARGIN_PX = 10;
+/** Arms of the cross at the probed pixel, from its middle, px. */
+const CROSS = { from: 3, to: 9 };
 /** Browsers refuse larger canvases. */
 const MAX_SIDE_PX = 8192;
 
 /**
  * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
  * @typedef {{stage: import("../player/context.mjs").Context["stage"], theme: import("../ui/theme.mjs").Theme, title: string,
- *   wipe: import("../player/view_state.mjs").ViewState["wipe"], seconds: (frame: number) => number}} View
+ *   wipe: import("../player/view_state.mjs").ViewState["wipe"], seconds: (frame: number) => number,
+ *   region: import("../player/view_state.mjs").ViewState["region"], probe: import("../player/view_state.mjs").ViewState["probe"]}} View
  */
+
+/** Pixels of the saved picture for one of the stored picture. */
+const SCALES = [1, 2, 4];
+
+/**
+ * Saved pixels per CSS px: stored pixels become squares of 1, 2 or 4 pixels where that is at least as fine as `least` and
+ * within `limit`; else as fine as is allowed. Pure.
+ * @param {number} least @param {number} limit @param {{stored: number, shown: number} | null} pane widths in pixels and CSS px
+ */
+export function wholePixelRatio(least, limit, pane) {
+  const ratios = pane ? SCALES.map((scale) => (scale * pane.stored) / pane.shown) : [];
+  return (
+    ratios.find((ratio) => ratio >= least - 1e-9 && ratio <= limit) ?? Math.min(Math.max(least, ratios[0] ?? 0), limit)
+  );
+}
 
 export class Snapshot {
   /**
@@ -30,11 +48,12 @@ export class Snapshot {
     const { layout } = view.stage;
     if (!layout) throw new Error("nothing is shown yet");
     this.layout = layout;
-    // One pixel of a stored picture is at least one pixel here.
-    const wanted = layout.rects.map((rect) => (rect ? view.stage.size.width / rect.width : 0));
+    const rects = layout.rects.filter((rect) => rect !== null);
+    const isEven = rects.length > 0 && rects.every((rect) => rect.width === rects[0].width);
     const size = [layout.width + 2 * MARGIN_PX, layout.height + MARGIN_PX + FOOTER_PX];
     const limit = Math.min(MAX_SIDE_PX / Math.max(...size), Math.sqrt(maxPixels / (size[0] * size[1])));
-    this.ratio = Math.min(Math.max(view.stage.ratio, 1, ...wanted), limit);
+    const pane = isEven ? { stored: view.stage.size.width, shown: rects[0].width } : null;
+    this.ratio = wholePixelRatio(Math.max(view.stage.ratio, 1), limit, pane);
     // Even sides: video stores colour for 2 x 2 pixels.
     const even = (/** @type {number} */ side) => 2 * Math.round((side * this.ratio) / 2);
     this.width = even(size[0]);
@@ -64,6 +83,7 @@ export class Snapshot {
     context.translate(margin, margin);
     context.scale(this.ratio, this.ratio);
     drawElements(context, stage.root, stage.over, this.hasValues ? "" : ".pane-values");
+    this.drawMarks(context);
     context.translate(-MARGIN_PX, -MARGIN_PX);
     const y = this.height / this.ratio - FOOTER_PX / 2;
     context.font = `12px ${theme.css("--st-font") || "sans-serif"}`;
@@ -76,6 +96,52 @@ export class Snapshot {
     context.textAlign = "right";
     context.fillText(where, right, y);
     context.restore();
+  }
+
+  /** The box of the region, and the place of the values, in every pane. @param {CanvasRenderingContext2D} context in CSS px */
+  drawMarks(context) {
+    const { stage, region, probe } = this.view;
+    for (const [pane, rect] of (stage.layout?.rects ?? []).entries()) {
+      if (!rect) continue;
+      context.save();
+      context.beginPath();
+      context.rect(rect.x, rect.y, rect.width, rect.height);
+      context.clip();
+      const outlined = (/** @type {(context: CanvasRenderingContext2D) => void} */ trace) => {
+        for (const [colour, width] of /** @type {[string, number][]} */ ([
+          ["#000", 4.5],
+          ["#fff", 1.5],
+        ])) {
+          context.strokeStyle = colour;
+          context.lineWidth = width;
+          context.beginPath();
+          trace(context);
+          context.stroke();
+        }
+      };
+      const corner = (/** @type {number} */ x, /** @type {number} */ y) =>
+        stage.toCss(pane, x, y) ?? { left: 0, top: 0 };
+      if (region) {
+        const [x, y, width, height] = region;
+        const [from, to] = [corner(x, y), corner(x + width, y + height)];
+        outlined((own) => own.rect(from.left, from.top, to.left - from.left, to.top - from.top));
+      }
+      if (probe && this.hasValues) {
+        const { left, top } = corner(probe[0] + 0.5, probe[1] + 0.5);
+        outlined((own) => {
+          for (const [dx, dy] of [
+            [1, 0],
+            [-1, 0],
+            [0, 1],
+            [0, -1],
+          ]) {
+            own.moveTo(left + CROSS.from * dx, top + CROSS.from * dy);
+            own.lineTo(left + CROSS.to * dx, top + CROSS.to * dy);
+          }
+        });
+      }
+      context.restore();
+    }
   }
 
   /** @returns {Promise<Blob>} */
@@ -101,7 +167,7 @@ function drawElements(context, root, over, without) {
   });
   for (const made of /** @type {NodeListOf<HTMLElement>} */ (over.querySelectorAll("*"))) {
     if (!made.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
-    if (without && made.closest(without)) continue;
+    if ((without && made.closest(without)) || made.closest(".pane-end")) continue; // buttons are the page's
     const style = getComputedStyle(made);
     const box = boxOf(made.getBoundingClientRect());
     if (box.width === 0 || box.height === 0) continue;

@@ -21,6 +21,8 @@ import { Theme } from "../ui/theme.mjs";
 
 const SVG = "http://www.w3.org/2000/svg";
 const SIZE = { row: 40, top: 24, box: 13 };
+/** Rows of more options than this stand closer, so that what is below them stays on the screen. */
+const MANY = { options: 6, row: 31 };
 /** Widths of the columns (image, between, target, readouts) in shares, and of all of them, px. */
 const COLUMNS = { shares: [0.7, 1.35, 1, 1.35], least: 430, most: 720 };
 /** Mean width of a letter of the graph's names. */
@@ -28,7 +30,7 @@ const LETTER_PX = 6.2;
 /** The option that hides the readouts. */
 const NO_READOUT = "no readout";
 /** Standardised terms between these, sigma, are drawn between these widths, px. */
-const ENERGY = { low: -1, high: 3 };
+const ENERGY = { low: -3, high: 3 };
 const WIDTH = { low: 2, high: 10, unknown: 2 };
 
 /**
@@ -57,10 +59,29 @@ export function mount({ data, parentElement, setTriggerValue }) {
 }
 
 /** Width of the line of a path. Pure. @param {number | null} energy sigma */
-function lineWidth(energy) {
+export function lineWidth(energy) {
   if (energy === null) return WIDTH.unknown;
   const share = Math.min(Math.max((energy - ENERGY.low) / (ENERGY.high - ENERGY.low), 0), 1);
   return WIDTH.low + share * (WIDTH.high - WIDTH.low);
+}
+
+/** What is said of an option without a picture; "" if it has one. Pure. @param {number | null} energy @param {boolean} isMissing */
+export function missingMark(energy, isMissing) {
+  if (!isMissing) return "";
+  return energy === null ? "not computed" : "picture not stored";
+}
+
+/**
+ * How much a path disagrees with the direct prediction, in words. Pure.
+ * @param {number | null} mean over the clip, sigma @param {number | undefined} now in this frame @param {number} frame
+ */
+export function disagreement(mean, now, frame) {
+  if (mean === null) return "";
+  const size = Math.abs(mean).toFixed(2);
+  const how = mean < 0 ? "less than usual" : "more than usual";
+  const by = `${size} σ ${mean < 0 ? "below" : "above"} the mean of validation images`;
+  const here = now === undefined ? "" : `; ${signed(now)} σ in frame ${frame}`;
+  return ` On average it disagrees with the direct prediction ${how} (${by}${here}).`;
 }
 
 class Picker {
@@ -92,7 +113,7 @@ class Picker {
     /** @type {Component["setTriggerValue"]} */
     this.ask = () => {};
     this.letters = element("div", { class: "graph-letters", role: "radiogroup", "aria-label": "letter" });
-    this.places = Object.entries({ left: "←", right: "→", remove: "×" }).map(([what, sign]) => {
+    this.places = Object.entries({ left: "←", right: "→", remove: "remove" }).map(([what, sign]) => {
       const one = button(what, null, sign);
       one.addEventListener("click", () => this.arrange(what));
       return one;
@@ -101,7 +122,9 @@ class Picker {
     this.drawing = document.createElementNS(SVG, "svg");
     this.text = element("p", { class: "graph-text", role: "status" });
     this.command = element("code", { class: "graph-command" });
-    this.command.hidden = true;
+    this.copy = button("copy the command", null, "copy");
+    this.copy.addEventListener("click", () => this.copyCommand());
+    this.command.hidden = this.copy.hidden = true;
     // A dialog of its own: Streamlit's popover takes keys and Tab away from what it cannot look into.
     this.panel = dialog(
       "Configurations",
@@ -115,7 +138,12 @@ class Picker {
         this.methods,
       ),
       this.drawing,
-      element("div", { class: "graph-about" }, this.preview, element("div", {}, this.text, this.command)),
+      element(
+        "div",
+        { class: "graph-about" },
+        this.preview,
+        element("div", {}, this.text, element("div", { class: "graph-run" }, this.command, this.copy)),
+      ),
     );
     this.opener = button("choose paths, arrange or remove configurations", "paths");
     this.opener.addEventListener("click", () => this.open());
@@ -298,16 +326,19 @@ class Picker {
     });
     const width = shares.reduce((sum, share) => sum + share) * unit;
     const nRows = Math.max(options.length, readouts.length ? readouts.length + 1 : 0, 2);
-    const height = 2 * SIZE.top + SIZE.row * (nRows - 1);
+    const row = nRows > MANY.options ? MANY.row : SIZE.row;
+    const height = 2 * SIZE.top + row * (nRows - 1);
     const middle = height / 2;
-    const rowOf = (/** @type {number} */ i, /** @type {number} */ n) => middle + (i - (n - 1) / 2) * SIZE.row;
+    const rowOf = (/** @type {number} */ i, /** @type {number} */ n) => middle + (i - (n - 1) / 2) * row;
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.style.maxWidth = `${width}px`;
     svg.style.setProperty("--xc-own", `var(--xc-${this.letter.toLowerCase()})`);
     const [image, between, target, end] = columns;
     const paths = options.map((option, i) => {
       const y = rowOf(i, options.length);
-      const line = `${curve(image.x, middle, between.x, y)}${curve(between.x, y, target.x, middle)}`;
+      // Level where names stand, so that no line runs across the name of another path.
+      const [left, right] = [between.x - between.half, between.x + between.half];
+      const line = `${curve(image.x, middle, left, y)}H${right}${curve(right, y, target.x, middle).replace("M", "L")}`;
       const via = option.titles.slice(1, -1).join(", ") || "direct";
       return this.drawOption(option, {
         line,
@@ -322,7 +353,7 @@ class Picker {
       const name = option.titles[option.titles.length - 1];
       const isChosen = this.data.readout === endOf(option);
       return this.drawOption(option, {
-        line: curve(target.x, middle, end.x, y),
+        line: `${curve(target.x, middle, end.x - end.half, y)}H${end.x}`,
         at: { ...end, y },
         name,
         isChosen,
@@ -362,16 +393,17 @@ class Picker {
     const energy = option ? this.energyOf(option) : null;
     const number = energy === null ? "" : ` ${signed(energy)} σ`;
     const isMissing = Boolean(option?.command);
+    const word = missingMark(energy, isMissing);
     const drawn = made("g", {
       class: `way${isMissing ? " missing" : ""}`,
       role: "radio",
       "aria-checked": String(isChosen),
-      "aria-label": option ? `${option.titles.join(" → ")}${number}${isMissing ? ", not computed" : ""}` : name,
+      "aria-label": option ? `${option.titles.join(" → ")}${number}${word && `, ${word}`}` : name,
       "data-path": option?.path ?? "",
     });
     const stroke = made("path", { d: line, class: "way-line" });
     stroke.style.strokeWidth = `${lineWidth(energy)}px`;
-    const mark = isMissing ? " · not computed" : "";
+    const mark = word && ` · ${word}`;
     drawn.append(made("path", { d: line, class: "way-hit" }), stroke, node(name, at, [`${number}${mark}`, mark]));
     drawn.addEventListener("click", act);
     const point = () => {
@@ -430,29 +462,33 @@ class Picker {
   /** Describe the path, and show its picture. @param {PathOption | null} option null: no readout, or nothing */
   describe(option) {
     this.showPreview(option);
-    this.command.hidden = !option?.command;
+    this.command.hidden = this.copy.hidden = !option?.command;
+    this.copy.textContent = "copy";
     this.command.textContent = option?.command ?? "";
     if (!option) {
       this.text.textContent =
         this.pointed === ""
           ? "Only the predictions, without readouts."
-          : "Click a path to show it. The width of an edge is the energy of its path in the frame on the screen.";
+          : "Click a path to show it. Thicker: it disagrees more in this frame.";
       return;
     }
     const path = `${option.zoo}/${option.method}: ${option.titles.join(" → ")}.`;
-    const about = `${path}${this.agreement(option)}`;
-    if (option.command) this.text.textContent = `${about} Not computed for this clip. To compute it, run:`;
+    const about = `${path}${disagreement(option.energy, this.now.byPath[option.path], screen.frame)}`;
+    const word = missingMark(option.energy, Boolean(option.command));
+    if (word)
+      this.text.textContent = `${about} ${word[0].toUpperCase()}${word.slice(1)} for this clip; compute it with${option.command?.includes(" SOURCE ") ? " (SOURCE is its file)" : ""}:`;
     else if (this.data.readouts.includes(option)) this.text.textContent = `Readout ${about}`;
     else this.text.textContent = `${this.letter} ${this.isOwn(option) ? "shows" : "would show"} ${about}`;
   }
 
-  /** How the path agrees with the direct prediction, on the scale of validation images. @param {PathOption} option */
-  agreement({ path, energy }) {
-    if (energy === null) return "";
-    const now = this.now.byPath[path];
-    const here = now === undefined ? "" : `; ${signed(now)} σ in frame ${screen.frame}`;
-    const how = energy < 0 ? "better than usual" : "worse than usual";
-    return ` On average it agrees with the direct prediction ${how} (${signed(energy)} σ${here}).`;
+  async copyCommand() {
+    try {
+      await navigator.clipboard.writeText(this.command.textContent ?? ""); // needs https or localhost
+      this.copy.textContent = "copied";
+    } catch {
+      window.getSelection()?.selectAllChildren(this.command);
+      this.copy.textContent = "selected: press Ctrl C";
+    }
   }
 }
 

@@ -15,19 +15,21 @@ export const LETTERS = "ABCDEFGH";
  * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
  * @typedef {import("./view_state.mjs").ViewState} ViewState
  * @typedef {import("../plots/curves.mjs").Chart} Chart
- * @typedef {"input" | "truth" | "prediction" | "readout"} Role
- * @typedef {{id: string, letter: string, role: Role, title: string, detail: string, row: number, column: number,
- *   key: string, isComplete: boolean, domain: Domain, packs: Pack[]}} Pane letter: of its configuration, "": none
+ * @typedef {"input" | "truth" | "prediction" | "readout" | "energy" | "difference"} Role
+ * @typedef {{id: string, letter: string, role: Role, title: string, detail: string, heading?: string, row: number,
+ *   column: number, key: string, isComplete: boolean, domain: Domain, packs: Pack[]}} Pane letter: of its configuration, "":
+ *   none; heading: the title without what the detail says
  * @typedef {{key: string, method: string, domain: Domain, packs: Pack[], paths: string[], mu: number[],
  *   sigma: number[]}} Energy an energy track; method: `zoo/method`; paths, mu, sigma: of its terms
- * @typedef {{open: string, title: string, detail: string, key: string, isComplete: boolean, domain: Domain,
+ * @typedef {{open: string, title: string, heading: string, detail: string, key: string, isComplete: boolean, domain: Domain,
  *   packs: Pack[]}} Choice a stored prediction that a pane could show instead; open: `zoo/method/path`
  * @typedef {{frame: number, speed: number, look?: Record<string, string>}} Place look: the view state as a link spells it
  * @typedef {{clip: string, title: string, width: number, height: number, ptsSeconds: number[], nReady: number,
  *   panes: Pane[], charts: Chart[], speeds: number[], passQuery?: string, letters?: string, scale?: "standardised" | "raw",
  *   about?: string[], firstReady?: number, isFile?: boolean, notes?: [number, string][],
- *   energies?: Record<string, Energy>, titles?: Record<string, string>, start: Place, command: Place & {seq: number}, choices?: Choice[]}} Data
- *   scale: of energies; energies: by letter; titles: by domain; about: author and licence of the clip; firstReady, isFile,
+ *   energies?: Record<string, Energy>, titles?: Record<string, string>, start: Place, command: Place & {seq: number}, choices?: Choice[],
+ *   suggestion?: string}} Data
+ *   suggestion: what to offer first for one more pane; scale: of energies; energies: by letter; titles: by domain; about: author and licence of the clip; firstReady, isFile,
  *   notes: of a page exported to a file, its first frame, that it is one, and its bookmarks
  */
 

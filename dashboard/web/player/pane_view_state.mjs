@@ -1,6 +1,8 @@
 // @ts-check
 /** The panes' part of the view state, and its spelling in the link: zoom, wipe, difference, overlay, colours, probe and size. Pure. */
 
+import { EXTRAS } from "./extra_panes.mjs";
+
 /** Longest spelling that Python passes through (`_VIEW_STATE_TEXT` in dashboard/player_data.py). */
 export const MAX_LETTERS = 100;
 /** Domains and panes that a spelling can hold. */
@@ -18,13 +20,14 @@ export const SIZE_LIMITS = [15, 95];
  *   reach: Record<string, number>,
  *   overlay: {opacity: number, from: number} | null,
  *   maps: Record<string, import("../drawing/compose.mjs").Chosen>,
+ *   panes: import("./extra_panes.mjs").Extra[],
  *   probe: [number, number] | null,
  *   size: number | null,
  * }} PaneViewState
  *   zoom: what is seen of the pictures, null: all. wipe: ids of the panes before and behind the edge, and where it is, in
  *   shares; isUpright: it is moved to the sides. diff: what differences are taken to: "auto" or a pane's id. reach: by
  *   domain, where the colours of differences end. overlay: strength of the energy's colours, and the energy from which on
- *   they are drawn. maps: by domain. probe: the pixel whose values stay. size: height of the pictures, % of the window
+ *   they are drawn. maps: by domain. panes: those added beside the predictions. probe: the pixel whose values stay. size: height of the pictures, % of the window
  * @typedef {import("./view_state.mjs").Facts} Facts
  */
 
@@ -86,6 +89,15 @@ export const PANE_FIELDS = {
         return isFine ? [name, { map: map || null, lo: ends[0], hi: ends[1] }] : null;
       });
       return found.every((one) => one !== null) ? Object.fromEntries(found) : undefined;
+    },
+  },
+  panes: {
+    initial: [],
+    write: (extras) => extras.join("."),
+    read: (text) => {
+      const names = text.split(".");
+      const known = EXTRAS.filter((one) => names.includes(one));
+      return known.length === names.length ? known : undefined;
     },
   },
   probe: {

@@ -17,6 +17,7 @@ import { Curves } from "../plots/curves.mjs";
 import { Timers } from "../ui/timers.mjs";
 import { Clip } from "./clip.mjs";
 import { completed, LETTERS } from "./context.mjs";
+import { withExtraPanes } from "./extra_panes.mjs";
 import { Playback } from "./playback.mjs";
 import { Position } from "./position.mjs";
 import { Reports } from "./reports.mjs";
@@ -26,7 +27,6 @@ import { View } from "./view.mjs";
 /**
  * @typedef {import("./context.mjs").Context} Context
  * @typedef {import("./context.mjs").Data} Data
- * @typedef {import("./context.mjs").Pane} Pane
  * @typedef {import("./context.mjs").Part} Part
  * @typedef {import("./context.mjs").Place} Place
  * @typedef {(context: Context) => Part[]} Parts the parts of a page
@@ -71,6 +71,8 @@ export class Player {
     this.signal = this.abort.signal;
     this.timers = new Timers();
     /** What Python sent last, with what was chosen since. @type {Data | null} */
+    this.own = null;
+    /** The same with the panes that the viewer has added. @type {Data | null} */
     this.given = null;
     /** @type {Part[]} */
     this.parts = [];
@@ -107,6 +109,7 @@ export class Player {
       this.ui.add(part, timeline);
       this.commands.add(part);
     }
+    this.ui.root.append(this.menus.picker.root);
     this.sizes = new ResizeObserver(() => this.fitSoon());
     this.listen(timeline?.root ?? null);
     this.ui.open(() => {
@@ -135,6 +138,12 @@ export class Player {
     return this.given;
   }
 
+  /** The data without the panes that the viewer has added. @returns {Data} */
+  get base() {
+    if (!this.own) throw new Error("the player has no data yet");
+    return this.own;
+  }
+
   get letters() {
     return this.given?.letters ?? LETTERS;
   }
@@ -155,15 +164,16 @@ export class Player {
     this.reports.setTrigger = setTriggerValue ?? (() => {});
     const before = this.given;
     const data = completed(sent);
-    this.given = data;
-    this.menus.update(data.panes);
+    this.own = this.given = data;
+    this.menus.update(data);
     const isNewClip = before?.clip !== data.clip;
     this.ui.theme.apply();
     if (isNewClip) this.begin(before === null);
+    this.given = withExtraPanes(data, this.view.state.panes);
     const shownOf = (/** @type {Data | null} */ one) => [one?.panes, one?.energies, one?.choices];
-    if (isNewClip || !same(shownOf(before), shownOf(data))) this.showPanes(isNewClip);
+    if (isNewClip || !same(shownOf(before), shownOf(this.given))) this.showPanes(isNewClip);
     this.updateCharts();
-    for (const part of this.parts) part.update?.(data, isNewClip);
+    for (const part of this.parts) part.update?.(this.data, isNewClip);
     this.fit();
     // A job may have finished more frames while they play.
     if (before?.nReady !== data.nReady) this.playback.restart();
@@ -219,10 +229,17 @@ export class Player {
     this.stage.setLook(this.view.state, this.overlayTracks);
   }
 
-  /** Show other panes of the same clip. @param {Pane[]} panes */
-  replacePanes(panes) {
-    this.given = { ...this.data, panes };
+  /** Show other panes of the same clip. @param {Partial<Pick<Data, "panes" | "energies">>} changes */
+  replace(changes) {
+    this.own = { ...this.base, ...changes };
+    this.showExtras();
+  }
+
+  /** Show the panes with those that the viewer has added. */
+  showExtras() {
+    this.given = withExtraPanes(this.base, this.view.state.panes);
     this.showPanes(false);
+    for (const part of this.parts) part.update?.(this.data, false);
     this.fit();
   }
 

@@ -1,6 +1,7 @@
 // @ts-check
 /** The current view state (see view_state.mjs), and what follows from a change of it. `change` is the only way to another one. */
 
+import { EXTRAS, withExtraPanes } from "./extra_panes.mjs";
 import { initialViewState, readViewState } from "./view_state.mjs";
 
 /**
@@ -16,8 +17,9 @@ export class View {
 
   /** The view state of a place. @param {import("./context.mjs").Place} place @returns {ViewState} */
   read({ look }) {
-    const { data, clip, letters } = this.player;
-    return readViewState(look ?? {}, { ids: data.panes.map(({ id }) => id), nFrames: clip.nFrames, letters });
+    const { base, clip, letters } = this.player;
+    const { panes } = withExtraPanes(base, EXTRAS);
+    return readViewState(look ?? {}, { ids: panes.map(({ id }) => id), nFrames: clip.nFrames, letters });
   }
 
   /** @param {Partial<ViewState>} changes */
@@ -28,7 +30,8 @@ export class View {
     player.charts.setLook(this.state);
     if (String(before.loop) !== String(this.state.loop)) player.playback.restart();
     this.state = this.withoutContradiction(changes);
-    if ((before.overlay === null) !== (this.state.overlay === null)) player.showTracks(false);
+    if (String(before.panes) !== String(this.state.panes)) player.showExtras();
+    else if ((before.overlay === null) !== (this.state.overlay === null)) player.showTracks(false);
     player.stage.setLook(this.state, player.overlayTracks);
     const isMoved = before.solo !== this.state.solo || before.size !== this.state.size;
     if (isMoved || panesOf(before.wipe) !== panesOf(this.state.wipe)) player.fit();

@@ -276,7 +276,8 @@ export class Charts {
       const { measure } = compared;
       const where = this.look.loop ? ` (loop ${this.look.loop.join("–")})` : "";
       const of = measure.id === "energy" && this.curves.region ? `, ${this.curves.region.note}` : "";
-      note.textContent = `${gapSentence(compared, this.look.loop ?? [0, this.nFrames - 1])}${where}${of}`;
+      const isWhole = !this.look.loop && !of;
+      note.textContent = `${gapSentence(compared, this.look.loop ?? [0, this.nFrames - 1], isWhole)}${where}${of}`;
       const menu = this.gapControls.measure;
       const comparable = this.curves.comparable();
       fill(

@@ -10,18 +10,19 @@ const APART = 5;
 
 /**
  * @typedef {{letter: string, name: string, values: ArrayLike<number | null>, colour?: string, width?: number, dash?: string,
- *   isDrawn?: boolean, act?: string}} Series one number per frame of the configuration with that letter ("": of none), null or
+ *   isDrawn?: boolean, act?: string, fullName?: string}} Series one number per frame of the configuration with that letter ("": of none), null or
  *   NaN: unknown. Those made in the browser may have a colour, a width (px) and a line style of their own, an entry in the
  *   legend alone, and `act`: what a click on that entry does
  * @typedef {{id: string, title: string, unit: string, series: Series[], hasZeroLine?: boolean, axis?: string, nTicks?: number,
  *   areas?: {letter: string, x: number[], values: (number | null)[]}[], bands?: {colour: string, values: Float64Array}[],
- *   faint?: Series[], words?: {text: string, isTop: boolean}[], note?: string, controls?: HTMLElement,
+ *   floors?: Record<string, number | null>, faint?: Series[], words?: {text: string, isTop: boolean}[], note?: string, controls?: HTMLElement,
  *   onTap?: (frame: number, value: number) => void, onEntry?: (index: number) => void}} Chart Python sends those before
  *   `axis`, which names the axis before its unit; `areas` reach down to 0 and `bands` stand on each other; `faint`: drawn
  *   without an entry; `note`: behind the title; `controls`: at the right of it; `onTap`: a click that drags nothing, with
  *   the axis' value; `onEntry`: a click on the entry of a series with `act`
- * @typedef {{id: string, title: string, unit: string, byLetter: Map<string, Float64Array>}} Measure values of each
- *   configuration, by frame; NaN where unknown
+ * @typedef {{id: string, title: string, unit: string, byLetter: Map<string, Float64Array>,
+ *   floors: Record<string, number | null>}} Measure values of each configuration, by frame; NaN where unknown. `floors`: noise
+ *   floor of the mean gap between the first configuration and that one, null: too few frames
  */
 
 /** The curves of the view: those of Python's charts, the energy replaced while a region is looked at. */
@@ -34,7 +35,12 @@ export class Curves {
     this.charts = [];
     /** @type {Measure[]} */
     this.measures = [];
-    /** @type {{byLetter: Map<string, Float64Array>, note: string} | null} */
+    /**
+     * `name` stays while its values become exact, `note` says how far they are; measuredOn: "pixels", "blocks" or "" by frame;
+     * isFinal: they become no more exact; progress: done, all.
+     * @type {{byLetter: Map<string, Float64Array>, name: string, note: string, measuredOn: string[], isFinal: boolean,
+     *   progress: [number, number]} | null}
+     */
     this.region = null;
     /** @type {Set<() => void>} */
     this.listeners = new Set();
@@ -92,9 +98,10 @@ export class Curves {
 }
 
 /** @param {Chart} chart @param {number} nFrames @returns {Measure} */
-function measureOf({ id, title, unit, series }, nFrames) {
+function measureOf({ id, title, unit, series, floors = {} }, nFrames) {
   const lettered = series.filter(({ letter }) => letter);
-  return { id, title, unit, byLetter: new Map(lettered.map((one) => [one.letter, byFrame(one.values, nFrames)])) };
+  const byLetter = new Map(lettered.map((one) => [one.letter, byFrame(one.values, nFrames)]));
+  return { id, title, unit, byLetter, floors };
 }
 
 /**
@@ -136,15 +143,14 @@ export function wins(a, b, [first, last]) {
 }
 
 /**
- * `B lower on 71 % of 41 frames`: the one of two that is lower more often; compare/summaries.py
- * states it as a whole sentence.
+ * `B lower on 71 % of 41 frames`: the one of two that is lower more often. Never shown without its size; see gap.mjs.
  * @param {[string, string]} letters @param {{a: number, b: number, frames: number}} count
  */
 export function winsSentence([first, second], { a, b, frames }) {
   if (frames === 0) return "No frame has a value for both";
   const isOnly = frames === 1;
   if (a === 0 && b === 0) return `Both equal on ${isOnly ? "the only frame" : `all ${frames} frames`}`;
-  if (a === b) return `Each lower on ${percent(a, frames)} of ${frames} frames`;
+  if (a === b) return `Even: ${percent(a, frames)} each of ${frames} frames`;
   const where = isOnly ? "the only frame" : `${percent(Math.max(a, b), frames)} of ${frames} frames`;
   return `${b > a ? second : first} lower on ${where}`;
 }

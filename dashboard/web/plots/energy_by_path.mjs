@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Energy by path: the share of each path, stacked over the frames. Paths that raise the energy stand above 0, those that
+ * Energy by path: each path's part of the mean, stacked over the frames, named with the path's own disagreement. Paths that raise the energy stand above 0, those that
  * lower it below, so that both sides together are the energy. A band can be opened as a pane.
  */
 
@@ -126,6 +126,7 @@ export class Paths {
     // The legend's entries, with the value of each path, which may be below 0.
     const entries = bands.map((band, i) => ({
       ...band,
+      values: band.values.map((own) => own * bands.length), // the path's own, as the graph of paths names it
       letter: "",
       name: names[i],
       isDrawn: false,
@@ -143,11 +144,12 @@ export class Paths {
       series: [{ letter, name: "energy", values: total, dash: "solid" }, ...entries],
       controls: this.controls,
       onEntry: (/** @type {number} */ index) => index > 0 && open(index - 1), // the first one is the whole
-      onTap: (/** @type {number} */ frame, /** @type {number} */ value) => {
+      onTap: (/** @type {number} */ frame, /** @type {number} */ at) => {
         const here = shares.map((own) => own[frame]);
-        const path = bandAt(here, value);
+        const path = bandAt(here, at);
         if (path < 0) return;
-        const text = `${names[path]}: ${formatValue(here[path])}${unit && ` ${unit}`} of ${formatValue(total[frame])} `;
+        const value = (/** @type {number} */ own) => `${formatValue(own)}${unit && ` ${unit}`}`;
+        const text = `${names[path]} ${value(here[path] * here.length)}; the energy is the mean, ${value(total[frame])} `;
         const go = button(`open ${names[path]} as a pane`, null, "open as a pane");
         const act = () => {
           open(path);

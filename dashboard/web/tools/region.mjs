@@ -294,7 +294,10 @@ class Region {
     if (!box) return;
     const { nFrames } = context.clip;
     const byLetter = new Map();
+    /** Configurations whose pixels are known, by frame. */
+    const exactly = new Uint8Array(nFrames);
     const count = { exact: 0, known: 0, all: 0 };
+    const measuredOn = Array.from({ length: nFrames }, () => "");
     for (const [letter, track] of Object.entries(this.energies)) {
       const values = new Float64Array(nFrames).fill(NaN);
       const exact = this.exact.get(letter);
@@ -308,24 +311,36 @@ class Region {
           let sum = 0;
           for (const { index, weight } of weights) sum += weight * ready.cells[i * cells + index];
           values[pack.start + i] = sum;
+          measuredOn[pack.start + i] = "blocks";
           count.known += 1;
         }
       }
       for (let i = 0; i < nFrames; i += 1) {
         if (!exact || !Number.isFinite(exact[i])) continue;
+        exactly[i] += 1;
         values[i] = exact[i];
         count.exact += 1;
       }
       byLetter.set(letter, values);
     }
-    context.series.setRegion({ byLetter, note: `${boxName(box)}${this.status(count)}` });
+    // A frame counts as measured on pixels where all configurations are.
+    for (let i = 0; i < nFrames; i += 1) if (exactly[i] && exactly[i] === byLetter.size) measuredOn[i] = "pixels";
+    const isFinal = Boolean(this.problem) || (this.isRaw ? count.known === count.all : count.exact === count.all);
+    context.series.setRegion({
+      byLetter,
+      name: boxName(box),
+      note: `${boxName(box)}${this.status(count)}`,
+      measuredOn,
+      isFinal,
+      progress: [this.isRaw ? count.known : count.exact, count.all],
+    });
   }
 
   /** @param {{exact: number, known: number, all: number}} count of frames of all configurations */
   status({ exact, known, all }) {
     if (this.problem && known + exact < all) return ` (${this.problem})`;
     if (exact === all && all > 0) return this.exactText();
-    if (exact > 0) return ` (block means; exact on ${Math.floor((100 * exact) / all)} %)`;
+    if (exact > 0) return ` (refining: ${Math.floor((100 * exact) / all)} % exact)`;
     return known < all ? ` (block means, ${Math.floor((100 * known) / Math.max(all, 1))} %)` : " (block means)";
   }
 

@@ -231,8 +231,9 @@ export function scaling(context) {
     element: menu,
     actions: {
       legend: (index, from) => {
-        const kind = stage.plans[index].role === "compared" ? "difference" : "map";
-        open({ domain: stage.panes[index].domain, kind }, from);
+        const { domain, role } = stage.panes[index];
+        const kind = stage.plans[index].role === "compared" ? "difference" : role === "energy" ? "energy" : "map";
+        open({ domain, kind }, from);
       },
       scaleMenu: open,
     },

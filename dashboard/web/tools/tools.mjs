@@ -190,7 +190,9 @@ function differenceLine(context) {
     const usual = panes.some(({ role }) => role === "truth") ? "truth, else A" : "A";
     // A choice holds for the readouts too, so each configuration, and truth, is offered once.
     const sources = new Map(
-      panes.filter(({ role }) => role !== "input").map((pane) => [sourceOf(pane), pane.letter || pane.title]),
+      panes
+        .filter(({ role }) => !["input", "difference", "energy"].includes(role))
+        .map((pane) => [sourceOf(pane), pane.letter || pane.title]),
     );
     reference.show(
       [{ value: "auto", name: usual }, ...[...sources].map(([value, name]) => ({ value, name }))],

@@ -12,46 +12,76 @@ from rich.text import Text
 from analysis.energy import Unreadable, standardised
 from cache.pack import BadPack
 from cache.records import Track
-from cache.store import CorruptPack, Store, default_root
-from precompute.cli.console import StoreOption, complain, print_rows, print_table, say
+from cache.store import CorruptPack, Store
+from precompute.cli.console import StoreOption, complain, print_rows, print_table, say, usage
+from precompute.cli.store.select import ClipOption, existing_store, is_meant
 from precompute.text import one_line
+
+TITLE_CHARACTERS = 60
+"""Longest line of a title; a longer one takes more."""
 
 
 def list_tracks(
     store: StoreOption = None,
+    clip: ClipOption = "*",
+    show_tracks: Annotated[bool, typer.Option("--tracks", help="One line per track, with mean energies.")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="Include the tracks of inputs and ground truth.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array, one object per track.")] = False,
-    show_all: Annotated[bool, typer.Option("--all", help="Include inputs and ground truth.")] = False,
 ) -> None:
-    """List the tracks in the store: frames, size and mean energy.
+    """List the clips in the store, or their tracks: frames, size and mean energy.
 
     [bold]Examples[/bold]
 
       python -m precompute list
 
+      python -m precompute list --tracks --clip walk
+
       python -m precompute list --json --all
     """
-    opened = Store(store or default_root(), read_only=True)
-    tracks = [t for t in opened.tracks() if show_all or t.head.kind not in ("input", "truth")]
-    tracks.sort(
-        key=lambda track: (
-            track.head.clip.title,
-            track.head.clip.key,
-            track.head.zoo,
-            track.head.method,
-            track.head.kind,
-            track.head.path,
-        )
-    )
-    rows = [_row(opened, track) for track in tracks]
+    opened = existing_store(store, read_only=True)
+    tracks = [track for track in opened.tracks() if is_meant(track.head.clip, clip)]
+    tracks.sort(key=_order)
+    chosen = [track for track in tracks if show_all or track.head.kind not in ("input", "truth")]
     if as_json:
-        print_rows(rows)
-        return
-    if not rows:
+        print_rows(_row(opened, track) for track in chosen)
+    elif not tracks and clip == "*":
         say(f"{opened.root} holds no tracks; compute some with: python -m precompute run walkthrough")
-        return
-    for _, pairs in groupby(zip(tracks, rows, strict=True), key=lambda pair: pair[0].head.clip.key):
-        print_table(_table(list(pairs)))
-        say("")
+    elif not tracks:
+        raise usage(f"no clip matches '{clip}'; `list` shows all clips")
+    elif show_tracks or show_all:
+        for _, group in groupby(chosen, key=lambda track: track.head.clip.key):
+            print_table(_table([(track, _row(opened, track)) for track in group]))
+            say("")
+    else:
+        print_table(_clips([list(group) for _, group in groupby(tracks, key=lambda track: track.head.clip.key)]))
+
+
+def _order(track: Track) -> tuple[str, ...]:
+    head = track.head
+    return head.clip.title, head.clip.key, head.zoo, head.method, head.kind, head.path
+
+
+def _clips(clips: list[list[Track]]) -> Table:
+    """One line for each clip, given all its tracks."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("clip", overflow="fold", max_width=TITLE_CHARACTERS)
+    for name in ("key", "frames", "MB", "configurations"):
+        table.add_column(name, justify="left" if name == "key" else "right", no_wrap=True)
+    table.add_column("zoos", overflow="fold")
+    for tracks in clips:
+        clip = tracks[0].head.clip
+        n_ready = min(track.n_frames for track in tracks)
+        caveat = next((f" · {track.head.caveat}" for track in tracks if track.head.caveat), "")
+        computed = [track for track in tracks if track.head.kind in ("prediction", "readout")]
+        table.add_row(
+            Text(one_line(clip.title + caveat)),
+            clip.key[:12],
+            f"{n_ready}" if all(track.is_complete for track in tracks) else f"{n_ready} of {clip.n_frames}",
+            f"{sum(track.bytes for track in tracks) / 1e6:.1f}",
+            f"{len(computed)}",
+            Text(one_line(", ".join(sorted({track.head.zoo for track in computed})))),
+        )
+    return table
 
 
 def _row(store: Store, track: Track) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from cache.records import StoreError
-from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, complain, open_store, say
-from precompute.cli.store.select import ClipOption, Patterns, select_tracks
+from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, complain, say
+from precompute.cli.store.select import ClipOption, Patterns, existing_store, select_tracks
 from precompute.text import count
 
 
@@ -26,14 +26,16 @@ def remove(
 
       python -m precompute remove '*' --clip phone --yes
     """
-    opened = open_store(store)
+    opened = existing_store(store, read_only=False)
     selected = select_tracks(opened, patterns, clip)
-    say(f"{count(len(selected), 'track')}, {sum(track.bytes for track in selected) / 1e6:.1f} MB")
+    titles = {track.head.clip.key: track.head.clip.title for track in selected}
+    size = sum(track.bytes for track in selected) / 1e6
+    say(f"{count(len(selected), 'track')} of {count(len(titles), 'clip')}, {size:.1f} MB: {', '.join(titles.values())}")
     if not yes:
         typer.confirm("Remove them?", abort=True)
     freed = 0
     is_busy = False
-    for clip_key, title in {track.head.clip.key: track.head.clip.title for track in selected}.items():
+    for clip_key, title in titles.items():
         try:
             with opened.writing(clip_key):
                 freed += opened.remove([track.head.key for track in selected if track.head.clip.key == clip_key])

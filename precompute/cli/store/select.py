@@ -8,26 +8,28 @@ from typing import Annotated
 
 import typer
 
-from cache.records import Track
-from cache.store import Store, default_root
+from cache.records import Clip, StoreError, Track
+from cache.store import Store, default_root, require_store
 from precompute.cli.console import open_store, usage
 
 Patterns = Annotated[
     list[str], typer.Argument(metavar="PATTERN...", help="Globs on zoo/method/path; '*' selects all configurations.")
 ]
 ClipOption = Annotated[
-    str, typer.Option("--clip", metavar="GLOB", help="Only clips whose title or key matches. Default: all.")
+    str,
+    typer.Option(
+        "--clip", metavar="TITLE", help="Only clips whose title or key matches, as a glob or by its first letters."
+    ),
 ]
 
 
 def existing_store(root: Path | None, *, read_only: bool) -> Store:
     """The store. Ends the command if there is none."""
     root = root or default_root()
-    if not (root / "tracks").is_dir():
-        raise usage(
-            f"{root} is not a Crosscheck store (it has no tracks/ folder); pass another --store, or create one with: "
-            "python -m precompute run walkthrough"
-        )
+    try:
+        require_store(root)
+    except StoreError as error:
+        raise usage(str(error)) from error
     return Store(root, read_only=True) if read_only else open_store(root)
 
 
@@ -37,8 +39,15 @@ def select_tracks(store: Store, patterns: list[str], clip: str) -> list[Track]:
         track
         for track in store.tracks()
         if any(fnmatch.fnmatch(track.head.configuration, pattern) for pattern in patterns)
-        and (fnmatch.fnmatch(track.head.clip.title, clip) or fnmatch.fnmatch(track.head.clip.key, clip))
+        and is_meant(track.head.clip, clip)
     ]
     if not selected:
-        raise usage(f"no track matches {' '.join(patterns)} on clips '{clip}'; `list --all` shows all tracks")
+        raise usage(f"no track matches {' '.join(patterns)} on clips '{clip}'; `list --tracks --all` shows all tracks")
     return selected
+
+
+def is_meant(clip: Clip, wanted: str) -> bool:
+    """Whether the title or key begins like that, or matches it as a glob; upper and lower case count alike."""
+    names = (clip.title.casefold(), clip.key)
+    pattern = wanted.casefold()
+    return any(name.startswith(pattern) or fnmatch.fnmatchcase(name, pattern) for name in names)

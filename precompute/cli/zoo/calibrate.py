@@ -22,9 +22,11 @@ def calibrate(
         typer.Option("--on", metavar="CLIP", help="A video file, a bundled clip's name, or a URL; repeatable."),
     ],
     method: Annotated[
-        str | None, typer.Option(help="The method whose networks are measured. Default: baseline.")
+        str | None, typer.Option(metavar="NAME", help="The method whose networks are measured. Default: baseline.")
     ] = None,
-    max_frames: Annotated[int, typer.Option(min=2, help="Frames per clip, spread over it.")] = CALIBRATION_FRAMES,
+    max_frames: Annotated[
+        int, typer.Option(metavar="NUMBER", min=2, help="Frames per clip, spread over it.")
+    ] = CALIBRATION_FRAMES,
     allow_code: CodeOption = False,
     store: StoreOption = None,
 ) -> None:

@@ -66,8 +66,20 @@ def check(
         n_wrong += bool(found)
         for problem in found:
             complain(one_line(problem), "wrong")
-    for line in _missing(known):
-        complain(line, "missing")
+    downloads = [edge for edge in known.missing if edge.archive]
+    is_all = len({edge.weights for edge in downloads}) == len(
+        {edge.weights for edge in whole(known).edges if edge.weights}
+    )
+    if downloads and is_all:
+        networks = count(len({edge.weights for edge in downloads}), "network")
+        complain(
+            f"none of the {networks} is installed; download them with: python -m precompute zoo pull {zoo}", "missing"
+        )
+    else:
+        for line in _missing(known):
+            complain(line, "missing")
+        if downloads:
+            complain(f"download what is missing with: python -m precompute zoo pull {zoo}", "next")
     for target in known.uncalibrated:
         say(f"energy of {target} has no constants yet: python -m precompute zoo calibrate {zoo} --on walkthrough")
     n_edges = len(known.edges) + len(known.missing)

@@ -61,3 +61,18 @@ test("a single pane gets all the space", () => {
   const { rects } = gridLayout(panes, { width: 800, height: 2000, aspect: 1, solo: 2 });
   assert.deepEqual([rects[0], rects[1], rects[3], rects[2].width], [null, null, null, 800]);
 });
+
+test("a grid of methods and paths keeps its rows where one row would be larger", () => {
+  const panes = [
+    { row: 0, column: 0, role: "input" },
+    ...[0, 1].flatMap((row) => [1, 2].map((column) => ({ row, column, role: "prediction" }))),
+  ];
+  const { rects } = gridLayout(panes, { width: 1240, height: 340, aspect: 1 });
+  assert.equal(new Set(rects.map(({ y }) => y)).size, 2);
+});
+
+test("on a phone what is compared stands above input and truth", () => {
+  const panes = ["input", "truth", "prediction", "prediction"].map((role, column) => ({ row: 0, column, role }));
+  const { rects } = gridLayout(panes, { width: 344, height: 400, aspect: 1 });
+  assert.ok(rects[2].y === rects[3].y && rects[0].y === rects[1].y && rects[2].y < rects[0].y);
+});

@@ -15,3 +15,20 @@ test("a table keeps text from becoming a formula or another column", () => {
     "",
   ]);
 });
+
+test("a table has words in a column of words, and names its clip in every row", () => {
+  const text = seriesCsv(
+    { ptsSeconds: [0, 0.5], charts: [] },
+    {
+      first: 0,
+      last: 1,
+      clip: "=a,b",
+      more: [{ name: "region 1, 2 to 3, 4, measured on", values: ["pixels", "blocks"] }],
+    },
+  );
+  assert.deepEqual(text.trim().split("\r\n"), [
+    'frame,time (s),"region 1, 2 to 3, 4, measured on",clip',
+    `0,0,pixels,"'=a,b"`,
+    `1,0.5,blocks,"'=a,b"`,
+  ]);
+});

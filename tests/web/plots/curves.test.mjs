@@ -22,7 +22,7 @@ test("the lower curve is counted over the range, where both values are known", (
   const words = (range) => winsSentence(["A", "B"], wins(a, b, range));
   assert.deepEqual(words([0, 4]), "B lower on 50 % of 4 frames");
   assert.deepEqual(words([0, 0]), "A lower on the only frame");
-  assert.deepEqual(words([0, 1]), "Each lower on 50 % of 2 frames");
+  assert.deepEqual(words([0, 1]), "Even: 50 % each of 2 frames");
   assert.deepEqual([words([4, 4]), words([3, 3])], ["Both equal on the only frame", "No frame has a value for both"]);
 });
 

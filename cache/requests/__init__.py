@@ -1,0 +1,1 @@
+"""Requests: work asked for, kept in the store until a worker has done it. `queue.Requests` is where to begin."""

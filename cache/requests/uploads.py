@@ -1,0 +1,144 @@
+"""Uploaded bytes: STORE/uploads/<sha256>, and STORE/unlisted/<clip key> for each clip that was first made from one.
+
+A name that a visitor gave is text in a request; no part of it becomes a path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cache.files import NotWritten, children, sync_folder
+from cache.records import StoreError
+from cache.requests.limits import Refused
+from cache.store import is_key
+
+PART_BYTES = 1 << 20
+"""Bytes held in memory."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Bytes in the store."""
+
+    sha256: str
+    bytes: int
+
+
+class Uploads:
+    """The uploads of a store. Opening reads nothing."""
+
+    def __init__(self, root: Path | str) -> None:
+        """`root`: the store's folder."""
+        self._folder = Path(root) / "uploads"
+        self._unlisted = Path(root) / "unlisted"
+
+    def path(self, sha256: str) -> Path:
+        """Where those bytes are, if they are there. Raises StoreError for anything but a SHA-256."""
+        if not is_key(sha256):
+            raise StoreError(f"'{sha256[:80]}' is not the name of an upload: 64 hexadecimal digits")
+        return self._folder / sha256
+
+    def put(self, parts: Iterable[bytes], max_bytes: int) -> Upload:
+        """Store the bytes under their digest. They go to the disk as they come, and none stay if there are too many, or if
+        `parts` raises. Raises Refused and NotWritten."""
+        temporary = self._folder / f".{secrets.token_hex(8)}"
+        found, n_bytes = hashlib.sha256(), 0
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with temporary.open("xb") as file:
+                for part in _explained(parts):
+                    n_bytes += len(part)
+                    if n_bytes > max_bytes:
+                        raise Refused(
+                            f"the file has more than {max_bytes / 1e6:.0f} MB", "upload a shorter or smaller one"
+                        )
+                    found.update(part)
+                    file.write(part)
+                file.flush()
+                os.fsync(file.fileno())
+            if not n_bytes:
+                raise Refused("the file is empty", "choose it again")
+            # Again even if it is there: its time says that it is needed.
+            temporary.replace(self._folder / found.hexdigest())
+            sync_folder(self._folder)
+        except OSError as error:
+            raise NotWritten(
+                f"the upload cannot be stored ({error.strerror or error}); free disk space, then try again"
+            ) from error
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        return Upload(found.hexdigest(), n_bytes)
+
+    def stored(self) -> list[Upload]:
+        """All uploads."""
+        found = []
+        for path in children(self._folder):
+            with suppress(OSError):
+                found += [Upload(path.name, path.lstat().st_size)] if is_key(path.name) else []
+        return found
+
+    def delete(self, sha256: str, *, min_age_seconds: float = 0.0) -> bool:
+        """Delete the bytes, if they are there and nobody uploaded them more recently. Whether they were deleted. Raises
+        OSError."""
+        path = self.path(sha256)
+        hidden = path.with_name(f".{secrets.token_hex(8)}")
+        if not _is_older(path, min_age_seconds):
+            return False
+        with suppress(FileNotFoundError):
+            path.rename(hidden)
+            if not _is_older(hidden, min_age_seconds):  # uploaded again at this very moment
+                hidden.rename(path)
+                return False
+            hidden.unlink()
+            return True
+        return False
+
+    # Clips that are shown to those who know their key
+
+    def unlist(self, clip: str) -> None:
+        """Let no list name that clip. Raises NotWritten and StoreError."""
+        if not is_key(clip):
+            raise StoreError(f"'{clip[:80]}' is not the key of a clip")
+        try:
+            self._unlisted.mkdir(parents=True, exist_ok=True)
+            (self._unlisted / clip).touch()
+            sync_folder(self._unlisted)
+        except OSError as error:
+            raise NotWritten(f"{self._unlisted} cannot be written ({error.strerror or error})") from error
+
+    def relist(self, clip: str) -> None:
+        """Undo `unlist`. Raises OSError."""
+        if is_key(clip):
+            (self._unlisted / clip).unlink(missing_ok=True)
+
+    def unlisted(self) -> frozenset[str]:
+        """The keys of clips that lists leave out: they were made from visitors' uploads."""
+        return frozenset(path.name for path in children(self._unlisted) if is_key(path.name))
+
+
+def in_parts(data: memoryview | bytes) -> Iterator[bytes]:
+    """Bytes in memory, part by part."""
+    for start in range(0, len(data), PART_BYTES):
+        yield bytes(data[start : start + PART_BYTES])
+
+
+def _explained(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The parts; an OSError of whoever sends them is not one of this disk."""
+    try:
+        yield from parts
+    except OSError as error:
+        raise Refused("the upload was interrupted", "upload it again") from error
+
+
+def _is_older(path: Path, seconds: float) -> bool:
+    with suppress(FileNotFoundError):
+        return time.time() - path.lstat().st_mtime >= seconds
+    return False

@@ -1,0 +1,85 @@
+"""The gap between two series: both means, the noise floor below which nobody is lower, and how often each is lower."""
+
+# N frames
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.noise import LEAST_FRAMES, noise_floor
+from dashboard.compare.numbers import number, percent
+from dashboard.player_data import Series
+from dashboard.text import counted
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What two series say of each other over the frames that both have."""
+
+    first: str
+    """Letter."""
+    second: str
+    first_mean: float
+    """NaN without common frames, like the others."""
+    second_mean: float
+    floor: float
+    """Half-width of the 95 % interval of the mean gap; NaN for too few frames."""
+    n_first_lower: int
+    n_second_lower: int
+    n_frames: int
+
+    @property
+    def size(self) -> float:
+        """Of the mean gap, not negative."""
+        return abs(self.first_mean - self.second_mean)
+
+    @property
+    def is_beyond(self) -> bool:
+        """True if the gap is larger than the noise."""
+        return self.size > self.floor
+
+    @property
+    def is_equal(self) -> bool:
+        """True if both are equal on every frame."""
+        return self.n_frames > 0 and self.n_first_lower == self.n_second_lower == 0
+
+    @property
+    def lower(self) -> str:
+        """Letter of the lower mean."""
+        return self.first if self.first_mean < self.second_mean else self.second
+
+    def words(self, unit: str) -> str:
+        """`B is 0.12 σ lower, beyond the noise floor of 0.05 σ`; what is within the noise is called no difference."""
+        if self.n_frames == 0:
+            return "no frame has a value for both"
+        if self.is_equal:
+            return f"both are equal on {'the only frame' if self.n_frames == 1 else f'all {self.n_frames} frames'}"
+        size, floor = number(self.size, unit), number(self.floor, unit)
+        if self.n_frames < LEAST_FRAMES:
+            return f"gap {size}; {counted(self.n_frames, 'frame')} cannot show whether that is noise"
+        if not self.is_beyond:
+            return f"no difference beyond the noise (gap {size}, noise floor {floor})"
+        return f"{self.lower} is {size} lower, beyond the noise floor of {floor}"
+
+    def words_with_share(self, unit: str) -> str:
+        """The same, with the share of frames on which the one with the lower mean is lower."""
+        if self.n_frames < LEAST_FRAMES or self.is_equal:
+            return self.words(unit)
+        count = self.n_first_lower if self.lower == self.first else self.n_second_lower
+        return f"{self.words(unit)}; {self.lower} is lower on {percent(count, self.n_frames)} of {self.n_frames} frames"
+
+
+def gap_between(first: Series, second: Series) -> Gap:
+    """The gap over the frames at which both have a value."""
+    n_frames = min(len(first.values), len(second.values))
+    both = np.stack([np.asarray(one.values[:n_frames], np.float64) for one in (first, second)])
+    both = both[:, np.isfinite(both).all(axis=0)]  # (2, N)
+    if both.shape[1] == 0:
+        nan = float("nan")
+        return Gap(first.letter, second.letter, nan, nan, nan, 0, 0, 0)
+    gap = both[0] - both[1]
+    means = both.mean(axis=1)
+    counts = (int((gap < 0).sum()), int((gap > 0).sum()))
+    return Gap(first.letter, second.letter, float(means[0]), float(means[1]), noise_floor(gap), *counts, both.shape[1])

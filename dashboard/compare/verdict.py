@@ -1,0 +1,438 @@
+"""The verdict on a comparison: what energy and error say, beyond which noise, and how far that can be believed. Pure.
+
+A lower energy is never called better: it ranks frames of one method. Between methods it has been seen to mislead.
+"""
+
+# N frames
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+
+from analysis.energy import Scale, same_constants
+from analysis.statistics import spearman
+from analysis.trust import Trust, trust_of, usual_limit
+from dashboard.compare.comparison import Comparison
+from dashboard.compare.gaps import Gap, gap_between
+from dashboard.compare.numbers import SPACE, correlation, number, percent, size_of
+from dashboard.player_data import Chart, Series
+from dashboard.text import counted, one_line
+
+LEAST_FOR_AGREEMENT = 8
+"""Frames below which a correlation over frames is left unsaid."""
+UNUSUAL_SHARE = 0.5
+"""A clip counts as outside the calibration if more frames than this are: of ordinary clips, 2.5 % are."""
+USUAL_SIGMA = 1.0
+"""Energies within it of 0 count as usual."""
+NO_ENERGY_OF_A_PATH = "energy belongs to a method and its target, not to a path; show the direct prediction to see it"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One configuration with its numbers."""
+
+    letter: str
+    name: str
+    """Shown as text, never as markup."""
+    method: str
+    """With its zoo: `lab/multitask`."""
+    is_direct: bool
+    """True if its path has no domain in between, so that it may have an energy."""
+    energy: Series | None
+    error: Series | None
+    trust: Trust | None
+
+    @property
+    def label(self) -> str:
+        return f"{self.letter} ({one_line(self.name, 40)})"
+
+
+@dataclass(frozen=True)
+class Measures:
+    """All numbers that a verdict is about."""
+
+    contenders: tuple[Contender, ...]
+    energy_unit: str
+    error_unit: str
+    error_title: str
+    scale: Scale
+    has_one_scale: bool
+    """True if all energies have the same paths and constants, so that their heights can be compared."""
+    missing: tuple[str, ...] = ()
+    """What the view lacks and no job can compute, a sentence each."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the card says, as plain text."""
+
+    warnings: tuple[str, ...]
+    """Why not to trust what the numbers seem to say; none: the card is calm."""
+    headline: str
+    facts: tuple[tuple[str, str], ...]
+    """(label, sentences) of the details."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One configuration in the table of three or more."""
+
+    letter: str
+    name: str
+    energy: Series | None
+    error: Series | None
+    energy_gap: Gap | None
+    """To the first; None for the first itself, or where one has none."""
+    error_gap: Gap | None
+    lowest_share: float | None
+    """Share of the common frames on which its energy is the lowest."""
+
+
+def measures_of(comparison: Comparison, charts: Sequence[Chart], scale: Scale) -> Measures:
+    """The numbers of the configurations whose predictions are shown."""
+    by_id = {chart.id: chart for chart in charts}
+    energies, errors = (
+        {line.letter: line for line in by_id[id_].series} if id_ in by_id else {} for id_ in ("energy", "error")
+    )
+    contenders = []
+    for pane in comparison.panes:
+        if pane.role != "prediction":
+            continue
+        head, track = pane.track.head, comparison.energies.get(pane.letter)
+        contenders.append(
+            Contender(
+                pane.letter,
+                pane.title,
+                f"{head.zoo}/{head.method}",
+                head.path.count("-") == 1,
+                energies.get(pane.letter),
+                errors.get(pane.letter),
+                trust_of(track) if track else None,
+            )
+        )
+    tracks = list(comparison.energies.values())
+    # Raw terms of different paths are no more alike than terms standardised with different constants.
+    names = ("paths",) if scale == "raw" else ("paths", "mu", "sigma")
+    return Measures(
+        tuple(contenders),
+        by_id["energy"].unit if "energy" in by_id else "",
+        by_id["error"].unit if "error" in by_id else "",
+        by_id["error"].title if "error" in by_id else "Error",
+        scale,
+        all(same_constants(tracks[0], other, names) for other in tracks[1:]),
+        tuple(missing.what for missing in comparison.missing if missing.command is None),
+    )
+
+
+def verdict(measures: Measures) -> Verdict:
+    """The verdict on one or more configurations."""
+    contenders = measures.contenders
+    story = _Story(measures)
+    facts = []
+    if len(contenders) <= 2:
+        facts += [("Energy", story.energy_fact()), ("Error", story.error_fact())]
+    elif missing := story.without_energy():
+        facts.append(("Energy", missing))
+    facts += [("On this clip", story.agreement_fact()), ("Trust", story.trust_fact())]
+    facts.append(("Not shown", " ".join(measures.missing)))
+    return Verdict(tuple(story.warnings()), story.headline(), tuple((label, text) for label, text in facts if text))
+
+
+def rows(measures: Measures) -> list[Row]:
+    """The table of three or more configurations."""
+    lowest = _lowest_shares([c.energy for c in measures.contenders]) if measures.has_one_scale else {}
+    first = measures.contenders[0]
+    return [
+        Row(
+            c.letter,
+            c.name,
+            c.energy,
+            c.error,
+            _gap(first.energy, c.energy) if c is not first and measures.has_one_scale else None,
+            _gap(first.error, c.error) if c is not first else None,
+            lowest.get(c.letter),
+        )
+        for c in measures.contenders
+    ]
+
+
+@dataclass(frozen=True)
+class _Story:
+    """The sentences of one verdict."""
+
+    measures: Measures
+    energy_gaps: Mapping[tuple[str, str], Gap] = field(init=False)
+    """By pair of letters, in order, of pairs with the lowest energy or error; empty where heights cannot be compared."""
+    error_gaps: Mapping[tuple[str, str], Gap] = field(init=False)
+
+    def __post_init__(self) -> None:
+        contenders = self.measures.contenders
+        energies = [c.energy for c in contenders if c.energy and c.energy.has_values]
+        errors = [c.error for c in contenders if c.error and c.error.has_values]
+        telling = {min(lines, key=lambda line: line.mean).letter for lines in (energies, errors) if lines}
+        for name, lines in (("energy", energies if self.measures.has_one_scale else []), ("error", errors)):
+            pairs = ((a, b) for a, b in combinations(lines, 2) if telling & {a.letter, b.letter})
+            object.__setattr__(self, f"{name}_gaps", {(a.letter, b.letter): gap_between(a, b) for a, b in pairs})
+
+    def warnings(self) -> list[str]:
+        found = [self._disagreement(), self._outside()]
+        return [text for text in found if text]
+
+    def headline(self) -> str:
+        """The one sentence to take away; empty where a warning says it."""
+        if self._disagreement():
+            return ""
+        contenders = self.measures.contenders
+        if len(contenders) == 1:
+            return f"Only {contenders[0].label} is stored for this view: there is nothing to compare it with."
+        error = self._first_error_gap()
+        if error is not None and error.n_frames:
+            return self._headline_of_error(error, self._first_energy_gap())
+        return self._headline_of_energy(self._first_energy_gap())
+
+    def energy_fact(self) -> str:
+        measures = self.measures
+        known = [c for c in measures.contenders if c.energy and c.energy.has_values]
+        if not known:
+            return self.without_energy()
+        gap = self._first_energy_gap()
+        means = (gap.first_mean, gap.second_mean) if gap and gap.n_frames else [_mean(c.energy) for c in known]
+        listed = ", ".join(
+            f"{c.letter} {number(mean, measures.energy_unit)}" for c, mean in zip(known, means, strict=True)
+        )
+        parts = [f"{listed}{f': {gap.words(measures.energy_unit)}' if gap else ''}."]
+        if not measures.has_one_scale:
+            parts.append("Their paths or constants differ: compare where the curves rise, not their heights.")
+        parts.append(self._level([(c.letter, mean) for c, mean in zip(known, means, strict=True)]))
+        parts.append(self.without_energy())
+        return " ".join(part for part in parts if part)
+
+    def error_fact(self) -> str:
+        unit = self.measures.error_unit
+        known = [c for c in self.measures.contenders if c.error and c.error.has_values]
+        if not known:
+            return ""
+        gap = self._first_error_gap()
+        if gap is None or not gap.n_frames:
+            return "; ".join(f"{c.letter} {number(_mean(c.error), unit)}" for c in known) + "."
+        return (
+            f"{gap.first} {number(gap.first_mean, unit)}, {gap.second} {number(gap.second_mean, unit)}: "
+            f"{gap.words(unit)}."
+        )
+
+    def without_energy(self) -> str:
+        """Why some configuration has no energy; empty if all have one."""
+        missing = [c for c in self.measures.contenders if c.energy is None]
+        longer = ", ".join(c.label for c in missing if not c.is_direct)
+        direct = ", ".join(c.label for c in missing if c.is_direct)
+        parts = [f"{longer}: none, as {NO_ENERGY_OF_A_PATH}."] if longer else []
+        return " ".join(
+            [*parts, *([f"{direct}: not computed or not readable; see below the plots."] if direct else [])]
+        )
+
+    def agreement_fact(self) -> str:
+        """Whether frames of high energy are frames of high error, by configuration."""
+        found = []
+        for c in self.measures.contenders:
+            if c.energy is None or c.error is None:
+                continue
+            n_frames = min(len(c.energy.values), len(c.error.values))
+            both = np.isfinite(c.energy.values[:n_frames]) & np.isfinite(c.error.values[:n_frames])
+            rho = spearman(c.energy.values[:n_frames], c.error.values[:n_frames])
+            if both.sum() >= LEAST_FOR_AGREEMENT and np.isfinite(rho):
+                found.append((c.letter, rho))
+        if not found:
+            has_error = any(c.error for c in self.measures.contenders)
+            return "too few frames to say whether energy follows the error." if has_error else ""
+        middle = float(np.median([rho for _, rho in found]))
+        listed = ", ".join(f"{letter} {correlation(rho)}" for letter, rho in found)
+        if middle <= -0.2:
+            return f"energy falls where the error rises ({listed})."
+        return f"energy follows the error {size_of(middle)} over the frames ({listed})."
+
+    def trust_fact(self) -> str:
+        """What was measured of such energies on rooms, and what an energy is not made for."""
+        with_energy = [c for c in self.measures.contenders if c.energy]
+        if not with_energy:
+            return ""
+        parts = []
+        stated = [c.trust for c in with_energy if c.trust]
+        if stated:
+            trust = min(stated, key=lambda trust: trust.spearman)
+            follows = f"energy follows the error {size_of(trust.spearman)}"
+            outside = next((one for one in stated if one.auc), None)
+            sets = f"; {_told_apart(outside)}" if outside else ""
+            parts.append(
+                f"on {counted(trust.n_frames, 'test frame')}, {follows} ({correlation(trust.spearman)}){sets}."
+            )
+        else:
+            parts.append("not measured for this zoo and target.")
+        if len({c.method for c in with_energy}) > 1:
+            parts.append(
+                "Energy ranks frames of one method. Between methods it can mislead, most where targets share a trunk "
+                "(multitask)."
+            )
+        return " ".join(parts)
+
+    def _headline_of_energy(self, gap: Gap | None) -> str:
+        """Where no error is known."""
+        unit = self.measures.energy_unit
+        if gap is None or not gap.n_frames:
+            has_energy = any(c.energy for c in self.measures.contenders)
+            what = "Energies cannot be compared" if has_energy else "Neither energy nor error is known"
+            return f"{what} here: compare the pictures."
+        if gap.is_equal:
+            return f"Energy: {gap.words(unit)}."
+        if not gap.is_beyond:
+            return f"Energy: {gap.words(unit)}. There is no ground truth to tell more."
+        return (
+            f"{self._label(gap.lower)} is {number(gap.size, unit)} lower in energy, beyond the noise. That does not make it "
+            "better: there is no ground truth on this clip."
+        )
+
+    def _headline_of_error(self, error: Gap, energy: Gap | None) -> str:
+        unit = self.measures.error_unit
+        if error.is_equal and (energy is None or energy.is_equal):
+            return f"No difference: {error.words(unit)}."
+        if not error.is_beyond:
+            if error.floor != error.floor:
+                return f"Too few frames to compare: {counted(error.n_frames, 'frame')} cannot show what is noise."
+            if energy is not None and energy.is_beyond:
+                size = number(energy.size, self.measures.energy_unit)
+                return (
+                    f"No difference in error beyond the noise. {self._label(energy.lower)} is {size} lower in energy, which "
+                    "does not make it better."
+                )
+            both = " in energy or error" if energy is not None else " in error"
+            return f"No difference{both} beyond the noise{self._among(error)}."
+        size, floor = number(error.size, unit), number(error.floor, unit)
+        closest = "closer" if len(self.measures.contenders) == 2 else "closest"
+        than = "" if len(self.measures.contenders) == 2 else f" before {self._other(error)}"
+        text = f"{self._label(error.lower)} is {closest} to the ground truth, by {size}{than} (noise floor {floor})"
+        if energy is None or len(self.measures.contenders) > 2:
+            return f"{text}."
+        return f"{text}; {'the energy agrees' if energy.is_beyond else 'the energies do not differ beyond the noise'}."
+
+    def _disagreement(self) -> str:
+        """The warning where one is lower in energy and another in error, both beyond the noise."""
+        opposed = [
+            (error, energy)
+            for letters, energy in self.energy_gaps.items()
+            if (error := self.error_gaps.get(letters)) is not None
+            if energy.is_beyond and error.is_beyond and energy.lower != error.lower
+        ]
+        if not opposed:
+            return ""
+        error, energy = max(opposed, key=lambda pair: pair[0].size)
+        in_energy = number(energy.size, self.measures.energy_unit)
+        in_error = number(error.size, self.measures.error_unit)
+        return (
+            f"Energy and error disagree on this clip: {self._label(energy.lower)} is {in_energy} lower in energy, but "
+            f"{self._label(error.lower)} is {in_error} closer to the ground truth. Believe the error."
+        )
+
+    def _outside(self) -> str:
+        """The warning where most frames of a configuration lie above what its zoo was calibrated on."""
+        if self.measures.scale == "raw":
+            return ""
+        found = []
+        for c in self.measures.contenders:
+            if c.energy is None or not c.energy.has_values:
+                continue
+            values = c.energy.values[np.isfinite(c.energy.values)]
+            limit = usual_limit(c.trust)
+            n_above = int((values > limit).sum())
+            if n_above > UNUSUAL_SHARE * len(values):
+                found.append((c.letter, percent(n_above, len(values)), number(limit, "σ")))
+        if not found:
+            return ""
+        n_known = sum(c.energy is not None for c in self.measures.contenders)
+        who = (
+            f"{found[0][0]} is outside what it was"
+            if len(found) == 1
+            else f"{_listed(found)} are outside what they were"
+        )
+        if len(found) == n_known > 1:
+            who = f"{'Both' if n_known == 2 else f'All {n_known}'} networks are outside what they were"
+        shares = ", ".join(f"{share} of {letter}'s frames above {limit}" for letter, share, limit in found)
+        return f"{who} calibrated on: {shares}. Their energies say little here."
+
+    def _level(self, means: Sequence[tuple[str, float]]) -> str:
+        """Whether energies are usual, in words; of raw ones nobody knows."""
+        if self.measures.scale == "raw":
+            return "Raw energies have no usual value; choose Standardised for one."
+        words = {letter: _level_of(mean) for letter, mean in means}
+        if len(set(words.values())) == 1:
+            subject = "Both are" if len(words) == 2 else "It is"
+            listed = f"{subject} {next(iter(words.values()))}"
+        else:
+            listed = ", ".join(f"{letter} is {word}" for letter, word in words.items())
+        return f"{listed} (0{SPACE}σ: as on validation rooms; above: worse)."
+
+    def _first_energy_gap(self) -> Gap | None:
+        return _closest_below(self.energy_gaps)
+
+    def _first_error_gap(self) -> Gap | None:
+        return _closest_below(self.error_gaps)
+
+    def _label(self, letter: str) -> str:
+        return next(c.label for c in self.measures.contenders if c.letter == letter)
+
+    def _other(self, gap: Gap) -> str:
+        return self._label(gap.second if gap.lower == gap.first else gap.first)
+
+    def _among(self, gap: Gap) -> str:
+        return "" if len(self.measures.contenders) == 2 else f" between the two lowest, {gap.first} and {gap.second}"
+
+
+def _closest_below(gaps: Mapping[tuple[str, str], Gap]) -> Gap | None:
+    """The gap between the lowest and the next; of two, the only one."""
+    means: dict[str, float] = {}
+    for gap in gaps.values():
+        if gap.n_frames:
+            means |= {gap.first: gap.first_mean, gap.second: gap.second_mean}
+    lowest = sorted(sorted(means, key=lambda letter: means[letter])[:2])
+    return gaps.get((lowest[0], lowest[1])) if len(lowest) == 2 else next(iter(gaps.values()), None)
+
+
+def _lowest_shares(lines: Sequence[Series | None]) -> dict[str, float]:
+    """Letter -> share of the common frames on which it is the lowest; ties count for each."""
+    known = [line for line in lines if line is not None and line.has_values]
+    n_frames = min((len(line.values) for line in known), default=0)
+    if len(known) < 2 or n_frames == 0:
+        return {}
+    values = np.stack([line.values[:n_frames] for line in known])
+    values = values[:, np.isfinite(values).all(axis=0)]
+    if values.shape[1] == 0:
+        return {}
+    is_lowest = values == values.min(axis=0)
+    return {line.letter: float(share) for line, share in zip(known, is_lowest.mean(axis=1), strict=True)}
+
+
+def _gap(first: Series | None, second: Series | None) -> Gap | None:
+    return gap_between(first, second) if first is not None and second is not None else None
+
+
+def _mean(series: Series | None) -> float:
+    return series.mean if series is not None else float("nan")
+
+
+def _level_of(mean: float) -> str:
+    if abs(mean) <= USUAL_SIGMA:
+        return "as usual"
+    return "calmer than usual" if mean < 0 else "worse than usual"
+
+
+def _told_apart(trust: Trust) -> str:
+    """`pictures unlike rooms stand out with AUC 0.67 to 0.80`: 0.5 is chance, 1 is always."""
+    shares = sorted(f"{share:.2f}" for share in trust.auc.values())
+    listed = shares[0] if shares[0] == shares[-1] else f"{shares[0]} to {shares[-1]}"
+    return f"pictures unlike rooms stand out with AUC {listed} (0.5: chance)"
+
+
+def _listed(found: Sequence[tuple[str, str, str]]) -> str:
+    return ", ".join(letter for letter, *_ in found[:-1]) + f" and {found[-1][0]}"

@@ -1,0 +1,108 @@
+"""The dashboard as a child process of `compare`: started on a free port, and ended with the command."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+from cache.store import STORE_VARIABLE
+
+ROOT = Path(__file__).resolve().parents[2]
+APP = ROOT / "dashboard" / "app.py"
+START_SECONDS = 120.0
+"""Longest wait for the first answer: a busy machine takes half a minute to import everything."""
+END_SECONDS = 10.0
+"""Time to end by itself before it is killed."""
+POLL_SECONDS = 0.1
+
+
+class NoDashboard(Exception):
+    """It cannot be started; the message says why and what to do."""
+
+
+class DashboardChild:
+    """A running dashboard; leaving the context ends it. It answers this machine alone."""
+
+    def __init__(self, store: Path, port: int | None) -> None:
+        """`port`: None for Streamlit's usual one if it is free, else any free one. Raises NoDashboard and OSError."""
+        if importlib.util.find_spec("streamlit") is None:
+            raise NoDashboard("streamlit is not installed; install it with: pip install -r requirements/web.txt")
+        if not APP.is_file():
+            raise NoDashboard(f"{APP} is missing; run this from a copy of the whole project")
+        self.port = free_port(port)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (`end` closes it)
+        command = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(self.port)]
+        command += ["--server.address", "localhost", "--server.headless", "true"]
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,  # where .streamlit/config.toml is
+            env=os.environ | {STORE_VARIABLE: str(store.absolute())},
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            # A group of its own: Ctrl-C reaches the command alone, which may finish its pack first.
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> DashboardChild:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def wait_until_it_answers(self) -> None:
+        """Raises NoDashboard if it ends, or takes too long."""
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise NoDashboard(f"the dashboard did not start: {self._last_line()}")
+            time.sleep(POLL_SECONDS)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def end(self) -> None:
+        """End it and what it started."""
+        if self._process.poll() is None:
+            with suppress(ProcessLookupError):
+                self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_SECONDS)
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._log.close()
+
+    def _answers(self) -> bool:
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # this machine: never through a proxy
+        try:
+            with opener.open(f"http://localhost:{self.port}/_stcore/health", timeout=5) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _last_line(self) -> str:
+        self._log.seek(0)
+        return (self._log.read().decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+
+
+def free_port(wanted: int | None, usual: int = 8501) -> int:
+    """The wanted port, else the usual one if it is free, else any that is. Raises NoDashboard."""
+    for port in [wanted] if wanted is not None else [usual, 0]:
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return probe.getsockname()[1]
+    raise NoDashboard(f"port {wanted} is in use; pass another --port, or none")

@@ -1,0 +1,51 @@
+"""After a run, how to look at what it stored: the command that starts the dashboard, and the link to each clip."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from precompute.cli.console import out
+from precompute.jobs import events
+from precompute.text import one_line
+
+APP = "dashboard/app.py"
+PORT = 8501
+"""Streamlit's own default."""
+KEY_LETTERS = 12
+"""Of a clip's key in a link, as the page writes it."""
+LINKS = 5
+"""Most clips that are linked; the page's menu lists the others."""
+
+
+class NextStep:
+    """Prints on `lines`. `store`: as it was named on the command line; None for the default, which the dashboard also opens."""
+
+    def __init__(self, store: Path | None, lines: Console = out) -> None:
+        self._store, self._lines = store, lines
+        self._titles: dict[str, str] = {}
+
+    def emit(self, event: events.Event) -> None:
+        match event:
+            case events.Stored():
+                self._titles[event.clip] = event.title
+            case events.RunEnded() if self._titles:
+                self._say(f"to look at it: streamlit run {APP}{_option(self._store)}")
+                for clip, title in list(self._titles.items())[:LINKS]:
+                    about = "" if len(self._titles) == 1 else f"   {one_line(title)}"
+                    self._say(f"then open {page_link(clip)}{about}")
+
+    def _say(self, text: str) -> None:
+        self._lines.print(Text(text), soft_wrap=True)
+
+
+def page_link(clip: str, port: int = PORT) -> str:
+    """The address of the Compare page on that clip."""
+    return f"http://localhost:{port}/?clip={clip[:KEY_LETTERS]}"
+
+
+def _option(store: Path | None) -> str:
+    return "" if store is None else f" -- --store {shlex.quote(str(store))}"

@@ -1,0 +1,1 @@
+"""Does the requests in the store: a worker over the job."""

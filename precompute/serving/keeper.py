@@ -1,0 +1,81 @@
+"""A thread of the worker that shows that it lives, and sees when its request is cancelled or no longer its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any, Literal
+
+from cache.files import NotWritten
+from cache.requests.queue import BEAT_SECONDS, Lease, Requests
+
+log = logging.getLogger(__name__)
+
+
+class LeaseEnded(Exception):
+    """The request is to be cancelled, or it is no longer this worker's."""
+
+    def __init__(self, why: Literal["cancelled", "lost"]) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Keeper:
+    """Beats for the worker and the request that it holds, and frees the requests of workers that were killed."""
+
+    def __init__(self, requests: Requests, worker: str, facts: Mapping[str, Any]) -> None:
+        """`requests`: for this thread alone. `facts`: what the worker says of itself."""
+        self._requests, self._worker, self._facts = requests, worker, dict(facts)
+        self._lease: Lease | None = None
+        self._ended: Literal["", "cancelled", "lost"] = ""
+        self._stop = Event()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """The thread runs within the block; afterwards nobody waits for the worker's next heartbeat."""
+        self._beat()
+        thread = Thread(target=self._run, name="keeper", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            thread.join(BEAT_SECONDS)
+            try:
+                self._requests.retire(self._worker)
+            except NotWritten as error:
+                log.debug("%s", error)
+
+    @contextmanager
+    def holding(self, lease: Lease) -> Iterator[None]:
+        """Beat for this request within the block."""
+        self._ended, self._lease = "", lease
+        try:
+            yield
+        finally:
+            self._lease = None
+
+    def raise_if_ended(self) -> None:
+        """Raise LeaseEnded if the request held should not be worked on any more."""
+        if self._ended:
+            raise LeaseEnded(self._ended)
+
+    def _run(self) -> None:
+        while not self._stop.wait(BEAT_SECONDS):
+            self._beat()
+
+    def _beat(self) -> None:
+        try:
+            if (lease := self._lease) is not None:
+                if lease.is_held():
+                    lease.beat()  # also if it is to be cancelled: until the job has noticed, nobody else may begin
+                    self._ended = "cancelled" if lease.is_stopping() else ""
+                else:
+                    self._ended = "lost"
+            doing = lease.id if lease is not None else ""
+            self._requests.announce(self._worker, {**self._facts, "doing": doing})
+            self._requests.free_expired()
+        except (NotWritten, OSError) as error:  # the job meets the same disk, and reports it
+            log.warning("no heartbeat: %s", error)

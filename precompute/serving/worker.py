@@ -1,0 +1,187 @@
+"""The worker: takes requests in turn, does one at a time, and keeps the networks loaded that were asked for last."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from cache.files import NotWritten
+from cache.records import BadRecord
+from cache.requests.limits import Limits
+from cache.requests.order import in_turn
+from cache.requests.queue import Lease, Requests, new_worker
+from cache.requests.records import Result
+from cache.requests.uploads import Uploads
+from cache.store import Store
+from precompute.failures import SourceError
+from precompute.jobs.events import Stored
+from precompute.jobs.predict import Networks
+from precompute.serving.compute_request import Busy, Setup, called, compute_request, failure_of
+from precompute.serving.housekeeping import tidy
+from precompute.serving.keeper import Keeper, LeaseEnded
+from precompute.signals import Stop
+from precompute.text import count
+
+POLL_SECONDS = 0.2
+"""Wait of an idle worker between two looks: a listing of a thousand requests takes a few milliseconds."""
+RETRY_SECONDS = 2.0
+"""Wait between two tries to write to a disk that is full."""
+BUSY_SECONDS = 10.0
+"""A request whose clip another job is writing is left alone for so long."""
+TIDY_SECONDS = 60.0
+MAX_LOST = 3
+"""A request whose workers were killed so many times has probably killed them: by its need of memory, say."""
+STEADY_SECONDS = 3600.0
+"""While the clock has jumped by more since the worker began, nothing is too old to be kept."""
+KEEP_BYTES = 2 << 30
+"""Memory of the networks that stay loaded between requests, by default. While it works, those of one request come on top."""
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Does the requests of a store."""
+
+    def __init__(
+        self,
+        store: Store,
+        setup: Setup,
+        *,
+        limits: Limits | None = None,
+        keep_bytes: int = KEEP_BYTES,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """`say` receives a line for people about each request that has ended, and about a disk that is full."""
+        self._store, self._setup, self._say = store, setup, say
+        self._limits = limits or Limits()
+        self._keep_bytes = keep_bytes
+        self._requests, self._uploads = Requests(store.root), Uploads(store.root)
+        self._name = new_worker()
+        self._networks = Networks()
+        self._busy_until: dict[str, float] = {}
+        self._began = time.time() - time.monotonic()
+        self._next_tidy = 0.0
+
+    def serve(self, stop: Stop, *, until_idle: bool = False) -> int:
+        """Do requests until `stop` is set, or until none waits; returns how many failed then. Raises KeyboardInterrupt
+        once `stop` is set and the current pack is stored; the request is given back before."""
+        facts = {"device": self._setup.device.type}
+        keeper = Keeper(Requests(self._store.root), self._name, facts)
+        n_failed = 0
+        is_full = False
+        with keeper.running():
+            while True:
+                stop.raise_if_set()
+                try:
+                    self._tidy()
+                    lease = self._next()
+                    is_full = False
+                except (NotWritten, OSError) as error:
+                    if not is_full:
+                        self._say(f"waiting: {error}")
+                    is_full, lease = True, None
+                    time.sleep(RETRY_SECONDS)
+                if lease is not None:
+                    with keeper.holding(lease):
+                        n_failed += not self._do(lease, keeper, stop)
+                elif until_idle and not is_full and not self._has_work():
+                    return n_failed
+                else:
+                    time.sleep(POLL_SECONDS)
+
+    def _next(self) -> Lease | None:
+        """The request whose turn it is; None if none waits that can be done now."""
+        requests = self._requests.all(with_dropped=True)
+        running = {(request.asked.source, request.asked.options) for request in requests if request.state == "running"}
+        now = time.monotonic()
+        for request in in_turn(requests):
+            is_same = (
+                request.asked.source,
+                request.asked.options,
+            ) in running  # of another visitor: wait, and find it stored
+            if is_same or now < self._busy_until.get(request.id, 0.0):
+                continue
+            try:
+                if (lease := self._requests.claim(request.id, self._name)) is not None:
+                    return lease
+            except BadRecord as error:
+                log.debug("%s: %s", request.id, error)
+        return None
+
+    def _has_work(self) -> bool:
+        return any(request.state == "waiting" for request in self._requests.all(with_dropped=True))
+
+    def _do(self, lease: Lease, keeper: Keeper, stop: Stop) -> bool:
+        """Do a request and record how it ended. False if it failed."""
+        id, name = lease.id[:12], called(lease.asked)
+        try:
+            if lease.is_stopping():
+                raise LeaseEnded("cancelled")
+            if lease.n_lost >= MAX_LOST:
+                raise SourceError("worker_lost", f"{name}: {count(lease.n_lost, 'worker')} stopped while computing it")
+            self._say(f"{id} {name}: started")
+            began = time.perf_counter()
+            stored = compute_request(self._store, self._uploads, lease, self._setup, self._networks, keeper, stop)
+            result = _result(stored, time.perf_counter() - began)
+            self._record(lambda: lease.end("done", result=result, clip=stored.clip))
+            self._say(f"{id} {stored.title}: {_done(stored, result.seconds)}")
+        except LeaseEnded as ended:
+            if ended.why == "cancelled":
+                self._record(lambda: lease.end("cancelled", clip=lease.progress.clip))
+            self._say(f"{id} {name}: {ended.why}")
+        except Busy:
+            self._busy_until[lease.id] = time.monotonic() + BUSY_SECONDS
+            self._record(lease.give_back)
+            self._say(f"{id} {name}: another job is writing this clip; tried again in {BUSY_SECONDS:.0f} s")
+        except KeyboardInterrupt:
+            try:
+                lease.give_back()
+                self._say(f"{id} {name}: given back; finished packs are kept")
+            except NotWritten as error:
+                self._say(f"{id} {name}: {error}")
+            raise
+        except Exception as error:  # nothing that stops one request may stop the others
+            log.debug("%s failed", lease.id, exc_info=error)
+            failure = failure_of(error, lease.asked, self._store, self._uploads)
+            self._record(lambda: lease.end("failed", failure=failure, clip=lease.progress.clip))
+            self._say(f"{id} error[{failure.code}] {failure.message}; {failure.next_step}")
+            return False
+        finally:
+            stop.has_unsaved_frames = False
+            self._networks.trim(self._keep_bytes)
+        return True
+
+    def _record(self, write: Callable[[], object]) -> None:
+        """Write, and if the disk is full, wait until it is not: what was done must not be forgotten."""
+        is_full = False
+        while True:
+            try:
+                write()
+                return
+            except NotWritten as error:
+                if not is_full:
+                    self._say(f"waiting: {error}")
+                is_full = True
+                time.sleep(RETRY_SECONDS)
+
+    def _tidy(self) -> None:
+        """Delete what is to be deleted, every minute."""
+        if time.monotonic() < self._next_tidy:
+            return
+        self._next_tidy = time.monotonic() + TIDY_SECONDS
+        is_steady = abs(time.time() - time.monotonic() - self._began) < STEADY_SECONDS
+        keep_seconds = self._limits.days * 86400.0 if is_steady else None
+        for request in tidy(self._store, self._requests, self._uploads, keep_seconds=keep_seconds, now=time.time()):
+            self._say(f"{request.id[:12]} {called(request.asked)}: deleted")
+
+
+def _result(stored: Stored, seconds: float) -> Result:
+    return Result(stored.clip, stored.title, stored.n_tracks, stored.n_frames_computed, seconds)
+
+
+def _done(stored: Stored, seconds: float) -> str:
+    if not stored.n_tracks_computed:
+        return f"{count(stored.n_tracks, 'track')} already stored"
+    frames = count(stored.n_frames_computed, "frame")
+    return f"{count(stored.n_tracks_computed, 'track')} stored, {frames} computed in {seconds:.1f} s"

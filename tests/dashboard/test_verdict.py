@@ -1,0 +1,222 @@
+"""Laws of the verdict: it calls noise no difference, never a lower energy better, and warns where numbers mislead."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.columns import Columns
+from analysis.trust import Trust, trust_of
+from cache.records import Track
+from dashboard.catalogue import Catalogue
+from dashboard.compare.comparison import compare
+from dashboard.compare.plots import read
+from dashboard.compare.verdict import Contender, Measures, Verdict, measures_of, rows, verdict
+from dashboard.configuration import Configuration
+from dashboard.player_data import Series
+from tests.fixtures import stores
+from tests.fixtures.stores import build_store
+
+N = 60
+WAVE = np.sin(np.arange(N) / 3)
+NOISE = np.random.default_rng(1).normal(size=(8, N))
+TRUST = Trust(0.53, 480, 1.9, {"outdoor videos": 0.8, "phone clip": 0.69})
+
+
+def contender(letter: str, energy: np.ndarray | None, error: np.ndarray | None, **changes) -> Contender:
+    names = {"A": "baseline", "B": "multitask", "C": "cycle"}
+
+    def series(values: np.ndarray | None) -> Series | None:
+        return None if values is None else Series(letter, names[letter], values)
+
+    made = Contender(letter, names[letter], f"lab/{names[letter]}", True, series(energy), series(error), None)
+    return replace(made, **changes)
+
+
+def measures(*contenders: Contender, **changes) -> Measures:
+    return replace(Measures(contenders, "σ", "°", "Mean angular error", "standardised", True), **changes)
+
+
+def said(found: Verdict) -> str:
+    """Everything on the card."""
+    return " ".join([*found.warnings, found.headline, *(f"{label}: {text}" for label, text in found.facts)]).replace(
+        "\xa0", " "
+    )
+
+
+def misleading() -> Measures:
+    """B is lower in energy, A in error, both on every frame."""
+    a = contender("A", WAVE, 12 + WAVE + 0.1 * NOISE[0])
+    return measures(a, contender("B", WAVE - 0.3 + 0.01 * NOISE[1], 13.1 + WAVE + 0.1 * NOISE[2]))
+
+
+def test_the_card_warns_where_energy_and_error_disagree_and_says_by_how_much() -> None:
+    found = verdict(misleading())
+    assert found.headline == ""
+    [warning] = found.warnings
+    assert warning.replace("\xa0", " ") == (
+        "Energy and error disagree on this clip: B (multitask) is 0.30 σ lower in energy, but A (baseline) is 1.1° closer to "
+        "the ground truth. Believe the error."
+    )
+    swapped = measures(*reversed(misleading().contenders))
+    assert "A (baseline) is 1.1° closer" in said(verdict(swapped))
+
+
+@pytest.mark.parametrize("n_frames", [N, 10_000])
+def test_noise_is_called_no_difference(n_frames: int) -> None:
+    wave = np.sin(np.arange(n_frames) / 5)
+    gap = np.random.default_rng(4).normal(0, 0.3, n_frames)
+    gap -= gap.mean()
+    found = verdict(measures(contender("A", wave, 12 + wave), contender("B", wave + gap, 12 + wave - gap)))
+    assert not found.warnings
+    assert found.headline == "No difference in energy or error beyond the noise."
+    assert "lower" not in said(found)
+
+
+def test_a_lower_energy_is_never_called_better() -> None:
+    without_truth = verdict(measures(contender("A", WAVE, None), contender("B", WAVE - 0.5, None)))
+    assert "B (multitask) is 0.50 σ lower in energy" in said(without_truth)
+    assert "That does not make it better" in without_truth.headline
+    equal_error = verdict(measures(contender("A", WAVE, 9 + WAVE), contender("B", WAVE - 0.5, 9 + WAVE)))
+    assert "which does not make it better" in equal_error.headline
+
+
+def test_the_error_decides_and_the_energy_may_agree() -> None:
+    found = verdict(measures(contender("A", WAVE, 12 + WAVE), contender("B", WAVE - 0.5, 11 + WAVE)))
+    assert found.headline.replace("\xa0", " ") == (
+        "B (multitask) is closer to the ground truth, by 1.0° (noise floor 0.0°); the energy agrees."
+    )
+    assert "energy follows the error very strongly over the frames (A ρ = 1.00, B ρ = 1.00)" in said(found)
+
+
+def test_a_clip_above_what_the_zoo_was_calibrated_on_is_a_warning() -> None:
+    a, b = contender("A", WAVE + 4, None), contender("B", WAVE + 6, None)
+    both = verdict(measures(a, b))
+    assert "Both networks are outside what they were calibrated on" in both.warnings[0]
+    assert "100 % of B's frames above 3.00 σ" in said(both)
+    assert "worse than usual" in said(both)
+    one = measures(replace(contender("A", WAVE * 0.1 + 2, None), trust=TRUST), contender("B", WAVE, None))
+    assert "A is outside what it was calibrated on: 100 % of A's frames above 1.90 σ" in said(verdict(one))
+    assert not verdict(measures(contender("A", WAVE + 1, None), contender("B", WAVE, None))).warnings
+
+
+def test_how_far_the_energy_can_be_trusted_is_said_or_called_not_measured() -> None:
+    pair = [contender("A", WAVE, None), contender("B", WAVE + 0.1, None)]
+    assert "Trust: not measured for this zoo and target." in said(verdict(measures(*pair)))
+    stated = said(verdict(measures(*(replace(one, trust=TRUST) for one in pair))))
+    assert "on 480 test frames, energy follows the error moderately (ρ = 0.53)" in stated
+    assert "AUC 0.69 to 0.80" in stated
+    assert "Between methods it can mislead" in stated
+    same_method = [replace(one, method="lab/baseline") for one in pair]
+    assert "Between methods" not in said(verdict(measures(*same_method)))
+
+
+def test_what_has_no_energy_says_why() -> None:
+    longer = contender("A", None, 12 + WAVE, is_direct=False, name="baseline via Reshading")
+    found = said(verdict(measures(longer, contender("B", WAVE, 13 + WAVE))))
+    assert "A (baseline via Reshading): none, as energy belongs to a method and its target, not to a path" in found
+    direct = said(verdict(measures(contender("A", None, None), contender("B", WAVE, None))))
+    assert "A (baseline): not computed or not readable" in direct
+
+
+@pytest.mark.parametrize("n_frames", [0, 1, 2])
+def test_few_frames_are_told_from_nothing(n_frames: int) -> None:
+    one, two = WAVE[:n_frames], WAVE[:n_frames] - 0.04
+    found = verdict(measures(contender("A", one, 12 + one), contender("B", two, 13 + two)))
+    assert not found.warnings
+    assert "nan" not in said(found)
+    if n_frames:
+        assert "cannot show" in said(found)
+
+
+def test_odd_numbers_are_borne_calmly() -> None:
+    nothing = np.full(N, np.nan)
+    flat = np.zeros(N)
+    cases = [
+        measures(contender("A", None, None), contender("B", None, None)),
+        measures(contender("A", nothing, nothing), contender("B", WAVE, WAVE)),
+        measures(contender("A", flat, flat), contender("B", flat, flat)),
+        measures(contender("A", WAVE, None)),
+        measures(contender("A", WAVE, None), contender("B", WAVE, None), has_one_scale=False),
+        measures(contender("A", WAVE, None), contender("B", WAVE, None), scale="raw", energy_unit="code"),
+    ]
+    for case in cases:
+        found = verdict(case)
+        assert found.headline and not found.warnings
+        assert "nan" not in said(found)
+    assert "equal on all 60 frames" in said(verdict(cases[2]))
+    assert "compare where the curves rise, not their heights" in said(verdict(cases[4]))
+    assert "lower" not in said(verdict(cases[4]))
+    assert "Raw energies have no usual value" in said(verdict(cases[5]))
+
+
+def test_the_table_of_three_has_gaps_to_the_first_with_their_noise() -> None:
+    a, b, c = (
+        contender(letter, WAVE + level, 12 + WAVE - level) for letter, level in zip("ABC", (0, 0.2, -1), strict=True)
+    )
+    first, second, third = rows(measures(a, b, c))
+    assert first.energy_gap is None and first.lowest_share == 0
+    assert second.energy_gap is not None and second.energy_gap.size == pytest.approx(0.2)
+    assert third.lowest_share == 1
+    warned = verdict(measures(a, b, c))
+    assert "C (cycle) is 1.20 σ lower in energy, but B (multitask) is 1.2° closer" in said(warned)
+    agreeing = [contender(letter, WAVE + up, 12 + WAVE + up) for letter, up in zip("ABC", (0, 0.2, 1), strict=True)]
+    calm = verdict(measures(*agreeing))
+    assert not calm.warnings
+    assert calm.headline.startswith("A (baseline) is closest to the ground truth, by 0.2° before B (multitask)")
+
+
+def test_the_numbers_are_those_of_the_store(tmp_path: Path) -> None:
+    store = build_store(tmp_path, n_frames=24)
+    catalogue, columns = Catalogue(store.tracks()), Columns(store)
+    pair = [Configuration("mini", method, "rgb-normal") for method in ("baseline", "consistency")]
+    comparison = compare(catalogue, catalogue.clips[0], "normal", None, pair)
+    charts = [read(columns, plot, "standardised").chart for plot in comparison.plots]
+    found = measures_of(comparison, charts, "standardised")
+    assert [(c.letter, c.method) for c in found.contenders] == [("A", "mini/baseline"), ("B", "mini/consistency")]
+    assert found.has_one_scale and found.energy_unit == "σ"
+    energy, chart = found.contenders[1].energy, charts[0]
+    assert energy is not None and np.array_equal(energy.values, chart.series[1].values)
+    assert set(chart.floors) == {"B"} and chart.floors["B"] > 0
+    assert verdict(found).facts
+
+
+def test_a_store_in_which_the_lower_energy_has_the_higher_error_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    levels = {16: 0.3, 18: 0.6, 19: 0.5, 21: 0.4}  # by number of the track: prediction and energy of A, then of B
+
+    def curve(numbers: stores._Numbers, low: float, high: float, shift: float = 0.0) -> np.ndarray:
+        wave = 0.1 * np.sin(np.arange(len(numbers.pts_seconds)))
+        return (low + (high - low) * (levels.get(numbers.seed, 0.5) + wave)).astype(np.float32)
+
+    monkeypatch.setattr(stores._Numbers, "curve", curve)
+    store = build_store(tmp_path, n_frames=24)
+    catalogue, columns = Catalogue(store.tracks()), Columns(store)
+    pair = [Configuration("mini", method, "rgb-normal") for method in ("baseline", "consistency")]
+    comparison = compare(catalogue, catalogue.clips[0], "normal", None, pair)
+    charts = [read(columns, plot, "standardised").chart for plot in comparison.plots]
+    [warning] = verdict(measures_of(comparison, charts, "standardised")).warnings
+    assert warning.replace("\xa0", " ") == (
+        "Energy and error disagree on this clip: B (consistency) is 0.90 σ lower in energy, but A (baseline) is 5.2° closer to "
+        "the ground truth. Believe the error."
+    )
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [None, 3, {}, {"spearman": 2, "n_frames": 3, "percentile_97_5": 1}, {"spearman": 0.5, "n_frames": "many"}],
+)
+def test_trust_that_no_job_writes_counts_as_not_measured(tmp_path: Path, stated: object) -> None:
+    track = next(t for t in build_store(tmp_path, n_frames=3).tracks(kind="energy"))
+    assert trust_of(track) is None
+    assert trust_of(_with(track, stated)) is None
+    known = {"spearman": 0.5, "n_frames": 4, "percentile_97_5": 2.0, "auc": {"rooms": 0.7, "odd": "x"}}
+    assert trust_of(_with(track, known)) == Trust(0.5, 4, 2.0, {"rooms": 0.7})
+
+
+def _with(track: Track, stated: object) -> Track:
+    return replace(track, head=replace(track.head, constants={**track.head.constants, "trust": stated}))

@@ -1,0 +1,482 @@
+"""The worker: what it makes of requests, in which order, and what it does when it is stopped, robbed or starved."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner, Result
+
+from cache.files import NotWritten
+from cache.requests import queue
+from cache.requests.limits import Limits
+from cache.requests.objects import FolderObjects
+from cache.requests.queue import Lease, Requests, new_worker
+from cache.requests.records import Asked, Failure, Options, Progress, Request, Source
+from cache.requests.uploads import Uploads
+from cache.store import Store
+from consistency.zoo.read import load_zoo
+from precompute.cli.app import app
+from precompute.jobs import predict
+from precompute.jobs.predict import Networks
+from precompute.serving import keeper, worker
+from precompute.serving.compute_request import Setup
+from precompute.serving.worker import MAX_LOST, Worker
+from precompute.signals import Stop
+from tests.fixtures.media import write_video
+from tests.fixtures.waits import PATIENCE_SECONDS, wait_until
+from tests.fixtures.zoos import write_zoo
+
+ROOT = Path(__file__).parents[2]
+CPU = torch.device("cpu")
+N_FRAMES = 6
+SMALL = Options(zoo="tiny", size=64)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny_zoo(tmp_path_factory: pytest.TempPathFactory):
+    """An installed zoo of one target, computed by one thread."""
+    folder = tmp_path_factory.mktemp("zoos")
+    (folder / "tiny").mkdir()
+    write_zoo(folder / "tiny", targets=("normal",))
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CROSSCHECK_ZOOS", str(folder))
+        yield folder
+    torch.set_num_threads(n_threads)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("clip") / "count.mp4", N_FRAMES)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+class Desk:
+    """A store's requests, and a worker that does them until none waits."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.requests, self.uploads = store, Requests(store.root), Uploads(store.root)
+        self.said: list[str] = []
+
+    def ask(self, source: Path | Source, who: str = "ann", when: float | None = None, **options) -> Request:
+        source = Source("file", str(source), source.name) if isinstance(source, Path) else source
+        when = time.time() if when is None else when
+        return self.requests.ask(Asked(source, replace(SMALL, **options), who, when))
+
+    def worker(self, **facts) -> Worker:
+        setup = {name: facts.pop(name) for name in ("allow_files",) if name in facts}
+        return Worker(self.store, Setup(CPU, batch_size=1, **setup), say=self.said.append, **facts)
+
+    def serve(self, **facts) -> int:
+        return self.worker(**facts).serve(Stop(), until_idle=True)
+
+    def after(self, request: Request) -> Request:
+        found = self.requests.get(request.id)
+        assert found is not None
+        return found
+
+    def failure(self, request: Request) -> Failure:
+        ended = self.after(request).ended
+        assert ended is not None and ended.failure is not None, ended
+        return ended.failure
+
+
+@pytest.fixture
+def desk(store: Store) -> Desk:
+    return Desk(store)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(queue, "TELL_SECONDS", 0.0)
+    for name in ("POLL_SECONDS", "RETRY_SECONDS", "BUSY_SECONDS"):
+        monkeypatch.setattr(worker, name, 0.05)
+
+
+def on_first_frame(monkeypatch: pytest.MonkeyPatch, act: Callable[[Lease], object]) -> list[Progress]:
+    """Call `act` once a frame is computed, and slow down after it. Returns all progress that is told."""
+    told: list[Progress] = []
+    tell = Lease.tell
+
+    def watched(lease: Lease, progress: Progress) -> None:
+        is_first = progress.n_done == 1 and progress.stage == "compute" and progress not in told
+        told.append(progress)
+        tell(lease, progress)
+        if is_first:
+            act(lease)
+        if progress.stage == "compute" and progress.n_done:
+            time.sleep(0.1)
+
+    monkeypatch.setattr(Lease, "tell", watched)
+    return told
+
+
+# What it makes of requests
+
+
+def test_a_request_becomes_the_tracks_that_a_run_would_compute(desk, clip, tmp_path, monkeypatch):
+    told = on_first_frame(monkeypatch, lambda lease: None)
+    request = desk.ask(clip)
+    assert desk.serve() == 0
+    done = desk.after(request)
+    assert done.state == "done" and done.ended is not None and done.ended.result is not None
+    result = done.ended.result
+    assert (result.n_tracks, result.n_frames_computed) == (7, N_FRAMES)
+    assert [progress.stage for progress in told][:2] == ["plan", "compute"]
+    assert told[-1].n_done == told[-1].n_total == N_FRAMES and told[-1].clip == result.clip
+    command = ["run", str(clip), "--zoo", "tiny", "--size", "64", "--device", "cpu", "--store", str(tmp_path / "run")]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    expected = {track.head.key for track in Store(tmp_path / "run", read_only=True).tracks()}
+    assert {track.head.key for track in desk.store.tracks()} == expected
+
+
+def test_what_is_stored_is_not_computed_again_and_networks_stay_loaded(desk, clip, monkeypatch):
+    loaded = []
+    load = predict.load_network
+    monkeypatch.setattr(predict, "load_network", lambda edge, **more: loaded.append(edge.name) or load(edge, **more))
+    at_work = desk.worker()
+    desk.ask(clip, max_frames=1)
+    at_work.serve(Stop(), until_idle=True)
+    n_loaded = len(loaded)
+    assert n_loaded
+    another = desk.ask(clip, who="bob", max_frames=1)
+    third = desk.ask(clip, max_frames=2)
+    at_work.serve(Stop(), until_idle=True)
+    assert len(loaded) == n_loaded, "networks are loaded once"
+    results = [desk.after(request).ended.result for request in (another, third)]
+    assert [result.n_frames_computed for result in results] == [0, 2]
+
+
+def test_the_networks_that_were_asked_for_the_longest_ago_are_forgotten_first(tiny_zoo):
+    edges = [edge for edge in load_zoo("tiny").edges if edge.weights][:3]
+    networks = Networks()
+    sizes = []
+    for edge in edges:
+        before = networks.bytes
+        networks.load(edge, CPU, torch.float32)
+        sizes.append(networks.bytes - before)
+    networks.load(edges[0], CPU, torch.float32)
+    networks.trim(sizes[0] + sizes[2])
+    assert [networks.has(edge, CPU, torch.float32) for edge in edges] == [True, False, True]
+    networks.trim(0)
+    assert networks.bytes == 0
+
+
+def test_stills_come_before_videos_and_visitors_in_turn(desk, clip):
+    asked = [
+        desk.ask(clip, when=1.0),
+        desk.ask(clip, when=2.0, start=0.01),
+        desk.ask(clip, who="bob", when=3.0, start=0.02),
+        desk.ask(clip, who="bob", when=4.0, max_frames=1),
+    ]
+    desk.serve()
+    started = [line.split()[0] for line in desk.said if line.endswith(": started")]
+    assert started == [asked[number].id[:12] for number in (3, 0, 2, 1)]
+
+
+SHA = "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "code", "words"),
+    [
+        (Source("file", "/nowhere/clip.mp4"), {}, "not_found", "no such file"),
+        (Source("file", "clip.mp4"), {}, "bad_request", "not an absolute path"),
+        (Source("file", "https://example.org/a.mp4"), {}, "bad_request", "not an absolute path"),
+        (Source("file", "/a\0b"), {}, "not_found", "no such file"),
+        (Source("address", "/etc/passwd"), {}, "unsupported_url", "not a URL"),
+        (Source("address", "file:///etc/passwd"), {}, "unsupported_url", "scheme"),
+        (Source("address", "http://127.0.0.1/a.mp4?key=secret"), {}, "blocked_address", "127.0.0.1"),
+        (Source("sample", "../../etc/passwd"), {}, "bad_request", "not a bundled clip"),
+        (Source("upload", SHA, "holiday.mp4"), {}, "not_found", "holiday.mp4"),
+        (Source("sample", "phone"), {"start": 5.0, "end": 1.0}, "bad_request", "end is 1"),
+        (Source("sample", "phone"), {"size": 9999}, "bad_request", "size is 9999"),
+        (Source("sample", "phone"), {"zoo": "nothing"}, "bad_weights", "unknown zoo"),
+        (Source("sample", "phone"), {"configurations": ("mini/*/rgb",)}, "bad_request", "mini/*/rgb"),
+    ],
+)
+def test_a_request_that_cannot_be_done_fails_with_a_code_and_a_next_step(desk, source, options, code, words):
+    request = desk.ask(source, **options)
+    assert desk.serve() == 1
+    failure = desk.failure(request)
+    assert (failure.code, bool(failure.next_step)) == (code, True) and words in failure.message, failure
+    shown = f"{failure.message} {failure.next_step} {desk.said}"
+    assert "secret" not in shown and str(desk.store.root) not in shown
+
+
+def test_files_by_name_are_refused_where_they_are_not_accepted(desk, clip):
+    request = desk.ask(clip)
+    desk.serve(allow_files=False)
+    assert desk.failure(request).code == "bad_request" and str(clip.parent) not in desk.failure(request).message
+
+
+# Uploads
+
+
+def test_an_upload_is_computed_under_its_name_unlisted_and_deleted_on_demand(desk, clip):
+    upload = desk.uploads.put([clip.read_bytes()], 10**6)
+    request = desk.ask(Source("upload", upload.sha256, "My <b>holiday</b>\x1b.mp4"))
+    desk.serve()
+    ended = desk.after(request).ended
+    assert ended is not None and ended.result is not None and ended.result.title == "My <b>holiday</b>\ufffd.mp4"
+    assert desk.uploads.unlisted() == {ended.clip}
+    desk.requests.drop(request.id)
+    desk.serve()
+    assert desk.requests.all(with_dropped=True) == [] and desk.uploads.stored() == []
+    assert desk.store.tracks() == [] and desk.uploads.unlisted() == frozenset()
+    assert not any(path.is_file() for name in ("requests", "uploads") for path in (desk.store.root / name).iterdir())
+
+
+def test_an_upload_of_a_clip_that_was_public_before_stays_listed(desk, clip):
+    desk.ask(clip, max_frames=1)
+    desk.serve()
+    upload = desk.uploads.put([clip.read_bytes()], 10**6)
+    request = desk.ask(Source("upload", upload.sha256, "mine.mp4"), max_frames=1)
+    desk.serve()
+    assert desk.after(request).state == "done" and desk.uploads.unlisted() == frozenset()
+    desk.requests.drop(request.id)
+    desk.serve()
+    assert desk.store.tracks() and desk.uploads.stored() == []
+
+
+def test_uploads_go_after_their_time_but_not_while_another_request_needs_them(desk, clip):
+    upload = desk.uploads.put([clip.read_bytes()], 10**6)
+    source = Source("upload", upload.sha256, "mine.mp4")
+    old, other = desk.ask(source, max_frames=1), desk.ask(source, who="bob", max_frames=1)
+    desk.serve(limits=Limits(days=1.0))
+    assert desk.after(old).state == desk.after(other).state == "done"
+    desk.requests.drop(old.id)
+    desk.serve(limits=Limits(days=1.0))
+    assert desk.uploads.stored() and desk.store.tracks()
+    desk.serve(limits=Limits(days=0.0))
+    assert desk.requests.all() == [] and desk.uploads.stored() == [] and desk.store.tracks() == []
+
+
+def test_while_the_clock_jumps_nothing_is_too_old(desk, clip, monkeypatch):
+    desk.ask(clip, max_frames=1)
+    at_work = desk.worker()
+    at_work.serve(Stop(), until_idle=True)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 1e9)
+    at_work._next_tidy = 0.0
+    at_work.serve(Stop(), until_idle=True)
+    assert len(desk.requests.all()) == 1
+
+
+def test_an_upload_whose_bytes_changed_is_refused(desk, clip):
+    upload = desk.uploads.put([clip.read_bytes()], 10**6)
+    desk.uploads.path(upload.sha256).write_bytes(clip.read_bytes() + b"x")
+    request = desk.ask(Source("upload", upload.sha256, "mine.mp4"))
+    desk.serve()
+    assert desk.failure(request).code == "changed" and upload.sha256 not in desk.failure(request).message
+
+
+# Stopped, robbed, starved
+
+
+def test_a_request_cancelled_while_it_runs_ends_cancelled_and_the_next_one_is_done(desk, clip, monkeypatch, quick):
+    told = on_first_frame(monkeypatch, lambda lease: Requests(desk.store.root).cancel(lease.id))
+    request, following = desk.ask(clip, when=1.0), desk.ask(clip, when=2.0, max_frames=1, start=0.03)
+    video = desk.ask(clip, when=3.0, start=0.01)
+    desk.requests.cancel(following.id)
+    assert desk.serve() == 0
+    assert [desk.after(one).state for one in (request, following, video)] == ["cancelled", "cancelled", "cancelled"]
+    assert max(progress.n_done for progress in told) < N_FRAMES
+
+
+def test_a_request_taken_away_is_left_alone_and_done_by_whoever_has_it_then(desk, clip, monkeypatch, quick):
+    """As after a pause of the machine, when another worker has taken over."""
+    robbed = []
+
+    def rob(lease: Lease) -> None:
+        if not robbed:
+            robbed.append(queue._free(FolderObjects(desk.store.root / "requests"), lease.id, lease._n, "expired"))
+
+    on_first_frame(monkeypatch, rob)
+    request = desk.ask(clip)
+    assert desk.serve() == 0
+    assert robbed == [True] and any("lost" in line for line in desk.said)
+    done = desk.after(request)
+    assert done.state == "done" and sum("tracks stored" in line for line in desk.said) == 1
+
+
+def test_a_clip_that_another_job_writes_is_left_for_later(desk, clip, quick, monkeypatch):
+    first = desk.ask(clip)
+    desk.serve()
+    ended = desk.after(first).ended
+    assert ended is not None
+    desk.store.remove([track.head.key for track in desk.store.tracks()])
+    again, other = desk.ask(clip, when=1.0), desk.ask(clip, when=2.0, start=0.01)
+    lock = desk.store.writing(ended.clip)
+    lock.__enter__()
+    end = Lease.end
+
+    def released(lease: Lease, *words, **facts) -> bool:
+        lock.__exit__(None, None, None)
+        return end(lease, *words, **facts)
+
+    monkeypatch.setattr(Lease, "end", released)
+    desk.said.clear()
+    desk.serve()
+    assert {desk.after(request).state for request in (again, other)} == {"done"}
+    assert any("another job is writing" in line for line in desk.said)
+
+
+def test_a_request_that_kills_its_workers_is_given_up(desk, clip):
+    request = desk.ask(clip)
+    objects = FolderObjects(desk.store.root / "requests")
+    for _ in range(MAX_LOST):
+        lease = desk.requests.claim(request.id, new_worker())
+        assert lease is not None and queue._free(objects, lease.id, lease._n, "expired")
+    assert desk.serve() == 1
+    assert desk.failure(request).code == "worker_lost" and "3 workers" in desk.failure(request).message
+
+
+def test_an_end_that_a_full_disk_refuses_is_recorded_once_there_is_room(desk, clip, monkeypatch, quick):
+    put_new, refused = FolderObjects.put_new, []
+
+    def full(objects: FolderObjects, name: str, data: bytes) -> bool:
+        if (".end." in name or ".claim-" in name) and len([one for one in refused if one == name]) < 2:
+            refused.append(name)
+            raise NotWritten("the folder cannot be written (No space left on device); free disk space")
+        return put_new(objects, name, data)
+
+    monkeypatch.setattr(FolderObjects, "put_new", full)
+    request = desk.ask(clip, max_frames=1)
+    desk.serve()
+    assert desk.after(request).state == "done" and len(refused) == 4
+    assert len([line for line in desk.said if "No space left" in line]) == 2, "one line each time"
+
+
+def test_a_heartbeat_that_cannot_be_written_stops_nothing(desk, clip, monkeypatch, quick):
+    def full(*_: object) -> None:
+        raise NotWritten("full")
+
+    monkeypatch.setattr(FolderObjects, "put", full)
+    request = desk.ask(clip, max_frames=2)
+    desk.serve()
+    assert desk.after(request).state == "done"
+
+
+# The commands
+
+
+def call(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_what_is_asked_is_listed_done_and_cancelled_by_commands(store, clip, tmp_path):
+    at = ["--store", store.root]
+    small = ["--zoo", "tiny", "--size", "64"]
+    made = call("ask", clip, *small, *at)
+    assert made.exit_code == 0 and "count.mp4: waiting" in made.stdout and "no worker is running" in made.stderr
+    assert call("ask", clip, *small, *at).stdout == made.stdout
+    other = call("ask", "phone", "--zoo", "tiny", "--max-frames", "1", *at).stdout.split()[0]
+    (first, second) = json.loads(call("requests", "--json", *at).stdout)
+    assert (first["state"], first["kind"], second["source"]) == ("waiting", "file", "phone")
+    assert "cancelled" in call("cancel", other, *at).stdout
+    done = call("serve", "--until-idle", "--device", "cpu", *at)
+    assert done.exit_code == 0 and "7 tracks stored" in done.stdout, done.output
+    listed = call("requests", *at)
+    assert "done: 7 tracks, 6 frames computed" in listed.stdout and "cancelled" in listed.stdout
+    assert "no worker" not in listed.stderr and call("requests", "--live", "--json", *at).stdout.strip() == "[]"
+    assert "deleted" in call("cancel", other, "--delete", *at).stdout
+    assert len(json.loads(call("requests", "--json", *at).stdout)) == 1
+
+
+def test_a_failed_request_is_shown_with_its_next_step_and_exits_1(store, clip):
+    broken = clip.with_name("broken.mp4")
+    broken.write_bytes(b"no video" * 99)
+    call("ask", broken, "--store", store.root)
+    assert call("serve", "--until-idle", "--device", "cpu", "--store", store.root).exit_code == 1
+    waited = call("ask", broken, "--store", store.root)
+    assert waited.exit_code == 0 and "waiting" in waited.stdout, "what failed may be asked again"
+    listed = " ".join(call("requests", "--store", store.root).stdout.split())
+    assert "failed [bad_media]" in listed and "; " in listed and str(clip.parent) not in listed
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["ask", "nothing.mp4"], "no such file"),
+        (["ask", "phone", "--zoo", "../zoo"], "zoo list"),
+        (["ask", "phone", "--start", "5", "--end", "1"], "end is 1"),
+        (["ask", "phone", "--who", ""], "who is"),
+        (["ask", "~nobody/x"], "no such file"),
+        (["cancel", "abc"], "no request has"),
+        (["serve", "--device", "cuda"], "use --device cpu"),
+        (["ask", "phone", "--store", "/proc/none"], "cannot be written"),
+        (["serve", "--store", "/proc/none"], "cannot be written"),
+        (["cancel", "abc", "--store", "/proc/none"], "cannot be written"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_one_line(words, expected, store, monkeypatch):
+    monkeypatch.setenv("CROSSCHECK_STORE", str(store.root))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    result = call(*words)
+    (line,) = [line for line in result.stderr.splitlines() if line]
+    assert result.exit_code == 2 and expected in line and store.tracks() == []
+
+
+def test_a_wrong_setting_of_limits_names_what_is_allowed(store, monkeypatch):
+    monkeypatch.setenv("CROSSCHECK_REQUEST_LIMITS", "speed=3")
+    result = call("serve", "--device", "cpu", "--store", store.root)
+    assert result.exit_code == 2 and "waiting-in-all" in result.stderr
+
+
+def test_an_empty_store_has_no_requests_and_says_how_to_make_one(tmp_path):
+    result = call("requests", "--store", tmp_path / "none")
+    assert result.exit_code == 0 and "precompute ask" in result.stdout and not (tmp_path / "none").exists()
+
+
+SLOW_WORKER = """
+import sys, time
+from cache.requests.queue import Lease
+from precompute.jobs import packs
+packs.PACK_PIXELS = 4 * 64 * 64
+tell = Lease.tell
+def slowly(lease, progress):
+    tell(lease, progress)
+    time.sleep(0.1)
+Lease.tell = slowly
+from precompute.cli.app import app
+app(prog_name="python -m precompute")
+"""
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_gives_the_request_back_after_the_pack_and_the_next_worker_resumes(desk, tmp_path, number, status):
+    video = write_video(tmp_path / "long.mp4", 60)
+    request = desk.ask(video)
+    command = [sys.executable, "-c", SLOW_WORKER, "serve", "--device", "cpu", "--batch-size", "1", "--threads", "1"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "CROSSCHECK_STORE": str(desk.store.root)}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        wait_until(lambda: desk.after(request).progress.n_done >= 5, "frames of the request")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == status and "Traceback" not in err and "given back" in out, out + err
+    assert "stopping: " in err and desk.after(request).state == "waiting"
+    assert desk.requests.workers() == []
+    stored = min(track.n_frames for track in desk.store.tracks())
+    assert 4 <= stored < 60 and stored % 4 == 0
+    desk.serve()
+    ended = desk.after(request).ended
+    assert ended is not None and ended.result is not None and ended.result.n_frames_computed == 60 - stored

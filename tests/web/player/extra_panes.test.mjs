@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { plansOf } from "../../../dashboard/web/drawing/compose.mjs";
+import { possibleExtras, withExtraPanes } from "../../../dashboard/web/player/extra_panes.mjs";
+import { initialViewState, readViewState, writeViewState } from "../../../dashboard/web/player/view_state.mjs";
+
+const normal = { name: "normal", channels: 3, meaning: "direction", lo: -1, hi: 1, scale: "linear", unit: "" };
+const sigma = { name: "energy", channels: 1, lo: -4, hi: 12, scale: "linear", unit: "σ", colour_map: "inferno" };
+const pane = (id, role, letter, column) => ({
+  id,
+  role,
+  letter,
+  title: id,
+  row: 0,
+  column,
+  key: id,
+  domain: normal,
+  packs: [],
+});
+const energy = (key) => ({ key, domain: sigma, packs: [], paths: [], mu: [], sigma: [] });
+const data = {
+  panes: [
+    pane("input", "input", "", 0),
+    pane("truth", "truth", "", 1),
+    pane("A", "prediction", "A", 2),
+    pane("B", "prediction", "B", 3),
+  ],
+  energies: { A: energy("eA"), B: energy("eB") },
+};
+
+test("the difference stands after the predictions and shows B's pictures, the energies stand under theirs", () => {
+  const { panes } = withExtraPanes(data, ["difference", "energy"]);
+  assert.deepEqual(
+    panes.slice(4).map(({ id, letter, role, row, column, key }) => [id, letter, role, row, column, key]),
+    [
+      ["difference", "", "difference", 0, 4, "B"],
+      ["energyA", "A", "energy", 1, 2, "eA"],
+      ["energyB", "B", "energy", 1, 3, "eB"],
+    ],
+  );
+  assert.equal(withExtraPanes(data, []), data);
+});
+
+test("what is not stored is not offered", () => {
+  assert.deepEqual(possibleExtras(data), ["difference", "energy"]);
+  assert.deepEqual(possibleExtras({ panes: data.panes.slice(0, 3), energies: {} }), []);
+});
+
+test("the pane B - A is compared with A whatever the others are compared with, and energies with nothing", () => {
+  const { panes } = withExtraPanes(data, ["difference", "energy"]);
+  for (const diff of [null, "auto", "truth", "A"]) {
+    const plans = plansOf(panes, { diff, reach: {}, maps: {} });
+    assert.deepEqual([plans[4].role, plans[4].reference, plans[4].kind], ["compared", 2, "angle"]);
+    assert.deepEqual([plans[5].role, plans[5].scale.unit, plans[6].role], ["", "σ", ""]);
+  }
+  assert.equal(plansOf(panes, { diff: null, reach: {}, maps: {} })[3].role, "");
+});
+
+test("added panes are in the link, and an unknown one is refused", () => {
+  const facts = { ids: [], nFrames: 1 };
+  const state = { ...initialViewState(), panes: ["difference", "energy"] };
+  assert.equal(writeViewState(state).panes, "difference.energy");
+  assert.deepEqual(readViewState({ panes: "difference.energy" }, facts).panes, ["difference", "energy"]);
+  assert.deepEqual(readViewState({ panes: "difference.everything" }, facts).panes, []);
+  assert.equal("panes" in writeViewState(initialViewState()), false);
+});
