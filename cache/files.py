@@ -20,6 +20,8 @@ from cache.records import BadRecord
 MAX_MANIFEST_BYTES = 64 << 20
 UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO}
 """Errors of a disk that is full, broken or closed to writing."""
+CANNOT_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""Errors of file systems that have no way to make something durable."""
 
 
 class NotWritten(RuntimeError):
@@ -34,7 +36,7 @@ def write_whole(path: Path, parts: Iterable[bytes]) -> None:
             for part in parts:
                 file.write(part)
             file.flush()
-            os.fsync(file.fileno())
+            sync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -92,9 +94,19 @@ def sync_folder(folder: Path) -> None:
     with suppress(PermissionError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
+            sync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def sync(descriptor: int) -> None:
+    """Make a file or a folder durable, where its file system can: CIFS and the mounts of buckets cannot do it for folders. What a
+    power failure then loses is found by its digest, and made again."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in CANNOT_SYNC:
+            raise
 
 
 def make_folder(folder: Path) -> None:

@@ -24,10 +24,11 @@ from pathlib import Path
 
 import numpy as np
 import platformdirs
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from cache.files import checked, hash_file, make_folder, parse_json, read_json, read_small, write_whole
 from cache.index import Index, open_index
+from cache.locks import has_flock, lock_of
 from cache.pack import BadPack, read_column, read_header, read_image, read_images
 from cache.records import (
     BadRecord,
@@ -49,9 +50,15 @@ class CorruptPack(StoreError):
 
 
 def default_root() -> Path:
-    """`$CROSSCHECK_STORE`, else the user's data folder."""
-    named = os.environ.get(STORE_VARIABLE)
-    return Path(named) if named else Path(platformdirs.user_data_dir("crosscheck")) / "store"
+    """`$CROSSCHECK_STORE`, else the user's data folder. Raises StoreError if there is none."""
+    if named := os.environ.get(STORE_VARIABLE):
+        return Path(named)
+    try:
+        return Path(platformdirs.user_data_dir("crosscheck")) / "store"
+    except (RuntimeError, OSError, KeyError):
+        raise StoreError(
+            "this user has no home folder to keep a store in", f"name one with --store DIR or ${STORE_VARIABLE}"
+        ) from None
 
 
 def require_store(root: Path) -> None:
@@ -210,8 +217,8 @@ class Store:
     @contextmanager
     def writing(self, clip: str, *, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
         """Be the only writer of that clip. While another job writes it, calls `on_wait` once and waits; without
-        `on_wait`, raises StoreError at once."""
-        lock = FileLock(self.root / "locks" / f"{clip}.lock")
+        `on_wait`, raises StoreError at once. Raises NoLocks."""
+        lock = lock_of(self.root / "locks" / f"{clip}.lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -293,6 +300,7 @@ class Store:
                 f"the store {self.root} cannot be written ({error.strerror})",
                 "choose a writable folder with --store DIR",
             ) from error
+        has_flock(self.root / "locks")  # reported now, and once
         self._index = open_index(self.root / "index")
 
     def _from_index(self, key: str, stamp: int) -> Track | None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from cache.files import make_folder, write_whole
+from cache.files import make_folder, sync, write_whole
 from cache.maintenance import Problem, move_to_quarantine
 from cache.pack import build_pack
 from cache.records import BadRecord, Head, NewerRecord, Pack, StoreError, Track, head_to_json
@@ -86,7 +85,7 @@ class TrackWriter:
         with (self._folder / "progress.jsonl").open("ab") as file:
             file.writelines(_progress_lines(self._packs[-1:]))
             file.flush()
-            os.fsync(file.fileno())
+            sync(file.fileno())
 
     def finish(self) -> Track:
         """Write the manifest: from now on the track is complete and its clip's `n_frames` is exact."""

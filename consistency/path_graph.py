@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from consistency.models import capabilities
 from consistency.models.geonet import GeoNet
+from consistency.zoo.explained import BadNetwork
 from consistency.zoo.records import Chain, Edge
 
 
@@ -21,12 +22,18 @@ class Graph:
     """A set of chains and their networks. N images, C channels, H x W pixels."""
 
     def __init__(
-        self, chains: Iterable[Chain], load: Callable[[Edge], nn.Module], *, visited: torch.device | None = None
+        self,
+        chains: Iterable[Chain],
+        load: Callable[[Edge], nn.Module],
+        *,
+        visited: torch.device | None = None,
+        keeps_going: bool = False,
     ) -> None:
         """`load` gives the network of an edge in eval mode; it is called once per distinct network.
 
         `visited`: for networks that together exceed the memory of this device; they are loaded on the host and moved to
-        the device for their own steps only.
+        the device for their own steps only. `keeps_going`: a network that fails gives NaN instead, and `failures` has its
+        error.
         """
         prefixes = {chain[:length] for chain in chains for length in range(1, len(chain) + 1)}
         groups: dict[tuple[int, str], list[Chain]] = {}
@@ -44,6 +51,9 @@ class Graph:
             if network not in self._networks:
                 self._networks[network] = load(group[0][-1])
         self._visited = visited
+        self._keeps_going = keeps_going
+        self.failures: dict[str, BadNetwork] = {}
+        """Digest of a network -> why it gave nothing but NaN."""
 
     @property
     def can_be_recorded(self) -> bool:
@@ -72,12 +82,21 @@ class Graph:
                 if field_of_view_degrees is not None and isinstance(network, GeoNet):
                     merged = network(batch, field_of_view_degrees.repeat(len(inputs)))
                 else:
-                    merged = network(batch)
+                    merged = self._made(digest, network, batch, next(iter(by_input.values()))[0][-1])
             for index, prefixes in enumerate(by_input.values()):
                 rows = slice(index * len(images), (index + 1) * len(images))
                 outputs.update((prefix, _output(merged, prefix[-1])[rows]) for prefix in prefixes)
         del outputs[()]
         return outputs
+
+    def _made(self, digest: str, network: nn.Module, batch: Tensor, edge: Edge) -> Tensor | Mapping[str, Tensor]:
+        try:
+            return network(batch)
+        except BadNetwork as error:
+            if not self._keeps_going:
+                raise
+            self.failures[digest] = error
+            return batch.new_full((len(batch), edge.target_domain.channels, *batch.shape[-2:]), torch.nan)
 
 
 @contextmanager

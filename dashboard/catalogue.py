@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from cache.records import Clip, Track
-from dashboard.configuration import Configuration, menu_order
+from dashboard.configuration import Configuration, menu_order, method_rank
 from dashboard.text import counted, one_line
 
 
@@ -61,6 +61,11 @@ class Catalogue:
                 paths = tracks[0].head.constants.get("paths", ())
                 found |= {Configuration(zoo, method, str(other)) for other in paths}
         return tuple(sorted(found, key=menu_order))
+
+    def methods(self) -> tuple[str, ...]:
+        """Every method of the store, the preferred ones first."""
+        names = {method for _, _, _, method, _ in self._by_name if method}
+        return tuple(sorted(names, key=lambda name: (method_rank(name), name)))
 
     def known_readouts(self, target: str) -> tuple[str, ...]:
         """Domains X3 that some method reads out of `target` on any clip or in an energy: what a job can compute."""

@@ -59,5 +59,9 @@ def default_configurations(configurations: Sequence[Configuration]) -> tuple[Con
 def menu_order(configuration: Configuration) -> tuple[int, str, int, str, str]:
     """Sort key of menus: direct predictions first, then longer paths; the preferred methods lead their zoo."""
     c = configuration
-    rank = PREFERRED_METHODS.index(c.method) if c.method in PREFERRED_METHODS else len(PREFERRED_METHODS)
-    return len(c.domains), c.zoo, rank, c.method, c.path
+    return len(c.domains), c.zoo, method_rank(c.method), c.method, c.path
+
+
+def method_rank(method: str) -> int:
+    """Sort key of methods: the preferred ones first."""
+    return PREFERRED_METHODS.index(method) if method in PREFERRED_METHODS else len(PREFERRED_METHODS)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +16,11 @@ from cache.records import Clip, Track
 from dashboard.access import pass_query
 
 LETTERS = "ABCDEFGH"
-"""The configurations of one view, in order; the browser has a colour and a line style for each."""
+"""The configurations of one view, in order."""
+N_HUES = 8
+"""Hues that the browser has for methods (`--xc-hue-0` and so on in web/ui/player.css)."""
+N_DASHES = 8
+"""Line styles that the browser has for paths (`DASHES` in web/plots/plotly_figure.mjs); the first one is solid."""
 SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
 """What the speed menu offers; another speed is rounded to the nearest."""
 DIGITS = 5
@@ -74,6 +78,18 @@ class Pane:
 
 
 @dataclass(frozen=True)
+class Style:
+    """How the curve and the badge of a configuration look; colours and dashes are the browser's."""
+
+    hue: int
+    """Of its method, from 0, below N_HUES."""
+    dash: int
+    """Of its path, from 0, below N_DASHES; 0 is the direct one."""
+    shade: int = 0
+    """Tells those apart that share hue and dash."""
+
+
+@dataclass(frozen=True)
 class Series:
     """One number per frame of one configuration."""
 
@@ -113,6 +129,8 @@ class Chart:
     """True if 0 separates high from low, as it does for standardised energies."""
     floors: Mapping[str, float] = field(default_factory=dict)
     """Letter -> noise floor of the mean gap between the first series and that one, over all frames; NaN: too few."""
+    limit: float | None = None
+    """Of a standardised energy: the 97.5th percentile on the zoo's validation images, sigma; None if the zoo has none."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +163,10 @@ class View:
     """Domain -> its title, of the domains on the paths of the energies."""
     choices: Sequence[Choice] = ()
     """What the pane of a letter could show instead: menus over the titles."""
+    styles: Mapping[str, Style] = field(default_factory=dict)
+    """Letter -> style of that configuration; a letter without one has a style of its own."""
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Domain -> the values at which its colours begin and end; a domain without them is shown over its full range."""
     suggestion: str = ""
     """The choice to offer first for one more pane; empty for none."""
 
@@ -205,21 +227,22 @@ def view_data(view: View) -> dict[str, Any]:
         "ptsSeconds": [round(float(seconds), 6) for seconds in view.pts_seconds] or [0.0],
         "nReady": view.n_ready,
         "letters": LETTERS,
-        "panes": [pane_data(pane) for pane in view.panes],
+        "panes": [pane_data(pane, view.ranges) for pane in view.panes],
         "charts": [chart_data(chart) for chart in view.charts],
         "energies": {letter: energy_data(track) for letter, track in view.energies.items()},
         "scale": view.scale,
         "titles": dict(view.titles),
-        "choices": [{"open": choice.open, **_picture_data(choice)} for choice in view.choices],
+        "styles": {letter: asdict(style) for letter, style in view.styles.items()},
+        "choices": [{"open": choice.open, **_picture_data(choice, view.ranges)} for choice in view.choices],
         "suggestion": view.suggestion,
         "speeds": list(SPEEDS),
     }
 
 
-def pane_data(pane: Pane) -> dict[str, Any]:
+def pane_data(pane: Pane, ranges: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
     """A pane, in JSON."""
     place = {"id": pane.id, "role": pane.role, "letter": pane.letter, "row": pane.row, "column": pane.column}
-    return {**place, **_picture_data(pane)}
+    return {**place, **_picture_data(pane, ranges)}
 
 
 def chart_data(chart: Chart) -> dict[str, Any]:
@@ -229,6 +252,7 @@ def chart_data(chart: Chart) -> dict[str, Any]:
         "title": chart.title,
         "unit": chart.unit,
         "hasZeroLine": chart.has_zero_line,
+        "limit": chart.limit,
         "floors": {letter: floor if np.isfinite(floor) else None for letter, floor in chart.floors.items()},
         "series": [
             {
@@ -250,15 +274,16 @@ def energy_data(track: Track) -> dict[str, Any]:
     return {"key": head.key, "method": method, "domain": dict(head.domain), "packs": _packs(track), **constants}
 
 
-def _picture_data(picture: Pane | Choice) -> dict[str, Any]:
+def _picture_data(picture: Pane | Choice, ranges: Mapping[str, tuple[float, float]]) -> dict[str, Any]:
     head = picture.track.head
+    shown = ranges.get(str(head.domain.get("name")))
     return {
         "title": picture.title,
         "detail": picture.detail,
         "heading": picture.heading or picture.title,
         "key": head.key,
         "isComplete": picture.track.is_complete,
-        "domain": dict(head.domain),
+        "domain": {**head.domain, **({"shown": list(shown)} if shown else {})},
         "packs": _packs(picture.track),
     }
 

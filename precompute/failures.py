@@ -131,6 +131,10 @@ KINDS = {
     # This machine
     "disk_full": Kind("The disk is full.", "free space or choose another --store, then run again"),
     "store_readonly": Kind("The store is not writable.", "correct its permissions or choose another --store"),
+    "no_locks": Kind(
+        "The store's file system cannot lock files, so that two jobs could overwrite each other.",
+        "choose a --store on a local disk, or mount it with locks",
+    ),
     "bad_store": Kind("The store contains damaged data.", "run `python -m precompute verify --fix`, then run again"),
     "out_of_memory": Kind(
         "This machine, or the decoder's share of it, is out of memory, processes or open files.",

@@ -12,9 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from filelock import FileLock
-
-from cache.files import NotWritten, open_regular, sync_folder
+from cache.files import NotWritten, open_regular, sync, sync_folder
+from cache.locks import lock_of
 from cache.records import BadRecord
 
 MAX_OBJECT_BYTES = 64 << 10
@@ -115,7 +114,7 @@ class FolderObjects:
                 file.write(data)
                 if is_durable:
                     file.flush()
-                    os.fsync(file.fileno())
+                    sync(file.fileno())
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -131,7 +130,7 @@ def _linked(temporary: Path, path: Path) -> bool:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        with FileLock(path.with_name(".lock")):
+        with lock_of(path.with_name(".lock")):
             if path.exists():
                 return False
             temporary.replace(path)

@@ -6,7 +6,6 @@ A name that a visitor gave is text in a request; no part of it becomes a path.
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator
@@ -14,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cache.files import NotWritten, children, sync_folder
+from cache.files import NotWritten, children, sync, sync_folder
 from cache.records import StoreError
 from cache.requests.limits import Refused
 from cache.store import is_key
@@ -62,7 +61,7 @@ class Uploads:
                     found.update(part)
                     file.write(part)
                 file.flush()
-                os.fsync(file.fileno())
+                sync(file.fileno())
             if not n_bytes:
                 raise Refused("the file is empty", "choose it again")
             # Again even if it is there: its time says that it is needed.

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from consistency.domains import Domain
 from consistency.models import capabilities
 from consistency.models.fused_ops import clipped
+from consistency.zoo.explained import BadNetwork
 
 SCALES = ("linear", "log", "inverse")
 ORDERS = ("rgb", "bgr")
@@ -124,18 +125,38 @@ class Adapted(nn.Module):
         input_spec: InputSpec,
         output_spec: OutputSpec,
         head: str = "",
+        name: str = "",
     ):
+        """`head`: the output of a network that gives several. `name`: the edge, for messages."""
         super().__init__()
+        self.name = name
         self.network, self.source, self.target, self.head = network, source, target, head
         self.input_spec, self.output_spec = input_spec, output_spec
 
     def forward(self, codes: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, H, W)."""
+        """(N, C, H, W) -> (N, C, H, W). Raises BadNetwork."""
         numbers = self.input_spec.to_numbers(codes, self.source).to(capabilities.input_dtype(self.network))
         made = self.network(numbers)
         if isinstance(made, Mapping):
             made = made[self.head]
+        made = self.images(made, len(codes))
         return self.output_spec.to_codes(made, self.target, (codes.shape[-2], codes.shape[-1]))
+
+    def images(self, made: Tensor, n_frames: int) -> Tensor:
+        """What the network gives for so many frames, with four dimensions in its layout: a missing one is that of a single
+        channel, (N, H, W), and further ones of size 1 are dropped. Raises BadNetwork."""
+        shape = tuple(made.shape)
+        while made.dim() > 4 and 1 in made.shape[1:]:
+            made = made.squeeze(list(made.shape).index(1, 1))
+        if made.dim() == 3:
+            made = made.unsqueeze(-1 if self.output_spec.layout == "nhwc" else 1)
+        if made.dim() != 4 or len(made) != n_frames:
+            raise BadNetwork(
+                f"edge {self.name}: the network gives {shape} for {n_frames} frames, expected (frames, channels, height, "
+                "width) or (frames, height, width)",
+                "set `head` to an output that is an image, or save the network so that it gives one per frame",
+            )
+        return made
 
     @property
     def input_dtype(self) -> torch.dtype:

@@ -14,12 +14,16 @@ from torch import Tensor, nn
 from consistency.domains import Domain
 from consistency.models import capabilities
 from consistency.zoo.adapters import Adapted
+from consistency.zoo.explained import Explained, first_line
+from consistency.zoo.foreign import FAILED
 from consistency.zoo.load import load_network
 from consistency.zoo.records import Edge, ZooError
 
 LEAST_SIDE_PX = 64
 OUTSIDE_SHARE = 0.02
 """Share of values that may lie outside the stated range, where clipping loses them."""
+AWAY_SHARE = 0.5
+"""Share of normals that may point away from the camera: on noise some do."""
 
 
 def problems(edge: Edge, size_multiple: int) -> list[str]:
@@ -52,13 +56,16 @@ def _problems_of_a_run(edge: Edge, network: nn.Module, codes: Tensor) -> list[st
         try:
             given = network.input_spec.to_numbers(codes, edge.source_domain)
         except RuntimeError as error:
-            return [f"edge {edge.name}: `input` does not fit {edge.source}: {_first_line(error)}"]
+            return [f"edge {edge.name}: `input` does not fit {edge.source}: {first_line(error)}"]
     fed = f"{tuple(given.shape)} numbers from {given.min():.3g} to {given.max():.3g}"
     try:
         made = inner(given.to(capabilities.input_dtype(inner)))
     except Exception as error:  # third-party networks can fail in any way
+        if isinstance(error, Explained) and error.next_step != FAILED:
+            return [str(error)]
+        reason = first_line(error.__cause__ or error)
         return [
-            f"edge {edge.name}: the network failed on {fed}: {_first_line(error)}; fix `input` (channels, size, layout) "
+            f"edge {edge.name}: the network failed on {fed}: {reason}; fix `input` (channels, size, layout) "
             "or the zoo's `multiple`"
         ]
     if isinstance(made, Mapping):
@@ -73,11 +80,11 @@ def _problems_of_a_run(edge: Edge, network: nn.Module, codes: Tensor) -> list[st
 def _problems_of_numbers(edge: Edge, network: Adapted, made: Tensor, codes: Tensor) -> list[str]:
     spec, target = network.output_spec, edge.target_domain
     n_channels = spec.channels or target.channels
+    try:
+        made = network.images(made, len(codes))
+    except Explained as error:
+        return [str(error)]
     shape = tuple(made.shape)
-    if made.dim() != 4:
-        return [
-            f"edge {edge.name}: the network gives {shape}, expected four dimensions: frames, channels, height, width"
-        ]
     channels_at = 3 if spec.layout == "nhwc" else 1
     if shape[0] != len(codes) or shape[channels_at] != n_channels:
         return [
@@ -102,8 +109,22 @@ def _problems_of_numbers(edge: Edge, network: Adapted, made: Tensor, codes: Tens
     try:
         result = spec.to_codes(made, target, (codes.shape[-2], codes.shape[-1]))
     except RuntimeError as error:
-        return [f"edge {edge.name}: `output` does not fit the network's {shape}: {_first_line(error)}"]
-    return found + _problems_of_codes(edge, result, codes)
+        return [f"edge {edge.name}: `output` does not fit the network's {shape}: {first_line(error)}"]
+    return found + (_problems_of_codes(edge, result, codes) or _problems_of_axes(edge, result))
+
+
+def _problems_of_axes(edge: Edge, result: Tensor) -> list[str]:
+    """Normals of surfaces that are seen point towards the camera: z, which is forward, is negative."""
+    if edge.target_domain.meaning != "direction" or edge.format == "safetensors":
+        return []
+    share = (result[:, 2] > 0.5 + 1 / 255).float().mean().item()
+    if share <= AWAY_SHARE:
+        return []
+    return [
+        f"edge {edge.name}: {share:.0%} of its normals point away from the camera, which no visible surface does: its axes are "
+        "not x right, y down, z forward. If they are x right, y up, z towards the viewer (OpenGL), save the network with a last "
+        "step that multiplies its channels by 1, -1, -1"
+    ]
 
 
 def _problems_of_codes(edge: Edge, result: Tensor, codes: Tensor) -> list[str]:
@@ -117,7 +138,3 @@ def _problems_of_codes(edge: Edge, result: Tensor, codes: Tensor) -> list[str]:
     if edge.format != "safetensors" and result.max() == result.min():
         return [f"edge {edge.name}: gives {result.max():.3g} everywhere; check `input` and `output`, and its file"]
     return []
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:300] or type(error).__name__

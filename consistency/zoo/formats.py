@@ -10,7 +10,8 @@ import hashlib
 import importlib
 import importlib.util
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
 from consistency.models import registry
+from consistency.zoo.explained import BadNetwork, first_line
+from consistency.zoo.foreign import FAILED, IMAGE_DIMENSIONS, Foreign, lacks_memory, remedy, several_outputs
 
 CODE = frozenset({"torchscript", "torch-export", "code"})
 """Formats whose files are programs, TorchScript and torch.export among them: their graphs may call any operator,
@@ -30,61 +33,43 @@ ONNX_DTYPES = {
     "tensor(double)": torch.float64,
     "tensor(uint8)": torch.uint8,
 }
+NO_FOLDER = "/var/empty/crosscheck-reads-no-files"
+"""A folder that does not exist."""
 
 
-class Explained(ValueError):
-    """A failure of a zoo. `str(error)` is `found; next_step`, or `found` where no next step is known."""
+@dataclass(frozen=True)
+class NetworkFile:
+    """Everything that a network is read from."""
 
-    def __init__(self, found: str, next_step: str = "") -> None:
-        self.found, self.next_step = found, next_step
-        super().__init__(f"{found}; {next_step}" if next_step else found)
-
-
-class BadNetwork(Explained):
-    """A file cannot be read as a network."""
-
-
-class Foreign(nn.Module):
-    """A third-party network. It always computes in float32: whether it tolerates less, only its author knows."""
-
-    input_dtype = torch.float32
-    can_be_recorded = False
-
-    def __init__(
-        self,
-        run: Callable[[Tensor], Any],
-        *,
-        module: nn.Module | None = None,
-        outputs: tuple[str, ...] = (),
-        one_by_one: bool = False,
-    ):
-        """`module`: the part that moves with `to(device)`. `outputs`: the names of several outputs. `one_by_one`:
-        accepts only batches of one frame."""
-        super().__init__()
-        self.module, self.outputs = module, outputs
-        self._run, self._one_by_one = run, one_by_one
-
-    def forward(self, numbers: Tensor) -> Tensor | dict[str, Tensor]:
-        """(N, ...) -> (N, ...), or output name -> (N, ...) for several."""
-        batches = numbers.split(1) if self._one_by_one else (numbers,)
-        made = [_tensors(self._run(batch)) for batch in batches]
-        joined = {name: torch.cat([part[name] for part in made]) for name in made[0]}
-        return next(iter(joined.values())) if len(joined) == 1 else joined
-
-    def compute_in(self, dtype: torch.dtype) -> None:
-        """Does nothing: the network stays in float32."""
+    name: str
+    """The edge, for messages."""
+    architecture: str = ""
+    """As `Edge.architecture`."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """As `Edge.arguments`."""
+    weights: bytes | None = None
+    """The bytes of the weights file; None without one."""
+    beside: Mapping[str, bytes] = field(default_factory=dict)
+    """Location in an ONNX graph -> the bytes of that file beside it."""
+    head: str = ""
+    """The output that is used; empty: the only one."""
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    """Where a network that cannot be moved later is put."""
 
 
-def read(form: str, architecture: str, arguments: Mapping[str, Any], data: bytes | None, name: str) -> nn.Module:
-    """The network of the edge `name`, in float32. `data`: the bytes of its weights file. Raises BadNetwork."""
+def read(form: str, file: NetworkFile) -> nn.Module:
+    """The network, in float32 unless its author saved it otherwise. Raises BadNetwork, and MemoryError."""
     try:
-        return FORMATS[form](architecture, arguments, data, name)
+        return FORMATS[form](file)
     except BadNetwork:
         raise
     except Exception as error:  # third-party files can fail in any way
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        if lacks_memory(error):
+            raise MemoryError from error
+        step = remedy(error)
         raise BadNetwork(
-            f"network of {name} cannot be read as {form}: {reason}", "fix the file or its lines in zoo.toml"
+            f"network of {file.name} cannot be read as {form}: {first_line(error)}",
+            step if step != FAILED else "fix the file or its lines in zoo.toml",
         ) from error
 
 
@@ -102,90 +87,144 @@ def source_digest(factory: str) -> str:
         ) from error
 
 
-def _read_safetensors(architecture: str, arguments: Mapping[str, Any], data: bytes | None, name: str) -> nn.Module:
+def _read_safetensors(file: NetworkFile) -> nn.Module:
     try:
-        network = registry.build(architecture, **arguments)
+        network = registry.build(file.architecture, **file.arguments)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise BadNetwork(f"edge {name} cannot be built: {error}", "fix its lines in zoo.toml") from error
-    if data is not None:
-        _load(network, data, name, architecture)
+        raise BadNetwork(f"edge {file.name} cannot be built: {error}", "fix its lines in zoo.toml") from error
+    if file.weights is not None:
+        _load(network, file)
     return network
 
 
-def _read_onnx(architecture: str, arguments: Mapping[str, Any], data: bytes | None, name: str) -> nn.Module:
+def _read_onnx(file: NetworkFile) -> nn.Module:
     try:
         import onnxruntime
     except ImportError:
-        raise BadNetwork(f"network of {name} is ONNX", "to run it, install: pip install onnxruntime") from None
+        raise BadNetwork(f"network of {file.name} is ONNX", "to run it, install: pip install onnxruntime") from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4  # fatal errors only: a model's warnings help only its author
     # Spinning threads would take the cores from decoders and encoders.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(data or b"", options, providers=["CPUExecutionProvider"])
+    # Of the files beside the graph it gets bytes that were checked, and it can open none itself: not even in the current folder.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", NO_FOLDER)
+    if file.beside:
+        names, contents = list(file.beside), list(file.beside.values())
+        options.add_external_initializers_from_files_in_memory(names, contents, [len(content) for content in contents])
+    session = onnxruntime.InferenceSession(file.weights or b"", options, providers=["CPUExecutionProvider"])
     if len(session.get_inputs()) != 1:
         names = ", ".join(value.name for value in session.get_inputs())
         raise BadNetwork(
-            f"network of {name} has several inputs ({names}); only networks with one image input are supported"
+            f"network of {file.name} has several inputs ({names}); only networks with one image input are supported",
+            "save it with the other inputs as constants",
         )
     taken = session.get_inputs()[0]
     if taken.type not in ONNX_DTYPES:
-        raise BadNetwork(f"network of {name} takes {taken.type}; supported are {', '.join(ONNX_DTYPES)}")
-    outputs = tuple(value.name for value in session.get_outputs())
+        raise BadNetwork(
+            f"network of {file.name} takes {taken.type}; supported are {', '.join(ONNX_DTYPES)}",
+            "save it in float32",
+        )
+    output = _onnx_output(file, session.get_outputs())
 
-    def run(numbers: Tensor) -> dict[str, Tensor]:
+    def run(numbers: Tensor) -> Tensor:
         dtype = ONNX_DTYPES[taken.type]
         given = numbers.cpu()
         given = given.round().clamp(0, 255).to(dtype) if dtype == torch.uint8 else given.to(dtype)
-        made = session.run(None, {taken.name: given.contiguous().numpy()})
-        return {name: torch.from_numpy(x).to(numbers.device) for name, x in zip(outputs, made, strict=True)}
+        made = session.run([output], {taken.name: given.contiguous().numpy()})
+        return torch.from_numpy(made[0])
 
-    return Foreign(run, outputs=outputs, one_by_one=bool(taken.shape) and taken.shape[0] == 1)
-
-
-def _read_torchscript(architecture: str, arguments: Mapping[str, Any], data: bytes | None, name: str) -> nn.Module:
-    module = torch.jit.load(io.BytesIO(data or b""), map_location="cpu")
-    return Foreign(module, module=module)
+    return Foreign(run, file.name, one_by_one=bool(taken.shape) and taken.shape[0] == 1, device=torch.device("cpu"))
 
 
-def _read_export(architecture: str, arguments: Mapping[str, Any], data: bytes | None, name: str) -> nn.Module:
-    program = torch.export.load(io.BytesIO(data or b""))
+def _onnx_output(file: NetworkFile, outputs: Sequence[Any]) -> str:
+    """The name of the output that is used: the head, else the only one that can be an image. Raises BadNetwork."""
+    tensors = {value.name: value for value in outputs if value.type.startswith("tensor(")}
+    if file.head in tensors:
+        return file.head
+    if len(outputs) == 1 and tensors:
+        return outputs[0].name
+    # Of an output of unknown dimensions the shape is [] or None, as of a single number.
+    images = {name: value for name, value in tensors.items() if len(value.shape or ()) >= IMAGE_DIMENSIONS}
+    if len(images) == 1 and not file.head:
+        return next(iter(images))
+    raise several_outputs(file.name, images or tensors)
+
+
+def _read_torchscript(file: NetworkFile) -> nn.Module:
+    module = torch.jit.load(io.BytesIO(file.weights or b""), map_location="cpu")
+    dtypes = _float_dtypes(module)
+    if not _set_devices(module, file.device):
+        return Foreign(module, file.name, module=module, head=file.head, dtypes=dtypes)
+    # Not a part of the Foreign: it could be moved, but not the devices that its code names.
+    module = module.to(file.device).eval()
+    return Foreign(module, file.name, head=file.head, dtypes=dtypes, device=file.device)
+
+
+def _set_devices(module: Any, device: torch.device) -> int:
+    """Replace the devices that a TorchScript program names, such as that of the machine it was traced on; how many."""
+    n_replaced = 0
+    for part in module.modules():
+        for name in part._c._method_names():
+            graph = part._c._get_method(name).graph
+            torch._C._jit_pass_inline(graph)  # functions that it calls have graphs of their own
+            for node in graph.findAllNodes("prim::Constant"):
+                if node.hasAttribute("value") and node.output().type().kind() == "DeviceObjType":
+                    node.s_("value", str(device))
+                    n_replaced += 1
+    return n_replaced
+
+
+def _read_export(file: NetworkFile) -> nn.Module:
+    program = torch.export.load(io.BytesIO(file.weights or b""))
+    names_devices = any(node.kwargs.get("device") is not None for node in program.graph.nodes)
+    if names_devices:
+        from torch.export.passes import move_to_device_pass
+
+        program = move_to_device_pass(program, str(file.device))
     module = program.module()
     # An exported module has no modes, and raises even when set to its own.
     module.train = lambda mode=True: module  # type: ignore[method-assign]
     inputs = set(program.graph_signature.user_inputs)
-    taken = next(node for node in program.graph.nodes if node.name in inputs)
-    return Foreign(module, module=module, one_by_one=isinstance(taken.meta["val"].shape[0], int))
+    taken = next(node for node in program.graph.nodes if node.name in inputs).meta["val"]
+    return Foreign(
+        module,
+        file.name,
+        module=None if names_devices else module,
+        head=file.head,
+        one_by_one=isinstance(taken.shape[0], int),
+        dtypes=(taken.dtype if taken.dtype.is_floating_point else torch.float32,),
+        device=file.device if names_devices else None,
+    )
 
 
-def _read_code(architecture: str, arguments: Mapping[str, Any], data: bytes | None, name: str) -> nn.Module:
-    module, _, function = architecture.partition(":")
-    network = getattr(importlib.import_module(module), function)(**arguments)
+def _read_code(file: NetworkFile) -> nn.Module:
+    module, _, function = file.architecture.partition(":")
+    network = getattr(importlib.import_module(module), function)(**file.arguments)
     if not isinstance(network, nn.Module):
         raise BadNetwork(
-            f"network of {name}: {architecture} must return a torch.nn.Module, got {type(network).__name__}"
+            f"network of {file.name}: {file.architecture} must return a torch.nn.Module, got {type(network).__name__}"
         )
-    if data is not None:
-        _load(network, data, name, architecture)
-    return Foreign(network, module=network)
+    if file.weights is not None:
+        _load(network, file)
+    return Foreign(network, file.name, module=network, head=file.head, dtypes=_float_dtypes(network))
 
 
-def _load(network: nn.Module, data: bytes, name: str, architecture: str) -> None:
+def _float_dtypes(module: nn.Module) -> tuple[torch.dtype, ...]:
+    """The dtypes that its input may have: those of its weights, the first one first, and float32."""
+    tensors = (*module.parameters(), *module.buffers())
+    return tuple(dict.fromkeys([*(x.dtype for x in tensors if x.is_floating_point()), torch.float32]))
+
+
+def _load(network: nn.Module, file: NetworkFile) -> None:
+    assert file.weights is not None
     try:
-        network.load_state_dict({key: tensor.float() for key, tensor in load_safetensors(data).items()})
+        network.load_state_dict({key: tensor.float() for key, tensor in load_safetensors(file.weights).items()})
     except (RuntimeError, SafetensorError) as error:
-        raise BadNetwork(f"weights of {name} do not fit {architecture}: {error}") from error
+        raise BadNetwork(f"weights of {file.name} do not fit {file.architecture}: {error}") from error
 
 
-def _tensors(made: Any) -> dict[str, Tensor]:
-    """The network's outputs by name; those of a list are named 0, 1, ..."""
-    if isinstance(made, Tensor):
-        return {"0": made}
-    items = made.items() if isinstance(made, Mapping) else enumerate(made)
-    return {str(name): x for name, x in items if isinstance(x, Tensor)}
-
-
-Reader = Callable[[str, Mapping[str, Any], bytes | None, str], nn.Module]
+Reader = Callable[[NetworkFile], nn.Module]
 FORMATS: dict[str, Reader] = {
     "safetensors": _read_safetensors,
     "onnx": _read_onnx,

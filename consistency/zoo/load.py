@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from consistency.models import capabilities
-from consistency.zoo import formats
+from consistency.zoo import external_data, formats
 from consistency.zoo.adapters import Adapted, InputSpec, OutputSpec
+from consistency.zoo.explained import BadNetwork
 from consistency.zoo.records import Edge, ZooError
 
 
@@ -21,17 +22,15 @@ def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.
     and fixed filters compute in float32 throughout. Raises ZooError.
     """
     try:
-        network = formats.read(edge.format, edge.architecture, edge.arguments, _weights(edge), edge.name)
-    except formats.BadNetwork as error:
+        weights = _weights(edge)
+        beside = _weights_beside(edge, weights) if edge.format == "onnx" and weights is not None else {}
+        file = formats.NetworkFile(edge.name, edge.architecture, edge.arguments, weights, beside, edge.head, device)
+        network = formats.read(edge.format, file)
+    except BadNetwork as error:
         raise ZooError(error.found, error.next_step) from error
-    outputs = getattr(network, "outputs", ())
-    if len(outputs) > 1 and edge.head not in outputs:
-        raise ZooError(
-            f"edge {edge.name}: its network has several outputs", f"set `head` to one of {', '.join(outputs)}"
-        )
     if edge.is_adapted:
         specs = edge.input_spec or InputSpec(), edge.output_spec or OutputSpec()
-        network = Adapted(network, edge.source_domain, edge.target_domain, *specs, head=edge.head)
+        network = Adapted(network, edge.source_domain, edge.target_domain, *specs, head=edge.head, name=edge.name)
     if edge.weights is not None and edge.format == "safetensors":
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         capabilities.compute_in(network, dtype)
@@ -46,10 +45,30 @@ def _weights(edge: Edge) -> bytes | None:
         data = edge.weights.read_bytes()
     except OSError as error:
         raise ZooError(f"weights of {edge.name} cannot be read: {error}", "download them again") from error
-    found = hashlib.sha256(data).hexdigest()
-    if found != edge.sha256:
-        raise ZooError(
-            f"weights of {edge.name} have SHA-256 {found[:12]}, but the zoo states {edge.sha256[:12]}",
-            "download them again",
-        )
+    _require_digest(edge, data, edge.sha256)
     return data
+
+
+def _weights_beside(edge: Edge, graph: bytes) -> dict[str, bytes]:
+    """Location -> bytes of the files beside an ONNX file. Raises ZooError and BadNetwork."""
+    assert edge.weights is not None
+    found = external_data.locations(graph, edge.name)
+    contents = {file: external_data.read_beside(edge.weights, file, edge.name) for file in set(found.values())}
+    if unknown := sorted(set(contents) - set(edge.data)):
+        raise ZooError(
+            f"weights of {edge.name} are in {', '.join(unknown)} too, of which no digest is recorded",
+            f"record it: python -m precompute zoo check {edge.weights.parent} --record",
+        )
+    for file, content in contents.items():
+        _require_digest(edge, content, edge.data[file], f" in {file}")
+    return {location: contents[file] for location, file in found.items()}
+
+
+def _require_digest(edge: Edge, data: bytes, sha256: str, where: str = "") -> None:
+    """Raise ZooError unless the bytes have that digest."""
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise ZooError(
+            f"weights of {edge.name}{where} have SHA-256 {found[:12]}, but the zoo states {sha256[:12]}",
+            "download them again, or if you changed them: python -m precompute zoo check FOLDER --record",
+        )

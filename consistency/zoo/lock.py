@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import tempfile
@@ -15,10 +16,11 @@ from filelock import FileLock, Timeout
 from consistency.zoo.records import ZooError
 
 LOCK = "zoo.lock"
+CHOOSE = "name a folder on a local disk with $CROSSCHECK_ZOOS"
 
 
 def read_lock(home: Path) -> dict[str, Any]:
-    """`weights` (file -> sha256, bytes), `archives`, `energy` (as in zoo.toml) and `name`; empty without a lock. Raises
+    """`weights` (file -> sha256, bytes, and of ONNX `data`: file beside it -> sha256), `archives`, `energy` (as in zoo.toml) and `name`; empty without a lock. Raises
     ValueError and OSError."""
     path = home / LOCK
     lock = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -51,10 +53,19 @@ def entry(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def writing(home: Path) -> Iterator[None]:
-    """Be the only process that writes to a zoo's folder. Raises ZooError if another one does."""
-    home.mkdir(parents=True, exist_ok=True)
+    """Be the only process that writes to a zoo's folder. Raises ZooError if another one does, or if that cannot be known."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ZooError(f"{home} cannot be created ({error.strerror})", CHOOSE) from error
+    held = False
     try:
         with FileLock(home / ".writing").acquire(timeout=0):
+            held = True
             yield
     except Timeout:
         raise ZooError(f"another process is writing to {home}", "wait for it, then run the command again") from None
+    except OSError as error:
+        if held or error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+        raise ZooError(f"{home} is on a file system without locks ({error.strerror})", CHOOSE) from error

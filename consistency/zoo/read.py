@@ -22,6 +22,8 @@ from consistency.zoo.records import IMAGE, Archive, Edge, EnergyConstants, Trust
 ZOOS = Path(__file__).parent.parent / "zoos"
 """The bundled zoos, one folder each."""
 ZOOS_VARIABLE = "CROSSCHECK_ZOOS"
+NOWHERE = Path(os.devnull) / "this user has no home folder"
+"""A folder that does not exist and cannot be created."""
 
 
 def bundled_zoos() -> list[str]:
@@ -30,9 +32,14 @@ def bundled_zoos() -> list[str]:
 
 
 def installed_zoos_folder() -> Path:
-    """The folder of downloaded and imported zoos: `$CROSSCHECK_ZOOS`, else in the user's data folder."""
-    named = os.environ.get(ZOOS_VARIABLE)
-    return Path(named) if named else Path(platformdirs.user_data_dir("crosscheck")) / "zoos"
+    """The folder of downloaded and imported zoos: `$CROSSCHECK_ZOOS`, else in the user's data folder. A user without a home has
+    none, and needs none for the bundled zoos."""
+    if named := os.environ.get(ZOOS_VARIABLE):
+        return Path(named)
+    try:
+        return Path(platformdirs.user_data_dir("crosscheck")) / "zoos"
+    except (RuntimeError, OSError, KeyError):
+        return NOWHERE
 
 
 def known_zoos() -> list[str]:
@@ -181,6 +188,7 @@ def _edge(
     if weights is not None and sha256 is None:
         where, sha256 = home, lock.get("weights", {}).get(weights, {}).get("sha256", "")
         sha256 = sha256 if (home / weights).is_file() else ""
+    recorded = lock.get("weights", {}).get(weights, {}) if form == "onnx" else {}
     # Networks of other formats always run between adapters.
     default = {} if form != "safetensors" else None
     input_row, output_row = row.get("input", default), row.get("output", default)
@@ -197,6 +205,7 @@ def _edge(
         input_spec=None if input_row is None else read_spec(InputSpec, input_row),
         output_spec=None if output_row is None else read_spec(OutputSpec, output_row),
         domains=domains,
+        data=dict(recorded.get("data", {})),
         archive=row.get("archive", ""),
     )
 

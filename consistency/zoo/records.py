@@ -24,6 +24,7 @@ from typing import Any
 from consistency.domains import DOMAINS, Domain, get_domain
 from consistency.zoo import formats
 from consistency.zoo.adapters import InputSpec, OutputSpec
+from consistency.zoo.explained import Explained
 
 SHARED = "shared"
 """The method of edges that serve every method."""
@@ -32,7 +33,7 @@ IMAGE = "rgb"
 """The domain every path begins with."""
 
 
-class ZooError(formats.Explained):
+class ZooError(Explained):
     """A zoo, or a part of it, is missing or unusable."""
 
 
@@ -62,6 +63,8 @@ class Edge:
     """What the network's output numbers mean; None for codes. Both None: the network runs without adapters."""
     domains: Mapping[str, Domain] = field(default_factory=lambda: DOMAINS)
     """The domains of its zoo by name."""
+    data: Mapping[str, str] = field(default_factory=dict)
+    """File beside the weights file that holds weights too -> its digest; of ONNX only."""
     archive: str = ""
     """The zoo's archive that the weights are downloaded in; empty for others."""
 
@@ -78,6 +81,8 @@ class Edge:
             ends = [[d.lo, d.hi, d.scale, d.channels, d.invalid] for d in (self.source_domain, self.target_domain)]
             specs = [(self.input_spec or InputSpec()).record, (self.output_spec or OutputSpec()).record]
             parts += [self.format, ends, specs, self.head]
+        if self.data:
+            parts.append(sorted(self.data.items()))
         if self.format == "code":
             parts.append(formats.source_digest(self.architecture))
         return _digest(parts)

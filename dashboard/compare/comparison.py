@@ -199,7 +199,8 @@ class _Builder:
         curves = tuple(
             Curve(letter, name, track, column) for letter, name, track in tracks if column in track.head.columns
         )
-        title = f"{one_line(series_title(curves[0].track, column))} of {self._catalogue.title(domain)}"
+        measure = one_line(series_title(curves[0].track, column))
+        title = f"{self._catalogue.title(domain)}: {measure[:1].lower()}{measure[1:]}"
         self._error_plots.append(Plot(id_, title, curves))
 
     def result(self) -> Comparison:

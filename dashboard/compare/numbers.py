@@ -6,21 +6,29 @@ import math
 
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
-DIGITS = {"σ": 2, "°": 1}
-"""Unit -> digits after the point; ratios and codes have three."""
+DIGITS = {"σ": 2, "°": 1, "m": 2, "%": 1, "s": 3}
+"""Unit -> digits after the point, as in web/ui/numbers.mjs; ratios and codes have three."""
 OTHER_DIGITS = 3
+SIGNED_UNITS = ("σ",)
+"""Units on whose scale 0 is a value like any other, so that a small one may be rounded to it."""
+NAMELESS_UNITS = ("", "code")
+"""Units that are not written."""
 SIZES = ((0.2, "hardly"), (0.4, "weakly"), (0.6, "moderately"), (0.8, "strongly"), (math.inf, "very strongly"))
 """|Spearman's ρ| below it -> how one number follows the other (after Evans, 1996)."""
 
 
 def number(value: float, unit: str) -> str:
-    """`value` with its unit: `−0.08 σ`, `12.3°`, `0.051`; a dash if it is unknown."""
+    """`value` with its unit: `−0.08 σ`, `12.3°`, `0.051`; `< 0.001` where it would be rounded to 0; a dash if unknown."""
     if not math.isfinite(value):
         return "\N{EN DASH}"
     digits = digits_of(unit)
-    text = f"{value:.1e}" if 0 < abs(value) < 0.5 * 10**-digits and unit not in DIGITS else f"{value:.{digits}f}"
-    text = text if float(text) else text.lstrip("-")
-    return f"{text.replace('-', MINUS)}{'' if unit in ('', '°', 'code') else SPACE}{'' if unit == 'code' else unit}"
+    text, sign = f"{abs(value):.{digits}f}", MINUS if value < 0 else ""
+    if value != 0 and not float(text):
+        is_signed = unit in SIGNED_UNITS
+        text = text if is_signed else f"{10**-digits:.{digits}f}"
+        sign = "" if is_signed else "> " + MINUS if value < 0 else "< "
+    space = "" if unit == "°" else SPACE
+    return f"{sign}{text}{'' if unit in NAMELESS_UNITS else space + unit}"
 
 
 def digits_of(unit: str) -> int:

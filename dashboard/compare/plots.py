@@ -11,6 +11,7 @@ import numpy as np
 
 from analysis.columns import Columns, series_unit
 from analysis.energy import Scale, Unreadable
+from analysis.trust import trust_of
 from dashboard.compare.comparison import Plot
 from dashboard.compare.gaps import gap_between
 from dashboard.player_data import Chart, Series
@@ -42,7 +43,14 @@ def read(columns: Columns, plot: Plot, scale: Scale) -> PlotData:
     is_signed = plot.id == "energy" and scale == "standardised"
     floors = {other.letter: gap_between(series[0], other).floor for other in series[1:]}
     short_unit = unit and one_line(unit, MAX_UNIT_LETTERS)
-    return PlotData(Chart(plot.id, plot.title, short_unit, tuple(series), is_signed, floors), tuple(problems))
+    limit = _limit(plot) if is_signed else None
+    return PlotData(Chart(plot.id, plot.title, short_unit, tuple(series), is_signed, floors, limit), tuple(problems))
+
+
+def _limit(plot: Plot) -> float | None:
+    """The lowest 97.5th percentile that the zoos of an energy plot state, sigma; None if none does."""
+    stated = [trust.percentile_97_5 for curve in plot.curves if (trust := trust_of(curve.track))]
+    return min(stated, default=None)
 
 
 def named_columns(charts: Sequence[Chart], n_frames: int) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import streamlit as st
@@ -18,6 +18,8 @@ from dashboard.compare.lineup import grid, suggestion
 from dashboard.compare.link import Selection
 from dashboard.compare.plots import PlotData, read
 from dashboard.compare.presets import Opening, opening, presets
+from dashboard.compare.ranges import Ranges
+from dashboard.compare.styles import styles_by_letter
 from dashboard.compare.summaries import VERDICT_CHARTS, remarks, summary
 from dashboard.compare.verdict import measures_of
 from dashboard.components.player import player
@@ -52,7 +54,8 @@ def page(store: Store, columns: Columns, about: st.Page) -> None:
             ready = f"{comparison.n_ready} of {counted(selection.clip.n_frames, 'frame')} ready"
             st.text(f"Not finished: {ready}. More frames appear while the job runs.")
         show_notes(notes)
-    _show_player(columns, catalogue, selection, comparison, charts, choices)
+    ranges = _ranges(str(store.root), store).of(pane.track for pane in comparison.panes)
+    _show_player(columns, catalogue, selection, comparison, charts, ranges, choices)
     _show_missing(store, comparison, plots)
     with st.container(key="words", gap=None):
         for chart in charts:
@@ -88,6 +91,11 @@ def _show_presets(
     preset_buttons(presets(charts, lineup, paths, has_truth=has_truth), selection, choices)
 
 
+@st.cache_resource(show_spinner=False)
+def _ranges(root: str, _store: Store) -> Ranges:
+    return Ranges(_store)
+
+
 @st.fragment
 def _show_player(
     columns: Columns,
@@ -95,6 +103,7 @@ def _show_player(
     selection: Selection,
     comparison: Comparison,
     charts: Sequence[Chart],
+    ranges: Mapping[str, tuple[float, float]],
     choices: Choices,
 ) -> None:
     """The player, in a fragment of its own: moving through the frames reruns nothing else."""
@@ -120,6 +129,8 @@ def _show_player(
         titles=comparison.titles,
         choices=offered,
         suggestion=new.full_spelling if new else "",
+        styles=styles_by_letter(catalogue, selection),
+        ranges=ranges,
     )
 
     def show(position: Position) -> Position:

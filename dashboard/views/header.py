@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 
 import streamlit as st
@@ -14,6 +15,7 @@ from dashboard.catalogue import Catalogue
 from dashboard.compare.choices import NO_READOUT, Choices, menu_key, newest_link
 from dashboard.compare.link import Selection
 from dashboard.compare.path_options import energy_tracks, graph_data, path_options, readout_options
+from dashboard.compare.styles import styles_by_letter
 from dashboard.components.drawing import drawing
 from dashboard.components.path_graph import path_graph
 from dashboard.widgets import for_store
@@ -94,4 +96,5 @@ def _show_graph(store: Store, columns: Columns, catalogue: Catalogue, selection:
     readouts = readout_options(catalogue, columns, clip, target, lineup, command)
     tracks = energy_tracks(catalogue, clip, [*options, *readouts])
     data = graph_data(options, lineup, tracks, readouts, selection.readout)
+    data["styles"] = {letter: asdict(style) for letter, style in styles_by_letter(catalogue, selection).items()}
     path_graph(data, key=GRAPH, on_request=choices.handle_request)

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from rich.table import Table
 from rich.text import Text
 
+from cache.locks import NoLocks, file_system, lock_of
 from cache.maintenance import collect
 from cache.records import BadRecord, NewerRecord, StoreError
 from cache.store import STORE_VARIABLE, Store, default_root
@@ -147,8 +148,11 @@ def _locks(folder: Path) -> Finding:
     """Whether locks work, and which clips are being written."""
     with tempfile.NamedTemporaryFile(dir=folder if folder.exists() else folder.parent) as file:
         probe = Path(file.name)
-        with FileLock(probe):
-            works = _is_held(probe)
+        try:
+            with lock_of(probe):
+                works = _is_held(probe)
+        except NoLocks as error:
+            return Finding("locks", "problem", error.found, error.next_step)
     if not works:
         return Finding(
             "locks", "problem", "this file system lets two jobs lock the same file", "put the store on a local disk"
@@ -159,7 +163,7 @@ def _locks(folder: Path) -> Finding:
 
 def _is_held(path: Path) -> bool:
     try:
-        with FileLock(path, timeout=0, is_singleton=False):
+        with lock_of(path).acquire(timeout=0):
             return False
     except Timeout:
         return True
@@ -186,17 +190,6 @@ def _disk(root: Path) -> Iterator[Finding]:
         yield Finding("file system", "warning", f"{kind}, which may be empty after a restart", "use a permanent disk")
     else:
         yield Finding("file system", "ok", kind or "unknown")
-
-
-def file_system(place: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
-    """The type of the file system that holds a folder; empty if the system does not say."""
-    found: dict[Path, str] = {}
-    with suppress(OSError):
-        for line in mounts.read_text().splitlines():
-            _, target, kind, *_ = line.split(" ")
-            found[Path(target.encode().decode("unicode_escape"))] = kind  # a blank is \040; the last one mounted wins
-    resolved = place.resolve()
-    return next((found[folder] for folder in (resolved, *resolved.parents) if folder in found), "")
 
 
 def _tracks(root: Path) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from typing import Any
 from cache.reports import Item, Report, report_name, write_report
 from precompute.cli.console import complain
 from precompute.jobs import events
+from precompute.media.sources import local_path
 from precompute.net.urls import address_of, shown_url, with_shown_urls
 
 
@@ -72,8 +73,9 @@ def public(report: Report, root: Path) -> Report:
     names = _public_names(report.sources)
 
     def shortened_item(item: Item) -> Item:
-        folder = str(Path(item.source).expanduser().parent)
-        known = {item.source: names[item.source], f"{Path(item.source).expanduser()}": names[item.source]}
+        path = local_path(item.source)
+        folder = str(path.parent)
+        known = {item.source: names[item.source], f"{path}": names[item.source]}
         known |= {f"{folder}/": ""} if folder not in (".", "/") else {}
         known[str(root)] = "the store"
 

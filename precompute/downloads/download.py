@@ -22,7 +22,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cache.files import write_whole
+from cache.files import sync, write_whole
+from cache.locks import has_flock, lock_by_existence
 from precompute.failures import FULL, KINDS, READ_ONLY, SourceError
 from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
 from precompute.net.limits import USUAL_LIMITS, Limits
@@ -106,8 +107,12 @@ def _locked(path: Path) -> Iterator[int]:
     """Be the only one that downloads this URL. Yields the lock's handle, which the child holds as well: if the parent is
     killed, the next one waits until the child has noticed."""
     with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file.fileno()
+        if has_flock(path.parent):
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file.fileno()
+        else:
+            with lock_by_existence(path):
+                yield file.fileno()
 
 
 def _recall(note: Path, media_dir: Path) -> Download | None:
@@ -170,7 +175,7 @@ def _adopt(file_path: Path, answer: dict[str, Any], url: str, media_dir: Path) -
         raise SourceError("empty", f"{url}: the download is empty")
     with file_path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        os.fsync(file.fileno())
+        sync(file.fileno())
     suffix = file_path.suffix.lower() if re.fullmatch(r"\.[A-Za-z0-9]{1,5}", file_path.suffix) else ".bin"
     path = media_dir / f"{sha256}{suffix}"
     file_path.replace(path)

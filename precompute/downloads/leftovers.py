@@ -10,9 +10,8 @@ from collections.abc import Iterator, Set
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock
-
 from cache.files import children, read_json
+from cache.locks import lock_of
 from cache.records import BadRecord
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -42,5 +41,5 @@ def _not_downloading(media_dir: Path, folder: Path) -> Iterator[None]:
     """Keeps jobs from downloading into the folder, whose name carries the first half of the digest of its URL."""
     with ExitStack() as held:
         for lock in media_dir.glob(f"urls/{folder.name.removeprefix('download-')}*.lock"):
-            held.enter_context(FileLock(lock, timeout=0))
+            held.enter_context(lock_of(lock).acquire(timeout=0))
         yield

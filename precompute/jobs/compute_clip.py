@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 from cache.store import Store
+from consistency.zoo.records import ZooError
 from precompute.failures import SourceError
 from precompute.jobs.batches import FrameBatch, FrameRange, Remarks, read_batches
 from precompute.jobs.device_worker import DeviceWorker, all_devices, in_order
 from precompute.jobs.encode import start_encoder
 from precompute.jobs.events import UNHEARD, Events, Note, Waiting
+from precompute.jobs.failed_tracks import FailedTracks
 from precompute.jobs.pace import Pace
 from precompute.jobs.packs import PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
 from precompute.jobs.plan import Plan
 from precompute.jobs.precision import clip_dtype
 from precompute.jobs.predict import Compute, make_graph
 from precompute.jobs.resume import open_tracks
-from precompute.jobs.tracks import TrackChunk, chains_of, require_finite
+from precompute.jobs.tracks import TrackChunk, chains_of, not_finite
 from precompute.media import sources
 from precompute.signals import Stop
 
@@ -37,6 +41,8 @@ class Computed(NamedTuple):
     """Tracks completed."""
     n_frames: int
     """Frames computed."""
+    failed: ZooError | None = None
+    """Which of the tracks that were asked for are not stored, since a network failed or gave values that are not finite."""
 
 
 def compute_clip(
@@ -58,13 +64,12 @@ def compute_clip(
         compute = _in_dtype_of_clip(store, plan, compute)
         writers = open_tracks(store, pending, compute, plan.zoo.version)
         stored = {writer.head.key: writer.n_frames for writer in writers}
-        names = {spec.head.key: spec.head.configuration for spec in pending}
         start = n_frames = min(stored.values())
         pack_size = pack_frames(plan.clip)
-        remarks = Remarks()
+        remarks, stamps = Remarks(), dict(plan.stamps)
         workers = []
         for device in all_devices(compute.device):
-            graph = make_graph(chains_of(pending), device, compute.precision, compute.networks)
+            graph = make_graph(chains_of(pending), device, compute.precision, compute.networks, keeps_going=True)
             workers.append(DeviceWorker(graph, device, plan.zoo.size_multiple, compute.batch_size, events))
             stack.enter_context(closing(workers[-1]))
         log.info(
@@ -82,33 +87,40 @@ def compute_clip(
             return {spec.head.key: spec.score(predictions).to_host() for spec in unstored}
 
         pack = PackBuilder(start)
+        failed = FailedTracks(store, {spec.head.key: spec.head.configuration for spec in pending})
         pace = Pace(plan.clip.n_frames, start)
         try:
             for scored in in_order(batches, workers, predict_and_score):  # predict, score
                 scored.wait()
-                require_finite(scored.chunks, names)
                 disk.wait()  # so that at most one pack is computed and not yet safe
-                pack.add(encode_chunks(scored.chunks, encoders))  # encode
+                failed.give_up(not_finite(scored.chunks), scored.frames.start, pack, disk)
+                pack.add(encode_chunks(failed.others(scored.chunks), encoders))  # encode
                 n_frames += len(scored.frames)
                 stop.has_unsaved_frames = True
                 pace.report(n_frames, events)
                 if n_frames - pack.start >= pack_size:
-                    _require_unchanged(plan)
+                    _require_unchanged(stamps, is_last=False)
                     disk.put(pack)  # store
                     pack = PackBuilder(n_frames)
                     if stop.is_set():
                         disk.wait()
                         return Computed(0, n_frames - start)
-            _require_unchanged(plan)
+            _require_unchanged(stamps)
         except SourceError as error:
-            if error.code in UNUSABLE:  # known perhaps only at its end
+            if _is_unusable(error, stamps):  # known perhaps only at its end
                 disk.close()
                 store.remove([writer.head.key for writer in writers])
             raise
         disk.put(pack)
         disk.finish(remarks)
     _tell(plan, remarks, events)
-    return Computed(len(pending), n_frames - start)
+    return Computed(len(pending) - len(failed), n_frames - start, failed.error(worker.graph for worker in workers))
+
+
+def _is_unusable(error: SourceError, stamps: Mapping[Path, sources.Stamp]) -> bool:
+    """Whether nothing of the source may stay. Of a file that is numbered anew, a change may be older than the last pack."""
+    is_late = error.code == "changed" and any(stamp.is_unstable for stamp in stamps.values())
+    return error.code in UNUSABLE or is_late
 
 
 def _in_dtype_of_clip(store: Store, plan: Plan, compute: Compute) -> Compute:
@@ -122,7 +134,7 @@ def _tell(plan: Plan, remarks: Remarks, events: Events) -> None:
         events.emit(Note(f"{plan.clip.title}: {note}"))
 
 
-def _require_unchanged(plan: Plan) -> None:
+def _require_unchanged(stamps: dict[Path, sources.Stamp], *, is_last: bool = True) -> None:
     """Raise SourceError if a file is no longer the one that was hashed; checked before each pack is stored."""
-    for path, stamp in plan.stamps.items():
-        sources.require_unchanged(path, stamp)
+    for path, stamp in stamps.items():
+        stamps[path] = sources.require_unchanged(path, stamp, is_last=is_last)

@@ -6,6 +6,7 @@ import errno
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from cache.locks import NoLocks
 from cache.records import BadRecord, StoreError
 from precompute.failures import FULL, KINDS, READ_ONLY, SourceError
 
@@ -188,15 +189,20 @@ def name_error(source: str, error: Exception) -> SourceError:
     """Any error that stopped a source, with a code of the table."""
     if isinstance(error, SourceError):
         return error
-    from consistency.zoo.records import ZooError
+    from consistency.zoo.explained import Explained
 
     code = _code(error)
     found, next_step = str(error), None
     if code in ("out_of_memory", "out_of_gpu_memory"):
         found = (error.strerror if isinstance(error, OSError) else None) or _lower(KINDS[code].cause)
+    elif isinstance(error, OSError) and error.errno == errno.EFBIG:
+        found = (
+            f"{error.filename or 'the store'}: a file would be larger than this process may write ({error.strerror})"
+        )
+        next_step = "raise the limit (ulimit -f), or use a smaller --size"
     elif isinstance(error, OSError):
         found = f"{error.filename or 'the store'}: {error.strerror or found}"
-    elif isinstance(error, (StoreError, BadRecord, ZooError)):
+    elif isinstance(error, (StoreError, BadRecord, Explained)):
         found, next_step = error.found, error.next_step
     elif code == "internal":
         found = f"{type(error).__name__}: {found}"
@@ -211,16 +217,18 @@ def _lower(sentence: str) -> str:
 def _code(error: Exception) -> str:
     import torch
 
-    from consistency.zoo.records import ZooError
+    from consistency.zoo.explained import Explained
+    from consistency.zoo.foreign import lacks_memory
 
     if isinstance(error, torch.OutOfMemoryError):
         return "out_of_gpu_memory"
-    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # torch's words on a CPU
+    if lacks_memory(error):
         return "out_of_memory"
-    if isinstance(error, ZooError):
+    if isinstance(error, Explained):
         return "bad_weights"
-    if isinstance(error, OSError) and error.errno in EXHAUSTED:
-        return "out_of_memory"
     if isinstance(error, OSError):
-        return "disk_full" if error.errno in FULL else "store_readonly" if error.errno in READ_ONLY else "bad_store"
-    return "bad_store" if isinstance(error, (StoreError, BadRecord)) else "internal"
+        codes = {"out_of_memory": EXHAUSTED, "disk_full": (*FULL, errno.EFBIG), "store_readonly": READ_ONLY}
+        return next((code for code, numbers in codes.items() if error.errno in numbers), "bad_store")
+    if isinstance(error, (StoreError, BadRecord)):
+        return "no_locks" if isinstance(error, NoLocks) else "bad_store"
+    return "internal"

@@ -156,6 +156,8 @@ def compute_found(
     computed = compute_clip(store, plan, compute, events=events, stop=stop)
     stop.has_unsaved_frames = False
     stop.raise_if_set()
+    if computed.failed is not None:
+        raise computed.failed
     seconds = time.perf_counter() - began
     return replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames, seconds=seconds)
 

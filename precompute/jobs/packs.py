@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -81,6 +81,11 @@ class PackBuilder:
         for future in before:
             future.result()
 
+    def drop(self, keys: Iterable[str]) -> None:
+        """Forget what was collected of those tracks."""
+        for key in keys:
+            self._chunks.pop(key, None)
+
     def write(self, writer: TrackWriter) -> None:
         """Store the pack of one track, once it is encoded."""
         if chunks := self._chunks.get(writer.head.key):
@@ -112,6 +117,11 @@ class PackWriter:
             future.result()
         if writing:
             log.debug("packs written")
+
+    def drop(self, keys: Collection[str]) -> None:
+        """Write nothing more of those tracks, once what was begun is written."""
+        self.wait()
+        self._writers = tuple(writer for writer in self._writers if writer.head.key not in keys)
 
     def finish(self, remarks: Remarks) -> None:
         """Once everything is written, mark every track as complete, with what is known about its source."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
@@ -131,7 +132,7 @@ def measure(
     energies = [spec for spec in specs if spec.head.kind == "energy"]
 
     def run(precision: Precision, networks: Networks) -> tuple[Mapping[Chain, Tensor], list[Tensor]]:
-        graph = make_graph(chains_of(specs), device, precision, networks)
+        graph = make_graph(chains_of(specs), device, precision, networks, keeps_going=True)
         outputs = predict(graph, frames, device, zoo.size_multiple).outputs
         return outputs, [energy_of(spec, outputs) for spec in energies]
 
@@ -151,8 +152,13 @@ def measure(
             ]
             ends = {edge.network_digest for chain in beyond for edge in chain}
         if ends <= exact:
-            return Measured(exact, max(errors.values(), default=0.0), max(energy_errors, default=0.0))
+            return Measured(exact, _worst(errors.values()), _worst(energy_errors))
         exact |= ends
+
+
+def _worst(errors: Iterable[float]) -> float:
+    """The largest; those of networks that give NaN have no size."""
+    return max((error for error in errors if not math.isnan(error)), default=0.0)
 
 
 def energy_of(spec: TrackSpec, outputs: Mapping[Chain, Tensor]) -> Tensor:

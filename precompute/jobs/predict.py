@@ -117,16 +117,25 @@ def to_codes(levels: np.ndarray, device: torch.device) -> Tensor:
 
 
 def make_graph(
-    chains: Iterable[Chain], device: torch.device, precision: Precision, networks: Networks | None = None
+    chains: Iterable[Chain],
+    device: torch.device,
+    precision: Precision,
+    networks: Networks | None = None,
+    *,
+    keeps_going: bool = False,
 ) -> Graph:
-    """The networks of the chains, on the device if its memory holds them."""
+    """The networks of the chains, on the device if its memory holds them. `keeps_going`: as `Graph`."""
     networks = networks or Networks()
     chains = list(chains)
     wanted = {edge.network_digest: edge for chain in chains for edge in chain}
     new = [edge for edge in wanted.values() if not networks.has(edge, device, precision.of(edge))]
     visits = device.type == "cuda" and weight_bytes(new, precision) > RESIDENT_SHARE * free_bytes(device)
     home, visited = (torch.device("cpu"), device) if visits else (device, None)
-    return Graph(chains, lambda edge: networks.load(edge, home, precision.of(edge), visited), visited=visited)
+
+    def load(edge: Edge) -> nn.Module:
+        return networks.load(edge, home, precision.of(edge), visited)
+
+    return Graph(chains, load, visited=visited, keeps_going=keeps_going)
 
 
 def _bytes_of(network: nn.Module) -> int:

@@ -120,16 +120,12 @@ def chains_of(specs: Iterable[TrackSpec]) -> list[Chain]:
     return [chain for spec in specs for chain in spec.chains]
 
 
-def require_finite(chunks: Mapping[str, TrackChunk], names: Mapping[str, str]) -> None:
-    """Raise ZooError if a network returned NaN or infinity: once stored, they would look like a valid image.
+def not_finite(chunks: Mapping[str, TrackChunk]) -> list[str]:
+    """The keys of the tracks for which a network returned NaN or infinity: once stored, they would look like a valid image.
 
-    `chunks` and `names` map the key of each track to its chunk, in host memory, and to its configuration.
+    The chunks are in host memory.
     """
-    for key, chunk in chunks.items():
-        if chunk.is_finite is not None and not bool(chunk.is_finite):
-            raise ZooError(
-                f"{names[key]} returns values that are not finite", "check its weights, or try another --device"
-            )
+    return [key for key, chunk in chunks.items() if chunk.is_finite is not None and not bool(chunk.is_finite)]
 
 
 @dataclass(frozen=True)
@@ -212,9 +208,12 @@ class _Maker:
             if reference:
                 maps = disagreement_maps(found.outputs[reference], [output])
                 columns["disagreement"] = raw_terms(maps)[:, 0]
+            is_finite = _is_finite(output)
+            if reference:
+                is_finite &= _is_finite(columns["disagreement"])
             if true_name:
                 columns |= frame_errors(domain, output, found.true_codes[true_name])
-            return TrackChunk(_to_uint8(output), _columns(found, columns), _is_finite(output))
+            return TrackChunk(_to_uint8(output), _columns(found, columns), is_finite)
 
         edges = _digests(chain, *([reference] if reference else []))
         head = self._head(kind, method, path, domain, edges, names, truth=true_name)

@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from precompute.media.sources import local_path
 from precompute.text import one_line
 
 VIDEO_SUFFIXES = frozenset(
@@ -62,7 +63,7 @@ def list_sources(words: list[str], list_file: str | None, bundled: list[str]) ->
         if word in bundled or not _is_folder(word):
             found.append(word)
             continue
-        videos, skipped = _in_folder(Path(word).expanduser())
+        videos, skipped = _in_folder(local_path(word))
         remarks.append(_remark(word, len(videos), skipped))
         found += videos or [word]  # without videos it fails as a source
     return Listed(list(dict.fromkeys(found)), remarks)
@@ -90,8 +91,8 @@ def _lines(list_file: str) -> list[str]:
 
 def _is_folder(word: str) -> bool:
     try:
-        return Path(word).expanduser().is_dir()
-    except (OSError, ValueError, RuntimeError):  # a NUL byte, a name too long, ~ of an unknown user
+        return local_path(word).is_dir()
+    except (OSError, ValueError):  # a NUL byte, a name too long
         return False
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,8 +32,20 @@ MAX_CHARACTERS = {
 
 CORRECT_LINE = "correct or remove the line"
 
-Stamp = tuple[int, int, int, int]
-"""Device, inode, size (bytes) and time of change (ns) of a file: while they are the same, so are its bytes."""
+
+@dataclass(frozen=True)
+class Stamp:
+    """What a file was when it was hashed: while it is the same, so are its bytes."""
+
+    device: int
+    inode: int
+    n_bytes: int
+    changed_ns: int
+    """Time of change."""
+    sha256: str = ""
+    """Digest of its bytes."""
+    is_unstable: bool = False
+    """Whether its device or inode number has changed though its bytes have not, as on some network drives."""
 
 
 @dataclass(frozen=True)
@@ -105,13 +119,21 @@ def bundled_clips(samples_dir: Path = SAMPLES) -> list[str]:
     return sorted(path.stem for path in samples_dir.glob("*.mp4") if path.with_suffix(".toml").is_file())
 
 
+def local_path(spec: str) -> Path:
+    """The path that a user means: a file of that very name, else with its `~` as the home folder, if there is one."""
+    path = Path(spec)
+    with suppress(ValueError, RuntimeError):  # a NUL byte; no such user, or one without a home
+        return path if os.path.lexists(spec) else path.expanduser()
+    return path
+
+
 def _local_file(spec: str, samples_dir: Path) -> Path:
     """The readable file that a path or the name of a bundled clip stands for; a path wins. Raises SourceError."""
     names = bundled_clips(samples_dir)
     shown = spec if spec.isprintable() and len(spec) <= 200 else repr(spec[:200])
     expected = f"pass a video file, a URL or a bundled clip ({', '.join(names) or 'none found'})"
     try:
-        path = Path(spec).expanduser()
+        path = local_path(spec)
         if spec in names and not path.is_file():
             path = samples_dir / f"{spec}.mp4"
         if not path.exists():
@@ -121,7 +143,7 @@ def _local_file(spec: str, samples_dir: Path) -> Path:
         with path.open("rb") as file:
             if not file.read(1):
                 raise SourceError("empty", f"{shown}: the file is empty (0 bytes)")
-    except (OSError, ValueError, RuntimeError) as error:  # ValueError: a NUL byte; RuntimeError: ~ of an unknown user
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise SourceError(
             "unreadable", f"{shown}: cannot be read ({reason})", "check the name and the permissions of the file"
@@ -183,23 +205,40 @@ def fingerprint(path: Path) -> tuple[str, Stamp]:
     try:
         stamp = _stamp(path)
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest(), stamp
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise SourceError("unreadable", f"{path}: cannot be read to its end ({error.strerror})") from None
+    return sha256, replace(stamp, sha256=sha256)
 
 
-def require_unchanged(path: Path, stamp: Stamp) -> None:
-    """Raise SourceError if the file of that name is missing or no longer the one that was hashed."""
+def require_unchanged(path: Path, stamp: Stamp, *, is_last: bool = True) -> Stamp:
+    """Raise SourceError if the file of that name is missing or no longer the one that was hashed; its stamp for the next time.
+
+    Some network drives number their files anew while size, time and bytes stay. Such a file is hashed again when that is noticed,
+    and in the last look; between them its size and time count, since hashing takes as long as reading it all.
+    """
     try:
-        is_same = _stamp(path) == stamp
+        now = _stamp(path)
     except FileNotFoundError:
-        is_same = False
+        raise _changed(path) from None
     except OSError as error:
         raise SourceError("unreadable", f"{path}: cannot be examined ({error.strerror})") from None
-    if not is_same:
-        raise SourceError("changed", f"{path}: has changed since the job started to read it")
+    if (now.n_bytes, now.changed_ns) != (stamp.n_bytes, stamp.changed_ns):
+        raise _changed(path)
+    is_renumbered = (now.device, now.inode) != (stamp.device, stamp.inode)
+    if stamp.is_unstable and not is_last:
+        return stamp
+    if not is_renumbered and not stamp.is_unstable:
+        return stamp
+    if fingerprint(path)[0] != stamp.sha256:
+        raise _changed(path)
+    return replace(stamp, is_unstable=True)
+
+
+def _changed(path: Path) -> SourceError:
+    return SourceError("changed", f"{path}: has changed since the job started to read it")
 
 
 def _stamp(path: Path) -> Stamp:
     stat = path.stat()
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+    return Stamp(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)

@@ -13,6 +13,7 @@ import tomllib
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ from urllib.parse import urlsplit
 import torch
 
 from consistency.models import registry
+from consistency.zoo import external_data
+from consistency.zoo.explained import BadNetwork
 from consistency.zoo.lock import entry, lock_of, write_lock, writing
 from consistency.zoo.read import ZOOS, installed_zoos_folder, read_zoo
 from consistency.zoo.records import Edge, Zoo, ZooError, checked_name
@@ -105,8 +108,12 @@ def record(zoo: Zoo) -> int:
     for edge in (*zoo.edges, *zoo.missing):
         if edge.weights is None or edge.archive or edge.weights.parent != zoo.home or not edge.weights.is_file():
             continue
-        if not edge.sha256 or edge.weights.name in known:  # else zoo.toml gives it
-            lock["weights"][edge.weights.name] = entry(edge.weights)
+        row = entry(edge.weights)
+        if edge.format == "onnx":
+            with suppress(BadNetwork):  # `zoo check` reports it
+                row |= _data_row(external_data.digests_beside(edge.weights, edge.name))
+        if not edge.sha256 or edge.weights.name in known or "data" in row:  # else zoo.toml gives it
+            lock["weights"][edge.weights.name] = row
     if lock["weights"] != known:
         write_lock(zoo.home, lock)
     return sum(known.get(name) != row for name, row in lock["weights"].items())
@@ -134,7 +141,8 @@ def install(
                         f"{name}: could be {' or '.join(file.name for file in candidates)}", "keep one of them"
                     )
                 made = _make(candidates[0], edge, Path(folder), converter)
-                _keep(made, home, name)
+                data = _copy_data(candidates[0], made, edge, Path(folder)) if edge.format == "onnx" else {}
+                _keep(made, home, name, data)
             except UNREADABLE as error:
                 if isinstance(error, OSError) and error.errno in FULL:
                     raise  # not the file's fault
@@ -142,16 +150,44 @@ def install(
     return n_met
 
 
-def _keep(made: Path, home: Path, name: str) -> None:
-    """Move a file to its place and record its digest, which must equal an earlier one. Raises ZooError and OSError."""
+def _copy_data(file: Found, made: Path, edge: Edge, folder: Path) -> dict[str, Path]:
+    """Copy the files beside an ONNX file that hold its weights to `folder`: name -> copy. Raises ZooError, BadNetwork and
+    OSError."""
+    copies: dict[str, Path] = {}
+    for name in external_data.locations(made.read_bytes(), edge.name).values():
+        found = file.beside(name)
+        if found is None:
+            raise ZooError(f"{file.name}: its weights are in {name}, which is not beside it", "add that file")
+        copies[name] = folder / f"data-{len(copies)}"
+        copy_bounded(found, copies[name], MAX_OTHER_BYTES)
+    return copies
+
+
+def _data_row(digests: Mapping[str, str]) -> dict[str, Any]:
+    return {"data": dict(sorted(digests.items()))} if digests else {}
+
+
+def _keep(made: Path, home: Path, name: str, data: Mapping[str, Path]) -> None:
+    """Move a file and those that belong to it to their places and record their digests, which must equal earlier ones. Raises
+    ZooError and OSError."""
     lock = lock_of(home)
     weights = lock.setdefault("weights", {})
     row, known = entry(made), weights.get(name, {}).get("sha256")
+    row |= _data_row({file: entry(copy)["sha256"] for file, copy in data.items()})
     if known not in (None, row["sha256"]):
         raise ZooError(
             f"{name}: has SHA-256 {row['sha256'][:12]}, it was {known[:12]}", f"remove {home} to use the new one"
         )
+    for file in data:
+        others = [other for other in weights if other != name and file in (other, *weights[other].get("data", {}))]
+        if any(weights[other].get("data", {}).get(file) != row["data"][file] for other in others):
+            raise ZooError(
+                f"{name}: its weights are in {file}, and {others[0]} has another file of that name",
+                "save one of the networks as a single file",
+            )
     weights[name] = row
+    for file, copy in data.items():
+        copy.replace(home / file)
     made.replace(home / name)
     write_lock(home, lock)
 
@@ -228,7 +264,7 @@ def _adopt(folder: Path, name: str, on_problem: Callable[[str], None]) -> None:
         if problems and (is_there or not weights):
             raise ZooError(f"nothing was imported as '{name}'", f"correct {folder}, then import it again")
         lock = _adopted_lock(folder, home, weights)
-        for file in weights:
+        for file in sorted({name for network, row in weights.items() for name in (network, *row.get("data", {}))}):
             (staged / file).replace(home / file)
         shutil.copyfile(folder / "zoo.toml", staged / "zoo.toml")
         (staged / "zoo.toml").replace(home / "zoo.toml")

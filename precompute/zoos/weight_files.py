@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from consistency.zoo.external_data import find_beside
 from consistency.zoo.records import ZooError
 
 MAX_ARCHIVE_FILES = 10_000
@@ -24,6 +26,8 @@ class Found:
     suffix: str
     """Extension in lower case, with the dot."""
     open: Callable[[], AbstractContextManager[IO[bytes]]]
+    beside: Callable[[str], Found | None] = lambda name: None
+    """The file of that bare name in the same folder; None if there is none."""
 
 
 def weights_of(path: Path) -> dict[str, list[Found]]:
@@ -35,10 +39,15 @@ def weights_of(path: Path) -> dict[str, list[Found]]:
             for name, member in _members(file):
                 found.setdefault(PurePosixPath(name).stem, []).append(member)
         elif file.is_file():
-            found.setdefault(file.stem, []).append(
-                Found(str(file), file.suffix.lower(), lambda file=file: file.open("rb"))
-            )
+            found.setdefault(file.stem, []).append(_on_disk(file))
     return found
+
+
+def _on_disk(path: Path) -> Found:
+    def beside(name: str) -> Found | None:
+        return _on_disk(find_beside(path, name, path.name))
+
+    return Found(str(path), path.suffix.lower(), lambda: path.open("rb"), beside)
 
 
 def _members(path: Path) -> Iterable[tuple[str, Found]]:
@@ -55,11 +64,17 @@ def _members(path: Path) -> Iterable[tuple[str, Found]]:
         with zipfile.ZipFile(path) as archive, archive.open(row) as file:
             yield file
 
+    members: dict[str, Found] = {}
     for row in rows:
-        name = row.filename.replace("\\", "/")
         if not row.is_dir():
-            suffix = PurePosixPath(name).suffix.lower()
-            yield name, Found(f"{path.name}/{name}", suffix, lambda row=row: opened(row))
+            name = PurePosixPath(row.filename.replace("\\", "/"))
+            beside = partial(_beside, members, name.parent)
+            members[str(name)] = Found(f"{path.name}/{name}", name.suffix.lower(), partial(opened, row), beside)
+    return members.items()
+
+
+def _beside(members: Mapping[str, Found], folder: PurePosixPath, name: str) -> Found | None:
+    return members.get(str(folder / name))
 
 
 def copy_bounded(file: Found, path: Path, max_bytes: int) -> None:

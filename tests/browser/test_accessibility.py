@@ -211,7 +211,7 @@ def test_nothing_moves_by_itself_for_those_who_want_less_motion(clock_page: Page
 def test_no_colour_is_the_only_sign_of_a_configuration(page: Page, app: App):
     root = open_page(page, app, READOUT)
     dashes = page.evaluate("async () => (await import('/web/plots/plotly_figure.mjs')).DASHES")
-    assert len(set(dashes)) == len(dashes) == len(LETTERS), "every letter has a line style of its own"
+    assert len(set(dashes)) == len(dashes) == len(LETTERS), "there is a line style for every path of a line-up"
     root.get_by_role("button", name="Scatter").press("Enter")
     for part in (".pane-head .badge", "figure button.value .badge", ".chip", ".strip-labels span"):
         for letter in "AB":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -61,6 +62,11 @@ def drag(page: Page, area: Locator, start: float, end: float, *, shift: bool = F
     page.mouse.up()
     if shift:
         page.keyboard.up("Shift")
+
+
+def read_number(text: str) -> float:
+    """A number as the page writes it."""
+    return float(text.replace("−", "-"))
 
 
 def energies(store: Store) -> dict[str, Any]:
@@ -215,7 +221,9 @@ def test_the_strip_has_a_row_for_each_configuration_with_its_value_here(page: Pa
     curves = energies(app.store)
     labels = root.locator(".strip-labels span").all_inner_texts()
     assert [label.split()[0] for label in labels] == ["A", "B", "C"]
-    assert [float(label.split()[1]) for label in labels] == pytest.approx([curves[n][40] for n in "ABC"], rel=0.01)
+    assert [read_number(label.split()[1]) for label in labels] == pytest.approx(
+        [curves[n][40] for n in "ABC"], abs=0.006
+    )
     assert strip_frame(root) == pytest.approx(40, abs=0.1)
 
 
@@ -251,19 +259,44 @@ def test_the_strip_moves_in_the_animation_frame_of_the_picture(page: Page, app: 
     assert late == 0
 
 
-def test_the_brightest_place_of_the_strip_is_the_worst_frame(page: Page, app: App):
+def test_the_most_orange_place_of_the_strip_is_the_worst_frame(page: Page, app: App):
     root = open_page(page, app)
     worst = root.evaluate(
         """(el) => {
           const canvas = el.querySelector(".strip-track canvas");
           const {data} = canvas.getContext("2d").getImageData(0, 2, canvas.width, 1);
-          const light = Array.from({length: canvas.width}, (_, x) => data[4 * x] + data[4 * x + 1] + data[4 * x + 2]);
-          return (light.indexOf(Math.max(...light)) + 0.5) / canvas.width;
+          const warm = Array.from({length: canvas.width}, (_, x) => data[4 * x] - data[4 * x + 2]);
+          return (warm.indexOf(Math.max(...warm)) + 0.5) / canvas.width;
         }"""
     )
     curve = energies(app.store)["A"]
-    # The brightest colour is for the highest hundredth.
+    # One of 256 colours stands for 0.04 σ.
     assert curve[int(worst * N_FRAMES)] >= sorted(curve)[-3]
+
+
+def test_a_method_keeps_its_colour_when_a_and_b_are_swapped(page: Page, app: App):
+    colours = """el => Object.fromEntries([...el.querySelectorAll("figure[data-id=energy] button.value")].map((one) =>
+      [one.children[1].textContent, getComputedStyle(one.querySelector(".badge")).backgroundColor]))"""
+    root = open_page(page, app)
+    before = root.evaluate(colours)
+    assert set(before) == {"baseline", "consistency"} and len(set(before.values())) == 2
+    assert open_page(page, app, "a=mini/consistency&b=mini/baseline").evaluate(colours) == before
+
+
+def test_the_pointer_draws_a_line_through_all_plots_with_their_values(page: Page, app: App):
+    root = open_page(page, app, "frame=7")
+    area = root.locator(".plot-area").first
+    area.scroll_into_view_if_needed()
+    area.hover(position={"x": 300, "y": 40})
+    tips = root.locator(".hover-tip")
+    expect(tips.first).to_have_text(re.compile(r"^frame \d+ · A [−\d.]+, B [−\d.]+\sσ$"))
+    texts = tips.all_inner_texts()
+    assert len({text.split(" · ")[0] for text in texts}) == 1 and len(texts) == root.locator(".plot-area").count()
+    assert state(root)["frame"] == 7, "hovering moves nothing"
+    root.locator(".strip-track").hover()
+    expect(tips.first).to_have_text(re.compile(rf"^frame ({N_FRAMES // 2 - 1}|{N_FRAMES // 2}) "))
+    page.mouse.move(2, 2)
+    expect(tips.first).to_be_hidden()
 
 
 # Regions
@@ -287,7 +320,7 @@ def mean_inside(store: Store, method: str, box: tuple[int, int, int, int]) -> np
 def plotted(root: Locator, chart: str = "energy") -> list[float]:
     """The values at the cursor of A, B, ..."""
     texts = root.locator(f"figure[data-id={chart}] button.value output").all_inner_texts()
-    return [float(text.split()[0]) for text in texts]
+    return [read_number(text.split()[0]) for text in texts]
 
 
 def settled(root: Locator, words: str) -> None:
@@ -329,13 +362,13 @@ def test_a_region_from_block_means_is_on_the_scale_of_the_frame(page: Page, app:
 
 
 def test_shift_and_click_takes_a_pixel_and_keys_move_and_size_a_box(page: Page, app: App):
-    root = open_page(page, app)
+    root = open_page(page, app, "frame=0")
     rect = root.evaluate("el => el.xc.rects()[1]")
     scale = rect["width"] / 64
     position = {"x": rect["x"] + 10.5 * scale, "y": rect["y"] + 20.5 * scale}
     root.locator(".stage").click(modifiers=["Shift"], position=position, force=True)
     assert look(root)["region"] == [10, 20, 1, 1]
-    settled(root, "pixel 10, 20 (± 0.0627 σ)")
+    settled(root, "pixel 10, 20 (± 0.06 σ)")
     root.focus()
     root.press("Shift+M")
     root.press("m")
@@ -392,7 +425,7 @@ def test_the_worst_frames_are_ranked_pictured_and_lead_there(page: Page, app: Ap
     expect(root.locator(".film button").nth(2)).to_have_attribute("aria-current", "true")
     root.get_by_label("ranked by").select_option("gap")
     expect(root.locator(".film li b").first).to_have_text(str(int(abs(curves["A"] - curves["B"]).argmax())))
-    page.wait_for_url("**panel=worst*rank=gap.*")
+    page.wait_for_url("**panel=worst*rank=gap.A*")
 
 
 def test_brushing_the_scatter_marks_and_loops_its_frames_and_comes_back_from_the_link(page: Page, app: App):
@@ -494,9 +527,11 @@ def test_the_energy_by_path_sums_to_the_energy_and_opens_a_path(page: Page, app:
     open_panel(root, "Energy by path")
     wait_for(root, "el.querySelector('figure[data-id=paths]') !== null")
     texts = root.locator("figure[data-id=paths] button.value output").all_inner_texts()
-    total, *shares = [float(text.split()[0]) for text in texts]
+    total, *shares = [read_number(text.split()[0]) for text in texts]
     assert len(shares) == len(energy_track(app.store, "baseline").head.constants["paths"])
-    assert sum(shares) == pytest.approx(total, abs=0.02)
+    assert sum(shares) / len(shares) == pytest.approx(total, abs=0.02), (
+        "each path with its own value, whose mean is the energy"
+    )
     assert total == pytest.approx(energies(app.store)["A"][21], rel=0.01)
     page.wait_for_url("**panel=paths*")
     root.get_by_label("configuration whose energy").select_option("B")

@@ -35,10 +35,10 @@ def test_the_file_holds_every_plotted_curve_in_full_precision(store: Store) -> N
         "Consistency energy, B mini/consistency (σ)",
         "Readout disagreement, A mini/baseline (code)",
         "Readout disagreement, B mini/consistency (code)",
-        "Mean angular error of Surface normals, A mini/baseline (°)",
-        "Mean angular error of Surface normals, B mini/consistency (°)",
-        "Mean absolute error of Reshading, A mini/baseline (code)",
-        "Mean absolute error of Reshading, B mini/consistency (code)",
+        "Surface normals: mean angular error, A mini/baseline (°)",
+        "Surface normals: mean angular error, B mini/consistency (°)",
+        "Reshading: mean absolute error, A mini/baseline (code)",
+        "Reshading: mean absolute error, B mini/consistency (code)",
     ]
     assert table["frame"].to_pylist() == list(range(N_FRAMES))
     assert np.allclose(table["time (s)"], np.arange(N_FRAMES) / 30)

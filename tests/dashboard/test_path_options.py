@@ -136,7 +136,7 @@ def test_a_path_that_is_not_computed_says_so_and_gives_the_command(page: Page, a
     expect(graph.locator(".close")).to_have_text("×")
     assert graph.get_by_text("×", exact=True).count() == 1, "one sign closes, and removing is a word"
     missing = option(graph, "Image → edge2d → Surface normals")
-    expect(missing).to_contain_text("not computed")
+    expect(missing).to_contain_text("picture not stored")
     assert missing.locator(".way-line").evaluate("el => getComputedStyle(el).strokeDasharray") != "none"
     missing.click()
     expect(graph.locator("code")).to_contain_text("--configurations mini/baseline/rgb-edge2d-normal --size 64 --store")
@@ -271,7 +271,7 @@ def test_a_click_on_a_readout_shows_it_of_all_predictions_and_none_takes_it_away
     # Of the other method it is not computed.
     graph.get_by_label("zoo and method").select_option("mini/consistency")
     missing = readouts.get_by_role("radio", name="Reshading")
-    expect(missing).to_contain_text("not computed")
+    expect(missing).to_contain_text("picture not stored")
     missing.click()
     expect(graph.locator("code")).to_contain_text("mini/consistency/rgb-normal-reshading")
     # By keys: none of them again. The pointer rests elsewhere.

@@ -1,9 +1,8 @@
 """Laws of the words under the plots: they say what the numbers say, and no share of frames without its size."""
 
 import numpy as np
-import pytest
 
-from dashboard.compare.numbers import number, percent, size_of
+from dashboard.compare.numbers import percent, size_of
 from dashboard.compare.summaries import summary
 from dashboard.player_data import Chart, Series
 
@@ -32,23 +31,6 @@ def test_swapping_the_lines_keeps_the_winner() -> None:
     values = np.random.default_rng(3).normal(size=(2, 51))
     a, b = (Series(letter, letter, row) for letter, row in zip("AB", values, strict=True))
     assert words("E", "", a, b).split("; ")[1] == words("E", "", b, a).split("; ")[1]
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "text"),
-    [
-        (-0.0815, "σ", "−0.08 σ"),
-        (-0.001, "σ", "0.00 σ"),
-        (12.34, "°", "12.3°"),
-        (0.05149, "", "0.051"),
-        (0.05149, "code", "0.051"),
-        (0.0, "", "0.000"),
-        (-0.00001, "", "−1.0e−05"),
-        (float("nan"), "σ", "–"),
-    ],
-)
-def test_numbers_have_fixed_digits_for_each_measure_and_keep_their_sign(value: float, unit: str, text: str) -> None:
-    assert number(value, unit).replace("\xa0", " ") == text
 
 
 def test_shares_are_whole_percent_and_exact_at_the_ends() -> None:

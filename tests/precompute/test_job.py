@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -23,6 +24,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner, Result
 
 from analysis.trust import trust_of
@@ -326,7 +328,7 @@ def test_a_second_job_on_a_clip_waits_and_computes_nothing_twice(tmp_path, zoo, 
 
 def test_a_clip_that_another_job_finished_meanwhile_counts_as_stored_already(tmp_path, zoo, clip, monkeypatch):
     def late(*arguments, **options):
-        assert compute(*arguments) == (17, N_FRAMES), "the other job"
+        assert compute(*arguments)[:2] == (17, N_FRAMES), "the other job"
         return compute(*arguments, **options)
 
     compute = compute_clip.compute_clip
@@ -339,7 +341,61 @@ def test_a_network_that_gives_nan_is_named_and_nothing_of_it_is_stored(tmp_path,
     folder = write_zoo(tmp_path / "zoo", targets=("normal",), scale=float("nan"))
     result = run(tmp_path / "store", folder, clip)
     assert result.exit_code == 1 and "not finite" in result.stderr
-    assert not list((tmp_path / "store").rglob("*.pack"))
+    assert [track.head.kind for track in Store(tmp_path / "store").tracks()] == ["input"]
+
+
+def test_a_network_that_gives_nan_fails_its_own_tracks_alone(tmp_path, zoo, clip, small_packs):
+    """Not even from the first frame on: what was stored of them goes."""
+    folder = shutil.copytree(zoo, tmp_path / "zoo")
+    spoil(folder, "rgb-normal.baseline", float("nan"))
+    result = run(tmp_path / "store", folder, clip)
+    assert result.exit_code == 1
+    assert "error[bad_weights]" in result.stderr and "tiny/baseline/rgb-normal" in result.stderr
+    assert "everything else is stored" in result.stderr
+    stored = Store(tmp_path / "store").tracks()
+    assert all(track.is_complete and track.n_frames == N_FRAMES for track in stored)
+    spellings = {(track.head.kind, track.head.method, track.head.path) for track in stored}
+    assert ("prediction", "consistency", "rgb-normal") in spellings and ("input", "", "rgb") in spellings
+    assert ("prediction", "baseline", "rgb-depth") in spellings
+    assert not [path for _, method, path in spellings if method == "baseline" and path.startswith("rgb-normal")]
+    # What is measured against the broken prediction has a number that is not finite.
+    assert ("readout", "baseline", "rgb-depth-normal") not in spellings
+    again = run(tmp_path / "store", folder, clip)
+    assert again.exit_code == 1 and "everything else is stored" in again.stderr
+    assert contents(tmp_path / "store") == {track.head.key: [pack.sha256 for pack in track.packs] for track in stored}
+
+
+def test_tracks_that_fail_in_the_middle_leave_nothing_and_the_others_are_as_ever(
+    tmp_path, zoo, clip, done, monkeypatch, small_packs
+):
+    original, broken = compute_clip.not_finite, {"key": "", "calls": 0}
+
+    def failing(chunks):
+        broken["calls"] += 1
+        broken["key"] = broken["key"] or next(key for key, chunk in chunks.items() if chunk.is_finite is not None)
+        return [*original(chunks), *([broken["key"]] if broken["calls"] >= 4 else [])]  # in the second pack
+
+    monkeypatch.setattr(compute_clip, "not_finite", failing)
+    result = run(tmp_path, zoo, clip)
+    assert result.exit_code == 1 and "returns values that are not finite (frame" in result.stderr
+    assert not (tmp_path / "tracks" / str(broken["key"])).exists()
+    assert set(contents(done)) - set(contents(tmp_path)) == {broken["key"]}
+    monkeypatch.setattr(compute_clip, "not_finite", original)
+    again = run(tmp_path, zoo, clip)
+    assert again.exit_code == 0 and "1 track stored" in again.output
+    assert set(contents(done)) == set(contents(tmp_path))
+
+
+def spoil(folder: Path, name: str, value: float) -> None:
+    """Fill the last tensor of a network of a zoo with a value, and state the new digest."""
+    path = folder / f"{name}.safetensors"
+    before = hashlib.sha256(path.read_bytes()).hexdigest()
+    state = load_file(path)
+    last = list(state)[-1]
+    state[last] = torch.full_like(state[last], value)
+    save_file(state, path)
+    toml = (folder / "zoo.toml").read_text()
+    (folder / "zoo.toml").write_text(toml.replace(before, hashlib.sha256(path.read_bytes()).hexdigest()))
 
 
 def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, monkeypatch):
@@ -366,7 +422,7 @@ def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, mon
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_lets_the_job_finish_the_current_pack(tmp_path, zoo, clip, monkeypatch, small_packs, number, code):
-    original = compute_clip.require_finite
+    original = compute_clip.not_finite
     calls = []
 
     def signalled(*arguments):
@@ -375,7 +431,7 @@ def test_a_signal_lets_the_job_finish_the_current_pack(tmp_path, zoo, clip, monk
             os.kill(os.getpid(), number)
         return original(*arguments)
 
-    monkeypatch.setattr(compute_clip, "require_finite", signalled)
+    monkeypatch.setattr(compute_clip, "not_finite", signalled)
     result = run(tmp_path, zoo, clip)
     assert result.exit_code == code
     assert "being finished" in result.stderr and "run the same command again" in result.stderr
@@ -391,7 +447,7 @@ def test_a_signal_is_obeyed_also_where_the_source_in_hand_then_fails(
     assert run(tmp_path, zoo, clip).exit_code == 0
     bad = write_video(tmp_path / "bad.mp4", N_FRAMES + 1)
 
-    original, calls = compute_clip.require_finite, []
+    original, calls = compute_clip.not_finite, []
 
     def failing(*arguments):
         calls.append(arguments)
@@ -400,14 +456,14 @@ def test_a_signal_is_obeyed_also_where_the_source_in_hand_then_fails(
             raise StoreError("the disk went", "plug it in")
         return original(*arguments)
 
-    monkeypatch.setattr(compute_clip, "require_finite", failing)
+    monkeypatch.setattr(compute_clip, "not_finite", failing)
     result = run(tmp_path, zoo, bad, *([] if is_last else [clip]))
     assert result.exit_code == 143 and "the disk went" in result.stderr
     assert "already stored" not in result.stdout, "no other source is begun"
 
 
 def test_a_second_signal_ends_the_job_at_once(tmp_path, zoo, clip, monkeypatch, small_packs):
-    original = compute_clip.require_finite
+    original = compute_clip.not_finite
     calls = []
 
     def signalled(*arguments):
@@ -417,7 +473,7 @@ def test_a_second_signal_ends_the_job_at_once(tmp_path, zoo, clip, monkeypatch, 
             os.kill(os.getpid(), signal.SIGTERM)
         return original(*arguments)
 
-    monkeypatch.setattr(compute_clip, "require_finite", signalled)
+    monkeypatch.setattr(compute_clip, "not_finite", signalled)
     before = signal.getsignal(signal.SIGTERM)
     assert run(tmp_path, zoo, clip).exit_code == 143
     assert {row["n_frames"] for row in listed(tmp_path, "--all")} == {0}
@@ -593,7 +649,7 @@ def test_of_a_file_replaced_while_it_is_read_only_what_was_read_before_is_kept(
     video = write_video(tmp_path / "room.mp4", N_FRAMES)
     write_video(tmp_path / "room.depth.mkv", N_FRAMES, codec="ffv1", pix_fmt="gray")
     (tmp_path / "room.toml").write_text('[truth]\ndepth = "room.depth.mkv"\n')
-    original, calls = compute_clip.require_finite, []
+    original, calls = compute_clip.not_finite, []
 
     def replacing(*arguments):
         calls.append(arguments)
@@ -602,11 +658,11 @@ def test_of_a_file_replaced_while_it_is_read_only_what_was_read_before_is_kept(
             (tmp_path / "other").replace(tmp_path / name)
         return original(*arguments)
 
-    monkeypatch.setattr(compute_clip, "require_finite", replacing)
+    monkeypatch.setattr(compute_clip, "not_finite", replacing)
     result = run(tmp_path / "store", zoo, video)
     assert result.exit_code == 1 and f"error[changed] {tmp_path / name}: " in result.stderr
     assert {track.n_frames for track in Store(tmp_path / "store").tracks()} == {4}, "the first pack"
-    monkeypatch.setattr(compute_clip, "require_finite", original)
+    monkeypatch.setattr(compute_clip, "not_finite", original)
     again = run(tmp_path / "store", zoo, video)
     assert again.exit_code == 0 and f"{N_FRAMES - 4} frames computed" in again.stdout
 

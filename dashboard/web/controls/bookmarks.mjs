@@ -6,6 +6,7 @@
  */
 
 import { formatTime } from "../player/clock.mjs";
+import { Charts } from "../plots/charts.mjs";
 import { button, element } from "../ui/dom.mjs";
 
 const STORED_AS = "crosscheck.bookmarks.";
@@ -20,6 +21,7 @@ export function bookmarking(context) {
   return {
     element: own.root,
     onTimeline: own.layer,
+    underTimeline: own.flags,
     notes: () => own.notes,
     actions: {
       bookmark: () => own.toggle(context.position.painted),
@@ -46,6 +48,10 @@ class Bookmarks {
     );
     this.root.hidden = true;
     this.layer = element("div", { class: "bookmark-marks", "aria-hidden": "true" });
+    /** A row of labels over the strip, there while there is a bookmark. */
+    this.flags = element("div", { class: "bookmark-flags", "aria-hidden": "true" });
+    const [left, right] = Charts.inset;
+    Object.assign(this.flags.style, { marginLeft: `${left}px`, marginRight: `${right}px` });
   }
 
   get key() {
@@ -115,8 +121,27 @@ class Bookmarks {
     this.layer.replaceChildren(
       ...[...notes].map(([frame, note]) => {
         const mark = element("i", { title: `frame ${frame}${note && `: ${note}`}` });
-        mark.style.left = `${((100 * (frame + 0.5)) / ptsSeconds.length).toFixed(3)}%`;
+        mark.style.left = placeOf(frame, ptsSeconds.length);
         return mark;
+      }),
+    );
+    this.drawFlags();
+  }
+
+  /** Each label ends before the next flag. */
+  drawFlags() {
+    const { context, notes } = this;
+    const nFrames = context.data.ptsSeconds.length;
+    const frames = [...notes.keys()];
+    this.flags.hidden = frames.length === 0;
+    this.flags.replaceChildren(
+      ...frames.map((frame, index) => {
+        const flag = element("button", { type: "button", tabindex: "-1", text: notes.get(frame) || String(frame) });
+        flag.title = `frame ${frame}${notes.get(frame) && `: ${notes.get(frame)}`}`;
+        flag.style.left = placeOf(frame, nFrames);
+        flag.style.maxWidth = `calc(${((100 * ((frames[index + 1] ?? nFrames) - frame)) / nFrames).toFixed(3)}% - 2px)`;
+        flag.addEventListener("click", () => context.position.jump(frame));
+        return flag;
       }),
     );
   }
@@ -138,6 +163,7 @@ class Bookmarks {
       // Not drawn again, which would take the field away, and not part of the link.
       this.notes.set(frame, field.value.slice(0, MAX_NOTE_LETTERS));
       remember(this.key, this.notes);
+      this.drawFlags();
     });
     field.addEventListener("keydown", (event) => {
       if (event.key === "Enter" || event.key === "Escape") context.ui.focus();
@@ -148,6 +174,11 @@ class Bookmarks {
     });
     return element("li", {}, to, field, remove);
   }
+}
+
+/** @param {number} frame @param {number} nFrames */
+function placeOf(frame, nFrames) {
+  return `${((100 * (frame + 0.5)) / nFrames).toFixed(3)}%`;
 }
 
 /**

@@ -4,7 +4,9 @@
 /**
  * Perceptually uniform maps as evenly spaced RGB stops, interpolated linearly between (at most 2 of 255 off the
  * originals). viridis, magma, inferno: matplotlib (CC0), its 256 entries sampled at 35 or 52 points. cividis: Nunez,
- * Anderton and Renslow 2018, at 86. diverging: the cool-warm map of Moreland 2009, computed from its formula.
+ * Anderton and Renslow 2018, at 86. diverging: the cool-warm map of Moreland 2009, computed from its formula. energy:
+ * straight lines in OKLab from grey (L 0.83) to teal (L 0.5, C 0.085, h 200) and to burnt orange (L 0.5, C 0.155, h 42).
+ * Neither blue and red, as differences, nor the pastels of normals; the ends differ for colour-blind eyes too.
  */
 const STOPS = {
   viridis:
@@ -26,16 +28,22 @@ const STOPS = {
   diverging:
     "3b4cc04459cc4d66d65673e05f7fe8698bef7396f57ea1f988abfd92b4ff9dbdffa7c4feb1cbfcbbd1f8c4d6f3cdd9edd5dbe5dddddd" +
     "e5d9d2ebd4c7f0cebcf4c6b0f6bea4f7b598f7ab8cf6a081f39475ef876aea7a5fe36c54dc5d4ad34d40ca3b37bf272eb40426",
+  energy:
+    "0071761e777b2f7c803d818549878a558c8f6091946b9799759c9e80a1a38aa7a894acad9eb1b2a9b7b8b3bcbdbdc2c2c7c7c7c7bfbcc6b6b1" +
+    "c5aea5c4a69ac29d8fc19584bf8d79bd846ebb7c63b97358b66a4cb46140b15834ae4f26ab4515a83a00",
   grey: "000000ffffff",
 };
+/** Maps whose middle is the value 0. */
+const SIGNED = ["diverging", "energy"];
 /** Other names of the same maps. */
 const ALIASES = { gray: "grey", coolwarm: "diverging", "cool-warm": "diverging" };
 
 /**
  * @typedef {{lo: number, hi: number, scale: string, unit: string, colour_map: string}} Scale what codes mean: lo and hi are
  *   the values at 0 and 255; scale: "linear" or "log" between them
- * @typedef {Scale & {name: string, channels: number, meaning: string, invalid?: number | null}} Domain of a track, as its
- *   manifest says; meaning: "scalar", "direction" or "colour"; invalid: code / 255 of unknown values
+ * @typedef {Scale & {name: string, channels: number, meaning: string, invalid?: number | null, shown?: [number, number]}} Domain
+ *   of a track, as its manifest says; meaning: "scalar", "direction" or "colour"; invalid: code / 255 of unknown values;
+ *   shown: the values at which its colours begin and end on this clip (dashboard/compare/ranges.py), where not at lo and hi
  */
 
 /**
@@ -73,7 +81,7 @@ export function colourAt(name, position) {
  * @param {number} value01 code / 255
  */
 export function mapPosition(scale, value01) {
-  if (mapName(scale.colour_map) !== "diverging" || scale.scale === "log") return value01;
+  if (!SIGNED.includes(mapName(scale.colour_map)) || scale.scale === "log") return value01;
   const reach = Math.max(Math.abs(scale.lo), Math.abs(scale.hi));
   return reach > 0 ? 0.5 + (0.5 * (scale.lo + (scale.hi - scale.lo) * value01)) / reach : value01;
 }
@@ -90,6 +98,12 @@ export function lookupTable(scale) {
     const [r, g, b] = colourAt(name, mapPosition(scale, code / 255));
     return rgba32(r, g, b);
   });
+}
+
+/** A colour muted to three parts of grey and one of itself: under an overlay, which has colours of its own. @param {number[]} rgb */
+export function muted([r, g, b]) {
+  const grey = 3 * ((77 * r + 150 * g + 29 * b) >> 8);
+  return [(grey + r) >> 2, (grey + g) >> 2, (grey + b) >> 2];
 }
 
 /** An opaque pixel. @param {number} r @param {number} g @param {number} b 0..255 */
@@ -112,13 +126,13 @@ function paintCodes(codes, table, colours) {
 /**
  * Draws a stored image in the colours of its domain, at its own size.
  * @param {HTMLCanvasElement} canvas @param {ImageData} codes @param {Scale & {channels: number}} domain
+ * @param {Uint32Array | null} [table] from code to colour, for a domain of one channel
  */
-export function drawCodes(canvas, codes, domain) {
+export function drawCodes(canvas, codes, domain, table = lookupTable(domain)) {
   const { width, height } = codes;
   Object.assign(canvas, { width, height });
-  const table = domain.channels === 1 ? lookupTable(domain) : null;
   let colours = codes;
-  if (table) {
+  if (table && domain.channels === 1) {
     colours = new ImageData(width, height);
     paintCodes(codes, table, colours);
   }
@@ -142,42 +156,36 @@ function isLogRange(lo, hi) {
 
 /**
  * A CSS gradient of the map from lo (left) to hi (right).
- * @param {Scale} scale
+ * @param {Scale} scale @param {boolean} [isMuted]
  */
-export function cssGradient(scale) {
+export function cssGradient(scale, isMuted = false) {
   const name = mapName(scale.colour_map);
   const steps = name === "grey" ? 1 : 24;
   const colours = Array.from({ length: steps + 1 }, (_, i) => {
-    const [r, g, b] = colourAt(name, mapPosition(scale, i / steps));
-    return `rgb(${r} ${g} ${b})`;
+    const colour = colourAt(name, mapPosition(scale, i / steps));
+    return `rgb(${(isMuted ? muted(colour) : colour).join(" ")})`;
   });
   return `linear-gradient(to right, ${colours.join(", ")})`;
 }
 
+/** Steps within a power of ten, for ranges that hold fewer than two powers. */
+const STEPS = [1, 2, 5];
+
 /**
- * Marks between the ends of a legend: powers of ten on a log scale, zero on a signed one.
+ * Marks between the ends of a legend: powers of ten on a log scale, or 1, 2, 5 of each where it is short; zero on a signed one.
  * @param {Pick<Scale, "lo" | "hi" | "scale">} scale
  * @returns {{position: number, value: number}[]}
  */
 export function legendTicks({ lo, hi, scale }) {
-  if (scale === "log") {
-    if (!isLogRange(lo, hi)) return [];
-    const ticks = [];
-    for (let power = Math.ceil(Math.log10(lo)); 10 ** power < hi; power += 1) {
-      const position = Math.log(10 ** power / lo) / Math.log(hi / lo);
-      if (position > 0.02 && position < 0.98) ticks.push({ position, value: 10 ** power });
+  if (scale !== "log") return lo < 0 && hi > 0 ? [{ position: -lo / (hi - lo), value: 0 }] : [];
+  if (!isLogRange(lo, hi)) return [];
+  const ticks = [];
+  for (let power = Math.floor(Math.log10(lo)); 10 ** power < hi; power += 1) {
+    for (const step of hi < 100 * lo ? STEPS : [1]) {
+      const value = Number(`${step}e${power}`);
+      const position = Math.log(value / lo) / Math.log(hi / lo);
+      if (position > 0.02 && position < 0.98) ticks.push({ position, value });
     }
-    return ticks;
   }
-  return lo < 0 && hi > 0 ? [{ position: -lo / (hi - lo), value: 0 }] : [];
-}
-
-/**
- * Three significant digits, without trailing zeros.
- * @param {number} value
- */
-export function formatValue(value) {
-  if (!Number.isFinite(value)) return "–";
-  if (value !== 0 && (Math.abs(value) >= 1e5 || Math.abs(value) < 1e-3)) return value.toExponential(1);
-  return String(Number(value.toPrecision(3)));
+  return ticks;
 }

@@ -7,7 +7,9 @@
  */
 
 import { sourceOf } from "../player/context.mjs";
-import { colourAt, formatValue, lookupTable, mapName, mapPosition, physicalValue, rgba32 } from "./colour.mjs";
+import { parseable } from "../ui/numbers.mjs";
+import { colourAt, lookupTable, mapName, mapPosition, muted, physicalValue, rgba32 } from "./colour.mjs";
+import { energyScale } from "./energy_scale.mjs";
 
 /** Drawn where a value is unknown: transparent, so that the page shows. */
 const UNKNOWN = 0;
@@ -18,16 +20,13 @@ const NO_DIRECTION = 0.01;
 /** The difference at the strongest colour, by default: degrees, %, a share of the range. */
 const DEFAULT_REACH = { angle: 30, relative: 30, shareOfRange: 0.25 };
 
-/** The default range of overlays, sigma: from the mean of validation images to the value that 1 % of pixels exceed. */
-const ENERGY_RANGE = { lo: 0, hi: 8 };
-
 /**
  * @typedef {import("./colour.mjs").Scale} Scale
  * @typedef {import("./colour.mjs").Domain} Domain
  * @typedef {import("../player/context.mjs").Pane} Pane
  * @typedef {"angle" | "relative" | "signed" | "mean"} Measure
  * @typedef {{kind: "codes" | "table" | "muted" | Measure, table: Uint32Array | null, reference: number, scale: Scale | null,
- *   role: "" | "compared" | "reference" | "apart", unknown: number}} Plan
+ *   role: "" | "compared" | "reference" | "apart", unknown: number, isMuted?: boolean}} Plan
  *   reference: index of the pane compared with, -1: none; scale: what the colours mean, null: they are the codes;
  *   unknown: the codes of a pixel without a value, -1: there are none
  * @typedef {{map: string | null, lo: number | null, hi: number | null}} Chosen by the viewer for a scalar domain; null: its own
@@ -61,18 +60,11 @@ export function differenceScale(domain, reach) {
   return { lo: isSigned ? -reach : 0, hi: reach, scale: "linear", unit, colour_map: isSigned ? "diverging" : "magma" };
 }
 
-/** The scale in which a scalar domain is shown; its own where the chosen range is empty. @param {Domain} domain @param {Chosen} [chosen] @returns {Scale} */
+/** The scale in which a scalar domain is shown: as chosen, else over the range of the clip; where that is empty, its own. @param {Domain} domain @param {Chosen} [chosen] @returns {Scale} */
 export function shownScale(domain, chosen) {
-  const { lo, hi, scale, unit, colour_map } = domain;
-  const range = { lo: chosen?.lo ?? lo, hi: chosen?.hi ?? hi };
+  const { lo, hi, scale, unit, colour_map, shown } = domain;
+  const range = { lo: chosen?.lo ?? shown?.[0] ?? lo, hi: chosen?.hi ?? shown?.[1] ?? hi };
   return { ...(range.lo < range.hi ? range : { lo, hi }), scale, unit, colour_map: chosen?.map ?? colour_map };
-}
-
-/** The scale of an energy drawn over a picture. @param {Domain} domain @param {Pick<Drawing, "maps">} look */
-export function energyScale(domain, { maps }) {
-  const chosen = maps[domain.name];
-  const { lo, hi } = ENERGY_RANGE;
-  return shownScale(domain, { map: chosen?.map ?? null, lo: chosen?.lo ?? lo, hi: chosen?.hi ?? hi });
 }
 
 /**
@@ -165,7 +157,7 @@ function positionOf({ lo, hi, scale }, value) {
 }
 
 /** From code to colour in the scale shown; null: the codes are the colours. @param {Domain} domain @param {Scale} scale */
-function shownTable(domain, scale) {
+export function shownTable(domain, scale) {
   if (scale.lo === domain.lo && scale.hi === domain.hi) return lookupTable(scale);
   const ramp = rampOf(scale.colour_map);
   return Uint32Array.from({ length: 256 }, (_, code) => colourOf(ramp, scale, physicalValue(domain, code / 255)));
@@ -280,16 +272,31 @@ export function drawOver(table, energies, to) {
   }
 }
 
-/** Mutes colours to three parts of grey and one of colour, as overlays have colours of their own. @param {Uint32Array} from @param {Uint32Array} to */
+/** @param {Uint32Array} from @param {Uint32Array} to */
 function drawMuted(from, to) {
   for (let i = 0; i < from.length; i += 1) {
     const pixel = from[i];
     const r = pixel & 255;
     const g = (pixel >> 8) & 255;
     const b = (pixel >> 16) & 255;
+    // `muted` of colour.mjs, written out: an array for each pixel would be many times slower.
     const grey = 3 * ((77 * r + 150 * g + 29 * b) >> 8);
     to[i] = (0xff000000 | (((grey + b) >> 2) << 16) | (((grey + g) >> 2) << 8) | ((grey + r) >> 2)) >>> 0;
   }
+}
+
+/** A table with its colours muted. @param {Uint32Array} table */
+function mutedTable(table) {
+  return table.map((pixel) => {
+    const [r, g, b] = muted(channels(pixel));
+    return pixel === UNKNOWN ? UNKNOWN : rgba32(r, g, b);
+  });
+}
+
+/** The plan under an overlay, which has colours of its own: one colour scale at a time. @param {Plan} plan @param {Domain} domain @returns {Plan} */
+export function underOverlay(plan, domain) {
+  if (plan.table) return { ...plan, table: mutedTable(plan.table), isMuted: true };
+  return plan.kind === "codes" && domain.channels === 3 ? { ...plan, kind: "muted" } : plan;
 }
 
 /** @param {Uint32Array} table @param {Uint32Array} from @param {Uint32Array} other @param {Uint32Array} to @param {number} unknown @param {number} unknownOther */
@@ -364,5 +371,5 @@ export function reachOf(domain, own, other) {
   }
   if (values.length === 0) return null;
   values.sort((a, b) => a - b);
-  return Number(formatValue(values[Math.floor(0.98 * (values.length - 1))])) || null;
+  return Number(parseable(values[Math.floor(0.98 * (values.length - 1))])) || null;
 }

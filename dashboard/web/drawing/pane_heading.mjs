@@ -2,7 +2,8 @@
 /** The elements of one pane: its heading, its legend, its message, and the description of its picture. */
 
 import { element } from "../ui/dom.mjs";
-import { cssGradient, formatValue, legendTicks } from "./colour.mjs";
+import { formatMark, markWithUnit } from "../ui/numbers.mjs";
+import { cssGradient, legendTicks } from "./colour.mjs";
 
 /** @typedef {import("../player/context.mjs").Pane} Pane */
 
@@ -49,8 +50,8 @@ export function fillKey(made, scales) {
   made.replaceChildren(
     ...entries.map(([name, scale]) => {
       const bar = element("i", { class: "bar", "aria-hidden": "true" });
-      bar.style.background = cssGradient(scale);
-      return element("span", {}, name, bar, `${formatValue(scale.hi)}${scale.unit === "°" ? "" : " "}${scale.unit}`);
+      bar.style.background = cssGradient(scale, name !== "energy"); // which mutes what lies under it
+      return element("span", {}, name, bar, markWithUnit(scale.hi, scale.unit));
     }),
   );
 }
@@ -63,27 +64,36 @@ export function legendButton(onPress) {
 }
 
 /**
- * Fills a legend with a colour bar and its range.
- * @param {import("./colour.mjs").Scale} domain @param {HTMLElement} made from `legendButton`
+ * A bar of the scale's colours with its marks.
+ * @param {import("./colour.mjs").Scale} scale
+ * @param {{position: number, value: number, kind?: string}[]} [marks] position: from 0 to 1 @param {boolean} [isMuted]
  */
-export function legend(domain, made) {
+export function colourBar(scale, marks = legendTicks(scale), isMuted = false) {
   const bar = element("span", { class: "bar" });
-  bar.style.background = cssGradient(domain);
-  for (const { position, value } of legendTicks(domain)) {
-    const tick = element("i", { title: formatValue(value) });
+  bar.style.background = cssGradient(scale, isMuted);
+  for (const { position, value, kind = "" } of marks) {
+    const tick = element("i", { title: formatMark(value), "data-kind": kind });
     tick.style.left = `${100 * position}%`;
     bar.append(tick);
   }
-  const unit = domain.unit ? ` ${domain.unit}` : "";
+  return bar;
+}
+
+/**
+ * Fills a legend with a colour bar and its range.
+ * @param {import("./colour.mjs").Scale} scale @param {HTMLElement} made from `legendButton` @param {boolean} [isMuted]
+ */
+export function legend(scale, made, isMuted = false) {
+  const { lo, hi, unit } = scale;
   made.replaceChildren(
-    element("span", { class: "number", text: formatValue(domain.lo) }),
-    bar,
-    element("span", { class: "number", text: `${formatValue(domain.hi)}${unit}` }),
+    element("span", { class: "number", text: formatMark(lo) }),
+    colourBar(scale, legendTicks(scale), isMuted),
+    element("span", { class: "number", text: markWithUnit(hi, unit) }),
   );
-  const ticks = legendTicks(domain).map(({ value }) => formatValue(value));
+  const ticks = legendTicks(scale).map(({ value }) => formatMark(value));
   const between = ticks.length ? `; marks at ${ticks.join(", ")}` : "";
-  const scale = domain.scale === "log" ? ", logarithmic" : "";
-  made.title = `${formatValue(domain.lo)} to ${formatValue(domain.hi)}${unit}${scale}${between}. Press to change colours and range.`;
+  const log = scale.scale === "log" ? ", logarithmic" : "";
+  made.title = `${formatMark(lo)} to ${markWithUnit(hi, unit)}${log}${between}. Press to change colours and range.`;
   made.setAttribute("aria-label", `colours from ${made.title}`);
   return made;
 }

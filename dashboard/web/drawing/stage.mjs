@@ -3,7 +3,8 @@
 
 import { clampView, maxScale, visiblePart } from "../tools/zoom.mjs";
 import { element } from "../ui/dom.mjs";
-import { differenceText, energyScale, overlayTable, partnerIn, plansOf } from "./compose.mjs";
+import { differenceText, overlayTable, partnerIn, plansOf, underOverlay } from "./compose.mjs";
+import { energyScale } from "./energy_scale.mjs";
 import { gridLayout, wipeLayout } from "./layout.mjs";
 import { fillKey, legend, legendButton, paneElements } from "./pane_heading.mjs";
 import { Tile } from "./tile.mjs";
@@ -99,8 +100,7 @@ export class Stage {
       return { table, scale, picture: this.panes.length + at };
     });
     this.overlays.forEach((over, index) => {
-      const plan = this.plans[index];
-      if (over && plan.kind === "codes" && this.panes[index].domain.channels === 3) plan.kind = "muted";
+      if (over) this.plans[index] = underOverlay(this.plans[index], this.panes[index].domain);
     });
     for (const [index, pane] of this.panes.entries()) this.describe(pane, index);
   }
@@ -132,7 +132,8 @@ export class Stage {
     own.head.title = [pane.title, pane.detail, text].filter(Boolean).join(" – ");
     if (!plan.scale) own.scale?.remove();
     // The same button, as it may have the focus.
-    own.scale = plan.scale && legend(plan.scale, own.scale ?? legendButton((anchor) => this.onLegend(index, anchor)));
+    const button = own.scale ?? legendButton((anchor) => this.onLegend(index, anchor));
+    own.scale = plan.scale && legend(plan.scale, button, plan.isMuted);
     this.placeLegend(index);
   }
 

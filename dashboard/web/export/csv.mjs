@@ -4,7 +4,7 @@
 import { byFrame } from "../plots/curves.mjs";
 
 /**
- * @param {{ptsSeconds: number[], charts: import("../plots/curves.mjs").Chart[]}} data
+ * @param {{ptsSeconds: number[], charts: import("../plots/curves.mjs").SentChart[]}} data
  * @param {{first: number, last: number, notes?: ReadonlyMap<number, string>,
  *   more?: {name: string, values: ArrayLike<number | string>}[], clip?: string}} options frames, both included; notes: bookmarks;
  *   more: columns; clip: its title, in a column of its own, since tables are put together
@@ -28,7 +28,7 @@ export function seriesCsv({ ptsSeconds, charts }, { first, last, notes = new Map
 
 /**
  * Every series that the plots show, named with its unit.
- * @param {import("../plots/curves.mjs").Chart[]} charts @param {number} nFrames
+ * @param {import("../plots/curves.mjs").SentChart[]} charts @param {number} nFrames
  */
 function plottedColumns(charts, nFrames) {
   return charts.flatMap(({ title, unit, series }) =>

@@ -5,8 +5,8 @@
  */
 
 import { linkTo } from "../controls/copy_link.mjs";
-import { formatValue } from "../drawing/colour.mjs";
 import { formatTime } from "../player/clock.mjs";
+import { formatMark } from "../ui/numbers.mjs";
 import { escaped } from "./offline_page.mjs";
 
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
@@ -75,12 +75,12 @@ function tableText(rows) {
 
 /** @param {number | null | undefined} value */
 function numberText(value) {
-  return typeof value === "number" && Number.isFinite(value) ? escaped(formatValue(value).replace("-", "−")) : "–";
+  return typeof value === "number" && Number.isFinite(value) ? escaped(formatMark(value)) : "–";
 }
 
 /**
  * What the plots show of one frame. Pure.
- * @param {import("../plots/curves.mjs").Chart[]} charts @param {number} frame @returns {Row[]}
+ * @param {import("../plots/curves.mjs").SentChart[]} charts @param {number} frame @returns {Row[]}
  */
 export function rowsOf(charts, frame) {
   return charts.map(({ title, unit, series }) => ({

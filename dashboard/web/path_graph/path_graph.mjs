@@ -17,6 +17,7 @@ import { screen } from "../player/screen.mjs";
 import { standardised } from "../plots/energy.mjs";
 import { dialog } from "../ui/dialog.mjs";
 import { button, element } from "../ui/dom.mjs";
+import { withUnit } from "../ui/numbers.mjs";
 import { Theme } from "../ui/theme.mjs";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -38,7 +39,8 @@ const WIDTH = { low: 2, high: 10, unknown: 2 };
  *   track: string | null}} PathOption
  *   energy: mean over the clip, sigma; command: computes it; track: key of what it predicts, null: it is not computed
  * @typedef {{packs: import("../frames/frame_loader.mjs").Pack[], paths: string[], mu: number[], sigma: number[]}} Energy
- * @typedef {{lineup: {letter: string, zoo: string, method: string, path: string}[], letters: string, ways: PathOption[],
+ * @typedef {{lineup: {letter: string, zoo: string, method: string, path: string}[], letters: string,
+ *   styles?: Record<string, import("../ui/theme.mjs").Style>, ways: PathOption[],
  *   readouts: PathOption[], readout: string, energies: Record<string, Energy>,
  *   domains: Record<string, import("../player/context.mjs").Domain>, passQuery: string}} Data
  *   ways: paths to the target; readouts: paths on from the target; readout: the domain that is shown, "": none;
@@ -80,7 +82,7 @@ export function disagreement(mean, now, frame) {
   const size = Math.abs(mean).toFixed(2);
   const how = mean < 0 ? "less than usual" : "more than usual";
   const by = `${size} σ ${mean < 0 ? "below" : "above"} the mean of validation images`;
-  const here = now === undefined ? "" : `; ${signed(now)} σ in frame ${frame}`;
+  const here = now === undefined ? "" : `; ${withUnit(now, "σ")} in frame ${frame}`;
   return ` On average it disagrees with the direct prediction ${how} (${by}${here}).`;
 }
 
@@ -167,6 +169,7 @@ class Picker {
     const before = JSON.stringify(this.data.lineup);
     this.data = data;
     this.ask = ask;
+    this.theme.setStyles(data.letters, data.styles ?? {});
     if (this.panel.open) this.theme.apply();
     if (!data.lineup.some(({ letter }) => letter === this.letter) && !this.isNew) this.letter = "A";
     if (before !== JSON.stringify(data.lineup)) this.follow();
@@ -391,7 +394,7 @@ class Picker {
    */
   drawOption(option, { line, at, name, isChosen, act }) {
     const energy = option ? this.energyOf(option) : null;
-    const number = energy === null ? "" : ` ${signed(energy)} σ`;
+    const number = energy === null ? "" : ` ${withUnit(energy, "σ")}`;
     const isMissing = Boolean(option?.command);
     const word = missingMark(energy, isMissing);
     const drawn = made("g", {
@@ -579,10 +582,4 @@ function made(name, attributes) {
   const one = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
   return one;
-}
-
-/** @param {number} value */
-function signed(value) {
-  const text = value.toFixed(2);
-  return Number(text) === 0 ? "0.00" : text.replace("-", "−");
 }

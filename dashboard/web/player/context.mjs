@@ -14,7 +14,7 @@ export const LETTERS = "ABCDEFGH";
  * @typedef {import("../frames/frame_loader.mjs").Pack} Pack
  * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
  * @typedef {import("./view_state.mjs").ViewState} ViewState
- * @typedef {import("../plots/curves.mjs").Chart} Chart
+ * @typedef {import("../plots/curves.mjs").SentChart} Chart
  * @typedef {"input" | "truth" | "prediction" | "readout" | "energy" | "difference"} Role
  * @typedef {{id: string, letter: string, role: Role, title: string, detail: string, heading?: string, row: number,
  *   column: number, key: string, isComplete: boolean, domain: Domain, packs: Pack[]}} Pane letter: of its configuration, "":
@@ -28,8 +28,8 @@ export const LETTERS = "ABCDEFGH";
  *   panes: Pane[], charts: Chart[], speeds: number[], passQuery?: string, letters?: string, scale?: "standardised" | "raw",
  *   about?: string[], firstReady?: number, isFile?: boolean, notes?: [number, string][],
  *   energies?: Record<string, Energy>, titles?: Record<string, string>, start: Place, command: Place & {seq: number}, choices?: Choice[],
- *   suggestion?: string}} Data
- *   suggestion: what to offer first for one more pane; scale: of energies; energies: by letter; titles: by domain; about: author and licence of the clip; firstReady, isFile,
+ *   suggestion?: string, styles?: Record<string, import("../ui/theme.mjs").Style>}} Data
+ *   styles: by letter; suggestion: what to offer first for one more pane; scale: of energies; energies: by letter; titles: by domain; about: author and licence of the clip; firstReady, isFile,
  *   notes: of a page exported to a file, its first frame, that it is one, and its bookmarks
  */
 
@@ -81,7 +81,8 @@ export const LETTERS = "ABCDEFGH";
  *   readonly frames: Readonly<Pick<import("../frames/frame_loader.mjs").FrameLoader, "isExactOnly" | "loadExact" |
  *     "loadSingle" | "loadedSpans" | "stills" | "coded" | "column" | "codedColumn" | "weight">>,
  *   readonly series: import("../plots/curves.mjs").Curves,
- *   readonly charts: Readonly<Pick<import("../plots/charts.mjs").Charts, "compared" | "visible" | "gapCurve" | "setExtras">>,
+ *   readonly charts: Readonly<Pick<import("../plots/charts.mjs").Charts, "compared" | "visible" |
+ *     "gapCurve" | "hover" | "setExtras">>,
  *   readonly stage: Readonly<Pick<import("../drawing/stage.mjs").Stage, "root" | "over" | "panes" | "elements" | "plans" |
  *     "layout" | "pair" | "ratio" | "size" | "isFlicked" | "setFlicked" | "partnerOf" | "at" | "toCss" | "paintOn">>,
  *   readonly ui: Readonly<Pick<import("../controls/shell.mjs").Shell, "root" | "toolbar" | "theme" | "announce" |

@@ -8,7 +8,7 @@ export const MAX_LETTERS = 100;
 /** Domains and panes that a spelling can hold. */
 const NAME = /^[A-Za-z0-9_]{1,40}$/;
 const NUMBER = /^-?\d{1,9}(\.\d{1,9})?$/;
-const MAPS = ["viridis", "magma", "inferno", "cividis", "grey", "diverging"];
+const MAPS = ["viridis", "magma", "inferno", "cividis", "grey", "diverging", "energy"];
 /** Height that the pictures may take, % of the window's. */
 export const SIZE_LIMITS = [15, 95];
 

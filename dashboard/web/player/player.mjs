@@ -256,12 +256,13 @@ export class Player {
 
   /** Draw the plots where their numbers are new. */
   updateCharts() {
-    const { charts, ptsSeconds } = this.data;
-    const text = JSON.stringify([charts, ptsSeconds.length, this.letters]);
+    const { charts, ptsSeconds, styles = {} } = this.data;
+    this.ui.theme.setStyles(this.letters, styles);
+    const text = JSON.stringify([charts, ptsSeconds.length, this.letters, styles]);
     if (text === this.chartsText) return this.restyle();
     this.chartsText = text;
     this.themeText = JSON.stringify(this.ui.theme.colours());
-    this.series.set(charts, ptsSeconds.length, this.letters);
+    this.series.set(charts, ptsSeconds.length, this.letters, styles);
     this.charts.setLook(this.view.state);
     // Drawing plots takes as long as several frames of pictures.
     this.timers.afterPaint("charts", () => this.showCharts());

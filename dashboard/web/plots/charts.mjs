@@ -7,6 +7,7 @@ import { button, element, fill } from "../ui/dom.mjs";
 import { cursorFrame, placeCursor } from "./cursor.mjs";
 import { byFrame, followSpan, meanCurve, runsOf, zoomSpan } from "./curves.mjs";
 import { comparedIn, gapChart, gapOf, gapSentence } from "./gap.mjs";
+import { hideHover, hoverMark, placeHover } from "./hover.mjs";
 import { layoutOf, loadPlotly, MARGIN, tracesOf } from "./plotly_figure.mjs";
 import { listenToPointer } from "./pointer_input.mjs";
 
@@ -20,10 +21,10 @@ export const ZOOM_STEP = 1.5;
 /**
  * @typedef {import("./curves.mjs").Chart} Chart
  * @typedef {import("../player/view_state.mjs").ViewState} Look
- * @typedef {{letter: string, colour: string, values: Float64Array, value: HTMLElement, chip: HTMLElement, entry: HTMLElement,
- *   isShown: boolean}} Entry a series in the legend, with its value and its badge at the cursor
- * @typedef {{chart: Chart, plot: HTMLElement, cursor: HTMLElement, range: HTMLElement, marks: HTMLElement,
- *   note: HTMLElement, entries: Entry[]}} Drawn
+ * @typedef {{letter: string, name: string, colour: string, values: Float64Array, value: HTMLElement, chip: HTMLElement, entry: HTMLElement,
+ *   isShown: boolean}} Entry a series in the legend, with its value, and its badge beside the axis
+ * @typedef {{chart: Chart, plot: HTMLElement, cursor: HTMLElement, hover: import("./hover.mjs").Mark, range: HTMLElement,
+ *   marks: HTMLElement, note: HTMLElement, entries: Entry[], places: Float64Array}} Drawn places: of the badges, in work
  */
 
 export class Charts {
@@ -76,7 +77,7 @@ export class Charts {
     return Math.round(Math.min(Math.max(HEIGHT.share * window.innerHeight, HEIGHT.min), HEIGHT.max));
   }
 
-  /** Height of the first `count` charts, CSS px. @param {Chart[]} charts @param {number} count */
+  /** Height of the first `count` charts, CSS px. @param {readonly unknown[]} charts @param {number} count */
   static heightOf(charts, count) {
     const captionPx = 26;
     return Math.min(count, charts.length) * (Charts.heightPx() + captionPx) + (charts.length <= count ? TICKS_PX : 0);
@@ -157,6 +158,14 @@ export class Charts {
 
   drawCursor() {
     for (const drawn of this.drawn) placeCursor(drawn, this.frame);
+  }
+
+  /** A second line through all plots, with the values of the frame under the pointer; null: none. @param {number | null} frame */
+  hover(frame) {
+    for (const drawn of this.drawn) {
+      if (frame === null) hideHover(drawn);
+      else placeHover(drawn, frame);
+    }
   }
 
   /** Follow the view state: loop, zoom of the time axis, hidden configurations, what is compared. @param {Look} look */
@@ -339,9 +348,20 @@ export class Charts {
     const marks = element("div", { class: "marks" });
     const note = element("span", { class: "chart-note number" });
     const entries = chart.series.map((_, index) => this.entry(chart, index));
-    cursor.append(...entries.map(({ chip }) => chip));
+    const hover = hoverMark();
     const grip = element("div", { class: "axis-grip", title: "drag to loop over these frames" });
-    const area = element("div", { class: "plot-area" }, range, plot, marks, cursor, grip);
+    const area = element(
+      "div",
+      { class: "plot-area" },
+      range,
+      plot,
+      marks,
+      cursor,
+      hover.line,
+      ...entries.map(({ chip }) => chip),
+      hover.tip,
+      grip,
+    );
     const title = element("span", { class: "chart-title", text: chart.title });
     const legend = entries.map(({ entry }) => entry);
     const controls = [chart.controls ?? [], isFirst ? this.zoomControls : []].flat();
@@ -351,7 +371,7 @@ export class Charts {
       element("figcaption", {}, title, ...legend, note, element("span", { class: "spring" }), ...controls),
       area,
     );
-    return { chart, plot, cursor, range, marks, note, entries };
+    return { chart, plot, cursor, hover, range, marks, note, entries, places: new Float64Array(entries.length) };
   }
 
   /** The entry of a series in the legend. @param {Chart} chart @param {number} index of the series @returns {Entry} */
@@ -388,7 +408,8 @@ export class Charts {
         this.drawn.find(({ chart: one }) => one.id === chart.id)?.chart.onEntry?.(index),
       );
     }
-    return { letter, colour, values: byFrame(values, this.nFrames), value, chip, entry, isShown: true };
+    const numbers = byFrame(values, this.nFrames);
+    return { letter, name: isGap ? name : letter, colour, values: numbers, value, chip, entry, isShown: true };
   }
 
   /** Hide or show a configuration in all plots. @param {string} letter @param {boolean} isSolo it alone; again: all */
@@ -427,6 +448,7 @@ export class Charts {
     }
     const style = {
       letters: this.curves.letters,
+      styles: this.curves.styles,
       hide: chart.id === "gap" ? "" : this.look.hide,
       ofLetter: (/** @type {string} */ letter) => this.theme.ofLetter(letter),
     };

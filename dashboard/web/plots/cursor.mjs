@@ -1,38 +1,82 @@
 // @ts-check
 /**
- * The cursor of a plot: a line at the frame on the screen, with the value and the letter of each series.
+ * The cursor of a plot: a line at the frame on the screen. The values stand in the legend, the letters beside the axis at
+ * the height of their values.
  *
  * It is a div over the plot, placed with the axis' own d2p (0.006 ms), because Plotly.relayout takes 0.6 ms and repaints.
  * All layout reads are Plotly's own numbers, so nothing is measured.
  */
 
-import { formatValue } from "../drawing/colour.mjs";
+import { withUnit } from "../ui/numbers.mjs";
 
-/** Width of a letter at the cursor with the space beside it, and that space alone. */
-const CHIP_PX = 18;
-const GAP_PX = 4;
+/** Height of a letter beside the axis with the space to the next one, and of the letter alone. */
+const PITCH_PX = 15;
+const CHIP_PX = 14;
+/** Between the axis and the letters. */
+const GAP_PX = 6;
 
 /** Put the cursor of a plot at a frame, and show its values. @param {import("./charts.mjs").Drawn} drawn @param {number} frame */
-export function placeCursor({ chart, plot, cursor, entries }, frame) {
+export function placeCursor({ chart, plot, cursor, entries, places }, frame) {
   const axes = /** @type {any} */ (plot)._fullLayout;
   if (!axes?.xaxis?.d2p) return;
-  const x = axes.xaxis._offset + axes.xaxis.d2p(frame);
-  cursor.style.transform = `translateX(${x.toFixed(2)}px)`;
-  for (const [index, { letter, values, value, chip, isShown }] of entries.entries()) {
+  const { xaxis, yaxis } = axes;
+  cursor.style.transform = `translateX(${(xaxis._offset + xaxis.d2p(frame)).toFixed(2)}px)`;
+  for (let i = 0; i < entries.length; i += 1) {
+    const { letter, values, value, isShown } = entries[i];
     const number = values[frame] ?? NaN;
-    const unit = chart.unit && ` ${chart.unit}`;
-    value.textContent = Number.isFinite(number) ? `${formatValue(number)}${unit}` : "–";
-    if (!letter) continue;
-    const top = axes.yaxis._offset + axes.yaxis.d2p(number);
-    const isInside = isShown && Number.isFinite(top) && top >= 0 && top <= plot.clientHeight;
-    chip.hidden = !isInside;
-    // A left of the line, B right of it: two equal values stay legible. At the edges both on the inner side.
-    const isLeft = index % 2 === 0;
-    let aside = isLeft ? -CHIP_PX : GAP_PX;
-    if (isLeft && x < axes.xaxis._offset + CHIP_PX) aside = CHIP_PX + GAP_PX;
-    if (!isLeft && x > plot.clientWidth - CHIP_PX) aside = -2 * CHIP_PX;
-    if (isInside) chip.style.transform = `translate(${aside}px, ${(top - 7).toFixed(1)}px)`;
+    value.textContent = withUnit(number, chart.unit);
+    places[i] = letter && isShown ? yaxis._offset + yaxis.d2p(number) - CHIP_PX / 2 : NaN;
   }
+  spread(places, PITCH_PX, yaxis._offset - CHIP_PX / 2, yaxis._offset + yaxis._length - CHIP_PX / 2);
+  const left = xaxis._offset + xaxis._length + GAP_PX;
+  for (let i = 0; i < entries.length; i += 1) {
+    const { chip } = entries[i];
+    chip.hidden = !Number.isFinite(places[i]);
+    if (!chip.hidden) chip.style.transform = `translate(${left}px, ${places[i].toFixed(1)}px)`;
+  }
+}
+
+/**
+ * Moves places apart where they are nearer than `pitch`, in their order and between the ends, in place: it runs at every
+ * frame. NaN takes no place. Where there is no room for all, they overlap evenly.
+ * @param {Float64Array} places @param {number} pitch @param {number} low @param {number} high
+ */
+export function spread(places, pitch, low, high) {
+  let count = 0;
+  for (let i = 0; i < places.length; i += 1) count += Number(Number.isFinite(places[i]));
+  const apart = count > 1 ? Math.min(pitch, (high - low) / (count - 1)) : pitch;
+  // Two passes over at most eight: down, so that none is nearer to the one above it, then up from the lower end.
+  let least = low;
+  let last = -1;
+  for (let n = 0; n < count; n += 1) {
+    last = nextAfter(places, last, n === 0);
+    placed[n] = last;
+  }
+  for (let n = 0; n < count; n += 1) {
+    const i = placed[n];
+    places[i] = Math.max(places[i], least);
+    least = places[i] + apart;
+  }
+  let most = high;
+  for (let n = count - 1; n >= 0; n -= 1) {
+    const i = placed[n];
+    places[i] = Math.min(places[i], most);
+    most = places[i] - apart;
+  }
+}
+
+/** Indices in the order of their places. */
+const placed = new Int32Array(64);
+
+/** The index of the next place in ascending order; of equal ones the earlier. @param {Float64Array} places @param {number} index @param {boolean} isFirst */
+function nextAfter(places, index, isFirst) {
+  let found = -1;
+  for (let i = 0; i < places.length; i += 1) {
+    if (!Number.isFinite(places[i])) continue;
+    const isAfter = isFirst || places[i] > places[index] || (places[i] === places[index] && i > index);
+    if (isAfter && (found < 0 || places[i] < places[found])) found = i;
+  }
+  return found;
 }
 
 /** The frame at which a cursor stands, measured on the screen. @param {import("./charts.mjs").Drawn} drawn @returns {number} */

@@ -1,6 +1,8 @@
 // @ts-check
 /** The numbers per frame behind plots, strip, lists and scatter, and what they say. No DOM. */
 
+import { limitOf } from "../drawing/energy_scale.mjs";
+
 /** Fewest frames that a zoomed time axis shows. */
 const MIN_SPAN = 8;
 /** Where the cursor stands after a zoomed axis has followed it, as a share of the axis from the side it came from. */
@@ -14,15 +16,20 @@ const APART = 5;
  *   NaN: unknown. Those made in the browser may have a colour, a width (px) and a line style of their own, an entry in the
  *   legend alone, and `act`: what a click on that entry does
  * @typedef {{id: string, title: string, unit: string, series: Series[], hasZeroLine?: boolean, axis?: string, nTicks?: number,
+ *   isAnchored?: boolean, hasBand?: boolean, limit?: import("../drawing/energy_scale.mjs").Limit | null,
  *   areas?: {letter: string, x: number[], values: (number | null)[]}[], bands?: {colour: string, values: Float64Array}[],
  *   floors?: Record<string, number | null>, faint?: Series[], words?: {text: string, isTop: boolean}[], note?: string, controls?: HTMLElement,
- *   onTap?: (frame: number, value: number) => void, onEntry?: (index: number) => void}} Chart Python sends those before
- *   `axis`, which names the axis before its unit; `areas` reach down to 0 and `bands` stand on each other; `faint`: drawn
- *   without an entry; `note`: behind the title; `controls`: at the right of it; `onTap`: a click that drags nothing, with
- *   the axis' value; `onEntry`: a click on the entry of a series with `act`
- * @typedef {{id: string, title: string, unit: string, byLetter: Map<string, Float64Array>,
- *   floors: Record<string, number | null>}} Measure values of each configuration, by frame; NaN where unknown. `floors`: noise
- *   floor of the mean gap between the first configuration and that one, null: too few frames
+ *   onTap?: (frame: number, value: number) => void, onEntry?: (index: number) => void}} Chart `axis` names the axis before
+ *   its unit; `isAnchored`: on the scale of standardised energies, with a band of usual values where it `hasBand`, and a
+ *   line at the `limit`; `areas` reach down to 0 and `bands` stand on each other; `faint`: drawn without an entry; `note`:
+ *   behind the title; `controls`: at the right of it; `onTap`: a click that drags nothing, with the axis' value;
+ *   `onEntry`: a click on the entry of a series with `act`
+ * @typedef {Pick<Chart, "id" | "title" | "unit" | "series" | "hasZeroLine" | "floors"> & {limit?: number | null}} SentChart a chart as
+ *   Python sends it; limit: of an energy, see `limitOf`
+ * @typedef {{id: string, title: string, unit: string, limit: import("../drawing/energy_scale.mjs").Limit | null,
+ *   byLetter: Map<string, Float64Array>, floors: Record<string, number | null>}} Measure values of each configuration, by
+ *   frame; NaN where unknown. `limit`: of a standardised energy, null for all others; `floors`: noise floor of the mean gap
+ *   between the first configuration and that one, null: too few frames
  */
 
 /** The curves of the view: those of Python's charts, the energy replaced while a region is looked at. */
@@ -31,6 +38,8 @@ export class Curves {
     this.nFrames = 1;
     /** All letters, in order. */
     this.letters = "";
+    /** By letter; empty where Python gives none. @type {Record<string, import("../ui/theme.mjs").Style>} */
+    this.styles = {};
     /** @type {Chart[]} */
     this.charts = [];
     /** @type {Measure[]} */
@@ -46,12 +55,13 @@ export class Curves {
     this.listeners = new Set();
   }
 
-  /** @param {Chart[]} charts @param {number} nFrames @param {string} letters */
-  set(charts, nFrames, letters = "") {
-    this.charts = charts;
+  /** @param {SentChart[]} charts @param {number} nFrames @param {string} letters @param {Curves["styles"]} styles */
+  set(charts, nFrames, letters = "", styles = {}) {
+    this.charts = charts.map(anchored);
     this.nFrames = nFrames;
     this.letters = letters;
-    this.measures = charts.map((chart) => measureOf(chart, nFrames)).filter(({ byLetter }) => byLetter.size > 0);
+    this.styles = styles;
+    this.measures = this.charts.map((chart) => measureOf(chart, nFrames)).filter(({ byLetter }) => byLetter.size > 0);
     this.tell();
   }
 
@@ -97,11 +107,16 @@ export class Curves {
   }
 }
 
+/** A standardised energy, the only measure whose 0 separates high from low, is plotted on its scale. @param {SentChart} chart @returns {Chart} */
+function anchored({ limit, ...chart }) {
+  return chart.hasZeroLine ? { ...chart, isAnchored: true, hasBand: true, limit: limitOf(limit) } : chart;
+}
+
 /** @param {Chart} chart @param {number} nFrames @returns {Measure} */
-function measureOf({ id, title, unit, series, floors = {} }, nFrames) {
+function measureOf({ id, title, unit, series, floors = {}, limit = null }, nFrames) {
   const lettered = series.filter(({ letter }) => letter);
   const byLetter = new Map(lettered.map((one) => [one.letter, byFrame(one.values, nFrames)]));
-  return { id, title, unit, byLetter, floors };
+  return { id, title, unit, limit, byLetter, floors };
 }
 
 /**
@@ -234,20 +249,6 @@ export function runsOf(frames) {
     else runs.push([frame, frame]);
   }
   return runs;
-}
-
-/**
- * Ends of a colour scale: what all but one in fifty of the known values lie between; null: none is known.
- * @param {Iterable<ArrayLike<number>>} curves
- * @returns {[number, number] | null}
- */
-export function scaleEnds(curves) {
-  const known = [...curves].flatMap((curve) => Array.from(curve)).filter(Number.isFinite);
-  if (known.length === 0) return null;
-  known.sort((a, b) => a - b);
-  const at = (/** @type {number} */ share) => known[Math.round(share * (known.length - 1))];
-  const [low, high] = [at(0.01), at(0.99)];
-  return low < high ? [low, high] : [low - 0.5, low + 0.5];
 }
 
 /**

@@ -4,8 +4,9 @@
  * lower it below, so that both sides together are the energy. A band can be opened as a pane.
  */
 
-import { colourAt, formatValue } from "../drawing/colour.mjs";
+import { colourAt } from "../drawing/colour.mjs";
 import { button, element, fill } from "../ui/dom.mjs";
+import { withUnit } from "../ui/numbers.mjs";
 import { standardised } from "./energy.mjs";
 
 /** Of the colour map that the bands are taken from, so that neighbours differ and none is nearly white. */
@@ -42,8 +43,6 @@ export function bandAt(shares, value) {
 }
 
 export class Paths {
-  label = "Energy by path";
-
   /** @param {import("../player/context.mjs").Context} context */
   constructor(context) {
     this.context = context;
@@ -56,10 +55,6 @@ export class Paths {
     /** @type {AbortController | null} */
     this.loading = null;
     this.text = "";
-  }
-
-  isAvailable() {
-    return Object.keys(this.context.data.energies ?? {}).length > 0;
   }
 
   open() {
@@ -139,6 +134,7 @@ export class Paths {
       axis: "share",
       unit,
       hasZeroLine: true,
+      isAnchored: this.context.data.scale !== "raw",
       nTicks: 4,
       bands,
       series: [{ letter, name: "energy", values: total, dash: "solid" }, ...entries],
@@ -148,8 +144,8 @@ export class Paths {
         const here = shares.map((own) => own[frame]);
         const path = bandAt(here, at);
         if (path < 0) return;
-        const value = (/** @type {number} */ own) => `${formatValue(own)}${unit && ` ${unit}`}`;
-        const text = `${names[path]} ${value(here[path] * here.length)}; the energy is the mean, ${value(total[frame])} `;
+        const whole = withUnit(total[frame], unit);
+        const text = `${names[path]} ${withUnit(here[path] * here.length, unit)}; the energy is the mean, ${whole} `;
         const go = button(`open ${names[path]} as a pane`, null, "open as a pane");
         const act = () => {
           open(path);

@@ -1,8 +1,10 @@
 // @ts-check
 /** The worst frames as a ranked row of small pictures; a click goes to the frame. */
 
-import { drawCodes, formatValue } from "../drawing/colour.mjs";
+import { drawCodes } from "../drawing/colour.mjs";
+import { shownScale, shownTable } from "../drawing/compose.mjs";
 import { element, fill } from "../ui/dom.mjs";
+import { withUnit } from "../ui/numbers.mjs";
 import { highest, meanCurve } from "./curves.mjs";
 
 const COUNT = 12;
@@ -11,11 +13,23 @@ const HEIGHT_PX = 96;
 const MAX_KEPT = 96;
 const GAP = "gap";
 
-/** @typedef {import("../player/context.mjs").Pane} Pane */
+/**
+ * @typedef {import("../player/context.mjs").Pane} Pane
+ * @typedef {import("../drawing/colour.mjs").Scale} Scale
+ */
+
+/**
+ * Where a ranking stops being about bad frames: the first place whose value is below the mean of all.
+ * @param {number[]} frames the highest first @param {ArrayLike<number>} values by frame
+ */
+export function tailOf(frames, values) {
+  const known = Array.from(values).filter(Number.isFinite);
+  const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
+  const from = frames.findIndex((frame) => values[frame] < mean);
+  return { mean, from: from < 0 ? frames.length : from };
+}
 
 export class Filmstrip {
-  label = "Worst frames";
-
   /** @param {import("../player/context.mjs").Context} context */
   constructor(context) {
     this.context = context;
@@ -44,10 +58,6 @@ export class Filmstrip {
     for (const menu of [this.by, this.picture]) menu.addEventListener("change", choose, { signal: context.signal });
   }
 
-  isAvailable() {
-    return this.context.series.measures.length > 0;
-  }
-
   open() {
     this.listText = "";
   }
@@ -67,7 +77,9 @@ export class Filmstrip {
     const rankings = measures.map(({ id, title }) => [id, title.toLowerCase()]);
     if (compared) rankings.push([GAP, `gap between ${compared.first} and ${compared.second}`]);
     const by = rankings.find(([id]) => id === rank?.by)?.[0] ?? series.main()?.id ?? rankings[0][0];
-    const pane = panes.find(({ id }) => id === rank?.pane) ?? panes[0];
+    // What is bad about a bad frame is seen in a prediction, not in the input.
+    const pane =
+      panes.find(({ id }) => id === rank?.pane) ?? panes.find(({ role }) => role === "prediction") ?? panes[0];
     fill(this.by, rankings, by);
     fill(
       this.picture,
@@ -81,12 +93,19 @@ export class Filmstrip {
     const frames = highest(values, COUNT, [range[0], Math.min(range[1], clip.searched[1])]);
     const several = visible.length > 1 ? "mean of the configurations shown" : "";
     const where = loop ? `in the loop, frames ${range[0]}–${range[1]}` : "";
-    this.note.textContent = [several, where].filter(Boolean).join(", ");
-    const texts = frames.map((frame) => `${formatValue(values[frame])}${measure?.unit && ` ${measure.unit}`}`);
-    const text = JSON.stringify([frames, texts, pane.key, pane.domain.colour_map]);
+    const unit = measure?.unit ?? "";
+    const tail = tailOf(frames, values);
+    const below =
+      tail.from < frames.length
+        ? `from number ${tail.from + 1} on below the mean of the clip (${withUnit(tail.mean, unit)})`
+        : "";
+    this.note.textContent = [several, where, below].filter(Boolean).join(", ");
+    const texts = frames.map((frame) => withUnit(values[frame], unit));
+    const scale = shownScale(pane.domain, view.state.maps[pane.domain.name]);
+    const text = JSON.stringify([frames, texts, tail.from, pane.key, scale]);
     if (text === this.listText) return;
     this.listText = text;
-    this.build(frames, texts, pane);
+    this.build(frames, texts, tail.from, pane, scale);
     this.paint(this.context.position.inCanvas);
   }
 
@@ -98,8 +117,8 @@ export class Filmstrip {
     }
   }
 
-  /** @param {number[]} frames @param {string[]} texts @param {Pane} pane */
-  build(frames, texts, pane) {
+  /** @param {number[]} frames @param {string[]} texts @param {number} tail where those below the mean begin @param {Pane} pane @param {Scale} scale */
+  build(frames, texts, tail, pane, scale) {
     const { context } = this;
     const aspect = context.data.width / context.data.height;
     const canvases = frames.map(() => {
@@ -118,20 +137,22 @@ export class Filmstrip {
         );
         go.setAttribute("aria-label", `${index + 1}: frame ${frame}, ${texts[index]}`);
         go.addEventListener("click", () => context.position.jump(frame), { signal: context.signal });
-        return element("li", { "data-frame": String(frame) }, go);
+        return element("li", { "data-frame": String(frame), "data-tail": String(index >= tail) }, go);
       }),
     );
-    this.draw(frames, canvases, pane);
+    this.draw(frames, canvases, pane, scale);
   }
 
-  /** Draw one picture after the other, so that nothing else waits. @param {number[]} frames @param {HTMLCanvasElement[]} canvases @param {Pane} pane */
-  async draw(frames, canvases, pane) {
+  /** Draw one picture after the other, so that nothing else waits. @param {number[]} frames @param {HTMLCanvasElement[]} canvases @param {Pane} pane @param {Scale} scale */
+  async draw(frames, canvases, pane, scale) {
     this.drawing?.abort();
     const drawing = new AbortController();
     this.drawing = drawing;
     const { context } = this;
+    const table = pane.domain.channels === 1 ? shownTable(pane.domain, scale) : null;
+    const look = JSON.stringify(scale);
     for (let i = 0; i < frames.length; i += 1) {
-      const name = `${pane.key} ${frames[i]}`;
+      const name = `${pane.key} ${frames[i]} ${look}`;
       const known = this.kept.get(name);
       if (known) {
         copy(known, canvases[i]);
@@ -141,7 +162,7 @@ export class Filmstrip {
         const [codes] = await context.frames.stills(pane, frames[i], 1, drawing.signal);
         if (drawing.signal.aborted) return;
         const drawn = element("canvas", {});
-        drawCodes(drawn, codes, pane.domain);
+        drawCodes(drawn, codes, pane.domain, table);
         this.kept.set(name, drawn);
         if (this.kept.size > MAX_KEPT) this.kept.delete([...this.kept.keys()][0]);
         copy(drawn, canvases[i]);

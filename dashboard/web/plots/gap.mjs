@@ -1,6 +1,7 @@
 // @ts-check
 /** The gap: the difference between configuration A and the others in one measure, as a chart and in words. Pure. */
 
+import { withUnit } from "../ui/numbers.mjs";
 import { difference, percent, sides, wins, winsSentence } from "./curves.mjs";
 
 const MINUS = "\u2212";
@@ -42,6 +43,7 @@ export function gapChart(compared) {
     axis: "gap",
     unit: measure.unit,
     hasZeroLine: true,
+    isAnchored: measure.limit !== null,
     nTicks: 4,
     areas: [
       { letter: second, x, values: above },
@@ -73,15 +75,15 @@ export function gapSentence(compared, range, isWhole = true) {
   if (others.length > 1) {
     const parts = found.map(({ letter, count, mean }) => {
       const floor = isWhole ? measure.floors[letter] : null;
-      const noise = floor === null || floor === undefined ? "" : ` (noise ${amount(floor, measure.unit)})`;
-      return `${letter} lower than ${first} on ${percent(count.b, count.frames)}, mean ${letter} ${MINUS} ${first} ${amount(-mean, measure.unit)}${noise}`;
+      const noise = floor === null || floor === undefined ? "" : ` (noise ${withUnit(floor, measure.unit)})`;
+      return `${letter} lower than ${first} on ${percent(count.b, count.frames)}, mean ${letter} ${MINUS} ${first} ${withUnit(-mean, measure.unit)}${noise}`;
     });
     return parts.join("; ");
   }
   const [{ letter, count, mean }] = found;
   const sentence = winsSentence([first, letter], count);
   if (count.frames === 0 || (count.a === 0 && count.b === 0)) return sentence;
-  const size = amount(Math.abs(mean), measure.unit);
+  const size = withUnit(Math.abs(mean), measure.unit);
   const [lower, isLower] = mean > 0 ? [letter, count.b > count.a] : [first, count.a > count.b];
   const by = isLower ? `, by ${size} in the mean` : `; in the mean ${lower} is lower, by ${size}`;
   return `${sentence}${by}${isWhole ? noiseWords(Math.abs(mean), measure.floors[letter], measure.unit) : ""}`;
@@ -90,7 +92,7 @@ export function gapSentence(compared, range, isWhole = true) {
 /** @param {number} size @param {number | null | undefined} floor null: too few frames @param {string} unit */
 function noiseWords(size, floor, unit) {
   if (floor === null || floor === undefined) return ": too few frames to tell it from noise";
-  return `: ${size > floor ? "beyond" : "within"} the noise floor of ${amount(floor, unit)}`;
+  return `: ${size > floor ? "beyond" : "within"} the noise floor of ${withUnit(floor, unit)}`;
 }
 
 /** The mean of a - b over the frames of the range that both have. @param {ArrayLike<number>} a @param {ArrayLike<number>} b @param {[number, number]} range */
@@ -103,13 +105,6 @@ function meanGap(a, b, [first, last]) {
     count += 1;
   }
   return count ? sum / count : NaN;
-}
-
-/** `−0.02 σ`, `1.0°`, `0.051`: as compare/numbers.py writes it. @param {number} value @param {string} unit */
-function amount(value, unit) {
-  const text = value.toFixed(unit === "σ" ? 2 : unit === "°" ? 1 : 3);
-  const shown = Number(text) ? text.replace("-", MINUS) : text.replace("-", "");
-  return `${shown}${unit === "code" ? "" : unit === "°" ? unit : unit && `\u00a0${unit}`}`;
 }
 
 /** @param {Compared} compared */

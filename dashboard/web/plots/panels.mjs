@@ -2,28 +2,50 @@
 /** Further views of the numbers: buttons under the plots, each of which opens a panel; one panel at a time. */
 
 import { element } from "../ui/dom.mjs";
-import { Paths } from "./energy_by_path.mjs";
-import { Filmstrip } from "./filmstrip.mjs";
-import { Scatter } from "./scatter.mjs";
 
 /**
- * @typedef {{label: string, root: HTMLElement, isAvailable: () => boolean, open: () => void, close: () => void,
- *   refresh: () => void, paint?: (frame: number) => void}} Panel `open`, `close`: when it opens and closes; `refresh`: while
- *   it is open and data, view state, size or theme have changed
+ * @typedef {import("../player/context.mjs").Context} Context
+ * @typedef {{root: HTMLElement, open: () => void, close: () => void, refresh: () => void, paint?: (frame: number) => void}} Panel
+ *   `open`, `close`: when it opens and closes; `refresh`: while it is open and data, view state, size or theme have changed
+ * @typedef {{label: string, isAvailable: (context: Context) => boolean, load: (context: Context) => Promise<Panel>}} Kind
  * @typedef {import("../player/view_state.mjs").ViewState} ViewState
  */
 
+/** By the name in the link. Their modules are loaded when one is opened: pictures come first. @type {Record<string, Kind>} */
+const KINDS = {
+  worst: {
+    label: "Worst frames",
+    isAvailable: ({ series }) => series.measures.length > 0,
+    load: async (context) => new (await import("./filmstrip.mjs")).Filmstrip(context),
+  },
+  scatter: {
+    label: "Scatter",
+    isAvailable: ({ series }) => {
+      const { size = 0 } = series.measure("energy")?.byLetter ?? {};
+      return size > 1 || (size > 0 && series.measures.some(({ id }) => id.startsWith("error")));
+    },
+    load: async (context) => new (await import("./scatter.mjs")).Scatter(context),
+  },
+  paths: {
+    label: "Energy by path",
+    isAvailable: ({ data }) => Object.keys(data.energies ?? {}).length > 0,
+    load: async (context) => new (await import("./energy_by_path.mjs")).Paths(context),
+  },
+};
+
 export class Panels {
-  /** @param {import("../player/context.mjs").Context} context */
+  /** @param {Context} context */
   constructor(context) {
     this.context = context;
-    /** @type {Record<string, Panel>} by the name in the link */
-    this.panels = { worst: new Filmstrip(context), scatter: new Scatter(context), paths: new Paths(context) };
+    /** Those that have been opened. @type {Record<string, Panel>} */
+    this.panels = {};
+    /** @type {string | null} the one whose module is on its way */
+    this.awaited = null;
     /** @type {string | null} the one that is open */
     this.shown = null;
     this.body = element("div", { class: "panel-body", id: "panel" });
     this.body.hidden = true;
-    this.tabs = Object.entries(this.panels).map(([name, { label }]) => {
+    this.tabs = Object.entries(KINDS).map(([name, { label }]) => {
       const made = element("button", {
         type: "button",
         "aria-expanded": "false",
@@ -87,13 +109,14 @@ export class Panels {
 
   show() {
     const { panel: open } = this.context.view.state;
-    Object.entries(this.panels).forEach(([name, panel], index) => {
-      this.tabs[index].hidden = !panel.isAvailable();
+    Object.entries(KINDS).forEach(([name, { isAvailable }], index) => {
+      this.tabs[index].hidden = !isAvailable(this.context);
       this.tabs[index].setAttribute("aria-expanded", String(open === name));
     });
     this.element.hidden = this.tabs.every((one) => one.hidden);
-    const wanted = open && this.panels[open]?.isAvailable() ? open : null;
+    const wanted = open && KINDS[open]?.isAvailable(this.context) ? open : null;
     if (wanted === this.shown) return;
+    if (wanted && !this.panels[wanted]) return this.load(wanted);
     if (this.shown) this.panels[this.shown].close();
     this.shown = wanted;
     this.body.replaceChildren(...(wanted ? [this.panels[wanted].root] : []));
@@ -101,5 +124,19 @@ export class Panels {
     if (!wanted) return;
     this.panels[wanted].open();
     this.soon();
+  }
+  /** @param {string} name */
+  async load(name) {
+    if (this.awaited === name) return;
+    this.awaited = name;
+    try {
+      this.panels[name] = await KINDS[name].load(this.context);
+    } catch (error) {
+      this.context.ui.announce(error instanceof Error ? error.message : String(error));
+      return;
+    } finally {
+      this.awaited = null;
+    }
+    if (!this.context.isDestroyed) this.show();
   }
 }

@@ -1,18 +1,30 @@
 // @ts-check
 /** A chart as Plotly draws it: traces and layout from its series. The only module that knows Plotly's vocabulary; pure. */
 
-/** Line style of each letter, in their order: colour must not be the only sign of a configuration. */
+import { energyAxis } from "../drawing/energy_scale.mjs";
+
+/** Line style of each path, the direct one first: colour must not be the only sign of a configuration. */
 export const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,7px", "14px,3px"];
-export const MARGIN = { l: 58, r: 14, t: 6, b: 6 };
+/** At the right, the letters of the curves stand beside the axis. */
+export const MARGIN = { l: 58, r: 26, t: 6, b: 6 };
 const LINE_PX = 1.75;
+/** Configurations of one hue, one dash and one shade, which a third zoo can bring, are told apart by thicker lines. */
+const THICKER_PX = 1.25;
+/** A value between two unknown ones is no line. */
+const POINT_PX = 6;
+const ZERO_ALPHA = 0.55;
+const BAND_ALPHA = 0.07;
+/** Time axes of fewer frames have a tick for each: there is no half frame. */
+const FEW_FRAMES = 8;
 /** Opacity of the area between a gap and 0, and of a curve that only accompanies another. */
 const AREA_ALPHA = 0.32;
 const FAINT_ALPHA = 0.35;
 
 /**
  * @typedef {import("./curves.mjs").Chart} Chart
- * @typedef {{letters: string, hide: string, ofLetter: (letter: string) => string}} Style letters in their order, those that
- *   are hidden, and the colour of one, rgba()
+ * @typedef {{letters: string, hide: string, ofLetter: (letter: string) => string,
+ *   styles: Record<string, import("../ui/theme.mjs").Style>}} Style letters in their order, those that are hidden, the colour
+ *   of one, rgba(), and the dash and shade of those that Python gave one
  */
 
 /**
@@ -20,11 +32,18 @@ const FAINT_ALPHA = 0.35;
  * @param {Chart} chart @param {string[]} colours of its series @param {Style} style
  * @returns {any[]}
  */
-export function tracesOf({ series, areas = [], bands = [], faint = [] }, colours, { letters, hide, ofLetter }) {
+export function tracesOf({ series, areas = [], bands = [], faint = [] }, colours, { letters, hide, ofLetter, styles }) {
   const isShown = (/** @type {string} */ letter) => letter === "" || !hide.includes(letter);
   const line = (/** @type {import("./curves.mjs").Series} */ one, /** @type {string} */ color) => {
-    const dash = one.dash ?? DASHES[letters.indexOf(one.letter)] ?? DASHES[0];
-    return { ...trace(one.values), visible: isShown(one.letter), line: { width: one.width ?? LINE_PX, dash, color } };
+    const style = styles[one.letter];
+    const dash = one.dash ?? DASHES[style?.dash ?? letters.indexOf(one.letter)] ?? DASHES[0];
+    const width = (one.width ?? LINE_PX) + THICKER_PX * Math.floor((style?.shade ?? 0) / 2);
+    return {
+      ...trace(one.values),
+      ...(hasLonePoint(one.values) ? { mode: "lines+markers", marker: { size: loneSizes(one.values), color } } : {}),
+      visible: isShown(one.letter),
+      line: { width, dash, color },
+    };
   };
   return [
     ...areas.map(({ letter, x, values }) => ({
@@ -47,6 +66,17 @@ export function tracesOf({ series, areas = [], bands = [], faint = [] }, colours
   ];
 }
 
+/** @param {ArrayLike<number | null>} values */
+function loneSizes(values) {
+  const isKnown = (/** @type {number} */ i) => Number.isFinite(values[i] ?? NaN);
+  return Array.from(values, (_, i) => (isKnown(i) && !isKnown(i - 1) && !isKnown(i + 1) ? POINT_PX : 0));
+}
+
+/** @param {ArrayLike<number | null>} values */
+function hasLonePoint(values) {
+  return loneSizes(values).some((size) => size > 0);
+}
+
 /** @param {ArrayLike<number | null>} y by frame */
 function trace(y) {
   return { type: "scatter", mode: "lines", y, connectgaps: false, hoverinfo: "skip" };
@@ -62,13 +92,15 @@ export function layoutOf(chart, { width, height, xRange, ticksPx, theme }) {
   const axis = {
     gridcolor: theme.grid,
     linecolor: theme.grid,
-    zerolinecolor: theme.grid,
     tickfont: { color: theme.muted, size: 11, family: theme.font },
     automargin: false,
     fixedrange: true,
     showline: false,
   };
-  const title = [chart.axis, chart.axis && chart.unit ? `(${chart.unit})` : chart.unit].filter(Boolean).join(" ");
+  const values = axisOf(chart);
+  const isDegrees = chart.unit === "°"; // which stands at the numbers, and would be a dot as a title
+  const named = chart.axis && chart.unit ? `(${chart.unit})` : chart.unit;
+  const title = [chart.axis, isDegrees ? "" : named].filter(Boolean).join(" ");
   return {
     autosize: false,
     width,
@@ -80,17 +112,20 @@ export function layoutOf(chart, { width, height, xRange, ticksPx, theme }) {
     showlegend: false,
     hovermode: false,
     dragmode: false,
-    annotations: (chart.words ?? []).map(({ text, isTop }) => ({
+    annotations: wordsOf(chart, values).map(({ text, at, isTop }) => ({
       text: escaped(text),
       xref: "paper",
-      yref: "paper",
+      yref: at === undefined ? "paper" : "y",
       x: 1,
-      y: isTop ? 1 : 0,
+      y: at ?? (isTop ? 1 : 0),
       xanchor: "right",
       yanchor: isTop ? "top" : "bottom",
+      borderpad: 0,
+      bgcolor: theme.background,
       showarrow: false,
-      font: { color: theme.muted, size: 11 },
+      font: { color: theme.muted, size: 12 },
     })),
+    shapes: values ? shapesOf(chart, values, theme) : [],
     xaxis: {
       ...axis,
       type: "linear",
@@ -102,15 +137,60 @@ export function layoutOf(chart, { width, height, xRange, ticksPx, theme }) {
       ticks: ticksPx > 0 ? "outside" : "",
       ticklen: 3,
       tickcolor: theme.grid,
+      dtick: xRange[1] - xRange[0] <= FEW_FRAMES ? 1 : undefined,
     },
     yaxis: {
       ...axis,
       nticks: chart.nTicks ?? 5,
+      ...(values ? { autorange: false, range: values.range } : { autorange: true }),
+      ticksuffix: isDegrees ? "°" : "",
       zeroline: chart.hasZeroLine === true,
+      zerolinecolor: withAlpha(theme.text ?? "", ZERO_ALPHA),
       rangemode: chart.id === "gap" ? "tozero" : "normal",
       title: title ? { text: escaped(title), font: { color: theme.muted, size: 11 } } : undefined,
     },
   };
+}
+
+/** The value axis of a chart on the scale of standardised energies; null: Plotly finds one. @param {Chart} chart */
+function axisOf({ isAnchored, limit, series, faint = [], areas = [], bands = [] }) {
+  if (!isAnchored) return null;
+  const curves = [...series.filter(({ isDrawn }) => isDrawn !== false), ...faint, ...areas].map(({ values }) => values);
+  return energyAxis([...curves, ...stacksOf(bands)], limit ?? null);
+}
+
+/** The upper and the lower outline of stacked bands. @param {NonNullable<Chart["bands"]>} bands */
+function stacksOf(bands) {
+  return [Math.max, Math.min].map((side) =>
+    Float64Array.from({ length: bands[0]?.values.length ?? 0 }, (_, i) =>
+      bands.reduce((sum, { values }) => sum + side(values[i], 0), 0),
+    ),
+  );
+}
+
+/** @param {Chart} chart @param {ReturnType<typeof axisOf>} axis @returns {{text: string, isTop: boolean, at?: number}[]} */
+function wordsOf({ words = [], limit }, axis) {
+  if (!axis || !limit) return words;
+  const text = axis.isLimitInside ? limit.label : `${limit.label} ↑`;
+  return [...words, axis.isLimitInside ? { text, isTop: true, at: limit.value } : { text, isTop: true }];
+}
+
+/** The band of usual values and the line at the limit. @param {Chart} chart @param {NonNullable<ReturnType<typeof axisOf>>} axis @param {any} theme */
+function shapesOf({ limit, hasBand }, { isLimitInside }, theme) {
+  const across = { xref: "paper", x0: 0, x1: 1, yref: "y", layer: "below" };
+  const band = {
+    ...across,
+    type: "rect",
+    y0: -1,
+    y1: 1,
+    line: { width: 0 },
+    fillcolor: withAlpha(theme.text ?? "", BAND_ALPHA),
+  };
+  const line = { color: theme.muted, width: 1.25, dash: "4px,3px" };
+  return [
+    ...(hasBand ? [band] : []),
+    ...(limit && isLimitInside ? [{ ...across, type: "line", y0: limit.value, y1: limit.value, line }] : []),
+  ];
 }
 
 /** Text that Plotly shows as it is: in what it is given, it reads tags and entities. @param {string} text */

@@ -32,11 +32,14 @@ export function listenToPointer(charts, zoomStep) {
     if (!isLoop) charts.onSeek(drag.from, false);
   });
   on("pointermove", (event) => {
+    const isOver = event.pointerType !== "touch" && /** @type {HTMLElement} */ (event.target).closest(".plot-area");
+    charts.hover(isOver && !drag ? clampedFrame(charts, event) : null);
     if (!drag) return;
     drag.moved ||= Math.hypot(event.clientX - drag.x, event.clientY - drag.y) > CLICK_PX;
     if (!drag.isLoop) charts.onSeek(frameUnder(charts, event), false);
     else if (drag.moved) charts.drawLoop(loopUnder(charts, drag.from, event));
   });
+  on("pointerleave", () => charts.hover(null));
   for (const name of DRAG_ENDS) {
     on(name, (event) => {
       if (!drag) return;
@@ -93,9 +96,13 @@ function tap(charts, event) {
 
 /** @param {Charts} charts @param {number} from @param {PointerEvent} event @returns {[number, number]} */
 function loopUnder(charts, from, event) {
-  const clamp = (/** @type {number} */ frame) => Math.min(Math.max(frame, 0), charts.nFrames - 1);
-  const [a, b] = [clamp(from), clamp(frameUnder(charts, event))];
+  const [a, b] = [Math.min(Math.max(from, 0), charts.nFrames - 1), clampedFrame(charts, event)];
   return [Math.min(a, b), Math.max(a, b)];
+}
+
+/** @param {Charts} charts @param {MouseEvent} event */
+function clampedFrame(charts, event) {
+  return Math.min(Math.max(frameUnder(charts, event), 0), charts.nFrames - 1);
 }
 
 /** All plots share one axis and one width, so the first stands for all. @param {Charts} charts @param {MouseEvent} event */

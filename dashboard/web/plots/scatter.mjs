@@ -4,10 +4,13 @@
  * plots and loops over them; a click goes to a frame; the frame on the screen has a ring.
  */
 
-import { formatValue } from "../drawing/colour.mjs";
 import { DRAG_ENDS, element, listener } from "../ui/dom.mjs";
+import { formatMark } from "../ui/numbers.mjs";
+import { spearman } from "./correlation.mjs";
 
-const SIZE_PX = { width: 380, height: 260 };
+/** The plots share the width there is, side by side while each is at least this wide. */
+const WIDTH_PX = { least: 300, most: 900, gap: 20 };
+const HEIGHT_PX = 280;
 const MARGIN = { l: 52, r: 10, t: 8, b: 34 };
 const POINT_PX = 2.5;
 /** A click so near to a point means it. */
@@ -63,9 +66,29 @@ export function roundTicks(low, high, count) {
   return ticks;
 }
 
-export class Scatter {
-  label = "Scatter";
+/** Width of each of `count` plots in a row that is `room` wide, or wrapped where that is too narrow, CSS px. @param {number} room @param {number} count */
+export function widthOf(room, count) {
+  const { least, most, gap } = WIDTH_PX;
+  if (room <= 0) return least;
+  const shared = Math.floor((room - gap * (count - 1)) / count);
+  return Math.min(shared < least ? room : shared, most);
+}
 
+/** `Spearman's ρ: A 0.42, B 0.37 (n = 240 frames)`. @param {Plot} plot */
+export function correlationText({ points }) {
+  const found = points.map(({ letter, x, y }) => ({ letter, ...spearman(x, y) }));
+  const counts = [...new Set(found.map(({ count }) => count))];
+  const frames = (/** @type {number} */ count) => `n = ${count} ${count === 1 ? "frame" : "frames"}`;
+  if (found.every(({ rho }) => !Number.isFinite(rho)))
+    return `No rank correlation: too few frames, or values that do not vary (${frames(Math.max(0, ...counts))})`;
+  const each = found.map(({ letter, rho, count }) => {
+    const value = Number.isFinite(rho) ? `${rho < 0 ? "\u2212" : ""}${Math.abs(rho).toFixed(2)}` : "–";
+    return [letter, value, counts.length > 1 ? `(${frames(count)})` : ""].filter(Boolean).join(" ");
+  });
+  return `Spearman's ρ: ${each.join(", ")}${counts.length === 1 ? ` (${frames(counts[0])})` : ""}`;
+}
+
+export class Scatter {
   /** @param {import("../player/context.mjs").Context} context */
   constructor(context) {
     this.context = context;
@@ -82,10 +105,6 @@ export class Scatter {
       element("div", { class: "panel-row" }, element("span", { class: "muted", text: help }), this.note, this.clear),
       this.plots,
     );
-  }
-
-  isAvailable() {
-    return this.describe().length > 0;
   }
 
   open() {}
@@ -187,7 +206,12 @@ class View {
     this.abort = new AbortController();
     this.canvas = element("canvas", { tabindex: "0", role: "group" });
     this.rings = element("div", { class: "rings" });
-    this.root = element("div", { class: "scatter" }, this.canvas, this.rings);
+    this.correlation = element("p", {
+      class: "number",
+      title:
+        "Rank correlation over the frames of this clip: 1 is the same order, 0 none. Neighbouring frames are alike, so it is worth less than the same number of separate pictures.",
+    });
+    this.root = element("div", { class: "scatter" }, this.correlation, element("div", {}, this.canvas, this.rings));
     this.listen();
   }
 
@@ -217,7 +241,7 @@ class View {
   }
 
   size() {
-    return { width: Math.min(SIZE_PX.width, this.owner.plots.clientWidth || SIZE_PX.width), height: SIZE_PX.height };
+    return { width: widthOf(this.owner.plots.clientWidth, this.owner.views.length), height: HEIGHT_PX };
   }
 
   draw() {
@@ -230,10 +254,11 @@ class View {
     Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.scale(ratio, ratio);
+    this.correlation.textContent = correlationText(plot);
     if (!this.range) return;
     const colours = theme.colours();
     const [x0, x1, y0, y1] = this.range;
-    context.font = `11px ${colours.font}`;
+    context.font = `12px ${colours.font}`;
     context.fillStyle = colours.muted;
     context.strokeStyle = colours.grid;
     const line = (/** @type {number[]} */ from, /** @type {number[]} */ to) => {
@@ -245,13 +270,13 @@ class View {
     context.textAlign = "center";
     for (const tick of roundTicks(x0, x1, 5)) {
       line(this.toPx(tick, y0), this.toPx(tick, y1));
-      context.fillText(formatValue(tick), this.toPx(tick, y0)[0], height - MARGIN.b + 13);
+      context.fillText(formatMark(tick), this.toPx(tick, y0)[0], height - MARGIN.b + 13);
     }
     context.fillText(plot.xTitle, (width + MARGIN.l - MARGIN.r) / 2, height - 5);
     context.textAlign = "right";
     for (const tick of roundTicks(y0, y1, 4)) {
       line(this.toPx(x0, tick), this.toPx(x1, tick));
-      context.fillText(formatValue(tick), MARGIN.l - 5, this.toPx(x0, tick)[1] + 4);
+      context.fillText(formatMark(tick), MARGIN.l - 5, this.toPx(x0, tick)[1] + 4);
     }
     context.save();
     context.translate(11, (height + MARGIN.t - MARGIN.b) / 2);

@@ -4,14 +4,17 @@
  * they choose the loop.
  */
 
-import { cssGradient, formatValue, lookupTable, mapName } from "../drawing/colour.mjs";
+import { lookupTable } from "../drawing/colour.mjs";
+import { clipScale, energyScale, LEAST_SHARE, marksOf } from "../drawing/energy_scale.mjs";
+import { colourBar } from "../drawing/pane_heading.mjs";
 import { DRAG_ENDS, element, listener } from "../ui/dom.mjs";
+import { formatMark, formatNumber, markWithUnit } from "../ui/numbers.mjs";
 import { Charts } from "./charts.mjs";
-import { cellMaxima, runsOf, scaleEnds } from "./curves.mjs";
+import { cellMaxima, runsOf } from "./curves.mjs";
+import { hoverText } from "./hover.mjs";
 
-/** Height of a row, CSS px: of few, and of more than MANY. */
-const ROW_PX = { few: 13, many: 10 };
-const MANY = 3;
+/** Height of a row, CSS px: its value, 12 px high, is read more often than any other number. */
+const ROW_PX = 13;
 
 /**
  * @typedef {import("./curves.mjs").Measure} Measure
@@ -26,6 +29,7 @@ export function strip(context) {
     update: () => own.takeMeasure(), // its height counts before anything is placed
     view: (state, before) => {
       if (state.loop !== before.loop || state.span !== before.span) own.drawRanges(state.loop);
+      if (state.maps !== before.maps) own.draw();
     },
     paint: (frame) => own.paint(frame),
     mark: (frames) => own.mark(frames),
@@ -40,8 +44,6 @@ class Strip {
     this.context = context;
     /** @type {Measure | null} */
     this.measure = null;
-    /** @type {[number, number] | null} */
-    this.ends = null;
     /** CSS px of the frames. */
     this.width = 0;
     /** @type {number[]} */
@@ -86,7 +88,7 @@ class Strip {
     let row = 0;
     for (const values of this.measure.byLetter.values()) {
       const output = this.labels.children[row]?.lastElementChild;
-      if (output) output.textContent = formatValue(values[frame]);
+      if (output) output.textContent = formatNumber(values[frame], this.measure.unit);
       row += 1;
     }
   }
@@ -104,9 +106,8 @@ class Strip {
     this.root.hidden = this.legend.hidden = !this.measure;
     if (!this.measure) return;
     const letters = [...this.measure.byLetter.keys()];
-    const rowPx = letters.length > MANY ? ROW_PX.many : ROW_PX.few;
-    this.root.style.height = `${rowPx * letters.length}px`;
-    const text = letters.join("") + rowPx;
+    this.root.style.height = `${ROW_PX * letters.length}px`;
+    const text = letters.join("");
     if (this.labels.dataset.text === text) return;
     this.labels.dataset.text = text;
     this.labels.replaceChildren(
@@ -114,7 +115,7 @@ class Strip {
         const badge = element("b", { text: letter });
         badge.style.color = `var(--xc-${letter.toLowerCase()}, var(--xc-text))`;
         const label = element("span", {}, badge, element("output"));
-        label.style.height = label.style.lineHeight = `${rowPx}px`;
+        label.style.height = label.style.lineHeight = `${ROW_PX}px`;
         return label;
       }),
     );
@@ -125,14 +126,13 @@ class Strip {
     const { measure, context } = this;
     if (!measure || this.width === 0) return;
     const curves = [...measure.byLetter.values()];
-    this.ends = scaleEnds(curves);
+    const scale = this.scale(measure);
     const ratio = window.devicePixelRatio || 1;
     const [width, height] = [Math.round(this.width * ratio), Math.round(this.track.clientHeight * ratio)];
-    if (width === 0 || height === 0 || !this.ends) return;
+    if (width === 0 || height === 0 || !scale) return;
     Object.assign(this.canvas, { width, height });
-    const scale = this.scale();
+    const { lo, hi } = scale;
     const table = lookupTable(scale) ?? new Uint32Array(256);
-    const [low, high] = this.ends;
     const image = new ImageData(width, height);
     const pixels = new Uint32Array(image.data.buffer);
     const line = Math.max(Math.round(ratio), 1);
@@ -142,7 +142,7 @@ class Strip {
       const bottom = Math.round(((row + 1) * height) / curves.length) - (row + 1 < curves.length ? line : 0);
       for (let x = 0; x < width; x += 1) {
         if (!Number.isFinite(cells[x])) continue;
-        const colour = table[Math.round(255 * Math.min(Math.max((cells[x] - low) / (high - low), 0), 1))];
+        const colour = table[Math.round(255 * Math.min(Math.max((cells[x] - lo) / (hi - lo), 0), 1))];
         for (let y = top; y < bottom; y += 1) pixels[y * width + x] = colour;
       }
     });
@@ -152,44 +152,42 @@ class Strip {
     if (context.position.inCanvas >= 0) this.paint(context.position.inCanvas);
   }
 
-  /** The domain's own colours, between the ends of what there is. */
-  scale() {
-    const [lo, hi] = this.ends ?? [0, 1];
-    const own =
-      this.measure?.id === "energy" ? Object.values(this.context.data.energies ?? {})[0]?.domain?.colour_map : "";
-    const name = mapName(String(own ?? ""));
-    // Grey and diverging maps suit pictures, but do not rank values.
-    return {
-      lo,
-      hi,
-      scale: "linear",
-      unit: "",
-      colour_map: name === "grey" || name === "diverging" ? "viridis" : name,
-    };
+  /** That of energies where it has one, which overlays share; else from the clip. @param {Measure} measure */
+  scale({ byLetter, limit, unit }) {
+    const { data, view } = this.context;
+    const { domain } = Object.values(data.energies ?? {})[0] ?? { domain: { name: "energy" } };
+    if (limit) return energyScale({ name: domain.name, unit }, view.state);
+    return clipScale(byLetter.values(), unit);
   }
 
-  /** @param {ReturnType<Strip["scale"]>} scale */
+  /** @param {import("../drawing/colour.mjs").Scale} scale */
   drawLegend(scale) {
-    const { title, unit } = /** @type {Measure} */ (this.measure);
-    const [low, high] = [formatValue(scale.lo), `${formatValue(scale.hi)}${unit && ` ${unit}`}`];
-    const of =
-      this.measure?.id === "energy" && this.context.series.region
-        ? `${title}, ${this.context.series.region.note}`
-        : title;
-    const text = [of, low, high, scale.colour_map].join("|");
+    const { id, title, unit, limit, byLetter } = /** @type {Measure} */ (this.measure);
+    const { region } = this.context.series;
+    const of = id === "energy" && region ? `${title}, ${region.note}` : title;
+    const text = JSON.stringify([of, scale, limit, [...byLetter.keys()]]);
     if (text === this.drawnText) return;
     this.drawnText = text;
-    const bar = element("span", { class: "bar" });
-    bar.style.background = cssGradient({ ...scale, lo: 0, hi: 1 });
+    const marks = limit ? marksOf(scale, limit) : [];
+    const placed = marks.map(({ value, kind }) => ({
+      value,
+      kind,
+      position: (value - scale.lo) / (scale.hi - scale.lo),
+    }));
+    const limits =
+      marks.some(({ kind }) => kind === "limit") && limit ? `, dashed at ${markWithUnit(limit.value, unit)}` : "";
     this.legend.replaceChildren(
       element("span", { class: "strip-title", text: title.toLowerCase() }),
-      element("span", { class: "number", text: low }),
-      bar,
-      element("span", { class: "number", text: high }),
+      element("span", { class: "number", text: formatMark(scale.lo) }),
+      colourBar(scale, placed),
+      element("span", { class: "number", text: markWithUnit(scale.hi, unit) }),
     );
-    this.legend.title = `Strip: ${of}, ${low} to ${high}; 98 % of the frames lie between. Where several frames share a pixel, the highest is shown.`;
-    const letters = [...(this.measure?.byLetter.keys() ?? [])].join(", ");
-    this.canvas.setAttribute("aria-label", `${of} of ${letters} over the clip, ${low} to ${high}`);
+    const range = `${formatMark(scale.lo)} to ${markWithUnit(scale.hi, unit)}`;
+    const anchors = limit
+      ? `the same on every clip. 0 is usual for the validation images, and most of them lie between −1 and 1 σ${limits} (${limit.label})`
+      : `98 % of the frames of this clip lie between, or ${100 * LEAST_SHARE} % of the median if they differ less`;
+    this.legend.title = `Strip: ${of}, ${range}; ${anchors}. Where several frames share a pixel, the highest is shown.`;
+    this.canvas.setAttribute("aria-label", `${of} of ${[...byLetter.keys()].join(", ")} over the clip, ${range}`);
   }
 
   /** Loop, plots' window and marks. @param {[number, number] | null} loop */
@@ -233,6 +231,7 @@ class Strip {
     on("pointermove", (event) => {
       const frame = under(event);
       this.drawTip(frame, event);
+      context.charts.hover(event.pointerType === "touch" || drag ? null : frame);
       if (!drag) return;
       drag.last = frame;
       if (drag.isLoop) this.drawRanges(ordered(drag.from, frame));
@@ -248,20 +247,23 @@ class Strip {
         this.drawRanges(context.view.state.loop);
       });
     }
-    on("pointerleave", () => (this.tip.hidden = true));
+    on("pointerleave", () => {
+      this.tip.hidden = true;
+      context.charts.hover(null);
+    });
   }
 
   /** The values under the pointer. @param {number} frame @param {PointerEvent} event */
   drawTip(frame, event) {
     const { measure } = this;
     if (!measure || event.pointerType === "touch") return;
-    const values = [...measure.byLetter].map(([letter, y]) => `${letter} ${formatValue(y[frame])}`).join(", ");
-    this.tip.textContent = `frame ${frame}: ${values}${measure.unit && ` ${measure.unit}`}`;
+    const entries = [...measure.byLetter].map(([letter, values]) => ({ letter, values, isShown: true }));
+    this.tip.textContent = hoverText(frame, measure.unit, entries);
     this.tip.hidden = false;
     const box = this.root.getBoundingClientRect();
     const half = this.tip.offsetWidth / 2;
     const x = Math.min(Math.max(event.clientX - box.left, half), box.width - half);
-    this.tip.style.transform = `translate(${(x - half).toFixed(0)}px, -100%)`;
+    this.tip.style.transform = `translateX(${(x - half).toFixed(0)}px)`;
   }
 }
 

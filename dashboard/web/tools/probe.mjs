@@ -4,10 +4,11 @@
  * until it is released. They stand in the second line of the headings, where they cover no picture.
  */
 
-import { formatValue, physicalValue } from "../drawing/colour.mjs";
+import { physicalValue } from "../drawing/colour.mjs";
 import { channels, differenceOf, isUnknown, measureOf, referenceOf } from "../drawing/compose.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
 import { element, listener } from "../ui/dom.mjs";
+import { formatMark, formatNumber, withUnit } from "../ui/numbers.mjs";
 import { nameOf } from "./wipe.mjs";
 import { CLICK_PX, maxScale, showing } from "./zoom.mjs";
 
@@ -258,11 +259,11 @@ export function valueText(domain, rgba) {
     const values = channels(rgba).map(value);
     const length = domain.meaning === "direction" ? Math.hypot(...values) : 1;
     if (domain.meaning === "direction" && length < 0.1) return "no direction";
-    return `${values.map((one) => fixed(one / length, half / length)).join(" ")} ±${formatValue(Number((half / length).toPrecision(1)))}${unit && ` ${unit}`}`;
+    return `${values.map((one) => fixed(one / length, half / length)).join(" ")} ±${formatMark(Number((half / length).toPrecision(1)))}${unit && ` ${unit}`}`;
   }
   const v = value(rgba & 255);
   const half = scale === "log" ? v * ((hi / lo) ** (0.5 / 255) - 1) : (hi - lo) / 510;
-  return `${fixed(v, half)} ±${formatValue(Number(half.toPrecision(1)))}${unit && ` ${unit}`}`;
+  return `${fixed(v, half)} ±${formatMark(Number(half.toPrecision(1)))}${unit && ` ${unit}`}`;
 }
 
 /** Without half a step and the reference's name, and with two decimals. @param {string} text */
@@ -270,7 +271,7 @@ function shortened(text) {
   return text
     .replace(/ ±[\d.e-]+/, "")
     .replace(/ (to|of) \S+$/, "")
-    .replace(/(\.\d\d)\d+/g, "$1")
+    .replace(/\d+\.\d{3,}/g, (digits) => Number(digits).toFixed(2))
     .replace(/−(?=0\.00(\D|$))/g, "");
 }
 
@@ -287,8 +288,8 @@ function relationText(domain, rgba, other, name) {
   if (!Number.isFinite(difference)) return `${name} unknown`;
   const measure = measureOf(domain);
   const sign = difference > 0 ? "+" : difference < 0 ? "−" : "±";
-  const size = formatValue(Math.abs(difference));
-  if (measure === "angle") return `${Math.abs(difference).toFixed(1)}° to ${name}`;
-  if (measure === "relative") return `${sign}${Math.abs(difference).toFixed(1)} % of ${name}`;
+  const size = formatNumber(Math.abs(difference), domain.unit);
+  if (measure === "angle") return `${withUnit(Math.abs(difference), "°")} to ${name}`;
+  if (measure === "relative") return `${sign}${withUnit(Math.abs(difference), "%")} of ${name}`;
   return measure === "mean" ? `|Δ| ${size} to ${name}` : `${sign}${size} to ${name}`;
 }

@@ -6,9 +6,9 @@
  * Shift + drag draws, Shift + click selects a pixel; M makes the next drag draw and puts a box under the arrow keys.
  */
 
-import { formatValue } from "../drawing/colour.mjs";
 import { energies } from "../plots/energy.mjs";
 import { button, DRAG_ENDS, element, listener } from "../ui/dom.mjs";
+import { withUnit } from "../ui/numbers.mjs";
 import { CLICK_PX } from "./zoom.mjs";
 
 /** Frames of one request of per-pixel energies. */
@@ -349,7 +349,7 @@ class Region {
     const [, , w, h] = this.box ?? [0, 0, 0, 0];
     if (w * h !== 1) return " (exact)";
     const { lo, hi, unit } = Object.values(this.energies)[0].domain;
-    return ` (± ${formatValue((hi - lo) / 255 / 2)} ${unit})`;
+    return ` (± ${withUnit((hi - lo) / 255 / 2, unit)})`;
   }
 
   /** Replace the means of blocks by those of the pixels, from the frame on the screen on. @param {Box} box */

@@ -1,10 +1,12 @@
 // @ts-check
 /** The menu that a legend opens: colour map and range of a domain. */
 
-import { cssGradient, formatValue, mapName, physicalValue } from "../drawing/colour.mjs";
-import { defaultReach, differenceScale, energyScale, reachOf, shownScale } from "../drawing/compose.mjs";
+import { cssGradient, mapName, physicalValue } from "../drawing/colour.mjs";
+import { defaultReach, differenceScale, reachOf, shownScale } from "../drawing/compose.mjs";
+import { energyScale } from "../drawing/energy_scale.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
 import { button, element } from "../ui/dom.mjs";
+import { parseable } from "../ui/numbers.mjs";
 
 /** Perceptually uniform; the diverging one is offered where values have a sign. */
 const MAPS = ["viridis", "magma", "inferno", "cividis", "grey"];
@@ -40,7 +42,7 @@ export function rangeOf(domain, images) {
   };
   const [low, high] = [codeAt(LEFT_OUT), codeAt(1 - LEFT_OUT)];
   if (total === 0 || low < 0 || high <= low) return null;
-  const value = (/** @type {number} */ code) => Number(formatValue(physicalValue(domain, code / 255)));
+  const value = (/** @type {number} */ code) => Number(parseable(physicalValue(domain, code / 255)));
   return value(low) < value(high) ? { lo: value(low), hi: value(high) } : null;
 }
 
@@ -63,6 +65,7 @@ export function scaling(context) {
   const high = element("input", { type: "text", inputmode: "decimal", class: "number", "aria-label": "highest value" });
   const unit = element("span", { class: "number" });
   const fromFrame = button("fit the range to this frame", null, "this frame");
+  const full = button("show the full range of the domain", null, "full range");
   const reset = button("return to the default colours and range", null, "reset");
   const done = button("close (Esc)", null, "close");
   const to = element("span", { class: "muted" });
@@ -70,7 +73,7 @@ export function scaling(context) {
     title,
     maps,
     element("div", { class: "group" }, low, to, high, unit),
-    element("div", { class: "group" }, fromFrame, reset, done),
+    element("div", { class: "group" }, fromFrame, full, reset, done),
   );
 
   const scaleOf = (/** @type {Subject} */ { domain, kind }) => {
@@ -101,8 +104,10 @@ export function scaling(context) {
     title.textContent = isDifference ? `Difference of ${domain.title ?? domain.name}` : (domain.title ?? domain.name);
     menu.setAttribute("aria-label", `colours and range: ${title.textContent}`);
     maps.hidden = low.hidden = isDifference;
-    to.textContent = isDifference ? "colours up to" : "to";
-    const names = domain.lo < 0 && domain.hi > 0 ? [...MAPS, "diverging"] : MAPS;
+    full.hidden = kind !== "map" || (scale.lo === domain.lo && scale.hi === domain.hi);
+    to.textContent = isDifference ? "full scale" : "to";
+    const signed = domain.lo < 0 && domain.hi > 0 ? ["diverging"] : [];
+    const names = [...(kind === "energy" ? ["energy"] : []), ...MAPS, ...signed];
     if (maps.childElementCount !== names.length || maps.dataset.of !== domain.name) {
       maps.dataset.of = domain.name;
       maps.replaceChildren(...names.map((name) => choice(name)));
@@ -112,8 +117,8 @@ export function scaling(context) {
       const bar = /** @type {HTMLElement} */ (input.nextElementSibling);
       bar.style.background = cssGradient({ ...scale, colour_map: input.value });
     }
-    if (!low.matches(":focus")) low.value = formatValue(scale.lo);
-    if (!high.matches(":focus")) high.value = formatValue(scale.hi);
+    if (!low.matches(":focus")) low.value = parseable(scale.lo);
+    if (!high.matches(":focus")) high.value = parseable(scale.hi);
     unit.textContent = scale.unit;
   };
 
@@ -170,6 +175,14 @@ export function scaling(context) {
     },
     { signal },
   );
+  full.addEventListener(
+    "click",
+    () => {
+      if (subject) set({ lo: subject.domain.lo, hi: subject.domain.hi });
+      show();
+    },
+    { signal },
+  );
   done.addEventListener("click", close, { signal });
   fromFrame.addEventListener(
     "click",
@@ -208,7 +221,11 @@ export function scaling(context) {
   const ofFrame = ({ domain, kind }) => {
     const { panes, plans } = stage;
     if (kind === "energy") {
-      const codes = context.position.pictures.slice(panes.length).flatMap((picture) => picture?.codes ?? []);
+      // Those over the pictures, whose pictures follow those of the panes, and those that are panes.
+      const isShown = (/** @type {number} */ index) => index >= panes.length || panes[index].role === "energy";
+      const codes = context.position.pictures.flatMap((picture, index) =>
+        picture?.codes && isShown(index) ? [picture.codes] : [],
+      );
       return rangeOf(
         domain,
         codes.map((own) => ({ rgba32: rgba32Of(own), unknown: -1 })),

@@ -1,11 +1,13 @@
 // @ts-check
 /** The tools for the pictures: buttons in the toolbar, and a line with the settings of the active ones. */
 
-import { cssGradient, formatValue } from "../drawing/colour.mjs";
-import { defaultReach, differenceScale, energyScale, reachOf } from "../drawing/compose.mjs";
+import { defaultReach, differenceScale, reachOf } from "../drawing/compose.mjs";
+import { energyScale } from "../drawing/energy_scale.mjs";
+import { colourBar } from "../drawing/pane_heading.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
 import { sourceOf } from "../player/context.mjs";
 import { button, DRAG_ENDS, element } from "../ui/dom.mjs";
+import { formatMark, markWithUnit, parseable, withUnit } from "../ui/numbers.mjs";
 
 /** How an energy is drawn at first: above the threshold that a tenth of the pixels of usual frames reaches. */
 const FIRST_OVERLAY = { opacity: 0.7, from: 2 };
@@ -146,7 +148,7 @@ function differenceLine(context) {
     { class: "option" },
     element("span", { class: "muted", text: "difference to" }),
     reference.menu,
-    element("label", { class: "group" }, element("span", { class: "muted", text: "colours up to" }), reach, unit),
+    element("label", { class: "group" }, element("span", { class: "muted", text: "full scale" }), reach, unit),
     fromFrame,
   );
   /** The domain that the field is about: that of the first pane compared. */
@@ -187,7 +189,7 @@ function differenceLine(context) {
   });
   const show = () => {
     const { panes } = context.stage;
-    const usual = panes.some(({ role }) => role === "truth") ? "truth, else A" : "A";
+    const usual = panes.some(({ role }) => role === "truth") ? "ground truth" : "A";
     // A choice holds for the readouts too, so each configuration, and truth, is offered once.
     const sources = new Map(
       panes
@@ -203,7 +205,7 @@ function differenceLine(context) {
     if (!found) return;
     const value = context.view.state.reach[found.domain.name] ?? defaultReach(found.domain);
     const scale = differenceScale(found.domain, value);
-    reach.value = `${formatValue(value)}`;
+    reach.value = parseable(value);
     unit.textContent = scale.unit;
   };
   return { root, show };
@@ -211,15 +213,7 @@ function differenceLine(context) {
 
 /** @param {import("../player/context.mjs").Context} context */
 function overlayLine(context) {
-  const bar = element("span", { class: "bar" });
-  const ends = [element("span", { class: "number" }), element("span", { class: "number" })];
-  const legend = element(
-    "button",
-    { type: "button", class: "legend", "aria-haspopup": "dialog" },
-    ends[0],
-    bar,
-    ends[1],
-  );
+  const legend = element("button", { type: "button", class: "legend", "aria-haspopup": "dialog" });
   const strength = element("input", {
     type: "range",
     min: "0",
@@ -227,7 +221,7 @@ function overlayLine(context) {
     step: "5",
     "aria-label": "opacity of the energy",
   });
-  const from = element("input", { type: "range", step: "0.25", "aria-label": "lowest energy drawn" });
+  const from = element("input", { type: "range", step: "0.25", "aria-label": "hide energies below" });
   const value = element("output", { class: "number" });
   const root = element(
     "span",
@@ -235,7 +229,7 @@ function overlayLine(context) {
     element("span", { class: "muted", text: "energy" }),
     legend,
     element("label", { class: "group" }, element("span", { class: "muted", text: "opacity" }), strength),
-    element("label", { class: "group" }, element("span", { class: "muted", text: "from" }), from, value),
+    element("label", { class: "group" }, element("span", { class: "muted", text: "hide below" }), from, value),
   );
   const domain = () => Object.values(context.data.energies ?? {})[0]?.domain;
   const change = () =>
@@ -254,16 +248,18 @@ function overlayLine(context) {
     if (!own || !overlay) return;
     const scale = energyScale(own, context.view.state);
     const { opacity, from: least } = overlay;
-    bar.style.background = cssGradient(scale);
-    ends[0].textContent = formatValue(scale.lo);
-    ends[1].textContent = `${formatValue(scale.hi)} ${scale.unit}`;
-    legend.title = `energy from ${formatValue(scale.lo)} to ${formatValue(scale.hi)} ${scale.unit}. Press to change colours and range.`;
+    legend.replaceChildren(
+      element("span", { class: "number", text: formatMark(scale.lo) }),
+      colourBar(scale),
+      element("span", { class: "number", text: markWithUnit(scale.hi, scale.unit) }),
+    );
+    legend.title = `energy from ${formatMark(scale.lo)} to ${markWithUnit(scale.hi, scale.unit)}. Press to change colours and range.`;
     legend.setAttribute("aria-label", legend.title);
     strength.value = String(Math.round(100 * opacity));
     from.min = String(own.lo);
     from.max = String(Math.min(own.hi, 12));
     from.value = String(least);
-    value.textContent = `${formatValue(least)} ${scale.unit}`;
+    value.textContent = withUnit(least, scale.unit);
   };
   return { root, show };
 }

@@ -6,8 +6,13 @@ import { element } from "./dom.mjs";
 /** Backgrounds darker than this get the dark palette. */
 const DARK_BELOW = 0.4;
 
+/** Of `--xc-hue-0` and so on in player.css. */
+const N_HUES = 8;
+
 /**
- * @typedef {{text: string, muted: string, grid: string, font: string, palette: string[]}} Colours as rgba(): Plotly
+ * @typedef {{hue: number, dash: number, shade: number}} Style of a configuration: hue of its method, dash of its path; shade
+ *   tells those apart that share both
+ * @typedef {{text: string, muted: string, grid: string, background: string, font: string, palette: string[]}} Colours as rgba(): Plotly
  *   knows no color-mix()
  */
 
@@ -23,14 +28,27 @@ export class Theme {
     this.root.dataset.theme = luminance(background) < DARK_BELOW ? "dark" : "light";
   }
 
+  /**
+   * Give each letter the colour of its configuration's method; without a style it has that of its place.
+   * @param {string} letters @param {Record<string, Style>} styles by letter
+   */
+  setStyles(letters, styles) {
+    [...letters].forEach((letter, place) => {
+      const { hue, shade } = styles[letter] ?? { hue: place % N_HUES, shade: 0 };
+      const name = `--xc-hue-${hue}${shade % 2 ? "-b" : ""}`;
+      this.root.style.setProperty(`--xc-${letter.toLowerCase()}`, `var(${name})`);
+    });
+  }
+
   /** @returns {Colours} */
   colours() {
     return {
       text: this.colour("--xc-text"),
       muted: this.colour("--xc-muted"),
       grid: this.colour("--xc-grid"),
+      background: this.colour("--xc-background"),
       font: this.css("--st-font") || "sans-serif",
-      palette: ["--xc-text", "--xc-c", "--xc-d", "--xc-muted"].map((name) => this.colour(name)),
+      palette: ["--xc-text", "--xc-hue-2", "--xc-hue-3", "--xc-muted"].map((name) => this.colour(name)),
     };
   }
 

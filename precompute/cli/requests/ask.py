@@ -28,7 +28,7 @@ from precompute.cli.job_options import (
 )
 from precompute.cli.requests.shown import name_of, short_id, state_of
 from precompute.media.sampling import Crop, Sampling
-from precompute.media.sources import bundled_clips
+from precompute.media.sources import bundled_clips, local_path
 from precompute.net.limits import MAX_DURATION_SECONDS
 from precompute.net.urls import address_of
 
@@ -96,9 +96,9 @@ def _source(text: str) -> Source:
     if (address := address_of(text)) is not None:
         return Source("address", address)
     try:
-        path = Path(text).expanduser()
+        path = local_path(text)
         is_file = path.is_file()
-    except (OSError, RuntimeError):  # RuntimeError: ~ of an unknown user
+    except OSError:  # a name too long
         path, is_file = Path(text), False
     if is_file:
         return Source("file", str(path.resolve()), path.name)

@@ -36,8 +36,8 @@ def test_a_difference_is_to_one_reference_on_one_scale_and_other_domains_stay(op
     assert root.get_by_text("not compared: different domain").is_visible()
     assert root.get_by_text("reference of the difference").count() == 2
     legends = root.locator(".pane-head .legend")
-    assert "0 to 30 °" in (legends.nth(0).get_attribute("title") or "")
-    assert "-0.25 to 0.25" in (legends.nth(2).get_attribute("title") or ""), "signed around zero"
+    assert "0 to 30°" in (legends.nth(0).get_attribute("title") or "")
+    assert "−0.25 to 0.25" in (legends.nth(2).get_attribute("title") or ""), "signed around zero"
     field = root.get_by_role("textbox", name="strongest colour at")
     field.fill("360")
     field.press("Enter")

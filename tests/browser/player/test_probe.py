@@ -23,7 +23,7 @@ def test_the_probe_tells_the_values_of_all_panes_and_moves_nothing(open_player: 
     assert texts[1] == "−0.577 −0.577 −0.577 ±0.003 · E −2.98 σ", "a unit vector, and an energy: -8 + 32 * 40 / 255"
     assert texts[2].startswith("0.0° to A · E −2.98 σ")
     assert texts[3] == f"{zero:.3f} ±0.002"
-    assert texts[4].startswith("±0 to A")
+    assert texts[4].startswith("±0.000 to A")
     assert root.locator(".probe-at").inner_text().split() == ["x", "3", "y", "60"]
     assert root.evaluate(boxes) == places
     root.page.mouse.move(2, 2)

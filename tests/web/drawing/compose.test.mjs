@@ -9,6 +9,8 @@ import {
   partnerIn,
   plansOf,
   referenceOf,
+  shownScale,
+  underOverlay,
 } from "../../../dashboard/web/drawing/compose.mjs";
 import { near } from "../fixtures/near.mjs";
 
@@ -153,4 +155,27 @@ test("an overlay is transparent below its threshold", () => {
   const table = overlayTable(domain, { ...domain, lo: 0, hi: 8 }, { opacity: 0.5, from: 2 });
   const code = Math.ceil((255 * 10) / 32);
   assert.deepEqual([table[code - 1], table[code] >>> 24, table[255] >>> 24], [0, 128, 128]);
+});
+
+test("a domain is shown over the range of its clip, in full on request, and never over an empty one", () => {
+  const depth = { name: "depth", channels: 1, lo: 0.1, hi: 16, scale: "log", unit: "m", colour_map: "viridis" };
+  const clip = { ...depth, shown: [1, 6] };
+  const ends = (domain, chosen) => {
+    const { lo, hi } = shownScale(domain, chosen);
+    return [lo, hi];
+  };
+  assert.deepEqual(ends(depth), [0.1, 16]);
+  assert.deepEqual(ends(clip), [1, 6]);
+  assert.deepEqual(ends(clip, { map: "magma", lo: null, hi: null }), [1, 6]);
+  assert.deepEqual(ends(clip, { map: null, lo: 0.1, hi: 16 }), [0.1, 16]);
+  assert.deepEqual(ends({ ...depth, shown: [2, 2] }), [0.1, 16]);
+});
+
+test("what lies under an overlay is muted, and its unknown pixels stay transparent", () => {
+  const pixel = (r, g, b) => (r | (g << 8) | (b << 16) | 0xff000000) >>> 0;
+  const plan = { kind: "table", table: Uint32Array.of(pixel(200, 0, 0), 0), reference: -1, role: "", unknown: -1 };
+  const under = underOverlay(plan, { channels: 1 });
+  assert.deepEqual([...under.table], [pixel(95, 45, 45), 0]);
+  assert.deepEqual([under.isMuted, plan.table[0]], [true, pixel(200, 0, 0)]);
+  assert.equal(underOverlay({ ...plan, kind: "codes", table: null }, { channels: 3 }).kind, "muted");
 });
