@@ -124,7 +124,8 @@ class Head:
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Per-frame numbers beside the images: name -> title and unit."""
     computed_on: Mapping[str, str] = field(default_factory=dict)
-    """Device, dtype, time, the versions of Crosscheck (`crosscheck`) and of libraries, and any `damage` to the source.
+    """Device, dtype, time, the versions of Crosscheck (`crosscheck`) and of libraries, any `damage` to the source, and `notes` on
+    what was chosen, passed over and changed in it.
     No part of the key: tracks with the same key may differ here."""
 
     def __post_init__(self) -> None:
@@ -171,10 +172,10 @@ class Head:
 
     @property
     def caveat(self) -> str:
-        """Why the clip may not be the whole of its source; empty where it was decoded strictly."""
-        if not self.clip.sampling.get("is_tolerant"):
-            return ""
-        return "; ".join(part for part in (self.computed_on.get("damage"), "tolerant") if part)
+        """Why the clip may not be the whole of its source, or not as it is stored there; empty for most."""
+        is_tolerant = self.clip.sampling.get("is_tolerant")
+        parts = (self.computed_on.get("damage"), "tolerant") if is_tolerant else ()
+        return "; ".join(part for part in (*parts, self.computed_on.get("notes")) if part)
 
 
 @dataclass(frozen=True)

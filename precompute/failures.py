@@ -102,6 +102,7 @@ KINDS = {
     "no_video": Kind(
         "The file contains no video frames: audio only, or an empty stream.", "pass a file with a video stream"
     ),
+    "encrypted": Kind("The file holds an encrypted video.", "pass a copy that is not encrypted"),
     "truncated": Kind(
         "The file is truncated.", "copy or download it again, or keep the frames before the cut with --tolerant"
     ),

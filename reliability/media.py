@@ -31,7 +31,7 @@ from precompute import sandbox
 from precompute.failures import SourceError
 from precompute.media import decoder, decoder_process, sources
 from precompute.media.sampling import Frame, Sampling, estimate_frames, output_size
-from reliability import Outcome, Promise, tell
+from reliability import Outcome, Promise, playable, tell
 from tests.fixtures import media
 
 MAX_SECONDS = 10.0
@@ -344,7 +344,34 @@ def try_intact(corpus: Corpus, random: Random, number: int, folder: Path) -> dic
     return result
 
 
-TASKS = {"mutated": try_mutated, "cut": try_cut, "tolerant": try_tolerant, "intact": try_intact}
+def try_playable(corpus: Corpus, random: Random, number: int, folder: Path) -> dict[str, Any]:
+    """A file that plays everywhere although something in it is unusual; every kind in turn."""
+    kind = list(playable.MAKERS)[number % len(playable.MAKERS)]
+    result = {"what": kind, "name": kind, "fault": "", "n_frames": 0}
+    with tempfile.TemporaryDirectory(dir=folder) as own:
+        path, expected = playable.MAKERS[kind](Path(own), random)
+        result["what"] = f"{kind}, {path.name}"
+        try:
+            shown = list(decoder.frames(path, WHOLE_PICTURE))
+        except SourceError as error:
+            return result | {"fault": str(error)}
+    result["n_frames"] = len(shown)
+    if (numbers := [media.read_number(frame.rgb) for frame in shown]) != expected:
+        return result | {"fault": f"shows {numbers} and not {expected}"}
+    if np.diff([frame.pts_seconds for frame in shown]).min(initial=1) <= 0:
+        return result | {"fault": "shows two frames at one time"}
+    return result
+
+
+TASKS = {
+    "mutated": try_mutated,
+    "cut": try_cut,
+    "tolerant": try_tolerant,
+    "intact": try_intact,
+    "playable": try_playable,
+}
+WITHOUT_CORPUS = ("intact", "playable")
+"""Tasks that write their own files."""
 
 
 def main(arguments: list[str]) -> None:
@@ -353,7 +380,7 @@ def main(arguments: list[str]) -> None:
     end, step = (int(arguments[3]), int(arguments[4])) if len(arguments) > 3 else (first + 1, 1)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(arguments[5]) if len(arguments) > 5 else Path(temporary)
-        if len(arguments) <= 5:
+        if len(arguments) <= 5 and task not in WITHOUT_CORPUS:
             write_corpus(folder)
         sandbox.start = Forked  # type: ignore[assignment]
         corpus = Corpus(folder)
@@ -368,7 +395,7 @@ def main(arguments: list[str]) -> None:
 
 def results(task: str, tries: int, folder: Path, seed: int) -> Iterator[dict[str, Any]]:
     """What the tries gave, from as many fork servers as there are processors."""
-    if task != "intact":
+    if task not in WITHOUT_CORPUS:
         write_corpus(folder)
     n_servers = min(os.cpu_count() or 1, tries)
     n_done = 0
@@ -463,6 +490,19 @@ def attempt_intact(tries: int, folder: Path, seed: int) -> Outcome:
     return Outcome(tries, len(faults), figures, tuple(faults[:N_EXAMPLES]))
 
 
+def attempt_playable(tries: int, folder: Path, seed: int) -> Outcome:
+    """Files with unknown boxes, junk behind the end, covers and previews in front, parts cut out without encoding again,
+    transport streams that begin between two key frames, joined recordings, counters that start again, equal times, and
+    messages that nobody understands; of random length and place, with the frame number drawn into each picture."""
+    faults, n_frames = [], 0
+    for result in results("playable", tries, folder, seed):
+        n_frames += result["n_frames"]
+        if result["fault"]:
+            faults.append(_example("playable", seed, result))
+    figures = f"{n_frames} frames of {min(tries, len(playable.MAKERS))} kinds"
+    return Outcome(tries, len(faults), figures, tuple(faults[:N_EXAMPLES]))
+
+
 def _example(task: str, seed: int, result: dict[str, Any]) -> str:
     what = result["fault"] or f"shows {result['n_frames']} frames"
     return f"{task} {seed} {result['number']}: {result['what']}: {what}"
@@ -510,6 +550,15 @@ PROMISES = [
         small=len(media.KINDS),
         full=920,
         attempt=attempt_intact,
+    ),
+    Promise(
+        8,
+        "playable-media",
+        "what decodes without loss is read, frame for frame, however unusual the file is",
+        "files",
+        small=2 * len(playable.MAKERS),
+        full=2_250,
+        attempt=attempt_playable,
     ),
 ]
 

@@ -73,7 +73,7 @@ class Comparison:
     @property
     def caveats(self) -> tuple[str, ...]:
         """What to know before trusting that the clip is the whole of its source."""
-        found = dict.fromkeys(one_line(track.head.caveat, 200) for track in self.tracks if track.head.caveat)
+        found = dict.fromkeys(one_line(track.head.caveat, 600) for track in self.tracks if track.head.caveat)
         return tuple(found)
 
     @property

@@ -77,10 +77,20 @@ class FrameRange:
     """Frames per pack, counted from `start`: a batch ends where a pack ends."""
 
 
-def read_batches(wanted: FrameRange, damages: list[str]) -> Generator[FrameBatch]:
+@dataclass(frozen=True)
+class Remarks:
+    """What is known about the source once it was decoded."""
+
+    damages: list[str] = field(default_factory=list)
+    """Where a tolerant sampling ended."""
+    notes: list[str] = field(default_factory=list)
+    """What was chosen, passed over and changed."""
+
+
+def read_batches(wanted: FrameRange, remarks: Remarks) -> Generator[FrameBatch]:
     """The batches, decoded in a thread while the caller computes; errors of the decoder are raised here.
 
-    Closing the generator ends the thread. `damages` receives where a tolerant sampling ended. Raises SourceError.
+    Closing the generator ends the thread. `remarks` are complete when it ends. Raises SourceError.
     """
     queue: Queue[FrameBatch | BaseException | None] = Queue(BATCHES_AHEAD)
     stopped = Event()
@@ -101,7 +111,7 @@ def read_batches(wanted: FrameRange, damages: list[str]) -> Generator[FrameBatch
 
     def read() -> None:
         try:
-            with closing(_decode_batches(wanted, stopped, damages)) as batches:
+            with closing(_decode_batches(wanted, stopped, remarks)) as batches:
                 for batch in batches:
                     put(batch)
                     if stopped.is_set():
@@ -123,13 +133,16 @@ def read_batches(wanted: FrameRange, damages: list[str]) -> Generator[FrameBatch
             thread.join()
 
 
-def _decode_batches(wanted: FrameRange, stopped: Event, damages: list[str]) -> Generator[FrameBatch]:
+def _decode_batches(wanted: FrameRange, stopped: Event, remarks: Remarks) -> Generator[FrameBatch]:
     """Setting `stopped` ends it, also while frames before the first wanted one are skipped."""
     title, start = wanted.source.title, wanted.start
     with ExitStack() as stack:
 
         def decode(path: Path, sampling: Sampling, channels: Literal[1, 3] | None = None) -> Generator[Frame]:
-            frames = decoder.frames(path, sampling, channels=channels, stopped=stopped, on_damage=damages.append)
+            on_note = remarks.notes.append if channels is None else lambda note: None
+            frames = decoder.frames(
+                path, sampling, channels=channels, stopped=stopped, on_damage=remarks.damages.append, on_note=on_note
+            )
             return stack.enter_context(closing(frames))
 
         n_frames = 0

@@ -13,10 +13,10 @@ from typing import NamedTuple
 from cache.store import Store
 from consistency.zoo.records import ZooError
 from precompute.failures import SourceError
-from precompute.jobs.batches import FrameBatch, FrameRange, read_batches
+from precompute.jobs.batches import FrameBatch, FrameRange, Remarks, read_batches
 from precompute.jobs.device_worker import DeviceWorker, all_devices, in_order
 from precompute.jobs.encode import start_encoder
-from precompute.jobs.events import UNHEARD, Events, Waiting
+from precompute.jobs.events import UNHEARD, Events, Note, Waiting
 from precompute.jobs.failed_tracks import FailedTracks
 from precompute.jobs.pace import Pace
 from precompute.jobs.packs import PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
@@ -66,7 +66,7 @@ def compute_clip(
         stored = {writer.head.key: writer.n_frames for writer in writers}
         start = n_frames = min(stored.values())
         pack_size = pack_frames(plan.clip)
-        damages, stamps = list[str](), dict(plan.stamps)
+        remarks, stamps = Remarks(), dict(plan.stamps)
         workers = []
         for device in all_devices(compute.device):
             graph = make_graph(chains_of(pending), device, compute.precision, compute.networks, keeps_going=True)
@@ -78,7 +78,7 @@ def compute_clip(
         encoders = stack.enter_context(ThreadPoolExecutor(n_encoders(), "encode", start_encoder))
         disk = stack.enter_context(closing(PackWriter(writers)))
         wanted = FrameRange(plan.source, plan.sampling, start, compute.batch_size, pack_size)
-        batches = stack.enter_context(closing(read_batches(wanted, damages)))  # read
+        batches = stack.enter_context(closing(read_batches(wanted, remarks)))  # read
 
         def predict_and_score(worker: DeviceWorker, frames: FrameBatch) -> dict[str, TrackChunk]:
             pack_start = frames.start - (frames.start - start) % pack_size
@@ -112,8 +112,8 @@ def compute_clip(
                 store.remove([writer.head.key for writer in writers])
             raise
         disk.put(pack)
-        disk.wait()
-        disk.finish(damages)
+        disk.finish(remarks)
+    _tell(plan, remarks, events)
     return Computed(len(pending) - len(failed), n_frames - start, failed.error(worker.graph for worker in workers))
 
 
@@ -126,6 +126,12 @@ def _is_unusable(error: SourceError, stamps: Mapping[Path, sources.Stamp]) -> bo
 def _in_dtype_of_clip(store: Store, plan: Plan, compute: Compute) -> Compute:
     precision = compute.precision
     return replace(compute, precision=replace(precision, dtype=clip_dtype(store, plan, precision.dtype)))
+
+
+def _tell(plan: Plan, remarks: Remarks, events: Events) -> None:
+    """Report what was chosen, passed over and changed in the source."""
+    for note in remarks.notes:
+        events.emit(Note(f"{plan.clip.title}: {note}"))
 
 
 def _require_unchanged(stamps: dict[Path, sources.Stamp], *, is_last: bool = True) -> None:

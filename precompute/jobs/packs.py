@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -13,6 +13,7 @@ import numpy as np
 from cache.pack import MAX_FRAMES
 from cache.records import Clip
 from cache.writer import TrackWriter
+from precompute.jobs.batches import Remarks
 from precompute.jobs.encode import encode_image, encode_preview
 from precompute.jobs.tracks import TrackChunk
 
@@ -20,6 +21,8 @@ PACK_PIXELS = 64 * 256 * 256
 """Pixels per pack and track, 64 frames of 256x256: the most that a killed job computes again, and its bound on memory."""
 ENCODED_TOGETHER = 8
 """Images of a track that one encoder handles at a time: with fewer, the threads cost more than the work."""
+MAX_REMARK = 1000
+"""Letters of what a track records about its source; names and numbers of streams come from the file."""
 DISK_THREADS = 16
 """Files written to the disk at a time."""
 
@@ -120,12 +123,17 @@ class PackWriter:
         self.wait()
         self._writers = tuple(writer for writer in self._writers if writer.head.key not in keys)
 
-    def finish(self, damages: Sequence[str]) -> None:
-        """Mark every track as complete, and note known damage of its source."""
+    def finish(self, remarks: Remarks) -> None:
+        """Once everything is written, mark every track as complete, with what is known about its source."""
+        self.wait()
+        found = {
+            name: "; ".join(texts)[:MAX_REMARK]
+            for name, texts in (("damage", remarks.damages), ("notes", remarks.notes))
+            if texts
+        }
 
         def finish(writer: TrackWriter) -> None:
-            for damage in damages:
-                writer.head = replace(writer.head, computed_on={**writer.head.computed_on, "damage": damage})
+            writer.head = replace(writer.head, computed_on={**writer.head.computed_on, **found})
             writer.finish()
 
         list(self._disk.map(finish, self._writers))

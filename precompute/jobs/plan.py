@@ -11,7 +11,7 @@ from cache.keys import clip_key
 from cache.records import Clip
 from cache.store import Store
 from consistency.zoo.records import Zoo
-from precompute.jobs.resume import n_stored_frames
+from precompute.jobs.resume import READING_MARK, n_stored_frames
 from precompute.jobs.tracks import TrackSpec, plan_tracks
 from precompute.media import decoder, sources
 from precompute.media.sampling import Sampling, estimate_frames, output_size
@@ -56,27 +56,7 @@ def make_plan(store: Store, source: sources.Source, sampling: Sampling, zoo: Zoo
 
     Raises SourceError and ZooError.
     """
-    rule = {**sampling.rule(), "shift": "", "rule": SAMPLING_RULE}
-    key = clip_key(source.sha256, rule)
-    known = store.tracks(clip=key, kind="input")
-    if known and known[0].is_complete:
-        clip = known[0].head.clip
-    else:
-        info = decoder.probe(source, sampling)
-        height, width = output_size(info, sampling)
-        clip = Clip(
-            key=key,
-            title=source.title,
-            source_sha256=source.sha256,
-            sampling=rule,
-            width=width,
-            height=height,
-            n_frames=estimate_frames(info, sampling),
-            url=source.url,
-            author=source.author,
-            licence=source.licence,
-            attribution=source.attribution,
-        )
+    clip = _make_clip(store, source, sampling)
     truth = {name: sources.fingerprint(path) for name, path in source.truth.items()}
     specs = plan_tracks(clip, zoo, patterns, {name: sha256 for name, (sha256, _) in truth.items()})
     pending = tuple(spec for spec in specs if not store.holds(spec.head.key))
@@ -85,3 +65,43 @@ def make_plan(store: Store, source: sources.Source, sampling: Sampling, zoo: Zoo
     stamps |= {source.path: source.stamp} if source.stamp else {}
     log.info("%s: clip %s, %d of %d tracks to compute", source.title, clip.key[:12], len(pending), len(specs))
     return Plan(source, sampling, clip, zoo, tuple(specs), pending, stored, stamps)
+
+
+def _make_clip(store: Store, source: sources.Source, sampling: Sampling) -> Clip:
+    """The clip, as it is stored if its input track is complete.
+
+    Most videos are shown as they are decoded. What is done to the others, such as tone mapping, is in their clip's key: a
+    version that did not do it stored other frames.
+    """
+    rule = {**sampling.rule(), "shift": "", "rule": SAMPLING_RULE}
+    stored = _stored_clip(store, clip_key(source.sha256, rule), only_if_marked=True)
+    if stored is not None:
+        return stored
+    info = decoder.probe(source, sampling)
+    if info.reading:
+        rule["reading"] = info.reading
+    key = clip_key(source.sha256, rule)
+    stored = _stored_clip(store, key)
+    height, width = output_size(info, sampling)
+    return stored or Clip(
+        key=key,
+        title=source.title,
+        source_sha256=source.sha256,
+        sampling=rule,
+        width=width,
+        height=height,
+        n_frames=estimate_frames(info, sampling),
+        url=source.url,
+        author=source.author,
+        licence=source.licence,
+        attribution=source.attribution,
+    )
+
+
+def _stored_clip(store: Store, key: str, only_if_marked: bool = False) -> Clip | None:
+    """The clip of that key if its input track is complete; `only_if_marked`: and was stored by a version that knows how a
+    video is to be read."""
+    for track in store.tracks(clip=key, kind="input"):
+        if track.is_complete and (READING_MARK in track.head.computed_on or not only_if_marked):
+            return track.head.clip
+    return None

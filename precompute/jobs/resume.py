@@ -17,6 +17,10 @@ from precompute.jobs.packs import DISK_THREADS
 from precompute.jobs.predict import Compute, dtype_name
 from precompute.jobs.tracks import TrackSpec
 
+READING_MARK = "reading"
+"""Name, in `computed_on`, of how the source's picture was read. Versions before 0.2.0 did not write it: they read every video
+as its first stream is decoded."""
+
 
 def n_stored_frames(store: Store, spec: TrackSpec) -> int:
     """Frames that an earlier run left of an incomplete track; 0 if its manifest cannot be read."""
@@ -60,6 +64,7 @@ def _describe(spec: TrackSpec, compute: Compute, zoo_version: str) -> dict[str, 
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "dtype": dtype_name(precision.dtype),
         **({"in_float32": ", ".join(sorted(exact))} if exact else {}),
+        READING_MARK: str(spec.head.clip.sampling.get("reading", "as decoded")),
         "torch": torch.__version__,
         "zoo_version": zoo_version,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),

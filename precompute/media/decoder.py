@@ -52,6 +52,7 @@ def frames(
     channels: Literal[1, 3] | None = None,
     stopped: Event | None = None,
     on_damage: Callable[[str], None] = lambda what: None,
+    on_note: Callable[[str], None] = lambda what: None,
 ) -> Generator[Frame]:
     """Decode a video once, in order, and yield its sampled frames; times are compared in whole milliseconds.
 
@@ -59,7 +60,8 @@ def frames(
     takes the nearest code, and equal sizes pass bit-exact. Raises SourceError if decoding fails, possibly after some frames:
     a clip is complete only when the iterator has ended. Closing the iterator early ends the decoder. A tolerant sampling
     ends at the first damage instead, after reporting it to `on_damage`, such as `truncated after frame 812 of the source
-    (27.07 s)`.
+    (27.07 s)`. `on_note` receives, after the last frame, what was chosen, passed over and changed, such as `HLG tone-mapped to
+    SDR`.
 
     Another thread can set `stopped` to end the iterator at once and without an error, even while a late start is being
     sought or no frame arrives; that end is not the end of the video.
@@ -70,6 +72,8 @@ def frames(
         for message, image in messages:
             if "damage" in message:
                 on_damage(message["damage"])
+            elif "note" in message:
+                on_note(message["note"])
             else:
                 yield Frame(image, message["pts_seconds"], index)
                 index += 1

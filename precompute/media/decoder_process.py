@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,17 @@ from av.video.reformatter import VideoReformatter
 from cache.records import MAX_CLIP_FRAMES
 from precompute.failures import KINDS, SourceError
 from precompute.media import decoder_limits
+from precompute.media.containers.facts import Crop
+from precompute.media.containers.truncation import refuse_cut_file
+from precompute.media.damage import RESCUE, Beginning, Complaints, TransportMarks, damaged
 from precompute.media.decoder_limits import allow_more_cpu, lacks_memory, limit_decoder
-from precompute.media.geometry import display_matrix, is_turned, picture, pixel_aspect
-from precompute.media.open_video import PICTURES, RESCUE, File, damaged, opened
+from precompute.media.open_video import PICTURES, Video, opened
+from precompute.media.pictures.geometry import display_matrix, is_turned, picture, pixel_aspect
+from precompute.media.pictures.look import Look, look_of
 from precompute.media.sampling import Sampling, VideoInfo, output_size
 from precompute.media.timeline import FrameTimes, chosen, mean_rate
-from precompute.media.truncation import refuse_cut_file
 from precompute.sandbox import Parent
+from precompute.text import count
 
 MAX_MISSING = 0.02
 """Share of the frames that the header states and the file may lack: decoders drop a few at open ends."""
@@ -52,8 +57,8 @@ def main(arguments: list[str]) -> None:
         allow_more_cpu()
         parent.send({"alive": True})
 
-    def report_damage(what: str) -> None:
-        parent.send({"damage": what})
+    def report(what: str, text: str) -> None:
+        parent.send({what: text})
 
     try:
         limit_decoder()
@@ -63,7 +68,7 @@ def main(arguments: list[str]) -> None:
             parent.send(asdict(probe(path, request["is_tolerant"])))
         else:
             sampling = Sampling(**request["sampling"])
-            for pts_seconds, image in sampled(path, sampling, request["channels"], report_alive, report_damage):
+            for pts_seconds, image in sampled(path, sampling, request["channels"], report_alive, report):
                 flat = image.reshape(-1)  # a pipe takes flat buffers only; reshape copies if it must
                 parent.send({"pts_seconds": pts_seconds, "shape": image.shape}, flat.data)
         parent.send({"done": True})
@@ -76,9 +81,9 @@ def main(arguments: list[str]) -> None:
 
 def probe(path: Path, is_tolerant: bool) -> VideoInfo:
     """The header and the first frame."""
-    with opened(path, is_tolerant) as (file, container, stream):
-        for first, _ in decoded(file, container, stream):
-            return describe(container, stream, first)
+    with opened(path, is_tolerant) as video:
+        for first, _ in decoded(video, Remarks()):
+            return describe(video, first, look_of(path, first, video.crop))
     raise SourceError("no_video", f"{path.name}: the video stream contains no frame", RESCUE)
 
 
@@ -87,26 +92,31 @@ def sampled(
     sampling: Sampling,
     channels: int | None,
     report_alive: Callable[[], None],
-    on_damage: Callable[[str], None],
+    report: Callable[[str, str], None],
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Yield (pts_seconds, uint8 (H, W, C)) of the sampled frames; call `report_alive` about once a second.
 
-    A tolerant sampling ends at the first damage and reports it to `on_damage`; a strict one raises SourceError.
+    A tolerant sampling ends at the first damage and reports it as `damage`; a strict one raises SourceError. What was
+    chosen, changed and passed over is reported at the end, each as a `note`.
     """
-    n_taken = 0
     converter = VideoReformatter()  # one for all: a frame's own lives, threads and all, until the garbage is collected
     size: tuple[int, int] | None = None
-    with opened(path, sampling.is_tolerant) as (file, container, stream):
-        source = decoded(file, container, stream)
+    remarks, look = Remarks(), Look()
+    with opened(path, sampling.is_tolerant) as video:
+        source = decoded(video, remarks)
         if sampling.is_tolerant:
-            source = up_to_damage(path, source, on_damage)
-        for frame, pts_seconds in chosen(source, stream, sampling, report_alive):
+            source = up_to_damage(path, source, lambda what: report("damage", what))
+        if (first := next(source, None)) is not None:
+            look = look_of(path, first[0], video.crop)
+            source = chain([first], source)
+        taken = chosen(source, video.stream, sampling, report_alive)
+        for frame, pts_seconds in islice(taken, sampling.max_frames):
             if size is None:
-                size = output_size(describe(container, stream, frame), sampling)
-            yield pts_seconds, picture(path, frame, converter, sampling, size, channels, pixel_aspect(stream))
-            n_taken += 1
-            if n_taken == sampling.max_frames:
-                return
+                size = output_size(describe(video, frame, look), sampling)
+            aspect = pixel_aspect(video.stream)
+            yield pts_seconds, picture(path, frame, converter, sampling, size, channels, aspect, look)
+    for note in (*video.notes, *(look.notes if channels is None else ()), *remarks.texts()):
+        report("note", note)
 
 
 def without_empty_promise(path: Path, error: SourceError, is_tolerant: bool) -> SourceError:
@@ -147,40 +157,87 @@ def up_to_damage(
         on_damage(f"{named.code} after frame {n_frames - 1} of the source ({last_seconds:.2f} s)")
 
 
-def decoded(file: File, container: Any, stream: Any) -> Iterator[tuple[Any, float]]:
+class Remarks:
+    """What decoding passed over and changed, for people; complete once the frames are."""
+
+    def __init__(self) -> None:
+        self.times: FrameTimes | None = None
+        self.beginnings = [Beginning()]
+
+    def texts(self) -> list[str]:
+        n_passed = sum(beginning.n_passed for beginning in self.beginnings)
+        passed = f"{count(n_passed, 'frame')} before the first whole one left out" if n_passed else ""
+        return [text for text in (passed, *(self.times.notes() if self.times else ())) if text]
+
+
+def decoded(video: Video, remarks: Remarks) -> Iterator[tuple[Any, float]]:
     """Every frame in order of presentation with its seconds after the first; raises SourceError at the end of a truncated file.
 
     Frames come when the packet after theirs has been read, the last ones after that check: where a file is cut, the last
     packet may be incomplete, and some of the frames that the decoder still held may be missing.
     """
-    path = file.path
-    times = FrameTimes(container, stream)
-    complaints_end = file.complaints_end()
+    file, path = video.file, video.path
+    times = remarks.times = FrameTimes(video.container, video.stream)
+    beginnings, n_begun = (
+        remarks.beginnings,
+        1,
+    )  # one for each of the joined recordings; those after `n_begun` are to come
+    complaints = Complaints()
+    is_transport = video.container.format.name == "mpegts"
+    marks = TransportMarks(1 / mean_rate(video.stream) / video.stream.time_base) if is_transport else None
     waiting: list[tuple[Any, float]] = []
+
+    def require_intact() -> None:
+        file.require_intact_reads()
+        if (lost := complaints.lost_data(beginnings[-1].has_begun)) is not None:
+            raise damaged(path, times.n_frames, lost)
+
     try:
-        for packet in container.demux(stream):
+        for packet in video.container.demux(video.stream):
             is_flush = not packet.size and packet.dts is None
-            file.require_intact_reads()
-            if packet.is_corrupt:
-                raise damaged(path, times.n_frames)
-            file.require_no_complaint(complaints_end, times.n_frames)
+            require_intact()
+            if marks.lost_frames(packet) if marks and not is_flush else packet.is_corrupt and not marks:
+                raise damaged(path, times.n_frames, "data of the stream are missing")
             if not is_flush:
                 yield from waiting
                 waiting = []
-                times.note_packet(packet)
-            frames = packet.decode()
-            file.require_no_complaint(complaints_end, times.n_frames)
-            waiting += [(frame, times.seconds(path, frame)) for frame in frames]
+                if times.note_packet(packet):
+                    beginnings.append(Beginning(is_first=False))
+                beginnings[-1].note_packet(packet)
+            frames = decoded_packet(packet, beginnings[-1])
+            require_intact()
+            for frame in frames:
+                is_next = n_begun < len(beginnings) and (frame.pts is None or times.starts_again(frame))
+                n_begun += is_next and frame.pts is not None
+                if beginnings[n_begun - 1 + (is_next and frame.pts is None)].passes(frame):
+                    continue
+                if frame.is_corrupt:
+                    raise damaged(path, times.n_frames, "a frame cannot be decoded whole")
+                waiting.append((frame, times.seconds(path, frame)))
     except av.error.FFmpegError as error:
         file.require_intact_reads()
         if lacks_memory(error):
             raise MemoryError from None
         raise damaged(path, times.n_frames, error.strerror) from None
-    file.require_intact_reads()
-    file.require_no_complaint(complaints_end, times.n_frames)
+    require_intact()
+    if marks and marks.ends_incomplete():
+        raise damaged(path, times.n_frames, "the last frame is incomplete")
     refuse_cut_file(path)  # known from the start, unless tolerant
-    refuse_missing_frames(path, stream, times.n_frames, times.last_end - times.first)
+    n_passed = sum(beginning.n_passed for beginning in beginnings)
+    if n_passed and not times.n_frames:
+        raise damaged(path, 0, "no frame can be decoded whole")
+    refuse_missing_frames(path, video.stream, times.n_frames + n_passed, times.last_end - times.first)
     yield from waiting
+
+
+def decoded_packet(packet: Any, beginning: Beginning) -> list[Any]:
+    """The frames that come out when a packet goes in; none if it belongs to those before the first key frame and fails."""
+    try:
+        return packet.decode()
+    except av.error.InvalidDataError as error:
+        if lacks_memory(error) or not beginning.passes_failure():
+            raise
+        return []
 
 
 def refuse_missing_frames(path: Path, stream: Any, n_frames: int, shown_ticks: int) -> None:
@@ -191,9 +248,11 @@ def refuse_missing_frames(path: Path, stream: Any, n_frames: int, shown_ticks: i
         raise SourceError("truncated", f"{path.name}: truncated: {n_frames} frames, the header states {stream.frames}")
 
 
-def describe(container: Any, stream: Any, first: Any) -> VideoInfo:
+def describe(video: Video, first: Any, look: Look) -> VideoInfo:
     """What the header and the first frame state."""
-    width, height = min(round(first.width * pixel_aspect(stream)), 10**9), first.height
+    container, stream, crop = video.container, video.stream, look.crop or Crop()
+    width, height = first.width - crop.left - crop.right, first.height - crop.top - crop.bottom
+    width = min(round(width * pixel_aspect(stream)), 10**9)
     if is_turned(display_matrix(first)):
         width, height = height, width
     if container.format.name in PICTURES.values():
@@ -207,7 +266,10 @@ def describe(container: Any, stream: Any, first: Any) -> VideoInfo:
     n_frames = stream.frames or round((duration or 0) * fps)
     if not 0 <= max(n_frames, (duration or 0) * fps) <= MAX_CLIP_FRAMES:
         n_frames, duration = 0, None  # no header can be believed that far
-    return VideoInfo(width, height, duration, n_frames, fps)
+    reading = " ".join(
+        part for part in (f"stream={video.n_streams_before}" * bool(video.n_streams_before), look.key) if part
+    )
+    return VideoInfo(width, height, duration, n_frames, fps, reading)
 
 
 def named_error(path: Path, error: Exception) -> SourceError:

@@ -6,18 +6,22 @@ from __future__ import annotations
 
 import errno
 import os
-import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import av
 import av.error
-from av.stream import Disposition
+from av.codec.context import Flags
 from av.video.stream import VideoStream
 
-from precompute.failures import REENCODE, SourceError
+from precompute.failures import SourceError
+from precompute.media.containers.facts import Crop, TrackFacts
+from precompute.media.containers.streams import choose_stream, shown_streams
+from precompute.media.containers.tracks import stated_facts
+from precompute.media.containers.truncation import refuse_cut_file
+from precompute.media.damage import RESCUE
 from precompute.media.decoder_limits import MAX_PIXELS, lacks_memory
-from precompute.media.truncation import refuse_cut_file
 
 MAX_THREADS = 4
 """Decoding threads; more would only fill the pipe sooner."""
@@ -31,20 +35,34 @@ FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,gif,ogg,flv,asf
 PICTURES = {b"\xff\xd8\xff": "jpeg_pipe", b"\x89PNG": "png_pipe"}
 """First bytes of a picture, a video of one frame -> FFmpeg's name of its format, which it would not choose by itself."""
 
-RESCUE = f"use another copy, or save the intact frames: {REENCODE}"
-"""The next step for a file of which no frame can be decoded."""
 
-STANDARD_ERROR = 2
+@dataclass(frozen=True)
+class Video:
+    """A file that was opened, and the stream of it that is shown."""
+
+    file: File
+    container: Any
+    stream: Any
+    crop: Crop | None
+    """What the container takes off the stream's pictures."""
+    n_streams_before: int
+    """Video streams before it that are no attached pictures."""
+    notes: tuple[str, ...]
+    """What was chosen and passed over, for people."""
+
+    @property
+    def path(self) -> Path:
+        return self.file.path
 
 
 class opened:
-    """Context: the file, its container and its video stream. Raises SourceError if the header rules the file out."""
+    """Context: the video. Raises SourceError if the header rules the file out."""
 
     def __init__(self, path: Path, is_tolerant: bool) -> None:
         self.path = path
         self.is_tolerant = is_tolerant
 
-    def __enter__(self) -> tuple[File, Any, Any]:
+    def __enter__(self) -> Video:
         require_safe_ffmpeg()
         refuse_cut_file(self.path, only_without_index=self.is_tolerant)
         self.file = File(self.path)
@@ -62,7 +80,7 @@ class opened:
             reason = error.strerror if isinstance(error, av.error.FFmpegError) else error
             raise SourceError("bad_media", f"{self.path.name}: not a video in a supported format ({reason})") from None
         try:
-            return self.file, self.container, self._video_stream()
+            return self._video()
         except BaseException:
             self.__exit__()
             raise
@@ -71,12 +89,22 @@ class opened:
         self.container.close()
         self.file.release()
 
-    def _video_stream(self) -> Any:
-        streams = [s for s in self.container.streams.video if not s.disposition & Disposition.attached_pic]
+    def _video(self) -> Video:
+        streams = shown_streams(self.container)
         if not streams:
             what = "audio only" if self.container.streams.audio else "no video stream"
             raise SourceError("no_video", f"{self.path.name}: contains {what}")
-        stream = streams[0]
+        facts = stated_facts(self.path, streams)
+        stream, note = choose_stream(self.path.name, streams, facts)
+        self._prepare(stream)
+        stated = facts.get(stream.index, TrackFacts())
+        notes = [note] if note else []
+        if stated.dolby_vision is not None:
+            notes.append(dolby_vision_note(self.path, *stated.dolby_vision))
+        return Video(self.file, self.container, stream, stated.crop, streams.index(stream), tuple(notes))
+
+    def _prepare(self, stream: Any) -> None:
+        """Check the size of its pictures and set up its decoder."""
         codec = stream.codec_context
         width, height = (codec.width, codec.height) if codec is not None else (0, 0)
         if codec is not None and not width * height:
@@ -88,16 +116,33 @@ class opened:
             )
         if codec is None or not codec.width or not codec.height:
             raise SourceError("bad_media", f"{self.path.name}: the header states no codec or no valid size", RESCUE)
-        codec.options = {"err_detect": "crccheck+explode", "max_pixels": str(MAX_PIXELS)}
+        # Not `explode`: it turns any complaint into a failure, also one about metadata. Decoders mark what is not whole, and
+        # only with `output_corrupt` do most of them output it: else frames would be missing without a word. That of HEVC
+        # then loses whole frames behind those that are not; it complains about missing references instead.
+        codec.options = {"err_detect": "crccheck", "max_pixels": str(MAX_PIXELS)}
+        if codec.name != "hevc":
+            codec.flags |= Flags.output_corrupt
         codec.thread_type = "AUTO"
         # Threads meet damage before the frames in front of it have arrived: how many did would be chance.
         codec.thread_count = 1 if self.is_tolerant else min(MAX_THREADS, os.cpu_count() or 1)
-        return stream
+
+
+def dolby_vision_note(path: Path, profile: int, compatible: int) -> str:
+    """What is shown of a Dolby Vision video. Raises SourceError for one whose base layer is no picture by itself."""
+    if compatible == 0 and profile not in (
+        4,
+        7,
+    ):  # these have a base layer of their own, though the record need not say so
+        raise SourceError(
+            "bad_media",
+            f"{path.name}: Dolby Vision profile {profile}, which has no base layer that can be shown by itself",
+            "export it as SDR or HDR10 in the program that made it, and pass that file",
+        )
+    return f"Dolby Vision profile {profile}: its base layer is shown"
 
 
 class File:
-    """The file as FFmpeg reads it. Records an error of the disk, which FFmpeg takes for damaged data or the end, and collects
-    what FFmpeg complains about while it continues: damage that it conceals."""
+    """The file as FFmpeg reads it. Records an error of the disk, which FFmpeg takes for damaged data or the end."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -132,23 +177,6 @@ class File:
         """Raise the disk's error, if there was one."""
         if self.error is not None:
             raise self.error
-
-    def complaints_end(self) -> int:
-        """Bytes of FFmpeg's complaints so far; standard error is a file that the parent opened."""
-        return os.fstat(STANDARD_ERROR).st_size
-
-    def require_no_complaint(self, since: int, n_frames: int) -> None:
-        """Raise SourceError if FFmpeg has complained since `complaints_end` was `since`."""
-        if self.complaints_end() <= since:
-            return
-        text = os.pread(STANDARD_ERROR, 200, since).decode(errors="replace")
-        complaint = re.sub(r"^\[[^]]*\] *", "", text.strip().split("\n")[0])
-        raise damaged(self.path, n_frames, complaint)
-
-
-def damaged(path: Path, n_frames: int, reason: str | None = None) -> SourceError:
-    because = f" ({reason})" if reason else ""
-    return SourceError("damaged", f"{path.name}: damaged or truncated after {n_frames} frames{because}")
 
 
 def stated_size(path: Path, stream_index: int) -> tuple[int, int]:

@@ -81,6 +81,9 @@ class VideoInfo:
     """Frames in the file: exact for most mp4, else duration x fps; 0 if the header states neither."""
     fps: float
     """Mean frames per second as the header states it; frames of a variable-rate video may lie anywhere."""
+    reading: str = ""
+    """What is chosen or done before frames are resized, such as `stream=1 tone=HLG:1000:2020:bt2390`; part of the clip's key.
+    Empty for a video whose first stream is shown as it is decoded."""
 
 
 @dataclass(frozen=True)

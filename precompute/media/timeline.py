@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from precompute.failures import SourceError
+from precompute.media.damage import damaged
 from precompute.media.sampling import Sampling
+from precompute.text import count
 
 
 class FrameTimes:
-    """The times of a stream's frames in the order in which they are shown, in the stream's ticks."""
+    """The times of a stream's frames in the order in which they are shown, in the stream's ticks: strictly rising, whatever
+    the file states."""
 
     def __init__(self, container: Any, stream: Any) -> None:
         # AVI has only decoding times: the n-th frame shown has the n-th packet's.
@@ -22,28 +25,62 @@ class FrameTimes:
         # split, FFmpeg assigns the time to another frame, and so goes back by a few frames.
         self._may_go_back = container.format.name == "mpeg"
         self._time_base = stream.time_base
+        self._smallest_step = max(1, math.ceil(SMALLEST_STEP_SECONDS / stream.time_base))
+        self._second = math.ceil(1 / stream.time_base)
         self.n_frames = 0
         self.first = self.last = 0
         self.last_end = 0
         """The end of the last frame's duration; if none is stated, the longest of those before it is assumed."""
         self._longest = 0
+        self._last_dts: int | None = None
+        self._n_joined = 0
+        self._offset = 0
+        self.joins: list[int] = []
+        """The frames at which the clock starts again: recordings joined to those before."""
+        self.n_untimed = 0
+        """Frames without a time, or with one that is not after that of the frame before."""
 
-    def note_packet(self, packet: Any) -> None:
-        """Record a packet, in the order of the file, before its frames are decoded."""
-        if self._packet_times is not None and packet.size and packet.dts is not None:
-            self._packet_times.append(packet.dts)
+    def note_packet(self, packet: Any) -> bool:
+        """Record a packet, in the order of the file, before its frames are decoded; whether the clock starts again there."""
+        dts = packet.dts
+        if self._packet_times is not None and packet.size and dts is not None:
+            self._packet_times.append(dts)
+        if dts is None or not packet.size:
+            return False
+        back = 0 if self._last_dts is None else self._last_dts - dts
+        self._last_dts = dts
+        least = 0 if not self._may_go_back else self._second // 5 if packet.is_keyframe else self._second
+        if back > least:
+            self._n_joined += 1
+            return True
+        return False
+
+    def starts_again(self, frame: Any) -> bool:
+        """Whether a frame is the first that comes out of the part behind a clock that starts again."""
+        if not self._n_joined or frame.pts is None or frame.pts + self._offset > self.last:
+            return False
+        self._n_joined -= 1
+        self.joins.append(self.n_frames)
+        return True
 
     def seconds(self, path: Path, frame: Any) -> float:
-        """Seconds of the next frame after the first. Raises SourceError for a frame without a time of its own."""
+        """Seconds of the next frame after the first. Raises SourceError for a frame that belongs before the ones before it."""
         pts = frame.pts
         if self._packet_times is not None and self.n_frames < len(self._packet_times):
             pts = self._packet_times[self.n_frames]
-        if self._may_go_back and self.n_frames and pts is not None:
-            earliest = self.last - 1 / self._time_base  # a second: what is further back is another recording
-            pts = self.last_end if earliest < pts < (self.last + self.last_end) / 2 else pts
-        if pts is None or frame.is_corrupt or (self.n_frames and pts <= self.last):
-            what = "has no time" if pts is None else "is damaged" if frame.is_corrupt else "goes back in time"
-            raise SourceError("damaged", f"{path.name}: frame {self.n_frames} {what}")
+        if self.joins and self.joins[-1] == self.n_frames and pts is not None:
+            self._offset = self.last_end - pts
+        if pts is not None:
+            pts += self._offset
+        if self._may_go_back and self.n_frames and pts is not None and self.last - self._second < pts:
+            pts = self.last_end if pts < (self.last + self.last_end) / 2 else pts
+        if pts is None or (self.n_frames and pts <= self.last):
+            usual = max(self._longest, frame.duration or 0)
+            if pts is not None and self.last - pts > usual and not self._may_go_back:
+                raise damaged(path, self.n_frames, "the next frame goes back in time")
+            self.n_untimed += 1
+            least = self.last + self._smallest_step if self.n_frames else 0
+            pts = least if pts is not None else max(least, self.last_end)
         self.first = pts if self.n_frames == 0 else self.first
         self._longest = max(self._longest, pts - self.last if self.n_frames else 0)
         stated = frame.duration if self._packet_times is None else 0  # AVI's is one tick, whatever follows
@@ -51,6 +88,24 @@ class FrameTimes:
         self.last = pts
         self.n_frames += 1
         return float((pts - self.first) * self._time_base)
+
+    def notes(self) -> list[str]:
+        """What was done to the times, for people."""
+        notes = []
+        if self.joins:
+            n_joins, first = len(self.joins), self.joins[0]
+            where = f"at frame {first}" if n_joins == 1 else f"at frame {first} and {n_joins - 1} later ones"
+            notes.append(f"recordings joined: the clock starts again {where}, and the times continue")
+        if self.n_untimed:
+            step = f"{1000 * float(self._smallest_step * self._time_base):.3g} ms"
+            notes.append(
+                f"{count(self.n_untimed, 'frame')} stated no later time than the one before: moved to {step} after it"
+            )
+        return notes
+
+
+SMALLEST_STEP_SECONDS = Fraction(1, 1000)
+"""Between two frames of one time: the clock by which times are compared."""
 
 
 def milliseconds(seconds: float) -> int:

@@ -29,7 +29,7 @@ from typer.testing import CliRunner, Result
 
 from analysis.trust import trust_of
 from cache.maintenance import verify
-from cache.records import StoreError
+from cache.records import StoreError, sealed
 from cache.store import Store
 from cache.writer import TrackWriter
 from consistency.domains import DOMAINS, ENERGY
@@ -41,6 +41,7 @@ from precompute.cli.app import app
 from precompute.jobs import batches, compute_clip, device_worker, job, packs, precision
 from precompute.jobs.encode import decode_image, encode_image, encode_preview, preview_size
 from precompute.jobs.events import Computing
+from reliability import playable
 from tests.fixtures.media import truncate, write_audio, write_video
 from tests.fixtures.waits import PATIENCE_SECONDS
 from tests.fixtures.zoos import LAB_METHODS, LAB_TARGETS, write_lab, write_zoo
@@ -403,7 +404,7 @@ def test_ctrl_c_while_frames_are_skipped_ends_the_job_at_once(tmp_path, zoo, mon
 
     original = batches.decoder.frames
 
-    def skip_for_ever(path, sampling, *, channels=None, stopped=None, on_damage=None):
+    def skip_for_ever(path, sampling, *, stopped=None, **_):
         if stopped is None:  # the example frames by which the precision is chosen
             yield from original(path, sampling)
             return
@@ -801,3 +802,31 @@ def test_remove_takes_what_was_named_and_nothing_else(tmp_path, zoo, clip):
 def test_the_list_of_an_empty_store_says_what_to_run(tmp_path):
     assert listed(tmp_path) == []
     assert "python -m precompute run" in call("list", "--store", tmp_path).stdout
+
+
+# --- how a source is read ---
+
+
+def test_what_was_chosen_in_a_source_is_said_once_and_stands_on_every_track(tmp_path, zoo):
+    video, _ = playable.cover_first(tmp_path, np.random.default_rng(1))
+    result = run(tmp_path / "store", zoo, video, "--max-frames", "3")
+    assert result.exit_code == 0 and result.output.count("cover: of 2 video streams, stream 1 (h264") == 1
+    tracks = Store(tmp_path / "store", read_only=True).tracks()
+    assert tracks and all(track.head.caveat.startswith("of 2 video streams, stream 1") for track in tracks)
+    assert {track.head.clip.sampling["reading"] for track in tracks} == {"stream=1"}
+    again = run(tmp_path / "store", zoo, video, "--max-frames", "3")
+    assert "0 frames computed" in again.output and "of 2 video streams" not in again.output
+
+
+def test_a_clip_of_an_earlier_version_is_found_again_if_it_is_read_as_it_was(tmp_path, zoo, clip, done):
+    """Its header is read once more, as earlier versions did not record how they had read it."""
+    store = tmp_path / "store"
+    shutil.copytree(done, store)
+    for path in store.rglob("manifest.json"):
+        fields = json.loads(path.read_text())
+        del fields["computed_on"]["reading"]
+        path.write_text(json.dumps(sealed(fields)))
+    before = contents(store)
+    result = run(store, zoo, clip)
+    assert result.exit_code == 0 and "0 frames computed" in result.output
+    assert contents(store) == before == contents(done)

@@ -703,7 +703,8 @@ def test_a_disk_that_fails_while_reading_is_not_called_damage(
     child_that_runs(
         monkeypatch,
         "import errno, os, sys, precompute.media.decoder_process as d\n"
-        "read, left = d.File.read, [6]\n"
+        "from precompute.media.open_video import File\n"
+        "read, left = File.read, [6]\n"
         "def fail(self, n_bytes):\n"
         "    left[0] -= 1\n"
         "    if left[0] < 0 and self._file.tell() > 200_000:\n"
@@ -715,7 +716,7 @@ def test_a_disk_that_fails_while_reading_is_not_called_damage(
         "    def seek(self, *_): return 0\n"
         "    def tell(self): return 300_000\n"
         "    def close(self): pass\n"
-        "d.File.read = fail\n"
+        "File.read = fail\n"
         "d.main(sys.argv[1:])",
     )
     with pytest.raises(SourceError) as caught:

@@ -17,7 +17,7 @@ import numpy as np
 
 from consistency.domains import DEPTH_MAX_METRES
 from precompute.media.decoder import frames
-from precompute.media.geometry import fitted
+from precompute.media.pictures.geometry import fitted
 from precompute.media.sampling import Sampling
 from precompute.media.sources import SAMPLES
 from training.evaluation.real_items import DEBIAN, DISPARITY, FETCHED, ITEMS, PHONE, SIZE_PX, RealItem

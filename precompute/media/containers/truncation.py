@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 import struct
 from pathlib import Path
 from typing import BinaryIO
 
 from precompute.failures import SourceError
+from precompute.media.containers.matroska import matroska_end
+from precompute.media.containers.mp4 import is_mp4, mp4_end
 
 
 def refuse_cut_file(path: Path, *, only_without_index: bool = False) -> None:
@@ -19,7 +20,7 @@ def refuse_cut_file(path: Path, *, only_without_index: bool = False) -> None:
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(TS_PACKET_BYTES + 1)
-        if head[4:8] in MP4_BOXES:
+        if is_mp4(file, size):
             stated = mp4_end(file, size)
         elif head[:4] == b"\x1a\x45\xdf\xa3":
             stated = matroska_end(file, size)
@@ -49,50 +50,6 @@ def refuse_cut_file(path: Path, *, only_without_index: bool = False) -> None:
 
 TS_PACKET_BYTES = 188
 """MPEG-TS consists of packets of this size, each starting with `G`; a cut between two packets is invisible."""
-
-MP4_BOXES = frozenset(b"ftyp moov mdat free skip wide uuid moof mfra sidx styp meta pnot".split())
-
-
-def mp4_end(file: BinaryIO, size: int) -> int | None:
-    """The end of the last box, bytes; None if no `moov` box (the index) precedes it."""
-    position = 0
-    has_index = False
-    while position + 8 <= size:
-        file.seek(position)
-        head = file.read(16)
-        length, kind = struct.unpack(">I4s", head[:8])
-        if length == 1 and len(head) == 16:
-            (length,) = struct.unpack(">Q", head[8:])
-        if kind not in MP4_BOXES or (length < 8 and length != 0):
-            break  # padding or appended data, which players ignore too
-        has_index |= kind == b"moov"
-        position = size if length == 0 else position + length  # 0: the box reaches to the end of the file
-    return position if has_index or position > size else None
-
-
-def matroska_end(file: BinaryIO, size: int) -> int:
-    """The end of the Segment element, bytes; 0 if its size is unknown (a live recording) or it is not the second element."""
-    file.seek(4)
-    header_length = ebml_size(file)
-    if header_length is None or header_length > size:
-        return 0
-    file.seek(header_length, os.SEEK_CUR)
-    if file.read(4) != b"\x18\x53\x80\x67":
-        return 0
-    length = ebml_size(file)
-    return 0 if length is None else file.tell() + length
-
-
-def ebml_size(file: BinaryIO) -> int | None:
-    """An EBML size: the leading zero bits of the first byte count the bytes that follow; None (unknown) if all value bits are 1."""
-    first = file.read(1)
-    if not first or not first[0]:
-        return None
-    n_following = 8 - first[0].bit_length()
-    n_bits = 7 * (n_following + 1)
-    value = int.from_bytes(first + file.read(n_following), "big") & ((1 << n_bits) - 1)
-    return None if value == (1 << n_bits) - 1 else value
-
 
 OGG_PAGE = 27
 """Bytes of a page header, before its table of segments."""

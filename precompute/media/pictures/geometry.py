@@ -13,6 +13,10 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from precompute.failures import SourceError
+from precompute.media.containers.facts import Crop
+from precompute.media.pictures.colour import set_matrix
+from precompute.media.pictures.look import Look
+from precompute.media.pictures.tone_mapping import to_sdr
 from precompute.media.sampling import Sampling
 
 
@@ -24,13 +28,20 @@ def picture(
     size: tuple[int, int],
     channels: int | None,
     aspect: float,
+    look: Look,
 ) -> np.ndarray:
     """The upright picture (or codes) at the output size (height, width): uint8 (H, W, C). Raises SourceError for codes that are
-    not stored losslessly."""
+    not stored losslessly.
+
+    HDR is tone-mapped after it was resized: its codes are as even to the eye as SDR's, and the picture is smaller.
+    """
     if channels is None:
-        rgb = converter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+        set_matrix(path, frame)
+        layout = "rgb24" if look.hdr is None else "rgb48le"
+        rgb = cropped(converter.reformat(frame, format=layout, threads=1).to_ndarray(), look.crop)
         image = upright(rgb, display_matrix(frame))
-        return fitted(image, sampling, size, aspect if not is_turned(display_matrix(frame)) else 1 / aspect, None)
+        image = fitted(image, sampling, size, aspect if not is_turned(display_matrix(frame)) else 1 / aspect, None)
+        return image if look.hdr is None else to_sdr(image, look.hdr)
     layout = {1: "gray", 3: "rgb24"}[channels]
     lossless = {1: ["gray"], 3: ["gbrp", "rgb24", "bgr24", "rgb0", "bgr0"]}[channels]
     if frame.format.name not in lossless:
@@ -41,7 +52,15 @@ def picture(
     codes = (
         converter.reformat(frame, format=layout, threads=1).to_ndarray().reshape(frame.height, frame.width, channels)
     )
-    return fitted(codes, sampling, size, 1.0, cv2.INTER_NEAREST_EXACT)
+    return fitted(cropped(codes, look.crop), sampling, size, 1.0, cv2.INTER_NEAREST_EXACT)
+
+
+def cropped(image: np.ndarray, crop: Crop | None) -> np.ndarray:
+    """(H, W, C) without the pixels at its sides that are not to be shown."""
+    if crop is None:
+        return image
+    height, width = image.shape[:2]
+    return image[crop.top : height - crop.bottom, crop.left : width - crop.right]
 
 
 def fitted(

@@ -1,0 +1,1 @@
+"""From a decoded frame to the picture that is shown: colours, tone mapping, cropping, rotation and size."""
