@@ -36,7 +36,7 @@ STYLE = """
 [class*="st-key-verdict-"] [data-testid="stText"] { font-size: 1rem; font-weight: 600; line-height: 1.35; white-space: normal; }
 .verdict-facts { display: flex; flex-wrap: wrap; gap: 0.1rem 1.5rem; margin: 0 !important; padding: 0 !important; font-size: 0.8125rem; line-height: 1.35; }
 .verdict-facts > div { flex: 1 1 16rem; min-width: 0; overflow-wrap: anywhere; }
-.verdict-facts > div:last-child { flex-grow: 1.9; }
+.verdict-facts > div:last-child { flex: 2 1 21rem; }
 .verdict-facts dt { display: inline; margin-right: 0.35rem; font-weight: 600; }
 .verdict-facts dd { display: inline; margin: 0; }
 </style>
