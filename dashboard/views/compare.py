@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 
 from analysis.columns import Columns, with_expected_times
 from analysis.energy import Unreadable
-from cache.records import Track
-from cache.store import Store
+from cache.records import StoreError, Track
+from cache.store import Store, require_store
 from dashboard.catalogue import Catalogue
 from dashboard.compare.choices import Choices, note_move
 from dashboard.compare.comparison import Comparison, choices_of, compare
@@ -158,7 +159,7 @@ def _show_empty(store: Store, tracks: Sequence[Track]) -> None:
     brand()
     with st.container(key="empty"):
         st.header("Nothing to compare yet")
-        st.text(f"The store {store.root} holds no frames.")
+        st.text(_why_empty(store.root))
         st.text("Compute the bundled clips, or a video of your own:")
         commands = ("python -m precompute run phone walkthrough", "python -m precompute run my-video.mp4")
         st.code("\n".join(for_store(command, store) for command in commands), language="bash", wrap_lines=True)
@@ -168,6 +169,16 @@ def _show_empty(store: Store, tracks: Sequence[Track]) -> None:
         st.caption("The first frames appear here automatically as soon as they are stored.")
         show_failed(store)
     refresh_when_changed(store, tracks, None)
+
+
+def _why_empty(root: Path) -> str:
+    if not root.exists():
+        return f"There is no store at {root} yet."
+    try:
+        require_store(root)
+    except StoreError as error:
+        return f"{error.found}."
+    return f"The store {root} holds no frames."
 
 
 def _has_unreadable_tracks(store: Store) -> bool:
