@@ -228,7 +228,7 @@ def lay_out(params: dict[str, str], catalogue: Catalogue) -> None:
     again, complaints = from_query(to_query(selection), catalogue)
     assert again == selection and not complaints, (again, complaints)
     content = compare(catalogue, selection.clip, selection.target, selection.readout, selection.configurations)
-    data = [pane_data(pane) for pane in content.panes], [energy_data(track) for track in content.energies.values()]
+    data = [pane_data(pane, {}) for pane in content.panes], [energy_data(track) for track in content.energies.values()]
     json.dumps(data, allow_nan=False)
 
 
