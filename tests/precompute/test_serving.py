@@ -268,6 +268,36 @@ def test_uploads_go_after_their_time_but_not_while_another_request_needs_them(de
     assert desk.requests.all() == [] and desk.uploads.stored() == [] and desk.store.tracks() == []
 
 
+def test_of_two_clips_from_one_upload_each_goes_with_its_request(desk, clip):
+    upload = desk.uploads.put([clip.read_bytes()], 10**6)
+    source = Source("upload", upload.sha256, "mine.mp4")
+    first, second = desk.ask(source, max_frames=1), desk.ask(source, max_frames=1, start=0.03)
+    desk.serve()
+    clips = [desk.after(request).ended.clip for request in (first, second)]
+    assert desk.uploads.unlisted() == set(clips) and clips[0] != clips[1]
+    desk.requests.drop(first.id)
+    desk.serve()
+    assert desk.uploads.unlisted() == {clips[1]} == {track.head.clip.key for track in desk.store.tracks()}
+    assert desk.uploads.stored() == [upload]
+    desk.requests.drop(second.id)
+    desk.serve()
+    assert desk.store.tracks() == [] and desk.uploads.stored() == [] and desk.uploads.unlisted() == frozenset()
+
+
+def test_a_dropped_request_outlasts_a_live_one_on_its_upload_so_that_its_clip_is_not_forgotten(desk, clip):
+    upload = desk.uploads.put([clip.read_bytes()], 10**6)
+    source = Source("upload", upload.sha256, "mine.mp4")
+    first = desk.ask(source, max_frames=1)
+    desk.serve()
+    second = desk.ask(source, max_frames=1, start=0.03)
+    desk.requests.drop(first.id)
+    desk.serve()
+    assert len(desk.uploads.unlisted()) == 2, "it might have been of the same clip"
+    desk.serve()
+    assert desk.uploads.unlisted() == {desk.after(second).ended.clip}
+    assert desk.requests.all(with_dropped=True) == [desk.after(second)]
+
+
 def test_while_the_clock_jumps_nothing_is_too_old(desk, clip, monkeypatch):
     desk.ask(clip, max_frames=1)
     at_work = desk.worker()
