@@ -156,9 +156,9 @@ class _Following:
             case events.Waiting():
                 raise Busy
             case events.Downloading():
-                self._tell(Progress("download", event.n_bytes, event.n_total))
+                self._tell(replace(before, stage="download", n_done=event.n_bytes, n_total=event.n_total))
             case events.Resolved():
-                self._tell(Progress("plan"))
+                self._tell(replace(before, stage="plan", n_done=0, n_total=None))
             case events.Planned():
                 if self._uploads is not None and not self._store.tracks(clip=event.clip):
                     self._uploads.unlist(event.clip)  # before its first pack can be seen

@@ -298,6 +298,24 @@ def test_a_dropped_request_outlasts_a_live_one_on_its_upload_so_that_its_clip_is
     assert desk.requests.all(with_dropped=True) == [desk.after(second)]
 
 
+def test_what_a_killed_attempt_stored_of_an_upload_is_deleted_even_if_the_next_one_finds_no_upload(desk, clip):
+    upload = desk.uploads.put([clip.read_bytes()], 10**6)
+    done = desk.ask(Source("upload", upload.sha256, "mine.mp4"), max_frames=1)
+    desk.serve()
+    (unlisted,) = desk.uploads.unlisted()
+    desk.requests.forget(done.id)
+    request = desk.ask(Source("upload", upload.sha256, "mine.mp4"), max_frames=1)
+    lease = desk.requests.claim(request.id, new_worker())
+    lease.tell(Progress("compute", 0, 1, "mine.mp4", unlisted))
+    assert queue._free(FolderObjects(desk.store.root / "requests"), lease.id, lease._n, "expired")
+    assert desk.uploads.delete(upload.sha256)
+    desk.serve()
+    assert desk.failure(request).code == "not_found"
+    desk.requests.drop(request.id)
+    desk.serve()
+    assert desk.store.tracks() == [] and desk.uploads.unlisted() == frozenset()
+
+
 def test_while_the_clock_jumps_nothing_is_too_old(desk, clip, monkeypatch):
     desk.ask(clip, max_frames=1)
     at_work = desk.worker()
