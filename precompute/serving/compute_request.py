@@ -54,11 +54,12 @@ def compute_request(
     OSError and torch's errors.
     """
     asked = lease.asked
-    following = _Following(lease, keeper, uploads if asked.source.kind == "upload" else None, store)
+    is_upload = asked.source.kind == "upload"
+    following = _Following(lease, keeper, uploads if is_upload else None, store)
     settings = _settings(asked, setup)
     found = _find(store, uploads, asked, setup, settings.limits, following)
     following.emit(events.Resolved())
-    return compute_found(store, found, settings, networks, events=following, stop=stop)
+    return compute_found(store, found, settings, networks, is_upload=is_upload, events=following, stop=stop)
 
 
 def failure_of(error: Exception, asked: Asked, store: Store, uploads: Uploads) -> Failure:

@@ -255,6 +255,35 @@ def test_an_upload_of_a_clip_that_was_public_before_stays_listed(desk, clip):
     assert desk.store.tracks() and desk.uploads.stored() == []
 
 
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_a_clip_first_made_from_an_upload_is_listed_and_kept_once_it_is_computed_from_a_file(desk, clip, is_asked):
+    upload = desk.uploads.put([clip.read_bytes()], 10**6)
+    request = desk.ask(Source("upload", upload.sha256, "mine.mp4"), max_frames=1)
+    desk.serve()
+    assert desk.uploads.unlisted()
+    if is_asked:
+        desk.ask(clip, max_frames=1)
+        desk.serve()
+    else:
+        command = ["run", clip, "--zoo", "tiny", "--size", 64, "--max-frames", 1, "--device", "cpu"]
+        assert call(*command, "--store", desk.store.root).exit_code == 0
+    assert desk.uploads.unlisted() == frozenset()
+    desk.requests.drop(request.id)
+    desk.serve()
+    assert desk.store.tracks() and desk.uploads.stored() == []
+
+
+def test_a_clip_that_a_kept_request_ended_with_is_kept_even_if_it_is_unlisted(desk, clip):
+    upload = desk.uploads.put([clip.read_bytes()], 10**6)
+    request = desk.ask(Source("upload", upload.sha256, "mine.mp4"), max_frames=1)
+    desk.ask(clip, max_frames=1, when=time.time() + 1.0)
+    desk.serve()
+    desk.uploads.unlist(desk.after(request).ended.clip)  # as a request that was planned before the other had begun does
+    desk.requests.drop(request.id)
+    desk.serve()
+    assert desk.store.tracks() and desk.uploads.stored() == []
+
+
 def test_uploads_go_after_their_time_but_not_while_another_request_needs_them(desk, clip):
     upload = desk.uploads.put([clip.read_bytes()], 10**6)
     source = Source("upload", upload.sha256, "mine.mp4")
@@ -425,7 +454,7 @@ def test_a_heartbeat_that_cannot_be_written_stops_nothing(desk, clip, monkeypatc
 # The commands
 
 
-def call(*words: str | Path) -> Result:
+def call(*words: str | Path | int) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
