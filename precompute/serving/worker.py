@@ -124,15 +124,15 @@ class Worker:
             began = time.perf_counter()
             stored = compute_request(self._store, self._uploads, lease, self._setup, self._networks, keeper, stop)
             result = _result(stored, time.perf_counter() - began)
-            self._record(lambda: lease.end("done", result=result, clip=stored.clip))
+            self._record(stop, lambda: lease.end("done", result=result, clip=stored.clip))
             self._say(f"{id} {stored.title}: {_done(stored, result.seconds)}")
         except LeaseEnded as ended:
             if ended.why == "cancelled":
-                self._record(lambda: lease.end("cancelled", clip=lease.progress.clip))
+                self._record(stop, lambda: lease.end("cancelled", clip=lease.progress.clip))
             self._say(f"{id} {name}: {ended.why}")
         except Busy:
             self._busy_until[lease.id] = time.monotonic() + BUSY_SECONDS
-            self._record(lease.give_back)
+            self._record(stop, lease.give_back)
             self._say(f"{id} {name}: another job is writing this clip; tried again in {BUSY_SECONDS:.0f} s")
         except KeyboardInterrupt:
             try:
@@ -144,7 +144,7 @@ class Worker:
         except Exception as error:  # nothing that stops one request may stop the others
             log.debug("%s failed", lease.id, exc_info=error)
             failure = failure_of(error, lease.asked, self._store, self._uploads)
-            self._record(lambda: lease.end("failed", failure=failure, clip=lease.progress.clip))
+            self._record(stop, lambda: lease.end("failed", failure=failure, clip=lease.progress.clip))
             self._say(f"{id} error[{failure.code}] {failure.message}; {failure.next_step}")
             return False
         finally:
@@ -152,8 +152,10 @@ class Worker:
             self._networks.trim(self._keep_bytes)
         return True
 
-    def _record(self, write: Callable[[], object]) -> None:
-        """Write, and if the disk is full, wait until it is not: what was done must not be forgotten."""
+    def _record(self, stop: Stop, write: Callable[[], object]) -> None:
+        """Write, and if the disk is full, wait until it is not: what was done must not be forgotten. Raises
+        KeyboardInterrupt once `stop` is set, rather than wait."""
+        stop.has_unsaved_frames = False  # those of a pack that failed are lost already: a signal ends the wait
         is_full = False
         while True:
             try:
@@ -163,6 +165,7 @@ class Worker:
                 if not is_full:
                     self._say(f"waiting: {error}")
                 is_full = True
+                stop.raise_if_set()
                 time.sleep(RETRY_SECONDS)
 
     def _tidy(self) -> None:

@@ -31,7 +31,7 @@ from precompute.jobs.predict import Networks
 from precompute.serving import keeper, worker
 from precompute.serving.compute_request import Setup
 from precompute.serving.worker import MAX_LOST, Worker
-from precompute.signals import Stop
+from precompute.signals import Stop, stop_on_signals
 from tests.fixtures.media import write_video
 from tests.fixtures.waits import PATIENCE_SECONDS, wait_until
 from tests.fixtures.zoos import write_zoo
@@ -439,6 +439,37 @@ def test_an_end_that_a_full_disk_refuses_is_recorded_once_there_is_room(desk, cl
     desk.serve()
     assert desk.after(request).state == "done" and len(refused) == 4
     assert len([line for line in desk.said if "No space left" in line]) == 2, "one line each time"
+
+
+@pytest.mark.parametrize("is_set_before", [True, False])
+def test_a_signal_ends_the_wait_for_a_full_disk_after_a_pack_that_failed(desk, clip, monkeypatch, quick, is_set_before):
+    put_new, waits = FolderObjects.put_new, []
+
+    def full(objects: FolderObjects, name: str, data: bytes) -> bool:
+        if ".end." in name:
+            raise NotWritten("the folder cannot be written (No space left on device); free disk space")
+        return put_new(objects, name, data)
+
+    with stop_on_signals(lambda: None) as stop:
+
+        def fail(*_: object, **__: object) -> None:
+            stop.has_unsaved_frames = True
+            if is_set_before:
+                signal.raise_signal(signal.SIGTERM)
+            raise NotWritten("the pack cannot be written")
+
+        def waited(seconds: float) -> None:
+            waits.append(seconds)
+            assert len(waits) < 3, "the signal is ignored"
+            signal.raise_signal(signal.SIGTERM)
+
+        monkeypatch.setattr(FolderObjects, "put_new", full)
+        monkeypatch.setattr(worker, "compute_request", fail)
+        monkeypatch.setattr(worker.time, "sleep", waited)
+        desk.ask(clip, max_frames=1)
+        with pytest.raises(KeyboardInterrupt):
+            desk.worker().serve(stop)
+    assert len(waits) == (0 if is_set_before else 1)
 
 
 def test_a_heartbeat_that_cannot_be_written_stops_nothing(desk, clip, monkeypatch, quick):
