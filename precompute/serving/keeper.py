@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Any, Literal
 
@@ -22,14 +23,21 @@ class LeaseEnded(Exception):
         self.why = why
 
 
+@dataclass
+class _Held:
+    """A lease and its end in one object, so that the thread, which may be late, cannot end the next lease instead."""
+
+    lease: Lease
+    ended: Literal["", "cancelled", "lost"] = ""
+
+
 class Keeper:
     """Beats for the worker and the request that it holds, and frees the requests of workers that were killed."""
 
     def __init__(self, requests: Requests, worker: str, facts: Mapping[str, Any]) -> None:
         """`requests`: for this thread alone. `facts`: what the worker says of itself."""
         self._requests, self._worker, self._facts = requests, worker, dict(facts)
-        self._lease: Lease | None = None
-        self._ended: Literal["", "cancelled", "lost"] = ""
+        self._held: _Held | None = None
         self._stop = Event()
 
     @contextmanager
@@ -51,16 +59,16 @@ class Keeper:
     @contextmanager
     def holding(self, lease: Lease) -> Iterator[None]:
         """Beat for this request within the block."""
-        self._ended, self._lease = "", lease
+        self._held = _Held(lease)
         try:
             yield
         finally:
-            self._lease = None
+            self._held = None
 
     def raise_if_ended(self) -> None:
         """Raise LeaseEnded if the request held should not be worked on any more."""
-        if self._ended:
-            raise LeaseEnded(self._ended)
+        if self._held is not None and self._held.ended:
+            raise LeaseEnded(self._held.ended)
 
     def _run(self) -> None:
         while not self._stop.wait(BEAT_SECONDS):
@@ -68,13 +76,13 @@ class Keeper:
 
     def _beat(self) -> None:
         try:
-            if (lease := self._lease) is not None:
-                if lease.is_held():
-                    lease.beat()  # also if it is to be cancelled: until the job has noticed, nobody else may begin
-                    self._ended = "cancelled" if lease.is_stopping() else ""
+            if (held := self._held) is not None:
+                if held.lease.is_held():
+                    held.lease.beat()  # also if it is to be cancelled: until the job has noticed, nobody else may begin
+                    held.ended = "cancelled" if held.lease.is_stopping() else ""
                 else:
-                    self._ended = "lost"
-            doing = lease.id if lease is not None else ""
+                    held.ended = "lost"
+            doing = held.lease.id if held is not None else ""
             self._requests.announce(self._worker, {**self._facts, "doing": doing})
             self._requests.free_expired()
         except (NotWritten, OSError) as error:  # the job meets the same disk, and reports it

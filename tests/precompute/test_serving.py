@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -391,6 +392,26 @@ def test_a_request_taken_away_is_left_alone_and_done_by_whoever_has_it_then(desk
     assert robbed == [True] and any("lost" in line for line in desk.said)
     done = desk.after(request)
     assert done.state == "done" and sum("tracks stored" in line for line in desk.said) == 1
+
+
+def test_a_late_look_at_one_request_does_not_end_the_next_one(desk, clip, monkeypatch):
+    leases = [desk.requests.claim(desk.ask(clip, start=start).id, new_worker()) for start in (0.0, 0.01)]
+    watched = keeper.Keeper(desk.requests, new_worker(), {})
+    with ExitStack() as stack:
+        stack.enter_context(watched.holding(leases[0]))
+
+        def late() -> bool:
+            stack.close()
+            stack.enter_context(watched.holding(leases[1]))
+            return False
+
+        monkeypatch.setattr(leases[0], "is_held", late)
+        watched._beat()
+        watched.raise_if_ended()
+        desk.requests.cancel(leases[1].id)
+        watched._beat()
+        with pytest.raises(keeper.LeaseEnded, match="cancelled"):
+            watched.raise_if_ended()
 
 
 def test_a_clip_that_another_job_writes_is_left_for_later(desk, clip, quick, monkeypatch):
