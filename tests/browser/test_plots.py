@@ -116,7 +116,7 @@ def test_a_zoomed_axis_never_loses_the_cursor_and_comes_back_from_the_link(page:
     page.wait_for_url(f"**span={shown[0]}-{shown[1]}*")
     again = open_page(page, app, page.url.split("?")[1].split("&", 1)[1])
     assert look(again)["span"] == shown
-    again.get_by_role("button", name="whole clip").click()
+    again.get_by_role("button", name="show the whole clip in the plots").click()
     assert look(again)["span"] is None
 
 
