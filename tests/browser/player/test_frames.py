@@ -59,7 +59,7 @@ def test_a_held_key_shows_each_frame_from_what_is_loaded_ahead(open_player: Open
     errors = root.evaluate(
         """async (el, steps) => {
           for (let frame = 1; frame <= steps; frame += 1) {
-            el.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight", repeat: frame > 1}));
+            el.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight", repeat: frame > 1, bubbles: true, composed: true}));
             while (el.xc.painted !== frame) await new Promise(requestAnimationFrame);
           }
           return el.xc.state().errors;
