@@ -211,7 +211,7 @@ def test_a_saved_page_opens_from_a_disk_offline_and_still_plays(page: Page, app:
             assert {one["frame"] for one in copy.evaluate(read)[:4]} == {shown}
             assert abs(copy.evaluate("el => el.xc.cursors()[0]") - shown) < 0.1
         copy.press("s")
-        expect(other.get_by_text("this page is a file: send the file itself")).to_be_visible()
+        expect(other.locator(".toast")).to_have_text("this page is a file: send the file itself")
         copy.press("Home")
         copy.press("Space")
         wait_for(copy, "el.xc.painted > 15")
