@@ -13,7 +13,7 @@ ASKING_VARIABLE = "CROSSCHECK_REQUESTS"
 LIMITS_VARIABLE = "CROSSCHECK_REQUEST_LIMITS"
 DAY_SECONDS = 24 * 3600.0
 NOMINAL_FPS = 24.0
-"""What `max_frames` without `fps` counts as."""
+"""What `max_frames` counts as, without `fps` or with a higher one: the video need not have so many frames per second."""
 
 Asking = Literal["off", "signed-in", "everyone"]
 
@@ -99,7 +99,7 @@ def video_seconds(asked: Asked) -> float | None:
     if options.end is not None:
         known.append(max(0.0, options.end - options.start))
     if options.max_frames is not None:
-        known.append(options.max_frames / (options.fps or NOMINAL_FPS))
+        known.append(options.max_frames / min(options.fps or NOMINAL_FPS, NOMINAL_FPS))
     if asked.source.kind == "address" and options.end is None:
         known.append(options.max_duration)  # the download refuses longer ones
     return min(known, default=None)

@@ -142,7 +142,8 @@ class Requests:
             return
         self._objects.put_new(f"{id}.stop.json", b"{}")
         if names.is_waiting:
-            self._objects.put_new(f"{id}.end.json", records.to_json(Ended("cancelled", self._now())))
+            ended = Ended("cancelled", self._now(), clip=self._progress(id, names.claim).clip)
+            self._objects.put_new(f"{id}.end.json", records.to_json(ended))
 
     def drop(self, id: str) -> None:
         """Hide the request from everybody, cancel it, and let a worker delete it with its upload and its results. Raises
@@ -187,6 +188,10 @@ class Requests:
             # Between listing and claiming, others made further attempts and tidied up this number.
             self._objects.delete(f"{id}.claim-{n}.json")
             return None
+        if (
+            known := self._progress(id, names.claim)
+        ).clip:  # some of its packs may be stored: they are tidied by its key
+            lease.tell(Progress(title=known.title, clip=known.clip))
         for what, old in after.numbered:
             if old < n:
                 self._objects.delete(f"{id}.{what}-{old}.json")
@@ -275,14 +280,17 @@ class Requests:
             return None  # an object that was put under another's name
         self._asked[id] = asked
         ended = self._end(id) if "end" in names.single else None
-        progress = Progress()
-        if names.is_running:
-            with suppress(BadRecord):
-                if data := self._objects.get(f"{id}.beat-{names.claim}.json"):
-                    progress = records.progress_from_json(data)
+        progress = self._progress(id, names.claim) if names.is_running else Progress()
         state = ended.outcome if ended else "running" if names.is_running else "waiting"
         is_stopping = "stop" in names.single and ended is None
         return Request(id, asked, state, progress, ended, is_stopping, "drop" in names.single)
+
+    def _progress(self, id: str, n: int) -> Progress:
+        """What the n-th attempt last told."""
+        with suppress(BadRecord):
+            if data := self._objects.get(f"{id}.beat-{n}.json"):
+                return records.progress_from_json(data)
+        return Progress()
 
     def _end(self, id: str) -> Ended:
         if id not in self._ended:

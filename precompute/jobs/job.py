@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from cache.records import StoreError
+from cache.requests.uploads import Uploads
 from cache.store import Store
 from consistency.zoo.records import Zoo
 from precompute.failures import SourceError
@@ -125,15 +126,25 @@ def compute_source(
 
 
 def compute_found(
-    store: Store, found: Source, settings: Settings, networks: Networks, *, events: Events = UNHEARD, stop: Stop
+    store: Store,
+    found: Source,
+    settings: Settings,
+    networks: Networks,
+    *,
+    is_upload: bool = False,
+    events: Events = UNHEARD,
+    stop: Stop,
 ) -> Stored:
-    """Compute a source that is a file on this disk now. `networks` keeps what it loads for the next source.
+    """Compute a source that is a file on this disk now. `networks` keeps what it loads for the next source. Unless
+    `is_upload`, lists name its clip from now on, and it no longer goes with the upload that it was first made from.
 
     Raises KeyboardInterrupt once `stop` is set, and SourceError, ZooError, StoreError, OSError and torch's errors.
     """
     stop.has_unsaved_frames = False
     plan = make_plan(store, found, settings.sampling, settings.zoo, list(settings.patterns))
     stored = Stored(str(found.path), found.title, plan.clip.key, len(plan.specs))
+    if not is_upload:
+        Uploads(store.root).relist(plan.clip.key)
     _state_trust(store, plan)
     if not plan.pending:
         return stored

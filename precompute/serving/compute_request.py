@@ -54,11 +54,12 @@ def compute_request(
     OSError and torch's errors.
     """
     asked = lease.asked
-    following = _Following(lease, keeper, uploads if asked.source.kind == "upload" else None, store)
+    is_upload = asked.source.kind == "upload"
+    following = _Following(lease, keeper, uploads if is_upload else None, store)
     settings = _settings(asked, setup)
     found = _find(store, uploads, asked, setup, settings.limits, following)
     following.emit(events.Resolved())
-    return compute_found(store, found, settings, networks, events=following, stop=stop)
+    return compute_found(store, found, settings, networks, is_upload=is_upload, events=following, stop=stop)
 
 
 def failure_of(error: Exception, asked: Asked, store: Store, uploads: Uploads) -> Failure:
@@ -156,9 +157,9 @@ class _Following:
             case events.Waiting():
                 raise Busy
             case events.Downloading():
-                self._tell(Progress("download", event.n_bytes, event.n_total))
+                self._tell(replace(before, stage="download", n_done=event.n_bytes, n_total=event.n_total))
             case events.Resolved():
-                self._tell(Progress("plan"))
+                self._tell(replace(before, stage="plan", n_done=0, n_total=None))
             case events.Planned():
                 if self._uploads is not None and not self._store.tracks(clip=event.clip):
                     self._uploads.unlist(event.clip)  # before its first pack can be seen

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from contextlib import suppress
 
 from cache.records import StoreError
 from cache.requests.queue import Requests
@@ -29,8 +28,8 @@ def tidy(
     deleted = []
     for request in old:
         try:
-            if request.asked.source.kind == "upload":
-                _delete_upload(store, uploads, request, kept)
+            if request.asked.source.kind == "upload" and not _delete_upload(store, uploads, request, kept):
+                continue
         except StoreError as error:  # a job is writing the clip; later
             log.debug("%s: %s", request.id, error)
             continue
@@ -50,17 +49,18 @@ def _is_due(request: Request, keep_seconds: float | None, now: float) -> bool:
     return keep_seconds is not None and request.ended is not None and now - request.ended.when > keep_seconds
 
 
-def _delete_upload(store: Store, uploads: Uploads, request: Request, kept: Collection[Request]) -> None:
-    """Delete the upload and the unlisted results of a request, unless another request needs them."""
-    if any(other.asked.source == request.asked.source for other in kept):
-        return
+def _delete_upload(store: Store, uploads: Uploads, request: Request, kept: Collection[Request]) -> bool:
+    """Delete the upload and the unlisted results of a request, unless another request needs them. False, and nothing
+    changes, while one that is live may need them: only this request knows its clip, so it has to stay until then."""
     name = request.asked.source.name
-    if any(other.asked.source.name == name for other in kept):
-        return
+    sharing = [other for other in kept if other.asked.source.name == name]
     clip = request.ended.clip if request.ended else ""
-    if clip in uploads.unlisted():
+    if clip in uploads.unlisted() and not any(other.ended and other.ended.clip == clip for other in kept):
+        if any(other.is_live for other in sharing):
+            return False
         with store.writing(clip):
             store.remove([track.head.key for track in store.tracks(clip=clip)])
         uploads.relist(clip)
-    with suppress(FileNotFoundError):
+    if not sharing:
         uploads.delete(name)
+    return True

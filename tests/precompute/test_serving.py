@@ -255,6 +255,35 @@ def test_an_upload_of_a_clip_that_was_public_before_stays_listed(desk, clip):
     assert desk.store.tracks() and desk.uploads.stored() == []
 
 
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_a_clip_first_made_from_an_upload_is_listed_and_kept_once_it_is_computed_from_a_file(desk, clip, is_asked):
+    upload = desk.uploads.put([clip.read_bytes()], 10**6)
+    request = desk.ask(Source("upload", upload.sha256, "mine.mp4"), max_frames=1)
+    desk.serve()
+    assert desk.uploads.unlisted()
+    if is_asked:
+        desk.ask(clip, max_frames=1)
+        desk.serve()
+    else:
+        command = ["run", clip, "--zoo", "tiny", "--size", 64, "--max-frames", 1, "--device", "cpu"]
+        assert call(*command, "--store", desk.store.root).exit_code == 0
+    assert desk.uploads.unlisted() == frozenset()
+    desk.requests.drop(request.id)
+    desk.serve()
+    assert desk.store.tracks() and desk.uploads.stored() == []
+
+
+def test_a_clip_that_a_kept_request_ended_with_is_kept_even_if_it_is_unlisted(desk, clip):
+    upload = desk.uploads.put([clip.read_bytes()], 10**6)
+    request = desk.ask(Source("upload", upload.sha256, "mine.mp4"), max_frames=1)
+    desk.ask(clip, max_frames=1, when=time.time() + 1.0)
+    desk.serve()
+    desk.uploads.unlist(desk.after(request).ended.clip)  # as a request that was planned before the other had begun does
+    desk.requests.drop(request.id)
+    desk.serve()
+    assert desk.store.tracks() and desk.uploads.stored() == []
+
+
 def test_uploads_go_after_their_time_but_not_while_another_request_needs_them(desk, clip):
     upload = desk.uploads.put([clip.read_bytes()], 10**6)
     source = Source("upload", upload.sha256, "mine.mp4")
@@ -266,6 +295,54 @@ def test_uploads_go_after_their_time_but_not_while_another_request_needs_them(de
     assert desk.uploads.stored() and desk.store.tracks()
     desk.serve(limits=Limits(days=0.0))
     assert desk.requests.all() == [] and desk.uploads.stored() == [] and desk.store.tracks() == []
+
+
+def test_of_two_clips_from_one_upload_each_goes_with_its_request(desk, clip):
+    upload = desk.uploads.put([clip.read_bytes()], 10**6)
+    source = Source("upload", upload.sha256, "mine.mp4")
+    first, second = desk.ask(source, max_frames=1), desk.ask(source, max_frames=1, start=0.03)
+    desk.serve()
+    clips = [desk.after(request).ended.clip for request in (first, second)]
+    assert desk.uploads.unlisted() == set(clips) and clips[0] != clips[1]
+    desk.requests.drop(first.id)
+    desk.serve()
+    assert desk.uploads.unlisted() == {clips[1]} == {track.head.clip.key for track in desk.store.tracks()}
+    assert desk.uploads.stored() == [upload]
+    desk.requests.drop(second.id)
+    desk.serve()
+    assert desk.store.tracks() == [] and desk.uploads.stored() == [] and desk.uploads.unlisted() == frozenset()
+
+
+def test_a_dropped_request_outlasts_a_live_one_on_its_upload_so_that_its_clip_is_not_forgotten(desk, clip):
+    upload = desk.uploads.put([clip.read_bytes()], 10**6)
+    source = Source("upload", upload.sha256, "mine.mp4")
+    first = desk.ask(source, max_frames=1)
+    desk.serve()
+    second = desk.ask(source, max_frames=1, start=0.03)
+    desk.requests.drop(first.id)
+    desk.serve()
+    assert len(desk.uploads.unlisted()) == 2, "it might have been of the same clip"
+    desk.serve()
+    assert desk.uploads.unlisted() == {desk.after(second).ended.clip}
+    assert desk.requests.all(with_dropped=True) == [desk.after(second)]
+
+
+def test_what_a_killed_attempt_stored_of_an_upload_is_deleted_even_if_the_next_one_finds_no_upload(desk, clip):
+    upload = desk.uploads.put([clip.read_bytes()], 10**6)
+    done = desk.ask(Source("upload", upload.sha256, "mine.mp4"), max_frames=1)
+    desk.serve()
+    (unlisted,) = desk.uploads.unlisted()
+    desk.requests.forget(done.id)
+    request = desk.ask(Source("upload", upload.sha256, "mine.mp4"), max_frames=1)
+    lease = desk.requests.claim(request.id, new_worker())
+    lease.tell(Progress("compute", 0, 1, "mine.mp4", unlisted))
+    assert queue._free(FolderObjects(desk.store.root / "requests"), lease.id, lease._n, "expired")
+    assert desk.uploads.delete(upload.sha256)
+    desk.serve()
+    assert desk.failure(request).code == "not_found"
+    desk.requests.drop(request.id)
+    desk.serve()
+    assert desk.store.tracks() == [] and desk.uploads.unlisted() == frozenset()
 
 
 def test_while_the_clock_jumps_nothing_is_too_old(desk, clip, monkeypatch):
@@ -377,7 +454,7 @@ def test_a_heartbeat_that_cannot_be_written_stops_nothing(desk, clip, monkeypatc
 # The commands
 
 
-def call(*words: str | Path) -> Result:
+def call(*words: str | Path | int) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 

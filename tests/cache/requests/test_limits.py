@@ -40,6 +40,7 @@ def request(state: str = "waiting", began: float = 0.0, **facts) -> Request:
         ({"max_frames": 1}, 0.0),
         ({"max_frames": 240}, 10.0),
         ({"max_frames": 50, "fps": 10.0, "end": 60.0}, 5.0),
+        ({"max_frames": 240, "fps": 1000.0}, 10.0),
         ({}, 3600.0),
         ({"max_duration": 20.0}, 20.0),
         ({"kind": "upload"}, None),

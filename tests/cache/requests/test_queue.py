@@ -17,7 +17,7 @@ from cache.records import BadRecord, StoreError
 from cache.requests import records
 from cache.requests.limits import Limits, Refused
 from cache.requests.objects import MAX_OBJECT_BYTES, FolderObjects
-from cache.requests.queue import LEASE_SECONDS, Requests, find, new_worker
+from cache.requests.queue import LEASE_SECONDS, Requests, _free, find, new_worker
 from cache.requests.records import Asked, Failure, Options, Progress, Result, Source
 from cache.requests.watch import LONGEST_STEP_SECONDS, Watch
 
@@ -188,6 +188,20 @@ def test_a_request_given_back_waits_again_and_counts_no_loss(tmp_path):
         assert requests.claim(lease.id, new_worker()) is None
         again.give_back()
     assert len(os.listdir(tmp_path / "requests")) <= 4, "earlier attempts are tidied up"  # noqa: PTH208
+
+
+def test_the_clip_of_a_killed_attempt_is_known_to_the_next_one_and_to_the_end(tmp_path):
+    requests = Requests(tmp_path)
+    lease = claimed(requests)
+    lease.tell(Progress("compute", 3, 10, "A clip", CLIP))
+    for _ in range(2):
+        assert _free(FolderObjects(tmp_path / "requests"), lease.id, lease._n, "expired")
+        lease = requests.claim(lease.id, new_worker())  # and killed before it says a word
+        assert lease is not None and lease.progress == Progress(title="A clip", clip=CLIP)
+    lease.give_back()
+    requests.cancel(lease.id)
+    (request,) = requests.all()
+    assert request.ended is not None and request.ended.clip == CLIP
 
 
 def test_a_claim_made_on_an_old_listing_does_not_hold(tmp_path):
