@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -172,8 +172,12 @@ def test_the_transfer_functions_are_those_of_the_standards() -> None:
     assert tone_mapping.pq_to_light(np.array([0, 0.5081, 0.5807, 1])) == pytest.approx([0, 100, 203, 10_000], rel=1e-3)
     light = np.geomspace(0.01, 10_000, 50)
     assert tone_mapping.pq_to_light(tone_mapping.light_to_pq(light)) == pytest.approx(light)
-    grey = tone_mapping.to_sdr(np.full((1, 1, 3), round(0.75 * 65535), np.uint16), tone_mapping.Hdr("HLG", 1000, True))
-    same = tone_mapping.to_sdr(np.full((1, 1, 3), round(0.5807 * 65535), np.uint16), tone_mapping.Hdr("PQ", 1000, True))
+    grey = tone_mapping.to_sdr(
+        np.full((1, 1, 3), round(0.75 * 65535), np.uint16), tone_mapping.Hdr("HLG", 1000, "2020")
+    )
+    same = tone_mapping.to_sdr(
+        np.full((1, 1, 3), round(0.5807 * 65535), np.uint16), tone_mapping.Hdr("PQ", 1000, "2020")
+    )
     assert np.array_equal(grey, same)  # both code reference white, 203 cd/m2
 
 
@@ -201,6 +205,39 @@ def test_hdr_is_tone_mapped_and_named(transfer: str, name: str, tmp_path: Path) 
     assert np.abs(image.astype(int) - 230).max() <= 4
     assert note == f"{name} tone-mapped to SDR (BT.2390 EETF, 1000 to 203 cd/m²)"
     assert reading(path) == f"tone={name}:1000:2020:bt2390"
+
+
+def test_p3_is_no_bt2020_and_keeps_its_grey() -> None:
+    """Published P3-D65 to BT.709: 1.2249 -0.2247 0, -0.0420 1.0419 0, -0.0197 -0.0786 1.0979."""
+    matrix = tone_mapping.P3_TO_BT709
+    assert matrix[0] == pytest.approx([1.2249, -0.2247, 0], abs=5e-4) and matrix[2, 2] == pytest.approx(1.098, abs=5e-4)
+    assert matrix.sum(axis=1) == pytest.approx([1, 1, 1], abs=1e-4)
+    computed = np.linalg.solve(
+        tone_mapping._to_xyz(tone_mapping.BT709),
+        tone_mapping._to_xyz(((0.708, 0.292), (0.170, 0.797), (0.131, 0.046))),
+    )
+    assert computed == pytest.approx(tone_mapping.BT2020_TO_BT709, abs=2e-4)
+    assert pytest.approx([0.2290, 0.6917, 0.0793], abs=2e-4) == tone_mapping.LUMA_P3
+
+
+@pytest.mark.parametrize(
+    ("tag", "name"), [("smpte431", "p3"), ("smpte432", "p3"), ("bt2020", "2020"), ("bt709", "709")]
+)
+def test_the_primaries_of_hdr_are_those_that_are_stated(
+    tag: str, name: Literal["709", "2020", "p3"], tmp_path: Path
+) -> None:
+    def red(number: int, height: int, width: int) -> np.ndarray:
+        return np.full((height, width, 3), (140, 100, 100), np.uint8)
+
+    options = {"x265-params": f"{media.QUIET_X265}:colorprim={tag}:colormatrix=bt2020nc:transfer=smpte2084"}
+    path = tmp_path / "clip.mov"
+    media.write_video(path, 2, codec="libx265", pix_fmt="yuv420p10le", options=options, picture=red)
+    image = shown(path)[0][0]
+    assert reading(path) == f"tone=PQ:1000:{name}:bt2390"
+    (in_bt709,) = tone_mapping.to_sdr(
+        np.array([[(140 * 257, 100 * 257, 100 * 257)]], np.uint16), tone_mapping.Hdr("PQ", 1000, name)
+    )
+    assert np.abs(image.astype(int) - in_bt709[0]).max() <= 6
 
 
 @pytest.mark.parametrize(("height", "matrix", "is_assumed"), [(720, "bt709", True), (64, "smpte170m", False)])
