@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +18,7 @@ from precompute.media.decoder import frames, probe
 from precompute.media.pictures import tone_mapping
 from precompute.media.sampling import Sampling
 from precompute.media.sources import resolve
+from precompute.media.timeline import FrameTimes
 from reliability import playable
 from tests.fixtures import media
 
@@ -271,6 +274,22 @@ def test_what_was_passed_over_or_moved_is_said_once(kind: str, tmp_path: Path) -
             assert sum(said in note for note in notes) == 1
             return
     raise AssertionError(f"no note on {kind}")
+
+
+def test_frames_without_a_time_are_told_from_those_with_one_too_early() -> None:
+    class Stated:
+        format = type("Format", (), {"name": "mp4"})
+        time_base = Fraction(1, 1000)
+
+    times = FrameTimes(Stated, Stated)
+    seconds = []
+    for pts in (0, None, None, 80):
+        seconds.append(times.seconds(Path("clip.mp4"), SimpleNamespace(pts=pts, duration=40)))
+    assert seconds == [0, 0.04, 0.08, 0.081]
+    assert times.notes() == [
+        "2 frames stated no time: placed at the end of the one before",
+        "1 frame stated no later time than the one before: moved to 1 ms after it",
+    ]
 
 
 def test_tolerance_is_not_advised_where_no_frame_is_whole(tmp_path: Path) -> None:
