@@ -6,7 +6,7 @@ import struct
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -223,24 +223,25 @@ def test_p3_is_no_bt2020_and_keeps_its_grey() -> None:
     assert pytest.approx([0.2290, 0.6917, 0.0793], abs=2e-4) == tone_mapping.LUMA_P3
 
 
-@pytest.mark.parametrize(
-    ("tag", "name"), [("smpte431", "p3"), ("smpte432", "p3"), ("bt2020", "2020"), ("bt709", "709")]
-)
-def test_the_primaries_of_hdr_are_those_that_are_stated(
-    tag: str, name: Literal["709", "2020", "p3"], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("number", "name"), [(1, "709"), (2, "2020"), (9, "2020"), (11, "p3"), (12, "p3")])
+def test_the_primaries_of_hdr_are_those_that_are_stated(number: int, name: str) -> None:
+    hdr = tone_mapping.hdr_of(SimpleNamespace(color_primaries=number, color_trc=18))
+    assert hdr is not None and hdr.primaries == name
+
+
+def test_hdr_in_p3_is_shown_and_named_as_such(tmp_path: Path) -> None:
     def red(number: int, height: int, width: int) -> np.ndarray:
         return np.full((height, width, 3), (140, 100, 100), np.uint8)
 
-    options = {"x265-params": f"{media.QUIET_X265}:colorprim={tag}:colormatrix=bt2020nc:transfer=smpte2084"}
+    options = {"x265-params": f"{media.QUIET_X265}:colorprim=smpte432:colormatrix=bt2020nc:transfer=smpte2084"}
     path = tmp_path / "clip.mov"
     media.write_video(path, 2, codec="libx265", pix_fmt="yuv420p10le", options=options, picture=red)
     image = shown(path)[0][0]
-    assert reading(path) == f"tone=PQ:1000:{name}:bt2390"
-    (in_bt709,) = tone_mapping.to_sdr(
-        np.array([[(140 * 257, 100 * 257, 100 * 257)]], np.uint16), tone_mapping.Hdr("PQ", 1000, name)
-    )
-    assert np.abs(image.astype(int) - in_bt709[0]).max() <= 6
+    assert reading(path) == "tone=PQ:1000:p3:bt2390"
+    code = np.array([[(140 * 257, 100 * 257, 100 * 257)]], np.uint16)
+    expected = tone_mapping.to_sdr(code, tone_mapping.Hdr("PQ", 1000, "p3"))[0].astype(int)
+    too_red = tone_mapping.to_sdr(code, tone_mapping.Hdr("PQ", 1000, "2020"))[0].astype(int)
+    assert np.abs(image - expected).max() <= 6 < np.abs(too_red - expected).max()
 
 
 @pytest.mark.parametrize(("height", "matrix", "is_assumed"), [(720, "bt709", True), (64, "smpte170m", False)])
