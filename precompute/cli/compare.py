@@ -29,6 +29,7 @@ from precompute.cli.job_options import (
     DeviceOption,
     EndOption,
     FpsOption,
+    MaxDurationOption,
     MaxFramesOption,
     SizeOption,
     StartOption,
@@ -42,6 +43,7 @@ from precompute.cli.report_events import ReportEvents
 from precompute.cli.run import say_stopping
 from precompute.cli.zoo.arguments import CodeOption
 from precompute.jobs import events
+from precompute.net.limits import MAX_DURATION_SECONDS
 from precompute.signals import stop_on_signals
 
 POLL_SECONDS = 0.5
@@ -65,6 +67,7 @@ def compare(
     start: StartOption = 0.0,
     end: EndOption = None,
     max_frames: MaxFramesOption = None,
+    max_duration: MaxDurationOption = MAX_DURATION_SECONDS,
     size: SizeOption = 256,
     crop: CropOption = "centre",
     tolerant: TolerantOption = False,
@@ -103,6 +106,7 @@ def compare(
         device=device,
         batch_size=batch_size,
         allow_code=allow_code,
+        max_duration=max_duration,
     )
     opened = open_store(store)
     with ExitStack() as stack:

@@ -13,9 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from cache.store import Store
+from precompute.cli.app import app
+from precompute.cli.compare import PageOpener
 from precompute.cli.dashboard_child import NoDashboard, free_port
+from precompute.jobs.job import Settings
 from tests.fixtures.children import is_running
 from tests.fixtures.media import write_video
 from tests.fixtures.serving import free_port as a_port
@@ -93,6 +97,16 @@ def test_ctrl_c_before_the_end_stops_job_and_page_with_code_130(tmp_path, zoo):
         if "600 frames computed" not in log.read_text():
             assert process.returncode == 130 and "run the same command again to resume" in log.read_text()
         wait_until(lambda: not any(map(is_running, own)), "the end of what it started")
+
+
+def test_the_limit_that_a_failure_names_can_be_raised(tmp_path, monkeypatch):
+    given: list[object] = []
+    monkeypatch.setattr("precompute.jobs.job.run_job", lambda _, sources, settings, **more: given.append(settings))
+    monkeypatch.setattr(PageOpener, "stay", lambda page: None)
+    words = ["compare", "https://example.org/long.mp4", "--store", str(tmp_path / "store"), "--max-duration", "7200"]
+    CliRunner().invoke(app, words)
+    (settings,) = given
+    assert isinstance(settings, Settings) and settings.limits.max_seconds == 7200
 
 
 def test_a_port_in_use_is_refused_if_it_was_asked_for_and_avoided_if_not():
