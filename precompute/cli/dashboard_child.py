@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cache.store import STORE_VARIABLE
+from precompute.signals import end_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "dashboard" / "app.py"
@@ -52,6 +53,7 @@ class DashboardChild:
             stderr=subprocess.STDOUT,
             # A group of its own: Ctrl-C reaches the command alone, which may finish its pack first.
             start_new_session=True,
+            preexec_fn=end_with_parent,  # noqa: PLW1509 -- it is one system call
         )
 
     def __enter__(self) -> DashboardChild:
