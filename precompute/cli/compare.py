@@ -21,7 +21,7 @@ from precompute.cli.console import (
     say,
 )
 from precompute.cli.console_events import ConsoleEvents
-from precompute.cli.dashboard_child import DashboardChild, NoDashboard
+from precompute.cli.dashboard_child import ANSWER_SECONDS, DashboardChild, NoDashboard
 from precompute.cli.job_options import (
     BatchSizeOption,
     ConfigurationsOption,
@@ -170,6 +170,7 @@ class PageOpener:
         if self._child is None and not self.failure:
             try:
                 self._child = self._stack.enter_context(DashboardChild(self._root, self._port))
+                self._stack.callback(self._stop_opening, self._child)
             except (NoDashboard, OSError) as error:
                 self._fail(str(error))
 
@@ -180,7 +181,8 @@ class PageOpener:
 
     def _open_page(self, child: DashboardChild) -> None:
         try:
-            child.wait_until_it_answers()
+            if not child.wait_until_it_answers():
+                return
         except NoDashboard as error:
             self._fail(str(error))
             return
@@ -188,6 +190,12 @@ class PageOpener:
         say(f"page: {link}")
         if self._wants_browser and has_display():
             webbrowser.open(link)
+
+    def _stop_opening(self, child: DashboardChild) -> None:
+        """Before the child ends: its log is closed then."""
+        child.ask_to_end()
+        if self._opening is not None:
+            self._opening.join(ANSWER_SECONDS)
 
     def _fail(self, why: str) -> None:
         self.failure = why

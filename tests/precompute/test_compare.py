@@ -7,9 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,8 @@ from typer.testing import CliRunner
 from cache.store import Store
 from precompute.cli.app import app
 from precompute.cli.compare import PageOpener
-from precompute.cli.dashboard_child import NoDashboard, free_port
+from precompute.cli.dashboard_child import DashboardChild, NoDashboard, free_port
+from precompute.jobs.events import Computing, Planned
 from precompute.jobs.job import Settings
 from precompute.signals import stop_on_signals
 from tests.fixtures.children import is_running
@@ -122,6 +124,26 @@ def test_a_job_under_nohup_outlives_its_terminal():
             assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_page_that_is_ended_while_it_starts_says_nothing(tmp_path, monkeypatch, capfd):
+    asked = threading.Event()
+
+    def answers(_: DashboardChild) -> bool:
+        asked.set()
+        return False
+
+    monkeypatch.setattr(DashboardChild, "_answers", answers)
+    failed: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    with ExitStack() as stack:
+        page = PageOpener(tmp_path, None, wants_browser=False, stack=stack)
+        page.emit(Planned("clip", "c" * 64, 4, 1, 1, 0.0, "cpu", "float32", ""))
+        page.emit(Computing(1, 0, 4))
+        assert asked.wait(PATIENCE_SECONDS)
+        opening = page._opening
+    assert opening is not None and not opening.is_alive() and not page.failure and not failed
+    assert "page" not in "".join(capfd.readouterr())
 
 
 def test_the_limit_that_a_failure_names_can_be_raised(tmp_path, monkeypatch):
