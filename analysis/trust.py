@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -49,4 +48,4 @@ def usual_limit(trust: Trust | None) -> float:
 
 def _number(value: Any, most: float) -> float | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) and abs(value) <= most else None
+    return float(value) if is_number and abs(value) <= most else None  # also None for NaN and infinity

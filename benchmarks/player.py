@@ -48,7 +48,7 @@ COMMON_JS = """
     while (el.xc.painted !== frame || el.xc.paints === paints || !el.xc.isExact) await new Promise(requestAnimationFrame);
     return el.xc.paintedAtMs - start;
   };
-  const press = (key) => el.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+  const press = (key) => el.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true, composed: true}));
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 """
 

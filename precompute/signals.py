@@ -1,14 +1,19 @@
-"""Ends a job on Ctrl-C or SIGTERM: the first lets it finish the current pack, the second ends it at once."""
+"""Ends a job on Ctrl-C, SIGTERM or when its terminal closes: the first signal lets it finish the current pack, the second ends it at once."""
 
 from __future__ import annotations
 
+import ctypes
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+"""Loaded here: between fork and exec, a lock that another thread holds would never be released."""
 
 
 class Stop(Event):
@@ -46,9 +51,18 @@ def stop_on_signals(on_wait: Callable[[], None]) -> Iterator[Stop]:
             raise KeyboardInterrupt
         on_wait()
 
-    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    # What the caller ignores stays ignored: under nohup a job outlives its terminal.
+    handled = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handle) for number in handled}
     try:
         yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def end_with_parent() -> None:
+    """Let Linux end this process if the one that started it is killed: for `preexec_fn`, in the main thread, whose end Linux
+    takes for that of the process."""
+    if sys.platform == "linux":
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -6,7 +6,6 @@ python -m tools.demo --port 8501
 from __future__ import annotations
 
 import argparse
-import ctypes
 import os
 import signal
 import subprocess
@@ -17,11 +16,12 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+from precompute.signals import SIGNALS, end_with_parent
+
 ROOT = Path(__file__).resolve().parent.parent
 GRACE_SECONDS = 30.0
 """For the worker to finish its current pack; then it is killed, and its request is taken again later."""
 LOOK_SECONDS = 0.1
-PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,7 +40,7 @@ def run_together(commands: dict[str, list[str]]) -> int:
     def stop(number: int, frame: FrameType | None) -> None:
         stopped.append(number)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, stop) for number in SIGNALS}
     running: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name, command in commands.items():
@@ -64,14 +64,8 @@ def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
         command,
         cwd=ROOT,
         start_new_session=True,
-        preexec_fn=_end_with_parent,  # noqa: PLW1509 -- this process has one thread
+        preexec_fn=end_with_parent,  # noqa: PLW1509 -- this process has one thread
     )
-
-
-def _end_with_parent() -> None:
-    """Let Linux end the process if this one is killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _end(processes: list[subprocess.Popen[bytes]], stopped: list[int]) -> None:

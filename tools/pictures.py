@@ -16,7 +16,7 @@ from tools.browser import find_browser
 
 FOLDER = Path(__file__).parent.parent / "docs"
 SIZE: ViewportSize = {"width": 1280, "height": 800}
-PICTURES = {"compare.png": "clip=Walk+through+two+rooms&frame=117"}
+PICTURES = {"compare.png": "clip=Walk+through+two+rooms"}
 """File name -> link of the page."""
 
 

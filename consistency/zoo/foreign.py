@@ -37,6 +37,7 @@ class Foreign(nn.Module):
 
     input_dtype = torch.float32
     can_be_recorded = False
+    _run: Callable[[Tensor], Any]
 
     def __init__(
         self,
@@ -54,7 +55,9 @@ class Foreign(nn.Module):
         `device`: the only one that it computes on."""
         super().__init__()
         self.module, self.head, self.name = module, head, name
-        self._run, self._one_by_one, self._dtypes, self._device = run, one_by_one, dtypes, device
+        self._one_by_one, self._dtypes, self._device = one_by_one, dtypes, device
+        # Past nn.Module, which would make a network a part of this one, and move it.
+        object.__setattr__(self, "_run", run)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """(N, ...) -> (N, ...). Raises BadNetwork."""

@@ -118,7 +118,11 @@ class Choices:
         """
         _write(newest_link())  # if nothing changes, the newest choices stay, not those that the browser knew
         selection = self.selection()
-        if selection is None or selection.target is None:
+        if selection is None:
+            return
+        if request.get("choose") in MENUS:
+            self._take(request["choose"], request.get("value", ""))
+        if selection.target is None:
             return
         lineup = selection.configurations
         at = LETTERS.find(request.get("letter") or "?")
@@ -128,9 +132,7 @@ class Choices:
         to = LETTERS.find(request.get("to") or "?")
         if at in range(len(lineup)) and to in range(len(lineup)):
             _write(to_query(replace(selection, configurations=placed(lineup, at, to))))
-        if request.get("choose") in MENUS:
-            self._take(request["choose"], request.get("value", ""))
-        elif "readout" in request:
+        if "readout" in request:
             self._read_out(request["readout"], selection, selection.target)
         elif "open" in request:
             options = self._catalogue.configurations(selection.clip.key, selection.target)

@@ -115,24 +115,28 @@ def noise_of(gap: np.ndarray) -> float:
 
 
 def highest(charts: Sequence[Chart], id_: str, letter: str = "") -> Found | None:
-    """The highest value of a chart, or of one of its curves; None if it has none, or if all are equal."""
+    """The highest value of a chart, or of one of its curves; None if it has none, or if several are all equal."""
     best: Found | None = None
     is_level = True
+    n_values = 0
     for chart in _named(charts, id_):
         for curve in chart.series:
             if letter not in ("", curve.letter) or not np.isfinite(curve.values).any():
                 continue
+            n_values = max(n_values, int(np.isfinite(curve.values).sum()))
             frame = int(np.nanargmax(curve.values))
             value = float(curve.values[frame])
             is_level = is_level and bool(np.nanmin(curve.values) == value) and (best is None or best.value == value)
             if best is None or value > best.value:
                 best = Found(frame, value, chart, curve.letter)
-    return None if is_level else best
+    return None if is_level and n_values > 1 else best
 
 
 def opening(charts: Sequence[Chart]) -> Opening:
     """Where the energies of A and B differ most, if that is more than noise; else where the highest energy is; else 0."""
     charts = [chart for chart in charts if chart.id == "energy"]
+    if max((len(curve.values) for chart in charts for curve in chart.series), default=0) < 2:
+        return Opening(0)
     gap = largest_gap(charts)
     if gap and gap.value > 0 and gap.is_beyond_noise:
         reason = f"Opened at frame {gap.frame}, where A and B differ most ({_amount(gap)})."

@@ -43,9 +43,10 @@ class Ranges:
         domains: dict[str, Mapping[str, Any]] = {}
         for track in {track.head.key: track for track in tracks}.values():
             domain = track.head.domain
-            if domain.get("channels") != 1 or domain.get("meaning") != "scalar" or track.head.kind == "energy":
+            name = str(domain.get("name") or "")
+            is_scalar = domain.get("channels") == 1 and domain.get("meaning") == "scalar"
+            if not name or not is_scalar or track.head.kind == "energy":
                 continue
-            name = str(domain["name"])
             domains.setdefault(name, domain)
             counts[name] = counts.get(name, 0) + self._histogram(track)
         found = {name: shown_range(domain, counts[name]) for name, domain in domains.items()}
@@ -67,7 +68,7 @@ class Ranges:
         except (StoreError, BadPack, ValueError, OSError, IndexError):
             return np.zeros(256, np.int64)  # the pane itself reports what cannot be read
         invalid = track.head.domain.get("invalid")
-        if track.head.kind == "truth" and isinstance(invalid, (int, float)):
+        if track.head.kind == "truth" and isinstance(invalid, (int, float)) and 0 <= invalid <= 1:
             counts[round(255 * invalid)] = 0
         with self._lock:
             while len(self._kept) >= MAX_KEPT:

@@ -248,11 +248,10 @@ class _Story:
         if not found:
             has_error = any(c.error for c in self.measures.contenders)
             return "too few frames to say whether energy follows the error." if has_error else ""
-        middle = float(np.median([rho for _, rho in found]))
-        listed = ", ".join(f"{letter} {correlation(rho)}" for letter, rho in found)
-        if middle <= -0.2:
-            return f"energy falls where the error rises ({listed})."
-        return f"energy follows the error {size_of(middle)} over the frames ({listed})."
+        letters: dict[str, list[str]] = {}
+        for letter, rho in found:
+            letters.setdefault(_follows(rho), []).append(f"{letter} {correlation(rho)}")
+        return "; ".join(f"{words} over the frames ({', '.join(listed)})" for words, listed in letters.items()) + "."
 
     def trust_fact(self) -> str:
         """What was measured of such energies on rooms, and what an energy is not made for."""
@@ -263,7 +262,7 @@ class _Story:
         stated = [c.trust for c in with_energy if c.trust]
         if stated:
             trust = min(stated, key=lambda trust: trust.spearman)
-            follows = f"energy follows the error {size_of(trust.spearman)}"
+            follows = _follows(trust.spearman)
             outside = next((one for one in stated if one.auc), None)
             sets = f"; {_told_apart(outside)}" if outside else ""
             parts.append(
@@ -286,26 +285,26 @@ class _Story:
             what = "Energies cannot be compared" if has_energy else "Neither energy nor error is known"
             return f"{what} here: compare the pictures."
         if gap.is_equal:
-            return f"Energy: {gap.words(unit)}."
+            return f"Energy: {gap.words(unit)}{self._among(gap)}."
         if not gap.is_beyond:
-            return f"Energy: {gap.words(unit)}. There is no ground truth to tell more."
+            return f"Energy: {gap.words(unit)}{self._among(gap)}. There is no ground truth to tell more."
         return (
-            f"{self._label(gap.lower)} is {number(gap.size, unit)} lower in energy, beyond the noise. That does not make it "
+            f"{self._label(gap.lower)} is {number(gap.size, unit)} lower in energy{self._than(gap)}, beyond the noise. That does not make it "
             "better: there is no ground truth on this clip."
         )
 
     def _headline_of_error(self, error: Gap, energy: Gap | None) -> str:
         unit = self.measures.error_unit
         if error.is_equal and (energy is None or energy.is_equal):
-            return f"No difference: {error.words(unit)}."
+            return f"No difference: {error.words(unit)}{self._among(error)}."
         if not error.is_beyond:
             if error.floor != error.floor:
                 return f"Too few frames to compare: {counted(error.n_frames, 'frame')} cannot show what is noise."
             if energy is not None and energy.is_beyond:
                 size = number(energy.size, self.measures.energy_unit)
                 return (
-                    f"No difference in error beyond the noise. {self._label(energy.lower)} is {size} lower in energy, which "
-                    "does not make it better."
+                    f"No difference in error beyond the noise{self._among(error)}. {self._label(energy.lower)} is {size} lower "
+                    f"in energy{self._than(energy)}, which does not make it better."
                 )
             both = " in energy or error" if energy is not None else " in error"
             return f"No difference{both} beyond the noise{self._among(error)}."
@@ -385,6 +384,9 @@ class _Story:
     def _other(self, gap: Gap) -> str:
         return self._label(gap.second if gap.lower == gap.first else gap.first)
 
+    def _than(self, gap: Gap) -> str:
+        return "" if len(self.measures.contenders) == 2 else f" than {self._other(gap)}"
+
     def _among(self, gap: Gap) -> str:
         return "" if len(self.measures.contenders) == 2 else f" between the two lowest, {gap.first} and {gap.second}"
 
@@ -427,11 +429,26 @@ def _level_of(mean: float) -> str:
     return "calmer than usual" if mean < 0 else "worse than usual"
 
 
+def _follows(rho: float) -> str:
+    """What a correlation of energy and error says: `energy follows the error weakly`."""
+    if rho <= -0.2:
+        return "energy falls where the error rises"
+    if size_of(rho) == "hardly":
+        return "energy hardly follows the error"
+    return f"energy follows the error {size_of(rho)}"
+
+
 def _told_apart(trust: Trust) -> str:
     """`pictures unlike rooms stand out with AUC 0.67 to 0.80`: 0.5 is chance, 1 is always."""
     shares = sorted(f"{share:.2f}" for share in trust.auc.values())
     listed = shares[0] if shares[0] == shares[-1] else f"{shares[0]} to {shares[-1]}"
-    return f"pictures unlike rooms stand out with AUC {listed} (0.5: chance)"
+    if min(trust.auc.values()) > 0.5:
+        stand_out = "stand out with AUC"
+    elif max(trust.auc.values()) > 0.5:
+        stand_out = "stand out only in part: AUC"
+    else:
+        stand_out = "do not stand out: AUC"
+    return f"pictures unlike rooms {stand_out} {listed} (0.5: chance)"
 
 
 def _listed(found: Sequence[tuple[str, str, str]]) -> str:

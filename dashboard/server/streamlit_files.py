@@ -20,7 +20,7 @@ class CompressStatic:
     def __init__(self, app: ASGIApp, *, base_path: str = "") -> None:
         self._app = app
         prefix = f"/{base_path.strip('/')}".rstrip("/")
-        self._paths = re.compile(rf"{re.escape(prefix)}/static/[\w./-]+\.(js|css)")
+        self._paths = re.compile(rf"{re.escape(prefix)}/static(/[\w-][\w.-]*)+\.(js|css)")
         self._packed: dict[str, bytes] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

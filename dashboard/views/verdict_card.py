@@ -73,7 +73,7 @@ def _show_table(measures: Measures) -> None:
 
     def add(title: str, values: Sequence[float], unit: str, help_text: str) -> None:
         columns[title] = [value if np.isfinite(value) else None for value in values]
-        suffix = {"code": "", "": "", "°": "°"}.get(unit, f" {unit}")
+        suffix = {"code": "", "": "", "°": "°"}.get(unit, f" {unit}").replace("%", "%%")
         config[title] = st.column_config.NumberColumn(
             without_markdown(title), format=f"%.{digits_of(unit)}f{suffix}", help=without_markdown(help_text)
         )

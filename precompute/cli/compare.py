@@ -21,7 +21,7 @@ from precompute.cli.console import (
     say,
 )
 from precompute.cli.console_events import ConsoleEvents
-from precompute.cli.dashboard_child import DashboardChild, NoDashboard
+from precompute.cli.dashboard_child import ANSWER_SECONDS, DashboardChild, NoDashboard
 from precompute.cli.job_options import (
     BatchSizeOption,
     ConfigurationsOption,
@@ -29,6 +29,7 @@ from precompute.cli.job_options import (
     DeviceOption,
     EndOption,
     FpsOption,
+    MaxDurationOption,
     MaxFramesOption,
     SizeOption,
     StartOption,
@@ -42,6 +43,7 @@ from precompute.cli.report_events import ReportEvents
 from precompute.cli.run import say_stopping
 from precompute.cli.zoo.arguments import CodeOption
 from precompute.jobs import events
+from precompute.net.limits import MAX_DURATION_SECONDS
 from precompute.signals import stop_on_signals
 
 POLL_SECONDS = 0.5
@@ -65,6 +67,7 @@ def compare(
     start: StartOption = 0.0,
     end: EndOption = None,
     max_frames: MaxFramesOption = None,
+    max_duration: MaxDurationOption = MAX_DURATION_SECONDS,
     size: SizeOption = 256,
     crop: CropOption = "centre",
     tolerant: TolerantOption = False,
@@ -103,6 +106,7 @@ def compare(
         device=device,
         batch_size=batch_size,
         allow_code=allow_code,
+        max_duration=max_duration,
     )
     opened = open_store(store)
     with ExitStack() as stack:
@@ -166,6 +170,7 @@ class PageOpener:
         if self._child is None and not self.failure:
             try:
                 self._child = self._stack.enter_context(DashboardChild(self._root, self._port))
+                self._stack.callback(self._stop_opening, self._child)
             except (NoDashboard, OSError) as error:
                 self._fail(str(error))
 
@@ -176,7 +181,8 @@ class PageOpener:
 
     def _open_page(self, child: DashboardChild) -> None:
         try:
-            child.wait_until_it_answers()
+            if not child.wait_until_it_answers():
+                return
         except NoDashboard as error:
             self._fail(str(error))
             return
@@ -184,6 +190,12 @@ class PageOpener:
         say(f"page: {link}")
         if self._wants_browser and has_display():
             webbrowser.open(link)
+
+    def _stop_opening(self, child: DashboardChild) -> None:
+        """Before the child ends: its log is closed then."""
+        child.ask_to_end()
+        if self._opening is not None:
+            self._opening.join(ANSWER_SECONDS)
 
     def _fail(self, why: str) -> None:
         self.failure = why

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cache.store import STORE_VARIABLE
+from precompute.signals import end_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "dashboard" / "app.py"
@@ -24,6 +26,8 @@ START_SECONDS = 120.0
 END_SECONDS = 10.0
 """Time to end by itself before it is killed."""
 POLL_SECONDS = 0.1
+ANSWER_SECONDS = 5.0
+"""Longest wait for one answer."""
 
 
 class NoDashboard(Exception):
@@ -41,6 +45,7 @@ class DashboardChild:
             raise NoDashboard(f"{APP} is missing; run this from a copy of the whole project")
         self.port = free_port(port)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (`end` closes it)
+        self._is_ending = threading.Event()
         command = [sys.executable, "-m", "streamlit", "run", str(APP), "--server.port", str(self.port)]
         command += ["--server.address", "localhost", "--server.headless", "true"]
         self._process = subprocess.Popen(
@@ -52,6 +57,7 @@ class DashboardChild:
             stderr=subprocess.STDOUT,
             # A group of its own: Ctrl-C reaches the command alone, which may finish its pack first.
             start_new_session=True,
+            preexec_fn=end_with_parent,  # noqa: PLW1509 -- it is one system call
         )
 
     def __enter__(self) -> DashboardChild:
@@ -60,20 +66,30 @@ class DashboardChild:
     def __exit__(self, *_: object) -> None:
         self.end()
 
-    def wait_until_it_answers(self) -> None:
-        """Raises NoDashboard if it ends, or takes too long."""
+    def wait_until_it_answers(self) -> bool:
+        """Whether it does; False once it is being ended. Raises NoDashboard if it ends by itself, or takes too long."""
         deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
+        while not self._is_ending.is_set():
+            if self._answers():
+                return not self._is_ending.is_set()
             if self._process.poll() is not None or time.monotonic() > deadline:
+                if self._is_ending.is_set():  # set before it is ended
+                    break
                 raise NoDashboard(f"the dashboard did not start: {self._last_line()}")
-            time.sleep(POLL_SECONDS)
+            self._is_ending.wait(POLL_SECONDS)
+        return False
 
     @property
     def has_ended(self) -> bool:
         return self._process.poll() is not None
 
+    def ask_to_end(self) -> None:
+        """Let whoever waits for its first answer stop; nothing is said of it any more."""
+        self._is_ending.set()
+
     def end(self) -> None:
         """End it and what it started."""
+        self.ask_to_end()
         if self._process.poll() is None:
             with suppress(ProcessLookupError):
                 self._process.terminate()
@@ -88,7 +104,7 @@ class DashboardChild:
     def _answers(self) -> bool:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # this machine: never through a proxy
         try:
-            with opener.open(f"http://localhost:{self.port}/_stcore/health", timeout=5) as answer:
+            with opener.open(f"http://localhost:{self.port}/_stcore/health", timeout=ANSWER_SECONDS) as answer:
                 return answer.status == 200
         except (urllib.error.URLError, OSError):
             return False

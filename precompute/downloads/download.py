@@ -104,8 +104,9 @@ def fetch(
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    """Be the only one that downloads this URL. Yields the lock's handle, which the child holds as well: if the parent is
-    killed, the next one waits until the child has noticed."""
+    """Be the only one that downloads this URL. Yields a handle. Where the folder has flock, the child holds the lock by it as well:
+    if the parent is killed, the next one waits until the child has noticed. A lock by existence ends with the parent alone:
+    the next one may begin in the same folder until the child's next message ends it."""
     with path.open("ab") as file:
         if has_flock(path.parent):
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -46,10 +46,10 @@ class FailedTracks:
         names = ", ".join(failed[:NAMES_SHOWN]) + (", ..." if len(failed) > NAMES_SHOWN else "")
         reason = next((error for graph in graphs for error in graph.failures.values()), None)
         if reason is not None:
-            return ZooError(f"{reason.found}; everything is stored but {names}", reason.next_step)
-        verb = "returns" if len(failed) == 1 else "return"
+            return ZooError(f"{reason.found}; everything else is stored, not {names}", reason.next_step)
+        verb, whose = ("returns", "its") if len(failed) == 1 else ("return", "the")
         at = min(self._first_frames.values())
         return ZooError(
             f"{names} {verb} values that are not finite (frame {at}); everything else is stored",
-            "check its weights, or try another --device",
+            f"check {whose} weights, or try another --device",
         )

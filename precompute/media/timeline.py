@@ -38,7 +38,9 @@ class FrameTimes:
         self.joins: list[int] = []
         """The frames at which the clock starts again: recordings joined to those before."""
         self.n_untimed = 0
-        """Frames without a time, or with one that is not after that of the frame before."""
+        """Frames without a time."""
+        self.n_not_later = 0
+        """Frames with a time that is not after that of the frame before."""
 
     def note_packet(self, packet: Any) -> bool:
         """Record a packet, in the order of the file, before its frames are decoded; whether the clock starts again there."""
@@ -78,9 +80,13 @@ class FrameTimes:
             usual = max(self._longest, frame.duration or 0)
             if pts is not None and self.last - pts > usual and not self._may_go_back:
                 raise damaged(path, self.n_frames, "the next frame goes back in time")
-            self.n_untimed += 1
             least = self.last + self._smallest_step if self.n_frames else 0
-            pts = least if pts is not None else max(least, self.last_end)
+            if pts is None:
+                self.n_untimed += 1
+                pts = max(least, self.last_end)
+            else:
+                self.n_not_later += 1
+                pts = least
         self.first = pts if self.n_frames == 0 else self.first
         self._longest = max(self._longest, pts - self.last if self.n_frames else 0)
         stated = frame.duration if self._packet_times is None else 0  # AVI's is one tick, whatever follows
@@ -97,9 +103,11 @@ class FrameTimes:
             where = f"at frame {first}" if n_joins == 1 else f"at frame {first} and {n_joins - 1} later ones"
             notes.append(f"recordings joined: the clock starts again {where}, and the times continue")
         if self.n_untimed:
+            notes.append(f"{count(self.n_untimed, 'frame')} stated no time: placed at the end of the one before")
+        if self.n_not_later:
             step = f"{1000 * float(self._smallest_step * self._time_base):.3g} ms"
             notes.append(
-                f"{count(self.n_untimed, 'frame')} stated no later time than the one before: moved to {step} after it"
+                f"{count(self.n_not_later, 'frame')} stated no later time than the one before: moved to {step} after it"
             )
         return notes
 

@@ -116,7 +116,7 @@ def test_a_zoomed_axis_never_loses_the_cursor_and_comes_back_from_the_link(page:
     page.wait_for_url(f"**span={shown[0]}-{shown[1]}*")
     again = open_page(page, app, page.url.split("?")[1].split("&", 1)[1])
     assert look(again)["span"] == shown
-    again.get_by_role("button", name="whole clip").click()
+    again.get_by_role("button", name="show the whole clip in the plots").click()
     assert look(again)["span"] is None
 
 
@@ -247,7 +247,7 @@ def test_the_strip_moves_in_the_animation_frame_of_the_picture(page: Page, app: 
           const width = el.querySelector(".strip-track").clientWidth;
           const n = Number(el.querySelector(".slider").getAttribute("aria-valuemax")) + 1;
           el.focus();
-          el.dispatchEvent(new KeyboardEvent("keydown", {key: "l"}));
+          el.dispatchEvent(new KeyboardEvent("keydown", {key: "l", bubbles: true, composed: true}));
           for (let i = 0; i < 60; i += 1) {
             await new Promise(requestAnimationFrame);
             const x = Number(/translateX\\(([\\d.]+)px/.exec(cursor.style.transform)[1]);
@@ -463,13 +463,13 @@ def played(root: Locator, n_paints: int) -> set[int]:
     """The frames of the first paints after play has begun."""
     frames = root.evaluate(
         """async (el, nPaints) => {
-          el.dispatchEvent(new KeyboardEvent("keydown", {key: "l", bubbles: true}));
+          el.dispatchEvent(new KeyboardEvent("keydown", {key: "l", bubbles: true, composed: true}));
           const seen = [];
           for (let paints = el.xc.paints; seen.length < nPaints; paints = el.xc.paints) {
             await new Promise(requestAnimationFrame);
             if (el.xc.paints !== paints) seen.push(el.xc.painted);
           }
-          el.dispatchEvent(new KeyboardEvent("keydown", {key: "k", bubbles: true}));
+          el.dispatchEvent(new KeyboardEvent("keydown", {key: "k", bubbles: true, composed: true}));
           return seen;
         }""",
         n_paints,
@@ -500,7 +500,7 @@ def test_the_scatter_is_worked_by_keys_and_its_ring_is_on_the_frame(page: Page, 
     assert moved[0] < first[0] and moved[2] == first[2]
     canvas.evaluate(
         """(el) => {
-          for (let i = 0; i < 2; i++) el.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowLeft", bubbles: true}));
+          for (let i = 0; i < 2; i++) el.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowLeft", bubbles: true, composed: true}));
         }"""
     )
     both = look(root)["brush"]["box"]

@@ -173,6 +173,14 @@ def test_torchscript_runs_in_its_own_precision_and_on_this_device(tmp_path, prog
     assert found == pytest.approx(5, abs=0.05)
 
 
+def test_a_program_whose_devices_are_set_when_it_is_read_is_not_moved_later(tmp_path):
+    torch.jit.save(torch.jit.script(OnGpu()), tmp_path / "net.pt")
+    network = formats.read("torchscript", formats.NetworkFile("net", weights=(tmp_path / "net.pt").read_bytes()))
+    assert not list(network.parameters())
+    moved = network.to("meta")
+    assert moved(EXAMPLE).device == CPU and torch.isfinite(moved(EXAMPLE)).all()
+
+
 def test_an_exported_program_runs_in_its_own_precision(tmp_path):
     folder = write_zoo(tmp_path / "zoo", format="torch-export", weights="net.pt2", input="PLACE")
     toml = (folder / "zoo.toml").read_text().replace('"PLACE"', "{ size = [24, 40] }")

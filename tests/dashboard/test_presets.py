@@ -96,3 +96,10 @@ def test_all_paths_are_a_preset_of_the_configurations_alone() -> None:
     preset = presets([ENERGY], (A, B), cells, has_truth=False)[3]
     assert (preset.frame, preset.configurations, preset.missing) == (None, (A, B, *via), "")
     assert "baseline and consistency" in preset.answer
+
+
+def test_a_still_opens_without_a_claim_and_its_one_energy_is_the_highest() -> None:
+    still = chart("energy", [1.0], [2.0])
+    assert (opening([still]).frame, opening([still]).reason) == (0, "")
+    found = highest([still], "energy", "A")
+    assert found and found.frame == 0

@@ -220,3 +220,20 @@ def test_trust_that_no_job_writes_counts_as_not_measured(tmp_path: Path, stated:
 
 def _with(track: Track, stated: object) -> Track:
     return replace(track, head=replace(track.head, constants={**track.head.constants, "trust": stated}))
+
+
+def test_of_three_the_verdict_names_the_two_that_it_is_about() -> None:
+    twins = [contender(letter, None, 12 + WAVE) for letter in "AB"]
+    found = verdict(measures(*twins, contender("C", None, 16 + WAVE)))
+    assert found.headline == "No difference: both are equal on all 60 frames between the two lowest, A and B."
+    lower = [contender(letter, WAVE + by, None) for letter, by in (("A", 0.0), ("B", 1.0), ("C", 5.0))]
+    assert "A (baseline) is 1.00 σ lower in energy than B" in said(verdict(measures(*lower)))
+
+
+def test_an_energy_that_falls_with_the_error_is_never_said_to_follow_it() -> None:
+    opposed = measures(contender("A", WAVE, 12 + WAVE), contender("B", WAVE, 12 - WAVE))
+    assert "energy falls where the error rises over the frames (B ρ = −1.00)" in said(verdict(opposed))
+    backwards = Trust(-0.55, 480, 1.9, {"phone clip": 0.3})
+    pair = measures(*(replace(contender(letter, WAVE, None), trust=backwards) for letter in "AB"))
+    assert "energy falls where the error rises (ρ = −0.55)" in said(verdict(pair))
+    assert "pictures unlike rooms do not stand out: AUC 0.30" in said(verdict(pair))

@@ -7,15 +7,22 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from cache.store import Store
-from precompute.cli.dashboard_child import NoDashboard, free_port
+from precompute.cli.app import app
+from precompute.cli.compare import PageOpener
+from precompute.cli.dashboard_child import DashboardChild, NoDashboard, free_port
+from precompute.jobs.events import Computing, Planned
+from precompute.jobs.job import Settings
+from precompute.signals import stop_on_signals
 from tests.fixtures.children import is_running
 from tests.fixtures.media import write_video
 from tests.fixtures.serving import free_port as a_port
@@ -93,6 +100,60 @@ def test_ctrl_c_before_the_end_stops_job_and_page_with_code_130(tmp_path, zoo):
         if "600 frames computed" not in log.read_text():
             assert process.returncode == 130 and "run the same command again to resume" in log.read_text()
         wait_until(lambda: not any(map(is_running, own)), "the end of what it started")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not end children with their parent")
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+def test_no_page_is_left_when_the_terminal_closes_or_the_command_is_killed(number, tmp_path, zoo):
+    clip = write_video(tmp_path / "clip.mp4", 4)
+    with comparing(tmp_path, zoo, clip) as (process, log):
+        page_link(log, process)
+        wait_until(lambda: "press Ctrl-C" in log.read_text(), "the end of the job")
+        own = started_by(process.pid)
+        assert own
+        process.send_signal(number)
+        process.wait(PATIENCE_SECONDS)
+        wait_until(lambda: not any(map(is_running, own)), "the end of what it started")
+
+
+def test_a_job_under_nohup_outlives_its_terminal():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_on_signals(lambda: None):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_page_that_is_ended_while_it_starts_says_nothing(tmp_path, monkeypatch, capfd):
+    asked = threading.Event()
+
+    def answers(_: DashboardChild) -> bool:
+        asked.set()
+        return False
+
+    monkeypatch.setattr(DashboardChild, "_answers", answers)
+    failed: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    with ExitStack() as stack:
+        page = PageOpener(tmp_path, None, wants_browser=False, stack=stack)
+        page.emit(Planned("clip", "c" * 64, 4, 1, 1, 0.0, "cpu", "float32", ""))
+        page.emit(Computing(1, 0, 4))
+        assert asked.wait(PATIENCE_SECONDS)
+        opening = page._opening
+    assert opening is not None and not opening.is_alive() and not page.failure and not failed
+    assert "page" not in "".join(capfd.readouterr())
+
+
+def test_the_limit_that_a_failure_names_can_be_raised(tmp_path, monkeypatch):
+    given: list[object] = []
+    monkeypatch.setattr("precompute.jobs.job.run_job", lambda _, sources, settings, **more: given.append(settings))
+    monkeypatch.setattr(PageOpener, "stay", lambda page: None)
+    words = ["compare", "https://example.org/long.mp4", "--store", str(tmp_path / "store"), "--max-duration", "7200"]
+    CliRunner().invoke(app, words)
+    (settings,) = given
+    assert isinstance(settings, Settings) and settings.limits.max_seconds == 7200
 
 
 def test_a_port_in_use_is_refused_if_it_was_asked_for_and_avoided_if_not():

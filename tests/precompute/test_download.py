@@ -428,10 +428,11 @@ def test_the_javascript_runtime_that_youtube_needs_is_installed_and_fits_the_lim
     program = (
         "import deno, subprocess, precompute.downloads.download_process as d\n"
         "d.limit_downloader(1 << 20)\n"
-        "print(subprocess.run([deno.find_deno_bin(), 'eval', 'console.log(6 * 7)'], capture_output=True).stdout)"
+        "done = subprocess.run([deno.find_deno_bin(), 'eval', 'console.log(6 * 7)'], capture_output=True)\n"
+        "print(done.returncode, done.stdout, done.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == r"b'42\n'", done.stderr
+    assert done.stdout.strip().startswith(r"0 b'42\n' "), (done.returncode, done.stdout, done.stderr)
 
 
 def test_an_extractor_that_fails_is_named_with_its_age_and_how_to_upgrade_it(

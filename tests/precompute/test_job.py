@@ -351,7 +351,7 @@ def test_a_network_that_gives_nan_fails_its_own_tracks_alone(tmp_path, zoo, clip
     result = run(tmp_path / "store", folder, clip)
     assert result.exit_code == 1
     assert "error[bad_weights]" in result.stderr and "tiny/baseline/rgb-normal" in result.stderr
-    assert "everything else is stored" in result.stderr
+    assert "everything else is stored" in result.stderr and "check the weights" in result.stderr
     stored = Store(tmp_path / "store").tracks()
     assert all(track.is_complete and track.n_frames == N_FRAMES for track in stored)
     spellings = {(track.head.kind, track.head.method, track.head.path) for track in stored}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from precompute.media.decoder import frames, probe
 from precompute.media.pictures import tone_mapping
 from precompute.media.sampling import Sampling
 from precompute.media.sources import resolve
+from precompute.media.timeline import FrameTimes
 from reliability import playable
 from tests.fixtures import media
 
@@ -172,8 +175,12 @@ def test_the_transfer_functions_are_those_of_the_standards() -> None:
     assert tone_mapping.pq_to_light(np.array([0, 0.5081, 0.5807, 1])) == pytest.approx([0, 100, 203, 10_000], rel=1e-3)
     light = np.geomspace(0.01, 10_000, 50)
     assert tone_mapping.pq_to_light(tone_mapping.light_to_pq(light)) == pytest.approx(light)
-    grey = tone_mapping.to_sdr(np.full((1, 1, 3), round(0.75 * 65535), np.uint16), tone_mapping.Hdr("HLG", 1000, True))
-    same = tone_mapping.to_sdr(np.full((1, 1, 3), round(0.5807 * 65535), np.uint16), tone_mapping.Hdr("PQ", 1000, True))
+    grey = tone_mapping.to_sdr(
+        np.full((1, 1, 3), round(0.75 * 65535), np.uint16), tone_mapping.Hdr("HLG", 1000, "2020")
+    )
+    same = tone_mapping.to_sdr(
+        np.full((1, 1, 3), round(0.5807 * 65535), np.uint16), tone_mapping.Hdr("PQ", 1000, "2020")
+    )
     assert np.array_equal(grey, same)  # both code reference white, 203 cd/m2
 
 
@@ -201,6 +208,40 @@ def test_hdr_is_tone_mapped_and_named(transfer: str, name: str, tmp_path: Path) 
     assert np.abs(image.astype(int) - 230).max() <= 4
     assert note == f"{name} tone-mapped to SDR (BT.2390 EETF, 1000 to 203 cd/m²)"
     assert reading(path) == f"tone={name}:1000:2020:bt2390"
+
+
+def test_p3_is_no_bt2020_and_keeps_its_grey() -> None:
+    """Published P3-D65 to BT.709: 1.2249 -0.2247 0, -0.0420 1.0419 0, -0.0197 -0.0786 1.0979."""
+    matrix = tone_mapping.P3_TO_BT709
+    assert matrix[0] == pytest.approx([1.2249, -0.2247, 0], abs=5e-4) and matrix[2, 2] == pytest.approx(1.098, abs=5e-4)
+    assert matrix.sum(axis=1) == pytest.approx([1, 1, 1], abs=1e-4)
+    computed = np.linalg.solve(
+        tone_mapping._to_xyz(tone_mapping.BT709),
+        tone_mapping._to_xyz(((0.708, 0.292), (0.170, 0.797), (0.131, 0.046))),
+    )
+    assert computed == pytest.approx(tone_mapping.BT2020_TO_BT709, abs=2e-4)
+    assert pytest.approx([0.2290, 0.6917, 0.0793], abs=2e-4) == tone_mapping.LUMA_P3
+
+
+@pytest.mark.parametrize(("number", "name"), [(1, "709"), (2, "2020"), (9, "2020"), (11, "p3"), (12, "p3")])
+def test_the_primaries_of_hdr_are_those_that_are_stated(number: int, name: str) -> None:
+    hdr = tone_mapping.hdr_of(SimpleNamespace(color_primaries=number, color_trc=18))
+    assert hdr is not None and hdr.primaries == name
+
+
+def test_hdr_in_p3_is_shown_and_named_as_such(tmp_path: Path) -> None:
+    def red(number: int, height: int, width: int) -> np.ndarray:
+        return np.full((height, width, 3), (140, 100, 100), np.uint8)
+
+    options = {"x265-params": f"{media.QUIET_X265}:colorprim=smpte432:colormatrix=bt2020nc:transfer=smpte2084"}
+    path = tmp_path / "clip.mov"
+    media.write_video(path, 2, codec="libx265", pix_fmt="yuv420p10le", options=options, picture=red)
+    image = shown(path)[0][0]
+    assert reading(path) == "tone=PQ:1000:p3:bt2390"
+    code = np.array([[(140 * 257, 100 * 257, 100 * 257)]], np.uint16)
+    expected = tone_mapping.to_sdr(code, tone_mapping.Hdr("PQ", 1000, "p3"))[0].astype(int)
+    too_red = tone_mapping.to_sdr(code, tone_mapping.Hdr("PQ", 1000, "2020"))[0].astype(int)
+    assert np.abs(image - expected).max() <= 6 < np.abs(too_red - expected).max()
 
 
 @pytest.mark.parametrize(("height", "matrix", "is_assumed"), [(720, "bt709", True), (64, "smpte170m", False)])
@@ -234,6 +275,22 @@ def test_what_was_passed_over_or_moved_is_said_once(kind: str, tmp_path: Path) -
             assert sum(said in note for note in notes) == 1
             return
     raise AssertionError(f"no note on {kind}")
+
+
+def test_frames_without_a_time_are_told_from_those_with_one_too_early() -> None:
+    class Stated:
+        format = type("Format", (), {"name": "mp4"})
+        time_base = Fraction(1, 1000)
+
+    times = FrameTimes(Stated, Stated)
+    seconds = []
+    for pts in (0, None, None, 80):
+        seconds.append(times.seconds(Path("clip.mp4"), SimpleNamespace(pts=pts, duration=40)))
+    assert seconds == [0, 0.04, 0.08, 0.081]
+    assert times.notes() == [
+        "2 frames stated no time: placed at the end of the one before",
+        "1 frame stated no later time than the one before: moved to 1 ms after it",
+    ]
 
 
 def test_tolerance_is_not_advised_where_no_frame_is_whole(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ export function allCommands(context) {
     {
       help: "about consistency: what this page shows",
       words: "help paper",
-      run: () => window.location.assign("about"),
+      run: () => window.location.assign(`about${window.location.search}`),
     },
     ...THEMES.map((name) => ({
       help: `theme: ${name}`,

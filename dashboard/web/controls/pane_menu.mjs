@@ -75,7 +75,7 @@ export class PaneMenus {
     });
     made.append(element("span", { class: "pane-title", text: pane.heading ?? pane.title }));
     const drag = this.draggable(made, pane);
-    made.addEventListener("click", () => drag.hasMoved() || this.openMenu(pane, made));
+    made.addEventListener("click", (event) => (event.detail > 0 && drag.hasMoved()) || this.openMenu(pane, made));
     return made;
   }
 

@@ -23,7 +23,11 @@ export class Toolbar {
     this.spring = element("span", { class: "spring" });
     this.end = element("div", { class: "group ends" }, link, full, this.help);
     this.row = element("div", { class: "transport" }, this.reports, this.spring, this.end);
-    const toolRow = element("div", { class: "transport tool-row" }, this.tools, findRow(run));
+    this.finds = findButtons(run);
+    const title = element("span", { class: "muted", text: "Find" });
+    const find = element("div", { class: "group find", role: "group", "aria-label": "find a frame" }, title);
+    find.append(...this.finds.map(({ made }) => made));
+    const toolRow = element("div", { class: "transport tool-row" }, this.tools, find);
     this.root = element("div", { class: "controls" }, this.options, this.row, toolRow);
   }
 
@@ -36,6 +40,11 @@ export class Toolbar {
     this.tools.append(...buttons);
   }
 
+  /** Leave out the find row's buttons of parts that this page does not have. @param {(action: string) => boolean} has */
+  keepFinds(has) {
+    for (const { action, made } of this.finds) if (!has(action)) made.remove();
+  }
+
   /** Before the buttons of link, screen and help. @param {...HTMLElement} buttons */
   addButtons(...buttons) {
     this.help.before(...buttons);
@@ -43,7 +52,7 @@ export class Toolbar {
 }
 
 /** Ways to a frame that matters, each with its key. @param {(action: string, ...given: any[]) => void} run */
-function findRow(run) {
+function findButtons(run) {
   /** @type {[string, string, string, string][]} action, word, key, what it does */
   const ways = [
     ["worst", "Worst", "X", "worst frame: the highest point of the first plot"],
@@ -53,12 +62,10 @@ function findRow(run) {
     ["loopToggle", "Loop", "O", "loop around this frame, or over the whole clip again"],
     ["palette", "Commands", "/", "find a command, a frame, a clip"],
   ];
-  const made = ways.map(([action, word, key, help]) => {
-    const one = worded(`${help} (${key})`, null, word);
-    one.append(element("kbd", { text: key, "aria-hidden": "true" }));
-    one.addEventListener("click", () => run(action));
-    return one;
+  return ways.map(([action, word, key, help]) => {
+    const made = worded(`${help} (${key})`, null, word);
+    made.append(element("kbd", { text: key, "aria-hidden": "true" }));
+    made.addEventListener("click", () => run(action));
+    return { action, made };
   });
-  const title = element("span", { class: "muted", text: "Find" });
-  return element("div", { class: "group find", role: "group", "aria-label": "find a frame" }, title, ...made);
 }

@@ -106,6 +106,8 @@ function documentText({ data, ui, position, playback, view, notes }, code, { fir
   const inside = {
     ...data,
     choices: [],
+    menus: [],
+    suggestion: "",
     passQuery: "", // who gets the file has not signed in
     panes: data.panes.map((pane) => ({ ...pane, isComplete: true, packs: packOf(pane) })),
     energies: hasMaps

@@ -121,9 +121,9 @@ export class BlockLoader {
     if (pending) pending.isNeeded = true;
   }
 
-  /** Cancels the prefetches of all other blocks. @param {BlockPlace[]} places @param {Tier} tier */
-  cancelPrefetchesExcept(places, tier) {
-    const keys = new Set(places.map((place) => blockKey(place, tier)));
+  /** Cancels the prefetches of all other blocks. @param {BlockPlace[]} places @param {...Tier} tiers */
+  cancelPrefetchesExcept(places, ...tiers) {
+    const keys = new Set(tiers.flatMap((tier) => places.map((place) => blockKey(place, tier))));
     for (const [key, { abort, isNeeded }] of this.fetching) {
       if (!isNeeded && !keys.has(key)) abort.abort();
     }

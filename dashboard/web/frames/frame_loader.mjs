@@ -227,6 +227,9 @@ export class FrameLoader {
     this.idle.abort();
     if (this.alone.frame !== frame) this.alone.abort.abort();
     const isCurrent = () => aim === this.aim && !this.isClosed;
+    // At once: what follows may have to wait.
+    const around = nearBlocks(this.tracks, frame, { direction, last, most: Infinity }).flat();
+    this.blocks.cancelPrefetchesExcept(around, "exact", "preview");
     if (this.lacksHeaders(frame)) await this.loadHeaders(frame);
     if (fps === 0 && this.first) await this.first;
     if (!isCurrent()) return;

@@ -113,6 +113,7 @@ export class Player {
       this.ui.add(part, timeline);
       this.commands.add(part);
     }
+    this.ui.toolbar.keepFinds((action) => this.commands.has(action));
     this.ui.root.append(this.menus.picker.root);
     this.sizes = new ResizeObserver(() => this.fitSoon());
     this.listen(timeline?.root ?? null);

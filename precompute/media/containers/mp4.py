@@ -130,7 +130,7 @@ def _coded_size(file: BinaryIO, entry: Box) -> tuple[int, int]:
 def _clean_aperture(data: bytes, width: int, height: int) -> Crop | None:
     """The crop of a `clap` box (ISO 14496-12, 12.1.4): the size of the clean aperture and the offset of its centre from that
     of the picture, as fractions. None if it does not lie in the picture."""
-    numbers = struct.unpack(">4I4i", data[:16] + data[16:32])
+    numbers = struct.unpack(">4I4i", data[:32])
     if not all(denominator > 0 for denominator in (numbers[1], numbers[3], numbers[5], numbers[7])):
         return None
     clean_width, clean_height, x, y = (numbers[at] / numbers[at + 1] for at in (0, 2, 4, 6))

@@ -29,8 +29,7 @@ class Look:
         if self.crop is not None:
             parts.append("crop=" + ":".join(map(str, self.crop)))
         if self.hdr is not None:
-            primaries = "2020" if self.hdr.is_wide else "709"
-            parts.append(f"tone={self.hdr.transfer}:{self.hdr.peak:g}:{primaries}:bt2390")
+            parts.append(f"tone={self.hdr.transfer}:{self.hdr.peak:g}:{self.hdr.primaries}:bt2390")
         if self.is_assumed_bt709:
             parts.append("matrix=bt709")
         return " ".join(parts)

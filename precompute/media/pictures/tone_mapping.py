@@ -8,6 +8,7 @@ Sources: BT.2100-2 (both transfer functions), SMPTE ST 2084 (PQ), BT.2087 (BT.20
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -26,8 +27,15 @@ HLG_A, HLG_B, HLG_C = 0.17883277, 0.28466892, 0.55991073
 HLG_GAMMA = 1.2
 """System gamma of a display of 1000 cd/m²."""
 LUMA_2020 = np.array([0.2627, 0.6780, 0.0593], np.float32)
-TO_BT709 = np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32)
-"""Linear light of BT.2020 primaries to that of BT.709's."""
+WHITE = (0.3127, 0.3290)
+"""D65, of all primaries here."""
+BT709 = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060))
+P3 = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
+"""SMPTE RP 431-2: x and y of red, green and blue."""
+Primaries = Literal["709", "2020", "p3"]
+PRIMARIES: dict[int, Primaries] = {1: "709", 11: "p3", 12: "p3"}
+"""Numbers of ITU-T H.273 -> the name in a clip's key; any other is read as BT.2020. The white of P3-DCI (11), greener than D65, is read
+as D65, as if the eye had adapted: grey stays grey, and the primaries are those of P3-D65 (12)."""
 SDR_GAMMA = 2.4
 N_CODES = 1 << 16
 N_STEPS = 4096
@@ -40,8 +48,7 @@ class Hdr(NamedTuple):
     transfer: Literal["HLG", "PQ"]
     peak: float
     """cd/m² of its brightest highlights."""
-    is_wide: bool
-    """Whether the primaries are those of BT.2020."""
+    primaries: Primaries
 
     def __str__(self) -> str:
         return f"{self.transfer} tone-mapped to SDR (BT.2390 EETF, {self.peak:g} to {REFERENCE_WHITE:g} cd/m²)"
@@ -49,10 +56,25 @@ class Hdr(NamedTuple):
 
 def hdr_of(frame: Any) -> Hdr | None:
     """How the light of a frame is coded; None if it is SDR."""
-    is_wide = frame.color_primaries != 1
+    primaries: Primaries = PRIMARIES.get(frame.color_primaries, "2020")
     if frame.color_trc == 18:
-        return Hdr("HLG", USUAL_PEAK, is_wide)
-    return Hdr("PQ", _stated_peak(frame), is_wide) if frame.color_trc == 16 else None
+        return Hdr("HLG", USUAL_PEAK, primaries)
+    return Hdr("PQ", _stated_peak(frame), primaries) if frame.color_trc == 16 else None
+
+
+def _to_xyz(primaries: Sequence[tuple[float, float]]) -> np.ndarray:
+    """(3, 3): linear light of these primaries to CIE XYZ, with white of luminance 1 (SMPTE RP 177)."""
+    columns = np.array([(x / y, 1, (1 - x - y) / y) for x, y in (*primaries, WHITE)]).T
+    return columns[:, :3] * np.linalg.solve(columns[:, :3], columns[:, 3])
+
+
+BT2020_TO_BT709 = np.array(
+    [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
+)
+LUMA_P3 = _to_xyz(P3)[1].astype(np.float32)
+P3_TO_BT709 = np.linalg.solve(_to_xyz(BT709), _to_xyz(P3)).astype(np.float32)
+TO_BT709 = {"2020": BT2020_TO_BT709, "p3": P3_TO_BT709}
+"""Linear light of these primaries to that of BT.709's."""
 
 
 def _stated_peak(frame: Any) -> float:
@@ -73,12 +95,12 @@ def to_sdr(image: np.ndarray, hdr: Hdr) -> np.ndarray:
     """uint16 (H, W, 3), coded as `hdr` over the full range, to uint8 (H, W, 3) with BT.709 primaries and gamma 2.4."""
     light = _linear(hdr.transfer)[image]  # (H, W, 3), share of the largest value
     if hdr.transfer == "HLG":  # from scene to display
-        luminance = light @ LUMA_2020
+        luminance = light @ (LUMA_P3 if hdr.primaries == "p3" else LUMA_2020)
         light = light * (USUAL_PEAK * np.power(luminance, HLG_GAMMA - 1, dtype=np.float32))[..., None]
     brightest = light.max(axis=2)  # one factor for all three channels keeps the hue
     light = light * _factor(brightest, hdr.peak)[..., None]
-    if hdr.is_wide:
-        light = light @ TO_BT709.T
+    if hdr.primaries in TO_BT709:
+        light = light @ TO_BT709[hdr.primaries].T
     place = np.sqrt(np.clip(light, 0, 1)) * np.float32(N_STEPS - 1)
     return _sdr_codes()[(place + np.float32(0.5)).astype(np.intp)]
 

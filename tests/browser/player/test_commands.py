@@ -81,7 +81,7 @@ def test_keys_of_streamlit_and_the_browser_are_left_alone(open_player: Open):
     root = open_player()
     taken = root.evaluate(
         """el => ["r", "c", "Tab"].map((key) => [key, {}]).concat([["ArrowLeft", {altKey: true}], ["s", {ctrlKey: true}]])
-          .map(([key, more]) => el.dispatchEvent(new KeyboardEvent("keydown", {key, cancelable: true, ...more})))"""
+          .map(([key, more]) => el.dispatchEvent(new KeyboardEvent("keydown", {key, cancelable: true, ...more, bubbles: true, composed: true})))"""
     )
     assert taken == [True] * 5, "nobody called preventDefault"
 

@@ -31,8 +31,8 @@ def test_clicking_and_dragging_a_plot_seeks_to_the_frame_under_the_pointer(open_
     area.scroll_into_view_if_needed()
     box = area.bounding_box()
     assert box
-    # The margins are the player's own: 58 px left, 14 px right.
-    inner = box["width"] - 58 - 14
+    # The margins are the player's own: 58 px left, 26 px right.
+    inner = box["width"] - 58 - 26
     for frame in (7, 201, 64):
         root.page.mouse.click(box["x"] + 58 + inner * (frame + 0.5) / N_FRAMES, box["y"] + 20)
         wait_for(root, f"el.xc.painted === {frame}")
@@ -51,7 +51,7 @@ def test_a_plot_replaced_while_it_is_dragged_is_dragged_to_the_end(mount_player:
     wait_for(root, "el.xc.cursors().length === 1")
     box = root.locator(".plot-area").bounding_box()
     assert box
-    inner = box["width"] - 58 - 14
+    inner = box["width"] - 58 - 26
     y = box["y"] + 20
     page.mouse.move(box["x"] + 58 + inner * 50.5 / N_FRAMES, y)
     page.mouse.down()

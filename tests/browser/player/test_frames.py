@@ -59,7 +59,7 @@ def test_a_held_key_shows_each_frame_from_what_is_loaded_ahead(open_player: Open
     errors = root.evaluate(
         """async (el, steps) => {
           for (let frame = 1; frame <= steps; frame += 1) {
-            el.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight", repeat: frame > 1}));
+            el.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight", repeat: frame > 1, bubbles: true, composed: true}));
             while (el.xc.painted !== frame) await new Promise(requestAnimationFrame);
           }
           return el.xc.state().errors;
@@ -92,8 +92,9 @@ def test_seeks_faster_than_frames_come_end_on_the_last_one(page: Page, open_play
 
 def test_a_far_seek_calls_off_what_was_fetched_for_another_place(mount_player: Open, app: App):
     root = mount_player(data_of(app, "iab"))
-    wait_for(root, "el.xc.state().loaded.some(([first, stop]) => first === 0 && stop >= 80)")
-    root.evaluate("el => { window.held = []; el.xc.seek(60); }")
+    # Held from that frame on: the player goes on to load the rest of the clip.
+    hold = "(window.held = [], el.xc.seek(60))"
+    wait_for(root, "el.xc.state().loaded.some(([first, stop]) => first === 0 && stop >= 80)", hold)
     wait_for(root, "el.xc.painted === 60 && window.held.length >= 3")
     n_aborted = root.evaluate(
         """async (el) => {

@@ -22,7 +22,7 @@ def test_panes_never_show_different_frames_during_play(open_player: Open):
           const read = {READ_PATTERN_JS};
           const mixed = [], seen = new Set();
           el.focus();
-          el.dispatchEvent(new KeyboardEvent("keydown", {{key: " ", bubbles: true}}));
+          el.dispatchEvent(new KeyboardEvent("keydown", {{key: " ", bubbles: true, composed: true}}));
           while (seen.size < 40) {{
             await new Promise(requestAnimationFrame);
             const found = el.xc.rects().map((rect) => read(el.xc.context(), rect)?.frame);
@@ -69,7 +69,7 @@ def stop_time(root: Locator) -> None:
 
 
 def start_play(root: Locator) -> None:
-    root.evaluate("""el => el.dispatchEvent(new KeyboardEvent("keydown", {key: " "}))""")
+    root.evaluate("""el => el.dispatchEvent(new KeyboardEvent("keydown", {key: " ", bubbles: true, composed: true}))""")
 
 
 def test_play_follows_presentation_time_where_frames_last_differently(mount_player: Open, app: App):
