@@ -55,8 +55,8 @@ def test_titles_and_units_come_from_the_manifest(store: Store) -> None:
     assert {name: plot.title for name, plot in found.items()} == {
         "energy": "Consistency energy",
         "disagreement": "Readout disagreement",
-        "error": "Mean angular error of Surface normals",
-        "error2": "Mean absolute error of Reshading",
+        "error": "Surface normals: mean angular error",
+        "error2": "Reshading: mean absolute error",
     }
     units = {name: read(Columns(store), plot, "standardised").chart.unit for name, plot in found.items()}
     assert units == {"energy": "σ", "disagreement": "code", "error": "°", "error2": "code"}

@@ -431,7 +431,8 @@ def test_the_javascript_runtime_that_youtube_needs_is_installed_and_fits_the_lim
         "done = subprocess.run([deno.find_deno_bin(), 'eval', 'console.log(6 * 7)'], capture_output=True)\n"
         "print(done.returncode, done.stdout, done.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    root = Path(__file__).parents[2]  # another test may have left this process in another folder
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False)
     assert done.stdout.strip().startswith(r"0 b'42\n' "), (done.returncode, done.stdout, done.stderr)
 
 
