@@ -82,9 +82,9 @@ class Style:
     """How the curve and the badge of a configuration look; colours and dashes are the browser's."""
 
     hue: int
-    """Of its method, from 0, below N_HUES."""
+    """The method's hue, from 0 to N_HUES - 1."""
     dash: int
-    """Of its path, from 0, below N_DASHES; 0 is the direct one."""
+    """The path's dash, from 0 to N_DASHES - 1; 0 for the direct path."""
     shade: int = 0
     """Tells those apart that share hue and dash."""
 
@@ -130,7 +130,7 @@ class Chart:
     floors: Mapping[str, float] = field(default_factory=dict)
     """Letter -> noise floor of the mean gap between the first series and that one, over all frames; NaN: too few."""
     limit: float | None = None
-    """Of a standardised energy: the 97.5th percentile on the zoo's validation images, sigma; None if the zoo has none."""
+    """The 97.5th percentile of a standardised energy on the zoo's validation images, sigma; None if the zoo states none."""
 
 
 @dataclass(frozen=True)

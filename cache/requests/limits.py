@@ -57,7 +57,7 @@ class Usage:
     waiting: int = 0
     waiting_in_all: int = 0
     seconds_today: float = 0.0
-    """Of video."""
+    """Seconds of video asked for today."""
     bytes_today: int = 0
     bytes_in_all: int = 0
 

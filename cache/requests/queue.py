@@ -56,7 +56,7 @@ class _Names:
     """What the names of a request's objects say."""
 
     single: set[str] = field(default_factory=set)
-    """Of asked, stop, drop and end, those that are there."""
+    """Which of asked, stop, drop and end exist."""
     claim: int = 0
     """The latest attempt; 0 if there is none."""
     freed: int = 0

@@ -134,7 +134,7 @@ class Progress:
     n_total: int | None = None
     """None if unknown."""
     title: str = ""
-    """Of the clip; empty until it is known."""
+    """The clip's title; empty until it is known."""
     clip: str = ""
     """Its key, under which finished packs can be viewed already; empty until it is known."""
 
@@ -218,7 +218,7 @@ class Request:
     asked: Asked
     state: State
     progress: Progress = field(default_factory=Progress)
-    """Of the latest attempt."""
+    """The progress of the latest attempt."""
     ended: Ended | None = None
     is_stopping: bool = False
     """Whether it is to be cancelled; the worker ends it soon."""

@@ -203,7 +203,7 @@ def note_move() -> None:
 
 
 def _subject(selection: Selection) -> tuple[str, str | None, tuple[str, ...]]:
-    """What a sentence is about: plain text, as the session keeps it while the code may be loaded anew."""
+    """What the opening note is about. Plain text, because the session outlives the classes when Streamlit reloads the code."""
     return selection.clip.key, selection.target, tuple(c.full_spelling for c in selection.configurations)
 
 

@@ -32,7 +32,7 @@ class Gap:
 
     @property
     def size(self) -> float:
-        """Of the mean gap, not negative."""
+        """The absolute value of the mean gap."""
         return abs(self.first_mean - self.second_mean)
 
     @property

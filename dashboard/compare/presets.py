@@ -52,7 +52,7 @@ class Found:
     """In the unit of the chart."""
     chart: Chart
     letter: str = ""
-    """Of the curve; empty for a gap."""
+    """The letter of the curve; empty for a gap."""
     is_beyond_noise: bool = True
     """For a gap: more than what it changes by from one frame to the next."""
 

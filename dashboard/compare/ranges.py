@@ -16,7 +16,7 @@ from cache.store import Store
 SAMPLED_FRAMES = 32
 """Evenly spaced over a track: 2 million pixels of it, and 60 ms."""
 SHARES = (0.02, 0.98)
-"""Of the values, between which the range lies."""
+"""The quantiles of the values at which the range begins and ends."""
 WIDE = 0.5
 """A linear domain keeps its full range unless the clip uses less than this share of it."""
 LEAST_CODES = 32

@@ -18,7 +18,7 @@ from dashboard.text import one_line, without_markdown
 
 LEAST_FOR_TABLE = 3
 MOST_POINTS = 120
-"""Of a sparkline, which is about as many pixels wide."""
+"""Most points of a sparkline; it is about as many pixels wide."""
 HELP = (
     "Energy: how far predictions of the same target along different paths disagree in a frame, averaged over the paths "
     "(Zamir et al. 2020, section 4). It needs no ground truth.\n\n"

@@ -16,7 +16,7 @@ APP = "dashboard/app.py"
 PORT = 8501
 """Streamlit's own default."""
 KEY_LETTERS = 12
-"""Of a clip's key in a link, as the page writes it."""
+"""How many letters of a clip's key a link holds, as the page writes it."""
 LINKS = 5
 """Most clips that are linked; the page's menu lists the others."""
 
