@@ -1,4 +1,4 @@
-"""What the page's menus offer, for the palette: clips, predictions, readouts and the scale of the energy."""
+"""What the page's menus offer, in the header and in the palette: clips, predictions, readouts and the scale of the energy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dashboard.player_data import Menu
 
 
 def menus(catalogue: Catalogue, selection: Selection) -> tuple[Menu, ...]:
-    """The menus as the palette lists them; none of a prediction where the clip has none."""
+    """The menus in the order of the header; none of a prediction where the clip has none."""
     clip, target = selection.clip.key, selection.target
     clips = Menu("clip", "Clip", clip, {one.key: catalogue.clip_label(one) for one in catalogue.clips})
     if target is None:

@@ -370,7 +370,7 @@ class _Story:
             listed = f"{subject} {next(iter(words.values()))}"
         else:
             listed = ", ".join(f"{letter} is {word}" for letter, word in words.items())
-        return f"{listed} (0{SPACE}σ: as on validation rooms; above: worse)."
+        return f"{listed} (0{SPACE}σ: as on validation rooms; above: more disagreement)."
 
     def _first_energy_gap(self) -> Gap | None:
         return _closest_below(self.energy_gaps)
@@ -426,7 +426,7 @@ def _mean(series: Series | None) -> float:
 def _level_of(mean: float) -> str:
     if abs(mean) <= USUAL_SIGMA:
         return "as usual"
-    return "calmer than usual" if mean < 0 else "worse than usual"
+    return "lower than usual" if mean < 0 else "higher than usual"
 
 
 def _follows(rho: float) -> str:

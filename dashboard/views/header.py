@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 
 import streamlit as st
 
 from analysis.columns import Columns
-from analysis.energy import SCALES
 from cache.store import Store
 from dashboard.catalogue import Catalogue
-from dashboard.compare.choices import NO_READOUT, Choices, menu_key, newest_link
+from dashboard.compare.choices import Choices, menu_key, newest_link
 from dashboard.compare.link import Selection
+from dashboard.compare.menus import menus
 from dashboard.compare.path_options import energy_tracks, graph_data, path_options, readout_options
 from dashboard.compare.styles import styles_by_letter
 from dashboard.components.drawing import drawing
 from dashboard.components.path_graph import path_graph
+from dashboard.player_data import Menu
 from dashboard.widgets import for_store
 
 GRAPH = "graph"
 SENTENCE = "Compare networks on video, frame by frame, and see where their predictions contradict each other."
 SCALE_HELP = (
     "Standardised: each path's difference in σ around the baseline's mean on validation images, so that all paths "
-    "count alike; 0 is as usual, above 0 is worse than usual. Raw: the plain mean of the differences."
+    "count alike; 0 is as usual, above 0 the paths disagree more than usual. Raw: the plain mean of the differences."
 )
 
 
@@ -32,20 +32,16 @@ def header(
     store: Store, columns: Columns, catalogue: Catalogue, selection: Selection, choices: Choices, about: st.Page
 ) -> None:
     """Name and sentence, clip, prediction, readout, graph and energy scale, in one row of a wide screen."""
-    clip, target = selection.clip.key, selection.target
+    shown = {menu.name: menu for menu in menus(catalogue, selection)}
     with st.container(key="header", horizontal=True, vertical_alignment="bottom", gap="small"):
         brand()
-        _menu("Clip", "clip", {c.key: catalogue.clip_label(c) for c in catalogue.clips}, clip, choices)
-        if target is not None:
-            image = catalogue.title("rgb")
-            targets = {name: f"{image} → {catalogue.title(name)}" for name in catalogue.targets(clip)}
-            _menu("Prediction", "predict", targets, target, choices)
-            ends = catalogue.readouts(clip, target)
-            readouts = {name: f"{catalogue.title(target)} → {catalogue.title(name)}" for name in ends}
-            _menu("Readout", "readout", {NO_READOUT: "None", **readouts}, selection.readout or NO_READOUT, choices)
+        _menu(shown["clip"], choices)
+        if selection.target is not None:
+            _menu(shown["predict"], choices)
+            _menu(shown["readout"], choices)
             with st.container(key="paths"):
                 _show_graph(store, columns, catalogue, selection, choices)
-            _scale(selection, choices)
+            _scale(shown["scale"], choices)
         with st.container(key="about-link"):
             st.page_link(about, label="About", query_params=newest_link())
 
@@ -57,33 +53,33 @@ def brand() -> None:
         st.html(f"<h1>Crosscheck</h1><p>{SENTENCE}</p>")
 
 
-def _scale(selection: Selection, choices: Choices) -> None:
-    key = menu_key("scale", selection.scale)
+def _scale(menu: Menu, choices: Choices) -> None:
+    key = menu_key(menu.name, menu.value)
     st.segmented_control(
-        "Energy",
-        SCALES,
+        menu.label,
+        list(menu.options),
         key=key,
         required=True,
-        format_func=str.capitalize,
+        format_func=lambda option: menu.options.get(option, str(option)),
         help=SCALE_HELP,
         on_change=choices.choose,
-        args=("scale", key),
+        args=(menu.name, key),
     )
 
 
-def _menu(label: str, name: str, options: Mapping[str, str], value: str, choices: Choices) -> None:
-    """A menu of `options` (value -> label) that writes its choice into the link."""
+def _menu(menu: Menu, choices: Choices) -> None:
+    """A menu that writes its choice into the link."""
     # Streamlit tells options apart by their labels.
-    labels = list(options.values())
-    distinct = {v: text if labels.count(text) == 1 else f"{text} ({v})" for v, text in options.items()}
-    key = menu_key(name, value)
+    labels = list(menu.options.values())
+    distinct = {v: text if labels.count(text) == 1 else f"{text} ({v})" for v, text in menu.options.items()}
+    key = menu_key(menu.name, menu.value)
     st.selectbox(
-        label,
+        menu.label,
         list(distinct),
         key=key,
         format_func=lambda option: distinct.get(option, str(option)),
         on_change=choices.choose,
-        args=(name, key),
+        args=(menu.name, key),
     )
 
 

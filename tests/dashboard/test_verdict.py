@@ -97,7 +97,7 @@ def test_a_clip_above_what_the_zoo_was_calibrated_on_is_a_warning() -> None:
     both = verdict(measures(a, b))
     assert "Both networks are outside what they were calibrated on" in both.warnings[0]
     assert "100 % of B's frames above 3.00 σ" in said(both)
-    assert "worse than usual" in said(both)
+    assert "higher than usual" in said(both)
     one = measures(replace(contender("A", WAVE * 0.1 + 2, None), trust=TRUST), contender("B", WAVE, None))
     assert "A is outside what it was calibrated on: 100 % of A's frames above 1.90 σ" in said(verdict(one))
     assert not verdict(measures(contender("A", WAVE + 1, None), contender("B", WAVE, None))).warnings

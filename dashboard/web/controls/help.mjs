@@ -8,7 +8,7 @@ import { BINDINGS } from "./keys.mjs";
 const WHAT = [
   "Input is the video, ground truth the right answer where it is known; A and B are networks that predict it from the video alone.",
   "Consistency energy measures how far different paths to that prediction disagree: where it is high, at least one of them is wrong.",
-  "0\u00a0σ is as usual on validation images; above 0 is worse than usual, and from 3\u00a0σ on it is far from usual.",
+  "0\u00a0σ is as usual on validation images; above 0 the paths disagree more than usual, and from 3\u00a0σ on it is far from usual.",
 ];
 
 const GESTURES = [
