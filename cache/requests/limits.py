@@ -45,10 +45,6 @@ class Limits:
     days: float = 7.0
     """A request that has ended, and the upload and unlisted results that belong to it, are deleted after so many days."""
 
-    @property
-    def max_upload_bytes(self) -> int:
-        return int(self.upload_mb * 1e6)
-
 
 @dataclass(frozen=True)
 class Usage:

@@ -12,15 +12,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from analysis.noise import NORMAL_QUANTILE
 from dashboard.compare.lineup import Lineup
-from dashboard.compare.summaries import number
+from dashboard.compare.numbers import number
 from dashboard.configuration import Configuration
 from dashboard.player_data import Chart, Series
 
 ENERGY_OVERLAY = "0.7~2"
 """As the energy tool begins: opacity, and the energy from which on it is drawn, sigma."""
-CONFIDENCE = 1.96
-"""Standard deviations within which 95 % of a normal noise lies."""
 WAYS_TO_LOOK = frozenset(
     [
         "brush",
@@ -111,7 +110,7 @@ def noise_of(gap: np.ndarray) -> float:
     steps = np.diff(gap)
     steps = steps[np.isfinite(steps)]
     # The difference of two independent values varies by sqrt(2) more than each of them.
-    return CONFIDENCE * float(np.sqrt(np.mean(steps**2) / 2)) if steps.size else 0.0
+    return NORMAL_QUANTILE * float(np.sqrt(np.mean(steps**2) / 2)) if steps.size else 0.0
 
 
 def highest(charts: Sequence[Chart], id_: str, letter: str = "") -> Found | None:

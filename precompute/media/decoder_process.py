@@ -131,7 +131,9 @@ def without_empty_promise(path: Path, error: SourceError, is_tolerant: bool) -> 
             return error
     except SourceError as cut:
         error = cut if is_tolerant else error
-    except Exception:
+    except (
+        Exception
+    ):  # the bindings of FFmpeg raise anything on a damaged file; the failure that is known already counts
         pass
     return SourceError(error.code, error.found, NO_FRAME)
 

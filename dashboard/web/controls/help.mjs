@@ -61,7 +61,7 @@ function listOf(lines) {
 }
 
 /** The key table by group, with the digits as one line. @returns {[string, {label: string, help: string}[]][]} */
-export function keyGroups() {
+function keyGroups() {
   /** @type {Map<string, {label: string, help: string}[]>} */
   const groups = new Map();
   for (const { group, label, help, action, value } of BINDINGS) {

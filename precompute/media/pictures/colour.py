@@ -8,7 +8,6 @@ from typing import Any
 from precompute.failures import REENCODE, SourceError
 
 # Numbers of ITU-T H.273, which codecs, containers and FFmpeg share.
-UNSPECIFIED = 2
 BT709, FCC, BT601_625, BT601_525, SMPTE240, BT2020, BT2020_CONSTANT = 1, 4, 5, 6, 7, 9, 10
 PQ, HLG = 16, 18
 READABLE = {m: m for m in (BT709, FCC, BT601_625, BT601_525, SMPTE240, BT2020)} | {BT2020_CONSTANT: BT2020}
