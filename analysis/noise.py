@@ -21,6 +21,7 @@ MOST_LIKENESS = 0.97
 MOST_DEGREES = 200
 """Student's quantile is then within 0.7 % of the normal one, and takes time to compute for more."""
 NORMAL_QUANTILE = 1.96
+"""Standard deviations within which 95 % of normal noise lies."""
 
 
 def noise_floor(values: np.ndarray) -> float:

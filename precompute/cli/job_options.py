@@ -83,6 +83,14 @@ VerboseOption = Annotated[
 ]
 
 
+def patterns_of(configurations: Sequence[str] | None) -> tuple[str, ...]:
+    """The globs of --configurations, `*` by default. Ends the command if it names none."""
+    patterns = tuple(part for text in configurations or ["*"] for part in text.split(",") if part)
+    if not patterns:
+        raise usage("--configurations names none; use globs on zoo/method/path, such as 'mini/*/rgb-normal*'")
+    return patterns
+
+
 def make_settings(
     *,
     zoo: str,
@@ -107,9 +115,7 @@ def make_settings(
     from precompute.jobs.tracks import select_configurations
     from precompute.media.sampling import Sampling
 
-    patterns = tuple(part for text in configurations or ["*"] for part in text.split(",") if part)
-    if not patterns:
-        raise usage("--configurations names none; use globs on zoo/method/path, such as 'mini/*/rgb-normal*'")
+    patterns = patterns_of(configurations)
     try:
         sampling = Sampling(start, end, fps, max_frames, size, cast("Crop", crop), tolerant)
         limits = Limits(max_seconds=None if max_frames else max_duration, start_seconds=start, end_seconds=end)

@@ -609,3 +609,9 @@ def test_a_signal_gives_the_request_back_after_the_pack_and_the_next_worker_resu
     desk.serve()
     ended = desk.after(request).ended
     assert ended is not None and ended.result is not None and ended.result.n_frames_computed == 60 - stored
+
+
+def test_a_request_that_names_no_configuration_is_refused(store):
+    refused = call("ask", "phone", "--configurations", ",", "--store", store.root)
+    assert refused.exit_code == 2 and "--configurations names none" in refused.stderr
+    assert not list(Requests(store.root).all())

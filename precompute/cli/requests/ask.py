@@ -25,6 +25,7 @@ from precompute.cli.job_options import (
     SizeOption,
     StartOption,
     TolerantOption,
+    patterns_of,
 )
 from precompute.cli.requests.shown import name_of, short_id, state_of
 from precompute.media.sampling import Crop, Sampling
@@ -67,7 +68,7 @@ def ask(
 
       python -m precompute ask 'https://www.youtube.com/watch?v=...' --start 60 --end 90 --fps 10
     """
-    patterns = tuple(part for text in configurations or ["*"] for part in text.split(",") if part)
+    patterns = patterns_of(configurations)
     try:
         Sampling(
             start, end, fps, max_frames, size, cast("Crop", crop), tolerant
