@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from analysis.energy import energy
 from cache.pack import read_images
@@ -351,6 +351,27 @@ def test_a_box_drawn_with_shift_gives_the_energy_of_its_pixels_in_the_end(page: 
     curves = energies(app.store)
     wait_for(root, "!el.querySelector('figure[data-id=energy] .chart-note').textContent")
     assert plotted(root) == pytest.approx([curves["A"][77], curves["B"][77]], rel=0.01)
+
+
+def test_pictures_keep_their_size_while_the_energies_of_a_box_are_still_to_come(page: Page, app: App):
+    """The strip once went for as long as it had no value, and the pictures grew under the pointer."""
+    root = open_page(page, app, "frame=77")
+    before = root.evaluate("el => el.xc.rects()")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/packs/*", hold)
+    root.press("m")
+    settled(root, "(block means, 0 %)")
+    assert root.evaluate("el => el.xc.rects()") == before
+    expect(root.locator(".strip")).to_be_visible()
+    page.route("**/packs/*", lambda route: route.continue_())
+    for route in held:
+        route.continue_()
+    settled(root, "(exact)")
+    assert root.evaluate("el => el.xc.rects()") == before
 
 
 def test_a_region_from_block_means_is_on_the_scale_of_the_frame(page: Page, app: App):

@@ -100,9 +100,12 @@ class Strip {
   }
 
   takeMeasure() {
-    const main = this.context.series.main();
-    // Energy, else error: what has no values for any configuration is no timeline.
-    this.measure = main && [...main.byLetter.values()].some((values) => values.some(Number.isFinite)) ? main : null;
+    const { series } = this.context;
+    const main = series.main();
+    const hasValues = () => [...(main?.byLetter.values() ?? [])].some((values) => values.some(Number.isFinite));
+    // Energy, else error: what has no values for any configuration is no timeline. A region's values are still to come, and
+    // nothing moves under the pointer that draws it.
+    this.measure = series.region || hasValues() ? main : null;
     this.root.hidden = this.legend.hidden = !this.measure;
     if (!this.measure) return;
     const letters = [...this.measure.byLetter.keys()];
