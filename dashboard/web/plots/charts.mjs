@@ -19,6 +19,8 @@ const HEIGHT = { share: 0.15, min: 92, max: 170 };
 const TICKS_PX = 18;
 /** A plot's line of words, with the gap to the plot before. */
 const CAPTION_PX = 26;
+/** Between two plots, as in the style sheet. */
+const GAP_PX = 4;
 /** Frames of one step of zooming, as a factor. */
 export const ZOOM_STEP = 1.5;
 
@@ -85,9 +87,13 @@ export class Charts {
     return Math.max(Math.floor((px - TICKS_PX) / Math.max(count, 1)) - CAPTION_PX, HEIGHT.min);
   }
 
-  /** @param {number | null} px height for all plots, beside the pictures; null: under them, each has its own @param {number} given charts of Python */
-  setRoom(px, given) {
-    this.room = px === null ? null : { px, count: Math.max(this.drawn.length, given) };
+  /** @param {number | null} px height for all plots, beside the pictures; null: under them, each has its own */
+  setRoom(px) {
+    const count = this.drawn.length || this.compose().length;
+    this.room = px === null ? null : { px, count };
+    // Plots that are still to come have their room, so that nothing moves when they do.
+    if (!this.drawn.length)
+      this.host.style.minHeight = count ? `${count * (this.plotPx + CAPTION_PX) - GAP_PX + TICKS_PX}px` : "";
   }
 
   static heightPx() {
@@ -126,6 +132,7 @@ export class Charts {
     // Only now, so that nothing is blank in between.
     this.drawn = drawn;
     this.host.replaceChildren(...drawn.map(({ plot }) => /** @type {HTMLElement} */ (plot.closest("figure"))));
+    this.host.style.minHeight = "";
     this.settle();
   }
 
