@@ -113,6 +113,8 @@ export class Player {
       this.ui.add(part, timeline);
       this.commands.add(part);
     }
+    this.ui.toolbar.addTools(this.menus.tool());
+    this.commands.add({ commands: () => this.menus.commands() });
     this.ui.toolbar.keepFinds((action) => this.commands.has(action));
     this.ui.root.append(this.menus.picker.root);
     this.sizes = new ResizeObserver(() => this.fitSoon());
