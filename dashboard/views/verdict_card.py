@@ -55,7 +55,9 @@ def _show_table(measures: Measures) -> None:
     energy, error = measures.energy_unit, measures.error_unit
     has_energy, has_error = any(row.energy for row in table), any(row.error for row in table)
     first = table[0].letter
-    columns: dict[str, Sequence[object]] = {"": [f"{row.letter} {one_line(row.name, 60)}" for row in table]}
+    columns: dict[str, Sequence[object]] = {
+        "Configuration": [f"{row.letter} {one_line(row.name, 60)}" for row in table]
+    }
     config: dict[str, ColumnConfig | str | None] = {}
 
     def add(title: str, values: Sequence[float], unit: str, help_text: str) -> None:
