@@ -134,6 +134,19 @@ def test_configurations_are_added_moved_and_removed_and_letters_have_no_gap(page
     wait_for_numbers(root, [1, number["d3"], number["d4"], number["geonet"]])
 
 
+def test_the_graph_leaves_the_pictures_that_it_changes_in_view(page: Page, app: App):
+    root = open_page(page, app)
+    before = page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop")
+    page.get_by_role("button", name="choose paths, arrange or remove configurations").press("Enter")
+    dialog, stage = (
+        page.get_by_role("dialog", name="Configurations").bounding_box(),
+        root.locator(".stage").bounding_box(),
+    )
+    assert dialog and stage and stage["y"] >= 0 and stage["y"] + stage["height"] <= dialog["y"]
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == before
+
+
 def test_the_energies_and_the_difference_become_panes_from_the_toolbar_and_the_palette(page: Page, app: App):
     root = open_page(page, app)
     panes = "el.xc.stage.panes.map(({id}) => id).join()"
