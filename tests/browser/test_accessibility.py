@@ -245,6 +245,11 @@ def test_nothing_is_scrolled_sideways(page: Page, app: App, width: int):
     for part in ("document.scrollingElement", "document.querySelector('[data-testid=stMain]')"):
         assert page.evaluate(f"{part}.scrollWidth <= {part}.clientWidth"), part
     assert root.evaluate("el => el.scrollWidth <= el.clientWidth")
+    sizes = root.evaluate("""el => [".pane-title", ".strip-labels", ".tools button", ".value"].map((part) =>
+        parseFloat(getComputedStyle(el.querySelector(part)).fontSize))""")
+    assert min(sizes) >= (19 if width == 3840 else 12), sizes
+    labels = root.locator(".strip-labels span").first
+    assert labels.evaluate("one => one.scrollWidth <= one.clientWidth"), "the values of the strip are whole"
     for key, name in DIALOGS.items():
         press(root, key)
         box = page.get_by_role("dialog", name=name).bounding_box()

@@ -2,11 +2,12 @@
 /** The plots under the panes of a saved picture: title, values at its frame, curves, and a line at the frame. */
 
 import { MARGIN } from "../plots/plotly_figure.mjs";
+import { typePx } from "../ui/type_scale.mjs";
 
-const CAPTION_PX = 26;
+const CAPTION_PX = typePx(26);
 /** Room for the tick labels under the last plot. */
-const TICKS_PX = 18;
-const BADGE_PX = 14;
+const TICKS_PX = typePx(18);
+const BADGE_PX = typePx(14);
 const GAP_PX = 6;
 
 /**
@@ -56,7 +57,7 @@ export function drawPlots(context, plots, charts, theme, width) {
     context.roundRect(left, top, BADGE_PX, BADGE_PX, 3);
     context.fill();
     context.fillStyle = letters;
-    context.font = `700 11px ${font}`;
+    context.font = `700 ${typePx(11)}px ${font}`;
     context.textAlign = "center";
     context.fillText(letter, left + BADGE_PX / 2, top + BADGE_PX / 2 + 0.5);
     context.textAlign = "left";
@@ -65,7 +66,7 @@ export function drawPlots(context, plots, charts, theme, width) {
     const middle = CAPTION_PX / 2;
     let left = 0;
     const write = (/** @type {string} */ words, /** @type {string} */ colour, weight = 400) => {
-      context.font = `${weight} 13px ${font}`;
+      context.font = `${weight} ${typePx(13)}px ${font}`;
       context.fillStyle = colour;
       context.fillText(words, left, middle, Math.max(width - left, 1));
       left += context.measureText(words).width + GAP_PX;

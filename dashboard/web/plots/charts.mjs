@@ -4,6 +4,7 @@
  */
 
 import { button, element, fill } from "../ui/dom.mjs";
+import { typePx } from "../ui/type_scale.mjs";
 import { cursorFrame, placeCursor } from "./cursor.mjs";
 import { byFrame, followSpan, meanCurve, runsOf, zoomSpan } from "./curves.mjs";
 import { comparedIn, gapChart, gapOf, gapSentence } from "./gap.mjs";
@@ -15,12 +16,12 @@ import { listenToPointer } from "./pointer_input.mjs";
 const PATIENCE_MS = 8000;
 /** Share of the window's height, and its limits, px. */
 const HEIGHT = { share: 0.15, min: 92, max: 170 };
-/** Room for the tick labels under the last chart, which serve all. */
-const TICKS_PX = 18;
-/** A plot's line of words, with the gap to the plot before. */
-const CAPTION_PX = 26;
 /** Between two plots, as in the style sheet. */
 const GAP_PX = 4;
+/** Room for the tick labels under the last chart, which serve all. */
+const TICKS_PX = typePx(18);
+/** A plot's line of words, with the gap to the plot before. */
+const CAPTION_PX = typePx(22) + GAP_PX;
 /** Frames of one step of zooming, as a factor. */
 export const ZOOM_STEP = 1.5;
 
@@ -310,6 +311,7 @@ export class Charts {
       const of = measure.id === "energy" && this.curves.region ? `, ${this.curves.region.note}` : "";
       const isWhole = !this.look.loop && !of;
       note.textContent = `${gapSentence(compared, this.look.loop ?? [0, this.nFrames - 1], isWhole)}${where}${of}`;
+      note.title = note.textContent; // it may be cut
       const menu = this.gapControls.measure;
       const comparable = this.curves.comparable();
       fill(
