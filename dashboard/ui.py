@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from analysis.columns import Columns
@@ -11,12 +9,9 @@ from cache.store import Store, default_root
 from dashboard.access import BadSignIn, is_let_in, needs_sign_in
 from dashboard.views import about, compare
 
-STYLE = Path(__file__).with_name("page.css")
-
 
 def main() -> None:
     st.set_page_config(page_icon="🎞️", layout="wide")
-    st.html(STYLE)
     try:
         if not is_let_in():
             _ask_to_sign_in()
