@@ -25,9 +25,11 @@ from dashboard.compare.styles import styles_by_letter
 from dashboard.compare.summaries import VERDICT_CHARTS, remarks, summary
 from dashboard.compare.verdict import measures_of
 from dashboard.components.player import player
+from dashboard.listed import listed_tracks, unlisted
 from dashboard.player_data import Chart, Position, View
+from dashboard.site import Site
 from dashboard.text import counted
-from dashboard.views.header import brand, header
+from dashboard.views.header import header
 from dashboard.views.preset_buttons import preset_buttons
 from dashboard.views.verdict_card import show_verdict
 from dashboard.widgets import for_store, refresh_when_changed, show_about, show_failed, show_notes
@@ -35,10 +37,12 @@ from dashboard.widgets import for_store, refresh_when_changed, show_about, show_
 PLAYER = "player"
 
 
-def page(store: Store, columns: Columns, about: st.Page) -> None:
+def page(site: Site) -> None:
     """Show the page for the link that the browser is on."""
-    tracks = store.tracks()  # once: what is drawn and what is watched for changes must be the same state
-    catalogue = Catalogue(tracks)
+    store, columns = site.store, site.columns
+    look = partial(listed_tracks, store, st.query_params.to_dict())
+    tracks = look()  # once: what is drawn and what is watched for changes must be the same state
+    catalogue = Catalogue(tracks, unlisted(store))
     choices = Choices(catalogue, partial(_opening, columns, catalogue))
     selection, notes = choices.start()
     if selection is None:
@@ -47,7 +51,7 @@ def page(store: Store, columns: Columns, about: st.Page) -> None:
     comparison = _compare(catalogue, selection)
     plots = [read(columns, plot, selection.scale) for plot in comparison.plots]
     charts = [plot.chart for plot in plots if plot.chart.series]
-    header(store, columns, catalogue, selection, choices, about)
+    header(store, columns, catalogue, selection, choices)
     show_verdict(measures_of(comparison, charts, selection.scale))
     _show_presets(catalogue, selection, comparison, charts, choices)
     # Always there, so that the player keeps its place among the elements: in another place it would start over.
@@ -66,7 +70,7 @@ def page(store: Store, columns: Columns, about: st.Page) -> None:
     show_about(selection.clip, comparison.caveats)
     show_failed(store)
     if any(not track.is_complete for track in tracks if track.head.clip.key == selection.clip.key):
-        refresh_when_changed(store, tracks, selection.clip.key)
+        refresh_when_changed(look, tracks, selection.clip.key)
 
 
 def _compare(catalogue: Catalogue, chosen: Selection) -> Comparison:
@@ -156,7 +160,6 @@ def _show_missing(store: Store, comparison: Comparison, plots: Sequence[PlotData
 
 def _show_empty(store: Store, tracks: Sequence[Track]) -> None:
     """Explain why there is nothing to show and what to run, and check the store again automatically."""
-    brand()
     with st.container(key="empty"):
         st.header("Nothing to compare yet")
         st.text(_why_empty(store.root))
@@ -168,7 +171,7 @@ def _show_empty(store: Store, tracks: Sequence[Track]) -> None:
             st.code(for_store("python -m precompute verify", store), language="bash", wrap_lines=True)
         st.caption("The first frames appear here automatically as soon as they are stored.")
         show_failed(store)
-    refresh_when_changed(store, tracks, None)
+    refresh_when_changed(partial(listed_tracks, store, {}), tracks, None)
 
 
 def _why_empty(root: Path) -> str:
