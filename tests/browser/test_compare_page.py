@@ -358,14 +358,20 @@ def test_a_title_dragged_onto_another_pane_takes_its_place(page: Page, app: App)
     expect(root.get_by_role("dialog")).to_have_count(0)
 
 
-def test_the_about_page_is_one_click_away_and_leads_back_to_the_same_view(page: Page, app: App):
+def test_the_bar_leads_to_the_other_pages_by_keyboard_and_back_to_the_same_view(page: Page, app: App):
     root = open_page(page, app)
     step_to(page, root, 5)
-    page.get_by_role("link", name="About").click()
-    expect(page.get_by_role("heading", name="What is consistency?")).to_be_visible()
-    page.get_by_role("link", name="Back to the comparison").click()
-    root = painted(page)
-    wait_for(root, "el.xc.painted === 5")
+    page.get_by_role("link", name="Compare", exact=True).focus()
+    page.get_by_role("link", name="About").focus()
+    page.keyboard.press("Enter")
+    heading = page.get_by_role("heading", name="What is consistency?")
+    expect(heading).to_be_visible()
+    page.go_back()
+    wait_for(painted(page), "el.xc.painted === 5")
+    page.go_forward()
+    expect(heading).to_be_visible()
+    page.get_by_role("link", name="Compare", exact=True).click()
+    wait_for(painted(page), "el.xc.painted === 5")
     wait_for_link(page, "frame=5")
 
 
