@@ -105,7 +105,7 @@ def _stated_colours(file: HeifFile, item: Item) -> tuple[bytes | None, Colours |
             primaries, transfer, matrix = struct.unpack(">3H", stated[4:10])
             numbers = numbers or Colours(primaries, transfer, matrix, bool(stated[10] >> 7))
     part = file.items.get(next(iter(item.references.get(b"dimg", ())), -1))
-    if profile is None and numbers is None and part is not None and part is not item and part.kind in CODECS:
+    if profile is None and numbers is None and part is not None and item.kind not in CODECS and part.kind in CODECS:
         return _stated_colours(file, part)
     return profile, numbers
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from precompute.media.containers.mp4 import Box, boxes
+from precompute.media.containers.mp4 import TOP_LEVEL, Box, boxes
 from precompute.media.stills.coded import broken, cut
 
 MAX_ITEMS = 10_000
@@ -55,10 +55,13 @@ class HeifFile:
         meta = next((box for box in top if box.kind == b"meta"), None)
         if meta is None or meta.end > len(data):
             raise cut(path, "the list of its pictures (meta) is missing or incomplete")
-        self.end = min(top[-1].end, len(data))
-        """The end of the last box."""
-        if top[-1].end > len(data):
-            raise cut(path, f"{len(data)} bytes, its boxes state {top[-1].end}")
+        last = top[-1]
+        self.end = last.end
+        """The end of the last box; what is no box behind it is appended data, which is ignored."""
+        if last.end > len(data):
+            if last.kind in TOP_LEVEL:
+                raise cut(path, f"{len(data)} bytes, its boxes state {last.end}")
+            self.end = top[-2].end
         inner = {box.kind: box for box in boxes(file, meta.start + 4, meta.end)}
         try:
             self._read(file, inner)

@@ -56,7 +56,7 @@ def _samples(path: Path, coded: Coded, found: Header) -> Samples:
     alpha = None
     if frame.format.has_palette or any(component.is_alpha for component in components):
         alpha = converter.reformat(frame, format="rgba", threads=1).to_ndarray()[..., 3]
-    if found.profile is not None and found.mode in ("1", "L", "I;16") and hdr is None:
+    if found.profile is not None and found.mode in ("1", "L", "LA", "I;16") and hdr is None:
         values = values[..., :1]  # a profile for grey takes one sample
     return Samples(
         values,

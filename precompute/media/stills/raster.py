@@ -108,7 +108,10 @@ def samples_of(path: Path, image: Any) -> tuple[np.ndarray, np.ndarray | None, i
         return ((values * 255 + 32767) // 65535).astype(np.uint8)[..., None], None, 16
     if mode in UNSUPPORTED:
         raise SourceError("bad_media", f"{path.name}: {UNSUPPORTED[mode]}, which are not supported", EXPORT)
-    if mode in ("LA", "La", "PA", "RGBa", "RGBA") or "transparency" in image.info:
+    if mode in ("LA", "La"):
+        grey = np.asarray(image.convert("LA"))
+        return grey[..., :1], grey[..., 1], _depth(image)
+    if mode in ("PA", "RGBa", "RGBA") or "transparency" in image.info:
         rgba = np.asarray(image.convert("RGBA"))
         return rgba[..., :3], rgba[..., 3], _depth(image)
     if mode in ("1", "L"):
