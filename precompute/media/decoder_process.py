@@ -30,10 +30,10 @@ from precompute.media.containers.truncation import refuse_cut_file
 from precompute.media.damage import RESCUE, Beginning, Complaints, TransportMarks, damaged
 from precompute.media.decoder_limits import allow_more_cpu, lacks_memory, limit_decoder
 from precompute.media.open_video import Video, opened
+from precompute.media.picture_frames import pictures_of, sampled_pictures
 from precompute.media.pictures.geometry import display_matrix, is_turned, picture, pixel_aspect
 from precompute.media.pictures.look import Look, look_of
 from precompute.media.sampling import Sampling, VideoInfo, output_size
-from precompute.media.stills.clip import PictureClip, picture_clip
 from precompute.media.timeline import FrameTimes, chosen, frame_seconds, mean_rate
 from precompute.sandbox import Parent
 from precompute.text import count
@@ -44,8 +44,6 @@ MAX_MISSING = 0.02
 
 NO_FRAME = "copy or download it again: no frame of this copy can be decoded"
 """The next step for a damaged file where --tolerant would not help."""
-UNREADABLE_PICTURE = ("damaged", "truncated", "bad_media")
-"""Failures of one of several pictures behind which a tolerant sampling ends."""
 
 
 def main(arguments: list[str]) -> None:
@@ -67,7 +65,7 @@ def main(arguments: list[str]) -> None:
         logging.restore_default_callback()  # to standard error, which `File` reads
         logging.set_libav_level(logging.ERROR)
         if request["task"] == "probe":
-            parent.send(asdict(probe(path, sampling)))
+            parent.send(asdict(probe(path, sampling, report)))
         else:
             for pts_seconds, image in sampled(path, sampling, request["channels"], report_alive, report):
                 flat = image.reshape(-1)  # a pipe takes flat buffers only; reshape copies if it must
@@ -78,9 +76,9 @@ def main(arguments: list[str]) -> None:
     os._exit(0)  # skips the tear-down of libraries which a damaged file may have left in disorder
 
 
-def probe(path: Path, sampling: Sampling) -> VideoInfo:
+def probe(path: Path, sampling: Sampling, report: Callable[[str, str], None] = lambda what, text: None) -> VideoInfo:
     """The header and the first frame."""
-    if (clip := picture_clip(path, sampling)) is not None:
+    if (clip := pictures_of(path, sampling, report)) is not None:
         return clip.info
     with opened(path, sampling.is_tolerant) as video:
         for first, _ in decoded(video, Remarks()):
@@ -100,7 +98,7 @@ def sampled(
     A tolerant sampling ends at the first damage and reports it as `damage`; a strict one raises SourceError. What was
     chosen, changed and passed over is reported at the end, each as a `note`.
     """
-    if channels is None and (clip := picture_clip(path, sampling)) is not None:
+    if channels is None and (clip := pictures_of(path, sampling, report)) is not None:
         yield from sampled_pictures(clip, sampling, report_alive, report)
         return
     converter = VideoReformatter()  # one for all: a frame's own lives, threads and all, until the garbage is collected
@@ -120,27 +118,6 @@ def sampled(
             aspect = pixel_aspect(video.stream)
             yield pts_seconds, picture(path, frame, converter, sampling, size, channels, aspect, look)
     for note in (*video.notes, *(look.notes if channels is None else ()), *remarks.texts()):
-        report("note", note)
-
-
-def sampled_pictures(
-    clip: PictureClip, sampling: Sampling, report_alive: Callable[[], None], report: Callable[[str, str], None]
-) -> Iterator[tuple[float, np.ndarray]]:
-    """As `sampled`. A tolerant sampling ends at the first picture that cannot be read, unless that is the first of all."""
-    n_frames, last_seconds = 0, 0.0
-    try:
-        taken = chosen(clip.frames, sampling, report_alive, lambda shown: shown.seconds)
-        for shown, pts_seconds in islice(taken, sampling.max_frames):
-            report_alive()  # the largest pictures take seconds each
-            yield pts_seconds, clip.image(shown, shown.read(), sampling)
-            n_frames, last_seconds = n_frames + 1, pts_seconds
-    except SourceError as error:
-        if not n_frames or error.code not in UNREADABLE_PICTURE:
-            raise
-        if not sampling.is_tolerant:
-            raise SourceError(error.code, error.found) from None  # tolerance helps, unlike with a single picture
-        report("damage", f"{error.code} after frame {n_frames - 1} of the source ({last_seconds:.2f} s)")
-    for note in clip.all_notes():
         report("note", note)
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
+import threading
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +22,7 @@ from cache.store import Store
 from precompute.failures import KINDS, SourceError
 from precompute.jobs import plan
 from precompute.media import decoder
+from precompute.media.picture_frames import beating
 from precompute.media.sampling import Sampling
 from precompute.media.sources import resolve
 from precompute.media.stills.clip import picture_clip
@@ -26,6 +30,7 @@ from precompute.media.stills.reader import read_still
 from precompute.media.stills.still import GREY
 from tests.fixtures import pictures
 from tests.fixtures.pictures import HeifWriter, box, centres, full_box, is_near, quarters, with_orientation
+from tests.fixtures.waits import PATIENCE_SECONDS
 
 WHOLE = Sampling(size=48, crop="none")
 LOSSLESS = {"webp": {"lossless": True}, "avif": {"quality": 100, "subsampling": "4:4:4"}, "jpg": {"quality": 98}}
@@ -477,6 +482,28 @@ def test_a_frame_with_exif_has_its_side_data_passed_over_not_refused(tmp_path: P
     path = save(tmp_path / "a.jpg", quarters(), exif=with_orientation(1))
     (frame,) = decoder.frames(path, WHOLE)
     assert is_near(centres(frame.rgb), centres(quarters()), 4)
+
+
+# --- the child process ---
+
+
+def test_a_picture_that_takes_long_is_reported_as_alive_until_it_is_done() -> None:
+    first, reports = threading.Event(), []
+
+    def report(what: str, text: str) -> None:
+        reports.append(what)
+        first.set()
+
+    with beating(report):
+        assert first.wait(PATIENCE_SECONDS)
+    n_reports = len(reports)
+    assert set(reports) == {"alive"}
+    assert not [thread for thread in threading.enumerate() if "beat" in thread.name] and len(reports) == n_reports
+
+
+def test_videos_are_decoded_without_pillow() -> None:
+    program = "import sys, precompute.media.decoder_process; sys.exit('PIL' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False).returncode == 0
 
 
 # --- the clip ---
