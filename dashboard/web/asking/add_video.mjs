@@ -26,21 +26,21 @@ const MAX_TRIES = 20;
  * @typedef {{data: Data, parentElement: HTMLElement, setTriggerValue: (name: string, request: unknown) => void}} Component
  */
 
-/** @type {WeakMap<object, AddVideo>} */
-const made = new WeakMap();
+/** One for the page: when the first clip arrives, the button moves into the header, and what is under way goes on. @type {AddVideo | null} */
+let one = null;
 
-/** Streamlit's entry, called again with new data or another theme. @param {Component} component */
+/** Streamlit's entry, called again with new data, another theme or in another place. @param {Component} component */
 export function mount({ data, parentElement, setTriggerValue }) {
-  const known = made.get(parentElement);
-  const one = known?.host.isConnected ? known : new AddVideo(parentElement);
-  made.set(parentElement, one);
-  one.update(data, setTriggerValue);
+  one ??= new AddVideo();
+  if (parentElement.isConnected || !one.host.isConnected) {
+    one.moveTo(parentElement);
+    one.update(data, setTriggerValue);
+  }
   return () => {};
 }
 
 class AddVideo {
-  /** @param {ShadowRoot | HTMLElement} parent */
-  constructor(parent) {
+  constructor() {
     this.api = new Api("", document.baseURI);
     this.timers = new Timers();
     /** @type {Component["setTriggerValue"]} */
@@ -82,14 +82,22 @@ class AddVideo {
     asking.open = () => this.open();
     this.host = element("div", { class: "add-video-opener" }, this.opener);
     this.root = element("div", { class: "xc" }, this.panel);
+    this.theme = new Theme(this.root);
+    this.describe();
+  }
+
+  /** @param {ShadowRoot | HTMLElement} parent */
+  moveTo(parent) {
+    if (parent.contains(this.host)) return;
+    const isOpen = this.panel.open;
+    if (isOpen) this.panel.close();
     parent.replaceChildren(
       ...["../ui/player.css", "asking.css"].map((sheet) =>
         element("link", { rel: "stylesheet", href: new URL(sheet, import.meta.url).href }),
       ),
       this.host,
     );
-    this.theme = new Theme(this.root);
-    this.describe();
+    if (isOpen) this.open();
   }
 
   /** @param {Data} data @param {Component["setTriggerValue"]} request */
@@ -113,6 +121,7 @@ class AddVideo {
   }
 
   close() {
+    if (this.panel.open) return; // it has moved, and was opened again before it could say that it was closed
     this.root.remove();
     if (document.activeElement === document.body) this.opener.focus({ preventScroll: true });
   }
