@@ -86,7 +86,7 @@ export const LETTERS = "ABCDEFGH";
  *     "inMemory" | "loadSingle" | "loadedSpans" | "stills" | "coded" | "column" | "codedColumn" | "weight">>,
  *   readonly series: import("../plots/curves.mjs").Curves,
  *   readonly charts: Readonly<Pick<import("../plots/charts.mjs").Charts, "compared" | "visible" |
- *     "gapCurve" | "hover" | "setExtras">>,
+ *     "gapCurve" | "hover" | "setExtras" | "drawn" | "plotly" | "plotPx" | "xRange" | "frame">>,
  *   readonly stage: Readonly<Pick<import("../drawing/stage.mjs").Stage, "root" | "over" | "panes" | "elements" | "plans" |
  *     "layout" | "pair" | "ratio" | "size" | "isFlicked" | "setFlicked" | "partnerOf" | "at" | "toCss" | "paintOn">>,
  *   readonly ui: Readonly<Pick<import("../controls/shell.mjs").Shell, "root" | "toolbar" | "theme" | "announce" |
