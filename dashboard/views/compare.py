@@ -47,8 +47,8 @@ def page(site: Site) -> None:
     catalogue = Catalogue(tracks, unlisted(store))
     choices = Choices(catalogue, partial(_opening, columns, catalogue))
     asker = asker_of(store)
-    add_video = partial(add_video_button, store, asker, catalogue, tracks)
     selection, notes = choices.start()
+    add_video = partial(add_video_button, store, asker, catalogue, tracks, selection.clip.key if selection else "")
     if selection is None:
         _show_empty(store, tracks, add_video)
         return
