@@ -93,6 +93,11 @@ class Catalogue:
         complete = (track for track in tracks if track.is_complete)
         return next(complete, tracks[0] if tracks else None)
 
+    def find_like(self, clip: str, kind: str, of: Track) -> Track | None:
+        """The track of that kind for the configuration of another one, computed with the same weights."""
+        head = of.head
+        return self.find(clip, kind, head.path, zoo=head.zoo, method=head.method, like=of)
+
     def title(self, domain: str) -> str:
         """The title of a domain, from the records of the stored tracks; its name if they have none."""
         return self._titles.get(domain, domain)

@@ -33,7 +33,7 @@ class Plot:
     """One chart over the frames, before its numbers are read."""
 
     id: str
-    """energy, disagreement, error or error2."""
+    """energy, disagreement, error, error2 or stability."""
     title: str
     curves: tuple[Curve, ...]
 
@@ -109,6 +109,7 @@ def compare(
     view.add_error_plot("error", target, view.predictions)
     if readout is not None:
         view.add_error_plot("error2", readout, view.readouts)
+    view.add_stability_plot()
     return view.result()
 
 
@@ -202,6 +203,17 @@ class _Builder:
         measure = one_line(series_title(curves[0].track, column))
         title = f"{self._catalogue.title(domain)}: {measure[:1].lower()}{measure[1:]}"
         self._error_plots.append(Plot(id_, title, curves))
+
+    def add_stability_plot(self) -> None:
+        """Plot how much the predictions change over time; those without a figure, such as reshading, are left out."""
+        found = [
+            (letter, name, self._catalogue.find_like(self._clip.key, "stability", track))
+            for letter, name, track in self.predictions
+        ]
+        curves = tuple(Curve(letter, name, track, "stability") for letter, name, track in found if track)
+        if curves:
+            title = one_line(series_title(curves[0].track, "stability"))
+            self._error_plots.append(Plot("stability", title, curves))
 
     def result(self) -> Comparison:
         plots = [

@@ -144,6 +144,20 @@ def test_a_readout_adds_a_row_with_its_truth_and_its_charts() -> None:
     assert not with_readout.missing
 
 
+def test_the_stability_of_a_prediction_is_plotted_where_it_is_stored_for_the_same_weights() -> None:
+    tracks = [
+        track("input", "rgb"),
+        track("prediction", "rgb-normal", number=2),
+        track("prediction", "rgb-normal", "consistency", number=3),
+        track("stability", "rgb-normal", number=4, columns=("stability",)),
+        track("stability", "rgb-normal", "consistency", number=5, columns=("stability",), weights="2"),
+    ]
+    (plot,) = compare(Catalogue(tracks), CLIP, "normal", None, (A, B)).plots
+    assert plot.id == "stability" and [(c.letter, c.track.head.key[-1], c.column) for c in plot.curves] == [
+        ("A", "4", "stability")
+    ]
+
+
 def test_without_truth_the_predictions_stand_right_beside_the_input() -> None:
     tracks = [item for item in whole_clip() if item.head.kind != "truth"]
     view = compare(Catalogue(tracks), CLIP, "normal", None, [A, B])

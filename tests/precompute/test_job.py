@@ -99,10 +99,11 @@ def done(tmp_path_factory: pytest.TempPathFactory, zoo: Path, clip: Path) -> Pat
     return store
 
 
-def test_every_configuration_becomes_a_prediction_a_readout_or_an_energy(done):
+def test_every_configuration_becomes_a_prediction_a_readout_or_an_energy_and_predictions_have_a_stability(done):
     # Two methods x (normal, depth): each with a prediction, an energy and readouts to the other target and to edge2d.
-    assert Counter(row["kind"] for row in listed(done)) == {"prediction": 4, "readout": 8, "energy": 4}
-    assert Counter(row["kind"] for row in listed(done, "--all"))["input"] == 1
+    kinds = {"prediction": 4, "readout": 8, "energy": 4, "stability": 4}
+    assert Counter(row["kind"] for row in listed(done)) == kinds
+    assert Counter(row["kind"] for row in listed(done, "--all")) == kinds | {"input": 1, "flow": 1}
     assert all(row["n_frames"] == N_FRAMES and row["complete"] for row in listed(done, "--all"))
 
 
@@ -224,6 +225,7 @@ def test_a_pattern_brings_its_readout_with_the_prediction_and_the_energy_and_no_
         ("prediction", "baseline", "rgb-normal"),
         ("readout", "baseline", "rgb-normal-depth"),
         ("energy", "baseline", "rgb-normal"),
+        ("stability", "baseline", "rgb-normal"),
     }
 
 
@@ -379,7 +381,10 @@ def test_tracks_that_fail_in_the_middle_leave_nothing_and_the_others_are_as_ever
     result = run(tmp_path, zoo, clip)
     assert result.exit_code == 1 and "returns values that are not finite (frame" in result.stderr
     assert not (tmp_path / "tracks" / str(broken["key"])).exists()
-    assert set(contents(done)) - set(contents(tmp_path)) == {broken["key"]}
+    lost = {track.head.key: track.head for track in Store(done, read_only=True).tracks()}
+    assert {lost[key].constants.get("of", key) for key in set(contents(done)) - set(contents(tmp_path))} == {
+        broken["key"]
+    }
     monkeypatch.setattr(compute_clip, "not_finite", original)
     again = run(tmp_path, zoo, clip)
     assert again.exit_code == 0 and "1 track stored" in again.output
