@@ -26,7 +26,8 @@ MAX_DEPTH = 32
 KINDS = ("input", "truth", "prediction", "readout", "energy", "flow", "stability", "confidence")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{0,64}")
-_PATH = re.compile(r"[a-z0-9_]{1,32}(-[a-z0-9_]{1,32}){0,7}")
+MAX_PATH_DOMAINS = 8
+_PATH = re.compile(rf"[a-z0-9_]{{1,32}}(-[a-z0-9_]{{1,32}}){{0,{MAX_PATH_DOMAINS - 1}}}")
 
 
 class Explained(Exception):

@@ -40,7 +40,7 @@ class Catalogue:
         return self._sorted_domains({end[-1] for end in ends if end[-2] == target})
 
     def configurations(self, clip: str, target: str) -> tuple[Configuration, ...]:
-        """Every configuration that ends in `target` on that clip: direct predictions first, then longer paths."""
+        """Every configuration that ends in `target` on that clip: direct predictions first, then longer paths, cycles among them."""
         found = {
             Configuration(track.head.zoo, track.head.method, track.head.path)
             for kind in ("prediction", "readout")
@@ -125,7 +125,7 @@ class Catalogue:
             label = f"{configuration.zoo}/{label}"
         if configuration.is_direct:
             return label
-        return f"{label} via {', '.join(self.title(domain) for domain in configuration.domains[1:-1])}"
+        return f"{label} via {' → '.join(self.title(domain) for domain in configuration.domains[1:-1])}"
 
     def prediction(self, clip: str, configuration: Configuration) -> Track | None:
         """The track that the configuration predicts on the clip; along a longer path that is a readout."""

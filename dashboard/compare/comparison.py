@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analysis.columns import series_title
-from cache.records import Clip, Track
+from cache.records import MAX_PATH_DOMAINS, Clip, Track
 from dashboard.catalogue import Catalogue
 from dashboard.commands import command_for
 from dashboard.compare.lineup import grid_places
@@ -247,12 +247,7 @@ class _Builder:
         longer = Configuration(configuration.zoo, configuration.method, f"{configuration.path}-{readout}")
         track = self._find("readout", longer, prediction)
         if track is None:
-            what = f"The readout of {letter} ({name}) as {self._catalogue.title(readout)}"
-            if configuration.is_direct:
-                self._miss(what, longer)
-            else:  # no job computes paths of four domains
-                what = f"{what} does not exist: readouts start from direct predictions."
-                self.missing.append(MissingTrack(what, None))
+            self._miss(f"The readout of {letter} ({name}) as {self._catalogue.title(readout)}", longer)
             return
         # Not the whole path: the pane above shows it, and half of a small pane's line belongs to the colour scale.
         detail = f"→ {self._catalogue.title(readout)}"
@@ -267,5 +262,6 @@ class _Builder:
         )
 
     def _miss(self, what: str, configuration: Configuration) -> None:
-        command = command_for(self._clip, configuration)
+        is_possible = len(configuration.domains) <= MAX_PATH_DOMAINS
+        command = command_for(self._clip, configuration) if is_possible else None
         self.missing.append(MissingTrack(f"{what} is not precomputed for this clip.", command))
