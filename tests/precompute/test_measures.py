@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from analysis.stability import cuts
 from cache.keys import track_key
@@ -16,10 +17,13 @@ from cache.records import Head, Track
 from cache.store import Store
 from cache.writer import TrackWriter
 from consistency.domains import DOMAINS
+from precompute.cli.app import app
 from precompute.jobs import packs
 from precompute.jobs.encode import decode_image, encode_image
 from precompute.jobs.events import Event, Note
 from precompute.jobs.measures import derive
+from precompute.jobs.measures.agreement import disagreement_spec, geometric_spec
+from precompute.jobs.measures.derive import compute_measures
 from precompute.jobs.measures.of_clip import add_stability
 from precompute.jobs.measures.optical_flow import motion, places_before
 from precompute.jobs.measures.stability import change, flow_spec, stability_spec
@@ -285,6 +289,77 @@ def test_what_decides_the_values_is_in_the_keys(tmp_path, monkeypatch):
     after = {flow_spec(input_track).head.key, stability_spec(prediction).head.key}
     monkeypatch.setattr("precompute.jobs.measures.stability.STABILITY_VERSION", 2)
     assert not before & after and stability_spec(prediction).head.key not in before | after
+
+
+# Energies without cross edges
+
+
+def plane(side: int, slope: float) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of the depth of a wall at an angle, and of its normals, for a field of view of 60 degrees."""
+    x = (np.arange(side) - (side - 1) / 2) * 2 * np.tan(np.radians(30)) / side
+    depth = 2 / (1 - slope * x) * np.ones((side, 1))  # z (1 - slope x) = 2
+    domain = DOMAINS["depth"]
+    codes = np.rint(255 * np.log(depth / domain.lo) / np.log(domain.hi / domain.lo)).astype(np.uint8)
+    normal = np.array([slope, 0, -1]) / np.hypot(slope, 1)
+    return codes, np.broadcast_to(np.rint(255 * (normal + 1) / 2).astype(np.uint8), (side, side, 3)).copy()
+
+
+def test_the_geometric_energy_of_a_wall_is_low_with_its_own_normals_and_high_with_others(tmp_path):
+    store = Store(tmp_path)
+    depth, normals = plane(SIDE, 0.3)
+    _, others = plane(SIDE, -0.8)
+    keys = add_clip(store, [texture(1)] * 3, depth=[depth] * 3, normal=[normals, normals, others])
+    input_track, of_depth, of_normals = (store.get(key) for key in keys)
+    assert input_track and of_depth and of_normals
+    spec = geometric_spec(of_normals, of_depth, 60.0)
+    assert compute_measures(store, input_track, [spec]) == 1 and compute_measures(store, input_track, [spec]) == 0
+    track = store.get(spec.head.key)
+    assert track is not None and (track.head.kind, track.head.configuration) == (
+        "confidence",
+        "mini/baseline/rgb-normal",
+    )
+    values = store.column(track, "confidence")
+    wrong = np.degrees(np.arctan(0.3) + np.arctan(0.8))
+    assert values[:2].max() < 12, "steps of 2 % in depth are all there is"
+    assert values[2] == pytest.approx(wrong, abs=6)
+    assert geometric_spec(of_normals, of_depth, 90.0).head.key != spec.head.key
+    with pytest.raises(ValueError, match="needs normals and a depth"):
+        geometric_spec(of_depth, of_normals, 60.0)
+
+
+def test_the_disagreement_of_networks_is_that_of_any_order_and_none_for_equal_ones(tmp_path):
+    store = Store(tmp_path)
+    keys = add_clip(store, [texture(1)] * 2, depth=[codes_of("depth", 2)] * 2)
+    same = add(store, "prediction", "depth", [codes_of("depth", 2)] * 2, "consistency")
+    other = add(store, "prediction", "depth", [codes_of("depth", 3)] * 2, "other")
+    input_track, depth = (store.get(key) for key in keys)
+    assert input_track and depth
+    equal, unequal = disagreement_spec([depth, same]), disagreement_spec([depth, same, other])
+    assert disagreement_spec([other, depth, same]).head.key == unequal.head.key != equal.head.key
+    assert compute_measures(store, input_track, [equal, unequal]) == 2
+    low, high = (store.get(spec.head.key) for spec in (equal, unequal))
+    assert low and high and not store.column(low, "confidence").any() and store.column(high, "confidence").min() > 1
+    for tracks in ([depth], [depth, depth], [depth, input_track]):
+        with pytest.raises(ValueError, match="at least two predictions of one domain"):
+            disagreement_spec(tracks)
+
+
+def test_the_command_measures_what_is_stored_and_names_what_is_not(tmp_path):
+    store = Store(tmp_path)
+    keys = panned_clip(store, 3)
+    words = ["measure", "--store", str(tmp_path), "--geometric", "mini/baseline/rgb-normal,mini/baseline/rgb-depth"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0 and "A clip: 4 tracks computed" in result.stdout, result.output
+    assert "A clip: 0 tracks computed" in CliRunner().invoke(app, words).stdout
+    for more, said in (
+        (["--geometric", "mini/baseline/rgb-normal,mini/nobody/rgb-depth"], "'mini/nobody/rgb-depth' is not stored"),
+        (["--disagreement", "mini/*/rgb-depth"], "at least two predictions of one domain"),
+    ):
+        result = CliRunner().invoke(app, [*words[:3], *more])
+        assert result.exit_code == 1 and said in " ".join(result.stderr.split()), result.output
+    assert CliRunner().invoke(app, [*words[:3], "--geometric", "one"]).exit_code == 2
+    assert CliRunner().invoke(app, [*words[:3], "--clip", "nothing"]).exit_code == 2
+    assert len(keys) == 3
 
 
 def test_a_damaged_prediction_is_named(tmp_path):

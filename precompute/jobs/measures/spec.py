@@ -16,6 +16,9 @@ from cache.records import Head, Track
 from precompute.jobs.measures.optical_flow import Motion, motion, places_before
 from precompute.jobs.measures.warp import Warp
 
+PTS = {"title": "Presentation time", "unit": "s"}
+"""Title and unit of the column that every track has."""
+
 
 @dataclass(frozen=True)
 class Moment:

@@ -17,7 +17,7 @@ from consistency.domains import Domain
 from consistency.zoo.records import IMAGE
 from precompute.jobs.encode import CODEC
 from precompute.jobs.measures.optical_flow import FLOW_VERSION, STEP
-from precompute.jobs.measures.spec import Measured, MeasureSpec, Moment, map_of
+from precompute.jobs.measures.spec import PTS, Measured, MeasureSpec, Moment, map_of
 from precompute.jobs.measures.warp import Warp, block_sums
 
 STABILITY_VERSION = 1
@@ -25,7 +25,6 @@ STABILITY_VERSION = 1
 HIGHEST = 20.0
 """Percent or degrees at the upper end of the stored map."""
 VISIBLE = Domain("visible", "Seen in the frame before", "", 1, 0.0, 1.0, "linear", "", "scalar", "grey")
-PTS = {"title": "Presentation time", "unit": "s"}
 FOUND = {"title": "Seen in the frame before", "unit": ""}
 
 
