@@ -32,7 +32,7 @@ LEAST_RADIANS = 1e-3
 """Angles below this one weigh the same in the common rotation."""
 RIDGE = 1e-6
 """Keeps the common rotation small where the directions do not decide it, as those of one wall do not."""
-LEAST_COMPONENT = 1e-6
+LEAST_LENGTH = 1e-6
 """Mean normals shorter than this have no direction."""
 
 
@@ -72,15 +72,14 @@ def normal_change(before: np.ndarray, now: np.ndarray, visible: np.ndarray) -> C
 
     `before`, `now`: sums over each block's visible pixels of the normals, float (B, B, 3). `visible`: as of `depth_change`.
     """
-    before, now = (_smoothed(values, visible) for values in (before, now))  # (B, B, 3)
-    is_known = np.isfinite(before[..., 0]) & _has_length(before) & _has_length(now)
+    vectors = [_smoothed(values, visible).reshape(-1, 3).T for values in (before, now)]  # (3, B B)
+    is_known = _has_length(vectors[0]) & _has_length(vectors[1])
     if not is_known.any():
         return NOTHING
-    start, end = (_directions(values[is_known].T) for values in (before, now))  # (3, K)
-    turn = _common_rotation(start, end, visible[is_known])
-    angle = np.full(visible.shape, np.nan)
-    angle[is_known] = _angles_degrees(turn @ start, end)
-    return _change(angle, _rotation_degrees(turn), visible)
+    start, end = (_directions(np.where(is_known, values, 1.0)) for values in vectors)
+    turn = _common_rotation(start, end, np.where(is_known, visible.ravel(), 0.0))
+    angle = np.where(is_known, _angles_degrees(turn @ start, end), np.nan)
+    return _change(angle.reshape(visible.shape), _rotation_degrees(turn), visible)
 
 
 def cuts(found: np.ndarray) -> np.ndarray:
@@ -100,8 +99,8 @@ def total_drift(drift: np.ndarray) -> np.ndarray:
 
 
 def _change(blocks: np.ndarray, common: float, visible: np.ndarray) -> Change:
-    is_known = np.isfinite(blocks)
-    mean = float(np.average(blocks[is_known], weights=visible[is_known]))
+    weights = np.where(np.isfinite(blocks), visible, 0.0)
+    mean = float((np.nan_to_num(blocks) * weights).sum() / weights.sum())
     return Change(mean, float(common), blocks.astype(np.float32))
 
 
@@ -135,12 +134,12 @@ def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
     return float(values[order][np.searchsorted(total, total[-1] / 2)])
 
 
+# Below, vectors are columns: rows of K numbers are the fastest to compute with.
+
+
 def _has_length(vectors: np.ndarray) -> np.ndarray:
-    """Whether (..., 3) vectors have a direction."""
-    return np.abs(vectors).max(axis=-1) > LEAST_COMPONENT
-
-
-# Below, directions are columns: rows of K numbers are the fastest to compute with.
+    """Whether (3, K) vectors have a direction; NaN has none."""
+    return (vectors**2).sum(axis=0) > LEAST_LENGTH**2
 
 
 def _directions(vectors: np.ndarray) -> np.ndarray:
