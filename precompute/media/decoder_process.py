@@ -27,7 +27,7 @@ from precompute.failures import KINDS, SourceError
 from precompute.media import decoder_limits
 from precompute.media.containers.facts import Crop
 from precompute.media.containers.truncation import refuse_cut_file
-from precompute.media.damage import RESCUE, Beginning, Complaints, TransportMarks, damaged
+from precompute.media.damage import RESCUE, Beginning, Complaints, Evidence, damaged
 from precompute.media.decoder_limits import allow_more_cpu, lacks_memory, limit_decoder
 from precompute.media.open_video import PICTURES, Video, opened
 from precompute.media.pictures.geometry import display_matrix, is_turned, picture, pixel_aspect
@@ -41,6 +41,8 @@ MAX_MISSING = 0.02
 """Share of the frames that the header states and the file may lack: decoders drop a few at open ends."""
 
 
+STATED_ENDS = ("matroska,webm", "flv", "asf")
+"""Formats whose header states when the last frame ends, and not how many there are."""
 NO_FRAME = "copy or download it again: no frame of this copy can be decoded"
 """The next step for a damaged file where --tolerant would not help."""
 PICTURE_FPS = 25.0
@@ -165,11 +167,16 @@ class Remarks:
     def __init__(self) -> None:
         self.times: FrameTimes | None = None
         self.beginnings = [Beginning()]
+        self.complaints: Complaints | None = None
+        self.ending = ""
+        """What the header states of the end, where the frames end before it."""
 
     def texts(self) -> list[str]:
         n_passed = sum(beginning.n_passed for beginning in self.beginnings)
         passed = f"{count(n_passed, 'frame')} before the first whole one left out" if n_passed else ""
-        return [text for text in (passed, *(self.times.notes() if self.times else ())) if text]
+        times = self.times.notes() if self.times else ()
+        complaints = self.complaints.notes() if self.complaints else ()
+        return [text for text in (passed, *times, *complaints, self.ending) if text]
 
 
 def decoded(video: Video, remarks: Remarks) -> Iterator[tuple[Any, float]]:
@@ -180,31 +187,31 @@ def decoded(video: Video, remarks: Remarks) -> Iterator[tuple[Any, float]]:
     """
     file, path = video.file, video.path
     times = remarks.times = FrameTimes(video.container, video.stream)
-    beginnings, n_begun = (
-        remarks.beginnings,
-        1,
-    )  # one for each of the joined recordings; those after `n_begun` are to come
-    complaints = Complaints()
-    is_transport = video.container.format.name == "mpegts"
-    marks = TransportMarks(1 / mean_rate(video.stream) / video.stream.time_base) if is_transport else None
+    beginnings = remarks.beginnings  # one for each of the joined recordings; those after `n_begun` are to come
+    n_begun = 1
+    frame_ticks = 1 / mean_rate(video.stream) / video.stream.time_base
+    evidence = Evidence(video.container.format.name, video.stream.codec_context.name, frame_ticks)
+    remarks.complaints = evidence.complaints
     waiting: list[tuple[Any, float]] = []
+
+    def require(lost: str | None) -> None:
+        if lost is not None:
+            raise damaged(path, times.n_frames, lost)
 
     def require_intact() -> None:
         file.require_intact_reads()
-        if (lost := complaints.lost_data(beginnings[-1].has_begun)) is not None:
-            raise damaged(path, times.n_frames, lost)
+        require(evidence.complaints.lost_data(beginnings[-1].has_begun))
 
     try:
         for packet in video.container.demux(video.stream):
-            is_flush = not packet.size and packet.dts is None
             require_intact()
-            if marks.lost_frames(packet) if marks and not is_flush else packet.is_corrupt and not marks:
-                raise damaged(path, times.n_frames, "data of the stream are missing")
-            if not is_flush:
+            if packet.size or packet.dts is not None:  # else it asks for the last frames
+                require(evidence.in_packet(packet))
                 yield from waiting
                 waiting = []
-                if times.note_packet(packet):
+                if starts_again := times.note_packet(packet):
                     beginnings.append(Beginning(is_first=False))
+                evidence.note_packet(packet, starts_again)
                 beginnings[-1].note_packet(packet)
             frames = decoded_packet(packet, beginnings[-1])
             require_intact()
@@ -213,8 +220,7 @@ def decoded(video: Video, remarks: Remarks) -> Iterator[tuple[Any, float]]:
                 n_begun += is_next and frame.pts is not None
                 if beginnings[n_begun - 1 + (is_next and frame.pts is None)].passes(frame):
                     continue
-                if frame.is_corrupt:
-                    raise damaged(path, times.n_frames, "a frame cannot be decoded whole")
+                require(evidence.in_frame(frame))
                 waiting.append((frame, times.seconds(path, frame)))
     except av.error.FFmpegError as error:
         file.require_intact_reads()
@@ -222,13 +228,13 @@ def decoded(video: Video, remarks: Remarks) -> Iterator[tuple[Any, float]]:
             raise MemoryError from None
         raise damaged(path, times.n_frames, error.strerror) from None
     require_intact()
-    if marks and marks.ends_incomplete():
-        raise damaged(path, times.n_frames, "the last frame is incomplete")
+    require(evidence.at_end())
     refuse_cut_file(path)  # known from the start, unless tolerant
     n_passed = sum(beginning.n_passed for beginning in beginnings)
     if n_passed and not times.n_frames:
         raise damaged(path, 0, "no frame can be decoded whole")
     refuse_missing_frames(path, video.stream, times.n_frames + n_passed, times.last_end - times.first)
+    remarks.ending = early_end(video, times)
     yield from waiting
 
 
@@ -248,6 +254,19 @@ def refuse_missing_frames(path: Path, stream: Any, n_frames: int, shown_ticks: i
     lacks_time = not stream.duration or shown_ticks < stream.duration * (1 - MAX_MISSING)
     if lacks_frames and lacks_time:
         raise SourceError("truncated", f"{path.name}: truncated: {n_frames} frames, the header states {stream.frames}")
+
+
+def early_end(video: Video, times: FrameTimes) -> str:
+    """A remark where a file of one stream ends before the end that its header states. Only a remark: some writers count what
+    they have left out, and in files of several streams another one may be longer."""
+    container = video.container
+    if container.format.name not in STATED_ENDS or len(container.streams) > 1 or not container.duration:
+        return ""
+    stated, tick = container.duration / av.time_base, float(video.stream.time_base)
+    end = times.last_end * tick
+    if stated - end <= max(MAX_MISSING * stated, 2 * times.longest * tick):
+        return ""
+    return f"the header states an end at {stated:.2f} s, the last frame ends at {end:.2f} s"
 
 
 def describe(video: Video, first: Any, look: Look) -> VideoInfo:

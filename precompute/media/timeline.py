@@ -31,7 +31,8 @@ class FrameTimes:
         self.first = self.last = 0
         self.last_end = 0
         """The end of the last frame's duration; if none is stated, the longest of those before it is assumed."""
-        self._longest = 0
+        self.longest = 0
+        """The longest step between two frames."""
         self._last_dts: int | None = None
         self._n_joined = 0
         self._offset = 0
@@ -77,7 +78,7 @@ class FrameTimes:
         if self._may_go_back and self.n_frames and pts is not None and self.last - self._second < pts:
             pts = self.last_end if pts < (self.last + self.last_end) / 2 else pts
         if pts is None or (self.n_frames and pts <= self.last):
-            usual = max(self._longest, frame.duration or 0)
+            usual = max(self.longest, frame.duration or 0)
             if pts is not None and self.last - pts > usual and not self._may_go_back:
                 raise damaged(path, self.n_frames, "the next frame goes back in time")
             least = self.last + self._smallest_step if self.n_frames else 0
@@ -88,9 +89,9 @@ class FrameTimes:
                 self.n_not_later += 1
                 pts = least
         self.first = pts if self.n_frames == 0 else self.first
-        self._longest = max(self._longest, pts - self.last if self.n_frames else 0)
+        self.longest = max(self.longest, pts - self.last if self.n_frames else 0)
         stated = frame.duration if self._packet_times is None else 0  # AVI's is one tick, whatever follows
-        self.last_end = pts + (stated or self._longest)
+        self.last_end = pts + (stated or self.longest)
         self.last = pts
         self.n_frames += 1
         return float((pts - self.first) * self._time_base)

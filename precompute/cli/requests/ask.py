@@ -13,6 +13,7 @@ from cache.records import BadRecord
 from cache.requests.limits import Refused
 from cache.requests.queue import Requests
 from cache.requests.records import Asked, Options, Request, Source
+from cache.requests.stills import first_bytes_of, for_content
 from cache.store import Store
 from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, bytes_bar, complain, open_store, say, usage
 from precompute.cli.job_options import (
@@ -58,7 +59,8 @@ def ask(
 ) -> None:
     """Ask for a source to be computed. A worker does it: start one with `serve`.
 
-    Asking again for the same while it waits or runs adds nothing. A single frame (--max-frames 1) is done before any video.
+    Asking again for the same while it waits or runs adds nothing. A picture, and a single frame (--max-frames 1), is done before
+    any video.
 
     [bold]Examples[/bold]
 
@@ -74,11 +76,16 @@ def ask(
             start, end, fps, max_frames, size, cast("Crop", crop), tolerant
         )  # refuses now what a worker would refuse later
         options = Options(zoo, patterns, start, end, fps, max_frames, size, crop, tolerant, float(max_duration))
-        asked = Asked(_source(source), options, who, time.time())
+        found = _source(source)
+        if found.kind == "file":
+            options = for_content(options, first_bytes_of(Path(found.name)))
+        asked = Asked(found, options, who, time.time())
     except BadRecord as error:
         raise usage(f"{error.found}; a zoo is named as in `zoo list`, and texts have at most 4000 letters") from error
     except ValueError as error:
         raise usage(str(error)) from error
+    except OSError as error:
+        raise usage(f"{source[:200]!r} cannot be read ({error.strerror or error})") from error
     opened = open_store(store)
     requests = Requests(opened.root)
     try:
