@@ -29,7 +29,8 @@ ConfigurationsOption = Annotated[
     typer.Option(
         "--configurations",
         metavar="PATTERN",
-        help="Globs on zoo/method/path, separated by commas or repeated. Default: all.",
+        help="Globs on zoo/method/path, separated by commas or repeated. Default: all paths of up to three domains; spell longer "
+        "ones out, such as 'mini/*/rgb-normal-reshading-depth'.",
     ),
 ]
 FpsOption = Annotated[
