@@ -183,7 +183,7 @@ class PreloadPlayer:
 
     def __init__(self, app: ASGIApp, *, base_path: str = "") -> None:
         self._app, self._prefix = app, _prefix(base_path)
-        sheets = [name for name, path in web_files().items() if path.suffix == ".css"]
+        sheets = [name for name, path in web_files().items() if path.suffix == ".css" and name.startswith("ui/")]
         self._links = [(name, "preload;as=style") for name in sheets]
         self._links += [(name, "modulepreload") for name in player_modules()]
 
