@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from cache.records import Clip, Track
 from dashboard.configuration import Configuration, menu_order, method_rank
@@ -11,9 +11,13 @@ from dashboard.text import counted, one_line
 
 
 class Catalogue:
-    """What a store holds, by clip and target. `tracks` come newest first, as `Store.tracks` returns them."""
+    """What a store holds, by clip and target. `tracks` come newest first, as `Store.tracks` returns them.
 
-    def __init__(self, tracks: Sequence[Track]) -> None:
+    `unlisted`: keys of clips that only links with the full key may name (see listed.py).
+    """
+
+    def __init__(self, tracks: Sequence[Track], unlisted: Collection[str] = ()) -> None:
+        self.unlisted = unlisted
         self._by_name: dict[tuple[str, str, str, str, str], list[Track]] = {}
         self._by_clip: dict[str, list[Track]] = {}
         self._titles: dict[str, str] = {}

@@ -12,15 +12,12 @@ from analysis.energy import Unreadable, same_constants
 from analysis.trust import Trust, trust_of
 from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
-from dashboard.compare.numbers import correlation, number, percent, size_of
+from dashboard.compare.numbers import correlation, number, percent
+from dashboard.compare.verdict import follows, told_apart
 from dashboard.configuration import Configuration, default_configurations
 from dashboard.gallery.listed import Item
 from dashboard.player_data import LETTERS
 from dashboard.text import counted
-
-USEFUL_AUC = 0.75
-"""From here on, three of four pairs are in the expected order."""
-CHANCE_AUC = 0.5
 
 
 @dataclass(frozen=True)
@@ -156,30 +153,9 @@ def among_rooms(card: Card, rooms: Card | None) -> str:
     return f"{reading.letter} above {percent(n_below, len(known))} of {counted(len(known), 'frame')} of rendered rooms"
 
 
-def trust_words(title: str, trust: Trust | None, method: str) -> str:
-    """What the energies of a target are worth, as measured; and that this was not measured on these pictures."""
+def trust_words(title: str, trust: Trust | None) -> str:
+    """What the energies of a target are worth, as measured on rooms, in the words of the verdict."""
     if trust is None:
-        return f"{title}: how far the energy follows the error was not measured for this zoo."
-    rho = trust.spearman
-    if rho <= -0.2:
-        follows = "falls where the error rises"
-    elif size_of(rho) == "hardly":
-        follows = "hardly follows the error"
-    else:
-        follows = f"follows the error {size_of(rho)}"
-    frames = counted(trust.n_frames, "frame")
-    words = f"{title}: on {frames} of test rooms the energy of {method} {follows} ({correlation(rho)})"
-    if not trust.auc:
-        return f"{words}."
-    low, high = min(trust.auc.values()), max(trust.auc.values())
-    sets = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
-    if low >= USEFUL_AUC:
-        apart = "mostly tells"
-    elif high > CHANCE_AUC:
-        apart = "tells only in part"
-    else:
-        apart = "does not tell"
-    return (
-        f"{words}. It {apart} what is unlike rooms: a real picture or clip had a higher energy than a room with a chance of "
-        f"{sets}, by set (0.5: a coin toss)."
-    )
+        return f"{title}: how far this energy can be trusted was not measured for this zoo."
+    words = f"{title}: on {counted(trust.n_frames, 'frame')} of test rooms, {follows(trust.spearman)} ({correlation(trust.spearman)})"
+    return f"{words}; {told_apart(trust)}." if trust.auc else f"{words}."

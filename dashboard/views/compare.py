@@ -25,6 +25,7 @@ from dashboard.compare.styles import styles_by_letter
 from dashboard.compare.summaries import VERDICT_CHARTS, remarks, summary
 from dashboard.compare.verdict import measures_of
 from dashboard.components.player import player
+from dashboard.listed import listed_tracks, unlisted
 from dashboard.player_data import Chart, Position, View
 from dashboard.site import Site
 from dashboard.text import counted
@@ -39,8 +40,9 @@ PLAYER = "player"
 def page(site: Site) -> None:
     """Show the page for the link that the browser is on."""
     store, columns = site.store, site.columns
-    tracks = store.tracks()  # once: what is drawn and what is watched for changes must be the same state
-    catalogue = Catalogue(tracks)
+    look = partial(listed_tracks, store, st.query_params.to_dict())
+    tracks = look()  # once: what is drawn and what is watched for changes must be the same state
+    catalogue = Catalogue(tracks, unlisted(store))
     choices = Choices(catalogue, partial(_opening, columns, catalogue))
     selection, notes = choices.start()
     if selection is None:
@@ -68,7 +70,7 @@ def page(site: Site) -> None:
     show_about(selection.clip, comparison.caveats)
     show_failed(store)
     if any(not track.is_complete for track in tracks if track.head.clip.key == selection.clip.key):
-        refresh_when_changed(store, tracks, selection.clip.key)
+        refresh_when_changed(look, tracks, selection.clip.key)
 
 
 def _compare(catalogue: Catalogue, chosen: Selection) -> Comparison:
@@ -169,7 +171,7 @@ def _show_empty(store: Store, tracks: Sequence[Track]) -> None:
             st.code(for_store("python -m precompute verify", store), language="bash", wrap_lines=True)
         st.caption("The first frames appear here automatically as soon as they are stored.")
         show_failed(store)
-    refresh_when_changed(store, tracks, None)
+    refresh_when_changed(partial(listed_tracks, store, {}), tracks, None)
 
 
 def _why_empty(root: Path) -> str:

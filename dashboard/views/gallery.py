@@ -15,12 +15,14 @@ from dashboard.configuration import PREFERRED_TARGET
 from dashboard.gallery.cards import Card, cards_of, targets_of, trust_words
 from dashboard.gallery.data import gallery_data
 from dashboard.gallery.listed import CATEGORIES, COMMAND, listed
+from dashboard.listed import listed_tracks, unlisted
 from dashboard.site import Site
 from dashboard.widgets import for_store, refresh_when_changed
 
 INTRODUCTION = (
     "Sample results on pictures and clips unlike the rendered rooms that the bundled networks were trained on, the lowest energy "
-    "first. Their truth is unknown: a low energy means that the paths of a method agree, not that its prediction is right."
+    "first. The truth of the real ones is unknown: a low energy means that the paths of a method agree, not that its prediction is "
+    "right."
 )
 EVERY = "all"
 SHEET = "image"
@@ -30,8 +32,8 @@ SHEET = "image"
 def page(site: Site) -> None:
     """Show the page for the link that the browser is on."""
     store, items = site.store, listed()
-    tracks = store.tracks()
-    catalogue = Catalogue(tracks)
+    tracks = listed_tracks(store, {})
+    catalogue = Catalogue(tracks, unlisted(store))
     targets = targets_of(catalogue, items)
     with st.container(key="gallery-head", gap="xsmall"):
         st.title("Gallery", anchor=False)
@@ -86,9 +88,8 @@ def _choice(name: str, label: str, options: Mapping[str, str], default: str) -> 
 
 def _trust(catalogue: Catalogue, cards: Sequence[Card], target: str) -> str:
     """How far the energies of this target can be believed, as the zoo of the first card states it."""
-    first = next((reading for card in cards for reading in card.readings[:1] if reading.trust), None)
-    method = first.configuration.method if first else ""
-    return trust_words(catalogue.title(target), first.trust if first else None, method)
+    first = next((reading.trust for card in cards for reading in card.readings if reading.trust), None)
+    return trust_words(catalogue.title(target), first)
 
 
 def _show_missing(store: Store, tracks: Sequence[Track], n_done: int, n_items: int) -> None:
@@ -97,7 +98,7 @@ def _show_missing(store: Store, tracks: Sequence[Track], n_done: int, n_items: i
         st.text(f"{n_done} of {n_items} are computed. `make demo` computes the others in the background; or run:")
         st.code(for_store(COMMAND, store), language="bash", wrap_lines=True)
         st.caption("Each appears here by itself as soon as it is stored.")
-    refresh_when_changed(store, tracks, None)
+    refresh_when_changed(lambda: listed_tracks(store, {}), tracks, None)
 
 
 @st.cache_resource(show_spinner=False)

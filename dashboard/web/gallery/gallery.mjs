@@ -89,17 +89,21 @@ class Gallery {
     const before = this.shown;
     this.shown = new Map();
     for (const card of data.cards) {
-      const text = JSON.stringify([card, data.scale, data.passQuery]);
-      this.shown.set(text, before.get(text) ?? this.draw(card, data));
+      const text = JSON.stringify([card, data.passQuery]);
+      const root = before.get(text) ?? this.draw(card, data);
+      root.querySelector(".readings")?.replaceWith(readings(card, data.scale)); // the scale grows with the cards
+      this.shown.set(text, root);
     }
-    for (const [text, gone] of before) {
-      if (this.shown.has(text)) continue;
-      for (const canvas of gone.querySelectorAll("canvas")) {
-        this.observer.unobserve(canvas);
-        this.waiting.delete(canvas);
-      }
-    }
+    for (const [text, gone] of before) if (!this.shown.has(text)) this.forget(gone);
     this.root.replaceChildren(...this.shown.values());
+  }
+
+  /** The pictures of a card that is gone need not be loaded. @param {HTMLElement} gone */
+  forget(gone) {
+    for (const canvas of gone.querySelectorAll("canvas")) {
+      this.observer.unobserve(canvas);
+      this.waiting.delete(canvas);
+    }
   }
 
   /** @param {IntersectionObserverEntry[]} entries */
