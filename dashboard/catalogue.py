@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from cache.records import Clip, Track
 from dashboard.configuration import Configuration, menu_order, method_rank
-from dashboard.gallery.listed import own_digests
+from dashboard.gallery.items import own_digests
 from dashboard.text import counted, one_line
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import pytest
 
-from dashboard.gallery.listed import CATEGORIES, FOLDER, TEXTS, listed
+from dashboard.gallery.items import CATEGORIES, FOLDER, TEXTS, listed
 from precompute.media.sources import SAMPLES, bundled_sets, resolve
 
 FREE = ("public domain", "CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "BSD-3-Clause")

@@ -15,7 +15,7 @@ from dashboard.catalogue import Catalogue
 from dashboard.compare.numbers import correlation, number, percent
 from dashboard.compare.verdict import follows, told_apart
 from dashboard.configuration import Configuration, default_configurations
-from dashboard.gallery.listed import Item
+from dashboard.gallery.items import Item
 from dashboard.player_data import LETTERS
 from dashboard.text import counted
 

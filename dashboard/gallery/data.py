@@ -14,7 +14,7 @@ from dashboard.compare.link import KEY_LETTERS, Selection, to_query
 from dashboard.compare.ranges import Ranges
 from dashboard.compare.styles import styles
 from dashboard.gallery.cards import Card, Reading, among_rooms, standing
-from dashboard.gallery.listed import CATEGORIES
+from dashboard.gallery.items import CATEGORIES
 from dashboard.text import web_address
 
 ROOMS = "walkthrough"

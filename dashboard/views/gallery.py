@@ -14,7 +14,7 @@ from dashboard.components.gallery import gallery
 from dashboard.configuration import PREFERRED_TARGET
 from dashboard.gallery.cards import Card, cards_of, targets_of, trust_words
 from dashboard.gallery.data import gallery_data
-from dashboard.gallery.listed import CATEGORIES, COMMAND, listed
+from dashboard.gallery.items import CATEGORIES, COMMAND, listed
 from dashboard.listed import listed_tracks, unlisted
 from dashboard.site import Site
 from dashboard.widgets import for_store, refresh_when_changed

@@ -69,11 +69,8 @@ class Gallery {
   /** @param {ShadowRoot | HTMLElement} parent */
   constructor(parent) {
     this.root = element("ul", { class: "xc gallery", "aria-label": "pictures by energy, the lowest first" });
-    const sheets = ["../ui/player.css", "./gallery.css"];
-    parent.replaceChildren(
-      ...sheets.map((path) => element("link", { rel: "stylesheet", href: new URL(path, import.meta.url).href })),
-      this.root,
-    );
+    const sheets = [new URL("../ui/player.css", import.meta.url).href, new URL("./gallery.css", import.meta.url).href];
+    parent.replaceChildren(...sheets.map((href) => element("link", { rel: "stylesheet", href })), this.root);
     this.theme = new Theme(this.root);
     /** What a card shows, as text -> its element, so that a run that changes nothing draws nothing again. @type {Map<string, HTMLElement>} */
     this.shown = new Map();
@@ -95,7 +92,13 @@ class Gallery {
       this.shown.set(text, root);
     }
     for (const [text, gone] of before) if (!this.shown.has(text)) this.forget(gone);
-    this.root.replaceChildren(...this.shown.values());
+    const order = [...this.shown.values()];
+    if (order.every((card, place) => card === this.root.children[place]) && order.length === this.root.children.length)
+      return;
+    // A card that moves would lose the focus.
+    const focused = /** @type {ShadowRoot | Document} */ (this.root.getRootNode()).activeElement;
+    this.root.replaceChildren(...order);
+    if (focused instanceof HTMLElement && this.root.contains(focused)) focused.focus({ preventScroll: true });
   }
 
   /** The pictures of a card that is gone need not be loaded. @param {HTMLElement} gone */
