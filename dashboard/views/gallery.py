@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import streamlit as st
 
 from cache.records import Track
 from cache.store import Store
 from dashboard.catalogue import Catalogue
-from dashboard.compare.ranges import Ranges
 from dashboard.components.gallery import gallery
 from dashboard.configuration import PREFERRED_TARGET
 from dashboard.gallery.cards import Card, cards_of, targets_of, trust_words
@@ -17,6 +17,7 @@ from dashboard.gallery.data import gallery_data
 from dashboard.gallery.items import CATEGORIES, COMMAND, listed
 from dashboard.listed import listed_tracks, unlisted
 from dashboard.site import Site
+from dashboard.views.shared_ranges import ranges_of
 from dashboard.widgets import for_store, refresh_when_changed
 
 INTRODUCTION = (
@@ -53,10 +54,12 @@ def page(site: Site) -> None:
                 st.page_link(site.pages[SHEET], label="Try yours")
     with st.container(key="gallery-trust"):
         st.text(_trust(catalogue, cards, target))
+        if len(cards) < len(items):
+            st.text(f"{len(cards)} of {len(items)} are computed; the others appear as they are stored.")
     shown = [card for card in cards if category in (EVERY, card.item.category)]
     sheet = SHEET if SHEET in site.pages else None
-    ranges = _ranges(str(store.root), store)
-    gallery(gallery_data(catalogue, ranges, cards, shown, target, sheet), key="gallery")
+    ends_of = partial(ranges_of, store)
+    gallery(gallery_data(catalogue, ends_of, cards, shown, target, sheet), key="gallery")
     if len(cards) < len(items):
         _show_missing(store, tracks, len(cards), len(items))
 
@@ -97,10 +100,5 @@ def _show_missing(store: Store, tracks: Sequence[Track], n_done: int, n_items: i
     with st.container(border=True, gap="xsmall", key="gallery-missing"):
         st.text(f"{n_done} of {n_items} are computed. `make demo` computes the others in the background; or run:")
         st.code(for_store(COMMAND, store), language="bash", wrap_lines=True)
-        st.caption("Each appears here by itself as soon as it is stored.")
+        st.caption("Each appears by itself as soon as it is stored.")
     refresh_when_changed(lambda: listed_tracks(store, {}), tracks, None)
-
-
-@st.cache_resource(show_spinner=False)
-def _ranges(root: str, _store: Store) -> Ranges:
-    return Ranges(_store)

@@ -142,7 +142,7 @@ def test_a_card_opens_compare_on_its_clip_target_methods_and_frame(tmp_path: Pat
     clip = add_item(store, "city-at-night", n_frames=20)
     catalogue = Catalogue(store.tracks())
     found = cards(store)
-    data = gallery_data(catalogue, Ranges(store), found, found, "normal", None)
+    data = gallery_data(catalogue, Ranges(store).of, found, found, "normal", None)
     (card,) = data["cards"]
     selection, notes = from_query(dict(parse_qsl(urlsplit(card["compare"]).query)), catalogue)
     assert selection is not None and notes == ()
@@ -156,7 +156,7 @@ def test_the_scale_holds_every_card_though_few_are_shown(tmp_path: Path):
     for number, name in ((16, "cat"), (40, "night-cafe"), (90, "coffee")):
         add_item(store, name, number=number)
     found = cards(store)
-    data = gallery_data(Catalogue(store.tracks()), Ranges(store), found, found[:1], "normal", "image")
+    data = gallery_data(Catalogue(store.tracks()), Ranges(store).of, found, found[:1], "normal", "image")
     energies = [r.mean_sigma for card in found for r in card.readings if r.mean_sigma is not None]
     assert data["scale"]["lo"] < min(energies) and data["scale"]["hi"] > max(energies)
     assert len(data["cards"]) == 1 and data["cards"][0]["sheet"].startswith("image?clip=")
