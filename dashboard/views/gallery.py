@@ -51,7 +51,7 @@ def page(site: Site) -> None:
         category = _choice("category", "Category", {EVERY: "All", **shown_categories}, EVERY)
         if SHEET in site.pages:
             with st.container(key="gallery-yours"):
-                st.page_link(site.pages[SHEET], label="Try yours")
+                st.page_link(site.pages[SHEET], label="Try your own picture")
     with st.container(key="gallery-trust"):
         st.text(_trust(catalogue, cards, target))
         if len(cards) < len(items):
