@@ -10,6 +10,7 @@ import streamlit as st
 from cache.records import Track
 from cache.store import Store
 from dashboard.catalogue import Catalogue
+from dashboard.compare.choices import menu_key
 from dashboard.components.gallery import gallery
 from dashboard.configuration import PREFERRED_TARGET
 from dashboard.gallery.cards import Card, cards_of, targets_of, trust_words
@@ -68,7 +69,7 @@ def _choice(name: str, label: str, options: Mapping[str, str], default: str) -> 
     """A row of buttons that writes its choice into the link, where it differs from the default."""
     asked = st.query_params.get(name, default)
     value = asked if asked in options else default
-    key = f"gallery-{name}-{value}"  # another value in the link is another row, which starts from it
+    key = menu_key(f"gallery-{name}", value)
 
     def choose() -> None:
         chosen = st.session_state.get(key)
@@ -81,7 +82,6 @@ def _choice(name: str, label: str, options: Mapping[str, str], default: str) -> 
         label,
         list(options),
         key=key,
-        default=value,
         required=True,
         format_func=lambda option: options.get(option, str(option)),
         on_change=choose,
