@@ -2,7 +2,7 @@
 /**
  * The graph X1 -> X2 -> X3 as a control: the path of each configuration to the target, and the readout of all.
  *
- * Every path is one option, drawn from the image on the left through a domain in the middle to the target X2: a click shows
+ * Every path is one option, drawn from the image on the left through the domains in the middle to the target X2: a click shows
  * it as the chosen letter. On the right of the target are its readouts X3; all configurations show the same one. The width
  * of an edge is how much its path disagrees with the direct prediction of the domain that it ends in, in the frame on the
  * screen (for readouts: for the methods shown). A path that is not computed is dashed, and gives the command that computes
@@ -367,7 +367,7 @@ class Picker {
       // Level where names stand, so that no line runs across the name of another path.
       const [left, right] = [between.x - between.half, between.x + between.half];
       const line = `${curve(image.x, middle, left, y)}H${right}${curve(right, y, target.x, middle).replace("M", "L")}`;
-      const via = option.titles.slice(1, -1).join(", ") || "direct";
+      const via = option.titles.slice(1, -1).join(" → ") || "direct";
       return this.drawOption(option, {
         line,
         at: { ...between, y },
