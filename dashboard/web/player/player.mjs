@@ -113,7 +113,8 @@ export class Player {
       this.ui.add(part, timeline);
       this.commands.add(part);
     }
-    this.ui.toolbar.keepFinds((action) => this.commands.has(action));
+    // A page without a timeline has one frame, so there is none to find.
+    this.ui.toolbar.keepFinds((action) => this.commands.has(action) && (timeline !== null || action === "palette"));
     this.ui.root.append(this.menus.picker.root);
     this.sizes = new ResizeObserver(() => this.fitSoon());
     this.listen(timeline?.root ?? null);
