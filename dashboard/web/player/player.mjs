@@ -113,7 +113,11 @@ export class Player {
       this.ui.add(part, timeline);
       this.commands.add(part);
     }
-    // A page without a timeline has one frame, so there is none to find.
+    // A page without a timeline has one frame: there is none to find, and the page itself chooses its panes.
+    if (timeline !== null) {
+      this.ui.toolbar.addTools(this.menus.tool());
+      this.commands.add({ commands: () => this.menus.commands() });
+    }
     this.ui.toolbar.keepFinds((action) => this.commands.has(action) && (timeline !== null || action === "palette"));
     this.ui.root.append(this.menus.picker.root);
     this.sizes = new ResizeObserver(() => this.fitSoon());
@@ -300,7 +304,7 @@ export class Player {
     const plotPx = isBeside || solo || wipe ? 0 : Charts.heightOf(data.charts, 1);
     const height = this.ui.roomForStage(size, plotPx);
     if (!stage.fit({ height, aspect: data.width / data.height, look: this.view.state })) return;
-    this.charts.setRoom(isBeside ? stage.root.offsetHeight : null, data.charts.length);
+    this.charts.setRoom(isBeside ? stage.root.offsetHeight : null);
     const chartsSize = `${this.ui.charts.clientWidth} ${this.charts.plotPx}`;
     if (this.chartsSize !== chartsSize) {
       this.chartsSize = chartsSize;
