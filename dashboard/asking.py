@@ -29,6 +29,9 @@ from dashboard.visitors import ticket_of, visitor
 
 OFF = "Asking is switched off on this server. Whoever runs it can allow it with CROSSCHECK_REQUESTS."
 SIGN_IN = "On this server, asking requires sign-in, which is not set up."
+REFUSALS = (Refused, NotWritten, StoreError, BadRecord, PermissionError)
+"""What asking raises; `words_of` says it to the visitor."""
+MAX_PICTURE_BYTES = 20_000_000
 SERVE = "python -m precompute serve"
 """The command that starts a worker."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dashboard.site import Site
-from dashboard.views import about, compare
+from dashboard.views import about, compare, image
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Entry:
 
 PAGES = (
     Entry("compare", "Compare", compare.page),
+    Entry("image", "Image", image.page),
     Entry("about", "About", about.page),
 )
 """The first one is also at /."""

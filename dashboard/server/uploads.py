@@ -21,10 +21,9 @@ from cache.files import NotWritten
 from cache.requests.limits import Refused
 from cache.requests.uploads import Upload
 from cache.store import Store
-from dashboard.asking import asker_in
+from dashboard.asking import MAX_PICTURE_BYTES, asker_in
 from dashboard.visitors import TICKET_HEADER, holder_of
 
-MAX_PICTURE_BYTES = 20_000_000
 MAX_AT_ONCE = 8
 """Uploads in progress: each holds a thread."""
 PART_SECONDS = 30.0

@@ -16,10 +16,10 @@ from dashboard.widgets import for_store
 ADD_VIDEO = "add-video"
 
 
-def add_video_button(store: Store, asker: Asker, catalogue: Catalogue, tracks: Sequence[Track]) -> None:
-    """Show it; nothing where this visitor may not ask."""
+def add_video_button(store: Store, asker: Asker, catalogue: Catalogue, tracks: Sequence[Track], clip: str) -> None:
+    """Show it beside the clip of that key (empty: there is none); nothing where this visitor may not ask."""
     if not asker.refusal:
-        add_video(_data(store, asker, catalogue, tracks), key=ADD_VIDEO, on_open=open_clip)
+        add_video(_data(store, asker, catalogue, tracks) | {"clip": clip}, key=ADD_VIDEO, on_open=open_clip)
 
 
 def _data(store: Store, asker: Asker, catalogue: Catalogue, tracks: Sequence[Track]) -> dict[str, object]:

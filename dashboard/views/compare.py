@@ -21,7 +21,6 @@ from dashboard.compare.link import Selection
 from dashboard.compare.menus import menus
 from dashboard.compare.plots import PlotData, read
 from dashboard.compare.presets import Opening, opening, presets
-from dashboard.compare.ranges import Ranges
 from dashboard.compare.styles import styles_by_letter
 from dashboard.compare.summaries import VERDICT_CHARTS, remarks, summary
 from dashboard.compare.verdict import measures_of
@@ -33,6 +32,7 @@ from dashboard.text import counted
 from dashboard.views.add_video_button import add_video_button
 from dashboard.views.header import header
 from dashboard.views.preset_buttons import preset_buttons
+from dashboard.views.shared_ranges import ranges_of
 from dashboard.views.verdict_card import show_verdict
 from dashboard.widgets import for_store, refresh_when_changed, show_about, show_failed, show_notes
 
@@ -47,8 +47,8 @@ def page(site: Site) -> None:
     catalogue = Catalogue(tracks, unlisted(store))
     choices = Choices(catalogue, partial(_opening, columns, catalogue))
     asker = asker_of(store)
-    add_video = partial(add_video_button, store, asker, catalogue, tracks)
     selection, notes = choices.start()
+    add_video = partial(add_video_button, store, asker, catalogue, tracks, selection.clip.key if selection else "")
     if selection is None:
         _show_empty(store, tracks, add_video)
         return
@@ -64,7 +64,7 @@ def page(site: Site) -> None:
             ready = f"{comparison.n_ready} of {counted(selection.clip.n_frames, 'frame')} ready"
             st.text(f"Not finished: {ready}. More frames appear while the job runs.")
         show_notes(notes)
-    ranges = _ranges(str(store.root), store).of(pane.track for pane in comparison.panes)
+    ranges = ranges_of(store, (pane.track for pane in comparison.panes))
     can_ask = not asker.refusal
     _show_player(columns, catalogue, selection, comparison, charts, ranges, choices, can_ask)
     _show_missing(store, comparison, plots)
@@ -100,11 +100,6 @@ def _show_presets(
     paths = grid(lineup, catalogue.configurations(selection.clip.key, selection.target))
     has_truth = any(pane.id == "truth" for pane in comparison.panes)
     preset_buttons(presets(charts, lineup, paths, has_truth=has_truth), selection, choices)
-
-
-@st.cache_resource(show_spinner=False)
-def _ranges(root: str, _store: Store) -> Ranges:
-    return Ranges(_store)
 
 
 @st.fragment

@@ -34,7 +34,12 @@ ConfigurationsOption = Annotated[
     ),
 ]
 FpsOption = Annotated[
-    float | None, typer.Option("--fps", metavar="NUMBER", help="Frames per second to sample. Default: every frame.")
+    float | None,
+    typer.Option(
+        "--fps",
+        metavar="NUMBER",
+        help="Frames per second to sample, or of numbered pictures. Default: every frame; for numbered pictures 30.",
+    ),
 ]
 StartOption = Annotated[float, typer.Option("--start", metavar="SECONDS", help="First second.")]
 EndOption = Annotated[

@@ -194,7 +194,9 @@ def _choose_compute(
     store: Store, plan: Plan, settings: Settings, networks: Networks
 ) -> tuple[Compute, precision.Measured]:
     """The precision that the clip is computed in, and what it costs; its networks are then loaded."""
-    dtype = precision.clip_dtype(store, plan, precision.choose_dtype(settings.device))
+    # Comparing the networks with float32 takes longer than any still.
+    wanted = torch.float32 if plan.clip.n_frames == 1 else precision.choose_dtype(settings.device)
+    dtype = precision.clip_dtype(store, plan, wanted)
     first = all_devices(settings.device)[0]  # where its networks then stay
     accuracy = precision.measured(store.root, settings.zoo, plan.specs, first, dtype, networks)
     batch_size = settings.batch_size or BATCH_SIZE[settings.device.type]

@@ -150,3 +150,7 @@ def test_a_wipe_and_a_single_pane_fill_the_height_of_the_window(page: Page, app:
         wait_for(root, f"{width} > 1.3 * {before}")
         bottom = root.locator(".controls").evaluate("el => el.getBoundingClientRect().bottom")
         assert bottom <= 720
+        names = root.locator(".pane-title:visible").evaluate_all(
+            "all => all.map((one) => one.scrollWidth <= one.clientWidth)"
+        )
+        assert all(names), "no name is cut"

@@ -17,27 +17,30 @@ import { VideoForm } from "./video_form.mjs";
 /** Between two looks at what was asked for, ms: while something is under way, and while the dialog is merely open. */
 const LOOK_MS = { live: 1000, idle: 5000 };
 
+/** Of opening a clip, LOOK_MS.live apart: a page that is busy with packs answers late. */
+const MAX_TRIES = 20;
+
 /**
  * @typedef {import("./request_list.mjs").Row} Row
- * @typedef {import("./video_form.mjs").Data & {ticket: string, serveCommand: string}} Data
+ * @typedef {import("./video_form.mjs").Data & {ticket: string, serveCommand: string, clip: string}} Data clip: key of the one on the page, or ""
  * @typedef {{data: Data, parentElement: HTMLElement, setTriggerValue: (name: string, request: unknown) => void}} Component
  */
 
-/** @type {WeakMap<object, AddVideo>} */
-const made = new WeakMap();
+/** One for the page: when the first clip arrives, the button moves into the header, and what is under way goes on. @type {AddVideo | null} */
+let one = null;
 
-/** Streamlit's entry, called again with new data or another theme. @param {Component} component */
+/** Streamlit's entry, called again with new data, another theme or in another place. @param {Component} component */
 export function mount({ data, parentElement, setTriggerValue }) {
-  const known = made.get(parentElement);
-  const one = known?.host.isConnected ? known : new AddVideo(parentElement);
-  made.set(parentElement, one);
-  one.update(data, setTriggerValue);
+  one ??= new AddVideo();
+  if (parentElement.isConnected || !one.host.isConnected) {
+    one.moveTo(parentElement);
+    one.update(data, setTriggerValue);
+  }
   return () => {};
 }
 
 class AddVideo {
-  /** @param {ShadowRoot | HTMLElement} parent */
-  constructor(parent) {
+  constructor() {
     this.api = new Api("", document.baseURI);
     this.timers = new Timers();
     /** @type {Component["setTriggerValue"]} */
@@ -46,6 +49,8 @@ class AddVideo {
     this.rows = [];
     /** The request whose clip opens by itself. */
     this.awaited = "";
+    /** The clip that the page was asked to show, and how often: of two simultaneous runs of the page, Streamlit forgets one. */
+    this.wanted = { clip: "", nTries: 0 };
     /** While a file is uploaded. @type {AbortController | null} */
     this.uploading = null;
     this.form = new VideoForm((wanted) => this.ask(wanted));
@@ -77,14 +82,22 @@ class AddVideo {
     asking.open = () => this.open();
     this.host = element("div", { class: "add-video-opener" }, this.opener);
     this.root = element("div", { class: "xc" }, this.panel);
+    this.theme = new Theme(this.root);
+    this.describe();
+  }
+
+  /** @param {ShadowRoot | HTMLElement} parent */
+  moveTo(parent) {
+    if (parent.contains(this.host)) return;
+    const isOpen = this.panel.open;
+    if (isOpen) this.panel.close();
     parent.replaceChildren(
       ...["../ui/player.css", "asking.css"].map((sheet) =>
         element("link", { rel: "stylesheet", href: new URL(sheet, import.meta.url).href }),
       ),
       this.host,
     );
-    this.theme = new Theme(this.root);
-    this.describe();
+    if (isOpen) this.open();
   }
 
   /** @param {Data} data @param {Component["setTriggerValue"]} request */
@@ -92,6 +105,7 @@ class AddVideo {
     const isNew = this.api.ticket === "";
     this.api.ticket = data.ticket;
     this.request = request;
+    if (data.clip === this.wanted.clip) this.wanted.clip = "";
     this.serveCommand = data.serveCommand;
     this.form.update(data);
     if (this.panel.open) this.theme.apply();
@@ -107,6 +121,7 @@ class AddVideo {
   }
 
   close() {
+    if (this.panel.open) return; // it has moved, and was opened again before it could say that it was closed
     this.root.remove();
     if (document.activeElement === document.body) this.opener.focus({ preventScroll: true });
   }
@@ -171,13 +186,15 @@ class AddVideo {
       this.list.show(this.rows);
       const awaited = this.rows.find(({ id }) => id === this.awaited);
       if (awaited?.clip) this.show(awaited.clip);
+      else this.showAgain();
     } catch (error) {
       if (this.panel.open) this.fail(error);
     }
     this.describe();
     const isLive = this.rows.some((row) => row.isLive);
-    if (this.host.isConnected && (isLive || this.panel.open))
-      this.timers.later("look", isLive ? LOOK_MS.live : LOOK_MS.idle, () => this.look());
+    const isOpening = this.wanted.clip !== "" && this.wanted.nTries < MAX_TRIES;
+    if (this.host.isConnected && (isLive || isOpening || this.panel.open))
+      this.timers.later("look", isLive || isOpening ? LOOK_MS.live : LOOK_MS.idle, () => this.look());
   }
 
   /** @param {string} clip */
@@ -185,7 +202,16 @@ class AddVideo {
     this.awaited = "";
     this.say("");
     if (this.panel.open) this.panel.close();
-    this.request("wish", { clip });
+    this.wanted = { clip, nTries: 0 };
+    this.showAgain();
+  }
+
+  /** Ask the page for the clip until it shows it. */
+  showAgain() {
+    const { clip, nTries } = this.wanted;
+    if (!clip || nTries === MAX_TRIES) return;
+    this.wanted.nTries++;
+    this.request("wish", { clip, turn: String(Date.now()) });
   }
 
   /** The button says what is under way. */

@@ -31,6 +31,7 @@ from precompute.cli.job_options import (
 from precompute.cli.requests.shown import name_of, short_id, state_of
 from precompute.media.sampling import Crop, Sampling
 from precompute.media.sources import bundled_clips, local_path
+from precompute.media.stills.numbered import group_of, is_pattern
 from precompute.net.limits import MAX_DURATION_SECONDS
 from precompute.net.urls import address_of
 
@@ -41,7 +42,7 @@ WHO = "command line"
 
 def ask(
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A video file, the name of a bundled clip, or a URL.")
+        str, typer.Argument(metavar="SOURCE", help="A video file, a picture, the name of a bundled clip, or a URL.")
     ],
     store: StoreOption = None,
     zoo: Annotated[str, typer.Option("--zoo", metavar="NAME", help="Name of a zoo (see `zoo list`).")] = "mini",
@@ -105,7 +106,7 @@ def _source(text: str) -> Source:
         return Source("address", address)
     try:
         path = local_path(text)
-        is_file = path.is_file()
+        is_file = path.is_file() or (is_pattern(path) and group_of(path) is not None)
     except OSError:  # a name too long
         path, is_file = Path(text), False
     if is_file:
@@ -113,7 +114,7 @@ def _source(text: str) -> Source:
     if text in bundled_clips():
         return Source("sample", text)
     raise ValueError(
-        f"{text[:200]!r}: no such file; give a video file, a URL or a bundled clip ({', '.join(bundled_clips())})"
+        f"{text[:200]!r}: no such file; give a video file, a picture, a URL or a bundled clip ({', '.join(bundled_clips())})"
     )
 
 
