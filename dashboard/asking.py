@@ -68,6 +68,10 @@ class Asker:
         """This visitor's requests, the newest first."""
         return [request for request in reversed(self._requests.all()) if request.asked.who == self.who]
 
+    def all(self) -> list[Request]:
+        """Everybody's requests, for figures that name nobody."""
+        return self._requests.all()
+
     def get(self, id: str) -> Request | None:
         """This visitor's request with that id; None for those of others."""
         request = self._requests.get(id)

@@ -47,7 +47,7 @@ class Catalogue:
         return self._sorted_domains({end[-1] for end in ends if end[-2] == target})
 
     def configurations(self, clip: str, target: str) -> tuple[Configuration, ...]:
-        """Every configuration that ends in `target` on that clip: direct predictions first, then longer paths."""
+        """Every configuration that ends in `target` on that clip: direct predictions first, then longer paths, cycles among them."""
         found = {
             Configuration(track.head.zoo, track.head.method, track.head.path)
             for kind in ("prediction", "readout")
@@ -100,6 +100,11 @@ class Catalogue:
         complete = (track for track in tracks if track.is_complete)
         return next(complete, tracks[0] if tracks else None)
 
+    def find_like(self, clip: str, kind: str, of: Track) -> Track | None:
+        """The track of that kind for the configuration of another one, computed with the same weights."""
+        head = of.head
+        return self.find(clip, kind, head.path, zoo=head.zoo, method=head.method, like=of)
+
     def title(self, domain: str) -> str:
         """The title of a domain, from the records of the stored tracks; its name if they have none."""
         return self._titles.get(domain, domain)
@@ -127,7 +132,7 @@ class Catalogue:
             label = f"{configuration.zoo}/{label}"
         if configuration.is_direct:
             return label
-        return f"{label} via {', '.join(self.title(domain) for domain in configuration.domains[1:-1])}"
+        return f"{label} via {' → '.join(self.title(domain) for domain in configuration.domains[1:-1])}"
 
     def prediction(self, clip: str, configuration: Configuration) -> Track | None:
         """The track that the configuration predicts on the clip; along a longer path that is a readout."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -16,12 +15,9 @@ from dashboard.pages import PAGES
 from dashboard.site import Site
 from dashboard.views.bar import SENTENCE, bar
 
-STYLE = Path(__file__).with_name("page.css")
-
 
 def main() -> None:
     st.set_page_config(page_icon="🎞️", layout="wide")
-    st.html(STYLE)
     try:
         if not is_let_in():
             _ask_to_sign_in()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from analysis.columns import Columns, with_expected_times
 from analysis.energy import Unreadable
 from cache.records import StoreError, Track
 from cache.store import Store, require_store
+from dashboard.asking import asker_of
 from dashboard.catalogue import Catalogue
 from dashboard.compare.choices import Choices, note_move
 from dashboard.compare.comparison import Comparison, choices_of, compare
@@ -28,6 +29,7 @@ from dashboard.listed import listed_tracks, unlisted
 from dashboard.player_data import Chart, Position, View
 from dashboard.site import Site
 from dashboard.text import counted
+from dashboard.views.add_video_button import add_video_button
 from dashboard.views.header import header
 from dashboard.views.preset_buttons import preset_buttons
 from dashboard.views.shared_ranges import ranges_of
@@ -44,14 +46,16 @@ def page(site: Site) -> None:
     tracks = look()  # once: what is drawn and what is watched for changes must be the same state
     catalogue = Catalogue(tracks, unlisted(store))
     choices = Choices(catalogue, partial(_opening, columns, catalogue))
+    asker = asker_of(store)
     selection, notes = choices.start()
+    add_video = partial(add_video_button, store, asker, catalogue, tracks, selection.clip.key if selection else "")
     if selection is None:
-        _show_empty(store, tracks)
+        _show_empty(store, tracks, add_video)
         return
     comparison = _compare(catalogue, selection)
     plots = [read(columns, plot, selection.scale) for plot in comparison.plots]
     charts = [plot.chart for plot in plots if plot.chart.series]
-    header(store, columns, catalogue, selection, choices)
+    header(store, columns, catalogue, selection, choices, add_video)
     show_verdict(measures_of(comparison, charts, selection.scale))
     _show_presets(catalogue, selection, comparison, charts, choices)
     # Always there, so that the player keeps its place among the elements: in another place it would start over.
@@ -61,7 +65,8 @@ def page(site: Site) -> None:
             st.text(f"Not finished: {ready}. More frames appear while the job runs.")
         show_notes(notes)
     ranges = ranges_of(store, (pane.track for pane in comparison.panes))
-    _show_player(columns, catalogue, selection, comparison, charts, ranges, choices)
+    can_ask = not asker.refusal
+    _show_player(columns, catalogue, selection, comparison, charts, ranges, choices, can_ask)
     _show_missing(store, comparison, plots)
     with st.container(key="words", gap=None):
         for chart in charts:
@@ -106,6 +111,7 @@ def _show_player(
     charts: Sequence[Chart],
     ranges: Mapping[str, tuple[float, float]],
     choices: Choices,
+    can_ask: bool,
 ) -> None:
     """The player, in a fragment of its own: moving through the frames reruns nothing else."""
     longest = comparison.longest
@@ -131,6 +137,7 @@ def _show_player(
         choices=offered,
         menus=menus(catalogue, selection),
         suggestion=new.full_spelling if new else "",
+        can_ask=can_ask,
         styles=styles_by_letter(catalogue, selection),
         ranges=ranges,
     )
@@ -153,7 +160,7 @@ def _show_missing(store: Store, comparison: Comparison, plots: Sequence[PlotData
             st.code(for_store(missing.command, store), language="bash", wrap_lines=True)
 
 
-def _show_empty(store: Store, tracks: Sequence[Track]) -> None:
+def _show_empty(store: Store, tracks: Sequence[Track], add_video: Callable[[], None]) -> None:
     """Explain why there is nothing to show and what to run, and check the store again automatically."""
     with st.container(key="empty"):
         st.header("Nothing to compare yet")
@@ -161,6 +168,7 @@ def _show_empty(store: Store, tracks: Sequence[Track]) -> None:
         st.text("Compute the bundled clips, or a video of your own:")
         commands = ("python -m precompute run phone walkthrough", "python -m precompute run my-video.mp4")
         st.code("\n".join(for_store(command, store) for command in commands), language="bash", wrap_lines=True)
+        add_video()
         if _has_unreadable_tracks(store):
             st.text("The store contains tracks, but none of them can be read. To see why:")
             st.code(for_store("python -m precompute verify", store), language="bash", wrap_lines=True)

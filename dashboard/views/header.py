@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 
@@ -26,11 +27,20 @@ SCALE_HELP = (
 )
 
 
-def header(store: Store, columns: Columns, catalogue: Catalogue, selection: Selection, choices: Choices) -> None:
-    """Clip, prediction, readout, graph and energy scale, in one row of a wide screen."""
+def header(
+    store: Store,
+    columns: Columns,
+    catalogue: Catalogue,
+    selection: Selection,
+    choices: Choices,
+    add_video: Callable[[], None],
+) -> None:
+    """Clip, the way to add one, prediction, readout, graph and energy scale, in one row of a wide screen."""
     shown = {menu.name: menu for menu in menus(catalogue, selection)}
     with st.container(key="header", horizontal=True, vertical_alignment="bottom", gap="small"):
         _menu(shown["clip"], choices)
+        with st.container(key="add-video-place"):
+            add_video()
         if selection.target is not None:
             _menu(shown["predict"], choices)
             _menu(shown["readout"], choices)

@@ -51,7 +51,7 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="SOURCE...",
-            help="Video files, pictures, folders of videos, names of bundled clips, `gallery` for the bundled pictures, or URLs.",
+            help="Video files, pictures, folders of either, names of bundled clips, `gallery` for the bundled pictures, or URLs.",
         ),
     ] = None,
     list_file: Annotated[
@@ -87,6 +87,8 @@ def run(
 
       python -m precompute run talk.mp4 --configurations 'mini/*/rgb-normal*' --fps 10
 
+      python -m precompute run photo.heic 'scan/frame_%04d.png' --fps 24
+
       python -m precompute run 'https://www.youtube.com/watch?v=...' --start 60 --end 90
 
       python -m precompute run my-videos --from more.txt --json --verbose 2> run.log
@@ -121,7 +123,9 @@ def run(
         max_duration=max_duration,
     )
     if not listed.sources:
-        raise usage("no source; give a video file, a folder, a URL or a bundled clip, or a list with --from FILE")
+        raise usage(
+            "no source; give a video file, a picture, a folder, a URL or a bundled clip, or a list with --from FILE"
+        )
     opened = open_store(store)
     report = ReportEvents(opened.root)
     lines = err if as_json else out

@@ -33,6 +33,7 @@ from precompute.jobs.events import (
     Stored,
     name_error,
 )
+from precompute.jobs.measures.of_clip import add_stability
 from precompute.jobs.plan import Plan, make_plan
 from precompute.jobs.predict import Compute, Networks, Precision, dtype_name
 from precompute.jobs.resume import state_trust
@@ -147,6 +148,7 @@ def compute_found(
         Uploads(store.root).relist(plan.clip.key)
     _state_trust(store, plan)
     if not plan.pending:
+        _add_stability(store, plan, events, stop)
         return stored
     _require_space(store, plan)
     compute, accuracy = _choose_compute(store, plan, settings, networks)
@@ -167,10 +169,16 @@ def compute_found(
     computed = compute_clip(store, plan, compute, events=events, stop=stop)
     stop.has_unsaved_frames = False
     stop.raise_if_set()
+    _add_stability(store, plan, events, stop)
     if computed.failed is not None:
         raise computed.failed
     seconds = time.perf_counter() - began
     return replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames, seconds=seconds)
+
+
+def _add_stability(store: Store, plan: Plan, events: Events, stop: Stop) -> None:
+    add_stability(store, [spec.head.key for spec in plan.specs], events=events, stop=stop)
+    stop.raise_if_set()
 
 
 def _state_trust(store: Store, plan: Plan) -> None:
