@@ -64,7 +64,7 @@ def _card(ends_of: EndsOf, card: Card, rooms: Card | None, target: str, sheet: s
         "pictures": pictures,
         "readings": [_reading(r) for r in readings],
         "amongRooms": among_rooms(card, rooms),
-        "compare": f"compare?{urlencode(to_query(selection))}",
+        "compare": f"./?{urlencode(to_query(selection))}",  # the first page is at the root alone
         "sheet": f"{sheet}?{urlencode({'clip': clip.key[:KEY_LETTERS]})}" if sheet and is_still(clip) else "",
         "credit": f"{item.author} · {item.licence}",
         "attribution": f"{item.attribution} {item.package}",
