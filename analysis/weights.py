@@ -4,15 +4,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
+BORROWERS = ("depth",)
+"""Targets whose energy uses the paths to all targets: every path to depth may share its scale, so they cannot tell it is wrong."""
 LEAST_FRAMES_PER_PATH = 5
 """Fewer frames per path let the weights follow the noise of single frames."""
-WEIGHT_DIGITS = 4
+WEIGHT_DIGITS = 6
 
 
 class NotFitted(ValueError):
     """Weights or an expected error cannot be fitted; the message says why."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The terms of one target over the frames of a fit."""
+
+    paths: tuple[str, ...]
+    mu: tuple[float, ...]
+    sigma: tuple[float, ...]
+    values: np.ndarray
+    """Raw, (N, P)."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of one energy."""
+
+    values: tuple[float, ...]
+    """Of the target's own paths, then of `borrowed`."""
+    borrowed: tuple[str, ...]
+    """Paths to other targets that count."""
+
+
+def fit_energy(target: str, terms: Mapping[str, Terms], errors: np.ndarray) -> Weights:
+    """The weights of a target's energy: `fit_weights` of its own terms, for BORROWERS of those of all targets. Raises NotFitted.
+
+    `terms`: by target, of the same frames; `errors`: (N,) of the target.
+    """
+    own, others = terms[target], [terms[name] for name in terms if name != target and target in BORROWERS]
+    values = np.concatenate([one.values for one in (own, *others)], axis=1)
+    mu, sigma = (np.concatenate([getattr(one, name) for one in (own, *others)]) for name in ("mu", "sigma"))
+    found = [round(float(weight), WEIGHT_DIGITS) for weight in fit_weights(values, errors, mu, sigma)]
+    n_own = len(own.paths)
+    paths = [path for one in others for path in one.paths]
+    used = [(path, weight) for path, weight in zip(paths, found[n_own:], strict=True) if weight > 0]
+    return Weights((*found[:n_own], *(weight for _, weight in used)), tuple(path for path, _ in used))
 
 
 def fit_weights(terms: np.ndarray, errors: np.ndarray, mu: np.ndarray, sigma: np.ndarray) -> np.ndarray:

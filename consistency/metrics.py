@@ -11,15 +11,16 @@ from torch import Tensor
 from consistency.domains import Domain
 
 
-def frame_errors(domain: Domain, predicted: Tensor, truth: Tensor) -> dict[str, Tensor]:
-    """Measure -> (N,) float32. `predicted` and `truth`: codes, (N, C, H, W).
+def frame_errors(domain: Domain, predicted: Tensor, truth: Tensor, valid: Tensor | None = None) -> dict[str, Tensor]:
+    """Measure -> (N,) float32. `predicted` and `truth`: codes, (N, C, H, W). `valid`: where the truth is known, (N, H, W); by
+    default where its code is not the invalid one.
 
     `error`: mean absolute difference of codes. Also for directions `angle_degrees`, the mean angle, and for depth
     `absrel`, the mean of |predicted - true| / true in metres, and `absrel_scaled`, the same with the median of the frame
     brought to the true one: the error of the shape.
     """
     predicted, truth = predicted.float(), truth.float()
-    valid = valid_pixels(domain, truth)
+    valid = valid_pixels(domain, truth) if valid is None else valid
     found = {"error": _mean((predicted - truth).abs().mean(dim=1), valid)}
     if domain.meaning == "direction":
         found["angle_degrees"] = _mean(angles_degrees(predicted, truth), valid)
