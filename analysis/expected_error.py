@@ -1,7 +1,7 @@
 """The error to expect of a frame without ground truth, with an interval of stated coverage.
 
 A log-linear model: ln error = intercept + sum_j c_j ln feature_j, of the disagreement of each path, of the mirrored image and of
-the length of the predicted normals. Its interval is split conformal: multiplied and divided by a factor measured on units that
+the length of the predicted normals. Its interval is conformal: multiplied and divided by a factor measured on units that
 the fit has not seen. Units are rooms or clips, as frames of one repeat each other. The coverage holds for new units that are like
 those; a frame whose energy is above almost all of them is flagged, and has no interval.
 """
@@ -20,6 +20,8 @@ import numpy as np
 from analysis.weights import NotFitted
 
 COVERAGE = 0.9
+FOLDS = 10
+"""Groups of units that `cross_fitted` compares with fits of the others."""
 UNUSUAL_PERCENTILE = 97.5
 """Energies above this percentile of the calibration's frames are unlike them."""
 SMALLEST = 1e-6
@@ -96,14 +98,43 @@ def calibrated(
     `energies`: (N,) sigma, whose 97.5th percentile becomes the limit of what is like the calibration.
     """
     rows, known = _rows(features, errors)
-    units = np.asarray(units)[known]
+    off = np.abs(_log(np.asarray(errors)) - _log_expected(model, rows))
+    return _with_interval(model, off[known], np.asarray(units)[known], coverage, energies)
+
+
+def cross_fitted(
+    error: str,
+    names: Sequence[str],
+    features: np.ndarray,
+    errors: np.ndarray,
+    units: np.ndarray,
+    coverage: float = COVERAGE,
+    energies: np.ndarray | None = None,
+) -> ExpectedError:
+    """Fit and calibrate on the same units, each of which is compared with a fit of the others. Raises NotFitted.
+
+    With FOLDS groups of units (cross-conformal prediction: Vovk 2015). A plain split would fit on one half and measure the
+    interval on the other: its coverage is proven, but with 40 rooms each it varies by 5 % with the draw of the rooms.
+    """
+    rows, known = _rows(features, errors)
+    distinct, group = np.unique(np.asarray(units), return_inverse=True)
+    _require_units(len(np.unique(group[known])), coverage)
+    fold = group % min(FOLDS, len(distinct))
+    off = np.full(len(rows), np.nan)
+    for one in np.unique(fold):
+        held = fold == one
+        model = fit(error, names, np.asarray(features)[~held], np.asarray(errors)[~held])
+        off[held] = np.abs(_log(np.asarray(errors)[held]) - _log_expected(model, rows[held]))
+    model = fit(error, names, features, errors)
+    return _with_interval(model, off[known], np.asarray(units)[known], coverage, energies)
+
+
+def _with_interval(
+    model: ExpectedError, off: np.ndarray, units: np.ndarray, coverage: float, energies: np.ndarray | None
+) -> ExpectedError:
+    """`off` (N,): how far the logarithm of each error is off, in frames of `units` (N,) that the fit has not seen."""
     found, group = np.unique(units, return_inverse=True)
-    if len(found) < least_units(coverage):
-        raise NotFitted(
-            f"{len(found)} rooms or clips with ground truth are too few for an interval of {coverage:.0%}: "
-            f"{least_units(coverage)} are needed"
-        )
-    off = np.abs(_log(np.asarray(errors)[known]) - _log_expected(model, rows[known]))
+    _require_units(len(found), coverage)
     share = 1 / np.bincount(group)[group] / (len(found) + 1)  # the new unit has the rest, and may be off by any amount
     order = np.argsort(off)
     reached = np.cumsum(share[order]) >= coverage - 1e-12
@@ -113,6 +144,14 @@ def calibrated(
         usual = np.asarray(energies, np.float64)[np.isfinite(energies)]
         limit = float(np.percentile(usual, UNUSUAL_PERCENTILE)) if len(usual) else None
     return replace(model, factor=max(factor, 1.0), coverage=coverage, n_units=len(found), limit=limit)
+
+
+def _require_units(n_units: int, coverage: float) -> None:
+    if n_units < least_units(coverage):
+        raise NotFitted(
+            f"{n_units} rooms or clips with ground truth are too few for an interval of {coverage:.0%}: "
+            f"{least_units(coverage)} are needed"
+        )
 
 
 def predict(model: ExpectedError, features: np.ndarray) -> np.ndarray:

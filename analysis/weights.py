@@ -14,6 +14,9 @@ BORROWERS = ("depth",)
 LEAST_FRAMES_PER_PATH = 5
 """Fewer frames per path let the weights follow the noise of single frames."""
 WEIGHT_DIGITS = 6
+REWEIGHTINGS = 25
+SMALLEST_ERROR = 0.01
+"""Codes: smaller errors weigh no more than this one, so that pixels that happen to be right do not decide."""
 
 
 class NotFitted(ValueError):
@@ -111,6 +114,24 @@ def non_negative_solution(gram: np.ndarray, target: np.ndarray) -> np.ndarray:
             used &= x > 1e-12 * x.max(initial=0.0)
             x[~used] = 0
     return x
+
+
+def mean_weights(predictions: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Weights (K,) >= 0 with sum 1, whose mean of predictions (M, K, C) has the least mean |error| against truth (M, C).
+
+    Iteratively reweighted least squares: the error of a sample, the mean over its C channels, is least where squared errors
+    over their own size are. Least squares themselves give weak predictions weight for the sake of a few outliers.
+    """
+    errors = np.asarray(predictions, np.float64) - np.asarray(truth, np.float64)[:, None]  # (M, K, C)
+    n_predictions = errors.shape[1]
+    weights = np.full(n_predictions, 1 / n_predictions)
+    for _ in range(REWEIGHTINGS):
+        size = np.abs(np.einsum("k,mkc->mc", weights, errors)).mean(axis=1)  # (M,)
+        scaled = errors / np.sqrt(np.maximum(size, SMALLEST_ERROR))[:, None, None]
+        flat = scaled.transpose(1, 0, 2).reshape(n_predictions, -1)
+        gram = flat @ flat.T / len(errors)
+        weights = convex_weights(gram, np.zeros(n_predictions))
+    return weights
 
 
 def convex_weights(gram: np.ndarray, target: np.ndarray) -> np.ndarray:

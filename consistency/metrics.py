@@ -33,6 +33,14 @@ def frame_errors(domain: Domain, predicted: Tensor, truth: Tensor, valid: Tensor
     return found
 
 
+def perceptual_error(readout: Tensor, of_truth: Tensor, known: Tensor) -> Tensor:
+    """Mean absolute difference of two readouts, of a prediction and of the truth: codes (N, C, H, W) twice -> (N,).
+
+    `known`: (N, H, W), where the truth that was read is known.
+    """
+    return _mean((readout.float() - of_truth.float()).abs().mean(dim=1), known)
+
+
 def angles_degrees(a: Tensor, b: Tensor) -> Tensor:
     """The angle between two coded directions at each pixel: (N, 3, H, W) twice -> (N, H, W), in degrees."""
     ux, uy, uz = (2 * a - 1).unbind(dim=1)

@@ -18,7 +18,7 @@ from cache.records import Clip, Head
 from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
 from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
 from consistency.merging import MERGE_VERSION, merge, mirrored, shortening
-from consistency.metrics import frame_errors
+from consistency.metrics import frame_errors, perceptual_error, valid_pixels
 from consistency.zoo.records import IMAGE, MERGED, Chain, EnergyConstants, Expected, Zoo, ZooError, direct_path
 from precompute.jobs.encode import CODEC
 from precompute.jobs.predict import Predictions
@@ -55,6 +55,8 @@ class TrackSpec:
     """The networks it needs, in the order they run; () for input and ground truth."""
     score: Callable[[Predictions], TrackChunk]
     """Turns the predictions of one batch into what the track gains from it."""
+    of_truth: Chain = ()
+    """The networks that it runs on the ground truth of the domain that they begin with."""
     terms: tuple[tuple[Chain, Chain], ...] = ()
     """For an energy: a direct chain and the one that disagrees with it, for each term."""
 
@@ -68,6 +70,7 @@ COLUMN_TITLES: dict[str, dict[str, str]] = {
     "angle_degrees": {"title": "Mean angular error", "unit": "°"},
     "absrel": {"title": "Absolute relative error", "unit": ""},
     "absrel_scaled": {"title": "Absolute relative error, scale aligned", "unit": ""},
+    "perceptual": {"title": "Perceptual error", "unit": "code"},
     "mirror": {"title": "Disagreement with the mirrored image", "unit": "code"},
     "length": {"title": "Shortening of the normals", "unit": ""},
 }
@@ -130,6 +133,15 @@ def _missing(zoo: Zoo) -> str:
 def chains_of(specs: Iterable[TrackSpec]) -> list[Chain]:
     """The chains of networks that those tracks need."""
     return [chain for spec in specs for chain in spec.chains]
+
+
+def truth_chains_of(specs: Iterable[TrackSpec]) -> dict[str, list[Chain]]:
+    """Domain -> the chains of networks that those tracks run on its ground truth."""
+    found: dict[str, list[Chain]] = {}
+    for spec in specs:
+        if spec.of_truth:
+            found.setdefault(spec.of_truth[0].source, []).append(spec.of_truth)
+    return found
 
 
 def not_finite(chunks: Mapping[str, TrackChunk]) -> list[str]:
@@ -208,7 +220,7 @@ class _Maker:
                 **_stated_expected(self.zoo.expected.get((target, method))),
             },
         )
-        return TrackSpec(head, chains, score, terms)
+        return TrackSpec(head, chains, score, terms=terms)
 
     def merged(self, target: str) -> TrackSpec:
         """The prediction of `merged`. It has no energy: one that contains the paths would be low by construction."""
@@ -258,6 +270,11 @@ class _Maker:
         names = ["pts_seconds"] + (["disagreement"] if reference else [])
         if true_name:
             names += _error_names(domain)
+        # A readout of a prediction against the same readout of the truth, where the truth of what is read is known.
+        read = path.split("-")[1]
+        of_truth = chain[1:] if kind == "readout" and read in self.truth else ()
+        if of_truth:
+            names.append("perceptual")
 
         def score(found: Predictions) -> TrackChunk:
             output = found.outputs[chain]
@@ -270,11 +287,14 @@ class _Maker:
                 is_finite &= _is_finite(columns["disagreement"])
             if true_name:
                 columns |= frame_errors(domain, output, found.true_codes[true_name])
+            if of_truth:
+                known = valid_pixels(self.zoo.domain(read), found.true_codes[read])
+                columns["perceptual"] = perceptual_error(output, found.of_truth[of_truth], known)
             return TrackChunk(_to_uint8(output), _columns(found, columns), is_finite)
 
         edges = _digests(chain, *([reference] if reference else []))
-        head = self._head(kind, method, path, domain, edges, names, truth=true_name)
-        return TrackSpec(head, (chain, *([reference] if reference else [])), score)
+        head = self._head(kind, method, path, domain, edges, names, truth=true_name, read=read if of_truth else None)
+        return TrackSpec(head, (chain, *([reference] if reference else [])), score, of_truth)
 
     def _head(
         self,
@@ -287,7 +307,9 @@ class _Maker:
         *,
         constants: Mapping[str, Any] | None = None,
         truth: str | None = None,
+        read: str | None = None,
     ) -> Head:
+        """`truth`: the domain whose ground truth gives the errors; `read`: that whose ground truth is read out."""
         zoo = self.zoo.name if method else ""
         constants = constants or {}
         # The truth decides the error columns, so adding a truth later makes another track. Where constants come from, and
@@ -297,6 +319,8 @@ class _Maker:
         inputs["truth"] = self.truth[truth] if truth else None
         if truth and kind != "truth":
             inputs["errors"] = ERRORS_VERSION
+        if read:
+            inputs["read"] = self.truth[read]
         if edges and (padded := self.padded_size) != (self.clip.height, self.clip.width):
             inputs["padded"] = padded  # the padding changes what networks see near the border
         return Head(

@@ -10,6 +10,7 @@ import pytest
 from analysis.expected_error import (
     ExpectedError,
     calibrated,
+    cross_fitted,
     features_of,
     fit,
     interval,
@@ -41,6 +42,20 @@ def test_a_log_linear_law_is_found_and_predicted():
     assert model.coefficients == pytest.approx(TRUE)
     assert model.intercept == pytest.approx(3)
     assert predict(model, features) == pytest.approx(errors)
+
+
+def test_cross_fitting_covers_new_rooms_as_often_as_stated_within_binomial_limits():
+    coverage, n_tries, covered = 0.9, 300, 0
+    for seed in range(n_tries):
+        features, errors, room = rooms(61, seed)
+        known = room < 60
+        model = cross_fitted("error", NAMES, features[known], errors[known], room[known], coverage)
+        new = np.flatnonzero(room == 60)[:1]
+        low, high = interval(model, features[new], np.zeros(1))
+        covered += int(low[0] <= errors[new][0] <= high[0])
+    spread = np.sqrt(coverage * (1 - coverage) / n_tries)
+    assert coverage - 3 * spread <= covered / n_tries <= coverage + 1 / 61 + 3 * spread
+    assert model.n_units == 60
 
 
 @pytest.mark.parametrize("coverage", [0.9, 0.8])

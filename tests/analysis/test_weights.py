@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from analysis.statistics import spearman
-from analysis.weights import NotFitted, convex_weights, fit_weights, non_negative_least_squares
+from analysis.weights import NotFitted, convex_weights, fit_weights, mean_weights, non_negative_least_squares
 
 MU, SIGMA = np.array([0.1, 0.2, 0.05]), np.array([0.02, 0.05, 0.01])
 
@@ -61,6 +61,21 @@ def test_no_neighbour_of_the_non_negative_solution_is_better(seed):
     assert (x >= 0).all()
     assert gradient[x > 0] == pytest.approx(0, abs=1e-9)  # the conditions of Karush, Kuhn and Tucker
     assert (gradient[x == 0] >= -1e-9).all()
+
+
+def test_the_mean_with_the_least_error_is_not_swayed_by_outliers():
+    draw = np.random.default_rng(6)
+    truth = draw.uniform(size=(4000, 1))
+    good, other = truth + 0.05 * draw.normal(size=truth.shape), truth + 0.2 * draw.normal(size=truth.shape)
+    good[:40] = 9  # one in a hundred is far off
+    predictions = np.stack([good, other], axis=1)
+    errors = predictions - truth[:, None]
+    squared = convex_weights(np.einsum("mkc,mjc->kj", errors, errors), np.zeros(2))
+    weights = mean_weights(predictions, truth)
+    assert weights.sum() == pytest.approx(1)
+    assert weights[0] > 0.8 > squared[0]
+    error = [np.abs(np.einsum("k,mkc->mc", w, errors)).mean() for w in (weights, squared, [1, 0], [0, 1])]
+    assert error[0] == min(error)
 
 
 def test_weights_of_a_mean_sum_to_1_and_prefer_the_less_noisy_prediction():

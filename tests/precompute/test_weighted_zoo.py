@@ -102,6 +102,20 @@ def test_what_is_merged_has_its_own_error_and_no_energy(done):
     assert not [t for t in done.tracks() if t.head.method == "merged" and t.head.kind != "prediction"]
 
 
+def test_a_readout_has_its_perceptual_error_where_the_truth_that_is_read_is_known(done, zoo):
+    known = load_zoo(str(zoo))
+    readout = track_of(done, "readout", "tiny/baseline/rgb-depth-normal")
+    assert "perceptual" not in track_of(done, "readout", "tiny/baseline/rgb-normal-depth").head.columns
+    edge = known.chain("baseline", "rgb-depth-normal")[1:]
+    graph = Graph([edge], lambda one: load_network(one, device=torch.device("cpu"), dtype=torch.float32))
+    (truth,) = done.tracks(kind="truth")
+    true = images(done, truth)
+    of_truth = graph.run(torch.from_numpy(true).permute(0, 3, 1, 2).float() / 255)[edge].permute(0, 2, 3, 1).numpy()
+    off = np.abs(images(done, readout) / 255 - of_truth).mean(axis=3)
+    by_hand = [one[mask].mean() for one, mask in zip(off, true[..., 0] != 255, strict=True)]
+    assert done.column(readout, "perceptual") == pytest.approx(by_hand, abs=1 / 255)
+
+
 def test_the_mean_of_the_stored_map_is_the_weighted_energy_with_what_it_borrows(done):
     for target, paths in (
         ("normal", ["rgb-depth-normal", "rgb-edge2d-normal"]),

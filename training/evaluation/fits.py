@@ -10,9 +10,9 @@ from dataclasses import asdict, replace
 
 import numpy as np
 
-from analysis.energy import energy
-from analysis.expected_error import COVERAGE, LENGTH, MIRROR, ExpectedError, calibrated, fit
-from analysis.weights import NotFitted, Terms, convex_weights, fit_energy
+from analysis.energy import Weighting, energy
+from analysis.expected_error import COVERAGE, LENGTH, MIRROR, ExpectedError, cross_fitted
+from analysis.weights import NotFitted, Terms, fit_energy, mean_weights
 from consistency.zoo.records import IMAGE, MERGED, EnergyConstants, Expected, Merge, Zoo
 from training.evaluation.chains import BASELINE, Pair
 from training.evaluation.observations import NORMAL, Observations, name_of, pairs_of
@@ -27,8 +27,8 @@ DIGITS = 6
 MERGE_DIGITS = 4
 
 
-def fitted_energies(zoo: Zoo, found: Observations) -> dict[str, EnergyConstants]:
-    """The zoo's energies with weights, fitted with `baseline` on the observed rooms."""
+def fitted_energies(zoo: Zoo, found: Observations) -> tuple[dict[str, EnergyConstants], list[str]]:
+    """The zoo's energies with weights, fitted with `baseline` on the observed rooms; and a line for each without."""
     names = {target: name_of("known terms", target, BASELINE) for target in zoo.energies}
     terms = {
         target: Terms(zoo.energies[target].paths, zoo.energies[target].mu, zoo.energies[target].sigma, found[name])
@@ -36,8 +36,13 @@ def fitted_energies(zoo: Zoo, found: Observations) -> dict[str, EnergyConstants]
         if name in found
     }
     fits = {target: constants.without_weights for target, constants in zoo.energies.items()}
+    problems = []
     for target in terms:
-        weights = fit_energy(target, terms, found[name_of(FITTED_ERROR, target, BASELINE)])
+        try:
+            weights = fit_energy(target, terms, found[name_of(FITTED_ERROR, target, BASELINE)])
+        except NotFitted as error:
+            problems.append(f"weights of {target}: {error}")
+            continue
         places = [
             (one, one.paths.index(path)) for path in weights.borrowed for one in terms.values() if path in one.paths
         ]
@@ -48,27 +53,28 @@ def fitted_energies(zoo: Zoo, found: Observations) -> dict[str, EnergyConstants]
             borrowed_mu=tuple(one.mu[place] for one, place in places),
             borrowed_sigma=tuple(one.sigma[place] for one, place in places),
         )
-    return fits
+    return fits, problems
 
 
-def fitted_merges(zoo: Zoo, found: Observations) -> dict[str, Merge]:
-    """Weights of `merged`, fitted by the least squared error over valid pixels of the observed rooms."""
+def fitted_merges(zoo: Zoo, parts: Observations) -> dict[str, Merge]:
+    """Weights of `merged`, fitted by the least absolute error at the drawn pixels of the observed rooms."""
     fits = {}
     for target, constants in zoo.energies.items():
-        name = name_of("products", target)
-        if name not in found:
+        name = name_of("parts", target)
+        if name not in parts:
             continue
-        products = found[name].astype(np.float64)
-        known = products[np.isfinite(products).all(axis=(1, 2))]
-        weights = np.round(convex_weights(known.mean(axis=0), np.zeros(known.shape[1])), MERGE_DIGITS)
-        _, mirror, *indirect = (float(weight) for weight in weights)
+        predictions = parts[name]  # (N, S, K, C)
+        truth = parts[name_of("truth", target)]
+        weights = mean_weights(predictions.reshape(-1, *predictions.shape[2:]), truth.reshape(-1, truth.shape[-1]))
+        _, mirror, *indirect = (round(float(weight), MERGE_DIGITS) for weight in weights)
         used = [i for i, weight in enumerate(indirect) if weight > 0]
+        rest = 1 - mirror - sum(indirect[i] for i in used)
         fits[target] = Merge(
             of=BASELINE,
             paths=(f"{IMAGE}-{target}", *(constants.paths[i] for i in used)),
-            weights=(round(1 - mirror - sum(indirect[i] for i in used), MERGE_DIGITS), *(indirect[i] for i in used)),
+            weights=(round(rest, MERGE_DIGITS), *(indirect[i] for i in used)),
             mirror=mirror,
-            origin=origin(zoo, found),
+            origin=origin(zoo, parts),
         )
     return fits
 
@@ -78,28 +84,24 @@ def fitted_expected(
 ) -> tuple[dict[Pair, Expected], list[str]]:
     """The errors to expect, and a line for each that could not be fitted.
 
-    `zoo`: with weights; `found`: its methods on validation rooms; `merged`: what it merges there. Every other room fits the
-    coefficients, those between measure the interval.
+    `zoo`: with weights; `found`: its methods on validation rooms; `merged`: what it merges there, on one frame per room.
     """
     fits, problems = {}, []
     pairs = [pair for pair in pairs_of(found) if pair[0] in zoo.energies]
     pairs += [(target, MERGED) for target in zoo.merges if name_of(FITTED_ERROR, target, MERGED) in merged]
     for target, method in pairs:
-        errors = (merged if method == MERGED else found)[name_of(expected_column(target), target, method)]
+        seen = merged if method == MERGED else found
+        errors = seen[name_of(expected_column(target), target, method)]
         of = zoo.merges[target].of if method == MERGED else method
-        names = feature_names(zoo, target, method, found)
-        features = features_from(zoo, target, of, names, found)
-        energies = frame_energies(zoo, target, of, found)
-        units = found["unit"]
-        is_fitted = units % 2 == 0
+        names = feature_names(zoo, target, method, seen)
+        features = features_from(zoo, target, of, names, seen)
+        energies = frame_energies(zoo, target, of, seen)
         try:
-            model = fit(expected_column(target), names, features[is_fitted], errors[is_fitted])
-            rest = ~is_fitted
-            model = calibrated(model, features[rest], errors[rest], units[rest], coverage, energies)
+            model = cross_fitted(expected_column(target), names, features, errors, seen["unit"], coverage, energies)
         except NotFitted as error:
             problems.append(f"expected error of {target}, {method}: {error}")
             continue
-        fits[target, method] = rounded(model, origin(zoo, found))
+        fits[target, method] = rounded(model, origin(zoo, seen))
     return fits, problems
 
 
@@ -128,7 +130,7 @@ def features_from(zoo: Zoo, target: str, method: str, names: Sequence[str], foun
 
 
 def frame_energies(
-    zoo: Zoo, target: str, method: str, found: Observations, weighting: str | None = None, kind: str = "terms"
+    zoo: Zoo, target: str, method: str, found: Observations, weighting: Weighting | None = None, kind: str = "terms"
 ) -> np.ndarray:
     """Energies (N,) in sigma; `kind`: `terms` over all pixels, as for a video, or `known terms` over valid ones."""
     constants = zoo.energies[target]
@@ -136,7 +138,7 @@ def frame_energies(
     stated = {"mu": constants.all_mu, "sigma": constants.all_sigma}
     if constants.weights:
         stated["weights"] = {"weighted": constants.weights, "paper": constants.paper_weights}
-    return energy(terms, stated, "standardised", weighting)  # type: ignore[arg-type]
+    return energy(terms, stated, "standardised", weighting)
 
 
 def all_terms(zoo: Zoo, target: str, method: str, found: Observations, kind: str) -> np.ndarray:

@@ -11,6 +11,7 @@ from itertools import combinations
 
 import numpy as np
 
+from analysis.energy import Weighting
 from analysis.expected_error import ExpectedError, is_unlike, model_of, predict
 from analysis.ranking import RESAMPLINGS, Ranking, interval_of_units, ranking
 from analysis.statistics import pearson, risk_coverage, roc_auc, spearman
@@ -27,7 +28,9 @@ from training.evaluation.fits import (
 from training.evaluation.observations import Observations, name_of, pairs_of
 
 PERCENTILE = 97.5
-PAPER, WEIGHTED, EXPECTED = "paper", "weighted", "expected error"
+PAPER: Weighting = "paper"
+WEIGHTED: Weighting = "weighted"
+EXPECTED = "expected error"
 CONFIDENCES = (PAPER, WEIGHTED, EXPECTED)
 ALL = "mean of the targets"
 
@@ -79,6 +82,9 @@ class Judgement:
 
     zoo: Zoo
     n_frames: int
+    """Test frames."""
+    n_frames_merged: int
+    """Of these, one per room, on which merging was measured."""
     told: Mapping[tuple[str, str, str], ToldError]
     """(target, method, confidence) -> against L1 for energies, against its own error for the expected one."""
     covered: Mapping[str, Mapping[Pair, Covered]]
@@ -100,7 +106,7 @@ def told_errors(zoo: Zoo, test: Observations) -> dict[tuple[str, str, str], Told
     for target, method in known_pairs(zoo, test):
         errors = test[name_of(FITTED_ERROR, target, method)]
         pixel_errors = test[name_of("pixel errors", target, method)].reshape(-1)
-        for weighting in (PAPER, WEIGHTED):
+        for weighting in weightings(zoo, target):
             energies = frame_energies(zoo, target, method, test, weighting, "known terms")
             of_pixels = frame_energies(zoo, target, method, test, weighting, "pixels")
             found[target, method, weighting] = told(energies, errors, spearman(of_pixels, pixel_errors))
@@ -193,6 +199,8 @@ def rankings(zoo: Zoo, test: Observations) -> dict[tuple[str, str, str, str], Ra
                     if not {(target, a), (target, b)} <= set(zoo.expected):
                         continue
                     values = tuple(expectations(zoo, target, method, test)[0] for method in (a, b))
+                elif confidence not in weightings(zoo, target):
+                    continue
                 else:
                     values = tuple(
                         frame_energies(zoo, target, method, test, confidence, "known terms") for method in (a, b)
@@ -215,6 +223,8 @@ def outside(
     for weighting in (PAPER, WEIGHTED):
         for method in dict.fromkeys(method for _, method in known_pairs(zoo, test)):
             targets = [target for target, other in known_pairs(zoo, test) if other == method]
+            if not all(weighting in weightings(zoo, target) for target in targets):
+                continue
             inside = {target: frame_energies(zoo, target, method, test, weighting) for target in targets}
             for name, seen in pictures.items():
                 if not all(name_of("terms", target, method) in seen for target in targets):
@@ -253,6 +263,11 @@ def trusts(
             origin=f"zoo {zoo.name}, version {zoo.version}",
         )
     return found
+
+
+def weightings(zoo: Zoo, target: str) -> list[Weighting]:
+    """The weightings that the target's energy has."""
+    return [PAPER, WEIGHTED] if zoo.energies[target].weights else [PAPER]
 
 
 def known_pairs(zoo: Zoo, found: Observations) -> list[Pair]:

@@ -20,7 +20,16 @@ from training.evaluation import judgement, real_images
 from training.evaluation.chains import BASELINE, Pair
 from training.evaluation.fits import fitted_energies, fitted_expected, fitted_merges
 from training.evaluation.judgement import Judgement
-from training.evaluation.observations import Observations, Observer, about, kept, observe_pictures, observe_rooms
+from training.evaluation.observations import (
+    VIEWS_PER_ROOM,
+    Observations,
+    Observer,
+    about,
+    kept,
+    observe_parts,
+    observe_pictures,
+    observe_rooms,
+)
 from training.evaluation.real_items import GROUPS
 from training.evaluation.trust import without_trust, write_trust
 from training.scenes.frames import Frames
@@ -66,7 +75,13 @@ def measure(
         )
 
     on_validation = of_rooms(plain, validation, "validation")
-    zoo = replace(plain, energies=fitted_energies(plain, on_validation), merges=fitted_merges(plain, on_validation))
+    parts = kept(
+        work / OBSERVATIONS / f"{plain.name}-parts",
+        lambda: observe_parts(plain, validation, report, device),
+        about(plain, [BASELINE], validation.names, "parts"),
+    )
+    energies, without_weights = fitted_energies(plain, on_validation)
+    zoo = replace(plain, energies=energies, merges=fitted_merges(plain, parts))
 
     def merged(rooms: Frames, name: str, change: Change | None = None, every: int = 1) -> Observations:
         return kept(
@@ -75,20 +90,23 @@ def measure(
             about(zoo, [BASELINE], rooms.names, name, every),
         )
 
-    expected, problems = fitted_expected(zoo, on_validation, merged(validation, "validation"))
+    expected, problems = fitted_expected(zoo, on_validation, merged(validation, "validation", every=VIEWS_PER_ROOM))
     zoo = replace(zoo, expected=expected)
     write_fits(folder, zoo.energies, zoo.merges, expected)
-    on_test = {**merged(test, "test"), **of_rooms(plain, test, "test")}
+    on_test, merged_on_test = of_rooms(plain, test, "test"), merged(test, "test", every=VIEWS_PER_ROOM)
     shifted = {name: merged(test, name, change, SHIFTED_EVERY) for name, change in {**MILD, **STRONG}.items()}
-    found = judge(zoo, on_validation, on_test, shifted, pictures(plain, work, real, report, device))
+    found = judge(
+        zoo, on_validation, on_test, {TEST: merged_on_test, **shifted}, pictures(plain, work, real, report, device)
+    )
     write_trust(folder, found.trust)
-    return replace(found, problems=tuple(problems))
+    return replace(found, problems=(*without_weights, *problems))
 
 
 def n_observed(frames: Path) -> int:
     """Frames that `measure` reports for a zoo of which nothing is kept yet, without real pictures."""
     n_validation, n_test = (len(Frames(frames, split)) for split in ("validation", "test"))
-    return 2 * (n_validation + n_test) + len({**MILD, **STRONG}) * -(-n_test // SHIFTED_EVERY)
+    per_room = -(-n_validation // VIEWS_PER_ROOM) * 2 + -(-n_test // VIEWS_PER_ROOM)
+    return n_validation + n_test + per_room + len({**MILD, **STRONG}) * -(-n_test // SHIFTED_EVERY)
 
 
 def pictures(zoo: Zoo, work: Path, real: Path | None, report: Report, device: str) -> dict[str, Observations]:
@@ -110,19 +128,24 @@ def judge(
     zoo: Zoo,
     validation: Observations,
     test: Observations,
-    shifted: Mapping[str, Observations],
+    merged: Mapping[str, Observations],
     real: Mapping[str, Observations],
 ) -> Judgement:
-    """Judge the fits that the zoo has on test rooms, under shifts, and against real pictures."""
-    told = judgement.told_errors(zoo, test)
+    """Judge the fits that the zoo has on test rooms, under shifts, and against real pictures.
+
+    `merged`: set of frames -> what `merged` and what it merges show there; TEST is the first.
+    """
+    told = {**judgement.told_errors(zoo, merged[TEST]), **judgement.told_errors(zoo, test)}
     auc = judgement.outside(zoo, test, real)
-    sets = {TEST: test, **shifted}
+    covered = {name: judgement.coverage(zoo, seen) for name, seen in merged.items()}
+    covered[TEST] |= judgement.coverage(zoo, test)
     return Judgement(
         zoo=zoo,
         n_frames=len(test["unit"]),
         told=told,
-        covered={name: judgement.coverage(zoo, seen) for name, seen in sets.items()},
-        merged={name: judgement.changes(zoo, seen) for name, seen in sets.items()},
+        n_frames_merged=len(merged[TEST]["unit"]),
+        covered=covered,
+        merged={name: judgement.changes(zoo, seen) for name, seen in merged.items()},
         rankings=judgement.rankings(zoo, test),
         auc=auc,
         trust=judgement.trusts(zoo, validation, test, told, auc),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +86,8 @@ def told_text(found: Judgement) -> str:
     auc_rows = []
     for target, method in dict.fromkeys((target, method) for target, method, _ in found.auc):
         name = target if target == ALL else title(target)
-        sets = [found.auc[target, method, weighting] for weighting in (PAPER, WEIGHTED)]
+        keys = [(target, method, weighting) for weighting in (PAPER, WEIGHTED)]
+        sets = [found.auc[key] for key in keys if key in found.auc]
         auc_rows.append([name, method, *(" → ".join(plain(one[group], 2) for one in sets) for group in groups)])
     return f"{text}\n\nROC-AUC against test rooms:\n\n" + table(["target", "method", *groups], auc_rows)
 
@@ -152,10 +152,8 @@ def merged_text(found: Judgement) -> str:
     header += [name for name in found.merged if name != TEST]
     return (
         "### Merging\n\n`merged` is the weighted mean of the direct prediction, that of the mirrored image, and the paths. It has no "
-        "energy: one that contains the paths would be low by construction.\n\n"
-        + table(["target", "of", "weights"], recipes)
-        + "\n\n"
-        + table(header, rows)
+        f"energy: one that contains the paths would be low by construction. Measured on {found.n_frames_merged} test frames, one per "
+        "room.\n\n" + table(["target", "of", "weights"], recipes) + "\n\n" + table(header, rows)
     )
 
 
@@ -185,37 +183,6 @@ def ranking_text(found: Judgement) -> str:
         "### Ranking methods\n\nHow often the method with the lower confidence value has the lower error in the same frame. It ranks two "
         "methods where the interval is above one half and the means over frames agree. A method that shares a trunk predicts all "
         "targets with one network, so its paths agree whatever it predicts.\n\n" + table(header, rows)
-    )
-
-
-def perceptual_text(gaps: Mapping[tuple[str, str], float], targets: Sequence[str], reference: str) -> str:
-    """Mean perceptual error of each method by target, and its change against the reference.
-
-    `gaps`: (method, edge such as `depth-normal`) -> L1 between readouts of the prediction and of the truth.
-    """
-    methods = list(dict.fromkeys(method for method, _ in gaps))
-    rows = []
-    for target in targets:
-        edges = [edge for method, edge in gaps if method == reference and edge.startswith(f"{target}-")]
-        cells = []
-        for method in methods:
-            values = np.array([gaps.get((method, edge), np.nan) for edge in edges])
-            base = np.array([gaps[reference, edge] for edge in edges])
-            if not edges or not np.isfinite(values).all():
-                cells.append("–")
-                continue
-            percent = 100 * (float(np.exp(np.log(values / base).mean())) - 1)
-            n_lower = int((values < base).sum())
-            cells.append(
-                plain(float(values.mean()), 4)
-                if method == reference
-                else f"{plain(float(values.mean()), 4)} ({signed(percent, 1)} %, {n_lower} of {len(edges)})"
-            )
-        rows.append([title(target), *cells])
-    return (
-        "### Perceptual error\n\nThe paper's second measure: L1 between a cross network's readouts of the prediction and of the truth, "
-        f"mean over the readouts of a target. In brackets: change against `{reference}` (geometric mean of the ratios), and how many "
-        "readouts are lower.\n\n" + table(["target", *methods], rows)
     )
 
 

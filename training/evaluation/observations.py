@@ -27,6 +27,7 @@ from training.evaluation.chains import (
     BASELINE,
     BATCH,
     Pair,
+    batches,
     direct_chains,
     energy_chains,
     new_graph,
@@ -41,6 +42,8 @@ from training.scenes.render_shards import RenderPlan
 NORMAL = "normal"
 PIXELS_PER_FRAME = 64
 """Random valid pixels of each frame that represent all of them."""
+MERGE_PIXELS_PER_FRAME = 512
+"""Random valid pixels of each frame that merges are fitted on."""
 VIEWS_PER_ROOM = RenderPlan.held_out_views
 VERSION = 1
 """Raised when an observation changes: files of other versions are made again."""
@@ -97,9 +100,6 @@ class Observer:
             if target in truth:
                 error = (direct.float() - truth[target]).abs().mean(dim=1, keepdim=True)
                 found[name_of("pixel errors", target, method)] = pixels_of(error, drawn)
-            if target in truth and method == BASELINE:
-                parts = [direct, outputs[self.mirrors[target, method]], *indirect]
-                found[name_of("products", target)] = error_products(parts, truth[target], valid)
         for target, (chains, recipe) in self.merges.items():
             if target in truth:
                 weights = (recipe.weights[0], recipe.mirror, *recipe.weights[1:])
@@ -113,16 +113,6 @@ class Observer:
     ) -> None:
         errors = frame_errors(get_domain(target), output, truth, valid)
         found.update({name_of(error, target, method): values for error, values in errors.items()})
-
-
-def error_products(parts: Sequence[Tensor], truth: Tensor, valid: Tensor) -> Tensor:
-    """Mean product of the errors of each two predictions over valid pixels: K of (N, C, H, W) -> (N, K, K).
-
-    The squared error of a weighted mean with sum 1 is w' P w.
-    """
-    errors = torch.stack([part.float() - truth for part in parts], dim=1) * valid[:, None, None]  # (N, K, C, H, W)
-    flat = errors.flatten(2)
-    return flat @ flat.transpose(1, 2) / valid.sum(dim=(1, 2))[:, None, None]
 
 
 def drawn_pixels(valid: Tensor, seed: Sequence[int]) -> Tensor:
@@ -157,6 +147,34 @@ def observe_rooms(
         images = to_tensor(np.stack([change(image) for image in rgb]) if change else rgb, observer.device)
         found = observer.observe(images, truth, valid, [1, int(indices[0])])
         parts.append({**found, "unit": indices // VIEWS_PER_ROOM, "frame": indices})
+        report(len(indices))
+    return joined(parts)
+
+
+def observe_parts(zoo: Zoo, frames: Frames, report: Callable[[int], None], device: str = "cpu") -> Observations:
+    """What a merge of `baseline` could use, at drawn pixels of one frame per room: predictions (N, S, K, C), truth (N, S, C).
+
+    The predictions are the direct one, its mirror, and those along the paths of the energy.
+    """
+    groups = {target: group for (target, method), group in energy_chains(zoo).items() if method == BASELINE}
+    chains = {target: [group[0], mirrored(group[0]), *group[1:]] for target, group in groups.items()}
+    graph = new_graph([chain for group in chains.values() for chain in group], device)
+    parts: list[Observations] = []
+    for indices in batches(len(frames), VIEWS_PER_ROOM):
+        batch = frames[indices]
+        outputs = graph.run(picture(batch, IMAGE, device))
+        known = [np.flatnonzero(mask) for mask in valid_pixels(batch).flatten(1).numpy()]
+        rows = [
+            np.random.default_rng(int(number)).choice(pixels, MERGE_PIXELS_PER_FRAME)
+            for number, pixels in zip(indices, known, strict=True)
+        ]
+        drawn = torch.from_numpy(np.stack(rows)).to(device)
+        found: Observations = {"unit": indices // VIEWS_PER_ROOM}
+        for target, group in chains.items():
+            predictions = torch.stack([pixels_of(outputs[chain].float(), drawn) for chain in group], dim=2)
+            found[name_of("parts", target)] = predictions.cpu().numpy()
+            found[name_of("truth", target)] = pixels_of(picture(batch, target, device), drawn).cpu().numpy()
+        parts.append(found)
         report(len(indices))
     return joined(parts)
 
