@@ -94,6 +94,6 @@ def standardised(terms: np.ndarray, constants: Mapping[str, Any]) -> np.ndarray:
     return (terms.astype(np.float64) - mu) / sigma
 
 
-def same_constants(a: Track, b: Track, names: Sequence[str] = ("paths", "mu", "sigma")) -> bool:
+def same_constants(a: Track, b: Track, names: Sequence[str] = ("paths", "mu", "sigma", "weights")) -> bool:
     """True if both energies are on one scale, as far as these constants decide it."""
     return all(a.head.constants.get(name) == b.head.constants.get(name) for name in names)

@@ -204,6 +204,7 @@ def measures(
     work: WorkFolder = DEFAULT_WORK,
     real: RealFolder = None,
     device: DeviceName = "auto",
+    shifts: Annotated[bool, typer.Option(help="Whether to judge under shifts of the pictures, too.")] = True,
 ) -> None:
     """Fit what a zoo says of its errors on validation rooms: weights of energies, merges, expected errors.
 
@@ -212,7 +213,7 @@ def measures(
 
     Example: `python -m training measures --zoo consistency/zoos/mini`
     """
-    measure_zoos(zoo or [DEFAULT_LAB, DEFAULT_MINI], docs, work, real, device)
+    measure_zoos(zoo or [DEFAULT_LAB, DEFAULT_MINI], docs, work, real, device, shifts)
 
 
 @app.command()
@@ -289,9 +290,11 @@ def evaluate_zoos(
     measure_zoos([lab, mini], docs, work, real, device)
 
 
-def measure_zoos(folders: Sequence[Path], docs: Path, work: Path, real: Path | None, device: str) -> None:
+def measure_zoos(
+    folders: Sequence[Path], docs: Path, work: Path, real: Path | None, device: str, shifts: bool = True
+) -> None:
     """Fit and judge the measures of each zoo, and write them into its zoo.toml and docs/results.md."""
-    from training.evaluation.measures import measure, n_observed
+    from training.evaluation.measures import SHIFTS, measure, n_observed
     from training.evaluation.measures_sections import measures_text, write_section
 
     with bars() as progress, errors_named():
@@ -303,7 +306,15 @@ def measure_zoos(folders: Sequence[Path], docs: Path, work: Path, real: Path | N
                 done += n_frames
                 report(done, max(total, done))
 
-            found = measure(folder, work, work / FRAMES, real_folder(real, work), count, chosen_device(device))
+            found = measure(
+                folder,
+                work,
+                work / FRAMES,
+                real_folder(real, work),
+                count,
+                chosen_device(device),
+                SHIFTS if shifts else {},
+            )
             write_section(docs / "results.md", found.zoo.name, measures_text(found))
 
 

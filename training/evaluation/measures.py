@@ -20,6 +20,7 @@ from training.evaluation import judgement, real_images
 from training.evaluation.chains import BASELINE, Pair
 from training.evaluation.fits import fitted_energies, fitted_expected, fitted_merges
 from training.evaluation.judgement import Judgement
+from training.evaluation.measure import COMPARED
 from training.evaluation.observations import (
     VIEWS_PER_ROOM,
     Observations,
@@ -48,6 +49,7 @@ STRONG: Mapping[str, Change] = {
     "JPEG 5": lambda image: jpeg(image, 5),
     "light 0.1": lambda image: darken(image, 0.1),
 }
+SHIFTS = {**MILD, **STRONG}
 SHIFTED_EVERY = 8
 """Every 8th test frame is looked at under each shift."""
 TEST = "test rooms"
@@ -57,11 +59,17 @@ Report = Callable[[int], None]
 
 
 def measure(
-    folder: Path, work: Path, frames: Path, real: Path | None, report: Report, device: str = "cpu"
+    folder: Path,
+    work: Path,
+    frames: Path,
+    real: Path | None,
+    report: Report,
+    device: str = "cpu",
+    shifts: Mapping[str, Change] = SHIFTS,
 ) -> Judgement:
     """Fit and judge the zoo of a folder, and write the fits and the trust into its zoo.toml.
 
-    `work`: where observations are kept. Shifts are looked at with `baseline` and `merged` alone.
+    `work`: where observations are kept. `shifts` are looked at with `baseline` and `merged` alone.
     """
     before = load_zoo(str(folder))
     plain = replace(before, merges={}, energies={t: row.without_weights for t, row in before.energies.items()})
@@ -94,10 +102,9 @@ def measure(
     zoo = replace(zoo, expected=expected)
     write_fits(folder, zoo.energies, zoo.merges, expected)
     on_test, merged_on_test = of_rooms(plain, test, "test"), merged(test, "test", every=VIEWS_PER_ROOM)
-    shifted = {name: merged(test, name, change, SHIFTED_EVERY) for name, change in {**MILD, **STRONG}.items()}
-    found = judge(
-        zoo, on_validation, on_test, {TEST: merged_on_test, **shifted}, pictures(plain, work, real, report, device)
-    )
+    on_pictures = pictures(plain, work, real, report, device)
+    shifted = {name: merged(test, name, change, SHIFTED_EVERY) for name, change in shifts.items()}
+    found = judge(zoo, on_validation, on_test, {TEST: merged_on_test, **shifted}, on_pictures)
     write_trust(folder, found.trust)
     return replace(found, problems=(*without_weights, *problems))
 
@@ -106,18 +113,19 @@ def n_observed(frames: Path) -> int:
     """Frames that `measure` reports for a zoo of which nothing is kept yet, without real pictures."""
     n_validation, n_test = (len(Frames(frames, split)) for split in ("validation", "test"))
     per_room = -(-n_validation // VIEWS_PER_ROOM) * 2 + -(-n_test // VIEWS_PER_ROOM)
-    return n_validation + n_test + per_room + len({**MILD, **STRONG}) * -(-n_test // SHIFTED_EVERY)
+    return n_validation + n_test + per_room + len(SHIFTS) * -(-n_test // SHIFTED_EVERY)
 
 
 def pictures(zoo: Zoo, work: Path, real: Path | None, report: Report, device: str) -> dict[str, Observations]:
     """By group of real pictures: what the compared methods show of them."""
+    methods = [method for method in COMPARED if method in zoo.methods]
     tried = real_images.pictures(real)
     groups = {group: [picture.rgb for picture in tried if picture.item.group == group] for group in GROUPS}
     return {
         group: kept(
             work / OBSERVATIONS / f"{zoo.name}-{group.replace(' ', '-')}",
-            lambda images=images: observe_pictures(Observer(zoo, zoo.methods, device), np.stack(images), report),
-            about(zoo, zoo.methods, [group], len(images)),
+            lambda images=images: observe_pictures(Observer(zoo, methods, device), np.stack(images), report),
+            about(zoo, methods, [group], len(images)),
         )
         for group, images in groups.items()
         if images

@@ -121,7 +121,8 @@ export class Paths {
    */
   chart(letter, track, shares, own) {
     const { unit } = this.context.series.measure("energy") ?? track.domain;
-    const names = track.paths.map((path) => this.nameOf(path));
+    const target = track.paths[0].split("-").at(-1) ?? "";
+    const names = track.paths.map((path) => this.nameOf(path, target));
     const colours = shares.map((_, i) => {
       const place = shares.length > 1 ? i / (shares.length - 1) : 0.5;
       return `rgb(${colourAt(COLOURS.map, COLOURS.from + (COLOURS.to - COLOURS.from) * place).join(",")})`;
@@ -167,13 +168,11 @@ export class Paths {
     };
   }
 
-  /** What the path goes through between the image and the target. @param {string} path */
-  nameOf(path) {
+  /** What the path goes through from the image to the target, with its end if that is another. @param {string} path @param {string} target */
+  nameOf(path, target) {
+    const domains = path.split("-").slice(1);
+    if (domains.at(-1) === target) domains.pop();
     const titles = new Map(Object.entries(this.context.data.titles ?? {}));
-    return path
-      .split("-")
-      .slice(1, -1)
-      .map((name) => titles.get(name) ?? name)
-      .join(" → ");
+    return domains.map((name) => titles.get(name) ?? name).join(" → ");
   }
 }
