@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from contextlib import suppress
@@ -25,6 +26,10 @@ _READ_ERRORS = (
 """What reading a damaged index can raise."""
 _SIZE_LIMIT = 1 << 40
 """diskcache evicts above its limit even with culling off; the index of a million tracks stays far below this."""
+
+
+_DOLLAR = "CROSSCHECK_DOLLAR"
+"""A variable of the environment that stands for a dollar sign, which cannot be escaped otherwise."""
 
 
 class Index:
@@ -59,7 +64,7 @@ def open_index(folder: Path) -> Index | None:
         try:
             return Index(
                 diskcache.Cache(
-                    str(folder), disk=TextDisk, eviction_policy="none", cull_limit=0, size_limit=_SIZE_LIMIT
+                    _spelled(folder), disk=TextDisk, eviction_policy="none", cull_limit=0, size_limit=_SIZE_LIMIT
                 )
             )
         except (sqlite3.OperationalError, diskcache.Timeout, OSError):
@@ -68,6 +73,14 @@ def open_index(folder: Path) -> Index | None:
             if attempt == 0:
                 shutil.rmtree(folder, ignore_errors=True)
     return None
+
+
+def _spelled(folder: Path) -> str:
+    """The folder, for diskcache, which expands `~` and the variables of the environment in what it is given."""
+    path = str(folder.absolute())
+    if "$" in path:
+        os.environ[_DOLLAR] = "$"
+    return path.replace("$", f"${{{_DOLLAR}}}")
 
 
 class TextDisk(diskcache.Disk):

@@ -15,6 +15,10 @@ WITHOUT_FLOCK = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP)
 """Errors of file systems that have no `flock`: Lustre mounted without it, some SMB, 9p and FUSE."""
 
 
+START_LOCKS = "start its lock service (NFS: rpc.statd), mount it with local locks (nolock)"
+"""What gives such a file system its locks."""
+
+
 class NoLocks(StoreError):
     """Two jobs could write the same files, since the file system cannot keep them apart."""
 
@@ -46,7 +50,7 @@ def has_flock(folder: Path) -> bool:
             kind = file_system(folder)
             raise NoLocks(
                 f"{folder} is on a file system that cannot lock files now ({kind or 'of unknown kind'}: {error.strerror})",
-                "start its lock service (NFS: rpc.statd), mount it with local locks (nolock), or choose another --store",
+                f"{START_LOCKS}, or choose another --store",
             ) from None
         raise
     return True

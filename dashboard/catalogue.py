@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from cache.records import Clip, Track
 from dashboard.configuration import Configuration, menu_order, method_rank
@@ -10,9 +10,13 @@ from dashboard.text import counted, one_line
 
 
 class Catalogue:
-    """What a store holds, by clip and target. `tracks` come newest first, as `Store.tracks` returns them."""
+    """What a store holds, by clip and target. `tracks` come newest first, as `Store.tracks` returns them.
 
-    def __init__(self, tracks: Sequence[Track]) -> None:
+    `unlisted`: keys of clips that only links with the full key may name (see listed.py).
+    """
+
+    def __init__(self, tracks: Sequence[Track], unlisted: Collection[str] = ()) -> None:
+        self.unlisted = unlisted
         self._by_name: dict[tuple[str, str, str, str, str], list[Track]] = {}
         self._by_clip: dict[str, list[Track]] = {}
         self._titles: dict[str, str] = {}
@@ -40,7 +44,7 @@ class Catalogue:
         return self._sorted_domains({end[-1] for end in ends if end[-2] == target})
 
     def configurations(self, clip: str, target: str) -> tuple[Configuration, ...]:
-        """Every configuration that ends in `target` on that clip: direct predictions first, then longer paths."""
+        """Every configuration that ends in `target` on that clip: direct predictions first, then longer paths, cycles among them."""
         found = {
             Configuration(track.head.zoo, track.head.method, track.head.path)
             for kind in ("prediction", "readout")
@@ -94,6 +98,11 @@ class Catalogue:
         complete = (track for track in tracks if track.is_complete)
         return next(complete, tracks[0] if tracks else None)
 
+    def find_like(self, clip: str, kind: str, of: Track) -> Track | None:
+        """The track of that kind for the configuration of another one, computed with the same weights."""
+        head = of.head
+        return self.find(clip, kind, head.path, zoo=head.zoo, method=head.method, like=of)
+
     def title(self, domain: str) -> str:
         """The title of a domain, from the records of the stored tracks; its name if they have none."""
         return self._titles.get(domain, domain)
@@ -121,7 +130,7 @@ class Catalogue:
             label = f"{configuration.zoo}/{label}"
         if configuration.is_direct:
             return label
-        return f"{label} via {', '.join(self.title(domain) for domain in configuration.domains[1:-1])}"
+        return f"{label} via {' → '.join(self.title(domain) for domain in configuration.domains[1:-1])}"
 
     def prediction(self, clip: str, configuration: Configuration) -> Track | None:
         """The track that the configuration predicts on the clip; along a longer path that is a readout."""

@@ -51,7 +51,7 @@ TOLERANT_SHARE = 0.2
 # --- one file, as a job takes it ---
 
 
-def use(path: Path, sampling: Sampling) -> list[tuple[float, str]]:
+def use(path: Path, sampling: Sampling, on_note: Callable[[str], None] = lambda what: None) -> list[tuple[float, str]]:
     """What a job does with a source, but for the networks. (time, digest of the picture) of each frame."""
     source = sources.resolve(str(path), media_dir=path.parent)
     info = decoder.probe(source, sampling)
@@ -59,7 +59,7 @@ def use(path: Path, sampling: Sampling) -> list[tuple[float, str]]:
     n_frames = estimate_frames(info, sampling)
     rule = sampling.rule()
     Clip(source.sha256, source.title, source.sha256, rule, width=width, height=height, n_frames=n_frames)
-    return [_seen(frame) for frame in decoder.frames(path, sampling)]
+    return [_seen(frame) for frame in decoder.frames(path, sampling, on_note=on_note)]
 
 
 def _seen(frame: Frame) -> tuple[float, str]:
@@ -67,12 +67,12 @@ def _seen(frame: Frame) -> tuple[float, str]:
 
 
 def try_file(path: Path, sampling: Sampling) -> dict[str, Any]:
-    """Use a file: `frames` or the `code` of its refusal, `fault` where the job broke a rule, and what it took."""
+    """Use a file: `frames` and `notes`, or the `code` of its refusal, `fault` where the job broke a rule, and what it took."""
     Forked.peak_bytes = 0
     began = time.monotonic()
-    result: dict[str, Any] = {"code": "", "frames": [], "fault": ""}
+    result: dict[str, Any] = {"code": "", "frames": [], "notes": [], "fault": ""}
     try:
-        result["frames"] = use(path, sampling)
+        result["frames"] = use(path, sampling, result["notes"].append)
     except SourceError as error:
         result["code"] = error.code
         if not str(error).isprintable() or len(str(error)) > MAX_MESSAGE_LETTERS:
@@ -425,7 +425,7 @@ def attempt_mutated(tries: int, folder: Path, seed: int) -> Outcome:
     """Flip bits; cut off, remove, duplicate, blank, overwrite with noise or splice pieces; change and swap sizes and header
     fields. Up to three of these are applied to files of every format, a fifth of which is read with `--tolerant`."""
     refused: Counter[str] = Counter()
-    faults, n_whole, n_changed, n_tolerated, slowest, largest = [], 0, 0, 0, 0.0, 0
+    faults, n_whole, n_remarked, n_changed, n_tolerated, slowest, largest = [], 0, 0, 0, 0, 0.0, 0
     for result in results("mutated", tries, folder, seed):
         slowest, largest = max(slowest, result["seconds"]), max(largest, result["peak_bytes"])
         if result["fault"]:
@@ -436,13 +436,16 @@ def attempt_mutated(tries: int, folder: Path, seed: int) -> Outcome:
             refused[result["code"]] += 1
         elif result["is_whole"]:
             n_whole += 1
+        elif result["notes"]:  # on an intact file of the corpus there is none
+            n_remarked += 1
         else:
             n_changed += 1
     n_refused = refused.total()
+    n_harmed = n_refused + n_remarked + n_changed
     codes = ", ".join(f"{code} {n}" for code, n in refused.most_common())
     figures = (
-        f"{n_refused} refused ({codes}), {n_whole} unharmed, {n_changed} shown although changed: damage seen in "
-        f"{_percent(n_refused, n_refused + n_changed)}; {n_tolerated} used with --tolerant; slowest {slowest:.1f} s, largest {largest / 1e6:.0f} MB"
+        f"{n_refused} refused ({codes}), {n_whole} unharmed, {n_remarked} shown with a remark, {n_changed} shown although changed: damage "
+        f"refused in {_percent(n_refused, n_harmed)}, refused or remarked in {_percent(n_refused + n_remarked, n_harmed)}; {n_tolerated} used with --tolerant; slowest {slowest:.1f} s, largest {largest / 1e6:.0f} MB"
     )
     return Outcome(tries, len(faults), figures, tuple(faults[:N_EXAMPLES]))
 

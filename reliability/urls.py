@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import chdir, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -292,7 +292,8 @@ def one_try(
     row = {"url": repr(url), "code": "", "wrong": []}
     wrong: list[str] = row["wrong"]
     try:
-        answer = download_process.download(normalise_url(url), part, LIMITS, lambda message: None)
+        with chdir(part):
+            answer = download_process.download(normalise_url(url), LIMITS, lambda message: None)
         if SECRET in (part / answer["name"]).read_bytes():
             wrong.append("gave the bytes of a machine that is not public, or of a file of this one")
     except SourceError as error:

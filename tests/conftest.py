@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.fixtures.places import left_in_place
 from tests.fixtures.serving import CHROMIUM_OPTIONS, StartApp, opened_in, serving
 from tests.fixtures.waits import PATIENCE_SECONDS
 from tools.browser import find_browser
@@ -25,6 +26,13 @@ def no_installed_zoos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     """Zoos that the developer fetched, or constants that they measured, change no test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CROSSCHECK_ZOOS", str(tmp_path_factory.mktemp("no-zoos")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def current_folder() -> Iterator[None]:
+    """No test changes the folder in which the next one runs."""
+    with left_in_place():
         yield
 
 

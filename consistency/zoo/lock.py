@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from consistency.zoo.records import ZooError
 
 LOCK = "zoo.lock"
-CHOOSE = "name a folder on a local disk with $CROSSCHECK_ZOOS"
 
 
 def read_lock(home: Path) -> dict[str, Any]:
@@ -49,23 +44,3 @@ def entry(path: Path) -> dict[str, Any]:
     """The lock's entry for a file."""
     with path.open("rb") as file:
         return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
-
-
-@contextmanager
-def writing(home: Path) -> Iterator[None]:
-    """Be the only process that writes to a zoo's folder. Raises ZooError if another one does, or if that cannot be known."""
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ZooError(f"{home} cannot be created ({error.strerror})", CHOOSE) from error
-    held = False
-    try:
-        with FileLock(home / ".writing").acquire(timeout=0):
-            held = True
-            yield
-    except Timeout:
-        raise ZooError(f"another process is writing to {home}", "wait for it, then run the command again") from None
-    except OSError as error:
-        if held or error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
-            raise
-        raise ZooError(f"{home} is on a file system without locks ({error.strerror})", CHOOSE) from error

@@ -18,6 +18,7 @@ from analysis.statistics import spearman
 from analysis.trust import Trust, trust_of, usual_limit
 from dashboard.compare.comparison import Comparison
 from dashboard.compare.gaps import Gap, gap_between
+from dashboard.compare.memory import kept_by_content
 from dashboard.compare.numbers import SPACE, correlation, number, percent, size_of
 from dashboard.player_data import Chart, Series
 from dashboard.text import counted, one_line
@@ -242,7 +243,7 @@ class _Story:
                 continue
             n_frames = min(len(c.energy.values), len(c.error.values))
             both = np.isfinite(c.energy.values[:n_frames]) & np.isfinite(c.error.values[:n_frames])
-            rho = spearman(c.energy.values[:n_frames], c.error.values[:n_frames])
+            rho = _spearman(c.energy.values[:n_frames], c.error.values[:n_frames])
             if both.sum() >= LEAST_FOR_AGREEMENT and np.isfinite(rho):
                 found.append((c.letter, rho))
         if not found:
@@ -417,6 +418,9 @@ def _lowest_shares(lines: Sequence[Series | None]) -> dict[str, float]:
 
 def _gap(first: Series | None, second: Series | None) -> Gap | None:
     return gap_between(first, second) if first is not None and second is not None else None
+
+
+_spearman = kept_by_content(spearman)
 
 
 def _mean(series: Series | None) -> float:

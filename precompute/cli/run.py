@@ -50,7 +50,7 @@ def run(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SOURCE...", help="Video files, pictures, folders of videos, names of bundled clips, or URLs."
+            metavar="SOURCE...", help="Video files, pictures, folders of either, names of bundled clips, or URLs."
         ),
     ] = None,
     list_file: Annotated[
@@ -83,6 +83,8 @@ def run(
       python -m precompute run walkthrough phone
 
       python -m precompute run talk.mp4 --configurations 'mini/*/rgb-normal*' --fps 10
+
+      python -m precompute run photo.heic 'scan/frame_%04d.png' --fps 24
 
       python -m precompute run 'https://www.youtube.com/watch?v=...' --start 60 --end 90
 
@@ -118,7 +120,9 @@ def run(
         max_duration=max_duration,
     )
     if not listed.sources:
-        raise usage("no source; give a video file, a folder, a URL or a bundled clip, or a list with --from FILE")
+        raise usage(
+            "no source; give a video file, a picture, a folder, a URL or a bundled clip, or a list with --from FILE"
+        )
     opened = open_store(store)
     report = ReportEvents(opened.root)
     lines = err if as_json else out

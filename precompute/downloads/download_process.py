@@ -71,12 +71,12 @@ def main(arguments: list[str]) -> None:
     limit_downloader(limits.max_bytes)
     os.environ["YTDLP_NO_PLUGINS"] = "1"
     sys.modules["curl_cffi"] = None  # type: ignore[assignment]  # its connections bypass Python's audit hooks
-    folder = Path(request["folder"]).absolute()
+    os.chdir(request["folder"])  # yt-dlp would expand $ and % in the folder's name
     waits = iter(RETRY_WAITS_SECONDS)
     was_forbidden = False
     while True:
         try:
-            parent.send(download(request["url"], folder, limits, parent.send))
+            parent.send(download(request["url"], limits, parent.send))
             return
         except SourceError as error:
             failure = error
@@ -99,12 +99,11 @@ def limit_downloader(max_bytes: int) -> None:
     limit({resource.RLIMIT_FSIZE: max_bytes + SPARE_BYTES, resource.RLIMIT_DATA: MEMORY_BYTES})
 
 
-def download(url: str, folder: Path, limits: Limits, send: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """One try, which resumes the last one if the server still has the same file. `folder` is absolute and becomes the current
-    one. Raises SourceError."""
+def download(url: str, limits: Limits, send: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """One try, into the current folder, which resumes the last one if the server still has the same file. Raises SourceError."""
     from yt_dlp import YoutubeDL
 
-    os.chdir(folder)  # yt-dlp would expand $ and % in the folder's name
+    folder = Path.cwd()
     last_sent = 0.0
 
     def on_progress(status: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,14 @@ from precompute.failures import KINDS, SourceError
 from precompute.media import decoder_limits
 from precompute.media.containers.facts import Crop
 from precompute.media.containers.truncation import refuse_cut_file
-from precompute.media.damage import RESCUE, Beginning, Complaints, TransportMarks, damaged
+from precompute.media.damage import RESCUE, Beginning, Complaints, Evidence, damaged
 from precompute.media.decoder_limits import allow_more_cpu, lacks_memory, limit_decoder
-from precompute.media.open_video import PICTURES, Video, opened
+from precompute.media.open_video import Video, opened
+from precompute.media.picture_frames import pictures_of, sampled_pictures
 from precompute.media.pictures.geometry import display_matrix, is_turned, picture, pixel_aspect
 from precompute.media.pictures.look import Look, look_of
 from precompute.media.sampling import Sampling, VideoInfo, output_size
-from precompute.media.timeline import FrameTimes, chosen, mean_rate
+from precompute.media.timeline import FrameTimes, chosen, frame_seconds, mean_rate
 from precompute.sandbox import Parent
 from precompute.text import count
 
@@ -41,10 +42,10 @@ MAX_MISSING = 0.02
 """Share of the frames that the header states and the file may lack: decoders drop a few at open ends."""
 
 
+STATED_ENDS = ("matroska,webm", "flv", "asf")
+"""Formats whose header states when the last frame ends, and not how many there are."""
 NO_FRAME = "copy or download it again: no frame of this copy can be decoded"
 """The next step for a damaged file where --tolerant would not help."""
-PICTURE_FPS = 25.0
-"""A picture is a clip of one frame, which is shown as long as FFmpeg assumes."""
 
 
 def main(arguments: list[str]) -> None:
@@ -60,28 +61,28 @@ def main(arguments: list[str]) -> None:
     def report(what: str, text: str) -> None:
         parent.send({what: text})
 
+    sampling = Sampling(**request["sampling"])
     try:
         limit_decoder()
         logging.restore_default_callback()  # to standard error, which `File` reads
         logging.set_libav_level(logging.ERROR)
         if request["task"] == "probe":
-            parent.send(asdict(probe(path, request["is_tolerant"])))
+            parent.send(asdict(probe(path, sampling, report)))
         else:
-            sampling = Sampling(**request["sampling"])
             for pts_seconds, image in sampled(path, sampling, request["channels"], report_alive, report):
                 flat = image.reshape(-1)  # a pipe takes flat buffers only; reshape copies if it must
                 parent.send({"pts_seconds": pts_seconds, "shape": image.shape}, flat.data)
         parent.send({"done": True})
     except Exception as error:
-        parent.fail(
-            without_empty_promise(path, named_error(path, error), request.get("sampling", request)["is_tolerant"])
-        )
+        parent.fail(without_empty_promise(path, named_error(path, error), sampling))
     os._exit(0)  # skips the tear-down of libraries which a damaged file may have left in disorder
 
 
-def probe(path: Path, is_tolerant: bool) -> VideoInfo:
+def probe(path: Path, sampling: Sampling, report: Callable[[str, str], None] = lambda what, text: None) -> VideoInfo:
     """The header and the first frame."""
-    with opened(path, is_tolerant) as video:
+    if (clip := pictures_of(path, sampling, report)) is not None:
+        return clip.info
+    with opened(path, sampling.is_tolerant) as video:
         for first, _ in decoded(video, Remarks()):
             return describe(video, first, look_of(path, first, video.crop))
     raise SourceError("no_video", f"{path.name}: the video stream contains no frame", RESCUE)
@@ -99,6 +100,9 @@ def sampled(
     A tolerant sampling ends at the first damage and reports it as `damage`; a strict one raises SourceError. What was
     chosen, changed and passed over is reported at the end, each as a `note`.
     """
+    if channels is None and (clip := pictures_of(path, sampling, report)) is not None:
+        yield from sampled_pictures(clip, sampling, report_alive, report)
+        return
     converter = VideoReformatter()  # one for all: a frame's own lives, threads and all, until the garbage is collected
     size: tuple[int, int] | None = None
     remarks, look = Remarks(), Look()
@@ -109,7 +113,7 @@ def sampled(
         if (first := next(source, None)) is not None:
             look = look_of(path, first[0], video.crop)
             source = chain([first], source)
-        taken = chosen(source, video.stream, sampling, report_alive)
+        taken = chosen(source, sampling, report_alive, lambda frame: frame_seconds(frame, video.stream))
         for frame, pts_seconds in islice(taken, sampling.max_frames):
             if size is None:
                 size = output_size(describe(video, frame, look), sampling)
@@ -119,18 +123,18 @@ def sampled(
         report("note", note)
 
 
-def without_empty_promise(path: Path, error: SourceError, is_tolerant: bool) -> SourceError:
+def without_empty_promise(path: Path, error: SourceError, sampling: Sampling) -> SourceError:
     """The failure, which advises --tolerant only if a tolerant reading finds a frame, and calls a cut file cut."""
     try:
-        if is_tolerant and error.code in ("bad_media", "no_video"):
+        if sampling.is_tolerant and error.code in ("bad_media", "no_video"):
             refuse_cut_file(path)
         if error.next_step != KINDS[error.code].next_step or error.code not in ("truncated", "damaged"):
             return error
-        if not is_tolerant:
-            probe(path, is_tolerant=True)
+        if not sampling.is_tolerant:
+            probe(path, replace(sampling, is_tolerant=True))
             return error
     except SourceError as cut:
-        error = cut if is_tolerant else error
+        error = cut if sampling.is_tolerant else error
     except (
         Exception
     ):  # the bindings of FFmpeg raise anything on a damaged file; the failure that is known already counts
@@ -165,11 +169,16 @@ class Remarks:
     def __init__(self) -> None:
         self.times: FrameTimes | None = None
         self.beginnings = [Beginning()]
+        self.complaints: Complaints | None = None
+        self.ending = ""
+        """What the header states of the end, where the frames end before it."""
 
     def texts(self) -> list[str]:
         n_passed = sum(beginning.n_passed for beginning in self.beginnings)
         passed = f"{count(n_passed, 'frame')} before the first whole one left out" if n_passed else ""
-        return [text for text in (passed, *(self.times.notes() if self.times else ())) if text]
+        times = self.times.notes() if self.times else ()
+        complaints = self.complaints.notes() if self.complaints else ()
+        return [text for text in (passed, *times, *complaints, self.ending) if text]
 
 
 def decoded(video: Video, remarks: Remarks) -> Iterator[tuple[Any, float]]:
@@ -180,31 +189,31 @@ def decoded(video: Video, remarks: Remarks) -> Iterator[tuple[Any, float]]:
     """
     file, path = video.file, video.path
     times = remarks.times = FrameTimes(video.container, video.stream)
-    beginnings, n_begun = (
-        remarks.beginnings,
-        1,
-    )  # one for each of the joined recordings; those after `n_begun` are to come
-    complaints = Complaints()
-    is_transport = video.container.format.name == "mpegts"
-    marks = TransportMarks(1 / mean_rate(video.stream) / video.stream.time_base) if is_transport else None
+    beginnings = remarks.beginnings  # one for each of the joined recordings; those after `n_begun` are to come
+    n_begun = 1
+    frame_ticks = 1 / mean_rate(video.stream) / video.stream.time_base
+    evidence = Evidence(video.container.format.name, video.stream.codec_context.name, frame_ticks)
+    remarks.complaints = evidence.complaints
     waiting: list[tuple[Any, float]] = []
+
+    def require(lost: str | None) -> None:
+        if lost is not None:
+            raise damaged(path, times.n_frames, lost)
 
     def require_intact() -> None:
         file.require_intact_reads()
-        if (lost := complaints.lost_data(beginnings[-1].has_begun)) is not None:
-            raise damaged(path, times.n_frames, lost)
+        require(evidence.complaints.lost_data(beginnings[-1].has_begun))
 
     try:
         for packet in video.container.demux(video.stream):
-            is_flush = not packet.size and packet.dts is None
             require_intact()
-            if marks.lost_frames(packet) if marks and not is_flush else packet.is_corrupt and not marks:
-                raise damaged(path, times.n_frames, "data of the stream are missing")
-            if not is_flush:
+            if packet.size or packet.dts is not None:  # else it asks for the last frames
+                require(evidence.in_packet(packet))
                 yield from waiting
                 waiting = []
-                if times.note_packet(packet):
+                if starts_again := times.note_packet(packet):
                     beginnings.append(Beginning(is_first=False))
+                evidence.note_packet(packet, starts_again)
                 beginnings[-1].note_packet(packet)
             frames = decoded_packet(packet, beginnings[-1])
             require_intact()
@@ -213,8 +222,7 @@ def decoded(video: Video, remarks: Remarks) -> Iterator[tuple[Any, float]]:
                 n_begun += is_next and frame.pts is not None
                 if beginnings[n_begun - 1 + (is_next and frame.pts is None)].passes(frame):
                     continue
-                if frame.is_corrupt:
-                    raise damaged(path, times.n_frames, "a frame cannot be decoded whole")
+                require(evidence.in_frame(frame))
                 waiting.append((frame, times.seconds(path, frame)))
     except av.error.FFmpegError as error:
         file.require_intact_reads()
@@ -222,13 +230,13 @@ def decoded(video: Video, remarks: Remarks) -> Iterator[tuple[Any, float]]:
             raise MemoryError from None
         raise damaged(path, times.n_frames, error.strerror) from None
     require_intact()
-    if marks and marks.ends_incomplete():
-        raise damaged(path, times.n_frames, "the last frame is incomplete")
+    require(evidence.at_end())
     refuse_cut_file(path)  # known from the start, unless tolerant
     n_passed = sum(beginning.n_passed for beginning in beginnings)
     if n_passed and not times.n_frames:
         raise damaged(path, 0, "no frame can be decoded whole")
     refuse_missing_frames(path, video.stream, times.n_frames + n_passed, times.last_end - times.first)
+    remarks.ending = early_end(video, times)
     yield from waiting
 
 
@@ -250,6 +258,19 @@ def refuse_missing_frames(path: Path, stream: Any, n_frames: int, shown_ticks: i
         raise SourceError("truncated", f"{path.name}: truncated: {n_frames} frames, the header states {stream.frames}")
 
 
+def early_end(video: Video, times: FrameTimes) -> str:
+    """A remark where a file of one stream ends before the end that its header states. Only a remark: some writers count what
+    they have left out, and in files of several streams another one may be longer."""
+    container = video.container
+    if container.format.name not in STATED_ENDS or len(container.streams) > 1 or not container.duration:
+        return ""
+    stated, tick = container.duration / av.time_base, float(video.stream.time_base)
+    end = times.last_end * tick
+    if stated - end <= max(MAX_MISSING * stated, 2 * times.longest * tick):
+        return ""
+    return f"the header states an end at {stated:.2f} s, the last frame ends at {end:.2f} s"
+
+
 def describe(video: Video, first: Any, look: Look) -> VideoInfo:
     """What the header and the first frame state."""
     container, stream, crop = video.container, video.stream, look.crop or Crop()
@@ -257,8 +278,6 @@ def describe(video: Video, first: Any, look: Look) -> VideoInfo:
     width = min(round(width * pixel_aspect(stream)), 10**9)
     if is_turned(display_matrix(first)):
         width, height = height, width
-    if container.format.name in PICTURES.values():
-        return VideoInfo(width, height, 1 / PICTURE_FPS, 1, PICTURE_FPS)
     duration = None
     if stream.duration:
         duration = float(stream.duration * stream.time_base)

@@ -31,7 +31,8 @@ class FrameTimes:
         self.first = self.last = 0
         self.last_end = 0
         """The end of the last frame's duration; if none is stated, the longest of those before it is assumed."""
-        self._longest = 0
+        self.longest = 0
+        """The longest step between two frames."""
         self._last_dts: int | None = None
         self._n_joined = 0
         self._offset = 0
@@ -77,7 +78,7 @@ class FrameTimes:
         if self._may_go_back and self.n_frames and pts is not None and self.last - self._second < pts:
             pts = self.last_end if pts < (self.last + self.last_end) / 2 else pts
         if pts is None or (self.n_frames and pts <= self.last):
-            usual = max(self._longest, frame.duration or 0)
+            usual = max(self.longest, frame.duration or 0)
             if pts is not None and self.last - pts > usual and not self._may_go_back:
                 raise damaged(path, self.n_frames, "the next frame goes back in time")
             least = self.last + self._smallest_step if self.n_frames else 0
@@ -88,9 +89,9 @@ class FrameTimes:
                 self.n_not_later += 1
                 pts = least
         self.first = pts if self.n_frames == 0 else self.first
-        self._longest = max(self._longest, pts - self.last if self.n_frames else 0)
+        self.longest = max(self.longest, pts - self.last if self.n_frames else 0)
         stated = frame.duration if self._packet_times is None else 0  # AVI's is one tick, whatever follows
-        self.last_end = pts + (stated or self._longest)
+        self.last_end = pts + (stated or self.longest)
         self.last = pts
         self.n_frames += 1
         return float((pts - self.first) * self._time_base)
@@ -122,10 +123,13 @@ def milliseconds(seconds: float) -> int:
 
 
 def chosen(
-    source: Iterator[tuple[Any, float]], stream: Any, sampling: Sampling, report_alive: Callable[[], None]
+    source: Iterator[tuple[Any, float]],
+    sampling: Sampling,
+    report_alive: Callable[[], None],
+    seconds_shown: Callable[[Any], float],
 ) -> Iterator[tuple[Any, float]]:
     """The (frame, seconds) pairs that `sampling` takes. With fps, a frame is held back until the next one shows how long it is
-    shown. `report_alive` is called about once a second."""
+    shown; `seconds_shown` says it of the last one. `report_alive` is called about once a second."""
     start = milliseconds(sampling.start)
     end = math.inf if sampling.end is None else milliseconds(sampling.end)
     held: tuple[Any, float] | None = None
@@ -157,8 +161,7 @@ def chosen(
         held = frame, pts_seconds
     if sampling.fps is not None and held is not None:
         frame, pts_seconds = held
-        seconds = float(frame.duration * stream.time_base) if frame.duration else 1 / mean_rate(stream)
-        if is_taken(shown_until=milliseconds(pts_seconds + seconds)):
+        if is_taken(shown_until=milliseconds(pts_seconds + seconds_shown(frame))):
             yield held
 
 
@@ -173,6 +176,11 @@ def ticks_before(end_ms: float, start: float, fps: float) -> int:
     while n_ticks and milliseconds(start + (n_ticks - 1) / fps) >= end_ms:
         n_ticks -= 1
     return n_ticks
+
+
+def frame_seconds(frame: Any, stream: Any) -> float:
+    """How long a frame of a video is shown."""
+    return float(frame.duration * stream.time_base) if frame.duration else 1 / mean_rate(stream)
 
 
 def mean_rate(stream: Any) -> float:

@@ -23,7 +23,7 @@ import torch
 from consistency.models import registry
 from consistency.zoo import external_data
 from consistency.zoo.explained import BadNetwork
-from consistency.zoo.lock import entry, lock_of, write_lock, writing
+from consistency.zoo.lock import entry, lock_of, write_lock
 from consistency.zoo.read import ZOOS, installed_zoos_folder, read_zoo
 from consistency.zoo.records import Edge, Zoo, ZooError, checked_name
 from precompute.failures import FULL
@@ -32,6 +32,7 @@ from precompute.text import one_line
 from precompute.zoos.archives import DOWNLOADS, download, size_of
 from precompute.zoos.converter import Converter
 from precompute.zoos.weight_files import Found, copy_bounded, weights_of
+from precompute.zoos.writing import writing
 
 MAX_OTHER_BYTES = 4 << 30
 """Largest network in a format whose size is not known beforehand."""

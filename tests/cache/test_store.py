@@ -140,6 +140,16 @@ def test_a_store_whose_index_is_gone_or_damaged_loses_nothing(store):
         assert Store(store.root).tracks() == [track]
 
 
+@pytest.mark.parametrize("name", ["price $HOME", "${HOME}", "$$", "~root"])
+def test_a_store_whose_path_holds_a_dollar_or_a_tilde_keeps_its_index_in_it(tmp_path, monkeypatch, name):
+    """diskcache would write to the home folder's name instead."""
+    monkeypatch.chdir(tmp_path)
+    store = Store(Path(name))
+    stored(store)
+    assert (tmp_path / name / "index" / "cache.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_an_index_with_bits_turned_costs_nothing_and_is_made_anew(store):
     track = stored(store)
     Store(store.root).tracks()

@@ -1,23 +1,31 @@
-"""Machines as they are: drives that number their files anew, file names with a tilde, logs that are not UTF-8, no home folder."""
+"""Machines as they are: drives that number their files anew or cannot lock them, file names with a tilde, logs that are not
+UTF-8, no home folder."""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cache import locks
 from cache.store import Store
 from consistency.zoo import read
+from consistency.zoo.records import ZooError
+from precompute.cli.app import app
 from precompute.failures import SourceError
 from precompute.jobs.events import name_error
 from precompute.media import sources
 from precompute.media.listing import list_sources
 from precompute.media.sources import Stamp, fingerprint, local_path, require_unchanged, resolve
+from precompute.zoos.writing import writing
 from tests.fixtures.media import write_video
 from tests.fixtures.zoos import write_zoo
 
@@ -67,10 +75,6 @@ def test_a_file_that_is_numbered_anew_and_changed_is_refused(tmp_path, renumberi
 
 
 def test_a_clip_on_a_drive_that_numbers_anew_is_computed(tmp_path, renumbering):
-    from typer.testing import CliRunner
-
-    from precompute.cli.app import app
-
     video, zoo = write_video(tmp_path / "clip.mp4", 4), write_zoo(tmp_path / "zoo", targets=("normal",))
     words = ["run", video, "--store", tmp_path / "s", "--zoo", zoo, "--size", "32", "--device", "cpu"]
     result = CliRunner().invoke(app, [str(word) for word in words])
@@ -121,10 +125,6 @@ def test_without_a_home_folder_a_named_store_suffices(tmp_path, monkeypatch):
     monkeypatch.setattr("platformdirs.user_data_dir", homeless)
     monkeypatch.delenv("CROSSCHECK_STORE", raising=False)
     monkeypatch.delenv("CROSSCHECK_ZOOS", raising=False)
-    from typer.testing import CliRunner
-
-    from precompute.cli.app import app
-
     assert "mini" in read.known_zoos() and read.load_zoo("mini").methods
     Store(tmp_path / "s")
     result = CliRunner().invoke(app, ["run", "missing.mp4"])
@@ -136,3 +136,31 @@ def test_without_a_home_folder_a_named_store_suffices(tmp_path, monkeypatch):
 def test_a_limit_of_file_size_is_not_called_a_damaged_store():
     error = name_error("clip.mp4", OSError(errno.EFBIG, os.strerror(errno.EFBIG), "s/pack"))
     assert error.code == "disk_full" and "ulimit -f" in error.next_step
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP])
+def test_without_flock_one_process_at_a_time_writes_a_zoo(tmp_path, monkeypatch, number):
+    monkeypatch.setattr(fcntl, "flock", refusing(number))
+    for _ in range(2):
+        with writing(tmp_path), pytest.raises(ZooError, match="another process is writing"), writing(tmp_path):
+            pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_zoo_on_a_drive_whose_locks_are_away_is_refused_with_the_file_systems_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(fcntl, "flock", refusing(errno.ENOLCK))
+    monkeypatch.setattr(locks, "file_system", lambda folder: "nfs4")
+    monkeypatch.setenv("CROSSCHECK_ZOOS", str(tmp_path / "zoos"))
+    result = CliRunner().invoke(app, ["zoo", "import", str(write_zoo(tmp_path / "zoo")), "--as", "own"])
+    assert result.exit_code == 1
+    assert "cannot lock files now (nfs4: No locks available)" in result.stderr
+    assert "local disk with $CROSSCHECK_ZOOS" in result.stderr and "--store" not in result.stderr
+
+
+def refusing(number: int) -> Callable[..., None]:
+    """`flock` as it fails on a network drive."""
+
+    def flock(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return flock

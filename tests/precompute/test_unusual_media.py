@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import SimpleNamespace
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from precompute.failures import SourceError
 from precompute.media.containers.facts import Crop
 from precompute.media.containers.matroska import matroska_tracks
+from precompute.media.damage import Complaints
 from precompute.media.decoder import frames, probe
 from precompute.media.pictures import tone_mapping
 from precompute.media.sampling import Sampling
@@ -23,6 +28,7 @@ from reliability import playable
 from tests.fixtures import media
 
 WHOLE = Sampling(size=64, crop="none")
+TOLERANT = replace(WHOLE, is_tolerant=True)
 
 
 def shown(path: Path, sampling: Sampling = WHOLE) -> tuple[list[np.ndarray], list[str]]:
@@ -311,3 +317,63 @@ def test_an_ordinary_video_is_read_as_before_without_a_word(tmp_path: Path) -> N
     for number, how in enumerate(cases):
         path = media.write_video(tmp_path / f"{number}.mp4", 5, **how)
         assert reading(path) == "" and shown(path)[1] == []
+
+
+# --- losses that no frame shows ---
+
+
+def packets_of(path: Path) -> list[Any]:
+    with av.open(str(path)) as source:
+        return [packet for packet in source.demux(video=0) if packet.size]
+
+
+def overwrite(path: Path, place: int, data: bytes) -> Path:
+    content = path.read_bytes()
+    path.write_bytes(content[:place] + data + content[place + len(data) :])
+    return path
+
+
+@pytest.mark.parametrize("number", [3, 11])
+def test_a_frame_that_hevc_drops_without_a_word_is_damage(number: int, tmp_path: Path) -> None:
+    how = {"codec": "libx265", "options": {"x265-params": f"{media.QUIET_X265}:bframes=0:keyint=50"}}
+    path = media.write_video(tmp_path / "clip.mp4", 12, **how)
+    length_and_header = 4 + 2
+    overwrite(path, packets_of(path)[number].pos + length_and_header, b"\x81")  # a parameter set that is not there
+    error = refusal(path)
+    assert error.code == "damaged" and str(error).count(f"after {number} frames") == 1
+    assert [media.read_number(image) for image in shown(path, TOLERANT)[0]] == list(range(number))
+
+
+def test_an_end_before_the_stated_one_is_remarked(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "clip.mkv", 10)
+    place = path.read_bytes().index(b"\x44\x89\x88")  # Duration, a number of 8 bytes
+    overwrite(path, place + 3, struct.pack(">d", 900.0))
+    images, notes = shown(path)
+    assert len(images) == 10
+    assert notes == ["the header states an end at 0.90 s, the last frame ends at 0.33 s"]
+
+
+def test_what_is_broken_in_a_header_is_remarked_and_behind_it_is_damage() -> None:
+    line = b"[matroska,webm @ 0x55d0] Element at 0x10 ending at 0x99 exceeds containing master element ending at 0x40\n"
+    before = os.dup(2)
+    try:
+        with TemporaryFile() as log:
+            os.dup2(log.fileno(), 2)
+            os.write(2, line)
+            complaints = Complaints()
+            assert complaints.lost_data(True) is None
+            assert complaints.notes() == ["a part of the header or of the index cannot be read and was passed over"]
+            os.write(2, line)
+            assert "exceeds containing master" in str(complaints.lost_data(True))
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+
+
+def test_data_that_belong_to_no_frame_are_remarked(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "clip.flv", 10, codec="flv")
+    content, place = path.read_bytes(), packets_of(path)[6].pos
+    path.write_bytes(content[:place] + bytes(40) + content[place:])
+    images, notes = shown(path)
+    assert [media.read_number(image) for image in images] == list(range(10))
+    assert len(notes) == 1 and notes[0].startswith("data that belong to no frame were skipped (1 time)")

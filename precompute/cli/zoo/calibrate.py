@@ -39,10 +39,11 @@ def calibrate(
 
       python -m precompute zoo calibrate xtc --on walkthrough --on phone
     """
-    from consistency.zoo.lock import lock_of, write_lock, writing
+    from consistency.zoo.lock import lock_of, write_lock
     from consistency.zoo.read import load_zoo
     from consistency.zoo.records import ZooError
     from precompute.zoos import calibration
+    from precompute.zoos.writing import writing
 
     try:
         known = load_zoo(zoo, allow_code=allow_code)
