@@ -10,7 +10,7 @@ from threading import Lock
 
 import numpy as np
 
-from analysis.energy import Scale, Unreadable, energy
+from analysis.energy import Scale, Unreadable, Weighting, energy
 from cache.pack import BadPack
 from cache.records import StoreError, Track
 from cache.store import Store
@@ -46,11 +46,11 @@ class Columns:
                 self._kept.popitem(last=False)
         return values
 
-    def series(self, track: Track, name: str, scale: Scale) -> np.ndarray:
-        """One number per ready frame, float64 (N,); `scale` affects energies only. Raises Unreadable."""
+    def series(self, track: Track, name: str, scale: Scale, weighting: Weighting | None = None) -> np.ndarray:
+        """One number per ready frame, float64 (N,); `scale` and `weighting` affect energies only. Raises Unreadable."""
         values = self.column(track, name)
         if track.head.kind == "energy":
-            return energy(values, track.head.constants, scale)
+            return energy(values, track.head.constants, scale, weighting)
         if values.ndim != 1:
             raise Unreadable(f"column '{name}' has shape {values.shape}, expected one number per frame")
         return values.astype(np.float64)

@@ -1,8 +1,9 @@
-"""Consistency energy from stored terms: the mean over paths, raw or standardised.
+"""Consistency energy from stored terms: a weighted sum over paths, raw or standardised.
 
-Energy(x) = mean_i [(term_i - mu_i) / sigma_i] in sigma (Zamir et al., CVPR 2020, section 4). The same formula stands in
-consistency/energy.py for torch and in dashboard/web/plots/energy.mjs for the browser; tests/analysis/test_energy.py
-checks all three against each other.
+Energy(x) = sum_i w_i (term_i - mu_i) / sigma_i in sigma. The paper's energy is the mean (Zamir et al., CVPR 2020, section 4):
+w_i = 1 / P. The weights of the weighted energy were fitted against the error on rooms with ground truth, on a scale on which
+their energy has mean 0 and spread 1 there (analysis/weights.py). The same formula stands in consistency/energy.py for torch
+and in dashboard/web/plots/energy.mjs for the browser; tests/analysis/test_energy.py checks all three against each other.
 """
 
 # N frames, P paths of an energy
@@ -18,21 +19,60 @@ from cache.records import Track
 
 Scale = Literal["standardised", "raw"]
 SCALES: tuple[Scale, ...] = ("standardised", "raw")
+Weighting = Literal["weighted", "paper"]
+WEIGHTINGS: tuple[Weighting, ...] = ("weighted", "paper")
 
 
 class Unreadable(Exception):
     """The numbers of a track differ from what its manifest promises; the message says why and what to do."""
 
 
-def energy(terms: np.ndarray, constants: Mapping[str, Any], scale: Scale) -> np.ndarray:
-    """Energy of each frame: raw terms (N, P) -> float64 (N,), in sigma or in the unit of the terms. Raises Unreadable."""
+def energy(
+    terms: np.ndarray, constants: Mapping[str, Any], scale: Scale, weighting: Weighting | None = None
+) -> np.ndarray:
+    """Energy of each frame: raw terms (N, P) -> float64 (N,), in sigma or in the unit of the terms. Raises Unreadable.
+
+    `weighting`: None for the track's own, `own_weighting`. The raw energy is the plain mean over the target's own paths.
+    """
     if terms.size == 0:
         return np.zeros((0,), np.float64)
     if scale == "standardised":
-        return standardised(terms, constants).mean(axis=1)
+        return standardised(terms, constants) @ weights_of(constants, terms.shape[1], weighting)
     if terms.ndim != 2:
         raise Unreadable(f"energy terms have shape {terms.shape}, expected frames x paths")
-    return terms.astype(np.float64).mean(axis=1)
+    return terms.astype(np.float64) @ weights_of(constants, terms.shape[1], "paper")
+
+
+def own_weighting(constants: Mapping[str, Any]) -> Weighting:
+    """The weighting that the track's pictures have: `weighted` where its zoo had weights."""
+    return "weighted" if constants.get("weights") else "paper"
+
+
+def weights_of(constants: Mapping[str, Any], n_paths: int, weighting: Weighting | None = None) -> np.ndarray:
+    """The weight of each standardised term, float64 (P,). Raises Unreadable.
+
+    `constants["weights"]` has a list for each weighting; without it the energy is the paper's, with equal weights.
+    """
+    weighting = weighting or own_weighting(constants)
+    stated = constants.get("weights")
+    if not stated:
+        if weighting == "weighted":
+            raise Unreadable(
+                "the zoo has no weights for this energy; fit them with: python -m precompute zoo calibrate"
+            )
+        return np.full(n_paths, 1 / max(n_paths, 1))
+    try:
+        weights = np.asarray(stated[weighting], np.float64)
+    except (TypeError, ValueError, KeyError) as error:
+        raise Unreadable(f"the energy's weights are not numbers ({error}); run the job again") from error
+    if weights.shape != (n_paths,) or not np.isfinite(weights).all():
+        raise Unreadable(f"the energy has {n_paths} terms and needs as many finite weights; run the job again")
+    return weights
+
+
+def contributions(terms: np.ndarray, constants: Mapping[str, Any], weighting: Weighting | None = None) -> np.ndarray:
+    """What each path adds to the energy: raw terms (N, P) -> float64 (N, P) in sigma, whose sum is the energy. Raises Unreadable."""
+    return standardised(terms, constants) * weights_of(constants, terms.shape[-1], weighting)
 
 
 def standardised(terms: np.ndarray, constants: Mapping[str, Any]) -> np.ndarray:
@@ -54,6 +94,6 @@ def standardised(terms: np.ndarray, constants: Mapping[str, Any]) -> np.ndarray:
     return (terms.astype(np.float64) - mu) / sigma
 
 
-def same_constants(a: Track, b: Track, names: Sequence[str] = ("paths", "mu", "sigma")) -> bool:
+def same_constants(a: Track, b: Track, names: Sequence[str] = ("paths", "mu", "sigma", "weights")) -> bool:
     """True if both energies are on one scale, as far as these constants decide it."""
     return all(a.head.constants.get(name) == b.head.constants.get(name) for name in names)

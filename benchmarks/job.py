@@ -57,7 +57,7 @@ from precompute.jobs.measures.warp import Warp
 from precompute.jobs.packs import PackBuilder, PackWriter, encode_chunks, n_encoders
 from precompute.jobs.plan import Plan, make_plan
 from precompute.jobs.predict import Compute, Networks, Precision
-from precompute.jobs.tracks import TrackSpec, chains_of
+from precompute.jobs.tracks import TrackSpec, chains_of, term_maps
 from precompute.media import decoder, sources
 from precompute.media.sampling import Sampling
 
@@ -159,12 +159,16 @@ class PlainLoop:
             for number, spec in enumerate(spec for spec in self.page.specs if spec.chains):
                 outputs = [self.follow(image, chain) for chain in spec.chains]
                 picture = outputs[0]
-                if len(outputs) > 1:
-                    maps = disagreement_maps(outputs[0], outputs[1:])
-                    raw_terms(maps)
                 if spec.head.kind == "energy":
-                    picture = standardise(maps, spec.head.constants["mu"], spec.head.constants["sigma"])[:, None]
+                    maps = term_maps(spec.terms, dict(zip(spec.chains, outputs, strict=True)))
+                    constants = spec.head.constants
+                    weights = constants.get("weights", {}).get("weighted")
+                    picture = standardise(maps, constants["mu"], constants["sigma"], weights)[:, None]
                     block_means(maps)
+                elif len(outputs) > 1:
+                    maps = disagreement_maps(outputs[0], outputs[1:])
+                if len(outputs) > 1:
+                    raw_terms(maps)
                 pixels = (picture[0].clamp(0, 1) * 255).byte().permute(1, 2, 0).cpu().numpy()
                 cv2.imwrite(str(folder / f"{number}-{index}.png"), pixels)
 

@@ -121,8 +121,10 @@ class Head:
     edges: Mapping[str, str]
     """Edge -> digest, for every edge that the values depend on."""
     constants: Mapping[str, Any] = field(default_factory=dict)
-    """For an energy: `paths` (the terms in order), `mu` and `sigma` (one per path). For a flow, a stability or a confidence: what it
-    was computed from (`of`: keys of tracks) and the `versions` of how. Else empty."""
+    """For an energy: `paths` (the terms in order), `mu` and `sigma` (one per path), and `weights` where it has some: for the
+    weightings `weighted` and `paper` one number per path. For what is merged: `merge`. Either may state `expected`, the error to
+    expect. For a flow, a stability or a confidence: what it was computed from (`of`: keys of tracks) and the `versions` of how.
+    Else empty."""
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Per-frame numbers beside the images: name -> title and unit."""
     computed_on: Mapping[str, str] = field(default_factory=dict)
@@ -161,6 +163,11 @@ class Head:
         _require(all(isinstance(path, str) for path in paths), "energy paths", paths)
         _require(all(isinstance(x, float | int) and math.isfinite(x) for x in (*mu, *sigma)), "mu, sigma", (mu, sigma))
         _require(min(sigma) > 0, "sigma", sigma)
+        weights = self.constants.get("weights", {})
+        _require(isinstance(weights, Mapping) and set(weights) in ({*()}, {"weighted", "paper"}), "weights", weights)
+        for listed in weights.values():
+            is_listed = isinstance(listed, list | tuple) and len(listed) == len(paths)
+            _require(is_listed and all(type(x) in (int, float) and math.isfinite(x) for x in listed), "weights", listed)
 
     @property
     def configuration(self) -> str:

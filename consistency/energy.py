@@ -2,6 +2,8 @@
 
     Energy(x) = mean_i [ ( |f_{y_i y}(f_{x y_i}(x)) - f_{x y}(x)| - mu_i ) / sigma_i ]
 
+The weighted energy replaces the mean by a sum with weights fitted against the error, and may use the paths to other targets.
+
 N frames, P paths, C channels, H x W pixels. |.| is the mean absolute difference of codes over channels and pixels, in
 the per-pixel map over channels only. Everything is computed in float32, whatever dtype the networks ran in.
 """
@@ -31,11 +33,19 @@ def raw_terms(maps: Tensor) -> Tensor:
     return maps.mean(dim=(2, 3))
 
 
-def standardise(terms: Tensor, mu: Sequence[float], sigma: Sequence[float]) -> Tensor:
-    """The energy in units of sigma: (N, P, ...) -> (N, ...), for frame terms, pixel maps and block means."""
+def standardise(
+    terms: Tensor, mu: Sequence[float], sigma: Sequence[float], weights: Sequence[float] | None = None
+) -> Tensor:
+    """The energy in units of sigma: (N, P, ...) -> (N, ...), for frame terms, pixel maps and block means.
+
+    `weights`: of the standardised terms; None for the paper's mean.
+    """
     # Plain numbers: copying tensors of them to a GPU would wait for all its earlier work.
     parts = [(terms[:, path].float() - mu[path]) / sigma[path] for path in range(terms.shape[1])]
-    return torch.stack(parts, dim=1).mean(dim=1)
+    if weights is None:
+        return torch.stack(parts, dim=1).mean(dim=1)
+    used = [weight * part for weight, part in zip(weights, parts, strict=True) if weight]
+    return torch.stack(used, dim=1).sum(dim=1) if used else torch.zeros_like(parts[0])
 
 
 def block_means(maps: Tensor) -> Tensor:

@@ -11,21 +11,34 @@ from torch import Tensor
 from consistency.domains import Domain
 
 
-def frame_errors(domain: Domain, predicted: Tensor, truth: Tensor) -> dict[str, Tensor]:
-    """Measure -> (N,) float32. `predicted` and `truth`: codes, (N, C, H, W).
+def frame_errors(domain: Domain, predicted: Tensor, truth: Tensor, valid: Tensor | None = None) -> dict[str, Tensor]:
+    """Measure -> (N,) float32. `predicted` and `truth`: codes, (N, C, H, W). `valid`: where the truth is known, (N, H, W); by
+    default where its code is not the invalid one.
 
     `error`: mean absolute difference of codes. Also for directions `angle_degrees`, the mean angle, and for depth
-    `absrel`, the mean of |predicted - true| / true in metres.
+    `absrel`, the mean of |predicted - true| / true in metres, and `absrel_scaled`, the same with the median of the frame
+    brought to the true one: the error of the shape.
     """
     predicted, truth = predicted.float(), truth.float()
-    valid = valid_pixels(domain, truth)
+    valid = valid_pixels(domain, truth) if valid is None else valid
     found = {"error": _mean((predicted - truth).abs().mean(dim=1), valid)}
     if domain.meaning == "direction":
         found["angle_degrees"] = _mean(angles_degrees(predicted, truth), valid)
     if domain.scale == "log":
         ratio = (domain.hi / domain.lo) ** (predicted - truth)
         found["absrel"] = _mean((ratio - 1).abs().mean(dim=1), valid)
+        offset = _median(predicted, valid) - _median(truth, valid)  # codes are logarithms: a factor is a difference
+        scaled = (domain.hi / domain.lo) ** (predicted - offset[:, None, None, None] - truth)
+        found["absrel_scaled"] = _mean((scaled - 1).abs().mean(dim=1), valid)
     return found
+
+
+def perceptual_error(readout: Tensor, of_truth: Tensor, known: Tensor) -> Tensor:
+    """Mean absolute difference of two readouts, of a prediction and of the truth: codes (N, C, H, W) twice -> (N,).
+
+    `known`: (N, H, W), where the truth that was read is known.
+    """
+    return _mean((readout.float() - of_truth.float()).abs().mean(dim=1), known)
 
 
 def angles_degrees(a: Tensor, b: Tensor) -> Tensor:
@@ -47,6 +60,11 @@ def valid_pixels(domain: Domain, truth: Tensor) -> Tensor:
     if domain.invalid is None:
         return torch.ones_like(truth[:, 0], dtype=torch.bool)
     return ((truth * 255).round() != round(255 * domain.invalid)).any(dim=1)
+
+
+def _median(codes: Tensor, valid: Tensor) -> Tensor:
+    """Median of the valid pixels of each frame: (N, 1, H, W) -> (N,); NaN without any."""
+    return torch.where(valid, codes[:, 0], torch.nan).flatten(1).nanmedian(dim=1).values
 
 
 def _mean(values: Tensor, valid: Tensor) -> Tensor:

@@ -66,7 +66,8 @@ class Catalogue:
                 found.add(Configuration(zoo, method, path))
             if kind == "energy":
                 paths = tracks[0].head.constants.get("paths", ())
-                found |= {Configuration(zoo, method, str(other)) for other in paths}
+                own = (str(other) for other in paths if str(other).rsplit("-", 1)[-1] == target)  # others are borrowed
+                found |= {Configuration(zoo, method, other) for other in own}
         return tuple(sorted(found, key=menu_order))
 
     def methods(self) -> tuple[str, ...]:

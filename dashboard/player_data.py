@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from analysis.energy import Scale
+from analysis.energy import Scale, weights_of
 from cache.records import Clip, Track
 from dashboard.access import pass_query
 
@@ -288,9 +288,15 @@ def chart_data(chart: Chart) -> dict[str, Any]:
 
 
 def energy_data(track: Track) -> dict[str, Any]:
-    """An energy track, in JSON: its packs hold columns `terms` (N, P) and `blocks` (N, P, 32, 32) of the P `paths`."""
+    """An energy track, in JSON: its packs hold columns `terms` (N, P) and `blocks` (N, P, 32, 32) of the P `paths`.
+
+    `weights` are those of the energy as shown, `paperWeights` those of the plain mean.
+    """
     head = track.head
     constants = {name: list(head.constants[name]) for name in ("paths", "mu", "sigma")}
+    n_paths = len(constants["paths"])
+    constants["weights"] = weights_of(head.constants, n_paths).tolist()
+    constants["paperWeights"] = weights_of(head.constants, n_paths, "paper").tolist()
     method = f"{head.zoo}/{head.method}"
     return {"key": head.key, "method": method, "domain": dict(head.domain), "packs": _packs(track), **constants}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -188,11 +188,32 @@ def evaluate(
 ) -> None:
     """Evaluate the exported zoos on held-out rooms and real pictures.
 
-    Writes docs/results.md with its pictures, and into each zoo.toml how far its energies can be trusted.
+    Writes docs/results.md with its pictures, and what `measures` writes.
 
     Example: `python -m training evaluate`
     """
     evaluate_zoos(lab, mini, docs, work, real, device, {})
+
+
+@app.command()
+def measures(
+    zoo: Annotated[
+        list[Path] | None, typer.Option(help="Folder of a zoo; may be repeated. Default: the bundled zoos.")
+    ] = None,
+    docs: DocsFolder = DEFAULT_DOCS,
+    work: WorkFolder = DEFAULT_WORK,
+    real: RealFolder = None,
+    device: DeviceName = "auto",
+    shifts: Annotated[bool, typer.Option(help="Whether to judge under shifts of the pictures, too.")] = True,
+) -> None:
+    """Fit what a zoo says of its errors on validation rooms: weights of energies, merges, expected errors.
+
+    Judges them on test rooms, and writes them into zoo.toml and docs/results.md. Needs rendered rooms, no checkpoints. What the
+    networks show of each frame is kept in WORK/observations, so that an interrupted run resumes.
+
+    Example: `python -m training measures --zoo consistency/zoos/mini`
+    """
+    measure_zoos(zoo or [DEFAULT_LAB, DEFAULT_MINI], docs, work, real, device, shifts)
 
 
 @app.command()
@@ -246,16 +267,15 @@ def export_zoos(lab: Path, mini: Path, work: Path, device: str) -> dict[str, Eva
 def evaluate_zoos(
     lab: Path, mini: Path, docs: Path, work: Path, real: Path | None, device: str, measured: Mapping[str, Evaluation]
 ) -> None:
-    """Write docs/results.md, and the trust of both zoos. `measured`: evaluations on the test rooms that exist already."""
+    """Write docs/results.md, and the measures of both zoos. `measured`: evaluations on the test rooms that exist already."""
     from training.evaluation.results import write_results  # imports matplotlib, which no other command needs
-    from training.evaluation.trust import evaluate_trust
 
-    real = real or (work / REAL if (work / REAL).is_dir() else None)
+    real = real_folder(real, work)
     device = chosen_device(device)
     with bars() as progress:
         plan = plan_of(work / NETWORKS)
         seeds = [load_zoo(str(path.parent)) for path in sorted((work / SEEDS).glob("*/zoo.toml"))]
-        figures = write_results(
+        write_results(
             load_zoo(str(lab)),
             seeds,
             work / FRAMES,
@@ -267,9 +287,40 @@ def evaluate_zoos(
             about_seeds(plan),
             measured.get(LAB.name),
         )
-        for folder, rooms in ((lab, figures.rooms), (mini, measured.get(MINI.name))):
-            report = follow_total(progress, f"trust in {folder.name}")
-            evaluate_trust(folder, rooms, work / FRAMES, real, report, plan.seed, device)
+    measure_zoos([lab, mini], docs, work, real, device)
+
+
+def measure_zoos(
+    folders: Sequence[Path], docs: Path, work: Path, real: Path | None, device: str, shifts: bool = True
+) -> None:
+    """Fit and judge the measures of each zoo, and write them into its zoo.toml and docs/results.md."""
+    from training.evaluation.measures import SHIFTS, measure, n_observed
+    from training.evaluation.measures_sections import measures_text, write_section
+
+    with bars() as progress, errors_named():
+        for folder in folders:
+            report, done, total = follow_total(progress, f"measures of {folder.name}"), 0, n_observed(work / FRAMES)
+
+            def count(n_frames: int, report: Callable[[int, int], None] = report, total: int = total) -> None:
+                nonlocal done
+                done += n_frames
+                report(done, max(total, done))
+
+            found = measure(
+                folder,
+                work,
+                work / FRAMES,
+                real_folder(real, work),
+                count,
+                chosen_device(device),
+                SHIFTS if shifts else {},
+            )
+            write_section(docs / "results.md", found.zoo.name, measures_text(found))
+
+
+def real_folder(real: Path | None, work: Path) -> Path | None:
+    """The folder of real pictures: the one that was named, else the one in the work folder if it exists."""
+    return real or (work / REAL if (work / REAL).is_dir() else None)
 
 
 def add_render_time(path: Path, seconds: float, workers: int) -> None:

@@ -1,4 +1,4 @@
-"""Fixed filters of the image, used as edges without weights: Sobel edges and Hessian keypoints."""
+"""Fixed filters, used as edges without weights: Sobel edges and Hessian keypoints of the image, and mirrors."""
 
 from __future__ import annotations
 
@@ -47,6 +47,22 @@ class SobelEdges(nn.Module):
                 F.conv2d(padded, self.horizontal.float()), self.vertical.float(), groups=2
             )  # (N, 2, H, W)
         return torch.hypot(gradient[:, :1], gradient[:, 1:]).clamp(0, 1).to(image.dtype)
+
+
+class Mirror(nn.Module):
+    """The image with left and right exchanged."""
+
+    def __init__(self, has_directions: bool = False) -> None:
+        """`has_directions`: the image holds coded unit vectors, whose first component turns round with it."""
+        super().__init__()
+        self.has_directions = has_directions
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Codes (N, C, H, W) -> the same."""
+        mirrored = image.flip(-1)
+        if self.has_directions:
+            mirrored = torch.cat([1 - mirrored[:, :1], mirrored[:, 1:]], dim=1)
+        return mirrored
 
 
 class HessianKeypoints(nn.Module):

@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from consistency.models import xtc
-from consistency.models.filters import HessianKeypoints, SobelEdges
+from consistency.models.filters import HessianKeypoints, Mirror, SobelEdges
 from consistency.models.geonet import GeoNet
 from consistency.models.small_unet import MultiHeadUNet, SmallUNet
 
@@ -19,6 +19,7 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "geo-net": GeoNet,
     "sobel-edges": SobelEdges,
     "hessian-keypoints": HessianKeypoints,
+    "mirror": Mirror,
     "xtc-unet": xtc.UNet,
     "xtc-unet-reshade": xtc.UNetReshade,
     "xtc-unet-old2": xtc.UNetOld2,

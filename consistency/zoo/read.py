@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import platformdirs
 
@@ -17,11 +17,26 @@ from consistency.models import registry
 from consistency.zoo import formats
 from consistency.zoo.adapters import InputSpec, OutputSpec, read_spec
 from consistency.zoo.lock import read_lock
-from consistency.zoo.records import IMAGE, Archive, Edge, EnergyConstants, Trust, Zoo, ZooError, checked_name, is_name
+from consistency.zoo.records import (
+    IMAGE,
+    MERGED,
+    Archive,
+    Edge,
+    EnergyConstants,
+    Expected,
+    Merge,
+    Trust,
+    Zoo,
+    ZooError,
+    checked_name,
+    direct_path,
+    is_name,
+)
 
 ZOOS = Path(__file__).parent.parent / "zoos"
 """The bundled zoos, one folder each."""
 ZOOS_VARIABLE = "CROSSCHECK_ZOOS"
+T = TypeVar("T", Trust, Expected)
 NOWHERE = Path(os.devnull) / "this user has no home folder"
 """A folder that does not exist and cannot be created."""
 
@@ -120,7 +135,12 @@ def _read(folder: Path, home: Path, table: Mapping[str, Any], inherited: Mapping
     )
     stated = table.get("energy", {})
     zoo = _with_energies(zoo, stated, lock.get("energy", {}))
-    return replace(zoo, trust=_trusts(zoo, stated, table.get("trust", {})))
+    zoo = replace(zoo, merges={target: _merge(target, row) for target, row in table.get("merge", {}).items()})
+    return replace(
+        zoo,
+        trust=_of_stated(zoo, stated, table.get("trust", {}), _trust),
+        expected=_of_stated(zoo, stated, table.get("expected", {}), _expected),
+    )
 
 
 def _base(name: str) -> Zoo:
@@ -143,6 +163,8 @@ def _extended(zoo: Zoo, base: Zoo) -> Zoo:
         edges=(*zoo.edges, *others),
         energy_paths={**base.energy_paths, **zoo.energy_paths},
         trust={},  # the base's was measured with the base's networks
+        expected={},
+        merges={**base.merges, **zoo.merges},
         fallback=zoo.fallback or base.fallback,
         declared={**base.declared, **zoo.declared},
     )
@@ -216,24 +238,89 @@ def _with_energies(zoo: Zoo, stated: Mapping[str, Any], measured: Mapping[str, A
     for target, row in stated.items():
         paths = energy_paths[target] = tuple(row["paths"])
         _check_paths(target, paths)
-        for found in (measured.get(target, {}), row):
+        for table in (measured, stated):
+            found = table.get(target, {})
             if "mu" in found and tuple(found["paths"]) == paths:
-                energies[target] = _constants(target, {"origin": f"zoo {zoo.name}, version {zoo.version}", **found})
+                named = {"origin": f"zoo {zoo.name}, version {zoo.version}", **found}
+                energies[target] = _weighted(target, _constants(target, named), found, table)
                 break
     return replace(zoo, energies=energies, energy_paths=energy_paths)
 
 
-def _trusts(
-    zoo: Zoo, stated: Mapping[str, Any], table: Mapping[str, Mapping[str, Any]]
-) -> dict[tuple[str, str], Trust]:
+def _weighted(
+    target: str, constants: EnergyConstants, row: Mapping[str, Any], table: Mapping[str, Any]
+) -> EnergyConstants:
+    """The constants with their weights, if the row has them. `table`: rows of all targets, which scale what is borrowed."""
+    if "weights" not in row:
+        return constants
+    weights, borrowed = tuple(map(float, row["weights"])), tuple(map(str, row.get("borrowed", ())))
+    if len(weights) != len(constants.paths) + len(borrowed):
+        raise ValueError(f"energy of {target}: needs one weight per path, of `paths` and then of `borrowed`")
+    if not all(math.isfinite(weight) and weight >= 0 for weight in weights) or not any(weights):
+        raise ValueError(f"energy of {target}: weights must be 0 or more, and not all 0")
+    mu, sigma = [], []
+    for path in borrowed:
+        end = path.rsplit("-", 1)[-1]
+        _check_paths(end, (path,))
+        if end == target or end not in table or "mu" not in table[end] or path not in table[end]["paths"]:
+            raise ValueError(
+                f"energy of {target}: '{path}' must be a path of another target's energy, with mu and sigma"
+            )
+        scale, place = _constants(end, table[end]), list(table[end]["paths"]).index(path)
+        mu.append(scale.mu[place])
+        sigma.append(scale.sigma[place])
+    return replace(constants, weights=weights, borrowed=borrowed, borrowed_mu=tuple(mu), borrowed_sigma=tuple(sigma))
+
+
+def _of_stated(
+    zoo: Zoo,
+    stated: Mapping[str, Any],
+    table: Mapping[str, Mapping[str, Any]],
+    read: Callable[[str, Mapping[str, Any]], T],
+) -> dict[tuple[str, str], T]:
     """(target, method) -> the zoo's own figures. Energies whose constants were measured again here have none."""
     return {
-        (target, checked_name(method)): _trust(f"trust of {target}, {method}", row)
+        (target, checked_name(method)): read(f"{target}, {method}", row)
         for target, rows in table.items()
         if target in zoo.energies and "mu" in stated[target]
-        if zoo.energies[target] == _constants(target, stated[target])
+        if zoo.energies[target] == _weighted(target, _constants(target, stated[target]), stated[target], stated)
         for method, row in rows.items()
     }
+
+
+def _merge(target: str, row: Mapping[str, Any]) -> Merge:
+    try:
+        merge = Merge(
+            of=checked_name(row["of"]),
+            paths=tuple(map(str, row["paths"])),
+            weights=tuple(map(float, row["weights"])),
+            mirror=float(row["mirror"]),
+            origin=str(row.get("origin", "")),
+        )
+    except ValueError as error:
+        raise ValueError(f"merge of {target}: {error}") from error
+    direct, *indirect = merge.paths
+    if direct != f"{IMAGE}-{target}":
+        raise ValueError(f"merge of {target}: the first path must be {IMAGE}-{target}, it is '{direct}'")
+    _check_paths(target, tuple(indirect))
+    return merge
+
+
+def _expected(name: str, row: Mapping[str, Any]) -> Expected:
+    try:
+        return Expected(
+            error=str(row["error"]),
+            features=tuple(map(str, row["features"])),
+            coefficients=tuple(map(float, row["coefficients"])),
+            intercept=float(row["intercept"]),
+            factor=float(row["factor"]) if "factor" in row else None,
+            coverage=float(row.get("coverage", 0.9)),
+            n_units=int(row.get("n_units", 0)),
+            limit=float(row["limit"]) if "limit" in row else None,
+            origin=str(row.get("origin", "")),
+        )
+    except ValueError as error:
+        raise ValueError(f"expected error of {name}: {error}") from error
 
 
 def _trust(name: str, row: Mapping[str, Any]) -> Trust:
@@ -249,7 +336,7 @@ def _trust(name: str, row: Mapping[str, Any]) -> Trust:
             origin=str(row.get("origin", "")),
         )
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+        raise ValueError(f"trust of {name}: {error}") from error
 
 
 def _without_missing(zoo: Zoo) -> Zoo:
@@ -257,7 +344,22 @@ def _without_missing(zoo: Zoo) -> Zoo:
     installed = tuple(edge for edge in zoo.edges if edge.is_installed)
     missing = tuple(edge for edge in zoo.edges if not edge.is_installed)
     left = replace(zoo, edges=installed, missing=missing)
-    return replace(left, energies={target: row for target, row in zoo.energies.items() if left.has_all(target)})
+    left = replace(left, energies={target: row for target, row in zoo.energies.items() if left.has_all(target)})
+    energies = {
+        target: row if left.has_borrowed(target) else row.without_weights for target, row in left.energies.items()
+    }
+    merges = {target: merge for target, merge in zoo.merges.items() if _has_merge(left, merge)}
+    return replace(left, energies=energies, merges=merges)
+
+
+def _has_merge(zoo: Zoo, merge: Merge) -> bool:
+    """Whether all networks of the merge are installed."""
+    try:
+        for path in merge.paths:
+            zoo.chain(merge.of, path)
+    except ZooError:
+        return False
+    return True
 
 
 def _check(zoo: Zoo) -> None:
@@ -266,11 +368,23 @@ def _check(zoo: Zoo) -> None:
         _check_channels(edge)
     if zoo.fallback is not None and zoo.fallback not in zoo.methods:
         raise ValueError(f"fallback is '{zoo.fallback}'; the methods are {', '.join(zoo.methods)}")
+    _check_merges(zoo)
     for target, paths in zoo.energy_paths.items():
+        borrowed = zoo.energies[target].borrowed if target in zoo.energies else ()
         for method in zoo.methods:
             if target in zoo.targets(method):
-                for path in paths:
+                for path in (*paths, *borrowed, *map(direct_path, borrowed)):
                     zoo.chain(method, path)
+
+
+def _check_merges(zoo: Zoo) -> None:
+    if zoo.merges and MERGED in zoo.methods:
+        raise ValueError(f"the method '{MERGED}' is made of others here; name the method of those edges otherwise")
+    for target, merge in zoo.merges.items():
+        if target not in zoo.targets(merge.of):
+            raise ValueError(f"merge of {target}: '{merge.of}' is not a method that predicts it")
+        for path in merge.paths:
+            zoo.chain(merge.of, path)
 
 
 def _check_channels(edge: Edge) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,6 +32,10 @@ SHARED = "shared"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 IMAGE = "rgb"
 """The domain every path begins with."""
+MERGED = "merged"
+"""The method that merges the paths of another one; no network belongs to it."""
+MAX_WEIGHT_ROUNDING = 1e-3
+"""Weights of a merge are rounded in zoo.toml."""
 
 
 class ZooError(Explained):
@@ -136,6 +141,93 @@ class EnergyConstants:
     """Spread of each term over the same frames, in codes."""
     origin: str = field(default="", compare=False)
     """Where the constants come from, as text."""
+    weights: tuple[float, ...] = ()
+    """Of the standardised terms of `paths`, then of `borrowed`, in the weighted energy; empty: there is only the mean of `paths`."""
+    borrowed: tuple[str, ...] = ()
+    """Paths to other targets, `rgb-depth-reshading`, whose disagreement with the direct prediction of theirs tells of this one."""
+    borrowed_mu: tuple[float, ...] = ()
+    """As the energies of their own targets have them."""
+    borrowed_sigma: tuple[float, ...] = ()
+
+    @property
+    def all_paths(self) -> tuple[str, ...]:
+        """The terms of the weighted energy."""
+        return self.paths + self.borrowed
+
+    @property
+    def all_mu(self) -> tuple[float, ...]:
+        return self.mu + self.borrowed_mu
+
+    @property
+    def all_sigma(self) -> tuple[float, ...]:
+        return self.sigma + self.borrowed_sigma
+
+    @property
+    def paper_weights(self) -> tuple[float, ...]:
+        """Of all terms in the paper's energy: equal for `paths`, 0 for the others."""
+        return (1 / len(self.paths),) * len(self.paths) + (0.0,) * len(self.borrowed)
+
+    @property
+    def all_weights(self) -> tuple[float, ...]:
+        """Of all terms in the energy that is shown: the weighted one where there are weights."""
+        return self.weights or self.paper_weights
+
+    @property
+    def without_weights(self) -> EnergyConstants:
+        """The paper's energy alone."""
+        return EnergyConstants(self.paths, self.mu, self.sigma, self.origin)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The error to expect of a target and method, as `analysis.expected_error` reads it from a manifest."""
+
+    error: str
+    """The column whose value is expected."""
+    features: tuple[str, ...]
+    """Paths, then `mirror` and `length`."""
+    coefficients: tuple[float, ...]
+    intercept: float
+    factor: float | None = None
+    """Of the interval; None: not calibrated."""
+    coverage: float = 0.9
+    n_units: int = 0
+    """Rooms or clips that the factor was measured on."""
+    limit: float | None = None
+    """Sigma of the energy above which a frame is unlike them."""
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        numbers = [*self.coefficients, self.intercept]
+        numbers += [number for number in (self.factor, self.limit) if number is not None]
+        if len(self.features) != len(self.coefficients) or not self.features:
+            raise ValueError("an expected error needs one coefficient per feature")
+        if not all(map(math.isfinite, numbers)) or not 0 < self.coverage < 1:
+            raise ValueError("an expected error needs finite numbers, and a coverage between 0 and 1")
+        if self.factor is not None and self.factor < 1:
+            raise ValueError(f"the factor of an interval is {self.factor}; it must be at least 1")
+
+
+@dataclass(frozen=True)
+class Merge:
+    """How the method `merged` makes a target: a weighted mean of what another method predicts along several paths."""
+
+    of: str
+    """The method whose paths are merged."""
+    paths: tuple[str, ...]
+    """The direct path, then indirect ones."""
+    weights: tuple[float, ...]
+    """Of `paths`."""
+    mirror: float
+    """Weight of the direct prediction of the mirrored image, mirrored back."""
+    origin: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        total = sum(self.weights) + self.mirror
+        if len(self.paths) != len(self.weights) or not self.paths:
+            raise ValueError("a merge needs one weight per path")
+        if not all(weight >= 0 for weight in (*self.weights, self.mirror)) or abs(total - 1) > MAX_WEIGHT_ROUNDING:
+            raise ValueError(f"the weights of a merge must be 0 or more, with sum 1; the sum is {total:g}")
 
 
 @dataclass(frozen=True)
@@ -184,6 +276,10 @@ class Zoo:
     """Target domain -> constants."""
     trust: Mapping[tuple[str, str], Trust] = field(default_factory=dict)
     """(target, method) -> how far that energy can be trusted, where it was measured with the constants of `energies`."""
+    expected: Mapping[tuple[str, str], Expected] = field(default_factory=dict)
+    """(target, method) -> the error to expect, where it was fitted. The method may be `merged`."""
+    merges: Mapping[str, Merge] = field(default_factory=dict)
+    """Target -> how `merged` makes it."""
     fallback: str | None = None
     """The method that provides an edge where another method has neither its own nor a shared one. A method that
     predicts only some domains (geonet has no reshading) needs it for energies whose paths go through the others."""
@@ -226,6 +322,24 @@ class Zoo:
         except ZooError:
             return False
         return any(target in self.targets(method) for method in self.methods)
+
+    def has_borrowed(self, target: str) -> bool:
+        """Whether all networks of the paths to other targets that the target's energy uses are installed."""
+        borrowed = self.energies[target].borrowed
+        try:
+            for method in self.methods:
+                if target in self.targets(method):
+                    for path in borrowed:
+                        self.chain(method, path)
+                        self.chain(method, direct_path(path))
+        except ZooError:
+            return False
+        return True
+
+    def configurations(self) -> list[tuple[str, str]]:
+        """(method, path) of everything that can be computed: of each method, then what is merged."""
+        own = [(method, path) for method in self.methods for path in self.paths(method)]
+        return own + [(MERGED, f"{IMAGE}-{target}") for target in self.merges]
 
     def domain(self, name: str) -> Domain:
         """The domain with that name, the zoo's own or a built-in one."""
@@ -272,6 +386,11 @@ class Zoo:
                 and any((e.source, e.target) == (target, last) and e.method in (method, SHARED) for e in self.edges)
             ]
         return found
+
+
+def direct_path(path: str) -> str:
+    """The direct path to the domain that a path ends in."""
+    return f"{IMAGE}-{path.rsplit('-', 1)[-1]}"
 
 
 def is_name(text: str) -> bool:

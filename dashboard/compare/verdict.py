@@ -117,7 +117,7 @@ def measures_of(comparison: Comparison, charts: Sequence[Chart], scale: Scale) -
         )
     tracks = list(comparison.energies.values())
     # Raw terms of different paths are no more alike than terms standardised with different constants.
-    names = ("paths",) if scale == "raw" else ("paths", "mu", "sigma")
+    names = ("paths",) if scale == "raw" else ("paths", "mu", "sigma", "weights")
     return Measures(
         tuple(contenders),
         by_id["energy"].unit if "energy" in by_id else "",

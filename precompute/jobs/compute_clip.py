@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
+
 from cache.store import Store
-from consistency.zoo.records import ZooError
+from consistency.path_graph import Graph
+from consistency.zoo.records import Chain, ZooError
 from precompute.failures import SourceError
 from precompute.jobs.batches import FrameBatch, FrameRange, Remarks, read_batches
 from precompute.jobs.device_worker import DeviceWorker, all_devices, in_order
@@ -24,7 +27,7 @@ from precompute.jobs.plan import Plan
 from precompute.jobs.precision import clip_dtype
 from precompute.jobs.predict import Compute, make_graph
 from precompute.jobs.resume import open_tracks
-from precompute.jobs.tracks import TrackChunk, chains_of, not_finite
+from precompute.jobs.tracks import TrackChunk, TrackSpec, chains_of, not_finite, truth_chains_of
 from precompute.media import sources
 from precompute.signals import Stop
 
@@ -69,8 +72,7 @@ def compute_clip(
         remarks, stamps = Remarks(), dict(plan.stamps)
         workers = []
         for device in all_devices(compute.device):
-            graph = make_graph(chains_of(pending), device, compute.precision, compute.networks, keeps_going=True)
-            workers.append(DeviceWorker(graph, device, plan.zoo.size_multiple, compute.batch_size, events))
+            workers.append(_new_worker(plan, pending, compute, device, events))
             stack.enter_context(closing(workers[-1]))
         log.info(
             "%s: from frame %d, %d per pack, on %s", plan.clip.title, start, pack_size, [w.device for w in workers]
@@ -115,6 +117,19 @@ def compute_clip(
         disk.finish(remarks)
     _tell(plan, remarks, events)
     return Computed(len(pending) - len(failed), n_frames - start, failed.error(worker.graph for worker in workers))
+
+
+def _new_worker(
+    plan: Plan, pending: Sequence[TrackSpec], compute: Compute, device: torch.device, events: Events
+) -> DeviceWorker:
+    """The device with the networks that the pending tracks run on frames and on ground truth."""
+
+    def graph_of(chains: Sequence[Chain]) -> Graph:
+        return make_graph(chains, device, compute.precision, compute.networks, keeps_going=True)
+
+    of_truth = {name: graph_of(chains) for name, chains in truth_chains_of(pending).items()}
+    graph = graph_of(chains_of(pending))
+    return DeviceWorker(graph, device, plan.zoo.size_multiple, compute.batch_size, events, of_truth)
 
 
 def _is_unusable(error: SourceError, stamps: Mapping[Path, sources.Stamp]) -> bool:

@@ -60,10 +60,18 @@ class DeviceWorker:
     """One device, and the thread that uses it."""
 
     def __init__(
-        self, graph: Graph, device: torch.device, size_multiple: int, batch_size: int, events: Events = UNHEARD
+        self,
+        graph: Graph,
+        device: torch.device,
+        size_multiple: int,
+        batch_size: int,
+        events: Events = UNHEARD,
+        truth_graphs: Mapping[str, Graph] | None = None,
     ) -> None:
-        """`size_multiple`: the networks' input sizes are multiples of this many pixels. `events` receives BatchHalved."""
+        """`size_multiple`: the networks' input sizes are multiples of this many pixels. `events` receives BatchHalved.
+        `truth_graphs`: as `predict`."""
         self.graph, self.device, self.size_multiple = graph, device, size_multiple
+        self._truth_graphs = truth_graphs or {}
         self.batch_size, self._events = batch_size, events
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = True  # most batches have one size: searching for its fastest kernels pays
@@ -99,9 +107,10 @@ class DeviceWorker:
     def predict(self, frames: FrameBatch) -> Predictions:
         """Run the networks. For use within the work."""
         if self.device.type != "cuda":
-            return predict(self.graph, frames, self.device, self.size_multiple)
+            return predict(self.graph, frames, self.device, self.size_multiple, truth_graphs=self._truth_graphs)
+        given = (frames, self.device, self.size_multiple, self.batch_size, self._truth_graphs)
         try:
-            return predict(self._runner, frames, self.device, self.size_multiple, self.batch_size)
+            return predict(self._runner, *given)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError:
@@ -109,7 +118,7 @@ class DeviceWorker:
             # that is not the reason, the same error comes again.
             log.info("%s: the networks cannot be recorded as one CUDA graph; running them step by step", self.device)
             self._runner = self.graph
-            return predict(self.graph, frames, self.device, self.size_multiple, self.batch_size)
+            return predict(self.graph, *given)
 
     def _try(self, frames: FrameBatch, work: Work) -> Scored | None:
         """None if the device's memory is full. Returning drops what the failed run held, so that it can be freed."""

@@ -36,7 +36,7 @@ from precompute.jobs.events import (
 from precompute.jobs.measures.of_clip import add_stability
 from precompute.jobs.plan import Plan, make_plan
 from precompute.jobs.predict import Compute, Networks, Precision, dtype_name
-from precompute.jobs.resume import state_trust
+from precompute.jobs.resume import STATED_LATER, state_trust
 from precompute.media.sampling import Sampling
 from precompute.media.sources import Source, resolve
 from precompute.net.limits import USUAL_LIMITS, Limits
@@ -184,7 +184,11 @@ def _add_stability(store: Store, plan: Plan, events: Events, stop: Stop) -> None
 def _state_trust(store: Store, plan: Plan) -> None:
     """Bring the manifests of the clip's finished energies up to date; the next run does, where another job writes it."""
     pending = {spec.head.key for spec in plan.pending}
-    finished = [spec for spec in plan.specs if spec.head.key not in pending and "trust" in spec.head.constants]
+    finished = [
+        spec
+        for spec in plan.specs
+        if spec.head.key not in pending and any(name in spec.head.constants for name in STATED_LATER)
+    ]
     if finished:
         with suppress(StoreError), store.writing(plan.clip.key):
             state_trust(store, finished)

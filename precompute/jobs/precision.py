@@ -22,12 +22,12 @@ from torch import Tensor
 
 from cache.keys import digest
 from cache.store import Store
-from consistency.energy import disagreement_maps, raw_terms, standardise
+from consistency.energy import raw_terms, standardise
 from consistency.zoo.records import Chain, Zoo
 from precompute.jobs.batches import FrameBatch
 from precompute.jobs.plan import Plan
 from precompute.jobs.predict import Networks, Precision, dtype_name, make_graph, predict
-from precompute.jobs.tracks import TrackSpec, chains_of
+from precompute.jobs.tracks import TrackSpec, chains_of, term_maps
 from precompute.media import decoder
 from precompute.media.sampling import Sampling
 from precompute.media.sources import resolve
@@ -42,7 +42,7 @@ ENERGY_ERROR_BOUND = 0.1
 CLIPS = ("walkthrough", "phone")
 FRAME_SECONDS = 1.0
 """Time of the frame in each clip: a rendered room and a real one, both in full light."""
-VERSION = 1
+VERSION = 2
 """Raised when the measurement changes."""
 
 log = logging.getLogger(__name__)
@@ -100,9 +100,12 @@ def measured(
     bounds = [MEAN_ERROR_BOUND, ENERGY_ERROR_BOUND]
     # The bound of an energy is in sigma, so it depends on the constants.
     scales = sorted(
-        [[[edge.digest for edge in chain] for chain in spec.chains], constants["mu"], constants["sigma"]]
+        [
+            [[[edge.digest for edge in chain] for chain in term] for term in spec.terms],
+            *(spec.head.constants.get(name) for name in ("mu", "sigma", "weights")),
+        ]
         for spec in specs
-        if (constants := spec.head.constants)
+        if spec.terms
     )
     key = digest([VERSION, [[edge.digest for edge in chain] for chain in chains], scales, kind, str(dtype), bounds])
     path = root / "precision" / f"{key}.json"
@@ -163,9 +166,9 @@ def _worst(errors: Iterable[float]) -> float:
 
 def energy_of(spec: TrackSpec, outputs: Mapping[Chain, Tensor]) -> Tensor:
     """The frames' energies, (N,), in sigma."""
-    direct, *indirect = (outputs[chain] for chain in spec.chains)
-    terms = raw_terms(disagreement_maps(direct, indirect))
-    return standardise(terms, spec.head.constants["mu"], spec.head.constants["sigma"])
+    constants = spec.head.constants
+    terms = raw_terms(term_maps(spec.terms, outputs))
+    return standardise(terms, constants["mu"], constants["sigma"], constants.get("weights", {}).get("weighted"))
 
 
 def mean_error(found: Tensor, true: Tensor) -> float:

@@ -31,6 +31,8 @@ class Predictions:
     """Codes in [0, 1], (N, C, H, W), on the device."""
     true_codes: Mapping[str, Tensor]
     """Domain -> the frames' ground truth on the device, float32 in [0, 1], (N, C, H, W)."""
+    of_truth: Mapping[Chain, Tensor] = field(default_factory=dict)
+    """Chain that begins with a domain of `true_codes` -> what its networks make of the ground truth, as `outputs`."""
 
 
 @dataclass(frozen=True)
@@ -91,21 +93,35 @@ class Compute:
 
 
 def predict(
-    graph: Graph | CapturedGraph, frames: FrameBatch, device: torch.device, size_multiple: int, batch_size: int = 0
+    graph: Graph | CapturedGraph,
+    frames: FrameBatch,
+    device: torch.device,
+    size_multiple: int,
+    batch_size: int = 0,
+    truth_graphs: Mapping[str, Graph] | None = None,
 ) -> Predictions:
     """Run the networks on frames padded to multiples of `size_multiple` pixels by repeating the border, and crop their outputs back.
 
     A batch of fewer than `batch_size` frames is filled with its last one: GPUs choose kernels again for every size.
+    `truth_graphs`: domain -> networks that run on its ground truth.
     """
     images = to_codes(frames.rgb, device)
     if len(frames) < batch_size:
         images = images[torch.arange(batch_size, device=device).clamp(max=len(frames) - 1)]
+    true_codes = {name: to_codes(codes, device) for name, codes in frames.truth.items()}
+    of_truth: dict[Chain, Tensor] = {}
+    for name, readouts in (truth_graphs or {}).items():
+        of_truth |= _run(readouts, true_codes[name], size_multiple, len(frames))
+    return Predictions(frames, _run(graph, images, size_multiple, len(frames)), true_codes, of_truth)
+
+
+def _run(graph: Graph | CapturedGraph, images: Tensor, size_multiple: int, n_frames: int) -> dict[Chain, Tensor]:
+    """The outputs for the first frames, of images padded for the networks and cropped back."""
     height, width = images.shape[-2:]
     padding = (0, -width % size_multiple, 0, -height % size_multiple)
     if any(padding):
         images = functional.pad(images, padding, mode="replicate")
-    outputs = {chain: output[: len(frames), :, :height, :width] for chain, output in graph.run(images).items()}
-    return Predictions(frames, outputs, {name: to_codes(codes, device) for name, codes in frames.truth.items()})
+    return {chain: output[:n_frames, :, :height, :width] for chain, output in graph.run(images).items()}
 
 
 def to_codes(levels: np.ndarray, device: torch.device) -> Tensor:

@@ -17,6 +17,8 @@ from precompute.jobs.packs import DISK_THREADS
 from precompute.jobs.predict import Compute, dtype_name
 from precompute.jobs.tracks import TrackSpec
 
+STATED_LATER = ("trust", "expected")
+"""Constants that change no stored value."""
 READING_MARK = "reading"
 """Name, in `computed_on`, of how the source's picture was read. Versions before 0.2.0 did not write it: they read every video
 as its first stream is decoded."""
@@ -32,18 +34,19 @@ def n_stored_frames(store: Store, spec: TrackSpec) -> int:
 
 
 def state_trust(store: Store, specs: Sequence[TrackSpec]) -> int:
-    """Write how far an energy can be trusted into manifests of finished tracks that state something else; returns how
-    many were changed. It is no part of the key: a zoo may be evaluated after its tracks were computed.
+    """Write how far an energy can be trusted, and which error it lets expect, into manifests of finished tracks that state
+    something else; returns how many were changed. Neither is part of the key: a zoo may be evaluated after its tracks were
+    computed.
 
     The caller holds `store.writing` of the clip.
     """
     n_changed = 0
     for spec in specs:
         track = store.get(spec.head.key)
-        trust = spec.head.constants.get("trust")
-        if track is None or not track.is_complete or trust in (None, track.head.constants.get("trust")):
+        stated = {name: spec.head.constants[name] for name in STATED_LATER if name in spec.head.constants}
+        if track is None or not track.is_complete or stated.items() <= track.head.constants.items():
             continue
-        head = replace(track.head, constants={**track.head.constants, "trust": trust})
+        head = replace(track.head, constants={**track.head.constants, **stated})
         store.complete(replace(track, head=head))
         n_changed += 1
     return n_changed

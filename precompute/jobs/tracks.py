@@ -17,8 +17,9 @@ from cache.keys import track_key
 from cache.records import MAX_PATH_DOMAINS, Clip, Head
 from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
 from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
-from consistency.metrics import frame_errors
-from consistency.zoo.records import IMAGE, Chain, Zoo, ZooError
+from consistency.merging import MERGE_VERSION, merge, mirrored, shortening
+from consistency.metrics import frame_errors, perceptual_error, valid_pixels
+from consistency.zoo.records import IMAGE, MERGED, Chain, EnergyConstants, Expected, Zoo, ZooError, direct_path
 from precompute.jobs.encode import CODEC
 from precompute.jobs.predict import Predictions
 
@@ -54,6 +55,10 @@ class TrackSpec:
     """The networks it needs, in the order they run; () for input and ground truth."""
     score: Callable[[Predictions], TrackChunk]
     """Turns the predictions of one batch into what the track gains from it."""
+    of_truth: Chain = ()
+    """The networks that it runs on the ground truth of the domain that they begin with."""
+    terms: tuple[tuple[Chain, Chain], ...] = ()
+    """For an energy: a direct chain and the one that disagrees with it, for each term."""
 
 
 COLUMN_TITLES: dict[str, dict[str, str]] = {
@@ -64,7 +69,14 @@ COLUMN_TITLES: dict[str, dict[str, str]] = {
     "error": {"title": "Mean absolute error", "unit": "code"},
     "angle_degrees": {"title": "Mean angular error", "unit": "°"},
     "absrel": {"title": "Absolute relative error", "unit": ""},
+    "absrel_scaled": {"title": "Absolute relative error, scale aligned", "unit": ""},
+    "perceptual": {"title": "Perceptual error", "unit": "code"},
+    "mirror": {"title": "Disagreement with the mirrored image", "unit": "code"},
+    "length": {"title": "Shortening of the normals", "unit": ""},
 }
+ERRORS_VERSION = 2
+"""Raised when tracks with ground truth gain columns; part of their key."""
+NORMAL = "normal"
 
 
 def plan_tracks(
@@ -84,6 +96,9 @@ def plan_tracks(
     specs = [maker.input(), *(maker.truth_of(domain) for domain in truth)]
     chosen = select_configurations(zoo, patterns)
     for method, target in dict.fromkeys((method, path.split("-")[1]) for method, path in chosen):
+        if method == MERGED:
+            specs.append(maker.merged(target))
+            continue
         specs.append(maker.prediction(method, target))
         specs += [
             maker.readout(method, path)
@@ -101,7 +116,7 @@ def select_configurations(zoo: Zoo, patterns: Sequence[str]) -> list[tuple[str, 
     `mini/*/rgb-normal-reshading-depth` is the path of every method that has its edges, and cycles such as
     `rgb-depth-normal-depth` are paths too. Raises ZooError if a pattern selects none.
     """
-    available = [(method, path) for method in zoo.methods for path in zoo.paths(method)]
+    available = zoo.configurations()
     spelled = {pair: f"{zoo.name}/{pair[0]}/{pair[1]}" for pair in available}
     chosen: dict[tuple[str, str], None] = {}
     for pattern in patterns:
@@ -151,6 +166,15 @@ def chains_of(specs: Iterable[TrackSpec]) -> list[Chain]:
     return [chain for spec in specs for chain in spec.chains]
 
 
+def truth_chains_of(specs: Iterable[TrackSpec]) -> dict[str, list[Chain]]:
+    """Domain -> the chains of networks that those tracks run on its ground truth."""
+    found: dict[str, list[Chain]] = {}
+    for spec in specs:
+        if spec.of_truth:
+            found.setdefault(spec.of_truth[0].source, []).append(spec.of_truth)
+    return found
+
+
 def not_finite(chunks: Mapping[str, TrackChunk]) -> list[str]:
     """The keys of the tracks for which a network returned NaN or infinity: once stored, they would look like a valid image.
 
@@ -196,32 +220,79 @@ class _Maker:
 
     def energy(self, method: str, target: str) -> TrackSpec:
         constants = self.zoo.energies[target]
-        direct = self.zoo.chain(method, f"{IMAGE}-{target}")
-        indirect = [self.zoo.chain(method, path) for path in constants.paths]
+        terms = tuple(
+            (self.zoo.chain(method, direct_path(path)), self.zoo.chain(method, path)) for path in constants.all_paths
+        )
+        doubts = _Doubts.of(self.zoo, method, target, method)
 
         def score(found: Predictions) -> TrackChunk:
-            maps = disagreement_maps(found.outputs[direct], [found.outputs[chain] for chain in indirect])
-            energy = standardise(maps, constants.mu, constants.sigma)
+            maps = term_maps(terms, found.outputs)
+            energy = standardise(maps, constants.all_mu, constants.all_sigma, constants.all_weights)
             codes = (energy - ENERGY.lo) / (ENERGY.hi - ENERGY.lo)
-            columns = {"terms": raw_terms(maps), "blocks": block_means(maps).half()}
+            columns = {"terms": raw_terms(maps), "blocks": block_means(maps).half(), **doubts.columns(found)}
             return TrackChunk(_to_uint8(codes[:, None]), _columns(found, columns), _is_finite(columns["terms"]))
 
+        chains = (*dict.fromkeys(chain for term in terms for chain in term), *doubts.chains)
         head = self._head(
             "energy",
             method,
             f"{IMAGE}-{target}",
             ENERGY,
-            _digests(direct, *indirect),
-            ["pts_seconds", "terms", "blocks"],
+            _digests(*chains),
+            ["pts_seconds", "terms", "blocks", *doubts.names],
             constants={
-                "paths": list(constants.paths),
-                "mu": list(constants.mu),
-                "sigma": list(constants.sigma),
+                "paths": list(constants.all_paths),
+                "mu": list(constants.all_mu),
+                "sigma": list(constants.all_sigma),
+                **_stated_weights(constants),
+                **doubts.stated,
                 "origin": constants.origin,
                 **({"trust": asdict(trust)} if (trust := self.zoo.trust.get((target, method))) else {}),
+                **_stated_expected(self.zoo.expected.get((target, method))),
             },
         )
-        return TrackSpec(head, (direct, *indirect), score)
+        return TrackSpec(head, chains, score, terms=terms)
+
+    def merged(self, target: str) -> TrackSpec:
+        """The prediction of `merged`. It has no energy: one that contains the paths would be low by construction."""
+        recipe = self.zoo.merges[target]
+        direct, *indirect = (self.zoo.chain(recipe.of, path) for path in recipe.paths)
+        weights = (recipe.weights[0], recipe.mirror, *recipe.weights[1:])
+        merged = (direct, mirrored(direct), *indirect)
+        domain = self.zoo.domain(target)
+        doubts = _Doubts.of(self.zoo, recipe.of, target, MERGED)
+        terms = tuple((direct, chain) for chain in indirect)
+        is_expected = (target, MERGED) in self.zoo.expected
+
+        def score(found: Predictions) -> TrackChunk:
+            output = merge([found.outputs[chain] for chain in merged], weights, domain)
+            columns: dict[str, Tensor] = doubts.columns(found)
+            if is_expected:
+                columns["terms"] = raw_terms(term_maps(terms, found.outputs))
+            if target in self.truth:
+                columns |= frame_errors(domain, output, found.true_codes[target])
+            return TrackChunk(_to_uint8(output), _columns(found, columns), _is_finite(output))
+
+        names = ["pts_seconds", *doubts.names, *(["terms"] if is_expected else [])]
+        names += _error_names(domain) if target in self.truth else []
+        constants = {
+            "merge": {"version": MERGE_VERSION, **asdict(recipe)},
+            "paths": list(recipe.paths[1:]),
+            **doubts.stated,
+            **_stated_expected(self.zoo.expected.get((target, MERGED))),
+        }
+        chains = tuple(dict.fromkeys((*merged, *doubts.chains)))
+        head = self._head(
+            "prediction",
+            MERGED,
+            f"{IMAGE}-{target}",
+            domain,
+            _digests(*chains),
+            names,
+            constants=constants,
+            truth=target if target in self.truth else None,
+        )
+        return TrackSpec(head, chains, score)
 
     def _image_track(self, kind: str, method: str, path: str, reference: Chain | None) -> TrackSpec:
         chain = self.zoo.chain(method, path)
@@ -229,9 +300,12 @@ class _Maker:
         true_name = domain.name if domain.name in self.truth else None
         names = ["pts_seconds"] + (["disagreement"] if reference else [])
         if true_name:
-            names += ["error"] + [{"direction": "angle_degrees"}.get(domain.meaning, "absrel")] * (
-                domain.meaning == "direction" or domain.scale == "log"
-            )
+            names += _error_names(domain)
+        # A readout of a prediction against the same readout of the truth, where the truth of what is read is known.
+        read = path.split("-")[1]
+        of_truth = chain[1:] if kind == "readout" and read in self.truth else ()
+        if of_truth:
+            names.append("perceptual")
 
         def score(found: Predictions) -> TrackChunk:
             output = found.outputs[chain]
@@ -244,11 +318,14 @@ class _Maker:
                 is_finite &= _is_finite(columns["disagreement"])
             if true_name:
                 columns |= frame_errors(domain, output, found.true_codes[true_name])
+            if of_truth:
+                known = valid_pixels(self.zoo.domain(read), found.true_codes[read])
+                columns["perceptual"] = perceptual_error(output, found.of_truth[of_truth], known)
             return TrackChunk(_to_uint8(output), _columns(found, columns), is_finite)
 
         edges = _digests(chain, *([reference] if reference else []))
-        head = self._head(kind, method, path, domain, edges, names, truth=true_name)
-        return TrackSpec(head, (chain, *([reference] if reference else [])), score)
+        head = self._head(kind, method, path, domain, edges, names, truth=true_name, read=read if of_truth else None)
+        return TrackSpec(head, (chain, *([reference] if reference else [])), score, of_truth)
 
     def _head(
         self,
@@ -261,14 +338,20 @@ class _Maker:
         *,
         constants: Mapping[str, Any] | None = None,
         truth: str | None = None,
+        read: str | None = None,
     ) -> Head:
+        """`truth`: the domain whose ground truth gives the errors; `read`: that whose ground truth is read out."""
         zoo = self.zoo.name if method else ""
         constants = constants or {}
         # The truth decides the error columns, so adding a truth later makes another track. Where constants come from, and
         # how far the energy can be trusted, change no value.
-        numbers = {name: value for name, value in constants.items() if name not in ("origin", "trust")}
+        numbers = {name: value for name, value in constants.items() if name not in ("origin", "trust", "expected")}
         inputs: dict[str, Any] = {"edges": dict(edges), "constants": numbers}
         inputs["truth"] = self.truth[truth] if truth else None
+        if truth and kind != "truth":
+            inputs["errors"] = ERRORS_VERSION
+        if read:
+            inputs["read"] = self.truth[read]
         if edges and (padded := self.padded_size) != (self.clip.height, self.clip.width):
             inputs["padded"] = padded  # the padding changes what networks see near the border
         return Head(
@@ -284,6 +367,75 @@ class _Maker:
             constants=constants,
             columns={name: COLUMN_TITLES[name] for name in columns},
         )
+
+
+@dataclass(frozen=True)
+class _Doubts:
+    """The numbers beside the terms that an expected error uses: what the mirrored image and the length of normals say."""
+
+    mirror: tuple[Chain, Chain] | None
+    """The direct chain and its mirror."""
+    length: Chain | None
+    """The chain of the method's normals."""
+
+    @classmethod
+    def of(cls, zoo: Zoo, method: str, target: str, expected_of: str) -> _Doubts:
+        """Those that the expected error of `expected_of` names, of the networks of `method`."""
+        expected = zoo.expected.get((target, expected_of))
+        features = expected.features if expected else ()
+        direct = zoo.chain(method, f"{IMAGE}-{target}")
+        return cls(
+            (direct, mirrored(direct)) if "mirror" in features else None,
+            zoo.chain(method, f"{IMAGE}-{NORMAL}") if "length" in features else None,
+        )
+
+    @property
+    def chains(self) -> tuple[Chain, ...]:
+        return (*(self.mirror or ()), *((self.length,) if self.length else ()))
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, used in (("mirror", self.mirror), ("length", self.length)) if used]
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """What the head states of them, and with it the key."""
+        return {"features": self.names} if self.names else {}
+
+    def columns(self, found: Predictions) -> dict[str, Tensor]:
+        columns: dict[str, Tensor] = {}
+        if self.mirror:
+            columns["mirror"] = raw_terms(term_maps([self.mirror], found.outputs))[:, 0]
+        if self.length:
+            columns["length"] = shortening(found.outputs[self.length])
+        return columns
+
+
+def term_maps(terms: Sequence[tuple[Chain, Chain]], outputs: Mapping[Chain, Tensor]) -> Tensor:
+    """Per-pixel disagreement of each term's chain with its direct one: float32 (N, P, H, W)."""
+    maps = [disagreement_maps(outputs[direct], [outputs[chain]]) for direct, chain in terms]
+    return torch.cat(maps, dim=1)
+
+
+def _stated_weights(constants: EnergyConstants) -> dict[str, Any]:
+    """The weights of an energy as its head states them; nothing for a zoo without, whose keys thus stay."""
+    if not constants.weights:
+        return {}
+    return {"weights": {"weighted": list(constants.weights), "paper": list(constants.paper_weights)}}
+
+
+def _stated_expected(expected: Expected | None) -> dict[str, Any]:
+    return {"expected": asdict(expected)} if expected else {}
+
+
+def _error_names(domain: Domain) -> list[str]:
+    """The columns of `frame_errors`."""
+    names = ["error"]
+    if domain.meaning == "direction":
+        names.append("angle_degrees")
+    if domain.scale == "log":
+        names += ["absrel", "absrel_scaled"]
+    return names
 
 
 def _columns(found: Predictions, more: Mapping[str, Tensor] | None = None) -> dict[str, Tensor | np.ndarray]:

@@ -1,11 +1,14 @@
-"""Measures the scale of an energy: mean and spread of each path's disagreement, with one method on ordinary clips."""
+"""Measures the scale of an energy: mean and spread of each path's disagreement, with one method on ordinary clips.
+
+Where the clips have ground truth, the weights of the paths are fitted against the error.
+"""
 
 # N frames, P paths
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,11 +16,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from analysis.weights import NotFitted, Terms, fit_energy
 from cache.store import default_root
+from consistency.domains import Domain, get_domain
 from consistency.energy import disagreement_maps, raw_terms
+from consistency.metrics import frame_errors
 from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.records import IMAGE, Zoo, ZooError
+from precompute.failures import SourceError
 from precompute.jobs.batches import FrameBatch
 from precompute.jobs.predict import predict
 from precompute.media import decoder, sampling, sources
@@ -36,6 +43,8 @@ def calibrate(
     say: Callable[[str], None],
 ) -> dict[str, dict[str, Any]]:
     """Target -> `paths`, `mu`, `sigma` (mean absolute deviation) and `origin`, for every energy whose networks are installed.
+
+    With `weights`, and `borrowed` paths to other targets, where they could be fitted against the error; `say` reports why not.
 
     Computed in float32 on the CPU, so that the constants do not depend on the machine. Raises ZooError and SourceError.
     """
@@ -58,20 +67,69 @@ def calibrate(
         lambda edge: load_network(edge, device=device, dtype=torch.float32),
     )
     terms: dict[str, list[np.ndarray]] = {target: [] for target in targets}
+    errors: dict[str, list[np.ndarray]] = {target: [] for target in targets}
     titles, n_frames = [], 0
     for clip in clips:
         source = sources.resolve(clip, media_dir=(store or default_root()) / "media")
         titles.append(source.title)
-        with closing(decoder.frames(source.path, spread(source, max_frames))) as frames:
-            while group := list(islice(frames, BATCH_SIZE)):
-                outputs = predict(graph, FrameBatch.stack(group), device, zoo.size_multiple).outputs
-                for target, (direct, *indirect) in chains.items():
-                    maps = disagreement_maps(outputs[direct], [outputs[chain] for chain in indirect])
-                    terms[target].append(raw_terms(maps).numpy())
-                n_frames += len(group)
+        for batch in read(source, spread(source, max_frames), targets):
+            found = predict(graph, batch, device, zoo.size_multiple)
+            for target, (direct, *indirect) in chains.items():
+                maps = disagreement_maps(found.outputs[direct], [found.outputs[chain] for chain in indirect])
+                terms[target].append(raw_terms(maps).numpy())
+                errors[target].append(
+                    errors_of(zoo.domain(target), found.outputs[direct], found.true_codes.get(target))
+                )
+            n_frames += len(batch)
         say(f"{source.title}: measured")
     origin = f"{n_frames} frames of {', '.join(titles)}, with {method}"
-    return {target: _row(zoo, target, np.concatenate(parts), origin) for target, parts in terms.items()}
+    rows = {target: _row(zoo, target, np.concatenate(parts), origin) for target, parts in terms.items()}
+    scaled = {
+        target: Terms(tuple(row["paths"]), tuple(row["mu"]), tuple(row["sigma"]), np.concatenate(terms[target]))
+        for target, row in rows.items()
+    }
+    for target, row in rows.items():
+        row.update(_weights(target, scaled, np.concatenate(errors[target]), say))
+    return rows
+
+
+def read(source: sources.Source, wanted: sampling.Sampling, targets: Sequence[str]) -> Iterator[FrameBatch]:
+    """Batches of a clip with the ground truth of those targets that it has. Raises SourceError."""
+    with ExitStack() as stack:
+        frames = stack.enter_context(closing(decoder.frames(source.path, wanted)))
+        truth = {
+            name: stack.enter_context(closing(decoder.frames(path, wanted, channels=get_domain(name).channels)))
+            for name, path in source.truth.items()
+            if name in targets
+        }
+        while group := list(islice(frames, BATCH_SIZE)):
+            true = {name: [frame.rgb for frame in islice(found, len(group))] for name, found in truth.items()}
+            for name, codes in true.items():
+                if len(codes) != len(group):
+                    raise SourceError("bad_truth", f"{source.title}: ground truth of {name} ends before the clip")
+            yield FrameBatch.stack(group, true)
+
+
+def errors_of(domain: Domain, predicted: torch.Tensor, truth: torch.Tensor | None) -> np.ndarray:
+    """Mean absolute error of each frame in codes, (N,); NaN without ground truth."""
+    if truth is None:
+        return np.full(len(predicted), np.nan)
+    return frame_errors(domain, predicted, truth)["error"].numpy()
+
+
+def _weights(target: str, terms: Mapping[str, Terms], errors: np.ndarray, say: Callable[[str], None]) -> dict[str, Any]:
+    """`weights` and `borrowed` of an energy; empty where they cannot be fitted, which is reported."""
+    if not np.isfinite(errors).any():
+        say(
+            f"energy of {target}: no clip has its ground truth, so it has no weights and is the plain mean of its paths"
+        )
+        return {}
+    try:
+        found = fit_energy(target, terms, errors)
+    except NotFitted as error:
+        say(f"energy of {target}: no weights, {error}")
+        return {}
+    return {"weights": list(found.values), **({"borrowed": list(found.borrowed)} if found.borrowed else {})}
 
 
 def spread(source: sources.Source, max_frames: int) -> sampling.Sampling:

@@ -1,4 +1,4 @@
-"""Laws of the energy: the mean over paths that numpy, torch and the browser compute alike."""
+"""Laws of the energy: the weighted sum over paths that numpy, torch and the browser compute alike."""
 
 from __future__ import annotations
 
@@ -12,7 +12,18 @@ import numpy as np
 import pytest
 import torch
 
-from analysis.energy import SCALES, Scale, Unreadable, energy, same_constants, standardised
+from analysis.energy import (
+    SCALES,
+    WEIGHTINGS,
+    Scale,
+    Unreadable,
+    Weighting,
+    contributions,
+    energy,
+    same_constants,
+    standardised,
+    weights_of,
+)
 from consistency.energy import standardise
 from tests.fixtures.stores import build_store
 
@@ -26,6 +37,9 @@ const { energies } = await import(process.argv[1]);
 const { terms, shape, constants } = JSON.parse(readFileSync(0, "utf8"));
 console.log(JSON.stringify(Array.from(energies(terms, shape, constants))));
 """
+
+
+WEIGHTED = {**CONSTANTS, "weights": {"paper": [1.0, 0.0], "weighted": [0.25, 2.0]}}
 
 
 def energies_in_the_browser(terms: np.ndarray, constants: dict[str, list[float]] | None) -> list[float]:
@@ -45,6 +59,53 @@ def test_numpy_torch_and_the_browser_give_the_same_energy() -> None:
     )
     assert energies_in_the_browser(terms, constants) == pytest.approx(expected, rel=1e-6)
     assert energies_in_the_browser(terms, None) == pytest.approx(energy(terms, {}, "raw"), rel=1e-6)
+
+
+@pytest.mark.parametrize("weighting", WEIGHTINGS)
+def test_numpy_torch_and_the_browser_give_the_same_weighted_energy(weighting: Weighting) -> None:
+    draw = np.random.default_rng(12)
+    terms = draw.uniform(0, 0.4, (50, 5)).astype(np.float32)
+    scales = {"mu": draw.uniform(0.02, 0.2, 5).tolist(), "sigma": draw.uniform(0.01, 0.1, 5).tolist()}
+    stated = {"paper": [0.25, 0.25, 0.25, 0.25, 0.0], "weighted": [0.0, 1.3, 0.2, 0.0, 0.7]}
+    expected = energy(terms, {**scales, "weights": stated}, "standardised", weighting)
+    by_torch = standardise(torch.from_numpy(terms), scales["mu"], scales["sigma"], stated[weighting])
+    assert by_torch.tolist() == pytest.approx(expected, rel=1e-5, abs=1e-5)
+    assert energies_in_the_browser(terms, {**scales, "weights": stated[weighting]}) == pytest.approx(
+        expected, rel=1e-6, abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("path", [0, 1])
+def test_with_all_weights_zero_but_one_the_energy_is_that_term(path: int) -> None:
+    weights = {"paper": [0.5, 0.5], "weighted": [float(path == 0), float(path == 1)]}
+    constants = {**CONSTANTS, "weights": weights}
+    assert energy(TERMS, constants, "standardised").tolist() == standardised(TERMS, CONSTANTS)[:, path].tolist()
+
+
+def test_the_parts_of_the_paths_sum_to_the_energy() -> None:
+    assert contributions(TERMS, WEIGHTED).sum(axis=1).tolist() == energy(TERMS, WEIGHTED, "standardised").tolist()
+    assert contributions(TERMS, WEIGHTED, "paper").tolist() == [[0.0, 0.0], [2.0, 0.0], [0.0, 0.0]]
+
+
+def test_the_raw_energy_is_the_mean_over_the_paths_of_the_paper_whatever_the_weighting() -> None:
+    for weighting in WEIGHTINGS:
+        assert energy(TERMS, WEIGHTED, "raw", weighting).tolist() == [1.0, 2.0, 1.0]
+
+
+def test_a_track_without_weights_has_the_energy_of_the_paper_and_says_that_it_has_no_other() -> None:
+    assert (
+        energy(TERMS, CONSTANTS, "standardised").tolist() == energy(TERMS, CONSTANTS, "standardised", "paper").tolist()
+    )
+    with pytest.raises(Unreadable, match="zoo calibrate"):
+        energy(TERMS, CONSTANTS, "standardised", "weighted")
+
+
+@pytest.mark.parametrize(
+    "stated", [{"weighted": [1.0]}, {"weighted": [1.0, float("nan")]}, {"weighted": "ab"}, {"x": 1}]
+)
+def test_weights_that_do_not_fit_are_reported(stated: dict) -> None:
+    with pytest.raises(Unreadable):
+        weights_of({**CONSTANTS, "weights": stated}, 2, "weighted")
 
 
 def test_energy_is_the_mean_over_paths_of_the_standardised_terms() -> None:

@@ -231,3 +231,59 @@ def test_constants_measured_again_leave_the_old_trust_behind(tmp_path):
     paths, ones = list(energy.paths), [1.0] * len(energy.paths)
     (folder / "zoo.lock").write_text(json.dumps({"energy": {"normal": {"paths": paths, "mu": ones, "sigma": ones}}}))
     assert not load_zoo(str(folder)).trust
+
+
+def with_change(folder: Path, before: str, after: str) -> Path:
+    """A tiny zoo with weights, merges and expected errors, with one change to its zoo.toml."""
+    path = write_zoo(folder, is_weighed=True) / "zoo.toml"
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+    return folder
+
+
+def test_weights_are_read_with_the_scale_of_what_they_borrow(tmp_path):
+    zoo = load_zoo(str(with_change(tmp_path, "mu = [0.1, 0.1]", "mu = [0.3, 0.2]")))  # of normals
+    depth = zoo.energies["depth"]
+    assert depth.all_paths == ("rgb-normal-depth", "rgb-edge2d-depth", "rgb-depth-normal")
+    assert depth.all_mu == (0.1, 0.1, 0.3)
+    assert depth.all_weights == (0.5, 0.25, 1.5)
+    assert depth.paper_weights == (0.5, 0.5, 0.0)
+    assert ("merged", "rgb-normal") in zoo.configurations()
+    assert zoo.expected["normal", "merged"].factor is None
+    assert zoo.merges["normal"].mirror == 0.375
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        ("weights = [1.25, 0]", "weights = [1.25]", "one weight per path"),
+        ("weights = [1.25, 0]", "weights = [-1.25, 1]", "0 or more"),
+        ("weights = [1.25, 0]", "weights = [0, 0]", "not all 0"),
+        ("weights = [1.25, 0]", "weights = [nan, 0]", "0 or more"),
+        ('borrowed = ["rgb-depth-normal"]', 'borrowed = ["rgb-normal-depth"]', "another target's energy"),
+        ('borrowed = ["rgb-depth-normal"]', 'borrowed = ["rgb-depth-edge2d"]', "another target's energy"),
+        ("mirror = 0.375", "mirror = 0.5", "sum 1"),
+        ("mirror = 0.375", "mirror = -0.375", "0 or more"),
+        ('paths = ["rgb-normal", "rgb-depth-normal"', 'paths = ["rgb-depth", "rgb-depth-normal"', "first path"),
+        ('of = "baseline"', 'of = "nobody"', "not a method"),
+        ("factor = 1.5", "factor = 0.5", "at least 1"),
+        ("intercept = 3", "intercept = inf", "finite"),
+        ("coefficients = [0.5, 0.5]", "coefficients = [0.5]", "one coefficient per feature"),
+        ('method = "consistency"', 'method = "merged"', "made of others"),
+    ],
+)
+def test_weights_merges_and_expected_errors_that_cannot_be_are_refused_in_words(tmp_path, before, after, problem):
+    with pytest.raises(ZooError, match=problem):
+        load_zoo(str(with_change(tmp_path, before, after)))
+
+
+def test_constants_measured_again_leave_the_old_weights_and_expected_errors_behind(tmp_path):
+    folder = write_zoo(tmp_path, is_weighed=True)
+    row = {"paths": ["rgb-depth-normal", "rgb-edge2d-normal"], "mu": [0.2, 0.2], "sigma": [0.1, 0.1]}
+    (folder / "zoo.lock").write_text(json.dumps({"energy": {"normal": row}}))
+    zoo = load_zoo(str(folder))
+    assert not zoo.energies["normal"].weights
+    assert ("normal", "baseline") not in zoo.expected
+    assert zoo.energies["depth"].weights  # its own constants, and those of what it borrows, are still zoo.toml's
+    assert zoo.energies["depth"].borrowed_mu == (0.1,)

@@ -306,6 +306,14 @@ def test_what_an_energy_compares_is_known_as_what_a_job_can_make() -> None:
     assert all(configuration.path.endswith("-normal") for configuration in known)
 
 
+def test_a_path_that_an_energy_borrows_from_another_target_is_no_way_to_its_own() -> None:
+    energy = track("energy", "rgb-depth")
+    constants = {**energy.head.constants, "paths": ["rgb-normal-depth", "rgb-depth-normal"]}
+    borrowing = replace(energy, head=replace(energy.head, constants={**constants, "mu": [0.1] * 2, "sigma": [0.1] * 2}))
+    known = Catalogue([track("input", "rgb"), borrowing]).known("depth")
+    assert [configuration.path for configuration in known] == ["rgb-normal-depth"]
+
+
 def test_a_tolerant_clip_is_told_from_the_strict_one_of_the_same_source():
     tolerant = replace(CLIP, key="e" * 64, sampling={"is_tolerant": True})
     damaged = track("input", "rgb", clip=tolerant)

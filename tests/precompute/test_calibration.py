@@ -107,3 +107,28 @@ def test_a_clip_that_never_changes_measures_nothing(folder, tmp_path):
     still = write_video(tmp_path / "still.mp4", 1)
     result = invoke("zoo", "calibrate", str(folder), "--on", str(still))
     assert result.exit_code == 1 and "measure on clips that change more" in result.output
+
+
+def test_weights_are_fitted_where_a_clip_has_ground_truth_and_said_to_lack_where_it_has_none(folder, tmp_path):
+    video = write_video(tmp_path / "room.mp4", 24)
+    write_video(tmp_path / "room.depth.mkv", 24, codec="ffv1", pix_fmt="gray")
+    (tmp_path / "room.toml").write_text('[truth]\ndepth = "room.depth.mkv"\n')
+    measured = invoke("zoo", "calibrate", str(folder), "--on", str(video), "--max-frames", "24")
+    assert measured.exit_code == 0, measured.output
+    words = " ".join(measured.output.split())
+    assert "energy of normal: no clip has its ground truth" in words
+    zoo = load_zoo(str(folder))
+    depth = zoo.energies["depth"]
+    assert len(depth.weights) == len(depth.all_paths)
+    assert min(depth.weights) >= 0
+    assert not zoo.energies["normal"].weights
+
+
+def test_too_few_frames_for_weights_are_named_and_the_constants_stay(folder, tmp_path):
+    video = write_video(tmp_path / "room.mp4", 6)
+    write_video(tmp_path / "room.depth.mkv", 6, codec="ffv1", pix_fmt="gray")
+    (tmp_path / "room.toml").write_text('[truth]\ndepth = "room.depth.mkv"\n')
+    measured = invoke("zoo", "calibrate", str(folder), "--on", str(video), "--max-frames", "6")
+    assert measured.exit_code == 0, measured.output
+    assert "energy of depth: no weights, 6 frames with ground truth are too few" in " ".join(measured.output.split())
+    assert load_zoo(str(folder)).energies["depth"].weights == ()

@@ -19,7 +19,7 @@ from consistency.zoo.records import EnergyConstants, Zoo
 from precompute.media import shifts
 from tests.fixtures.zoos import write_lab, write_zoo
 from training.cli import app
-from training.evaluation import claims, measure, real_images, real_items, results, trust
+from training.evaluation import claims, measure, real_images, real_items, results
 from training.evaluation.chains import open_frames
 from training.evaluation.energies import draw_pixels, energy_constants
 from training.evaluation.errors import Errors, median_images, near_depth_edges
@@ -402,30 +402,6 @@ def test_nothing_is_minus_zero():
     assert (plain(-0.00001, 2), signed(-0.00001, 2), signed(-0.5, 1)) == ("0.00", "0.00", "−0.5")
 
 
-def test_trust_is_measured_and_written_into_the_zoo_without_changing_anything_else(
-    frames_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    phone = real_images.pictures(None)[:2]
-    monkeypatch.setattr(real_images, "pictures", lambda folder: phone)
-    folder = write_zoo(tmp_path)
-    before = load_zoo(str(folder))
-    counted: list[tuple[int, int]] = []
-    for _ in range(2):  # the second time, figures are replaced
-        trust.evaluate_trust(folder, None, frames_folder, None, lambda done, of: counted.append((done, of)), 1)
-    after = load_zoo(str(folder))
-    assert counted[-1][0] == counted[-1][1]
-    rooms = measured(before, frames_folder)
-    assert set(after.trust) == set(rooms.energies)
-    for pair, found in after.trust.items():
-        energies = trust.validation_energies(before, Frames(frames_folder, "validation"), lambda n: None)[pair]
-        assert found.percentile_97_5 == pytest.approx(np.percentile(energies, 97.5), abs=0.006)
-        assert found.spearman == pytest.approx(rooms.correlations(*pair)[1], abs=0.006)
-        assert found.n_frames == 6
-        assert list(found.auc) == [phone[0].item.group]
-    assert [edge.digest for edge in before.edges] == [edge.digest for edge in after.edges]
-    assert before.energies == after.energies
-
-
 # The page
 
 
@@ -508,7 +484,7 @@ def test_the_committed_page_includes_the_committed_remarks():
     assert (docs / results.REMARKS).read_text().strip() in (docs / "results.md").read_text()
 
 
-@pytest.mark.parametrize("command", ["make", "render", "train", "export", "evaluate", "material", "sample"])
+@pytest.mark.parametrize("command", ["make", "render", "train", "export", "evaluate", "measures", "material", "sample"])
 def test_the_help_of_every_command_shows_an_example(command: str):
     result = CliRunner().invoke(app, [command, "--help"])
     assert result.exit_code == 0 and f"python -m training {command}" in result.output

@@ -25,6 +25,7 @@ from training.evaluation.measure import (
     energy_sets,
     ladder_spearman,
 )
+from training.evaluation.perceptual import perceptual_text
 from training.evaluation.real_items import GROUPS
 from training.evaluation.tables import (
     NOT_MEASURED,
@@ -130,8 +131,11 @@ def readouts_text(figures: ResultFigures) -> str:
         f"## Readouts\n\nL1 error, against the truth of the last domain, of each cross network's readout of the truth and of "
         f"each method's prediction, on {rooms.n_readout_frames} test frames (every {READOUT_EVERY}rd).\n\n"
         + table(["edge", "of truth", "", *methods], rows)
-        + "\n\nThe readout gap: L1 between the cross network's readouts of the prediction and of the truth, which consistency "
-        "training lowers.\n\n" + table(["edge", *methods], gaps)
+        + "\n\nThe readout gap, or perceptual error: L1 between the cross network's readouts of the prediction and of the truth, "
+        "which consistency training lowers.\n\n"
+        + table(["edge", *methods], gaps)
+        + "\n\n"
+        + perceptual_text({key: mean_known(values) for key, values in rooms.gaps.items()}, TARGETS, BASELINE)
     )
 
 

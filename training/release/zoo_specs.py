@@ -30,5 +30,5 @@ class ZooSpec:
 
 
 LAB = ZooSpec("lab", "2", tuple(DOMAINS), METHODS, 25.0)
-MINI = ZooSpec("mini", "2", ("rgb", *TARGETS, "edge2d"), SEEDED, 10.0)
+MINI = ZooSpec("mini", "3", ("rgb", *TARGETS, "edge2d"), (*SEEDED, "multitask"), 12.0)
 SEED = ZooSpec("lab-seed", "1", tuple(DOMAINS), SEEDED, 25.0)

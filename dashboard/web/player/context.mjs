@@ -20,7 +20,8 @@ export const LETTERS = "ABCDEFGH";
  *   column: number, key: string, isComplete: boolean, domain: Domain, packs: Pack[]}} Pane letter: of its configuration, "":
  *   none; heading: the title without what the detail says
  * @typedef {{key: string, method: string, domain: Domain, packs: Pack[], paths: string[], mu: number[],
- *   sigma: number[]}} Energy an energy track; method: `zoo/method`; paths, mu, sigma: of its terms
+ *   sigma: number[], weights: number[], paperWeights: number[]}} Energy an energy track; method: `zoo/method`; paths, mu,
+ *   sigma: of its terms; weights: of the energy as shown, paperWeights: of the plain mean
  * @typedef {{open: string, title: string, heading: string, detail: string, key: string, isComplete: boolean, domain: Domain,
  *   packs: Pack[]}} Choice a stored prediction that a pane could show instead; open: `zoo/method/path`
  * @typedef {{frame: number, speed: number, look?: Record<string, string>}} Place look: the view state as a link spells it

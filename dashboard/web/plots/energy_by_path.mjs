@@ -1,13 +1,13 @@
 // @ts-check
 /**
- * Energy by path: each path's part of the mean, stacked over the frames, named with the path's own disagreement. Paths that raise the energy stand above 0, those that
+ * Energy by path: each path's part of the energy, stacked over the frames, named with the path's own disagreement. Paths that raise the energy stand above 0, those that
  * lower it below, so that both sides together are the energy. A band can be opened as a pane.
  */
 
 import { colourAt } from "../drawing/colour.mjs";
 import { button, element, fill } from "../ui/dom.mjs";
 import { withUnit } from "../ui/numbers.mjs";
-import { standardised } from "./energy.mjs";
+import { rawConstants, standardised, weightOf } from "./energy.mjs";
 
 /** Of the colour map that the bands are taken from, so that neighbours differ and none is nearly white. */
 const COLOURS = { map: /** @type {"viridis"} */ ("viridis"), from: 0.08, to: 0.9 };
@@ -22,7 +22,7 @@ export function sharesOf(terms, nPaths, constants) {
   const nFrames = terms.length / nPaths;
   return Array.from({ length: nPaths }, (_, path) =>
     Float64Array.from({ length: nFrames }, (_, frame) => {
-      return standardised(terms[frame * nPaths + path], path, constants) / nPaths;
+      return weightOf(path, nPaths, constants) * standardised(terms[frame * nPaths + path], path, constants);
     }),
   );
 }
@@ -89,12 +89,19 @@ export class Paths {
       track.packs.reduce((sum, pack) => sum + pack.n_frames, 0),
       context.clip.nFrames,
     );
-    const shares = track.paths.map(() => new Float64Array(known).fill(NaN));
+    const unknown = () => track.paths.map(() => new Float64Array(known).fill(NaN));
+    const [shares, own] = [unknown(), unknown()];
+    const constants = isRaw ? rawConstants(track) : track;
+    const alone = { ...constants, weights: track.paths.map(() => 1) };
     try {
       for (const pack of track.packs) {
         const { values } = await context.frames.column(pack, "terms", loading.signal);
-        for (const [path, own] of sharesOf(values, nPaths, isRaw ? null : track).entries())
-          for (const [i, value] of own.entries()) if (pack.start + i < known) shares[path][pack.start + i] = value;
+        for (const [all, used] of /** @type {const} */ ([
+          [shares, constants],
+          [own, alone],
+        ]))
+          for (const [path, found] of sharesOf(values, nPaths, used).entries())
+            for (const [i, value] of found.entries()) if (pack.start + i < known) all[path][pack.start + i] = value;
       }
     } catch (error) {
       if (loading.signal.aborted || context.isDestroyed) return;
@@ -105,23 +112,27 @@ export class Paths {
       return;
     }
     if (loading.signal.aborted) return;
-    context.charts.setExtras([this.chart(letter, track, shares)]);
+    context.charts.setExtras([this.chart(letter, track, shares, own)]);
   }
 
-  /** @param {string} letter @param {import("../player/context.mjs").Energy} track @param {Float64Array[]} shares @returns {import("./curves.mjs").Chart} */
-  chart(letter, track, shares) {
+  /**
+   * @param {string} letter @param {import("../player/context.mjs").Energy} track @param {Float64Array[]} shares
+   * @param {Float64Array[]} own each path's disagreement, whatever its weight @returns {import("./curves.mjs").Chart}
+   */
+  chart(letter, track, shares, own) {
     const { unit } = this.context.series.measure("energy") ?? track.domain;
-    const names = track.paths.map((path) => this.nameOf(path));
+    const target = track.paths[0].split("-").at(-1) ?? "";
+    const names = track.paths.map((path) => this.nameOf(path, target));
     const colours = shares.map((_, i) => {
       const place = shares.length > 1 ? i / (shares.length - 1) : 0.5;
       return `rgb(${colourAt(COLOURS.map, COLOURS.from + (COLOURS.to - COLOURS.from) * place).join(",")})`;
     });
-    const total = Float64Array.from(shares[0], (_, frame) => shares.reduce((sum, own) => sum + own[frame], 0));
+    const total = Float64Array.from(shares[0], (_, frame) => shares.reduce((sum, share) => sum + share[frame], 0));
     const bands = shares.map((values, i) => ({ colour: colours[i], values }));
     // The legend's entries, with the value of each path, which may be below 0.
     const entries = bands.map((band, i) => ({
       ...band,
-      values: band.values.map((own) => own * bands.length), // the path's own, as the graph of paths names it
+      values: own[i], // as the graph of paths names it
       letter: "",
       name: names[i],
       isDrawn: false,
@@ -141,11 +152,11 @@ export class Paths {
       controls: this.controls,
       onEntry: (/** @type {number} */ index) => index > 0 && open(index - 1), // the first one is the whole
       onTap: (/** @type {number} */ frame, /** @type {number} */ at) => {
-        const here = shares.map((own) => own[frame]);
+        const here = shares.map((share) => share[frame]);
         const path = bandAt(here, at);
         if (path < 0) return;
         const whole = withUnit(total[frame], unit);
-        const text = `${names[path]} ${withUnit(here[path] * here.length, unit)}; the energy is the mean, ${whole} `;
+        const text = `${names[path]} ${withUnit(own[path][frame], unit)}, ${withUnit(here[path], unit)} of the energy of ${whole} `;
         const go = button(`open ${names[path]} as a pane`, null, "open as a pane");
         const act = () => {
           open(path);
@@ -157,13 +168,11 @@ export class Paths {
     };
   }
 
-  /** What the path goes through between the image and the target. @param {string} path */
-  nameOf(path) {
+  /** What the path goes through from the image to the target, with its end if that is another. @param {string} path @param {string} target */
+  nameOf(path, target) {
+    const domains = path.split("-").slice(1);
+    if (domains.at(-1) === target) domains.pop();
     const titles = new Map(Object.entries(this.context.data.titles ?? {}));
-    return path
-      .split("-")
-      .slice(1, -1)
-      .map((name) => titles.get(name) ?? name)
-      .join(" → ");
+    return domains.map((name) => titles.get(name) ?? name).join(" → ");
   }
 }

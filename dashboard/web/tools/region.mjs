@@ -6,7 +6,7 @@
  * Shift + drag draws, Shift + click selects a pixel; M makes the next drag draw and puts a box under the arrow keys.
  */
 
-import { energies } from "../plots/energy.mjs";
+import { energies, rawConstants } from "../plots/energy.mjs";
 import { DRAG_ENDS, element, listener, worded } from "../ui/dom.mjs";
 import { withUnit } from "../ui/numbers.mjs";
 import { CLICK_PX } from "./zoom.mjs";
@@ -252,7 +252,7 @@ class Region {
 
   /** @param {Block} one @param {AbortSignal} signal */
   async loadBlock({ track, pack, name }, signal) {
-    const constants = this.isRaw ? null : track;
+    const constants = this.isRaw ? rawConstants(track) : track;
     const { shape, values } = await this.context.frames.column(pack, "blocks", signal);
     signal.throwIfAborted();
     if (shape.length !== 4 || shape[1] !== track.mu.length) throw new Error("the block means do not fit the paths");

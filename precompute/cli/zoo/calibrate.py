@@ -32,7 +32,8 @@ def calibrate(
 ) -> None:
     """Measure the constants of a zoo's energies: mean and spread of each path's disagreement on ordinary clips.
 
-    They are stored with the zoo; energies computed from then on use them.
+    Where clips have ground truth, weights of the paths are fitted against the error, too. All are stored with the zoo; energies
+    computed from then on use them.
 
     [bold]Example[/bold]
 
@@ -58,3 +59,6 @@ def calibrate(
         say(f"energy of {target}, {row['origin']}")
         for path, mu, sigma in zip(row["paths"], row["mu"], row["sigma"], strict=True):
             say(f"  {path}: mu {mu:.4f}, sigma {sigma:.4f}")
+        if "weights" in row:
+            named = zip([*row["paths"], *row.get("borrowed", ())], row["weights"], strict=True)
+            say("  weights: " + ", ".join(f"{path} {weight:.2f}" for path, weight in named if weight))
