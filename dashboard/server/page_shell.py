@@ -19,6 +19,8 @@ from dashboard.web_files import WEB_FOLDER, web_files, web_version
 PAGE_STYLE = WEB_FOLDER.parent / "page.css"
 _ENTRIES = ("player/compare_page.mjs", "path_graph/path_graph.mjs")
 """The modules of the Compare page's components."""
+_SHEETS = ("ui/panes.css", "ui/player.css")
+"""Their style sheets; those of other pages' components are loaded there."""
 _STATIC_IMPORT = re.compile(r"""\b(?:from|import)\s*"(\.[\w./-]+\.mjs)\"""")
 """As in export/offline_page.mjs, without `import(...)`: that loads on demand, or names a type in a comment."""
 _ELEMENTS = ("BidiComponent", "Html", "Selectbox", "ButtonGroup", "PageLink", "Button")
@@ -88,8 +90,7 @@ class PageShell:
 def with_first_needs(page: str) -> str:
     """Streamlit's page with ours written into it; a page of another shape keeps what does not fit."""
     web = f"./web/{web_version()}"
-    sheets = [name for name, path in web_files().items() if path.suffix == ".css" and name.startswith("ui/")]
-    links = [f'<link rel="preload" as="style" href="{web}/{name}">' for name in sheets]
+    links = [f'<link rel="preload" as="style" href="{web}/{name}">' for name in _SHEETS]
     # Of low priority: Streamlit's own scripts and its first questions to the server go before them.
     modules = [*(f"./static/js/{name}" for name in streamlit_chunks()), *(f"{web}/{name}" for name in page_modules())]
     links += [f'<link rel="modulepreload" fetchpriority="low" href="{module}">' for module in modules]
