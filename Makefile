@@ -13,7 +13,7 @@ COMPILE := .venv-tools/bin/uv pip compile --quiet --upgrade --universal --python
 NODE := $(BIN)/python -m tools.node
 
 .PHONY: help setup demo precompute-sample test test-field test-busy browser check lint lint-python lint-web format coverage lock audit \
-	torture bench bench-gpu bench-player pictures
+	torture bench bench-gpu bench-player bench-uploads pictures
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -76,6 +76,9 @@ bench-gpu: ## run the tests and timings that need a GPU, with a python3 whose to
 
 bench-player: precompute-sample .venv/.installed-dev browser ## check the player against its targets, in the browser (15 minutes on an idle machine)
 	$(BIN)/python -m benchmarks.player
+
+bench-uploads: .venv/.installed-dev browser ## measure page and worker while twenty visitors upload at once (5 minutes on an idle machine)
+	$(BIN)/python -m benchmarks.uploads
 
 torture: .venv/.installed-dev .venv-web/.installed browser ## test every promise many times and write docs/reliability.md (one hour; SCALE=0.1 for less)
 	$(BIN)/python -m reliability --write --scale $(SCALE)

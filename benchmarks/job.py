@@ -26,8 +26,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import islice
+from functools import cached_property, partial
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ from benchmarks.random_zoo import random_zoo
 from cache.store import Store
 from cache.writer import TrackWriter
 from consistency.cuda_graph import CapturedGraph
+from consistency.domains import get_domain
 from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
 from consistency.models import fused_ops
 from consistency.zoo.load import load_network
@@ -50,6 +51,9 @@ from consistency.zoo.records import Chain, Edge, Zoo
 from precompute.jobs import compute_clip, device_worker, precision, predict
 from precompute.jobs.batches import FrameBatch
 from precompute.jobs.encode import start_encoder
+from precompute.jobs.measures.optical_flow import motion, places_before
+from precompute.jobs.measures.stability import change, is_measured
+from precompute.jobs.measures.warp import Warp
 from precompute.jobs.packs import PackBuilder, PackWriter, encode_chunks, n_encoders
 from precompute.jobs.plan import Plan, make_plan
 from precompute.jobs.predict import Compute, Networks, Precision
@@ -394,6 +398,47 @@ def stages(page: Page, graph: Any, device: torch.device, size: int) -> dict[str,
     }
 
 
+def measures_stage(page: Page, graph: Any, device: torch.device, size: int) -> dict[str, Any]:
+    """Time what is measured on stored frames, on one thread: milliseconds per frame of the clip, or of one track."""
+    batch = page.batch(0, size)
+    predictions = predict.predict(graph, batch, device, page.zoo.size_multiple)
+    measured = [spec for spec in page.specs if spec.head.kind == "prediction" and is_measured(spec.head.domain)]
+    codes = {spec.head.path: np.asarray(spec.score(predictions).to_host().images) for spec in measured}
+    domains = {spec.head.path: spec.head.domain for spec in measured}
+    pairs = list(pairwise(batch.rgb))
+    motions = [motion(*pair) for pair in pairs]
+    start_encoder()  # one thread, as in the job
+
+    def warps() -> list[Warp]:
+        found = [Warp(*places_before(one.flow, *one.is_visible.shape), one.is_visible) for one in motions]
+        for warp in found:
+            change(blank, blank, warp, depth)  # what all tracks share is made for the first of them
+        return found
+
+    def change_of(path: str) -> None:
+        for (before, now), warp in zip(pairwise(codes[path]), made, strict=True):
+            change(np.squeeze(before), np.squeeze(now), warp, domains[path])
+
+    blank, depth = np.zeros(batch.rgb.shape[1:3], np.uint8), get_domain("depth").record()
+    made = warps()
+    works: dict[str, Callable[[], object]] = {
+        "optical flow, both directions": lambda: [motion(*pair) for pair in pairs],
+        "warp, shared by all tracks": warps,
+        **{f"stability of {path}": partial(change_of, path) for path in codes},
+    }
+    return {name: round(1000 * thread_seconds(work) / len(pairs), 3) for name, work in works.items()}
+
+
+def thread_seconds(work: Callable[[], object]) -> float:
+    """The least of five runs, in CPU seconds of this thread: what other processes do hardly matters."""
+    taken = []
+    for _ in range(5):
+        start = time.thread_time()
+        work()
+        taken.append(time.thread_time() - start)
+    return min(taken)
+
+
 def whole_job(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int, size: int) -> float:
     """Seconds per frame from the file to the store, start of the decoder included; networks are loaded before."""
     with tempfile.TemporaryDirectory(dir=page.scratch) as root:
@@ -566,6 +611,7 @@ def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtyp
     with attempt(report.result, f"{name}, stages"):
         graph = predict.make_graph(chains_of(page.specs), device, page.precision(dtype), page.networks)
         report.put(f"{name}, stages", stages(page, graph, device, BATCH[device.type]))
+        report.put(f"{name}, measures", measures_stage(page, graph, device, 2 * BATCH[device.type]))
         del graph
     with attempt(report.result, f"{name}, whole job"):
         report.put(f"{name}, whole job", job_stage(page, device, dtype, {"mini": 64, "normals": 16}.get(name, 8)))

@@ -23,10 +23,11 @@ MAX_SIDE = 16384
 MAX_PACK_BYTES = 1 << 40
 MAX_DEPTH = 32
 """Arrays and objects inside each other, of which manifests need 3; Python's recursion fails at several hundred."""
-KINDS = ("input", "truth", "prediction", "readout", "energy")
+KINDS = ("input", "truth", "prediction", "readout", "energy", "flow", "stability", "confidence")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{0,64}")
-_PATH = re.compile(r"[a-z0-9_]{1,32}(-[a-z0-9_]{1,32}){0,7}")
+MAX_PATH_DOMAINS = 8
+_PATH = re.compile(rf"[a-z0-9_]{{1,32}}(-[a-z0-9_]{{1,32}}){{0,{MAX_PATH_DOMAINS - 1}}}")
 
 
 class Explained(Exception):
@@ -109,18 +110,19 @@ class Head:
     """One of KINDS."""
     clip: Clip
     zoo: str
-    """Empty for input and truth."""
+    """Empty for input, truth and flow, and for a confidence of several networks."""
     method: str
-    """Empty for input and truth."""
+    """Empty for input, truth and flow, and for a confidence of several networks."""
     path: str
-    """Domains in order, `rgb-normal-reshading`. For an energy the direct path; for input and truth the one domain."""
+    """Domains in order, `rgb-normal-reshading`. For an energy the direct path; for input, truth and flow the one domain."""
     domain: Mapping[str, Any]
     """The Domain record of the stored images: name, title, channels, lo, hi, scale, unit, meaning, colour_map."""
     codec: str
     edges: Mapping[str, str]
     """Edge -> digest, for every edge that the values depend on."""
     constants: Mapping[str, Any] = field(default_factory=dict)
-    """For an energy: `paths` (the terms in order), `mu` and `sigma` (one per path). Else empty."""
+    """For an energy: `paths` (the terms in order), `mu` and `sigma` (one per path). For a flow, a stability or a confidence: what it
+    was computed from (`of`: keys of tracks) and the `versions` of how. Else empty."""
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Per-frame numbers beside the images: name -> title and unit."""
     computed_on: Mapping[str, str] = field(default_factory=dict)
@@ -135,7 +137,7 @@ class Head:
             _require(bool(_NAME.fullmatch(name)), "zoo or method", name)
         _require(bool(_PATH.fullmatch(self.path)), "path", self.path)
         n_domains = self.path.count("-") + 1
-        _require(n_domains == {"input": 1, "truth": 1}.get(self.kind, max(2, n_domains)), "path", self.path)
+        _require(n_domains == {"input": 1, "truth": 1, "flow": 1}.get(self.kind, max(2, n_domains)), "path", self.path)
         _require(self.kind != "readout" or n_domains >= 3, "path of a readout", self.path)
         self._check_domain()
         for texts in (self.edges, self.computed_on):

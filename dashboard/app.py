@@ -19,8 +19,11 @@ if str(ROOT) not in sys.path:
 
 from cache.store import STORE_VARIABLE, Store, default_root  # noqa: E402
 from dashboard.access import require_secrets_of  # noqa: E402
-from dashboard.server.routes import PreloadPlayer, player_routes, store_argument  # noqa: E402
+from dashboard.asking import may_ask  # noqa: E402
+from dashboard.server.page_shell import PageShell  # noqa: E402
+from dashboard.server.routes import player_routes, store_argument  # noqa: E402
 from dashboard.server.streamlit_files import CompressStatic  # noqa: E402
+from dashboard.visitors import NameVisitors  # noqa: E402
 
 # In the environment, so that every page opens the same store through `default_root()`.
 if named := store_argument(sys.argv[1:]):
@@ -37,7 +40,8 @@ app = st.App(
     routes=player_routes(Store(default_root(), read_only=True), base_path=base_path),
     middleware=[
         Middleware(TrustedHostMiddleware, allowed_hosts=hosts or ["*"], www_redirect=False),
-        Middleware(PreloadPlayer, base_path=base_path),
+        Middleware(PageShell),
+        *([Middleware(NameVisitors, base_path=base_path)] if may_ask(os.environ) else []),
         Middleware(CompressStatic, base_path=base_path),
     ],
 )

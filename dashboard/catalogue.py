@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from cache.records import Clip, Track
 from dashboard.configuration import Configuration, menu_order, method_rank
+from dashboard.gallery.items import own_digests
 from dashboard.text import counted, one_line
 
 
 class Catalogue:
-    """What a store holds, by clip and target. `tracks` come newest first, as `Store.tracks` returns them."""
+    """What a store holds, by clip and target. `tracks` come newest first, as `Store.tracks` returns them.
 
-    def __init__(self, tracks: Sequence[Track]) -> None:
+    `unlisted`: keys of clips that only links with the full key may name (see listed.py).
+    """
+
+    def __init__(self, tracks: Sequence[Track], unlisted: Collection[str] = ()) -> None:
+        self.unlisted = unlisted
         self._by_name: dict[tuple[str, str, str, str, str], list[Track]] = {}
         self._by_clip: dict[str, list[Track]] = {}
         self._titles: dict[str, str] = {}
@@ -24,7 +29,9 @@ class Catalogue:
             domain, title = head.domain.get("name"), head.domain.get("title")
             if isinstance(domain, str) and isinstance(title, str) and title:
                 self._titles.setdefault(domain, one_line(title))
-        self.clips: tuple[Clip, ...] = tuple(self._clip_record(key) for key in self._by_clip)
+        clips = [self._clip_record(key) for key in self._by_clip]
+        last = own_digests()  # no page opens on a sample, and one's own clips head the menus
+        self.clips: tuple[Clip, ...] = tuple(sorted(clips, key=lambda clip: clip.source_sha256 in last))
 
     def clip(self, key: str) -> Clip | None:
         """The clip with that key; None if there is none."""
@@ -40,7 +47,7 @@ class Catalogue:
         return self._sorted_domains({end[-1] for end in ends if end[-2] == target})
 
     def configurations(self, clip: str, target: str) -> tuple[Configuration, ...]:
-        """Every configuration that ends in `target` on that clip: direct predictions first, then longer paths."""
+        """Every configuration that ends in `target` on that clip: direct predictions first, then longer paths, cycles among them."""
         found = {
             Configuration(track.head.zoo, track.head.method, track.head.path)
             for kind in ("prediction", "readout")
@@ -93,6 +100,11 @@ class Catalogue:
         complete = (track for track in tracks if track.is_complete)
         return next(complete, tracks[0] if tracks else None)
 
+    def find_like(self, clip: str, kind: str, of: Track) -> Track | None:
+        """The track of that kind for the configuration of another one, computed with the same weights."""
+        head = of.head
+        return self.find(clip, kind, head.path, zoo=head.zoo, method=head.method, like=of)
+
     def title(self, domain: str) -> str:
         """The title of a domain, from the records of the stored tracks; its name if they have none."""
         return self._titles.get(domain, domain)
@@ -120,7 +132,7 @@ class Catalogue:
             label = f"{configuration.zoo}/{label}"
         if configuration.is_direct:
             return label
-        return f"{label} via {', '.join(self.title(domain) for domain in configuration.domains[1:-1])}"
+        return f"{label} via {' → '.join(self.title(domain) for domain in configuration.domains[1:-1])}"
 
     def prediction(self, clip: str, configuration: Configuration) -> Track | None:
         """The track that the configuration predicts on the clip; along a longer path that is a readout."""

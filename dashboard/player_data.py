@@ -183,6 +183,8 @@ class View:
     """Domain -> the values at which its colours begin and end; a domain without them is shown over its full range."""
     suggestion: str = ""
     """The choice to offer first for one more pane; empty for none."""
+    can_ask: bool = False
+    """Whether this visitor may add videos."""
 
     def __post_init__(self) -> None:
         if not self.panes:
@@ -253,6 +255,7 @@ def view_data(view: View) -> dict[str, Any]:
             for menu in view.menus
         ],
         "suggestion": view.suggestion,
+        "canAsk": view.can_ask,
         "speeds": list(SPEEDS),
     }
 

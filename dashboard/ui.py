@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from analysis.columns import Columns
 from cache.store import Store, default_root
 from dashboard.access import BadSignIn, is_let_in, needs_sign_in
-from dashboard.views import about, compare
-
-STYLE = Path(__file__).with_name("page.css")
+from dashboard.pages import PAGES
+from dashboard.site import Site
+from dashboard.views.bar import SENTENCE, bar
 
 
 def main() -> None:
     st.set_page_config(page_icon="🎞️", layout="wide")
-    st.html(STYLE)
     try:
         if not is_let_in():
             _ask_to_sign_in()
@@ -26,24 +27,32 @@ def main() -> None:
         st.text(str(error))
         return
     store, columns = _open_store(str(default_root()))
-    about_page = st.Page(lambda: about.page(compare_page), title="About", url_path="about")
-    compare_page = st.Page(lambda: _show(store, columns, about_page), title="Compare", url_path="compare", default=True)
-    st.navigation([compare_page, about_page], position="hidden").run()
+    pages: dict[str, StreamlitPage] = {}
+    site = Site(store, columns, pages)
+    for entry in PAGES:
+        show = partial(_show, site, entry.show)
+        pages[entry.name] = st.Page(show, title=entry.title, url_path=entry.name, default=entry is PAGES[0])
+    opened = st.navigation(list(pages.values()), position="hidden")
+    place = st.container(key="bar", horizontal=True, vertical_alignment="center", gap="small")
+    opened.run()
+    with place:  # last: the page's run decides which clip and configurations the links carry
+        bar(site)
 
 
 def _ask_to_sign_in() -> None:
     with st.container(key="empty"):
         st.header("Crosscheck")
-        st.text("Compare dense-prediction networks frame by frame on video. Sign in to continue.")
+        st.text(SENTENCE)
+        st.text("Sign in to continue.")
         st.button("Sign in", type="primary", on_click=st.login)
 
 
-def _show(store: Store, columns: Columns, about_page: st.Page) -> None:
+def _show(site: Site, show: Callable[[Site], None]) -> None:
     try:
-        compare.page(store, columns, about_page)
+        show(site)
     except OSError as error:
         st.header("The store cannot be read")
-        st.text(f"{store.root}: {error.strerror or error}")
+        st.text(f"{site.store.root}: {error.strerror or error}")
         st.text("Make the folder readable for the user that runs the dashboard, or pass another one:")
         st.code("streamlit run dashboard/app.py -- --store DIR", language="bash")
     if needs_sign_in():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import streamlit as st
 from cache.records import Clip, Track
 from cache.reports import last_report
 from cache.store import STORE_VARIABLE, Store
+from dashboard.asking import SERVE, Asker
 from dashboard.text import counted, one_line, web_address
 
 REFRESH_SECONDS = 2.0
@@ -61,6 +62,14 @@ def show_notes(texts: Sequence[str]) -> None:
                 st.text(text)
 
 
+def show_unserved(asker: Asker, store: Store) -> None:
+    """Where no worker runs: that requests wait, and how to start one."""
+    if not asker.is_served():
+        with st.container(border=True, gap="xsmall"):
+            st.text("No worker is running, so requests wait. Start one on the server:")
+            st.code(for_store(SERVE, store), language="bash", wrap_lines=True)
+
+
 def for_store(command: str, store: Store) -> str:
     """`command` for the store of this page, named if it is not the default one."""
     is_default = STORE_VARIABLE not in os.environ
@@ -74,8 +83,8 @@ def _short(folder: Path) -> str:
     return str(folder)
 
 
-def refresh_when_changed(store: Store, tracks: Sequence[Track], clip: str | None) -> None:
-    """Check the store every few seconds and redraw the page once it holds other tracks than the `tracks` shown.
+def refresh_when_changed(look: Callable[[], Sequence[Track]], tracks: Sequence[Track], clip: str | None) -> None:
+    """Look every few seconds and redraw the page once there are other tracks than the `tracks` shown.
 
     `clip` limits this to the tracks of one clip. The player keeps its place, as its key and its clip stay the same.
     """
@@ -83,7 +92,7 @@ def refresh_when_changed(store: Store, tracks: Sequence[Track], clip: str | None
 
     @st.fragment(run_every=REFRESH_SECONDS)
     def check() -> None:
-        if _fingerprint(store.tracks(), clip) != before:
+        if _fingerprint(look(), clip) != before:
             st.rerun()
 
     check()

@@ -16,7 +16,9 @@ READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 """Error numbers of a folder that is not writable."""
 REENCODE = "ffmpeg -i INPUT -c:v libx264 -an OUTPUT.mp4"
 """The command that writes the frames of a doubtful file to a new one."""
-READABLE = "mp4, mov, mkv, webm, avi, ts, mpg, gif, ogv, flv or wmv, or a picture: jpg or png"
+READABLE = (
+    "mp4, mov, mkv, webm, avi, ts, mpg, gif, ogv, flv or wmv, or a picture: jpg, png, webp, heic, avif, tiff or bmp"
+)
 """The supported formats, by their usual file extensions."""
 
 

@@ -11,7 +11,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ from cache.requests.queue import Requests, new_worker
 from cache.requests.records import Asked, Options, Result, Source
 from cache.store import Store
 from reliability import Outcome, Promise
+from reliability.apart import apart
 from reliability.writer import fork, killed_at, telling
 
 EXAMPLES = 5
@@ -43,7 +43,7 @@ QUEUE = str(Path(cache.requests.__file__).parent)
 def requests_once(tries: int, folder: Path, seed: int) -> Outcome:
     """Eight processes ask for the same fifty requests at once, in orders of their own, while two workers do them; up to eight
     times per fifty, a worker is killed at a random time or at a random line of the queue's code."""
-    found = _apart("crowds", folder, seed, tries)
+    found = apart(__name__, "crowds", folder, seed, tries)
     figures = (
         f"lost {found['lost']} of {found['requests']}, done twice {found['twice']}; {found['kills']} workers killed, "
         f"{found['retaken']} requests taken again after one"
@@ -54,7 +54,7 @@ def requests_once(tries: int, folder: Path, seed: int) -> Outcome:
 def workers_killed(tries: int, folder: Path, seed: int) -> Outcome:
     """Kill the real worker, with the real job and networks, at a random moment while it does a still and three videos of two
     visitors; start it again until all have ended."""
-    found = _apart("kills", folder, seed, tries)
+    found = apart(__name__, "kills", folder, seed, tries)
     figures = (
         f"{found['requests']} requests: {found['done']} done, {found['failed']} failed by name (their workers were killed "
         f"three times), {found['wrong']} otherwise"
@@ -258,13 +258,6 @@ def _serve(root: Path) -> None:
     keeper.BEAT_SECONDS = BEAT_SECONDS
     worker.Requests = partial(Requests, lease_seconds=LEASE_SECONDS)  # type: ignore[misc, assignment]
     worker.Worker(Store(root), worker.Setup(torch.device("cpu"), batch_size=2)).serve(Stop())
-
-
-def _apart(what: str, folder: Path, seed: int, tries: int) -> dict:
-    command = [sys.executable, "-m", "reliability.requests", what, str(folder), str(seed), str(tries)]
-    root = Path(__file__).parents[1]
-    answer = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, text=True, check=True).stdout
-    return json.loads(answer.splitlines()[-1])
 
 
 PROMISES: list[Promise] = [

@@ -17,21 +17,19 @@ persist-queue keep one SQLite file or pickles, huey pickles, procrastinate needs
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Lock
-from typing import Any, Literal
+from typing import Any
 
-from cache.files import NotWritten
 from cache.keys import canonical_json
 from cache.records import BadRecord, StoreError
 from cache.requests import records
+from cache.requests.lease import Lease, free, n_lost_of
 from cache.requests.limits import Limits, require_allowed, usage
 from cache.requests.objects import FolderObjects, Objects
 from cache.requests.records import Asked, Ended, Failure, Options, Progress, Request, Source
@@ -41,14 +39,10 @@ BEAT_SECONDS = 2.0
 """Seconds between two heartbeats of a worker."""
 LEASE_SECONDS = 20.0
 """A request is free again once its heartbeat has not changed for so long: ten beats, on a machine that may be busy."""
-TELL_SECONDS = 0.5
-"""Least seconds between two writes of progress."""
 _NAME = re.compile(r"([0-9a-f]{32}-[0-9]{1,6})\.(?:(asked|stop|drop|end)|(claim|beat|free)-([0-9]{1,6}))\.json")
 _WORKER = re.compile(r"worker\.([0-9a-f]{16})\.json")
 ID = re.compile(r"[0-9a-f]{32}-[0-9]{1,6}")
 UNREADABLE = Failure("bad_store", "the record of its end cannot be read", "ask for it again")
-
-FreeReason = Literal["expired", "returned"]
 
 
 @dataclass
@@ -176,7 +170,7 @@ class Requests:
         if names is None or data is None or not names.is_waiting:
             return None
         before = self._objects.get(f"{id}.free-{names.freed}.json") if names.freed else None
-        n_lost = _n_lost(before)
+        n_lost = n_lost_of(before)
         n = names.last + 1
         began = self._now()
         claim = canonical_json({"worker": worker, "when": began, "n_lost": n_lost}).encode()
@@ -216,7 +210,7 @@ class Requests:
         for name in self._watch.stopped(beats):
             if name in running:
                 id, n = running[name]
-                if _free(self._objects, id, n, "expired"):
+                if free(self._objects, id, n, "expired"):
                     freed.append(id)
             else:
                 self._objects.delete(name)
@@ -301,109 +295,11 @@ class Requests:
         return self._ended[id]
 
 
-class Lease:
-    """A request that this process works on, as long as `is_held`. Two threads may use it."""
-
-    def __init__(
-        self,
-        objects: Objects,
-        id: str,
-        n: int,
-        asked: bytes,
-        claim: bytes,
-        *,
-        n_lost: int,
-        began: float,
-        now: Callable[[], float],
-    ) -> None:
-        self.id = id
-        self.asked = records.asked_from_json(asked)
-        self.n_lost = n_lost
-        """How many earlier attempts ended without a word: their workers were killed."""
-        self.progress = Progress()
-        self._objects, self._n, self._asked_bytes, self._claim = objects, n, asked, claim
-        self._began, self._now = began, now
-        self._n_beats = 0
-        self._last_told = -TELL_SECONDS
-        self._lock = Lock()
-
-    def is_held(self) -> bool:
-        """Whether the request is still this process's: not freed, deleted, or ended by another. Reads four objects."""
-        try:
-            return (
-                self._objects.get(f"{self.id}.claim-{self._n}.json") == self._claim
-                and self._objects.get(f"{self.id}.asked.json") == self._asked_bytes
-                and self._objects.get(f"{self.id}.free-{self._n}.json") is None
-                and self._objects.get(f"{self.id}.end.json") is None
-            )
-        except BadRecord:
-            return False
-
-    def is_stopping(self) -> bool:
-        """Whether the request is to be cancelled."""
-        with suppress(BadRecord):
-            return self._objects.get(f"{self.id}.stop.json") is not None
-        return True
-
-    def tell(self, progress: Progress) -> None:
-        """Show how far the work is; written at most every TELL_SECONDS, the latest with the next heartbeat at last. Never
-        raises: progress that cannot be written stops nothing."""
-        with self._lock:
-            self.progress = progress
-            if time.monotonic() - self._last_told >= TELL_SECONDS:
-                with suppress(NotWritten):
-                    self._beat()
-
-    def beat(self) -> None:
-        """Show that this process lives, with the latest progress: call it every BEAT_SECONDS. Raises NotWritten."""
-        with self._lock:
-            self._beat()
-
-    def _beat(self) -> None:
-        self._last_told = time.monotonic()
-        self._n_beats += 1
-        row = {"beat": self._n_beats, "progress": asdict(self.progress)}
-        self._objects.put(f"{self.id}.beat-{self._n}.json", json.dumps(row).encode())
-
-    def end(
-        self,
-        outcome: records.Outcome,
-        *,
-        failure: Failure | None = None,
-        result: records.Result | None = None,
-        clip: str = "",
-    ) -> bool:
-        """Record how the request ended; False, and nothing changes, if it is no longer held. Raises NotWritten."""
-        ended = Ended(outcome, self._now(), self._began, failure, result, clip)
-        return self.is_held() and self._objects.put_new(f"{self.id}.end.json", records.to_json(ended))
-
-    def give_back(self) -> None:
-        """Let any worker take the request again. Raises NotWritten."""
-        if self.is_held():
-            _free(self._objects, self.id, self._n, "returned")
-
-
 def _answers(known: Request, is_stored: Callable[[Request], bool]) -> bool:
     """Whether the same, asked again, is this request."""
     if known.is_dropped or known.is_stopping:
         return False
     return known.is_live or (known.state == "done" and is_stored(known))
-
-
-def _free(objects: Objects, id: str, n: int, reason: FreeReason) -> bool:
-    try:
-        before = objects.get(f"{id}.claim-{n}.json")
-    except BadRecord:
-        before = None
-    n_lost = _n_lost(before) + (reason == "expired")
-    return objects.put_new(f"{id}.free-{n}.json", canonical_json({"reason": reason, "n_lost": n_lost}).encode())
-
-
-def _n_lost(data: bytes | None) -> int:
-    with suppress(BadRecord):
-        n_lost = records.parse_object(data, "claim").get("n_lost") if data else 0
-        return n_lost if isinstance(n_lost, int) and 0 <= n_lost < 1000 else 0
-    return 0
 
 
 def new_worker() -> str:
@@ -424,7 +320,6 @@ __all__ = [
     "Asked",
     "Ended",
     "Failure",
-    "Lease",
     "Options",
     "Progress",
     "Request",

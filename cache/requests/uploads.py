@@ -44,37 +44,20 @@ class Uploads:
             raise StoreError(f"'{sha256[:80]}' is not the name of an upload: 64 hexadecimal digits")
         return self._folder / sha256
 
+    def begin(self, max_bytes: int) -> Incoming:
+        """A file that comes in parts. Raises NotWritten."""
+        return Incoming(self._folder, max_bytes)
+
     def put(self, parts: Iterable[bytes], max_bytes: int) -> Upload:
         """Store the bytes under their digest. They go to the disk as they come, and none stay if there are too many, or if
         `parts` raises. Raises Refused and NotWritten."""
-        temporary = self._folder / f".{secrets.token_hex(8)}"
-        found, n_bytes = hashlib.sha256(), 0
+        incoming = self.begin(max_bytes)
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with temporary.open("xb") as file:
-                for part in _explained(parts):
-                    n_bytes += len(part)
-                    if n_bytes > max_bytes:
-                        raise Refused(
-                            f"the file has more than {max_bytes / 1e6:.0f} MB", "upload a shorter or smaller one"
-                        )
-                    found.update(part)
-                    file.write(part)
-                file.flush()
-                sync(file.fileno())
-            if not n_bytes:
-                raise Refused("the file is empty", "choose it again")
-            # Again even if it is there: its time says that it is needed.
-            temporary.replace(self._folder / found.hexdigest())
-            sync_folder(self._folder)
-        except OSError as error:
-            raise NotWritten(
-                f"the upload cannot be stored ({error.strerror or error}); free disk space, then try again"
-            ) from error
+            for part in _explained(parts):
+                incoming.write(part)
+            return incoming.finish()
         finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-        return Upload(found.hexdigest(), n_bytes)
+            incoming.discard()
 
     def stored(self) -> list[Upload]:
         """All uploads."""
@@ -83,6 +66,12 @@ class Uploads:
             with suppress(OSError):
                 found += [Upload(path.name, path.lstat().st_size)] if is_key(path.name) else []
         return found
+
+    def sweep(self, min_age_seconds: float) -> None:
+        """Delete what killed processes left of unfinished uploads, if nothing was added to it for so long. Raises OSError."""
+        for path in children(self._folder):
+            if path.name.startswith(".") and _is_older(path, min_age_seconds):
+                path.unlink(missing_ok=True)
 
     def delete(self, sha256: str, *, min_age_seconds: float = 0.0) -> bool:
         """Delete the bytes, if they are there and nobody uploaded them more recently. Whether they were deleted. Raises
@@ -123,10 +112,65 @@ class Uploads:
         return frozenset(path.name for path in children(self._unlisted) if is_key(path.name))
 
 
+class Incoming:
+    """An upload that is not whole yet: a hidden file that grows. It must be finished or discarded; one that a killed process
+    left is swept later."""
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder, self._max_bytes = folder, max_bytes
+        self._path = folder / f".{secrets.token_hex(8)}"
+        self._digest = hashlib.sha256()
+        self.n_bytes = 0
+        """Received so far."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("xb")
+        except OSError as error:
+            raise _not_stored(error) from error
+
+    def write(self, part: bytes) -> None:
+        """Append to it. After an error it can only be discarded. Raises Refused for too many bytes, and NotWritten."""
+        if self.n_bytes + len(part) > self._max_bytes:
+            raise Refused(f"the file has more than {self._max_bytes / 1e6:.0f} MB", "upload a shorter or smaller one")
+        try:
+            self._file.write(part)
+        except OSError as error:
+            raise _not_stored(error) from error
+        self._digest.update(part)
+        self.n_bytes += len(part)
+
+    def finish(self) -> Upload:
+        """Store it under its digest. Raises Refused for an empty file, and NotWritten."""
+        if not self.n_bytes:
+            raise Refused("the file is empty", "choose it again")
+        upload = Upload(self._digest.hexdigest(), self.n_bytes)
+        try:
+            with self._file:
+                self._file.flush()
+                sync(self._file.fileno())
+            # Again even if it is there: its time says that it is needed.
+            self._path.replace(self._folder / upload.sha256)
+            sync_folder(self._folder)
+        except OSError as error:
+            raise _not_stored(error) from error
+        return upload
+
+    def discard(self) -> None:
+        """Delete it, unless it was finished."""
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+
 def in_parts(data: memoryview | bytes) -> Iterator[bytes]:
     """Bytes in memory, part by part."""
     for start in range(0, len(data), PART_BYTES):
         yield bytes(data[start : start + PART_BYTES])
+
+
+def _not_stored(error: OSError) -> NotWritten:
+    return NotWritten(f"the upload cannot be stored ({error.strerror or error}); free disk space, then try again")
 
 
 def _explained(parts: Iterable[bytes]) -> Iterator[bytes]:

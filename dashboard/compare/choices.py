@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from cache.store import is_key
 from dashboard.catalogue import Catalogue
 from dashboard.compare.lineup import ARRANGEMENTS, MAX_CONFIGURATIONS, added, placed
 from dashboard.compare.link import Selection, from_query, to_query
@@ -85,10 +86,7 @@ class Choices:
         self._take(name, chosen)
 
     def _take(self, name: str, chosen: str) -> None:
-        query = newest_link() | {name: chosen}
-        if name == "clip":
-            for moved in ("frame", *VIEW_STATE):
-                query.pop(moved, None)
+        query = _of_clip(chosen) if name == "clip" else newest_link() | {name: chosen}
         selection, _ = self._read(query)
         if selection is not None:
             _write(to_query(selection))
@@ -224,6 +222,17 @@ def menu_key(name: str, value: str) -> str:
 def _shown(key: str) -> str:
     """Where the page remembers the value that a menu shows: Streamlit forgets that of a menu that is gone."""
     return f"{key} shown"
+
+
+def open_clip(key: str) -> None:
+    """Show a clip that the store may have only just begun to list. Anything but a key changes nothing."""
+    if is_key(key):
+        _write(_of_clip(key))
+
+
+def _of_clip(clip: str) -> dict[str, str]:
+    """The newest link for another clip: places and views of the one before mean nothing there."""
+    return {name: text for name, text in newest_link().items() if name not in ("frame", *VIEW_STATE)} | {"clip": clip}
 
 
 def newest_link() -> dict[str, str]:

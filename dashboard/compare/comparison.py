@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analysis.columns import series_title
-from cache.records import Clip, Track
+from cache.records import MAX_PATH_DOMAINS, Clip, Track
 from dashboard.catalogue import Catalogue
 from dashboard.commands import command_for
 from dashboard.compare.lineup import grid_places
@@ -33,7 +33,7 @@ class Plot:
     """One chart over the frames, before its numbers are read."""
 
     id: str
-    """energy, disagreement, error or error2."""
+    """energy, disagreement, error, error2 or stability."""
     title: str
     curves: tuple[Curve, ...]
 
@@ -109,6 +109,7 @@ def compare(
     view.add_error_plot("error", target, view.predictions)
     if readout is not None:
         view.add_error_plot("error2", readout, view.readouts)
+    view.add_stability_plot()
     return view.result()
 
 
@@ -203,6 +204,17 @@ class _Builder:
         title = f"{self._catalogue.title(domain)}: {measure[:1].lower()}{measure[1:]}"
         self._error_plots.append(Plot(id_, title, curves))
 
+    def add_stability_plot(self) -> None:
+        """Plot how much the predictions change over time; those without a figure, such as reshading, are left out."""
+        found = [
+            (letter, name, self._catalogue.find_like(self._clip.key, "stability", track))
+            for letter, name, track in self.predictions
+        ]
+        curves = tuple(Curve(letter, name, track, "stability") for letter, name, track in found if track)
+        if curves:
+            title = one_line(series_title(curves[0].track, "stability"))
+            self._error_plots.append(Plot("stability", title, curves))
+
     def result(self) -> Comparison:
         plots = [
             Plot(id_, one_line(series_title(curves[0].track, curves[0].column)), tuple(curves))
@@ -235,12 +247,7 @@ class _Builder:
         longer = Configuration(configuration.zoo, configuration.method, f"{configuration.path}-{readout}")
         track = self._find("readout", longer, prediction)
         if track is None:
-            what = f"The readout of {letter} ({name}) as {self._catalogue.title(readout)}"
-            if configuration.is_direct:
-                self._miss(what, longer)
-            else:  # no job computes paths of four domains
-                what = f"{what} does not exist: readouts start from direct predictions."
-                self.missing.append(MissingTrack(what, None))
+            self._miss(f"The readout of {letter} ({name}) as {self._catalogue.title(readout)}", longer)
             return
         # Not the whole path: the pane above shows it, and half of a small pane's line belongs to the colour scale.
         detail = f"→ {self._catalogue.title(readout)}"
@@ -255,5 +262,6 @@ class _Builder:
         )
 
     def _miss(self, what: str, configuration: Configuration) -> None:
-        command = command_for(self._clip, configuration)
+        is_possible = len(configuration.domains) <= MAX_PATH_DOMAINS
+        command = command_for(self._clip, configuration) if is_possible else None
         self.missing.append(MissingTrack(f"{what} is not precomputed for this clip.", command))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.noise import LEAST_FRAMES, noise_floor
+from dashboard.compare.memory import kept_by_content
 from dashboard.compare.numbers import number, percent
 from dashboard.player_data import Series
 from dashboard.text import counted
@@ -74,12 +75,18 @@ class Gap:
 def gap_between(first: Series, second: Series) -> Gap:
     """The gap over the frames at which both have a value."""
     n_frames = min(len(first.values), len(second.values))
-    both = np.stack([np.asarray(one.values[:n_frames], np.float64) for one in (first, second)])
+    return Gap(first.letter, second.letter, *_figures(first.values[:n_frames], second.values[:n_frames]))
+
+
+@kept_by_content
+def _figures(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float, int, int, int]:
+    """Both means, noise floor of their gap, frames on which each is lower, and all, of (N,) and (N,) values."""
+    both = np.stack([np.asarray(one, np.float64) for one in (first, second)])
     both = both[:, np.isfinite(both).all(axis=0)]  # (2, N)
     if both.shape[1] == 0:
         nan = float("nan")
-        return Gap(first.letter, second.letter, nan, nan, nan, 0, 0, 0)
+        return nan, nan, nan, 0, 0, 0
     gap = both[0] - both[1]
     means = both.mean(axis=1)
-    counts = (int((gap < 0).sum()), int((gap > 0).sum()))
-    return Gap(first.letter, second.letter, float(means[0]), float(means[1]), noise_floor(gap), *counts, both.shape[1])
+    floor = noise_floor(gap)
+    return float(means[0]), float(means[1]), floor, int((gap < 0).sum()), int((gap > 0).sum()), both.shape[1]

@@ -50,6 +50,8 @@ class Selection:
     speed: float = 1.0
     view_state: Mapping[str, str] = field(default_factory=dict)
     """How the player shows it, spelled as in web/player/view_state.mjs."""
+    is_unlisted: bool = False
+    """Whether only a link with the clip's full key may show it."""
 
 
 def from_query(params: Mapping[str, str], catalogue: Catalogue) -> tuple[Selection | None, tuple[str, ...]]:
@@ -77,13 +79,15 @@ def from_query(params: Mapping[str, str], catalogue: Catalogue) -> tuple[Selecti
         reader.frame(clip.n_frames),
         reader.speed(),
         read_view_state(params),
+        clip.key in catalogue.unlisted,
     )
     return selection, tuple(reader.notes)
 
 
 def to_query(selection: Selection) -> dict[str, str]:
     """The parameters that give `selection` back through `from_query`."""
-    query = {"clip": selection.clip.key[:KEY_LETTERS]}
+    key = selection.clip.key
+    query = {"clip": key if selection.is_unlisted else key[:KEY_LETTERS]}
     if selection.target is not None:
         query["predict"] = selection.target
     if selection.readout is not None:

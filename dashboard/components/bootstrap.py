@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dashboard.web_files import web_version
+
 MAX_REQUEST_LETTERS = 200
 
 
@@ -13,7 +15,7 @@ def bootstrap(module: str) -> str:
 
     Streamlit turns inline scripts into blobs without an address; the modules themselves come from our own route.
     """
-    return _BOOTSTRAP.replace("MODULE", module)
+    return _BOOTSTRAP.replace("MODULE", f"{web_version()}/{module}")
 
 
 _BOOTSTRAP = """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 from streamlit.components.v2 import component
@@ -17,16 +17,20 @@ from streamlit.components.v2 import component
 from dashboard.components.bootstrap import bootstrap, read_request
 from dashboard.player_data import NO_VIEW_STATE, Position, View, read_view_state, view_data
 
+PlayerPage = Literal["compare_page", "image_page"]
+"""The module under web/player/ that names the parts."""
+
 
 def player(
     view: View,
     *,
     key: str,
+    page: PlayerPage = "compare_page",
     position: Position | None = None,
     on_change: Callable[[], None] | None = None,
     on_request: Callable[[Mapping[str, str]], None] | None = None,
 ) -> Position:
-    """Show `view` and return the position last settled on.
+    """Show `view` with the parts of that page, and return the position last settled on.
 
     `position` is where a new clip starts. Later, a position that differs both from the previous call's and from the one
     returned is a command of the page, such as the Back button's, and moves the player; passing the returned position
@@ -50,7 +54,7 @@ def player(
             memory["given"] = position
             if position != reported:
                 memory.update(command=start, n_commands=memory["n_commands"] + 1)
-    result = _component()(
+    result = _component(page)(
         key=key,
         data={
             **view_data(view),
@@ -68,8 +72,8 @@ def player(
 
 
 @cache
-def _component() -> Callable[..., Any]:
-    return component("crosscheck_player", js=bootstrap("player/compare_page.mjs"), isolate_styles=True)
+def _component(page: PlayerPage) -> Callable[..., Any]:
+    return component(f"crosscheck_player_{page}", js=bootstrap(f"player/{page}.mjs"), isolate_styles=True)
 
 
 def _place(position: Position) -> dict[str, Any]:

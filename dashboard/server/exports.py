@@ -13,6 +13,7 @@ from dashboard.catalogue import Catalogue
 from dashboard.compare.comparison import compare
 from dashboard.compare.link import from_query, to_query
 from dashboard.compare.plots import named_columns, read
+from dashboard.listed import listed_tracks, unlisted
 
 
 def series_parquet(store: Store, columns: Columns, params: Mapping[str, str]) -> bytes | None:
@@ -23,7 +24,7 @@ def series_parquet(store: Store, columns: Columns, params: Mapping[str, str]) ->
     import pyarrow as pa  # comes with streamlit; its tenth of a second is for this file alone
     import pyarrow.parquet as pq
 
-    catalogue = Catalogue(store.tracks())
+    catalogue = Catalogue(listed_tracks(store, params), unlisted(store))
     selection, _ = from_query(params, catalogue)
     if selection is None:
         return None

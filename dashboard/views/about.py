@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.compare.choices import newest_link
 from dashboard.components.drawing import drawing
-from dashboard.views.header import SENTENCE
+from dashboard.site import Site
+from dashboard.views.bar import SENTENCE
 
 PAPER = "https://arxiv.org/abs/2006.04096"
 CODE = "https://github.com/EPFL-VILAB/XTConsistency"
@@ -71,10 +71,9 @@ NOT = """
 """
 
 
-def page(compare_page: st.Page) -> None:
-    """Show the page; `compare_page` is the way back."""
+def page(site: Site) -> None:
+    """Show the page."""
     with st.container(key="about-page"):
-        st.page_link(compare_page, label="Back to the comparison", query_params=newest_link())
         st.title("About Crosscheck", anchor=False)
         st.markdown(SENTENCE)
         _section("What is consistency?", "two_paths", WHAT)

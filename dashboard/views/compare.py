@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from analysis.columns import Columns, with_expected_times
 from analysis.energy import Unreadable
 from cache.records import StoreError, Track
 from cache.store import Store, require_store
+from dashboard.asking import asker_of
 from dashboard.catalogue import Catalogue
 from dashboard.compare.choices import Choices, note_move
 from dashboard.compare.comparison import Comparison, choices_of, compare
@@ -20,34 +21,41 @@ from dashboard.compare.link import Selection
 from dashboard.compare.menus import menus
 from dashboard.compare.plots import PlotData, read
 from dashboard.compare.presets import Opening, opening, presets
-from dashboard.compare.ranges import Ranges
 from dashboard.compare.styles import styles_by_letter
 from dashboard.compare.summaries import VERDICT_CHARTS, remarks, summary
 from dashboard.compare.verdict import measures_of
 from dashboard.components.player import player
+from dashboard.listed import listed_tracks, unlisted
 from dashboard.player_data import Chart, Position, View
+from dashboard.site import Site
 from dashboard.text import counted
-from dashboard.views.header import brand, header
+from dashboard.views.add_video_button import add_video_button
+from dashboard.views.header import header
 from dashboard.views.preset_buttons import preset_buttons
+from dashboard.views.shared_ranges import ranges_of
 from dashboard.views.verdict_card import show_verdict
 from dashboard.widgets import for_store, refresh_when_changed, show_about, show_failed, show_notes
 
 PLAYER = "player"
 
 
-def page(store: Store, columns: Columns, about: st.Page) -> None:
+def page(site: Site) -> None:
     """Show the page for the link that the browser is on."""
-    tracks = store.tracks()  # once: what is drawn and what is watched for changes must be the same state
-    catalogue = Catalogue(tracks)
+    store, columns = site.store, site.columns
+    look = partial(listed_tracks, store, st.query_params.to_dict())
+    tracks = look()  # once: what is drawn and what is watched for changes must be the same state
+    catalogue = Catalogue(tracks, unlisted(store))
     choices = Choices(catalogue, partial(_opening, columns, catalogue))
+    asker = asker_of(store)
     selection, notes = choices.start()
+    add_video = partial(add_video_button, store, asker, catalogue, tracks, selection.clip.key if selection else "")
     if selection is None:
-        _show_empty(store, tracks)
+        _show_empty(store, tracks, add_video)
         return
     comparison = _compare(catalogue, selection)
     plots = [read(columns, plot, selection.scale) for plot in comparison.plots]
     charts = [plot.chart for plot in plots if plot.chart.series]
-    header(store, columns, catalogue, selection, choices, about)
+    header(store, columns, catalogue, selection, choices, add_video)
     show_verdict(measures_of(comparison, charts, selection.scale))
     _show_presets(catalogue, selection, comparison, charts, choices)
     # Always there, so that the player keeps its place among the elements: in another place it would start over.
@@ -56,8 +64,9 @@ def page(store: Store, columns: Columns, about: st.Page) -> None:
             ready = f"{comparison.n_ready} of {counted(selection.clip.n_frames, 'frame')} ready"
             st.text(f"Not finished: {ready}. More frames appear while the job runs.")
         show_notes(notes)
-    ranges = _ranges(str(store.root), store).of(pane.track for pane in comparison.panes)
-    _show_player(columns, catalogue, selection, comparison, charts, ranges, choices)
+    ranges = ranges_of(store, (pane.track for pane in comparison.panes))
+    can_ask = not asker.refusal
+    _show_player(columns, catalogue, selection, comparison, charts, ranges, choices, can_ask)
     _show_missing(store, comparison, plots)
     with st.container(key="words", gap=None):
         for chart in charts:
@@ -66,7 +75,7 @@ def page(store: Store, columns: Columns, about: st.Page) -> None:
     show_about(selection.clip, comparison.caveats)
     show_failed(store)
     if any(not track.is_complete for track in tracks if track.head.clip.key == selection.clip.key):
-        refresh_when_changed(store, tracks, selection.clip.key)
+        refresh_when_changed(look, tracks, selection.clip.key)
 
 
 def _compare(catalogue: Catalogue, chosen: Selection) -> Comparison:
@@ -93,11 +102,6 @@ def _show_presets(
     preset_buttons(presets(charts, lineup, paths, has_truth=has_truth), selection, choices)
 
 
-@st.cache_resource(show_spinner=False)
-def _ranges(root: str, _store: Store) -> Ranges:
-    return Ranges(_store)
-
-
 @st.fragment
 def _show_player(
     columns: Columns,
@@ -107,6 +111,7 @@ def _show_player(
     charts: Sequence[Chart],
     ranges: Mapping[str, tuple[float, float]],
     choices: Choices,
+    can_ask: bool,
 ) -> None:
     """The player, in a fragment of its own: moving through the frames reruns nothing else."""
     longest = comparison.longest
@@ -132,6 +137,7 @@ def _show_player(
         choices=offered,
         menus=menus(catalogue, selection),
         suggestion=new.full_spelling if new else "",
+        can_ask=can_ask,
         styles=styles_by_letter(catalogue, selection),
         ranges=ranges,
     )
@@ -154,21 +160,21 @@ def _show_missing(store: Store, comparison: Comparison, plots: Sequence[PlotData
             st.code(for_store(missing.command, store), language="bash", wrap_lines=True)
 
 
-def _show_empty(store: Store, tracks: Sequence[Track]) -> None:
+def _show_empty(store: Store, tracks: Sequence[Track], add_video: Callable[[], None]) -> None:
     """Explain why there is nothing to show and what to run, and check the store again automatically."""
-    brand()
     with st.container(key="empty"):
         st.header("Nothing to compare yet")
         st.text(_why_empty(store.root))
         st.text("Compute the bundled clips, or a video of your own:")
         commands = ("python -m precompute run phone walkthrough", "python -m precompute run my-video.mp4")
         st.code("\n".join(for_store(command, store) for command in commands), language="bash", wrap_lines=True)
+        add_video()
         if _has_unreadable_tracks(store):
             st.text("The store contains tracks, but none of them can be read. To see why:")
             st.code(for_store("python -m precompute verify", store), language="bash", wrap_lines=True)
         st.caption("The first frames appear here automatically as soon as they are stored.")
         show_failed(store)
-    refresh_when_changed(store, tracks, None)
+    refresh_when_changed(partial(listed_tracks, store, {}), tracks, None)
 
 
 def _why_empty(root: Path) -> str:

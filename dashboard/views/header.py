@@ -1,7 +1,8 @@
-"""The header of the page: what this is, which clip and prediction are shown, and the way to the About page."""
+"""The header of the Compare page: which clip and prediction are shown."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 
@@ -10,18 +11,16 @@ import streamlit as st
 from analysis.columns import Columns
 from cache.store import Store
 from dashboard.catalogue import Catalogue
-from dashboard.compare.choices import Choices, menu_key, newest_link
+from dashboard.compare.choices import Choices, menu_key
 from dashboard.compare.link import Selection
 from dashboard.compare.menus import menus
 from dashboard.compare.path_options import energy_tracks, graph_data, path_options, readout_options
 from dashboard.compare.styles import styles_by_letter
-from dashboard.components.drawing import drawing
 from dashboard.components.path_graph import path_graph
 from dashboard.player_data import Menu
 from dashboard.widgets import for_store
 
 GRAPH = "graph"
-SENTENCE = "Compare networks on video, frame by frame, and see where their predictions contradict each other."
 SCALE_HELP = (
     "Standardised: each path's difference in σ around the baseline's mean on validation images, so that all paths "
     "count alike; 0 is as usual, above 0 the paths disagree more than usual. Raw: the plain mean of the differences."
@@ -29,28 +28,25 @@ SCALE_HELP = (
 
 
 def header(
-    store: Store, columns: Columns, catalogue: Catalogue, selection: Selection, choices: Choices, about: st.Page
+    store: Store,
+    columns: Columns,
+    catalogue: Catalogue,
+    selection: Selection,
+    choices: Choices,
+    add_video: Callable[[], None],
 ) -> None:
-    """Name and sentence, clip, prediction, readout, graph and energy scale, in one row of a wide screen."""
+    """Clip, the way to add one, prediction, readout, graph and energy scale, in one row of a wide screen."""
     shown = {menu.name: menu for menu in menus(catalogue, selection)}
     with st.container(key="header", horizontal=True, vertical_alignment="bottom", gap="small"):
-        brand()
         _menu(shown["clip"], choices)
+        with st.container(key="add-video-place"):
+            add_video()
         if selection.target is not None:
             _menu(shown["predict"], choices)
             _menu(shown["readout"], choices)
             with st.container(key="paths"):
                 _show_graph(store, columns, catalogue, selection, choices)
             _scale(shown["scale"], choices)
-        with st.container(key="about-link"):
-            st.page_link(about, label="About", query_params=newest_link())
-
-
-def brand() -> None:
-    """Drawing, name and one sentence."""
-    with st.container(key="brand", horizontal=True, vertical_alignment="center", gap="small"):
-        drawing("three_nodes", key="brand-drawing")
-        st.html(f"<h1>Crosscheck</h1><p>{SENTENCE}</p>")
 
 
 def _scale(menu: Menu, choices: Choices) -> None:

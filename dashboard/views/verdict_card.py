@@ -28,19 +28,6 @@ HELP = (
     "repeat each other. A smaller gap is no difference.\n\n"
     "ρ: Spearman's correlation of energy and error over frames; 1 if they rise together, 0 if they have nothing in common."
 )
-STYLE = """
-<style>
-[class*="st-key-verdict-"] { padding: 0.3rem 0.75rem 0.4rem; border-radius: 0.4rem; border-left: 4px solid rgba(128, 128, 128, 0.45);
-  background: rgba(128, 128, 128, 0.07); gap: 0.1rem; font-variant-numeric: tabular-nums; }
-.st-key-verdict-warning { border-left-color: #d97706; background: rgba(245, 158, 11, 0.14); }
-[class*="st-key-verdict-"] [data-testid="stText"] { font-size: 1rem; font-weight: 600; line-height: 1.35; white-space: normal; }
-.verdict-facts { display: flex; flex-wrap: wrap; gap: 0.1rem 1.5rem; margin: 0 !important; padding: 0 !important; font-size: 0.8125rem; line-height: 1.35; }
-.verdict-facts > div { flex: 1 1 16rem; min-width: 0; overflow-wrap: anywhere; }
-.verdict-facts > div:last-child { flex: 2 1 21rem; }
-.verdict-facts dt { display: inline; margin-right: 0.35rem; font-weight: 600; }
-.verdict-facts dd { display: inline; margin: 0; }
-</style>
-"""
 
 
 def show_verdict(measures: Measures) -> None:
@@ -60,7 +47,7 @@ def _show_words(found: Verdict) -> None:
     text = " ".join([*sentences, *([found.headline] if found.headline else [])])
     st.text(text, help=HELP)
     facts = "".join(f"<div><dt>{escape(label)}:</dt><dd>{escape(text)}</dd></div>" for label, text in found.facts)
-    st.html(f'{STYLE}<dl class="verdict-facts">{facts}</dl>')
+    st.html(f'<dl class="verdict-facts">{facts}</dl>')
 
 
 def _show_table(measures: Measures) -> None:
@@ -68,7 +55,9 @@ def _show_table(measures: Measures) -> None:
     energy, error = measures.energy_unit, measures.error_unit
     has_energy, has_error = any(row.energy for row in table), any(row.error for row in table)
     first = table[0].letter
-    columns: dict[str, Sequence[object]] = {"": [f"{row.letter} {one_line(row.name, 60)}" for row in table]}
+    columns: dict[str, Sequence[object]] = {
+        "Configuration": [f"{row.letter} {one_line(row.name, 60)}" for row in table]
+    }
     config: dict[str, ColumnConfig | str | None] = {}
 
     def add(title: str, values: Sequence[float], unit: str, help_text: str) -> None:

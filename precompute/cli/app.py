@@ -10,6 +10,7 @@ from cache.version import VERSION
 from precompute.cli.compare import compare
 from precompute.cli.console import say
 from precompute.cli.doctor import doctor
+from precompute.cli.measure import measure
 from precompute.cli.plain_help import HELP_NAMES, PlainCommand, PlainGroup
 from precompute.cli.requests import REQUEST_COMMANDS
 from precompute.cli.run import run
@@ -77,7 +78,7 @@ def main(
     """Only holds the options of the program itself; each command is a function of its own."""
 
 
-for name, command in {"run": run, "compare": compare, **REQUEST_COMMANDS, **STORE_COMMANDS}.items():
+for name, command in {"run": run, "compare": compare, "measure": measure, **REQUEST_COMMANDS, **STORE_COMMANDS}.items():
     app.command(name, cls=PlainCommand, context_settings=HELP_NAMES)(command)
 for name, command in ZOO_COMMANDS.items():
     zoo_app.command(name, cls=PlainCommand, context_settings=HELP_NAMES)(command)

@@ -29,11 +29,17 @@ ConfigurationsOption = Annotated[
     typer.Option(
         "--configurations",
         metavar="PATTERN",
-        help="Globs on zoo/method/path, separated by commas or repeated. Default: all.",
+        help="Globs on zoo/method/path, separated by commas or repeated. Default: all paths of up to three domains; spell longer "
+        "ones out, such as 'mini/*/rgb-normal-reshading-depth'.",
     ),
 ]
 FpsOption = Annotated[
-    float | None, typer.Option("--fps", metavar="NUMBER", help="Frames per second to sample. Default: every frame.")
+    float | None,
+    typer.Option(
+        "--fps",
+        metavar="NUMBER",
+        help="Frames per second to sample, or of numbered pictures. Default: every frame; for numbered pictures 30.",
+    ),
 ]
 StartOption = Annotated[float, typer.Option("--start", metavar="SECONDS", help="First second.")]
 EndOption = Annotated[

@@ -33,6 +33,7 @@ from precompute.jobs.events import (
     Stored,
     name_error,
 )
+from precompute.jobs.measures.of_clip import add_stability
 from precompute.jobs.plan import Plan, make_plan
 from precompute.jobs.predict import Compute, Networks, Precision, dtype_name
 from precompute.jobs.resume import state_trust
@@ -147,6 +148,7 @@ def compute_found(
         Uploads(store.root).relist(plan.clip.key)
     _state_trust(store, plan)
     if not plan.pending:
+        _add_stability(store, plan, events, stop)
         return stored
     _require_space(store, plan)
     compute, accuracy = _choose_compute(store, plan, settings, networks)
@@ -167,10 +169,16 @@ def compute_found(
     computed = compute_clip(store, plan, compute, events=events, stop=stop)
     stop.has_unsaved_frames = False
     stop.raise_if_set()
+    _add_stability(store, plan, events, stop)
     if computed.failed is not None:
         raise computed.failed
     seconds = time.perf_counter() - began
     return replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames, seconds=seconds)
+
+
+def _add_stability(store: Store, plan: Plan, events: Events, stop: Stop) -> None:
+    add_stability(store, [spec.head.key for spec in plan.specs], events=events, stop=stop)
+    stop.raise_if_set()
 
 
 def _state_trust(store: Store, plan: Plan) -> None:
@@ -186,7 +194,9 @@ def _choose_compute(
     store: Store, plan: Plan, settings: Settings, networks: Networks
 ) -> tuple[Compute, precision.Measured]:
     """The precision that the clip is computed in, and what it costs; its networks are then loaded."""
-    dtype = precision.clip_dtype(store, plan, precision.choose_dtype(settings.device))
+    # Comparing the networks with float32 takes longer than any still.
+    wanted = torch.float32 if plan.clip.n_frames == 1 else precision.choose_dtype(settings.device)
+    dtype = precision.clip_dtype(store, plan, wanted)
     first = all_devices(settings.device)[0]  # where its networks then stay
     accuracy = precision.measured(store.root, settings.zoo, plan.specs, first, dtype, networks)
     batch_size = settings.batch_size or BATCH_SIZE[settings.device.type]

@@ -15,6 +15,7 @@ from precompute.jobs.resume import READING_MARK, n_stored_frames
 from precompute.jobs.tracks import TrackSpec, plan_tracks
 from precompute.media import decoder, sources
 from precompute.media.sampling import Sampling, estimate_frames, output_size
+from precompute.media.stills.numbered import is_picture
 
 SAMPLING_RULE = 1
 """Version of the rule that selects and resizes frames; part of every clip's key."""
@@ -52,7 +53,7 @@ class Plan:
 
 
 def make_plan(store: Store, source: sources.Source, sampling: Sampling, zoo: Zoo, patterns: list[str]) -> Plan:
-    """What the store lacks. Reads the source's header, or nothing of it if its input track is complete.
+    """What the store lacks. Reads the source's header, or nothing of a video whose input track is complete.
 
     Raises SourceError and ZooError.
     """
@@ -71,10 +72,13 @@ def _make_clip(store: Store, source: sources.Source, sampling: Sampling) -> Clip
     """The clip, as it is stored if its input track is complete.
 
     Most videos are shown as they are decoded. What is done to the others, such as tone mapping, is in their clip's key: a
-    version that did not do it stored other frames.
+    version that did not do it stored other frames. Pictures are always examined: versions that marked how they read videos
+    ignored the colour profiles of pictures.
     """
     rule = {**sampling.rule(), "shift": "", "rule": SAMPLING_RULE}
-    stored = _stored_clip(store, clip_key(source.sha256, rule), only_if_marked=True)
+    stored = None
+    if not is_picture(source.path):
+        stored = _stored_clip(store, clip_key(source.sha256, rule), only_if_marked=True)
     if stored is not None:
         return stored
     info = decoder.probe(source, sampling)

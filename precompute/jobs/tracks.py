@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from cache.keys import track_key
-from cache.records import Clip, Head
+from cache.records import MAX_PATH_DOMAINS, Clip, Head
 from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
 from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
 from consistency.metrics import frame_errors
@@ -76,7 +76,7 @@ def plan_tracks(
     """Every track that the patterns select on a clip.
 
     `patterns` are globs on `zoo/method/path`. Each configuration includes its prediction rgb-Y and the energy of Y,
-    without which a readout cannot be judged. `truth`: domain -> SHA-256 of the ground truth beside the clip.
+    without which a readout cannot be judged. Paths share what they have in common: a prefix is computed once. `truth`: domain -> SHA-256 of the ground truth beside the clip.
     Raises ZooError for a pattern that matches nothing.
     """
     truth = {name: truth[name] for name in sorted(truth, key=list(DOMAINS).index)}
@@ -96,17 +96,48 @@ def plan_tracks(
 
 
 def select_configurations(zoo: Zoo, patterns: Sequence[str]) -> list[tuple[str, str]]:
-    """(method, path) of each configuration of the zoo that a pattern matches. Raises ZooError if a pattern matches none."""
+    """(method, path) of each configuration that a pattern selects: one of `Zoo.paths`, or a longer path that is spelled out.
+
+    `mini/*/rgb-normal-reshading-depth` is the path of every method that has its edges, and cycles such as
+    `rgb-depth-normal-depth` are paths too. Raises ZooError if a pattern selects none.
+    """
     available = [(method, path) for method in zoo.methods for path in zoo.paths(method)]
     spelled = {pair: f"{zoo.name}/{pair[0]}/{pair[1]}" for pair in available}
+    chosen: dict[tuple[str, str], None] = {}
     for pattern in patterns:
-        if not fnmatch.filter(spelled.values(), pattern):
+        matching = [pair for pair in available if fnmatch.fnmatch(spelled[pair], pattern)] or _longer(zoo, pattern)
+        if not matching:
             raise ZooError(
                 f"no configuration of zoo '{zoo.name}' matches '{pattern}'",
                 f"write zoo/method/path, such as '{next(iter(spelled.values()), '')}'; methods: {', '.join(zoo.methods)}; "
                 f"domains: {', '.join(zoo.domains)}{_missing(zoo)}",
             )
-    return [pair for pair in available if any(fnmatch.fnmatch(spelled[pair], pattern) for pattern in patterns)]
+        chosen |= dict.fromkeys(matching)
+    order = {pair: at for at, pair in enumerate(available)}
+    return sorted(chosen, key=lambda pair: order.get(pair, len(order)))
+
+
+def _longer(zoo: Zoo, pattern: str) -> list[tuple[str, str]]:
+    """The methods of the pattern that have every edge of its path, with that path. Raises ZooError if none of them has."""
+    names, _, path = pattern.rpartition("/")
+    domains = path.split("-")
+    if len(domains) < 3 or domains[0] != IMAGE or any(name not in zoo.domains for name in domains[1:]):
+        return []
+    if len(domains) > MAX_PATH_DOMAINS:
+        raise ZooError(f"'{path}' has {len(domains)} domains", f"a path has at most {MAX_PATH_DOMAINS}")
+    methods = [name for name in zoo.methods if fnmatch.fnmatch(f"{zoo.name}/{name}", names)]
+    found, lacking = [], None
+    for method in methods:
+        try:
+            zoo.chain(method, path)
+        except ZooError as error:
+            lacking = error
+            continue
+        if domains[1] in zoo.targets(method):
+            found.append((method, path))
+    if not found and lacking is not None:
+        raise lacking
+    return found
 
 
 def _missing(zoo: Zoo) -> str:

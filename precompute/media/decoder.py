@@ -36,7 +36,7 @@ def probe(source: Source, sampling: Sampling = Sampling()) -> VideoInfo:
     Raises SourceError if the file is not a supported video, contains audio only, has more pixels than
     `decoder_limits.MAX_PIXELS` or than fit at the sampling's size, or (unless tolerant) is visibly truncated.
     """
-    request = {"task": "probe", "path": str(source.path.absolute()), "is_tolerant": sampling.is_tolerant}
+    request = {"task": "probe", "path": str(source.path.absolute()), "sampling": asdict(sampling)}
     with closing(_ask_decoder(request)) as messages:
         for message, _ in messages:
             info = VideoInfo(**message)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,12 @@ from precompute.media.containers.facts import Crop
 from precompute.media.containers.truncation import refuse_cut_file
 from precompute.media.damage import RESCUE, Beginning, Complaints, Evidence, damaged
 from precompute.media.decoder_limits import allow_more_cpu, lacks_memory, limit_decoder
-from precompute.media.open_video import PICTURES, Video, opened
+from precompute.media.open_video import Video, opened
+from precompute.media.picture_frames import pictures_of, sampled_pictures
 from precompute.media.pictures.geometry import display_matrix, is_turned, picture, pixel_aspect
 from precompute.media.pictures.look import Look, look_of
 from precompute.media.sampling import Sampling, VideoInfo, output_size
-from precompute.media.timeline import FrameTimes, chosen, mean_rate
+from precompute.media.timeline import FrameTimes, chosen, frame_seconds, mean_rate
 from precompute.sandbox import Parent
 from precompute.text import count
 
@@ -45,8 +46,6 @@ STATED_ENDS = ("matroska,webm", "flv", "asf")
 """Formats whose header states when the last frame ends, and not how many there are."""
 NO_FRAME = "copy or download it again: no frame of this copy can be decoded"
 """The next step for a damaged file where --tolerant would not help."""
-PICTURE_FPS = 25.0
-"""A picture is a clip of one frame, which is shown as long as FFmpeg assumes."""
 
 
 def main(arguments: list[str]) -> None:
@@ -62,28 +61,28 @@ def main(arguments: list[str]) -> None:
     def report(what: str, text: str) -> None:
         parent.send({what: text})
 
+    sampling = Sampling(**request["sampling"])
     try:
         limit_decoder()
         logging.restore_default_callback()  # to standard error, which `File` reads
         logging.set_libav_level(logging.ERROR)
         if request["task"] == "probe":
-            parent.send(asdict(probe(path, request["is_tolerant"])))
+            parent.send(asdict(probe(path, sampling, report)))
         else:
-            sampling = Sampling(**request["sampling"])
             for pts_seconds, image in sampled(path, sampling, request["channels"], report_alive, report):
                 flat = image.reshape(-1)  # a pipe takes flat buffers only; reshape copies if it must
                 parent.send({"pts_seconds": pts_seconds, "shape": image.shape}, flat.data)
         parent.send({"done": True})
     except Exception as error:
-        parent.fail(
-            without_empty_promise(path, named_error(path, error), request.get("sampling", request)["is_tolerant"])
-        )
+        parent.fail(without_empty_promise(path, named_error(path, error), sampling))
     os._exit(0)  # skips the tear-down of libraries which a damaged file may have left in disorder
 
 
-def probe(path: Path, is_tolerant: bool) -> VideoInfo:
+def probe(path: Path, sampling: Sampling, report: Callable[[str, str], None] = lambda what, text: None) -> VideoInfo:
     """The header and the first frame."""
-    with opened(path, is_tolerant) as video:
+    if (clip := pictures_of(path, sampling, report)) is not None:
+        return clip.info
+    with opened(path, sampling.is_tolerant) as video:
         for first, _ in decoded(video, Remarks()):
             return describe(video, first, look_of(path, first, video.crop))
     raise SourceError("no_video", f"{path.name}: the video stream contains no frame", RESCUE)
@@ -101,6 +100,9 @@ def sampled(
     A tolerant sampling ends at the first damage and reports it as `damage`; a strict one raises SourceError. What was
     chosen, changed and passed over is reported at the end, each as a `note`.
     """
+    if channels is None and (clip := pictures_of(path, sampling, report)) is not None:
+        yield from sampled_pictures(clip, sampling, report_alive, report)
+        return
     converter = VideoReformatter()  # one for all: a frame's own lives, threads and all, until the garbage is collected
     size: tuple[int, int] | None = None
     remarks, look = Remarks(), Look()
@@ -111,7 +113,7 @@ def sampled(
         if (first := next(source, None)) is not None:
             look = look_of(path, first[0], video.crop)
             source = chain([first], source)
-        taken = chosen(source, video.stream, sampling, report_alive)
+        taken = chosen(source, sampling, report_alive, lambda frame: frame_seconds(frame, video.stream))
         for frame, pts_seconds in islice(taken, sampling.max_frames):
             if size is None:
                 size = output_size(describe(video, frame, look), sampling)
@@ -121,18 +123,18 @@ def sampled(
         report("note", note)
 
 
-def without_empty_promise(path: Path, error: SourceError, is_tolerant: bool) -> SourceError:
+def without_empty_promise(path: Path, error: SourceError, sampling: Sampling) -> SourceError:
     """The failure, which advises --tolerant only if a tolerant reading finds a frame, and calls a cut file cut."""
     try:
-        if is_tolerant and error.code in ("bad_media", "no_video"):
+        if sampling.is_tolerant and error.code in ("bad_media", "no_video"):
             refuse_cut_file(path)
         if error.next_step != KINDS[error.code].next_step or error.code not in ("truncated", "damaged"):
             return error
-        if not is_tolerant:
-            probe(path, is_tolerant=True)
+        if not sampling.is_tolerant:
+            probe(path, replace(sampling, is_tolerant=True))
             return error
     except SourceError as cut:
-        error = cut if is_tolerant else error
+        error = cut if sampling.is_tolerant else error
     except (
         Exception
     ):  # the bindings of FFmpeg raise anything on a damaged file; the failure that is known already counts
@@ -281,8 +283,6 @@ def describe(video: Video, first: Any, look: Look) -> VideoInfo:
     width = min(round(width * pixel_aspect(stream)), 10**9)
     if is_turned(display_matrix(first)):
         width, height = height, width
-    if container.format.name in PICTURES.values():
-        return VideoInfo(width, height, 1 / PICTURE_FPS, 1, PICTURE_FPS)
     duration = None
     if stream.duration:
         duration = float(stream.duration * stream.time_base)

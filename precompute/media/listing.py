@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from precompute.media.sources import local_path
-from precompute.text import one_line
+from precompute.media.stills.kinds import SUFFIXES as PICTURE_SUFFIXES
+from precompute.media.stills.numbered import Group, grouped
+from precompute.text import count, one_line
 
 VIDEO_SUFFIXES = frozenset(
     [
@@ -16,8 +19,11 @@ VIDEO_SUFFIXES = frozenset(
         ".3gp",
         ".asf",
         ".avi",
+        ".avifs",
         ".flv",
         ".gif",
+        ".heics",
+        ".heifs",
         ".m2ts",
         ".m4v",
         ".mj2",
@@ -51,21 +57,27 @@ class Listed:
     sources: list[str]
     """In the order given, each once."""
     remarks: list[str]
-    """One line per folder: how many videos it contains, and what is skipped."""
+    """One line per folder: what it contains, and what is skipped."""
 
 
-def list_sources(words: list[str], list_file: str | None, bundled: list[str]) -> Listed:
-    """`words` and the lines of `list_file` (`-`: standard input), with each folder replaced by its videos in the order of their
-    names. The name of a bundled clip stands for the clip. Raises ValueError for an unreadable list."""
+def list_sources(
+    words: list[str], list_file: str | None, bundled: list[str], sets: Mapping[str, list[str]] | None = None
+) -> Listed:
+    """`words` and the lines of `list_file` (`-`: standard input), with each folder replaced by its videos and pictures in the
+    order of their names; numbered pictures are one source. The name of a bundled clip stands for the clip, and that of a set for
+    the sources in it. Raises ValueError for an unreadable list."""
     found: list[str] = []
     remarks: list[str] = []
     for word in words + (_lines(list_file) if list_file is not None else []):
+        if sets and word in sets:
+            found += sets[word]
+            continue
         if word in bundled or not _is_folder(word):
             found.append(word)
             continue
-        videos, skipped = _in_folder(local_path(word))
-        remarks.append(_remark(word, len(videos), skipped))
-        found += videos or [word]  # without videos it fails as a source
+        inside = _in_folder(local_path(word))
+        remarks.append(_remark(word, inside))
+        found += inside.sources or [word]  # without any it fails as a source
     return Listed(list(dict.fromkeys(found)), remarks)
 
 
@@ -96,16 +108,32 @@ def _is_folder(word: str) -> bool:
         return False
 
 
-def _in_folder(folder: Path) -> tuple[list[str], list[str]]:
-    """Paths of its videos, and names of its other visible files, except sidecars and the ground truth that they name."""
+@dataclass(frozen=True)
+class _Inside:
+    """What a folder contains, without sidecars and the ground truth that they name."""
+
+    n_videos: int
+    groups: list[Group]
+    n_pictures: int
+    """That stand alone."""
+    sources: list[str]
+    skipped: list[str]
+    """Names of its other visible files."""
+
+
+def _in_folder(folder: Path) -> _Inside:
     try:
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError:
-        return [], []
+        return _Inside(0, [], 0, [], [])
     belonging = {name for entry in entries if entry.suffix == ".toml" for name in (entry.name, *_truth_names(entry))}
     others = [entry for entry in entries if entry.name not in belonging]
     videos = [entry for entry in others if entry.suffix.lower() in VIDEO_SUFFIXES and entry.is_file()]
-    return [str(entry) for entry in videos], [entry.name for entry in others if entry not in videos]
+    pictures = [entry for entry in others if entry.suffix.lower() in PICTURE_SUFFIXES and entry.is_file()]
+    groups, alone = grouped(pictures)
+    sources = sorted([*videos, *alone, *(group.pattern for group in groups)])
+    skipped = [entry.name for entry in others if entry not in {*videos, *pictures}]
+    return _Inside(len(videos), groups, len(alone), list(map(str, sources)), skipped)
 
 
 def _truth_names(sidecar: Path) -> list[str]:
@@ -116,10 +144,18 @@ def _truth_names(sidecar: Path) -> list[str]:
     return [str(name) for name in truth.values()] if isinstance(truth, dict) else []
 
 
-def _remark(word: str, n_videos: int, skipped: list[str]) -> str:
-    line = f"{one_line(word)}: {n_videos} {'video' if n_videos == 1 else 'videos'}"
-    if skipped:
-        rest = len(skipped) - NAMES_SHOWN
-        names = ", ".join(map(one_line, skipped[:NAMES_SHOWN]))
-        line += f"; skipped (not a video by name): {names}" + (f" and {rest} more" if rest > 0 else "")
+def _remark(word: str, inside: _Inside) -> str:
+    parts = [count(inside.n_videos, "video")] if inside.n_videos or not inside.sources else []
+    parts += [count(inside.n_pictures, "picture")] if inside.n_pictures else []
+    parts += [
+        f"{len(group.files)} numbered pictures as one clip ({one_line(group.pattern.name)})"
+        for group in inside.groups[:NAMES_SHOWN]
+    ]
+    if len(inside.groups) > NAMES_SHOWN:
+        parts.append(f"{len(inside.groups) - NAMES_SHOWN} more clips of numbered pictures")
+    line = f"{one_line(word)}: {', '.join(parts)}"
+    if inside.skipped:
+        rest = len(inside.skipped) - NAMES_SHOWN
+        names = ", ".join(map(one_line, inside.skipped[:NAMES_SHOWN]))
+        line += f"; skipped (not a video or picture by name): {names}" + (f" and {rest} more" if rest > 0 else "")
     return line

@@ -22,6 +22,7 @@ from precompute.media.containers.tracks import stated_facts
 from precompute.media.containers.truncation import refuse_cut_file
 from precompute.media.damage import RESCUE
 from precompute.media.decoder_limits import MAX_PIXELS, lacks_memory
+from precompute.media.stills.kinds import refuse_other
 
 MAX_THREADS = 4
 """Decoding threads; more would only fill the pipe sooner."""
@@ -33,7 +34,8 @@ FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,gif,ogg,flv,asf
 """FFmpeg's names of the supported containers. Playlists (hls, concat) are excluded: they make FFmpeg open other files."""
 
 PICTURES = {b"\xff\xd8\xff": "jpeg_pipe", b"\x89PNG": "png_pipe"}
-"""First bytes of a picture, a video of one frame -> FFmpeg's name of its format, which it would not choose by itself."""
+"""First bytes of a picture of codes, such as ground truth -> FFmpeg's name of its format, which it would not choose by itself.
+Other pictures are read by `stills`."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class opened:
             self.file.require_intact_reads()
             if lacks_memory(error):
                 raise MemoryError from None
+            refuse_other(self.path)
             reason = error.strerror if isinstance(error, av.error.FFmpegError) else error
             raise SourceError("bad_media", f"{self.path.name}: not a video in a supported format ({reason})") from None
         try:

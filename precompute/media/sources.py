@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tomllib
@@ -14,12 +15,17 @@ from typing import Any
 from consistency.domains import get_domain
 from precompute.downloads.download import fetch
 from precompute.failures import SourceError
+from precompute.media.stills.numbered import Group, digest_of, group_of, is_pattern
 from precompute.net.limits import USUAL_LIMITS, Limits
 from precompute.net.urls import MAX_URL_CHARACTERS, address_of, is_youtube, looks_like_url, shown_url
 from precompute.text import one_line
 
 SAMPLES = Path(__file__).parent.parent / "sample"
 """The folder of the bundled clips: NAME.mp4, NAME.toml and the ground truth videos that NAME.toml names."""
+
+GALLERY = "gallery"
+"""The name of the bundled set of pictures and clips, and of its folder in SAMPLES: NAME.toml beside NAME.jpg or NAME.mp4, or
+alone where NAME is a bundled clip."""
 
 MAX_CHARACTERS = {
     "title": 300,
@@ -35,7 +41,7 @@ CORRECT_LINE = "correct or remove the line"
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a file was when it was hashed: while it is the same, so are its bytes."""
+    """What a file was when it was hashed: while it is the same, so are its bytes. Of numbered pictures, all of them together."""
 
     device: int
     inode: int
@@ -50,10 +56,10 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Source:
-    """A video file on this disk and what is known about it. Each text is one line without control characters."""
+    """A video or pictures on this disk, and what is known about them. Each text is one line without control characters."""
 
     path: Path
-    """The local file to decode."""
+    """The local file to decode, or the pattern of numbered pictures."""
     sha256: str
     """Digest of the file's bytes, 64 hexadecimal digits."""
     title: str
@@ -69,7 +75,7 @@ class Source:
     truth: dict[str, Path] = field(default_factory=dict)
     """Domain name -> lossless video of 8-bit codes, frame-aligned with the source; empty if unknown."""
     stamp: Stamp | None = None
-    """Stamp of the file when it was hashed; None for a download, which is named by its digest and never written again."""
+    """Stamp of it when it was hashed; None for a download, which is named by its digest and never written again."""
 
     def __post_init__(self) -> None:
         for name, limit in MAX_CHARACTERS.items():
@@ -87,7 +93,8 @@ def resolve(
     limits: Limits = USUAL_LIMITS,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Source:
-    """Find the file that `spec` stands for: a local file, the name of a bundled clip or a URL (downloaded once to `media_dir`).
+    """Find the file that `spec` stands for: a local file, the name of a bundled clip or a URL (downloaded once to `media_dir`);
+    or the numbered pictures of a pattern such as `folder/frame_%04d.png`.
 
     A TOML sidecar of the same stem provides title, origin, licence and ground truth. `limits` apply to URLs;
     `progress(n_bytes, total_bytes or None)` is called while downloading. `allow_loopback`, or CROSSCHECK_ALLOW_LOOPBACK=1 in
@@ -119,6 +126,15 @@ def bundled_clips(samples_dir: Path = SAMPLES) -> list[str]:
     return sorted(path.stem for path in samples_dir.glob("*.mp4") if path.with_suffix(".toml").is_file())
 
 
+def bundled_sets(samples_dir: Path = SAMPLES) -> dict[str, list[str]]:
+    """Name of each bundled set -> its sources: pictures first, as they take the least time, then clips."""
+    folder = samples_dir / GALLERY
+    listed = [sidecar.stem for sidecar in sorted(folder.glob("*.toml"))]
+    pictures, own_clips = ([folder / f"{name}{suffix}" for name in listed] for suffix in (".jpg", ".mp4"))
+    files = [str(path) for path in (*pictures, *own_clips) if path.is_file()]
+    return {GALLERY: [*files, *(name for name in bundled_clips(samples_dir) if name in listed)]}
+
+
 def local_path(spec: str) -> Path:
     """The path that a user means: a file of that very name, else with its `~` as the home folder, if there is one."""
     path = Path(spec)
@@ -131,11 +147,15 @@ def _local_file(spec: str, samples_dir: Path) -> Path:
     """The readable file that a path or the name of a bundled clip stands for; a path wins. Raises SourceError."""
     names = bundled_clips(samples_dir)
     shown = spec if spec.isprintable() and len(spec) <= 200 else repr(spec[:200])
-    expected = f"pass a video file, a URL or a bundled clip ({', '.join(names) or 'none found'})"
+    expected = f"pass a video file, a picture, a URL or a bundled clip ({', '.join(names) or 'none found'})"
     try:
         path = local_path(spec)
         if spec in names and not path.is_file():
             path = samples_dir / f"{spec}.mp4"
+        if is_pattern(path):
+            if group_of(path) is None:
+                raise SourceError("not_found", f"{shown}: fewer than two numbered pictures of that name", expected)
+            return path
         if not path.exists():
             raise SourceError("not_found", f"{shown}: no such file", expected)
         if not path.is_file():
@@ -153,8 +173,10 @@ def _local_file(spec: str, samples_dir: Path) -> Path:
 
 def _with_sidecar(path: Path, sha256: str) -> Source:
     sidecar = path.with_suffix(".toml")
+    group = group_of(path) if is_pattern(path) else None
+    usual_title = group.title if group is not None else path.stem
     if not sidecar.is_file():
-        return Source(path, sha256, title=path.stem)
+        return Source(path, sha256, title=usual_title)
     try:
         entries = tomllib.loads(sidecar.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:  # ValueError: TOML or UTF-8
@@ -166,7 +188,7 @@ def _with_sidecar(path: Path, sha256: str) -> Source:
     return Source(
         path,
         sha256,
-        title=text("title") or path.stem,
+        title=text("title") or usual_title,
         url=text("source"),
         author=text("author"),
         licence=text("licence"),
@@ -201,11 +223,15 @@ def _truth(table: Any, sidecar: Path) -> dict[str, Path]:
 
 
 def fingerprint(path: Path) -> tuple[str, Stamp]:
-    """The SHA-256 of a file's bytes, and its stamp before they were read. Raises SourceError."""
+    """The SHA-256 of a file's bytes, or of all that a pattern stands for, and its stamp before they were read. Raises
+    SourceError."""
     try:
         stamp = _stamp(path)
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if is_pattern(path):
+            group = _group(path)
+            sha256 = digest_of((group.place(file), _sha256(file.path)) for file in group.files)
+        else:
+            sha256 = _sha256(path)
     except OSError as error:
         raise SourceError("unreadable", f"{path}: cannot be read to its end ({error.strerror})") from None
     return sha256, replace(stamp, sha256=sha256)
@@ -239,6 +265,23 @@ def _changed(path: Path) -> SourceError:
     return SourceError("changed", f"{path}: has changed since the job started to read it")
 
 
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _stamp(path: Path) -> Stamp:
-    stat = path.stat()
-    return Stamp(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    if not is_pattern(path):
+        stat = path.stat()
+        return Stamp(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    stats = [(file.number, file.path.stat()) for file in _group(path).files]
+    inodes = tuple(stat.st_ino for _, stat in stats)
+    times = tuple((number, stat.st_size, stat.st_mtime_ns) for number, stat in stats)
+    return Stamp(stats[0][1].st_dev, hash(inodes), sum(stat.st_size for _, stat in stats), hash(times))
+
+
+def _group(pattern: Path) -> Group:
+    group = group_of(pattern)
+    if group is None:
+        raise FileNotFoundError(errno.ENOENT, "fewer than two numbered pictures", str(pattern))
+    return group

@@ -123,10 +123,13 @@ def milliseconds(seconds: float) -> int:
 
 
 def chosen(
-    source: Iterator[tuple[Any, float]], stream: Any, sampling: Sampling, report_alive: Callable[[], None]
+    source: Iterator[tuple[Any, float]],
+    sampling: Sampling,
+    report_alive: Callable[[], None],
+    seconds_shown: Callable[[Any], float],
 ) -> Iterator[tuple[Any, float]]:
     """The (frame, seconds) pairs that `sampling` takes. With fps, a frame is held back until the next one shows how long it is
-    shown. `report_alive` is called about once a second."""
+    shown; `seconds_shown` says it of the last one. `report_alive` is called about once a second."""
     start = milliseconds(sampling.start)
     end = math.inf if sampling.end is None else milliseconds(sampling.end)
     held: tuple[Any, float] | None = None
@@ -158,8 +161,7 @@ def chosen(
         held = frame, pts_seconds
     if sampling.fps is not None and held is not None:
         frame, pts_seconds = held
-        seconds = float(frame.duration * stream.time_base) if frame.duration else 1 / mean_rate(stream)
-        if is_taken(shown_until=milliseconds(pts_seconds + seconds)):
+        if is_taken(shown_until=milliseconds(pts_seconds + seconds_shown(frame))):
             yield held
 
 
@@ -174,6 +176,11 @@ def ticks_before(end_ms: float, start: float, fps: float) -> int:
     while n_ticks and milliseconds(start + (n_ticks - 1) / fps) >= end_ms:
         n_ticks -= 1
     return n_ticks
+
+
+def frame_seconds(frame: Any, stream: Any) -> float:
+    """How long a frame of a video is shown."""
+    return float(frame.duration * stream.time_base) if frame.duration else 1 / mean_rate(stream)
 
 
 def mean_rate(stream: Any) -> float:

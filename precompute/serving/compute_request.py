@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from cache.requests.queue import Lease
+from cache.requests.lease import Lease
 from cache.requests.records import Asked, Failure, Options, Progress
 from cache.requests.uploads import Uploads
 from cache.store import Store

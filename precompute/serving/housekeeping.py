@@ -39,6 +39,7 @@ def tidy(
     for upload in uploads.stored():
         if upload.sha256 not in named:
             uploads.delete(upload.sha256, min_age_seconds=ORPHAN_SECONDS)
+    uploads.sweep(ORPHAN_SECONDS)
     requests.sweep()
     return deleted
 

@@ -10,7 +10,8 @@ from threading import Event, Thread
 from typing import Any, Literal
 
 from cache.files import NotWritten
-from cache.requests.queue import BEAT_SECONDS, Lease, Requests
+from cache.requests.lease import Lease
+from cache.requests.queue import BEAT_SECONDS, Requests
 
 log = logging.getLogger(__name__)
 

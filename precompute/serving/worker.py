@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 from cache.files import NotWritten
 from cache.records import BadRecord
+from cache.requests.lease import Lease
 from cache.requests.limits import Limits
 from cache.requests.order import in_turn
-from cache.requests.queue import Lease, Requests, new_worker
+from cache.requests.queue import Requests, new_worker
 from cache.requests.records import Result
 from cache.requests.uploads import Uploads
 from cache.store import Store

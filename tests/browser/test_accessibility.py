@@ -69,6 +69,10 @@ def test_axe_finds_nothing(page: Page, app: App, scheme: Any, width: int):
     root.locator("button.legend:visible").first.press("Enter")
     check(page, "a menu of colours", root.get_by_role("dialog"))
     page.keyboard.press("Escape")
+    for name, opens in (("configuration of A:", "configuration of A"), ("add a pane", "configuration to add")):
+        root.get_by_role("button", name=name).press("Enter")
+        check(page, opens, root.get_by_role("dialog", name=opens))
+        page.keyboard.press("Escape")
     open_view(root, "Worst frames")
     root.locator("figure button.value").nth(1).press("Enter")
     check(page, "B hidden in the plots, worst frames")
@@ -88,6 +92,17 @@ def test_axe_finds_nothing(page: Page, app: App, scheme: Any, width: int):
         page.keyboard.press("Escape")
     page.get_by_role("button", name=GRAPH).press("Enter")
     check(page, "the graph", page.get_by_role("dialog", name="Configurations"))
+
+
+def test_axe_finds_nothing_on_the_about_page_and_with_a_table_of_three(page: Page, app: App):
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{app.address}/about")
+    expect(page.get_by_role("heading", name="About Crosscheck")).to_be_visible()
+    check(page, "about")
+    three = "a=mini/baseline&b=mini/consistency&c=mini/baseline"
+    open_page(page, app, f"clip=walkthrough&frame=0&{three}&panes=difference~energy")
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    check(page, "a table of three, panes of difference and energy")
 
 
 def open_view(root: Locator, name: str) -> None:
@@ -230,6 +245,11 @@ def test_nothing_is_scrolled_sideways(page: Page, app: App, width: int):
     for part in ("document.scrollingElement", "document.querySelector('[data-testid=stMain]')"):
         assert page.evaluate(f"{part}.scrollWidth <= {part}.clientWidth"), part
     assert root.evaluate("el => el.scrollWidth <= el.clientWidth")
+    sizes = root.evaluate("""el => [".pane-title", ".strip-labels", ".tools button", ".value"].map((part) =>
+        parseFloat(getComputedStyle(el.querySelector(part)).fontSize))""")
+    assert min(sizes) >= (19 if width == 3840 else 12), sizes
+    labels = root.locator(".strip-labels span").first
+    assert labels.evaluate("one => one.scrollWidth <= one.clientWidth"), "the values of the strip are whole"
     for key, name in DIALOGS.items():
         press(root, key)
         box = page.get_by_role("dialog", name=name).bounding_box()

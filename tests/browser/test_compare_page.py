@@ -21,6 +21,7 @@ from tests.browser.helpers import (
     open_page,
     painted,
     point,
+    press,
     repainted,
     shows,
     state,
@@ -107,6 +108,9 @@ def test_configurations_are_added_moved_and_removed_and_letters_have_no_gap(page
     line += ["cycle", "d1", "d2", "d3", "d4", "geonet"]
     wait_for_numbers(root, [1, *(number[name] for name in line)])
     expect(root.get_by_role("button", name="add a configuration")).to_have_count(0)
+    root.get_by_role("button", name="add a pane").press("Enter")
+    expect(root.get_by_text("You can compare up to eight configurations.")).to_be_visible()
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="choose paths, arrange or remove configurations").press("Enter")
     dialog = page.get_by_role("dialog", name="Configurations")
 
@@ -128,6 +132,35 @@ def test_configurations_are_added_moved_and_removed_and_letters_have_no_gap(page
     expect(dialog.get_by_role("button", name="remove A")).to_be_disabled()
     page.go_back()
     wait_for_numbers(root, [1, number["d3"], number["d4"], number["geonet"]])
+
+
+def test_the_graph_leaves_the_pictures_that_it_changes_in_view(page: Page, app: App):
+    root = open_page(page, app)
+    before = page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop")
+    page.get_by_role("button", name="choose paths, arrange or remove configurations").press("Enter")
+    dialog, stage = (
+        page.get_by_role("dialog", name="Configurations").bounding_box(),
+        root.locator(".stage").bounding_box(),
+    )
+    assert dialog and stage and stage["y"] >= 0 and stage["y"] + stage["height"] <= dialog["y"]
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") == before
+
+
+def test_the_energies_and_the_difference_become_panes_from_the_toolbar_and_the_palette(page: Page, app: App):
+    root = open_page(page, app)
+    panes = "el.xc.stage.panes.map(({id}) => id).join()"
+    wait_for(root, f"{panes} === 'input,truth,A,B'")
+    root.get_by_role("button", name="add a pane").press("Enter")
+    root.get_by_role("dialog", name="configuration to add").get_by_role("button", name="Energy beside").press("Enter")
+    wait_for(root, f"{panes} === 'input,truth,A,B,energyA,energyB'")
+    for typed, shown in (("pane difference", "B − A"), ("pane energy", "Energy")):
+        press(root, "/")
+        page.keyboard.type(typed)
+        expect(root.get_by_role("option", name=f"pane: {shown}")).to_be_visible()
+        page.keyboard.press("Enter")
+    wait_for(root, f"{panes} === 'input,truth,A,B,difference'")
+    wait_for_link(page, "panes=difference")
 
 
 def test_what_the_player_asks_for_is_shown_where_it_is_stored(page: Page, app: App):
@@ -325,14 +358,20 @@ def test_a_title_dragged_onto_another_pane_takes_its_place(page: Page, app: App)
     expect(root.get_by_role("dialog")).to_have_count(0)
 
 
-def test_the_about_page_is_one_click_away_and_leads_back_to_the_same_view(page: Page, app: App):
+def test_the_bar_leads_to_the_other_pages_by_keyboard_and_back_to_the_same_view(page: Page, app: App):
     root = open_page(page, app)
     step_to(page, root, 5)
-    page.get_by_role("link", name="About").click()
-    expect(page.get_by_role("heading", name="What is consistency?")).to_be_visible()
-    page.get_by_role("link", name="Back to the comparison").click()
-    root = painted(page)
-    wait_for(root, "el.xc.painted === 5")
+    page.get_by_role("link", name="Compare", exact=True).focus()
+    page.get_by_role("link", name="About").focus()
+    page.keyboard.press("Enter")
+    heading = page.get_by_role("heading", name="What is consistency?")
+    expect(heading).to_be_visible()
+    page.go_back()
+    wait_for(painted(page), "el.xc.painted === 5")
+    page.go_forward()
+    expect(heading).to_be_visible()
+    page.get_by_role("link", name="Compare", exact=True).click()
+    wait_for(painted(page), "el.xc.painted === 5")
     wait_for_link(page, "frame=5")
 
 

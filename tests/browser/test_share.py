@@ -87,6 +87,24 @@ def test_a_picture_shows_the_panes_at_full_size_with_their_headings(page: Page, 
     assert image[-24:].std() > 5, "title, frame and time stand below"
 
 
+def test_a_picture_has_the_curves_of_the_plots_unless_they_are_not_wanted(page: Page, app: App, tmp_path: Path):
+    root = open_page(page, app)
+    wait_for(root, "el.xc.cursors().length > 2")
+    hue = root.evaluate("el => getComputedStyle(el).getPropertyValue('--xc-hue-0').trim()")
+    blue_green_red = np.array([int(hue[at : at + 2], 16) for at in (5, 3, 1)])
+    panel = open_panel(page, root)
+    images = []
+    for is_wanted in (True, False):
+        panel.get_by_label("with curves").set_checked(is_wanted)
+        images.append(cv2.imread(str(saved(page, panel.get_by_role("button", name="Save PNG"), tmp_path))))
+    whole, panes = images
+    assert whole.shape[1] == panes.shape[1] and whole.shape[0] > 1.5 * panes.shape[0]
+    below = whole[panes.shape[0] :]
+    is_of_a = np.abs(below.astype(int) - blue_green_red).sum(axis=2) < 30
+    assert is_of_a.any(axis=0).mean() > 0.5, "the curve of A crosses most of the width"
+    assert (panes[: panes.shape[0] // 2] == whole[: panes.shape[0] // 2]).all()
+
+
 def test_the_tables_hold_the_plotted_numbers_of_the_range(page: Page, app: App, tmp_path: Path):
     root = open_page(page, app)
     panel = open_panel(page, root)

@@ -144,6 +144,20 @@ def test_a_readout_adds_a_row_with_its_truth_and_its_charts() -> None:
     assert not with_readout.missing
 
 
+def test_the_stability_of_a_prediction_is_plotted_where_it_is_stored_for_the_same_weights() -> None:
+    tracks = [
+        track("input", "rgb"),
+        track("prediction", "rgb-normal", number=2),
+        track("prediction", "rgb-normal", "consistency", number=3),
+        track("stability", "rgb-normal", number=4, columns=("stability",)),
+        track("stability", "rgb-normal", "consistency", number=5, columns=("stability",), weights="2"),
+    ]
+    (plot,) = compare(Catalogue(tracks), CLIP, "normal", None, (A, B)).plots
+    assert plot.id == "stability" and [(c.letter, c.track.head.key[-1], c.column) for c in plot.curves] == [
+        ("A", "4", "stability")
+    ]
+
+
 def test_without_truth_the_predictions_stand_right_beside_the_input() -> None:
     tracks = [item for item in whole_clip() if item.head.kind != "truth"]
     view = compare(Catalogue(tracks), CLIP, "normal", None, [A, B])
@@ -221,10 +235,33 @@ def test_a_path_through_another_domain_has_no_energy_and_says_so() -> None:
     assert via.spelling == "mini/baseline/rgb-depth-normal"
 
 
-def test_no_command_is_offered_for_what_no_job_can_make() -> None:
+def test_a_path_of_any_length_has_a_command_up_to_what_the_store_can_name() -> None:
     via = Configuration("mini", "baseline", "rgb-depth-normal")
     view = compare(Catalogue(whole_clip()), CLIP, "normal", "reshading", [via, B])
-    assert [gap.command for gap in view.missing] == [None]
+    (missing,) = view.missing
+    assert missing.command == command_for(CLIP, Configuration("mini", "baseline", "rgb-depth-normal-reshading"))
+    path = "-".join(["rgb", *["depth", "normal"] * 3, "normal"])
+    longest = track("readout", path, number=9)
+    tracks = [*whole_clip(), longest]
+    (missing,) = compare(
+        Catalogue(tracks), CLIP, "normal", "reshading", [Configuration("mini", "baseline", path)]
+    ).missing
+    assert missing.command is None
+
+
+def test_paths_of_four_domains_and_cycles_are_offered_and_named_in_order() -> None:
+    around, through = "rgb-normal-depth-normal", "rgb-reshading-depth-normal"
+    tracks = [*whole_clip(), track("readout", around, number=8), track("readout", through, number=9)]
+    catalogue = Catalogue(tracks)
+    found = catalogue.configurations(CLIP.key, "normal")
+    longer = [c for c in found if len(c.domains) == 4]
+    assert [c.path for c in longer] == [around, through]
+    labels = [catalogue.configuration_label(c, [c]) for c in longer]
+    assert labels == ["baseline via Surface normals → Depth", "baseline via Reshading → Depth"]
+    view = compare(catalogue, CLIP, "normal", None, longer)
+    details = [pane.detail for pane in view.panes if pane.role == "prediction"]
+    assert details == ["via Surface normals → Depth → Surface normals", "via Reshading → Depth → Surface normals"]
+    assert not view.missing
 
 
 def test_only_web_addresses_become_links() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -82,6 +83,19 @@ def test_frames_that_cannot_be_read_leave_the_full_range(tmp_path: Path) -> None
     for pack in store.root.rglob("*.pack"):
         pack.unlink()
     assert Ranges(store).of(store.tracks()) == {}
+
+
+def test_codes_of_16_bits_have_the_range_of_the_same_values_in_8(tmp_path: Path) -> None:
+    store = depth_store(tmp_path)
+    (track,) = store.tracks(kind="truth")
+    eight = np.random.default_rng(3).integers(90, 160, (32, 32), np.uint8)
+    images = [cv2.imencode(".png", codes)[1].tobytes() for codes in (eight, eight.astype(np.uint16) * 257 + 60)]
+    found = []
+    for image in images:
+        store.image = lambda *_, image=image: image  # type: ignore[method-assign]
+        found.append(Ranges(store).of([track])["depth"])
+    assert found[0] == found[1]
+    assert 0.1 < found[0][0] < found[0][1] < 16.0
 
 
 def test_unknown_truth_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import os
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -22,11 +24,10 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from playwright.sync_api import Page, expect
-from starlette.types import Receive, Scope, Send
 
 from cache.store import Store
 from dashboard import access
-from dashboard.server import routes
+from dashboard.web_files import web_version
 from tests.fixtures.serving import ROOT, free_port, serving, wait_until_healthy
 from tests.fixtures.stores import build_store
 from tests.fixtures.waits import PATIENCE_SECONDS
@@ -136,45 +137,47 @@ def test_no_path_leads_out_of_what_is_served(address: str, store: Store):
     assert n_tries > 500
 
 
-def test_the_page_names_exactly_the_modules_that_its_player_imports_at_once(address: str, monkeypatch):
-    sent = ask(address, "/compare")[1]["link"]
-    assert len(sent) < 2000
-    monkeypatch.setattr(routes, "MAX_LINK_BYTES", 1 << 16)
-    links = routes.PreloadPlayer(_no_app).header("/compare").decode()
-    assert links.startswith(sent)
-    links = links.replace("<", "</")
-    named = re.findall(r"<(/web/[\w./]+)>;rel=(modulepreload|preload;as=style)", links)
-    assert len(named) == links.count("<") > 30
-    found, waiting = set(), ["/web/player/compare_page.mjs"]
+def test_the_page_names_exactly_the_modules_that_its_components_import_at_once(address: str):
+    page = ask(address, "/compare")[2].decode()
+    web = f"web/{web_version()}"
+    named = re.findall(rf'<link rel="(modulepreload|preload)"[^>]* href="\./({web}/[\w./]+)">', page)
+    assert len(named) > 50
+    found, waiting = set(), [f"{web}/player/compare_page.mjs", f"{web}/path_graph/path_graph.mjs"]
     while waiting:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            status, _, body = ask(address, path)
-            assert status == 200, path
+            status, headers, body = ask(address, f"/{path}")
+            assert status == 200 and "immutable" in headers["cache-control"], path
             statements = re.findall(r'^(?:import|\} from) [^;"]*"([^"]+)";$', body.decode(), re.MULTILINE)
             waiting += [urllib.parse.urljoin(path, other) for other in statements]
-    assert sorted(path for path, rel in named if rel == "modulepreload") == sorted(found)
-    assert not [path for path in found if "/export/" in path and path != "/web/export/share_dialog.mjs"]
-    assert [path for path, rel in named if rel != "modulepreload"] == ["/web/ui/panes.css", "/web/ui/player.css"]
-    assert "link" not in ask(address, "/web/player/player.mjs")[1]
+    assert sorted(path for rel, path in named if rel == "modulepreload") == sorted(found)
+    assert not [path for path in found if "/export/" in path and not path.endswith("/share_dialog.mjs")]
+    assert [path for rel, path in named if rel == "preload"] == [f"{web}/ui/panes.css", f"{web}/ui/player.css"]
+    other = ask(address, "/web/v-000000000000/player/player.mjs")
+    assert other[0] == 200 and other[1]["cache-control"] == "no-cache", "a page of another version is still answered"
 
 
-async def _no_app(scope: Scope, receive: Receive, send: Send) -> None:
-    raise AssertionError("a header is made without the app")
+def test_the_page_names_scripts_that_streamlit_has(address: str):
+    page = ask(address, "/compare")[2].decode()
+    named = re.findall(r'fetchpriority="low" href="\./(static/js/[^"]+)"', page)
+    assert any("BidiComponent" in name for name in named) and len(named) == len(set(named))
+    for name in named:
+        assert ask(address, f"/{name}")[1]["content-type"].endswith("/javascript"), name
 
 
-@pytest.mark.parametrize("base", ["", "a", "one/two/three", "x" * 300, "/".join(["mlops-dashboard-gui"] * 20)])
-@pytest.mark.parametrize("page", ["", "/", "/compare", "/a/b/c", "/" + "d/" * 200])
-def test_the_preloaded_modules_are_right_and_below_two_kilobytes_under_any_path(base: str, page: str):
-    path = (f"/{base}" if base else "") + page or "/"
-    links = routes.PreloadPlayer(_no_app, base_path=base).header(path).decode()
-    assert len(links) < 2000
-    names = [urllib.parse.urljoin(f"http://host{path}", name) for name in re.findall("<(.*?)>", links)]
-    prefix = f"http://host/{base}/web/" if base else "http://host/web/"
-    assert all(name.removeprefix(prefix) in routes.web_files() for name in names)
-    if page in ("/", "/compare") and len(base) < 100:
-        assert len(names) > 30
+def test_the_page_has_its_style_before_streamlit_draws_anything(address: str):
+    status, headers, body = ask(address, "/compare")
+    page = body.decode()
+    style = (ROOT / "dashboard/page.css").read_text()
+    assert style in page and page.index(style) < page.index('<div id="root">')
+    assert "<title>Crosscheck</title>" in page and "document.fonts.load" in page
+    assert int(headers["content-length"]) == len(body) and "last-modified" not in headers
+    packed = urllib.request.Request(f"{address}/compare", headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(packed) as response:
+        assert response.headers["content-encoding"] == "gzip"
+        assert gzip.decompress(response.read()) == body
+    assert status == 200
 
 
 def test_the_procfile_serves_the_host_that_it_is_told_and_no_other(store: Store):

@@ -99,10 +99,11 @@ def done(tmp_path_factory: pytest.TempPathFactory, zoo: Path, clip: Path) -> Pat
     return store
 
 
-def test_every_configuration_becomes_a_prediction_a_readout_or_an_energy(done):
+def test_every_configuration_becomes_a_prediction_a_readout_or_an_energy_and_predictions_have_a_stability(done):
     # Two methods x (normal, depth): each with a prediction, an energy and readouts to the other target and to edge2d.
-    assert Counter(row["kind"] for row in listed(done)) == {"prediction": 4, "readout": 8, "energy": 4}
-    assert Counter(row["kind"] for row in listed(done, "--all"))["input"] == 1
+    kinds = {"prediction": 4, "readout": 8, "energy": 4, "stability": 4}
+    assert Counter(row["kind"] for row in listed(done)) == kinds
+    assert Counter(row["kind"] for row in listed(done, "--all")) == kinds | {"input": 1, "flow": 1}
     assert all(row["n_frames"] == N_FRAMES and row["complete"] for row in listed(done, "--all"))
 
 
@@ -224,7 +225,53 @@ def test_a_pattern_brings_its_readout_with_the_prediction_and_the_energy_and_no_
         ("prediction", "baseline", "rgb-normal"),
         ("readout", "baseline", "rgb-normal-depth"),
         ("energy", "baseline", "rgb-normal"),
+        ("stability", "baseline", "rgb-normal"),
     }
+
+
+LONG, CYCLE = "rgb-normal-edge2d-depth", "rgb-depth-normal-depth"
+
+
+def test_paths_of_any_length_are_readouts_and_terms_of_energies_when_asked_for(tmp_path, clip):
+    zoo = write_zoo(tmp_path / "zoo")
+    toml = (zoo / "zoo.toml").read_text()
+    paths = ["rgb-normal-depth", "rgb-edge2d-depth"]
+    assert f"paths = {paths}" in toml
+    longer = toml.replace(
+        f"paths = {paths}\nmu = [0.1, 0.1]\nsigma = [0.05, 0.05]",
+        "\n".join([f"paths = {[*paths, LONG, CYCLE]}", f"mu = {[0.1] * 4}", f"sigma = {[0.05] * 4}"]),
+    )
+    (zoo / "zoo.toml").write_text(longer)
+    words = [f"tiny/baseline/{LONG}", f"tiny/*/{CYCLE}"]
+    result = run(tmp_path / "store", zoo, clip, "--max-frames", "3", "--configurations", ",".join(words))
+    assert result.exit_code == 0, result.output
+    store = Store(tmp_path / "store", read_only=True)
+    readouts = {(t.head.method, t.head.path): t for t in store.tracks(kind="readout")}
+    assert readouts.keys() == {("baseline", LONG), ("baseline", CYCLE), ("consistency", CYCLE)}
+    assert set(readouts["baseline", LONG].head.edges) == {
+        "rgb-normal.baseline",
+        "normal-edge2d.shared",
+        "edge2d-depth.shared",
+        "rgb-depth.baseline",
+    }
+    (energy,) = [t for t in store.tracks(kind="energy") if (t.head.method, t.head.path) == ("baseline", "rgb-depth")]
+    terms = store.column(energy, "terms")
+    for at, path in ((2, LONG), (3, CYCLE)):
+        assert terms[:, at] == pytest.approx(store.column(readouts["baseline", path], "disagreement"), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("rgb-normal-nothing-depth", "matches"),
+        ("rgb-depth-depth-normal", "no edge depth-depth"),
+        ("-".join(["rgb", *["depth", "normal"] * 4]), "at most 8"),
+        ("normal-depth-normal-depth", "matches"),
+    ],
+)
+def test_a_long_path_that_the_zoo_cannot_follow_is_refused(tmp_path, zoo, clip, path, said):
+    result = run(tmp_path, zoo, clip, "--configurations", f"tiny/baseline/{path}")
+    assert result.exit_code == 2 and said in " ".join(result.stderr.split())
 
 
 def test_more_configurations_later_give_what_one_run_gives(tmp_path, zoo, clip, done):
@@ -379,7 +426,10 @@ def test_tracks_that_fail_in_the_middle_leave_nothing_and_the_others_are_as_ever
     result = run(tmp_path, zoo, clip)
     assert result.exit_code == 1 and "returns values that are not finite (frame" in result.stderr
     assert not (tmp_path / "tracks" / str(broken["key"])).exists()
-    assert set(contents(done)) - set(contents(tmp_path)) == {broken["key"]}
+    lost = {track.head.key: track.head for track in Store(done, read_only=True).tracks()}
+    assert {lost[key].constants.get("of", key) for key in set(contents(done)) - set(contents(tmp_path))} == {
+        broken["key"]
+    }
     monkeypatch.setattr(compute_clip, "not_finite", original)
     again = run(tmp_path, zoo, clip)
     assert again.exit_code == 0 and "1 track stored" in again.output

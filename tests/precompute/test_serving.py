@@ -13,15 +13,17 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner, Result
 
 from cache.files import NotWritten
-from cache.requests import queue
+from cache.requests.lease import Lease, free
 from cache.requests.limits import Limits
 from cache.requests.objects import FolderObjects
-from cache.requests.queue import Lease, Requests, new_worker
+from cache.requests.queue import Requests, new_worker
 from cache.requests.records import Asked, Failure, Options, Progress, Request, Source
 from cache.requests.uploads import Uploads
 from cache.store import Store
@@ -105,7 +107,7 @@ def desk(store: Store) -> Desk:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper, "BEAT_SECONDS", 0.01)
-    monkeypatch.setattr(queue, "TELL_SECONDS", 0.0)
+    monkeypatch.setattr("cache.requests.lease.TELL_SECONDS", 0.0)
     for name in ("POLL_SECONDS", "RETRY_SECONDS", "BUSY_SECONDS"):
         monkeypatch.setattr(worker, name, 0.05)
 
@@ -337,7 +339,7 @@ def test_what_a_killed_attempt_stored_of_an_upload_is_deleted_even_if_the_next_o
     request = desk.ask(Source("upload", upload.sha256, "mine.mp4"), max_frames=1)
     lease = desk.requests.claim(request.id, new_worker())
     lease.tell(Progress("compute", 0, 1, "mine.mp4", unlisted))
-    assert queue._free(FolderObjects(desk.store.root / "requests"), lease.id, lease._n, "expired")
+    assert free(FolderObjects(desk.store.root / "requests"), lease.id, lease._n, "expired")
     assert desk.uploads.delete(upload.sha256)
     desk.serve()
     assert desk.failure(request).code == "not_found"
@@ -384,7 +386,7 @@ def test_a_request_taken_away_is_left_alone_and_done_by_whoever_has_it_then(desk
 
     def rob(lease: Lease) -> None:
         if not robbed:
-            robbed.append(queue._free(FolderObjects(desk.store.root / "requests"), lease.id, lease._n, "expired"))
+            robbed.append(free(FolderObjects(desk.store.root / "requests"), lease.id, lease._n, "expired"))
 
     on_first_frame(monkeypatch, rob)
     request = desk.ask(clip)
@@ -441,7 +443,7 @@ def test_a_request_that_kills_its_workers_is_given_up(desk, clip):
     objects = FolderObjects(desk.store.root / "requests")
     for _ in range(MAX_LOST):
         lease = desk.requests.claim(request.id, new_worker())
-        assert lease is not None and queue._free(objects, lease.id, lease._n, "expired")
+        assert lease is not None and free(objects, lease.id, lease._n, "expired")
     assert desk.serve() == 1
     assert desk.failure(request).code == "worker_lost" and "3 workers" in desk.failure(request).message
 
@@ -510,6 +512,17 @@ def call(*words: str | Path | int) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
+def test_a_picture_asked_for_by_a_command_is_done_before_the_videos_asked_for_earlier(store, clip, tmp_path):
+    picture = tmp_path / "named-like-a-video.mp4"
+    cv2.imwrite(str(tmp_path / "written.png"), np.full((64, 64, 3), 90, np.uint8))
+    (tmp_path / "written.png").rename(picture)
+    for source in (clip, picture):
+        call("ask", source, "--zoo", "tiny", "--size", "64", "--store", store.root)
+    served = call("serve", "--until-idle", "--store", store.root)
+    done = [line for line in served.stdout.splitlines() if "stored" in line]
+    assert len(done) == 2 and "named-like-a-video" in done[0] and "stored, 1 frame computed" in done[0], served.output
+
+
 def test_what_is_asked_is_listed_done_and_cancelled_by_commands(store, clip, tmp_path):
     at = ["--store", store.root]
     small = ["--zoo", "tiny", "--size", "64"]
@@ -576,7 +589,7 @@ def test_an_empty_store_has_no_requests_and_says_how_to_make_one(tmp_path):
 
 SLOW_WORKER = """
 import sys, time
-from cache.requests.queue import Lease
+from cache.requests.lease import Lease
 from precompute.jobs import packs
 packs.PACK_PIXELS = 4 * 64 * 64
 tell = Lease.tell

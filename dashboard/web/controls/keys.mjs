@@ -219,6 +219,13 @@ export const BINDINGS = [
   ]),
   ...inGroup("Page", [
     { keys: ["/", "Ctrl+K"], label: "/ or Ctrl K", action: "palette", help: "find a command", words: "search" },
+    {
+      keys: ["a"],
+      label: "A",
+      action: "addVideo",
+      help: "add a video, where this server allows it",
+      words: "upload address youtube compute ask request new clip",
+    },
     { keys: ["u"], label: "U", action: "undo", help: "undo what the message says", words: "restore" },
     { keys: ["?"], label: "?", action: "help", help: "help: what this is, keys and gestures", words: "what about" },
     { keys: ["Escape"], label: "Esc", action: "close", help: "close a panel or message" },

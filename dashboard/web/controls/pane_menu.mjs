@@ -6,7 +6,7 @@
  */
 
 import { EXTRAS, possibleExtras } from "../player/extra_panes.mjs";
-import { button, DRAG_ENDS, element } from "../ui/dom.mjs";
+import { button, DRAG_ENDS, element, worded } from "../ui/dom.mjs";
 import { arranged, reordered } from "./pane_order.mjs";
 import { PanePicker, sectionsOf, sectionsToAdd } from "./pane_picker.mjs";
 
@@ -16,8 +16,11 @@ const PATIENCE_MS = 400;
 const ANSWER_MS = 5000;
 /** A press that moves this far is a drag, CSS px. */
 const DRAG_PX = 8;
-/** How the viewer names what can be added. @type {Record<import("../player/extra_panes.mjs").Extra, string>} */
-const EXTRA_NAMES = { difference: "B − A beside the predictions", energy: "Energy beside the predictions" };
+/** How the viewer names what can be added, and what else the palette finds it by. @type {Record<import("../player/extra_panes.mjs").Extra, {text: string, words: string}>} */
+const EXTRA_NAMES = {
+  difference: { text: "B − A beside the predictions", words: "add extra difference subtraction remove" },
+  energy: { text: "Energy beside the predictions", words: "add extra heat map remove" },
+};
 
 /**
  * @typedef {import("../player/context.mjs").Data} Data
@@ -89,7 +92,18 @@ export class PaneMenus {
   more() {
     const made = button("add a configuration", null, "+");
     made.classList.add("pane-end");
+    return this.adding(made);
+  }
+
+  /** The tool that adds a pane, wherever the last one stands. */
+  tool() {
+    return this.adding(worded("add a pane: a configuration, B − A, or the energy of each", "add", "Pane"));
+  }
+
+  /** @param {HTMLElement} made */
+  adding(made) {
     made.setAttribute("aria-haspopup", "dialog");
+    made.setAttribute("aria-expanded", "false");
     made.addEventListener("click", () => this.openAdd(made));
     return made;
   }
@@ -128,16 +142,19 @@ export class PaneMenus {
   /** @param {HTMLElement} anchor */
   openAdd(anchor) {
     const shown = new Set(this.player.base.panes.map(({ key }) => key));
+    const { letters } = this;
+    const last = letters.at(-1);
+    const hasRoom = letters.length < this.player.letters.length && !this.player.base.isFile;
     this.picker.open(
       {
         name: "configuration to add",
-        sections: sectionsToAdd(this.choices, this.player.base.suggestion ?? "", shown),
+        sections: hasRoom ? sectionsToAdd(this.choices, this.player.base.suggestion ?? "", shown) : [],
+        none: letters.length < this.player.letters.length ? "" : "You can compare up to eight configurations.",
         chosen: "",
         acts: [
-          {
-            text: `Duplicate ${this.letters.at(-1)}`,
-            run: () => this.arrange(this.letters.at(-1) ?? "", { do: "duplicate" }),
-          },
+          ...(last && hasRoom
+            ? [{ text: `Duplicate ${last}`, run: () => this.arrange(last, { do: "duplicate" }) }]
+            : []),
           ...this.extras(),
         ],
         choose: ({ open }) => {
@@ -149,16 +166,28 @@ export class PaneMenus {
     );
   }
 
-  /** The switches of the panes that the viewer adds. @returns {import("./pane_picker.mjs").Act[]} */
+  /** The switches of the panes that the viewer adds. @returns {(import("./pane_picker.mjs").Act & {words: string})[]} */
   extras() {
     const { view } = this.player;
     const possible = possibleExtras(this.player.base);
     return EXTRAS.map((one) => ({
-      text: EXTRA_NAMES[one],
+      ...EXTRA_NAMES[one],
       isPressed: view.state.panes.includes(one),
       isOff: !possible.includes(one),
       run: () => this.toggleExtra(one),
     }));
+  }
+
+  /** The same for the palette. @returns {import("../player/context.mjs").Command[]} */
+  commands() {
+    return this.extras()
+      .filter(({ isOff }) => !isOff)
+      .map(({ text, words, isPressed, run }) => ({
+        help: `pane: ${text}`,
+        words,
+        state: isPressed ? "on" : "off",
+        run,
+      }));
   }
 
   /** @param {import("../player/extra_panes.mjs").Extra} one */

@@ -10,8 +10,8 @@ const GAP_PX = 4;
  * @typedef {import("../player/context.mjs").Choice} Choice
  * @typedef {{title: string, choices: Choice[]}} Section
  * @typedef {{text: string, isOff?: boolean, isPressed?: boolean, run: () => void}} Act
- * @typedef {{name: string, sections: Section[], chosen: string, acts: Act[], choose: (choice: Choice) => void}} Offer
- *   name: of the panel; chosen: `open` of the choice that is shown
+ * @typedef {{name: string, sections: Section[], none?: string, chosen: string, acts: Act[], choose: (choice: Choice) => void}} Offer
+ *   name: of the panel; none: what to say where there are no sections; chosen: `open` of the choice that is shown
  */
 
 /** @param {string} open `zoo/method/path` */
@@ -111,6 +111,8 @@ export class PanePicker {
     this.root.setAttribute("aria-label", offer.name);
     this.field.setAttribute("aria-label", offer.name);
     this.field.value = "";
+    const isEmpty = offer.sections.length === 0;
+    this.field.hidden = this.list.hidden = isEmpty;
     this.acts.replaceChildren(
       ...offer.acts.map(({ text, isOff = false, isPressed, run }) => {
         const made = element("button", { type: "button", text });
@@ -126,7 +128,8 @@ export class PanePicker {
     this.search();
     this.root.showPopover();
     this.place(anchor.getBoundingClientRect());
-    this.field.focus({ preventScroll: true });
+    const first = isEmpty ? this.acts.querySelector("button:not(:disabled)") : this.field;
+    /** @type {HTMLElement | null} */ (first)?.focus({ preventScroll: true });
   }
 
   close() {
@@ -164,7 +167,8 @@ export class PanePicker {
         return element("div", { role: "group", "aria-label": title }, name, ...options);
       }),
     );
-    this.none.textContent = this.found.length ? "" : "No matching configuration.";
+    const none = this.offer.sections.length ? "No matching configuration." : (this.offer.none ?? "");
+    this.none.textContent = this.found.length ? "" : none;
     this.mark(
       this.field.value
         ? 0

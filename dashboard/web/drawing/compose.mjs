@@ -90,12 +90,14 @@ export function referenceOf(panes, index, chosen) {
  * @param {Pane[]} panes @param {number} index @param {boolean} isAlone
  */
 export function partnerIn(panes, index, isAlone) {
-  const { letter, role, row } = panes[index];
+  const { id, letter, role, row } = panes[index];
   if (!letter && !isAlone) return index;
   const hasPredictions = role === "input" || panes.some((pane) => pane.role === "prediction" && pane.row === row);
   const wanted = letter ? role : hasPredictions ? "prediction" : "readout";
   const other = letter === "A" ? "B" : "A";
-  const at = panes.findIndex((pane) => pane.letter === other && pane.role === wanted);
+  // A sheet shows several domains of each letter, which its ids tell apart.
+  const twin = letter ? panes.findIndex((pane) => pane.id === `${other}${String(id).slice(1)}`) : -1;
+  const at = twin < 0 ? panes.findIndex((pane) => pane.letter === other && pane.role === wanted) : twin;
   return at < 0 ? index : at;
 }
 

@@ -1,14 +1,16 @@
 // @ts-check
 /** The place of each pane, in CSS px. Pure. */
 
+import { typePx } from "../ui/type_scale.mjs";
+
 export const GAP_PX = 10;
 /** Narrower panes show too little, so the grid wraps instead. */
 export const MIN_PANE_PX = 140;
 /** From this width on, badge, title, detail and legend fit in one line. */
-const ONE_LINE_PX = 430;
+const ONE_LINE_PX = typePx(430);
 /** Heights of the title's line, a target for a finger, and of the detail's. */
-const TITLE_PX = 26;
-const LINE_PX = 20;
+const TITLE_PX = typePx(26);
+const LINE_PX = typePx(20);
 /** Narrower screens are scrolled anyway. */
 const PHONE_PX = 640;
 /** Space between heading and image. */

@@ -3,9 +3,10 @@
 
 import { clampView, maxScale, visiblePart } from "../tools/zoom.mjs";
 import { element } from "../ui/dom.mjs";
+import { typePx } from "../ui/type_scale.mjs";
 import { differenceText, overlayTable, partnerIn, plansOf, underOverlay } from "./compose.mjs";
 import { energyScale } from "./energy_scale.mjs";
-import { gridLayout, wipeLayout } from "./layout.mjs";
+import { GAP_PX, gridLayout, wipeLayout } from "./layout.mjs";
 import { fillKey, legend, legendButton, paneElements } from "./pane_heading.mjs";
 import { Tile } from "./tile.mjs";
 
@@ -13,6 +14,8 @@ import { Tile } from "./tile.mjs";
 const PIXELATED_FROM = 2;
 /** From this width on, the colour bar fits beside the title. */
 const LEGEND_BESIDE_TITLE_PX = 280;
+/** Room for both headings of a wipe, where the stage has it. */
+const WIPE_HEADING_PX = typePx(680);
 
 /**
  * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
@@ -181,9 +184,11 @@ export class Stage {
       const { head, box } = this.elements[index];
       head.hidden = box.hidden = !rect;
       if (!rect) return;
-      const share = pair ? 0.5 : 1;
-      const left = pair && index === pair[1] ? rect.x + rect.width / 2 : rect.x;
-      place(head, left, rect.y - layout.headingPx, share * rect.width, layout.headingPx);
+      // The two headings of a wipe share a line, which may be wider than the picture: names are not cut.
+      const room = pair ? Math.max(rect.width, Math.min(WIPE_HEADING_PX, layout.width)) : rect.width;
+      const start = Math.min(Math.max(rect.x + (rect.width - room) / 2, 0), layout.width - room);
+      const [left, width] = !pair ? [0, room] : index === pair[1] ? [room / 2, room / 2] : [0, room / 2 - GAP_PX];
+      place(head, start + left, rect.y - layout.headingPx, width, layout.headingPx);
       this.placeLegend(index);
       place(box, rect.x, rect.y, rect.width, rect.height);
     });

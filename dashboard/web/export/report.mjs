@@ -6,7 +6,7 @@
 
 import { linkTo } from "../controls/copy_link.mjs";
 import { formatTime } from "../player/clock.mjs";
-import { formatMark } from "../ui/numbers.mjs";
+import { formatNumber } from "../ui/numbers.mjs";
 import { escaped } from "./offline_page.mjs";
 
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
@@ -23,7 +23,7 @@ th, td { padding: 2px 12px 2px 0; border-bottom: 1px solid #e5e5e2; text-align: 
 /**
  * @typedef {{frame: number, seconds: number, note: string, picture: string, link: string, rows: Row[]}} Finding picture: a
  *   data: address; link: "" for none
- * @typedef {{measure: string, values: [string, number | null | undefined][]}} Row values: by configuration
+ * @typedef {{measure: string, unit: string, values: [string, number | null | undefined][]}} Row values: by configuration
  */
 
 /**
@@ -66,16 +66,11 @@ function tableText(rows) {
   const names = [...new Set(rows.flatMap(({ values }) => values.map(([name]) => name)))];
   if (names.length === 0) return "";
   const head = ["", ...names].map((name) => `<th>${escaped(name)}</th>`).join("");
-  const lines = rows.map(({ measure, values }) => {
+  const lines = rows.map(({ measure, unit, values }) => {
     const byName = new Map(values);
-    return `<tr><th>${escaped(measure)}</th>${names.map((name) => `<td>${numberText(byName.get(name))}</td>`).join("")}</tr>`;
+    return `<tr><th>${escaped(measure)}</th>${names.map((name) => `<td>${escaped(formatNumber(byName.get(name) ?? NaN, unit))}</td>`).join("")}</tr>`;
   });
   return `<table>\n<tr>${head}</tr>\n${lines.join("\n")}\n</table>\n`;
-}
-
-/** @param {number | null | undefined} value */
-function numberText(value) {
-  return typeof value === "number" && Number.isFinite(value) ? escaped(formatMark(value)) : "–";
 }
 
 /**
@@ -85,6 +80,7 @@ function numberText(value) {
 export function rowsOf(charts, frame) {
   return charts.map(({ title, unit, series }) => ({
     measure: `${title}${unit && ` (${unit})`}`,
+    unit,
     values: series.map(({ letter, name, fullName = name, values }) => [`${letter} ${fullName}`.trim(), values[frame]]),
   }));
 }

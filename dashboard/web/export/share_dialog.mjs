@@ -67,6 +67,9 @@ class Share {
     this.rows.table.actions.append(this.parquet);
     this.mapsLabel = element("label", { class: "maps" }, this.maps, "with energy maps");
     this.rows.page.text.after(this.mapsLabel);
+    this.curves = element("input", { type: "checkbox", checked: "" });
+    this.curvesLabel = element("label", { class: "maps" }, this.curves, "with curves");
+    this.rows.picture.text.after(this.curvesLabel);
     this.progress = element("progress", { "aria-label": "progress" });
     this.cancel = button("cancel", null, "Cancel");
     this.status = element("span", { role: "status" });
@@ -117,7 +120,7 @@ class Share {
     this.whole.addEventListener("click", () => this.setRange(this.all));
     this.looped.addEventListener("click", () => this.setRange(this.context.view.state.loop ?? this.all));
     for (const field of [this.first, this.last]) field.addEventListener("change", () => this.describe());
-    this.maps.addEventListener("change", () => this.describe());
+    for (const box of [this.maps, this.curves]) box.addEventListener("change", () => this.describe());
     this.cancel.addEventListener("click", () => this.work?.abort());
     const { link, picture, table, video, page, report } = this.rows;
     const on = (/** @type {ReturnType<typeof row>} */ { actions }, /** @type {() => void} */ act) =>
@@ -189,9 +192,10 @@ class Share {
     const marks = size === 1 ? "1 bookmark" : `${size} bookmarks`;
     rows.report.text.textContent = `${marks} with picture, numbers, note and link, as one HTML file.`;
     this.mapsLabel.hidden = Object.keys(context.data.energies ?? {}).length === 0;
+    this.curvesLabel.hidden = context.charts.drawn.length === 0;
     rows.page.text.textContent = "Opens offline; measuring the size …";
     try {
-      const [picture, video] = await Promise.all([this.snapshot(), this.snapshot(VIDEO)]);
+      const [picture, video] = await Promise.all([this.snapshotWithPlots(), this.snapshot(VIDEO)]);
       if (turn !== this.turn) return;
       const frame = context.position.painted;
       rows.picture.text.textContent = `Frame ${frame} as shown, ${picture.width} × ${picture.height}.`;
@@ -280,14 +284,21 @@ class Share {
 
   // Making
 
-  /** @param {{maxPixels?: number, hasValues?: boolean}} [options] */
+  /** With room for the plots, where they are wanted; `drawCurves` fills it. */
+  async snapshotWithPlots() {
+    const { plotsOf } = await import("./plot_pictures.mjs");
+    return this.snapshot({ plots: this.curves.checked ? plotsOf(this.context.charts) : [] });
+  }
+
+  /** @param {{maxPixels?: number, hasValues?: boolean, plots?: import("./plot_pictures.mjs").Plot[]}} [options] */
   async snapshot(options = {}) {
     const { Snapshot } = await import("./snapshot.mjs");
-    const { stage, data, ui } = this.context;
+    const { stage, charts, data, ui } = this.context;
     const { state } = this.context.view;
     const seconds = (/** @type {number} */ frame) => data.ptsSeconds[frame] ?? NaN;
     const title = `${data.title}${overlayText(data, state)}`;
-    const view = { stage, theme: ui.theme, title, wipe: state.wipe, seconds, region: state.region, probe: state.probe };
+    const { wipe, region, probe } = state;
+    const view = { stage, charts, theme: ui.theme, title, wipe, seconds, region, probe };
     return new Snapshot(view, options);
   }
 
@@ -297,7 +308,9 @@ class Share {
       const { context } = this;
       await context.position.settle();
       if (!context.position.isExact) throw new Error("the lossless pictures have not loaded yet");
-      const snapshot = await this.snapshot();
+      const { drawCurves } = await import("./plot_pictures.mjs");
+      const snapshot = await this.snapshotWithPlots();
+      await drawCurves(context.charts, snapshot.plots, snapshot.layout.width);
       const frame = context.position.painted;
       snapshot.draw(frame, context.position.pictures);
       return [await snapshot.png(), this.fileName("png", `_frame-${frame}`)];

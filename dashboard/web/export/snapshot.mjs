@@ -1,10 +1,11 @@
 // @ts-check
 /**
  * Draws the view as one picture at full resolution: the panes as the stage paints them, what the page shows over them,
- * and a line that names clip, frame and time.
+ * the plots under them, and a line that names clip, frame and time.
  */
 
 import { formatTime } from "../player/clock.mjs";
+import { drawPlots, heightOf } from "./plot_pictures.mjs";
 
 const FOOTER_PX = 26;
 const MARGIN_PX = 10;
@@ -15,8 +16,9 @@ const MAX_SIDE_PX = 8192;
 
 /**
  * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
+ * @typedef {import("./plot_pictures.mjs").Plot} Plot
  * @typedef {{stage: import("../player/context.mjs").Context["stage"], theme: import("../ui/theme.mjs").Theme, title: string,
- *   wipe: import("../player/view_state.mjs").ViewState["wipe"], seconds: (frame: number) => number,
+ *   charts: import("../player/context.mjs").Context["charts"], wipe: import("../player/view_state.mjs").ViewState["wipe"], seconds: (frame: number) => number,
  *   region: import("../player/view_state.mjs").ViewState["region"], probe: import("../player/view_state.mjs").ViewState["probe"]}} View
  */
 
@@ -39,18 +41,19 @@ export class Snapshot {
   /**
    * A snapshot of the stage in its present layout.
    * @param {View} view
-   * @param {{maxPixels?: number, hasValues?: boolean}} options maxPixels: of the whole picture; hasValues: those of the
-   *   probe too, which are of the frame on the screen
+   * @param {{maxPixels?: number, hasValues?: boolean, plots?: Plot[]}} options maxPixels: of the whole picture; hasValues:
+   *   those of the probe too, which are of the frame on the screen, as are those of `plots`, to be drawn under the panes
    */
-  constructor(view, { maxPixels = Infinity, hasValues = true }) {
+  constructor(view, { maxPixels = Infinity, hasValues = true, plots = [] }) {
     this.view = view;
+    this.plots = plots;
     this.hasValues = hasValues;
     const { layout } = view.stage;
     if (!layout) throw new Error("nothing is shown yet");
     this.layout = layout;
     const rects = layout.rects.filter((rect) => rect !== null);
     const isEven = rects.length > 0 && rects.every((rect) => rect.width === rects[0].width);
-    const size = [layout.width + 2 * MARGIN_PX, layout.height + MARGIN_PX + FOOTER_PX];
+    const size = [layout.width + 2 * MARGIN_PX, layout.height + heightOf(plots) + MARGIN_PX + FOOTER_PX];
     const limit = Math.min(MAX_SIDE_PX / Math.max(...size), Math.sqrt(maxPixels / (size[0] * size[1])));
     const pane = isEven ? { stored: view.stage.size.width, shown: rects[0].width } : null;
     this.ratio = wholePixelRatio(Math.max(view.stage.ratio, 1), limit, pane);
@@ -72,7 +75,7 @@ export class Snapshot {
 
   /** @param {number} frame @param {(Picture | null)[]} pictures */
   draw(frame, pictures) {
-    const { stage, theme, title, wipe, seconds } = this.view;
+    const { stage, charts, theme, title, wipe, seconds } = this.view;
     const context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     const margin = Math.round(MARGIN_PX * this.ratio);
     context.fillStyle = theme.colour("--xc-background");
@@ -84,6 +87,10 @@ export class Snapshot {
     context.scale(this.ratio, this.ratio);
     drawElements(context, stage.root, stage.over, this.hasValues ? "" : ".pane-values");
     this.drawMarks(context);
+    context.save();
+    context.translate(0, this.layout.height + MARGIN_PX / 2);
+    drawPlots(context, this.plots, charts, theme, this.layout.width);
+    context.restore();
     context.translate(-MARGIN_PX, -MARGIN_PX);
     const y = this.height / this.ratio - FOOTER_PX / 2;
     context.font = `12px ${theme.css("--st-font") || "sans-serif"}`;

@@ -2,7 +2,7 @@
 /**
  * The graph X1 -> X2 -> X3 as a control: the path of each configuration to the target, and the readout of all.
  *
- * Every path is one option, drawn from the image on the left through a domain in the middle to the target X2: a click shows
+ * Every path is one option, drawn from the image on the left through the domains in the middle to the target X2: a click shows
  * it as the chosen letter. On the right of the target are its readouts X3; all configurations show the same one. The width
  * of an edge is how much its path disagrees with the direct prediction of the domain that it ends in, in the frame on the
  * screen (for readouts: for the methods shown). A path that is not computed is dashed, and gives the command that computes
@@ -113,6 +113,8 @@ class Picker {
     /** What a path predicts, for as long as it is pointed at. */
     this.preview = element("canvas", { class: "graph-preview", role: "img", "aria-label": "what the path predicts" });
     this.previewing = new AbortController();
+    /** Where the page was before it was scrolled; null: it was not. @type {number | null} */
+    this.scrolledFrom = null;
     /** @type {Component["setTriggerValue"]} */
     this.ask = () => {};
     this.letters = element("div", { class: "graph-letters", role: "radiogroup", "aria-label": "letter" });
@@ -132,20 +134,24 @@ class Picker {
     this.panel = dialog(
       "Configurations",
       { className: "graph", closed: () => this.close() },
-      element("h2", { text: "Configurations" }),
       element(
         "div",
         { class: "graph-top" },
+        element("h2", { text: "Configurations" }),
         this.letters,
         element("div", { class: "group" }, ...this.places),
         this.methods,
       ),
-      this.drawing,
       element(
         "div",
-        { class: "graph-about" },
-        this.preview,
-        element("div", {}, this.text, element("div", { class: "graph-run" }, this.command, this.copy)),
+        { class: "graph-body" },
+        this.drawing,
+        element(
+          "div",
+          { class: "graph-about" },
+          this.preview,
+          element("div", {}, this.text, element("div", { class: "graph-run" }, this.command, this.copy)),
+        ),
       ),
     );
     this.opener = button("choose paths, arrange or remove configurations", "paths");
@@ -183,10 +189,27 @@ class Picker {
     this.theme.apply();
     this.panel.showModal();
     this.draw();
+    this.uncover();
+  }
+
+  /** Scroll the pictures that the panel changes out from under it, until it is closed. */
+  uncover() {
+    const player = document.querySelector(".st-key-player");
+    const scroller = player?.closest("[data-testid=stMain]");
+    if (!player || !scroller) return;
+    const { top, bottom } = player.getBoundingClientRect();
+    if (bottom <= this.panel.getBoundingClientRect().top || top <= 0) return;
+    this.scrolledFrom = scroller.scrollTop;
+    scroller.scrollTop += top;
   }
 
   close() {
     this.root.remove();
+    if (this.scrolledFrom !== null) {
+      const scroller = document.querySelector("[data-testid=stMain]");
+      if (scroller) scroller.scrollTop = this.scrolledFrom;
+      this.scrolledFrom = null;
+    }
     // The dialog gave the focus back, but not where a click does not give it to a button; and it may have moved on since.
     if (document.activeElement === document.body) this.opener.focus({ preventScroll: true });
   }
@@ -344,7 +367,7 @@ class Picker {
       // Level where names stand, so that no line runs across the name of another path.
       const [left, right] = [between.x - between.half, between.x + between.half];
       const line = `${curve(image.x, middle, left, y)}H${right}${curve(right, y, target.x, middle).replace("M", "L")}`;
-      const via = option.titles.slice(1, -1).join(", ") || "direct";
+      const via = option.titles.slice(1, -1).join(" → ") || "direct";
       return this.drawOption(option, {
         line,
         at: { ...between, y },

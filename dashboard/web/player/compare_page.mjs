@@ -1,6 +1,7 @@
 // @ts-check
 /** The player of the Compare page: all parts. A page of still pictures would leave out transport, bookmarks and strip. */
 
+import { addingVideo } from "../asking/opener.mjs";
 import { bookmarking } from "../controls/bookmarks.mjs";
 import { palettePart } from "../controls/palette.mjs";
 import { transporting } from "../controls/transport.mjs";
@@ -30,6 +31,7 @@ function parts(context) {
     dividing(context),
     bookmarking(context),
     sharing(context),
+    addingVideo(context),
     palettePart(context),
     strip(context),
     regions(context),

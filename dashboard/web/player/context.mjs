@@ -28,8 +28,8 @@ export const LETTERS = "ABCDEFGH";
  *   panes: Pane[], charts: Chart[], speeds: number[], passQuery?: string, letters?: string, scale?: "standardised" | "raw",
  *   about?: string[], firstReady?: number, isFile?: boolean, notes?: [number, string][],
  *   energies?: Record<string, Energy>, titles?: Record<string, string>, start: Place, command: Place & {seq: number}, choices?: Choice[],
- *   menus?: Menu[], suggestion?: string, styles?: Record<string, import("../ui/theme.mjs").Style>}} Data
- *   styles: by letter; suggestion: what to offer first for one more pane; scale: of energies; energies: by letter; titles: by domain; about: author and licence of the clip; firstReady, isFile,
+ *   menus?: Menu[], suggestion?: string, canAsk?: boolean, styles?: Record<string, import("../ui/theme.mjs").Style>}} Data
+ *   styles: by letter; suggestion: what to offer first for one more pane; canAsk: whether a video can be added; scale: of energies; energies: by letter; titles: by domain; about: author and licence of the clip; firstReady, isFile,
  *   notes: of a page exported to a file, its first frame, that it is one, and its bookmarks
  */
 
@@ -86,7 +86,7 @@ export const LETTERS = "ABCDEFGH";
  *     "inMemory" | "loadSingle" | "loadedSpans" | "stills" | "coded" | "column" | "codedColumn" | "weight">>,
  *   readonly series: import("../plots/curves.mjs").Curves,
  *   readonly charts: Readonly<Pick<import("../plots/charts.mjs").Charts, "compared" | "visible" |
- *     "gapCurve" | "hover" | "setExtras">>,
+ *     "gapCurve" | "hover" | "setExtras" | "drawn" | "plotly" | "plotPx" | "xRange" | "frame">>,
  *   readonly stage: Readonly<Pick<import("../drawing/stage.mjs").Stage, "root" | "over" | "panes" | "elements" | "plans" |
  *     "layout" | "pair" | "ratio" | "size" | "isFlicked" | "setFlicked" | "partnerOf" | "at" | "toCss" | "paintOn">>,
  *   readonly ui: Readonly<Pick<import("../controls/shell.mjs").Shell, "root" | "toolbar" | "theme" | "announce" |

@@ -113,6 +113,8 @@ export class Player {
       this.ui.add(part, timeline);
       this.commands.add(part);
     }
+    this.ui.toolbar.addTools(this.menus.tool());
+    this.commands.add({ commands: () => this.menus.commands() });
     this.ui.toolbar.keepFinds((action) => this.commands.has(action));
     this.ui.root.append(this.menus.picker.root);
     this.sizes = new ResizeObserver(() => this.fitSoon());
@@ -299,7 +301,7 @@ export class Player {
     const plotPx = isBeside || solo || wipe ? 0 : Charts.heightOf(data.charts, 1);
     const height = this.ui.roomForStage(size, plotPx);
     if (!stage.fit({ height, aspect: data.width / data.height, look: this.view.state })) return;
-    this.charts.setRoom(isBeside ? stage.root.offsetHeight : null, data.charts.length);
+    this.charts.setRoom(isBeside ? stage.root.offsetHeight : null);
     const chartsSize = `${this.ui.charts.clientWidth} ${this.charts.plotPx}`;
     if (this.chartsSize !== chartsSize) {
       this.chartsSize = chartsSize;

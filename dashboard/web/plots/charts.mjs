@@ -4,6 +4,7 @@
  */
 
 import { button, element, fill } from "../ui/dom.mjs";
+import { typePx } from "../ui/type_scale.mjs";
 import { cursorFrame, placeCursor } from "./cursor.mjs";
 import { byFrame, followSpan, meanCurve, runsOf, zoomSpan } from "./curves.mjs";
 import { comparedIn, gapChart, gapOf, gapSentence } from "./gap.mjs";
@@ -15,10 +16,12 @@ import { listenToPointer } from "./pointer_input.mjs";
 const PATIENCE_MS = 8000;
 /** Share of the window's height, and its limits, px. */
 const HEIGHT = { share: 0.15, min: 92, max: 170 };
+/** Between two plots, as in the style sheet. */
+const GAP_PX = 4;
 /** Room for the tick labels under the last chart, which serve all. */
-const TICKS_PX = 18;
+const TICKS_PX = typePx(18);
 /** A plot's line of words, with the gap to the plot before. */
-const CAPTION_PX = 26;
+const CAPTION_PX = typePx(22) + GAP_PX;
 /** Frames of one step of zooming, as a factor. */
 export const ZOOM_STEP = 1.5;
 
@@ -85,9 +88,13 @@ export class Charts {
     return Math.max(Math.floor((px - TICKS_PX) / Math.max(count, 1)) - CAPTION_PX, HEIGHT.min);
   }
 
-  /** @param {number | null} px height for all plots, beside the pictures; null: under them, each has its own @param {number} given charts of Python */
-  setRoom(px, given) {
-    this.room = px === null ? null : { px, count: Math.max(this.drawn.length, given) };
+  /** @param {number | null} px height for all plots, beside the pictures; null: under them, each has its own */
+  setRoom(px) {
+    const count = this.drawn.length || this.compose().length;
+    this.room = px === null ? null : { px, count };
+    // Plots that are still to come have their room, so that nothing moves when they do.
+    if (!this.drawn.length)
+      this.host.style.minHeight = count ? `${count * (this.plotPx + CAPTION_PX) - GAP_PX + TICKS_PX}px` : "";
   }
 
   static heightPx() {
@@ -126,6 +133,7 @@ export class Charts {
     // Only now, so that nothing is blank in between.
     this.drawn = drawn;
     this.host.replaceChildren(...drawn.map(({ plot }) => /** @type {HTMLElement} */ (plot.closest("figure"))));
+    this.host.style.minHeight = "";
     this.settle();
   }
 
@@ -303,6 +311,7 @@ export class Charts {
       const of = measure.id === "energy" && this.curves.region ? `, ${this.curves.region.note}` : "";
       const isWhole = !this.look.loop && !of;
       note.textContent = `${gapSentence(compared, this.look.loop ?? [0, this.nFrames - 1], isWhole)}${where}${of}`;
+      note.title = note.textContent; // it may be cut
       const menu = this.gapControls.measure;
       const comparable = this.curves.comparable();
       fill(

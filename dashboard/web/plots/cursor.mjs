@@ -8,10 +8,11 @@
  */
 
 import { withUnit } from "../ui/numbers.mjs";
+import { typePx } from "../ui/type_scale.mjs";
 
 /** Height of a letter beside the axis with the space to the next one, and of the letter alone. */
-const PITCH_PX = 15;
-const CHIP_PX = 14;
+const PITCH_PX = typePx(15);
+const CHIP_PX = typePx(14);
 /** Between the axis and the letters. */
 const GAP_PX = 6;
 

@@ -2,11 +2,12 @@
 /** A chart as Plotly draws it: traces and layout from its series. The only module that knows Plotly's vocabulary; pure. */
 
 import { energyAxis } from "../drawing/energy_scale.mjs";
+import { typePx } from "../ui/type_scale.mjs";
 
 /** Line style of each path, the direct one first: colour must not be the only sign of a configuration. */
 export const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,7px", "14px,3px"];
 /** At the right, the letters of the curves stand beside the axis. */
-export const MARGIN = { l: 58, r: 26, t: 6, b: 6 };
+export const MARGIN = { l: typePx(58), r: typePx(26), t: 6, b: 6 };
 const LINE_PX = 1.75;
 /** Configurations of one hue, one dash and one shade, which a third zoo can bring, are told apart by thicker lines. */
 const THICKER_PX = 1.25;
@@ -92,7 +93,7 @@ export function layoutOf(chart, { width, height, xRange, ticksPx, theme }) {
   const axis = {
     gridcolor: theme.grid,
     linecolor: theme.grid,
-    tickfont: { color: theme.muted, size: 11, family: theme.font },
+    tickfont: { color: theme.muted, size: typePx(11), family: theme.font },
     automargin: false,
     fixedrange: true,
     showline: false,
@@ -108,7 +109,7 @@ export function layoutOf(chart, { width, height, xRange, ticksPx, theme }) {
     margin: { ...MARGIN, b: MARGIN.b + ticksPx, pad: 0 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    font: { color: theme.text, family: theme.font, size: 12 },
+    font: { color: theme.text, family: theme.font, size: typePx(12) },
     showlegend: false,
     hovermode: false,
     dragmode: false,
@@ -123,7 +124,7 @@ export function layoutOf(chart, { width, height, xRange, ticksPx, theme }) {
       borderpad: 0,
       bgcolor: theme.background,
       showarrow: false,
-      font: { color: theme.muted, size: 12 },
+      font: { color: theme.muted, size: typePx(12) },
     })),
     shapes: values ? shapesOf(chart, values, theme) : [],
     xaxis: {
@@ -147,7 +148,7 @@ export function layoutOf(chart, { width, height, xRange, ticksPx, theme }) {
       zeroline: chart.hasZeroLine === true,
       zerolinecolor: withAlpha(theme.text ?? "", ZERO_ALPHA),
       rangemode: chart.id === "gap" ? "tozero" : "normal",
-      title: title ? { text: escaped(title), font: { color: theme.muted, size: 11 } } : undefined,
+      title: title ? { text: escaped(title), font: { color: theme.muted, size: typePx(11) } } : undefined,
     },
   };
 }

@@ -9,12 +9,13 @@ import { clipScale, energyScale, LEAST_SHARE, marksOf } from "../drawing/energy_
 import { colourBar } from "../drawing/pane_heading.mjs";
 import { DRAG_ENDS, element, listener } from "../ui/dom.mjs";
 import { formatMark, formatNumber, markWithUnit } from "../ui/numbers.mjs";
+import { typePx } from "../ui/type_scale.mjs";
 import { Charts } from "./charts.mjs";
 import { cellMaxima, runsOf } from "./curves.mjs";
 import { hoverText } from "./hover.mjs";
 
 /** Height of a row, CSS px: its value, 12 px high, is read more often than any other number. */
-const ROW_PX = 13;
+const ROW_PX = typePx(13);
 
 /**
  * @typedef {import("./curves.mjs").Measure} Measure

@@ -28,7 +28,10 @@ const ICONS = {
     "M7.25 1h1.5v4.5h-1.5zM7.25 10.5h1.5V15h-1.5zM1 7.25h4.5v1.5H1zM10.5 7.25H15v1.5h-4.5zM7.25 7.25h1.5v1.5h-1.5z",
   wipe: "M1.5 3h13v10h-13zM8.75 4.5v7H13v-7z",
   difference: "M7.2 2h1.6v3.2H12v1.6H8.8V10H7.2V6.8H4V5.2h3.2zM4 12h8v1.6H4z",
+  // A ruler.
+  measure: "M1 5h14v6H1zM2.5 6.5v3H4V8h1v1.5h1.5V8h1v1.5H9V7.5h1v2h1.5V8h1v1.5h1v-3z",
   energy: "M9.5 1L3.5 9h3.7l-1.2 6 6.5-8.5H8.6z",
+  add: "M7.2 3h1.6v4.2H13v1.6H8.8V13H7.2V8.8H3V7.2h4.2z",
   // A box drawn on a picture, with a grip at each corner.
   region: "M2 2h3v1h6V2h3v3h-1v6h1v3h-3v-1H5v1H2v-3h1V5H2zM4.5 5v6H5v.5h6V11h.5V5H11v-.5H5V5z",
   fullscreen: "M2 2h4v1.5H3.5V6H2zM10 2h4v4h-1.5V3.5H10zM2 10h1.5v2.5H6V14H2zM12.5 10H14v4h-4v-1.5h2.5z",

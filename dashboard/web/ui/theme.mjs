@@ -2,6 +2,7 @@
 /** The page's colours and fonts, read from the style sheet's variables, which follow Streamlit's theme. */
 
 import { element } from "./dom.mjs";
+import { TYPE_SCALE } from "./type_scale.mjs";
 
 /** Backgrounds darker than this get the dark palette. */
 const DARK_BELOW = 0.4;
@@ -20,6 +21,7 @@ export class Theme {
   /** @param {HTMLElement} root on which the variables are set */
   constructor(root) {
     this.root = root;
+    root.style.setProperty("--xc-unit", `${TYPE_SCALE}px`);
   }
 
   /** Light or dark, by the page's background. */

@@ -13,6 +13,7 @@ from cache.records import BadRecord
 from cache.requests.limits import Refused
 from cache.requests.queue import Requests
 from cache.requests.records import Asked, Options, Request, Source
+from cache.requests.stills import first_bytes_of, for_content
 from cache.store import Store
 from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, bytes_bar, complain, open_store, say, usage
 from precompute.cli.job_options import (
@@ -30,6 +31,7 @@ from precompute.cli.job_options import (
 from precompute.cli.requests.shown import name_of, short_id, state_of
 from precompute.media.sampling import Crop, Sampling
 from precompute.media.sources import bundled_clips, local_path
+from precompute.media.stills.numbered import group_of, is_pattern
 from precompute.net.limits import MAX_DURATION_SECONDS
 from precompute.net.urls import address_of
 
@@ -40,7 +42,7 @@ WHO = "command line"
 
 def ask(
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A video file, the name of a bundled clip, or a URL.")
+        str, typer.Argument(metavar="SOURCE", help="A video file, a picture, the name of a bundled clip, or a URL.")
     ],
     store: StoreOption = None,
     zoo: Annotated[str, typer.Option("--zoo", metavar="NAME", help="Name of a zoo (see `zoo list`).")] = "mini",
@@ -58,7 +60,8 @@ def ask(
 ) -> None:
     """Ask for a source to be computed. A worker does it: start one with `serve`.
 
-    Asking again for the same while it waits or runs adds nothing. A single frame (--max-frames 1) is done before any video.
+    Asking again for the same while it waits or runs adds nothing. A picture, and a single frame (--max-frames 1), is done before
+    any video.
 
     [bold]Examples[/bold]
 
@@ -74,11 +77,16 @@ def ask(
             start, end, fps, max_frames, size, cast("Crop", crop), tolerant
         )  # refuses now what a worker would refuse later
         options = Options(zoo, patterns, start, end, fps, max_frames, size, crop, tolerant, float(max_duration))
-        asked = Asked(_source(source), options, who, time.time())
+        found = _source(source)
+        if found.kind == "file":
+            options = for_content(options, first_bytes_of(Path(found.name)))
+        asked = Asked(found, options, who, time.time())
     except BadRecord as error:
         raise usage(f"{error.found}; a zoo is named as in `zoo list`, and texts have at most 4000 letters") from error
     except ValueError as error:
         raise usage(str(error)) from error
+    except OSError as error:
+        raise usage(f"{source[:200]!r} cannot be read ({error.strerror or error})") from error
     opened = open_store(store)
     requests = Requests(opened.root)
     try:
@@ -98,7 +106,7 @@ def _source(text: str) -> Source:
         return Source("address", address)
     try:
         path = local_path(text)
-        is_file = path.is_file()
+        is_file = path.is_file() or (is_pattern(path) and group_of(path) is not None)
     except OSError:  # a name too long
         path, is_file = Path(text), False
     if is_file:
@@ -106,7 +114,7 @@ def _source(text: str) -> Source:
     if text in bundled_clips():
         return Source("sample", text)
     raise ValueError(
-        f"{text[:200]!r}: no such file; give a video file, a URL or a bundled clip ({', '.join(bundled_clips())})"
+        f"{text[:200]!r}: no such file; give a video file, a picture, a URL or a bundled clip ({', '.join(bundled_clips())})"
     )
 
 

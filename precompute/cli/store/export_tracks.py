@@ -35,7 +35,7 @@ def export_tracks(
     opened = existing_store(store, read_only=True)
     selected = select_tracks(opened, patterns, clip)
     clips = {track.head.clip.key for track in selected}
-    others = [t for t in opened.tracks() if t.head.clip.key in clips and t.head.kind in ("input", "truth")]
+    others = [t for t in opened.tracks() if t.head.clip.key in clips and t.head.kind in ("input", "truth", "flow")]
     tracks = list({track.head.key: track for track in [*others, *selected]}.values())
     ready = [track for track in tracks if track.is_complete]
     if n_growing := len(tracks) - len(ready):

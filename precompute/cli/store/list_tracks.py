@@ -41,7 +41,7 @@ def list_tracks(
     opened = existing_store(store, read_only=True)
     tracks = [track for track in opened.tracks() if is_meant(track.head.clip, clip)]
     tracks.sort(key=_order)
-    chosen = [track for track in tracks if show_all or track.head.kind not in ("input", "truth")]
+    chosen = [track for track in tracks if show_all or track.head.kind not in ("input", "truth", "flow")]
     if as_json:
         print_rows(_row(opened, track) for track in chosen)
     elif not tracks and clip == "*":

@@ -115,7 +115,7 @@ def _sample_facts(file: BinaryIO, track: Box) -> TrackFacts:
                 file.seek(box.start)
                 data = file.read(min(64, box.end - box.start))
                 if box.kind == b"clap" and len(data) >= 32:
-                    facts = facts.having(crop=_clean_aperture(data, *_coded_size(file, entry)))
+                    facts = facts.having(crop=clean_aperture(data, *_coded_size(file, entry)))
                 elif box.kind in (b"dvcC", b"dvvC", b"dvwC") and len(data) >= 5:
                     facts = facts.having(dolby_vision=dolby_vision(data))
     return facts
@@ -127,7 +127,7 @@ def _coded_size(file: BinaryIO, entry: Box) -> tuple[int, int]:
     return width, height
 
 
-def _clean_aperture(data: bytes, width: int, height: int) -> Crop | None:
+def clean_aperture(data: bytes, width: int, height: int) -> Crop | None:
     """The crop of a `clap` box (ISO 14496-12, 12.1.4): the size of the clean aperture and the offset of its centre from that
     of the picture, as fractions. None if it does not lie in the picture."""
     numbers = struct.unpack(">4I4i", data[:32])

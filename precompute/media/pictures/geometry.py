@@ -16,6 +16,7 @@ from precompute.failures import SourceError
 from precompute.media.containers.facts import Crop
 from precompute.media.pictures.colour import set_matrix
 from precompute.media.pictures.look import Look
+from precompute.media.pictures.side_data import side_data
 from precompute.media.pictures.tone_mapping import to_sdr
 from precompute.media.sampling import Sampling
 
@@ -87,10 +88,10 @@ Matrix = tuple[int, int, int, int]
 
 def display_matrix(frame: Any) -> Matrix:
     """(a, b, c, d): pixel (x, y) is shown at (a x + c y, b x + d y), up to scale and shift."""
-    side_data = frame.side_data.get("DISPLAYMATRIX")
-    if side_data is None:
+    stated = side_data(frame, "DISPLAYMATRIX")
+    if stated is None:
         return 1, 0, 0, 1
-    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(side_data)[:36])
+    a, b, _, c, d, *_ = struct.unpack("=9i", stated[:36])
     return a, b, c, d
 
 

@@ -14,6 +14,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from precompute.media.pictures.side_data import side_data
+
 REFERENCE_WHITE = 203.0
 """cd/m² of a white that is no highlight: becomes the white of SDR."""
 USUAL_PEAK = 1000.0
@@ -80,12 +82,12 @@ TO_BT709 = {"2020": BT2020_TO_BT709, "p3": P3_TO_BT709}
 def _stated_peak(frame: Any) -> float:
     """The brightest pixel (MaxCLL), else the peak of the display on which the video was graded, else the usual one."""
     stated = []
-    light = frame.side_data.get("CONTENT_LIGHT_LEVEL")
-    if light is not None and len(bytes(light)) >= 4:
-        stated.append(float(struct.unpack("=I", bytes(light)[:4])[0]))
-    display = frame.side_data.get("MASTERING_DISPLAY_METADATA")
-    if display is not None and len(bytes(display)) >= 88:
-        numerator, denominator, _, has_luminance = struct.unpack("=4i", bytes(display)[72:88])
+    light = side_data(frame, "CONTENT_LIGHT_LEVEL")
+    if light is not None and len(light) >= 4:
+        stated.append(float(struct.unpack("=I", light[:4])[0]))
+    display = side_data(frame, "MASTERING_DISPLAY_METADATA")
+    if display is not None and len(display) >= 88:
+        numerator, denominator, _, has_luminance = struct.unpack("=4i", display[72:88])
         if has_luminance and denominator > 0:
             stated.append(numerator / denominator)
     return next((peak for peak in stated if REFERENCE_WHITE <= peak <= BRIGHTEST), USUAL_PEAK)

@@ -200,6 +200,29 @@ def test_an_upload_that_breaks_off_or_fills_the_disk_leaves_nothing(tmp_path, mo
     assert list((tmp_path / "uploads").iterdir()) == []
 
 
+def test_an_upload_grows_part_by_part_hidden_until_it_is_whole(tmp_path):
+    uploads = Uploads(tmp_path)
+    incoming = uploads.begin(10)
+    incoming.write(b"ab")
+    incoming.write(b"cd")
+    assert incoming.n_bytes == 4 and uploads.stored() == []
+    made = incoming.finish()
+    incoming.discard()  # nothing is left to discard
+    assert made == uploads.put([b"abcd"], 10) and uploads.path(made.sha256).read_bytes() == b"abcd"
+    with pytest.raises(Refused, match="more than"):
+        uploads.begin(3).write(b"abcd")
+
+
+def test_what_a_killed_process_left_of_an_upload_is_swept_once_it_is_old(tmp_path):
+    uploads = Uploads(tmp_path)
+    uploads.begin(10).write(b"ab")
+    uploads.sweep(min_age_seconds=60.0)
+    assert len(list((tmp_path / "uploads").iterdir())) == 1
+    whole = uploads.put([b"abcd"], 10)
+    uploads.sweep(min_age_seconds=0.0)
+    assert [path.name for path in (tmp_path / "uploads").iterdir()] == [whole.sha256]
+
+
 @pytest.mark.parametrize("name", ["", "..", "../../etc/passwd", "A" * 64, "a" * 63, "a" * 64 + "\0", "/" * 64])
 def test_no_name_leads_out_of_the_folder(tmp_path, name):
     uploads = Uploads(tmp_path)

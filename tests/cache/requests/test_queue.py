@@ -15,9 +15,10 @@ import pytest
 from cache.files import NotWritten
 from cache.records import BadRecord, StoreError
 from cache.requests import records
+from cache.requests.lease import free
 from cache.requests.limits import Limits, Refused
 from cache.requests.objects import MAX_OBJECT_BYTES, FolderObjects
-from cache.requests.queue import LEASE_SECONDS, Requests, _free, find, new_worker
+from cache.requests.queue import LEASE_SECONDS, Requests, find, new_worker
 from cache.requests.records import Asked, Failure, Options, Progress, Result, Source
 from cache.requests.watch import LONGEST_STEP_SECONDS, Watch
 
@@ -195,7 +196,7 @@ def test_the_clip_of_a_killed_attempt_is_known_to_the_next_one_and_to_the_end(tm
     lease = claimed(requests)
     lease.tell(Progress("compute", 3, 10, "A clip", CLIP))
     for _ in range(2):
-        assert _free(FolderObjects(tmp_path / "requests"), lease.id, lease._n, "expired")
+        assert free(FolderObjects(tmp_path / "requests"), lease.id, lease._n, "expired")
         lease = requests.claim(lease.id, new_worker())  # and killed before it says a word
         assert lease is not None and lease.progress == Progress(title="A clip", clip=CLIP)
     lease.give_back()

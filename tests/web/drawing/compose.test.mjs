@@ -139,6 +139,15 @@ test("a letter flickers with A or B in its role, and a lone pane without one wit
   assert.deepEqual(partners(true), [2, 2, 3, 2, 2, 6, 6, 6]);
 });
 
+test("on a sheet of several domains a pane flickers with the same domain of the other letter", () => {
+  const ids = ["A_rgb_normal", "A_rgb_depth", "B_rgb_normal", "B_rgb_depth"];
+  const panes = ids.map((id) => ({ id, letter: id[0], role: "prediction", row: 0 }));
+  assert.deepEqual(
+    panes.map((_, index) => partnerIn(panes, index, false)),
+    [2, 3, 0, 1],
+  );
+});
+
 test("overlays are blended channel by channel", () => {
   const pixel = (r, g, b, a) => (r | (g << 8) | (b << 16) | (a << 24)) >>> 0;
   const to = Uint32Array.of(pixel(200, 0, 100, 255), pixel(1, 2, 3, 255), 0, pixel(9, 9, 9, 255));

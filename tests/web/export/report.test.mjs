@@ -9,16 +9,27 @@ test("a report holds picture, time, numbers, note and link of each bookmark", ()
   const rows = [
     {
       measure: "Consistency energy (σ)",
+      unit: "σ",
       values: [
         ["A mini/baseline", -0.5],
         ["B mini/x", null],
       ],
     },
+    { measure: "Mean angular error (°)", unit: "°", values: [["A mini/baseline", 12.3456]] },
   ];
   const link = "http://localhost:8501/?clip=1&frame=3";
   const finding = { frame: 3, seconds: 0.1, note: "blurred edge", picture: PICTURE, link, rows };
   const text = reportText({ title: "Room", about: ["CC0"], findings: [finding, { ...finding, note: "", link: "" }] });
-  for (const part of ["2 bookmarks", "CC0", "Frame 3 · 0.100 s", "blurred edge", PICTURE, "−0.5", "<td>–</td>"])
+  for (const part of [
+    "2 bookmarks",
+    "CC0",
+    "Frame 3 · 0.100 s",
+    "blurred edge",
+    PICTURE,
+    "<td>−0.50</td>",
+    "<td>12.3</td>",
+    "<td>–</td>",
+  ])
     assert.ok(text.includes(part), part);
   assert.equal(text.match(/<article>/g)?.length, 2);
   assert.equal(text.match(/<a href=/g)?.length, 1);
@@ -26,7 +37,7 @@ test("a report holds picture, time, numbers, note and link of each bookmark", ()
 });
 
 test("notes, titles, names and links from outside stay text", () => {
-  const rows = [{ measure: HOSTILE, values: [[HOSTILE, 1]] }];
+  const rows = [{ measure: HOSTILE, unit: HOSTILE, values: [[HOSTILE, 1]] }];
   const finding = { frame: 0, seconds: NaN, note: HOSTILE, picture: HOSTILE, link: HOSTILE, rows };
   const text = reportText({ title: HOSTILE, about: [HOSTILE], findings: [finding] });
   assert.ok(!/<script|onerror=alert\(2\)>|<img src=x/.test(text));
@@ -41,6 +52,7 @@ test("the numbers of a finding are those of the plots at its frame", () => {
   assert.deepEqual(rowsOf([{ id: "energy", title: "Energy", unit: "σ", series }], 1), [
     {
       measure: "Energy (σ)",
+      unit: "σ",
       values: [
         ["A mini/baseline", 2],
         ["B other", null],

@@ -1,0 +1,28 @@
+"""The pages of the dashboard, in the order of the bar: one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dashboard.site import Site
+from dashboard.views import about, compare, gallery, image
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One page. It draws everything below the bar."""
+
+    name: str
+    """In the address: /compare."""
+    title: str
+    show: Callable[[Site], None]
+
+
+PAGES = (
+    Entry("compare", "Compare", compare.page),
+    Entry("image", "Image", image.page),
+    Entry("gallery", "Gallery", gallery.page),
+    Entry("about", "About", about.page),
+)
+"""The first one is also at /."""

@@ -1,0 +1,137 @@
+"""The page into which Streamlit draws, with what its first picture needs written into it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from posixpath import normpath
+
+import streamlit as st
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard.web_files import WEB_FOLDER, web_files, web_version
+
+PAGE_STYLE = WEB_FOLDER.parent / "page.css"
+_ENTRIES = ("player/compare_page.mjs", "path_graph/path_graph.mjs")
+"""The modules of the Compare page's components."""
+_STATIC_IMPORT = re.compile(r"""\b(?:from|import)\s*"(\.[\w./-]+\.mjs)\"""")
+"""As in export/offline_page.mjs, without `import(...)`: that loads on demand, or names a type in a comment."""
+_ELEMENTS = ("BidiComponent", "Html", "Selectbox", "ButtonGroup", "PageLink", "Button")
+"""Streamlit's scripts of elements are named after them: `Selectbox.7rsxE6LC.js`."""
+_CHUNK_IMPORT = re.compile(r"""\b(?:from|import)\s*["'`]\./([\w.-]+\.js)["'`]""")
+_TEXT_FONT = re.compile(
+    r"""<link\b(?=[^>]*\bpreload\b)[^>]*href="(?P<url>[^"]*/SourceSansVF-Upright[^"]*\.woff2)"[^>]*>"""
+)
+_TEXT_FACE = """
+@font-face { font-family: "Source Sans"; font-weight: 200 900; font-display: optional; src: url("URL") format("woff2"); }
+"""
+"""In place of Streamlit's own, of the same name, which changes the font of texts that are there."""
+_NO_ICON_FONT = """
+  // Streamlit fetches its icon font (375 kB) at the start, before anything asks for an icon. The browser fetches it
+  // by itself where one is drawn; the first picture does not wait for it.
+  const load = document.fonts.load.bind(document.fonts);
+  document.fonts.load = (font, text) => font.includes("Material") ? Promise.resolve([]) : load(font, text);
+"""
+
+
+class PageShell:
+    """ASGI middleware: writes the page's style and the list of what its components import into Streamlit's page.
+
+    The style is there before the first element, so that none is drawn in one place and moved to another. Without the list the
+    modules would be requested one after the other, as each is parsed, and only after the page's own scripts.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET":
+            return await self._app(scope, receive, send)
+        start: Message = {}
+        body = bytearray()
+
+        async def send_page(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                headers = Headers(raw=message["headers"])
+                is_page = message["status"] == 200 and headers.get("content-type", "").startswith("text/html")
+                if is_page and headers.get("content-encoding", "gzip") == "gzip":
+                    start = message
+                    return
+            if not start:
+                return await send(message)
+            body.extend(message.get("body", b""))
+            if message.get("more_body"):
+                return
+            headers = MutableHeaders(raw=list(start["headers"]))
+            page = gzip.decompress(body) if headers.get("content-encoding") == "gzip" else bytes(body)
+            data = with_first_needs(page.decode()).encode()
+            headers["ETag"] = f'W/"{hashlib.sha256(data).hexdigest()[:32]}"'
+            del headers["last-modified"]  # of Streamlit's file alone
+            headers.add_vary_header("Accept-Encoding")
+            del headers["content-encoding"]
+            if "gzip" in Headers(scope=scope).get("accept-encoding", ""):
+                data = gzip.compress(data, 9, mtime=0)
+                headers["Content-Encoding"] = "gzip"
+            headers["Content-Length"] = str(len(data))
+            await send({**start, "headers": headers.raw})
+            await send({"type": "http.response.body", "body": data})
+
+        await self._app(scope, receive, send_page)
+
+
+def with_first_needs(page: str) -> str:
+    """Streamlit's page with ours written into it; a page of another shape keeps what does not fit."""
+    web = f"./web/{web_version()}"
+    sheets = [name for name, path in web_files().items() if path.suffix == ".css" and name.startswith("ui/")]
+    links = [f'<link rel="preload" as="style" href="{web}/{name}">' for name in sheets]
+    # Of low priority: Streamlit's own scripts and its first questions to the server go before them.
+    modules = [*(f"./static/js/{name}" for name in streamlit_chunks()), *(f"{web}/{name}" for name in page_modules())]
+    links += [f'<link rel="modulepreload" fetchpriority="low" href="{module}">' for module in modules]
+    style = PAGE_STYLE.read_text(encoding="utf-8")
+    if font := _TEXT_FONT.search(page):
+        # Not before the scripts, and used only where it comes at once: one that comes later would move all texts.
+        page = page.replace(font[0], "", 1)
+        style += _TEXT_FACE.replace("URL", font["url"])
+    page = page.replace("<title>Streamlit</title>", "<title>Crosscheck</title>", 1)
+    page = page.replace("</head>", f"<script>{_NO_ICON_FONT}</script>{''.join(links)}</head>", 1)
+    # In the body: Streamlit's own rules come at the end of the head, and the later one of two equals wins.
+    return page.replace("<body>", f"<body><style>{style}</style>", 1)
+
+
+@cache
+def streamlit_chunks() -> Sequence[str]:
+    """Streamlit's scripts of the elements on the page, and what they import at once; none where it names them otherwise.
+
+    It would ask for them only when the first elements have come.
+    """
+    folder = Path(st.__file__).parent / "static" / "static" / "js"
+    page = (folder.parent.parent / "index.html").read_text(encoding="utf-8")
+    chunks: dict[str, None] = {}
+    waiting = [path.name for element in _ELEMENTS for path in folder.glob(f"{element}.*.js")]
+    while waiting:
+        name = waiting.pop()
+        if name not in chunks and name not in page:  # what is in the page is loaded first
+            chunks[name] = None
+            waiting += _CHUNK_IMPORT.findall((folder / name).read_text(encoding="utf-8"))
+    return list(chunks)
+
+
+@cache
+def page_modules() -> Sequence[str]:
+    """Paths under /web/ of the components' modules and of all that they import at once, directly or not: sorted, those that
+    import nothing last."""
+    imports: dict[str, list[str]] = {}
+    waiting = list(_ENTRIES)
+    while waiting:
+        name = waiting.pop()
+        if name not in imports:
+            source = web_files()[name].read_text(encoding="utf-8")
+            imports[name] = [normpath(f"{name}/../{other}") for other in _STATIC_IMPORT.findall(source)]
+            waiting += imports[name]
+    return sorted(imports, key=lambda name: (not imports[name], name))

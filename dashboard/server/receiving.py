@@ -1,0 +1,112 @@
+"""Receives uploads part by part: limits before bytes, bytes to the disk as they come, and a way to resume."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+from cache.requests.limits import DAY_SECONDS, Limits, Refused, Usage, require_upload, usage
+from cache.requests.queue import Requests
+from cache.requests.uploads import Incoming, Upload, Uploads
+
+MAX_PART_BYTES = 8 << 20
+"""Of one request; the browser sends half, so that a line that breaks costs little."""
+MAX_OPEN, MAX_OPEN_IN_ALL = 2, 64
+"""Uploads of a visitor, and of all, that may be under way at once: each holds a file open."""
+IDLE_SECONDS = 600.0
+"""An upload of which nothing more came for so long is discarded."""
+
+
+@dataclass
+class Receiving:
+    """An upload under way."""
+
+    who: str
+    n_total: int
+    incoming: Incoming
+    touched: float
+    """When the last bytes came, by a monotonic clock."""
+    lock: Lock = field(default_factory=Lock)
+    """Held while a part is written: of two requests at once, one is refused."""
+
+
+class Receiver:
+    """The uploads under way, and those received since the server started with whose they are. Threads may share it."""
+
+    def __init__(self, uploads: Uploads, requests: Requests, clock: Callable[[], float] = time.monotonic) -> None:
+        self._uploads, self._requests, self._clock = uploads, requests, clock
+        self._open: dict[str, Receiving] = {}
+        self._received: dict[tuple[str, str], tuple[int, float]] = {}
+        self._lock = Lock()
+
+    def begin(self, who: str, limits: Limits, n_bytes: int) -> str:
+        """Accept a file of that size: its name for the requests that bring its parts. Raises Refused and NotWritten."""
+        with self._lock:
+            self._forget_old()
+            if n_bytes <= 0:
+                raise Refused("the file is empty", "choose it again")
+            n_own = sum(one.who == who for one in self._open.values())
+            if n_own >= MAX_OPEN or len(self._open) >= MAX_OPEN_IN_ALL:
+                raise Refused("other uploads are under way, as many as are accepted at once", "wait for one of them")
+            require_upload(n_bytes, self._usage(who), limits)
+            id = secrets.token_hex(16)
+            self._open[id] = Receiving(who, n_bytes, self._uploads.begin(n_bytes), self._clock())
+        return id
+
+    def find(self, who: str, id: str) -> Receiving | None:
+        """That upload of that visitor, if it is under way."""
+        one = self._open.get(id)
+        return one if one is not None and one.who == who else None
+
+    def write(self, one: Receiving, part: bytes) -> None:
+        """Append bytes. Raises Refused and NotWritten; the upload is then discarded."""
+        try:
+            one.incoming.write(part)
+        except Exception:
+            self.discard(one)
+            raise
+        one.touched = self._clock()
+
+    def finish(self, one: Receiving) -> Upload | None:
+        """The upload once all its bytes are there; None before. Raises NotWritten."""
+        if one.incoming.n_bytes < one.n_total:
+            return None
+        try:
+            upload = one.incoming.finish()
+        finally:
+            self.discard(one)
+        with self._lock:
+            self._received[one.who, upload.sha256] = upload.bytes, time.time()
+        return upload
+
+    def discard(self, one: Receiving) -> None:
+        """Forget an upload and its bytes."""
+        with self._lock:
+            self._open = {id: other for id, other in self._open.items() if other is not one}
+        one.incoming.discard()
+
+    def has_received(self, who: str, sha256: str) -> bool:
+        """Whether that visitor uploaded those bytes. Who knows a digest alone must not see what others make of the bytes."""
+        return (who, sha256) in self._received
+
+    def _usage(self, who: str) -> Usage:
+        """As of the requests, with the uploads that no request names yet and those under way."""
+        requests = self._requests.all()
+        used = usage(requests, who, time.time())
+        asked = {request.asked.source.name for request in requests if request.asked.who == who}
+        own = sum(n for (other, sha256), (n, _) in self._received.items() if other == who and sha256 not in asked)
+        own += sum(one.n_total for one in self._open.values() if one.who == who)
+        stored = sum(upload.bytes for upload in self._uploads.stored())
+        under_way = sum(one.n_total for one in self._open.values())
+        return replace(used, bytes_today=used.bytes_today + own, bytes_in_all=stored + under_way)
+
+    def _forget_old(self) -> None:
+        now = self._clock()
+        for id, one in list(self._open.items()):
+            if now - one.touched > IDLE_SECONDS and not one.lock.locked():
+                del self._open[id]
+                one.incoming.discard()
+        self._received = {key: known for key, known in self._received.items() if time.time() - known[1] < DAY_SECONDS}

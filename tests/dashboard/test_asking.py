@@ -1,0 +1,215 @@
+"""Asking from the page: who may, what uploads are taken, and which clips stay unlisted."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from starlette.applications import Starlette
+
+from cache.requests.limits import Limits, Refused
+from cache.requests.records import Options, Source
+from cache.requests.uploads import Uploads
+from cache.store import Store
+from dashboard import visitors
+from dashboard.asking import Asker, asker_in
+from dashboard.catalogue import Catalogue
+from dashboard.compare.link import from_query, to_query
+from dashboard.listed import listed_tracks, unlisted
+from dashboard.server import uploads
+from dashboard.server.routes import player_routes
+from tests.fixtures.stores import build_store
+
+WHO = "0" * 32
+STILL = Options(max_frames=1)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return build_store(tmp_path_factory.mktemp("asking"), n_frames=3)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes
+
+    @property
+    def row(self) -> dict[str, Any]:
+        return json.loads(self.body)
+
+
+class Client:
+    """The routes of a store, asked without a server."""
+
+    def __init__(self, store: Store) -> None:
+        self._app = Starlette(routes=player_routes(store))
+
+    def ask(self, path: str, query: dict[str, str] | None = None, *, method: str = "GET", body: bytes = b"", **headers):
+        given = [(name.replace("_", "-").lower().encode(), str(value).encode()) for name, value in headers.items()]
+        scope = {"type": "http", "method": method, "path": path, "query_string": urlencode(query or {}).encode()}
+        parts = [body[: len(body) // 2], body[len(body) // 2 :]]
+        sent: list[MutableMapping[str, Any]] = []
+
+        async def receive() -> MutableMapping[str, Any]:
+            return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            sent.append(message)
+
+        asyncio.run(self._app({**scope, "headers": given}, receive, send))
+        return Answer(sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+@pytest.fixture
+def client(store: Store, monkeypatch: pytest.MonkeyPatch) -> Client:
+    monkeypatch.setenv("CROSSCHECK_REQUESTS", "everyone")
+    return Client(store)
+
+
+def send(client: Client, body: bytes, *, ticket: str | None = None, kind: str = "picture", **headers: str) -> Answer:
+    given = {
+        "Content_Length": len(body),
+        visitors.TICKET_HEADER: visitors.ticket_of(WHO) if ticket is None else ticket,
+    }
+    return client.ask("/uploads", {"for": kind}, method="POST", body=body, **given, **headers)
+
+
+@pytest.mark.parametrize(
+    ("setting", "is_signed_in", "may"),
+    [
+        ("", False, False),
+        ("off", True, False),
+        ("signed-in", False, False),
+        ("signed-in", True, True),
+        ("everyone", False, True),
+        ("nonsense", True, False),
+    ],
+)
+def test_asking_is_off_unless_the_server_allows_this_visitor(setting: str, is_signed_in: bool, may: bool, store: Store):
+    asker = asker_in({"CROSSCHECK_REQUESTS": setting}, store, WHO, is_signed_in=is_signed_in)
+    assert (asker.refusal == "") is may
+    assert bool(asker.ticket) is may
+    if not may:
+        with pytest.raises(PermissionError):
+            asker.ask(Source("sample", "phone"), STILL)
+
+
+def test_files_of_the_server_cannot_be_asked_for_from_the_page(store: Store):
+    with pytest.raises(PermissionError):
+        Asker(store, WHO, Limits()).ask(Source("file", "/etc/passwd"), STILL)
+
+
+def test_visitors_see_and_end_only_their_own_requests(store: Store):
+    mine, other = Asker(store, WHO, Limits()), Asker(store, "1" * 32, Limits())
+    request = mine.ask(Source("sample", "phone"), STILL)
+    assert [one.id for one in mine.own()] == [request.id]
+    assert other.own() == []
+    assert other.get(request.id) is None
+    other.cancel(request.id)
+    other.delete(request.id)
+    assert (found := mine.get(request.id)) is not None
+    assert found.state == "waiting"
+    mine.delete(request.id)
+    assert mine.own() == []
+
+
+def test_requests_from_the_page_are_limited(store: Store):
+    asker = Asker(store, WHO, Limits(waiting=1))
+    first = asker.ask(Source("sample", "phone"), STILL)
+    assert asker.ask(Source("sample", "phone"), STILL).id == first.id
+    with pytest.raises(Refused, match="not done yet"):
+        asker.ask(Source("sample", "walkthrough"), STILL)
+
+
+def test_an_upload_is_stored_under_its_digest(client: Client, store: Store):
+    answer = send(client, b"picture")
+    assert answer.status == 200
+    assert answer.row == {"sha256": hashlib.sha256(b"picture").hexdigest(), "bytes": 7}
+    assert Uploads(store.root).path(answer.row["sha256"]).read_bytes() == b"picture"
+
+
+def test_uploads_without_a_valid_ticket_are_refused_before_their_bytes_are_read(
+    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    valid = visitors.ticket_of(WHO)
+    forged = f"{'1' * 32}{valid[32:]}"
+    monkeypatch.setattr(visitors, "TICKET_SECONDS", -1.0)
+    expired = visitors.ticket_of(WHO)
+    for ticket in ("", "x", forged, expired):
+        assert send(client, b"picture", ticket=ticket).status == 401
+    assert send(client, b"picture", ticket=valid, Sec_Fetch_Site="cross-site").status == 401
+    assert Uploads(store.root).stored() == []
+    assert send(client, b"picture", ticket=valid).status == 200
+
+
+def test_uploads_over_a_limit_are_refused_and_leave_nothing(
+    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(uploads, "MAX_PICTURE_BYTES", 10)
+    assert send(client, b"x" * 11).status == 413
+    assert send(client, b"x" * 11, kind="video").status == 200
+    monkeypatch.setenv("CROSSCHECK_REQUEST_LIMITS", "upload-mb-in-all=0.00002")
+    answer = send(client, b"y" * 10, kind="video")
+    assert (answer.status, answer.row["found"]) == (413, "the room for uploads is used up")
+    assert send(client, b"", kind="video").row["found"] == "the file is empty"
+    assert [upload.bytes for upload in Uploads(store.root).stored()] == [11]
+
+
+def test_an_upload_that_states_no_size_is_refused(client: Client):
+    given = {visitors.TICKET_HEADER: visitors.ticket_of(WHO)}
+    assert client.ask("/uploads", {"for": "video"}, method="POST", body=b"x", **given).status == 411
+
+
+def test_uploads_are_refused_where_asking_is_off(client: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CROSSCHECK_REQUESTS", "off")
+    assert send(client, b"picture").status == 403
+
+
+def test_a_store_that_cannot_be_written_is_answered_in_words(client: Client, store: Store):
+    (store.root / "uploads").write_text("a file where the folder should be")
+    answer = send(client, b"picture")
+    assert answer.status == 507
+    assert str(store.root) not in answer.body.decode()
+
+
+def test_unlisted_clips_are_found_by_their_full_key_only(filled: Store):
+    hidden = filled.tracks()[0].head.clip.key
+    Uploads(filled.root).unlist(hidden)
+    try:
+        for named in ("", hidden[:12], hidden[:63], "walkthrough"):
+            tracks = listed_tracks(filled, {"clip": named})
+            assert hidden not in {track.head.clip.key for track in tracks}, named
+        catalogue = Catalogue(listed_tracks(filled, {"clip": hidden}), unlisted(filled))
+        selection, notes = from_query({"clip": hidden}, catalogue)
+        assert selection is not None
+        assert (selection.clip.key, notes) == (hidden, ())
+        assert to_query(selection)["clip"] == hidden  # the next run must find it again
+    finally:
+        Uploads(filled.root).relist(hidden)
+
+
+def test_the_series_of_unlisted_clips_are_not_exported_without_their_key(filled: Store):
+    client = Client(filled)
+    keys = {track.head.clip.key for track in filled.tracks()}
+    for key in keys:
+        Uploads(filled.root).unlist(key)
+    try:
+        assert client.ask("/series.parquet").status == 404
+        assert client.ask("/series.parquet", {"clip": min(keys)[:12]}).status == 404
+        assert client.ask("/series.parquet", {"clip": min(keys)}).status == 200
+    finally:
+        for key in keys:
+            Uploads(filled.root).relist(key)

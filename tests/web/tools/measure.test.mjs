@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { distanceBetween, FIELD_OF_VIEW_DEGREES, relation } from "../../../dashboard/web/tools/measure.mjs";
+
+const SIZE = { width: 256, height: 256 };
+const DEPTH = { name: "depth", channels: 1, meaning: "scalar", lo: 0.1, hi: 16, scale: "log", unit: "m" };
+const NORMAL = { name: "normal", channels: 3, meaning: "direction", lo: -1, hi: 1, scale: "linear", unit: "" };
+const CENTRE = { x: 127.5, y: 127.5 };
+
+test("along the camera's axis the distance is the difference of the depths, and from edge to edge it follows the field of view", () => {
+  assert.equal(distanceBetween(1, 3, CENTRE, CENTRE, SIZE), 2);
+  const across = distanceBetween(2, 2, { x: -0.5, y: 127.5 }, { x: 255.5, y: 127.5 }, SIZE);
+  assert.ok(Math.abs(across - 4 * Math.tan((FIELD_OF_VIEW_DEGREES * Math.PI) / 360)) < 1e-9);
+});
+
+test("opposite normals are 180° apart, the same ones 0°, and grey has no direction", () => {
+  const [right, left, none] = [
+    255 | (128 << 8) | (128 << 16),
+    0 | (128 << 8) | (128 << 16),
+    128 | (128 << 8) | (128 << 16),
+  ];
+  const angle = (a, b) => relation(NORMAL, a, b, CENTRE, CENTRE, SIZE);
+  assert.match(angle(right, left), /179\.\d°$|180(\.0)?°$/);
+  assert.match(angle(right, right), / < 0\.1°$/);
+  assert.equal(angle(right, none), "");
+});
+
+test("a depth without metres gives no distance", () => {
+  const text = relation({ ...DEPTH, unit: "" }, 10, 200, CENTRE, CENTRE, SIZE);
+  assert.match(text, /ratio/);
+  assert.doesNotMatch(text, / m\b/);
+  assert.match(relation(DEPTH, 10, 200, CENTRE, CENTRE, SIZE), /distance \d+\.\d\d m \(at a field of view of 60°\)/);
+  assert.equal(relation({ ...DEPTH, name: "reshading" }, 10, 200, CENTRE, CENTRE, SIZE), "");
+});
