@@ -12,7 +12,7 @@ COMPILE := .venv-tools/bin/uv pip compile --quiet --upgrade --universal --python
 
 NODE := $(BIN)/python -m tools.node
 
-.PHONY: help setup demo precompute-sample test test-busy browser check lint lint-python lint-web format coverage lock audit \
+.PHONY: help setup demo precompute-sample test test-field test-busy browser check lint lint-python lint-web format coverage lock audit \
 	torture bench bench-gpu bench-player bench-uploads pictures
 
 help: ## list the commands
@@ -28,6 +28,9 @@ precompute-sample: setup ## precompute the bundled clips with the bundled networ
 
 test: .venv/.installed-dev .venv-web/.installed browser ## run all tests, including those in a browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-field: .venv/.installed-dev ## run the tests that need programs of the system (ffmpeg, mkvtoolnix, gstreamer, x264, mencoder, nginx, gcc, fuse); names those that are missing
+	CROSSCHECK_FIELD=1 $(BIN)/python -m pytest -n 2 tests/field
 
 test-busy: .venv/.installed-dev .venv-web/.installed browser ## run all tests three times beside two busy loops
 	$(BIN)/python -m tools.busy --times 3 --loops 2 -- $(BIN)/python -m pytest -n 2 --dist loadfile

@@ -108,15 +108,23 @@ def _matches(messages: dict[str, str], line: re.Match[str]) -> bool:
     return line[1] in messages and re.search(messages[line[1]], line[2]) is not None
 
 
+DROP_LEADING = ("mpeg1video", "mpeg2video", "mpeg4")
+"""Decoders that drop the leading pictures of the first key frame without a word."""
+
+
 class Beginning:
     """Passes over what comes before the first whole frame of a recording that was started between two key frames.
 
     Only what precedes the first key frame, in decoding or in presentation, may fail: a damaged key frame is damage.
     """
 
-    def __init__(self, is_first: bool = True) -> None:
+    def __init__(self, codec_name: str, is_first: bool = True) -> None:
         """`is_first`: not joined to another recording, whose last frames an open group of pictures would refer to."""
         self._is_first = is_first
+        self._drops_leading = codec_name in DROP_LEADING
+        self._key_dts: list[int | None] = []
+        """Decoding times of the packets from the first key frame on, until a frame is whole."""
+        self._n_leading = 0
         self._key_pts: int | None = None
         self._has_key = False
         self.has_begun = False
@@ -126,13 +134,15 @@ class Beginning:
     @property
     def n_passed(self) -> int:
         """Frames passed over; some decoders drop them by themselves."""
-        return max(self._n_packets, self._n_frames) if self._has_key else self._n_frames
+        return self._n_leading + (max(self._n_packets, self._n_frames) if self._has_key else self._n_frames)
 
     def note_packet(self, packet: Any) -> None:
         """Record a packet before it is decoded."""
         if packet.is_keyframe and not self._has_key:
             self._has_key, self._key_pts = True, packet.pts
         self._n_packets += not self._has_key and not self.has_begun
+        if self._drops_leading and self._has_key and not self.has_begun:
+            self._key_dts.append(packet.dts)
 
     def passes_failure(self) -> bool:
         """Whether a packet that cannot be decoded is one of those before the first key frame. Each may fail once: with
@@ -151,6 +161,9 @@ class Beginning:
             self._n_frames += 1
             return True
         self.has_begun = not frame.is_corrupt
+        if frame.dts in self._key_dts:  # it comes out with the next frame that others refer to
+            self._n_leading = max(0, self._key_dts.index(frame.dts) - 1)
+        self._key_dts = []
         if not self._has_key:
             self._n_packets = 0  # they hold whole frames
         return False
@@ -241,6 +254,8 @@ class Evidence:
         self.complaints = Complaints()
         self._marks = TransportMarks(frame_ticks) if format_name == "mpegts" else None
         self._owed = OwedFrames() if codec_name == "hevc" else None
+        self.n_cut_away = 0
+        """Frames that an edit list leaves out."""
 
     def in_packet(self, packet: Any) -> str | None:
         """Of the next packet, before it is decoded."""
@@ -249,6 +264,7 @@ class Evidence:
 
     def note_packet(self, packet: Any, starts_again: bool) -> None:
         """Record a packet before it is decoded; whether the clock starts again there."""
+        self.n_cut_away += packet.is_discard
         if self._owed:
             self._owed.note_packet(packet, starts_again)
 

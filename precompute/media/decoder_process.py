@@ -168,7 +168,7 @@ class Remarks:
 
     def __init__(self) -> None:
         self.times: FrameTimes | None = None
-        self.beginnings = [Beginning()]
+        self.beginnings: list[Beginning] = []
         self.complaints: Complaints | None = None
         self.ending = ""
         """What the header states of the end, where the frames end before it."""
@@ -189,10 +189,12 @@ def decoded(video: Video, remarks: Remarks) -> Iterator[tuple[Any, float]]:
     """
     file, path = video.file, video.path
     times = remarks.times = FrameTimes(video.container, video.stream)
+    codec_name = video.stream.codec_context.name
     beginnings = remarks.beginnings  # one for each of the joined recordings; those after `n_begun` are to come
+    beginnings.append(Beginning(codec_name))
     n_begun = 1
     frame_ticks = 1 / mean_rate(video.stream) / video.stream.time_base
-    evidence = Evidence(video.container.format.name, video.stream.codec_context.name, frame_ticks)
+    evidence = Evidence(video.container.format.name, codec_name, frame_ticks)
     remarks.complaints = evidence.complaints
     waiting: list[tuple[Any, float]] = []
 
@@ -212,7 +214,7 @@ def decoded(video: Video, remarks: Remarks) -> Iterator[tuple[Any, float]]:
                 yield from waiting
                 waiting = []
                 if starts_again := times.note_packet(packet):
-                    beginnings.append(Beginning(is_first=False))
+                    beginnings.append(Beginning(codec_name, is_first=False))
                 evidence.note_packet(packet, starts_again)
                 beginnings[-1].note_packet(packet)
             frames = decoded_packet(packet, beginnings[-1])
@@ -235,7 +237,9 @@ def decoded(video: Video, remarks: Remarks) -> Iterator[tuple[Any, float]]:
     n_passed = sum(beginning.n_passed for beginning in beginnings)
     if n_passed and not times.n_frames:
         raise damaged(path, 0, "no frame can be decoded whole")
-    refuse_missing_frames(path, video.stream, times.n_frames + n_passed, times.last_end - times.first)
+    refuse_missing_frames(
+        path, video.stream, times.n_frames + n_passed + evidence.n_cut_away, times.last_end - times.first
+    )
     remarks.ending = early_end(video, times)
     yield from waiting
 
@@ -251,7 +255,8 @@ def decoded_packet(packet: Any, beginning: Beginning) -> list[Any]:
 
 
 def refuse_missing_frames(path: Path, stream: Any, n_frames: int, shown_ticks: int) -> None:
-    """Raise SourceError if both the count and the duration fall short: an edit list leaves out frames that the header counts."""
+    """Raise SourceError if both the count and the duration fall short. `n_frames` were shown, passed over or left out by an
+    edit list; those behind its end are not known."""
     lacks_frames = n_frames < min(stream.frames - 1, stream.frames * (1 - MAX_MISSING))
     lacks_time = not stream.duration or shown_ticks < stream.duration * (1 - MAX_MISSING)
     if lacks_frames and lacks_time:

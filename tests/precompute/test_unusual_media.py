@@ -377,3 +377,28 @@ def test_data_that_belong_to_no_frame_are_remarked(tmp_path: Path) -> None:
     images, notes = shown(path)
     assert [media.read_number(image) for image in images] == list(range(10))
     assert len(notes) == 1 and notes[0].startswith("data that belong to no frame were skipped (1 time)")
+
+
+# --- frames that are stored and not shown ---
+
+
+def test_a_cut_that_an_edit_list_states_is_no_truncation(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "clip.mp4", 33, fps=25, options={"bf": "0"})
+    media.shift_edit(path, 11, n_frames=34, fps=25)  # it ends a frame behind the last one, as ffmpeg writes it
+    images, notes = shown(path)
+    assert [media.read_number(image) for image in images] == list(range(11, 33)) and not notes
+
+
+def test_leading_frames_that_a_decoder_drops_are_no_truncation(tmp_path: Path) -> None:
+    whole = media.write_video(tmp_path / "whole.avi", 46, codec="mpeg4", options={"bf": "2", "g": "12"})
+    path = tmp_path / "cut.avi"
+    with av.open(str(whole)) as source, av.open(str(path), "w") as made:
+        packets = [packet for packet in source.demux(video=0) if packet.size]
+        stream = made.add_stream_from_template(source.streams.video[0])
+        second_key = [at for at, packet in enumerate(packets) if packet.is_keyframe][1]
+        for number, packet in enumerate(packets[second_key:]):
+            packet.pts, packet.dts, packet.stream = None, number, stream
+            made.mux(packet)
+    images, notes = shown(path)
+    assert [media.read_number(image) for image in images] == list(range(12, 46))
+    assert notes == ["2 frames before the first whole one left out"]
