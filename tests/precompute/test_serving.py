@@ -154,16 +154,16 @@ def test_what_is_stored_is_not_computed_again_and_networks_stay_loaded(desk, cli
     load = predict.load_network
     monkeypatch.setattr(predict, "load_network", lambda edge, **more: loaded.append(edge.name) or load(edge, **more))
     at_work = desk.worker()
-    desk.ask(clip, max_frames=1)
+    desk.ask(clip, max_frames=2)
     at_work.serve(Stop(), until_idle=True)
     n_loaded = len(loaded)
     assert n_loaded
-    another = desk.ask(clip, who="bob", max_frames=1)
-    third = desk.ask(clip, max_frames=2)
+    another = desk.ask(clip, who="bob", max_frames=2)
+    third = desk.ask(clip, max_frames=3)
     at_work.serve(Stop(), until_idle=True)
     assert len(loaded) == n_loaded, "networks are loaded once"
     results = [desk.after(request).ended.result for request in (another, third)]
-    assert [result.n_frames_computed for result in results] == [0, 2]
+    assert [result.n_frames_computed for result in results] == [0, 3]
 
 
 def test_the_networks_that_were_asked_for_the_longest_ago_are_forgotten_first(tiny_zoo):

@@ -53,7 +53,7 @@ class PictureInput {
     this.root = element("div", { class: "picture-input" }, this.choose, this.file, this.words, this.bar, this.told);
     const sheet = element("link", {
       rel: "stylesheet",
-      href: new URL("web/upload/picture_input.css", document.baseURI).href,
+      href: new URL("picture_input.css", import.meta.url).href,
     });
     this.root.append(sheet);
     parent.append(this.root);
