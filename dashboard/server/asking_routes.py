@@ -23,6 +23,8 @@ from dataclasses import fields
 from threading import Lock
 from typing import Any
 
+import anyio
+import anyio.to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -44,6 +46,8 @@ from dashboard.visitors import TICKET_HEADER, holder_of
 
 MAX_BODY_BYTES = 32 << 10
 """Of a request for work."""
+WRITERS = 2
+"""Threads that hash and write parts: packs are served by the others, and wait for the interpreter with each one more."""
 WRITE_BYTES = 1 << 20
 """Bytes of a part that are held in memory before they are written."""
 OPTIONS = {field.name for field in fields(Options)} - {"tolerant", "max_duration"}
@@ -100,6 +104,7 @@ class Desk:
         self._requests, self._uploads = Requests(store.root), Uploads(store.root)
         self._receiver = Receiver(self._uploads, self._requests)
         self._listing = Lock()
+        self._writers = anyio.CapacityLimiter(WRITERS)
 
     # Uploads
 
@@ -120,7 +125,7 @@ class Desk:
             if request.query_params.get("at") != str(one.incoming.n_bytes):
                 return _json({"received": one.incoming.n_bytes}, 409)
             await self._write(one, request)
-            upload = await run_in_threadpool(self._receiver.finish, one)
+            upload = await self._in_turn(self._receiver.finish, one)
         finally:
             one.lock.release()
         return _json({"received": one.incoming.n_bytes, "upload": upload.sha256 if upload else None})
@@ -135,15 +140,18 @@ class Desk:
                     raise Refused(f"a part of more than {MAX_PART_BYTES >> 20} MB", "upload the file again")
                 waiting += part
                 if len(waiting) >= WRITE_BYTES:
-                    await run_in_threadpool(self._receiver.write, one, bytes(waiting))
+                    await self._in_turn(self._receiver.write, one, bytes(waiting))
                     waiting.clear()
         finally:
             if waiting and one.incoming.n_bytes + len(waiting) <= one.n_total:
-                await run_in_threadpool(self._receiver.write, one, bytes(waiting))
+                await self._in_turn(self._receiver.write, one, bytes(waiting))
                 waiting.clear()
         if waiting:
             await run_in_threadpool(self._receiver.discard, one)
             raise Refused("the file has more bytes than were stated", "choose it again")
+
+    async def _in_turn(self, act: Callable[..., Any], *given: Any) -> Any:
+        return await anyio.to_thread.run_sync(act, *given, limiter=self._writers)
 
     async def give_up(self, request: Request, asker: Asker) -> Response:
         if (one := self._find(request, asker)) is not None:
