@@ -75,7 +75,8 @@ def main(arguments: list[str] | None = None) -> int:
     row = {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} threads",
-        "load before": round(os.getloadavg()[2], 1),
+        "load in the last 15 minutes": round(os.getloadavg()[2], 1),
+        "niceness": os.nice(0),
         "visitors": options.visitors,
         "MB each": options.mb,
         "figures": [asdict(one) for one in figures],
@@ -100,7 +101,7 @@ def measure(folder: Path, n_visitors: int, n_bytes: int) -> list[Figure]:
         began = time.monotonic()
         with ThreadPoolExecutor(n_visitors) as pool:
             ids = list(pool.map(lambda at: _visit(address, tickets[at], video, n_bytes, at), range(n_visitors)))
-        uploaded = time.monotonic() - began
+        uploaded, n_during_uploads = time.monotonic() - began, len(during.ms)
         while any(request.is_live for request in Requests(store.root).all()) and time.monotonic() - began < MAX_SECONDS:
             time.sleep(0.5)
         answered = time.monotonic() - began
@@ -108,6 +109,7 @@ def measure(folder: Path, n_visitors: int, n_bytes: int) -> list[Figure]:
         thread.join()
         ended = {request.id: request for request in Requests(store.root).all()}
         page_mb, worker_mb = _peak_mb(page), _peak_mb(worker)
+    sending, computing = during.ms[:n_during_uploads], during.ms[n_during_uploads:]
     everybody = [id for own in ids for id in own]
     n_done = sum(ended[id].state == "done" for id in everybody)
     return [
@@ -119,8 +121,8 @@ def measure(folder: Path, n_visitors: int, n_bytes: int) -> list[Figure]:
         Figure("last answer after", answered, "s", f"<= {MAX_SECONDS:.0f}", answered <= MAX_SECONDS),
         Figure("range of a pack, p50, before", idle.percentile(50), "ms", "", True),
         Figure("range of a pack, p95, before", idle.percentile(95), "ms", "", True),
-        Figure("range of a pack, p50, meanwhile", during.percentile(50), "ms", "", True),
-        Figure("range of a pack, p95, meanwhile", during.percentile(95), "ms", f"<= {GOAL_MS:.0f}", during.percentile(95) <= GOAL_MS),
+        Figure("range of a pack, p95, while all upload", float(np.percentile(sending, 95)), "ms", f"<= {GOAL_MS:.0f}", bool(np.percentile(sending, 95) <= GOAL_MS)),
+        Figure("range of a pack, p95, while the worker computes", float(np.percentile(computing, 95)), "ms", f"<= {GOAL_MS:.0f}", bool(np.percentile(computing, 95) <= GOAL_MS)),
         Figure("memory of the page, growth of its peak", page_mb - before_mb, "MB", f"<= {GOAL_MB:.0f}", page_mb - before_mb <= GOAL_MB),
         Figure("memory of the page, peak", page_mb, "MB", "", True),
         Figure("memory of the worker, peak", worker_mb, "MB", "", True),

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from cache.records import Clip, Track
 from dashboard.configuration import Configuration, menu_order, method_rank
+from dashboard.gallery.items import own_digests
 from dashboard.text import counted, one_line
 
 
@@ -28,7 +29,9 @@ class Catalogue:
             domain, title = head.domain.get("name"), head.domain.get("title")
             if isinstance(domain, str) and isinstance(title, str) and title:
                 self._titles.setdefault(domain, one_line(title))
-        self.clips: tuple[Clip, ...] = tuple(self._clip_record(key) for key in self._by_clip)
+        clips = [self._clip_record(key) for key in self._by_clip]
+        last = own_digests()  # no page opens on a sample, and one's own clips head the menus
+        self.clips: tuple[Clip, ...] = tuple(sorted(clips, key=lambda clip: clip.source_sha256 in last))
 
     def clip(self, key: str) -> Clip | None:
         """The clip with that key; None if there is none."""

@@ -74,6 +74,38 @@ def test_what_is_killed_takes_both_along(tmp_path):
     wait_until(lambda: not any(map(is_running, pids)), "the end of both")
 
 
+LATER = """
+import sys
+from pathlib import Path
+from tools.demo import Later, run_together
+folder = Path(sys.argv[1])
+note = "import os, pathlib, sys; (pathlib.Path(sys.argv[1]) / sys.argv[2]).write_text(str(os.nice(0))); "
+def child(name, after): return [sys.executable, "-c", note + after, str(folder), name]
+commands = {"page": child("page", "import time; time.sleep(999)")}
+sys.exit(run_together(commands, Later("gallery", child("gallery", sys.argv[2]), (folder / "page").exists)))
+"""
+
+
+@pytest.mark.parametrize(("after", "says"), [("pass", ""), ("sys.exit(3)", "gallery ended with 3")])
+def test_what_comes_later_starts_when_the_page_is_up_runs_niced_and_ends_nothing(tmp_path, after, says):
+    process = subprocess.Popen(
+        [sys.executable, "-c", LATER, str(tmp_path), after],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: (tmp_path / "gallery").exists() and (tmp_path / "gallery").read_text(), "the later command")
+    assert int((tmp_path / "gallery").read_text()) == 19
+    if says:
+        assert process.stderr is not None
+        assert says in process.stderr.readline()
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0
+
+
 def test_make_demo_starts_the_page_and_a_worker_and_the_procfile_names_one():
     plan = subprocess.run(["make", "--dry-run", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "tools.demo" in plan and "CROSSCHECK_REQUESTS" in plan

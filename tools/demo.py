@@ -1,5 +1,8 @@
 """Runs the dashboard and a worker side by side until one of them ends, or until Ctrl-C: `make demo`.
 
+Once the page answers, the gallery is computed beside them at the lowest priority. Nothing waits for it, and what is computed
+already takes a second.
+
 python -m tools.demo --port 8501
 """
 
@@ -8,11 +11,13 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -22,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GRACE_SECONDS = 30.0
 """For the worker to finish its current pack; then it is killed, and its request is taken again later."""
 LOOK_SECONDS = 0.1
+LEAST_PRIORITY = 19
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,10 +36,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8501, help="port of the dashboard (default: 8501)")
     options = parser.parse_args(arguments)
     page = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(options.port)]
-    return run_together({"page": page, "worker": [sys.executable, "-m", "precompute", "serve"]})
+    worker, gallery = ([sys.executable, "-m", "precompute", *words] for words in (["serve"], ["run", "gallery"]))
+    later = Later("gallery", gallery, lambda: answers(options.port))
+    return run_together({"page": page, "worker": worker}, later)
 
 
-def run_together(commands: dict[str, list[str]]) -> int:
+@dataclass(frozen=True)
+class Later:
+    """A command that starts once something is ready, at the lowest priority and in silence. It may end when it likes."""
+
+    name: str
+    command: list[str]
+    is_ready: Callable[[], bool]
+
+
+def answers(port: int) -> bool:
+    """Whether the page on that port of this machine is up."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=LOOK_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def run_together(commands: dict[str, list[str]], later: Later | None = None) -> int:
     """Start the commands by their names, end the others when one ends, and leave none running."""
     stopped: list[int] = []
 
@@ -42,10 +68,18 @@ def run_together(commands: dict[str, list[str]]) -> int:
 
     before = {number: signal.signal(number, stop) for number in SIGNALS}
     running: dict[str, subprocess.Popen[bytes]] = {}
+    background: tuple[Later, subprocess.Popen[bytes]] | None = None
     try:
         for name, command in commands.items():
             running[name] = _start(command)
         while not stopped:
+            if later and later.is_ready():
+                background, later = (later, _start(later.command, is_quiet=True)), None
+            if background and (status := background[1].poll()) is not None:
+                if status:
+                    again = f"run `{' '.join(['python', *background[0].command[1:]])}` to see why"
+                    print(f"{background[0].name} ended with {status}; {again}", file=sys.stderr, flush=True)
+                background = None
             for name, process in running.items():
                 if (status := process.poll()) is not None:
                     print(f"{name} ended with {status}; stopping the rest", file=sys.stderr, flush=True)
@@ -53,18 +87,27 @@ def run_together(commands: dict[str, list[str]]) -> int:
             time.sleep(LOOK_SECONDS)
         return 0
     finally:
-        _end(list(running.values()), stopped)
+        _end([*running.values(), *([background[1]] if background else [])], stopped)
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str], *, is_quiet: bool = False) -> subprocess.Popen[bytes]:
     """A process in a group of its own: Ctrl-C reaches this one alone, which then ends them in order."""
+
+    def prepare() -> None:
+        end_with_parent()
+        if is_quiet:
+            os.nice(LEAST_PRIORITY)
+
+    output = subprocess.DEVNULL if is_quiet else None
     return subprocess.Popen(
         command,
         cwd=ROOT,
+        stdout=output,
+        stderr=output,
         start_new_session=True,
-        preexec_fn=end_with_parent,  # noqa: PLW1509 -- this process has one thread
+        preexec_fn=prepare,  # noqa: PLW1509 -- this process has one thread
     )
 
 

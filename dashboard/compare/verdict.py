@@ -251,7 +251,7 @@ class _Story:
             return "too few frames to say whether energy follows the error." if has_error else ""
         letters: dict[str, list[str]] = {}
         for letter, rho in found:
-            letters.setdefault(_follows(rho), []).append(f"{letter} {correlation(rho)}")
+            letters.setdefault(follows(rho), []).append(f"{letter} {correlation(rho)}")
         return "; ".join(f"{words} over the frames ({', '.join(listed)})" for words, listed in letters.items()) + "."
 
     def trust_fact(self) -> str:
@@ -263,11 +263,10 @@ class _Story:
         stated = [c.trust for c in with_energy if c.trust]
         if stated:
             trust = min(stated, key=lambda trust: trust.spearman)
-            follows = _follows(trust.spearman)
             outside = next((one for one in stated if one.auc), None)
-            sets = f"; {_told_apart(outside)}" if outside else ""
+            sets = f"; {told_apart(outside)}" if outside else ""
             parts.append(
-                f"on {counted(trust.n_frames, 'test frame')}, {follows} ({correlation(trust.spearman)}){sets}."
+                f"on {counted(trust.n_frames, 'test frame')}, {follows(trust.spearman)} ({correlation(trust.spearman)}){sets}."
             )
         else:
             parts.append("not measured for this zoo and target.")
@@ -433,7 +432,7 @@ def _level_of(mean: float) -> str:
     return "lower than usual" if mean < 0 else "higher than usual"
 
 
-def _follows(rho: float) -> str:
+def follows(rho: float) -> str:
     """What a correlation of energy and error says: `energy follows the error weakly`."""
     if rho <= -0.2:
         return "energy falls where the error rises"
@@ -442,7 +441,7 @@ def _follows(rho: float) -> str:
     return f"energy follows the error {size_of(rho)}"
 
 
-def _told_apart(trust: Trust) -> str:
+def told_apart(trust: Trust) -> str:
     """`pictures unlike rooms stand out with AUC 0.67 to 0.80`: 0.5 is chance, 1 is always."""
     shares = sorted(f"{share:.2f}" for share in trust.auc.values())
     listed = shares[0] if shares[0] == shares[-1] else f"{shares[0]} to {shares[-1]}"

@@ -20,6 +20,8 @@ READOUT_ORDER = ("curvature", "edge2d", "edge3d", "keypoint2d", "keypoint3d")
 USUAL_SOURCE = {"edge3d": "depth", "keypoint3d": "depth"}
 """The prediction that a domain is read out of first: these two are about depth, the others come from the first target."""
 MAX_COLUMNS = 5
+MAX_AT_END = 1
+"""Readouts that end a row of three targets: eight columns fit into 1280 pixels."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,13 @@ def is_still(clip: Clip) -> bool:
 
 
 def methods_of(catalogue: Catalogue, clip: str) -> tuple[Method, ...]:
-    """The methods that predict anything on that picture: consistency first, which the page is about, then its baseline."""
+    """The methods whose predictions of that picture are ready: by zoo, consistency first, which the page is about, then its
+    baseline."""
     found = {
         Method(option.zoo, option.method)
         for target in catalogue.targets(clip)
         for option in catalogue.configurations(clip, target)
+        if option.is_direct and (track := catalogue.prediction(clip, option)) is not None and track.n_frames
     }
     last = len(PREFERRED_METHODS)
 
@@ -88,8 +92,8 @@ def targets_of(catalogue: Catalogue, clip: str) -> tuple[str, ...]:
 def domains_sheet(catalogue: Catalogue, clip: str, methods: Sequence[Method]) -> Sheet:
     """The picture and all domains of the first method; of the others, the targets that they predict themselves.
 
-    A row for each method: each target with its energy map. Between the first and the second, what is read out of the
-    first one's predictions.
+    A row for each method: each target with its energy map. What is read out of the first one's predictions ends its row,
+    or has the next one.
     """
     maker = _Maker(catalogue, clip)
     maker.input()
@@ -104,9 +108,11 @@ def domains_sheet(catalogue: Catalogue, clip: str, methods: Sequence[Method]) ->
         row += 1
         if letter == LETTERS[0]:
             readouts = _readouts(catalogue, clip, method, targets)
+            has_own_row = len(readouts) > MAX_AT_END
             for at, path in enumerate(readouts):
-                maker.prediction(letter, method, path, row, 1 + at, with_method=False)
-            row += bool(readouts)
+                place = (row, 1 + at) if has_own_row else (row - 1, column + at)
+                maker.prediction(letter, method, path, *place, with_method=False)
+            row += has_own_row
     return maker.sheet(zip(LETTERS, methods, strict=False))
 
 

@@ -88,7 +88,7 @@ class PageShell:
 def with_first_needs(page: str) -> str:
     """Streamlit's page with ours written into it; a page of another shape keeps what does not fit."""
     web = f"./web/{web_version()}"
-    sheets = [name for name, path in web_files().items() if path.suffix == ".css"]
+    sheets = [name for name, path in web_files().items() if path.suffix == ".css" and name.startswith("ui/")]
     links = [f'<link rel="preload" as="style" href="{web}/{name}">' for name in sheets]
     # Of low priority: Streamlit's own scripts and its first questions to the server go before them.
     modules = [*(f"./static/js/{name}" for name in streamlit_chunks()), *(f"{web}/{name}" for name in page_modules())]

@@ -21,6 +21,7 @@ MEANING = (
 )
 STYLE = """
 <style>
+.energies-title { margin: 0 0 0.375rem !important; padding: 0.5rem 0 0 !important; font-size: 1.0625rem !important; line-height: 1.4 !important; }
 .energies { display: grid; grid-template-columns: minmax(9rem, auto) 4.5rem minmax(8rem, 24rem) 1fr; gap: 0.25rem 0.875rem;
   align-items: center; font-size: 0.8125rem; line-height: 1.25; font-variant-numeric: tabular-nums; }
 .energies .value { text-align: right; font-weight: 600; white-space: nowrap; }
@@ -37,9 +38,10 @@ STYLE = """
 
 def energy_strips(energies: Sequence[tuple[str, Standing]]) -> None:
     """A line for each: name, value, strip and words. Names come from outside: shown as text."""
-    st.subheader("Where this picture's energies lie", anchor=False, help=MEANING)
     lines = "".join(_line(name, standing) for name, standing in energies)
-    st.html(f'{STYLE}<div class="energies">{lines}</div>')
+    st.html(
+        f'{STYLE}<h3 class="energies-title">Where this picture\'s energies lie</h3><div class="energies">{lines}</div>'
+    )
     st.caption(
         f"Strips from {number(LOW, 'σ')} to {number(HIGH, 'σ')}: the band holds 90\N{NO-BREAK SPACE}% of the frames of the "
         f"stored clips, the grey line is their median, the dashed one 0 (as on validation rooms), the orange one this picture. "

@@ -199,13 +199,10 @@ def _chosen_sheet(catalogue: Catalogue, clip: Clip, methods: Sequence[Method]) -
                 return methods_sheet(catalogue, clip.key, target, methods)
             method = st.selectbox("Method", list(names), key="image-method")
             return paths_sheet(catalogue, clip.key, target, names.get(method or "", methods[0]))
-        chosen = st.multiselect(
-            "Methods, the first one in full",
-            list(names),
-            default=list(names)[:SHOWN_AT_FIRST],
-            max_selections=8,
-            key="image-methods",
-        )
+        first = [method.spelling for method in methods if method.zoo == methods[0].zoo][:SHOWN_AT_FIRST]
+        # The key says what is chosen at first: as methods become ready, there is more to choose.
+        key = f"image-methods-{'-'.join(first)}"
+        chosen = st.multiselect("Methods, the first one in full", list(names), first, max_selections=8, key=key)
     return domains_sheet(catalogue, clip.key, [names[name] for name in chosen] or methods[:1])
 
 

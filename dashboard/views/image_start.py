@@ -96,8 +96,8 @@ def _other_ways(asker: Asker, zoo: str) -> None:
             source = Source("sample", name)
             st.button(words, key=f"sample-{at}", on_click=ask, args=(asker, source, zoo, seconds))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        address = st.text_input("Address of a picture or video", placeholder="https://…", key="image-address")
-        st.button("Open", key="open-address", on_click=_ask_address, args=(asker, address, zoo))
+        st.text_input("Address of a picture or video", placeholder="https://…", key="image-address")
+        st.button("Open", key="open-address", on_click=_ask_address, args=(asker, zoo))
     if st.toggle("Use the camera", key="image-camera"):
         taken = st.camera_input("Camera", label_visibility="collapsed", key="image-photo")
         if taken is not None and st.session_state.get("image.photo") != taken.file_id:
@@ -116,7 +116,8 @@ def _ask_photo(asker: Asker, data: memoryview, zoo: str) -> None:
     ask(asker, Source("upload", stored.sha256, "photo"), zoo)
 
 
-def _ask_address(asker: Asker, address: str, zoo: str) -> None:
+def _ask_address(asker: Asker, zoo: str) -> None:
+    address = str(st.session_state.get("image-address") or "")  # typed in the tick of the press
     if not address.strip().lower().startswith(("http://", "https://")):
         st.session_state[ERROR] = "This is not an address. Next: paste one that begins with https://."
         return

@@ -17,6 +17,8 @@ from dashboard.player_data import Series
 from dashboard.text import one_line, without_markdown
 
 LEAST_FOR_TABLE = 3
+MOST_ROWS = 4
+"""Most rows of the table on the screen."""
 MOST_POINTS = 120
 """Most points of a sparkline; it is about as many pixels wide."""
 HELP = (
@@ -99,7 +101,17 @@ def _show_table(measures: Measures) -> None:
     if has_energy:
         columns["Energy over the frames"] = [_spark(row.energy) for row in table]
         config["Energy over the frames"] = st.column_config.LineChartColumn()
-    st.dataframe(columns, column_config=config, hide_index=True, row_height=28, placeholder="–", key="verdict-table")
+    shown = min(len(table), MOST_ROWS)
+    height = 28 * shown + 37 if len(table) > shown else "auto"  # more are scrolled: pictures come first
+    st.dataframe(
+        columns,
+        column_config=config,
+        hide_index=True,
+        height=height,
+        row_height=28,
+        placeholder="–",
+        key="verdict-table",
+    )
 
 
 def _of(series: Series | None, statistic) -> float:

@@ -84,7 +84,8 @@ def measure(
             complain(f"{title}: {error}")
             has_failed = True
         else:
-            say(f"{title}: {count(n_done, 'track')} computed")
+            still = "; a clip of one frame has no stability over time" if input_track.n_frames < 2 else ""
+            say(f"{title}: {count(n_done, 'track')} computed{still}")
     if has_failed:
         raise typer.Exit(EXIT_FAILED_ITEM)
 

@@ -50,7 +50,8 @@ def run(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SOURCE...", help="Video files, pictures, folders of either, names of bundled clips, or URLs."
+            metavar="SOURCE...",
+            help="Video files, pictures, folders of either, names of bundled clips, `gallery` for the bundled pictures, or URLs.",
         ),
     ] = None,
     list_file: Annotated[
@@ -82,6 +83,8 @@ def run(
 
       python -m precompute run walkthrough phone
 
+      python -m precompute run gallery
+
       python -m precompute run talk.mp4 --configurations 'mini/*/rgb-normal*' --fps 10
 
       python -m precompute run photo.heic 'scan/frame_%04d.png' --fps 24
@@ -95,13 +98,13 @@ def run(
     Exit codes: 0 done, 1 a source failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 stopped by SIGTERM.
     """
     from precompute.jobs.job import run_job
-    from precompute.media.sources import bundled_clips
+    from precompute.media.sources import bundled_clips, bundled_sets
 
     if verbose:
         context.with_resource(logging_to_stderr())
     stop = context.with_resource(stop_on_signals(say_stopping))
     try:
-        listed = list_sources(sources or [], list_file, bundled_clips())
+        listed = list_sources(sources or [], list_file, bundled_clips(), bundled_sets())
     except ValueError as error:
         raise usage(str(error)) from error
     settings = make_settings(

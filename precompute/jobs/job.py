@@ -203,7 +203,8 @@ def _choose_compute(
     dtype = precision.clip_dtype(store, plan, wanted)
     first = all_devices(settings.device)[0]  # where its networks then stay
     accuracy = precision.measured(store.root, settings.zoo, plan.specs, first, dtype, networks)
-    batch_size = settings.batch_size or BATCH_SIZE[settings.device.type]
+    # Batches are filled up, so that those of a still would hold it many times.
+    batch_size = min(settings.batch_size or BATCH_SIZE[settings.device.type], max(plan.clip.n_frames, 1))
     return Compute(settings.device, Precision(dtype, accuracy.exact), batch_size, networks), accuracy
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,12 +60,18 @@ class Listed:
     """One line per folder: what it contains, and what is skipped."""
 
 
-def list_sources(words: list[str], list_file: str | None, bundled: list[str]) -> Listed:
+def list_sources(
+    words: list[str], list_file: str | None, bundled: list[str], sets: Mapping[str, list[str]] | None = None
+) -> Listed:
     """`words` and the lines of `list_file` (`-`: standard input), with each folder replaced by its videos and pictures in the
-    order of their names; numbered pictures are one source. The name of a bundled clip stands for the clip. Raises ValueError for an unreadable list."""
+    order of their names; numbered pictures are one source. The name of a bundled clip stands for the clip, and that of a set for
+    the sources in it. Raises ValueError for an unreadable list."""
     found: list[str] = []
     remarks: list[str] = []
     for word in words + (_lines(list_file) if list_file is not None else []):
+        if sets and word in sets:
+            found += sets[word]
+            continue
         if word in bundled or not _is_folder(word):
             found.append(word)
             continue

@@ -23,6 +23,10 @@ from precompute.text import one_line
 SAMPLES = Path(__file__).parent.parent / "sample"
 """The folder of the bundled clips: NAME.mp4, NAME.toml and the ground truth videos that NAME.toml names."""
 
+GALLERY = "gallery"
+"""The name of the bundled set of pictures and clips, and of its folder in SAMPLES: NAME.toml beside NAME.jpg or NAME.mp4, or
+alone where NAME is a bundled clip."""
+
 MAX_CHARACTERS = {
     "title": 300,
     "url": MAX_URL_CHARACTERS,
@@ -120,6 +124,15 @@ def resolve(
 def bundled_clips(samples_dir: Path = SAMPLES) -> list[str]:
     """The names of the bundled clips."""
     return sorted(path.stem for path in samples_dir.glob("*.mp4") if path.with_suffix(".toml").is_file())
+
+
+def bundled_sets(samples_dir: Path = SAMPLES) -> dict[str, list[str]]:
+    """Name of each bundled set -> its sources: pictures first, as they take the least time, then clips."""
+    folder = samples_dir / GALLERY
+    listed = [sidecar.stem for sidecar in sorted(folder.glob("*.toml"))]
+    pictures, own_clips = ([folder / f"{name}{suffix}" for name in listed] for suffix in (".jpg", ".mp4"))
+    files = [str(path) for path in (*pictures, *own_clips) if path.is_file()]
+    return {GALLERY: [*files, *(name for name in bundled_clips(samples_dir) if name in listed)]}
 
 
 def local_path(spec: str) -> Path:

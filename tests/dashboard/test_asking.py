@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,8 @@ class Client:
         async def send(message: MutableMapping[str, Any]) -> None:
             sent.append(message)
 
-        asyncio.run(self._app({**scope, "headers": given}, receive, send))
+        with ThreadPoolExecutor(1) as pool:  # a loop of Playwright may run in this thread
+            pool.submit(asyncio.run, self._app({**scope, "headers": given}, receive, send)).result()
         return Answer(sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]))
 
 

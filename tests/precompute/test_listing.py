@@ -31,6 +31,11 @@ def test_what_is_no_folder_stays_as_it_was_given() -> None:
     assert list_sources(words, None, BUNDLED).sources == words
 
 
+def test_the_name_of_a_set_stands_for_its_sources() -> None:
+    sets = {"gallery": ["cup.jpg", "phone"]}
+    assert list_sources(["phone", "gallery", "a.mp4"], None, BUNDLED, sets).sources == ["phone", "cup.jpg", "a.mp4"]
+
+
 def test_a_folder_is_its_videos_and_pictures_sorted_and_the_rest_is_named(tmp_path: Path) -> None:
     write(tmp_path / "v", "b.mp4", "a.MOV", "c.webm", "notes.txt", "photo.jpg", ".hidden.mp4")
     write(tmp_path / "v" / "more.mp4", "deep.mp4")  # a folder that is called like a video

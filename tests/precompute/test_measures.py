@@ -275,6 +275,8 @@ def test_a_clip_of_one_frame_and_one_without_depth_or_normals_have_no_stability(
     other = Store(tmp_path / "other")
     assert add_stability(other, add_clip(other, [texture(1)] * 2, reshading=[codes_of("depth", 2)] * 2)) == 0
     assert not [*store.tracks(kind="stability"), *other.tracks(kind="flow")]
+    said = CliRunner().invoke(app, ["measure", "--store", str(tmp_path / "one")]).stdout
+    assert "A clip: 0 tracks computed; a clip of one frame has no stability over time" in " ".join(said.split())
 
 
 def test_what_decides_the_values_is_in_the_keys(tmp_path, monkeypatch):

@@ -92,9 +92,8 @@ class AddVideo {
     const isOpen = this.panel.open;
     if (isOpen) this.panel.close();
     parent.replaceChildren(
-      ...["../ui/player.css", "asking.css"].map((sheet) =>
-        element("link", { rel: "stylesheet", href: new URL(sheet, import.meta.url).href }),
-      ),
+      element("link", { rel: "stylesheet", href: new URL("../ui/player.css", import.meta.url).href }),
+      element("link", { rel: "stylesheet", href: new URL("./asking.css", import.meta.url).href }),
       this.host,
     );
     if (isOpen) this.open();

@@ -113,9 +113,12 @@ export class Player {
       this.ui.add(part, timeline);
       this.commands.add(part);
     }
-    this.ui.toolbar.addTools(this.menus.tool());
-    this.commands.add({ commands: () => this.menus.commands() });
-    this.ui.toolbar.keepFinds((action) => this.commands.has(action));
+    // A page without a timeline has one frame: there is none to find, and the page itself chooses its panes.
+    if (timeline !== null) {
+      this.ui.toolbar.addTools(this.menus.tool());
+      this.commands.add({ commands: () => this.menus.commands() });
+    }
+    this.ui.toolbar.keepFinds((action) => this.commands.has(action) && (timeline !== null || action === "palette"));
     this.ui.root.append(this.menus.picker.root);
     this.sizes = new ResizeObserver(() => this.fitSoon());
     this.listen(timeline?.root ?? null);

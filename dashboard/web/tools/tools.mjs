@@ -78,7 +78,11 @@ export function tools(context) {
       },
     },
     view: show,
-    update: show,
+    update: ({ charts }) => {
+      // Where nothing is plotted, energies are panes of their own.
+      energy.hidden = charts.length === 0 && !hasEnergies();
+      show();
+    },
   };
 }
 

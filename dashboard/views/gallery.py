@@ -1,0 +1,104 @@
+"""The Gallery: sample results on pictures and clips unlike the rooms that the networks learned from, ordered by energy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import streamlit as st
+
+from cache.records import Track
+from cache.store import Store
+from dashboard.catalogue import Catalogue
+from dashboard.compare.choices import menu_key
+from dashboard.components.gallery import gallery
+from dashboard.configuration import PREFERRED_TARGET
+from dashboard.gallery.cards import Card, cards_of, targets_of, trust_words
+from dashboard.gallery.data import gallery_data
+from dashboard.gallery.items import CATEGORIES, COMMAND, listed
+from dashboard.listed import listed_tracks, unlisted
+from dashboard.site import Site
+from dashboard.views.shared_ranges import ranges_of
+from dashboard.widgets import for_store, refresh_when_changed
+
+INTRODUCTION = (
+    "Sample results on pictures and clips unlike the rendered rooms that the bundled networks were trained on, the lowest energy "
+    "first. The truth of the real ones is unknown: a low energy means that the paths of a method agree, not that its prediction is "
+    "right."
+)
+EVERY = "all"
+SHEET = "image"
+"""The page that shows every domain of a picture, and takes visitors' own."""
+
+
+def page(site: Site) -> None:
+    """Show the page for the link that the browser is on."""
+    store, items = site.store, listed()
+    tracks = listed_tracks(store, {})
+    catalogue = Catalogue(tracks, unlisted(store))
+    targets = targets_of(catalogue, items)
+    with st.container(key="gallery-head", gap="xsmall"):
+        st.title("Gallery", anchor=False)
+        st.text(INTRODUCTION)
+    if not targets:
+        _show_missing(store, tracks, 0, len(items))
+        return
+    default = PREFERRED_TARGET if PREFERRED_TARGET in targets else targets[0]
+    with st.container(key="gallery-choices", horizontal=True, vertical_alignment="bottom", gap="small"):
+        target = _choice("predict", "Prediction", {name: catalogue.title(name) for name in targets}, default)
+        cards = cards_of(catalogue, site.columns, items, target)
+        found = {card.item.category for card in cards}
+        shown_categories = {name: title for name, title in CATEGORIES.items() if name in found}
+        category = _choice("category", "Category", {EVERY: "All", **shown_categories}, EVERY)
+        if SHEET in site.pages:
+            with st.container(key="gallery-yours"):
+                st.page_link(site.pages[SHEET], label="Try your own picture")
+    with st.container(key="gallery-trust"):
+        st.text(_trust(catalogue, cards, target))
+        if len(cards) < len(items):
+            st.text(f"{len(cards)} of {len(items)} are computed; the others appear as they are stored.")
+    shown = [card for card in cards if category in (EVERY, card.item.category)]
+    sheet = SHEET if SHEET in site.pages else None
+    ends_of = partial(ranges_of, store)
+    gallery(gallery_data(catalogue, ends_of, cards, shown, target, sheet), key="gallery")
+    if len(cards) < len(items):
+        _show_missing(store, tracks, len(cards), len(items))
+
+
+def _choice(name: str, label: str, options: Mapping[str, str], default: str) -> str:
+    """A row of buttons that writes its choice into the link, where it differs from the default."""
+    asked = st.query_params.get(name, default)
+    value = asked if asked in options else default
+    key = menu_key(f"gallery-{name}", value)
+
+    def choose() -> None:
+        chosen = st.session_state.get(key)
+        if isinstance(chosen, str) and chosen in options and chosen != default:
+            st.query_params[name] = chosen
+        else:
+            st.query_params.pop(name, None)
+
+    st.pills(
+        label,
+        list(options),
+        key=key,
+        required=True,
+        format_func=lambda option: options.get(option, str(option)),
+        on_change=choose,
+    )
+    return value
+
+
+def _trust(catalogue: Catalogue, cards: Sequence[Card], target: str) -> str:
+    """How far the energies of this target can be believed, as the zoo of the first card states it."""
+    first = next((reading.trust for card in cards for reading in card.readings if reading.trust), None)
+    return trust_words(catalogue.title(target), first)
+
+
+def _show_missing(store: Store, tracks: Sequence[Track], n_done: int, n_items: int) -> None:
+    """How many are computed and how the others come, and a look at the store every few seconds."""
+    with st.container(border=True, gap="xsmall", key="gallery-missing"):
+        st.text(f"{n_done} of {n_items} are computed. `make demo` computes the others in the background; or run:")
+        st.code(for_store(COMMAND, store), language="bash", wrap_lines=True)
+        st.caption("Each appears by itself as soon as it is stored.")
+    refresh_when_changed(lambda: listed_tracks(store, {}), tracks, None)
