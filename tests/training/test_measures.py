@@ -12,7 +12,8 @@ from analysis.statistics import spearman
 from consistency.zoo.read import load_zoo
 from tests.fixtures.zoos import METHODS, write_zoo
 from tests.training.test_evaluation import SIZE_PX
-from training.evaluation import measures, observations, real_images
+from training.evaluation import measures, observations, real_images, real_items
+from training.evaluation.energies import energy_constants
 from training.evaluation.fits import all_terms, fitted_energies, fitted_expected, frame_energies
 from training.evaluation.judgement import Judgement, change, shares_trunk
 from training.evaluation.measures_sections import measures_text, write_section
@@ -38,6 +39,19 @@ def write_rooms(folder: Path, n_validation: int = N_ROOMS) -> Path:
     return folder
 
 
+def scaled_zoo(folder: Path, frames: Path) -> Path:
+    """A tiny zoo with the mu and sigma that its terms have on these frames."""
+    write_zoo(folder)
+    measured = energy_constants(load_zoo(str(folder)), Frames(frames, "validation"), lambda n: None)
+    lines, target = [], ""
+    for line in (folder / "zoo.toml").read_text().splitlines():
+        target = line.strip("[]").removeprefix("energy.") if line.startswith("[") else target
+        name = line.partition(" ")[0]
+        lines.append(f"{name} = {getattr(measured[target], name)}" if name in ("mu", "sigma") else line)
+    (folder / "zoo.toml").write_text("\n".join(lines) + "\n")
+    return folder
+
+
 def measure(folder: Path, work: Path, frames: Path, counted: list[int] | None = None) -> Judgement:
     report = (counted if counted is not None else []).append
     return measures.measure(folder, work, frames, None, report, shifts={"blur 3": measures.MILD["blur 3"]})
@@ -46,7 +60,8 @@ def measure(folder: Path, work: Path, frames: Path, counted: list[int] | None = 
 @pytest.fixture(scope="module", autouse=True)
 def two_pictures():
     patch = pytest.MonkeyPatch()
-    pictures = real_images.pictures(None)[:2]
+    noise = np.random.default_rng(3).integers(0, 256, (2, SIZE_PX, SIZE_PX, 3), np.uint8)
+    pictures = [real_images.RealPicture(real_items.PHONE, number, rgb) for number, rgb in enumerate(noise)]
     patch.setattr(real_images, "pictures", lambda folder: pictures)
     yield
     patch.undo()
@@ -56,13 +71,14 @@ def two_pictures():
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path, Judgement]:
     """A tiny zoo, the work folder and the frames after one run, and what it found."""
     root = tmp_path_factory.mktemp("measures")
-    folder, frames = write_zoo(root / "tiny"), write_rooms(root / "frames")
+    frames = write_rooms(root / "frames")
+    folder = scaled_zoo(root / "tiny", frames)
     return folder, root / "work", frames, measure(folder, root / "work", frames)
 
 
 def test_what_is_fitted_stands_in_the_zoo_and_changes_no_network(done, tmp_path):
-    folder, _, _, found = done
-    before, after = load_zoo(str(write_zoo(tmp_path / "tiny"))), load_zoo(str(folder))
+    folder, _, frames, found = done
+    before, after = load_zoo(str(scaled_zoo(tmp_path / "tiny", frames))), load_zoo(str(folder))
     assert [edge.digest for edge in before.edges] == [edge.digest for edge in after.edges]
     assert {target: row.mu for target, row in before.energies.items()} == {t: r.mu for t, r in after.energies.items()}
     assert after.energies == found.zoo.energies
@@ -111,8 +127,9 @@ def measures_validation(work: Path) -> Observations:
 
 
 def test_too_few_rooms_are_named_and_no_number_is_made_of_them(tmp_path):
-    folder = write_zoo(tmp_path / "tiny")
-    found = measure(folder, tmp_path / "work", write_rooms(tmp_path / "frames", n_validation=2))
+    frames = write_rooms(tmp_path / "frames", n_validation=2)
+    folder = scaled_zoo(tmp_path / "tiny", frames)
+    found = measure(folder, tmp_path / "work", frames)
     assert not found.zoo.expected
     assert not any(row.weights for row in found.zoo.energies.values())
     assert any("6 frames with ground truth are too few" in problem for problem in found.problems)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 
@@ -135,7 +136,7 @@ def frame_energies(
     """Energies (N,) in sigma; `kind`: `terms` over all pixels, as for a video, or `known terms` over valid ones."""
     constants = zoo.energies[target]
     terms = all_terms(zoo, target, method, found, kind)
-    stated = {"mu": constants.all_mu, "sigma": constants.all_sigma}
+    stated: dict[str, Any] = {"mu": constants.all_mu, "sigma": constants.all_sigma}
     if constants.weights:
         stated["weights"] = {"weighted": constants.weights, "paper": constants.paper_weights}
     return energy(terms, stated, "standardised", weighting)

@@ -15,7 +15,7 @@ from analysis.energy import Weighting
 from analysis.expected_error import ExpectedError, is_unlike, model_of, predict
 from analysis.ranking import RESAMPLINGS, Ranking, interval_of_units, ranking
 from analysis.statistics import pearson, risk_coverage, roc_auc, spearman
-from consistency.zoo.records import IMAGE, MERGED, Expected, Trust, Zoo
+from consistency.zoo.records import IMAGE, MAX_TRUST_SIGMA, MERGED, Expected, Trust, Zoo
 from training.evaluation.chains import Pair
 from training.evaluation.fits import (
     FITTED_ERROR,
@@ -253,12 +253,14 @@ def trusts(
         usual = frame_energies(zoo, target, method, validation, weighting)
         if not np.isfinite([seen.spearman, seen.pearson]).all():
             continue
+        limit = round(float(np.percentile(usual, PERCENTILE)), 2)
+        is_known = abs(limit) <= MAX_TRUST_SIGMA  # another method's terms may be far beyond the scale of `baseline`
         found[target, method] = Trust(
             spearman=round(seen.spearman, 2),
             pearson=round(seen.pearson, 2),
             n_frames=int(np.isfinite(test[name_of(FITTED_ERROR, target, method)]).sum()),
-            percentile_97_5=round(float(np.percentile(usual, PERCENTILE)), 2),
-            n_validation_frames=len(usual),
+            percentile_97_5=limit if is_known else None,
+            n_validation_frames=len(usual) if is_known else 0,
             auc={name: round(share, 2) for name, share in auc.get((target, method, weighting), {}).items()},
             origin=f"zoo {zoo.name}, version {zoo.version}",
         )

@@ -179,7 +179,7 @@ def write_fits(
             target = line.strip("[]").removeprefix("energy.") if line.startswith("[energy.") else None
         if target is None or not line.startswith(("borrowed", "weights")):
             lines.append(line)
-        if target in energies and line.startswith("sigma"):
+        if target is not None and target in energies and line.startswith("sigma"):
             lines += weights_lines(energies[target])
     text = "\n".join([*lines, "", *fits_lines(merges, expected)])
     write_whole(path, [text.encode()])

@@ -20,6 +20,7 @@ from training.evaluation.judgement import (
     shares_trunk,
 )
 from training.evaluation.measures import MILD, TEST
+from training.evaluation.real_items import GROUPS
 from training.evaluation.tables import plain, signed, table, title
 
 START, END = "<!-- measures: {} -->", "<!-- end of measures: {} -->"
@@ -89,7 +90,9 @@ def told_text(found: Judgement) -> str:
         keys = [(target, method, weighting) for weighting in (PAPER, WEIGHTED)]
         sets = [found.auc[key] for key in keys if key in found.auc]
         auc_rows.append([name, method, *(" → ".join(plain(one[group], 2) for one in sets) for group in groups)])
-    return f"{text}\n\nROC-AUC against test rooms:\n\n" + table(["target", "method", *groups], auc_rows)
+    missing = ", ".join(group for group in GROUPS if group not in groups)
+    note = f" Not measured: {missing}." if missing else ""
+    return f"{text}\n\nROC-AUC against test rooms.{note}\n\n" + table(["target", "method", *groups], auc_rows)
 
 
 def expected_text(found: Judgement) -> str:
@@ -111,11 +114,12 @@ def expected_text(found: Judgement) -> str:
                 *(f"{plain(one.share, 2)} ({100 * one.unlike:.0f} %)" if one else "–" for one in under),
             ]
         )
+    shifts = "under shifts their share is in brackets" if len(found.covered) > 1 else "shifts were not measured"
     names = [f"{name} ({'mild' if name in MILD else 'strong'})" for name in found.covered if name != TEST]
     header = ["target", "method", "error", "interval", "coverage, test rooms", "flagged", *names]
     return (
         "### Expected error\n\nThe interval should cover 90 %. Frames whose energy is above that of 97.5 % of validation frames are "
-        "flagged and have no interval; under shifts their share is in brackets.\n\n" + table(header, rows)
+        f"flagged and have no interval; {shifts}.\n\n" + table(header, rows)
     )
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -205,7 +206,7 @@ def kept(path: Path, make: Callable[[], Observations], about: object) -> Observa
     made = make()
     file.parent.mkdir(parents=True, exist_ok=True)
     unfinished = file.with_suffix(".tmp.npz")
-    np.savez(unfinished, **made)
+    np.savez(unfinished, **cast(dict[str, Any], made))
     write_whole(file, [unfinished.read_bytes()])
     unfinished.unlink()
     return made

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from analysis.energy import Unreadable, standardised
+from analysis.energy import Unreadable, energy
 from cache.pack import BadPack
 from cache.records import Track
 from cache.store import CorruptPack, Store
@@ -110,10 +110,10 @@ def _row(store: Store, track: Track) -> dict[str, Any]:
 
 
 def _mean_energy(store: Store, track: Track) -> float | None:
-    """The mean over frames of the standardised energy, in sigma; None while no frame is stored."""
+    """The mean over frames of the standardised energy that the pictures show, in sigma; None while no frame is stored."""
     if not track.n_frames:
         return None
-    return float(standardised(store.column(track, "terms"), track.head.constants).mean())
+    return float(energy(store.column(track, "terms"), track.head.constants, "standardised").mean())
 
 
 def _table(pairs: list[tuple[Track, dict[str, Any]]]) -> Table:
