@@ -90,6 +90,19 @@ class Style:
 
 
 @dataclass(frozen=True)
+class Band:
+    """The interval around each number of a series."""
+
+    low: np.ndarray
+    """(N,) float; NaN where there is none, like `high`."""
+    high: np.ndarray
+    coverage: float
+    """The chance that a frame of a new unit lies in it."""
+    n_units: int
+    """Rooms or clips that it was measured on."""
+
+
+@dataclass(frozen=True)
 class Series:
     """One number per frame of one configuration."""
 
@@ -100,6 +113,7 @@ class Series:
     """(N,) float; NaN where a frame has no value."""
     zoo: str = ""
     """The zoo of the configuration, which the name has only where several are shown."""
+    band: Band | None = None
 
     @property
     def full_name(self) -> str:
@@ -281,10 +295,17 @@ def chart_data(chart: Chart) -> dict[str, Any]:
                 "name": series.name,
                 "fullName": series.full_name,
                 "values": _rounded(series.values),
+                **_band_data(series.band),
             }
             for series in chart.series
         ],
     }
+
+
+def _band_data(band: Band | None) -> dict[str, Any]:
+    if band is None:
+        return {}
+    return {"band": {"low": _rounded(band.low), "high": _rounded(band.high), "coverage": band.coverage}}
 
 
 def energy_data(track: Track) -> dict[str, Any]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from analysis.columns import series_title
 from cache.records import MAX_PATH_DOMAINS, Clip, Track
 from dashboard.catalogue import Catalogue
 from dashboard.commands import command_for
+from dashboard.compare.expected import MEASURES, expectation
 from dashboard.compare.lineup import grid_places
 from dashboard.configuration import Configuration
 from dashboard.player_data import LETTERS, Choice, Pane
 from dashboard.text import one_line
 
+EXPECTED = "expected"
 ERROR_COLUMNS = ("angle_degrees", "absrel", "error")
 """Error measures, the most telling first; the first that any of the compared tracks has is plotted."""
 
@@ -26,6 +29,8 @@ class Curve:
     name: str
     track: Track
     column: str
+    energy: Track | None = None
+    """For an expected error: the energy that says which frames are unlike the calibration."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Plot:
     """One chart over the frames, before its numbers are read."""
 
     id: str
-    """energy, disagreement, error, error2 or stability."""
+    """energy, disagreement, perceptual, error, error2, expected or stability."""
     title: str
     curves: tuple[Curve, ...]
 
@@ -109,6 +114,7 @@ def compare(
     view.add_error_plot("error", target, view.predictions)
     if readout is not None:
         view.add_error_plot("error2", readout, view.readouts)
+    view.add_expected_plot(target)
     view.add_stability_plot()
     return view.result()
 
@@ -151,7 +157,9 @@ class _Builder:
         self.missing: list[MissingTrack] = []
         self.predictions: list[tuple[str, str, Track]] = []
         self.readouts: list[tuple[str, str, Track]] = []
-        self._curves: dict[str, list[Curve]] = {"energy": [], "disagreement": []}
+        self._curves: dict[str, list[Curve]] = {"energy": [], "disagreement": [], "perceptual": []}
+        self._expected: list[Curve] = []
+        self._expected_plots: list[Plot] = []
         self._error_plots: list[Plot] = []
 
     def add_input(self) -> None:
@@ -204,6 +212,16 @@ class _Builder:
         title = f"{self._catalogue.title(domain)}: {measure[:1].lower()}{measure[1:]}"
         self._error_plots.append(Plot(id_, title, curves))
 
+    def add_expected_plot(self, target: str) -> None:
+        """Plot the error to expect, of those whose zoo states it, as far as it is the same error."""
+        models = [(curve, model) for curve in self._expected if (model := expectation(curve.track))]
+        if not models:
+            return
+        error = models[0][1].error
+        curves = tuple(curve for curve, model in models if model.error == error)
+        title = f"{self._catalogue.title(target)}: expected {MEASURES[error][0]}"
+        self._expected_plots = [Plot(EXPECTED, title, curves)]
+
     def add_stability_plot(self) -> None:
         """Plot how much the predictions change over time; those without a figure, such as reshading, are left out."""
         found = [
@@ -221,6 +239,8 @@ class _Builder:
             for id_, curves in self._curves.items()
             if curves
         ]
+        n_energies = 1 if self._curves["energy"] else 0
+        plots[n_energies:n_energies] = self._expected_plots
         energies = {curve.letter: curve.track for curve in self._curves["energy"]}
         paths = [path for track in energies.values() for path in track.head.constants["paths"]]
         titles = {domain: self._catalogue.title(domain) for path in paths for domain in path.split("-")}
@@ -229,11 +249,25 @@ class _Builder:
     def _add_energy(self, letter: str, name: str, configuration: Configuration, prediction: Track) -> None:
         if not configuration.is_direct:
             return  # the verdict says why: energy belongs to a method and its target, not to a path
+        if merge := prediction.head.constants.get("merge"):
+            self._add_expected_of_merged(letter, name, prediction, merge)
+            return  # never ranked by energy: the verdict says why
         energy = self._find("energy", configuration, prediction)
         if energy is None:
             self._miss(f"The energy of {letter} ({name})", configuration)
-        else:
-            self._curves["energy"].append(Curve(letter, name, energy, "terms"))
+            return
+        self._curves["energy"].append(Curve(letter, name, energy, "terms"))
+        if expectation(energy):
+            self._expected.append(Curve(letter, name, energy, EXPECTED, energy))
+
+    def _add_expected_of_merged(self, letter: str, name: str, prediction: Track, merge: Any) -> None:
+        """Its frames are unlike the calibration where those of the method that it merges are."""
+        of, head = merge.get("of") if isinstance(merge, Mapping) else None, prediction.head
+        energy = self._catalogue.find(
+            self._clip.key, "energy", head.path, zoo=head.zoo, method=str(of), like=prediction
+        )
+        if energy and expectation(prediction):
+            self._expected.append(Curve(letter, name, prediction, EXPECTED, energy))
 
     def _add_readout(
         self,
@@ -244,17 +278,23 @@ class _Builder:
         place: tuple[int, int],
         prediction: Track,
     ) -> None:
+        title = self._catalogue.title(readout)
+        if prediction.head.constants.get("merge"):
+            what = f"{letter} ({name}) has no readout as {title}: merged predictions are not read out."
+            self.missing.append(MissingTrack(what, None))
+            return
         longer = Configuration(configuration.zoo, configuration.method, f"{configuration.path}-{readout}")
         track = self._find("readout", longer, prediction)
         if track is None:
-            self._miss(f"The readout of {letter} ({name}) as {self._catalogue.title(readout)}", longer)
+            self._miss(f"The readout of {letter} ({name}) as {title}", longer)
             return
         # Not the whole path: the pane above shows it, and half of a small pane's line belongs to the colour scale.
-        detail = f"→ {self._catalogue.title(readout)}"
+        detail = f"→ {title}"
         self.panes.append(Pane(f"{letter}2", "readout", letter, name, detail, *place, track))
         self.readouts.append((letter, name, track))
-        if "disagreement" in track.head.columns:
-            self._curves["disagreement"].append(Curve(letter, name, track, "disagreement"))
+        for column in ("disagreement", "perceptual"):
+            if column in track.head.columns:
+                self._curves[column].append(Curve(letter, name, track, column))
 
     def _find(self, kind: str, configuration: Configuration, like: Track | None) -> Track | None:
         return self._catalogue.find(

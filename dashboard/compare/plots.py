@@ -12,7 +12,8 @@ import numpy as np
 from analysis.columns import Columns, series_unit
 from analysis.energy import Scale, Unreadable
 from analysis.trust import trust_of
-from dashboard.compare.comparison import Plot
+from dashboard.compare.comparison import EXPECTED, Plot
+from dashboard.compare.expected import MEASURES, expectation, expected_values
 from dashboard.compare.gaps import gap_between
 from dashboard.player_data import Chart, Series
 from dashboard.text import one_line
@@ -33,18 +34,31 @@ def read(columns: Columns, plot: Plot, scale: Scale) -> PlotData:
     """The series of `plot`; what cannot be read is reported in `problems`, not raised."""
     series, problems = [], []
     for curve in plot.curves:
+        band = None
         try:
-            values = columns.series(curve.track, curve.column, scale)
+            if curve.energy:
+                values, band = expected_values(columns, curve.track, curve.energy)
+            else:
+                values = columns.series(curve.track, curve.column, scale)
         except Unreadable as error:
             problems.append(f"{plot.title} of {curve.letter} cannot be shown: {error}.")
         else:
-            series.append(Series(curve.letter, curve.name, values, one_line(curve.track.head.zoo)))
-    unit = series_unit(plot.curves[0].track, plot.curves[0].column, scale)
+            series.append(Series(curve.letter, curve.name, values, one_line(curve.track.head.zoo), band))
+    unit = _unit(plot, scale)
     is_signed = plot.id == "energy" and scale == "standardised"
-    floors = {other.letter: gap_between(series[0], other).floor for other in series[1:]}
+    # Expected errors say how far a frame can be believed. Which of two methods is closer they were not fitted to say.
+    ranked = [] if plot.id == EXPECTED else series[1:]
+    floors = {other.letter: gap_between(series[0], other).floor for other in ranked}
     short_unit = unit and one_line(unit, MAX_UNIT_LETTERS)
     limit = _limit(plot) if is_signed else None
     return PlotData(Chart(plot.id, plot.title, short_unit, tuple(series), is_signed, floors, limit), tuple(problems))
+
+
+def _unit(plot: Plot, scale: Scale) -> str:
+    first = plot.curves[0]
+    if plot.id == EXPECTED and (model := expectation(first.track)):
+        return MEASURES[model.error][1]
+    return series_unit(first.track, first.column, scale)
 
 
 def _limit(plot: Plot) -> float | None:
@@ -61,5 +75,11 @@ def named_columns(charts: Sequence[Chart], n_frames: int) -> dict[str, np.ndarra
             values = np.full(n_frames, np.nan)
             values[: len(series.values)] = series.values[:n_frames]
             unit = f" ({chart.unit})" if chart.unit else ""
-            named[f"{chart.title}, {series.letter} {series.full_name}{unit}"] = values
+            name = f"{chart.title}, {series.letter} {series.full_name}"
+            named[f"{name}{unit}"] = values
+            if series.band:
+                share = f"{100 * series.band.coverage:.0f} %"
+                for end, numbers in (("from", series.band.low), ("to", series.band.high)):
+                    named[f"{name}, {share} {end}{unit}"] = np.full(n_frames, np.nan)
+                    named[f"{name}, {share} {end}{unit}"][: len(numbers)] = numbers[:n_frames]
     return named

@@ -10,7 +10,7 @@ from dashboard.compare.numbers import number
 from dashboard.player_data import Chart
 from dashboard.text import counted
 
-VERDICT_CHARTS = ("energy", "error")
+VERDICT_CHARTS = ("energy", "perceptual", "error", "expected", "stability")
 """What the verdict speaks of."""
 
 

@@ -17,6 +17,7 @@ from analysis.energy import Scale, same_constants
 from analysis.statistics import spearman
 from analysis.trust import Trust, trust_of, usual_limit
 from dashboard.compare.comparison import Comparison
+from dashboard.compare.expected import expected_words
 from dashboard.compare.gaps import Gap, gap_between
 from dashboard.compare.memory import kept_by_content
 from dashboard.compare.numbers import SPACE, correlation, number, percent, size_of
@@ -29,6 +30,7 @@ UNUSUAL_SHARE = 0.5
 """A clip counts as outside the calibration if more frames than this are: of ordinary clips, 2.5 % are."""
 USUAL_SIGMA = 1.0
 """Energies within it of 0 count as usual."""
+NO_ENERGY_OF_MERGED = "a mean of the paths agrees with them by construction; it is never ranked by energy"
 NO_ENERGY_OF_A_PATH = "energy belongs to a method and its target, not to a path; show the direct prediction to see it"
 
 
@@ -46,6 +48,11 @@ class Contender:
     energy: Series | None
     error: Series | None
     trust: Trust | None
+    expected: Series | None = None
+    perceptual: Series | None = None
+    stability: Series | None = None
+    is_merged: bool = False
+    """True if its prediction is the mean of paths, whose energy would be low by construction."""
 
     @property
     def label(self) -> str:
@@ -65,6 +72,10 @@ class Measures:
     """True if all energies have the same paths and constants, so that their heights can be compared."""
     missing: tuple[str, ...] = ()
     """What the view lacks and no job can compute, a sentence each."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Chart -> unit."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Chart -> title."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +102,16 @@ class Row:
     error_gap: Gap | None
     lowest_share: float | None
     """Share of the common frames on which its energy is the lowest."""
+    perceptual: Series | None = None
+    stability: Series | None = None
 
 
 def measures_of(comparison: Comparison, charts: Sequence[Chart], scale: Scale) -> Measures:
     """The numbers of the configurations whose predictions are shown."""
     by_id = {chart.id: chart for chart in charts}
-    energies, errors = (
-        {line.letter: line for line in by_id[id_].series} if id_ in by_id else {} for id_ in ("energy", "error")
+    found = {id_: {line.letter: line for line in chart.series} for id_, chart in by_id.items()}
+    energies, errors, expected, perceptual, stability = (
+        found.get(id_, {}) for id_ in ("energy", "error", "expected", "perceptual", "stability")
     )
     contenders = []
     for pane in comparison.panes:
@@ -113,6 +127,10 @@ def measures_of(comparison: Comparison, charts: Sequence[Chart], scale: Scale) -
                 energies.get(pane.letter),
                 errors.get(pane.letter),
                 trust_of(track) if track else None,
+                expected.get(pane.letter),
+                perceptual.get(pane.letter),
+                stability.get(pane.letter),
+                "merge" in head.constants,
             )
         )
     tracks = list(comparison.energies.values())
@@ -126,6 +144,8 @@ def measures_of(comparison: Comparison, charts: Sequence[Chart], scale: Scale) -
         scale,
         all(same_constants(tracks[0], other, names) for other in tracks[1:]),
         tuple(missing.what for missing in comparison.missing if missing.command is None),
+        {id_: chart.unit for id_, chart in by_id.items()},
+        {id_: chart.title for id_, chart in by_id.items()},
     )
 
 
@@ -136,8 +156,11 @@ def verdict(measures: Measures) -> Verdict:
     facts = []
     if len(contenders) <= 2:
         facts += [("Energy", story.energy_fact()), ("Error", story.error_fact())]
+        facts.append(("Perceptual error", story.gap_fact("perceptual", [c.perceptual for c in contenders])))
+        facts.append(("Change over time", story.gap_fact("stability", [c.stability for c in contenders])))
     elif missing := story.without_energy():
         facts.append(("Energy", missing))
+    facts.append(("Expected error", story.expected_fact()))
     facts += [("On this clip", story.agreement_fact()), ("Trust", story.trust_fact())]
     facts.append(("Not shown", " ".join(measures.missing)))
     return Verdict(tuple(story.warnings()), story.headline(), tuple((label, text) for label, text in facts if text))
@@ -156,6 +179,8 @@ def rows(measures: Measures) -> list[Row]:
             _gap(first.energy, c.energy) if c is not first and measures.has_one_scale else None,
             _gap(first.error, c.error) if c is not first else None,
             lowest.get(c.letter),
+            c.perceptual,
+            c.stability,
         )
         for c in measures.contenders
     ]
@@ -225,12 +250,33 @@ class _Story:
             f"{gap.words(unit)}."
         )
 
+    def gap_fact(self, id_: str, lines: Sequence[Series | None]) -> str:
+        """Means of a chart's curves, and the gap of two."""
+        unit = self.measures.units.get(id_, "")
+        known = [line for line in lines if line is not None and line.has_values]
+        gap = gap_between(*known) if len(known) == 2 else None
+        means = (gap.first_mean, gap.second_mean) if gap and gap.n_frames else [line.mean for line in known]
+        listed = ", ".join(f"{line.letter} {number(mean, unit)}" for line, mean in zip(known, means, strict=True))
+        return f"{listed}{f': {gap.words(unit)}' if gap else ''}." if known else ""
+
+    def expected_fact(self) -> str:
+        """What the zoo says of the error to expect; where none of the configurations has a statement, so."""
+        unit = self.measures.units.get("expected", "")
+        known = [c.expected for c in self.measures.contenders if c.expected]
+        if not known:
+            return "not measured for this zoo and target." if any(c.energy for c in self.measures.contenders) else ""
+        others = [c.letter for c in self.measures.contenders if c.expected is None]
+        said = expected_words(known, self.measures.titles.get("expected", ""), unit)
+        return said + (f" Not measured for {', '.join(others)}." if others else "")
+
     def without_energy(self) -> str:
         """Why some configuration has no energy; empty if all have one."""
         missing = [c for c in self.measures.contenders if c.energy is None]
         longer = ", ".join(c.label for c in missing if not c.is_direct)
-        direct = ", ".join(c.label for c in missing if c.is_direct)
+        direct = ", ".join(c.label for c in missing if c.is_direct and not c.is_merged)
+        merged = ", ".join(c.label for c in missing if c.is_merged)
         parts = [f"{longer}: none, as {NO_ENERGY_OF_A_PATH}."] if longer else []
+        parts += [f"{merged}: none, as {NO_ENERGY_OF_MERGED}."] if merged else []
         return " ".join(
             [*parts, *([f"{direct}: not computed or not readable; see below the plots."] if direct else [])]
         )

@@ -28,6 +28,8 @@ HELP = (
     "Above 0 the paths disagree more than usual.\n\n"
     "Noise floor: half of the 95 % interval of a mean gap, from a block bootstrap over frames, as neighbouring frames "
     "repeat each other. A smaller gap is no difference.\n\n"
+    "Expected error: what the zoo expects of a frame by the disagreement of its paths, with the interval that held for 90 % of "
+    "validation rooms. A frame of higher energy than 97.5 % of theirs is unlike them, and has none.\n\n"
     "ρ: Spearman's correlation of energy and error over frames; 1 if they rise together, 0 if they have nothing in common."
 )
 
@@ -62,6 +64,9 @@ def _show_table(measures: Measures) -> None:
     }
     config: dict[str, ColumnConfig | str | None] = {}
 
+    def unit_of(chart: str) -> str:
+        return measures.units.get(chart, "")
+
     def add(title: str, values: Sequence[float], unit: str, help_text: str) -> None:
         columns[title] = [value if np.isfinite(value) else None for value in values]
         suffix = {"code": "", "": "", "°": "°"}.get(unit, f" {unit}").replace("%", "%%")
@@ -93,6 +98,12 @@ def _show_table(measures: Measures) -> None:
             [g.floor if g else float("nan") for g in gaps],
             error,
         )
+    if any(row.perceptual for row in table):
+        help_text = "Readouts of the prediction against readouts of the ground truth, mean over the frames"
+        add("Perceptual", [_of(row.perceptual, np.nanmean) for row in table], unit_of("perceptual"), help_text)
+    if any(row.stability for row in table):
+        help_text = "How much the prediction changes from frame to frame where the scene does not, mean over the frames"
+        add("Change", [_of(row.stability, np.nanmean) for row in table], unit_of("stability"), help_text)
     if any(row.lowest_share is not None for row in table):
         columns["Lowest on"] = [None if row.lowest_share is None else 100 * row.lowest_share for row in table]
         config["Lowest on"] = st.column_config.NumberColumn(

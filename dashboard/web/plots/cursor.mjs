@@ -9,6 +9,7 @@
 
 import { withUnit } from "../ui/numbers.mjs";
 import { typePx } from "../ui/type_scale.mjs";
+import { percent } from "./curves.mjs";
 
 /** Height of a letter beside the axis with the space to the next one, and of the letter alone. */
 const PITCH_PX = typePx(15);
@@ -25,7 +26,7 @@ export function placeCursor({ chart, plot, cursor, entries, places }, frame) {
   for (let i = 0; i < entries.length; i += 1) {
     const { letter, values, value, isShown } = entries[i];
     const number = values[frame] ?? NaN;
-    value.textContent = withUnit(number, chart.unit);
+    value.textContent = `${withUnit(number, chart.unit)}${intervalWords(chart.series[i], frame, chart.unit)}`;
     places[i] = letter && isShown ? yaxis._offset + yaxis.d2p(number) - CHIP_PX / 2 : NaN;
   }
   spread(places, PITCH_PX, yaxis._offset - CHIP_PX / 2, yaxis._offset + yaxis._length - CHIP_PX / 2);
@@ -35,6 +36,18 @@ export function placeCursor({ chart, plot, cursor, entries, places }, frame) {
     chip.hidden = !Number.isFinite(places[i]);
     if (!chip.hidden) chip.style.transform = `translate(${left}px, ${places[i].toFixed(1)}px)`;
   }
+}
+
+/**
+ * ` (11.4° to 23.0°, 90 %)` behind an expected error; ` (unlike calibration)` where it has no interval; "" without a band.
+ * @param {Pick<import("./curves.mjs").Series, "values" | "band"> | undefined} series @param {number} frame @param {string} unit
+ */
+export function intervalWords(series, frame, unit) {
+  if (!series?.band || !Number.isFinite(series.values[frame] ?? NaN)) return "";
+  const { low, high, coverage } = series.band;
+  const [from, to] = [low[frame] ?? NaN, high[frame] ?? NaN];
+  if (!Number.isFinite(from)) return " (unlike calibration)";
+  return ` (${withUnit(from, unit)} to ${withUnit(to, unit)}, ${percent(coverage, 1)})`;
 }
 
 /**

@@ -11,8 +11,10 @@ const FOLLOW_SHARE = 0.1;
 const APART = 5;
 
 /**
+ * @typedef {{low: (number | null)[], high: (number | null)[], coverage: number}} Band the interval around each value, null:
+ *   the frame has none; `coverage`: the chance that a frame lies in it
  * @typedef {{letter: string, name: string, values: ArrayLike<number | null>, colour?: string, width?: number, dash?: string,
- *   isDrawn?: boolean, act?: string, fullName?: string}} Series one number per frame of the configuration with that letter ("": of none), null or
+ *   isDrawn?: boolean, act?: string, fullName?: string, band?: Band}} Series one number per frame of the configuration with that letter ("": of none), null or
  *   NaN: unknown. Those made in the browser may have a colour, a width (px) and a line style of their own, an entry in the
  *   legend alone, and `act`: what a click on that entry does
  * @typedef {{id: string, title: string, unit: string, series: Series[], hasZeroLine?: boolean, axis?: string, nTicks?: number,
@@ -99,10 +101,10 @@ export class Curves {
     return this.measure("energy") ?? (this.measures[0] ? this.measure(this.measures[0].id) : null);
   }
 
-  /** Those with which two configurations can be compared. */
+  /** Those with which two configurations can be compared: what is expected of a frame does not say which is closer. */
   comparable() {
     return this.measures
-      .filter(({ byLetter }) => byLetter.size > 1)
+      .filter(({ id, byLetter }) => byLetter.size > 1 && id !== "expected")
       .map(({ id }) => /** @type {Measure} */ (this.measure(id)));
   }
 }

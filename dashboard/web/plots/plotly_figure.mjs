@@ -19,6 +19,8 @@ const BAND_ALPHA = 0.07;
 const FEW_FRAMES = 8;
 /** Opacity of the area between a gap and 0, and of a curve that only accompanies another. */
 const AREA_ALPHA = 0.32;
+/** Opacity of the intervals around the values of a series: those of two overlap. */
+const INTERVAL_ALPHA = 0.16;
 const FAINT_ALPHA = 0.35;
 
 /**
@@ -54,6 +56,7 @@ export function tracesOf({ series, areas = [], bands = [], faint = [] }, colours
       fillcolor: withAlpha(ofLetter(letter), AREA_ALPHA),
       line: { width: 0 },
     })),
+    ...series.flatMap(({ letter, band }, index) => (band && isShown(letter) ? [interval(band, colours[index])] : [])),
     ...bands.flatMap(({ colour, values }) =>
       [Math.max, Math.min].map((side, group) => ({
         ...trace(values.map((value) => side(value, 0))),
@@ -65,6 +68,28 @@ export function tracesOf({ series, areas = [], bands = [], faint = [] }, colours
     ...faint.map((one) => ({ ...line(one, ofLetter(one.letter)), opacity: FAINT_ALPHA })),
     ...series.flatMap((one, index) => (one.isDrawn === false ? [] : [line(one, colours[index])])),
   ];
+}
+
+/**
+ * The area of a band, a polygon for each run of frames that have an interval.
+ * @param {import("./curves.mjs").Band} band @param {string} colour rgba()
+ */
+function interval({ low, high }, colour) {
+  /** @type {(number | null)[]} */
+  const x = [];
+  /** @type {(number | null)[]} */
+  const y = [];
+  for (let first = 0; first < low.length; first += 1) {
+    if (low[first] === null) continue;
+    let end = first;
+    while (end < low.length && low[end] !== null) end += 1;
+    const run = Array.from({ length: end - first }, (_, i) => first + i);
+    x.push(...run, ...run.toReversed(), null);
+    y.push(...run.map((i) => high[i]), ...run.toReversed().map((i) => low[i]), null);
+    first = end;
+  }
+  const fillcolor = withAlpha(colour, INTERVAL_ALPHA);
+  return { ...trace(y), x, fill: "toself", fillcolor, line: { width: 1, color: fillcolor } };
 }
 
 /** @param {ArrayLike<number | null>} values */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { spread } from "../../../dashboard/web/plots/cursor.mjs";
+import { intervalWords, spread } from "../../../dashboard/web/plots/cursor.mjs";
 
 const spreadOf = (places, pitch, low, high) => {
   const own = Float64Array.from(places);
@@ -22,4 +22,12 @@ test("letters stay beside the plot, and overlap evenly where there is no room fo
     [0, 10, 20].map((place, i) => (i ? place : 0)),
   );
   assert.deepEqual(spreadOf([NaN], 15, 0, 20), [NaN]);
+});
+
+test("an expected error stands with its interval, or with why it has none", () => {
+  const band = { low: [11.4, null], high: [23, null], coverage: 0.9 };
+  assert.equal(intervalWords({ values: [16, 20], band }, 0, "°"), " (11.4° to 23.0°, 90 %)");
+  assert.equal(intervalWords({ values: [16, 20], band }, 1, "°"), " (unlike calibration)");
+  assert.equal(intervalWords({ values: [null, 20], band }, 0, "°"), "");
+  assert.equal(intervalWords({ values: [16] }, 0, "°"), "");
 });
