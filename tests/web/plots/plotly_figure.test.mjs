@@ -15,7 +15,12 @@ test("no unit, axis or word of a chart is read as markup", () => {
 
 test("the area of an interval breaks where frames have none, and is hidden with its curve", () => {
   const band = { low: [1, 2, null, 4], high: [3, 5, null, 6], coverage: 0.9 };
-  const chart = { id: "expected", title: "", unit: "", series: [{ letter: "A", name: "a", values: [2, 3, 4, 5], band }] };
+  const chart = {
+    id: "expected",
+    title: "",
+    unit: "",
+    series: [{ letter: "A", name: "a", values: [2, 3, 4, 5], band }],
+  };
   const style = { letters: "A", hide: "", ofLetter: () => "rgba(1, 2, 3, 1)", styles: {} };
   const [area, line] = tracesOf(chart, ["rgba(1, 2, 3, 1)"], style);
   assert.deepEqual(area.x, [0, 1, 1, 0, null, 3, 3, null]);
