@@ -237,3 +237,20 @@ def test_an_energy_that_falls_with_the_error_is_never_said_to_follow_it() -> Non
     pair = measures(*(replace(contender(letter, WAVE, None), trust=backwards) for letter in "AB"))
     assert "energy falls where the error rises (ρ = −0.55)" in said(verdict(pair))
     assert "pictures unlike rooms do not stand out: AUC 0.30" in said(verdict(pair))
+
+
+def test_perceptual_error_and_change_over_time_stand_on_the_card_with_their_gaps() -> None:
+    def line(letter: str, values: np.ndarray) -> Series:
+        return Series(letter, letter, values)
+
+    a, b = contender("A", WAVE, None), contender("B", WAVE, None)
+    first = replace(a, perceptual=line("A", 0.2 + 0 * WAVE), stability=line("A", 2 + WAVE))
+    second = replace(b, perceptual=line("B", 0.1 + 0 * WAVE), stability=line("B", 2 + WAVE))
+    found = said(verdict(measures(first, second, units={"perceptual": "code", "stability": "°"})))
+    assert "Perceptual error: A 0.200, B 0.100: B is 0.100 lower, beyond the noise floor of 0.000." in found
+    assert f"Change over time: A 2.0°, B 2.0°: both are equal on all {N} frames." in found
+    [row, other] = rows(measures(first, second))
+    assert row.perceptual is first.perceptual and other.stability is second.stability
+    alone = said(verdict(measures(first, b, units={"perceptual": "code"})))
+    assert "Perceptual error: A 0.200." in alone
+    assert "Perceptual" not in said(verdict(measures(a, b)))
