@@ -4,25 +4,25 @@
     if asker.refusal: st.text(asker.refusal)
     request = asker.ask(Source("address", url), Options(end=30.0))      # raises Refused, NotWritten, BadRecord
 
-Files go through the route of `server/uploads.py`, with `asker.ticket`; it calls `upload` and answers with the digest, which
-is the name of `Source("upload", sha256, title)`.
+Files go through the routes of `server/asking_routes.py`, with `asker.ticket`; they answer with the digest, which is the name of
+`Source("upload", sha256, title)`.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 
 import streamlit as st
 
 from cache.files import NotWritten
 from cache.records import BadRecord, StoreError
-from cache.requests.limits import Limits, Refused, asking, limits_of, require_upload, usage
+from cache.requests.limits import Limits, Refused, asking, limits_of
 from cache.requests.queue import Requests
+from cache.requests.receiving import receiver_of
 from cache.requests.records import Asked, Options, Request, Source
-from cache.requests.uploads import Upload, Uploads
+from cache.requests.uploads import Uploads
 from cache.store import Store
 from dashboard.access import needs_sign_in
 from dashboard.visitors import ticket_of, visitor
@@ -44,6 +44,7 @@ class Asker:
         self.who, self.limits, self.refusal = who, limits, refusal
         self._store = store
         self._requests, self._uploads = Requests(store.root), Uploads(store.root)
+        self._receiver = receiver_of(store.root)
 
     @property
     def ticket(self) -> str:
@@ -57,6 +58,8 @@ class Asker:
             raise PermissionError(self.refusal or "files of the server cannot be asked for")
         n_bytes = 0
         if source.kind == "upload":
+            if not self._has_uploaded(source.name):
+                raise StoreError("this upload is not there", "upload it again")
             try:
                 n_bytes = self._uploads.path(source.name).stat().st_size
             except OSError as error:
@@ -92,15 +95,15 @@ class Asker:
         """Whether a worker runs. If not, show SERVE."""
         return self._requests.is_served()
 
-    def require_upload(self, n_bytes: int) -> None:
-        """Raise Refused if an upload of that size is over a limit. Counts what is stored, whether it was asked for or not."""
-        used = usage(self._requests.all(), self.who, time.time())
-        stored = sum(upload.bytes for upload in self._uploads.stored())
-        require_upload(n_bytes, replace(used, bytes_in_all=stored), self.limits)
+    def upload(self, data: memoryview | bytes) -> str:
+        """Store a file that is in memory already: its digest. Raises Refused and NotWritten."""
+        return self._receiver.take(self.who, self.limits, data)
 
-    def upload(self, parts: Iterable[bytes], max_bytes: int) -> Upload:
-        """Store the bytes as they come. Raises Refused and NotWritten."""
-        return self._uploads.put(parts, min(max_bytes, int(self.limits.upload_mb * 1e6)))
+    def _has_uploaded(self, sha256: str) -> bool:
+        """Whether this visitor uploaded those bytes: who knows a digest alone must not see what others make of them."""
+        return self._receiver.has_received(self.who, sha256) or any(
+            request.asked.source.kind == "upload" and request.asked.source.name == sha256 for request in self.own()
+        )
 
     def _is_stored(self, request: Request) -> bool:
         """Whether the result of a request that is done still answers it."""

@@ -34,13 +34,13 @@ from cache.files import NotWritten
 from cache.records import BadRecord, StoreError
 from cache.requests.limits import Refused
 from cache.requests.queue import Requests
+from cache.requests.receiving import MAX_PART_BYTES, Receiver, Receiving, receiver_of
 from cache.requests.records import Options, Source
 from cache.requests.stills import first_bytes_of, for_content
 from cache.requests.uploads import Uploads
 from cache.store import Store, is_key
 from dashboard.asking import Asker, asker_in
 from dashboard.requested import rows
-from dashboard.server.receiving import MAX_PART_BYTES, Receiver, Receiving
 from dashboard.text import one_line, web_address
 from dashboard.visitors import TICKET_HEADER, holder_of
 
@@ -102,7 +102,7 @@ class Desk:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._requests, self._uploads = Requests(store.root), Uploads(store.root)
-        self._receiver = Receiver(self._uploads, self._requests)
+        self._receiver = receiver_of(store.root)
         self._listing = Lock()
         self._writers = anyio.CapacityLimiter(WRITERS)
 

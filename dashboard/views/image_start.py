@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from cache.requests.records import Options, Request, Source
-from cache.requests.uploads import in_parts
-from dashboard.asking import MAX_PICTURE_BYTES, Asker, words_of
+from dashboard.asking import Asker, words_of
 from dashboard.components.picture_input import picture_input
 from dashboard.site import Site
 from dashboard.text import one_line
@@ -108,12 +107,11 @@ def _other_ways(asker: Asker, zoo: str) -> None:
 
 def _ask_photo(asker: Asker, data: memoryview, zoo: str) -> None:
     try:
-        asker.require_upload(len(data))
-        stored = asker.upload(in_parts(data), MAX_PICTURE_BYTES)
+        sha256 = asker.upload(data)
     except Exception as error:
         st.session_state[ERROR] = words_of(error)
         return
-    ask(asker, Source("upload", stored.sha256, "photo"), zoo)
+    ask(asker, Source("upload", sha256, "photo"), zoo)
 
 
 def _ask_address(asker: Asker, zoo: str) -> None:

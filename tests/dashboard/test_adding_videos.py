@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from cache.requests import receiving
 from cache.requests.limits import Refused
 from cache.requests.queue import Requests, new_worker
 from cache.requests.records import Asked, Ended, Failure, Options, Progress, Request, Result, Source
@@ -18,7 +19,6 @@ from cache.requests.uploads import Uploads
 from cache.store import Store
 from dashboard import visitors
 from dashboard.requested import offers, rows, state_text, title_of
-from dashboard.server import receiving
 from dashboard.server.asking_routes import address_in, asking_routes
 from tests.fixtures.stores import build_store
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from urllib.parse import urlencode
 import pytest
 from starlette.applications import Starlette
 
+from cache.records import StoreError
 from cache.requests.limits import Limits, Refused
 from cache.requests.records import Options, Source
 from cache.requests.uploads import Uploads
@@ -24,7 +24,6 @@ from dashboard.asking import Asker, asker_in
 from dashboard.catalogue import Catalogue
 from dashboard.compare.link import from_query, to_query
 from dashboard.listed import listed_tracks, unlisted
-from dashboard.server import uploads
 from dashboard.server.routes import player_routes
 from tests.fixtures.stores import build_store
 
@@ -81,12 +80,9 @@ def client(store: Store, monkeypatch: pytest.MonkeyPatch) -> Client:
     return Client(store)
 
 
-def send(client: Client, body: bytes, *, ticket: str | None = None, kind: str = "picture", **headers: str) -> Answer:
-    given = {
-        "Content_Length": len(body),
-        visitors.TICKET_HEADER: visitors.ticket_of(WHO) if ticket is None else ticket,
-    }
-    return client.ask("/uploads", {"for": kind}, method="POST", body=body, **given, **headers)
+def begin(client: Client, *, ticket: str | None = None, **headers: str) -> Answer:
+    given = {visitors.TICKET_HEADER: visitors.ticket_of(WHO) if ticket is None else ticket}
+    return client.ask("/asking/uploads", method="POST", body=b'{"bytes": 7}', **given, **headers)
 
 
 @pytest.mark.parametrize(
@@ -136,55 +132,40 @@ def test_requests_from_the_page_are_limited(store: Store):
         asker.ask(Source("sample", "walkthrough"), STILL)
 
 
-def test_an_upload_is_stored_under_its_digest(client: Client, store: Store):
-    answer = send(client, b"picture")
-    assert answer.status == 200
-    assert answer.row == {"sha256": hashlib.sha256(b"picture").hexdigest(), "bytes": 7}
-    assert Uploads(store.root).path(answer.row["sha256"]).read_bytes() == b"picture"
-
-
-def test_uploads_without_a_valid_ticket_are_refused_before_their_bytes_are_read(
-    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
-):
+def test_forged_and_expired_tickets_are_refused(client: Client, store: Store, monkeypatch: pytest.MonkeyPatch):
     valid = visitors.ticket_of(WHO)
     forged = f"{'1' * 32}{valid[32:]}"
     monkeypatch.setattr(visitors, "TICKET_SECONDS", -1.0)
     expired = visitors.ticket_of(WHO)
     for ticket in ("", "x", forged, expired):
-        assert send(client, b"picture", ticket=ticket).status == 401
-    assert send(client, b"picture", ticket=valid, Sec_Fetch_Site="cross-site").status == 401
-    assert Uploads(store.root).stored() == []
-    assert send(client, b"picture", ticket=valid).status == 200
-
-
-def test_uploads_over_a_limit_are_refused_and_leave_nothing(
-    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(uploads, "MAX_PICTURE_BYTES", 10)
-    assert send(client, b"x" * 11).status == 413
-    assert send(client, b"x" * 11, kind="video").status == 200
-    monkeypatch.setenv("CROSSCHECK_REQUEST_LIMITS", "upload-mb-in-all=0.00002")
-    answer = send(client, b"y" * 10, kind="video")
-    assert (answer.status, answer.row["found"]) == (413, "the room for uploads is used up")
-    assert send(client, b"", kind="video").row["found"] == "the file is empty"
-    assert [upload.bytes for upload in Uploads(store.root).stored()] == [11]
-
-
-def test_an_upload_that_states_no_size_is_refused(client: Client):
-    given = {visitors.TICKET_HEADER: visitors.ticket_of(WHO)}
-    assert client.ask("/uploads", {"for": "video"}, method="POST", body=b"x", **given).status == 411
-
-
-def test_uploads_are_refused_where_asking_is_off(client: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("CROSSCHECK_REQUESTS", "off")
-    assert send(client, b"picture").status == 403
+        assert begin(client, ticket=ticket).status == 401
+    assert begin(client, ticket=valid, Sec_Fetch_Site="cross-site").status == 401
+    assert not (store.root / "uploads").exists()
+    assert begin(client, ticket=valid).status == 201
 
 
 def test_a_store_that_cannot_be_written_is_answered_in_words(client: Client, store: Store):
     (store.root / "uploads").write_text("a file where the folder should be")
-    answer = send(client, b"picture")
+    answer = begin(client)
     assert answer.status == 507
     assert str(store.root) not in answer.body.decode()
+
+
+def test_only_who_uploaded_a_file_can_ask_for_it_from_any_page(store: Store):
+    mine, other = Asker(store, WHO, Limits()), Asker(store, "1" * 32, Limits())
+    upload = Source("upload", mine.upload(b"picture"), "picture")
+    with pytest.raises(StoreError, match="not there"):
+        other.ask(upload, STILL)
+    assert mine.ask(upload, STILL).asked.bytes == 7
+    assert other.all() == mine.own()
+
+
+def test_photos_count_against_the_limits_whether_they_were_asked_for_or_not(store: Store):
+    asker = Asker(store, WHO, Limits(upload_mb_per_day=0.00001))
+    asker.upload(b"x" * 7)
+    with pytest.raises(Refused, match="a day are used"):
+        asker.upload(b"y" * 7)
+    assert [upload.bytes for upload in Uploads(store.root).stored()] == [7]
 
 
 def test_unlisted_clips_are_found_by_their_full_key_only(filled: Store):
