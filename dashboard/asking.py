@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from threading import Lock
 
 import streamlit as st
 
@@ -34,6 +35,8 @@ REFUSALS = (Refused, NotWritten, StoreError, BadRecord, PermissionError)
 MAX_PICTURE_BYTES = 20_000_000
 SERVE = "python -m precompute serve"
 """The command that starts a worker."""
+_ONE_AT_A_TIME = Lock()
+"""Each request is stored before the next one is counted: of many at the same moment, no more are accepted than the limits say."""
 
 
 class Asker:
@@ -65,7 +68,8 @@ class Asker:
             except OSError as error:
                 raise StoreError("the upload was deleted", "upload it again") from error
         asked = Asked(source, options, self.who, time.time(), n_bytes)
-        return self._requests.ask(asked, limits=self.limits, is_stored=self._is_stored)
+        with _ONE_AT_A_TIME:
+            return self._requests.ask(asked, limits=self.limits, is_stored=self._is_stored)
 
     def own(self) -> list[Request]:
         """This visitor's requests, the newest first."""

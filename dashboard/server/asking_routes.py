@@ -40,7 +40,7 @@ from cache.requests.stills import first_bytes_of, for_content
 from cache.requests.uploads import Uploads
 from cache.store import Store, is_key
 from dashboard.asking import Asker, asker_in
-from dashboard.requested import rows
+from dashboard.requested import DEFAULT_SIDE, rows
 from dashboard.text import one_line, web_address
 from dashboard.visitors import TICKET_HEADER, holder_of
 
@@ -50,7 +50,7 @@ WRITERS = 2
 """Threads that hash and write parts: packs are served by the others, and wait for the interpreter with each one more."""
 WRITE_BYTES = 1 << 20
 """Bytes of a part that are held in memory before they are written."""
-OPTIONS = {field.name for field in fields(Options)} - {"tolerant", "max_duration"}
+OPTIONS = {field.name for field in fields(Options)} - {"tolerant", "max_duration", "crop"}
 _BARE_ADDRESS = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+/\S*")
 """As people paste it: youtu.be/..."""
 
@@ -210,6 +210,8 @@ def wanted(who: str, body: Mapping[str, Any], receiver: Receiver, uploads: Uploa
         raise Refused("a request without a source or options", "reload the page")
     try:
         options = Options(**{name: value for name, value in given.items() if name in OPTIONS})
+        if options.size > DEFAULT_SIDE:  # minutes of video are limited, not their pixels
+            raise Refused(f"frames of {options.size} pixels are asked for", f"ask for at most {DEFAULT_SIDE}")
         if options.end is not None and options.end <= options.start:
             raise Refused(f"the part ends at {options.end:g} s, before it starts", "choose a later end")
         if isinstance(address := source.get("address"), str):
