@@ -11,6 +11,7 @@ Files go through the routes of `server/asking_routes.py`, with `asker.ticket`; t
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from threading import Lock
@@ -26,6 +27,7 @@ from cache.requests.records import Asked, Options, Request, Source
 from cache.requests.uploads import Uploads
 from cache.store import Store
 from dashboard.access import needs_sign_in
+from dashboard.text import one_line, web_address
 from dashboard.visitors import ticket_of, visitor
 
 OFF = "Asking is switched off on this server. Whoever runs it can allow it with CROSSCHECK_REQUESTS."
@@ -35,6 +37,8 @@ REFUSALS = (Refused, NotWritten, StoreError, BadRecord, PermissionError)
 MAX_PICTURE_BYTES = 20_000_000
 SERVE = "python -m precompute serve"
 """The command that starts a worker."""
+_BARE_ADDRESS = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+/\S*")
+"""As people paste it: youtu.be/..."""
 _ONE_AT_A_TIME = Lock()
 """Each request is stored before the next one is counted: of many at the same moment, no more are accepted than the limits say."""
 
@@ -136,6 +140,17 @@ def words_of(error: Exception) -> str:
     if isinstance(error, BadRecord):
         return f"This cannot be asked for: {error.found[:300]}."
     return f"{str(error)[:1].upper()}{str(error)[1:300]}."
+
+
+def address_in(text: str) -> str:
+    """The web address that someone typed or pasted. Raises Refused: files have no address."""
+    text = text.strip()
+    if "://" not in text and _BARE_ADDRESS.fullmatch(text):
+        text = f"https://{text}"
+    address = web_address(text)
+    if address is None:
+        raise Refused(f"'{one_line(text, 120)}' is not a web address", "paste one that begins with https://")
+    return address
 
 
 def asker_of(store: Store) -> Asker:

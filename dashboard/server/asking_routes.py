@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import fields
 from threading import Lock
@@ -39,9 +38,9 @@ from cache.requests.records import Options, Source
 from cache.requests.stills import first_bytes_of, for_content
 from cache.requests.uploads import Uploads
 from cache.store import Store, is_key
-from dashboard.asking import Asker, asker_in
+from dashboard.asking import Asker, address_in, asker_in
 from dashboard.requested import DEFAULT_SIDE, rows
-from dashboard.text import one_line, web_address
+from dashboard.text import one_line
 from dashboard.visitors import TICKET_HEADER, holder_of
 
 MAX_BODY_BYTES = 32 << 10
@@ -51,8 +50,6 @@ WRITERS = 2
 WRITE_BYTES = 1 << 20
 """Bytes of a part that are held in memory before they are written."""
 OPTIONS = {field.name for field in fields(Options)} - {"tolerant", "max_duration", "crop"}
-_BARE_ADDRESS = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+/\S*")
-"""As people paste it: youtu.be/..."""
 
 Answer = Callable[[Request, Asker], Awaitable[Response]]
 
@@ -225,17 +222,6 @@ def wanted(who: str, body: Mapping[str, Any], receiver: Receiver, uploads: Uploa
         raise Refused("the upload was deleted", "upload the file again") from error
     except (BadRecord, TypeError) as error:
         raise Refused(str(error)[:300], "check the start, the end and the frames per second") from error
-
-
-def address_in(text: str) -> str:
-    """The web address that someone typed or pasted. Raises Refused: files have no address."""
-    text = text.strip()
-    if "://" not in text and _BARE_ADDRESS.fullmatch(text):
-        text = f"https://{text}"
-    address = web_address(text)
-    if address is None:
-        raise Refused(f"'{one_line(text, 120)}' is not a web address", "paste one that begins with https://")
-    return address
 
 
 async def _body(request: Request) -> dict[str, Any]:

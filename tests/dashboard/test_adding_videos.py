@@ -21,8 +21,9 @@ from cache.requests.records import Asked, Ended, Failure, Options, Progress, Req
 from cache.requests.uploads import Uploads
 from cache.store import Store
 from dashboard import visitors
+from dashboard.asking import address_in
 from dashboard.requested import offers, rows, state_text, title_of
-from dashboard.server.asking_routes import address_in, asking_routes
+from dashboard.server.asking_routes import asking_routes
 from tests.fixtures.stores import build_store
 
 ANN, BOB = "a" * 32, "b" * 32

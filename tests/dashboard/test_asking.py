@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tomllib
 from collections.abc import MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 from urllib.parse import urlencode
 
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from cache.records import StoreError
 from cache.requests.limits import Limits, Refused
@@ -20,11 +27,13 @@ from cache.requests.records import Options, Source
 from cache.requests.uploads import Uploads
 from cache.store import Store
 from dashboard import visitors
-from dashboard.asking import Asker, asker_in
+from dashboard.asking import MAX_PICTURE_BYTES, Asker, asker_in
 from dashboard.catalogue import Catalogue
 from dashboard.compare.link import from_query, to_query
 from dashboard.listed import listed_tracks, unlisted
+from dashboard.server.page_shell import PageShell
 from dashboard.server.routes import player_routes
+from dashboard.views import image, image_start
 from tests.fixtures.stores import build_store
 
 WHO = "0" * 32
@@ -166,6 +175,75 @@ def test_photos_count_against_the_limits_whether_they_were_asked_for_or_not(stor
     with pytest.raises(Refused, match="a day are used"):
         asker.upload(b"y" * 7)
     assert [upload.bytes for upload in Uploads(store.root).stored()] == [7]
+
+
+def test_an_address_that_is_too_long_or_none_is_refused_in_words_on_the_image_page(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    state: dict[str, Any] = {}
+    monkeypatch.setattr(image_start.st, "session_state", state)
+    asker = Asker(store, WHO, Limits())
+    for address in ("https://example.org/" + "a" * 5000, "http://", "https://a b/c", "file:///etc/passwd"):
+        state.clear()
+        state["image-address"] = address
+        image_start._ask_address(asker, "mini")
+        assert "not a web address" in state[image_start.ERROR], address
+    assert asker.all() == []
+
+
+def test_the_name_of_a_picture_is_text_and_never_markup(store: Store, monkeypatch: pytest.MonkeyPatch):
+    asker = Asker(store, WHO, Limits())
+    request = asker.ask(Source("sample", "phone", "![x](https://example.org/x.png)"), STILL)
+    page = MagicMock()
+    monkeypatch.setattr(image, "st", page)
+    monkeypatch.setattr(image, "show_unserved", lambda *given: None)
+    image._show_waiting(MagicMock(), asker, [request])
+    assert page.header.call_args.args[0].startswith("\\!\\[x\\]")
+
+
+def test_streamlit_itself_receives_no_more_than_a_picture():
+    path = Path(image_start.__file__).parents[1] / ".streamlit" / "config.toml"
+    settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    assert settings["server"]["maxUploadSize"] == MAX_PICTURE_BYTES // 10**6
+
+
+# Visitors and the page
+
+
+def page_app(content: bytes) -> TestClient:
+    def answer(request: Request) -> Response:
+        return Response(content, media_type="text/html", headers={"Cache-Control": "no-cache"})
+
+    middleware = [Middleware(PageShell), Middleware(visitors.NameVisitors)]
+    return TestClient(Starlette(routes=[Route("/", answer)], middleware=middleware))
+
+
+def test_no_cache_keeps_the_page_that_names_a_visitor():
+    client = page_app(b'<html><head></head><body><div id="root"></div></body></html>')
+    first = client.get("/")
+    assert "crosscheck_visitor=" in first.headers["set-cookie"]
+    assert first.headers["cache-control"] == "private, no-cache"
+    again = client.get("/")
+    assert "set-cookie" not in again.headers
+    assert again.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("sent", ["crosscheck_visitor=", "crosscheck_visitor=x", f"other_crosscheck_visitor={WHO}"])
+def test_a_browser_whose_cookie_names_nobody_gets_another(sent: str):
+    assert "set-cookie" in page_app(b"<p>page</p>").get("/", headers={"Cookie": sent}).headers
+    assert (
+        "set-cookie"
+        not in page_app(b"<p>page</p>").get("/", headers={"Cookie": f"a=b; crosscheck_visitor={WHO}"}).headers
+    )
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "identity"])
+def test_only_the_page_of_streamlit_is_written_into(accepted: str):
+    headers = {"Accept-Encoding": accepted}
+    page = page_app(b'<html><head></head><body><div id="root"></div></body></html>').get("/", headers=headers)
+    assert "modulepreload" in page.text
+    other = "<html><head></head><body>r\u00e9sum\u00e9</body></html>".encode("latin-1")
+    assert page_app(other).get("/", headers=headers).content == other
 
 
 def test_unlisted_clips_are_found_by_their_full_key_only(filled: Store):
