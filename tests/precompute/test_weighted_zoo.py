@@ -10,6 +10,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from analysis.columns import Columns
 from analysis.energy import energy
 from analysis.expected_error import features_of, interval, model_of, predict
 from cache.keys import track_key
@@ -21,6 +22,7 @@ from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import Expected, Zoo
+from dashboard.catalogue import Catalogue
 from precompute.cli.app import app
 from precompute.jobs import precision
 from precompute.jobs.encode import decode_image
@@ -219,3 +221,23 @@ def test_a_merge_is_another_track_with_the_terms_of_an_expected_error_and_none_w
     assert "terms" in expected.columns and expected.key != plain.key
     moved = {"normal": replace(known.merges["normal"], origin="measured elsewhere")}
     assert heads(replace(known, merges=moved))[name].key == heads(known)[name].key
+
+
+def test_an_energy_stored_before_its_zoo_had_weights_keeps_its_meaning_beside_the_new_one(tmp_path, zoo, clip):
+    pattern = ("--configurations", "tiny/baseline/rgb-normal")
+    before = run(tmp_path / "store", write_zoo(tmp_path / "tiny"), clip, *pattern)
+    kept = {track.head.key: track for track in before.tracks()}
+    old = track_of(before, "energy", "tiny/baseline/rgb-normal")
+    paper = Columns(before).series(old, "terms", "standardised")
+    after = run(tmp_path / "store", zoo, clip, *pattern)
+    new = [track for track in after.tracks() if track.head.key not in kept]
+    assert [track.head.kind for track in new] == ["energy"]
+    assert all(after.get(key) == track for key, track in kept.items())
+    assert Columns(after).series(old, "terms", "standardised").tolist() == paper.tolist()
+    assert Columns(after).series(new[0], "terms", "standardised") != pytest.approx(paper)
+    shown = Catalogue(after.tracks()).find_like(
+        old.head.clip.key, "energy", track_of(after, "prediction", "tiny/baseline/rgb-normal")
+    )
+    assert shown == new[0]
+    listed = CliRunner().invoke(app, ["list", "--tracks", "--store", str(tmp_path / "store")]).output
+    assert listed.count("energy (paper)") == 1 and f"{paper.mean():.2f}" in listed
