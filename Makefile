@@ -12,8 +12,8 @@ COMPILE := .venv-tools/bin/uv pip compile --quiet --upgrade --universal --python
 
 NODE := $(BIN)/python -m tools.node
 
-# What the first page shows, and what is one click away; the other methods wait until it is open.
-FIRST := mini/baseline/*,mini/consistency/*,mini/merged/*
+# What the first page shows; the readouts of other methods, and multitask, wait until it is open.
+FIRST := mini/baseline/*,mini/merged/*,mini/consistency/rgb-normal,mini/consistency/rgb-depth,mini/consistency/rgb-reshading
 
 .PHONY: help setup demo precompute-sample test test-field test-busy browser check lint lint-python lint-web format coverage lock audit \
 	torture bench bench-gpu bench-player bench-uploads pictures
