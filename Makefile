@@ -12,6 +12,9 @@ COMPILE := .venv-tools/bin/uv pip compile --quiet --upgrade --universal --python
 
 NODE := $(BIN)/python -m tools.node
 
+# What the first page shows; the readouts of other methods, and multitask, wait until it is open.
+FIRST := mini/baseline/*,mini/merged/*,mini/consistency/rgb-normal,mini/consistency/rgb-depth,mini/consistency/rgb-reshading
+
 .PHONY: help setup demo precompute-sample test test-field test-busy browser check lint lint-python lint-web format coverage lock audit \
 	torture bench bench-gpu bench-player bench-uploads pictures
 
@@ -20,7 +23,8 @@ help: ## list the commands
 
 setup: .venv/.installed ## install what users need into .venv
 
-demo: precompute-sample ## precompute the bundled clips, then open the dashboard, with a worker beside it
+demo: setup ## precompute what the page opens with, then open the dashboard; a worker and the other methods run beside it
+	$(BIN)/python -m precompute run phone walkthrough --configurations '$(FIRST)'
 	CROSSCHECK_REQUESTS=$${CROSSCHECK_REQUESTS:-everyone} $(BIN)/python -m tools.demo --port $(PORT)
 
 precompute-sample: setup ## precompute the bundled clips with the bundled networks

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.columns import Columns, series_title, series_unit
-from analysis.energy import Unreadable, standardised
+from analysis.energy import Unreadable, energy
 from analysis.sparsification import Sparsification, sparsification
 from cache.records import Track
 
@@ -85,7 +85,7 @@ def block_values(columns: Columns, track: Track) -> np.ndarray:
         raise Unreadable(f"energy blocks have shape {blocks.shape}, expected frames x paths x blocks x blocks")
     n_frames, n_paths, *grid = blocks.shape
     flat = blocks.transpose(0, 2, 3, 1).reshape(-1, n_paths)
-    return standardised(flat, track.head.constants).mean(axis=1).reshape(n_frames, *grid)
+    return energy(flat, track.head.constants, "standardised").reshape(n_frames, *grid)
 
 
 def _problem(curve: Sparsification) -> str:

@@ -37,10 +37,17 @@ def energy(
     if terms.size == 0:
         return np.zeros((0,), np.float64)
     if scale == "standardised":
-        return standardised(terms, constants) @ weights_of(constants, terms.shape[1], weighting)
+        parts = standardised(terms, constants)
+        return _sum(parts, weights_of(constants, parts.shape[1], weighting))
     if terms.ndim != 2:
         raise Unreadable(f"energy terms have shape {terms.shape}, expected frames x paths")
-    return terms.astype(np.float64) @ weights_of(constants, terms.shape[1], "paper")
+    return _sum(terms.astype(np.float64), weights_of(constants, terms.shape[1], "paper"))
+
+
+def _sum(parts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(N, P) and (P,) -> (N,). A path of weight 0 counts for nothing, also where it is not finite."""
+    used = weights != 0
+    return parts[:, used] @ weights[used]
 
 
 def own_weighting(constants: Mapping[str, Any]) -> Weighting:

@@ -64,7 +64,6 @@ def sparsification(uncertainty: np.ndarray, error: np.ndarray) -> Sparsification
         return Sparsification(removed, unknown, unknown, n, mean_error, is_constant)
     n_kept = n - np.arange(N_BINS) * n // N_BINS
     by_confidence = mean_within_ties(uncertainty, error)[np.argsort(uncertainty, kind="stable")]
-    by_confidence = mean_within_ties(uncertainty, error)[np.argsort(uncertainty, kind="stable")]
     remaining, oracle = (np.cumsum(kept)[n_kept - 1] / n_kept / mean_error for kept in (by_confidence, np.sort(error)))
     return Sparsification(removed, remaining, oracle, n, mean_error, is_constant)
 

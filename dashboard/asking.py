@@ -4,27 +4,30 @@
     if asker.refusal: st.text(asker.refusal)
     request = asker.ask(Source("address", url), Options(end=30.0))      # raises Refused, NotWritten, BadRecord
 
-Files go through the route of `server/uploads.py`, with `asker.ticket`; it calls `upload` and answers with the digest, which
-is the name of `Source("upload", sha256, title)`.
+Files go through the routes of `server/asking_routes.py`, with `asker.ticket`; they answer with the digest, which is the name of
+`Source("upload", sha256, title)`.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from threading import Lock
 
 import streamlit as st
 
 from cache.files import NotWritten
 from cache.records import BadRecord, StoreError
-from cache.requests.limits import Limits, Refused, asking, limits_of, require_upload, usage
+from cache.requests.limits import Limits, Refused, asking, limits_of
 from cache.requests.queue import Requests
+from cache.requests.receiving import receiver_of
 from cache.requests.records import Asked, Options, Request, Source
-from cache.requests.uploads import Upload, Uploads
+from cache.requests.uploads import Uploads
 from cache.store import Store
 from dashboard.access import needs_sign_in
+from dashboard.text import one_line, web_address
 from dashboard.visitors import ticket_of, visitor
 
 OFF = "Asking is switched off on this server. Whoever runs it can allow it with CROSSCHECK_REQUESTS."
@@ -34,6 +37,10 @@ REFUSALS = (Refused, NotWritten, StoreError, BadRecord, PermissionError)
 MAX_PICTURE_BYTES = 20_000_000
 SERVE = "python -m precompute serve"
 """The command that starts a worker."""
+_BARE_ADDRESS = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+/\S*")
+"""As people paste it: youtu.be/..."""
+_ONE_AT_A_TIME = Lock()
+"""Each request is stored before the next one is counted: of many at the same moment, no more are accepted than the limits say."""
 
 
 class Asker:
@@ -44,6 +51,7 @@ class Asker:
         self.who, self.limits, self.refusal = who, limits, refusal
         self._store = store
         self._requests, self._uploads = Requests(store.root), Uploads(store.root)
+        self._receiver = receiver_of(store.root)
 
     @property
     def ticket(self) -> str:
@@ -57,12 +65,15 @@ class Asker:
             raise PermissionError(self.refusal or "files of the server cannot be asked for")
         n_bytes = 0
         if source.kind == "upload":
+            if not self._has_uploaded(source.name):
+                raise StoreError("this upload is not there", "upload it again")
             try:
                 n_bytes = self._uploads.path(source.name).stat().st_size
             except OSError as error:
                 raise StoreError("the upload was deleted", "upload it again") from error
         asked = Asked(source, options, self.who, time.time(), n_bytes)
-        return self._requests.ask(asked, limits=self.limits, is_stored=self._is_stored)
+        with _ONE_AT_A_TIME:
+            return self._requests.ask(asked, limits=self.limits, is_stored=self._is_stored)
 
     def own(self) -> list[Request]:
         """This visitor's requests, the newest first."""
@@ -92,15 +103,15 @@ class Asker:
         """Whether a worker runs. If not, show SERVE."""
         return self._requests.is_served()
 
-    def require_upload(self, n_bytes: int) -> None:
-        """Raise Refused if an upload of that size is over a limit. Counts what is stored, whether it was asked for or not."""
-        used = usage(self._requests.all(), self.who, time.time())
-        stored = sum(upload.bytes for upload in self._uploads.stored())
-        require_upload(n_bytes, replace(used, bytes_in_all=stored), self.limits)
+    def upload(self, data: memoryview | bytes) -> str:
+        """Store a file that is in memory already: its digest. Raises Refused and NotWritten."""
+        return self._receiver.take(self.who, self.limits, data)
 
-    def upload(self, parts: Iterable[bytes], max_bytes: int) -> Upload:
-        """Store the bytes as they come. Raises Refused and NotWritten."""
-        return self._uploads.put(parts, min(max_bytes, int(self.limits.upload_mb * 1e6)))
+    def _has_uploaded(self, sha256: str) -> bool:
+        """Whether this visitor uploaded those bytes: who knows a digest alone must not see what others make of them."""
+        return self._receiver.has_received(self.who, sha256) or any(
+            request.asked.source.kind == "upload" and request.asked.source.name == sha256 for request in self.own()
+        )
 
     def _is_stored(self, request: Request) -> bool:
         """Whether the result of a request that is done still answers it."""
@@ -129,6 +140,17 @@ def words_of(error: Exception) -> str:
     if isinstance(error, BadRecord):
         return f"This cannot be asked for: {error.found[:300]}."
     return f"{str(error)[:1].upper()}{str(error)[1:300]}."
+
+
+def address_in(text: str) -> str:
+    """The web address that someone typed or pasted. Raises Refused: files have no address."""
+    text = text.strip()
+    if "://" not in text and _BARE_ADDRESS.fullmatch(text):
+        text = f"https://{text}"
+    address = web_address(text)
+    if address is None:
+        raise Refused(f"'{one_line(text, 120)}' is not a web address", "paste one that begins with https://")
+    return address
 
 
 def asker_of(store: Store) -> Asker:

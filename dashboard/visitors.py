@@ -15,6 +15,7 @@ import time
 from functools import cache
 
 import streamlit as st
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.access import needs_sign_in
@@ -25,6 +26,7 @@ TICKET_HEADER = "x-crosscheck-ticket"
 TICKET_SECONDS = 24 * 3600.0
 """A page that has been open for longer has to be reloaded before it can upload."""
 _TOKEN = re.compile(r"[0-9a-f]{32}")
+_COOKIE_SENT = re.compile(rf"(?:^|;\s*){COOKIE}=[0-9a-f]{{32}}(?:\s*;|$)")
 _TICKET = re.compile(r"([0-9a-f]{32})\.([0-9]{1,12})\.([0-9a-f]{64})")
 
 
@@ -59,19 +61,21 @@ class NameVisitors:
         self._app, self._path = app, f"/{base_path.strip('/')}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or f"{COOKIE}=".encode() in dict(scope["headers"]).get(b"cookie", b""):
+        if scope["type"] != "http" or _COOKIE_SENT.search(Headers(scope=scope).get("cookie", "")):
             return await self._app(scope, receive, send)
 
         async def send_with_cookie(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = message["headers"]
-                if dict(headers).get(b"content-type", b"").startswith(b"text/html"):
+                headers = MutableHeaders(raw=list(message["headers"]))
+                if headers.get("content-type", "").startswith("text/html"):
                     secure = "; Secure" if scope.get("scheme") == "https" else ""
                     cookie = (
                         f"{COOKIE}={secrets.token_hex(16)}; Path={self._path}; Max-Age={COOKIE_SECONDS}; HttpOnly; "
                         f"SameSite=Lax{secure}"
                     )
-                    message = {**message, "headers": [*headers, (b"set-cookie", cookie.encode())]}
+                    headers.append("Set-Cookie", cookie)
+                    headers["Cache-Control"] = "private, no-cache"  # no cache may give it to another visitor
+                    message = {**message, "headers": headers.raw}
             await send(message)
 
         await self._app(scope, receive, send_with_cookie)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,8 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from consistency.zoo.read import load_zoo
+from dashboard.configuration import PREFERRED_METHODS
+from precompute.jobs.tracks import select_configurations
 from tests.fixtures.children import is_running
 from tests.fixtures.waits import PATIENCE_SECONDS, wait_until
+from tools import demo
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = """
@@ -109,5 +114,12 @@ def test_what_comes_later_starts_when_the_page_is_up_runs_niced_and_ends_nothing
 def test_make_demo_starts_the_page_and_a_worker_and_the_procfile_names_one():
     plan = subprocess.run(["make", "--dry-run", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "tools.demo" in plan and "CROSSCHECK_REQUESTS" in plan
+    first, page = plan.index("precompute run phone walkthrough"), plan.index("tools.demo")
+    assert first < page and "multitask" not in plan  # the page does not wait for what it does not open with
+    (words,) = [line for line in plan.splitlines() if "precompute run" in line]
+    chosen = shlex.split(words)[-1].split(",")
+    methods = {method for method, _ in select_configurations(load_zoo("mini"), chosen)}
+    assert methods >= {*PREFERRED_METHODS, "merged"} and "multitask" not in methods
+    assert set(demo.LATER) >= {"phone", "walkthrough", "gallery"}
     (worker,) = [line for line in (ROOT / "Procfile").read_text().splitlines() if line.startswith("worker: ")]
     assert worker == "worker: python -m precompute serve --no-files"

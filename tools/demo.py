@@ -1,7 +1,7 @@
 """Runs the dashboard and a worker side by side until one of them ends, or until Ctrl-C: `make demo`.
 
-Once the page answers, the gallery is computed beside them at the lowest priority. Nothing waits for it, and what is computed
-already takes a second.
+Once the page answers, the other methods of the bundled clips and the gallery are computed beside them at the lowest priority.
+Nothing waits for them, and what is computed already takes a second.
 
 python -m tools.demo --port 8501
 """
@@ -28,6 +28,8 @@ GRACE_SECONDS = 30.0
 """For the worker to finish its current pack; then it is killed, and its request is taken again later."""
 LOOK_SECONDS = 0.1
 LEAST_PRIORITY = 19
+LATER = ("phone", "walkthrough", "gallery")
+"""Sources whose every configuration is computed once the page is up; `make demo` has computed the first ones before."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8501, help="port of the dashboard (default: 8501)")
     options = parser.parse_args(arguments)
     page = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(options.port)]
-    worker, gallery = ([sys.executable, "-m", "precompute", *words] for words in (["serve"], ["run", "gallery"]))
-    later = Later("gallery", gallery, lambda: answers(options.port))
+    worker, rest = ([sys.executable, "-m", "precompute", *words] for words in (["serve"], ["run", *LATER]))
+    later = Later("the background job", rest, lambda: answers(options.port))
     return run_together({"page": page, "worker": worker}, later)
 
 

@@ -129,18 +129,21 @@ class Incoming:
             raise _not_stored(error) from error
 
     def write(self, part: bytes) -> None:
-        """Append to it. After an error it can only be discarded. Raises Refused for too many bytes, and NotWritten."""
+        """Append to it. After an error it can only be discarded. Raises Refused for too many bytes, or if another thread has
+        discarded it, and NotWritten."""
         if self.n_bytes + len(part) > self._max_bytes:
             raise Refused(f"the file has more than {self._max_bytes / 1e6:.0f} MB", "upload a shorter or smaller one")
         try:
             self._file.write(part)
+        except ValueError as error:  # closed meanwhile
+            raise _given_up() from error
         except OSError as error:
             raise _not_stored(error) from error
         self._digest.update(part)
         self.n_bytes += len(part)
 
     def finish(self) -> Upload:
-        """Store it under its digest. Raises Refused for an empty file, and NotWritten."""
+        """Store it under its digest. Raises Refused for an empty or discarded file, and NotWritten."""
         if not self.n_bytes:
             raise Refused("the file is empty", "choose it again")
         upload = Upload(self._digest.hexdigest(), self.n_bytes)
@@ -151,6 +154,8 @@ class Incoming:
             # Again even if it is there: its time says that it is needed.
             self._path.replace(self._folder / upload.sha256)
             sync_folder(self._folder)
+        except (ValueError, FileNotFoundError) as error:
+            raise _given_up() from error
         except OSError as error:
             raise _not_stored(error) from error
         return upload
@@ -171,6 +176,10 @@ def in_parts(data: memoryview | bytes) -> Iterator[bytes]:
 
 def _not_stored(error: OSError) -> NotWritten:
     return NotWritten(f"the upload cannot be stored ({error.strerror or error}); free disk space, then try again")
+
+
+def _given_up() -> Refused:
+    return Refused("this upload was given up", "upload the file again")
 
 
 def _explained(parts: Iterable[bytes]) -> Iterator[bytes]:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import fields
 from threading import Lock
@@ -34,14 +33,14 @@ from cache.files import NotWritten
 from cache.records import BadRecord, StoreError
 from cache.requests.limits import Refused
 from cache.requests.queue import Requests
+from cache.requests.receiving import MAX_PART_BYTES, Receiver, Receiving, receiver_of
 from cache.requests.records import Options, Source
 from cache.requests.stills import first_bytes_of, for_content
 from cache.requests.uploads import Uploads
 from cache.store import Store, is_key
-from dashboard.asking import Asker, asker_in
-from dashboard.requested import rows
-from dashboard.server.receiving import MAX_PART_BYTES, Receiver, Receiving
-from dashboard.text import one_line, web_address
+from dashboard.asking import Asker, address_in, asker_in
+from dashboard.requested import DEFAULT_SIDE, rows
+from dashboard.text import one_line
 from dashboard.visitors import TICKET_HEADER, holder_of
 
 MAX_BODY_BYTES = 32 << 10
@@ -50,9 +49,7 @@ WRITERS = 2
 """Threads that hash and write parts: packs are served by the others, and wait for the interpreter with each one more."""
 WRITE_BYTES = 1 << 20
 """Bytes of a part that are held in memory before they are written."""
-OPTIONS = {field.name for field in fields(Options)} - {"tolerant", "max_duration"}
-_BARE_ADDRESS = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+/\S*")
-"""As people paste it: youtu.be/..."""
+OPTIONS = {field.name for field in fields(Options)} - {"tolerant", "max_duration", "crop"}
 
 Answer = Callable[[Request, Asker], Awaitable[Response]]
 
@@ -102,7 +99,7 @@ class Desk:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._requests, self._uploads = Requests(store.root), Uploads(store.root)
-        self._receiver = Receiver(self._uploads, self._requests)
+        self._receiver = receiver_of(store.root)
         self._listing = Lock()
         self._writers = anyio.CapacityLimiter(WRITERS)
 
@@ -210,6 +207,8 @@ def wanted(who: str, body: Mapping[str, Any], receiver: Receiver, uploads: Uploa
         raise Refused("a request without a source or options", "reload the page")
     try:
         options = Options(**{name: value for name, value in given.items() if name in OPTIONS})
+        if options.size > DEFAULT_SIDE:  # minutes of video are limited, not their pixels
+            raise Refused(f"frames of {options.size} pixels are asked for", f"ask for at most {DEFAULT_SIDE}")
         if options.end is not None and options.end <= options.start:
             raise Refused(f"the part ends at {options.end:g} s, before it starts", "choose a later end")
         if isinstance(address := source.get("address"), str):
@@ -223,17 +222,6 @@ def wanted(who: str, body: Mapping[str, Any], receiver: Receiver, uploads: Uploa
         raise Refused("the upload was deleted", "upload the file again") from error
     except (BadRecord, TypeError) as error:
         raise Refused(str(error)[:300], "check the start, the end and the frames per second") from error
-
-
-def address_in(text: str) -> str:
-    """The web address that someone typed or pasted. Raises Refused: files have no address."""
-    text = text.strip()
-    if "://" not in text and _BARE_ADDRESS.fullmatch(text):
-        text = f"https://{text}"
-    address = web_address(text)
-    if address is None:
-        raise Refused(f"'{one_line(text, 120)}' is not a web address", "paste one that begins with https://")
-    return address
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashboard.web_files import WEB_FOLDER, web_files, web_version
 
 PAGE_STYLE = WEB_FOLDER.parent / "page.css"
+ROOT = b'<div id="root">'
+"""Where Streamlit draws; no other document has it."""
 _ENTRIES = ("player/compare_page.mjs", "path_graph/path_graph.mjs")
 """The modules of the Compare page's components."""
 _SHEETS = ("ui/panes.css", "ui/player.css")
@@ -72,6 +74,9 @@ class PageShell:
                 return
             headers = MutableHeaders(raw=list(start["headers"]))
             page = gzip.decompress(body) if headers.get("content-encoding") == "gzip" else bytes(body)
+            if ROOT not in page:  # another document: a component's, or a file that is downloaded
+                await send(start)
+                return await send({"type": "http.response.body", "body": bytes(body)})
             data = with_first_needs(page.decode()).encode()
             headers["ETag"] = f'W/"{hashlib.sha256(data).hexdigest()[:32]}"'
             del headers["last-modified"]  # of Streamlit's file alone

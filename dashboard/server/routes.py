@@ -4,8 +4,7 @@ GET /packs/<track key>-<sha256>.pack    206 / 200 / 304 / 416; 404: no such name
 GET /frames/<track key>-<number>        one coded image of a track; 404: no such frame; 410: damaged, with the reason
 GET /series.parquet?<the page's query>  the numbers that it plots; `first` and `last` limit them to these frames
 GET /web/[<version>/]<path>             the modules and style sheets of dashboard/web, and plotly.min.js from its wheel
-POST /uploads                           a visitor's file (see uploads.py)
-/asking/...                             what the page asks for, and videos in parts (see asking_routes.py)
+/asking/...                             what the page asks for, and files in parts (see asking_routes.py)
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ from cache.store import Store
 from dashboard.access import PASS, may_fetch
 from dashboard.server.asking_routes import asking_routes
 from dashboard.server.exports import series_parquet
-from dashboard.server.uploads import UploadRoute
 from dashboard.web_files import web_content, web_files, web_version
 
 FOREVER = "public, max-age=31536000, immutable"
@@ -70,7 +68,6 @@ def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
         Route(f"{prefix}/frames/{{name}}", _guarded(frame), methods=["GET"]),
         Route(f"{prefix}/series.parquet", _guarded(series), methods=["GET"]),
         Route(f"{prefix}/web/{{name:path}}", web_response, methods=["GET", "HEAD"]),
-        Route(f"{prefix}/uploads", UploadRoute(store).answer, methods=["POST"]),
         *asking_routes(store, prefix=prefix),
     ]
 

@@ -43,8 +43,9 @@ arrive at the same prediction.
 - **Arbitrary paths.** Whatever leads from the same start to the same end is compared, however long. The rule between two
   domains is learned from data: nobody has to write down that normals are the slope of depth.
 
-The same disagreement, averaged over paths once the networks are trained, is the **consistency energy**: a confidence
-signal without truth. *All paths* on the Compare page shows its parts as pictures.
+The same disagreement, taken together over the paths once the networks are trained, is the **consistency energy**: a
+confidence signal without truth. The paper takes the mean; where a zoo has weights, as `mini` does, the energy on the page is
+weighted: paths that foretell the error count more. *All paths* on the Compare page shows its parts as pictures.
 """
 WHO = """
 Also those who need one task only: train image → normals with image → normals → something else as a second loss. The second domain
@@ -54,9 +55,9 @@ tells frames apart that deserve a look.
 NUMBERS = """
 | On the page | Meaning |
 |---|---|
-| **energy, σ** | How far the paths disagree in a frame, each path measured in standard deviations around the mean of the *baseline* on validation images of the zoo. All methods share these constants |
+| **energy, σ** | How far the paths disagree in a frame, each path measured in standard deviations around the mean of the *baseline* on validation images of the zoo, and counted by its weight where the zoo has weights, else alike. All methods share these constants |
 | **0** | As on validation images. Below: the paths agree more than usual. Above: less |
-| **3 σ and more** | The clip is unlike what the zoo was calibrated on; the networks are outside what they know |
+| **above the upper line** | Above 97.5 % of the zoo's validation images; where that was not measured, above 3 σ. The clip is unlike what the zoo was calibrated on; the networks are outside what they know |
 | **raw** | The plain mean of the disagreements, without constants; only good within one set of paths |
 | **noise floor** | The gap of two means that chance alone explains: below it nobody wins |
 | **error** | The distance from the ground truth, where a clip has one: degrees for normals, relative for depth |

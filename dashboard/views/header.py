@@ -22,8 +22,9 @@ from dashboard.widgets import for_store
 
 GRAPH = "graph"
 SCALE_HELP = (
-    "Standardised: each path's difference in σ around the baseline's mean on validation images, so that all paths "
-    "count alike; 0 is as usual, above 0 the paths disagree more than usual. Raw: the plain mean of the differences."
+    "Standardised: each path's difference in σ around the baseline's mean on validation images, so that paths "
+    "have one scale, and counted by the zoo's weights if it has some; 0 is as usual, above 0 the paths disagree more than usual. "
+    "Raw: the plain mean of the differences."
 )
 
 

@@ -31,7 +31,7 @@ from dashboard.image.sheet import (
 from dashboard.listed import listed_tracks, unlisted
 from dashboard.player_data import Position, View, read_view_state
 from dashboard.site import Site
-from dashboard.text import one_line
+from dashboard.text import one_line, without_markdown
 from dashboard.views.energy_strip import energy_strips
 from dashboard.views.image_start import ASKED, ERROR, ZOOS, ask, delete_all, failure_words, start, title_of
 from dashboard.views.shared_ranges import ranges_of
@@ -104,7 +104,7 @@ def _named(catalogue: Catalogue, key: str) -> Clip | None:
 
 def _show_waiting(site: Site, asker: Asker, waiting: Sequence[Request]) -> None:
     with st.container(key="image-start"):
-        st.header(title_of(waiting[0]), anchor=False)
+        st.header(without_markdown(title_of(waiting[0])), anchor=False)
         failed = next((request for request in waiting if request.state in ("failed", "cancelled")), None)
         if failed is not None:
             st.text(failure_words(failed) or "It was cancelled.")

@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from cache.requests.records import Options, Request, Source
-from cache.requests.uploads import in_parts
-from dashboard.asking import MAX_PICTURE_BYTES, Asker, words_of
+from dashboard.asking import REFUSALS, Asker, address_in, words_of
 from dashboard.components.picture_input import picture_input
 from dashboard.site import Site
-from dashboard.text import one_line
+from dashboard.text import one_line, without_markdown
 from dashboard.widgets import show_unserved
 
 ASKED = "image.asked"
@@ -55,7 +54,7 @@ def start(site: Site, asker: Asker) -> None:
             asker.ticket, key="image-input", on_upload=lambda sha256, title: _ask_upload(asker, sha256, title)
         )
         if error := st.session_state.pop(ERROR, ""):
-            st.error(error.replace("$", "\\$"), icon=None)
+            st.error(without_markdown(error), icon=None)
         _other_ways(asker, zoo or "mini")
         st.caption(
             f"Pictures and results are deleted after {asker.limits.days:g} days, or when you say so. They are shown to nobody "
@@ -108,20 +107,21 @@ def _other_ways(asker: Asker, zoo: str) -> None:
 
 def _ask_photo(asker: Asker, data: memoryview, zoo: str) -> None:
     try:
-        asker.require_upload(len(data))
-        stored = asker.upload(in_parts(data), MAX_PICTURE_BYTES)
+        sha256 = asker.upload(data)
     except Exception as error:
         st.session_state[ERROR] = words_of(error)
         return
-    ask(asker, Source("upload", stored.sha256, "photo"), zoo)
+    ask(asker, Source("upload", sha256, "photo"), zoo)
 
 
 def _ask_address(asker: Asker, zoo: str) -> None:
     address = str(st.session_state.get("image-address") or "")  # typed in the tick of the press
-    if not address.strip().lower().startswith(("http://", "https://")):
-        st.session_state[ERROR] = "This is not an address. Next: paste one that begins with https://."
+    try:
+        source = Source("address", address_in(address))
+    except REFUSALS as error:
+        st.session_state[ERROR] = words_of(error)
         return
-    ask(asker, Source("address", address.strip()), zoo)
+    ask(asker, source, zoo)
 
 
 def _earlier(site: Site, asker: Asker) -> None:

@@ -22,8 +22,9 @@ MOST_ROWS = 4
 MOST_POINTS = 120
 """Most points of a sparkline; it is about as many pixels wide."""
 HELP = (
-    "Energy: how far predictions of the same target along different paths disagree in a frame, averaged over the paths "
-    "(Zamir et al. 2020, section 4). It needs no ground truth.\n\n"
+    "Energy: how far predictions of the same target along different paths disagree in a frame. It needs no ground truth. Where a "
+    "zoo has weights, each path counts by its weight, fitted against the error on rooms with ground truth; otherwise the energy is "
+    "the mean over the paths (Zamir et al. 2020, section 4).\n\n"
     "σ: 0 is what the baseline has on validation rooms, the images that the zoo was calibrated on; 1 is their usual spread. "
     "Above 0 the paths disagree more than usual.\n\n"
     "Noise floor: half of the 95 % interval of a mean gap, from a block bootstrap over frames, as neighbouring frames "

@@ -75,7 +75,7 @@ COLUMN_TITLES: dict[str, dict[str, str]] = {
     "length": {"title": "Shortening of the normals", "unit": ""},
 }
 ERRORS_VERSION = 2
-"""Raised when tracks with ground truth gain columns; part of their key."""
+"""Raised when tracks with true depth gain columns; part of their key."""
 NORMAL = "normal"
 
 
@@ -275,9 +275,11 @@ class _Maker:
 
         names = ["pts_seconds", *doubts.names, *(["terms"] if is_expected else [])]
         names += _error_names(domain) if target in self.truth else []
+        made = asdict(recipe)
         constants = {
-            "merge": {"version": MERGE_VERSION, **asdict(recipe)},
-            "paths": list(recipe.paths[1:]),
+            "origin": made.pop("origin"),
+            "merge": {"version": MERGE_VERSION, **made},
+            **({"paths": list(recipe.paths[1:])} if is_expected else {}),  # of the column `terms`
             **doubts.stated,
             **_stated_expected(self.zoo.expected.get((target, MERGED))),
         }
@@ -348,7 +350,7 @@ class _Maker:
         numbers = {name: value for name, value in constants.items() if name not in ("origin", "trust", "expected")}
         inputs: dict[str, Any] = {"edges": dict(edges), "constants": numbers}
         inputs["truth"] = self.truth[truth] if truth else None
-        if truth and kind != "truth":
+        if "absrel_scaled" in columns:  # other errors are as they were, and so are the keys of their tracks
             inputs["errors"] = ERRORS_VERSION
         if read:
             inputs["read"] = self.truth[read]

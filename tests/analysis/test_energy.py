@@ -75,6 +75,18 @@ def test_numpy_torch_and_the_browser_give_the_same_weighted_energy(weighting: We
     )
 
 
+def test_a_path_without_weight_counts_for_nothing_even_where_it_is_not_finite() -> None:
+    terms = np.array([[0.1, np.nan], [np.nan, 0.1]], np.float32)
+    scales = {"mu": [0.0, 0.0], "sigma": [0.1, 0.1]}
+    stated = {"weighted": [2.0, 0.0], "paper": [1.0, 0.0]}
+    for scale, expected in (("standardised", 2.0), ("raw", 0.1)):
+        found = energy(terms, {**scales, "weights": stated}, scale)
+        assert found[0] == pytest.approx(expected) and np.isnan(found[1])
+    by_torch = standardise(torch.from_numpy(terms), scales["mu"], scales["sigma"], stated["weighted"])
+    in_browser = energies_in_the_browser(np.nan_to_num(terms[:1], nan=9.0), {**scales, "weights": stated["weighted"]})
+    assert float(by_torch[0]) == pytest.approx(2.0) and in_browser == pytest.approx([2.0])
+
+
 @pytest.mark.parametrize("path", [0, 1])
 def test_with_all_weights_zero_but_one_the_energy_is_that_term(path: int) -> None:
     weights = {"paper": [0.5, 0.5], "weighted": [float(path == 0), float(path == 1)]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -87,8 +88,12 @@ def test_every_confidence_of_a_clip_with_truth_is_on_one_plot(tmp_path):
     areas = [one.curve.ause for one in plot.confidences]
     assert areas == sorted(areas) and plot.unit == "°" and not plot.missing
     (energy,) = [track for track in tracks if track.head.kind == "energy"]
-    frames = block_values(Columns(store), energy).mean(axis=(1, 2))
-    assert frames == pytest.approx(Columns(store).series(energy, "terms", "standardised"), abs=0.01)
+    n_paths = len(energy.head.constants["paths"])
+    weights = {"weighted": [1.5, *[0.0] * (n_paths - 1)], "paper": [1 / n_paths] * n_paths}
+    weighted = replace(energy, head=replace(energy.head, constants={**energy.head.constants, "weights": weights}))
+    for track in (energy, weighted):  # the energy of a block is that of the frame, whatever its weighting
+        frames = block_values(Columns(store), track).mean(axis=(1, 2))
+        assert frames == pytest.approx(Columns(store).series(track, "terms", "standardised"), abs=0.01)
 
 
 def test_without_truth_or_with_too_few_frames_the_plot_says_so(tmp_path):

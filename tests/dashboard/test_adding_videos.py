@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from cache.requests.limits import Refused
+from cache.requests import queue, receiving
+from cache.requests.limits import Limits, Refused, usage
 from cache.requests.queue import Requests, new_worker
 from cache.requests.records import Asked, Ended, Failure, Options, Progress, Request, Result, Source
 from cache.requests.uploads import Uploads
 from cache.store import Store
 from dashboard import visitors
+from dashboard.asking import address_in
 from dashboard.requested import offers, rows, state_text, title_of
-from dashboard.server import receiving
-from dashboard.server.asking_routes import address_in, asking_routes
+from dashboard.server.asking_routes import asking_routes
 from tests.fixtures.stores import build_store
 
 ANN, BOB = "a" * 32, "b" * 32
@@ -248,6 +252,43 @@ def test_what_cannot_be_asked_for_is_refused_with_a_next_step(body, ann, tmp_pat
     answer = ann.send("POST", "requests", content=body)
     assert answer.status_code == 422 and answer.json()["found"] and answer.json()["next_step"]
     assert Requests(tmp_path).all() == []
+
+
+def test_the_page_asks_for_no_larger_frames_than_it_offers(ann, tmp_path):
+    answer = ann.ask({"address": "https://example.org/a.mp4"}, size=4096)
+    assert answer.status_code == 422 and "4096 pixels" in answer.json()["found"]
+    assert ann.ask({"address": "https://example.org/a.mp4"}, size=256, crop="none").status_code == 201
+    assert Requests(tmp_path).all()[0].asked.options.crop == "centre"
+
+
+def test_an_upload_given_up_while_a_part_is_on_its_way_is_refused_in_words(ann, tmp_path):
+    receiver = receiving.receiver_of(tmp_path)
+    for is_whole in (False, True):
+        id = receiver.begin(ANN, Limits(), 10)
+        one = receiver.find(ANN, id)
+        assert one is not None
+        receiver.write(one, b"x" * (10 if is_whole else 5))
+        assert ann.send("DELETE", f"uploads/{id}").status_code == 204
+        with pytest.raises(Refused, match="given up"):
+            receiver.finish(one) if is_whole else receiver.write(one, b"x" * 5)
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+def test_requests_at_the_same_moment_are_not_more_than_the_limit(ann, tmp_path, monkeypatch):
+    monkeypatch.setenv("CROSSCHECK_REQUEST_LIMITS", "waiting=2")
+    barrier = Barrier(8)
+
+    def counted(requests, who, now):
+        used = usage(requests, who, now)
+        with suppress(BrokenBarrierError):
+            barrier.wait(0.2)  # whoever could be here at the same time is
+        return used
+
+    monkeypatch.setattr(queue, "usage", counted)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: ann.ask({"address": f"https://example.org/{n}.mp4"}), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 2 + [422] * 6
+    assert len(Requests(tmp_path).all()) == 2
 
 
 def test_a_picture_that_is_added_as_a_video_is_a_still_whatever_its_name(ann, tmp_path):

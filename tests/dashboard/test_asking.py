@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
+import tomllib
 from collections.abc import MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 from urllib.parse import urlencode
 
 import pytest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
+from cache.records import StoreError
 from cache.requests.limits import Limits, Refused
 from cache.requests.records import Options, Source
 from cache.requests.uploads import Uploads
 from cache.store import Store
 from dashboard import visitors
-from dashboard.asking import Asker, asker_in
+from dashboard.asking import MAX_PICTURE_BYTES, Asker, asker_in
 from dashboard.catalogue import Catalogue
 from dashboard.compare.link import from_query, to_query
 from dashboard.listed import listed_tracks, unlisted
-from dashboard.server import uploads
+from dashboard.server.page_shell import PageShell
 from dashboard.server.routes import player_routes
+from dashboard.views import image, image_start
 from tests.fixtures.stores import build_store
 
 WHO = "0" * 32
@@ -81,12 +89,9 @@ def client(store: Store, monkeypatch: pytest.MonkeyPatch) -> Client:
     return Client(store)
 
 
-def send(client: Client, body: bytes, *, ticket: str | None = None, kind: str = "picture", **headers: str) -> Answer:
-    given = {
-        "Content_Length": len(body),
-        visitors.TICKET_HEADER: visitors.ticket_of(WHO) if ticket is None else ticket,
-    }
-    return client.ask("/uploads", {"for": kind}, method="POST", body=body, **given, **headers)
+def begin(client: Client, *, ticket: str | None = None, **headers: str) -> Answer:
+    given = {visitors.TICKET_HEADER: visitors.ticket_of(WHO) if ticket is None else ticket}
+    return client.ask("/asking/uploads", method="POST", body=b'{"bytes": 7}', **given, **headers)
 
 
 @pytest.mark.parametrize(
@@ -136,55 +141,109 @@ def test_requests_from_the_page_are_limited(store: Store):
         asker.ask(Source("sample", "walkthrough"), STILL)
 
 
-def test_an_upload_is_stored_under_its_digest(client: Client, store: Store):
-    answer = send(client, b"picture")
-    assert answer.status == 200
-    assert answer.row == {"sha256": hashlib.sha256(b"picture").hexdigest(), "bytes": 7}
-    assert Uploads(store.root).path(answer.row["sha256"]).read_bytes() == b"picture"
-
-
-def test_uploads_without_a_valid_ticket_are_refused_before_their_bytes_are_read(
-    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
-):
+def test_forged_and_expired_tickets_are_refused(client: Client, store: Store, monkeypatch: pytest.MonkeyPatch):
     valid = visitors.ticket_of(WHO)
     forged = f"{'1' * 32}{valid[32:]}"
     monkeypatch.setattr(visitors, "TICKET_SECONDS", -1.0)
     expired = visitors.ticket_of(WHO)
     for ticket in ("", "x", forged, expired):
-        assert send(client, b"picture", ticket=ticket).status == 401
-    assert send(client, b"picture", ticket=valid, Sec_Fetch_Site="cross-site").status == 401
-    assert Uploads(store.root).stored() == []
-    assert send(client, b"picture", ticket=valid).status == 200
-
-
-def test_uploads_over_a_limit_are_refused_and_leave_nothing(
-    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(uploads, "MAX_PICTURE_BYTES", 10)
-    assert send(client, b"x" * 11).status == 413
-    assert send(client, b"x" * 11, kind="video").status == 200
-    monkeypatch.setenv("CROSSCHECK_REQUEST_LIMITS", "upload-mb-in-all=0.00002")
-    answer = send(client, b"y" * 10, kind="video")
-    assert (answer.status, answer.row["found"]) == (413, "the room for uploads is used up")
-    assert send(client, b"", kind="video").row["found"] == "the file is empty"
-    assert [upload.bytes for upload in Uploads(store.root).stored()] == [11]
-
-
-def test_an_upload_that_states_no_size_is_refused(client: Client):
-    given = {visitors.TICKET_HEADER: visitors.ticket_of(WHO)}
-    assert client.ask("/uploads", {"for": "video"}, method="POST", body=b"x", **given).status == 411
-
-
-def test_uploads_are_refused_where_asking_is_off(client: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("CROSSCHECK_REQUESTS", "off")
-    assert send(client, b"picture").status == 403
+        assert begin(client, ticket=ticket).status == 401
+    assert begin(client, ticket=valid, Sec_Fetch_Site="cross-site").status == 401
+    assert not (store.root / "uploads").exists()
+    assert begin(client, ticket=valid).status == 201
 
 
 def test_a_store_that_cannot_be_written_is_answered_in_words(client: Client, store: Store):
     (store.root / "uploads").write_text("a file where the folder should be")
-    answer = send(client, b"picture")
+    answer = begin(client)
     assert answer.status == 507
     assert str(store.root) not in answer.body.decode()
+
+
+def test_only_who_uploaded_a_file_can_ask_for_it_from_any_page(store: Store):
+    mine, other = Asker(store, WHO, Limits()), Asker(store, "1" * 32, Limits())
+    upload = Source("upload", mine.upload(b"picture"), "picture")
+    with pytest.raises(StoreError, match="not there"):
+        other.ask(upload, STILL)
+    assert mine.ask(upload, STILL).asked.bytes == 7
+    assert other.all() == mine.own()
+
+
+def test_photos_count_against_the_limits_whether_they_were_asked_for_or_not(store: Store):
+    asker = Asker(store, WHO, Limits(upload_mb_per_day=0.00001))
+    asker.upload(b"x" * 7)
+    with pytest.raises(Refused, match="a day are used"):
+        asker.upload(b"y" * 7)
+    assert [upload.bytes for upload in Uploads(store.root).stored()] == [7]
+
+
+def test_an_address_that_is_too_long_or_none_is_refused_in_words_on_the_image_page(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    state: dict[str, Any] = {}
+    monkeypatch.setattr(image_start.st, "session_state", state)
+    asker = Asker(store, WHO, Limits())
+    for address in ("https://example.org/" + "a" * 5000, "http://", "https://a b/c", "file:///etc/passwd"):
+        state.clear()
+        state["image-address"] = address
+        image_start._ask_address(asker, "mini")
+        assert "not a web address" in state[image_start.ERROR], address
+    assert asker.all() == []
+
+
+def test_the_name_of_a_picture_is_text_and_never_markup(store: Store, monkeypatch: pytest.MonkeyPatch):
+    asker = Asker(store, WHO, Limits())
+    request = asker.ask(Source("sample", "phone", "![x](https://example.org/x.png)"), STILL)
+    page = MagicMock()
+    monkeypatch.setattr(image, "st", page)
+    monkeypatch.setattr(image, "show_unserved", lambda *given: None)
+    image._show_waiting(MagicMock(), asker, [request])
+    assert page.header.call_args.args[0].startswith("\\!\\[x\\]")
+
+
+def test_streamlit_itself_receives_no_more_than_a_picture():
+    path = Path(image_start.__file__).parents[1] / ".streamlit" / "config.toml"
+    settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    assert settings["server"]["maxUploadSize"] == MAX_PICTURE_BYTES // 10**6
+
+
+# Visitors and the page
+
+
+def page_app(content: bytes) -> TestClient:
+    def answer(request: Request) -> Response:
+        return Response(content, media_type="text/html", headers={"Cache-Control": "no-cache"})
+
+    middleware = [Middleware(PageShell), Middleware(visitors.NameVisitors)]
+    return TestClient(Starlette(routes=[Route("/", answer)], middleware=middleware))
+
+
+def test_no_cache_keeps_the_page_that_names_a_visitor():
+    client = page_app(b'<html><head></head><body><div id="root"></div></body></html>')
+    first = client.get("/")
+    assert "crosscheck_visitor=" in first.headers["set-cookie"]
+    assert first.headers["cache-control"] == "private, no-cache"
+    again = client.get("/")
+    assert "set-cookie" not in again.headers
+    assert again.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("sent", ["crosscheck_visitor=", "crosscheck_visitor=x", f"other_crosscheck_visitor={WHO}"])
+def test_a_browser_whose_cookie_names_nobody_gets_another(sent: str):
+    assert "set-cookie" in page_app(b"<p>page</p>").get("/", headers={"Cookie": sent}).headers
+    assert (
+        "set-cookie"
+        not in page_app(b"<p>page</p>").get("/", headers={"Cookie": f"a=b; crosscheck_visitor={WHO}"}).headers
+    )
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "identity"])
+def test_only_the_page_of_streamlit_is_written_into(accepted: str):
+    headers = {"Accept-Encoding": accepted}
+    page = page_app(b'<html><head></head><body><div id="root"></div></body></html>').get("/", headers=headers)
+    assert "modulepreload" in page.text
+    other = "<html><head></head><body>r\u00e9sum\u00e9</body></html>".encode("latin-1")
+    assert page_app(other).get("/", headers=headers).content == other
 
 
 def test_unlisted_clips_are_found_by_their_full_key_only(filled: Store):

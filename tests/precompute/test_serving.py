@@ -33,6 +33,7 @@ from precompute.jobs import predict
 from precompute.jobs.predict import Networks
 from precompute.serving import keeper, worker
 from precompute.serving.compute_request import Setup
+from precompute.serving.housekeeping import tidy
 from precompute.serving.worker import MAX_LOST, Worker
 from precompute.signals import Stop, stop_on_signals
 from tests.fixtures.media import write_video
@@ -298,6 +299,37 @@ def test_uploads_go_after_their_time_but_not_while_another_request_needs_them(de
     assert desk.uploads.stored() and desk.store.tracks()
     desk.serve(limits=Limits(days=0.0))
     assert desk.requests.all() == [] and desk.uploads.stored() == [] and desk.store.tracks() == []
+
+
+def test_where_the_clock_jumps_an_upload_under_way_and_one_not_asked_for_yet_stay(desk):
+    incoming = desk.uploads.begin(10)
+    incoming.write(b"ab")
+    upload = desk.uploads.put([b"abcd"], 10)
+    for path in (desk.store.root / "uploads").iterdir():
+        os.utime(path, (0, 0))  # as of a clock that was years ahead since
+    tidy(desk.store, desk.requests, desk.uploads, keep_seconds=None, now=time.time())
+    assert desk.uploads.stored() == [upload] and incoming.finish().bytes == 2
+    os.utime(desk.uploads.path(upload.sha256), (0, 0))
+    tidy(desk.store, desk.requests, desk.uploads, keep_seconds=86400.0, now=time.time())
+    assert upload not in desk.uploads.stored()
+
+
+def test_an_upload_asked_for_again_while_it_is_being_deleted_stays_with_its_clip_unlisted(desk, clip, monkeypatch):
+    upload = desk.uploads.put([clip.read_bytes()], 10**6)
+    source = Source("upload", upload.sha256, "mine.mp4")
+    first = desk.ask(source, max_frames=1)
+    desk.serve()
+    desk.requests.drop(first.id)
+    writing = Store.writing
+
+    def ask_then_write(store, *given, **options):
+        desk.ask(source, max_frames=1)
+        return writing(store, *given, **options)
+
+    monkeypatch.setattr(Store, "writing", ask_then_write)
+    assert tidy(desk.store, desk.requests, desk.uploads, keep_seconds=None, now=time.time()) == []
+    assert {track.head.clip.key for track in desk.store.tracks()} == desk.uploads.unlisted()
+    assert desk.uploads.stored() == [upload] and desk.uploads.unlisted()
 
 
 def test_of_two_clips_from_one_upload_each_goes_with_its_request(desk, clip):

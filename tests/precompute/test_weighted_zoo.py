@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +10,25 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from analysis.columns import Columns
 from analysis.energy import energy
 from analysis.expected_error import features_of, interval, model_of, predict
-from cache.records import Track
+from cache.keys import track_key
+from cache.records import Head, Track
 from cache.store import Store
 from consistency.domains import ENERGY
 from consistency.merging import merge, mirrored
 from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
+from consistency.zoo.records import Expected, Zoo
+from dashboard.catalogue import Catalogue
 from precompute.cli.app import app
 from precompute.jobs import precision
 from precompute.jobs.encode import decode_image
+from precompute.jobs.tracks import plan_tracks
 from tests.fixtures.media import write_video
+from tests.fixtures.stores import make_clip
 from tests.fixtures.zoos import write_zoo
 
 N_FRAMES = 4
@@ -99,7 +106,7 @@ def test_what_is_merged_has_its_own_error_and_no_energy(done):
     merged = track_of(done, "prediction", "tiny/merged/rgb-depth")
     assert (done.column(merged, "error") > 0).all()
     assert (done.column(merged, "absrel_scaled") > 0).all()
-    assert not [t for t in done.tracks() if t.head.method == "merged" and t.head.kind != "prediction"]
+    assert {t.head.kind for t in done.tracks() if t.head.method == "merged"} == {"prediction", "stability"}
 
 
 def test_a_readout_has_its_perceptual_error_where_the_truth_that_is_read_is_known(done, zoo):
@@ -154,7 +161,11 @@ def test_the_expected_error_follows_from_what_a_track_stores(done):
 @pytest.mark.parametrize(
     ("before", "after", "changed"),
     [
-        ("weights = [0.5, 0.125, 0]", "weights = [0.375, 0.25, 0]", {"prediction tiny/merged/rgb-normal"}),
+        (
+            "weights = [0.5, 0.125, 0]",
+            "weights = [0.375, 0.25, 0]",
+            {"prediction tiny/merged/rgb-normal", "stability tiny/merged/rgb-normal"},
+        ),
         (
             "weights = [0.5, 0.25, 1.5]",
             "weights = [0.5, 0.25, 1.25]",
@@ -183,3 +194,50 @@ def test_an_expected_error_fitted_later_reaches_finished_tracks(tmp_path, zoo, c
     store = run(tmp_path / "store", later, clip, *pattern)
     (track,) = store.tracks(kind="energy")
     assert track.head.constants["expected"]["intercept"] == 2
+
+
+def heads(zoo: Zoo, truth: dict[str, str] | None = None) -> dict[str, Head]:
+    """Kind and configuration -> the start of the manifest, for every track of the zoo on some clip."""
+    specs = plan_tracks(make_clip("room", n_frames=4), zoo, ["*"], truth or {})
+    return {f"{spec.head.kind} {spec.head.configuration}": spec.head for spec in specs}
+
+
+def test_only_errors_that_gained_a_figure_make_new_tracks_of_what_earlier_versions_stored(zoo):
+    found = heads(load_zoo(str(zoo)), {"normal": "a" * 64, "depth": "b" * 64})
+    for target, truth, is_kept in (("normal", "a", True), ("depth", "b", False)):
+        head = found[f"prediction tiny/baseline/rgb-{target}"]
+        inputs = {"edges": dict(head.edges), "constants": {}, "truth": truth * 64}
+        before = track_key(head.clip.key, "prediction", "tiny", "baseline", f"rgb-{target}", inputs)
+        assert (head.key == before) == is_kept
+    assert "absrel_scaled" in head.columns
+
+
+def test_a_merge_is_another_track_with_the_terms_of_an_expected_error_and_none_with_another_origin(zoo):
+    known = load_zoo(str(zoo))
+    name, pair = "prediction tiny/merged/rgb-normal", ("normal", "merged")
+    of_paths = Expected("angle_degrees", ("rgb-depth-normal",), (1.0,), 0.0)
+    plain, expected = (heads(replace(known, expected=rows))[name] for rows in ({}, {pair: of_paths}))
+    assert "terms" not in plain.columns and "paths" not in plain.constants
+    assert "terms" in expected.columns and expected.key != plain.key
+    moved = {"normal": replace(known.merges["normal"], origin="measured elsewhere")}
+    assert heads(replace(known, merges=moved))[name].key == heads(known)[name].key
+
+
+def test_an_energy_stored_before_its_zoo_had_weights_keeps_its_meaning_beside_the_new_one(tmp_path, zoo, clip):
+    pattern = ("--configurations", "tiny/baseline/rgb-normal")
+    before = run(tmp_path / "store", write_zoo(tmp_path / "tiny"), clip, *pattern)
+    kept = {track.head.key: track for track in before.tracks()}
+    old = track_of(before, "energy", "tiny/baseline/rgb-normal")
+    paper = Columns(before).series(old, "terms", "standardised")
+    after = run(tmp_path / "store", zoo, clip, *pattern)
+    new = [track for track in after.tracks() if track.head.key not in kept]
+    assert [track.head.kind for track in new] == ["energy"]
+    assert all(after.get(key) == track for key, track in kept.items())
+    assert Columns(after).series(old, "terms", "standardised").tolist() == paper.tolist()
+    assert Columns(after).series(new[0], "terms", "standardised") != pytest.approx(paper)
+    shown = Catalogue(after.tracks()).find_like(
+        old.head.clip.key, "energy", track_of(after, "prediction", "tiny/baseline/rgb-normal")
+    )
+    assert shown == new[0]
+    listed = CliRunner().invoke(app, ["list", "--tracks", "--store", str(tmp_path / "store")]).output
+    assert listed.count("energy (paper)") == 1 and f"{paper.mean():.2f}" in listed

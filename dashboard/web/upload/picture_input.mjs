@@ -1,8 +1,8 @@
 // @ts-check
 /** The place for a picture: dropped, pasted or chosen, it goes to the server at once, and Python gets its digest. */
 
+import { Api, Refusal } from "../asking/api.mjs";
 import { element, listener } from "../ui/dom.mjs";
-import { Refused, send } from "./send.mjs";
 
 /** Letters of a file's name that Python gets: it is a title, nothing more. */
 const MAX_TITLE_LETTERS = 100;
@@ -97,16 +97,17 @@ class PictureInput {
     this.isSending = true;
     this.bar.hidden = false;
     this.tell("Uploading …");
-    const onProgress = (/** @type {number} */ share) => {
-      this.bar.value = share;
+    const progress = (/** @type {number} */ nBytes) => {
+      this.bar.value = nBytes / Math.max(1, file.size);
     };
+    progress(0);
     try {
-      const stored = await send(file, { ticket, kind: "picture", signal: this.abort.signal, onProgress });
+      const upload = await new Api(ticket, document.baseURI).upload(file, { signal: this.abort.signal, progress });
       this.tell("Uploaded.");
       const title = (file.name || "pasted picture").slice(0, MAX_TITLE_LETTERS);
-      this.component?.setTriggerValue?.("wish", { upload: stored.sha256, title });
+      this.component?.setTriggerValue?.("wish", { upload, title });
     } catch (error) {
-      if (error instanceof Refused) this.tell(error.message);
+      if (error instanceof Refusal) this.tell(error.text);
       else if (!this.abort.signal.aborted) throw error;
     } finally {
       this.isSending = false;

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from analysis.energy import Unreadable, energy
+from analysis.energy import Unreadable, energy, own_weighting
 from cache.pack import BadPack
 from cache.records import Track
 from cache.store import CorruptPack, Store
@@ -103,6 +103,7 @@ def _row(store: Store, track: Track) -> dict[str, Any]:
     if head.kind == "energy":
         try:
             row["energy_mean"] = _mean_energy(store, track)
+            row["weighting"] = own_weighting(head.constants)
         except (CorruptPack, BadPack, KeyError, Unreadable) as error:
             row["energy_mean"] = None
             complain(f"{head.configuration} of '{head.clip.title}': {error}", "damaged")
@@ -126,11 +127,13 @@ def _table(pairs: list[tuple[Track, dict[str, Any]]]) -> Table:
     table.add_column("kind", no_wrap=True)
     for name in ("frames", "MB", "energy (σ)"):
         table.add_column(name, justify="right", no_wrap=True)
+    weighted = {track.head.configuration for track, row in pairs if row.get("weighting") == "weighted"}
     for track, row in pairs:
         mean = row.get("energy_mean")
+        is_older = row.get("weighting") == "paper" and track.head.configuration in weighted
         table.add_row(
             track.head.configuration,
-            row["kind"],
+            "energy (paper)" if is_older else row["kind"],
             f"{row['n_frames']}" if row["complete"] else f"{row['n_frames']} of {track.head.clip.n_frames}",
             f"{row['bytes'] / 1e6:.1f}",
             "" if mean is None else f"{mean:.2f}",

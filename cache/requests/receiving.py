@@ -6,11 +6,13 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from threading import Lock
 
 from cache.requests.limits import DAY_SECONDS, Limits, Refused, Usage, require_upload, usage
 from cache.requests.queue import Requests
-from cache.requests.uploads import Incoming, Upload, Uploads
+from cache.requests.uploads import Incoming, Upload, Uploads, in_parts
 
 MAX_PART_BYTES = 8 << 20
 """Of one request; the browser sends half, so that a line that breaks costs little."""
@@ -31,6 +33,12 @@ class Receiving:
     """When the last bytes came, by a monotonic clock."""
     lock: Lock = field(default_factory=Lock)
     """Held while a part is written: of two requests at once, one is refused."""
+
+
+@cache
+def receiver_of(root: Path) -> Receiver:
+    """The receiver of the store in that folder, which the routes and the pages of this process share."""
+    return Receiver(Uploads(root), Requests(root))
 
 
 class Receiver:
@@ -81,6 +89,15 @@ class Receiver:
         with self._lock:
             self._received[one.who, upload.sha256] = upload.bytes, time.time()
         return upload
+
+    def take(self, who: str, limits: Limits, data: memoryview | bytes) -> str:
+        """Store bytes that are in memory already: their digest. Raises Refused and NotWritten."""
+        with self._lock:
+            require_upload(len(data), self._usage(who), limits)
+        upload = self._uploads.put(in_parts(data), len(data))
+        with self._lock:
+            self._received[who, upload.sha256] = upload.bytes, time.time()
+        return upload.sha256
 
     def discard(self, one: Receiving) -> None:
         """Forget an upload and its bytes."""
