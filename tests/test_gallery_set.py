@@ -10,6 +10,7 @@ import av
 import pytest
 
 from dashboard.gallery.items import CATEGORIES, FOLDER, TEXTS, listed
+from dashboard.views.image_start import SAMPLES as PICTURES
 from precompute.media.sources import SAMPLES, bundled_sets, resolve
 
 FREE = ("public domain", "CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "BSD-3-Clause")
@@ -56,3 +57,9 @@ def test_the_job_takes_title_and_credit_from_the_sidecar(tmp_path: Path):
     found = resolve(source, media_dir=tmp_path)
     assert (found.title, found.licence) == ("The Night Café, 1888", "public domain")
     assert found.sha256 == next(item.sha256 for item in listed() if item.name == "night-cafe")
+
+
+def test_every_sample_of_the_image_page_lies_within_its_clip():
+    for name, seconds, _ in PICTURES:
+        with av.open(str(SAMPLES / f"{name}.mp4")) as container:
+            assert container.duration is not None and 0 <= seconds < container.duration / av.time_base

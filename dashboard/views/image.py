@@ -33,7 +33,7 @@ from dashboard.player_data import Position, View, read_view_state
 from dashboard.site import Site
 from dashboard.text import one_line, without_markdown
 from dashboard.views.energy_strip import energy_strips
-from dashboard.views.image_start import ASKED, ERROR, ZOOS, ask, delete_all, failure_words, start
+from dashboard.views.image_start import ASKED, ERROR, ZOOS, ask, delete_all, failure_words, start, title_of
 from dashboard.views.shared_ranges import ranges_of
 from dashboard.widgets import show_notes, show_unserved
 
@@ -104,8 +104,7 @@ def _named(catalogue: Catalogue, key: str) -> Clip | None:
 
 def _show_waiting(site: Site, asker: Asker, waiting: Sequence[Request]) -> None:
     with st.container(key="image-start"):
-        title = waiting[0].asked.source.title or waiting[0].asked.source.name
-        st.header(without_markdown(one_line(title, 60)), anchor=False)
+        st.header(without_markdown(title_of(waiting[0])), anchor=False)
         failed = next((request for request in waiting if request.state in ("failed", "cancelled")), None)
         if failed is not None:
             st.text(failure_words(failed) or "It was cancelled.")

@@ -16,10 +16,10 @@ from dashboard.widgets import show_unserved
 ASKED = "image.asked"
 """In the session: the requests that the page waits for; their clip is not known yet."""
 ERROR = "image.error"
-ZOOS = {"mini": "mini: two methods, the quickest", "lab": "lab: eight methods, all nine domains"}
+ZOOS = {"mini": "mini: three methods, the quickest", "lab": "lab: eight methods, all nine domains"}
 SAMPLES = (
     ("phone", 1.0, "A phone's video, at 1 s"),
-    ("phone", 5.0, "A phone's video, at 5 s"),
+    ("walkthrough", 2.0, "A rendered room, at 2 s"),
     ("walkthrough", 6.6, "A rendered room, at 6.6 s"),
 )
 """Bundled clip, seconds, and what the button says."""
@@ -136,15 +136,21 @@ def _earlier(site: Site, asker: Asker) -> None:
     for request in list(shown.values())[:MAX_SHOWN]:
         clip = request.ended.clip if request.ended else request.progress.clip
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            title = request.asked.source.title or request.asked.source.name
             if clip:
                 st.page_link(site.pages["image"], label="Open", query_params={"clip": clip})
-            st.text(f"{one_line(title, 60)} · {STATES[request.state]}")
+            st.text(f"{title_of(request)} · {STATES[request.state]}")
             if request.ended and request.ended.failure:
                 st.text(failure_words(request))
             st.button(
                 "Delete", key=f"delete-{request.id}", type="tertiary", on_click=delete_all, args=(asker, [request])
             )
+
+
+def title_of(request: Request) -> str:
+    """What the visitor chose: the words of the sample's button, the name of the file, or the address."""
+    source, seconds = request.asked.source, request.asked.options.start
+    known = (words for name, at, words in SAMPLES if source.kind == "sample" and (name, at) == (source.name, seconds))
+    return one_line(next(known, source.title or source.name), 60)
 
 
 def failure_words(request: Request) -> str:

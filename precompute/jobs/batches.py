@@ -175,6 +175,10 @@ def _decode_batches(wanted: FrameRange, stopped: Event, remarks: Remarks) -> Gen
         if held:
             yield FrameBatch.stack(held, held_truth)
         if n_frames < max(start, 1):
+            if not start:
+                raise SourceError(
+                    "no_frames", f"{title}: no frame lies in the requested range", "change --start or --end"
+                )
             raise SourceError(
                 "no_frames",
                 f"{title}: has {n_frames} frames in the requested range, but {start} are stored",

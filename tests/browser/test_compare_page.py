@@ -381,6 +381,8 @@ def test_the_verdict_stands_above_the_pictures_and_explains_its_words(page: Page
     expect(card.get_by_text(re.compile(r"A −?\d\.\d\d\sσ, B −?\d\.\d\d\sσ: .*noise floor"))).to_be_visible()
     boxes = card.bounding_box(), root.bounding_box()
     assert boxes[0] and boxes[1] and boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]
+    plot = root.locator(".charts").bounding_box()
+    assert plot and plot["y"] + 40 < 720  # pictures and the beginning of the plots are on the first screen
     card.get_by_test_id("stTooltipIcon").hover()
     expect(page.get_by_text("section 4")).to_be_visible()
 

@@ -9,7 +9,7 @@ import { Toolbar } from "./toolbar.mjs";
 /** A message stays this long, and longer where something can be done about it. */
 const MESSAGE_MS = { plain: 2500, withControl: 12000 };
 /** The pictures keep at least this share of the window's height, even where the plots then need scrolling. */
-const MIN_STAGE_SHARE = { wide: 0.32, upright: 0.5 };
+const MIN_STAGE_SHARE = { wide: 0.37, upright: 0.5 };
 /** From this width of the player on, in a window of 1600 px, plots stand beside the pictures. */
 const BESIDE_FROM_PX = 1540;
 /** Between the rows of the player, CSS px: the pictures leave room for three of them. */
