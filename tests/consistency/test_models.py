@@ -89,6 +89,7 @@ def test_every_architecture_has_a_builder():
         "geo-net": {"widths": [4]},
         "sobel-edges": {},
         "hessian-keypoints": {},
+        "mirror": {},
     }
     of_others = {name for name in ARCHITECTURES if name.startswith("xtc-")}  # tests/test_xtc.py
     assert set(arguments) == set(ARCHITECTURES) - of_others

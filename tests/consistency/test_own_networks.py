@@ -100,7 +100,7 @@ def test_a_zoo_that_extends_another_keeps_what_it_has_of_its_own(example):
     record(read_zoo(str(example)))
     zoo = load_zoo(str(example))
     assert zoo.size_multiple == 32
-    assert zoo.methods == ("fastdepth", "baseline", "consistency")
+    assert zoo.methods == ("fastdepth", "baseline", "consistency", "multitask")
     assert zoo.energies["depth"] == load_zoo("mini").energies["depth"]
     assert zoo.targets("fastdepth") == ("depth",)
 

@@ -151,7 +151,8 @@ def test_the_page_offers_every_method_and_readout_of_a_large_zoo_and_shows_each_
     for readout in readouts:
         view = compare(catalogue, clip, "normal", readout, direct)
         assert len(view.panes) == 1 + 2 * len(LAB_METHODS) and not view.missing
-        assert [len(plot.curves) for plot in view.plots] == [len(LAB_METHODS)] * 2  # energy and readout disagreement
+        assert {plot.id for plot in view.plots} == {"energy", "disagreement", "stability"}
+        assert [len(plot.curves) for plot in view.plots] == [len(LAB_METHODS)] * 3
 
 
 def test_the_list_has_each_configuration_on_a_line_of_its_own(lab):
