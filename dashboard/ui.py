@@ -66,4 +66,5 @@ def _open_store(root: str) -> tuple[Store, Columns]:
     return store, Columns(store)
 
 
-main()
+if __name__ == "__main__":  # processes that Streamlit's own tests spawn import it under another name
+    main()

@@ -35,7 +35,9 @@ def visitor() -> str:
     if needs_sign_in() and st.user.is_logged_in:
         return _digest("user", *(str(st.user.get(name) or "") for name in ("iss", "sub", "email")))
     cookie = st.context.cookies.get(COOKIE, "")
-    if not _TOKEN.fullmatch(cookie):
+    if not isinstance(cookie, str) or not _TOKEN.fullmatch(
+        cookie
+    ):  # in Streamlit's tests there is no browser to keep one
         cookie = st.session_state.setdefault(COOKIE, secrets.token_hex(16))
     return _digest("cookie", cookie)
 

@@ -62,9 +62,12 @@ def _unit(plot: Plot, scale: Scale) -> str:
 
 
 def _limit(plot: Plot) -> float | None:
-    """The lowest 97.5th percentile that the zoos of an energy plot state, sigma; None if none does."""
+    """The 97.5th percentile that a zoo states for the first configuration that has one, sigma; None: none does.
+
+    Methods differ, above all where targets share a trunk: the lowest of all would cross the usual energies of the others.
+    """
     trusts = [trust for curve in plot.curves if (trust := trust_of(curve.track))]
-    return min((trust.percentile_97_5 for trust in trusts if trust.percentile_97_5 is not None), default=None)
+    return next((trust.percentile_97_5 for trust in trusts if trust.percentile_97_5 is not None), None)
 
 
 def named_columns(charts: Sequence[Chart], n_frames: int) -> dict[str, np.ndarray]:

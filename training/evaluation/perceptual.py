@@ -25,13 +25,16 @@ def perceptual_text(gaps: Mapping[tuple[str, str], float], targets: Sequence[str
             if not edges or not np.isfinite(values).all():
                 cells.append("–")
                 continue
-            percent = 100 * (float(np.exp(np.log(values / base).mean())) - 1)
+            mean = plain(float(values.mean()), 4)
+            if method == reference:
+                cells.append(mean)
+                continue
             n_lower = int((values < base).sum())
-            cells.append(
-                plain(float(values.mean()), 4)
-                if method == reference
-                else f"{plain(float(values.mean()), 4)} ({signed(percent, 1)} %, {n_lower} of {len(edges)})"
-            )
+            # Where a readout has no error at all there is no ratio.
+            change = "–"
+            if (values > 0).all() and (base > 0).all():
+                change = f"{signed(100 * (float(np.exp(np.log(values / base).mean())) - 1), 1)} %"
+            cells.append(f"{mean} ({change}, {n_lower} of {len(edges)})")
         rows.append([title(target), *cells])
     return (
         "### Perceptual error\n\nThe paper's second measure: L1 between a cross network's readouts of the prediction and of the truth, "
