@@ -287,12 +287,12 @@ def test_a_run_stopped_after_any_batch_goes_on_to_the_same_bytes(tmp_path, zoo, 
     for stop_after in range(1, 4):
         calls = 0
 
-        def stopping(*arguments, limit=stop_after):
+        def stopping(*arguments, limit=stop_after, **options):
             nonlocal calls
             calls += 1
             if calls > limit:
                 raise KeyboardInterrupt
-            return original(*arguments)
+            return original(*arguments, **options)
 
         store = tmp_path / f"stopped-{stop_after}"
         monkeypatch.setattr(device_worker, "predict", stopping)
