@@ -145,6 +145,7 @@ class Head:
         for texts in (self.edges, self.computed_on):
             _require(_is_table(texts, str), "table of texts", texts)
         _require(_is_table(self.columns, dict), "columns", self.columns)
+        _require(isinstance(self.constants, Mapping), "constants", self.constants)
         if self.kind == "energy":
             self._check_energy()
 

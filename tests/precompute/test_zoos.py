@@ -654,7 +654,7 @@ def test_what_an_imported_zoo_extends_stays_where_it_is(installed, tmp_path):
     head = 'extends = "mini"\nfallback = "baseline"\n'
     toml.write_text(head + toml.read_text().replace('"baseline"', '"mine"'))
     zoo = install.import_zoo(folder, "mine", on_problem=pytest.fail)
-    assert zoo.methods == ("mine", "baseline", "consistency") and zoo.missing == ()
+    assert zoo.methods == ("mine", "baseline", "consistency", "multitask") and zoo.missing == ()
     assert {path.name for path in (installed / "mine").glob("*.safetensors")} == {"plain.safetensors"}
 
 
