@@ -122,7 +122,9 @@ def test_a_zoomed_axis_never_loses_the_cursor_and_comes_back_from_the_link(page:
 
 def test_ctrl_and_wheel_zooms_around_the_pointer(page: Page, app: App):
     root = open_page(page, app)
-    box = root.locator(".plot-area").first.bounding_box()
+    area = root.locator(".plot-area").first
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
     page.keyboard.down("Control")
