@@ -371,7 +371,7 @@ def test_every_key_of_the_table_is_in_help_and_palette_and_the_palette_has_more(
     page.keyboard.press("Escape")
     page.keyboard.press("/")
     offered = page.locator(".palette [role=option]").all_inner_texts()
-    left = ("solo", "speed", "palette", "close")
+    left = ("solo", "speed", "palette", "close", "addVideo")  # this server allows nobody to ask
     assert all(
         any(one["help"] in text for text in offered)
         for one in table

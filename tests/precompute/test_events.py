@@ -348,7 +348,7 @@ def test_a_folder_and_a_list_are_taken_apart_and_what_is_skipped_is_named(tmp_pa
     (folder / "notes.txt").write_text("not a video")
     result = run(tmp_path / "store", zoo, folder, "--from", "-", text="# more\n\nmissing.mp4\n")
     assert result.exit_code == 1 and "error[not_found] missing.mp4" in result.stderr
-    assert "2 videos; skipped (not a video by name): notes.txt" in result.stdout
+    assert "2 videos; skipped (not a video or picture by name): notes.txt" in result.stdout
     report = last_report(tmp_path / "store")
     assert report is not None
     assert [Path(item.source).name for item in report.items] == ["a.mp4", "b.mp4", "missing.mp4"]
