@@ -148,6 +148,8 @@ def test_a_photo_of_the_camera_is_answered(browser: Browser, app: App):
             for page in opened_in(context):
                 start(page, app)
                 page.get_by_text("Use the camera").click()
+                # Before its first frame there is nothing that a press could take.
+                page.wait_for_function("() => document.querySelector('video')?.videoWidth > 0")
                 began = time.monotonic()
                 page.get_by_role("button", name="Take Photo").click()
                 answered(page, began, "camera")
