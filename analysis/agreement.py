@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 ASSUMED_FIELD_OF_VIEW_DEGREES = 60.0
-"""Of the shorter side, where nothing else is known; as in consistency/models/camera_geometry.py."""
+"""Field of view of the shorter side where nothing else is known, as in consistency/models/camera_geometry.py."""
 NEIGHBOUR_DISTANCE_PX = 2
 DEPTH_TOLERANCE = 0.05
 LEAST_WEIGHT = 1e-4

@@ -38,7 +38,7 @@ class ConfidencePlot:
     error: str
     """Title of the error."""
     unit: str
-    """Of the error; empty for none."""
+    """The unit of the error; empty for none."""
     confidences: tuple[Confidence, ...]
     """The best first: by AUSE."""
     missing: tuple[str, ...]
@@ -89,7 +89,7 @@ def block_values(columns: Columns, track: Track) -> np.ndarray:
 
 
 def _problem(curve: Sparsification) -> str:
-    """Why there is no curve; empty if there is one."""
+    """The reason for a missing curve; empty if there is a curve."""
     if curve.n_samples < LEAST_SAMPLES:
         return f"{curve.n_samples} frames have both a value and an error; at least {LEAST_SAMPLES} are needed"
     if curve.is_constant:

@@ -21,7 +21,7 @@ class Ranking:
     """How often the lower confidence of two methods has the lower error."""
 
     share: float
-    """Of frames in which both differ; NaN without any."""
+    """The share among frames in which both differ; NaN without any."""
     low: float
     high: float
     """Ends of its 95 % interval, a bootstrap over units."""

@@ -32,7 +32,7 @@ class Sparsification:
     n_samples: int
     """Samples that have both numbers."""
     mean_error: float
-    """Of all samples, in the unit of the error."""
+    """The mean over all samples, in the unit of the error."""
     is_constant: bool
     """Whether all samples are equally uncertain, which orders nothing."""
 

@@ -39,7 +39,7 @@ class Weights:
     """The weights of one energy."""
 
     values: tuple[float, ...]
-    """Of the target's own paths, then of `borrowed`."""
+    """The weights of the target's own paths, then those of `borrowed`."""
     borrowed: tuple[str, ...]
     """Paths to other targets that count."""
 

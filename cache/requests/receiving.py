@@ -15,7 +15,7 @@ from cache.requests.queue import Requests
 from cache.requests.uploads import Incoming, Upload, Uploads, in_parts
 
 MAX_PART_BYTES = 8 << 20
-"""Of one request; the browser sends half, so that a line that breaks costs little."""
+"""The largest body of one request. The browser sends half of it, so that a broken connection costs little."""
 MAX_OPEN, MAX_OPEN_IN_ALL = 2, 64
 """Uploads of a visitor, and of all, that may be under way at once: each holds a file open."""
 IDLE_SECONDS = 600.0

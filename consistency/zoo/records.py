@@ -142,7 +142,7 @@ class EnergyConstants:
     origin: str = field(default="", compare=False)
     """Where the constants come from, as text."""
     weights: tuple[float, ...] = ()
-    """Of the standardised terms of `paths`, then of `borrowed`, in the weighted energy; empty: there is only the mean of `paths`."""
+    """Weights in the weighted energy: of the standardised terms of `paths`, then of `borrowed`. Empty: there is only the mean of `paths`."""
     borrowed: tuple[str, ...] = ()
     """Paths to other targets, `rgb-depth-reshading`, whose disagreement with the direct prediction of theirs tells of this one."""
     borrowed_mu: tuple[float, ...] = ()
@@ -164,12 +164,12 @@ class EnergyConstants:
 
     @property
     def paper_weights(self) -> tuple[float, ...]:
-        """Of all terms in the paper's energy: equal for `paths`, 0 for the others."""
+        """The weights of all terms in the paper's energy: equal for `paths`, 0 for the others."""
         return (1 / len(self.paths),) * len(self.paths) + (0.0,) * len(self.borrowed)
 
     @property
     def all_weights(self) -> tuple[float, ...]:
-        """Of all terms in the energy that is shown: the weighted one where there are weights."""
+        """The weights of all terms in the energy that is shown, which is the weighted one where there are weights."""
         return self.weights or self.paper_weights
 
     @property
@@ -189,7 +189,7 @@ class Expected:
     coefficients: tuple[float, ...]
     intercept: float
     factor: float | None = None
-    """Of the interval; None: not calibrated."""
+    """The interval reaches from the expected error divided by this to the expected error times this; None: not calibrated."""
     coverage: float = 0.9
     n_units: int = 0
     """Rooms or clips that the factor was measured on."""
@@ -217,7 +217,7 @@ class Merge:
     paths: tuple[str, ...]
     """The direct path, then indirect ones."""
     weights: tuple[float, ...]
-    """Of `paths`."""
+    """One weight for each of `paths`."""
     mirror: float
     """Weight of the direct prediction of the mirrored image, mirrored back."""
     origin: str = field(default="", compare=False)

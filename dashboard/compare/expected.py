@@ -72,7 +72,7 @@ def expected_words(lines: Sequence[Series], title: str, unit: str) -> str:
 
 
 def _of_median_frame(line: Series, usual: np.ndarray, unit: str) -> str:
-    """Of one frame: an interval does not hold for a mean."""
+    """The median frame in words; no mean, as an interval holds for one frame alone."""
     order = np.flatnonzero(usual)[np.argsort(line.values[usual], kind="stable")]
     at = int(order[(len(order) - 1) // 2])
     value = f"{line.letter} {number(float(line.values[at]), unit)}"

@@ -44,7 +44,7 @@ from dashboard.text import one_line
 from dashboard.visitors import TICKET_HEADER, holder_of
 
 MAX_BODY_BYTES = 32 << 10
-"""Of a request for work."""
+"""The largest body of a request for work."""
 WRITERS = 2
 """Threads that hash and write parts: packs are served by the others, and wait for the interpreter with each one more."""
 WRITE_BYTES = 1 << 20

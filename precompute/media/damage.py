@@ -258,7 +258,7 @@ class Evidence:
         """Frames that an edit list leaves out."""
 
     def in_packet(self, packet: Any) -> str | None:
-        """Of the next packet, before it is decoded."""
+        """The damage in the next packet, found before it is decoded."""
         is_lost = self._marks.lost_frames(packet) if self._marks else packet.is_corrupt
         return "data of the stream are missing" if is_lost else None
 
@@ -269,7 +269,7 @@ class Evidence:
             self._owed.note_packet(packet, starts_again)
 
     def in_frame(self, frame: Any) -> str | None:
-        """Of the next frame that would be shown."""
+        """The damage in the next frame that would be shown."""
         if frame.is_corrupt:
             return "a frame cannot be decoded whole"
         if self._owed and frame.pts is not None and self._owed.lacks_before(frame.pts):
@@ -277,7 +277,7 @@ class Evidence:
         return None
 
     def at_end(self) -> str | None:
-        """Once the stream has ended."""
+        """The damage that shows only once the stream has ended."""
         if self._marks and self._marks.ends_incomplete():
             return "the last frame is incomplete"
         if self._owed and self._owed.lacks_before(None):

@@ -84,7 +84,7 @@ class Judgement:
     n_frames: int
     """Test frames."""
     n_frames_merged: int
-    """Of these, one per room, on which merging was measured."""
+    """Test frames on which merging was measured: one per room."""
     told: Mapping[tuple[str, str, str], ToldError]
     """(target, method, confidence) -> against L1 for energies, against its own error for the expected one."""
     covered: Mapping[str, Mapping[Pair, Covered]]
