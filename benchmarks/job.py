@@ -50,14 +50,14 @@ from consistency.zoo.read import load_zoo
 from consistency.zoo.records import Chain, Edge, Zoo
 from precompute.jobs import compute_clip, device_worker, precision, predict
 from precompute.jobs.batches import FrameBatch
-from precompute.jobs.encode import start_encoder
 from precompute.jobs.measures.optical_flow import motion, places_before
 from precompute.jobs.measures.stability import change, is_measured
 from precompute.jobs.measures.warp import Warp
-from precompute.jobs.packs import PackBuilder, PackWriter, encode_chunks, n_encoders
+from precompute.jobs.output.encode import start_encoder
+from precompute.jobs.output.packs import PackBuilder, PackWriter, encode_chunks, n_encoders
+from precompute.jobs.output.tracks import TrackSpec, chains_of, term_maps
 from precompute.jobs.plan import Plan, make_plan
 from precompute.jobs.predict import Compute, Networks, Precision
-from precompute.jobs.tracks import TrackSpec, chains_of, term_maps
 from precompute.media import decoder, sources
 from precompute.media.sampling import Sampling
 

@@ -18,12 +18,12 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from cache.store import STORE_VARIABLE, Store, default_root  # noqa: E402
-from dashboard.access import require_secrets_of  # noqa: E402
-from dashboard.asking import may_ask  # noqa: E402
 from dashboard.server.page_shell import PageShell  # noqa: E402
 from dashboard.server.routes import player_routes, store_argument  # noqa: E402
 from dashboard.server.streamlit_files import CompressStatic  # noqa: E402
-from dashboard.visitors import NameVisitors  # noqa: E402
+from dashboard.visitors.access import require_secrets_of  # noqa: E402
+from dashboard.visitors.asking import may_ask  # noqa: E402
+from dashboard.visitors.visitor import NameVisitors  # noqa: E402
 
 # In the environment, so that every page opens the same store through `default_root()`.
 if named := store_argument(sys.argv[1:]):

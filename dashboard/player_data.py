@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis.energy import Scale, weights_of
 from cache.records import Clip, Track
-from dashboard.access import pass_query
+from dashboard.visitors.access import pass_query
 
 LETTERS = "ABCDEFGH"
 """The configurations of one view, in order."""
@@ -48,7 +48,7 @@ VIEW_STATE = (
     "probe",
     "size",
 )
-"""The names of the view state in a link; their meaning and defaults are in web/player/view_state.mjs."""
+"""The names of the view state in a link; their meaning and defaults are in web/view/view_state.mjs."""
 NO_VIEW_STATE: Mapping[str, str] = {}
 _VIEW_STATE_TEXT = re.compile(r"[A-Za-z0-9.,~_-]{1,100}")
 

@@ -10,10 +10,10 @@ from streamlit.navigation.page import StreamlitPage
 
 from analysis.columns import Columns
 from cache.store import Store, default_root
-from dashboard.access import BadSignIn, is_let_in, needs_sign_in
 from dashboard.pages import PAGES
 from dashboard.site import Site
-from dashboard.views.bar import SENTENCE, bar
+from dashboard.views.parts.bar import SENTENCE, bar
+from dashboard.visitors.access import BadSignIn, is_let_in, needs_sign_in
 
 
 def main() -> None:

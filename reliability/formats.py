@@ -19,8 +19,8 @@ from cache.pack import MAGIC, BadPack, build_pack, read_column, read_header, rea
 from cache.records import BadRecord, Track, sealed, track_from_json, track_to_json
 from dashboard.catalogue import Catalogue
 from dashboard.compare.comparison import compare
-from dashboard.compare.link import from_query, to_query
 from dashboard.player_data import VIEW_STATE, energy_data, pane_data
+from dashboard.selection.link import from_query, to_query
 from reliability import Outcome, Promise, tell
 from reliability.media import MUTATORS, N_EXAMPLES, Random
 from tests.fixtures import stores

@@ -45,8 +45,8 @@ def main(clip: str, n_frames: str, zoo: str, store: str) -> None:
 
     from cache.store import Store
     from consistency.zoo.read import load_zoo
-    from precompute.jobs import packs
     from precompute.jobs.compute_clip import compute_clip
+    from precompute.jobs.output import packs
     from precompute.jobs.plan import make_plan
     from precompute.jobs.predict import Compute, Precision
     from precompute.media import sources

@@ -249,7 +249,7 @@ def _all_ended(root: Path) -> bool:
 def _serve(root: Path) -> None:
     import torch
 
-    from precompute.jobs import packs
+    from precompute.jobs.output import packs
     from precompute.serving import keeper, worker
     from precompute.signals import Stop
 

@@ -27,12 +27,12 @@ from starlette.applications import Starlette
 from cache.requests.queue import Requests, new_worker
 from cache.requests.uploads import Uploads
 from cache.store import Store
-from dashboard.asking import asker_in
 from dashboard.catalogue import Catalogue
-from dashboard.compare.link import from_query
-from dashboard.listed import listed_tracks, unlisted
+from dashboard.selection.link import from_query
 from dashboard.server.routes import player_routes
-from dashboard.visitors import TICKET_HEADER, ticket_of
+from dashboard.visitors.asking import asker_in
+from dashboard.visitors.listed import listed_tracks, unlisted
+from dashboard.visitors.visitor import TICKET_HEADER, ticket_of
 from precompute import sandbox
 from precompute.media.sampling import Sampling
 from reliability import Outcome, Promise

@@ -30,7 +30,7 @@ def test_the_arrows_hold():
         ("dashboard/text.py", "import torch"),
         ("dashboard/text.py", "from precompute import failures"),
         ("consistency/energy.py", "from cache import keys"),
-        ("precompute/jobs/encode.py", "import rich"),
+        ("precompute/jobs/output/encode.py", "import rich"),
         ("cache/keys.py", "from cache import store"),
     ],
 )

@@ -10,7 +10,7 @@ import av
 import pytest
 
 from dashboard.gallery.items import CATEGORIES, FOLDER, TEXTS, listed
-from dashboard.views.image_start import SAMPLES as PICTURES
+from dashboard.views.parts.image_start import SAMPLES as PICTURES
 from precompute.media.sources import SAMPLES, bundled_sets, resolve
 
 FREE = ("public domain", "CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "BSD-3-Clause")

@@ -11,9 +11,9 @@ from cache.records import MAX_PATH_DOMAINS, Clip, Track
 from dashboard.catalogue import Catalogue
 from dashboard.commands import command_for
 from dashboard.compare.expected import MEASURES, expectation
-from dashboard.compare.lineup import grid_places
 from dashboard.configuration import Configuration
 from dashboard.player_data import LETTERS, Choice, Pane
+from dashboard.selection.lineup import grid_places
 from dashboard.text import one_line
 
 EXPECTED = "expected"

@@ -12,7 +12,7 @@ from analysis.columns import Columns
 from analysis.energy import Unreadable
 from analysis.expected_error import ExpectedError, features_of, interval, model_of, predict
 from cache.records import Track
-from dashboard.compare.numbers import number, percent
+from dashboard.numbers import number, percent
 from dashboard.player_data import Band, Series
 from dashboard.text import counted
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.noise import LEAST_FRAMES, noise_floor
 from dashboard.compare.memory import kept_by_content
-from dashboard.compare.numbers import number, percent
+from dashboard.numbers import number, percent
 from dashboard.player_data import Series
 from dashboard.text import counted
 

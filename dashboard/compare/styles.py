@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dashboard.catalogue import Catalogue
-from dashboard.compare.link import Selection
 from dashboard.configuration import Configuration
 from dashboard.player_data import LETTERS, N_DASHES, N_HUES, Style
+from dashboard.selection.link import Selection
 
 
 def styles_by_letter(catalogue: Catalogue, selection: Selection) -> dict[str, Style]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dashboard.compare.comparison import Comparison
 from dashboard.compare.gaps import gap_between
-from dashboard.compare.numbers import number
+from dashboard.numbers import number
 from dashboard.player_data import Chart
 from dashboard.text import counted
 

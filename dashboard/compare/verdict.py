@@ -20,7 +20,7 @@ from dashboard.compare.comparison import Comparison
 from dashboard.compare.expected import expected_words
 from dashboard.compare.gaps import Gap, gap_between
 from dashboard.compare.memory import kept_by_content
-from dashboard.compare.numbers import SPACE, correlation, number, percent, size_of
+from dashboard.numbers import SPACE, correlation, number, percent, size_of
 from dashboard.player_data import Chart, Series
 from dashboard.text import counted, one_line
 

@@ -9,8 +9,8 @@ from typing import Any
 import streamlit as st
 from streamlit.components.v2 import component
 
-from dashboard.asking import MAX_PICTURE_BYTES
 from dashboard.components.bootstrap import bootstrap, read_request
+from dashboard.visitors.asking import MAX_PICTURE_BYTES
 
 
 def picture_input(ticket: str, *, key: str, on_upload: Callable[[str, str], None]) -> None:

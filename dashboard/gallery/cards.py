@@ -12,10 +12,10 @@ from analysis.energy import Unreadable, same_constants
 from analysis.trust import Trust, trust_of
 from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
-from dashboard.compare.numbers import correlation, number, percent
 from dashboard.compare.verdict import follows, told_apart
 from dashboard.configuration import Configuration, default_configurations
 from dashboard.gallery.items import Item
+from dashboard.numbers import correlation, number, percent
 from dashboard.player_data import LETTERS
 from dashboard.text import counted
 

@@ -8,14 +8,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 from cache.records import Track
-from dashboard.access import pass_query
 from dashboard.catalogue import Catalogue
-from dashboard.compare.link import KEY_LETTERS, Selection, to_query
 from dashboard.compare.styles import styles
 from dashboard.gallery.cards import Card, Reading, among_rooms, standing
 from dashboard.gallery.items import CATEGORIES
 from dashboard.image.sheet import is_still
+from dashboard.selection.link import KEY_LETTERS, Selection, to_query
 from dashboard.text import web_address
+from dashboard.visitors.access import pass_query
 
 EndsOf = Callable[[Iterable[Track]], Mapping[str, tuple[float, float]]]
 """Domain -> the values at which its colours begin and end, over these tracks."""

@@ -38,10 +38,10 @@ from cache.requests.records import Options, Source
 from cache.requests.stills import first_bytes_of, for_content
 from cache.requests.uploads import Uploads
 from cache.store import Store, is_key
-from dashboard.asking import Asker, address_in, asker_in
-from dashboard.requested import DEFAULT_SIDE, rows
 from dashboard.text import one_line
-from dashboard.visitors import TICKET_HEADER, holder_of
+from dashboard.visitors.asking import Asker, address_in, asker_in
+from dashboard.visitors.requested import DEFAULT_SIDE, rows
+from dashboard.visitors.visitor import TICKET_HEADER, holder_of
 
 MAX_BODY_BYTES = 32 << 10
 """The largest body of a request for work."""

@@ -11,9 +11,9 @@ from analysis.columns import Columns, with_expected_times
 from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.compare.comparison import compare
-from dashboard.compare.link import from_query, to_query
 from dashboard.compare.plots import named_columns, read
-from dashboard.listed import listed_tracks, unlisted
+from dashboard.selection.link import from_query, to_query
+from dashboard.visitors.listed import listed_tracks, unlisted
 
 
 def series_parquet(store: Store, columns: Columns, params: Mapping[str, str]) -> bytes | None:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.web_files import WEB_FOLDER, web_files, web_version
 
-PAGE_STYLE = WEB_FOLDER.parent / "page.css"
+PAGE_STYLE = WEB_FOLDER / "page.css"
 ROOT = b'<div id="root">'
 """Where Streamlit draws; no other document has it."""
 _ENTRIES = ("player/compare_page.mjs", "path_graph/path_graph.mjs")

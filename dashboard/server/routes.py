@@ -21,9 +21,9 @@ from analysis.energy import Unreadable
 from cache.pack import BadPack
 from cache.records import BadRecord, StoreError
 from cache.store import Store
-from dashboard.access import PASS, may_fetch
 from dashboard.server.asking_routes import asking_routes
 from dashboard.server.exports import series_parquet
+from dashboard.visitors.access import PASS, may_fetch
 from dashboard.web_files import web_content, web_files, web_version
 
 FOREVER = "public, max-age=31536000, immutable"

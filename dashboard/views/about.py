@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.components.drawing import drawing
 from dashboard.site import Site
-from dashboard.views.bar import SENTENCE
+from dashboard.views.parts.bar import SENTENCE
 
 PAPER = "https://arxiv.org/abs/2006.04096"
 CODE = "https://github.com/EPFL-VILAB/XTConsistency"

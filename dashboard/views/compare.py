@@ -12,29 +12,29 @@ from analysis.columns import Columns, with_expected_times
 from analysis.energy import Unreadable
 from cache.records import StoreError, Track
 from cache.store import Store, require_store
-from dashboard.asking import asker_of
 from dashboard.catalogue import Catalogue
-from dashboard.compare.choices import Choices, note_move
 from dashboard.compare.comparison import Comparison, choices_of, compare
-from dashboard.compare.lineup import grid, suggestion
-from dashboard.compare.link import Selection
-from dashboard.compare.menus import menus
 from dashboard.compare.plots import PlotData, read
-from dashboard.compare.presets import Opening, opening, presets
 from dashboard.compare.styles import styles_by_letter
 from dashboard.compare.summaries import VERDICT_CHARTS, remarks, summary
 from dashboard.compare.verdict import measures_of
 from dashboard.components.player import player
-from dashboard.listed import listed_tracks, unlisted
 from dashboard.player_data import Chart, Position, View
+from dashboard.selection.choices import Choices, note_move
+from dashboard.selection.lineup import grid, suggestion
+from dashboard.selection.link import Selection
+from dashboard.selection.menus import menus
+from dashboard.selection.presets import Opening, opening, presets
 from dashboard.site import Site
 from dashboard.text import counted
-from dashboard.views.add_video_button import add_video_button
-from dashboard.views.header import header
-from dashboard.views.preset_buttons import preset_buttons
-from dashboard.views.shared_ranges import ranges_of
-from dashboard.views.verdict_card import show_verdict
-from dashboard.widgets import for_store, refresh_when_changed, show_about, show_failed, show_notes
+from dashboard.views.parts.add_video_button import add_video_button
+from dashboard.views.parts.header import header
+from dashboard.views.parts.preset_buttons import preset_buttons
+from dashboard.views.parts.shared_ranges import ranges_of
+from dashboard.views.parts.verdict_card import show_verdict
+from dashboard.views.parts.widgets import for_store, refresh_when_changed, show_about, show_failed, show_notes
+from dashboard.visitors.asking import asker_of
+from dashboard.visitors.listed import listed_tracks, unlisted
 
 PLAYER = "player"
 

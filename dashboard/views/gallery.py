@@ -10,16 +10,16 @@ import streamlit as st
 from cache.records import Track
 from cache.store import Store
 from dashboard.catalogue import Catalogue
-from dashboard.compare.choices import menu_key
 from dashboard.components.gallery import gallery
 from dashboard.configuration import PREFERRED_TARGET
 from dashboard.gallery.cards import Card, cards_of, targets_of, trust_words
 from dashboard.gallery.data import gallery_data
 from dashboard.gallery.items import CATEGORIES, COMMAND, listed
-from dashboard.listed import listed_tracks, unlisted
+from dashboard.selection.choices import menu_key
 from dashboard.site import Site
-from dashboard.views.shared_ranges import ranges_of
-from dashboard.widgets import for_store, refresh_when_changed
+from dashboard.views.parts.shared_ranges import ranges_of
+from dashboard.views.parts.widgets import for_store, refresh_when_changed
+from dashboard.visitors.listed import listed_tracks, unlisted
 
 INTRODUCTION = (
     "Sample results on pictures and clips unlike the rendered rooms that the bundled networks were trained on, the lowest energy "

@@ -10,9 +10,7 @@ import streamlit as st
 from analysis.energy import Unreadable
 from cache.records import Clip, Track
 from cache.requests.records import Request
-from dashboard.asking import Asker, asker_of
 from dashboard.catalogue import Catalogue
-from dashboard.compare.choices import LINK, newest_link
 from dashboard.components.player import player
 from dashboard.image.percentile import Standing, standing
 from dashboard.image.raw_values import npz
@@ -28,14 +26,16 @@ from dashboard.image.sheet import (
     paths_sheet,
     targets_of,
 )
-from dashboard.listed import listed_tracks, unlisted
 from dashboard.player_data import Position, View, read_view_state
+from dashboard.selection.choices import LINK, newest_link
 from dashboard.site import Site
 from dashboard.text import one_line, without_markdown
-from dashboard.views.energy_strip import energy_strips
-from dashboard.views.image_start import ASKED, ERROR, ZOOS, ask, delete_all, failure_words, start, title_of
-from dashboard.views.shared_ranges import ranges_of
-from dashboard.widgets import show_notes, show_unserved
+from dashboard.views.parts.energy_strip import energy_strips
+from dashboard.views.parts.image_start import ASKED, ERROR, ZOOS, ask, delete_all, failure_words, start, title_of
+from dashboard.views.parts.shared_ranges import ranges_of
+from dashboard.views.parts.widgets import show_notes, show_unserved
+from dashboard.visitors.asking import Asker, asker_of
+from dashboard.visitors.listed import listed_tracks, unlisted
 
 LOOK_SECONDS = 0.25
 """Between two looks at what is being computed: a part of the time that a small zoo takes."""

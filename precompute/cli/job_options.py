@@ -118,7 +118,7 @@ def make_settings(
     from consistency.zoo.records import ZooError
     from precompute.jobs.device_worker import choose_device
     from precompute.jobs.job import Settings
-    from precompute.jobs.tracks import select_configurations
+    from precompute.jobs.output.tracks import select_configurations
     from precompute.media.sampling import Sampling
 
     patterns = patterns_of(configurations)

@@ -18,16 +18,16 @@ from consistency.zoo.records import Chain, ZooError
 from precompute.failures import SourceError
 from precompute.jobs.batches import FrameBatch, FrameRange, Remarks, read_batches
 from precompute.jobs.device_worker import DeviceWorker, all_devices, in_order
-from precompute.jobs.encode import start_encoder
 from precompute.jobs.events import UNHEARD, Events, Note, Waiting
-from precompute.jobs.failed_tracks import FailedTracks
+from precompute.jobs.output.encode import start_encoder
+from precompute.jobs.output.failed_tracks import FailedTracks
+from precompute.jobs.output.packs import PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
+from precompute.jobs.output.resume import open_tracks
+from precompute.jobs.output.tracks import TrackChunk, TrackSpec, chains_of, not_finite, truth_chains_of
 from precompute.jobs.pace import Pace
-from precompute.jobs.packs import PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
 from precompute.jobs.plan import Plan
 from precompute.jobs.precision import clip_dtype
 from precompute.jobs.predict import Compute, make_graph
-from precompute.jobs.resume import open_tracks
-from precompute.jobs.tracks import TrackChunk, TrackSpec, chains_of, not_finite, truth_chains_of
 from precompute.media import sources
 from precompute.signals import Stop
 

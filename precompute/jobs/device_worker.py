@@ -18,8 +18,8 @@ from consistency.cuda_graph import CapturedGraph
 from consistency.path_graph import Graph
 from precompute.jobs.batches import FrameBatch
 from precompute.jobs.events import UNHEARD, BatchHalved, Events
+from precompute.jobs.output.tracks import TrackChunk
 from precompute.jobs.predict import Predictions, predict
-from precompute.jobs.tracks import TrackChunk
 
 BATCHES_PER_WORKER = 2
 """Batches handed to a device before the result of the first is awaited, so that the device never idles between two."""

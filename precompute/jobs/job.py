@@ -34,9 +34,9 @@ from precompute.jobs.events import (
     name_error,
 )
 from precompute.jobs.measures.of_clip import add_stability
+from precompute.jobs.output.resume import STATED_LATER, state_trust
 from precompute.jobs.plan import Plan, make_plan
 from precompute.jobs.predict import Compute, Networks, Precision, dtype_name
-from precompute.jobs.resume import STATED_LATER, state_trust
 from precompute.media.sampling import Sampling
 from precompute.media.sources import Source, resolve
 from precompute.net.limits import USUAL_LIMITS, Limits

@@ -11,8 +11,8 @@ from cache.keys import clip_key
 from cache.records import Clip
 from cache.store import Store
 from consistency.zoo.records import Zoo
-from precompute.jobs.resume import READING_MARK, n_stored_frames
-from precompute.jobs.tracks import TrackSpec, plan_tracks
+from precompute.jobs.output.resume import READING_MARK, n_stored_frames
+from precompute.jobs.output.tracks import TrackSpec, plan_tracks
 from precompute.media import decoder, sources
 from precompute.media.sampling import Sampling, estimate_frames, output_size
 from precompute.media.stills.numbered import is_picture

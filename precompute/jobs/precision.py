@@ -25,9 +25,9 @@ from cache.store import Store
 from consistency.energy import raw_terms, standardise
 from consistency.zoo.records import Chain, Zoo
 from precompute.jobs.batches import FrameBatch
+from precompute.jobs.output.tracks import TrackSpec, chains_of, term_maps
 from precompute.jobs.plan import Plan
 from precompute.jobs.predict import Networks, Precision, dtype_name, make_graph, predict
-from precompute.jobs.tracks import TrackSpec, chains_of, term_maps
 from precompute.media import decoder
 from precompute.media.sampling import Sampling
 from precompute.media.sources import resolve

@@ -15,8 +15,8 @@ from consistency.zoo.read import load_zoo
 from precompute.failures import KINDS, SourceError
 from precompute.jobs import events
 from precompute.jobs.job import Settings, compute_found
+from precompute.jobs.output.tracks import select_configurations
 from precompute.jobs.predict import Networks
-from precompute.jobs.tracks import select_configurations
 from precompute.media.sampling import Sampling
 from precompute.media.sources import SAMPLES, Source, bundled_clips, resolve
 from precompute.net.limits import Limits

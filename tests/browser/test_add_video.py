@@ -23,7 +23,7 @@ WORKER = """
 import sys, time
 from pathlib import Path
 from cache.requests.lease import Lease
-from precompute.jobs import packs
+from precompute.jobs.output import packs
 packs.PACK_PIXELS = 4 * 256 * 256
 tell = Lease.tell
 go_on = Path(sys.argv.pop())

@@ -16,7 +16,7 @@ from cache.pack import read_images
 from cache.records import Track
 from cache.store import Store
 from dashboard.compare.gaps import gap_between
-from dashboard.compare.numbers import number, percent
+from dashboard.numbers import number, percent
 from dashboard.player_data import Series
 from tests.browser.helpers import App, look, state, wait_for
 from tests.fixtures.serving import StartApp
@@ -198,7 +198,7 @@ def test_every_name_of_the_view_state_may_stand_in_a_link(page: Page, app: App):
     from dashboard.player_data import VIEW_STATE
 
     page.goto(f"{app.address}/web/ui/player.css")
-    assert set(page.evaluate("import('/web/player/view_state.mjs').then(({FIELDS}) => Object.keys(FIELDS))")) == set(
+    assert set(page.evaluate("import('/web/view/view_state.mjs').then(({FIELDS}) => Object.keys(FIELDS))")) == set(
         VIEW_STATE
     )
 

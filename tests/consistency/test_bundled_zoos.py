@@ -20,7 +20,7 @@ from consistency.zoo.read import ZOOS, bundled_zoos, load_zoo
 from consistency.zoo.records import SHARED, Zoo
 from precompute.jobs import predict
 from precompute.jobs.batches import FrameBatch
-from precompute.jobs.tracks import select_configurations
+from precompute.jobs.output.tracks import select_configurations
 from precompute.media import decoder, sources
 from precompute.media.sampling import Sampling
 

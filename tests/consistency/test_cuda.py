@@ -24,9 +24,9 @@ from precompute.jobs import compute_clip, precision, predict
 from precompute.jobs.batches import FrameBatch
 from precompute.jobs.device_worker import DeviceWorker
 from precompute.jobs.events import BatchHalved
+from precompute.jobs.output.tracks import TrackChunk, chains_of
 from precompute.jobs.plan import make_plan
 from precompute.jobs.predict import Compute, Precision
-from precompute.jobs.tracks import TrackChunk, chains_of
 from precompute.media import sampling, sources
 from precompute.zoos.install import record
 from tests.fixtures.events import Recorded

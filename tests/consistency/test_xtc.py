@@ -24,7 +24,7 @@ from consistency.zoo.read import load_zoo, read_zoo
 from consistency.zoo.records import Edge, Zoo, ZooError
 from precompute.jobs import predict
 from precompute.jobs.batches import FrameBatch
-from precompute.jobs.tracks import chains_of, plan_tracks
+from precompute.jobs.output.tracks import chains_of, plan_tracks
 from precompute.zoos import install
 
 UNET_5 = {"downsample": 5, "in_channels": 3, "out_channels": 3}

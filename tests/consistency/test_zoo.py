@@ -18,7 +18,7 @@ from consistency.zoo.adapters import InputSpec, OutputSpec
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import SHARED, Edge, Zoo, ZooError
-from precompute.jobs.tracks import plan_tracks
+from precompute.jobs.output.tracks import plan_tracks
 from tests.fixtures.zoos import LAB_METHODS, LAB_TARGETS, write_lab, write_zoo
 
 CPU = torch.device("cpu")

@@ -20,10 +20,10 @@ from cache.requests.queue import Requests, new_worker
 from cache.requests.records import Asked, Ended, Failure, Options, Progress, Request, Result, Source
 from cache.requests.uploads import Uploads
 from cache.store import Store
-from dashboard import visitors
-from dashboard.asking import address_in
-from dashboard.requested import offers, rows, state_text, title_of
 from dashboard.server.asking_routes import asking_routes
+from dashboard.visitors import visitor as visitors
+from dashboard.visitors.asking import address_in
+from dashboard.visitors.requested import offers, rows, state_text, title_of
 from tests.fixtures.stores import build_store
 
 ANN, BOB = "a" * 32, "b" * 32

@@ -26,14 +26,15 @@ from cache.requests.limits import Limits, Refused
 from cache.requests.records import Options, Source
 from cache.requests.uploads import Uploads
 from cache.store import Store
-from dashboard import visitors
-from dashboard.asking import MAX_PICTURE_BYTES, Asker, asker_in
 from dashboard.catalogue import Catalogue
-from dashboard.compare.link import from_query, to_query
-from dashboard.listed import listed_tracks, unlisted
+from dashboard.selection.link import from_query, to_query
 from dashboard.server.page_shell import PageShell
 from dashboard.server.routes import player_routes
-from dashboard.views import image, image_start
+from dashboard.views import image
+from dashboard.views.parts import image_start
+from dashboard.visitors import visitor as visitors
+from dashboard.visitors.asking import MAX_PICTURE_BYTES, Asker, asker_in
+from dashboard.visitors.listed import listed_tracks, unlisted
 from tests.fixtures.stores import build_store
 
 WHO = "0" * 32
@@ -202,7 +203,7 @@ def test_the_name_of_a_picture_is_text_and_never_markup(store: Store, monkeypatc
 
 
 def test_streamlit_itself_receives_no_more_than_a_picture():
-    path = Path(image_start.__file__).parents[1] / ".streamlit" / "config.toml"
+    path = Path(image_start.__file__).parents[2] / ".streamlit" / "config.toml"
     settings = tomllib.loads(path.read_text(encoding="utf-8"))
     assert settings["server"]["maxUploadSize"] == MAX_PICTURE_BYTES // 10**6
 

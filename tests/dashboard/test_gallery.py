@@ -15,11 +15,11 @@ from analysis.trust import Trust
 from cache.requests.uploads import Uploads
 from cache.store import STORE_VARIABLE, Store
 from dashboard.catalogue import Catalogue
-from dashboard.compare.link import from_query
 from dashboard.compare.ranges import Ranges
 from dashboard.gallery.cards import Card, Reading, among_rooms, cards_of, clip_of, standing, targets_of, trust_words
 from dashboard.gallery.data import gallery_data
 from dashboard.gallery.items import listed
+from dashboard.selection.link import from_query
 from tests.fixtures.gallery import add_item, item_named
 from tests.fixtures.stores import add_track, build_store, make_clip
 from tests.fixtures.waits import PATIENCE_SECONDS

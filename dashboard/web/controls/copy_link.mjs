@@ -1,8 +1,8 @@
 // @ts-check
 /** Copies the link that restores what is on the screen: frame, speed and view state. */
 
-import { FIELDS, writeViewState } from "../player/view_state.mjs";
 import { element } from "../ui/dom.mjs";
+import { FIELDS, writeViewState } from "../view/view_state.mjs";
 
 /**
  * The address of this view at that frame.

@@ -2,9 +2,9 @@
 /** The command palette: everything that can be done on the page, and every place in the clip, found by typing. */
 
 import { formatTime } from "../player/clock.mjs";
-import { placesOf, readPlace } from "../player/place_text.mjs";
 import { dialog } from "../ui/dialog.mjs";
 import { element } from "../ui/dom.mjs";
+import { placesOf, readPlace } from "../view/place_text.mjs";
 import { allCommands } from "./command_list.mjs";
 
 /**

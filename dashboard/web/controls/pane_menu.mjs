@@ -5,8 +5,8 @@
  * What is chosen is shown before Python has answered, where its pictures do not need Python.
  */
 
-import { EXTRAS, possibleExtras } from "../player/extra_panes.mjs";
 import { button, DRAG_ENDS, element, worded } from "../ui/dom.mjs";
+import { EXTRAS, possibleExtras } from "../view/extra_panes.mjs";
 import { arranged, reordered } from "./pane_order.mjs";
 import { PanePicker, sectionsOf, sectionsToAdd } from "./pane_picker.mjs";
 
@@ -16,7 +16,7 @@ const PATIENCE_MS = 400;
 const ANSWER_MS = 5000;
 /** A press that moves this far is a drag, CSS px. */
 const DRAG_PX = 8;
-/** How the viewer names what can be added, and what else the palette finds it by. @type {Record<import("../player/extra_panes.mjs").Extra, {text: string, words: string}>} */
+/** How the viewer names what can be added, and what else the palette finds it by. @type {Record<import("../view/extra_panes.mjs").Extra, {text: string, words: string}>} */
 const EXTRA_NAMES = {
   difference: { text: "B − A beside the predictions", words: "add extra difference subtraction remove" },
   energy: { text: "Energy beside the predictions", words: "add extra heat map remove" },
@@ -190,7 +190,7 @@ export class PaneMenus {
       }));
   }
 
-  /** @param {import("../player/extra_panes.mjs").Extra} one */
+  /** @param {import("../view/extra_panes.mjs").Extra} one */
   toggleExtra(one) {
     const { view } = this.player;
     const shown = view.state.panes;

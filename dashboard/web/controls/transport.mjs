@@ -2,9 +2,9 @@
 /** The controls of play: scrubber, buttons, frame number, time, speed and rate. */
 
 import { formatTime } from "../player/clock.mjs";
-import { placesOf, readPlace } from "../player/place_text.mjs";
 import { Charts } from "../plots/charts.mjs";
 import { button, DRAG_ENDS, element, icon } from "../ui/dom.mjs";
+import { placesOf, readPlace } from "../view/place_text.mjs";
 import { Thumbnail } from "./thumbnail.mjs";
 
 const HOLD_MS = { first: 400, next: 60 };

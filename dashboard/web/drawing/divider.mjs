@@ -4,8 +4,8 @@
  * the default, which leaves the first plot in view.
  */
 
-import { SIZE_LIMITS } from "../player/pane_view_state.mjs";
 import { DRAG_ENDS, element, listener } from "../ui/dom.mjs";
+import { SIZE_LIMITS } from "../view/pane_view_state.mjs";
 
 /** One key press, % of the window's height. */
 const STEP = 4;

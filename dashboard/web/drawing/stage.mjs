@@ -20,7 +20,7 @@ const WIPE_HEADING_PX = typePx(680);
 /**
  * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
  * @typedef {import("../player/context.mjs").Pane} Pane
- * @typedef {import("../player/view_state.mjs").ViewState} Look
+ * @typedef {import("../view/view_state.mjs").ViewState} Look
  * @typedef {import("./compose.mjs").Plan} Plan
  * @typedef {{pane: number, id: string, u: number, v: number, x: number, y: number, widthPx: number, heightPx: number}} Place
  *   a point over a pane: u, v in shares of the pane; x, y in pixels of the picture, (0, 0) being the top left corner of the

@@ -9,7 +9,7 @@
  */
 
 import { writePack } from "../frames/pack.mjs";
-import { writeViewState } from "../player/view_state.mjs";
+import { writeViewState } from "../view/view_state.mjs";
 
 const ENTRY = "export/offline_entry.mjs";
 const PLOTLY = "plotly.min.js";

@@ -18,8 +18,8 @@ const MAX_SIDE_PX = 8192;
  * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
  * @typedef {import("./plot_pictures.mjs").Plot} Plot
  * @typedef {{stage: import("../player/context.mjs").Context["stage"], theme: import("../ui/theme.mjs").Theme, title: string,
- *   charts: import("../player/context.mjs").Context["charts"], wipe: import("../player/view_state.mjs").ViewState["wipe"], seconds: (frame: number) => number,
- *   region: import("../player/view_state.mjs").ViewState["region"], probe: import("../player/view_state.mjs").ViewState["probe"]}} View
+ *   charts: import("../player/context.mjs").Context["charts"], wipe: import("../view/view_state.mjs").ViewState["wipe"], seconds: (frame: number) => number,
+ *   region: import("../view/view_state.mjs").ViewState["region"], probe: import("../view/view_state.mjs").ViewState["probe"]}} View
  */
 
 /** Pixels of the saved picture for one of the stored picture. */

@@ -13,7 +13,7 @@ export const LETTERS = "ABCDEFGH";
  * @typedef {import("../drawing/colour.mjs").Domain & {title?: string}} Domain a Domain record, as in the manifests
  * @typedef {import("../frames/frame_loader.mjs").Pack} Pack
  * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
- * @typedef {import("./view_state.mjs").ViewState} ViewState
+ * @typedef {import("../view/view_state.mjs").ViewState} ViewState
  * @typedef {import("../plots/curves.mjs").SentChart} Chart
  * @typedef {"input" | "truth" | "prediction" | "readout" | "energy" | "difference"} Role
  * @typedef {{id: string, letter: string, role: Role, title: string, detail: string, heading?: string, row: number,
@@ -82,7 +82,7 @@ export const LETTERS = "ABCDEFGH";
  *     "isExact" | "isScrubbing" | "lastPaintMs" | "jump" | "scrub" | "settle" | "repaint" | "setExactOnly">>,
  *   readonly playback: Readonly<Pick<import("./playback.mjs").Playback, "isPlaying" | "speed" | "rateText" | "play" |
  *     "pause" | "setSpeed" | "setMarked">>,
- *   readonly view: Readonly<Pick<import("./view.mjs").View, "state" | "change" | "adopt" | "setLoop">>,
+ *   readonly view: Readonly<Pick<import("../view/view.mjs").View, "state" | "change" | "adopt" | "setLoop">>,
  *   readonly frames: Readonly<Pick<import("../frames/frame_loader.mjs").FrameLoader, "isExactOnly" | "loadExact" |
  *     "inMemory" | "loadSingle" | "loadedSpans" | "stills" | "coded" | "column" | "codedColumn" | "weight">>,
  *   readonly series: import("../plots/curves.mjs").Curves,

@@ -16,14 +16,14 @@ import { Bandwidth, transferred } from "../frames/quality.mjs";
 import { Charts } from "../plots/charts.mjs";
 import { Curves } from "../plots/curves.mjs";
 import { Timers } from "../ui/timers.mjs";
+import { withExtraPanes } from "../view/extra_panes.mjs";
+import { View } from "../view/view.mjs";
 import { Clip } from "./clip.mjs";
 import { completed, LETTERS } from "./context.mjs";
-import { withExtraPanes } from "./extra_panes.mjs";
 import { Playback } from "./playback.mjs";
 import { Position } from "./position.mjs";
 import { Reports } from "./reports.mjs";
 import { testAccess } from "./test_access.mjs";
-import { View } from "./view.mjs";
 
 /**
  * @typedef {import("./context.mjs").Context} Context

@@ -1,7 +1,7 @@
 // @ts-check
 /** Reports to Python where the viewer has settled, and hands it requests. The frame is the page's own clock, so no tick is reported. */
 
-import { writeViewState } from "./view_state.mjs";
+import { writeViewState } from "../view/view_state.mjs";
 
 /**
  * Quiet time before a position is reported to Python. Every report that changes the link is a step of the Back button, so

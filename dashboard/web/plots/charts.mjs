@@ -27,7 +27,7 @@ export const ZOOM_STEP = 1.5;
 
 /**
  * @typedef {import("./curves.mjs").Chart} Chart
- * @typedef {import("../player/view_state.mjs").ViewState} Look
+ * @typedef {import("../view/view_state.mjs").ViewState} Look
  * @typedef {{letter: string, name: string, colour: string, values: Float64Array, value: HTMLElement, chip: HTMLElement, entry: HTMLElement,
  *   isShown: boolean}} Entry a series in the legend, with its value, and its badge beside the axis
  * @typedef {{chart: Chart, plot: HTMLElement, cursor: HTMLElement, hover: import("./hover.mjs").Mark, range: HTMLElement,

@@ -8,7 +8,7 @@ import { element } from "../ui/dom.mjs";
  * @typedef {{root: HTMLElement, open: () => void, close: () => void, refresh: () => void, paint?: (frame: number) => void}} Panel
  *   `open`, `close`: when it opens and closes; `refresh`: while it is open and data, view state, size or theme have changed
  * @typedef {{label: string, isAvailable: (context: Context) => boolean, load: (context: Context) => Promise<Panel>}} Kind
- * @typedef {import("../player/view_state.mjs").ViewState} ViewState
+ * @typedef {import("../view/view_state.mjs").ViewState} ViewState
  */
 
 /** What else a panel is called. @type {Record<string, string>} */

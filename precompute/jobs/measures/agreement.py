@@ -16,8 +16,8 @@ from cache.keys import track_key
 from cache.records import Head, Track
 from consistency.domains import Domain
 from consistency.zoo.records import IMAGE
-from precompute.jobs.encode import CODEC
 from precompute.jobs.measures.spec import PTS, Measured, MeasureSpec, Moment, map_of
+from precompute.jobs.output.encode import CODEC
 
 AGREEMENT_VERSION = 1
 """Part of the keys: another number means other values."""

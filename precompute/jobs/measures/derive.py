@@ -21,11 +21,11 @@ from cache.pack import BadPack, read_column, read_images
 from cache.records import Pack, StoreError, Track
 from cache.store import Store
 from cache.writer import TrackWriter
-from precompute.jobs.encode import decode_image, encode_image, start_encoder
 from precompute.jobs.events import UNHEARD, Events, Waiting
 from precompute.jobs.measures.optical_flow import Motion
 from precompute.jobs.measures.spec import Measured, MeasureSpec, Moment
-from precompute.jobs.packs import n_encoders, pack_frames
+from precompute.jobs.output.encode import decode_image, encode_image, start_encoder
+from precompute.jobs.output.packs import n_encoders, pack_frames
 from precompute.signals import Stop
 
 log = logging.getLogger(__name__)

@@ -15,10 +15,10 @@ from cache.keys import track_key
 from cache.records import Head, Track
 from consistency.domains import Domain
 from consistency.zoo.records import IMAGE
-from precompute.jobs.encode import CODEC
 from precompute.jobs.measures.optical_flow import FLOW_VERSION, STEP
 from precompute.jobs.measures.spec import PTS, Measured, MeasureSpec, Moment, map_of
 from precompute.jobs.measures.warp import Warp, block_sums
+from precompute.jobs.output.encode import CODEC
 
 STABILITY_VERSION = 1
 """Part of the key of every stability: another number means other values."""

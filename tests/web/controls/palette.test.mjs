@@ -4,7 +4,7 @@ import { allCommands } from "../../../dashboard/web/controls/command_list.mjs";
 import { BINDINGS } from "../../../dashboard/web/controls/keys.mjs";
 import { matching, placeCommands } from "../../../dashboard/web/controls/palette.mjs";
 import { graph } from "../../../dashboard/web/path_graph/opener.mjs";
-import { initialViewState } from "../../../dashboard/web/player/view_state.mjs";
+import { initialViewState } from "../../../dashboard/web/view/view_state.mjs";
 
 test("a command is found by the beginnings of its words, those that begin with the first one before the others", () => {
   const commands = [

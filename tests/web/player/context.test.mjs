@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { completed, sourceOf } from "../../../dashboard/web/player/context.mjs";
-import { readViewState } from "../../../dashboard/web/player/view_state.mjs";
+import { readViewState } from "../../../dashboard/web/view/view_state.mjs";
 
 globalThis.document = { baseURI: "https://host/page/" };
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { plansOf } from "../../../dashboard/web/drawing/compose.mjs";
-import { possibleExtras, withExtraPanes } from "../../../dashboard/web/player/extra_panes.mjs";
-import { initialViewState, readViewState, writeViewState } from "../../../dashboard/web/player/view_state.mjs";
+import { possibleExtras, withExtraPanes } from "../../../dashboard/web/view/extra_panes.mjs";
+import { initialViewState, readViewState, writeViewState } from "../../../dashboard/web/view/view_state.mjs";
 
 const normal = { name: "normal", channels: 3, meaning: "direction", lo: -1, hi: 1, scale: "linear", unit: "" };
 const sigma = { name: "energy", channels: 1, lo: -4, hi: 12, scale: "linear", unit: "σ", colour_map: "inferno" };

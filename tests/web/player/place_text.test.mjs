@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readPlace } from "../../../dashboard/web/player/place_text.mjs";
+import { readPlace } from "../../../dashboard/web/view/place_text.mjs";
 
 const clip = { ptsSeconds: Array.from({ length: 240 }, (_, i) => i / 30), firstReady: 0, lastReady: 239 };
 const read = (text, one = clip) => readPlace(text, one);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { initialViewState, readViewState, writeViewState } from "../../../dashboard/web/player/view_state.mjs";
+import { initialViewState, readViewState, writeViewState } from "../../../dashboard/web/view/view_state.mjs";
 
 test("the panes' view state survives a round trip through text that fits a link", () => {
   const facts = { ids: ["input", "A", "B"], nFrames: 50 };

@@ -1,0 +1,27 @@
+"""What the page's menus offer, in the header and in the palette: clips, predictions, readouts and the scale of the energy."""
+
+from __future__ import annotations
+
+from analysis.energy import SCALES
+from dashboard.catalogue import Catalogue
+from dashboard.player_data import Menu
+from dashboard.selection.choices import NO_READOUT
+from dashboard.selection.link import Selection
+
+
+def menus(catalogue: Catalogue, selection: Selection) -> tuple[Menu, ...]:
+    """The menus in the order of the header; none of a prediction where the clip has none."""
+    clip, target = selection.clip.key, selection.target
+    clips = Menu("clip", "Clip", clip, {one.key: catalogue.clip_label(one) for one in catalogue.clips})
+    if target is None:
+        return (clips,)
+    image = catalogue.title("rgb")
+    targets = {name: f"{image} → {catalogue.title(name)}" for name in catalogue.targets(clip)}
+    ends = catalogue.readouts(clip, target)
+    readouts = {name: f"{catalogue.title(target)} → {catalogue.title(name)}" for name in ends}
+    return (
+        clips,
+        Menu("predict", "Prediction", target, targets),
+        Menu("readout", "Readout", selection.readout or NO_READOUT, {NO_READOUT: "None", **readouts}),
+        Menu("scale", "Energy", selection.scale, {scale: scale.capitalize() for scale in SCALES}),
+    )

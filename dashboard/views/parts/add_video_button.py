@@ -1,0 +1,34 @@
+"""The button *Add a video*, where this visitor may ask: what the dialog offers, and opening the clip that it made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cache.records import Track
+from cache.store import Store
+from dashboard.catalogue import Catalogue
+from dashboard.components.add_video import add_video
+from dashboard.selection.choices import open_clip
+from dashboard.views.parts.widgets import for_store
+from dashboard.visitors.asking import SERVE, Asker
+from dashboard.visitors.requested import offers
+
+ADD_VIDEO = "add-video"
+
+
+def add_video_button(store: Store, asker: Asker, catalogue: Catalogue, tracks: Sequence[Track], clip: str) -> None:
+    """Show it beside the clip of that key (empty: there is none); nothing where this visitor may not ask."""
+    if not asker.refusal:
+        add_video(_data(store, asker, catalogue, tracks) | {"clip": clip}, key=ADD_VIDEO, on_open=open_clip)
+
+
+def _data(store: Store, asker: Asker, catalogue: Catalogue, tracks: Sequence[Track]) -> dict[str, object]:
+    offered = offers(tracks, asker.all())
+    targets = {group["target"] for offer in offered for group in offer["bytes"]}
+    return {
+        "ticket": asker.ticket,
+        "offers": offered,
+        "titles": {target: catalogue.title(target) for target in sorted(targets)},
+        "maxUploadMb": asker.limits.upload_mb,
+        "serveCommand": for_store(SERVE, store),
+    }

@@ -1,0 +1,1 @@
+"""Who looks at the page, and what each visitor may see and ask for."""

@@ -1,0 +1,1 @@
+"""What a job writes: the tracks of a clip, their packs, and where an interrupted job goes on."""

@@ -1,0 +1,74 @@
+"""How a job resumes: what an earlier run left of each track, and writers that continue there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+import torch
+
+from cache.records import BadRecord
+from cache.store import Store
+from cache.writer import TrackWriter
+from precompute.jobs.output.packs import DISK_THREADS
+from precompute.jobs.output.tracks import TrackSpec
+from precompute.jobs.predict import Compute, dtype_name
+
+STATED_LATER = ("trust", "expected")
+"""Constants that change no stored value."""
+READING_MARK = "reading"
+"""Name, in `computed_on`, of how the source's picture was read. Versions before 0.2.0 did not write it: they read every video
+as its first stream is decoded."""
+
+
+def n_stored_frames(store: Store, spec: TrackSpec) -> int:
+    """Frames that an earlier run left of an incomplete track; 0 if its manifest cannot be read."""
+    try:
+        track = store.get(spec.head.key)
+    except BadRecord:
+        return 0
+    return track.n_frames if track and not track.is_complete else 0
+
+
+def state_trust(store: Store, specs: Sequence[TrackSpec]) -> int:
+    """Write how far an energy can be trusted, and which error it lets expect, into manifests of finished tracks that state
+    something else; returns how many were changed. Neither is part of the key: a zoo may be evaluated after its tracks were
+    computed.
+
+    The caller holds `store.writing` of the clip.
+    """
+    n_changed = 0
+    for spec in specs:
+        track = store.get(spec.head.key)
+        stated = {name: spec.head.constants[name] for name in STATED_LATER if name in spec.head.constants}
+        if track is None or not track.is_complete or stated.items() <= track.head.constants.items():
+            continue
+        head = replace(track.head, constants={**track.head.constants, **stated})
+        store.complete(replace(track, head=head))
+        n_changed += 1
+    return n_changed
+
+
+def open_tracks(store: Store, specs: Sequence[TrackSpec], compute: Compute, zoo_version: str) -> list[TrackWriter]:
+    """A writer for each track, at the end of what an earlier run left of it."""
+    heads = [replace(spec.head, computed_on=_describe(spec, compute, zoo_version)) for spec in specs]
+    with ThreadPoolExecutor(DISK_THREADS, "disk") as disk:
+        return list(disk.map(partial(TrackWriter, store), heads))
+
+
+def _describe(spec: TrackSpec, compute: Compute, zoo_version: str) -> dict[str, str]:
+    """How the frames were computed, for the manifest."""
+    device, precision = compute.device, compute.precision
+    exact = {edge.name for chain in spec.chains for edge in chain if edge.network_digest in precision.exact}
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "dtype": dtype_name(precision.dtype),
+        **({"in_float32": ", ".join(sorted(exact))} if exact else {}),
+        READING_MARK: str(spec.head.clip.sampling.get("reading", "as decoded")),
+        "torch": torch.__version__,
+        "zoo_version": zoo_version,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,460 @@
+"""The tracks of a clip: what each is called, which networks it needs, and how its frames and numbers are computed."""
+
+# N frames, C channels, H x W pixels, P paths
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cache.keys import track_key
+from cache.records import MAX_PATH_DOMAINS, Clip, Head
+from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
+from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
+from consistency.merging import MERGE_VERSION, merge, mirrored, shortening
+from consistency.metrics import frame_errors, perceptual_error, valid_pixels
+from consistency.zoo.records import IMAGE, MERGED, Chain, EnergyConstants, Expected, Zoo, ZooError, direct_path
+from precompute.jobs.output.encode import CODEC
+from precompute.jobs.predict import Predictions
+
+
+@dataclass(frozen=True)
+class TrackChunk:
+    """What one track gains from one batch. Tensors are on the device until `to_host` copies them."""
+
+    images: Tensor | np.ndarray
+    """uint8 codes, (N, H, W, C)."""
+    columns: Mapping[str, Tensor | np.ndarray]
+    """Name -> one value or array per frame, (N, ...)."""
+    is_finite: Tensor | None = None
+    """Whether the networks' values are finite, one boolean; None for tracks that no network computes."""
+
+    def to_host(self) -> TrackChunk:
+        """The same in host memory. Copies from a GPU are only queued: wait for its stream before reading them."""
+
+        def move(values: Tensor | np.ndarray) -> Tensor | np.ndarray:
+            return values.to("cpu", non_blocking=True) if isinstance(values, Tensor) else values
+
+        is_finite = None if self.is_finite is None else self.is_finite.to("cpu", non_blocking=True)
+        return TrackChunk(move(self.images), {name: move(values) for name, values in self.columns.items()}, is_finite)
+
+
+@dataclass(frozen=True)
+class TrackSpec:
+    """How one track is computed."""
+
+    head: Head
+    """The start of its manifest."""
+    chains: tuple[Chain, ...]
+    """The networks it needs, in the order they run; () for input and ground truth."""
+    score: Callable[[Predictions], TrackChunk]
+    """Turns the predictions of one batch into what the track gains from it."""
+    of_truth: Chain = ()
+    """The networks that it runs on the ground truth of the domain that they begin with."""
+    terms: tuple[tuple[Chain, Chain], ...] = ()
+    """For an energy: a direct chain and the one that disagrees with it, for each term."""
+
+
+COLUMN_TITLES: dict[str, dict[str, str]] = {
+    "pts_seconds": {"title": "Presentation time", "unit": "s"},
+    "terms": {"title": "Path disagreement", "unit": "code"},
+    "blocks": {"title": "Path disagreement by region", "unit": "code"},
+    "disagreement": {"title": "Readout disagreement", "unit": "code"},
+    "error": {"title": "Mean absolute error", "unit": "code"},
+    "angle_degrees": {"title": "Mean angular error", "unit": "°"},
+    "absrel": {"title": "Absolute relative error", "unit": ""},
+    "absrel_scaled": {"title": "Absolute relative error, scale aligned", "unit": ""},
+    "perceptual": {"title": "Perceptual error", "unit": "code"},
+    "mirror": {"title": "Disagreement with the mirrored image", "unit": "code"},
+    "length": {"title": "Shortening of the normals", "unit": ""},
+}
+ERRORS_VERSION = 2
+"""Raised when tracks with true depth gain columns; part of their key."""
+NORMAL = "normal"
+
+
+def plan_tracks(
+    clip: Clip,
+    zoo: Zoo,
+    patterns: Sequence[str],
+    truth: Mapping[str, str],
+) -> list[TrackSpec]:
+    """Every track that the patterns select on a clip.
+
+    `patterns` are globs on `zoo/method/path`. Each configuration includes its prediction rgb-Y and the energy of Y,
+    without which a readout cannot be judged. Paths share what they have in common: a prefix is computed once. `truth`: domain -> SHA-256 of the ground truth beside the clip.
+    Raises ZooError for a pattern that matches nothing.
+    """
+    truth = {name: truth[name] for name in sorted(truth, key=list(DOMAINS).index)}
+    maker = _Maker(clip, zoo, truth)
+    specs = [maker.input(), *(maker.truth_of(domain) for domain in truth)]
+    chosen = select_configurations(zoo, patterns)
+    for method, target in dict.fromkeys((method, path.split("-")[1]) for method, path in chosen):
+        if method == MERGED:
+            specs.append(maker.merged(target))
+            continue
+        specs.append(maker.prediction(method, target))
+        specs += [
+            maker.readout(method, path)
+            for chosen_method, path in chosen
+            if chosen_method == method and path.startswith(f"{IMAGE}-{target}-")
+        ]
+        if target in zoo.energies:
+            specs.append(maker.energy(method, target))
+    return specs
+
+
+def select_configurations(zoo: Zoo, patterns: Sequence[str]) -> list[tuple[str, str]]:
+    """(method, path) of each configuration that a pattern selects: one of `Zoo.paths`, or a longer path that is spelled out.
+
+    `mini/*/rgb-normal-reshading-depth` is the path of every method that has its edges, and cycles such as
+    `rgb-depth-normal-depth` are paths too. Raises ZooError if a pattern selects none.
+    """
+    available = zoo.configurations()
+    spelled = {pair: f"{zoo.name}/{pair[0]}/{pair[1]}" for pair in available}
+    chosen: dict[tuple[str, str], None] = {}
+    for pattern in patterns:
+        matching = [pair for pair in available if fnmatch.fnmatch(spelled[pair], pattern)] or _longer(zoo, pattern)
+        if not matching:
+            raise ZooError(
+                f"no configuration of zoo '{zoo.name}' matches '{pattern}'",
+                f"write zoo/method/path, such as '{next(iter(spelled.values()), '')}'; methods: {', '.join(zoo.methods)}; "
+                f"domains: {', '.join(zoo.domains)}{_missing(zoo)}",
+            )
+        chosen |= dict.fromkeys(matching)
+    order = {pair: at for at, pair in enumerate(available)}
+    return sorted(chosen, key=lambda pair: order.get(pair, len(order)))
+
+
+def _longer(zoo: Zoo, pattern: str) -> list[tuple[str, str]]:
+    """The methods of the pattern that have every edge of its path, with that path. Raises ZooError if none of them has."""
+    names, _, path = pattern.rpartition("/")
+    domains = path.split("-")
+    if len(domains) < 3 or domains[0] != IMAGE or any(name not in zoo.domains for name in domains[1:]):
+        return []
+    if len(domains) > MAX_PATH_DOMAINS:
+        raise ZooError(f"'{path}' has {len(domains)} domains", f"a path has at most {MAX_PATH_DOMAINS}")
+    methods = [name for name in zoo.methods if fnmatch.fnmatch(f"{zoo.name}/{name}", names)]
+    found, lacking = [], None
+    for method in methods:
+        try:
+            zoo.chain(method, path)
+        except ZooError as error:
+            lacking = error
+            continue
+        if domains[1] in zoo.targets(method):
+            found.append((method, path))
+    if not found and lacking is not None:
+        raise lacking
+    return found
+
+
+def _missing(zoo: Zoo) -> str:
+    if not zoo.missing:
+        return ""
+    return f"; {len(zoo.missing)} networks are not installed; list them with: python -m precompute zoo check {zoo.name}"
+
+
+def chains_of(specs: Iterable[TrackSpec]) -> list[Chain]:
+    """The chains of networks that those tracks need."""
+    return [chain for spec in specs for chain in spec.chains]
+
+
+def truth_chains_of(specs: Iterable[TrackSpec]) -> dict[str, list[Chain]]:
+    """Domain -> the chains of networks that those tracks run on its ground truth."""
+    found: dict[str, list[Chain]] = {}
+    for spec in specs:
+        if spec.of_truth:
+            found.setdefault(spec.of_truth[0].source, []).append(spec.of_truth)
+    return found
+
+
+def not_finite(chunks: Mapping[str, TrackChunk]) -> list[str]:
+    """The keys of the tracks for which a network returned NaN or infinity: once stored, they would look like a valid image.
+
+    The chunks are in host memory.
+    """
+    return [key for key, chunk in chunks.items() if chunk.is_finite is not None and not bool(chunk.is_finite)]
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Builds the track specs of one clip and zoo."""
+
+    clip: Clip
+    zoo: Zoo
+    truth: Mapping[str, str]
+
+    @property
+    def padded_size(self) -> tuple[int, int]:
+        """Height and width of the networks' input, pixels."""
+        multiple = self.zoo.size_multiple
+        return self.clip.height + -self.clip.height % multiple, self.clip.width + -self.clip.width % multiple
+
+    def input(self) -> TrackSpec:
+        head = self._head("input", "", IMAGE, DOMAINS[IMAGE], {}, ["pts_seconds"])
+        return TrackSpec(head, (), lambda found: TrackChunk(found.frames.rgb, _columns(found)))
+
+    def truth_of(self, name: str) -> TrackSpec:
+        head = self._head("truth", "", name, get_domain(name), {}, ["pts_seconds"], truth=name)
+        return TrackSpec(head, (), lambda found: TrackChunk(found.frames.truth[name], _columns(found)))
+
+    def prediction(self, method: str, target: str) -> TrackSpec:
+        return self._image_track("prediction", method, f"{IMAGE}-{target}", reference=None)
+
+    def readout(self, method: str, path: str) -> TrackSpec:
+        last = path.rsplit("-", maxsplit=1)[-1]
+        try:
+            reference = self.zoo.chain(method, f"{IMAGE}-{last}")
+        except ZooError:
+            reference = (
+                None  # no network predicts this domain from the image, so there is no direct path to disagree with
+            )
+        return self._image_track("readout", method, path, reference)
+
+    def energy(self, method: str, target: str) -> TrackSpec:
+        constants = self.zoo.energies[target]
+        terms = tuple(
+            (self.zoo.chain(method, direct_path(path)), self.zoo.chain(method, path)) for path in constants.all_paths
+        )
+        doubts = _Doubts.of(self.zoo, method, target, method)
+
+        def score(found: Predictions) -> TrackChunk:
+            maps = term_maps(terms, found.outputs)
+            energy = standardise(maps, constants.all_mu, constants.all_sigma, constants.all_weights)
+            codes = (energy - ENERGY.lo) / (ENERGY.hi - ENERGY.lo)
+            columns = {"terms": raw_terms(maps), "blocks": block_means(maps).half(), **doubts.columns(found)}
+            return TrackChunk(_to_uint8(codes[:, None]), _columns(found, columns), _is_finite(columns["terms"]))
+
+        chains = (*dict.fromkeys(chain for term in terms for chain in term), *doubts.chains)
+        head = self._head(
+            "energy",
+            method,
+            f"{IMAGE}-{target}",
+            ENERGY,
+            _digests(*chains),
+            ["pts_seconds", "terms", "blocks", *doubts.names],
+            constants={
+                "paths": list(constants.all_paths),
+                "mu": list(constants.all_mu),
+                "sigma": list(constants.all_sigma),
+                **_stated_weights(constants),
+                **doubts.stated,
+                "origin": constants.origin,
+                **({"trust": asdict(trust)} if (trust := self.zoo.trust.get((target, method))) else {}),
+                **_stated_expected(self.zoo.expected.get((target, method))),
+            },
+        )
+        return TrackSpec(head, chains, score, terms=terms)
+
+    def merged(self, target: str) -> TrackSpec:
+        """The prediction of `merged`. It has no energy: one that contains the paths would be low by construction."""
+        recipe = self.zoo.merges[target]
+        direct, *indirect = (self.zoo.chain(recipe.of, path) for path in recipe.paths)
+        weights = (recipe.weights[0], recipe.mirror, *recipe.weights[1:])
+        merged = (direct, mirrored(direct), *indirect)
+        domain = self.zoo.domain(target)
+        doubts = _Doubts.of(self.zoo, recipe.of, target, MERGED)
+        terms = tuple((direct, chain) for chain in indirect)
+        is_expected = (target, MERGED) in self.zoo.expected
+
+        def score(found: Predictions) -> TrackChunk:
+            output = merge([found.outputs[chain] for chain in merged], weights, domain)
+            columns: dict[str, Tensor] = doubts.columns(found)
+            if is_expected:
+                columns["terms"] = raw_terms(term_maps(terms, found.outputs))
+            if target in self.truth:
+                columns |= frame_errors(domain, output, found.true_codes[target])
+            return TrackChunk(_to_uint8(output), _columns(found, columns), _is_finite(output))
+
+        names = ["pts_seconds", *doubts.names, *(["terms"] if is_expected else [])]
+        names += _error_names(domain) if target in self.truth else []
+        made = asdict(recipe)
+        constants = {
+            "origin": made.pop("origin"),
+            "merge": {"version": MERGE_VERSION, **made},
+            **({"paths": list(recipe.paths[1:])} if is_expected else {}),  # of the column `terms`
+            **doubts.stated,
+            **_stated_expected(self.zoo.expected.get((target, MERGED))),
+        }
+        chains = tuple(dict.fromkeys((*merged, *doubts.chains)))
+        head = self._head(
+            "prediction",
+            MERGED,
+            f"{IMAGE}-{target}",
+            domain,
+            _digests(*chains),
+            names,
+            constants=constants,
+            truth=target if target in self.truth else None,
+        )
+        return TrackSpec(head, chains, score)
+
+    def _image_track(self, kind: str, method: str, path: str, reference: Chain | None) -> TrackSpec:
+        chain = self.zoo.chain(method, path)
+        domain = self.zoo.domain(path.rsplit("-", maxsplit=1)[-1])
+        true_name = domain.name if domain.name in self.truth else None
+        names = ["pts_seconds"] + (["disagreement"] if reference else [])
+        if true_name:
+            names += _error_names(domain)
+        # A readout of a prediction against the same readout of the truth, where the truth of what is read is known.
+        read = path.split("-")[1]
+        of_truth = chain[1:] if kind == "readout" and read in self.truth else ()
+        if of_truth:
+            names.append("perceptual")
+
+        def score(found: Predictions) -> TrackChunk:
+            output = found.outputs[chain]
+            columns: dict[str, Tensor] = {}
+            if reference:
+                maps = disagreement_maps(found.outputs[reference], [output])
+                columns["disagreement"] = raw_terms(maps)[:, 0]
+            is_finite = _is_finite(output)
+            if reference:
+                is_finite &= _is_finite(columns["disagreement"])
+            if true_name:
+                columns |= frame_errors(domain, output, found.true_codes[true_name])
+            if of_truth:
+                known = valid_pixels(self.zoo.domain(read), found.true_codes[read])
+                columns["perceptual"] = perceptual_error(output, found.of_truth[of_truth], known)
+            return TrackChunk(_to_uint8(output), _columns(found, columns), is_finite)
+
+        edges = _digests(chain, *([reference] if reference else []))
+        head = self._head(kind, method, path, domain, edges, names, truth=true_name, read=read if of_truth else None)
+        return TrackSpec(head, (chain, *([reference] if reference else [])), score, of_truth)
+
+    def _head(
+        self,
+        kind: str,
+        method: str,
+        path: str,
+        domain: Domain,
+        edges: Mapping[str, str],
+        columns: Sequence[str],
+        *,
+        constants: Mapping[str, Any] | None = None,
+        truth: str | None = None,
+        read: str | None = None,
+    ) -> Head:
+        """`truth`: the domain whose ground truth gives the errors; `read`: that whose ground truth is read out."""
+        zoo = self.zoo.name if method else ""
+        constants = constants or {}
+        # The truth decides the error columns, so adding a truth later makes another track. Where constants come from, and
+        # how far the energy can be trusted, change no value.
+        numbers = {name: value for name, value in constants.items() if name not in ("origin", "trust", "expected")}
+        inputs: dict[str, Any] = {"edges": dict(edges), "constants": numbers}
+        inputs["truth"] = self.truth[truth] if truth else None
+        if "absrel_scaled" in columns:  # other errors are as they were, and so are the keys of their tracks
+            inputs["errors"] = ERRORS_VERSION
+        if read:
+            inputs["read"] = self.truth[read]
+        if edges and (padded := self.padded_size) != (self.clip.height, self.clip.width):
+            inputs["padded"] = padded  # the padding changes what networks see near the border
+        return Head(
+            key=track_key(self.clip.key, kind, zoo, method, path, inputs),
+            kind=kind,
+            clip=self.clip,
+            zoo=zoo,
+            method=method,
+            path=path,
+            domain=domain.record(),
+            codec=CODEC,
+            edges=edges,
+            constants=constants,
+            columns={name: COLUMN_TITLES[name] for name in columns},
+        )
+
+
+@dataclass(frozen=True)
+class _Doubts:
+    """The numbers beside the terms that an expected error uses: what the mirrored image and the length of normals say."""
+
+    mirror: tuple[Chain, Chain] | None
+    """The direct chain and its mirror."""
+    length: Chain | None
+    """The chain of the method's normals."""
+
+    @classmethod
+    def of(cls, zoo: Zoo, method: str, target: str, expected_of: str) -> _Doubts:
+        """Those that the expected error of `expected_of` names, of the networks of `method`."""
+        expected = zoo.expected.get((target, expected_of))
+        features = expected.features if expected else ()
+        direct = zoo.chain(method, f"{IMAGE}-{target}")
+        return cls(
+            (direct, mirrored(direct)) if "mirror" in features else None,
+            zoo.chain(method, f"{IMAGE}-{NORMAL}") if "length" in features else None,
+        )
+
+    @property
+    def chains(self) -> tuple[Chain, ...]:
+        return (*(self.mirror or ()), *((self.length,) if self.length else ()))
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, used in (("mirror", self.mirror), ("length", self.length)) if used]
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """What the head states of them, and with it the key."""
+        return {"features": self.names} if self.names else {}
+
+    def columns(self, found: Predictions) -> dict[str, Tensor]:
+        columns: dict[str, Tensor] = {}
+        if self.mirror:
+            columns["mirror"] = raw_terms(term_maps([self.mirror], found.outputs))[:, 0]
+        if self.length:
+            columns["length"] = shortening(found.outputs[self.length])
+        return columns
+
+
+def term_maps(terms: Sequence[tuple[Chain, Chain]], outputs: Mapping[Chain, Tensor]) -> Tensor:
+    """Per-pixel disagreement of each term's chain with its direct one: float32 (N, P, H, W)."""
+    maps = [disagreement_maps(outputs[direct], [outputs[chain]]) for direct, chain in terms]
+    return torch.cat(maps, dim=1)
+
+
+def _stated_weights(constants: EnergyConstants) -> dict[str, Any]:
+    """The weights of an energy as its head states them; nothing for a zoo without, whose keys thus stay."""
+    if not constants.weights:
+        return {}
+    return {"weights": {"weighted": list(constants.weights), "paper": list(constants.paper_weights)}}
+
+
+def _stated_expected(expected: Expected | None) -> dict[str, Any]:
+    return {"expected": asdict(expected)} if expected else {}
+
+
+def _error_names(domain: Domain) -> list[str]:
+    """The columns of `frame_errors`."""
+    names = ["error"]
+    if domain.meaning == "direction":
+        names.append("angle_degrees")
+    if domain.scale == "log":
+        names += ["absrel", "absrel_scaled"]
+    return names
+
+
+def _columns(found: Predictions, more: Mapping[str, Tensor] | None = None) -> dict[str, Tensor | np.ndarray]:
+    return {"pts_seconds": found.frames.pts_seconds, **(more or {})}
+
+
+def _digests(*chains: Chain) -> dict[str, str]:
+    return {edge.name: edge.digest for chain in chains for edge in chain}
+
+
+def _is_finite(values: Tensor) -> Tensor:
+    """One boolean, left on the device: reading it here would make the host wait for the GPU."""
+    # One NaN or infinity makes the sum not finite; testing every pixel takes ten times as long.
+    return torch.isfinite(values.sum(dtype=torch.float32))
+
+
+def _to_uint8(codes: Tensor) -> Tensor:
+    """Codes (N, C, H, W), clipped to [0, 1] -> uint8 (N, H, W, C), rounded on the device."""
+    levels = (codes.float() * 255).round_().clamp_(0, 255).to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).contiguous()
