@@ -14,9 +14,9 @@ import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard.web_files import WEB_FOLDER, web_files, web_version
+from dashboard.web_files import web_files, web_version
 
-PAGE_STYLE = WEB_FOLDER / "page.css"
+PAGE_STYLE = Path(__file__).with_name("page.css")
 ROOT = b'<div id="root">'
 """Where Streamlit draws; no other document has it."""
 _ENTRIES = ("player/compare_page.mjs", "path_graph/path_graph.mjs")

@@ -169,7 +169,7 @@ def test_the_page_names_scripts_that_streamlit_has(address: str):
 def test_the_page_has_its_style_before_streamlit_draws_anything(address: str):
     status, headers, body = ask(address, "/compare")
     page = body.decode()
-    style = (ROOT / "dashboard/web/page.css").read_text()
+    style = (ROOT / "dashboard/server/page.css").read_text()
     assert style in page and page.index(style) < page.index('<div id="root">')
     assert "<title>Crosscheck</title>" in page and "document.fonts.load" in page
     assert int(headers["content-length"]) == len(body) and "last-modified" not in headers

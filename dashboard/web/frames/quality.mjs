@@ -84,7 +84,8 @@ export class Bandwidth {
 }
 
 /**
- * What came over the connection while at least one response was arriving.
+ * What came over the connection while at least one response was arriving; or the fastest large response, if it alone came
+ * faster. Many small files take longer than their bytes, so that together they tell of the server and not of the line.
  * @param {{transferSize: number, responseStart: number, responseEnd: number}[]} responses as the browser's resource timing
  *   has them; of size 0: from its cache
  * @returns {{bytes: number, ms: number}}
@@ -93,15 +94,18 @@ export function transferred(responses) {
   const sorted = responses
     .filter(({ transferSize, responseStart }) => transferSize > 0 && responseStart > 0)
     .sort((a, b) => a.responseStart - b.responseStart);
-  let bytes = 0;
-  let ms = 0;
+  const whole = { bytes: 0, ms: 0 };
+  let fastest = whole;
   let until = 0;
   for (const { transferSize, responseStart, responseEnd } of sorted) {
-    bytes += transferSize;
-    ms += Math.max(responseEnd - Math.max(responseStart, until), 0);
+    whole.bytes += transferSize;
+    whole.ms += Math.max(responseEnd - Math.max(responseStart, until), 0);
     until = Math.max(until, responseEnd);
+    const one = { bytes: transferSize, ms: responseEnd - responseStart };
+    if (one.bytes >= LEAST_BYTES && (fastest === whole || one.bytes * fastest.ms > fastest.bytes * one.ms))
+      fastest = one;
   }
-  return { bytes, ms };
+  return fastest.bytes * whole.ms > whole.bytes * fastest.ms ? fastest : whole;
 }
 
 /**

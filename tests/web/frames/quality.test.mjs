@@ -101,3 +101,16 @@ test("the speed of the line is expected from what the page itself took, counting
   line.expect(transferred(page));
   near(line.bytesPerSecond, 125_000, 1);
 });
+
+test("many small files do not make a fast connection look slow", () => {
+  const small = Array.from({ length: 100 }, (_, i) => ({
+    transferSize: 5000,
+    responseStart: 10 * i + 1,
+    responseEnd: 10 * i + 10,
+  }));
+  const large = { transferSize: 150_000, responseStart: 2000, responseEnd: 2006 };
+  assert.deepEqual(transferred([...small, large]), { bytes: 150_000, ms: 6 });
+  assert.deepEqual(transferred(small), { bytes: 500_000, ms: 900 });
+  const slower = { ...large, responseEnd: 2012 };
+  assert.deepEqual(transferred([slower, slower]), { bytes: 300_000, ms: 12 }, "two at once share the line");
+});
