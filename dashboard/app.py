@@ -20,6 +20,7 @@ if str(ROOT) not in sys.path:
 from cache.store import STORE_VARIABLE, Store, default_root  # noqa: E402
 from dashboard.server.page_shell import PageShell  # noqa: E402
 from dashboard.server.routes import player_routes, store_argument  # noqa: E402
+from dashboard.server.send_at_once import SendAtOnce  # noqa: E402
 from dashboard.server.streamlit_files import CompressStatic  # noqa: E402
 from dashboard.visitors.access import require_secrets_of  # noqa: E402
 from dashboard.visitors.asking import may_ask  # noqa: E402
@@ -39,6 +40,7 @@ app = st.App(
     str(Path(__file__).with_name("ui.py")),
     routes=player_routes(Store(default_root(), read_only=True), base_path=base_path),
     middleware=[
+        Middleware(SendAtOnce),
         Middleware(TrustedHostMiddleware, allowed_hosts=hosts or ["*"], www_redirect=False),
         Middleware(PageShell),
         *([Middleware(NameVisitors, base_path=base_path)] if may_ask(os.environ) else []),
