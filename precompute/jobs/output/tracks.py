@@ -17,8 +17,8 @@ from torch import Tensor
 from cache.keys import track_key
 from cache.records import MAX_PATH_DOMAINS, Clip, Head
 from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
-from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
-from consistency.merging import MERGE_VERSION, merge, mirrored, shortening
+from consistency.energy import disagreement_maps, standardise
+from consistency.merging import MERGE_VERSION, merge, mirrored
 from consistency.metrics import frame_errors, perceptual_error, valid_pixels
 from consistency.zoo.records import IMAGE, MERGED, Chain, EnergyConstants, Zoo, ZooError, direct_path
 from precompute.jobs.output.encode import CODEC
@@ -230,10 +230,10 @@ class _Maker:
         doubts = _Doubts.of(self.zoo, method, target, method)
 
         def score(found: Predictions) -> TrackChunk:
-            maps = term_maps(terms, found.outputs)
-            energy = standardise(maps, constants.all_mu, constants.all_sigma, constants.all_weights)
+            apart = found.disagreements
+            energy = standardise(apart.maps(terms), constants.all_mu, constants.all_sigma, constants.all_weights)
             codes = (energy - ENERGY.lo) / (ENERGY.hi - ENERGY.lo)
-            columns = {"terms": raw_terms(maps), "blocks": block_means(maps).half(), **doubts.columns(found)}
+            columns = {"terms": apart.means(terms), "blocks": apart.blocks(terms).half(), **doubts.columns(found)}
             return TrackChunk(_to_uint8(codes[:, None]), _columns(found, columns), _is_finite(columns["terms"]))
 
         chains = (*dict.fromkeys(chain for term in terms for chain in term), *doubts.chains)
@@ -260,18 +260,20 @@ class _Maker:
         """The prediction of `merged`. It has no energy: one that contains the paths would be low by construction."""
         recipe = self.zoo.merges[target]
         direct, *indirect = (self.zoo.chain(recipe.of, path) for path in recipe.paths)
-        weights = (recipe.weights[0], recipe.mirror, *recipe.weights[1:])
-        merged = (direct, mirrored(direct), *indirect)
+        weighed = zip(
+            (direct, mirrored(direct), *indirect), (recipe.weights[0], recipe.mirror, *recipe.weights[1:]), strict=True
+        )
+        merged = {chain: weight for chain, weight in weighed if weight}  # what counts for nothing need not run
         domain = self.zoo.domain(target)
         doubts = _Doubts.of(self.zoo, recipe.of, target, MERGED)
         terms = tuple((direct, chain) for chain in indirect)
         is_expected = (target, MERGED) in self.zoo.expected
 
         def score(found: Predictions) -> TrackChunk:
-            output = merge([found.outputs[chain] for chain in merged], weights, domain)
+            output = merge([found.outputs[chain] for chain in merged], list(merged.values()), domain)
             columns: dict[str, Tensor] = doubts.columns(found)
             if is_expected:
-                columns["terms"] = raw_terms(term_maps(terms, found.outputs))
+                columns["terms"] = found.disagreements.means(terms)
             if target in self.truth:
                 columns |= frame_errors(domain, output, found.true_codes[target])
             return TrackChunk(_to_uint8(output), _columns(found, columns), _is_finite(output))
@@ -286,7 +288,8 @@ class _Maker:
             **doubts.stated,
             **_stated_later(self.zoo, target, MERGED),
         }
-        chains = tuple(dict.fromkeys((*merged, *doubts.chains)))
+        stated = [chain for term in terms for chain in term] if is_expected else []
+        chains = tuple(dict.fromkeys((*merged, *stated, *doubts.chains)))
         head = self._head(
             "prediction",
             MERGED,
@@ -316,8 +319,7 @@ class _Maker:
             output = found.outputs[chain]
             columns: dict[str, Tensor] = {}
             if reference:
-                maps = disagreement_maps(found.outputs[reference], [output])
-                columns["disagreement"] = raw_terms(maps)[:, 0]
+                columns["disagreement"] = found.disagreements.means([(reference, chain)])[:, 0]
             is_finite = _is_finite(output)
             if reference:
                 is_finite &= _is_finite(columns["disagreement"])
@@ -410,9 +412,9 @@ class _Doubts:
     def columns(self, found: Predictions) -> dict[str, Tensor]:
         columns: dict[str, Tensor] = {}
         if self.mirror:
-            columns["mirror"] = raw_terms(term_maps([self.mirror], found.outputs))[:, 0]
+            columns["mirror"] = found.disagreements.means([self.mirror])[:, 0]
         if self.length:
-            columns["length"] = shortening(found.outputs[self.length])
+            columns["length"] = found.disagreements.shortening(self.length)
         return columns
 
 
