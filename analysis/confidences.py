@@ -1,16 +1,14 @@
 """Which confidence to believe: every confidence of a configuration on a clip with ground truth, on one sparsification plot."""
 
-# N frames, B x B blocks
+# N frames
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from analysis.columns import Columns, series_title, series_unit
-from analysis.energy import Unreadable, energy
+from analysis.energy import Unreadable
 from analysis.sparsification import Sparsification, sparsification
 from cache.records import Track
 
@@ -74,18 +72,6 @@ def confidence_plot(columns: Columns, tracks: Sequence[Track], of: Track | None,
         else:
             found.append(Confidence(name, series_unit(track, column, "standardised"), track, curve))
     return ConfidencePlot(title, unit, tuple(sorted(found, key=lambda one: one.curve.ause)), tuple(missing))
-
-
-def block_values(columns: Columns, track: Track) -> np.ndarray:
-    """How uncertain each block is: float64 (N, B, B), of an energy in sigma. Raises Unreadable."""
-    blocks = columns.column(track, "blocks").astype(np.float64)
-    if track.head.kind != "energy":
-        return blocks
-    if blocks.ndim != 4:
-        raise Unreadable(f"energy blocks have shape {blocks.shape}, expected frames x paths x blocks x blocks")
-    n_frames, n_paths, *grid = blocks.shape
-    flat = blocks.transpose(0, 2, 3, 1).reshape(-1, n_paths)
-    return energy(flat, track.head.constants, "standardised").reshape(n_frames, *grid)
 
 
 def _problem(curve: Sparsification) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from analysis.columns import Columns
-from analysis.confidences import block_values, confidence_plot
+from analysis.confidences import confidence_plot
 from analysis.sparsification import N_BINS, sparsification
 from tests.fixtures.stores import build_store
 
@@ -87,13 +86,6 @@ def test_every_confidence_of_a_clip_with_truth_is_on_one_plot(tmp_path):
     assert {one.name for one in plot.confidences} == {"Consistency energy", "Readout disagreement"}
     areas = [one.curve.ause for one in plot.confidences]
     assert areas == sorted(areas) and plot.unit == "°" and not plot.missing
-    (energy,) = [track for track in tracks if track.head.kind == "energy"]
-    n_paths = len(energy.head.constants["paths"])
-    weights = {"weighted": [1.5, *[0.0] * (n_paths - 1)], "paper": [1 / n_paths] * n_paths}
-    weighted = replace(energy, head=replace(energy.head, constants={**energy.head.constants, "weights": weights}))
-    for track in (energy, weighted):  # the energy of a block is that of the frame, whatever its weighting
-        frames = block_values(Columns(store), track).mean(axis=(1, 2))
-        assert frames == pytest.approx(Columns(store).series(track, "terms", "standardised"), abs=0.01)
 
 
 def test_without_truth_or_with_too_few_frames_the_plot_says_so(tmp_path):
