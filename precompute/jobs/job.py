@@ -144,13 +144,12 @@ def compute_found(
     """
     stop.has_unsaved_frames = False
     plan = make_plan(store, found, settings.sampling, settings.zoo, list(settings.patterns))
-    stored = Stored(str(found.path), found.title, plan.clip.key, len(plan.specs))
+    stored, began = Stored(str(found.path), found.title, plan.clip.key, len(plan.specs)), time.perf_counter()
     if not is_upload:
         Uploads(store.root).relist(plan.clip.key)
     _state_trust(store, plan)
     if not plan.pending:
-        _add_stability(store, plan, events, stop)
-        return stored
+        return _with_stability(store, plan, stored, began, events, stop)
     _require_space(store, plan)
     compute, accuracy = _choose_compute(store, plan, settings, networks)
     planned = Planned(
@@ -170,16 +169,24 @@ def compute_found(
     computed = compute_clip(store, plan, compute, events=events, stop=stop)
     stop.has_unsaved_frames = False
     stop.raise_if_set()
-    _add_stability(store, plan, events, stop)
+    stored = replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames)
+    stored = _with_stability(store, plan, stored, began, events, stop)
     if computed.failed is not None:
         raise computed.failed
-    seconds = time.perf_counter() - began
-    return replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames, seconds=seconds)
+    return stored
 
 
-def _add_stability(store: Store, plan: Plan, events: Events, stop: Stop) -> None:
-    add_stability(store, [spec.head.key for spec in plan.specs], events=events, stop=stop)
+def _with_stability(store: Store, plan: Plan, stored: Stored, began: float, events: Events, stop: Stop) -> Stored:
+    """What is stored of the clip, with flow and stability, which are computed here. `began`: seconds of the performance counter."""
+    added = add_stability(store, [spec.head.key for spec in plan.specs], events=events, stop=stop)
     stop.raise_if_set()
+    return replace(
+        stored,
+        n_tracks=stored.n_tracks + added.n_tracks,
+        n_tracks_computed=stored.n_tracks_computed + added.n_computed,
+        n_tracks_measured=added.n_computed,
+        seconds=time.perf_counter() - began,
+    )
 
 
 def _state_trust(store: Store, plan: Plan) -> None:

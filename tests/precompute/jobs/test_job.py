@@ -397,7 +397,9 @@ def test_a_clip_that_another_job_finished_meanwhile_counts_as_stored_already(tmp
     compute = compute_clip.compute_clip
     monkeypatch.setattr(job, "compute_clip", late)
     result = run(tmp_path, zoo, clip)
-    assert result.exit_code == 0 and re.search(r"17 tracks already stored, 0 frames computed", result.output)
+    assert result.exit_code == 0 and re.search(
+        r"5 tracks stored, 5 of them of motion and stability, 0 frames computed", result.output
+    )
 
 
 def test_a_network_that_gives_nan_is_named_and_nothing_of_it_is_stored(tmp_path, clip):
@@ -448,7 +450,7 @@ def test_tracks_that_fail_in_the_middle_leave_nothing_and_the_others_are_as_ever
     }
     monkeypatch.setattr(compute_clip, "not_finite", original)
     again = run(tmp_path, zoo, clip)
-    assert again.exit_code == 0 and "1 track stored" in again.output
+    assert again.exit_code == 0 and "2 tracks stored, 1 of them of motion and stability" in again.output
     assert set(contents(done)) == set(contents(tmp_path))
 
 
