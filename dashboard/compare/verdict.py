@@ -7,7 +7,7 @@ A lower energy is never called better: it ranks frames of one method. Between me
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -20,6 +20,7 @@ from dashboard.compare.comparison import Comparison
 from dashboard.compare.expected import expected_words
 from dashboard.compare.gaps import Gap, gap_between
 from dashboard.compare.memory import kept_by_content
+from dashboard.compare.merged import NO_ENERGY_OF_MERGED, is_merged, parts_of
 from dashboard.numbers import SPACE, correlation, number, percent, size_of
 from dashboard.player_data import Chart, Series
 from dashboard.text import counted, one_line
@@ -30,7 +31,6 @@ UNUSUAL_SHARE = 0.5
 """A clip counts as outside the calibration if more frames than this are: of ordinary clips, 2.5 % are."""
 USUAL_SIGMA = 1.0
 """Energies within it of 0 count as usual."""
-NO_ENERGY_OF_MERGED = "a mean of the paths agrees with them by construction; it is never ranked by energy"
 NO_ENERGY_OF_A_PATH = "energy belongs to a method and its target, not to a path; show the direct prediction to see it"
 
 
@@ -53,6 +53,8 @@ class Contender:
     stability: Series | None = None
     is_merged: bool = False
     """True if its prediction is the mean of paths, whose energy would be low by construction."""
+    made_of: str = ""
+    """What is merged, in words."""
 
     @property
     def label(self) -> str:
@@ -106,8 +108,10 @@ class Row:
     stability: Series | None = None
 
 
-def measures_of(comparison: Comparison, charts: Sequence[Chart], scale: Scale) -> Measures:
-    """The numbers of the configurations whose predictions are shown."""
+def measures_of(
+    comparison: Comparison, charts: Sequence[Chart], scale: Scale, title: Callable[[str], str] = str
+) -> Measures:
+    """The numbers of the configurations whose predictions are shown; `title` names a domain."""
     by_id = {chart.id: chart for chart in charts}
     found = {id_: {line.letter: line for line in chart.series} for id_, chart in by_id.items()}
     energies, errors, expected, perceptual, stability = (
@@ -130,7 +134,8 @@ def measures_of(comparison: Comparison, charts: Sequence[Chart], scale: Scale) -
                 expected.get(pane.letter),
                 perceptual.get(pane.letter),
                 stability.get(pane.letter),
-                "merge" in head.constants,
+                is_merged(pane.track),
+                parts_of(pane.track, title) if is_merged(pane.track) else "",
             )
         )
     tracks = list(comparison.energies.values())
@@ -155,12 +160,13 @@ def verdict(measures: Measures) -> Verdict:
     story = _Story(measures)
     facts = []
     if len(contenders) <= 2:
-        facts += [("Energy", story.energy_fact()), ("Error", story.error_fact())]
+        facts += [("Energy", story.energy_fact()), (story.error_label(), story.error_fact())]
         facts.append(("Perceptual error", story.gap_fact("perceptual", [c.perceptual for c in contenders])))
         facts.append(("Change over time", story.gap_fact("stability", [c.stability for c in contenders])))
     elif missing := story.without_energy():
         facts.append(("Energy", missing))
     facts.append(("Expected error", story.expected_fact()))
+    facts.append(("Merged", story.merged_fact()))
     facts += [("On this clip", story.agreement_fact()), ("Trust", story.trust_fact())]
     facts.append(("Not shown", " ".join(measures.missing)))
     return Verdict(tuple(story.warnings()), story.headline(), tuple((label, text) for label, text in facts if text))
@@ -237,6 +243,9 @@ class _Story:
         parts.append(self.without_energy())
         return " ".join(part for part in parts if part)
 
+    def error_label(self) -> str:
+        return "Error (scale aligned)" if self.measures.error_title.endswith("scale aligned") else "Error"
+
     def error_fact(self) -> str:
         unit = self.measures.error_unit
         known = [c for c in self.measures.contenders if c.error and c.error.has_values]
@@ -280,6 +289,11 @@ class _Story:
         return " ".join(
             [*parts, *([f"{direct}: not computed or not readable; see below the plots."] if direct else [])]
         )
+
+    def merged_fact(self) -> str:
+        """Of what the merged predictions are made."""
+        made = [f"{c.letter} is {c.made_of}." for c in self.measures.contenders if c.made_of]
+        return " ".join(made)
 
     def agreement_fact(self) -> str:
         """Whether frames of high energy are frames of high error, by configuration."""
@@ -357,7 +371,10 @@ class _Story:
         size, floor = number(error.size, unit), number(error.floor, unit)
         closest = "closer" if len(self.measures.contenders) == 2 else "closest"
         than = "" if len(self.measures.contenders) == 2 else f" before {self._other(error)}"
-        text = f"{self._label(error.lower)} is {closest} to the ground truth, by {size}{than} (noise floor {floor})"
+        share = f" or {percent(round(1000 * error.share), 1000)}" if closest == "closer" else ""
+        text = (
+            f"{self._label(error.lower)} is {closest} to the ground truth, by {size}{share}{than} (noise floor {floor})"
+        )
         if energy is None or len(self.measures.contenders) > 2:
             return f"{text}."
         return f"{text}; {'the energy agrees' if energy.is_beyond else 'the energies do not differ beyond the noise'}."

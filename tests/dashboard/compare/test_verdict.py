@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from analysis.trust import Trust, trust_of
 from cache.records import Track
 from dashboard.catalogue import Catalogue
 from dashboard.compare.comparison import compare
+from dashboard.compare.merged import parts_of
 from dashboard.compare.plots import read
 from dashboard.compare.verdict import Contender, Measures, Verdict, measures_of, rows, verdict
 from dashboard.configuration import Configuration
@@ -87,7 +89,7 @@ def test_a_lower_energy_is_never_called_better() -> None:
 def test_the_error_decides_and_the_energy_may_agree() -> None:
     found = verdict(measures(contender("A", WAVE, 12 + WAVE), contender("B", WAVE - 0.5, 11 + WAVE)))
     assert found.headline.replace("\xa0", " ") == (
-        "B (multitask) is closer to the ground truth, by 1.0° (noise floor 0.0°); the energy agrees."
+        "B (multitask) is closer to the ground truth, by 1.0° or 8 % (noise floor 0.0°); the energy agrees."
     )
     assert "energy follows the error very strongly over the frames (A ρ = 1.00, B ρ = 1.00)" in said(found)
 
@@ -151,6 +153,31 @@ def test_odd_numbers_are_borne_calmly() -> None:
     assert "compare where the curves rise, not their heights" in said(verdict(cases[4]))
     assert "lower" not in said(verdict(cases[4]))
     assert "Raw energies have no usual value" in said(verdict(cases[5]))
+
+
+def test_of_what_merged_is_made_stands_on_the_card_with_its_weights() -> None:
+    titles = {"normal": "Surface normals", "reshading": "Reshading"}
+    merge = {
+        "of": "baseline",
+        "paths": ["rgb-depth", "rgb-normal-depth", "rgb-reshading-depth"],
+        "weights": [0.2182, 0.2363, 0.001],
+        "mirror": 0.5445,
+    }
+    head = SimpleNamespace(head=SimpleNamespace(constants={"merge": merge}))
+    made = parts_of(head, titles.__getitem__)  # pyright: ignore[reportArgumentType]
+    assert made.replace("\xa0", " ") == (
+        "the mean of baseline's predictions: direct 22 %, mirrored image 54 %, via Surface normals 24 %"
+    )
+    merged = contender("B", None, 11 + WAVE, is_merged=True, made_of=made)
+    found = verdict(measures(contender("A", WAVE, 12 + WAVE), merged))
+    assert f"Merged: B is {made}.".replace("\xa0", " ") in said(found)
+    assert "never ranked by energy" in said(found)
+
+
+@pytest.mark.parametrize("merge", [None, {}, {"paths": ["rgb-depth"], "weights": []}, {"paths": 3, "weights": "x"}])
+def test_a_merge_that_is_not_stated_as_a_job_does_is_left_unsaid(merge: object) -> None:
+    head = SimpleNamespace(head=SimpleNamespace(constants={"merge": merge}))
+    assert parts_of(head, str) == ""  # pyright: ignore[reportArgumentType]
 
 
 def test_the_table_of_three_has_gaps_to_the_first_with_their_noise() -> None:
