@@ -13,6 +13,7 @@ from analysis.energy import Unreadable
 from cache.records import StoreError, Track
 from cache.store import Store, require_store
 from dashboard.catalogue import Catalogue
+from dashboard.compare.believe import believed
 from dashboard.compare.comparison import Comparison, choices_of, compare
 from dashboard.compare.plots import PlotData, read
 from dashboard.compare.styles import styles_by_letter
@@ -138,6 +139,7 @@ def _show_player(
         titles=comparison.titles,
         choices=offered,
         menus=menus(catalogue, selection),
+        believed=believed(columns, catalogue, comparison, charts) if target else None,
         suggestion=new.full_spelling if new else "",
         can_ask=can_ask,
         styles=styles_by_letter(catalogue, selection),
