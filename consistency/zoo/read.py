@@ -17,6 +17,7 @@ from consistency.models import registry
 from consistency.zoo import formats
 from consistency.zoo.adapters import InputSpec, OutputSpec, read_spec
 from consistency.zoo.lock import read_lock
+from consistency.zoo.rankings import read_rankings
 from consistency.zoo.records import (
     IMAGE,
     MERGED,
@@ -140,6 +141,12 @@ def _read(folder: Path, home: Path, table: Mapping[str, Any], inherited: Mapping
         zoo,
         trust=_of_stated(zoo, stated, table.get("trust", {}), _trust),
         expected=_of_stated(zoo, stated, table.get("expected", {}), _expected),
+        rankings=tuple(
+            ranking
+            for target, rows in table.get("ranking", {}).items()
+            if _is_as_stated(zoo, stated, target)
+            for ranking in read_rankings(target, rows)
+        ),
     )
 
 
@@ -164,6 +171,7 @@ def _extended(zoo: Zoo, base: Zoo) -> Zoo:
         energy_paths={**base.energy_paths, **zoo.energy_paths},
         trust={},  # the base's was measured with the base's networks
         expected={},
+        rankings=(),
         merges={**base.merges, **zoo.merges},
         fallback=zoo.fallback or base.fallback,
         declared={**base.declared, **zoo.declared},
@@ -282,10 +290,16 @@ def _of_stated(
     return {
         (target, checked_name(method)): read(f"{target}, {method}", row)
         for target, rows in table.items()
-        if target in zoo.energies and "mu" in stated[target]
-        if zoo.energies[target] == _weighted(target, _constants(target, stated[target]), stated[target], stated)
+        if _is_as_stated(zoo, stated, target)
         for method, row in rows.items()
     }
+
+
+def _is_as_stated(zoo: Zoo, stated: Mapping[str, Any], target: str) -> bool:
+    """Whether the target's energy has the constants of zoo.toml, so that what was measured of it there holds."""
+    if target not in zoo.energies or "mu" not in stated[target]:
+        return False
+    return zoo.energies[target] == _weighted(target, _constants(target, stated[target]), stated[target], stated)
 
 
 def _merge(target: str, row: Mapping[str, Any]) -> Merge:

@@ -34,7 +34,8 @@ from precompute.jobs.events import (
     name_error,
 )
 from precompute.jobs.measures.of_clip import add_stability
-from precompute.jobs.output.resume import STATED_LATER, state_trust
+from precompute.jobs.output.resume import state_trust
+from precompute.jobs.output.tracks import STATED_LATER
 from precompute.jobs.plan import Plan, make_plan
 from precompute.jobs.predict import Compute, Networks, Precision, dtype_name
 from precompute.media.sampling import Sampling

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
 from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
 from consistency.merging import MERGE_VERSION, merge, mirrored, shortening
 from consistency.metrics import frame_errors, perceptual_error, valid_pixels
-from consistency.zoo.records import IMAGE, MERGED, Chain, EnergyConstants, Expected, Zoo, ZooError, direct_path
+from consistency.zoo.records import IMAGE, MERGED, Chain, EnergyConstants, Zoo, ZooError, direct_path
 from precompute.jobs.output.encode import CODEC
 from precompute.jobs.predict import Predictions
 
@@ -61,6 +62,9 @@ class TrackSpec:
     """For an energy: a direct chain and the one that disagrees with it, for each term."""
 
 
+STATED_LATER = ("trust", "expected", "rankings")
+"""Constants of a head that change no stored value: how far an energy can be trusted, which error to expect, and which methods a
+confidence ranks."""
 COLUMN_TITLES: dict[str, dict[str, str]] = {
     "pts_seconds": {"title": "Presentation time", "unit": "s"},
     "terms": {"title": "Path disagreement", "unit": "code"},
@@ -247,8 +251,7 @@ class _Maker:
                 **_stated_weights(constants),
                 **doubts.stated,
                 "origin": constants.origin,
-                **({"trust": asdict(trust)} if (trust := self.zoo.trust.get((target, method))) else {}),
-                **_stated_expected(self.zoo.expected.get((target, method))),
+                **_stated_later(self.zoo, target, method),
             },
         )
         return TrackSpec(head, chains, score, terms=terms)
@@ -281,7 +284,7 @@ class _Maker:
             "merge": {"version": MERGE_VERSION, **made},
             **({"paths": list(recipe.paths[1:])} if is_expected else {}),  # of the column `terms`
             **doubts.stated,
-            **_stated_expected(self.zoo.expected.get((target, MERGED))),
+            **_stated_later(self.zoo, target, MERGED),
         }
         chains = tuple(dict.fromkeys((*merged, *doubts.chains)))
         head = self._head(
@@ -346,8 +349,8 @@ class _Maker:
         zoo = self.zoo.name if method else ""
         constants = constants or {}
         # The truth decides the error columns, so adding a truth later makes another track. Where constants come from, and
-        # how far the energy can be trusted, change no value.
-        numbers = {name: value for name, value in constants.items() if name not in ("origin", "trust", "expected")}
+        # what is stated later, change no value.
+        numbers = {name: value for name, value in constants.items() if name not in ("origin", *STATED_LATER)}
         inputs: dict[str, Any] = {"edges": dict(edges), "constants": numbers}
         inputs["truth"] = self.truth[truth] if truth else None
         if "absrel_scaled" in columns:  # other errors are as they were, and so are the keys of their tracks
@@ -426,8 +429,16 @@ def _stated_weights(constants: EnergyConstants) -> dict[str, Any]:
     return {"weights": {"weighted": list(constants.weights), "paper": list(constants.paper_weights)}}
 
 
-def _stated_expected(expected: Expected | None) -> dict[str, Any]:
-    return {"expected": asdict(expected)} if expected else {}
+def _stated_later(zoo: Zoo, target: str, method: str) -> dict[str, Any]:
+    """What the head states of STATED_LATER, as JSON gives it back."""
+    trust, expected = zoo.trust.get((target, method)), zoo.expected.get((target, method))
+    rankings = zoo.rankings_of(target, method)
+    stated = {
+        "trust": asdict(trust) if trust else None,
+        "expected": asdict(expected) if expected else None,
+        "rankings": {other: ranking.stated() for other, ranking in rankings.items()},
+    }
+    return {name: json.loads(json.dumps(stated[name])) for name in STATED_LATER if stated[name]}
 
 
 def _error_names(domain: Domain) -> list[str]:
