@@ -27,7 +27,7 @@ import platformdirs
 from filelock import Timeout
 
 from cache.files import checked, hash_file, make_folder, parse_json, read_json, read_small, write_whole
-from cache.index import Index, open_index
+from cache.index import Index, open_index, read_summaries
 from cache.locks import has_flock, lock_of
 from cache.pack import BadPack, read_column, read_header, read_image, read_images
 from cache.records import (
@@ -158,6 +158,30 @@ class Store:
         except (BadRecord, OSError):
             return False
         return track is not None and track.is_complete and len(self._present(track)) == len(track.packs)
+
+    # Summary rows, whose content is not the store's concern
+
+    def manifest_stamps(self) -> dict[str, str]:
+        """Track key -> the state of its manifest's file; empty text for a growing track, which has none."""
+        stamps = {}
+        for key in self.track_keys():
+            try:
+                stat = os.stat(f"{self.root}/tracks/{key}/manifest.json")  # noqa: PTH116 (a third of the time of a Path)
+                stamps[key] = f"{stat.st_mtime_ns}-{stat.st_size}"
+            except OSError:
+                stamps[key] = ""
+        return stamps
+
+    def summary_rows(self) -> dict[str, str]:
+        """Track key -> the row that was kept for it, from whatever state of its manifest."""
+        return read_summaries(self.root / "index")
+
+    def keep_summary(self, key: str, row: str) -> bool:
+        """Keep a row beside the track's manifest in the index; False where this store may not be written."""
+        if self._index is None:
+            return False
+        self._index.put_summary(key, row)
+        return True
 
     # Frames and columns
 

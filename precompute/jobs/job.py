@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from analysis.summaries.rows import Summaries
 from cache.records import StoreError
 from cache.requests.uploads import Uploads
 from cache.store import Store
@@ -149,6 +150,7 @@ def compute_found(
     _state_trust(store, plan)
     if not plan.pending:
         _add_stability(store, plan, events, stop)
+        _keep_summaries(store, plan)
         return stored
     _require_space(store, plan)
     compute, accuracy = _choose_compute(store, plan, settings, networks)
@@ -170,6 +172,7 @@ def compute_found(
     stop.has_unsaved_frames = False
     stop.raise_if_set()
     _add_stability(store, plan, events, stop)
+    _keep_summaries(store, plan)
     if computed.failed is not None:
         raise computed.failed
     seconds = time.perf_counter() - began
@@ -179,6 +182,11 @@ def compute_found(
 def _add_stability(store: Store, plan: Plan, events: Events, stop: Stop) -> None:
     add_stability(store, [spec.head.key for spec in plan.specs], events=events, stop=stop)
     stop.raise_if_set()
+
+
+def _keep_summaries(store: Store, plan: Plan) -> None:
+    """Keep what the page about all clips says of this one's tracks, so that it need not read their packs."""
+    Summaries(store).read(only=[track.head.key for track in store.tracks(clip=plan.clip.key)])
 
 
 def _state_trust(store: Store, plan: Plan) -> None:
