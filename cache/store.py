@@ -15,6 +15,7 @@ never see half a file and killed writers never leave one. A track owns its folde
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -42,6 +43,7 @@ from cache.records import (
 )
 
 STORE_VARIABLE = "CROSSCHECK_STORE"
+_KEY = re.compile(r"[0-9a-f]{64}")
 REPAIR = "run `python -m precompute verify --fix`, then the job again"
 
 
@@ -355,7 +357,7 @@ class Store:
 
 def is_key(text: str) -> bool:
     """Whether the text is a SHA-256 in hex, as track keys and pack names are."""
-    return len(text) == 64 and all(letter in "0123456789abcdef" for letter in text)
+    return _KEY.fullmatch(text) is not None
 
 
 def _read_growing(folder: Path) -> Track | None:

@@ -246,12 +246,9 @@ def _measure(row: Mapping[str, Any]) -> Measure:
 def _expected(row: Any) -> Expected | None:
     if row is None:
         return None
-    return Expected(
-        str(row["error"]),
-        *(_number(row[name]) for name in ("median", "low", "high", "factor", "coverage")),
-        *(_checked(row[name], int) for name in ("n_usual", "n_frames")),
-        _parts(row["parts"]),
-    )
+    numbers = {name: _number(row[name]) for name in ("median", "low", "high", "factor", "coverage")}
+    counts = {name: _checked(row[name], int) for name in ("n_usual", "n_frames")}
+    return Expected(error=str(row["error"]), **numbers, **counts, parts=_parts(row["parts"]))
 
 
 @lru_cache(maxsize=4096)

@@ -58,15 +58,17 @@ def gaps_over_clips(values: np.ndarray, spread: np.ndarray | None = None, seed: 
     n_units = values.shape[1]
     generator = np.random.default_rng(seed)
     weights = generator.multinomial(n_units, np.full(n_units, 1 / n_units), RESAMPLINGS) / n_units  # (R, U)
-    means = weights @ values.T  # (R, C)
-    ends = 100 * _tail(n_units), 100 - 100 * _tail(n_units)
     mean = values.mean(axis=1)
+    ends = _tail(n_units), 1 - _tail(n_units)
     gap = np.array([(one - values).mean(axis=1) for one in values])
-    low, high = np.percentile(means, ends, axis=0)
-    gap_low, gap_high = np.empty_like(gap), np.empty_like(gap)
-    for i in range(len(values)):
-        # Differences first: those of equal configurations are then 0 and nothing else, in every sample.
-        gap_low[i], gap_high[i] = np.percentile(weights @ (values[i] - values).T, ends, axis=0)
+    # Equal configurations share one row, so that rounding cannot make a gap between them.
+    distinct, same = np.unique(values, axis=0, return_inverse=True)
+    means = (distinct @ weights.T)[same.reshape(-1)]  # (C, R)
+    low, high = np.quantile(means, ends, axis=1)
+    gap_low, gap_high = np.zeros_like(gap), np.zeros_like(gap)
+    for i in range(1, len(values)):
+        gap_low[i, :i], gap_high[i, :i] = np.quantile(means[i] - means[:i], ends, axis=1)
+        gap_low[:i, i], gap_high[:i, i] = -gap_high[i, :i], -gap_low[i, :i]
     return _widened(Gaps(mean, low, high, gap, gap_low, gap_high), _variance(values, spread))
 
 

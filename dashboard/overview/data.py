@@ -11,6 +11,7 @@ import numpy as np
 
 from analysis.summaries.record import Measure
 from dashboard.compare.expected import MEASURES
+from dashboard.configuration import Configuration
 from dashboard.overview.ranking import Ranking
 from dashboard.overview.table import Cell, Table
 from dashboard.overview.words import against_first, interval, place, share
@@ -20,6 +21,8 @@ SPARK_POINTS = 32
 SPARK_LEVELS = "0123456789abcdefghijklmnopqrstuvwxyz"
 """A curve is a text with a letter for each point: 4,000 curves as lists of numbers would be a megabyte."""
 NO_POINT = "."
+_LETTERS = np.frombuffer((SPARK_LEVELS + NO_POINT).encode(), np.uint8)
+"""The last one is for points without a value."""
 SPARK_SIGMA = (-2.0, 6.0)
 """The scale of every curve of energy: anchored, so that a height means the same on every clip; values beyond lie at its ends."""
 DIGITS = 5
@@ -76,9 +79,9 @@ def _ranking(table: Table, ranking: Ranking) -> dict[str, Any]:
     }
 
 
-def _means(table: Table, configuration: object) -> dict[str, Any]:
+def _means(table: Table, configuration: Configuration) -> dict[str, Any]:
     """Means over the clips of a configuration, of what does not rank it."""
-    cells = [cell for cell in table.cells if cell.configuration == configuration]
+    cells = list(table.by_configuration[configuration].values())
     return {
         "energy": _sent(_mean([cell.sigma.mean for cell in cells if cell.sigma])),
         "change": _sent(_mean([cell.stability.mean for cell in cells if cell.stability])),
@@ -115,16 +118,13 @@ def _sent(value: float) -> float | None:
 
 def spark(measure: Measure) -> str:
     """The curve over the clip, a letter for each of at most SPARK_POINTS stretches: the highest of its parts, so that no peak is lost."""
-    parts = np.asarray(measure.parts, np.float64)
+    parts = np.asarray(measure.parts, np.float32)
     if not len(parts):
         return ""
+    n_points = min(SPARK_POINTS, len(parts))
+    highest = np.fmax.reduceat(
+        parts, np.arange(n_points) * len(parts) // n_points
+    )  # NaN only where all of a stretch is
     lo, hi = SPARK_SIGMA
-    text = []
-    for stretch in np.array_split(parts, min(SPARK_POINTS, len(parts))):
-        known = stretch[np.isfinite(stretch)]
-        if not len(known):
-            text.append(NO_POINT)
-            continue
-        share_of_scale = (min(max(float(known.max()), lo), hi) - lo) / (hi - lo)
-        text.append(SPARK_LEVELS[round(share_of_scale * (len(SPARK_LEVELS) - 1))])
-    return "".join(text)
+    level = np.clip((highest - lo) / (hi - lo), 0, 1) * (len(_LETTERS) - 2)
+    return _LETTERS[np.where(np.isfinite(level), level.round(), -1).astype(int)].tobytes().decode()

@@ -9,14 +9,15 @@ each other whatever they predict, and a merged prediction agrees with the paths 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from analysis.noise import NORMAL_QUANTILE
 from analysis.statistics import spearman
+from analysis.summaries.record import Expected, Measure
 from analysis.summaries.standings import LEAST_UNITS, Gaps, gaps_over_clips, gaps_over_frames
 from dashboard.compare.expected import MEASURES
 from dashboard.configuration import Configuration
@@ -25,6 +26,8 @@ from dashboard.overview.table import Cell, Table
 Basis = Literal["error", "expected", "none"]
 UNUSUAL_SHARE = 0.5
 """A clip with a larger share of frames outside the calibration has no expected error to be ranked by."""
+REACH_90 = 1.645
+"""Standard deviations within which 90 % of normal noise lies."""
 LEAST_SHARE = 0.5
 """A configuration is compared if it has at least this share of the clips that the best covered one has."""
 
@@ -74,46 +77,46 @@ class Ranking:
 
 def rank(table: Table) -> Ranking:
     """Rank the configurations of a table."""
-    error = {name: cell for name, cell in _by_name(table).items() if cell.error}
-    if error:
-        values = {name: cell.error.mean for name, cell in error.items() if cell.error}
-        parts = {name: cell.error.parts for name, cell in error.items() if cell.error}
-        return _ranking(table, "error", table.error_title, table.error_unit, values, parts, {})
-    expected = {
-        name: cell.expected
-        for name, cell in _by_name(table).items()
-        if cell.expected and cell.expected.n_usual >= (1 - UNUSUAL_SHARE) * cell.expected.n_frames
-        if cell.expected.error in MEASURES and math.isfinite(cell.expected.factor)
-    }
-    kinds = [one.error for one in expected.values()]
+    errors = _known(table, lambda cell: cell.error)
+    if errors:
+        return _ranking(table, "error", table.error_title, table.error_unit, errors)
+    expected = _known(table, _expected)
+    kinds = [one.error for known in expected.values() for one in known.values()]
     if not kinds:
         return Ranking("none", "", "", (), "frames", (), 0, ())
     kind = max(sorted(set(kinds)), key=kinds.count)
-    same = {name: one for name, one in expected.items() if one.error == kind}
+    same = {c: {clip: one for clip, one in known.items() if one.error == kind} for c, known in expected.items()}
     title, unit = MEASURES[kind]
-    return _ranking(
-        table,
-        "expected",
-        f"expected {title}",
-        unit,
-        {name: one.mean for name, one in same.items()},
-        {name: one.parts for name, one in same.items()},
-        {name: one.mean * _spread_of(one.factor, one.coverage) for name, one in same.items()},
-    )
+    return _ranking(table, "expected", f"expected {title}", unit, {c: known for c, known in same.items() if known})
 
 
-_Name = tuple[str, Configuration]
-"""Clip key and configuration."""
+_Known = TypeVar("_Known", Measure, Expected)
 
 
-def _by_name(table: Table) -> dict[_Name, Cell]:
-    return {(cell.clip.key, cell.configuration): cell for cell in table.cells}
+def _known(table: Table, of: Callable[[Cell], _Known | None]) -> dict[Configuration, dict[str, _Known]]:
+    """Configuration -> clip key -> what is known of its error; configurations of which nothing is known are left out."""
+    found = {
+        configuration: {clip: one for clip, cell in cells.items() if (one := of(cell)) is not None}
+        for configuration, cells in table.by_configuration.items()
+    }
+    return {configuration: known for configuration, known in found.items() if known}
 
 
-def _spread_of(factor: float, coverage: float) -> float:
-    """The standard deviation of the logarithm of an error around its expectation, if `coverage` of them lie within `factor`."""
-    reach = NORMAL_QUANTILE if coverage >= 0.95 else 1.645
-    return math.log(factor) / reach
+def _expected(cell: Cell) -> Expected | None:
+    """The expected error of a clip that is mostly like the calibration, with an interval; None for others."""
+    one = cell.expected
+    if one is None or one.error not in MEASURES or not math.isfinite(one.factor):
+        return None
+    return one if one.n_usual >= (1 - UNUSUAL_SHARE) * one.n_frames else None
+
+
+def _spread_of(one: Measure | Expected) -> float:
+    """The standard deviation of what is not known of a mean error: none of a true one. Of an expected one the logarithm is off by
+    the logarithm of `factor` at most, in that `coverage` of the clips."""
+    if isinstance(one, Measure):
+        return 0.0
+    reach = NORMAL_QUANTILE if one.coverage >= 0.95 else REACH_90
+    return one.mean * math.log(one.factor) / reach
 
 
 def _ranking(
@@ -121,28 +124,22 @@ def _ranking(
     basis: Basis,
     title: str,
     unit: str,
-    values: Mapping[_Name, float],
-    parts: Mapping[_Name, np.ndarray],
-    spread: Mapping[_Name, float],
+    known: Mapping[Configuration, Mapping[str, Measure]] | Mapping[Configuration, Mapping[str, Expected]],
 ) -> Ranking:
-    configurations, clips, left_out = _in_common(table.configurations, values)
+    configurations, clips, left_out = _in_common(known)
     groups = _by_source(table, clips)
-    found = np.array([[np.mean([values[clip, c] for clip in group]) for group in groups] for c in configurations])
-    unknown = (
-        np.array([[np.max([spread[clip, c] for clip in group]) for group in groups] for c in configurations])
-        if spread
-        else None
-    )
+    each = [[known[c][clip] for clip in clips] for c in configurations]
+    values = np.array([[one.mean for one in row] for row in each])  # (C, clips)
+    spread = np.array([[_spread_of(one) for one in row] for row in each])
     if len(groups) >= LEAST_UNITS:
-        over, gaps = "clips", gaps_over_clips(found, unknown)
+        over = "clips"
+        of_group = [np.flatnonzero([clip in group for clip in clips]) for group in map(set, groups)]
+        found = np.stack([values[:, at].mean(axis=1) for at in of_group], axis=1)  # (C, U)
+        gaps = gaps_over_clips(found, np.stack([spread[:, at].max(axis=1) for at in of_group], axis=1))
     else:
-        over = "frames"
-        each = [clip for group in groups for clip in group]
-        of_each = [np.stack(_of_one_length([parts[clip, c] for c in configurations])) for clip in each]
-        found = np.array([[values[clip, c] for clip in each] for c in configurations])
-        if spread:
-            unknown = np.array([[spread[clip, c] for clip in each] for c in configurations])
-        gaps = gaps_over_frames(found, of_each, unknown)
+        over, found = "frames", values
+        parts = [np.stack(_of_one_length([row[at].parts for row in each])) for at in range(len(clips))]
+        gaps = gaps_over_frames(values, parts, spread)
     order = sorted(range(len(configurations)), key=lambda at: gaps.mean[at])
     rows = tuple(_row(configurations, found, gaps, at, order[0]) for at in order)
     return Ranking(basis, title, unit, rows, over, tuple(clips), len(groups), left_out)
@@ -150,23 +147,30 @@ def _ranking(
 
 def _row(configurations: Sequence[Configuration], found: np.ndarray, gaps: Gaps, at: int, first: int) -> Row:
     best, worst = gaps.place(at)
-    ends = (gaps.mean[at], gaps.low[at], gaps.high[at], gaps.gap[at, first], gaps.gap_low[at, first])
-    is_equal = bool((found[at] == found[first]).all())
     return Row(
-        configurations[at], *(float(x) for x in ends), float(gaps.gap_high[at, first]), best, worst, is_equal=is_equal
+        configuration=configurations[at],
+        mean=float(gaps.mean[at]),
+        low=float(gaps.low[at]),
+        high=float(gaps.high[at]),
+        gap=float(gaps.gap[at, first]),
+        gap_low=float(gaps.gap_low[at, first]),
+        gap_high=float(gaps.gap_high[at, first]),
+        first_place=best,
+        last_place=worst,
+        is_equal=bool((found[at] == found[first]).all()),
     )
 
 
 def _in_common(
-    configurations: Sequence[Configuration], values: Mapping[_Name, float]
+    known: Mapping[Configuration, Collection[str]],
 ) -> tuple[list[Configuration], list[str], tuple[tuple[Configuration, int], ...]]:
     """The configurations that can be compared, the clips that all of them have, and the others with their number of clips.
 
     Means over different clips cannot be compared. The configuration on the fewest clips is left out as long as the others
     would otherwise be compared on less than LEAST_SHARE of their clips.
     """
-    of = {c: {clip for clip, other in values if other == c} for c in configurations}
-    ranked = sorted((c for c in configurations if of[c]), key=lambda c: -len(of[c]))
+    of = {c: set(clips) for c, clips in known.items()}
+    ranked = sorted(of, key=lambda c: -len(of[c]))
     left_out = []
     while True:
         common = set.intersection(*(of[c] for c in ranked))
@@ -174,7 +178,7 @@ def _in_common(
             break
         left_out.append((ranked[-1], len(of[ranked[-1]])))
         ranked.pop()
-    in_order = [c for c in configurations if c in ranked]
+    in_order = [c for c in known if c in ranked]
     return in_order, sorted(common), tuple(reversed(left_out))
 
 
@@ -196,8 +200,8 @@ def agreement_over_clips(table: Table, configuration: Configuration) -> tuple[fl
     """Spearman's ρ of energy and error of that configuration over the clips, and how many have both; NaN for too few."""
     pairs = [
         (cell.sigma.mean, cell.error.mean)
-        for cell in table.cells
-        if cell.configuration == configuration and cell.sigma and cell.error
+        for cell in table.by_configuration[configuration].values()
+        if cell.sigma and cell.error
     ]
     if not pairs:
         return math.nan, 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from analysis.summaries.record import Expected, Measure, Summary
 from cache.records import Clip
@@ -64,8 +65,13 @@ class Table:
     problems: tuple[str, ...]
     """What could not be read, a sentence each."""
 
-    def cell(self, clip: str, configuration: Configuration) -> Cell | None:
-        return next((c for c in self.cells if c.clip.key == clip and c.configuration == configuration), None)
+    @cached_property
+    def by_configuration(self) -> dict[Configuration, dict[str, Cell]]:
+        """Configuration -> clip key -> cell."""
+        found: dict[Configuration, dict[str, Cell]] = {c: {} for c in self.configurations}
+        for cell in self.cells:
+            found[cell.configuration][cell.clip.key] = cell
+        return found
 
 
 def targets_of(summaries: Iterable[Summary]) -> dict[str, str]:
@@ -73,14 +79,17 @@ def targets_of(summaries: Iterable[Summary]) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in summaries:
         if one.kind == "prediction":
-            found.setdefault(one.path.rsplit("-", 1)[-1], one_line(one.domain_title or one.domain))
+            found.setdefault(one.path.rsplit("-", 1)[-1], one.domain_title or one.domain)
+    found = {name: one_line(title) for name, title in found.items()}
     return dict(sorted(found.items(), key=lambda item: (item[0] != PREFERRED_TARGET, item[1].casefold(), item[0])))
 
 
 def table_of(summaries: Sequence[Summary], target: str, *, longer: bool = False) -> Table:
     """The table of `target`; with `longer`, also of the paths to it through other domains."""
-    titles = {one.domain: one_line(one.domain_title) for one in reversed(summaries) if one.domain_title}
-    newest = sorted(summaries, key=lambda one: (one.is_complete, one.time, one.key), reverse=True)
+    named = {one.domain: one.domain_title for one in reversed(summaries) if one.domain_title}
+    titles = {domain: one_line(title) for domain, title in named.items()}
+    of_target = [one for one in summaries if one.path.endswith(f"-{target}")]
+    newest = sorted(of_target, key=lambda one: (one.is_complete, one.time, one.key), reverse=True)
     kinds = ("prediction", "readout") if longer else ("prediction",)
     by_name: dict[tuple[str, str, str, str, str], list[Summary]] = {}
     for one in newest:

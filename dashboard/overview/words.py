@@ -111,7 +111,7 @@ def trust_facts(table: Table) -> list[str]:
     """How far the energy of each configuration can be trusted: as its zoo measured, and as found on these clips."""
     found = []
     for configuration in table.configurations:
-        cells = [cell for cell in table.cells if cell.configuration == configuration]
+        cells = list(table.by_configuration[configuration].values())
         trust = next((cell.energy.trust for cell in cells if cell.energy and cell.energy.trust), None)
         if not any(cell.energy for cell in cells):
             continue
