@@ -25,6 +25,7 @@ class Words:
 class Grid:
     """A table; the first column names the row."""
 
+    name: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
@@ -65,9 +66,9 @@ def to_html(title: str, blocks: Sequence[Block]) -> str:
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
             '<meta name="viewport" content="width=device-width">',
-            f"<title>{escape(title)}</title>\n<style>{STYLE}\n</style>\n</head>\n<body>\n<h1>{escape(title)}</h1>",
+            f"<title>{escape(title)}</title>\n<style>{STYLE}\n</style>\n</head>\n<body>\n<main>\n<h1>{escape(title)}</h1>",
             *(_html(block) for block in blocks),
-            "</body>\n</html>\n",
+            "</main>\n</body>\n</html>\n",
         ]
     )
 
@@ -80,16 +81,16 @@ def _html(block: Block) -> str:
             return f"<p>{escape(texts[0])}</p>"
         case Words(texts):
             return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>"
-        case Grid(head, rows):
+        case Grid(name, head, rows):
             named = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
             body = "".join(
                 f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(text)}</td>" for text in rest)}</tr>'
                 for first, *rest in rows
             )
-            scrolled = '<div class="scrolled" tabindex="0" role="region" aria-label="table">'
+            scrolled = f'<div class="scrolled" tabindex="0" role="region" aria-label="{escape(name)}">'
             return f"{scrolled}<table><thead><tr>{named}</tr></thead><tbody>{body}</tbody></table></div>"
         case Commands(lines):
-            return f"<pre>{escape(chr(10).join(lines))}</pre>"
+            return f'<pre tabindex="0">{escape(chr(10).join(lines))}</pre>'
         case Pictures(title, pictures):
             figures = "".join(
                 f'<figure><img src="{escape(address)}" alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'
@@ -110,7 +111,7 @@ def _markdown(block: Block) -> str:
             return without_markdown(texts[0])
         case Words(texts):
             return "\n".join(f"- {without_markdown(text)}" for text in texts)
-        case Grid(head, rows):
+        case Grid(_, head, rows):
             lines = [head, ("---",) * len(head), *rows]
             return "\n".join(
                 f"| {' | '.join(cell if line[0] == '---' else without_markdown(cell) for cell in line)} |"

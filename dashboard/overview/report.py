@@ -76,7 +76,7 @@ def _ranking(table: Table, ranking: Ranking) -> Grid:
                 share(sum(outside) / len(outside) if outside else float("nan")),
             )
         )
-    return Grid(head, tuple(rows))
+    return Grid("ranking", head, tuple(rows))
 
 
 def _worst(store: Store, table: Table, summaries: Sequence[Summary]) -> list[Block]:
@@ -120,7 +120,7 @@ def _clips(table: Table) -> Grid:
         rows.append((table.clip_labels[clip.key], size, clip.source_sha256[:16], credit))
     if len(table.clips) > MAX_LISTED:
         rows.append((f"and {counted(len(table.clips) - MAX_LISTED, 'clip')} more", "", "", ""))
-    return Grid(("Clip", "Frames", "SHA-256 of the source begins", "Credit"), tuple(rows))
+    return Grid("clips", ("Clip", "Frames", "SHA-256 of the source begins", "Credit"), tuple(rows))
 
 
 def _commands(table: Table) -> list[Block]:
@@ -132,7 +132,7 @@ def _commands(table: Table) -> list[Block]:
     listed = list(lines)[:MAX_LISTED]
     blocks: list[Block] = [Commands(tuple(listed))]
     if any(" SOURCE" in line for line in listed):
-        blocks.append(Words(("SOURCE is the file whose SHA-256 is listed above.",)))
+        blocks.append(Words(("SOURCE stands for each of the files whose SHA-256 is listed above.",)))
     if len(lines) > MAX_LISTED:
         blocks.append(Words((f"The commands of {counted(len(lines) - MAX_LISTED, 'more clip')} are alike.",)))
     return blocks

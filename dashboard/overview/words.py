@@ -127,7 +127,9 @@ def trust_facts(table: Table) -> list[str]:
         share = [cell.outside for cell in cells if math.isfinite(cell.outside)]
         if share:
             n_outside = sum(one > 0.5 for one in share)
-            text += f". {counted(n_outside, 'clip')} of {len(share)} {'lies' if n_outside == 1 else 'lie'} mostly outside its calibration"
+            who = str(n_outside) if n_outside else "None"
+            whole = f"{len(share)} clips" if len(share) > 1 else "1 clip"
+            text += f". {who} of {whole} {'lies' if n_outside < 2 else 'lie'} mostly outside its calibration"
         found.append(f"{text}.")
     return found
 
