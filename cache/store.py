@@ -5,7 +5,7 @@
     STORE/tracks/<key>/head.json, progress.jsonl    while a job writes the track
     STORE/media/                        downloaded sources
     STORE/locks/<clip key>.lock         one writer per clip
-    STORE/index/                        diskcache rows of the manifests: a copy, safe to delete
+    STORE/index/                        diskcache rows of manifests and summaries: a copy, safe to delete
     STORE/quarantine/                   damaged packs and tracks, each with a note in JSON
 
 Packs and manifests are the truth. Every file appears under its name whole (temporary name, fsync, rename), so readers

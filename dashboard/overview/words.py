@@ -51,12 +51,12 @@ def basis(table: Table, ranking: Ranking) -> str:
             "(python -m precompute zoo calibrate)."
         )
     n_clips, n_all = len(ranking.clips), len(table.clips)
-    on = counted(n_clips, "clip") + (f" of {n_all}" if n_clips < n_all else "")
+    on = counted(n_clips, "clip")
     parts = []
     if ranking.basis == "error":
-        with_truth = {cell.clip.key for cell in table.cells if cell.error}
-        known = " with ground truth" if len(with_truth) < n_all else ""
-        parts.append(f"Ranked by true error, on {on}{known}.")
+        if n_clips < n_all:
+            on = f"{n_clips} of {counted(n_all, 'clip')}: the others lack ground truth or one of the configurations"
+        parts.append(f"Ranked by true error, on {on}.")
     else:
         parts.append(
             f"No ground truth is stored for these clips. Ordered by expected error, on {on}: what the disagreement of a method's own "
