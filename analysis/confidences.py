@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from analysis.columns import Columns, series_title, series_unit
 from analysis.energy import WEIGHTINGS, Unreadable, Weighting, own_weighting
 from analysis.sparsification import Sparsification, sparsification

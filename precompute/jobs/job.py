@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from analysis.summaries.rows import Summaries
 from cache.records import StoreError
 from cache.requests.uploads import Uploads
 from cache.store import Store
@@ -149,7 +150,9 @@ def compute_found(
         Uploads(store.root).relist(plan.clip.key)
     _state_trust(store, plan)
     if not plan.pending:
-        return _with_stability(store, plan, stored, began, events, stop)
+        stored = _with_stability(store, plan, stored, began, events, stop)
+        _keep_summaries(store, plan)
+        return stored
     _require_space(store, plan)
     compute, accuracy = _choose_compute(store, plan, settings, networks)
     planned = Planned(
@@ -171,6 +174,7 @@ def compute_found(
     stop.raise_if_set()
     stored = replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames)
     stored = _with_stability(store, plan, stored, began, events, stop)
+    _keep_summaries(store, plan)
     if computed.failed is not None:
         raise computed.failed
     return stored
@@ -187,6 +191,11 @@ def _with_stability(store: Store, plan: Plan, stored: Stored, began: float, even
         n_tracks_measured=added.n_computed,
         seconds=time.perf_counter() - began,
     )
+
+
+def _keep_summaries(store: Store, plan: Plan) -> None:
+    """Keep what the page about all clips says of this one's tracks, so that it need not read their packs."""
+    Summaries(store).read(only=[track.head.key for track in store.tracks(clip=plan.clip.key)])
 
 
 def _state_trust(store: Store, plan: Plan) -> None:
