@@ -1,17 +1,17 @@
 """AUSE and AURG of a confidence with intervals, and the risk of the frames that it keeps."""
 
-# N frames, K resamples at a time
+# N frames, K resamples at a time, B bins of frames alike
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.evaluation.resampling import Estimate, lengths_of, units_of, weights, with_interval
+from analysis.evaluation.resampling import Estimate, Units, bins_of, lengths_of, units_of, weights, with_interval
 from analysis.sparsification import N_BINS, Sparsification, sparsification
-from analysis.statistics import RiskCoverage, mean_within_ties, risk_coverage
+from analysis.statistics import RiskCoverage, risk_coverage
 
 STATED_COVERAGE = 0.8
 """Share of frames kept, whose risk stands for the curve in tables."""
@@ -42,30 +42,33 @@ def areas(uncertainty: np.ndarray, error: np.ndarray, lengths: Sequence[int]) ->
     units = units_of(known, uncertainty, error)
     curve = sparsification(uncertainty, error)
     is_flat = curve.is_constant or not np.isfinite(curve.ause)
-    drawn = np.zeros((0, 2)) if is_flat else _resampled(uncertainty, error, weights(units))
+    drawn = np.zeros((0, 2)) if is_flat else _resampled(uncertainty, error, units)
     ause = with_interval(curve.ause, drawn[:, 0], units, "plain")
     aurg = with_interval(curve.aurg, drawn[:, 1], units, "plain")
     return Areas(curve, risk_coverage(uncertainty, error), ause, aurg)
 
 
-def _resampled(uncertainty: np.ndarray, error: np.ndarray, drawn: Iterable[tuple[np.ndarray, ...]]) -> np.ndarray:
-    """AUSE and AURG of each resample, float64 (R, 2). Orders and ties are those of all frames."""
-    by_confidence = np.argsort(uncertainty, kind="stable")
-    by_error = np.argsort(error, kind="stable")
-    within_ties = mean_within_ties(uncertainty, error)[by_confidence]
+def _resampled(uncertainty: np.ndarray, error: np.ndarray, units: Units) -> np.ndarray:
+    """AUSE and AURG of each resample, float64 (R, 2)."""
+    by_confidence, by_error = bins_of(uncertainty), bins_of(error)
     removed = np.arange(N_BINS) / N_BINS
     found = []
-    for (some,) in drawn:
-        for row in some:
-            remaining = _remaining(row[by_confidence], within_ties, removed)
-            oracle = _remaining(row[by_error], error[by_error], removed)
-            found.append([np.trapezoid(remaining - oracle, removed), np.trapezoid(1 - remaining, removed)])
-    return np.asarray(found)
+    for (some,) in weights(units):
+        remaining, oracle = (
+            _remaining(units.sums_by_bin(some, bins), units.sums_by_bin(some, bins, error), removed)
+            for bins in (by_confidence, by_error)
+        )
+        found.append([np.trapezoid(remaining - oracle, removed), np.trapezoid(1 - remaining, removed)])
+    return np.concatenate(found, axis=1).T
 
 
-def _remaining(some: np.ndarray, error: np.ndarray, removed: np.ndarray) -> np.ndarray:
-    """Mean error of what remains as a share of the mean of all, for weights (N,) and errors (N,) from certain to uncertain."""
-    kept, total = np.cumsum(some), np.cumsum(some * error)
-    at = kept[-1] * (1 - removed)
+def _remaining(some: np.ndarray, errors: np.ndarray, removed: np.ndarray) -> np.ndarray:
+    """Mean error of what remains as a share of the mean of all, float64 (K, N_BINS), for the weight and the sum of errors in
+    each bin, from certain to uncertain, (K, B). Frames of one bin count with their mean error."""
+    kept, total = (np.cumsum(one, axis=1) for one in (some, errors))
+    at = kept[:, -1:] * (1 - removed)
+    zero = np.zeros((len(kept), 1))
+    kept, total = np.concatenate([zero, kept], axis=1), np.concatenate([zero, total], axis=1)
+    sums = np.stack([np.interp(*one) for one in zip(at, kept, total, strict=True)])
     with np.errstate(all="ignore"):
-        return np.interp(at, kept, total) / at / (total[-1] / kept[-1])
+        return sums / at / (total[:, -1:] / kept[:, -1:])

@@ -24,15 +24,19 @@ def correlations(a: np.ndarray, b: np.ndarray, lengths: Sequence[int]) -> tuple[
         return _without(values[0], units), _without(values[1], units)
     # The ranks are those of all frames: ranking each resample again takes a hundred times as long, for the same ends.
     rank_a, rank_b = ranks(a), ranks(b)
-    drawn = [(weighted_pearson(a, b, some), weighted_pearson(rank_a, rank_b, some)) for (some,) in weights(units)]
+    drawn = [
+        (weighted_pearson(a, b, units, some), weighted_pearson(rank_a, rank_b, units, some))
+        for (some,) in weights(units)
+    ]
     r, rho = (np.concatenate(some) for some in zip(*drawn, strict=True))
     return with_interval(values[0], r, units, "correlation"), with_interval(values[1], rho, units, "correlation")
 
 
-def weighted_pearson(a: np.ndarray, b: np.ndarray, some: np.ndarray) -> np.ndarray:
-    """Pearson's r of (N,) and (N,) with each row of weights (K, N), float64 (K,); NaN where one side does not vary."""
+def weighted_pearson(a: np.ndarray, b: np.ndarray, units: Units, some: np.ndarray) -> np.ndarray:
+    """Pearson's r of (N,) and (N,) with each row of weights (K, U), float64 (K,); NaN where one side does not vary."""
     a, b = a - a.mean(), b - b.mean()  # so that the differences below lose no digits
-    total, sum_a, sum_b, aa, bb, ab = (some @ np.stack([np.ones_like(a), a, b, a * a, b * b, a * b], axis=1)).T
+    measures = np.stack([np.ones_like(a), a, b, a * a, b * b, a * b], axis=1)
+    total, sum_a, sum_b, aa, bb, ab = units.sums(some, measures).T
     with np.errstate(all="ignore"):
         covariance = ab - sum_a * sum_b / total
         found = covariance / np.sqrt((aa - sum_a**2 / total) * (bb - sum_b**2 / total))

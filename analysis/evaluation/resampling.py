@@ -1,11 +1,11 @@
 """Intervals of statistics over frames that repeat each other: a bootstrap over whole clips, or over blocks of neighbouring frames.
 
-A resample is a weight for each frame, so every statistic that has a weighted form gets its interval in the same way. Clips are
-resampled where there are enough to show how clips differ. With fewer, blocks of frames are, within each clip: the interval then
-speaks of these clips alone.
+A resample is a weight for each row: a clip, or a frame of a block. Every statistic that follows from weighted sums gets its
+interval in the same way. Clips are resampled where there are enough to show how clips differ. With fewer, blocks of frames are,
+within each clip: the interval then speaks of these clips alone.
 """
 
-# N frames, U units, R resamples, K resamples at a time
+# N frames, U rows that are weighted: clips or frames; K resamples at a time, B bins, M measures
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ LEAST_UNITS = 3
 """Fewer independent units do not show how much they differ."""
 MOST_RESAMPLES, LEAST_RESAMPLES = 1000, 200
 """A thousand give the spread to 2 %, two hundred to 5 %."""
-MOST_WEIGHTS = 20_000_000
+MOST_WEIGHTS = 10_000_000
 """Weights of all resamples together: above it fewer are drawn, which keeps the time to seconds."""
-WEIGHTS_AT_ONCE = 1_000_000
-"""8 MB."""
+WEIGHTS_AT_ONCE = 500_000
+"""4 MB."""
+MOST_BINS = 1000
+"""Of an order over which resamples are compared; fewer distinct values than that are each a bin of their own."""
 
 Scale = Literal["correlation", "share", "plain"]
 """Where the statistic lies, which decides on what scale it is about normal: in [-1, 1], in [0, 1], or anywhere."""
@@ -54,6 +56,36 @@ class Units:
     @property
     def n_frames(self) -> int:
         return sum(self.lengths)
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.lengths) if self.kind == "clips" else self.n_frames
+
+    def sums(self, some: np.ndarray, measures: np.ndarray) -> np.ndarray:
+        """Weighted sums of measures (N, M) by weights (K, U), float64 (K, M)."""
+        if self.kind == "clips":
+            starts = np.cumsum([0, *self.lengths[:-1]], dtype=np.intp)
+            measures = np.add.reduceat(measures, starts, axis=0)
+        return some @ measures
+
+    def sums_by_bin(self, some: np.ndarray, bins: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+        """Weighted sums of values (N,), or of ones, in each bin, float64 (K, B); `bins` (N,) are 0 to B - 1, none of them empty."""
+        values = np.ones(len(bins)) if values is None else values
+        if self.kind == "clips":
+            n_bins, clip = int(bins.max()) + 1, np.repeat(np.arange(len(self.lengths)), self.lengths)
+            table = np.bincount(clip * n_bins + bins, values, minlength=len(self.lengths) * n_bins)
+            return some @ table.reshape(-1, n_bins)
+        order = np.argsort(bins, kind="stable")
+        starts = np.flatnonzero(np.diff(bins[order], prepend=-1))
+        return np.add.reduceat(some[:, order] * values[order], starts, axis=1)
+
+
+def bins_of(values: np.ndarray) -> np.ndarray:
+    """The place of each of (N,) values in their order, in at most MOST_BINS bins of about as many values, int (N,)."""
+    distinct, place = np.unique(values, return_inverse=True)
+    if len(distinct) <= MOST_BINS:
+        return place
+    return np.unique(place * MOST_BINS // len(distinct), return_inverse=True)[1]
 
 
 @dataclass(frozen=True)
@@ -100,28 +132,22 @@ def _block(series: Sequence[np.ndarray]) -> int:
 
 
 def weights(*groups: Units) -> Iterator[tuple[np.ndarray, ...]]:
-    """Weights of the frames of each group, float64 (K, N) each, a few resamples at a time; groups are drawn independently.
+    """Weights of the rows of each group, float64 (K, U) each, a few resamples at a time; groups are drawn independently.
 
-    Those of a clip or block are drawn together. The same groups have the same weights in every call.
+    The same groups have the same weights in every call.
     """
-    n_frames = sum(units.n_frames for units in groups)
-    left = n_resamples(n_frames)
+    n_rows = max(sum(units.n_rows for units in groups), 1)
+    left = min(MOST_RESAMPLES, max(LEAST_RESAMPLES, MOST_WEIGHTS // n_rows))
     generator = np.random.default_rng(0)
     while left > 0:
-        count = min(left, max(1, WEIGHTS_AT_ONCE // max(n_frames, 1)))
+        count = min(left, max(1, WEIGHTS_AT_ONCE // n_rows))
         left -= count
         yield tuple((_of_clips if units.kind == "clips" else _of_blocks)(units, count, generator) for units in groups)
 
 
-def n_resamples(n_frames: int) -> int:
-    """How many resamples are drawn for that many frames."""
-    return min(MOST_RESAMPLES, max(LEAST_RESAMPLES, MOST_WEIGHTS // max(n_frames, 1)))
-
-
 def _of_clips(units: Units, count: int, generator: np.random.Generator) -> np.ndarray:
     n_clips = len(units.lengths)
-    drawn = generator.multinomial(n_clips, np.full(n_clips, 1 / n_clips), size=count)
-    return np.repeat(drawn, units.lengths, axis=1).astype(np.float64)
+    return generator.multinomial(n_clips, np.full(n_clips, 1 / n_clips), size=count).astype(np.float64)
 
 
 def _of_blocks(units: Units, count: int, generator: np.random.Generator) -> np.ndarray:

@@ -1,6 +1,6 @@
 """How well a measure tells two groups of clips apart: the ROC curve and its area, with an interval."""
 
-# I frames inside, O frames outside, K resamples at a time
+# I frames inside, O frames outside, K resamples at a time, B bins
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.evaluation.resampling import Estimate, Units, lengths_of, units_of, weights, with_interval
+from analysis.evaluation.resampling import Estimate, Units, bins_of, lengths_of, units_of, weights, with_interval
 from analysis.statistics import roc_auc
 
 
@@ -40,11 +40,10 @@ def roc(inside: np.ndarray, n_inside: Sequence[int], outside: np.ndarray, n_outs
     thresholds = np.unique(np.concatenate([inside, outside]))[::-1]
     false_positive = 1 - np.searchsorted(np.sort(inside), thresholds, "left") / len(inside)
     true_positive = 1 - np.searchsorted(np.sort(outside), thresholds, "left") / len(outside)
-    order_in = np.argsort(inside, kind="stable")
-    below = np.searchsorted(inside[order_in], outside, "left")
-    up_to = np.searchsorted(inside[order_in], outside, "right")
+    bins = bins_of(np.concatenate([inside, outside]))
+    bins_in, bins_out = bins[: len(inside)], bins[len(inside) :]
     drawn = [
-        _weighted_auc(some_in[:, order_in], some_out, below, up_to)
+        _weighted_auc(_spread(units_in, some_in, bins_in, bins), _spread(units_out, some_out, bins_out, bins))
         for some_in, some_out in weights(units_in, units_out)
     ]
     # Both groups must show how they vary: the smaller one limits what can be said.
@@ -66,9 +65,15 @@ def _both(a: Units, b: Units) -> Units:
     return Units(kind, (*a.lengths, *b.lengths), (*a.blocks, *b.blocks))
 
 
-def _weighted_auc(some_in: np.ndarray, some_out: np.ndarray, below: np.ndarray, up_to: np.ndarray) -> np.ndarray:
-    """The area for each row of weights (K, I), by rising value, and (K, O); `below`, `up_to`: how many inside lie below each
-    value outside, and how many do not exceed it, (O,) -> float64 (K,)."""
-    reached = np.concatenate([np.zeros((len(some_in), 1)), np.cumsum(some_in, axis=1)], axis=1)
-    wins = (some_out * (reached[:, below] + reached[:, up_to])).sum(axis=1) / 2
-    return wins / (reached[:, -1] * some_out.sum(axis=1))
+def _spread(units: Units, some: np.ndarray, own: np.ndarray, all_bins: np.ndarray) -> np.ndarray:
+    """The weight of a group in every bin of both groups, float64 (K, B)."""
+    used, place = np.unique(own, return_inverse=True)
+    spread = np.zeros((len(some), int(all_bins.max()) + 1))
+    spread[:, used] = units.sums_by_bin(some, place)
+    return spread
+
+
+def _weighted_auc(inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """The area for the weight of both groups in each bin, by rising value, (K, B) -> float64 (K,). One bin is one value."""
+    below = np.cumsum(inside, axis=1) - inside / 2
+    return (outside * below).sum(axis=1) / (inside.sum(axis=1) * outside.sum(axis=1))

@@ -11,7 +11,7 @@ from scipy import stats
 from analysis.evaluation.areas import areas
 from analysis.evaluation.correlation import correlations, weighted_pearson
 from analysis.evaluation.reliability import reliability, wilson
-from analysis.evaluation.resampling import LEAST_CLIPS, Estimate, units_of, weights
+from analysis.evaluation.resampling import LEAST_CLIPS, MOST_BINS, Estimate, bins_of, units_of, weights
 from analysis.evaluation.roc import roc
 from analysis.sparsification import sparsification
 
@@ -59,15 +59,27 @@ def test_clips_are_resampled_where_there_are_enough_and_blocks_of_their_frames_w
 
 def test_equal_weights_give_the_statistics_themselves():
     a, b = pair()
-    assert weighted_pearson(a, b, np.ones((2, 300))) == pytest.approx([stats.pearsonr(a, b)[0]] * 2)
+    for lengths in ([300], [50] * 6):
+        units = units_of(lengths, a, b)
+        some = np.ones((2, units.n_rows))
+        assert weighted_pearson(a, b, units, some) == pytest.approx([stats.pearsonr(a, b)[0]] * 2)
+        counts = units.sums_by_bin(some, bins_of(np.round(a)))
+        assert counts.tolist() == [np.unique(np.round(a), return_counts=True)[1].tolist()] * 2
 
 
-def test_every_resample_has_about_as_many_frames_and_a_clip_is_drawn_as_a_whole():
+def test_a_long_order_is_cut_into_bins_that_keep_it():
+    values = np.random.default_rng(0).permutation(5000) / 7
+    bins = bins_of(values)
+    assert np.array_equal(np.unique(bins), np.arange(MOST_BINS)) and (np.diff(bins[np.argsort(values)]) >= 0).all()
+
+
+def test_every_resample_has_about_as_many_frames_and_clips_are_drawn_as_a_whole():
     for lengths in ([120], [10, 50, 60], [20] * 6):
-        (some,) = next(weights(units_of(lengths, series(120))))
-        assert some.min() >= 0 and (np.abs(some.sum(axis=1) - 120) <= 60).all()
-    clips = some.reshape(len(some), 6, 20)
-    assert (clips == clips[:, :, :1]).all() and (clips[:, :, 0].sum(axis=1) == 6).all()
+        units = units_of(lengths, series(120))
+        (some,) = next(weights(units))
+        n_frames = units.sums(some, np.ones((120, 1)))
+        assert some.min() >= 0 and (np.abs(n_frames - 120) <= 60).all()
+    assert some.shape[1] == 6 and (some.sum(axis=1) == 6).all()
 
 
 def test_frames_that_repeat_each_other_do_not_narrow_the_interval():
