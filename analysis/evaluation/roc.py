@@ -50,7 +50,7 @@ def roc(inside: np.ndarray, n_inside: Sequence[int], outside: np.ndarray, n_outs
     fewest = min(units_in, units_out, key=lambda units: units.n)
     found = with_interval(value, np.concatenate(drawn), fewest, "share")
     both = _both(units_in, units_out)
-    auc = Estimate(value, found.low, found.high, both.n_frames, len(both.lengths), found.n_units, found.kind)
+    auc = Estimate(value, found.low, found.high, both.n_frames, len(both.lengths), found.n_units, both.kind)
     return Roc(np.r_[0.0, false_positive], np.r_[0.0, true_positive], auc, units_in, units_out)
 
 

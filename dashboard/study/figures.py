@@ -14,7 +14,7 @@ import numpy as np
 from analysis.evaluation.areas import areas
 from analysis.evaluation.correlation import correlations
 from analysis.evaluation.reliability import Reliability, reliability
-from analysis.evaluation.resampling import Estimate
+from analysis.evaluation.resampling import Estimate, Units
 from analysis.evaluation.roc import roc
 from dashboard.compare.memory import kept_by_content
 from dashboard.configuration import Configuration
@@ -51,10 +51,8 @@ class Told:
     auc: Estimate
     false_positive: np.ndarray
     true_positive: np.ndarray
-    n_inside: int
-    n_outside: int
-    units: tuple[str, str]
-    """What the interval is over, in each group: `clips` or `blocks`."""
+    units: tuple[Units, Units]
+    """What the interval is over, in each group."""
     edges: np.ndarray
     """(N_BARS + 1,) sigma: the ends of the bars of both histograms."""
     inside: np.ndarray
@@ -158,9 +156,9 @@ def _told(inside: np.ndarray, n_inside: np.ndarray, outside: np.ndarray, n_outsi
     both = np.concatenate([inside, outside])
     edges = np.histogram_bin_edges(both, N_BARS)
     shares = [np.histogram(one, edges)[0] / len(one) for one in (inside, outside)]
-    units = found.inside.kind, found.outside.kind
+    units = found.inside, found.outside
     curve = found.false_positive[drawn], found.true_positive[drawn]
-    return found.auc, *curve, len(inside), len(outside), units, edges, *shares
+    return found.auc, *curve, units, edges, *shares
 
 
 def ordered(pooled: Sequence[Pooled]) -> list[Ordered]:

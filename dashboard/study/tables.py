@@ -22,6 +22,7 @@ from dashboard.study.words import (
     correlation_words,
     coverage_words,
     gain_words,
+    of_group,
     of_what,
     share,
     two,
@@ -58,14 +59,14 @@ def areas_of_groups(found: Sequence[Told], label: Label) -> Table:
     rows = [
         (
             label(t.configuration),
-            f"{t.n_inside:,} and {counted(t.n_outside, 'frame')} of {counted(t.auc.n_clips, 'clip')}",
-            f"{t.auc.n_units} {t.auc.kind}",
+            of_group(t.units[0]),
+            of_group(t.units[1]),
             with_ends(t.auc),
             auc_words(t.auc),
         )
         for t in found
     ]
-    return Table("Groups of clips", ("Method", "n of A and B", "Fewest units", "AUC", "By AUC"), tuple(rows))
+    return Table("Groups of clips", ("Method", "n of A", "n of B", "AUC", "By AUC"), tuple(rows))
 
 
 def orders(found: Sequence[Ordered], measure: Measure) -> Table:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.evaluation.resampling import LEAST_CLIPS, LEAST_UNITS, Estimate
+from analysis.evaluation.resampling import LEAST_CLIPS, LEAST_UNITS, Estimate, Units
 from dashboard.compare.verdict import follows
 from dashboard.numbers import SPACE, number
 from dashboard.text import counted
@@ -35,8 +35,17 @@ def of_what(found: Estimate, level: str = "frames") -> str:
     """`240 frames of 1 clip, about 8 independent blocks`: what a figure and its interval are over."""
     if level == "clips":
         return counted(found.n_clips, "clip")
-    n = f"{counted(found.n_frames, 'frame')} of {counted(found.n_clips, 'clip')}"
-    return n if found.kind == "clips" else f"{n}, {blocks(found.n_units)}"
+    return _of_what(found.n_frames, found.n_clips, found.kind, found.n_units)
+
+
+def of_group(units: Units) -> str:
+    """The same of a group of clips."""
+    return _of_what(units.n_frames, len(units.lengths), units.kind, units.n)
+
+
+def _of_what(n_frames: int, n_clips: int, kind: str, n_units: int) -> str:
+    n = f"{counted(n_frames, 'frame')} of {counted(n_clips, 'clip')}"
+    return n if kind == "clips" else f"{n}, {blocks(n_units)}"
 
 
 def blocks(n: int) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
+from threading import Lock
 
 import streamlit as st
 
 from analysis.columns import Columns
+from analysis.statistics import LEAST_FOR_CORRELATION
 from cache.records import Track
 from cache.store import Store
 from dashboard.catalogue import Catalogue
@@ -39,6 +42,8 @@ INTRODUCTION = (
 TRUTH_COMMAND = "python -m precompute run walkthrough"
 LEVELS = {"frames": "Frames", "clips": "Clips"}
 GROUP_LETTERS = ("A", "B")
+PATIENCE_SECONDS = 0.4
+"""Reading that takes longer shows how far it is."""
 MAX_KEPT = 4
 """Gathered stores in memory, of other targets, errors or moments."""
 
@@ -126,22 +131,30 @@ def _frames(
     state = hashlib.sha256()
     for track in tracks:
         state.update(f"{track.head.key} {track.n_frames} ".encode())
-    column = measure.column if measure else ""
-    with st.spinner("Reading the energies and errors of every clip …"):
-        return _gathered(str(store.root), state.hexdigest(), target, column, catalogue, columns, measure)
+    name = state.hexdigest(), target, measure.column if measure else ""
+    kept, lock = _gathered(str(store.root))
+    with lock:
+        if name in kept:
+            return kept[name]
+    place, began = st.empty(), time.monotonic()
+
+    def show(done: int, whole: int) -> None:
+        if time.monotonic() - began > PATIENCE_SECONDS:
+            place.progress(done / whole, f"Reading energies and errors: {done} of {counted(whole, 'clip')}")
+
+    found = gather(catalogue, columns, target, measure, show)
+    place.empty()
+    with lock:
+        kept[name] = found
+        while len(kept) > MAX_KEPT:
+            kept.pop(next(iter(kept)))
+    return found
 
 
-@st.cache_resource(show_spinner=False, max_entries=MAX_KEPT)
-def _gathered(
-    root: str,
-    state: str,
-    target: str,
-    column: str,
-    _catalogue: Catalogue,
-    _columns: Columns,
-    _measure: Measure | None,
-) -> Frames:
-    return gather(_catalogue, _columns, target, _measure)
+@st.cache_resource(show_spinner=False)
+def _gathered(root: str) -> tuple[dict[tuple[str, str, str], Frames], Lock]:
+    """What was gathered of a store, by its state, target and error: for all sessions, which are threads."""
+    return {}, Lock()
 
 
 # Sections
@@ -163,6 +176,10 @@ def _show_correlation(store: Store, catalogue: Catalogue, frames: Frames, level:
         with st.container(key="study-correlation-words", gap="xsmall"):
             _table(tables.correlations(found, level, partial(_label, catalogue, frames)))
             st.text(joined([over_what(one.rho) for one in found]))
+            if level == "clips" and all(one.rho.n_clips < LEAST_FOR_CORRELATION for one in found):
+                st.text(
+                    "Clips can be compared from three with ground truth on; choose Frames, or compute more of them."
+                )
             n_drawn, n = sum(len(one.energy) for one in found), sum(_n_points(one.rho, level) for one in found)
             if n_drawn < n:
                 text = f"{n_drawn:,} of {n:,} points are drawn, evenly spaced in time (at most {MAX_POINTS:,}); the figures count all."
