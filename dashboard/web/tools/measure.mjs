@@ -15,7 +15,7 @@ export const FIELD_OF_VIEW_DEGREES = 60;
 /** @typedef {{x: number, y: number}} Point a pixel */
 
 /**
- * @param {import("../player/context.mjs").Context} context @param {import("./zoom.mjs").Gestures} gestures that a click must not be part of
+ * @param {import("../player/context.mjs").Context} context @param {Pick<import("./zoom.mjs").Gestures, "movedPx">} gestures that a click must not be part of
  * @returns {import("../player/context.mjs").Part}
  */
 export function measuring(context, gestures) {
