@@ -432,8 +432,8 @@ function whyNoVideo() {
   return "This browser has no video encoder (WebCodecs). Use Chrome, Edge, Firefox 130 or newer, or Safari 26 or newer.";
 }
 
-/** @param {Blob} blob @param {string} name */
-function save(blob, name) {
+/** Hand a file to the browser's downloads. @param {Blob} blob @param {string} name */
+export function save(blob, name) {
   const url = URL.createObjectURL(blob);
   element("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000); // a slow disk may still be reading it

@@ -8,6 +8,7 @@ import { transporting } from "../controls/transport.mjs";
 import { dividing } from "../drawing/divider.mjs";
 import { sharing } from "../export/share_dialog.mjs";
 import { strip } from "../plots/strip.mjs";
+import { reading } from "../space/reading.mjs";
 import { spacing } from "../space/space.mjs";
 import { measuring } from "../tools/measure.mjs";
 import { probing } from "../tools/probe.mjs";
@@ -25,7 +26,10 @@ function parts(context) {
     wiping(context),
     flickering(context),
     tools(context),
-    measuring(context, space.gestures),
+    measuring(context, space.gestures, {
+      degrees: () => space.painter.degrees,
+      more: (points) => reading(space.painter, points),
+    }),
     probing(context, space.gestures),
     scaling(context),
     dividing(context),

@@ -7,7 +7,7 @@ import { strideOf } from "./geometry.mjs";
 
 /** @type {[string, string][]} */
 const SURFACE_TEXTS = [
-  ["tear", "Torn at edges"],
+  ["tear", "Torn"],
   ["stretch", "Stretched"],
   ["points", "Points"],
 ];
@@ -15,14 +15,14 @@ const SURFACE_TEXTS = [
 const COLOUR_TEXTS = [
   ["image", "Image"],
   ["map", "Colour map"],
-  ["shade", "Shading by normals"],
+  ["shade", "Shading"],
 ];
 
 /**
  * @param {import("../player/context.mjs").Context} context @param {import("./painter.mjs").Painter} painter
- * @param {(name: "clip" | "top" | "side") => void} standAt
+ * @param {(name: "clip" | "top" | "side") => void} standAt @param {(pane: number, format: "ply" | "glb") => void} saveAs
  */
-export function controls(context, painter, standAt) {
+export function controls(context, painter, standAt, saveAs) {
   const { view, signal } = context;
   const stand = (
     /** @type {"clip" | "top" | "side"} */ name,
@@ -34,7 +34,8 @@ export function controls(context, painter, standAt) {
     return made;
   };
   const stands = element("div", { class: "group", role: "group", "aria-label": "camera" });
-  const clip = stand("clip", "Camera of the clip", "look from the camera of the clip (F)");
+  stands.append(element("span", { class: "muted", text: "camera" }));
+  const clip = stand("clip", "Clip", "look from the camera of the clip (F)");
   stands.append(clip, stand("top", "Top", "look from above"), stand("side", "Side", "look from the side"));
 
   const surface = menu("surface", (name) =>
@@ -48,6 +49,15 @@ export function controls(context, painter, standAt) {
     view.change({ fov: value }),
   );
   const units = element("span", { class: "muted space-units" });
+  const saved = menu("surface to save", () => {});
+  const save = (/** @type {"ply" | "glb"} */ format) => {
+    const label = `save the surface of this frame as ${format.toUpperCase()}`;
+    const made = element("button", { type: "button", text: format.toUpperCase(), title: label, "aria-label": label });
+    listener(made, signal)("click", () => saveAs(Number(saved.value), format));
+    return made;
+  };
+  const saves = element("div", { class: "group", role: "group", "aria-label": "save the surface" });
+  saves.append(element("span", { class: "muted", text: "save" }), saved, save("ply"), save("glb"));
   const root = element(
     "div",
     { class: "transport space-row" },
@@ -56,6 +66,7 @@ export function controls(context, painter, standAt) {
     tolerance.root,
     labelled("colour", colour),
     fov.root,
+    saves,
     units,
   );
 
@@ -91,12 +102,18 @@ export function controls(context, painter, standAt) {
     fill(colour, COLOUR_TEXTS, state.colour);
     tolerance.root.hidden = state.surface.name !== "tear";
     tolerance.input.value = String(state.surface.tolerance);
-    tolerance.name.textContent = "tear from";
+    tolerance.name.textContent = "beyond";
     tolerance.value.textContent = `${Math.round(100 * state.surface.tolerance)}\u00a0%`;
     fov.input.value = String(painter.degrees);
     fov.name.textContent = "field of view";
     const origin = state.fov !== null ? "set" : context.data.fieldOfView ? "of the clip" : "assumed";
     fov.value.textContent = `${Number(painter.degrees.toFixed(1))}° ${origin}`;
+    /** @type {[string, string][]} */
+    const panes = context.stage.panes.flatMap(({ letter, title, heading }, pane) =>
+      painter.covers(pane) ? [[String(pane), letter ? `${letter} ${heading || title}` : title]] : [],
+    );
+    fill(saved, panes, panes.some(([pane]) => pane === saved.value) ? saved.value : (panes[0]?.[0] ?? ""));
+    saves.hidden = panes.length === 0;
     units.textContent = unitsText(context, painter);
   };
   return { root, show };
@@ -108,11 +125,7 @@ function unitsText({ stage }, painter) {
   if (shown.length === 0) return "";
   const nMetric = shown.filter((pane) => painter.isMetric(pane)).length;
   const texts = [
-    nMetric === shown.length
-      ? "metres; grid of 1\u00a0m"
-      : nMetric === 0
-        ? "up to scale"
-        : "some panes are up to scale",
+    nMetric === shown.length ? "metres, grid 1\u00a0m" : nMetric === 0 ? "up to scale" : "some panes are up to scale",
   ];
   const stride = strideOf(stage.size);
   if (stride > 1) texts.push(`one vertex for ${stride} × ${stride} pixels`);

@@ -94,6 +94,12 @@ export function tearing(domain, tolerance) {
   return isLog ? { ratio: (1 + tolerance) * Math.exp(slope), offset: 0 } : { ratio: 1 + tolerance, offset: slope };
 }
 
+/** The same in codes, which on a logarithmic scale need not be decoded for it; on a linear one they are. @param {Pick<Domain, "lo" | "hi" | "scale">} domain @param {number} tolerance */
+export function tearingOfCodes(domain, tolerance) {
+  const { slope, isLog } = decoding(domain);
+  return isLog ? { ratio: 1, offset: Math.log1p(tolerance) / slope + 1 } : tearing(domain, tolerance);
+}
+
 /** Whether a triangle is torn; one with an unknown corner, NaN, is. @param {number} a @param {number} b @param {number} c @param {{ratio: number, offset: number}} limits from `tearing` */
 export function isTorn(a, b, c, { ratio, offset }) {
   const [least, most] = [Math.min(a, b, c), Math.max(a, b, c)];

@@ -76,7 +76,7 @@ export class Orbit {
       this.moves.dolly(apart(now) / Math.max(apart(before), 1));
       this.moves.pan(du / 2, dv / 2);
     } else if (this.isPan) this.moves.pan(du, dv);
-    else this.moves.orbit(TURN_DEGREES * du, -TURN_DEGREES * dv);
+    else this.moves.orbit(TURN_DEGREES * du, TURN_DEGREES * dv);
   }
 
   /** @param {PointerEvent} event */

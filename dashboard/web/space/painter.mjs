@@ -2,12 +2,15 @@
 /** Paints the panes of depth in space: what the stage asks for each pane, from the pictures on the screen and the view state. */
 
 import { clipCamera, eyeOf, projection } from "./camera.mjs";
-import { ASSUMED_FIELD_OF_VIEW_DEGREES, isDepth, lensOf, medianDepth, pointOf } from "./geometry.mjs";
+import { ASSUMED_FIELD_OF_VIEW_DEGREES, isDepth, lensOf, medianDepth, pointOf, strideOf } from "./geometry.mjs";
+import { Pace } from "./pace.mjs";
 import { pixelAt, placeOf } from "./picking.mjs";
-import { Surface } from "./surface.mjs";
+import { gridOf, Surface } from "./surface.mjs";
 
 /** Of a scene without any depth. */
 const SCALE = 3;
+/** Nothing has moved for this long: the surface is drawn whole. */
+const REST_MS = 160;
 /** Cells of the grid to each side. */
 const GRID_CELLS = 6;
 export const NO_WEBGL =
@@ -33,6 +36,12 @@ export class Painter {
     this.moving = null;
     /** The middle depth of the clip's first picture in space; 0: none yet. */
     this.scale = 0;
+    /** Draws a pane flat, as the stage handed it over last. @type {Map<number, () => HTMLCanvasElement>} */
+    this.flat = new Map();
+    this.pace = new Pace(this.surface.renderer);
+    /** When the camera or the frame was another one last, ms. */
+    this.movedMs = 0;
+    this.frame = -1;
   }
 
   /** Field of view of the shorter side, degrees. */
@@ -90,10 +99,9 @@ export class Painter {
     const codes = pictures[pane]?.codes;
     if (!codes || !this.surface.isReady || rect.width < 1 || rect.height < 1) return;
     const { domain } = stage.panes[pane];
+    this.flat.set(pane, tile);
     this.findScale(pictures);
-    const image = this.isMapped(pane)
-      ? null
-      : (pictures[stage.panes.findIndex(({ role }) => role === "input")]?.codes ?? null);
+    const image = this.isMapped(pane) ? null : this.imageIn(pictures);
     const plan = stage.plans[pane];
     const overlaid = pictures.slice(stage.panes.length).map((picture) => picture?.codes ?? null);
     const version = image
@@ -102,9 +110,51 @@ export class Painter {
     const isShaded = view.state.colour === "shade" && !this.isMapped(pane);
     const lens = lensOf(stage.size, this.degrees);
     const camera = projection(this.camera, lens, this.scale);
-    const scene = { camera, lens, surface: view.state.surface, isShaded, scale: this.scale };
+    const stride = this.strideNow(codes);
+    const scene = { camera, lens, surface: view.state.surface, isShaded, stride };
+    const began = performance.now();
     this.surface.draw(pane, { codes, domain, colours: image ?? tile(), version }, scene, this.lines(pane, lens), rect);
+    // Without a GPU, reading waits for the drawing; with one, both take no time here.
     target.drawImage(this.surface.canvas, 0, 0, rect.width, rect.height, rect.x, rect.y, rect.width, rect.height);
+    this.pace.note(trianglesOf(codes, stride), performance.now() - began);
+  }
+
+  /** Pixels between vertices: more while something moves, where drawing is slow. @param {{width: number, height: number}} size */
+  strideNow(size) {
+    const { position, playback, timers, stage } = this.context;
+    const rest = strideOf(size);
+    const now = performance.now();
+    if (this.frame !== position.painted) this.movedMs = now;
+    this.frame = position.painted;
+    const isMoving = this.moving !== null || playback.isPlaying || position.isScrubbing || now - this.movedMs < REST_MS;
+    if (!isMoving) return rest;
+    const panes = stage.layout?.rects.filter((rect, pane) => rect && this.covers(pane)).length ?? 1;
+    const coarser = this.pace.coarser(panes, trianglesOf(size, rest));
+    if (coarser > 1) timers.later("space-rest", REST_MS, () => position.repaint());
+    return coarser * rest;
+  }
+
+  /** The picture of the input. @param {(Picture | null)[]} pictures */
+  imageIn(pictures) {
+    const at = this.context.stage.panes.findIndex(({ role }) => role === "input");
+    return pictures[at]?.codes ?? null;
+  }
+
+  /**
+   * The colours of a pane as the page shows them, shading apart, in the size of its depth.
+   * @param {number} pane @param {(Picture | null)[]} pictures @param {{width: number, height: number}} size
+   */
+  coloursOf(pane, pictures, { width, height }) {
+    const image = this.isMapped(pane) ? null : this.imageIn(pictures);
+    const made = Object.assign(document.createElement("canvas"), { width, height });
+    const context = /** @type {CanvasRenderingContext2D} */ (made.getContext("2d"));
+    const whole =
+      image && Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+    if (image) whole?.getContext("2d")?.putImageData(image, 0, 0);
+    const source = whole ?? this.flat.get(pane)?.();
+    if (!source) return null;
+    context.drawImage(source, 0, 0, width, height);
+    return made;
   }
 
   /** The clip's scale, from the first picture in space that has a depth. @param {(Picture | null)[]} pictures */
@@ -172,4 +222,10 @@ export class Painter {
     const seen = this.seen(pane);
     return seen && placeOf(seen, u * seen.lens.width, v * seen.lens.height);
   }
+}
+
+/** @param {{width: number, height: number}} size @param {number} stride */
+function trianglesOf(size, stride) {
+  const { across, down } = gridOf(size, stride);
+  return 2 * (across - 1) * (down - 1);
 }

@@ -1,6 +1,7 @@
 // @ts-check
 /** The part of the player that shows depth in space: it paints the panes of depth, and moves the one camera they share. */
 
+import { save } from "../export/share_dialog.mjs";
 import { element, listener } from "../ui/dom.mjs";
 import { COLOURS, SURFACES } from "../view/space_view_state.mjs";
 import { clipCamera, dollied, orbited, panned, sideCamera, topCamera } from "./camera.mjs";
@@ -8,6 +9,7 @@ import { controls } from "./controls.mjs";
 import { lensOf } from "./geometry.mjs";
 import { moveByKey, Orbit } from "./orbit.mjs";
 import { Painter } from "./painter.mjs";
+import { savedSurface } from "./saving.mjs";
 
 /** A step of the keys Z and Shift + Z. */
 const ZOOM_STEP = 1.5;
@@ -25,6 +27,7 @@ export function spacing(context) {
   const cameras = { clip: clipCamera, top: topCamera, side: sideCamera };
   const move = (/** @type {import("./camera.mjs").Camera} */ camera) => {
     painter.moving = camera;
+    painter.movedMs = performance.now();
     context.position.repaint();
   };
   /** @type {import("./orbit.mjs").Moves} */
@@ -71,7 +74,12 @@ export function spacing(context) {
     event.stopPropagation();
   });
 
-  const row = controls(context, painter, standAt);
+  const saveAs = async (/** @type {number} */ pane, /** @type {"ply" | "glb"} */ format) => {
+    const found = await savedSurface(painter, pane, format);
+    if (typeof found === "string") context.ui.announce(found);
+    else save(found.blob, found.name);
+  };
+  const row = controls(context, painter, standAt, saveAs);
   context.ui.toolbar.root.append(row.root);
   const show = () => {
     row.show();

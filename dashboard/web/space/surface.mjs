@@ -1,17 +1,19 @@
 // @ts-check
 /** Draws depth pictures in space with WebGL2, one pane after the other, on a canvas that the stage copies from. */
 
-import { decoding, fillCodes, strideOf, tearing } from "./geometry.mjs";
+import { decoding, fillCodes, tearingOfCodes } from "./geometry.mjs";
 import { FRAGMENT, LINE_FRAGMENT, LINE_VERTEX, VERTEX } from "./shaders.mjs";
 
 /** Tears nothing: depths never differ by so many times. */
 const NO_TEAR = 1e9;
+/** A clip has one size, and few strides. */
+const MAX_GRIDS = 6;
 
 /**
  * @typedef {import("./geometry.mjs").Domain} Domain
  * @typedef {import("./geometry.mjs").Lens} Lens
  * @typedef {{camera: Float32Array, lens: Lens, surface: import("../view/space_view_state.mjs").SpaceViewState["surface"],
- *   isShaded: boolean, scale: number}} Scene scale: depth of what the camera looks at
+ *   isShaded: boolean, stride: number}} Scene stride: pixels between vertices
  * @typedef {{codes: ImageData, domain: Domain, colours: TexImageSource, version: unknown[]}} Picture colours: drawn on the
  *   surface; version: what their content depends on
  * @typedef {{points: Float32Array, ink: [number, number, number, number]}} Lines pairs of points
@@ -28,9 +30,8 @@ export class Surface {
     this.held = new Map();
     /** Codes of each pane as floats, which probing and measuring read too. @type {Map<number, {of: ImageData, floats: Float32Array<ArrayBuffer>}>} */
     this.codes = new Map();
-    this.gridText = "";
-    this.nIndices = 0;
-    this.nVertices = 0;
+    /** Triangles by size and stride. @type {Map<string, {indices: WebGLBuffer | null, nIndices: number, nVertices: number}>} */
+    this.grids = new Map();
     this.isLost = false;
     this.canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
@@ -40,11 +41,16 @@ export class Surface {
     });
     this.canvas.addEventListener("webglcontextrestored", () => {
       this.isLost = false;
-      this.gridText = "";
       this.build();
       onRestored();
     });
     this.build();
+  }
+
+  /** The name of what draws. */
+  get renderer() {
+    const known = this.gl?.getExtension("WEBGL_debug_renderer_info");
+    return known ? String(this.gl?.getParameter(known.UNMASKED_RENDERER_WEBGL)) : "";
   }
 
   get isReady() {
@@ -56,7 +62,7 @@ export class Surface {
     this.mesh = gl && program(gl, VERTEX, FRAGMENT);
     this.lines = gl && program(gl, LINE_VERTEX, LINE_FRAGMENT);
     if (!this.mesh) return; // no context, or a driver that cannot compile: `isReady` is false, and the panes say so
-    this.indices = gl?.createBuffer() ?? null;
+    this.grids.clear(); // of a context that is lost
     this.linePoints = gl?.createBuffer() ?? null;
   }
 
@@ -83,30 +89,30 @@ export class Surface {
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     gl.enable(gl.DEPTH_TEST);
-    this.setGrid(picture.codes);
+    const grid = this.grid(picture.codes, scene.stride);
     this.setTextures(pane, picture);
     const { surface, lens } = scene;
     const { lo, slope, isLog } = decoding(picture.domain);
     const isPoints = surface.name === "points";
-    const stride = strideOf(picture.codes);
+    const { stride } = scene;
     gl.useProgram(mesh.program);
     const at = mesh.at;
     gl.uniform1i(at("codes"), 0);
     gl.uniform1i(at("colours"), 1);
     gl.uniform2i(at("size"), picture.codes.width, picture.codes.height);
     gl.uniform1i(at("stride"), stride);
-    gl.uniform1i(at("across"), gridOf(picture.codes).across);
+    gl.uniform1i(at("across"), gridOf(picture.codes, stride).across);
     gl.uniform3f(at("decode"), lo, slope, isLog ? 1 : 0);
     // The picture of a preview or of a track may have fewer pixels than the clip.
     gl.uniform1f(at("step"), (lens.step * lens.width) / picture.codes.width);
-    const { ratio, offset } = tearing(picture.domain, surface.name === "tear" ? surface.tolerance : NO_TEAR);
+    const { ratio, offset } = tearingOfCodes(picture.domain, surface.name === "tear" ? surface.tolerance : NO_TEAR);
     gl.uniform2f(at("tearing"), ratio, offset);
     gl.uniform1f(at("pointPx"), isPoints ? (1.1 * width * stride) / picture.codes.width : 0);
-    gl.uniform1i(at("mode"), scene.isShaded ? 1 : 0);
+    gl.uniform1i(at("isShaded"), scene.isShaded ? 1 : 0);
     gl.uniformMatrix4fv(at("camera"), false, scene.camera);
-    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.indices ?? null);
-    if (isPoints) gl.drawArrays(gl.POINTS, 0, this.nVertices);
-    else gl.drawElements(gl.TRIANGLES, this.nIndices, gl.UNSIGNED_INT, 0);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, grid.indices);
+    if (isPoints) gl.drawArrays(gl.POINTS, 0, grid.nVertices);
+    else gl.drawElements(gl.TRIANGLES, grid.nIndices, gl.UNSIGNED_INT, 0);
     this.drawLines(lines, scene.camera);
   }
 
@@ -131,18 +137,24 @@ export class Surface {
     gl.disable(gl.BLEND);
   }
 
-  /** The triangles of the grid, the same for every frame. @param {{width: number, height: number}} size */
-  setGrid(size) {
-    const { gl } = this;
-    const text = `${size.width} ${size.height}`;
-    if (!gl || text === this.gridText) return;
-    this.gridText = text;
-    const { across, down } = gridOf(size);
+  /** The triangles of a grid, the same for every frame. @param {{width: number, height: number}} size @param {number} stride */
+  grid(size, stride) {
+    const name = `${size.width} ${size.height} ${stride}`;
+    const known = this.grids.get(name);
+    if (known) return known;
+    if (this.grids.size >= MAX_GRIDS) this.dropGrids();
+    const { across, down } = gridOf(size, stride);
     const indices = triangles(across, down);
-    this.nVertices = across * down;
-    this.nIndices = indices.length;
-    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.indices ?? null);
-    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, indices, gl.STATIC_DRAW);
+    const made = { indices: this.gl?.createBuffer() ?? null, nIndices: indices.length, nVertices: across * down };
+    this.gl?.bindBuffer(this.gl.ELEMENT_ARRAY_BUFFER, made.indices);
+    this.gl?.bufferData(this.gl.ELEMENT_ARRAY_BUFFER, indices, this.gl.STATIC_DRAW);
+    this.grids.set(name, made);
+    return made;
+  }
+
+  dropGrids() {
+    for (const { indices } of this.grids.values()) this.gl?.deleteBuffer(indices);
+    this.grids.clear();
   }
 
   /** Uploads what is new of a pane. @param {number} pane @param {Picture} picture */
@@ -184,7 +196,7 @@ export class Surface {
   /** Frees everything, the context too: browsers allow few of them. */
   close() {
     this.keep(0);
-    this.gl?.deleteBuffer(this.indices ?? null);
+    this.dropGrids();
     this.gl?.deleteBuffer(this.linePoints ?? null);
     for (const one of [this.mesh, this.lines]) if (one) this.gl?.deleteProgram(one.program);
     this.mesh = this.lines = null;
@@ -192,9 +204,8 @@ export class Surface {
   }
 }
 
-/** Vertices in a row and in a column. @param {{width: number, height: number}} size px */
-export function gridOf(size) {
-  const stride = strideOf(size);
+/** Vertices in a row and in a column. @param {{width: number, height: number}} size px @param {number} stride */
+export function gridOf(size, stride) {
   return { across: Math.ceil(size.width / stride), down: Math.ceil(size.height / stride) };
 }
 

@@ -15,6 +15,7 @@ import {
   pointsIn,
   strideOf,
   tearing,
+  tearingOfCodes,
 } from "../../../dashboard/web/space/geometry.mjs";
 
 const DEPTH = {
@@ -78,6 +79,16 @@ test("rounding alone tears nothing, a jump does, and so does an unknown corner",
   assert.equal(isTorn(near, next, near, limits), false);
   assert.equal(isTorn(near, far, near, limits), true);
   assert.equal(isTorn(near, NaN, near, limits), true);
+});
+
+test("the shader tears the same triangles by their codes", () => {
+  for (const tolerance of [0.02, 0.04, 0.11, 0.5]) {
+    const [limits, byCodes] = [tearing(DEPTH, tolerance), tearingOfCodes(DEPTH, tolerance)];
+    for (let code = 1; code < 60; code += 1) {
+      const torn = isTorn(depthOf(DEPTH, 100), depthOf(DEPTH, 100 + code), depthOf(DEPTH, 100), limits);
+      assert.equal(100 + code > byCodes.ratio * 100 + byCodes.offset, torn, `${tolerance} ${code}`);
+    }
+  }
 });
 
 test("half a step is half the way to the next code", () => {
