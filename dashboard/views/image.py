@@ -31,6 +31,7 @@ from dashboard.player_data import Position, View, read_view_state
 from dashboard.selection.choices import LINK, newest_link
 from dashboard.selection.defaults import MERGED
 from dashboard.site import Site
+from dashboard.space.selecting import has_depth
 from dashboard.text import one_line, without_markdown
 from dashboard.views.parts.energy_strip import energy_strips
 from dashboard.views.parts.image_start import ASKED, ERROR, ZOOS, ask, delete_all, failure_words, start, title_of
@@ -251,6 +252,8 @@ def _show_actions(
     is_unlisted = clip.key in catalogue.unlisted
     with st.container(key="image-actions", horizontal=True, vertical_alignment="center", gap="small"):
         st.page_link(site.pages["compare"], label="Open in Compare", query_params={"clip": clip.key})
+        if has_depth(catalogue, clip.key):
+            st.page_link(site.pages["space"], label="Depth in space", query_params={"clip": clip.key})
         st.download_button(
             "Raw values (.npz)",
             data=partial(npz, site.store, own),
