@@ -122,6 +122,8 @@ class Stored:
     """Frames computed by this run."""
     seconds: float = 0.0
     """Computing and storing took this long."""
+    n_shifts: int = 0
+    """Shifts under which the source is stored too."""
 
 
 @dataclass(frozen=True)
