@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dashboard.site import Site
-from dashboard.views import about, compare, gallery, image
+from dashboard.views import about, compare, gallery, image, shift
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Entry:
 
 PAGES = (
     Entry("compare", "Compare", compare.page),
+    Entry("shift", "Shift", shift.page),
     Entry("image", "Image", image.page),
     Entry("gallery", "Gallery", gallery.page),
     Entry("about", "About", about.page),
