@@ -132,19 +132,19 @@ def compute_found(
     settings: Settings,
     networks: Networks,
     *,
-    is_upload: bool = False,
+    is_unlisted: bool = False,
     events: Events = UNHEARD,
     stop: Stop,
 ) -> Stored:
     """Compute a source that is a file on this disk now. `networks` keeps what it loads for the next source. Unless
-    `is_upload`, lists name its clip from now on, and it no longer goes with the upload that it was first made from.
+    `is_unlisted`, lists name its clip from now on, and it is no longer deleted with the visitor's request that first made it.
 
     Raises KeyboardInterrupt once `stop` is set, and SourceError, ZooError, StoreError, OSError and torch's errors.
     """
     stop.has_unsaved_frames = False
     plan = make_plan(store, found, settings.sampling, settings.zoo, list(settings.patterns))
     stored = Stored(str(found.path), found.title, plan.clip.key, len(plan.specs))
-    if not is_upload:
+    if not is_unlisted:
         Uploads(store.root).relist(plan.clip.key)
     _state_trust(store, plan)
     if not plan.pending:
