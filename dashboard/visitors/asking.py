@@ -36,6 +36,8 @@ SIGN_IN = "On this server, asking requires sign-in, which is not set up."
 REFUSALS = (Refused, NotWritten, StoreError, BadRecord, PermissionError)
 """What asking raises; `words_of` says it to the visitor."""
 MAX_PICTURE_BYTES = 20_000_000
+MAX_PICTURE_PIXELS = 40_000_000
+"""Said before a larger one is uploaded; the decoder decides."""
 SERVE = "python -m precompute serve"
 """The command that starts a worker."""
 _BARE_ADDRESS = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+/\S*")

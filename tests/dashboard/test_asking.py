@@ -34,9 +34,10 @@ from dashboard.server.routes import player_routes
 from dashboard.views import image
 from dashboard.views.parts import image_start
 from dashboard.visitors import visitor as visitors
-from dashboard.visitors.asking import MAX_PICTURE_BYTES, Asker, asker_in
+from dashboard.visitors.asking import MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, Asker, asker_in
 from dashboard.visitors.listed import listed_tracks, unlisted
 from dashboard.visitors.network import network_of, proxies_of
+from precompute.media.stills.kinds import MAX_PIXELS
 from tests.fixtures.stores import build_store
 
 WHO = "0" * 32
@@ -223,6 +224,7 @@ def test_streamlit_itself_receives_no_more_than_a_picture():
     path = Path(image_start.__file__).parents[2] / ".streamlit" / "config.toml"
     settings = tomllib.loads(path.read_text(encoding="utf-8"))
     assert settings["server"]["maxUploadSize"] == MAX_PICTURE_BYTES // 10**6
+    assert MAX_PICTURE_PIXELS == MAX_PIXELS, "what the page says before the upload is what the decoder decides"
 
 
 # Visitors and the page
