@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from cache.files import NotWritten
@@ -19,6 +20,7 @@ from cache.store import Store
 from precompute.failures import SourceError
 from precompute.jobs.events import Stored
 from precompute.jobs.predict import Networks
+from precompute.media.decoder import SPARES
 from precompute.serving.compute_request import Busy, Setup, called, compute_request, failure_of
 from precompute.serving.housekeeping import tidy
 from precompute.serving.keeper import Keeper, LeaseEnded
@@ -31,6 +33,8 @@ RETRY_SECONDS = 2.0
 """Wait between two tries to write to a disk that is full."""
 BUSY_SECONDS = 10.0
 """A request whose clip another job is writing is left alone for so long."""
+N_SPARES = 2
+"""Decoders started ahead: a still needs one for its header and one for its frame."""
 TIDY_SECONDS = 60.0
 MAX_LOST = 3
 """A request whose workers were killed so many times has probably killed them: by its need of memory, say."""
@@ -76,9 +80,12 @@ class Worker:
         keeper = Keeper(Requests(self._store.root), self._name, facts)
         n_failed = 0
         is_full = False
-        with keeper.running():
+        with keeper.running(), ExitStack() as stack:
+            stack.callback(SPARES.end)
             while True:
                 stop.raise_if_set()
+                with suppress(OSError):
+                    SPARES.fill(N_SPARES)
                 try:
                     self._tidy()
                     lease = self._next()
