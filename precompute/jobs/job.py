@@ -179,12 +179,13 @@ def compute_found(
     networks: Networks,
     *,
     shift: Shift | None = None,
-    is_upload: bool = False,
+    is_unlisted: bool = False,
     events: Events = UNHEARD,
     stop: Stop,
 ) -> Stored:
-    """Compute a source that is a file on this disk now, under a `shift` if one is given. `networks` keeps what it loads for the next source. Unless
-    `is_upload`, lists name its clip from now on, and it no longer goes with the upload that it was first made from.
+    """Compute a source that is a file on this disk now, under a `shift` if one is given. `networks` keeps what it loads for the
+    next source. Unless `is_unlisted`, lists name its clip from now on, and it is no longer deleted with the visitor's request that
+    first made it.
 
     Raises KeyboardInterrupt once `stop` is set, and SourceError, ZooError, StoreError, OSError and torch's errors.
     """
@@ -199,7 +200,7 @@ def compute_found(
         keeps_pictures=settings.keeps_pictures,
     )
     stored, began = Stored(str(found.path), found.title, plan.clip.key, len(plan.specs)), time.perf_counter()
-    if not is_upload:
+    if not is_unlisted:
         Uploads(store.root).relist(plan.clip.key)
     _state_trust(store, plan)
     if not plan.pending:
