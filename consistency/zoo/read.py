@@ -28,6 +28,7 @@ from consistency.zoo.records import (
     Trust,
     Zoo,
     ZooError,
+    checked_description,
     checked_name,
     direct_path,
     is_name,
@@ -132,6 +133,8 @@ def _read(folder: Path, home: Path, table: Mapping[str, Any], inherited: Mapping
         folder=folder,
         home=home,
         base=str(table.get("extends", "")),
+        description=checked_description(table.get("description", "")),
+        trainings={method: checked_description(text) for method, text in table.get("training", {}).items()},
     )
     stated = table.get("energy", {})
     zoo = _with_energies(zoo, stated, lock.get("energy", {}))
@@ -166,6 +169,7 @@ def _extended(zoo: Zoo, base: Zoo) -> Zoo:
         expected={},
         merges={**base.merges, **zoo.merges},
         fallback=zoo.fallback or base.fallback,
+        trainings={**base.trainings, **zoo.trainings},
         declared={**base.declared, **zoo.declared},
     )
     _check(extended)

@@ -20,6 +20,7 @@ from dashboard.compare.comparison import Comparison
 from dashboard.compare.expected import expected_words
 from dashboard.compare.gaps import Gap, gap_between
 from dashboard.compare.memory import kept_by_content
+from dashboard.compare.trainings import Trained, trained, training_fact
 from dashboard.numbers import SPACE, correlation, number, percent, size_of
 from dashboard.player_data import Chart, Series
 from dashboard.text import counted, one_line
@@ -53,6 +54,8 @@ class Contender:
     stability: Series | None = None
     is_merged: bool = False
     """True if its prediction is the mean of paths, whose energy would be low by construction."""
+    trained: Trained | None = None
+    """How its method came about."""
 
     @property
     def label(self) -> str:
@@ -131,6 +134,7 @@ def measures_of(comparison: Comparison, charts: Sequence[Chart], scale: Scale) -
                 perceptual.get(pane.letter),
                 stability.get(pane.letter),
                 "merge" in head.constants,
+                trained(pane.letter, pane.track),
             )
         )
     tracks = list(comparison.energies.values())
@@ -153,7 +157,7 @@ def verdict(measures: Measures) -> Verdict:
     """The verdict on one or more configurations."""
     contenders = measures.contenders
     story = _Story(measures)
-    facts = []
+    facts = [training_fact([c.trained for c in contenders if c.trained])]
     if len(contenders) <= 2:
         facts += [("Energy", story.energy_fact()), ("Error", story.error_fact())]
         facts.append(("Perceptual error", story.gap_fact("perceptual", [c.perceptual for c in contenders])))
@@ -317,10 +321,7 @@ class _Story:
         else:
             parts.append("not measured for this zoo and target.")
         if len({c.method for c in with_energy}) > 1:
-            parts.append(
-                "Energy ranks frames of one method. Between methods it can mislead, most where targets share a trunk "
-                "(multitask)."
-            )
+            parts.append("Energy ranks frames of one method; between methods it can mislead, most with a shared trunk.")
         return " ".join(parts)
 
     def _headline_of_energy(self, gap: Gap | None) -> str:
@@ -416,7 +417,7 @@ class _Story:
             listed = f"{subject} {next(iter(words.values()))}"
         else:
             listed = ", ".join(f"{letter} is {word}" for letter, word in words.items())
-        return f"{listed} (0{SPACE}σ: as on validation rooms; above: more disagreement)."
+        return f"{listed} (0{SPACE}σ: as on validation rooms; above: paths disagree more)."
 
     def _first_energy_gap(self) -> Gap | None:
         return _closest_below(self.energy_gaps)

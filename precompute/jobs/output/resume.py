@@ -17,7 +17,7 @@ from precompute.jobs.output.packs import DISK_THREADS
 from precompute.jobs.output.tracks import TrackSpec
 from precompute.jobs.predict import Compute, dtype_name
 
-STATED_LATER = ("trust", "expected")
+STATED_LATER = ("trust", "expected", "training")
 """Constants that change no stored value."""
 READING_MARK = "reading"
 """Name, in `computed_on`, of how the source's picture was read. Versions before 0.2.0 did not write it: they read every video
@@ -34,9 +34,9 @@ def n_stored_frames(store: Store, spec: TrackSpec) -> int:
 
 
 def state_trust(store: Store, specs: Sequence[TrackSpec]) -> int:
-    """Write how far an energy can be trusted, and which error it lets expect, into manifests of finished tracks that state
-    something else; returns how many were changed. Neither is part of the key: a zoo may be evaluated after its tracks were
-    computed.
+    """Write how far an energy can be trusted, which error it lets expect, and how a method was trained, into manifests of
+    finished tracks that state something else; returns how many were changed. None is part of the key: a zoo may be
+    evaluated or described after its tracks were computed.
 
     The caller holds `store.writing` of the clip.
     """

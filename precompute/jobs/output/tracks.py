@@ -280,6 +280,7 @@ class _Maker:
             "origin": made.pop("origin"),
             "merge": {"version": MERGE_VERSION, **made},
             **({"paths": list(recipe.paths[1:])} if is_expected else {}),  # of the column `terms`
+            **self._training(recipe.of),
             **doubts.stated,
             **_stated_expected(self.zoo.expected.get((target, MERGED))),
         }
@@ -326,8 +327,23 @@ class _Maker:
             return TrackChunk(_to_uint8(output), _columns(found, columns), is_finite)
 
         edges = _digests(chain, *([reference] if reference else []))
-        head = self._head(kind, method, path, domain, edges, names, truth=true_name, read=read if of_truth else None)
+        head = self._head(
+            kind,
+            method,
+            path,
+            domain,
+            edges,
+            names,
+            constants=self._training(method),
+            truth=true_name,
+            read=read if of_truth else None,
+        )
         return TrackSpec(head, (chain, *([reference] if reference else [])), score, of_truth)
+
+    def _training(self, method: str) -> dict[str, Any]:
+        """How the method's networks came about, as far as the zoo says."""
+        words = {"networks": self.zoo.description, "method": self.zoo.trainings.get(method, "")}
+        return {"training": words} if any(words.values()) else {}
 
     def _head(
         self,
@@ -345,9 +361,10 @@ class _Maker:
         """`truth`: the domain whose ground truth gives the errors; `read`: that whose ground truth is read out."""
         zoo = self.zoo.name if method else ""
         constants = constants or {}
-        # The truth decides the error columns, so adding a truth later makes another track. Where constants come from, and
-        # how far the energy can be trusted, change no value.
-        numbers = {name: value for name, value in constants.items() if name not in ("origin", "trust", "expected")}
+        # The truth decides the error columns, so adding a truth later makes another track. Where constants come from, how
+        # far the energy can be trusted, and how a method was trained, change no value.
+        words = ("origin", "trust", "expected", "training")
+        numbers = {name: value for name, value in constants.items() if name not in words}
         inputs: dict[str, Any] = {"edges": dict(edges), "constants": numbers}
         inputs["truth"] = self.truth[truth] if truth else None
         if "absrel_scaled" in columns:  # other errors are as they were, and so are the keys of their tracks
