@@ -61,7 +61,7 @@ class Card:
 
 
 def targets_of(catalogue: Catalogue, items: Iterable[Item]) -> tuple[str, ...]:
-    """The domains that can be shown: those predicted directly on any of these items, sorted by title."""
+    """The domains that can be shown: those predicted directly on any of these items."""
     clips = [clip for item in items if (clip := clip_of(catalogue, item))]
     found = {
         target
@@ -69,7 +69,7 @@ def targets_of(catalogue: Catalogue, items: Iterable[Item]) -> tuple[str, ...]:
         for target in catalogue.targets(clip.key)
         if any(c.is_direct for c in catalogue.configurations(clip.key, target))
     }
-    return tuple(sorted(found, key=lambda name: (catalogue.title(name).casefold(), name)))
+    return catalogue.in_order(found)
 
 
 def cards_of(catalogue: Catalogue, columns: Columns, items: Iterable[Item], target: str) -> list[Card]:
