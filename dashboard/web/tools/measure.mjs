@@ -5,7 +5,7 @@ import { physicalValue } from "../drawing/colour.mjs";
 import { channels } from "../drawing/compose.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
 import { element, listener, worded } from "../ui/dom.mjs";
-import { withUnit } from "../ui/numbers.mjs";
+import { formatNumber, withUnit } from "../ui/numbers.mjs";
 import { CLICK_PX } from "./zoom.mjs";
 
 /** Of the shorter side, as the training of GeoNet assumes: pictures do not say it. */
@@ -167,11 +167,10 @@ export function relation(domain, first, second, from, to, size) {
   }
   if (domain.name !== "depth" || domain.channels !== 1) return "";
   const [near, far] = [first, second].map((pixel) => physicalValue(domain, (pixel & 255) / 255));
-  const unit = domain.unit === "m" ? " m" : "";
-  const depths = `depth ${near.toFixed(2)}${unit} and ${far.toFixed(2)}${unit}`;
-  if (domain.unit !== "m") return `${depths}, ratio ${(far / near).toFixed(2)}; it has no unit, so no distance`;
+  const depths = `depth ${withUnit(near, domain.unit)} and ${withUnit(far, domain.unit)}`;
+  if (domain.unit !== "m") return `${depths}, ratio ${formatNumber(far / near, "")}; it has no unit, so no distance`;
   const apart = distanceBetween(near, far, from, to, size);
-  return `${depths}, distance ${apart.toFixed(2)} m (at a field of view of ${FIELD_OF_VIEW_DEGREES}°)`;
+  return `${depths}, distance ${withUnit(apart, "m")} (at a field of view of ${FIELD_OF_VIEW_DEGREES}°)`;
 }
 
 /** Degrees; NaN where a pixel has no direction. @param {Domain} domain @param {number} first @param {number} second */
