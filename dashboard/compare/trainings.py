@@ -39,6 +39,9 @@ def training_fact(found: Sequence[Trained]) -> tuple[str, str]:
     if not found:
         return "", ""
     label = _listed([one.letter for one in found]) if len(found) <= 2 else f"{found[0].letter} to {found[-1].letter}"
+    if not any(one.training or one.merged_of for one in found):
+        names = _listed(list(dict.fromkeys(f"{one.zoo}/{one.method}" for one in found)))
+        return label, f"{names}; how their networks were trained is not recorded with this clip."
     methods: dict[tuple[str, str], list[Trained]] = {}
     for one in found:
         methods.setdefault((one.zoo, one.method), []).append(one)

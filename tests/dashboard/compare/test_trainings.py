@@ -48,6 +48,11 @@ def test_networks_of_two_zoos_are_told_apart():
     )
 
 
+def test_where_nothing_is_stated_it_is_said_once():
+    _, text = training_fact([made("A", "baseline", networks=""), made("B", "cycle", networks="")])
+    assert text == "mini/baseline and mini/cycle; how their networks were trained is not recorded with this clip."
+
+
 def test_a_merged_prediction_is_no_training_of_its_own():
     _, text = training_fact([made("A", "baseline", "alone"), made("B", "merged", "alone", of="baseline")])
     assert text.endswith("A: alone. B: the paths of baseline, merged.")
