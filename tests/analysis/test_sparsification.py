@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -84,8 +85,28 @@ def test_every_confidence_of_a_clip_with_truth_is_on_one_plot(tmp_path):
     (prediction,) = [track for track in tracks if track.head.kind == "prediction"]
     plot = confidence_plot(Columns(store), tracks, prediction, "angle_degrees")
     assert {one.name for one in plot.confidences} == {"Consistency energy", "Readout disagreement"}
+    assert {one.kind for one in plot.confidences} == {"paper", "readout"}
     areas = [one.curve.ause for one in plot.confidences]
     assert areas == sorted(areas) and plot.unit == "°" and not plot.missing
+
+
+def test_an_energy_with_weights_counts_twice_and_what_is_no_column_counts_too(tmp_path):
+    store = build_store(tmp_path, n_frames=12)
+    (prediction, energy) = (
+        next(t for t in store.tracks() if (t.head.kind, t.head.method) == (kind, "baseline"))
+        for kind in ("prediction", "energy")
+    )
+    n_paths = len(energy.head.constants["paths"])
+    weights = {"weighted": [1.5, *[0.0] * (n_paths - 1)], "paper": [1 / n_paths] * n_paths}
+    weighted = replace(energy, head=replace(energy.head, constants={**energy.head.constants, "weights": weights}))
+    error = Columns(store).series(prediction, "angle_degrees", "raw")
+    more = {"expected": ("Expected error", "°", error)}
+    plot = confidence_plot(Columns(store), [weighted], prediction, "angle_degrees", more)
+    assert {one.kind for one in plot.confidences} == {"weighted", "paper", "expected"}
+    best = plot.confidences[0]
+    assert best.kind == "expected" and best.curve.ause == pytest.approx(0), "it is the error itself"
+    curves = {one.kind: one.curve.remaining.tolist() for one in plot.confidences}
+    assert curves["weighted"] != curves["paper"]
 
 
 def test_without_truth_or_with_too_few_frames_the_plot_says_so(tmp_path):
