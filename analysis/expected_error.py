@@ -149,7 +149,7 @@ def _with_interval(
 def _require_units(n_units: int, coverage: float) -> None:
     if n_units < least_units(coverage):
         raise NotFitted(
-            f"{n_units} rooms or clips with ground truth are too few for an interval of {coverage:.0%}: "
+            f"{n_units} {'room or clip' if n_units == 1 else 'rooms or clips'} with ground truth are too few for an interval of {coverage:.0%}: "
             f"{least_units(coverage)} are needed"
         )
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar, cast
 
 from analysis.energy import SCALES, Scale
 from cache.records import Clip
 from dashboard.catalogue import Catalogue
-from dashboard.configuration import PREFERRED_TARGET, Configuration, default_configurations, find_configuration
+from dashboard.configuration import Configuration, find_configuration
 from dashboard.player_data import LETTERS, read_view_state
+from dashboard.selection.defaults import default_configurations, default_target
 from dashboard.selection.lineup import MIN_CONFIGURATIONS
 from dashboard.text import one_line
 
@@ -64,8 +66,8 @@ def from_query(params: Mapping[str, str], catalogue: Catalogue) -> tuple[Selecti
     reader = _Reader(params, [])
     clip = reader.clip(catalogue)
     targets = catalogue.targets(clip.key)
-    default_target = PREFERRED_TARGET if PREFERRED_TARGET in targets else (targets[0] if targets else None)
-    target = reader.one_of("predict", targets, default_target, "the prediction")
+    opens_with = default_target(targets, partial(catalogue.configurations, clip.key))
+    target = reader.one_of("predict", targets, opens_with, "the prediction")
     readouts = catalogue.readouts(clip.key, target) if target else ()
     readout = reader.one_of("readout", readouts, None, "the readout")
     configurations = catalogue.configurations(clip.key, target) if target else ()
