@@ -16,7 +16,7 @@ from dashboard.gallery.data import gallery_data
 from dashboard.gallery.items import CATEGORIES, COMMAND, listed
 from dashboard.selection.defaults import default_target
 from dashboard.site import Site
-from dashboard.views.parts.link_choice import link_choice
+from dashboard.views.parts.link_choice import pills_in_link
 from dashboard.views.parts.shared_ranges import ranges_of
 from dashboard.views.parts.widgets import for_store, refresh_when_changed
 from dashboard.visitors.listed import listed_tracks, unlisted
@@ -45,13 +45,13 @@ def page(site: Site) -> None:
         _show_missing(store, tracks, 0, len(items))
         return
     with st.container(key="gallery-choices", horizontal=True, vertical_alignment="bottom", gap="small"):
-        target = link_choice(
+        target = pills_in_link(
             "gallery", "predict", "Prediction", {name: catalogue.title(name) for name in targets}, default
         )
         cards = cards_of(catalogue, site.columns, items, target)
         found = {card.item.category for card in cards}
         shown_categories = {name: title for name, title in CATEGORIES.items() if name in found}
-        category = link_choice("gallery", "category", "Category", {EVERY: "All", **shown_categories}, EVERY)
+        category = pills_in_link("gallery", "category", "Category", {EVERY: "All", **shown_categories}, EVERY)
         if SHEET in site.pages:
             with st.container(key="gallery-yours"):
                 st.page_link(site.pages[SHEET], label="Try your own picture")

@@ -16,7 +16,7 @@ from dashboard.overview.reading import DIRECT, PATHS, read_overview, table_and_r
 from dashboard.overview.table import Cell, Table
 from dashboard.overview.words import NO_ENERGY, basis, headline, notes, trust_facts
 from dashboard.site import Site
-from dashboard.views.parts.link_choice import link_choice
+from dashboard.views.parts.link_choice import pills_in_link
 from dashboard.views.parts.widgets import REFRESH_SECONDS, for_store, show_notes
 from dashboard.visitors.access import PASS, pass_query
 
@@ -43,8 +43,8 @@ def page(site: Site) -> None:
         _show_empty(site, found.n_unread)
         return
     with st.container(key="overview-choices", horizontal=True, vertical_alignment="bottom", gap="small"):
-        target = link_choice("overview", "predict", "Prediction", found.targets, next(iter(found.targets)))
-        link_choice("overview", "paths", "Paths", PATHS, DIRECT)
+        target = pills_in_link("overview", "predict", "Prediction", found.targets, next(iter(found.targets)))
+        pills_in_link("overview", "paths", "Paths", PATHS, DIRECT)
     link = {**st.query_params.to_dict(), "predict": target}
     table, ranking = table_and_ranking(found, link)
     with words:
