@@ -30,11 +30,11 @@ class Trust:
 
 def trust_of(track: Track) -> Trust | None:
     """What the manifest states; None if it was not measured, or is not what a job writes."""
-    return read_trust(track.head.constants.get("trust"))
+    return trust_from(track.head.constants.get("trust"))
 
 
-def read_trust(found: Any) -> Trust | None:
-    """The record as a manifest or a zoo.toml states it; None if it is not what a job writes."""
+def trust_from(found: Any) -> Trust | None:
+    """The same from its JSON."""
     if not isinstance(found, Mapping):
         return None
     spearman, limit = _number(found.get("spearman"), 1), _number(found.get("percentile_97_5"), 1000)

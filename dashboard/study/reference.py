@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from analysis.trust import Trust, read_trust
+from analysis.trust import Trust, trust_from
 
 FOLDER = Path(__file__).resolve().parents[2] / "consistency" / "zoos"
 ZOOS = ("mini", "lab")
@@ -32,7 +32,7 @@ def references(target: str, folder: Path = FOLDER, zoos: Sequence[str] = ZOOS) -
     found = []
     for zoo in zoos:
         for method, stated in _trusts(folder / zoo / "zoo.toml").get(target, {}).items():
-            if trust := read_trust(stated):
+            if trust := trust_from(stated):
                 found.append(Reference(zoo, method, trust, str(stated.get("origin", f"zoo {zoo}"))[:80]))
     return tuple(found)
 

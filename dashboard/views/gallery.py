@@ -11,10 +11,10 @@ from cache.records import Track
 from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.components.gallery import gallery
-from dashboard.configuration import PREFERRED_TARGET
-from dashboard.gallery.cards import Card, cards_of, targets_of, trust_words
+from dashboard.gallery.cards import Card, cards_of, options_of, targets_of, trust_words
 from dashboard.gallery.data import gallery_data
 from dashboard.gallery.items import CATEGORIES, COMMAND, listed
+from dashboard.selection.defaults import default_target
 from dashboard.site import Site
 from dashboard.views.parts.link_choice import pills_in_link
 from dashboard.views.parts.shared_ranges import ranges_of
@@ -40,10 +40,10 @@ def page(site: Site) -> None:
     with st.container(key="gallery-head", gap="xsmall"):
         st.title("Gallery", anchor=False)
         st.text(INTRODUCTION)
-    if not targets:
+    default = default_target(targets, partial(options_of, catalogue, items))
+    if default is None:
         _show_missing(store, tracks, 0, len(items))
         return
-    default = PREFERRED_TARGET if PREFERRED_TARGET in targets else targets[0]
     with st.container(key="gallery-choices", horizontal=True, vertical_alignment="bottom", gap="small"):
         target = pills_in_link(
             "gallery", "predict", "Prediction", {name: catalogue.title(name) for name in targets}, default

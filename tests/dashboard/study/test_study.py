@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 from analysis.columns import Columns
 from analysis.evaluation.resampling import Estimate
 from analysis.sparsification import sparsification
-from analysis.trust import read_trust
+from analysis.trust import trust_from
 from cache.store import STORE_VARIABLE, Store
 from dashboard.catalogue import Catalogue
 from dashboard.configuration import Configuration
@@ -277,7 +277,7 @@ def test_the_reference_is_what_the_bundled_zoos_state():
     mini = found["mini", "baseline"]
     assert mini.trust.pearson is not None and mini.trust.n_frames == 480 and mini.origin.startswith("zoo mini")
     assert references("normal", Path("/nowhere")) == () and references("no such domain") == ()
-    assert read_trust({"spearman": 0.5, "n_frames": 4, "pearson": float("nan")}) is not None
+    assert trust_from({"spearman": 0.5, "n_frames": 4, "pearson": float("nan")}) is not None
 
 
 # The page
