@@ -28,6 +28,7 @@ MOST_WEIGHTS = 10_000_000
 """Weights of all resamples together: above it fewer are drawn, which keeps the time to seconds."""
 WEIGHTS_AT_ONCE = 500_000
 """4 MB."""
+ROUNDING = 1e-9
 MOST_BINS = 1000
 """Of an order over which resamples are compared; fewer distinct values than that are each a bin of their own."""
 
@@ -174,12 +175,17 @@ def with_interval(value: float, drawn: np.ndarray, units: Units, scale: Scale) -
     with np.errstate(all="ignore"):
         centre, spread = there(np.float64(value)), there(drawn)
     spread = spread[np.isfinite(spread)]
-    if units.n >= LEAST_UNITS and np.isfinite(centre) and len(spread) >= LEAST_RESAMPLES // 2 and np.ptp(spread) > 0:
+    if units.n >= LEAST_UNITS and np.isfinite(centre) and len(spread) >= LEAST_RESAMPLES // 2 and _varies(spread):
         # Resampled units vary less than units do, by (U - 1) / U.
         error = float(spread.std(ddof=1)) * np.sqrt(units.n / (units.n - 1))
         half = student_t_quantile(CONFIDENCE, min(units.n - 1, 200)) * error
         low, high = float(back(centre - half)), float(back(centre + half))
     return Estimate(float(value), low, high, units.n_frames, len(units.lengths), units.n, units.kind)
+
+
+def _varies(spread: np.ndarray) -> bool:
+    """Whether (R,) values differ by more than rounding: clips that are copies of each other would give an interval of no width."""
+    return bool(np.ptp(spread) > ROUNDING * max(1.0, float(np.abs(spread).max())))
 
 
 def _logit(share: np.ndarray) -> np.ndarray:

@@ -229,9 +229,6 @@ def _show_groups(
             chart(charts.histograms(catalogue, frames, of_details), key="study-histograms")
     _table(tables.areas_of_groups(found, partial(_label, catalogue, frames)))
     st.text(joined([over_what(one.auc) for one in found]))
-    st.text(
-        "Fewest units: clips, or independent blocks of frames, of the group that has fewer; they limit the interval."
-    )
     st.text("AUC: the chance that a frame of B has a higher energy than one of A; 0.50 is chance, 1.00 always.")
     return groups
 
@@ -364,4 +361,6 @@ def _say(text: str, store: Store, command: str) -> None:
     """What is missing, and the command that computes it."""
     with st.container(border=True, gap="xsmall"):
         st.text(text)
-        st.code(for_store(command, store), language="bash", wrap_lines=True)
+        st.code(
+            for_store(command, store), language=None, wrap_lines=True
+        )  # the colours of bash are too pale on light pages

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.selection.choices import LINK, menu_key, newest_link
 from dashboard.selection.link import CARRIED
+from dashboard.text import without_markdown
 
 
 def pills_in_link(page: str, name: str, label: str, options: Mapping[str, str], default: str) -> str:
@@ -18,7 +19,7 @@ def pills_in_link(page: str, name: str, label: str, options: Mapping[str, str], 
         list(options),
         key=key,
         required=True,
-        format_func=lambda option: options.get(option, str(option)),
+        format_func=lambda option: without_markdown(options.get(option, str(option))),
         on_change=_write,
         args=(name, key, options, default),
     )

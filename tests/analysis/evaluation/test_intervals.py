@@ -163,6 +163,13 @@ def test_energies_without_an_order_have_neither_correlation_nor_interval(energy:
     assert not areas(energy, np.exp(error), [len(energy)]).ause.has_interval
 
 
+def test_copies_of_one_clip_give_no_interval_rather_than_one_of_no_width():
+    a, b = (np.tile(one, 8) for one in pair(30))
+    r, rho = correlations(a, b, [30] * 8)
+    assert np.isfinite(r.value) and not r.has_interval and not rho.has_interval
+    assert not areas(a, np.exp(b), [30] * 8).ause.has_interval
+
+
 def test_one_frame_of_each_of_a_few_clips_is_too_little_for_an_interval():
     r, _ = correlations(np.array([1.0, 2.0, 4.0]), np.array([1.0, 3.0, 2.0]), [1, 1, 1])
     assert np.isfinite(r.value) and not r.has_interval and r.n_units == 0
