@@ -55,9 +55,20 @@ def spread(root: Locator, pane: int) -> float:
 def test_from_the_clips_camera_each_frame_in_space_is_its_picture_and_all_panes_are_in_step(page: Page, app: App):
     root = open_space(page, app, FLAT)
     wait_for(root, shows(NUMBERS))
+    root.evaluate(
+        """el => {
+          const {gl} = el.xc.stage.painter.surface, create = gl.createTexture;
+          Object.assign(window, {gl, nMade: 0});
+          gl.createTexture = () => { window.nMade += 1; return create.call(gl); };
+        }"""
+    )
     for frame in (0, 7, 11, 3):
         seek(root, frame)
         assert frames_shown(root) == [frame] * 4
+    assert page.evaluate("nMade") == 0  # other frames fill the same textures
+    page.get_by_role("link", name="Flat, in Compare").click()
+    page.wait_for_url(lambda url: "/space" not in url)
+    wait_for(painted(page), "window.gl.isContextLost()")  # what the page held is freed on leaving it
 
 
 def test_a_drag_turns_all_panes_the_link_keeps_the_camera_and_f_returns_to_the_clips(page: Page, app: App):
