@@ -199,6 +199,8 @@ class View:
     """Letter -> style of that configuration; a letter without one has a style of its own."""
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Domain -> the values at which its colours begin and end; a domain without them is shown over its full range."""
+    believed: Mapping[str, Any] | None = None
+    """Which confidence to believe, as dashboard/compare/believe.py makes it; None where nothing is compared."""
     suggestion: str = ""
     """The choice to offer first for one more pane; empty for none."""
     can_ask: bool = False
@@ -274,6 +276,7 @@ def view_data(view: View) -> dict[str, Any]:
             {"name": menu.name, "label": menu.label, "value": menu.value, "options": list(menu.options.items())}
             for menu in view.menus
         ],
+        "believed": view.believed,
         "suggestion": view.suggestion,
         "canAsk": view.can_ask,
         "fieldOfView": view.field_of_view_degrees,

@@ -8,9 +8,11 @@ from functools import partial
 import streamlit as st
 
 from analysis.energy import Unreadable
+from analysis.shifts import source_of
 from cache.records import Clip, Track
 from cache.requests.records import Request
 from dashboard.catalogue import Catalogue
+from dashboard.compare.merged import NO_ENERGY_OF_MERGED
 from dashboard.components.player import player
 from dashboard.image.percentile import Standing, standing
 from dashboard.image.raw_values import npz
@@ -28,6 +30,7 @@ from dashboard.image.sheet import (
 )
 from dashboard.player_data import Position, View, read_view_state
 from dashboard.selection.choices import LINK, newest_link
+from dashboard.selection.defaults import MERGED
 from dashboard.site import Site
 from dashboard.space.selecting import has_depth
 from dashboard.text import one_line, without_markdown
@@ -222,7 +225,11 @@ def _show_player(site: Site, clip: Clip, sheet: Sheet) -> None:
 
 def _show_energies(site: Site, catalogue: Catalogue, sheet: Sheet) -> None:
     """Where the energies of the picture lie among those of the stored clips."""
-    listed = [track for track in listed_tracks(site.store, {}) if track.head.kind == "energy"]
+    listed = [
+        track
+        for track in listed_tracks(site.store, {})
+        if track.head.kind == "energy" and not source_of(track.head.clip.sampling)
+    ]
     found: list[tuple[str, Standing]] = []
     problems: list[str] = []
     for energy in sheet.energies:
@@ -233,6 +240,8 @@ def _show_energies(site: Site, catalogue: Catalogue, sheet: Sheet) -> None:
             problems.append(f"The energy of {name} cannot be read: {error}.")
     if found:
         energy_strips(found)
+    if merged := [letter for letter, method in sheet.letters if method.name == MERGED[1]]:
+        st.caption(f"{' and '.join(merged)} {MERGED[1]}: no energy, as {NO_ENERGY_OF_MERGED}.")
     show_notes(problems)
 
 

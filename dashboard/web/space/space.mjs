@@ -1,8 +1,8 @@
 // @ts-check
 /** The part of the player that shows depth in space: it paints the panes of depth, and moves the one camera they share. */
 
-import { save } from "../export/share_dialog.mjs";
 import { element, listener } from "../ui/dom.mjs";
+import { save } from "../ui/save.mjs";
 import { COLOURS, SURFACES } from "../view/space_view_state.mjs";
 import { clipCamera, dollied, orbited, panned, sideCamera, topCamera } from "./camera.mjs";
 import { controls } from "./controls.mjs";

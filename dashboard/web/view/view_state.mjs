@@ -51,7 +51,7 @@ export const FIELDS = {
   panel: {
     initial: null,
     write: (name) => name,
-    read: (text) => (["worst", "scatter", "paths"].includes(text) ? text : undefined),
+    read: (text) => (["worst", "scatter", "paths", "believe"].includes(text) ? text : undefined),
   },
   rank: {
     initial: null,
