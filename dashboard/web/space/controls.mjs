@@ -17,6 +17,7 @@ const COLOUR_TEXTS = [
   ["image", "Image"],
   ["map", "Colour map"],
   ["shade", "Shading"],
+  ["debanded", "Shading, debanded"],
 ];
 
 /**

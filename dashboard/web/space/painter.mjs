@@ -109,12 +109,13 @@ export class Painter {
     const version = image
       ? [image]
       : [codes, plan, pictures[plan.reference]?.codes ?? null, view.state.overlay, ...overlaid];
-    const isShaded = view.state.colour === "shade" && !this.isMapped(pane);
+    const isDebanded = view.state.colour === "debanded" && !this.isMapped(pane);
+    const isShaded = isDebanded || (view.state.colour === "shade" && !this.isMapped(pane));
     const lens = lensOf(stage.size, this.degrees);
     const camera = projection(this.camera, lens, this.scale);
     const stride = this.strideNow(codes);
     const isWhole = stride === strideOf(codes);
-    const scene = { camera, lens, surface: view.state.surface, isShaded, stride };
+    const scene = { camera, lens, surface: view.state.surface, isShaded, isDebanded, stride };
     const [width, height] = [rect.width, rect.height].map((side) =>
       Math.max(1, Math.round(side * (isWhole ? 1 : MOVING_SHARE))),
     );
