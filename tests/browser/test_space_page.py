@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.helpers import App, focus, frames_shown, look, painted, point, repainted, seek, shows, wait_for
+from tests.browser.test_accessibility import check
 from tests.fixtures.serving import StartApp, opened_in
 from tests.fixtures.stores import build_store
 
@@ -55,9 +56,20 @@ def spread(root: Locator, pane: int) -> float:
 def test_from_the_clips_camera_each_frame_in_space_is_its_picture_and_all_panes_are_in_step(page: Page, app: App):
     root = open_space(page, app, FLAT)
     wait_for(root, shows(NUMBERS))
+    root.evaluate(
+        """el => {
+          const {gl} = el.xc.stage.painter.surface, create = gl.createTexture;
+          Object.assign(window, {gl, nMade: 0});
+          gl.createTexture = () => { window.nMade += 1; return create.call(gl); };
+        }"""
+    )
     for frame in (0, 7, 11, 3):
         seek(root, frame)
         assert frames_shown(root) == [frame] * 4
+    assert page.evaluate("nMade") == 0  # other frames fill the same textures
+    page.get_by_role("link", name="Flat, in Compare").click()
+    page.wait_for_url(lambda url: "/space" not in url)
+    wait_for(painted(page), "window.gl.isContextLost()")  # what the page held is freed on leaving it
 
 
 def test_a_drag_turns_all_panes_the_link_keeps_the_camera_and_f_returns_to_the_clips(page: Page, app: App):
@@ -97,6 +109,7 @@ def test_two_points_tell_distance_flatness_and_the_depth_between_them_and_a_surf
     expect(measured).to_contain_text(re.compile(r"Ground truth .*distance \d+\.\d\d m \(at a field of view of 70°\)"))
     expect(measured).to_contain_text(re.compile(r"B consistency: off a plane by \d+\.\d\u00a0cm RMS"))
     expect(measured.get_by_role("img", name=re.compile("A baseline from .* to .* m"))).to_be_visible()
+    check(page, "space, measured")
     for kind, begins in (("PLY", b"ply\nformat binary_little_endian 1.0\n"), ("GLB", b"glTF\x02\x00\x00\x00")):
         with page.expect_download() as download:
             root.get_by_role("button", name=f"save the surface of this frame as {kind}").click()

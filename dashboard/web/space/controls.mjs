@@ -2,8 +2,9 @@
 /** The row of settings under the panes in space: standpoints, surface, colour, field of view, and what the units are. */
 
 import { element, fill, listener } from "../ui/dom.mjs";
+import { withUnit } from "../ui/numbers.mjs";
 import { FIELD_OF_VIEW_LIMITS, TOLERANCE_LIMITS } from "../view/space_view_state.mjs";
-import { strideOf } from "./geometry.mjs";
+import { halfStep, strideOf } from "./geometry.mjs";
 
 /** @type {[string, string][]} */
 const SURFACE_TEXTS = [
@@ -16,6 +17,7 @@ const COLOUR_TEXTS = [
   ["image", "Image"],
   ["map", "Colour map"],
   ["shade", "Shading"],
+  ["debanded", "Shading, debanded"],
 ];
 
 /**
@@ -114,22 +116,33 @@ export function controls(context, painter, standAt, saveAs) {
     );
     fill(saved, panes, panes.some(([pane]) => pane === saved.value) ? saved.value : (panes[0]?.[0] ?? ""));
     saves.hidden = panes.length === 0;
-    units.textContent = unitsText(context, painter);
+    const { text, title } = unitsText(context, painter);
+    units.textContent = text;
+    units.title = title;
   };
   return { root, show };
 }
 
-/** What distances mean, and how fine the grid is. @param {import("../player/context.mjs").Context} context @param {import("./painter.mjs").Painter} painter */
+/** What distances mean, and how fine depth and grid are. @param {import("../player/context.mjs").Context} context @param {import("./painter.mjs").Painter} painter */
 function unitsText({ stage }, painter) {
   const shown = stage.panes.map((_, pane) => pane).filter((pane) => painter.covers(pane));
-  if (shown.length === 0) return "";
+  if (shown.length === 0) return { text: "", title: "" };
   const nMetric = shown.filter((pane) => painter.isMetric(pane)).length;
-  const texts = [
-    nMetric === shown.length ? "metres, grid 1\u00a0m" : nMetric === 0 ? "up to scale" : "some panes are up to scale",
-  ];
+  const isMetric = nMetric === shown.length;
+  const texts = [isMetric ? "grid 1\u00a0m" : nMetric === 0 ? "up to scale" : "some up to scale"];
+  const { domain } = stage.panes[shown[0]];
+  const step = withUnit(200 * halfStep(domain, 1), "%");
+  if (domain.scale === "log") texts.push(`steps ${step}`);
   const stride = strideOf(stage.size);
-  if (stride > 1) texts.push(`one vertex for ${stride} × ${stride} pixels`);
-  return texts.join(" · ");
+  if (stride > 1) texts.push(`1 of ${stride} × ${stride} pixels`);
+  const unit = isMetric
+    ? "Depth is in metres"
+    : "Depth that is up to scale has no metres: only shapes and ratios mean something";
+  const rounding =
+    domain.scale === "log"
+      ? `. It is stored in steps of ${step}: terraces of that height are rounding, not the network's`
+      : "";
+  return { text: texts.join(", "), title: `${unit}${rounding}.` };
 }
 
 /** @param {string} text @param {HTMLElement} input */

@@ -11,6 +11,8 @@ import { gridOf, Surface } from "./surface.mjs";
 const SCALE = 3;
 /** Nothing has moved for this long: the surface is drawn whole. */
 const REST_MS = 160;
+/** Where drawing is slow, what moves is drawn at this share of the pane's width and height. */
+const MOVING_SHARE = 0.5;
 /** Cells of the grid to each side. */
 const GRID_CELLS = 6;
 export const NO_WEBGL =
@@ -107,16 +109,24 @@ export class Painter {
     const version = image
       ? [image]
       : [codes, plan, pictures[plan.reference]?.codes ?? null, view.state.overlay, ...overlaid];
-    const isShaded = view.state.colour === "shade" && !this.isMapped(pane);
+    const isDebanded = view.state.colour === "debanded" && !this.isMapped(pane);
+    const isShaded = isDebanded || (view.state.colour === "shade" && !this.isMapped(pane));
     const lens = lensOf(stage.size, this.degrees);
     const camera = projection(this.camera, lens, this.scale);
     const stride = this.strideNow(codes);
-    const scene = { camera, lens, surface: view.state.surface, isShaded, stride };
+    const isWhole = stride === strideOf(codes);
+    const scene = { camera, lens, surface: view.state.surface, isShaded, isDebanded, stride };
+    const [width, height] = [rect.width, rect.height].map((side) =>
+      Math.max(1, Math.round(side * (isWhole ? 1 : MOVING_SHARE))),
+    );
     const began = performance.now();
-    this.surface.draw(pane, { codes, domain, colours: image ?? tile(), version }, scene, this.lines(pane, lens), rect);
+    this.surface.draw(pane, { codes, domain, colours: image ?? tile(), version }, scene, this.lines(pane, lens), {
+      width,
+      height,
+    });
     // Without a GPU, reading waits for the drawing; with one, both take no time here.
-    target.drawImage(this.surface.canvas, 0, 0, rect.width, rect.height, rect.x, rect.y, rect.width, rect.height);
-    this.pace.note(trianglesOf(codes, stride), performance.now() - began);
+    target.drawImage(this.surface.canvas, 0, 0, width, height, rect.x, rect.y, rect.width, rect.height);
+    if (isWhole) this.pace.note(trianglesOf(codes, stride), performance.now() - began);
   }
 
   /** Pixels between vertices: more while something moves, where drawing is slow. @param {{width: number, height: number}} size */

@@ -1,6 +1,7 @@
 // @ts-check
 /** Draws depth pictures in space with WebGL2, one pane after the other, on a canvas that the stage copies from. */
 
+import { deband } from "./debanding.mjs";
 import { decoding, fillCodes, tearingOfCodes } from "./geometry.mjs";
 import { FRAGMENT, LINE_FRAGMENT, LINE_VERTEX, VERTEX } from "./shaders.mjs";
 
@@ -13,11 +14,12 @@ const MAX_GRIDS = 6;
  * @typedef {import("./geometry.mjs").Domain} Domain
  * @typedef {import("./geometry.mjs").Lens} Lens
  * @typedef {{camera: Float32Array, lens: Lens, surface: import("../view/space_view_state.mjs").SpaceViewState["surface"],
- *   isShaded: boolean, stride: number}} Scene stride: pixels between vertices
+ *   isShaded: boolean, isDebanded: boolean, stride: number}} Scene stride: pixels between vertices
  * @typedef {{codes: ImageData, domain: Domain, colours: TexImageSource, version: unknown[]}} Picture colours: drawn on the
  *   surface; version: what their content depends on
  * @typedef {{points: Float32Array, ink: [number, number, number, number]}} Lines pairs of points
- * @typedef {{codes: WebGLTexture, colours: WebGLTexture, of: ImageData | null, version: unknown[]}} Held textures of a pane
+ * @typedef {{codes: WebGLTexture, colours: WebGLTexture, of: ImageData | null, isDebanded: boolean,
+ *   version: unknown[]}} Held textures of a pane
  */
 
 export class Surface {
@@ -90,7 +92,7 @@ export class Surface {
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     gl.enable(gl.DEPTH_TEST);
     const grid = this.grid(picture.codes, scene.stride);
-    this.setTextures(pane, picture);
+    this.setTextures(pane, picture, scene.isDebanded);
     const { surface, lens } = scene;
     const { lo, slope, isLog } = decoding(picture.domain);
     const isPoints = surface.name === "points";
@@ -157,21 +159,22 @@ export class Surface {
     this.grids.clear();
   }
 
-  /** Uploads what is new of a pane. @param {number} pane @param {Picture} picture */
-  setTextures(pane, { codes, domain, colours, version }) {
+  /** Uploads what is new of a pane. @param {number} pane @param {Picture} picture @param {boolean} isDebanded */
+  setTextures(pane, { codes, domain, colours, version }, isDebanded) {
     const { gl } = this;
     if (!gl) return;
     let held = this.held.get(pane);
     if (!held) {
-      held = { codes: texture(gl, gl.NEAREST), colours: texture(gl, gl.LINEAR), of: null, version: [] };
+      held = { codes: texture(gl, gl.NEAREST), colours: texture(gl, gl.LINEAR), of: null, isDebanded, version: [] };
       this.held.set(pane, held);
     }
     gl.activeTexture(gl.TEXTURE0);
     gl.bindTexture(gl.TEXTURE_2D, held.codes);
-    if (held.of !== codes) {
-      held.of = codes;
+    if (held.of !== codes || held.isDebanded !== isDebanded) {
+      Object.assign(held, { of: codes, isDebanded });
       const { width, height } = codes;
-      const floats = this.codesOf(pane, codes, domain);
+      const stored = this.codesOf(pane, codes, domain);
+      const floats = isDebanded ? deband(stored, width, new Float32Array(stored.length)) : stored;
       gl.texImage2D(gl.TEXTURE_2D, 0, gl.R32F, width, height, 0, gl.RED, gl.FLOAT, floats);
     }
     gl.activeTexture(gl.TEXTURE1);

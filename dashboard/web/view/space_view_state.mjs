@@ -3,7 +3,7 @@
 
 const NUMBER = /^-?\d{1,6}(\.\d{1,4})?$/;
 export const SURFACES = /** @type {const} */ (["stretch", "tear", "points"]);
-export const COLOURS = /** @type {const} */ (["image", "map", "shade"]);
+export const COLOURS = /** @type {const} */ (["image", "map", "shade", "debanded"]);
 /** Degrees. */
 export const FIELD_OF_VIEW_LIMITS = [15, 120];
 /** Shares by which the corners of a triangle may differ in depth. */
@@ -16,7 +16,8 @@ export const TOLERANCE = 0.04;
  * @typedef {{camera: import("../space/camera.mjs").Camera | null, surface: {name: SurfaceName, tolerance: number},
  *   colour: ColourName, fov: number | null}} SpaceViewState
  *   camera: null: the clip's. surface: stretch: all triangles; tear: those whose corners differ by no more than the
- *   tolerance; points. colour: of the image, of the pane's colour map (difference and energy included), or shading.
+ *   tolerance; points. colour: of the image, of the pane's colour map (difference and energy included), or shading; debanded:
+ *   shading without the steps to which depth is rounded, each code moved by less than half a step.
  *   fov: field of view of the shorter side in degrees, null: the clip's or the assumed one
  */
 
