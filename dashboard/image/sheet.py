@@ -8,15 +8,13 @@ from typing import Literal, get_args
 
 from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
-from dashboard.configuration import PREFERRED_METHODS, Configuration, method_rank
+from dashboard.configuration import Configuration, method_rank
 from dashboard.player_data import LETTERS, Pane
+from dashboard.selection.defaults import MERGED
 
 Arrangement = Literal["domains", "methods", "paths"]
 ARRANGEMENTS: tuple[Arrangement, ...] = get_args(Arrangement)
 TITLES: dict[Arrangement, str] = {"domains": "All domains", "methods": "All methods", "paths": "All paths"}
-TARGET_ORDER = ("normal", "depth", "reshading")
-"""The targets that come first, as on the project page."""
-READOUT_ORDER = ("curvature", "edge2d", "edge3d", "keypoint2d", "keypoint3d")
 USUAL_SOURCE = {"edge3d": "depth", "keypoint3d": "depth"}
 """The prediction that a domain is read out of first: these two are about depth, the others come from the first target."""
 MAX_COLUMNS = 5
@@ -67,26 +65,20 @@ def is_still(clip: Clip) -> bool:
 
 
 def methods_of(catalogue: Catalogue, clip: str) -> tuple[Method, ...]:
-    """The methods whose predictions of that picture are ready: by zoo, consistency first, which the page is about, then its
-    baseline."""
+    """The methods whose predictions of that picture are ready: by zoo, first A and B of the other pages."""
     found = {
         Method(option.zoo, option.method)
         for target in catalogue.targets(clip)
         for option in catalogue.configurations(clip, target)
         if option.is_direct and (track := catalogue.prediction(clip, option)) is not None and track.n_frames
     }
-    last = len(PREFERRED_METHODS)
-
-    def order(method: Method) -> tuple[str, int, str]:
-        rank = method_rank(method.name)
-        return method.zoo, last - 1 - rank if rank < last else rank, method.name
-
-    return tuple(sorted(found, key=order))
+    opens_with = {*MERGED} if any(method.name == MERGED[1] for method in found) else set()
+    return tuple(sorted(found, key=lambda m: (m.zoo, m.name not in opens_with, method_rank(m.name), m.name)))
 
 
 def targets_of(catalogue: Catalogue, clip: str) -> tuple[str, ...]:
     """The domains predicted from the picture itself."""
-    return _ordered(catalogue.targets(clip), TARGET_ORDER)
+    return catalogue.targets(clip)
 
 
 def domains_sheet(catalogue: Catalogue, clip: str, methods: Sequence[Method]) -> Sheet:
@@ -148,20 +140,16 @@ def paths_sheet(catalogue: Catalogue, clip: str, target: str, method: Method) ->
 
 
 def _readouts(catalogue: Catalogue, clip: str, method: Method, targets: Sequence[str]) -> list[str]:
-    """A path to each domain that the method does not predict itself, in the order of the project page."""
+    """A path to each domain that the method does not predict itself, in the order of every page."""
     found: list[str] = []
     ends = {end for target in targets for end in catalogue.readouts(clip, target)} - set(targets)
-    for end in _ordered(ends, READOUT_ORDER):
+    for end in catalogue.in_order(ends):
         first = USUAL_SOURCE.get(end, "")
         paths = [f"rgb-{source}-{end}" for source in sorted(targets, key=lambda source: source != first)]
         stored = (path for path in paths if catalogue.prediction(clip, Configuration(method.zoo, method.name, path)))
         if path := next(stored, ""):
             found.append(path)
     return found
-
-
-def _ordered(names: Sequence[str] | set[str], first: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted(names, key=lambda name: (first.index(name) if name in first else len(first), name)))
 
 
 class _Maker:

@@ -180,6 +180,30 @@ def test_a_zoo_without_a_fallback_serves_methods_that_need_none(tmp_path):
     assert load_zoo(str(write_zoo(tmp_path))).fallback is None
 
 
+def described(folder: Path, words: str) -> str:
+    """A tiny zoo with these lines at the top of its zoo.toml."""
+    toml = write_zoo(folder) / "zoo.toml"
+    toml.write_text(f"{words}\n{toml.read_text()}")
+    return str(folder)
+
+
+def test_what_a_zoo_says_of_its_networks_is_read_and_changes_no_digest(tmp_path):
+    plain = load_zoo(str(write_zoo(tmp_path / "a")))
+    words = 'description = "two tiny networks"\ntraining = { baseline = "each alone" }'
+    told = load_zoo(described(tmp_path / "b", words))
+    assert (plain.description, plain.trainings) == ("", {})
+    assert (told.description, told.trainings) == ("two tiny networks", {"baseline": "each alone"})
+    assert [edge.digest for edge in plain.edges] == [edge.digest for edge in told.edges]
+
+
+@pytest.mark.parametrize(
+    "words", [f'description = "{"x" * 201}"', "description = 3", 'description = "a\\nb"', "training = { baseline = 1 }"]
+)
+def test_a_description_that_no_page_can_show_is_refused(tmp_path, words):
+    with pytest.raises(ZooError, match="description is text of at most 200 letters, on one line"):
+        load_zoo(described(tmp_path, words))
+
+
 TRUST = """
 [trust.normal.baseline]
 spearman = 0.53
@@ -188,6 +212,15 @@ n_frames = 480
 percentile_97_5 = 1.9
 n_validation_frames = 240
 auc = { "outdoor videos" = 0.8 }
+"""
+
+
+RANKING = """
+[[ranking.normal]]
+methods = ["baseline", "multitask"]
+error = "angle_degrees"
+shared_trunk = ["multitask"]
+weighted = { share = 0.4, low = 0.3, high = 0.5, n_frames = 480, n_units = 160, same_mean = false }
 """
 
 
@@ -225,12 +258,50 @@ def test_trust_that_no_measurement_gives_is_refused(tmp_path, before, after):
         load_zoo(str(with_trust(tmp_path, TRUST.replace(before, after))))
 
 
+def test_whether_a_confidence_ranks_two_methods_is_stated_for_both(tmp_path):
+    zoo = load_zoo(str(with_trust(tmp_path, RANKING)))
+    found = zoo.rankings_of("normal", "baseline")["multitask"]
+    assert found == zoo.rankings_of("normal", "multitask")["baseline"]
+    assert (found.by["weighted"].share, found.by["weighted"].n_units, found.shared_trunk) == (0.4, 160, ("multitask",))
+    assert not zoo.rankings_of("normal", "consistency")
+    assert not zoo.rankings_of("depth", "baseline")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("0.4", "0.6"),
+        ("0.4", "nan"),
+        ("480", "159"),
+        ("160", "0"),
+        ("same_mean = false", "same_mean = 0"),
+        ("weighted", "loudest"),
+        ('"baseline", "multitask"', '"multitask"'),
+        ('"baseline", "multitask"', '"multitask", "multitask"'),
+        ('shared_trunk = ["multitask"]', 'shared_trunk = ["another"]'),
+        ("angle_degrees", "x" * 500),
+        ("[[ranking.normal]]", "[ranking.normal]"),
+    ],
+)
+def test_a_ranking_that_no_measurement_gives_is_refused(tmp_path, before, after):
+    assert before in RANKING
+    with pytest.raises(ZooError):
+        load_zoo(str(with_trust(tmp_path, RANKING.replace(before, after))))
+
+
+def test_more_rankings_than_any_zoo_has_are_refused(tmp_path):
+    with pytest.raises(ZooError, match="at most 1000"):
+        load_zoo(str(with_trust(tmp_path, 1001 * RANKING)))
+
+
 def test_constants_measured_again_leave_the_old_trust_behind(tmp_path):
-    folder = with_trust(tmp_path, TRUST)
+    folder = with_trust(tmp_path, TRUST + RANKING)
     energy = load_zoo(str(folder)).energies["normal"]
     paths, ones = list(energy.paths), [1.0] * len(energy.paths)
     (folder / "zoo.lock").write_text(json.dumps({"energy": {"normal": {"paths": paths, "mu": ones, "sigma": ones}}}))
-    assert not load_zoo(str(folder)).trust
+    zoo = load_zoo(str(folder))
+    assert not zoo.trust
+    assert not zoo.rankings
 
 
 def with_change(folder: Path, before: str, after: str) -> Path:

@@ -15,7 +15,11 @@ import numpy as np
 from cache.files import write_whole
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import EnergyConstants, Expected, Merge, Zoo
-from precompute.media.shifts import Change, blur, darken, jpeg, noise
+from precompute.media.shifts.blurs import blur
+from precompute.media.shifts.coders import jpeg
+from precompute.media.shifts.graded import Change
+from precompute.media.shifts.light import darken
+from precompute.media.shifts.noises import noise
 from training.evaluation import judgement, real_images
 from training.evaluation.chains import BASELINE, Pair
 from training.evaluation.fits import fitted_energies, fitted_expected, fitted_merges
@@ -105,7 +109,7 @@ def measure(
     on_pictures = pictures(plain, work, real, report, device)
     shifted = {name: merged(test, name, change, SHIFTED_EVERY) for name, change in shifts.items()}
     found = judge(zoo, on_validation, on_test, {TEST: merged_on_test, **shifted}, on_pictures)
-    write_trust(folder, found.trust)
+    write_trust(folder, found.trust, found.stated_rankings)
     return replace(found, problems=(*without_weights, *problems))
 
 
@@ -154,7 +158,7 @@ def judge(
         n_frames_merged=len(merged[TEST]["unit"]),
         covered=covered,
         merged={name: judgement.changes(zoo, seen) for name, seen in merged.items()},
-        rankings=judgement.rankings(zoo, test),
+        rankings={**judgement.rankings(zoo, test), **judgement.rankings_of_merged(zoo, merged[TEST])},
         auc=auc,
         trust=judgement.trusts(zoo, validation, test, told, auc),
     )
