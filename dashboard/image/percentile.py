@@ -36,9 +36,9 @@ class Standing:
 
     @property
     def words(self) -> str:
-        """What the share means. `1 frame` and so on."""
+        """What the share means. `1 frame` and so on. Empty without frames: `lacking` says that once for all."""
         if not len(self.others):
-            return "no stored clip has energies of this method and target to compare it with"
+            return ""
         percent = round(100 * self.share_below)
         where = f"{counted(len(self.others), 'frame')} of {counted(self.n_clips, 'stored clip')}"
         if percent == 0:
@@ -54,6 +54,16 @@ class Standing:
                 else f"among the highest 1\N{NO-BREAK SPACE}% of {where}"
             )
         return f"higher than on {percent}\N{NO-BREAK SPACE}% of {where}"
+
+
+def lacking(found: Sequence[Standing]) -> str:
+    """Why some of the energies, or all, are compared with nothing; empty where each is compared."""
+    n = sum(not len(one.others) for one in found)
+    if not n:
+        return ""
+    if n == len(found):
+        return "No stored clip has energies of these methods and domains to compare with."
+    return "Where there is no band, no stored clip has energies of that method and domain."
 
 
 def standing(columns: Columns, track: Track, tracks: Sequence[Track]) -> Standing:

@@ -12,6 +12,7 @@ from analysis.shifts import source_of
 from cache.records import Clip, Track
 from cache.requests.records import Request
 from dashboard.catalogue import Catalogue
+from dashboard.commands import DEFAULT_ZOO
 from dashboard.compare.merged import NO_ENERGY_OF_MERGED
 from dashboard.components.player import player
 from dashboard.image.percentile import Standing, standing
@@ -37,7 +38,7 @@ from dashboard.text import one_line, without_markdown
 from dashboard.views.parts.energy_strip import energy_strips
 from dashboard.views.parts.image_start import ASKED, ERROR, ZOOS, ask, delete_all, failure_words, start, title_of
 from dashboard.views.parts.shared_ranges import ranges_of
-from dashboard.views.parts.widgets import show_notes, show_unserved
+from dashboard.views.parts.widgets import for_store, show_notes, show_unserved
 from dashboard.visitors.asking import Asker, asker_of
 from dashboard.visitors.listed import listed_tracks, unlisted
 
@@ -239,7 +240,9 @@ def _show_energies(site: Site, catalogue: Catalogue, sheet: Sheet) -> None:
         except Unreadable as error:
             problems.append(f"The energy of {name} cannot be read: {error}.")
     if found:
-        energy_strips(found)
+        shown = {energy.method.zoo for energy in sheet.energies}
+        zoo = next((zoo for zoo in ZOOS if zoo in shown), DEFAULT_ZOO)  # never a text from outside
+        energy_strips(found, for_store(f"python -m precompute run walkthrough --zoo {zoo}", site.store))
     if merged := [letter for letter, method in sheet.letters if method.name == MERGED[1]]:
         st.caption(f"{' and '.join(merged)} {MERGED[1]}: no energy, as {NO_ENERGY_OF_MERGED}.")
     show_notes(problems)

@@ -12,7 +12,7 @@ import pytest
 from analysis.columns import Columns
 from cache.store import Store
 from dashboard.catalogue import Catalogue
-from dashboard.image.percentile import Standing, standing
+from dashboard.image.percentile import Standing, lacking, standing
 from dashboard.image.raw_values import npz, physical
 from dashboard.image.sheet import Method, domains_sheet, is_still, methods_of, methods_sheet, paths_sheet, targets_of
 from tests.fixtures.stores import add_track, build_store
@@ -100,7 +100,9 @@ def test_an_energy_stands_among_the_frames_of_clips_alone(store: Store, catalogu
     assert (np.diff(found.others) >= 0).all()
     share = float(np.mean(found.others < found.value))
     assert found.share_below == pytest.approx(share)
-    assert standing(columns, energy, []).words.startswith("no stored clip")
+    alone = standing(columns, energy, [])
+    assert alone.words == "" and lacking([alone, alone]).startswith("No stored clip has energies of these")
+    assert lacking([alone, found]).startswith("Where there is no band") and lacking([found]) == lacking([]) == ""
 
 
 @pytest.mark.parametrize(

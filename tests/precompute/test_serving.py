@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
+from cache import writer
 from cache.files import NotWritten
 from cache.requests.lease import Lease, free
 from cache.requests.limits import Limits, clip_bytes
@@ -28,8 +30,11 @@ from cache.requests.records import Asked, Failure, Options, Progress, Request, S
 from cache.requests.uploads import Uploads
 from cache.store import Store
 from consistency.zoo.read import load_zoo
+from dashboard.visitors.requested import rows
 from precompute.cli.app import app
+from precompute.failures import KINDS
 from precompute.jobs import predict
+from precompute.jobs.output import packs
 from precompute.jobs.predict import Networks
 from precompute.serving import keeper, worker
 from precompute.serving.compute_request import Setup
@@ -597,6 +602,62 @@ def test_a_request_that_kills_its_workers_is_given_up(desk, clip):
         assert lease is not None and free(objects, lease.id, lease._n, "expired")
     assert desk.serve() == 1
     assert desk.failure(request).code == "worker_lost" and "3 workers" in desk.failure(request).message
+
+
+def row_of(desk: Desk, request: Request) -> dict:
+    """What the page's list shows of a request."""
+    return next(
+        row for row in rows(desk.requests.all(), request.asked.who, lambda clip: True) if row["id"] == request.id
+    )
+
+
+def test_after_a_killed_worker_the_list_shows_the_frames_that_it_left_and_at_last_why_it_was_given_up(desk, clip):
+    request = desk.ask(clip)
+    objects = FolderObjects(desk.store.root / "requests")
+    for number in range(MAX_LOST):
+        lease = desk.requests.claim(request.id, new_worker())
+        assert lease is not None
+        lease.tell(Progress("compute", 2, N_FRAMES, "count.mp4", SHA))
+        lease.beat()  # what is told too soon after is written by the next heartbeat
+        assert (row_of(desk, request)["text"], row_of(desk, request)["clip"]) == ("computing: 2 of 6 frames", SHA)
+        assert free(objects, lease.id, lease._n, "expired"), number
+        assert row_of(desk, request)["text"] == "waiting: next"
+    desk.serve()
+    shown = row_of(desk, request)
+    assert shown["text"].startswith("failed [worker_lost]: ") and KINDS["worker_lost"].next_step in shown["text"]
+    assert shown["canRetry"] and shown["clip"] == SHA, "what they stored can be opened"
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(errno.ENOSPC, "disk_full"), (errno.EDQUOT, "disk_full"), (errno.EROFS, "store_readonly")],
+    ids=["full", "quota", "read-only"],
+)
+def test_a_disk_that_refuses_frames_is_named_in_the_list_and_asking_again_resumes(
+    desk, clip, monkeypatch, number: int, code: str
+):
+    write, refused = writer.write_whole, []
+
+    def refuse(path: Path, parts) -> None:
+        n_packs = len(list(desk.store.root.glob("tracks/*/*.pack")))
+        if path.suffix == ".pack" and (refused or n_packs >= 14):
+            refused.append(path)
+            raise OSError(number, os.strerror(number), str(path))
+        write(path, parts)
+
+    monkeypatch.setattr(packs, "PACK_PIXELS", 2 * 64 * 64)
+    monkeypatch.setattr(writer, "write_whole", refuse)
+    request = desk.ask(clip)
+    assert desk.serve() == 1 and refused
+    shown = row_of(desk, request)
+    assert shown["text"].startswith(f"failed [{code}]: count.mp4: the store") and shown["canRetry"]
+    assert KINDS[code].next_step in shown["text"] and str(desk.store.root) not in shown["text"]
+    assert shown["clip"] and min(track.n_frames for track in desk.store.tracks()) >= 2, "finished packs stay"
+    monkeypatch.setattr(writer, "write_whole", write)
+    again = desk.ask(clip)
+    desk.serve()
+    result = desk.after(again).ended.result
+    assert result is not None and 0 < result.n_frames_computed < N_FRAMES
 
 
 def test_an_end_that_a_full_disk_refuses_is_recorded_once_there_is_room(desk, clip, monkeypatch, quick):

@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from dashboard.image.percentile import SHARES, Standing
+from dashboard.image.percentile import SHARES, Standing, lacking
 from dashboard.numbers import number
 
 LOW, HIGH = -3.0, 6.0
@@ -36,8 +36,9 @@ STYLE = """
 """
 
 
-def energy_strips(energies: Sequence[tuple[str, Standing]]) -> None:
-    """A line for each: name, value, strip and words. Names come from outside: shown as text."""
+def energy_strips(energies: Sequence[tuple[str, Standing]], command: str) -> None:
+    """A line for each: name, value, strip and words. Names come from outside: shown as text. `command` computes a clip to compare
+    with, where there is none."""
     lines = "".join(_line(name, standing) for name, standing in energies)
     st.html(
         f'{STYLE}<h3 class="energies-title">Where this picture\'s energies lie</h3><div class="energies">{lines}</div>'
@@ -47,6 +48,8 @@ def energy_strips(energies: Sequence[tuple[str, Standing]]) -> None:
         f"stored clips, the grey line is their median, the dashed one 0 (as on validation rooms), the orange one this picture. "
         f"{MEANING}"
     )
+    if missing := lacking([found for _, found in energies]):
+        st.caption(f"{missing} To compute some: `{command}`")
 
 
 def _line(name: str, found: Standing) -> str:
