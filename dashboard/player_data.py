@@ -35,6 +35,7 @@ VIEW_STATE = (
     "gap",
     "region",
     "panel",
+    "strip",
     "rank",
     "paths",
     "brush",
