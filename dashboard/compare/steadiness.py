@@ -21,9 +21,8 @@ DRIFT_UNIT = "%"
 
 def steadiness_words(columns: Columns, comparison: Comparison) -> str:
     """`Scale from the first frame to the last: A +12.3 %, B −4.1 %; a moving camera changes it too. Scene cuts at frames 12, 40 are left out.`"""
-    tracks = {c.letter: c.track for plot in comparison.plots if plot.id == "stability" for c in plot.curves}
     drifts, found_cuts = [], np.zeros(0, int)
-    for letter, track in tracks.items():
+    for letter, track in comparison.stabilities.items():
         try:
             if str(track.head.columns.get("drift", {}).get("unit")) == DRIFT_UNIT:
                 drifts.append((letter, total_drift(columns.column(track, "drift"))))

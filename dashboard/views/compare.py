@@ -138,6 +138,7 @@ def _show_player(
         panes=comparison.panes,
         charts=charts,
         energies=comparison.energies,
+        stabilities=comparison.stabilities,
         scale=selection.scale,
         titles=comparison.titles,
         choices=offered,

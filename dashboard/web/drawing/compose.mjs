@@ -106,11 +106,12 @@ export function plansOf(panes, { diff, reach, maps }) {
   const made = new Map();
   return panes.map((pane, index) => {
     const { domain } = pane;
-    // The difference of B from A is one whatever the others are compared with, and an energy never is.
-    const wanted = pane.role === "difference" ? "A" : pane.role === "energy" ? null : diff;
+    // The difference of B from A is one whatever the others are compared with, and maps of trust never are.
+    const isMap = pane.role === "energy" || pane.role === "stability";
+    const wanted = pane.role === "difference" ? "A" : isMap ? null : diff;
     const reference = wanted === null ? -1 : referenceOf(panes, index, wanted);
     const role = wanted === null ? "" : reference < 0 ? "apart" : reference === index ? "reference" : "compared";
-    const unknown = pane.role === "truth" ? unknownCodes(domain) : -1;
+    const unknown = pane.role === "truth" || pane.role === "stability" ? unknownCodes(domain) : -1;
     if (role !== "compared") {
       const own = pane.role === "energy" ? energyScale(domain, { maps }) : shownScale(domain, maps[domain.name]);
       const scale = domain.channels === 1 ? own : null;

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from analysis.energy import Unreadable
-from dashboard.compare.comparison import Curve, Plot
+from dashboard.compare.comparison import Comparison, Curve, Plot
 from dashboard.compare.steadiness import steadiness_words
 
 NAN = float("nan")
@@ -29,7 +29,7 @@ def words(*tracks: dict, unit: str = "%") -> str:
         )  # pyright: ignore[reportArgumentType]
         for letter, values in zip("ABCD", tracks, strict=False)
     ]
-    comparison = SimpleNamespace(plots=[Plot("stability", "", tuple(curves))])
+    comparison = Comparison((), (Plot("stability", "", tuple(curves)),), ())
     return steadiness_words(Columns(), comparison).replace("\xa0", " ")  # pyright: ignore[reportArgumentType]
 
 
