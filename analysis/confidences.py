@@ -1,6 +1,6 @@
 """Which confidence to believe: every confidence of a configuration on a clip with ground truth, on one sparsification plot."""
 
-# N frames, B x B blocks
+# N frames
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.columns import Columns, series_title, series_unit
-from analysis.energy import WEIGHTINGS, Unreadable, Weighting, energy, own_weighting
+from analysis.energy import WEIGHTINGS, Unreadable, Weighting, own_weighting
 from analysis.sparsification import Sparsification, sparsification
 from cache.records import Track
 
@@ -104,18 +104,6 @@ def _readings(track: Track, column: str) -> list[tuple[str, str, Weighting | Non
     if own_weighting(track.head.constants) == "paper":
         return [("paper", name, "paper")]
     return [(weighting, f"{name}, {WEIGHTING_WORDS[weighting]}", weighting) for weighting in WEIGHTINGS]
-
-
-def block_values(columns: Columns, track: Track) -> np.ndarray:
-    """How uncertain each block is: float64 (N, B, B), of an energy in sigma. Raises Unreadable."""
-    blocks = columns.column(track, "blocks").astype(np.float64)
-    if track.head.kind != "energy":
-        return blocks
-    if blocks.ndim != 4:
-        raise Unreadable(f"energy blocks have shape {blocks.shape}, expected frames x paths x blocks x blocks")
-    n_frames, n_paths, *grid = blocks.shape
-    flat = blocks.transpose(0, 2, 3, 1).reshape(-1, n_paths)
-    return energy(flat, track.head.constants, "standardised").reshape(n_frames, *grid)
 
 
 def _problem(curve: Sparsification) -> str:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from analysis.shifts import shift_of, source_of
 from cache.records import Clip, Track
 from dashboard.configuration import Configuration, menu_order, method_rank
 from dashboard.gallery.items import own_digests
 from dashboard.text import counted, one_line
+
+DOMAIN_ORDER = ("normal", "depth", "reshading", "curvature", "edge2d", "edge3d", "keypoint2d", "keypoint3d")
+"""Every list of domains has these first, as the project page does; others follow by title."""
 
 
 class Catalogue:
@@ -31,20 +35,30 @@ class Catalogue:
                 self._titles.setdefault(domain, one_line(title))
         clips = [self._clip_record(key) for key in self._by_clip]
         last = own_digests()  # no page opens on a sample, and one's own clips head the menus
-        self.clips: tuple[Clip, ...] = tuple(sorted(clips, key=lambda clip: clip.source_sha256 in last))
+        plain = [clip for clip in clips if not source_of(clip.sampling)]
+        bases = {source_of(clip.sampling) for clip in clips}
+
+        def rank(clip: Clip) -> tuple[bool, bool]:
+            """What a ladder was made from comes after the same source sampled in another way, which was meant for looking at."""
+            twins = (other for other in plain if other.source_sha256 == clip.source_sha256 and other.key not in bases)
+            return clip.source_sha256 in last, clip.key in bases and any(twins)
+
+        self.shifted: tuple[Clip, ...] = tuple(clip for clip in clips if source_of(clip.sampling))
+        """Clips under a shift, newest first: menus name them only while a link shows them."""
+        self.clips: tuple[Clip, ...] = tuple(sorted(plain, key=rank)) or self.shifted
 
     def clip(self, key: str) -> Clip | None:
         """The clip with that key; None if there is none."""
-        return next((clip for clip in self.clips if clip.key == key), None)
+        return next((clip for clip in (*self.clips, *self.shifted) if clip.key == key), None)
 
     def targets(self, clip: str) -> tuple[str, ...]:
-        """Domains X2 that some configuration predicts on that clip, sorted by title."""
-        return self._sorted_domains({_target(track) for track in self._of_kind(clip, "prediction")})
+        """Domains X2 that some configuration predicts on that clip, in the order of `DOMAIN_ORDER`."""
+        return self.in_order({_target(track) for track in self._of_kind(clip, "prediction")})
 
     def readouts(self, clip: str, target: str) -> tuple[str, ...]:
-        """Domains X3 that some configuration reads out of its prediction of `target` on that clip, sorted by title."""
+        """Domains X3 that some configuration reads out of its prediction of `target` on that clip, in the order of `DOMAIN_ORDER`."""
         ends = (track.head.path.split("-") for track in self._of_kind(clip, "readout"))
-        return self._sorted_domains({end[-1] for end in ends if end[-2] == target})
+        return self.in_order({end[-1] for end in ends if end[-2] == target})
 
     def configurations(self, clip: str, target: str) -> tuple[Configuration, ...]:
         """Every configuration that ends in `target` on that clip: direct predictions first, then longer paths, cycles among them."""
@@ -85,7 +99,7 @@ class Catalogue:
         ends = {
             found[2] for found in domains if len(found) == 3 and found[:2] == ["rgb", target] and found[2] != target
         }
-        return self._sorted_domains(ends)
+        return self.in_order(ends)
 
     def find(
         self, clip: str, kind: str, path: str, *, zoo: str = "", method: str = "", like: Track | None = None
@@ -119,6 +133,15 @@ class Catalogue:
         """The title of a domain, from the records of the stored tracks; its name if they have none."""
         return self._titles.get(domain, domain)
 
+    def in_order(self, domains: Iterable[str]) -> tuple[str, ...]:
+        """Domains as every page lists them: those of `DOMAIN_ORDER` first, others by title."""
+
+        def order(domain: str) -> tuple[int, str, str]:
+            place = DOMAIN_ORDER.index(domain) if domain in DOMAIN_ORDER else len(DOMAIN_ORDER)
+            return place, self.title(domain).casefold(), domain
+
+        return tuple(sorted(set(domains), key=order))
+
     def path_title(self, path: str) -> str:
         """`Image → Surface normals`; arrows are for the screen only."""
         return " → ".join(self.title(domain) for domain in path.split("-"))
@@ -126,6 +149,8 @@ class Catalogue:
     def clip_label(self, clip: Clip) -> str:
         """The clip's title on one line, made distinct by its size and key if two clips share it."""
         title = one_line(clip.title)
+        if shift := shift_of(clip.sampling):
+            return f"{title}, {shift.title}"
         if clip.sampling.get("is_tolerant"):
             return f"{title} (tolerant, {clip.key[:8]})"
         twins = [other for other in self.clips if one_line(other.title) == title]
@@ -152,9 +177,6 @@ class Catalogue:
 
     def _of_kind(self, clip: str, kind: str) -> list[Track]:
         return [track for track in self._by_clip.get(clip, ()) if track.head.kind == kind]
-
-    def _sorted_domains(self, domains: set[str]) -> tuple[str, ...]:
-        return tuple(sorted(domains, key=lambda domain: (self.title(domain).casefold(), domain)))
 
     def _clip_record(self, key: str) -> Clip:
         """The clip as its input track records it, whose frame count the others follow; else as its newest track does."""

@@ -48,6 +48,10 @@ VIEW_STATE = (
     "panes",
     "probe",
     "size",
+    "camera",
+    "surface",
+    "colour",
+    "fov",
 )
 """The names of the view state in a link; their meaning and defaults are in web/view/view_state.mjs."""
 NO_VIEW_STATE: Mapping[str, str] = {}
@@ -204,6 +208,8 @@ class View:
     """The choice to offer first for one more pane; empty for none."""
     can_ask: bool = False
     """Whether this visitor may add videos."""
+    field_of_view_degrees: float | None = None
+    """Of the shorter side, where the clip's source states it; None: unknown."""
 
     def __post_init__(self) -> None:
         if not self.panes:
@@ -281,6 +287,7 @@ def view_data(view: View) -> dict[str, Any]:
         "believed": view.believed,
         "suggestion": view.suggestion,
         "canAsk": view.can_ask,
+        "fieldOfView": view.field_of_view_degrees,
         "speeds": list(SPEEDS),
     }
 

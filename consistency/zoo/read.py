@@ -29,6 +29,7 @@ from consistency.zoo.records import (
     Trust,
     Zoo,
     ZooError,
+    checked_description,
     checked_name,
     direct_path,
     is_name,
@@ -133,14 +134,20 @@ def _read(folder: Path, home: Path, table: Mapping[str, Any], inherited: Mapping
         folder=folder,
         home=home,
         base=str(table.get("extends", "")),
+        description=checked_description(table.get("description", "")),
+        trainings={method: checked_description(text) for method, text in table.get("training", {}).items()},
     )
     stated = table.get("energy", {})
-    zoo = _with_energies(zoo, stated, lock.get("energy", {}))
+    measured = lock.get("energy", {})
+    zoo = _with_energies(zoo, stated, measured)
     zoo = replace(zoo, merges={target: _merge(target, row) for target, row in table.get("merge", {}).items()})
     return replace(
         zoo,
         trust=_of_stated(zoo, stated, table.get("trust", {}), _trust),
-        expected=_of_stated(zoo, stated, table.get("expected", {}), _expected),
+        expected={
+            **_of_stated(zoo, stated, table.get("expected", {}), _expected),
+            **_of_stated(zoo, measured, {t: row.get("expected", {}) for t, row in measured.items()}, _expected),
+        },
         rankings=tuple(
             ranking
             for target, rows in table.get("ranking", {}).items()
@@ -174,12 +181,16 @@ def _extended(zoo: Zoo, base: Zoo) -> Zoo:
         rankings=(),
         merges={**base.merges, **zoo.merges},
         fallback=zoo.fallback or base.fallback,
+        trainings={**base.trainings, **zoo.trainings},
         declared={**base.declared, **zoo.declared},
     )
     _check(extended)
     paths = {target: {"paths": paths} for target, paths in extended.energy_paths.items()}
-    measured = _with_energies(extended, paths, read_lock(zoo.home).get("energy", {})).energies
-    return replace(extended, energies={**base.energies, **zoo.energies, **measured})
+    rows = read_lock(zoo.home).get("energy", {})
+    measured = _with_energies(extended, paths, rows).energies
+    extended = replace(extended, energies={**base.energies, **zoo.energies, **measured})
+    expected = {target: row.get("expected", {}) for target, row in rows.items()}
+    return replace(extended, expected=_of_stated(extended, rows, expected, _expected))
 
 
 def _find(name_or_folder: str) -> tuple[Path, Path]:
@@ -296,10 +307,11 @@ def _of_stated(
 
 
 def _is_as_stated(zoo: Zoo, stated: Mapping[str, Any], target: str) -> bool:
-    """Whether the target's energy has the constants of zoo.toml, so that what was measured of it there holds."""
-    if target not in zoo.energies or "mu" not in stated[target]:
+    """Whether the target's energy has those constants, of zoo.toml or zoo.lock, so that what was measured with them holds."""
+    row = stated.get(target, {})
+    if target not in zoo.energies or "mu" not in row or tuple(row["paths"]) != zoo.energies[target].paths:
         return False
-    return zoo.energies[target] == _weighted(target, _constants(target, stated[target]), stated[target], stated)
+    return zoo.energies[target] == _weighted(target, _constants(target, row), row, stated)
 
 
 def _merge(target: str, row: Mapping[str, Any]) -> Merge:

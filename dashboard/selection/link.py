@@ -17,7 +17,7 @@ from analysis.energy import SCALES, Scale
 from cache.records import Clip
 from dashboard.catalogue import Catalogue
 from dashboard.configuration import Configuration, find_configuration
-from dashboard.player_data import LETTERS, read_view_state
+from dashboard.player_data import LETTERS, VIEW_STATE, read_view_state
 from dashboard.selection.defaults import default_configurations, default_target
 from dashboard.selection.lineup import MIN_CONFIGURATIONS
 from dashboard.text import one_line
@@ -29,6 +29,8 @@ MIN_SPEED, MAX_SPEED = 0.1, 4.0
 """Multiples of the clip's own speed."""
 KEY_LETTERS = 12
 """Length of a clip's key in a link: 48 bits, distinct in any store that fits on a disk."""
+CARRIED = frozenset(("clip", "predict", "readout", *LETTERS.lower(), "scale", "frame", "speed", *VIEW_STATE))
+"""The parameters that mean the same on every page. A page's own ones, such as the gallery's category, stay with it."""
 _FRAME = re.compile(r"[0-9]{1,9}")
 _SPEED = re.compile(r"[0-9]{1,4}(\.[0-9]{1,20})?")
 _KEY_START = re.compile(r"[0-9a-f]{8,64}")
@@ -105,6 +107,11 @@ def to_query(selection: Selection) -> dict[str, str]:
     return query | dict(selection.view_state)
 
 
+def carried(query: Mapping[str, str]) -> dict[str, str]:
+    """The part of a link that goes along from page to page."""
+    return {name: value for name, value in query.items() if name in CARRIED}
+
+
 @dataclass(frozen=True)
 class _Reader:
     """Reads one parameter at a time and notes those it could not follow."""
@@ -117,7 +124,8 @@ class _Reader:
         value = self.params.get("clip")
         if not value:
             return default
-        found = [clip for clip in catalogue.clips if _KEY_START.fullmatch(value) and clip.key.startswith(value)]
+        every = (*catalogue.clips, *catalogue.shifted)
+        found = [clip for clip in every if _KEY_START.fullmatch(value) and clip.key.startswith(value)]
         found = found or [clip for clip in catalogue.clips if clip.title == value]
         return found[0] if found else self._missed("the clip", value, default, catalogue.clip_label(default))
 

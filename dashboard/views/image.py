@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from analysis.energy import Unreadable
+from analysis.shifts import source_of
 from cache.records import Clip, Track
 from cache.requests.records import Request
 from dashboard.catalogue import Catalogue
@@ -31,6 +32,7 @@ from dashboard.player_data import Position, View, read_view_state
 from dashboard.selection.choices import LINK, newest_link
 from dashboard.selection.defaults import MERGED
 from dashboard.site import Site
+from dashboard.space.selecting import has_depth
 from dashboard.text import one_line, without_markdown
 from dashboard.views.parts.energy_strip import energy_strips
 from dashboard.views.parts.image_start import ASKED, ERROR, ZOOS, ask, delete_all, failure_words, start, title_of
@@ -223,7 +225,11 @@ def _show_player(site: Site, clip: Clip, sheet: Sheet) -> None:
 
 def _show_energies(site: Site, catalogue: Catalogue, sheet: Sheet) -> None:
     """Where the energies of the picture lie among those of the stored clips."""
-    listed = [track for track in listed_tracks(site.store, {}) if track.head.kind == "energy"]
+    listed = [
+        track
+        for track in listed_tracks(site.store, {})
+        if track.head.kind == "energy" and not source_of(track.head.clip.sampling)
+    ]
     found: list[tuple[str, Standing]] = []
     problems: list[str] = []
     for energy in sheet.energies:
@@ -251,6 +257,8 @@ def _show_actions(
     is_unlisted = clip.key in catalogue.unlisted
     with st.container(key="image-actions", horizontal=True, vertical_alignment="center", gap="small"):
         st.page_link(site.pages["compare"], label="Open in Compare", query_params={"clip": clip.key})
+        if has_depth(catalogue, clip.key):
+            st.page_link(site.pages["space"], label="Depth in space", query_params={"clip": clip.key})
         st.download_button(
             "Raw values (.npz)",
             data=partial(npz, site.store, own),

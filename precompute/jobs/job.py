@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from analysis.shifts import Shift
+from analysis.summaries.rows import Summaries
 from cache.records import StoreError
 from cache.requests.uploads import Uploads
 from cache.store import Store
@@ -66,6 +68,10 @@ class Settings:
     """Frames per run of the networks; None for BATCH_SIZE."""
     limits: Limits = USUAL_LIMITS
     """Limits of a download."""
+    shifts: tuple[Shift, ...] = ()
+    """What is done to the frames of each source, once by itself each, after the source without it."""
+    keeps_pictures: bool = True
+    """Whether the pictures of predictions under a shift are stored; False: their numbers and energies are."""
 
 
 def run_job(
@@ -124,7 +130,46 @@ def compute_source(
         progress=lambda n_bytes, n_total: events.emit(Downloading(n_bytes, n_total)),
     )
     events.emit(Resolved())
-    return replace(compute_found(store, found, settings, networks, events=events, stop=stop), source=source)
+    stored = compute_found(store, found, settings, networks, events=events, stop=stop)
+    if settings.shifts:
+        stored = _compute_ladders(store, found, settings, networks, stored, events=events, stop=stop)
+    return replace(stored, source=source)
+
+
+def _compute_ladders(
+    store: Store,
+    found: Source,
+    settings: Settings,
+    networks: Networks,
+    stored: Stored,
+    *,
+    events: Events,
+    stop: Stop,
+) -> Stored:
+    """Compute the source under every shift; `stored`: what was computed of it without. A strength that fails does not stop the
+    others; the first failure is raised in the end."""
+    failed: list[tuple[Shift, Exception]] = []
+    for shift in settings.shifts:
+        stop.raise_if_set()
+        try:
+            one = compute_found(store, found, settings, networks, shift=shift, events=events, stop=stop)
+        except Exception as error:
+            log.debug("%s failed", shift.spelling, exc_info=error)
+            failed.append((shift, error))
+            continue
+        stored = replace(
+            stored,
+            n_tracks=stored.n_tracks + one.n_tracks,
+            n_tracks_computed=stored.n_tracks_computed + one.n_tracks_computed,
+            n_frames_computed=stored.n_frames_computed + one.n_frames_computed,
+            seconds=stored.seconds + one.seconds,
+            n_shifts=stored.n_shifts + 1,
+        )
+    if failed:
+        shift, error = failed[0]
+        named = name_error(", ".join(shift.spelling for shift, _ in failed), error)
+        raise SourceError(named.code, named.found, named.next_step) from error
+    return stored
 
 
 def compute_found(
@@ -133,28 +178,39 @@ def compute_found(
     settings: Settings,
     networks: Networks,
     *,
-    is_upload: bool = False,
+    shift: Shift | None = None,
+    is_unlisted: bool = False,
     events: Events = UNHEARD,
     stop: Stop,
 ) -> Stored:
-    """Compute a source that is a file on this disk now. `networks` keeps what it loads for the next source. Unless
-    `is_upload`, lists name its clip from now on, and it no longer goes with the upload that it was first made from.
+    """Compute a source that is a file on this disk now, under a `shift` if one is given. `networks` keeps what it loads for the
+    next source. Unless `is_unlisted`, lists name its clip from now on, and it is no longer deleted with the visitor's request that
+    first made it.
 
     Raises KeyboardInterrupt once `stop` is set, and SourceError, ZooError, StoreError, OSError and torch's errors.
     """
     stop.has_unsaved_frames = False
-    plan = make_plan(store, found, settings.sampling, settings.zoo, list(settings.patterns))
-    stored = Stored(str(found.path), found.title, plan.clip.key, len(plan.specs))
-    if not is_upload:
+    plan = make_plan(
+        store,
+        found,
+        settings.sampling,
+        settings.zoo,
+        list(settings.patterns),
+        shift,
+        keeps_pictures=settings.keeps_pictures,
+    )
+    stored, began = Stored(str(found.path), found.title, plan.clip.key, len(plan.specs)), time.perf_counter()
+    if not is_unlisted:
         Uploads(store.root).relist(plan.clip.key)
     _state_trust(store, plan)
     if not plan.pending:
-        _add_stability(store, plan, events, stop)
+        stored = _with_stability(store, plan, stored, began, events, stop)
+        _keep_summaries(store, plan)
         return stored
     _require_space(store, plan)
     compute, accuracy = _choose_compute(store, plan, settings, networks)
     planned = Planned(
-        found.title,
+        plan.title,
         plan.clip.key,
         n_frames=plan.clip.n_frames,
         n_tracks=len(plan.specs),
@@ -170,16 +226,32 @@ def compute_found(
     computed = compute_clip(store, plan, compute, events=events, stop=stop)
     stop.has_unsaved_frames = False
     stop.raise_if_set()
-    _add_stability(store, plan, events, stop)
+    stored = replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames)
+    stored = _with_stability(store, plan, stored, began, events, stop)
+    _keep_summaries(store, plan)
     if computed.failed is not None:
         raise computed.failed
-    seconds = time.perf_counter() - began
-    return replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames, seconds=seconds)
+    return stored
 
 
-def _add_stability(store: Store, plan: Plan, events: Events, stop: Stop) -> None:
-    add_stability(store, [spec.head.key for spec in plan.specs], events=events, stop=stop)
+def _with_stability(store: Store, plan: Plan, stored: Stored, began: float, events: Events, stop: Stop) -> Stored:
+    """What is stored of the clip, with flow and stability, which are computed here. `began`: seconds of the performance counter."""
+    if plan.shift is not None:  # the flow of distorted frames says how they are distorted, not how the scene moves
+        return replace(stored, seconds=time.perf_counter() - began)
+    added = add_stability(store, [spec.head.key for spec in plan.specs], events=events, stop=stop)
     stop.raise_if_set()
+    return replace(
+        stored,
+        n_tracks=stored.n_tracks + added.n_tracks,
+        n_tracks_computed=stored.n_tracks_computed + added.n_computed,
+        n_tracks_measured=added.n_computed,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _keep_summaries(store: Store, plan: Plan) -> None:
+    """Keep what the page about all clips says of this one's tracks, so that it need not read their packs."""
+    Summaries(store).read(only=[track.head.key for track in store.tracks(clip=plan.clip.key)])
 
 
 def _state_trust(store: Store, plan: Plan) -> None:
@@ -215,6 +287,6 @@ def _require_space(store: Store, plan: Plan) -> None:
     if free < needed:
         raise SourceError(
             "disk_full",
-            f"{plan.source.title}: needs about {needed / 1e9:.1f} GB in {store.root}, but only {free / 1e9:.1f} GB free",
+            f"{plan.title}: needs about {needed / 1e9:.1f} GB in {store.root}, but only {free / 1e9:.1f} GB free",
             "free space, use fewer frames (--fps, --max-frames) or configurations, or choose another --store",
         )

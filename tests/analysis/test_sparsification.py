@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analysis.columns import Columns
-from analysis.confidences import block_values, confidence_plot
+from analysis.confidences import confidence_plot
 from analysis.sparsification import N_BINS, sparsification
 from tests.fixtures.stores import build_store
 
@@ -88,13 +88,6 @@ def test_every_confidence_of_a_clip_with_truth_is_on_one_plot(tmp_path):
     assert {one.kind for one in plot.confidences} == {"paper", "readout"}
     areas = [one.curve.ause for one in plot.confidences]
     assert areas == sorted(areas) and plot.unit == "°" and not plot.missing
-    (energy,) = [track for track in tracks if track.head.kind == "energy"]
-    n_paths = len(energy.head.constants["paths"])
-    weights = {"weighted": [1.5, *[0.0] * (n_paths - 1)], "paper": [1 / n_paths] * n_paths}
-    weighted = replace(energy, head=replace(energy.head, constants={**energy.head.constants, "weights": weights}))
-    for track in (energy, weighted):  # the energy of a block is that of the frame, whatever its weighting
-        frames = block_values(Columns(store), track).mean(axis=(1, 2))
-        assert frames == pytest.approx(Columns(store).series(track, "terms", "standardised"), abs=0.01)
 
 
 def test_an_energy_with_weights_counts_twice_and_what_is_no_column_counts_too(tmp_path):

@@ -78,7 +78,10 @@ export class Player {
     /** @type {Part[]} */
     this.parts = [];
     this.series = new Curves();
-    this.commands = new Commands({});
+    this.commands = new Commands(
+      {},
+      { isStill: () => this.clip.nFrames === 1, announce: (text) => this.ui.announce(text) },
+    );
     this.clip = new Clip(this);
     this.position = new Position(this);
     this.playback = new Playback(this);
@@ -179,6 +182,7 @@ export class Player {
     const isNewClip = before?.clip !== data.clip;
     this.ui.theme.apply();
     if (isNewClip) this.begin(before === null);
+    this.ui.root.classList.toggle("is-still", this.clip.nFrames === 1);
     this.given = withExtraPanes(data, this.view.state.panes);
     const shownOf = (/** @type {Data | null} */ one) => [one?.panes, one?.energies, one?.stabilities, one?.choices];
     if (isNewClip || !same(shownOf(before), shownOf(this.given))) this.showPanes(isNewClip);
@@ -300,8 +304,8 @@ export class Player {
     if (!data || this.isDestroyed) return;
     const { solo, size, wipe } = this.view.state;
     const isBeside = this.ui.placePlots(data.charts.length > 0);
-    // Who looks closely at one picture gives it the window; plots beside the pictures need no room below them.
-    const plotPx = isBeside || solo || wipe ? 0 : Charts.heightOf(data.charts, 1);
+    // Who looks closely at one picture, or in space, gives it the window; plots beside the pictures need no room below them.
+    const plotPx = isBeside || solo || wipe || stage.painter ? 0 : Charts.heightOf(data.charts, 1);
     const height = this.ui.roomForStage(size, plotPx);
     if (!stage.fit({ height, aspect: data.width / data.height, look: this.view.state })) return;
     this.charts.setRoom(isBeside ? stage.root.offsetHeight : null);

@@ -9,9 +9,10 @@
 import { LETTERS } from "../player/context.mjs";
 import { STRIP_IDS } from "../plots/curves.mjs";
 import { MAX_LETTERS, PANE_FIELDS } from "./pane_view_state.mjs";
+import { SPACE_FIELDS } from "./space_view_state.mjs";
 
 /**
- * @typedef {import("./pane_view_state.mjs").PaneViewState & {loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
+ * @typedef {import("./pane_view_state.mjs").PaneViewState & import("./space_view_state.mjs").SpaceViewState & {loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
  *   gap: {of: string, against: string} | null, region: import("../tools/region.mjs").Box | null,
  *   panel: string | null, strip: string | null, rank: {by: string, pane: string} | null, paths: string | null,
  *   brush: {plot: string, box: [number, number, number, number]} | null, marks: number[]}} ViewState
@@ -34,6 +35,7 @@ import { MAX_LETTERS, PANE_FIELDS } from "./pane_view_state.mjs";
  */
 export const FIELDS = {
   ...PANE_FIELDS,
+  ...SPACE_FIELDS,
   loop: { initial: null, write: writeRange, read: readRange },
   solo: {
     initial: null,

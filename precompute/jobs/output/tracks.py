@@ -17,8 +17,8 @@ from torch import Tensor
 from cache.keys import track_key
 from cache.records import MAX_PATH_DOMAINS, Clip, Head
 from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
-from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
-from consistency.merging import MERGE_VERSION, merge, mirrored, shortening
+from consistency.energy import disagreement_maps, standardise
+from consistency.merging import MERGE_VERSION, merge, mirrored
 from consistency.metrics import frame_errors, perceptual_error, valid_pixels
 from consistency.zoo.records import IMAGE, MERGED, Chain, EnergyConstants, Zoo, ZooError, direct_path
 from precompute.jobs.output.encode import CODEC
@@ -60,11 +60,13 @@ class TrackSpec:
     """The networks that it runs on the ground truth of the domain that they begin with."""
     terms: tuple[tuple[Chain, Chain], ...] = ()
     """For an energy: a direct chain and the one that disagrees with it, for each term."""
+    clean: str = ""
+    """The key of the track that it is compared with frame by frame: the same configuration on the clip without the shift."""
 
 
-STATED_LATER = ("trust", "expected", "rankings")
-"""Constants of a head that change no stored value: how far an energy can be trusted, which error to expect, and which methods a
-confidence ranks."""
+STATED_LATER = ("trust", "expected", "rankings", "training")
+"""Constants of a head that change no stored value: how far an energy can be trusted, which error to expect, which methods a
+confidence ranks, and how a method was trained."""
 COLUMN_TITLES: dict[str, dict[str, str]] = {
     "pts_seconds": {"title": "Presentation time", "unit": "s"},
     "terms": {"title": "Path disagreement", "unit": "code"},
@@ -77,7 +79,17 @@ COLUMN_TITLES: dict[str, dict[str, str]] = {
     "perceptual": {"title": "Perceptual error", "unit": "code"},
     "mirror": {"title": "Disagreement with the mirrored image", "unit": "code"},
     "length": {"title": "Shortening of the normals", "unit": ""},
+    "self_error": {"title": "Mean absolute difference from the clean prediction", "unit": "code"},
+    "self_angle_degrees": {"title": "Mean angle to the clean prediction", "unit": "°"},
+    "self_absrel": {"title": "Relative difference from the clean prediction", "unit": ""},
+    "self_absrel_scaled": {"title": "Relative difference from the clean prediction, scale aligned", "unit": ""},
 }
+SCORES = "scores"
+"""The kind of a prediction or readout of which only the numbers are kept."""
+SELF = "self_"
+"""Begins the names of columns that compare with the clean prediction as errors compare with the truth."""
+SELF_VERSION = 1
+"""Raised when the self-disagreement means something else; part of the keys of tracks that have one."""
 ERRORS_VERSION = 2
 """Raised when tracks with true depth gain columns; part of their key."""
 NORMAL = "normal"
@@ -88,15 +100,20 @@ def plan_tracks(
     zoo: Zoo,
     patterns: Sequence[str],
     truth: Mapping[str, str],
+    clean: Clean | None = None,
+    *,
+    keeps_pictures: bool = True,
 ) -> list[TrackSpec]:
     """Every track that the patterns select on a clip.
 
     `patterns` are globs on `zoo/method/path`. Each configuration includes its prediction rgb-Y and the energy of Y,
     without which a readout cannot be judged. Paths share what they have in common: a prefix is computed once. `truth`: domain -> SHA-256 of the ground truth beside the clip.
+    `clean`: of a shifted clip, the clip without the shift, with whose predictions its own are compared. Unless
+    `keeps_pictures`, the numbers of predictions are stored, and blank images.
     Raises ZooError for a pattern that matches nothing.
     """
     truth = {name: truth[name] for name in sorted(truth, key=list(DOMAINS).index)}
-    maker = _Maker(clip, zoo, truth)
+    maker = _Maker(clip, zoo, truth, clean, keeps_pictures)
     specs = [maker.input(), *(maker.truth_of(domain) for domain in truth)]
     chosen = select_configurations(zoo, patterns)
     for method, target in dict.fromkeys((method, path.split("-")[1]) for method, path in chosen):
@@ -188,12 +205,23 @@ def not_finite(chunks: Mapping[str, TrackChunk]) -> list[str]:
 
 
 @dataclass(frozen=True)
+class Clean:
+    """The clip that a shifted one shows without the shift."""
+
+    clip: Clip
+    holds: Callable[[str], bool]
+    """Whether the store holds the finished track of that key."""
+
+
+@dataclass(frozen=True)
 class _Maker:
     """Builds the track specs of one clip and zoo."""
 
     clip: Clip
     zoo: Zoo
     truth: Mapping[str, str]
+    clean: Clean | None = None
+    keeps_pictures: bool = True
 
     @property
     def padded_size(self) -> tuple[int, int]:
@@ -230,10 +258,10 @@ class _Maker:
         doubts = _Doubts.of(self.zoo, method, target, method)
 
         def score(found: Predictions) -> TrackChunk:
-            maps = term_maps(terms, found.outputs)
-            energy = standardise(maps, constants.all_mu, constants.all_sigma, constants.all_weights)
+            apart = found.disagreements
+            energy = standardise(apart.maps(terms), constants.all_mu, constants.all_sigma, constants.all_weights)
             codes = (energy - ENERGY.lo) / (ENERGY.hi - ENERGY.lo)
-            columns = {"terms": raw_terms(maps), "blocks": block_means(maps).half(), **doubts.columns(found)}
+            columns = {"terms": apart.means(terms), "blocks": apart.blocks(terms).half(), **doubts.columns(found)}
             return TrackChunk(_to_uint8(codes[:, None]), _columns(found, columns), _is_finite(columns["terms"]))
 
         chains = (*dict.fromkeys(chain for term in terms for chain in term), *doubts.chains)
@@ -260,35 +288,43 @@ class _Maker:
         """The prediction of `merged`. It has no energy: one that contains the paths would be low by construction."""
         recipe = self.zoo.merges[target]
         direct, *indirect = (self.zoo.chain(recipe.of, path) for path in recipe.paths)
-        weights = (recipe.weights[0], recipe.mirror, *recipe.weights[1:])
-        merged = (direct, mirrored(direct), *indirect)
+        weighed = zip(
+            (direct, mirrored(direct), *indirect), (recipe.weights[0], recipe.mirror, *recipe.weights[1:]), strict=True
+        )
+        merged = {chain: weight for chain, weight in weighed if weight}  # what counts for nothing need not run
         domain = self.zoo.domain(target)
+        clean = self._clean_key(lambda maker: maker.merged(target))
         doubts = _Doubts.of(self.zoo, recipe.of, target, MERGED)
         terms = tuple((direct, chain) for chain in indirect)
         is_expected = (target, MERGED) in self.zoo.expected
 
         def score(found: Predictions) -> TrackChunk:
-            output = merge([found.outputs[chain] for chain in merged], weights, domain)
+            output = merge([found.outputs[chain] for chain in merged], list(merged.values()), domain)
             columns: dict[str, Tensor] = doubts.columns(found)
             if is_expected:
-                columns["terms"] = raw_terms(term_maps(terms, found.outputs))
+                columns["terms"] = found.disagreements.means(terms)
             if target in self.truth:
                 columns |= frame_errors(domain, output, found.true_codes[target])
-            return TrackChunk(_to_uint8(output), _columns(found, columns), _is_finite(output))
+            if clean:
+                columns |= _self_disagreement(domain, output, found.clean_codes[clean])
+            return TrackChunk(self._picture(output), _columns(found, columns), _is_finite(output))
 
         names = ["pts_seconds", *doubts.names, *(["terms"] if is_expected else [])]
         names += _error_names(domain) if target in self.truth else []
+        names += _self_names(domain) if clean else []
         made = asdict(recipe)
         constants = {
             "origin": made.pop("origin"),
             "merge": {"version": MERGE_VERSION, **made},
             **({"paths": list(recipe.paths[1:])} if is_expected else {}),  # of the column `terms`
+            **self._training(recipe.of),
             **doubts.stated,
             **_stated_later(self.zoo, target, MERGED),
         }
-        chains = tuple(dict.fromkeys((*merged, *doubts.chains)))
+        stated = [chain for term in terms for chain in term] if is_expected else []
+        chains = tuple(dict.fromkeys((*merged, *stated, *doubts.chains)))
         head = self._head(
-            "prediction",
+            self._kind("prediction"),
             MERGED,
             f"{IMAGE}-{target}",
             domain,
@@ -297,7 +333,21 @@ class _Maker:
             constants=constants,
             truth=target if target in self.truth else None,
         )
-        return TrackSpec(head, chains, score)
+        return TrackSpec(head, chains, score, clean=clean)
+
+    def _kind(self, kind: str) -> str:
+        return kind if self.keeps_pictures else SCORES
+
+    def _picture(self, output: Tensor) -> Tensor:
+        """The codes to store: uint8 (N, H, W, C); blank where pictures are not kept, as every frame of a pack has one."""
+        return _to_uint8(output) if self.keeps_pictures else torch.zeros_like(_to_uint8(output))
+
+    def _clean_key(self, make: Callable[[_Maker], TrackSpec]) -> str:
+        """The key of the same track on the clip without the shift, if that is stored; else empty."""
+        if self.clean is None:
+            return ""
+        key = make(_Maker(self.clean.clip, self.zoo, self.truth)).head.key
+        return key if self.clean.holds(key) else ""
 
     def _image_track(self, kind: str, method: str, path: str, reference: Chain | None) -> TrackSpec:
         chain = self.zoo.chain(method, path)
@@ -311,13 +361,14 @@ class _Maker:
         of_truth = chain[1:] if kind == "readout" and read in self.truth else ()
         if of_truth:
             names.append("perceptual")
+        clean = self._clean_key(lambda maker: maker._image_track(kind, method, path, reference))
+        names += _self_names(domain) if clean else []
 
         def score(found: Predictions) -> TrackChunk:
             output = found.outputs[chain]
             columns: dict[str, Tensor] = {}
             if reference:
-                maps = disagreement_maps(found.outputs[reference], [output])
-                columns["disagreement"] = raw_terms(maps)[:, 0]
+                columns["disagreement"] = found.disagreements.means([(reference, chain)])[:, 0]
             is_finite = _is_finite(output)
             if reference:
                 is_finite &= _is_finite(columns["disagreement"])
@@ -326,11 +377,28 @@ class _Maker:
             if of_truth:
                 known = valid_pixels(self.zoo.domain(read), found.true_codes[read])
                 columns["perceptual"] = perceptual_error(output, found.of_truth[of_truth], known)
-            return TrackChunk(_to_uint8(output), _columns(found, columns), is_finite)
+            if clean:
+                columns |= _self_disagreement(domain, output, found.clean_codes[clean])
+            return TrackChunk(self._picture(output), _columns(found, columns), is_finite)
 
         edges = _digests(chain, *([reference] if reference else []))
-        head = self._head(kind, method, path, domain, edges, names, truth=true_name, read=read if of_truth else None)
-        return TrackSpec(head, (chain, *([reference] if reference else [])), score, of_truth)
+        head = self._head(
+            self._kind(kind),
+            method,
+            path,
+            domain,
+            edges,
+            names,
+            constants=self._training(method),
+            truth=true_name,
+            read=read if of_truth else None,
+        )
+        return TrackSpec(head, (chain, *([reference] if reference else [])), score, of_truth, clean=clean)
+
+    def _training(self, method: str) -> dict[str, Any]:
+        """How the method's networks came about, as far as the zoo says."""
+        words = {"networks": self.zoo.description, "method": self.zoo.trainings.get(method, "")}
+        return {"training": words} if any(words.values()) else {}
 
     def _head(
         self,
@@ -357,6 +425,8 @@ class _Maker:
             inputs["errors"] = ERRORS_VERSION
         if read:
             inputs["read"] = self.truth[read]
+        if SELF + "error" in columns:
+            inputs["self"] = SELF_VERSION
         if edges and (padded := self.padded_size) != (self.clip.height, self.clip.width):
             inputs["padded"] = padded  # the padding changes what networks see near the border
         return Head(
@@ -410,9 +480,9 @@ class _Doubts:
     def columns(self, found: Predictions) -> dict[str, Tensor]:
         columns: dict[str, Tensor] = {}
         if self.mirror:
-            columns["mirror"] = raw_terms(term_maps([self.mirror], found.outputs))[:, 0]
+            columns["mirror"] = found.disagreements.means([self.mirror])[:, 0]
         if self.length:
-            columns["length"] = shortening(found.outputs[self.length])
+            columns["length"] = found.disagreements.shortening(self.length)
         return columns
 
 
@@ -438,7 +508,7 @@ def _stated_later(zoo: Zoo, target: str, method: str) -> dict[str, Any]:
         "expected": asdict(expected) if expected else None,
         "rankings": {other: ranking.stated() for other, ranking in rankings.items()},
     }
-    return {name: json.loads(json.dumps(stated[name])) for name in STATED_LATER if stated[name]}
+    return {name: json.loads(json.dumps(stated[name])) for name in stated if stated[name]}
 
 
 def _error_names(domain: Domain) -> list[str]:
@@ -449,6 +519,17 @@ def _error_names(domain: Domain) -> list[str]:
     if domain.scale == "log":
         names += ["absrel", "absrel_scaled"]
     return names
+
+
+def _self_names(domain: Domain) -> list[str]:
+    """The columns of `_self_disagreement`."""
+    return [SELF + name for name in _error_names(domain)]
+
+
+def _self_disagreement(domain: Domain, output: Tensor, clean: Tensor) -> dict[str, Tensor]:
+    """The errors of a prediction with the clean one, stored in 8 bits, in place of the truth: every pixel of it is known."""
+    everywhere = torch.ones_like(clean[:, 0], dtype=torch.bool)
+    return {SELF + name: values for name, values in frame_errors(domain, output, clean, everywhere).items()}
 
 
 def _columns(found: Predictions, more: Mapping[str, Tensor] | None = None) -> dict[str, Tensor | np.ndarray]:
