@@ -35,6 +35,7 @@ VIEW_STATE = (
     "gap",
     "region",
     "panel",
+    "strip",
     "rank",
     "paths",
     "brush",
@@ -187,6 +188,8 @@ class View:
     charts: Sequence[Chart]
     energies: Mapping[str, Track] = field(default_factory=dict)
     """Letter of a configuration -> its energy track, which is not a pane: for overlays, regions and shares by path."""
+    stabilities: Mapping[str, Track] = field(default_factory=dict)
+    """Letter of a configuration -> its stability track, whose pictures can be panes."""
     scale: Scale = "standardised"
     """The scale of the energies that are plotted, and thus of those that the browser computes itself."""
     titles: Mapping[str, str] = field(default_factory=dict)
@@ -214,6 +217,7 @@ class View:
         tracks = [(pane.id, pane.track) for pane in self.panes]
         tracks += [(choice.open, choice.track) for choice in self.choices]
         tracks += [(f"energy of {letter}", track) for letter, track in self.energies.items()]
+        tracks += [(f"stability of {letter}", track) for letter, track in self.stabilities.items()]
         others = [name for name, track in tracks if track.head.clip.key != self.clip.key]
         if others:
             raise ValueError(f"{', '.join(others)} show another clip than '{self.clip.title}'; one clip per view")
@@ -268,6 +272,10 @@ def view_data(view: View) -> dict[str, Any]:
         "panes": [pane_data(pane, view.ranges) for pane in view.panes],
         "charts": [chart_data(chart) for chart in view.charts],
         "energies": {letter: energy_data(track) for letter, track in view.energies.items()},
+        "stabilities": {
+            letter: {"key": track.head.key, "domain": dict(track.head.domain), "packs": _packs(track)}
+            for letter, track in view.stabilities.items()
+        },
         "scale": view.scale,
         "titles": dict(view.titles),
         "styles": {letter: asdict(style) for letter, style in view.styles.items()},

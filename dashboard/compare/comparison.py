@@ -72,6 +72,11 @@ class Comparison:
         return tuple(pane.track for pane in self.panes) + tuple(curve.track for p in self.plots for curve in p.curves)
 
     @property
+    def stabilities(self) -> dict[str, Track]:
+        """Letter -> the stability track of that configuration, if it has one."""
+        return {c.letter: c.track for plot in self.plots if plot.id == "stability" for c in plot.curves}
+
+    @property
     def longest(self) -> Track | None:
         """The pane's track with the most frames; None without panes."""
         return max((pane.track for pane in self.panes), key=lambda track: track.n_frames, default=None)

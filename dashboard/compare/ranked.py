@@ -37,6 +37,7 @@ def ranked_words(letters: tuple[str, str], found: MethodRanking, kind: str) -> s
     """What may be concluded from the energies and the expected errors of two methods, for the card."""
     measured = [(what, found.by[name]) for what, name in (("energy", kind), (EXPECTED, EXPECTED)) if name in found.by]
     parts = [f"{_says(one, what)}: {_lower(one, is_first=at == 0)}." for at, (what, one) in enumerate(measured)]
+    parts[1:] = [text[:1].upper() + text[1:] for text in parts[1:]]
     if found.shared_trunk:
         named = " and ".join(found.shared_trunk)
         parts.append(f"{named} predicts every target with one trunk, so its paths agree whatever it predicts.")

@@ -86,6 +86,8 @@ class Measures:
     """Chart -> title."""
     rankings: Pairs = field(default_factory=dict)
     """Pair of letters -> whether energies and expected errors rank their methods, where that was measured."""
+    steadiness: str = ""
+    """What the change over time leaves out, in words."""
     energy_kind: str = ""
     """Which of the rankings is about the energy that is shown; empty for none."""
 
@@ -163,7 +165,7 @@ def measures_of(
         {id_: chart.unit for id_, chart in by_id.items()},
         {id_: chart.title for id_, chart in by_id.items()},
         rankings_of(_stating(comparison)),
-        kind_of(tracks, scale),
+        energy_kind=kind_of(tracks, scale),
     )
 
 
@@ -183,9 +185,10 @@ def verdict(measures: Measures) -> Verdict:
     if len(contenders) <= 2:
         facts += [("Energy", story.energy_fact()), (story.error_label(), story.error_fact())]
         facts.append(("Perceptual error", story.gap_fact("perceptual", [c.perceptual for c in contenders])))
-        facts.append(("Change over time", story.gap_fact("stability", [c.stability for c in contenders])))
-    elif missing := story.without_energy():
-        facts.append(("Energy", missing))
+        change = story.gap_fact("stability", [c.stability for c in contenders])
+        facts.append(("Change over time", " ".join(text for text in (change, measures.steadiness) if text)))
+    else:
+        facts += [("Energy", story.without_energy()), ("Change over time", measures.steadiness)]
     facts.append(("Expected error", story.expected_fact()))
     facts += [("On this clip", story.agreement_fact()), ("Merged", story.merged_fact())]
     facts += [("Between methods", story.ranking_fact()), ("Trust", story.trust_fact())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from dashboard.catalogue import Catalogue
 from dashboard.compare.believe import believed
 from dashboard.compare.comparison import Comparison, choices_of, compare
 from dashboard.compare.plots import PlotData, read
+from dashboard.compare.steadiness import steadiness_words
 from dashboard.compare.styles import styles_by_letter
 from dashboard.compare.summaries import VERDICT_CHARTS, remarks, summary
 from dashboard.compare.verdict import measures_of
@@ -58,7 +60,8 @@ def page(site: Site) -> None:
     plots = [read(columns, plot, selection.scale) for plot in comparison.plots]
     charts = [plot.chart for plot in plots if plot.chart.series]
     header(store, columns, catalogue, selection, choices, add_video)
-    show_verdict(measures_of(comparison, charts, selection.scale, catalogue.title))
+    measures = measures_of(comparison, charts, selection.scale, catalogue.title)
+    show_verdict(replace(measures, steadiness=steadiness_words(columns, comparison)))
     _show_presets(catalogue, selection, comparison, charts, choices)
     # Always there, so that the player keeps its place among the elements: in another place it would start over.
     with st.container(key="notices", gap="xsmall"):
@@ -135,6 +138,7 @@ def _show_player(
         panes=comparison.panes,
         charts=charts,
         energies=comparison.energies,
+        stabilities=comparison.stabilities,
         scale=selection.scale,
         titles=comparison.titles,
         choices=offered,

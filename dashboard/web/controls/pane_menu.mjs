@@ -20,6 +20,7 @@ const DRAG_PX = 8;
 const EXTRA_NAMES = {
   difference: { text: "B − A beside the predictions", words: "add extra difference subtraction remove" },
   energy: { text: "Energy beside the predictions", words: "add extra heat map remove" },
+  stability: { text: "Change over time beside the predictions", words: "add extra stability flicker heat map remove" },
 };
 
 /**
@@ -34,15 +35,15 @@ export class PaneMenus {
   constructor(player) {
     this.player = player;
     this.picker = new PanePicker();
-    /** What Python sent; what is shown is ahead of it where something was chosen since. @type {Pick<Data, "panes" | "energies">} */
+    /** What Python sent; what is shown is ahead of it where something was chosen since. @type {Pick<Data, "panes" | "energies" | "stabilities">} */
     this.answered = { panes: [] };
     /** Settles once Python has been sent all choices. @type {Promise<unknown>} */
     this.sent = Promise.resolve();
   }
 
   /** Take over what Python sent. @param {Data} data */
-  update({ panes, energies }) {
-    this.answered = { panes, energies };
+  update({ panes, energies, stabilities }) {
+    this.answered = { panes, energies, stabilities };
     this.player.timers.cancel("refused");
   }
 
@@ -227,7 +228,8 @@ export class PaneMenus {
     const { panes } = player.base;
     const isAlone = panes.every((one) => one.letter !== pane.letter || one.id === pane.id);
     const { overlay, panes: extras } = player.view.state;
-    if (!isAlone || overlay !== null || extras.includes("energy")) return player.request(request);
+    const hasMaps = extras.includes("energy") || extras.includes("stability");
+    if (!isAlone || overlay !== null || hasMaps) return player.request(request);
     player.replace({ panes: panes.map((one) => (one.id === pane.id ? { ...one, ...shown } : one)) });
     this.expectAnswer();
     this.send(request);

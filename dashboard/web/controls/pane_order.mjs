@@ -23,24 +23,22 @@ export function arranged(letters, letter, { do: what, to }, all) {
 }
 
 /**
- * The panes and energies with the configurations in that order, or null where their places are for Python to find: where
+ * The panes and their maps with the configurations in that order, or null where their places are for Python to find: where
  * the letters lack a pane of each row that others have, and where there are more or fewer of them than before.
- * @param {Pick<Data, "panes" | "energies">} data @param {string[]} before letters @param {string[]} after letters
- * @returns {Pick<Data, "panes" | "energies"> | null}
+ * @param {Pick<Data, "panes" | "energies" | "stabilities">} data @param {string[]} before letters @param {string[]} after letters
+ * @returns {Pick<Data, "panes" | "energies" | "stabilities"> | null}
  */
-export function reordered({ panes, energies = {} }, before, after) {
+export function reordered({ panes, energies = {}, stabilities = {} }, before, after) {
   if (after.length !== before.length) return null;
   const own = (/** @type {string} */ letter) => panes.filter((pane) => pane.letter === letter);
   const shape = (/** @type {string} */ letter) =>
     own(letter)
       .map(({ role }) => role)
       .join();
-  if (
-    before.some(
-      (letter) => shape(letter) !== shape(before[0]) || Boolean(energies[letter]) !== Boolean(energies[before[0]]),
-    )
-  )
-    return null;
+  const maps = (/** @type {string} */ letter) => [energies, stabilities].map((all) => Boolean(all[letter])).join();
+  const isLikeFirst = (/** @type {string} */ letter) =>
+    shape(letter) === shape(before[0]) && maps(letter) === maps(before[0]);
+  if (!before.every(isLikeFirst)) return null;
   const from = new Map(before.map((letter, index) => [letter, after[index]]));
   return {
     panes: panes.map((pane) => {
@@ -49,8 +47,12 @@ export function reordered({ panes, energies = {} }, before, after) {
       const { id, letter, row, column } = pane;
       return { ...shown, id, letter, row, column };
     }),
-    energies: Object.fromEntries(
-      Object.entries(energies).map(([letter]) => [letter, energies[from.get(letter) ?? letter]]),
-    ),
+    energies: moved(energies, from),
+    stabilities: moved(stabilities, from),
   };
+}
+
+/** @template T @param {Record<string, T>} tracks by letter @param {Map<string, string>} from where each letter's come from */
+function moved(tracks, from) {
+  return Object.fromEntries(Object.keys(tracks).map((letter) => [letter, tracks[from.get(letter) ?? letter]]));
 }

@@ -101,20 +101,25 @@ export function partnerIn(panes, index, isAlone) {
   return at < 0 ? index : at;
 }
 
+/** rgba32, little-endian: a grey of no map. */
+const UNSEEN = 0xff808080;
+
 /** How each pane is drawn. @param {Pane[]} panes @param {Drawing} look @returns {Plan[]} */
 export function plansOf(panes, { diff, reach, maps }) {
   const made = new Map();
   return panes.map((pane, index) => {
     const { domain } = pane;
-    // The difference of B from A is one whatever the others are compared with, and an energy never is.
-    const wanted = pane.role === "difference" ? "A" : pane.role === "energy" ? null : diff;
+    // The difference of B from A is one whatever the others are compared with, and maps of trust never are.
+    const isMap = pane.role === "energy" || pane.role === "stability";
+    const wanted = pane.role === "difference" ? "A" : isMap ? null : diff;
     const reference = wanted === null ? -1 : referenceOf(panes, index, wanted);
     const role = wanted === null ? "" : reference < 0 ? "apart" : reference === index ? "reference" : "compared";
-    const unknown = pane.role === "truth" ? unknownCodes(domain) : -1;
+    const unknown = pane.role === "truth" || pane.role === "stability" ? unknownCodes(domain) : -1;
     if (role !== "compared") {
       const own = pane.role === "energy" ? energyScale(domain, { maps }) : shownScale(domain, maps[domain.name]);
       const scale = domain.channels === 1 ? own : null;
-      const table = scale && shownTable(domain, scale);
+      const found = scale && shownTable(domain, scale);
+      const table = found && pane.role === "stability" ? withUnseen(found, unknown) : found;
       return { kind: table ? "table" : "codes", table, reference: -1, scale, role, unknown };
     }
     const scale = differenceScale(domain, reach[domain.name] ?? defaultReach(domain));
@@ -129,6 +134,13 @@ function unknownCodes({ channels, invalid }) {
   if (typeof invalid !== "number") return -1;
   const code = Math.round(255 * invalid);
   return channels === 3 ? code | (code << 8) | (code << 16) : code;
+}
+
+/** Grey where nothing was seen before, whose code would have the colour of the strongest change. @param {Uint32Array} table @param {number} code */
+function withUnseen(table, code) {
+  const made = Uint32Array.from(table);
+  if (code >= 0) made[code] = UNSEEN;
+  return made;
 }
 
 /** Colours of maps at 1024 positions, rgba32. @type {Map<string, Uint32Array>} */

@@ -15,7 +15,7 @@ export const LETTERS = "ABCDEFGH";
  * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
  * @typedef {import("../view/view_state.mjs").ViewState} ViewState
  * @typedef {import("../plots/curves.mjs").SentChart} Chart
- * @typedef {"input" | "truth" | "prediction" | "readout" | "energy" | "difference"} Role
+ * @typedef {"input" | "truth" | "prediction" | "readout" | "energy" | "difference" | "stability"} Role
  * @typedef {{id: string, letter: string, role: Role, title: string, detail: string, heading?: string, row: number,
  *   column: number, key: string, isComplete: boolean, domain: Domain, packs: Pack[]}} Pane letter: of its configuration, "":
  *   none; heading: the title without what the detail says
@@ -28,9 +28,9 @@ export const LETTERS = "ABCDEFGH";
  * @typedef {{clip: string, title: string, width: number, height: number, ptsSeconds: number[], nReady: number,
  *   panes: Pane[], charts: Chart[], speeds: number[], passQuery?: string, letters?: string, scale?: "standardised" | "raw",
  *   about?: string[], firstReady?: number, isFile?: boolean, notes?: [number, string][],
- *   energies?: Record<string, Energy>, titles?: Record<string, string>, start: Place, command: Place & {seq: number}, choices?: Choice[],
+ *   energies?: Record<string, Energy>, stabilities?: Record<string, Pick<Pane, "key" | "domain" | "packs">>, titles?: Record<string, string>, start: Place, command: Place & {seq: number}, choices?: Choice[],
  *   menus?: Menu[], believed?: import("../plots/believe.mjs").Believed | null, suggestion?: string, canAsk?: boolean, fieldOfView?: number | null, styles?: Record<string, import("../ui/theme.mjs").Style>}} Data
- *   styles: by letter; believed: which confidence orders frames by their error; suggestion: what to offer first for one more pane; canAsk: whether a video can be added; fieldOfView: of the shorter side, degrees, where the clip states it; scale: of energies; energies: by letter; titles: by domain; about: author and licence of the clip; firstReady, isFile,
+ *   styles: by letter; believed: which confidence orders frames by their error; suggestion: what to offer first for one more pane; canAsk: whether a video can be added; fieldOfView: of the shorter side, degrees, where the clip states it; scale: of energies; energies: by letter; stabilities: by letter, the pictures of the change over time; titles: by domain; about: author and licence of the clip; firstReady, isFile,
  *   notes: of a page exported to a file, its first frame, that it is one, and its bookmarks
  */
 
@@ -110,12 +110,10 @@ export function completed(data) {
     packs: packs.map((pack) => ({ ...pack, url: new URL(pack.url, document.baseURI).href })),
   });
   const panes = data.panes.map((pane) => ({ ...pane, ...whole(pane) }));
-  const energies = Object.entries(data.energies ?? {}).map(([letter, track]) => [
-    letter,
-    { ...track, ...whole(track) },
-  ]);
+  const byLetter = (/** @type {Record<string, any> | undefined} */ tracks) =>
+    Object.fromEntries(Object.entries(tracks ?? {}).map(([letter, track]) => [letter, { ...track, ...whole(track) }]));
   const choices = (data.choices ?? []).map((choice) => ({ ...choice, ...whole(choice) }));
-  return { ...data, panes, energies: Object.fromEntries(energies), choices };
+  return { ...data, panes, energies: byLetter(data.energies), stabilities: byLetter(data.stabilities), choices };
 }
 
 /** What a pane belongs to: its configuration, else "truth" or "input". @param {Pick<Pane, "letter" | "role">} pane */

@@ -184,7 +184,7 @@ export class Player {
     if (isNewClip) this.begin(before === null);
     this.ui.root.classList.toggle("is-still", this.clip.nFrames === 1);
     this.given = withExtraPanes(data, this.view.state.panes);
-    const shownOf = (/** @type {Data | null} */ one) => [one?.panes, one?.energies, one?.choices];
+    const shownOf = (/** @type {Data | null} */ one) => [one?.panes, one?.energies, one?.stabilities, one?.choices];
     if (isNewClip || !same(shownOf(before), shownOf(this.given))) this.showPanes(isNewClip);
     this.updateCharts();
     for (const part of this.parts) part.update?.(this.data, isNewClip);
@@ -243,7 +243,7 @@ export class Player {
     this.stage.setLook(this.view.state, this.overlayTracks);
   }
 
-  /** Show other panes of the same clip. @param {Partial<Pick<Data, "panes" | "energies">>} changes */
+  /** Show other panes of the same clip. @param {Partial<Pick<Data, "panes" | "energies" | "stabilities">>} changes */
   replace(changes) {
     this.own = { ...this.base, ...changes };
     this.showExtras();

@@ -9,6 +9,8 @@ const MIN_SPAN = 8;
 const FOLLOW_SHARE = 0.1;
 /** Frames of one list of the worst are at least this far apart, as neighbours look alike. */
 const APART = 5;
+/** Charts that a strip may show, beside the one that guides. */
+export const STRIP_IDS = ["energy", "stability", "expected"];
 
 /**
  * @typedef {{low: (number | null)[], high: (number | null)[], coverage: number}} Band the interval around each value, null:
@@ -99,6 +101,18 @@ export class Curves {
   /** The measure that guides: energy where there is one, else the first. */
   main() {
     return this.measure("energy") ?? (this.measures[0] ? this.measure(this.measures[0].id) : null);
+  }
+
+  /** What the strip can show: what guides, and what else says of each frame how far to trust it. @param {string | null} [id] the one chosen */
+  forStrip(id = null) {
+    const known = this.measures.filter(({ byLetter }) =>
+      [...byLetter.values()].some((all) => all.some(Number.isFinite)),
+    );
+    const ids = known.map((one) => one.id).filter((one) => STRIP_IDS.includes(one));
+    const main = this.main();
+    const chosen = id !== null && ids.includes(id) ? this.measure(id) : main;
+    const options = [...new Set([...(main ? [main.id] : []), ...ids])];
+    return { chosen, options: options.map((one) => /** @type {Measure} */ (this.measure(one))) };
   }
 
   /** Those with which two configurations can be compared: what is expected of a frame does not say which is closer. */

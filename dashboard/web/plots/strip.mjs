@@ -7,7 +7,7 @@
 import { lookupTable } from "../drawing/colour.mjs";
 import { clipScale, energyScale, LEAST_SHARE, marksOf } from "../drawing/energy_scale.mjs";
 import { colourBar } from "../drawing/pane_heading.mjs";
-import { DRAG_ENDS, element, listener } from "../ui/dom.mjs";
+import { DRAG_ENDS, element, fill, listener } from "../ui/dom.mjs";
 import { formatNumber, rangeText, scaleMarks, unitAfter, withUnit } from "../ui/numbers.mjs";
 import { typePx } from "../ui/type_scale.mjs";
 import { Charts } from "./charts.mjs";
@@ -16,6 +16,8 @@ import { hoverText } from "./hover.mjs";
 
 /** Height of a row, CSS px: its value, 12 px high, is read more often than any other number. */
 const ROW_PX = typePx(13);
+/** Short names for the menu. @type {Record<string, string>} */
+const TITLES = { energy: "consistency energy", stability: "change over time", expected: "expected error" };
 
 /**
  * @typedef {import("./curves.mjs").Measure} Measure
@@ -30,6 +32,7 @@ export function strip(context) {
     update: () => own.takeMeasure(), // its height counts before anything is placed
     view: (state, before) => {
       if (state.loop !== before.loop || state.span !== before.span) own.drawRanges(state.loop);
+      if (state.strip !== before.strip) context.timers.soon("strip", () => own.draw());
       if (state.maps !== before.maps) own.draw();
     },
     paint: (frame) => own.paint(frame),
@@ -61,6 +64,16 @@ class Strip {
     this.track = element("div", { class: "strip-track" }, this.canvas, this.loop, this.window, this.marks, this.cursor);
     this.root = element("div", { class: "strip of-time" }, this.labels, this.track, this.tip);
     this.legend = element("span", { class: "legend strip-legend of-time" });
+    this.which = element("select", { "aria-label": "what the strip shows" });
+    this.which.addEventListener(
+      "change",
+      () => {
+        const guides = context.series.main()?.id === this.which.value;
+        context.view.change({ strip: guides ? null : this.which.value });
+        context.ui.focus();
+      },
+      { signal: context.signal },
+    );
     const [left, right] = Charts.inset;
     this.root.style.padding = `0 ${right}px 0 ${left}px`;
     this.labels.style.width = `${left}px`;
@@ -101,8 +114,9 @@ class Strip {
   }
 
   takeMeasure() {
-    const { series } = this.context;
-    const main = series.main();
+    const { series, view } = this.context;
+    const { chosen: main, options } = series.forStrip(view.state.strip);
+    this.offer(options, main);
     const hasValues = () => [...(main?.byLetter.values() ?? [])].some((values) => values.some(Number.isFinite));
     // Energy, else error: what has no values for any configuration is no timeline. A region's values are still to come, and
     // nothing moves under the pointer that draws it.
@@ -123,6 +137,14 @@ class Strip {
         return label;
       }),
     );
+  }
+
+  /** The menu of what can be shown, where there is more than one thing. @param {Measure[]} options @param {Measure | null} chosen */
+  offer(options, chosen) {
+    const named = options.map(
+      ({ id, title }) => /** @type {[string, string]} */ ([id, TITLES[id] ?? title.toLowerCase()]),
+    );
+    fill(this.which, named, chosen?.id ?? "");
   }
 
   draw() {
@@ -169,7 +191,7 @@ class Strip {
     const { id, title, unit, limit, byLetter } = /** @type {Measure} */ (this.measure);
     const { region } = this.context.series;
     const of = id === "energy" && region ? `${title}, ${region.note}` : title;
-    const text = JSON.stringify([of, scale, limit, [...byLetter.keys()]]);
+    const text = JSON.stringify([of, scale, limit, [...byLetter.keys()], this.which.options.length > 1]);
     if (text === this.drawnText) return;
     this.drawnText = text;
     const marks = limit ? marksOf(scale, limit) : [];
@@ -182,7 +204,7 @@ class Strip {
       marks.some(({ kind }) => kind === "limit") && limit ? `, dashed at ${withUnit(limit.value, unit)}` : "";
     const [low, high] = scaleMarks([scale.lo, scale.hi], unit);
     this.legend.replaceChildren(
-      element("span", { class: "strip-title", text: title.toLowerCase() }),
+      this.which.options.length > 1 ? this.which : element("span", { class: "strip-title", text: title.toLowerCase() }),
       element("span", { class: "number", text: low }),
       colourBar(scale, placed),
       element("span", { class: "number", text: high + unitAfter(unit) }),

@@ -1,14 +1,14 @@
 // @ts-check
-/** Panes that the viewer adds beside the predictions: the difference of B from A, and the energy of each. Pure. */
+/** Panes that the viewer adds beside the predictions: the difference of B from A, and the energy and the change over time of each. Pure. */
 
 /**
  * @typedef {import("../player/context.mjs").Data} Data
  * @typedef {import("../player/context.mjs").Pane} Pane
- * @typedef {"difference" | "energy"} Extra
+ * @typedef {"difference" | "energy" | "stability"} Extra
  */
 
 /** In the order of their panes and of the link. @type {Extra[]} */
-export const EXTRAS = ["difference", "energy"];
+export const EXTRAS = ["difference", "energy", "stability"];
 
 /** What can be added here. @param {Data} data @returns {Extra[]} */
 export function possibleExtras(data) {
@@ -16,7 +16,7 @@ export function possibleExtras(data) {
 }
 
 /**
- * The panes of the data with those added: the difference after the predictions, the energies under them.
+ * The panes of the data with those added: the difference after the predictions, the maps of each under them.
  * @param {Data} data @param {Extra[]} extras @returns {Data}
  */
 export function withExtraPanes(data, extras) {
@@ -25,7 +25,7 @@ export function withExtraPanes(data, extras) {
 }
 
 /** @param {Data} data @param {Extra[]} extras @returns {Pane[]} */
-function extraPanes({ panes, energies = {} }, extras) {
+function extraPanes({ panes, energies = {}, stabilities = {} }, extras) {
   const predictions = panes.filter(({ role, letter }) => role === "prediction" && letter);
   const [a, b] = ["A", "B"].map((letter) => predictions.find((pane) => pane.letter === letter));
   /** @type {Pane[]} */
@@ -43,16 +43,20 @@ function extraPanes({ panes, energies = {} }, extras) {
       column,
     });
   }
-  if (extras.includes("energy")) {
-    const row = 1 + Math.max(...panes.map((pane) => pane.row));
+  const maps = /** @type {const} */ ([
+    ["energy", "energy", energies],
+    ["stability", "change over time", stabilities],
+  ]);
+  for (const [role, heading, tracks] of maps) {
+    if (!extras.includes(role)) continue;
+    const row = 1 + Math.max(...[...panes, ...found].map((pane) => pane.row));
     for (const pane of predictions) {
-      const energy = energies[pane.letter];
-      if (!energy) continue;
-      const { key, domain, packs } = energy;
-      const title = `energy of ${pane.title}`;
-      const place = { id: `energy${pane.letter}`, row: row + pane.row, column: pane.column };
-      const told = { title, heading: "energy", detail: domain.title ?? domain.name };
-      found.push({ ...place, ...told, role: "energy", letter: pane.letter, key, domain, packs, isComplete: true });
+      const track = tracks[pane.letter];
+      if (!track) continue;
+      const { key, domain, packs } = track;
+      const place = { id: `${role}${pane.letter}`, row: row + pane.row, column: pane.column };
+      const told = { title: `${heading} of ${pane.title}`, heading, detail: domain.title ?? domain.name };
+      found.push({ ...place, ...told, role, letter: pane.letter, key, domain, packs, isComplete: true });
     }
   }
   return found;

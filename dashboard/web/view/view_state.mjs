@@ -7,19 +7,20 @@
  */
 
 import { LETTERS } from "../player/context.mjs";
+import { STRIP_IDS } from "../plots/curves.mjs";
 import { MAX_LETTERS, PANE_FIELDS } from "./pane_view_state.mjs";
 import { SPACE_FIELDS } from "./space_view_state.mjs";
 
 /**
  * @typedef {import("./pane_view_state.mjs").PaneViewState & import("./space_view_state.mjs").SpaceViewState & {loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
  *   gap: {of: string, against: string} | null, region: import("../tools/region.mjs").Box | null,
- *   panel: string | null, rank: {by: string, pane: string} | null, paths: string | null,
+ *   panel: string | null, strip: string | null, rank: {by: string, pane: string} | null, paths: string | null,
  *   brush: {plot: string, box: [number, number, number, number]} | null, marks: number[]}} ViewState
  *   loop: first and last frame of the loop; solo: id of the only pane that is shown
  *   span: first and last frame of the plots' time axis, null: the whole clip; hide: letters that the plots leave out
  *   gap: the measure of which the gap is shown, and the letter that A is compared with; null: the first of each
  *   region: the part of the picture whose energy is plotted; null: all of it
- *   panel: the one that is open under the plots; rank: what the worst frames are ranked by, and the pane that they show;
+ *   panel: the one that is open under the plots; strip: the measure that it shows, null: the one that guides; rank: what the worst frames are ranked by, and the pane that they show;
  *   paths: the letter whose energy is taken apart; brush: the box of a scatter plot whose frames are marked
  *   marks: bookmarked frames, ascending
  * @typedef {{ids: string[], nFrames: number, letters?: string}} Facts what a spelling is checked against: the panes and the clip; letters: of configurations
@@ -60,6 +61,11 @@ export const FIELDS = {
       const found = /^([a-z0-9]{1,20})\.([A-Za-z0-9_]{1,40})$/.exec(text);
       return found ? { by: found[1], pane: found[2] } : undefined;
     },
+  },
+  strip: {
+    initial: null,
+    write: (id) => id,
+    read: (text) => (STRIP_IDS.includes(text) ? text : undefined),
   },
   paths: {
     initial: null,

@@ -271,7 +271,7 @@ def test_no_winner_is_drawn_by_an_energy_that_does_not_rank_the_methods_and_the_
         "Between methods: energy draws no winner: on 160 test rooms the lower one had the lower error in 40 %" in text
     )
     assert "multitask predicts every target with one trunk" in text
-    assert "expected error ranks these two: right in 68 % of frames (60 to 75 %; 50 %: chance)" in text
+    assert "Expected error ranks these two: right in 68 % of frames (60 to 75 %; 50 %: chance)" in text
 
 
 def test_an_energy_that_ranks_the_methods_is_quoted_with_its_share() -> None:

@@ -33,6 +33,7 @@ const data = {
     pane("B", "readout", "b2", 2),
   ],
   energies: { A: { key: "ea" }, B: { key: "eb" } },
+  stabilities: { A: { key: "sa" }, B: { key: "sb" } },
 };
 
 test("panes, readouts and energies change places together, and twice is as before", () => {
@@ -47,7 +48,7 @@ test("panes, readouts and energies change places together, and twice is as befor
       ["Breadout", "a2", 2],
     ],
   );
-  assert.equal(swapped.energies.A.key, "eb");
+  assert.deepEqual([swapped.energies.A.key, swapped.stabilities.A.key], ["eb", "sb"]);
   assert.deepEqual(reordered(swapped, ["A", "B"], ["B", "A"]), data);
 });
 

@@ -28,6 +28,24 @@ const data = {
   energies: { A: energy("eA"), B: energy("eB") },
 };
 
+test("maps of the change over time stand under the energies, are never compared, and only where they are stored", () => {
+  const change = { key: "sA", domain: { ...sigma, name: "stability", unit: "%", invalid: 1 }, packs: [] };
+  const whole = { ...data, stabilities: { A: change } };
+  assert.deepEqual(possibleExtras(whole), ["difference", "energy", "stability"]);
+  assert.deepEqual(possibleExtras(data), ["difference", "energy"]);
+  const { panes } = withExtraPanes(whole, ["energy", "stability"]);
+  assert.deepEqual(
+    panes.slice(6).map(({ id, role, row, column, key }) => [id, role, row, column, key]),
+    [["stabilityA", "stability", 2, 2, "sA"]],
+  );
+  const plan = plansOf(panes, { diff: "truth", reach: {}, maps: {} })[6];
+  assert.deepEqual([plan.role, plan.scale?.unit], ["", "%"]);
+  assert.equal(plan.table?.[255], 0xff808080, "what was not seen before is grey, not the strongest change");
+  assert.notEqual(plan.table?.[254], 0xff808080);
+  const look = readViewState({ panes: "energy.stability" }, { ids: [], nFrames: 9 });
+  assert.equal(writeViewState(look).panes, "energy.stability");
+});
+
 test("the difference stands after the predictions and shows B's pictures, the energies stand under theirs", () => {
   const { panes } = withExtraPanes(data, ["difference", "energy"]);
   assert.deepEqual(

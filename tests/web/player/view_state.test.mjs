@@ -64,6 +64,7 @@ test("a view state survives a round trip through text, and the default writes no
     panel: "worst",
     rank: { by: "energy", pane: "A2" },
     paths: "C",
+    strip: "stability",
     brush: { plot: "pair", box: [-1.5, 2, 1e-7, 3] },
   };
   const chosen = { ...initialViewState(), loop: [3, 49], solo: "B", ...more };
@@ -82,6 +83,7 @@ test("texts that do not fit this clip leave the default", () => {
     panel: ["nope"],
     rank: ["energy", "a.b.c"],
     paths: ["AB", "Z"],
+    strip: ["error", "nothing", "<b>"],
     brush: ["pair~1~2~3", "pair~2~1~0~1", "all~0~1~0~1", "pair~a~1~0~1"],
     hide: ["Z"],
     gap: ["energy.A"],

@@ -110,3 +110,26 @@ test("a series has a number or NaN for every frame", () => {
   assert.deepEqual(Array.from(byFrame([1, null, 3], 5)), [1, NaN, 3, NaN, NaN]);
   assert.deepEqual(Array.from(byFrame(Float64Array.of(1, NaN), 1)), [1]);
 });
+
+test("the strip shows what guides unless another measure of trust is chosen that has values", () => {
+  const curves = new Curves();
+  const chart = (/** @type {string} */ id, /** @type {(number | null)[]} */ values) => ({
+    id,
+    title: id,
+    unit: "",
+    series: [{ letter: "A", name: "", values }],
+  });
+  curves.set(
+    [chart("energy", [1, 2]), chart("error", [1, 2]), chart("stability", [null, 2]), chart("expected", [null, null])],
+    2,
+  );
+  assert.deepEqual(
+    curves.forStrip().options.map(({ id }) => id),
+    ["energy", "stability"],
+  );
+  assert.equal(curves.forStrip().chosen?.id, "energy");
+  assert.equal(curves.forStrip("stability").chosen?.id, "stability");
+  for (const id of ["expected", "error", "nothing"]) assert.equal(curves.forStrip(id).chosen?.id, "energy");
+  curves.set([chart("error", [1, 2])], 2);
+  assert.equal(curves.forStrip("stability").chosen?.id, "error");
+});
