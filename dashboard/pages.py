@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dashboard.site import Site
-from dashboard.views import about, compare, gallery, image
+from dashboard.views import about, compare, gallery, image, overview, space, study
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,9 @@ class Entry:
 
 PAGES = (
     Entry("compare", "Compare", compare.page),
+    Entry("overview", "Overview", overview.page),
+    Entry("study", "Study", study.page),
+    Entry("space", "Space", space.page),
     Entry("image", "Image", image.page),
     Entry("gallery", "Gallery", gallery.page),
     Entry("about", "About", about.page),

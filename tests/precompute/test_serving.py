@@ -141,7 +141,7 @@ def test_a_request_becomes_the_tracks_that_a_run_would_compute(desk, clip, tmp_p
     done = desk.after(request)
     assert done.state == "done" and done.ended is not None and done.ended.result is not None
     result = done.ended.result
-    assert (result.n_tracks, result.n_frames_computed) == (7, N_FRAMES)
+    assert (result.n_tracks, result.n_frames_computed) == (10, N_FRAMES)
     assert [progress.stage for progress in told][:2] == ["plan", "compute"]
     assert told[-1].n_done == told[-1].n_total == N_FRAMES and told[-1].clip == result.clip
     command = ["run", str(clip), "--zoo", "tiny", "--size", "64", "--device", "cpu", "--store", str(tmp_path / "run")]
@@ -566,9 +566,9 @@ def test_what_is_asked_is_listed_done_and_cancelled_by_commands(store, clip, tmp
     assert (first["state"], first["kind"], second["source"]) == ("waiting", "file", "phone")
     assert "cancelled" in call("cancel", other, *at).stdout
     done = call("serve", "--until-idle", "--device", "cpu", *at)
-    assert done.exit_code == 0 and "7 tracks stored" in done.stdout, done.output
+    assert done.exit_code == 0 and "10 tracks stored" in done.stdout, done.output
     listed = call("requests", *at)
-    assert "done: 7 tracks, 6 frames computed" in listed.stdout and "cancelled" in listed.stdout
+    assert "done: 10 tracks, 6 frames computed" in listed.stdout and "cancelled" in listed.stdout
     assert "no worker" not in listed.stderr and call("requests", "--live", "--json", *at).stdout.strip() == "[]"
     assert "deleted" in call("cancel", other, "--delete", *at).stdout
     assert len(json.loads(call("requests", "--json", *at).stdout)) == 1
