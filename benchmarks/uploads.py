@@ -70,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     os.environ |= {
         "CROSSCHECK_REQUESTS": "everyone",
-        "CROSSCHECK_REQUEST_LIMITS": "upload-mb-in-all=100000,waiting-in-all=1000",
+        "CROSSCHECK_REQUEST_LIMITS": "mb-in-all=100000,waiting-in-all=1000",
     }
     with tempfile.TemporaryDirectory() as temporary:
         figures = measure(Path(temporary), options.visitors, int(options.mb * 1e6))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from analysis.shifts import shift_of, source_of
 from cache.records import Clip, Track
 from dashboard.configuration import Configuration, menu_order, method_rank
 from dashboard.gallery.items import own_digests
@@ -34,11 +35,21 @@ class Catalogue:
                 self._titles.setdefault(domain, one_line(title))
         clips = [self._clip_record(key) for key in self._by_clip]
         last = own_digests()  # no page opens on a sample, and one's own clips head the menus
-        self.clips: tuple[Clip, ...] = tuple(sorted(clips, key=lambda clip: clip.source_sha256 in last))
+        plain = [clip for clip in clips if not source_of(clip.sampling)]
+        bases = {source_of(clip.sampling) for clip in clips}
+
+        def rank(clip: Clip) -> tuple[bool, bool]:
+            """What a ladder was made from comes after the same source sampled in another way, which was meant for looking at."""
+            twins = (other for other in plain if other.source_sha256 == clip.source_sha256 and other.key not in bases)
+            return clip.source_sha256 in last, clip.key in bases and any(twins)
+
+        self.shifted: tuple[Clip, ...] = tuple(clip for clip in clips if source_of(clip.sampling))
+        """Clips under a shift, newest first: menus name them only while a link shows them."""
+        self.clips: tuple[Clip, ...] = tuple(sorted(plain, key=rank)) or self.shifted
 
     def clip(self, key: str) -> Clip | None:
         """The clip with that key; None if there is none."""
-        return next((clip for clip in self.clips if clip.key == key), None)
+        return next((clip for clip in (*self.clips, *self.shifted) if clip.key == key), None)
 
     def targets(self, clip: str) -> tuple[str, ...]:
         """Domains X2 that some configuration predicts on that clip, in the order of `DOMAIN_ORDER`."""
@@ -138,6 +149,8 @@ class Catalogue:
     def clip_label(self, clip: Clip) -> str:
         """The clip's title on one line, made distinct by its size and key if two clips share it."""
         title = one_line(clip.title)
+        if shift := shift_of(clip.sampling):
+            return f"{title}, {shift.title}"
         if clip.sampling.get("is_tolerant"):
             return f"{title} (tolerant, {clip.key[:8]})"
         twins = [other for other in self.clips if one_line(other.title) == title]

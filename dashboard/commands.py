@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from analysis.shifts import shift_of
 from cache.records import Clip
 from dashboard.configuration import Configuration
 from dashboard.gallery.items import listed
@@ -37,6 +38,8 @@ def command_for(clip: Clip, configuration: Configuration | None = None) -> str:
         value = clip.sampling.get(name, default)
         if value != default and isinstance(value, (int, float, str)):
             words += [f"--{name.replace('_', '-')}", str(value)]
+    if shift := shift_of(clip.sampling):
+        words += ["--shift", shift.spelling]
     words += ["--tolerant"] if clip.sampling.get("is_tolerant") else []
     return shlex.join(words)
 

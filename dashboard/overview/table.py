@@ -10,7 +10,8 @@ from functools import cached_property
 from analysis.summaries.record import Expected, Measure, Summary
 from cache.records import Clip
 from dashboard.compare.comparison import ERROR_COLUMNS
-from dashboard.configuration import PREFERRED_TARGET, Configuration, menu_order
+from dashboard.configuration import Configuration, menu_order
+from dashboard.selection.defaults import USUAL_TARGET
 from dashboard.text import counted, one_line
 
 
@@ -81,7 +82,7 @@ def targets_of(summaries: Iterable[Summary]) -> dict[str, str]:
         if one.kind == "prediction":
             found.setdefault(one.path.rsplit("-", 1)[-1], one.domain_title or one.domain)
     found = {name: one_line(title) for name, title in found.items()}
-    return dict(sorted(found.items(), key=lambda item: (item[0] != PREFERRED_TARGET, item[1].casefold(), item[0])))
+    return dict(sorted(found.items(), key=lambda item: (item[0] != USUAL_TARGET, item[1].casefold(), item[0])))
 
 
 def table_of(summaries: Sequence[Summary], target: str, *, longer: bool = False) -> Table:

@@ -206,7 +206,7 @@ def _subject(selection: Selection) -> tuple[str, str | None, tuple[str, ...]]:
     return selection.clip.key, selection.target, tuple(c.full_spelling for c in selection.configurations)
 
 
-def menu_key(name: str, value: str) -> str:
+def menu_key(name: str, value: str | list[str]) -> str:
     """The key of a menu that is about to show `value`: a new one whenever the page has changed what it shows.
 
     A browser that has not yet received the change sends the old value with its next request, whatever that is about, and

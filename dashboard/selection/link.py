@@ -124,7 +124,8 @@ class _Reader:
         value = self.params.get("clip")
         if not value:
             return default
-        found = [clip for clip in catalogue.clips if _KEY_START.fullmatch(value) and clip.key.startswith(value)]
+        every = (*catalogue.clips, *catalogue.shifted)
+        found = [clip for clip in every if _KEY_START.fullmatch(value) and clip.key.startswith(value)]
         found = found or [clip for clip in catalogue.clips if clip.title == value]
         return found[0] if found else self._missed("the clip", value, default, catalogue.clip_label(default))
 

@@ -12,7 +12,10 @@ from dashboard.selection.link import Selection
 def menus(catalogue: Catalogue, selection: Selection) -> tuple[Menu, ...]:
     """The menus in the order of the header; none of a prediction where the clip has none."""
     clip, target = selection.clip.key, selection.target
-    clips = Menu("clip", "Clip", clip, {one.key: catalogue.clip_label(one) for one in catalogue.clips})
+    listed = dict.fromkeys((*(one.key for one in catalogue.clips), clip))  # a shifted clip only while it is shown
+    clips = Menu(
+        "clip", "Clip", clip, {key: catalogue.clip_label(one) for key in listed if (one := catalogue.clip(key))}
+    )
     if target is None:
         return (clips,)
     image = catalogue.title("rgb")

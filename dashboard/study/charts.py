@@ -14,8 +14,9 @@ import numpy as np
 from cache.records import Clip
 from dashboard.catalogue import Catalogue
 from dashboard.compare.styles import styles
-from dashboard.configuration import Configuration, default_configurations
+from dashboard.configuration import Configuration
 from dashboard.player_data import DIGITS
+from dashboard.selection.defaults import default_configurations
 from dashboard.selection.link import Selection, to_query
 from dashboard.study.figures import Correlated, Covered, Ordered, Told
 from dashboard.study.frames import Frames, Measure

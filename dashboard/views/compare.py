@@ -44,11 +44,11 @@ PLAYER = "player"
 def page(site: Site) -> None:
     """Show the page for the link that the browser is on."""
     store, columns = site.store, site.columns
-    look = partial(listed_tracks, store, st.query_params.to_dict())
+    asker = asker_of(store)
+    look = partial(listed_tracks, store, st.query_params.to_dict(), asker.clips())
     tracks = look()  # once: what is drawn and what is watched for changes must be the same state
     catalogue = Catalogue(tracks, unlisted(store))
     choices = Choices(catalogue, partial(_opening, columns, catalogue))
-    asker = asker_of(store)
     selection, notes = choices.start()
     add_video = partial(add_video_button, store, asker, catalogue, tracks, selection.clip.key if selection else "")
     if selection is None:

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from analysis.energy import Unreadable
+from analysis.shifts import source_of
 from cache.records import Clip, Track
 from cache.requests.records import Request
 from dashboard.catalogue import Catalogue
@@ -224,7 +225,11 @@ def _show_player(site: Site, clip: Clip, sheet: Sheet) -> None:
 
 def _show_energies(site: Site, catalogue: Catalogue, sheet: Sheet) -> None:
     """Where the energies of the picture lie among those of the stored clips."""
-    listed = [track for track in listed_tracks(site.store, {}) if track.head.kind == "energy"]
+    listed = [
+        track
+        for track in listed_tracks(site.store, {})
+        if track.head.kind == "energy" and not source_of(track.head.clip.sampling)
+    ]
     found: list[tuple[str, Standing]] = []
     problems: list[str] = []
     for energy in sheet.energies:

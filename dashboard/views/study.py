@@ -17,10 +17,11 @@ from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.compare.expected import MEASURES as EXPECTED_ERRORS
 from dashboard.components.chart import chart
-from dashboard.configuration import PREFERRED_TARGET, Configuration, default_configurations
+from dashboard.configuration import Configuration
 from dashboard.gallery.items import COMMAND as GALLERY_COMMAND
 from dashboard.gallery.items import listed
 from dashboard.numbers import number
+from dashboard.selection.defaults import USUAL_TARGET, default_configurations
 from dashboard.site import Site
 from dashboard.study import charts, tables
 from dashboard.study.figures import MAX_POINTS, Level, correlated, covered, ordered, told_apart
@@ -63,7 +64,7 @@ def page(site: Site) -> None:
         refresh_when_changed(look, tracks, None)
         return
     with st.container(key="study-choices", horizontal=True, vertical_alignment="bottom", gap="small"):
-        default = PREFERRED_TARGET if PREFERRED_TARGET in targets else next(iter(targets))
+        default = USUAL_TARGET if USUAL_TARGET in targets else next(iter(targets))
         target = pills_in_link(PAGE, "predict", "Prediction", targets, default)
         measure = _measure(measures_of(catalogue, target))
         frames = _frames(store, columns, catalogue, tracks, target, measure)

@@ -48,6 +48,7 @@ class ConsoleEvents:
                 self._close_bars()
             case events.Planned():
                 self._title = event.title
+                self._close_bars()  # those of the strength before
                 self._say(_planned(event))
                 self._show_frames = self._bars.enter_context(_frame_bar(event.title, event.n_frames))
             case events.Estimated():

@@ -83,6 +83,22 @@ MaxDurationOption = Annotated[
         help="Longest video from a URL; not checked with --max-frames.",
     ),
 ]
+ShiftOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--shift",
+        metavar="SHIFTS",
+        help="Compute the source also under these shifts of its frames, separated by commas or repeated: KIND@SEVERITY of "
+        "ImageNet-C, or KIND:STRENGTH, such as 'jpeg@1..5,blur:2px,h264:crf35'. Kinds: docs/shifts.md.",
+    ),
+]
+EnergiesOnlyOption = Annotated[
+    bool,
+    typer.Option(
+        "--energies-only",
+        help="With --shift: store energies and numbers of the shifted clips, no pictures of predictions.",
+    ),
+]
 VerboseOption = Annotated[
     bool,
     typer.Option("--verbose", help="Log on stderr what the job plans, how it computes, and each pack it writes."),
@@ -112,8 +128,11 @@ def make_settings(
     batch_size: int | None,
     allow_code: bool,
     max_duration: float = MAX_DURATION_SECONDS,
+    shift: Sequence[str] | None = None,
+    energies_only: bool = False,
 ) -> Settings:
     """The settings of a job. Ends the command if the options allow none."""
+    from analysis.shifts import parse_shifts
     from consistency.zoo.read import load_zoo
     from consistency.zoo.records import ZooError
     from precompute.jobs.device_worker import choose_device
@@ -126,7 +145,21 @@ def make_settings(
         sampling = Sampling(start, end, fps, max_frames, size, cast("Crop", crop), tolerant)
         limits = Limits(max_seconds=None if max_frames else max_duration, start_seconds=start, end_seconds=end)
         where = choose_device(cast("Device", device))
-        settings = Settings(load_zoo(zoo, allow_code=allow_code), patterns, sampling, where, batch_size, limits)
+        shifts = tuple(one for one in parse_shifts(",".join(shift)) if one is not None) if shift else ()
+        if energies_only and not shifts:
+            raise ValueError(
+                "--energies-only spares the pictures of shifted clips; add --shift, such as --shift blur@1..5"
+            )
+        settings = Settings(
+            load_zoo(zoo, allow_code=allow_code),
+            patterns,
+            sampling,
+            where,
+            batch_size,
+            limits,
+            shifts,
+            keeps_pictures=not energies_only,
+        )
         select_configurations(settings.zoo, patterns)
     except (ValueError, ZooError) as error:
         raise usage(str(error)) from error

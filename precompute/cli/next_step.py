@@ -10,7 +10,7 @@ from rich.text import Text
 
 from precompute.cli.console import out
 from precompute.jobs import events
-from precompute.text import one_line
+from precompute.text import count, one_line
 
 APP = "dashboard/app.py"
 PORT = 8501
@@ -27,24 +27,28 @@ class NextStep:
     def __init__(self, store: Path | None, lines: Console = out) -> None:
         self._store, self._lines = store, lines
         self._titles: dict[str, str] = {}
+        self._shifted: dict[str, int] = {}
 
     def emit(self, event: events.Event) -> None:
         match event:
             case events.Stored():
                 self._titles[event.clip] = event.title
+                self._shifted |= {event.clip: event.n_shifts} if event.n_shifts else {}
             case events.RunEnded() if self._titles:
                 self._say(f"to look at it: streamlit run {APP}{_option(self._store)}")
                 for clip, title in list(self._titles.items())[:LINKS]:
                     about = "" if len(self._titles) == 1 else f"   {one_line(title)}"
                     self._say(f"then open {page_link(clip)}{about}")
+                    if n_shifts := self._shifted.get(clip):
+                        self._say(f"and under {count(n_shifts, 'shift')}: {page_link(clip, page='shift')}")
 
     def _say(self, text: str) -> None:
         self._lines.print(Text(text), soft_wrap=True)
 
 
-def page_link(clip: str, port: int = PORT) -> str:
-    """The address of the Compare page on that clip."""
-    return f"http://localhost:{port}/?clip={clip[:KEY_LETTERS]}"
+def page_link(clip: str, port: int = PORT, page: str = "") -> str:
+    """The address of a page on that clip, the Compare page by default."""
+    return f"http://localhost:{port}/{page}?clip={clip[:KEY_LETTERS]}"
 
 
 def _option(store: Path | None) -> str:

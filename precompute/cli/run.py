@@ -23,9 +23,11 @@ from precompute.cli.job_options import (
     CropOption,
     DeviceOption,
     EndOption,
+    EnergiesOnlyOption,
     FpsOption,
     MaxDurationOption,
     MaxFramesOption,
+    ShiftOption,
     SizeOption,
     StartOption,
     TolerantOption,
@@ -68,6 +70,8 @@ def run(
     size: SizeOption = 256,
     crop: CropOption = "centre",
     tolerant: TolerantOption = False,
+    shift: ShiftOption = None,
+    energies_only: EnergiesOnlyOption = False,
     device: DeviceOption = "auto",
     batch_size: BatchSizeOption = None,
     allow_code: CodeOption = False,
@@ -90,6 +94,8 @@ def run(
       python -m precompute run photo.heic 'scan/frame_%04d.png' --fps 24
 
       python -m precompute run 'https://www.youtube.com/watch?v=...' --start 60 --end 90
+
+      python -m precompute run walkthrough --fps 5 --shift jpeg@1..5,blur@1..5
 
       python -m precompute run my-videos --from more.txt --json --verbose 2> run.log
 
@@ -121,6 +127,8 @@ def run(
         batch_size=batch_size,
         allow_code=allow_code,
         max_duration=max_duration,
+        shift=shift,
+        energies_only=energies_only,
     )
     if not listed.sources:
         raise usage(

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,10 +14,12 @@ from typing import Literal
 
 import numpy as np
 
+from analysis.shifts import Shift
 from consistency.domains import get_domain
 from precompute.failures import SourceError
 from precompute.media import decoder
 from precompute.media.sampling import Frame, Sampling
+from precompute.media.shifts.apply import shifted
 from precompute.media.sources import Source
 
 BATCHES_AHEAD = 2
@@ -38,20 +40,28 @@ class FrameBatch:
     """Domain -> uint8 codes, (N, H, W, C)."""
     start: int = 0
     """Index of the first frame in the clip."""
+    clean: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Key of a track of the clip without the shift -> its codes of these frames, uint8, (N, H, W, C)."""
 
     def __post_init__(self) -> None:
-        lengths = {len(values) for values in (self.rgb, self.pts_seconds, *self.truth.values())}
+        lengths = {len(values) for values in (self.rgb, self.pts_seconds, *self.truth.values(), *self.clean.values())}
         if len(lengths) != 1:
-            raise ValueError(f"images, times and truth of one batch differ in length: {sorted(lengths)}")
+            raise ValueError(f"images, times, truth and clean tracks of one batch differ in length: {sorted(lengths)}")
 
     @classmethod
-    def stack(cls, frames: Sequence[Frame], truth: Mapping[str, Sequence[np.ndarray]] | None = None) -> FrameBatch:
-        """One batch of decoded frames. `truth`: domain -> one image of codes per frame."""
+    def stack(
+        cls,
+        frames: Sequence[Frame],
+        truth: Mapping[str, Sequence[np.ndarray]] | None = None,
+        clean: Mapping[str, Sequence[np.ndarray]] | None = None,
+    ) -> FrameBatch:
+        """One batch of decoded frames. `truth`: domain -> one image of codes per frame; `clean`: key of a track -> the same."""
         return cls(
             np.stack([frame.rgb for frame in frames]),
             np.array([frame.pts_seconds for frame in frames]),
             {name: np.stack(codes) for name, codes in (truth or {}).items()},
             frames[0].index,
+            {key: np.stack(codes) for key, codes in (clean or {}).items()},
         )
 
     def __len__(self) -> int:
@@ -59,8 +69,9 @@ class FrameBatch:
 
     def __getitem__(self, frames: slice) -> FrameBatch:
         truth = {name: codes[frames] for name, codes in self.truth.items()}
+        clean = {key: codes[frames] for key, codes in self.clean.items()}
         start = self.start + range(len(self))[frames].start
-        return FrameBatch(self.rgb[frames], self.pts_seconds[frames], truth, start)
+        return FrameBatch(self.rgb[frames], self.pts_seconds[frames], truth, start, clean)
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,10 @@ class FrameRange:
     """Most frames of a batch."""
     pack_size: int
     """Frames per pack, counted from `start`: a batch ends where a pack ends."""
+    shift: Shift | None = None
+    """Done to the frames, not to the truth."""
+    clean: Mapping[str, Callable[[int], np.ndarray]] = field(default_factory=dict)
+    """Key of a track of the clip without the shift -> reads its codes of a frame, uint8 (H, W, C)."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +160,13 @@ def _decode_batches(wanted: FrameRange, stopped: Event, remarks: Remarks) -> Gen
             )
             return stack.enter_context(closing(frames))
 
+        def clean_of(frames: Sequence[Frame]) -> dict[str, list[np.ndarray]]:
+            return {key: [read(frame.index) for frame in frames] for key, read in wanted.clean.items()}
+
         n_frames = 0
-        rgb = decode(wanted.source.path, wanted.sampling)
+        rgb: Iterable[Frame] = decode(wanted.source.path, wanted.sampling)
+        if wanted.shift is not None:
+            rgb = shifted(rgb, wanted.shift, start)
         strict = replace(wanted.sampling, is_tolerant=False)
         truth = {name: decode(path, strict, get_domain(name).channels) for name, path in wanted.source.truth.items()}
         held: list[Frame] = []
@@ -168,12 +188,12 @@ def _decode_batches(wanted: FrameRange, stopped: Event, remarks: Remarks) -> Gen
                 continue
             held.append(frame)
             if len(held) == wanted.batch_size or (frame.index + 1 - start) % wanted.pack_size == 0:
-                yield FrameBatch.stack(held, held_truth)
+                yield FrameBatch.stack(held, held_truth, clean_of(held))
                 held, held_truth = [], {name: [] for name in truth}
         if stopped.is_set():
             return
         if held:
-            yield FrameBatch.stack(held, held_truth)
+            yield FrameBatch.stack(held, held_truth, clean_of(held))
         if n_frames < max(start, 1):
             if not start:
                 raise SourceError(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
+from cache.pack import BadPack
+from cache.records import StoreError
 from cache.store import Store
 from consistency.path_graph import Graph
 from consistency.zoo.records import Chain, ZooError
@@ -23,6 +26,7 @@ from precompute.jobs.output.encode import start_encoder
 from precompute.jobs.output.failed_tracks import FailedTracks
 from precompute.jobs.output.packs import PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
 from precompute.jobs.output.resume import open_tracks
+from precompute.jobs.output.stored_frames import StoredFrames
 from precompute.jobs.output.tracks import TrackChunk, TrackSpec, chains_of, not_finite, truth_chains_of
 from precompute.jobs.pace import Pace
 from precompute.jobs.plan import Plan
@@ -79,7 +83,8 @@ def compute_clip(
         )
         encoders = stack.enter_context(ThreadPoolExecutor(n_encoders(), "encode", start_encoder))
         disk = stack.enter_context(closing(PackWriter(writers)))
-        wanted = FrameRange(plan.source, plan.sampling, start, compute.batch_size, pack_size)
+        clean = {spec.clean: _clean_reader(store, spec.clean) for spec in pending if spec.clean}
+        wanted = FrameRange(plan.source, plan.sampling, start, compute.batch_size, pack_size, plan.shift, clean)
         batches = stack.enter_context(closing(read_batches(wanted, remarks)))  # read
 
         def predict_and_score(worker: DeviceWorker, frames: FrameBatch) -> dict[str, TrackChunk]:
@@ -119,6 +124,25 @@ def compute_clip(
     return Computed(len(pending) - len(failed), n_frames - start, failed.error(worker.graph for worker in workers))
 
 
+def _clean_reader(store: Store, key: str) -> Callable[[int], np.ndarray]:
+    """Reads the codes of a frame of a finished track, uint8 (H, W, C). Raises StoreError."""
+    track = store.get(key)
+    if track is None:
+        raise StoreError("the clip without the shift was removed meanwhile", "run the same command again")
+    frames = StoredFrames(store, track)
+
+    def read(at: int) -> np.ndarray:
+        try:
+            codes = frames.image(at)
+        except (BadPack, ValueError, IndexError) as error:
+            raise StoreError(
+                f"{track.head.label} cannot be read ({error})", "run: python -m precompute verify"
+            ) from error
+        return codes if codes.ndim == 3 else codes[..., None]
+
+    return read
+
+
 def _new_worker(
     plan: Plan, pending: Sequence[TrackSpec], compute: Compute, device: torch.device, events: Events
 ) -> DeviceWorker:
@@ -146,7 +170,7 @@ def _in_dtype_of_clip(store: Store, plan: Plan, compute: Compute) -> Compute:
 def _tell(plan: Plan, remarks: Remarks, events: Events) -> None:
     """Report what was chosen, passed over and changed in the source."""
     for note in remarks.notes:
-        events.emit(Note(f"{plan.clip.title}: {note}"))
+        events.emit(Note(f"{plan.title}: {note}"))
 
 
 def _require_unchanged(stamps: dict[Path, sources.Stamp], *, is_last: bool = True) -> None:

@@ -124,6 +124,8 @@ class Stored:
     """Frames that networks computed in this run; 0 where only the stability of stored frames was missing."""
     seconds: float = 0.0
     """Computing and storing took this long."""
+    n_shifts: int = 0
+    """Shifts under which the source is stored too."""
 
 
 @dataclass(frozen=True)

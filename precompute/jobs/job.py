@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from analysis.shifts import Shift
 from analysis.summaries.rows import Summaries
 from cache.records import StoreError
 from cache.requests.uploads import Uploads
@@ -67,6 +68,10 @@ class Settings:
     """Frames per run of the networks; None for BATCH_SIZE."""
     limits: Limits = USUAL_LIMITS
     """Limits of a download."""
+    shifts: tuple[Shift, ...] = ()
+    """What is done to the frames of each source, once by itself each, after the source without it."""
+    keeps_pictures: bool = True
+    """Whether the pictures of predictions under a shift are stored; False: their numbers and energies are."""
 
 
 def run_job(
@@ -125,7 +130,46 @@ def compute_source(
         progress=lambda n_bytes, n_total: events.emit(Downloading(n_bytes, n_total)),
     )
     events.emit(Resolved())
-    return replace(compute_found(store, found, settings, networks, events=events, stop=stop), source=source)
+    stored = compute_found(store, found, settings, networks, events=events, stop=stop)
+    if settings.shifts:
+        stored = _compute_ladders(store, found, settings, networks, stored, events=events, stop=stop)
+    return replace(stored, source=source)
+
+
+def _compute_ladders(
+    store: Store,
+    found: Source,
+    settings: Settings,
+    networks: Networks,
+    stored: Stored,
+    *,
+    events: Events,
+    stop: Stop,
+) -> Stored:
+    """Compute the source under every shift; `stored`: what was computed of it without. A strength that fails does not stop the
+    others; the first failure is raised in the end."""
+    failed: list[tuple[Shift, Exception]] = []
+    for shift in settings.shifts:
+        stop.raise_if_set()
+        try:
+            one = compute_found(store, found, settings, networks, shift=shift, events=events, stop=stop)
+        except Exception as error:
+            log.debug("%s failed", shift.spelling, exc_info=error)
+            failed.append((shift, error))
+            continue
+        stored = replace(
+            stored,
+            n_tracks=stored.n_tracks + one.n_tracks,
+            n_tracks_computed=stored.n_tracks_computed + one.n_tracks_computed,
+            n_frames_computed=stored.n_frames_computed + one.n_frames_computed,
+            seconds=stored.seconds + one.seconds,
+            n_shifts=stored.n_shifts + 1,
+        )
+    if failed:
+        shift, error = failed[0]
+        named = name_error(", ".join(shift.spelling for shift, _ in failed), error)
+        raise SourceError(named.code, named.found, named.next_step) from error
+    return stored
 
 
 def compute_found(
@@ -134,19 +178,29 @@ def compute_found(
     settings: Settings,
     networks: Networks,
     *,
-    is_upload: bool = False,
+    shift: Shift | None = None,
+    is_unlisted: bool = False,
     events: Events = UNHEARD,
     stop: Stop,
 ) -> Stored:
-    """Compute a source that is a file on this disk now. `networks` keeps what it loads for the next source. Unless
-    `is_upload`, lists name its clip from now on, and it no longer goes with the upload that it was first made from.
+    """Compute a source that is a file on this disk now, under a `shift` if one is given. `networks` keeps what it loads for the
+    next source. Unless `is_unlisted`, lists name its clip from now on, and it is no longer deleted with the visitor's request that
+    first made it.
 
     Raises KeyboardInterrupt once `stop` is set, and SourceError, ZooError, StoreError, OSError and torch's errors.
     """
     stop.has_unsaved_frames = False
-    plan = make_plan(store, found, settings.sampling, settings.zoo, list(settings.patterns))
+    plan = make_plan(
+        store,
+        found,
+        settings.sampling,
+        settings.zoo,
+        list(settings.patterns),
+        shift,
+        keeps_pictures=settings.keeps_pictures,
+    )
     stored, began = Stored(str(found.path), found.title, plan.clip.key, len(plan.specs)), time.perf_counter()
-    if not is_upload:
+    if not is_unlisted:
         Uploads(store.root).relist(plan.clip.key)
     _state_trust(store, plan)
     if not plan.pending:
@@ -156,7 +210,7 @@ def compute_found(
     _require_space(store, plan)
     compute, accuracy = _choose_compute(store, plan, settings, networks)
     planned = Planned(
-        found.title,
+        plan.title,
         plan.clip.key,
         n_frames=plan.clip.n_frames,
         n_tracks=len(plan.specs),
@@ -182,6 +236,8 @@ def compute_found(
 
 def _with_stability(store: Store, plan: Plan, stored: Stored, began: float, events: Events, stop: Stop) -> Stored:
     """What is stored of the clip, with flow and stability, which are computed here. `began`: seconds of the performance counter."""
+    if plan.shift is not None:  # the flow of distorted frames says how they are distorted, not how the scene moves
+        return replace(stored, seconds=time.perf_counter() - began)
     added = add_stability(store, [spec.head.key for spec in plan.specs], events=events, stop=stop)
     stop.raise_if_set()
     return replace(
@@ -231,6 +287,6 @@ def _require_space(store: Store, plan: Plan) -> None:
     if free < needed:
         raise SourceError(
             "disk_full",
-            f"{plan.source.title}: needs about {needed / 1e9:.1f} GB in {store.root}, but only {free / 1e9:.1f} GB free",
+            f"{plan.title}: needs about {needed / 1e9:.1f} GB in {store.root}, but only {free / 1e9:.1f} GB free",
             "free space, use fewer frames (--fps, --max-frames) or configurations, or choose another --store",
         )

@@ -35,6 +35,8 @@ class Predictions:
     """Domain -> the frames' ground truth on the device, float32 in [0, 1], (N, C, H, W)."""
     of_truth: Mapping[Chain, Tensor] = field(default_factory=dict)
     """Chain that begins with a domain of `true_codes` -> what its networks make of the ground truth, as `outputs`."""
+    clean_codes: Mapping[str, Tensor] = field(default_factory=dict)
+    """Key of a track of the clip without the shift -> its codes of these frames, as `true_codes`."""
 
     @cached_property
     def disagreements(self) -> Disagreements:
@@ -119,7 +121,8 @@ def predict(
     of_truth: dict[Chain, Tensor] = {}
     for name, readouts in (truth_graphs or {}).items():
         of_truth |= _run(readouts, true_codes[name], size_multiple, len(frames))
-    return Predictions(frames, _run(graph, images, size_multiple, len(frames)), true_codes, of_truth)
+    clean_codes = {key: to_codes(codes, device) for key, codes in frames.clean.items()}
+    return Predictions(frames, _run(graph, images, size_multiple, len(frames)), true_codes, of_truth, clean_codes)
 
 
 def _run(graph: Graph | CapturedGraph, images: Tensor, size_multiple: int, n_frames: int) -> dict[Chain, Tensor]:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from analysis.statistics import interval, pearson, risk_coverage, roc_auc, spearman
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import EnergyConstants, Zoo
-from precompute.media import shifts
+from precompute.media.shifts import blurs, graded
 from tests.fixtures.zoos import write_lab, write_zoo
 from training.cli import app
 from training.evaluation import claims, measure, real_images, real_items, results
@@ -304,20 +304,20 @@ def test_progress_counts_every_frame_once(tiny: Zoo, frames_folder: Path):
 # Shifts and material
 
 
-@pytest.mark.parametrize("ladder", shifts.LADDERS, ids=lambda ladder: ladder.name)
-def test_each_level_changes_more_than_the_one_before(ladder: shifts.Ladder):
+@pytest.mark.parametrize("ladder", graded.LADDERS, ids=lambda ladder: ladder.name)
+def test_each_level_changes_more_than_the_one_before(ladder: graded.Ladder):
     assert len(ladder.levels) >= 8
-    image = shifts.blur(RNG.integers(0, 256, (64, 64, 3)).astype(np.uint8), 1)
+    image = blurs.blur(RNG.integers(0, 256, (64, 64, 3)).astype(np.uint8), 1)
     changes = [np.abs(ladder.change(image, level).astype(int) - image).mean() for level in ladder.levels]
     assert changes == sorted(changes)
 
 
-@pytest.mark.parametrize("name", shifts.STRONG)
+@pytest.mark.parametrize("name", graded.STRONG)
 def test_a_strong_shift_gives_another_picture_of_the_same_kind(name: str):
     image = RNG.integers(0, 256, (32, 32, 3)).astype(np.uint8)
-    changed = shifts.STRONG[name](image)
+    changed = graded.STRONG[name](image)
     assert (changed.shape, changed.dtype) == (image.shape, image.dtype)
-    assert not np.array_equal(changed, image) and np.array_equal(changed, shifts.STRONG[name](image))
+    assert not np.array_equal(changed, image) and np.array_equal(changed, graded.STRONG[name](image))
 
 
 def test_only_what_has_a_clear_licence_is_shown():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.statistics import Interval, interval
-from precompute.media.shifts import LADDERS
+from precompute.media.shifts.graded import LADDERS
 from training.evaluation.chains import BASELINE, methods_of
 from training.evaluation.measure import ALL, ResultFigures, auc, ladder_spearman
 from training.evaluation.real_items import GROUPS

@@ -11,7 +11,7 @@ import torch
 
 from analysis.statistics import roc_auc, spearman
 from consistency.zoo.records import Zoo
-from precompute.media.shifts import LADDERS, STRONG
+from precompute.media.shifts.graded import LADDERS, STRONG
 from training.evaluation import real_images
 from training.evaluation.chains import BASELINE, Pair, open_frames
 from training.evaluation.comparison_sheets import ShownImage, predict, shown_pictures, shown_walk

@@ -15,7 +15,11 @@ import numpy as np
 from cache.files import write_whole
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import EnergyConstants, Expected, Merge, Zoo
-from precompute.media.shifts import Change, blur, darken, jpeg, noise
+from precompute.media.shifts.blurs import blur
+from precompute.media.shifts.coders import jpeg
+from precompute.media.shifts.graded import Change
+from precompute.media.shifts.light import darken
+from precompute.media.shifts.noises import noise
 from training.evaluation import judgement, real_images
 from training.evaluation.chains import BASELINE, Pair
 from training.evaluation.fits import fitted_energies, fitted_expected, fitted_merges

@@ -23,7 +23,7 @@ from consistency.energy import disagreement_maps
 from consistency.merging import merge, mirrored, shortening
 from consistency.metrics import frame_errors
 from consistency.zoo.records import IMAGE, MERGED, Chain, Merge, Zoo
-from precompute.media.shifts import Change
+from precompute.media.shifts.graded import Change
 from training.evaluation.chains import (
     BASELINE,
     BATCH,

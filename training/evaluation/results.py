@@ -14,7 +14,7 @@ import numpy as np
 
 from analysis.statistics import interval, risk_coverage
 from consistency.zoo.records import Zoo
-from precompute.media.shifts import LADDERS
+from precompute.media.shifts.graded import LADDERS
 from training.evaluation.chains import methods_of
 from training.evaluation.claims import HEADLINE, agreement_text, goals_text
 from training.evaluation.comparison_sheets import target_sheet, thin_sheet

@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.statistics import interval, pearson, risk_coverage, spearman
 from consistency.zoo.records import SHARED
-from precompute.media.shifts import LADDERS
+from precompute.media.shifts.graded import LADDERS
 from training.evaluation import real_images
 from training.evaluation.chains import BASELINE, methods_of
 from training.evaluation.claims import HEADLINE

@@ -32,6 +32,7 @@ def _data(store: Store, asker: Asker, catalogue: Catalogue, tracks: Sequence[Tra
         "offers": offered,
         "titles": {target: catalogue.title(target) for target in sorted(targets)},
         "maxUploadMb": asker.limits.upload_mb,
+        "keptDays": asker.limits.days,
         "serveCommand": command,
         "serveBlanks": blanks(command),
     }

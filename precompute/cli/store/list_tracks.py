@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.energy import Unreadable, energy, own_weighting
+from analysis.shifts import Shift, shift_of, source_of
 from cache.pack import BadPack
 from cache.records import Track
 from cache.store import CorruptPack, Store
@@ -53,35 +54,51 @@ def list_tracks(
             print_table(_table([(track, _row(opened, track)) for track in group]))
             say("")
     else:
-        print_table(_clips([list(group) for _, group in groupby(tracks, key=lambda track: track.head.clip.key)]))
+        print_table(_clips([list(group) for _, group in groupby(tracks, key=_line)]))
 
 
 def _order(track: Track) -> tuple[str, ...]:
     head = track.head
-    return head.clip.title, head.clip.key, head.zoo, head.method, head.kind, head.path
+    return head.clip.title, *_line(track), head.clip.key, head.zoo, head.method, head.kind, head.path
 
 
-def _clips(clips: list[list[Track]]) -> Table:
-    """One line for each clip, given all its tracks."""
+def _line(track: Track) -> tuple[str, str]:
+    """The line of `list` that a track counts for: that of its clip, or of its ladder; a ladder follows the clip it was made from."""
+    clip = track.head.clip
+    shift = shift_of(clip.sampling)
+    return (source_of(clip.sampling), shift.kind.name) if shift else (clip.key, "")
+
+
+def _clips(lines: list[list[Track]]) -> Table:
+    """One line for each clip and for each ladder, given all their tracks."""
     table = Table(box=None, pad_edge=False)
     table.add_column("clip", overflow="fold", max_width=TITLE_CHARACTERS)
     for name in ("key", "frames", "MB", "configurations"):
         table.add_column(name, justify="left" if name == "key" else "right", no_wrap=True)
     table.add_column("zoos", overflow="fold")
-    for tracks in clips:
+    for tracks in lines:
         clip = tracks[0].head.clip
+        shifts = [shift for track in tracks if (shift := shift_of(track.head.clip.sampling))]
         n_ready = min(track.n_frames for track in tracks)
         caveat = next((f" · {track.head.caveat}" for track in tracks if track.head.caveat), "")
-        computed = [track for track in tracks if track.head.kind in ("prediction", "readout")]
+        computed = [track for track in tracks if track.head.kind in ("prediction", "readout", "scores")]
+        names = {(track.head.zoo, track.head.method, track.head.path) for track in computed}
         table.add_row(
-            Text(one_line(clip.title + caveat)),
-            clip.key[:12],
+            Text(f"  {_ladder(shifts)}" if shifts else one_line(clip.title + caveat)),
+            "" if shifts else clip.key[:12],
             f"{n_ready}" if all(track.is_complete for track in tracks) else f"{n_ready} of {clip.n_frames}",
             f"{sum(track.bytes for track in tracks) / 1e6:.1f}",
-            f"{len(computed)}",
+            f"{len(names)}",
             Text(one_line(", ".join(sorted({track.head.zoo for track in computed})))),
         )
     return table
+
+
+def _ladder(shifts: list[Shift]) -> str:
+    """`JPEG compression: q25 q18 q15 q10 q7`."""
+    kind = shifts[0].kind
+    steps = sorted({shift.strength for shift in shifts}, reverse=kind.is_stronger_lower)
+    return f"{kind.title}: {' '.join(map(kind.spelled, steps))}"
 
 
 def _row(store: Store, track: Track) -> dict[str, Any]:
@@ -99,6 +116,7 @@ def _row(store: Store, track: Track) -> dict[str, Any]:
         "complete": track.is_complete,
         "caveat": head.caveat,
         "key": head.key,
+        **({"shift": head.clip.sampling["shift"]} if source_of(head.clip.sampling) else {}),
     }
     if head.kind == "energy":
         try:

@@ -11,21 +11,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TypeVar
 
 import cv2
 import numpy as np
 
-from cache.pack import BadPack, read_column, read_images
-from cache.records import Pack, StoreError, Track
+from cache.pack import BadPack
+from cache.records import StoreError, Track
 from cache.store import Store
 from cache.writer import TrackWriter
 from precompute.jobs.events import UNHEARD, Events, Waiting
 from precompute.jobs.measures.optical_flow import Motion
 from precompute.jobs.measures.spec import Measured, MeasureSpec, Moment
-from precompute.jobs.output.encode import decode_image, encode_image, start_encoder
+from precompute.jobs.output.encode import encode_image, start_encoder
 from precompute.jobs.output.packs import n_encoders, pack_frames
+from precompute.jobs.output.stored_frames import StoredFrames
 from precompute.signals import Stop
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class _Sources:
         """The measures of the frames from the first to before the last. Raises StoreError."""
         start, end = frames
         measured: list[list[Measured]] = [[] for _ in self.specs]
-        times = _Frames(self.store, self.input_track)
+        times = StoredFrames(self.store, self.input_track)
         try:
             for at, moment in self._moments(start, end):
                 if at >= start:
@@ -123,8 +123,8 @@ class _Sources:
         uses_motion = any(spec.uses_motion for spec in self.specs)
         if uses_motion and self.flow is None:
             tracks[self.input_track.head.key] = self.input_track
-        frames = {key: _Frames(self.store, track) for key, track in tracks.items()}
-        flow = _Frames(self.store, self.flow) if uses_motion and self.flow else None
+        frames = {key: StoredFrames(self.store, track) for key, track in tracks.items()}
+        flow = StoredFrames(self.store, self.flow) if uses_motion and self.flow else None
         before: Moment | None = None
         for at in range(max(start - uses_motion, 0), end):
             codes = {key: track.image(at) for key, track in frames.items()}
@@ -134,41 +134,8 @@ class _Sources:
             before = replace(moment, before=None)  # or memory would grow with the frames
 
 
-def _motion(flow: _Frames, at: int) -> Motion:
+def _motion(flow: StoredFrames, at: int) -> Motion:
     return Motion(flow.row("flow", at), (flow.image(at) > 127).astype(np.uint8))
-
-
-class _Frames:
-    """The frames of a track, read pack by pack."""
-
-    def __init__(self, store: Store, track: Track) -> None:
-        self._store, self._track = store, track
-        self._pack: Pack | None = None
-        self._images: list[bytes] = []
-        self._columns: dict[str, np.ndarray] = {}
-
-    def image(self, at: int) -> np.ndarray:
-        """Codes, uint8 (H, W) or (H, W, 3)."""
-        path, index = self._find(at)
-        self._images = self._images or read_images(path)
-        codes = np.ascontiguousarray(decode_image(self._images[index]))
-        return codes[..., 0] if codes.shape[-1] == 1 else codes
-
-    def row(self, name: str, at: int) -> np.ndarray:
-        """A frame's value of a column."""
-        path, index = self._find(at)
-        if name not in self._columns:
-            self._columns[name] = read_column(path, name)
-        return self._columns[name][index]
-
-    def _find(self, at: int) -> tuple[Path, int]:
-        """The pack that holds the frame, and its place there. Raises IndexError and StoreError."""
-        if self._pack is None or not 0 <= at - self._pack.start < self._pack.n_frames:
-            pack = next((pack for pack in self._track.packs if 0 <= at - pack.start < pack.n_frames), None)
-            if pack is None:
-                raise IndexError(f"{self._track.head.configuration} has {self._track.n_frames} frames, not frame {at}")
-            self._pack, self._images, self._columns = pack, [], {}
-        return self._store.pack_path(self._track.head.key, self._pack.sha256), at - self._pack.start
 
 
 def _coded(measured: Sequence[Measured], pts_seconds: np.ndarray) -> tuple[list[bytes], dict[str, np.ndarray]]:

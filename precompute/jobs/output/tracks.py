@@ -60,6 +60,8 @@ class TrackSpec:
     """The networks that it runs on the ground truth of the domain that they begin with."""
     terms: tuple[tuple[Chain, Chain], ...] = ()
     """For an energy: a direct chain and the one that disagrees with it, for each term."""
+    clean: str = ""
+    """The key of the track that it is compared with frame by frame: the same configuration on the clip without the shift."""
 
 
 STATED_LATER = ("trust", "expected", "rankings", "training")
@@ -77,7 +79,17 @@ COLUMN_TITLES: dict[str, dict[str, str]] = {
     "perceptual": {"title": "Perceptual error", "unit": "code"},
     "mirror": {"title": "Disagreement with the mirrored image", "unit": "code"},
     "length": {"title": "Shortening of the normals", "unit": ""},
+    "self_error": {"title": "Mean absolute difference from the clean prediction", "unit": "code"},
+    "self_angle_degrees": {"title": "Mean angle to the clean prediction", "unit": "°"},
+    "self_absrel": {"title": "Relative difference from the clean prediction", "unit": ""},
+    "self_absrel_scaled": {"title": "Relative difference from the clean prediction, scale aligned", "unit": ""},
 }
+SCORES = "scores"
+"""The kind of a prediction or readout of which only the numbers are kept."""
+SELF = "self_"
+"""Begins the names of columns that compare with the clean prediction as errors compare with the truth."""
+SELF_VERSION = 1
+"""Raised when the self-disagreement means something else; part of the keys of tracks that have one."""
 ERRORS_VERSION = 2
 """Raised when tracks with true depth gain columns; part of their key."""
 NORMAL = "normal"
@@ -88,15 +100,20 @@ def plan_tracks(
     zoo: Zoo,
     patterns: Sequence[str],
     truth: Mapping[str, str],
+    clean: Clean | None = None,
+    *,
+    keeps_pictures: bool = True,
 ) -> list[TrackSpec]:
     """Every track that the patterns select on a clip.
 
     `patterns` are globs on `zoo/method/path`. Each configuration includes its prediction rgb-Y and the energy of Y,
     without which a readout cannot be judged. Paths share what they have in common: a prefix is computed once. `truth`: domain -> SHA-256 of the ground truth beside the clip.
+    `clean`: of a shifted clip, the clip without the shift, with whose predictions its own are compared. Unless
+    `keeps_pictures`, the numbers of predictions are stored, and blank images.
     Raises ZooError for a pattern that matches nothing.
     """
     truth = {name: truth[name] for name in sorted(truth, key=list(DOMAINS).index)}
-    maker = _Maker(clip, zoo, truth)
+    maker = _Maker(clip, zoo, truth, clean, keeps_pictures)
     specs = [maker.input(), *(maker.truth_of(domain) for domain in truth)]
     chosen = select_configurations(zoo, patterns)
     for method, target in dict.fromkeys((method, path.split("-")[1]) for method, path in chosen):
@@ -188,12 +205,23 @@ def not_finite(chunks: Mapping[str, TrackChunk]) -> list[str]:
 
 
 @dataclass(frozen=True)
+class Clean:
+    """The clip that a shifted one shows without the shift."""
+
+    clip: Clip
+    holds: Callable[[str], bool]
+    """Whether the store holds the finished track of that key."""
+
+
+@dataclass(frozen=True)
 class _Maker:
     """Builds the track specs of one clip and zoo."""
 
     clip: Clip
     zoo: Zoo
     truth: Mapping[str, str]
+    clean: Clean | None = None
+    keeps_pictures: bool = True
 
     @property
     def padded_size(self) -> tuple[int, int]:
@@ -265,6 +293,7 @@ class _Maker:
         )
         merged = {chain: weight for chain, weight in weighed if weight}  # what counts for nothing need not run
         domain = self.zoo.domain(target)
+        clean = self._clean_key(lambda maker: maker.merged(target))
         doubts = _Doubts.of(self.zoo, recipe.of, target, MERGED)
         terms = tuple((direct, chain) for chain in indirect)
         is_expected = (target, MERGED) in self.zoo.expected
@@ -276,10 +305,13 @@ class _Maker:
                 columns["terms"] = found.disagreements.means(terms)
             if target in self.truth:
                 columns |= frame_errors(domain, output, found.true_codes[target])
-            return TrackChunk(_to_uint8(output), _columns(found, columns), _is_finite(output))
+            if clean:
+                columns |= _self_disagreement(domain, output, found.clean_codes[clean])
+            return TrackChunk(self._picture(output), _columns(found, columns), _is_finite(output))
 
         names = ["pts_seconds", *doubts.names, *(["terms"] if is_expected else [])]
         names += _error_names(domain) if target in self.truth else []
+        names += _self_names(domain) if clean else []
         made = asdict(recipe)
         constants = {
             "origin": made.pop("origin"),
@@ -292,7 +324,7 @@ class _Maker:
         stated = [chain for term in terms for chain in term] if is_expected else []
         chains = tuple(dict.fromkeys((*merged, *stated, *doubts.chains)))
         head = self._head(
-            "prediction",
+            self._kind("prediction"),
             MERGED,
             f"{IMAGE}-{target}",
             domain,
@@ -301,7 +333,21 @@ class _Maker:
             constants=constants,
             truth=target if target in self.truth else None,
         )
-        return TrackSpec(head, chains, score)
+        return TrackSpec(head, chains, score, clean=clean)
+
+    def _kind(self, kind: str) -> str:
+        return kind if self.keeps_pictures else SCORES
+
+    def _picture(self, output: Tensor) -> Tensor:
+        """The codes to store: uint8 (N, H, W, C); blank where pictures are not kept, as every frame of a pack has one."""
+        return _to_uint8(output) if self.keeps_pictures else torch.zeros_like(_to_uint8(output))
+
+    def _clean_key(self, make: Callable[[_Maker], TrackSpec]) -> str:
+        """The key of the same track on the clip without the shift, if that is stored; else empty."""
+        if self.clean is None:
+            return ""
+        key = make(_Maker(self.clean.clip, self.zoo, self.truth)).head.key
+        return key if self.clean.holds(key) else ""
 
     def _image_track(self, kind: str, method: str, path: str, reference: Chain | None) -> TrackSpec:
         chain = self.zoo.chain(method, path)
@@ -315,6 +361,8 @@ class _Maker:
         of_truth = chain[1:] if kind == "readout" and read in self.truth else ()
         if of_truth:
             names.append("perceptual")
+        clean = self._clean_key(lambda maker: maker._image_track(kind, method, path, reference))
+        names += _self_names(domain) if clean else []
 
         def score(found: Predictions) -> TrackChunk:
             output = found.outputs[chain]
@@ -329,11 +377,13 @@ class _Maker:
             if of_truth:
                 known = valid_pixels(self.zoo.domain(read), found.true_codes[read])
                 columns["perceptual"] = perceptual_error(output, found.of_truth[of_truth], known)
-            return TrackChunk(_to_uint8(output), _columns(found, columns), is_finite)
+            if clean:
+                columns |= _self_disagreement(domain, output, found.clean_codes[clean])
+            return TrackChunk(self._picture(output), _columns(found, columns), is_finite)
 
         edges = _digests(chain, *([reference] if reference else []))
         head = self._head(
-            kind,
+            self._kind(kind),
             method,
             path,
             domain,
@@ -343,7 +393,7 @@ class _Maker:
             truth=true_name,
             read=read if of_truth else None,
         )
-        return TrackSpec(head, (chain, *([reference] if reference else [])), score, of_truth)
+        return TrackSpec(head, (chain, *([reference] if reference else [])), score, of_truth, clean=clean)
 
     def _training(self, method: str) -> dict[str, Any]:
         """How the method's networks came about, as far as the zoo says."""
@@ -375,6 +425,8 @@ class _Maker:
             inputs["errors"] = ERRORS_VERSION
         if read:
             inputs["read"] = self.truth[read]
+        if SELF + "error" in columns:
+            inputs["self"] = SELF_VERSION
         if edges and (padded := self.padded_size) != (self.clip.height, self.clip.width):
             inputs["padded"] = padded  # the padding changes what networks see near the border
         return Head(
@@ -467,6 +519,17 @@ def _error_names(domain: Domain) -> list[str]:
     if domain.scale == "log":
         names += ["absrel", "absrel_scaled"]
     return names
+
+
+def _self_names(domain: Domain) -> list[str]:
+    """The columns of `_self_disagreement`."""
+    return [SELF + name for name in _error_names(domain)]
+
+
+def _self_disagreement(domain: Domain, output: Tensor, clean: Tensor) -> dict[str, Tensor]:
+    """The errors of a prediction with the clean one, stored in 8 bits, in place of the truth: every pixel of it is known."""
+    everywhere = torch.ones_like(clean[:, 0], dtype=torch.bool)
+    return {SELF + name: values for name, values in frame_errors(domain, output, clean, everywhere).items()}
 
 
 def _columns(found: Predictions, more: Mapping[str, Tensor] | None = None) -> dict[str, Tensor | np.ndarray]:
