@@ -32,7 +32,7 @@ def n_stored_frames(store: Store, spec: TrackSpec) -> int:
 
 
 def state_trust(store: Store, specs: Sequence[TrackSpec]) -> int:
-    """Write what was measured or said of a zoo (STATED_LATER) into manifests of finished tracks that state something else; returns how
+    """Write what was measured of a zoo (STATED_LATER) into manifests of finished tracks that state something else; returns how
     many were changed. It is no part of the key: a zoo may be evaluated after its tracks were computed.
 
     The caller holds `store.writing` of the clip.
