@@ -17,7 +17,7 @@ from dashboard.overview.table import Cell, Table
 from dashboard.overview.words import NO_ENERGY, basis, headline, notes, trust_facts
 from dashboard.site import Site
 from dashboard.views.parts.link_choice import pills_in_link
-from dashboard.views.parts.widgets import REFRESH_SECONDS, for_store, show_notes
+from dashboard.views.parts.widgets import REFRESH_SECONDS, show_commands, show_notes
 from dashboard.visitors.access import PASS, pass_query
 
 LOOK_SECONDS = 1.0
@@ -93,8 +93,7 @@ def _show_missing(site: Site, table: Table) -> None:
     with st.container(border=True, gap="xsmall"):
         n_all = len(table.clips) * len(table.configurations)
         st.text(f"{len(missing)} of {n_all} combinations are not computed. To compute them, such as:")
-        commands = [for_store(command_for(clip, c), site.store) for clip, c in missing[:MAX_COMMANDS]]
-        st.code("\n".join(commands), language="bash", wrap_lines=True)
+        show_commands([command_for(clip, c) for clip, c in missing[:MAX_COMMANDS]], site.store)
 
 
 def _show_empty(site: Site, n_unread: int) -> None:
@@ -110,7 +109,7 @@ def _show_empty(site: Site, n_unread: int) -> None:
                 "python -m precompute run phone walkthrough",
                 "python -m precompute run my-video.mp4 another.mp4",
             )
-            st.code("\n".join(for_store(command, site.store) for command in commands), language="bash", wrap_lines=True)
+            show_commands(commands, site.store)
     _look_again(site, n_unread)
 
 

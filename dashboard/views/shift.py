@@ -31,7 +31,7 @@ from dashboard.shift.numbers_file import numbers_csv
 from dashboard.site import Site
 from dashboard.text import counted, one_line
 from dashboard.views.parts.shared_ranges import ranges_of
-from dashboard.views.parts.widgets import for_store, refresh_when_changed, show_notes
+from dashboard.views.parts.widgets import refresh_when_changed, show_commands, show_notes
 from dashboard.visitors.listed import listed_tracks, unlisted
 
 MOST_CONFIGURATIONS = 4
@@ -79,7 +79,7 @@ def page(site: Site) -> None:
     show_notes([note] if note else [])
     if selection.target is None or not selection.configurations:
         show_notes(["No prediction of the clean clip is stored. To compute it:"])
-        st.code(for_store(command_for(ladder.source), site.store), language="bash", wrap_lines=True)
+        show_commands([command_for(ladder.source)], site.store)
         return
     found = read_ladder(site.columns, catalogue, ladder, selection.target, selection.configurations)
     with st.container(key="shift-finding"):
@@ -297,7 +297,7 @@ def _show_missing(site: Site, ladder: Ladder, found: Read) -> None:
             shifts = ",".join(step.spelling for step in steps if step.shift)
             words = f" --shift {shifts}" if shifts else ""
             command = command_for(ladder.source, configuration) + words
-            st.code(for_store(command, site.store), language="bash", wrap_lines=True)
+            show_commands([command], site.store)
 
 
 def _show_empty(site: Site, catalogue: Catalogue) -> None:
@@ -310,7 +310,7 @@ def _show_empty(site: Site, catalogue: Catalogue) -> None:
             )
         st.text("Compute the bundled clip under JPEG compression and blur, or a video of your own:")
         own = "python -m precompute run my-video.mp4 --fps 5 --shift jpeg@1..5,blur@1..5"
-        st.code("\n".join(for_store(one, site.store) for one in (COMMAND, own)), language="bash", wrap_lines=True)
+        show_commands((COMMAND, own), site.store)
         st.caption(
             "It appears here as soon as its first frames are stored. `make demo` computes the first in the background."
         )

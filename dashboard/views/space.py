@@ -26,7 +26,7 @@ from dashboard.space.selecting import DEPTH, DepthChoices, field_of_view_of, has
 from dashboard.text import counted
 from dashboard.views.parts.header import show_menu
 from dashboard.views.parts.shared_ranges import ranges_of
-from dashboard.views.parts.widgets import for_store, refresh_when_changed, show_about, show_notes
+from dashboard.views.parts.widgets import refresh_when_changed, show_about, show_commands, show_notes
 from dashboard.visitors.asking import asker_of
 from dashboard.visitors.listed import listed_tracks, unlisted
 
@@ -121,7 +121,7 @@ def _show_player(
 def _show_missing(store: Store, selection: Selection) -> None:
     with st.container(border=True, gap="xsmall"):
         st.text("No depth of this clip is stored, so there is nothing to show in space. To compute it:")
-        st.code(for_store(command_for(selection.clip), store), language="bash", wrap_lines=True)
+        show_commands([command_for(selection.clip)], store)
 
 
 def _show_empty(site: Site) -> None:
@@ -129,4 +129,4 @@ def _show_empty(site: Site) -> None:
         st.header("Nothing to show in space yet")
         st.text("The store holds no clips. Compute the bundled ones, or a video of your own:")
         commands = ("python -m precompute run phone walkthrough", "python -m precompute run my-video.mp4")
-        st.code("\n".join(for_store(command, site.store) for command in commands), language="bash", wrap_lines=True)
+        show_commands(commands, site.store)

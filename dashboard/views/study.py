@@ -32,7 +32,7 @@ from dashboard.study.words import joined, over_what
 from dashboard.text import counted, one_line
 from dashboard.views.parts.html_table import html_table
 from dashboard.views.parts.link_choice import menu_in_link, pills_in_link
-from dashboard.views.parts.widgets import for_store, refresh_when_changed, show_notes
+from dashboard.views.parts.widgets import refresh_when_changed, show_commands, show_notes
 from dashboard.visitors.listed import listed_tracks, unlisted
 
 PAGE = "study"
@@ -361,6 +361,4 @@ def _say(text: str, store: Store, command: str) -> None:
     """What is missing, and the command that computes it."""
     with st.container(border=True, gap="xsmall"):
         st.text(text)
-        st.code(
-            for_store(command, store), language=None, wrap_lines=True
-        )  # the colours of bash are too pale on light pages
+        show_commands([command], store)

@@ -153,4 +153,4 @@ def test_a_browser_without_webgl_and_a_clip_without_depth_are_answered_in_words(
             store = build_store(tmp_path, titles=("flat",), n_frames=1)
             page.goto(f"{dashboard(store.root)}/space?clip=flat")
             expect(page.get_by_text("No depth of this clip is stored")).to_be_visible()
-            expect(page.get_by_text("python -m precompute run flat")).to_be_visible()
+            expect(page.get_by_text("python -m precompute run SOURCE")).to_be_visible()

@@ -500,7 +500,7 @@ def _stated_weights(constants: EnergyConstants) -> dict[str, Any]:
 
 
 def _stated_later(zoo: Zoo, target: str, method: str) -> dict[str, Any]:
-    """What the head states of STATED_LATER, as JSON gives it back."""
+    """What the head of an energy or a merged prediction states of what was measured, as JSON gives it back."""
     trust, expected = zoo.trust.get((target, method)), zoo.expected.get((target, method))
     rankings = zoo.rankings_of(target, method)
     stated = {
