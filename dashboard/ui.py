@@ -57,7 +57,7 @@ def _show(site: Site, show: Callable[[Site], None]) -> None:
         st.header("The store cannot be read")
         st.text(f"{site.store.root}: {error.strerror or error}")
         st.text("Make the folder readable for the user that runs the dashboard, or pass another one:")
-        st.code("streamlit run dashboard/app.py -- --store DIR", language="bash")
+        st.code("streamlit run dashboard/app.py -- --store DIR", language=None)
     if needs_sign_in():
         st.button("Sign out", type="tertiary", on_click=st.logout)
 

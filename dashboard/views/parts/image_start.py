@@ -44,7 +44,7 @@ def start(site: Site, asker: Asker) -> None:
         )
         if asker.refusal:
             st.text(asker.refusal)
-            st.code("CROSSCHECK_REQUESTS=everyone streamlit run dashboard/app.py", language="bash")
+            st.code("CROSSCHECK_REQUESTS=everyone streamlit run dashboard/app.py", language=None)
             return
         show_unserved(asker, site.store)
         zoo = st.segmented_control(

@@ -77,7 +77,8 @@ def for_store(command: str, store: Store) -> str:
 def show_commands(commands: Sequence[str], store: Store) -> None:
     """Commands for the store of this page, to copy, with what to replace in them."""
     spelled = [for_store(command, store) for command in commands]
-    st.code("\n".join(spelled), language="bash", wrap_lines=True)
+    # Without a language: the colours of bash are too pale on light pages.
+    st.code("\n".join(spelled), language=None, wrap_lines=True)
     if found := next(filter(None, map(blanks, spelled)), ""):
         st.caption(found)
 
