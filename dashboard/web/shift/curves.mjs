@@ -107,7 +107,7 @@ class Curves {
       const share = (event.clientX - picture.getBoundingClientRect().left - ROOM.left) / inner.width;
       if (share >= 0 && share < 1) this.choose(stepAt(share, data.steps.length));
     });
-    const head = element("h3", { text: plot.title });
+    const head = element("h2", { text: plot.title });
     return element(
       "section",
       { class: "shift-plot" },
