@@ -11,6 +11,7 @@ from threading import Lock
 import numpy as np
 
 from analysis.energy import Scale, Unreadable, Weighting, energy
+from analysis.expected_error import ExpectedError, features_of, predict
 from cache.pack import BadPack
 from cache.records import StoreError, Track
 from cache.store import Store
@@ -58,6 +59,24 @@ class Columns:
     def pts_seconds(self, track: Track) -> list[float]:
         """Presentation time of each ready frame, in seconds from the start of the clip. Raises Unreadable."""
         return self.column(track, "pts_seconds").astype(np.float64).reshape(-1).tolist()
+
+
+def expected_errors(
+    columns: Columns, track: Track, energy: Track, model: ExpectedError
+) -> tuple[np.ndarray, np.ndarray]:
+    """The expected error of each ready frame and the energies that say which are unlike the calibration, each float64 (N,).
+
+    `track` holds the features of the model. Raises Unreadable.
+    """
+    names = [name for name in ("terms", *model.features) if name in track.head.columns]
+    found = {name: columns.column(track, name) for name in names}
+    try:
+        features = features_of(model, [str(path) for path in track.head.constants.get("paths", ())], found)
+    except (KeyError, IndexError, ValueError) as error:
+        raise Unreadable(f"it needs {error}, which is not stored; run the job again") from error
+    energies = columns.series(energy, "terms", "standardised")
+    n_frames = min(len(features), len(energies))
+    return predict(model, features[:n_frames]), energies[:n_frames]
 
 
 def series_title(track: Track, name: str) -> str:

@@ -1,21 +1,23 @@
 """Which confidence to believe: every confidence of a configuration on a clip with ground truth, on one sparsification plot."""
 
-# N frames, B x B blocks
+# N frames
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from analysis.columns import Columns, series_title, series_unit
-from analysis.energy import Unreadable, energy
+from analysis.energy import WEIGHTINGS, Unreadable, Weighting, own_weighting
 from analysis.sparsification import Sparsification, sparsification
 from cache.records import Track
 
 LEAST_SAMPLES = 3
 """Fewer frames have no curve to speak of."""
+NOTHING_MORE: Mapping[str, tuple[str, str, np.ndarray]] = {}
+WEIGHTING_WORDS: Mapping[Weighting, str] = {"weighted": "weighted", "paper": "as in the paper"}
 VALUE_COLUMNS = {"energy": "terms", "stability": "stability", "confidence": "confidence", "readout": "disagreement"}
 """Kind of a track -> the column that says how uncertain a frame is."""
 
@@ -27,7 +29,8 @@ class Confidence:
     name: str
     """Such as `Consistency energy`."""
     unit: str
-    track: Track
+    kind: str
+    """What it is, whatever its name: `weighted` or `paper` of energies, the kind of other tracks, or that of `more`."""
     curve: Sparsification
 
 
@@ -45,9 +48,20 @@ class ConfidencePlot:
     """What has no curve and why, a sentence each."""
 
 
-def confidence_plot(columns: Columns, tracks: Sequence[Track], of: Track | None, error_column: str) -> ConfidencePlot:
+def confidence_plot(
+    columns: Columns,
+    tracks: Sequence[Track],
+    of: Track | None,
+    error_column: str,
+    more: Mapping[str, tuple[str, str, np.ndarray]] = NOTHING_MORE,
+    curve_of: Callable[[np.ndarray, np.ndarray], Sparsification] = sparsification,
+) -> ConfidencePlot:
     """How well each of the `tracks` (energies, stabilities, confidences, readouts) orders the frames of the prediction `of`
-    by its error, a column of that track: over frames. Tracks of kinds that say nothing of confidence are ignored."""
+    by its error, a column of that track: over frames. Tracks of kinds that say nothing of confidence are ignored.
+
+    An energy with weights counts as two: weighted, and as in the paper. `more`: kind -> name, unit and values (N,) of what
+    is no column of a track. `curve_of` may remember its results.
+    """
     if of is None or error_column not in of.head.columns:
         return ConfidencePlot("", "", (), ("The clip has no ground truth to check a confidence against.",))
     title, unit = series_title(of, error_column), series_unit(of, error_column, "raw")
@@ -56,36 +70,40 @@ def confidence_plot(columns: Columns, tracks: Sequence[Track], of: Track | None,
     except Unreadable as error:
         return ConfidencePlot(title, unit, (), (f"The error cannot be read: {error}.",))
     found, missing = [], []
-    for track in tracks:
-        column = VALUE_COLUMNS.get(track.head.kind, "")
-        if column not in track.head.columns:
-            continue
-        name = series_title(track, column)
-        try:
-            values = columns.series(track, column, "standardised")
-        except Unreadable as error:
-            missing.append(f"{name} cannot be read: {error}.")
-            continue
+
+    def add(kind: str, name: str, unit: str, values: np.ndarray) -> None:
         n = min(len(values), len(errors))  # a job may still be writing one of them
-        curve = sparsification(values[:n], errors[:n])
+        curve = curve_of(np.asarray(values[:n], np.float64), errors[:n])
         problem = _problem(curve)
         if problem:
             missing.append(f"{name}: {problem}.")
         else:
-            found.append(Confidence(name, series_unit(track, column, "standardised"), track, curve))
+            found.append(Confidence(name, unit, kind, curve))
+
+    for track in tracks:
+        column = VALUE_COLUMNS.get(track.head.kind, "")
+        if column not in track.head.columns:
+            continue
+        for kind, name, weighting in _readings(track, column):
+            try:
+                values = columns.series(track, column, "standardised", weighting)
+            except Unreadable as error:
+                missing.append(f"{name} cannot be read: {error}.")
+            else:
+                add(kind, name, series_unit(track, column, "standardised"), values)
+    for kind, (name, its_unit, values) in more.items():
+        add(kind, name, its_unit, values)
     return ConfidencePlot(title, unit, tuple(sorted(found, key=lambda one: one.curve.ause)), tuple(missing))
 
 
-def block_values(columns: Columns, track: Track) -> np.ndarray:
-    """How uncertain each block is: float64 (N, B, B), of an energy in sigma. Raises Unreadable."""
-    blocks = columns.column(track, "blocks").astype(np.float64)
+def _readings(track: Track, column: str) -> list[tuple[str, str, Weighting | None]]:
+    """Kind, name and weighting of what a track says of confidence."""
+    name = series_title(track, column)
     if track.head.kind != "energy":
-        return blocks
-    if blocks.ndim != 4:
-        raise Unreadable(f"energy blocks have shape {blocks.shape}, expected frames x paths x blocks x blocks")
-    n_frames, n_paths, *grid = blocks.shape
-    flat = blocks.transpose(0, 2, 3, 1).reshape(-1, n_paths)
-    return energy(flat, track.head.constants, "standardised").reshape(n_frames, *grid)
+        return [(track.head.kind, name, None)]
+    if own_weighting(track.head.constants) == "paper":
+        return [("paper", name, "paper")]
+    return [(weighting, f"{name}, {WEIGHTING_WORDS[weighting]}", weighting) for weighting in WEIGHTINGS]
 
 
 def _problem(curve: Sparsification) -> str:

@@ -77,11 +77,6 @@ def weights_of(constants: Mapping[str, Any], n_paths: int, weighting: Weighting 
     return weights
 
 
-def contributions(terms: np.ndarray, constants: Mapping[str, Any], weighting: Weighting | None = None) -> np.ndarray:
-    """What each path adds to the energy: raw terms (N, P) -> float64 (N, P) in sigma, whose sum is the energy. Raises Unreadable."""
-    return standardised(terms, constants) * weights_of(constants, terms.shape[-1], weighting)
-
-
 def standardised(terms: np.ndarray, constants: Mapping[str, Any]) -> np.ndarray:
     """(term - mu) / sigma of each path: raw terms (N, P) -> float64 (N, P), in sigma. Raises Unreadable.
 

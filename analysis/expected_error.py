@@ -149,7 +149,7 @@ def _with_interval(
 def _require_units(n_units: int, coverage: float) -> None:
     if n_units < least_units(coverage):
         raise NotFitted(
-            f"{n_units} rooms or clips with ground truth are too few for an interval of {coverage:.0%}: "
+            f"{n_units} {'room or clip' if n_units == 1 else 'rooms or clips'} with ground truth are too few for an interval of {coverage:.0%}: "
             f"{least_units(coverage)} are needed"
         )
 
@@ -169,10 +169,13 @@ def is_unlike(model: ExpectedError, energies: np.ndarray) -> np.ndarray:
 
 def interval(model: ExpectedError, features: np.ndarray, energies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Ends of the interval of each frame, each float64 (N,); NaN for frames unlike the calibration, and without a factor."""
-    expected = predict(model, features)
+    return interval_of(model, np.where(is_unlike(model, energies), np.nan, predict(model, features)))
+
+
+def interval_of(model: ExpectedError, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the interval of frames like the calibration, each float64 (N,); NaN without a factor."""
     factor = model.factor if model.factor is not None else np.nan
-    known = np.where(is_unlike(model, energies), np.nan, expected)
-    return known / factor, known * factor
+    return expected / factor, expected * factor
 
 
 def features_of(model: ExpectedError, paths: Sequence[str], columns: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -12,6 +12,7 @@ depth (scale drift), and the common rotation of normals (turn).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,13 +73,17 @@ def normal_change(before: np.ndarray, now: np.ndarray, visible: np.ndarray) -> C
 
     `before`, `now`: sums over each block's visible pixels of the normals, float (B, B, 3). `visible`: as of `depth_change`.
     """
-    vectors = [_smoothed(values, visible).reshape(-1, 3).T for values in (before, now)]  # (3, B B)
-    is_known = _has_length(vectors[0]) & _has_length(vectors[1])
+    both = _smoothed(np.concatenate([before, now], axis=-1), visible)  # at once: most of the time is calls, not numbers
+    start, end = (np.ascontiguousarray(both[..., part].reshape(-1, 3).T) for part in (np.s_[:3], np.s_[3:]))  # (3, B B)
+    lengths = np.sqrt(_dots(start, start)), np.sqrt(_dots(end, end))
+    is_known = (lengths[0] > LEAST_LENGTH) & (lengths[1] > LEAST_LENGTH)  # NaN is no length
     if not is_known.any():
         return NOTHING
-    start, end = (_directions(np.where(is_known, values, 1.0)) for values in vectors)
-    turn = _common_rotation(start, end, np.where(is_known, visible.ravel(), 0.0))
-    angle = np.where(is_known, _angles_degrees(turn @ start, end), np.nan)
+    start, end = (
+        np.where(is_known, values / length, 1.0) for values, length in zip((start, end), lengths, strict=True)
+    )
+    turn, moved = _common_rotation(start, end, np.where(is_known, visible.ravel(), 0.0))
+    angle = np.where(is_known, _angles_degrees(moved, end), np.nan)
     return _change(angle.reshape(visible.shape), _rotation_degrees(turn), visible)
 
 
@@ -99,13 +104,13 @@ def total_drift(drift: np.ndarray) -> np.ndarray:
 
 
 def _change(blocks: np.ndarray, common: float, visible: np.ndarray) -> Change:
-    weights = np.where(np.isfinite(blocks), visible, 0.0)
-    mean = float((np.nan_to_num(blocks) * weights).sum() / weights.sum())
+    is_known = np.isfinite(blocks)
+    mean = float((blocks[is_known] * visible[is_known]).sum() / visible[is_known].sum())
     return Change(mean, float(common), blocks.astype(np.float32))
 
 
 def _smoothed(sums: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """Means of the visible pixels around each block; NaN where these are too few: sums (B, B) or (B, B, 3) -> the same shape."""
+    """Means of the visible pixels around each block; NaN where these are too few: sums (B, B) or (B, B, C) -> the same shape."""
     kernel = _kernel(len(visible))
     share = kernel @ visible @ kernel.T
     share = np.where((share >= LEAST_VISIBLE) & (visible > 0), share, np.nan)
@@ -137,47 +142,45 @@ def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
 # Below, vectors are columns: rows of K numbers are the fastest to compute with.
 
 
-def _has_length(vectors: np.ndarray) -> np.ndarray:
-    """Whether (3, K) vectors have a direction; NaN has none."""
-    return (vectors**2).sum(axis=0) > LEAST_LENGTH**2
-
-
-def _directions(vectors: np.ndarray) -> np.ndarray:
-    """Unit vectors, (3, K)."""
-    return vectors / np.sqrt((vectors**2).sum(axis=0))
+def _dots(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Scalar products of (3, K) vectors, (K,)."""
+    return np.einsum("ik,ik->k", a, b)
 
 
 def _angles_degrees(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Angles between (3, K) directions, (K,); by atan2, as acos loses small ones to rounding."""
-    return np.degrees(np.arctan2(np.sqrt((_cross(a, b) ** 2).sum(axis=0)), (a * b).sum(axis=0)))
+    """Angles between (3, K) directions, (K,); by their distance, as acos loses small ones to rounding."""
+    apart = a - b
+    return np.degrees(2 * np.arcsin(np.minimum(np.sqrt(_dots(apart, apart)) / 2, 1)))
 
 
-def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    (ax, ay, az), (bx, by, bz) = a, b
-    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
-
-
-def _common_rotation(start: np.ndarray, end: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The rotation that takes the (3, K) directions nearest to the others, (3, 3): the smallest one where several do."""
-    turn, moved = np.eye(3), start
+def _common_rotation(start: np.ndarray, end: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rotation that takes the (3, K) directions nearest to the others, (3, 3): the smallest one where several do. With the
+    directions that it takes them to."""
+    turn, moved = _UNTURNED, start
     for _ in range(N_REFINEMENTS):
-        cross = _cross(moved, end)
+        sine = np.sqrt(np.maximum(1 - _dots(moved, end) ** 2, 0))
         # A total of angles, not of squares: each direction weighs less the farther it is off.
-        weight = weights / np.maximum(np.sqrt((cross**2).sum(axis=0)), LEAST_RADIANS)
-        square = weight.sum() * (1 + RIDGE) * np.eye(3) - (moved * weight) @ moved.T
-        turn = _rotation(np.linalg.solve(square, cross @ weight)) @ turn
+        weight = weights / np.maximum(sine, LEAST_RADIANS)
+        weighted = moved * weight
+        square = weight.sum() * (1 + RIDGE) * _UNTURNED - weighted @ moved.T
+        outer = weighted @ end.T  # its skew part is the sum of the cross products
+        cross = np.array([outer[1, 2] - outer[2, 1], outer[2, 0] - outer[0, 2], outer[0, 1] - outer[1, 0]])
+        turn = _rotation(np.linalg.solve(square, cross)) @ turn
         moved = turn @ start
-    return turn
+    return turn, moved
+
+
+_UNTURNED = np.eye(3)
 
 
 def _rotation(axis: np.ndarray) -> np.ndarray:
     """Rodrigues' formula: the rotation about `axis`, (3,), by its length in radians."""
-    angle = float(np.linalg.norm(axis))
+    angle = math.hypot(*axis.tolist())
     if angle == 0:
-        return np.eye(3)
+        return _UNTURNED
     x, y, z = axis / angle
     skew = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + np.sin(angle) * skew + (1 - np.cos(angle)) * skew @ skew
+    return _UNTURNED + np.sin(angle) * skew + (1 - np.cos(angle)) * skew @ skew
 
 
 def _rotation_degrees(turn: np.ndarray) -> float:

@@ -24,11 +24,17 @@ class Trust:
     """Sigma: 97.5 % of the validation frames have at most this energy; None: not measured."""
     auc: Mapping[str, float]
     """Set of pictures unlike the rooms -> the chance that one has a higher energy than a room."""
+    pearson: float | None = None
+    """Pearson's r over the same frames; None: not stated."""
 
 
 def trust_of(track: Track) -> Trust | None:
     """What the manifest states; None if it was not measured, or is not what a job writes."""
-    found = track.head.constants.get("trust")
+    return trust_from(track.head.constants.get("trust"))
+
+
+def trust_from(found: Any) -> Trust | None:
+    """The same from its JSON."""
     if not isinstance(found, Mapping):
         return None
     spearman, limit = _number(found.get("spearman"), 1), _number(found.get("percentile_97_5"), 1000)
@@ -38,7 +44,8 @@ def trust_of(track: Track) -> Trust | None:
     if not isinstance(n_frames, int) or isinstance(n_frames, bool) or n_frames < 1:
         return None
     auc = {name: share for name, value in sets.items() if (share := _number(value, 1)) is not None and share >= 0}
-    return Trust(spearman, n_frames, limit, {name[:MAX_LETTERS]: share for name, share in auc.items()})
+    short = {name[:MAX_LETTERS]: share for name, share in auc.items()}
+    return Trust(spearman, n_frames, limit, short, _number(found.get("pearson"), 1))
 
 
 def usual_limit(trust: Trust | None) -> float:

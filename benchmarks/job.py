@@ -28,6 +28,7 @@ from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import islice, pairwise
+from operator import truediv
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ from consistency.energy import block_means, disagreement_maps, raw_terms, standa
 from consistency.models import fused_ops
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
-from consistency.zoo.records import Chain, Edge, Zoo
+from consistency.zoo.records import MERGED, Chain, Edge, Merge, Zoo
 from precompute.jobs import compute_clip, device_worker, precision, predict
 from precompute.jobs.batches import FrameBatch
 from precompute.jobs.measures.optical_flow import motion, places_before
@@ -454,6 +455,47 @@ def whole_job(page: Page, device: torch.device, dtype: torch.dtype, n_frames: in
         return seconds(lambda: compute_clip.compute_clip(store, plan, compute)) / n_frames
 
 
+def additions_stage(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int, rounds: int) -> dict[str, Any]:
+    """What weights, merges and the mirrored picture add to one method's whole job: CPU seconds of this process, which other
+    processes hardly change, in turn."""
+    zoo, source = page.zoo, replace(page.source, truth={})
+    paper = {target: row.without_weights for target, row in zoo.energies.items()}
+    variants = {
+        "the paper's energy": replace(zoo, merges={}, expected={}, energies=paper),
+        "weighted and merged": replace(
+            zoo, merges={target: without_mirror(recipe) for target, recipe in zoo.merges.items()}, expected={}
+        ),
+        "weighted, merged and the mirrored picture": zoo,
+    }
+    pages = {}
+    for name, variant in variants.items():
+        patterns = (f"{zoo.name}/baseline/*", *([f"{zoo.name}/{MERGED}/*"] if variant.merges else []))
+        pages[name] = replace(page, zoo=variant, source=source, patterns=patterns)
+    taken: dict[str, list[float]] = {name: [] for name in pages}
+    for one in range(rounds + 1):
+        for name, variant in pages.items():
+            start = time.process_time()
+            whole_job(variant, device, dtype, n_frames, BATCH[device.type])
+            if one:  # the first one loads the networks
+                taken[name].append(1000 * (time.process_time() - start) / n_frames)
+    first, *others = taken
+    ratios = {
+        f"{name}, times {first}": round(statistics.median(map(truediv, taken[name], taken[first])), 3)
+        for name in others
+    }
+    runs = [
+        predict.make_graph(chains_of(one.specs), device, page.precision(dtype), page.networks).n_runs
+        for one in pages.values()
+    ]
+    cpu = {f"CPU ms per frame, {name}": round(statistics.median(times), 1) for name, times in taken.items()}
+    return {"frames": n_frames, "measurements": rounds, "network runs per frame": runs, **cpu, **ratios}
+
+
+def without_mirror(recipe: Merge) -> Merge:
+    """The merge of the paths alone."""
+    return replace(recipe, mirror=0.0, weights=tuple(weight / (1 - recipe.mirror) for weight in recipe.weights))
+
+
 def job_stage(page: Page, device: torch.device, dtype: torch.dtype, n_frames: int) -> dict[str, Any]:
     """Time the whole job against the plain loop, which writes its few frames too."""
     plain = PlainLoop(page, device)
@@ -619,6 +661,9 @@ def one_page(report: Report, page: Page, device: torch.device, dtype: torch.dtyp
         del graph
     with attempt(report.result, f"{name}, whole job"):
         report.put(f"{name}, whole job", job_stage(page, device, dtype, {"mini": 64, "normals": 16}.get(name, 8)))
+    if name == "mini":
+        with attempt(report.result, f"{name}, additions"):
+            report.put(f"{name}, additions", additions_stage(page, device, dtype, 32, rounds))
     if dtype != torch.float32:
         with attempt(report.result, f"{name}, accuracy"):
             report.put(f"{name}, accuracy", accuracy_stage(page, device, dtype))

@@ -4,7 +4,7 @@
 
 Starts the real dashboard and a real worker (one thread, niced) on a store of its own. Every visitor has a browser's cookie and ticket,
 uploads a file of its own in the parts that the page sends, and asks for a few frames of it; the first of them asks for three more
-before the others. Meanwhile another client fetches random ranges of packs, as a player does. Prints a line for each figure and
+before the others. Meanwhile another client, a process of its own, fetches random ranges of packs, as a player does. Prints a line for each figure and
 writes all to benchmarks/uploads.json with the name of the machine; exits with 1 if a goal is missed.
 """
 
@@ -13,19 +13,21 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
+import multiprocessing
 import os
 import random
 import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,6 +48,8 @@ PART_BYTES = 2 << 20
 RANGE_BYTES = 256 << 10
 RANGE_PAUSE_SECONDS = 0.02
 N_GREEDY = 3
+IDLE_SECONDS = 8.0
+"""Ranges are fetched for so long before the first upload."""
 MAX_SECONDS = 900.0
 GOAL_MS, GOAL_MB = 50.0, 100.0
 
@@ -66,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     os.environ |= {
         "CROSSCHECK_REQUESTS": "everyone",
-        "CROSSCHECK_REQUEST_LIMITS": "upload-mb-in-all=100000,waiting-in-all=1000",
+        "CROSSCHECK_REQUEST_LIMITS": "mb-in-all=100000,waiting-in-all=1000",
     }
     with tempfile.TemporaryDirectory() as temporary:
         figures = measure(Path(temporary), options.visitors, int(options.mb * 1e6))
@@ -92,24 +96,22 @@ def measure(folder: Path, n_visitors: int, n_bytes: int) -> list[Figure]:
     with serving(store.root, log_path=folder / "page.log", port=port) as address, _worker(store, folder) as worker:
         page = _pid_listening(port)
         tickets = _tickets(address, n_visitors)
-        idle = _Ranges(address, store)
-        idle.run_for(5.0)
+        ranges = _Ranges(address, store)
+        time.sleep(IDLE_SECONDS)
         before_mb = _peak_mb(page)
-        during = _Ranges(address, store)
-        thread = threading.Thread(target=during.run)
-        thread.start()
-        began = time.monotonic()
+        began, uploads_began = time.monotonic(), time.time()
         with ThreadPoolExecutor(n_visitors) as pool:
             ids = list(pool.map(lambda at: _visit(address, tickets[at], video, n_bytes, at), range(n_visitors)))
-        uploaded, n_during_uploads = time.monotonic() - began, len(during.ms)
+        uploaded, uploads_ended = time.monotonic() - began, time.time()
         while any(request.is_live for request in Requests(store.root).all()) and time.monotonic() - began < MAX_SECONDS:
             time.sleep(0.5)
         answered = time.monotonic() - began
-        during.stop()
-        thread.join()
+        times = ranges.end()
         ended = {request.id: request for request in Requests(store.root).all()}
         page_mb, worker_mb = _peak_mb(page), _peak_mb(worker)
-    sending, computing = during.ms[:n_during_uploads], during.ms[n_during_uploads:]
+    idle = [ms for end, ms in times if end < uploads_began]
+    sending = [ms for end, ms in times if uploads_began <= end < uploads_ended]
+    computing = [ms for end, ms in times if end >= uploads_ended]
     everybody = [id for own in ids for id in own]
     n_done = sum(ended[id].state == "done" for id in everybody)
     return [
@@ -119,8 +121,8 @@ def measure(folder: Path, n_visitors: int, n_bytes: int) -> list[Figure]:
         Figure("uploads, all", uploaded, "s", "", True),
         Figure("uploads, MB/s", n_visitors * n_bytes / 1e6 / uploaded, "MB/s", "", True),
         Figure("last answer after", answered, "s", f"<= {MAX_SECONDS:.0f}", answered <= MAX_SECONDS),
-        Figure("range of a pack, p50, before", idle.percentile(50), "ms", "", True),
-        Figure("range of a pack, p95, before", idle.percentile(95), "ms", "", True),
+        Figure("range of a pack, p50, before", float(np.percentile(idle, 50)), "ms", "", True),
+        Figure("range of a pack, p95, before", float(np.percentile(idle, 95)), "ms", "", True),
         Figure("range of a pack, p95, while all upload", float(np.percentile(sending, 95)), "ms", f"<= {GOAL_MS:.0f}", bool(np.percentile(sending, 95) <= GOAL_MS)),
         Figure("range of a pack, p95, while the worker computes", float(np.percentile(computing, 95)), "ms", f"<= {GOAL_MS:.0f}", bool(np.percentile(computing, 95) <= GOAL_MS)),
         Figure("memory of the page, growth of its peak", page_mb - before_mb, "MB", f"<= {GOAL_MB:.0f}", page_mb - before_mb <= GOAL_MB),
@@ -199,36 +201,38 @@ def _visit(address: str, ticket: str, video: bytes, n_bytes: int, number: int) -
 
 
 class _Ranges:
-    """Fetches random ranges of packs, one after the other, and keeps how long each took, ms."""
+    """A process of its own that fetches random ranges of packs, one after the other, and keeps how long each took, ms."""
 
     def __init__(self, address: str, store: Store) -> None:
-        self._netloc = urlsplit(address).netloc
-        self._packs = [(f"/packs/{t.head.key}-{p.sha256}.pack", p.bytes) for t in store.tracks() for p in t.packs]
-        self._stop = threading.Event()
-        self.ms: list[float] = []
+        packs = [(f"/packs/{t.head.key}-{p.sha256}.pack", p.bytes) for t in store.tracks() for p in t.packs]
+        spawn = multiprocessing.get_context("spawn")
+        self._stop, (self._found, its_end) = spawn.Event(), spawn.Pipe(duplex=False)
+        self._process = spawn.Process(target=_fetch_ranges, args=(urlsplit(address).netloc, packs, self._stop, its_end))
+        self._process.start()
+        its_end.close()
 
-    def run_for(self, seconds: float) -> None:
-        threading.Timer(seconds, self.stop).start()
-        self.run()
-
-    def run(self) -> None:
-        connection, choose = http.client.HTTPConnection(self._netloc, timeout=120), random.Random(0)
-        while not self._stop.wait(RANGE_PAUSE_SECONDS):
-            path, size = choose.choice(self._packs)
-            start = choose.randrange(max(1, size - RANGE_BYTES))
-            began = time.perf_counter()
-            connection.request("GET", path, headers={"Range": f"bytes={start}-{min(size, start + RANGE_BYTES) - 1}"})
-            answer = connection.getresponse()
-            answer.read()
-            if answer.status != 206:
-                raise RuntimeError(f"{path} was answered by {answer.status}")
-            self.ms.append(1000 * (time.perf_counter() - began))
-
-    def stop(self) -> None:
+    def end(self) -> list[tuple[float, float]]:
+        """Stop; the (end in seconds of `time.time`, duration in ms) of each fetch."""
         self._stop.set()
+        found = self._found.recv()
+        self._process.join()
+        return found
 
-    def percentile(self, share: float) -> float:
-        return float(np.percentile(self.ms, share))
+
+def _fetch_ranges(netloc: str, packs: list[tuple[str, int]], stop: Event, found: Connection) -> None:
+    connection, choose = http.client.HTTPConnection(netloc, timeout=120), random.Random(0)
+    times = []
+    while not stop.wait(RANGE_PAUSE_SECONDS):
+        path, size = choose.choice(packs)
+        start = choose.randrange(max(1, size - RANGE_BYTES))
+        began = time.perf_counter()
+        connection.request("GET", path, headers={"Range": f"bytes={start}-{min(size, start + RANGE_BYTES) - 1}"})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 206:
+            raise RuntimeError(f"{path} was answered by {answer.status}")
+        times.append((time.time(), 1000 * (time.perf_counter() - began)))
+    found.send(times)
 
 
 def _n_swapped(ended: dict[str, Any], ids: list[list[str]]) -> int:

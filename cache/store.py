@@ -5,7 +5,7 @@
     STORE/tracks/<key>/head.json, progress.jsonl    while a job writes the track
     STORE/media/                        downloaded sources
     STORE/locks/<clip key>.lock         one writer per clip
-    STORE/index/                        diskcache rows of the manifests: a copy, safe to delete
+    STORE/index/                        diskcache rows of manifests and summaries: a copy, safe to delete
     STORE/quarantine/                   damaged packs and tracks, each with a note in JSON
 
 Packs and manifests are the truth. Every file appears under its name whole (temporary name, fsync, rename), so readers
@@ -15,6 +15,7 @@ never see half a file and killed writers never leave one. A track owns its folde
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +28,7 @@ import platformdirs
 from filelock import Timeout
 
 from cache.files import checked, hash_file, make_folder, parse_json, read_json, read_small, write_whole
-from cache.index import Index, open_index
+from cache.index import Index, open_index, read_summaries
 from cache.locks import has_flock, lock_of
 from cache.pack import BadPack, read_column, read_header, read_image, read_images
 from cache.records import (
@@ -42,6 +43,7 @@ from cache.records import (
 )
 
 STORE_VARIABLE = "CROSSCHECK_STORE"
+_KEY = re.compile(r"[0-9a-f]{64}")
 REPAIR = "run `python -m precompute verify --fix`, then the job again"
 
 
@@ -158,6 +160,30 @@ class Store:
         except (BadRecord, OSError):
             return False
         return track is not None and track.is_complete and len(self._present(track)) == len(track.packs)
+
+    # Summary rows, whose content is not the store's concern
+
+    def manifest_stamps(self) -> dict[str, str]:
+        """Track key -> the state of its manifest's file; empty text for a growing track, which has none."""
+        stamps = {}
+        for key in self.track_keys():
+            try:
+                stat = os.stat(f"{self.root}/tracks/{key}/manifest.json")  # noqa: PTH116 (a third of the time of a Path)
+                stamps[key] = f"{stat.st_mtime_ns}-{stat.st_size}"
+            except OSError:
+                stamps[key] = ""
+        return stamps
+
+    def summary_rows(self) -> dict[str, str]:
+        """Track key -> the row that was kept for it, from whatever state of its manifest."""
+        return read_summaries(self.root / "index")
+
+    def keep_summary(self, key: str, row: str) -> bool:
+        """Keep a row beside the track's manifest in the index; False where this store may not be written."""
+        if self._index is None:
+            return False
+        self._index.put_summary(key, row)
+        return True
 
     # Frames and columns
 
@@ -331,7 +357,7 @@ class Store:
 
 def is_key(text: str) -> bool:
     """Whether the text is a SHA-256 in hex, as track keys and pack names are."""
-    return len(text) == 64 and all(letter in "0123456789abcdef" for letter in text)
+    return _KEY.fullmatch(text) is not None
 
 
 def _read_growing(folder: Path) -> Track | None:

@@ -24,8 +24,14 @@ def disagreement_maps(direct: Tensor, indirect: Sequence[Tensor]) -> Tensor:
     """Per-pixel |indirect - direct| of each path: (N, C, H, W) and P of the same -> float32 (N, P, H, W)."""
     if not indirect:
         raise ValueError("an energy needs at least one path besides the direct one, got none")
-    reference = direct.float()
-    return torch.stack([(other.float() - reference).abs().mean(dim=1) for other in indirect], dim=1)
+    return torch.stack([disagreement_map(direct, other) for other in indirect], dim=1)
+
+
+def disagreement_map(direct: Tensor, indirect: Tensor) -> Tensor:
+    """Per-pixel |indirect - direct|: (N, C, H, W) twice -> float32 (N, H, W)."""
+    # Sums of whole channels: a mean over so short a dimension takes twice as long.
+    first, *others = torch.sub(indirect, direct.float()).abs_().unbind(dim=1)
+    return sum(others, first) / (1 + len(others)) if others else first
 
 
 def raw_terms(maps: Tensor) -> Tensor:
@@ -34,18 +40,25 @@ def raw_terms(maps: Tensor) -> Tensor:
 
 
 def standardise(
-    terms: Tensor, mu: Sequence[float], sigma: Sequence[float], weights: Sequence[float] | None = None
+    terms: Tensor | Sequence[Tensor],
+    mu: Sequence[float],
+    sigma: Sequence[float],
+    weights: Sequence[float] | None = None,
 ) -> Tensor:
-    """The energy in units of sigma: (N, P, ...) -> (N, ...), for frame terms, pixel maps and block means.
+    """The energy in units of sigma: (N, P, ...), or P of (N, ...) -> (N, ...), for frame terms, pixel maps and block means.
 
     `weights`: of the standardised terms; None for the paper's mean.
     """
-    # Plain numbers: copying tensors of them to a GPU would wait for all its earlier work.
-    parts = [(terms[:, path].float() - mu[path]) / sigma[path] for path in range(terms.shape[1])]
-    if weights is None:
-        return torch.stack(parts, dim=1).mean(dim=1)
-    used = [weight * part for weight, part in zip(weights, parts, strict=True) if weight]
-    return torch.stack(used, dim=1).sum(dim=1) if used else torch.zeros_like(parts[0])
+    paths = terms.unbind(dim=1) if isinstance(terms, Tensor) else terms
+    total = None
+    # Plain numbers: copying tensors of them to a GPU would wait for all its earlier work. Sums in place: maps fill the caches.
+    for term, mean, spread, weight in zip(paths, mu, sigma, weights or (1.0,) * len(paths), strict=True):
+        if weight:
+            part = (term.float() - mean).div_(spread).mul_(weight)
+            total = part if total is None else total.add_(part)
+    if total is None:
+        return torch.zeros_like(paths[0], dtype=torch.float32)
+    return total if weights else total.div_(len(paths))
 
 
 def block_means(maps: Tensor) -> Tensor:

@@ -117,6 +117,15 @@ class Catalogue:
         head = of.head
         return self.find(clip, kind, head.path, zoo=head.zoo, method=head.method, like=of)
 
+    def confidences_of(self, prediction: Track) -> tuple[Track, ...]:
+        """The geometric energies and disagreements that were measured with that prediction, the newest of each."""
+        found: dict[str, Track] = {}
+        for track in self._of_kind(prediction.head.clip.key, "confidence"):
+            of = track.head.constants.get("of")
+            if isinstance(of, Sequence) and prediction.head.key in of:
+                found.setdefault(str(track.head.constants.get("measure")), track)
+        return tuple(found.values())
+
     def title(self, domain: str) -> str:
         """The title of a domain, from the records of the stored tracks; its name if they have none."""
         return self._titles.get(domain, domain)

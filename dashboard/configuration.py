@@ -1,13 +1,12 @@
-"""A configuration, its spellings, and the ones that a comparison starts with."""
+"""A configuration, its spellings, and its place in menus."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PREFERRED_TARGET = "normal"
 PREFERRED_METHODS = ("baseline", "consistency")
-"""A and B until something else is chosen: the question that the project asks."""
+"""They lead the methods of their zoo: the question that the project asks."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +41,6 @@ class Configuration:
 def find_configuration(spelled: str, options: Sequence[Configuration]) -> Configuration | None:
     """The one of `options` with that spelling, short or full; None if there is none."""
     return next((option for option in options if spelled in (option.spelling, option.full_spelling)), None)
-
-
-def default_configurations(configurations: Sequence[Configuration]) -> tuple[Configuration, ...]:
-    """A and B until something else is chosen: baseline and consistency of one zoo, else the first two there are."""
-    if not configurations:
-        return ()
-    by_name = {(c.zoo, c.method): c for c in reversed(configurations) if c.is_direct}
-    for zoo in dict.fromkeys(c.zoo for c in configurations):
-        pair = [by_name.get((zoo, method)) for method in PREFERRED_METHODS]
-        if all(pair):
-            return tuple(c for c in pair if c)
-    return (configurations[0], configurations[min(1, len(configurations) - 1)])
 
 
 def menu_order(configuration: Configuration) -> tuple[int, str, int, str, str]:

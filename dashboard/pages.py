@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dashboard.site import Site
-from dashboard.views import about, compare, gallery, image, shift
+from dashboard.views import about, compare, gallery, image, overview, shift, space, study
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,10 @@ class Entry:
 
 PAGES = (
     Entry("compare", "Compare", compare.page),
+    Entry("overview", "Overview", overview.page),
     Entry("shift", "Shift", shift.page),
+    Entry("study", "Study", study.page),
+    Entry("space", "Space", space.page),
     Entry("image", "Image", image.page),
     Entry("gallery", "Gallery", gallery.page),
     Entry("about", "About", about.page),

@@ -47,6 +47,10 @@ VIEW_STATE = (
     "panes",
     "probe",
     "size",
+    "camera",
+    "surface",
+    "colour",
+    "fov",
 )
 """The names of the view state in a link; their meaning and defaults are in web/view/view_state.mjs."""
 NO_VIEW_STATE: Mapping[str, str] = {}
@@ -195,10 +199,14 @@ class View:
     """Letter -> style of that configuration; a letter without one has a style of its own."""
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Domain -> the values at which its colours begin and end; a domain without them is shown over its full range."""
+    believed: Mapping[str, Any] | None = None
+    """Which confidence to believe, as dashboard/compare/believe.py makes it; None where nothing is compared."""
     suggestion: str = ""
     """The choice to offer first for one more pane; empty for none."""
     can_ask: bool = False
     """Whether this visitor may add videos."""
+    field_of_view_degrees: float | None = None
+    """Of the shorter side, where the clip's source states it; None: unknown."""
 
     def __post_init__(self) -> None:
         if not self.panes:
@@ -268,8 +276,10 @@ def view_data(view: View) -> dict[str, Any]:
             {"name": menu.name, "label": menu.label, "value": menu.value, "options": list(menu.options.items())}
             for menu in view.menus
         ],
+        "believed": view.believed,
         "suggestion": view.suggestion,
         "canAsk": view.can_ask,
+        "fieldOfView": view.field_of_view_degrees,
         "speeds": list(SPEEDS),
     }
 

@@ -11,6 +11,7 @@ from streamlit.navigation.page import StreamlitPage
 from analysis.columns import Columns
 from cache.store import Store, default_root
 from dashboard.pages import PAGES
+from dashboard.selection.choices import arrive
 from dashboard.site import Site
 from dashboard.views.parts.bar import SENTENCE, bar
 from dashboard.visitors.access import BadSignIn, is_let_in, needs_sign_in
@@ -34,9 +35,11 @@ def main() -> None:
         pages[entry.name] = st.Page(show, title=entry.title, url_path=entry.name, default=entry is PAGES[0])
     opened = st.navigation(list(pages.values()), position="hidden")
     place = st.container(key="bar", horizontal=True, vertical_alignment="center", gap="small")
+    name = next(name for name, page in pages.items() if page is opened)
+    arrive(name)
     opened.run()
     with place:  # last: the page's run decides which clip and configurations the links carry
-        bar(site)
+        bar(site, name)
 
 
 def _ask_to_sign_in() -> None:

@@ -126,6 +126,11 @@ KINDS = {
         "The request cannot be done as it was made: a source, configuration or option is not accepted.",
         "ask again with other options",
     ),
+    "no_room": Kind(
+        "What visitors have asked for fills the room that this server gives it.",
+        "ask again later: the oldest is deleted first",
+        can_retry=True,
+    ),
     "worker_lost": Kind(
         "The workers that computed it stopped unexpectedly: killed, perhaps for lack of memory.",
         "ask for fewer frames, fewer configurations or a smaller --size",

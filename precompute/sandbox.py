@@ -120,6 +120,10 @@ class Child:
         """Fill a flat buffer with the array that follows a message. Raises Silent and Ended."""
         self._fill(buffer, None)
 
+    def has_ended(self) -> bool:
+        """Whether it is no longer running."""
+        return _has_ended(self._process)
+
     def exit_status(self) -> int | None:
         """How an ended child ended, negative for a signal; None if it is still running. Kills what an ended one started."""
         deadline = time.monotonic() + EXIT_SECONDS

@@ -44,7 +44,7 @@ EXAMPLES = 5
 N_VISITORS = 20
 SETTINGS = {
     "CROSSCHECK_REQUESTS": "everyone",
-    "CROSSCHECK_REQUEST_LIMITS": "waiting-in-all=100000,upload-mb-in-all=1000000",
+    "CROSSCHECK_REQUEST_LIMITS": "waiting-in-all=100000,mb-in-all=1000000",
 }
 TITLES = (
     "../../../etc/cron.d/x",

@@ -74,7 +74,17 @@ def test_page_and_worker_share_one_store_and_have_no_privileges():
     for text in services:
         assert 'volumes: ["store:/store"]' in text and 'cap_drop: ["ALL"]' in text and "no-new-privileges" in text
         assert "privileged" not in text.replace("no-new-privileges", "") and "docker.sock" not in text
+        for name in ("mem_limit", "cpus", "pids_limit"):
+            assert re.search(rf"^    {name}: \S*\d", text, re.MULTILINE), f"one service could take all: {name}"
     assert '"127.0.0.1:8501:8501"' in COMPOSE  # a network needs a proxy with TLS first
+
+
+def test_a_gpu_is_asked_for_as_the_dockerfile_understands_it():
+    (worker,) = [stage for stage in stages(DOCKERFILE) if stage.name == "worker"]
+    argument = re.search(r"args: \{ (\w+): (\w+) \}", COMPOSE)
+    assert argument is not None and f"--build-arg {argument[1]}={argument[2]}" in DOCKERFILE
+    assert (worker.last("ARG") or "").startswith(f"{argument[1]}=")
+    assert "capabilities: [gpu]" in COMPOSE.split("  worker:")[1], "the device is the worker's"
 
 
 @pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint is not installed")

@@ -94,9 +94,10 @@ class Lease:
         failure: Failure | None = None,
         result: records.Result | None = None,
         clip: str = "",
+        n_bytes: int = 0,
     ) -> bool:
         """Record how the request ended; False, and nothing changes, if it is no longer held. Raises NotWritten."""
-        ended = Ended(outcome, self._now(), self._began, failure, result, clip)
+        ended = Ended(outcome, self._now(), self._began, failure, result, clip, n_bytes)
         return self.is_held() and self._objects.put_new(f"{self.id}.end.json", records.to_json(ended))
 
     def give_back(self) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Literal, cast, get_args
 
 from cache.requests.records import Asked, Request
@@ -37,13 +37,28 @@ class Limits:
     minutes: float = 30.0
     """Minutes of video of a visitor in a day."""
     upload_mb: float = 2048.0
-    """Size of one upload, MB."""
+    """Size of one upload or download, MB."""
     upload_mb_per_day: float = 4096.0
     """Size of all uploads of a visitor in a day, MB."""
-    upload_mb_in_all: float = 20480.0
-    """Size of all uploads in the store, MB."""
+    mb_in_all: float = 20480.0
+    """Size of all that visitors caused to be stored, MB: uploads, downloads and unlisted clips."""
+    per_address: int = 4
+    """The visitors of one network address together may ask for as much as so many visitors."""
     days: float = 7.0
-    """A request that has ended, and the upload and unlisted results that belong to it, are deleted after so many days."""
+    """A request that has ended, and all that belongs to it, are deleted after so many days."""
+
+    @property
+    def bytes_kept(self) -> float:
+        """Of all that visitors caused to be stored, the oldest is deleted until no more than this is left: there is room for one
+        more upload."""
+        return 1e6 * max(self.mb_in_all - self.upload_mb, self.mb_in_all / 2)
+
+    def of_address(self) -> Limits:
+        """Those of all visitors of one network address together."""
+        n = self.per_address
+        return replace(
+            self, waiting=n * self.waiting, minutes=n * self.minutes, upload_mb_per_day=n * self.upload_mb_per_day
+        )
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,9 @@ class Usage:
     """Seconds of video asked for today."""
     bytes_today: int = 0
     bytes_in_all: int = 0
+    """Of uploads, downloads and unlisted clips."""
+    of_address: Usage | None = None
+    """That of all visitors of the same network address; None where it is not known."""
 
 
 def asking(environment: Mapping[str, str]) -> Asking:
@@ -101,23 +119,34 @@ def video_seconds(asked: Asked) -> float | None:
     return min(known, default=None)
 
 
-def usage(requests: Iterable[Request], who: str, now: float) -> Usage:
-    """What `who` has asked for in the day before `now` (seconds since 1970), and all who ask have waiting and uploaded."""
+def usage(requests: Iterable[Request], who: str, now: float, *, network: str = "", n_file_bytes: int = 0) -> Usage:
+    """What `who`, and the visitors of the same network address, have asked for in the day before `now` (seconds since
+    1970), and all who ask have waiting and stored. `n_file_bytes`: bytes of uploads and downloads."""
     requests = list(requests)
-    live = [request for request in requests if request.is_live]
-    own = [request.asked for request in requests if request.asked.who == who]
-    # A time in the future, after the clock was set back, counts as today.
-    today = [asked for asked in own if now - asked.when < DAY_SECONDS]
-    uploads = {
-        request.asked.source.name: request.asked.bytes for request in requests if request.asked.source.kind == "upload"
-    }
-    return Usage(
-        waiting=sum(request.asked.who == who for request in live),
-        waiting_in_all=len(live),
-        seconds_today=sum(video_seconds(asked) or 0.0 for asked in today),
-        bytes_today=sum(asked.bytes for asked in today),
-        bytes_in_all=sum(uploads.values()),
-    )
+
+    def of(is_one: Callable[[Asked], bool]) -> Usage:
+        own = [request for request in requests if is_one(request.asked)]
+        # A time in the future, after the clock was set back, counts as today.
+        today = [request.asked for request in own if now - request.asked.when < DAY_SECONDS]
+        return Usage(
+            waiting=sum(request.is_live for request in own),
+            waiting_in_all=sum(request.is_live for request in requests),
+            seconds_today=sum(video_seconds(one) or 0.0 for one in today),
+            bytes_today=sum(one.bytes for one in today),
+            bytes_in_all=n_file_bytes + clip_bytes(requests),
+        )
+
+    of_address = of(lambda one: one.network == network) if network else None
+    return replace(of(lambda one: one.who == who), of_address=of_address)
+
+
+def clip_bytes(requests: Iterable[Request]) -> int:
+    """Bytes of the unlisted clips that the requests made, each counted once."""
+    clips: dict[str, int] = {}
+    for request in requests:
+        if (ended := request.ended) is not None and ended.n_bytes:
+            clips[ended.clip] = max(clips.get(ended.clip, 0), ended.n_bytes)
+    return sum(clips.values())
 
 
 def require_allowed(asked: Asked, used: Usage, limits: Limits) -> None:
@@ -125,16 +154,19 @@ def require_allowed(asked: Asked, used: Usage, limits: Limits) -> None:
     seconds = video_seconds(asked)
     if seconds is None:
         raise Refused("the whole video is asked for, however long it is", "select a part with an end")
-    if used.waiting >= limits.waiting:
-        raise Refused(f"{used.waiting} of your requests are not done yet", "wait for one of them, or cancel one")
     if used.waiting_in_all >= limits.waiting_in_all:
         raise Refused(f"{used.waiting_in_all} requests are waiting, as many as are accepted", "try again later")
-    if seconds and used.seconds_today + seconds > 60 * limits.minutes:
-        left = max(0.0, 60 * limits.minutes - used.seconds_today)
-        raise Refused(
-            f"{seconds:.0f} s of video are asked for; {left:.0f} s of {limits.minutes:g} min a day are left",
-            "select a shorter part, or try again tomorrow",
-        )
+    for whose, whose_used, whose_limits in _counted(used, limits):
+        if whose_used.waiting >= whose_limits.waiting:
+            raise Refused(f"{whose_used.waiting} of {whose} requests are not done yet", _WAIT[whose])
+        if seconds and whose_used.seconds_today + seconds > 60 * whose_limits.minutes:
+            left = max(0.0, 60 * whose_limits.minutes - whose_used.seconds_today)
+            raise Refused(
+                f"{seconds:.0f} s of video are asked for; {left:.0f} s of {whose} {whose_limits.minutes:g} min a day are left",
+                "select a shorter part, or try again tomorrow",
+            )
+    if asked.is_unlisted and used.bytes_in_all >= 1e6 * limits.mb_in_all:
+        raise _no_room()
     require_upload(asked.bytes, used, limits)
 
 
@@ -145,10 +177,30 @@ def require_upload(n_bytes: int, used: Usage, limits: Limits) -> None:
         raise Refused(
             f"the file has {mb:.0f} MB; the limit is {limits.upload_mb:g} MB", "upload a shorter or smaller one"
         )
-    if n_bytes and mb + used.bytes_today / 1e6 > limits.upload_mb_per_day:
-        raise Refused(
-            f"the file has {mb:.0f} MB, and {used.bytes_today / 1e6:.0f} of {limits.upload_mb_per_day:g} MB a day are used",
-            "try again tomorrow",
-        )
-    if n_bytes and mb + used.bytes_in_all / 1e6 > limits.upload_mb_in_all:
-        raise Refused("the room for uploads is used up", "try again later, or give the video's address")
+    for whose, whose_used, whose_limits in _counted(used, limits):
+        if n_bytes and mb + whose_used.bytes_today / 1e6 > whose_limits.upload_mb_per_day:
+            raise Refused(
+                f"the file has {mb:.0f} MB, and {whose_used.bytes_today / 1e6:.0f} of {whose} "
+                f"{whose_limits.upload_mb_per_day:g} MB a day are used",
+                "try again tomorrow",
+            )
+    if n_bytes and mb + used.bytes_in_all / 1e6 > limits.mb_in_all:
+        raise _no_room()
+
+
+YOURS, OF_ADDRESS = "your", "your network address's"
+_WAIT = {
+    YOURS: "wait for one of them, or cancel one",
+    OF_ADDRESS: "wait until some of them are done",
+}
+
+
+def _counted(used: Usage, limits: Limits) -> Iterator[tuple[str, Usage, Limits]]:
+    """Whose usage is held against which limits."""
+    yield YOURS, used, limits
+    if used.of_address is not None:
+        yield OF_ADDRESS, used.of_address, limits.of_address()
+
+
+def _no_room() -> Refused:
+    return Refused("the room for what visitors ask for is used up", "try again later: the oldest is deleted first")

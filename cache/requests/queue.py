@@ -30,7 +30,7 @@ from cache.keys import canonical_json
 from cache.records import BadRecord, StoreError
 from cache.requests import records
 from cache.requests.lease import Lease, free, n_lost_of
-from cache.requests.limits import Limits, require_allowed, usage
+from cache.requests.limits import Limits, Usage, require_allowed, usage
 from cache.requests.objects import FolderObjects, Objects
 from cache.requests.records import Asked, Ended, Failure, Options, Progress, Request, Source
 from cache.requests.watch import Watch
@@ -94,10 +94,12 @@ class Requests:
         asked: Asked,
         *,
         limits: Limits | None = None,
+        n_file_bytes: int = 0,
         is_stored: Callable[[Request], bool] = lambda request: False,
     ) -> Request:
         """The request: a new one, or the one that the same visitor made before, if it waits or runs, or if it is done and
-        `is_stored` says that its result still answers it. Raises Refused, if a new one is over the limits, and NotWritten."""
+        `is_stored` says that its result still answers it. `n_file_bytes`: bytes of other visitors' uploads and downloads.
+        Raises Refused, if a new one is over the limits, and NotWritten."""
         table = self._table()
         while True:
             number = max((int(id.split("-")[1]) for id in table if id.startswith(f"{asked.key}-")), default=0)
@@ -106,7 +108,7 @@ class Requests:
             if known is not None and _answers(known, is_stored):
                 return known
             if limits is not None:
-                require_allowed(asked, usage(self.all(), asked.who, self._now()), limits)
+                require_allowed(asked, self._usage(asked, n_file_bytes), limits)
             new = replace(asked, nonce=asked.nonce or secrets.token_hex(8))
             id = f"{asked.key}-{number + 1}"
             if self._objects.put_new(f"{id}.asked.json", records.to_json(new)):
@@ -160,6 +162,9 @@ class Requests:
                     self._objects.delete(f"{id}.{what}-{n}.json")
                 for what in names.single:
                     self._objects.delete(f"{id}.{what}.json")
+
+    def _usage(self, asked: Asked, n_file_bytes: int) -> Usage:
+        return usage(self.all(), asked.who, self._now(), network=asked.network, n_file_bytes=n_file_bytes)
 
     # For workers
 

@@ -31,8 +31,20 @@ class Receiving:
     incoming: Incoming
     touched: float
     """When the last bytes came, by a monotonic clock."""
+    network: str = ""
+    """As in Asked."""
     lock: Lock = field(default_factory=Lock)
     """Held while a part is written: of two requests at once, one is refused."""
+
+
+@dataclass(frozen=True)
+class _Received:
+    """A whole upload of a visitor."""
+
+    n_bytes: int
+    when: float
+    """Seconds since 1970."""
+    network: str
 
 
 @cache
@@ -47,21 +59,23 @@ class Receiver:
     def __init__(self, uploads: Uploads, requests: Requests, clock: Callable[[], float] = time.monotonic) -> None:
         self._uploads, self._requests, self._clock = uploads, requests, clock
         self._open: dict[str, Receiving] = {}
-        self._received: dict[tuple[str, str], tuple[int, float]] = {}
+        self._received: dict[tuple[str, str], _Received] = {}
         self._lock = Lock()
 
-    def begin(self, who: str, limits: Limits, n_bytes: int) -> str:
-        """Accept a file of that size: its name for the requests that bring its parts. Raises Refused and NotWritten."""
+    def begin(self, who: str, limits: Limits, n_bytes: int, network: str = "") -> str:
+        """Accept a file of that size: its name for the requests that bring its parts. `network`: as in Asked. Raises Refused
+        and NotWritten."""
         with self._lock:
             self._forget_old()
             if n_bytes <= 0:
                 raise Refused("the file is empty", "choose it again")
             n_own = sum(one.who == who for one in self._open.values())
-            if n_own >= MAX_OPEN or len(self._open) >= MAX_OPEN_IN_ALL:
+            n_near = sum(one.network == network for one in self._open.values()) if network else 0
+            if n_own >= MAX_OPEN or n_near >= MAX_OPEN * limits.per_address or len(self._open) >= MAX_OPEN_IN_ALL:
                 raise Refused("other uploads are under way, as many as are accepted at once", "wait for one of them")
-            require_upload(n_bytes, self._usage(who), limits)
+            require_upload(n_bytes, self._usage(who, network), limits)
             id = secrets.token_hex(16)
-            self._open[id] = Receiving(who, n_bytes, self._uploads.begin(n_bytes), self._clock())
+            self._open[id] = Receiving(who, n_bytes, self._uploads.begin(n_bytes), self._clock(), network)
         return id
 
     def find(self, who: str, id: str) -> Receiving | None:
@@ -87,16 +101,16 @@ class Receiver:
         finally:
             self.discard(one)
         with self._lock:
-            self._received[one.who, upload.sha256] = upload.bytes, time.time()
+            self._received[one.who, upload.sha256] = _Received(upload.bytes, time.time(), one.network)
         return upload
 
-    def take(self, who: str, limits: Limits, data: memoryview | bytes) -> str:
+    def take(self, who: str, limits: Limits, data: memoryview | bytes, network: str = "") -> str:
         """Store bytes that are in memory already: their digest. Raises Refused and NotWritten."""
         with self._lock:
-            require_upload(len(data), self._usage(who), limits)
+            require_upload(len(data), self._usage(who, network), limits)
         upload = self._uploads.put(in_parts(data), len(data))
         with self._lock:
-            self._received[who, upload.sha256] = upload.bytes, time.time()
+            self._received[who, upload.sha256] = _Received(upload.bytes, time.time(), network)
         return upload.sha256
 
     def discard(self, one: Receiving) -> None:
@@ -109,16 +123,23 @@ class Receiver:
         """Whether that visitor uploaded those bytes. Who knows a digest alone must not see what others make of the bytes."""
         return (who, sha256) in self._received
 
-    def _usage(self, who: str) -> Usage:
+    def _usage(self, who: str, network: str) -> Usage:
         """As of the requests, with the uploads that no request names yet and those under way."""
         requests = self._requests.all()
-        used = usage(requests, who, time.time())
-        asked = {request.asked.source.name for request in requests if request.asked.who == who}
-        own = sum(n for (other, sha256), (n, _) in self._received.items() if other == who and sha256 not in asked)
-        own += sum(one.n_total for one in self._open.values() if one.who == who)
-        stored = sum(upload.bytes for upload in self._uploads.stored())
-        under_way = sum(one.n_total for one in self._open.values())
-        return replace(used, bytes_today=used.bytes_today + own, bytes_in_all=stored + under_way)
+        asked = {(request.asked.who, request.asked.source.name) for request in requests}
+        more = [
+            (other, known.network, known.n_bytes)
+            for (other, sha256), known in self._received.items()
+            if (other, sha256) not in asked
+        ]
+        more += [(one.who, one.network, one.n_total) for one in self._open.values()]
+        to_come = sum(one.n_total - one.incoming.n_bytes for one in self._open.values())
+        used = usage(requests, who, time.time(), network=network, n_file_bytes=self._uploads.n_bytes() + to_come)
+        used = replace(used, bytes_today=used.bytes_today + sum(n for other, _, n in more if other == who))
+        if (known := used.of_address) is not None:
+            n_bytes = known.bytes_today + sum(n for _, other, n in more if other == network)
+            used = replace(used, of_address=replace(known, bytes_today=n_bytes))
+        return used
 
     def _forget_old(self) -> None:
         now = self._clock()
@@ -126,4 +147,4 @@ class Receiver:
             if now - one.touched > IDLE_SECONDS and not one.lock.locked():
                 del self._open[id]
                 one.incoming.discard()
-        self._received = {key: known for key, known in self._received.items() if time.time() - known[1] < DAY_SECONDS}
+        self._received = {key: known for key, known in self._received.items() if time.time() - known.when < DAY_SECONDS}

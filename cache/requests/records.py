@@ -111,12 +111,23 @@ class Asked:
     """Size of the upload."""
     nonce: str = ""
     """Tells two requests apart that were made, deleted and made again."""
+    is_visitors: bool = False
+    """Whether a visitor of the page asked."""
+    network: str = ""
+    """Equal for visitors of one network address; empty where that is unknown."""
 
     def __post_init__(self) -> None:
         _require(_is_text(self.who, MAX_NAME_LETTERS) and bool(self.who), "who", self.who)
         _require(_is_number(self.when, 0, MAX_WHEN_SECONDS), "when", self.when)
         _require(_is_whole(self.bytes, 0), "bytes", self.bytes)
         _require(_is_text(self.nonce, MAX_NAME_LETTERS), "nonce", self.nonce)
+        _require(isinstance(self.is_visitors, bool), "is_visitors", self.is_visitors)
+        _require(_is_text(self.network, MAX_NAME_LETTERS), "network", self.network)
+
+    @property
+    def is_unlisted(self) -> bool:
+        """Whether lists leave out the clip that it makes, and what it stores is deleted with it."""
+        return self.is_visitors or self.source.kind == "upload"
 
     @property
     def key(self) -> str:
@@ -200,6 +211,8 @@ class Ended:
     result: Result | None = None
     clip: str = ""
     """Key of the clip, of which some packs may be stored even if the request failed; empty if it was not known yet."""
+    n_bytes: int = 0
+    """Bytes of the packs that the clip then had, if lists leave it out; otherwise 0."""
 
     def __post_init__(self) -> None:
         _require(self.outcome in get_args(Outcome), "outcome", self.outcome)
@@ -208,6 +221,7 @@ class Ended:
         _require((self.failure is not None) == (self.outcome == "failed"), "failure", self.failure)
         _require((self.result is not None) == (self.outcome == "done"), "result", self.result)
         _require(_is_clip(self.clip), "clip", self.clip)
+        _require(_is_whole(self.n_bytes, 0), "n_bytes", self.n_bytes)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""Uploaded bytes: STORE/uploads/<sha256>, and STORE/unlisted/<clip key> for each clip that was first made from one.
+"""What visitors cause to be stored beside their requests: STORE/uploads/<sha256>, the bytes that they upload; STORE/downloads/, the
+videos of the addresses that they give; STORE/unlisted/<clip key>, a mark for each clip that one of them asked for first.
 
 A name that a visitor gave is text in a request; no part of it becomes a path.
 """
@@ -6,6 +7,7 @@ A name that a visitor gave is text in a request; no part of it becomes a path.
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import time
 from collections.abc import Iterable, Iterator
@@ -37,6 +39,8 @@ class Uploads:
         """`root`: the store's folder."""
         self._folder = Path(root) / "uploads"
         self._unlisted = Path(root) / "unlisted"
+        self.downloads_dir = Path(root) / "downloads"
+        """Where the videos of visitors' addresses go; the operator's are in Store.media_dir, and never deleted."""
 
     def path(self, sha256: str) -> Path:
         """Where those bytes are, if they are there. Raises StoreError for anything but a SHA-256."""
@@ -66,6 +70,16 @@ class Uploads:
             with suppress(OSError):
                 found += [Upload(path.name, path.lstat().st_size)] if is_key(path.name) else []
         return found
+
+    def n_bytes(self) -> int:
+        """Bytes of all uploads and downloads, unfinished ones included."""
+        total = 0
+        for folder in (self._folder, self.downloads_dir):
+            for inside, _, names in os.walk(folder):
+                for name in names:
+                    with suppress(OSError):  # deleted meanwhile
+                        total += (Path(inside) / name).lstat().st_size
+        return total
 
     def sweep(self, min_age_seconds: float) -> None:
         """Delete what killed processes left of unfinished uploads, if nothing was added to it for so long. Raises OSError."""
@@ -108,7 +122,7 @@ class Uploads:
             (self._unlisted / clip).unlink(missing_ok=True)
 
     def unlisted(self) -> frozenset[str]:
-        """The keys of clips that lists leave out: they were made from visitors' uploads."""
+        """The keys of clips that lists leave out: visitors asked for them first."""
         return frozenset(path.name for path in children(self._unlisted) if is_key(path.name))
 
 

@@ -17,6 +17,7 @@ from consistency.models import registry
 from consistency.zoo import formats
 from consistency.zoo.adapters import InputSpec, OutputSpec, read_spec
 from consistency.zoo.lock import read_lock
+from consistency.zoo.rankings import read_rankings
 from consistency.zoo.records import (
     IMAGE,
     MERGED,
@@ -134,12 +135,22 @@ def _read(folder: Path, home: Path, table: Mapping[str, Any], inherited: Mapping
         base=str(table.get("extends", "")),
     )
     stated = table.get("energy", {})
-    zoo = _with_energies(zoo, stated, lock.get("energy", {}))
+    measured = lock.get("energy", {})
+    zoo = _with_energies(zoo, stated, measured)
     zoo = replace(zoo, merges={target: _merge(target, row) for target, row in table.get("merge", {}).items()})
     return replace(
         zoo,
         trust=_of_stated(zoo, stated, table.get("trust", {}), _trust),
-        expected=_of_stated(zoo, stated, table.get("expected", {}), _expected),
+        expected={
+            **_of_stated(zoo, stated, table.get("expected", {}), _expected),
+            **_of_stated(zoo, measured, {t: row.get("expected", {}) for t, row in measured.items()}, _expected),
+        },
+        rankings=tuple(
+            ranking
+            for target, rows in table.get("ranking", {}).items()
+            if _is_as_stated(zoo, stated, target)
+            for ranking in read_rankings(target, rows)
+        ),
     )
 
 
@@ -164,14 +175,18 @@ def _extended(zoo: Zoo, base: Zoo) -> Zoo:
         energy_paths={**base.energy_paths, **zoo.energy_paths},
         trust={},  # the base's was measured with the base's networks
         expected={},
+        rankings=(),
         merges={**base.merges, **zoo.merges},
         fallback=zoo.fallback or base.fallback,
         declared={**base.declared, **zoo.declared},
     )
     _check(extended)
     paths = {target: {"paths": paths} for target, paths in extended.energy_paths.items()}
-    measured = _with_energies(extended, paths, read_lock(zoo.home).get("energy", {})).energies
-    return replace(extended, energies={**base.energies, **zoo.energies, **measured})
+    rows = read_lock(zoo.home).get("energy", {})
+    measured = _with_energies(extended, paths, rows).energies
+    extended = replace(extended, energies={**base.energies, **zoo.energies, **measured})
+    expected = {target: row.get("expected", {}) for target, row in rows.items()}
+    return replace(extended, expected=_of_stated(extended, rows, expected, _expected))
 
 
 def _find(name_or_folder: str) -> tuple[Path, Path]:
@@ -282,10 +297,17 @@ def _of_stated(
     return {
         (target, checked_name(method)): read(f"{target}, {method}", row)
         for target, rows in table.items()
-        if target in zoo.energies and "mu" in stated[target]
-        if zoo.energies[target] == _weighted(target, _constants(target, stated[target]), stated[target], stated)
+        if _is_as_stated(zoo, stated, target)
         for method, row in rows.items()
     }
+
+
+def _is_as_stated(zoo: Zoo, stated: Mapping[str, Any], target: str) -> bool:
+    """Whether the target's energy has those constants, of zoo.toml or zoo.lock, so that what was measured with them holds."""
+    row = stated.get(target, {})
+    if target not in zoo.energies or "mu" not in row or tuple(row["paths"]) != zoo.energies[target].paths:
+        return False
+    return zoo.energies[target] == _weighted(target, _constants(target, row), row, stated)
 
 
 def _merge(target: str, row: Mapping[str, Any]) -> Merge:

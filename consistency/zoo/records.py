@@ -26,6 +26,7 @@ from consistency.domains import DOMAINS, Domain, get_domain
 from consistency.zoo import formats
 from consistency.zoo.adapters import InputSpec, OutputSpec
 from consistency.zoo.explained import Explained
+from consistency.zoo.rankings import MethodRanking
 
 SHARED = "shared"
 """The method of edges that serve every method."""
@@ -278,6 +279,8 @@ class Zoo:
     """(target, method) -> how far that energy can be trusted, where it was measured with the constants of `energies`."""
     expected: Mapping[tuple[str, str], Expected] = field(default_factory=dict)
     """(target, method) -> the error to expect, where it was fitted. The method may be `merged`."""
+    rankings: tuple[MethodRanking, ...] = ()
+    """Whether confidences rank two methods, where it was measured with the constants of `energies`."""
     merges: Mapping[str, Merge] = field(default_factory=dict)
     """Target -> how `merged` makes it."""
     fallback: str | None = None
@@ -335,6 +338,11 @@ class Zoo:
         except ZooError:
             return False
         return True
+
+    def rankings_of(self, target: str, method: str) -> dict[str, MethodRanking]:
+        """Another method -> what was measured of both."""
+        found = [ranking for ranking in self.rankings if ranking.target == target and method in ranking.methods]
+        return {other: ranking for ranking in found for other in ranking.methods if other != method}
 
     def configurations(self) -> list[tuple[str, str]]:
         """(method, path) of everything that can be computed: of each method, then what is merged."""

@@ -17,8 +17,9 @@ from dashboard.selection.lineup import grid_places
 from dashboard.text import one_line
 
 EXPECTED = "expected"
-ERROR_COLUMNS = ("angle_degrees", "absrel", "error")
-"""Error measures, the most telling first; the first that any of the compared tracks has is plotted."""
+ERROR_COLUMNS = ("angle_degrees", "absrel_scaled", "absrel", "error")
+"""Error measures, the most telling first; the first that any of the compared tracks has is plotted. Of depth it is the
+shape, scale aligned: that is what its networks, its expected error and its merging are judged by."""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from analysis.columns import Columns
+from analysis.columns import Columns, expected_errors
 from analysis.energy import Unreadable
-from analysis.expected_error import ExpectedError, features_of, interval, model_of, predict
+from analysis.expected_error import ExpectedError, interval_of, is_unlike, model_of
 from cache.records import Track
 from dashboard.numbers import number, percent
 from dashboard.player_data import Band, Series
@@ -39,19 +39,11 @@ def expected_values(columns: Columns, track: Track, energy: Track) -> tuple[np.n
     model = expectation(track)
     if model is None:
         raise Unreadable("the zoo states no error to expect")
-    names = [name for name in ("terms", *model.features) if name in track.head.columns]
-    found = {name: columns.column(track, name) for name in names}
-    try:
-        features = features_of(model, [str(path) for path in track.head.constants.get("paths", ())], found)
-    except (KeyError, IndexError, ValueError) as error:
-        raise Unreadable(f"it needs {error}, which is not stored; run the job again") from error
-    energies = columns.series(energy, "terms", "standardised")
-    n_frames = min(len(features), len(energies))
-    features, energies = features[:n_frames], energies[:n_frames]
-    values = predict(model, features)
+    values, energies = expected_errors(columns, track, energy, model)
     if model.factor is None or model.limit is None:
         return values, None
-    return values, Band(*interval(model, features, energies), model.coverage, model.n_units)
+    usual = np.where(is_unlike(model, energies), np.nan, values)
+    return values, Band(*interval_of(model, usual), model.coverage, model.n_units)
 
 
 def expected_words(lines: Sequence[Series], title: str, unit: str) -> str:

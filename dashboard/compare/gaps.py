@@ -37,6 +37,12 @@ class Gap:
         return abs(self.first_mean - self.second_mean)
 
     @property
+    def share(self) -> float:
+        """The gap as a share of the higher mean, of errors: 0.19 is 19 % less. 0 if both are 0."""
+        higher = max(self.first_mean, self.second_mean)
+        return self.size / higher if higher > 0 else 0.0
+
+    @property
     def is_beyond(self) -> bool:
         """True if the gap is larger than the noise."""
         return self.size > self.floor

@@ -7,19 +7,23 @@ A lower energy is never called better: it ranks frames of one method. Between me
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 
 from analysis.energy import Scale, same_constants
+from analysis.ranking import Ranking
 from analysis.statistics import spearman
 from analysis.trust import Trust, trust_of, usual_limit
+from cache.records import Track
 from dashboard.compare.comparison import Comparison
 from dashboard.compare.expected import expected_words
 from dashboard.compare.gaps import Gap, gap_between
 from dashboard.compare.memory import kept_by_content
+from dashboard.compare.merged import NO_ENERGY_OF_MERGED, is_merged, parts_of
+from dashboard.compare.ranked import Pairs, kind_of, ranked_words, rankings_of, share_words
 from dashboard.numbers import SPACE, correlation, number, percent, size_of
 from dashboard.player_data import Chart, Series
 from dashboard.text import counted, one_line
@@ -30,7 +34,6 @@ UNUSUAL_SHARE = 0.5
 """A clip counts as outside the calibration if more frames than this are: of ordinary clips, 2.5 % are."""
 USUAL_SIGMA = 1.0
 """Energies within it of 0 count as usual."""
-NO_ENERGY_OF_MERGED = "a mean of the paths agrees with them by construction; it is never ranked by energy"
 NO_ENERGY_OF_A_PATH = "energy belongs to a method and its target, not to a path; show the direct prediction to see it"
 
 
@@ -53,6 +56,8 @@ class Contender:
     stability: Series | None = None
     is_merged: bool = False
     """True if its prediction is the mean of paths, whose energy would be low by construction."""
+    made_of: str = ""
+    """What is merged, in words."""
 
     @property
     def label(self) -> str:
@@ -76,6 +81,10 @@ class Measures:
     """Chart -> unit."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """Chart -> title."""
+    rankings: Pairs = field(default_factory=dict)
+    """Pair of letters -> whether energies and expected errors rank their methods, where that was measured."""
+    energy_kind: str = ""
+    """Which of the rankings is about the energy that is shown; empty for none."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +115,10 @@ class Row:
     stability: Series | None = None
 
 
-def measures_of(comparison: Comparison, charts: Sequence[Chart], scale: Scale) -> Measures:
-    """The numbers of the configurations whose predictions are shown."""
+def measures_of(
+    comparison: Comparison, charts: Sequence[Chart], scale: Scale, title: Callable[[str], str] = str
+) -> Measures:
+    """The numbers of the configurations whose predictions are shown; `title` names a domain."""
     by_id = {chart.id: chart for chart in charts}
     found = {id_: {line.letter: line for line in chart.series} for id_, chart in by_id.items()}
     energies, errors, expected, perceptual, stability = (
@@ -130,7 +141,8 @@ def measures_of(comparison: Comparison, charts: Sequence[Chart], scale: Scale) -
                 expected.get(pane.letter),
                 perceptual.get(pane.letter),
                 stability.get(pane.letter),
-                "merge" in head.constants,
+                is_merged(pane.track),
+                parts_of(pane.track, title) if is_merged(pane.track) else "",
             )
         )
     tracks = list(comparison.energies.values())
@@ -146,7 +158,17 @@ def measures_of(comparison: Comparison, charts: Sequence[Chart], scale: Scale) -
         tuple(missing.what for missing in comparison.missing if missing.command is None),
         {id_: chart.unit for id_, chart in by_id.items()},
         {id_: chart.title for id_, chart in by_id.items()},
+        rankings_of(_stating(comparison)),
+        kind_of(tracks, scale),
     )
+
+
+def _stating(comparison: Comparison) -> dict[str, Track]:
+    """Letter -> the track that states rankings: the energy, or a merged prediction."""
+    merged = {
+        pane.letter: pane.track for pane in comparison.panes if pane.role == "prediction" and is_merged(pane.track)
+    }
+    return {**comparison.energies, **merged}
 
 
 def verdict(measures: Measures) -> Verdict:
@@ -155,13 +177,14 @@ def verdict(measures: Measures) -> Verdict:
     story = _Story(measures)
     facts = []
     if len(contenders) <= 2:
-        facts += [("Energy", story.energy_fact()), ("Error", story.error_fact())]
+        facts += [("Energy", story.energy_fact()), (story.error_label(), story.error_fact())]
         facts.append(("Perceptual error", story.gap_fact("perceptual", [c.perceptual for c in contenders])))
         facts.append(("Change over time", story.gap_fact("stability", [c.stability for c in contenders])))
     elif missing := story.without_energy():
         facts.append(("Energy", missing))
     facts.append(("Expected error", story.expected_fact()))
-    facts += [("On this clip", story.agreement_fact()), ("Trust", story.trust_fact())]
+    facts += [("On this clip", story.agreement_fact()), ("Merged", story.merged_fact())]
+    facts += [("Between methods", story.ranking_fact()), ("Trust", story.trust_fact())]
     facts.append(("Not shown", " ".join(measures.missing)))
     return Verdict(tuple(story.warnings()), story.headline(), tuple((label, text) for label, text in facts if text))
 
@@ -237,6 +260,9 @@ class _Story:
         parts.append(self.without_energy())
         return " ".join(part for part in parts if part)
 
+    def error_label(self) -> str:
+        return "Error (scale aligned)" if self.measures.error_title.endswith("scale aligned") else "Error"
+
     def error_fact(self) -> str:
         unit = self.measures.error_unit
         known = [c for c in self.measures.contenders if c.error and c.error.has_values]
@@ -281,6 +307,11 @@ class _Story:
             [*parts, *([f"{direct}: not computed or not readable; see below the plots."] if direct else [])]
         )
 
+    def merged_fact(self) -> str:
+        """Of what the merged predictions are made."""
+        made = [f"{c.letter} is {c.made_of}." for c in self.measures.contenders if c.made_of]
+        return " ".join(made)
+
     def agreement_fact(self) -> str:
         """Whether frames of high energy are frames of high error, by configuration."""
         found = []
@@ -316,28 +347,56 @@ class _Story:
             )
         else:
             parts.append("not measured for this zoo and target.")
-        if len({c.method for c in with_energy}) > 1:
+        if len({c.method for c in with_energy}) > 1 and not self.measures.rankings:
             parts.append(
                 "Energy ranks frames of one method. Between methods it can mislead, most where targets share a trunk "
                 "(multitask)."
             )
         return " ".join(parts)
 
+    def ranking_fact(self) -> str:
+        """Whether energy and expected error may say which of the methods is closer, for the pair that the headline is about."""
+        measures = self.measures
+        gap = self._first_error_gap() or self._first_energy_gap()
+        letters = (gap.first, gap.second) if gap else next(iter(measures.rankings), None)
+        found = measures.rankings.get(letters) if letters else None
+        return ranked_words(letters, found, measures.energy_kind) if letters and found else ""
+
+    def _ranks(self, gap: Gap) -> Ranking | None:
+        """How the energy that is shown ranks the two of a gap on test rooms; None: not measured."""
+        found = self.measures.rankings.get((gap.first, gap.second))
+        return found.by.get(self.measures.energy_kind) if found else None
+
     def _headline_of_energy(self, gap: Gap | None) -> str:
         """Where no error is known."""
         unit = self.measures.energy_unit
         if gap is None or not gap.n_frames:
             has_energy = any(c.energy for c in self.measures.contenders)
+            if merged := [c.label for c in self.measures.contenders if c.is_merged]:
+                return f"{' and '.join(merged)} has no energy, and no ground truth is known here: compare the pictures."
             what = "Energies cannot be compared" if has_energy else "Neither energy nor error is known"
             return f"{what} here: compare the pictures."
         if gap.is_equal:
             return f"Energy: {gap.words(unit)}{self._among(gap)}."
         if not gap.is_beyond:
             return f"Energy: {gap.words(unit)}{self._among(gap)}. There is no ground truth to tell more."
-        return (
-            f"{self._label(gap.lower)} is {number(gap.size, unit)} lower in energy{self._than(gap)}, beyond the noise. That does not make it "
-            "better: there is no ground truth on this clip."
+        return self._lower_in_energy(gap)
+
+    def _lower_in_energy(self, gap: Gap) -> str:
+        """A gap beyond the noise, which makes no winner unless that energy ranks these methods."""
+        unit = self.measures.energy_unit
+        ranks = self._ranks(gap)
+        if ranks and not ranks.is_above_chance:
+            return (
+                f"No winner: the energies of {gap.first} and {gap.second} are {number(gap.size, unit)} apart, but on "
+                f"{counted(ranks.n_units, 'test room')} the lower one of these methods had the lower error {share_words(ranks)}."
+            )
+        lower = (
+            f"{self._label(gap.lower)} is {number(gap.size, unit)} lower in energy{self._than(gap)}, beyond the noise."
         )
+        if ranks:
+            return f"{lower} Of these methods the lower one had the lower error {share_words(ranks)}; here no truth is known."
+        return f"{lower} That does not make it better: there is no ground truth on this clip."
 
     def _headline_of_error(self, error: Gap, energy: Gap | None) -> str:
         unit = self.measures.error_unit
@@ -357,10 +416,22 @@ class _Story:
         size, floor = number(error.size, unit), number(error.floor, unit)
         closest = "closer" if len(self.measures.contenders) == 2 else "closest"
         than = "" if len(self.measures.contenders) == 2 else f" before {self._other(error)}"
-        text = f"{self._label(error.lower)} is {closest} to the ground truth, by {size}{than} (noise floor {floor})"
+        share = f" or {percent(round(1000 * error.share), 1000)}" if closest == "closer" else ""
+        text = (
+            f"{self._label(error.lower)} is {closest} to the ground truth, by {size}{share}{than} (noise floor {floor})"
+        )
         if energy is None or len(self.measures.contenders) > 2:
             return f"{text}."
-        return f"{text}; {'the energy agrees' if energy.is_beyond else 'the energies do not differ beyond the noise'}."
+        return f"{text}{self._energy_beside(energy)}"
+
+    def _energy_beside(self, energy: Gap) -> str:
+        """What the energy of two methods says where their errors decide."""
+        ranks = self._ranks(energy)
+        if not energy.is_beyond:
+            return "; the energies do not differ beyond the noise."
+        if ranks and not ranks.is_above_chance:
+            return ". Its energy is lower too, which says nothing: it does not rank these methods."
+        return "; the energy agrees."
 
     def _disagreement(self) -> str:
         """The warning where one is lower in energy and another in error, both beyond the noise."""

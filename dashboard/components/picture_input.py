@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.components.v2 import component
 
 from dashboard.components.bootstrap import bootstrap, read_request
-from dashboard.visitors.asking import MAX_PICTURE_BYTES
+from dashboard.visitors.asking import MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS
 
 
 def picture_input(ticket: str, *, key: str, on_upload: Callable[[str, str], None]) -> None:
@@ -23,7 +23,8 @@ def picture_input(ticket: str, *, key: str, on_upload: Callable[[str, str], None
         if "upload" in request:
             on_upload(request["upload"], request.get("title", ""))
 
-    _component()(key=key, data={"ticket": ticket, "maxBytes": MAX_PICTURE_BYTES}, on_wish_change=receive)
+    data = {"ticket": ticket, "maxBytes": MAX_PICTURE_BYTES, "maxPixels": MAX_PICTURE_PIXELS}
+    _component()(key=key, data=data, on_wish_change=receive)
 
 
 @cache

@@ -17,7 +17,7 @@ from streamlit.components.v2 import component
 from dashboard.components.bootstrap import bootstrap, read_request
 from dashboard.player_data import NO_VIEW_STATE, Position, View, read_view_state, view_data
 
-PlayerPage = Literal["compare_page", "image_page"]
+PlayerPage = Literal["compare_page", "image_page", "space_page"]
 """The module under web/player/ that names the parts."""
 
 

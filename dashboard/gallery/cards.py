@@ -12,11 +12,13 @@ from analysis.energy import Unreadable, same_constants
 from analysis.trust import Trust, trust_of
 from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
+from dashboard.compare.merged import NO_ENERGY_SHORT, is_merged
 from dashboard.compare.verdict import follows, told_apart
-from dashboard.configuration import Configuration, default_configurations
+from dashboard.configuration import Configuration
 from dashboard.gallery.items import Item
 from dashboard.numbers import correlation, number, percent
 from dashboard.player_data import LETTERS
+from dashboard.selection.defaults import default_configurations
 from dashboard.text import counted
 
 
@@ -70,6 +72,12 @@ def targets_of(catalogue: Catalogue, items: Iterable[Item]) -> tuple[str, ...]:
         if any(c.is_direct for c in catalogue.configurations(clip.key, target))
     }
     return tuple(sorted(found, key=lambda name: (catalogue.title(name).casefold(), name)))
+
+
+def options_of(catalogue: Catalogue, items: Iterable[Item], target: str) -> list[Configuration]:
+    """The configurations of a target on any of these items."""
+    clips = [clip for item in items if (clip := clip_of(catalogue, item))]
+    return list(dict.fromkeys(c for clip in clips for c in catalogue.configurations(clip.key, target)))
 
 
 def cards_of(catalogue: Catalogue, columns: Columns, items: Iterable[Item], target: str) -> list[Card]:
@@ -130,7 +138,7 @@ def standing(reading: Reading) -> str:
     """Where an energy lies among validation rooms, as far as the zoo states it."""
     sigma, trust = reading.mean_sigma, reading.trust
     if sigma is None:
-        return "energy not stored"
+        return NO_ENERGY_SHORT if is_merged(reading.prediction) else "energy not stored"
     if trust is None or trust.percentile_97_5 is None:
         side = "below" if sigma < 0 else "above"
         return f"{number(abs(sigma), 'σ')} {side} the mean of validation rooms"

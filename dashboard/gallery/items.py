@@ -43,6 +43,8 @@ class Item:
     """Digest of the bundled file's bytes: its clip in a store names the same."""
     is_own: bool
     """Whether its file lies in the gallery's folder; False: it is one of the bundled clips."""
+    field_of_view_degrees: float | None
+    """Of the shorter side, where it is known: rendered clips state it; None: unknown."""
 
 
 @cache
@@ -57,7 +59,9 @@ def _read(sidecar: Path) -> Item:
     fields = tomllib.loads(sidecar.read_text(encoding="utf-8"))
     texts = {name: str(fields[name]) for name in TEXTS}
     is_own = any(sidecar.with_suffix(suffix).is_file() for suffix in (".jpg", ".mp4"))
-    return Item(name=sidecar.stem, is_own=is_own, **texts)
+    degrees = fields.get("field_of_view_degrees")
+    known = float(degrees) if degrees is not None else None
+    return Item(name=sidecar.stem, is_own=is_own, field_of_view_degrees=known, **texts)
 
 
 @cache

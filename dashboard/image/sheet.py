@@ -8,8 +8,9 @@ from typing import Literal, get_args
 
 from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
-from dashboard.configuration import PREFERRED_METHODS, Configuration, method_rank
+from dashboard.configuration import Configuration, method_rank
 from dashboard.player_data import LETTERS, Pane
+from dashboard.selection.defaults import MERGED
 
 Arrangement = Literal["domains", "methods", "paths"]
 ARRANGEMENTS: tuple[Arrangement, ...] = get_args(Arrangement)
@@ -67,21 +68,15 @@ def is_still(clip: Clip) -> bool:
 
 
 def methods_of(catalogue: Catalogue, clip: str) -> tuple[Method, ...]:
-    """The methods whose predictions of that picture are ready: by zoo, consistency first, which the page is about, then its
-    baseline."""
+    """The methods whose predictions of that picture are ready: by zoo, first A and B of the other pages."""
     found = {
         Method(option.zoo, option.method)
         for target in catalogue.targets(clip)
         for option in catalogue.configurations(clip, target)
         if option.is_direct and (track := catalogue.prediction(clip, option)) is not None and track.n_frames
     }
-    last = len(PREFERRED_METHODS)
-
-    def order(method: Method) -> tuple[str, int, str]:
-        rank = method_rank(method.name)
-        return method.zoo, last - 1 - rank if rank < last else rank, method.name
-
-    return tuple(sorted(found, key=order))
+    opens_with = {*MERGED} if any(method.name == MERGED[1] for method in found) else set()
+    return tuple(sorted(found, key=lambda m: (m.zoo, m.name not in opens_with, method_rank(m.name), m.name)))
 
 
 def targets_of(catalogue: Catalogue, clip: str) -> tuple[str, ...]:

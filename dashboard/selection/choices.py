@@ -17,7 +17,7 @@ from dashboard.catalogue import Catalogue
 from dashboard.configuration import Configuration, find_configuration
 from dashboard.player_data import LETTERS, VIEW_STATE, Position
 from dashboard.selection.lineup import ARRANGEMENTS, MAX_CONFIGURATIONS, added, placed
-from dashboard.selection.link import Selection, from_query, to_query
+from dashboard.selection.link import Selection, carried, from_query, to_query
 from dashboard.selection.presets import Opening, Preset
 from dashboard.text import one_line, without_markdown
 
@@ -27,6 +27,7 @@ TOO_MANY = f"You can compare up to {MAX_CONFIGURATIONS} configurations"
 MENUS = ("clip", "predict", "readout", "scale")
 """Names in the link of what the palette can choose; a value that does not exist falls back to the default."""
 LINK = "link"
+PAGE = "page"
 TOLD = "told"
 MOVED = "player-moved"
 SENT = "player-sent"
@@ -233,6 +234,15 @@ def open_clip(key: str) -> None:
 def _of_clip(clip: str) -> dict[str, str]:
     """The newest link for another clip: places and views of the one before mean nothing there."""
     return {name: text for name, text in newest_link().items() if name not in ("frame", *VIEW_STATE)} | {"clip": clip}
+
+
+def arrive(page: str) -> None:
+    """Begin a run of that page. On arrival, by a link or the Back button, its address replaces what was chosen elsewhere."""
+    if st.session_state.get(PAGE) == page:
+        return
+    st.session_state[PAGE] = page
+    if link := carried(st.query_params.to_dict()):
+        st.session_state[LINK] = link
 
 
 def newest_link() -> dict[str, str]:

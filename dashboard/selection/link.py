@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar, cast
 
 from analysis.energy import SCALES, Scale
 from cache.records import Clip
 from dashboard.catalogue import Catalogue
-from dashboard.configuration import PREFERRED_TARGET, Configuration, default_configurations, find_configuration
-from dashboard.player_data import LETTERS, read_view_state
+from dashboard.configuration import Configuration, find_configuration
+from dashboard.player_data import LETTERS, VIEW_STATE, read_view_state
+from dashboard.selection.defaults import default_configurations, default_target
 from dashboard.selection.lineup import MIN_CONFIGURATIONS
 from dashboard.text import one_line
 
@@ -27,6 +29,8 @@ MIN_SPEED, MAX_SPEED = 0.1, 4.0
 """Multiples of the clip's own speed."""
 KEY_LETTERS = 12
 """Length of a clip's key in a link: 48 bits, distinct in any store that fits on a disk."""
+CARRIED = frozenset(("clip", "predict", "readout", *LETTERS.lower(), "scale", "frame", "speed", *VIEW_STATE))
+"""The parameters that mean the same on every page. A page's own ones, such as the gallery's category, stay with it."""
 _FRAME = re.compile(r"[0-9]{1,9}")
 _SPEED = re.compile(r"[0-9]{1,4}(\.[0-9]{1,20})?")
 _KEY_START = re.compile(r"[0-9a-f]{8,64}")
@@ -64,8 +68,8 @@ def from_query(params: Mapping[str, str], catalogue: Catalogue) -> tuple[Selecti
     reader = _Reader(params, [])
     clip = reader.clip(catalogue)
     targets = catalogue.targets(clip.key)
-    default_target = PREFERRED_TARGET if PREFERRED_TARGET in targets else (targets[0] if targets else None)
-    target = reader.one_of("predict", targets, default_target, "the prediction")
+    opens_with = default_target(targets, partial(catalogue.configurations, clip.key))
+    target = reader.one_of("predict", targets, opens_with, "the prediction")
     readouts = catalogue.readouts(clip.key, target) if target else ()
     readout = reader.one_of("readout", readouts, None, "the readout")
     configurations = catalogue.configurations(clip.key, target) if target else ()
@@ -101,6 +105,11 @@ def to_query(selection: Selection) -> dict[str, str]:
     if selection.speed != 1.0:
         query["speed"] = f"{selection.speed!r}".removesuffix(".0")
     return query | dict(selection.view_state)
+
+
+def carried(query: Mapping[str, str]) -> dict[str, str]:
+    """The part of a link that goes along from page to page."""
+    return {name: value for name, value in query.items() if name in CARRIED}
 
 
 @dataclass(frozen=True)

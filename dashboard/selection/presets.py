@@ -1,6 +1,6 @@
 """Where a clip opens, and the presets in words: which frame answers a question, and with which tools.
 
-Energies are compared first, errors only where no energy is stored. Ties go to the first frame.
+Energies are compared first, errors only where one of the two has no energy. Ties go to the first frame.
 """
 
 # N frames
@@ -132,8 +132,7 @@ def highest(charts: Sequence[Chart], id_: str, letter: str = "") -> Found | None
 
 
 def opening(charts: Sequence[Chart]) -> Opening:
-    """Where the energies of A and B differ most, if that is more than noise; else where the highest energy is; else 0."""
-    charts = [chart for chart in charts if chart.id == "energy"]
+    """Where A and B differ most, in energy or else in error, if that is more than noise; else where the highest energy is; else 0."""
     if max((len(curve.values) for chart in charts for curve in chart.series), default=0) < 2:
         return Opening(0)
     gap = largest_gap(charts)
@@ -144,12 +143,18 @@ def opening(charts: Sequence[Chart]) -> Opening:
     if worst is None:
         return Opening(0)
     reason = f"Opened at frame {worst.frame}, where the energy of {worst.letter} is highest ({_amount(worst)})."
-    return Opening(worst.frame, {"overlay": ENERGY_OVERLAY}, reason)
+    # Energies over one of two pictures would hide what is to be compared.
+    has_both = any(_curve(chart, "A") and _curve(chart, "B") for chart in _named(charts, "energy"))
+    return Opening(worst.frame, {"overlay": ENERGY_OVERLAY} if has_both else {"panes": "difference"}, reason)
 
 
-def presets(charts: Sequence[Chart], lineup: Lineup, grid: Lineup, *, has_truth: bool) -> tuple[Preset, ...]:
-    """The questions of the page, of what is shown. `grid`: the configurations of *All paths*."""
+def presets(
+    charts: Sequence[Chart], lineup: Lineup, grid: Lineup, consistency: Lineup = (), *, has_truth: bool
+) -> tuple[Preset, ...]:
+    """The questions of the page, of what is shown. `grid`: the configurations of *All paths*; `consistency`: those without
+    and with it, empty if they are not stored."""
     return (
+        _consistency(lineup, consistency),
         _differ(charts, lineup),
         _inconsistent(charts),
         _wrong(charts, has_truth=has_truth),
@@ -157,13 +162,26 @@ def presets(charts: Sequence[Chart], lineup: Lineup, grid: Lineup, *, has_truth:
     )
 
 
+def _consistency(lineup: Lineup, pair: Lineup) -> Preset:
+    question = "Without and with consistency"
+    if not pair:
+        return Preset(question, missing="Predictions of both methods are not stored for this clip")
+    if lineup == pair:
+        return Preset(question, missing="They are shown")
+    answer = "A was trained without consistency, B with it: the comparison of the paper's project page."
+    return Preset(question, configurations=pair, answer=answer)
+
+
 def _differ(charts: Sequence[Chart], lineup: Lineup) -> Preset:
     question = "Where do A and B differ?"
     gap = largest_gap(charts)
     if len(lineup) > 1 and lineup[0] == lineup[1]:
         return Preset(question, missing="A and B are the same configuration")
+    if gap is None and len(lineup) < 2:
+        return Preset(question, missing="Only one configuration is shown")
     if gap is None:
-        return Preset(question, missing="No energy or error of both A and B is stored")
+        answer = "The difference of A and B in this frame; no frame can be chosen by energy or error, which one of them lacks."
+        return Preset(question, {"panes": "difference"}, answer=answer)
     noise = "" if gap.is_beyond_noise else ", no more than it changes by between neighbouring frames"
     return Preset(
         question,

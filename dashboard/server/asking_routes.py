@@ -40,6 +40,7 @@ from cache.requests.uploads import Uploads
 from cache.store import Store, is_key
 from dashboard.text import one_line
 from dashboard.visitors.asking import Asker, address_in, asker_in
+from dashboard.visitors.network import FORWARDED
 from dashboard.visitors.requested import DEFAULT_SIDE, rows
 from dashboard.visitors.visitor import TICKET_HEADER, holder_of
 
@@ -65,7 +66,9 @@ def asking_routes(store: Store, *, prefix: str = "") -> Sequence[BaseRoute]:
             if who is None or request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
                 return _refused(401, "this page is out of date", "reload the page")
             # A ticket is given only to those who may ask; here it counts as the sign-in.
-            asker = asker_in(os.environ, store, who, is_signed_in=True)
+            peer = request.client.host if request.client else None
+            forwarded = ",".join(request.headers.getlist(FORWARDED))
+            asker = asker_in(os.environ, store, who, is_signed_in=True, peer=peer, forwarded=forwarded)
             if asker.refusal:
                 return _refused(403, asker.refusal.rstrip("."), "ask whoever runs this server")
             try:
@@ -109,7 +112,7 @@ class Desk:
         n_bytes = (await _body(request)).get("bytes")
         if not isinstance(n_bytes, int) or isinstance(n_bytes, bool):
             raise Refused("an upload without its size", "choose the file again")
-        id = await run_in_threadpool(self._receiver.begin, asker.who, asker.limits, n_bytes)
+        id = await run_in_threadpool(self._receiver.begin, asker.who, asker.limits, n_bytes, asker.network)
         return _json({"id": id}, 201)
 
     async def receive(self, request: Request, asker: Asker) -> Response:

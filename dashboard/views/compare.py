@@ -13,6 +13,7 @@ from analysis.energy import Unreadable
 from cache.records import StoreError, Track
 from cache.store import Store, require_store
 from dashboard.catalogue import Catalogue
+from dashboard.compare.believe import believed
 from dashboard.compare.comparison import Comparison, choices_of, compare
 from dashboard.compare.plots import PlotData, read
 from dashboard.compare.styles import styles_by_letter
@@ -21,6 +22,7 @@ from dashboard.compare.verdict import measures_of
 from dashboard.components.player import player
 from dashboard.player_data import Chart, Position, View
 from dashboard.selection.choices import Choices, note_move
+from dashboard.selection.defaults import CONSISTENCY, pair_of
 from dashboard.selection.lineup import grid, suggestion
 from dashboard.selection.link import Selection
 from dashboard.selection.menus import menus
@@ -42,11 +44,11 @@ PLAYER = "player"
 def page(site: Site) -> None:
     """Show the page for the link that the browser is on."""
     store, columns = site.store, site.columns
-    look = partial(listed_tracks, store, st.query_params.to_dict())
+    asker = asker_of(store)
+    look = partial(listed_tracks, store, st.query_params.to_dict(), asker.clips())
     tracks = look()  # once: what is drawn and what is watched for changes must be the same state
     catalogue = Catalogue(tracks, unlisted(store))
     choices = Choices(catalogue, partial(_opening, columns, catalogue))
-    asker = asker_of(store)
     selection, notes = choices.start()
     add_video = partial(add_video_button, store, asker, catalogue, tracks, selection.clip.key if selection else "")
     if selection is None:
@@ -56,7 +58,7 @@ def page(site: Site) -> None:
     plots = [read(columns, plot, selection.scale) for plot in comparison.plots]
     charts = [plot.chart for plot in plots if plot.chart.series]
     header(store, columns, catalogue, selection, choices, add_video)
-    show_verdict(measures_of(comparison, charts, selection.scale))
+    show_verdict(measures_of(comparison, charts, selection.scale, catalogue.title))
     _show_presets(catalogue, selection, comparison, charts, choices)
     # Always there, so that the player keeps its place among the elements: in another place it would start over.
     with st.container(key="notices", gap="xsmall"):
@@ -87,7 +89,7 @@ def _opening(columns: Columns, catalogue: Catalogue, selection: Selection) -> Op
     comparison = _compare(catalogue, selection)
     if not comparison.n_ready:
         return None
-    charts = [read(columns, plot, selection.scale).chart for plot in comparison.plots if plot.id == "energy"]
+    charts = [read(columns, plot, selection.scale).chart for plot in comparison.plots if plot.id in ("energy", "error")]
     return opening(charts)
 
 
@@ -97,9 +99,10 @@ def _show_presets(
     lineup = selection.configurations
     if selection.target is None or not comparison.n_ready:
         return
-    paths = grid(lineup, catalogue.configurations(selection.clip.key, selection.target))
+    options = catalogue.configurations(selection.clip.key, selection.target)
     has_truth = any(pane.id == "truth" for pane in comparison.panes)
-    preset_buttons(presets(charts, lineup, paths, has_truth=has_truth), selection, choices)
+    found = presets(charts, lineup, grid(lineup, options), pair_of(CONSISTENCY, options), has_truth=has_truth)
+    preset_buttons(found, selection, choices)
 
 
 @st.fragment
@@ -136,6 +139,7 @@ def _show_player(
         titles=comparison.titles,
         choices=offered,
         menus=menus(catalogue, selection),
+        believed=believed(columns, catalogue, comparison, charts) if target else None,
         suggestion=new.full_spelling if new else "",
         can_ask=can_ask,
         styles=styles_by_letter(catalogue, selection),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -11,12 +11,12 @@ from cache.records import Track
 from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.components.gallery import gallery
-from dashboard.configuration import PREFERRED_TARGET
-from dashboard.gallery.cards import Card, cards_of, targets_of, trust_words
+from dashboard.gallery.cards import Card, cards_of, options_of, targets_of, trust_words
 from dashboard.gallery.data import gallery_data
 from dashboard.gallery.items import CATEGORIES, COMMAND, listed
-from dashboard.selection.choices import menu_key
+from dashboard.selection.defaults import default_target
 from dashboard.site import Site
+from dashboard.views.parts.link_choice import pills_in_link
 from dashboard.views.parts.shared_ranges import ranges_of
 from dashboard.views.parts.widgets import for_store, refresh_when_changed
 from dashboard.visitors.listed import listed_tracks, unlisted
@@ -40,16 +40,18 @@ def page(site: Site) -> None:
     with st.container(key="gallery-head", gap="xsmall"):
         st.title("Gallery", anchor=False)
         st.text(INTRODUCTION)
-    if not targets:
+    default = default_target(targets, partial(options_of, catalogue, items))
+    if default is None:
         _show_missing(store, tracks, 0, len(items))
         return
-    default = PREFERRED_TARGET if PREFERRED_TARGET in targets else targets[0]
     with st.container(key="gallery-choices", horizontal=True, vertical_alignment="bottom", gap="small"):
-        target = _choice("predict", "Prediction", {name: catalogue.title(name) for name in targets}, default)
+        target = pills_in_link(
+            "gallery", "predict", "Prediction", {name: catalogue.title(name) for name in targets}, default
+        )
         cards = cards_of(catalogue, site.columns, items, target)
         found = {card.item.category for card in cards}
         shown_categories = {name: title for name, title in CATEGORIES.items() if name in found}
-        category = _choice("category", "Category", {EVERY: "All", **shown_categories}, EVERY)
+        category = pills_in_link("gallery", "category", "Category", {EVERY: "All", **shown_categories}, EVERY)
         if SHEET in site.pages:
             with st.container(key="gallery-yours"):
                 st.page_link(site.pages[SHEET], label="Try your own picture")
@@ -63,30 +65,6 @@ def page(site: Site) -> None:
     gallery(gallery_data(catalogue, ends_of, cards, shown, target, sheet), key="gallery")
     if len(cards) < len(items):
         _show_missing(store, tracks, len(cards), len(items))
-
-
-def _choice(name: str, label: str, options: Mapping[str, str], default: str) -> str:
-    """A row of buttons that writes its choice into the link, where it differs from the default."""
-    asked = st.query_params.get(name, default)
-    value = asked if asked in options else default
-    key = menu_key(f"gallery-{name}", value)
-
-    def choose() -> None:
-        chosen = st.session_state.get(key)
-        if isinstance(chosen, str) and chosen in options and chosen != default:
-            st.query_params[name] = chosen
-        else:
-            st.query_params.pop(name, None)
-
-    st.pills(
-        label,
-        list(options),
-        key=key,
-        required=True,
-        format_func=lambda option: options.get(option, str(option)),
-        on_change=choose,
-    )
-    return value
 
 
 def _trust(catalogue: Catalogue, cards: Sequence[Card], target: str) -> str:

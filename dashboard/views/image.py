@@ -12,6 +12,7 @@ from analysis.shifts import source_of
 from cache.records import Clip, Track
 from cache.requests.records import Request
 from dashboard.catalogue import Catalogue
+from dashboard.compare.merged import NO_ENERGY_OF_MERGED
 from dashboard.components.player import player
 from dashboard.image.percentile import Standing, standing
 from dashboard.image.raw_values import npz
@@ -29,7 +30,9 @@ from dashboard.image.sheet import (
 )
 from dashboard.player_data import Position, View, read_view_state
 from dashboard.selection.choices import LINK, newest_link
+from dashboard.selection.defaults import MERGED
 from dashboard.site import Site
+from dashboard.space.selecting import has_depth
 from dashboard.text import one_line, without_markdown
 from dashboard.views.parts.energy_strip import energy_strips
 from dashboard.views.parts.image_start import ASKED, ERROR, ZOOS, ask, delete_all, failure_words, start, title_of
@@ -237,6 +240,8 @@ def _show_energies(site: Site, catalogue: Catalogue, sheet: Sheet) -> None:
             problems.append(f"The energy of {name} cannot be read: {error}.")
     if found:
         energy_strips(found)
+    if merged := [letter for letter, method in sheet.letters if method.name == MERGED[1]]:
+        st.caption(f"{' and '.join(merged)} {MERGED[1]}: no energy, as {NO_ENERGY_OF_MERGED}.")
     show_notes(problems)
 
 
@@ -252,6 +257,8 @@ def _show_actions(
     is_unlisted = clip.key in catalogue.unlisted
     with st.container(key="image-actions", horizontal=True, vertical_alignment="center", gap="small"):
         st.page_link(site.pages["compare"], label="Open in Compare", query_params={"clip": clip.key})
+        if has_depth(catalogue, clip.key):
+            st.page_link(site.pages["space"], label="Depth in space", query_params={"clip": clip.key})
         st.download_button(
             "Raw values (.npz)",
             data=partial(npz, site.store, own),

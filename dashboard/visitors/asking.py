@@ -28,13 +28,16 @@ from cache.requests.uploads import Uploads
 from cache.store import Store
 from dashboard.text import one_line, web_address
 from dashboard.visitors.access import needs_sign_in
-from dashboard.visitors.visitor import ticket_of, visitor
+from dashboard.visitors.network import FORWARDED, network_of, proxies_of
+from dashboard.visitors.visitor import network_name, ticket_of, visitor
 
 OFF = "Asking is switched off on this server. Whoever runs it can allow it with CROSSCHECK_REQUESTS."
 SIGN_IN = "On this server, asking requires sign-in, which is not set up."
 REFUSALS = (Refused, NotWritten, StoreError, BadRecord, PermissionError)
 """What asking raises; `words_of` says it to the visitor."""
 MAX_PICTURE_BYTES = 20_000_000
+MAX_PICTURE_PIXELS = 40_000_000
+"""Said before a larger one is uploaded; the decoder decides."""
 SERVE = "python -m precompute serve"
 """The command that starts a worker."""
 _BARE_ADDRESS = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+/\S*")
@@ -46,9 +49,9 @@ _ONE_AT_A_TIME = Lock()
 class Asker:
     """What one visitor may ask for."""
 
-    def __init__(self, store: Store, who: str, limits: Limits, refusal: str = "") -> None:
-        """`refusal`: why this visitor may ask for nothing; empty if it may."""
-        self.who, self.limits, self.refusal = who, limits, refusal
+    def __init__(self, store: Store, who: str, limits: Limits, refusal: str = "", network: str = "") -> None:
+        """`refusal`: why this visitor may ask for nothing; empty if it may. `network`: as in Asked."""
+        self.who, self.limits, self.refusal, self.network = who, limits, refusal, network
         self._store = store
         self._requests, self._uploads = Requests(store.root), Uploads(store.root)
         self._receiver = receiver_of(store.root)
@@ -71,13 +74,19 @@ class Asker:
                 n_bytes = self._uploads.path(source.name).stat().st_size
             except OSError as error:
                 raise StoreError("the upload was deleted", "upload it again") from error
-        asked = Asked(source, options, self.who, time.time(), n_bytes)
+        asked = Asked(source, options, self.who, time.time(), n_bytes, is_visitors=True, network=self.network)
         with _ONE_AT_A_TIME:
-            return self._requests.ask(asked, limits=self.limits, is_stored=self._is_stored)
+            n_file_bytes = self._uploads.n_bytes() - n_bytes
+            return self._requests.ask(asked, limits=self.limits, n_file_bytes=n_file_bytes, is_stored=self._is_stored)
 
     def own(self) -> list[Request]:
         """This visitor's requests, the newest first."""
         return [request for request in reversed(self._requests.all()) if request.asked.who == self.who]
+
+    def clips(self) -> frozenset[str]:
+        """The keys of the clips that this visitor asked for."""
+        known = {request.ended.clip if request.ended else request.progress.clip for request in self.own()}
+        return frozenset(known - {""})
 
     def all(self) -> list[Request]:
         """Everybody's requests, for figures that name nobody."""
@@ -105,7 +114,7 @@ class Asker:
 
     def upload(self, data: memoryview | bytes) -> str:
         """Store a file that is in memory already: its digest. Raises Refused and NotWritten."""
-        return self._receiver.take(self.who, self.limits, data)
+        return self._receiver.take(self.who, self.limits, data, self.network)
 
     def _has_uploaded(self, sha256: str) -> bool:
         """Whether this visitor uploaded those bytes: who knows a digest alone must not see what others make of them."""
@@ -155,17 +164,29 @@ def address_in(text: str) -> str:
 
 def asker_of(store: Store) -> Asker:
     """The asker of this session's visitor."""
-    return asker_in(os.environ, store, visitor(), is_signed_in=needs_sign_in() and bool(st.user.is_logged_in))
+    is_signed_in = needs_sign_in() and bool(st.user.is_logged_in)
+    peer, forwarded = st.context.ip_address, ",".join(st.context.headers.get_all(FORWARDED))
+    return asker_in(os.environ, store, visitor(), is_signed_in=is_signed_in, peer=peer, forwarded=forwarded)
 
 
-def asker_in(environment: Mapping[str, str], store: Store, who: str, *, is_signed_in: bool) -> Asker:
-    """The asker of that visitor under the settings of `environment`; of none if they cannot be read."""
+def asker_in(
+    environment: Mapping[str, str],
+    store: Store,
+    who: str,
+    *,
+    is_signed_in: bool,
+    peer: str | None = None,
+    forwarded: str = "",
+) -> Asker:
+    """The asker of that visitor under the settings of `environment`; of none if they cannot be read. `peer`: the address that the
+    connection comes from; `forwarded`: its X-Forwarded-For."""
     try:
         mode, limits = asking(environment), limits_of(environment)
+        network = network_of(peer, forwarded, proxies_of(environment))
     except ValueError as error:
         return Asker(store, who, Limits(), f"The settings of this server cannot be read: {error}.")
     if mode == "off":
         return Asker(store, who, limits, OFF)
     if mode == "signed-in" and not is_signed_in:
         return Asker(store, who, limits, SIGN_IN)
-    return Asker(store, who, limits)
+    return Asker(store, who, limits, network=network_name(network) if network else "")

@@ -42,6 +42,11 @@ def visitor() -> str:
     return _digest("cookie", cookie)
 
 
+def network_name(network: str) -> str:
+    """A name for a network address that tells nobody which one it is, until this process ends: requests hold it."""
+    return _signature(f"network {network}")[:32]
+
+
 def ticket_of(who: str) -> str:
     """A ticket for uploads in the name of `who`."""
     expires = f"{who}.{int(time.time() + TICKET_SECONDS)}"

@@ -110,8 +110,11 @@ def _estimated(title: str, event: events.Estimated) -> str:
 def _stored(done: events.Stored) -> str:
     if not done.n_tracks_computed:
         return f"{done.title}: {count(done.n_tracks, 'track')} already stored, 0 frames computed"
+    measured = f", {done.n_tracks_measured} of them of motion and stability" if done.n_tracks_measured else ""
+    if not done.n_frames_computed:
+        return f"{done.title}: {count(done.n_tracks_computed, 'track')} stored{measured}, 0 frames computed"
     return (
-        f"{done.title}: {count(done.n_tracks_computed, 'track')} stored, "
+        f"{done.title}: {count(done.n_tracks_computed, 'track')} stored{measured}, "
         f"{count(done.n_frames_computed, 'frame')} computed in {_duration(done.seconds)} "
         f"({done.n_frames_computed / done.seconds:.1f} frames/s)"
     )

@@ -78,8 +78,8 @@ def measure(
             input_track = next((track for track in tracks if track.head.kind == "input"), None)
             if input_track is None:
                 raise ValueError("its input is not stored")
-            n_done = add_stability(opened, [track.head.key for track in tracks], events=Broadcast(_Notes()))
-            n_done += compute_measures(opened, input_track, specs)
+            added = add_stability(opened, [track.head.key for track in tracks], events=Broadcast(_Notes()))
+            n_done = added.n_computed + compute_measures(opened, input_track, specs)
         except (ValueError, StoreError, OSError) as error:
             complain(f"{title}: {error}")
             has_failed = True

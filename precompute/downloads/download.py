@@ -71,8 +71,8 @@ def fetch(
     """The video at `url`, downloaded once: later calls find it in `media_dir`. Raises SourceError, and OSError if this machine
     is at fault. `progress` is called with the bytes so far, and of how many (None if unknown)."""
     url = normalise_url(url)
-    key = hashlib.sha256(url.encode()).hexdigest()
-    note = media_dir / "urls" / f"{key}.json"
+    note = note_of(url, media_dir)
+    key = note.stem
     folder = media_dir / f"download-{key[:32]}"
     allow_loopback = allow_loopback or os.environ.get(ALLOW_LOOPBACK_VARIABLE) == "1"
     try:
@@ -100,6 +100,18 @@ def fetch(
             raise SourceError("store_readonly", f"{media_dir}: not writable ({error.strerror})") from None
         raise
     return download
+
+
+def note_of(url: str, media_dir: Path) -> Path:
+    """The file that remembers what was downloaded from `url`, if anything was. Raises SourceError for anything but a URL."""
+    return media_dir / "urls" / f"{hashlib.sha256(normalise_url(url).encode()).hexdigest()}.json"
+
+
+def is_downloaded(url: str, media_dir: Path) -> bool:
+    """Whether `fetch` finds it there, unless its bytes have changed. Raises SourceError for anything but a URL."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        return (media_dir / Path(json.loads(note_of(url, media_dir).read_bytes())["path"]).name).is_file()
+    return False
 
 
 @contextmanager

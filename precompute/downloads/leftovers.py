@@ -1,4 +1,4 @@
-"""Media files that nothing needs: unfinished downloads, and sources that no track was made from.
+"""Media files that nothing needs: unfinished downloads, sources that no track was made from, and downloads of visitors' addresses.
 
 The names are those of `precompute.downloads.download`.
 """
@@ -6,9 +6,12 @@ The names are those of `precompute.downloads.download`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+import shutil
+from collections.abc import Callable, Iterator, Set
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from filelock import Timeout
 
 from cache.files import children, read_json
 from cache.locks import lock_of
@@ -30,10 +33,35 @@ def unused_media(media_dir: Path, sources: Set[str]) -> Iterator[Path]:
     unused = {name for name, path in files.items() if path.stem not in sources}
     yield from (files[name] for name in unused)
     for note in children(media_dir / "urls"):
-        with suppress(BadRecord, OSError, KeyError, TypeError):
-            name = Path(read_json(note)["path"]).name
-            if name in unused or name not in files:
-                yield note
+        name = _file_of(note) if note.suffix == ".json" else None
+        if name is not None and (name in unused or name not in files):
+            yield note
+
+
+def delete_downloads(media_dir: Path, needed: Callable[[], Set[str]]) -> None:
+    """Delete what was downloaded from other URLs than those whose notes, by name, are `needed`; asked again for each, once no job can
+    begin to use it. Raises OSError."""
+    for name in {path.stem for path in children(media_dir / "urls")} - {Path(note).stem for note in needed()}:
+        note = media_dir / "urls" / f"{name}.json"
+        folder = media_dir / f"download-{name[:32]}"
+        if not note.exists() and not folder.exists():
+            continue
+        with suppress(Timeout), lock_of(note.with_suffix(".lock")).acquire(timeout=0):
+            if note.name in needed():
+                continue
+            shutil.rmtree(folder, ignore_errors=True)
+            file = _file_of(note)
+            note.unlink(missing_ok=True)
+            others = {_file_of(other) for other in children(media_dir / "urls") if other.suffix == ".json"}
+            if file is not None and file not in others:
+                (media_dir / file).unlink(missing_ok=True)
+
+
+def _file_of(note: Path) -> str | None:
+    """The name of the file that a note of a URL names."""
+    with suppress(BadRecord, OSError, KeyError, TypeError):
+        return Path(read_json(note)["path"]).name
+    return None
 
 
 @contextmanager

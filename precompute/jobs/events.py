@@ -115,11 +115,13 @@ class Stored:
     clip: str
     """Key of the clip."""
     n_tracks: int
-    """Tracks in the store, of those asked for."""
+    """Tracks in the store, of those asked for, with the flow of the clip and their stability."""
     n_tracks_computed: int = 0
     """Tracks completed by this run; 0 if all were stored already."""
+    n_tracks_measured: int = 0
+    """Of these, flow and stability, which no network computes."""
     n_frames_computed: int = 0
-    """Frames computed by this run."""
+    """Frames that networks computed in this run; 0 where only the stability of stored frames was missing."""
     seconds: float = 0.0
     """Computing and storing took this long."""
     n_shifts: int = 0

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from analysis.shifts import Shift
+from analysis.summaries.rows import Summaries
 from cache.records import StoreError
 from cache.requests.uploads import Uploads
 from cache.store import Store
@@ -35,7 +36,8 @@ from precompute.jobs.events import (
     name_error,
 )
 from precompute.jobs.measures.of_clip import add_stability
-from precompute.jobs.output.resume import STATED_LATER, state_trust
+from precompute.jobs.output.resume import state_trust
+from precompute.jobs.output.tracks import STATED_LATER
 from precompute.jobs.plan import Plan, make_plan
 from precompute.jobs.predict import Compute, Networks, Precision, dtype_name
 from precompute.media.sampling import Sampling
@@ -177,12 +179,13 @@ def compute_found(
     networks: Networks,
     *,
     shift: Shift | None = None,
-    is_upload: bool = False,
+    is_unlisted: bool = False,
     events: Events = UNHEARD,
     stop: Stop,
 ) -> Stored:
-    """Compute a source that is a file on this disk now, under a `shift` if one is given. `networks` keeps what it loads for the next source. Unless
-    `is_upload`, lists name its clip from now on, and it no longer goes with the upload that it was first made from.
+    """Compute a source that is a file on this disk now, under a `shift` if one is given. `networks` keeps what it loads for the
+    next source. Unless `is_unlisted`, lists name its clip from now on, and it is no longer deleted with the visitor's request that
+    first made it.
 
     Raises KeyboardInterrupt once `stop` is set, and SourceError, ZooError, StoreError, OSError and torch's errors.
     """
@@ -196,12 +199,13 @@ def compute_found(
         shift,
         keeps_pictures=settings.keeps_pictures,
     )
-    stored = Stored(str(found.path), found.title, plan.clip.key, len(plan.specs))
-    if not is_upload:
+    stored, began = Stored(str(found.path), found.title, plan.clip.key, len(plan.specs)), time.perf_counter()
+    if not is_unlisted:
         Uploads(store.root).relist(plan.clip.key)
     _state_trust(store, plan)
     if not plan.pending:
-        _add_stability(store, plan, events, stop)
+        stored = _with_stability(store, plan, stored, began, events, stop)
+        _keep_summaries(store, plan)
         return stored
     _require_space(store, plan)
     compute, accuracy = _choose_compute(store, plan, settings, networks)
@@ -222,18 +226,32 @@ def compute_found(
     computed = compute_clip(store, plan, compute, events=events, stop=stop)
     stop.has_unsaved_frames = False
     stop.raise_if_set()
-    _add_stability(store, plan, events, stop)
+    stored = replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames)
+    stored = _with_stability(store, plan, stored, began, events, stop)
+    _keep_summaries(store, plan)
     if computed.failed is not None:
         raise computed.failed
-    seconds = time.perf_counter() - began
-    return replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames, seconds=seconds)
+    return stored
 
 
-def _add_stability(store: Store, plan: Plan, events: Events, stop: Stop) -> None:
-    if plan.shift is not None:
-        return  # the flow of distorted frames says how they are distorted, not how the scene moves
-    add_stability(store, [spec.head.key for spec in plan.specs], events=events, stop=stop)
+def _with_stability(store: Store, plan: Plan, stored: Stored, began: float, events: Events, stop: Stop) -> Stored:
+    """What is stored of the clip, with flow and stability, which are computed here. `began`: seconds of the performance counter."""
+    if plan.shift is not None:  # the flow of distorted frames says how they are distorted, not how the scene moves
+        return replace(stored, seconds=time.perf_counter() - began)
+    added = add_stability(store, [spec.head.key for spec in plan.specs], events=events, stop=stop)
     stop.raise_if_set()
+    return replace(
+        stored,
+        n_tracks=stored.n_tracks + added.n_tracks,
+        n_tracks_computed=stored.n_tracks_computed + added.n_computed,
+        n_tracks_measured=added.n_computed,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _keep_summaries(store: Store, plan: Plan) -> None:
+    """Keep what the page about all clips says of this one's tracks, so that it need not read their packs."""
+    Summaries(store).read(only=[track.head.key for track in store.tracks(clip=plan.clip.key)])
 
 
 def _state_trust(store: Store, plan: Plan) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.records import Chain, Edge
 from precompute.jobs.batches import FrameBatch
+from precompute.jobs.disagreements import Disagreements
 
 RESIDENT_SHARE = 0.5
 """Share of a GPU's free memory that networks may fill. If they need more, they stay on the host and visit the GPU."""
@@ -35,6 +37,11 @@ class Predictions:
     """Chain that begins with a domain of `true_codes` -> what its networks make of the ground truth, as `outputs`."""
     clean_codes: Mapping[str, Tensor] = field(default_factory=dict)
     """Key of a track of the clip without the shift -> its codes of these frames, as `true_codes`."""
+
+    @cached_property
+    def disagreements(self) -> Disagreements:
+        """How far the outputs are apart."""
+        return Disagreements(self.outputs)
 
 
 @dataclass(frozen=True)

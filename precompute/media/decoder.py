@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import IO, Any, Literal
 
 import numpy as np
@@ -79,10 +79,62 @@ def frames(
                 index += 1
 
 
+class _Decoder:
+    """A decoder that waits for its one request."""
+
+    def __init__(self) -> None:
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115
+        try:
+            self.child = Child(DECODER, silence_seconds=STALL_SECONDS, stderr=self.stderr)
+        except BaseException:
+            self.stderr.close()
+            raise
+
+    def end(self) -> None:
+        self.child.end()
+        self.stderr.close()
+
+
+class Spares:
+    """Decoders that are started before they are needed, for a worker that is to answer soon: starting one takes as long as
+    computing a still. Each still reads one source, and is then ended."""
+
+    def __init__(self) -> None:
+        self._waiting: list[_Decoder] = []
+        self._lock = Lock()
+
+    def fill(self, n: int) -> None:
+        """Start as many as are missing to `n`. Raises OSError if one cannot start."""
+        with self._lock:
+            self._waiting += [_Decoder() for _ in range(n - len(self._waiting))]
+
+    def take(self) -> _Decoder:
+        """One that waits, or a new one. Raises OSError if that cannot start."""
+        with self._lock:
+            while self._waiting:
+                decoder = self._waiting.pop(0)
+                if not decoder.child.has_ended():
+                    return decoder
+                decoder.end()
+        return _Decoder()
+
+    def end(self) -> None:
+        """End those that wait."""
+        with self._lock:
+            while self._waiting:
+                self._waiting.pop().end()
+
+
+SPARES = Spares()
+"""Those of this process; without `fill`, there are none."""
+
+
 def _ask_decoder(request: dict[str, Any], stopped: Event | None = None) -> Generator[tuple[dict[str, Any], np.ndarray]]:
-    """Start a decoder, yield its (message, uint8 array) pairs until it is done or `stopped`, and end it in any case."""
+    """Ask a decoder, yield its (message, uint8 array) pairs until it is done or `stopped`, and end it in any case."""
     name = Path(request["path"]).name
-    with tempfile.TemporaryFile() as stderr, Child(DECODER, silence_seconds=STALL_SECONDS, stderr=stderr) as child:
+    decoder = SPARES.take()
+    child, stderr = decoder.child, decoder.stderr
+    try:
         child.ask(request)
         try:
             while (message := child.receive(stopped)) is not None and "done" not in message:
@@ -95,6 +147,8 @@ def _ask_decoder(request: dict[str, Any], stopped: Event | None = None) -> Gener
             raise SourceError("stalled", f"{name}: the decoder sent nothing for {STALL_SECONDS:.0f} s") from None
         except (Ended, ValueError, TypeError):  # the last two: no shape of an array
             raise _crash(name, child.exit_status(), stderr) from None
+    finally:
+        decoder.end()
 
 
 def _crash(name: str, status: int | None, stderr: IO[bytes]) -> SourceError:

@@ -51,7 +51,9 @@ NO_FRAME = "copy or download it again: no frame of this copy can be decoded"
 def main(arguments: list[str]) -> None:
     """Serve one request; report whatever happens in one message."""
     parent = Parent(arguments)
-    request = next(parent.requests())
+    request = next(parent.requests(), None)
+    if request is None:  # a spare one whose parent has ended
+        return
     path = Path(request["path"])
 
     def report_alive() -> None:

@@ -12,6 +12,7 @@ from cache.requests.records import Asked, Failure, Options, Progress
 from cache.requests.uploads import Uploads
 from cache.store import Store
 from consistency.zoo.read import load_zoo
+from precompute.downloads.download import is_downloaded
 from precompute.failures import KINDS, SourceError
 from precompute.jobs import events
 from precompute.jobs.job import Settings, compute_found
@@ -19,7 +20,7 @@ from precompute.jobs.output.tracks import select_configurations
 from precompute.jobs.predict import Networks
 from precompute.media.sampling import Sampling
 from precompute.media.sources import SAMPLES, Source, bundled_clips, resolve
-from precompute.net.limits import Limits
+from precompute.net.limits import MAX_BYTES, Limits
 from precompute.net.urls import looks_like_url, shown_url, with_shown_urls
 from precompute.serving.keeper import Keeper
 from precompute.signals import Stop
@@ -43,6 +44,8 @@ class Setup:
     """Whether networks may be programs of their authors."""
     allow_files: bool = True
     """Whether requests may name files of this machine."""
+    max_visitor_bytes: int = MAX_BYTES
+    """Largest download for a visitor."""
 
 
 def compute_request(
@@ -54,12 +57,12 @@ def compute_request(
     OSError and torch's errors.
     """
     asked = lease.asked
-    is_upload = asked.source.kind == "upload"
-    following = _Following(lease, keeper, uploads if is_upload else None, store)
+    is_unlisted = asked.is_unlisted
+    following = _Following(lease, keeper, uploads if is_unlisted else None, store)
     settings = _settings(asked, setup)
     found = _find(store, uploads, asked, setup, settings.limits, following)
     following.emit(events.Resolved())
-    return compute_found(store, found, settings, networks, is_upload=is_upload, events=following, stop=stop)
+    return compute_found(store, found, settings, networks, is_unlisted=is_unlisted, events=following, stop=stop)
 
 
 def failure_of(error: Exception, asked: Asked, store: Store, uploads: Uploads) -> Failure:
@@ -107,6 +110,7 @@ def _settings(asked: Asked, setup: Setup) -> Settings:
     except ValueError as error:
         raise SourceError("bad_request", f"{called(asked)}: {error}", ASK_AGAIN) from error
     limits = Limits(
+        max_bytes=setup.max_visitor_bytes if asked.is_unlisted else MAX_BYTES,
         max_seconds=None if options.max_frames else options.max_duration,
         start_seconds=options.start,
         end_seconds=options.end,
@@ -124,7 +128,9 @@ def _find(store: Store, uploads: Uploads, asked: Asked, setup: Setup, limits: Li
     if source.kind == "address":
         if not looks_like_url(source.name):
             raise SourceError("unsupported_url", f"{source.name[:200]!r}: not a URL")
-        return resolve(source.name, media_dir=store.media_dir, limits=limits, progress=downloading)
+        is_operators = not asked.is_unlisted or is_downloaded(source.name, store.media_dir)
+        media_dir = store.media_dir if is_operators else uploads.downloads_dir
+        return resolve(source.name, media_dir=media_dir, limits=limits, progress=downloading)
     if source.kind == "sample":
         if source.name not in bundled_clips():
             raise SourceError("bad_request", f"{source.name[:200]!r}: not a bundled clip", ASK_AGAIN)

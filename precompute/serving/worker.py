@@ -5,19 +5,22 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 
 from cache.files import NotWritten
 from cache.records import BadRecord
 from cache.requests.lease import Lease
-from cache.requests.limits import Limits
+from cache.requests.limits import Limits, clip_bytes
 from cache.requests.order import in_turn
 from cache.requests.queue import Requests, new_worker
-from cache.requests.records import Result
+from cache.requests.records import Asked, Result
 from cache.requests.uploads import Uploads
 from cache.store import Store
 from precompute.failures import SourceError
 from precompute.jobs.events import Stored
 from precompute.jobs.predict import Networks
+from precompute.media.decoder import SPARES
 from precompute.serving.compute_request import Busy, Setup, called, compute_request, failure_of
 from precompute.serving.housekeeping import tidy
 from precompute.serving.keeper import Keeper, LeaseEnded
@@ -30,11 +33,15 @@ RETRY_SECONDS = 2.0
 """Wait between two tries to write to a disk that is full."""
 BUSY_SECONDS = 10.0
 """A request whose clip another job is writing is left alone for so long."""
+N_SPARES = 2
+"""Decoders started ahead: a still needs one for its header and one for its frame."""
 TIDY_SECONDS = 60.0
 MAX_LOST = 3
 """A request whose workers were killed so many times has probably killed them: by its need of memory, say."""
 STEADY_SECONDS = 3600.0
-"""While the clock has jumped by more since the worker began, nothing is too old to be kept."""
+DISTRUST_SECONDS = 24 * 3600.0
+"""After the clock has jumped by more than STEADY_SECONDS, nothing is too old to be kept until it has been steady for so long:
+whoever set it may notice that it is wrong."""
 KEEP_BYTES = 2 << 30
 """Memory of the networks that stay loaded between requests, by default. While it works, those of one request come on top."""
 
@@ -54,14 +61,16 @@ class Worker:
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         """`say` receives a line for people about each request that has ended, and about a disk that is full."""
-        self._store, self._setup, self._say = store, setup, say
+        self._store, self._say = store, say
         self._limits = limits or Limits()
+        self._setup = replace(setup, max_visitor_bytes=int(1e6 * self._limits.upload_mb))
         self._keep_bytes = keep_bytes
         self._requests, self._uploads = Requests(store.root), Uploads(store.root)
         self._name = new_worker()
         self._networks = Networks()
         self._busy_until: dict[str, float] = {}
-        self._began = time.time() - time.monotonic()
+        self._clock_offset = time.time() - time.monotonic()
+        self._distrusted_until = 0.0
         self._next_tidy = 0.0
 
     def serve(self, stop: Stop, *, until_idle: bool = False) -> int:
@@ -71,9 +80,12 @@ class Worker:
         keeper = Keeper(Requests(self._store.root), self._name, facts)
         n_failed = 0
         is_full = False
-        with keeper.running():
+        with keeper.running(), ExitStack() as stack:
+            stack.callback(SPARES.end)
             while True:
                 stop.raise_if_set()
+                with suppress(OSError):
+                    SPARES.fill(N_SPARES)
                 try:
                     self._tidy()
                     lease = self._next()
@@ -121,15 +133,19 @@ class Worker:
                 raise LeaseEnded("cancelled")
             if lease.n_lost >= MAX_LOST:
                 raise SourceError("worker_lost", f"{name}: {count(lease.n_lost, 'worker')} stopped while computing it")
+            self._require_room(lease.asked)
             self._say(f"{id} {name}: started")
             began = time.perf_counter()
             stored = compute_request(self._store, self._uploads, lease, self._setup, self._networks, keeper, stop)
             result = _result(stored, time.perf_counter() - began)
-            self._record(stop, lambda: lease.end("done", result=result, clip=stored.clip))
+            self._record(
+                stop, lambda: lease.end("done", result=result, clip=stored.clip, n_bytes=self._bytes_of(stored.clip))
+            )
             self._say(f"{id} {stored.title}: {_done(stored, result.seconds)}")
         except LeaseEnded as ended:
             if ended.why == "cancelled":
-                self._record(stop, lambda: lease.end("cancelled", clip=lease.progress.clip))
+                clip = lease.progress.clip
+                self._record(stop, lambda: lease.end("cancelled", clip=clip, n_bytes=self._bytes_of(clip)))
             self._say(f"{id} {name}: {ended.why}")
         except Busy:
             self._busy_until[lease.id] = time.monotonic() + BUSY_SECONDS
@@ -145,7 +161,8 @@ class Worker:
         except Exception as error:  # nothing that stops one request may stop the others
             log.debug("%s failed", lease.id, exc_info=error)
             failure = failure_of(error, lease.asked, self._store, self._uploads)
-            self._record(stop, lambda: lease.end("failed", failure=failure, clip=lease.progress.clip))
+            clip = lease.progress.clip
+            self._record(stop, lambda: lease.end("failed", failure=failure, clip=clip, n_bytes=self._bytes_of(clip)))
             self._say(f"{id} error[{failure.code}] {failure.message}; {failure.next_step}")
             return False
         finally:
@@ -174,10 +191,32 @@ class Worker:
         if time.monotonic() < self._next_tidy:
             return
         self._next_tidy = time.monotonic() + TIDY_SECONDS
-        is_steady = abs(time.time() - time.monotonic() - self._began) < STEADY_SECONDS
-        keep_seconds = self._limits.days * 86400.0 if is_steady else None
-        for request in tidy(self._store, self._requests, self._uploads, keep_seconds=keep_seconds, now=time.time()):
+        limits = self._limits if self._is_clock_trusted() else None
+        for request in tidy(self._store, self._requests, self._uploads, limits=limits, now=time.time()):
             self._say(f"{request.id[:12]} {called(request.asked)}: deleted")
+
+    def _is_clock_trusted(self) -> bool:
+        """Whether the clock says how old something is."""
+        offset = time.time() - time.monotonic()
+        if abs(offset - self._clock_offset) > STEADY_SECONDS:
+            self._clock_offset = offset
+            self._distrusted_until = time.monotonic() + DISTRUST_SECONDS
+        return time.monotonic() >= self._distrusted_until
+
+    def _require_room(self, asked: Asked) -> None:
+        """Raise SourceError if all that visitors asked for takes more than its room. One request can exceed it by what it stores."""
+        if asked.is_unlisted:
+            used = self._uploads.n_bytes() + clip_bytes(self._requests.all(with_dropped=True))
+            if used > 1e6 * self._limits.mb_in_all:
+                raise SourceError(
+                    "no_room", f"{called(asked)}: {used / 1e6:.0f} of {self._limits.mb_in_all:g} MB are used"
+                )
+
+    def _bytes_of(self, clip: str) -> int:
+        """Bytes of the clip's packs, if lists leave it out."""
+        if not clip or clip not in self._uploads.unlisted():
+            return 0
+        return sum(pack.bytes for track in self._store.tracks(clip=clip) for pack in track.packs)
 
 
 def _result(stored: Stored, seconds: float) -> Result:

@@ -1,6 +1,6 @@
 """Measures the scale of an energy: mean and spread of each path's disagreement, with one method on ordinary clips.
 
-Where the clips have ground truth, the weights of the paths are fitted against the error.
+Where the clips have ground truth, the weights of the paths are fitted against the error, and the error to expect.
 """
 
 # N frames, P paths
@@ -18,9 +18,9 @@ import torch
 
 from analysis.weights import NotFitted, Terms, fit_energy
 from cache.store import default_root
-from consistency.domains import Domain, get_domain
+from consistency.domains import get_domain
 from consistency.energy import disagreement_maps, raw_terms
-from consistency.metrics import frame_errors
+from consistency.merging import shortening
 from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
 from consistency.zoo.records import IMAGE, Zoo, ZooError
@@ -28,8 +28,10 @@ from precompute.failures import SourceError
 from precompute.jobs.batches import FrameBatch
 from precompute.jobs.predict import predict
 from precompute.media import decoder, sampling, sources
+from precompute.zoos.calibrated_errors import Frames, fitted_error
 
 BASELINE = "baseline"
+NORMAL = "normal"
 BATCH_SIZE = 8
 
 
@@ -44,7 +46,8 @@ def calibrate(
 ) -> dict[str, dict[str, Any]]:
     """Target -> `paths`, `mu`, `sigma` (mean absolute deviation) and `origin`, for every energy whose networks are installed.
 
-    With `weights`, and `borrowed` paths to other targets, where they could be fitted against the error; `say` reports why not.
+    With `weights`, and `borrowed` paths to other targets, where they could be fitted against the error, and the error to expect of
+    the method (`expected`) where enough clips have ground truth; `say` reports why not.
 
     Computed in float32 on the CPU, so that the constants do not depend on the machine. Raises ZooError and SourceError.
     """
@@ -62,24 +65,25 @@ def calibrate(
         for target in targets
     }
     device = torch.device("cpu")
+    normals = zoo.chain(method, f"{IMAGE}-{NORMAL}") if NORMAL in zoo.targets(method) else ()
     graph = Graph(
-        [chain for group in chains.values() for chain in group],
+        [*(chain for group in chains.values() for chain in group), *([normals] if normals else [])],
         lambda edge: load_network(edge, device=device, dtype=torch.float32),
     )
     terms: dict[str, list[np.ndarray]] = {target: [] for target in targets}
-    errors: dict[str, list[np.ndarray]] = {target: [] for target in targets}
+    frames = {target: Frames() for target in targets}
     titles, n_frames = [], 0
-    for clip in clips:
+    for number, clip in enumerate(clips):
         source = sources.resolve(clip, media_dir=(store or default_root()) / "media")
         titles.append(source.title)
         for batch in read(source, spread(source, max_frames), targets):
             found = predict(graph, batch, device, zoo.size_multiple)
+            lengths = shortening(found.outputs[normals]).numpy() if normals else np.zeros(0)
             for target, (direct, *indirect) in chains.items():
                 maps = disagreement_maps(found.outputs[direct], [found.outputs[chain] for chain in indirect])
                 terms[target].append(raw_terms(maps).numpy())
-                errors[target].append(
-                    errors_of(zoo.domain(target), found.outputs[direct], found.true_codes.get(target))
-                )
+                truth = found.true_codes.get(target)
+                frames[target].add(number, zoo.domain(target), found.outputs[direct], truth, lengths)
             n_frames += len(batch)
         say(f"{source.title}: measured")
     origin = f"{n_frames} frames of {', '.join(titles)}, with {method}"
@@ -89,7 +93,10 @@ def calibrate(
         for target, row in rows.items()
     }
     for target, row in rows.items():
-        row.update(_weights(target, scaled, np.concatenate(errors[target]), say))
+        row.update(_weights(target, scaled, np.concatenate(frames[target].errors)[:, 0], say))
+        expected = fitted_error(target, zoo.domain(target), frames[target], scaled, row, say)
+        if expected:
+            row["expected"] = {method: expected}
     return rows
 
 
@@ -108,13 +115,6 @@ def read(source: sources.Source, wanted: sampling.Sampling, targets: Sequence[st
                 if len(codes) != len(group):
                     raise SourceError("bad_truth", f"{source.title}: ground truth of {name} ends before the clip")
             yield FrameBatch.stack(group, true)
-
-
-def errors_of(domain: Domain, predicted: torch.Tensor, truth: torch.Tensor | None) -> np.ndarray:
-    """Mean absolute error of each frame in codes, (N,); NaN without ground truth."""
-    if truth is None:
-        return np.full(len(predicted), np.nan)
-    return frame_errors(domain, predicted, truth)["error"].numpy()
 
 
 def _weights(target: str, terms: Mapping[str, Terms], errors: np.ndarray, say: Callable[[str], None]) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from analysis.energy import (
     Scale,
     Unreadable,
     Weighting,
-    contributions,
     energy,
     same_constants,
     standardised,
@@ -92,11 +91,6 @@ def test_with_all_weights_zero_but_one_the_energy_is_that_term(path: int) -> Non
     weights = {"paper": [0.5, 0.5], "weighted": [float(path == 0), float(path == 1)]}
     constants = {**CONSTANTS, "weights": weights}
     assert energy(TERMS, constants, "standardised").tolist() == standardised(TERMS, CONSTANTS)[:, path].tolist()
-
-
-def test_the_parts_of_the_paths_sum_to_the_energy() -> None:
-    assert contributions(TERMS, WEIGHTED).sum(axis=1).tolist() == energy(TERMS, WEIGHTED, "standardised").tolist()
-    assert contributions(TERMS, WEIGHTED, "paper").tolist() == [[0.0, 0.0], [2.0, 0.0], [0.0, 0.0]]
 
 
 def test_the_raw_energy_is_the_mean_over_the_paths_of_the_paper_whatever_the_weighting() -> None:

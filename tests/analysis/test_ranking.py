@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from types import SimpleNamespace
+from typing import Any
 
-from analysis.ranking import ranking
+import numpy as np
+import pytest
+
+from analysis.ranking import Ranking, ranking, stated_ranking
 
 ROOMS = np.repeat(np.arange(40), 3)
 
@@ -49,3 +53,54 @@ def test_methods_that_never_differ_or_are_unknown_have_no_ranking():
         found = ranking(confidence, (same, 2 * same), np.arange(6))
         assert np.isnan(found.share)
         assert not found.is_above_chance
+
+
+RANKED: dict[str, Any] = {"share": 0.4, "low": 0.3, "high": 0.5, "n_frames": 480, "n_units": 160, "same_mean": False}
+STATED: dict[str, Any] = {"error": "angle_degrees", "by": {"weighted": RANKED}, "shared_trunk": ["multitask"]}
+
+
+def track(method: str, path: str = "rgb-normal", **rankings: Any) -> Any:
+    head = SimpleNamespace(zoo="mini", method=method, path=path, constants={"rankings": rankings})
+    return SimpleNamespace(head=head)
+
+
+def test_what_was_measured_of_two_methods_is_read_from_the_track_of_either():
+    baseline, multitask = track("baseline"), track("multitask", baseline=STATED)
+    found = stated_ranking(baseline, multitask)
+    assert found is not None
+    assert found == stated_ranking(multitask, baseline)
+    assert found.by == {"weighted": Ranking(0.4, 0.3, 0.5, 480, 160, same_mean=False)}
+    assert (found.error, found.shared_trunk) == ("angle_degrees", ("multitask",))
+    assert not found.by["weighted"].is_above_chance
+
+
+def test_tracks_of_different_targets_and_methods_that_were_not_measured_have_no_ranking():
+    multitask = track("multitask", baseline=STATED)
+    assert stated_ranking(track("baseline", "rgb-depth"), multitask) is None
+    assert stated_ranking(track("consistency"), multitask) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"share": 1.4},
+        {"share": float("nan")},
+        {"low": "0"},
+        {"low": True},
+        {"n_frames": -1},
+        {"n_units": 481},
+        {"same_mean": 1},
+    ],
+)
+def test_rankings_that_no_job_writes_are_left_out(change):
+    by = {"weighted": {**RANKED, **change}, "paper": RANKED, "made up": RANKED}
+    found = stated_ranking(track("baseline"), track("multitask", baseline={**STATED, "by": by}))
+    assert found is not None
+    assert list(found.by) == ["paper"]
+
+
+@pytest.mark.parametrize(
+    "row", [None, [], {**STATED, "by": {}}, {**STATED, "shared_trunk": "multitask"}, {**STATED, "error": 3}]
+)
+def test_a_manifest_whose_ranking_is_no_table_of_numbers_states_none(row):
+    assert stated_ranking(track("baseline"), track("multitask", baseline=row)) is None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analysis.columns import Columns
-from analysis.confidences import block_values, confidence_plot
+from analysis.confidences import confidence_plot
 from analysis.sparsification import N_BINS, sparsification
 from tests.fixtures.stores import build_store
 
@@ -85,15 +85,28 @@ def test_every_confidence_of_a_clip_with_truth_is_on_one_plot(tmp_path):
     (prediction,) = [track for track in tracks if track.head.kind == "prediction"]
     plot = confidence_plot(Columns(store), tracks, prediction, "angle_degrees")
     assert {one.name for one in plot.confidences} == {"Consistency energy", "Readout disagreement"}
+    assert {one.kind for one in plot.confidences} == {"paper", "readout"}
     areas = [one.curve.ause for one in plot.confidences]
     assert areas == sorted(areas) and plot.unit == "°" and not plot.missing
-    (energy,) = [track for track in tracks if track.head.kind == "energy"]
+
+
+def test_an_energy_with_weights_counts_twice_and_what_is_no_column_counts_too(tmp_path):
+    store = build_store(tmp_path, n_frames=12)
+    (prediction, energy) = (
+        next(t for t in store.tracks() if (t.head.kind, t.head.method) == (kind, "baseline"))
+        for kind in ("prediction", "energy")
+    )
     n_paths = len(energy.head.constants["paths"])
     weights = {"weighted": [1.5, *[0.0] * (n_paths - 1)], "paper": [1 / n_paths] * n_paths}
     weighted = replace(energy, head=replace(energy.head, constants={**energy.head.constants, "weights": weights}))
-    for track in (energy, weighted):  # the energy of a block is that of the frame, whatever its weighting
-        frames = block_values(Columns(store), track).mean(axis=(1, 2))
-        assert frames == pytest.approx(Columns(store).series(track, "terms", "standardised"), abs=0.01)
+    error = Columns(store).series(prediction, "angle_degrees", "raw")
+    more = {"expected": ("Expected error", "°", error)}
+    plot = confidence_plot(Columns(store), [weighted], prediction, "angle_degrees", more)
+    assert {one.kind for one in plot.confidences} == {"weighted", "paper", "expected"}
+    best = plot.confidences[0]
+    assert best.kind == "expected" and best.curve.ause == pytest.approx(0), "it is the error itself"
+    curves = {one.kind: one.curve.remaining.tolist() for one in plot.confidences}
+    assert curves["weighted"] != curves["paper"]
 
 
 def test_without_truth_or_with_too_few_frames_the_plot_says_so(tmp_path):

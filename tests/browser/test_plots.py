@@ -584,3 +584,18 @@ def first_band(app: App, frame: int) -> float:
     term = app.store.column(track, "terms")[frame][0]
     share = (term - constants["mu"][0]) / constants["sigma"][0] / len(constants["paths"])
     return float(share / 2)
+
+
+def test_which_confidence_to_believe_lists_areas_and_saves_the_curves(page: Page, app: App):
+    root = open_page(page, app)
+    open_panel(root, "Which confidence to believe")
+    tables = root.locator(".believe table")
+    expect(tables).to_have_count(2)
+    names = tables.first.locator("tbody th").all_inner_texts()
+    assert names[0].startswith("Oracle") and names[-1] == "Random" and "Consistency energy" in names
+    page.wait_for_url("**panel=believe*")
+    with page.expect_download() as download:
+        root.get_by_role("button", name="Save CSV").last.click()
+    table = download.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert download.value.suggested_filename == "crosscheck_walkthrough_confidence.csv"
+    assert len(table) == 51 and "Consistency energy" in table[0]

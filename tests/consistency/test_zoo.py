@@ -191,6 +191,15 @@ auc = { "outdoor videos" = 0.8 }
 """
 
 
+RANKING = """
+[[ranking.normal]]
+methods = ["baseline", "multitask"]
+error = "angle_degrees"
+shared_trunk = ["multitask"]
+weighted = { share = 0.4, low = 0.3, high = 0.5, n_frames = 480, n_units = 160, same_mean = false }
+"""
+
+
 def with_trust(folder: Path, text: str) -> Path:
     toml = write_lab(folder) / "zoo.toml"
     toml.write_text(toml.read_text() + text)
@@ -225,12 +234,50 @@ def test_trust_that_no_measurement_gives_is_refused(tmp_path, before, after):
         load_zoo(str(with_trust(tmp_path, TRUST.replace(before, after))))
 
 
+def test_whether_a_confidence_ranks_two_methods_is_stated_for_both(tmp_path):
+    zoo = load_zoo(str(with_trust(tmp_path, RANKING)))
+    found = zoo.rankings_of("normal", "baseline")["multitask"]
+    assert found == zoo.rankings_of("normal", "multitask")["baseline"]
+    assert (found.by["weighted"].share, found.by["weighted"].n_units, found.shared_trunk) == (0.4, 160, ("multitask",))
+    assert not zoo.rankings_of("normal", "consistency")
+    assert not zoo.rankings_of("depth", "baseline")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("0.4", "0.6"),
+        ("0.4", "nan"),
+        ("480", "159"),
+        ("160", "0"),
+        ("same_mean = false", "same_mean = 0"),
+        ("weighted", "loudest"),
+        ('"baseline", "multitask"', '"multitask"'),
+        ('"baseline", "multitask"', '"multitask", "multitask"'),
+        ('shared_trunk = ["multitask"]', 'shared_trunk = ["another"]'),
+        ("angle_degrees", "x" * 500),
+        ("[[ranking.normal]]", "[ranking.normal]"),
+    ],
+)
+def test_a_ranking_that_no_measurement_gives_is_refused(tmp_path, before, after):
+    assert before in RANKING
+    with pytest.raises(ZooError):
+        load_zoo(str(with_trust(tmp_path, RANKING.replace(before, after))))
+
+
+def test_more_rankings_than_any_zoo_has_are_refused(tmp_path):
+    with pytest.raises(ZooError, match="at most 1000"):
+        load_zoo(str(with_trust(tmp_path, 1001 * RANKING)))
+
+
 def test_constants_measured_again_leave_the_old_trust_behind(tmp_path):
-    folder = with_trust(tmp_path, TRUST)
+    folder = with_trust(tmp_path, TRUST + RANKING)
     energy = load_zoo(str(folder)).energies["normal"]
     paths, ones = list(energy.paths), [1.0] * len(energy.paths)
     (folder / "zoo.lock").write_text(json.dumps({"energy": {"normal": {"paths": paths, "mu": ones, "sigma": ones}}}))
-    assert not load_zoo(str(folder)).trust
+    zoo = load_zoo(str(folder))
+    assert not zoo.trust
+    assert not zoo.rankings
 
 
 def with_change(folder: Path, before: str, after: str) -> Path:

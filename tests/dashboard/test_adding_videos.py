@@ -124,7 +124,7 @@ def test_an_upload_that_is_given_up_or_left_alone_is_deleted(ann, tmp_path, monk
     [
         ("upload-mb=1", 1_000_001, "the limit is 1 MB"),
         ("upload-mb-per-day=1", 1_000_001, "MB a day"),
-        ("upload-mb-in-all=1", 1_000_001, "room for uploads"),
+        ("mb-in-all=1", 1_000_001, "the room for what visitors"),
         ("", 0, "empty"),
         ("", -5, "empty"),
         ("", "9", "without its size"),
@@ -278,8 +278,8 @@ def test_requests_at_the_same_moment_are_not_more_than_the_limit(ann, tmp_path, 
     monkeypatch.setenv("CROSSCHECK_REQUEST_LIMITS", "waiting=2")
     barrier = Barrier(8)
 
-    def counted(requests, who, now):
-        used = usage(requests, who, now)
+    def counted(requests, who, now, **more):
+        used = usage(requests, who, now, **more)
         with suppress(BrokenBarrierError):
             barrier.wait(0.2)  # whoever could be here at the same time is
         return used

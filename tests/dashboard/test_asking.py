@@ -23,7 +23,8 @@ from starlette.testclient import TestClient
 
 from cache.records import StoreError
 from cache.requests.limits import Limits, Refused
-from cache.requests.records import Options, Source
+from cache.requests.queue import Requests, new_worker
+from cache.requests.records import Options, Progress, Result, Source
 from cache.requests.uploads import Uploads
 from cache.store import Store
 from dashboard.catalogue import Catalogue
@@ -33,8 +34,10 @@ from dashboard.server.routes import player_routes
 from dashboard.views import image
 from dashboard.views.parts import image_start
 from dashboard.visitors import visitor as visitors
-from dashboard.visitors.asking import MAX_PICTURE_BYTES, Asker, asker_in
+from dashboard.visitors.asking import MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, Asker, asker_in
 from dashboard.visitors.listed import listed_tracks, unlisted
+from dashboard.visitors.network import network_of, proxies_of
+from precompute.media.stills.kinds import MAX_PIXELS
 from tests.fixtures.stores import build_store
 
 WHO = "0" * 32
@@ -67,9 +70,24 @@ class Client:
     def __init__(self, store: Store) -> None:
         self._app = Starlette(routes=player_routes(store))
 
-    def ask(self, path: str, query: dict[str, str] | None = None, *, method: str = "GET", body: bytes = b"", **headers):
+    def ask(
+        self,
+        path: str,
+        query: dict[str, str] | None = None,
+        *,
+        method: str = "GET",
+        body: bytes = b"",
+        peer=None,
+        **headers,
+    ):
         given = [(name.replace("_", "-").lower().encode(), str(value).encode()) for name, value in headers.items()]
-        scope = {"type": "http", "method": method, "path": path, "query_string": urlencode(query or {}).encode()}
+        scope = {
+            "type": "http",
+            "client": peer,
+            "method": method,
+            "path": path,
+            "query_string": urlencode(query or {}).encode(),
+        }
         parts = [body[: len(body) // 2], body[len(body) // 2 :]]
         sent: list[MutableMapping[str, Any]] = []
 
@@ -90,7 +108,7 @@ def client(store: Store, monkeypatch: pytest.MonkeyPatch) -> Client:
     return Client(store)
 
 
-def begin(client: Client, *, ticket: str | None = None, **headers: str) -> Answer:
+def begin(client: Client, *, ticket: str | None = None, **headers: Any) -> Answer:
     given = {visitors.TICKET_HEADER: visitors.ticket_of(WHO) if ticket is None else ticket}
     return client.ask("/asking/uploads", method="POST", body=b'{"bytes": 7}', **given, **headers)
 
@@ -206,6 +224,7 @@ def test_streamlit_itself_receives_no_more_than_a_picture():
     path = Path(image_start.__file__).parents[2] / ".streamlit" / "config.toml"
     settings = tomllib.loads(path.read_text(encoding="utf-8"))
     assert settings["server"]["maxUploadSize"] == MAX_PICTURE_BYTES // 10**6
+    assert MAX_PICTURE_PIXELS == MAX_PIXELS, "what the page says before the upload is what the decoder decides"
 
 
 # Visitors and the page
@@ -275,3 +294,88 @@ def test_the_series_of_unlisted_clips_are_not_exported_without_their_key(filled:
     finally:
         for key in keys:
             Uploads(filled.root).relist(key)
+
+
+# Where a visitor comes from
+
+PROXY = {"CROSSCHECK_PROXIES": "10.0.0.0/8, 2001:db8::7"}
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "expected"),
+    [
+        ("8.8.4.4", "", "8.8.4.4"),
+        ("8.8.4.4", "1.1.1.1", "8.8.4.4"),
+        ("10.1.2.3", "1.1.1.1", "1.1.1.1"),
+        ("10.1.2.3", "9.9.9.9, 1.1.1.1, 10.0.0.9", "1.1.1.1"),
+        ("2001:db8::7", "2a00:1450:1:2:3:4:5:6", "2a00:1450:1:2::/64"),
+        ("2a00:1450:1:2:ffff::1", "", "2a00:1450:1:2::/64"),
+        ("::ffff:8.8.4.4", "", "8.8.4.4"),
+        ("10.1.2.3", "", ""),
+        ("10.1.2.3", "1.1.1.1, nonsense", ""),
+        ("172.18.0.1", "1.1.1.1", ""),
+        ("127.0.0.1", "1.1.1.1", ""),
+        (None, "1.1.1.1", ""),
+    ],
+)
+def test_only_public_addresses_count_and_only_those_that_a_named_proxy_adds(peer, forwarded, expected):
+    assert network_of(peer, forwarded, proxies_of(PROXY)) == expected
+
+
+def test_a_proxy_that_cannot_be_read_lets_nobody_ask(store: Store):
+    environment = {"CROSSCHECK_REQUESTS": "everyone", "CROSSCHECK_PROXIES": "my-proxy"}
+    assert "'my-proxy'" in asker_in(environment, store, WHO, is_signed_in=False).refusal
+
+
+def test_new_visitors_of_one_network_address_are_refused_together_and_others_are_not(store: Store):
+    environment = {"CROSSCHECK_REQUESTS": "everyone", "CROSSCHECK_REQUEST_LIMITS": "waiting=1,per-address=2"}
+
+    def ask(n: int, peer: str | None) -> str:
+        asker = asker_in(environment, store, f"{n:032x}", is_signed_in=False, peer=peer)
+        request = asker.ask(Source("address", f"https://example.org/{n}.mp4"), Options(end=1.0))
+        assert "8.8" not in request.asked.network
+        return request.asked.network
+
+    assert ask(0, "8.8.4.4") == ask(1, "8.8.4.4") != ask(2, "8.8.8.8")
+    with pytest.raises(Refused, match="2 of your network address's requests"):
+        ask(3, "8.8.4.4")
+    assert ask(4, None) == ask(5, None) == "", "where the address is not known, only the other limits hold"
+
+
+def test_uploads_of_one_network_address_count_together_before_they_are_asked_for(client: Client, monkeypatch):
+    monkeypatch.setenv("CROSSCHECK_REQUEST_LIMITS", "upload-mb-per-day=0.000008,per-address=1")
+    statuses = [begin(client, ticket=visitors.ticket_of(f"{n:032x}"), peer=("8.8.4.4", 1)).status for n in range(2)]
+    assert statuses == [201, 422]
+    assert begin(client, ticket=visitors.ticket_of("a" * 32), peer=("8.8.8.8", 1)).status == 201
+
+
+# What the menus name
+
+
+def test_an_unlisted_clip_is_named_to_the_visitor_who_asked_for_it_alone(filled: Store):
+    hidden = filled.tracks()[0].head.clip.key
+    requests = Requests(filled.root)
+    Uploads(filled.root).unlist(hidden)
+    asker = Asker(filled, WHO, Limits())
+    request = asker.ask(Source("address", "https://example.org/a.mp4"), Options(end=1.0))
+    assert request.asked.is_visitors
+    try:
+        lease = requests.claim(request.id, new_worker())
+        assert lease is not None
+        for progress in (Progress(), Progress("compute", 0, 3, "a", hidden)):
+            lease.tell(progress)
+        lease.beat()
+        assert asker.clips() == {hidden}
+        lease.end("done", result=Result(hidden), clip=hidden)
+        mine, other = asker, Asker(filled, "1" * 32, Limits())
+        named = [{track.head.clip.key for track in listed_tracks(filled, {}, one.clips())} for one in (mine, other)]
+        assert hidden in named[0] and hidden not in named[1]
+        assert (
+            to_query(from_query({"clip": hidden}, Catalogue(listed_tracks(filled, {}, mine.clips()), {hidden}))[0])[
+                "clip"
+            ]
+            == hidden
+        )
+    finally:
+        Uploads(filled.root).relist(hidden)
+        requests.forget(request.id)

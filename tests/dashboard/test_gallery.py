@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlsplit
@@ -16,9 +17,20 @@ from cache.requests.uploads import Uploads
 from cache.store import STORE_VARIABLE, Store
 from dashboard.catalogue import Catalogue
 from dashboard.compare.ranges import Ranges
-from dashboard.gallery.cards import Card, Reading, among_rooms, cards_of, clip_of, standing, targets_of, trust_words
+from dashboard.gallery.cards import (
+    Card,
+    Reading,
+    among_rooms,
+    cards_of,
+    clip_of,
+    options_of,
+    standing,
+    targets_of,
+    trust_words,
+)
 from dashboard.gallery.data import gallery_data
 from dashboard.gallery.items import listed
+from dashboard.selection.defaults import default_target
 from dashboard.selection.link import from_query
 from tests.fixtures.gallery import add_item, item_named
 from tests.fixtures.stores import add_track, build_store, make_clip
@@ -65,6 +77,17 @@ def test_a_card_without_an_energy_comes_last_and_says_so(tmp_path: Path):
     add_track(store, clip, kind="prediction", path="rgb-normal", zoo="mini", method="baseline", number=2)
     assert [card.item.name for card in cards(store)] == ["cat", "coffee"]
     assert standing(cards(store)[1].readings[0]) == "energy not stored"
+
+
+def test_a_card_shows_merged_beside_the_baseline_and_says_why_it_has_no_energy(tmp_path: Path):
+    store = Store(tmp_path)
+    clip = add_item(store, "cat", target="depth")
+    merge = {"merge": {"version": 1, "of": "baseline", "paths": ["rgb-depth"], "weights": [0.5], "mirror": 0.5}}
+    add_track(store, clip, kind="prediction", path="rgb-depth", zoo="mini", method="merged", number=60, constants=merge)
+    (card,) = cards(store, "depth")
+    assert [r.configuration.method for r in card.readings] == ["baseline", "merged"]
+    assert standing(card.readings[1]) == "has no energy, as a mean of the paths"
+    assert default_target(("depth",), partial(options_of, Catalogue(store.tracks()), listed())) == "depth"
 
 
 def test_shifted_clips_of_an_item_are_not_its_card(tmp_path: Path):

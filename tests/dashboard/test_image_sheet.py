@@ -15,7 +15,7 @@ from dashboard.catalogue import Catalogue
 from dashboard.image.percentile import Standing, standing
 from dashboard.image.raw_values import npz, physical
 from dashboard.image.sheet import Method, domains_sheet, is_still, methods_of, methods_sheet, paths_sheet, targets_of
-from tests.fixtures.stores import build_store
+from tests.fixtures.stores import add_track, build_store
 
 TARGETS = ("depth", "normal")
 READOUTS = {"depth": ("normal", "edge2d", "curvature"), "normal": ("depth", "edge2d", "curvature", "edge3d")}
@@ -44,7 +44,7 @@ def places(sheet) -> dict[str, tuple[int, int]]:
 
 def test_the_sheet_shows_each_domain_once_and_each_energy_beside_its_prediction(catalogue: Catalogue, key: str):
     methods = methods_of(catalogue, key)
-    assert [method.name for method in methods] == ["consistency", "baseline"]
+    assert [method.name for method in methods] == ["baseline", "consistency"]
     sheet = domains_sheet(catalogue, key, methods)
     first = [pane.track.head.domain["name"] for pane in sheet.panes if pane.letter == "A" and pane.role == "prediction"]
     assert first == ["normal", "depth", "curvature", "edge2d", "edge3d"]
@@ -54,6 +54,19 @@ def test_the_sheet_shows_each_domain_once_and_each_energy_beside_its_prediction(
         assert found[f"{letter}_energy_{target}"] == (row, column + 1)
     assert found["A_rgb_normal"][1] == found["B_rgb_normal"][1]
     assert len(set(found.values())) == len(found)
+
+
+def test_merged_stands_beside_the_baseline_without_an_energy(tmp_path: Path):
+    store = build_store(tmp_path, n_frames=1, targets=("normal",), readouts={}, truths=())
+    add_track(
+        store, store.tracks()[0].head.clip, kind="prediction", path="rgb-normal", zoo="mini", method="merged", number=90
+    )
+    catalogue = Catalogue(store.tracks())
+    key = catalogue.clips[0].key
+    methods = methods_of(catalogue, key)
+    assert [method.name for method in methods] == ["baseline", "merged", "consistency"]
+    found = places(domains_sheet(catalogue, key, methods[:2]))
+    assert "B_rgb_normal" in found and "B_energy_normal" not in found and "A_energy_normal" in found
 
 
 def test_all_methods_stand_in_columns_over_their_energies(catalogue: Catalogue, key: str):

@@ -21,7 +21,7 @@ from typer.testing import CliRunner, Result
 
 from cache.files import NotWritten
 from cache.requests.lease import Lease, free
-from cache.requests.limits import Limits
+from cache.requests.limits import Limits, clip_bytes
 from cache.requests.objects import FolderObjects
 from cache.requests.queue import Requests, new_worker
 from cache.requests.records import Asked, Failure, Options, Progress, Request, Source
@@ -33,10 +33,11 @@ from precompute.jobs import predict
 from precompute.jobs.predict import Networks
 from precompute.serving import keeper, worker
 from precompute.serving.compute_request import Setup
-from precompute.serving.housekeeping import tidy
+from precompute.serving.housekeeping import LOOKED_AT_SECONDS, tidy
 from precompute.serving.worker import MAX_LOST, Worker
 from precompute.signals import Stop, stop_on_signals
 from tests.fixtures.media import write_video
+from tests.fixtures.sites import running
 from tests.fixtures.waits import PATIENCE_SECONDS, wait_until
 from tests.fixtures.zoos import write_zoo
 
@@ -77,10 +78,18 @@ class Desk:
         self.store, self.requests, self.uploads = store, Requests(store.root), Uploads(store.root)
         self.said: list[str] = []
 
-    def ask(self, source: Path | Source, who: str = "ann", when: float | None = None, **options) -> Request:
+    def ask(
+        self,
+        source: Path | Source,
+        who: str = "ann",
+        when: float | None = None,
+        *,
+        is_visitors: bool = False,
+        **options,
+    ) -> Request:
         source = Source("file", str(source), source.name) if isinstance(source, Path) else source
         when = time.time() if when is None else when
-        return self.requests.ask(Asked(source, replace(SMALL, **options), who, when))
+        return self.requests.ask(Asked(source, replace(SMALL, **options), who, when, is_visitors=is_visitors))
 
     def worker(self, **facts) -> Worker:
         setup = {name: facts.pop(name) for name in ("allow_files",) if name in facts}
@@ -141,7 +150,7 @@ def test_a_request_becomes_the_tracks_that_a_run_would_compute(desk, clip, tmp_p
     done = desk.after(request)
     assert done.state == "done" and done.ended is not None and done.ended.result is not None
     result = done.ended.result
-    assert (result.n_tracks, result.n_frames_computed) == (7, N_FRAMES)
+    assert (result.n_tracks, result.n_frames_computed) == (10, N_FRAMES)
     assert [progress.stage for progress in told][:2] == ["plan", "compute"]
     assert told[-1].n_done == told[-1].n_total == N_FRAMES and told[-1].clip == result.clip
     command = ["run", str(clip), "--zoo", "tiny", "--size", "64", "--device", "cpu", "--store", str(tmp_path / "run")]
@@ -230,7 +239,112 @@ def test_files_by_name_are_refused_where_they_are_not_accepted(desk, clip):
     assert desk.failure(request).code == "bad_request" and str(clip.parent) not in desk.failure(request).message
 
 
-# Uploads
+# What visitors cause to be stored
+
+
+@pytest.fixture
+def site(clip, monkeypatch):
+    """A server of videos, which yt-dlp may reach though it is this machine."""
+    monkeypatch.setenv("CROSSCHECK_ALLOW_LOOPBACK", "1")
+    with running() as server:
+        yield lambda name: Source("address", server.page(f"/{name}.mp4", clip.read_bytes(), "video/mp4"))
+
+
+def downloads(desk: Desk) -> list[str]:
+    folder = desk.uploads.downloads_dir
+    return sorted(path.suffix for path in folder.rglob("*") if path.is_file() and path.suffix in (".mp4", ".json"))
+
+
+def test_an_address_that_two_visitors_give_is_computed_once_unlisted_and_kept_until_both_deleted_it(desk, site):
+    first, second = (desk.ask(site("a"), who, is_visitors=True, max_frames=2) for who in ("ann", "bob"))
+    desk.serve()
+    results = [desk.after(request).ended.result for request in (first, second)]
+    assert [result.n_frames_computed for result in results] == [2, 0] and results[0].clip == results[1].clip
+    assert desk.uploads.unlisted() == {results[0].clip} and downloads(desk) == [".json", ".mp4"]
+    assert not list(desk.store.media_dir.rglob("*.mp4"))
+    desk.requests.drop(first.id)
+    desk.serve()
+    assert desk.store.tracks() and downloads(desk) and desk.uploads.unlisted()
+    desk.requests.drop(second.id)
+    desk.serve()
+    assert desk.store.tracks() == [] and downloads(desk) == [] and desk.uploads.unlisted() == frozenset()
+
+
+def test_what_the_operator_asked_for_stays_listed_and_stored_though_a_visitor_asks_for_it_and_deletes_it(desk, site):
+    desk.ask(site("a"), "command line", max_frames=2)
+    desk.serve()
+    visitors = desk.ask(site("a"), "ann", is_visitors=True, max_frames=2)
+    desk.serve()
+    assert desk.after(visitors).ended.result.n_frames_computed == 0 and desk.uploads.unlisted() == frozenset()
+    desk.requests.drop(visitors.id)
+    desk.serve(limits=Limits(mb_in_all=0.0))
+    assert desk.store.tracks() and list(desk.store.media_dir.rglob("*.mp4")) and downloads(desk) == []
+
+
+def test_a_clip_that_the_operator_asks_for_after_a_visitor_is_listed_and_kept(desk, site):
+    visitors = desk.ask(site("a"), "ann", is_visitors=True, max_frames=2)
+    desk.serve()
+    desk.ask(site("a"), "command line", max_frames=2)
+    desk.serve()
+    assert desk.uploads.unlisted() == frozenset()
+    desk.requests.drop(visitors.id)
+    desk.serve()
+    assert desk.store.tracks() and downloads(desk) == [] and list(desk.store.media_dir.rglob("*.mp4"))
+
+
+def test_a_download_is_kept_while_another_clip_is_made_of_it_and_its_name_while_another_address_leads_to_it(desk, site):
+    first = desk.ask(site("a"), is_visitors=True, max_frames=1)
+    second = desk.ask(site("a"), is_visitors=True, max_frames=2)
+    third = desk.ask(site("b"), is_visitors=True, max_frames=3)
+    desk.serve()
+    assert downloads(desk) == [".json", ".json", ".mp4"], "the same bytes are stored once"
+    for request, left in ((first, [".json", ".json", ".mp4"]), (second, [".json", ".mp4"]), (third, [])):
+        desk.requests.drop(request.id)
+        desk.serve()
+        assert downloads(desk) == left
+    assert desk.store.tracks() == []
+
+
+def test_for_want_of_room_the_oldest_of_visitors_goes_and_nothing_of_the_operators(desk, site, clip, monkeypatch):
+    desk.ask(clip, "command line", max_frames=4)
+    desk.serve()
+    (operators,) = {track.head.clip.key for track in desk.store.tracks()}
+    old = desk.ask(site("a"), is_visitors=True, max_frames=2)
+    desk.serve()
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 600.0)
+    new = desk.ask(site("b"), is_visitors=True, max_frames=3)
+    desk.serve()
+    kept = {desk.after(new).ended.clip, operators}
+    n_bytes = desk.uploads.n_bytes() + clip_bytes(desk.requests.all())
+    assert desk.after(old).ended.n_bytes > 0
+    full = Limits(mb_in_all=(n_bytes - 1) / 1e6, upload_mb=0.0)
+    desk.serve(limits=full)
+    assert len(desk.requests.all()) == 3, "somebody may be looking at it"
+    monkeypatch.setattr(time, "time", lambda: real() + LOOKED_AT_SECONDS + 300.0)
+    desk.serve(limits=full)
+    assert {request.id for request in desk.requests.all()} & {old.id, new.id} == {new.id}
+    assert {track.head.clip.key for track in desk.store.tracks()} == kept
+    monkeypatch.setattr(time, "time", lambda: real() + 2 * LOOKED_AT_SECONDS)
+    desk.serve(limits=Limits(mb_in_all=0.0))
+    assert {track.head.clip.key for track in desk.store.tracks()} == {operators} and downloads(desk) == []
+    assert [request.asked.who for request in desk.requests.all()] == ["command line"]
+
+
+def test_where_there_is_no_room_a_visitors_request_fails_by_name_and_the_operators_is_done(desk, site, clip):
+    desk.ask(site("a"), is_visitors=True, max_frames=1)
+    desk.serve()
+    visitors = desk.ask(site("a"), is_visitors=True, max_frames=2)
+    operators = desk.ask(clip, "command line", max_frames=2)
+    assert desk.serve(limits=Limits(mb_in_all=0.0001)) == 1
+    assert desk.failure(visitors).code == "no_room" and desk.failure(visitors).can_retry
+    assert desk.after(operators).state == "done"
+
+
+def test_a_visitors_download_may_be_no_larger_than_an_upload(desk, site):
+    request = desk.ask(site("a"), is_visitors=True, max_frames=1)
+    desk.serve(limits=Limits(upload_mb=0.001))
+    assert desk.failure(request).code == "too_large" and downloads(desk) == []
 
 
 def test_an_upload_is_computed_under_its_name_unlisted_and_deleted_on_demand(desk, clip):
@@ -307,10 +421,10 @@ def test_where_the_clock_jumps_an_upload_under_way_and_one_not_asked_for_yet_sta
     upload = desk.uploads.put([b"abcd"], 10)
     for path in (desk.store.root / "uploads").iterdir():
         os.utime(path, (0, 0))  # as of a clock that was years ahead since
-    tidy(desk.store, desk.requests, desk.uploads, keep_seconds=None, now=time.time())
+    tidy(desk.store, desk.requests, desk.uploads, limits=None, now=time.time())
     assert desk.uploads.stored() == [upload] and incoming.finish().bytes == 2
     os.utime(desk.uploads.path(upload.sha256), (0, 0))
-    tidy(desk.store, desk.requests, desk.uploads, keep_seconds=86400.0, now=time.time())
+    tidy(desk.store, desk.requests, desk.uploads, limits=Limits(days=1.0), now=time.time())
     assert upload not in desk.uploads.stored()
 
 
@@ -327,7 +441,7 @@ def test_an_upload_asked_for_again_while_it_is_being_deleted_stays_with_its_clip
         return writing(store, *given, **options)
 
     monkeypatch.setattr(Store, "writing", ask_then_write)
-    assert tidy(desk.store, desk.requests, desk.uploads, keep_seconds=None, now=time.time()) == []
+    assert tidy(desk.store, desk.requests, desk.uploads, limits=None, now=time.time()) == []
     assert {track.head.clip.key for track in desk.store.tracks()} == desk.uploads.unlisted()
     assert desk.uploads.stored() == [upload] and desk.uploads.unlisted()
 
@@ -389,6 +503,11 @@ def test_while_the_clock_jumps_nothing_is_too_old(desk, clip, monkeypatch):
     at_work._next_tidy = 0.0
     at_work.serve(Stop(), until_idle=True)
     assert len(desk.requests.all()) == 1
+    elapsed = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: elapsed() + worker.DISTRUST_SECONDS)
+    monkeypatch.setattr(time, "time", lambda: real() + 1e9 + worker.DISTRUST_SECONDS)
+    at_work.serve(Stop(), until_idle=True)
+    assert desk.requests.all() == [], "it has been steady for a day since"
 
 
 def test_an_upload_whose_bytes_changed_is_refused(desk, clip):
@@ -566,9 +685,9 @@ def test_what_is_asked_is_listed_done_and_cancelled_by_commands(store, clip, tmp
     assert (first["state"], first["kind"], second["source"]) == ("waiting", "file", "phone")
     assert "cancelled" in call("cancel", other, *at).stdout
     done = call("serve", "--until-idle", "--device", "cpu", *at)
-    assert done.exit_code == 0 and "7 tracks stored" in done.stdout, done.output
+    assert done.exit_code == 0 and "10 tracks stored" in done.stdout, done.output
     listed = call("requests", *at)
-    assert "done: 7 tracks, 6 frames computed" in listed.stdout and "cancelled" in listed.stdout
+    assert "done: 10 tracks, 6 frames computed" in listed.stdout and "cancelled" in listed.stdout
     assert "no worker" not in listed.stderr and call("requests", "--live", "--json", *at).stdout.strip() == "[]"
     assert "deleted" in call("cancel", other, "--delete", *at).stdout
     assert len(json.loads(call("requests", "--json", *at).stdout)) == 1

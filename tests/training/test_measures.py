@@ -85,11 +85,21 @@ def test_what_is_fitted_stands_in_the_zoo_and_changes_no_network(done, tmp_path)
     assert after.merges == found.zoo.merges
     assert after.expected == found.zoo.expected
     assert after.trust == found.trust
+    assert list(after.rankings) == found.stated_rankings
     assert set(after.merges) == {"normal", "depth"}
     assert set(after.expected) == {(t, m) for t in ("normal", "depth") for m in (*METHODS, "merged")}
     assert all(model.factor >= 1 and model.n_units == N_ROOMS for model in after.expected.values())
     assert "mirror" in after.expected["normal", "merged"].features
     assert "mirror" not in after.expected["normal", "consistency"].features
+
+
+def test_every_two_methods_are_ranked_and_merged_by_its_expected_error_alone(done):
+    folder, *_ = done
+    rankings = load_zoo(str(folder)).rankings_of("normal", "baseline")
+    assert set(rankings) == {*METHODS, "merged"} - {"baseline"}
+    assert set(rankings["merged"].by) == {"expected error"}
+    assert set(rankings["consistency"].by) >= {"paper", "expected error"}
+    assert all(ranked.n_units <= 4 for ranking in rankings.values() for ranked in ranking.by.values())  # test rooms
 
 
 def test_run_again_it_runs_no_network_and_writes_the_same(done, monkeypatch):

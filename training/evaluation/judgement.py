@@ -15,6 +15,7 @@ from analysis.energy import Weighting
 from analysis.expected_error import ExpectedError, is_unlike, model_of, predict
 from analysis.ranking import RESAMPLINGS, Ranking, interval_of_units, ranking
 from analysis.statistics import pearson, risk_coverage, roc_auc, spearman
+from consistency.zoo.rankings import CONFIDENCES, EXPECTED, MethodRanking, Ranked
 from consistency.zoo.records import IMAGE, MAX_TRUST_SIGMA, MERGED, Expected, Trust, Zoo
 from training.evaluation.chains import Pair
 from training.evaluation.fits import (
@@ -30,8 +31,6 @@ from training.evaluation.observations import Observations, name_of, pairs_of
 PERCENTILE = 97.5
 PAPER: Weighting = "paper"
 WEIGHTED: Weighting = "weighted"
-EXPECTED = "expected error"
-CONFIDENCES = (PAPER, WEIGHTED, EXPECTED)
 ALL = "mean of the targets"
 
 
@@ -98,6 +97,28 @@ class Judgement:
     trust: Mapping[Pair, Trust]
     problems: tuple[str, ...] = ()
     """What could not be fitted, and why."""
+
+    @property
+    def stated_rankings(self) -> list[MethodRanking]:
+        """The rankings as zoo.toml states them, by target; those without a frame in which both methods differ are left out."""
+        found: dict[tuple[str, str, str], dict[str, Ranked]] = {}
+        for (target, a, b, confidence), one in self.rankings.items():
+            if one.n_frames:
+                share, low, high = (round(value, 3) for value in (one.share, one.low, one.high))
+                ranked = Ranked(share, low, high, one.n_frames, one.n_units, one.same_mean)
+                found.setdefault((target, a, b), {})[confidence] = ranked
+        targets = list(dict.fromkeys(target for target, _, _ in found))
+        return [
+            MethodRanking(
+                target=target,
+                methods=(a, b),
+                error=expected_column(target),
+                by=by,
+                shared_trunk=tuple(m for m in (a, b) if m != MERGED and shares_trunk(self.zoo, m)),
+                origin=f"zoo {self.zoo.name}, version {self.zoo.version}",
+            )
+            for (target, a, b), by in sorted(found.items(), key=lambda item: targets.index(item[0][0]))
+        ]
 
 
 def told_errors(zoo: Zoo, test: Observations) -> dict[tuple[str, str, str], ToldError]:
@@ -207,6 +228,20 @@ def rankings(zoo: Zoo, test: Observations) -> dict[tuple[str, str, str, str], Ra
                     )
                 found[target, a, b, confidence] = ranking((values[0], values[1]), errors, test["unit"])
     return found
+
+
+def rankings_of_merged(zoo: Zoo, found: Observations) -> dict[tuple[str, str, str, str], Ranking]:
+    """For each target: how often the lower expected error of `merged` and of what it merges has the lower error."""
+    ranked = {}
+    for target, recipe in zoo.merges.items():
+        pairs = [(target, recipe.of), (target, MERGED)]
+        names = [name_of(expected_column(target), *pair) for pair in pairs]
+        if not set(pairs) <= set(zoo.expected) or not set(names) <= set(found):
+            continue
+        one, other = (expectations(zoo, *pair, found)[0] for pair in pairs)
+        errors = found[names[0]], found[names[1]]
+        ranked[target, recipe.of, MERGED, EXPECTED] = ranking((one, other), errors, found["unit"])
+    return ranked
 
 
 def shares_trunk(zoo: Zoo, method: str) -> bool:

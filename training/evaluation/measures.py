@@ -109,7 +109,7 @@ def measure(
     on_pictures = pictures(plain, work, real, report, device)
     shifted = {name: merged(test, name, change, SHIFTED_EVERY) for name, change in shifts.items()}
     found = judge(zoo, on_validation, on_test, {TEST: merged_on_test, **shifted}, on_pictures)
-    write_trust(folder, found.trust)
+    write_trust(folder, found.trust, found.stated_rankings)
     return replace(found, problems=(*without_weights, *problems))
 
 
@@ -158,7 +158,7 @@ def judge(
         n_frames_merged=len(merged[TEST]["unit"]),
         covered=covered,
         merged={name: judgement.changes(zoo, seen) for name, seen in merged.items()},
-        rankings=judgement.rankings(zoo, test),
+        rankings={**judgement.rankings(zoo, test), **judgement.rankings_of_merged(zoo, merged[TEST])},
         auc=auc,
         trust=judgement.trusts(zoo, validation, test, told, auc),
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cache.files import write_whole
+from consistency.zoo.rankings import MethodRanking, Ranked
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import Trust
 from training.evaluation.chains import Pair
@@ -15,11 +16,11 @@ HEADING = "# How far each energy can be trusted, measured by `python -m training
 OLD_HEADING = "# How far each energy can be trusted, measured by `python -m training evaluate`."
 
 
-def write_trust(folder: Path, trust: Mapping[Pair, Trust]) -> None:
+def write_trust(folder: Path, trust: Mapping[Pair, Trust], rankings: Sequence[MethodRanking] = ()) -> None:
     """Replace the figures at the end of the folder's zoo.toml."""
     path = folder / "zoo.toml"
     before = without_trust(path.read_text(encoding="utf-8"))
-    write_whole(path, [f"{before}\n\n{trust_toml(trust)}".encode()])
+    write_whole(path, [f"{before}\n\n{trust_toml(trust)}{rankings_toml(rankings)}".encode()])
     load_zoo(str(folder))  # what it cannot read must not stay unseen
 
 
@@ -49,6 +50,33 @@ def trust_toml(trust: Mapping[Pair, Trust]) -> str:
             f"origin = {json.dumps(found.origin)}",
         ]
     return "\n".join(lines) + "\n"
+
+
+def rankings_toml(rankings: Sequence[MethodRanking]) -> str:
+    """What was measured of every two methods, as TOML."""
+    if not rankings:
+        return ""
+    lines = [
+        "",
+        "# How often the method with the lower confidence value has the lower error in the same frame of test rooms, and the 95 %",
+        "# interval over rooms. same_mean: whether the lower mean value has the lower mean error. Where the interval is not above one",
+        "# half, or the means disagree, the value does not rank these methods.",
+    ]
+    for found in rankings:
+        lines += [
+            "",
+            f"[[ranking.{found.target}]]",
+            f"methods = {json.dumps(found.methods)}",
+            f"error = {json.dumps(found.error)}",
+            f"shared_trunk = {json.dumps(found.shared_trunk)}",
+            *(f"{json.dumps(name)} = {_ranked_toml(ranked)}" for name, ranked in found.by.items()),
+            f"origin = {json.dumps(found.origin)}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _ranked_toml(found: Ranked) -> str:
+    return "{ " + ", ".join(f"{name} = {json.dumps(value)}" for name, value in vars(found).items()) + " }"
 
 
 def _percentile_lines(found: Trust) -> list[str]:

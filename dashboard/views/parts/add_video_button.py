@@ -30,5 +30,6 @@ def _data(store: Store, asker: Asker, catalogue: Catalogue, tracks: Sequence[Tra
         "offers": offered,
         "titles": {target: catalogue.title(target) for target in sorted(targets)},
         "maxUploadMb": asker.limits.upload_mb,
+        "keptDays": asker.limits.days,
         "serveCommand": for_store(SERVE, store),
     }

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.components.current_page import mark_current_page
 from dashboard.components.drawing import drawing
 from dashboard.selection.choices import newest_link
+from dashboard.selection.link import carried
 from dashboard.site import Site
 
 SENTENCE = "Compare networks on video, frame by frame, and see where their predictions contradict each other."
 
 
-def bar(site: Site) -> None:
-    """Name, links and one sentence. Call it after the page, whose run may change the link."""
-    link = newest_link()
+def bar(site: Site, current: str) -> None:
+    """Name, links and one sentence on the page named `current`. Call it after the page, whose run may change the link."""
+    link = carried(newest_link())
     with st.container(key="brand", horizontal=True, vertical_alignment="center", gap="small"):
         drawing("three_nodes", key="brand-drawing")
         st.html("<h1>Crosscheck</h1>")
@@ -23,3 +25,4 @@ def bar(site: Site) -> None:
                 st.page_link(page, label=page.title, query_params=link)
     with st.container(key="sentence"):
         st.text(SENTENCE)
+    mark_current_page(f"page-{current}")

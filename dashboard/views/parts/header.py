@@ -39,12 +39,12 @@ def header(
     """Clip, the way to add one, prediction, readout, graph and energy scale, in one row of a wide screen."""
     shown = {menu.name: menu for menu in menus(catalogue, selection)}
     with st.container(key="header", horizontal=True, vertical_alignment="bottom", gap="small"):
-        _menu(shown["clip"], choices)
+        show_menu(shown["clip"], choices)
         with st.container(key="add-video-place"):
             add_video()
         if selection.target is not None:
-            _menu(shown["predict"], choices)
-            _menu(shown["readout"], choices)
+            show_menu(shown["predict"], choices)
+            show_menu(shown["readout"], choices)
             with st.container(key="paths"):
                 _show_graph(store, columns, catalogue, selection, choices)
             _scale(shown["scale"], choices)
@@ -64,7 +64,7 @@ def _scale(menu: Menu, choices: Choices) -> None:
     )
 
 
-def _menu(menu: Menu, choices: Choices) -> None:
+def show_menu(menu: Menu, choices: Choices) -> None:
     """A menu that writes its choice into the link."""
     # Streamlit tells options apart by their labels.
     labels = list(menu.options.values())

@@ -57,8 +57,8 @@ def start(site: Site, asker: Asker) -> None:
             st.error(without_markdown(error), icon=None)
         _other_ways(asker, zoo or "mini")
         st.caption(
-            f"Pictures and results are deleted after {asker.limits.days:g} days, or when you say so. They are shown to nobody "
-            "without their link."
+            f"Pictures and results are deleted after {asker.limits.days:g} days, sooner if room is needed, or when you say so. They "
+            "are shown to nobody else without their link."
         )
         _earlier(site, asker)
 

@@ -19,6 +19,8 @@ from dashboard.text import one_line, without_markdown
 LEAST_FOR_TABLE = 3
 MOST_ROWS = 4
 """Most rows of the table on the screen."""
+LONG = 100
+"""Letters from which on a fact has a wider column."""
 MOST_POINTS = 120
 """Most points of a sparkline; it is about as many pixels wide."""
 HELP = (
@@ -51,7 +53,10 @@ def _show_words(found: Verdict) -> None:
     sentences = [f"⚠\N{NO-BREAK SPACE}Warning: {text}" for text in found.warnings]
     text = " ".join([*sentences, *([found.headline] if found.headline else [])])
     st.text(text, help=HELP)
-    facts = "".join(f"<div><dt>{escape(label)}:</dt><dd>{escape(text)}</dd></div>" for label, text in found.facts)
+    facts = "".join(
+        f"<div{' class=long' if len(text) > LONG else ''}><dt>{escape(label)}:</dt><dd>{escape(text)}</dd></div>"
+        for label, text in found.facts
+    )
     st.html(f'<dl class="verdict-facts">{facts}</dl>')
 
 

@@ -22,7 +22,7 @@ const MAX_TRIES = 20;
 
 /**
  * @typedef {import("./request_list.mjs").Row} Row
- * @typedef {import("./video_form.mjs").Data & {ticket: string, serveCommand: string, clip: string}} Data clip: key of the one on the page, or ""
+ * @typedef {import("./video_form.mjs").Data & {ticket: string, serveCommand: string, clip: string, keptDays: number}} Data clip: key of the one on the page, or ""
  * @typedef {{data: Data, parentElement: HTMLElement, setTriggerValue: (name: string, request: unknown) => void}} Component
  */
 
@@ -61,6 +61,7 @@ class AddVideo {
     this.stop.addEventListener("click", () => this.uploading?.abort());
     this.sending = element("div", { class: "sending", hidden: "" }, this.bar, this.stop);
     this.noWorker = element("p", { class: "note", hidden: "" });
+    this.kept = element("p", { class: "muted" });
     this.panel = dialog(
       "Add a video",
       { className: "add-video", closed: () => this.close() },
@@ -70,6 +71,7 @@ class AddVideo {
       this.message,
       this.noWorker,
       this.list.root,
+      this.kept,
     );
     this.panel.addEventListener("dragover", (event) => event.preventDefault());
     this.panel.addEventListener("drop", (event) => {
@@ -106,6 +108,7 @@ class AddVideo {
     this.request = request;
     if (data.clip === this.wanted.clip) this.wanted.clip = "";
     this.serveCommand = data.serveCommand;
+    this.kept.textContent = `Videos and results are deleted after ${data.keptDays} days, sooner if room is needed, or when you say so. They are shown to nobody else without their link.`;
     this.form.update(data);
     if (this.panel.open) this.theme.apply();
     if (isNew) this.look();

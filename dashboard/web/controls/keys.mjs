@@ -4,7 +4,7 @@
 import { isDialogOpen } from "../ui/dialog.mjs";
 
 /**
- * @typedef {"Play" | "Find" | "Look closer" | "Compare" | "Plots" | "Save" | "Page"} Group
+ * @typedef {"Play" | "Find" | "Look closer" | "Compare" | "Space" | "Plots" | "Save" | "Page"} Group
  * @typedef {{keys: string[], label: string, action: string, value?: number, help: string, group: Group, words?: string,
  *   repeats?: boolean, release?: string}} Binding
  *   `keys`: as spelled by `chord`; `action`, `value`: what the player runs; `words`: what else people call it, for the
@@ -188,6 +188,17 @@ export const BINDINGS = [
       help: "fill the screen with the player",
       words: "fullscreen full screen",
     },
+  ]),
+  ...inGroup("Space", [
+    {
+      keys: ["h"],
+      label: "H",
+      action: "spaceCamera",
+      help: "move the camera by keys: arrows turn it, with Shift they move it, + and − go nearer and farther",
+      words: "orbit pan dolly 3d",
+    },
+    { keys: ["i"], label: "I", action: "spaceColour", help: "colour of the surface: image, map, shading", words: "3d" },
+    { keys: ["y"], label: "Y", action: "spaceSurface", help: "surface: torn at edges, points, stretched", words: "3d" },
   ]),
   ...inGroup("Plots", [
     {

@@ -25,6 +25,14 @@ const WIPE_HEADING_PX = typePx(680);
  * @typedef {{pane: number, id: string, u: number, v: number, x: number, y: number, widthPx: number, heightPx: number}} Place
  *   a point over a pane: u, v in shares of the pane; x, y in pixels of the picture, (0, 0) being the top left corner of the
  *   first one; widthPx, heightPx: of the pane, CSS px
+ * @typedef {{u: number, v: number}} Share a place in shares of a pane or of its picture
+ * @typedef {{covers: (pane: number) => boolean, messageOf: (pane: number, pictures: (Picture | null)[]) => string,
+ *   draw: (pane: number, target: CanvasRenderingContext2D, rect: import("./layout.mjs").Rect, pictures: (Picture | null)[],
+ *     tile: () => HTMLCanvasElement) => void,
+ *   placeAt: (pane: number, u: number, v: number) => Share | null,
+ *   seenAt: (pane: number, u: number, v: number) => Share | null}} Painter draws the panes that it covers in its own way, such
+ *   as in space; tile: the pane drawn flat; placeAt: the place of the picture that is seen at a place of the pane; seenAt: the
+ *   reverse
  */
 
 export class Stage {
@@ -61,6 +69,8 @@ export class Stage {
     /** @type {Look["zoom"]} */
     this.zoom = null;
     this.drawing = "";
+    /** @type {Painter | null} */
+    this.painter = null;
   }
 
   /**
@@ -244,7 +254,8 @@ export class Stage {
     if (reference >= 0 && pictures[reference]?.error) return "the reference has no picture for this frame";
     const over = this.overlays[index];
     const error = over && pictures[over.picture]?.error;
-    return error ? `energy: ${error}` : "";
+    if (error) return `energy: ${error}`;
+    return this.painter?.messageOf(index, pictures) ?? "";
   }
 
   /**
@@ -274,9 +285,10 @@ export class Stage {
     const unknown = plan.reference >= 0 ? this.plans[plan.reference].unknown : -1;
     const over = this.overlays[source];
     const energy = (over && pictures[over.picture]?.codes) ?? null;
-    const tile = this.tiles[source].show(codes, plan, { other, unknown, energy, table: over?.table ?? null });
+    const tile = () => this.tiles[source].show(codes, plan, { other, unknown, energy, table: over?.table ?? null });
     const { width: w, height: h } = codes;
-    context.drawImage(tile, left * w, top * h, side * w, side * h, x, y, width, height);
+    if (this.painter?.covers(source)) this.painter.draw(source, context, { x, y, width, height }, pictures, tile);
+    else context.drawImage(tile(), left * w, top * h, side * w, side * h, x, y, width, height);
     if (clip) context.restore();
   }
 
@@ -316,7 +328,10 @@ export class Stage {
       const [u, v] = [(px - rect.x) / rect.width, (py - rect.y) / rect.height];
       if (u < 0 || v < 0 || u >= 1 || v >= 1) continue;
       const { left, top, side } = visiblePart(this.zoom);
-      const [x, y] = [(left + u * side) * this.size.width, (top + v * side) * this.size.height];
+      const isCovered = this.painter?.covers(index);
+      const seen = isCovered ? this.painter?.placeAt(index, u, v) : { u: left + u * side, v: top + v * side };
+      if (!seen) return null;
+      const [x, y] = [seen.u * this.size.width, seen.v * this.size.height];
       return { pane: index, id: this.panes[index].id, u, v, x, y, widthPx: rect.width, heightPx: rect.height };
     }
     return null;
@@ -337,8 +352,12 @@ export class Stage {
     const rect = this.layout?.rects[pane];
     if (!rect) return null;
     const { left, top, side } = visiblePart(this.zoom);
-    const [u, v] = [(x / this.size.width - left) / side, (y / this.size.height - top) / side];
-    return { left: rect.x + u * rect.width, top: rect.y + v * rect.height };
+    const [across, down] = [x / this.size.width, y / this.size.height];
+    const isCovered = this.painter?.covers(pane);
+    const seen = isCovered
+      ? this.painter?.seenAt(pane, across, down)
+      : { u: (across - left) / side, v: (down - top) / side };
+    return seen ? { left: rect.x + seen.u * rect.width, top: rect.y + seen.v * rect.height } : null;
   }
 }
 

@@ -39,6 +39,16 @@ function plottedColumns(charts, nFrames) {
   );
 }
 
+/**
+ * Columns of equal length as a table.
+ * @param {{name: string, values: ArrayLike<number | string>}[]} columns
+ */
+export function tableCsv(columns) {
+  const n = Math.max(0, ...columns.map(({ values }) => values.length));
+  const rows = Array.from({ length: n }, (_, at) => columns.map(({ values }) => cell(values[at])).join(","));
+  return `${[columns.map(({ name }) => textCell(name)).join(","), ...rows].join("\r\n")}\r\n`;
+}
+
 /** @param {number | string | undefined} value */
 function cell(value) {
   return typeof value === "string" ? textCell(value) : numberCell(value);

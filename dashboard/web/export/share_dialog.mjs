@@ -9,6 +9,7 @@ import { energyScale } from "../drawing/energy_scale.mjs";
 import { dialog } from "../ui/dialog.mjs";
 import { button, element } from "../ui/dom.mjs";
 import { formatMark, markWithUnit } from "../ui/numbers.mjs";
+import { save, slug } from "../ui/save.mjs";
 
 /** A video with more pixels a frame is slow to make and to play, so it is made smaller. */
 const VIDEO = { maxPixels: 2560 * 1440, hasValues: false };
@@ -432,13 +433,6 @@ function whyNoVideo() {
   return "This browser has no video encoder (WebCodecs). Use Chrome, Edge, Firefox 130 or newer, or Safari 26 or newer.";
 }
 
-/** @param {Blob} blob @param {string} name */
-function save(blob, name) {
-  const url = URL.createObjectURL(blob);
-  element("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000); // a slow disk may still be reading it
-}
-
 /** @param {unknown} error */
 function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
@@ -455,15 +449,4 @@ function overlayText(data, state) {
   if (!state.overlay || !energy) return "";
   const { lo, hi, unit } = energyScale(energy.domain, state);
   return ` · energy above ${markWithUnit(state.overlay.from, unit)}, colours ${formatMark(lo)} to ${markWithUnit(hi, unit)}`;
-}
-
-/** A title as part of a file's name. @param {string} title */
-export function slug(title) {
-  const plain = title.normalize("NFKD").replace(/[^A-Za-z0-9]+/g, "-");
-  return (
-    plain
-      .slice(0, 40)
-      .replace(/^-+|-+$/g, "")
-      .toLowerCase() || "clip"
-  );
 }

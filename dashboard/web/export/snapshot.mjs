@@ -134,18 +134,20 @@ export class Snapshot {
         outlined((own) => own.rect(from.left, from.top, to.left - from.left, to.top - from.top));
       }
       if (probe && this.hasValues) {
-        const { left, top } = corner(probe[0] + 0.5, probe[1] + 0.5);
-        outlined((own) => {
-          for (const [dx, dy] of [
-            [1, 0],
-            [-1, 0],
-            [0, 1],
-            [0, -1],
-          ]) {
-            own.moveTo(left + CROSS.from * dx, top + CROSS.from * dy);
-            own.lineTo(left + CROSS.to * dx, top + CROSS.to * dy);
-          }
-        });
+        const middle = stage.toCss(pane, probe[0] + 0.5, probe[1] + 0.5);
+        const { left, top } = middle ?? { left: 0, top: 0 };
+        if (middle)
+          outlined((own) => {
+            for (const [dx, dy] of [
+              [1, 0],
+              [-1, 0],
+              [0, 1],
+              [0, -1],
+            ]) {
+              own.moveTo(left + CROSS.from * dx, top + CROSS.from * dy);
+              own.lineTo(left + CROSS.to * dx, top + CROSS.to * dy);
+            }
+          });
       }
       context.restore();
     }

@@ -300,8 +300,8 @@ export class Player {
     if (!data || this.isDestroyed) return;
     const { solo, size, wipe } = this.view.state;
     const isBeside = this.ui.placePlots(data.charts.length > 0);
-    // Who looks closely at one picture gives it the window; plots beside the pictures need no room below them.
-    const plotPx = isBeside || solo || wipe ? 0 : Charts.heightOf(data.charts, 1);
+    // Who looks closely at one picture, or in space, gives it the window; plots beside the pictures need no room below them.
+    const plotPx = isBeside || solo || wipe || stage.painter ? 0 : Charts.heightOf(data.charts, 1);
     const height = this.ui.roomForStage(size, plotPx);
     if (!stage.fit({ height, aspect: data.width / data.height, look: this.view.state })) return;
     this.charts.setRoom(isBeside ? stage.root.offsetHeight : null);

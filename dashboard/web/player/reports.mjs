@@ -35,12 +35,12 @@ export class Reports {
     this.reported = this.text();
   }
 
-  /** Whether nothing but the zoom has changed since the last report. */
+  /** Whether nothing but the zoom or the camera has changed since the last report. */
   isZooming() {
     if (!this.reported) return false;
     const plain = (/** @type {string} */ text) => {
       const { look, ...place } = JSON.parse(text);
-      return JSON.stringify([place, { ...look, zoom: "" }]);
+      return JSON.stringify([place, { ...look, zoom: "", camera: "" }]);
     };
     const text = this.text();
     return text !== this.reported && plain(text) === plain(this.reported);

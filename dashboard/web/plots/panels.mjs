@@ -16,6 +16,7 @@ const PANEL_WORDS = {
   worst: "panels filmstrip pictures browse ranked",
   scatter: "panels plot correlation brush",
   paths: "panels shares stacked contributions",
+  believe: "panels sparsification ause aurg uncertainty trust oracle",
 };
 
 /** By the name in the link. Their modules are loaded when one is opened: pictures come first. @type {Record<string, Kind>} */
@@ -37,6 +38,11 @@ const KINDS = {
     label: "Energy by path",
     isAvailable: ({ data }) => Object.keys(data.energies ?? {}).length > 0,
     load: async (context) => new (await import("./energy_by_path.mjs")).Paths(context),
+  },
+  believe: {
+    label: "Which confidence to believe",
+    isAvailable: ({ data }) => Boolean(data.believed),
+    load: async (context) => new (await import("./believe.mjs")).Believe(context),
   },
 };
 

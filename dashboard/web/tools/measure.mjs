@@ -4,21 +4,25 @@
 import { physicalValue } from "../drawing/colour.mjs";
 import { channels } from "../drawing/compose.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
+import { ASSUMED_FIELD_OF_VIEW_DEGREES, distance, lensOf, pointOf } from "../space/geometry.mjs";
 import { element, listener, worded } from "../ui/dom.mjs";
 import { withUnit } from "../ui/numbers.mjs";
 import { CLICK_PX } from "./zoom.mjs";
-
-/** Of the shorter side, as the training of GeoNet assumes: pictures do not say it. */
-export const FIELD_OF_VIEW_DEGREES = 60;
 
 /** @typedef {import("../player/context.mjs").Domain} Domain */
 /** @typedef {{x: number, y: number}} Point a pixel */
 
 /**
- * @param {import("../player/context.mjs").Context} context @param {import("./zoom.mjs").Gestures} gestures that a click must not be part of
+ * @param {import("../player/context.mjs").Context} context @param {Pick<import("./zoom.mjs").Gestures, "movedPx">} gestures that a click must not be part of
+ * @param {{degrees?: () => number, more?: (points: Point[]) => HTMLElement | null}} [options] degrees: field of view of the
+ *   shorter side; more: what else the points say
  * @returns {import("../player/context.mjs").Part}
  */
-export function measuring(context, gestures) {
+export function measuring(
+  context,
+  gestures,
+  { degrees = () => ASSUMED_FIELD_OF_VIEW_DEGREES, more = () => null } = {},
+) {
   const { stage, signal } = context;
   const switchOn = worded("measure between two pixels: depth, angle, distance", "measure", "Measure");
   switchOn.setAttribute("aria-pressed", "false");
@@ -35,11 +39,12 @@ export function measuring(context, gestures) {
     stage.root.toggleAttribute("data-measuring", isOn);
     found.hidden = !isOn;
     if (isOn) {
-      const lines = points.length < 2 ? [] : linesOf(context, points[0], points[1]);
+      const lines = points.length < 2 ? [] : linesOf(context, points[0], points[1], degrees());
       const hint = ["Click the first of two points.", "Click the second point.", ""][points.length];
       const place = points.map(({ x, y }) => `(${x}, ${y})`).join(" to ");
       const texts = hint ? [hint] : [`From ${place}:`, ...(lines.length ? lines : ["no depth or normals are shown"])];
-      found.replaceChildren(...texts.map((text) => element("div", { text })));
+      const others = more(points);
+      found.replaceChildren(...texts.map((text) => element("div", { text })), ...(others ? [others] : []));
     }
     place();
   };
@@ -132,8 +137,9 @@ export function measuring(context, gestures) {
 /**
  * A line for each configuration that shows depth or normals.
  * @param {import("../player/context.mjs").Context} context @param {Point} from @param {Point} to
+ * @param {number} degrees field of view
  */
-function linesOf(context, from, to) {
+function linesOf(context, from, to, degrees) {
   const { stage } = context;
   const pixel = (/** @type {number} */ index, /** @type {Point} */ { x, y }) => {
     const codes = context.position.pictures[index]?.codes;
@@ -143,13 +149,13 @@ function linesOf(context, from, to) {
   };
   /** @type {Map<string, string[]>} */
   const lines = new Map();
-  stage.panes.forEach(({ role, letter, detail, domain }, index) => {
-    if (role !== "prediction" && role !== "readout") return;
+  stage.panes.forEach(({ role, letter, title, detail, domain }, index) => {
+    if (role !== "prediction" && role !== "readout" && role !== "truth") return;
     const [first, second] = [pixel(index, from), pixel(index, to)];
     if (first === null || second === null) return;
-    const text = relation(domain, first, second, from, to, stage.size);
+    const text = relation(domain, first, second, from, to, stage.size, degrees);
     if (!text) return;
-    const known = lines.get(letter) ?? [`${letter} ${detail}`];
+    const known = lines.get(letter) ?? [`${letter || title} ${detail}`];
     lines.set(letter, [...known, text]);
   });
   return [...lines.values()].map(([name, ...texts]) => `${name}: ${texts.join(" · ")}`);
@@ -159,8 +165,9 @@ function linesOf(context, from, to) {
  * What two pixels of a domain say of the scene; empty if nothing.
  * @param {Domain} domain @param {number} first @param {number} second their pixels, little-endian
  * @param {Point} from @param {Point} to @param {{width: number, height: number}} size of the picture
+ * @param {number} [degrees] field of view of the shorter side
  */
-export function relation(domain, first, second, from, to, size) {
+export function relation(domain, first, second, from, to, size, degrees = ASSUMED_FIELD_OF_VIEW_DEGREES) {
   if (domain.meaning === "direction") {
     const angle = angleBetween(domain, first, second);
     return Number.isFinite(angle) ? `angle between the normals ${withUnit(angle, "°")}` : "";
@@ -170,8 +177,9 @@ export function relation(domain, first, second, from, to, size) {
   const unit = domain.unit === "m" ? " m" : "";
   const depths = `depth ${near.toFixed(2)}${unit} and ${far.toFixed(2)}${unit}`;
   if (domain.unit !== "m") return `${depths}, ratio ${(far / near).toFixed(2)}; it has no unit, so no distance`;
-  const apart = distanceBetween(near, far, from, to, size);
-  return `${depths}, distance ${apart.toFixed(2)} m (at a field of view of ${FIELD_OF_VIEW_DEGREES}°)`;
+  const lens = lensOf(size, degrees);
+  const apart = distance(pointOf(lens, from.x, from.y, near), pointOf(lens, to.x, to.y, far));
+  return `${depths}, distance ${apart.toFixed(2)} m (at a field of view of ${Number(degrees.toFixed(1))}°)`;
 }
 
 /** Degrees; NaN where a pixel has no direction. @param {Domain} domain @param {number} first @param {number} second */
@@ -180,19 +188,4 @@ function angleBetween(domain, first, second) {
   const lengths = Math.hypot(...a) * Math.hypot(...b);
   const cosine = a.reduce((sum, value, at) => sum + value * b[at], 0) / lengths;
   return lengths < 0.01 ? NaN : (Math.acos(Math.min(Math.max(cosine, -1), 1)) * 180) / Math.PI;
-}
-
-/**
- * Metres between the points of a pinhole camera at these depths along its axis.
- * @param {number} near @param {number} far @param {Point} from @param {Point} to @param {{width: number, height: number}} size
- */
-export function distanceBetween(near, far, from, to, { width, height }) {
-  const step = (2 * Math.tan((FIELD_OF_VIEW_DEGREES * Math.PI) / 360)) / Math.min(width, height);
-  const point = (/** @type {Point} */ { x, y }, /** @type {number} */ depth) => [
-    (x - (width - 1) / 2) * step * depth,
-    (y - (height - 1) / 2) * step * depth,
-    depth,
-  ];
-  const [a, b] = [point(from, near), point(to, far)];
-  return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
 }

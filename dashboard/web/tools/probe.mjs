@@ -27,7 +27,7 @@ const ENERGIES_MS = 100;
 const NARROW_PX = 215;
 
 /**
- * @param {import("../player/context.mjs").Context} context @param {import("./zoom.mjs").Gestures} gestures that a click must not be part of
+ * @param {import("../player/context.mjs").Context} context @param {Pick<import("./zoom.mjs").Gestures, "isDragging" | "movedPx">} gestures that a click must not be part of
  * @returns {import("../player/context.mjs").Part}
  */
 export function probing(context, gestures) {
@@ -155,11 +155,12 @@ export function probing(context, gestures) {
       const rect = stage.layout?.rects[index];
       const from = at && rect && stage.toCss(index, at[0], at[1]);
       const to = at && rect && stage.toCss(index, at[0] + 1, at[1] + 1);
-      if (!from || !to || !rect) {
+      const middle = at && rect && stage.toCss(index, at[0] + 0.5, at[1] + 0.5);
+      if (!from || !to || !middle || !rect) {
         mark.hidden = true;
         return;
       }
-      const [x, y] = [(from.left + to.left) / 2, (from.top + to.top) / 2];
+      const { left: x, top: y } = middle;
       mark.hidden = x < rect.x || y < rect.y || x > rect.x + rect.width || y > rect.y + rect.height;
       const isFrame = to.left - from.left >= FRAME_FROM_PX;
       mark.dataset.kind = isFrame ? "frame" : "cross";

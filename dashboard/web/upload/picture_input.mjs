@@ -3,6 +3,7 @@
 
 import { Api, Refusal } from "../asking/api.mjs";
 import { element, listener } from "../ui/dom.mjs";
+import { HEADER_BYTES, refusal, statedSize } from "./picture_size.mjs";
 
 /** Letters of a file's name that Python gets: it is a title, nothing more. */
 const MAX_TITLE_LETTERS = 100;
@@ -10,7 +11,7 @@ const MAX_TITLE_LETTERS = 100;
 const ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff,.webp";
 
 /**
- * @typedef {{ticket: string, maxBytes: number, base: string}} Data base: of the style sheet's address
+ * @typedef {{ticket: string, maxBytes: number, maxPixels: number, base: string}} Data base: of the style sheet's address
  * @typedef {{data: Data, parentElement: ShadowRoot | HTMLElement, setTriggerValue?: (name: string, value: unknown) => void}} Component
  */
 
@@ -31,6 +32,15 @@ export function mount(component) {
     own.root.remove();
     inputs.delete(parent);
   };
+}
+
+/** None of a file that cannot be read: the upload says so. @param {File} file */
+async function firstBytes(file) {
+  try {
+    return await file.slice(0, HEADER_BYTES).arrayBuffer();
+  } catch {
+    return new ArrayBuffer(0);
+  }
 }
 
 class PictureInput {
@@ -88,13 +98,20 @@ class PictureInput {
     const file = files?.[0];
     const component = this.component;
     if (!file || !component || this.isSending) return;
-    const { ticket, maxBytes } = component.data;
+    const { ticket, maxBytes, maxPixels } = component.data;
     if (file.size > maxBytes) {
       const mb = (/** @type {number} */ bytes) => (bytes / 1e6).toFixed(0);
       this.tell(`The picture has ${mb(file.size)} MB; the limit is ${mb(maxBytes)} MB. Next: scale it down first.`);
       return;
     }
     this.isSending = true;
+    const tooLarge = refusal(statedSize(await firstBytes(file)), maxPixels);
+    if (tooLarge) {
+      this.isSending = false;
+      this.file.value = "";
+      this.tell(tooLarge);
+      return;
+    }
     this.bar.hidden = false;
     this.tell("Uploading …");
     const progress = (/** @type {number} */ nBytes) => {

@@ -8,9 +8,10 @@
 
 import { LETTERS } from "../player/context.mjs";
 import { MAX_LETTERS, PANE_FIELDS } from "./pane_view_state.mjs";
+import { SPACE_FIELDS } from "./space_view_state.mjs";
 
 /**
- * @typedef {import("./pane_view_state.mjs").PaneViewState & {loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
+ * @typedef {import("./pane_view_state.mjs").PaneViewState & import("./space_view_state.mjs").SpaceViewState & {loop: [number, number] | null, solo: string | null, span: [number, number] | null, hide: string,
  *   gap: {of: string, against: string} | null, region: import("../tools/region.mjs").Box | null,
  *   panel: string | null, rank: {by: string, pane: string} | null, paths: string | null,
  *   brush: {plot: string, box: [number, number, number, number]} | null, marks: number[]}} ViewState
@@ -33,6 +34,7 @@ import { MAX_LETTERS, PANE_FIELDS } from "./pane_view_state.mjs";
  */
 export const FIELDS = {
   ...PANE_FIELDS,
+  ...SPACE_FIELDS,
   loop: { initial: null, write: writeRange, read: readRange },
   solo: {
     initial: null,
@@ -49,7 +51,7 @@ export const FIELDS = {
   panel: {
     initial: null,
     write: (name) => name,
-    read: (text) => (["worst", "scatter", "paths"].includes(text) ? text : undefined),
+    read: (text) => (["worst", "scatter", "paths", "believe"].includes(text) ? text : undefined),
   },
   rank: {
     initial: null,

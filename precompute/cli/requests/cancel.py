@@ -43,6 +43,6 @@ def cancel(
             shown = state_of(after) if after else "deleted" if not request.is_live else "deleted once it has stopped"
             say(f"{short_id(request)} {name_of(request)}: {shown}")
         if delete:
-            tidy(opened, requests, Uploads(opened.root), keep_seconds=None, now=time.time())
+            tidy(opened, requests, Uploads(opened.root), limits=None, now=time.time())
     except (NotWritten, StoreError) as error:
         raise usage(str(error)) from error

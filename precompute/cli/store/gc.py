@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 from typing import Annotated
 
 import typer
 
 from cache.maintenance import MIN_ORPHAN_AGE_SECONDS, collect
+from cache.requests.uploads import Uploads
 from precompute.cli.console import StoreOption, say
 from precompute.cli.store.select import existing_store
 from precompute.downloads.leftovers import unfinished_downloads, unused_media
@@ -40,7 +42,9 @@ def gc(
     for orphan in collect(
         opened,
         min_age_seconds=3600 * older_than,
-        downloads=unfinished_downloads(opened.media_dir),
+        downloads=chain.from_iterable(
+            map(unfinished_downloads, (opened.media_dir, Uploads(opened.root).downloads_dir))
+        ),
         unused=partial(unused_media, opened.media_dir) if media else None,
         quarantine=quarantine,
         dry_run=dry_run,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from analysis.stability import cuts
 from cache.records import BadRecord, Track
@@ -16,8 +17,17 @@ CUTS_NAMED = 8
 """Most cuts that the note lists."""
 
 
-def add_stability(store: Store, keys: Sequence[str], *, events: Events = UNHEARD, stop: Stop | None = None) -> int:
-    """Compute the stability of the tracks with those keys, and the flow; returns how many tracks it has completed.
+class Added(NamedTuple):
+    """The measures of a clip."""
+
+    n_tracks: int = 0
+    """Flow and stabilities in the store."""
+    n_computed: int = 0
+    """Those completed by this call."""
+
+
+def add_stability(store: Store, keys: Sequence[str], *, events: Events = UNHEARD, stop: Stop | None = None) -> Added:
+    """Compute the stability of the tracks with those keys, and the flow.
 
     Tracks that are not finished, and those of one frame, have none. Raises StoreError and OSError.
     """
@@ -25,15 +35,15 @@ def add_stability(store: Store, keys: Sequence[str], *, events: Events = UNHEARD
     input_track = next((track for track in tracks if track.head.kind == "input"), None)
     predictions = [track for track in tracks if track.head.kind == "prediction" and is_measured(track.head.domain)]
     if input_track is None or input_track.n_frames < 2:
-        return 0
+        return Added()
     specs = [stability_spec(track) for track in predictions if track.n_frames == input_track.n_frames]
-    if all(store.holds(spec.head.key) for spec in specs):
-        return 0
     flow = flow_spec(input_track)
+    if all(store.holds(spec.head.key) for spec in specs):
+        return Added(len(specs) + store.holds(flow.head.key) if specs else 0)
     n_done = compute_measures(store, input_track, [flow, *specs], flow=flow.head.key, events=events, stop=stop)
     if n_done and (found := store.get(flow.head.key)):
         _name_cuts(store, found, events)
-    return n_done
+    return Added(sum(store.holds(spec.head.key) for spec in (flow, *specs)), n_done)
 
 
 def _name_cuts(store: Store, flow: Track, events: Events) -> None:

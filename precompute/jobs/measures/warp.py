@@ -49,6 +49,10 @@ def block_sums(codes: np.ndarray) -> np.ndarray:
     height, width = codes.shape[:2]
     # Whole numbers that run over in large pictures come out right again, since sums of blocks do not.
     total = cv2.integral(codes, sdepth=cv2.CV_32S)
+    if height % BLOCKS == width % BLOCKS == 0:  # each block begins where the one before ends
+        corners = total[:: height // BLOCKS, :: width // BLOCKS]
+        columns = corners[:, 1:] - corners[:, :-1]
+        return (columns[1:] - columns[:-1]).astype(np.float64)
     top, bottom = _edges(height)
     left, right = _edges(width)
     above, below = total[top], total[bottom]

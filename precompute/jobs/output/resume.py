@@ -14,11 +14,9 @@ from cache.records import BadRecord
 from cache.store import Store
 from cache.writer import TrackWriter
 from precompute.jobs.output.packs import DISK_THREADS
-from precompute.jobs.output.tracks import TrackSpec
+from precompute.jobs.output.tracks import STATED_LATER, TrackSpec
 from precompute.jobs.predict import Compute, dtype_name
 
-STATED_LATER = ("trust", "expected")
-"""Constants that change no stored value."""
 READING_MARK = "reading"
 """Name, in `computed_on`, of how the source's picture was read. Versions before 0.2.0 did not write it: they read every video
 as its first stream is decoded."""
@@ -34,9 +32,8 @@ def n_stored_frames(store: Store, spec: TrackSpec) -> int:
 
 
 def state_trust(store: Store, specs: Sequence[TrackSpec]) -> int:
-    """Write how far an energy can be trusted, and which error it lets expect, into manifests of finished tracks that state
-    something else; returns how many were changed. Neither is part of the key: a zoo may be evaluated after its tracks were
-    computed.
+    """Write what was measured of a zoo (STATED_LATER) into manifests of finished tracks that state something else; returns how
+    many were changed. It is no part of the key: a zoo may be evaluated after its tracks were computed.
 
     The caller holds `store.writing` of the clip.
     """

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,10 +17,10 @@ from torch import Tensor
 from cache.keys import track_key
 from cache.records import MAX_PATH_DOMAINS, Clip, Head
 from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
-from consistency.energy import block_means, disagreement_maps, raw_terms, standardise
-from consistency.merging import MERGE_VERSION, merge, mirrored, shortening
+from consistency.energy import disagreement_maps, standardise
+from consistency.merging import MERGE_VERSION, merge, mirrored
 from consistency.metrics import frame_errors, perceptual_error, valid_pixels
-from consistency.zoo.records import IMAGE, MERGED, Chain, EnergyConstants, Expected, Zoo, ZooError, direct_path
+from consistency.zoo.records import IMAGE, MERGED, Chain, EnergyConstants, Zoo, ZooError, direct_path
 from precompute.jobs.output.encode import CODEC
 from precompute.jobs.predict import Predictions
 
@@ -63,6 +64,9 @@ class TrackSpec:
     """The key of the track that it is compared with frame by frame: the same configuration on the clip without the shift."""
 
 
+STATED_LATER = ("trust", "expected", "rankings")
+"""Constants of a head that change no stored value: how far an energy can be trusted, which error to expect, and which methods a
+confidence ranks."""
 COLUMN_TITLES: dict[str, dict[str, str]] = {
     "pts_seconds": {"title": "Presentation time", "unit": "s"},
     "terms": {"title": "Path disagreement", "unit": "code"},
@@ -254,10 +258,10 @@ class _Maker:
         doubts = _Doubts.of(self.zoo, method, target, method)
 
         def score(found: Predictions) -> TrackChunk:
-            maps = term_maps(terms, found.outputs)
-            energy = standardise(maps, constants.all_mu, constants.all_sigma, constants.all_weights)
+            apart = found.disagreements
+            energy = standardise(apart.maps(terms), constants.all_mu, constants.all_sigma, constants.all_weights)
             codes = (energy - ENERGY.lo) / (ENERGY.hi - ENERGY.lo)
-            columns = {"terms": raw_terms(maps), "blocks": block_means(maps).half(), **doubts.columns(found)}
+            columns = {"terms": apart.means(terms), "blocks": apart.blocks(terms).half(), **doubts.columns(found)}
             return TrackChunk(_to_uint8(codes[:, None]), _columns(found, columns), _is_finite(columns["terms"]))
 
         chains = (*dict.fromkeys(chain for term in terms for chain in term), *doubts.chains)
@@ -275,8 +279,7 @@ class _Maker:
                 **_stated_weights(constants),
                 **doubts.stated,
                 "origin": constants.origin,
-                **({"trust": asdict(trust)} if (trust := self.zoo.trust.get((target, method))) else {}),
-                **_stated_expected(self.zoo.expected.get((target, method))),
+                **_stated_later(self.zoo, target, method),
             },
         )
         return TrackSpec(head, chains, score, terms=terms)
@@ -285,8 +288,10 @@ class _Maker:
         """The prediction of `merged`. It has no energy: one that contains the paths would be low by construction."""
         recipe = self.zoo.merges[target]
         direct, *indirect = (self.zoo.chain(recipe.of, path) for path in recipe.paths)
-        weights = (recipe.weights[0], recipe.mirror, *recipe.weights[1:])
-        merged = (direct, mirrored(direct), *indirect)
+        weighed = zip(
+            (direct, mirrored(direct), *indirect), (recipe.weights[0], recipe.mirror, *recipe.weights[1:]), strict=True
+        )
+        merged = {chain: weight for chain, weight in weighed if weight}  # what counts for nothing need not run
         domain = self.zoo.domain(target)
         clean = self._clean_key(lambda maker: maker.merged(target))
         doubts = _Doubts.of(self.zoo, recipe.of, target, MERGED)
@@ -294,10 +299,10 @@ class _Maker:
         is_expected = (target, MERGED) in self.zoo.expected
 
         def score(found: Predictions) -> TrackChunk:
-            output = merge([found.outputs[chain] for chain in merged], weights, domain)
+            output = merge([found.outputs[chain] for chain in merged], list(merged.values()), domain)
             columns: dict[str, Tensor] = doubts.columns(found)
             if is_expected:
-                columns["terms"] = raw_terms(term_maps(terms, found.outputs))
+                columns["terms"] = found.disagreements.means(terms)
             if target in self.truth:
                 columns |= frame_errors(domain, output, found.true_codes[target])
             if clean:
@@ -313,9 +318,10 @@ class _Maker:
             "merge": {"version": MERGE_VERSION, **made},
             **({"paths": list(recipe.paths[1:])} if is_expected else {}),  # of the column `terms`
             **doubts.stated,
-            **_stated_expected(self.zoo.expected.get((target, MERGED))),
+            **_stated_later(self.zoo, target, MERGED),
         }
-        chains = tuple(dict.fromkeys((*merged, *doubts.chains)))
+        stated = [chain for term in terms for chain in term] if is_expected else []
+        chains = tuple(dict.fromkeys((*merged, *stated, *doubts.chains)))
         head = self._head(
             self._kind("prediction"),
             MERGED,
@@ -361,8 +367,7 @@ class _Maker:
             output = found.outputs[chain]
             columns: dict[str, Tensor] = {}
             if reference:
-                maps = disagreement_maps(found.outputs[reference], [output])
-                columns["disagreement"] = raw_terms(maps)[:, 0]
+                columns["disagreement"] = found.disagreements.means([(reference, chain)])[:, 0]
             is_finite = _is_finite(output)
             if reference:
                 is_finite &= _is_finite(columns["disagreement"])
@@ -398,8 +403,8 @@ class _Maker:
         zoo = self.zoo.name if method else ""
         constants = constants or {}
         # The truth decides the error columns, so adding a truth later makes another track. Where constants come from, and
-        # how far the energy can be trusted, change no value.
-        numbers = {name: value for name, value in constants.items() if name not in ("origin", "trust", "expected")}
+        # what is stated later, change no value.
+        numbers = {name: value for name, value in constants.items() if name not in ("origin", *STATED_LATER)}
         inputs: dict[str, Any] = {"edges": dict(edges), "constants": numbers}
         inputs["truth"] = self.truth[truth] if truth else None
         if "absrel_scaled" in columns:  # other errors are as they were, and so are the keys of their tracks
@@ -461,9 +466,9 @@ class _Doubts:
     def columns(self, found: Predictions) -> dict[str, Tensor]:
         columns: dict[str, Tensor] = {}
         if self.mirror:
-            columns["mirror"] = raw_terms(term_maps([self.mirror], found.outputs))[:, 0]
+            columns["mirror"] = found.disagreements.means([self.mirror])[:, 0]
         if self.length:
-            columns["length"] = shortening(found.outputs[self.length])
+            columns["length"] = found.disagreements.shortening(self.length)
         return columns
 
 
@@ -480,8 +485,16 @@ def _stated_weights(constants: EnergyConstants) -> dict[str, Any]:
     return {"weights": {"weighted": list(constants.weights), "paper": list(constants.paper_weights)}}
 
 
-def _stated_expected(expected: Expected | None) -> dict[str, Any]:
-    return {"expected": asdict(expected)} if expected else {}
+def _stated_later(zoo: Zoo, target: str, method: str) -> dict[str, Any]:
+    """What the head states of STATED_LATER, as JSON gives it back."""
+    trust, expected = zoo.trust.get((target, method)), zoo.expected.get((target, method))
+    rankings = zoo.rankings_of(target, method)
+    stated = {
+        "trust": asdict(trust) if trust else None,
+        "expected": asdict(expected) if expected else None,
+        "rankings": {other: ranking.stated() for other, ranking in rankings.items()},
+    }
+    return {name: json.loads(json.dumps(stated[name])) for name in STATED_LATER if stated[name]}
 
 
 def _error_names(domain: Domain) -> list[str]:

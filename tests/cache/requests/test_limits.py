@@ -5,15 +5,26 @@ from __future__ import annotations
 import errno
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cache.files import NotWritten
 from cache.records import StoreError
-from cache.requests.limits import Limits, Refused, Usage, asking, limits_of, require_allowed, usage, video_seconds
+from cache.requests.limits import (
+    Limits,
+    Refused,
+    Usage,
+    asking,
+    limits_of,
+    require_allowed,
+    require_upload,
+    usage,
+    video_seconds,
+)
 from cache.requests.order import in_turn
-from cache.requests.records import Asked, Ended, Failure, Options, Request, Source
+from cache.requests.records import Asked, Ended, Failure, Options, Request, Result, Source
 from cache.requests.uploads import Uploads, in_parts
 
 DAY = 86400.0
@@ -56,7 +67,7 @@ def test_a_request_counts_as_the_part_that_it_asks_for(facts, seconds):
     [
         (Usage(waiting=5), {"end": 5.0}, "5 of your requests"),
         (Usage(waiting_in_all=100), {"end": 5.0}, "as many as are accepted"),
-        (Usage(seconds_today=1796.0), {"end": 5.0}, "4 s of 30 min"),
+        (Usage(seconds_today=1796.0), {"end": 5.0}, "4 s of your 30 min"),
         (Usage(), {}, "3600 s of video"),
         (Usage(), {"kind": "upload"}, "the whole video"),
         (Usage(), {"kind": "upload", "end": 5.0, "n_bytes": 3_000_000_000}, "3000 MB"),
@@ -86,9 +97,44 @@ def test_usage_counts_a_day_of_the_visitor_and_what_all_have_waiting():
         request("failed", kind="upload", n_bytes=7, when=DAY, end=1.0),
         request("failed", kind="upload", n_bytes=7, when=DAY + 1, end=1.0, who="bob"),
     ]
-    assert usage(requests, "ann", DAY + 100.0) == Usage(2, 3, 71.0, 7, 7)
+    assert usage(requests, "ann", DAY + 100.0, n_file_bytes=7) == Usage(2, 3, 71.0, 7, 7)
     assert usage(requests, "ann", 3 * DAY).seconds_today == 0.0
     assert usage(requests, "ann", 0.0).seconds_today == 151.0, "a clock that was set back frees nobody"
+
+
+def test_visitors_of_one_network_address_share_a_limit_and_those_of_unknown_ones_do_not():
+    same = [request(who=str(n), when=DAY, end=600.0) for n in range(4)]
+    same = [replace(one, asked=replace(one.asked, network="x")) for one in same]
+    used = usage([*same, request(who="z", when=DAY, end=600.0)], "new", DAY, network="x")
+    assert (used.waiting, used.seconds_today) == (0, 0.0)
+    assert used.of_address is not None and (used.of_address.waiting, used.of_address.seconds_today) == (4, 2400.0)
+    require_allowed(asked("new", end=600.0), used, Limits(minutes=13.0))
+    for limits, words in (
+        (Limits(minutes=12.0), "your network address's 48 min"),
+        (Limits(waiting=1), "4 of your network address's requests"),
+        (Limits(waiting=4, per_address=1), "4 of your network address's requests"),
+    ):
+        with pytest.raises(Refused, match=words):
+            require_allowed(asked("new", end=600.0), used, limits)
+    with pytest.raises(Refused, match="0 of your network address's 0 MB"):
+        require_upload(5_000_000, used, Limits(upload_mb_per_day=5.0, per_address=0))
+    assert usage(same, "new", DAY).of_address is None
+
+
+def test_the_room_counts_each_clip_once_and_files_beside_it():
+    requests = [
+        Request(
+            str(n), asked(when=n), "done", ended=Ended("done", 1.0, result=Result(clip), clip=clip, n_bytes=n_bytes)
+        )
+        for n, (clip, n_bytes) in enumerate(((SHA, 5), (SHA, 7), ("b" * 64, 11), ("c" * 64, 0)))
+    ]
+    used = usage(requests, "bob", DAY, n_file_bytes=100)
+    assert used.bytes_in_all == 118
+    visitors = Asked(Source("address", "https://example.org/a"), Options(end=1.0), "bob", 0.0, is_visitors=True)
+    require_allowed(visitors, used, Limits(mb_in_all=0.000119))
+    with pytest.raises(Refused, match="the room"):
+        require_allowed(visitors, used, Limits(mb_in_all=0.000118))
+    require_allowed(asked(end=1.0), used, Limits(mb_in_all=0.000118)), "the operator's own room is the disk"
 
 
 def test_settings_are_read_and_wrong_ones_name_what_is_allowed():

@@ -13,7 +13,7 @@ from dashboard.catalogue import Catalogue
 from dashboard.commands import DEFAULT_SAMPLING, DEFAULT_ZOO, command_for
 from dashboard.compare.comparison import compare
 from dashboard.compare.verdict import measures_of, verdict
-from dashboard.configuration import Configuration, default_configurations
+from dashboard.configuration import Configuration
 from dashboard.text import one_line, web_address
 from precompute.cli.app import app
 from precompute.media.sampling import Sampling
@@ -97,13 +97,6 @@ def test_what_is_not_on_a_clip_is_not_offered_there() -> None:
     assert catalogue.targets(other.key) == ()
     assert catalogue.configurations(other.key, "normal") == ()
     assert catalogue.targets("no such clip") == ()
-
-
-def test_a_and_b_are_baseline_and_consistency_unless_chosen() -> None:
-    options = Catalogue(whole_clip()).configurations(CLIP.key, "normal")
-    assert default_configurations(options) == (A, B)
-    assert default_configurations([B]) == (B, B)
-    assert default_configurations([]) == ()
 
 
 def test_the_newest_complete_track_is_taken_before_a_newer_growing_one() -> None:

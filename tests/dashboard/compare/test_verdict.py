@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from analysis.columns import Columns
+from analysis.ranking import MethodRanking, Ranking
 from analysis.trust import Trust, trust_of
 from cache.records import Track
 from dashboard.catalogue import Catalogue
 from dashboard.compare.comparison import compare
+from dashboard.compare.merged import parts_of
 from dashboard.compare.plots import read
+from dashboard.compare.ranked import kind_of, rankings_of
 from dashboard.compare.verdict import Contender, Measures, Verdict, measures_of, rows, verdict
 from dashboard.configuration import Configuration
 from dashboard.player_data import Series
@@ -87,7 +91,7 @@ def test_a_lower_energy_is_never_called_better() -> None:
 def test_the_error_decides_and_the_energy_may_agree() -> None:
     found = verdict(measures(contender("A", WAVE, 12 + WAVE), contender("B", WAVE - 0.5, 11 + WAVE)))
     assert found.headline.replace("\xa0", " ") == (
-        "B (multitask) is closer to the ground truth, by 1.0° (noise floor 0.0°); the energy agrees."
+        "B (multitask) is closer to the ground truth, by 1.0° or 8 % (noise floor 0.0°); the energy agrees."
     )
     assert "energy follows the error very strongly over the frames (A ρ = 1.00, B ρ = 1.00)" in said(found)
 
@@ -151,6 +155,31 @@ def test_odd_numbers_are_borne_calmly() -> None:
     assert "compare where the curves rise, not their heights" in said(verdict(cases[4]))
     assert "lower" not in said(verdict(cases[4]))
     assert "Raw energies have no usual value" in said(verdict(cases[5]))
+
+
+def test_of_what_merged_is_made_stands_on_the_card_with_its_weights() -> None:
+    titles = {"normal": "Surface normals", "reshading": "Reshading"}
+    merge = {
+        "of": "baseline",
+        "paths": ["rgb-depth", "rgb-normal-depth", "rgb-reshading-depth"],
+        "weights": [0.2182, 0.2363, 0.001],
+        "mirror": 0.5445,
+    }
+    head = SimpleNamespace(head=SimpleNamespace(constants={"merge": merge}))
+    made = parts_of(head, titles.__getitem__)  # pyright: ignore[reportArgumentType]
+    assert made.replace("\xa0", " ") == (
+        "the mean of baseline's predictions: direct 22 %, mirrored image 54 %, via Surface normals 24 %"
+    )
+    merged = contender("B", None, 11 + WAVE, is_merged=True, made_of=made)
+    found = verdict(measures(contender("A", WAVE, 12 + WAVE), merged))
+    assert f"Merged: B is {made}.".replace("\xa0", " ") in said(found)
+    assert "never ranked by energy" in said(found)
+
+
+@pytest.mark.parametrize("merge", [None, {}, {"paths": ["rgb-depth"], "weights": []}, {"paths": 3, "weights": "x"}])
+def test_a_merge_that_is_not_stated_as_a_job_does_is_left_unsaid(merge: object) -> None:
+    head = SimpleNamespace(head=SimpleNamespace(constants={"merge": merge}))
+    assert parts_of(head, str) == ""  # pyright: ignore[reportArgumentType]
 
 
 def test_the_table_of_three_has_gaps_to_the_first_with_their_noise() -> None:
@@ -220,6 +249,66 @@ def test_trust_that_no_job_writes_counts_as_not_measured(tmp_path: Path, stated:
 
 def _with(track: Track, stated: object) -> Track:
     return replace(track, head=replace(track.head, constants={**track.head.constants, "trust": stated}))
+
+
+CHANCE = Ranking(0.40, 0.36, 0.44, 480, 160, same_mean=False)
+ABOVE = Ranking(0.68, 0.60, 0.75, 480, 160, same_mean=True)
+
+
+def ranked(weighted: Ranking, *trunk: str) -> dict[tuple[str, str], MethodRanking]:
+    return {("A", "B"): MethodRanking({"weighted": weighted, "expected error": ABOVE}, "angle_degrees", trunk)}
+
+
+def test_no_winner_is_drawn_by_an_energy_that_does_not_rank_the_methods_and_the_card_says_why() -> None:
+    pair = contender("A", WAVE, None), contender("B", WAVE - 0.5, None)
+    found = verdict(measures(*pair, rankings=ranked(CHANCE, "multitask"), energy_kind="weighted"))
+    assert found.headline.replace("\xa0", " ") == (
+        "No winner: the energies of A and B are 0.50 σ apart, but on 160 test rooms the lower one of these methods had the lower "
+        "error in 40 % of frames (36 to 44 %; 50 %: chance)."
+    )
+    text = said(found)
+    assert (
+        "Between methods: energy draws no winner: on 160 test rooms the lower one had the lower error in 40 %" in text
+    )
+    assert "multitask predicts every target with one trunk" in text
+    assert "expected error ranks these two: right in 68 % of frames (60 to 75 %; 50 %: chance)" in text
+
+
+def test_an_energy_that_ranks_the_methods_is_quoted_with_its_share() -> None:
+    pair = contender("A", WAVE, None), contender("B", WAVE - 0.5, None)
+    found = verdict(measures(*pair, rankings=ranked(ABOVE), energy_kind="weighted"))
+    assert "B (multitask) is 0.50 σ lower in energy" in said(found)
+    assert "the lower one had the lower error in 68 % of frames" in said(found)
+    assert "better" not in found.headline
+
+
+def test_beside_the_error_an_energy_that_ranks_nothing_is_not_said_to_agree() -> None:
+    pair = contender("A", WAVE, 12 + WAVE), contender("B", WAVE - 0.5, 11 + WAVE)
+    found = verdict(measures(*pair, rankings=ranked(CHANCE), energy_kind="weighted"))
+    assert "it does not rank these methods" in found.headline and "agrees" not in found.headline
+    raw = verdict(measures(*pair, rankings=ranked(CHANCE), energy_kind=""))
+    assert "the energy agrees" in raw.headline, "raw energies were not measured"
+
+
+def test_of_a_pair_with_merged_the_expected_error_is_what_may_rank() -> None:
+    by = {("A", "B"): MethodRanking({"expected error": ABOVE}, "absrel_scaled", ())}
+    merged = contender("B", None, None, is_merged=True)
+    found = verdict(measures(contender("A", WAVE, None), merged, rankings=by, energy_kind="weighted"))
+    assert (
+        "Between methods: expected error ranks these two: on 160 test rooms the lower one had the lower error in 68 %"
+        in said(found)
+    )
+    assert found.headline == ("B (multitask) has no energy, and no ground truth is known here: compare the pictures.")
+
+
+def test_rankings_are_read_from_the_energies_that_are_compared(tmp_path: Path) -> None:
+    row = {"error": "error", "by": {"paper": vars(CHANCE)}, "shared_trunk": [], "origin": ""}
+    energies = {t.head.method: t for t in build_store(tmp_path, n_frames=3).tracks(kind="energy")}
+    a, b = energies["baseline"], energies["consistency"]
+    stating = replace(a, head=replace(a.head, constants={**a.head.constants, "rankings": {"consistency": row}}))
+    assert rankings_of({"A": stating, "B": b})["A", "B"].by == {"paper": CHANCE}
+    assert rankings_of({"A": a, "B": b}) == {}
+    assert (kind_of([a, b], "standardised"), kind_of([a, b], "raw")) == ("paper", "")
 
 
 def test_of_three_the_verdict_names_the_two_that_it_is_about() -> None:

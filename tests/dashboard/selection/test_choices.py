@@ -7,8 +7,8 @@ import streamlit as st
 
 from dashboard.catalogue import Catalogue
 from dashboard.player_data import Position
-from dashboard.selection.choices import Choices, menu_key, note_move
-from dashboard.selection.link import Selection
+from dashboard.selection.choices import Choices, arrive, menu_key, newest_link, note_move
+from dashboard.selection.link import Selection, carried
 from dashboard.selection.menus import menus
 from dashboard.selection.presets import Opening, Preset
 from tests.dashboard.compare.test_comparison import whole_clip
@@ -138,3 +138,31 @@ def test_a_title_that_is_dragged_takes_the_place_of_the_other(query: Query) -> N
     assert before and after and after.configurations == before.configurations[::-1]
     choices.handle_request({"letter": "B", "to": "Z"})
     assert choices.selection() == after
+
+
+def test_the_link_from_page_to_page_has_what_is_chosen_and_nothing_of_one_page_alone() -> None:
+    chosen = {
+        "clip": "2e8675d3cafe",
+        "predict": "depth",
+        "a": "mini/baseline",
+        "h": "lab/geonet",
+        "scale": "raw",
+        "frame": "3",
+    }
+    assert carried(chosen | {"category": "room", "level": "clips"}) == chosen
+
+
+def test_on_arrival_a_page_s_address_decides_and_later_its_newest_choice_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    query = Query({"clip": "first", "category": "room"})
+    monkeypatch.setattr(st, "query_params", query)
+    monkeypatch.setattr(st, "session_state", {})
+    arrive("gallery")
+    assert newest_link() == {"clip": "first"}
+    st.session_state["link"] = {"clip": "second"}  # chosen in this run, which the browser does not know yet
+    arrive("gallery")
+    assert newest_link() == {"clip": "second"}
+    arrive("about")  # by the Back button
+    assert newest_link() == {"clip": "first"}
+    query.clear()
+    arrive("compare")  # an address without choices leaves them
+    assert newest_link() == {"clip": "first"}

@@ -27,6 +27,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner, Result
 
+from analysis.ranking import stated_ranking
 from analysis.trust import trust_of
 from cache.maintenance import verify
 from cache.records import StoreError, sealed
@@ -175,12 +176,25 @@ def test_trust_measured_later_reaches_finished_tracks_and_makes_none_of_them_aga
     with (zoo / "zoo.toml").open("a") as toml:
         toml.write("[trust.normal.baseline]\nspearman = 0.5\npearson = 0.5\nn_frames = 9\n")
         toml.write("percentile_97_5 = 2.5\nn_validation_frames = 9\n")
+        toml.write(
+            '[[ranking.normal]]\nmethods = ["baseline", "consistency"]\nerror = "angle_degrees"\npaper = { share = 0.5, '
+        )
+        toml.write("low = 0.4, high = 0.6, n_frames = 9, n_units = 3, same_mean = true }\n")
     assert run(store, zoo, clip, "--max-frames", "2").exit_code == 0
     assert contents(store) == before
     energies = Store(store, read_only=True).tracks(kind="energy")
     stated = {(t.head.path, t.head.method): trust for t in energies if (trust := trust_of(t))}
     assert {pair: trust.percentile_97_5 for pair, trust in stated.items()} == {("rgb-normal", "baseline"): 2.5}
+    normals = [track for track in energies if track.head.path == "rgb-normal"]
+    ranking = stated_ranking(normals[0], normals[1])
+    assert ranking is not None
+    assert (ranking.by["paper"].share, ranking.by["paper"].n_units) == (0.5, 3)
     assert not [problem for problem in verify(Store(store)) if problem]
+    manifests = {path: path.stat().st_mtime_ns for path in store.glob("tracks/**/*.json")}
+    assert len(manifests) > len(energies)
+    assert run(store, zoo, clip, "--max-frames", "2").exit_code == 0
+    again = {path: path.stat().st_mtime_ns for path in store.glob("tracks/**/*.json")}
+    assert again == manifests  # they state it already
 
 
 def test_a_stored_prediction_is_what_its_network_makes_of_the_stored_input(done, zoo):
@@ -383,7 +397,9 @@ def test_a_clip_that_another_job_finished_meanwhile_counts_as_stored_already(tmp
     compute = compute_clip.compute_clip
     monkeypatch.setattr(job, "compute_clip", late)
     result = run(tmp_path, zoo, clip)
-    assert result.exit_code == 0 and re.search(r"17 tracks already stored, 0 frames computed", result.output)
+    assert result.exit_code == 0 and re.search(
+        r"5 tracks stored, 5 of them of motion and stability, 0 frames computed", result.output
+    )
 
 
 def test_a_network_that_gives_nan_is_named_and_nothing_of_it_is_stored(tmp_path, clip):
@@ -434,7 +450,7 @@ def test_tracks_that_fail_in_the_middle_leave_nothing_and_the_others_are_as_ever
     }
     monkeypatch.setattr(compute_clip, "not_finite", original)
     again = run(tmp_path, zoo, clip)
-    assert again.exit_code == 0 and "1 track stored" in again.output
+    assert again.exit_code == 0 and "2 tracks stored, 1 of them of motion and stability" in again.output
     assert set(contents(done)) == set(contents(tmp_path))
 
 

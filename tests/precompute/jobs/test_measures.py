@@ -186,7 +186,8 @@ def test_a_static_camera_with_constant_output_is_perfectly_stable(tmp_path):
     store = Store(tmp_path)
     n = 4
     keys = add_clip(store, [texture(1)] * n, depth=[codes_of("depth", 2)] * n, normal=[codes_of("normal", 2)] * n)
-    assert add_stability(store, keys) == 3  # the flow too
+    assert add_stability(store, keys) == (3, 3)  # the flow too
+    assert add_stability(store, keys) == (3, 0)
     for path in ("rgb-depth", "rgb-normal"):
         track = stability_of(store, path)
         for name in ("stability", "drift"):

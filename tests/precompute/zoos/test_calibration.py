@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from cache.store import Store
 from consistency.zoo.read import load_zoo
 from precompute.cli.app import app
-from tests.fixtures.media import write_video
+from tests.fixtures.media import numbered_picture, write_video
 from tests.fixtures.zoos import write_zoo
 
 
@@ -117,6 +117,7 @@ def test_weights_are_fitted_where_a_clip_has_ground_truth_and_said_to_lack_where
     assert measured.exit_code == 0, measured.output
     words = " ".join(measured.output.split())
     assert "energy of normal: no clip has its ground truth" in words
+    assert "expected error of depth: none, 1 room or clip" in words and "9 for 90 %, 19 for 95 %" in words
     zoo = load_zoo(str(folder))
     depth = zoo.energies["depth"]
     assert len(depth.weights) == len(depth.all_paths)
@@ -132,3 +133,27 @@ def test_too_few_frames_for_weights_are_named_and_the_constants_stay(folder, tmp
     assert measured.exit_code == 0, measured.output
     assert "energy of depth: no weights, 6 frames with ground truth are too few" in " ".join(measured.output.split())
     assert load_zoo(str(folder)).energies["depth"].weights == ()
+
+
+def test_nine_clips_with_ground_truth_give_an_error_to_expect_with_its_interval(folder, tmp_path):
+    clips = []
+    for number in range(9):
+
+        def picture(at: int, height: int, width: int, first: int = 6 * number) -> np.ndarray:
+            return numbered_picture(first + at, height, width)
+
+        clips += ["--on", str(write_video(tmp_path / f"{number}.mp4", 6, picture=picture))]
+        write_video(tmp_path / f"{number}.depth.mkv", 6, codec="ffv1", pix_fmt="gray", picture=picture)
+        (tmp_path / f"{number}.toml").write_text(f'[truth]\ndepth = "{number}.depth.mkv"\n')
+    measured = invoke("zoo", "calibrate", str(folder), *clips, "--max-frames", "6")
+    assert measured.exit_code == 0, measured.output
+    expected = load_zoo(str(folder)).expected["depth", "baseline"]
+    assert (expected.error, expected.n_units, expected.coverage) == ("absrel_scaled", 9, 0.9)
+    assert expected.features == ("rgb-normal-depth", "rgb-edge2d-depth", "length")
+    assert expected.factor is not None and expected.factor >= 1 and expected.limit is not None
+    assert f"within a factor of {expected.factor:.2f} in 90% of new clips" in " ".join(measured.output.split())
+    lock = json.loads((folder / "zoo.lock").read_text())
+    lock["energy"]["depth"]["mu"][0] += 0.1  # other constants than those that the limit was measured with
+    lock["energy"]["depth"]["paths"].reverse()
+    (folder / "zoo.lock").write_text(json.dumps(lock))
+    assert not load_zoo(str(folder)).expected

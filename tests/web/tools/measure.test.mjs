@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { distanceBetween, FIELD_OF_VIEW_DEGREES, relation } from "../../../dashboard/web/tools/measure.mjs";
+import { ASSUMED_FIELD_OF_VIEW_DEGREES, distance, lensOf, pointOf } from "../../../dashboard/web/space/geometry.mjs";
+import { relation } from "../../../dashboard/web/tools/measure.mjs";
 
 const SIZE = { width: 256, height: 256 };
 const DEPTH = { name: "depth", channels: 1, meaning: "scalar", lo: 0.1, hi: 16, scale: "log", unit: "m" };
@@ -8,9 +9,10 @@ const NORMAL = { name: "normal", channels: 3, meaning: "direction", lo: -1, hi: 
 const CENTRE = { x: 127.5, y: 127.5 };
 
 test("along the camera's axis the distance is the difference of the depths, and from edge to edge it follows the field of view", () => {
-  assert.equal(distanceBetween(1, 3, CENTRE, CENTRE, SIZE), 2);
-  const across = distanceBetween(2, 2, { x: -0.5, y: 127.5 }, { x: 255.5, y: 127.5 }, SIZE);
-  assert.ok(Math.abs(across - 4 * Math.tan((FIELD_OF_VIEW_DEGREES * Math.PI) / 360)) < 1e-9);
+  const lens = lensOf(SIZE, ASSUMED_FIELD_OF_VIEW_DEGREES);
+  assert.equal(distance(pointOf(lens, CENTRE.x, CENTRE.y, 1), pointOf(lens, CENTRE.x, CENTRE.y, 3)), 2);
+  const across = distance(pointOf(lens, -0.5, 127.5, 2), pointOf(lens, 255.5, 127.5, 2));
+  assert.ok(Math.abs(across - 4 * Math.tan((ASSUMED_FIELD_OF_VIEW_DEGREES * Math.PI) / 360)) < 1e-9);
 });
 
 test("opposite normals are 180° apart, the same ones 0°, and grey has no direction", () => {
@@ -30,5 +32,6 @@ test("a depth without metres gives no distance", () => {
   assert.match(text, /ratio/);
   assert.doesNotMatch(text, / m\b/);
   assert.match(relation(DEPTH, 10, 200, CENTRE, CENTRE, SIZE), /distance \d+\.\d\d m \(at a field of view of 60°\)/);
+  assert.match(relation(DEPTH, 10, 200, CENTRE, CENTRE, SIZE, 68), /field of view of 68°/);
   assert.equal(relation({ ...DEPTH, name: "reshading" }, 10, 200, CENTRE, CENTRE, SIZE), "");
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { slug } from "../../../dashboard/web/export/share_dialog.mjs";
+import { slug } from "../../../dashboard/web/ui/save.mjs";
 
 test("file names are plain ASCII", () => {
   assert.deepEqual(["Über/uns: ../x", "", "日本", "a".repeat(99)].map(slug), [

@@ -1,0 +1,1 @@
+"""The Overview without Streamlit: its table, ranking, words, files and report."""

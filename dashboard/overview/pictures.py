@@ -1,0 +1,80 @@
+"""Frames as small pictures inside a file, in the colours of the page."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from cache.pack import BadPack
+from cache.records import BadRecord, StoreError
+from cache.store import Store
+from dashboard.compare.ranges import Ranges
+from dashboard.web_files import WEB_FOLDER
+
+SIDE_PX = 256
+QUALITY = 88
+ENERGY_REACH_SIGMA = 5.0
+"""Where the colours of an energy end, as in web/drawing/energy_scale.mjs."""
+CODES_16_PER_8 = 257
+SIGNED = ("diverging", "energy")
+
+
+def picture(store: Store, key: str, frame: int) -> str | None:
+    """The frame of that track as a `data:` address; None where it cannot be read."""
+    from PIL import Image  # comes with streamlit
+
+    try:
+        track = store.get(key)
+        if track is None:
+            return None
+        with Image.open(io.BytesIO(store.image(track, frame))) as opened:
+            is_scalar = track.head.domain.get("channels") == 1
+            if is_scalar:
+                codes = np.asarray(opened, np.float64)
+                values01 = codes / (255 * CODES_16_PER_8 if opened.mode.startswith("I") else 255)
+                shown = Ranges(store).of([track]).get(str(track.head.domain.get("name")))
+                image = Image.fromarray(coloured(values01, track.head.domain, track.head.kind == "energy", shown))
+            else:
+                image = opened.convert("RGB")
+            image.thumbnail((SIDE_PX, SIDE_PX))
+            file = io.BytesIO()
+            image.save(file, "webp", quality=QUALITY)
+    except (StoreError, BadRecord, BadPack, OSError, ValueError, IndexError):
+        return None
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def coloured(
+    values01: np.ndarray, domain: Mapping[str, Any], is_energy: bool, shown: tuple[float, float] | None = None
+) -> np.ndarray:
+    """Codes / 255 (H, W) of a scalar domain -> RGB uint8 (H, W, 3). `shown`: the values at which the colours begin and end."""
+    lo, hi, is_log = float(domain["lo"]), float(domain["hi"]), domain.get("scale") == "log"
+    name = "energy" if is_energy else str(domain.get("colour_map"))
+    position = values01
+    if is_energy:
+        position = 0.5 + 0.5 * (lo + (hi - lo) * values01) / ENERGY_REACH_SIGMA
+    elif shown is not None:
+        first, last = ((math.log(x / lo) / math.log(hi / lo)) if is_log else (x - lo) / (hi - lo) for x in shown)
+        position = (values01 - first) / (last - first)
+    elif name in SIGNED and not is_log:
+        position = 0.5 + 0.5 * (lo + (hi - lo) * values01) / max(abs(lo), abs(hi))
+    stops = colour_maps().get(name, colour_maps()["viridis"])
+    place = np.clip(position, 0, 1) * (len(stops) - 1)
+    at = np.arange(len(stops))
+    return np.stack([np.interp(place, at, stops[:, channel]) for channel in range(3)], axis=-1).round().astype(np.uint8)
+
+
+@cache
+def colour_maps() -> Mapping[str, np.ndarray]:
+    """Name -> its stops, float64 (S, 3): those of the browser, so that there is one table of colours."""
+    text = (WEB_FOLDER / "drawing" / "colour.mjs").read_text()
+    found = re.findall(r"^  (\w+):\s*((?:\"[0-9a-f]+\"[\s+]*)+),$", text, re.MULTILINE)
+    maps = {name: bytes.fromhex("".join(re.findall(r"[0-9a-f]{6,}", parts))) for name, parts in found}
+    return {name: np.frombuffer(stops, np.uint8).reshape(-1, 3).astype(np.float64) for name, stops in maps.items()}

@@ -1,0 +1,54 @@
+"""Which clips are compared with which, until the viewer assigns others, and how a link spells them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from cache.records import Clip
+from dashboard.gallery.items import Item
+from dashboard.text import one_line
+
+ROOMS, PHONE, OUTDOORS = "walkthrough", "phone", "outdoor"
+"""The bundled clip of rendered rooms, the one of a real room, and the gallery's category that is least like rooms."""
+LINK_LETTERS = 8
+"""Letters of a clip's key in the link of groups."""
+MAX_IN_LINK = 60
+"""Clips of a group in a link: an address of 500 letters. A larger group lasts as long as the session."""
+_SPELLED = re.compile(rf"[0-9a-f]{{{LINK_LETTERS}}}(~[0-9a-f]{{{LINK_LETTERS}}})*")
+
+
+def default_groups(clips: Sequence[Clip], items: Sequence[Item]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Keys of the clips inside and outside: the rendered rooms against outdoor pictures, else against the phone clip of a
+    real room. Both are empty where the store lacks either."""
+    by_source = {item.sha256: item for item in items}
+    known = [(clip.key, item) for clip in clips if (item := by_source.get(clip.source_sha256))]
+    inside = tuple(key for key, item in known if item.name == ROOMS)
+    outdoors = tuple(key for key, item in known if item.category == OUTDOORS)
+    outside = outdoors or tuple(key for key, item in known if item.name == PHONE)
+    return (inside, outside) if inside and outside else ((), ())
+
+
+def read_group(spelled: str | None, clips: Sequence[Clip]) -> tuple[str, ...] | None:
+    """The keys that a link's group names, of those that are stored; None where it names none or cannot be read."""
+    if spelled == "none":
+        return ()
+    if not spelled or len(spelled) > MAX_IN_LINK * (LINK_LETTERS + 1) or not _SPELLED.fullmatch(spelled):
+        return None
+    asked = set(spelled.split("~"))
+    return tuple(clip.key for clip in clips if clip.key[:LINK_LETTERS] in asked) or None
+
+
+def spell_group(keys: Sequence[str]) -> str | None:
+    """What `read_group` reads; None for more clips than a link holds."""
+    if len(keys) > MAX_IN_LINK:
+        return None
+    return "~".join(key[:LINK_LETTERS] for key in keys) or "none"
+
+
+def clip_labels(clips: Sequence[Clip]) -> dict[str, str]:
+    """Key -> title on one line, with the start of the key where clips share it; of thousands of clips too."""
+    titles = {clip.key: one_line(clip.title) for clip in clips}
+    counts = Counter(titles.values())
+    return {key: title if counts[title] == 1 else f"{title} ({key[:LINK_LETTERS]})" for key, title in titles.items()}

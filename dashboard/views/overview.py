@@ -1,0 +1,126 @@
+"""The Overview: every configuration on every clip, ranked by what is known of its error, with the way to the frame that decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from dashboard.commands import command_for
+from dashboard.components.overview import overview as tables
+from dashboard.overview.data import overview_data
+from dashboard.overview.deciding import link_of, rival_of
+from dashboard.overview.ranking import Ranking
+from dashboard.overview.reading import DIRECT, PATHS, read_overview, table_and_ranking
+from dashboard.overview.table import Cell, Table
+from dashboard.overview.words import NO_ENERGY, basis, headline, notes, trust_facts
+from dashboard.site import Site
+from dashboard.views.parts.link_choice import pills_in_link
+from dashboard.views.parts.widgets import REFRESH_SECONDS, for_store, show_notes
+from dashboard.visitors.access import PASS, pass_query
+
+LOOK_SECONDS = 1.0
+"""Of reading numbers that no job has written down, before what there is is shown."""
+COMPARE = "compare"
+MAX_COMMANDS = 3
+FILES = {
+    "Trust report (HTML)": "report.html",
+    "Markdown": "report.md",
+    "CSV": "overview.csv",
+    "Parquet": "overview.parquet",
+}
+
+
+def page(site: Site) -> None:
+    """Show the page for the link that the browser is on."""
+    link = st.query_params.to_dict()
+    found = read_overview(site.store, link, LOOK_SECONDS)
+    with st.container(key="overview-head", gap="xsmall"):
+        st.title("Overview", anchor=False)
+        words = st.container(key="overview-words", gap="xsmall")
+    if not found.targets:
+        _show_empty(site, found.n_unread)
+        return
+    with st.container(key="overview-choices", horizontal=True, vertical_alignment="bottom", gap="small"):
+        target = pills_in_link("overview", "predict", "Prediction", found.targets, next(iter(found.targets)))
+        pills_in_link("overview", "paths", "Paths", PATHS, DIRECT)
+    link = {**st.query_params.to_dict(), "predict": target}
+    table, ranking = table_and_ranking(found, link)
+    with words:
+        st.text(headline(table, ranking))
+        st.text(basis(table, ranking))
+    downloads = {title: _address(name, link) for title, name in FILES.items()}
+    pressed = tables(overview_data(table, ranking, found.unlisted, downloads), key="overview")
+    show_notes(notes(table, ranking, found.n_unread))
+    _show_missing(site, table)
+    with st.container(key="overview-trust", gap="xsmall"):
+        st.header("How far the energy can be trusted", anchor=False)
+        for text in (NO_ENERGY, *trust_facts(table)):
+            st.text(text)
+    cell = _pressed(table, pressed)
+    if cell is not None and COMPARE in site.pages:
+        _open(site, table, ranking, cell, is_unlisted=cell.clip.key in found.unlisted)
+    if found.n_unread or any(cell.is_growing for cell in table.cells):
+        _look_again(site, found.n_unread)
+
+
+def _address(name: str, link: Mapping[str, str]) -> str:
+    kept = {key: link[key] for key in ("predict", "paths", "clip") if key in link}
+    pass_ = pass_query().removeprefix(f"?{PASS}=")
+    return f"{name}?{urlencode({**kept, **({PASS: pass_} if pass_ else {})})}"
+
+
+def _pressed(table: Table, request: Mapping[str, str]) -> Cell | None:
+    """The cell that was pressed, if it is in the table: the request comes from outside."""
+    key, spelling = request.get("clip", ""), request.get("configuration", "")
+    return next(
+        (c for c in table.cells if key and c.clip.key.startswith(key) and c.configuration.spelling == spelling), None
+    )
+
+
+def _open(site: Site, table: Table, ranking: Ranking, cell: Cell, *, is_unlisted: bool) -> None:
+    query = link_of(site.store, site.columns, table, cell, rival_of(table, ranking, cell), is_unlisted)
+    st.switch_page(site.pages[COMPARE], query_params=query)
+
+
+def _show_missing(site: Site, table: Table) -> None:
+    """The commands that compute the cells that the table lacks."""
+    have = {(cell.clip.key, cell.configuration) for cell in table.cells}
+    missing = [(clip, c) for clip in table.clips for c in table.configurations if (clip.key, c) not in have]
+    if not missing:
+        return
+    with st.container(border=True, gap="xsmall"):
+        n_all = len(table.clips) * len(table.configurations)
+        st.text(f"{len(missing)} of {n_all} combinations are not computed. To compute them, such as:")
+        commands = [for_store(command_for(clip, c), site.store) for clip, c in missing[:MAX_COMMANDS]]
+        st.code("\n".join(commands), language="bash", wrap_lines=True)
+
+
+def _show_empty(site: Site, n_unread: int) -> None:
+    with st.container(key="empty"):
+        if n_unread:
+            st.text("The numbers of this store are being read for the first time; they appear here as they come.")
+        else:
+            st.header("Nothing to look over yet")
+            st.text(
+                "No configuration has predicted a clip of this store. Compute the bundled clips, or videos of your own:"
+            )
+            commands: Sequence[str] = (
+                "python -m precompute run phone walkthrough",
+                "python -m precompute run my-video.mp4 another.mp4",
+            )
+            st.code("\n".join(for_store(command, site.store) for command in commands), language="bash", wrap_lines=True)
+    _look_again(site, n_unread)
+
+
+def _look_again(site: Site, n_unread: int) -> None:
+    """Draw the page again once the store holds something else, or while numbers are still to be read."""
+    before = site.store.manifest_stamps()
+
+    @st.fragment(run_every=REFRESH_SECONDS)
+    def look() -> None:
+        if n_unread or site.store.manifest_stamps() != before:
+            st.rerun()
+
+    look()

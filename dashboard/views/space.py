@@ -1,0 +1,132 @@
+"""The Space page: the depth of the configurations as surfaces in space, under one camera and one clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import streamlit as st
+
+from analysis.columns import Columns, with_expected_times
+from analysis.energy import Unreadable
+from cache.store import Store
+from dashboard.catalogue import Catalogue
+from dashboard.commands import command_for
+from dashboard.compare.comparison import Comparison, choices_of, compare
+from dashboard.compare.plots import read
+from dashboard.compare.styles import styles_by_letter
+from dashboard.components.player import player
+from dashboard.player_data import Chart, Position, View
+from dashboard.selection.choices import note_move
+from dashboard.selection.lineup import suggestion
+from dashboard.selection.link import Selection
+from dashboard.selection.menus import menus
+from dashboard.site import Site
+from dashboard.space.selecting import DEPTH, DepthChoices, field_of_view_of, has_depth
+from dashboard.text import counted
+from dashboard.views.parts.header import show_menu
+from dashboard.views.parts.shared_ranges import ranges_of
+from dashboard.views.parts.widgets import for_store, refresh_when_changed, show_about, show_notes
+from dashboard.visitors.asking import asker_of
+from dashboard.visitors.listed import listed_tracks, unlisted
+
+PLAYER = "space-player"
+
+
+def page(site: Site) -> None:
+    """Show the clip that the link names in space, or what is missing for that."""
+    store, columns = site.store, site.columns
+    look = partial(listed_tracks, store, st.query_params.to_dict())
+    tracks = look()
+    catalogue = Catalogue(tracks, unlisted(store))
+    choices = DepthChoices(catalogue)
+    selection, notes = choices.start()
+    if selection is None:
+        _show_empty(site)
+        refresh_when_changed(look, tracks, None)
+        return
+    clip = selection.clip
+    with st.container(key="header", horizontal=True, vertical_alignment="bottom", gap="small"):
+        show_menu(menus(catalogue, selection)[0], choices)
+        link = st.query_params.to_dict()
+        flat = "image" if clip.n_frames == 1 and "image" in site.pages else "compare"
+        st.page_link(site.pages[flat], label=f"Flat, in {site.pages[flat].title}", query_params=link)
+    if not has_depth(catalogue, clip.key):
+        _show_missing(store, selection)
+        refresh_when_changed(look, tracks, clip.key)
+        return
+    comparison = compare(catalogue, clip, DEPTH, None, selection.configurations)
+    charts = [plot.chart for one in comparison.plots if (plot := read(columns, one, selection.scale)).chart.series]
+    with st.container(key="notices", gap="xsmall"):
+        if comparison.is_growing:
+            ready = f"{comparison.n_ready} of {counted(clip.n_frames, 'frame')} ready"
+            st.text(f"Not finished: {ready}. More frames appear while the job runs.")
+        show_notes(notes)
+    ranges = ranges_of(store, (pane.track for pane in comparison.panes))
+    can_ask = not asker_of(store).refusal
+    _show_player(columns, catalogue, selection, comparison, charts, ranges, choices, can_ask)
+    show_about(clip, comparison.caveats)
+    if any(not track.is_complete for track in tracks if track.head.clip.key == clip.key):
+        refresh_when_changed(look, tracks, clip.key)
+
+
+@st.fragment
+def _show_player(
+    columns: Columns,
+    catalogue: Catalogue,
+    selection: Selection,
+    comparison: Comparison,
+    charts: Sequence[Chart],
+    ranges: Mapping[str, tuple[float, float]],
+    choices: DepthChoices,
+    can_ask: bool,
+) -> None:
+    """The player, in a fragment of its own: moving through the frames, or the camera, reruns nothing else."""
+    longest = comparison.longest
+    if longest is None or not comparison.n_ready:
+        return
+    try:
+        known = columns.pts_seconds(longest)
+    except Unreadable as error:
+        show_notes([f"The times of this clip's frames cannot be read: {error}."])
+        return
+    clip = selection.clip
+    new = suggestion(selection.configurations, catalogue.configurations(clip.key, DEPTH))
+    view = View(
+        clip=clip,
+        pts_seconds=known if longest.is_complete else with_expected_times(known, clip.n_frames),
+        panes=comparison.panes,
+        charts=charts,
+        energies=comparison.energies,
+        scale=selection.scale,
+        titles=comparison.titles,
+        choices=choices_of(catalogue, clip.key, DEPTH),
+        menus=menus(catalogue, selection)[:1],
+        suggestion=new.full_spelling if new else "",
+        can_ask=can_ask,
+        styles=styles_by_letter(catalogue, selection),
+        ranges=ranges,
+        field_of_view_degrees=field_of_view_of(clip),
+    )
+
+    def show(position: Position) -> Position:
+        on_request = choices.handle_request_of_fragment
+        return player(
+            view, key=PLAYER, page="space_page", position=position, on_change=note_move, on_request=on_request
+        )
+
+    choices.follow_player(selection, show)
+
+
+def _show_missing(store: Store, selection: Selection) -> None:
+    with st.container(border=True, gap="xsmall"):
+        st.text("No depth of this clip is stored, so there is nothing to show in space. To compute it:")
+        st.code(for_store(command_for(selection.clip), store), language="bash", wrap_lines=True)
+
+
+def _show_empty(site: Site) -> None:
+    with st.container(key="empty"):
+        st.header("Nothing to show in space yet")
+        st.text("The store holds no clips. Compute the bundled ones, or a video of your own:")
+        commands = ("python -m precompute run phone walkthrough", "python -m precompute run my-video.mp4")
+        st.code("\n".join(for_store(command, site.store) for command in commands), language="bash", wrap_lines=True)

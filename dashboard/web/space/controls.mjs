@@ -1,0 +1,138 @@
+// @ts-check
+/** The row of settings under the panes in space: standpoints, surface, colour, field of view, and what the units are. */
+
+import { element, fill, listener } from "../ui/dom.mjs";
+import { FIELD_OF_VIEW_LIMITS, TOLERANCE_LIMITS } from "../view/space_view_state.mjs";
+import { strideOf } from "./geometry.mjs";
+
+/** @type {[string, string][]} */
+const SURFACE_TEXTS = [
+  ["tear", "Torn"],
+  ["stretch", "Stretched"],
+  ["points", "Points"],
+];
+/** @type {[string, string][]} */
+const COLOUR_TEXTS = [
+  ["image", "Image"],
+  ["map", "Colour map"],
+  ["shade", "Shading"],
+];
+
+/**
+ * @param {import("../player/context.mjs").Context} context @param {import("./painter.mjs").Painter} painter
+ * @param {(name: "clip" | "top" | "side") => void} standAt @param {(pane: number, format: "ply" | "glb") => void} saveAs
+ */
+export function controls(context, painter, standAt, saveAs) {
+  const { view, signal } = context;
+  const stand = (
+    /** @type {"clip" | "top" | "side"} */ name,
+    /** @type {string} */ word,
+    /** @type {string} */ label,
+  ) => {
+    const made = element("button", { type: "button", text: word, title: label, "aria-label": label });
+    listener(made, signal)("click", () => standAt(name));
+    return made;
+  };
+  const stands = element("div", { class: "group", role: "group", "aria-label": "camera" });
+  stands.append(element("span", { class: "muted", text: "camera" }));
+  const clip = stand("clip", "Clip", "look from the camera of the clip (F)");
+  stands.append(clip, stand("top", "Top", "look from above"), stand("side", "Side", "look from the side"));
+
+  const surface = menu("surface", (name) =>
+    view.change({ surface: { ...view.state.surface, name: /** @type {"tear"} */ (name) } }),
+  );
+  const colour = menu("colour", (name) => view.change({ colour: /** @type {"image"} */ (name) }));
+  const tolerance = slider("tear where depths differ by more than", TOLERANCE_LIMITS, 0.01, (value) =>
+    view.change({ surface: { name: "tear", tolerance: value } }),
+  );
+  const fov = slider("field of view of the shorter side", FIELD_OF_VIEW_LIMITS, 1, (value) =>
+    view.change({ fov: value }),
+  );
+  const units = element("span", { class: "muted space-units" });
+  const saved = menu("surface to save", () => {});
+  const save = (/** @type {"ply" | "glb"} */ format) => {
+    const label = `save the surface of this frame as ${format.toUpperCase()}`;
+    const made = element("button", { type: "button", text: format.toUpperCase(), title: label, "aria-label": label });
+    listener(made, signal)("click", () => saveAs(Number(saved.value), format));
+    return made;
+  };
+  const saves = element("div", { class: "group", role: "group", "aria-label": "save the surface" });
+  saves.append(element("span", { class: "muted", text: "save" }), saved, save("ply"), save("glb"));
+  const root = element(
+    "div",
+    { class: "transport space-row" },
+    stands,
+    labelled("surface", surface),
+    tolerance.root,
+    labelled("colour", colour),
+    fov.root,
+    saves,
+    units,
+  );
+
+  /** @param {string} label @param {(value: string) => void} choose */
+  function menu(label, choose) {
+    const made = element("select", { "aria-label": label });
+    listener(made, signal)("change", () => choose(made.value));
+    return made;
+  }
+
+  /** @param {string} label @param {number[]} limits @param {number} step @param {(value: number) => void} choose */
+  function slider(label, [min, max], step, choose) {
+    const input = element("input", {
+      type: "range",
+      min: String(min),
+      max: String(max),
+      step: String(step),
+      "aria-label": label,
+      title: label,
+    });
+    const name = element("span", { class: "muted" });
+    const value = element("output", { class: "number" });
+    const on = listener(input, signal);
+    on("input", () => choose(Number(input.value)));
+    on("pointerup", () => context.ui.focus());
+    return { root: element("label", { class: "group" }, name, input, value), input, name, value };
+  }
+
+  const show = () => {
+    const { state } = view;
+    clip.setAttribute("aria-pressed", String(state.camera === null));
+    fill(surface, SURFACE_TEXTS, state.surface.name);
+    fill(colour, COLOUR_TEXTS, state.colour);
+    tolerance.root.hidden = state.surface.name !== "tear";
+    tolerance.input.value = String(state.surface.tolerance);
+    tolerance.name.textContent = "beyond";
+    tolerance.value.textContent = `${Math.round(100 * state.surface.tolerance)}\u00a0%`;
+    fov.input.value = String(painter.degrees);
+    fov.name.textContent = "field of view";
+    const origin = state.fov !== null ? "set" : context.data.fieldOfView ? "of the clip" : "assumed";
+    fov.value.textContent = `${Number(painter.degrees.toFixed(1))}° ${origin}`;
+    /** @type {[string, string][]} */
+    const panes = context.stage.panes.flatMap(({ letter, title, heading }, pane) =>
+      painter.covers(pane) ? [[String(pane), letter ? `${letter} ${heading || title}` : title]] : [],
+    );
+    fill(saved, panes, panes.some(([pane]) => pane === saved.value) ? saved.value : (panes[0]?.[0] ?? ""));
+    saves.hidden = panes.length === 0;
+    units.textContent = unitsText(context, painter);
+  };
+  return { root, show };
+}
+
+/** What distances mean, and how fine the grid is. @param {import("../player/context.mjs").Context} context @param {import("./painter.mjs").Painter} painter */
+function unitsText({ stage }, painter) {
+  const shown = stage.panes.map((_, pane) => pane).filter((pane) => painter.covers(pane));
+  if (shown.length === 0) return "";
+  const nMetric = shown.filter((pane) => painter.isMetric(pane)).length;
+  const texts = [
+    nMetric === shown.length ? "metres, grid 1\u00a0m" : nMetric === 0 ? "up to scale" : "some panes are up to scale",
+  ];
+  const stride = strideOf(stage.size);
+  if (stride > 1) texts.push(`one vertex for ${stride} × ${stride} pixels`);
+  return texts.join(" · ");
+}
+
+/** @param {string} text @param {HTMLElement} input */
+function labelled(text, input) {
+  return element("label", { class: "group" }, element("span", { class: "muted", text }), input);
+}

@@ -1,0 +1,163 @@
+// @ts-check
+/** What two points of the picture say of each depth: their places in space, the depth along the line, and how flat the box between them is. */
+
+import { element } from "../ui/dom.mjs";
+import { withUnit } from "../ui/numbers.mjs";
+import { angleDegrees, depthOf, halfStep, planeOf, pointOf, pointsIn } from "./geometry.mjs";
+
+/** Smaller boxes have no plane worth stating, pixels. */
+const LEAST_SIDE_PX = 4;
+/** Of the plot, in its own units. */
+const PLOT = { width: 600, height: 150, left: 46, bottom: 20, top: 8 };
+
+/**
+ * @typedef {import("./geometry.mjs").Domain} Domain
+ * @typedef {import("./geometry.mjs").Lens} Lens
+ * @typedef {{x: number, y: number}} Pixel
+ * @typedef {{name: string, letter: string, codes: Float32Array, domain: Domain, lens: Lens, text: string}} Depth of a pane; text: of its unit
+ */
+
+/**
+ * The depth at each pixel of the line between two, NaN where it is unknown. Pure.
+ * @param {Pick<Depth, "codes" | "domain" | "lens">} depth @param {Pixel} from @param {Pixel} to
+ * @returns {number[]}
+ */
+export function sliceOf({ codes, domain, lens }, from, to) {
+  const count = Math.max(Math.abs(to.x - from.x), Math.abs(to.y - from.y)) + 1;
+  return Array.from({ length: count }, (_, i) => {
+    const share = count > 1 ? i / (count - 1) : 0;
+    const [x, y] = [Math.round(from.x + share * (to.x - from.x)), Math.round(from.y + share * (to.y - from.y))];
+    return depthOf(domain, codes[y * lens.width + x]);
+  });
+}
+
+/** The box between two pixels: left, top, width, height. Pure. @param {Pixel} from @param {Pixel} to @returns {[number, number, number, number]} */
+export function boxOf(from, to) {
+  return [Math.min(from.x, to.x), Math.min(from.y, to.y), Math.abs(to.x - from.x) + 1, Math.abs(to.y - from.y) + 1];
+}
+
+/** What is said of the plane through a box; empty where it is too small. Pure. @param {Depth} depth @param {Pixel} from @param {Pixel} to */
+export function flatnessText({ name, codes, domain, lens, text }, from, to) {
+  const box = boxOf(from, to);
+  if (Math.min(box[2], box[3]) < LEAST_SIDE_PX) return "";
+  const plane = planeOf(pointsIn(codes, domain, lens, box));
+  if (!plane) return "";
+  const share = withUnit((100 * plane.rms) / plane.centre[2], "%");
+  const size = text
+    ? `${(100 * plane.rms).toFixed(1)}\u00a0cm RMS, ${share} of the depth`
+    : `${share} of the depth RMS`;
+  const step = withUnit((200 * halfStep(domain, plane.centre[2])) / plane.centre[2], "%");
+  const tilt = withUnit(angleDegrees(plane.normal, [0, 0, -1]), "°");
+  return `${name}: off a plane by ${size} (a step of the stored depth is ${step}); tilted by ${tilt}`;
+}
+
+/** Where a pixel lies in space. Pure. @param {Depth} depth @param {Pixel} at */
+export function placeText({ name, codes, domain, lens, text }, { x, y }) {
+  const depth = depthOf(domain, codes[y * lens.width + x]);
+  if (!Number.isFinite(depth)) return `${name}: unknown`;
+  const [right, down, forward] = pointOf(lens, x, y, depth).map((value) => value.toFixed(2).replace("-", "−"));
+  return `${name}: ${right} right, ${down} down, ${forward} ahead of the camera${text && ` (${text.trim()})`}`;
+}
+
+/**
+ * The readings of one point, or of two.
+ * @param {import("./painter.mjs").Painter} painter @param {Pixel[]} points in pixels of the clip
+ * @returns {HTMLElement | null}
+ */
+export function reading(painter, points) {
+  const { stage } = painter.context;
+  /** @type {Depth[]} */
+  const depths = [];
+  stage.panes.forEach(({ letter, title, heading }, pane) => {
+    const seen = painter.seen(pane);
+    if (!seen || !stage.layout?.rects[pane]) return;
+    const name = letter ? `${letter} ${heading || title}` : title;
+    depths.push({ ...seen, name, letter, text: painter.isMetric(pane) ? " m" : "" });
+  });
+  if (depths.length === 0 || points.length === 0) return null;
+  const root = element("div", { class: "space-reading" });
+  // A preview or a foreign track may have another size than the clip.
+  const own = (/** @type {Depth} */ { lens }, /** @type {Pixel} */ { x, y }) => ({
+    x: Math.floor(((x + 0.5) * lens.width) / stage.size.width),
+    y: Math.floor(((y + 0.5) * lens.height) / stage.size.height),
+  });
+  if (points.length === 1) {
+    root.append(...depths.map((depth) => element("div", { text: placeText(depth, own(depth, points[0])) })));
+    return root;
+  }
+  const [from, to] = points;
+  for (const depth of depths) {
+    const text = flatnessText(depth, own(depth, from), own(depth, to));
+    if (text) root.append(element("div", { text }));
+  }
+  const curves = depths.map((depth) => ({ depth, values: sliceOf(depth, own(depth, from), own(depth, to)) }));
+  const plot = plotOf(curves);
+  if (plot)
+    root.append(
+      element("div", { class: "muted", text: "Depth along the line from the first point to the second:" }),
+      plot,
+    );
+  return root;
+}
+
+/** @param {{depth: Depth, values: number[]}[]} curves @returns {Element | null} */
+function plotOf(curves) {
+  const known = curves.flatMap(({ values }) => values.filter(Number.isFinite));
+  if (known.length < 2) return null;
+  const [least, most] = [Math.min(...known), Math.max(...known)];
+  const [low, high] = most - least < 0.02 * most ? [0.98 * least, 1.02 * most] : [least, most];
+  const { width, height, left, bottom, top } = PLOT;
+  const xOf = (/** @type {number} */ share) => left + share * (width - left - 8);
+  const yOf = (/** @type {number} */ value) =>
+    height - bottom - ((value - low) / (high - low)) * (height - bottom - top);
+  const names = curves.map(({ depth, values }) => {
+    const ends = [values[0], values[values.length - 1]].map((value) =>
+      Number.isFinite(value) ? value.toFixed(2) : "unknown",
+    );
+    return `${depth.name} from ${ends[0]} to ${ends[1]}${depth.text}`;
+  });
+  const svg = drawn("svg", {
+    viewBox: `0 0 ${width} ${height}`,
+    role: "img",
+    class: "slice",
+    "aria-label": names.join("; "),
+  });
+  for (const value of [low, (low + high) / 2, high]) {
+    const y = yOf(value);
+    svg.append(
+      drawn("line", { x1: left, x2: width - 8, y1: y, y2: y, stroke: "var(--xc-grid)" }),
+      drawn("text", { x: left - 6, y: y + 4, "text-anchor": "end" }, `${value.toFixed(2)}${curves[0].depth.text}`),
+    );
+  }
+  for (const { depth, values } of curves) {
+    const colour = depth.letter ? `var(--xc-${depth.letter.toLowerCase()})` : "var(--xc-text)";
+    let path = "";
+    values.forEach((value, i) => {
+      const isStart = !Number.isFinite(values[i - 1]);
+      if (Number.isFinite(value))
+        path += `${isStart ? "M" : "L"}${xOf(i / Math.max(values.length - 1, 1)).toFixed(1)} ${yOf(value).toFixed(1)}`;
+    });
+    svg.append(
+      drawn("path", {
+        d: path,
+        fill: "none",
+        stroke: colour,
+        "stroke-width": 2,
+        "stroke-dasharray": depth.letter ? "none" : "5 3",
+      }),
+    );
+  }
+  curves.forEach(({ depth }, i) => {
+    const colour = depth.letter ? `var(--xc-${depth.letter.toLowerCase()})` : "var(--xc-text)";
+    svg.append(drawn("text", { x: left + 150 * i, y: height - 5, style: `fill: ${colour}` }, depth.name));
+  });
+  return svg;
+}
+
+/** @param {string} name @param {Record<string, string | number>} attributes @param {string} [text] */
+function drawn(name, attributes, text = "") {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+  made.textContent = text;
+  return made;
+}

@@ -1,0 +1,120 @@
+// @ts-check
+/**
+ * The programs that draw a depth picture in space.
+ *
+ * A vertex is a pixel of the grid: its code is decoded and placed here, so that another frame is another texture and no
+ * mesh is built. Each triangle is known by its last corner, which gives it two flat facts (for the triangle below right of
+ * that corner, and for the one above left): whether it is torn, and its normal.
+ */
+
+export const VERTEX = `#version 300 es
+precision highp float;
+precision highp int;
+precision highp sampler2D;
+uniform sampler2D codes;    // a float per pixel; below 0: unknown
+uniform ivec2 size;         // px
+uniform int stride;         // px between vertices
+uniform int across;         // vertices in a row
+uniform vec3 decode;        // lo, slope, 1 for a logarithmic scale
+uniform float step;         // between neighbouring rays at depth 1
+uniform vec2 tearing;       // triangles are torn where a corner lies beyond x * nearest + y, in codes on a logarithmic scale
+uniform bool isShaded;
+uniform float pointPx;      // of a point at depth 1
+uniform mat4 camera;
+out vec2 place;             // px
+flat out vec2 own;
+flat out vec2 torn;
+flat out vec3 normalAfter;
+flat out vec3 normalBefore;
+
+float codeAt(ivec2 at) {
+  bool isOutside = any(lessThan(at, ivec2(0))) || any(greaterThanEqual(at, size));
+  return isOutside ? -1.0 : texelFetch(codes, at, 0).r;
+}
+
+float depthOf(float code) {
+  return decode.z > 0.5 ? decode.x * exp(decode.y * code) : decode.x + decode.y * code;
+}
+
+float isTorn(float a, float b, float c) {
+  float least = min(a, min(b, c));
+  float most = max(a, max(b, c));
+  if (least < 0.0) return 1.0;
+  if (decode.z < 0.5) { least = depthOf(least); most = depthOf(most); }
+  return most > tearing.x * least + tearing.y ? 1.0 : 0.0;
+}
+
+vec3 pointAt(ivec2 at, float depth) {
+  return vec3((vec2(at) - 0.5 * vec2(size - 1)) * step * depth, depth);
+}
+
+vec3 towardsCamera(vec3 normal, vec3 point) {
+  return normalize(dot(normal, point) > 0.0 ? -normal : normal);
+}
+
+void main() {
+  ivec2 at = ivec2(gl_VertexID % across, gl_VertexID / across) * stride;
+  ivec2 right = ivec2(stride, 0), below = ivec2(0, stride);
+  float code = codeAt(at);
+  vec4 near = vec4(codeAt(at + right), codeAt(at + below), codeAt(at - right), codeAt(at - below));
+  place = own = vec2(at);
+  torn = vec2(isTorn(code, near.x, near.y), isTorn(code, near.z, near.w));
+  bool isKnown = code >= 0.0;
+  // An unknown corner is drawn by nothing, so it stays near: triangles that reach far away would cost time for nothing.
+  if (!isKnown) code = max(max(near.x, near.y), max(max(near.z, near.w), 0.0));
+  float depth = depthOf(code);
+  vec3 point = pointAt(at, depth);
+  normalAfter = normalBefore = vec3(0.0);
+  if (isShaded) {
+    vec3 toRight = pointAt(at + right, depthOf(near.x)), toBelow = pointAt(at + below, depthOf(near.y));
+    vec3 toLeft = pointAt(at - right, depthOf(near.z)), toAbove = pointAt(at - below, depthOf(near.w));
+    normalAfter = towardsCamera(cross(toBelow - point, toRight - point), point);
+    normalBefore = towardsCamera(cross(toAbove - point, toLeft - point), point);
+  }
+  gl_Position = camera * vec4(point, 1.0);
+  gl_PointSize = isKnown ? clamp(pointPx * depth / gl_Position.w, 1.0, 12.0) : 0.0;
+  if (!isKnown && pointPx > 0.0) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
+}`;
+
+export const FRAGMENT = `#version 300 es
+precision highp float;
+precision highp int;
+precision mediump sampler2D;
+uniform sampler2D colours;
+uniform ivec2 size;
+uniform bool isShaded;      // by normals, in place of the colours
+uniform float pointPx;
+in vec2 place;
+flat in vec2 own;
+flat in vec2 torn;
+flat in vec3 normalAfter;
+flat in vec3 normalBefore;
+out vec4 colour;
+
+const vec3 LIGHT = vec3(-0.36, -0.48, -0.8);
+
+void main() {
+  bool isPoint = pointPx > 0.0;
+  bool isAfter = isPoint || dot(place - own, vec2(1.0)) > 0.0;
+  if (!isPoint && (isAfter ? torn.x : torn.y) > 0.5) discard;
+  if (!isShaded) {
+    vec4 found = texture(colours, (place + 0.5) / vec2(size));
+    if (found.a < 0.5) discard;
+    colour = vec4(found.rgb, 1.0);
+  } else {
+    vec3 normal = isAfter ? normalAfter : normalBefore;
+    float light = max(dot(normal, LIGHT), 0.0);
+    colour = vec4(vec3(0.16 + 0.8 * light), 1.0);
+  }
+}`;
+
+export const LINE_VERTEX = `#version 300 es
+in vec3 point;
+uniform mat4 camera;
+void main() { gl_Position = camera * vec4(point, 1.0); }`;
+
+export const LINE_FRAGMENT = `#version 300 es
+precision mediump float;
+uniform vec4 ink;
+out vec4 colour;
+void main() { colour = vec4(ink.rgb * ink.a, ink.a); }`;

@@ -1,0 +1,64 @@
+// @ts-check
+/** The view in space, as a part of the view state, and its spelling in the link: camera, surface, colour and field of view. Pure. */
+
+const NUMBER = /^-?\d{1,6}(\.\d{1,4})?$/;
+export const SURFACES = /** @type {const} */ (["stretch", "tear", "points"]);
+export const COLOURS = /** @type {const} */ (["image", "map", "shade"]);
+/** Degrees. */
+export const FIELD_OF_VIEW_LIMITS = [15, 120];
+/** Shares by which the corners of a triangle may differ in depth. */
+export const TOLERANCE_LIMITS = [0.02, 0.5];
+export const TOLERANCE = 0.04;
+
+/**
+ * @typedef {typeof SURFACES[number]} SurfaceName
+ * @typedef {typeof COLOURS[number]} ColourName
+ * @typedef {{camera: import("../space/camera.mjs").Camera | null, surface: {name: SurfaceName, tolerance: number},
+ *   colour: ColourName, fov: number | null}} SpaceViewState
+ *   camera: null: the clip's. surface: stretch: all triangles; tear: those whose corners differ by no more than the
+ *   tolerance; points. colour: of the image, of the pane's colour map (difference and energy included), or shading.
+ *   fov: field of view of the shorter side in degrees, null: the clip's or the assumed one
+ */
+
+/**
+ * `write` takes `any`: TypeScript cannot pair the type of a value with its name in a loop.
+ * @type {{[name in keyof SpaceViewState]: {initial: SpaceViewState[name], write: (value: any) => string,
+ *   read: (text: string) => SpaceViewState[name] | undefined}}}
+ */
+export const SPACE_FIELDS = {
+  camera: {
+    initial: null,
+    write: ({ yaw, pitch, distance, target }) =>
+      [yaw, pitch, distance, ...target].map((value) => String(Number(value.toFixed(3)))).join("~"),
+    read: (text) => {
+      const parts = text.split("~");
+      if (parts.length !== 6 || !parts.every((part) => NUMBER.test(part))) return undefined;
+      const [yaw, pitch, distance, x, y, z] = parts.map(Number);
+      const isFine = Math.abs(yaw) <= 180 && Math.abs(pitch) < 90 && distance > 0;
+      return isFine ? { yaw, pitch, distance, target: [x, y, z] } : undefined;
+    },
+  },
+  surface: {
+    initial: { name: "tear", tolerance: TOLERANCE },
+    write: ({ name, tolerance }) => (name === "tear" ? `tear~${Number(tolerance.toFixed(3))}` : name),
+    read: (text) => {
+      const [name, tolerance = "", ...more] = text.split("~");
+      const found = SURFACES.find((one) => one === name);
+      if (!found || more.length) return undefined;
+      if (found !== "tear") return tolerance ? undefined : { name: found, tolerance: TOLERANCE };
+      const isFine = NUMBER.test(tolerance) && within(Number(tolerance), TOLERANCE_LIMITS);
+      return isFine ? { name: found, tolerance: Number(tolerance) } : undefined;
+    },
+  },
+  colour: { initial: "image", write: (name) => name, read: (text) => COLOURS.find((one) => one === text) },
+  fov: {
+    initial: null,
+    write: (degrees) => String(Number(degrees.toFixed(1))),
+    read: (text) => (NUMBER.test(text) && within(Number(text), FIELD_OF_VIEW_LIMITS) ? Number(text) : undefined),
+  },
+};
+
+/** @param {number} value @param {number[]} limits */
+function within(value, [least, most]) {
+  return value >= least && value <= most;
+}

@@ -1,0 +1,143 @@
+"""The page *Space* in a real browser: every frame stands in space where its picture shows it, under one camera that the link keeps."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.helpers import App, focus, frames_shown, look, painted, point, repainted, seek, shows, wait_for
+from tests.fixtures.serving import StartApp, opened_in
+from tests.fixtures.stores import build_store
+
+FLAT = "surface=stretch&colour=map"
+"""Every triangle, in the colours of the flat picture: from the camera of the clip it is that picture."""
+NUMBERS = [1, 2, 16, 18]
+"""Of input, truth, A and B in their pixels."""
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, dashboard: StartApp) -> App:
+    """A clip with depth."""
+    store = build_store(
+        tmp_path_factory.mktemp("space"),
+        titles=("walkthrough",),
+        n_frames=12,
+        targets=("depth",),
+        truths=("depth",),
+        readouts={},
+    )
+    return App(dashboard(store.root), store)
+
+
+def open_space(page: Page, app: App, query: str = "") -> Locator:
+    page.goto(f"{app.address}/space?clip=walkthrough&frame=0&{query}")
+    return painted(page)
+
+
+def spread(root: Locator, pane: int) -> float:
+    """Share of a pane's pixels on which something is drawn."""
+    repainted(root)
+    return root.evaluate(
+        """(el, pane) => {
+          const {x, y, width, height} = el.xc.rects()[pane];
+          const {data} = el.xc.context().getImageData(x, y, width, height);
+          let drawn = 0;
+          for (let i = 3; i < data.length; i += 4) drawn += data[i] > 200;
+          return drawn / (width * height);
+        }""",
+        pane,
+    )
+
+
+def test_from_the_clips_camera_each_frame_in_space_is_its_picture_and_all_panes_are_in_step(page: Page, app: App):
+    root = open_space(page, app, FLAT)
+    wait_for(root, shows(NUMBERS))
+    for frame in (0, 7, 11, 3):
+        seek(root, frame)
+        assert frames_shown(root) == [frame] * 4
+
+
+def test_a_drag_turns_all_panes_the_link_keeps_the_camera_and_f_returns_to_the_clips(page: Page, app: App):
+    root = open_space(page, app)
+    assert spread(root, 1) > 0.2
+    focus(root)
+    x, y = point(root, 2, 0.5, 0.5)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 20, steps=4)
+    page.mouse.up()
+    camera = look(root)["camera"]
+    assert camera["yaw"] > 5 and camera["pitch"] > 2
+    page.wait_for_url(re.compile(r"[?&]camera="))
+    page.reload()
+    root = painted(page)
+    assert look(root)["camera"]["yaw"] == pytest.approx(camera["yaw"], abs=0.01)
+    focus(root)
+    page.keyboard.press("h")
+    page.keyboard.press("ArrowRight")
+    wait_for(root, f"el.xc.state().view.camera.yaw < {camera['yaw'] - 1}")
+    page.keyboard.press("f")
+    wait_for(root, "el.xc.state().view.camera === null")
+
+
+def test_two_points_tell_distance_flatness_and_the_depth_between_them_and_a_surface_is_saved(
+    page: Page, app: App, tmp_path: Path
+):
+    root = open_space(page, app, "surface=stretch&fov=70")
+    root.get_by_role("button", name="measure between two pixels").click()
+    page.mouse.click(*point(root, 2, 0.3, 0.4))
+    measured = root.locator(".measured")
+    expect(measured).to_contain_text(
+        re.compile(r"A baseline: \S+ right, \S+ down, \d+\.\d\d ahead of the camera \(m\)")
+    )
+    page.mouse.click(*point(root, 2, 0.7, 0.7))
+    expect(measured).to_contain_text(re.compile(r"Ground truth .*distance \d+\.\d\d m \(at a field of view of 70°\)"))
+    expect(measured).to_contain_text(re.compile(r"B consistency: off a plane by \d+\.\d\u00a0cm RMS"))
+    expect(measured.get_by_role("img", name=re.compile("A baseline from .* to .* m"))).to_be_visible()
+    for kind, begins in (("PLY", b"ply\nformat binary_little_endian 1.0\n"), ("GLB", b"glTF\x02\x00\x00\x00")):
+        with page.expect_download() as download:
+            root.get_by_role("button", name=f"save the surface of this frame as {kind}").click()
+        saved = tmp_path / download.value.suggested_filename
+        download.value.save_as(saved)
+        assert saved.name == f"walkthrough-ground-truth-0.{kind.lower()}" and saved.read_bytes().startswith(begins)
+
+
+def test_what_cannot_be_drawn_is_said_and_comes_back_with_the_graphics(page: Page, app: App):
+    root = open_space(page, app, FLAT)
+    wait_for(root, shows(NUMBERS))
+    root.evaluate(
+        "el => { window.lost = el.xc.stage.painter.surface.gl.getExtension('WEBGL_lose_context'); lost.loseContext(); }"
+    )
+    expect(root.get_by_text("The graphics of this browser have stopped").first).to_be_visible()
+    root.evaluate("() => lost.restoreContext()")
+    wait_for(root, shows(NUMBERS))
+    root.evaluate(
+        """el => {
+          for (const {codes} of el.xc.pictures()) codes?.data.fill(255);
+          el.xc.stage.painter.surface.codes.clear();
+          el.xc.change({fov: 50});
+        }"""
+    )
+    expect(root.get_by_text("No pixel of this frame has a known depth.").first).to_be_visible()
+
+
+def test_a_browser_without_webgl_and_a_clip_without_depth_are_answered_in_words(
+    browser: Browser, app: App, tmp_path: Path, dashboard: StartApp
+):
+    with browser.new_context(viewport={"width": 1280, "height": 720}) as context:
+        context.add_init_script(
+            """const own = HTMLCanvasElement.prototype.getContext;
+            HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+              return kind === "webgl2" ? null : own.call(this, kind, ...more);
+            };"""
+        )
+        for page in opened_in(context):
+            root = open_space(page, app)
+            expect(root.get_by_text("This browser cannot draw in space").first).to_be_visible()
+            store = build_store(tmp_path, titles=("flat",), n_frames=1)
+            page.goto(f"{dashboard(store.root)}/space?clip=flat")
+            expect(page.get_by_text("No depth of this clip is stored")).to_be_visible()
+            expect(page.get_by_text("python -m precompute run flat")).to_be_visible()

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { clipCamera, orbited, projection } from "../../../dashboard/web/space/camera.mjs";
+import { lensOf } from "../../../dashboard/web/space/geometry.mjs";
+import { pixelAt, placeOf } from "../../../dashboard/web/space/picking.mjs";
+
+const DEPTH = {
+  name: "depth",
+  channels: 1,
+  lo: 0.1,
+  hi: 16,
+  scale: "log",
+  unit: "m",
+  invalid: 1,
+  meaning: "scalar",
+  colour_map: "viridis",
+};
+const LENS = lensOf({ width: 64, height: 64 }, 70);
+/** A wall with a nearer box in its middle. */
+const CODES = Float32Array.from({ length: 64 * 64 }, (_, i) => {
+  const [x, y] = [i % 64, Math.floor(i / 64)];
+  return x >= 24 && x < 40 && y >= 24 && y < 40 ? 120 : 170;
+});
+
+test("each pixel is found where it is seen, from the clip's camera and from elsewhere", () => {
+  for (const camera of [clipCamera(2), orbited(clipCamera(2), 12, -8)]) {
+    const seen = { codes: CODES, domain: DEPTH, lens: LENS, camera: projection(camera, LENS, 2) };
+    for (const [x, y] of [
+      [30, 30],
+      [8, 50],
+    ]) {
+      const place = placeOf(seen, x + 0.5, y + 0.5);
+      assert.deepEqual(pixelAt(seen, place.u, place.v), [x, y]);
+    }
+  }
+});
+
+test("what is hidden is not picked", () => {
+  const isHidden = (/** @type {number} */ yaw) => {
+    const seen = {
+      codes: CODES,
+      domain: DEPTH,
+      lens: LENS,
+      camera: projection(orbited(clipCamera(2), yaw, 0), LENS, 2),
+    };
+    return Array.from({ length: 23 }, (_, i) => 41 + i).some((x) => {
+      const place = placeOf(seen, x + 0.5, 32.5); // a pixel of the wall, right of the box
+      const found = pixelAt(seen, place.u, place.v);
+      return found !== null && found[0] >= 24 && found[0] < 40;
+    });
+  };
+  assert.deepEqual([0, 30, -30].map(isHidden), [false, true, false]);
+});
+
+test("nothing is picked beside the surface, nor an unknown pixel", () => {
+  const camera = projection(clipCamera(2), LENS, 2);
+  const unknown = { codes: CODES.map(() => -1), domain: DEPTH, lens: LENS, camera };
+  assert.equal(pixelAt(unknown, 0.5, 0.5), null);
+  assert.equal(placeOf(unknown, 3, 3), null);
+  assert.equal(pixelAt({ ...unknown, codes: CODES }, 1.5, 0.5), null);
+});

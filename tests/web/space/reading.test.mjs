@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { depthOf, fillCodes, lensOf, pointOf } from "../../../dashboard/web/space/geometry.mjs";
+import { boxOf, flatnessText, placeText, sliceOf } from "../../../dashboard/web/space/reading.mjs";
+
+const DOMAIN = {
+  name: "depth",
+  channels: 1,
+  lo: 0.1,
+  hi: 16,
+  scale: "log",
+  unit: "m",
+  invalid: 1,
+  meaning: "scalar",
+  colour_map: "viridis",
+};
+const lens = lensOf({ width: 32, height: 32 }, 60);
+const depth = {
+  name: "A net",
+  letter: "A",
+  domain: DOMAIN,
+  lens,
+  text: " m",
+  codes: new Float32Array(32 * 32).fill(150),
+};
+
+test("a slice has the depth of every pixel of the line, its ends included, and none where it is unknown", () => {
+  const codes = fillCodes(
+    Uint8ClampedArray.from({ length: 4096 }, (_, i) => Math.floor(i / 4) % 32),
+    DOMAIN,
+    new Float32Array(1024),
+  );
+  codes[5 * 32 + 4] = -1;
+  const values = sliceOf({ ...depth, codes }, { x: 2, y: 5 }, { x: 6, y: 5 });
+  assert.equal(values.length, 5);
+  assert.deepEqual(
+    [0, 4].map((i) => values[i]),
+    [2, 6].map((code) => depthOf(DOMAIN, code)),
+  );
+  assert.ok(Number.isNaN(values[2]));
+  assert.equal(sliceOf(depth, { x: 3, y: 3 }, { x: 3, y: 3 }).length, 1);
+});
+
+test("a wall before the camera is flat and not tilted, and what has no unit has no centimetres", () => {
+  const [from, to] = [
+    { x: 20, y: 4 },
+    { x: 4, y: 20 },
+  ];
+  assert.deepEqual(boxOf(from, to), [4, 4, 17, 17]);
+  const text = flatnessText(depth, from, to);
+  assert.match(text, /^A net: off a plane by 0\.0\u00a0cm RMS.*tilted by (< 0\.1|0\.0)°$/);
+  assert.doesNotMatch(flatnessText({ ...depth, text: "" }, from, to), /cm/);
+  assert.equal(flatnessText(depth, from, { x: 21, y: 5 }), "");
+  assert.equal(flatnessText({ ...depth, codes: depth.codes.map(() => -1) }, from, to), "");
+});
+
+test("a place is stated in the camera's axes, and an unknown one as unknown", () => {
+  const [x] = pointOf(lens, 0, 16, depthOf(DOMAIN, 150));
+  assert.ok(placeText(depth, { x: 0, y: 16 }).includes(`${x.toFixed(2).replace("-", "−")} right`));
+  assert.equal(placeText({ ...depth, codes: depth.codes.map(() => -1) }, { x: 1, y: 1 }), "A net: unknown");
+});

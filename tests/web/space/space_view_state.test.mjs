@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { orbited, topCamera } from "../../../dashboard/web/space/camera.mjs";
+import { MAX_LETTERS } from "../../../dashboard/web/view/pane_view_state.mjs";
+import { initialViewState, readViewState, writeViewState } from "../../../dashboard/web/view/view_state.mjs";
+
+const FACTS = { ids: ["A"], nFrames: 3 };
+
+test("a view in space comes back from its link, which Python passes on", () => {
+  const camera = { ...orbited(topCamera(12345.678), -170.125, -33.3), target: [-1234.567, 0.001, 99999.999] };
+  const chosen = {
+    ...initialViewState(),
+    camera,
+    surface: { name: "tear", tolerance: 0.1 },
+    colour: "shade",
+    fov: 68.5,
+  };
+  const texts = writeViewState(chosen);
+  for (const text of Object.values(texts)) assert.match(text, new RegExp(`^[A-Za-z0-9.,~_-]{1,${MAX_LETTERS}}$`));
+  const found = readViewState(texts, FACTS);
+  assert.deepEqual([found.surface, found.colour, found.fov], [chosen.surface, chosen.colour, chosen.fov]);
+  assert.ok(Math.abs(found.camera.yaw - camera.yaw) < 1e-3);
+  assert.deepEqual(found.camera.target, camera.target);
+});
+
+test("a link that states nonsense shows the default", () => {
+  for (const [name, text] of [
+    ["camera", "1~2~3~4~5"],
+    ["camera", "1~2~0~4~5~6"],
+    ["camera", "1~90~3~4~5~6"],
+    ["camera", "1~2~NaN~4~5~6"],
+    ["surface", "tear~0"],
+    ["surface", "tear~9"],
+    ["surface", "points~1"],
+    ["surface", "glass"],
+    ["colour", "__proto__"],
+    ["fov", "180"],
+    ["fov", "-5"],
+  ])
+    assert.deepEqual(readViewState({ [name]: text }, FACTS), initialViewState(), `${name} ${text}`);
+});
