@@ -10,6 +10,9 @@ from dashboard.configuration import Configuration, menu_order, method_rank
 from dashboard.gallery.items import own_digests
 from dashboard.text import counted, one_line
 
+DOMAIN_ORDER = ("normal", "depth", "reshading", "curvature", "edge2d", "edge3d", "keypoint2d", "keypoint3d")
+"""Every list of domains has these first, as the project page does; others follow by title."""
+
 
 class Catalogue:
     """What a store holds, by clip and target. `tracks` come newest first, as `Store.tracks` returns them.
@@ -49,13 +52,13 @@ class Catalogue:
         return next((clip for clip in (*self.clips, *self.shifted) if clip.key == key), None)
 
     def targets(self, clip: str) -> tuple[str, ...]:
-        """Domains X2 that some configuration predicts on that clip, sorted by title."""
-        return self._sorted_domains({_target(track) for track in self._of_kind(clip, "prediction")})
+        """Domains X2 that some configuration predicts on that clip, in the order of `DOMAIN_ORDER`."""
+        return self.in_order({_target(track) for track in self._of_kind(clip, "prediction")})
 
     def readouts(self, clip: str, target: str) -> tuple[str, ...]:
-        """Domains X3 that some configuration reads out of its prediction of `target` on that clip, sorted by title."""
+        """Domains X3 that some configuration reads out of its prediction of `target` on that clip, in the order of `DOMAIN_ORDER`."""
         ends = (track.head.path.split("-") for track in self._of_kind(clip, "readout"))
-        return self._sorted_domains({end[-1] for end in ends if end[-2] == target})
+        return self.in_order({end[-1] for end in ends if end[-2] == target})
 
     def configurations(self, clip: str, target: str) -> tuple[Configuration, ...]:
         """Every configuration that ends in `target` on that clip: direct predictions first, then longer paths, cycles among them."""
@@ -96,7 +99,7 @@ class Catalogue:
         ends = {
             found[2] for found in domains if len(found) == 3 and found[:2] == ["rgb", target] and found[2] != target
         }
-        return self._sorted_domains(ends)
+        return self.in_order(ends)
 
     def find(
         self, clip: str, kind: str, path: str, *, zoo: str = "", method: str = "", like: Track | None = None
@@ -129,6 +132,15 @@ class Catalogue:
     def title(self, domain: str) -> str:
         """The title of a domain, from the records of the stored tracks; its name if they have none."""
         return self._titles.get(domain, domain)
+
+    def in_order(self, domains: Iterable[str]) -> tuple[str, ...]:
+        """Domains as every page lists them: those of `DOMAIN_ORDER` first, others by title."""
+
+        def order(domain: str) -> tuple[int, str, str]:
+            place = DOMAIN_ORDER.index(domain) if domain in DOMAIN_ORDER else len(DOMAIN_ORDER)
+            return place, self.title(domain).casefold(), domain
+
+        return tuple(sorted(set(domains), key=order))
 
     def path_title(self, path: str) -> str:
         """`Image → Surface normals`; arrows are for the screen only."""
@@ -165,9 +177,6 @@ class Catalogue:
 
     def _of_kind(self, clip: str, kind: str) -> list[Track]:
         return [track for track in self._by_clip.get(clip, ()) if track.head.kind == kind]
-
-    def _sorted_domains(self, domains: set[str]) -> tuple[str, ...]:
-        return tuple(sorted(domains, key=lambda domain: (self.title(domain).casefold(), domain)))
 
     def _clip_record(self, key: str) -> Clip:
         """The clip as its input track records it, whose frame count the others follow; else as its newest track does."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from analysis.shifts import shift_of
 from cache.records import Clip
 from dashboard.configuration import Configuration
+from dashboard.gallery.items import listed
 from dashboard.text import web_address
 
 DEFAULT_ZOO = "mini"
@@ -22,13 +24,13 @@ DEFAULT_SAMPLING: Mapping[str, Any] = {
     "crop": "centre",
 }
 """What `precompute run` uses when its option of that name is not given."""
-_BUNDLED_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+SOURCE, STORE = "SOURCE", "STORE"
+"""What stands in a command for paths that only the reader knows, or that are nobody else's business."""
 
 
 def command_for(clip: Clip, configuration: Configuration | None = None) -> str:
     """The command that computes `configuration` on the same frames, safe to paste into a shell; None: all of the zoo."""
-    title = clip.title if _BUNDLED_NAME.fullmatch(clip.title) else None
-    words = ["python", "-m", "precompute", "run", title or web_address(clip.url) or "SOURCE"]
+    words = ["python", "-m", "precompute", "run", bundled_name(clip) or web_address(clip.url) or SOURCE]
     if configuration:
         words += [] if configuration.zoo == DEFAULT_ZOO else ["--zoo", configuration.zoo]
         words += ["--configurations", configuration.full_spelling]
@@ -40,3 +42,25 @@ def command_for(clip: Clip, configuration: Configuration | None = None) -> str:
         words += ["--shift", shift.spelling]
     words += ["--tolerant"] if clip.sampling.get("is_tolerant") else []
     return shlex.join(words)
+
+
+def bundled_name(clip: Clip) -> str:
+    """The name by which a command knows the clip of a bundled file; empty for other clips."""
+    return next((item.name for item in listed() if item.sha256 == clip.source_sha256), "")
+
+
+def for_folder(command: str, folder: Path) -> str:
+    """`command` for a store. Its folder is named as seen from the project's, where commands run; no path of the server
+    outside of it is told."""
+    with suppress(ValueError):
+        inside = str(folder.resolve().relative_to(Path.cwd()))
+        return f"{command} --store {shlex.quote(inside)}"
+    return f"{command} --store {STORE}"
+
+
+def blanks(command: str) -> str:
+    """What to put in place of the words of a command that are not known here; empty if there are none."""
+    words = command.split()
+    source = f"{SOURCE} with this clip's file or address" if SOURCE in words else ""
+    store = f"{STORE} with the folder of this page's store" if words[-1:] == [STORE] else ""
+    return f"Replace {' and '.join(filter(None, (source, store)))}." if source or store else ""

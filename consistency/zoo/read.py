@@ -29,6 +29,7 @@ from consistency.zoo.records import (
     Trust,
     Zoo,
     ZooError,
+    checked_description,
     checked_name,
     direct_path,
     is_name,
@@ -133,6 +134,8 @@ def _read(folder: Path, home: Path, table: Mapping[str, Any], inherited: Mapping
         folder=folder,
         home=home,
         base=str(table.get("extends", "")),
+        description=checked_description(table.get("description", "")),
+        trainings={method: checked_description(text) for method, text in table.get("training", {}).items()},
     )
     stated = table.get("energy", {})
     measured = lock.get("energy", {})
@@ -178,6 +181,7 @@ def _extended(zoo: Zoo, base: Zoo) -> Zoo:
         rankings=(),
         merges={**base.merges, **zoo.merges},
         fallback=zoo.fallback or base.fallback,
+        trainings={**base.trainings, **zoo.trainings},
         declared={**base.declared, **zoo.declared},
     )
     _check(extended)

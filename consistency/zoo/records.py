@@ -300,6 +300,10 @@ class Zoo:
     """The folder of downloaded weights and `zoo.lock`."""
     base: str = ""
     """The zoo that this one extends; empty for none. Its weights and archives stay its own."""
+    description: str = ""
+    """What its networks are, who trained them and on what, in words for people; empty if zoo.toml does not say."""
+    trainings: Mapping[str, str] = field(default_factory=dict)
+    """Method -> how its networks were trained, in words; `training` in zoo.toml."""
 
     @property
     def own_missing(self) -> tuple[Edge, ...]:
@@ -412,6 +416,16 @@ def checked_name(text: str) -> str:
             f"invalid name '{text}': use letters, digits and underscores; dots and hyphens are allowed after the first "
             "character; at most 64 characters"
         )
+    return text
+
+
+MAX_DESCRIPTION_LETTERS = 200
+
+
+def checked_description(text: Any) -> str:
+    """A short text for people, on one line. Raises ValueError."""
+    if not isinstance(text, str) or len(text) > MAX_DESCRIPTION_LETTERS or not text.isprintable():
+        raise ValueError(f"a description is text of at most {MAX_DESCRIPTION_LETTERS} letters, on one line")
     return text
 
 

@@ -24,6 +24,7 @@ from dashboard.compare.gaps import Gap, gap_between
 from dashboard.compare.memory import kept_by_content
 from dashboard.compare.merged import NO_ENERGY_OF_MERGED, is_merged, parts_of
 from dashboard.compare.ranked import Pairs, kind_of, ranked_words, rankings_of, share_words
+from dashboard.compare.trainings import Trained, trained, training_fact
 from dashboard.numbers import SPACE, correlation, number, percent, size_of
 from dashboard.player_data import Chart, Series
 from dashboard.text import counted, one_line
@@ -58,6 +59,8 @@ class Contender:
     """True if its prediction is the mean of paths, whose energy would be low by construction."""
     made_of: str = ""
     """What is merged, in words."""
+    trained: Trained | None = None
+    """How its method came about."""
 
     @property
     def label(self) -> str:
@@ -143,6 +146,7 @@ def measures_of(
                 stability.get(pane.letter),
                 is_merged(pane.track),
                 parts_of(pane.track, title) if is_merged(pane.track) else "",
+                trained(pane.letter, pane.track),
             )
         )
     tracks = list(comparison.energies.values())
@@ -175,7 +179,7 @@ def verdict(measures: Measures) -> Verdict:
     """The verdict on one or more configurations."""
     contenders = measures.contenders
     story = _Story(measures)
-    facts = []
+    facts = [training_fact([c.trained for c in contenders if c.trained])]
     if len(contenders) <= 2:
         facts += [("Energy", story.energy_fact()), (story.error_label(), story.error_fact())]
         facts.append(("Perceptual error", story.gap_fact("perceptual", [c.perceptual for c in contenders])))
@@ -348,10 +352,7 @@ class _Story:
         else:
             parts.append("not measured for this zoo and target.")
         if len({c.method for c in with_energy}) > 1 and not self.measures.rankings:
-            parts.append(
-                "Energy ranks frames of one method. Between methods it can mislead, most where targets share a trunk "
-                "(multitask)."
-            )
+            parts.append("Energy ranks frames of one method; between methods it can mislead, most with a shared trunk.")
         return " ".join(parts)
 
     def ranking_fact(self) -> str:
@@ -487,7 +488,7 @@ class _Story:
             listed = f"{subject} {next(iter(words.values()))}"
         else:
             listed = ", ".join(f"{letter} is {word}" for letter, word in words.items())
-        return f"{listed} (0{SPACE}σ: as on validation rooms; above: more disagreement)."
+        return f"{listed} (0{SPACE}σ: as on validation rooms; above: paths disagree more)."
 
     def _first_energy_gap(self) -> Gap | None:
         return _closest_below(self.energy_gaps)

@@ -63,7 +63,7 @@ class Card:
 
 
 def targets_of(catalogue: Catalogue, items: Iterable[Item]) -> tuple[str, ...]:
-    """The domains that can be shown: those predicted directly on any of these items, sorted by title."""
+    """The domains that can be shown: those predicted directly on any of these items."""
     clips = [clip for item in items if (clip := clip_of(catalogue, item))]
     found = {
         target
@@ -71,7 +71,7 @@ def targets_of(catalogue: Catalogue, items: Iterable[Item]) -> tuple[str, ...]:
         for target in catalogue.targets(clip.key)
         if any(c.is_direct for c in catalogue.configurations(clip.key, target))
     }
-    return tuple(sorted(found, key=lambda name: (catalogue.title(name).casefold(), name)))
+    return catalogue.in_order(found)
 
 
 def options_of(catalogue: Catalogue, items: Iterable[Item], target: str) -> list[Configuration]:

@@ -15,9 +15,6 @@ from dashboard.selection.defaults import MERGED
 Arrangement = Literal["domains", "methods", "paths"]
 ARRANGEMENTS: tuple[Arrangement, ...] = get_args(Arrangement)
 TITLES: dict[Arrangement, str] = {"domains": "All domains", "methods": "All methods", "paths": "All paths"}
-TARGET_ORDER = ("normal", "depth", "reshading")
-"""The targets that come first, as on the project page."""
-READOUT_ORDER = ("curvature", "edge2d", "edge3d", "keypoint2d", "keypoint3d")
 USUAL_SOURCE = {"edge3d": "depth", "keypoint3d": "depth"}
 """The prediction that a domain is read out of first: these two are about depth, the others come from the first target."""
 MAX_COLUMNS = 5
@@ -81,7 +78,7 @@ def methods_of(catalogue: Catalogue, clip: str) -> tuple[Method, ...]:
 
 def targets_of(catalogue: Catalogue, clip: str) -> tuple[str, ...]:
     """The domains predicted from the picture itself."""
-    return _ordered(catalogue.targets(clip), TARGET_ORDER)
+    return catalogue.targets(clip)
 
 
 def domains_sheet(catalogue: Catalogue, clip: str, methods: Sequence[Method]) -> Sheet:
@@ -143,20 +140,16 @@ def paths_sheet(catalogue: Catalogue, clip: str, target: str, method: Method) ->
 
 
 def _readouts(catalogue: Catalogue, clip: str, method: Method, targets: Sequence[str]) -> list[str]:
-    """A path to each domain that the method does not predict itself, in the order of the project page."""
+    """A path to each domain that the method does not predict itself, in the order of every page."""
     found: list[str] = []
     ends = {end for target in targets for end in catalogue.readouts(clip, target)} - set(targets)
-    for end in _ordered(ends, READOUT_ORDER):
+    for end in catalogue.in_order(ends):
         first = USUAL_SOURCE.get(end, "")
         paths = [f"rgb-{source}-{end}" for source in sorted(targets, key=lambda source: source != first)]
         stored = (path for path in paths if catalogue.prediction(clip, Configuration(method.zoo, method.name, path)))
         if path := next(stored, ""):
             found.append(path)
     return found
-
-
-def _ordered(names: Sequence[str] | set[str], first: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted(names, key=lambda name: (first.index(name) if name in first else len(first), name)))
 
 
 class _Maker:

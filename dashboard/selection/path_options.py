@@ -13,7 +13,7 @@ from analysis.columns import Columns
 from analysis.energy import Unreadable, standardised
 from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
-from dashboard.commands import command_for
+from dashboard.commands import blanks, command_for
 from dashboard.configuration import Configuration
 from dashboard.player_data import LETTERS, energy_data
 from dashboard.visitors.access import pass_query
@@ -144,6 +144,7 @@ def _option_data(option: PathOption) -> dict[str, object]:
         "titles": list(option.titles),
         "energy": None if option.energy is None else round(option.energy, 4),
         "command": option.command,
+        "blanks": blanks(option.command or ""),
         "track": option.track.head.key if option.track else None,
     }
 

@@ -34,7 +34,7 @@ from dashboard.views.parts.header import header
 from dashboard.views.parts.preset_buttons import preset_buttons
 from dashboard.views.parts.shared_ranges import ranges_of
 from dashboard.views.parts.verdict_card import show_verdict
-from dashboard.views.parts.widgets import for_store, refresh_when_changed, show_about, show_failed, show_notes
+from dashboard.views.parts.widgets import refresh_when_changed, show_about, show_commands, show_failed, show_notes
 from dashboard.visitors.asking import asker_of
 from dashboard.visitors.listed import listed_tracks, unlisted
 
@@ -64,7 +64,7 @@ def page(site: Site) -> None:
     with st.container(key="notices", gap="xsmall"):
         if comparison.is_growing:
             ready = f"{comparison.n_ready} of {counted(selection.clip.n_frames, 'frame')} ready"
-            st.text(f"Not finished: {ready}. More frames appear while the job runs.")
+            st.text(f"Not finished: {ready}. This page updates while the job runs.")
         show_notes(notes)
     ranges = ranges_of(store, (pane.track for pane in comparison.panes))
     can_ask = not asker.refusal
@@ -161,7 +161,7 @@ def _show_missing(store: Store, comparison: Comparison, plots: Sequence[PlotData
             continue  # the verdict says so
         with st.container(border=True, gap="xsmall"):
             st.text(missing.what)
-            st.code(for_store(missing.command, store), language="bash", wrap_lines=True)
+            show_commands([missing.command], store)
 
 
 def _show_empty(store: Store, tracks: Sequence[Track], add_video: Callable[[], None]) -> None:
@@ -171,11 +171,11 @@ def _show_empty(store: Store, tracks: Sequence[Track], add_video: Callable[[], N
         st.text(_why_empty(store.root))
         st.text("Compute the bundled clips, or a video of your own:")
         commands = ("python -m precompute run phone walkthrough", "python -m precompute run my-video.mp4")
-        st.code("\n".join(for_store(command, store) for command in commands), language="bash", wrap_lines=True)
+        show_commands(commands, store)
         add_video()
         if _has_unreadable_tracks(store):
             st.text("The store contains tracks, but none of them can be read. To see why:")
-            st.code(for_store("python -m precompute verify", store), language="bash", wrap_lines=True)
+            show_commands(["python -m precompute verify"], store)
         st.caption("The first frames appear here automatically as soon as they are stored.")
         show_failed(store)
     refresh_when_changed(partial(listed_tracks, store, {}), tracks, None)

@@ -18,7 +18,7 @@ from dashboard.selection.defaults import default_target
 from dashboard.site import Site
 from dashboard.views.parts.link_choice import pills_in_link
 from dashboard.views.parts.shared_ranges import ranges_of
-from dashboard.views.parts.widgets import for_store, refresh_when_changed
+from dashboard.views.parts.widgets import refresh_when_changed, show_commands
 from dashboard.visitors.listed import listed_tracks, unlisted
 
 INTRODUCTION = (
@@ -77,6 +77,6 @@ def _show_missing(store: Store, tracks: Sequence[Track], n_done: int, n_items: i
     """How many are computed and how the others come, and a look at the store every few seconds."""
     with st.container(border=True, gap="xsmall", key="gallery-missing"):
         st.text(f"{n_done} of {n_items} are computed. `make demo` computes the others in the background; or run:")
-        st.code(for_store(COMMAND, store), language="bash", wrap_lines=True)
+        show_commands([COMMAND], store)
         st.caption("Each appears by itself as soon as it is stored.")
     refresh_when_changed(lambda: listed_tracks(store, {}), tracks, None)

@@ -404,13 +404,14 @@ def test_a_title_with_markup_is_text_and_what_is_missing_has_a_command(page: Pag
     expect(page.get_by_text("The energy of A (baseline) is not precomputed for this clip.")).to_be_visible()
     command = page.locator("code").first
     expect(command).to_contain_text(
-        "python -m precompute run SOURCE --configurations mini/baseline/rgb-normal --size 64 --store"
+        "python -m precompute run SOURCE --configurations mini/baseline/rgb-normal --size 64 --store STORE"
     )
+    expect(page.get_by_text("Replace SOURCE with this clip's file or address and STORE").first).to_be_visible()
 
 
 def test_an_empty_store_says_what_to_run_and_a_job_can_be_watched(page: Page, dashboard: StartApp, tmp_path: Path):
     page.goto(dashboard(tmp_path))
-    expect(page.get_by_text(f"python -m precompute run phone walkthrough --store {tmp_path}")).to_be_visible()
+    expect(page.get_by_text("python -m precompute run phone walkthrough --store STORE")).to_be_visible()
     store = build_store(tmp_path, titles=("growing",), n_frames=20, ready_frames=10, truths=())
     root = painted(page)
     expect(page.get_by_text("Not finished: 10 of 20 frames ready")).to_be_visible()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -154,3 +156,15 @@ def test_a_wipe_and_a_single_pane_fill_the_height_of_the_window(page: Page, app:
             "all => all.map((one) => one.scrollWidth <= one.clientWidth)"
         )
         assert all(names), "no name is cut"
+
+
+def test_a_clip_of_one_frame_has_no_transport_and_keys_of_time_say_so(page: Page, tmp_path: Path, dashboard: StartApp):
+    store = build_store(tmp_path, titles=("picture",), n_frames=1)
+    root = open_page(page, App(dashboard(tmp_path), store), "")
+    for name in ("play (Space)", "previous frame (←)", "next peak of the first plot (N)"):
+        expect(root.get_by_role("button", name=name)).to_have_count(0)
+    expect(root.get_by_role("slider", name="frame")).to_have_count(0)
+    expect(root.get_by_label("speed")).to_be_hidden()
+    expect(root.get_by_role("button", name="lossless")).to_be_visible()
+    page.keyboard.press("Space")
+    expect(root.locator(".toast")).to_have_text("this is a single picture: there is nothing to play or to search")

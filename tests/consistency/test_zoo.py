@@ -180,6 +180,30 @@ def test_a_zoo_without_a_fallback_serves_methods_that_need_none(tmp_path):
     assert load_zoo(str(write_zoo(tmp_path))).fallback is None
 
 
+def described(folder: Path, words: str) -> str:
+    """A tiny zoo with these lines at the top of its zoo.toml."""
+    toml = write_zoo(folder) / "zoo.toml"
+    toml.write_text(f"{words}\n{toml.read_text()}")
+    return str(folder)
+
+
+def test_what_a_zoo_says_of_its_networks_is_read_and_changes_no_digest(tmp_path):
+    plain = load_zoo(str(write_zoo(tmp_path / "a")))
+    words = 'description = "two tiny networks"\ntraining = { baseline = "each alone" }'
+    told = load_zoo(described(tmp_path / "b", words))
+    assert (plain.description, plain.trainings) == ("", {})
+    assert (told.description, told.trainings) == ("two tiny networks", {"baseline": "each alone"})
+    assert [edge.digest for edge in plain.edges] == [edge.digest for edge in told.edges]
+
+
+@pytest.mark.parametrize(
+    "words", [f'description = "{"x" * 201}"', "description = 3", 'description = "a\\nb"', "training = { baseline = 1 }"]
+)
+def test_a_description_that_no_page_can_show_is_refused(tmp_path, words):
+    with pytest.raises(ZooError, match="description is text of at most 200 letters, on one line"):
+        load_zoo(described(tmp_path, words))
+
+
 TRUST = """
 [trust.normal.baseline]
 spearman = 0.53

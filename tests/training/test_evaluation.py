@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +28,8 @@ from training.evaluation.errors import Errors, median_images, near_depth_edges
 from training.evaluation.evaluate import Evaluation, evaluate, evaluate_seed, n_reports
 from training.evaluation.figures import errors_of_methods
 from training.evaluation.tables import plain, signed
-from training.learning.plan import TARGETS
+from training.learning.checkpoints import PLAN
+from training.learning.plan import PRESETS, TARGETS
 from training.release.model_card import model_card
 from training.scenes.frames import CHANNELS, Frames
 
@@ -406,12 +409,16 @@ def test_nothing_is_minus_zero():
 
 
 @pytest.fixture
-def written(monkeypatch: pytest.MonkeyPatch):
-    """Writes the page of a zoo, with few frames."""
+def few_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measure, "LADDER_FRAMES", 2)
     monkeypatch.setattr(measure, "STRONG_FRAMES", 2)
     phone = real_images.pictures(None)[:2]
     monkeypatch.setattr(real_images, "pictures", lambda folder: phone)
+
+
+@pytest.fixture
+def written(few_frames: None):
+    """Writes the page of a zoo, with few frames."""
 
     def write(zoo: Zoo, seeds: list[Zoo], frames: Path, out: Path) -> str:
         results.write_results(zoo, seeds, frames, None, out, about_seeds="The seeds differ.")
@@ -430,6 +437,31 @@ def test_the_page_of_the_lab_names_every_method_and_every_picture(
     assert {tmp_path / link for link in linked} == set((tmp_path / "results").iterdir())
     assert "3 seeds" in text and "The seeds differ." in text
     assert "nan" not in re.sub(r"\w*nan\w+", "", text)
+
+
+def test_the_command_evaluates_both_zoos_from_rendered_rooms_to_the_page(
+    frames_folder: Path, tmp_path: Path, few_frames: None
+):
+    work = tmp_path / "work"
+    shutil.copytree(frames_folder, work / "frames")
+    (work / "networks").mkdir()
+    (work / "networks" / PLAN).write_text(json.dumps(PRESETS["cpu"].record()))
+    lab, mini = write_zoo(tmp_path / "lab"), write_zoo(tmp_path / "mini")
+    options = ["--lab", str(lab), "--mini", str(mini), "--docs", str(tmp_path), "--work", str(work), "--device", "cpu"]
+    done = CliRunner().invoke(app, ["evaluate", *options])
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "results.md").read_text()
+    headings = (
+        "# Results of zoo `tiny`",
+        "### Perceptual error",
+        "## Confidence: zoo `tiny`",
+        "### Merging",
+        "### Ranking methods",
+    )
+    assert [heading for heading in headings if f"{heading}\n" not in text] == []
+    assert "AUSE" in text and "9 are needed" in text  # for an expected error: the 4 frames are of 2 rooms
+    for zoo in (load_zoo(str(lab)), load_zoo(str(mini))):
+        assert zoo.rankings and zoo.merges and zoo.trust  # written where pages find them
 
 
 def test_measuring_again_writes_the_same_page_and_keeps_the_remarks(

@@ -24,7 +24,16 @@ from training.learning.jobs import TrainingJobs
 from training.learning.loop import TrainingDiverged, Workshop, make_learner, train
 from training.learning.muon import Muon, orthogonal
 from training.learning.parallel import TrainingFailed
-from training.learning.plan import METHODS, PRESETS, SEEDED, SINGLE_NETWORK_METHODS, TARGETS, StageSteps, TrainingPlan
+from training.learning.plan import (
+    METHODS,
+    METHODS_IN_WORDS,
+    PRESETS,
+    SEEDED,
+    SINGLE_NETWORK_METHODS,
+    TARGETS,
+    StageSteps,
+    TrainingPlan,
+)
 from training.release import export, provenance, zoo_specs
 from training.scenes.frames import Frames
 from training.scenes.render_shards import RenderPlan
@@ -153,6 +162,13 @@ def test_baseline_and_consistency_have_three_seeds(plan: TrainingPlan):
 def test_the_weights_of_a_zoo_are_small_enough(plan: TrainingPlan, spec: zoo_specs.ZooSpec):
     jobs = spec.jobs(TrainingJobs(plan), plan.seed)
     assert sum(len(export.weights_bytes(job.new_network("none"))) for job in jobs) <= spec.largest_megabytes * 1e6
+
+
+@pytest.mark.parametrize("name", ["mini", "lab"])
+def test_the_bundled_zoos_say_of_their_methods_what_an_export_would(name):
+    zoo = load_zoo(name)
+    assert zoo.description == export.DESCRIPTION
+    assert zoo.trainings == {method: METHODS_IN_WORDS[method] for method in zoo.methods}
 
 
 def test_mini_is_a_part_of_lab():

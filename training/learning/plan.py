@@ -69,6 +69,17 @@ METHOD_SETTINGS: dict[str, dict[str, str]] = {
 }
 """What sets the methods apart, as text; everything else is equal. Second terms are weighted by `TrainingPlan.share`."""
 METHODS = tuple(METHOD_SETTINGS)
+METHODS_IN_WORDS: dict[str, str] = {
+    "baseline": "each target alone, L1 loss",
+    "consistency": "same start, and readouts of the prediction must match readouts of the ground truth",
+    "consistency-unsupervised": "as consistency, but only readouts that need no labels (edges and keypoints by fixed filters)",
+    "multitask": "one network for all targets, with a shared trunk",
+    "perceptual-random": "same start, and the prediction must match the ground truth through a random network",
+    "cycle": "same start, and the image must be restored from the prediction",
+    "geonet": "normals and depth together, joined by fixed geometry",
+    "pix2pix": "same start, with an adversarial loss",
+}
+"""The same for people who choose between them: zoo.toml states it, and the dashboard shows it."""
 SINGLE_NETWORK_METHODS = tuple(name for name in METHODS if name not in ("multitask", "geonet"))
 
 

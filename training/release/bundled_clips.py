@@ -215,7 +215,7 @@ def make_phone(source: Path, out: Path) -> None:
 def walkthrough_toml(creators: list[str]) -> str:
     """Title, source, author, licence, attribution and truth of the walk-through."""
     return f"""title = "Walk through two rooms"
-source = "rendered by python -m training sample"
+source = "rendered by this project"
 author = "The Crosscheck project"
 licence = "CC0-1.0"
 attribution = "Rendered from CC0 furniture models of Blend Swap (as packaged for Sweet Home 3D) by {", ".join(creators)}; the textures of the rooms are procedural."

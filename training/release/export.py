@@ -19,7 +19,7 @@ from training.evaluation.evaluate import Evaluation, evaluate, n_reports
 from training.learning.batches import FILTERS
 from training.learning.checkpoints import trained_network
 from training.learning.jobs import TrainingJob, TrainingJobs
-from training.learning.plan import TrainingPlan
+from training.learning.plan import METHODS_IN_WORDS, TrainingPlan
 from training.release.model_card import model_card
 from training.release.provenance import provenance
 from training.release.zoo_specs import SEED, ZooSpec
@@ -29,6 +29,7 @@ SMALLEST_SIGMA = (
     1e-6  # for untrained zoos, whose terms may all be equal; in trained zoos sigma is about 1000 times larger
 )
 MEGABYTE = 1_000_000
+DESCRIPTION = "small U-Nets, trained by the Crosscheck project on rendered rooms"
 
 
 def write_zoos(
@@ -130,6 +131,10 @@ def zoo_toml(
         f"multiple = {2 ** max(len(job.widths) for job in jobs)}",
         f"domains = {json.dumps(spec.domains)}",
         f'fallback = "{spec.methods[0]}"',
+        f'description = "{DESCRIPTION}"',
+        "",
+        "[training]",
+        *(f"{method} = {json.dumps(METHODS_IN_WORDS[method])}" for method in spec.methods),
     ]
     for domain, architecture in FILTERS.items():
         if domain in spec.domains:

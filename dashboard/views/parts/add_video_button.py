@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from cache.records import Track
 from cache.store import Store
 from dashboard.catalogue import Catalogue
+from dashboard.commands import blanks
 from dashboard.components.add_video import add_video
 from dashboard.selection.choices import open_clip
 from dashboard.views.parts.widgets import for_store
@@ -25,11 +26,13 @@ def add_video_button(store: Store, asker: Asker, catalogue: Catalogue, tracks: S
 def _data(store: Store, asker: Asker, catalogue: Catalogue, tracks: Sequence[Track]) -> dict[str, object]:
     offered = offers(tracks, asker.all())
     targets = {group["target"] for offer in offered for group in offer["bytes"]}
+    command = for_store(SERVE, store)
     return {
         "ticket": asker.ticket,
         "offers": offered,
         "titles": {target: catalogue.title(target) for target in sorted(targets)},
         "maxUploadMb": asker.limits.upload_mb,
         "keptDays": asker.limits.days,
-        "serveCommand": for_store(SERVE, store),
+        "serveCommand": command,
+        "serveBlanks": blanks(command),
     }

@@ -4,15 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
 
 import numpy as np
+import pandas as pd  # comes with streamlit
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard.compare.verdict import Measures, Verdict, rows, verdict
-from dashboard.numbers import digits_of
+from dashboard.numbers import number, percent
 from dashboard.player_data import Series
 from dashboard.text import one_line, without_markdown
 
@@ -65,20 +67,19 @@ def _show_table(measures: Measures) -> None:
     energy, error = measures.energy_unit, measures.error_unit
     has_energy, has_error = any(row.energy for row in table), any(row.error for row in table)
     first = table[0].letter
-    columns: dict[str, Sequence[object]] = {
+    columns: dict[str, Sequence[object] | np.ndarray] = {
         "Configuration": [f"{row.letter} {one_line(row.name, 60)}" for row in table]
     }
     config: dict[str, ColumnConfig | str | None] = {}
+    written: dict[str, Callable[[float], str]] = {}
 
     def unit_of(chart: str) -> str:
         return measures.units.get(chart, "")
 
     def add(title: str, values: Sequence[float], unit: str, help_text: str) -> None:
-        columns[title] = [value if np.isfinite(value) else None for value in values]
-        suffix = {"code": "", "": "", "°": "°"}.get(unit, f" {unit}").replace("%", "%%")
-        config[title] = st.column_config.NumberColumn(
-            without_markdown(title), format=f"%.{digits_of(unit)}f{suffix}", help=without_markdown(help_text)
-        )
+        columns[title] = np.asarray(values, np.float64)
+        config[title] = st.column_config.NumberColumn(without_markdown(title), help=without_markdown(help_text))
+        written[title] = partial(number, unit=unit)
 
     def add_gaps(what: str, gaps: Sequence[float], floors: Sequence[float], unit: str) -> None:
         add(f"{what} \N{MINUS SIGN} {first}", gaps, unit, f"Mean gap to {first}; smaller than ± it is no difference")
@@ -111,17 +112,20 @@ def _show_table(measures: Measures) -> None:
         help_text = "How much the prediction changes from frame to frame where the scene does not, mean over the frames"
         add("Change", [_of(row.stability, np.nanmean) for row in table], unit_of("stability"), help_text)
     if any(row.lowest_share is not None for row in table):
-        columns["Lowest on"] = [None if row.lowest_share is None else 100 * row.lowest_share for row in table]
+        shares = [np.nan if row.lowest_share is None else 100 * row.lowest_share for row in table]
+        columns["Lowest on"] = np.asarray(shares, np.float64)
         config["Lowest on"] = st.column_config.NumberColumn(
-            format="%.0f %%", help="Share of frames on which its energy is the lowest; says nothing of by how much"
+            help="Share of frames on which its energy is the lowest; says nothing of by how much"
         )
+        written["Lowest on"] = _percent
     if has_energy:
         columns["Energy over the frames"] = [_spark(row.energy) for row in table]
         config["Energy over the frames"] = st.column_config.LineChartColumn()
     shown = min(len(table), MOST_ROWS)
     height = 28 * shown + 37 if len(table) > shown else "auto"  # more are scrolled: pictures come first
+    # Numbers are sorted by their values and shown in the page's own writing, with a true minus.
     st.dataframe(
-        columns,
+        pd.DataFrame(columns).style.format(written),
         column_config=config,
         hide_index=True,
         height=height,
@@ -129,6 +133,10 @@ def _show_table(measures: Measures) -> None:
         placeholder="–",
         key="verdict-table",
     )
+
+
+def _percent(share: float) -> str:
+    return percent(round(100 * share), 10_000) if np.isfinite(share) else number(share, "%")
 
 
 def _of(series: Series | None, statistic) -> float:

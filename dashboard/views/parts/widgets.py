@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from pathlib import Path
 
 import streamlit as st
 
 from cache.records import Clip, Track
 from cache.reports import last_report
 from cache.store import STORE_VARIABLE, Store
+from dashboard.commands import blanks, for_folder
 from dashboard.text import counted, one_line, web_address
 from dashboard.visitors.asking import SERVE, Asker
 
@@ -33,7 +31,7 @@ def show_about(clip: Clip, caveats: Sequence[str]) -> None:
         if address:
             st.link_button("Source", address, type="tertiary")
         elif clip.url:
-            st.text(one_line(clip.url, 200))
+            st.text(f"Source: {one_line(clip.url, 200)}")
 
 
 def show_failed(store: Store) -> None:
@@ -67,20 +65,21 @@ def show_unserved(asker: Asker, store: Store) -> None:
     if not asker.is_served():
         with st.container(border=True, gap="xsmall"):
             st.text("No worker is running, so requests wait. Start one on the server:")
-            st.code(for_store(SERVE, store), language="bash", wrap_lines=True)
+            show_commands([SERVE], store)
 
 
 def for_store(command: str, store: Store) -> str:
     """`command` for the store of this page, named if it is not the default one."""
     is_default = STORE_VARIABLE not in os.environ
-    return command if is_default else f"{command} --store {shlex.quote(_short(store.root))}"
+    return command if is_default else for_folder(command, store.root)
 
 
-def _short(folder: Path) -> str:
-    """The folder as a command in the project's folder may name it: relative where it lies below, else whole."""
-    with suppress(ValueError):
-        return str(folder.resolve().relative_to(Path.cwd()))
-    return str(folder)
+def show_commands(commands: Sequence[str], store: Store) -> None:
+    """Commands for the store of this page, to copy, with what to replace in them."""
+    spelled = [for_store(command, store) for command in commands]
+    st.code("\n".join(spelled), language="bash", wrap_lines=True)
+    if found := next(filter(None, map(blanks, spelled)), ""):
+        st.caption(found)
 
 
 def refresh_when_changed(look: Callable[[], Sequence[Track]], tracks: Sequence[Track], clip: str | None) -> None:

@@ -22,7 +22,7 @@ const MAX_TRIES = 20;
 
 /**
  * @typedef {import("./request_list.mjs").Row} Row
- * @typedef {import("./video_form.mjs").Data & {ticket: string, serveCommand: string, clip: string, keptDays: number}} Data clip: key of the one on the page, or ""
+ * @typedef {import("./video_form.mjs").Data & {ticket: string, serveCommand: string, serveBlanks: string, clip: string, keptDays: number}} Data clip: key of the one on the page, or ""
  * @typedef {{data: Data, parentElement: HTMLElement, setTriggerValue: (name: string, request: unknown) => void}} Component
  */
 
@@ -107,7 +107,7 @@ class AddVideo {
     this.api.ticket = data.ticket;
     this.request = request;
     if (data.clip === this.wanted.clip) this.wanted.clip = "";
-    this.serveCommand = data.serveCommand;
+    this.serveCommand = [data.serveCommand, data.serveBlanks].filter(Boolean).join(" · ");
     this.kept.textContent = `Videos and results are deleted after ${data.keptDays} days, sooner if room is needed, or when you say so. They are shown to nobody else without their link.`;
     this.form.update(data);
     if (this.panel.open) this.theme.apply();

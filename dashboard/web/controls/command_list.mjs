@@ -22,7 +22,7 @@ export function allCommands(context) {
     ...panes(context),
     ...configurations(context),
     ...menus(context),
-    ...data.speeds.map((speed) => ({
+    ...(commands.isStill() ? [] : data.speeds).map((speed) => ({
       help: `speed ${speed}×`,
       state: playback.speed === speed ? "on" : "",
       run: () => playback.setSpeed(speed),
@@ -57,7 +57,7 @@ function fromKeys({ commands, view, position }) {
     bookmark: marks.includes(position.painted),
   };
   const left = new Set(["palette", "close", "solo", "speed"]);
-  return BINDINGS.filter(({ action, release }) => !left.has(action) && !release && commands.has(action)).map(
+  return BINDINGS.filter(({ action, release }) => !left.has(action) && !release && commands.serves(action)).map(
     ({ label, help, words, action, value }) => ({
       label,
       help,

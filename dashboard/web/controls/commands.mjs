@@ -5,7 +5,9 @@ import { findPeaks, frameAt } from "../player/clock.mjs";
 import { ZOOM_STEP } from "../plots/charts.mjs";
 import { highest } from "../plots/curves.mjs";
 import { copyLink } from "./copy_link.mjs";
+import { NEEDS_TIME } from "./keys.mjs";
 
+const ONE_FRAME = "this is a single picture: there is nothing to play or to search";
 /** How long a loop around a frame is at first. */
 const LOOP_SECONDS = 1;
 
@@ -15,9 +17,14 @@ const LOOP_SECONDS = 1;
  */
 
 export class Commands {
-  /** @param {Actions} actions */
-  constructor(actions) {
+  /**
+   * @param {Actions} actions
+   * @param {{isStill: () => boolean, announce: (text: string) => void}} [page] isStill: what is shown is one picture
+   */
+  constructor(actions, { isStill, announce } = { isStill: () => false, announce: () => {} }) {
     this.actions = actions;
+    this.isStill = isStill;
+    this.announce = announce;
     /** What the palette offers beside the keys. @type {(() => import("../player/context.mjs").Command[])[]} */
     this.lists = [];
   }
@@ -33,8 +40,14 @@ export class Commands {
     return name in this.actions;
   }
 
+  /** Whether the action does something for what is shown. @param {string} name */
+  serves(name) {
+    return this.has(name) && !(NEEDS_TIME.has(name) && this.isStill());
+  }
+
   /** @param {string} name @param {...any} given nothing happens where this page has no such action */
   run(name, ...given) {
+    if (this.has(name) && !this.serves(name)) return this.announce(ONE_FRAME);
     this.actions[name]?.(...given);
   }
 }

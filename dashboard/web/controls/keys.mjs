@@ -258,6 +258,12 @@ const ON_SLIDER = {
   PageDown: "Shift+ArrowLeft",
 };
 
+/** Actions that a picture, a clip of one frame, has no use for. */
+export const NEEDS_TIME = new Set([
+  ...BINDINGS.filter(({ group }) => group === "Play").map(({ action }) => action),
+  ...["worst", "peak", "largestGap", "toBookmark", "zoomTime"],
+]);
+
 /** Characters of the table that German, French and other keyboards type with Alt, Option or AltGr (= Ctrl + Alt). */
 const TYPED_WITH_ALT = ["[", "]", "\\"];
 

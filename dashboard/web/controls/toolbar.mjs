@@ -2,6 +2,7 @@
 /** The rows of controls under the pictures: places that parts fill, the find row, and the buttons of link, screen and help. */
 
 import { button, element, worded } from "../ui/dom.mjs";
+import { NEEDS_TIME } from "./keys.mjs";
 
 export class Toolbar {
   /** @param {(action: string, ...given: any[]) => void} run an action of keys.mjs */
@@ -64,6 +65,7 @@ function findButtons(run) {
   ];
   return ways.map(([action, word, key, help]) => {
     const made = worded(`${help} (${key})`, null, word);
+    if (NEEDS_TIME.has(action)) made.classList.add("of-time");
     made.append(element("kbd", { text: key, "aria-hidden": "true" }));
     made.addEventListener("click", () => run(action));
     return { action, made };

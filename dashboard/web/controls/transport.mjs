@@ -57,7 +57,7 @@ class Transport {
     this.thumbnail = new Thumbnail(context);
     this.slider = element(
       "div",
-      { class: "slider", role: "slider", tabindex: "0", "aria-label": "frame", "aria-valuemin": "0" },
+      { class: "slider of-time", role: "slider", tabindex: "0", "aria-label": "frame", "aria-valuemin": "0" },
       this.rail,
       this.thumbRail,
       this.thumbnail.root,
@@ -72,8 +72,8 @@ class Transport {
       title: "a frame (120), a time (0:03, 3 s) or a share of the clip (50 %)",
     });
     this.count = element("span", { class: "muted number" });
-    this.time = element("span", { class: "time number", title: "presentation time of this frame" });
-    this.speed = element("select", { "aria-label": "speed", title: "speed (+ and −)" });
+    this.time = element("span", { class: "time number of-time", title: "presentation time of this frame" });
+    this.speed = element("select", { class: "of-time", "aria-label": "speed", title: "speed (+ and −)" });
     this.rate = element("span", {
       class: "rate number",
       role: "status",
@@ -83,10 +83,10 @@ class Transport {
     this.drawTier();
     toolbar.row.before(this.slider);
     toolbar.row.prepend(
-      element("div", { class: "group" }, this.back, this.playButton, this.forward),
+      element("div", { class: "group of-time" }, this.back, this.playButton, this.forward),
       element(
         "label",
-        { class: "group" },
+        { class: "group of-time" },
         element("span", { class: "muted word", text: "frame" }),
         this.number,
         this.count,

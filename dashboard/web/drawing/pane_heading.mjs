@@ -2,7 +2,7 @@
 /** The elements of one pane: its heading, its legend, its message, and the description of its picture. */
 
 import { element } from "../ui/dom.mjs";
-import { formatMark, markWithUnit } from "../ui/numbers.mjs";
+import { formatMark, rangeText, scaleMarks, unitAfter } from "../ui/numbers.mjs";
 import { cssGradient, legendTicks } from "./colour.mjs";
 
 /** @typedef {import("../player/context.mjs").Pane} Pane */
@@ -51,7 +51,7 @@ export function fillKey(made, scales) {
     ...entries.map(([name, scale]) => {
       const bar = element("i", { class: "bar", "aria-hidden": "true" });
       bar.style.background = cssGradient(scale, name !== "energy"); // which mutes what lies under it
-      return element("span", {}, name, bar, markWithUnit(scale.hi, scale.unit));
+      return element("span", {}, name, bar, scaleMarks([scale.lo, scale.hi], scale.unit)[1] + unitAfter(scale.unit));
     }),
   );
 }
@@ -85,15 +85,19 @@ export function colourBar(scale, marks = legendTicks(scale), isMuted = false) {
  */
 export function legend(scale, made, isMuted = false) {
   const { lo, hi, unit } = scale;
+  const [low, high] = scaleMarks([lo, hi], unit);
   made.replaceChildren(
-    element("span", { class: "number", text: formatMark(lo) }),
+    element("span", { class: "number", text: low }),
     colourBar(scale, legendTicks(scale), isMuted),
-    element("span", { class: "number", text: markWithUnit(hi, unit) }),
+    element("span", { class: "number", text: high + unitAfter(unit) }),
   );
-  const ticks = legendTicks(scale).map(({ value }) => formatMark(value));
+  const ticks = scaleMarks(
+    legendTicks(scale).map(({ value }) => value),
+    unit,
+  );
   const between = ticks.length ? `; marks at ${ticks.join(", ")}` : "";
   const log = scale.scale === "log" ? ", logarithmic" : "";
-  made.title = `${formatMark(lo)} to ${markWithUnit(hi, unit)}${log}${between}. Press to change colours and range.`;
+  made.title = `${rangeText(scale, unit)}${log}${between}. Press to change colours and range.`;
   made.setAttribute("aria-label", `colours from ${made.title}`);
   return made;
 }

@@ -57,7 +57,7 @@ export function drawPlots(context, plots, charts, theme, width) {
     context.roundRect(left, top, BADGE_PX, BADGE_PX, 3);
     context.fill();
     context.fillStyle = letters;
-    context.font = `700 ${typePx(11)}px ${font}`;
+    context.font = `700 ${typePx(12)}px ${font}`;
     context.textAlign = "center";
     context.fillText(letter, left + BADGE_PX / 2, top + BADGE_PX / 2 + 0.5);
     context.textAlign = "left";

@@ -8,7 +8,7 @@ import { copyLink } from "../controls/copy_link.mjs";
 import { energyScale } from "../drawing/energy_scale.mjs";
 import { dialog } from "../ui/dialog.mjs";
 import { button, element } from "../ui/dom.mjs";
-import { formatMark, markWithUnit } from "../ui/numbers.mjs";
+import { markWithUnit, rangeText } from "../ui/numbers.mjs";
 import { save, slug } from "../ui/save.mjs";
 
 /** A video with more pixels a frame is slow to make and to play, so it is made smaller. */
@@ -448,5 +448,5 @@ function overlayText(data, state) {
   const [energy] = Object.values(data.energies ?? {});
   if (!state.overlay || !energy) return "";
   const { lo, hi, unit } = energyScale(energy.domain, state);
-  return ` · energy above ${markWithUnit(state.overlay.from, unit)}, colours ${formatMark(lo)} to ${markWithUnit(hi, unit)}`;
+  return ` · energy above ${markWithUnit(state.overlay.from, unit)}, colours ${rangeText({ lo, hi }, unit)}`;
 }

@@ -320,6 +320,15 @@ export class FrameLoader {
     return this.packs.weight(track, first, last, columns);
   }
 
+  /** Whether the bytes of a frame are in memory for every track, in the tier that is requested. @param {number} frame @param {number} fps */
+  hasBytes(frame, fps) {
+    const tier = this.tierOf(frame, fps);
+    return this.tracks.every((track) => {
+      const place = placeOf(track, frame);
+      return !place || this.blocks.has(place, "exact") || this.blocks.has(place, tier);
+    });
+  }
+
   /** The frames whose bytes are in memory for every track, as [first, one past the last) spans. @param {number} nFrames */
   loadedSpans(nFrames) {
     const hasBlock = (/** @type {import("./blocks.mjs").BlockPlace} */ place) =>

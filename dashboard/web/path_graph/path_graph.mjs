@@ -37,8 +37,8 @@ const WIDTH = { low: 2, high: 10, unknown: 2 };
 
 /**
  * @typedef {{zoo: string, method: string, path: string, titles: string[], energy: number | null, command: string | null,
- *   track: string | null}} PathOption
- *   energy: mean over the clip, sigma; command: computes it; track: key of what it predicts, null: it is not computed
+ *   blanks: string, track: string | null}} PathOption
+ *   energy: mean over the clip, sigma; command: computes it; blanks: what to replace in it; track: key of what it predicts, null: it is not computed
  * @typedef {{packs: import("../frames/frame_loader.mjs").Pack[], paths: string[], mu: number[], sigma: number[]}} Energy
  * @typedef {{lineup: {letter: string, zoo: string, method: string, path: string}[], letters: string,
  *   styles?: Record<string, import("../ui/theme.mjs").Style>, ways: PathOption[],
@@ -80,9 +80,8 @@ export function missingMark(energy, isMissing) {
  */
 export function disagreement(mean, now, frame) {
   if (mean === null) return "";
-  const size = Math.abs(mean).toFixed(2);
   const how = mean < 0 ? "less than usual" : "more than usual";
-  const by = `${size} σ ${mean < 0 ? "below" : "above"} the mean of validation images`;
+  const by = `${withUnit(Math.abs(mean), "σ")} ${mean < 0 ? "below" : "above"} the mean of validation images`;
   const here = now === undefined ? "" : `; ${withUnit(now, "σ")} in frame ${frame}`;
   return ` On average it disagrees with the direct prediction ${how} (${by}${here}).`;
 }
@@ -504,7 +503,7 @@ class Picker {
     const about = `${path}${disagreement(option.energy, this.now.byPath[option.path], screen.frame)}`;
     const word = missingMark(option.energy, Boolean(option.command));
     if (word)
-      this.text.textContent = `${about} ${word[0].toUpperCase()}${word.slice(1)} for this clip; compute it with${option.command?.includes(" SOURCE ") ? " (SOURCE is its file)" : ""}:`;
+      this.text.textContent = `${about} ${word[0].toUpperCase()}${word.slice(1)} for this clip; compute it with the command below.${option.blanks ? ` ${option.blanks}` : ""}`;
     else if (this.data.readouts.includes(option)) this.text.textContent = `Readout ${about}`;
     else this.text.textContent = `${this.letter} ${this.isOwn(option) ? "shows" : "would show"} ${about}`;
   }

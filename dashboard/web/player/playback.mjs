@@ -6,6 +6,8 @@ import { DECODE_AHEAD, LOADING_SIGN_MS } from "./position.mjs";
 
 /** Rates that differ by less look the same. */
 const RATE_TOLERANCE = 0.1;
+/** How long play runs ahead of frames that the network has not brought, ms: some three of them. */
+const HOLD_MS = 100;
 
 export class Playback {
   /** @param {import("./player.mjs").Player} player */
@@ -106,11 +108,12 @@ export class Playback {
     const due = this.clock.at(time);
     // Only a paint ends it: after a stall the clock stands at the painted frame, which is no progress.
     if (due !== position.painted) this.lateSince ??= time;
-    const isWaiting = due !== position.painted && time - (this.lateSince ?? time) > LOADING_SIGN_MS;
-    if (isWaiting && position.isLate()) {
-      // Slow decoding drops frames, but nothing is skipped while the network is slow.
+    const lateMs = due === position.painted ? 0 : time - (this.lateSince ?? time);
+    // Slow decoding drops frames, but nothing is skipped while the network is slow. What it has not brought yet is not run
+    // away from: the blocks after it would be requested too, and all of them would come later.
+    if (lateMs > (frames.hasBytes(due, this.fpsDue) ? LOADING_SIGN_MS : HOLD_MS) && position.isLate()) {
       this.clock.rebase(position.painted >= 0 ? position.painted : position.wanted, time);
-      ui.setLoading(true);
+      if (lateMs > LOADING_SIGN_MS) ui.setLoading(true);
     }
     const before = position.painted;
     position.isInTick = true;
@@ -129,6 +132,12 @@ export class Playback {
       position.planPrefetch();
     }
     this.measureRate(time);
+  }
+
+  /** Whether play has just gone past that frame. @param {number} frame */
+  hasPassed(frame) {
+    const behind = (this.player.position.painted - frame) * this.direction;
+    return this.isPlaying && behind > 0 && behind <= DECODE_AHEAD.playing;
   }
 
   /**

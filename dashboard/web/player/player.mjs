@@ -78,7 +78,10 @@ export class Player {
     /** @type {Part[]} */
     this.parts = [];
     this.series = new Curves();
-    this.commands = new Commands({});
+    this.commands = new Commands(
+      {},
+      { isStill: () => this.clip.nFrames === 1, announce: (text) => this.ui.announce(text) },
+    );
     this.clip = new Clip(this);
     this.position = new Position(this);
     this.playback = new Playback(this);
@@ -179,6 +182,7 @@ export class Player {
     const isNewClip = before?.clip !== data.clip;
     this.ui.theme.apply();
     if (isNewClip) this.begin(before === null);
+    this.ui.root.classList.toggle("is-still", this.clip.nFrames === 1);
     this.given = withExtraPanes(data, this.view.state.panes);
     const shownOf = (/** @type {Data | null} */ one) => [one?.panes, one?.energies, one?.choices];
     if (isNewClip || !same(shownOf(before), shownOf(this.given))) this.showPanes(isNewClip);

@@ -99,7 +99,9 @@ export class Position {
     }
     if (player.isDestroyed || tracksTurn !== this.tracksTurn) return;
     // Each seek of a scrub is shown, but never an older one after a newer one, nor one of other panes.
-    if (pictures) this.show(frame, player.frames.peekAt(frame, "exact") ?? pictures, turn);
+    // Nor does play step back to one that a later one has overtaken; where it comes round again, its tick finds it.
+    if (pictures && !player.playback.hasPassed(frame))
+      this.show(frame, player.frames.peekAt(frame, "exact") ?? pictures, turn);
     if (this.isLate() && !player.playback.isPlaying) this.goTo(this.wanted);
   }
 

@@ -118,7 +118,7 @@ export function layoutOf(chart, { width, height, xRange, ticksPx, theme }) {
   const axis = {
     gridcolor: theme.grid,
     linecolor: theme.grid,
-    tickfont: { color: theme.muted, size: typePx(11), family: theme.font },
+    tickfont: { color: theme.muted, size: typePx(12), family: theme.font },
     automargin: false,
     fixedrange: true,
     showline: false,
@@ -173,7 +173,7 @@ export function layoutOf(chart, { width, height, xRange, ticksPx, theme }) {
       zeroline: chart.hasZeroLine === true,
       zerolinecolor: withAlpha(theme.text ?? "", ZERO_ALPHA),
       rangemode: chart.id === "gap" ? "tozero" : "normal",
-      title: title ? { text: escaped(title), font: { color: theme.muted, size: typePx(11) } } : undefined,
+      title: title ? { text: escaped(title), font: { color: theme.muted, size: typePx(12) } } : undefined,
     },
   };
 }

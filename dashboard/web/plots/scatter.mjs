@@ -5,7 +5,7 @@
  */
 
 import { DRAG_ENDS, element, listener } from "../ui/dom.mjs";
-import { formatMark } from "../ui/numbers.mjs";
+import { formatNumber, scaleMarks } from "../ui/numbers.mjs";
 import { spearman } from "./correlation.mjs";
 
 /** The plots share the width there is, side by side while each is at least this wide. */
@@ -82,8 +82,7 @@ export function correlationText({ points }) {
   if (found.every(({ rho }) => !Number.isFinite(rho)))
     return `No rank correlation: too few frames, or values that do not vary (${frames(Math.max(0, ...counts))})`;
   const each = found.map(({ letter, rho, count }) => {
-    const value = Number.isFinite(rho) ? `${rho < 0 ? "\u2212" : ""}${Math.abs(rho).toFixed(2)}` : "–";
-    return [letter, value, counts.length > 1 ? `(${frames(count)})` : ""].filter(Boolean).join(" ");
+    return [letter, formatNumber(rho, "σ"), counts.length > 1 ? `(${frames(count)})` : ""].filter(Boolean).join(" ");
   });
   return `Spearman's ρ: ${each.join(", ")}${counts.length === 1 ? ` (${frames(counts[0])})` : ""}`;
 }
@@ -268,15 +267,19 @@ class View {
       context.stroke();
     };
     context.textAlign = "center";
-    for (const tick of roundTicks(x0, x1, 5)) {
+    const xTicks = roundTicks(x0, x1, 5);
+    const xMarks = scaleMarks(xTicks, "");
+    for (const [i, tick] of xTicks.entries()) {
       line(this.toPx(tick, y0), this.toPx(tick, y1));
-      context.fillText(formatMark(tick), this.toPx(tick, y0)[0], height - MARGIN.b + 13);
+      context.fillText(xMarks[i], this.toPx(tick, y0)[0], height - MARGIN.b + 13);
     }
     context.fillText(plot.xTitle, (width + MARGIN.l - MARGIN.r) / 2, height - 5);
     context.textAlign = "right";
-    for (const tick of roundTicks(y0, y1, 4)) {
+    const yTicks = roundTicks(y0, y1, 4);
+    const yMarks = scaleMarks(yTicks, "");
+    for (const [i, tick] of yTicks.entries()) {
       line(this.toPx(x0, tick), this.toPx(x1, tick));
-      context.fillText(formatMark(tick), MARGIN.l - 5, this.toPx(x0, tick)[1] + 4);
+      context.fillText(yMarks[i], MARGIN.l - 5, this.toPx(x0, tick)[1] + 4);
     }
     context.save();
     context.translate(11, (height + MARGIN.t - MARGIN.b) / 2);

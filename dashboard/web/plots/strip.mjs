@@ -8,7 +8,7 @@ import { lookupTable } from "../drawing/colour.mjs";
 import { clipScale, energyScale, LEAST_SHARE, marksOf } from "../drawing/energy_scale.mjs";
 import { colourBar } from "../drawing/pane_heading.mjs";
 import { DRAG_ENDS, element, listener } from "../ui/dom.mjs";
-import { formatMark, formatNumber, markWithUnit } from "../ui/numbers.mjs";
+import { formatNumber, rangeText, scaleMarks, unitAfter, withUnit } from "../ui/numbers.mjs";
 import { typePx } from "../ui/type_scale.mjs";
 import { Charts } from "./charts.mjs";
 import { cellMaxima, runsOf } from "./curves.mjs";
@@ -59,8 +59,8 @@ class Strip {
     this.tip = element("div", { class: "strip-tip number" });
     this.tip.hidden = true;
     this.track = element("div", { class: "strip-track" }, this.canvas, this.loop, this.window, this.marks, this.cursor);
-    this.root = element("div", { class: "strip" }, this.labels, this.track, this.tip);
-    this.legend = element("span", { class: "legend strip-legend" });
+    this.root = element("div", { class: "strip of-time" }, this.labels, this.track, this.tip);
+    this.legend = element("span", { class: "legend strip-legend of-time" });
     const [left, right] = Charts.inset;
     this.root.style.padding = `0 ${right}px 0 ${left}px`;
     this.labels.style.width = `${left}px`;
@@ -179,14 +179,15 @@ class Strip {
       position: (value - scale.lo) / (scale.hi - scale.lo),
     }));
     const limits =
-      marks.some(({ kind }) => kind === "limit") && limit ? `, dashed at ${markWithUnit(limit.value, unit)}` : "";
+      marks.some(({ kind }) => kind === "limit") && limit ? `, dashed at ${withUnit(limit.value, unit)}` : "";
+    const [low, high] = scaleMarks([scale.lo, scale.hi], unit);
     this.legend.replaceChildren(
       element("span", { class: "strip-title", text: title.toLowerCase() }),
-      element("span", { class: "number", text: formatMark(scale.lo) }),
+      element("span", { class: "number", text: low }),
       colourBar(scale, placed),
-      element("span", { class: "number", text: markWithUnit(scale.hi, unit) }),
+      element("span", { class: "number", text: high + unitAfter(unit) }),
     );
-    const range = `${formatMark(scale.lo)} to ${markWithUnit(scale.hi, unit)}`;
+    const range = rangeText(scale, unit);
     const anchors = limit
       ? `the same on every clip. 0 is usual for the validation images, and most of them lie between −1 and 1 σ${limits} (${limit.label})`
       : `98 % of the frames of this clip lie between, or ${100 * LEAST_SHARE} % of the median if they differ less`;

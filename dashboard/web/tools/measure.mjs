@@ -6,7 +6,7 @@ import { channels } from "../drawing/compose.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
 import { ASSUMED_FIELD_OF_VIEW_DEGREES, distance, lensOf, pointOf } from "../space/geometry.mjs";
 import { element, listener, worded } from "../ui/dom.mjs";
-import { withUnit } from "../ui/numbers.mjs";
+import { formatNumber, withUnit } from "../ui/numbers.mjs";
 import { CLICK_PX } from "./zoom.mjs";
 
 /** @typedef {import("../player/context.mjs").Domain} Domain */
@@ -174,12 +174,11 @@ export function relation(domain, first, second, from, to, size, degrees = ASSUME
   }
   if (domain.name !== "depth" || domain.channels !== 1) return "";
   const [near, far] = [first, second].map((pixel) => physicalValue(domain, (pixel & 255) / 255));
-  const unit = domain.unit === "m" ? " m" : "";
-  const depths = `depth ${near.toFixed(2)}${unit} and ${far.toFixed(2)}${unit}`;
-  if (domain.unit !== "m") return `${depths}, ratio ${(far / near).toFixed(2)}; it has no unit, so no distance`;
+  const depths = `depth ${withUnit(near, domain.unit)} and ${withUnit(far, domain.unit)}`;
+  if (domain.unit !== "m") return `${depths}, ratio ${formatNumber(far / near, "")}; it has no unit, so no distance`;
   const lens = lensOf(size, degrees);
   const apart = distance(pointOf(lens, from.x, from.y, near), pointOf(lens, to.x, to.y, far));
-  return `${depths}, distance ${apart.toFixed(2)} m (at a field of view of ${Number(degrees.toFixed(1))}°)`;
+  return `${depths}, distance ${withUnit(apart, "m")} (at a field of view of ${Number(degrees.toFixed(1))}°)`;
 }
 
 /** Degrees; NaN where a pixel has no direction. @param {Domain} domain @param {number} first @param {number} second */

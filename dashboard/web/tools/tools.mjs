@@ -7,7 +7,7 @@ import { colourBar } from "../drawing/pane_heading.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
 import { sourceOf } from "../player/context.mjs";
 import { button, DRAG_ENDS, element, worded } from "../ui/dom.mjs";
-import { formatMark, markWithUnit, parseable, withUnit } from "../ui/numbers.mjs";
+import { parseable, rangeText, scaleMarks, unitAfter, withUnit } from "../ui/numbers.mjs";
 
 /** How an energy is drawn at first: above the threshold that a tenth of the pixels of usual frames reaches. */
 const FIRST_OVERLAY = { opacity: 0.7, from: 2 };
@@ -252,12 +252,13 @@ function overlayLine(context) {
     if (!own || !overlay) return;
     const scale = energyScale(own, context.view.state);
     const { opacity, from: least } = overlay;
+    const [low, high] = scaleMarks([scale.lo, scale.hi], scale.unit);
     legend.replaceChildren(
-      element("span", { class: "number", text: formatMark(scale.lo) }),
+      element("span", { class: "number", text: low }),
       colourBar(scale),
-      element("span", { class: "number", text: markWithUnit(scale.hi, scale.unit) }),
+      element("span", { class: "number", text: high + unitAfter(scale.unit) }),
     );
-    legend.title = `energy from ${formatMark(scale.lo)} to ${markWithUnit(scale.hi, scale.unit)}. Press to change colours and range.`;
+    legend.title = `energy from ${rangeText(scale, scale.unit)}. Press to change colours and range.`;
     legend.setAttribute("aria-label", legend.title);
     strength.value = String(Math.round(100 * opacity));
     from.min = String(own.lo);

@@ -42,6 +42,32 @@ export function markWithUnit(value, unit) {
   return joined(formatMark(value), unit);
 }
 
+/**
+ * Marks or ends of one scale: all with as many decimals as the one that needs most, but no more than its unit has, unless
+ * two would then be alike. @param {number[]} values @param {string} unit @returns {string[]}
+ */
+export function scaleMarks(values, unit) {
+  if (values.some((value) => !Number.isFinite(value) || Math.abs(value) >= 1e5)) return values.map(formatMark);
+  const needed = Math.max(...values.map((value) => decimalsOf(Number(value.toPrecision(3)))), 0);
+  const usual = Math.min(needed, DECIMALS[unit] ?? OTHER_DECIMALS);
+  const written = (/** @type {number} */ decimals) => values.map((value) => Number(value.toFixed(decimals)));
+  const isTold =
+    new Set(written(usual)).size === new Set(values).size && !values.some((v, i) => v && !written(usual)[i]);
+  return values.map((value) => value.toFixed(isTold ? usual : needed).replace("-", MINUS));
+}
+
+/** The ends of a scale: `1.38 to 2.62 m`. @param {{lo: number, hi: number}} ends @param {string} unit */
+export function rangeText({ lo, hi }, unit) {
+  const [low, high] = scaleMarks([lo, hi], unit);
+  return `${low} to ${high}${unitAfter(unit)}`;
+}
+
+/** @param {number} value in few digits */
+function decimalsOf(value) {
+  const [digits, power = "0"] = String(value).split("e");
+  return Math.min(Math.max((digits.split(".")[1] ?? "").length - Number(power), 0), 9);
+}
+
 /** For a field, and for numbers that are rounded by writing them: three significant digits that `Number` reads. @param {number} value */
 export function parseable(value) {
   if (!Number.isFinite(value)) return "";

@@ -64,9 +64,9 @@ class TrackSpec:
     """The key of the track that it is compared with frame by frame: the same configuration on the clip without the shift."""
 
 
-STATED_LATER = ("trust", "expected", "rankings")
-"""Constants of a head that change no stored value: how far an energy can be trusted, which error to expect, and which methods a
-confidence ranks."""
+STATED_LATER = ("trust", "expected", "rankings", "training")
+"""Constants of a head that change no stored value: how far an energy can be trusted, which error to expect, which methods a
+confidence ranks, and how a method was trained."""
 COLUMN_TITLES: dict[str, dict[str, str]] = {
     "pts_seconds": {"title": "Presentation time", "unit": "s"},
     "terms": {"title": "Path disagreement", "unit": "code"},
@@ -317,6 +317,7 @@ class _Maker:
             "origin": made.pop("origin"),
             "merge": {"version": MERGE_VERSION, **made},
             **({"paths": list(recipe.paths[1:])} if is_expected else {}),  # of the column `terms`
+            **self._training(recipe.of),
             **doubts.stated,
             **_stated_later(self.zoo, target, MERGED),
         }
@@ -382,9 +383,22 @@ class _Maker:
 
         edges = _digests(chain, *([reference] if reference else []))
         head = self._head(
-            self._kind(kind), method, path, domain, edges, names, truth=true_name, read=read if of_truth else None
+            self._kind(kind),
+            method,
+            path,
+            domain,
+            edges,
+            names,
+            constants=self._training(method),
+            truth=true_name,
+            read=read if of_truth else None,
         )
         return TrackSpec(head, (chain, *([reference] if reference else [])), score, of_truth, clean=clean)
+
+    def _training(self, method: str) -> dict[str, Any]:
+        """How the method's networks came about, as far as the zoo says."""
+        words = {"networks": self.zoo.description, "method": self.zoo.trainings.get(method, "")}
+        return {"training": words} if any(words.values()) else {}
 
     def _head(
         self,
@@ -494,7 +508,7 @@ def _stated_later(zoo: Zoo, target: str, method: str) -> dict[str, Any]:
         "expected": asdict(expected) if expected else None,
         "rankings": {other: ranking.stated() for other, ranking in rankings.items()},
     }
-    return {name: json.loads(json.dumps(stated[name])) for name in STATED_LATER if stated[name]}
+    return {name: json.loads(json.dumps(stated[name])) for name in stated if stated[name]}
 
 
 def _error_names(domain: Domain) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 
 from tests.browser.helpers import press, repainted, seek, shown, state, wait_for, wait_for_numbers
 from tests.browser.player.data import Open
@@ -67,6 +67,18 @@ def test_an_energy_over_the_pictures_is_that_of_their_frame(open_player: Open):
     root.press("e")
     assert state(root)["view"]["overlay"] is None
     assert root.evaluate("el => el.xc.rects()") == sizes, "no picture moves for the line of options"
+
+
+def test_the_key_of_difference_and_energy_is_not_under_the_settings_of_both(open_player: Open):
+    root = open_player("panes=input,A,B")
+    root.focus()
+    root.press("d")
+    root.press("e")
+    key = root.locator(".pane-key:visible").first
+    expect(key).to_contain_text("energy")
+    below = root.locator(".options").bounding_box()
+    assert below and (box := key.bounding_box())
+    assert box["y"] + box["height"] <= below["y"]
 
 
 def test_a_wipe_shows_two_pictures_in_one_place_and_its_edge_is_a_slider(open_player: Open):

@@ -93,6 +93,22 @@ def test_play_follows_presentation_time_where_frames_last_differently(mount_play
     assert {1, 5, 9, 13} <= {frame for _, frame in seen}
 
 
+def test_play_does_not_run_away_from_frames_that_the_network_has_not_brought(mount_player: Open, app: App):
+    """Otherwise it would ask for the blocks after them as well, and all of them would come later."""
+    root = mount_player(data_of(app, "i", ptsSeconds=[frame / 30 for frame in range(300)], nReady=300))
+    wait_for(root, "el.xc.state().loaded.some(([first, stop]) => first === 0 && stop >= 16)")
+    root.page.route("**/packs/**", lambda route: None)  # nothing arrives any more
+    stop = root.evaluate("el => el.xc.state().loaded[0][1]")
+    stop_time(root)
+    start_play(root)
+    ahead = []
+    for _ in range((stop * 34 + 600) // TICK_MS):
+        tick(root)
+        ahead.append(root.evaluate("el => el.xc.state().frame - el.xc.painted"))
+    assert root.evaluate("el => el.xc.painted") == stop - 1
+    assert max(ahead) <= 5, "100 ms at 30 frames a second, and a tick"
+
+
 def test_a_late_frame_of_a_slow_clip_is_no_stall(mount_player: Open, app: App):
     """Each frame lasts 600 ms and arrives 150 ms late. The clock continues, and the sign for waits of 400 ms stays hidden."""
     root = mount_player(data_of(app, "i", ptsSeconds=[0.6 * frame for frame in range(30)], nReady=30))

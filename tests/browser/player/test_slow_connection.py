@@ -56,6 +56,25 @@ def test_on_a_slow_line_previews_are_played_and_the_frame_that_stands_is_exact(o
     assert frames_shown(root) == [frame] * 4
 
 
+def test_play_on_a_slow_line_never_steps_back(open_player: Open, heavy_app: App):
+    root = open_player(f"panes={FOUR_PANES}", heavy_app.address)
+    slow_down(root, 400)
+    root.evaluate("el => el.xc.seek(100)")
+    wait_for_tier(root, 100, "preview")
+    press(root, "Space")
+    seen = root.evaluate(
+        """async (el) => {
+          const seen = [el.xc.painted];
+          while (el.xc.painted < 150) {
+            await new Promise(requestAnimationFrame);
+            if (el.xc.painted !== seen.at(-1)) seen.push(el.xc.painted);
+          }
+          return seen;
+        }"""
+    )
+    assert seen == sorted(seen)
+
+
 def test_an_exact_frame_has_the_stored_codes_also_after_its_preview(open_player: Open, heavy_app: App):
     """The input is shown as it is stored, so that its pixels can be held against the pack's."""
     root = open_player("panes=input", heavy_app.address)

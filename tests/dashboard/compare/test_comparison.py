@@ -10,10 +10,11 @@ from typer.main import get_command
 from cache.records import Clip, Head, Pack, Track
 from cache.store import Store
 from dashboard.catalogue import Catalogue
-from dashboard.commands import DEFAULT_SAMPLING, DEFAULT_ZOO, command_for
+from dashboard.commands import DEFAULT_SAMPLING, DEFAULT_ZOO, blanks, command_for, for_folder
 from dashboard.compare.comparison import compare
 from dashboard.compare.verdict import measures_of, verdict
 from dashboard.configuration import Configuration
+from dashboard.gallery.items import listed
 from dashboard.text import one_line, web_address
 from precompute.cli.app import app
 from precompute.media.sampling import Sampling
@@ -21,7 +22,8 @@ from tests.fixtures.stores import build_store
 
 A = Configuration("mini", "baseline", "rgb-normal")
 B = Configuration("mini", "consistency", "rgb-normal")
-CLIP = Clip("c" * 64, "walkthrough", "a" * 64, {}, width=8, height=8, n_frames=3)
+WALKTHROUGH = next(item.sha256 for item in listed() if item.name == "walkthrough")
+CLIP = Clip("c" * 64, "Walk through two rooms", WALKTHROUGH, {}, width=8, height=8, n_frames=3)
 DOMAINS = {
     "rgb": ("Image", 3),
     "normal": ("Surface normals", 3),
@@ -93,7 +95,7 @@ def test_everything_offered_is_stored_and_everything_stored_is_offered(tmp_path:
 def test_what_is_not_on_a_clip_is_not_offered_there() -> None:
     other = replace(CLIP, key="e" * 64, title="other")
     catalogue = Catalogue([*whole_clip(), track("input", "rgb", clip=other)])
-    assert catalogue.targets(CLIP.key) == ("depth", "normal")
+    assert catalogue.targets(CLIP.key) == ("normal", "depth")
     assert catalogue.targets(other.key) == ()
     assert catalogue.configurations(other.key, "normal") == ()
     assert catalogue.targets("no such clip") == ()
@@ -211,9 +213,27 @@ def test_what_a_command_leaves_out_is_what_the_job_takes_by_itself() -> None:
     assert run["zoo"] == DEFAULT_ZOO and not run["tolerant"]
 
 
+def test_a_clip_that_is_only_titled_like_a_bundled_one_is_not_computed_from_it() -> None:
+    own = replace(CLIP, title="walkthrough", source_sha256="a" * 64)
+    command = command_for(own, A)
+    assert shlex.split(command)[4] == "SOURCE"
+    assert blanks(command) == "Replace SOURCE with this clip's file or address."
+    assert blanks(command_for(CLIP, A)) == ""
+
+
+def test_a_command_names_a_store_inside_the_project_and_no_other_folder_of_the_server(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert for_folder("run", tmp_path / "my store") == "run --store 'my store'"
+    command = for_folder(command_for(replace(CLIP, source_sha256="a" * 64)), tmp_path.parent / "elsewhere")
+    assert str(tmp_path.parent) not in command
+    assert blanks(command) == (
+        "Replace SOURCE with this clip's file or address and STORE with the folder of this page's store."
+    )
+
+
 def test_an_address_with_shell_letters_stays_one_word_of_the_command() -> None:
     address = "https://example.org/a';rm${IFS}-rf;'&b=$(id)"
-    hostile = replace(CLIP, title="; rm -rf ~", url=address)
+    hostile = replace(CLIP, title="; rm -rf ~", url=address, source_sha256="a" * 64)
     missing = compare(Catalogue([track("input", "rgb", clip=hostile)]), hostile, None, None, []).missing
     assert missing[0].command is not None
     assert shlex.split(missing[0].command) == ["python", "-m", "precompute", "run", address]
@@ -315,6 +335,6 @@ def test_a_tolerant_clip_is_told_from_the_strict_one_of_the_same_source():
     )
     whole = track("input", "rgb", number=2)
     catalogue = Catalogue([damaged, whole])
-    assert catalogue.clip_label(CLIP) != catalogue.clip_label(tolerant) == "walkthrough (tolerant, eeeeeeee)"
+    assert catalogue.clip_label(CLIP) != catalogue.clip_label(tolerant) == "Walk through two rooms (tolerant, eeeeeeee)"
     assert compare(catalogue, tolerant, None, None, ()).caveats == ("damaged after frame 2 of the source; tolerant",)
     assert compare(catalogue, CLIP, None, None, ()).caveats == ()

@@ -113,7 +113,7 @@ def test_how_far_the_energy_can_be_trusted_is_said_or_called_not_measured() -> N
     stated = said(verdict(measures(*(replace(one, trust=TRUST) for one in pair))))
     assert "on 480 test frames, energy follows the error moderately (ρ = 0.53)" in stated
     assert "AUC 0.69 to 0.80" in stated
-    assert "Between methods it can mislead" in stated
+    assert "between methods it can mislead" in stated
     same_method = [replace(one, method="lab/baseline") for one in pair]
     assert "Between methods" not in said(verdict(measures(*same_method)))
 

@@ -48,7 +48,7 @@ def test_a_way_has_the_mean_term_of_its_path_or_a_command(store: Store) -> None:
     assert by_path["rgb-normal"].energy is None and by_path["rgb-normal"].command is None
     assert by_path["rgb-depth-normal"].command is None
     assert by_path["rgb-edge2d-normal"].command == (
-        "python -m precompute run walkthrough --configurations mini/baseline/rgb-edge2d-normal --size 64 --store X"
+        "python -m precompute run SOURCE --configurations mini/baseline/rgb-edge2d-normal --size 64 --store X"
     )
     lineup = [Configuration("mini", "baseline", "rgb-normal")] * 2
     tracks = energy_tracks(catalogue, catalogue.clips[0], found)
@@ -139,7 +139,10 @@ def test_a_path_that_is_not_computed_says_so_and_gives_the_command(page: Page, a
     expect(missing).to_contain_text("picture not stored")
     assert missing.locator(".way-line").evaluate("el => getComputedStyle(el).strokeDasharray") != "none"
     missing.click()
-    expect(graph.locator("code")).to_contain_text("--configurations mini/baseline/rgb-edge2d-normal --size 64 --store")
+    expect(graph.locator("code")).to_contain_text(
+        "--configurations mini/baseline/rgb-edge2d-normal --size 64 --store STORE"
+    )
+    expect(graph.get_by_text("Replace SOURCE with this clip's file or address")).to_be_visible()
     graph.get_by_role("button", name="copy the command").click()
     expect(graph.get_by_role("button", name="copy the command")).to_have_text(re.compile("^copied|^selected"))
     wait_for_numbers(root, [1, 16, 18])

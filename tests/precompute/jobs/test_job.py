@@ -28,6 +28,7 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner, Result
 
 from analysis.ranking import stated_ranking
+from analysis.training import training_of
 from analysis.trust import trust_of
 from cache.maintenance import verify
 from cache.records import StoreError, sealed
@@ -195,6 +196,23 @@ def test_trust_measured_later_reaches_finished_tracks_and_makes_none_of_them_aga
     assert run(store, zoo, clip, "--max-frames", "2").exit_code == 0
     again = {path: path.stat().st_mtime_ns for path in store.glob("tracks/**/*.json")}
     assert again == manifests  # they state it already
+
+
+def test_a_description_of_a_method_reaches_its_finished_tracks_and_makes_none_of_them_again(tmp_path, clip):
+    zoo, store = write_zoo(tmp_path / "zoo"), tmp_path / "store"
+    assert run(store, zoo, clip, "--max-frames", "2").exit_code == 0
+    before = contents(store)
+    toml = zoo / "zoo.toml"
+    toml.write_text('training = { baseline = "each alone" }\n' + toml.read_text())
+    assert run(store, zoo, clip, "--max-frames", "2").exit_code == 0
+    assert contents(store) == before
+    tracks = [
+        *Store(store, read_only=True).tracks(kind="prediction"),
+        *Store(store, read_only=True).tracks(kind="readout"),
+    ]
+    told = {t.head.method: found.method for t in tracks if (found := training_of(t))}
+    assert told == {"baseline": "each alone"}
+    assert not [problem for problem in verify(Store(store)) if problem]
 
 
 def test_a_stored_prediction_is_what_its_network_makes_of_the_stored_input(done, zoo):

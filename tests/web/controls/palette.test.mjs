@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { allCommands } from "../../../dashboard/web/controls/command_list.mjs";
+import { Commands } from "../../../dashboard/web/controls/commands.mjs";
 import { BINDINGS } from "../../../dashboard/web/controls/keys.mjs";
 import { matching, placeCommands } from "../../../dashboard/web/controls/palette.mjs";
 import { graph } from "../../../dashboard/web/path_graph/opener.mjs";
@@ -26,7 +27,13 @@ const ran = [];
 const pane = (letter, role, title, detail, key = title) => ({ id: letter || role, letter, role, title, detail, key });
 const choice = (title, detail) => ({ open: `mini/${title}/${detail}`, title, detail, key: title });
 const CONTEXT = {
-  commands: { has: () => true, run: (...given) => ran.push(given), lists: [] },
+  commands: {
+    has: () => true,
+    serves: () => true,
+    isStill: () => false,
+    run: (...given) => ran.push(given),
+    lists: [],
+  },
   letters: "ABCDEFGH",
   data: {
     ptsSeconds: Array.from({ length: 240 }, (_, i) => i / 30),
@@ -97,6 +104,21 @@ test("every key of the help is in the palette, and every toggle says its state",
   for (const { label, action } of BINDINGS) assert.ok(left.includes(action) || listed.has(label), label);
   const stateOf = (typed) => matching(commands, typed)[0].state;
   assert.deepEqual(["wipe", "loop around", "energy: raw", "speed 1×"].map(stateOf), ["off", "on", "on", "on"]);
+});
+
+test("a picture is not offered what needs time", () => {
+  const announced = [];
+  const commands = new Commands(
+    { toggle: () => ran.push("toggle"), worst: () => ran.push("worst"), wipe: () => ran.push("wipe") },
+    { isStill: () => true, announce: (text) => announced.push(text) },
+  );
+  ran.length = 0;
+  for (const action of ["toggle", "worst", "wipe", "nothing"]) commands.run(action);
+  assert.deepEqual(ran, ["wipe"]);
+  assert.deepEqual(announced, Array(2).fill("this is a single picture: there is nothing to play or to search"));
+  const helps = allCommands({ ...CONTEXT, commands }).map(({ help }) => help);
+  assert.ok(helps.some((help) => help.startsWith("wipe")));
+  assert.ok(!helps.some((help) => /play|worst|speed/.test(help)));
 });
 
 test("commands for the page ask Python for what they say", () => {

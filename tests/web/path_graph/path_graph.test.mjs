@@ -20,7 +20,7 @@ test("a path with a number and no picture lacks the picture, one without a numbe
 });
 
 test("a disagreement is said with its side of the mean, and without one nothing is said", () => {
-  assert.match(disagreement(-1.4, undefined, 3), /less than usual \(1\.40 σ below the mean of validation images\)/);
-  assert.match(disagreement(0.3, -0.2, 3), /more than usual \(0\.30 σ above .*; −0\.20\sσ in frame 3\)/);
+  assert.match(disagreement(-1.4, undefined, 3), /less than usual \(1\.40\sσ below the mean of validation images\)/);
+  assert.match(disagreement(0.3, -0.2, 3), /more than usual \(0\.30\sσ above .*; −0\.20\sσ in frame 3\)/);
   assert.equal(disagreement(null, 1, 3), "");
 });

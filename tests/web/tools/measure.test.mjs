@@ -31,7 +31,10 @@ test("a depth without metres gives no distance", () => {
   const text = relation({ ...DEPTH, unit: "" }, 10, 200, CENTRE, CENTRE, SIZE);
   assert.match(text, /ratio/);
   assert.doesNotMatch(text, / m\b/);
-  assert.match(relation(DEPTH, 10, 200, CENTRE, CENTRE, SIZE), /distance \d+\.\d\d m \(at a field of view of 60°\)/);
+  assert.match(
+    relation(DEPTH, 10, 200, CENTRE, CENTRE, SIZE),
+    /distance \d+\.\d\d\u00a0m \(at a field of view of 60°\)/,
+  );
   assert.match(relation(DEPTH, 10, 200, CENTRE, CENTRE, SIZE, 68), /field of view of 68°/);
   assert.equal(relation({ ...DEPTH, name: "reshading" }, 10, 200, CENTRE, CENTRE, SIZE), "");
 });
