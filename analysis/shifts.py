@@ -49,6 +49,11 @@ class Kind:
         """`2px`, `q30`."""
         return f"{self.prefix}{strength:.4g}{self.suffix}"
 
+    def shown(self, strength: float) -> str:
+        """For people: `2 px`, with a no-break space."""
+        space = "\N{NO-BREAK SPACE}" if self.suffix else ""
+        return f"{self.prefix}{strength:.4g}{space}{self.suffix}"
+
 
 def _of_224_px(*pixels: float) -> tuple[float, ...]:
     return tuple(float(f"{pixel * _OF_224:.4g}") for pixel in pixels)
@@ -92,8 +97,8 @@ class Shift:
 
     @property
     def title(self) -> str:
-        """`Gaussian blur 2px`."""
-        return f"{self.kind.title} {self.kind.spelled(self.strength)}"
+        """`Gaussian blur 2 px`."""
+        return f"{self.kind.title} {self.kind.shown(self.strength)}"
 
     @property
     def order(self) -> float:

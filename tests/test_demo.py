@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.shifts import parse_shifts
 from consistency.zoo.read import load_zoo
 from dashboard.configuration import PREFERRED_METHODS
 from precompute.jobs.output.tracks import select_configurations
@@ -87,7 +88,7 @@ folder = Path(sys.argv[1])
 note = "import os, pathlib, sys; (pathlib.Path(sys.argv[1]) / sys.argv[2]).write_text(str(os.nice(0))); "
 def child(name, after): return [sys.executable, "-c", note + after, str(folder), name]
 commands = {"page": child("page", "import time; time.sleep(999)")}
-sys.exit(run_together(commands, Later("gallery", child("gallery", sys.argv[2]), (folder / "page").exists)))
+sys.exit(run_together(commands, Later("gallery", [child("gallery", sys.argv[2]), child("ladders", "pass")], (folder / "page").exists)))
 """
 
 
@@ -105,6 +106,7 @@ def test_what_comes_later_starts_when_the_page_is_up_runs_niced_and_ends_nothing
     if says:
         assert process.stderr is not None
         assert says in process.stderr.readline()
+    wait_until((tmp_path / "ladders").exists, "the command after it, whatever the first one said")
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE_SECONDS)
@@ -121,5 +123,9 @@ def test_make_demo_starts_the_page_and_a_worker_and_the_procfile_names_one():
     methods = {method for method, _ in select_configurations(load_zoo("mini"), chosen)}
     assert methods >= {*PREFERRED_METHODS, "merged"} and "multitask" not in methods
     assert set(demo.LATER) >= {"phone", "walkthrough", "gallery"}
+    ladders = parse_shifts(demo.LADDERS[demo.LADDERS.index("--shift") + 1])
+    assert [(one.kind.name, one.severity) for one in ladders if one] == [
+        (kind, severity) for kind in ("jpeg", "blur") for severity in range(1, 6)
+    ]
     (worker,) = [line for line in (ROOT / "Procfile").read_text().splitlines() if line.startswith("worker: ")]
     assert worker == "worker: python -m precompute serve --no-files"

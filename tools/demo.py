@@ -1,6 +1,7 @@
 """Runs the dashboard and a worker side by side until one of them ends, or until Ctrl-C: `make demo`.
 
-Once the page answers, the other methods of the bundled clips and the gallery are computed beside them at the lowest priority.
+Once the page answers, the other methods of the bundled clips and the gallery are computed beside them at the lowest priority, then
+the ladders of the Shift page.
 Nothing waits for them, and what is computed already takes a second.
 
 python -m tools.demo --port 8501
@@ -30,6 +31,9 @@ LOOK_SECONDS = 0.1
 LEAST_PRIORITY = 19
 LATER = ("phone", "walkthrough", "gallery")
 """Sources whose every configuration is computed once the page is up; `make demo` has computed the first ones before."""
+LADDERS = ("walkthrough", "--fps", "5", "--shift", "jpeg@1..5,blur@1..5")
+LADDERS += ("--configurations", ",".join(f"mini/*/rgb-{target}" for target in ("normal", "reshading", "depth")))
+"""What the Shift page shows, computed after LATER."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,17 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8501, help="port of the dashboard (default: 8501)")
     options = parser.parse_args(arguments)
     page = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(options.port)]
-    worker, rest = ([sys.executable, "-m", "precompute", *words] for words in (["serve"], ["run", *LATER]))
+    all_words = (["serve"], ["run", *LATER], ["run", *LADDERS])
+    worker, *rest = ([sys.executable, "-m", "precompute", *words] for words in all_words)
     later = Later("the background job", rest, lambda: answers(options.port))
     return run_together({"page": page, "worker": worker}, later)
 
 
 @dataclass(frozen=True)
 class Later:
-    """A command that starts once something is ready, at the lowest priority and in silence. It may end when it likes."""
+    """Commands that run one after the other once something is ready, at the lowest priority and in silence. They may end when they
+    like."""
 
     name: str
-    command: list[str]
+    commands: list[list[str]]
     is_ready: Callable[[], bool]
 
 
@@ -70,21 +76,25 @@ def run_together(commands: dict[str, list[str]], later: Later | None = None) -> 
 
     before = {number: signal.signal(number, stop) for number in SIGNALS}
     running: dict[str, subprocess.Popen[bytes]] = {}
-    background: tuple[Later, subprocess.Popen[bytes]] | None = None
+    waiting: list[list[str]] = []
+    background: tuple[list[str], subprocess.Popen[bytes]] | None = None
+    name = later.name if later else ""
     try:
-        for name, command in commands.items():
-            running[name] = _start(command)
+        for which, command in commands.items():
+            running[which] = _start(command)
         while not stopped:
             if later and later.is_ready():
-                background, later = (later, _start(later.command, is_quiet=True)), None
+                waiting, later = list(later.commands), None
+            if waiting and background is None:
+                background = (waiting[0], _start(waiting.pop(0), is_quiet=True))
             if background and (status := background[1].poll()) is not None:
                 if status:
-                    again = f"run `{' '.join(['python', *background[0].command[1:]])}` to see why"
-                    print(f"{background[0].name} ended with {status}; {again}", file=sys.stderr, flush=True)
+                    again = f"run `{' '.join(['python', *background[0][1:]])}` to see why"
+                    print(f"{name} ended with {status}; {again}", file=sys.stderr, flush=True)
                 background = None
-            for name, process in running.items():
+            for which, process in running.items():
                 if (status := process.poll()) is not None:
-                    print(f"{name} ended with {status}; stopping the rest", file=sys.stderr, flush=True)
+                    print(f"{which} ended with {status}; stopping the rest", file=sys.stderr, flush=True)
                     return status or 1
             time.sleep(LOOK_SECONDS)
         return 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from analysis.shifts import Kind, Shift, shift_of, source_of
 from cache.records import Clip
 from dashboard.catalogue import Catalogue
+from dashboard.text import one_line
 
 CLEAN = "clean"
 COMMAND = "python -m precompute run walkthrough --fps 5 --shift jpeg@1..5,blur@1..5"
@@ -24,8 +25,8 @@ class Step:
 
     @property
     def label(self) -> str:
-        """`q25`; `clean`."""
-        return self.shift.kind.spelled(self.shift.strength) if self.shift else CLEAN
+        """`q25`, `2 px`; `clean`."""
+        return self.shift.kind.shown(self.shift.strength) if self.shift else CLEAN
 
     @property
     def spelling(self) -> str:
@@ -90,6 +91,10 @@ def chosen_ladder(
     ladder = next((one for one in among if one.kind.name == kind), among[0])
     at = ladder.at(CLEAN if strength == CLEAN else spelling)
     note = ""
+    if at is None and strength:
+        note = (
+            f"The strength '{one_line(spelling, 40)}' is not stored; showing the strongest, {ladder.steps[-1].label}."
+        )
     if clip and not exact and not related:
         note = f"'{catalogue.clip_label(clip)}' has no ladder; showing one of '{catalogue.clip_label(ladder.source)}'."
     return ladder, len(ladder.steps) - 1 if at is None else at, note

@@ -7,7 +7,7 @@ import io
 import math
 
 from dashboard.shift.curves import Read
-from dashboard.shift.ladders import Ladder
+from dashboard.shift.ladders import CLEAN, Ladder
 
 HEADINGS = (
     "source_clip",
@@ -41,7 +41,7 @@ def numbers_csv(ladder: Ladder, found: Read) -> bytes:
                     [
                         ladder.source.key,
                         ladder.kind.name,
-                        step.label,
+                        ladder.kind.spelled(shift.strength) if shift else CLEAN,
                         (shift.severity or "") if shift else 0,
                         step.clip.key,
                         curve.configuration.full_spelling,

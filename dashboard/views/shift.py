@@ -65,7 +65,7 @@ def page(site: Site) -> None:
     tracks = look()
     catalogue = Catalogue(tracks, unlisted(site.store))
     ladders = ladders_of(catalogue)
-    with st.container(key="shift-head", gap=None):
+    with st.container(key="shift-head", horizontal=True, vertical_alignment="bottom", gap="small"):
         st.title("Shift", anchor=False)
         st.text(INTRODUCTION)
     if not ladders:

@@ -6,7 +6,7 @@ import { markWithUnit, withUnit } from "../ui/numbers.mjs";
 import { Theme } from "../ui/theme.mjs";
 import { rangeOf, runs, stepAt } from "./geometry.mjs";
 
-const HEIGHT = 168;
+const HEIGHT = 160;
 /** Room around the curves, px: numbers on the left, strengths below. */
 const ROOM = { top: 8, right: 8, bottom: 40, left: 52 };
 const POINT_RADIUS = 4;
@@ -107,8 +107,13 @@ class Curves {
       const share = (event.clientX - picture.getBoundingClientRect().left - ROOM.left) / inner.width;
       if (share >= 0 && share < 1) this.choose(stepAt(share, data.steps.length));
     });
-    const head = element("h3", { text: plot.title });
-    return element("section", { class: "shift-plot" }, head, legend(plot), picture);
+    const head = element("h2", { text: plot.title });
+    return element(
+      "section",
+      { class: "shift-plot" },
+      element("div", { class: "shift-head" }, head, legend(plot)),
+      picture,
+    );
   }
 
   /** Labels below: strengths, and ImageNet-C's severities. @param {Data} data @param {SVGElement} picture @param {(at: number) => number} x @param {number} column */

@@ -17,7 +17,7 @@ export function rangeOf(plot) {
     points.flatMap((point) => (point ? [point.mean - (point.half ?? 0), point.mean + (point.half ?? 0)] : [])),
   );
   const low = Math.min(0, ...values);
-  const high = Math.max(low + 1e-6, ...values);
+  const high = Math.max(0, low + 1e-6, ...values);
   const step = roundStep((high - low) / N_MARKS);
   const first = Math.floor(low / step + 1e-9);
   const last = Math.ceil(high / step - 1e-9);
