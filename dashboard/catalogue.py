@@ -14,6 +14,12 @@ DOMAIN_ORDER = ("normal", "depth", "reshading", "curvature", "edge2d", "edge3d",
 """Every list of domains has these first, as the project page does; others follow by title."""
 
 
+def place_of(domain: str, title: str) -> tuple[int, str, str]:
+    """What lists of domains are sorted by."""
+    place = DOMAIN_ORDER.index(domain) if domain in DOMAIN_ORDER else len(DOMAIN_ORDER)
+    return place, title.casefold(), domain
+
+
 class Catalogue:
     """What a store holds, by clip and target. `tracks` come newest first, as `Store.tracks` returns them.
 
@@ -134,13 +140,8 @@ class Catalogue:
         return self._titles.get(domain, domain)
 
     def in_order(self, domains: Iterable[str]) -> tuple[str, ...]:
-        """Domains as every page lists them: those of `DOMAIN_ORDER` first, others by title."""
-
-        def order(domain: str) -> tuple[int, str, str]:
-            place = DOMAIN_ORDER.index(domain) if domain in DOMAIN_ORDER else len(DOMAIN_ORDER)
-            return place, self.title(domain).casefold(), domain
-
-        return tuple(sorted(set(domains), key=order))
+        """Domains as every page lists them."""
+        return tuple(sorted(set(domains), key=lambda domain: place_of(domain, self.title(domain))))
 
     def path_title(self, path: str) -> str:
         """`Image → Surface normals`; arrows are for the screen only."""

@@ -9,9 +9,9 @@ from functools import cached_property
 
 from analysis.summaries.record import Expected, Measure, Summary
 from cache.records import Clip
+from dashboard.catalogue import place_of
 from dashboard.compare.comparison import ERROR_COLUMNS
 from dashboard.configuration import Configuration, menu_order
-from dashboard.selection.defaults import USUAL_TARGET
 from dashboard.text import counted, one_line
 
 
@@ -76,13 +76,13 @@ class Table:
 
 
 def targets_of(summaries: Iterable[Summary]) -> dict[str, str]:
-    """Domain -> title, of everything that some configuration predicts directly; the preferred one first."""
+    """Domain -> title, of everything that some configuration predicts directly, in the order of all pages."""
     found: dict[str, str] = {}
     for one in summaries:
         if one.kind == "prediction":
             found.setdefault(one.path.rsplit("-", 1)[-1], one.domain_title or one.domain)
     found = {name: one_line(title) for name, title in found.items()}
-    return dict(sorted(found.items(), key=lambda item: (item[0] != USUAL_TARGET, item[1].casefold(), item[0])))
+    return dict(sorted(found.items(), key=lambda item: place_of(*item)))
 
 
 def table_of(summaries: Sequence[Summary], target: str, *, longer: bool = False) -> Table:

@@ -86,7 +86,7 @@ def page(site: Site) -> None:
 
 
 def _targets(catalogue: Catalogue) -> dict[str, str]:
-    """Domains that are predicted directly on any clip -> title, sorted by title."""
+    """Domains that are predicted directly on any clip -> title."""
     found = {
         configuration.domains[-1]
         for clip in catalogue.clips
@@ -94,8 +94,7 @@ def _targets(catalogue: Catalogue) -> dict[str, str]:
         for configuration in catalogue.configurations(clip.key, target)
         if configuration.is_direct
     }
-    titles = {name: catalogue.title(name) for name in found}
-    return dict(sorted(titles.items(), key=lambda one: (one[1].casefold(), one[0])))
+    return {name: catalogue.title(name) for name in catalogue.in_order(found)}
 
 
 def _measure(options: Sequence[Measure]) -> Measure | None:

@@ -6,7 +6,7 @@ import { fillCodes, halfStep, lensOf, planeOf, pointsIn } from "../../../dashboa
 const { codes, width, height, domain, degrees, boxes } = JSON.parse(readFileSync(0, "utf-8"));
 const bytes = Buffer.from(codes, "base64");
 const rgba = new Uint8ClampedArray(4 * bytes.length);
-bytes.forEach((code, i) => rgba.fill(code, 4 * i, 4 * i + 3));
+for (const [i, code] of bytes.entries()) rgba.fill(code, 4 * i, 4 * i + 3);
 const floats = fillCodes(rgba, domain, new Float32Array(bytes.length));
 const lens = lensOf({ width, height }, degrees);
 const planes = boxes.map((box) => {
