@@ -294,8 +294,8 @@ def measure_zoos(
     folders: Sequence[Path], docs: Path, work: Path, real: Path | None, device: str, shifts: bool = True
 ) -> None:
     """Fit and judge the measures of each zoo, and write them into its zoo.toml and docs/results.md."""
-    from training.evaluation.measures import SHIFTS, measure, n_observed
-    from training.evaluation.measures_sections import measures_text, write_section
+    from training.evaluation.measures.run import SHIFTS, measure, n_observed
+    from training.evaluation.measures.sections import measures_text, write_section
 
     with bars() as progress, errors_named():
         for folder in folders:

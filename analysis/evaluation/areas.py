@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.evaluation.resampling import Estimate, Units, bins_of, lengths_of, units_of, weights, with_interval
-from analysis.sparsification import N_BINS, Sparsification, sparsification
+from analysis.evaluation.sparsification import N_BINS, Sparsification, sparsification
 from analysis.statistics import RiskCoverage, risk_coverage
 
 STATED_COVERAGE = 0.8

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from analysis.columns import Columns
-from analysis.confidences import Confidence, ConfidencePlot, confidence_plot
-from analysis.sparsification import Sparsification, sparsification
+from analysis.evaluation.confidences import Confidence, ConfidencePlot, confidence_plot
+from analysis.evaluation.sparsification import Sparsification, sparsification
 from dashboard.catalogue import Catalogue
 from dashboard.compare.comparison import EXPECTED, Comparison
 from dashboard.compare.memory import kept_by_content

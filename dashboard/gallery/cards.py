@@ -12,8 +12,8 @@ from analysis.energy import Unreadable, same_constants
 from analysis.trust import Trust, trust_of
 from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
-from dashboard.compare.merged import NO_ENERGY_SHORT, is_merged
-from dashboard.compare.verdict import follows, told_apart
+from dashboard.compare.card.merged import NO_ENERGY_SHORT, is_merged
+from dashboard.compare.card.verdict import follows, told_apart
 from dashboard.configuration import Configuration
 from dashboard.gallery.items import Item
 from dashboard.numbers import correlation, number, percent

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.columns import Columns, series_title, series_unit
-from analysis.confidences import VALUE_COLUMNS
 from analysis.energy import Unreadable
+from analysis.evaluation.confidences import VALUE_COLUMNS
 from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
 from dashboard.compare.expected import MEASURES as EXPECTED_ERRORS

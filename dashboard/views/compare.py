@@ -15,12 +15,12 @@ from cache.records import StoreError, Track
 from cache.store import Store, require_store
 from dashboard.catalogue import Catalogue
 from dashboard.compare.believe import believed
+from dashboard.compare.card.verdict import measures_of
 from dashboard.compare.comparison import Comparison, choices_of, compare
 from dashboard.compare.plots import PlotData, read
 from dashboard.compare.steadiness import steadiness_words
 from dashboard.compare.styles import styles_by_letter
 from dashboard.compare.summaries import VERDICT_CHARTS, remarks, summary
-from dashboard.compare.verdict import measures_of
 from dashboard.components.player import player
 from dashboard.player_data import Chart, Position, View
 from dashboard.selection.choices import Choices, note_move

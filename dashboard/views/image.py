@@ -13,7 +13,7 @@ from cache.records import Clip, Track
 from cache.requests.records import Request
 from dashboard.catalogue import Catalogue
 from dashboard.commands import DEFAULT_ZOO
-from dashboard.compare.merged import NO_ENERGY_OF_MERGED
+from dashboard.compare.card.merged import NO_ENERGY_OF_MERGED
 from dashboard.components.player import player
 from dashboard.image.percentile import Standing, standing
 from dashboard.image.raw_values import npz

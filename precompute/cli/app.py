@@ -8,9 +8,9 @@ import typer
 
 from cache.version import VERSION
 from precompute.cli.compare import compare
-from precompute.cli.console import say
 from precompute.cli.doctor import doctor
 from precompute.cli.measure import measure
+from precompute.cli.output.console import say
 from precompute.cli.plain_help import HELP_NAMES, PlainCommand, PlainGroup
 from precompute.cli.requests import REQUEST_COMMANDS
 from precompute.cli.run import run

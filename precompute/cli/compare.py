@@ -12,15 +12,6 @@ from typing import Annotated
 
 import typer
 
-from precompute.cli.console import (
-    EXIT_FAILED_ITEM,
-    StoreOption,
-    complain,
-    logging_to_stderr,
-    open_store,
-    say,
-)
-from precompute.cli.console_events import ConsoleEvents
 from precompute.cli.dashboard_child import ANSWER_SECONDS, DashboardChild, NoDashboard
 from precompute.cli.job_options import (
     BatchSizeOption,
@@ -38,8 +29,17 @@ from precompute.cli.job_options import (
     ZooOption,
     make_settings,
 )
-from precompute.cli.next_step import page_link
-from precompute.cli.report_events import ReportEvents
+from precompute.cli.output.console import (
+    EXIT_FAILED_ITEM,
+    StoreOption,
+    complain,
+    logging_to_stderr,
+    open_store,
+    say,
+)
+from precompute.cli.output.console_events import ConsoleEvents
+from precompute.cli.output.next_step import page_link
+from precompute.cli.output.report_events import ReportEvents
 from precompute.cli.run import say_stopping
 from precompute.cli.zoo.arguments import CodeOption
 from precompute.jobs import events

@@ -25,7 +25,7 @@ from cache.locks import NoLocks, file_system, lock_of
 from cache.maintenance import collect
 from cache.records import BadRecord, NewerRecord, StoreError
 from cache.store import STORE_VARIABLE, Store, default_root
-from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, print_rows, print_table
+from precompute.cli.output.console import EXIT_FAILED_ITEM, StoreOption, print_rows, print_table
 from precompute.cli.store.select import existing_store
 from precompute.downloads.download_failures import days_since_release
 from precompute.downloads.leftovers import unfinished_downloads

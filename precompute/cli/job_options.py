@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from precompute.cli.console import usage
+from precompute.cli.output.console import usage
 from precompute.cli.plain_help import one_of
 from precompute.net.limits import MAX_DURATION_SECONDS, Limits
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cache.records import StoreError, Track
-from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, complain, say, usage
+from precompute.cli.output.console import EXIT_FAILED_ITEM, StoreOption, complain, say, usage
 from precompute.cli.store.select import ClipOption, existing_store, is_meant
 from precompute.text import count
 

@@ -6,17 +6,6 @@ from typing import Annotated
 
 import typer
 
-from precompute.cli.console import (
-    EXIT_FAILED_ITEM,
-    StoreOption,
-    complain,
-    err,
-    logging_to_stderr,
-    open_store,
-    out,
-    usage,
-)
-from precompute.cli.console_events import ConsoleEvents
 from precompute.cli.job_options import (
     BatchSizeOption,
     ConfigurationsOption,
@@ -35,9 +24,20 @@ from precompute.cli.job_options import (
     ZooOption,
     make_settings,
 )
-from precompute.cli.json_events import JsonEvents
-from precompute.cli.next_step import NextStep
-from precompute.cli.report_events import ReportEvents
+from precompute.cli.output.console import (
+    EXIT_FAILED_ITEM,
+    StoreOption,
+    complain,
+    err,
+    logging_to_stderr,
+    open_store,
+    out,
+    usage,
+)
+from precompute.cli.output.console_events import ConsoleEvents
+from precompute.cli.output.json_events import JsonEvents
+from precompute.cli.output.next_step import NextStep
+from precompute.cli.output.report_events import ReportEvents
 from precompute.cli.zoo.arguments import CodeOption
 from precompute.jobs.events import Broadcast
 from precompute.media.listing import list_sources

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from analysis.columns import Columns
-from analysis.confidences import confidence_plot
-from analysis.sparsification import N_BINS, sparsification
+from analysis.evaluation.confidences import confidence_plot
+from analysis.evaluation.sparsification import N_BINS, sparsification
 from tests.fixtures.stores import build_store
 
 RANDOM = np.random.default_rng(0)

@@ -360,7 +360,7 @@ def test_the_palette_moves_with_arrows_and_escape_leaves_everything_as_it_was(pa
 
 def test_every_key_of_the_table_is_in_help_and_palette_and_the_palette_has_more(page: Page, app: App):
     root = open_page(page, app)
-    table = page.evaluate("import('/web/controls/keys.mjs').then(({BINDINGS}) => BINDINGS)")
+    table = page.evaluate("import('/web/commands/keys.mjs').then(({BINDINGS}) => BINDINGS)")
     chords = [key for one in table for key in one["keys"]]
     assert len(chords) == len(set(chords)), "a key that means two things does only the first"
     assert not {"r", "c"} & set(chords), "they are Streamlit's"

@@ -21,12 +21,13 @@ from consistency.zoo.records import EnergyConstants, Zoo
 from precompute.media.shifts import blurs, graded
 from tests.fixtures.zoos import write_lab, write_zoo
 from training.cli import app
-from training.evaluation import claims, measure, real_images, real_items, results
-from training.evaluation.chains import open_frames
+from training.evaluation import real_images, real_items, results
 from training.evaluation.energies import draw_pixels, energy_constants
 from training.evaluation.errors import Errors, median_images, near_depth_edges
 from training.evaluation.evaluate import Evaluation, evaluate, evaluate_seed, n_reports
 from training.evaluation.figures import errors_of_methods
+from training.evaluation.measures import claims, measure
+from training.evaluation.measures.chains import open_frames
 from training.evaluation.tables import plain, signed
 from training.learning.checkpoints import PLAN
 from training.learning.plan import PRESETS, TARGETS

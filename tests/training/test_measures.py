@@ -12,12 +12,14 @@ from analysis.statistics import spearman
 from consistency.zoo.read import load_zoo
 from tests.fixtures.zoos import METHODS, write_zoo
 from tests.training.test_evaluation import SIZE_PX
-from training.evaluation import measures, observations, real_images, real_items
+from training.evaluation import real_images, real_items
 from training.evaluation.energies import energy_constants
-from training.evaluation.fits import all_terms, fitted_energies, fitted_expected, frame_energies
-from training.evaluation.judgement import Judgement, change, shares_trunk
-from training.evaluation.measures_sections import measures_text, write_section
-from training.evaluation.observations import Observations, name_of
+from training.evaluation.measures import observations
+from training.evaluation.measures import run as measures
+from training.evaluation.measures.fits import all_terms, fitted_energies, fitted_expected, frame_energies
+from training.evaluation.measures.judgement import Judgement, change, shares_trunk
+from training.evaluation.measures.observations import Observations, name_of
+from training.evaluation.measures.sections import measures_text, write_section
 from training.evaluation.perceptual import perceptual_text
 from training.scenes.frames import CHANNELS, Frames
 

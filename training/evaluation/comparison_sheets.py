@@ -19,9 +19,9 @@ from consistency.zoo.records import Zoo
 from precompute.media.decoder import frames
 from precompute.media.sampling import Sampling
 from precompute.media.sources import SAMPLES
-from training.evaluation.chains import BATCH, Pair, direct_chains, energy_chains, new_graph
 from training.evaluation.energies import maps_of
 from training.evaluation.figures import coloured, coloured_energy, sheet
+from training.evaluation.measures.chains import BATCH, Pair, direct_chains, energy_chains, new_graph
 from training.evaluation.real_images import RealPicture
 from training.evaluation.real_items import SIZE_PX
 from training.learning.batches import to_tensor

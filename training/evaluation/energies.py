@@ -14,7 +14,8 @@ from torch import Tensor
 
 from consistency.energy import disagreement_maps, standardise
 from consistency.zoo.records import IMAGE, Chain, EnergyConstants, Zoo
-from training.evaluation.chains import (
+from training.evaluation.errors import masked_mean
+from training.evaluation.measures.chains import (
     BASELINE,
     BATCH,
     Pair,
@@ -25,7 +26,6 @@ from training.evaluation.chains import (
     picture,
     valid_pixels,
 )
-from training.evaluation.errors import masked_mean
 from training.learning.batches import to_tensor
 from training.learning.plan import TARGETS
 from training.scenes.frames import Frames

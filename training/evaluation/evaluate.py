@@ -15,7 +15,9 @@ from torch import Tensor
 
 from analysis.statistics import pearson, spearman
 from consistency.zoo.records import IMAGE, Zoo
-from training.evaluation.chains import (
+from training.evaluation.energies import Energies, RunningEnergies, draw_pixels, maps_of
+from training.evaluation.errors import Errors, masked_mean, median_images, near_depth_edges
+from training.evaluation.measures.chains import (
     Pair,
     batches,
     cross_networks,
@@ -29,8 +31,6 @@ from training.evaluation.chains import (
     run,
     valid_pixels,
 )
-from training.evaluation.energies import Energies, RunningEnergies, draw_pixels, maps_of
-from training.evaluation.errors import Errors, masked_mean, median_images, near_depth_edges
 from training.learning.plan import TARGETS
 from training.scenes.frames import CHANNELS, Frames
 

@@ -15,8 +15,6 @@ import numpy as np
 from analysis.statistics import interval, risk_coverage
 from consistency.zoo.records import Zoo
 from precompute.media.shifts.graded import LADDERS
-from training.evaluation.chains import methods_of
-from training.evaluation.claims import HEADLINE, agreement_text, goals_text
 from training.evaluation.comparison_sheets import target_sheet, thin_sheet
 from training.evaluation.errors import CLOSE_RATIO, EDGE_REACH_PX
 from training.evaluation.evaluate import Evaluation
@@ -28,7 +26,9 @@ from training.evaluation.figures import (
     risk_against_coverage,
     save_plot,
 )
-from training.evaluation.measure import ResultFigures, energy_sets, measure
+from training.evaluation.measures.chains import methods_of
+from training.evaluation.measures.claims import HEADLINE, agreement_text, goals_text
+from training.evaluation.measures.measure import ResultFigures, energy_sets, measure
 from training.evaluation.sections import (
     FOLDER,
     energy_text,

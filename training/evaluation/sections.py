@@ -8,13 +8,13 @@ from analysis.statistics import interval, pearson, risk_coverage, spearman
 from consistency.zoo.records import SHARED
 from precompute.media.shifts.graded import LADDERS
 from training.evaluation import real_images
-from training.evaluation.chains import BASELINE, methods_of
-from training.evaluation.claims import HEADLINE
 from training.evaluation.energies import PIXELS_PER_FRAME
 from training.evaluation.errors import mean_known
 from training.evaluation.evaluate import READOUT_EVERY
 from training.evaluation.figures import DEPTH_SHOWN_METRES
-from training.evaluation.measure import (
+from training.evaluation.measures.chains import BASELINE, methods_of
+from training.evaluation.measures.claims import HEADLINE
+from training.evaluation.measures.measure import (
     ALL,
     COMPARED,
     CONSISTENCY,

@@ -13,9 +13,9 @@ from torch import nn
 
 from cache.files import folder_written_whole
 from consistency.zoo.read import load_zoo
-from training.evaluation.chains import open_frames
 from training.evaluation.energies import MeasuredConstants, energy_constants
 from training.evaluation.evaluate import Evaluation, evaluate, n_reports
+from training.evaluation.measures.chains import open_frames
 from training.learning.batches import FILTERS
 from training.learning.checkpoints import trained_network
 from training.learning.jobs import TrainingJob, TrainingJobs

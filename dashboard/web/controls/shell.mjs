@@ -1,9 +1,9 @@
 // @ts-check
 /** The player's elements on the page: pictures, toolbar, plots, messages and help, and the room that each has. */
 
+import { helpPanel } from "../commands/help.mjs";
 import { element } from "../ui/dom.mjs";
 import { Theme } from "../ui/theme.mjs";
-import { helpPanel } from "./help.mjs";
 import { Toolbar } from "./toolbar.mjs";
 
 /** A message stays this long, and longer where something can be done about it. */

@@ -1,8 +1,8 @@
 // @ts-check
 /** The rows of controls under the pictures: places that parts fill, the find row, and the buttons of link, screen and help. */
 
+import { NEEDS_TIME } from "../commands/keys.mjs";
 import { button, element, worded } from "../ui/dom.mjs";
-import { NEEDS_TIME } from "./keys.mjs";
 
 export class Toolbar {
   /** @param {(action: string, ...given: any[]) => void} run an action of keys.mjs */

@@ -2,12 +2,12 @@
 /** The player of the Compare page: all parts. A page of still pictures would leave out transport, bookmarks and strip. */
 
 import { addingVideo } from "../asking/opener.mjs";
+import { palettePart } from "../commands/palette.mjs";
 import { bookmarking } from "../controls/bookmarks.mjs";
-import { palettePart } from "../controls/palette.mjs";
 import { transporting } from "../controls/transport.mjs";
 import { dividing } from "../drawing/divider.mjs";
 import { sharing } from "../export/share_dialog.mjs";
-import { Panels } from "../plots/panels.mjs";
+import { Panels } from "../panels/panels.mjs";
 import { strip } from "../plots/strip.mjs";
 import { probing } from "../tools/probe.mjs";
 import { regions } from "../tools/region.mjs";

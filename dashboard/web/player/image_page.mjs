@@ -1,7 +1,7 @@
 // @ts-check
 /** The player of the Image page: pictures that stand still, so without transport, strip, bookmarks and plots. */
 
-import { palettePart } from "../controls/palette.mjs";
+import { palettePart } from "../commands/palette.mjs";
 import { dividing } from "../drawing/divider.mjs";
 import { measuring } from "../tools/measure.mjs";
 import { probing } from "../tools/probe.mjs";

@@ -6,8 +6,8 @@
  * the page is a part, from the list that the page gives (see context.mjs for what a part sees).
  */
 
-import { Commands, ownActions } from "../controls/commands.mjs";
-import { listenToKeys } from "../controls/keys.mjs";
+import { Commands, ownActions } from "../commands/commands.mjs";
+import { listenToKeys } from "../commands/keys.mjs";
 import { PaneMenus } from "../controls/pane_menu.mjs";
 import { Shell } from "../controls/shell.mjs";
 import { Stage } from "../drawing/stage.mjs";

@@ -2,8 +2,8 @@
 /** The player of the Space page: that of the Compare page, with depth in space in place of flat pictures that zoom. */
 
 import { addingVideo } from "../asking/opener.mjs";
+import { palettePart } from "../commands/palette.mjs";
 import { bookmarking } from "../controls/bookmarks.mjs";
-import { palettePart } from "../controls/palette.mjs";
 import { transporting } from "../controls/transport.mjs";
 import { dividing } from "../drawing/divider.mjs";
 import { sharing } from "../export/share_dialog.mjs";

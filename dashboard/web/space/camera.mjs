@@ -6,8 +6,8 @@
  */
 
 /**
- * @typedef {import("./geometry.mjs").Point} Point
- * @typedef {import("./geometry.mjs").Lens} Lens
+ * @typedef {import("../surfaces/geometry.mjs").Point} Point
+ * @typedef {import("../surfaces/geometry.mjs").Lens} Lens
  * @typedef {{yaw: number, pitch: number, distance: number, target: Point}} Camera yaw, pitch: degrees, to the right and down;
  *   target: the point that it turns around and looks at; distance: of the eye from there
  */

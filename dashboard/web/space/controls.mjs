@@ -1,10 +1,10 @@
 // @ts-check
 /** The row of settings under the panes in space: standpoints, surface, colour, field of view, and what the units are. */
 
+import { halfStep, strideOf } from "../surfaces/geometry.mjs";
 import { element, fill, listener } from "../ui/dom.mjs";
 import { withUnit } from "../ui/numbers.mjs";
 import { FIELD_OF_VIEW_LIMITS, TOLERANCE_LIMITS } from "../view/space_view_state.mjs";
-import { halfStep, strideOf } from "./geometry.mjs";
 
 /** @type {[string, string][]} */
 const SURFACE_TEXTS = [

@@ -1,11 +1,18 @@
 // @ts-check
 /** Paints the panes of depth in space: what the stage asks for each pane, from the pictures on the screen and the view state. */
 
+import {
+  ASSUMED_FIELD_OF_VIEW_DEGREES,
+  isDepth,
+  lensOf,
+  medianDepth,
+  pointOf,
+  strideOf,
+} from "../surfaces/geometry.mjs";
+import { gridOf, Surface } from "../surfaces/surface.mjs";
 import { clipCamera, eyeOf, projection } from "./camera.mjs";
-import { ASSUMED_FIELD_OF_VIEW_DEGREES, isDepth, lensOf, medianDepth, pointOf, strideOf } from "./geometry.mjs";
 import { Pace } from "./pace.mjs";
 import { pixelAt, placeOf } from "./picking.mjs";
-import { gridOf, Surface } from "./surface.mjs";
 
 /** Of a scene without any depth. */
 const SCALE = 3;
@@ -182,7 +189,7 @@ export class Painter {
     if (pictures.every((picture) => picture !== null)) this.scale = SCALE;
   }
 
-  /** The clip's camera as a pyramid, and for metres a grid under it, where the eye is elsewhere. @param {number} pane @param {import("./geometry.mjs").Lens} lens */
+  /** The clip's camera as a pyramid, and for metres a grid under it, where the eye is elsewhere. @param {number} pane @param {import("../surfaces/geometry.mjs").Lens} lens */
   lines(pane, lens) {
     const { camera, scale } = this;
     if (Math.hypot(...eyeOf(camera)) < 0.05 * scale) return [];
@@ -196,7 +203,7 @@ export class Painter {
     const pyramid = corners.flatMap((corner, at) => [0, 0, 0, ...corner, ...corner, ...corners[(at + 1) % 4]]);
     const isDark = this.context.ui.root.dataset.theme === "dark";
     const ink = isDark ? 0.85 : 0.25;
-    /** @type {import("./surface.mjs").Lines[]} */
+    /** @type {import("../surfaces/surface.mjs").Lines[]} */
     const lines = [{ points: Float32Array.from(pyramid), ink: [ink, ink, ink, 0.9] }];
     if (!this.isMetric(pane)) return lines;
     const level = 0.5 * scale * lens.step * Math.min(height, width);

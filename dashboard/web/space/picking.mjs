@@ -1,15 +1,15 @@
 // @ts-check
 /** Which pixel of a depth picture is seen at a place of its pane, and where a pixel is seen. Pure. */
 
+import { depthOf, pointOf } from "../surfaces/geometry.mjs";
 import { seenAt } from "./camera.mjs";
-import { depthOf, pointOf } from "./geometry.mjs";
 
 /** Points this near to the place are candidates, in shares of the pane. */
 const REACH = 0.02;
 /** Candidates this much farther than the nearest lie behind it. */
 const BEHIND = 0.03;
 
-/** @typedef {{codes: Float32Array, domain: import("./geometry.mjs").Domain, lens: import("./geometry.mjs").Lens, camera: Float32Array}} Seen a picture of `lens.width` x `lens.height` codes */
+/** @typedef {{codes: Float32Array, domain: import("../surfaces/geometry.mjs").Domain, lens: import("../surfaces/geometry.mjs").Lens, camera: Float32Array}} Seen a picture of `lens.width` x `lens.height` codes */
 
 /**
  * The pixel at a place, in shares of the pane; null: no surface is there.

@@ -1,9 +1,9 @@
 // @ts-check
 /** What two points of the picture say of each depth: their places in space, the depth along the line, and how flat the box between them is. */
 
+import { angleDegrees, depthOf, halfStep, planeOf, pointOf, pointsIn } from "../surfaces/geometry.mjs";
 import { element } from "../ui/dom.mjs";
 import { withUnit } from "../ui/numbers.mjs";
-import { angleDegrees, depthOf, halfStep, planeOf, pointOf, pointsIn } from "./geometry.mjs";
 
 /** Smaller boxes have no plane worth stating, pixels. */
 const LEAST_SIDE_PX = 4;
@@ -11,8 +11,8 @@ const LEAST_SIDE_PX = 4;
 const PLOT = { width: 600, height: 150, left: 46, bottom: 20, top: 8 };
 
 /**
- * @typedef {import("./geometry.mjs").Domain} Domain
- * @typedef {import("./geometry.mjs").Lens} Lens
+ * @typedef {import("../surfaces/geometry.mjs").Domain} Domain
+ * @typedef {import("../surfaces/geometry.mjs").Lens} Lens
  * @typedef {{x: number, y: number}} Pixel
  * @typedef {{name: string, letter: string, codes: Float32Array, domain: Domain, lens: Lens, text: string}} Depth of a pane; text: of its unit
  */

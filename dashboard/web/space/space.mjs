@@ -1,15 +1,15 @@
 // @ts-check
 /** The part of the player that shows depth in space: it paints the panes of depth, and moves the one camera they share. */
 
+import { lensOf } from "../surfaces/geometry.mjs";
+import { savedSurface } from "../surfaces/saving.mjs";
 import { element, listener } from "../ui/dom.mjs";
 import { save } from "../ui/save.mjs";
 import { COLOURS, SURFACES } from "../view/space_view_state.mjs";
 import { clipCamera, dollied, orbited, panned, sideCamera, topCamera } from "./camera.mjs";
 import { controls } from "./controls.mjs";
-import { lensOf } from "./geometry.mjs";
 import { moveByKey, Orbit } from "./orbit.mjs";
 import { Painter } from "./painter.mjs";
-import { savedSurface } from "./saving.mjs";
 
 /** A step of the keys Z and Shift + Z. */
 const ZOOM_STEP = 1.5;

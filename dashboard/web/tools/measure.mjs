@@ -4,7 +4,7 @@
 import { physicalValue } from "../drawing/colour.mjs";
 import { channels } from "../drawing/compose.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
-import { ASSUMED_FIELD_OF_VIEW_DEGREES, distance, lensOf, pointOf } from "../space/geometry.mjs";
+import { ASSUMED_FIELD_OF_VIEW_DEGREES, distance, lensOf, pointOf } from "../surfaces/geometry.mjs";
 import { element, listener, worded } from "../ui/dom.mjs";
 import { formatNumber, withUnit } from "../ui/numbers.mjs";
 import { CLICK_PX } from "./zoom.mjs";

@@ -15,7 +15,6 @@ from cache.requests.queue import Requests
 from cache.requests.records import Asked, Options, Request, Source
 from cache.requests.stills import first_bytes_of, for_content
 from cache.store import Store
-from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, bytes_bar, complain, open_store, say, usage
 from precompute.cli.job_options import (
     ConfigurationsOption,
     CropOption,
@@ -28,6 +27,7 @@ from precompute.cli.job_options import (
     TolerantOption,
     patterns_of,
 )
+from precompute.cli.output.console import EXIT_FAILED_ITEM, StoreOption, bytes_bar, complain, open_store, say, usage
 from precompute.cli.requests.shown import name_of, short_id, state_of
 from precompute.media.sampling import Crop, Sampling
 from precompute.media.sources import bundled_clips, local_path

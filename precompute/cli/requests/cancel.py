@@ -11,7 +11,7 @@ from cache.files import NotWritten
 from cache.records import StoreError
 from cache.requests.queue import Requests, find
 from cache.requests.uploads import Uploads
-from precompute.cli.console import StoreOption, open_store, say, usage
+from precompute.cli.output.console import StoreOption, open_store, say, usage
 from precompute.cli.requests.shown import name_of, short_id, state_of
 from precompute.serving.housekeeping import tidy
 

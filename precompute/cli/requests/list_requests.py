@@ -12,7 +12,7 @@ from rich.text import Text
 from cache.requests.queue import Requests
 from cache.requests.records import Request
 from cache.store import default_root
-from precompute.cli.console import StoreOption, complain, print_rows, print_table, say
+from precompute.cli.output.console import StoreOption, complain, print_rows, print_table, say
 from precompute.cli.requests.shown import name_of, row_of, short_id, state_of
 from precompute.text import one_line
 

@@ -11,7 +11,8 @@ import typer
 
 from cache.requests.limits import limits_of
 from cache.store import Store
-from precompute.cli.console import (
+from precompute.cli.job_options import BatchSizeOption, DeviceOption
+from precompute.cli.output.console import (
     EXIT_FAILED_ITEM,
     StoreOption,
     logging_to_stderr,
@@ -19,7 +20,6 @@ from precompute.cli.console import (
     say,
     usage,
 )
-from precompute.cli.job_options import BatchSizeOption, DeviceOption
 from precompute.cli.run import say_stopping
 from precompute.cli.zoo.arguments import CodeOption
 from precompute.signals import Stop, stop_on_signals

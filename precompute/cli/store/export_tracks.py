@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cache.transfer import copy_tracks, export_tar
-from precompute.cli.console import StoreOption, complain, open_store, usage
+from precompute.cli.output.console import StoreOption, complain, open_store, usage
 from precompute.cli.store.select import ClipOption, Patterns, existing_store, select_tracks
 from precompute.cli.store.transfer import report_arrivals, transferring
 from precompute.text import count

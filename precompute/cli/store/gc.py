@@ -10,7 +10,7 @@ import typer
 
 from cache.maintenance import MIN_ORPHAN_AGE_SECONDS, collect
 from cache.requests.uploads import Uploads
-from precompute.cli.console import StoreOption, say
+from precompute.cli.output.console import StoreOption, say
 from precompute.cli.store.select import existing_store
 from precompute.downloads.leftovers import unfinished_downloads, unused_media
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cache.transfer import copy_tracks, import_tar
-from precompute.cli.console import StoreOption, open_store, usage
+from precompute.cli.output.console import StoreOption, open_store, usage
 from precompute.cli.store.select import existing_store
 from precompute.cli.store.transfer import report_arrivals, transferring
 

@@ -14,7 +14,7 @@ from analysis.shifts import Shift, shift_of, source_of
 from cache.pack import BadPack
 from cache.records import Track
 from cache.store import CorruptPack, Store
-from precompute.cli.console import StoreOption, complain, print_rows, print_table, say, usage
+from precompute.cli.output.console import StoreOption, complain, print_rows, print_table, say, usage
 from precompute.cli.store.select import ClipOption, existing_store, is_meant
 from precompute.text import one_line
 

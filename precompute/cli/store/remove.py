@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cache.records import StoreError
-from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, complain, say
+from precompute.cli.output.console import EXIT_FAILED_ITEM, StoreOption, complain, say
 from precompute.cli.store.select import ClipOption, Patterns, existing_store, select_tracks
 from precompute.text import count
 

@@ -10,7 +10,7 @@ import typer
 
 from cache.records import Clip, StoreError, Track
 from cache.store import Store, default_root, require_store
-from precompute.cli.console import open_store, usage
+from precompute.cli.output.console import open_store, usage
 
 Patterns = Annotated[
     list[str], typer.Argument(metavar="PATTERN...", help="Globs on zoo/method/path; '*' selects all configurations.")

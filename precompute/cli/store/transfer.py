@@ -12,7 +12,7 @@ import typer
 
 from cache.records import StoreError
 from cache.transfer import Arrival, OnBytes
-from precompute.cli.console import EXIT_FAILED_ITEM, bytes_bar, complain, say
+from precompute.cli.output.console import EXIT_FAILED_ITEM, bytes_bar, complain, say
 from precompute.text import count
 
 

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from analysis.summaries.rows import Summaries
 from cache import maintenance
 from cache.records import StoreError
-from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, complain, err, say
+from precompute.cli.output.console import EXIT_FAILED_ITEM, StoreOption, complain, err, say
 from precompute.cli.store.select import existing_store
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from precompute.cli.console import EXIT_FAILED_ITEM, say, usage
+from precompute.cli.output.console import EXIT_FAILED_ITEM, say, usage
 
 if TYPE_CHECKING:
     from consistency.zoo.records import Zoo

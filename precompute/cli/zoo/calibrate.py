@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from precompute.cli.console import EXIT_FAILED_ITEM, StoreOption, complain, say
+from precompute.cli.output.console import EXIT_FAILED_ITEM, StoreOption, complain, say
 from precompute.cli.zoo.arguments import CodeOption, ZooArgument
 from precompute.failures import SourceError
 from precompute.text import one_line

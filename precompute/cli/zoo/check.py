@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from precompute.cli.console import EXIT_FAILED_ITEM, complain, say, usage
+from precompute.cli.output.console import EXIT_FAILED_ITEM, complain, say, usage
 from precompute.cli.zoo.arguments import CodeOption, ZooArgument, read, whole
 from precompute.text import count, one_line
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from precompute.cli.console import EXIT_FAILED_ITEM, complain
+from precompute.cli.output.console import EXIT_FAILED_ITEM, complain
 from precompute.cli.zoo.arguments import report_installed
 
 

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from precompute.cli.console import complain, print_rows, print_table
+from precompute.cli.output.console import complain, print_rows, print_table
 from precompute.cli.zoo.arguments import summary
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from precompute.cli.console import EXIT_FAILED_ITEM, bytes_bar, complain, say, usage
+from precompute.cli.output.console import EXIT_FAILED_ITEM, bytes_bar, complain, say, usage
 from precompute.cli.zoo.arguments import ZooArgument, read, report_installed
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from precompute.cli.console import print_table, say
+from precompute.cli.output.console import print_table, say
 from precompute.cli.zoo.arguments import ZooArgument, read
 from precompute.text import count
 

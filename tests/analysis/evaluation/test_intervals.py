@@ -13,7 +13,7 @@ from analysis.evaluation.correlation import correlations, weighted_pearson
 from analysis.evaluation.reliability import reliability, wilson
 from analysis.evaluation.resampling import LEAST_CLIPS, MOST_BINS, Estimate, bins_of, units_of, weights
 from analysis.evaluation.roc import roc
-from analysis.sparsification import sparsification
+from analysis.evaluation.sparsification import sparsification
 
 
 def series(n_frames: int, likeness: float = 0.9, seed: int = 0) -> np.ndarray:

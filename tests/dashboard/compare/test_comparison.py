@@ -11,8 +11,8 @@ from cache.records import Clip, Head, Pack, Track
 from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.commands import DEFAULT_SAMPLING, DEFAULT_ZOO, blanks, command_for, for_folder
+from dashboard.compare.card.verdict import measures_of, verdict
 from dashboard.compare.comparison import compare
-from dashboard.compare.verdict import measures_of, verdict
 from dashboard.configuration import Configuration
 from dashboard.gallery.items import listed
 from dashboard.text import one_line, web_address

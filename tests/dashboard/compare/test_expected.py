@@ -13,10 +13,10 @@ from analysis.columns import Columns
 from cache.records import Track
 from cache.store import Store
 from dashboard.catalogue import Catalogue
+from dashboard.compare.card.verdict import Verdict, measures_of, verdict
 from dashboard.compare.comparison import Comparison, compare
 from dashboard.compare.expected import expected_words
 from dashboard.compare.plots import PlotData, named_columns, read
-from dashboard.compare.verdict import Verdict, measures_of, verdict
 from dashboard.player_data import Band, Chart, Series, chart_data
 from tests.fixtures.stores import build_store
 

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.training import Training, training_of
 from cache.records import Track
-from dashboard.compare.trainings import Trained, trained, training_fact
+from dashboard.compare.card.trainings import Trained, trained, training_fact
 from tests.fixtures.stores import build_store
 
 NETWORKS = "tiny networks, trained by us on rooms"

@@ -14,11 +14,11 @@ from analysis.ranking import MethodRanking, Ranking
 from analysis.trust import Trust, trust_of
 from cache.records import Track
 from dashboard.catalogue import Catalogue
+from dashboard.compare.card.merged import parts_of
+from dashboard.compare.card.ranked import kind_of, rankings_of
+from dashboard.compare.card.verdict import Contender, Measures, Verdict, measures_of, rows, verdict
 from dashboard.compare.comparison import compare
-from dashboard.compare.merged import parts_of
 from dashboard.compare.plots import read
-from dashboard.compare.ranked import kind_of, rankings_of
-from dashboard.compare.verdict import Contender, Measures, Verdict, measures_of, rows, verdict
 from dashboard.configuration import Configuration
 from dashboard.player_data import Series
 from tests.fixtures import stores

@@ -1,7 +1,7 @@
 // Fits planes to boxes of a depth picture, with the code that fills the buffers of the GPU. Reads a request as JSON from the
 // standard input: {codes: base64 of one byte a pixel, width, height, domain, degrees, boxes}; writes the planes.
 import { readFileSync } from "node:fs";
-import { fillCodes, halfStep, lensOf, planeOf, pointsIn } from "../../../dashboard/web/space/geometry.mjs";
+import { fillCodes, halfStep, lensOf, planeOf, pointsIn } from "../../../dashboard/web/surfaces/geometry.mjs";
 
 const { codes, width, height, domain, degrees, boxes } = JSON.parse(readFileSync(0, "utf-8"));
 const bytes = Buffer.from(codes, "base64");

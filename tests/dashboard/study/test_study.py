@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from analysis.columns import Columns
 from analysis.evaluation.resampling import Estimate
-from analysis.sparsification import sparsification
+from analysis.evaluation.sparsification import sparsification
 from analysis.trust import trust_from
 from cache.store import STORE_VARIABLE, Store
 from dashboard.catalogue import Catalogue

@@ -17,13 +17,13 @@ from typer.testing import CliRunner
 from cache.reports import last_report
 from cache.store import Store
 from consistency.zoo.read import load_zoo
-from precompute.cli import console_events, json_events
 from precompute.cli.app import app
-from precompute.cli.console import logging_to_stderr
-from precompute.cli.console_events import ConsoleEvents
-from precompute.cli.json_events import JsonEvents
-from precompute.cli.next_step import NextStep
-from precompute.cli.report_events import ReportEvents
+from precompute.cli.output import console_events, json_events
+from precompute.cli.output.console import logging_to_stderr
+from precompute.cli.output.console_events import ConsoleEvents
+from precompute.cli.output.json_events import JsonEvents
+from precompute.cli.output.next_step import NextStep
+from precompute.cli.output.report_events import ReportEvents
 from precompute.failures import KINDS, SourceError
 from precompute.jobs.events import (
     BatchHalved,

@@ -28,9 +28,9 @@ from consistency.zoo.load import load_network
 from consistency.zoo.lock import entry, lock_of, write_lock
 from consistency.zoo.read import load_zoo, read_zoo
 from consistency.zoo.records import ZooError
-from precompute.cli import console
 from precompute.cli.app import app as precompute_app
 from precompute.cli.app import zoo_app as app
+from precompute.cli.output import console
 from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
 from precompute.net.partial_download import VALIDATORS
 from precompute.net.public_http import PART, Report

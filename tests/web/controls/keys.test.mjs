@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BINDINGS, bindingOf, chord, isForPlayer } from "../../../dashboard/web/controls/keys.mjs";
+import { BINDINGS, bindingOf, chord, isForPlayer } from "../../../dashboard/web/commands/keys.mjs";
 
 test("keys are recognised with Shift, without Alt, and r and c stay unbound", () => {
   const press = (key, more = {}) =>

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { allCommands } from "../../../dashboard/web/controls/command_list.mjs";
-import { Commands } from "../../../dashboard/web/controls/commands.mjs";
-import { BINDINGS } from "../../../dashboard/web/controls/keys.mjs";
-import { matching, placeCommands } from "../../../dashboard/web/controls/palette.mjs";
+import { allCommands } from "../../../dashboard/web/commands/command_list.mjs";
+import { Commands } from "../../../dashboard/web/commands/commands.mjs";
+import { BINDINGS } from "../../../dashboard/web/commands/keys.mjs";
+import { matching, placeCommands } from "../../../dashboard/web/commands/palette.mjs";
 import { graph } from "../../../dashboard/web/path_graph/opener.mjs";
 import { initialViewState } from "../../../dashboard/web/view/view_state.mjs";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { axisOf, believeCsv, linesOf } from "../../../dashboard/web/plots/believe.mjs";
+import { axisOf, believeCsv, linesOf } from "../../../dashboard/web/panels/believe.mjs";
 
 const curve = { id: "paper", title: "Energy, =paper", unit: "σ", ause: 0.1, aurg: 0.05, series: [1, 0.9] };
 const plot = {

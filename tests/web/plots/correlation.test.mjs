@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ranks, spearman } from "../../../dashboard/web/plots/correlation.mjs";
+import { ranks, spearman } from "../../../dashboard/web/panels/correlation.mjs";
 import { near } from "../fixtures/near.mjs";
 
 test("equal values share the mean of their ranks", () => {

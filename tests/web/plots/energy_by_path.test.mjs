@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bandAt, sharesOf } from "../../../dashboard/web/plots/energy_by_path.mjs";
+import { bandAt, sharesOf } from "../../../dashboard/web/panels/energy_by_path.mjs";
 
 test("the shares of the paths sum to the energy, and a band is found above and below 0", () => {
   const track = { mu: [1, 10, 0], sigma: [1, 10, 0.5] };

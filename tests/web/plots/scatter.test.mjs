@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { correlationText, framesInside, limits, roundTicks, widthOf } from "../../../dashboard/web/plots/scatter.mjs";
+import { correlationText, framesInside, limits, roundTicks, widthOf } from "../../../dashboard/web/panels/scatter.mjs";
 
 test("a box in a scatter plot selects the frames of all points inside", () => {
   const points = [

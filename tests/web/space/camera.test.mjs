@@ -12,7 +12,7 @@ import {
   sideCamera,
   topCamera,
 } from "../../../dashboard/web/space/camera.mjs";
-import { lensOf, pointOf } from "../../../dashboard/web/space/geometry.mjs";
+import { lensOf, pointOf } from "../../../dashboard/web/surfaces/geometry.mjs";
 
 const LENS = lensOf({ width: 64, height: 48 }, 70);
 const near = (/** @type {number} */ a, /** @type {number} */ b, digits = 5) =>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { deband } from "../../../dashboard/web/space/debanding.mjs";
+import { deband } from "../../../dashboard/web/surfaces/debanding.mjs";
 
 const [WIDTH, HEIGHT] = [64, 48];
 const picture = (/** @type {(x: number, y: number) => number} */ value) =>

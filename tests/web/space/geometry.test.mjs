@@ -16,7 +16,7 @@ import {
   strideOf,
   tearing,
   tearingOfCodes,
-} from "../../../dashboard/web/space/geometry.mjs";
+} from "../../../dashboard/web/surfaces/geometry.mjs";
 
 const DEPTH = {
   name: "depth",
@@ -59,7 +59,7 @@ test("the field of view is that between the outer edges of the shorter side", ()
 test("a plane is found with its tilt and without error, seen from the camera", () => {
   const lens = lensOf({ width: 40, height: 40 }, 70);
   const normal = [0.6, 0, -0.8];
-  /** @type {import("../../../dashboard/web/space/geometry.mjs").Point[]} */
+  /** @type {import("../../../dashboard/web/surfaces/geometry.mjs").Point[]} */
   const points = [];
   for (let i = 0; i < 400; i += 1) {
     const [x, y] = [i % 20, Math.floor(i / 20)];

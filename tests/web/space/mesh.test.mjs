@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { depthOf, lensOf, pointOf } from "../../../dashboard/web/space/geometry.mjs";
-import { glbOf, meshOf, plyOf } from "../../../dashboard/web/space/mesh.mjs";
+import { depthOf, lensOf, pointOf } from "../../../dashboard/web/surfaces/geometry.mjs";
+import { glbOf, meshOf, plyOf } from "../../../dashboard/web/surfaces/mesh.mjs";
 
 const DEPTH = {
   name: "depth",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clipCamera, orbited, projection, seenAt } from "../../../dashboard/web/space/camera.mjs";
-import { lensOf } from "../../../dashboard/web/space/geometry.mjs";
 import { moveByKey } from "../../../dashboard/web/space/orbit.mjs";
+import { lensOf } from "../../../dashboard/web/surfaces/geometry.mjs";
 
 const NONE = { shiftKey: false, ctrlKey: false, altKey: false, metaKey: false };
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clipCamera, orbited, projection } from "../../../dashboard/web/space/camera.mjs";
-import { lensOf } from "../../../dashboard/web/space/geometry.mjs";
 import { pixelAt, placeOf } from "../../../dashboard/web/space/picking.mjs";
+import { lensOf } from "../../../dashboard/web/surfaces/geometry.mjs";
 
 const DEPTH = {
   name: "depth",

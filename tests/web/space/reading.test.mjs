@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { depthOf, fillCodes, lensOf, pointOf } from "../../../dashboard/web/space/geometry.mjs";
 import { boxOf, flatnessText, placeText, sliceOf } from "../../../dashboard/web/space/reading.mjs";
+import { depthOf, fillCodes, lensOf, pointOf } from "../../../dashboard/web/surfaces/geometry.mjs";
 
 const DOMAIN = {
   name: "depth",

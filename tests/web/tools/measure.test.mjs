@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ASSUMED_FIELD_OF_VIEW_DEGREES, distance, lensOf, pointOf } from "../../../dashboard/web/space/geometry.mjs";
+import { ASSUMED_FIELD_OF_VIEW_DEGREES, distance, lensOf, pointOf } from "../../../dashboard/web/surfaces/geometry.mjs";
 import { relation } from "../../../dashboard/web/tools/measure.mjs";
 
 const SIZE = { width: 256, height: 256 };

@@ -1,10 +1,10 @@
 // @ts-check
 /** The actions that keys, buttons and the palette run: the player's own, and those of the parts. */
 
+import { copyLink } from "../controls/copy_link.mjs";
 import { findPeaks, frameAt } from "../player/clock.mjs";
 import { ZOOM_STEP } from "../plots/charts.mjs";
 import { highest } from "../plots/curves.mjs";
-import { copyLink } from "./copy_link.mjs";
 import { NEEDS_TIME } from "./keys.mjs";
 
 const ONE_FRAME = "this is a single picture: there is nothing to play or to search";

@@ -18,13 +18,13 @@ from analysis.ranking import Ranking
 from analysis.statistics import spearman
 from analysis.trust import Trust, trust_of, usual_limit
 from cache.records import Track
+from dashboard.compare.card.merged import NO_ENERGY_OF_MERGED, is_merged, parts_of
+from dashboard.compare.card.ranked import Pairs, kind_of, ranked_words, rankings_of, share_words
+from dashboard.compare.card.trainings import Trained, trained, training_fact
 from dashboard.compare.comparison import Comparison
 from dashboard.compare.expected import expected_words
 from dashboard.compare.gaps import Gap, gap_between
 from dashboard.compare.memory import kept_by_content
-from dashboard.compare.merged import NO_ENERGY_OF_MERGED, is_merged, parts_of
-from dashboard.compare.ranked import Pairs, kind_of, ranked_words, rankings_of, share_words
-from dashboard.compare.trainings import Trained, trained, training_fact
 from dashboard.numbers import SPACE, correlation, number, percent, size_of
 from dashboard.player_data import Chart, Series
 from dashboard.text import counted, one_line

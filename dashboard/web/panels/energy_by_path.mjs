@@ -5,9 +5,9 @@
  */
 
 import { colourAt } from "../drawing/colour.mjs";
+import { rawConstants, standardised, weightOf } from "../plots/energy.mjs";
 import { button, element, fill } from "../ui/dom.mjs";
 import { withUnit } from "../ui/numbers.mjs";
-import { rawConstants, standardised, weightOf } from "./energy.mjs";
 
 /** Of the colour map that the bands are taken from, so that neighbours differ and none is nearly white. */
 const COLOURS = { map: /** @type {"viridis"} */ ("viridis"), from: 0.08, to: 0.9 };
@@ -15,7 +15,7 @@ const COLOURS = { map: /** @type {"viridis"} */ ("viridis"), from: 0.08, to: 0.9
 /**
  * What each path adds to the energy of each frame; their sum is the energy.
  * @param {ArrayLike<number>} terms frames x paths @param {number} nPaths
- * @param {import("./energy.mjs").Constants | null} constants null: raw
+ * @param {import("../plots/energy.mjs").Constants | null} constants null: raw
  * @returns {Float64Array[]} by path
  */
 export function sharesOf(terms, nPaths, constants) {
@@ -117,7 +117,7 @@ export class Paths {
 
   /**
    * @param {string} letter @param {import("../player/context.mjs").Energy} track @param {Float64Array[]} shares
-   * @param {Float64Array[]} own each path's disagreement, whatever its weight @returns {import("./curves.mjs").Chart}
+   * @param {Float64Array[]} own each path's disagreement, whatever its weight @returns {import("../plots/curves.mjs").Chart}
    */
   chart(letter, track, shares, own) {
     const { unit } = this.context.series.measure("energy") ?? track.domain;

@@ -17,8 +17,8 @@ from analysis.ranking import RESAMPLINGS, Ranking, interval_of_units, ranking
 from analysis.statistics import pearson, risk_coverage, roc_auc, spearman
 from consistency.zoo.rankings import CONFIDENCES, EXPECTED, MethodRanking, Ranked
 from consistency.zoo.records import IMAGE, MAX_TRUST_SIGMA, MERGED, Expected, Trust, Zoo
-from training.evaluation.chains import Pair
-from training.evaluation.fits import (
+from training.evaluation.measures.chains import Pair
+from training.evaluation.measures.fits import (
     FITTED_ERROR,
     all_terms,
     expected_column,
@@ -26,7 +26,7 @@ from training.evaluation.fits import (
     features_from,
     frame_energies,
 )
-from training.evaluation.observations import Observations, name_of, pairs_of
+from training.evaluation.measures.observations import Observations, name_of, pairs_of
 
 PERCENTILE = 97.5
 PAPER: Weighting = "paper"

@@ -9,8 +9,8 @@ import numpy as np
 
 from analysis.statistics import Interval, interval
 from precompute.media.shifts.graded import LADDERS
-from training.evaluation.chains import BASELINE, methods_of
-from training.evaluation.measure import ALL, ResultFigures, auc, ladder_spearman
+from training.evaluation.measures.chains import BASELINE, methods_of
+from training.evaluation.measures.measure import ALL, ResultFigures, auc, ladder_spearman
 from training.evaluation.real_items import GROUPS
 from training.evaluation.tables import NOT_MEASURED, digits_of, interval_text, plain, signed, table, title
 from training.learning.plan import TARGETS

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Column, Table
 from rich.text import Text
 
-from precompute.cli.console import bytes_bar, err, out
+from precompute.cli.output.console import bytes_bar, err, out
 from precompute.failures import KINDS
 from precompute.jobs import events
 from precompute.text import count, one_line

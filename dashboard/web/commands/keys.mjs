@@ -328,7 +328,7 @@ const players = [];
 
 /**
  * Run the actions of keys, wherever on the page the focus is, but in fields, menus and dialogs.
- * @param {import("./shell.mjs").Shell} ui @param {import("./commands.mjs").Commands} commands
+ * @param {import("../controls/shell.mjs").Shell} ui @param {import("./commands.mjs").Commands} commands
  * @param {{slider: HTMLElement | null, signal: AbortSignal}} options slider: the scrubber
  */
 export function listenToKeys(ui, commands, { slider, signal }) {

@@ -24,7 +24,8 @@ from consistency.merging import merge, mirrored, shortening
 from consistency.metrics import frame_errors
 from consistency.zoo.records import IMAGE, MERGED, Chain, Merge, Zoo
 from precompute.media.shifts.graded import Change
-from training.evaluation.chains import (
+from training.evaluation.errors import masked_mean
+from training.evaluation.measures.chains import (
     BASELINE,
     BATCH,
     Pair,
@@ -35,7 +36,6 @@ from training.evaluation.chains import (
     picture,
     valid_pixels,
 )
-from training.evaluation.errors import masked_mean
 from training.learning.batches import to_tensor
 from training.scenes.frames import Frames
 from training.scenes.render_shards import RenderPlan

@@ -149,7 +149,7 @@ export class Scatter {
     const error = series.measures.find(({ id }) => id.startsWith("error"));
     /** @type {Plot[]} */
     const plots = [];
-    const label = (/** @type {import("./curves.mjs").Measure} */ { title, unit }) =>
+    const label = (/** @type {import("../plots/curves.mjs").Measure} */ { title, unit }) =>
       title.toLowerCase() + (unit && ` (${unit})`);
     if (energy && energy.byLetter.size > 1) {
       const letters = [...energy.byLetter.keys()].sort();

@@ -15,8 +15,8 @@ from analysis.energy import Weighting, energy
 from analysis.expected_error import COVERAGE, LENGTH, MIRROR, ExpectedError, cross_fitted
 from analysis.weights import NotFitted, Terms, fit_energy, mean_weights
 from consistency.zoo.records import IMAGE, MERGED, EnergyConstants, Expected, Merge, Zoo
-from training.evaluation.chains import BASELINE, Pair
-from training.evaluation.observations import NORMAL, Observations, name_of, pairs_of
+from training.evaluation.measures.chains import BASELINE, Pair
+from training.evaluation.measures.observations import NORMAL, Observations, name_of, pairs_of
 
 FITTED_ERROR = "error"
 """The column that weights are fitted against: L1 in codes."""

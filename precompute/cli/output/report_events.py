@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cache.reports import Item, Report, report_name, write_report
-from precompute.cli.console import complain
+from precompute.cli.output.console import complain
 from precompute.jobs import events
 from precompute.media.sources import local_path
 from precompute.net.urls import address_of, shown_url, with_shown_urls

@@ -24,7 +24,7 @@ const KINDS = {
   worst: {
     label: "Worst frames",
     isAvailable: ({ series }) => series.measures.length > 0,
-    load: async (context) => new (await import("./filmstrip.mjs")).Filmstrip(context),
+    load: async (context) => new (await import("../plots/filmstrip.mjs")).Filmstrip(context),
   },
   scatter: {
     label: "Scatter",

@@ -10,7 +10,7 @@ from cache.files import write_whole
 from consistency.zoo.rankings import MethodRanking, Ranked
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import Trust
-from training.evaluation.chains import Pair
+from training.evaluation.measures.chains import Pair
 
 HEADING = "# How far each energy can be trusted, measured by `python -m training measures`."
 OLD_HEADING = "# How far each energy can be trusted, measured by `python -m training evaluate`."

@@ -5,7 +5,7 @@ import { physicalValue } from "../drawing/colour.mjs";
 import { glbOf, meshOf, plyOf } from "./mesh.mjs";
 
 /**
- * @param {import("./painter.mjs").Painter} painter @param {number} pane @param {"ply" | "glb"} format
+ * @param {import("../space/painter.mjs").Painter} painter @param {number} pane @param {"ply" | "glb"} format
  * @returns {Promise<{blob: Blob, name: string} | string>} a sentence where there is nothing to save
  */
 export async function savedSurface(painter, pane, format) {

@@ -8,8 +8,8 @@ import numpy as np
 
 from cache.files import write_whole
 from consistency.zoo.records import MERGED
-from training.evaluation.fits import FITTED_ERROR, expected_column
-from training.evaluation.judgement import (
+from training.evaluation.measures.fits import FITTED_ERROR, expected_column
+from training.evaluation.measures.judgement import (
     ALL,
     CONFIDENCES,
     EXPECTED,
@@ -19,7 +19,7 @@ from training.evaluation.judgement import (
     Judgement,
     shares_trunk,
 )
-from training.evaluation.measures import MILD, TEST
+from training.evaluation.measures.run import MILD, TEST
 from training.evaluation.real_items import GROUPS
 from training.evaluation.tables import plain, signed, table, title
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.columns import Columns, series_title, series_unit
 from analysis.energy import WEIGHTINGS, Unreadable, Weighting, own_weighting
-from analysis.sparsification import Sparsification, sparsification
+from analysis.evaluation.sparsification import Sparsification, sparsification
 from cache.records import Track
 
 LEAST_SAMPLES = 3

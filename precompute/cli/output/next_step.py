@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from precompute.cli.console import out
+from precompute.cli.output.console import out
 from precompute.jobs import events
 from precompute.text import count, one_line
 

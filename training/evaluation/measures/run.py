@@ -20,12 +20,13 @@ from precompute.media.shifts.coders import jpeg
 from precompute.media.shifts.graded import Change
 from precompute.media.shifts.light import darken
 from precompute.media.shifts.noises import noise
-from training.evaluation import judgement, real_images
-from training.evaluation.chains import BASELINE, Pair
-from training.evaluation.fits import fitted_energies, fitted_expected, fitted_merges
-from training.evaluation.judgement import Judgement
-from training.evaluation.measure import COMPARED
-from training.evaluation.observations import (
+from training.evaluation import real_images
+from training.evaluation.measures import judgement
+from training.evaluation.measures.chains import BASELINE, Pair
+from training.evaluation.measures.fits import fitted_energies, fitted_expected, fitted_merges
+from training.evaluation.measures.judgement import Judgement
+from training.evaluation.measures.measure import COMPARED
+from training.evaluation.measures.observations import (
     VIEWS_PER_ROOM,
     Observations,
     Observer,
@@ -35,8 +36,8 @@ from training.evaluation.observations import (
     observe_pictures,
     observe_rooms,
 )
+from training.evaluation.measures.trust import without_trust, write_trust
 from training.evaluation.real_items import GROUPS
-from training.evaluation.trust import without_trust, write_trust
 from training.scenes.frames import Frames
 
 OBSERVATIONS = "observations"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from precompute.cli.console import out
+from precompute.cli.output.console import out
 from precompute.jobs import events
 
 PROGRESS_SECONDS = 1.0

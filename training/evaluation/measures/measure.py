@@ -13,11 +13,11 @@ from analysis.statistics import roc_auc, spearman
 from consistency.zoo.records import Zoo
 from precompute.media.shifts.graded import LADDERS, STRONG
 from training.evaluation import real_images
-from training.evaluation.chains import BASELINE, Pair, open_frames
 from training.evaluation.comparison_sheets import ShownImage, predict, shown_pictures, shown_walk
 from training.evaluation.energies import PictureEnergies
 from training.evaluation.errors import Errors, metres
 from training.evaluation.evaluate import Evaluation, evaluate, evaluate_seed, n_evaluated
+from training.evaluation.measures.chains import BASELINE, Pair, open_frames
 from training.evaluation.real_images import RealPicture
 from training.evaluation.real_items import GROUPS
 from training.scenes.frames import Frames
