@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -700,7 +701,8 @@ def test_a_signal_ends_the_wait_for_a_full_disk_after_a_pack_that_failed(desk, c
 
         monkeypatch.setattr(FolderObjects, "put_new", full)
         monkeypatch.setattr(worker, "compute_request", fail)
-        monkeypatch.setattr(worker.time, "sleep", waited)
+        # Of the worker alone: ends of processes sleep, too.
+        monkeypatch.setattr(worker, "time", SimpleNamespace(**{**vars(time), "sleep": waited}))
         desk.ask(clip, max_frames=1)
         with pytest.raises(KeyboardInterrupt):
             desk.worker().serve(stop)

@@ -118,10 +118,15 @@ export class FrameLoader {
     return first ?? Promise.race([exact, this.overtake(frame, exact)]);
   }
 
-  /** Previews, if there are any, of a frame whose exact pictures are late. @param {number} frame @param {Promise<Picture[]>} exact */
+  /** Its own previews, if there are any, of a frame whose exact pictures are late; whole blocks of them would be late, too. @param {number} frame @param {Promise<Picture[]>} exact */
   async overtake(frame, exact) {
     await this.loadHeaders(frame);
-    return !this.isExactOnly && hasPreviews(this.headersAt(frame)) ? this.loadPreviews(frame) : exact;
+    if (this.isExactOnly || !hasPreviews(this.headersAt(frame))) return exact;
+    const previews = this.loadAlonePreviews(frame);
+    // Browsers keep six requests to a server open at most: those of other blocks would go first.
+    const here = this.tracks.map((track) => placeOf(track, frame)).filter((place) => place !== null);
+    this.blocks.cancelPrefetchesExcept(here, "exact");
+    return previews;
   }
 
   /** The exact pictures of a frame, of all tracks. @param {number} frame @returns {Promise<Picture[]>} */

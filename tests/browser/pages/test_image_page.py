@@ -115,7 +115,7 @@ def test_two_clicks_measure_depth_angle_and_distance(page: Page, app: App):
     for share in (0.25, 0.75):
         page.mouse.click(*point(root, 0, share, 0.5))
     measured = root.locator(".measured")
-    expect(measured).to_contain_text(re.compile(r"A consistency: .*angle between the normals .*°"))
+    expect(measured).to_contain_text(re.compile(r"A baseline: .*angle between the normals .*°"))
     expect(measured).to_contain_text(re.compile(r"depth \d+\.\d\d m and \d+\.\d\d m, distance \d+\.\d\d m"))
     root.press("Escape")
     expect(measured).to_be_hidden()

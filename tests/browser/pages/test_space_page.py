@@ -106,7 +106,7 @@ def test_two_points_tell_distance_flatness_and_the_depth_between_them_and_a_surf
         re.compile(r"A baseline: \S+ right, \S+ down, \d+\.\d\d ahead of the camera \(m\)")
     )
     page.mouse.click(*point(root, 2, 0.7, 0.7))
-    expect(measured).to_contain_text(re.compile(r"Ground truth .*distance \d+\.\d\d m \(at a field of view of 70°\)"))
+    expect(measured).to_contain_text(re.compile(r"Ground truth .*distance \d+\.\d\d\sm \(at a field of view of 70°\)"))
     expect(measured).to_contain_text(re.compile(r"B consistency: off a plane by \d+\.\d\u00a0cm RMS"))
     expect(measured.get_by_role("img", name=re.compile("A baseline from .* to .* m"))).to_be_visible()
     check(page, "space, measured")

@@ -14,6 +14,9 @@ from tests.browser.player.data import FOUR_PANES, Open
 from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import build_store
 
+LAST_OF_BLOCK = 261
+"""Its exact bytes come after those of the 15 frames before it: an earlier one may be exact before its preview."""
+
 
 def slow_down(root: Locator, kilobytes_per_second: float) -> None:
     """From now on the browser's line brings so much."""
@@ -43,12 +46,12 @@ def test_on_a_slow_line_previews_are_played_and_the_frame_that_stands_is_exact(o
     root = open_player(f"panes={FOUR_PANES}", heavy_app.address)
     wait_for(root, "el.xc.state().isExact")
     assert root.locator(".tier").inner_text() == "lossless"
-    slow_down(root, 1500)
-    root.evaluate("el => el.xc.seek(250)")
-    assert wait_for_tier(root, 250, "preview", then=FRAMES_JS) == [250] * 4
-    wait_for_tier(root, 250, "lossless")
+    slow_down(root, 700)
+    root.evaluate(f"el => el.xc.seek({LAST_OF_BLOCK})")
+    assert wait_for_tier(root, LAST_OF_BLOCK, "preview", then=FRAMES_JS) == [LAST_OF_BLOCK] * 4
+    wait_for_tier(root, LAST_OF_BLOCK, "lossless")
     press(root, "Space")
-    frames = wait_for(root, "el.xc.painted > 265 && !el.xc.state().isExact", then=FRAMES_JS)
+    frames = wait_for(root, "el.xc.painted > 277 && !el.xc.state().isExact", then=FRAMES_JS)
     assert len(set(frames)) == 1
     press(root, "Space")
     wait_for(root, "!el.xc.state().isPlaying && el.xc.state().isExact")
@@ -59,8 +62,8 @@ def test_on_a_slow_line_previews_are_played_and_the_frame_that_stands_is_exact(o
 def test_play_on_a_slow_line_never_steps_back(open_player: Open, heavy_app: App):
     root = open_player(f"panes={FOUR_PANES}", heavy_app.address)
     slow_down(root, 400)
-    root.evaluate("el => el.xc.seek(100)")
-    wait_for_tier(root, 100, "preview")
+    root.evaluate("el => el.xc.seek(111)")  # the last of its block, too
+    wait_for_tier(root, 111, "preview")
     press(root, "Space")
     seen = root.evaluate(
         """async (el) => {

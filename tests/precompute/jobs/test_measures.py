@@ -203,9 +203,9 @@ def test_packs_overlap_by_one_frame_so_their_borders_do_not_show(tmp_path, monke
     whole, parts = Store(tmp_path / "whole"), Store(tmp_path / "parts")
     keys = panned_clip(whole)
     panned_clip(parts)
-    assert add_stability(whole, keys) == 3
+    assert add_stability(whole, keys).n_computed == 3
     monkeypatch.setattr(packs, "PACK_PIXELS", 4 * SIDE * SIDE)
-    assert add_stability(parts, keys) == 3
+    assert add_stability(parts, keys).n_computed == 3
     for path in ("rgb-depth", "rgb-normal"):
         a, b = stability_of(whole, path), stability_of(parts, path)
         assert a.head.key == b.head.key and len(a.packs) == 1 and len(b.packs) == 3
@@ -232,7 +232,7 @@ def test_an_interrupted_run_resumes_and_ends_like_one_in_a_single_piece(tmp_path
     with pytest.raises(OSError, match="the disk is gone"):
         add_stability(broken, keys)
     assert not stability_of(broken, "rgb-depth").is_complete
-    assert add_stability(broken, keys) == 3
+    assert add_stability(broken, keys).n_computed == 3
     assert contents(broken) == contents(straight)
 
 
@@ -240,7 +240,7 @@ def test_a_stop_keeps_the_pack_and_completes_nothing(tmp_path, small_packs):
     store, stop = Store(tmp_path), Stop()
     keys = panned_clip(store)
     stop.set()
-    assert add_stability(store, keys, stop=stop) == 0
+    assert add_stability(store, keys, stop=stop).n_computed == 0
     track = stability_of(store, "rgb-depth")
     assert not track.is_complete and track.n_frames == 4
 
@@ -249,11 +249,11 @@ def test_a_second_run_computes_nothing_and_a_new_prediction_reads_the_stored_flo
     store = Store(tmp_path)
     keys = panned_clip(store)
     add_stability(store, keys)
-    assert add_stability(store, keys) == 0
+    assert add_stability(store, keys).n_computed == 0
     first = stability_of(store, "rgb-depth")
     store.remove([first.head.key])
     monkeypatch.setattr("precompute.jobs.measures.spec.motion", lambda *frames: pytest.fail("the flow is stored"))
-    assert add_stability(store, keys) == 1
+    assert add_stability(store, keys).n_computed == 1
     again = stability_of(store, "rgb-depth")
     assert np.array_equal(store.column(first, "stability"), store.column(again, "stability"), equal_nan=True)
 
@@ -272,9 +272,9 @@ def test_scene_cuts_are_named_and_left_out(tmp_path):
 
 def test_a_clip_of_one_frame_and_one_without_depth_or_normals_have_no_stability(tmp_path):
     store = Store(tmp_path / "one")
-    assert add_stability(store, add_clip(store, [texture(1)], depth=[codes_of("depth", 2)])) == 0
+    assert add_stability(store, add_clip(store, [texture(1)], depth=[codes_of("depth", 2)])).n_computed == 0
     other = Store(tmp_path / "other")
-    assert add_stability(other, add_clip(other, [texture(1)] * 2, reshading=[codes_of("depth", 2)] * 2)) == 0
+    assert add_stability(other, add_clip(other, [texture(1)] * 2, reshading=[codes_of("depth", 2)] * 2)).n_computed == 0
     assert not [*store.tracks(kind="stability"), *other.tracks(kind="flow")]
     said = CliRunner().invoke(app, ["measure", "--store", str(tmp_path / "one")]).stdout
     assert "A clip: 0 tracks computed; a clip of one frame has no stability over time" in " ".join(said.split())
