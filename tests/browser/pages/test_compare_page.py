@@ -361,6 +361,7 @@ def test_a_title_dragged_onto_another_pane_takes_its_place(page: Page, app: App)
 def test_the_bar_leads_to_the_other_pages_by_keyboard_and_back_to_the_same_view(page: Page, app: App):
     root = open_page(page, app)
     step_to(page, root, 5)
+    wait_for_link(page, "frame=5")
     page.get_by_role("link", name="Compare", exact=True).focus()
     page.get_by_role("link", name="About").focus()
     page.keyboard.press("Enter")

@@ -116,7 +116,7 @@ def test_two_clicks_measure_depth_angle_and_distance(page: Page, app: App):
         page.mouse.click(*point(root, 0, share, 0.5))
     measured = root.locator(".measured")
     expect(measured).to_contain_text(re.compile(r"A baseline: .*angle between the normals .*°"))
-    expect(measured).to_contain_text(re.compile(r"depth \d+\.\d\d m and \d+\.\d\d m, distance \d+\.\d\d m"))
+    expect(measured).to_contain_text(re.compile(r"depth \d+\.\d\d\sm and \d+\.\d\d\sm, distance \d+\.\d\d\sm"))
     root.press("Escape")
     expect(measured).to_be_hidden()
 
