@@ -9,7 +9,7 @@ from tests.browser.player.data import N_FRAMES, Open
 
 
 def test_the_probe_tells_the_values_of_all_panes_and_moves_nothing(open_player: Open, page: Page):
-    page.set_viewport_size({"width": 1280, "height": 900})  # wide enough for whole values in two rows
+    page.set_viewport_size({"width": 1600, "height": 900})  # wide enough for whole values in two rows
     root = open_player("panes=input,A,B,A2,B2")
     wait_for(root, "el.xc.state().isExact")  # a preview has fewer digits
     boxes = """el => [...el.querySelectorAll('canvas, .pane, .pane-head, .pane-head > *, .transport > *')]
