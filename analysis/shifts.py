@@ -76,7 +76,7 @@ _LISTED = (
     Kind("downscale", "Downscaling", "times smaller", 1.1, 64, "x"),
 )
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _LISTED}
-"""Of ImageNet-C's 15 kinds, `glass_blur`, `snow`, `frost`, `fog` and `elastic_transform` are left out: see docs/shifts.md."""
+"""Every kind of shift. ImageNet-C's `glass_blur`, `snow`, `frost`, `fog` and `elastic_transform` are left out; docs/shifts.md says why."""
 
 
 class BadShift(ValueError):

@@ -55,8 +55,9 @@ class Terms:
 class ConsistencyLoss(nn.Module):
     """L1 to the truth, and L1 between frozen readouts of prediction and truth.
 
-    It has no parameters, and its `state_dict` holds a few numbers of the balance only, so that a resumed run goes on the same. Under DistributedDataParallel keep it outside the wrapped network; all ranks then choose the same readouts
-    and use the same factors. It computes in float32, its networks in what `torch.autocast` says.
+    The module has no parameters. Its `state_dict` holds only the state of the balance, a few numbers, so that a resumed run
+    continues exactly. With DistributedDataParallel, do not wrap this module: all ranks choose the same readouts and use the same
+    factors. Losses are computed in float32; the readout networks follow `torch.autocast`.
     """
 
     def __init__(
@@ -215,9 +216,9 @@ class ConsistencyLoss(nn.Module):
 class PathConsistency(nn.Module):
     """Predictions of one image agree along paths with the same end: mean |end of one path - end of another|, without truth.
 
-    A path begins with a prediction that is trained (`rgb-depth`) and goes on through frozen networks of the zoo
-    (`rgb-depth-normal`), over any number of domains. All ends take part in the gradient. It can shrink by itself where predictions
-    lose detail that the networks read: add it to a loss with truth.
+    Each path starts with a prediction from the network in training (`rgb-depth`) and continues through frozen networks of the zoo
+    (`rgb-depth-normal`), over any number of domains. Gradients flow into every prediction. Use this loss together with one that
+    has ground truth: on its own, it also falls when predictions lose detail.
     """
 
     def __init__(self, paths: Sequence[str], *, zoo: str | Zoo = "lab", allow_code: bool = False) -> None:

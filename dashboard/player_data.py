@@ -209,7 +209,7 @@ class View:
     can_ask: bool = False
     """Whether this visitor may add videos."""
     field_of_view_degrees: float | None = None
-    """Of the shorter side, where the clip's source states it; None: unknown."""
+    """Field of view of the shorter side, if the clip's source states it; None if it is unknown."""
 
     def __post_init__(self) -> None:
         if not self.panes:

@@ -30,7 +30,7 @@ WEIGHTS_AT_ONCE = 500_000
 """4 MB."""
 ROUNDING = 1e-9
 MOST_BINS = 1000
-"""Of an order over which resamples are compared; fewer distinct values than that are each a bin of their own."""
+"""Bins of the order over which resamples are compared. Where there are fewer distinct values, each has a bin of its own."""
 
 Scale = Literal["correlation", "share", "plain"]
 """Where the statistic lies, which decides on what scale it is about normal: in [-1, 1], in [0, 1], or anywhere."""

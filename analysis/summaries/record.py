@@ -23,7 +23,7 @@ from analysis.trust import Trust, trust_from
 from cache.records import KINDS, BadRecord, Clip, Head
 
 VERSION = 1
-"""Of the row and of how its numbers are computed; others are computed again."""
+"""Raised when the row, or how its numbers are computed, changes. Rows of another version are computed again."""
 MAX_PARTS = 256
 """Parts of a clip whose means are kept. A clip of that many frames or fewer is kept whole, and its intervals are those of Compare;
 in a longer one the neighbours in a part count as one."""
@@ -42,7 +42,7 @@ class Measure:
     floor: float
     """Half-width of the 95 % interval of the mean over frames (analysis/noise.py); NaN for fewer than three."""
     worst_frame: int
-    """Of the highest value; -1 without any."""
+    """The frame with the highest value; -1 if there are no values."""
     worst: float
     parts: np.ndarray
     """Means over MAX_PARTS stretches of the clip in order of time, float32 (K,); NaN where no frame has a value."""
@@ -55,12 +55,12 @@ class Expected:
     error: str
     """The column whose value is expected."""
     median: float
-    """Of the frames like the calibration; NaN without any. Its interval holds for that frame alone."""
+    """The median over the frames that are like the calibration; NaN if there are none. The interval is that of the median frame."""
     low: float
     high: float
     """NaN where the model has no interval."""
     factor: float
-    """Of the interval of a frame: error / factor to error * factor; NaN without one."""
+    """A frame's interval runs from error / factor to error * factor; NaN if there is none."""
     coverage: float
     n_usual: int
     """Frames like the calibration."""
@@ -97,11 +97,11 @@ class Summary:
     measures: Mapping[str, Measure] = field(default_factory=dict)
     """`energy`, `stability`, and the columns of errors."""
     share_unlike: float = math.nan
-    """Of an energy: share of the frames above `limit`, unlike what the zoo was calibrated on."""
+    """Share of an energy's frames above `limit`, and so unlike what the zoo was calibrated on."""
     limit: float = math.nan
     """Sigma."""
     scale: str = ""
-    """Of an energy: a digest of its paths and constants. Equal ones can be compared in height."""
+    """Digest of an energy's paths and constants. Only energies with the same digest can be compared with each other."""
     trust: Trust | None = None
     expected: Expected | None = None
     used_energy: str = ""

@@ -49,8 +49,8 @@ class Limits:
 
     @property
     def bytes_kept(self) -> float:
-        """Of all that visitors caused to be stored, the oldest is deleted until no more than this is left: there is room for one
-        more upload."""
+        """The oldest results and files of visitors are deleted until they take up no more than this many bytes, which leaves room
+        for one more upload."""
         return 1e6 * max(self.mb_in_all - self.upload_mb, self.mb_in_all / 2)
 
     def of_address(self) -> Limits:
@@ -71,7 +71,7 @@ class Usage:
     """Seconds of video asked for today."""
     bytes_today: int = 0
     bytes_in_all: int = 0
-    """Of uploads, downloads and unlisted clips."""
+    """Bytes of all uploads, downloads and unlisted clips."""
     of_address: Usage | None = None
     """That of all visitors of the same network address; None where it is not known."""
 

@@ -10,7 +10,7 @@ PAPER, WEIGHTED, EXPECTED = "paper", "weighted", "expected error"
 CONFIDENCES = (PAPER, WEIGHTED, EXPECTED)
 MAX_FRAMES = 100_000_000
 MAX_RANKINGS, MAX_LETTERS = 1000, 400
-"""Of one target: enough for every two of 45 methods."""
+"""Limits for one target: enough for every pair of 45 methods, and letters of a text."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Item:
     is_own: bool
     """Whether its file lies in the gallery's folder; False: it is one of the bundled clips."""
     field_of_view_degrees: float | None
-    """Of the shorter side, where it is known: rendered clips state it; None: unknown."""
+    """Field of view of the shorter side, which rendered clips state; None if it is unknown."""
 
 
 @cache

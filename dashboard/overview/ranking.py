@@ -58,7 +58,7 @@ class Ranking:
 
     basis: Basis
     title: str
-    """Of the error."""
+    """Title of the error that ranks."""
     unit: str
     rows: tuple[Row, ...]
     over: Literal["clips", "frames"]

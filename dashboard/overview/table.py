@@ -49,7 +49,7 @@ class Table:
 
     target: str
     title: str
-    """Of the target, as its domain record names it."""
+    """The target's title, from its domain record."""
     error_column: str
     """The error that is compared; empty if none is known."""
     error_title: str

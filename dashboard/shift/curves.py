@@ -24,7 +24,7 @@ ENERGY, SELF, ERROR = "energy", "self", "error"
 MEASURES = ("angle_degrees", "absrel_scaled", "absrel", "error")
 """Errors, the most telling first."""
 PREFIX = "self_"
-"""Of columns that compare with the clean prediction."""
+"""Begins the name of each column that compares with the clean prediction."""
 
 
 @dataclass(frozen=True)

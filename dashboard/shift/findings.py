@@ -62,7 +62,7 @@ def falls(curve: Curve, labels: Sequence[str]) -> list[Fall]:
 
 
 def _floor(low: Point, high: Point) -> float:
-    """Of the mean change; the steps share their frames."""
+    """Noise floor of the mean change between two steps, which share their frames."""
     n_frames = min(len(low.values), len(high.values))
     return noise_floor(high.values[:n_frames] - low.values[:n_frames])
 

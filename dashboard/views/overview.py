@@ -21,7 +21,7 @@ from dashboard.views.parts.widgets import REFRESH_SECONDS, show_commands, show_n
 from dashboard.visitors.access import PASS, pass_query
 
 LOOK_SECONDS = 1.0
-"""Of reading numbers that no job has written down, before what there is is shown."""
+"""After computing missing rows for this long, the page shows what it has so far."""
 COMPARE = "compare"
 MAX_COMMANDS = 3
 FILES = {

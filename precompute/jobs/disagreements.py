@@ -42,7 +42,7 @@ class Disagreements:
         return torch.cat([self._once("blocks", pair, lambda of: block_means(of[:, None])) for pair in pairs], dim=1)
 
     def shortening(self, chain: Chain) -> Tensor:
-        """Of directions: (N,)."""
+        """How far predicted directions are from length 1: (N,)."""
         key = "length", chain, chain
         if key not in self._numbers:
             self._numbers[key] = shortening(self._outputs[chain])

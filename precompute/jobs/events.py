@@ -119,7 +119,7 @@ class Stored:
     n_tracks_computed: int = 0
     """Tracks completed by this run; 0 if all were stored already."""
     n_tracks_measured: int = 0
-    """Of these, flow and stability, which no network computes."""
+    """How many of them are flow and stability, which no network computes."""
     n_frames_computed: int = 0
     """Frames that networks computed in this run; 0 where only the stability of stored frames was missing."""
     seconds: float = 0.0

@@ -315,7 +315,7 @@ class _Story:
         )
 
     def merged_fact(self) -> str:
-        """Of what the merged predictions are made."""
+        """What the merged predictions are made of."""
         made = [f"{c.letter} is {c.made_of}." for c in self.measures.contenders if c.made_of]
         return " ".join(made)
 

@@ -17,7 +17,7 @@ import { VideoForm } from "./video_form.mjs";
 /** Between two looks at what was asked for, ms: while something is under way, and while the dialog is merely open. */
 const LOOK_MS = { live: 1000, idle: 5000 };
 
-/** Of opening a clip, LOOK_MS.live apart: a page that is busy with packs answers late. */
+/** Attempts to open a clip, LOOK_MS.live apart: a page that is busy with packs answers late. */
 const MAX_TRIES = 20;
 
 /**

@@ -22,7 +22,7 @@ export class VideoForm {
     this.data = { offers: [], titles: {}, maxUploadMb: 0 };
     /** @type {File | null} */
     this.file = null;
-    /** Of the file, s; null: unknown. @type {number | null} */
+    /** Duration of the file, seconds; null if it is unknown. @type {number | null} */
     this.duration = null;
     this.address = element("input", {
       type: "text",

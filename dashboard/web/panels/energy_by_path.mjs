@@ -9,7 +9,7 @@ import { rawConstants, standardised, weightOf } from "../plots/energy.mjs";
 import { button, element, fill } from "../ui/dom.mjs";
 import { withUnit } from "../ui/numbers.mjs";
 
-/** Of the colour map that the bands are taken from, so that neighbours differ and none is nearly white. */
+/** The range of the colour map that bands are taken from, so that neighbours differ and none is nearly white. */
 const COLOURS = { map: /** @type {"viridis"} */ ("viridis"), from: 0.08, to: 0.9 };
 
 /**

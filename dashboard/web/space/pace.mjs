@@ -17,7 +17,7 @@ const WEIGHT = 0.3;
 export class Pace {
   /** @param {string} renderer name of the graphics device */
   constructor(renderer) {
-    /** Of a triangle, ms. */
+    /** Time to draw a triangle, ms. */
     this.costMs = SOFTWARE.test(renderer) ? SOFTWARE_MS : 0;
   }
 

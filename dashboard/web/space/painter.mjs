@@ -14,7 +14,7 @@ import { clipCamera, eyeOf, projection } from "./camera.mjs";
 import { Pace } from "./pace.mjs";
 import { pixelAt, placeOf } from "./picking.mjs";
 
-/** Of a scene without any depth. */
+/** Depth that the camera turns around in a scene without any, metres. */
 const SCALE = 3;
 /** Nothing has moved for this long: the surface is drawn whole. */
 const REST_MS = 160;

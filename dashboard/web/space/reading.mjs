@@ -7,7 +7,7 @@ import { withUnit } from "../ui/numbers.mjs";
 
 /** Smaller boxes have no plane worth stating, pixels. */
 const LEAST_SIDE_PX = 4;
-/** Of the plot, in its own units. */
+/** Size and margins of the plot, in its own units. */
 const PLOT = { width: 600, height: 150, left: 46, bottom: 20, top: 8 };
 
 /**

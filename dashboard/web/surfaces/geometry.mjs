@@ -8,7 +8,7 @@
 
 import { physicalValue } from "../drawing/colour.mjs";
 
-/** Of the shorter side, where nobody knows it; as consistency/models/camera_geometry.py assumes. */
+/** The field of view of the shorter side where it is unknown, as consistency/models/camera_geometry.py assumes. */
 export const ASSUMED_FIELD_OF_VIEW_DEGREES = 60;
 /** Vertices along the longer side; larger pictures are drawn from every 2nd, 3rd, ... pixel. */
 export const MAX_GRID = 512;

@@ -10,7 +10,7 @@ import { parseable } from "../ui/numbers.mjs";
 
 /** Perceptually uniform; the diverging one is offered where values have a sign. */
 const MAPS = ["viridis", "magma", "inferno", "cividis", "grey"];
-/** Of the codes of a frame, this share on either side is left out of its range. */
+/** The share of a frame's codes that its range leaves out at either end. */
 const LEFT_OUT = 0.01;
 const WIDTH_PX = 250;
 

@@ -7,7 +7,7 @@ import { TYPE_SCALE } from "./type_scale.mjs";
 /** Backgrounds darker than this get the dark palette. */
 const DARK_BELOW = 0.4;
 
-/** Of `--xc-hue-0` and so on in player.css. */
+/** How many hues player.css defines: `--xc-hue-0` and so on. */
 const N_HUES = 8;
 
 /**

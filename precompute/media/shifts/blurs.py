@@ -14,7 +14,7 @@ MOTION_ANGLES = (-45.0, 45.0)
 FINEST_ZOOM = 0.01
 """Between the zooms that are averaged."""
 SEED = 18
-"""Of the directions of motion."""
+"""Seed of the random directions of motion."""
 
 
 def of_side(length: float, image: np.ndarray) -> float:

@@ -16,7 +16,7 @@ from tests.fixtures.stores import build_store
 FLAT = "surface=stretch&colour=map"
 """Every triangle, in the colours of the flat picture: from the camera of the clip it is that picture."""
 NUMBERS = [1, 2, 16, 18]
-"""Of input, truth, A and B in their pixels."""
+"""The numbers in the pixels of input, truth, A and B."""
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ NAN = float("nan")
 
 
 def words(*tracks: dict, unit: str = "%") -> str:
-    """Of configurations A, B, ... whose stability tracks have these columns."""
+    """What is said of configurations A, B, ... whose stability tracks have these columns."""
 
     class Columns:
         def column(self, track, name: str) -> np.ndarray:

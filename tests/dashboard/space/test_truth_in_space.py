@@ -21,7 +21,7 @@ SAMPLES = Path(__file__).resolve().parents[3] / "precompute" / "sample"
 FRAMES = (0, 60, 90, 165, 225)
 """Both rooms, with walls near and far. On frames 195 and 210 the rounding of depth tilts the worst patch by 1.5°."""
 SIDE = 56
-"""Of a patch, pixels: smaller ones are tilted by the rounding of depth to 8 bits."""
+"""Side of a patch, pixels. The rounding of depth to 8 bits tilts smaller ones."""
 SAME_DEGREES = 3
 """The true normals of a patch of one wall, stored in 8 bits, spread less."""
 

@@ -6,7 +6,7 @@ import { contrast, distanceTo, EYES } from "../fixtures/oklab.mjs";
 const css = readFileSync(new URL("../../../dashboard/web/ui/player.css", import.meta.url), "utf8");
 const rgb = (hex) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
 const all = (name) => [...css.matchAll(new RegExp(`${name}: (#[0-9a-f]{6});`, "g"))].map(([, hex]) => rgb(hex));
-/** Of 100 in OKLab; two samples side by side are told apart from about 2 on, thin lines need several times that. */
+/** Distance in OKLab, times 100; two samples side by side are told apart from about 2 on, thin lines need several times that. */
 const LEAST_DISTANCE = { hues: 10, shades: 9 };
 
 /** Light, then dark: the pages' backgrounds (.streamlit/config.toml), letters on badges, hues and their second shades. */
