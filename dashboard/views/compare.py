@@ -9,29 +9,27 @@ from pathlib import Path
 
 import streamlit as st
 
-from analysis.columns import Columns, with_expected_times
-from analysis.energy import Unreadable
+from analysis.columns import Columns
 from cache.records import StoreError, Track
 from cache.store import Store, require_store
 from dashboard.catalogue import Catalogue
 from dashboard.compare.believe import believed
 from dashboard.compare.card.verdict import measures_of
-from dashboard.compare.comparison import Comparison, choices_of, compare
+from dashboard.compare.comparison import Comparison, compare
 from dashboard.compare.plots import PlotData, read
 from dashboard.compare.steadiness import steadiness_words
-from dashboard.compare.styles import styles_by_letter
 from dashboard.compare.summaries import VERDICT_CHARTS, remarks, summary
 from dashboard.components.player import player
-from dashboard.player_data import Chart, Position, View
+from dashboard.player_data import Chart, Position
 from dashboard.selection.choices import Choices, note_move
 from dashboard.selection.defaults import CONSISTENCY, pair_of
-from dashboard.selection.lineup import grid, suggestion
+from dashboard.selection.lineup import grid
 from dashboard.selection.link import Selection
-from dashboard.selection.menus import menus
 from dashboard.selection.presets import Opening, opening, presets
 from dashboard.site import Site
 from dashboard.text import counted
 from dashboard.views.parts.add_video_button import add_video_button
+from dashboard.views.parts.comparison_view import comparison_view
 from dashboard.views.parts.header import header
 from dashboard.views.parts.preset_buttons import preset_buttons
 from dashboard.views.parts.shared_ranges import ranges_of
@@ -120,35 +118,11 @@ def _show_player(
     can_ask: bool,
 ) -> None:
     """The player, in a fragment of its own: moving through the frames reruns nothing else."""
-    longest = comparison.longest
-    if longest is None or not comparison.n_ready:
+    view = comparison_view(columns, catalogue, selection, comparison, charts=charts, ranges=ranges, can_ask=can_ask)
+    if view is None:
         return
-    try:
-        known = columns.pts_seconds(longest)
-    except Unreadable as error:
-        show_notes([f"The times of this clip's frames cannot be read: {error}."])
-        return
-    target = selection.target
-    offered = choices_of(catalogue, selection.clip.key, target) if target else ()
-    options = catalogue.configurations(selection.clip.key, target) if target else ()
-    new = suggestion(selection.configurations, options)
-    view = View(
-        clip=selection.clip,
-        pts_seconds=known if longest.is_complete else with_expected_times(known, selection.clip.n_frames),
-        panes=comparison.panes,
-        charts=charts,
-        energies=comparison.energies,
-        stabilities=comparison.stabilities,
-        scale=selection.scale,
-        titles=comparison.titles,
-        choices=offered,
-        menus=menus(catalogue, selection),
-        believed=believed(columns, catalogue, comparison, charts) if target else None,
-        suggestion=new.full_spelling if new else "",
-        can_ask=can_ask,
-        styles=styles_by_letter(catalogue, selection),
-        ranges=ranges,
-    )
+    if selection.target:
+        view = replace(view, believed=believed(columns, catalogue, comparison, charts))
 
     def show(position: Position) -> Position:
         on_request = choices.handle_request_of_fragment

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
-from analysis.columns import Columns, with_expected_times
-from analysis.energy import Unreadable
+from analysis.columns import Columns
 from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.commands import command_for
-from dashboard.compare.comparison import Comparison, choices_of, compare
+from dashboard.compare.comparison import Comparison, compare
 from dashboard.compare.plots import read
-from dashboard.compare.styles import styles_by_letter
 from dashboard.components.player import player
-from dashboard.player_data import Chart, Position, View
+from dashboard.player_data import Chart, Position
 from dashboard.selection.choices import note_move
-from dashboard.selection.lineup import suggestion
 from dashboard.selection.link import Selection
 from dashboard.selection.menus import menus
 from dashboard.site import Site
 from dashboard.space.selecting import DEPTH, DepthChoices, field_of_view_of, has_depth
 from dashboard.text import counted
+from dashboard.views.parts.comparison_view import comparison_view
 from dashboard.views.parts.header import show_menu
 from dashboard.views.parts.shared_ranges import ranges_of
 from dashboard.views.parts.widgets import refresh_when_changed, show_about, show_commands, show_notes
@@ -82,32 +81,12 @@ def _show_player(
     can_ask: bool,
 ) -> None:
     """The player, in a fragment of its own: moving through the frames, or the camera, reruns nothing else."""
-    longest = comparison.longest
-    if longest is None or not comparison.n_ready:
+    flat = comparison_view(columns, catalogue, selection, comparison, charts=charts, ranges=ranges, can_ask=can_ask)
+    if flat is None:
         return
-    try:
-        known = columns.pts_seconds(longest)
-    except Unreadable as error:
-        show_notes([f"The times of this clip's frames cannot be read: {error}."])
-        return
-    clip = selection.clip
-    new = suggestion(selection.configurations, catalogue.configurations(clip.key, DEPTH))
-    view = View(
-        clip=clip,
-        pts_seconds=known if longest.is_complete else with_expected_times(known, clip.n_frames),
-        panes=comparison.panes,
-        charts=charts,
-        energies=comparison.energies,
-        scale=selection.scale,
-        titles=comparison.titles,
-        choices=choices_of(catalogue, clip.key, DEPTH),
-        menus=menus(catalogue, selection)[:1],
-        suggestion=new.full_spelling if new else "",
-        can_ask=can_ask,
-        styles=styles_by_letter(catalogue, selection),
-        ranges=ranges,
-        field_of_view_degrees=field_of_view_of(clip),
-    )
+    field_of_view = field_of_view_of(selection.clip)
+    # Depth alone: no menu of other predictions, and no pictures of change over time.
+    view = replace(flat, menus=flat.menus[:1], stabilities={}, field_of_view_degrees=field_of_view)
 
     def show(position: Position) -> Position:
         on_request = choices.handle_request_of_fragment

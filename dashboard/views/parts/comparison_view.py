@@ -1,0 +1,54 @@
+"""What the player shows of a comparison, on every page that shows one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from analysis.columns import Columns, with_expected_times
+from analysis.energy import Unreadable
+from dashboard.catalogue import Catalogue
+from dashboard.compare.comparison import Comparison, choices_of
+from dashboard.compare.styles import styles_by_letter
+from dashboard.player_data import Chart, View
+from dashboard.selection.lineup import suggestion
+from dashboard.selection.link import Selection
+from dashboard.selection.menus import menus
+from dashboard.views.parts.widgets import show_notes
+
+
+def comparison_view(
+    columns: Columns,
+    catalogue: Catalogue,
+    selection: Selection,
+    comparison: Comparison,
+    *,
+    charts: Sequence[Chart],
+    ranges: Mapping[str, tuple[float, float]],
+    can_ask: bool,
+) -> View | None:
+    """None where no frame is ready, or where their times cannot be read, which is then said."""
+    longest, clip, target = comparison.longest, selection.clip, selection.target
+    if longest is None or not comparison.n_ready:
+        return None
+    try:
+        known = columns.pts_seconds(longest)
+    except Unreadable as error:
+        show_notes([f"The times of this clip's frames cannot be read: {error}."])
+        return None
+    new = suggestion(selection.configurations, catalogue.configurations(clip.key, target) if target else ())
+    return View(
+        clip=clip,
+        pts_seconds=known if longest.is_complete else with_expected_times(known, clip.n_frames),
+        panes=comparison.panes,
+        charts=charts,
+        energies=comparison.energies,
+        stabilities=comparison.stabilities,
+        scale=selection.scale,
+        titles=comparison.titles,
+        choices=choices_of(catalogue, clip.key, target) if target else (),
+        menus=menus(catalogue, selection),
+        suggestion=new.full_spelling if new else "",
+        can_ask=can_ask,
+        styles=styles_by_letter(catalogue, selection),
+        ranges=ranges,
+    )
