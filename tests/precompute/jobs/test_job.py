@@ -51,19 +51,7 @@ from tests.fixtures.zoos import LAB_METHODS, LAB_TARGETS, write_lab, write_zoo
 
 N_FRAMES = 10
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Networks of four channels lose more to waiting for a second thread than it computes."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_zoo(tmp_path_factory.mktemp("zoo"))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from typer.testing import CliRunner, Result
 
 from analysis.shifts import shift_of, source_of
@@ -19,23 +18,11 @@ from precompute.jobs.output import packs
 from precompute.jobs.output.encode import decode_image
 from precompute.media.shifts import apply
 from tests.fixtures.media import write_video
-from tests.fixtures.zoos import write_zoo
 
 N_FRAMES = 6
 ONE = "*/baseline/rgb-depth"
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_zoo(tmp_path_factory.mktemp("zoo"))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -17,18 +17,8 @@ import {
   tearing,
   tearingOfCodes,
 } from "../../../dashboard/web/surfaces/geometry.mjs";
+import { DEPTH } from "../fixtures/depth.mjs";
 
-const DEPTH = {
-  name: "depth",
-  channels: 1,
-  lo: 0.1,
-  hi: 16,
-  scale: "log",
-  unit: "m",
-  invalid: 1,
-  meaning: "scalar",
-  colour_map: "viridis",
-};
 const near = (/** @type {number} */ a, /** @type {number} */ b, digits = 6) =>
   assert.ok(Math.abs(a - b) < 10 ** -digits, `${a} ${b}`);
 const pixels = (/** @type {number[]} */ codes) =>

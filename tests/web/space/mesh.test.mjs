@@ -2,18 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { depthOf, lensOf, pointOf } from "../../../dashboard/web/surfaces/geometry.mjs";
 import { glbOf, meshOf, plyOf } from "../../../dashboard/web/surfaces/mesh.mjs";
+import { DEPTH } from "../fixtures/depth.mjs";
 
-const DEPTH = {
-  name: "depth",
-  channels: 1,
-  lo: 0.1,
-  hi: 16,
-  scale: "log",
-  unit: "m",
-  invalid: 1,
-  meaning: "scalar",
-  colour_map: "viridis",
-};
 const SIZE = { width: 6, height: 4 };
 const LENS = lensOf(SIZE, 60);
 const TEAR = { name: "tear", tolerance: 0.04 };

@@ -3,18 +3,8 @@ import { test } from "node:test";
 import { clipCamera, orbited, projection } from "../../../dashboard/web/space/camera.mjs";
 import { pixelAt, placeOf } from "../../../dashboard/web/space/picking.mjs";
 import { lensOf } from "../../../dashboard/web/surfaces/geometry.mjs";
+import { DEPTH } from "../fixtures/depth.mjs";
 
-const DEPTH = {
-  name: "depth",
-  channels: 1,
-  lo: 0.1,
-  hi: 16,
-  scale: "log",
-  unit: "m",
-  invalid: 1,
-  meaning: "scalar",
-  colour_map: "viridis",
-};
 const LENS = lensOf({ width: 64, height: 64 }, 70);
 /** A wall with a nearer box in its middle. */
 const CODES = Float32Array.from({ length: 64 * 64 }, (_, i) => {
