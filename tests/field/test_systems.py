@@ -37,6 +37,10 @@ def run(command: list[str | Path], **environment: str) -> subprocess.CompletedPr
     return subprocess.run(list(map(str, command)), cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
+N_TRACKS = 5
+"""What a job stores for one configuration: input, prediction, energy, motion and stability."""
+
+
 def n_stored(store: Path) -> int:
     return len(Store(store, read_only=True).tracks())
 
@@ -59,7 +63,9 @@ def test_the_page_comes_through_nginx_as_it_is_installed_below_a_long_path(tmp_p
         try:
             wait_until(lambda: proxy.poll() is not None or (tmp_path / "pid").exists(), "nginx starts")
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/{base}/") as answer:
-                assert answer.status == 200 and answer.headers["Link"]
+                # nginx refuses answers whose head exceeds its buffer of 4 kB: what to preload stands in the page.
+                assert answer.status == 200 and len(str(answer.headers)) < 2000
+                assert '<link rel="modulepreload"' in answer.read().decode()
         finally:
             proxy.terminate()
             proxy.wait()
@@ -89,7 +95,7 @@ def test_a_store_on_a_network_drive_is_written(failing: dict[str, str], network_
     store = tmp_path / "store"
     done = run([*JOB, "phone", "--store", store], LD_PRELOAD=str(network_drive), DRIVE_ROOT=str(tmp_path), **failing)
     assert done.returncode == 0, done.stderr
-    assert n_stored(store) == 3 and "Warning" not in done.stderr
+    assert n_stored(store) == N_TRACKS and "Warning" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -120,7 +126,7 @@ def test_a_clip_on_a_drive_that_numbers_its_files_anew_is_computed(tmp_path: Pat
         assert (mount / "clip.mp4").stat().st_ino != (mount / "clip.mp4").stat().st_ino
         done = run([*JOB, mount / "clip.mp4", "--store", tmp_path / "store"])
         assert done.returncode == 0, done.stderr
-        assert n_stored(tmp_path / "store") == 3
+        assert n_stored(tmp_path / "store") == N_TRACKS
     finally:
         subprocess.run([unmount, "-u", str(mount)], check=False)
         drive.wait()
@@ -159,4 +165,4 @@ def _use_store_without_home(folder: Path) -> None:
     env = ["env", "-u", "HOME", "-u", "USER", "-u", "LOGNAME", "PYTHONDONTWRITEBYTECODE=1"]
     done = run([*env, *user, *JOB, path, "--store", store])
     assert done.returncode == 0, done.stderr
-    assert n_stored(store) == 3
+    assert n_stored(store) == N_TRACKS
