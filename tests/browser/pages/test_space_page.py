@@ -150,6 +150,16 @@ def test_a_browser_without_webgl_and_a_clip_without_depth_are_answered_in_words(
         for page in opened_in(context):
             root = open_space(page, app)
             expect(root.get_by_text("This browser cannot draw in space").first).to_be_visible()
+            # The link keeps a camera that stands somewhere, for browsers that can draw.
+            root.get_by_role("button", name="look from above").click()
+            wait_for(root, "el.xc.state().view.camera?.pitch > 89")
+            above = look(root)["camera"]["distance"]
+            assert above > 0
+            focus(root)
+            page.keyboard.press("h")
+            page.keyboard.press("+")
+            wait_for(root, f"el.xc.state().view.camera.distance !== {above}")
+            assert 0 < look(root)["camera"]["distance"] < above
             store = build_store(tmp_path, titles=("flat",), n_frames=1)
             page.goto(f"{dashboard(store.root)}/space?clip=flat")
             expect(page.get_by_text("No depth of this clip is stored")).to_be_visible()
