@@ -109,6 +109,7 @@ def test_two_points_tell_distance_flatness_and_the_depth_between_them_and_a_surf
     expect(measured).to_contain_text(re.compile(r"Ground truth .*distance \d+\.\d\d\sm \(at a field of view of 70°\)"))
     expect(measured).to_contain_text(re.compile(r"B consistency: off a plane by \d+\.\d\u00a0cm RMS"))
     expect(measured.get_by_role("img", name=re.compile("A baseline from .* to .* m"))).to_be_visible()
+    expect(measured.locator(".slice-names > span")).to_have_text(["Ground truth", "A baseline", "B consistency"])
     check(page, "space, measured")
     for kind, begins in (("PLY", b"ply\nformat binary_little_endian 1.0\n"), ("GLB", b"glTF\x02\x00\x00\x00")):
         with page.expect_download() as download:

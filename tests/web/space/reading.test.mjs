@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boxOf, flatnessText, placeText, sliceOf } from "../../../dashboard/web/space/reading.mjs";
+import { boxOf, depthMarks, flatnessText, placeText, sliceOf } from "../../../dashboard/web/space/reading.mjs";
 import { depthOf, fillCodes, lensOf, pointOf } from "../../../dashboard/web/surfaces/geometry.mjs";
 
 const DOMAIN = {
@@ -20,7 +20,7 @@ const depth = {
   letter: "A",
   domain: DOMAIN,
   lens,
-  text: " m",
+  unit: "m",
   codes: new Float32Array(32 * 32).fill(150),
 };
 
@@ -48,8 +48,8 @@ test("a wall before the camera is flat and not tilted, and what has no unit has 
   ];
   assert.deepEqual(boxOf(from, to), [4, 4, 17, 17]);
   const text = flatnessText(depth, from, to);
-  assert.match(text, /^A net: off a plane by 0\.0\u00a0cm RMS.*tilted by (< 0\.1|0\.0)°$/);
-  assert.doesNotMatch(flatnessText({ ...depth, text: "" }, from, to), /cm/);
+  assert.match(text, /^A net: off a plane by (< 0\.1|0\.0)\u00a0cm RMS.*tilted by (< 0\.1|0\.0)°$/);
+  assert.doesNotMatch(flatnessText({ ...depth, unit: "" }, from, to), /cm/);
   assert.equal(flatnessText(depth, from, { x: 21, y: 5 }), "");
   assert.equal(flatnessText({ ...depth, codes: depth.codes.map(() => -1) }, from, to), "");
 });
@@ -58,4 +58,18 @@ test("a place is stated in the camera's axes, and an unknown one as unknown", ()
   const [x] = pointOf(lens, 0, 16, depthOf(DOMAIN, 150));
   assert.ok(placeText(depth, { x: 0, y: 16 }).includes(`${x.toFixed(2).replace("-", "−")} right`));
   assert.equal(placeText({ ...depth, codes: depth.codes.map(() => -1) }, { x: 1, y: 1 }), "A net: unknown");
+});
+
+test("what has no unit has three decimals, and a place just left of the axis is not minus nothing", () => {
+  assert.match(placeText({ ...depth, unit: "" }, { x: 20, y: 16 }), /^A net: \d\.\d{3} right, /);
+  const fine = { ...depth, lens: lensOf({ width: 32, height: 32 }, 0.1) };
+  assert.match(placeText(fine, { x: 15, y: 16 }), /^A net: > −0\.01 right, < 0\.01 down, /);
+});
+
+test("the marks of the depth differ however small its range, and have a unit where all curves have it", () => {
+  const texts = (/** @type {number} */ low, /** @type {number} */ high, /** @type {string[]} */ ...units) =>
+    depthMarks(low, high, units).map(({ text }) => text);
+  assert.deepEqual(texts(1, 3, "m", "m"), ["1\u00a0m", "2\u00a0m", "3\u00a0m"]);
+  assert.deepEqual(texts(1, 3, "m", ""), ["1", "2", "3"]);
+  assert.deepEqual(texts(0.1, 0.104, "m"), ["0.100\u00a0m", "0.102\u00a0m", "0.104\u00a0m"]);
 });
