@@ -4,12 +4,11 @@
 import { element } from "../ui/dom.mjs";
 import { Theme } from "../ui/theme.mjs";
 import { typePx } from "../ui/type_scale.mjs";
-import { endsOf, inOrder, linkOf, marksOf, nearest, outline, scalesOf, wordsOf } from "./chart.mjs";
+import { endsOf, inOrder, linkOf, marksOf, nearest, outline, placeOf, scalesOf, wordsOf } from "./chart.mjs";
 
 const HEIGHT_PX = typePx(300);
 const MARGIN = { left: typePx(52), right: typePx(12), top: typePx(10), bottom: typePx(42) };
 const POINT_PX = typePx(3);
-const DODGE_PX = typePx(9);
 /** A pointer so near to a point means it. */
 const NEAR_PX = 24;
 const HELP = "Arrow keys move from point to point";
@@ -133,11 +132,11 @@ class Drawing {
     }
     /** @type {SVGElement[]} */
     const made = [];
-    one.y.forEach((value, i) => {
-      const at = one.x[i];
-      if (value === null || at === null) return;
+    one.y.forEach((_, i) => {
+      const at = placeOf(one, i, this.scales);
+      if (!at) return;
       const [low, high] = [one.low?.[i], one.high?.[i]];
-      const [cx, cy] = [this.scales.x(at) + (one.dodge ?? 0) * DODGE_PX, this.scales.y(value)];
+      const [cx, cy] = at;
       if (typeof low === "number" && typeof high === "number") {
         const bar = shape("line", {
           x1: cx,
@@ -161,11 +160,8 @@ class Drawing {
     const area = this.plot.getBoundingClientRect();
     const [px, py] = [event.clientX - area.left, event.clientY - area.top];
     const found = nearest(this.chart, this.scales, px, py);
-    if (!found) return;
-    const { series, point } = found;
-    const one = this.chart.series[series];
-    const away = Math.hypot(this.scales.x(Number(one.x[point])) - px, this.scales.y(Number(one.y[point])) - py);
-    if (away > NEAR_PX) return;
+    const at = found && placeOf(this.chart.series[found.series], found.point, this.scales);
+    if (!at || Math.hypot(at[0] - px, at[1] - py) > NEAR_PX) return;
     this.choose(found);
     if (isClick) this.open();
   }
@@ -218,11 +214,11 @@ class Drawing {
   placeRing() {
     if (!this.ring) return;
     const { chosen } = this;
-    this.ring.style.display = chosen ? "" : "none";
-    if (!chosen) return;
-    const { x, y, dodge } = this.chart.series[chosen.series];
-    this.ring.setAttribute("cx", String(this.scales.x(Number(x[chosen.point])) + (dodge ?? 0) * DODGE_PX));
-    this.ring.setAttribute("cy", String(this.scales.y(Number(y[chosen.point]))));
+    const at = chosen && placeOf(this.chart.series[chosen.series], chosen.point, this.scales);
+    this.ring.style.display = at ? "" : "none";
+    if (!at) return;
+    this.ring.setAttribute("cx", String(at[0]));
+    this.ring.setAttribute("cy", String(at[1]));
   }
 }
 
