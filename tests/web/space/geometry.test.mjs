@@ -4,6 +4,7 @@ import {
   angleDegrees,
   decoding,
   depthOf,
+  distance,
   fillCodes,
   halfStep,
   isDepth,
@@ -44,6 +45,13 @@ test("the field of view is that between the outer edges of the shorter side", ()
   const lens = lensOf({ width: 320, height: 240 }, 60);
   const [, top] = pointOf(lens, 0, -0.5, 1);
   near((2 * Math.atan(-top) * 180) / Math.PI, 60);
+});
+
+test("points along the camera's axis are as far apart as their depths, and the edges of a picture follow the field of view", () => {
+  const lens = lensOf({ width: 256, height: 256 }, 60);
+  assert.equal(distance(pointOf(lens, 127.5, 127.5, 1), pointOf(lens, 127.5, 127.5, 3)), 2);
+  const across = distance(pointOf(lens, -0.5, 127.5, 2), pointOf(lens, 255.5, 127.5, 2));
+  near(across, 4 * Math.tan(Math.PI / 6), 9);
 });
 
 test("a plane is found with its tilt and without error, seen from the camera", () => {
