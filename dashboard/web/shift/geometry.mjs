@@ -1,6 +1,8 @@
 // @ts-check
 /** Where curves over strength lie: the range of the values, round marks, and the places of the steps. Pure. */
 
+import { roundStep } from "../plots/ticks.mjs";
+
 /**
  * @typedef {{mean: number, half: number | null, frame: number, href: string}} Point of one configuration at one strength; half:
  *   of its 95 % interval
@@ -23,13 +25,6 @@ export function rangeOf(plot) {
   const last = Math.ceil(high / step - 1e-9);
   const marks = Array.from({ length: last - first + 1 }, (_, at) => Number(((first + at) * step).toPrecision(12)));
   return { low: first * step, high: last * step, marks };
-}
-
-/** 1, 2 or 5 times a power of ten, not below the value. @param {number} value */
-export function roundStep(value) {
-  const power = 10 ** Math.floor(Math.log10(value));
-  const factor = [1, 2, 5, 10].find((one) => one * power >= value * (1 - 1e-9)) ?? 10;
-  return factor * power;
 }
 
 /** Runs of consecutive steps that have a point, as their places: a gap is not bridged. @param {(Point | null)[]} points @returns {number[][]} */

@@ -1,7 +1,7 @@
 // @ts-check
 /** What a chart of the Study page shows, before it is drawn: axes, outlines, the point nearest to a place, its words. Pure. */
 
-import { roundTicks } from "../panels/scatter.mjs";
+import { roundTicks } from "../plots/ticks.mjs";
 import { formatMark, formatNumber, unitAfter, withUnit } from "../ui/numbers.mjs";
 import { typePx } from "../ui/type_scale.mjs";
 

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { rangeOf, roundStep, runs, stepAt } from "../../../dashboard/web/shift/geometry.mjs";
+import { rangeOf, runs, stepAt } from "../../../dashboard/web/shift/geometry.mjs";
 
 /** @param {(number | null)[]} means @param {number | null} half */
 function plot(means, half = null) {
@@ -25,10 +25,6 @@ test("the range holds every value with its interval, and 0", () => {
     assert.ok(low <= 0 && 0 <= high && marks.includes(0));
     assert.ok(marks.length >= 2 && marks.length <= 8, String(marks));
   }
-});
-
-test("steps between marks are 1, 2 or 5 times a power of ten", () => {
-  assert.deepEqual([0.03, 0.1, 3, 7, 40].map(roundStep), [0.05, 0.1, 5, 10, 50]);
 });
 
 test("what is not stored is a gap", () => {
