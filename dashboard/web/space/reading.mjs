@@ -2,7 +2,7 @@
 /** What two points of the picture say of each depth: their places in space, the depth along the line, and how flat the box between them is. */
 
 import { angleDegrees, depthOf, halfStep, planeOf, pointOf, pointsIn } from "../surfaces/geometry.mjs";
-import { element } from "../ui/dom.mjs";
+import { element, svgElement } from "../ui/dom.mjs";
 import { formatNumber, scaleMarks, unitAfter, withUnit } from "../ui/numbers.mjs";
 
 /** Smaller boxes have no plane worth stating, pixels. */
@@ -126,7 +126,7 @@ function plotOf(curves) {
     );
     return `${depth.name} from ${ends[0]} to ${ends[1]}${unitAfter(depth.unit)}`;
   });
-  const svg = drawn("svg", {
+  const svg = svgElement("svg", {
     viewBox: `0 0 ${width} ${height}`,
     role: "img",
     class: "slice",
@@ -136,8 +136,8 @@ function plotOf(curves) {
   for (const { value, text } of depthMarks(low, high, units)) {
     const y = yOf(value);
     svg.append(
-      drawn("line", { x1: left, x2: width - 8, y1: y, y2: y, stroke: "var(--xc-grid)" }),
-      drawn("text", { x: left - 6, y: y + 4, "text-anchor": "end" }, text),
+      svgElement("line", { x1: left, x2: width - 8, y1: y, y2: y, stroke: "var(--xc-grid)" }),
+      svgElement("text", { x: left - 6, y: y + 4, "text-anchor": "end", text }),
     );
   }
   for (const { depth, values } of curves) {
@@ -148,7 +148,7 @@ function plotOf(curves) {
         path += `${isStart ? "M" : "L"}${xOf(i / Math.max(values.length - 1, 1)).toFixed(1)} ${yOf(value).toFixed(1)}`;
     });
     svg.append(
-      drawn("path", {
+      svgElement("path", {
         d: path,
         fill: "none",
         stroke: colourOf(depth),
@@ -169,12 +169,4 @@ function legendEntry(depth) {
 /** @param {Depth} depth */
 function colourOf({ letter }) {
   return letter ? `var(--xc-${letter.toLowerCase()})` : "var(--xc-text)";
-}
-
-/** @param {string} name @param {Record<string, string | number>} attributes @param {string} [text] */
-function drawn(name, attributes, text = "") {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  made.textContent = text;
-  return made;
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** Draws one chart of the Study page: by pointer and by keys a point says what it is, and leads to its frame in Compare. */
 
-import { element } from "../ui/dom.mjs";
+import { element, svgElement } from "../ui/dom.mjs";
 import { Theme } from "../ui/theme.mjs";
 import { typePx } from "../ui/type_scale.mjs";
 import { endsOf, inOrder, linkOf, marksOf, nearest, outline, placeOf, scalesOf, wordsOf } from "./chart.mjs";
@@ -12,7 +12,6 @@ const POINT_PX = typePx(3);
 /** A pointer so near to a point means it. */
 const NEAR_PX = 24;
 const HELP = "Arrow keys move from point to point";
-const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * @typedef {import("./chart.mjs").Chart} Chart
@@ -93,10 +92,15 @@ class Drawing {
     };
     const ends = endsOf(this.chart);
     this.scales = scalesOf(ends, box);
-    const svg = shape("svg", { width, height: HEIGHT_PX, viewBox: `0 0 ${width} ${HEIGHT_PX}`, "aria-hidden": "true" });
+    const svg = svgElement("svg", {
+      width,
+      height: HEIGHT_PX,
+      viewBox: `0 0 ${width} ${HEIGHT_PX}`,
+      "aria-hidden": "true",
+    });
     svg.append(...this.axes(ends, box, width));
     for (const one of this.chart.series) svg.append(...this.marks(one));
-    this.ring = shape("circle", { r: 6, class: "ring" });
+    this.ring = svgElement("circle", { r: 6, class: "ring" });
     svg.append(this.ring);
     this.plot.replaceChildren(svg);
     this.placeRing();
@@ -108,12 +112,12 @@ class Drawing {
     const parts = [];
     for (const { value, text } of marksOf(ends.y, y.unit, 5)) {
       const at = this.scales.y(value);
-      parts.push(shape("line", { x1: box.left, x2: box.right, y1: at, y2: at, class: "grid" }));
+      parts.push(svgElement("line", { x1: box.left, x2: box.right, y1: at, y2: at, class: "grid" }));
       parts.push(label(text, box.left - typePx(6), at + typePx(4), "end"));
     }
     for (const { value, text } of marksOf(ends.x, x.unit, Math.max(3, Math.min(8, width / typePx(80))))) {
       const at = this.scales.x(value);
-      parts.push(shape("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, class: "grid" }));
+      parts.push(svgElement("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, class: "grid" }));
       parts.push(label(text, at, box.bottom + typePx(16), "middle"));
     }
     parts.push(label(titled(x), (box.left + box.right) / 2, HEIGHT_PX - typePx(6), "middle"));
@@ -126,7 +130,7 @@ class Drawing {
   marks(one) {
     const colour = colourOf(one);
     if (one.kind === "line" || one.kind === "steps") {
-      const path = shape("path", { d: outline(one, this.scales), class: one.dash ? "line dash" : "line" });
+      const path = svgElement("path", { d: outline(one, this.scales), class: one.dash ? "line dash" : "line" });
       path.style.stroke = colour;
       return [path];
     }
@@ -138,7 +142,7 @@ class Drawing {
       const [low, high] = [one.low?.[i], one.high?.[i]];
       const [cx, cy] = at;
       if (typeof low === "number" && typeof high === "number") {
-        const bar = shape("line", {
+        const bar = svgElement("line", {
           x1: cx,
           x2: cx,
           y1: this.scales.y(low),
@@ -148,7 +152,7 @@ class Drawing {
         bar.style.stroke = colour;
         made.push(bar);
       }
-      const dot = shape("circle", { cx, cy, r: one.kind === "marks" ? 4 : POINT_PX, class: one.kind });
+      const dot = svgElement("circle", { cx, cy, r: one.kind === "marks" ? 4 : POINT_PX, class: one.kind });
       dot.style.fill = colour;
       made.push(dot);
     });
@@ -224,11 +228,11 @@ class Drawing {
 
 /** @param {import("./chart.mjs").Series} one */
 function entry(one) {
-  const key = shape("svg", { width: 22, height: 10, "aria-hidden": "true" });
+  const key = svgElement("svg", { width: 22, height: 10, "aria-hidden": "true" });
   const mark =
     one.kind === "points"
-      ? shape("circle", { cx: 11, cy: 5, r: 4, class: "points" })
-      : shape("path", { d: "M1 5L21 5", class: one.dash ? "line dash" : "line" });
+      ? svgElement("circle", { cx: 11, cy: 5, r: 4, class: "points" })
+      : svgElement("path", { d: "M1 5L21 5", class: one.dash ? "line dash" : "line" });
   mark.style[one.kind === "points" ? "fill" : "stroke"] = colourOf(one);
   key.append(mark);
   return element("li", {}, key, one.name);
@@ -246,14 +250,5 @@ function titled({ title, unit }) {
 
 /** @param {string} text @param {number} x @param {number} y @param {string} anchor */
 function label(text, x, y, anchor) {
-  const made = shape("text", { x, y, "text-anchor": anchor });
-  made.textContent = text;
-  return made;
-}
-
-/** @param {string} name @param {Record<string, string | number>} attributes @returns {SVGElement} */
-function shape(name, attributes) {
-  const made = /** @type {SVGElement} */ (document.createElementNS(SVG, name));
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  return made;
+  return svgElement("text", { x, y, "text-anchor": anchor, text });
 }
