@@ -2,7 +2,7 @@
 /** Curves over the strength of a shift, a plot for each measure side by side; every point links to the frame behind it. */
 
 import { element, svgElement } from "../ui/dom.mjs";
-import { markWithUnit, withUnit } from "../ui/numbers.mjs";
+import { withUnit } from "../ui/numbers.mjs";
 import { Theme } from "../ui/theme.mjs";
 import { rangeOf, runs, stepAt } from "./geometry.mjs";
 
@@ -96,11 +96,11 @@ class Curves {
         height: inner.height,
       }),
     );
-    for (const mark of marks) {
+    for (const { value, text: words } of marks) {
       picture.append(
-        svgElement("line", { class: "grid", x1: ROOM.left, x2: width - ROOM.right, y1: y(mark), y2: y(mark) }),
+        svgElement("line", { class: "grid", x1: ROOM.left, x2: width - ROOM.right, y1: y(value), y2: y(value) }),
       );
-      picture.append(text(markWithUnit(mark, plot.unit), ROOM.left - 6, y(mark) + 4, "end"));
+      picture.append(text(words, ROOM.left - 6, y(value) + 4, "end"));
     }
     if (plot.limit !== null && plot.limit > low && plot.limit < high) {
       const at = y(plot.limit);

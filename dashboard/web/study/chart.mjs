@@ -2,7 +2,7 @@
 /** What a chart of the Study page shows, before it is drawn: axes, outlines, the point nearest to a place, its words. Pure. */
 
 import { roundTicks } from "../plots/ticks.mjs";
-import { formatMark, formatNumber, unitAfter, withUnit } from "../ui/numbers.mjs";
+import { formatNumber, scaleMarks, unitAfter, withUnit } from "../ui/numbers.mjs";
 import { typePx } from "../ui/type_scale.mjs";
 
 /** Room beside the data, as a share of its extent. */
@@ -60,10 +60,9 @@ export function scalesOf({ x, y }, { left, right, top, bottom }) {
 
 /** Marks of an axis with their texts. @param {[number, number]} ends @param {string} unit @param {number} count */
 export function marksOf([low, high], unit, count) {
-  return roundTicks(low, high, count).map((value) => ({
-    value,
-    text: formatMark(value) + (unit === "°" ? unitAfter(unit) : ""),
-  }));
+  const values = roundTicks(low, high, count);
+  const texts = scaleMarks(values, unit);
+  return values.map((value, i) => ({ value, text: texts[i] + (unit === "°" ? unitAfter(unit) : "") }));
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   endsOf,
   inOrder,
   linkOf,
+  marksOf,
   nearest,
   outline,
   placeOf,
@@ -42,6 +43,17 @@ test("axes hold every known value with a little room, and ends that are always s
   const shares = { ...chart(), x: { title: "Coverage", unit: "", from: 0, to: 2 } };
   assert.deepEqual(endsOf(shares).x, [0, 2]);
   assert.deepEqual(endsOf({ ...chart(), series: [] }).y, [0, 1]);
+});
+
+test("the numbers of a study's axis have the same decimals", () => {
+  const texts = (/** @type {string} */ unit) => marksOf([0, 1], unit, 2).map(({ text }) => text);
+  assert.deepEqual(
+    [texts("σ"), texts("°")],
+    [
+      ["0.0", "0.5", "1.0"],
+      ["0.0°", "0.5°", "1.0°"],
+    ],
+  );
 });
 
 test("the nearest known point is found, and none in a chart without points", () => {
