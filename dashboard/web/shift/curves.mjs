@@ -130,10 +130,8 @@ class Curves {
     const below = HEIGHT - ROOM.bottom;
     data.steps.forEach(({ label, severity }, at) => {
       picture.append(svgElement("line", { class: "grid", x1: x(at), x2: x(at), y1: below, y2: below + 4 }));
-      if (at % every === 0 || at === data.chosen) {
-        const isNear = at % every !== 0 || (every > 1 && Math.abs(at - data.chosen) < every && at !== data.chosen);
-        if (!isNear || at === data.chosen) picture.append(text(label, x(at), below + 18, "middle"));
-      }
+      if (at === data.chosen || (at % every === 0 && Math.abs(at - data.chosen) >= every))
+        picture.append(text(label, x(at), below + 18, "middle"));
       if (severity !== null) picture.append(text(`▾${severity}`, x(at), below + 33, "middle"));
     });
   }
