@@ -2,23 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { boxOf, depthMarks, flatnessText, placeText, sliceOf } from "../../../dashboard/web/space/reading.mjs";
 import { depthOf, fillCodes, lensOf, pointOf } from "../../../dashboard/web/surfaces/geometry.mjs";
+import { DEPTH } from "../fixtures/depth.mjs";
 
-const DOMAIN = {
-  name: "depth",
-  channels: 1,
-  lo: 0.1,
-  hi: 16,
-  scale: "log",
-  unit: "m",
-  invalid: 1,
-  meaning: "scalar",
-  colour_map: "viridis",
-};
 const lens = lensOf({ width: 32, height: 32 }, 60);
 const depth = {
   name: "A net",
   letter: "A",
-  domain: DOMAIN,
+  domain: DEPTH,
   lens,
   unit: "m",
   codes: new Float32Array(32 * 32).fill(150),
@@ -27,7 +17,7 @@ const depth = {
 test("a slice has the depth of every pixel of the line, its ends included, and none where it is unknown", () => {
   const codes = fillCodes(
     Uint8ClampedArray.from({ length: 4096 }, (_, i) => Math.floor(i / 4) % 32),
-    DOMAIN,
+    DEPTH,
     new Float32Array(1024),
   );
   codes[5 * 32 + 4] = -1;
@@ -35,7 +25,7 @@ test("a slice has the depth of every pixel of the line, its ends included, and n
   assert.equal(values.length, 5);
   assert.deepEqual(
     [0, 4].map((i) => values[i]),
-    [2, 6].map((code) => depthOf(DOMAIN, code)),
+    [2, 6].map((code) => depthOf(DEPTH, code)),
   );
   assert.ok(Number.isNaN(values[2]));
   assert.equal(sliceOf(depth, { x: 3, y: 3 }, { x: 3, y: 3 }).length, 1);
@@ -55,7 +45,7 @@ test("a wall before the camera is flat and not tilted, and what has no unit has 
 });
 
 test("a place is stated in the camera's axes, and an unknown one as unknown", () => {
-  const [x] = pointOf(lens, 0, 16, depthOf(DOMAIN, 150));
+  const [x] = pointOf(lens, 0, 16, depthOf(DEPTH, 150));
   assert.ok(placeText(depth, { x: 0, y: 16 }).includes(`${x.toFixed(2).replace("-", "−")} right`));
   assert.equal(placeText({ ...depth, codes: depth.codes.map(() => -1) }, { x: 1, y: 1 }), "A net: unknown");
 });
