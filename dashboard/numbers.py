@@ -6,7 +6,7 @@ import math
 
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
-DIGITS = {"σ": 2, "°": 1, "m": 2, "%": 1, "s": 3}
+DIGITS = {"σ": 2, "°": 1, "m": 2, "cm": 1, "%": 1, "s": 3}
 """Unit -> digits after the point, as in web/ui/numbers.mjs; ratios and codes have three."""
 OTHER_DIGITS = 3
 SIGNED_UNITS = ("σ",)

@@ -1,7 +1,7 @@
 // @ts-check
 /** The overview: the ranking of the configurations, and a row for each of them on each clip, sorted and found in the browser. */
 
-import { element } from "../ui/dom.mjs";
+import { element, svgElement } from "../ui/dom.mjs";
 import { formatNumber, withUnit } from "../ui/numbers.mjs";
 import { Theme } from "../ui/theme.mjs";
 import { found, ranksOf, readCell, rivalOf, sorted, sparkPath } from "./cells.mjs";
@@ -373,22 +373,14 @@ function scrolled(table, name) {
 
 /** @param {string} text @param {{lo: number, hi: number}} scale */
 function curve(text, { lo, hi }) {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  svg.setAttribute("viewBox", `-1 -1 ${SPARK.width + 2} ${SPARK.height + 2}`);
-  svg.setAttribute("class", "spark");
-  svg.setAttribute("aria-hidden", "true");
   const zero = SPARK.height * (1 - (USUAL - lo) / (hi - lo));
-  for (const [name, path] of [
-    ["spark-zero", `M0 ${zero}h${SPARK.width}`],
-    ["spark-line", sparkPath(text, SPARK.width, SPARK.height)],
-  ]) {
-    const line = document.createElementNS(space, "path");
-    line.setAttribute("class", name);
-    line.setAttribute("d", path);
-    svg.append(line);
-  }
-  return svg;
+  const viewBox = `-1 -1 ${SPARK.width + 2} ${SPARK.height + 2}`;
+  return svgElement(
+    "svg",
+    { viewBox, class: "spark", "aria-hidden": "true" },
+    svgElement("path", { class: "spark-zero", d: `M0 ${zero}h${SPARK.width}` }),
+    svgElement("path", { class: "spark-line", d: sparkPath(text, SPARK.width, SPARK.height) }),
+  );
 }
 
 /** Compare on that clip, without a frame: it opens where the energies differ most. @param {Data} data @param {Cell} cell @param {number} rival */

@@ -6,11 +6,12 @@
 
 import { colourAt } from "../drawing/colour.mjs";
 import { tableCsv } from "../export/csv.mjs";
+import { roundTicks } from "../plots/ticks.mjs";
 import { element } from "../ui/dom.mjs";
 import { formatNumber } from "../ui/numbers.mjs";
 import { save, slug } from "../ui/save.mjs";
 import { typePx } from "../ui/type_scale.mjs";
-import { roundTicks, widthOf } from "./scatter.mjs";
+import { widthOf } from "./scatter.mjs";
 
 const HEIGHT_PX = 240;
 const MARGIN = { l: typePx(48), r: 10, t: 8, b: typePx(36) };

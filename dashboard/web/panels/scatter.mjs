@@ -4,6 +4,7 @@
  * plots and loops over them; a click goes to a frame; the frame on the screen has a ring.
  */
 
+import { roundTicks } from "../plots/ticks.mjs";
 import { DRAG_ENDS, element, listener } from "../ui/dom.mjs";
 import { formatNumber, scaleMarks } from "../ui/numbers.mjs";
 import { spearman } from "./correlation.mjs";
@@ -54,16 +55,6 @@ export function framesInside({ points }, [x0, x1, y0, y1]) {
     }
   }
   return [...found].sort((a, b) => a - b);
-}
-
-/** Round numbers between two ends, about `count`. @param {number} low @param {number} high @param {number} count */
-export function roundTicks(low, high, count) {
-  const rough = (high - low) / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((one) => one * power >= rough) ?? 10);
-  const ticks = [];
-  for (let i = Math.ceil(low / step); i * step <= high; i += 1) ticks.push(Number((i * step).toPrecision(12)));
-  return ticks;
 }
 
 /** Width of each of `count` plots in a row that is `room` wide, or wrapped where that is too narrow, CSS px. @param {number} room @param {number} count */

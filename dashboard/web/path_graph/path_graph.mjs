@@ -16,12 +16,11 @@ import { PackReader } from "../frames/pack_reader.mjs";
 import { screen } from "../player/screen.mjs";
 import { standardised } from "../plots/energy.mjs";
 import { dialog } from "../ui/dialog.mjs";
-import { button, element } from "../ui/dom.mjs";
+import { button, element, svgElement } from "../ui/dom.mjs";
 import { withUnit } from "../ui/numbers.mjs";
 import { Theme } from "../ui/theme.mjs";
 import { graph } from "./opener.mjs";
 
-const SVG = "http://www.w3.org/2000/svg";
 const SIZE = { row: 40, top: 24, box: 13 };
 /** Rows of more options than this stand closer, so that what is below them stays on the screen. */
 const MANY = { options: 6, row: 31 };
@@ -123,7 +122,7 @@ class Picker {
       return one;
     });
     this.methods = element("select", { "aria-label": "zoo and method" });
-    this.drawing = document.createElementNS(SVG, "svg");
+    this.drawing = svgElement("svg");
     this.text = element("p", { class: "graph-text", role: "status" });
     this.command = element("code", { class: "graph-command" });
     this.copy = button("copy the command", null, "copy");
@@ -421,17 +420,17 @@ class Picker {
     const number = energy === null ? "" : ` ${withUnit(energy, "σ")}`;
     const isMissing = Boolean(option?.command);
     const word = missingMark(energy, isMissing);
-    const drawn = made("g", {
+    const drawn = svgElement("g", {
       class: `way${isMissing ? " missing" : ""}`,
       role: "radio",
       "aria-checked": String(isChosen),
       "aria-label": option ? `${option.titles.join(" → ")}${number}${word && `, ${word}`}` : name,
       "data-path": option?.path ?? "",
     });
-    const stroke = made("path", { d: line, class: "way-line" });
+    const stroke = svgElement("path", { d: line, class: "way-line" });
     stroke.style.strokeWidth = `${lineWidth(energy)}px`;
     const mark = word && ` · ${word}`;
-    drawn.append(made("path", { d: line, class: "way-hit" }), stroke, node(name, at, [`${number}${mark}`, mark]));
+    drawn.append(svgElement("path", { d: line, class: "way-hit" }), stroke, node(name, at, [`${number}${mark}`, mark]));
     drawn.addEventListener("click", act);
     const point = () => {
       this.pointed = option?.path ?? "";
@@ -535,7 +534,7 @@ function curve(x0, y0, x1, y1) {
  * @param {SVGElement[]} options @param {Record<string, string>} attributes @param {string | null} focused its data-path
  */
 function group(options, attributes, focused) {
-  const root = made("g", { role: "radiogroup", ...attributes });
+  const root = svgElement("g", { role: "radiogroup", ...attributes });
   const first =
     options.find((one) => one.dataset.path === focused) ??
     options.find((one) => one.getAttribute("aria-checked") === "true") ??
@@ -586,24 +585,17 @@ function node(name, { x, y, half }, remarks = [""]) {
   const room = Math.floor((2 * half - 10) / LETTER_PX);
   const remark = remarks.find((one) => name.length + one.length <= room) ?? remarks[remarks.length - 1];
   const most = Math.max(room - remark.length, 4);
-  const label = made("text", { x: String(x), y: String(y) });
+  const label = svgElement("text", { x, y });
   label.textContent = (name.length > most ? `${name.slice(0, most - 1)}…` : name) + remark;
   const own = Math.min(label.textContent.length * 3.5 + 8, half);
-  const box = made("rect", {
-    x: String(x - own),
-    y: String(y - SIZE.box),
-    width: String(2 * own),
-    height: String(2 * SIZE.box),
-    rx: "6",
+  const box = svgElement("rect", {
+    x: x - own,
+    y: y - SIZE.box,
+    width: 2 * own,
+    height: 2 * SIZE.box,
+    rx: 6,
   });
-  const group = made("g", { class: "node" });
+  const group = svgElement("g", { class: "node" });
   group.append(box, label);
   return group;
-}
-
-/** @param {string} name @param {Record<string, string>} attributes @returns {SVGElement} */
-function made(name, attributes) {
-  const one = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
-  return one;
 }

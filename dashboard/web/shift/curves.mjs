@@ -1,8 +1,8 @@
 // @ts-check
 /** Curves over the strength of a shift, a plot for each measure side by side; every point links to the frame behind it. */
 
-import { element } from "../ui/dom.mjs";
-import { markWithUnit, withUnit } from "../ui/numbers.mjs";
+import { element, svgElement } from "../ui/dom.mjs";
+import { withUnit } from "../ui/numbers.mjs";
 import { Theme } from "../ui/theme.mjs";
 import { rangeOf, runs, stepAt } from "./geometry.mjs";
 
@@ -81,9 +81,14 @@ class Curves {
     const x = (at) => ROOM.left + (at + 0.5) * column;
     /** @param {number} value */
     const y = (value) => ROOM.top + inner.height * (1 - (value - low) / (high - low));
-    const picture = svg("svg", { width, height: HEIGHT, role: "group", "aria-label": `${plot.title} over strength` });
+    const picture = svgElement("svg", {
+      width,
+      height: HEIGHT,
+      role: "group",
+      "aria-label": `${plot.title} over strength`,
+    });
     picture.append(
-      svg("rect", {
+      svgElement("rect", {
         class: "chosen",
         x: ROOM.left + data.chosen * column,
         y: ROOM.top,
@@ -91,13 +96,15 @@ class Curves {
         height: inner.height,
       }),
     );
-    for (const mark of marks) {
-      picture.append(svg("line", { class: "grid", x1: ROOM.left, x2: width - ROOM.right, y1: y(mark), y2: y(mark) }));
-      picture.append(text(markWithUnit(mark, plot.unit), ROOM.left - 6, y(mark) + 4, "end"));
+    for (const { value, text: words } of marks) {
+      picture.append(
+        svgElement("line", { class: "grid", x1: ROOM.left, x2: width - ROOM.right, y1: y(value), y2: y(value) }),
+      );
+      picture.append(text(words, ROOM.left - 6, y(value) + 4, "end"));
     }
     if (plot.limit !== null && plot.limit > low && plot.limit < high) {
       const at = y(plot.limit);
-      picture.append(svg("line", { class: "limit", x1: ROOM.left, x2: width - ROOM.right, y1: at, y2: at }));
+      picture.append(svgElement("line", { class: "limit", x1: ROOM.left, x2: width - ROOM.right, y1: at, y2: at }));
       picture.append(text("97.5 % of validation", ROOM.left + 4, at - 4, "start"));
     }
     this.steps(data, picture, x, column);
@@ -122,11 +129,9 @@ class Curves {
     const every = Math.max(1, Math.ceil(widest / column));
     const below = HEIGHT - ROOM.bottom;
     data.steps.forEach(({ label, severity }, at) => {
-      picture.append(svg("line", { class: "grid", x1: x(at), x2: x(at), y1: below, y2: below + 4 }));
-      if (at % every === 0 || at === data.chosen) {
-        const isNear = at % every !== 0 || (every > 1 && Math.abs(at - data.chosen) < every && at !== data.chosen);
-        if (!isNear || at === data.chosen) picture.append(text(label, x(at), below + 18, "middle"));
-      }
+      picture.append(svgElement("line", { class: "grid", x1: x(at), x2: x(at), y1: below, y2: below + 4 }));
+      if (at === data.chosen || (at % every === 0 && Math.abs(at - data.chosen) >= every))
+        picture.append(text(label, x(at), below + 18, "middle"));
       if (severity !== null) picture.append(text(`▾${severity}`, x(at), below + 33, "middle"));
     });
   }
@@ -134,14 +139,14 @@ class Curves {
   /** @param {SVGElement} picture @param {Plot} plot @param {Curve} curve @param {Data} data @param {(at: number) => number} x @param {(value: number) => number} y */
   curve(picture, plot, { letter, name, points }, data, x, y) {
     const colour = `color: var(--xc-${letter.toLowerCase()})`;
-    const group = svg("g", { style: colour });
+    const group = svgElement("g", { style: colour });
     for (const run of runs(points)) {
       const of = run.map((at) => ({ at, ...(points[at] ?? { mean: 0, half: 0 }) }));
       const upper = of.map(({ at, mean, half }) => `${x(at)},${y(mean + (half ?? 0))}`);
       const lower = of.map(({ at, mean, half }) => `${x(at)},${y(mean - (half ?? 0))}`).reverse();
-      group.append(svg("polygon", { class: "band", points: [...upper, ...lower].join(" ") }));
+      group.append(svgElement("polygon", { class: "band", points: [...upper, ...lower].join(" ") }));
       group.append(
-        svg("polyline", { class: "mean", points: of.map(({ at, mean }) => `${x(at)},${y(mean)}`).join(" ") }),
+        svgElement("polyline", { class: "mean", points: of.map(({ at, mean }) => `${x(at)},${y(mean)}`).join(" ") }),
       );
     }
     points.forEach((point, at) => {
@@ -149,12 +154,13 @@ class Curves {
       const value = withUnit(point.mean, plot.unit);
       const noise = point.half === null ? "" : ` ± ${withUnit(point.half, plot.unit)}`;
       const words = `${letter} ${name}, ${data.steps[at].label}: ${value}${noise}; open frame ${point.frame} in Compare`;
-      const link = svg("a", { href: point.href, target: "_self", "aria-label": words });
+      const link = svgElement("a", { href: point.href, target: "_self", "aria-label": words });
       link.dataset.at = `${plot.id}-${letter}-${at}`;
-      const title = svg("title", {});
-      title.textContent = words;
-      link.append(title, svg("circle", { class: "reach", cx: x(at), cy: y(point.mean), r: 12 }));
-      link.append(svg("circle", { class: "point", cx: x(at), cy: y(point.mean), r: POINT_RADIUS }));
+      link.append(
+        svgElement("title", { text: words }),
+        svgElement("circle", { class: "reach", cx: x(at), cy: y(point.mean), r: 12 }),
+      );
+      link.append(svgElement("circle", { class: "point", cx: x(at), cy: y(point.mean), r: POINT_RADIUS }));
       group.append(link);
     });
     picture.append(group);
@@ -174,19 +180,7 @@ function legend(plot) {
   return element("p", { class: "shift-legend" }, ...items);
 }
 
-/**
- * @template {keyof SVGElementTagNameMap} Tag
- * @param {Tag} tag @param {Record<string, string | number>} attributes @returns {SVGElementTagNameMap[Tag]}
- */
-function svg(tag, attributes) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
-  return made;
-}
-
 /** @param {string} words @param {number} x @param {number} y @param {"start" | "middle" | "end"} anchor */
 function text(words, x, y, anchor) {
-  const made = svg("text", { x, y, "text-anchor": anchor });
-  made.textContent = words;
-  return made;
+  return svgElement("text", { x, y, "text-anchor": anchor, text: words });
 }

@@ -1,6 +1,9 @@
 // @ts-check
 /** Where curves over strength lie: the range of the values, round marks, and the places of the steps. Pure. */
 
+import { roundStep } from "../plots/ticks.mjs";
+import { scaleMarks, unitAfter } from "../ui/numbers.mjs";
+
 /**
  * @typedef {{mean: number, half: number | null, frame: number, href: string}} Point of one configuration at one strength; half:
  *   of its 95 % interval
@@ -11,7 +14,7 @@
 /** Marks on an axis, about so many. */
 const N_MARKS = 4;
 
-/** The values that a plot spans, with round marks: measures begin at 0, energies where they are lowest. @param {Plot} plot */
+/** The values that a plot spans, with round marks and their texts: measures begin at 0, energies where they are lowest. @param {Plot} plot */
 export function rangeOf(plot) {
   const values = plot.curves.flatMap(({ points }) =>
     points.flatMap((point) => (point ? [point.mean - (point.half ?? 0), point.mean + (point.half ?? 0)] : [])),
@@ -21,15 +24,10 @@ export function rangeOf(plot) {
   const step = roundStep((high - low) / N_MARKS);
   const first = Math.floor(low / step + 1e-9);
   const last = Math.ceil(high / step - 1e-9);
-  const marks = Array.from({ length: last - first + 1 }, (_, at) => Number(((first + at) * step).toPrecision(12)));
+  const rounds = Array.from({ length: last - first + 1 }, (_, at) => Number(((first + at) * step).toPrecision(12)));
+  const texts = scaleMarks(rounds, plot.unit);
+  const marks = rounds.map((value, at) => ({ value, text: texts[at] + unitAfter(plot.unit) }));
   return { low: first * step, high: last * step, marks };
-}
-
-/** 1, 2 or 5 times a power of ten, not below the value. @param {number} value */
-export function roundStep(value) {
-  const power = 10 ** Math.floor(Math.log10(value));
-  const factor = [1, 2, 5, 10].find((one) => one * power >= value * (1 - 1e-9)) ?? 10;
-  return factor * power;
 }
 
 /** Runs of consecutive steps that have a point, as their places: a gap is not bridged. @param {(Point | null)[]} points @returns {number[][]} */

@@ -58,8 +58,13 @@ export class Painter {
     return this.context.view.state.fov ?? this.context.data.fieldOfView ?? ASSUMED_FIELD_OF_VIEW_DEGREES;
   }
 
+  /** The scale of the scene, of a usual one while none is known. */
+  get sceneScale() {
+    return this.scale || SCALE;
+  }
+
   get camera() {
-    return this.moving ?? this.context.view.state.camera ?? clipCamera(this.scale || SCALE);
+    return this.moving ?? this.context.view.state.camera ?? clipCamera(this.sceneScale);
   }
 
   /** @param {number} pane */
@@ -119,7 +124,7 @@ export class Painter {
     const isDebanded = view.state.colour === "debanded" && !this.isMapped(pane);
     const isShaded = isDebanded || (view.state.colour === "shade" && !this.isMapped(pane));
     const lens = lensOf(stage.size, this.degrees);
-    const camera = projection(this.camera, lens, this.scale);
+    const camera = projection(this.camera, lens, this.sceneScale);
     const stride = this.strideNow(codes);
     const isWhole = stride === strideOf(codes);
     const scene = { camera, lens, surface: view.state.surface, isShaded, isDebanded, stride };
@@ -191,7 +196,7 @@ export class Painter {
 
   /** The clip's camera as a pyramid, and for metres a grid under it, where the eye is elsewhere. @param {number} pane @param {import("../surfaces/geometry.mjs").Lens} lens */
   lines(pane, lens) {
-    const { camera, scale } = this;
+    const { camera, sceneScale: scale } = this;
     if (Math.hypot(...eyeOf(camera)) < 0.05 * scale) return [];
     const { width, height } = lens;
     const corners = [
@@ -223,7 +228,7 @@ export class Painter {
     if (!codes || !this.covers(pane) || !this.surface.isReady) return null;
     const { domain } = stage.panes[pane];
     const lens = lensOf(codes, this.degrees);
-    const camera = projection(this.camera, lensOf(stage.size, this.degrees), this.scale || SCALE);
+    const camera = projection(this.camera, lensOf(stage.size, this.degrees), this.sceneScale);
     return { codes: this.surface.codesOf(pane, codes, domain), domain, lens, camera };
   }
 

@@ -2,19 +2,19 @@
 /** What two points of the picture say of each depth: their places in space, the depth along the line, and how flat the box between them is. */
 
 import { angleDegrees, depthOf, halfStep, planeOf, pointOf, pointsIn } from "../surfaces/geometry.mjs";
-import { element } from "../ui/dom.mjs";
-import { withUnit } from "../ui/numbers.mjs";
+import { element, svgElement } from "../ui/dom.mjs";
+import { formatNumber, scaleMarks, unitAfter, withUnit } from "../ui/numbers.mjs";
 
 /** Smaller boxes have no plane worth stating, pixels. */
 const LEAST_SIDE_PX = 4;
 /** Size and margins of the plot, in its own units. */
-const PLOT = { width: 600, height: 150, left: 46, bottom: 20, top: 8 };
+const PLOT = { width: 600, height: 138, left: 56, bottom: 8, top: 8 };
 
 /**
  * @typedef {import("../surfaces/geometry.mjs").Domain} Domain
  * @typedef {import("../surfaces/geometry.mjs").Lens} Lens
  * @typedef {{x: number, y: number}} Pixel
- * @typedef {{name: string, letter: string, codes: Float32Array, domain: Domain, lens: Lens, text: string}} Depth of a pane; text: of its unit
+ * @typedef {{name: string, letter: string, codes: Float32Array, domain: Domain, lens: Lens, unit: string}} Depth of a pane; unit: m, or empty where it is up to scale
  */
 
 /**
@@ -37,26 +37,24 @@ export function boxOf(from, to) {
 }
 
 /** What is said of the plane through a box; empty where it is too small. Pure. @param {Depth} depth @param {Pixel} from @param {Pixel} to */
-export function flatnessText({ name, codes, domain, lens, text }, from, to) {
+export function flatnessText({ name, codes, domain, lens, unit }, from, to) {
   const box = boxOf(from, to);
   if (Math.min(box[2], box[3]) < LEAST_SIDE_PX) return "";
   const plane = planeOf(pointsIn(codes, domain, lens, box));
   if (!plane) return "";
   const share = withUnit((100 * plane.rms) / plane.centre[2], "%");
-  const size = text
-    ? `${(100 * plane.rms).toFixed(1)}\u00a0cm RMS, ${share} of the depth`
-    : `${share} of the depth RMS`;
+  const size = unit ? `${withUnit(100 * plane.rms, "cm")} RMS, ${share} of the depth` : `${share} of the depth RMS`;
   const step = withUnit((200 * halfStep(domain, plane.centre[2])) / plane.centre[2], "%");
   const tilt = withUnit(angleDegrees(plane.normal, [0, 0, -1]), "°");
   return `${name}: off a plane by ${size} (a step of the stored depth is ${step}); tilted by ${tilt}`;
 }
 
 /** Where a pixel lies in space. Pure. @param {Depth} depth @param {Pixel} at */
-export function placeText({ name, codes, domain, lens, text }, { x, y }) {
+export function placeText({ name, codes, domain, lens, unit }, { x, y }) {
   const depth = depthOf(domain, codes[y * lens.width + x]);
   if (!Number.isFinite(depth)) return `${name}: unknown`;
-  const [right, down, forward] = pointOf(lens, x, y, depth).map((value) => value.toFixed(2).replace("-", "−"));
-  return `${name}: ${right} right, ${down} down, ${forward} ahead of the camera${text && ` (${text.trim()})`}`;
+  const [right, down, forward] = pointOf(lens, x, y, depth).map((value) => formatNumber(value, unit));
+  return `${name}: ${right} right, ${down} down, ${forward} ahead of the camera${unit && ` (${unit})`}`;
 }
 
 /**
@@ -72,7 +70,7 @@ export function reading(painter, points) {
     const seen = painter.seen(pane);
     if (!seen || !stage.layout?.rects[pane]) return;
     const name = letter ? `${letter} ${heading || title}` : title;
-    depths.push({ ...seen, name, letter, text: painter.isMetric(pane) ? " m" : "" });
+    depths.push({ ...seen, name, letter, unit: painter.isMetric(pane) ? "m" : "" });
   });
   if (depths.length === 0 || points.length === 0) return null;
   const root = element("div", { class: "space-reading" });
@@ -96,8 +94,20 @@ export function reading(painter, points) {
     root.append(
       element("div", { class: "muted", text: "Depth along the line from the first point to the second:" }),
       plot,
+      element("div", { class: "slice-names" }, ...depths.map(legendEntry)),
     );
   return root;
+}
+
+/**
+ * Marks of the axis of depth: bottom, middle and top. It has a unit where all curves have the same. Pure.
+ * @param {number} low @param {number} high @param {string[]} units of the curves
+ */
+export function depthMarks(low, high, units) {
+  const unit = units.every((one) => one === units[0]) ? units[0] : "";
+  const values = [low, (low + high) / 2, high];
+  const texts = scaleMarks(values, unit);
+  return values.map((value, i) => ({ value, text: texts[i] + unitAfter(unit) }));
 }
 
 /** @param {{depth: Depth, values: number[]}[]} curves @returns {Element | null} */
@@ -112,25 +122,25 @@ function plotOf(curves) {
     height - bottom - ((value - low) / (high - low)) * (height - bottom - top);
   const names = curves.map(({ depth, values }) => {
     const ends = [values[0], values[values.length - 1]].map((value) =>
-      Number.isFinite(value) ? value.toFixed(2) : "unknown",
+      Number.isFinite(value) ? formatNumber(value, depth.unit) : "unknown",
     );
-    return `${depth.name} from ${ends[0]} to ${ends[1]}${depth.text}`;
+    return `${depth.name} from ${ends[0]} to ${ends[1]}${unitAfter(depth.unit)}`;
   });
-  const svg = drawn("svg", {
+  const svg = svgElement("svg", {
     viewBox: `0 0 ${width} ${height}`,
     role: "img",
     class: "slice",
     "aria-label": names.join("; "),
   });
-  for (const value of [low, (low + high) / 2, high]) {
+  const units = curves.map(({ depth }) => depth.unit);
+  for (const { value, text } of depthMarks(low, high, units)) {
     const y = yOf(value);
     svg.append(
-      drawn("line", { x1: left, x2: width - 8, y1: y, y2: y, stroke: "var(--xc-grid)" }),
-      drawn("text", { x: left - 6, y: y + 4, "text-anchor": "end" }, `${value.toFixed(2)}${curves[0].depth.text}`),
+      svgElement("line", { x1: left, x2: width - 8, y1: y, y2: y, stroke: "var(--xc-grid)" }),
+      svgElement("text", { x: left - 6, y: y + 4, "text-anchor": "end", text }),
     );
   }
   for (const { depth, values } of curves) {
-    const colour = depth.letter ? `var(--xc-${depth.letter.toLowerCase()})` : "var(--xc-text)";
     let path = "";
     values.forEach((value, i) => {
       const isStart = !Number.isFinite(values[i - 1]);
@@ -138,26 +148,25 @@ function plotOf(curves) {
         path += `${isStart ? "M" : "L"}${xOf(i / Math.max(values.length - 1, 1)).toFixed(1)} ${yOf(value).toFixed(1)}`;
     });
     svg.append(
-      drawn("path", {
+      svgElement("path", {
         d: path,
         fill: "none",
-        stroke: colour,
+        stroke: colourOf(depth),
         "stroke-width": 2,
         "stroke-dasharray": depth.letter ? "none" : "5 3",
       }),
     );
   }
-  curves.forEach(({ depth }, i) => {
-    const colour = depth.letter ? `var(--xc-${depth.letter.toLowerCase()})` : "var(--xc-text)";
-    svg.append(drawn("text", { x: left + 150 * i, y: height - 5, style: `fill: ${colour}` }, depth.name));
-  });
   return svg;
 }
 
-/** @param {string} name @param {Record<string, string | number>} attributes @param {string} [text] */
-function drawn(name, attributes, text = "") {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  made.textContent = text;
-  return made;
+/** A piece of the curve, and its name. @param {Depth} depth */
+function legendEntry(depth) {
+  const style = `border-top: 2px ${depth.letter ? "solid" : "dashed"} ${colourOf(depth)}`;
+  return element("span", {}, element("span", { class: "slice-key", style }), depth.name);
+}
+
+/** @param {Depth} depth */
+function colourOf({ letter }) {
+  return letter ? `var(--xc-${letter.toLowerCase()})` : "var(--xc-text)";
 }

@@ -34,7 +34,7 @@ export function spacing(context) {
   const moves = {
     orbit: (yaw, pitch) => move(orbited(painter.camera, yaw, pitch)),
     pan: (du, dv) => move(panned(painter.camera, du, dv, lensOf(stage.size, painter.degrees))),
-    dolly: (factor) => move(dollied(painter.camera, factor, painter.scale)),
+    dolly: (factor) => move(dollied(painter.camera, factor, painter.sceneScale)),
     settle: () => {
       const camera = painter.moving;
       painter.moving = null;
@@ -43,7 +43,7 @@ export function spacing(context) {
     reset: () => view.change({ camera: null }),
   };
   const standAt = (/** @type {keyof typeof cameras} */ name) =>
-    view.change({ camera: name === "clip" ? null : cameras[name](painter.scale) });
+    view.change({ camera: name === "clip" ? null : cameras[name](painter.sceneScale) });
 
   const sizeAt = (/** @type {number} */ x, /** @type {number} */ y) => {
     const box = stage.root.getBoundingClientRect();

@@ -1,11 +1,13 @@
 // @ts-check
 /** What a chart of the Study page shows, before it is drawn: axes, outlines, the point nearest to a place, its words. Pure. */
 
-import { roundTicks } from "../panels/scatter.mjs";
-import { formatMark, formatNumber, unitAfter, withUnit } from "../ui/numbers.mjs";
+import { roundTicks } from "../plots/ticks.mjs";
+import { formatNumber, scaleMarks, unitAfter, withUnit } from "../ui/numbers.mjs";
+import { typePx } from "../ui/type_scale.mjs";
 
 /** Room beside the data, as a share of its extent. */
 const ROOM = 0.05;
+const DODGE_PX = typePx(9);
 
 /**
  * @typedef {{title: string, unit: string, from?: number, to?: number}} Axis from, to: ends that are always shown
@@ -58,10 +60,9 @@ export function scalesOf({ x, y }, { left, right, top, bottom }) {
 
 /** Marks of an axis with their texts. @param {[number, number]} ends @param {string} unit @param {number} count */
 export function marksOf([low, high], unit, count) {
-  return roundTicks(low, high, count).map((value) => ({
-    value,
-    text: formatMark(value) + (unit === "°" ? unitAfter(unit) : ""),
-  }));
+  const values = roundTicks(low, high, count);
+  const texts = scaleMarks(values, unit);
+  return values.map((value, i) => ({ value, text: texts[i] + (unit === "°" ? unitAfter(unit) : "") }));
 }
 
 /**
@@ -86,18 +87,27 @@ export function outline({ kind, x, y }, scales) {
 }
 
 /**
- * The point nearest to a place, px; null: there is none. Points that lead somewhere go before those of reference lines.
+ * Where a point is drawn, px; null: it is unknown.
+ * @param {Series} series @param {number} point @param {ReturnType<typeof scalesOf>} scales @returns {[number, number] | null}
+ */
+export function placeOf({ x, y, dodge = 0 }, point, scales) {
+  const [across, up] = [x[point], y[point]];
+  return across === null || up === null ? null : [scales.x(across) + dodge * DODGE_PX, scales.y(up)];
+}
+
+/**
+ * The point that is drawn nearest to a place, px; null: there is none.
  * @param {Chart} chart @param {ReturnType<typeof scalesOf>} scales @param {number} px @param {number} py @returns {Place | null}
  */
 export function nearest({ series }, scales, px, py) {
   let found = null;
   let least = Infinity;
-  series.forEach((one, at) => {
-    one.y.forEach((value, point) => {
-      const x = one.x[point];
-      if (value === null || x === null) return;
-      const distance = Math.hypot(scales.x(x) - px, scales.y(value) - py);
-      if (distance < least) [least, found] = [distance, { series: at, point }];
+  series.forEach((one, index) => {
+    one.y.forEach((_, point) => {
+      const at = placeOf(one, point, scales);
+      if (!at) return;
+      const distance = Math.hypot(at[0] - px, at[1] - py);
+      if (distance < least) [least, found] = [distance, { series: index, point }];
     });
   });
   return found;

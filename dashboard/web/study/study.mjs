@@ -1,19 +1,17 @@
 // @ts-check
 /** Draws one chart of the Study page: by pointer and by keys a point says what it is, and leads to its frame in Compare. */
 
-import { element } from "../ui/dom.mjs";
+import { element, svgElement } from "../ui/dom.mjs";
 import { Theme } from "../ui/theme.mjs";
 import { typePx } from "../ui/type_scale.mjs";
-import { endsOf, inOrder, linkOf, marksOf, nearest, outline, scalesOf, wordsOf } from "./chart.mjs";
+import { endsOf, inOrder, linkOf, marksOf, nearest, outline, placeOf, scalesOf, wordsOf } from "./chart.mjs";
 
 const HEIGHT_PX = typePx(300);
 const MARGIN = { left: typePx(52), right: typePx(12), top: typePx(10), bottom: typePx(42) };
 const POINT_PX = typePx(3);
-const DODGE_PX = typePx(9);
 /** A pointer so near to a point means it. */
 const NEAR_PX = 24;
 const HELP = "Arrow keys move from point to point";
-const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * @typedef {import("./chart.mjs").Chart} Chart
@@ -94,10 +92,15 @@ class Drawing {
     };
     const ends = endsOf(this.chart);
     this.scales = scalesOf(ends, box);
-    const svg = shape("svg", { width, height: HEIGHT_PX, viewBox: `0 0 ${width} ${HEIGHT_PX}`, "aria-hidden": "true" });
+    const svg = svgElement("svg", {
+      width,
+      height: HEIGHT_PX,
+      viewBox: `0 0 ${width} ${HEIGHT_PX}`,
+      "aria-hidden": "true",
+    });
     svg.append(...this.axes(ends, box, width));
     for (const one of this.chart.series) svg.append(...this.marks(one));
-    this.ring = shape("circle", { r: 6, class: "ring" });
+    this.ring = svgElement("circle", { r: 6, class: "ring" });
     svg.append(this.ring);
     this.plot.replaceChildren(svg);
     this.placeRing();
@@ -109,12 +112,12 @@ class Drawing {
     const parts = [];
     for (const { value, text } of marksOf(ends.y, y.unit, 5)) {
       const at = this.scales.y(value);
-      parts.push(shape("line", { x1: box.left, x2: box.right, y1: at, y2: at, class: "grid" }));
+      parts.push(svgElement("line", { x1: box.left, x2: box.right, y1: at, y2: at, class: "grid" }));
       parts.push(label(text, box.left - typePx(6), at + typePx(4), "end"));
     }
     for (const { value, text } of marksOf(ends.x, x.unit, Math.max(3, Math.min(8, width / typePx(80))))) {
       const at = this.scales.x(value);
-      parts.push(shape("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, class: "grid" }));
+      parts.push(svgElement("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, class: "grid" }));
       parts.push(label(text, at, box.bottom + typePx(16), "middle"));
     }
     parts.push(label(titled(x), (box.left + box.right) / 2, HEIGHT_PX - typePx(6), "middle"));
@@ -127,19 +130,19 @@ class Drawing {
   marks(one) {
     const colour = colourOf(one);
     if (one.kind === "line" || one.kind === "steps") {
-      const path = shape("path", { d: outline(one, this.scales), class: one.dash ? "line dash" : "line" });
+      const path = svgElement("path", { d: outline(one, this.scales), class: one.dash ? "line dash" : "line" });
       path.style.stroke = colour;
       return [path];
     }
     /** @type {SVGElement[]} */
     const made = [];
-    one.y.forEach((value, i) => {
-      const at = one.x[i];
-      if (value === null || at === null) return;
+    one.y.forEach((_, i) => {
+      const at = placeOf(one, i, this.scales);
+      if (!at) return;
       const [low, high] = [one.low?.[i], one.high?.[i]];
-      const [cx, cy] = [this.scales.x(at) + (one.dodge ?? 0) * DODGE_PX, this.scales.y(value)];
+      const [cx, cy] = at;
       if (typeof low === "number" && typeof high === "number") {
-        const bar = shape("line", {
+        const bar = svgElement("line", {
           x1: cx,
           x2: cx,
           y1: this.scales.y(low),
@@ -149,7 +152,7 @@ class Drawing {
         bar.style.stroke = colour;
         made.push(bar);
       }
-      const dot = shape("circle", { cx, cy, r: one.kind === "marks" ? 4 : POINT_PX, class: one.kind });
+      const dot = svgElement("circle", { cx, cy, r: one.kind === "marks" ? 4 : POINT_PX, class: one.kind });
       dot.style.fill = colour;
       made.push(dot);
     });
@@ -161,11 +164,8 @@ class Drawing {
     const area = this.plot.getBoundingClientRect();
     const [px, py] = [event.clientX - area.left, event.clientY - area.top];
     const found = nearest(this.chart, this.scales, px, py);
-    if (!found) return;
-    const { series, point } = found;
-    const one = this.chart.series[series];
-    const away = Math.hypot(this.scales.x(Number(one.x[point])) - px, this.scales.y(Number(one.y[point])) - py);
-    if (away > NEAR_PX) return;
+    const at = found && placeOf(this.chart.series[found.series], found.point, this.scales);
+    if (!at || Math.hypot(at[0] - px, at[1] - py) > NEAR_PX) return;
     this.choose(found);
     if (isClick) this.open();
   }
@@ -218,21 +218,21 @@ class Drawing {
   placeRing() {
     if (!this.ring) return;
     const { chosen } = this;
-    this.ring.style.display = chosen ? "" : "none";
-    if (!chosen) return;
-    const { x, y, dodge } = this.chart.series[chosen.series];
-    this.ring.setAttribute("cx", String(this.scales.x(Number(x[chosen.point])) + (dodge ?? 0) * DODGE_PX));
-    this.ring.setAttribute("cy", String(this.scales.y(Number(y[chosen.point]))));
+    const at = chosen && placeOf(this.chart.series[chosen.series], chosen.point, this.scales);
+    this.ring.style.display = at ? "" : "none";
+    if (!at) return;
+    this.ring.setAttribute("cx", String(at[0]));
+    this.ring.setAttribute("cy", String(at[1]));
   }
 }
 
 /** @param {import("./chart.mjs").Series} one */
 function entry(one) {
-  const key = shape("svg", { width: 22, height: 10, "aria-hidden": "true" });
+  const key = svgElement("svg", { width: 22, height: 10, "aria-hidden": "true" });
   const mark =
     one.kind === "points"
-      ? shape("circle", { cx: 11, cy: 5, r: 4, class: "points" })
-      : shape("path", { d: "M1 5L21 5", class: one.dash ? "line dash" : "line" });
+      ? svgElement("circle", { cx: 11, cy: 5, r: 4, class: "points" })
+      : svgElement("path", { d: "M1 5L21 5", class: one.dash ? "line dash" : "line" });
   mark.style[one.kind === "points" ? "fill" : "stroke"] = colourOf(one);
   key.append(mark);
   return element("li", {}, key, one.name);
@@ -250,14 +250,5 @@ function titled({ title, unit }) {
 
 /** @param {string} text @param {number} x @param {number} y @param {string} anchor */
 function label(text, x, y, anchor) {
-  const made = shape("text", { x, y, "text-anchor": anchor });
-  made.textContent = text;
-  return made;
-}
-
-/** @param {string} name @param {Record<string, string | number>} attributes @returns {SVGElement} */
-function shape(name, attributes) {
-  const made = /** @type {SVGElement} */ (document.createElementNS(SVG, name));
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  return made;
+  return svgElement("text", { x, y, "text-anchor": anchor, text });
 }

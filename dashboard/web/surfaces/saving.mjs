@@ -2,6 +2,7 @@
 /** Saves the surface of a pane as the page shows it: PLY or GLB. */
 
 import { physicalValue } from "../drawing/colour.mjs";
+import { slug } from "../ui/save.mjs";
 import { glbOf, meshOf, plyOf } from "./mesh.mjs";
 
 /**
@@ -21,10 +22,7 @@ export async function savedSurface(painter, pane, format) {
   if (mesh.pixels.length === 0) return "nothing of this frame's depth is known, or all of it is torn";
   const canvas = painter.coloursOf(pane, position.pictures, lens);
   if (!canvas) return "the colours of this pane are not loaded";
-  const name = [data.title, shown.letter || shown.title, frame]
-    .join(" ")
-    .replace(/[^A-Za-z0-9]+/g, "-")
-    .toLowerCase();
+  const name = [slug(data.title), slug(shown.letter || shown.title), frame].join("-");
   if (format === "glb") {
     const png = await new Promise((/** @type {(blob: Blob | null) => void} */ resolve) =>
       canvas.toBlob(resolve, "image/png"),

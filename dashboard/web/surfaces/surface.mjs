@@ -1,9 +1,9 @@
 // @ts-check
 /** Draws depth pictures in space with WebGL2, one pane after the other, on a canvas that the stage copies from. */
 
-import { FRAGMENT, LINE_FRAGMENT, LINE_VERTEX, VERTEX } from "../space/shaders.mjs";
 import { deband } from "./debanding.mjs";
 import { decoding, fillCodes, tearingOfCodes } from "./geometry.mjs";
+import { FRAGMENT, LINE_FRAGMENT, LINE_VERTEX, VERTEX } from "./shaders.mjs";
 
 /** Tears nothing: depths never differ by so many times. */
 const NO_TEAR = 1e9;

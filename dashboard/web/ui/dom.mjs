@@ -18,6 +18,24 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+/**
+ * `element` of a drawing.
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string | number>} [attributes] `text` is the text content
+ * @param {...Node} children
+ * @returns {SVGElementTagNameMap[Tag]}
+ */
+export function svgElement(tag, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "text") made.textContent = String(value);
+    else made.setAttribute(name, String(value));
+  }
+  made.append(...children);
+  return made;
+}
+
 /** 16 x 16 outlines. */
 const ICONS = {
   play: "M4 2.5v11l9-5.5z",
@@ -45,14 +63,12 @@ const ICONS = {
 
 /** @param {keyof typeof ICONS} name */
 export function icon(name) {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("aria-hidden", "true");
+  const svg = svgElement(
+    "svg",
+    { viewBox: "0 0 16 16", "aria-hidden": "true" },
+    svgElement("path", { d: ICONS[name] }),
+  );
   if (name === "link" || name === "save" || name === "paths") svg.setAttribute("class", "outline");
-  const path = document.createElementNS(space, "path");
-  path.setAttribute("d", ICONS[name]);
-  svg.append(path);
   return svg;
 }
 

@@ -2,7 +2,7 @@
 /** Numbers as the page shows them, and as fields take them. Pure; dashboard/compare/numbers.py writes words alike. */
 
 /** Decimals by unit; ratios and all other units have OTHER_DECIMALS. @type {Record<string, number>} */
-const DECIMALS = { σ: 2, "°": 1, m: 2, "%": 1, s: 3 };
+const DECIMALS = { σ: 2, "°": 1, m: 2, cm: 1, "%": 1, s: 3 };
 const OTHER_DECIMALS = 3;
 /** Units on whose scale 0 is a value like any other, so that a small one may be rounded to it. */
 const SIGNED_UNITS = ["σ"];

@@ -109,6 +109,7 @@ def test_two_points_tell_distance_flatness_and_the_depth_between_them_and_a_surf
     expect(measured).to_contain_text(re.compile(r"Ground truth .*distance \d+\.\d\d\sm \(at a field of view of 70°\)"))
     expect(measured).to_contain_text(re.compile(r"B consistency: off a plane by \d+\.\d\u00a0cm RMS"))
     expect(measured.get_by_role("img", name=re.compile("A baseline from .* to .* m"))).to_be_visible()
+    expect(measured.locator(".slice-names > span")).to_have_text(["Ground truth", "A baseline", "B consistency"])
     check(page, "space, measured")
     for kind, begins in (("PLY", b"ply\nformat binary_little_endian 1.0\n"), ("GLB", b"glTF\x02\x00\x00\x00")):
         with page.expect_download() as download:
@@ -150,6 +151,16 @@ def test_a_browser_without_webgl_and_a_clip_without_depth_are_answered_in_words(
         for page in opened_in(context):
             root = open_space(page, app)
             expect(root.get_by_text("This browser cannot draw in space").first).to_be_visible()
+            # The link keeps a camera that stands somewhere, for browsers that can draw.
+            root.get_by_role("button", name="look from above").click()
+            wait_for(root, "el.xc.state().view.camera?.pitch > 89")
+            above = look(root)["camera"]["distance"]
+            assert above > 0
+            focus(root)
+            page.keyboard.press("h")
+            page.keyboard.press("+")
+            wait_for(root, f"el.xc.state().view.camera.distance !== {above}")
+            assert 0 < look(root)["camera"]["distance"] < above
             store = build_store(tmp_path, titles=("flat",), n_frames=1)
             page.goto(f"{dashboard(store.root)}/space?clip=flat")
             expect(page.get_by_text("No depth of this clip is stored")).to_be_visible()

@@ -2,7 +2,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { endsOf, inOrder, linkOf, nearest, outline, scalesOf, wordsOf } from "../../../dashboard/web/study/chart.mjs";
+import {
+  endsOf,
+  inOrder,
+  linkOf,
+  marksOf,
+  nearest,
+  outline,
+  placeOf,
+  scalesOf,
+  wordsOf,
+} from "../../../dashboard/web/study/chart.mjs";
 
 /** @typedef {import("../../../dashboard/web/study/chart.mjs").Series} Series */
 
@@ -35,11 +45,37 @@ test("axes hold every known value with a little room, and ends that are always s
   assert.deepEqual(endsOf({ ...chart(), series: [] }).y, [0, 1]);
 });
 
+test("the numbers of a study's axis have the same decimals", () => {
+  const texts = (/** @type {string} */ unit) => marksOf([0, 1], unit, 2).map(({ text }) => text);
+  assert.deepEqual(
+    [texts("σ"), texts("°")],
+    [
+      ["0.0", "0.5", "1.0"],
+      ["0.0°", "0.5°", "1.0°"],
+    ],
+  );
+});
+
 test("the nearest known point is found, and none in a chart without points", () => {
   const scales = scalesOf({ x: [0, 2], y: [0, 20] }, BOX);
   assert.deepEqual(nearest(chart(), scales, 95, 45), { series: 0, point: 0 });
   assert.deepEqual(nearest(chart(), scales, 5, 0), { series: 0, point: 1 });
   assert.equal(nearest({ ...chart(), series: [] }, scales, 5, 0), null);
+});
+
+test("marks that stand side by side are found where they are drawn", () => {
+  const scales = scalesOf({ x: [0, 2], y: [0, 20] }, BOX);
+  const marks = { ...POINTS, kind: /** @type {const} */ ("marks"), x: [1], y: [10] };
+  const pair = { ...chart(), series: [-0.5, 0.5].map((dodge) => ({ ...marks, dodge })) };
+  const [left, right] = pair.series.map((one) => placeOf(one, 0, scales));
+  assert.ok(left && right && left[0] < 50 && right[0] > 50 && left[1] === 50 && right[1] === 50);
+  assert.deepEqual(
+    [left, right].map(([x, y]) => nearest(pair, scales, x, y)),
+    [
+      { series: 0, point: 0 },
+      { series: 1, point: 0 },
+    ],
+  );
 });
 
 test("keys go through the known points from left to right", () => {

@@ -1,18 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ASSUMED_FIELD_OF_VIEW_DEGREES, distance, lensOf, pointOf } from "../../../dashboard/web/surfaces/geometry.mjs";
+import { physicalValue } from "../../../dashboard/web/drawing/colour.mjs";
 import { relation } from "../../../dashboard/web/tools/measure.mjs";
+import { DEPTH } from "../fixtures/depth.mjs";
 
 const SIZE = { width: 256, height: 256 };
-const DEPTH = { name: "depth", channels: 1, meaning: "scalar", lo: 0.1, hi: 16, scale: "log", unit: "m" };
 const NORMAL = { name: "normal", channels: 3, meaning: "direction", lo: -1, hi: 1, scale: "linear", unit: "" };
 const CENTRE = { x: 127.5, y: 127.5 };
 
 test("along the camera's axis the distance is the difference of the depths, and from edge to edge it follows the field of view", () => {
-  const lens = lensOf(SIZE, ASSUMED_FIELD_OF_VIEW_DEGREES);
-  assert.equal(distance(pointOf(lens, CENTRE.x, CENTRE.y, 1), pointOf(lens, CENTRE.x, CENTRE.y, 3)), 2);
-  const across = distance(pointOf(lens, -0.5, 127.5, 2), pointOf(lens, 255.5, 127.5, 2));
-  assert.ok(Math.abs(across - 4 * Math.tan((ASSUMED_FIELD_OF_VIEW_DEGREES * Math.PI) / 360)) < 1e-9);
+  const metres = (/** @type {string} */ text) => Number(/distance ([\d.]+)/.exec(text)?.[1]);
+  const [depth, behind] = [100, 200].map((code) => physicalValue(DEPTH, code / 255));
+  const along = relation(DEPTH, 100, 200, CENTRE, CENTRE, SIZE);
+  assert.equal(metres(along), Number((behind - depth).toFixed(2)));
+  const across = relation(DEPTH, 100, 100, { x: -0.5, y: 127.5 }, { x: 255.5, y: 127.5 }, SIZE, 60);
+  assert.equal(metres(across), Number((2 * depth * Math.tan(Math.PI / 6)).toFixed(2)));
 });
 
 test("opposite normals are 180° apart, the same ones 0°, and grey has no direction", () => {

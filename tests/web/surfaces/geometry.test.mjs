@@ -4,6 +4,7 @@ import {
   angleDegrees,
   decoding,
   depthOf,
+  distance,
   fillCodes,
   halfStep,
   isDepth,
@@ -18,9 +19,8 @@ import {
   tearingOfCodes,
 } from "../../../dashboard/web/surfaces/geometry.mjs";
 import { DEPTH } from "../fixtures/depth.mjs";
+import { near } from "../fixtures/near.mjs";
 
-const near = (/** @type {number} */ a, /** @type {number} */ b, digits = 6) =>
-  assert.ok(Math.abs(a - b) < 10 ** -digits, `${a} ${b}`);
 const pixels = (/** @type {number[]} */ codes) =>
   Uint8ClampedArray.from(codes.flatMap((code) => [code, code, code, 255]));
 
@@ -46,6 +46,13 @@ test("the field of view is that between the outer edges of the shorter side", ()
   near((2 * Math.atan(-top) * 180) / Math.PI, 60);
 });
 
+test("points along the camera's axis are as far apart as their depths, and the edges of a picture follow the field of view", () => {
+  const lens = lensOf({ width: 256, height: 256 }, 60);
+  assert.equal(distance(pointOf(lens, 127.5, 127.5, 1), pointOf(lens, 127.5, 127.5, 3)), 2);
+  const across = distance(pointOf(lens, -0.5, 127.5, 2), pointOf(lens, 255.5, 127.5, 2));
+  near(across, 4 * Math.tan(Math.PI / 6));
+});
+
 test("a plane is found with its tilt and without error, seen from the camera", () => {
   const lens = lensOf({ width: 40, height: 40 }, 70);
   const normal = [0.6, 0, -0.8];
@@ -57,8 +64,8 @@ test("a plane is found with its tilt and without error, seen from the camera", (
     points.push(pointOf(lens, x, y, -2 / (ray[0] * normal[0] + ray[2] * normal[2])));
   }
   const plane = planeOf(points);
-  near(angleDegrees(plane.normal, normal), 0, 3);
-  near(plane.rms, 0);
+  near(angleDegrees(plane.normal, normal), 0, 1e-3);
+  near(plane.rms, 0, 1e-6);
   assert.equal(plane.count, 400);
   assert.equal(planeOf(points.slice(0, 2)), null);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { correlationText, framesInside, limits, roundTicks, widthOf } from "../../../dashboard/web/panels/scatter.mjs";
+import { correlationText, framesInside, limits, widthOf } from "../../../dashboard/web/panels/scatter.mjs";
 
 test("a box in a scatter plot selects the frames of all points inside", () => {
   const points = [
@@ -11,7 +11,6 @@ test("a box in a scatter plot selects the frames of all points inside", () => {
   assert.deepEqual(limits({ points: [{ letter: "", x: [NaN], y: [1] }], isSquare: false }), null);
   const [x0, x1, y0, y1] = limits({ points, isSquare: true });
   assert.deepEqual([x0 === y0, x1 === y1, x0 < 0, x1 > 5], [true, true, true, true]);
-  assert.deepEqual(roundTicks(-0.13, 0.42, 5), [0, 0.2, 0.4]);
 });
 
 test("scatter plots share the width there is, and wrap where each would be too narrow", () => {
