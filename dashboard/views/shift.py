@@ -21,7 +21,7 @@ from dashboard.components.shift_curves import shift_curves
 from dashboard.configuration import Configuration, find_configuration
 from dashboard.numbers import digits_of
 from dashboard.player_data import LETTERS, VIEW_STATE, Position, View
-from dashboard.selection.choices import LINK, menu_key, newest_link
+from dashboard.selection.choices import LINK, follow, menu_key, newest_link, note_move
 from dashboard.selection.link import Selection, from_query, to_query
 from dashboard.shift.chart_data import chart_data
 from dashboard.shift.curves import ERROR, Read, read_ladder
@@ -37,6 +37,8 @@ from dashboard.visitors.listed import listed_tracks, unlisted
 MOST_CONFIGURATIONS = 4
 PLOTS_OF_PLAYER = ("energy", "error")
 PLAYER = "shift-player"
+PLACE = ("frame", "speed", *VIEW_STATE)
+"""Names in the link of the place in the clip, which is the player's."""
 INTRODUCTION = (
     "What the energy does as an image gets worse: the same clip under one change of its frames at rising strengths."
 )
@@ -145,7 +147,8 @@ def _show_configurations(catalogue: Catalogue, ladder: Ladder, selection: Select
 def _write(changes: Mapping[str, str], *, without: Sequence[str] = ()) -> None:
     query = {name: text for name, text in newest_link().items() if name not in without} | dict(changes)
     st.session_state[LINK] = query
-    st.query_params.from_dict(query)
+    if st.query_params.to_dict() != query:  # every write is a step of the Back button
+        st.query_params.from_dict(query)
 
 
 def _choose_ladder(key: str, ladders: Mapping[str, Ladder]) -> None:
@@ -216,13 +219,10 @@ def _show_player(site: Site, catalogue: Catalogue, ladder: Ladder, at: int, sele
         ranges=ranges_of(site.store, (pane.track for pane in comparison.panes)),
     )
     linked = Position(selection.frame or 0, selection.speed, selection.view_state)
-    position = player(view, key=PLAYER, position=linked)
-    moved = replace(shown, frame=position.frame, speed=position.speed, view_state=position.view_state)
-    place = {name: text for name, text in to_query(moved).items() if name in ("frame", "speed", *VIEW_STATE)}
-    before = newest_link()
-    if position != linked:
-        st.session_state[LINK] = {n: t for n, t in before.items() if n not in ("frame", "speed", *VIEW_STATE)} | place
-        st.query_params.from_dict(st.session_state[LINK])
+    position = follow(linked, lambda sent: player(view, key=PLAYER, position=sent, on_change=note_move))
+    if position is not None:
+        moved = replace(shown, frame=position.frame, speed=position.speed, view_state=position.view_state)
+        _write({name: text for name, text in to_query(moved).items() if name in PLACE}, without=PLACE)
 
 
 def _panes(comparison: Comparison, label: str):
