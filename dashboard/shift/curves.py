@@ -15,14 +15,13 @@ from analysis.noise import noise_floor
 from analysis.trust import trust_of, usual_limit
 from cache.records import Track
 from dashboard.catalogue import Catalogue
+from dashboard.compare.comparison import ERROR_COLUMNS
 from dashboard.configuration import Configuration
 from dashboard.player_data import LETTERS
 from dashboard.shift.ladders import Ladder, Step
 from dashboard.text import one_line
 
 ENERGY, SELF, ERROR = "energy", "self", "error"
-MEASURES = ("angle_degrees", "absrel_scaled", "absrel", "error")
-"""Errors, the most telling first."""
 PREFIX = "self_"
 """Begins the name of each column that compares with the clean prediction."""
 
@@ -97,8 +96,8 @@ def read_ladder(
     energies = [[reader.find(step, "energy", one) for step in ladder.steps] for one in lineup]
     predictions = [[reader.scores(step, one) for step in ladder.steps] for one in lineup]
     known = [track for row in predictions for track in row if track]
-    error = next((name for name in MEASURES if any(name in track.head.columns for track in known)), None)
-    own = next((name for name in MEASURES if any(PREFIX + name in track.head.columns for track in known)), None)
+    error = next((name for name in ERROR_COLUMNS if any(name in track.head.columns for track in known)), None)
+    own = next((name for name in ERROR_COLUMNS if any(PREFIX + name in track.head.columns for track in known)), None)
     title = catalogue.title(target)
     plots: dict[str, Plot] = {}
     energy = reader.plot(ENERGY, "Weighted energy", energies, "terms")

@@ -90,7 +90,7 @@ def test_a_clip_counts_as_one_point_at_its_mean_where_clips_are_compared(tmp_pat
 def test_shifted_clips_and_other_constants_are_left_out_and_said_to_be(tmp_path: Path):
     store = build_store(tmp_path, titles=("one", "two"), n_frames=4)
     clip = make_clip("three", n_frames=4)
-    shifted = replace(clip, key="b" * 64, sampling={**clip.sampling, "shift": "blur:2"})
+    shifted = replace(clip, key="b" * 64, sampling={**clip.sampling, "shift": "blur:2", "shift_of": clip.key})
     add_track(store, shifted, kind="prediction", path="rgb-normal", zoo="mini", method="baseline", number=70)
     tracks = [
         replace(t, head=replace(t.head, constants={**t.head.constants, "mu": [0.2] * 3}))
@@ -102,6 +102,16 @@ def test_shifted_clips_and_other_constants_are_left_out_and_said_to_be(tmp_path:
     found = gather(catalogue, Columns(store), "normal", measures_of(catalogue, "normal")[0])
     assert shifted.key not in {s.clip.key for s in found.samples} and len(found.samples) == 3
     assert [note.split(" left out")[0] for note in found.notes] == ["1 shifted clip", "1 energy"]
+
+
+def test_errors_are_offered_in_the_order_of_the_other_pages(tmp_path: Path):
+    store, clip = Store(tmp_path), make_clip("one", n_frames=2)
+    scaled = {"absrel_scaled": np.array([0.1, 0.2], np.float32)}
+    add_track(
+        store, clip, kind="prediction", path="rgb-depth", number=1, method="a", knows_truth=True, more_columns=scaled
+    )
+    measures = measures_of(Catalogue(store.tracks()), "depth")
+    assert [one.column for one in measures] == ["absrel_scaled", "absrel", "error"]
 
 
 def test_a_method_is_read_up_to_a_limit_and_says_what_it_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
