@@ -150,9 +150,20 @@ def test_shifted_clips_without_their_clean_clip_are_no_ladder(tmp_path: Path):
     assert ladders_of(catalogue) == () and [one.key for one in catalogue.clips] == [clip.key]
 
 
+def rows_of(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+
+
+def test_no_title_of_a_track_is_a_formula_in_the_file(store: Store):
+    ladder, found, _ = read(store)
+    evil = {name: replace(plot, title="=1+2", unit="@x") for name, plot in found.plots.items()}
+    listed = rows_of(numbers_csv(ladder, replace(found, plots=evil)))
+    assert {(row["measure"], row["unit"]) for row in listed} == {("'=1+2", "'@x")}
+
+
 def test_the_file_has_a_row_for_every_point(store: Store):
     ladder, found, _ = read(store)
-    listed = list(csv.DictReader(io.StringIO(numbers_csv(ladder, found).decode())))
+    listed = rows_of(numbers_csv(ladder, found))
     assert len(listed) == 3 * 2 * 3  # measures x configurations x strengths
     assert {row["strength"] for row in listed} == {"clean", "2px", "4px"}
     assert all(float(row["interval_95_low"]) <= float(row["mean"]) <= float(row["interval_95_high"]) for row in listed)

@@ -261,7 +261,7 @@ def test_a_figure_has_its_interval_or_says_why_it_has_none():
 
 
 def read(data: bytes) -> Sequence[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(data.decode())))
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
 
 
 def test_files_have_every_frame_and_every_figure_and_no_formula(tmp_path: Path):
