@@ -32,6 +32,7 @@ from dashboard.site import Site
 from dashboard.text import counted, one_line
 from dashboard.views.parts.shared_ranges import ranges_of
 from dashboard.views.parts.widgets import refresh_when_changed, show_commands, show_notes
+from dashboard.visitors.asking import asker_of
 from dashboard.visitors.listed import listed_tracks, unlisted
 
 MOST_CONFIGURATIONS = 4
@@ -63,7 +64,7 @@ HEADINGS: Mapping[str, str] = {
 def page(site: Site) -> None:
     """Show the page for the link that the browser is on."""
     link = st.query_params.to_dict()
-    look = partial(listed_tracks, site.store, link)
+    look = partial(listed_tracks, site.store, link, asker_of(site.store).clips())
     tracks = look()
     catalogue = Catalogue(tracks, unlisted(site.store))
     ladders = ladders_of(catalogue)

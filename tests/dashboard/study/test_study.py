@@ -27,7 +27,7 @@ from dashboard.selection.link import from_query
 from dashboard.study import charts, frames, tables
 from dashboard.study.figures import MAX_POINTS, correlated, covered, evenly, ordered, told_apart
 from dashboard.study.frames import Frames, confidences_of, gather, measures_of
-from dashboard.study.groups import MAX_IN_LINK, clip_labels, default_groups, read_group, spell_group
+from dashboard.study.groups import MAX_IN_LINK, default_groups, read_group, spell_group
 from dashboard.study.reference import references
 from dashboard.study.words import auc_words, correlation_words, of_what, over_what, with_ends
 from tests.fixtures.gallery import add_item
@@ -214,11 +214,6 @@ def test_a_link_gives_its_groups_back_and_a_hostile_one_none():
     for spelled in (None, "", "~", "zz", "0" * 8, "<script>", "a" * 10_000, "~".join(["0" * 8] * 5000)):
         assert read_group(spelled, clips) is None
     assert spell_group(keys * MAX_IN_LINK) is None
-
-
-def test_clips_of_one_title_have_labels_of_their_own():
-    twins = [replace(make_clip("a\nb", n_frames=1), key=letter * 64) for letter in "ab"]
-    assert set(clip_labels(twins).values()) == {"a b (aaaaaaaa)", "a b (bbbbbbbb)"}
 
 
 # Words and files
