@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import numpy as np
 import pytest
 
+from analysis import noise
 from analysis.columns import Columns
 from cache.store import Store
 from dashboard.catalogue import Catalogue
@@ -148,6 +149,21 @@ def test_shifted_clips_without_their_clean_clip_are_no_ladder(tmp_path: Path):
     add_track(store, clip, kind="input", path="rgb", number=1)
     catalogue = Catalogue(store.tracks())
     assert ladders_of(catalogue) == () and [one.key for one in catalogue.clips] == [clip.key]
+
+
+def test_a_ladder_that_is_drawn_again_computes_no_noise_floor_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    store = ladder_store(tmp_path, energies=(0.07, 0.05))  # falls, which have floors of their own
+
+    def drawn() -> tuple[str, bytes]:
+        ladder, found, _ = read(store)
+        assert rows(ladder, found, 5.0)
+        return headline(ladder, found), numbers_csv(ladder, found)
+
+    first = drawn()
+    assert "noise" in first[0]
+    computed = []
+    monkeypatch.setattr(noise, "block_length", computed.append)  # would fail the floor, too
+    assert drawn() == first and not computed
 
 
 def rows_of(data: bytes) -> list[dict[str, str]]:
