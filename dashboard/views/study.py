@@ -201,7 +201,7 @@ def _show_groups(
     """Returns the keys of the clips in A and in B."""
     st.header("Two groups of clips", anchor=False)
     if len(frames.clips) < 2:
-        text = f"Groups need two clips with energies; this store has {len(frames.clips)}. The gallery's 31 pictures and clips:"
+        text = f"Groups need two clips with energies; this store has {len(frames.clips)}. The gallery's {len(listed())} pictures and clips:"
         _say(text, store, GALLERY_COMMAND)
         return (), ()
     st.text("Does the energy tell group B from group A? Assign clips: A what networks know, B what may be unlike it.")

@@ -311,7 +311,9 @@ def test_an_empty_store_and_one_without_truth_say_what_helps(tmp_path: Path, mon
     assert any("no predictions yet" in text.value for text in page.text)
     assert "precompute run" in page.code[0].value
     build_store(tmp_path / "blind", titles=("one",), n_frames=1, truths=())
+    monkeypatch.setattr("dashboard.views.study.listed", lambda: listed()[:2])
     page = shown(tmp_path / "blind", monkeypatch)
     said = " ".join(text.value for text in page.text)
     assert "No clip of this store has ground truth" in said and "Groups need two clips" in said
+    assert "The gallery's 2 pictures and clips" in said
     assert any("run gallery" in code.value for code in page.code)
