@@ -19,13 +19,12 @@ from analysis.evaluation.reliability import half_width
 from analysis.statistics import spearman
 from analysis.summaries.record import Expected, Measure
 from analysis.summaries.standings import LEAST_UNITS, Gaps, gaps_over_clips, gaps_over_frames
+from dashboard.compare.card.verdict import UNUSUAL_SHARE
 from dashboard.compare.expected import MEASURES
 from dashboard.configuration import Configuration
 from dashboard.overview.table import Cell, Table
 
 Basis = Literal["error", "expected", "none"]
-UNUSUAL_SHARE = 0.5
-"""A clip with a larger share of frames outside the calibration has no expected error to be ranked by."""
 LEAST_SHARE = 0.5
 """A configuration is compared if it has at least this share of the clips that the best covered one has."""
 

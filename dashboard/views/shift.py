@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from html import escape
 
 import streamlit as st
 
-from analysis.columns import with_expected_times
-from analysis.energy import Unreadable
 from dashboard.catalogue import Catalogue
 from dashboard.commands import command_for
 from dashboard.compare.comparison import Comparison, compare
@@ -30,6 +27,8 @@ from dashboard.shift.ladders import COMMAND, Ladder, chosen_ladder, ladders_of
 from dashboard.shift.numbers_file import numbers_csv
 from dashboard.site import Site
 from dashboard.text import counted, one_line
+from dashboard.views.parts.comparison_view import times_of
+from dashboard.views.parts.html_table import html_table
 from dashboard.views.parts.shared_ranges import ranges_of
 from dashboard.views.parts.widgets import refresh_when_changed, show_commands, show_notes
 from dashboard.visitors.asking import asker_of
@@ -202,16 +201,14 @@ def _show_player(site: Site, catalogue: Catalogue, ladder: Ladder, at: int, sele
     if longest is None or not comparison.n_ready:
         show_notes(["No frame of this strength is stored yet."])
         return
-    try:
-        known = site.columns.pts_seconds(longest)
-    except Unreadable as error:
-        show_notes([f"The times of this clip's frames cannot be read: {error}."])
+    times = times_of(site.columns, longest, clip)
+    if times is None:
         return
     plots = [read(site.columns, plot, "standardised").chart for plot in comparison.plots if plot.id in PLOTS_OF_PLAYER]
     shown = replace(selection, clip=clip)
     view = View(
         clip=clip,
-        pts_seconds=known if longest.is_complete else with_expected_times(known, clip.n_frames),
+        pts_seconds=times,
         panes=_panes(comparison, ladder.steps[at].label),
         charts=[chart for chart in plots if chart.series],
         energies=comparison.energies,
@@ -262,7 +259,8 @@ def _show_numbers(ladder: Ladder, found: Read) -> None:
                 mime="text/csv",
                 on_click="ignore",
             )
-        st.html(_table(rows(ladder, found, float(tolerance))))
+        listed = [_cells(row) for row in rows(ladder, found, float(tolerance))]
+        html_table(f"Numbers of the {ladder.kind.title}", list(HEADINGS), listed, HEADINGS)
         if judge.id != ERROR:
             st.text(
                 "The truth of this clip is not known: breakdown is about the self-disagreement, and resilience has no value."
@@ -270,20 +268,9 @@ def _show_numbers(ladder: Ladder, found: Read) -> None:
         st.caption(ABOUT)
 
 
-def _table(listed: Sequence[Row]) -> str:
-    """Names come from outside: escaped."""
-    heads = "".join(f'<th scope="col" title="{escape(words)}">{escape(name)}</th>' for name, words in HEADINGS.items())
-    lines = "".join(
-        f'<tr><th scope="row">{escape(row.letter)} {escape(one_line(row.name, 60))}</th>'
-        + "".join(f"<td>{escape(text)}</td>" for text in _cells(row))
-        + "</tr>"
-        for row in listed
-    )
-    return f'<div class="shift-table" tabindex="0"><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>'
-
-
 def _cells(row: Row) -> tuple[str, ...]:
-    return row.energy, row.rises, row.with_strength, row.with_error, row.kept, row.breaks, row.unlike
+    name = f"{row.letter} {one_line(row.name, 60)}"
+    return name, row.energy, row.rises, row.with_strength, row.with_error, row.kept, row.breaks, row.unlike
 
 
 def _show_missing(site: Site, ladder: Ladder, found: Read) -> None:

@@ -58,6 +58,17 @@ def test_it_says_whether_the_energy_rises_and_what_is_not_computed(tmp_path: Pat
     assert "mini/consistency/rgb-normal is not computed at 8" in said and "--shift blur:8px" in said
 
 
+def test_the_headings_of_the_numbers_say_what_they_mean_and_names_are_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store = ladder_store(tmp_path, methods=("baseline",))
+    monkeypatch.setattr(shift, "HEADINGS", {"Configuration": "", **dict.fromkeys("abcdef", "<i>"), "g": 'say "so"'})
+    (table,) = [one.value for one in shown_page(monkeypatch, store.root).get("html") if "<table" in one.value]
+    assert '<th scope="col">Configuration</th>' in table and "<i>" not in table
+    assert '<th scope="col" title="say &quot;so&quot;">g</th>' in table
+    assert '<th scope="row">A baseline</th>' in table and 'tabindex="0"' in table
+
+
 def test_a_clip_of_one_frame_has_a_ladder_without_intervals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     store = build_store(tmp_path, titles=("still",), n_frames=1, readouts={})
     clip = shifted_clip(make_clip("still", n_frames=1), "blur:2px")
