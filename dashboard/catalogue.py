@@ -52,10 +52,15 @@ class Catalogue:
         self.shifted: tuple[Clip, ...] = tuple(clip for clip in clips if source_of(clip.sampling))
         """Clips under a shift, newest first: menus name them only while a link shows them."""
         self.clips: tuple[Clip, ...] = tuple(sorted(plain, key=rank)) or self.shifted
+        self._clips: dict[str, Clip] = {clip.key: clip for clip in (*self.clips, *self.shifted)}
+        self._twins: dict[str, list[Clip]] = {}
+        """Title on one line -> the clips of that title in the menus."""
+        for clip in self.clips:
+            self._twins.setdefault(one_line(clip.title), []).append(clip)
 
     def clip(self, key: str) -> Clip | None:
         """The clip with that key; None if there is none."""
-        return next((clip for clip in (*self.clips, *self.shifted) if clip.key == key), None)
+        return self._clips.get(key)
 
     def targets(self, clip: str) -> tuple[str, ...]:
         """Domains X2 that some configuration predicts on that clip, in the order of `DOMAIN_ORDER`."""
@@ -154,7 +159,7 @@ class Catalogue:
             return f"{title}, {shift.title}"
         if clip.sampling.get("is_tolerant"):
             return f"{title} (tolerant, {clip.key[:8]})"
-        twins = [other for other in self.clips if one_line(other.title) == title]
+        twins = self._twins.get(title, [])
         if len(twins) == 1:
             return title
         size = f"{clip.width}×{clip.height}, {counted(clip.n_frames, 'frame')}"

@@ -75,7 +75,7 @@ def reliability(
 def _found(
     off: np.ndarray, lengths: Sequence[int], units: Units, factor: float, coverage: float, level: float
 ) -> Found:
-    reach = math.log(factor) * _half_width(level) / _half_width(coverage)
+    reach = math.log(factor) * half_width(level) / half_width(coverage)
     is_inside = (off <= reach + 1e-12).astype(np.float64)
     if units.kind == "clips":
         ends = np.cumsum(lengths)
@@ -87,7 +87,7 @@ def _found(
     return Found(level, share, low, high, level == coverage)
 
 
-def _half_width(level: float) -> float:
+def half_width(level: float) -> float:
     """Standard deviations around the mean within which a normal variable lies with that chance."""
     return NormalDist().inv_cdf((1 + level) / 2)
 

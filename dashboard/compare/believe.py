@@ -34,7 +34,7 @@ def believed(columns: Columns, catalogue: Catalogue, comparison: Comparison, cha
     plots = []
     for letter, error in errors.items():
         tracks = [
-            *(track for at, track in comparison.energies.items() if at == letter),
+            *([comparison.energies[letter]] if letter in comparison.energies else []),
             *(
                 curve.track
                 for plot in comparison.plots

@@ -112,11 +112,8 @@ def _markdown(block: Block) -> str:
         case Words(texts):
             return "\n".join(f"- {without_markdown(text)}" for text in texts)
         case Grid(_, head, rows):
-            lines = [head, ("---",) * len(head), *rows]
-            return "\n".join(
-                f"| {' | '.join(cell if line[0] == '---' else without_markdown(cell) for cell in line)} |"
-                for line in lines
-            )
+            rule = f"|{' --- |' * len(head)}"
+            return "\n".join([_markdown_row(head), rule, *(_markdown_row(row) for row in rows)])
         case Commands(lines):
             fence = "`" * 3
             while any(fence in line for line in lines):
@@ -125,3 +122,7 @@ def _markdown(block: Block) -> str:
         case Pictures(title, pictures):
             shown = ", ".join(without_markdown(caption) for caption, _ in pictures)
             return f"- {without_markdown(title)}" + (f" (pictures in the HTML report: {shown})" if shown else "")
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(without_markdown(cell) for cell in cells)} |"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
 
 from dashboard.compare.expected import MEASURES
+from dashboard.csv_file import Value, to_csv
 from dashboard.overview.ranking import Ranking
 from dashboard.overview.table import Cell, Table
-
-Value = str | int | float | None
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 def columns_of(table: Table, ranking: Ranking) -> Mapping[str, Sequence[Value]]:
@@ -56,13 +53,9 @@ def columns_of(table: Table, ranking: Ranking) -> Mapping[str, Sequence[Value]]:
 
 
 def overview_csv(table: Table, ranking: Ranking) -> bytes:
-    """RFC 4180, with a byte order mark, without which spreadsheets misread the letters."""
+    """The columns with their titles as the first row."""
     columns = columns_of(table, ranking)
-    file = io.StringIO(newline="")
-    writer = csv.writer(file)
-    writer.writerow(columns)
-    writer.writerows([_safe(value) for value in row] for row in zip(*columns.values(), strict=True))
-    return file.getvalue().encode("utf-8-sig")
+    return to_csv(list(columns), zip(*columns.values(), strict=True))
 
 
 def overview_parquet(table: Table, ranking: Ranking) -> bytes:
@@ -82,10 +75,3 @@ def _expected(cell: Cell, kind: str, name: str) -> float:
 
 def _with_unit(title: str, unit: str) -> str:
     return f"{title} ({unit})" if unit else title
-
-
-def _safe(value: Value) -> Value:
-    """Text as text: a spreadsheet would run what begins like a formula."""
-    if value is None:
-        return ""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_RISKY) else value

@@ -6,14 +6,14 @@ import base64
 import io
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from cache.pack import BadPack
-from cache.records import BadRecord, StoreError
+from cache.records import BadRecord, StoreError, Track
 from cache.store import Store
 from dashboard.compare.ranges import Ranges
 from dashboard.web_files import WEB_FOLDER
@@ -26,20 +26,32 @@ CODES_16_PER_8 = 257
 SIGNED = ("diverging", "energy")
 
 
-def picture(store: Store, key: str, frame: int) -> str | None:
-    """The frame of that track as a `data:` address; None where it cannot be read."""
+def pictures(store: Store, wanted: Sequence[tuple[str, str]], frame: int) -> tuple[tuple[str, str], ...]:
+    """The frame of each track, of (caption, key), as (caption, `data:` address), all of a domain in one scale of colours. What
+    cannot be read is left out."""
+    tracks: list[tuple[str, Track]] = []
+    for caption, key in wanted:
+        try:
+            track = store.get(key)
+        except (StoreError, BadRecord, OSError):
+            continue
+        if track is not None:
+            tracks.append((caption, track))
+    ranges = Ranges(store).of(track for _, track in tracks)
+    drawn = ((caption, _picture(store, track, frame, ranges)) for caption, track in tracks)
+    return tuple((caption, address) for caption, address in drawn if address)
+
+
+def _picture(store: Store, track: Track, frame: int, ranges: Mapping[str, tuple[float, float]]) -> str | None:
+    """The frame of that track as a `data:` address; None where it cannot be read. `ranges`: as `Ranges.of` gives them."""
     from PIL import Image  # comes with streamlit
 
     try:
-        track = store.get(key)
-        if track is None:
-            return None
         with Image.open(io.BytesIO(store.image(track, frame))) as opened:
-            is_scalar = track.head.domain.get("channels") == 1
-            if is_scalar:
+            if track.head.domain.get("channels") == 1:
                 codes = np.asarray(opened, np.float64)
                 values01 = codes / (255 * CODES_16_PER_8 if opened.mode.startswith("I") else 255)
-                shown = Ranges(store).of([track]).get(str(track.head.domain.get("name")))
+                shown = ranges.get(str(track.head.domain.get("name")))
                 image = Image.fromarray(coloured(values01, track.head.domain, track.head.kind == "energy", shown))
             else:
                 image = opened.convert("RGB")

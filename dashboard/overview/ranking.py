@@ -15,19 +15,16 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from analysis.noise import NORMAL_QUANTILE
+from analysis.evaluation.reliability import half_width
 from analysis.statistics import spearman
 from analysis.summaries.record import Expected, Measure
 from analysis.summaries.standings import LEAST_UNITS, Gaps, gaps_over_clips, gaps_over_frames
+from dashboard.compare.card.verdict import UNUSUAL_SHARE
 from dashboard.compare.expected import MEASURES
 from dashboard.configuration import Configuration
 from dashboard.overview.table import Cell, Table
 
 Basis = Literal["error", "expected", "none"]
-UNUSUAL_SHARE = 0.5
-"""A clip with a larger share of frames outside the calibration has no expected error to be ranked by."""
-REACH_90 = 1.645
-"""Standard deviations within which 90 % of normal noise lies."""
 LEAST_SHARE = 0.5
 """A configuration is compared if it has at least this share of the clips that the best covered one has."""
 
@@ -105,7 +102,7 @@ def _known(table: Table, of: Callable[[Cell], _Known | None]) -> dict[Configurat
 def _expected(cell: Cell) -> Expected | None:
     """The expected error of a clip that is mostly like the calibration, with an interval; None for others."""
     one = cell.expected
-    if one is None or one.error not in MEASURES or not math.isfinite(one.factor):
+    if one is None or one.error not in MEASURES or not math.isfinite(one.factor) or not 0 < one.coverage < 1:
         return None
     return one if one.n_usual >= (1 - UNUSUAL_SHARE) * one.n_frames else None
 
@@ -115,8 +112,7 @@ def _spread_of(one: Measure | Expected) -> float:
     the logarithm of `factor` at most, in that `coverage` of the clips."""
     if isinstance(one, Measure):
         return 0.0
-    reach = NORMAL_QUANTILE if one.coverage >= 0.95 else REACH_90
-    return one.mean * math.log(one.factor) / reach
+    return one.mean * math.log(one.factor) / half_width(one.coverage)
 
 
 def _ranking(

@@ -13,7 +13,7 @@ from dashboard.commands import command_for
 from dashboard.configuration import Configuration
 from dashboard.numbers import number
 from dashboard.overview.blocks import Block, Commands, Grid, Heading, Pictures, Words
-from dashboard.overview.pictures import picture
+from dashboard.overview.pictures import pictures
 from dashboard.overview.ranking import Ranking
 from dashboard.overview.table import Cell, Table
 from dashboard.overview.words import (
@@ -107,9 +107,9 @@ def _frame(store: Store, table: Table, cell: Cell, summaries: Sequence[Summary])
         (label, cell.prediction.key),
         (f"Energy of {label}", cell.energy.key if cell.energy else None),
     ]
-    found = [(caption, address) for caption, key in wanted if key and (address := picture(store, key, frame))]
+    found = pictures(store, [(caption, key) for caption, key in wanted if key], frame)
     kind = "error" if cell.error else "energy"
-    return Pictures(f"{table.clip_labels[cell.clip.key]}, frame {frame}: {kind} of {label} {value}", tuple(found))
+    return Pictures(f"{table.clip_labels[cell.clip.key]}, frame {frame}: {kind} of {label} {value}", found)
 
 
 def _clips(table: Table) -> Grid:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from analysis.summaries.standings import LEAST_UNITS
-from dashboard.compare.card.verdict import follows, told_apart
-from dashboard.numbers import correlation, number, percent
+from dashboard.compare.card.verdict import UNUSUAL_SHARE, follows, told_apart
+from dashboard.numbers import SPACE, correlation, number, percent
 from dashboard.overview.ranking import Ranking, Row, agreement_over_clips
 from dashboard.overview.table import Table
 from dashboard.text import counted
@@ -66,12 +66,12 @@ def basis(table: Table, ranking: Ranking) -> str:
     if ranking.over == "clips":
         units = counted(ranking.n_units, "clip")
         same = "" if ranking.n_units == n_clips else " (those of one source count as one)"
-        parts.append(f"95{_SPACE}% intervals: a bootstrap over {units}{same}.")
+        parts.append(f"95{SPACE}% intervals: a bootstrap over {units}{same}.")
     elif ranking.has_intervals:
         within = "that clip" if n_clips == 1 else "those clips"
         few = f"fewer than {LEAST_UNITS} clips" if n_clips > 1 else "one clip"
         parts.append(
-            f"95{_SPACE}% intervals: a bootstrap over blocks of frames within {within}. With {few} they say nothing of other clips."
+            f"95{SPACE}% intervals: a bootstrap over blocks of frames within {within}. With {few} they say nothing of other clips."
         )
     else:
         parts.append("One or two frames do not say how much errors vary: no interval, so nothing can be told apart.")
@@ -126,7 +126,7 @@ def trust_facts(table: Table) -> list[str]:
             text += f". Over the {n_clips} clips with ground truth here, {follows(rho)} ({correlation(rho)})"
         share = [cell.outside for cell in cells if math.isfinite(cell.outside)]
         if share:
-            n_outside = sum(one > 0.5 for one in share)
+            n_outside = sum(one > UNUSUAL_SHARE for one in share)
             who = str(n_outside) if n_outside else "None"
             whole = f"{len(share)} clips" if len(share) > 1 else "1 clip"
             text += f". {who} of {whole} {'lies' if n_outside < 2 else 'lie'} mostly outside its calibration"
@@ -179,6 +179,3 @@ def _is_apart(row: Row) -> bool:
 
 def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-_SPACE = "\N{NO-BREAK SPACE}"

@@ -175,20 +175,28 @@ class Choices:
         Called in a fragment. A press on the page in the tick in which the player reports comes with that report: Streamlit's
         browser sends one request for both, of the fragment alone. Its callback has run, so only the redrawing is left.
         """
-        # If the viewer moved in this very run, the link does not know it yet and must not pull the player back.
-        has_moved = st.session_state.pop(MOVED, False)
-        linked = Position(selection.frame or 0, selection.speed, selection.view_state)
-        sent = st.session_state.get(SENT, linked) if has_moved else linked
-        st.session_state[SENT] = sent
-        position = show(sent)
+        position = follow(Position(selection.frame or 0, selection.speed, selection.view_state), show)
         # From the newest choices: a fragment that ran before the page could be redrawn knows older ones.
-        newest = self.selection() if has_moved else None
-        if newest is not None and newest.clip.key == selection.clip.key:
+        newest = self.selection() if position else None
+        if position and newest is not None and newest.clip.key == selection.clip.key:
             moved = replace(newest, frame=position.frame, speed=position.speed, view_state=position.view_state)
             _write(to_query(moved))
         now = self.selection()
         if now is not None and _choices_of(now) != _choices_of(selection):
             st.rerun()
+
+
+def follow(linked: Position, show: Callable[[Position], Position]) -> Position | None:
+    """Call `show` with the position to send to the player: where the viewer moved to in this run; None if it did not.
+
+    `linked`: the place in the link when the page was drawn, which a fragment that runs again does not know newer.
+    """
+    # If the viewer moved in this very run, the link does not know it yet and must not pull the player back.
+    has_moved = st.session_state.pop(MOVED, False)
+    sent = st.session_state.get(SENT, linked) if has_moved else linked
+    st.session_state[SENT] = sent
+    position = show(sent)
+    return position if has_moved else None
 
 
 def _choices_of(selection: Selection) -> Selection:
@@ -197,7 +205,7 @@ def _choices_of(selection: Selection) -> Selection:
 
 
 def note_move() -> None:
-    """Remember until `follow_player` that the viewer has settled elsewhere."""
+    """Remember until `follow` that the viewer has settled elsewhere."""
     st.session_state[MOVED] = True
 
 
@@ -241,6 +249,7 @@ def arrive(page: str) -> None:
     if st.session_state.get(PAGE) == page:
         return
     st.session_state[PAGE] = page
+    st.session_state.pop(MOVED, None)  # what a player of the page before settled on is no place here
     if link := carried(st.query_params.to_dict()):
         st.session_state[LINK] = link
 

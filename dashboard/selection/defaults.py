@@ -1,4 +1,7 @@
-"""What a page opens with where its link names nothing: the target, and the methods A and B. Every page asks here."""
+"""What a page of one clip opens with where its link names nothing: the target, and the methods A and B.
+
+Overview and Study are about all clips: their target is one that any clip has.
+"""
 
 from __future__ import annotations
 

@@ -15,16 +15,20 @@ from analysis.noise import noise_floor
 from analysis.trust import trust_of, usual_limit
 from cache.records import Track
 from dashboard.catalogue import Catalogue
+from dashboard.compare.comparison import ERROR_COLUMNS
+from dashboard.compare.memory import kept_by_content
 from dashboard.configuration import Configuration
 from dashboard.player_data import LETTERS
 from dashboard.shift.ladders import Ladder, Step
 from dashboard.text import one_line
 
 ENERGY, SELF, ERROR = "energy", "self", "error"
-MEASURES = ("angle_degrees", "absrel_scaled", "absrel", "error")
-"""Errors, the most telling first."""
 PREFIX = "self_"
 """Begins the name of each column that compares with the clean prediction."""
+
+
+kept_floor = kept_by_content(noise_floor)
+"""The page is drawn anew at every choice, and a ladder has hundreds of floors."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Point:
     @property
     def half_width(self) -> float:
         """Half of the mean's 95 % interval, by a block bootstrap over the frames; NaN for fewer than three."""
-        return noise_floor(self.values)
+        return kept_floor(self.values)
 
     @property
     def frame(self) -> int:
@@ -97,8 +101,8 @@ def read_ladder(
     energies = [[reader.find(step, "energy", one) for step in ladder.steps] for one in lineup]
     predictions = [[reader.scores(step, one) for step in ladder.steps] for one in lineup]
     known = [track for row in predictions for track in row if track]
-    error = next((name for name in MEASURES if any(name in track.head.columns for track in known)), None)
-    own = next((name for name in MEASURES if any(PREFIX + name in track.head.columns for track in known)), None)
+    error = next((name for name in ERROR_COLUMNS if any(name in track.head.columns for track in known)), None)
+    own = next((name for name in ERROR_COLUMNS if any(PREFIX + name in track.head.columns for track in known)), None)
     title = catalogue.title(target)
     plots: dict[str, Plot] = {}
     energy = reader.plot(ENERGY, "Weighted energy", energies, "terms")
@@ -148,9 +152,8 @@ class _Reader:
             if not any(points[1:]):
                 continue
             track = next(track for track, point in zip(row[1:], points[1:], strict=True) if track and point)
-            unit = (
-                unit or one_line(series_unit(track, column, "standardised"), 24) if _has_unit(track, column) else unit
-            )
+            if not unit and (own := series_unit(track, column, "standardised")):
+                unit = one_line(own, 24)
             name = self._catalogue.configuration_label(one, self._lineup)
             curves.append(Curve(letter, one, name, tuple(points)))
         return Plot(id_, title, unit, tuple(curves)) if curves else None
@@ -169,7 +172,3 @@ class _Reader:
             self.problems.append(f"{one_line(track.head.configuration)} at {step.label} cannot be read: {error}.")
             return None
         return Point(values) if np.isfinite(values).any() else None
-
-
-def _has_unit(track: Track, column: str) -> bool:
-    return bool(series_unit(track, column, "standardised"))

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.noise import noise_floor
 from analysis.statistics import spearman
 from dashboard.numbers import correlation, number, percent, size_of
-from dashboard.shift.curves import ENERGY, ERROR, SELF, Curve, Plot, Point, Read
+from dashboard.shift.curves import ENERGY, ERROR, SELF, Curve, Plot, Point, Read, kept_floor
 from dashboard.shift.ladders import Ladder
 
 DASH = "\N{EN DASH}"
@@ -64,7 +63,7 @@ def falls(curve: Curve, labels: Sequence[str]) -> list[Fall]:
 def _floor(low: Point, high: Point) -> float:
     """Noise floor of the mean change between two steps, which share their frames."""
     n_frames = min(len(low.values), len(high.values))
-    return noise_floor(high.values[:n_frames] - low.values[:n_frames])
+    return kept_floor(high.values[:n_frames] - low.values[:n_frames])
 
 
 def headline(ladder: Ladder, found: Read) -> str:
@@ -73,7 +72,8 @@ def headline(ladder: Ladder, found: Read) -> str:
     if plot is None:
         return "No energy of these configurations is stored for this ladder."
     labels = [step.label for step in ladder.steps]
-    rising = [curve for curve in plot.curves if not falls(curve, labels)]
+    fallen = {curve.letter: falls(curve, labels) for curve in plot.curves}
+    rising = [curve for curve in plot.curves if not fallen[curve.letter]]
     sentences = []
     if rising:
         parts = [f"{curve.letter} ({curve.name}) {_span(curve, plot.unit)}" for curve in rising]
@@ -81,8 +81,8 @@ def headline(ladder: Ladder, found: Read) -> str:
             f"Mean {plot.title.lower()} rises at every step of the {_lower(ladder.kind.title)}: {', '.join(parts)}."
         )
     for curve in plot.curves:
-        if curve not in rising:
-            parts = [_fall_words(fall, plot.unit) for fall in falls(curve, labels)]
+        if fallen[curve.letter]:
+            parts = [_fall_words(fall, plot.unit) for fall in fallen[curve.letter]]
             sentences.append(
                 f"That of {curve.letter} ({curve.name}) does not: {_span(curve, plot.unit)}, but {'; '.join(parts)}."
                 if rising

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 
-from dashboard.shift.curves import Read
-from dashboard.shift.ladders import CLEAN, Ladder
+from dashboard.csv_file import Value, to_csv
+from dashboard.shift.curves import Curve, Plot, Point, Read
+from dashboard.shift.ladders import CLEAN, Ladder, Step
 
 HEADINGS = (
     "source_clip",
@@ -26,30 +25,30 @@ HEADINGS = (
 
 
 def numbers_csv(ladder: Ladder, found: Read) -> bytes:
-    """CSV in UTF-8; unknown numbers are empty."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(HEADINGS)
-    for plot in found.plots.values():
-        for curve in plot.curves:
-            for step, point in zip(ladder.steps, curve.points, strict=True):
-                if point is None:
-                    continue
-                shift, half = step.shift, point.half_width
-                ends = ("", "") if math.isnan(half) else (f"{point.mean - half:.6g}", f"{point.mean + half:.6g}")
-                writer.writerow(
-                    [
-                        ladder.source.key,
-                        ladder.kind.name,
-                        ladder.kind.spelled(shift.strength) if shift else CLEAN,
-                        (shift.severity or "") if shift else 0,
-                        step.clip.key,
-                        curve.configuration.full_spelling,
-                        plot.title,
-                        plot.unit,
-                        f"{point.mean:.6g}",
-                        *ends,
-                        len(point.values),
-                    ]
-                )
-    return text.getvalue().encode()
+    """CSV; unknown numbers are empty."""
+    rows = (
+        _row(ladder, plot, curve, step, point)
+        for plot in found.plots.values()
+        for curve in plot.curves
+        for step, point in zip(ladder.steps, curve.points, strict=True)
+        if point is not None
+    )
+    return to_csv(HEADINGS, rows)
+
+
+def _row(ladder: Ladder, plot: Plot, curve: Curve, step: Step, point: Point) -> tuple[Value, ...]:
+    shift, half = step.shift, point.half_width
+    ends = (None, None) if math.isnan(half) else (f"{point.mean - half:.6g}", f"{point.mean + half:.6g}")
+    return (
+        ladder.source.key,
+        ladder.kind.name,
+        ladder.kind.spelled(shift.strength) if shift else CLEAN,
+        shift.severity if shift else 0,
+        step.clip.key,
+        curve.configuration.full_spelling,
+        plot.title,
+        plot.unit,
+        f"{point.mean:.6g}",
+        *ends,
+        len(point.values),
+    )

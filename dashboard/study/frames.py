@@ -16,13 +16,12 @@ from analysis.energy import Unreadable
 from analysis.evaluation.confidences import VALUE_COLUMNS
 from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
+from dashboard.compare.comparison import ERROR_COLUMNS
 from dashboard.compare.expected import MEASURES as EXPECTED_ERRORS
 from dashboard.compare.expected import expectation, expected_values
 from dashboard.configuration import Configuration
 from dashboard.text import counted, one_line
 
-ERROR_COLUMNS = ("angle_degrees", "absrel", "absrel_scaled", "error")
-"""Errors that a prediction may have, the most telling first."""
 MAX_FRAMES = 500_000
 """Frames of one method that are read: 8 MB in memory, and seconds of statistics."""
 ENERGY = "Consistency energy"
@@ -144,7 +143,8 @@ def gather(
     """Read the direct predictions of the target on all clips but shifted ones. What cannot be read is noted, not raised."""
     clips = [clip for clip in catalogue.clips if not clip.sampling.get("shift")]
     notes: list[str] = []
-    if n_shifted := len(catalogue.clips) - len(clips):
+    stored = {clip.key for clip in (*catalogue.clips, *catalogue.shifted)}
+    if n_shifted := len(stored) - len(clips):
         notes.append(f"{counted(n_shifted, 'shifted clip')} left out: the same frames would count twice.")
     found: list[Sample] = []
     n_read: Counter[Configuration] = Counter()

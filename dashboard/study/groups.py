@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 from cache.records import Clip
 from dashboard.gallery.items import Item
-from dashboard.text import one_line
 
 ROOMS, PHONE, OUTDOORS = "walkthrough", "phone", "outdoor"
 """The bundled clip of rendered rooms, the one of a real room, and the gallery's category that is least like rooms."""
@@ -45,10 +43,3 @@ def spell_group(keys: Sequence[str]) -> str | None:
     if len(keys) > MAX_IN_LINK:
         return None
     return "~".join(key[:LINK_LETTERS] for key in keys) or "none"
-
-
-def clip_labels(clips: Sequence[Clip]) -> dict[str, str]:
-    """Key -> title on one line, with the start of the key where clips share it; of thousands of clips too."""
-    titles = {clip.key: one_line(clip.title) for clip in clips}
-    counts = Counter(titles.values())
-    return {key: title if counts[title] == 1 else f"{title} ({key[:LINK_LETTERS]})" for key, title in titles.items()}

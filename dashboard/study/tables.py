@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +10,7 @@ import numpy as np
 from analysis.evaluation.areas import STATED_COVERAGE
 from analysis.evaluation.resampling import Estimate
 from dashboard.configuration import Configuration
+from dashboard.csv_file import Value, to_csv
 from dashboard.numbers import number
 from dashboard.study.figures import Correlated, Covered, Level, Ordered, Told
 from dashboard.study.frames import Frames, Measure
@@ -31,8 +30,6 @@ from dashboard.study.words import (
 from dashboard.text import counted, one_line
 
 Label = Callable[[Configuration], str]
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
-"""With these a cell of a table begins that spreadsheets would compute."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +141,7 @@ def points_csv(frames: Frames) -> bytes:
         for frame in range(sample.n_frames)
         if np.isfinite(sample.energy[frame]) or np.isfinite(sample.error[frame])
     )
-    return _csv(head, rows)
+    return to_csv(head, rows)
 
 
 def statistics_csv(
@@ -155,7 +152,7 @@ def statistics_csv(
     covered: Sequence[Covered],
 ) -> bytes:
     """Every statistic of the page with its interval, n and what the interval is over."""
-    rows: list[Sequence[object]] = []
+    rows: list[Sequence[Value]] = []
 
     def add(what: str, of: str, level: str, found: Estimate) -> None:
         ends = _cell(found.low), _cell(found.high)
@@ -179,30 +176,8 @@ def statistics_csv(
             counts = one.found.n_frames, len(units.lengths), units.kind, units.n
             rows.append((what, one.configuration.full_spelling, "frames", _cell(level_found.share), *ends, *counts))
     head = ["statistic", "of", "over", "value", "low_95", "high_95", "n_frames", "n_clips", "units", "n_units"]
-    return _csv(head, rows)
+    return to_csv(head, rows)
 
 
 def _cell(value: float) -> str:
     return f"{value:.6g}" if np.isfinite(value) else ""
-
-
-def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows([_safe(cell) for cell in row] for row in rows)
-    return text.getvalue().encode()
-
-
-def _safe(cell: object) -> object:
-    """Text that no spreadsheet computes; numbers, which we wrote, stay."""
-    is_number = isinstance(cell, int) or (isinstance(cell, str) and _is_number(cell))
-    return f"'{cell}" if isinstance(cell, str) and not is_number and cell.startswith(FORMULA_SIGNS) else cell
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

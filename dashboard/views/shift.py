@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from html import escape
 
 import streamlit as st
 
-from analysis.columns import with_expected_times
-from analysis.energy import Unreadable
 from dashboard.catalogue import Catalogue
 from dashboard.commands import command_for
 from dashboard.compare.comparison import Comparison, compare
@@ -21,7 +18,7 @@ from dashboard.components.shift_curves import shift_curves
 from dashboard.configuration import Configuration, find_configuration
 from dashboard.numbers import digits_of
 from dashboard.player_data import LETTERS, VIEW_STATE, Position, View
-from dashboard.selection.choices import LINK, menu_key, newest_link
+from dashboard.selection.choices import LINK, follow, menu_key, newest_link, note_move
 from dashboard.selection.link import Selection, from_query, to_query
 from dashboard.shift.chart_data import chart_data
 from dashboard.shift.curves import ERROR, Read, read_ladder
@@ -30,13 +27,18 @@ from dashboard.shift.ladders import COMMAND, Ladder, chosen_ladder, ladders_of
 from dashboard.shift.numbers_file import numbers_csv
 from dashboard.site import Site
 from dashboard.text import counted, one_line
+from dashboard.views.parts.comparison_view import times_of
+from dashboard.views.parts.html_table import html_table
 from dashboard.views.parts.shared_ranges import ranges_of
 from dashboard.views.parts.widgets import refresh_when_changed, show_commands, show_notes
+from dashboard.visitors.asking import asker_of
 from dashboard.visitors.listed import listed_tracks, unlisted
 
 MOST_CONFIGURATIONS = 4
 PLOTS_OF_PLAYER = ("energy", "error")
 PLAYER = "shift-player"
+PLACE = ("frame", "speed", *VIEW_STATE)
+"""Names in the link of the place in the clip, which is the player's."""
 INTRODUCTION = (
     "What the energy does as an image gets worse: the same clip under one change of its frames at rising strengths."
 )
@@ -61,7 +63,7 @@ HEADINGS: Mapping[str, str] = {
 def page(site: Site) -> None:
     """Show the page for the link that the browser is on."""
     link = st.query_params.to_dict()
-    look = partial(listed_tracks, site.store, link)
+    look = partial(listed_tracks, site.store, link, asker_of(site.store).clips())
     tracks = look()
     catalogue = Catalogue(tracks, unlisted(site.store))
     ladders = ladders_of(catalogue)
@@ -145,7 +147,8 @@ def _show_configurations(catalogue: Catalogue, ladder: Ladder, selection: Select
 def _write(changes: Mapping[str, str], *, without: Sequence[str] = ()) -> None:
     query = {name: text for name, text in newest_link().items() if name not in without} | dict(changes)
     st.session_state[LINK] = query
-    st.query_params.from_dict(query)
+    if st.query_params.to_dict() != query:  # every write is a step of the Back button
+        st.query_params.from_dict(query)
 
 
 def _choose_ladder(key: str, ladders: Mapping[str, Ladder]) -> None:
@@ -198,16 +201,14 @@ def _show_player(site: Site, catalogue: Catalogue, ladder: Ladder, at: int, sele
     if longest is None or not comparison.n_ready:
         show_notes(["No frame of this strength is stored yet."])
         return
-    try:
-        known = site.columns.pts_seconds(longest)
-    except Unreadable as error:
-        show_notes([f"The times of this clip's frames cannot be read: {error}."])
+    times = times_of(site.columns, longest, clip)
+    if times is None:
         return
     plots = [read(site.columns, plot, "standardised").chart for plot in comparison.plots if plot.id in PLOTS_OF_PLAYER]
     shown = replace(selection, clip=clip)
     view = View(
         clip=clip,
-        pts_seconds=known if longest.is_complete else with_expected_times(known, clip.n_frames),
+        pts_seconds=times,
         panes=_panes(comparison, ladder.steps[at].label),
         charts=[chart for chart in plots if chart.series],
         energies=comparison.energies,
@@ -216,13 +217,10 @@ def _show_player(site: Site, catalogue: Catalogue, ladder: Ladder, at: int, sele
         ranges=ranges_of(site.store, (pane.track for pane in comparison.panes)),
     )
     linked = Position(selection.frame or 0, selection.speed, selection.view_state)
-    position = player(view, key=PLAYER, position=linked)
-    moved = replace(shown, frame=position.frame, speed=position.speed, view_state=position.view_state)
-    place = {name: text for name, text in to_query(moved).items() if name in ("frame", "speed", *VIEW_STATE)}
-    before = newest_link()
-    if position != linked:
-        st.session_state[LINK] = {n: t for n, t in before.items() if n not in ("frame", "speed", *VIEW_STATE)} | place
-        st.query_params.from_dict(st.session_state[LINK])
+    position = follow(linked, lambda sent: player(view, key=PLAYER, position=sent, on_change=note_move))
+    if position is not None:
+        moved = replace(shown, frame=position.frame, speed=position.speed, view_state=position.view_state)
+        _write({name: text for name, text in to_query(moved).items() if name in PLACE}, without=PLACE)
 
 
 def _panes(comparison: Comparison, label: str):
@@ -261,7 +259,8 @@ def _show_numbers(ladder: Ladder, found: Read) -> None:
                 mime="text/csv",
                 on_click="ignore",
             )
-        st.html(_table(rows(ladder, found, float(tolerance))))
+        listed = [_cells(row) for row in rows(ladder, found, float(tolerance))]
+        html_table(f"Numbers of the {ladder.kind.title}", list(HEADINGS), listed, HEADINGS)
         if judge.id != ERROR:
             st.text(
                 "The truth of this clip is not known: breakdown is about the self-disagreement, and resilience has no value."
@@ -269,20 +268,9 @@ def _show_numbers(ladder: Ladder, found: Read) -> None:
         st.caption(ABOUT)
 
 
-def _table(listed: Sequence[Row]) -> str:
-    """Names come from outside: escaped."""
-    heads = "".join(f'<th scope="col" title="{escape(words)}">{escape(name)}</th>' for name, words in HEADINGS.items())
-    lines = "".join(
-        f'<tr><th scope="row">{escape(row.letter)} {escape(one_line(row.name, 60))}</th>'
-        + "".join(f"<td>{escape(text)}</td>" for text in _cells(row))
-        + "</tr>"
-        for row in listed
-    )
-    return f'<div class="shift-table" tabindex="0"><table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table></div>'
-
-
 def _cells(row: Row) -> tuple[str, ...]:
-    return row.energy, row.rises, row.with_strength, row.with_error, row.kept, row.breaks, row.unlike
+    name = f"{row.letter} {one_line(row.name, 60)}"
+    return name, row.energy, row.rises, row.with_strength, row.with_error, row.kept, row.breaks, row.unlike
 
 
 def _show_missing(site: Site, ladder: Ladder, found: Read) -> None:

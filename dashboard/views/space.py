@@ -35,7 +35,8 @@ PLAYER = "space-player"
 def page(site: Site) -> None:
     """Show the clip that the link names in space, or what is missing for that."""
     store, columns = site.store, site.columns
-    look = partial(listed_tracks, store, st.query_params.to_dict())
+    asker = asker_of(store)
+    look = partial(listed_tracks, store, st.query_params.to_dict(), asker.clips())
     tracks = look()
     catalogue = Catalogue(tracks, unlisted(store))
     choices = DepthChoices(catalogue)
@@ -62,7 +63,7 @@ def page(site: Site) -> None:
             st.text(f"Not finished: {ready}. More frames appear while the job runs.")
         show_notes(notes)
     ranges = ranges_of(store, (pane.track for pane in comparison.panes))
-    can_ask = not asker_of(store).refusal
+    can_ask = not asker.refusal
     _show_player(columns, catalogue, selection, comparison, charts, ranges, choices, can_ask)
     show_about(clip, comparison.caveats)
     if any(not track.is_complete for track in tracks if track.head.clip.key == clip.key):

@@ -26,13 +26,14 @@ from dashboard.site import Site
 from dashboard.study import charts, tables
 from dashboard.study.figures import MAX_POINTS, Level, correlated, covered, ordered, told_apart
 from dashboard.study.frames import Frames, Measure, confidences_of, gather, measures_of
-from dashboard.study.groups import clip_labels, default_groups, read_group, spell_group
+from dashboard.study.groups import default_groups, read_group, spell_group
 from dashboard.study.reference import references
 from dashboard.study.words import joined, over_what
 from dashboard.text import counted, one_line
 from dashboard.views.parts.html_table import html_table
 from dashboard.views.parts.link_choice import menu_in_link, pills_in_link
 from dashboard.views.parts.widgets import refresh_when_changed, show_commands, show_notes
+from dashboard.visitors.asking import asker_of
 from dashboard.visitors.listed import listed_tracks, unlisted
 
 PAGE = "study"
@@ -52,7 +53,7 @@ MAX_KEPT = 4
 def page(site: Site) -> None:
     """Show the page for the link that the browser is on."""
     store, columns = site.store, site.columns
-    look = partial(listed_tracks, store, st.query_params.to_dict())
+    look = partial(listed_tracks, store, st.query_params.to_dict(), asker_of(store).clips())
     tracks = look()
     catalogue = Catalogue(tracks, unlisted(store))
     with st.container(key="study-head", gap="xsmall"):
@@ -200,11 +201,11 @@ def _show_groups(
     """Returns the keys of the clips in A and in B."""
     st.header("Two groups of clips", anchor=False)
     if len(frames.clips) < 2:
-        text = f"Groups need two clips with energies; this store has {len(frames.clips)}. The gallery's 31 pictures and clips:"
+        text = f"Groups need two clips with energies; this store has {len(frames.clips)}. The gallery's {len(listed())} pictures and clips:"
         _say(text, store, GALLERY_COMMAND)
         return (), ()
     st.text("Does the energy tell group B from group A? Assign clips: A what networks know, B what may be unlike it.")
-    labels = clip_labels(frames.clips)
+    labels = {clip.key: catalogue.clip_label(clip) for clip in frames.clips}
     defaults = default_groups(frames.clips, listed())
     with st.container(key="study-groups", horizontal=True, gap="medium"):
         groups = tuple(_group(letter, labels, frames, defaults[at]) for at, letter in enumerate(GROUP_LETTERS))

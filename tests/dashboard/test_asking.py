@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tomllib
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from cache.records import StoreError
+from analysis.columns import Columns
+from cache.records import StoreError, Track
 from cache.requests.limits import Limits, Refused
 from cache.requests.queue import Requests, new_worker
 from cache.requests.records import Options, Progress, Result, Source
@@ -31,7 +32,8 @@ from dashboard.catalogue import Catalogue
 from dashboard.selection.link import from_query, to_query
 from dashboard.server.page_shell import PageShell
 from dashboard.server.routes import player_routes
-from dashboard.views import image
+from dashboard.site import Site
+from dashboard.views import compare, image, shift, space, study
 from dashboard.views.parts import image_start
 from dashboard.visitors import visitor as visitors
 from dashboard.visitors.asking import MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, Asker, asker_in
@@ -379,3 +381,24 @@ def test_an_unlisted_clip_is_named_to_the_visitor_who_asked_for_it_alone(filled:
     finally:
         Uploads(filled.root).relist(hidden)
         requests.forget(request.id)
+
+
+@pytest.mark.parametrize("view", [compare, shift, space, study])
+def test_every_page_with_a_menu_of_clips_names_the_visitor_s_own(filled: Store, monkeypatch, view):
+    class Drawn(Exception):
+        pass
+
+    def catalogue(tracks: Sequence[Track], hidden: Collection[str]) -> None:
+        raise Drawn({track.head.clip.key for track in tracks} & hidden)
+
+    own = filled.tracks()[0].head.clip.key
+    monkeypatch.setattr(view, "asker_of", lambda store: Asker(store, WHO, Limits()))
+    monkeypatch.setattr(Asker, "clips", lambda asker: frozenset({own} if asker.who == WHO else ()))
+    monkeypatch.setattr(view, "Catalogue", catalogue)
+    Uploads(filled.root).unlist(own)
+    try:
+        with pytest.raises(Drawn) as drawn:
+            view.page(Site(filled, Columns(filled), {}))
+        assert drawn.value.args == ({own},)
+    finally:
+        Uploads(filled.root).relist(own)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from analysis.columns import Columns, with_expected_times
 from analysis.energy import Unreadable
+from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
 from dashboard.compare.comparison import Comparison, choices_of
 from dashboard.compare.styles import styles_by_letter
@@ -30,15 +31,13 @@ def comparison_view(
     longest, clip, target = comparison.longest, selection.clip, selection.target
     if longest is None or not comparison.n_ready:
         return None
-    try:
-        known = columns.pts_seconds(longest)
-    except Unreadable as error:
-        show_notes([f"The times of this clip's frames cannot be read: {error}."])
+    times = times_of(columns, longest, clip)
+    if times is None:
         return None
     new = suggestion(selection.configurations, catalogue.configurations(clip.key, target) if target else ())
     return View(
         clip=clip,
-        pts_seconds=known if longest.is_complete else with_expected_times(known, clip.n_frames),
+        pts_seconds=times,
         panes=comparison.panes,
         charts=charts,
         energies=comparison.energies,
@@ -52,3 +51,14 @@ def comparison_view(
         styles=styles_by_letter(catalogue, selection),
         ranges=ranges,
     )
+
+
+def times_of(columns: Columns, longest: Track, clip: Clip) -> list[float] | None:
+    """The time of every frame of the clip in seconds, expected ones after those of a growing track; None where they cannot be
+    read, which is then said."""
+    try:
+        known = columns.pts_seconds(longest)
+    except Unreadable as error:
+        show_notes([f"The times of this clip's frames cannot be read: {error}."])
+        return None
+    return known if longest.is_complete else with_expected_times(known, clip.n_frames)

@@ -9,6 +9,7 @@ from typer.main import get_command
 
 from cache.records import Clip, Head, Pack, Track
 from cache.store import Store
+from dashboard import catalogue as catalogue_module
 from dashboard.catalogue import Catalogue
 from dashboard.commands import DEFAULT_SAMPLING, DEFAULT_ZOO, blanks, command_for, for_folder
 from dashboard.compare.card.verdict import measures_of, verdict
@@ -296,6 +297,17 @@ def test_titles_of_two_clips_are_told_apart() -> None:
     twin = replace(CLIP, key="e" * 64)
     catalogue = Catalogue([track("input", "rgb"), track("input", "rgb", clip=twin)])
     assert len({catalogue.clip_label(clip) for clip in catalogue.clips}) == 2
+
+
+def test_the_label_of_a_clip_takes_no_longer_for_a_store_of_thousands(monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = [replace(CLIP, key=f"{n:064x}", title=f"clip {n // 2}", n_frames=n % 2 + 1) for n in range(40)]
+    store_of_twins = Catalogue([track("input", "rgb", clip=clip, number=n + 1) for n, clip in enumerate(clips)])
+    read = []
+    monkeypatch.setattr(catalogue_module, "one_line", lambda text: read.append(text) or one_line(text))
+    labels = {store_of_twins.clip_label(clip) for clip in clips}
+    assert len(labels) == 40 and "clip 3 (8×8, 2 frames)" in labels
+    assert len(read) == 40, "one title for each label"
+    assert [store_of_twins.clip(clip.key) for clip in clips] == clips and store_of_twins.clip("0") is None
 
 
 def test_a_title_is_one_line_of_printable_letters() -> None:

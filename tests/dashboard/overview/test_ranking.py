@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -43,13 +44,14 @@ def tracks_of(
     merged_of: str = "",
     path: str = "rgb-normal",
     is_complete: bool = True,
+    coverage: float = 0.9,
 ) -> list[Summary]:
     """A prediction and its energy."""
     stated = None
     if expected is not None:
         n_usual = round((1 - unlike) * N_FRAMES)
         parts = np.full(N_FRAMES, expected, np.float32)
-        stated = Expected(ANGLE, expected, expected / 1.4, expected * 1.4, 1.4, 0.9, n_usual, N_FRAMES, parts)
+        stated = Expected(ANGLE, expected, expected / 1.4, expected * 1.4, 1.4, coverage, n_usual, N_FRAMES, parts)
 
     def one(kind: str, **found: object) -> Summary:
         key = f"{clip.key[:32]}{(method + kind + path).encode().hex()}".ljust(64, "0")[:64]
@@ -138,6 +140,23 @@ def test_without_truth_the_expected_error_ranks_and_its_uncertainty_is_in_the_in
     ]
     _, ranking = ranked(many)
     assert [place(row) for row in ranking.rows] == ["1", "2"]
+
+
+def test_the_larger_the_stated_coverage_the_narrower_the_interval_of_the_same_factor():
+    coverages = (0.5, 0.8, 0.9, 0.95, 0.99)
+    widths = []
+    for coverage in coverages:
+        _, ranking = ranked(tracks_of(CLIPS[0], "a", expected=10.0, coverage=coverage))
+        (row,) = ranking.rows
+        widths.append(row.high - row.low)
+    quantiles = [NormalDist().inv_cdf((1 + coverage) / 2) for coverage in coverages]
+    assert np.multiply(widths, quantiles) == pytest.approx([widths[2] * quantiles[2]] * 5)
+
+
+@pytest.mark.parametrize("coverage", [0.0, 1.0, 1.5, -0.1, float("nan")])
+def test_a_coverage_that_is_none_ranks_nothing(coverage: float):
+    _, ranking = ranked(tracks_of(CLIPS[0], "a", expected=10.0, coverage=coverage))
+    assert ranking.basis == "none"
 
 
 def test_a_clip_outside_the_calibration_has_no_expected_error_to_be_ranked_by():

@@ -17,11 +17,12 @@ from cache.requests.uploads import Uploads
 from cache.store import Store
 from dashboard.overview.blocks import Commands, Grid, Heading, Pictures, Words, to_html, to_markdown
 from dashboard.overview.deciding import deciding_frame, link_of, rival_of
-from dashboard.overview.pictures import colour_maps, coloured, picture
+from dashboard.overview.pictures import colour_maps, coloured, pictures
 from dashboard.overview.reading import read_overview, table_and_ranking
 from dashboard.overview.report import report, title_of
 from dashboard.server.overview_routes import TYPES, overview_file
-from tests.fixtures.stores import build_store, read_pattern
+from tests.fixtures import stores
+from tests.fixtures.stores import add_track, build_store, make_clip, read_pattern
 
 EVIL = "</style><script>alert(1)</script>![x](http://evil.example/x)|`\n# no"
 
@@ -89,6 +90,16 @@ def test_blocks_are_written_whole_whatever_they_hold():
     assert "````sh" in markdown and html.count("<script") == 0
 
 
+def test_no_row_of_a_table_is_written_as_markup():
+    row = ("---", "![x](http://evil.example/x)", "<b>")
+    lines = to_markdown("t", [Grid("t", ("---", "b", "<c>"), (row,))]).splitlines()
+    assert lines[-3:] == [
+        r"| \-\-\- | b | \<c\> |",
+        "| --- | --- | --- |",
+        r"| \-\-\- | \!\[x\]\(http\://evil\.example/x\) | \<b\> |",
+    ]
+
+
 @pytest.mark.parametrize("name", TYPES)
 @pytest.mark.parametrize("link", [{}, {"predict": "normal", "paths": "all"}, {"predict": "<x>", "clip": "0" * 64}])
 def test_every_file_of_any_link_is_written(store: Store, name: str, link: dict[str, str]):
@@ -147,4 +158,23 @@ def test_colours_are_those_of_the_page():
 
 def test_a_frame_that_cannot_be_read_has_no_picture(store: Store):
     key = store.track_keys()[0]
-    assert picture(store, key, 999) is None and picture(store, "0" * 64, 0) is None
+    assert pictures(store, [("a", key), ("b", "0" * 64), ("c", "..")], 999) == ()
+
+
+def test_truth_and_prediction_have_one_scale_of_colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    codes = {1: (60, 100), 2: (100, 160)}  # left and right half: 100 is the most of one and the least of the other
+
+    def halves(frame: int, number: int, *, width: int, height: int, channels: int, noise: int) -> np.ndarray:
+        return np.repeat(np.array(codes[number], np.uint8), width // 2)[None].repeat(height, axis=0)
+
+    monkeypatch.setattr(stores, "draw_pattern", halves)
+    store, clip = Store(tmp_path), make_clip("halves", n_frames=1)
+    truth = add_track(store, clip, kind="truth", path="depth", number=1)
+    prediction = add_track(store, clip, kind="prediction", path="rgb-depth", zoo="mini", method="a", number=2)
+    means = {}
+    for caption, address in pictures(store, [("truth", truth.head.key), ("prediction", prediction.head.key)], 0):
+        with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as image:
+            left, right = np.split(np.asarray(image, float), 2, axis=1)
+            means[caption] = left[:, 8:-8].mean(axis=(0, 1)), right[:, 8:-8].mean(axis=(0, 1))
+    assert means["truth"][1] == pytest.approx(means["prediction"][0], abs=6), "one value, one colour"
+    assert np.abs(means["truth"][0] - means["prediction"][1]).max() > 60

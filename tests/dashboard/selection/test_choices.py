@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.catalogue import Catalogue
 from dashboard.player_data import Position
-from dashboard.selection.choices import Choices, arrive, menu_key, newest_link, note_move
+from dashboard.selection.choices import Choices, arrive, follow, menu_key, newest_link, note_move
 from dashboard.selection.link import Selection, carried
 from dashboard.selection.menus import menus
 from dashboard.selection.presets import Opening, Preset
@@ -63,6 +63,27 @@ def test_a_choice_that_came_with_a_report_of_the_player_redraws_the_page(monkeyp
     assert redrawn
     chosen, _ = choices.start()
     assert chosen is not None and chosen.scale == "raw" and chosen.frame == 1
+
+
+def test_a_viewer_who_returns_to_where_the_page_was_drawn_has_moved(query: Query) -> None:
+    linked, sent = Position(0, 1.0), []
+
+    def show(position: Position) -> Position:
+        sent.append(position)
+        return settled
+
+    for settled in (Position(10, 1.0), linked):  # each runs the fragment, which knows the link of the drawing alone
+        note_move()
+        assert follow(linked, show) == settled
+    assert sent == [linked, linked], "nothing commands the player back to where it came from"
+    assert follow(Position(5, 1.0), show) is None, "the Back button's place is no move of the viewer"
+    assert sent[-1] == Position(5, 1.0)
+
+
+def test_a_move_on_the_page_before_is_none_on_the_next(query: Query) -> None:
+    note_move()
+    arrive("shift")
+    assert follow(Position(3, 1.0), lambda sent: Position(sent.frame, 2.0)) is None
 
 
 def test_the_palette_chooses_what_the_menus_offer_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import numpy as np
 import pytest
 
+from analysis import noise
 from analysis.columns import Columns
 from cache.store import Store
 from dashboard.catalogue import Catalogue
@@ -150,9 +151,35 @@ def test_shifted_clips_without_their_clean_clip_are_no_ladder(tmp_path: Path):
     assert ladders_of(catalogue) == () and [one.key for one in catalogue.clips] == [clip.key]
 
 
+def test_a_ladder_that_is_drawn_again_computes_no_noise_floor_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    store = ladder_store(tmp_path, energies=(0.07, 0.05))  # falls, which have floors of their own
+
+    def drawn() -> tuple[str, bytes]:
+        ladder, found, _ = read(store)
+        assert rows(ladder, found, 5.0)
+        return headline(ladder, found), numbers_csv(ladder, found)
+
+    first = drawn()
+    assert "noise" in first[0]
+    computed = []
+    monkeypatch.setattr(noise, "block_length", computed.append)  # would fail the floor, too
+    assert drawn() == first and not computed
+
+
+def rows_of(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+
+
+def test_no_title_of_a_track_is_a_formula_in_the_file(store: Store):
+    ladder, found, _ = read(store)
+    evil = {name: replace(plot, title="=1+2", unit="@x") for name, plot in found.plots.items()}
+    listed = rows_of(numbers_csv(ladder, replace(found, plots=evil)))
+    assert {(row["measure"], row["unit"]) for row in listed} == {("'=1+2", "'@x")}
+
+
 def test_the_file_has_a_row_for_every_point(store: Store):
     ladder, found, _ = read(store)
-    listed = list(csv.DictReader(io.StringIO(numbers_csv(ladder, found).decode())))
+    listed = rows_of(numbers_csv(ladder, found))
     assert len(listed) == 3 * 2 * 3  # measures x configurations x strengths
     assert {row["strength"] for row in listed} == {"clean", "2px", "4px"}
     assert all(float(row["interval_95_low"]) <= float(row["mean"]) <= float(row["interval_95_high"]) for row in listed)

@@ -27,7 +27,7 @@ from dashboard.selection.link import from_query
 from dashboard.study import charts, frames, tables
 from dashboard.study.figures import MAX_POINTS, correlated, covered, evenly, ordered, told_apart
 from dashboard.study.frames import Frames, confidences_of, gather, measures_of
-from dashboard.study.groups import MAX_IN_LINK, clip_labels, default_groups, read_group, spell_group
+from dashboard.study.groups import MAX_IN_LINK, default_groups, read_group, spell_group
 from dashboard.study.reference import references
 from dashboard.study.words import auc_words, correlation_words, of_what, over_what, with_ends
 from tests.fixtures.gallery import add_item
@@ -90,7 +90,7 @@ def test_a_clip_counts_as_one_point_at_its_mean_where_clips_are_compared(tmp_pat
 def test_shifted_clips_and_other_constants_are_left_out_and_said_to_be(tmp_path: Path):
     store = build_store(tmp_path, titles=("one", "two"), n_frames=4)
     clip = make_clip("three", n_frames=4)
-    shifted = replace(clip, key="b" * 64, sampling={**clip.sampling, "shift": "blur:2"})
+    shifted = replace(clip, key="b" * 64, sampling={**clip.sampling, "shift": "blur:2", "shift_of": clip.key})
     add_track(store, shifted, kind="prediction", path="rgb-normal", zoo="mini", method="baseline", number=70)
     tracks = [
         replace(t, head=replace(t.head, constants={**t.head.constants, "mu": [0.2] * 3}))
@@ -102,6 +102,16 @@ def test_shifted_clips_and_other_constants_are_left_out_and_said_to_be(tmp_path:
     found = gather(catalogue, Columns(store), "normal", measures_of(catalogue, "normal")[0])
     assert shifted.key not in {s.clip.key for s in found.samples} and len(found.samples) == 3
     assert [note.split(" left out")[0] for note in found.notes] == ["1 shifted clip", "1 energy"]
+
+
+def test_errors_are_offered_in_the_order_of_the_other_pages(tmp_path: Path):
+    store, clip = Store(tmp_path), make_clip("one", n_frames=2)
+    scaled = {"absrel_scaled": np.array([0.1, 0.2], np.float32)}
+    add_track(
+        store, clip, kind="prediction", path="rgb-depth", number=1, method="a", knows_truth=True, more_columns=scaled
+    )
+    measures = measures_of(Catalogue(store.tracks()), "depth")
+    assert [one.column for one in measures] == ["absrel_scaled", "absrel", "error"]
 
 
 def test_a_method_is_read_up_to_a_limit_and_says_what_it_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -206,11 +216,6 @@ def test_a_link_gives_its_groups_back_and_a_hostile_one_none():
     assert spell_group(keys * MAX_IN_LINK) is None
 
 
-def test_clips_of_one_title_have_labels_of_their_own():
-    twins = [replace(make_clip("a\nb", n_frames=1), key=letter * 64) for letter in "ab"]
-    assert set(clip_labels(twins).values()) == {"a b (aaaaaaaa)", "a b (bbbbbbbb)"}
-
-
 # Words and files
 
 
@@ -251,7 +256,7 @@ def test_a_figure_has_its_interval_or_says_why_it_has_none():
 
 
 def read(data: bytes) -> Sequence[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(data.decode())))
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
 
 
 def test_files_have_every_frame_and_every_figure_and_no_formula(tmp_path: Path):
@@ -306,7 +311,9 @@ def test_an_empty_store_and_one_without_truth_say_what_helps(tmp_path: Path, mon
     assert any("no predictions yet" in text.value for text in page.text)
     assert "precompute run" in page.code[0].value
     build_store(tmp_path / "blind", titles=("one",), n_frames=1, truths=())
+    monkeypatch.setattr("dashboard.views.study.listed", lambda: listed()[:2])
     page = shown(tmp_path / "blind", monkeypatch)
     said = " ".join(text.value for text in page.text)
     assert "No clip of this store has ground truth" in said and "Groups need two clips" in said
+    assert "The gallery's 2 pictures and clips" in said
     assert any("run gallery" in code.value for code in page.code)
