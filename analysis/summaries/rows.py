@@ -26,7 +26,7 @@ class Summaries:
         self._store = store
         self._columns = columns or Columns(store)
         self._kept: dict[str, tuple[str, Summary]] = {}
-        self._has_rows = False
+        self._without_row: dict[str, str] = {}
         self._lock = Lock()  # sessions are threads, and one of them is to compute
 
     def read(self, seconds: float = float("inf"), only: Iterable[str] | None = None) -> tuple[list[Summary], int]:
@@ -59,15 +59,20 @@ class Summaries:
             return list(found.values()), n_unread
 
     def _load_rows(self, stamps: Mapping[str, str]) -> None:
-        """Take the rows of the index, once, and again whenever something has changed: a job may have kept new ones."""
-        if self._has_rows and all(self._kept.get(key, ("",))[0] == stamp for key, stamp in stamps.items() if stamp):
+        """Take the rows of the index, and again whenever others are lacking than at the last look: a job may have kept new ones."""
+        lacking = self._lacking(stamps)
+        if not lacking or lacking == self._without_row:
             return
         for key, row in self._store.summary_rows().items():
-            if key in stamps and stamps[key] != self._kept.get(key, ("",))[0]:
+            if key in lacking:
                 read = from_text(key, row)
-                if read is not None and read[0] == stamps[key]:
+                if read is not None and read[0] == lacking[key]:
                     self._kept[key] = read
-        self._has_rows = True
+        self._without_row = self._lacking(lacking)
+
+    def _lacking(self, stamps: Mapping[str, str]) -> dict[str, str]:
+        """The finished tracks of which nothing is kept, such as those whose manifest cannot be read."""
+        return {key: stamp for key, stamp in stamps.items() if stamp and self._kept.get(key, ("",))[0] != stamp}
 
     def _holds(self, key: str, stamps: Mapping[str, str]) -> bool:
         """Whether what is kept belongs to the manifest as it is now, and to the energy that it was made with."""

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -141,6 +142,24 @@ def test_reading_stops_in_time_and_goes_on_at_the_next_look(store: Store):
     found, n_missing = summaries.read(seconds=0)
     assert n_missing == len(store.track_keys()) - len(found) > 0
     assert summaries.read()[1] == 0
+
+
+def test_a_manifest_that_cannot_be_read_does_not_have_all_rows_read_at_every_look(store: Store):
+    Summaries(store).read()
+    energy, other = store.tracks(kind="energy")
+    watched = Store(store.root, read_only=True)
+    watched.summary_rows = MagicMock(wraps=watched.summary_rows)
+    summaries = Summaries(watched)
+    (store.track_folder(energy.head.key) / "manifest.json").write_text("{")
+    for _ in range(3):
+        assert energy.head.key not in by_key(summaries.read())
+    assert watched.summary_rows.call_count == 1
+    manifest = store.track_folder(other.head.key) / "manifest.json"
+    os.utime(manifest, ns=(1, 1))
+    Summaries(store).read(only=[other.head.key])
+    for pack in store.root.glob("tracks/*/*.pack"):
+        pack.unlink()
+    assert not by_key(summaries.read())[other.head.key].problem, "the row that was kept meanwhile is read"
 
 
 def add_generation(store: Store, weights: str, number: int) -> tuple[str, str]:
