@@ -41,11 +41,16 @@ def tidy(store: Store, requests: Requests, uploads: Uploads, *, limits: Limits |
                 uploads.delete(upload.sha256, min_age_seconds=ORPHAN_SECONDS)
         uploads.sweep(ORPHAN_SECONDS)
         for oldest in _oldest_first(requests.all(with_dropped=True), now):
-            if uploads.n_bytes() + clip_bytes(requests.all(with_dropped=True)) <= limits.bytes_kept:
+            if visitors_bytes(requests, uploads) <= limits.bytes_kept:
                 break
             deleted += _delete(store, requests, uploads, oldest)
     requests.sweep()
     return deleted
+
+
+def visitors_bytes(requests: Requests, uploads: Uploads) -> int:
+    """Bytes of all that visitors caused to be stored: uploads, downloads and unlisted clips."""
+    return uploads.n_bytes() + clip_bytes(requests.all(with_dropped=True))
 
 
 def _is_old(request: Request, limits: Limits, now: float) -> bool:
