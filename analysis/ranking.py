@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.trust import number_within
 from cache.records import Track
 
 RESAMPLINGS = 2000
@@ -111,15 +112,9 @@ def _method_ranking(row: Mapping[str, Any], methods: tuple[str, str]) -> MethodR
 def _ranking(row: Any) -> Ranking | None:
     if not isinstance(row, Mapping) or not isinstance(row.get("same_mean"), bool):
         return None
-    ends = [_number(row.get(name)) for name in ("low", "share", "high")]
-    n_frames, n_units = (_number(row.get(name)) for name in ("n_frames", "n_units"))
+    ends = [number_within(row.get(name), MAX_FRAMES) for name in ("low", "share", "high")]
+    n_frames, n_units = (number_within(row.get(name), MAX_FRAMES) for name in ("n_frames", "n_units"))
     low, share, high = (math.nan if end is None else end for end in ends)
     if not 0 <= low <= share <= high <= 1 or n_frames is None or n_units is None or not 1 <= n_units <= n_frames:
         return None
     return Ranking(share, low, high, int(n_frames), int(n_units), row["same_mean"])
-
-
-def _number(value: Any) -> float | None:
-    """A number of at most MAX_FRAMES; None for others, also NaN and infinity."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and abs(value) <= MAX_FRAMES else None

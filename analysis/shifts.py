@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 SEVERITIES = 5
-LADDER_FIELDS = ("shift", "shift_of", "shift_made_by")
-"""What the sampling of a shifted clip has: its spelling, the key of the clip without the shift, and the coders or generators."""
+SELF = "self_"
+"""Begins the names of columns that compare with the clean prediction as errors compare with the truth."""
 MOST_SHIFTS = 100
 """Strengths of one run."""
 _ITEM = re.compile(r"([a-z0-9_]{1,32})([@:])(.{1,32})")

@@ -37,15 +37,15 @@ def trust_from(found: Any) -> Trust | None:
     """The same from its JSON."""
     if not isinstance(found, Mapping):
         return None
-    spearman, limit = _number(found.get("spearman"), 1), _number(found.get("percentile_97_5"), 1000)
+    spearman, limit = number_within(found.get("spearman"), 1), number_within(found.get("percentile_97_5"), 1000)
     n_frames, sets = found.get("n_frames"), found.get("auc", {})
     if spearman is None or not isinstance(sets, Mapping) or len(sets) > MAX_SETS:
         return None
     if not isinstance(n_frames, int) or isinstance(n_frames, bool) or n_frames < 1:
         return None
-    auc = {name: share for name, value in sets.items() if (share := _number(value, 1)) is not None and share >= 0}
+    auc = {name: share for name, value in sets.items() if (share := number_within(value, 1)) is not None and share >= 0}
     short = {name[:MAX_LETTERS]: share for name, share in auc.items()}
-    return Trust(spearman, n_frames, limit, short, _number(found.get("pearson"), 1))
+    return Trust(spearman, n_frames, limit, short, number_within(found.get("pearson"), 1))
 
 
 def usual_limit(trust: Trust | None) -> float:
@@ -53,6 +53,7 @@ def usual_limit(trust: Trust | None) -> float:
     return trust.percentile_97_5 if trust and trust.percentile_97_5 is not None else USUAL_LIMIT_SIGMA
 
 
-def _number(value: Any, most: float) -> float | None:
+def number_within(value: Any, most: float) -> float | None:
+    """A number that a manifest states, of at most that size; None for others, also NaN and infinity."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and abs(value) <= most else None  # also None for NaN and infinity
+    return float(value) if is_number and abs(value) <= most else None

@@ -19,7 +19,17 @@ from cache.store import REPAIR, CorruptPack, Store, is_key
 
 MIN_ORPHAN_AGE_SECONDS = 3600.0
 """Younger files may belong to a job that has yet to name them."""
-_FOLDERS = ("tracks", "media", "media/urls", "reports", "quarantine", "requests", "uploads", "downloads")
+_FOLDERS = (
+    "tracks",
+    "media",
+    "media/urls",
+    "reports",
+    "quarantine",
+    "requests",
+    "uploads",
+    "downloads",
+    "downloads/urls",
+)
 """Folders whose files are written under a temporary name that begins with a dot."""
 
 

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 
 from consistency.domains import Domain, get_domain
-from consistency.metrics import valid_pixels
+from consistency.metrics import dilated_valid, valid_pixels
 from consistency.models.filters import HessianKeypoints, SobelEdges
 from consistency.models.small_unet import MultiHeadUNet, SmallUNet
 from consistency.zoo.load import load_network
@@ -32,10 +32,9 @@ Balance = Literal["weights", "prediction", "none"]
 DIRECT = "direct"
 UNSUPERVISED: Mapping[str, Callable[[], nn.Module]] = {"edge2d": SobelEdges, "keypoint2d": HessianKeypoints}
 """Readouts that are fixed filters, for `zoo=None`: they read the codes of the prediction as if they were an image."""
-WIN_RATE_MEMORY = 0.9
+WIN_RATE_MEMORY = 0.9  # decay of the running mean, each time that a readout is measured
 LEAST_WIN_RATE = 0.05  # a readout that always loses is still measured now and then
 NORM_MEMORY = 0.5  # share of the older measurement, in the logarithm
-INVALID_MARGIN_PX = 2  # unknown pixels spoil readouts nearby: as in the paper, a dilation by 5 x 5
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,8 @@ class ConsistencyLoss(nn.Module):
         true = torch.where(known[:, None], truth.float(), self.domain.invalid or 0.0)
         # The same on both sides where the truth is unknown, so that nothing is learned there.
         seen = torch.where(known[:, None], prediction.float(), true)
-        direct, inner = _masked_l1(seen, true, known), _eroded(known)
+        direct = masked_l1(seen, true, known[:, None].float())
+        inner = dilated_valid(known[:, None]).float()  # unknown pixels spoil readouts nearby
         distances = {name: self._distance(self._networks[name], seen, true, inner) for name in self._chosen()}
         self._measure(prediction, {DIRECT: direct, **distances})
         factors = {name: self._factor(name, len(distances)) for name in distances}
@@ -187,7 +187,7 @@ class ConsistencyLoss(nn.Module):
     def _distance(network: nn.Module, seen: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
         with torch.no_grad():
             wanted = network(truth).float()
-        return _masked_l1(network(seen).float(), wanted, weight)
+        return masked_l1(network(seen).float(), wanted, weight)
 
     def _factor(self, name: str, n_terms: int) -> float:
         if not {DIRECT, name} <= self._norms.keys():
@@ -261,6 +261,15 @@ class PathConsistency(nn.Module):
         return self
 
 
+def masked_l1(prediction: Tensor, truth: Tensor, weight: Tensor | None) -> Tensor:
+    """Mean absolute difference over channels and the pixels that count, a scalar; 0 if none does. Both are (N, C, H, W).
+    `weight`: (N, 1, H, W); None where every pixel counts."""
+    if weight is None:
+        return F.l1_loss(prediction, truth)
+    difference = ((prediction - truth).abs() * weight).sum()
+    return difference / (weight.sum() * prediction.shape[1]).clamp_min(1)
+
+
 def leaves(tensor: Tensor) -> list[Tensor]:
     """The tensors that a backward pass from `tensor` would collect gradients for: the weights in training."""
     found: dict[int, Tensor] = {}
@@ -288,19 +297,6 @@ def _over_ranks(value: Tensor) -> Tensor:
         distributed.all_reduce(value)
         value = value / distributed.get_world_size()
     return value
-
-
-def _masked_l1(a: Tensor, b: Tensor, known: Tensor) -> Tensor:
-    """Mean absolute difference over channels and the pixels that count, (N, C, H, W) twice and (N, H, W); 0 if none does."""
-    weight = known[:, None].to(a.dtype)
-    return ((a - b).abs() * weight).sum() / (weight.sum() * a.shape[1]).clamp_min(1)
-
-
-def _eroded(known: Tensor) -> Tensor:
-    """Without the pixels near one that is unknown: (N, H, W), bool."""
-    unknown = (~known)[:, None].float()
-    side = 2 * INVALID_MARGIN_PX + 1
-    return F.max_pool2d(unknown, side, stride=1, padding=INVALID_MARGIN_PX)[:, 0] == 0
 
 
 def _domain(name: str, zoo: Zoo | None) -> Domain:

@@ -10,6 +10,10 @@ from torch import Tensor
 
 from consistency.domains import Domain
 
+DILATION_PX = (
+    5  # side of the neighbourhood that must be known: codes beside an unknown pixel are mixed with it, as in X-TC
+)
+
 
 def frame_errors(domain: Domain, predicted: Tensor, truth: Tensor, valid: Tensor | None = None) -> dict[str, Tensor]:
     """Measure -> (N,) float32. `predicted` and `truth`: codes, (N, C, H, W). `valid`: where the truth is known, (N, H, W); by
@@ -60,6 +64,17 @@ def valid_pixels(domain: Domain, truth: Tensor) -> Tensor:
     if domain.invalid is None:
         return torch.ones_like(truth[:, 0], dtype=torch.bool)
     return ((truth * 255).round() != round(255 * domain.invalid)).any(dim=1)
+
+
+def dilated_valid(valid: Tensor) -> Tensor:
+    """Pixels whose whole 5 x 5 neighbourhood is known: (N, 1, H, W) bool -> bool. Beyond the border counts as known."""
+    for dim in (2, 3):  # by shifting: pooling takes ten times as long
+        size, around = valid.shape[dim], valid.clone()
+        for step in range(1, min(DILATION_PX // 2, size - 1) + 1):
+            around.narrow(dim, step, size - step).logical_and_(valid.narrow(dim, 0, size - step))
+            around.narrow(dim, 0, size - step).logical_and_(valid.narrow(dim, step, size - step))
+        valid = around
+    return valid
 
 
 def _median(codes: Tensor, valid: Tensor) -> Tensor:

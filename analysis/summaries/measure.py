@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.columns import Columns, expected_errors, series_title, series_unit
 from analysis.energy import Unreadable
-from analysis.expected_error import interval_of, is_unlike, model_of
+from analysis.expected_error import is_unlike, model_of
 from analysis.noise import noise_floor
 from analysis.summaries.record import MAX_PARTS, MAX_TEXT, Expected, Measure, Summary, summary_of_head
 from analysis.trust import trust_of, usual_limit
@@ -19,6 +19,8 @@ from cache.records import Track
 
 ERROR_COLUMNS = ("angle_degrees", "absrel", "absrel_scaled", "error")
 """Errors whose values are summarised."""
+_COLUMNS = {"stability": ("stability",), "prediction": ERROR_COLUMNS, "readout": ERROR_COLUMNS}
+"""Kind of a track -> the columns that are summarised, where it has them."""
 
 
 def summarise(columns: Columns, track: Track, energy: Track | None = None) -> Summary:
@@ -39,12 +41,7 @@ def _numbers(columns: Columns, track: Track, energy: Track | None) -> dict[str, 
     head = track.head
     if head.kind == "energy":
         return _of_energy(columns, track)
-    if head.kind == "stability":
-        names = [name for name in ("stability",) if name in head.columns]
-    elif head.kind in ("prediction", "readout"):
-        names = [name for name in ERROR_COLUMNS if name in head.columns]
-    else:
-        names = []
+    names = [name for name in _COLUMNS.get(head.kind, ()) if name in head.columns]
     found: dict[str, Any] = {
         "measures": {
             name: measure_of(
@@ -64,7 +61,7 @@ def _of_energy(columns: Columns, track: Track) -> dict[str, Any]:
     values, trust = columns.series(track, "terms", "standardised"), trust_of(track)
     limit = usual_limit(trust)
     known = values[np.isfinite(values)]
-    title, unit = (reader(track, "terms", "standardised") for reader in (_title, series_unit))
+    title, unit = series_title(track, "terms"), series_unit(track, "terms", "standardised")
     constants = {name: track.head.constants.get(name) for name in ("paths", "mu", "sigma", "weights")}
     return {
         "measures": {"energy": measure_of(values, title, unit)},
@@ -74,10 +71,6 @@ def _of_energy(columns: Columns, track: Track) -> dict[str, Any]:
         "trust": trust,
         "expected": _expected(columns, track, track),
     }
-
-
-def _title(track: Track, name: str, _: str) -> str:
-    return series_title(track, name)
 
 
 def _expected(columns: Columns, track: Track, energy: Track) -> Expected | None:
@@ -96,13 +89,13 @@ def _expected(columns: Columns, track: Track, energy: Track) -> Expected | None:
         median = float(
             values[order[(len(order) - 1) // 2]]
         )  # a frame: no mean of two, as the interval is that of a frame
-    has_interval = model.factor is not None and model.limit is not None
-    low, high = interval_of(model, np.array([median]))
+    factor = float("nan") if model.factor is None or model.limit is None else model.factor
     return Expected(
         model.error,
         median,
-        *((float(low[0]), float(high[0])) if has_interval else (float("nan"), float("nan"))),
-        float(model.factor) if has_interval and model.factor is not None else float("nan"),
+        median / factor,
+        median * factor,
+        factor,
         model.coverage,
         int(usual.sum()),
         len(values),

@@ -138,6 +138,11 @@ def summary_of_head(head: Head, n_frames: int, n_bytes: int, *, is_complete: boo
     )
 
 
+def has_same_weights(a: Summary, b: Summary) -> bool:
+    """True if both name the same digest for every edge they share."""
+    return all(a.edges.get(edge, digest) == digest for edge, digest in b.edges.items())
+
+
 def to_text(summary: Summary, stamp: str) -> str:
     """The row. Clip and edges are texts inside it: those of a clip's tracks are equal, and are parsed once."""
     named = {name: getattr(summary, name) for name in _PLAIN}

@@ -9,7 +9,7 @@ from threading import Lock
 
 from analysis.columns import Columns
 from analysis.summaries.measure import summarise
-from analysis.summaries.record import Summary, from_text, to_text
+from analysis.summaries.record import Summary, from_text, has_same_weights, to_text
 from cache.records import BadRecord, Track
 from cache.store import Store
 
@@ -26,7 +26,7 @@ class Summaries:
         self._store = store
         self._columns = columns or Columns(store)
         self._kept: dict[str, tuple[str, Summary]] = {}
-        self._has_rows = False
+        self._without_row: dict[str, str] = {}
         self._lock = Lock()  # sessions are threads, and one of them is to compute
 
     def read(self, seconds: float = float("inf"), only: Iterable[str] | None = None) -> tuple[list[Summary], int]:
@@ -40,9 +40,11 @@ class Summaries:
         with self._lock:
             self._load_rows({key: stamps[key] for key in wanted})
             found = {key: self._kept[key][1] for key in wanted if self._holds(key, stamps)}
-            energies = {_name(one): one for one in found.values() if one.kind == "energy"}
+            energies: dict[_Name, list[Summary]] = {}
+            for one in found.values():
+                _add(energies, one)
             # A merged prediction without the energy that it needs is looked at again once there is one.
-            for key in [key for key, one in found.items() if _lacks_energy(one) and _name_of_energy(one) in energies]:
+            for key in [key for key, one in found.items() if _lacks_energy(one) and _own_energy(one, energies)]:
                 del found[key]
             missing = [key for key in wanted if key not in found]
             tracks = sorted(self._tracks(missing, until), key=lambda track: track.head.kind != "energy")
@@ -53,20 +55,24 @@ class Summaries:
                     continue
                 summary = self._compute(track, stamps[track.head.key], energies)
                 found[summary.key] = summary
-                if summary.kind == "energy":
-                    energies[_name(summary)] = summary
+                _add(energies, summary)
             return list(found.values()), n_unread
 
     def _load_rows(self, stamps: Mapping[str, str]) -> None:
-        """Take the rows of the index, once, and again whenever something has changed: a job may have kept new ones."""
-        if self._has_rows and all(self._kept.get(key, ("",))[0] == stamp for key, stamp in stamps.items() if stamp):
+        """Take the rows of the index, and again whenever others are lacking than at the last look: a job may have kept new ones."""
+        lacking = self._lacking(stamps)
+        if not lacking or lacking == self._without_row:
             return
         for key, row in self._store.summary_rows().items():
-            if key in stamps and stamps[key] != self._kept.get(key, ("",))[0]:
+            if key in lacking:
                 read = from_text(key, row)
-                if read is not None and read[0] == stamps[key]:
+                if read is not None and read[0] == lacking[key]:
                     self._kept[key] = read
-        self._has_rows = True
+        self._without_row = self._lacking(lacking)
+
+    def _lacking(self, stamps: Mapping[str, str]) -> dict[str, str]:
+        """The finished tracks of which nothing is kept, such as those whose manifest cannot be read."""
+        return {key: stamp for key, stamp in stamps.items() if stamp and self._kept.get(key, ("",))[0] != stamp}
 
     def _holds(self, key: str, stamps: Mapping[str, str]) -> bool:
         """Whether what is kept belongs to the manifest as it is now, and to the energy that it was made with."""
@@ -87,9 +93,9 @@ class Summaries:
                     found.append(track)
         return found
 
-    def _compute(self, track: Track, stamp: str, energies: Mapping[_Name, Summary]) -> Summary:
+    def _compute(self, track: Track, stamp: str, energies: Mapping[_Name, list[Summary]]) -> Summary:
         summary = summarise(self._columns, track)
-        if summary.is_merged and (own := energies.get(_name_of_energy(summary))) and _has_same_weights(own, summary):
+        if own := _own_energy(summary, energies):
             with suppress(BadRecord, OSError):
                 summary = summarise(self._columns, track, self._store.get(own.key))
         if stamp and track.is_complete:
@@ -102,18 +108,20 @@ class Summaries:
 _Name = tuple[str, str, str, str]
 
 
-def _name(energy: Summary) -> _Name:
-    return energy.clip.key, energy.zoo, energy.method, energy.path
+def _add(energies: dict[_Name, list[Summary]], one: Summary) -> None:
+    """One name has several energies once its networks have changed."""
+    if one.kind == "energy":
+        energies.setdefault((one.clip.key, one.zoo, one.method, one.path), []).append(one)
 
 
-def _name_of_energy(merged: Summary) -> _Name:
-    """That of the method whose paths were merged."""
-    return merged.clip.key, merged.zoo, merged.merged_of, merged.path
+def _own_energy(summary: Summary, energies: Mapping[_Name, list[Summary]]) -> Summary | None:
+    """The newest energy of the method whose paths were merged, from the same weights; None for what is not merged."""
+    if not summary.is_merged:
+        return None
+    found = energies.get((summary.clip.key, summary.zoo, summary.merged_of, summary.path), ())
+    same = (one for one in found if has_same_weights(one, summary))
+    return max(same, key=lambda one: (one.is_complete, one.time, one.key), default=None)
 
 
 def _lacks_energy(summary: Summary) -> bool:
     return summary.is_merged and not summary.used_energy
-
-
-def _has_same_weights(a: Summary, b: Summary) -> bool:
-    return all(a.edges.get(edge, digest) == digest for edge, digest in b.edges.items())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from analysis.summaries.record import Expected, Measure, Summary
+from analysis.summaries.record import Expected, Measure, Summary, has_same_weights
 from cache.records import Clip
 from dashboard.catalogue import place_of
 from dashboard.compare.comparison import ERROR_COLUMNS
@@ -163,11 +163,6 @@ def _cell(by_name: dict[tuple[str, str, str, str, str], list[Summary]], predicti
 
 def _with_values(measure: Measure | None) -> Measure | None:
     return measure if measure and math.isfinite(measure.mean) else None
-
-
-def has_same_weights(a: Summary, b: Summary) -> bool:
-    """True if both name the same digest for every edge they share."""
-    return all(a.edges.get(edge, digest) == digest for edge, digest in b.edges.items())
 
 
 def clip_labels(clips: Sequence[Clip]) -> dict[str, str]:

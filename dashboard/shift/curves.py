@@ -12,6 +12,7 @@ import numpy as np
 from analysis.columns import Columns, series_title, series_unit
 from analysis.energy import Unreadable
 from analysis.noise import noise_floor
+from analysis.shifts import SELF as PREFIX
 from analysis.trust import trust_of, usual_limit
 from cache.records import Track
 from dashboard.catalogue import Catalogue
@@ -23,10 +24,6 @@ from dashboard.shift.ladders import Ladder, Step
 from dashboard.text import one_line
 
 ENERGY, SELF, ERROR = "energy", "self", "error"
-PREFIX = "self_"
-"""Begins the name of each column that compares with the clean prediction."""
-
-
 kept_floor = kept_by_content(noise_floor)
 """The page is drawn anew at every choice, and a ladder has hundreds of floors."""
 

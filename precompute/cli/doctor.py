@@ -24,6 +24,7 @@ from rich.text import Text
 from cache.locks import NoLocks, file_system, lock_of
 from cache.maintenance import collect
 from cache.records import BadRecord, NewerRecord, StoreError
+from cache.requests.uploads import Uploads
 from cache.store import STORE_VARIABLE, Store, default_root
 from precompute.cli.output.console import EXIT_FAILED_ITEM, StoreOption, print_rows, print_table
 from precompute.cli.store.select import existing_store
@@ -211,7 +212,8 @@ def _tracks(root: Path) -> Iterator[Finding]:
         yield Finding("tracks", "problem", f"{n_bad} cannot be read", "run `python -m precompute verify --fix`")
     if n_newer:
         yield Finding("tracks", "warning", f"{n_newer} written by a newer version", "upgrade Crosscheck")
-    orphans = list(collect(store, downloads=unfinished_downloads(store.media_dir), dry_run=True))
+    downloads = unfinished_downloads(store.media_dir, Uploads(root).downloads_dir)
+    orphans = list(collect(store, downloads=downloads, dry_run=True))
     if orphans:
         n_bytes = sum(orphan.bytes for orphan in orphans)
         found = f"{len(orphans)} files of killed jobs, {n_bytes / 1e6:.1f} MB"

@@ -20,11 +20,12 @@ from cache.records import BadRecord
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def unfinished_downloads(media_dir: Path) -> Iterator[tuple[Path, AbstractContextManager[None]]]:
+def unfinished_downloads(*media_dirs: Path) -> Iterator[tuple[Path, AbstractContextManager[None]]]:
     """Folders of downloads that have not finished, each with a lock that raises Timeout, an OSError, while a job writes
     there."""
-    for folder in media_dir.glob("download-*"):
-        yield folder, _not_downloading(media_dir, folder)
+    for media_dir in media_dirs:
+        for folder in media_dir.glob("download-*"):
+            yield folder, _not_downloading(media_dir, folder)
 
 
 def unused_media(media_dir: Path, sources: Set[str]) -> Iterator[Path]:

@@ -106,7 +106,8 @@ class Spares:
     def fill(self, n: int) -> None:
         """Start as many as are missing to `n`. Raises OSError if one cannot start."""
         with self._lock:
-            self._waiting += [_Decoder() for _ in range(n - len(self._waiting))]
+            while len(self._waiting) < n:
+                self._waiting.append(_Decoder())
 
     def take(self) -> _Decoder:
         """One that waits, or a new one. Raises OSError if that cannot start."""

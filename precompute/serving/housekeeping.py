@@ -10,7 +10,7 @@ from pathlib import Path
 from cache.records import StoreError
 from cache.requests.limits import Limits, clip_bytes
 from cache.requests.queue import Requests
-from cache.requests.records import Request, Source
+from cache.requests.records import Request
 from cache.requests.uploads import Uploads
 from cache.store import Store
 from precompute.downloads.download import note_of
@@ -41,11 +41,16 @@ def tidy(store: Store, requests: Requests, uploads: Uploads, *, limits: Limits |
                 uploads.delete(upload.sha256, min_age_seconds=ORPHAN_SECONDS)
         uploads.sweep(ORPHAN_SECONDS)
         for oldest in _oldest_first(requests.all(with_dropped=True), now):
-            if uploads.n_bytes() + clip_bytes(requests.all(with_dropped=True)) <= limits.bytes_kept:
+            if visitors_bytes(requests, uploads) <= limits.bytes_kept:
                 break
             deleted += _delete(store, requests, uploads, oldest)
     requests.sweep()
     return deleted
+
+
+def visitors_bytes(requests: Requests, uploads: Uploads) -> int:
+    """Bytes of all that visitors caused to be stored: uploads, downloads and unlisted clips."""
+    return uploads.n_bytes() + clip_bytes(requests.all(with_dropped=True))
 
 
 def _is_old(request: Request, limits: Limits, now: float) -> bool:
@@ -54,17 +59,16 @@ def _is_old(request: Request, limits: Limits, now: float) -> bool:
 
 def _oldest_first(requests: Iterable[Request], now: float) -> Iterator[list[Request]]:
     """The requests of visitors that nobody may be looking at, in groups that share a source: it stays as long as one of them does."""
-    groups: dict[Source, list[Request]] = {}
+    groups: dict[str, list[Request]] = {}  # by the name alone: one file may have been uploaded under two titles
     for request in requests:
         if request.asked.is_unlisted:
-            groups.setdefault(request.asked.source, []).append(request)
+            groups.setdefault(request.asked.source.name, []).append(request)
     whens = {
-        source: max(request.ended.when if request.ended else now for request in group)
-        for source, group in groups.items()
+        name: max(request.ended.when if request.ended else now for request in group) for name, group in groups.items()
     }
-    for source in sorted(groups, key=lambda source: whens[source]):
-        if now - whens[source] > LOOKED_AT_SECONDS:
-            yield groups[source]
+    for name in sorted(groups, key=lambda name: whens[name]):
+        if now - whens[name] > LOOKED_AT_SECONDS:
+            yield groups[name]
 
 
 def _delete(store: Store, requests: Requests, uploads: Uploads, old: list[Request]) -> list[Request]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from cache.files import NotWritten
 from cache.records import BadRecord
 from cache.requests.lease import Lease
-from cache.requests.limits import Limits, clip_bytes
+from cache.requests.limits import Limits
 from cache.requests.order import in_turn
 from cache.requests.queue import Requests, new_worker
 from cache.requests.records import Asked, Result
@@ -22,7 +22,7 @@ from precompute.jobs.events import Stored
 from precompute.jobs.predict import Networks
 from precompute.media.decoder import SPARES
 from precompute.serving.compute_request import Busy, Setup, called, compute_request, failure_of
-from precompute.serving.housekeeping import tidy
+from precompute.serving.housekeeping import tidy, visitors_bytes
 from precompute.serving.keeper import Keeper, LeaseEnded
 from precompute.signals import Stop
 from precompute.text import count
@@ -206,7 +206,7 @@ class Worker:
     def _require_room(self, asked: Asked) -> None:
         """Raise SourceError if all that visitors asked for takes more than its room. One request can exceed it by what it stores."""
         if asked.is_unlisted:
-            used = self._uploads.n_bytes() + clip_bytes(self._requests.all(with_dropped=True))
+            used = visitors_bytes(self._requests, self._uploads)
             if used > 1e6 * self._limits.mb_in_all:
                 raise SourceError(
                     "no_room", f"{called(asked)}: {used / 1e6:.0f} of {self._limits.mb_in_all:g} MB are used"
@@ -216,7 +216,7 @@ class Worker:
         """Bytes of the clip's packs, if lists leave it out."""
         if not clip or clip not in self._uploads.unlisted():
             return 0
-        return sum(pack.bytes for track in self._store.tracks(clip=clip) for pack in track.packs)
+        return sum(track.bytes for track in self._store.tracks(clip=clip))
 
 
 def _result(stored: Stored, seconds: float) -> Result:

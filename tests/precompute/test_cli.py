@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import sys
+import time
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import av
 import pytest
 from typer.testing import CliRunner, Result
 
+from cache.maintenance import MIN_ORPHAN_AGE_SECONDS
 from cache.records import track_to_json
 from cache.store import Store
 from cache.version import VERSION
@@ -248,6 +250,18 @@ def test_the_doctor_names_what_is_wrong_with_a_store_and_what_to_do(store):
     assert result.exit_code == 1
     for words in ("1 cannot be read", "verify --fix", "written by a newer version", "gc --quarantine"):
         assert words in " ".join(result.stdout.split())
+
+
+def test_the_doctor_counts_what_broken_downloads_of_operator_and_visitors_left(store, monkeypatch):
+    for name in ("media", "downloads"):
+        (store.root / name / f"download-{'1' * 32}").mkdir(parents=True)
+        (store.root / name / "urls").mkdir()
+        (store.root / name / "urls" / ".note.json.0123").write_bytes(b"half")
+    assert "leftovers" not in findings(store.root), "they are young"
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 2 * MIN_ORPHAN_AGE_SECONDS)
+    assert findings(store.root)["leftovers"].found.startswith("4 files")
+    assert "4 removed" in call("gc", "--store", store.root).stdout and "leftovers" not in findings(store.root)
 
 
 def test_the_doctor_sees_a_damaged_index_and_verify_makes_it_anew(store):

@@ -337,6 +337,23 @@ def test_for_want_of_room_the_oldest_of_visitors_goes_and_nothing_of_the_operato
     assert [request.asked.who for request in desk.requests.all()] == ["command line"]
 
 
+def test_for_want_of_room_a_request_stays_while_another_asks_for_the_same_bytes_under_another_name(
+    desk, clip, monkeypatch
+):
+    wanted, other = (desk.uploads.put([clip.read_bytes() + tail], 10**6) for tail in (b"", b"\0"))
+    real = time.time
+    requests = []
+    for at, (upload, title) in enumerate([(wanted, "mine.mp4"), (other, "other.mp4"), (wanted, "copy.mp4")]):
+        monkeypatch.setattr(time, "time", lambda at=at: real() + 600.0 * at)
+        requests.append(desk.ask(Source("upload", upload.sha256, title), f"visitor {at}", max_frames=1))
+        desk.serve()
+    n_bytes = desk.uploads.n_bytes() + clip_bytes(desk.requests.all())
+    monkeypatch.setattr(time, "time", lambda: real() + 2 * LOOKED_AT_SECONDS)
+    desk.serve(limits=Limits(mb_in_all=(n_bytes - 1) / 1e6, upload_mb=0.0))
+    assert {request.id for request in desk.requests.all()} == {requests[0].id, requests[2].id}
+    assert desk.uploads.stored() == [wanted] and desk.store.tracks()
+
+
 def test_where_there_is_no_room_a_visitors_request_fails_by_name_and_the_operators_is_done(desk, site, clip):
     desk.ask(site("a"), is_visitors=True, max_frames=1)
     desk.serve()

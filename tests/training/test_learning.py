@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from consistency.domains import DOMAINS
+from consistency.loss import masked_l1
+from consistency.metrics import dilated_valid
 from consistency.models import small_unet
 from consistency.path_graph import Graph
 from consistency.zoo.load import load_network
@@ -264,7 +266,7 @@ def test_mirrored_normals_point_the_other_way_sideways():
 def test_pixels_within_two_of_an_unknown_one_do_not_count():
     valid = torch.ones(1, 1, 9, 9, dtype=torch.bool)
     valid[0, 0, 4, 1] = False
-    counts = batches.dilated_valid(valid)
+    counts = dilated_valid(valid)
     assert not counts[0, 0, 2:7, 0:4].any()
     assert int((~counts).sum()) == 5 * 4
 
@@ -347,7 +349,7 @@ def pulls(
     monkeypatch.setattr(learner, "predict", lambda batch: {"normal": prediction * 1})
     learner.take_gradients(batch, 0)
     leaf = prediction.detach().requires_grad_()
-    methods.masked_l1(leaf, batch.images["normal"], batch.weight("normal")).backward()
+    masked_l1(leaf, batch.images["normal"], batch.weight("normal")).backward()
     assert leaf.grad is not None
     return leaf.grad, handed[0]
 
@@ -372,7 +374,7 @@ def test_unknown_pixels_have_no_gradient(method: str, monkeypatch: pytest.Monkey
 
 def test_a_loss_over_unknown_pixels_alone_is_zero():
     prediction = torch.rand(1, 3, 4, 4).requires_grad_()
-    loss = methods.masked_l1(prediction, torch.rand(1, 3, 4, 4), torch.zeros(1, 1, 4, 4))
+    loss = masked_l1(prediction, torch.rand(1, 3, 4, 4), torch.zeros(1, 1, 4, 4))
     loss.backward()
     assert float(loss.detach()) == 0
     assert prediction.grad is not None and not prediction.grad.any()

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from consistency.metrics import dilated_valid
 from consistency.models import registry
 from training.learning.augmentation import N_DRAWS, jitter
 from training.scenes.frames import CHANNELS, Frames
@@ -24,9 +25,6 @@ FILTERS = {"edge2d": "sobel-edges", "keypoint2d": "hessian-keypoints"}
 """Domains that are fixed filters of the image, and their architectures."""
 SHARE_ZOOMED = 0.5  # share of the batches
 LARGEST_ZOOM = 1.5  # a field of view of 60 degrees becomes 42
-DILATION_PX = (
-    5  # side of the neighbourhood that must be known: codes beside an unknown pixel are mixed with it, as in X-TC
-)
 
 
 @dataclass(frozen=True)
@@ -186,14 +184,3 @@ def to_tensor(codes: np.ndarray | Tensor, device: str = "cpu") -> Tensor:
 def mirrored_normals(normal: Tensor) -> Tensor:
     """The normals of mirrored images: x changes its sign."""
     return torch.cat([1 - normal[:, :1], normal[:, 1:]], dim=1).contiguous(memory_format=torch.channels_last)
-
-
-def dilated_valid(valid: Tensor) -> Tensor:
-    """Pixels whose whole 5 x 5 neighbourhood is known: (N, 1, H, W) bool -> bool. Beyond the border counts as known."""
-    for dim in (2, 3):  # by shifting: pooling takes ten times as long
-        size, around = valid.shape[dim], valid.clone()
-        for step in range(1, min(DILATION_PX // 2, size - 1) + 1):
-            around.narrow(dim, step, size - step).logical_and_(valid.narrow(dim, 0, size - step))
-            around.narrow(dim, 0, size - step).logical_and_(valid.narrow(dim, step, size - step))
-        valid = around
-    return valid

@@ -13,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from consistency.domains import DOMAINS
+from consistency.loss import UNSUPERVISED
 from consistency.models import registry
 from training.learning.plan import (
     GEONET_HEADS,
@@ -23,7 +24,6 @@ from training.learning.plan import (
     SEEDED,
     SINGLE_NETWORK_METHODS,
     TARGETS,
-    UNSUPERVISED,
     StageSteps,
     TrainingPlan,
 )

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from consistency.domains import DOMAINS
+from consistency.loss import LEAST_WIN_RATE, WIN_RATE_MEMORY, masked_l1
 from consistency.models import small_unet
 from training.learning.batches import TrainingBatch, number_of
 from training.learning.jobs import TrainingJob
@@ -24,8 +25,6 @@ from training.learning.plan import DISCRIMINATOR_WIDTHS, L1_PER_ADVERSARY, RANDO
 
 DISCRIMINATOR_RATE = 2e-4  # as in pix2pix
 DISCRIMINATOR_MOMENTS = (0.5, 0.999)  # as in pix2pix
-WIN_RATE_MEMORY = 0.9  # decay of the running mean, each time that a term is measured
-LEAST_WIN_RATE = 0.05  # a term that always loses is still measured now and then
 Term = Callable[[Tensor], Tensor]
 """Prediction (N, C, H, W) -> loss, a scalar."""
 
@@ -270,11 +269,3 @@ def new_learner(
         return ReadoutLearner(job, plan, network, [("random", frozen(random, network))])
     kinds: dict[str, type[Learner]] = {"cycle": CycleLearner, "pix2pix": AdversarialLearner}
     return kinds.get(job.method, Learner)(job, plan, network)
-
-
-def masked_l1(prediction: Tensor, truth: Tensor, weight: Tensor | None) -> Tensor:
-    """Mean absolute difference over channels and the pixels that count; 0 if none does. Both are (N, C, H, W)."""
-    if weight is None:
-        return F.l1_loss(prediction, truth)
-    difference = ((prediction - truth).abs() * weight).sum()
-    return difference / (weight.sum() * prediction.shape[1]).clamp_min(1)

@@ -13,8 +13,6 @@ TARGETS = ("normal", "depth", "reshading")
 OTHERS = tuple(name for name in DOMAINS if name not in ("rgb", *TARGETS))
 RENDERED_OTHERS = ("curvature", "edge3d", "keypoint3d")
 """The other domains that need a network from the image: edge2d and keypoint2d are fixed filters of it."""
-UNSUPERVISED = ("edge2d", "keypoint2d")
-"""Domains that are computed from any image without labels."""
 MULTITASK_HEADS = TARGETS
 GEONET_HEADS = ("normal", "depth")
 SEEDED = ("baseline", "consistency")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import chain
 from typing import Annotated
 
 import typer
@@ -42,9 +41,7 @@ def gc(
     for orphan in collect(
         opened,
         min_age_seconds=3600 * older_than,
-        downloads=chain.from_iterable(
-            map(unfinished_downloads, (opened.media_dir, Uploads(opened.root).downloads_dir))
-        ),
+        downloads=unfinished_downloads(opened.media_dir, Uploads(opened.root).downloads_dir),
         unused=partial(unused_media, opened.media_dir) if media else None,
         quarantine=quarantine,
         dry_run=dry_run,

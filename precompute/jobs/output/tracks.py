@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from analysis.shifts import SELF
 from cache.keys import track_key
 from cache.records import MAX_PATH_DOMAINS, Clip, Head
 from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
@@ -86,8 +87,6 @@ COLUMN_TITLES: dict[str, dict[str, str]] = {
 }
 SCORES = "scores"
 """The kind of a prediction or readout of which only the numbers are kept."""
-SELF = "self_"
-"""Begins the names of columns that compare with the clean prediction as errors compare with the truth."""
 SELF_VERSION = 1
 """Raised when the self-disagreement means something else; part of the keys of tracks that have one."""
 ERRORS_VERSION = 2

@@ -15,13 +15,13 @@ def brightness(image: np.ndarray, added: float, frame: int) -> np.ndarray:
     value = image.max(axis=2, keepdims=True).astype(np.float64)
     wanted = np.clip(value + 255 * added, 0, 255)
     scaled = image * np.divide(wanted, value, out=np.zeros_like(value), where=value > 0)
-    return _to_uint8(np.where(value > 0, scaled, wanted))
+    return to_uint8(np.where(value > 0, scaled, wanted))
 
 
 def contrast(image: np.ndarray, share: float, frame: int) -> np.ndarray:
     """The distance of every value from its channel's mean, times `share`."""
     mean = image.mean(axis=(0, 1), keepdims=True)
-    return _to_uint8((image - mean) * share + mean)
+    return to_uint8((image - mean) * share + mean)
 
 
 def low_light(image: np.ndarray, share: float, frame: int) -> np.ndarray:
@@ -29,8 +29,9 @@ def low_light(image: np.ndarray, share: float, frame: int) -> np.ndarray:
     codes = image / 255
     linear = share * np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
     coded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return _to_uint8(255 * coded)
+    return to_uint8(255 * coded)
 
 
-def _to_uint8(values: np.ndarray) -> np.ndarray:
+def to_uint8(values: np.ndarray) -> np.ndarray:
+    """The nearest codes."""
     return np.clip(np.round(values), 0, 255).astype(np.uint8)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from precompute.media.shifts.light import to_uint8
+
 SEED = 2019
 """With the index of the frame in its clip, it decides the noise."""
 
@@ -21,7 +23,7 @@ def gaussian_noise(image: np.ndarray, sigma: float, frame: int) -> np.ndarray:
 def shot_noise(image: np.ndarray, photons: float, frame: int) -> np.ndarray:
     """Poisson: white is that many photons."""
     counts = _generator(frame).poisson(image / 255 * photons)
-    return _to_uint8(counts * (255 / photons))
+    return to_uint8(counts * (255 / photons))
 
 
 def impulse_noise(image: np.ndarray, percent: float, frame: int) -> np.ndarray:
@@ -38,8 +40,4 @@ def _generator(frame: int) -> np.random.Generator:
 
 
 def _added(image: np.ndarray, generator: np.random.Generator, sigma: float) -> np.ndarray:
-    return _to_uint8(image + generator.normal(0, 255 * sigma, image.shape))
-
-
-def _to_uint8(values: np.ndarray) -> np.ndarray:
-    return np.clip(np.round(values), 0, 255).astype(np.uint8)
+    return to_uint8(image + generator.normal(0, 255 * sigma, image.shape))

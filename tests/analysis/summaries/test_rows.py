@@ -5,18 +5,21 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 
 from analysis.columns import Columns
 from analysis.noise import noise_floor
+from analysis.summaries import rows
 from analysis.summaries.measure import measure_of, parts_of
 from analysis.summaries.record import MAX_PARTS, Expected, Summary, from_text, to_text
 from analysis.summaries.rows import Summaries
 from cache.records import manifest_bytes
 from cache.store import Store
-from tests.fixtures.stores import build_store
+from tests.fixtures.stores import add_track, build_store, make_clip
 
 N_FRAMES = 12
 
@@ -139,6 +142,58 @@ def test_reading_stops_in_time_and_goes_on_at_the_next_look(store: Store):
     found, n_missing = summaries.read(seconds=0)
     assert n_missing == len(store.track_keys()) - len(found) > 0
     assert summaries.read()[1] == 0
+
+
+def test_a_manifest_that_cannot_be_read_does_not_have_all_rows_read_at_every_look(store: Store):
+    Summaries(store).read()
+    energy, other = store.tracks(kind="energy")
+    watched = Store(store.root, read_only=True)
+    watched.summary_rows = MagicMock(wraps=watched.summary_rows)
+    summaries = Summaries(watched)
+    (store.track_folder(energy.head.key) / "manifest.json").write_text("{")
+    for _ in range(3):
+        assert energy.head.key not in by_key(summaries.read())
+    assert watched.summary_rows.call_count == 1
+    manifest = store.track_folder(other.head.key) / "manifest.json"
+    os.utime(manifest, ns=(1, 1))
+    Summaries(store).read(only=[other.head.key])
+    for pack in store.root.glob("tracks/*/*.pack"):
+        pack.unlink()
+    assert not by_key(summaries.read())[other.head.key].problem, "the row that was kept meanwhile is read"
+
+
+def add_generation(store: Store, weights: str, number: int) -> tuple[str, str]:
+    """An energy, and what was merged of the same networks, which states an error to expect. Returns their keys."""
+    clip = make_clip("Counting frames", n_frames=N_FRAMES)
+    common: Any = {"zoo": "mini", "path": "rgb-normal", "edges": {"rgb-normal": weights * 64}}
+    energy = add_track(store, clip, kind="energy", method="consistency", number=number, **common)
+    paths = energy.head.constants["paths"]
+    expected = {"error": "angle_degrees", "features": paths[:1], "coefficients": [1.0], "intercept": 3.0}
+    merged = add_track(
+        store,
+        clip,
+        kind="prediction",
+        method="merged",
+        number=number + 1,
+        more_columns={"terms": np.full((N_FRAMES, len(paths)), 0.1, np.float32)},
+        constants={"merge": {"of": "consistency"}, "paths": paths, "expected": expected},
+        **common,
+    )
+    return energy.head.key, merged.head.key
+
+
+def test_what_was_merged_by_each_generation_of_networks_is_judged_by_its_own_energy_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store = Store(tmp_path)
+    generations = [add_generation(store, weights, number) for weights, number in (("a", 20), ("b", 30), ("c", 40))]
+    summaries = Summaries(store)
+    found = by_key(summaries.read())
+    for energy, merged in generations:
+        assert found[merged].used_energy == energy
+        assert found[merged].expected is not None and found[merged].expected.n_usual > 0
+    monkeypatch.setattr(rows, "summarise", lambda *given: pytest.fail("a kept row is computed again"))
+    assert by_key(summaries.read()) == found and by_key(Summaries(store).read()).keys() == found.keys()
 
 
 def test_a_damaged_pack_is_said_and_not_kept(store: Store):

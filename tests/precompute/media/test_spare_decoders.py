@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import cv2
 import numpy as np
@@ -53,6 +54,18 @@ def test_a_spare_that_was_killed_is_not_used(spares: Spares, picture: Source):
     os.kill(int(killed), signal.SIGKILL)
     wait_until(lambda: not is_running(int(killed)), "the end of the spare decoder")
     assert probe(picture).width == 64
+    assert set(children()) == before
+
+
+def test_where_one_cannot_start_those_that_did_are_kept(spares: Spares, monkeypatch: pytest.MonkeyPatch):
+    before = set(children())
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="no process left"):
+        patch.setattr(decoder, "_Decoder", MagicMock(side_effect=[decoder._Decoder(), OSError("no process left")]))
+        spares.fill(2)
+    (first,) = set(children()) - before
+    spares.fill(2)
+    assert first in set(children()) - before and len(set(children()) - before) == 2
+    spares.end()
     assert set(children()) == before
 
 
