@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components.current_page import mark_current_page
+from dashboard.components.page_links import lead_on
 from dashboard.components.drawing import drawing
 from dashboard.selection.choices import newest_link
 from dashboard.selection.link import carried
@@ -25,4 +25,4 @@ def bar(site: Site, current: str) -> None:
                 st.page_link(page, label=page.title, query_params=link)
     with st.container(key="sentence"):
         st.text(SENTENCE)
-    mark_current_page(f"page-{current}")
+    lead_on(f"page-{current}")

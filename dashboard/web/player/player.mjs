@@ -15,6 +15,7 @@ import { FrameLoader } from "../frames/frame_loader.mjs";
 import { Bandwidth, transferred } from "../frames/quality.mjs";
 import { Charts } from "../plots/charts.mjs";
 import { Curves } from "../plots/curves.mjs";
+import { LEAVING } from "../ui/page_links.mjs";
 import { Timers } from "../ui/timers.mjs";
 import { withExtraPanes } from "../view/extra_panes.mjs";
 import { View } from "../view/view.mjs";
@@ -137,6 +138,8 @@ export class Player {
     listenToKeys(ui, this.commands, { slider, signal });
     window.addEventListener("resize", () => this.fitSoon(), { signal });
     this.stage.root.addEventListener("pointerdown", () => ui.focus(), { signal });
+    const write = (/** @type {Event} */ event) => this.reports.writeInto(/** @type {CustomEvent} */ (event).detail);
+    if (slider) document.addEventListener(LEAVING, write, { signal }); // without a timeline there is no place in a clip
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", () => this.timers.soon("theme", () => this.restyle()), { signal });
     this.sizes.observe(ui.root);

@@ -1,7 +1,7 @@
 // @ts-check
 /** Reports to Python where the viewer has settled, and hands it requests. The frame is the page's own clock, so no tick is reported. */
 
-import { writeViewState } from "../view/view_state.mjs";
+import { FIELDS, writeViewState } from "../view/view_state.mjs";
 
 /**
  * Quiet time before a position is reported to Python. Every report that changes the link is a step of the Back button, so
@@ -56,6 +56,16 @@ export class Reports {
       this.reported = text;
       this.setState("position", JSON.parse(text));
     });
+  }
+
+  /** Write the place into the query of a link, as Python does. @param {URLSearchParams} query */
+  writeInto(query) {
+    const { frame, speed, look } = this.place();
+    query.set("frame", String(frame));
+    query.delete("speed");
+    if (speed !== 1) query.set("speed", String(speed));
+    for (const name of Object.keys(FIELDS)) query.delete(name);
+    for (const [name, text] of Object.entries(look ?? {})) query.set(name, text);
   }
 
   /**

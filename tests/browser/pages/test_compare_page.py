@@ -371,9 +371,31 @@ def test_the_bar_leads_to_the_other_pages_by_keyboard_and_back_to_the_same_view(
     wait_for(painted(page), "el.xc.painted === 5")
     page.go_forward()
     expect(heading).to_be_visible()
+    expect(page.get_by_role("link", name="About")).to_have_attribute("aria-current", "page")  # the bar is drawn last
     page.get_by_role("link", name="Compare", exact=True).click()
     wait_for(painted(page), "el.xc.painted === 5")
     wait_for_link(page, "frame=5")
+
+
+def test_who_leaves_at_once_after_a_step_finds_that_frame_on_the_next_page_and_by_back(page: Page, app: App):
+    root = open_page(page, app)
+    root.focus()
+    with page.expect_navigation(url="**/overview**"):
+        # In one task of the browser, so that the player cannot have told Python of the step.
+        page.evaluate("""() => {
+          const focused = document.activeElement?.shadowRoot?.activeElement ?? document.activeElement;
+          focused.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight", bubbles: true, composed: true}));
+          document.querySelector(".st-key-page-overview a").click();
+        }""")
+    expect(page.get_by_role("link", name="Overview", exact=True)).to_have_attribute("aria-current", "page")
+    assert "frame=1" in page.url
+    page.get_by_role("link", name="Compare", exact=True).click()
+    wait_for(painted(page), "el.xc.painted === 1")
+    page.go_back()
+    expect(page.get_by_role("link", name="Overview", exact=True)).to_have_attribute("aria-current", "page")
+    page.go_back()
+    wait_for(painted(page), "el.xc.painted === 1")
+    wait_for_link(page, "frame=1")
 
 
 def test_the_verdict_stands_above_the_pictures_and_explains_its_words(page: Page, app: App):
