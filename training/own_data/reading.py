@@ -21,9 +21,9 @@ from training.scenes.targets import depth_code, depth_metres
 
 MOST_PIXELS = 40_000_000
 LARGEST_DIFFERENCE = 0.01
-"""Of the aspect ratios of an item's files."""
+"""The most by which the aspect ratios of an item's files may differ."""
 LEAST_LENGTH, MOST_LENGTH = 0.5, 1.5
-"""Of a decoded normal. Grey, (128, 128, 128), is Taskonomy's mark of no normal."""
+"""Lengths of a decoded normal. Grey, (128, 128, 128), is Taskonomy's mark of no normal."""
 USUAL_AXES = "x,y,z"
 _AXES = re.compile(r"([+-]?)([xyz]),([+-]?)([xyz]),([+-]?)([xyz])")
 
@@ -37,7 +37,7 @@ class Conventions:
     normal_axes: str = USUAL_AXES
     """Which channel, with which sign, is x (right), y (down) and z (forward): `x,-y,-z` turns y up, z toward the camera."""
     field_of_view_degrees: float = 60.0
-    """Of the shorter side, where no `point_info` states it."""
+    """That of the shorter side, where no `point_info` states it."""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.per_metre) and self.per_metre > 0):
@@ -62,7 +62,7 @@ class Reading:
     valid: np.ndarray
     """(H, W) bool: everything that the item has is known there."""
     field_of_view_degrees: float
-    """Of the square."""
+    """That of the square."""
 
 
 def axes_of(text: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
