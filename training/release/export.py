@@ -64,7 +64,8 @@ def write_zoos(
                 jobs, spec, networks, frames, {"training": train, "validation": validation, "test": test}
             )
             measured[spec.name] = evaluation
-            card = model_card(zoo, evaluation, facts, results_link="docs/results.md")
+            link = None if facts["own_data"] else "docs/results.md"
+            card = model_card(zoo, evaluation, facts, results_link=link)
             (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     for seed in plan.extra_seeds:
         with folder_written_whole(seeds / str(seed)) as folder:
@@ -126,7 +127,7 @@ def zoo_toml(
         "# Made by `python -m training make`; MODEL_CARD.md says how, and how good it is.",
         f'name = "{spec.name}"',
         f'version = "{spec.version}"',
-        'licence = "MIT"',
+        f'licence = "{spec.licence}"',
         f"multiple = {2 ** max(len(job.widths) for job in jobs)}",
         f"domains = {json.dumps(spec.domains)}",
         f'fallback = "{spec.methods[0]}"',

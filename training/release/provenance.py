@@ -15,7 +15,7 @@ from training.learning.jobs import Stage, TrainingJob, TrainingJobs
 from training.learning.plan import METHOD_SETTINGS, SEEDED, TrainingPlan
 from training.own_data.reading import Conventions
 from training.release.zoo_specs import ZooSpec
-from training.scenes.frames import Frames, data_digest
+from training.scenes.frames import Frames, data_digest, data_name
 from training.scenes.render_shards import RenderPlan
 
 
@@ -32,6 +32,7 @@ def provenance(
     hours = sum(line["seconds"] for job in used for line in training_log(networks, job.name)) / 3600
     rendering = json.loads((frames / "render.json").read_text()) if (frames / "render.json").exists() else None
     facts = {
+        "own_data": data_name(frames),
         "commands": commands(plan, json.loads((frames / "plan.json").read_text())),
         "data": f"{counts} frames of {size_px} x {size_px} pixels; the networks saw {len(trained_on)} of the training frames",
         "data_digest": data_digest(frames),

@@ -21,6 +21,7 @@ class ZooSpec:
     methods: tuple[str, ...]
     largest_megabytes: float
     """Limit on the size of all weights files together."""
+    licence: str = "MIT"
     description: str = "small U-Nets, trained by the Crosscheck project on rendered rooms"
 
     def within(self, domains: Collection[str]) -> ZooSpec:
@@ -47,4 +48,6 @@ def own_spec(data: str, plan: TrainingPlan) -> ZooSpec:
     name = re.sub(r"[^a-z0-9]+", "-", data.lower()).strip("-")[:32] or "own"
     trained = {job.method for job in TrainingJobs(plan).all}
     methods = tuple(method for method in METHODS if method in trained)
-    return ZooSpec(name, "1", plan.domains, methods, LARGEST_OWN_MEGABYTES, f"small U-Nets, trained on {data[:60]}")
+    return ZooSpec(
+        name, "1", plan.domains, methods, LARGEST_OWN_MEGABYTES, "not stated", f"small U-Nets, trained on {data[:60]}"
+    )
