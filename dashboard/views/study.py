@@ -68,7 +68,7 @@ def page(site: Site) -> None:
         _say("This store holds no predictions yet.", store, "python -m precompute run phone walkthrough")
         refresh_when_changed(look, tracks, None)
         return
-    with st.container(key="study-choices", horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(key="study-choices", horizontal=True, vertical_alignment="top", gap="small"):
         default = USUAL_TARGET if USUAL_TARGET in targets else next(iter(targets))
         target = pills_in_link(PAGE, "predict", "Prediction", targets, default)
         measure = _measure(measures_of(catalogue, target))
