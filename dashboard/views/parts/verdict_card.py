@@ -13,7 +13,9 @@ import pandas as pd  # comes with streamlit
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from dashboard.compare.card.verdict import Measures, Verdict, rows, verdict
+from dashboard.compare.card.measures import Measures
+from dashboard.compare.card.table import rows
+from dashboard.compare.card.verdict import Verdict, verdict
 from dashboard.numbers import number, percent
 from dashboard.player_data import Series
 from dashboard.text import one_line, without_markdown
