@@ -13,13 +13,12 @@ from urllib.parse import parse_qsl, urlsplit
 import numpy as np
 import pytest
 from scipy import stats
-from streamlit.testing.v1 import AppTest
 
 from analysis.columns import Columns
 from analysis.evaluation.resampling import Estimate
 from analysis.evaluation.sparsification import sparsification
 from analysis.trust import trust_from
-from cache.store import STORE_VARIABLE, Store
+from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.configuration import Configuration
 from dashboard.gallery.items import listed
@@ -31,8 +30,8 @@ from dashboard.study.groups import MAX_IN_LINK, default_groups, read_assigned, r
 from dashboard.study.reference import references
 from dashboard.study.words import auc_words, correlation_words, of_what, over_what, with_ends
 from tests.fixtures.gallery import add_item
+from tests.fixtures.pages import shown_page
 from tests.fixtures.stores import add_track, build_store, make_clip
-from tests.fixtures.waits import PATIENCE_SECONDS
 
 BASELINE = Configuration("mini", "baseline", "rgb-normal")
 
@@ -310,31 +309,14 @@ def test_the_reference_is_what_the_bundled_zoos_state():
 # The page
 
 
-def shown(store: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setenv(STORE_VARIABLE, str(store))
-
-    def script() -> None:
-        from analysis.columns import Columns
-        from cache.store import Store, default_root
-        from dashboard.site import Site
-        from dashboard.views.study import page
-
-        store = Store(default_root(), read_only=True)
-        page(Site(store, Columns(store), {}))
-
-    page = AppTest.from_function(script, default_timeout=PATIENCE_SECONDS).run()
-    assert not page.exception
-    return page
-
-
 def test_an_empty_store_and_one_without_truth_say_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     Store(tmp_path / "empty").rebuild_index()
-    page = shown(tmp_path / "empty", monkeypatch)
+    page = shown_page("study", monkeypatch, tmp_path / "empty")
     assert any("no predictions yet" in text.value for text in page.text)
     assert "precompute run" in page.code[0].value
     build_store(tmp_path / "blind", titles=("one",), n_frames=1, truths=())
     monkeypatch.setattr("dashboard.views.study.listed", lambda: listed()[:2])
-    page = shown(tmp_path / "blind", monkeypatch)
+    page = shown_page("study", monkeypatch, tmp_path / "blind")
     said = " ".join(text.value for text in page.text)
     assert "No clip of this store has ground truth" in said and "Groups need two clips" in said
     assert "The gallery's 2 pictures and clips" in said
