@@ -17,7 +17,7 @@ const FAR_DEPTH = 3;
  * @typedef {import("./geometry.mjs").Domain} Domain
  * @typedef {{codes: Float32Array<ArrayBuffer>, colours: Uint8Array<ArrayBuffer>, isInvented: Uint8Array<ArrayBuffer>,
  *   width: number, height: number}} Layer codes: UNKNOWN where the layer is not; colours: RGBA; isInvented: 1 or 0. Pixels
- *   that are not invented repeat the far side, so that the layer meets it
+ *   that are not invented repeat the surface where it is torn, so that the layer meets it
  */
 
 /**
@@ -29,7 +29,7 @@ const FAR_DEPTH = 3;
 export function fillBehind(codes, width, rgba, domain, tolerance) {
   const height = codes.length / width;
   const limits = limitsOfCodes(domain, tolerance);
-  const { near, far } = tears(codes, width, limits);
+  const { near, far, isTorn } = tears(codes, width, limits);
   const reach = Math.max(1, Math.round(REACH * Math.max(width, height)));
   // Behind a near side lies what is farther than it, and a far side is what is farther than what hides it.
   const hidden = flood(near, codes, width, reach, (code, carried) => isTornPair(code, carried, limits), Math.max);
@@ -46,7 +46,7 @@ export function fillBehind(codes, width, rgba, domain, tolerance) {
   };
   for (let i = 0; i < codes.length; i += 1) {
     const isInvented = hidden[i] >= 0 && weights[i] === 0;
-    if (!isInvented && far[i] < 0) continue;
+    if (!isInvented && !isTorn[i]) continue;
     layer.isInvented[i] = isInvented ? 1 : 0;
     // Never before the surface that hides it.
     layer.codes[i] = isInvented ? Math.max(depths[i], limits.ratio * codes[i] + limits.offset) : codes[i];
@@ -70,12 +70,17 @@ function isTornPair(near, far, { ratio, offset }) {
 
 /**
  * Both sides of the tears along the edges of triangles: of each pixel on a near side the farthest code across it, of each on a far
- * side the nearest one; UNKNOWN elsewhere.
+ * side the nearest one; UNKNOWN elsewhere. isTorn: 1 at the corners of triangles that are torn.
  * @param {Float32Array} codes @param {number} width @param {{ratio: number, offset: number}} limits
  */
 function tears(codes, width, limits) {
   const near = new Float32Array(codes.length).fill(UNKNOWN);
   const far = new Float32Array(codes.length).fill(UNKNOWN);
+  const isTorn = new Uint8Array(codes.length);
+  const tear = (/** @type {number} */ a, /** @type {number} */ b, /** @type {number} */ c) => {
+    const [least, most] = [Math.min(codes[a], codes[b], codes[c]), Math.max(codes[a], codes[b], codes[c])];
+    if (least >= 0 && isTornPair(least, most, limits)) isTorn[a] = isTorn[b] = isTorn[c] = 1;
+  };
   const note = (/** @type {number} */ a, /** @type {number} */ b) => {
     if (codes[a] < 0 || codes[b] < 0) return;
     const [front, back] = codes[a] < codes[b] ? [a, b] : [b, a];
@@ -88,9 +93,12 @@ function tears(codes, width, limits) {
     if (!isLast) note(i, i + 1);
     if (i + width >= codes.length) continue;
     note(i, i + width);
-    if (!isLast) note(i + 1, i + width); // the diagonal of the two triangles
+    if (isLast) continue;
+    note(i + 1, i + width); // the diagonal of the two triangles
+    tear(i, i + 1, i + width);
+    tear(i + 1, i + width, i + width + 1);
   }
-  return { near, far };
+  return { near, far, isTorn };
 }
 
 /**
