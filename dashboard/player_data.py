@@ -51,6 +51,7 @@ VIEW_STATE = (
     "camera",
     "surface",
     "colour",
+    "gaps",
     "fov",
 )
 """The names of the view state in a link; their meaning and defaults are in web/view/view_state.mjs."""

@@ -20,6 +20,13 @@ const COLOUR_TEXTS = [
   ["debanded", "Shading, debanded"],
 ];
 
+/** @type {[string, string][]} */
+const GAPS_TEXTS = [
+  ["open", "Open"],
+  ["filled", "Filled"],
+  ["hatched", "Filled, hatched"],
+];
+
 /**
  * @param {import("../player/context.mjs").Context} context @param {import("./painter.mjs").Painter} painter
  * @param {(name: "clip" | "top" | "side") => void} standAt @param {(pane: number, format: "ply" | "glb") => void} saveAs
@@ -47,6 +54,10 @@ export function controls(context, painter, standAt, saveAs) {
   const tolerance = slider("tear where depths differ by more than", TOLERANCE_LIMITS, 0.01, (value) =>
     view.change({ surface: { name: "tear", tolerance: value } }),
   );
+  const gaps = menu("gaps", (name) => view.change({ gaps: /** @type {"open"} */ (name) }));
+  gaps.title =
+    "What a near surface hides: left open, or invented from the far side; hatching marks every invented pixel";
+  const gapsRow = labelled("gaps", gaps);
   const fov = slider("field of view of the shorter side", FIELD_OF_VIEW_LIMITS, 1, (value) =>
     view.change({ fov: value }),
   );
@@ -66,6 +77,7 @@ export function controls(context, painter, standAt, saveAs) {
     stands,
     labelled("surface", surface),
     tolerance.root,
+    gapsRow,
     labelled("colour", colour),
     fov.root,
     saves,
@@ -102,6 +114,8 @@ export function controls(context, painter, standAt, saveAs) {
     clip.setAttribute("aria-pressed", String(state.camera === null));
     fill(surface, SURFACE_TEXTS, state.surface.name);
     fill(colour, COLOUR_TEXTS, state.colour);
+    fill(gaps, GAPS_TEXTS, state.gaps);
+    gapsRow.hidden = state.surface.name !== "tear";
     tolerance.root.hidden = state.surface.name !== "tear";
     tolerance.input.value = String(state.surface.tolerance);
     tolerance.name.textContent = "beyond";

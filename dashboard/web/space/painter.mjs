@@ -127,7 +127,8 @@ export class Painter {
     const camera = projection(this.camera, lens, this.sceneScale);
     const stride = this.strideNow(codes);
     const isWhole = stride === strideOf(codes);
-    const scene = { camera, lens, surface: view.state.surface, isShaded, isDebanded, stride };
+    const { surface, gaps } = view.state;
+    const scene = { camera, lens, surface, isShaded, isDebanded, stride, gaps, mayFill: isWhole };
     const [width, height] = [rect.width, rect.height].map((side) =>
       Math.max(1, Math.round(side * (isWhole ? 1 : MOVING_SHARE))),
     );

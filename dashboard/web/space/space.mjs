@@ -5,7 +5,7 @@ import { lensOf } from "../surfaces/geometry.mjs";
 import { savedSurface } from "../surfaces/saving.mjs";
 import { element, listener } from "../ui/dom.mjs";
 import { save } from "../ui/save.mjs";
-import { COLOURS, SURFACES } from "../view/space_view_state.mjs";
+import { COLOURS, GAPS, SURFACES } from "../view/space_view_state.mjs";
 import { clipCamera, dollied, orbited, panned, sideCamera, topCamera } from "./camera.mjs";
 import { controls } from "./controls.mjs";
 import { moveByKey, Orbit } from "./orbit.mjs";
@@ -96,6 +96,7 @@ export function spacing(context) {
     view.change({
       surface: { ...view.state.surface, name: /** @type {"tear"} */ (next(SURFACES, view.state.surface.name)) },
     });
+  const gaps = () => view.change({ gaps: /** @type {"open"} */ (next(GAPS, view.state.gaps)) });
   return {
     gestures,
     painter,
@@ -115,6 +116,7 @@ export function spacing(context) {
       { help: "view from the side", words: "left space 3d", run: () => standAt("side") },
       { help: "colour of the surface", words: "image map shading", state: view.state.colour, run: colour },
       { help: "kind of surface", words: "tear stretch points mesh", state: view.state.surface.name, run: surface },
+      { help: "gaps behind near surfaces", words: "fill hatch holes disocclusion", state: view.state.gaps, run: gaps },
     ],
     view: (now, before) => {
       if (now.camera !== before.camera) painter.moving = null;

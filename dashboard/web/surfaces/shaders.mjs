@@ -17,6 +17,7 @@ uniform int stride;         // px between vertices
 uniform int across;         // vertices in a row
 uniform vec3 decode;        // lo, slope, 1 for a logarithmic scale
 uniform float step;         // between neighbouring rays at depth 1
+uniform vec2 centre;        // where the middle ray passes, px
 uniform vec2 tearing;       // triangles are torn where a corner lies beyond x * nearest + y, in codes on a logarithmic scale
 uniform bool isShaded;
 uniform float pointPx;      // of a point at depth 1
@@ -45,7 +46,7 @@ float isTorn(float a, float b, float c) {
 }
 
 vec3 pointAt(ivec2 at, float depth) {
-  return vec3((vec2(at) - 0.5 * vec2(size - 1)) * step * depth, depth);
+  return vec3((vec2(at) - centre) * step * depth, depth);
 }
 
 vec3 towardsCamera(vec3 normal, vec3 point) {
@@ -83,6 +84,8 @@ precision mediump sampler2D;
 uniform sampler2D colours;
 uniform ivec2 size;
 uniform bool isShaded;      // by normals, in place of the colours
+uniform sampler2D invented; // 1 where a pixel is invented
+uniform float hatchPx;      // width of the hatching of what is invented; 0: none
 uniform float pointPx;
 in vec2 place;
 flat in vec2 own;
@@ -92,6 +95,7 @@ flat in vec3 normalBefore;
 out vec4 colour;
 
 const vec3 LIGHT = vec3(-0.36, -0.48, -0.8);
+const vec3 HATCH = vec3(0.85, 0.2, 0.75);
 
 void main() {
   bool isPoint = pointPx > 0.0;
@@ -105,6 +109,10 @@ void main() {
     vec3 normal = isAfter ? normalAfter : normalBefore;
     float light = max(dot(normal, LIGHT), 0.0);
     colour = vec4(vec3(0.16 + 0.8 * light), 1.0);
+  }
+  if (hatchPx > 0.0 && texture(invented, (place + 0.5) / vec2(size)).r > 0.0) {
+    bool isLine = mod(gl_FragCoord.x + gl_FragCoord.y, 4.0 * hatchPx) < hatchPx;
+    colour.rgb = isLine ? HATCH : mix(colour.rgb, HATCH, 0.2);
   }
 }`;
 

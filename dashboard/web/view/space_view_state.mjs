@@ -4,6 +4,7 @@
 const NUMBER = /^-?\d{1,6}(\.\d{1,4})?$/;
 export const SURFACES = /** @type {const} */ (["stretch", "tear", "points"]);
 export const COLOURS = /** @type {const} */ (["image", "map", "shade", "debanded"]);
+export const GAPS = /** @type {const} */ (["open", "filled", "hatched"]);
 /** Degrees. */
 export const FIELD_OF_VIEW_LIMITS = [15, 120];
 /** Shares by which the corners of a triangle may differ in depth. */
@@ -14,10 +15,11 @@ export const TOLERANCE = 0.04;
  * @typedef {typeof SURFACES[number]} SurfaceName
  * @typedef {typeof COLOURS[number]} ColourName
  * @typedef {{camera: import("../space/camera.mjs").Camera | null, surface: {name: SurfaceName, tolerance: number},
- *   colour: ColourName, fov: number | null}} SpaceViewState
+ *   colour: ColourName, gaps: typeof GAPS[number], fov: number | null}} SpaceViewState
  *   camera: null: the clip's. surface: stretch: all triangles; tear: those whose corners differ by no more than the
  *   tolerance; points. colour: of the image, of the pane's colour map (difference and energy included), or shading; debanded:
  *   shading without the steps to which depth is rounded, each code moved by less than half a step.
+ *   gaps: what the near side of a tear hides, left open, filled from the far side, or hatched too where it is invented.
  *   fov: field of view of the shorter side in degrees, null: the clip's or the assumed one
  */
 
@@ -52,6 +54,7 @@ export const SPACE_FIELDS = {
     },
   },
   colour: { initial: "image", write: (name) => name, read: (text) => COLOURS.find((one) => one === text) },
+  gaps: { initial: "open", write: (name) => name, read: (text) => GAPS.find((one) => one === text) },
   fov: {
     initial: null,
     write: (degrees) => String(Number(degrees.toFixed(1))),

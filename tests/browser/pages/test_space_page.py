@@ -95,6 +95,42 @@ def test_a_drag_turns_all_panes_the_link_keeps_the_camera_and_f_returns_to_the_c
     wait_for(root, "el.xc.state().view.camera === null")
 
 
+def test_what_a_near_surface_hides_is_filled_on_request_and_hatched_where_it_is_invented(page: Page, app: App):
+    root = open_space(page, app, "camera=-20~0~2~0~0~2&gaps=filled")
+    root.evaluate(
+        """el => {
+          for (const {codes} of el.xc.pictures().slice(1, 4)) {
+            const {data, width} = codes;
+            for (let i = 0; i < data.length; i += 4) data.fill((i / 4) % width < width / 2 ? 120 : 160, i, i + 3);
+          }
+          const {surface} = el.xc.stage.painter;
+          surface.codes.clear();
+          surface.keep(0);
+        }"""
+    )
+
+    def magenta() -> int:
+        repainted(root)
+        return root.evaluate(
+            """el => {
+              const {x, y, width, height} = el.xc.rects()[1], {data} = el.xc.context().getImageData(x, y, width, height);
+              let found = 0;
+              for (let i = 0; i < data.length; i += 4)
+                found += data[i] > 200 && data[i + 1] < 70 && data[i + 2] > 170 && data[i + 3] > 200;
+              return found;
+            }"""
+        )
+
+    root.evaluate("el => el.xc.change({gaps: 'open'})")
+    gap = spread(root, 1)
+    root.evaluate("el => el.xc.change({gaps: 'filled'})")
+    wait_for(root, "el.xc.stage.painter.surface.behind.size === 3")
+    assert spread(root, 1) > gap + 0.01
+    assert magenta() == 0
+    root.get_by_label("gaps").select_option("hatched")
+    assert magenta() > 20
+
+
 def test_two_points_tell_distance_flatness_and_the_depth_between_them_and_a_surface_is_saved(
     page: Page, app: App, tmp_path: Path
 ):

@@ -13,12 +13,16 @@ test("a view in space comes back from its link, which Python passes on", () => {
     camera,
     surface: { name: "tear", tolerance: 0.1 },
     colour: "shade",
+    gaps: "hatched",
     fov: 68.5,
   };
   const texts = writeViewState(chosen);
   for (const text of Object.values(texts)) assert.match(text, new RegExp(`^[A-Za-z0-9.,~_-]{1,${MAX_LETTERS}}$`));
   const found = readViewState(texts, FACTS);
-  assert.deepEqual([found.surface, found.colour, found.fov], [chosen.surface, chosen.colour, chosen.fov]);
+  assert.deepEqual(
+    [found.surface, found.colour, found.gaps, found.fov],
+    [chosen.surface, chosen.colour, chosen.gaps, chosen.fov],
+  );
   assert.ok(Math.abs(found.camera.yaw - camera.yaw) < 1e-3);
   assert.deepEqual(found.camera.target, camera.target);
 });
@@ -34,6 +38,7 @@ test("a link that states nonsense shows the default", () => {
     ["surface", "points~1"],
     ["surface", "glass"],
     ["colour", "__proto__"],
+    ["gaps", "shut"],
     ["fov", "180"],
     ["fov", "-5"],
   ])
