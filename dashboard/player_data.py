@@ -52,6 +52,7 @@ VIEW_STATE = (
     "surface",
     "colour",
     "gaps",
+    "film",
     "fov",
 )
 """The names of the view state in a link; their meaning and defaults are in web/view/view_state.mjs."""

@@ -29,11 +29,11 @@ def pictures(store: Store, shot: Shot) -> Iterator[np.ndarray]:
     clip = shot.inputs.head.clip
     extent = Extent.of(clip.width, clip.height, shot.field_of_view_degrees)
     scales = [DepthScale.of(track.head.domain) for track in shot.depths]
-    focuses = [_focus(store, track, scale, shot) for track, scale in zip(shot.depths, scales, strict=True)]
+    focus = _focus(store, shot.depths[0], scales[0], shot)
     path = shot.path
     if path.kind == "auto":
         first = _depth(store, shot.depths[0], scales[0], shot.first_frame)
-        path = replace(path, end=autozoom(samples_of(first, focuses[0]), extent, path.depth)[0])
+        path = replace(path, end=autozoom(samples_of(first, focus), extent, path.depth)[0])
     height, width = shot.size_px
     shown, meshes = -1, []
     for frame in range(shot.n_frames):
@@ -44,7 +44,7 @@ def pictures(store: Store, shot: Shot) -> Iterator[np.ndarray]:
             ]
             shown = at
         camera = path.camera(path.time_of(frame, shot.n_frames), extent)
-        drawn = [draw(one, camera, extent, focus, height, width) for one, focus in zip(meshes, focuses, strict=True)]
+        drawn = [draw(one, camera, extent, focus, height, width) for one in meshes]
         yield _beside(drawn)
 
 

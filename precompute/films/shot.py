@@ -41,7 +41,8 @@ class Shot:
     side_px: int
     """Shorter side of a picture."""
     focus: float | None = None
-    """The depth at which windows are measured; None: the median depth of the first frame."""
+    """The depth at which windows are measured; None: the median depth of the first frame of
+    the first track."""
 
     @property
     def size_px(self) -> tuple[int, int]:

@@ -80,7 +80,7 @@ export function dollied(camera, factor, scale) {
 export function projection(camera, lens, scale) {
   const [right, down, forward] = axesOf(camera);
   const eye = eyeOf(camera);
-  const [near, far] = CLIP_PLANES.map((share) => share * scale);
+  const [near, far] = planesOf(scale);
   const [fx, fy] = [2 / (lens.step * lens.width), 2 / (lens.step * lens.height)];
   const [a, b] = [(far + near) / (far - near), (-2 * far * near) / (far - near)];
   const along = (/** @type {Point} */ axis) => -(axis[0] * eye[0] + axis[1] * eye[1] + axis[2] * eye[2]);
@@ -92,6 +92,11 @@ export function projection(camera, lens, scale) {
     a * along(forward) + b,
     along(forward),
   ]);
+}
+
+/** Nearest and farthest distance that is drawn. @param {number} scale of the scene @returns {[number, number]} */
+export function planesOf(scale) {
+  return [CLIP_PLANES[0] * scale, CLIP_PLANES[1] * scale];
 }
 
 /**

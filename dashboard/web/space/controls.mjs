@@ -29,9 +29,9 @@ const GAPS_TEXTS = [
 
 /**
  * @param {import("../player/context.mjs").Context} context @param {import("./painter.mjs").Painter} painter
- * @param {(name: "clip" | "top" | "side") => void} standAt @param {(pane: number, format: "ply" | "glb") => void} saveAs
+ * @param {(name: "clip" | "top" | "side") => void} standAt @param {() => void} toggleFilm @param {(pane: number, format: "ply" | "glb") => void} saveAs
  */
-export function controls(context, painter, standAt, saveAs) {
+export function controls(context, painter, standAt, toggleFilm, saveAs) {
   const { view, signal } = context;
   const stand = (
     /** @type {"clip" | "top" | "side"} */ name,
@@ -45,7 +45,13 @@ export function controls(context, painter, standAt, saveAs) {
   const stands = element("div", { class: "group", role: "group", "aria-label": "camera" });
   stands.append(element("span", { class: "muted", text: "camera" }));
   const clip = stand("clip", "Clip", "look from the camera of the clip (F)");
-  stands.append(clip, stand("top", "Top", "look from above"), stand("side", "Side", "look from the side"));
+  const film = element("button", {
+    type: "button",
+    text: "Ken Burns",
+    title: "a film: the camera moves along a path (Shift H)",
+  });
+  listener(film, signal)("click", toggleFilm);
+  stands.append(clip, stand("top", "Top", "look from above"), stand("side", "Side", "look from the side"), film);
 
   const surface = menu("surface", (name) =>
     view.change({ surface: { ...view.state.surface, name: /** @type {"tear"} */ (name) } }),
@@ -111,7 +117,8 @@ export function controls(context, painter, standAt, saveAs) {
 
   const show = () => {
     const { state } = view;
-    clip.setAttribute("aria-pressed", String(state.camera === null));
+    clip.setAttribute("aria-pressed", String(state.camera === null && state.film === null));
+    film.setAttribute("aria-pressed", String(state.film !== null));
     fill(surface, SURFACE_TEXTS, state.surface.name);
     fill(colour, COLOUR_TEXTS, state.colour);
     fill(gaps, GAPS_TEXTS, state.gaps);

@@ -10,7 +10,8 @@ import {
   strideOf,
 } from "../surfaces/geometry.mjs";
 import { gridOf, Surface } from "../surfaces/surface.mjs";
-import { clipCamera, eyeOf, projection } from "./camera.mjs";
+import { clipCamera, eyeOf, planesOf, projection } from "./camera.mjs";
+import { cameraAt, pathProjection } from "./camera_path.mjs";
 import { Pace } from "./pace.mjs";
 import { pixelAt, placeOf } from "./picking.mjs";
 
@@ -43,6 +44,12 @@ export class Painter {
     });
     /** The camera while it moves; null: that of the view state. @type {Camera | null} */
     this.moving = null;
+    /** The film while it is edited; null: that of the view state. @type {import("../view/space_view_state.mjs").Film | null} */
+    this.editedFilm = null;
+    /** Where in the film the camera stands, from 0 to 1. */
+    this.filmTime = 0;
+    /** Whether a frame of the film is drawn for export: whole, however long it takes. */
+    this.isExporting = false;
     /** The middle depth of the clip's first picture in space; 0: none yet. */
     this.scale = 0;
     /** Draws a pane flat, as the stage handed it over last. @type {Map<number, () => HTMLCanvasElement>} */
@@ -65,6 +72,19 @@ export class Painter {
 
   get camera() {
     return this.moving ?? this.context.view.state.camera ?? clipCamera(this.sceneScale);
+  }
+
+  /** The film whose path the camera follows; null: it is moved by hand. */
+  get film() {
+    return this.editedFilm ?? this.context.view.state.film;
+  }
+
+  /** From points to the pane. @param {import("../surfaces/geometry.mjs").Lens} lens */
+  matrix(lens) {
+    const { film, sceneScale } = this;
+    if (!film) return projection(this.camera, lens, sceneScale);
+    const extent = extentOf(lens);
+    return pathProjection(cameraAt(film, this.filmTime, extent), extent, film.focus, planesOf(sceneScale));
   }
 
   /** @param {number} pane */
@@ -124,8 +144,8 @@ export class Painter {
     const isDebanded = view.state.colour === "debanded" && !this.isMapped(pane);
     const isShaded = isDebanded || (view.state.colour === "shade" && !this.isMapped(pane));
     const lens = lensOf(stage.size, this.degrees);
-    const camera = projection(this.camera, lens, this.sceneScale);
-    const stride = this.strideNow(codes);
+    const camera = this.matrix(lens);
+    const stride = this.isExporting ? strideOf(codes) : this.strideNow(codes);
     const isWhole = stride === strideOf(codes);
     const { surface, gaps } = view.state;
     const scene = { camera, lens, surface, isShaded, isDebanded, stride, gaps, mayFill: isWhole };
@@ -139,7 +159,7 @@ export class Painter {
     });
     // Without a GPU, reading waits for the drawing; with one, both take no time here.
     target.drawImage(this.surface.canvas, 0, 0, width, height, rect.x, rect.y, rect.width, rect.height);
-    if (isWhole) this.pace.note(trianglesOf(codes, stride), performance.now() - began);
+    if (isWhole && !this.isExporting) this.pace.note(trianglesOf(codes, stride), performance.now() - began);
   }
 
   /** Pixels between vertices: more while something moves, where drawing is slow. @param {{width: number, height: number}} size */
@@ -198,7 +218,7 @@ export class Painter {
   /** The clip's camera as a pyramid, and for metres a grid under it, where the eye is elsewhere. @param {number} pane @param {import("../surfaces/geometry.mjs").Lens} lens */
   lines(pane, lens) {
     const { camera, sceneScale: scale } = this;
-    if (Math.hypot(...eyeOf(camera)) < 0.05 * scale) return [];
+    if (this.film || Math.hypot(...eyeOf(camera)) < 0.05 * scale) return [];
     const { width, height } = lens;
     const corners = [
       [0, 0],
@@ -229,7 +249,7 @@ export class Painter {
     if (!codes || !this.covers(pane) || !this.surface.isReady) return null;
     const { domain } = stage.panes[pane];
     const lens = lensOf(codes, this.degrees);
-    const camera = projection(this.camera, lensOf(stage.size, this.degrees), this.sceneScale);
+    const camera = this.matrix(lensOf(stage.size, this.degrees));
     return { codes: this.surface.codesOf(pane, codes, domain), domain, lens, camera };
   }
 
@@ -251,4 +271,9 @@ export class Painter {
 function trianglesOf(size, stride) {
   const { across, down } = gridOf(size, stride);
   return 2 * (across - 1) * (down - 1);
+}
+
+/** Size of the picture at depth 1. @param {import("../surfaces/geometry.mjs").Lens} lens */
+export function extentOf({ width, height, step }) {
+  return { width: width * step, height: height * step };
 }

@@ -45,8 +45,14 @@ float isTorn(float a, float b, float c) {
   return most > tearing.x * least + tearing.y ? 1.0 : 0.0;
 }
 
-vec3 pointAt(ivec2 at, float depth) {
-  return vec3((vec2(at) - centre) * step * depth, depth);
+vec3 pointAt(vec2 at, float depth) {
+  return vec3((at - centre) * step * depth, depth);
+}
+
+// The outermost vertices stand at the edges of their pixels, so that the surface reaches as far as the picture does.
+vec2 stretchedToEdges(ivec2 at) {
+  ivec2 last = ((size - 1) / stride) * stride;
+  return vec2(at) - 0.5 * vec2(equal(at, ivec2(0))) + (vec2(size - last) - 0.5) * vec2(equal(at, last));
 }
 
 vec3 towardsCamera(vec3 normal, vec3 point) {
@@ -58,19 +64,20 @@ void main() {
   ivec2 right = ivec2(stride, 0), below = ivec2(0, stride);
   float code = codeAt(at);
   vec4 near = vec4(codeAt(at + right), codeAt(at + below), codeAt(at - right), codeAt(at - below));
-  place = own = vec2(at);
+  place = own = pointPx > 0.0 ? vec2(at) : stretchedToEdges(at);
   torn = vec2(isTorn(code, near.x, near.y), isTorn(code, near.z, near.w));
   bool isKnown = code >= 0.0;
   // An unknown corner is drawn by nothing, so it stays near: triangles that reach far away would cost time for nothing.
   if (!isKnown) code = max(max(near.x, near.y), max(max(near.z, near.w), 0.0));
   float depth = depthOf(code);
-  vec3 point = pointAt(at, depth);
+  vec3 point = pointAt(place, depth);
   normalAfter = normalBefore = vec3(0.0);
   if (isShaded) {
-    vec3 toRight = pointAt(at + right, depthOf(near.x)), toBelow = pointAt(at + below, depthOf(near.y));
-    vec3 toLeft = pointAt(at - right, depthOf(near.z)), toAbove = pointAt(at - below, depthOf(near.w));
-    normalAfter = towardsCamera(cross(toBelow - point, toRight - point), point);
-    normalBefore = towardsCamera(cross(toAbove - point, toLeft - point), point);
+    vec3 here = pointAt(vec2(at), depth);
+    vec3 toRight = pointAt(vec2(at + right), depthOf(near.x)), toBelow = pointAt(vec2(at + below), depthOf(near.y));
+    vec3 toLeft = pointAt(vec2(at - right), depthOf(near.z)), toAbove = pointAt(vec2(at - below), depthOf(near.w));
+    normalAfter = towardsCamera(cross(toBelow - here, toRight - here), here);
+    normalBefore = towardsCamera(cross(toAbove - here, toLeft - here), here);
   }
   gl_Position = camera * vec4(point, 1.0);
   gl_PointSize = isKnown ? clamp(pointPx * depth / gl_Position.w, 1.0, 12.0) : 0.0;

@@ -5,10 +5,24 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.helpers import App, focus, frames_shown, look, painted, point, repainted, seek, shows, wait_for
+from tests.browser.helpers import (
+    App,
+    focus,
+    frames_shown,
+    look,
+    painted,
+    point,
+    repainted,
+    seek,
+    shows,
+    state,
+    wait_for,
+)
 from tests.browser.test_accessibility import check
 from tests.fixtures.serving import StartApp, opened_in
 from tests.fixtures.stores import build_store
@@ -201,3 +215,85 @@ def test_a_browser_without_webgl_and_a_clip_without_depth_are_answered_in_words(
             page.goto(f"{dashboard(store.root)}/space?clip=flat")
             expect(page.get_by_text("No depth of this clip is stored")).to_be_visible()
             expect(page.get_by_text("python -m precompute run SOURCE")).to_be_visible()
+
+
+PATH = "film=zoom~0.5~0.5~1~0.6~0.45~1.25~1~2~once~linear~1"
+"""One second to the upper right, with a camera that keeps its lens."""
+WITHIN_CODES = 6
+"""Mean difference of a decoded frame from what was drawn: half resolution of colour, and the coder's rounding."""
+
+
+def test_a_ken_burns_film_has_the_frames_of_its_path_and_begins_with_the_still_view(
+    page: Page, app: App, tmp_path: Path
+):
+    root = open_space(page, app, f"surface=stretch&solo=truth&{PATH}")
+    assert spread(root, 1) > 0.99
+    still = rect_pixels(root)
+    root.get_by_label("size of each picture in the film").select_option("256")
+    root.get_by_label("frames a second of the film").select_option("24")
+    with page.expect_download() as download:
+        root.get_by_role("button", name="Save film").click()
+    saved = tmp_path / download.value.suggested_filename
+    download.value.save_as(saved)
+    expect(root.get_by_text(re.compile(r"^saved crosscheck_walkthrough_ken-burns\."))).to_be_visible()
+    with av.open(str(saved)) as film:
+        video = film.streams.video[0]
+        decoded = list(film.decode(video))
+        frames = [one.to_ndarray(format="rgb24").astype(float) for one in decoded]
+        assert (video.width, video.height) == (256, 256)
+    assert np.allclose([one.time for one in decoded], np.arange(24) / 24, atol=0.0011)
+    reduced = still[: still.shape[0] // 8 * 8, : still.shape[1] // 8 * 8]
+    assert np.abs(boxed(frames[0]) - boxed(reduced)).mean() < WITHIN_CODES
+    # The path is straight and of one direction, so frames are the less alike the farther apart they are.
+    apart = [np.abs(boxed(frame) - boxed(frames[0])).mean() for frame in frames]
+    assert apart[-1] > 2 and np.diff(apart[::4]).min() > -0.1
+    root.get_by_role("button", name="play the film").click()
+    wait_for(root, "el.xc.stage.painter.filmTime === 1 && !el.xc.state().isPlaying")
+    assert state(root)["frame"] == state(root)["nReady"] - 1  # the clip has run along, and its last frame stays
+
+
+def test_a_path_is_placed_by_dragging_kept_in_the_link_and_its_film_can_be_called_off(page: Page, app: App):
+    root = open_space(page, app)
+    focus(root)
+    page.keyboard.press("Shift+H")
+    wait_for(root, "el.xc.state().view.film?.kind === 'auto'")
+    root.get_by_role("button", name="end of the path").click()
+    x, y = point(root, 2, 0.5, 0.5)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 400, y, steps=4)
+    page.mouse.up()
+    wait_for(root, "el.xc.state().view.film.kind === 'zoom'")
+    film = look(root)["film"]
+    assert film["to"][0] == pytest.approx(0.5 / film["to"][2]) and film["from"] == [0.5, 0.5, 1]
+    page.wait_for_url(re.compile(r"[?&]film=zoom"))
+    page.reload()
+    root = painted(page)
+    assert look(root)["film"]["to"] == pytest.approx(film["to"], abs=1e-3)
+    check(page, "space, Ken Burns")
+    page.evaluate("() => { VideoEncoder.prototype.flush = () => new Promise(() => {}); }")
+    root.get_by_label("frames a second of the film").select_option("24")
+    root.get_by_role("button", name="Save film").click()
+    root.get_by_role("group", name="save the film").get_by_role("button", name="Cancel").click()
+    expect(root.get_by_text("cancelled")).to_be_visible()
+    expect(root.get_by_role("button", name="Save film")).to_be_enabled()
+
+
+def rect_pixels(root: Locator) -> np.ndarray:
+    """What the only pane shows, as RGB."""
+    repainted(root)
+    found = root.evaluate(
+        """el => {
+          const {x, y, width, height} = el.xc.rects().find(Boolean);
+          const {data} = el.xc.context().getImageData(x, y, width, height);
+          return {height, width, data: [...data]};
+        }"""
+    )
+    return np.array(found["data"], float).reshape(found["height"], found["width"], 4)[..., :3]
+
+
+def boxed(image: np.ndarray, n: int = 8) -> np.ndarray:
+    """Means of n x n equal boxes."""
+    height, width, channels = image.shape
+    boxes = image[: height // n * n, : width // n * n].reshape(n, height // n, n, width // n, channels)
+    return boxes.mean(axis=(1, 3))
