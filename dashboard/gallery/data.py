@@ -30,7 +30,7 @@ ROOMS = "walkthrough"
 """The item whose frames stand for rooms, beside the percentile that the zoo states."""
 LEAST_SPAN_SIGMA = (-1.0, 3.0)
 """What the scale of the cards always shows: usual energies, and where unusual ones begin."""
-FILMED = ("night-cafe", "asylum-vestibule", "coffee")
+FILMED = ("night-cafe", "asylum-vestibule", "cafe-terrace")
 """The items that play as Ken Burns films: still pictures with something near and something far."""
 ROOM_SIGMA = 0.2
 """Between the ends of the scale and the outermost energies."""

@@ -189,7 +189,7 @@ def test_a_card_leads_into_space_and_is_filmed_only_where_depth_is_stored(tmp_pa
     found = card()
     selection, notes = from_query(dict(parse_qsl(urlsplit(found["space"]).query)), catalogue)
     assert selection is not None and notes == () and found["space"].startswith("space?")
-    assert (selection.target, [c.method for c in selection.configurations]) == ("depth", ["consistency"])
+    assert selection.target == "depth" and {c.method for c in selection.configurations} == {"consistency"}
     depth = catalogue.prediction(clip.key, selection.configurations[0])
     assert depth is not None and found["film"]["key"] == depth.head.key and found["film"]["method"] == "consistency"
 

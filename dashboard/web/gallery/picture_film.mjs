@@ -78,7 +78,7 @@ export class PictureFilm {
     const draw = (/** @type {number} */ time) => {
       const camera = pathProjection(cameraAt(path, time, extent), extent, focus, planesOf(focus));
       const surfaceKind = { name: /** @type {"tear"} */ ("tear"), tolerance: TOLERANCE };
-      const how = { isShaded: false, isDebanded: false, gaps: /** @type {"filled"} */ ("filled") };
+      const how = { isShaded: false, isDebanded: false, isSealed: true, gaps: /** @type {"filled"} */ ("filled") };
       surface.draw(0, picture, { camera, lens, surface: surfaceKind, stride: strideOf(codes), ...how }, [], size);
       target.clearRect(0, 0, size.width, size.height);
       target.drawImage(surface.canvas, 0, 0);
