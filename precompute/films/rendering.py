@@ -42,8 +42,11 @@ def draw(meshes: Sequence[Mesh], camera: Camera, extent: Extent, focus: float, h
         seen = _Screen(screen, 1 / distance)
         corners = mesh.corners[(distance[mesh.corners] > NEAREST).all(1)]
         winner = np.full(height * width, -1)
+        is_free = nearness == 0
         for triangles, pixels, near in _fragments(seen, corners, height, width):
             is_seen = near > nearness[pixels]
+            if mesh.is_seal:
+                is_seen &= is_free[pixels]
             np.maximum.at(nearness, pixels[is_seen], near[is_seen])
             is_seen &= near == nearness[pixels]
             winner[pixels[is_seen]] = triangles[is_seen]

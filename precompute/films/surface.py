@@ -75,10 +75,12 @@ class Mesh:
     """(H, W, 3) uint8."""
     is_invented: np.ndarray
     """(H, W) bool, in the size of `rgb`."""
+    is_seal: bool = False
+    """Drawn only where nothing else is."""
 
 
 def meshes_of(codes: np.ndarray, rgb: np.ndarray, scale: DepthScale, extent: Extent) -> tuple[Mesh, ...]:
-    """The surface, and the layer behind it where it is torn.
+    """The surface; where it is torn, the layer behind it too, and a seal of what both leave open, such as between single torn pixels.
 
     codes: uint8 (H, W); rgb: uint8 (h, w, 3), the picture in any size; extent: of the whole picture.
     """
@@ -102,7 +104,8 @@ def meshes_of(codes: np.ndarray, rgb: np.ndarray, scale: DepthScale, extent: Ext
     is_whole = layer.codes.reshape(-1)[corners].min(1) >= 0
     own_edges = [_drawn_at(n, 1, n) for n in own.shape]
     behind = _points(layer.codes, [at * stride for at in own_edges], codes.shape, scale, extent)
-    return surface, Mesh(behind, _grid(own_edges), corners[is_whole], layer.rgb, layer.is_invented)
+    filling = Mesh(behind, _grid(own_edges), corners[is_whole], layer.rgb, layer.is_invented)
+    return surface, filling, Mesh(points, places, corners[is_torn], rgb, ~is_real, is_seal=True)
 
 
 def _drawn_at(count: int, stride: int, side: int) -> np.ndarray:

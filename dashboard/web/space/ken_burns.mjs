@@ -43,7 +43,8 @@ export class KenBurns {
     if (this.film) return view.change({ film: null });
     const focus = this.painter.sceneScale;
     const film = /** @type {Film} */ ({ kind: "auto", from: WHOLE, to: [0.5, 0.5, AUTOZOOM], depth: 1, focus });
-    const seconds = Math.min(Math.max(this.clipSeconds || STILL_SECONDS, SECONDS_LIMITS[0]), MOST_SECONDS);
+    const long = Math.min(Math.max(this.clipSeconds || STILL_SECONDS, SECONDS_LIMITS[0]), MOST_SECONDS);
+    const seconds = Number(long.toFixed(1));
     this.painter.filmTime = 0;
     const made = this.aimed({ ...film, motion: "pingpong", ease: "smooth", seconds });
     const { surface, gaps } = view.state;

@@ -157,7 +157,17 @@ export class Painter {
     const stride = this.isExporting ? strideOf(codes) : this.strideNow(codes);
     const isWhole = stride === strideOf(codes);
     const { surface, gaps } = view.state;
-    const scene = { camera, lens, surface, isShaded, isDebanded, stride, gaps, mayFill: isWhole };
+    const scene = {
+      camera,
+      lens,
+      surface,
+      isShaded,
+      isDebanded,
+      stride,
+      gaps,
+      mayFill: isWhole,
+      isSealed: this.film !== null,
+    };
     const [width, height] = [rect.width, rect.height].map((side) =>
       Math.max(1, Math.round(side * (isWhole ? 1 : MOVING_SHARE))),
     );

@@ -17,9 +17,11 @@ const HATCH_PX = 2;
  * @typedef {import("./geometry.mjs").Domain} Domain
  * @typedef {import("./geometry.mjs").Lens} Lens
  * @typedef {{camera: Float32Array, lens: Lens, surface: import("../view/space_view_state.mjs").SpaceViewState["surface"],
- *   isShaded: boolean, isDebanded: boolean, stride: number, gaps: "open" | "filled" | "hatched", mayFill?: boolean}} Scene stride:
+ *   isShaded: boolean, isDebanded: boolean, stride: number, gaps: "open" | "filled" | "hatched", mayFill?: boolean,
+ *   isSealed?: boolean}} Scene stride:
  *   pixels between vertices; gaps: what a near side hides, left open, filled from the far side, or filled and hatched where it
- *   is invented; mayFill: whether what is not filled yet may be now, which takes some 60 ms for 256 x 256 pixels
+ *   is invented; mayFill: whether what is not filled yet may be now, which takes some 60 ms for 256 x 256 pixels;
+ *   isSealed: whether what stays open behind a filled surface, such as between single torn pixels, is closed by its torn triangles
  * @typedef {{codes: ImageData, domain: Domain, colours: TexImageSource, version: unknown[]}} Picture colours: drawn on the
  *   surface; version: what their content depends on
  * @typedef {{points: Float32Array, ink: [number, number, number, number]}} Lines pairs of points
@@ -132,8 +134,24 @@ export class Surface {
         { stride, step, perVertex, tolerance: NO_TEAR, pointPx: 0 },
         picture.codes,
       );
+      if (scene.isSealed && scene.gaps === "filled") this.seal(pane, picture, { stride: scene.stride, step });
     }
     this.drawLines(lines, scene.camera);
+  }
+
+  /** Draws the whole surface, torn triangles too, where nothing is drawn yet. @param {number} pane @param {Picture} picture @param {{stride: number, step: number}} how */
+  seal(pane, { codes, domain }, { stride, step }) {
+    const { gl } = this;
+    const held = this.held.get(pane);
+    if (!gl || !held) return;
+    for (const [at, one] of [held.codes, held.colours].entries()) {
+      gl.activeTexture(gl.TEXTURE0 + at);
+      gl.bindTexture(gl.TEXTURE_2D, one);
+    }
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE_MINUS_DST_ALPHA, gl.ONE);
+    this.drawMesh(codes, domain, { stride, step, perVertex: 1, tolerance: NO_TEAR, pointPx: 0 });
+    gl.disable(gl.BLEND);
   }
 
   /**

@@ -32,7 +32,7 @@ DRAW = """async (el, {codes, rgb, domain, film, time, degrees, side}) => {
   const {painter} = el.xc.stage, lens = {width: 256, height: 256, step: (2 * Math.tan((degrees * Math.PI) / 360)) / 256};
   Object.assign(painter, {editedFilm: film, filmTime: time});
   const scene = {camera: painter.matrix(lens), lens, surface: {name: "tear", tolerance: 0.04}, isShaded: false,
-    isDebanded: false, stride: 1, gaps: "filled"};
+    isDebanded: false, stride: 1, gaps: "filled", isSealed: true};
   painter.editedFilm = null;
   const picture = {codes: image(bytes(codes), 1), domain, colours: image(bytes(rgb), 3), version: [time]};
   painter.surface.draw(99, picture, scene, [], {width: side, height: side});

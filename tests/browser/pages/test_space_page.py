@@ -276,7 +276,7 @@ def test_a_path_is_placed_by_dragging_kept_in_the_link_and_its_film_can_be_calle
     page.evaluate("() => { VideoEncoder.prototype.flush = () => new Promise(() => {}); }")
     root.get_by_label("frames a second of the film").select_option("24")
     root.get_by_role("button", name="Save film").click()
-    root.get_by_role("group", name="save the film").get_by_role("button", name="Cancel").click()
+    root.get_by_role("group", name="lens and file of the film").get_by_role("button", name="Cancel").click()
     expect(root.get_by_text("cancelled")).to_be_visible()
     expect(root.get_by_role("button", name="Save film")).to_be_enabled()
 
