@@ -160,6 +160,9 @@ def test_two_points_tell_distance_flatness_and_the_depth_between_them_and_a_surf
     expect(measured).to_contain_text(re.compile(r"B consistency: off a plane by \d+\.\d\u00a0cm RMS"))
     expect(measured.get_by_role("img", name=re.compile("A baseline from .* to .* m"))).to_be_visible()
     expect(measured.locator(".slice-names > span")).to_have_text(["Ground truth", "A baseline", "B consistency"])
+    measured.get_by_role("button", name="Keep as a note of this frame").click()
+    kept = re.compile(r"^off a plane: Ground truth .*%, A .*%, B .*% \(\d+ × \d+ px at \d+, \d+\)$")
+    expect(root.get_by_label("note of frame 0")).to_have_value(kept)
     check(page, "space, measured")
     for kind, begins in (("PLY", b"ply\nformat binary_little_endian 1.0\n"), ("GLB", b"glTF\x02\x00\x00\x00")):
         with page.expect_download() as download:
