@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 import unicodedata
@@ -112,6 +113,16 @@ def kenburns(
     opened = existing_store(store, read_only=True)
     if len(configuration) > MAX_CONFIGURATIONS:
         raise usage(f"{len(configuration)} configurations; a film shows up to {MAX_CONFIGURATIONS} side by side")
+    for option, value in (
+        ("--depth", depth),
+        ("--seconds", seconds),
+        ("--fps", fps),
+        ("--field-of-view", field_of_view),
+    ):
+        if value is not None and not math.isfinite(value):
+            raise usage(f"{option} {value}: give a finite number")
+    if focus is not None and not 0 < focus < math.inf:
+        raise usage(f"--focus {focus:g}: give a depth above 0, in the unit of the depth")
     path = CameraPath(kind, _window(start, "--from"), _window(end, "--to"), depth, motion, ease)  # pyright: ignore[reportArgumentType]
     clips: dict[str, list[Track]] = {}
     for track in opened.tracks():
@@ -240,6 +251,8 @@ def _window(text: str, option: str) -> Window:
     numbers = text.split(",")
     try:
         window = Window(*map(float, numbers))
+        if not all(map(math.isfinite, (window.u, window.v, window.zoom))):
+            raise ValueError(text)
     except (ValueError, TypeError):
         raise usage(f"{option} {text}: give three numbers, U,V,ZOOM, such as 0.5,0.5,1.25") from None
     fitting = window.inside()
