@@ -113,33 +113,15 @@ def kenburns(
     opened = existing_store(store, read_only=True)
     if len(configuration) > MAX_CONFIGURATIONS:
         raise usage(f"{len(configuration)} configurations; a film shows up to {MAX_CONFIGURATIONS} side by side")
-    for option, value in (
-        ("--depth", depth),
-        ("--seconds", seconds),
-        ("--fps", fps),
-        ("--field-of-view", field_of_view),
-    ):
-        if value is not None and not math.isfinite(value):
-            raise usage(f"{option} {value}: give a finite number")
     if focus is not None and not 0 < focus < math.inf:
         raise usage(f"--focus {focus:g}: give a depth above 0, in the unit of the depth")
     path = CameraPath(kind, _window(start, "--from"), _window(end, "--to"), depth, motion, ease)  # pyright: ignore[reportArgumentType]
-    clips: dict[str, list[Track]] = {}
-    for track in opened.tracks():
-        if is_meant(track.head.clip, clip):
-            clips.setdefault(track.head.clip.key, []).append(track)
-    if not clips:
-        raise usage(f"no clip matches '{clip}'; `list` shows all clips")
     is_one = out.suffix.casefold() == ".mp4"
-    if is_one and len(clips) > 1:
-        names = ", ".join(f"'{tracks[0].head.clip.title}' ({key[:12]})" for key, tracks in list(clips.items())[:5])
-        raise usage(f"'{clip}' matches {len(clips)} clips: {names}; name one, or give a folder as --out")
-    if not is_one and out.suffix:
-        raise usage(f"--out {out}: give FILE.mp4 or a folder")
+    clips = _clips(opened, clip, out)
     has_failed = False
     with stop_on_signals(lambda: None) as stop:
         try:
-            for tracks in clips.values():
+            for tracks in clips:
                 own = tracks[0].head.clip
                 file = out if is_one else out / f"{_slug(own.title)}-{own.key[:8]}.mp4"
                 try:
@@ -159,6 +141,23 @@ def kenburns(
             raise typer.Exit(stop.exit_code) from None
     if has_failed:
         raise typer.Exit(EXIT_FAILED_ITEM)
+
+
+def _clips(store: Store, wanted: str, out: Path) -> list[list[Track]]:
+    """The tracks of each clip that is filmed. Ends the command where those and `out` do not fit."""
+    clips: dict[str, list[Track]] = {}
+    for track in store.tracks():
+        if is_meant(track.head.clip, wanted):
+            clips.setdefault(track.head.clip.key, []).append(track)
+    if not clips:
+        raise usage(f"no clip matches '{wanted}'; `list` shows all clips")
+    is_one = out.suffix.casefold() == ".mp4"
+    if is_one and len(clips) > 1:
+        names = ", ".join(f"'{tracks[0].head.clip.title}' ({key[:12]})" for key, tracks in list(clips.items())[:5])
+        raise usage(f"'{wanted}' matches {len(clips)} clips: {names}; name one, or give a folder as --out")
+    if not is_one and out.suffix:
+        raise usage(f"--out {out}: give FILE.mp4 or a folder")
+    return list(clips.values())
 
 
 def _shot(

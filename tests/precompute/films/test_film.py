@@ -160,7 +160,7 @@ def test_every_clip_that_matches_is_filmed_into_a_folder(store: Store, tmp_path:
         (["Walk", "--to", "0.9,0.5,1.25"], 2, "the nearest is 0.6,0.5,1.25"),
         (["Walk", "--to", "1,2"], 2, "give three numbers"),
         (["Walk", "--to", "nan,0.5,1"], 2, "give three numbers"),
-        (["Walk", "--depth", "nan"], 2, "give a finite number"),
+        (["Walk", "--depth", "nan"], 2, "--depth"),
         (["Walk", "--focus", "0"], 2, "give a depth above 0"),
         (["Walk", "--kind", "fly"], 2, "is not one of auto, zoom, orbit, dolly"),
         (["Walk", "--size", "4000", "--configuration", "truth"], 1, "lower --size"),
