@@ -24,6 +24,11 @@ export function clipCamera(scale) {
   return { yaw: 0, pitch: 0, distance: scale, target: [0, 0, scale] };
 }
 
+/** A little aside of the clip's camera and farther away, so that depth is seen at once. @param {number} scale @returns {Camera} */
+export function asideCamera(scale) {
+  return { yaw: 12, pitch: 5, distance: 1.15 * scale, target: [0, 0, scale] };
+}
+
 /** From above, all of the scene in view. @param {number} scale @returns {Camera} */
 export function topCamera(scale) {
   return { yaw: 0, pitch: MAX_PITCH_DEGREES, distance: 2.2 * scale, target: [0, 0, scale] };

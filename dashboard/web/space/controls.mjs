@@ -18,6 +18,7 @@ const COLOUR_TEXTS = [
   ["map", "Colour map"],
   ["shade", "Shading"],
   ["debanded", "Shading, debanded"],
+  ["normals", "Shading, stored normals"],
 ];
 
 /** @type {[string, string][]} */
@@ -117,7 +118,7 @@ export function controls(context, painter, standAt, toggleFilm, saveAs) {
 
   const show = () => {
     const { state } = view;
-    clip.setAttribute("aria-pressed", String(state.camera === null && state.film === null));
+    clip.setAttribute("aria-pressed", String(state.camera === "clip" && state.film === null));
     film.setAttribute("aria-pressed", String(state.film !== null));
     fill(surface, SURFACE_TEXTS, state.surface.name);
     fill(colour, COLOUR_TEXTS, state.colour);

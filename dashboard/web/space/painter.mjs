@@ -9,8 +9,9 @@ import {
   pointOf,
   strideOf,
 } from "../surfaces/geometry.mjs";
+import { shadeByNormals } from "../surfaces/normal_shading.mjs";
 import { gridOf, Surface } from "../surfaces/surface.mjs";
-import { clipCamera, eyeOf, planesOf, projection } from "./camera.mjs";
+import { asideCamera, clipCamera, eyeOf, planesOf, projection } from "./camera.mjs";
 import { cameraAt, pathProjection } from "./camera_path.mjs";
 import { Pace } from "./pace.mjs";
 import { pixelAt, placeOf } from "./picking.mjs";
@@ -25,6 +26,7 @@ const MOVING_SHARE = 0.5;
 const GRID_CELLS = 6;
 export const NO_WEBGL =
   "This browser cannot draw in space: WebGL 2 is missing or switched off. The flat pictures are on the Compare page.";
+export const NO_NORMALS = "No normals of this method are stored for this clip, so there is no shading by them.";
 export const LOST =
   "The graphics of this browser have stopped. They come back by themselves, or with a reload of the page.";
 
@@ -54,6 +56,8 @@ export class Painter {
     this.scale = 0;
     /** Draws a pane flat, as the stage handed it over last. @type {Map<number, () => HTMLCanvasElement>} */
     this.flat = new Map();
+    /** Pictures shaded by predicted normals, by the picture of the normals. @type {WeakMap<ImageData, ImageData>} */
+    this.shaded = new WeakMap();
     this.pace = new Pace(this.surface.renderer);
     /** When the camera or the frame was another one last, ms. */
     this.movedMs = 0;
@@ -71,7 +75,9 @@ export class Painter {
   }
 
   get camera() {
-    return this.moving ?? this.context.view.state.camera ?? clipCamera(this.sceneScale);
+    const { camera } = this.context.view.state;
+    const chosen = camera === "clip" ? clipCamera(this.sceneScale) : camera;
+    return this.moving ?? chosen ?? asideCamera(this.sceneScale);
   }
 
   /** The film whose path the camera follows; null: it is moved by hand. */
@@ -117,6 +123,8 @@ export class Painter {
     const isPoints = this.context.view.state.surface.name === "points";
     if (Math.min(codes.width, codes.height) < 2 && !isPoints)
       return "A surface needs at least 2 × 2 pixels; show points.";
+    const isByNormals = this.context.view.state.colour === "normals" && !this.isMapped(pane);
+    if (isByNormals && this.normalsAt(pane) < 0) return NO_NORMALS;
     const floats = this.surface.codesOf(pane, codes, this.context.stage.panes[pane].domain);
     if (!floats.some((code) => code >= 0)) return "No pixel of this frame has a known depth.";
     return "";
@@ -135,7 +143,8 @@ export class Painter {
     const { domain } = stage.panes[pane];
     this.flat.set(pane, tile);
     this.findScale(pictures);
-    const image = this.isMapped(pane) ? null : this.imageIn(pictures);
+    const image = this.colourIn(pane, pictures);
+    if (!image && view.state.colour === "normals" && !this.isMapped(pane)) return;
     const plan = stage.plans[pane];
     const overlaid = pictures.slice(stage.panes.length).map((picture) => picture?.codes ?? null);
     const version = image
@@ -187,6 +196,28 @@ export class Painter {
     return coarser * rest;
   }
 
+  /** What colours a pane in place of its colour map: the picture of the input, or shading by normals. @param {number} pane @param {(Picture | null)[]} pictures @returns {ImageData | null} */
+  colourIn(pane, pictures) {
+    if (this.isMapped(pane)) return null;
+    if (this.context.view.state.colour !== "normals") return this.imageIn(pictures);
+    const at = this.normalsAt(pane);
+    const normals =
+      at < 0 ? null : pictures[this.context.stage.panes.length + this.context.overlayTracks.length + at]?.codes;
+    if (!normals) return null;
+    const known = this.shaded.get(normals);
+    if (known) return known;
+    const made = new ImageData(normals.width, normals.height);
+    shadeByNormals(normals.data, this.context.normalTracks[at].domain, made.data);
+    this.shaded.set(normals, made);
+    return made;
+  }
+
+  /** The index of a pane's normals among those of the view; -1: there are none. @param {number} pane */
+  normalsAt(pane) {
+    const { id } = this.context.stage.panes[pane];
+    return this.context.normalTracks.findIndex((track) => track.pane === id);
+  }
+
   /** The picture of the input. @param {(Picture | null)[]} pictures */
   imageIn(pictures) {
     const at = this.context.stage.panes.findIndex(({ role }) => role === "input");
@@ -198,7 +229,7 @@ export class Painter {
    * @param {number} pane @param {(Picture | null)[]} pictures @param {{width: number, height: number}} size
    */
   coloursOf(pane, pictures, { width, height }) {
-    const image = this.isMapped(pane) ? null : this.imageIn(pictures);
+    const image = this.colourIn(pane, pictures);
     const made = Object.assign(document.createElement("canvas"), { width, height });
     const context = /** @type {CanvasRenderingContext2D} */ (made.getContext("2d"));
     const whole =

@@ -6,7 +6,7 @@ import { savedSurface } from "../surfaces/saving.mjs";
 import { element, listener } from "../ui/dom.mjs";
 import { save } from "../ui/save.mjs";
 import { COLOURS, GAPS, SURFACES } from "../view/space_view_state.mjs";
-import { clipCamera, dollied, orbited, panned, sideCamera, topCamera } from "./camera.mjs";
+import { dollied, orbited, panned, sideCamera, topCamera } from "./camera.mjs";
 import { controls } from "./controls.mjs";
 import { filmRow, KIND_TEXTS } from "./film_row.mjs";
 import { KenBurns } from "./ken_burns.mjs";
@@ -26,7 +26,7 @@ export function spacing(context) {
   stage.painter = painter;
   context.ui.root.dataset.space = "";
 
-  const cameras = { clip: clipCamera, top: topCamera, side: sideCamera };
+  const cameras = { top: topCamera, side: sideCamera };
   const move = (/** @type {import("./camera.mjs").Camera} */ camera) => {
     painter.moving = camera;
     painter.movedMs = performance.now();
@@ -44,7 +44,7 @@ export function spacing(context) {
       painter.moving = null;
       if (camera) view.change({ camera });
     },
-    reset: () => view.change({ camera: null }),
+    reset: () => view.change({ camera: "clip" }),
   };
   // Along a path, they place the window of its nearer end.
   const now = () => (painter.film ? kenBurns.moves : own);
@@ -56,9 +56,9 @@ export function spacing(context) {
     settle: () => now().settle(),
     reset: () => now().reset(),
   };
-  const standAt = (/** @type {keyof typeof cameras} */ name) => {
+  const standAt = (/** @type {keyof typeof cameras | "clip"} */ name) => {
     kenBurns.pause();
-    view.change({ film: null, camera: name === "clip" ? null : cameras[name](painter.sceneScale) });
+    view.change({ film: null, camera: name === "clip" ? name : cameras[name](painter.sceneScale) });
   };
 
   const sizeAt = (/** @type {number} */ x, /** @type {number} */ y) => {
@@ -118,7 +118,8 @@ export function spacing(context) {
     gestures,
     painter,
     actions: {
-      fit: () => (view.state.film || view.state.camera ? moves.reset() : view.change({ solo: null, wipe: null })),
+      fit: () =>
+        view.state.film || view.state.camera !== "clip" ? moves.reset() : view.change({ solo: null, wipe: null }),
       zoom: (value = 1) => {
         moves.dolly(ZOOM_STEP ** value);
         moves.settle();

@@ -7,6 +7,10 @@
  * that corner, and for the one above left): whether it is torn, and its normal.
  */
 
+/** Where shading has its light from, in the frame of the clip's camera, and its greys: of what is turned away, and how much light adds. */
+export const LIGHT = [-0.36, -0.48, -0.8];
+export const SHADES = { dark: 0.16, span: 0.8 };
+
 export const VERTEX = `#version 300 es
 precision highp float;
 precision highp int;
@@ -101,7 +105,7 @@ flat in vec3 normalAfter;
 flat in vec3 normalBefore;
 out vec4 colour;
 
-const vec3 LIGHT = vec3(-0.36, -0.48, -0.8);
+const vec3 LIGHT = vec3(${LIGHT});
 const vec3 HATCH = vec3(0.85, 0.2, 0.75);
 
 void main() {
@@ -115,7 +119,7 @@ void main() {
   } else {
     vec3 normal = isAfter ? normalAfter : normalBefore;
     float light = max(dot(normal, LIGHT), 0.0);
-    colour = vec4(vec3(0.16 + 0.8 * light), 1.0);
+    colour = vec4(vec3(${SHADES.dark} + ${SHADES.span} * light), 1.0);
   }
   if (hatchPx > 0.0 && texture(invented, (place + 0.5) / vec2(size)).r > 0.0) {
     bool isLine = mod(gl_FragCoord.x + gl_FragCoord.y, 4.0 * hatchPx) < hatchPx;

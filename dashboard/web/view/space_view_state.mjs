@@ -5,7 +5,7 @@ import { EASES, inside, KINDS, MOTIONS, ZOOM_LIMITS } from "../space/camera_path
 
 const NUMBER = /^-?\d{1,6}(\.\d{1,4})?$/;
 export const SURFACES = /** @type {const} */ (["stretch", "tear", "points"]);
-export const COLOURS = /** @type {const} */ (["image", "map", "shade", "debanded"]);
+export const COLOURS = /** @type {const} */ (["image", "map", "shade", "debanded", "normals"]);
 export const GAPS = /** @type {const} */ (["open", "filled", "hatched"]);
 /** Degrees. */
 export const FIELD_OF_VIEW_LIMITS = [15, 120];
@@ -22,11 +22,12 @@ const FOCUS = /^\d{1,6}(\.\d{1,8})?$/;
  *   in its unit; seconds: how long it lasts
  * @typedef {typeof SURFACES[number]} SurfaceName
  * @typedef {typeof COLOURS[number]} ColourName
- * @typedef {{camera: import("../space/camera.mjs").Camera | null, surface: {name: SurfaceName, tolerance: number},
+ * @typedef {{camera: import("../space/camera.mjs").Camera | "clip" | null, surface: {name: SurfaceName, tolerance: number},
  *   colour: ColourName, gaps: typeof GAPS[number], film: Film | null, fov: number | null}} SpaceViewState
- *   camera: null: the clip's. surface: stretch: all triangles; tear: those whose corners differ by no more than the
+ *   camera: null: a little aside of the clip's, so that depth is seen at once. surface: stretch: all triangles; tear: those whose corners differ by no more than the
  *   tolerance; points. colour: of the image, of the pane's colour map (difference and energy included), or shading; debanded:
- *   shading without the steps to which depth is rounded, each code moved by less than half a step.
+ *   shading without the steps to which depth is rounded, each code moved by less than half a step; normals: shading by the
+ *   method's own normals, which the depth agrees with or not.
  *   gaps: what the near side of a tear hides, left open, filled from the far side, or hatched too where it is invented.
  *   film: the camera follows its path in place of `camera`; null: there is none.
  *   fov: field of view of the shorter side in degrees, null: the clip's or the assumed one
@@ -40,9 +41,13 @@ const FOCUS = /^\d{1,6}(\.\d{1,8})?$/;
 export const SPACE_FIELDS = {
   camera: {
     initial: null,
-    write: ({ yaw, pitch, distance, target }) =>
-      [yaw, pitch, distance, ...target].map((value) => String(Number(value.toFixed(3)))).join("~"),
+    write: (camera) => {
+      if (camera === "clip") return camera;
+      const { yaw, pitch, distance, target } = camera;
+      return [yaw, pitch, distance, ...target].map((value) => String(Number(value.toFixed(3)))).join("~");
+    },
     read: (text) => {
+      if (text === "clip") return text;
       const parts = text.split("~");
       if (parts.length !== 6 || !parts.every((part) => NUMBER.test(part))) return undefined;
       const [yaw, pitch, distance, x, y, z] = parts.map(Number);

@@ -27,7 +27,7 @@ from tests.browser.test_accessibility import check
 from tests.fixtures.serving import StartApp, opened_in
 from tests.fixtures.stores import build_store
 
-FLAT = "surface=stretch&colour=map"
+FLAT = "camera=clip&surface=stretch&colour=map"
 """Every triangle, in the colours of the flat picture: from the camera of the clip it is that picture."""
 NUMBERS = [1, 2, 16, 18]
 """The numbers in the pixels of input, truth, A and B."""
@@ -87,7 +87,7 @@ def test_from_the_clips_camera_each_frame_in_space_is_its_picture_and_all_panes_
 
 
 def test_a_drag_turns_all_panes_the_link_keeps_the_camera_and_f_returns_to_the_clips(page: Page, app: App):
-    root = open_space(page, app)
+    root = open_space(page, app, "camera=clip")
     assert spread(root, 1) > 0.2
     focus(root)
     x, y = point(root, 2, 0.5, 0.5)
@@ -97,7 +97,7 @@ def test_a_drag_turns_all_panes_the_link_keeps_the_camera_and_f_returns_to_the_c
     page.mouse.up()
     camera = look(root)["camera"]
     assert camera["yaw"] > 5 and camera["pitch"] > 2
-    page.wait_for_url(re.compile(r"[?&]camera="))
+    page.wait_for_url(re.compile(r"[?&]camera=-?\d"))
     page.reload()
     root = painted(page)
     assert look(root)["camera"]["yaw"] == pytest.approx(camera["yaw"], abs=0.01)
@@ -106,7 +106,7 @@ def test_a_drag_turns_all_panes_the_link_keeps_the_camera_and_f_returns_to_the_c
     page.keyboard.press("ArrowRight")
     wait_for(root, f"el.xc.state().view.camera.yaw < {camera['yaw'] - 1}")
     page.keyboard.press("f")
-    wait_for(root, "el.xc.state().view.camera === null")
+    wait_for(root, "el.xc.state().view.camera === 'clip'")
 
 
 def test_what_a_near_surface_hides_is_filled_on_request_and_hatched_where_it_is_invented(page: Page, app: App):
@@ -148,7 +148,7 @@ def test_what_a_near_surface_hides_is_filled_on_request_and_hatched_where_it_is_
 def test_two_points_tell_distance_flatness_and_the_depth_between_them_and_a_surface_is_saved(
     page: Page, app: App, tmp_path: Path
 ):
-    root = open_space(page, app, "surface=stretch&fov=70")
+    root = open_space(page, app, "camera=clip&surface=stretch&fov=70")
     root.get_by_role("button", name="measure between two pixels").click()
     page.mouse.click(*point(root, 2, 0.3, 0.4))
     measured = root.locator(".measured")
@@ -160,6 +160,9 @@ def test_two_points_tell_distance_flatness_and_the_depth_between_them_and_a_surf
     expect(measured).to_contain_text(re.compile(r"B consistency: off a plane by \d+\.\d\u00a0cm RMS"))
     expect(measured.get_by_role("img", name=re.compile("A baseline from .* to .* m"))).to_be_visible()
     expect(measured.locator(".slice-names > span")).to_have_text(["Ground truth", "A baseline", "B consistency"])
+    measured.get_by_role("button", name="Keep as a note of this frame").click()
+    kept = re.compile(r"^off a plane: Ground truth .*%, A .*%, B .*% \(\d+ × \d+ px at \d+, \d+\)$")
+    expect(root.get_by_label("note of frame 0")).to_have_value(kept)
     check(page, "space, measured")
     for kind, begins in (("PLY", b"ply\nformat binary_little_endian 1.0\n"), ("GLB", b"glTF\x02\x00\x00\x00")):
         with page.expect_download() as download:
@@ -201,6 +204,8 @@ def test_a_browser_without_webgl_and_a_clip_without_depth_are_answered_in_words(
         for page in opened_in(context):
             root = open_space(page, app)
             expect(root.get_by_text("This browser cannot draw in space").first).to_be_visible()
+            # At first the camera stands aside, so that depth is seen at once.
+            assert root.evaluate("el => el.xc.stage.painter.camera.yaw") > 5
             # The link keeps a camera that stands somewhere, for browsers that can draw.
             root.get_by_role("button", name="look from above").click()
             wait_for(root, "el.xc.state().view.camera?.pitch > 89")

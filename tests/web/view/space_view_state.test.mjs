@@ -38,6 +38,11 @@ test("a view in space comes back from its link, which Python passes on", () => {
   assert.deepEqual(found.camera.target, camera.target);
 });
 
+test("the camera of the clip is a word in the link", () => {
+  assert.equal(writeViewState({ ...initialViewState(), camera: "clip" }).camera, "clip");
+  assert.equal(readViewState({ camera: "clip" }, FACTS).camera, "clip");
+});
+
 test("a link that states nonsense shows the default", () => {
   for (const [name, text] of [
     ["camera", "1~2~3~4~5"],
