@@ -134,8 +134,8 @@ export class Surface {
         { stride, step, perVertex, tolerance: NO_TEAR, pointPx: 0 },
         picture.codes,
       );
-      if (scene.isSealed && scene.gaps === "filled") this.seal(pane, picture, { stride: scene.stride, step });
     }
+    if (isTorn && scene.isSealed && scene.gaps === "filled") this.seal(pane, picture, { stride: scene.stride, step });
     this.drawLines(lines, scene.camera);
   }
 
