@@ -26,6 +26,8 @@ export class KenBurns {
     this.beganMs = null;
     /** Whether the clip has ended before the film, and its last frame stays. */
     this.isHeld = false;
+    /** Whether the film itself pauses and plays the clip right now. */
+    this.isSteering = false;
   }
 
   get film() {
@@ -116,8 +118,10 @@ export class KenBurns {
     const { position, playback } = this.context;
     if (this.clipSeconds === 0) return;
     this.isHeld = seconds >= this.clipSeconds;
+    this.isSteering = true;
     position.jump(this.frameOf(seconds));
     if (!this.isHeld) playback.play(1);
+    this.isSteering = false;
   }
 
   tick() {
@@ -147,7 +151,8 @@ export class KenBurns {
 
   /** The clip was paused by someone else: the film stops as well. */
   followPlayback() {
-    if (this.isPlaying && this.clipSeconds > 0 && !this.isHeld && !this.context.playback.isPlaying) this.pause();
+    if (this.isSteering || this.isHeld || !this.isPlaying || this.clipSeconds === 0) return;
+    if (!this.context.playback.isPlaying) this.pause();
   }
 
   /** Show a time of the film, from 0 to 1. @param {number} time */

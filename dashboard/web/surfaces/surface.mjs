@@ -114,7 +114,9 @@ export class Surface {
     gl.uniform1f(mesh.at("hatchPx"), 0);
     gl.uniform1i(mesh.at("isShaded"), scene.isShaded ? 1 : 0);
     gl.uniformMatrix4fv(mesh.at("camera"), false, scene.camera);
-    const isTorn = surface.name === "tear";
+    // Coarse triangles span more and would tear where fine ones do not: a sealed surface has no holes while it moves either.
+    const isCoarse = scene.stride > strideOf(picture.codes);
+    const isTorn = surface.name === "tear" && !(scene.isSealed && scene.gaps === "filled" && isCoarse);
     const tolerance = isTorn ? surface.tolerance : NO_TEAR;
     const isPoints = surface.name === "points";
     const pointPx = isPoints ? (1.1 * width * scene.stride) / picture.codes.width : 0;
@@ -134,8 +136,8 @@ export class Surface {
         { stride, step, perVertex, tolerance: NO_TEAR, pointPx: 0 },
         picture.codes,
       );
-      if (scene.isSealed && scene.gaps === "filled") this.seal(pane, picture, { stride: scene.stride, step });
     }
+    if (isTorn && scene.isSealed && scene.gaps === "filled") this.seal(pane, picture, { stride: scene.stride, step });
     this.drawLines(lines, scene.camera);
   }
 

@@ -76,6 +76,53 @@ test("editing by hand makes a zoom of an autozoom, and keeps an orbit an orbit",
   }
 });
 
+test("a repeated film over a clip begins again with the clip, holds its last frame, and stops where the clip is paused", (t) => {
+  const clock = t.mock.method(performance, "now", () => 0);
+  const { kenBurns, painter, context } = editing({ ...FILM, motion: "loop", seconds: 2 });
+  const playback = {
+    isPlaying: false,
+    play: () => {
+      playback.isPlaying = true;
+      kenBurns.followPlayback();
+    },
+    pause: () => {
+      playback.isPlaying = false;
+      kenBurns.followPlayback();
+    },
+  };
+  const jumps = [];
+  const jump = (frame) => {
+    playback.pause();
+    jumps.push(frame);
+  };
+  let tick = null;
+  const timers = {
+    soon: (_name, act) => {
+      tick = act;
+    },
+    cancel: () => {
+      tick = null;
+    },
+  };
+  const clip = { range: [0, 3] };
+  const data = { ptsSeconds: [0, 0.25, 0.5, 0.75] };
+  Object.assign(context, { playback, timers, clip, data, position: { repaint: () => {}, jump } });
+  kenBurns.play();
+  for (const [ms, frames, isClipPlaying] of [
+    [500, [0], true],
+    [1200, [0, 3], false], // the clip lasts 1 s, the film 2 s
+    [2100, [0, 3, 0], true],
+  ]) {
+    clock.mock.mockImplementation(() => ms);
+    tick();
+    assert.deepEqual(jumps, frames);
+    assert.deepEqual([kenBurns.isPlaying, playback.isPlaying], [true, isClipPlaying]);
+  }
+  assert.equal(painter.filmTime, 0);
+  playback.pause();
+  assert.equal(kenBurns.isPlaying, false);
+});
+
 test("a film has even sides, room for names where there are several pictures, and rows that are full", () => {
   for (const count of [1, 2, 3, 4, 5, 8])
     for (const [height, aspect] of [
