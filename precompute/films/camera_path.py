@@ -57,7 +57,7 @@ class Extent:
 
     @staticmethod
     def of(width_px: int, height_px: int, degrees: float) -> Extent:
-        """Of a picture whose shorter side has that field of view."""
+        """The extent of a picture whose shorter side has that field of view."""
         step = 2 * math.tan(math.radians(degrees) / 2) / min(width_px, height_px)
         return Extent(step * width_px, step * height_px)
 

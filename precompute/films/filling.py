@@ -85,7 +85,7 @@ def round_half_up(value: float) -> int:
 
 
 def _tears(codes: np.ndarray, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
-    """Of each pixel on a near side the farthest code across a tear, of each on a far side the nearest one; else UNKNOWN."""
+    """For each pixel on a near side the farthest code across a tear, for each on a far side the nearest one; else UNKNOWN."""
     height, width = codes.shape
     near = np.full(codes.shape, UNKNOWN)
     far = np.full(codes.shape, np.inf)

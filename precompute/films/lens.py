@@ -8,7 +8,7 @@ from importlib.resources import files
 from cache.records import Clip
 
 ASSUMED_DEGREES = 60.0
-"""Of the shorter side where it is unknown, as consistency/models/camera_geometry.py assumes."""
+"""Field of view of the shorter side where it is unknown, as consistency/models/camera_geometry.py assumes."""
 
 
 def field_of_view_of(clip: Clip) -> float | None:

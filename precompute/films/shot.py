@@ -29,14 +29,14 @@ class Shot:
     """Side by side, under one camera path."""
     path: CameraPath
     field_of_view_degrees: float
-    """Of the shorter side."""
+    """Field of view of the shorter side."""
     times_seconds: Sequence[float]
     """When each ready frame of the clip is shown."""
     first_frame: int
     is_still: bool
     """Whether the clip stands still while the camera moves."""
     n_frames: int
-    """Of the film."""
+    """Frames of the film."""
     fps: float
     side_px: int
     """Shorter side of a picture."""

@@ -30,11 +30,11 @@ class DepthScale:
     """Per code; on a logarithmic scale of the natural logarithm."""
     is_log: bool
     unknown_code: int
-    """Of pixels without a depth, which is also that of depths beyond the range; -1: there is none."""
+    """The code of pixels without a depth, which is also that of depths beyond the range; -1: there is none."""
 
     @staticmethod
     def of(domain: Mapping[str, Any]) -> DepthScale:
-        """Of a manifest's Domain record. Raises ValueError where it is not a depth that has a place in space."""
+        """Reads a manifest's Domain record. Raises ValueError where it is not a depth that has a place in space."""
         lo, hi = float(domain["lo"]), float(domain["hi"])
         is_log = domain["scale"] == "log"
         is_depth = domain["name"] == "depth" and domain["channels"] == 1

@@ -7,7 +7,7 @@ import { SECONDS_LIMITS } from "../view/space_view_state.mjs";
 import { AUTOZOOM, autozoom, inside, progressAt, SAMPLES, WHOLE } from "./camera_path.mjs";
 import { extentOf } from "./painter.mjs";
 
-/** Of a film of a still, and at most of a clip at first. */
+/** Length of a film of a still, and at most of a clip at first. */
 const STILL_SECONDS = 4;
 const MOST_SECONDS = 10;
 

@@ -12,7 +12,7 @@ export const FIELD_OF_VIEW_LIMITS = [15, 120];
 /** Shares by which the corners of a triangle may differ in depth. */
 export const TOLERANCE_LIMITS = [0.02, 0.5];
 export const TOLERANCE = 0.04;
-/** Of a film. */
+/** Limits of the length of a film. */
 export const SECONDS_LIMITS = [1, 60];
 /** Depths are of any unit, so a focus has more decimals. */
 const FOCUS = /^\d{1,6}(\.\d{1,8})?$/;

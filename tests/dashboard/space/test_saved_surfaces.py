@@ -53,7 +53,7 @@ def opened(file: Path) -> Any:
 
 
 def triangles_left() -> int:
-    """Of the grid, those whose corners are all near or all far, and known."""
+    """Triangles of the grid whose corners are all near or all far, and known."""
     corners = [CODES[:-1, :-1], CODES[:-1, 1:], CODES[1:, :-1], CODES[1:, 1:]]
     return sum(
         int((np.ptp(np.stack(three), axis=0) == 0).sum() - (np.stack(three).max(0) < 0).sum())
