@@ -51,6 +51,8 @@ VIEW_STATE = (
     "camera",
     "surface",
     "colour",
+    "gaps",
+    "film",
     "fov",
 )
 """The names of the view state in a link; their meaning and defaults are in web/view/view_state.mjs."""
@@ -190,6 +192,8 @@ class View:
     """Letter of a configuration -> its energy track, which is not a pane: for overlays, regions and shares by path."""
     stabilities: Mapping[str, Track] = field(default_factory=dict)
     """Letter of a configuration -> its stability track, whose pictures can be panes."""
+    normals: Mapping[str, Track] = field(default_factory=dict)
+    """Id of a pane of depth -> the normals of the same method, or the true ones: its surface can be shaded by them."""
     scale: Scale = "standardised"
     """The scale of the energies that are plotted, and thus of those that the browser computes itself."""
     titles: Mapping[str, str] = field(default_factory=dict)
@@ -218,6 +222,7 @@ class View:
         tracks += [(choice.open, choice.track) for choice in self.choices]
         tracks += [(f"energy of {letter}", track) for letter, track in self.energies.items()]
         tracks += [(f"stability of {letter}", track) for letter, track in self.stabilities.items()]
+        tracks += [(f"normals of {pane}", track) for pane, track in self.normals.items()]
         others = [name for name, track in tracks if track.head.clip.key != self.clip.key]
         if others:
             raise ValueError(f"{', '.join(others)} show another clip than '{self.clip.title}'; one clip per view")
@@ -272,10 +277,8 @@ def view_data(view: View) -> dict[str, Any]:
         "panes": [pane_data(pane, view.ranges) for pane in view.panes],
         "charts": [chart_data(chart) for chart in view.charts],
         "energies": {letter: energy_data(track) for letter, track in view.energies.items()},
-        "stabilities": {
-            letter: {"key": track.head.key, "domain": dict(track.head.domain), "packs": _packs(track)}
-            for letter, track in view.stabilities.items()
-        },
+        "stabilities": _plain_tracks(view.stabilities),
+        "normals": _plain_tracks(view.normals),
         "scale": view.scale,
         "titles": dict(view.titles),
         "styles": {letter: asdict(style) for letter, style in view.styles.items()},
@@ -338,6 +341,13 @@ def energy_data(track: Track) -> dict[str, Any]:
     constants["paperWeights"] = weights_of(head.constants, n_paths, "paper").tolist()
     method = f"{head.zoo}/{head.method}"
     return {"key": head.key, "method": method, "domain": dict(head.domain), "packs": _packs(track), **constants}
+
+
+def _plain_tracks(tracks: Mapping[str, Track]) -> dict[str, Any]:
+    return {
+        name: {"key": track.head.key, "domain": dict(track.head.domain), "packs": _packs(track)}
+        for name, track in tracks.items()
+    }
 
 
 def _picture_data(picture: Pane | Choice, ranges: Mapping[str, tuple[float, float]]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 from pathlib import Path
 
@@ -40,6 +41,15 @@ def listed(name: str) -> dict[str, Requirement]:
         elif line and not line.startswith("#"):
             found[Requirement(line).name] = Requirement(line)
     return found
+
+
+def test_vendored_browser_code_is_what_its_readme_states_and_names_its_licence():
+    folder = ROOT / "dashboard" / "web" / "vendor"
+    stated = dict(re.findall(r"SHA-256 of `([\w.]+)`: `([0-9a-f]{64})`", (folder / "README.md").read_text()))
+    assert stated == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.mjs")}
+    for name in stated:
+        assert "Mozilla Public License" in (folder / name).read_text(encoding="utf-8")[:800]
+        assert (folder / name).with_suffix(".LICENSE").read_text().startswith("Mozilla Public License Version 2.0")
 
 
 @pytest.mark.parametrize("name", LOCKS)

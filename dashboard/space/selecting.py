@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from cache.records import Clip
+from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
 from dashboard.gallery.items import listed
-from dashboard.player_data import LETTERS
+from dashboard.player_data import LETTERS, Pane
 from dashboard.selection.choices import Choices
 from dashboard.selection.link import Selection
 
-DEPTH = "depth"
+DEPTH, NORMAL = "depth", "normal"
 FLAT_ONLY = ("readout", "zoom", "region", "panel", "panes")
 """Parts of a link that mean nothing in space."""
 
@@ -37,6 +37,20 @@ def in_depth(query: Mapping[str, str]) -> dict[str, str]:
 def has_depth(catalogue: Catalogue, clip: str) -> bool:
     """Whether any depth of that clip is stored, predicted or true."""
     return DEPTH in catalogue.targets(clip) or catalogue.find(clip, "truth", DEPTH) is not None
+
+
+def normals_of(catalogue: Catalogue, panes: Sequence[Pane]) -> dict[str, Track]:
+    """Id of each pane of depth -> the normals of the same method, or the true ones, where they are stored."""
+    found: dict[str, Track] = {}
+    for pane in panes:
+        head = pane.track.head
+        if pane.role not in ("prediction", "truth") or head.domain["name"] != DEPTH:
+            continue
+        path = NORMAL if pane.role == "truth" else f"rgb-{NORMAL}"
+        track = catalogue.find(head.clip.key, head.kind, path, zoo=head.zoo, method=head.method)
+        if track is not None and track.n_frames >= pane.track.n_frames:
+            found[pane.id] = track
+    return found
 
 
 def field_of_view_of(clip: Clip) -> float | None:

@@ -12,7 +12,7 @@ from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.components.gallery import gallery
 from dashboard.gallery.cards import Card, cards_of, options_of, targets_of, trust_words
-from dashboard.gallery.data import gallery_data
+from dashboard.gallery.data import IMAGE, gallery_data
 from dashboard.gallery.items import CATEGORIES, COMMAND, listed
 from dashboard.selection.defaults import default_target
 from dashboard.site import Site
@@ -27,8 +27,6 @@ INTRODUCTION = (
     "right."
 )
 EVERY = "all"
-SHEET = "image"
-"""The page that shows every domain of a picture, and takes visitors' own."""
 
 
 def page(site: Site) -> None:
@@ -52,17 +50,16 @@ def page(site: Site) -> None:
         found = {card.item.category for card in cards}
         shown_categories = {name: title for name, title in CATEGORIES.items() if name in found}
         category = pills_in_link("gallery", "category", "Category", {EVERY: "All", **shown_categories}, EVERY)
-        if SHEET in site.pages:
+        if IMAGE in site.pages:
             with st.container(key="gallery-yours"):
-                st.page_link(site.pages[SHEET], label="Try your own picture")
+                st.page_link(site.pages[IMAGE], label="Try your own picture")
     with st.container(key="gallery-trust"):
         st.text(_trust(catalogue, cards, target))
         if len(cards) < len(items):
             st.text(f"{len(cards)} of {len(items)} are computed; the others appear as they are stored.")
     shown = [card for card in cards if category in (EVERY, card.item.category)]
-    sheet = SHEET if SHEET in site.pages else None
     ends_of = partial(ranges_of, store)
-    gallery(gallery_data(catalogue, ends_of, cards, shown, target, sheet), key="gallery")
+    gallery(gallery_data(catalogue, ends_of, cards, shown, target, site.pages), key="gallery")
     if len(cards) < len(items):
         _show_missing(store, tracks, len(cards), len(items))
 

@@ -32,6 +32,7 @@ from dashboard.image.sheet import (
 from dashboard.player_data import Position, View, read_view_state
 from dashboard.selection.choices import LINK, newest_link
 from dashboard.selection.defaults import MERGED
+from dashboard.selection.link import carried
 from dashboard.site import Site
 from dashboard.space.selecting import has_depth
 from dashboard.text import one_line, without_markdown
@@ -259,9 +260,10 @@ def _show_actions(
     own = [track for track in tracks if track.head.clip.key == clip.key]
     is_unlisted = clip.key in catalogue.unlisted
     with st.container(key="image-actions", horizontal=True, vertical_alignment="center", gap="small"):
-        st.page_link(site.pages["compare"], label="Open in Compare", query_params={"clip": clip.key})
+        link = carried(newest_link()) | {"clip": clip.key}
+        st.page_link(site.pages["compare"], label="Open in Compare", query_params=link)
         if has_depth(catalogue, clip.key):
-            st.page_link(site.pages["space"], label="Depth in space", query_params={"clip": clip.key})
+            st.page_link(site.pages["space"], label="Depth in space", query_params=link)
         st.download_button(
             "Raw values (.npz)",
             data=partial(npz, site.store, own),

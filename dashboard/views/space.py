@@ -20,7 +20,7 @@ from dashboard.selection.choices import note_move
 from dashboard.selection.link import Selection
 from dashboard.selection.menus import menus
 from dashboard.site import Site
-from dashboard.space.selecting import DEPTH, DepthChoices, field_of_view_of, has_depth
+from dashboard.space.selecting import DEPTH, DepthChoices, field_of_view_of, has_depth, normals_of
 from dashboard.text import counted
 from dashboard.views.parts.comparison_view import comparison_view
 from dashboard.views.parts.header import show_menu
@@ -87,7 +87,8 @@ def _show_player(
         return
     field_of_view = field_of_view_of(selection.clip)
     # Depth alone: no menu of other predictions, and no pictures of change over time.
-    view = replace(flat, menus=flat.menus[:1], stabilities={}, field_of_view_degrees=field_of_view)
+    normals = normals_of(catalogue, flat.panes)
+    view = replace(flat, menus=flat.menus[:1], stabilities={}, normals=normals, field_of_view_degrees=field_of_view)
 
     def show(position: Position) -> Position:
         on_request = choices.handle_request_of_fragment

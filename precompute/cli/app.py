@@ -9,6 +9,7 @@ import typer
 from cache.version import VERSION
 from precompute.cli.compare import compare
 from precompute.cli.doctor import doctor
+from precompute.cli.kenburns import kenburns
 from precompute.cli.measure import measure
 from precompute.cli.output.console import say
 from precompute.cli.plain_help import HELP_NAMES, PlainCommand, PlainGroup
@@ -78,7 +79,14 @@ def main(
     """Only holds the options of the program itself; each command is a function of its own."""
 
 
-for name, command in {"run": run, "compare": compare, "measure": measure, **REQUEST_COMMANDS, **STORE_COMMANDS}.items():
+for name, command in {
+    "run": run,
+    "compare": compare,
+    "measure": measure,
+    "kenburns": kenburns,
+    **REQUEST_COMMANDS,
+    **STORE_COMMANDS,
+}.items():
     app.command(name, cls=PlainCommand, context_settings=HELP_NAMES)(command)
 for name, command in ZOO_COMMANDS.items():
     zoo_app.command(name, cls=PlainCommand, context_settings=HELP_NAMES)(command)

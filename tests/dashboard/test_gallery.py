@@ -164,7 +164,7 @@ def test_a_card_opens_compare_on_its_clip_target_methods_and_frame(tmp_path: Pat
     clip = add_item(store, "city-at-night", n_frames=20)
     catalogue = Catalogue(store.tracks())
     found = cards(store)
-    data = gallery_data(catalogue, Ranges(store).of, found, found, "normal", None)
+    data = gallery_data(catalogue, Ranges(store).of, found, found, "normal", ())
     (card,) = data["cards"]
     selection, notes = from_query(dict(parse_qsl(urlsplit(card["compare"]).query)), catalogue)
     assert selection is not None and notes == ()
@@ -173,12 +173,32 @@ def test_a_card_opens_compare_on_its_clip_target_methods_and_frame(tmp_path: Pat
     assert [picture["role"] for picture in card["pictures"]] == ["input", "energy", "prediction", "prediction"]
 
 
+def test_a_card_leads_into_space_and_is_filmed_only_where_depth_is_stored(tmp_path: Path):
+    store = Store(tmp_path)
+    clip = add_item(store, "night-cafe")
+
+    def card() -> dict:
+        catalogue = Catalogue(store.tracks())
+        found = cards(store)
+        return gallery_data(catalogue, Ranges(store).of, found, found, "normal", ("space",))["cards"][0]
+
+    assert (card()["space"], card()["film"]) == ("", None)
+    add_track(store, clip, kind="prediction", path="rgb-depth", zoo="mini", method="consistency", number=9)
+    catalogue = Catalogue(store.tracks())
+    found = card()
+    selection, notes = from_query(dict(parse_qsl(urlsplit(found["space"]).query)), catalogue)
+    assert selection is not None and notes == () and found["space"].startswith("space?")
+    assert selection.target == "depth" and {c.method for c in selection.configurations} == {"consistency"}
+    depth = catalogue.prediction(clip.key, selection.configurations[0])
+    assert depth is not None and found["film"]["key"] == depth.head.key and found["film"]["method"] == "consistency"
+
+
 def test_the_scale_holds_every_card_though_few_are_shown(tmp_path: Path):
     store = Store(tmp_path)
     for number, name in ((16, "cat"), (40, "night-cafe"), (90, "coffee")):
         add_item(store, name, number=number)
     found = cards(store)
-    data = gallery_data(Catalogue(store.tracks()), Ranges(store).of, found, found[:1], "normal", "image")
+    data = gallery_data(Catalogue(store.tracks()), Ranges(store).of, found, found[:1], "normal", ("image",))
     energies = [r.mean_sigma for card in found for r in card.readings if r.mean_sigma is not None]
     assert data["scale"]["lo"] < min(energies) and data["scale"]["hi"] > max(energies)
     assert len(data["cards"]) == 1 and data["cards"][0]["sheet"].startswith("image?clip=")

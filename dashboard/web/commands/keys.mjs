@@ -199,6 +199,14 @@ export const BINDINGS = [
     },
     { keys: ["i"], label: "I", action: "spaceColour", help: "colour of the surface: image, map, shading", words: "3d" },
     { keys: ["y"], label: "Y", action: "spaceSurface", help: "surface: torn at edges, points, stretched", words: "3d" },
+    {
+      keys: ["Shift+H"],
+      label: "Shift H",
+      action: "filmToggle",
+      help: "Ken Burns film: move the camera along a path, or by hand again",
+      words: "3d video animation camera path",
+    },
+    { keys: ["Shift+J"], label: "Shift J", action: "filmPlay", help: "play / pause the Ken Burns film", words: "3d" },
   ]),
   ...inGroup("Plots", [
     {

@@ -15,7 +15,7 @@ const MAX_BOOKMARKS = 500;
 
 /** @typedef {import("../player/context.mjs").Context} Context */
 
-/** @param {Context} context @returns {import("../player/context.mjs").Part} */
+/** @param {Context} context @returns {import("../player/context.mjs").Part & {keep: (note: string) => void}} keep: adds to the note of the frame on the screen, which it bookmarks */
 export function bookmarking(context) {
   const own = new Bookmarks(context);
   return {
@@ -23,6 +23,7 @@ export function bookmarking(context) {
     onTimeline: own.layer,
     underTimeline: own.flags,
     notes: () => own.notes,
+    keep: (note) => own.keep(context.position.painted, note),
     actions: {
       bookmark: () => own.toggle(context.position.painted),
       toBookmark: (value = 1) => own.goTo(value),
@@ -88,6 +89,20 @@ class Bookmarks {
       context.ui.focus();
     });
     context.ui.announce(`bookmark of frame ${frame} removed`, undo);
+  }
+
+  /** Add to what is noted of a frame. @param {number} frame @param {string} note */
+  keep(frame, note) {
+    const { context, notes } = this;
+    const before = notes.get(frame);
+    if (frame < 0 || before?.split("; ").includes(note)) return;
+    if (before === undefined && notes.size >= MAX_BOOKMARKS)
+      return context.ui.announce(`you can set up to ${MAX_BOOKMARKS} bookmarks`);
+    const both = before ? `${before}; ${note}` : note;
+    if (both.length > MAX_NOTE_LETTERS)
+      return context.ui.announce(`the note of frame ${frame} has no room left: ${MAX_NOTE_LETTERS} letters at most`);
+    this.set(frame, both);
+    context.ui.announce(`noted of frame ${frame}`);
   }
 
   /** @param {number} frame @param {string} note */

@@ -164,11 +164,12 @@ export class Stage {
   /**
    * Paints on another canvas, at another resolution, what `paint` paints on the screen: for exports.
    * @param {HTMLCanvasElement} canvas @param {number} ratio its pixels per CSS px @param {(Picture | null)[]} pictures
-   * @param {Look["wipe"]} wipe
+   * @param {Look["wipe"]} wipe @param {import("./layout.mjs").Layout | null} [layout] where the panes are there; without a wipe
    */
-  paintOn(canvas, ratio, pictures, wipe) {
-    const own = { canvas: this.canvas, context: this.context, ratio: this.ratio };
+  paintOn(canvas, ratio, pictures, wipe, layout = null) {
+    const own = { canvas: this.canvas, context: this.context, ratio: this.ratio, layout: this.layout, pair: this.pair };
     Object.assign(this, { canvas, context: canvas.getContext("2d"), ratio });
+    if (layout) Object.assign(this, { layout, pair: null });
     try {
       this.paint(pictures, wipe);
     } finally {

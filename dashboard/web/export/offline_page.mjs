@@ -115,6 +115,7 @@ function documentText({ data, ui, position, playback, view, notes }, code, { fir
           Object.entries(data.energies ?? {}).map(([letter, own]) => [letter, { ...own, packs: packOf(own) }]),
         )
       : {},
+    normals: {},
     stabilities: {}, // those that are shown are among the panes
     firstReady: first,
     nReady: last + 1,

@@ -10,6 +10,7 @@ import { dialog } from "../ui/dialog.mjs";
 import { button, element } from "../ui/dom.mjs";
 import { markWithUnit, rangeText } from "../ui/numbers.mjs";
 import { save, slug } from "../ui/save.mjs";
+import { whyNoFilm } from "./film.mjs";
 
 /** A video with more pixels a frame is slow to make and to play, so it is made smaller. */
 const VIDEO = { maxPixels: 2560 * 1440, hasValues: false };
@@ -49,7 +50,7 @@ class Share {
       link: row("Link", ["Copy"]),
       picture: row("Picture", ["Save PNG"]),
       table: row("Series", ["Save CSV"]),
-      video: row("Video", ["Save WebM"]),
+      video: row("Video", ["Save video"]),
       page: row("Page", ["Save HTML"]),
       report: row("Bookmarks", ["Save report"]),
     };
@@ -169,7 +170,7 @@ class Share {
     rows.table.text.textContent = `${parts.join(", ")}.`;
     this.parquet.hidden = this.isFile;
     if (!this.isFile) Object.assign(this.parquet, { href: this.parquetUrl, download: this.fileName("parquet") });
-    const reason = whyNoVideo();
+    const reason = whyNoFilm();
     setEnabled(rows.video, !reason);
     rows.page.root.hidden = this.isFile;
     const { size } = context.notes;
@@ -316,13 +317,13 @@ class Share {
     },
     video: async (signal) => {
       const { context } = this;
-      const reason = whyNoVideo();
+      const reason = whyNoFilm();
       if (reason) throw new Error(reason);
       context.playback.pause();
       const [first, last] = this.range;
       const { ptsSeconds, title } = context.data;
       const { record } = await import("./record.mjs");
-      const blob = await record(await this.snapshot(VIDEO), {
+      const { blob, extension } = await record(await this.snapshot(VIDEO), {
         first,
         last,
         pts: ptsSeconds,
@@ -331,7 +332,7 @@ class Share {
         onProgress: (done, count) => this.showProgress("video", done, count),
         signal,
       });
-      return [blob, this.fileName("webm")];
+      return [blob, this.fileName(extension)];
     },
     page: async (signal) => {
       const [first, last] = this.range;
@@ -403,18 +404,6 @@ function row(name, labels) {
 /** @param {{actions: HTMLElement}} made @param {boolean} isEnabled */
 function setEnabled({ actions }, isEnabled) {
   for (const one of actions.querySelectorAll("button")) one.disabled = !isEnabled;
-}
-
-/** Why this browser cannot record a video, with what to do about it; null: it can. */
-function whyNoVideo() {
-  if (typeof VideoEncoder !== "undefined") return null;
-  if (!window.isSecureContext) {
-    return (
-      "Browsers encode video only on pages served over https or from localhost. Open the page over https, or forward its " +
-      `port (ssh -L 8501:localhost:${window.location.port || 80} HOST) and open http://localhost:8501.`
-    );
-  }
-  return "This browser has no video encoder (WebCodecs). Use Chrome, Edge, Firefox 130 or newer, or Safari 26 or newer.";
 }
 
 /** @param {unknown} error */

@@ -29,7 +29,7 @@ export function sharing(context) {
         { help: "save this view as a picture (PNG)", run: () => save("picture") },
         { help: "save the series as a table (CSV)", run: () => save("table") },
         ...(isFile ? [] : [{ help: "save the series as Parquet", run: () => save("parquet") }]),
-        { help: "save a video (WebM)", run: () => share("video") },
+        { help: "save a video (MP4 or WebM)", run: () => share("video") },
         { help: "save the bookmarks as a report (HTML)", run: () => save("report") },
         ...(isFile ? [] : [{ help: "save a page that opens offline (HTML)", run: () => share("page") }]),
       ];

@@ -21,8 +21,9 @@ const AHEAD = "400px";
  *   where that lies among rooms
  * @typedef {{lo: number, hi: number, limit: number | null}} Scale of all cards, σ; limit: the percentile of rooms, where stated
  * @typedef {{name: string, title: string, category: string, nFrames: number, frame: number, pictures: Picture[],
- *   readings: Reading[], amongRooms: string, compare: string, sheet: string, credit: string, attribution: string,
- *   source: string}} Card compare, sheet and source are addresses; "": there is none
+ *   readings: Reading[], amongRooms: string, compare: string, sheet: string, space: string,
+ *   film: import("./picture_film.mjs").FilmedDepth | null, credit: string, attribution: string, source: string}} Card compare,
+ *   sheet, space and source are addresses; "": there is none; film: the depth through which a camera can move
  * @typedef {{passQuery: string, letters: string, styles: Record<string, Style>, scale: Scale, cards: Card[]}} Data
  * @typedef {{data: Data, parentElement: ShadowRoot | HTMLElement}} Component
  */
@@ -134,14 +135,48 @@ class Gallery {
     compare.append(...pictures);
     const links = [element("a", { class: "way", href: card.compare, target: "_top", text: "Compare" })];
     if (card.sheet) links.push(element("a", { class: "way", href: card.sheet, target: "_top", text: "All domains" }));
+    if (card.space) links.push(element("a", { class: "way", href: card.space, target: "_top", text: "In space" }));
+    const film = card.film && this.film(card.film, pictures[0], card, data);
     return element(
       "li",
       { class: "card" },
       element("div", { class: "card-head" }, title, element("p", { class: "muted", text: card.category + clip })),
       compare,
       readings(card, data.scale),
-      element("div", { class: "card-foot" }, element("div", { class: "ways" }, ...links), credit(card)),
+      element(
+        "div",
+        { class: "card-foot" },
+        element("div", { class: "ways" }, ...links, ...(film ? [film] : [])),
+        credit(card),
+      ),
     );
+  }
+
+  /**
+   * The button that moves a camera through a picture.
+   * @param {import("./picture_film.mjs").FilmedDepth} depth @param {HTMLElement} box of the picture @param {Card} card @param {Data} data
+   */
+  film(depth, box, { title, frame, pictures }, { passQuery }) {
+    const label = `Ken Burns: move a camera through ${title}, by the depth of ${depth.method}`;
+    const made = element("button", {
+      type: "button",
+      class: "way",
+      text: "Ken Burns",
+      title: label,
+      "aria-label": label,
+    });
+    const changed = (/** @type {boolean} */ isShown) => made.setAttribute("aria-pressed", String(isShown));
+    const load = async (/** @type {string} */ key) => (await answerOf(`frames/${key}-${frame}${passQuery}`)).blob();
+    /** @type {Promise<import("./picture_film.mjs").PictureFilm> | null} */
+    let own = null;
+    changed(false);
+    made.addEventListener("click", async () => {
+      own ??= import("./picture_film.mjs").then(({ PictureFilm }) => new PictureFilm(depth, box, changed));
+      const film = await own;
+      if (film.isShown) film.hide();
+      else film.show(load, pictures[0].key);
+    });
+    return made;
   }
 
   /** @param {Picture} picture @param {Card} card @param {Data} data */
@@ -164,11 +199,16 @@ class Gallery {
   }
 }
 
-/** @param {HTMLCanvasElement} canvas @param {Picture} picture @param {string} path relative to the base of the page */
-async function paint(canvas, { domain, role }, path) {
+/** @param {string} path relative to the base of the page */
+async function answerOf(path) {
   const answer = await fetch(new URL(path, document.baseURI));
   if (!answer.ok) throw new Error(await answer.text());
-  const codes = await decodeBlob(await answer.blob());
+  return answer;
+}
+
+/** @param {HTMLCanvasElement} canvas @param {Picture} picture @param {string} path relative to the base of the page */
+async function paint(canvas, { domain, role }, path) {
+  const codes = await decodeBlob(await (await answerOf(path)).blob());
   const scale = role === "energy" ? energyScale(domain, { maps: {} }) : shownScale(domain);
   drawCodes(canvas, codes, domain, domain.channels === 1 ? shownTable(domain, scale) : null);
 }

@@ -28,9 +28,9 @@ export const LETTERS = "ABCDEFGH";
  * @typedef {{clip: string, title: string, width: number, height: number, ptsSeconds: number[], nReady: number,
  *   panes: Pane[], charts: Chart[], speeds: number[], passQuery?: string, letters?: string, scale?: "standardised" | "raw",
  *   about?: string[], firstReady?: number, isFile?: boolean, notes?: [number, string][],
- *   energies?: Record<string, Energy>, stabilities?: Record<string, Pick<Pane, "key" | "domain" | "packs">>, titles?: Record<string, string>, start: Place, command: Place & {seq: number}, choices?: Choice[],
+ *   energies?: Record<string, Energy>, stabilities?: Record<string, Pick<Pane, "key" | "domain" | "packs">>, normals?: Record<string, Pick<Pane, "key" | "domain" | "packs">>, titles?: Record<string, string>, start: Place, command: Place & {seq: number}, choices?: Choice[],
  *   menus?: Menu[], believed?: import("../panels/believe.mjs").Believed | null, suggestion?: string, canAsk?: boolean, fieldOfView?: number | null, styles?: Record<string, import("../ui/theme.mjs").Style>}} Data
- *   styles: by letter; believed: which confidence orders frames by their error; suggestion: what to offer first for one more pane; canAsk: whether a video can be added; fieldOfView: of the shorter side, degrees, where the clip states it; scale: of energies; energies: by letter; stabilities: by letter, the pictures of the change over time; titles: by domain; about: author and licence of the clip; firstReady, isFile,
+ *   styles: by letter; believed: which confidence orders frames by their error; suggestion: what to offer first for one more pane; canAsk: whether a video can be added; fieldOfView: of the shorter side, degrees, where the clip states it; scale: of energies; energies: by letter; stabilities: by letter, the pictures of the change over time; normals: by id of a pane of depth; titles: by domain; about: author and licence of the clip; firstReady, isFile,
  *   notes: of a page exported to a file, its first frame, that it is one, and its bookmarks
  */
 
@@ -74,6 +74,7 @@ export const LETTERS = "ABCDEFGH";
  *   readonly letters: string,
  *   readonly notes: ReadonlyMap<number, string>,
  *   readonly overlayTracks: (Energy & {letter: string})[],
+ *   readonly normalTracks: (Pick<Pane, "key" | "domain" | "packs"> & {pane: string})[],
  *   readonly isDestroyed: boolean,
  *   readonly signal: AbortSignal,
  *   readonly timers: import("../ui/timers.mjs").Timers,
@@ -97,7 +98,7 @@ export const LETTERS = "ABCDEFGH";
  *   readonly request: (wanted: Record<string, string>) => void,
  * }} Context
  *   data: read it once `update` has been called. overlayTracks: energies drawn over the pictures, whose pictures follow
- *   those of the panes. request: send Python a request, such as {open: "zoo/method/path"}
+ *   those of the panes; normalTracks: normals that surfaces are shaded by, whose pictures follow those. request: send Python a request, such as {open: "zoo/method/path"}
  */
 
 /**
@@ -113,7 +114,14 @@ export function completed(data) {
   const byLetter = (/** @type {Record<string, any> | undefined} */ tracks) =>
     Object.fromEntries(Object.entries(tracks ?? {}).map(([letter, track]) => [letter, { ...track, ...whole(track) }]));
   const choices = (data.choices ?? []).map((choice) => ({ ...choice, ...whole(choice) }));
-  return { ...data, panes, energies: byLetter(data.energies), stabilities: byLetter(data.stabilities), choices };
+  return {
+    ...data,
+    panes,
+    energies: byLetter(data.energies),
+    stabilities: byLetter(data.stabilities),
+    normals: byLetter(data.normals),
+    choices,
+  };
 }
 
 /** What a pane belongs to: its configuration, else "truth" or "input". @param {Pick<Pane, "letter" | "role">} pane */

@@ -187,7 +187,13 @@ export class Player {
     if (isNewClip) this.begin(before === null);
     this.ui.root.classList.toggle("is-still", this.clip.nFrames === 1);
     this.given = withExtraPanes(data, this.view.state.panes);
-    const shownOf = (/** @type {Data | null} */ one) => [one?.panes, one?.energies, one?.stabilities, one?.choices];
+    const shownOf = (/** @type {Data | null} */ one) => [
+      one?.panes,
+      one?.energies,
+      one?.stabilities,
+      one?.normals,
+      one?.choices,
+    ];
     if (isNewClip || !same(shownOf(before), shownOf(this.given))) this.showPanes(isNewClip);
     this.updateCharts();
     for (const part of this.parts) part.update?.(this.data, isNewClip);
@@ -266,9 +272,15 @@ export class Player {
     return Object.entries(this.given.energies ?? {}).map(([letter, energy]) => ({ letter, ...energy }));
   }
 
+  /** Normals that surfaces are shaded by: their pictures follow those of the overlays. */
+  get normalTracks() {
+    if (this.view.state.colour !== "normals" || !this.given) return [];
+    return Object.entries(this.given.normals ?? {}).map(([pane, normals]) => ({ pane, ...normals }));
+  }
+
   /** Load the frames of the panes, and of what is drawn over them. @param {boolean} isNewClip */
   showTracks(isNewClip) {
-    this.position.setTracks([...this.data.panes, ...this.overlayTracks], isNewClip);
+    this.position.setTracks([...this.data.panes, ...this.overlayTracks, ...this.normalTracks], isNewClip);
   }
 
   /** Draw the plots where their numbers are new. */

@@ -20,6 +20,7 @@ import { mountPlayer } from "./player.mjs";
 /** @param {import("./context.mjs").Context} context @returns {import("./context.mjs").Part[]} */
 function parts(context) {
   const space = spacing(context);
+  const bookmarks = bookmarking(context);
   return [
     transporting(context),
     space,
@@ -28,12 +29,12 @@ function parts(context) {
     tools(context),
     measuring(context, space.gestures, {
       degrees: () => space.painter.degrees,
-      more: (points) => reading(space.painter, points),
+      more: (points) => reading(space.painter, points, bookmarks.keep),
     }),
     probing(context, space.gestures),
     onDemand(context, ["legend", "scaleMenu"], async () => (await import("../tools/scales.mjs")).scaling(context)),
     dividing(context),
-    bookmarking(context),
+    bookmarks,
     sharing(context),
     addingVideo(context),
     palettePart(context),

@@ -24,6 +24,11 @@ export function clipCamera(scale) {
   return { yaw: 0, pitch: 0, distance: scale, target: [0, 0, scale] };
 }
 
+/** A little aside of the clip's camera and farther away, so that depth is seen at once. @param {number} scale @returns {Camera} */
+export function asideCamera(scale) {
+  return { yaw: 12, pitch: 5, distance: 1.15 * scale, target: [0, 0, scale] };
+}
+
 /** From above, all of the scene in view. @param {number} scale @returns {Camera} */
 export function topCamera(scale) {
   return { yaw: 0, pitch: MAX_PITCH_DEGREES, distance: 2.2 * scale, target: [0, 0, scale] };
@@ -80,7 +85,7 @@ export function dollied(camera, factor, scale) {
 export function projection(camera, lens, scale) {
   const [right, down, forward] = axesOf(camera);
   const eye = eyeOf(camera);
-  const [near, far] = CLIP_PLANES.map((share) => share * scale);
+  const [near, far] = planesOf(scale);
   const [fx, fy] = [2 / (lens.step * lens.width), 2 / (lens.step * lens.height)];
   const [a, b] = [(far + near) / (far - near), (-2 * far * near) / (far - near)];
   const along = (/** @type {Point} */ axis) => -(axis[0] * eye[0] + axis[1] * eye[1] + axis[2] * eye[2]);
@@ -92,6 +97,11 @@ export function projection(camera, lens, scale) {
     a * along(forward) + b,
     along(forward),
   ]);
+}
+
+/** Nearest and farthest distance that is drawn. @param {number} scale of the scene @returns {[number, number]} */
+export function planesOf(scale) {
+  return [CLIP_PLANES[0] * scale, CLIP_PLANES[1] * scale];
 }
 
 /**

@@ -18,13 +18,21 @@ const COLOUR_TEXTS = [
   ["map", "Colour map"],
   ["shade", "Shading"],
   ["debanded", "Shading, debanded"],
+  ["normals", "Shading, stored normals"],
+];
+
+/** @type {[string, string][]} */
+const GAPS_TEXTS = [
+  ["open", "Open"],
+  ["filled", "Filled"],
+  ["hatched", "Filled, hatched"],
 ];
 
 /**
  * @param {import("../player/context.mjs").Context} context @param {import("./painter.mjs").Painter} painter
- * @param {(name: "clip" | "top" | "side") => void} standAt @param {(pane: number, format: "ply" | "glb") => void} saveAs
+ * @param {(name: "clip" | "top" | "side") => void} standAt @param {() => void} toggleFilm @param {(pane: number, format: "ply" | "glb") => void} saveAs
  */
-export function controls(context, painter, standAt, saveAs) {
+export function controls(context, painter, standAt, toggleFilm, saveAs) {
   const { view, signal } = context;
   const stand = (
     /** @type {"clip" | "top" | "side"} */ name,
@@ -38,7 +46,13 @@ export function controls(context, painter, standAt, saveAs) {
   const stands = element("div", { class: "group", role: "group", "aria-label": "camera" });
   stands.append(element("span", { class: "muted", text: "camera" }));
   const clip = stand("clip", "Clip", "look from the camera of the clip (F)");
-  stands.append(clip, stand("top", "Top", "look from above"), stand("side", "Side", "look from the side"));
+  const film = element("button", {
+    type: "button",
+    text: "Ken Burns",
+    title: "a film: the camera moves along a path (Shift H)",
+  });
+  listener(film, signal)("click", toggleFilm);
+  stands.append(clip, stand("top", "Top", "look from above"), stand("side", "Side", "look from the side"), film);
 
   const surface = menu("surface", (name) =>
     view.change({ surface: { ...view.state.surface, name: /** @type {"tear"} */ (name) } }),
@@ -47,6 +61,10 @@ export function controls(context, painter, standAt, saveAs) {
   const tolerance = slider("tear where depths differ by more than", TOLERANCE_LIMITS, 0.01, (value) =>
     view.change({ surface: { name: "tear", tolerance: value } }),
   );
+  const gaps = menu("gaps", (name) => view.change({ gaps: /** @type {"open"} */ (name) }));
+  gaps.title =
+    "What a near surface hides: left open, or invented from the far side; hatching marks every invented pixel";
+  const gapsRow = labelled("gaps", gaps);
   const fov = slider("field of view of the shorter side", FIELD_OF_VIEW_LIMITS, 1, (value) =>
     view.change({ fov: value }),
   );
@@ -66,6 +84,7 @@ export function controls(context, painter, standAt, saveAs) {
     stands,
     labelled("surface", surface),
     tolerance.root,
+    gapsRow,
     labelled("colour", colour),
     fov.root,
     saves,
@@ -99,9 +118,12 @@ export function controls(context, painter, standAt, saveAs) {
 
   const show = () => {
     const { state } = view;
-    clip.setAttribute("aria-pressed", String(state.camera === null));
+    clip.setAttribute("aria-pressed", String(state.camera === "clip" && state.film === null));
+    film.setAttribute("aria-pressed", String(state.film !== null));
     fill(surface, SURFACE_TEXTS, state.surface.name);
     fill(colour, COLOUR_TEXTS, state.colour);
+    fill(gaps, GAPS_TEXTS, state.gaps);
+    gapsRow.hidden = state.surface.name !== "tear";
     tolerance.root.hidden = state.surface.name !== "tear";
     tolerance.input.value = String(state.surface.tolerance);
     tolerance.name.textContent = "beyond";

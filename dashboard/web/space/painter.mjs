@@ -9,8 +9,10 @@ import {
   pointOf,
   strideOf,
 } from "../surfaces/geometry.mjs";
+import { shadeByNormals } from "../surfaces/normal_shading.mjs";
 import { gridOf, Surface } from "../surfaces/surface.mjs";
-import { clipCamera, eyeOf, projection } from "./camera.mjs";
+import { asideCamera, clipCamera, eyeOf, planesOf, projection } from "./camera.mjs";
+import { cameraAt, pathProjection } from "./camera_path.mjs";
 import { Pace } from "./pace.mjs";
 import { pixelAt, placeOf } from "./picking.mjs";
 
@@ -24,6 +26,7 @@ const MOVING_SHARE = 0.5;
 const GRID_CELLS = 6;
 export const NO_WEBGL =
   "This browser cannot draw in space: WebGL 2 is missing or switched off. The flat pictures are on the Compare page.";
+export const NO_NORMALS = "No normals of this method are stored for this clip, so there is no shading by them.";
 export const LOST =
   "The graphics of this browser have stopped. They come back by themselves, or with a reload of the page.";
 
@@ -43,10 +46,18 @@ export class Painter {
     });
     /** The camera while it moves; null: that of the view state. @type {Camera | null} */
     this.moving = null;
+    /** The film while it is edited; null: that of the view state. @type {import("../view/space_view_state.mjs").Film | null} */
+    this.editedFilm = null;
+    /** Where in the film the camera stands, from 0 to 1. */
+    this.filmTime = 0;
+    /** Whether a frame of the film is drawn for export: whole, however long it takes. */
+    this.isExporting = false;
     /** The middle depth of the clip's first picture in space; 0: none yet. */
     this.scale = 0;
     /** Draws a pane flat, as the stage handed it over last. @type {Map<number, () => HTMLCanvasElement>} */
     this.flat = new Map();
+    /** Pictures shaded by predicted normals, by the picture of the normals. @type {WeakMap<ImageData, ImageData>} */
+    this.shaded = new WeakMap();
     this.pace = new Pace(this.surface.renderer);
     /** When the camera or the frame was another one last, ms. */
     this.movedMs = 0;
@@ -64,7 +75,22 @@ export class Painter {
   }
 
   get camera() {
-    return this.moving ?? this.context.view.state.camera ?? clipCamera(this.sceneScale);
+    const { camera } = this.context.view.state;
+    const chosen = camera === "clip" ? clipCamera(this.sceneScale) : camera;
+    return this.moving ?? chosen ?? asideCamera(this.sceneScale);
+  }
+
+  /** The film whose path the camera follows; null: it is moved by hand. */
+  get film() {
+    return this.editedFilm ?? this.context.view.state.film;
+  }
+
+  /** From points to the pane. @param {import("../surfaces/geometry.mjs").Lens} lens */
+  matrix(lens) {
+    const { film, sceneScale } = this;
+    if (!film) return projection(this.camera, lens, sceneScale);
+    const extent = extentOf(lens);
+    return pathProjection(cameraAt(film, this.filmTime, extent), extent, film.focus, planesOf(sceneScale));
   }
 
   /** @param {number} pane */
@@ -97,6 +123,8 @@ export class Painter {
     const isPoints = this.context.view.state.surface.name === "points";
     if (Math.min(codes.width, codes.height) < 2 && !isPoints)
       return "A surface needs at least 2 × 2 pixels; show points.";
+    const isByNormals = this.context.view.state.colour === "normals" && !this.isMapped(pane);
+    if (isByNormals && this.normalsAt(pane) < 0) return NO_NORMALS;
     const floats = this.surface.codesOf(pane, codes, this.context.stage.panes[pane].domain);
     if (!floats.some((code) => code >= 0)) return "No pixel of this frame has a known depth.";
     return "";
@@ -115,7 +143,8 @@ export class Painter {
     const { domain } = stage.panes[pane];
     this.flat.set(pane, tile);
     this.findScale(pictures);
-    const image = this.isMapped(pane) ? null : this.imageIn(pictures);
+    const image = this.colourIn(pane, pictures);
+    if (!image && view.state.colour === "normals" && !this.isMapped(pane)) return;
     const plan = stage.plans[pane];
     const overlaid = pictures.slice(stage.panes.length).map((picture) => picture?.codes ?? null);
     const version = image
@@ -124,10 +153,21 @@ export class Painter {
     const isDebanded = view.state.colour === "debanded" && !this.isMapped(pane);
     const isShaded = isDebanded || (view.state.colour === "shade" && !this.isMapped(pane));
     const lens = lensOf(stage.size, this.degrees);
-    const camera = projection(this.camera, lens, this.sceneScale);
-    const stride = this.strideNow(codes);
+    const camera = this.matrix(lens);
+    const stride = this.isExporting ? strideOf(codes) : this.strideNow(codes);
     const isWhole = stride === strideOf(codes);
-    const scene = { camera, lens, surface: view.state.surface, isShaded, isDebanded, stride };
+    const { surface, gaps } = view.state;
+    const scene = {
+      camera,
+      lens,
+      surface,
+      isShaded,
+      isDebanded,
+      stride,
+      gaps,
+      mayFill: isWhole,
+      isSealed: this.film !== null,
+    };
     const [width, height] = [rect.width, rect.height].map((side) =>
       Math.max(1, Math.round(side * (isWhole ? 1 : MOVING_SHARE))),
     );
@@ -138,7 +178,7 @@ export class Painter {
     });
     // Without a GPU, reading waits for the drawing; with one, both take no time here.
     target.drawImage(this.surface.canvas, 0, 0, width, height, rect.x, rect.y, rect.width, rect.height);
-    if (isWhole) this.pace.note(trianglesOf(codes, stride), performance.now() - began);
+    if (isWhole && !this.isExporting) this.pace.note(trianglesOf(codes, stride), performance.now() - began);
   }
 
   /** Pixels between vertices: more while something moves, where drawing is slow. @param {{width: number, height: number}} size */
@@ -156,6 +196,28 @@ export class Painter {
     return coarser * rest;
   }
 
+  /** What colours a pane in place of its colour map: the picture of the input, or shading by normals. @param {number} pane @param {(Picture | null)[]} pictures @returns {ImageData | null} */
+  colourIn(pane, pictures) {
+    if (this.isMapped(pane)) return null;
+    if (this.context.view.state.colour !== "normals") return this.imageIn(pictures);
+    const at = this.normalsAt(pane);
+    const normals =
+      at < 0 ? null : pictures[this.context.stage.panes.length + this.context.overlayTracks.length + at]?.codes;
+    if (!normals) return null;
+    const known = this.shaded.get(normals);
+    if (known) return known;
+    const made = new ImageData(normals.width, normals.height);
+    shadeByNormals(normals.data, this.context.normalTracks[at].domain, made.data);
+    this.shaded.set(normals, made);
+    return made;
+  }
+
+  /** The index of a pane's normals among those of the view; -1: there are none. @param {number} pane */
+  normalsAt(pane) {
+    const { id } = this.context.stage.panes[pane];
+    return this.context.normalTracks.findIndex((track) => track.pane === id);
+  }
+
   /** The picture of the input. @param {(Picture | null)[]} pictures */
   imageIn(pictures) {
     const at = this.context.stage.panes.findIndex(({ role }) => role === "input");
@@ -167,7 +229,7 @@ export class Painter {
    * @param {number} pane @param {(Picture | null)[]} pictures @param {{width: number, height: number}} size
    */
   coloursOf(pane, pictures, { width, height }) {
-    const image = this.isMapped(pane) ? null : this.imageIn(pictures);
+    const image = this.colourIn(pane, pictures);
     const made = Object.assign(document.createElement("canvas"), { width, height });
     const context = /** @type {CanvasRenderingContext2D} */ (made.getContext("2d"));
     const whole =
@@ -197,7 +259,7 @@ export class Painter {
   /** The clip's camera as a pyramid, and for metres a grid under it, where the eye is elsewhere. @param {number} pane @param {import("../surfaces/geometry.mjs").Lens} lens */
   lines(pane, lens) {
     const { camera, sceneScale: scale } = this;
-    if (Math.hypot(...eyeOf(camera)) < 0.05 * scale) return [];
+    if (this.film || Math.hypot(...eyeOf(camera)) < 0.05 * scale) return [];
     const { width, height } = lens;
     const corners = [
       [0, 0],
@@ -228,7 +290,7 @@ export class Painter {
     if (!codes || !this.covers(pane) || !this.surface.isReady) return null;
     const { domain } = stage.panes[pane];
     const lens = lensOf(codes, this.degrees);
-    const camera = projection(this.camera, lensOf(stage.size, this.degrees), this.sceneScale);
+    const camera = this.matrix(lensOf(stage.size, this.degrees));
     return { codes: this.surface.codesOf(pane, codes, domain), domain, lens, camera };
   }
 
@@ -250,4 +312,9 @@ export class Painter {
 function trianglesOf(size, stride) {
   const { across, down } = gridOf(size, stride);
   return 2 * (across - 1) * (down - 1);
+}
+
+/** Size of the picture at depth 1. @param {import("../surfaces/geometry.mjs").Lens} lens */
+export function extentOf({ width, height, step }) {
+  return { width: width * step, height: height * step };
 }

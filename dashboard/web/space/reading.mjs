@@ -36,17 +36,31 @@ export function boxOf(from, to) {
   return [Math.min(from.x, to.x), Math.min(from.y, to.y), Math.abs(to.x - from.x) + 1, Math.abs(to.y - from.y) + 1];
 }
 
-/** What is said of the plane through a box; empty where it is too small. Pure. @param {Depth} depth @param {Pixel} from @param {Pixel} to */
-export function flatnessText({ name, codes, domain, lens, unit }, from, to) {
+/** The plane through a box; null where it is too small, or too little of it is known. Pure. @param {Depth} depth @param {Pixel} from @param {Pixel} to */
+function planeThrough({ codes, domain, lens }, from, to) {
   const box = boxOf(from, to);
-  if (Math.min(box[2], box[3]) < LEAST_SIDE_PX) return "";
-  const plane = planeOf(pointsIn(codes, domain, lens, box));
+  return Math.min(box[2], box[3]) < LEAST_SIDE_PX ? null : planeOf(pointsIn(codes, domain, lens, box));
+}
+
+/** What is said of the plane through a box; empty where it is too small. Pure. @param {Depth} depth @param {Pixel} from @param {Pixel} to */
+export function flatnessText(depth, from, to) {
+  const { name, domain, unit } = depth;
+  const plane = planeThrough(depth, from, to);
   if (!plane) return "";
   const share = withUnit((100 * plane.rms) / plane.centre[2], "%");
   const size = unit ? `${withUnit(100 * plane.rms, "cm")} RMS, ${share} of the depth` : `${share} of the depth RMS`;
   const step = withUnit((200 * halfStep(domain, plane.centre[2])) / plane.centre[2], "%");
   const tilt = withUnit(angleDegrees(plane.normal, [0, 0, -1]), "°");
   return `${name}: off a plane by ${size} (a step of the stored depth is ${step}); tilted by ${tilt}`;
+}
+
+/** The same as a note of the frame: shares of the depth alone, and where the box is. Empty where nothing is said. Pure. @param {{depth: Depth, from: Pixel, to: Pixel}[]} seen @param {[number, number, number, number]} box in pixels of the clip */
+export function flatnessNote(seen, [left, top, width, height]) {
+  const shares = seen.flatMap(({ depth, from, to }) => {
+    const plane = planeThrough(depth, from, to);
+    return plane ? [`${depth.letter || depth.name} ${withUnit((100 * plane.rms) / plane.centre[2], "%")}`] : [];
+  });
+  return shares.length ? `off a plane: ${shares.join(", ")} (${width} × ${height} px at ${left}, ${top})` : "";
 }
 
 /** Where a pixel lies in space. Pure. @param {Depth} depth @param {Pixel} at */
@@ -60,9 +74,10 @@ export function placeText({ name, codes, domain, lens, unit }, { x, y }) {
 /**
  * The readings of one point, or of two.
  * @param {import("./painter.mjs").Painter} painter @param {Pixel[]} points in pixels of the clip
+ * @param {(note: string) => void} keep keeps a note of the frame
  * @returns {HTMLElement | null}
  */
-export function reading(painter, points) {
+export function reading(painter, points, keep) {
   const { stage } = painter.context;
   /** @type {Depth[]} */
   const depths = [];
@@ -87,6 +102,15 @@ export function reading(painter, points) {
   for (const depth of depths) {
     const text = flatnessText(depth, own(depth, from), own(depth, to));
     if (text) root.append(element("div", { text }));
+  }
+  const note = flatnessNote(
+    depths.map((depth) => ({ depth, from: own(depth, from), to: own(depth, to) })),
+    boxOf(from, to),
+  );
+  if (note) {
+    const kept = element("button", { type: "button", text: "Keep as a note of this frame" });
+    kept.addEventListener("click", () => keep(note));
+    root.append(kept);
   }
   const curves = depths.map((depth) => ({ depth, values: sliceOf(depth, own(depth, from), own(depth, to)) }));
   const plot = plotOf(curves);

@@ -5,9 +5,11 @@ import { lensOf } from "../surfaces/geometry.mjs";
 import { savedSurface } from "../surfaces/saving.mjs";
 import { element, listener } from "../ui/dom.mjs";
 import { save } from "../ui/save.mjs";
-import { COLOURS, SURFACES } from "../view/space_view_state.mjs";
-import { clipCamera, dollied, orbited, panned, sideCamera, topCamera } from "./camera.mjs";
+import { COLOURS, GAPS, SURFACES } from "../view/space_view_state.mjs";
+import { dollied, orbited, panned, sideCamera, topCamera } from "./camera.mjs";
 import { controls } from "./controls.mjs";
+import { filmRow, KIND_TEXTS } from "./film_row.mjs";
+import { KenBurns } from "./ken_burns.mjs";
 import { moveByKey, Orbit } from "./orbit.mjs";
 import { Painter } from "./painter.mjs";
 
@@ -24,14 +26,16 @@ export function spacing(context) {
   stage.painter = painter;
   context.ui.root.dataset.space = "";
 
-  const cameras = { clip: clipCamera, top: topCamera, side: sideCamera };
+  const cameras = { top: topCamera, side: sideCamera };
   const move = (/** @type {import("./camera.mjs").Camera} */ camera) => {
     painter.moving = camera;
     painter.movedMs = performance.now();
     context.position.repaint();
   };
+  const kenBurns = new KenBurns(context, painter, () => films.showTime());
+  const films = filmRow(context, kenBurns);
   /** @type {import("./orbit.mjs").Moves} */
-  const moves = {
+  const own = {
     orbit: (yaw, pitch) => move(orbited(painter.camera, yaw, pitch)),
     pan: (du, dv) => move(panned(painter.camera, du, dv, lensOf(stage.size, painter.degrees))),
     dolly: (factor) => move(dollied(painter.camera, factor, painter.sceneScale)),
@@ -40,10 +44,22 @@ export function spacing(context) {
       painter.moving = null;
       if (camera) view.change({ camera });
     },
-    reset: () => view.change({ camera: null }),
+    reset: () => view.change({ camera: "clip" }),
   };
-  const standAt = (/** @type {keyof typeof cameras} */ name) =>
-    view.change({ camera: name === "clip" ? null : cameras[name](painter.sceneScale) });
+  // Along a path, they place the window of its nearer end.
+  const now = () => (painter.film ? kenBurns.moves : own);
+  /** @type {import("./orbit.mjs").Moves} */
+  const moves = {
+    orbit: (yaw, pitch) => now().orbit(yaw, pitch),
+    pan: (du, dv) => now().pan(du, dv),
+    dolly: (factor) => now().dolly(factor),
+    settle: () => now().settle(),
+    reset: () => now().reset(),
+  };
+  const standAt = (/** @type {keyof typeof cameras | "clip"} */ name) => {
+    kenBurns.pause();
+    view.change({ film: null, camera: name === "clip" ? name : cameras[name](painter.sceneScale) });
+  };
 
   const sizeAt = (/** @type {number} */ x, /** @type {number} */ y) => {
     const box = stage.root.getBoundingClientRect();
@@ -79,10 +95,11 @@ export function spacing(context) {
     if (typeof found === "string") context.ui.announce(found);
     else save(found.blob, found.name);
   };
-  const row = controls(context, painter, standAt, saveAs);
-  context.ui.toolbar.root.append(row.root);
+  const row = controls(context, painter, standAt, () => kenBurns.toggle(), saveAs);
+  context.ui.toolbar.root.append(row.root, ...films.rows);
   const show = () => {
     row.show();
+    films.show();
     stage.panes.forEach((_, pane) => {
       const { scale } = stage.elements[pane] ?? {};
       if (scale) scale.hidden = painter.covers(pane) && !painter.isMapped(pane);
@@ -96,11 +113,13 @@ export function spacing(context) {
     view.change({
       surface: { ...view.state.surface, name: /** @type {"tear"} */ (next(SURFACES, view.state.surface.name)) },
     });
+  const gaps = () => view.change({ gaps: /** @type {"open"} */ (next(GAPS, view.state.gaps)) });
   return {
     gestures,
     painter,
     actions: {
-      fit: () => (view.state.camera ? moves.reset() : view.change({ solo: null, wipe: null })),
+      fit: () =>
+        view.state.film || view.state.camera !== "clip" ? moves.reset() : view.change({ solo: null, wipe: null }),
       zoom: (value = 1) => {
         moves.dolly(ZOOM_STEP ** value);
         moves.settle();
@@ -108,20 +127,44 @@ export function spacing(context) {
       spaceCamera: () => handle.focus({ preventScroll: true }),
       spaceColour: colour,
       spaceSurface: surface,
+      filmToggle: () => kenBurns.toggle(),
+      filmPlay: () => {
+        if (!painter.film) kenBurns.toggle();
+        if (kenBurns.isPlaying) kenBurns.pause();
+        else kenBurns.play();
+      },
     },
     commands: () => [
       { help: "camera of the clip", words: "reset view front space 3d", run: () => standAt("clip") },
       { help: "view from above", words: "top bird space 3d", run: () => standAt("top") },
       { help: "view from the side", words: "left space 3d", run: () => standAt("side") },
       { help: "colour of the surface", words: "image map shading", state: view.state.colour, run: colour },
+      ...(view.state.film
+        ? [
+            { help: "save the Ken Burns film", words: "export video mp4 webm 3d", run: () => films.saveFilm() },
+            ...KIND_TEXTS.map(([kind, text]) => ({
+              help: `path of the film: ${text.toLowerCase()}`,
+              words: "ken burns camera 3d",
+              state: view.state.film?.kind === kind ? "on" : "",
+              run: () => kenBurns.change({ kind }),
+            })),
+          ]
+        : []),
       { help: "kind of surface", words: "tear stretch points mesh", state: view.state.surface.name, run: surface },
+      { help: "gaps behind near surfaces", words: "fill hatch holes disocclusion", state: view.state.gaps, run: gaps },
     ],
     view: (now, before) => {
       if (now.camera !== before.camera) painter.moving = null;
+      if (now.film !== before.film) painter.editedFilm = null;
+      if (!now.film) kenBurns.pause();
       show();
     },
+    playback: () => kenBurns.followPlayback(),
     update: (_data, isNewClip) => {
-      if (isNewClip) painter.scale = 0;
+      if (isNewClip) {
+        kenBurns.pause();
+        painter.scale = painter.filmTime = 0;
+      }
       painter.surface.keep(stage.panes.length);
       show();
     },

@@ -7,6 +7,10 @@
  * that corner, and for the one above left): whether it is torn, and its normal.
  */
 
+/** Where shading has its light from, in the frame of the clip's camera, and its greys: of what is turned away, and how much light adds. */
+export const LIGHT = [-0.36, -0.48, -0.8];
+export const SHADES = { dark: 0.16, span: 0.8 };
+
 export const VERTEX = `#version 300 es
 precision highp float;
 precision highp int;
@@ -17,6 +21,7 @@ uniform int stride;         // px between vertices
 uniform int across;         // vertices in a row
 uniform vec3 decode;        // lo, slope, 1 for a logarithmic scale
 uniform float step;         // between neighbouring rays at depth 1
+uniform vec2 centre;        // where the middle ray passes, px
 uniform vec2 tearing;       // triangles are torn where a corner lies beyond x * nearest + y, in codes on a logarithmic scale
 uniform bool isShaded;
 uniform float pointPx;      // of a point at depth 1
@@ -44,8 +49,14 @@ float isTorn(float a, float b, float c) {
   return most > tearing.x * least + tearing.y ? 1.0 : 0.0;
 }
 
-vec3 pointAt(ivec2 at, float depth) {
-  return vec3((vec2(at) - 0.5 * vec2(size - 1)) * step * depth, depth);
+vec3 pointAt(vec2 at, float depth) {
+  return vec3((at - centre) * step * depth, depth);
+}
+
+// The outermost vertices stand at the edges of their pixels, so that the surface reaches as far as the picture does.
+vec2 stretchedToEdges(ivec2 at) {
+  ivec2 last = ((size - 1) / stride) * stride;
+  return vec2(at) - 0.5 * vec2(equal(at, ivec2(0))) + (vec2(size - last) - 0.5) * vec2(equal(at, last));
 }
 
 vec3 towardsCamera(vec3 normal, vec3 point) {
@@ -57,19 +68,20 @@ void main() {
   ivec2 right = ivec2(stride, 0), below = ivec2(0, stride);
   float code = codeAt(at);
   vec4 near = vec4(codeAt(at + right), codeAt(at + below), codeAt(at - right), codeAt(at - below));
-  place = own = vec2(at);
+  place = own = pointPx > 0.0 ? vec2(at) : stretchedToEdges(at);
   torn = vec2(isTorn(code, near.x, near.y), isTorn(code, near.z, near.w));
   bool isKnown = code >= 0.0;
   // An unknown corner is drawn by nothing, so it stays near: triangles that reach far away would cost time for nothing.
   if (!isKnown) code = max(max(near.x, near.y), max(max(near.z, near.w), 0.0));
   float depth = depthOf(code);
-  vec3 point = pointAt(at, depth);
+  vec3 point = pointAt(place, depth);
   normalAfter = normalBefore = vec3(0.0);
   if (isShaded) {
-    vec3 toRight = pointAt(at + right, depthOf(near.x)), toBelow = pointAt(at + below, depthOf(near.y));
-    vec3 toLeft = pointAt(at - right, depthOf(near.z)), toAbove = pointAt(at - below, depthOf(near.w));
-    normalAfter = towardsCamera(cross(toBelow - point, toRight - point), point);
-    normalBefore = towardsCamera(cross(toAbove - point, toLeft - point), point);
+    vec3 here = pointAt(vec2(at), depth);
+    vec3 toRight = pointAt(vec2(at + right), depthOf(near.x)), toBelow = pointAt(vec2(at + below), depthOf(near.y));
+    vec3 toLeft = pointAt(vec2(at - right), depthOf(near.z)), toAbove = pointAt(vec2(at - below), depthOf(near.w));
+    normalAfter = towardsCamera(cross(toBelow - here, toRight - here), here);
+    normalBefore = towardsCamera(cross(toAbove - here, toLeft - here), here);
   }
   gl_Position = camera * vec4(point, 1.0);
   gl_PointSize = isKnown ? clamp(pointPx * depth / gl_Position.w, 1.0, 12.0) : 0.0;
@@ -83,6 +95,8 @@ precision mediump sampler2D;
 uniform sampler2D colours;
 uniform ivec2 size;
 uniform bool isShaded;      // by normals, in place of the colours
+uniform sampler2D invented; // 1 where a pixel is invented
+uniform float hatchPx;      // width of the hatching of what is invented; 0: none
 uniform float pointPx;
 in vec2 place;
 flat in vec2 own;
@@ -91,7 +105,8 @@ flat in vec3 normalAfter;
 flat in vec3 normalBefore;
 out vec4 colour;
 
-const vec3 LIGHT = vec3(-0.36, -0.48, -0.8);
+const vec3 LIGHT = vec3(${LIGHT});
+const vec3 HATCH = vec3(0.85, 0.2, 0.75);
 
 void main() {
   bool isPoint = pointPx > 0.0;
@@ -104,7 +119,11 @@ void main() {
   } else {
     vec3 normal = isAfter ? normalAfter : normalBefore;
     float light = max(dot(normal, LIGHT), 0.0);
-    colour = vec4(vec3(0.16 + 0.8 * light), 1.0);
+    colour = vec4(vec3(${SHADES.dark} + ${SHADES.span} * light), 1.0);
+  }
+  if (hatchPx > 0.0 && texture(invented, (place + 0.5) / vec2(size)).r > 0.0) {
+    bool isLine = mod(gl_FragCoord.x + gl_FragCoord.y, 4.0 * hatchPx) < hatchPx;
+    colour.rgb = isLine ? HATCH : mix(colour.rgb, HATCH, 0.2);
   }
 }`;
 

@@ -2,24 +2,33 @@
 /** Draws depth pictures in space with WebGL2, one pane after the other, on a canvas that the stage copies from. */
 
 import { deband } from "./debanding.mjs";
-import { decoding, fillCodes, tearingOfCodes } from "./geometry.mjs";
+import { fillBehind } from "./filling.mjs";
+import { decoding, fillCodes, strideOf, tearingOfCodes } from "./geometry.mjs";
 import { FRAGMENT, LINE_FRAGMENT, LINE_VERTEX, VERTEX } from "./shaders.mjs";
 
 /** Tears nothing: depths never differ by so many times. */
 const NO_TEAR = 1e9;
 /** A clip has one size, and few strides. */
 const MAX_GRIDS = 6;
+/** Width of the lines that hatch what is invented, px. */
+const HATCH_PX = 2;
 
 /**
  * @typedef {import("./geometry.mjs").Domain} Domain
  * @typedef {import("./geometry.mjs").Lens} Lens
  * @typedef {{camera: Float32Array, lens: Lens, surface: import("../view/space_view_state.mjs").SpaceViewState["surface"],
- *   isShaded: boolean, isDebanded: boolean, stride: number}} Scene stride: pixels between vertices
+ *   isShaded: boolean, isDebanded: boolean, stride: number, gaps: "open" | "filled" | "hatched", mayFill?: boolean,
+ *   isSealed?: boolean}} Scene stride:
+ *   pixels between vertices; gaps: what a near side hides, left open, filled from the far side, or filled and hatched where it
+ *   is invented; mayFill: whether what is not filled yet may be now, which takes some 60 ms for 256 x 256 pixels;
+ *   isSealed: whether what stays open behind a filled surface, such as between single torn pixels, is closed by its torn triangles
  * @typedef {{codes: ImageData, domain: Domain, colours: TexImageSource, version: unknown[]}} Picture colours: drawn on the
  *   surface; version: what their content depends on
  * @typedef {{points: Float32Array, ink: [number, number, number, number]}} Lines pairs of points
  * @typedef {{codes: WebGLTexture, colours: WebGLTexture, of: ImageData | null, isDebanded: boolean,
  *   version: unknown[]}} Held textures of a pane
+ * @typedef {{codes: WebGLTexture, colours: WebGLTexture, invented: WebGLTexture, size: {width: number, height: number},
+ *   version: unknown[]}} Behind textures of the layer behind a pane
  */
 
 export class Surface {
@@ -30,6 +39,8 @@ export class Surface {
     this.gl = /** @type {WebGL2RenderingContext | null} */ (this.canvas.getContext("webgl2", options));
     /** @type {Map<number, Held>} by pane */
     this.held = new Map();
+    /** @type {Map<number, Behind>} by pane */
+    this.behind = new Map();
     /** Codes of each pane as floats, which probing and measuring read too. @type {Map<number, {of: ImageData, floats: Float32Array<ArrayBuffer>}>} */
     this.codes = new Map();
     /** Triangles by size and stride. @type {Map<string, {indices: WebGLBuffer | null, nIndices: number, nVertices: number}>} */
@@ -39,6 +50,7 @@ export class Surface {
       event.preventDefault();
       this.isLost = true;
       this.held.clear();
+      this.behind.clear();
       onLost();
     });
     this.canvas.addEventListener("webglcontextrestored", () => {
@@ -91,31 +103,124 @@ export class Surface {
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     gl.enable(gl.DEPTH_TEST);
-    const grid = this.grid(picture.codes, scene.stride);
     this.setTextures(pane, picture, scene.isDebanded);
     const { surface, lens } = scene;
-    const { lo, slope, isLog } = decoding(picture.domain);
-    const isPoints = surface.name === "points";
-    const { stride } = scene;
-    gl.useProgram(mesh.program);
-    const at = mesh.at;
-    gl.uniform1i(at("codes"), 0);
-    gl.uniform1i(at("colours"), 1);
-    gl.uniform2i(at("size"), picture.codes.width, picture.codes.height);
-    gl.uniform1i(at("stride"), stride);
-    gl.uniform1i(at("across"), gridOf(picture.codes, stride).across);
-    gl.uniform3f(at("decode"), lo, slope, isLog ? 1 : 0);
     // The picture of a preview or of a track may have fewer pixels than the clip.
-    gl.uniform1f(at("step"), (lens.step * lens.width) / picture.codes.width);
-    const { ratio, offset } = tearingOfCodes(picture.domain, surface.name === "tear" ? surface.tolerance : NO_TEAR);
-    gl.uniform2f(at("tearing"), ratio, offset);
-    gl.uniform1f(at("pointPx"), isPoints ? (1.1 * width * stride) / picture.codes.width : 0);
-    gl.uniform1i(at("isShaded"), scene.isShaded ? 1 : 0);
-    gl.uniformMatrix4fv(at("camera"), false, scene.camera);
-    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, grid.indices);
-    if (isPoints) gl.drawArrays(gl.POINTS, 0, grid.nVertices);
-    else gl.drawElements(gl.TRIANGLES, grid.nIndices, gl.UNSIGNED_INT, 0);
+    const step = (lens.step * lens.width) / picture.codes.width;
+    gl.useProgram(mesh.program);
+    gl.uniform1i(mesh.at("codes"), 0);
+    gl.uniform1i(mesh.at("colours"), 1);
+    gl.uniform1i(mesh.at("invented"), 2);
+    gl.uniform1f(mesh.at("hatchPx"), 0);
+    gl.uniform1i(mesh.at("isShaded"), scene.isShaded ? 1 : 0);
+    gl.uniformMatrix4fv(mesh.at("camera"), false, scene.camera);
+    // Coarse triangles span more and would tear where fine ones do not: a sealed surface has no holes while it moves either.
+    const isCoarse = scene.stride > strideOf(picture.codes);
+    const isTorn = surface.name === "tear" && !(scene.isSealed && scene.gaps === "filled" && isCoarse);
+    const tolerance = isTorn ? surface.tolerance : NO_TEAR;
+    const isPoints = surface.name === "points";
+    const pointPx = isPoints ? (1.1 * width * scene.stride) / picture.codes.width : 0;
+    this.drawMesh(picture.codes, picture.domain, { stride: scene.stride, step, perVertex: 1, tolerance, pointPx });
+    const behind = isTorn && scene.gaps !== "open" ? this.behindOf(pane, picture, scene) : null;
+    if (behind) {
+      const perVertex = strideOf(picture.codes);
+      for (const [at, one] of [behind.codes, behind.colours, behind.invented].entries()) {
+        gl.activeTexture(gl.TEXTURE0 + at);
+        gl.bindTexture(gl.TEXTURE_2D, one);
+      }
+      gl.uniform1f(mesh.at("hatchPx"), scene.gaps === "hatched" ? HATCH_PX : 0);
+      const stride = Math.max(1, Math.round(scene.stride / perVertex));
+      this.drawMesh(
+        behind.size,
+        picture.domain,
+        { stride, step, perVertex, tolerance: NO_TEAR, pointPx: 0 },
+        picture.codes,
+      );
+    }
+    if (isTorn && scene.isSealed && scene.gaps === "filled") this.seal(pane, picture, { stride: scene.stride, step });
     this.drawLines(lines, scene.camera);
+  }
+
+  /** Draws the whole surface, torn triangles too, where nothing is drawn yet. @param {number} pane @param {Picture} picture @param {{stride: number, step: number}} how */
+  seal(pane, { codes, domain }, { stride, step }) {
+    const { gl } = this;
+    const held = this.held.get(pane);
+    if (!gl || !held) return;
+    for (const [at, one] of [held.codes, held.colours].entries()) {
+      gl.activeTexture(gl.TEXTURE0 + at);
+      gl.bindTexture(gl.TEXTURE_2D, one);
+    }
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE_MINUS_DST_ALPHA, gl.ONE);
+    this.drawMesh(codes, domain, { stride, step, perVertex: 1, tolerance: NO_TEAR, pointPx: 0 });
+    gl.disable(gl.BLEND);
+  }
+
+  /**
+   * Draws the codes and colours that are bound.
+   * @param {{width: number, height: number}} size of them @param {Domain} domain
+   * @param {{stride: number, step: number, perVertex: number, tolerance: number, pointPx: number}} how step: of the rays of the
+   *   whole picture; perVertex: its pixels to one of these
+   * @param {{width: number, height: number}} [whole] size of the whole picture
+   */
+  drawMesh(size, domain, { stride, step, perVertex, tolerance, pointPx }, whole = size) {
+    const { gl, mesh } = this;
+    if (!gl || !mesh) return;
+    const { lo, slope, isLog } = decoding(domain);
+    const { ratio, offset } = tearingOfCodes(domain, tolerance);
+    const grid = this.grid(size, stride);
+    gl.uniform2i(mesh.at("size"), size.width, size.height);
+    gl.uniform1i(mesh.at("stride"), stride);
+    gl.uniform1i(mesh.at("across"), gridOf(size, stride).across);
+    gl.uniform3f(mesh.at("decode"), lo, slope, isLog ? 1 : 0);
+    gl.uniform1f(mesh.at("step"), step * perVertex);
+    gl.uniform2f(mesh.at("centre"), (whole.width - 1) / 2 / perVertex, (whole.height - 1) / 2 / perVertex);
+    gl.uniform2f(mesh.at("tearing"), ratio, offset);
+    gl.uniform1f(mesh.at("pointPx"), pointPx);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, grid.indices);
+    if (pointPx > 0) gl.drawArrays(gl.POINTS, 0, grid.nVertices);
+    else gl.drawElements(gl.TRIANGLES, grid.nIndices, gl.UNSIGNED_INT, 0);
+  }
+
+  /**
+   * The layer behind a pane; null where it is not filled yet and may not be now.
+   * @param {number} pane @param {Picture} picture @param {Scene} scene @returns {Behind | null}
+   */
+  behindOf(pane, { codes, domain, colours, version }, { surface: { tolerance }, mayFill = true }) {
+    const { gl } = this;
+    const wanted = [codes, tolerance, ...version];
+    const known = this.behind.get(pane);
+    if (known && isSame(known.version, wanted)) return known;
+    if (!gl || !mayFill) return null;
+    const stride = strideOf(codes);
+    const size = { width: gridOf(codes, stride).across, height: gridOf(codes, stride).down };
+    const stored = this.codesOf(pane, codes, domain);
+    const own = Float32Array.from({ length: size.width * size.height }, (_, i) => {
+      const [x, y] = [i % size.width, Math.floor(i / size.width)];
+      return stored[y * stride * codes.width + x * stride];
+    });
+    const layer = fillBehind(own, size.width, pixelsOf(colours, size), domain, tolerance);
+    const made = known ?? {
+      codes: texture(gl, gl.NEAREST),
+      colours: texture(gl, gl.LINEAR),
+      invented: texture(gl, gl.NEAREST),
+      size,
+      version: [],
+    };
+    Object.assign(made, { size, version: wanted });
+    const { width, height } = size;
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, made.codes);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.R32F, width, height, 0, gl.RED, gl.FLOAT, layer.codes);
+    gl.bindTexture(gl.TEXTURE_2D, made.colours);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, layer.colours);
+    gl.bindTexture(gl.TEXTURE_2D, made.invented);
+    const marks = layer.isInvented.map((one) => 255 * one);
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8, width, height, 0, gl.RED, gl.UNSIGNED_BYTE, marks);
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 4);
+    this.behind.set(pane, made);
+    return made;
   }
 
   /** @param {Lines[]} lines @param {Float32Array} camera */
@@ -179,8 +284,7 @@ export class Surface {
     }
     gl.activeTexture(gl.TEXTURE1);
     gl.bindTexture(gl.TEXTURE_2D, held.colours);
-    const isSame = version.length === held.version.length && version.every((one, at) => one === held.version[at]);
-    if (isSame) return;
+    if (isSame(version, held.version)) return;
     held.version = version;
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, colours);
   }
@@ -194,6 +298,11 @@ export class Surface {
       this.gl?.deleteTexture(colours);
       this.held.delete(pane);
     }
+    for (const [pane, { codes, colours, invented }] of this.behind) {
+      if (pane < count) continue;
+      for (const one of [codes, colours, invented]) this.gl?.deleteTexture(one);
+      this.behind.delete(pane);
+    }
   }
 
   /** Frees everything, the context too: browsers allow few of them. */
@@ -205,6 +314,26 @@ export class Surface {
     this.mesh = this.lines = null;
     this.gl?.getExtension("WEBGL_lose_context")?.loseContext();
   }
+}
+
+/** @param {unknown[]} a @param {unknown[]} b */
+function isSame(a, b) {
+  return a.length === b.length && a.every((one, at) => one === b[at]);
+}
+
+/** The colours in another size, RGBA. @param {TexImageSource} colours @param {{width: number, height: number}} size */
+function pixelsOf(colours, { width, height }) {
+  if (colours instanceof ImageData && colours.width === width && colours.height === height) return colours.data;
+  let source = colours;
+  if (colours instanceof ImageData) {
+    source = new OffscreenCanvas(colours.width, colours.height);
+    source.getContext("2d")?.putImageData(colours, 0, 0);
+  }
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (
+    new OffscreenCanvas(width, height).getContext("2d")
+  );
+  context.drawImage(/** @type {CanvasImageSource} */ (source), 0, 0, width, height);
+  return context.getImageData(0, 0, width, height).data;
 }
 
 /** Vertices in a row and in a column. @param {{width: number, height: number}} size px @param {number} stride */

@@ -31,7 +31,7 @@ export class View {
     if (String(before.loop) !== String(this.state.loop)) player.playback.restart();
     this.state = this.withoutContradiction(changes);
     if (String(before.panes) !== String(this.state.panes)) player.showExtras();
-    else if ((before.overlay === null) !== (this.state.overlay === null)) player.showTracks(false);
+    else if (tracksOf(before) !== tracksOf(this.state)) player.showTracks(false);
     player.stage.setLook(this.state, player.overlayTracks);
     const isMoved = before.solo !== this.state.solo || before.size !== this.state.size;
     if (isMoved || panesOf(before.wipe) !== panesOf(this.state.wipe)) player.fit();
@@ -65,4 +65,9 @@ export class View {
 /** @param {ViewState["wipe"]} wipe */
 function panesOf(wipe) {
   return wipe ? `${wipe.first} ${wipe.second}` : "";
+}
+
+/** Which pictures a view needs beside those of its panes. @param {ViewState} state */
+function tracksOf({ overlay, colour }) {
+  return `${overlay !== null} ${colour === "normals"}`;
 }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 from rich.text import Text
 
 from precompute.cli.output.console import bytes_bar, err, out
+from precompute.cli.output.rate import RateColumn
 from precompute.failures import KINDS
 from precompute.jobs import events
 from precompute.text import count, one_line
@@ -141,17 +141,6 @@ def _again(event: events.Failed) -> str:
     return "may help" if KINDS[event.error.code].can_retry else "will not help"
 
 
-class _RateColumn(ProgressColumn):
-    """Frames per second of this run."""
-
-    def __init__(self) -> None:
-        super().__init__(table_column=Column(no_wrap=True, min_width=14))
-
-    def render(self, task: Any) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:.1f} frames/s" if speed else "", style="progress.data.speed", no_wrap=True)
-
-
 @contextmanager
 def _frame_bar(title: str, n_frames: int) -> Iterator[Callable[[int, int], None]]:
     """A bar of frames. Yields the function to call with (frames so far, frames of earlier runs)."""
@@ -159,7 +148,7 @@ def _frame_bar(title: str, n_frames: int) -> Iterator[Callable[[int, int], None]
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
-        _RateColumn(),
+        RateColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=err) as bar:

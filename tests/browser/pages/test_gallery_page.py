@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
@@ -10,7 +11,7 @@ from cache.store import Store
 from tests.browser.helpers import numbers, painted
 from tests.fixtures.gallery import add_item, item_named
 from tests.fixtures.serving import StartApp
-from tests.fixtures.stores import READ_PATTERN_JS
+from tests.fixtures.stores import READ_PATTERN_JS, add_track
 
 READ_CARD_JS = f"""(card) => [...card.querySelectorAll("canvas")].map((canvas) =>
   ({READ_PATTERN_JS})(canvas.getContext("2d"), {{x: 0, y: 0, width: canvas.width, height: canvas.height}})?.number)"""
@@ -48,3 +49,30 @@ def test_cards_show_their_pictures_follow_keys_and_the_store_and_open_compare(
     page.keyboard.press("Enter")
     assert numbers(painted(page))[0] == 16
     expect(page.get_by_text("Page not found")).to_have_count(0)
+
+
+def test_a_picture_plays_as_a_ken_burns_film_on_demand_and_stands_where_motion_is_unwanted(
+    page: Page, tmp_path: Path, dashboard: StartApp
+):
+    store = Store(tmp_path)
+    clip = add_item(store, "night-cafe", number=40)
+    add_item(store, "cat", number=16)
+    for place, method in enumerate(("baseline", "consistency")):
+        add_track(store, clip, kind="prediction", path="rgb-depth", zoo="mini", method=method, number=50 + place)
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(f"{dashboard(store.root)}/gallery?predict=normal")
+    cafe = page.get_by_role("listitem").filter(has_text=item_named("night-cafe").title)
+    button = page.get_by_role("button", name="Ken Burns")
+    expect(button).to_have_count(1)  # no depth of the cat is stored
+    button.click()
+    film = cafe.locator("canvas.film")
+    expect(film).to_have_attribute("data-time", "0.500")
+    page.emulate_media(reduced_motion="no-preference")
+    button.press("Enter")
+    expect(film).to_have_count(0)
+    button.press("Enter")
+    expect(film).to_have_attribute("data-time", re.compile(r"0\.[1-9]"))
+    expect(button).to_have_attribute("aria-pressed", "true")
+    cafe.get_by_role("link", name="In space").click()
+    page.wait_for_url("**/space?*")
+    painted(page)

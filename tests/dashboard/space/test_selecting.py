@@ -6,9 +6,12 @@ import pytest
 
 from dashboard.catalogue import Catalogue
 from dashboard.gallery.items import listed
+from dashboard.player_data import Pane
 from dashboard.selection.link import from_query
-from dashboard.space.selecting import field_of_view_of, has_depth, in_depth
+from dashboard.space.selecting import field_of_view_of, has_depth, in_depth, normals_of
 from tests.fixtures.stores import build_store, make_clip
+
+METHODS = ("baseline", "consistency")
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +57,22 @@ def test_the_lens_of_the_rendered_clip_is_known_and_that_of_others_is_not():
     assert field_of_view_of(clip) is None
     known = type(clip)(**{**clip.__dict__, "source_sha256": walk.sha256})
     assert field_of_view_of(known) == pytest.approx(68)
+
+
+def test_surfaces_are_shaded_by_the_normals_of_the_same_method_where_they_are_stored(catalogue):
+    clip = catalogue.clips[0]
+    depths = [catalogue.find(clip.key, "prediction", "rgb-depth", zoo="mini", method=name) for name in METHODS]
+    truth = catalogue.find(clip.key, "truth", "depth")
+    panes = [
+        *(
+            Pane(letter, "prediction", letter, "", "", 0, at, track)
+            for at, (letter, track) in enumerate(zip("AB", depths, strict=True))
+        ),
+        Pane("truth", "truth", "", "", "", 0, 2, truth),
+        Pane("input", "input", "", "", "", 0, 3, catalogue.find(clip.key, "input", "rgb")),
+    ]
+    found = normals_of(catalogue, panes)
+    assert {pane: track.head.configuration for pane, track in found.items()} == {
+        "A": "mini/baseline/rgb-normal",
+        "B": "mini/consistency/rgb-normal",
+    }

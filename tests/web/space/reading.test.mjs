@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boxOf, depthMarks, flatnessText, placeText, sliceOf } from "../../../dashboard/web/space/reading.mjs";
+import {
+  boxOf,
+  depthMarks,
+  flatnessNote,
+  flatnessText,
+  placeText,
+  sliceOf,
+} from "../../../dashboard/web/space/reading.mjs";
 import { depthOf, fillCodes, lensOf, pointOf } from "../../../dashboard/web/surfaces/geometry.mjs";
 import { DEPTH } from "../fixtures/depth.mjs";
 
@@ -42,6 +49,17 @@ test("a wall before the camera is flat and not tilted, and what has no unit has 
   assert.doesNotMatch(flatnessText({ ...depth, unit: "" }, from, to), /cm/);
   assert.equal(flatnessText(depth, from, { x: 21, y: 5 }), "");
   assert.equal(flatnessText({ ...depth, codes: depth.codes.map(() => -1) }, from, to), "");
+});
+
+test("the note of a flatness names each depth, its share and the box, and is empty where there is none", () => {
+  const [from, to] = [
+    { x: 4, y: 4 },
+    { x: 20, y: 20 },
+  ];
+  const seen = [depth, { ...depth, letter: "", name: "Ground truth" }].map((one) => ({ depth: one, from, to }));
+  const text = flatnessNote(seen, [4, 4, 17, 17]);
+  assert.match(text, /^off a plane: \S+ .*%, Ground truth .*% \(17 × 17 px at 4, 4\)$/);
+  assert.equal(flatnessNote([{ depth, from, to: { x: 5, y: 5 } }], [4, 4, 2, 2]), "");
 });
 
 test("a place is stated in the camera's axes, and an unknown one as unknown", () => {

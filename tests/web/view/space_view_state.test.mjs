@@ -13,14 +13,34 @@ test("a view in space comes back from its link, which Python passes on", () => {
     camera,
     surface: { name: "tear", tolerance: 0.1 },
     colour: "shade",
+    gaps: "hatched",
     fov: 68.5,
+    film: {
+      kind: "orbit",
+      from: [0.5, 0.5, 1],
+      to: [0.4123, 0.55, 1.75],
+      depth: 0.85,
+      focus: 0.012345,
+      motion: "loop",
+      ease: "linear",
+      seconds: 7.5,
+    },
   };
   const texts = writeViewState(chosen);
   for (const text of Object.values(texts)) assert.match(text, new RegExp(`^[A-Za-z0-9.,~_-]{1,${MAX_LETTERS}}$`));
   const found = readViewState(texts, FACTS);
-  assert.deepEqual([found.surface, found.colour, found.fov], [chosen.surface, chosen.colour, chosen.fov]);
+  assert.deepEqual(
+    [found.surface, found.colour, found.gaps, found.fov],
+    [chosen.surface, chosen.colour, chosen.gaps, chosen.fov],
+  );
+  assert.deepEqual(found.film, chosen.film);
   assert.ok(Math.abs(found.camera.yaw - camera.yaw) < 1e-3);
   assert.deepEqual(found.camera.target, camera.target);
+});
+
+test("the camera of the clip is a word in the link", () => {
+  assert.equal(writeViewState({ ...initialViewState(), camera: "clip" }).camera, "clip");
+  assert.equal(readViewState({ camera: "clip" }, FACTS).camera, "clip");
 });
 
 test("a link that states nonsense shows the default", () => {
@@ -34,6 +54,14 @@ test("a link that states nonsense shows the default", () => {
     ["surface", "points~1"],
     ["surface", "glass"],
     ["colour", "__proto__"],
+    ["gaps", "shut"],
+    ["film", "zoom~0.5~0.5~1~0.5~0.5~1.25~1~2~once~smooth"],
+    ["film", "zoom~0.5~0.5~1~0.5~0.5~1.25~1~2~once~smooth~4~1"],
+    ["film", "spin~0.5~0.5~1~0.5~0.5~1.25~1~2~once~smooth~4"],
+    ["film", "zoom~0.5~0.5~1~0.5~0.5~1.25~1~0~once~smooth~4"],
+    ["film", "zoom~0.5~0.5~1~0.5~0.5~99~1~2~once~smooth~4"],
+    ["film", "zoom~0.5~0.5~1~0.5~NaN~1.25~1~2~once~smooth~4"],
+    ["film", "zoom~0.5~0.5~1~0.5~0.5~1.25~1~2~once~smooth~9999"],
     ["fov", "180"],
     ["fov", "-5"],
   ])

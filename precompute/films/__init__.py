@@ -1,0 +1,1 @@
+"""Ken Burns films of stored depth, without a browser: docs/kenburns.md."""
