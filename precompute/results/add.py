@@ -1,0 +1,304 @@
+"""Adds predictions or ground truth computed elsewhere to a clip: reads all maps twice, once to judge them and once to store them."""
+
+# N frames, H x W pixels, C channels
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.summaries.rows import Summaries
+from cache.keys import digest, track_key
+from cache.records import Clip, Head, StoreError, Track
+from cache.store import Store
+from cache.writer import TrackWriter
+from precompute.failures import SourceError
+from precompute.jobs.batches import Remarks
+from precompute.jobs.output.encode import CODEC, start_encoder
+from precompute.jobs.output.packs import PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
+from precompute.jobs.output.tracks import COLUMN_TITLES, TrackChunk
+from precompute.results.judging import COMPARED_FRAMES, Findings, judge, refuse_axes, refuse_picture, refuse_rays
+from precompute.results.maps import Maps, find_maps
+from precompute.results.matching import FrameRule, Matching, match
+from precompute.results.reading import Reader
+from precompute.results.storing import Storage, meaning_words, storage_for
+from precompute.results.truth import Truth, add_errors, codes_of, column, described_errors, error_columns, newest_truth
+from precompute.results.values import Conversion
+
+ZOO = "results"
+"""The zoo of what was computed elsewhere: configurations are `results/METHOD/rgb-depth`."""
+TRUTH = "truth"
+"""The method that stands for ground truth."""
+BATCH_BYTES = 8 << 20
+"""About the memory of the float codes of a batch."""
+ASSUMED_FIELD_OF_VIEW_DEGREES = 60.0
+HASHED_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to add, and how it is to be read."""
+
+    path: Path
+    method: str
+    conversion: Conversion
+    key: str | None = None
+    rule: FrameRule = "order"
+    first: int | None = None
+    fps: float | None = None
+    stride: int | None = None
+    is_unit_stated: bool = True
+    is_projection_stated: bool = False
+
+    @property
+    def is_truth(self) -> bool:
+        return self.method == TRUTH
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of it."""
+
+    track: Track
+    is_new: bool
+    matched: str
+    """How the maps were matched to frames, and how many."""
+    meaning: str
+    notes: tuple[str, ...] = ()
+    gained: tuple[str, ...] = ()
+    """Configurations stored before that gained errors, for a truth."""
+    columns: tuple[str, ...] = field(default=())
+    """The errors of a prediction."""
+
+
+def add_results(
+    store: Store,
+    input_track: Track,
+    wanted: Wanted,
+    *,
+    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    reader: Reader | None = None,
+) -> Added:
+    """Add the maps at a path to the clip of that input track. Nothing is stored unless every frame can be.
+
+    `progress` is called with `reading` or `storing`, frames done, and all. `reader`: one that runs already. Raises SourceError, StoreError and OSError.
+    """
+    clip = replace(input_track.head.clip, n_frames=input_track.n_frames)
+    pts_seconds = column(store, input_track, "pts_seconds").astype(np.float64)
+    conversion = wanted.conversion
+    channels = 3 if conversion.format.domain == "normal" else 1
+    true_track = newest_truth(store, clip.key, conversion.format.domain) if not wanted.is_truth else None
+    with ExitStack() as stack:
+        reader = reader or stack.enter_context(Reader())
+        maps = find_maps(reader, wanted.path, channels, conversion.format, wanted.key)
+        matching = match(
+            wanted.rule,
+            maps.numbers,
+            len(maps),
+            pts_seconds,
+            first=wanted.first,
+            fps=wanted.fps,
+            stride=wanted.stride,
+        )
+        source = _Source(reader, maps, matching, wanted, clip)
+        findings = _judged(store, source, true_track, progress)
+        storage = storage_for(conversion, findings)
+        if true_track is not None and storage.record():
+            true_track = None  # relative depth has no error before it is aligned
+        head = _head(source, storage, true_track, findings)
+        with store.writing(clip.key):
+            is_new = not store.holds(head.key)
+            if is_new:
+                store.remove([head.key])  # what a killed run left
+                _write(store, source, storage, head, true_track, pts_seconds, progress)
+            track = store.get(head.key)
+            if track is None:
+                raise StoreError(f"{head.label} was removed meanwhile", "add it again")
+            gained = add_errors(store, track) if wanted.is_truth else []
+    Summaries(store).read(only=[t.head.key for t in store.tracks(clip=clip.key)])
+    errors = tuple(name for name in head.columns if name != "pts_seconds")
+    notes = tuple(findings.notes)
+    return Added(track, is_new, matching.words, meaning_words(conversion), notes, tuple(gained), errors)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The maps of a clip's frames."""
+
+    reader: Reader
+    maps: Maps
+    matching: Matching
+    wanted: Wanted
+    clip: Clip
+
+    def frame(self, at: int) -> tuple[np.ndarray, np.ndarray]:
+        """The map of frame `at`: as stored, (h, w, C), and as depth or normals. Raises SourceError."""
+        place = self.matching.places[at]
+        raw, mask, texts = self.maps.raw(self.reader, place)
+        return raw, self.wanted.conversion.values(self.name(at), raw, mask, texts, self.clip)
+
+    def name(self, at: int) -> str:
+        """What messages call the map of frame `at`."""
+        place = self.matching.places[at]
+        is_stack = self.maps.layout.n_frames is not None
+        file = self.maps.files[0] if is_stack else self.maps.files[place]
+        return f"{file.name}, entry {place} (frame {at})" if is_stack else f"{file.name} (frame {at})"
+
+    def sha256(self) -> str:
+        """The digest of the files that are used, in the order of frames. Raises SourceError."""
+        is_stack = self.maps.layout.n_frames is not None
+        places = self.matching.places
+        files = self.maps.files[:1] if is_stack else [self.maps.files[place] for place in places]
+        try:
+            digests = [_sha256(path) for path in files]
+        except OSError as error:
+            raise SourceError("unreadable", f"{self.wanted.path}: cannot be read ({error.strerror})") from None
+        return digest({"files": digests, "array": self.maps.array.name, "places": list(places) if is_stack else []})
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _judged(
+    store: Store, source: _Source, true_track: Track | None, progress: Callable[[str, int, int], None]
+) -> Findings:
+    """Read every map once. Raises SourceError for what must not be stored."""
+    wanted, n_frames = source.wanted, len(source.matching.places)
+    conversion, findings = wanted.conversion, Findings()
+    truth = Truth(store, true_track) if true_track is not None and true_track.n_frames == n_frames else None
+    compared = set(np.linspace(0, n_frames - 1, min(COMPARED_FRAMES, n_frames)).round().astype(int).tolist())
+    ours, theirs = [], []
+    for at in range(n_frames):
+        place = source.matching.places[at]
+        raw, mask, texts = source.maps.raw(source.reader, place)
+        refuse_picture(
+            source.name(at),
+            raw,
+            conversion,
+            is_unit_stated=wanted.is_unit_stated,
+            is_lossy=source.maps.array.is_lossy,
+        )
+        values = conversion.values(source.name(at), raw, mask, texts, source.clip)
+        findings.add(conversion.numbers(raw), values)
+        if truth is not None and at in compared:
+            ours.append(values)
+            theirs.append(truth.values(at))
+        progress("reading", at + 1, n_frames)
+    judge(findings, conversion)
+    if source.maps.array.is_lossy:
+        findings.notes.append("a lossy coding changed the values")
+    if ours:
+        name, mine, true = wanted.path.name, np.stack(ours), np.stack(theirs)
+        if conversion.format.domain == "normal":
+            refuse_axes(mine, true, name=name)
+        elif conversion.meaning == "metric" and not wanted.is_projection_stated:
+            degrees = conversion.field_of_view_degrees or ASSUMED_FIELD_OF_VIEW_DEGREES
+            refuse_rays(mine, true, source.clip, degrees, name=name)
+    return findings
+
+
+def _head(source: _Source, storage: Storage, true_track: Track | None, findings: Findings) -> Head:
+    wanted, clip, domain = source.wanted, source.clip, storage.domain
+    name = wanted.conversion.format.domain
+    sha256 = source.sha256()
+    stated: dict[str, Any] = {
+        **wanted.conversion.record(),
+        **storage.record(),
+        "range": [domain.lo, domain.hi],
+        "array": source.maps.array.name,
+        "frames": source.matching.words,
+    }
+    inputs: dict[str, Any] = {"results": {**stated, "sha256": sha256}}
+    if true_track is not None:
+        inputs["truth"] = true_track.head.key
+    columns: dict[str, Mapping[str, str]] = {"pts_seconds": COLUMN_TITLES["pts_seconds"]}
+    if true_track is not None:
+        columns |= described_errors(domain)
+    if wanted.is_truth:
+        kind, zoo, method, path = "truth", "", "", name
+    else:
+        kind, zoo, method, path = "prediction", ZOO, wanted.method, f"rgb-{name}"
+    notes = "; ".join(["computed elsewhere", *findings.notes])
+    constants: dict[str, Any] = {"results": {**stated, "source": wanted.path.name, "notes": list(findings.notes)}}
+    if true_track is not None:
+        constants["truth"] = true_track.head.key
+    return Head(
+        key=track_key(clip.key, kind, zoo, method, path, inputs),
+        kind=kind,
+        clip=clip,
+        zoo=zoo,
+        method=method,
+        path=path,
+        domain=domain.record(),
+        codec=CODEC,
+        edges={} if wanted.is_truth else {f"{ZOO}/{wanted.method}/{path}": sha256},
+        constants=constants,
+        columns=columns,
+        computed_on={"device": "elsewhere", "time": datetime.now(UTC).isoformat(timespec="seconds"), "notes": notes},
+    )
+
+
+def _write(
+    store: Store,
+    source: _Source,
+    storage: Storage,
+    head: Head,
+    true_track: Track | None,
+    pts_seconds: np.ndarray,
+    progress: Callable[[str, int, int], None],
+) -> None:
+    """Store the track, all or nothing."""
+    clip, n_frames = source.clip, len(source.matching.places)
+    truth = Truth(store, true_track) if true_track is not None else None
+    size = pack_frames(clip)
+    per_batch = max(1, min(size, BATCH_BYTES // (4 * clip.width * clip.height * storage.domain.channels)))
+    try:
+        writer = TrackWriter(store, head)
+        with ExitStack() as stack:
+            encoders = stack.enter_context(ThreadPoolExecutor(n_encoders(), "encode", start_encoder))
+            disk = stack.enter_context(closing(PackWriter([writer])))
+            pack = PackBuilder(0)
+            at = 0
+            while at < n_frames:
+                end = min(at + per_batch, pack.start + size, n_frames)
+                chunk = _chunk(source, storage, truth, pts_seconds, range(at, end))
+                pack.add(encode_chunks({head.key: chunk}, encoders))
+                at = end
+                progress("storing", at, n_frames)
+                if at == n_frames or at - pack.start >= size:
+                    disk.put(pack)
+                    pack = PackBuilder(at)
+            disk.finish(Remarks())
+    except BaseException:
+        store.remove([head.key])
+        raise
+
+
+def _chunk(
+    source: _Source, storage: Storage, truth: Truth | None, pts_seconds: np.ndarray, frames: range
+) -> TrackChunk:
+    """What the track gains from some frames: the errors are those of the values themselves, not of the codes that are stored."""
+    domain, images, parts = storage.domain, [], []
+    for at in frames:
+        _, values = source.frame(at)
+        codes = storage.codes(values)
+        images.append((codes * 255).round().astype(np.uint8))
+        if truth is not None:
+            physical = values if storage.kind == "normal" else storage.physical(values)
+            # Sky is as far as the range reaches.
+            mine = codes_of(np.where(np.isposinf(physical), domain.hi, physical), domain.record())
+            parts.append(error_columns(domain, mine[None], codes_of(truth.values(at), domain.record())[None]))
+    columns: dict[str, Any] = {"pts_seconds": pts_seconds[frames.start : frames.stop]}
+    if parts:
+        columns |= {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return TrackChunk(np.stack(images), columns)

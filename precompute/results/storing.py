@@ -1,0 +1,109 @@
+"""How values become the codes of a track, and codes values: depth on the log scale of its domain, normals as everywhere."""
+
+# N frames, H x W pixels, C channels
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from consistency.domains import DEPTH_MAX_METRES, DEPTH_MIN_METRES, DOMAINS, Domain
+from precompute.results.formats import MEANINGS
+from precompute.results.judging import Findings
+from precompute.results.values import Conversion
+
+RELATIVE_RANGE = (1.0, 3.0)
+"""Where a depth without scale and shift is stored. Both are free, so any range says the same; one this narrow gives each step of
+the values nearly the same share of the codes."""
+BEYOND_SHARE = 0.001
+"""More depths than this share beyond the usual range, and the track has a wider one."""
+MARGIN = 1.02
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The domain of a track and how values map to it."""
+
+    domain: Domain
+    kind: str
+    """`metric`, `scale`, `affine` or `inverse` for depth; `normal`."""
+    factor: float = 1.0
+    offset: float = 0.0
+    """For relative depth: stored = offset + factor * value; for inverse depth that is 1 / stored."""
+
+    def record(self) -> dict[str, Any]:
+        """What the manifest states of it."""
+        if self.kind not in ("affine", "inverse", "scale"):
+            return {}
+        return {"relative": self.kind, "factor": self.factor, "offset": self.offset}
+
+    def physical(self, values: np.ndarray) -> np.ndarray:
+        """Values of the source -> those of the domain."""
+        if self.kind in ("affine", "inverse"):
+            values = self.offset + self.factor * values
+        return 1 / values if self.kind == "inverse" else values
+
+    def codes(self, values: np.ndarray) -> np.ndarray:
+        """Depth (H, W) or normals (H, W, 3), NaN where unknown -> codes, float32 (H, W, C), the invalid one where unknown.
+
+        Known values beyond the range get the codes of its ends.
+        """
+        domain = self.domain
+        if self.kind == "normal":
+            found = (values + 1) / 2
+            return np.where(np.isfinite(values), found, 128 / 255).astype(np.float32)
+        physical = self.physical(np.where(np.isfinite(values), values, np.nan))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = np.log(physical / domain.lo) / np.log(domain.hi / domain.lo)
+        found = np.where(np.isnan(found), 1.0, np.clip(found, 0, 1))
+        return found[..., None].astype(np.float32)
+
+
+def storage_for(conversion: Conversion, findings: Findings) -> Storage:
+    """The storage of a track with those values."""
+    if conversion.format.domain == "normal":
+        return Storage(DOMAINS["normal"], "normal")
+    depth = DOMAINS["depth"]
+    lowest, highest = findings.lowest, findings.highest
+    if conversion.meaning == "metric":
+        most = BEYOND_SHARE * findings.n_values
+        lo = min(DEPTH_MIN_METRES, lowest) if findings.n_near > most else DEPTH_MIN_METRES
+        hi = max(DEPTH_MAX_METRES, highest * MARGIN) if findings.n_far > most else DEPTH_MAX_METRES
+        return Storage(replace(depth, lo=float(lo), hi=float(hi)), "metric")
+    title = depth.title
+    if conversion.meaning == "scale":
+        lo = max(lowest, highest / 10_000)
+        return Storage(replace(depth, lo=float(lo), hi=float(highest * MARGIN), unit="", title=title), "scale")
+    near, far = RELATIVE_RANGE
+    relative = replace(depth, lo=near, hi=far * MARGIN, unit="", title=title)
+    spread = highest - lowest
+    if conversion.meaning == "affine":
+        factor = (far - near) / spread
+        return Storage(relative, "affine", factor, near - factor * lowest)
+    factor = (1 / near - 1 / far) / spread
+    return Storage(relative, "inverse", factor, 1 / far - factor * lowest)
+
+
+def stored_values(levels: np.ndarray, head_domain: Mapping[str, Any]) -> np.ndarray:
+    """Stored codes of a track, uint8 or uint16 (H, W) or (H, W, 3) -> values of its domain, float32, NaN where unknown."""
+    full = float(np.iinfo(levels.dtype).max)
+    codes = levels.astype(np.float32) / np.float32(full)
+    lo, hi = float(head_domain["lo"]), float(head_domain["hi"])
+    invalid = head_domain.get("invalid")
+    if head_domain.get("scale") == "log":
+        values = np.float32(lo) * np.float32(hi / lo) ** codes
+    else:
+        values = np.float32(lo) + np.float32(hi - lo) * codes
+    if invalid is not None:
+        is_unknown = levels == np.rint(float(invalid) * full).astype(levels.dtype)
+        is_unknown = is_unknown.all(axis=-1, keepdims=True) if levels.ndim == 3 else is_unknown
+        values = np.where(is_unknown, np.nan, values)
+    return values.astype(np.float32)
+
+
+def meaning_words(conversion: Conversion) -> str:
+    """Such as `depth in metres`."""
+    return "surface normals" if conversion.format.domain == "normal" else MEANINGS[conversion.meaning]
