@@ -2,8 +2,8 @@
 
 Networks of relative depth know distances up to an unknown scale, and often an unknown shift of depth or of 1/depth (MiDaS,
 Ranftl et al. 2020). 1/x of an inverse depth is not a depth before its shift is known, so each kind fits in its own space. The
-fit is least squares on the pixels that agree: it starts from the line with the least median residual (Rousseeuw 1984), and
-Tukey's biweight then leaves out what lies far from it. dashboard/web/drawing/alignment.mjs fits the same way; a test holds the
+fit is least trimmed squares (Rousseeuw and Van Driessen 2006): least squares of the 80 % of pixels that it fits best, the share
+that MiDaS trains on. Estimators that may leave out half of them let the far end of a room go. dashboard/web/drawing/alignment.mjs fits the same way; a test holds the
 two equal.
 """
 
@@ -37,15 +37,11 @@ N_STARTS = 100
 MAX_SCORED = 1 << 10
 """Values that score a pair."""
 N_STEPS = 12
-"""Steps of reweighting; the weights hardly change after five to ten."""
-TUKEY = 4.685
-"""Residuals beyond so many standard deviations count nothing: 95 % as efficient as least squares where errors are normal."""
-MAD_TO_SIGMA = 1.4826
-"""Standard deviation per median absolute residual, of normal errors."""
+"""Steps of trimming and fitting; the line hardly moves after five to ten."""
+KEPT = 0.8
+"""The share of values that is fitted: up to a fifth may be wrong by any amount."""
 LEAST_SPREAD = 1e-4
 """Depths that differ by a smaller share of their size are constant: a shift could not be told from a scale."""
-FINEST = 1e-6
-"""The least residual that counts, as a share of the reference's size: exact data would have none to scale by."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,7 @@ def fit(kind: Kind, depth: np.ndarray, reference: np.ndarray) -> Alignment:
     if has_shift and high - low < LEAST_SPREAD * ordered[len(x) // 2]:
         return Alignment(kind, problem="constant depth")
     scale, shift = _first_line(x, y, has_shift)
-    scale, shift = _reweighted(x, y, scale, shift, has_shift)
+    scale, shift = _concentrated(x, y, scale, shift, has_shift)
     if scale <= 0:
         return Alignment(kind, problem="runs against the reference")
     return Alignment(kind, scale, shift)
@@ -103,7 +99,7 @@ def _thinned(values: np.ndarray, most: int) -> np.ndarray:
 
 
 def _first_line(x: np.ndarray, y: np.ndarray, has_shift: bool) -> tuple[float, float]:
-    """The line through a pair of values whose median absolute residual is least; of a scale, through one value and 0."""
+    """The line through a pair of values that most lie nearest to, by the quantile KEPT; of a scale, through one value and 0."""
     scored_x, scored_y = _thinned(x, MAX_SCORED), _thinned(y, MAX_SCORED)
     best = (np.inf, 1.0, 0.0)
     for first, second in _pairs(len(x)):
@@ -115,7 +111,7 @@ def _first_line(x: np.ndarray, y: np.ndarray, has_shift: bool) -> tuple[float, f
             shift = y[first] - scale * x[first]
         else:
             scale, shift = y[first] / x[first], 0.0
-        residual = _median(np.abs(scored_y - (scale * scored_x + shift)))
+        residual = _reach(np.abs(scored_y - (scale * scored_x + shift)))
         if residual < best[0]:
             best = (residual, float(scale), float(shift))
     return best[1:]
@@ -131,28 +127,25 @@ def _pairs(count: int) -> Iterator[tuple[int, int]]:
         yield first, state * count >> 32
 
 
-def _reweighted(x: np.ndarray, y: np.ndarray, scale: float, shift: float, has_shift: bool) -> tuple[float, float]:
-    finest = FINEST * _median(np.abs(y))
+def _concentrated(x: np.ndarray, y: np.ndarray, scale: float, shift: float, has_shift: bool) -> tuple[float, float]:
+    """Least squares of the values nearest to the line, then of those nearest to the new one, and so on."""
     for _ in range(N_STEPS):
-        residual = y - (scale * x + shift)
-        reach = TUKEY * max(MAD_TO_SIGMA * _median(np.abs(residual)), finest)
-        weights = np.where(np.abs(residual) < reach, (1 - (residual / reach) ** 2) ** 2, 0.0)
-        mean_x, mean_y = 0.0, 0.0
-        if has_shift:
-            total = weights.sum()
-            mean_x, mean_y = float((weights * x).sum() / total), float((weights * y).sum() / total)
-        spread = float((weights * (x - mean_x) ** 2).sum())
+        residual = np.abs(y - (scale * x + shift))
+        kept = residual <= _reach(residual)
+        kept_x, kept_y = x[kept], y[kept]
+        mean_x, mean_y = (float(kept_x.mean()), float(kept_y.mean())) if has_shift else (0.0, 0.0)
+        spread = float(((kept_x - mean_x) ** 2).sum())
         if spread == 0:  # the values that agree have one depth
             break
-        scale = float((weights * (x - mean_x) * (y - mean_y)).sum()) / spread
+        scale = float(((kept_x - mean_x) * (kept_y - mean_y)).sum()) / spread
         shift = mean_y - scale * mean_x if has_shift else 0.0
     return scale, shift
 
 
-def _median(values: np.ndarray) -> float:
-    """The upper one of two in the middle: one value of the data, in numpy and in the browser."""
-    middle = len(values) // 2
-    return float(np.partition(values, middle)[middle])
+def _reach(residuals: np.ndarray) -> float:
+    """The quantile KEPT, one value of the data, in numpy and in the browser."""
+    at = int(KEPT * (len(residuals) - 1))
+    return float(np.partition(residuals, at)[at])
 
 
 def pooled(frames: Iterable[tuple[np.ndarray, np.ndarray]], per_frame: int = 4096) -> tuple[np.ndarray, np.ndarray]:

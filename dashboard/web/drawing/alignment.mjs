@@ -5,23 +5,30 @@
  * The fit of analysis/alignment.py, which gives the reasons; a test holds the two equal.
  */
 
+import { formatMark, unitAfter } from "../ui/numbers.mjs";
+
 /**
  * @typedef {"none" | "scale" | "depth" | "inverse"} Kind
  * @typedef {{kind: Kind, scale: number, shift: number, problem: string}} Alignment problem: why there is no fit, "" where there
  *   is one; the depth then stays as it is
+ * @typedef {Alignment & {to: number}} Fitted to: index of the pane that it is aligned to
  */
 
-/** @type {Kind[]} */
-export const KINDS = ["none", "scale", "depth", "inverse"];
+/** @type {Record<Kind, string>} */
+export const KIND_TITLES = {
+  none: "none",
+  scale: "scale",
+  depth: "scale and shift",
+  inverse: "scale and shift of 1/depth",
+};
+export const KINDS = /** @type {Kind[]} */ (Object.keys(KIND_TITLES));
 const MIN_VALUES = 16;
 const MAX_VALUES = 1 << 13;
 const N_STARTS = 100;
 const MAX_SCORED = 1 << 10;
 const N_STEPS = 12;
-const TUKEY = 4.685;
-const MAD_TO_SIGMA = 1.4826;
+const KEPT = 0.8;
 const LEAST_SPREAD = 1e-4;
-const FINEST = 1e-6;
 
 /** @type {Alignment} */
 export const NOT_ALIGNED = { kind: "none", scale: 1, shift: 0, problem: "" };
@@ -33,6 +40,23 @@ export const NOT_ALIGNED = { kind: "none", scale: 1, shift: 0, problem: "" };
 export function aligned({ kind, scale, shift }, depth, { lo, hi }) {
   if (kind === "inverse") return 1 / Math.min(Math.max(scale / depth + shift, 1 / hi), 1 / lo);
   return Math.min(Math.max(scale * depth + shift, lo), hi);
+}
+
+/**
+ * What is done to the depth d of a pane, in words: `aligned to truth per clip: 1.04 d + 0.12 m`.
+ * @param {Alignment} alignment @param {{to: string, per: string, unit: string}} more to: name of the reference
+ */
+export function alignmentText({ kind, scale, shift, problem }, { to, per, unit }) {
+  if (kind === "none") return "";
+  if (problem) return `not aligned: ${problem}`;
+  const sign = shift < 0 ? "\u2212" : "+";
+  const size = formatMark(Math.abs(shift));
+  const formula = {
+    scale: `${formatMark(scale)} d`,
+    depth: `${formatMark(scale)} d ${sign} ${size}${unitAfter(unit)}`,
+    inverse: `1/(${formatMark(scale)}/d ${sign} ${size})`,
+  }[kind];
+  return `aligned to ${to} per ${per}: ${formula}`;
 }
 
 /**
@@ -54,7 +78,7 @@ export function fit(kind, depth, reference) {
   const sorted = x.slice().sort();
   const [low, high] = [0.05, 0.95].map((share) => sorted[Math.floor(share * (x.length - 1) + 0.5)]);
   if (hasShift && high - low < LEAST_SPREAD * sorted[x.length >> 1]) return failed("constant depth");
-  const { scale, shift } = reweighted(x, y, firstLine(x, y, hasShift), hasShift);
+  const { scale, shift } = concentrated(x, y, firstLine(x, y, hasShift), hasShift);
   return scale > 0 ? { kind, scale, shift, problem: "" } : failed("runs against the reference");
 }
 
@@ -84,31 +108,34 @@ function firstLine(x, y, hasShift) {
     if (hasShift && run === 0) continue;
     const scale = hasShift ? (y[second] - y[first]) / run : y[first] / x[first];
     const shift = hasShift ? y[first] - scale * x[first] : 0;
-    const residual = middle(scoredX.map((value, i) => Math.abs(scoredY[i] - (scale * value + shift))));
+    const residual = reachOf(scoredX.map((value, i) => Math.abs(scoredY[i] - (scale * value + shift))));
     if (residual < best.residual) best = { residual, scale, shift };
   }
   return best;
 }
 
 /** @param {Float64Array} x @param {Float64Array} y @param {{scale: number, shift: number}} line @param {boolean} hasShift */
-function reweighted(x, y, { scale, shift }, hasShift) {
-  const finest = FINEST * middle(y.map(Math.abs));
+function concentrated(x, y, { scale, shift }, hasShift) {
   for (let step = 0; step < N_STEPS; step += 1) {
-    const residual = x.map((value, i) => y[i] - (scale * value + shift));
-    const reach = TUKEY * Math.max(MAD_TO_SIGMA * middle(residual.map(Math.abs)), finest);
-    const weights = residual.map((value) => (Math.abs(value) < reach ? (1 - (value / reach) ** 2) ** 2 : 0));
-    const sum = (/** @type {(i: number) => number} */ of) => weights.reduce((total, w, i) => total + w * of(i), 0);
-    const total = hasShift ? sum(() => 1) : 1;
-    const [meanX, meanY] = hasShift ? [sum((i) => x[i]) / total, sum((i) => y[i]) / total] : [0, 0];
-    const spread = sum((i) => (x[i] - meanX) ** 2);
+    const residual = x.map((value, i) => Math.abs(y[i] - (scale * value + shift)));
+    const reach = reachOf(residual);
+    const isKept = (/** @type {unknown} */ _, /** @type {number} */ i) => residual[i] <= reach;
+    const [keptX, keptY] = [x.filter(isKept), y.filter(isKept)];
+    const [meanX, meanY] = hasShift ? [mean(keptX), mean(keptY)] : [0, 0];
+    const spread = keptX.reduce((sum, value) => sum + (value - meanX) ** 2, 0);
     if (spread === 0) break;
-    scale = sum((i) => (x[i] - meanX) * (y[i] - meanY)) / spread;
+    scale = keptX.reduce((sum, value, i) => sum + (value - meanX) * (keptY[i] - meanY), 0) / spread;
     shift = hasShift ? meanY - scale * meanX : 0;
   }
   return { scale, shift };
 }
 
-/** The median, the upper one of two in the middle. @param {Float64Array} values */
-function middle(values) {
-  return values.slice().sort()[values.length >> 1];
+/** @param {Float64Array} values */
+function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The quantile KEPT, one value of the data. @param {Float64Array} residuals */
+function reachOf(residuals) {
+  return residuals.slice().sort()[Math.floor(KEPT * (residuals.length - 1))];
 }
