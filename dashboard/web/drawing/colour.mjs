@@ -1,6 +1,8 @@
 // @ts-check
 /** Colour maps: the colours of a scalar domain's codes, and the values that the colours mean. Pure, except `drawCodes`. */
 
+import { aligned } from "./alignment.mjs";
+
 /**
  * Perceptually uniform maps as evenly spaced RGB stops, interpolated linearly between (at most 2 of 255 off the
  * originals). viridis, magma, inferno: matplotlib (CC0), its 256 entries sampled at 35 or 52 points. cividis: Nunez,
@@ -41,9 +43,12 @@ const ALIASES = { gray: "grey", coolwarm: "diverging", "cool-warm": "diverging" 
 /**
  * @typedef {{lo: number, hi: number, scale: string, unit: string, colour_map: string}} Scale what codes mean: lo and hi are
  *   the values at 0 and 255; scale: "linear" or "log" between them
- * @typedef {Scale & {name: string, channels: number, meaning: string, invalid?: number | null, shown?: [number, number]}} Domain
+ * @typedef {Scale & {name: string, channels: number, meaning: string, invalid?: number | null, shown?: [number, number]} & Values} Domain
  *   of a track, as its manifest says; meaning: "scalar", "direction" or "colour"; invalid: code / 255 of unknown values;
  *   shown: the values at which its colours begin and end on this clip (dashboard/compare/ranges.py), where not at lo and hi
+ * @typedef {Pick<Scale, "lo" | "hi" | "scale"> & {alignment?: import("./alignment.mjs").Alignment,
+ *   coded?: Pick<Scale, "lo" | "hi" | "scale">}} Values what the codes of a scalar domain are worth; of an aligned one lo and hi
+ *   are those of the reference, and coded says what its codes meant before
  */
 
 /**
@@ -140,11 +145,14 @@ export function drawCodes(canvas, codes, domain, table = lookupTable(domain)) {
 }
 
 /**
- * The physical value, in the domain's unit; NaN where a logarithmic scale has an impossible range.
- * @param {Pick<Scale, "lo" | "hi" | "scale">} scale
+ * The physical value, in the domain's unit; NaN where a logarithmic scale has an impossible range. Of an aligned depth it is
+ * the aligned one: pictures, legends, probe and differences all read values here.
+ * @param {Values} domain
  * @param {number} value01 code / 255
+ * @returns {number}
  */
-export function physicalValue({ lo, hi, scale }, value01) {
+export function physicalValue({ lo, hi, scale, alignment, coded }, value01) {
+  if (alignment && coded) return aligned(alignment, physicalValue(coded, value01), { lo, hi });
   if (scale !== "log") return lo + (hi - lo) * value01;
   return isLogRange(lo, hi) ? lo * (hi / lo) ** value01 : NaN;
 }

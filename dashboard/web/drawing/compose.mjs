@@ -26,8 +26,8 @@ const DEFAULT_REACH = { angle: 30, relative: 30, shareOfRange: 0.25 };
  * @typedef {import("../player/context.mjs").Pane} Pane
  * @typedef {"angle" | "relative" | "signed" | "mean"} Measure
  * @typedef {{kind: "codes" | "table" | "muted" | Measure, table: Uint32Array | null, reference: number, scale: Scale | null,
- *   role: "" | "compared" | "reference" | "apart", unknown: number, isMuted?: boolean}} Plan
- *   reference: index of the pane compared with, -1: none; scale: what the colours mean, null: they are the codes;
+ *   role: "" | "compared" | "reference" | "apart", unknown: number, domain: Domain, isMuted?: boolean}} Plan
+ *   domain: what the codes mean, of an aligned depth after the alignment; reference: index of the pane compared with, -1: none; scale: what the colours mean, null: they are the codes;
  *   unknown: the codes of a pixel without a value, -1: there are none
  * @typedef {{map: string | null, lo: number | null, hi: number | null}} Chosen by the viewer for a scalar domain; null: its own
  * @typedef {{diff: string | null, reach: Record<string, number>, maps: Record<string, Chosen>}} Drawing part of a view state
@@ -104,11 +104,32 @@ export function partnerIn(panes, index, isAlone) {
 /** rgba32, little-endian: a grey of no map. */
 const UNSEEN = 0xff808080;
 
-/** How each pane is drawn. @param {Pane[]} panes @param {Drawing} look @returns {Plan[]} */
-export function plansOf(panes, { diff, reach, maps }) {
+/**
+ * The domain of a pane after its alignment: values in the reference's unit and range.
+ * @param {Domain} own @param {import("./alignment.mjs").Fitted | null} [fitted] @param {Domain} [reference]
+ * @returns {Domain}
+ */
+export function alignedDomain(own, fitted, reference) {
+  if (!fitted || !reference || fitted.kind === "none" || fitted.problem) return own;
+  const { name, channels, meaning, invalid, colour_map } = own;
+  const { lo, hi, scale, unit, shown } = reference;
+  const coded = { lo: own.lo, hi: own.hi, scale: own.scale };
+  return { name, channels, meaning, invalid, colour_map, lo, hi, scale, unit, shown, coded, alignment: fitted };
+}
+
+/**
+ * How each pane is drawn.
+ * @param {Pane[]} panes @param {Drawing} look @param {(import("./alignment.mjs").Fitted | null)[]} [alignments] by pane
+ * @returns {Plan[]}
+ */
+export function plansOf(panes, { diff, reach, maps }, alignments = []) {
   const made = new Map();
+  const domains = panes.map(({ domain }, index) => {
+    const fitted = alignments[index];
+    return alignedDomain(domain, fitted, fitted ? panes[fitted.to]?.domain : undefined);
+  });
   return panes.map((pane, index) => {
-    const { domain } = pane;
+    const domain = domains[index];
     // The difference of B from A is one whatever the others are compared with, and maps of trust never are.
     const isMap = pane.role === "energy" || pane.role === "stability";
     const wanted = pane.role === "difference" ? "A" : isMap ? null : diff;
@@ -120,12 +141,14 @@ export function plansOf(panes, { diff, reach, maps }) {
       const scale = domain.channels === 1 ? own : null;
       const found = scale && shownTable(domain, scale);
       const table = found && pane.role === "stability" ? withUnseen(found, unknown) : found;
-      return { kind: table ? "table" : "codes", table, reference: -1, scale, role, unknown };
+      return { kind: table ? "table" : "codes", table, reference: -1, scale, role, unknown, domain };
     }
     const scale = differenceScale(domain, reach[domain.name] ?? defaultReach(domain));
     const kind = measureOf(domain);
-    if (!made.has(domain.name)) made.set(domain.name, differenceTable(domain, kind, scale));
-    return { kind, table: made.get(domain.name), reference, scale, role, unknown };
+    const other = domains[reference];
+    const values = JSON.stringify([domain, other]); // many panes share one table
+    if (!made.has(values)) made.set(values, differenceTable(domain, other, kind, scale));
+    return { kind, table: made.get(values), reference, scale, role, unknown, domain };
   });
 }
 
@@ -172,7 +195,7 @@ function positionOf({ lo, hi, scale }, value) {
 
 /** From code to colour in the scale shown; null: the codes are the colours. @param {Domain} domain @param {Scale} scale */
 export function shownTable(domain, scale) {
-  if (scale.lo === domain.lo && scale.hi === domain.hi) return lookupTable(scale);
+  if (scale.lo === domain.lo && scale.hi === domain.hi && !domain.alignment) return lookupTable(scale);
   const ramp = rampOf(scale.colour_map);
   return Uint32Array.from({ length: 256 }, (_, code) => colourOf(ramp, scale, physicalValue(domain, code / 255)));
 }
@@ -190,8 +213,8 @@ export function overlayTable(domain, scale, { opacity, from }) {
   });
 }
 
-/** @param {Domain} domain @param {Measure} measure @param {Scale} scale */
-function differenceTable(domain, measure, scale) {
+/** @param {Domain} domain @param {Domain} other of the reference @param {Measure} measure @param {Scale} scale */
+function differenceTable(domain, other, measure, scale) {
   const ramp = rampOf(scale.colour_map);
   if (measure === "angle") {
     return Uint32Array.from({ length: ANGLE_STEPS + 1 }, (_, i) =>
@@ -201,10 +224,12 @@ function differenceTable(domain, measure, scale) {
   if (measure === "mean") {
     return Uint32Array.from({ length: 766 }, (_, sum) => colourOf(ramp, scale, ((domain.hi - domain.lo) * sum) / 765));
   }
-  const values = Float64Array.from({ length: 256 }, (_, code) => physicalValue(domain, code / 255));
+  const [values, others] = [domain, other].map((one) =>
+    Float64Array.from({ length: 256 }, (_, code) => physicalValue(one, code / 255)),
+  );
   const table = new Uint32Array(65536);
   for (let i = 0; i < 65536; i += 1) {
-    table[i] = colourOf(ramp, scale, scalarDifference(measure, values[i & 255], values[i >> 8]));
+    table[i] = colourOf(ramp, scale, scalarDifference(measure, values[i & 255], others[i >> 8]));
   }
   return table;
 }
@@ -216,9 +241,9 @@ function scalarDifference(measure, value, reference) {
 
 /**
  * The difference of a pixel from the reference's, in the unit of `differenceScale`; NaN where a direction is unknown.
- * @param {Domain} domain @param {number} pixel @param {number} other of the reference
+ * @param {Domain} domain @param {number} pixel @param {number} other of the reference @param {Domain} [otherDomain]
  */
-export function differenceOf(domain, pixel, other) {
+export function differenceOf(domain, pixel, other, otherDomain = domain) {
   const measure = measureOf(domain);
   const value = (/** @type {number} */ code) => physicalValue(domain, code / 255);
   if (measure === "angle") {
@@ -232,7 +257,7 @@ export function differenceOf(domain, pixel, other) {
     const [a, b] = [channels(pixel), channels(other)];
     return ((domain.hi - domain.lo) * a.reduce((sum, code, i) => sum + Math.abs(code - b[i]), 0)) / 765;
   }
-  return scalarDifference(measure, value(pixel & 255), value(other & 255));
+  return scalarDifference(measure, value(pixel & 255), physicalValue(otherDomain, (other & 255) / 255));
 }
 
 /** The codes of R, G and B. @param {number} pixel */
@@ -372,15 +397,15 @@ export function differenceText(domain, reference) {
 
 /**
  * The range that holds all but the largest 2 % of the differences of a frame; null where there are none.
- * @param {Domain} domain @param {Pixels} own @param {Pixels} other
+ * @param {Domain} domain @param {Pixels} own @param {Pixels} other @param {Domain} [otherDomain]
  */
-export function reachOf(domain, own, other) {
+export function reachOf(domain, own, other, otherDomain = domain) {
   const values = [];
   const step = Math.max(1, Math.floor(own.rgba32.length / 4096));
   for (let i = 0; i < own.rgba32.length; i += step) {
     const [a, b] = [own.rgba32[i], other.rgba32[i]];
     if (isUnknown(own, domain, a) || isUnknown(other, domain, b)) continue;
-    const value = Math.abs(differenceOf(domain, a, b));
+    const value = Math.abs(differenceOf(domain, a, b, otherDomain));
     if (Number.isFinite(value)) values.push(value);
   }
   if (values.length === 0) return null;

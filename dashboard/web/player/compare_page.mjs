@@ -9,6 +9,7 @@ import { dividing } from "../drawing/divider.mjs";
 import { sharing } from "../export/share_dialog.mjs";
 import { Panels } from "../panels/panels.mjs";
 import { strip } from "../plots/strip.mjs";
+import { aligning } from "../tools/aligning.mjs";
 import { probing } from "../tools/probe.mjs";
 import { regions } from "../tools/region.mjs";
 import { scaling } from "../tools/scales.mjs";
@@ -27,6 +28,7 @@ function parts(context) {
     flickering(context),
     tools(context),
     probing(context, zoom.gestures),
+    aligning(context),
     scaling(context),
     dividing(context),
     bookmarking(context),

@@ -3,6 +3,7 @@
 
 import { palettePart } from "../commands/palette.mjs";
 import { dividing } from "../drawing/divider.mjs";
+import { aligning } from "../tools/aligning.mjs";
 import { measuring } from "../tools/measure.mjs";
 import { probing } from "../tools/probe.mjs";
 import { scaling } from "../tools/scales.mjs";
@@ -21,6 +22,7 @@ function parts(context) {
     tools(context),
     measuring(context, zoom.gestures),
     probing(context, zoom.gestures),
+    aligning(context),
     scaling(context),
     dividing(context),
     palettePart(context),

@@ -149,7 +149,8 @@ function linesOf(context, from, to, degrees) {
   };
   /** @type {Map<string, string[]>} */
   const lines = new Map();
-  stage.panes.forEach(({ role, letter, title, detail, domain }, index) => {
+  stage.panes.forEach(({ role, letter, title, detail }, index) => {
+    const { domain } = stage.plans[index];
     if (role !== "prediction" && role !== "readout" && role !== "truth") return;
     const [first, second] = [pixel(index, from), pixel(index, to)];
     if (first === null || second === null) return;

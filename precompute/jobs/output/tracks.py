@@ -20,7 +20,7 @@ from cache.records import MAX_PATH_DOMAINS, Clip, Head
 from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
 from consistency.energy import disagreement_maps, standardise
 from consistency.merging import MERGE_VERSION, merge, mirrored
-from consistency.metrics import frame_errors, perceptual_error, valid_pixels
+from consistency.metrics import frame_errors, measures_of, perceptual_error, valid_pixels
 from consistency.zoo.records import IMAGE, MERGED, Chain, EnergyConstants, Zoo, ZooError, direct_path
 from precompute.jobs.output.encode import CODEC
 from precompute.jobs.predict import Predictions
@@ -69,14 +69,11 @@ STATED_LATER = ("trust", "expected", "rankings", "training")
 """Constants of a head that change no stored value: how far an energy can be trusted, which error to expect, which methods a
 confidence ranks, and how a method was trained."""
 COLUMN_TITLES: dict[str, dict[str, str]] = {
+    # Beside them, the errors that consistency/metrics.py describes.
     "pts_seconds": {"title": "Presentation time", "unit": "s"},
     "terms": {"title": "Path disagreement", "unit": "code"},
     "blocks": {"title": "Path disagreement by region", "unit": "code"},
     "disagreement": {"title": "Readout disagreement", "unit": "code"},
-    "error": {"title": "Mean absolute error", "unit": "code"},
-    "angle_degrees": {"title": "Mean angular error", "unit": "°"},
-    "absrel": {"title": "Absolute relative error", "unit": ""},
-    "absrel_scaled": {"title": "Absolute relative error, scale aligned", "unit": ""},
     "perceptual": {"title": "Perceptual error", "unit": "code"},
     "mirror": {"title": "Disagreement with the mirrored image", "unit": "code"},
     "length": {"title": "Shortening of the normals", "unit": ""},
@@ -89,8 +86,10 @@ SCORES = "scores"
 """The kind of a prediction or readout of which only the numbers are kept."""
 SELF_VERSION = 1
 """Raised when the self-disagreement means something else; part of the keys of tracks that have one."""
-ERRORS_VERSION = 2
-"""Raised when tracks with true depth gain columns; part of their key."""
+ERRORS_VERSION = 3
+"""Raised when tracks with true depth or normals gain columns; part of their key."""
+SELF_MEASURES = ("error", "angle_degrees", "absrel", "absrel_scaled")
+"""Of the measures against the truth, those that are taken against the clean prediction, too."""
 NORMAL = "normal"
 
 
@@ -420,7 +419,7 @@ class _Maker:
         numbers = {name: value for name, value in constants.items() if name not in ("origin", *STATED_LATER)}
         inputs: dict[str, Any] = {"edges": dict(edges), "constants": numbers}
         inputs["truth"] = self.truth[truth] if truth else None
-        if "absrel_scaled" in columns:  # other errors are as they were, and so are the keys of their tracks
+        if {"absrel_scaled", "angle_degrees"} & set(columns):  # other errors are as they were, and so are their keys
             inputs["errors"] = ERRORS_VERSION
         if read:
             inputs["read"] = self.truth[read]
@@ -428,6 +427,7 @@ class _Maker:
             inputs["self"] = SELF_VERSION
         if edges and (padded := self.padded_size) != (self.clip.height, self.clip.width):
             inputs["padded"] = padded  # the padding changes what networks see near the border
+        described = COLUMN_TITLES | measures_of(domain)
         return Head(
             key=track_key(self.clip.key, kind, zoo, method, path, inputs),
             kind=kind,
@@ -439,7 +439,7 @@ class _Maker:
             codec=CODEC,
             edges=edges,
             constants=constants,
-            columns={name: COLUMN_TITLES[name] for name in columns},
+            columns={name: described[name] for name in columns},
         )
 
 
@@ -512,23 +512,19 @@ def _stated_later(zoo: Zoo, target: str, method: str) -> dict[str, Any]:
 
 def _error_names(domain: Domain) -> list[str]:
     """The columns of `frame_errors`."""
-    names = ["error"]
-    if domain.meaning == "direction":
-        names.append("angle_degrees")
-    if domain.scale == "log":
-        names += ["absrel", "absrel_scaled"]
-    return names
+    return list(measures_of(domain))
 
 
 def _self_names(domain: Domain) -> list[str]:
     """The columns of `_self_disagreement`."""
-    return [SELF + name for name in _error_names(domain)]
+    return [SELF + name for name in measures_of(domain) if name in SELF_MEASURES]
 
 
 def _self_disagreement(domain: Domain, output: Tensor, clean: Tensor) -> dict[str, Tensor]:
     """The errors of a prediction with the clean one, stored in 8 bits, in place of the truth: every pixel of it is known."""
     everywhere = torch.ones_like(clean[:, 0], dtype=torch.bool)
-    return {SELF + name: values for name, values in frame_errors(domain, output, clean, everywhere).items()}
+    found = frame_errors(domain, output, clean, everywhere)
+    return {SELF + name: values for name, values in found.items() if name in SELF_MEASURES}
 
 
 def _columns(found: Predictions, more: Mapping[str, Tensor] | None = None) -> dict[str, Tensor | np.ndarray]:
