@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.alignment import KIND_TITLES
 from analysis.summaries.rows import Summaries
 from cache.keys import digest, track_key
 from cache.records import Clip, Head, StoreError, Track
@@ -25,12 +26,12 @@ from precompute.jobs.batches import Remarks
 from precompute.jobs.output.encode import CODEC, start_encoder
 from precompute.jobs.output.packs import PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
 from precompute.jobs.output.tracks import COLUMN_TITLES, TrackChunk
-from precompute.results.judging import COMPARED_FRAMES, Findings, judge, refuse_axes, refuse_picture, refuse_rays
+from precompute.results.judging import Findings, judge, refuse_axes, refuse_picture, refuse_rays
 from precompute.results.maps import Maps, find_maps
 from precompute.results.matching import FrameRule, Matching, match
 from precompute.results.reading import Reader
 from precompute.results.storing import Storage, meaning_words, storage_for
-from precompute.results.truth import Truth, add_errors, codes_of, column, described_errors, error_columns, newest_truth
+from precompute.results.truth import ALIGNED_FRAMES, Against, Truth, add_errors, aligned_to, column, newest_truth
 from precompute.results.values import Conversion
 
 ZOO = "results"
@@ -109,16 +110,18 @@ def add_results(
             stride=wanted.stride,
         )
         source = _Source(reader, maps, matching, wanted, clip)
-        findings = _judged(store, source, true_track, progress)
+        if true_track is not None and true_track.n_frames != len(pts_seconds):
+            true_track = None
+        truth = Truth(store, true_track) if true_track is not None else None
+        findings, compared = _judged(source, truth, progress)
         storage = storage_for(conversion, findings)
-        if true_track is not None and storage.record():
-            true_track = None  # relative depth has no error before it is aligned
-        head = _head(source, storage, true_track, findings)
+        against = _against(truth, storage, compared, findings)
+        head = _head(source, storage, against, findings)
         with store.writing(clip.key):
             is_new = not store.holds(head.key)
             if is_new:
                 store.remove([head.key])  # what a killed run left
-                _write(store, source, storage, head, true_track, pts_seconds, progress)
+                _write(store, source, storage, head, against, pts_seconds, progress)
             track = store.get(head.key)
             if track is None:
                 raise StoreError(f"{head.label} was removed meanwhile", "add it again")
@@ -170,14 +173,16 @@ def _sha256(path: Path) -> str:
 
 
 def _judged(
-    store: Store, source: _Source, true_track: Track | None, progress: Callable[[str, int, int], None]
-) -> Findings:
-    """Read every map once. Raises SourceError for what must not be stored."""
+    source: _Source, truth: Truth | None, progress: Callable[[str, int, int], None]
+) -> tuple[Findings, dict[int, np.ndarray]]:
+    """Read every map once; what was found, and the values of some frames if there is a truth to compare them with.
+
+    Raises SourceError for what must not be stored.
+    """
     wanted, n_frames = source.wanted, len(source.matching.places)
     conversion, findings = wanted.conversion, Findings()
-    truth = Truth(store, true_track) if true_track is not None and true_track.n_frames == n_frames else None
-    compared = set(np.linspace(0, n_frames - 1, min(COMPARED_FRAMES, n_frames)).round().astype(int).tolist())
-    ours, theirs = [], []
+    chosen = np.linspace(0, n_frames - 1, min(ALIGNED_FRAMES, n_frames)).round().astype(int).tolist() if truth else []
+    compared: dict[int, np.ndarray] = {}
     for at in range(n_frames):
         place = source.matching.places[at]
         raw, mask, texts = source.maps.raw(source.reader, place)
@@ -190,24 +195,43 @@ def _judged(
         )
         values = conversion.values(source.name(at), raw, mask, texts, source.clip)
         findings.add(conversion.numbers(raw), values)
-        if truth is not None and at in compared:
-            ours.append(values)
-            theirs.append(truth.values(at))
+        if at in chosen:
+            compared[at] = values
         progress("reading", at + 1, n_frames)
     judge(findings, conversion)
     if source.maps.array.is_lossy:
         findings.notes.append("a lossy coding changed the values")
-    if ours:
-        name, mine, true = wanted.path.name, np.stack(ours), np.stack(theirs)
+    if truth is not None:
+        name, mine = wanted.path.name, np.stack(list(compared.values()))
+        true = np.stack([truth.values(at) for at in compared])
         if conversion.format.domain == "normal":
             refuse_axes(mine, true, name=name)
         elif conversion.meaning == "metric" and not wanted.is_projection_stated:
             degrees = conversion.field_of_view_degrees or ASSUMED_FIELD_OF_VIEW_DEGREES
             refuse_rays(mine, true, source.clip, degrees, name=name)
-    return findings
+    return findings, compared
 
 
-def _head(source: _Source, storage: Storage, true_track: Track | None, findings: Findings) -> Head:
+def _against(
+    truth: Truth | None, storage: Storage, compared: Mapping[int, np.ndarray], findings: Findings
+) -> Against | None:
+    """How the results are compared with the truth; None if they are not."""
+    if truth is None:
+        return None
+    if not storage.record():
+        return Against(truth, storage.domain)
+    try:
+        frames = ((at, storage.physical(values)) for at, values in compared.items())
+        found = aligned_to(truth, storage.kind, frames)
+    except ValueError as error:
+        findings.notes.append(str(error))
+        return None
+    assert found.alignment is not None
+    findings.notes.append(f"compared with the truth with {KIND_TITLES[found.alignment.kind]} per clip")
+    return found
+
+
+def _head(source: _Source, storage: Storage, against: Against | None, findings: Findings) -> Head:
     wanted, clip, domain = source.wanted, source.clip, storage.domain
     name = wanted.conversion.format.domain
     sha256 = source.sha256()
@@ -219,19 +243,20 @@ def _head(source: _Source, storage: Storage, true_track: Track | None, findings:
         "frames": source.matching.words,
     }
     inputs: dict[str, Any] = {"results": {**stated, "sha256": sha256}}
-    if true_track is not None:
-        inputs["truth"] = true_track.head.key
+    if against is not None:
+        inputs["truth"] = against.truth.track.head.key
     columns: dict[str, Mapping[str, str]] = {"pts_seconds": COLUMN_TITLES["pts_seconds"]}
-    if true_track is not None:
-        columns |= described_errors(domain)
+    if against is not None:
+        columns |= against.described()
     if wanted.is_truth:
         kind, zoo, method, path = "truth", "", "", name
     else:
         kind, zoo, method, path = "prediction", ZOO, wanted.method, f"rgb-{name}"
     notes = "; ".join(["computed elsewhere", *findings.notes])
     constants: dict[str, Any] = {"results": {**stated, "source": wanted.path.name, "notes": list(findings.notes)}}
-    if true_track is not None:
-        constants["truth"] = true_track.head.key
+    if against is not None:
+        constants["truth"] = against.truth.track.head.key
+        constants["results"] |= against.record()
     return Head(
         key=track_key(clip.key, kind, zoo, method, path, inputs),
         kind=kind,
@@ -253,13 +278,12 @@ def _write(
     source: _Source,
     storage: Storage,
     head: Head,
-    true_track: Track | None,
+    against: Against | None,
     pts_seconds: np.ndarray,
     progress: Callable[[str, int, int], None],
 ) -> None:
     """Store the track, all or nothing."""
     clip, n_frames = source.clip, len(source.matching.places)
-    truth = Truth(store, true_track) if true_track is not None else None
     size = pack_frames(clip)
     per_batch = max(1, min(size, BATCH_BYTES // (4 * clip.width * clip.height * storage.domain.channels)))
     try:
@@ -271,7 +295,7 @@ def _write(
             at = 0
             while at < n_frames:
                 end = min(at + per_batch, pack.start + size, n_frames)
-                chunk = _chunk(source, storage, truth, pts_seconds, range(at, end))
+                chunk = _chunk(source, storage, against, pts_seconds, range(at, end))
                 pack.add(encode_chunks({head.key: chunk}, encoders))
                 at = end
                 progress("storing", at, n_frames)
@@ -285,20 +309,17 @@ def _write(
 
 
 def _chunk(
-    source: _Source, storage: Storage, truth: Truth | None, pts_seconds: np.ndarray, frames: range
+    source: _Source, storage: Storage, against: Against | None, pts_seconds: np.ndarray, frames: range
 ) -> TrackChunk:
     """What the track gains from some frames: the errors are those of the values themselves, not of the codes that are stored."""
-    domain, images, parts = storage.domain, [], []
+    images, parts = [], []
     for at in frames:
         _, values = source.frame(at)
         codes = storage.codes(values)
         images.append((codes * 255).round().astype(np.uint8))
-        if truth is not None:
-            physical = values if storage.kind == "normal" else storage.physical(values)
-            # Sky is as far as the range reaches.
-            mine = codes_of(np.where(np.isposinf(physical), domain.hi, physical), domain.record())
-            parts.append(error_columns(domain, mine[None], codes_of(truth.values(at), domain.record())[None]))
+        if against is not None:
+            parts.append(against.columns(at, storage.physical(values)))
     columns: dict[str, Any] = {"pts_seconds": pts_seconds[frames.start : frames.stop]}
-    if parts:
-        columns |= {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if against is not None:
+        columns |= {name: np.concatenate([part[name] for part in parts]) for name in against.described()}
     return TrackChunk(np.stack(images), columns)

@@ -15,8 +15,6 @@ from precompute.failures import SourceError
 from precompute.results.colours import map_of
 from precompute.results.values import Conversion, rays_to_z
 
-COMPARED_FRAMES = 8
-"""Frames that are compared with a truth that is stored, evenly over the clip."""
 COMPARED_PIXELS = 20_000
 RAY_BOUNDS = (0.6, 1.4)
 """The slope of log(depth / truth) over log(ray / z) is 0 for z and 1 for distances along rays. Networks err by less than half of it."""

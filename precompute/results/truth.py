@@ -4,27 +4,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
+from analysis.alignment import KIND_TITLES, Alignment, Kind, fit, pooled
 from cache.keys import track_key
 from cache.pack import BadPack, read_images, read_previews
-from cache.records import StoreError, Track
+from cache.records import Head, StoreError, Track
 from cache.store import Store
 from cache.writer import TrackWriter
 from consistency.domains import Domain
 from precompute.jobs.output.encode import decode_image
-from precompute.jobs.output.packs import n_encoders
 from precompute.jobs.output.stored_frames import StoredFrames
 from precompute.results.storing import stored_values
 
 KINDS = ("prediction", "readout")
+ALIGNED_BY: dict[str, Kind] = {"scale": "scale", "affine": "depth", "inverse": "inverse"}
+"""What a relative depth lacks -> what is fitted."""
+ALIGNED_FRAMES = 16
+"""Frames that one alignment for the clip is fitted on, evenly over it."""
 
 
 class Truth:
@@ -71,12 +74,53 @@ def error_columns(domain: Domain, predicted: np.ndarray, truth: np.ndarray) -> d
     return {name: values.numpy().astype(np.float32) for name, values in found.items()}
 
 
-def described_errors(domain: Domain) -> dict[str, dict[str, str]]:
-    """Name -> title and unit of the columns of `error_columns`."""
-    from precompute.jobs.output.tracks import COLUMN_TITLES
+@dataclass(frozen=True)
+class Against:
+    """How predictions are compared with a truth."""
 
-    some = np.zeros((1, 4, 4, domain.channels), np.float32)
-    return {name: dict(COLUMN_TITLES[name]) for name in error_columns(domain, some, some)}
+    truth: Truth
+    domain: Domain
+    """Of the codes that are compared: the prediction's own, or the truth's once a relative depth is aligned to it."""
+    alignment: Alignment | None = None
+    """One for the clip; None for values that are compared as they are."""
+
+    def columns(self, at: int, values: np.ndarray) -> dict[str, np.ndarray]:
+        """The errors of frame `at`: name -> float32 (1,). `values`: of its domain, (H, W) or (H, W, 3); NaN: unknown, infinity: sky."""
+        domain = self.domain
+        if self.alignment is not None:
+            values = self.alignment.apply(values, domain.lo, domain.hi)
+        values = np.where(np.isposinf(values), domain.hi, values)  # sky is as far as the range reaches
+        mine, true = (codes_of(one, domain.record())[None] for one in (values, self.truth.values(at)))
+        return error_columns(domain, mine, true)
+
+    def described(self) -> dict[str, dict[str, str]]:
+        """Name -> title and unit of the columns."""
+        from consistency.metrics import measures_of
+
+        found = measures_of(self.domain)
+        if self.alignment is None:
+            return found
+        added = f", {KIND_TITLES[self.alignment.kind]} per clip"
+        return {name: {**row, "title": row["title"] + added} for name, row in found.items()}
+
+    def record(self) -> dict[str, Any]:
+        """What the manifest states of the alignment."""
+        if self.alignment is None:
+            return {}
+        one = self.alignment
+        return {"alignment": {"kind": one.kind, "scale": one.scale, "shift": one.shift, "per": "clip", "to": "truth"}}
+
+
+def aligned_to(truth: Truth, relative: str, frames: Iterable[tuple[int, np.ndarray]]) -> Against:
+    """How a relative depth is compared: aligned to the truth on those frames, (index, values in the range it is stored in).
+
+    Raises ValueError, in words, where there is no alignment.
+    """
+    known = ((np.where(np.isfinite(values), values, np.nan), truth.values(at)) for at, values in frames)
+    found = fit(ALIGNED_BY[relative], *pooled(known))
+    if found.problem:
+        raise ValueError(f"cannot be aligned to the truth: {found.problem}")
+    return Against(truth, Domain(**truth.track.head.domain), found)
 
 
 def add_errors(store: Store, truth: Track) -> list[str]:
@@ -93,53 +137,64 @@ def add_errors(store: Store, truth: Track) -> list[str]:
         if head.kind in KINDS and head.path.rsplit("-", 1)[-1] == truth.head.path and track.is_complete:
             newest.setdefault((head.configuration, head.kind), track)
     for track in newest.values():
-        if _is_metric(track) and track.n_frames == truth.n_frames and _add_errors(store, track, truth):
+        if track.n_frames == truth.n_frames and _add_errors(store, track, truth):
             gained.append(track.head.configuration)
     return gained
 
 
-def _is_metric(track: Track) -> bool:
-    """Whether values can be compared with a truth as they are."""
-    return "relative" not in track.head.constants.get("results", {})
-
-
 def _add_errors(store: Store, track: Track, truth: Track) -> bool:
     head = track.head
-    domain = Domain(**head.domain)
-    described = described_errors(domain)
+    try:
+        against = _against(store, track, Truth(store, truth))
+    except ValueError:
+        return False
+    described = against.described()
     others = {name: title for name, title in head.columns.items() if name not in described}
-    constants = {**head.constants, "truth": truth.head.key}
     of = head.constants.get("errors_of", head.key)
     inputs = {"errors_of": of, "truth": truth.head.key, "columns": sorted(described)}
     key = track_key(head.clip.key, head.kind, head.zoo, head.method, head.path, inputs)
     if store.holds(key) or head.key == key or head.constants.get("truth") == truth.head.key:
         return False
+    constants = {**head.constants, "truth": truth.head.key, "errors_of": of}
+    if against.alignment:
+        constants["results"] = {**constants["results"], **against.record()}
     time = _time_after(head.computed_on.get("time", ""))
-    new = replace(
-        head,
-        key=key,
-        columns={**others, **described},
-        constants={**constants, "errors_of": of},
-        computed_on={**head.computed_on, "time": time},
-    )
+    computed_on = {**head.computed_on, "time": time}
+    new = replace(head, key=key, columns={**others, **described}, constants=constants, computed_on=computed_on)
     store.remove([key])  # what a killed run left
-    frames = Truth(store, truth)
     try:
         writer = TrackWriter(store, new)
-        with ThreadPoolExecutor(n_encoders(), "errors") as pool:
-            for pack in track.packs:
-                path = store.pack_path(head.key, pack.sha256)
-                images = read_images(path)
-                levels = list(pool.map(decode_image, images))
-                theirs = [frames.values(at) for at in range(pack.start, pack.start + pack.n_frames)]
-                found = _errors_of_pack(domain, levels, theirs)
-                kept = {name: column(store, track, name)[pack.start : pack.start + pack.n_frames] for name in others}
-                writer.append(pack.start, images, {**kept, **found}, read_previews(path))
+        for pack in track.packs:
+            path = store.pack_path(head.key, pack.sha256)
+            images, frames = read_images(path), range(pack.start, pack.start + pack.n_frames)
+            found = [
+                against.columns(at, _values(head, decode_image(image)))
+                for at, image in zip(frames, images, strict=True)
+            ]
+            columns = {name: np.concatenate([one[name] for one in found]) for name in described}
+            columns |= {name: column(store, track, name)[frames.start : frames.stop] for name in others}
+            writer.append(pack.start, images, columns, read_previews(path))
         writer.finish()
     except BaseException:
         store.remove([key])
         raise
     return True
+
+
+def _against(store: Store, track: Track, truth: Truth) -> Against:
+    """How the stored frames of a track are compared. Raises ValueError where a relative depth cannot be aligned."""
+    relative = track.head.constants.get("results", {}).get("relative")
+    if relative is None:
+        return Against(truth, Domain(**track.head.domain))
+    stored, n_frames = Truth(store, track), track.n_frames
+    chosen = np.linspace(0, n_frames - 1, min(ALIGNED_FRAMES, n_frames)).round().astype(int).tolist()
+    return aligned_to(truth, relative, ((at, stored.values(at)) for at in chosen))
+
+
+def _values(head: Head, levels: np.ndarray) -> np.ndarray:
+    """Stored codes as values. A network has one for every pixel; results may leave some unknown."""
+    domain = dict(head.domain) if "results" in head.constants else {**head.domain, "invalid": None}
+    return stored_values(levels[..., 0] if levels.shape[-1] == 1 else levels, domain)
 
 
 def _time_after(text: str) -> str:
@@ -148,14 +203,6 @@ def _time_after(text: str) -> str:
     with suppress(ValueError, TypeError, OverflowError):  # another program's spelling
         now = max(now, datetime.fromisoformat(text) + timedelta(seconds=1))
     return now.isoformat(timespec="seconds")
-
-
-def _errors_of_pack(domain: Domain, levels: list[np.ndarray], truths: list[np.ndarray]) -> dict[str, np.ndarray]:
-    parts = []
-    for image, values in zip(levels, truths, strict=True):  # a frame at a time: memory stays bounded
-        codes = image.astype(np.float32) / np.float32(np.iinfo(image.dtype).max)
-        parts.append(error_columns(domain, codes[None], codes_of(values, domain.record())[None]))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def column(store: Store, track: Track, name: str) -> np.ndarray:

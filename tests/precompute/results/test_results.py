@@ -89,8 +89,31 @@ def test_far_depth_gets_a_range_that_holds_it(tmp_path: Path, store: Store, read
     assert np.abs(Truth(store, track).values(1) / (10 * depths()[1]) - 1).max() < 0.014
 
 
-def test_relative_depth_has_no_errors_and_no_metres(tmp_path: Path, store: Store, reader: Reader):
+def test_relative_depth_is_compared_once_it_is_aligned(tmp_path: Path, store: Store, reader: Reader):
+    """Scale and shift of 1/depth come out as they went in, whether the truth came before or after."""
+    path = saved(tmp_path / "m.npy", 3 / depths() - 0.2)
+    early = add(store, path, reader, "early", unit="inverse").track
+    truth = add(store, saved(tmp_path / "t.npy", depths()), reader, "truth", unit="m")
+    assert truth.gained == ("results/early/rgb-depth",)
+    late = add(store, path, reader, "late", unit="inverse")
+    assert "scale and shift of 1/depth aligned per clip" in late.notes[-1]
+    for method in ("early", "late"):
+        track = next(track for track in store.tracks(kind="prediction") if track.head.method == method)
+        results = track.head.constants["results"]
+        assert store.column(track, "absrel").max() < 0.012 and track.head.domain["unit"] == ""
+        assert results["alignment"]["kind"] == "inverse" and "per clip" in track.head.columns["absrel"]["title"]
+        # stored: 1 / (offset + factor * (3 / z - 0.2)), so 1 / z = scale * (1 / stored) + shift
+        assert results["alignment"]["scale"] == pytest.approx(1 / (3 * results["factor"]), rel=0.01)
+    assert early.head.clip.key == late.track.head.clip.key
+
+
+def test_relative_depth_that_runs_against_the_truth_has_no_errors(tmp_path: Path, store: Store, reader: Reader):
     add(store, saved(tmp_path / "t.npy", depths()), reader, "truth", unit="m")
+    added = add(store, saved(tmp_path / "m.npy", -depths()), reader, unit="affine")
+    assert added.columns == () and "runs against the reference" in added.notes[-1]
+
+
+def test_relative_depth_without_a_truth_has_no_errors_and_no_metres(tmp_path: Path, store: Store, reader: Reader):
     added = add(store, saved(tmp_path / "m.npy", 3 / depths() - 0.2), reader, unit="inverse")
     assert added.columns == () and added.track.head.domain["unit"] == ""
     assert added.meaning == "inverse depth up to scale and shift"
