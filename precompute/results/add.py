@@ -254,6 +254,8 @@ def _head(source: _Source, storage: Storage, against: Against | None, findings: 
         kind, zoo, method, path = "prediction", ZOO, wanted.method, f"rgb-{name}"
     notes = "; ".join(["computed elsewhere", *findings.notes])
     constants: dict[str, Any] = {"results": {**stated, "source": wanted.path.name, "notes": list(findings.notes)}}
+    if not wanted.is_truth:
+        constants["training"] = {"networks": "", "method": "computed elsewhere"}
     if against is not None:
         constants["truth"] = against.truth.track.head.key
         constants["results"] |= against.record()

@@ -35,6 +35,7 @@ UNUSUAL_SHARE = 0.5
 """A clip counts as outside the calibration if more frames than this are: of ordinary clips, 2.5 % are."""
 USUAL_SIGMA = 1.0
 """Energies within it of 0 count as usual."""
+NO_ENERGY_OF_RESULTS = "it was computed elsewhere, and an energy needs its networks"
 NO_ENERGY_OF_A_PATH = "energy belongs to a method and its target, not to a path; show the direct prediction to see it"
 
 
@@ -61,6 +62,8 @@ class Contender:
     """What is merged, in words."""
     trained: Trained | None = None
     """How its method came about."""
+    is_result: bool = False
+    """True if its prediction was computed elsewhere."""
 
     @property
     def label(self) -> str:
@@ -149,6 +152,7 @@ def measures_of(
                 is_merged(pane.track),
                 parts_of(pane.track, title) if is_merged(pane.track) else "",
                 trained(pane.letter, pane.track),
+                bool(pane.track.head.constants.get("results")),
             )
         )
     tracks = list(comparison.energies.values())
@@ -306,10 +310,12 @@ class _Story:
         """Why some configuration has no energy; empty if all have one."""
         missing = [c for c in self.measures.contenders if c.energy is None]
         longer = ", ".join(c.label for c in missing if not c.is_direct)
-        direct = ", ".join(c.label for c in missing if c.is_direct and not c.is_merged)
+        direct = ", ".join(c.label for c in missing if c.is_direct and not c.is_merged and not c.is_result)
+        results = ", ".join(c.label for c in missing if c.is_result)
         merged = ", ".join(c.label for c in missing if c.is_merged)
         parts = [f"{longer}: none, as {NO_ENERGY_OF_A_PATH}."] if longer else []
         parts += [f"{merged}: none, as {NO_ENERGY_OF_MERGED}."] if merged else []
+        parts += [f"{results}: none, as {NO_ENERGY_OF_RESULTS}."] if results else []
         return " ".join(
             [*parts, *([f"{direct}: not computed or not readable; see below the plots."] if direct else [])]
         )
