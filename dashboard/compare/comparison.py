@@ -158,7 +158,8 @@ def _aligned(track: Track) -> str:
     """What was done to results of relative depth before their error was taken; empty for others."""
     results = track.head.constants.get("results")
     alignment = results.get("alignment") if isinstance(results, Mapping) else None
-    title = KIND_TITLES.get(alignment.get("kind")) if isinstance(alignment, Mapping) else None
+    kind = alignment.get("kind") if isinstance(alignment, Mapping) else None
+    title = next((title for name, title in KIND_TITLES.items() if name == kind), "")
     return f" ({title})" if title else ""
 
 

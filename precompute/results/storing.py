@@ -87,20 +87,22 @@ def storage_for(conversion: Conversion, findings: Findings) -> Storage:
     return Storage(relative, "inverse", factor, 1 / far - factor * lowest)
 
 
-def stored_values(levels: np.ndarray, head_domain: Mapping[str, Any]) -> np.ndarray:
-    """Stored codes of a track, uint8 or uint16 (H, W) or (H, W, 3) -> values of its domain, float32, NaN where unknown."""
-    full = float(np.iinfo(levels.dtype).max)
-    codes = levels.astype(np.float32) / np.float32(full)
-    lo, hi = float(head_domain["lo"]), float(head_domain["hi"])
-    invalid = head_domain.get("invalid")
-    if head_domain.get("scale") == "log":
-        values = np.float32(lo) * np.float32(hi / lo) ** codes
+def stored_values(codes: np.ndarray, domain: Mapping[str, Any]) -> np.ndarray:
+    """Codes of a stored frame on the scale of 0 to 255, (H, W) or (H, W, 3) -> values of its domain, float32.
+
+    NaN where unknown, infinity where the track knows sky.
+    """
+    lo, hi = float(domain["lo"]), float(domain["hi"])
+    shares = codes.astype(np.float32) / np.float32(255)
+    if domain.get("scale") == "log":
+        values = np.float32(lo) * np.float32(hi / lo) ** shares
     else:
-        values = np.float32(lo) + np.float32(hi - lo) * codes
-    if invalid is not None:
-        is_unknown = levels == np.rint(float(invalid) * full).astype(levels.dtype)
-        is_unknown = is_unknown.all(axis=-1, keepdims=True) if levels.ndim == 3 else is_unknown
-        values = np.where(is_unknown, np.nan, values)
+        values = np.float32(lo) + np.float32(hi - lo) * shares
+    for name, meaning in (("invalid", np.nan), ("sky", np.inf)):
+        if (code := domain.get(name)) is not None:
+            level = 255 * float(code)
+            is_meant = codes == (round(level) if codes.dtype == np.uint8 else np.float32(level))
+            values = np.where(is_meant.all(axis=-1, keepdims=True) if codes.ndim == 3 else is_meant, meaning, values)
     return values.astype(np.float32)
 
 

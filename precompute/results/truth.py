@@ -15,11 +15,10 @@ import numpy as np
 from analysis.alignment import KIND_TITLES, Alignment, Kind, fit, pooled
 from cache.keys import track_key
 from cache.pack import BadPack, read_images, read_previews
-from cache.records import Head, StoreError, Track
+from cache.records import StoreError, Track
 from cache.store import Store
 from cache.writer import TrackWriter
 from consistency.domains import Domain
-from precompute.jobs.output.encode import decode_image
 from precompute.jobs.output.stored_frames import StoredFrames
 from precompute.results.storing import stored_values
 
@@ -31,16 +30,19 @@ ALIGNED_FRAMES = 16
 
 
 class Truth:
-    """The frames of a stored truth, as codes of whatever range a prediction has."""
+    """The frames of a stored track as values: those of a truth, or of a prediction that is compared with one."""
 
     def __init__(self, store: Store, track: Track) -> None:
         self.track = track
+        # A network has a value for every pixel, truth and results may not.
+        is_whole = track.head.kind != "truth" and "results" not in track.head.constants
+        self._domain = {**track.head.domain, "invalid": None} if is_whole else track.head.domain
         self._frames = StoredFrames(store, track)
 
     def values(self, at: int) -> np.ndarray:
         """Depth in metres, float32 (H, W), or normals (H, W, 3); NaN where unknown. Raises StoreError."""
         try:
-            return stored_values(self._frames.image(at), self.track.head.domain)
+            return stored_values(self._frames.image(at), self._domain)
         except (BadPack, ValueError, IndexError) as error:
             raise StoreError(
                 f"{self.track.head.label} cannot be read ({error})", "run: python -m precompute verify --fix"
@@ -167,15 +169,13 @@ def _add_errors(store: Store, track: Track, truth: Track) -> bool:
     computed_on = {**head.computed_on, "time": time}
     new = replace(head, key=key, columns={**others, **described}, constants=constants, computed_on=computed_on)
     store.remove([key])  # what a killed run left
+    stored = Truth(store, track)
     try:
         writer = TrackWriter(store, new)
         for pack in track.packs:
             path = store.pack_path(head.key, pack.sha256)
             images, frames = read_images(path), range(pack.start, pack.start + pack.n_frames)
-            found = [
-                against.columns(at, _values(head, decode_image(image)))
-                for at, image in zip(frames, images, strict=True)
-            ]
+            found = [against.columns(at, stored.values(at)) for at in frames]
             columns = {name: np.concatenate([one[name] for one in found]) for name in described}
             columns |= {name: column(store, track, name)[frames.start : frames.stop] for name in others}
             writer.append(pack.start, images, columns, read_previews(path))
@@ -194,12 +194,6 @@ def _against(store: Store, track: Track, truth: Truth) -> Against:
     stored, n_frames = Truth(store, track), track.n_frames
     chosen = np.linspace(0, n_frames - 1, min(ALIGNED_FRAMES, n_frames)).round().astype(int).tolist()
     return aligned_to(truth, relative, ((at, stored.values(at)) for at in chosen))
-
-
-def _values(head: Head, levels: np.ndarray) -> np.ndarray:
-    """Stored codes as values. A network has one for every pixel; results may leave some unknown."""
-    domain = dict(head.domain) if "results" in head.constants else {**head.domain, "invalid": None}
-    return stored_values(levels[..., 0] if levels.shape[-1] == 1 else levels, domain)
 
 
 def _time_after(text: str) -> str:
