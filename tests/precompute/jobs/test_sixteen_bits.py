@@ -18,6 +18,7 @@ from consistency.domains import DOMAINS, FAR_DEPTH, read_domain
 from consistency.metrics import frame_errors, recoded, valid_pixels
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
+from consistency.zoo.records import ZooError
 from dashboard.compare.ranges import Ranges
 from dashboard.image.raw_values import npz
 from precompute.cli.app import app
@@ -91,12 +92,30 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Path]:
     folder = tmp_path_factory.mktemp("deep")
     zoo = write_zoo(folder / "zoo")
     file = zoo / "zoo.toml"
-    file.write_text(file.read_text() + "\n[domain.depth]\nbits = 16\n")
+    file.write_text(stating_metres(file.read_text()) + "\n[domain.depth]\nbits = 16\n")
     clip = write_video(folder / "count.mp4", 4)
     words = ["run", clip, "--store", folder / "store", "--zoo", zoo, "--size", "64", "--device", "cpu"]
     result = CliRunner().invoke(app, [str(word) for word in words])
     assert result.exit_code == 0, result.output
     return Store(folder / "store"), zoo
+
+
+def stating_metres(text: str) -> str:
+    """A zoo.toml whose networks say that their numbers, from 0 to 1, are the usual codes of depth."""
+    said = "{ range = [0.0, 1.0], physical = [0.1, 16.0], scale = 'log' }"
+    text = text.replace('source = "depth"\n', f'source = "depth"\ninput = {said}\n')
+    return text.replace('target = "depth"\n', f'target = "depth"\noutput = {said}\n')
+
+
+def test_networks_that_do_not_say_what_their_depth_means_are_refused(tmp_path: Path):
+    file = write_zoo(tmp_path / "zoo") / "zoo.toml"
+    text = file.read_text()
+    file.write_text(text + "\n[domain.depth]\nbits = 16\n")
+    with pytest.raises(ZooError, match="edge rgb-depth needs `physical` in `output`"):
+        load_zoo(str(file.parent))
+    file.write_text('extends = "mini"\n' + stating_metres(text) + "\n[domain.depth]\nbits = 16\n")
+    with pytest.raises(ZooError, match="extends another cannot declare depth"):
+        load_zoo(str(file.parent))
 
 
 def tracks_of(store: Store, kind: str, path: str) -> Track:
