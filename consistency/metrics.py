@@ -152,14 +152,28 @@ def angles_degrees(a: Tensor, b: Tensor) -> Tensor:
 
 
 def valid_pixels(domain: Domain, truth: Tensor) -> Tensor:
-    """Where the truth is known: (N, H, W), bool. Compares 8-bit codes with the domain's invalid code.
+    """Where the truth is known: (N, H, W), bool. Compares stored codes with those of unknown and sky.
 
     No unit vector has the invalid code of normals, and no curvature that of curvature. The few surfaces at exactly 16
     m, or of exactly 5 % shading (3 pixels in 100,000), count as unknown.
     """
-    if domain.invalid is None:
-        return torch.ones_like(truth[:, 0], dtype=torch.bool)
-    return ((truth * 255).round() != round(255 * domain.invalid)).any(dim=1)
+    levels = (truth * domain.levels).round()
+    known = torch.ones_like(truth[:, 0], dtype=torch.bool)
+    for code in (domain.invalid, domain.sky):
+        if code is not None:
+            known &= (levels != round(domain.levels * code)).any(dim=1)
+    return known
+
+
+def recoded(codes: Tensor, domain: Domain, into: Domain) -> Tensor:
+    """The same values as codes of another range: (N, C, H, W), within [0, 1]."""
+    if (domain.lo, domain.hi, domain.scale) == (into.lo, into.hi, into.scale):
+        return codes
+    ratio = math.log(domain.hi / domain.lo) if domain.scale == "log" else 0.0
+    physical = domain.lo * torch.exp(ratio * codes) if ratio else domain.lo + (domain.hi - domain.lo) * codes
+    if into.scale == "log":
+        return (torch.log(physical.clamp_min(into.lo) / into.lo) / math.log(into.hi / into.lo)).clamp(0, 1)
+    return ((physical - into.lo) / (into.hi - into.lo)).clamp(0, 1)
 
 
 def dilated_valid(valid: Tensor) -> Tensor:

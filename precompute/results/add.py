@@ -58,6 +58,8 @@ class Wanted:
     stride: int | None = None
     is_unit_stated: bool = True
     is_projection_stated: bool = False
+    bits: int | None = None
+    """Of stored depth, 8 or 16; None: 8 where they are enough."""
 
     @property
     def is_truth(self) -> bool:
@@ -114,7 +116,7 @@ def add_results(
             true_track = None
         truth = Truth(store, true_track) if true_track is not None else None
         findings, compared = _judged(source, truth, progress)
-        storage = storage_for(conversion, findings)
+        storage = storage_for(conversion, findings, wanted.bits)
         against = _against(truth, storage, compared, findings)
         head = _head(source, storage, against, findings)
         with store.writing(clip.key):
@@ -239,6 +241,7 @@ def _head(source: _Source, storage: Storage, against: Against | None, findings: 
         **wanted.conversion.record(),
         **storage.record(),
         "range": [domain.lo, domain.hi],
+        "bits": domain.bits,
         "array": source.maps.array.name,
         "frames": source.matching.words,
     }
@@ -317,8 +320,7 @@ def _chunk(
     images, parts = [], []
     for at in frames:
         _, values = source.frame(at)
-        codes = storage.codes(values)
-        images.append((codes * 255).round().astype(np.uint8))
+        images.append(storage.levels(values))
         if against is not None:
             parts.append(against.columns(at, storage.physical(values)))
     columns: dict[str, Any] = {"pts_seconds": pts_seconds[frames.start : frames.stop]}

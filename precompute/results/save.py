@@ -164,13 +164,14 @@ def _stated(
     else:
         found["values"] = domain.get("unit") or "no unit"
     found["unknown"] = {"png16": "0", "pfm": "inf"}.get(how, "NaN")
-    found["precision"] = (
-        "values were stored in 8 bits; one step of depth is " + _step(domain) if not is_normal else "8 bits"
+    found["precision"] = f"values were stored in {domain.get('bits', 8)} bits" + (
+        "" if is_normal else f", in steps of {_step(domain)}"
     )
     return found
 
 
 def _step(domain: Any) -> str:
+    levels = (1 << domain.get("bits", 8)) - 1
     if domain.get("scale") == "log":
-        return f"{100 * ((domain['hi'] / domain['lo']) ** (1 / 255) - 1):.1f} %"
-    return f"{(domain['hi'] - domain['lo']) / 255:.3g} {domain.get('unit') or ''}".strip()
+        return f"{100 * ((domain['hi'] / domain['lo']) ** (1 / levels) - 1):.2g} %"
+    return f"{(domain['hi'] - domain['lo']) / levels:.3g} {domain.get('unit') or ''}".strip()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from consistency.domains import DEPTH_MAX_METRES, DEPTH_MIN_METRES, DOMAINS, Domain
+from consistency.domains import DOMAINS, FAR_DEPTH, Domain
 from precompute.results.formats import MEANINGS
 from precompute.results.judging import Findings
 from precompute.results.values import Conversion
@@ -19,7 +19,7 @@ RELATIVE_RANGE = (1.0, 3.0)
 """Where a depth without scale and shift is stored. Both are free, so any range says the same; one this narrow gives each step of
 the values nearly the same share of the codes."""
 BEYOND_SHARE = 0.001
-"""More depths than this share beyond the usual range, and the track has a wider one."""
+"""More depths than this share beyond the range of 8 bits, and the track has 16."""
 MARGIN = 1.02
 
 
@@ -58,27 +58,41 @@ class Storage:
         physical = self.physical(np.where(np.isfinite(values), values, np.nan))
         with np.errstate(invalid="ignore", divide="ignore"):
             found = np.log(physical / domain.lo) / np.log(domain.hi / domain.lo)
-        found = np.where(np.isnan(found), 1.0, np.clip(found, 0, 1))
-        return found[..., None].astype(np.float32)
+        unknown = 1.0 if domain.invalid is None else domain.invalid
+        found = np.where(np.isnan(found), unknown, np.clip(found, 0, 1))
+        if domain.sky is not None:
+            found = np.where(np.isposinf(values), domain.sky, found)
+        return found[..., None].astype(np.float64)
+
+    def levels(self, values: np.ndarray) -> np.ndarray:
+        """The codes as they are stored: uint8 (H, W, C), or (H, W, 2), the high and the low bytes of 16 bits."""
+        codes, domain = self.codes(values), self.domain
+        levels = np.rint(codes * domain.levels).astype(np.int64)
+        if domain.bits == 8:
+            return levels.astype(np.uint8)
+        # Only what is unknown or sky has an end code: no value is rounded to one.
+        is_value = np.isfinite(values)[..., None]
+        levels = np.where(is_value, levels.clip(1, domain.levels - 1), levels)
+        return np.concatenate([levels >> 8, levels & 255], axis=-1).astype(np.uint8)
 
 
-def storage_for(conversion: Conversion, findings: Findings) -> Storage:
-    """The storage of a track with those values."""
+def storage_for(conversion: Conversion, findings: Findings, bits: int | None = None) -> Storage:
+    """The storage of a track with those values. `bits` of depth, 8 or 16; None: 8 where they are enough."""
     if conversion.format.domain == "normal":
         return Storage(DOMAINS["normal"], "normal")
-    depth = DOMAINS["depth"]
+    is_beyond = findings.n_near + findings.n_far > BEYOND_SHARE * findings.n_values
+    if bits is None:
+        bits = 16 if conversion.meaning == "metric" and is_beyond else 8
+    depth = FAR_DEPTH if bits == 16 else DOMAINS["depth"]
     lowest, highest = findings.lowest, findings.highest
     if conversion.meaning == "metric":
-        most = BEYOND_SHARE * findings.n_values
-        lo = min(DEPTH_MIN_METRES, lowest) if findings.n_near > most else DEPTH_MIN_METRES
-        hi = max(DEPTH_MAX_METRES, highest * MARGIN) if findings.n_far > most else DEPTH_MAX_METRES
-        return Storage(replace(depth, lo=float(lo), hi=float(hi)), "metric")
+        return Storage(depth, "metric")
     title = depth.title
     if conversion.meaning == "scale":
         lo = max(lowest, highest / 10_000)
-        return Storage(replace(depth, lo=float(lo), hi=float(highest * MARGIN), unit="", title=title), "scale")
+        return Storage(replace(depth, lo=float(lo / MARGIN), hi=float(highest * MARGIN), unit="", title=title), "scale")
     near, far = RELATIVE_RANGE
-    relative = replace(depth, lo=near, hi=far * MARGIN, unit="", title=title)
+    relative = replace(depth, lo=near / MARGIN, hi=far * MARGIN, unit="", title=title)
     spread = highest - lowest
     if conversion.meaning == "affine":
         factor = (far - near) / spread

@@ -5,8 +5,8 @@
  */
 
 import { alignmentText, fit, KIND_TITLES, KINDS } from "../drawing/alignment.mjs";
-import { physicalValue } from "../drawing/colour.mjs";
-import { isUnknown, plansOf, referenceOf } from "../drawing/compose.mjs";
+import { codeOf, physicalValue } from "../drawing/colour.mjs";
+import { isSky, isUnknown, plansOf, referenceOf } from "../drawing/compose.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
 import { sourceOf } from "../player/context.mjs";
 
@@ -48,7 +48,8 @@ function valuesOf(image, plan, most) {
   const step = Math.ceil(pixels.length / most);
   return Float64Array.from({ length: Math.ceil(pixels.length / step) }, (_, i) => {
     const pixel = pixels[i * step];
-    return isUnknown(plan, plan.domain, pixel) ? NaN : physicalValue(plan.domain, (pixel & 255) / 255);
+    const isValue = !isUnknown(plan, plan.domain, pixel) && !isSky(plan.domain, pixel);
+    return isValue ? physicalValue(plan.domain, codeOf(plan.domain, pixel) / 255) : NaN;
   });
 }
 

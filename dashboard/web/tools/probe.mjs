@@ -5,8 +5,8 @@
  * headings, where they cover no picture.
  */
 
-import { physicalValue } from "../drawing/colour.mjs";
-import { channels, differenceOf, isUnknown, measureOf, referenceOf } from "../drawing/compose.mjs";
+import { codeOf, halfCode, physicalValue } from "../drawing/colour.mjs";
+import { channels, differenceOf, isSky, isUnknown, measureOf, referenceOf } from "../drawing/compose.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
 import { element, listener } from "../ui/dom.mjs";
 import { formatMark, formatNumber, withUnit } from "../ui/numbers.mjs";
@@ -265,10 +265,11 @@ export function valueText(domain, rgba) {
     if (domain.meaning === "direction" && length < 0.1) return "no direction";
     return `${values.map((one) => fixed(one / length, half / length)).join(" ")} ±${formatMark(Number((half / length).toPrecision(1)))}${unit && ` ${unit}`}`;
   }
-  const code = rgba & 255;
+  if (isSky(domain, rgba)) return "sky";
+  const code = codeOf(domain, rgba);
   const v = value(code);
-  const half = Math.max(...[-0.5, 0.5].map((step) => Math.abs(value(code + step) - v)));
-  return `${fixed(v, half)} ±${formatMark(Number(half.toPrecision(1)))}${unit && ` ${unit}`}`;
+  const half = Math.max(...[-1, 1].map((side) => Math.abs(value(code + side * halfCode(domain)) - v)));
+  return `${fixed(v, half)} ±${fixed(Number(half.toPrecision(1)), half)}${unit && ` ${unit}`}`;
 }
 
 /** Without half a step and the reference's name, and with two decimals. @param {string} text */

@@ -1,8 +1,8 @@
 // @ts-check
 /** The menu that a legend opens: colour map and range of a domain. */
 
-import { cssGradient, mapName, physicalValue } from "../drawing/colour.mjs";
-import { defaultReach, differenceScale, reachOf, shownScale } from "../drawing/compose.mjs";
+import { codeOf, cssGradient, mapName, physicalValue } from "../drawing/colour.mjs";
+import { defaultReach, differenceScale, isSky, isUnknown, reachOf, shownScale } from "../drawing/compose.mjs";
 import { energyScale } from "../drawing/energy_scale.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
 import { button, element } from "../ui/dom.mjs";
@@ -29,10 +29,10 @@ const WIDTH_PX = 300;
  */
 export function rangeOf(domain, images) {
   const values = images.flatMap(({ rgba32, unknown, domain: own = domain }) => {
-    const counts = new Float64Array(256);
+    const counts = new Float64Array(256); // of 16 bits the nearest of 8 will do for the ends of a range
     for (let i = 0; i < rgba32.length; i += 1) {
-      const code = rgba32[i] & 255;
-      if (code !== unknown) counts[code] += 1;
+      const isValue = !isUnknown({ unknown }, { channels: 1, ...own }, rgba32[i]) && !isSky(own, rgba32[i]);
+      if (isValue) counts[Math.round(codeOf(own, rgba32[i]))] += 1;
     }
     return Array.from(counts, (count, code) => ({ count, value: physicalValue(own, code / 255) }));
   });

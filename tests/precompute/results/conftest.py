@@ -56,7 +56,7 @@ def add(
     store: Store, path: Path, reader: Reader, method: str = "mine", domain: str = "depth", **stated: object
 ) -> Added:
     """`results add` with those options; those of the matching of frames among them."""
-    matching = {name: stated.pop(name) for name in ("rule", "first", "fps", "stride", "key") if name in stated}
+    matching = {name: stated.pop(name) for name in ("rule", "first", "fps", "stride", "key", "bits") if name in stated}
     conversion = conversion_of(Stated(domain, **stated), path, is_truth=method == "truth")  # pyright: ignore[reportArgumentType]
     wanted = Wanted(
         path,

@@ -83,10 +83,21 @@ def test_unknown_truth_counts_nothing(tmp_path: Path, store: Store, reader: Read
     assert store.column(track, "absrel").max() < 0.012
 
 
-def test_far_depth_gets_a_range_that_holds_it(tmp_path: Path, store: Store, reader: Reader):
+def test_far_depth_gets_sixteen_bits(tmp_path: Path, store: Store, reader: Reader):
     track = add(store, saved(tmp_path / "m.npy", 10 * depths()), reader, unit="m").track
-    assert track.head.domain["lo"] == pytest.approx(0.1) and 77.5 < track.head.domain["hi"] < 80
-    assert np.abs(Truth(store, track).values(1) / (10 * depths()[1]) - 1).max() < 0.014
+    assert track.head.domain["bits"] == 16 and track.head.domain["hi"] == 1000
+    assert np.abs(Truth(store, track).values(1) / (10 * depths()[1]) - 1).max() < 0.0002
+
+
+def test_sixteen_bits_tell_sky_from_unknown(tmp_path: Path, store: Store, reader: Reader):
+    values = depths()
+    values[:, 0, 0], values[:, 0, 1] = np.nan, np.inf
+    path = saved(tmp_path / "m.npy", values)
+    track = add(store, path, reader, "truth", unit="m", unknown=("nan",), sky=("inf",), bits=16).track
+    found = Truth(store, track).values(2)
+    assert np.isnan(found[0, 0]) and np.isposinf(found[0, 1])
+    assert np.abs(found[1:] / depths()[2, 1:] - 1).max() < 0.0002
+    assert store.column(add(store, path, reader, unit="m", unknown=("nan", "inf")).track, "absrel").max() < 0.0002
 
 
 def test_relative_depth_is_compared_once_it_is_aligned(tmp_path: Path, store: Store, reader: Reader):
