@@ -258,7 +258,7 @@ def _head(source: _Source, storage: Storage, against: Against | None, findings: 
     notes = "; ".join(["computed elsewhere", *findings.notes])
     constants: dict[str, Any] = {"results": {**stated, "source": wanted.path.name, "notes": list(findings.notes)}}
     if not wanted.is_truth:
-        constants["training"] = {"networks": "", "method": "computed elsewhere"}
+        constants["training"] = {"networks": "", "method": f"computed elsewhere{against.words() if against else ''}"}
     if against is not None:
         constants["truth"] = against.truth.track.head.key
         constants["results"] |= against.record()

@@ -110,6 +110,10 @@ class Against:
         added = f", {KIND_TITLES[self.alignment.kind]} per clip"
         return {name: {**row, "title": row["title"] + added} for name, row in found.items()}
 
+    def words(self) -> str:
+        """What pages say of the alignment beside the method."""
+        return f", compared with {KIND_TITLES[self.alignment.kind]} per clip" if self.alignment else ""
+
     def record(self) -> dict[str, Any]:
         """What the manifest states of the alignment."""
         if self.alignment is None:
@@ -165,6 +169,7 @@ def _add_errors(store: Store, track: Track, truth: Track) -> bool:
     constants = {**head.constants, "truth": truth.head.key, "errors_of": of}
     if against.alignment:
         constants["results"] = {**constants["results"], **against.record()}
+        constants["training"] = {"networks": "", "method": f"computed elsewhere{against.words()}"}
     time = _time_after(head.computed_on.get("time", ""))
     computed_on = {**head.computed_on, "time": time}
     new = replace(head, key=key, columns={**others, **described}, constants=constants, computed_on=computed_on)

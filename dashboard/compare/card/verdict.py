@@ -18,7 +18,7 @@ from analysis.ranking import Ranking
 from analysis.statistics import spearman
 from analysis.trust import Trust, trust_of, usual_limit
 from cache.records import Track
-from dashboard.compare.card.merged import NO_ENERGY_OF_MERGED, is_merged, parts_of
+from dashboard.compare.card.merged import NO_ENERGY_OF_MERGED, is_merged, parts_of, saving_of
 from dashboard.compare.card.ranked import Pairs, kind_of, ranked_words, rankings_of, share_words
 from dashboard.compare.card.trainings import Trained, trained, training_fact
 from dashboard.compare.comparison import Comparison
@@ -60,6 +60,8 @@ class Contender:
     """True if its prediction is the mean of paths, whose energy would be low by construction."""
     made_of: str = ""
     """What is merged, in words."""
+    saves: str = ""
+    """What merging changes on test rooms, in words."""
     trained: Trained | None = None
     """How its method came about."""
     is_result: bool = False
@@ -151,6 +153,7 @@ def measures_of(
                 stability.get(pane.letter),
                 is_merged(pane.track),
                 parts_of(pane.track, title) if is_merged(pane.track) else "",
+                saving_of(pane.track) if is_merged(pane.track) else "",
                 trained(pane.letter, pane.track),
                 bool(pane.track.head.constants.get("results")),
             )
@@ -321,8 +324,12 @@ class _Story:
         )
 
     def merged_fact(self) -> str:
-        """What the merged predictions are made of."""
-        made = [f"{c.letter} is {c.made_of}." for c in self.measures.contenders if c.made_of]
+        """What the merged predictions are made of, and what that changes."""
+        made = [
+            f"{c.letter} is {c.made_of}.{f' {c.saves}.' if c.saves else ''}"
+            for c in self.measures.contenders
+            if c.made_of
+        ]
         return " ".join(made)
 
     def agreement_fact(self) -> str:

@@ -14,7 +14,7 @@ from analysis.ranking import MethodRanking, Ranking
 from analysis.trust import Trust, trust_of
 from cache.records import Track
 from dashboard.catalogue import Catalogue
-from dashboard.compare.card.merged import parts_of
+from dashboard.compare.card.merged import parts_of, saving_of
 from dashboard.compare.card.ranked import kind_of, rankings_of
 from dashboard.compare.card.verdict import Contender, Measures, Verdict, measures_of, rows, verdict
 from dashboard.compare.comparison import compare
@@ -170,10 +170,35 @@ def test_of_what_merged_is_made_stands_on_the_card_with_its_weights() -> None:
     assert made.replace("\xa0", " ") == (
         "the mean of baseline's predictions: direct 22 %, mirrored image 54 %, via Surface normals 24 %"
     )
-    merged = contender("B", None, 11 + WAVE, is_merged=True, made_of=made)
+    saving = {"error": "absrel_scaled", "percent": -11.7, "low": -14.3, "high": -9.2, "n_frames": 160}
+    head = SimpleNamespace(head=SimpleNamespace(constants={"merge": merge, "saving": saving}))
+    saves = saving_of(head)  # pyright: ignore[reportArgumentType]
+    assert saves.replace("\xa0", " ").replace("\N{MINUS SIGN}", "-") == (
+        "Measured on 160 test frames: relative error of the shape (scale aligned) -11.7 % (-14.3 % to -9.2 %) against baseline"
+    )
+    merged = contender("B", None, 11 + WAVE, is_merged=True, made_of=made, saves=saves)
     found = verdict(measures(contender("A", WAVE, 12 + WAVE), merged))
-    assert f"Merged: B is {made}.".replace("\xa0", " ") in said(found)
+    assert f"Merged: B is {made}. {saves}.".replace("\xa0", " ") in said(found)
     assert "never ranked by energy" in said(found)
+
+
+@pytest.mark.parametrize(
+    "saving",
+    [None, 3, {}, {"error": ["x"], "percent": 1, "low": 0, "high": 2, "n_frames": 9}]
+    + [
+        {"error": "error", "percent": -4, "low": -5, "high": -3, "n_frames": 9} | {name: value}
+        for name, value in (
+            ("low", "x"),
+            ("high", float("nan")),
+            ("n_frames", True),
+            ("error", "<b>"),
+            ("percent", 1e9),
+        )
+    ],
+)
+def test_a_saving_that_is_not_stated_as_a_job_does_is_left_unsaid(saving: object) -> None:
+    head = SimpleNamespace(head=SimpleNamespace(constants={"merge": {"of": "baseline"}, "saving": saving}))
+    assert saving_of(head) == ""  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("merge", [None, {}, {"paths": ["rgb-depth"], "weights": []}, {"paths": 3, "weights": "x"}])

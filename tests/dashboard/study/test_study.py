@@ -27,7 +27,7 @@ from dashboard.selection.link import from_query
 from dashboard.study import charts, frames, tables
 from dashboard.study.figures import MAX_POINTS, correlated, covered, evenly, ordered, told_apart
 from dashboard.study.frames import Frames, confidences_of, gather, measures_of
-from dashboard.study.groups import MAX_IN_LINK, default_groups, read_group, spell_group
+from dashboard.study.groups import MAX_IN_LINK, default_groups, read_assigned, read_group, read_groups, spell_group
 from dashboard.study.reference import references
 from dashboard.study.words import auc_words, correlation_words, of_what, over_what, with_ends
 from tests.fixtures.gallery import add_item
@@ -214,6 +214,28 @@ def test_a_link_gives_its_groups_back_and_a_hostile_one_none():
     for spelled in (None, "", "~", "zz", "0" * 8, "<script>", "a" * 10_000, "~".join(["0" * 8] * 5000)):
         assert read_group(spelled, clips) is None
     assert spell_group(keys * MAX_IN_LINK) is None
+
+
+def test_a_clip_is_in_one_group_whatever_the_link_says():
+    clips = [make_clip(f"clip {i}", n_frames=1) for i in range(3)]
+    one, two, three = (clip.key for clip in clips)
+    links = spell_group((one, two)), spell_group((two, three))
+    assert read_groups(links, clips, ((), ())) == ((one, two), (three,))
+    assert read_groups((None, None), clips, ((one,), (two,))) == ((one,), (two,))
+    assert read_groups((spell_group((two,)), None), clips, ((one,), (two,))) == ((two,), ())
+
+
+def test_groups_from_the_browser_are_taken_for_known_clips_alone():
+    clips = [make_clip(f"clip {i}", n_frames=1) for i in range(3)]
+    one, two, three = (clip.key for clip in clips)
+    short = [clip.key[:8] for clip in clips]
+    assert read_assigned({"a": [short[2], short[0]], "b": [short[1], short[0]], "n": 4}, clips) == (
+        (three, one),
+        (two,),
+    )
+    assert read_assigned({"a": [], "b": ["f" * 8, 7, None, short[1], short[1]][2:]}, clips) == ((), (two,))
+    for sent in (None, "a", [], {}, {"a": []}, {"a": "x", "b": []}, {"a": [short[0]] * 4, "b": []}):
+        assert read_assigned(sent, clips) is None
 
 
 # Words and files

@@ -112,6 +112,7 @@ def test_relative_depth_is_compared_once_it_is_aligned(tmp_path: Path, store: St
         track = next(track for track in store.tracks(kind="prediction") if track.head.method == method)
         results = track.head.constants["results"]
         assert store.column(track, "absrel").max() < 0.012 and track.head.domain["unit"] == ""
+        assert "1/depth aligned per clip" in track.head.constants["training"]["method"]
         assert results["alignment"]["kind"] == "inverse" and "per clip" in track.head.columns["absrel"]["title"]
         # stored: 1 / (offset + factor * (3 / z - 0.2)), so 1 / z = scale * (1 / stored) + shift
         assert results["alignment"]["scale"] == pytest.approx(1 / (3 * results["factor"]), rel=0.01)
