@@ -59,7 +59,7 @@ class Wanted:
     is_unit_stated: bool = True
     is_projection_stated: bool = False
     bits: int | None = None
-    """Of stored depth, 8 or 16; None: 8 where they are enough."""
+    """Bits of stored depth, 8 or 16; None: 8 where they are enough."""
 
     @property
     def is_truth(self) -> bool:

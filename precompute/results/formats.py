@@ -50,7 +50,7 @@ class Format:
     domain: str
     """`depth` or `normal`."""
     suffixes: tuple[str, ...]
-    """Of the files, in lower case; the first one is the usual one."""
+    """Suffixes of the files, in lower case; the first one is the usual one."""
     metres: float | None = None
     """Metres of one count; None for depth without metres, and for normals."""
     meaning: Meaning = "metric"

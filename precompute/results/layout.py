@@ -21,7 +21,7 @@ class Layout:
     height: int
     width: int
     channels: int
-    """Of a map: 1, 3, or those of a picture where a number was expected."""
+    """Those of a map: 1, 3, or those of a picture where a number was expected."""
     channels_first: bool
 
     def as_map(self, values: np.ndarray) -> np.ndarray:

@@ -87,7 +87,7 @@ class Against:
 
     truth: Truth
     domain: Domain
-    """Of the codes that are compared: the prediction's own, or the truth's once a relative depth is aligned to it."""
+    """The domain of the codes that are compared: the prediction's own, or the truth's once a relative depth is aligned to it."""
     alignment: Alignment | None = None
     """One for the clip; None for values that are compared as they are."""
 

@@ -34,7 +34,7 @@ class Conversion:
     """Metres of one count; None for depth without metres and for normals."""
     projection: Projection
     field_of_view_degrees: float | None
-    """Of the file's shorter side; needed for distances along rays."""
+    """Field of view of the shorter side of the maps; needed for distances along rays."""
     axes: Axes
     unknown: tuple[str, ...]
     sky: tuple[str, ...]

@@ -15,7 +15,7 @@ VECTORS = (("X", "Y", "Z"), ("x", "y", "z"), ("R", "G", "B"), ("r", "g", "b"))
 
 
 KIND = "float"
-"""Of 16 or 32 bits: the header alone does not tell which."""
+"""16 or 32 bits: the header alone does not tell which."""
 
 
 class ExrFile:
