@@ -16,7 +16,7 @@ NODE := $(BIN)/python -m tools.node
 FIRST := mini/baseline/*,mini/merged/*,mini/consistency/rgb-normal,mini/consistency/rgb-depth,mini/consistency/rgb-reshading
 
 .PHONY: help setup demo precompute-sample test test-field test-busy browser check lint lint-python lint-web format coverage lock audit \
-	torture bench bench-gpu bench-images bench-overview bench-player bench-uploads pictures
+	torture bench bench-gpu bench-images bench-overview bench-player bench-results bench-uploads pictures
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -90,6 +90,9 @@ bench-uploads: .venv/.installed-dev browser ## measure page and worker while twe
 bench-images: setup ## time a warm worker's answer to a picture, with each bundled zoo (2 minutes on an idle machine)
 	$(BIN)/python -m benchmarks.images --zoo mini
 	$(BIN)/python -m benchmarks.images --zoo lab
+
+bench-results: setup ## measure how fast predictions computed elsewhere are added, and in how much memory (3 minutes on an idle machine)
+	$(BIN)/python -m benchmarks.results
 
 torture: .venv/.installed-dev .venv-web/.installed browser ## test every promise many times and write docs/reliability.md (one hour; SCALE=0.1 for less)
 	$(BIN)/python -m reliability --write --scale $(SCALE)

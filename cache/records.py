@@ -116,7 +116,9 @@ class Head:
     path: str
     """Domains in order, `rgb-normal-reshading`. For an energy the direct path; for input, truth and flow the one domain."""
     domain: Mapping[str, Any]
-    """The Domain record of the stored images: name, title, channels, lo, hi, scale, unit, meaning, colour_map."""
+    """The Domain record of the stored images: name, title, channels, lo, hi, scale, unit, meaning, colour_map; `bits`, 16 where
+    a code has two bytes: the image then is RGB, with the high ones in R and the low ones in G; `invalid` and `sky`, the codes of
+    unknown and of infinitely far, where there are any."""
     codec: str
     edges: Mapping[str, str]
     """Edge -> digest, for every edge that the values depend on."""
@@ -152,6 +154,10 @@ class Head:
     def _check_domain(self) -> None:
         domain = self.domain
         _require(domain.get("channels") in (1, 3), "domain.channels", domain.get("channels"))
+        bits = domain.get("bits", 8)
+        _require(bits == 8 or (bits == 16 and domain["channels"] == 1), "domain.bits", bits)
+        ends = (domain.get("invalid"), domain.get("sky"))
+        _require(bits == 8 or (ends[0] in (None, 0) and ends[1] in (None, 1)), "domain.invalid, domain.sky", ends)
         scale, lo, hi = domain.get("scale"), domain.get("lo", math.nan), domain.get("hi", math.nan)
         _require(scale in ("linear", "log"), "domain.scale", scale)
         _require(all(isinstance(x, float | int) and math.isfinite(x) for x in (lo, hi)), "domain range", (lo, hi))

@@ -42,6 +42,7 @@ VIEW_STATE = (
     "zoom",
     "wipe",
     "diff",
+    "align",
     "reach",
     "overlay",
     "maps",

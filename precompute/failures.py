@@ -121,6 +121,38 @@ KINDS = {
         "A ground truth video does not match its clip: too few frames, or not stored losslessly.",
         "provide one lossless frame for each frame of the clip, or remove its line from the sidecar",
     ),
+    # Results: predictions and ground truth computed elsewhere
+    "unknown_format": Kind(
+        "The file is not in a format that results are read from.",
+        "give npy, npz, png, exr, hdf5, pfm, dpt, tiff, or a video",
+    ),
+    "wrong_key": Kind(
+        "The file has several arrays, or none of the name that was asked for.", "name one of them with --key"
+    ),
+    "wrong_shape": Kind(
+        "An array does not have the shape of a map, or not the shape of the others or of the clip.",
+        "list what the file holds with: python -m precompute results look PATH",
+    ),
+    "not_finite": Kind(
+        "Maps hold NaN or infinity, and nothing says what these mean.",
+        "say what they mean with --unknown or --sky, or choose the --format",
+    ),
+    "not_positive": Kind(
+        "Depth in metres is zero or negative.", "say what such values mean with --unknown, or state the right --unit"
+    ),
+    "no_unit": Kind("Nothing says what the numbers mean.", "choose a --format, or state the --unit"),
+    "picture_of_depth": Kind(
+        "The files are pictures of depth, coloured or stretched per frame: only the order within a frame survives.",
+        "give the numbers themselves, or invert the pictures with --picture",
+    ),
+    "wrong_projection": Kind(
+        "Distances along the ray were given as depth along z, or the reverse.", "state --projection ray or z"
+    ),
+    "wrong_axes": Kind("The normals have other axes than stated.", "choose the right --format or --axes"),
+    "missing_frames": Kind(
+        "The maps do not cover the frames of the clip, or nothing says which belongs to which.",
+        "say how they match with --frames, or add maps for all frames",
+    ),
     # The request
     "bad_request": Kind(
         "The request cannot be done as it was made: a source, configuration or option is not accepted.",

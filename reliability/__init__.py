@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-MODULES = ("media", "dashboard", "urls", "stores", "requests", "uploads", "pickles", "formats", "memory")
+MODULES = ("media", "dashboard", "urls", "stores", "requests", "uploads", "pickles", "formats", "results", "memory")
 """Modules of this folder with promises, in the order in which they are tried."""
 
 
@@ -34,7 +34,7 @@ class Promise:
     """Something that must hold, with a function that tries it many times."""
 
     number: int
-    """Number in the list of promises, 1 to 19; several ways to try a promise share it."""
+    """Number in the list of promises, 1 to 20; several ways to try a promise share it."""
     name: str
     """A short word for the command line: `kills`."""
     sentence: str

@@ -117,6 +117,8 @@ def _read(folder: Path, home: Path, table: Mapping[str, Any], inherited: Mapping
     what `read_zoo` catches."""
     lock = read_lock(home)
     declared = {name: read_domain(name, row) for name, row in table.get("domain", {}).items()}
+    if "depth" in declared:
+        _require_metres(table)
     for name in declared.keys() & inherited.keys():
         if declared[name] != inherited[name]:
             raise ValueError(f"domain {name} differs from that of zoo '{table['extends']}'; remove or rename it here")
@@ -211,6 +213,20 @@ def _find(name_or_folder: str) -> tuple[Path, Path]:
         f"unknown zoo '{name_or_folder}'; known zoos: {', '.join(known_zoos()) or 'none'}",
         "give one of them, or a folder that contains zoo.toml",
     )
+
+
+def _require_metres(table: Mapping[str, Any]) -> None:
+    """Raises ValueError unless each network states what its own numbers of depth are worth: those of one trained on the usual
+    codes would mean other depths in the codes of 16 bits."""
+    if table.get("extends"):
+        raise ValueError("a zoo that extends another cannot declare depth with `bits = 16`: their codes would differ")
+    for row in table["edge"]:
+        for end, spec in (("source", "input"), ("target", "output")):
+            if row[end] in (DOMAINS["depth"].name, DOMAINS["depth"].alias) and "physical" not in (row.get(spec) or {}):
+                raise ValueError(
+                    f"edge {row['source']}-{row['target']} needs `physical` in `{spec}`, such as physical = [0.1, 80]: with "
+                    "`bits = 16` a code of depth means 0.01 to 1000 m"
+                )
 
 
 def _domain(name: str, domains: Mapping[str, Domain]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from analysis.alignment import KIND_TITLES
 from analysis.columns import series_title
 from cache.records import MAX_PATH_DOMAINS, Clip, Track
 from dashboard.catalogue import Catalogue
@@ -17,6 +18,8 @@ from dashboard.selection.lineup import grid_places
 from dashboard.text import one_line
 
 EXPECTED = "expected"
+RESULTS = "results"
+"""The zoo of predictions that were computed elsewhere."""
 ERROR_COLUMNS = ("angle_degrees", "absrel_scaled", "absrel", "error")
 """Error measures, the most telling first; the first that any of the compared tracks has is plotted. Of depth it is the
 shape, scale aligned: that is what its networks, its expected error and its merging are judged by."""
@@ -151,6 +154,15 @@ def _detail(catalogue: Catalogue, configuration: Configuration) -> str:
     return f"via {' → '.join(catalogue.title(domain) for domain in (*between, target))}"
 
 
+def _aligned(track: Track) -> str:
+    """What was done to results of relative depth before their error was taken; empty for others."""
+    results = track.head.constants.get("results")
+    alignment = results.get("alignment") if isinstance(results, Mapping) else None
+    kind = alignment.get("kind") if isinstance(alignment, Mapping) else None
+    title = next((title for name, title in KIND_TITLES.items() if name == kind), "")
+    return f" ({title})" if title else ""
+
+
 class _Builder:
     """Collects one comparison; `compare` sets the order."""
 
@@ -212,7 +224,9 @@ class _Builder:
         if column is None:
             return
         curves = tuple(
-            Curve(letter, name, track, column) for letter, name, track in tracks if column in track.head.columns
+            Curve(letter, name + _aligned(track), track, column)
+            for letter, name, track in tracks
+            if column in track.head.columns
         )
         measure = one_line(series_title(curves[0].track, column))
         title = f"{self._catalogue.title(domain)}: {measure[:1].lower()}{measure[1:]}"
@@ -259,6 +273,8 @@ class _Builder:
             self._add_expected_of_merged(letter, name, prediction, merge)
             return  # never ranked by energy: the verdict says why
         energy = self._find("energy", configuration, prediction)
+        if energy is None and prediction.head.constants.get("results"):
+            return  # computed elsewhere: there is no energy that a job could add
         if energy is None:
             self._miss(f"The energy of {letter} ({name})", configuration)
             return
@@ -289,6 +305,10 @@ class _Builder:
             what = f"{letter} ({name}) has no readout as {title}: merged predictions are not read out."
             self.missing.append(MissingTrack(what, None))
             return
+        if prediction.head.constants.get("results"):
+            what = f"{letter} ({name}) has no readout as {title}: it was computed elsewhere."
+            self.missing.append(MissingTrack(what, None))
+            return
         longer = Configuration(configuration.zoo, configuration.method, f"{configuration.path}-{readout}")
         track = self._find("readout", longer, prediction)
         if track is None:
@@ -308,6 +328,6 @@ class _Builder:
         )
 
     def _miss(self, what: str, configuration: Configuration) -> None:
-        is_possible = len(configuration.domains) <= MAX_PATH_DOMAINS
+        is_possible = len(configuration.domains) <= MAX_PATH_DOMAINS and configuration.zoo != RESULTS
         command = command_for(self._clip, configuration) if is_possible else None
         self.missing.append(MissingTrack(f"{what} is not precomputed for this clip.", command))

@@ -21,8 +21,6 @@ WIDE = 0.5
 """A linear domain keeps its full range unless the clip uses less than this share of it."""
 LEAST_CODES = 32
 """The narrowest range: an eighth of the codes, so that the noise of an empty wall is not stretched to all colours."""
-CODES_16_PER_8 = 257
-"""65535 / 255: both scales end at the same values."""
 MAX_KEPT = 512
 """Histograms in memory, 2 kB each."""
 
@@ -72,6 +70,8 @@ class Ranges:
         invalid = track.head.domain.get("invalid")
         if track.head.kind == "truth" and isinstance(invalid, (int, float)) and 0 <= invalid <= 1:
             counts[round(255 * invalid)] = 0
+        if track.head.domain.get("bits") == 16:  # whose ends are no values
+            counts[[0, 255]] = 0
         with self._lock:
             while len(self._kept) >= MAX_KEPT:
                 self._kept.pop(next(iter(self._kept)))
@@ -101,11 +101,8 @@ def shown_range(domain: Mapping[str, Any], counts: np.ndarray) -> tuple[float, f
 
 
 def _codes(image: bytes) -> np.ndarray:
-    """Counts of the codes of a coded image, (256,); those of 16 bits are counted by the nearest one of 8."""
+    """Counts of the codes of a coded image, (256,); those of 16 bits are counted by their high byte."""
     from PIL import Image  # comes with streamlit
 
     with Image.open(io.BytesIO(image)) as opened:
-        if opened.mode.startswith("I"):
-            codes = np.asarray(opened).ravel() / CODES_16_PER_8
-            return np.bincount(np.clip(codes.round(), 0, 255).astype(np.int64), minlength=256)
         return np.asarray(opened.getchannel(0).histogram()[:256], np.int64)

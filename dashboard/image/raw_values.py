@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.codes import is_unknown, stored_codes
 from cache.pack import BadPack
 from cache.records import StoreError, Track
 from cache.store import Store
@@ -23,13 +24,21 @@ def npz(store: Store, tracks: Sequence[Track]) -> bytes:
         head = track.head
         name = ".".join(part for part in (head.kind, head.zoo, head.method, head.path) if part)
         try:
-            values = physical(_codes(store.image(track, 0)), head.domain)
+            codes = stored_codes(_pixels(store.image(track, 0)), head.domain)
+            values = physical(codes, head.domain)
         except (StoreError, BadPack, ValueError, OSError, IndexError):
             about["unreadable"].append(name)
             continue
+        if head.domain.get("bits") == 16:
+            values[is_unknown(codes, head.domain)] = np.nan
+            values[codes == 255 * (head.domain.get("sky") or np.nan)] = np.inf
         arrays[name] = values
         domain = {key: head.domain.get(key) for key in ("name", "title", "unit", "lo", "hi", "scale", "meaning")}
-        about["arrays"][name] = {"domain": domain, "edges": dict(head.edges), "step": "one of 255 of the range"}
+        about["arrays"][name] = {
+            "domain": domain,
+            "edges": dict(head.edges),
+            "step": f"one of {(1 << head.domain.get('bits', 8)) - 1} of the range",
+        }
     text = json.dumps(about, indent=1, default=str).encode()
     file = io.BytesIO()
     np.savez_compressed(file, allow_pickle=False, about=np.frombuffer(text, np.uint8), **arrays)
@@ -37,13 +46,13 @@ def npz(store: Store, tracks: Sequence[Track]) -> bytes:
 
 
 def physical(codes: np.ndarray, domain: Any) -> np.ndarray:
-    """Codes, uint8 (H, W) or (H, W, 3), as values of the domain, float32."""
+    """Codes of 0 to 255, (H, W) or (H, W, 3), as values of the domain, float32."""
     lo, hi = float(domain["lo"]), float(domain["hi"])
     share = codes.astype(np.float32) / 255
     return (lo * (hi / lo) ** share if domain.get("scale") == "log" else lo + (hi - lo) * share).astype(np.float32)
 
 
-def _codes(image: bytes) -> np.ndarray:
+def _pixels(image: bytes) -> np.ndarray:
     from PIL import Image  # comes with streamlit
 
     with Image.open(io.BytesIO(image)) as opened:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.codes import stored_codes
 from cache.pack import BadPack
 from cache.records import BadRecord, StoreError, Track
 from cache.store import Store
@@ -22,7 +23,6 @@ SIDE_PX = 256
 QUALITY = 88
 ENERGY_REACH_SIGMA = 5.0
 """Where the colours of an energy end, as in web/drawing/energy_scale.mjs."""
-CODES_16_PER_8 = 257
 SIGNED = ("diverging", "energy")
 
 
@@ -49,8 +49,7 @@ def _picture(store: Store, track: Track, frame: int, ranges: Mapping[str, tuple[
     try:
         with Image.open(io.BytesIO(store.image(track, frame))) as opened:
             if track.head.domain.get("channels") == 1:
-                codes = np.asarray(opened, np.float64)
-                values01 = codes / (255 * CODES_16_PER_8 if opened.mode.startswith("I") else 255)
+                values01 = stored_codes(np.asarray(opened), track.head.domain).astype(np.float64) / 255
                 shown = ranges.get(str(track.head.domain.get("name")))
                 image = Image.fromarray(coloured(values01, track.head.domain, track.head.kind == "energy", shown))
             else:

@@ -14,6 +14,9 @@ from precompute.cli.measure import measure
 from precompute.cli.output.console import say
 from precompute.cli.plain_help import HELP_NAMES, PlainCommand, PlainGroup
 from precompute.cli.requests import REQUEST_COMMANDS
+from precompute.cli.results.add import add
+from precompute.cli.results.look import look
+from precompute.cli.results.save import save
 from precompute.cli.run import run
 from precompute.cli.store.export_tracks import export_tracks
 from precompute.cli.store.gc import gc
@@ -45,6 +48,7 @@ ZOO_COMMANDS = {
     "import": import_zoo,
     "calibrate": calibrate,
 }
+RESULTS_COMMANDS = {"look": look, "add": add, "save": save}
 
 app = typer.Typer(
     cls=PlainGroup,
@@ -59,6 +63,12 @@ zoo_app = typer.Typer(
     cls=PlainGroup,
     context_settings=HELP_NAMES,
     help="Manage zoos: the sets of networks for `run --zoo`.",
+    no_args_is_help=True,
+)
+results_app = typer.Typer(
+    cls=PlainGroup,
+    context_settings=HELP_NAMES,
+    help="Bring predictions and ground truth computed elsewhere to a clip, and write stored values in the field's formats.",
     no_args_is_help=True,
 )
 
@@ -90,4 +100,7 @@ for name, command in {
     app.command(name, cls=PlainCommand, context_settings=HELP_NAMES)(command)
 for name, command in ZOO_COMMANDS.items():
     zoo_app.command(name, cls=PlainCommand, context_settings=HELP_NAMES)(command)
+for name, command in RESULTS_COMMANDS.items():
+    results_app.command(name, cls=PlainCommand, context_settings=HELP_NAMES)(command)
 app.add_typer(zoo_app, name="zoo")
+app.add_typer(results_app, name="results")

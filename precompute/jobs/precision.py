@@ -107,7 +107,9 @@ def measured(
         for spec in specs
         if spec.terms
     )
-    key = digest([VERSION, [[edge.digest for edge in chain] for chain in chains], scales, kind, str(dtype), bounds])
+    exact = sorted(exact_from_the_start(chains))  # of most zoos none: their measurements stay
+    named = [[edge.digest for edge in chain] for chain in chains]
+    key = digest([VERSION, named, scales, kind, str(dtype), bounds, *([exact] if exact else [])])
     path = root / "precision" / f"{key}.json"
     try:
         row = json.loads(path.read_text())
@@ -122,6 +124,11 @@ def measured(
     return found
 
 
+def exact_from_the_start(chains: Sequence[Chain]) -> frozenset[str]:
+    """The networks whose outputs are stored in 16 bits: half precision has 8 or 11 of them."""
+    return frozenset(chain[-1].network_digest for chain in chains if chain[-1].target_domain.bits == 16)
+
+
 def measure(
     zoo: Zoo,
     specs: Sequence[TrackSpec],
@@ -131,7 +138,7 @@ def measure(
     networks: Networks,
 ) -> Measured:
     """Run all networks in float32, then in `dtype`, and move those beyond the bound to float32 until none is."""
-    exact: frozenset[str] = frozenset()
+    exact = exact_from_the_start(chains_of(specs))
     energies = [spec for spec in specs if spec.head.kind == "energy"]
 
     def run(precision: Precision, networks: Networks) -> tuple[Mapping[Chain, Tensor], list[Tensor]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from consistency.domains import DOMAINS, get_domain
 from consistency.energy import BLOCKS, block_means, disagreement_maps, raw_terms, standardise
-from consistency.metrics import angles_degrees, frame_errors, valid_pixels
+from consistency.metrics import angles_degrees, boundary_f1, frame_errors, measures_of, valid_pixels
 
 NORMAL, DEPTH = DOMAINS["normal"], DOMAINS["depth"]
 
@@ -82,7 +83,9 @@ def test_the_angle_between_two_directions_is_the_one_they_were_made_with(degrees
 
 def test_a_perfect_prediction_has_no_error():
     truth = (images(channels=1) * 200).round() / 255
-    assert all(values.abs().max() == 0 for values in frame_errors(DEPTH, truth, truth).values())
+    truth[..., 0] = truth[..., 1] / 2  # a boundary, or there would be none to find
+    for name, values in frame_errors(DEPTH, truth, truth).items():
+        assert values.tolist() == [100 if "better" in measures_of(DEPTH)[name] else 0] * len(values), name
 
 
 def test_depth_a_tenth_too_far_has_an_absolute_relative_error_of_a_tenth():
@@ -90,6 +93,66 @@ def test_depth_a_tenth_too_far_has_an_absolute_relative_error_of_a_tenth():
     code_of_a_tenth = math.log(1.1) / math.log(DEPTH.hi / DEPTH.lo)
     found = frame_errors(DEPTH, truth + code_of_a_tenth, truth)["absrel"]
     assert found.tolist() == pytest.approx([0.1, 0.1], rel=1e-4)
+
+
+@pytest.mark.parametrize("domain", [DEPTH, NORMAL], ids=lambda domain: domain.name)
+def test_every_measure_is_described_and_unknown_where_no_truth_is_known(domain):
+    truth = torch.full((2, domain.channels, 4, 4), round(255 * domain.invalid) / 255)
+    found = frame_errors(domain, truth, truth)
+    assert list(found) == list(measures_of(domain))
+    assert all(values.isnan().all() for values in found.values())
+
+
+def depth_codes(metres: list[list[float]]) -> torch.Tensor:
+    return torch.log(torch.tensor(metres) / DEPTH.lo)[None, None] / math.log(DEPTH.hi / DEPTH.lo)
+
+
+def test_the_errors_of_depth_are_those_of_their_definitions():
+    truth, predicted = [[1.0, 2.0, 4.0, 8.0]], [[1.2, 2.0, 6.0, 4.0]]
+    t, p = np.array(truth[0]), np.array(predicted[0])
+    logs = np.log(p / t)
+    expected = {
+        "absrel": np.mean(np.abs(p - t) / t),
+        "rmse": np.sqrt(np.mean((p - t) ** 2)),
+        "log10": np.mean(np.abs(np.log10(p / t))),
+        "silog": 100 * np.std(logs),
+        "delta1": 50.0,
+        "delta2": 75.0,
+        "delta3": 75.0,
+    }
+    found = frame_errors(DEPTH, depth_codes(predicted), depth_codes(truth))
+    assert {name: found[name].item() for name in expected} == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_boundary_counts_where_it_is_predicted_with_the_same_sign():
+    truth = torch.log(torch.tensor([[[1.0, 1.0, 2.0, 2.0]] * 3]))
+    known = torch.ones(1, 3, 4, dtype=torch.bool)
+    assert boundary_f1(truth, truth, known).item() == 1
+    assert boundary_f1(-truth, truth, known).item() == 0
+    assert boundary_f1(truth.roll(1, dims=2), truth, known).item() == 0  # beside it
+    halfway = torch.log(torch.tensor([[[1.0, 1.5, 2.0, 2.0]] * 3]))  # one of two in the right place
+    assert boundary_f1(halfway, truth, known).item() == pytest.approx(2 / 3)
+    assert boundary_f1(truth, torch.zeros_like(truth), known).isnan().all()
+    known[:, :, 2] = False
+    assert boundary_f1(truth, truth, known).isnan().all()
+
+
+def test_the_shares_of_normals_are_those_within_the_angles():
+    angles = [0.0, 10.0, 20.0, 25.0, 40.0]
+    turned = [coded(math.sin(math.radians(a)), 0.0, math.cos(math.radians(a))) for a in angles]
+    predicted, truth = torch.cat(turned, dim=3), coded(0.0, 0.0, 1.0).repeat(1, 1, 1, len(angles))
+    found = {name: values.item() for name, values in frame_errors(NORMAL, predicted, truth).items()}
+    del found["error"]
+    assert found == pytest.approx(
+        {
+            "angle_degrees": 19.0,
+            "angle_median_degrees": 20.0,
+            "within_11_25": 40.0,
+            "within_22_5": 60.0,
+            "within_30": 80.0,
+        },
+        abs=1e-4,
+    )
 
 
 def test_pixels_of_unknown_truth_do_not_count():

@@ -26,6 +26,7 @@ LEAST_FOR_AGREEMENT = 8
 """Frames below which a correlation over frames is left unsaid."""
 USUAL_SIGMA = 1.0
 """Energies within it of 0 count as usual."""
+NO_ENERGY_OF_RESULTS = "it was computed elsewhere, and an energy needs its networks"
 NO_ENERGY_OF_A_PATH = "energy belongs to a method and its target, not to a path; show the direct prediction to see it"
 
 
@@ -92,10 +93,12 @@ class Facts:
         """Why some configuration has no energy; empty if all have one."""
         missing = [c for c in self.measures.contenders if c.energy is None]
         longer = ", ".join(c.label for c in missing if not c.is_direct)
-        direct = ", ".join(c.label for c in missing if c.is_direct and not c.is_merged)
+        direct = ", ".join(c.label for c in missing if c.is_direct and not c.is_merged and not c.is_result)
+        results = ", ".join(c.label for c in missing if c.is_result)
         merged = ", ".join(c.label for c in missing if c.is_merged)
         parts = [f"{longer}: none, as {NO_ENERGY_OF_A_PATH}."] if longer else []
         parts += [f"{merged}: none, as {NO_ENERGY_OF_MERGED}."] if merged else []
+        parts += [f"{results}: none, as {NO_ENERGY_OF_RESULTS}."] if results else []
         return " ".join(
             [*parts, *([f"{direct}: not computed or not readable; see below the plots."] if direct else [])]
         )

@@ -41,6 +41,8 @@ class Contender:
     """What merging changes on test rooms, in words."""
     trained: Trained | None = None
     """How its method came about."""
+    is_result: bool = False
+    """True if its prediction was computed elsewhere."""
 
     @property
     def label(self) -> str:
@@ -105,6 +107,7 @@ def measures_of(
                 parts_of(pane.track, title) if is_merged(pane.track) else "",
                 saving_of(pane.track) if is_merged(pane.track) else "",
                 trained(pane.letter, pane.track),
+                bool(pane.track.head.constants.get("results")),
             )
         )
     tracks = list(comparison.energies.values())

@@ -1,6 +1,8 @@
 // @ts-check
 /** Colour maps: the colours of a scalar domain's codes, and the values that the colours mean. Pure, except `drawCodes`. */
 
+import { aligned } from "./alignment.mjs";
+
 /**
  * Perceptually uniform maps as evenly spaced RGB stops, interpolated linearly between (at most 2 of 255 off the
  * originals). viridis, magma, inferno: matplotlib (CC0), its 256 entries sampled at 35 or 52 points. cividis: Nunez,
@@ -41,9 +43,13 @@ const ALIASES = { gray: "grey", coolwarm: "diverging", "cool-warm": "diverging" 
 /**
  * @typedef {{lo: number, hi: number, scale: string, unit: string, colour_map: string}} Scale what codes mean: lo and hi are
  *   the values at 0 and 255; scale: "linear" or "log" between them
- * @typedef {Scale & {name: string, channels: number, meaning: string, invalid?: number | null, shown?: [number, number]}} Domain
+ * @typedef {Scale & {name: string, channels: number, meaning: string, invalid?: number | null, bits?: number, sky?: number | null, shown?: [number, number]} & Values} Domain
  *   of a track, as its manifest says; meaning: "scalar", "direction" or "colour"; invalid: code / 255 of unknown values;
+ *   bits: 16 where a code has two bytes, the high one in R and the low one in G; sky: code / 255 of what is infinitely far;
  *   shown: the values at which its colours begin and end on this clip (dashboard/compare/ranges.py), where not at lo and hi
+ * @typedef {Pick<Scale, "lo" | "hi" | "scale"> & {bits?: number, sky?: number | null, alignment?: import("./alignment.mjs").Alignment,
+ *   coded?: Pick<Scale, "lo" | "hi" | "scale">}} Values what the codes of a scalar domain are worth; of an aligned one lo and hi
+ *   are those of the reference, and coded says what its codes meant before
  */
 
 /**
@@ -87,6 +93,31 @@ export function mapPosition(scale, value01) {
 }
 
 /**
+ * The code of a scalar pixel, 0 to 255; of 16 bits it has fractions. Previews are grey, so they are read alike.
+ * @param {{bits?: number}} domain @param {number} pixel little-endian
+ */
+export function codeOf({ bits }, pixel) {
+  return bits === 16 ? (((pixel & 255) << 8) | ((pixel >> 8) & 255)) / 257 : pixel & 255;
+}
+
+/** Half the distance between two codes, on the scale of 0 to 255. @param {{bits?: number}} domain */
+export function halfCode({ bits }) {
+  return bits === 16 ? 0.5 / 257 : 0.5;
+}
+
+/**
+ * A table over all codes of a domain.
+ * @template {Uint32Array | Float64Array} T
+ * @param {new (length: number) => T} Type @param {{bits?: number}} domain @param {(value01: number) => number} of @returns {T}
+ */
+export function tableOf(Type, { bits }, of) {
+  const last = bits === 16 ? 65535 : 255;
+  const made = new Type(last + 1);
+  for (let code = 0; code <= last; code += 1) made[code] = of(code / last);
+  return made;
+}
+
+/**
  * From code 0..255 to rgba32, a pixel of a Uint32Array over ImageData: R is the lowest byte. null: the codes are the colours.
  * @param {Scale} scale
  * @returns {Uint32Array | null}
@@ -120,7 +151,14 @@ export function rgba32(r, g, b) {
 function paintCodes(codes, table, colours) {
   const from = new Uint32Array(codes.data.buffer);
   const to = new Uint32Array(colours.data.buffer);
-  for (let i = 0; i < from.length; i += 1) to[i] = table[from[i] & 255];
+  drawTable(table, from, to);
+}
+
+/** The colours of scalar pixels. @param {Uint32Array} table of 256 colours, or of 65536 for 16 bits @param {Uint32Array} from @param {Uint32Array} to */
+export function drawTable(table, from, to) {
+  if (table.length > 256)
+    for (let i = 0; i < from.length; i += 1) to[i] = table[((from[i] & 255) << 8) | ((from[i] >> 8) & 255)];
+  else for (let i = 0; i < from.length; i += 1) to[i] = table[from[i] & 255];
 }
 
 /**
@@ -140,11 +178,14 @@ export function drawCodes(canvas, codes, domain, table = lookupTable(domain)) {
 }
 
 /**
- * The physical value, in the domain's unit; NaN where a logarithmic scale has an impossible range.
- * @param {Pick<Scale, "lo" | "hi" | "scale">} scale
+ * The physical value, in the domain's unit; NaN where a logarithmic scale has an impossible range. Of an aligned depth it is
+ * the aligned one: pictures, legends, probe and differences all read values here.
+ * @param {Values} domain
  * @param {number} value01 code / 255
+ * @returns {number}
  */
-export function physicalValue({ lo, hi, scale }, value01) {
+export function physicalValue({ lo, hi, scale, alignment, coded }, value01) {
+  if (alignment && coded) return aligned(alignment, physicalValue(coded, value01), { lo, hi });
   if (scale !== "log") return lo + (hi - lo) * value01;
   return isLogRange(lo, hi) ? lo * (hi / lo) ** value01 : NaN;
 }

@@ -8,7 +8,18 @@
 
 import { sourceOf } from "../player/context.mjs";
 import { parseable } from "../ui/numbers.mjs";
-import { colourAt, lookupTable, mapName, mapPosition, muted, physicalValue, rgba32 } from "./colour.mjs";
+import {
+  codeOf,
+  colourAt,
+  drawTable,
+  lookupTable,
+  mapName,
+  mapPosition,
+  muted,
+  physicalValue,
+  rgba32,
+  tableOf,
+} from "./colour.mjs";
 import { energyScale } from "./energy_scale.mjs";
 
 /** Drawn where a value is unknown: transparent, so that the page shows. */
@@ -26,9 +37,12 @@ const DEFAULT_REACH = { angle: 30, relative: 30, shareOfRange: 0.25 };
  * @typedef {import("../player/context.mjs").Pane} Pane
  * @typedef {"angle" | "relative" | "signed" | "mean"} Measure
  * @typedef {{kind: "codes" | "table" | "muted" | Measure, table: Uint32Array | null, reference: number, scale: Scale | null,
- *   role: "" | "compared" | "reference" | "apart", unknown: number, isMuted?: boolean}} Plan
- *   reference: index of the pane compared with, -1: none; scale: what the colours mean, null: they are the codes;
+ *   role: "" | "compared" | "reference" | "apart", unknown: number, domain: Domain,
+ *   painter?: PairPainter | null, isMuted?: boolean}} Plan
+ *   domain: what the codes mean, of an aligned depth after the alignment; reference: index of the pane compared with, -1: none; scale: what the colours mean, null: they are the codes;
  *   unknown: the codes of a pixel without a value, -1: there are none
+ *   painter: draws differences of 16-bit codes
+ * @typedef {(from: Uint32Array, other: Uint32Array, to: Uint32Array, isMuted: boolean) => void} PairPainter
  * @typedef {{map: string | null, lo: number | null, hi: number | null}} Chosen by the viewer for a scalar domain; null: its own
  * @typedef {{diff: string | null, reach: Record<string, number>, maps: Record<string, Chosen>}} Drawing part of a view state
  * @typedef {{rgba32: Uint32Array, unknown: number}} Pixels `unknown` as in a Plan
@@ -104,34 +118,71 @@ export function partnerIn(panes, index, isAlone) {
 /** rgba32, little-endian: a grey of no map. */
 const UNSEEN = 0xff808080;
 
-/** How each pane is drawn. @param {Pane[]} panes @param {Drawing} look @returns {Plan[]} */
-export function plansOf(panes, { diff, reach, maps }) {
+/**
+ * The domain of a pane after its alignment: values in the reference's unit and range.
+ * @param {Domain} own @param {import("./alignment.mjs").Fitted | null} [fitted] @param {Domain} [reference]
+ * @returns {Domain}
+ */
+export function alignedDomain(own, fitted, reference) {
+  if (!fitted || !reference || fitted.kind === "none" || fitted.problem) return own;
+  const { name, channels, meaning, invalid, colour_map, bits, sky } = own;
+  const { lo, hi, scale, unit, shown } = reference;
+  const coded = { lo: own.lo, hi: own.hi, scale: own.scale };
+  return {
+    ...{ name, channels, meaning, invalid, colour_map, bits, sky },
+    ...{ lo, hi, scale, unit, shown, coded, alignment: fitted },
+  };
+}
+
+/**
+ * How each pane is drawn.
+ * @param {Pane[]} panes @param {Drawing} look @param {(import("./alignment.mjs").Fitted | null)[]} [alignments] by pane
+ * @returns {Plan[]}
+ */
+export function plansOf(panes, { diff, reach, maps }, alignments = []) {
   const made = new Map();
+  const domains = panes.map(({ domain }, index) => {
+    const fitted = alignments[index];
+    return alignedDomain(domain, fitted, fitted ? panes[fitted.to]?.domain : undefined);
+  });
   return panes.map((pane, index) => {
-    const { domain } = pane;
+    const domain = domains[index];
     // The difference of B from A is one whatever the others are compared with, and maps of trust never are.
     const isMap = pane.role === "energy" || pane.role === "stability";
     const wanted = pane.role === "difference" ? "A" : isMap ? null : diff;
     const reference = wanted === null ? -1 : referenceOf(panes, index, wanted);
     const role = wanted === null ? "" : reference < 0 ? "apart" : reference === index ? "reference" : "compared";
-    const unknown = pane.role === "truth" || pane.role === "stability" ? unknownCodes(domain) : -1;
+    // Codes of 16 bits keep one for what is unknown; of 8 bits only some tracks do.
+    const hasUnknown = pane.role === "truth" || pane.role === "stability" || domain.bits === 16;
+    const unknown = hasUnknown ? unknownCodes(domain) : -1;
     if (role !== "compared") {
       const own = pane.role === "energy" ? energyScale(domain, { maps }) : shownScale(domain, maps[domain.name]);
       const scale = domain.channels === 1 ? own : null;
       const found = scale && shownTable(domain, scale);
       const table = found && pane.role === "stability" ? withUnseen(found, unknown) : found;
-      return { kind: table ? "table" : "codes", table, reference: -1, scale, role, unknown };
+      if (table && domain.bits === 16 && unknown >= 0) table[0] = UNKNOWN;
+      return { kind: table ? "table" : "codes", table, reference: -1, scale, role, unknown, domain };
     }
     const scale = differenceScale(domain, reach[domain.name] ?? defaultReach(domain));
     const kind = measureOf(domain);
-    if (!made.has(domain.name)) made.set(domain.name, differenceTable(domain, kind, scale));
-    return { kind, table: made.get(domain.name), reference, scale, role, unknown };
+    const other = domains[reference];
+    const values = JSON.stringify([domain, other]); // many panes share one table
+    // The pairs of two times 16 bits have no table.
+    const isDeep = domain.bits === 16 || other.bits === 16;
+    if (!made.has(values))
+      made.set(
+        values,
+        isDeep ? differencePainter(domain, other, kind, scale) : differenceTable(domain, other, kind, scale),
+      );
+    const [table, painter] = isDeep ? [rampOf(scale.colour_map), made.get(values)] : [made.get(values), null];
+    return { kind, table, painter, reference, scale, role, unknown, domain };
   });
 }
 
 /** The codes of a pixel without a value; -1: there are none. @param {Domain} domain */
-function unknownCodes({ channels, invalid }) {
+function unknownCodes({ channels, invalid, bits }) {
   if (typeof invalid !== "number") return -1;
+  if (bits === 16) return invalid === 0 ? 0 : -1;
   const code = Math.round(255 * invalid);
   return channels === 3 ? code | (code << 8) | (code << 16) : code;
 }
@@ -172,9 +223,10 @@ function positionOf({ lo, hi, scale }, value) {
 
 /** From code to colour in the scale shown; null: the codes are the colours. @param {Domain} domain @param {Scale} scale */
 export function shownTable(domain, scale) {
-  if (scale.lo === domain.lo && scale.hi === domain.hi) return lookupTable(scale);
+  const isOwn = scale.lo === domain.lo && scale.hi === domain.hi && !domain.alignment && domain.bits !== 16;
+  if (isOwn) return lookupTable(scale);
   const ramp = rampOf(scale.colour_map);
-  return Uint32Array.from({ length: 256 }, (_, code) => colourOf(ramp, scale, physicalValue(domain, code / 255)));
+  return tableOf(Uint32Array, domain, (value01) => colourOf(ramp, scale, physicalValue(domain, value01)));
 }
 
 /**
@@ -190,8 +242,8 @@ export function overlayTable(domain, scale, { opacity, from }) {
   });
 }
 
-/** @param {Domain} domain @param {Measure} measure @param {Scale} scale */
-function differenceTable(domain, measure, scale) {
+/** @param {Domain} domain @param {Domain} other of the reference @param {Measure} measure @param {Scale} scale */
+function differenceTable(domain, other, measure, scale) {
   const ramp = rampOf(scale.colour_map);
   if (measure === "angle") {
     return Uint32Array.from({ length: ANGLE_STEPS + 1 }, (_, i) =>
@@ -201,12 +253,38 @@ function differenceTable(domain, measure, scale) {
   if (measure === "mean") {
     return Uint32Array.from({ length: 766 }, (_, sum) => colourOf(ramp, scale, ((domain.hi - domain.lo) * sum) / 765));
   }
-  const values = Float64Array.from({ length: 256 }, (_, code) => physicalValue(domain, code / 255));
+  const [values, others] = [domain, other].map((one) =>
+    Float64Array.from({ length: 256 }, (_, code) => physicalValue(one, code / 255)),
+  );
   const table = new Uint32Array(65536);
   for (let i = 0; i < 65536; i += 1) {
-    table[i] = colourOf(ramp, scale, scalarDifference(measure, values[i & 255], values[i >> 8]));
+    table[i] = colourOf(ramp, scale, scalarDifference(measure, values[i & 255], others[i >> 8]));
   }
   return table;
+}
+
+/**
+ * Draws differences pixel by pixel; blank where either is unknown, or sky in both.
+ * @param {Domain} domain @param {Domain} other @param {Measure} measure @param {Scale} scale @returns {PairPainter}
+ */
+function differencePainter(domain, other, measure, scale) {
+  const ramp = rampOf(scale.colour_map);
+  const mutedRamp = mutedTable(ramp);
+  const [own, theirs] = [domain, other].map((one) => {
+    const values = tableOf(Float64Array, one, (value01) => physicalValue(one, value01));
+    if (one.bits === 16 && one.invalid === 0) values[0] = NaN;
+    if (one.bits === 16 && one.sky === 1) values[65535] = NaN; // as far as anything: no number
+    return values;
+  });
+  const at = (/** @type {Float64Array} */ values, /** @type {number} */ pixel) =>
+    values[values.length > 256 ? ((pixel & 255) << 8) | ((pixel >> 8) & 255) : pixel & 255];
+  return (from, reference, to, isMuted) => {
+    const colours = isMuted ? mutedRamp : ramp;
+    for (let i = 0; i < from.length; i += 1) {
+      const difference = scalarDifference(measure, at(own, from[i]), at(theirs, reference[i]));
+      to[i] = Number.isNaN(difference) ? UNKNOWN : colourOf(colours, scale, difference);
+    }
+  };
 }
 
 /** @param {Measure} measure @param {number} value @param {number} reference */
@@ -216,11 +294,12 @@ function scalarDifference(measure, value, reference) {
 
 /**
  * The difference of a pixel from the reference's, in the unit of `differenceScale`; NaN where a direction is unknown.
- * @param {Domain} domain @param {number} pixel @param {number} other of the reference
+ * @param {Domain} domain @param {number} pixel @param {number} other of the reference @param {Domain} [otherDomain]
  */
-export function differenceOf(domain, pixel, other) {
+export function differenceOf(domain, pixel, other, otherDomain = domain) {
   const measure = measureOf(domain);
   const value = (/** @type {number} */ code) => physicalValue(domain, code / 255);
+  if (isSky(domain, pixel) || isSky(otherDomain, other)) return NaN;
   if (measure === "angle") {
     const [a, b] = [channels(pixel).map(value), channels(other).map(value)];
     const dot = (/** @type {number[]} */ p, /** @type {number[]} */ q) => p[0] * q[0] + p[1] * q[1] + p[2] * q[2];
@@ -232,7 +311,16 @@ export function differenceOf(domain, pixel, other) {
     const [a, b] = [channels(pixel), channels(other)];
     return ((domain.hi - domain.lo) * a.reduce((sum, code, i) => sum + Math.abs(code - b[i]), 0)) / 765;
   }
-  return scalarDifference(measure, value(pixel & 255), value(other & 255));
+  return scalarDifference(
+    measure,
+    value(codeOf(domain, pixel)),
+    physicalValue(otherDomain, codeOf(otherDomain, other) / 255),
+  );
+}
+
+/** Whether a pixel is infinitely far. @param {{sky?: number | null, bits?: number}} domain @param {number} pixel */
+export function isSky(domain, pixel) {
+  return typeof domain.sky === "number" && codeOf(domain, pixel) === 255 * domain.sky;
 }
 
 /** The codes of R, G and B. @param {number} pixel */
@@ -242,10 +330,11 @@ export function channels(pixel) {
 
 /**
  * Whether a pixel has no value.
- * @param {{unknown: number}} plan @param {{channels: number}} domain @param {number} pixel
+ * @param {{unknown: number}} plan @param {{channels: number, bits?: number}} domain @param {number} pixel
  */
 export function isUnknown({ unknown }, domain, pixel) {
-  return unknown >= 0 && (pixel & (domain.channels === 3 ? 0xffffff : 255)) === unknown;
+  const mask = domain.channels === 3 ? 0xffffff : domain.bits === 16 ? 0xffff : 255;
+  return unknown >= 0 && (pixel & mask) === unknown;
 }
 
 /**
@@ -254,11 +343,11 @@ export function isUnknown({ unknown }, domain, pixel) {
  * @param {number} unknownOther codes of the reference's pixels without a value, -1: there are none
  * @param {Uint32Array} to
  */
-export function drawPlan({ kind, table, unknown }, from, other, unknownOther, to) {
+export function drawPlan({ kind, table, unknown, painter = null, isMuted = false }, from, other, unknownOther, to) {
   if (kind === "muted") drawMuted(from, to);
   else if (!table) to.set(from);
-  else if (!other || kind === "codes" || kind === "table")
-    for (let i = 0; i < from.length; i += 1) to[i] = table[from[i] & 255];
+  else if (!other || kind === "codes" || kind === "table") drawTable(table, from, to);
+  else if (painter) painter(from, other, to, isMuted);
   else if (kind === "angle") drawAngles(table, from, other, to);
   else if (kind === "mean") drawMeans(table, from, other, to, unknown, unknownOther);
   else drawPairs(table, from, other, to, unknown, unknownOther);
@@ -372,15 +461,15 @@ export function differenceText(domain, reference) {
 
 /**
  * The range that holds all but the largest 2 % of the differences of a frame; null where there are none.
- * @param {Domain} domain @param {Pixels} own @param {Pixels} other
+ * @param {Domain} domain @param {Pixels} own @param {Pixels} other @param {Domain} [otherDomain]
  */
-export function reachOf(domain, own, other) {
+export function reachOf(domain, own, other, otherDomain = domain) {
   const values = [];
   const step = Math.max(1, Math.floor(own.rgba32.length / 4096));
   for (let i = 0; i < own.rgba32.length; i += step) {
     const [a, b] = [own.rgba32[i], other.rgba32[i]];
     if (isUnknown(own, domain, a) || isUnknown(other, domain, b)) continue;
-    const value = Math.abs(differenceOf(domain, a, b));
+    const value = Math.abs(differenceOf(domain, a, b, otherDomain));
     if (Number.isFinite(value)) values.push(value);
   }
   if (values.length === 0) return null;

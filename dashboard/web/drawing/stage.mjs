@@ -25,6 +25,7 @@ const WIPE_HEADING_PX = typePx(680);
  * @typedef {{pane: number, id: string, u: number, v: number, x: number, y: number, widthPx: number, heightPx: number}} Place
  *   a point over a pane: u, v in shares of the pane; x, y in pixels of the picture, (0, 0) being the top left corner of the
  *   first one; widthPx, heightPx: of the pane, CSS px
+ * @typedef {{found: (import("./alignment.mjs").Fitted | null)[], texts: string[]}} Alignments of depths, by pane, and what each is in words
  * @typedef {{u: number, v: number}} Share a place in shares of a pane or of its picture
  * @typedef {{covers: (pane: number) => boolean, messageOf: (pane: number, pictures: (Picture | null)[]) => string,
  *   draw: (pane: number, target: CanvasRenderingContext2D, rect: import("./layout.mjs").Rect, pictures: (Picture | null)[],
@@ -71,6 +72,15 @@ export class Stage {
     this.drawing = "";
     /** @type {Painter | null} */
     this.painter = null;
+    /** Finds the alignment of each pane for a frame. @type {((pictures: (Picture | null)[]) => Alignments) | null} */
+    this.aligner = null;
+    /** Fits of the clip by what they are of; null: on the way. @type {Map<string, import("./alignment.mjs").Alignment | null>} */
+    this.clipFits = new Map();
+    /** @type {Alignments} */
+    this.alignments = { found: [], texts: [] };
+    this.look = /** @type {Look | null} */ (null);
+    /** @type {{letter: string, domain: import("./colour.mjs").Domain}[]} */
+    this.energies = [];
   }
 
   /**
@@ -92,6 +102,7 @@ export class Stage {
    * @param {Look} look @param {{letter: string, domain: import("./colour.mjs").Domain}[]} energies: their pictures follow those of the panes
    */
   setLook(look, energies) {
+    [this.look, this.energies] = [look, energies];
     this.zoom = look.zoom && clampView(look.zoom, maxScale(this.size)); // a link may state any zoom
     this.pair = this.pairOf(look);
     const drawing = JSON.stringify([
@@ -100,10 +111,11 @@ export class Stage {
       look.maps,
       look.overlay,
       energies.map(({ letter }) => letter),
+      this.alignments,
     ]);
     if (drawing === this.drawing) return;
     this.drawing = drawing;
-    this.plans = plansOf(this.panes, look);
+    this.plans = plansOf(this.panes, look, this.alignments.found);
     this.overlays = this.panes.map((pane) => {
       const at = energies.findIndex(({ letter }) => pane.role === "prediction" && pane.letter === letter);
       if (!look.overlay || at < 0) return null;
@@ -129,6 +141,13 @@ export class Stage {
     }
   }
 
+  /** Bring depths to the scale of their reference, where one is chosen. @param {(Picture | null)[]} pictures */
+  align(pictures) {
+    if (!this.look) return;
+    this.alignments = this.aligner?.(pictures) ?? { found: [], texts: [] };
+    this.setLook(this.look, this.energies);
+  }
+
   /** The panes of a wipe; null: there is none. @param {Look} look @returns {[number, number] | null} */
   pairOf({ wipe }) {
     if (!wipe) return null;
@@ -142,22 +161,25 @@ export class Stage {
     const own = this.elements[index];
     const plan = this.plans[index];
     const reference = this.panes[plan.reference];
-    const text = {
+    const compared = {
       "": "",
       compared: reference ? differenceText(pane.domain, reference.letter || reference.title.toLowerCase()) : "",
       reference: "reference of the difference",
       apart: "not compared: different domain",
     }[plan.role];
+    const text = [compared, this.alignments.texts[index]].filter(Boolean).join("; ");
     own.detail.textContent = text || pane.detail;
     const over = this.overlays[index];
     const against = reference?.role === "truth" ? "error" : "difference";
-    const compared = over && plan.role === "compared" ? plan.scale : null;
-    fillKey(own.key, compared && over ? { [against]: compared, energy: over.scale } : {});
+    const differences = over && plan.role === "compared" ? plan.scale : null;
+    fillKey(own.key, differences && over ? { [against]: differences, energy: over.scale } : {});
     own.head.title = [pane.title, pane.detail, text].filter(Boolean).join(" – ");
     if (!plan.scale) own.scale?.remove();
     // The same button, as it may have the focus.
     const button = own.scale ?? legendButton((anchor) => this.onLegend(index, anchor));
     own.scale = plan.scale && legend(plan.scale, button, plan.isMuted);
+    const alignment = this.alignments.texts[index];
+    if (own.scale && alignment) own.scale.title = `${alignment}. ${own.scale.title}`;
     this.placeLegend(index);
   }
 
@@ -232,6 +254,7 @@ export class Stage {
    */
   paint(pictures, wipe) {
     if (!this.layout) return;
+    this.align(pictures);
     this.clear();
     const { rects } = this.layout;
     for (let index = 0; index < rects.length; index += 1) this.say(index, pictures, rects[index] !== null);

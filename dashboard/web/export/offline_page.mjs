@@ -89,7 +89,7 @@ const PACKS_PLACE = "<!-- packs -->";
  * @param {Context} context @param {Code} code
  * @param {Range} range
  */
-function documentText({ data, ui, position, playback, view, notes }, code, { first, last, hasMaps }) {
+function documentText({ data, ui, position, playback, view, notes, stage }, code, { first, last, hasMaps }) {
   const { imports, assets, plotly } = code;
   const { theme, root } = ui;
   const style = THEME.map((name) => [name, theme.css(name)]).filter(([, value]) => value && !/[<>{};]/.test(value));
@@ -116,6 +116,7 @@ function documentText({ data, ui, position, playback, view, notes }, code, { fir
         )
       : {},
     normals: {},
+    alignments: Object.fromEntries([...stage.clipFits].filter(([, fitted]) => fitted)), // of frames that the file may lack
     stabilities: {}, // those that are shown are among the panes
     firstReady: first,
     nReady: last + 1,

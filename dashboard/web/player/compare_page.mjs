@@ -10,6 +10,7 @@ import { dividing } from "../drawing/divider.mjs";
 import { sharing } from "../export/sharing.mjs";
 import { Panels } from "../panels/panels.mjs";
 import { strip } from "../plots/strip.mjs";
+import { aligning } from "../tools/aligning.mjs";
 import { probing } from "../tools/probe.mjs";
 import { regions } from "../tools/region.mjs";
 import { tools } from "../tools/tools.mjs";
@@ -27,6 +28,7 @@ function parts(context) {
     flickering(context),
     tools(context),
     probing(context, zoom.gestures),
+    aligning(context),
     onDemand(context, ["legend", "scaleMenu"], async () => (await import("../tools/scales.mjs")).scaling(context)),
     dividing(context),
     bookmarking(context),

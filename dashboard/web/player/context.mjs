@@ -29,8 +29,8 @@ export const LETTERS = "ABCDEFGH";
  *   panes: Pane[], charts: Chart[], speeds: number[], passQuery?: string, letters?: string, scale?: "standardised" | "raw",
  *   about?: string[], firstReady?: number, isFile?: boolean, notes?: [number, string][],
  *   energies?: Record<string, Energy>, stabilities?: Record<string, Pick<Pane, "key" | "domain" | "packs">>, normals?: Record<string, Pick<Pane, "key" | "domain" | "packs">>, titles?: Record<string, string>, start: Place, command: Place & {seq: number}, choices?: Choice[],
- *   menus?: Menu[], believed?: import("../panels/believe.mjs").Believed | null, suggestion?: string, canAsk?: boolean, fieldOfView?: number | null, styles?: Record<string, import("../ui/theme.mjs").Style>}} Data
- *   styles: by letter; believed: which confidence orders frames by their error; suggestion: what to offer first for one more pane; canAsk: whether a video can be added; fieldOfView: of the shorter side, degrees, where the clip states it; scale: of energies; energies: by letter; stabilities: by letter, the pictures of the change over time; normals: by id of a pane of depth; titles: by domain; about: author and licence of the clip; firstReady, isFile,
+ *   menus?: Menu[], believed?: import("../panels/believe.mjs").Believed | null, suggestion?: string, alignments?: Record<string, import("../drawing/alignment.mjs").Alignment>, canAsk?: boolean, fieldOfView?: number | null, styles?: Record<string, import("../ui/theme.mjs").Style>}} Data
+ *   styles: by letter; believed: which confidence orders frames by their error; suggestion: what to offer first for one more pane; alignments: of a page exported to a file, the fits of the whole clip; canAsk: whether a video can be added; fieldOfView: of the shorter side, degrees, where the clip states it; scale: of energies; energies: by letter; stabilities: by letter, the pictures of the change over time; normals: by id of a pane of depth; titles: by domain; about: author and licence of the clip; firstReady, isFile,
  *   notes: of a page exported to a file, its first frame, that it is one, and its bookmarks
  */
 
@@ -91,7 +91,7 @@ export const LETTERS = "ABCDEFGH";
  *     "gapCurve" | "hover" | "setExtras" | "drawn" | "plotly" | "plotPx" | "xRange" | "frame">>,
  *   readonly stage: Readonly<Pick<import("../drawing/stage.mjs").Stage, "root" | "over" | "panes" | "elements" | "plans" |
  *     "layout" | "pair" | "ratio" | "size" | "isFlicked" | "setFlicked" | "partnerOf" | "at" | "toCss" | "paintOn">>
- *     & Pick<import("../drawing/stage.mjs").Stage, "painter">,
+ *     & Pick<import("../drawing/stage.mjs").Stage, "painter" | "aligner" | "clipFits">,
  *   readonly ui: Readonly<Pick<import("../controls/shell.mjs").Shell, "root" | "toolbar" | "theme" | "announce" |
  *     "dismiss" | "focus">>,
  *   readonly commands: import("../commands/commands.mjs").Commands,

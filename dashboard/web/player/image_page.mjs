@@ -4,6 +4,7 @@
 import { onDemand } from "../commands/on_demand.mjs";
 import { palettePart } from "../commands/palette.mjs";
 import { dividing } from "../drawing/divider.mjs";
+import { aligning } from "../tools/aligning.mjs";
 import { measuring } from "../tools/measure.mjs";
 import { probing } from "../tools/probe.mjs";
 import { tools } from "../tools/tools.mjs";
@@ -21,6 +22,7 @@ function parts(context) {
     tools(context),
     measuring(context, zoom.gestures),
     probing(context, zoom.gestures),
+    aligning(context),
     onDemand(context, ["legend", "scaleMenu"], async () => (await import("../tools/scales.mjs")).scaling(context)),
     dividing(context),
     palettePart(context),

@@ -6,7 +6,7 @@
  * at (X, Y, z) with X = (x - (width - 1) / 2) * step * z, as in consistency/models/camera_geometry.py.
  */
 
-import { physicalValue } from "../drawing/colour.mjs";
+import { halfCode, physicalValue } from "../drawing/colour.mjs";
 
 /** The field of view of the shorter side where it is unknown, as consistency/models/camera_geometry.py assumes. */
 export const ASSUMED_FIELD_OF_VIEW_DEGREES = 60;
@@ -45,10 +45,18 @@ export function isDepth({ name, channels, lo, hi, scale }) {
 /**
  * The buffer that the GPU reads, and everything here: the code of each pixel as a float, UNKNOWN where there is none. The
  * domain's code of unknown values is also where depth is clipped ("16 m and beyond"), so neither has a place.
- * @param {ArrayLike<number>} rgba four bytes a pixel, the code in the first @param {Pick<Domain, "invalid">} domain
- * @param {Float32Array} to one float a pixel
+ * @param {ArrayLike<number>} rgba four bytes a pixel, the code in the first, or in two @param {Pick<Domain, "invalid" | "bits" | "sky">} domain
+ * @param {Float32Array} to one float a pixel, 0 to 255
  */
-export function fillCodes(rgba, { invalid }, to) {
+export function fillCodes(rgba, { invalid, bits, sky }, to) {
+  if (bits === 16) {
+    const ends = [invalid, sky].map((code) => (typeof code === "number" ? Math.round(65535 * code) : -1));
+    for (let i = 0; i < to.length; i += 1) {
+      const code = rgba[4 * i] * 256 + rgba[4 * i + 1];
+      to[i] = ends.includes(code) ? UNKNOWN : code / 257;
+    }
+    return to;
+  }
   const without = typeof invalid === "number" ? Math.round(255 * invalid) : -1;
   for (let i = 0; i < to.length; i += 1) {
     const code = rgba[4 * i];
@@ -71,7 +79,8 @@ export function depthOf(domain, code) {
 /** Half the distance between two stored depths near this one. @param {Domain} domain @param {number} depth */
 export function halfStep(domain, depth) {
   const { slope, isLog } = decoding(domain);
-  return isLog ? depth * (Math.exp(slope / 2) - 1) : slope / 2;
+  const half = slope * halfCode(domain);
+  return isLog ? depth * (Math.exp(half) - 1) : half;
 }
 
 /** The point of a pixel. @param {Lens} lens @param {number} x @param {number} y @param {number} depth @returns {Point} */

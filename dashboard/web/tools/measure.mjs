@@ -1,7 +1,7 @@
 // @ts-check
 /** Two clicks measure: the depths of two pixels, the angle between their normals, and their distance where depth is in metres. */
 
-import { physicalValue } from "../drawing/colour.mjs";
+import { codeOf, physicalValue } from "../drawing/colour.mjs";
 import { channels } from "../drawing/compose.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
 import { ASSUMED_FIELD_OF_VIEW_DEGREES, distance, lensOf, pointOf } from "../surfaces/geometry.mjs";
@@ -149,7 +149,8 @@ function linesOf(context, from, to, degrees) {
   };
   /** @type {Map<string, string[]>} */
   const lines = new Map();
-  stage.panes.forEach(({ role, letter, title, detail, domain }, index) => {
+  stage.panes.forEach(({ role, letter, title, detail }, index) => {
+    const { domain } = stage.plans[index];
     if (role !== "prediction" && role !== "readout" && role !== "truth") return;
     const [first, second] = [pixel(index, from), pixel(index, to)];
     if (first === null || second === null) return;
@@ -173,7 +174,7 @@ export function relation(domain, first, second, from, to, size, degrees = ASSUME
     return Number.isFinite(angle) ? `angle between the normals ${withUnit(angle, "°")}` : "";
   }
   if (domain.name !== "depth" || domain.channels !== 1) return "";
-  const [near, far] = [first, second].map((pixel) => physicalValue(domain, (pixel & 255) / 255));
+  const [near, far] = [first, second].map((pixel) => physicalValue(domain, codeOf(domain, pixel) / 255));
   const depths = `depth ${withUnit(near, domain.unit)} and ${withUnit(far, domain.unit)}`;
   if (domain.unit !== "m") return `${depths}, ratio ${formatNumber(far / near, "")}; it has no unit, so no distance`;
   const lens = lensOf(size, degrees);

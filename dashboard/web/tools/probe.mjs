@@ -5,8 +5,8 @@
  * headings, where they cover no picture.
  */
 
-import { physicalValue } from "../drawing/colour.mjs";
-import { channels, differenceOf, isUnknown, measureOf, referenceOf } from "../drawing/compose.mjs";
+import { codeOf, halfCode, physicalValue } from "../drawing/colour.mjs";
+import { channels, differenceOf, isSky, isUnknown, measureOf, referenceOf } from "../drawing/compose.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
 import { element, listener } from "../ui/dom.mjs";
 import { formatMark, formatNumber, withUnit } from "../ui/numbers.mjs";
@@ -123,15 +123,17 @@ export function probing(context, gestures) {
     const offset = (/** @type {ImageData} */ image) =>
       Math.floor((y * image.height) / size.height) * image.width + Math.floor((x * image.width) / size.width);
     const rgba = rgba32Of(codes)[offset(codes)];
-    if (isUnknown(plans[index], pane.domain, rgba)) return "unknown";
-    const parts = [valueText(pane.domain, rgba)];
+    const { domain } = plans[index]; // which says what an aligned depth is worth
+    if (isUnknown(plans[index], domain, rgba)) return "unknown";
+    const parts = [valueText(domain, rgba)];
     const reference = referenceOf(panes, index, context.view.state.diff ?? "auto");
     const other = reference >= 0 && reference !== index ? pictures[reference]?.codes : null;
     const name = panes[reference]?.letter || "truth";
     if (other) {
       const rgbaOther = rgba32Of(other)[offset(other)];
-      const isKnown = !isUnknown(plans[reference], panes[reference].domain, rgbaOther);
-      parts.unshift(isKnown ? relationText(pane.domain, rgba, rgbaOther, name) : `${name} unknown`);
+      const isKnown = !isUnknown(plans[reference], plans[reference].domain, rgbaOther);
+      const difference = isKnown ? differenceOf(domain, rgba, rgbaOther, plans[reference].domain) : NaN;
+      parts.unshift(relationText(domain, difference, name));
     }
     const track = pane.role === "prediction" ? context.data.energies?.[pane.letter] : undefined;
     if (track) {
@@ -254,7 +256,7 @@ export function probing(context, gestures) {
  * @param {Domain} domain @param {number} rgba its pixel, little-endian
  */
 export function valueText(domain, rgba) {
-  const { lo, hi, scale, unit } = domain;
+  const { lo, hi, unit } = domain;
   const value = (/** @type {number} */ code) => physicalValue(domain, code / 255);
   if (domain.channels === 3) {
     const half = (hi - lo) / 510;
@@ -263,9 +265,11 @@ export function valueText(domain, rgba) {
     if (domain.meaning === "direction" && length < 0.1) return "no direction";
     return `${values.map((one) => fixed(one / length, half / length)).join(" ")} ±${formatMark(Number((half / length).toPrecision(1)))}${unit && ` ${unit}`}`;
   }
-  const v = value(rgba & 255);
-  const half = scale === "log" ? v * ((hi / lo) ** (0.5 / 255) - 1) : (hi - lo) / 510;
-  return `${fixed(v, half)} ±${formatMark(Number(half.toPrecision(1)))}${unit && ` ${unit}`}`;
+  if (isSky(domain, rgba)) return "sky";
+  const code = codeOf(domain, rgba);
+  const v = value(code);
+  const half = Math.max(...[-1, 1].map((side) => Math.abs(value(code + side * halfCode(domain)) - v)));
+  return `${fixed(v, half)} ±${fixed(Number(half.toPrecision(1)), half)}${unit && ` ${unit}`}`;
 }
 
 /** Without half a step and the reference's name, and with two decimals. @param {string} text */
@@ -284,9 +288,8 @@ function fixed(value, half) {
   return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
 }
 
-/** How a pixel differs from that of the reference. @param {Domain} domain @param {number} rgba @param {number} other @param {string} name */
-function relationText(domain, rgba, other, name) {
-  const difference = differenceOf(domain, rgba, other);
+/** How a pixel differs from that of the reference. @param {Domain} domain @param {number} difference NaN: unknown @param {string} name */
+function relationText(domain, difference, name) {
   if (!Number.isFinite(difference)) return `${name} unknown`;
   const measure = measureOf(domain);
   const sign = difference > 0 ? "+" : difference < 0 ? "−" : "±";

@@ -1,18 +1,19 @@
 // @ts-check
 /** The menu that a legend opens: colour map and range of a domain. */
 
-import { cssGradient, mapName, physicalValue } from "../drawing/colour.mjs";
-import { defaultReach, differenceScale, reachOf, shownScale } from "../drawing/compose.mjs";
+import { codeOf, cssGradient, mapName, physicalValue } from "../drawing/colour.mjs";
+import { defaultReach, differenceScale, isSky, isUnknown, reachOf, shownScale } from "../drawing/compose.mjs";
 import { energyScale } from "../drawing/energy_scale.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
 import { button, element } from "../ui/dom.mjs";
 import { parseable } from "../ui/numbers.mjs";
+import { alignControls } from "./align_controls.mjs";
 
 /** Perceptually uniform; the diverging one is offered where values have a sign. */
 const MAPS = ["viridis", "magma", "inferno", "cividis", "grey"];
 /** The share of a frame's codes that its range leaves out at either end. */
 const LEFT_OUT = 0.01;
-const WIDTH_PX = 250;
+const WIDTH_PX = 300;
 
 /**
  * @typedef {import("../player/context.mjs").Domain} Domain
@@ -20,30 +21,33 @@ const WIDTH_PX = 250;
  */
 
 /**
- * The range of nearly all codes of some images, as physical values; null: there are none, or all are one.
- * @param {import("../drawing/colour.mjs").Scale} domain @param {import("../drawing/compose.mjs").Pixels[]} images
+ * The range of nearly all values of some images; null: there are none, or all are one.
+ * @param {import("../drawing/colour.mjs").Values} domain
+ * @param {(import("../drawing/compose.mjs").Pixels & {domain?: import("../drawing/colour.mjs").Values})[]} images domain: where
+ *   an image has another scale
  * @returns {{lo: number, hi: number} | null}
  */
 export function rangeOf(domain, images) {
-  const counts = new Float64Array(256);
-  for (const { rgba32, unknown } of images) {
+  const values = images.flatMap(({ rgba32, unknown, domain: own = domain }) => {
+    const counts = new Float64Array(256); // of 16 bits the nearest of 8 will do for the ends of a range
     for (let i = 0; i < rgba32.length; i += 1) {
-      const code = rgba32[i] & 255;
-      if (code !== unknown) counts[code] += 1;
+      const isValue = !isUnknown({ unknown }, { channels: 1, ...own }, rgba32[i]) && !isSky(own, rgba32[i]);
+      if (isValue) counts[Math.round(codeOf(own, rgba32[i]))] += 1;
     }
-  }
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  const codeAt = (/** @type {number} */ share) => {
+    return Array.from(counts, (count, code) => ({ count, value: physicalValue(own, code / 255) }));
+  });
+  const seen = values.filter(({ count }) => count > 0).sort((a, b) => a.value - b.value);
+  const total = seen.reduce((sum, { count }) => sum + count, 0);
+  const valueAt = (/** @type {number} */ share) => {
     let sum = 0;
-    return counts.findIndex((count) => {
+    const found = seen.find(({ count }) => {
       sum += count;
       return sum > share * total;
     });
+    return found ? Number(parseable(found.value)) : NaN;
   };
-  const [low, high] = [codeAt(LEFT_OUT), codeAt(1 - LEFT_OUT)];
-  if (total === 0 || low < 0 || high <= low) return null;
-  const value = (/** @type {number} */ code) => Number(parseable(physicalValue(domain, code / 255)));
-  return value(low) < value(high) ? { lo: value(low), hi: value(high) } : null;
+  const [lo, hi] = [valueAt(LEFT_OUT), valueAt(1 - LEFT_OUT)];
+  return lo < hi ? { lo, hi } : null;
 }
 
 /**
@@ -66,6 +70,7 @@ export function scaling(context) {
   const unit = element("span", { class: "number" });
   const fromFrame = button("fit the range to this frame", null, "this frame");
   const full = button("show the full range of the domain", null, "full range");
+  const align = alignControls(context);
   const reset = button("return to the default colours and range", null, "reset");
   const done = button("close (Esc)", null, "close");
   const to = element("span", { class: "muted" });
@@ -74,6 +79,7 @@ export function scaling(context) {
     maps,
     element("div", { class: "group" }, low, to, high, unit),
     element("div", { class: "group" }, fromFrame, full, reset, done),
+    align.root,
   );
 
   const scaleOf = (/** @type {Subject} */ { domain, kind }) => {
@@ -103,6 +109,7 @@ export function scaling(context) {
     const isDifference = kind === "difference";
     title.textContent = isDifference ? `Difference of ${domain.title ?? domain.name}` : (domain.title ?? domain.name);
     menu.setAttribute("aria-label", `colours and range: ${title.textContent}`);
+    align.show(domain);
     maps.hidden = low.hidden = isDifference;
     full.hidden = kind !== "map" || (scale.lo === domain.lo && scale.hi === domain.hi);
     to.textContent = isDifference ? "full scale" : "to";
@@ -239,7 +246,7 @@ export function scaling(context) {
     const largest = own.map((image) => {
       const codes = context.position.pictures[image.reference]?.codes;
       const other = codes && { rgba32: rgba32Of(codes), ...plans[image.reference] };
-      return other ? (reachOf(domain, image, other) ?? 0) : 0;
+      return other ? (reachOf(image.domain, image, other, other.domain) ?? 0) : 0;
     });
     return Math.max(0, ...largest) > 0 ? { lo: 0, hi: Math.max(...largest) } : null;
   };

@@ -185,7 +185,7 @@ function differenceLine(context) {
         { rgba32: rgba32Of(own), ...plan },
         { rgba32: rgba32Of(other), ...plans[plan.reference] },
       ];
-      const largest = reachOf(panes[index].domain, from, to);
+      const largest = reachOf(plan.domain, from, to, to.domain);
       if (largest !== null)
         found.set(panes[index].domain.name, Math.max(largest, found.get(panes[index].domain.name) ?? 0));
     });

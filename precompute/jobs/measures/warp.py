@@ -45,10 +45,10 @@ class Warp:
 
 
 def block_sums(codes: np.ndarray) -> np.ndarray:
-    """Exact sums over a grid of blocks, cut as torch's adaptive pooling cuts it: uint8 (H, W) or (H, W, C) -> float64 (B, B[, C])."""
+    """Exact sums over a grid of blocks, cut as torch's adaptive pooling cuts it: uint8 or float32 (H, W) or (H, W, C) -> float64 (B, B[, C])."""
     height, width = codes.shape[:2]
     # Whole numbers that run over in large pictures come out right again, since sums of blocks do not.
-    total = cv2.integral(codes, sdepth=cv2.CV_32S)
+    total = cv2.integral(codes, sdepth=cv2.CV_32S if codes.dtype == np.uint8 else cv2.CV_64F)
     if height % BLOCKS == width % BLOCKS == 0:  # each block begins where the one before ends
         corners = total[:: height // BLOCKS, :: width // BLOCKS]
         columns = corners[:, 1:] - corners[:, :-1]

@@ -21,6 +21,11 @@ _PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_COLOURS = {1: 0, 3: 2}
 """Channels -> PNG's number for grey and for RGB."""
 
+# Codes of 16 bits are stored as two planes, R and G of an RGB image: predicted depth of the walk-through at 256x256 takes 109 kB,
+# where PNG's own 16 bits take 96 and the planes as one grey image, one above the other, 88 (8 bits: 17). But a browser decodes
+# RGB by itself (2.0 ms on a core shared with others). Of 16 bits its canvas keeps 8, so that PNG has to be inflated in JavaScript
+# (2.4 ms, on the thread that paints), and the planes have to be joined (4.7 ms).
+
 # Previews: at 256x256, 5 and 10 kB where PNG takes 20 and 75, with errors of 1 and 2 codes (rms, mean over the tracks of the
 # phone clip). H.264 of the planes G, B and R, each frame by itself, is a third smaller in three channels and a third larger in
 # one, takes three to fourteen times as long to encode, and browsers decode it on https alone; AVIF is half the size, for
@@ -41,7 +46,9 @@ def start_encoder() -> None:
 
 
 def encode_image(codes: np.ndarray) -> bytes:
-    """uint8 codes, (H, W, 3) in RGB order or (H, W, 1) -> PNG."""
+    """uint8 codes, (H, W, 3) in RGB order, (H, W, 1), or (H, W, 2) of high and low bytes -> PNG."""
+    if codes.ndim == 3 and codes.shape[-1] == 2:
+        codes = np.concatenate([codes, np.zeros_like(codes[..., :1])], axis=-1)
     height, width, channels = codes.shape
     if codes.dtype != np.uint8 or channels not in _PNG_COLOURS:
         raise ValueError(f"cannot encode an image of shape {codes.shape} and type {codes.dtype}")
@@ -60,8 +67,10 @@ def _png_chunk(kind: bytes, data: bytes) -> tuple[bytes, ...]:
 
 
 def encode_preview(codes: np.ndarray) -> bytes:
-    """uint8 codes, (H, W, 3) in RGB order or (H, W, 1) -> JPEG of `preview_size`."""
+    """uint8 codes, as `encode_image` -> JPEG of `preview_size`; of two bytes it shows the high one."""
     height, width = codes.shape[:2]
+    if codes.shape[-1] == 2:
+        codes = codes[..., :1]
     size = preview_size(width, height)
     if size != (width, height):
         codes = cv2.resize(codes, size, interpolation=cv2.INTER_AREA)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from analysis.codes import stored_codes
 from cache.pack import read_column, read_images
 from cache.records import Pack, Track
 from cache.store import Store
@@ -24,11 +25,11 @@ class StoredFrames:
         self._columns: dict[str, np.ndarray] = {}
 
     def image(self, at: int) -> np.ndarray:
-        """Codes, uint8 (H, W) or (H, W, 3)."""
+        """Codes, uint8 (H, W) or (H, W, 3); of 16 bits float32 (H, W), on the same scale of 0 to 255."""
         path, index = self._find(at)
         self._images = self._images or read_images(path)
         codes = np.ascontiguousarray(decode_image(self._images[index]))
-        return codes[..., 0] if codes.shape[-1] == 1 else codes
+        return stored_codes(codes, self._track.head.domain)
 
     def row(self, name: str, at: int) -> np.ndarray:
         """A frame's value of a column."""

@@ -20,7 +20,7 @@ from cache.records import MAX_PATH_DOMAINS, Clip, Head
 from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
 from consistency.energy import disagreement_maps, standardise
 from consistency.merging import MERGE_VERSION, merge, mirrored
-from consistency.metrics import frame_errors, perceptual_error, valid_pixels
+from consistency.metrics import frame_errors, measures_of, perceptual_error, recoded, valid_pixels
 from consistency.zoo.records import IMAGE, MERGED, Chain, EnergyConstants, Zoo, ZooError, direct_path
 from precompute.jobs.output.encode import CODEC
 from precompute.jobs.predict import Predictions
@@ -31,7 +31,7 @@ class TrackChunk:
     """What one track gains from one batch. Tensors are on the device until `to_host` copies them."""
 
     images: Tensor | np.ndarray
-    """uint8 codes, (N, H, W, C)."""
+    """Codes, uint8 (N, H, W, C): one or three channels, or two, the high and the low bytes of 16 bits."""
     columns: Mapping[str, Tensor | np.ndarray]
     """Name -> one value or array per frame, (N, ...)."""
     is_finite: Tensor | None = None
@@ -69,14 +69,11 @@ STATED_LATER = ("trust", "expected", "rankings", "saving", "training")
 """Constants of a head that change no stored value: how far an energy can be trusted, which error to expect, which methods a
 confidence ranks, what merging changes, and how a method was trained."""
 COLUMN_TITLES: dict[str, dict[str, str]] = {
+    # Beside them, the errors that consistency/metrics.py describes.
     "pts_seconds": {"title": "Presentation time", "unit": "s"},
     "terms": {"title": "Path disagreement", "unit": "code"},
     "blocks": {"title": "Path disagreement by region", "unit": "code"},
     "disagreement": {"title": "Readout disagreement", "unit": "code"},
-    "error": {"title": "Mean absolute error", "unit": "code"},
-    "angle_degrees": {"title": "Mean angular error", "unit": "°"},
-    "absrel": {"title": "Absolute relative error", "unit": ""},
-    "absrel_scaled": {"title": "Absolute relative error, scale aligned", "unit": ""},
     "perceptual": {"title": "Perceptual error", "unit": "code"},
     "mirror": {"title": "Disagreement with the mirrored image", "unit": "code"},
     "length": {"title": "Shortening of the normals", "unit": ""},
@@ -89,8 +86,10 @@ SCORES = "scores"
 """The kind of a prediction or readout of which only the numbers are kept."""
 SELF_VERSION = 1
 """Raised when the self-disagreement means something else; part of the keys of tracks that have one."""
-ERRORS_VERSION = 2
-"""Raised when tracks with true depth gain columns; part of their key."""
+ERRORS_VERSION = 3
+"""Raised when tracks with true depth or normals gain columns; part of their key."""
+SELF_MEASURES = ("error", "angle_degrees", "absrel", "absrel_scaled")
+"""The measures that are taken against the clean prediction, too."""
 NORMAL = "normal"
 
 
@@ -303,10 +302,10 @@ class _Maker:
             if is_expected:
                 columns["terms"] = found.disagreements.means(terms)
             if target in self.truth:
-                columns |= frame_errors(domain, output, found.true_codes[target])
+                columns |= _errors(domain, output, found.true_codes[target])
             if clean:
                 columns |= _self_disagreement(domain, output, found.clean_codes[clean])
-            return TrackChunk(self._picture(output), _columns(found, columns), _is_finite(output))
+            return TrackChunk(self._picture(output, domain), _columns(found, columns), _is_finite(output))
 
         names = ["pts_seconds", *doubts.names, *(["terms"] if is_expected else [])]
         names += _error_names(domain) if target in self.truth else []
@@ -337,9 +336,10 @@ class _Maker:
     def _kind(self, kind: str) -> str:
         return kind if self.keeps_pictures else SCORES
 
-    def _picture(self, output: Tensor) -> Tensor:
-        """The codes to store: uint8 (N, H, W, C); blank where pictures are not kept, as every frame of a pack has one."""
-        return _to_uint8(output) if self.keeps_pictures else torch.zeros_like(_to_uint8(output))
+    def _picture(self, output: Tensor, domain: Domain) -> Tensor:
+        """The codes to store, as of a TrackChunk; blank where pictures are not kept, as every frame of a pack has one."""
+        levels = _to_levels(output, domain)
+        return levels if self.keeps_pictures else torch.zeros_like(levels)
 
     def _clean_key(self, make: Callable[[_Maker], TrackSpec]) -> str:
         """The key of the same track on the clip without the shift, if that is stored; else empty."""
@@ -372,13 +372,13 @@ class _Maker:
             if reference:
                 is_finite &= _is_finite(columns["disagreement"])
             if true_name:
-                columns |= frame_errors(domain, output, found.true_codes[true_name])
+                columns |= _errors(domain, output, found.true_codes[true_name])
             if of_truth:
                 known = valid_pixels(self.zoo.domain(read), found.true_codes[read])
                 columns["perceptual"] = perceptual_error(output, found.of_truth[of_truth], known)
             if clean:
                 columns |= _self_disagreement(domain, output, found.clean_codes[clean])
-            return TrackChunk(self._picture(output), _columns(found, columns), is_finite)
+            return TrackChunk(self._picture(output, domain), _columns(found, columns), is_finite)
 
         edges = _digests(chain, *([reference] if reference else []))
         head = self._head(
@@ -420,14 +420,17 @@ class _Maker:
         numbers = {name: value for name, value in constants.items() if name not in ("origin", *STATED_LATER)}
         inputs: dict[str, Any] = {"edges": dict(edges), "constants": numbers}
         inputs["truth"] = self.truth[truth] if truth else None
-        if "absrel_scaled" in columns:  # other errors are as they were, and so are the keys of their tracks
+        if {"absrel_scaled", "angle_degrees"} & set(columns):  # other errors are as they were, and so are their keys
             inputs["errors"] = ERRORS_VERSION
+        if domain.bits != 8:
+            inputs["stored"] = {"bits": domain.bits, "range": [domain.lo, domain.hi]}
         if read:
             inputs["read"] = self.truth[read]
         if SELF + "error" in columns:
             inputs["self"] = SELF_VERSION
         if edges and (padded := self.padded_size) != (self.clip.height, self.clip.width):
             inputs["padded"] = padded  # the padding changes what networks see near the border
+        described = COLUMN_TITLES | measures_of(domain)
         return Head(
             key=track_key(self.clip.key, kind, zoo, method, path, inputs),
             kind=kind,
@@ -439,7 +442,7 @@ class _Maker:
             codec=CODEC,
             edges=edges,
             constants=constants,
-            columns={name: COLUMN_TITLES[name] for name in columns},
+            columns={name: described[name] for name in columns},
         )
 
 
@@ -513,23 +516,25 @@ def _stated_later(zoo: Zoo, target: str, method: str) -> dict[str, Any]:
 
 def _error_names(domain: Domain) -> list[str]:
     """The columns of `frame_errors`."""
-    names = ["error"]
-    if domain.meaning == "direction":
-        names.append("angle_degrees")
-    if domain.scale == "log":
-        names += ["absrel", "absrel_scaled"]
-    return names
+    return list(measures_of(domain))
+
+
+def _errors(domain: Domain, output: Tensor, truth: Tensor) -> dict[str, Tensor]:
+    """`frame_errors`, with the truth in codes of the bundled domain, which a zoo may store over another range."""
+    own = DOMAINS.get(domain.name, domain)
+    return frame_errors(domain, output, recoded(truth, own, domain), valid_pixels(own, truth))
 
 
 def _self_names(domain: Domain) -> list[str]:
     """The columns of `_self_disagreement`."""
-    return [SELF + name for name in _error_names(domain)]
+    return [SELF + name for name in measures_of(domain) if name in SELF_MEASURES]
 
 
 def _self_disagreement(domain: Domain, output: Tensor, clean: Tensor) -> dict[str, Tensor]:
     """The errors of a prediction with the clean one, stored in 8 bits, in place of the truth: every pixel of it is known."""
     everywhere = torch.ones_like(clean[:, 0], dtype=torch.bool)
-    return {SELF + name: values for name, values in frame_errors(domain, output, clean, everywhere).items()}
+    found = frame_errors(domain, output, clean, everywhere)
+    return {SELF + name: values for name, values in found.items() if name in SELF_MEASURES}
 
 
 def _columns(found: Predictions, more: Mapping[str, Tensor] | None = None) -> dict[str, Tensor | np.ndarray]:
@@ -550,3 +555,14 @@ def _to_uint8(codes: Tensor) -> Tensor:
     """Codes (N, C, H, W), clipped to [0, 1] -> uint8 (N, H, W, C), rounded on the device."""
     levels = (codes.float() * 255).round_().clamp_(0, 255).to(torch.uint8)
     return levels.permute(0, 2, 3, 1).contiguous()
+
+
+def _to_levels(codes: Tensor, domain: Domain) -> Tensor:
+    """Codes (N, C, H, W), clipped to [0, 1] -> what is stored, uint8 (N, H, W, C), or (N, H, W, 2) of 16 bits."""
+    if domain.bits == 8:
+        return _to_uint8(codes)
+    wanted = codes.float()[:, 0]
+    levels = (wanted.double() * domain.levels).round_().clamp_(1, domain.levels - 1).int()
+    # Only what is unknown or infinitely far has an end code: no value is rounded to one.
+    levels = torch.where(wanted <= 0, 0, torch.where(wanted >= 1, domain.levels, levels))
+    return torch.stack([levels >> 8, levels & 255], dim=-1).to(torch.uint8)

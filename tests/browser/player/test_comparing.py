@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.helpers import press, repainted, seek, shown, state, wait_for, wait_for_numbers
-from tests.browser.player.data import Open
+from tests.browser.helpers import App, press, repainted, seek, shown, state, wait_for, wait_for_numbers
+from tests.browser.player.data import Open, data_of
 
 
 def pixel(root: Locator, pane: int, row: int, column: int) -> list[int]:
@@ -165,3 +165,25 @@ def test_a_legend_opens_a_menu_of_colours_and_range_for_all_panes_of_its_domain(
     assert menu.is_hidden()
     repainted(root)
     assert pixel(root, 2, 7, 1) == before
+
+
+def test_a_depth_is_aligned_to_the_reference_from_the_menu_of_its_legend(mount_player: Open, app: App):
+    data = data_of(app, "AA")
+    for pane, letter, scale in zip(data["panes"], "AB", (1, 10), strict=True):
+        domain = {"name": "depth", "scale": "linear", "lo": scale, "hi": 2 * scale, "unit": "m", "shown": [1, 2]}
+        pane |= {"id": letter, "letter": letter, "role": "prediction", "domain": {**pane["domain"], **domain}}
+    data["panes"][1]["key"] += " again"
+    root = mount_player(data)
+    assert pixel(root, 0, 7, 1) != pixel(root, 1, 7, 1)
+    root.locator(".pane-head .legend").first.click()
+    menu = root.get_by_role("dialog", name="colours and range")
+    menu.get_by_role("combobox", name="alignment of depth").select_option("scale")
+    expect(root.locator(".pane-detail").nth(1)).to_have_text("aligned to A per clip: 0.1 d")
+    repainted(root)
+    assert pixel(root, 0, 7, 1) == pixel(root, 1, 7, 1)
+    assert "aligned to A per clip: 0.1 d" in (root.locator(".pane-head .legend").nth(1).get_attribute("title") or "")
+    menu.get_by_role("combobox", name="one alignment for each").select_option("frame")
+    menu.get_by_role("combobox", name="aligned to").select_option("B")
+    expect(root.locator(".pane-detail").nth(0)).to_have_text("aligned to B per frame: 10 d")
+    assert state(root)["view"]["align"] == {"kind": "scale", "per": "frame", "to": "B"}
+    assert root.locator(".pane-detail").nth(1).inner_text() == ""

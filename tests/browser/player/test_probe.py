@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
 from playwright.sync_api import Browser, Page
 
+from cache.writer import TrackWriter
 from tests.browser.helpers import App, point, press, state, wait_for, wait_for_numbers
-from tests.browser.player.data import N_FRAMES, Open
+from tests.browser.player.data import N_FRAMES, Open, data_of
 
 
 def test_the_probe_tells_the_values_of_all_panes_and_moves_nothing(open_player: Open, page: Page):
@@ -87,3 +93,33 @@ def test_a_tap_probes_and_a_held_touch_alternates(app: App, browser: Browser):
         assert root.evaluate("el => el.scrollWidth <= el.clientWidth"), "nothing sticks out to the side"
     finally:
         context.close()
+
+
+def test_codes_of_16_bits_arrive_exactly_and_are_read_with_their_own_resolution(mount_player: Open, app: App):
+    codes = np.random.default_rng(4).integers(1, 65535, (64, 64), np.uint16)
+    codes[0, 0], codes[0, 1] = 0, 65535
+    planes = np.stack([codes & 0, codes & 255, codes >> 8], axis=-1).astype(
+        np.uint8
+    )  # B, G and R, as OpenCV orders them
+    template = next(track.head for track in app.store.tracks(kind="prediction"))
+    far = {"lo": 0.01, "hi": 1000.0, "scale": "log", "unit": "m", "bits": 16, "invalid": 0.0, "sky": 1.0}
+    domain = {"name": "depth", "title": "Depth", "channels": 1, "meaning": "scalar", "colour_map": "viridis", **far}
+    columns = {"pts_seconds": {"title": "", "unit": "s"}}
+    head = replace(template, key="d" * 64, method="deep", domain=domain, codec="png", columns=columns)
+    writer = TrackWriter(app.store, head)
+    writer.append(0, [cv2.imencode(".png", planes)[1].tobytes()], {"pts_seconds": np.zeros(1)})
+    track = writer.finish()
+    data = data_of(app, "a", nReady=1, ptsSeconds=[0.0])
+    packs = [{"url": f"/packs/{head.key}-{track.packs[0].sha256}.pack", "start": 0, "n_frames": 1}]
+    data["panes"][0] |= {"key": head.key, "domain": domain, "packs": packs}
+    root = mount_player(data)
+    rgba = root.evaluate("el => Array.from(el.xc.pictures()[0].codes.data)")
+    pixels = np.array(rgba, np.int64).reshape(64, 64, 4)
+    assert (pixels[..., 0] * 256 + pixels[..., 1] == codes).all()
+    texts = {}
+    for x, y in ((0, 0), (1, 0), (40, 30)):
+        root.evaluate("(el, at) => el.xc.change({probe: at})", [x, y])
+        texts[x, y] = root.locator(".pane-values").inner_text()
+    assert texts[0, 0] == "unknown" and texts[1, 0] == "sky"
+    metres = 0.01 * 1e5 ** (codes[30, 40] / 65535)
+    assert float(texts[40, 30].split()[0]) == pytest.approx(metres, rel=1e-4)

@@ -250,6 +250,26 @@ def test_a_path_through_another_domain_has_no_energy_and_says_so() -> None:
     assert via.spelling == "mini/baseline/rgb-depth-normal"
 
 
+def test_what_was_computed_elsewhere_lacks_an_energy_and_readouts_without_a_command() -> None:
+    other = track("prediction", "rgb-normal", "theirs", zoo="results")
+    alignment = {"alignment": {"kind": "inverse"}}
+    head = replace(other.head, constants={"results": alignment}, columns={"error": {}})
+    theirs = Configuration("results", "theirs", "rgb-normal")
+    gone = Configuration("results", "gone", "rgb-normal")
+    tracks = [*whole_clip(), replace(other, head=head)]
+    view = compare(Catalogue(tracks), CLIP, "normal", "reshading", [A, theirs, gone])
+    assert [gap.command for gap in view.missing] == [None, None]
+    assert "computed elsewhere" in view.missing[0].what and "gone" in view.missing[1].what
+    facts = dict(verdict(measures_of(view, [], "standardised")).facts)
+    assert "B (theirs): none, as it was computed elsewhere" in facts["Energy"].replace("results/", "")
+    names = [curve.name for plot in view.plots if plot.id == "error" for curve in plot.curves]
+    assert [
+        name for name in names if "scale and shift of 1/depth aligned" in name
+    ] == []  # A has the more telling error
+    alone = compare(Catalogue(tracks), CLIP, "normal", None, [theirs])
+    assert any("scale and shift of 1/depth aligned" in c.name for plot in alone.plots for c in plot.curves)
+
+
 def test_a_path_of_any_length_has_a_command_up_to_what_the_store_can_name() -> None:
     via = Configuration("mini", "baseline", "rgb-depth-normal")
     view = compare(Catalogue(whole_clip()), CLIP, "normal", "reshading", [via, B])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +90,15 @@ def test_codes_of_16_bits_have_the_range_of_the_same_values_in_8(tmp_path: Path)
     store = depth_store(tmp_path)
     (track,) = store.tracks(kind="truth")
     eight = np.random.default_rng(3).integers(90, 160, (32, 32), np.uint8)
-    images = [cv2.imencode(".png", codes)[1].tobytes() for codes in (eight, eight.astype(np.uint16) * 257 + 60)]
+    planes = np.stack(
+        [np.zeros_like(eight), np.full_like(eight, 60), eight], axis=-1
+    )  # B, G and R, as OpenCV orders them
+    images = [cv2.imencode(".png", codes)[1].tobytes() for codes in (eight, planes)]
     found = []
-    for image in images:
+    for image, bits in zip(images, (8, 16), strict=True):
         store.image = lambda *_, image=image: image  # type: ignore[method-assign]
-        found.append(Ranges(store).of([track])["depth"])
+        head = replace(track.head, domain={**track.head.domain, "bits": bits})
+        found.append(Ranges(store).of([replace(track, head=head)])["depth"])
     assert found[0] == found[1]
     assert 0.1 < found[0][0] < found[0][1] < 16.0
 

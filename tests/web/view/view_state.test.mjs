@@ -9,6 +9,7 @@ test("the panes' view state survives a round trip through text that fits a link"
     zoom: { scale: 4.5, x: 0.25, y: 0.125 },
     wipe: { first: "A", second: "B", at: 0.25, isUpright: false },
     diff: "truth",
+    align: { kind: "inverse", per: "frame", to: "B" },
     reach: { normal: 45, energy: 0.02 },
     overlay: { opacity: 0.6, from: -1.5 },
     maps: {
@@ -33,6 +34,7 @@ test("invalid texts for panes leave the default", () => {
     zoom: ["1~0.5~0.5", "4~2~0.5", "4~0.5", "a~b~c", "4e3~0.5~0.5", "-4~0~0"],
     wipe: ["A~A~0.5~v", "A~C~0.5~v", "A~B~2~v", "A~B~0.5~x", "A~B", "A~B~0.5~v~v"],
     diff: ["<b>", "a b"],
+    align: ["twice", "scale~hour", "scale~clip~<b>", "scale~clip~A~B"],
     reach: ["normal~0", "normal~-3", "normal", "normal~4~5", "~3", "__proto__~3"],
     overlay: ["2~0", "0.5", "x~y"],
     maps: ["depth~rainbow", "depth~magma~x", "~magma", "__proto__~magma"],

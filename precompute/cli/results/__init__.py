@@ -1,0 +1,1 @@
+"""`python -m precompute results`: predictions and ground truth computed elsewhere, in and out."""
