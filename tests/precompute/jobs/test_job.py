@@ -42,7 +42,7 @@ from dashboard.compare.comparison import compare
 from precompute.cli.app import app
 from precompute.jobs import batches, compute_clip, device_worker, job, precision
 from precompute.jobs.events import Computing
-from precompute.jobs.output import packs
+from precompute.jobs.output import packs, tracks
 from precompute.jobs.output.encode import decode_image, encode_image, encode_preview, preview_size
 from reliability import playable
 from tests.fixtures.media import truncate, write_audio, write_video
@@ -617,6 +617,15 @@ def test_a_picture_of_any_shape_is_computed_whole_without_cropping(tmp_path, zoo
 def test_an_image_comes_back_from_its_code_bit_by_bit(channels):
     codes = np.random.default_rng(0).integers(0, 256, (16, 24, channels), np.uint8)
     assert np.array_equal(decode_image(encode_image(codes)), codes)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_codes_are_rounded_to_the_nearest_level_and_clipped(channels, order):
+    codes = torch.linspace(-0.5, 1.5, 2 * channels * 64 * 64).reshape(2, channels, 64, 64)
+    codes.view(-1)[: 3 * 256] = (torch.arange(3 * 256) - 255.5) / 255  # in the middle between two levels
+    expected = (codes * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+    assert torch.equal(tracks._to_uint8(codes.contiguous(memory_format=order)), expected)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
