@@ -40,6 +40,7 @@ from precompute.cli.output.next_step import NextStep
 from precompute.cli.output.report_events import ReportEvents
 from precompute.cli.zoo.arguments import CodeOption
 from precompute.jobs.events import Broadcast
+from precompute.media.decoder import FORKS
 from precompute.media.listing import list_sources
 from precompute.net.limits import MAX_DURATION_SECONDS
 from precompute.signals import stop_on_signals
@@ -103,11 +104,12 @@ def run(
 
     Exit codes: 0 done, 1 a source failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 stopped by SIGTERM.
     """
+    if verbose:
+        context.with_resource(logging_to_stderr())
+    context.with_resource(FORKS.ready())  # first, so that decoders and torch are imported at once
     from precompute.jobs.job import run_job
     from precompute.media.sources import bundled_clips, bundled_sets
 
-    if verbose:
-        context.with_resource(logging_to_stderr())
     stop = context.with_resource(stop_on_signals(say_stopping))
     try:
         listed = list_sources(sources or [], list_file, bundled_clips(), bundled_sets())
