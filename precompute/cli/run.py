@@ -16,6 +16,7 @@ from precompute.cli.job_options import (
     FpsOption,
     MaxDurationOption,
     MaxFramesOption,
+    NoReadoutsOption,
     ShiftOption,
     SizeOption,
     StartOption,
@@ -64,6 +65,7 @@ def run(
     store: StoreOption = None,
     zoo: ZooOption = "mini",
     configurations: ConfigurationsOption = None,
+    no_readouts: NoReadoutsOption = False,
     fps: FpsOption = None,
     start: StartOption = 0.0,
     end: EndOption = None,
@@ -131,6 +133,7 @@ def run(
         max_duration=max_duration,
         shift=shift,
         energies_only=energies_only,
+        no_readouts=no_readouts,
     )
     if not listed.sources:
         raise usage(

@@ -135,8 +135,11 @@ def select_configurations(zoo: Zoo, patterns: Sequence[str]) -> list[tuple[str, 
     """(method, path) of each configuration that a pattern selects: one of `Zoo.paths`, or a longer path that is spelled out.
 
     `mini/*/rgb-normal-reshading-depth` is the path of every method that has its edges, and cycles such as
-    `rgb-depth-normal-depth` are paths too. Raises ZooError if a pattern selects none.
+    `rgb-depth-normal-depth` are paths too. A pattern that begins with `!` leaves out what it matches; patterns that all do leave
+    it out of everything. Raises ZooError if a pattern selects none, or nothing is left.
     """
+    left_out = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+    patterns = [pattern for pattern in patterns if not pattern.startswith("!")] or ["*"]
     available = zoo.configurations()
     spelled = {pair: f"{zoo.name}/{pair[0]}/{pair[1]}" for pair in available}
     chosen: dict[tuple[str, str], None] = {}
@@ -149,6 +152,14 @@ def select_configurations(zoo: Zoo, patterns: Sequence[str]) -> list[tuple[str, 
                 f"domains: {', '.join(zoo.domains)}{_missing(zoo)}",
             )
         chosen |= dict.fromkeys(matching)
+    for pattern in left_out:
+        matching = {pair for pair in chosen if fnmatch.fnmatch(f"{zoo.name}/{pair[0]}/{pair[1]}", pattern)}
+        if not matching or len(matching) == len(chosen):
+            raise ZooError(
+                f"'!{pattern}' leaves out {'everything' if matching else 'nothing'} that was asked for",
+                "write !zoo/method/path beside what is wanted, such as '*,!*/*/*-*-*' for everything but readouts",
+            )
+        chosen = {pair: None for pair in chosen if pair not in matching}
     order = {pair: at for at, pair in enumerate(available)}
     return sorted(chosen, key=lambda pair: order.get(pair, len(order)))
 

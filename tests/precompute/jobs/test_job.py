@@ -37,9 +37,11 @@ from cache.writer import TrackWriter
 from consistency.domains import DOMAINS, ENERGY
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
+from consistency.zoo.records import ZooError
 from dashboard.catalogue import Catalogue
 from dashboard.compare.comparison import compare
 from precompute.cli.app import app
+from precompute.cli.job_options import READOUTS
 from precompute.jobs import batches, compute_clip, device_worker, job, precision
 from precompute.jobs.events import Computing
 from precompute.jobs.output import packs, tracks
@@ -252,6 +254,33 @@ def test_a_pattern_brings_its_readout_with_the_prediction_and_the_energy_and_no_
 
 
 LONG, CYCLE = "rgb-normal-edge2d-depth", "rgb-depth-normal-depth"
+
+
+def test_readouts_are_left_out_where_they_are_not_wanted_and_energies_stay():
+    zoo = load_zoo("mini")
+    everything = tracks.select_configurations(zoo, ["*"])
+    expected = [(method, path) for method, path in everything if path.count("-") == 1]
+    assert len(everything) > len(expected) > 0
+    assert (
+        tracks.select_configurations(zoo, ["!*/*/*-*-*"])
+        == expected
+        == tracks.select_configurations(zoo, ["*", READOUTS])
+    )
+    others = tracks.select_configurations(zoo, ["mini/*", "!mini/multitask/*", READOUTS])
+    assert others == [pair for pair in expected if pair[0] != "multitask"]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "said"),
+    [
+        (["!mini/multitsk/*"], "'!mini/multitsk/.' leaves out nothing"),
+        (["mini/baseline/rgb-normal-depth", READOUTS], "leaves out everything"),
+        (["mini/multitsk/*", READOUTS], "no configuration"),
+    ],
+)
+def test_a_pattern_that_leaves_out_nothing_or_everything_is_refused(patterns, said):
+    with pytest.raises(ZooError, match=said):
+        tracks.select_configurations(load_zoo("mini"), patterns)
 
 
 def test_paths_of_any_length_are_readouts_and_terms_of_energies_when_asked_for(tmp_path, clip):
