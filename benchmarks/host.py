@@ -178,6 +178,7 @@ def stages(page: Page, graphs: Mapping[frozenset[Chain], StoredOutputs], rounds:
     for _ in range(rounds):
         pack = PackBuilder(0)
         works = {
+            "server": lambda: None,
             "first": lambda: decode(1),
             "decode": lambda: decode(n_frames),
             "scores": score,
