@@ -249,6 +249,7 @@ def main() -> None:
         "torch": torch.__version__,
         "size": f"{SIZE}x{SIZE}",
     }
+    load = result["load average before"] = round(os.getloadavg()[0], 1)
     path = Path(os.environ.get("OUT") or Path(__file__).parent) / "host.json"
     for cores in (1, 2):
         command = [sys.executable, "-m", "benchmarks.host", "--cores", str(cores)]
@@ -257,9 +258,9 @@ def main() -> None:
             command, check=True, stdout=subprocess.PIPE, env=os.environ | {"OMP_NUM_THREADS": str(cores)}
         )
         result[f"{cores} cores" if cores > 1 else "1 core"] = json.loads(done.stdout)
-    result["times the frames/s of 1 core, on 2"] = round(
-        result["2 cores"]["frames/s"] / result["1 core"]["frames/s"], 2
-    )
+    # On a busy machine the frames per second say what the others left; the processor time is what can be compared.
+    scaling = result["2 cores"]["frames/s"] / result["1 core"]["frames/s"]
+    result["times the frames/s of 1 core, on 2"] = round(scaling, 2) if load < 1 else "not measurable at this load"
     result["the shortest job"] = short_path(1)
     print(json.dumps(result, indent=2))
     path.write_text(json.dumps(result, indent=2) + "\n")

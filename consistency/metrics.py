@@ -133,7 +133,7 @@ def _median(codes: Tensor, valid: Tensor) -> Tensor:
 
 
 def _lower_median(values: np.ndarray) -> float:
-    """Of float32 (M,), NaN left out: a seventh of the time of nanmedian, which moves all values."""
+    """The median of float32 (M,), NaN left out, in a seventh of the time of nanmedian, which moves all values."""
     if not math.isfinite(values.sum()):
         values = np.sort(values[~np.isnan(values)])
         return float(values[(len(values) - 1) // 2]) if len(values) else math.nan
