@@ -26,6 +26,7 @@ from consistency.zoo.records import (
     EnergyConstants,
     Expected,
     Merge,
+    Saving,
     Trust,
     Zoo,
     ZooError,
@@ -154,6 +155,9 @@ def _read(folder: Path, home: Path, table: Mapping[str, Any], inherited: Mapping
             if _is_as_stated(zoo, stated, target)
             for ranking in read_rankings(target, rows)
         ),
+        savings={
+            target: _saving(target, row) for target, row in table.get("saving", {}).items() if target in zoo.merges
+        },
     )
 
 
@@ -179,6 +183,7 @@ def _extended(zoo: Zoo, base: Zoo) -> Zoo:
         trust={},  # the base's was measured with the base's networks
         expected={},
         rankings=(),
+        savings={},
         merges={**base.merges, **zoo.merges},
         fallback=zoo.fallback or base.fallback,
         trainings={**base.trainings, **zoo.trainings},
@@ -330,6 +335,14 @@ def _merge(target: str, row: Mapping[str, Any]) -> Merge:
         raise ValueError(f"merge of {target}: the first path must be {IMAGE}-{target}, it is '{direct}'")
     _check_paths(target, tuple(indirect))
     return merge
+
+
+def _saving(target: str, row: Mapping[str, Any]) -> Saving:
+    percent, low, high = (float(row[name]) for name in ("percent", "low", "high"))
+    try:
+        return Saving(str(row["error"]), percent, low, high, int(row["n_frames"]), str(row.get("origin", "")))
+    except ValueError as error:
+        raise ValueError(f"saving of {target}: {error}") from error
 
 
 def _expected(name: str, row: Mapping[str, Any]) -> Expected:

@@ -232,6 +232,31 @@ class Merge:
 
 
 @dataclass(frozen=True)
+class Saving:
+    """The error of `merged` against that of what it merges, as measured by `python -m training measures`."""
+
+    error: str
+    """The column of the error."""
+    percent: float
+    """Change of the mean error over `n_frames` frames of test rooms: below 0 it is lower."""
+    low: float
+    high: float
+    """Ends of its 95 % interval, a bootstrap over rooms."""
+    n_frames: int
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        if not -100 <= self.low <= self.percent <= self.high <= MAX_PERCENT:  # NaN is refused, too
+            raise ValueError(
+                f"percent, low and high are {self.percent}, {self.low}, {self.high}; give low <= percent <= high, from -100"
+            )
+        if not 1 <= self.n_frames <= MAX_TRUST_FRAMES:
+            raise ValueError(f"n_frames is {self.n_frames}; give the number of frames that were measured")
+        if max(map(len, (self.error, self.origin))) > MAX_TRUST_LETTERS:
+            raise ValueError(f"texts have at most {MAX_TRUST_LETTERS} letters")
+
+
+@dataclass(frozen=True)
 class Trust:
     """How far the energy of one target and method can be trusted, as measured by `python -m training evaluate`."""
 
@@ -283,6 +308,8 @@ class Zoo:
     """Whether confidences rank two methods, where it was measured with the constants of `energies`."""
     merges: Mapping[str, Merge] = field(default_factory=dict)
     """Target -> how `merged` makes it."""
+    savings: Mapping[str, Saving] = field(default_factory=dict)
+    """Target -> what merging changes, where it was measured with the weights of `merges`."""
     fallback: str | None = None
     """The method that provides an edge where another method has neither its own nor a shared one. A method that
     predicts only some domains (geonet has no reshading) needs it for energies whose paths go through the others."""
@@ -432,6 +459,7 @@ def checked_description(text: Any) -> str:
 MAX_TRUST_FRAMES = 100_000_000
 MAX_TRUST_SETS, MAX_TRUST_LETTERS = 16, 400
 MAX_TRUST_SIGMA = 1000.0
+MAX_PERCENT = 10_000.0
 
 
 def _check_trust(trust: Trust) -> None:

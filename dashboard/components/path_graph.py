@@ -30,4 +30,4 @@ def path_graph(data: Mapping[str, object], *, key: str, on_request: Callable[[Ma
 
 @cache
 def _component() -> Callable[..., Any]:
-    return component("crosscheck_graph", js=bootstrap("path_graph/path_graph.mjs"), isolate_styles=True)
+    return component("crosscheck_graph", js=bootstrap("path_graph/button.mjs"), isolate_styles=True)

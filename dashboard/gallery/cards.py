@@ -13,7 +13,7 @@ from analysis.trust import Trust, trust_of
 from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
 from dashboard.compare.card.merged import NO_ENERGY_SHORT, is_merged
-from dashboard.compare.card.verdict import follows, told_apart
+from dashboard.compare.card.trust_words import follows, told_apart
 from dashboard.configuration import Configuration
 from dashboard.gallery.items import Item
 from dashboard.numbers import correlation, number, percent

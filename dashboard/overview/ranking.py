@@ -19,7 +19,7 @@ from analysis.evaluation.reliability import half_width
 from analysis.statistics import spearman
 from analysis.summaries.record import Expected, Measure
 from analysis.summaries.standings import LEAST_UNITS, Gaps, gaps_over_clips, gaps_over_frames
-from dashboard.compare.card.verdict import UNUSUAL_SHARE
+from dashboard.compare.card.trust_words import UNUSUAL_SHARE
 from dashboard.compare.expected import MEASURES
 from dashboard.configuration import Configuration
 from dashboard.overview.table import Cell, Table

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from analysis.summaries.standings import LEAST_UNITS
-from dashboard.compare.card.verdict import UNUSUAL_SHARE, follows, told_apart
+from dashboard.compare.card.trust_words import UNUSUAL_SHARE, follows, told_apart
 from dashboard.numbers import SPACE, correlation, number, percent
 from dashboard.overview.ranking import Ranking, Row, agreement_over_clips
 from dashboard.overview.table import Table

@@ -19,14 +19,16 @@ from dashboard.web_files import web_files, web_version
 PAGE_STYLE = Path(__file__).with_name("page.css")
 ROOT = b'<div id="root">'
 """Where Streamlit draws; no other document has it."""
-_ENTRIES = ("player/compare_page.mjs", "path_graph/path_graph.mjs")
+_ENTRIES = ("player/compare_page.mjs", "path_graph/button.mjs")
 """The modules of the Compare page's components."""
 _SHEETS = ("ui/panes.css", "ui/player.css")
 """Their style sheets; those of other pages' components are loaded there."""
 _STATIC_IMPORT = re.compile(r"""\b(?:from|import)\s*"(\.[\w./-]+\.mjs)\"""")
 """As in export/offline_page.mjs, without `import(...)`: that loads on demand, or names a type in a comment."""
-_ELEMENTS = ("BidiComponent", "Html", "Selectbox", "ButtonGroup", "PageLink", "Button")
-"""Streamlit's scripts of elements are named after them: `Selectbox.7rsxE6LC.js`."""
+_PLAYER_ELEMENTS = ("BidiComponent", "Html")
+_MENU_ELEMENTS = ("Selectbox", "ButtonGroup", "PageLink", "Button")
+"""Streamlit's scripts of elements are named after them: `Selectbox.7rsxE6LC.js`. Those of menus weigh as much as half of the
+player, whose pictures come first: the menus have their places meanwhile."""
 _CHUNK_IMPORT = re.compile(r"""\b(?:from|import)\s*["'`]\./([\w.-]+\.js)["'`]""")
 _TEXT_FONT = re.compile(
     r"""<link\b(?=[^>]*\bpreload\b)[^>]*href="(?P<url>[^"]*/SourceSansVF-Upright[^"]*\.woff2)"[^>]*>"""
@@ -97,8 +99,12 @@ def with_first_needs(page: str) -> str:
     web = f"./web/{web_version()}"
     links = [f'<link rel="preload" as="style" href="{web}/{name}">' for name in _SHEETS]
     # Of low priority: Streamlit's own scripts and its first questions to the server go before them.
-    modules = [*(f"./static/js/{name}" for name in streamlit_chunks()), *(f"{web}/{name}" for name in page_modules())]
-    links += [f'<link rel="modulepreload" fetchpriority="low" href="{module}">' for module in modules]
+    modules = [
+        *(f"./static/js/{name}" for name in streamlit_chunks(_PLAYER_ELEMENTS)),
+        *(f"{web}/{name}" for name in page_modules()),
+        *(f"./static/js/{name}" for name in streamlit_chunks(_MENU_ELEMENTS)),
+    ]
+    links += [f'<link rel="modulepreload" fetchpriority="low" href="{module}">' for module in dict.fromkeys(modules)]
     style = PAGE_STYLE.read_text(encoding="utf-8")
     if font := _TEXT_FONT.search(page):
         # Not before the scripts, and used only where it comes at once: one that comes later would move all texts.
@@ -111,15 +117,15 @@ def with_first_needs(page: str) -> str:
 
 
 @cache
-def streamlit_chunks() -> Sequence[str]:
-    """Streamlit's scripts of the elements on the page, and what they import at once; none where it names them otherwise.
+def streamlit_chunks(elements: Sequence[str]) -> Sequence[str]:
+    """Streamlit's scripts of these elements, and what they import at once; none where it names them otherwise.
 
     It would ask for them only when the first elements have come.
     """
     folder = Path(st.__file__).parent / "static" / "static" / "js"
     page = (folder.parent.parent / "index.html").read_text(encoding="utf-8")
     chunks: dict[str, None] = {}
-    waiting = [path.name for element in _ELEMENTS for path in folder.glob(f"{element}.*.js")]
+    waiting = [path.name for element in elements for path in folder.glob(f"{element}.*.js")]
     while waiting:
         name = waiting.pop()
         if name not in chunks and name not in page:  # what is in the page is loaded first

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cache.records import Clip
 from dashboard.gallery.items import Item
@@ -14,10 +15,12 @@ LINK_LETTERS = 8
 """Letters of a clip's key in the link of groups."""
 MAX_IN_LINK = 60
 """Clips of a group in a link: an address of 500 letters. A larger group lasts as long as the session."""
+Groups = tuple[tuple[str, ...], tuple[str, ...]]
+"""Keys of the clips of A and of B; no clip is in both."""
 _SPELLED = re.compile(rf"[0-9a-f]{{{LINK_LETTERS}}}(~[0-9a-f]{{{LINK_LETTERS}}})*")
 
 
-def default_groups(clips: Sequence[Clip], items: Sequence[Item]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def default_groups(clips: Sequence[Clip], items: Sequence[Item]) -> Groups:
     """Keys of the clips inside and outside: the rendered rooms against outdoor pictures, else against the phone clip of a
     real room. Both are empty where the store lacks either."""
     by_source = {item.sha256: item for item in items}
@@ -36,6 +39,26 @@ def read_group(spelled: str | None, clips: Sequence[Clip]) -> tuple[str, ...] | 
         return None
     asked = set(spelled.split("~"))
     return tuple(clip.key for clip in clips if clip.key[:LINK_LETTERS] in asked) or None
+
+
+def read_groups(links: Sequence[str | None], clips: Sequence[Clip], defaults: Groups) -> Groups:
+    """A and B of a link, each the default where the link does not name it. A clip named in both is in A alone."""
+    read = [read_group(spelled, clips) for spelled in links]
+    a, b = (default if one is None else one for one, default in zip(read, defaults, strict=True))
+    return a, tuple(key for key in b if key not in set(a))
+
+
+def read_assigned(value: Any, clips: Sequence[Clip]) -> Groups | None:
+    """The groups that the browser sends, {"a": [start of a key], "b": [...]}; None for anything else. Unknown clips are left out."""
+    if not isinstance(value, Mapping):
+        return None
+    sent = [value.get(letter) for letter in "ab"]
+    groups = [one for one in sent if isinstance(one, list) and len(one) <= len(clips)]
+    if len(groups) < len(sent):
+        return None
+    known = {clip.key[:LINK_LETTERS]: clip.key for clip in clips}
+    a, b = (dict.fromkeys(known[one] for one in group if isinstance(one, str) and one in known) for group in groups)
+    return tuple(a), tuple(key for key in b if key not in a)
 
 
 def spell_group(keys: Sequence[str]) -> str | None:

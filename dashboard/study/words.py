@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from analysis.evaluation.resampling import LEAST_CLIPS, LEAST_UNITS, Estimate, Units
-from dashboard.compare.card.verdict import follows
+from dashboard.compare.card.trust_words import follows
 from dashboard.numbers import SPACE, number
 from dashboard.text import counted
 

@@ -14,7 +14,7 @@ from cache.records import StoreError, Track
 from cache.store import Store, require_store
 from dashboard.catalogue import Catalogue
 from dashboard.compare.believe import believed
-from dashboard.compare.card.verdict import measures_of
+from dashboard.compare.card.measures import measures_of
 from dashboard.compare.comparison import Comparison, compare
 from dashboard.compare.plots import PlotData, read
 from dashboard.compare.steadiness import steadiness_words

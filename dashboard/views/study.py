@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from threading import Lock
+from typing import Any
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.compare.expected import MEASURES as EXPECTED_ERRORS
 from dashboard.components.chart import chart
+from dashboard.components.clip_groups import clip_groups
 from dashboard.configuration import Configuration
 from dashboard.gallery.items import COMMAND as GALLERY_COMMAND
 from dashboard.gallery.items import listed
@@ -26,7 +28,7 @@ from dashboard.site import Site
 from dashboard.study import charts, tables
 from dashboard.study.figures import MAX_POINTS, Level, correlated, covered, ordered, told_apart
 from dashboard.study.frames import Frames, Measure, confidences_of, gather, measures_of
-from dashboard.study.groups import default_groups, read_group, spell_group
+from dashboard.study.groups import LINK_LETTERS, Groups, default_groups, read_assigned, read_groups, spell_group
 from dashboard.study.reference import references
 from dashboard.study.words import joined, over_what
 from dashboard.text import counted, one_line
@@ -44,6 +46,8 @@ INTRODUCTION = (
 TRUTH_COMMAND = "python -m precompute run walkthrough"
 LEVELS = {"frames": "Frames", "clips": "Clips"}
 GROUP_LETTERS = ("A", "B")
+GROUPS = "study groups"
+"""In the session: the link's groups as they were last read or written, and the keys they stand for."""
 PATIENCE_SECONDS = 0.4
 """Reading that takes longer shows how far it is."""
 MAX_KEPT = 4
@@ -64,7 +68,7 @@ def page(site: Site) -> None:
         _say("This store holds no predictions yet.", store, "python -m precompute run phone walkthrough")
         refresh_when_changed(look, tracks, None)
         return
-    with st.container(key="study-choices", horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(key="study-choices", horizontal=True, vertical_alignment="top", gap="small"):
         default = USUAL_TARGET if USUAL_TARGET in targets else next(iter(targets))
         target = pills_in_link(PAGE, "predict", "Prediction", targets, default)
         measure = _measure(measures_of(catalogue, target))
@@ -195,9 +199,7 @@ def _n_points(found, level: Level) -> int:
     return found.n_clips if level == "clips" else found.n_frames
 
 
-def _show_groups(
-    store: Store, catalogue: Catalogue, frames: Frames, details: Configuration | None
-) -> tuple[tuple[str, ...], ...]:
+def _show_groups(store: Store, catalogue: Catalogue, frames: Frames, details: Configuration | None) -> Groups:
     """Returns the keys of the clips in A and in B."""
     st.header("Two groups of clips", anchor=False)
     if len(frames.clips) < 2:
@@ -205,18 +207,11 @@ def _show_groups(
         _say(text, store, GALLERY_COMMAND)
         return (), ()
     st.text("Does the energy tell group B from group A? Assign clips: A what networks know, B what may be unlike it.")
-    labels = {clip.key: catalogue.clip_label(clip) for clip in frames.clips}
-    defaults = default_groups(frames.clips, listed())
-    with st.container(key="study-groups", horizontal=True, gap="medium"):
-        groups = tuple(_group(letter, labels, frames, defaults[at]) for at, letter in enumerate(GROUP_LETTERS))
+    groups = _groups(catalogue, frames)
     if not all(groups):
         empty = " and ".join(letter for letter, group in zip(GROUP_LETTERS, groups, strict=True) if not group)
         st.text(f"Nothing to compare yet: assign at least one clip to {empty}.")
         return groups
-    if n_both := len(set(groups[0]) & set(groups[1])):
-        st.text(
-            f"{counted(n_both, 'clip')} in both groups: there the energies are the same, which pulls the AUC to 0.50."
-        )
     found = told_apart(frames, groups[0], groups[1])
     if not found:
         st.text("No method has energies in both groups.")
@@ -233,33 +228,31 @@ def _show_groups(
     return groups
 
 
-def _group(letter: str, labels: Mapping[str, str], frames: Frames, default: Sequence[str]) -> tuple[str, ...]:
-    """A group's clips: the link's, else the viewer's, else the default."""
-    name, key, seen = f"group-{letter.lower()}", f"study group {letter}", f"study group {letter} link"
-    spelled = st.query_params.get(name)
-    state = st.session_state
-    if key not in state or state.get(seen) != spelled:
-        read = read_group(spelled, frames.clips)
-        state[key], state[seen] = list(default if read is None else read), spelled
-    state[key] = [clip for clip in state[key] if clip in labels]
+def _groups(catalogue: Catalogue, frames: Frames) -> Groups:
+    """The link's groups, else the viewer's, else the default."""
+    names, state = [f"group-{letter.lower()}" for letter in GROUP_LETTERS], st.session_state
+    links = tuple(st.query_params.get(name) for name in names)
+    if GROUPS not in state or state[GROUPS][0] != links:
+        state[GROUPS] = links, read_groups(links, frames.clips, default_groups(frames.clips, listed()))
+    stored = {clip.key for clip in frames.clips}
+    a, b = (tuple(key for key in group if key in stored) for group in state[GROUPS][1])
 
-    def write() -> None:
-        text = spell_group(state[key])
-        if text is None:
-            st.query_params.pop(name, None)
-        else:
-            st.query_params[name] = text
-        state[seen] = text
+    def write(sent: Any) -> None:
+        groups = read_assigned(sent, frames.clips)
+        if groups is None:
+            return
+        spelled = tuple(map(spell_group, groups))
+        for name, text in zip(names, spelled, strict=True):
+            if text is None:
+                st.query_params.pop(name, None)
+            else:
+                st.query_params[name] = text
+        state[GROUPS] = spelled, groups
 
-    st.multiselect(
-        f"Group {letter}",
-        list(labels),
-        key=key,
-        format_func=lambda clip: labels.get(clip, str(clip)),
-        on_change=write,
-        placeholder="Assign clips",
-    )
-    return tuple(state[key])
+    titles = {clip.key[:LINK_LETTERS]: one_line(catalogue.clip_label(clip)) for clip in frames.clips}
+    short = [[key[:LINK_LETTERS] for key in group] for group in (a, b)]
+    clip_groups(titles, short, key="study-groups", on_change=write)
+    return a, b
 
 
 def _show_orders(

@@ -70,10 +70,12 @@ def test_a_message_is_on_the_screen_wherever_the_page_is_scrolled(page: Page, ap
         page.locator("[data-testid=stMain]").evaluate("(el, top) => el.scrollTo(0, top)", scroll)
         drawn(page)
         page.keyboard.press("b")
-        toast = root.locator(".toast")
-        expect(toast).to_be_visible()
-        box = toast.bounding_box()
-        assert box is not None
+        # Measured in the frame that shows it: it leaves by itself.
+        box = wait_for(
+            root,
+            "el.querySelector('.toast')?.checkVisibility()",
+            "(({x, y, width, height}) => ({x, y, width, height}))(el.querySelector('.toast').getBoundingClientRect())",
+        )
         assert box["x"] >= 0
         assert box["y"] >= 0
         assert box["x"] + box["width"] <= width

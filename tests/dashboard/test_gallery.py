@@ -9,12 +9,11 @@ from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from analysis.columns import Columns
 from analysis.trust import Trust
 from cache.requests.uploads import Uploads
-from cache.store import STORE_VARIABLE, Store
+from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.compare.ranges import Ranges
 from dashboard.gallery.cards import (
@@ -33,8 +32,8 @@ from dashboard.gallery.items import listed
 from dashboard.selection.defaults import default_target
 from dashboard.selection.link import from_query
 from tests.fixtures.gallery import add_item, item_named
+from tests.fixtures.pages import shown_page
 from tests.fixtures.stores import add_track, build_store, make_clip
-from tests.fixtures.waits import PATIENCE_SECONDS
 
 TRUST = Trust(spearman=0.62, n_frames=480, percentile_97_5=2.38, auc={"photographs": 0.84, "videos": 0.93})
 
@@ -188,36 +187,15 @@ def test_the_scale_holds_every_card_though_few_are_shown(tmp_path: Path):
 # The page
 
 
-def show() -> None:
-    """The page alone, as Streamlit's test runs it: everything it needs is named inside."""
-    from analysis.columns import Columns
-    from cache.store import Store, default_root
-    from dashboard.site import Site
-    from dashboard.views import gallery
-
-    store = Store(default_root(), read_only=True)
-    gallery.page(Site(store, Columns(store), {}))
-
-
-def shown_page(monkeypatch: pytest.MonkeyPatch, root: Path, **query: str) -> AppTest:
-    monkeypatch.setenv(STORE_VARIABLE, str(root))
-    page = AppTest.from_function(show, default_timeout=PATIENCE_SECONDS)
-    for name, value in query.items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
 def test_an_empty_store_shows_what_computes_the_gallery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    page = shown_page(monkeypatch, tmp_path)
+    page = shown_page("gallery", monkeypatch, tmp_path)
     assert any(f"0 of {len(listed())} are computed" in text.value for text in page.text)
     assert any("python -m precompute run gallery" in code.value for code in page.code)
 
 
 def test_a_link_with_unknown_choices_shows_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     add_item(Store(tmp_path), "cat")
-    page = shown_page(monkeypatch, tmp_path, predict="<b>", category="no such category")
+    page = shown_page("gallery", monkeypatch, tmp_path, predict="<b>", category="no such category")
     assert [pills.value for pills in page.button_group] == [["normal"], ["all"]] or [
         pills.value for pills in page.button_group
     ] == ["normal", "all"]
@@ -230,5 +208,5 @@ def test_what_a_visitor_uploaded_is_no_card_though_its_bytes_are_an_items(
     store = Store(tmp_path)
     clip = add_item(store, "cat")
     Uploads(tmp_path).unlist(clip.key)
-    page = shown_page(monkeypatch, tmp_path, clip=clip.key)
+    page = shown_page("gallery", monkeypatch, tmp_path, clip=clip.key)
     assert any(f"0 of {len(listed())} are computed" in text.value for text in page.text)

@@ -142,7 +142,7 @@ def test_the_page_names_exactly_the_modules_that_its_components_import_at_once(a
     web = f"web/{web_version()}"
     named = re.findall(rf'<link rel="(modulepreload|preload)"[^>]* href="\./({web}/[\w./]+)">', page)
     assert len(named) > 50
-    found, waiting = set(), [f"{web}/player/compare_page.mjs", f"{web}/path_graph/path_graph.mjs"]
+    found, waiting = set(), [f"{web}/player/compare_page.mjs", f"{web}/path_graph/button.mjs"]
     while waiting:
         path = waiting.pop()
         if path not in found:
@@ -152,7 +152,8 @@ def test_the_page_names_exactly_the_modules_that_its_components_import_at_once(a
             statements = re.findall(r'^(?:import|\} from) [^;"]*"([^"]+)";$', body.decode(), re.MULTILINE)
             waiting += [urllib.parse.urljoin(path, other) for other in statements]
     assert sorted(path for rel, path in named if rel == "modulepreload") == sorted(found)
-    assert not [path for path in found if "/export/" in path and not path.endswith("/share_dialog.mjs")]
+    late = re.compile(r"/(export/(?!sharing)|commands/help|path_graph/path_graph|tools/(scales|measure)|space/)")
+    assert not [path for path in found if late.search(path)], "the first picture waits for what is used later"
     assert [path for rel, path in named if rel == "preload"] == [f"{web}/ui/panes.css", f"{web}/ui/player.css"]
     other = ask(address, "/web/v-000000000000/player/player.mjs")
     assert other[0] == 200 and other[1]["cache-control"] == "no-cache", "a page of another version is still answered"
@@ -161,7 +162,10 @@ def test_the_page_names_exactly_the_modules_that_its_components_import_at_once(a
 def test_the_page_names_scripts_that_streamlit_has(address: str):
     page = ask(address, "/compare")[2].decode()
     named = re.findall(r'fetchpriority="low" href="\./(static/js/[^"]+)"', page)
-    assert any("BidiComponent" in name for name in named) and len(named) == len(set(named))
+    assert len(named) == len(set(named))
+    component, menu = (next(i for i, name in enumerate(named) if of in name) for of in ("BidiComponent", "Selectbox"))
+    last_of_player = page.rindex(f'href="./web/{web_version()}/')
+    assert component < menu and page.index(named[component]) < last_of_player < page.index(named[menu])
     for name in named:
         assert ask(address, f"/{name}")[1]["content-type"].endswith("/javascript"), name
 

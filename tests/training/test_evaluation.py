@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +38,8 @@ WINDOW = slice(8, 16)
 """Rows and columns whose truth is unknown."""
 RNG = np.random.default_rng(0)
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def write_frames(folder: Path, unknown: int = 0) -> Path:
     """Noise in every channel and a window of unknown geometry, whose channels hold the code `unknown`."""
@@ -52,15 +53,6 @@ def write_frames(folder: Path, unknown: int = 0) -> Path:
         np.save(folder / f"{split}-0000.npy", codes)
         np.save(folder / f"{split}-0000.fov.npy", np.full(n, 75, np.float32))
     return folder
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """On images this small a second thread only waits for the first."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -88,6 +88,8 @@ def test_what_is_fitted_stands_in_the_zoo_and_changes_no_network(done, tmp_path)
     assert after.expected == found.zoo.expected
     assert after.trust == found.trust
     assert list(after.rankings) == found.stated_rankings
+    assert after.savings == found.savings and set(after.savings) == {"normal", "depth"}
+    assert after.savings["depth"].error == "absrel_scaled" and after.savings["depth"].n_frames == found.n_frames_merged
     assert set(after.merges) == {"normal", "depth"}
     assert set(after.expected) == {(t, m) for t in ("normal", "depth") for m in (*METHODS, "merged")}
     assert all(model.factor >= 1 and model.n_units == N_ROOMS for model in after.expected.values())

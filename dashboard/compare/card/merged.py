@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from analysis.trust import number_within
 from cache.records import Track
-from dashboard.numbers import percent
-from dashboard.text import one_line
+from dashboard.compare.expected import MEASURES
+from dashboard.numbers import number, percent
+from dashboard.text import counted, one_line
 
 NO_ENERGY_OF_MERGED = "a mean of the paths agrees with them by construction; it is never ranked by energy"
 NO_ENERGY_SHORT = "has no energy, as a mean of the paths"
 LEAST_SHARE = 0.005
 """Weights below it are left out of the words: they would be 0 %."""
 MOST_PARTS = 12
+MAX_PERCENT = 10_000
 
 
 def is_merged(track: Track) -> bool:
@@ -38,6 +41,26 @@ def parts_of(track: Track, title: Callable[[str], str]) -> str:
         return ""
     listed = ", ".join(f"{name} {percent(round(1000 * weight), 1000)}" for name, weight in known)
     return f"the mean of {one_line(str(merge.get('of')), 40)}'s predictions: {listed}"
+
+
+def saving_of(track: Track) -> str:
+    """`Measured on 160 test frames: mean angular error −4.9 % (−5.9 % to −3.8 %) against baseline`; empty if it is not stated."""
+    saving, merge = track.head.constants.get("saving"), track.head.constants.get("merge")
+    if not (isinstance(saving, Mapping) and isinstance(merge, Mapping)):
+        return ""
+    percents = [number_within(saving.get(name), MAX_PERCENT) for name in ("percent", "low", "high")]
+    n_frames, error = saving.get("n_frames"), saving.get("error")
+    if (
+        None in percents
+        or not isinstance(error, str)
+        or error not in MEASURES
+        or not isinstance(n_frames, int)
+        or isinstance(n_frames, bool)
+    ):
+        return ""
+    change, low, high = (number(value, "%") for value in percents if value is not None)
+    against = one_line(str(merge.get("of")), 40)
+    return f"Measured on {counted(n_frames, 'test frame')}: {MEASURES[error][0]} {change} ({low} to {high}) against {against}"
 
 
 def _name(path: str, title: Callable[[str], str]) -> str:

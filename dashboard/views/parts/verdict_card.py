@@ -13,7 +13,9 @@ import pandas as pd  # comes with streamlit
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from dashboard.compare.card.verdict import Measures, Verdict, rows, verdict
+from dashboard.compare.card.measures import Measures
+from dashboard.compare.card.table import rows
+from dashboard.compare.card.verdict import Verdict, verdict
 from dashboard.numbers import number, percent
 from dashboard.player_data import Series
 from dashboard.text import one_line, without_markdown
@@ -46,12 +48,13 @@ def show_verdict(measures: Measures) -> None:
     # The place among the page's elements stays taken: in another place the player would start over.
     with st.container(key="verdict-warning" if found.warnings else "verdict-calm"):
         if measures.contenders:
-            _show_words(found)
+            _show_words(found, is_folded=has_table)
             if has_table:
                 _show_table(measures)
 
 
-def _show_words(found: Verdict) -> None:
+def _show_words(found: Verdict, *, is_folded: bool) -> None:
+    """Above a table the facts are folded, so that the pictures stay on the screen."""
     sentences = [f"⚠\N{NO-BREAK SPACE}Warning: {text}" for text in found.warnings]
     text = " ".join([*sentences, *([found.headline] if found.headline else [])])
     st.text(text, help=HELP)
@@ -59,7 +62,10 @@ def _show_words(found: Verdict) -> None:
         f"<div{' class=long' if len(text) > LONG else ''}><dt>{escape(label)}:</dt><dd>{escape(text)}</dd></div>"
         for label, text in found.facts
     )
-    st.html(f'<dl class="verdict-facts">{facts}</dl>')
+    listed = f'<dl class="verdict-facts">{facts}</dl>'
+    if is_folded:
+        listed = f'<details class="verdict-more"><summary>What is compared, and how far to believe it</summary>{listed}</details>'
+    st.html(listed)
 
 
 def _show_table(measures: Measures) -> None:

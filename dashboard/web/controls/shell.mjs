@@ -1,7 +1,6 @@
 // @ts-check
 /** The player's elements on the page: pictures, toolbar, plots, messages and help, and the room that each has. */
 
-import { helpPanel } from "../commands/help.mjs";
 import { element } from "../ui/dom.mjs";
 import { Theme } from "../ui/theme.mjs";
 import { Toolbar } from "./toolbar.mjs";
@@ -31,7 +30,8 @@ export class Shell {
     this.toast = element("div", { class: "toast", popover: "manual" });
     /** What screen readers hear of it: an element that comes and goes is not read out. */
     this.spoken = element("span", { class: "unseen", role: "status" });
-    this.help = helpPanel();
+    /** Imported and made when it is first opened. @type {HTMLDialogElement | null} */
+    this.help = null;
     this.root = element(
       "div",
       { class: "xc", tabindex: "0", role: "region", "aria-label": "Synchronized player. Press ? for help." },
@@ -39,7 +39,6 @@ export class Shell {
       stage,
       this.toolbar.root,
       this.charts,
-      this.help,
       this.spoken,
     );
     this.stage = stage;
@@ -124,7 +123,13 @@ export class Shell {
     }
   }
 
-  openHelp() {
+  async openHelp() {
+    try {
+      this.help ??= (await import("../commands/help.mjs")).helpPanel();
+    } catch (error) {
+      return this.announce(`the help cannot be loaded (${error instanceof Error ? error.message : error})`);
+    }
+    if (!this.help.isConnected) this.spoken.before(this.help);
     if (!this.help.open) this.help.showModal();
     this.help.scrollTop = 0;
   }

@@ -6,6 +6,8 @@ import { typePx } from "../ui/type_scale.mjs";
 export const GAP_PX = 10;
 /** Narrower panes show too little, so the grid wraps instead. */
 export const MIN_PANE_PX = 140;
+/** In a low window they may be this narrow, where one row then shows all of them. */
+const LEAST_IN_A_ROW_PX = 110;
 /** From this width on, badge, title, detail and legend fit in one line. */
 const ONE_LINE_PX = typePx(430);
 /** Heights of the title's line, a target for a finger, and of the detail's. */
@@ -28,8 +30,9 @@ const WORTH_MOVING = 1.1;
 /**
  * Lays the panes out in `width`, shrunk towards `height` but no smaller than MIN_PANE_PX: in the requested places, or in
  * other rows of equal length where that makes them clearly larger, as on a low and wide screen, or where the requested rows
- * are too long. Predictions in several rows are a grid of methods and paths, whose rows mean something, and stay. On a phone,
- * configurations come first and every pane gets the full width of its column.
+ * are too long. Predictions in several rows are a grid of methods and paths, whose rows mean something, and stay. Where several
+ * rows do not fit the height, narrower panes in one row do, or what is compared comes first, as it does on a phone, where
+ * every pane gets the full width of its column.
  * @param {{row: number, column: number, role?: string}[]} panes
  * @param {{width: number, height: number, aspect: number, solo?: number | null}} space aspect: image width / height
  * @returns {Layout}
@@ -43,10 +46,7 @@ export function gridLayout(panes, { width, height, aspect, solo = null }) {
   const requested = compactPlaces(panes);
   const fitting = Math.max(Math.floor((width + GAP_PX) / (MIN_PANE_PX + GAP_PX)), 1);
   if (width < PHONE_PX && columnsOf(requested) > fitting)
-    return place(
-      wrappedPlaces(panes, fitting, (pane) => Number(!isCompared(pane))),
-      Infinity,
-    );
+    return place(wrappedPlaces(panes, fitting, comparedFirst), Infinity);
   const side = (/** @type {Layout} */ { rects }) => rects[0]?.width ?? 0;
   const hasRows = panes.some(({ row }) => row !== panes[0].row);
   const isTooLong = columnsOf(requested) > fitting;
@@ -63,8 +63,11 @@ export function gridLayout(panes, { width, height, aspect, solo = null }) {
   // What is compared stays together, where that costs next to nothing.
   const apart = hasRows ? null : apartPlaces(panes, fitting);
   const split = apart && place(apart);
-  if (split && best && WORTH_MOVING * side(split) >= side(best)) return split;
-  return best ?? place(wrappedPlaces(panes, 1));
+  const found = split && best && WORTH_MOVING * side(split) >= side(best) ? split : best;
+  if (found && found.height <= height) return found;
+  const row = place(wrappedPlaces(panes, panes.length));
+  if (side(row) >= LEAST_IN_A_ROW_PX) return row;
+  return place(wrappedPlaces(panes, fitting, comparedFirst));
 }
 
 /**
@@ -86,6 +89,11 @@ function apartPlaces(panes, fitting) {
 /** @param {{role?: string}} pane */
 function isCompared({ role }) {
   return role !== "input" && role !== "truth";
+}
+
+/** A rank for `wrappedPlaces`. @param {{role?: string}} pane */
+function comparedFirst(pane) {
+  return Number(!isCompared(pane));
 }
 
 /** @param {Place[]} places */

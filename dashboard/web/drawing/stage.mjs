@@ -116,6 +116,17 @@ export class Stage {
       if (over) this.plans[index] = underOverlay(this.plans[index], this.panes[index].domain);
     });
     for (const [index, pane] of this.panes.entries()) this.describe(pane, index);
+    this.markRepeated();
+  }
+
+  /** Mark legends that say what one before them has said: narrow panes leave out their numbers, for the sake of the path. */
+  markRepeated() {
+    const said = new Set();
+    for (const { scale } of this.elements) {
+      if (!scale) continue;
+      scale.toggleAttribute("data-repeated", said.has(scale.title));
+      said.add(scale.title);
+    }
   }
 
   /** The panes of a wipe; null: there is none. @param {Look} look @returns {[number, number] | null} */

@@ -19,23 +19,14 @@ const HEAVY_BYTES = 100e6;
 /** @typedef {import("../player/context.mjs").Context} Context */
 
 /** @param {Context} context @returns {import("../player/context.mjs").Part} */
-export function sharing(context) {
+export function shareDialog(context) {
   const share = new Share(context);
   return {
-    buttons: [share.opener],
     element: share.panel,
     actions: {
-      share: () => share.open(),
-      copyLink: () => share.copyLink(),
+      share: (row) => share.open(row),
+      save: (maker) => share.run(maker),
     },
-    commands: () => [
-      { help: "save this view as a picture (PNG)", run: () => share.run("picture") },
-      { help: "save the series as a table (CSV)", run: () => share.run("table") },
-      ...(share.isFile ? [] : [{ help: "save the series as Parquet", run: () => share.run("parquet") }]),
-      { help: "save a video (WebM)", run: () => share.open("video") },
-      { help: "save the bookmarks as a report (HTML)", run: () => share.run("report") },
-      ...(share.isFile ? [] : [{ help: "save a page that opens offline (HTML)", run: () => share.open("page") }]),
-    ],
     update: () => share.panel.open && share.describe(),
     destroy: () => share.stop(),
   };
@@ -48,8 +39,6 @@ class Share {
     /** While something is made. @type {AbortController | null} */
     this.work = null;
     this.turn = 0;
-    this.opener = button("save and share (Shift S)", "save");
-    this.opener.addEventListener("click", () => this.open());
     this.first = element("input", { class: "number", inputmode: "numeric", "aria-label": "first frame" });
     this.last = element("input", { class: "number", inputmode: "numeric", "aria-label": "last frame" });
     this.length = element("span", { class: "muted number", role: "status" });
@@ -128,18 +117,13 @@ class Share {
       actions.querySelector("button")?.addEventListener("click", act);
     on(link, () => {
       this.panel.close();
-      this.copyLink();
+      copyLink(this.context);
     });
     on(picture, () => this.run("picture"));
     on(table, () => this.run("table"));
     on(video, () => this.run("video"));
     on(page, () => this.run("page"));
     on(report, () => this.run("report"));
-  }
-
-  copyLink() {
-    if (this.isFile) this.context.ui.announce("this page is a file: send the file itself");
-    else copyLink(this.context);
   }
 
   // The range

@@ -9,6 +9,8 @@ export const embedded = new Map();
 
 /** The only error that may go away by itself. */
 export const UNREACHABLE = "the server cannot be reached; trying again";
+/** What proxies answer for a server that is busy or starting. */
+const PASSING = new Set([429, 502, 503, 504]);
 
 /**
  * The bytes start .. end - 1 of `url`; fewer where the file ends before. Rejects with the server's own message where it has one.
@@ -22,6 +24,7 @@ export async function fetchRange(url, start, end, signal, meter, onArrival) {
   const inside = embedded.get(url);
   if (inside) return inside.subarray(start, end);
   const response = await fetch(url, { headers: { Range: `bytes=${start}-${end - 1}` }, signal });
+  if (PASSING.has(response.status)) throw new Error(UNREACHABLE);
   if (!response.ok) {
     const text = (await response.text()).trim().slice(0, 200);
     throw new Error(text && !text.startsWith("<") ? text : `the server answered ${response.status}`);

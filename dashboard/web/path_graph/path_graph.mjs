@@ -19,7 +19,6 @@ import { dialog } from "../ui/dialog.mjs";
 import { button, element, svgElement } from "../ui/dom.mjs";
 import { withUnit } from "../ui/numbers.mjs";
 import { Theme } from "../ui/theme.mjs";
-import { graph } from "./opener.mjs";
 
 const SIZE = { row: 40, top: 24, box: 13 };
 /** Rows of more options than this stand closer, so that what is below them stays on the screen. */
@@ -48,18 +47,6 @@ const WIDTH = { low: 2, high: 10, unknown: 2 };
  * @typedef {{data: Data, parentElement: HTMLElement, setTriggerValue: (name: string, request: unknown) => void}} Component
  */
 
-/** @type {WeakMap<object, Picker>} */
-const pickers = new WeakMap();
-
-/** Streamlit's entry, called again with new data or another theme. @param {Component} component */
-export function mount({ data, parentElement, setTriggerValue }) {
-  const known = pickers.get(parentElement);
-  const picker = known?.host.isConnected ? known : new Picker(parentElement);
-  pickers.set(parentElement, picker);
-  picker.update(data, setTriggerValue);
-  return () => {};
-}
-
 /** Width of the line of a path. Pure. @param {number | null} energy sigma */
 export function lineWidth(energy) {
   if (energy === null) return WIDTH.unknown;
@@ -85,9 +72,11 @@ export function disagreement(mean, now, frame) {
   return ` On average it disagrees with the direct prediction ${how} (${by}${here}).`;
 }
 
-class Picker {
-  /** @param {ShadowRoot | HTMLElement} parent */
-  constructor(parent) {
+export class Picker {
+  /** @param {HTMLElement} host @param {HTMLElement} opener the button that opens it, in the host */
+  constructor(host, opener) {
+    this.host = host;
+    this.opener = opener;
     this.letter = "A";
     this.method = "";
     /** What the pointer or the focus is on: a path, or "" for no readout; described again with every drawing. @type {string | null} */
@@ -152,16 +141,8 @@ class Picker {
         ),
       ),
     );
-    this.opener = button("choose paths, arrange or remove configurations", "paths");
-    this.opener.addEventListener("click", () => this.open());
-    graph.open = () => this.open();
-    this.host = element("div", { class: "graph-opener" }, this.opener);
     /** With the player's style; on the page only while it is open. */
     this.root = element("div", { class: "xc" }, this.panel);
-    parent.replaceChildren(
-      element("link", { rel: "stylesheet", href: new URL("../ui/player.css", import.meta.url).href }),
-      this.host,
-    );
     this.theme = new Theme(this.root);
     this.methods.addEventListener("change", () => {
       this.method = this.methods.value;

@@ -2,16 +2,16 @@
 /** The player of the Compare page: all parts. A page of still pictures would leave out transport, bookmarks and strip. */
 
 import { addingVideo } from "../asking/opener.mjs";
+import { onDemand } from "../commands/on_demand.mjs";
 import { palettePart } from "../commands/palette.mjs";
 import { bookmarking } from "../controls/bookmarks.mjs";
 import { transporting } from "../controls/transport.mjs";
 import { dividing } from "../drawing/divider.mjs";
-import { sharing } from "../export/share_dialog.mjs";
+import { sharing } from "../export/sharing.mjs";
 import { Panels } from "../panels/panels.mjs";
 import { strip } from "../plots/strip.mjs";
 import { probing } from "../tools/probe.mjs";
 import { regions } from "../tools/region.mjs";
-import { scaling } from "../tools/scales.mjs";
 import { tools } from "../tools/tools.mjs";
 import { flickering, wiping } from "../tools/wipe.mjs";
 import { zooming } from "../tools/zoom.mjs";
@@ -27,7 +27,7 @@ function parts(context) {
     flickering(context),
     tools(context),
     probing(context, zoom.gestures),
-    scaling(context),
+    onDemand(context, ["legend", "scaleMenu"], async () => (await import("../tools/scales.mjs")).scaling(context)),
     dividing(context),
     bookmarking(context),
     sharing(context),

@@ -1,11 +1,11 @@
 // @ts-check
 /** The player of the Image page: pictures that stand still, so without transport, strip, bookmarks and plots. */
 
+import { onDemand } from "../commands/on_demand.mjs";
 import { palettePart } from "../commands/palette.mjs";
 import { dividing } from "../drawing/divider.mjs";
 import { measuring } from "../tools/measure.mjs";
 import { probing } from "../tools/probe.mjs";
-import { scaling } from "../tools/scales.mjs";
 import { tools } from "../tools/tools.mjs";
 import { flickering, wiping } from "../tools/wipe.mjs";
 import { zooming } from "../tools/zoom.mjs";
@@ -21,7 +21,7 @@ function parts(context) {
     tools(context),
     measuring(context, zoom.gestures),
     probing(context, zoom.gestures),
-    scaling(context),
+    onDemand(context, ["legend", "scaleMenu"], async () => (await import("../tools/scales.mjs")).scaling(context)),
     dividing(context),
     palettePart(context),
   ];

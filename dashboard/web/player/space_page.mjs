@@ -2,17 +2,17 @@
 /** The player of the Space page: that of the Compare page, with depth in space in place of flat pictures that zoom. */
 
 import { addingVideo } from "../asking/opener.mjs";
+import { onDemand } from "../commands/on_demand.mjs";
 import { palettePart } from "../commands/palette.mjs";
 import { bookmarking } from "../controls/bookmarks.mjs";
 import { transporting } from "../controls/transport.mjs";
 import { dividing } from "../drawing/divider.mjs";
-import { sharing } from "../export/share_dialog.mjs";
+import { sharing } from "../export/sharing.mjs";
 import { strip } from "../plots/strip.mjs";
 import { reading } from "../space/reading.mjs";
 import { spacing } from "../space/space.mjs";
 import { measuring } from "../tools/measure.mjs";
 import { probing } from "../tools/probe.mjs";
-import { scaling } from "../tools/scales.mjs";
 import { tools } from "../tools/tools.mjs";
 import { flickering, wiping } from "../tools/wipe.mjs";
 import { mountPlayer } from "./player.mjs";
@@ -31,7 +31,7 @@ function parts(context) {
       more: (points) => reading(space.painter, points),
     }),
     probing(context, space.gestures),
-    scaling(context),
+    onDemand(context, ["legend", "scaleMenu"], async () => (await import("../tools/scales.mjs")).scaling(context)),
     dividing(context),
     bookmarking(context),
     sharing(context),

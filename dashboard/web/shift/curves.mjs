@@ -4,12 +4,13 @@
 import { element, svgElement } from "../ui/dom.mjs";
 import { withUnit } from "../ui/numbers.mjs";
 import { Theme } from "../ui/theme.mjs";
+import { TYPE_SCALE, typePx } from "../ui/type_scale.mjs";
 import { rangeOf, runs, stepAt } from "./geometry.mjs";
 
-const HEIGHT = 160;
+const HEIGHT = typePx(160);
 /** Room around the curves, px: numbers on the left, strengths below. */
-const ROOM = { top: 8, right: 8, bottom: 40, left: 52 };
-const POINT_RADIUS = 4;
+const ROOM = { top: typePx(8), right: typePx(8), bottom: typePx(40), left: typePx(52) };
+const POINT_RADIUS = typePx(4);
 
 /**
  * @typedef {import("./geometry.mjs").Plot} Plot
@@ -100,12 +101,12 @@ class Curves {
       picture.append(
         svgElement("line", { class: "grid", x1: ROOM.left, x2: width - ROOM.right, y1: y(value), y2: y(value) }),
       );
-      picture.append(text(words, ROOM.left - 6, y(value) + 4, "end"));
+      picture.append(text(words, ROOM.left - typePx(6), y(value) + typePx(4), "end"));
     }
     if (plot.limit !== null && plot.limit > low && plot.limit < high) {
       const at = y(plot.limit);
       picture.append(svgElement("line", { class: "limit", x1: ROOM.left, x2: width - ROOM.right, y1: at, y2: at }));
-      picture.append(text("97.5 % of validation", ROOM.left + 4, at - 4, "start"));
+      picture.append(text("97.5 % of validation", ROOM.left + typePx(4), at - typePx(4), "start"));
     }
     this.steps(data, picture, x, column);
     for (const curve of plot.curves) this.curve(picture, plot, curve, data, x, y);
@@ -125,14 +126,14 @@ class Curves {
 
   /** Labels below: strengths, and ImageNet-C's severities. @param {Data} data @param {SVGElement} picture @param {(at: number) => number} x @param {number} column */
   steps(data, picture, x, column) {
-    const widest = Math.max(...data.steps.map(({ label }) => label.length)) * 6.6;
+    const widest = Math.max(...data.steps.map(({ label }) => label.length)) * 6.6 * TYPE_SCALE;
     const every = Math.max(1, Math.ceil(widest / column));
     const below = HEIGHT - ROOM.bottom;
     data.steps.forEach(({ label, severity }, at) => {
-      picture.append(svgElement("line", { class: "grid", x1: x(at), x2: x(at), y1: below, y2: below + 4 }));
+      picture.append(svgElement("line", { class: "grid", x1: x(at), x2: x(at), y1: below, y2: below + typePx(4) }));
       if (at === data.chosen || (at % every === 0 && Math.abs(at - data.chosen) >= every))
-        picture.append(text(label, x(at), below + 18, "middle"));
-      if (severity !== null) picture.append(text(`▾${severity}`, x(at), below + 33, "middle"));
+        picture.append(text(label, x(at), below + typePx(18), "middle"));
+      if (severity !== null) picture.append(text(`▾${severity}`, x(at), below + typePx(33), "middle"));
     });
   }
 
@@ -158,7 +159,7 @@ class Curves {
       link.dataset.at = `${plot.id}-${letter}-${at}`;
       link.append(
         svgElement("title", { text: words }),
-        svgElement("circle", { class: "reach", cx: x(at), cy: y(point.mean), r: 12 }),
+        svgElement("circle", { class: "reach", cx: x(at), cy: y(point.mean), r: typePx(12) }),
       );
       link.append(svgElement("circle", { class: "point", cx: x(at), cy: y(point.mean), r: POINT_RADIUS }));
       group.append(link);

@@ -66,9 +66,9 @@ class TrackSpec:
     """The key of the track that it is compared with frame by frame: the same configuration on the clip without the shift."""
 
 
-STATED_LATER = ("trust", "expected", "rankings", "training")
+STATED_LATER = ("trust", "expected", "rankings", "saving", "training")
 """Constants of a head that change no stored value: how far an energy can be trusted, which error to expect, which methods a
-confidence ranks, and how a method was trained."""
+confidence ranks, what merging changes, and how a method was trained."""
 COLUMN_TITLES: dict[str, dict[str, str]] = {
     "pts_seconds": {"title": "Presentation time", "unit": "s"},
     "terms": {"title": "Path disagreement", "unit": "code"},
@@ -518,6 +518,7 @@ def _stated_later(zoo: Zoo, target: str, method: str) -> dict[str, Any]:
         "trust": asdict(trust) if trust else None,
         "expected": asdict(expected) if expected else None,
         "rankings": {other: ranking.stated() for other, ranking in rankings.items()},
+        "saving": asdict(zoo.savings[target]) if method == MERGED and target in zoo.savings else None,
     }
     return {name: json.loads(json.dumps(stated[name])) for name in stated if stated[name]}
 

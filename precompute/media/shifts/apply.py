@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis.shifts import Shift
 from precompute.media.sampling import Frame
-from precompute.media.shifts import blurs, coders, light, noises, scaling
+from precompute.media.shifts import blurs, coders, light, noises, scaling, weather
 
 VERSION = 1
 """Raised when any kind gives other frames; part of the keys of shifted clips."""
@@ -26,9 +26,12 @@ PER_FRAME: Mapping[str, PerFrame] = {
     "defocus": blurs.defocus,
     "motion": blurs.motion,
     "zoom": blurs.zoom,
+    "glass": blurs.glass,
     "gaussian_noise": noises.gaussian_noise,
     "shot_noise": noises.shot_noise,
     "impulse_noise": noises.impulse_noise,
+    "snow": weather.snow,
+    "fog": weather.fog,
     "brightness": light.brightness,
     "contrast": light.contrast,
     "low_light": light.low_light,
@@ -36,7 +39,7 @@ PER_FRAME: Mapping[str, PerFrame] = {
     "downscale": scaling.downscale,
 }
 WHOLE_CLIP: Mapping[str, Callable[[Iterable[Frame], float], Iterator[Frame]]] = {"h264": coders.h264}
-SEEDED = ("gaussian_noise", "shot_noise", "impulse_noise", "motion")
+SEEDED = ("gaussian_noise", "shot_noise", "impulse_noise", "motion", "glass", "snow", "fog")
 """Kinds that draw random numbers."""
 
 

@@ -51,6 +51,17 @@ def test_r_and_rho_are_scipy_s_and_lie_in_their_intervals():
         assert r.n_frames == 299 and r.n_clips == len(lengths)
 
 
+def test_the_roc_curve_and_its_area_are_scikit_learn_s():
+    inside = np.array([0.1, 0.4, 0.35, 0.8, 0.4, -0.2, 0.0, 0.6])
+    outside = np.array([0.4, 0.9, 0.8, 1.2, 0.05, 0.6])
+    found = roc(inside, [8], outside, [6])
+    # roc_curve(..., drop_intermediate=False) and roc_auc_score of scikit-learn 1.9.1, which the tests do without.
+    assert found.false_positive * 8 == pytest.approx([0, 0, 0, 1, 2, 4, 5, 6, 6, 7, 8])
+    assert found.true_positive * 6 == pytest.approx([0, 1, 2, 3, 4, 5, 5, 5, 6, 6, 6])
+    assert found.auc.value == pytest.approx(0.7708333333333334, abs=1e-15)
+    assert found.auc.value == pytest.approx(np.trapezoid(found.true_positive, found.false_positive), abs=1e-15)
+
+
 def test_clips_are_resampled_where_there_are_enough_and_blocks_of_their_frames_where_not():
     a, b = pair()
     kinds = [correlations(a, b, [300 // n] * n)[0].kind for n in (1, LEAST_CLIPS - 1, LEAST_CLIPS)]

@@ -52,13 +52,13 @@ def test_groups_are_assigned_with_keys_and_axe_finds_nothing(page: Page, address
     page.goto(f"{address}/study")
     expect(page.get_by_text("assign at least one clip to A and B")).to_be_visible()
     expect(page.get_by_role("button", name="Statistics (CSV)")).to_be_visible()  # the last part of the page
-    for letter, title in (("A", "walkthrough"), ("B", "yard")):
-        field = page.get_by_role("combobox", name=f"Group {letter}")
-        field.press_sequentially(title)
-        expect(page.get_by_role("option", name=title)).to_be_visible()
-        field.press("Enter")
-        page.wait_for_url(f"**group-{letter.lower()}=*")
-        page.keyboard.press("Escape")
+    page.get_by_role("button", name="assign walkthrough to A").focus()
+    page.keyboard.press("a")
+    expect(page.get_by_role("button", name="assign yard to A")).to_be_focused()  # the next one
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**group-b=*")
+    expect(page.get_by_role("status").filter(has_text="yard: in group B. A has 1, B has 1.")).to_be_attached()
     expect(page.get_by_role("group", name="ROC: group B against group A")).to_be_visible()
     page.get_by_text("Reference: the bundled zoos").click()
     expect(page.get_by_role("region", name="Bundled zoos")).to_be_visible()
@@ -66,9 +66,26 @@ def test_groups_are_assigned_with_keys_and_axe_finds_nothing(page: Page, address
     check(page, "Study")
 
 
+def test_clips_dragged_into_groups_stay_there_in_the_link(page: Page, address: str):
+    page.goto(f"{address}/study")
+    for title, group in (("yard", "a"), ("walkthrough", "b"), ("yard", "b"), ("walkthrough", "a")):
+        clip, box = page.locator("li", has_text=title), page.locator(f".box[data-group={group}]")
+        clip.locator(".title").hover()
+        page.mouse.down()
+        box.hover(position={"x": 20, "y": 60}, force=True)
+        expect(box).to_have_class("box is-over")
+        page.mouse.up()
+        expect(box.get_by_text(title)).to_be_visible()
+    expect(page.get_by_role("group", name="ROC: group B against group A")).to_be_visible()
+    page.wait_for_url("**group-a=*")
+    page.reload()
+    for title, name in (("walkthrough", "Group A · 1"), ("yard", "Group B · 1")):
+        expect(page.get_by_role("list", name=name)).to_contain_text(title)
+
+
 def test_the_figures_can_be_downloaded(page: Page, address: str):
     page.goto(f"{address}/study")
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Statistics (CSV)").click()
-    text = Path(waiting.value.path()).read_text(encoding="utf-8")
+    text = Path(waiting.value.path()).read_text(encoding="utf-8-sig")
     assert text.startswith("statistic,of,over,value") and "spearman rho,mini/baseline/rgb-normal" in text

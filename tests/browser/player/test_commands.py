@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from playwright.sync_api import expect
 
 from tests.browser.helpers import App, press, shown, state, wait_for
 from tests.browser.player.data import N_FRAMES, Open
@@ -53,11 +54,11 @@ def test_every_key_does_what_the_help_says(open_player: Open):
 
     root.press("?")
     help_panel = root.get_by_role("dialog", name="Help")
-    assert help_panel.is_visible()
+    expect(help_panel).to_be_visible()  # its module is imported when it is first opened
     assert help_panel.inner_text().startswith("×\nWhat am I looking at?")
     assert "next peak of the first plot" in help_panel.inner_text()
     root.page.keyboard.press("?")
-    assert not help_panel.is_visible()
+    expect(help_panel).not_to_be_visible()
 
 
 def test_energy_keys_go_to_peaks_and_to_the_worst_frame(open_player: Open, app: App):

@@ -12,7 +12,8 @@ from cache.store import Store
 from dashboard import catalogue as catalogue_module
 from dashboard.catalogue import Catalogue
 from dashboard.commands import DEFAULT_SAMPLING, DEFAULT_ZOO, blanks, command_for, for_folder
-from dashboard.compare.card.verdict import measures_of, verdict
+from dashboard.compare.card.measures import measures_of
+from dashboard.compare.card.verdict import verdict
 from dashboard.compare.comparison import compare
 from dashboard.configuration import Configuration
 from dashboard.gallery.items import listed

@@ -13,7 +13,8 @@ from analysis.columns import Columns
 from cache.records import Track
 from cache.store import Store
 from dashboard.catalogue import Catalogue
-from dashboard.compare.card.verdict import Verdict, measures_of, verdict
+from dashboard.compare.card.measures import measures_of
+from dashboard.compare.card.verdict import Verdict, verdict
 from dashboard.compare.comparison import Comparison, compare
 from dashboard.compare.expected import expected_words
 from dashboard.compare.plots import PlotData, named_columns, read

@@ -7,33 +7,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cache.store import STORE_VARIABLE, Store
+from cache.store import Store
 from dashboard.player_data import Position
 from dashboard.selection.choices import MOVED
 from dashboard.views import shift
 from tests.fixtures.ladders import N_FRAMES, TITLE, add_strength, ladder_store, shifted_clip
+from tests.fixtures.pages import shown_page
 from tests.fixtures.stores import add_track, build_store, make_clip
-from tests.fixtures.waits import PATIENCE_SECONDS
-
-
-def show() -> None:
-    from analysis.columns import Columns
-    from cache.store import Store, default_root
-    from dashboard.site import Site
-    from dashboard.views import shift
-
-    store = Store(default_root(), read_only=True)
-    shift.page(Site(store, Columns(store), {}))
-
-
-def shown_page(monkeypatch: pytest.MonkeyPatch, root: Path, **query: str) -> AppTest:
-    monkeypatch.setenv(STORE_VARIABLE, str(root))
-    page = AppTest.from_function(show, default_timeout=PATIENCE_SECONDS)
-    for name, value in query.items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return page
 
 
 def words(page: AppTest) -> str:
@@ -42,17 +22,17 @@ def words(page: AppTest) -> str:
 
 def test_without_a_ladder_it_names_what_computes_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     for store in (tmp_path / "none", build_store(tmp_path / "clean", n_frames=2).root):
-        assert "--shift jpeg@1..5,blur@1..5" in words(shown_page(monkeypatch, store))
+        assert "--shift jpeg@1..5,blur@1..5" in words(shown_page("shift", monkeypatch, store))
     lost = Store(tmp_path / "lost")
     clip = shifted_clip(make_clip(TITLE, n_frames=2), "blur:2px")
     add_track(lost, clip, kind="input", path="rgb", number=1)
-    assert "but not the clean clip" in words(shown_page(monkeypatch, lost.root))
+    assert "but not the clean clip" in words(shown_page("shift", monkeypatch, lost.root))
 
 
 def test_it_says_whether_the_energy_rises_and_what_is_not_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     store = ladder_store(tmp_path)
     add_strength(store, make_clip(TITLE, n_frames=N_FRAMES), "blur:8px", 0.7, number=150, methods=("baseline",))
-    said = words(shown_page(monkeypatch, store.root, shift="blur:3px<b>"))
+    said = words(shown_page("shift", monkeypatch, store.root, shift="blur:3px<b>"))
     assert "rises at every step of the Gaussian blur" in said
     assert "is not stored; showing the strongest" in said
     assert "mini/consistency/rgb-normal is not computed at 8" in said and "--shift blur:8px" in said
@@ -63,7 +43,7 @@ def test_the_headings_of_the_numbers_say_what_they_mean_and_names_are_text(
 ):
     store = ladder_store(tmp_path, methods=("baseline",))
     monkeypatch.setattr(shift, "HEADINGS", {"Configuration": "", **dict.fromkeys("abcdef", "<i>"), "g": 'say "so"'})
-    (table,) = [one.value for one in shown_page(monkeypatch, store.root).get("html") if "<table" in one.value]
+    (table,) = [one.value for one in shown_page("shift", monkeypatch, store.root).get("html") if "<table" in one.value]
     assert '<th scope="col">Configuration</th>' in table and "<i>" not in table
     assert '<th scope="col" title="say &quot;so&quot;">g</th>' in table
     assert '<th scope="row">A baseline</th>' in table and 'tabindex="0"' in table
@@ -75,7 +55,7 @@ def test_a_clip_of_one_frame_has_a_ladder_without_intervals(tmp_path: Path, monk
     add_track(store, clip, kind="input", path="rgb", number=100)
     for number, kind in ((101, "prediction"), (102, "energy")):
         add_track(store, clip, kind=kind, path="rgb-normal", zoo="mini", method="baseline", number=number)
-    assert "mini/consistency/rgb-normal is not computed" in words(shown_page(monkeypatch, store.root))
+    assert "mini/consistency/rgb-normal is not computed" in words(shown_page("shift", monkeypatch, store.root))
 
 
 def test_the_place_in_the_link_is_the_one_it_came_with_until_the_viewer_moves(
@@ -84,7 +64,7 @@ def test_the_place_in_the_link_is_the_one_it_came_with_until_the_viewer_moves(
     at_one = Position(1, 1.0)
     monkeypatch.setattr(shift, "player", lambda view, **_: at_one)  # where the player is as the page is drawn
     store = ladder_store(tmp_path)
-    page = shown_page(monkeypatch, store.root, frame="3")
+    page = shown_page("shift", monkeypatch, store.root, frame="3")
     assert page.query_params["frame"] == "3"
     page.session_state[MOVED] = True
     page.run()

@@ -13,13 +13,12 @@ from urllib.parse import parse_qsl, urlsplit
 import numpy as np
 import pytest
 from scipy import stats
-from streamlit.testing.v1 import AppTest
 
 from analysis.columns import Columns
 from analysis.evaluation.resampling import Estimate
 from analysis.evaluation.sparsification import sparsification
 from analysis.trust import trust_from
-from cache.store import STORE_VARIABLE, Store
+from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.configuration import Configuration
 from dashboard.gallery.items import listed
@@ -27,12 +26,12 @@ from dashboard.selection.link import from_query
 from dashboard.study import charts, frames, tables
 from dashboard.study.figures import MAX_POINTS, correlated, covered, evenly, ordered, told_apart
 from dashboard.study.frames import Frames, confidences_of, gather, measures_of
-from dashboard.study.groups import MAX_IN_LINK, default_groups, read_group, spell_group
+from dashboard.study.groups import MAX_IN_LINK, default_groups, read_assigned, read_group, read_groups, spell_group
 from dashboard.study.reference import references
 from dashboard.study.words import auc_words, correlation_words, of_what, over_what, with_ends
 from tests.fixtures.gallery import add_item
+from tests.fixtures.pages import shown_page
 from tests.fixtures.stores import add_track, build_store, make_clip
-from tests.fixtures.waits import PATIENCE_SECONDS
 
 BASELINE = Configuration("mini", "baseline", "rgb-normal")
 
@@ -216,6 +215,28 @@ def test_a_link_gives_its_groups_back_and_a_hostile_one_none():
     assert spell_group(keys * MAX_IN_LINK) is None
 
 
+def test_a_clip_is_in_one_group_whatever_the_link_says():
+    clips = [make_clip(f"clip {i}", n_frames=1) for i in range(3)]
+    one, two, three = (clip.key for clip in clips)
+    links = spell_group((one, two)), spell_group((two, three))
+    assert read_groups(links, clips, ((), ())) == ((one, two), (three,))
+    assert read_groups((None, None), clips, ((one,), (two,))) == ((one,), (two,))
+    assert read_groups((spell_group((two,)), None), clips, ((one,), (two,))) == ((two,), ())
+
+
+def test_groups_from_the_browser_are_taken_for_known_clips_alone():
+    clips = [make_clip(f"clip {i}", n_frames=1) for i in range(3)]
+    one, two, three = (clip.key for clip in clips)
+    short = [clip.key[:8] for clip in clips]
+    assert read_assigned({"a": [short[2], short[0]], "b": [short[1], short[0]], "n": 4}, clips) == (
+        (three, one),
+        (two,),
+    )
+    assert read_assigned({"a": [], "b": ["f" * 8, 7, None, short[1], short[1]][2:]}, clips) == ((), (two,))
+    for sent in (None, "a", [], {}, {"a": []}, {"a": "x", "b": []}, {"a": [short[0]] * 4, "b": []}):
+        assert read_assigned(sent, clips) is None
+
+
 # Words and files
 
 
@@ -288,31 +309,14 @@ def test_the_reference_is_what_the_bundled_zoos_state():
 # The page
 
 
-def shown(store: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setenv(STORE_VARIABLE, str(store))
-
-    def script() -> None:
-        from analysis.columns import Columns
-        from cache.store import Store, default_root
-        from dashboard.site import Site
-        from dashboard.views.study import page
-
-        store = Store(default_root(), read_only=True)
-        page(Site(store, Columns(store), {}))
-
-    page = AppTest.from_function(script, default_timeout=PATIENCE_SECONDS).run()
-    assert not page.exception
-    return page
-
-
 def test_an_empty_store_and_one_without_truth_say_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     Store(tmp_path / "empty").rebuild_index()
-    page = shown(tmp_path / "empty", monkeypatch)
+    page = shown_page("study", monkeypatch, tmp_path / "empty")
     assert any("no predictions yet" in text.value for text in page.text)
     assert "precompute run" in page.code[0].value
     build_store(tmp_path / "blind", titles=("one",), n_frames=1, truths=())
     monkeypatch.setattr("dashboard.views.study.listed", lambda: listed()[:2])
-    page = shown(tmp_path / "blind", monkeypatch)
+    page = shown_page("study", monkeypatch, tmp_path / "blind")
     said = " ".join(text.value for text in page.text)
     assert "No clip of this store has ground truth" in said and "Groups need two clips" in said
     assert "The gallery's 2 pictures and clips" in said

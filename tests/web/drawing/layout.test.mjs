@@ -64,12 +64,28 @@ test("a single pane gets all the space", () => {
 
 test("panes that need several rows fill them evenly, at one size", () => {
   const panes = Array.from({ length: 9 }, (_, column) => ({ row: 0, column }));
-  const { rects } = gridLayout(panes, { width: 1234, height: 345, aspect: 1 });
+  const { rects } = gridLayout(panes, { width: 1234, height: 500, aspect: 1 });
   const counts = [...new Set(rects.map(({ y }) => y))].map((row) => rects.filter(({ y }) => y === row).length);
   assert.deepEqual(counts, [5, 4]);
   assert.deepEqual(new Set(rects.map(({ width }) => width)).size, 1);
   const square = gridLayout(panes, { width: 1000, height: 1100, aspect: 1 }).rects;
   assert.deepEqual(new Set(square.map(({ y }) => y)).size, 3);
+});
+
+test("in a low window as many panes as there can be stand in one row, where all are seen", () => {
+  for (const count of [9, 10]) {
+    const panes = Array.from({ length: count }, (_, column) => ({ row: 0, column }));
+    const { rects, height } = gridLayout(panes, { width: 1234, height: 240, aspect: 1 });
+    assert.deepEqual([new Set(rects.map(({ y }) => y)).size, height <= 240, rects[0].width >= 110], [1, true, true]);
+  }
+});
+
+test("where rows do not fit and one would be too narrow, what is compared comes first", () => {
+  const roles = ["input", "truth", ...Array(8).fill("prediction")];
+  const panes = roles.map((role, column) => ({ row: 0, column, role }));
+  const { rects } = gridLayout(panes, { width: 730, height: 300, aspect: 1 });
+  assert.equal(rects[2].y, Math.min(...rects.map(({ y }) => y)));
+  assert.ok(rects[0].y >= Math.max(...rects.slice(2).map(({ y }) => y)) && rects[0].width >= MIN_PANE_PX);
 });
 
 test("on a phone the configurations come first", () => {

@@ -16,7 +16,7 @@ from analysis.expected_error import ExpectedError, is_unlike, model_of, predict
 from analysis.ranking import RESAMPLINGS, Ranking, interval_of_units, ranking
 from analysis.statistics import pearson, risk_coverage, roc_auc, spearman
 from consistency.zoo.rankings import CONFIDENCES, EXPECTED, MethodRanking, Ranked
-from consistency.zoo.records import IMAGE, MAX_TRUST_SIGMA, MERGED, Expected, Trust, Zoo
+from consistency.zoo.records import IMAGE, MAX_TRUST_SIGMA, MERGED, Expected, Saving, Trust, Zoo
 from training.evaluation.measures.chains import Pair
 from training.evaluation.measures.fits import (
     FITTED_ERROR,
@@ -97,6 +97,17 @@ class Judgement:
     trust: Mapping[Pair, Trust]
     problems: tuple[str, ...] = ()
     """What could not be fitted, and why."""
+
+    @property
+    def savings(self) -> dict[str, Saving]:
+        """What merging changes, by target, in the error that is expected of it, as zoo.toml states it."""
+        found = {}
+        for (target, error), one in next(iter(self.merged.values())).items():
+            if error == expected_column(target):
+                percent, low, high = (round(value, 1) for value in (one.percent, one.low, one.high))
+                origin = f"zoo {self.zoo.name}, version {self.zoo.version}"
+                found[target] = Saving(error, percent, low, high, self.n_frames_merged, origin)
+        return found
 
     @property
     def stated_rankings(self) -> list[MethodRanking]:

@@ -110,7 +110,7 @@ def measure(
     on_pictures = pictures(plain, work, real, report, device)
     shifted = {name: merged(test, name, change, SHIFTED_EVERY) for name, change in shifts.items()}
     found = judge(zoo, on_validation, on_test, {TEST: merged_on_test, **shifted}, on_pictures)
-    write_trust(folder, found.trust, found.stated_rankings)
+    write_trust(folder, found.trust, found.stated_rankings, found.savings)
     return replace(found, problems=(*without_weights, *problems))
 
 

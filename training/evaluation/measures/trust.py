@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from cache.files import write_whole
 from consistency.zoo.rankings import MethodRanking, Ranked
 from consistency.zoo.read import load_zoo
-from consistency.zoo.records import Trust
+from consistency.zoo.records import Saving, Trust
 from training.evaluation.measures.chains import Pair
 
 HEADING = "# How far each energy can be trusted, measured by `python -m training measures`."
 OLD_HEADING = "# How far each energy can be trusted, measured by `python -m training evaluate`."
 
 
-def write_trust(folder: Path, trust: Mapping[Pair, Trust], rankings: Sequence[MethodRanking] = ()) -> None:
+def write_trust(
+    folder: Path,
+    trust: Mapping[Pair, Trust],
+    rankings: Sequence[MethodRanking] = (),
+    savings: Mapping[str, Saving] = MappingProxyType({}),
+) -> None:
     """Replace the figures at the end of the folder's zoo.toml."""
     path = folder / "zoo.toml"
     before = without_trust(path.read_text(encoding="utf-8"))
-    write_whole(path, [f"{before}\n\n{trust_toml(trust)}{rankings_toml(rankings)}".encode()])
+    write_whole(path, [f"{before}\n\n{trust_toml(trust)}{savings_toml(savings)}{rankings_toml(rankings)}".encode()])
     load_zoo(str(folder))  # what it cannot read must not stay unseen
 
 
@@ -49,6 +55,19 @@ def trust_toml(trust: Mapping[Pair, Trust]) -> str:
             *([f"auc = {{ {sets} }}"] if sets else []),
             f"origin = {json.dumps(found.origin)}",
         ]
+    return "\n".join(lines) + "\n"
+
+
+def savings_toml(savings: Mapping[str, Saving]) -> str:
+    """What merging changes, as TOML."""
+    if not savings:
+        return ""
+    lines = [
+        "",
+        "# By how many percent the mean error of `merged` differs from that of what it merges, and the 95 % interval over rooms.",
+    ]
+    for target, found in savings.items():
+        lines += ["", f"[saving.{target}]", *(f"{name} = {json.dumps(value)}" for name, value in vars(found).items())]
     return "\n".join(lines) + "\n"
 
 

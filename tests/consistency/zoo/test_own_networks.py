@@ -23,7 +23,7 @@ from consistency.zoo.records import ZooError
 from precompute.cli.app import app
 from precompute.zoos.install import record
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 EXAMPLES = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "own-networks.md").read_text(encoding="utf-8"), re.DOTALL)
 CPU = torch.device("cpu")
 

@@ -294,6 +294,19 @@ def test_more_rankings_than_any_zoo_has_are_refused(tmp_path):
         load_zoo(str(with_trust(tmp_path, 1001 * RANKING)))
 
 
+def test_what_merging_changes_is_read_where_the_zoo_merges(tmp_path):
+    saving = '\n[saving.{}]\nerror = "{}"\npercent = -4.9\nlow = -5.9\nhigh = -3.8\nn_frames = 160\n'
+    path = write_zoo(tmp_path, is_weighed=True) / "zoo.toml"
+    plain = path.read_text()
+    path.write_text(plain + saving.format("depth", "absrel") + saving.format("edge2d", "error"))
+    found = load_zoo(str(tmp_path)).savings
+    assert set(found) == {"depth"} and (found["depth"].percent, found["depth"].n_frames) == (-4.9, 160)
+    for before, after in (("-5.9", "-3.0"), ("-4.9", "nan"), ("160", "0"), ("percent", "per_cent")):
+        path.write_text(plain + saving.format("depth", "absrel").replace(before, after))
+        with pytest.raises(ZooError):
+            load_zoo(str(tmp_path))
+
+
 def test_constants_measured_again_leave_the_old_trust_behind(tmp_path):
     folder = with_trust(tmp_path, TRUST + RANKING)
     energy = load_zoo(str(folder)).energies["normal"]
