@@ -16,7 +16,7 @@ NODE := $(BIN)/python -m tools.node
 FIRST := mini/baseline/*,mini/merged/*,mini/consistency/rgb-normal,mini/consistency/rgb-depth,mini/consistency/rgb-reshading
 
 .PHONY: help setup demo precompute-sample test test-field test-busy browser check lint lint-python lint-web format coverage lock audit \
-	torture bench bench-gpu bench-images bench-overview bench-player bench-results bench-uploads pictures
+	torture bench bench-gpu bench-host bench-images bench-overview bench-player bench-results bench-uploads pictures
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -77,6 +77,9 @@ bench: setup ## time the job against a plain loop and the machine's limits (15 m
 
 bench-gpu: ## run the tests and timings that need a GPU, with a python3 whose torch supports it (10 minutes at most)
 	PYTHON=$(PYTHON) sh benchmarks/gpu.sh
+
+bench-host: setup ## measure everything but the networks of the job, on one core and on two (2 minutes on an idle machine)
+	$(BIN)/python -m benchmarks.host
 
 bench-player: precompute-sample .venv/.installed-dev browser ## check the player against its targets, in the browser (15 minutes on an idle machine)
 	$(BIN)/python -m benchmarks.player

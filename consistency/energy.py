@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from consistency.planes import mean_of_channels
+
 BLOCKS = 32
 """Means are stored for a grid of BLOCKS x BLOCKS rectangles, so that energies of regions need no pixels."""
 
@@ -29,9 +31,7 @@ def disagreement_maps(direct: Tensor, indirect: Sequence[Tensor]) -> Tensor:
 
 def disagreement_map(direct: Tensor, indirect: Tensor) -> Tensor:
     """Per-pixel |indirect - direct|: (N, C, H, W) twice -> float32 (N, H, W)."""
-    # Sums of whole channels: a mean over so short a dimension takes twice as long.
-    first, *others = torch.sub(indirect, direct.float()).abs_().unbind(dim=1)
-    return sum(others, first) / (1 + len(others)) if others else first
+    return mean_of_channels(torch.sub(indirect, direct.float()).abs_())
 
 
 def raw_terms(maps: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from consistency.domains import Domain
+from consistency.planes import Vectors, vectors
 from consistency.zoo.records import IMAGE, SHARED, Chain, Edge
 
 MERGE_VERSION = 1
@@ -35,7 +36,8 @@ def merge(predictions: Sequence[Tensor], weights: Sequence[float], domain: Domai
     if domain.meaning != "direction":
         return mean
     vector = mean.mul_(2).sub_(1)
-    length = _lengths(vector)[:, None]
+    x, y, z = vector.unbind(dim=1)
+    length = _lengths((x, y, z))[:, None]
     return vector.div_(torch.where(length > SHORTEST, length, 1.0)).add_(1).div_(2)
 
 
@@ -44,12 +46,12 @@ def shortening(directions: Tensor) -> Tensor:
 
     Networks trained with L1 shorten the directions that they doubt.
     """
-    return (1 - _lengths((directions.float() * 2).sub_(1))).abs_().mean(dim=(1, 2))
+    return (1 - _lengths(vectors(directions))).abs_().mean(dim=(1, 2))
 
 
-def _lengths(vectors: Tensor) -> Tensor:
-    """(N, 3, H, W) -> (N, H, W)."""
-    x, y, z = vectors.unbind(dim=1)  # whole channels: a sum over so short a dimension takes three times as long
+def _lengths(components: Vectors) -> Tensor:
+    """(N, H, W)."""
+    x, y, z = components  # whole channels: a sum over so short a dimension takes three times as long
     return (x * x).add_(y * y).add_(z * z).sqrt_()
 
 

@@ -1,7 +1,12 @@
 """`python -m precompute`: the batch job."""
 
 import io
+import os
 import sys
+
+# Between two steps of a network torch's threads wait busily, by default for milliseconds, which decoding and encoding need; now
+# about as long as it takes to wake a thread. OpenMP reads it when torch is imported.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 from precompute.cli.app import app
 

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from precompute.failures import SourceError
 
@@ -60,6 +60,31 @@ class Ended(Exception):
 # --- the parent's end ---
 
 
+class Running(Protocol):
+    """A process that leads a group."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended, negative for a signal; None until it was killed, or its end was awaited."""
+        ...
+
+    def has_ended(self) -> bool:
+        """Whether it is no longer running."""
+        ...
+
+    def kill(self) -> None:
+        """Kill it and what it started."""
+        ...
+
+
+class Launch(Protocol):
+    """Starts a child with its two pipes. Raises OSError if it cannot start."""
+
+    def __call__(self, requests: int, messages: int, stderr: IO[bytes] | int) -> Running: ...
+
+
 class Child:
     """A running child; leaving the context ends it and every process that it started. Raises OSError if it cannot start."""
 
@@ -70,7 +95,9 @@ class Child:
         silence_seconds: float,
         stderr: IO[bytes] | int = subprocess.DEVNULL,
         pass_fds: Sequence[int] = (),
+        launch: Launch | None = None,
     ) -> None:
+        """`launch`: what starts it in place of a new interpreter; it must not need `pass_fds`."""
         self.silence_seconds = silence_seconds
         """Longest wait for one message."""
         with ExitStack() as ours, ExitStack() as theirs:
@@ -81,7 +108,11 @@ class Child:
             theirs.callback(os.close, messages)
             self._messages = ours.enter_context(os.fdopen(read_messages, "rb", 0))
             _enlarge(messages)
-            self._process = start(command(module, requests, messages), stderr, [requests, messages, *pass_fds])
+            self._process: Running = (
+                launch(requests, messages, stderr)
+                if launch
+                else _Interpreter(start(command(module, requests, messages), stderr, [requests, messages, *pass_fds]))
+            )
             self._pipes = ours.pop_all()
         self._name = f"{module}, process {self._process.pid}"
         log.debug("started %s", self._name)
@@ -122,12 +153,12 @@ class Child:
 
     def has_ended(self) -> bool:
         """Whether it is no longer running."""
-        return _has_ended(self._process)
+        return self._process.has_ended()
 
     def exit_status(self) -> int | None:
         """How an ended child ended, negative for a signal; None if it is still running. Kills what an ended one started."""
         deadline = time.monotonic() + EXIT_SECONDS
-        while not _has_ended(self._process):
+        while not self._process.has_ended():
             if time.monotonic() > deadline:
                 return None
             time.sleep(EXIT_CHECK_SECONDS)
@@ -136,11 +167,7 @@ class Child:
 
     def end(self) -> None:
         """Kill the child and what it started."""
-        if self._process.returncode is None:  # then the number is still its own
-            with suppress(ProcessLookupError, PermissionError):  # macOS refuses if only the ended child is left
-                os.killpg(self._process.pid, signal.SIGKILL)
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout=KILL_SECONDS)
+        self._process.kill()
         log.debug("ended %s: status %s", self._name, self._process.returncode)
         self._pipes.close()
 
@@ -163,6 +190,27 @@ class Child:
                 raise Ended
             buffer = buffer[n_bytes:]
         return True
+
+
+class _Interpreter:
+    """A child in an interpreter of its own."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process, self.pid = process, process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.returncode
+
+    def has_ended(self) -> bool:
+        return _has_ended(self._process)
+
+    def kill(self) -> None:
+        if self._process.returncode is None:  # then the number is still its own
+            with suppress(ProcessLookupError, PermissionError):  # macOS refuses if only the ended child is left
+                os.killpg(self.pid, signal.SIGKILL)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=KILL_SECONDS)
 
 
 def command(module: str, requests: int, messages: int) -> list[str]:

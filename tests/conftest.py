@@ -5,6 +5,10 @@ A missing browser is a failure, not a skip: `make test` installs one.
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as precompute.__main__; several runs share the cores
+
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path

@@ -30,7 +30,14 @@ ConfigurationsOption = Annotated[
         "--configurations",
         metavar="PATTERN",
         help="Globs on zoo/method/path, separated by commas or repeated. Default: all paths of up to three domains; spell longer "
-        "ones out, such as 'mini/*/rgb-normal-reshading-depth'.",
+        "ones out, such as 'mini/*/rgb-normal-reshading-depth'. A glob after ! leaves out what it matches.",
+    ),
+]
+NoReadoutsOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-readouts",
+        help="Leave out the readouts of predictions: the same as ! and a glob for all longer paths, '!*/*/*-*-*'.",
     ),
 ]
 FpsOption = Annotated[
@@ -105,6 +112,10 @@ VerboseOption = Annotated[
 ]
 
 
+READOUTS = "!*/*/*-*-*"
+"""The pattern that leaves out readouts."""
+
+
 def patterns_of(configurations: Sequence[str] | None) -> tuple[str, ...]:
     """The globs of --configurations, `*` by default. Ends the command if it names none."""
     patterns = tuple(part for text in configurations or ["*"] for part in text.split(",") if part)
@@ -130,6 +141,7 @@ def make_settings(
     max_duration: float = MAX_DURATION_SECONDS,
     shift: Sequence[str] | None = None,
     energies_only: bool = False,
+    no_readouts: bool = False,
 ) -> Settings:
     """The settings of a job. Ends the command if the options allow none."""
     from analysis.shifts import parse_shifts
@@ -140,7 +152,7 @@ def make_settings(
     from precompute.jobs.output.tracks import select_configurations
     from precompute.media.sampling import Sampling
 
-    patterns = patterns_of(configurations)
+    patterns = (*patterns_of(configurations), *([READOUTS] if no_readouts else []))
     try:
         sampling = Sampling(start, end, fps, max_frames, size, cast("Crop", crop), tolerant)
         limits = Limits(max_seconds=None if max_frames else max_duration, start_seconds=start, end_seconds=end)

@@ -16,6 +16,7 @@ from precompute.cli.job_options import (
     FpsOption,
     MaxDurationOption,
     MaxFramesOption,
+    NoReadoutsOption,
     ShiftOption,
     SizeOption,
     StartOption,
@@ -40,6 +41,7 @@ from precompute.cli.output.next_step import NextStep
 from precompute.cli.output.report_events import ReportEvents
 from precompute.cli.zoo.arguments import CodeOption
 from precompute.jobs.events import Broadcast
+from precompute.media.decoder import FORKS
 from precompute.media.listing import list_sources
 from precompute.net.limits import MAX_DURATION_SECONDS
 from precompute.signals import stop_on_signals
@@ -63,6 +65,7 @@ def run(
     store: StoreOption = None,
     zoo: ZooOption = "mini",
     configurations: ConfigurationsOption = None,
+    no_readouts: NoReadoutsOption = False,
     fps: FpsOption = None,
     start: StartOption = 0.0,
     end: EndOption = None,
@@ -103,11 +106,12 @@ def run(
 
     Exit codes: 0 done, 1 a source failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 stopped by SIGTERM.
     """
+    if verbose:
+        context.with_resource(logging_to_stderr())
+    context.with_resource(FORKS.ready())  # first, so that decoders and torch are imported at once
     from precompute.jobs.job import run_job
     from precompute.media.sources import bundled_clips, bundled_sets
 
-    if verbose:
-        context.with_resource(logging_to_stderr())
     stop = context.with_resource(stop_on_signals(say_stopping))
     try:
         listed = list_sources(sources or [], list_file, bundled_clips(), bundled_sets())
@@ -129,6 +133,7 @@ def run(
         max_duration=max_duration,
         shift=shift,
         energies_only=energies_only,
+        no_readouts=no_readouts,
     )
     if not listed.sources:
         raise usage(

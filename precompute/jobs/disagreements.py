@@ -5,7 +5,7 @@ same two paths."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -24,8 +24,9 @@ MAPS_KEPT = 12
 class Disagreements:
     """Those of one batch, each computed once. What is returned must not be changed."""
 
-    def __init__(self, outputs: Mapping[Chain, Tensor]) -> None:
-        self._outputs = outputs
+    def __init__(self, output: Callable[[Chain], Tensor]) -> None:
+        """`output`: of a chain, codes (N, C, H, W)."""
+        self._output = output
         self._maps: dict[Pair, Tensor] = {}
         self._numbers: dict[tuple[str, Chain, Chain], Tensor] = {}
 
@@ -45,13 +46,13 @@ class Disagreements:
         """How far predicted directions are from length 1: (N,)."""
         key = "length", chain, chain
         if key not in self._numbers:
-            self._numbers[key] = shortening(self._outputs[chain])
+            self._numbers[key] = shortening(self._output(chain))
         return self._numbers[key]
 
     def _map(self, pair: Pair) -> Tensor:
         found = self._maps.pop(pair, None)
         if found is None:
-            found = disagreement_map(*(self._outputs[chain] for chain in pair))
+            found = disagreement_map(*map(self._output, pair))
             while len(self._maps) >= MAPS_KEPT:
                 del self._maps[next(iter(self._maps))]
         self._maps[pair] = found

@@ -140,16 +140,18 @@ def measure(
     """Run all networks in float32, then in `dtype`, and move those beyond the bound to float32 until none is."""
     exact = exact_from_the_start(chains_of(specs))
     energies = [spec for spec in specs if spec.head.kind == "energy"]
+    chains = chains_of(specs)
 
-    def run(precision: Precision, networks: Networks) -> tuple[Mapping[Chain, Tensor], list[Tensor]]:
-        graph = make_graph(chains_of(specs), device, precision, networks, keeps_going=True)
-        outputs = predict(graph, frames, device, zoo.size_multiple).outputs
-        return outputs, [energy_of(spec, outputs) for spec in energies]
+    def run(chains: Sequence[Chain], precision: Precision, networks: Networks) -> dict[Chain, Tensor]:
+        graph = make_graph(chains, device, precision, networks, keeps_going=True)
+        return dict(predict(graph, frames, device, zoo.size_multiple).outputs)
 
-    true_outputs, true_energies = run(Precision(torch.float32), Networks())
+    true_outputs = run(chains, Precision(torch.float32), Networks())
+    true_energies = [energy_of(spec, true_outputs) for spec in energies]
+    outputs = run(chains, Precision(dtype), networks)
     while True:
-        outputs, found_energies = run(Precision(dtype, exact), networks)
         errors = {chain: mean_error(outputs[chain], true_outputs[chain]) for chain in outputs}
+        found_energies = [energy_of(spec, outputs) for spec in energies]
         energy_errors = [float((a - b).abs().max()) for a, b in zip(found_energies, true_energies, strict=True)]
         beyond = [chain for chain, error in errors.items() if not error <= MEAN_ERROR_BOUND]
         ends = {chain[-1].network_digest for chain in beyond}
@@ -163,7 +165,9 @@ def measure(
             ends = {edge.network_digest for chain in beyond for edge in chain}
         if ends <= exact:
             return Measured(exact, _worst(errors.values()), _worst(energy_errors))
+        changed = [chain for chain in chains if any(edge.network_digest in ends - exact for edge in chain)]
         exact |= ends
+        outputs |= run(changed, Precision(dtype, exact), networks)
 
 
 def _worst(errors: Iterable[float]) -> float:

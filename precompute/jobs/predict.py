@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from consistency.cuda_graph import CapturedGraph
+from consistency.domains import DOMAINS, Domain
+from consistency.metrics import Truth, recoded, valid_pixels
 from consistency.path_graph import Graph
+from consistency.planes import planar
 from consistency.zoo.load import load_network
 from consistency.zoo.records import Chain, Edge
 from precompute.jobs.batches import FrameBatch
@@ -38,10 +42,34 @@ class Predictions:
     clean_codes: Mapping[str, Tensor] = field(default_factory=dict)
     """Key of a track of the clip without the shift -> its codes of these frames, as `true_codes`."""
 
+    _shared: dict[Any, Any] = field(default_factory=dict, init=False)
+
     @cached_property
     def disagreements(self) -> Disagreements:
         """How far the outputs are apart."""
-        return Disagreements(self.outputs)
+        return Disagreements(self.planar)
+
+    def planar(self, chain: Chain) -> Tensor:
+        """The output of a chain, float32, channel after channel in memory. What is returned must not be changed."""
+        return self._once(chain, lambda: planar(self.outputs[chain]))
+
+    def truth(self, domain: Domain) -> Truth:
+        """The ground truth of a domain, for errors against it: as codes of the bundled domain, whose range a zoo may not share."""
+
+        def made() -> Truth:
+            own, codes = DOMAINS.get(domain.name, domain), self.true_codes[domain.name]
+            return Truth(domain, recoded(codes, own, domain), valid_pixels(own, codes))
+
+        return self._once(domain, made)
+
+    def planar_of_truth(self, chain: Chain) -> Tensor:
+        """What networks make of the ground truth, as `planar`."""
+        return self._once(("truth", chain), lambda: planar(self.of_truth[chain]))
+
+    def _once(self, key: Any, make: Callable[[], Any]) -> Any:
+        if key not in self._shared:
+            self._shared[key] = make()
+        return self._shared[key]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from cache.store import Store
 from precompute.failures import SourceError
 from precompute.jobs.events import Stored
 from precompute.jobs.predict import Networks
-from precompute.media.decoder import SPARES
+from precompute.media.decoder import FORKS, SPARES
 from precompute.serving.compute_request import Busy, Setup, called, compute_request, failure_of
 from precompute.serving.housekeeping import tidy, visitors_bytes
 from precompute.serving.keeper import Keeper, LeaseEnded
@@ -81,6 +81,7 @@ class Worker:
         n_failed = 0
         is_full = False
         with keeper.running(), ExitStack() as stack:
+            stack.enter_context(FORKS.ready())
             stack.callback(SPARES.end)
             while True:
                 stop.raise_if_set()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from consistency import metrics
 from consistency.domains import DOMAINS, get_domain
 from consistency.energy import BLOCKS, block_means, disagreement_maps, raw_terms, standardise
 from consistency.metrics import angles_degrees, boundary_f1, frame_errors, measures_of, valid_pixels
@@ -160,6 +161,30 @@ def test_pixels_of_unknown_truth_do_not_count():
     truth[..., 0, 0] = coded(0, 0, 1)[..., 0, 0]
     predicted = coded(0, 0, 1).expand(1, 3, 2, 2)
     assert frame_errors(NORMAL, predicted, truth)["angle_degrees"].item() == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize("known", [0.0, 0.001, 0.5, 1.0])
+@pytest.mark.parametrize("values", ["even", "few", "equal", "negative", "NaN", "infinite"])
+def test_a_median_is_the_lower_of_the_two_in_the_middle_of_what_is_known(values, known):
+    codes = images(channels=1)
+    if values == "few":
+        codes = (codes * 3).round() / 3
+    elif values == "equal":
+        codes = torch.full_like(codes, 0.25)
+    elif values == "negative":
+        codes = codes * 20 - 19
+    elif values in ("NaN", "infinite"):
+        codes[:, :, :3] = math.nan if values == "NaN" else -math.inf
+    valid = torch.rand(codes[:, 0].shape, generator=torch.Generator().manual_seed(1)) < known
+    expected = torch.where(valid, codes[:, 0], torch.nan).flatten(1).nanmedian(dim=1).values
+    torch.testing.assert_close(metrics._median(codes, valid), expected, rtol=0, atol=0, equal_nan=True)
+
+
+def test_errors_of_interleaved_predictions_are_those_of_planar_ones():
+    predicted, truth = images(channels=3), images(channels=3).flip(0)
+    interleaved = predicted.contiguous(memory_format=torch.channels_last)
+    for name, values in frame_errors(NORMAL, predicted, truth).items():
+        torch.testing.assert_close(frame_errors(NORMAL, interleaved, truth)[name], values, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("name", [name for name, domain in DOMAINS.items() if domain.invalid is not None])

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import subprocess
 import sys
 import time
 from datetime import date
@@ -163,6 +164,16 @@ def every_command() -> list[list[str]]:
         *([word] for word in ("run", "compare", *REQUEST_COMMANDS, *STORE_COMMANDS)),
         *(["zoo", word] for word in ZOO_COMMANDS),
     ]
+
+
+def test_torch_is_imported_late_and_then_lets_other_threads_work_while_its_own_wait():
+    program = "import os, sys, precompute.__main__; print(os.environ['GOMP_SPINCOUNT'], 'torch' in sys.modules)"
+    for given, expected in ({}, "1000 False"), ({"GOMP_SPINCOUNT": "7"}, "7 False"):
+        environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"} | given
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True
+        )
+        assert done.stdout.strip() == expected
 
 
 def test_the_version_is_the_manifests():

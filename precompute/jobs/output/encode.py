@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import zlib
 
 import cv2
 import numpy as np
@@ -63,7 +62,7 @@ def encode_image(codes: np.ndarray) -> bytes:
 
 
 def _png_chunk(kind: bytes, data: bytes) -> tuple[bytes, ...]:
-    return struct.pack(">I", len(data)), kind, data, struct.pack(">I", zlib.crc32(data, zlib.crc32(kind)))
+    return struct.pack(">I", len(data)), kind, data, struct.pack(">I", isal_zlib.crc32(data, isal_zlib.crc32(kind)))
 
 
 def encode_preview(codes: np.ndarray) -> bytes:

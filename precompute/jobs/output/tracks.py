@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from cache.records import MAX_PATH_DOMAINS, Clip, Head
 from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
 from consistency.energy import disagreement_maps, standardise
 from consistency.merging import MERGE_VERSION, merge, mirrored
-from consistency.metrics import frame_errors, measures_of, perceptual_error, recoded, valid_pixels
+from consistency.metrics import frame_errors, measures_of, perceptual_error
 from consistency.zoo.records import IMAGE, MERGED, Chain, EnergyConstants, Zoo, ZooError, direct_path
 from precompute.jobs.output.encode import CODEC
 from precompute.jobs.predict import Predictions
@@ -133,8 +134,11 @@ def select_configurations(zoo: Zoo, patterns: Sequence[str]) -> list[tuple[str, 
     """(method, path) of each configuration that a pattern selects: one of `Zoo.paths`, or a longer path that is spelled out.
 
     `mini/*/rgb-normal-reshading-depth` is the path of every method that has its edges, and cycles such as
-    `rgb-depth-normal-depth` are paths too. Raises ZooError if a pattern selects none.
+    `rgb-depth-normal-depth` are paths too. A pattern that begins with `!` leaves out what it matches; patterns that all do leave
+    it out of everything. Raises ZooError if a pattern selects none, or nothing is left.
     """
+    left_out = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+    patterns = [pattern for pattern in patterns if not pattern.startswith("!")] or ["*"]
     available = zoo.configurations()
     spelled = {pair: f"{zoo.name}/{pair[0]}/{pair[1]}" for pair in available}
     chosen: dict[tuple[str, str], None] = {}
@@ -147,6 +151,14 @@ def select_configurations(zoo: Zoo, patterns: Sequence[str]) -> list[tuple[str, 
                 f"domains: {', '.join(zoo.domains)}{_missing(zoo)}",
             )
         chosen |= dict.fromkeys(matching)
+    for pattern in left_out:
+        matching = {pair for pair in chosen if fnmatch.fnmatch(f"{zoo.name}/{pair[0]}/{pair[1]}", pattern)}
+        if not matching or len(matching) == len(chosen):
+            raise ZooError(
+                f"'!{pattern}' leaves out {'everything' if matching else 'nothing'} that was asked for",
+                "write !zoo/method/path beside what is wanted, such as '*,!*/*/*-*-*' for everything but readouts",
+            )
+        chosen = {pair: None for pair in chosen if pair not in matching}
     order = {pair: at for at, pair in enumerate(available)}
     return sorted(chosen, key=lambda pair: order.get(pair, len(order)))
 
@@ -297,12 +309,12 @@ class _Maker:
         is_expected = (target, MERGED) in self.zoo.expected
 
         def score(found: Predictions) -> TrackChunk:
-            output = merge([found.outputs[chain] for chain in merged], list(merged.values()), domain)
+            output = merge([found.planar(chain) for chain in merged], list(merged.values()), domain)
             columns: dict[str, Tensor] = doubts.columns(found)
             if is_expected:
                 columns["terms"] = found.disagreements.means(terms)
             if target in self.truth:
-                columns |= _errors(domain, output, found.true_codes[target])
+                columns |= found.truth(domain).errors(output)
             if clean:
                 columns |= _self_disagreement(domain, output, found.clean_codes[clean])
             return TrackChunk(self._picture(output, domain), _columns(found, columns), _is_finite(output))
@@ -364,7 +376,7 @@ class _Maker:
         names += _self_names(domain) if clean else []
 
         def score(found: Predictions) -> TrackChunk:
-            output = found.outputs[chain]
+            output, flat = found.outputs[chain], found.planar(chain)
             columns: dict[str, Tensor] = {}
             if reference:
                 columns["disagreement"] = found.disagreements.means([(reference, chain)])[:, 0]
@@ -372,12 +384,12 @@ class _Maker:
             if reference:
                 is_finite &= _is_finite(columns["disagreement"])
             if true_name:
-                columns |= _errors(domain, output, found.true_codes[true_name])
+                columns |= found.truth(domain).errors(flat)
             if of_truth:
-                known = valid_pixels(self.zoo.domain(read), found.true_codes[read])
-                columns["perceptual"] = perceptual_error(output, found.of_truth[of_truth], known)
+                known = found.truth(self.zoo.domain(read))
+                columns["perceptual"] = perceptual_error(flat, found.planar_of_truth(of_truth), known)
             if clean:
-                columns |= _self_disagreement(domain, output, found.clean_codes[clean])
+                columns |= _self_disagreement(domain, flat, found.clean_codes[clean])
             return TrackChunk(self._picture(output, domain), _columns(found, columns), is_finite)
 
         edges = _digests(chain, *([reference] if reference else []))
@@ -519,12 +531,6 @@ def _error_names(domain: Domain) -> list[str]:
     return list(measures_of(domain))
 
 
-def _errors(domain: Domain, output: Tensor, truth: Tensor) -> dict[str, Tensor]:
-    """`frame_errors`, with the truth in codes of the bundled domain, which a zoo may store over another range."""
-    own = DOMAINS.get(domain.name, domain)
-    return frame_errors(domain, output, recoded(truth, own, domain), valid_pixels(own, truth))
-
-
 def _self_names(domain: Domain) -> list[str]:
     """The columns of `_self_disagreement`."""
     return [SELF + name for name in measures_of(domain) if name in SELF_MEASURES]
@@ -553,8 +559,14 @@ def _is_finite(values: Tensor) -> Tensor:
 
 def _to_uint8(codes: Tensor) -> Tensor:
     """Codes (N, C, H, W), clipped to [0, 1] -> uint8 (N, H, W, C), rounded on the device."""
-    levels = (codes.float() * 255).round_().clamp_(0, 255).to(torch.uint8)
-    return levels.permute(0, 2, 3, 1).contiguous()
+    if codes.device.type != "cpu":
+        return (codes.float() * 255).round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+    # One pass in place of four; to the last bit the same, which OpenCV's multiplication by a number is not.
+    is_interleaved = codes.is_contiguous(memory_format=torch.channels_last)
+    values = (codes.permute(0, 2, 3, 1) if is_interleaved else codes).float().contiguous()
+    rows = values.numpy().reshape(-1, values.shape[-1] * values.shape[-2])
+    levels = torch.from_numpy(cv2.addWeighted(rows, 255.0, rows, 0.0, 0.0, dtype=cv2.CV_8U)).reshape(values.shape)
+    return levels if is_interleaved else levels.permute(0, 2, 3, 1).contiguous()
 
 
 def _to_levels(codes: Tensor, domain: Domain) -> Tensor:

@@ -25,7 +25,7 @@ def test_shared_maps_means_and_blocks_are_those_of_each_pair_alone():
     direct, *others = made
     pairs = [(direct, other) for other in others]
     maps = disagreement_maps(made[direct], [made[other] for other in others])
-    shared = Disagreements(made)
+    shared = Disagreements(made.__getitem__)
     for _ in range(2):  # computed, then kept
         assert torch.equal(torch.stack(shared.maps(pairs), dim=1), maps)
         assert torch.equal(shared.means(pairs), raw_terms(maps))
@@ -38,7 +38,7 @@ def test_each_map_is_computed_once_and_few_are_kept(monkeypatch):
     calls = []
     original = disagreements.disagreement_map
     monkeypatch.setattr(disagreements, "disagreement_map", lambda a, b: calls.append(1) or original(a, b))
-    shared = Disagreements(made)
+    shared = Disagreements(made.__getitem__)
     pairs = [(direct, other) for other in others]
     shared.means(pairs)
     shared.means(pairs)

@@ -37,12 +37,14 @@ from cache.writer import TrackWriter
 from consistency.domains import DOMAINS, ENERGY
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo
+from consistency.zoo.records import ZooError
 from dashboard.catalogue import Catalogue
 from dashboard.compare.comparison import compare
 from precompute.cli.app import app
+from precompute.cli.job_options import READOUTS
 from precompute.jobs import batches, compute_clip, device_worker, job, precision
 from precompute.jobs.events import Computing
-from precompute.jobs.output import packs
+from precompute.jobs.output import packs, tracks
 from precompute.jobs.output.encode import decode_image, encode_image, encode_preview, preview_size
 from reliability import playable
 from tests.fixtures.media import truncate, write_audio, write_video
@@ -252,6 +254,33 @@ def test_a_pattern_brings_its_readout_with_the_prediction_and_the_energy_and_no_
 
 
 LONG, CYCLE = "rgb-normal-edge2d-depth", "rgb-depth-normal-depth"
+
+
+def test_readouts_are_left_out_where_they_are_not_wanted_and_energies_stay():
+    zoo = load_zoo("mini")
+    everything = tracks.select_configurations(zoo, ["*"])
+    expected = [(method, path) for method, path in everything if path.count("-") == 1]
+    assert len(everything) > len(expected) > 0
+    assert (
+        tracks.select_configurations(zoo, ["!*/*/*-*-*"])
+        == expected
+        == tracks.select_configurations(zoo, ["*", READOUTS])
+    )
+    others = tracks.select_configurations(zoo, ["mini/*", "!mini/multitask/*", READOUTS])
+    assert others == [pair for pair in expected if pair[0] != "multitask"]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "said"),
+    [
+        (["!mini/multitsk/*"], "'!mini/multitsk/.' leaves out nothing"),
+        (["mini/baseline/rgb-normal-depth", READOUTS], "leaves out everything"),
+        (["mini/multitsk/*", READOUTS], "no configuration"),
+    ],
+)
+def test_a_pattern_that_leaves_out_nothing_or_everything_is_refused(patterns, said):
+    with pytest.raises(ZooError, match=said):
+        tracks.select_configurations(load_zoo("mini"), patterns)
 
 
 def test_paths_of_any_length_are_readouts_and_terms_of_energies_when_asked_for(tmp_path, clip):
@@ -617,6 +646,15 @@ def test_a_picture_of_any_shape_is_computed_whole_without_cropping(tmp_path, zoo
 def test_an_image_comes_back_from_its_code_bit_by_bit(channels):
     codes = np.random.default_rng(0).integers(0, 256, (16, 24, channels), np.uint8)
     assert np.array_equal(decode_image(encode_image(codes)), codes)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_codes_are_rounded_to_the_nearest_level_and_clipped(channels, order):
+    codes = torch.linspace(-0.5, 1.5, 2 * channels * 64 * 64).reshape(2, channels, 64, 64)
+    codes.view(-1)[: 3 * 256] = (torch.arange(3 * 256) - 255.5) / 255  # in the middle between two levels
+    expected = (codes * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+    assert torch.equal(tracks._to_uint8(codes.contiguous(memory_format=order)), expected)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
