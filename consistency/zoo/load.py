@@ -24,7 +24,9 @@ def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.
     try:
         weights = _weights(edge)
         beside = _weights_beside(edge, weights) if edge.format == "onnx" and weights is not None else {}
-        file = formats.NetworkFile(edge.name, edge.architecture, edge.arguments, weights, beside, edge.head, device)
+        file = formats.NetworkFile(
+            edge.name, edge.architecture, edge.arguments, weights, beside, edge.head, edge.heads, device
+        )
         network = formats.read(edge.format, file)
     except BadNetwork as error:
         raise ZooError(error.found, error.next_step) from error
