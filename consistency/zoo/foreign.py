@@ -77,6 +77,12 @@ class Foreign(nn.Module):
     def compute_in(self, dtype: torch.dtype) -> None:
         """Does nothing: the network stays as its author saved it."""
 
+    def set_dtype(self, dtype: torch.dtype) -> None:
+        """Compute in that dtype, as its zoo states."""
+        if self.module is not None:
+            self.module.to(dtype)
+        self._dtypes = tuple(dict.fromkeys([dtype, *self._dtypes]))
+
     def _joined(self, made: list[Tensor]) -> Tensor:
         if len({part.shape[1:] for part in made}) > 1:
             raise BadNetwork(f"network of {self.name} gives images of several sizes for frames of one size", FAILED)

@@ -225,6 +225,18 @@ def _read_code(file: NetworkFile) -> nn.Module:
     return Foreign(network, file.name, module=network, head=file.head, heads=file.heads, dtypes=_float_dtypes(network))
 
 
+def _read_transformers(file: NetworkFile) -> nn.Module:
+    from consistency.zoo import transformers_models
+
+    try:
+        state = load_safetensors(file.weights or b"")
+    except SafetensorError as error:
+        raise BadNetwork(f"weights of {file.name} are not safetensors: {error}", "download them again") from error
+    network = transformers_models.build(file.name, str(file.arguments.get("config", "")), state)
+    head = file.head or transformers_models.DEPTH
+    return Foreign(network, file.name, module=network, head=head, heads=file.heads, dtypes=_float_dtypes(network))
+
+
 def _float_dtypes(module: nn.Module) -> tuple[torch.dtype, ...]:
     """The dtypes that its input may have: those of its weights, the first one first, and float32."""
     tensors = (*module.parameters(), *module.buffers())
@@ -246,4 +258,5 @@ FORMATS: dict[str, Reader] = {
     "torchscript": _read_torchscript,
     "torch-export": _read_export,
     "code": _read_code,
+    "transformers": _read_transformers,
 }

@@ -38,6 +38,7 @@ from consistency.zoo.records import (
 ZOOS = Path(__file__).parent.parent / "zoos"
 """The bundled zoos, one folder each."""
 ZOOS_VARIABLE = "CROSSCHECK_ZOOS"
+DTYPES = ("float32", "float16", "bfloat16")
 CODES, NUMBERS = HOPS = "codes", "numbers"
 """What one network of a zoo hands to the next: codes in [0, 1], or its own numbers, unclamped."""
 T = TypeVar("T", Trust, Expected)
@@ -258,8 +259,19 @@ def _edge(
         domains=domains,
         data=dict(recorded.get("data", {})),
         archive=row.get("archive", ""),
+        dtype=_dtype(row, form),
         passes_numbers=hops == NUMBERS,
     )
+
+
+def _dtype(row: Mapping[str, Any], form: str) -> str:
+    """Raises ValueError."""
+    dtype = row.get("dtype", "")
+    if dtype not in ("", *DTYPES):
+        raise ValueError(f"dtype is {dtype!r}; use one of {', '.join(DTYPES)}")
+    if dtype and form in ("onnx", "torch-export"):
+        raise ValueError(f"dtype is '{dtype}', but a network of format {form} computes as it was saved; remove it")
+    return dtype
 
 
 def _with_shared_runs(edges: Iterable[Edge]) -> tuple[Edge, ...]:
@@ -275,7 +287,7 @@ def _with_shared_runs(edges: Iterable[Edge]) -> tuple[Edge, ...]:
 def _run(edge: Edge) -> str:
     """The same for edges that one run of a network can serve."""
     spec = (edge.input_spec or InputSpec()).record
-    return repr((edge.format, edge.weights, edge.architecture, edge.arguments, edge.source, spec))
+    return repr((edge.format, edge.dtype, edge.weights, edge.architecture, edge.arguments, edge.source, spec))
 
 
 def _heads(edge: Edge, outputs: list[str]) -> tuple[str, ...]:

@@ -75,6 +75,8 @@ class Edge:
     """File beside the weights file that holds weights too -> its digest; of ONNX only."""
     archive: str = ""
     """The zoo's archive that the weights are downloaded in; empty for others."""
+    dtype: str = ""
+    """`float32`, `float16` or `bfloat16`: what the network computes in, whatever the job does; empty: the job's choice."""
     passes_numbers: bool = False
     """Whether, from and to edges that do so too, the network's own unclamped numbers pass instead of codes; `hops` in zoo.toml."""
 
@@ -95,6 +97,8 @@ class Edge:
             parts.append(sorted(self.data.items()))
         if self.format == "code":
             parts.append(formats.source_digest(self.architecture))
+        if self.dtype:
+            parts.append(self.dtype)
         if self.passes_numbers and self.source != IMAGE:  # images have no numbers but their codes
             parts.append("numbers between networks")
         return _digest(parts)
@@ -116,7 +120,7 @@ class Edge:
             ends,
             spec,
         ]
-        parts += [list(self.heads) or self.head, self.passes_numbers and self.source != IMAGE]
+        parts += [list(self.heads) or self.head, self.dtype, self.passes_numbers and self.source != IMAGE]
         if self.format == "code":
             parts.append(formats.source_digest(self.architecture))
         return _digest(parts)

@@ -37,12 +37,21 @@ class Resize:
     pad: tuple[float, ...] = ()
     """The codes of padding, one per channel or one for all. With `fit`, the picture is padded to the whole frame."""
     resample: str = "bilinear"
-    """`bilinear` or `bicubic`, antialiased when shrinking."""
+    """`bilinear` or `bicubic`."""
+    output_resample: str = ""
+    """The same for the output on its way back; empty: as `resample`."""
+    antialias: bool = True
+    """Whether shrinking the input smooths it first."""
     rounds_to_8_bits: bool = False
     """Whether the scaled picture is rounded to 8 bits, as programs do that scale pictures before they make numbers of them."""
 
     def __post_init__(self) -> None:
-        for name, allowed in (("side", SIDES), ("resample", RESAMPLES), ("round", ROUNDS)):
+        for name, allowed in (
+            ("side", SIDES),
+            ("resample", RESAMPLES),
+            ("output_resample", ("", *RESAMPLES)),
+            ("round", ROUNDS),
+        ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"resize.{name} is {getattr(self, name)!r}; use one of {', '.join(allowed)}")
         for name in ("px", "width_px", "multiple"):
@@ -53,8 +62,9 @@ class Resize:
             raise ValueError(f"resize.side is '{self.side}' without px; give px, the height in pixels")
         if not isinstance(self.pad, tuple) or not all(_is_code(value) for value in self.pad):
             raise ValueError(f"resize.pad is {self.pad!r}; give one code from 0 to 1 per channel")
-        if type(self.rounds_to_8_bits) is not bool:
-            raise ValueError(f"resize.rounds_to_8_bits is {self.rounds_to_8_bits!r}; use true or false")
+        for name in ("rounds_to_8_bits", "antialias"):
+            if type(getattr(self, name)) is not bool:
+                raise ValueError(f"resize.{name} is {getattr(self, name)!r}; use true or false")
 
     def placement(self, height: int, width: int) -> Placement:
         """Where a picture of that size comes to lie. Raises ValueError where the network's picture would be too large."""
@@ -64,7 +74,7 @@ class Resize:
             found = Placement(scaled, scaled, (0, 0))
         else:
             scaled = tuple(max(1, round(px)) for px in scaled)
-            frame = (self.px, self.width_px or self.px) if self.side == "fit" else scaled
+            frame = (self.px, self.width_px or self.px) if self.side == "fit" and self.px else scaled
             total = tuple(self.multiple * math.ceil(px / self.multiple) for px in frame)
             found = Placement(scaled, total, tuple((a - b) // 2 for a, b in zip(total, scaled, strict=True)))
         if max(found.total) > MAX_SIDE_PX:
@@ -78,10 +88,7 @@ class Resize:
         place = self.placement(codes.shape[-2], codes.shape[-1])
         x = codes.float()
         if tuple(x.shape[-2:]) != place.scaled:
-            # Clamped, because bicubic overshoots.
-            x = F.interpolate(x, size=place.scaled, mode=self.resample, align_corners=False, antialias=True).clamp(0, 1)
-            if self.rounds_to_8_bits:
-                x = (x * 255).round() / 255
+            x = self._smaller_or_larger(x, place.scaled)
         if place.total != place.scaled:
             colour = self.pad if len(self.pad) == x.shape[1] else self.pad[:1] * x.shape[1]
             padded = x.new_tensor(colour).view(1, -1, 1, 1).expand(len(x), -1, *place.total).contiguous()
@@ -91,15 +98,26 @@ class Resize:
 
     def undo(self, made: Tensor, size: tuple[int, int]) -> Tensor:
         """What the network gives for the padded picture, of any resolution -> float32 of the picture as it was, (N, C, H, W)."""
+        mode = self.output_resample or self.resample
         place = self.placement(*size)
         x = made.float()
         if place.total != place.scaled:
             if tuple(x.shape[-2:]) != place.total:
-                x = F.interpolate(x, size=place.total, mode=self.resample, align_corners=False)
+                x = F.interpolate(x, size=place.total, mode=mode, align_corners=False)
             x = x[..., place.rows, place.columns]
-        return (
-            x if tuple(x.shape[-2:]) == size else F.interpolate(x, size=size, mode=self.resample, align_corners=False)
-        )
+        return x if tuple(x.shape[-2:]) == size else F.interpolate(x, size=size, mode=mode, align_corners=False)
+
+    def _smaller_or_larger(self, x: Tensor, size: tuple[int, ...]) -> Tensor:
+        """Codes of that size, clamped because bicubic overshoots."""
+        # PIL, and what computes as it does, scales along x, rounds, scales along y, and rounds again.
+        steps = [(x.shape[-2], size[1]), size] if self.rounds_to_8_bits else [size]
+        for step in steps:
+            x = F.interpolate(x, size=step, mode=self.resample, align_corners=False, antialias=self.antialias).clamp(
+                0, 1
+            )
+            if self.rounds_to_8_bits:
+                x = (x * 255 + 0.5).floor() / 255  # halves up, unlike torch.round
+        return x
 
     def _scaled(self, height: int, width: int) -> tuple[float, float]:
         if self.px is None:
