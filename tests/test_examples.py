@@ -28,9 +28,9 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, example: str = "train_normals") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "examples/train_normals.py", *arguments],
+        [sys.executable, f"examples/{example}.py", *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         check=False,
@@ -44,6 +44,14 @@ def test_the_example_of_training_learns_normals_from_a_folder_of_pairs(pairs):
     assert done.returncode == 0, done.stderr
     losses = [float(found) for found in re.findall(r"normals (\d\.\d+);", done.stdout)]
     assert len(losses) == 2 and losses[1] < losses[0], done.stdout
+    assert (pairs / "normals.pt").exists()
+
+
+def test_the_example_with_lightning_trains_on_the_same_folder(pairs):
+    (pairs / "normals.pt").unlink(missing_ok=True)
+    done = run(str(pairs), "--steps", "6", "--size", "64", example="train_normals_lightning")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"normals 0\.\d+", done.stdout), done.stdout
     assert (pairs / "normals.pt").exists()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -13,18 +13,23 @@ from typing import Annotated
 import torch
 import typer
 
+from consistency.domains import DOMAINS
 from consistency.zoo.read import load_zoo
 from training.evaluation import real_images
 from training.evaluation.evaluate import Evaluation
+from training.learning.batches import FILTERS
 from training.learning.checkpoints import plan_of
 from training.learning.jobs import TrainingJobs
 from training.learning.parallel import train_all
 from training.learning.plan import PRESETS, Choice, TrainingPlan
+from training.own_data.reading import Conventions
+from training.own_data.shards import prepare
 from training.progress import bars, errors_named, follow_logs, follow_rooms, follow_total
 from training.release import bundled_clips
 from training.release.export import write_zoos
 from training.release.provenance import about_seeds, steps_text
-from training.release.zoo_specs import LAB, MINI
+from training.release.zoo_specs import LAB, MINI, own_spec
+from training.scenes.frames import data_name, known_domains
 from training.scenes.furniture import DEFAULT_CATALOGUE_FOLDER
 from training.scenes.render_shards import RenderPlan, render_all
 
@@ -55,6 +60,25 @@ DeviceName = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 LabFolder = Annotated[Path, typer.Option(help="Folder of the zoo with every domain and method.")]
 MiniFolder = Annotated[Path, typer.Option(help="Folder of the small zoo, a subset of the same networks.")]
 DocsFolder = Annotated[Path, typer.Option(help="Folder for results.md and its pictures.")]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of your own pictures and ground truth, instead of rendered rooms: see training/README.md."
+    ),
+]
+DepthPerMetre = Annotated[
+    float, typer.Option(help="Counts of your depth pictures per metre: 512 in Taskonomy, 1000 for millimetres.")
+]
+NormalAxes = Annotated[
+    str, typer.Option(help="What the channels of your normals are: x (right), y (down), z (forward), with signs.")
+]
+FieldOfView = Annotated[float, typer.Option(help="Field of view of your pictures' shorter side, in degrees.")]
+SplitsFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV with the columns id, train, val, test, as Taskonomy's. Default: a tenth each for val and test."
+    ),
+]
 RealFolder = Annotated[
     Path | None, typer.Option(help="Folder of real pictures and clips. Default: WORK/real if it exists.")
 ]
@@ -66,6 +90,7 @@ GPU_WORKERS = 8  # one process leaves most of a GPU idle, as the layers are smal
 NETWORKS, FRAMES, SEEDS, REAL = "networks", "frames", "seeds", "real"
 """Folders within the work folder."""
 RENDER_DEFAULTS = RenderPlan()
+OWN = Conventions()
 
 
 @app.command()
@@ -129,13 +154,18 @@ def train(
     learning_rate: LearningRate = None,
     k: NTerms = 1,
     choose: Choose = "turn",
+    data: DataFolder = None,
+    depth_per_metre: DepthPerMetre = OWN.per_metre,
+    normal_axes: NormalAxes = OWN.normal_axes,
+    field_of_view: FieldOfView = OWN.field_of_view_degrees,
+    splits: SplitsFile = None,
     only: Annotated[
         list[str] | None,
         typer.Option(help="Train the networks with matching names and those they need; may be repeated."),
     ] = None,
     show: Annotated[bool, typer.Option("--list", help="List the networks, their steps and images, and exit.")] = False,
 ) -> None:
-    """Train the networks on the rendered rooms. Each resumes from its last checkpoint, on the frames it started with.
+    """Train the networks on the rendered rooms, or on your own data. Each resumes from its last checkpoint, on the frames it started with.
 
     Examples:
 
@@ -148,10 +178,16 @@ def train(
     `python -m training train --plan gpu --workers 12` runs the long plan, with many processes on one GPU
 
     `python -m training train --k 2 --choose win-rate` gives `consistency` two constraints per step, chosen by how often they win
+
+    `python -m training train --data ~/kitchen --depth-per-metre 1000 --work build/kitchen` trains on your own pictures
     """
+    if data is not None:
+        conventions = own_conventions(depth_per_metre, normal_axes, field_of_view)
+        prepare_data(data, work, conventions, splits, workers)
     with errors_named():
         device = chosen_device(device)
         chosen = chosen_plan(plan, device, scale, seed, learning_rate, k, choose)
+        chosen = replace(chosen, domains=trained_domains(known_domains(work / FRAMES)))
         jobs = TrainingJobs(chosen).matching(only or [])
     if show:
         for job in jobs:
@@ -172,7 +208,13 @@ def export(
 ) -> None:
     """Write the trained networks as zoos with model cards, and a zoo of each further seed to WORK/seeds.
 
-    Example: `python -m training export --lab build/lab --mini build/mini`
+    Networks of your own data become one zoo, in WORK/zoo.
+
+    Examples:
+
+    `python -m training export --lab build/lab --mini build/mini`
+
+    `python -m training export --work build/kitchen`
     """
     export_zoos(lab, mini, work, device)
 
@@ -185,13 +227,34 @@ def evaluate(
     work: WorkFolder = DEFAULT_WORK,
     real: RealFolder = None,
     device: DeviceName = "auto",
+    data: DataFolder = None,
+    zoo: Annotated[
+        list[str] | None, typer.Option(help="With --data: name or folder of a zoo; may be repeated. Default: lab.")
+    ] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="With --data: use all of it, where no network was trained on it.")
+    ] = False,
+    depth_per_metre: DepthPerMetre = OWN.per_metre,
+    normal_axes: NormalAxes = OWN.normal_axes,
+    field_of_view: FieldOfView = OWN.field_of_view_degrees,
+    splits: SplitsFile = None,
+    workers: Workers = None,
 ) -> None:
-    """Evaluate the exported zoos on held-out rooms and real pictures.
+    """Evaluate the exported zoos on held-out rooms and real pictures, or any zoos on your own data.
 
-    Writes docs/results.md with its pictures, and what `measures` writes.
+    Writes docs/results.md with its pictures, and what `measures` writes. With --data: WORK/results.md.
 
-    Example: `python -m training evaluate`
+    Examples:
+
+    `python -m training evaluate`
+
+    `python -m training evaluate --data ~/taskonomy --zoo lab --zoo xtc --whole --work build/taskonomy`
     """
+    if data is not None:
+        conventions = own_conventions(depth_per_metre, normal_axes, field_of_view)
+        prepare_data(data, work, conventions, splits, workers, whole)
+        evaluate_own(data, work, zoo or [LAB.name], chosen_device(device))
+        return
     evaluate_zoos(lab, mini, docs, work, real, device, {})
 
 
@@ -250,14 +313,53 @@ def sample(
         bundled_clips.write_readme(out)
 
 
+def own_conventions(per_metre: float, normal_axes: str, field_of_view_degrees: float) -> Conventions:
+    """What the options say of one's own files."""
+    with errors_named():
+        return Conventions(per_metre, normal_axes, field_of_view_degrees)
+
+
+def prepare_data(
+    data: Path, work: Path, conventions: Conventions, splits: Path | None, workers: int | None, whole: bool = False
+) -> None:
+    """Store one's own frames in the work folder, and say what was found and left out."""
+    with bars() as progress:
+        n_workers = workers or os.cpu_count() or 1
+        report = follow_total(progress, f"prepare {data.name}")
+        found = prepare(data, work / FRAMES, conventions, splits, whole, n_workers, report)
+    counts = ", ".join(f"{count} {split}" for split, count in found.n_frames.items())
+    typer.echo(f"{data}: {counts} frames; domains: {', '.join(found.domains)}", err=True)
+    for remark in found.remarks:
+        typer.echo(remark, err=True)
+
+
+def evaluate_own(data: Path, work: Path, zoos: Sequence[str], device: str) -> None:
+    """Write WORK/results.md."""
+    from training.evaluation.own_data import evaluate_data
+
+    with bars() as progress:
+        loaded = [load_zoo(name) for name in zoos]
+        text = evaluate_data(loaded, work / FRAMES, data.name, follow_total(progress, "evaluate"), device)
+        (work / "results.md").write_text(text, encoding="utf-8")
+    typer.echo(str(work / "results.md"))
+
+
+def trained_domains(known: Collection[str]) -> tuple[str, ...]:
+    """The domains that networks are trained for: those with truth, and those that are fixed filters of the image."""
+    return tuple(name for name in DOMAINS if name in known or name in FILTERS)
+
+
 def export_zoos(lab: Path, mini: Path, work: Path, device: str) -> dict[str, Evaluation]:
     """Write the zoos; returns the evaluations of their cards, by name of the zoo."""
     with bars() as progress:
+        plan = plan_of(work / NETWORKS)
+        data = data_name(work / FRAMES)
+        outs = [(LAB, lab), (MINI, mini)] if data is None else [(own_spec(data, plan), work / "zoo")]
         return write_zoos(
-            plan_of(work / NETWORKS),
+            plan,
             work / NETWORKS,
             work / FRAMES,
-            [(LAB, lab), (MINI, mini)],
+            outs,
             work / SEEDS,
             follow_total(progress, "export"),
             chosen_device(device),

@@ -136,6 +136,8 @@ def median_images(train: Frames, seed: int) -> dict[str, Tensor]:
     middle = np.maximum(valid.sum(axis=0, keepdims=True) - 1, 0) // 2
     found = {}
     for target in TARGETS:
+        if target not in train.domains:
+            continue
         codes = np.where(valid, frames[..., CHANNELS[target]], np.uint16(256))  # unknown codes are sorted last
         codes.sort(axis=0)
         median = np.take_along_axis(codes, middle, axis=0)  # (1, H, W, C)

@@ -6,7 +6,7 @@ energies and readout gaps. Domains that are fixed filters of the image are known
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,11 +72,11 @@ def evaluate(
     zoo: Zoo, test: Frames, train: Frames, seed: int, report: Callable[[int], None], device: str = "cpu"
 ) -> Evaluation:
     """Evaluate a zoo on the test rooms; `report` gets the number of frames just done."""
-    rooms = RoomFigures(zoo, median_images(train, seed), device)
+    rooms = RoomFigures(zoo, median_images(train, seed), device, test.domains)
     for indices in batches(len(test)):
         rooms.add(test[indices], test.field_of_view(indices), draw_seed=[seed, int(indices[0])])
         report(len(indices))
-    readouts = ReadoutFigures(zoo, device)
+    readouts = ReadoutFigures(zoo, device, test.domains)
     for indices in batches(len(test), READOUT_EVERY):
         readouts.add(test[indices])
         report(len(indices))
@@ -95,11 +95,14 @@ def evaluate(
 
 
 class RoomFigures:
-    """Accumulates errors and energies of a zoo's direct predictions, batch by batch."""
+    """Accumulates errors and energies of a zoo's direct predictions, batch by batch, where the truth is one of `domains`."""
 
-    def __init__(self, zoo: Zoo, medians: dict[str, Tensor], device: str) -> None:
-        self.device, self.medians = device, medians
-        self.direct, self.indirect = direct_chains(zoo), energy_chains(zoo)
+    def __init__(
+        self, zoo: Zoo, medians: dict[str, Tensor], device: str, domains: Collection[str] = frozenset(CHANNELS)
+    ) -> None:
+        self.device, self.medians, self.domains = device, medians, domains
+        self.direct = {pair: chain for pair, chain in direct_chains(zoo).items() if pair[0] in domains}
+        self.indirect = {pair: chains for pair, chains in energy_chains(zoo).items() if pair in self.direct}
         groups = [list(self.direct.values()), *self.indirect.values()]
         self.graph = new_graph([chain for group in groups for chain in group], device)
         takes_a_lens = {pair: chain for pair, chain in self.direct.items() if chain[0].architecture == GEOMETRIC}
@@ -113,9 +116,9 @@ class RoomFigures:
     def add(self, batch: np.ndarray, field_of_view_degrees: np.ndarray, draw_seed: list[int]) -> None:
         """Add stored frames (N, H, W, C) and their fields of view (N,)."""
         image = picture(batch, IMAGE, self.device)
-        truth = {target: picture(batch, target, self.device) for target in TARGETS}
+        truth = {target: picture(batch, target, self.device) for target in TARGETS if target in self.domains}
         valid = valid_pixels(batch, self.device)
-        near = near_depth_edges(truth["depth"], valid)
+        near = near_depth_edges(truth["depth"], valid) if "depth" in truth else None
         drawn = draw_pixels(valid, draw_seed)
         outputs = self.graph.run(image)
         for pair, chain in self.direct.items():
@@ -135,13 +138,14 @@ class RoomFigures:
 
 
 class ReadoutFigures:
-    """Accumulates errors of the readouts of truth and of predictions, batch by batch."""
+    """Accumulates errors of the readouts of truth and of predictions, batch by batch, where the truth is one of `domains`."""
 
-    def __init__(self, zoo: Zoo, device: str) -> None:
-        self.device = device
+    def __init__(self, zoo: Zoo, device: str, domains: Collection[str] = frozenset(CHANNELS)) -> None:
+        self.device, self.domains = device, {*domains} - {"valid"}
         self.filters = fixed_filters(zoo, device)
-        self.cross = cross_networks(zoo, device)
-        self.chains = readouts_of_predictions(zoo)
+        self.cross = cross_networks(zoo, device, self.domains)
+        chains = readouts_of_predictions(zoo)
+        self.chains = {key: chain for key, chain in chains.items() if key[1].split("-")[0] in self.domains}
         self.graph = new_graph(list(self.chains.values()), device)
         self.of_truth = {name: Errors(end(name)) for name in self.cross}
         self.of_predictions = {key: Errors(end(key[1])) for key in self.chains if end(key[1]) in self.known}
@@ -150,11 +154,11 @@ class ReadoutFigures:
     @property
     def known(self) -> set[str]:
         """Domains whose truth is known."""
-        return {*CHANNELS, *self.filters}
+        return {*self.domains, *self.filters}
 
     def add(self, batch: np.ndarray) -> None:
         """Add stored frames (N, H, W, C)."""
-        truth = {name: picture(batch, name, self.device) for name in CHANNELS if name != "valid"}
+        truth = {name: picture(batch, name, self.device) for name in CHANNELS if name in self.domains}
         truth |= {name: run(network, truth[IMAGE]) for name, network in self.filters.items()}
         valid = valid_pixels(batch, self.device)
         masks = {name: torch.ones_like(valid) if name in self.filters else valid for name in truth}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.statistics import interval, pearson, risk_coverage, spearman
-from consistency.zoo.records import SHARED
+from consistency.zoo.records import SHARED, Zoo
 from precompute.media.shifts.graded import LADDERS
 from training.evaluation import real_images
 from training.evaluation.energies import PIXELS_PER_FRAME
 from training.evaluation.errors import mean_known
-from training.evaluation.evaluate import READOUT_EVERY
+from training.evaluation.evaluate import READOUT_EVERY, Evaluation
 from training.evaluation.figures import DEPTH_SHOWN_METRES
 from training.evaluation.measures.chains import BASELINE, methods_of
 from training.evaluation.measures.claims import HEADLINE
@@ -44,14 +44,18 @@ FOLDER = "results"
 """Folder of the pictures, beside the page."""
 
 
-def errors_text(figures: ResultFigures) -> str:
-    """A table per target: every method, and the trivial guess."""
+def errors_text(zoo: Zoo, rooms: Evaluation, where: str = "held-out rooms") -> str:
+    """A table per target: every method, and the trivial guess. `where`: of what the frames are."""
     parts = [
-        "## Errors on held-out rooms",
+        f"## Errors on {where}",
         '"Per-pixel median" predicts the median of training frames at each pixel. The best figures are bold.',
     ]
     for target in TARGETS:
-        rows = {method: figures.rooms.errors[target, method].figures() for method in methods_of(figures.zoo, target)}
+        rows = {
+            method: rooms.errors[target, method].figures()
+            for method in methods_of(zoo, target)
+            if (target, method) in rooms.errors
+        }
         if not rows:
             parts.append(f"{title(target)}: {NOT_MEASURED}.")
             continue
@@ -61,7 +65,7 @@ def errors_text(figures: ResultFigures) -> str:
             [method, *(bold(text := number(name, row[name]), text == number(name, best[name])) for name in names)]
             for method, row in rows.items()
         ]
-        trivial = figures.rooms.trivial[target].figures()
+        trivial = rooms.trivial[target].figures()
         cells.append(["per-pixel median", *(number(name, trivial[name]) for name in names)])
         parts.append(table([title(target), *names], cells))
     return "\n\n".join(parts)
@@ -105,9 +109,8 @@ def lens_text(figures: ResultFigures) -> str:
     )
 
 
-def readouts_text(figures: ResultFigures) -> str:
+def readouts_text(rooms: Evaluation) -> str:
     """Errors of cross networks that read the truth and predictions, and the readout gap."""
-    rooms = figures.rooms
     methods = list(dict.fromkeys(method for method, _ in rooms.readouts))
     edges = list(dict.fromkeys([*rooms.readouts_of_truth, *(edge for _, edge in rooms.readouts)]))
     if not edges:
@@ -139,12 +142,12 @@ def readouts_text(figures: ResultFigures) -> str:
     )
 
 
-def energy_text(figures: ResultFigures) -> str:
+def energy_text(rooms: Evaluation) -> str:
     """How energy and error correlate, over frames and over pixels."""
     rows = []
-    by_target = sorted(figures.rooms.energies.items(), key=lambda found: TARGETS.index(found[0][0]))
+    by_target = sorted(rooms.energies.items(), key=lambda found: TARGETS.index(found[0][0]))
     for (target, method), energies in by_target:
-        error = np.array(figures.rooms.errors[target, method].l1)
+        error = np.array(rooms.errors[target, method].l1)
         by_frame, by_pixel = (
             risk_coverage(energies.frames, error),
             risk_coverage(energies.pixels, energies.pixel_errors),

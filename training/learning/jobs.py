@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
@@ -101,17 +101,18 @@ class TrainingJobs:
 
     def __init__(self, plan: TrainingPlan):
         self.plan = plan
-        first = plan.seed
-        self.all = [
+        first, known = plan.seed, set(plan.domains)
+        every = [
             *(start_job(plan, target) for target in TARGETS),
             *cross_jobs(plan),
             *fork_jobs(plan, SEEDED, first),
             *(shared_job(plan, "rgb", target, plan.rgb_widths, plan.shared) for target in RENDERED_OTHERS),
             *fork_jobs(plan, [m for m in SINGLE_NETWORK_METHODS if m not in SEEDED], first),
             geonet_job(plan),
-            multitask_job(plan),
+            *([multitask_job(plan)] if len(known & {*MULTITASK_HEADS}) > 1 else []),
             *(job for seed in plan.extra_seeds for job in fork_jobs(plan, SEEDED, seed)),
         ]
+        self.all = [of_known(job, known) for job in every if {job.source, *job.targets} <= known]
 
     @cached_property
     def by_name(self) -> dict[str, TrainingJob]:
@@ -143,6 +144,12 @@ class TrainingJobs:
         settings = [asdict(job), terms, frames]
         inherited = [self.fingerprint(self.by_name[name], frames) for name in job.needs]
         return hashlib.sha256(json.dumps([settings, inherited]).encode()).hexdigest()
+
+
+def of_known(job: TrainingJob, known: set[str]) -> TrainingJob:
+    """The job with those of its readouts that end in a known domain."""
+    readouts = tuple(name for name in job.readouts if set(name.split(".")[0].split("-")) <= known)
+    return job if readouts == job.readouts else replace(job, readouts=readouts)
 
 
 def seed_name(plan: TrainingPlan, name: str, seed: int) -> str:
@@ -263,7 +270,7 @@ def multitask_job(plan: TrainingPlan) -> TrainingJob:
         name="rgb.multitask",
         method="multitask",
         source="rgb",
-        targets=MULTITASK_HEADS,
+        targets=tuple(target for target in MULTITASK_HEADS if target in plan.domains),
         architecture="multi-head-unet",
         widths=plan.rgb_widths,
         stages=from_nothing(plan, steps),

@@ -124,18 +124,24 @@ class TrainingPlan:
     """Second terms in each step."""
     choose: Choice = "turn"
     """How the k terms are chosen: in turn, at random, or those that are most often larger than the direct term."""
+    domains: tuple[str, ...] = tuple(DOMAINS)
+    """Domains of the frames: no network is trained from or to another one."""
     scale: float = 1.0
     """Factor already applied to every number of steps, for the model card."""
 
     def record(self) -> dict[str, Any]:
-        """The plan as plain JSON values."""
-        return asdict(self)
+        """The plan as plain JSON values. Folders from before there were other domains than all state none."""
+        record = asdict(self)
+        if self.domains == tuple(DOMAINS):
+            del record["domains"]
+        return record
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> TrainingPlan:
         """The plan of a `record`, which may have been through JSON."""
         steps = {name: StageSteps(*record[name]) for name in ("start", "shared", "cross")}
-        tuples = {name: tuple(record[name]) for name in ("extra_seeds", "rgb_widths", "cross_widths")}
+        names = [name for name in ("extra_seeds", "rgb_widths", "cross_widths", "domains") if name in record]
+        tuples = {name: tuple(record[name]) for name in names}
         return cls(**{**record, **steps, **tuples})
 
     def scaled(self, factor: float) -> TrainingPlan:

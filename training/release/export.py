@@ -29,7 +29,6 @@ SMALLEST_SIGMA = (
     1e-6  # for untrained zoos, whose terms may all be equal; in trained zoos sigma is about 1000 times larger
 )
 MEGABYTE = 1_000_000
-DESCRIPTION = "small U-Nets, trained by the Crosscheck project on rendered rooms"
 
 
 def write_zoos(
@@ -65,11 +64,12 @@ def write_zoos(
                 jobs, spec, networks, frames, {"training": train, "validation": validation, "test": test}
             )
             measured[spec.name] = evaluation
-            card = model_card(zoo, evaluation, facts, results_link="docs/results.md")
+            link = None if facts["own_data"] else "docs/results.md"
+            card = model_card(zoo, evaluation, facts, results_link=link)
             (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     for seed in plan.extra_seeds:
         with folder_written_whole(seeds / str(seed)) as folder:
-            write_zoo(folder, SEED, jobs, seed, networks, validation, count, device)
+            write_zoo(folder, SEED.within(plan.domains), jobs, seed, networks, validation, count, device)
     return measured
 
 
@@ -127,11 +127,11 @@ def zoo_toml(
         "# Made by `python -m training make`; MODEL_CARD.md says how, and how good it is.",
         f'name = "{spec.name}"',
         f'version = "{spec.version}"',
-        'licence = "MIT"',
+        f'licence = "{spec.licence}"',
         f"multiple = {2 ** max(len(job.widths) for job in jobs)}",
         f"domains = {json.dumps(spec.domains)}",
         f'fallback = "{spec.methods[0]}"',
-        f'description = "{DESCRIPTION}"',
+        f"description = {json.dumps(spec.description)}",
         "",
         "[training]",
         *(f"{method} = {json.dumps(METHODS_IN_WORDS[method])}" for method in spec.methods),

@@ -16,12 +16,14 @@ FIGURES = {"normal": ("mean angle", "L1"), "depth": ("AbsRel", "L1"), "reshading
 
 def model_card(zoo: Zoo, evaluation: Evaluation, provenance: Mapping[str, Any], results_link: str | None = None) -> str:
     """The text of a card. `provenance` may have, shown unchanged: `commands` (lines), `data`, `data_digest`, `render`,
-    `training`, `settings` (rows of a table), `notes` (sentences)."""
-    sections = [what_text(zoo), figures_text(zoo, evaluation, results_link), made_text(provenance), limits_text(zoo)]
+    `training`, `settings` (rows of a table), `notes` (sentences). `own_data`: its name, where the zoo was not trained on rooms."""
+    own = provenance.get("own_data")
+    sections = [what_text(zoo, own), figures_text(zoo, evaluation, results_link, own), made_text(provenance)]
+    sections += [] if own else [limits_text(zoo)]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def what_text(zoo: Zoo) -> str:
+def what_text(zoo: Zoo, own_data: str | None = None) -> str:
     """The first section: contents, licence, domains and methods."""
     files = {edge.weights for edge in zoo.edges if edge.weights}
     megabytes = sum(path.stat().st_size for path in files) / 1e6
@@ -29,7 +31,7 @@ def what_text(zoo: Zoo) -> str:
     is_one = len(files) == 1
     return f"""# Model card: zoo `{zoo.name}`
 
-{len(files)} small network{"" if is_one else "s"} of {megabytes:.1f} MB in total, trained from scratch on rendered rooms{f", and fixed filters of the image ({filters})" if filters else ""}. They
+{len(files)} small network{"" if is_one else "s"} of {megabytes:.1f} MB in total, trained from scratch on {own_data or "rendered rooms"}{f", and fixed filters of the image ({filters})" if filters else ""}. They
 are small on purpose, so that two CPU cores can run them: good enough to show how consistency energy works, not for serious use.
 
 - Licence of the weights: {zoo.licence}. Version {zoo.version}.
@@ -37,7 +39,7 @@ are small on purpose, so that two CPU cores can run them: good enough to show ho
 - Methods: {", ".join(zoo.methods)}; networks named `{SHARED}` serve all of them."""
 
 
-def figures_text(zoo: Zoo, evaluation: Evaluation, results_link: str | None) -> str:
+def figures_text(zoo: Zoo, evaluation: Evaluation, results_link: str | None, own_data: str | None = None) -> str:
     """A row per method: its errors, and how well the energy predicts them."""
     columns = [(target, figure) for target in TARGETS if target in evaluation.trivial for figure in FIGURES[target]]
     rows = []
@@ -61,7 +63,7 @@ def figures_text(zoo: Zoo, evaluation: Evaluation, results_link: str | None) -> 
     link = f" All figures: `{results_link}`." if results_link else ""
     return f"""## Key figures
 
-Measured on {evaluation.n_frames} frames of held-out rooms. L1 is in codes (0 to 1), ρ is Spearman's between energy and L1 over frames.{link}
+Measured on {evaluation.n_frames} frames of {f"the test split of {own_data}" if own_data else "held-out rooms"}. L1 is in codes (0 to 1), ρ is Spearman's between energy and L1 over frames.{link}
 
 {table(header, rows)}"""
 

@@ -13,8 +13,9 @@ import torch
 
 from training.learning.jobs import Stage, TrainingJob, TrainingJobs
 from training.learning.plan import METHOD_SETTINGS, SEEDED, TrainingPlan
+from training.own_data.reading import Conventions
 from training.release.zoo_specs import ZooSpec
-from training.scenes.frames import Frames, data_digest
+from training.scenes.frames import Frames, data_digest, data_name
 from training.scenes.render_shards import RenderPlan
 
 
@@ -31,6 +32,7 @@ def provenance(
     hours = sum(line["seconds"] for job in used for line in training_log(networks, job.name)) / 3600
     rendering = json.loads((frames / "render.json").read_text()) if (frames / "render.json").exists() else None
     facts = {
+        "own_data": data_name(frames),
         "commands": commands(plan, json.loads((frames / "plan.json").read_text())),
         "data": f"{counts} frames of {size_px} x {size_px} pixels; the networks saw {len(trained_on)} of the training frames",
         "data_digest": data_digest(frames),
@@ -43,9 +45,11 @@ def provenance(
     return facts | (json.loads(elsewhere.read_text()) if elsewhere.exists() else {})
 
 
-def commands(plan: TrainingPlan, rendered: dict[str, Any]) -> list[str]:
-    """The commands that reproduce the zoos; `rendered` is the stored RenderPlan."""
-    usual = RenderPlan()
+def commands(plan: TrainingPlan, stored: dict[str, Any]) -> list[str]:
+    """The commands that reproduce the zoos; `stored` is the plan of the frames: a RenderPlan, or that of one's own data."""
+    if "data" in stored:
+        return own_commands(plan, stored)
+    rendered, usual = stored, RenderPlan()
     options = [f"--plan {plan.name}"]
     if plan.scale != 1:
         options.append(f"--scale {plan.scale:g}")
@@ -60,6 +64,22 @@ def commands(plan: TrainingPlan, rendered: dict[str, Any]) -> list[str]:
     ]
 
 
+def own_commands(plan: TrainingPlan, stored: dict[str, Any]) -> list[str]:
+    """The same for networks of one's own data."""
+    usual, found = Conventions(), stored["conventions"]
+    options = [f"--data {stored['data']}", f"--plan {plan.name}"]
+    if plan.scale != 1:
+        options.append(f"--scale {plan.scale:g}")
+    for option, name in (
+        ("depth-per-metre", "per_metre"),
+        ("normal-axes", "normal_axes"),
+        ("field-of-view", "field_of_view_degrees"),
+    ):
+        if found[name] != getattr(usual, name):
+            options.append(f"--{option}={found[name]}")
+    return [" ".join(["python -m training train", *options]), "python -m training export"]
+
+
 def settings_table(jobs: TrainingJobs, spec: ZooSpec) -> list[dict[str, str]]:
     """A row per kind of network, with equal keys: what sets the kinds apart, and how long each was trained."""
     start = next(job for job in jobs.all if job.method == "start")
@@ -69,8 +89,10 @@ def settings_table(jobs: TrainingJobs, spec: ZooSpec) -> list[dict[str, str]]:
             (method, next(job for job in jobs.all if job.method == method), METHOD_SETTINGS[method])
             for method in spec.methods
         ),
-        ("cross Y-Z", jobs.by_name["normal-depth.shared"], {"loss": "L1, of truth made to look predicted"}),
     ]
+    cross = next((job for job in jobs.all if job.method == "shared" and job.source != "rgb"), None)
+    if cross is not None:
+        kinds.append(("cross Y-Z", cross, {"loss": "L1, of truth made to look predicted"}))
     if "curvature" in spec.domains:
         kinds.append(("rgb to other domains", jobs.by_name["rgb-curvature.shared"], {"loss": "L1"}))
     columns = ("loss", "starts from", "trained along", "frozen")

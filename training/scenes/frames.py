@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +30,8 @@ CHANNELS = {
 }
 """The channels of each image in a frame; `valid` is 255 where the geometry is known, else 0 (windows)."""
 N_CHANNELS = 14
+PLAN = "plan.json"
+"""Beside the shards: what they are. `domains`, where it is stated, lists those that are known; rendered frames have all."""
 
 
 class Frames:
@@ -48,6 +52,7 @@ class Frames:
                 "version. Choose another --work folder and run: python -m training render"
             )
         self.starts = np.cumsum([0, *[len(shard) for shard in self.shards]])
+        self.domains = known_domains(folder)
         self._fields_of_view = np.concatenate([np.load(companion(path)) for path in paths])
 
     def __len__(self) -> int:
@@ -61,6 +66,22 @@ class Frames:
     def field_of_view(self, indices: np.ndarray) -> np.ndarray:
         """(B,) float32, degrees horizontally and vertically, of the frames with these numbers."""
         return self._fields_of_view[indices]
+
+
+def _plan_of(folder: Path) -> dict[str, Any]:
+    path = folder / PLAN
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def data_name(folder: Path) -> str | None:
+    """The name of the data that the frames of a folder were made from; None for rendered rooms."""
+    return _plan_of(folder).get("data")
+
+
+def known_domains(folder: Path) -> frozenset[str]:
+    """The domains that the frames of a folder hold; the others are blank."""
+    stated = _plan_of(folder).get("domains")
+    return frozenset(CHANNELS) - {"valid"} if stated is None else frozenset(stated)
 
 
 def companion(shard: Path) -> Path:
@@ -90,7 +111,7 @@ def put_array(path: Path, array: np.ndarray) -> None:
 def data_digest(folder: Path) -> str:
     """SHA-256 over the plan and over names and digests of all shards and companions. It identifies the data in a model card."""
     total = hashlib.sha256()
-    for path in [folder / "plan.json", *sorted(folder.glob("*-[0-9][0-9][0-9][0-9]*.npy"))]:
+    for path in [folder / PLAN, *sorted(folder.glob("*-[0-9][0-9][0-9][0-9]*.npy"))]:
         with path.open("rb") as file:
             total.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
     return total.hexdigest()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from consistency.domains import DOMAINS
 from training.scenes import targets
 from training.scenes.furniture import unit
 from training.scenes.scene import Camera, Scene
@@ -91,29 +90,8 @@ def render(
         radiance[edge] = supersample(scene, camera, centres[edge], size_px, rng, quality)
     rgb = develop(radiance, camera, rng, valid).reshape(size_px, size_px, 3)
     return RenderedFrame(
-        rgb, **truth(*(image.reshape(size_px, size_px, -1) for image in (directions, depth, normals, valid)))
+        rgb, **targets.truth(*(image.reshape(size_px, size_px, -1) for image in (directions, depth, normals, valid)))
     )
-
-
-def truth(directions: np.ndarray, depth: np.ndarray, normals: np.ndarray, valid: np.ndarray) -> dict[str, np.ndarray]:
-    """Every image of a RenderedFrame except rgb, from rays (H, W, 3), z-depth (H, W, 1), normals (H, W, 3), valid (H, W, 1)."""
-    points = directions * (depth / directions[..., 2:])
-    between = targets.neighbours(points, normals, valid[..., 0])
-    codes = {
-        "normal": targets.normal_code(normals),
-        "depth": targets.depth_code(depth),
-        "reshading": targets.reshading_code(normals, directions)[..., None],
-        "curvature": targets.curvature_code(between),
-        "edge3d": targets.edge3d_code(between)[..., None],
-        "keypoint3d": targets.keypoint3d_code(between)[..., None],
-    }
-    images = {name: targets.to_uint8(np.where(valid, code, invalid_code(name))) for name, code in codes.items()}
-    return images | {"valid": np.where(valid, 255, 0).astype(np.uint8)}
-
-
-def invalid_code(domain: str) -> float:
-    """The code of a domain where the geometry is unknown."""
-    return DOMAINS[domain].invalid or 0.0
 
 
 def depth_probe(scene: Scene, camera: Camera, size_px: int = 24) -> np.ndarray:

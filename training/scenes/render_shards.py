@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.scenes.frames import CHANNELS, companion, put_array
+from training.scenes.frames import CHANNELS, PLAN, companion, put_array
 from training.scenes.furniture import DEFAULT_CATALOGUE_FOLDER, Furniture, Split
 from training.scenes.render import render
 from training.scenes.rooms.cameras import random_camera
@@ -91,7 +91,7 @@ def render_all(
 ) -> None:
     """Render every shard that does not exist yet; `report` is called with the frames and rooms of each finished shard."""
     folder.mkdir(parents=True, exist_ok=True)
-    keep_to_plan(plan, folder / "plan.json")
+    keep_to_plan(plan, folder / PLAN)
     furniture_folder = folder / "furniture"
     if plan.furniture:
         Furniture(furniture_folder, catalogue_folder)  # unpacks before the workers start, which would race for it

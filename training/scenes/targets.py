@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from consistency.domains import CURVATURE_MAX_PER_METRE, DEPTH_MAX_METRES, DEPTH_MIN_METRES
+from consistency.domains import CURVATURE_MAX_PER_METRE, DEPTH_MAX_METRES, DEPTH_MIN_METRES, DOMAINS
 
 CURVATURE_SIGMA_PX = 2.0  # facets of a mesh within this distance count as one surface
 CURVATURE_STEP_MOST = 0.005  # share of the depth: pixels further apart are not on one surface
@@ -47,6 +47,27 @@ def depth_metres(code: np.ndarray) -> np.ndarray:
 def reshading_code(normals: np.ndarray, ray_directions: np.ndarray) -> np.ndarray:
     """Lambertian shading of a white scene lit from the camera: max(0, n . -ray), (..., 3) x (..., 3) -> (...)."""
     return np.maximum(0, -dot(normals, ray_directions))
+
+
+def truth(directions: np.ndarray, depth: np.ndarray, normals: np.ndarray, valid: np.ndarray) -> dict[str, np.ndarray]:
+    """Every image of a frame except rgb, from rays (H, W, 3), z-depth (H, W, 1), normals (H, W, 3), valid (H, W, 1)."""
+    points = directions * (depth / directions[..., 2:])
+    between = neighbours(points, normals, valid[..., 0])
+    codes = {
+        "normal": normal_code(normals),
+        "depth": depth_code(depth),
+        "reshading": reshading_code(normals, directions)[..., None],
+        "curvature": curvature_code(between),
+        "edge3d": edge3d_code(between)[..., None],
+        "keypoint3d": keypoint3d_code(between)[..., None],
+    }
+    images = {name: to_uint8(np.where(valid, code, invalid_code(name))) for name, code in codes.items()}
+    return images | {"valid": np.where(valid, 255, 0).astype(np.uint8)}
+
+
+def invalid_code(domain: str) -> float:
+    """The code of a domain where the geometry is unknown."""
+    return DOMAINS[domain].invalid or 0.0
 
 
 @dataclass(frozen=True)

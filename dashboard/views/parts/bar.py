@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.components.page_links import lead_on
 from dashboard.components.drawing import drawing
+from dashboard.components.page_links import lead_on
 from dashboard.selection.choices import newest_link
 from dashboard.selection.link import carried
 from dashboard.site import Site

@@ -5,7 +5,7 @@ N frames, C channels, H x W pixels. Networks are in eval mode, in float32.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -90,10 +90,10 @@ def load(edge: Edge, device: str) -> nn.Module:
     return load_network(edge, device=torch.device(device), dtype=torch.float32)
 
 
-def cross_networks(zoo: Zoo, device: str) -> dict[str, nn.Module]:
-    """The shared networks between domains that are rendered or filtered, by name such as `depth-normal`."""
+def cross_networks(zoo: Zoo, device: str, domains: Iterable[str] = CHANNELS) -> dict[str, nn.Module]:
+    """The shared networks between domains that are filtered or of `domains`, those with truth, by name such as `depth-normal`."""
     filtered = fixed_filters(zoo, device)
-    known = {*CHANNELS, *filtered} - {IMAGE}
+    known = {*domains, *filtered} - {IMAGE}
     return {
         f"{edge.source}-{edge.target}": load(edge, device)
         for edge in zoo.edges
