@@ -76,7 +76,7 @@ class Spec:
     """If the network gives metres for a camera of this focal length: they are multiplied by the true one over this (`output`
     only)."""
     field_of_view_degrees: float = 60.0
-    """Of the shorter side, for `canonical_focal_px`, where the clip states none."""
+    """The field of view of the shorter side, for `canonical_focal_px`, where the clip states none."""
 
     def __post_init__(self) -> None:
         _check(self)

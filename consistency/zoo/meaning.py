@@ -45,7 +45,7 @@ class AxesVerdict:
     best: tuple[str, ...]
     best_degrees: float
     second_degrees: float
-    """Of the best convention but that one."""
+    """The mean angle of the best convention but that one."""
 
     @property
     def is_like_normals(self) -> bool:

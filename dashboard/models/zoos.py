@@ -36,7 +36,7 @@ class ZooCard:
     n_networks: int
     n_installed: int
     n_bytes: int
-    """Of the installed weights."""
+    """Size of the installed weights."""
     trust: tuple[tuple[str, str, str, str, str], ...]
     """Rows of domain, method, Spearman's rank correlation of energy and error, frames, and where 97.5 % of rooms lie."""
     command: str

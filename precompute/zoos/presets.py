@@ -21,10 +21,10 @@ class Preset:
     """What `zoo add` accepts (`hf:OWNER/NAME`), `zoo:NAME`, or the address of its project."""
     domains: tuple[str, ...]
     licence: str
-    """Of the weights; empty if it was not read."""
+    """The licence of the weights; empty if it was not read."""
     good_for: str
     meaning: str
-    """Of its numbers."""
+    """What its numbers mean."""
     size: str
     """The rule for the size of its input."""
     numbers: str
@@ -35,7 +35,7 @@ class Preset:
     restricted: bool = False
     """Whether its licence asks for more than to be named."""
     axes: tuple[str, ...] = ()
-    """Of normals, as in zoo.toml."""
+    """The axes of its normals, as in zoo.toml."""
     lacks: str = ""
     """What is missing to add it by name; empty: nothing."""
     tested: str = ""
