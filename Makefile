@@ -15,7 +15,7 @@ NODE := $(BIN)/python -m tools.node
 # What the first page shows; the readouts of other methods, and multitask, wait until it is open.
 FIRST := mini/baseline/*,mini/merged/*,mini/consistency/rgb-normal,mini/consistency/rgb-depth,mini/consistency/rgb-reshading
 
-.PHONY: help setup demo precompute-sample test test-field test-busy browser check lint lint-python lint-web format coverage lock audit \
+.PHONY: help setup demo precompute-sample test test-field test-hf test-busy browser check lint lint-python lint-web format coverage lock audit \
 	torture bench bench-gpu bench-host bench-images bench-overview bench-player bench-results bench-uploads pictures
 
 help: ## list the commands
@@ -35,6 +35,9 @@ test: .venv/.installed-dev .venv-web/.installed browser ## run all tests, includ
 
 test-field: .venv/.installed-dev ## run the tests that need programs of the system (ffmpeg, mkvtoolnix, gstreamer, x264, mencoder, nginx, gcc, fuse); names those that are missing
 	CROSSCHECK_FIELD=1 $(BIN)/python -m pytest -n 2 tests/field
+
+test-hf: .venv-hf/.installed ## run the tests of networks of the Hugging Face hub, with requirements/hf.txt in an environment of their own
+	.venv-hf/bin/python -m pytest tests/hub
 
 test-busy: .venv/.installed-dev .venv-web/.installed browser ## run all tests three times beside two busy loops
 	$(BIN)/python -m tools.busy --times 3 --loops 2 -- $(BIN)/python -m pytest -n 2 --dist loadfile
@@ -115,6 +118,11 @@ pictures: precompute-sample .venv/.installed-dev browser ## retake the README's 
 .venv-web/.installed: requirements/web.txt | .venv/bin/python
 	$(BIN)/python -m venv --clear .venv-web
 	.venv-web/bin/python -m pip install --quiet -r requirements/web.txt
+	@touch $@
+
+.venv-hf/.installed: requirements/hf.txt requirements/dev.txt requirements.txt requirements/web.txt | .venv/bin/python
+	$(BIN)/python -m venv --clear .venv-hf
+	.venv-hf/bin/python -m pip install --quiet -r requirements/dev.txt -r requirements/hf.txt
 	@touch $@
 
 .venv-tools/.installed: requirements/tools.txt | .venv/bin/python

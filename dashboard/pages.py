@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dashboard.site import Site
-from dashboard.views import about, compare, gallery, image, overview, shift, space, study
+from dashboard.views import about, compare, gallery, image, models, overview, shift, space, study
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ PAGES = (
     Entry("space", "Space", space.page),
     Entry("image", "Image", image.page),
     Entry("gallery", "Gallery", gallery.page),
+    Entry("models", "Models", models.page),
     Entry("about", "About", about.page),
 )
 """The first one is also at /."""

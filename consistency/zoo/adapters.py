@@ -11,21 +11,27 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from consistency.domains import Domain
 from consistency.models import capabilities
 from consistency.models.fused_ops import clipped
 from consistency.zoo.explained import BadNetwork
+from consistency.zoo.resizing import MAX_SIDE_PX, Resize, read_resize, resized
+
+if TYPE_CHECKING:
+    from consistency.zoo.records import Edge
 
 SCALES = ("linear", "log", "inverse")
 ORDERS = ("rgb", "bgr")
 LAYOUTS = ("nchw", "nhwc")
-MAX_CHANNELS, MAX_SIDE_PX = 64, 4096
+MAX_CHANNELS = 64
+AXES = ("x", "y", "z")
+KNOWN_UP_TO = ("", "scale", "scale-and-shift", "inverse-scale-and-shift")
+"""What is lacking to metres: nothing, a factor, a factor and a shift of depth, or a factor and a shift of 1 / depth."""
 AnySpec = TypeVar("AnySpec", "InputSpec", "OutputSpec")
 
 
@@ -55,6 +61,22 @@ class Spec:
     size: tuple[int, int] | None = None
     """Height and width that the network requires, pixels; None if it accepts any. Images are scaled to it, and its
     output is scaled back."""
+    resize: Resize | None = None
+    """A rule for the size, in place of `size` (`input` only)."""
+    axes: tuple[str, ...] = ()
+    """What the network's three channels are in the camera frame x right, y down, z forward, such as ("x", "-y", "-z") where y is
+    up and z towards the viewer; empty: ("x", "y", "z"). Directions only."""
+    mask: str = ""
+    """The output of the network that says which pixels are valid (`output` only)."""
+    mask_above: float = 0.5
+    """Pixels are valid where the mask is above this."""
+    known_up_to: str = ""
+    """What is lacking to metres (`output` only): one of KNOWN_UP_TO."""
+    canonical_focal_px: float | None = None
+    """If the network gives metres for a camera of this focal length: they are multiplied by the true one over this (`output`
+    only)."""
+    field_of_view_degrees: float = 60.0
+    """The field of view of the shorter side, for `canonical_focal_px`, where the clip states none."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -63,7 +85,14 @@ class Spec:
     def record(self) -> dict[str, Any]:
         """The fields that differ from the defaults, as JSON values; digests of networks contain it."""
         default = asdict(Spec())
-        return {name: value for name, value in asdict(self).items() if value != default[name]}
+        if self.canonical_focal_px is not None:
+            del default["field_of_view_degrees"]
+        return {name: value for name, value in asdict(self).items() if name not in default or value != default[name]}
+
+    @property
+    def encoding(self) -> dict[str, Any]:
+        """The fields of `record` that say what a number means, whatever the number of channels that repeat it."""
+        return {name: value for name, value in self.record.items() if name != "channels"}
 
 
 class InputSpec(Spec):
@@ -76,27 +105,43 @@ class InputSpec(Spec):
             share = _shares(_physical(x.float(), domain.lo, domain.hi, domain.scale), *self.physical, self.scale)
             x = share.clamp(0, 1)
         x = _replace(x, codes, domain.invalid, self.invalid)
-        if self.channels not in (None, x.shape[1]):
-            x = x.mean(dim=1, keepdim=True).expand(-1, self.channels, -1, -1)
+        x = _with_axes(x, self.axes, inverse=True)
+        x = self.with_channels(x, domain)
+        if self.resize is not None:
+            x = self.resize.apply(x)
         low, high = self.range
         if (low, high) != (0.0, 1.0):
             x = low + (high - low) * x.float()
         if self.mean:
             x = (x.float() - _per_channel(self.mean, x.device)) / _per_channel(self.std, x.device)
         if self.size is not None:
-            x = _resized(x, self.size)
+            x = resized(x, self.size)
         if self.order == "bgr":
             x = x.flip(1)
         return x.permute(0, 2, 3, 1) if self.layout == "nhwc" else x
+
+    def with_channels(self, x: Tensor, domain: Domain) -> Tensor:
+        """Images with as many channels as the network reads: one is repeated, several are averaged."""
+        wanted = self.channels or domain.channels
+        return x if x.shape[1] == wanted else x.mean(dim=1, keepdim=True).expand(-1, wanted, -1, -1)
 
 
 class OutputSpec(Spec):
     """The numbers that a network gives."""
 
-    def to_codes(self, numbers: Tensor, domain: Domain, size: tuple[int, int]) -> Tensor:
+    def to_codes(
+        self,
+        numbers: Tensor,
+        domain: Domain,
+        size: tuple[int, int],
+        resize: Resize | None = None,
+        valid: Tensor | None = None,
+    ) -> Tensor:
         """The network's numbers -> codes in [0, 1], (N, C, H, W) with that height and width. NaN and infinities give
-        NaN."""
+        NaN. `resize`: how its input was made. `valid`: its mask, as numbers (N, 1, H, W) of any resolution."""
         x = numbers.permute(0, 3, 1, 2) if self.layout == "nhwc" else numbers
+        if resize is not None:
+            x = resize.undo(x, size)
         if self.order == "bgr":
             x = x.flip(1)
         if self.mean:
@@ -106,12 +151,25 @@ class OutputSpec(Spec):
             x = (x.float() - low) / (high - low)
         if x.shape[1] != domain.channels:
             x = x.mean(dim=1, keepdim=True).expand(-1, domain.channels, -1, -1)
-        x = share = clipped(x)
+        x = share = _with_axes(clipped(x), self.axes)
         if self.physical is not None:
-            x = _shares(_physical(share.float(), *self.physical, self.scale), domain.lo, domain.hi, domain.scale)
-            x = x.clamp(0, 1)
+            physical = _physical(share.float(), *self.physical, self.scale) * self._focal_factor(size, resize)
+            x = _shares(physical, domain.lo, domain.hi, domain.scale).clamp(0, 1)
         x = _replace(x, share, self.invalid, domain.invalid)
-        return _resized(x, size) if tuple(x.shape[-2:]) != size else x
+        x = resized(x, size) if tuple(x.shape[-2:]) != size else x
+        if valid is None or domain.invalid is None:
+            return x
+        valid = valid.float() if resize is None else resize.undo(valid, size)
+        valid = resized(valid, size) if tuple(valid.shape[-2:]) != size else valid
+        return torch.where(valid > self.mask_above, x, domain.invalid)
+
+    def _focal_factor(self, size: tuple[int, int], resize: Resize | None) -> float:
+        """The focal length in pixels of the network's input over the canonical one; 1 without one."""
+        if self.canonical_focal_px is None:
+            return 1.0
+        scaled = resize.placement(*size).scaled if resize is not None else size
+        focal_px = min(size) / 2 / math.tan(math.radians(self.field_of_view_degrees) / 2)
+        return focal_px * math.sqrt(scaled[0] * scaled[1] / (size[0] * size[1])) / self.canonical_focal_px
 
 
 class Adapted(nn.Module):
@@ -135,12 +193,32 @@ class Adapted(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W). Raises BadNetwork."""
-        numbers = self.input_spec.to_numbers(codes, self.source).to(capabilities.input_dtype(self.network))
-        made = self.network(numbers)
-        if isinstance(made, Mapping):
-            made = made[self.head]
-        made = self.images(made, len(codes))
-        return self.output_spec.to_codes(made, self.target, (codes.shape[-2], codes.shape[-1]))
+        given = self.input_spec.to_numbers(codes, self.source).to(capabilities.input_dtype(self.network))
+        return self.codes(self.network(given), (codes.shape[-2], codes.shape[-1]), len(codes))
+
+    def codes(self, made: Tensor | Mapping[str, Tensor], size: tuple[int, int], n_frames: int) -> Tensor:
+        """The codes of this size, of what the network gave. Raises BadNetwork."""
+        image = self.image(made, n_frames)
+        valid = self._mask(made, n_frames) if self.output_spec.mask else None
+        return self.output_spec.to_codes(image, self.target, size, self.input_spec.resize, valid)
+
+    def image(self, made: Tensor | Mapping[str, Tensor], n_frames: int) -> Tensor:
+        """The output that is used, of what the network gave. Raises BadNetwork."""
+        return self.images(made[self.head] if isinstance(made, Mapping) else made, n_frames)
+
+    def for_output(self, edge: Edge) -> Adapted:
+        """The same run of the network, read as another edge does."""
+        spec = edge.output_spec or OutputSpec()
+        return Adapted(self.network, self.source, edge.target_domain, self.input_spec, spec, edge.head, edge.name)
+
+    def _mask(self, made: Tensor | Mapping[str, Tensor], n_frames: int) -> Tensor:
+        mask = self.output_spec.mask
+        if not isinstance(made, Mapping) or mask not in made:
+            names = ", ".join(made) if isinstance(made, Mapping) else "one output"
+            raise BadNetwork(f"edge {self.name}: its network has no output '{mask}' for `mask`; it has {names}")
+        valid = self.images(made[mask], n_frames)
+        valid = valid.permute(0, 3, 1, 2) if self.output_spec.layout == "nhwc" else valid
+        return valid[:, :1]
 
     def images(self, made: Tensor, n_frames: int) -> Tensor:
         """What the network gives for so many frames, with four dimensions in its layout: a missing one is that of a single
@@ -177,6 +255,13 @@ def read_spec(spec: type[AnySpec], row: Mapping[str, Any]) -> AnySpec:
             f"unknown field {', '.join(sorted(unknown))}; the fields are {', '.join(Spec.__dataclass_fields__)}"
         )
     fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    if "resize" in fields:
+        fields["resize"] = read_resize(fields["resize"])
+    for name in ("mask", "known_up_to", "canonical_focal_px", "mask_above", "field_of_view_degrees"):
+        if spec is InputSpec and name in fields:
+            raise ValueError(f"{name} is a field of `output`; move it there")
+    if spec is OutputSpec and "resize" in fields:
+        raise ValueError("resize is a field of `input`; outputs follow it")
     return spec(**fields)
 
 
@@ -196,11 +281,48 @@ def _check(spec: Spec) -> None:
         raise ValueError(f"invalid is {spec.invalid}; give the share of the range, 0 to 1, that means unknown")
     if spec.channels is not None and not (isinstance(spec.channels, int) and 1 <= spec.channels <= MAX_CHANNELS):
         raise ValueError(f"channels is {spec.channels}; give 1 to {MAX_CHANNELS}")
+    _check_axes(spec)
+    _check_camera(spec)
+    if not isinstance(spec.mask, str) or not math.isfinite(spec.mask_above):
+        raise ValueError(
+            f"mask is {spec.mask!r}, mask_above {spec.mask_above!r}; give the name of an output, and a number"
+        )
+    if spec.known_up_to not in KNOWN_UP_TO:
+        raise ValueError(
+            f"known_up_to is {spec.known_up_to!r}; use one of {', '.join(KNOWN_UP_TO[1:])}, or leave it out"
+        )
+    if spec.size is not None and spec.resize is not None:
+        raise ValueError("size and resize are both given; use one of them")
     sides = spec.size or ()
     if spec.size is not None and (
         len(sides) != 2 or not all(isinstance(px, int) and 1 <= px <= MAX_SIDE_PX for px in sides)
     ):
         raise ValueError(f"size is {list(sides)}; give height and width, 1 to {MAX_SIDE_PX} pixels")
+
+
+def _check_axes(spec: Spec) -> None:
+    """Raises ValueError."""
+    if not spec.axes:
+        return
+    letters = [axis.removeprefix("-") if isinstance(axis, str) else axis for axis in spec.axes]
+    if sorted(map(str, letters)) != list(AXES):
+        raise ValueError(
+            f"axes is {list(spec.axes)}; give what each channel is, each of x (right), y (down), z (forward) once, with a minus "
+            "where it points the other way, such as ['x', '-y', '-z']"
+        )
+
+
+def _check_camera(spec: Spec) -> None:
+    """Raises ValueError."""
+    if not 0 < spec.field_of_view_degrees < 180:
+        raise ValueError(f"field_of_view_degrees is {spec.field_of_view_degrees}; give degrees between 0 and 180")
+    focal = spec.canonical_focal_px
+    if focal is None:
+        return
+    if not (math.isfinite(focal) and focal > 0):
+        raise ValueError(f"canonical_focal_px is {focal}; give pixels, above 0")
+    if spec.physical is None:
+        raise ValueError("canonical_focal_px needs `physical`, the metres at the ends of the range")
 
 
 def _check_physical(spec: Spec) -> None:
@@ -255,7 +377,14 @@ def _per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
         return torch.tensor(values, dtype=torch.float32, device=device).view(1, -1, 1, 1)
 
 
-def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear, with antialiasing when shrinking."""
-    # In float32: the antialiasing filter has no half precision on CPUs.
-    return F.interpolate(x.float(), size=size, mode="bilinear", align_corners=False, antialias=True)
+def _with_axes(codes: Tensor, axes: tuple[str, ...], *, inverse: bool = False) -> Tensor:
+    """Codes of a network's direction as ours; `inverse`: ours as the network's."""
+    if not axes:
+        return codes
+    places = [AXES.index(axis[-1]) for axis in axes]  # of each channel of the network
+    signs = [axis.startswith("-") for axis in axes]
+    if not inverse:
+        places, signs = [places.index(place) for place in range(3)], [signs[places.index(place)] for place in range(3)]
+    return torch.stack(
+        [1 - codes[:, i] if is_turned else codes[:, i] for i, is_turned in zip(places, signs, strict=True)], dim=1
+    )

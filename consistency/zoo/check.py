@@ -122,8 +122,8 @@ def _problems_of_axes(edge: Edge, result: Tensor) -> list[str]:
         return []
     return [
         f"edge {edge.name}: {share:.0%} of its normals point away from the camera, which no visible surface does: its axes are "
-        "not x right, y down, z forward. If they are x right, y up, z towards the viewer (OpenGL), save the network with a last "
-        "step that multiplies its channels by 1, -1, -1"
+        "not x right, y down, z forward. If they are x right, y up, z towards the viewer (OpenGL), add axes = ['x', '-y', '-z'] to "
+        "`output`"
     ]
 
 

@@ -46,32 +46,47 @@ class Foreign(nn.Module):
         *,
         module: nn.Module | None = None,
         head: str = "",
+        heads: tuple[str, ...] = (),
         one_by_one: bool = False,
         dtypes: tuple[torch.dtype, ...] = (torch.float32,),
         device: torch.device | None = None,
     ):
         """`module`: the part that moves with `to(device)`. `head`: the output that is used; empty: the only one that can be an
-        image. `one_by_one`: accepts only batches of one frame. `dtypes`: of its input; the first that works is used.
+        image. `heads`: the outputs that are used, if several are. `one_by_one`: accepts only batches of one frame. `dtypes`: of its input; the first that works is used.
         `device`: the only one that it computes on."""
         super().__init__()
         self.module, self.head, self.name = module, head, name
+        self._heads = heads
         self._one_by_one, self._dtypes, self._device = one_by_one, dtypes, device
         # Past nn.Module, which would make a network a part of this one, and move it.
         object.__setattr__(self, "_run", run)
 
-    def forward(self, numbers: Tensor) -> Tensor:
-        """(N, ...) -> (N, ...). Raises BadNetwork."""
+    def forward(self, numbers: Tensor) -> Tensor | dict[str, Tensor]:
+        """(N, ...) -> (N, ...), by name if several outputs are used. Raises BadNetwork."""
         home = numbers.device
         batches = (numbers if self._device is None else numbers.to(self._device)).split(
             1 if self._one_by_one else len(numbers)
         )
-        made = [self._output(self._called(batch), len(batch)) for batch in batches]
-        if len({part.shape[1:] for part in made}) > 1:
-            raise BadNetwork(f"network of {self.name} gives images of several sizes for frames of one size", FAILED)
-        return torch.cat(made).to(home)
+        called = [(self._called(batch), len(batch)) for batch in batches]
+        made = {
+            head: self._joined([self._output(one, n, head) for one, n in called]).to(home)
+            for head in self._heads or [self.head]
+        }
+        return made if self._heads else made[self.head]
 
     def compute_in(self, dtype: torch.dtype) -> None:
         """Does nothing: the network stays as its author saved it."""
+
+    def set_dtype(self, dtype: torch.dtype) -> None:
+        """Compute in that dtype, as its zoo states."""
+        if self.module is not None:
+            self.module.to(dtype)
+        self._dtypes = tuple(dict.fromkeys([dtype, *self._dtypes]))
+
+    def _joined(self, made: list[Tensor]) -> Tensor:
+        if len({part.shape[1:] for part in made}) > 1:
+            raise BadNetwork(f"network of {self.name} gives images of several sizes for frames of one size", FAILED)
+        return torch.cat(made)
 
     def _called(self, batch: Tensor) -> Any:
         """What the network gives. Raises BadNetwork, and MemoryError or torch.OutOfMemoryError as they come."""
@@ -91,13 +106,13 @@ class Foreign(nn.Module):
             f"network of {self.name} failed on {tuple(batch.shape)} numbers: {first_line(failure)}", remedy(failure)
         ) from failure
 
-    def _output(self, made: Any, n_frames: int) -> Tensor:
-        """The output that is used, float32. Raises BadNetwork."""
+    def _output(self, made: Any, n_frames: int, head: str) -> Tensor:
+        """The output of that name, float32. Raises BadNetwork."""
         found = _tensors(made)
         images = {name: x for name, x in found.items() if x.dim() >= IMAGE_DIMENSIONS} or found
-        if self.head in found and (self.head or len(found) == 1):
-            x = found[self.head]
-        elif not self.head and len(images) == 1:
+        if head in found and (head or len(found) == 1):
+            x = found[head]
+        elif not head and len(images) == 1:
             x = next(iter(images.values()))
         elif len(found) == 1:
             x = next(iter(found.values()))  # the head of an output that has no name

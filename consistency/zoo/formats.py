@@ -33,6 +33,7 @@ ONNX_DTYPES = {
     "tensor(double)": torch.float64,
     "tensor(uint8)": torch.uint8,
 }
+CUDA_PROVIDER = "CUDAExecutionProvider"
 NO_FOLDER = "/var/empty/crosscheck-reads-no-files"
 """A folder that does not exist."""
 
@@ -53,6 +54,8 @@ class NetworkFile:
     """Location in an ONNX graph -> the bytes of that file beside it."""
     head: str = ""
     """The output that is used; empty: the only one."""
+    heads: tuple[str, ...] = ()
+    """The outputs that are used, if several are."""
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     """Where a network that cannot be moved later is put."""
 
@@ -112,7 +115,11 @@ def _read_onnx(file: NetworkFile) -> nn.Module:
     if file.beside:
         names, contents = list(file.beside), list(file.beside.values())
         options.add_external_initializers_from_files_in_memory(names, contents, [len(content) for content in contents])
-    session = onnxruntime.InferenceSession(file.weights or b"", options, providers=["CPUExecutionProvider"])
+    # Where the installed onnxruntime has it; operators without a CUDA kernel run on the CPU.
+    providers: list[Any] = ["CPUExecutionProvider"]
+    if file.device.type == "cuda" and CUDA_PROVIDER in onnxruntime.get_available_providers():
+        providers.insert(0, (CUDA_PROVIDER, {"device_id": file.device.index or 0}))
+    session = onnxruntime.InferenceSession(file.weights or b"", options, providers=providers)
     if len(session.get_inputs()) != 1:
         names = ", ".join(value.name for value in session.get_inputs())
         raise BadNetwork(
@@ -125,28 +132,35 @@ def _read_onnx(file: NetworkFile) -> nn.Module:
             f"network of {file.name} takes {taken.type}; supported are {', '.join(ONNX_DTYPES)}",
             "save it in float32",
         )
-    output = _onnx_output(file, session.get_outputs())
+    outputs = [_onnx_output(file, session.get_outputs(), head) for head in file.heads or [file.head]]
 
-    def run(numbers: Tensor) -> Tensor:
+    def run(numbers: Tensor) -> dict[str, Tensor]:
         dtype = ONNX_DTYPES[taken.type]
         given = numbers.cpu()
         given = given.round().clamp(0, 255).to(dtype) if dtype == torch.uint8 else given.to(dtype)
-        made = session.run([output], {taken.name: given.contiguous().numpy()})
-        return torch.from_numpy(made[0])
+        made = session.run(outputs, {taken.name: given.contiguous().numpy()})
+        return dict(zip(file.heads or [file.head], map(torch.from_numpy, made), strict=True))
 
-    return Foreign(run, file.name, one_by_one=bool(taken.shape) and taken.shape[0] == 1, device=torch.device("cpu"))
+    return Foreign(
+        run,
+        file.name,
+        head=file.head,
+        heads=file.heads,
+        one_by_one=bool(taken.shape) and taken.shape[0] == 1,
+        device=torch.device("cpu"),
+    )
 
 
-def _onnx_output(file: NetworkFile, outputs: Sequence[Any]) -> str:
-    """The name of the output that is used: the head, else the only one that can be an image. Raises BadNetwork."""
+def _onnx_output(file: NetworkFile, outputs: Sequence[Any], head: str) -> str:
+    """The name of the output that is used: the `head`, else the only one that can be an image. Raises BadNetwork."""
     tensors = {value.name: value for value in outputs if value.type.startswith("tensor(")}
-    if file.head in tensors:
-        return file.head
+    if head in tensors:
+        return head
     if len(outputs) == 1 and tensors:
         return outputs[0].name
     # Of an output of unknown dimensions the shape is [] or None, as of a single number.
     images = {name: value for name, value in tensors.items() if len(value.shape or ()) >= IMAGE_DIMENSIONS}
-    if len(images) == 1 and not file.head:
+    if len(images) == 1 and not head:
         return next(iter(images))
     raise several_outputs(file.name, images or tensors)
 
@@ -155,10 +169,10 @@ def _read_torchscript(file: NetworkFile) -> nn.Module:
     module = torch.jit.load(io.BytesIO(file.weights or b""), map_location="cpu")
     dtypes = _float_dtypes(module)
     if not _set_devices(module, file.device):
-        return Foreign(module, file.name, module=module, head=file.head, dtypes=dtypes)
+        return Foreign(module, file.name, module=module, head=file.head, heads=file.heads, dtypes=dtypes)
     # Not a part of the Foreign: it could be moved, but not the devices that its code names.
     module = module.to(file.device).eval()
-    return Foreign(module, file.name, head=file.head, dtypes=dtypes, device=file.device)
+    return Foreign(module, file.name, head=file.head, heads=file.heads, dtypes=dtypes, device=file.device)
 
 
 def _set_devices(module: Any, device: torch.device) -> int:
@@ -192,6 +206,7 @@ def _read_export(file: NetworkFile) -> nn.Module:
         file.name,
         module=None if names_devices else module,
         head=file.head,
+        heads=file.heads,
         one_by_one=isinstance(taken.shape[0], int),
         dtypes=(taken.dtype if taken.dtype.is_floating_point else torch.float32,),
         device=file.device if names_devices else None,
@@ -207,7 +222,19 @@ def _read_code(file: NetworkFile) -> nn.Module:
         )
     if file.weights is not None:
         _load(network, file)
-    return Foreign(network, file.name, module=network, head=file.head, dtypes=_float_dtypes(network))
+    return Foreign(network, file.name, module=network, head=file.head, heads=file.heads, dtypes=_float_dtypes(network))
+
+
+def _read_transformers(file: NetworkFile) -> nn.Module:
+    from consistency.zoo import transformers_models
+
+    try:
+        state = load_safetensors(file.weights or b"")
+    except SafetensorError as error:
+        raise BadNetwork(f"weights of {file.name} are not safetensors: {error}", "download them again") from error
+    network = transformers_models.build(file.name, str(file.arguments.get("config", "")), state)
+    head = file.head or transformers_models.DEPTH
+    return Foreign(network, file.name, module=network, head=head, heads=file.heads, dtypes=_float_dtypes(network))
 
 
 def _float_dtypes(module: nn.Module) -> tuple[torch.dtype, ...]:
@@ -231,4 +258,5 @@ FORMATS: dict[str, Reader] = {
     "torchscript": _read_torchscript,
     "torch-export": _read_export,
     "code": _read_code,
+    "transformers": _read_transformers,
 }

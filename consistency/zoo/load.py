@@ -11,6 +11,7 @@ from consistency.models import capabilities
 from consistency.zoo import external_data, formats
 from consistency.zoo.adapters import Adapted, InputSpec, OutputSpec
 from consistency.zoo.explained import BadNetwork
+from consistency.zoo.foreign import Foreign
 from consistency.zoo.records import Edge, ZooError
 
 
@@ -24,7 +25,9 @@ def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.
     try:
         weights = _weights(edge)
         beside = _weights_beside(edge, weights) if edge.format == "onnx" and weights is not None else {}
-        file = formats.NetworkFile(edge.name, edge.architecture, edge.arguments, weights, beside, edge.head, device)
+        file = formats.NetworkFile(
+            edge.name, edge.architecture, edge.arguments, weights, beside, edge.head, edge.heads, device
+        )
         network = formats.read(edge.format, file)
     except BadNetwork as error:
         raise ZooError(error.found, error.next_step) from error
@@ -33,8 +36,16 @@ def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.
         network = Adapted(network, edge.source_domain, edge.target_domain, *specs, head=edge.head, name=edge.name)
     if edge.weights is not None and edge.format == "safetensors":
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        capabilities.compute_in(network, dtype)
+        capabilities.compute_in(network, getattr(torch, edge.dtype) if edge.dtype else dtype)
+    elif edge.dtype:
+        _foreign(network).set_dtype(getattr(torch, edge.dtype))
     return network.to(device).eval().requires_grad_(False)
+
+
+def _foreign(network: nn.Module) -> Foreign:
+    inner = network.network if isinstance(network, Adapted) else network
+    assert isinstance(inner, Foreign)  # as of every format but our own
+    return inner
 
 
 def _weights(edge: Edge) -> bytes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,6 +39,9 @@ from consistency.zoo.records import (
 ZOOS = Path(__file__).parent.parent / "zoos"
 """The bundled zoos, one folder each."""
 ZOOS_VARIABLE = "CROSSCHECK_ZOOS"
+DTYPES = ("float32", "float16", "bfloat16")
+CODES, NUMBERS = HOPS = "codes", "numbers"
+"""What one network of a zoo hands to the next: codes in [0, 1], or its own numbers, unclamped."""
 T = TypeVar("T", Trust, Expected)
 NOWHERE = Path(os.devnull) / "this user has no home folder"
 """A folder that does not exist and cannot be created."""
@@ -123,13 +126,16 @@ def _read(folder: Path, home: Path, table: Mapping[str, Any], inherited: Mapping
         if declared[name] != inherited[name]:
             raise ValueError(f"domain {name} differs from that of zoo '{table['extends']}'; remove or rename it here")
     domains = {**DOMAINS, **inherited, **declared}
+    hops = table.get("hops", CODES)
+    if hops not in HOPS:
+        raise ValueError(f"hops is {hops!r}; use one of {', '.join(HOPS)}")
     zoo = Zoo(
         name=checked_name(str(lock.get("name", table["name"]))),
         version=str(table["version"]),
         licence=str(table["licence"]),
         size_multiple=_size_multiple(table["multiple"]),
         domains=tuple(_domain(name, domains) for name in table["domains"]),
-        edges=tuple(_edge(folder, home, row, domains, lock) for row in table["edge"]),
+        edges=_with_shared_runs(_edge(folder, home, row, domains, lock, hops) for row in table["edge"]),
         energies={},
         fallback=table.get("fallback"),
         declared=declared,
@@ -238,7 +244,12 @@ def _archive(row: Mapping[str, Any]) -> Archive:
 
 
 def _edge(
-    folder: Path, home: Path, row: Mapping[str, Any], domains: Mapping[str, Domain], lock: Mapping[str, Any]
+    folder: Path,
+    home: Path,
+    row: Mapping[str, Any],
+    domains: Mapping[str, Domain],
+    lock: Mapping[str, Any],
+    hops: str = CODES,
 ) -> Edge:
     weights, sha256 = row.get("weights"), row.get("sha256")
     if weights is not None and Path(weights).name != weights:
@@ -269,7 +280,45 @@ def _edge(
         domains=domains,
         data=dict(recorded.get("data", {})),
         archive=row.get("archive", ""),
+        dtype=_dtype(row, form),
+        passes_numbers=hops == NUMBERS,
     )
+
+
+def _dtype(row: Mapping[str, Any], form: str) -> str:
+    """Raises ValueError."""
+    dtype = row.get("dtype", "")
+    if dtype not in ("", *DTYPES):
+        raise ValueError(f"dtype is {dtype!r}; use one of {', '.join(DTYPES)}")
+    if dtype and form in ("onnx", "torch-export"):
+        raise ValueError(f"dtype is '{dtype}', but a network of format {form} computes as it was saved; remove it")
+    return dtype
+
+
+def _with_shared_runs(edges: Iterable[Edge]) -> tuple[Edge, ...]:
+    """The edges, those that read several outputs of one network with the names of all of them."""
+    edges = tuple(edges)
+    outputs: dict[str, set[str]] = {}
+    for edge in edges:
+        mask = edge.output_spec.mask if edge.output_spec else ""
+        outputs.setdefault(_run(edge), set()).update([edge.head, *([mask] if mask else [])])
+    return tuple(replace(edge, heads=_heads(edge, sorted(outputs[_run(edge)]))) for edge in edges)
+
+
+def _run(edge: Edge) -> str:
+    """The same for edges that one run of a network can serve."""
+    spec = (edge.input_spec or InputSpec()).record
+    return repr((edge.format, edge.dtype, edge.weights, edge.architecture, edge.arguments, edge.source, spec))
+
+
+def _heads(edge: Edge, outputs: list[str]) -> tuple[str, ...]:
+    """The outputs, if they are several. Raises ValueError."""
+    if edge.format == "safetensors" or len(outputs) < 2:
+        return ()
+    if not edge.head:
+        named = ", ".join(filter(None, outputs))
+        raise ValueError(f"edge {edge.name} names no head, and other lines read {named} of the same network; name one")
+    return tuple(filter(None, outputs))
 
 
 def _with_energies(zoo: Zoo, stated: Mapping[str, Any], measured: Mapping[str, Any]) -> Zoo:
@@ -424,12 +473,27 @@ def _check(zoo: Zoo) -> None:
     if zoo.fallback is not None and zoo.fallback not in zoo.methods:
         raise ValueError(f"fallback is '{zoo.fallback}'; the methods are {', '.join(zoo.methods)}")
     _check_merges(zoo)
+    _check_hops(zoo)
     for target, paths in zoo.energy_paths.items():
         borrowed = zoo.energies[target].borrowed if target in zoo.energies else ()
         for method in zoo.methods:
             if target in zoo.targets(method):
                 for path in (*paths, *borrowed, *map(direct_path, borrowed)):
                     zoo.chain(method, path)
+
+
+def _check_hops(zoo: Zoo) -> None:
+    """Raises ValueError where a network would read another's numbers as something else than they are."""
+    passing = [edge for edge in zoo.edges if edge.passes_numbers]
+    for first in passing:
+        for second in passing:
+            if first.target == second.source:
+                given, wanted = first.output_spec or OutputSpec(), second.input_spec or InputSpec()
+                if given.encoding != wanted.encoding:
+                    raise ValueError(
+                        f"hops is 'numbers', but {first.name} gives {given.encoding} and {second.name} expects "
+                        f"{wanted.encoding}; give both the same encoding of {first.target}, or use hops = 'codes'"
+                    )
 
 
 def _check_merges(zoo: Zoo) -> None:

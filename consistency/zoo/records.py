@@ -61,6 +61,8 @@ class Edge:
     """Digest of the weights file's bytes; empty for a fixed filter, or while unknown."""
     head: str = ""
     """The output of a network with several; empty for a network with one."""
+    heads: tuple[str, ...] = ()
+    """Every output of its network that the zoo uses, if they are several and one run gives them all."""
     format: str = "safetensors"
     """How the weights file is read: a key of `formats.FORMATS`."""
     input_spec: InputSpec | None = None
@@ -73,6 +75,10 @@ class Edge:
     """File beside the weights file that holds weights too -> its digest; of ONNX only."""
     archive: str = ""
     """The zoo's archive that the weights are downloaded in; empty for others."""
+    dtype: str = ""
+    """`float32`, `float16` or `bfloat16`: what the network computes in, whatever the job does; empty: the job's choice."""
+    passes_numbers: bool = False
+    """Whether, from and to edges that do so too, the network's own unclamped numbers pass instead of codes; `hops` in zoo.toml."""
 
     @property
     def name(self) -> str:
@@ -89,6 +95,32 @@ class Edge:
             parts += [self.format, ends, specs, self.head]
         if self.data:
             parts.append(sorted(self.data.items()))
+        if self.format == "code":
+            parts.append(formats.source_digest(self.architecture))
+        if self.dtype:
+            parts.append(self.dtype)
+        if self.passes_numbers and self.source != IMAGE:  # images have no numbers but their codes
+            parts.append("numbers between networks")
+        return _digest(parts)
+
+    @cached_property
+    def run_digest(self) -> str:
+        """Edges with equal ones share each run of a network: those that read several of its outputs."""
+        if self.format == "safetensors":
+            return self.network_digest
+        source = self.source_domain
+        ends = [source.lo, source.hi, source.scale, source.channels, source.invalid]
+        spec = (self.input_spec or InputSpec()).record
+        parts = [
+            self.format,
+            self.architecture,
+            dict(self.arguments),
+            self.sha256,
+            sorted(self.data.items()),
+            ends,
+            spec,
+        ]
+        parts += [list(self.heads) or self.head, self.dtype, self.passes_numbers and self.source != IMAGE]
         if self.format == "code":
             parts.append(formats.source_digest(self.architecture))
         return _digest(parts)

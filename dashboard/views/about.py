@@ -77,6 +77,8 @@ def page(site: Site) -> None:
     with st.container(key="about-page"):
         st.title("About Crosscheck", anchor=False)
         st.markdown(SENTENCE)
+        if "models" in site.pages:
+            st.page_link(site.pages["models"], label="The networks: Models")
         _section("What is consistency?", "two_paths", WHAT)
         _section("Why does it matter?", "", WHY)
         _section("How are systems designed with it?", "multi_task triangle larger_graph arbitrary_paths", HOW)

@@ -24,6 +24,7 @@ from precompute.cli.store.import_tracks import import_tracks
 from precompute.cli.store.list_tracks import list_tracks
 from precompute.cli.store.remove import remove
 from precompute.cli.store.verify import verify
+from precompute.cli.zoo.add import add_zoo
 from precompute.cli.zoo.calibrate import calibrate
 from precompute.cli.zoo.check import check
 from precompute.cli.zoo.import_zoo import import_zoo
@@ -45,6 +46,7 @@ ZOO_COMMANDS = {
     "show": show,
     "check": check,
     "pull": pull,
+    "add": add_zoo,
     "import": import_zoo,
     "calibrate": calibrate,
 }

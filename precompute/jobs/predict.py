@@ -95,7 +95,7 @@ class Networks:
     ) -> nn.Module:
         """The network on `device`. One that visits another device is loaded for that device alone: two threads would
         disagree about where it is."""
-        key = edge.network_digest, device, dtype, visited
+        key = edge.run_digest, device, dtype, visited
         network = self._loaded.pop(key, None)
         self._loaded[key] = load_network(edge, device=device, dtype=dtype) if network is None else network
         return self._loaded[key]
@@ -113,7 +113,7 @@ class Networks:
 
     def has(self, edge: Edge, device: torch.device, dtype: torch.dtype) -> bool:
         """Whether it is loaded there to stay."""
-        return (edge.network_digest, device, dtype, None) in self._loaded
+        return (edge.run_digest, device, dtype, None) in self._loaded
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def make_graph(
     """The networks of the chains, on the device if its memory holds them. `keeps_going`: as `Graph`."""
     networks = networks or Networks()
     chains = list(chains)
-    wanted = {edge.network_digest: edge for chain in chains for edge in chain}
+    wanted = {edge.run_digest: edge for chain in chains for edge in chain}
     new = [edge for edge in wanted.values() if not networks.has(edge, device, precision.of(edge))]
     visits = device.type == "cuda" and weight_bytes(new, precision) > RESIDENT_SHARE * free_bytes(device)
     home, visited = (torch.device("cpu"), device) if visits else (device, None)

@@ -18,8 +18,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.random_zoo import describe, wanted_edges, write_lock
 from cache.records import Clip
+from consistency.energy import disagreement_maps, raw_terms
 from consistency.models import fused_ops, registry
 from consistency.path_graph import Graph
+from consistency.zoo.adapters import Adapted, OutputSpec
+from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo, read_zoo
 from consistency.zoo.records import Edge, Zoo, ZooError
 from precompute.jobs import predict
@@ -149,10 +152,10 @@ IN_METRES = "{ physical = [0.0, 15.625], invalid = 1.0 }"
 GREY_THRICE = "{ channels = 3 }"
 
 
-def write_page(folder: Path) -> Zoo:
+def write_page(folder: Path, hops: str = "codes") -> Zoo:
     """A zoo of X-TC's architectures with random weights, an energy of normals over every other domain."""
     torch.manual_seed(0)
-    lines = ['name = "page"', 'version = "1"', 'licence = "MIT"', "multiple = 64"]
+    lines = ['name = "page"', 'version = "1"', 'licence = "MIT"', "multiple = 64", f'hops = "{hops}"']
     lines += ['domains = ["rgb", "normal", "depth", "reshading", "curvature", "edge2d"]']
     for name, (architecture, arguments) in PAGE.items():
         source, target = name.split("-")
@@ -200,6 +203,78 @@ def test_a_page_of_its_architectures_gives_what_the_plain_loop_gives(tmp_path):
             difference = (outputs[chain][index] - x[0, :, :60]).abs()
             # The digits of float32; logarithms of depths near nothing multiply them.
             assert difference.mean() < 1e-4 and difference.max() < 1 / 255
+
+
+def test_the_paper_s_networks_pass_their_numbers_unclamped_as_a_plain_chain_does(tmp_path, monkeypatch):
+    """Two hops and the terms of the energy, with random weights: each output goes to the next network as it is, and only the last
+    one becomes codes. Clamped between hops, the same paths differ by tens of codes."""
+    monkeypatch.setenv("CROSSCHECK_ZOOS", str(tmp_path))
+    assert all(edge.passes_numbers for edge in read_zoo("xtc").missing)
+    (tmp_path / "numbers").mkdir()
+    (tmp_path / "codes").mkdir()
+    zoo, clamped = write_page(tmp_path / "numbers", "numbers"), write_page(tmp_path / "codes")
+    paths = [path for path in zoo.paths("baseline") if path != "rgb-edge2d"]
+    paths += [path for path in zoo.energies["normal"].paths if path not in paths]
+    chains = {path: zoo.chain("baseline", path) for path in paths}
+
+    def load(edge: Edge) -> nn.Module:
+        network = load_network(edge, device=torch.device("cpu"), dtype=torch.float32)
+        # Random weights give numbers around 0; trained ones overshoot [0, 1], too.
+        last = [part for part in network.modules() if isinstance(part, nn.Conv2d)][-1:]
+        for part in last:
+            part.weight.mul_(4)
+        return network
+
+    networks = {edge.digest: load(edge) for chain in chains.values() for edge in chain}
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    outputs = Graph(chains.values(), lambda edge: networks[edge.digest]).run(images)
+    at_hops = Graph([clamped.chain("baseline", path) for path in paths], load).run(images)
+    plain, n_far = {}, 0
+    for path, chain in chains.items():
+        x = images
+        with torch.inference_mode(), fused_ops.plain():
+            for edge in chain:
+                network = networks[edge.digest]
+                x = network.network(x) if isinstance(network, Adapted) else network(x)
+            spec = chain[-1].output_spec or OutputSpec()
+            plain[path] = spec.to_codes(x, chain[-1].target_domain, (64, 64))
+        torch.testing.assert_close(outputs[chain], plain[path], atol=1e-4, rtol=0)
+        n_far += float((at_hops[clamped.chain("baseline", path)] - plain[path]).abs().max()) > 0.05
+    assert n_far >= 2, "clamping between hops would have gone unnoticed"
+    indirect = zoo.energies["normal"].paths
+    direct = chains["rgb-normal"]
+    found = raw_terms(disagreement_maps(outputs[direct], [outputs[chains[path]] for path in indirect]))
+    terms = torch.stack([(plain[path] - plain["rgb-normal"]).abs().mean(dim=(1, 2, 3)) for path in indirect], dim=1)
+    torch.testing.assert_close(found, terms, atol=1e-5, rtol=0)
+
+
+def test_direct_predictions_keep_their_digests_and_networks_that_read_numbers_have_others(tmp_path):
+    (tmp_path / "numbers").mkdir()
+    (tmp_path / "codes").mkdir()
+    zoo, clamped = write_page(tmp_path / "numbers", "numbers"), write_page(tmp_path / "codes")
+    for edge in zoo.edges:
+        twin = clamped.edge(edge.source, edge.target, edge.method)
+        assert (edge.digest == twin.digest) == (edge.source == "rgb")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('hops = "numbers"', 'hops = "floats"', "hops is 'floats'; use one of codes, numbers"),
+        (
+            "input = { physical = [0.0, 15.625], invalid = 1.0 }",
+            "input = { physical = [0.0, 10.0] }",
+            "the same encoding of depth",
+        ),
+    ],
+)
+def test_networks_that_would_misread_each_other_s_numbers_are_refused(tmp_path, old, new, message):
+    write_page(tmp_path, "numbers")
+    toml = tmp_path / "zoo.toml"
+    assert old in toml.read_text()
+    toml.write_text(toml.read_text().replace(old, new))
+    with pytest.raises(ZooError, match=message):
+        read_zoo(str(tmp_path))
 
 
 @cache

@@ -1,0 +1,194 @@
+"""What a hub may answer: licences are shown before anything is fetched, and a bad answer adds nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+from typer.testing import CliRunner, Result
+
+from consistency.zoo import transformers_models
+from consistency.zoo.read import known_zoos
+from precompute.cli.app import app
+from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
+from precompute.zoos import hub
+from precompute.zoos.presets import preset_of, presets
+from tests.fixtures.sites import running
+from tests.hub.tiny import COMMIT, PROCESSORS, serve
+
+REPOSITORY = "someone/tiny-depth"
+FILES = {
+    "config.json": json.dumps({"model_type": "depth_anything"}).encode(),
+    "preprocessor_config.json": json.dumps(PROCESSORS["depth_anything"]).encode(),
+    "model.safetensors": save({}),
+}
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    with running() as found:
+        monkeypatch.setenv("CROSSCHECK_ZOOS", str(tmp_path / "zoos"))
+        monkeypatch.setenv(ALLOW_LOOPBACK_VARIABLE, "1")
+        monkeypatch.setenv(hub.ENDPOINT_VARIABLE, found.address)
+        monkeypatch.setattr(transformers_models, "is_installed", lambda: True)
+        yield found
+
+
+def add(source: str = f"hf:{REPOSITORY}", *words: str) -> Result:
+    return CliRunner().invoke(app, ["zoo", "add", source, "--as", "tiny", *words])
+
+
+def nothing_added(tmp_path: Path) -> bool:
+    left = [path for path in (tmp_path / "zoos").rglob("*") if path.is_file() and not path.name.startswith(".writing")]
+    return "tiny" not in known_zoos() and not left
+
+
+@pytest.mark.parametrize(
+    ("licence", "shown"),
+    [
+        ("cc-by-nc-4.0", "licence: cc-by-nc-4.0, non-commercial"),
+        (None, "licence: not stated"),
+        ("other", "licence: other"),
+    ],
+)
+def test_a_licence_that_restricts_is_asked_for_before_anything_is_fetched(site, tmp_path, licence, shown):
+    serve(site, REPOSITORY, FILES, licence)
+    result = add()
+    assert result.exit_code == 1 and shown in result.output and "--accept-licence" in result.output
+    assert not [path for path in site.requests if "/resolve/" in path] and nothing_added(tmp_path)
+
+
+def test_a_preset_s_licence_counts_where_the_hub_states_a_milder_one(site, tmp_path):
+    repository = "depth-anything/Depth-Anything-V2-Base-hf"
+    serve(site, repository, FILES, "apache-2.0")
+    result = add(f"hf:{repository}")
+    assert (
+        result.exit_code == 1 and "licence: cc-by-nc-4.0, non-commercial" in result.output and nothing_added(tmp_path)
+    )
+
+
+def test_without_transformers_it_is_said_what_to_install_and_nothing_is_asked(site, tmp_path, monkeypatch):
+    monkeypatch.setattr(transformers_models, "is_installed", lambda: False)
+    result = add()
+    assert result.exit_code == 1 and "pip install -r requirements/hf.txt" in result.output
+    assert not site.requests and nothing_added(tmp_path)
+
+
+WRONG_WEIGHTS = {
+    "a page": b"<html>not found</html>",
+    "a pickle": b"PK\x03\x04 and so on",
+    "cut": save({"a": np.zeros(64, "f4")})[:-9],
+    "empty": b"",
+    "huge header": (1 << 62).to_bytes(8, "little") + b"{}",
+}
+
+
+@pytest.mark.parametrize("content", WRONG_WEIGHTS.values(), ids=WRONG_WEIGHTS)
+def test_what_is_no_safetensors_is_refused(site, tmp_path, content):
+    serve(site, REPOSITORY, {**FILES, "model.safetensors": content})
+    result = add()
+    assert result.exit_code == 1 and "is not a safetensors file, or a truncated one" in result.output
+    assert nothing_added(tmp_path)
+
+
+def test_a_file_that_is_not_the_one_the_hub_states_is_refused(site, tmp_path):
+    whole = save({"a": np.zeros(64, "f4")})
+    serve(site, REPOSITORY, {**FILES, "model.safetensors": whole})
+    site.page(f"/{REPOSITORY}/resolve/{COMMIT}/model.safetensors", whole[:-1] + b"x", "application/octet-stream")
+    result = add()
+    assert (
+        result.exit_code == 1
+        and "is not the file whose SHA-256 the hub states" in result.output
+        and nothing_added(tmp_path)
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            {"config.json": b"", "preprocessor_config.json": b"", "pytorch_model.bin": b""},
+            "its weights are pickles, which are never read",
+        ),
+        (
+            {"config.json": b"", "preprocessor_config.json": b"", "model.safetensors.index.json": b""},
+            "in several files",
+        ),
+        ({"config.json": b"", "model.safetensors": b""}, "has no preprocessor_config.json"),
+    ],
+)
+def test_a_model_without_the_files_that_are_read_is_refused(site, tmp_path, files, message):
+    serve(site, REPOSITORY, files)
+    result = add()
+    assert result.exit_code == 1 and message in result.output and nothing_added(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"sha": "main"}, "names no commit"),
+        ({"siblings": None}, "has no config.json"),
+        ({"siblings": [1, "x", None]}, "has no config.json"),
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_refused(site, tmp_path, changed, message):
+    serve(site, REPOSITORY, FILES, **changed)
+    result = add()
+    assert result.exit_code == 1 and message in result.output and nothing_added(tmp_path)
+
+
+@pytest.mark.parametrize("answer", [b"[]", b"<html>", b"[" * 100_000, b"\xff"])
+def test_an_answer_that_is_no_json_object_is_refused(site, tmp_path, answer):
+    site.page(f"/api/models/{REPOSITORY}/revision/main?blobs=true", answer, "application/json")
+    result = add()
+    assert result.exit_code == 1 and "is not a JSON object" in result.output and nothing_added(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"model_type": "bert"}, "is of type 'bert'; supported are depth_anything"),
+        ({}, "is of type 'None'"),
+        (
+            {"model_type": "dpt", "backbone": "someone/else"},
+            "backbone is 'someone/else', for which more would be fetched",
+        ),
+        ({"model_type": "dpt", "use_timm_backbone": True}, "for which more would be fetched"),
+        ({"model_type": "dpt", "num_hidden_layers": 10**9}, "at most 200 are built"),
+    ],
+)
+def test_a_configuration_that_is_not_built_here_is_refused(site, tmp_path, config, message):
+    whole = save({"a": np.zeros(64, "f4")})
+    serve(site, REPOSITORY, {**FILES, "config.json": json.dumps(config).encode(), "model.safetensors": whole})
+    result = add()
+    assert result.exit_code == 1 and message in result.output and nothing_added(tmp_path)
+
+
+def test_a_hub_that_cannot_be_reached_and_a_model_that_it_lacks_are_named(site, tmp_path, monkeypatch):
+    result = add()
+    assert result.exit_code == 1 and "404" in result.output and nothing_added(tmp_path)
+    monkeypatch.setenv(hub.ENDPOINT_VARIABLE, "http://127.0.0.1:1")
+    result = add()
+    assert result.exit_code == 1 and "127.0.0.1 cannot be reached" in result.output and nothing_added(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "source", ["hf:one", "hf:../../etc/passwd", "hf:a/b@../x", "hf:", "pip:a/b", "a/b", "hf:a/b/c"]
+)
+def test_a_source_that_is_no_model_asks_nobody(site, source):
+    assert add(source).exit_code in (1, 2) and not site.requests
+
+
+def test_every_preset_has_its_licence_meaning_and_sources_or_says_what_it_lacks():
+    for preset in presets():
+        assert preset.title and preset.meaning and preset.size and preset.numbers and preset.sources and preset.good_for
+        assert set(preset.domains) <= {"depth", "normal", "reshading"}
+        assert bool(preset.command) != bool(preset.lacks) and (preset.tested or preset.lacks), preset.name
+        assert ("normal" in preset.domains) >= bool(preset.axes)
+    assert len({preset.name for preset in presets()}) == len(presets())
+    assert preset_of("hf:DEPTH-anything/Depth-Anything-V2-Small-hf") is preset_of(
+        "hf:depth-anything/Depth-Anything-V2-Small-hf"
+    )
