@@ -66,7 +66,7 @@ class ForkServer:
                 descriptors = [requests, messages, error.fileno(), theirs.fileno()]
                 socket.send_fds(self._started(), [b"n"], descriptors)
                 theirs.close()
-                pid = int(ours.recv(32) or b"0")
+                pid = int(ours.recvfrom(32)[0] or b"0")
                 if not pid:
                     raise ChildProcessError(f"the server of {self._module} has ended")
                 child = _Forked(pid, ours)
@@ -140,7 +140,7 @@ class _Forked:
         with suppress(OSError):
             self._control.settimeout(END_SECONDS)
             self._control.send(b"k")
-            if answer := self._control.recv(32):
+            if answer := self._control.recvfrom(32)[0]:
                 self.returncode = int(answer)
         with suppress(OSError):  # it has ended
             signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)

@@ -9,20 +9,12 @@
 
 /**
  * @typedef {import("../surfaces/geometry.mjs").Point} Point
- * @typedef {[number, number, number]} Window centre u, v in shares of the picture, and zoom: the window's sides are 1 / zoom
  * @typedef {{eye: Point, window: Window}} PathCamera
  * @typedef {{width: number, height: number}} Extent of the picture at depth 1: 2 tan of half its field of view, each way
- * @typedef {typeof KINDS[number]} Kind
- * @typedef {typeof MOTIONS[number]} Motion
- * @typedef {typeof EASES[number]} Ease
- * @typedef {{kind: Kind, from: Window, to: Window, depth: number, motion: Motion, ease: Ease}} CameraPath auto: a zoom whose
- *   `to` autozoom has chosen; orbit and dolly keep the window `to`; depth: 0: the eye stays (a flat zoom), 1: the lens stays
+ * @typedef {import("../view/camera_path_terms.mjs").Window} Window
+ * @typedef {import("../view/camera_path_terms.mjs").CameraPath} CameraPath
  */
 
-export const KINDS = /** @type {const} */ (["auto", "zoom", "orbit", "dolly"]);
-export const MOTIONS = /** @type {const} */ (["once", "pingpong", "loop"]);
-export const EASES = /** @type {const} */ (["smooth", "linear"]);
-export const ZOOM_LIMITS = [1, 4];
 /** The end of an autozoom, as a zoom of the picture. */
 export const AUTOZOOM = 1.25;
 /** Candidates for that end, each way. */
@@ -34,13 +26,6 @@ const OVERLAP = 0.25;
 
 /** @type {Window} */
 export const WHOLE = [0.5, 0.5, 1];
-
-/** The window moved and magnified no more than fits into the picture. @param {Window} window @returns {Window} */
-export function inside([u, v, zoom]) {
-  const fitting = Math.min(Math.max(zoom, ZOOM_LIMITS[0]), ZOOM_LIMITS[1]);
-  const half = 0.5 / fitting;
-  return [Math.min(Math.max(u, half), 1 - half), Math.min(Math.max(v, half), 1 - half), fitting];
-}
 
 /** How far along its curve the camera is at a time, both from 0 to 1. @param {Pick<CameraPath, "kind" | "motion" | "ease">} path @param {number} time */
 export function progressAt({ kind, motion, ease }, time) {

@@ -5,10 +5,10 @@ import { whyNoFilm } from "../export/film.mjs";
 import { element, fill, icon, listener } from "../ui/dom.mjs";
 import { withUnit } from "../ui/numbers.mjs";
 import { save, slug } from "../ui/save.mjs";
+import { ZOOM_LIMITS } from "../view/camera_path_terms.mjs";
 import { SECONDS_LIMITS } from "../view/space_view_state.mjs";
-import { ZOOM_LIMITS } from "./camera_path.mjs";
 
-/** @type {[import("./camera_path.mjs").Kind, string][]} */
+/** @type {[import("../view/camera_path_terms.mjs").Kind, string][]} */
 export const KIND_TEXTS = [
   ["auto", "Autozoom"],
   ["zoom", "By hand"],

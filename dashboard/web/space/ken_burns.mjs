@@ -3,8 +3,9 @@
 
 import { frameAt, frameEnd } from "../player/clock.mjs";
 import { depthOf, lensOf } from "../surfaces/geometry.mjs";
+import { inside } from "../view/camera_path_terms.mjs";
 import { SECONDS_LIMITS } from "../view/space_view_state.mjs";
-import { AUTOZOOM, autozoom, inside, progressAt, SAMPLES, WHOLE } from "./camera_path.mjs";
+import { AUTOZOOM, autozoom, progressAt, SAMPLES, WHOLE } from "./camera_path.mjs";
 import { extentOf } from "./painter.mjs";
 
 /** Length of a film of a still, and at most of a clip at first. */

@@ -1,7 +1,7 @@
 // @ts-check
 /** The view in space, as a part of the view state, and its spelling in the link: camera, surface, colour and field of view. Pure. */
 
-import { EASES, inside, KINDS, MOTIONS, ZOOM_LIMITS } from "../space/camera_path.mjs";
+import { EASES, inside, KINDS, MOTIONS, ZOOM_LIMITS } from "./camera_path_terms.mjs";
 
 const NUMBER = /^-?\d{1,6}(\.\d{1,4})?$/;
 export const SURFACES = /** @type {const} */ (["stretch", "tear", "points"]);
@@ -18,7 +18,7 @@ export const SECONDS_LIMITS = [1, 60];
 const FOCUS = /^\d{1,6}(\.\d{1,8})?$/;
 
 /**
- * @typedef {import("../space/camera_path.mjs").CameraPath & {focus: number, seconds: number}} Film a Ken Burns film; focus: depth,
+ * @typedef {import("./camera_path_terms.mjs").CameraPath & {focus: number, seconds: number}} Film a Ken Burns film; focus: depth,
  *   in its unit; seconds: how long it lasts
  * @typedef {typeof SURFACES[number]} SurfaceName
  * @typedef {typeof COLOURS[number]} ColourName

@@ -7,9 +7,6 @@ import {
   cameraAt,
   coverage,
   framePlace,
-  inside,
-  KINDS,
-  MOTIONS,
   pathProjection,
   progressAt,
   SAMPLES,
@@ -17,6 +14,7 @@ import {
   WHOLE,
 } from "../../../dashboard/web/space/camera_path.mjs";
 import { lensOf } from "../../../dashboard/web/surfaces/geometry.mjs";
+import { inside, KINDS, MOTIONS } from "../../../dashboard/web/view/camera_path_terms.mjs";
 import { near } from "../fixtures/near.mjs";
 
 const SAMPLED = JSON.parse(readFileSync(new URL("../fixtures/camera_paths.json", import.meta.url), "utf-8"));
