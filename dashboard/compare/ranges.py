@@ -39,17 +39,15 @@ class Ranges:
 
     def of(self, tracks: Iterable[Track]) -> dict[str, tuple[float, float]]:
         """Domain -> lowest and highest value shown, over all `tracks` of that domain; domains shown in full are left out."""
-        counts: dict[str, np.ndarray] = {}
-        domains: dict[str, Mapping[str, Any]] = {}
+        parts: dict[str, list[tuple[Mapping[str, Any], np.ndarray]]] = {}
         for track in {track.head.key: track for track in tracks}.values():
             domain = track.head.domain
             name = str(domain.get("name") or "")
             is_scalar = domain.get("channels") == 1 and domain.get("meaning") == "scalar"
             if not name or not is_scalar or track.head.kind == "energy":
                 continue
-            domains.setdefault(name, domain)
-            counts[name] = counts.get(name, 0) + self._histogram(track)
-        found = {name: shown_range(domain, counts[name]) for name, domain in domains.items()}
+            parts.setdefault(name, []).append((domain, self._histogram(track)))
+        found = {name: shown_range(*_together(some)) for name, some in parts.items()}
         return {name: ends for name, ends in found.items() if ends is not None}
 
     def _histogram(self, track: Track) -> np.ndarray:
@@ -77,6 +75,22 @@ class Ranges:
                 self._kept.pop(next(iter(self._kept)))
             self._kept[known] = counts
         return counts
+
+
+def _together(parts: list[tuple[Mapping[str, Any], np.ndarray]]) -> tuple[Mapping[str, Any], np.ndarray]:
+    """The counts of tracks of one domain, (256,), over a range that holds those of all: a far depth has one of its own."""
+    ranges = [(float(domain["lo"]), float(domain["hi"]), domain.get("scale")) for domain, _ in parts]
+    domain = parts[0][0]
+    if len(set(ranges)) == 1:
+        return domain, np.sum([counts for _, counts in parts], axis=0)
+    lo, hi = min(lo for lo, _, _ in ranges), max(hi for _, hi, _ in ranges)
+    is_log = lo > 0 and all(scale == "log" for _, _, scale in ranges)
+    total, codes = np.zeros(256, np.int64), np.arange(256) / 255
+    for (own_lo, own_hi, scale), (_, counts) in zip(ranges, parts, strict=True):
+        values = own_lo * (own_hi / own_lo) ** codes if scale == "log" else own_lo + (own_hi - own_lo) * codes
+        shares = np.log(values / lo) / np.log(hi / lo) if is_log else (values - lo) / (hi - lo)
+        np.add.at(total, (shares * 255).round().astype(int), counts)
+    return {**domain, "lo": lo, "hi": hi, "scale": "log" if is_log else "linear"}, total
 
 
 def shown_range(domain: Mapping[str, Any], counts: np.ndarray) -> tuple[float, float] | None:

@@ -112,10 +112,6 @@ VerboseOption = Annotated[
 ]
 
 
-READOUTS = "!*/*/*-*-*"
-"""The pattern that leaves out readouts."""
-
-
 def patterns_of(configurations: Sequence[str] | None) -> tuple[str, ...]:
     """The globs of --configurations, `*` by default. Ends the command if it names none."""
     patterns = tuple(part for text in configurations or ["*"] for part in text.split(",") if part)
@@ -149,10 +145,10 @@ def make_settings(
     from consistency.zoo.records import ZooError
     from precompute.jobs.device_worker import choose_device
     from precompute.jobs.job import Settings
-    from precompute.jobs.output.tracks import select_configurations
+    from precompute.jobs.output.tracks import READOUTS, select_configurations
     from precompute.media.sampling import Sampling
 
-    patterns = (*patterns_of(configurations), *([READOUTS] if no_readouts else []))
+    patterns = (*patterns_of(configurations), *([f"!{READOUTS}"] if no_readouts else []))
     try:
         sampling = Sampling(start, end, fps, max_frames, size, cast("Crop", crop), tolerant)
         limits = Limits(max_seconds=None if max_frames else max_duration, start_seconds=start, end_seconds=end)

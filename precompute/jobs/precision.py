@@ -148,7 +148,7 @@ def measure(
 
     true_outputs = run(chains, Precision(torch.float32), Networks())
     true_energies = [energy_of(spec, true_outputs) for spec in energies]
-    outputs = run(chains, Precision(dtype), networks)
+    outputs = run(chains, Precision(dtype, exact), networks)
     while True:
         errors = {chain: mean_error(outputs[chain], true_outputs[chain]) for chain in outputs}
         found_energies = [energy_of(spec, outputs) for spec in energies]

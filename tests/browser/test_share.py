@@ -381,7 +381,18 @@ def test_every_key_of_the_table_is_in_help_and_palette_and_the_palette_has_more(
     page.keyboard.press("/")
     offered = page.locator(".palette [role=option]").all_inner_texts()
     # This server allows nobody to ask, and this page has no surfaces.
-    left = ("solo", "speed", "palette", "close", "addVideo", "spaceCamera", "spaceColour", "spaceSurface")
+    left = (
+        "solo",
+        "speed",
+        "palette",
+        "close",
+        "addVideo",
+        "spaceCamera",
+        "spaceColour",
+        "spaceSurface",
+        "filmToggle",
+        "filmPlay",
+    )
     assert all(
         any(one["help"] in text for text in offered)
         for one in table

@@ -135,6 +135,8 @@ def test_other_axes_of_normals_are_named_and_then_read(plain: Path, tmp_path: Pa
         write(plain / "normal" / f"{number:04d}.png", np.rint((up_and_back + 1) * 127.5).astype(np.uint8))
     with pytest.raises(DataError, match=r"--normal-axes=x,-y,-z"):
         prepare(plain, tmp_path / "frames", MILLIMETRES, is_whole=True)
+    with pytest.raises(DataError, match=r"--normal-axes=x,-y,-z"):
+        prepare(plain, tmp_path / "frames", Conventions(1000, "-y,x,z"), is_whole=True)
     assert not list((tmp_path / "frames").glob("*.npy"))
     prepare(plain, tmp_path / "frames", Conventions(1000, "x,-y,-z"), is_whole=True)
 

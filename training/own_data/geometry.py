@@ -12,7 +12,7 @@ import torch
 
 from consistency.models.camera_geometry import normal_from_depth, rays
 from training.own_data.items import DataError
-from training.own_data.reading import Reading
+from training.own_data.reading import Reading, axes_of
 from training.scenes.frames import CHANNELS, N_CHANNELS
 from training.scenes.targets import depth_code, invalid_code, normal_code, reshading_code, to_uint8, truth
 
@@ -59,7 +59,7 @@ def frame_of(reading: Reading) -> np.ndarray:
 def check_axes(readings: list[Reading], asked: str) -> None:
     """Compare the normals that were read with those of the depth. Raises DataError where other axes agree clearly better.
 
-    `asked`: the axes by which they were read, for the message.
+    `asked`: the axes by which they were read; the message names those of the files.
     """
     pairs = []
     for reading in readings:
@@ -73,11 +73,12 @@ def check_axes(readings: list[Reading], asked: str) -> None:
     best, own = min(means), means[AXES.index(((0, 1, 2), (1, 1, 1)))]
     if own - best > CLEAR_MARGIN_DEGREES:
         order, signs = AXES[means.index(best)]
-        names = ",".join(f"{'-' if sign < 0 else ''}{'xyz'[at]}" for at, sign in zip(order, signs, strict=True))
-        beside = "" if asked == "x,y,z" else f", applied to what --normal-axes={asked} gives"
+        channels, given = axes_of(asked)
+        composed = ((channels[at], sign * given[at]) for at, sign in zip(order, signs, strict=True))
+        names = ",".join(f"{'-' if sign < 0 else ''}{'xyz'[channel]}" for channel, sign in composed)
         raise DataError(
-            f"the normals are {own:.0f}° (mean) from those of the depth, and {best:.0f}° with the axes {names}{beside}: state what "
-            f"the channels are by --normal-axes, for example --normal-axes={names}"
+            f"the normals are {own:.0f}° (mean) from those of the depth, and {best:.0f}° with the axes {names}: state what "
+            f"the channels are by --normal-axes={names}"
         )
 
 

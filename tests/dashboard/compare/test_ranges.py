@@ -97,10 +97,26 @@ def test_codes_of_16_bits_have_the_range_of_the_same_values_in_8(tmp_path: Path)
     found = []
     for image, bits in zip(images, (8, 16), strict=True):
         store.image = lambda *_, image=image: image  # type: ignore[method-assign]
-        head = replace(track.head, domain={**track.head.domain, "bits": bits})
+        ends = {"invalid": 0.0, "sky": 1.0} if bits == 16 else {}
+        head = replace(track.head, domain={**track.head.domain, "bits": bits, **ends})
         found.append(Ranges(store).of([replace(track, head=head)])["depth"])
     assert found[0] == found[1]
     assert 0.1 < found[0][0] < found[0][1] < 16.0
+
+
+def test_tracks_of_one_domain_with_other_ranges_are_counted_by_their_values() -> None:
+    far = {**DEPTH, "lo": 0.01, "hi": 1000.0}
+    code = {
+        name: round(255 * np.log(2.0 / d["lo"]) / np.log(d["hi"] / d["lo"]))
+        for name, d in (("near", DEPTH), ("far", far))
+    }
+    parts = [(DEPTH, counts(*[code["near"]] * 9)), (far, counts(*[code["far"]] * 9))]
+    domain, total = ranges._together(parts)
+    assert total.sum() == 18 and np.ptp(np.flatnonzero(total)) <= 1
+    low, high = shown_range(domain, total) or (0.0, 0.0)
+    assert low < 2.0 < high
+    again = ranges._together(parts[::-1])
+    assert np.array_equal(again[1], total) and shown_range(*again) == (low, high)
 
 
 def test_unknown_truth_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
