@@ -273,8 +273,8 @@ def test_readouts_are_left_out_where_they_are_not_wanted_and_energies_stay():
     ("patterns", "said"),
     [
         (["!mini/multitsk/*"], "'!mini/multitsk/.' leaves out nothing"),
-        (["mini/baseline/rgb-normal-depth", READOUTS], "leaves out everything"),
-        (["mini/multitsk/*", READOUTS], "no configuration"),
+        (["mini/baseline/rgb-normal-depth", f"!{tracks.READOUTS}"], "leaves out everything"),
+        (["mini/multitsk/*", f"!{tracks.READOUTS}"], "no configuration"),
     ],
 )
 def test_a_pattern_that_leaves_out_nothing_or_everything_is_refused(patterns, said):
