@@ -29,14 +29,27 @@ const MAX_TRIES = 20;
 /** One for the page: when the first clip arrives, the button moves into the header, and what is under way goes on. @type {AddVideo | null} */
 let one = null;
 
+/** Where the page has a place for it, the newest last. @type {Set<HTMLElement>} */
+const places = new Set();
+
 /** Streamlit's entry, called again with new data, another theme or in another place. @param {Component} component */
 export function mount({ data, parentElement, setTriggerValue }) {
   one ??= new AddVideo();
-  if (parentElement.isConnected || !one.host.isConnected) {
-    one.moveTo(parentElement);
-    one.update(data, setTriggerValue);
+  const own = one;
+  places.delete(parentElement);
+  places.add(parentElement);
+  if (parentElement.isConnected || !own.host.isConnected) {
+    own.moveTo(parentElement);
+    own.update(data, setTriggerValue);
   }
-  return () => {};
+  return () => {
+    places.delete(parentElement);
+    // While the header appears there are two places, and the one that goes may have been told of new data last.
+    requestAnimationFrame(() => {
+      const left = [...places].filter((place) => place.isConnected).pop();
+      if (left && !own.host.isConnected) own.moveTo(left);
+    });
+  };
 }
 
 class AddVideo {

@@ -154,3 +154,24 @@ def test_an_upload_opens_by_its_unguessable_link_and_nobody_else_sees_it(
             other.goto(f"{app.address}/?clip={key}")
             painted(other)
             expect(other.get_by_text("mine <b>.mp4").first).to_be_visible()
+
+
+def test_the_button_stays_on_the_page_when_the_place_that_it_was_in_goes(page: Page, app: App):
+    page.goto(app.address)
+    has_button = page.evaluate(
+        """async () => {
+          const { mount } = await import("/web/asking/add_video.mjs");
+          const [old, place] = [document.createElement("div"), document.createElement("div")];
+          document.body.append(old, place);
+          const data = {ticket: "", offers: [], titles: {}, maxUploadMb: 1, keptDays: 1, serveCommand: "", serveBlanks: "", clip: ""};
+          const show = (parentElement) => mount({data, parentElement, setTriggerValue: () => {}});
+          const end = [show(old)];
+          show(place);
+          end.push(show(old)); // new data arrives for a place that is about to go
+          old.remove();
+          for (const one of end) one();
+          for (let n = 0; n < 2; n++) await new Promise(requestAnimationFrame);
+          return place.querySelector("button.opener") !== null;
+        }"""
+    )
+    assert has_button
