@@ -11,6 +11,7 @@ from typing import Any
 
 import platformdirs
 
+from dashboard.catalogue import place_of
 from dashboard.numbers import number
 from dashboard.text import one_line
 
@@ -95,6 +96,7 @@ def _read(table: Mapping[str, Any], folder: Path, home: Path) -> ZooCard:
     files = sorted({str(edge["weights"]) for edge in edges if "weights" in edge})
     found = [path for file in files if (path := _weights(Path(file).name, folder, home)) is not None]
     is_whole = len(found) == len(files)
+    targets = {one_line(str(e["target"]), 40) for e in edges if e["source"] == IMAGE}
     fetch = "pull" if table.get("archive") else "check"
     return ZooCard(
         name=name,
@@ -102,7 +104,7 @@ def _read(table: Mapping[str, Any], folder: Path, home: Path) -> ZooCard:
         licence=one_line(str(table["licence"]), 200),
         description=one_line(str(table["description"]), 200) if table.get("description") else "",
         methods=tuple(dict.fromkeys(one_line(str(e["method"]), 64) for e in edges if e["method"] != SHARED)),
-        targets=tuple(dict.fromkeys(one_line(str(e["target"]), 40) for e in edges if e["source"] == IMAGE)),
+        targets=tuple(sorted(targets, key=lambda name: place_of(name, name))),
         n_networks=len(files),
         n_installed=len(found),
         n_bytes=sum(path.stat().st_size for path in found),

@@ -10,7 +10,7 @@ from dashboard.selection.choices import newest_link
 from dashboard.selection.link import carried
 from dashboard.site import Site
 
-SENTENCE = "Compare networks on video, frame by frame, and see where their predictions contradict each other."
+SENTENCE = "Compare networks on video and see where their predictions contradict each other."
 
 
 def bar(site: Site, current: str) -> None:
