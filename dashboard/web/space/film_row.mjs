@@ -114,6 +114,7 @@ export function filmRow(context, kenBurns) {
       return;
     }
     work = new AbortController();
+    const { title } = context.data;
     kenBurns.pause();
     show();
     try {
@@ -127,7 +128,8 @@ export function filmRow(context, kenBurns) {
           status.textContent = `${done} of ${count} frames`;
         },
       });
-      const name = `crosscheck_${slug(context.data.title)}_ken-burns.${extension}`;
+      work.signal.throwIfAborted(); // the file was being finished when Cancel was pressed
+      const name = `crosscheck_${slug(title)}_ken-burns.${extension}`;
       save(blob, name);
       status.textContent = `saved ${name}, ${(blob.size / 1e6).toFixed(2)} MB`;
     } catch (error) {
