@@ -44,6 +44,7 @@ export function onDemand(context, actions, load) {
     actions: Object.fromEntries(actions.map((name) => [name, (...given) => run(name, given)])),
     update: (data, isNewClip) => part?.update?.(data, isNewClip),
     view: (state, before) => part?.view?.(state, before),
+    paint: (frame, pictures) => part?.paint?.(frame, pictures),
     fit: () => part?.fit?.(),
     restyle: () => part?.restyle?.(),
     destroy: () => part?.destroy?.(),
