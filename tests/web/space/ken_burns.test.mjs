@@ -165,3 +165,12 @@ test("a film tells another clip, other panes and every other look from its own, 
   ];
   assert.equal(new Set([own, ...others]).size, others.length + 1);
 });
+
+test("a film is not begun before the depth is there that its focus is at", () => {
+  const { kenBurns, painter, context } = editing(null);
+  const said = [];
+  Object.assign(painter, { scale: 0 });
+  Object.assign(context, { ui: { announce: (text) => said.push(text) } });
+  kenBurns.toggle();
+  assert.deepEqual([context.view.state.film, said.length], [null, 1]);
+});
