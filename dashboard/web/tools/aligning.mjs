@@ -8,10 +8,14 @@ import { alignmentText, fit, KIND_TITLES, KINDS } from "../drawing/alignment.mjs
 import { codeOf, physicalValue } from "../drawing/colour.mjs";
 import { isSky, isUnknown, plansOf, referenceOf } from "../drawing/compose.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
+import { UNREACHABLE } from "../frames/fetch.mjs";
+import { NOT_LOADED } from "../frames/picture_loader.mjs";
 import { sourceOf } from "../player/context.mjs";
 
 /** Frames of the clip that its fit uses, evenly spread. */
 const CLIP_FRAMES = 16;
+/** A frame that could not be fetched, and one whose fetch was cancelled for another, is asked for again after this. */
+const RETRY_MS = { unreachable: 4500, cancelled: 100 };
 /** Pixels of a frame that a fit uses, evenly spread; of a clip's frame fewer. */
 const FRAME_PIXELS = 1 << 13;
 const CLIP_PIXELS = 1 << 12;
@@ -53,6 +57,16 @@ function valuesOf(image, plan, most) {
   });
 }
 
+/** Whether a picture that has not come may come yet. @param {import("../frames/frame_loader.mjs").Picture} picture */
+function isPassing({ error }) {
+  return error === UNREACHABLE || error === NOT_LOADED;
+}
+
+/** @param {number} ms @returns {Promise<void>} */
+function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 /** @param {Context} context @returns {import("../player/context.mjs").Part} */
 export function aligning(context) {
   const { stage } = context;
@@ -83,7 +97,12 @@ export function aligning(context) {
     /** @type {number[][]} */
     const [own, reference] = [[], []];
     for (const frame of frames) {
-      const found = await Promise.all(panes.map((pane) => context.frames.loadSingle(pane, frame, signal)));
+      let found = await Promise.all(panes.map((pane) => context.frames.loadSingle(pane, frame, signal)));
+      // From fewer frames the fit would be another one, and it is kept: what may still come is waited for.
+      while (!signal.aborted && !context.isDestroyed && found.some(isPassing)) {
+        await pause(found.some(({ error }) => error === UNREACHABLE) ? RETRY_MS.unreachable : RETRY_MS.cancelled);
+        found = await Promise.all(panes.map((pane) => context.frames.loadSingle(pane, frame, signal)));
+      }
       if (signal.aborted || context.isDestroyed) return;
       const [a, b] = found.map(({ codes }, i) => codes && valuesOf(codes, plans[i], CLIP_PIXELS));
       if (!a || !b || a.length !== b.length) continue;
@@ -101,7 +120,13 @@ export function aligning(context) {
     if (per === "clip") {
       if (!stage.clipFits.has(name)) {
         stage.clipFits.set(name, null);
-        fitClip(name, index, to).catch(() => {}); // the panes say what cannot be read
+        const { signal } = abort;
+        fitClip(name, index, to).catch(async () => {
+          await pause(RETRY_MS.unreachable);
+          if (signal.aborted || context.isDestroyed) return;
+          stage.clipFits.delete(name); // the next painting begins it again
+          context.position.repaint();
+        });
       }
       return stage.clipFits.get(name) ?? null;
     }
