@@ -37,13 +37,28 @@ export function isDepth({ name, channels, scale }) {
  */
 export function alignedTo(panes, index, chosen) {
   const pane = panes[index];
-  if (!["prediction", "readout", "difference"].includes(pane.role) || !isDepth(pane.domain)) return -1;
+  if (!isAlignable(pane)) return -1;
   // The difference of two is that of the aligned ones: what it shows is B, which stands in a pane of its own.
   const own =
     pane.role === "difference" ? panes.findIndex(({ key, role }) => key === pane.key && role !== "difference") : index;
   if (own < 0) return -1;
   const found = referenceOf(panes, own, chosen);
   return found === own ? -1 : found;
+}
+
+/** @param {Pane} pane */
+function isAlignable({ role, domain }) {
+  return ["prediction", "readout", "difference"].includes(role) && isDepth(domain);
+}
+
+/**
+ * Whether a pane would be aligned, but what it is to be aligned to shows no depth of its domain.
+ * @param {Pane[]} panes @param {number} index @param {string} chosen as in `alignedTo`
+ */
+export function lacksReference(panes, index, chosen) {
+  const { name } = panes[index].domain;
+  const isShown = panes.some((pane) => sourceOf(pane) === chosen && pane.domain.name === name);
+  return chosen !== "auto" && isAlignable(panes[index]) && !isShown;
 }
 
 /** The values of evenly spread pixels; NaN where unknown. @param {ImageData} image @param {import("../drawing/compose.mjs").Plan} plan @param {number} most */
@@ -153,7 +168,7 @@ export function aligning(context) {
     });
     const texts = panes.map((_, index) => {
       const to = alignedTo(panes, index, chosen);
-      if (to < 0) return "";
+      if (to < 0) return lacksReference(panes, index, chosen) ? `not aligned: ${chosen} is not shown` : "";
       const fitted = found[index];
       const named = { to: panes[to].letter || "truth", per, unit: panes[to].domain.unit };
       return fitted ? alignmentText(fitted, named) : "aligning …";

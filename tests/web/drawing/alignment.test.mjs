@@ -4,7 +4,7 @@ import { alignmentText, fit, NOT_ALIGNED } from "../../../dashboard/web/drawing/
 import { physicalValue } from "../../../dashboard/web/drawing/colour.mjs";
 import { alignedDomain, differenceOf, drawPlan, plansOf } from "../../../dashboard/web/drawing/compose.mjs";
 import { UNREACHABLE } from "../../../dashboard/web/frames/fetch.mjs";
-import { alignedTo, aligning } from "../../../dashboard/web/tools/aligning.mjs";
+import { alignedTo, aligning, lacksReference } from "../../../dashboard/web/tools/aligning.mjs";
 import { valueText } from "../../../dashboard/web/tools/probe.mjs";
 import { rangeOf } from "../../../dashboard/web/tools/scales.mjs";
 import { near } from "../fixtures/near.mjs";
@@ -149,4 +149,15 @@ test("an alignment that fails is begun again after a pause", async () => {
   await settled();
   mock.timers.reset();
   assert.deepEqual([context.stage.clipFits.size, context.painted], [0, 1]);
+});
+
+test("a pane says that what it is aligned to is not shown, and the others say nothing of it", () => {
+  const normal = { ...metric, name: "normal", channels: 3, scale: "linear" };
+  const panes = [pane("truth"), pane("A"), pane("B", normal)];
+  const lacking = (chosen) => panes.map((_, index) => lacksReference(panes, index, chosen));
+  assert.deepEqual(lacking("C"), [false, true, false]);
+  for (const chosen of ["auto", "truth", "A"]) assert.deepEqual(lacking(chosen), [false, false, false]);
+  const context = clipAlignment(() => pictureOf(0));
+  context.view.state.align.to = "C";
+  assert.deepEqual(context.stage.aligner([null, null]).texts, ["", "not aligned: C is not shown"]);
 });
