@@ -118,7 +118,9 @@ export function filmRow(context, kenBurns) {
     kenBurns.pause();
     show();
     try {
-      const { savedFilm } = await import("./film_frames.mjs");
+      const { savedFilm } = await import("./film_frames.mjs").catch((error) => {
+        throw new Error(`The film cannot be made (${error.message}). Reload the page.`); // browsers keep such a failure
+      });
       const { blob, extension } = await savedFilm(painter, {
         height: Number(height.value),
         fps: Number(rate.value),
