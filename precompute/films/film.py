@@ -12,6 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from analysis.codes import stored_codes
 from cache.records import Track
 from cache.store import Store
 from precompute.films.camera_path import Extent, autozoom, samples_of
@@ -93,12 +94,13 @@ def _depth(store: Store, track: Track, scale: DepthScale, frame: int) -> np.ndar
 
 
 def _codes(store: Store, track: Track, frame: int) -> np.ndarray:
-    """uint8 (H, W)."""
-    return decode_image(store.image(track, frame))[..., 0]
+    """(H, W), 0 to 255; of 16 bits with fractions."""
+    return stored_codes(decode_image(store.image(track, frame)), track.head.domain)
 
 
 def _meshes(store: Store, shot: Shot, track: Track, scale: DepthScale, extent: Extent, frame: int) -> tuple[Mesh, ...]:
-    return meshes_of(_codes(store, track, frame), decode_image(store.image(shot.inputs, frame)), scale, extent)
+    rgb = decode_image(store.image(shot.inputs, frame))
+    return meshes_of(_codes(store, track, frame), rgb, scale, extent)
 
 
 def _beside(drawn: Sequence[Drawn]) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from analysis.codes import CODES_16_PER_8
 from precompute.films.camera_path import Extent
 from precompute.films.filling import UNKNOWN, Limits, fill_behind
 
@@ -23,14 +24,16 @@ MAX_GRID = 512
 
 @dataclass(frozen=True)
 class DepthScale:
-    """How codes of 8 bits mean depths, and what is known of a domain to place them in space."""
+    """How codes mean depths, and what is known of a domain to place them in space. Codes are those of `stored_codes`, 0 to 255."""
 
     lo: float
     slope: float
     """Per code; on a logarithmic scale of the natural logarithm."""
     is_log: bool
-    unknown_code: int
-    """The code of pixels without a depth, which is also that of depths beyond the range; -1: there is none."""
+    step: float
+    """Between two stored codes: of 16 bits a fraction."""
+    without: tuple[float, ...]
+    """The codes of pixels without a place: of unknown depths, which is also that of depths beyond the range, and of sky."""
 
     @staticmethod
     def of(domain: Mapping[str, Any]) -> DepthScale:
@@ -41,13 +44,14 @@ class DepthScale:
         is_range = np.isfinite(lo) and np.isfinite(hi) and 0 <= lo < hi and not (is_log and lo == 0)
         if not is_depth or not is_range:
             raise ValueError(f"'{domain['name']}' from {lo} to {hi} has no place in space; name a prediction of depth")
-        invalid = domain.get("invalid")
-        unknown = -1 if invalid is None else int(np.floor(255 * float(invalid) + 0.5))
-        return DepthScale(lo, (float(np.log(hi / lo)) if is_log else hi - lo) / 255, is_log, unknown)
+        step = 1 / CODES_16_PER_8 if domain.get("bits") == 16 else 1.0
+        ends = [domain.get(name) for name in ("invalid", "sky")]
+        without = tuple(float(np.floor(255 * float(end) + 0.5)) for end in ends if end is not None)
+        return DepthScale(lo, (float(np.log(hi / lo)) if is_log else hi - lo) / 255, is_log, step, without)
 
     def floats(self, codes: np.ndarray) -> np.ndarray:
-        """Stored codes as floats, UNKNOWN where there is no depth."""
-        return np.where(codes == self.unknown_code, UNKNOWN, codes.astype(np.float64))
+        """Codes as float64, UNKNOWN where there is no depth."""
+        return np.where(np.isin(codes, self.without), UNKNOWN, codes.astype(np.float64))
 
     def depth(self, codes: np.ndarray) -> np.ndarray:
         """Depths of codes from `floats`, NaN where unknown."""
@@ -57,8 +61,8 @@ class DepthScale:
     def limits(self, tolerance: float) -> Limits:
         """What corners of a triangle may differ by: the tolerance, and one step of the stored codes, which may be rounding."""
         if self.is_log:
-            return Limits(1.0, float(np.log1p(tolerance)) / self.slope + 1)
-        return Limits(1 + tolerance, (tolerance * self.lo + self.slope) / self.slope)
+            return Limits(1.0, float(np.log1p(tolerance)) / self.slope + self.step)
+        return Limits(1 + tolerance, (tolerance * self.lo + self.slope * self.step) / self.slope)
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Mesh:
 def meshes_of(codes: np.ndarray, rgb: np.ndarray, scale: DepthScale, extent: Extent) -> tuple[Mesh, ...]:
     """The surface; where it is torn, the layer behind it too, and a seal of what both leave open, such as between single torn pixels.
 
-    codes: uint8 (H, W); rgb: uint8 (h, w, 3), the picture in any size; extent: of the whole picture.
+    codes: (H, W) from `stored_codes`; rgb: uint8 (h, w, 3), the picture in any size; extent: of the whole picture.
     """
     stride = max(1, -(-max(codes.shape) // MAX_GRID))
     own = scale.floats(codes)[::stride, ::stride]

@@ -33,9 +33,9 @@ export function onDemand(context, actions, load) {
       loading ??= take();
       await loading;
     } catch (error) {
-      loading = null; // so that the next use tries again
+      loading = null; // so that the next use tries again, though most browsers keep the failure until the page is loaded again
       const reason = error instanceof Error ? error.message : String(error);
-      return context.ui.announce(`this cannot be loaded (${reason}); is the server running?`);
+      return context.ui.announce(`this cannot be loaded (${reason}); is the server running? Reload the page.`);
     }
     part?.actions?.[name]?.(...given);
   };
@@ -44,6 +44,7 @@ export function onDemand(context, actions, load) {
     actions: Object.fromEntries(actions.map((name) => [name, (...given) => run(name, given)])),
     update: (data, isNewClip) => part?.update?.(data, isNewClip),
     view: (state, before) => part?.view?.(state, before),
+    paint: (frame, pictures) => part?.paint?.(frame, pictures),
     fit: () => part?.fit?.(),
     restyle: () => part?.restyle?.(),
     destroy: () => part?.destroy?.(),

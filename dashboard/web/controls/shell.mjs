@@ -125,9 +125,12 @@ export class Shell {
 
   async openHelp() {
     try {
-      this.help ??= (await import("../commands/help.mjs")).helpPanel();
+      const { helpPanel } = await import("../commands/help.mjs");
+      this.help ??= helpPanel(); // of two presses while it loads, both come here
     } catch (error) {
-      return this.announce(`the help cannot be loaded (${error instanceof Error ? error.message : error})`);
+      return this.announce(
+        `the help cannot be loaded (${error instanceof Error ? error.message : error}). Reload the page.`,
+      );
     }
     if (!this.help.isConnected) this.spoken.before(this.help);
     if (!this.help.open) this.help.showModal();

@@ -24,7 +24,9 @@ const MAX_QUEUED = 6;
  */
 export async function film(canvas, { seconds, endSeconds, title, draw, onProgress, signal }) {
   const { BufferTarget, EncodedPacket, EncodedVideoPacketSource, Mp4OutputFormat, Output, WebMOutputFormat } =
-    await import("../vendor/mediabunny.mjs");
+    await import("../vendor/mediabunny.mjs").catch((error) => {
+      throw new Error(`The encoder cannot be loaded (${error.message}). Reload the page.`); // browsers keep such a failure
+    });
   const { width, height } = canvas;
   const count = seconds.length;
   const framerate = count / Math.max(endSeconds, 1e-3);

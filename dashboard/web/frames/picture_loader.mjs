@@ -18,8 +18,10 @@ const DECODED_BUDGET_BYTES = 192 << 20;
  * @typedef {import("./quality.mjs").Tier} Tier
  */
 
+/** Why a picture has no codes that was cancelled: it may be asked for again. */
+export const NOT_LOADED = "not loaded";
 /** The outcome of a cancelled prefetch. @type {Picture} */
-const ABORTED = { codes: null, error: "not loaded", isExact: true };
+const ABORTED = { codes: null, error: NOT_LOADED, isExact: true };
 
 export class PictureLoader {
   /**

@@ -172,7 +172,17 @@ class Gallery {
     changed(false);
     made.addEventListener("click", async () => {
       own ??= import("./picture_film.mjs").then(({ PictureFilm }) => new PictureFilm(depth, box, changed));
-      const film = await own;
+      /** @type {import("./picture_film.mjs").PictureFilm} */
+      let film;
+      try {
+        film = await own;
+      } catch (error) {
+        own = null; // so that the next press tries again
+        return sayMissing(
+          box,
+          `The film cannot be loaded (${error instanceof Error ? error.message : error}). Reload the page.`,
+        );
+      }
       if (film.isShown) film.hide();
       else film.show(load, pictures[0].key);
     });
@@ -191,12 +201,18 @@ class Gallery {
         await paint(canvas, picture, `frames/${picture.key}-${frame}${passQuery}`);
         canvas.dataset.painted = picture.key;
       } catch {
-        box.append(element("span", { class: "picture-missing", text: "This picture cannot be loaded." }));
+        sayMissing(box, "This picture cannot be loaded.");
       }
     });
     this.observer.observe(canvas);
     return box;
   }
+}
+
+/** Say in the box of a picture what it does not show, in place of what was said before. @param {HTMLElement} box @param {string} text */
+function sayMissing(box, text) {
+  box.querySelector(".picture-missing")?.remove();
+  box.append(element("span", { class: "picture-missing", text }));
 }
 
 /** @param {string} path relative to the base of the page */

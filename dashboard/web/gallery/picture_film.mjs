@@ -57,7 +57,11 @@ export class PictureFilm {
 
   /** @param {ImageData} codes @param {ImageData} image */
   begin(codes, image) {
-    const surface = new Surface({ onLost: () => this.hide(), onRestored: () => {} });
+    // Closing a surface loses its context too, which ends no film.
+    const onLost = () => {
+      if (this.surface === surface) this.hide();
+    };
+    const surface = new Surface({ onLost, onRestored: () => {} });
     this.surface = surface;
     if (!surface.isReady) throw new Error(NO_WEBGL);
     const { domain, fieldOfView } = this.depth;
@@ -97,12 +101,19 @@ export class PictureFilm {
       this.timer = window.setTimeout(() => requestAnimationFrame(tick), restMs);
     };
     if (!isStill) requestAnimationFrame(tick);
+    else this.closeSurface(); // the picture stays in the canvas, and nothing would notice that its card is gone
+  }
+
+  /** Browsers allow few contexts of WebGL at once. */
+  closeSurface() {
+    const { surface } = this;
+    this.surface = null;
+    surface?.close();
   }
 
   hide() {
     window.clearTimeout(this.timer);
-    this.surface?.close();
-    this.surface = null;
+    this.closeSurface();
     this.canvas.remove();
     if (playing === this) playing = null;
     this.changed(false);

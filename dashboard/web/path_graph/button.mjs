@@ -52,7 +52,7 @@ class GraphButton {
       const { Picker } = await import("./path_graph.mjs");
       this.picker ??= new Picker(this.host, this.opener);
     } catch (error) {
-      this.problem.textContent = `The graph cannot be loaded (${error instanceof Error ? error.message : error}).`;
+      this.problem.textContent = `The graph cannot be loaded (${error instanceof Error ? error.message : error}). Reload the page.`;
       return;
     }
     if (this.given) this.picker.update(this.given.data, this.given.setTriggerValue);

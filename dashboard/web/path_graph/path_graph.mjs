@@ -164,6 +164,7 @@ export class Picker {
   }
 
   open() {
+    if (this.panel.open) return; // a second press while the first one loaded it
     this.host.append(this.root);
     this.theme.apply();
     this.panel.showModal();

@@ -35,12 +35,12 @@ export class Reports {
     this.reported = this.text();
   }
 
-  /** Whether nothing but the zoom or the camera has changed since the last report. */
+  /** Whether nothing but the zoom, the camera or its path has changed since the last report. */
   isZooming() {
     if (!this.reported) return false;
     const plain = (/** @type {string} */ text) => {
       const { look, ...place } = JSON.parse(text);
-      return JSON.stringify([place, { ...look, zoom: "", camera: "" }]);
+      return JSON.stringify([place, { ...look, zoom: "", camera: "", film: "" }]);
     };
     const text = this.text();
     return text !== this.reported && plain(text) === plain(this.reported);

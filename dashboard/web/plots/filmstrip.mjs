@@ -29,6 +29,18 @@ export function tailOf(frames, values) {
   return { mean, from: from < 0 ? frames.length : from };
 }
 
+/**
+ * What the codes of a pane's pictures mean: aligned as the pane is, where one alignment holds for all frames of the clip.
+ * @param {Pick<Pane, "id" | "domain">} pane
+ * @param {{panes: Pick<Pane, "id">[], plans: Pick<import("../drawing/compose.mjs").Plan, "domain">[]}} stage
+ * @param {"clip" | "frame"} per what there is an alignment for
+ */
+export function pictureDomain({ id, domain }, { panes, plans }, per) {
+  const shown = plans[panes.findIndex((one) => one.id === id)]?.domain;
+  if (!shown?.alignment) return { domain, note: "" };
+  return per === "clip" ? { domain: shown, note: "" } : { domain, note: "pictures not aligned" };
+}
+
 export class Filmstrip {
   /** @param {import("../player/context.mjs").Context} context */
   constructor(context) {
@@ -38,6 +50,10 @@ export class Filmstrip {
     /** @type {AbortController | null} ends the drawing of pictures */
     this.drawing = null;
     this.listText = "";
+    /** What the codes of the pictures mean, as text, and of which pane. */
+    this.meaning = "";
+    /** @type {Pane | null} */
+    this.pane = null;
     this.by = element("select", { "aria-label": "ranked by" });
     this.picture = element("select", { "aria-label": "picture shown" });
     this.note = element("span", { class: "muted" });
@@ -80,6 +96,9 @@ export class Filmstrip {
     // What is bad about a bad frame is seen in a prediction, not in the input.
     const pane =
       panes.find(({ id }) => id === rank?.pane) ?? panes.find(({ role }) => role === "prediction") ?? panes[0];
+    this.pane = pane;
+    const { domain, note } = this.pictured(pane);
+    this.meaning = JSON.stringify([domain, note]);
     fill(this.by, rankings, by);
     fill(
       this.picture,
@@ -99,18 +118,28 @@ export class Filmstrip {
       tail.from < frames.length
         ? `from number ${tail.from + 1} on below the mean of the clip (${withUnit(tail.mean, unit)})`
         : "";
-    this.note.textContent = [several, where, below].filter(Boolean).join(", ");
+    this.note.textContent = [several, where, below, note].filter(Boolean).join(", ");
     const texts = frames.map((frame) => withUnit(values[frame], unit));
-    const scale = shownScale(pane.domain, view.state.maps[pane.domain.name]);
-    const text = JSON.stringify([frames, texts, tail.from, pane.key, scale]);
+    const scale = shownScale(domain, view.state.maps[domain.name]);
+    const text = JSON.stringify([frames, texts, tail.from, pane.key, scale, domain.alignment]);
     if (text === this.listText) return;
     this.listText = text;
-    this.build(frames, texts, tail.from, pane, scale);
+    this.build(frames, texts, tail.from, { ...pane, domain }, scale);
     this.paint(this.context.position.inCanvas);
+  }
+
+  /** @param {Pane} pane */
+  pictured(pane) {
+    return pictureDomain(pane, this.context.stage, this.context.view.state.align.per);
   }
 
   /** @param {number} frame */
   paint(frame) {
+    if (this.pane) {
+      // The clip's alignment comes after the pictures.
+      const { domain, note } = this.pictured(this.pane);
+      if (JSON.stringify([domain, note]) !== this.meaning) this.refresh();
+    }
     for (const item of this.list.querySelectorAll("li")) {
       if (Number(item.dataset.frame) === frame) item.firstElementChild?.setAttribute("aria-current", "true");
       else item.firstElementChild?.removeAttribute("aria-current");
@@ -150,7 +179,7 @@ export class Filmstrip {
     this.drawing = drawing;
     const { context } = this;
     const table = pane.domain.channels === 1 ? shownTable(pane.domain, scale) : null;
-    const look = JSON.stringify(scale);
+    const look = JSON.stringify([scale, pane.domain.alignment]);
     for (let i = 0; i < frames.length; i += 1) {
       const name = `${pane.key} ${frames[i]} ${look}`;
       const known = this.kept.get(name);

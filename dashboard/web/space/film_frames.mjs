@@ -58,6 +58,7 @@ export async function savedFilm(painter, { height, fps, onProgress, signal }) {
   const names = shown.map((pane) => nameOf(stage.panes[pane]));
   const count = Math.max(Math.round(film.seconds * fps), 1);
   const range = clip.range;
+  const look = lookOf(painter);
   let at = -1;
   /** @type {import("../frames/frame_loader.mjs").Picture[]} */
   let pictures = [];
@@ -67,6 +68,7 @@ export async function savedFilm(painter, { height, fps, onProgress, signal }) {
     // The same pictures again keep the textures, and what was filled.
     if (wanted !== at) pictures = await frames.loadExact(wanted);
     at = wanted;
+    if (lookOf(painter) !== look) throw new Error("The view changed while the film was saved. Save it again.");
     const broken = pictures.find(({ error }) => error);
     if (broken) throw new Error(`frame ${wanted}: ${broken.error}`);
     target.fillStyle = ui.theme.colour("--xc-background");
@@ -94,6 +96,16 @@ export async function savedFilm(painter, { height, fps, onProgress, signal }) {
   } finally {
     painter.context.position.repaint();
   }
+}
+
+/**
+ * What all frames of a film have in common beside its path, as text: one file shows one clip, in one look.
+ * @param {{degrees: number, context: Pick<import("../player/context.mjs").Context, "data" | "view"> & {stage: {panes: {key: string}[]}}}} painter
+ */
+export function lookOf({ degrees, context: { data, view, stage } }) {
+  const { surface, gaps, colour, overlay, maps, diff, reach, align } = view.state;
+  const keys = stage.panes.map(({ key }) => key);
+  return JSON.stringify([data.clip, keys, degrees, surface, gaps, colour, overlay, maps, diff, reach, align]);
 }
 
 /** Panes in space that are on the screen. @param {import("./painter.mjs").Painter} painter */

@@ -114,10 +114,13 @@ export function filmRow(context, kenBurns) {
       return;
     }
     work = new AbortController();
+    const { title } = context.data;
     kenBurns.pause();
     show();
     try {
-      const { savedFilm } = await import("./film_frames.mjs");
+      const { savedFilm } = await import("./film_frames.mjs").catch((error) => {
+        throw new Error(`The film cannot be made (${error.message}). Reload the page.`); // browsers keep such a failure
+      });
       const { blob, extension } = await savedFilm(painter, {
         height: Number(height.value),
         fps: Number(rate.value),
@@ -127,7 +130,8 @@ export function filmRow(context, kenBurns) {
           status.textContent = `${done} of ${count} frames`;
         },
       });
-      const name = `crosscheck_${slug(context.data.title)}_ken-burns.${extension}`;
+      work.signal.throwIfAborted(); // the file was being finished when Cancel was pressed
+      const name = `crosscheck_${slug(title)}_ken-burns.${extension}`;
       save(blob, name);
       status.textContent = `saved ${name}, ${(blob.size / 1e6).toFixed(2)} MB`;
     } catch (error) {

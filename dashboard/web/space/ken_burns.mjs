@@ -44,6 +44,7 @@ export class KenBurns {
     const { view } = this.context;
     this.pause();
     if (this.film) return view.change({ film: null });
+    if (this.painter.scale === 0) return this.context.ui.announce("no depth is loaded yet: try again in a moment");
     const focus = this.painter.sceneScale;
     const film = /** @type {Film} */ ({ kind: "auto", from: WHOLE, to: [0.5, 0.5, AUTOZOOM], depth: 1, focus });
     const long = Math.min(Math.max(this.clipSeconds || STILL_SECONDS, SECONDS_LIMITS[0]), MOST_SECONDS);

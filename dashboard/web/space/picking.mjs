@@ -18,8 +18,8 @@ const BEHIND = 0.03;
  */
 export function pixelAt({ codes, domain, lens, camera: m }, u, v) {
   const { width, height, step } = lens;
-  // Depths of the 256 codes, decoded once: the loop is over all pixels, at every move of the pointer.
-  const depths = Float64Array.from({ length: 256 }, (_, code) => depthOf(domain, code));
+  // Depths of whole codes, decoded once: the loop is over all pixels, at every move of the pointer. Of 16 bits each may differ.
+  const depths = domain.bits === 16 ? null : Float64Array.from({ length: 256 }, (_, code) => depthOf(domain, code));
   /** @type {{x: number, y: number, apart: number, w: number}[]} */
   const near = [];
   let least = Infinity;
@@ -28,7 +28,7 @@ export function pixelAt({ codes, domain, lens, camera: m }, u, v) {
     for (let x = 0; x < width; x += 1) {
       const code = codes[y * width + x];
       if (code < 0) continue;
-      const z = depths[code];
+      const z = depths ? depths[code] : depthOf(domain, code);
       const across = (x - (width - 1) / 2) * step;
       const w = z * (m[3] * across + m[7] * down + m[11]) + m[15];
       if (w <= 1e-9) continue;

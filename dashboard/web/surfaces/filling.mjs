@@ -56,7 +56,7 @@ export function fillBehind(codes, width, rgba, domain, tolerance) {
   return layer;
 }
 
-/** What two neighbours may differ by, in codes on either scale. @param {Pick<Domain, "lo" | "hi" | "scale">} domain @param {number} tolerance */
+/** What two neighbours may differ by, in codes on either scale. @param {Pick<Domain, "lo" | "hi" | "scale" | "bits">} domain @param {number} tolerance */
 export function limitsOfCodes(domain, tolerance) {
   const { lo, slope, isLog } = decoding(domain);
   const { ratio, offset } = tearing(domain, tolerance);

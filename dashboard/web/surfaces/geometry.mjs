@@ -96,17 +96,20 @@ export function distance(a, b) {
 /**
  * What a triangle's corners may differ by: torn where the farthest lies beyond ratio * nearest + offset. One step of the
  * stored codes is always allowed: as much may be rounding alone.
- * @param {Pick<Domain, "lo" | "hi" | "scale">} domain @param {number} tolerance a share of the nearest
+ * @param {Pick<Domain, "lo" | "hi" | "scale" | "bits">} domain @param {number} tolerance a share of the nearest
  */
 export function tearing(domain, tolerance) {
   const { slope, isLog } = decoding(domain);
-  return isLog ? { ratio: (1 + tolerance) * Math.exp(slope), offset: 0 } : { ratio: 1 + tolerance, offset: slope };
+  const step = slope * 2 * halfCode(domain);
+  return isLog ? { ratio: (1 + tolerance) * Math.exp(step), offset: 0 } : { ratio: 1 + tolerance, offset: step };
 }
 
-/** The same in codes, which on a logarithmic scale need not be decoded for it; on a linear one they are. @param {Pick<Domain, "lo" | "hi" | "scale">} domain @param {number} tolerance */
+/** The same in codes, which on a logarithmic scale need not be decoded for it; on a linear one they are. @param {Pick<Domain, "lo" | "hi" | "scale" | "bits">} domain @param {number} tolerance */
 export function tearingOfCodes(domain, tolerance) {
   const { slope, isLog } = decoding(domain);
-  return isLog ? { ratio: 1, offset: Math.log1p(tolerance) / slope + 1 } : tearing(domain, tolerance);
+  return isLog
+    ? { ratio: 1, offset: Math.log1p(tolerance) / slope + 2 * halfCode(domain) }
+    : tearing(domain, tolerance);
 }
 
 /** Whether a triangle is torn; one with an unknown corner, NaN, is. @param {number} a @param {number} b @param {number} c @param {{ratio: number, offset: number}} limits from `tearing` */

@@ -42,6 +42,8 @@ export function alignControls(context) {
       ["auto", usual],
       ...[...references].filter(([value, name]) => value !== "truth" && name !== usual),
     ];
+    // A choice that holds again once its configuration is shown again.
+    if (align.to !== "auto" && !references.has(align.to)) options.push([align.to, `${align.to} (not shown)`]);
     to.replaceChildren(...options.map(([value, text]) => element("option", { value, text })));
     kind.value = align.kind;
     per.value = align.per;

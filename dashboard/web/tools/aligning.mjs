@@ -8,10 +8,14 @@ import { alignmentText, fit, KIND_TITLES, KINDS } from "../drawing/alignment.mjs
 import { codeOf, physicalValue } from "../drawing/colour.mjs";
 import { isSky, isUnknown, plansOf, referenceOf } from "../drawing/compose.mjs";
 import { rgba32Of } from "../drawing/tile.mjs";
+import { UNREACHABLE } from "../frames/fetch.mjs";
+import { NOT_LOADED } from "../frames/picture_loader.mjs";
 import { sourceOf } from "../player/context.mjs";
 
 /** Frames of the clip that its fit uses, evenly spread. */
 const CLIP_FRAMES = 16;
+/** A frame that could not be fetched, and one whose fetch was cancelled for another, is asked for again after this. */
+const RETRY_MS = { unreachable: 4500, cancelled: 100 };
 /** Pixels of a frame that a fit uses, evenly spread; of a clip's frame fewer. */
 const FRAME_PIXELS = 1 << 13;
 const CLIP_PIXELS = 1 << 12;
@@ -33,13 +37,28 @@ export function isDepth({ name, channels, scale }) {
  */
 export function alignedTo(panes, index, chosen) {
   const pane = panes[index];
-  if (!["prediction", "readout", "difference"].includes(pane.role) || !isDepth(pane.domain)) return -1;
+  if (!isAlignable(pane)) return -1;
   // The difference of two is that of the aligned ones: what it shows is B, which stands in a pane of its own.
   const own =
     pane.role === "difference" ? panes.findIndex(({ key, role }) => key === pane.key && role !== "difference") : index;
   if (own < 0) return -1;
   const found = referenceOf(panes, own, chosen);
   return found === own ? -1 : found;
+}
+
+/** @param {Pane} pane */
+function isAlignable({ role, domain }) {
+  return ["prediction", "readout", "difference"].includes(role) && isDepth(domain);
+}
+
+/**
+ * Whether a pane would be aligned, but what it is to be aligned to shows no depth of its domain.
+ * @param {Pane[]} panes @param {number} index @param {string} chosen as in `alignedTo`
+ */
+export function lacksReference(panes, index, chosen) {
+  const { name } = panes[index].domain;
+  const isShown = panes.some((pane) => sourceOf(pane) === chosen && pane.domain.name === name);
+  return chosen !== "auto" && isAlignable(panes[index]) && !isShown;
 }
 
 /** The values of evenly spread pixels; NaN where unknown. @param {ImageData} image @param {import("../drawing/compose.mjs").Plan} plan @param {number} most */
@@ -51,6 +70,16 @@ function valuesOf(image, plan, most) {
     const isValue = !isUnknown(plan, plan.domain, pixel) && !isSky(plan.domain, pixel);
     return isValue ? physicalValue(plan.domain, codeOf(plan.domain, pixel) / 255) : NaN;
   });
+}
+
+/** Whether a picture that has not come may come yet. @param {import("../frames/frame_loader.mjs").Picture} picture */
+function isPassing({ error }) {
+  return error === UNREACHABLE || error === NOT_LOADED;
+}
+
+/** @param {number} ms @returns {Promise<void>} */
+function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** @param {Context} context @returns {import("../player/context.mjs").Part} */
@@ -83,7 +112,12 @@ export function aligning(context) {
     /** @type {number[][]} */
     const [own, reference] = [[], []];
     for (const frame of frames) {
-      const found = await Promise.all(panes.map((pane) => context.frames.loadSingle(pane, frame, signal)));
+      let found = await Promise.all(panes.map((pane) => context.frames.loadSingle(pane, frame, signal)));
+      // From fewer frames the fit would be another one, and it is kept: what may still come is waited for.
+      while (!signal.aborted && !context.isDestroyed && found.some(isPassing)) {
+        await pause(found.some(({ error }) => error === UNREACHABLE) ? RETRY_MS.unreachable : RETRY_MS.cancelled);
+        found = await Promise.all(panes.map((pane) => context.frames.loadSingle(pane, frame, signal)));
+      }
       if (signal.aborted || context.isDestroyed) return;
       const [a, b] = found.map(({ codes }, i) => codes && valuesOf(codes, plans[i], CLIP_PIXELS));
       if (!a || !b || a.length !== b.length) continue;
@@ -101,7 +135,13 @@ export function aligning(context) {
     if (per === "clip") {
       if (!stage.clipFits.has(name)) {
         stage.clipFits.set(name, null);
-        fitClip(name, index, to).catch(() => {}); // the panes say what cannot be read
+        const { signal } = abort;
+        fitClip(name, index, to).catch(async () => {
+          await pause(RETRY_MS.unreachable);
+          if (signal.aborted || context.isDestroyed) return;
+          stage.clipFits.delete(name); // the next painting begins it again
+          context.position.repaint();
+        });
       }
       return stage.clipFits.get(name) ?? null;
     }
@@ -128,7 +168,7 @@ export function aligning(context) {
     });
     const texts = panes.map((_, index) => {
       const to = alignedTo(panes, index, chosen);
-      if (to < 0) return "";
+      if (to < 0) return lacksReference(panes, index, chosen) ? `not aligned: ${chosen} is not shown` : "";
       const fitted = found[index];
       const named = { to: panes[to].letter || "truth", per, unit: panes[to].domain.unit };
       return fitted ? alignmentText(fitted, named) : "aligning …";

@@ -17,8 +17,19 @@ const WIDTH_PX = 300;
 
 /**
  * @typedef {import("../player/context.mjs").Domain} Domain
- * @typedef {{domain: Domain, kind: "map" | "energy" | "difference"}} Subject
+ * @typedef {{domain: Domain, kind: "map" | "energy" | "difference", pane?: string}} Subject domain: as it is stored; pane: the
+ *   id of the one whose legend it is, which may show it aligned
  */
+
+/**
+ * What the values mean as they are shown now: an alignment may come, go or change while the menu is open.
+ * @param {Subject} subject
+ * @param {{panes: {id: string, domain: Domain}[], plans: {domain: Domain}[]}} stage
+ */
+export function domainNow({ domain, pane }, { panes, plans }) {
+  const at = panes.findIndex((one) => one.id === pane && one.domain.name === domain.name);
+  return plans[at]?.domain ?? domain;
+}
 
 /**
  * The range of nearly all values of some images; null: there are none, or all are one.
@@ -62,6 +73,8 @@ export function scaling(context) {
   let subject = null;
   /** @type {HTMLElement | null} */
   let anchor = null;
+  /** The domain that the menu states, as text. */
+  let shown = "";
 
   const title = element("strong");
   const maps = element("div", { class: "scale-maps", role: "radiogroup", "aria-label": "colour map" });
@@ -104,12 +117,14 @@ export function scaling(context) {
 
   const show = () => {
     if (!subject || menu.hidden) return;
-    const { domain, kind } = subject;
-    const scale = scaleOf(subject);
+    const { kind } = subject;
+    const domain = domainNow(subject, stage);
+    shown = JSON.stringify(domain);
+    const scale = scaleOf({ domain, kind });
     const isDifference = kind === "difference";
     title.textContent = isDifference ? `Difference of ${domain.title ?? domain.name}` : (domain.title ?? domain.name);
     menu.setAttribute("aria-label", `colours and range: ${title.textContent}`);
-    align.show(domain);
+    align.show(subject.domain);
     maps.hidden = low.hidden = isDifference;
     full.hidden = kind !== "map" || (scale.lo === domain.lo && scale.hi === domain.hi);
     to.textContent = isDifference ? "full scale" : "to";
@@ -138,7 +153,7 @@ export function scaling(context) {
   const take = () => {
     if (!subject) return;
     const [lo, hi] = [low, high].map((field) => Number(field.value.trim().replace(",", ".").replace("−", "-")));
-    const isLog = subject.domain.scale === "log" && subject.kind === "map";
+    const isLog = domainNow(subject, stage).scale === "log" && subject.kind === "map";
     if (subject.kind === "difference") {
       if (hi > 0 && hi < 1e9) setReach(hi);
       else context.ui.announce("enter a number above 0");
@@ -185,7 +200,10 @@ export function scaling(context) {
   full.addEventListener(
     "click",
     () => {
-      if (subject) set({ lo: subject.domain.lo, hi: subject.domain.hi });
+      if (subject) {
+        const { lo, hi } = domainNow(subject, stage);
+        set({ lo, hi });
+      }
       show();
     },
     { signal },
@@ -255,13 +273,16 @@ export function scaling(context) {
     element: menu,
     actions: {
       legend: (index, from) => {
-        const { domain, role } = stage.panes[index];
+        const { domain, role, id } = stage.panes[index];
         const kind = stage.plans[index].role === "compared" ? "difference" : role === "energy" ? "energy" : "map";
-        open({ domain, kind }, from);
+        open({ domain, kind, pane: id }, from);
       },
       scaleMenu: open,
     },
     view: show,
+    paint: () => {
+      if (subject && !menu.hidden && JSON.stringify(domainNow(subject, stage)) !== shown) show();
+    },
     update: (_data, isNewClip) => {
       if (isNewClip) close();
     },

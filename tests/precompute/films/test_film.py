@@ -16,11 +16,14 @@ import pytest
 from typer.testing import CliRunner
 
 from cache.store import Store
+from consistency.domains import FAR_DEPTH
 from precompute.cli.app import app
+from precompute.films import film
 from precompute.films.camera_path import CameraPath
 from precompute.films.film import pictures, write_film
 from precompute.films.shot import Shot
-from precompute.jobs.output.encode import decode_image
+from precompute.films.surface import DepthScale
+from precompute.jobs.output.encode import decode_image, encode_image
 from tests.fixtures.stores import build_store
 
 DEPTH = "mini/baseline/rgb-depth"
@@ -106,6 +109,20 @@ def test_two_configurations_stand_side_by_side(store: Store):
     (frame,) = pictures(store, replace(one, depths=one.depths * 2))
     assert frame.shape == (64, 132, 3)
     np.testing.assert_array_equal(frame[:, :64], frame[:, 68:])
+
+
+def test_a_depth_of_16_bits_is_filmed_by_both_of_its_bytes(store: Store, monkeypatch: pytest.MonkeyPatch):
+    one = shot(store, n_frames=1, path=CameraPath("auto"))
+    (track,) = one.depths
+    wide = replace(track, head=replace(track.head, domain=FAR_DEPTH.record()))
+    steps = np.linspace(30000, 30200, 64 * 64).reshape(64, 64).astype(np.int64)  # nearly one high byte
+    coded = encode_image(np.stack([steps >> 8, steps & 255], 2).astype(np.uint8))
+    image = store.image
+    monkeypatch.setattr(store, "image", lambda of, frame: coded if of is wide else image(of, frame))
+    (frame,) = pictures(store, replace(one, depths=(wide,)))
+    assert frame.shape == (64, 64, 3)
+    depth = film._depth(store, wide, DepthScale.of(wide.head.domain), 0)
+    np.testing.assert_allclose(depth, 0.01 * 1e5 ** (steps / 65535), rtol=1e-5)
 
 
 def test_a_film_that_ends_early_leaves_no_file(tmp_path: Path):

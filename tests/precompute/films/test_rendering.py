@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from consistency.domains import DOMAINS
+from consistency.domains import DOMAINS, FAR_DEPTH
 from precompute.films.camera_path import WHOLE, Camera, CameraPath, Extent, Window
 from precompute.films.rendering import draw
 from precompute.films.surface import DepthScale, meshes_of
@@ -51,6 +51,17 @@ def test_what_is_near_moves_more_and_uncovers_what_is_invented_from_the_wall():
     assert drawn.is_invented.sum() > 20
     assert drawn.is_covered.all()
     assert not red[drawn.is_invented].any()
+
+
+def test_depth_of_16_bits_has_a_place_but_for_its_ends_and_is_torn_by_more_than_one_of_its_steps():
+    scale = DepthScale.of(FAR_DEPTH.record())
+    stored = np.array([0, 1, 30000, 30001, 65535], np.float32)
+    depth = scale.depth(scale.floats(stored / 257))
+    assert np.isnan(depth[[0, 4]]).all()  # unknown, and sky
+    np.testing.assert_allclose(depth[1:4], 0.01 * 1e5 ** (stored[1:4] / 65535), rtol=1e-5)
+    limits = scale.limits(0.0)
+    assert not limits.torn(np.array(1.0), np.array(1 + 1 / 257))
+    assert limits.torn(np.array(1.0), np.array(1 + 2 / 257))
 
 
 def test_the_nearest_of_two_surfaces_is_seen_whatever_their_order():

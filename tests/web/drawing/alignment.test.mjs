@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { alignmentText, fit, NOT_ALIGNED } from "../../../dashboard/web/drawing/alignment.mjs";
 import { physicalValue } from "../../../dashboard/web/drawing/colour.mjs";
 import { alignedDomain, differenceOf, drawPlan, plansOf } from "../../../dashboard/web/drawing/compose.mjs";
-import { alignedTo } from "../../../dashboard/web/tools/aligning.mjs";
+import { UNREACHABLE } from "../../../dashboard/web/frames/fetch.mjs";
+import { alignedTo, aligning, lacksReference } from "../../../dashboard/web/tools/aligning.mjs";
 import { valueText } from "../../../dashboard/web/tools/probe.mjs";
 import { rangeOf } from "../../../dashboard/web/tools/scales.mjs";
 import { near } from "../fixtures/near.mjs";
@@ -87,4 +88,76 @@ test("an alignment is told in words, and so is why there is none", () => {
     "aligned to truth per frame: 1/(2/d + 0.5)",
   );
   assert.equal(alignmentText(fit("scale", [1], [2]), told), "not aligned: too few known pixels");
+});
+
+/** The clip's alignment of A to the truth, over a clip of two frames. @param {(frame: number, key: string) => any} load */
+function clipAlignment(load) {
+  const panes = [pane("truth"), pane("A")];
+  const context = {
+    stage: { panes, clipFits: new Map(), aligner: null },
+    view: { state: { align: { kind: "scale", per: "clip", to: "auto" } } },
+    clip: { firstReady: 0, lastReady: 1 },
+    data: {},
+    isDestroyed: false,
+    painted: 0,
+    position: { repaint: () => (context.painted += 1) },
+    frames: { loadSingle: async ({ key }, frame) => load(frame, key) },
+  };
+  aligning(context).update(context.data, true);
+  return context;
+}
+
+const pictureOf = (frame) => ({
+  codes: { data: new Uint8ClampedArray(4 * 4096).map((_, i) => 50 + frame + ((i >> 2) % 150)) },
+  error: null,
+});
+const settled = async () => {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+
+test("a frame that does not come is asked for again, so that the clip's alignment is of all its frames", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  let failures = 2;
+  const came = [];
+  const context = clipAlignment((frame, key) => {
+    if (frame === 1 && failures > 0) {
+      failures -= 1;
+      return { codes: null, error: failures ? UNREACHABLE : "not loaded" };
+    }
+    came.push(`${frame} ${key}`);
+    return pictureOf(frame);
+  });
+  context.stage.aligner([null, null]);
+  await settled();
+  assert.deepEqual([...context.stage.clipFits.values()], [null]);
+  mock.timers.tick(5000);
+  await settled();
+  mock.timers.reset();
+  assert.deepEqual(came, ["0 key of A", "0 key of truth", "1 key of A", "1 key of truth"]);
+  assert.equal([...context.stage.clipFits.values()][0].problem, "");
+});
+
+test("an alignment that fails is begun again after a pause", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const context = clipAlignment(() => {
+    throw new Error("no answer");
+  });
+  context.stage.aligner([null, null]);
+  await settled();
+  assert.deepEqual([context.stage.clipFits.size, context.painted], [1, 0]);
+  mock.timers.tick(5000);
+  await settled();
+  mock.timers.reset();
+  assert.deepEqual([context.stage.clipFits.size, context.painted], [0, 1]);
+});
+
+test("a pane says that what it is aligned to is not shown, and the others say nothing of it", () => {
+  const normal = { ...metric, name: "normal", channels: 3, scale: "linear" };
+  const panes = [pane("truth"), pane("A"), pane("B", normal)];
+  const lacking = (chosen) => panes.map((_, index) => lacksReference(panes, index, chosen));
+  assert.deepEqual(lacking("C"), [false, true, false]);
+  for (const chosen of ["auto", "truth", "A"]) assert.deepEqual(lacking(chosen), [false, false, false]);
+  const context = clipAlignment(() => pictureOf(0));
+  context.view.state.align.to = "C";
+  assert.deepEqual(context.stage.aligner([null, null]).texts, ["", "not aligned: C is not shown"]);
 });

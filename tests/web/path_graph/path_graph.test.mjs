@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { disagreement, lineWidth, missingMark } from "../../../dashboard/web/path_graph/path_graph.mjs";
+import { disagreement, lineWidth, missingMark, Picker } from "../../../dashboard/web/path_graph/path_graph.mjs";
 
 test("paths that disagree less than usual still differ in width, and no energy breaks a line", () => {
   const widths = [-9, -3, -2, -1, 0, 1, 3, 9].map(lineWidth);
@@ -23,4 +23,18 @@ test("a disagreement is said with its side of the mean, and without one nothing 
   assert.match(disagreement(-1.4, undefined, 3), /less than usual \(1\.40\sσ below the mean of validation images\)/);
   assert.match(disagreement(0.3, -0.2, 3), /more than usual \(0\.30\sσ above .*; −0\.20\sσ in frame 3\)/);
   assert.equal(disagreement(null, 1, 3), "");
+});
+
+test("the graph is opened once where its button was pressed twice while it loaded", () => {
+  const panel = {
+    open: false,
+    showModal() {
+      assert.equal(this.open, false);
+      this.open = true;
+    },
+  };
+  const picker = { panel, host: { append() {} }, theme: { apply() {} }, draw() {}, uncover() {} };
+  Picker.prototype.open.call(picker);
+  Picker.prototype.open.call(picker);
+  assert.equal(panel.open, true);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { filmLayout } from "../../../dashboard/web/space/film_frames.mjs";
+import { filmLayout, lookOf } from "../../../dashboard/web/space/film_frames.mjs";
 import { clipFrame, KenBurns, samplesOf } from "../../../dashboard/web/space/ken_burns.mjs";
 import { lensOf } from "../../../dashboard/web/surfaces/geometry.mjs";
 import { DEPTH } from "../fixtures/depth.mjs";
@@ -139,4 +139,38 @@ test("a film has even sides, room for names where there are several pictures, an
       }
     }
   assert.deepEqual(filmLayout(1, 257, 1).rects[0], { x: 0, y: 0, width: 258, height: 258 });
+});
+
+test("a film tells another clip, other panes and every other look from its own, and neither camera nor path", () => {
+  const state = {
+    surface: { name: "tear", tolerance: 0.04 },
+    gaps: "filled",
+    colour: "image",
+    camera: "clip",
+    maps: {},
+  };
+  const lookWith = (/** @type {object} */ changes, clip = "one", key = "a", degrees = 60) => {
+    const view = { state: { ...state, ...changes } };
+    return lookOf({ degrees, context: { data: { clip }, view, stage: { panes: [{ key }] } } });
+  };
+  const own = lookWith({});
+  assert.deepEqual([lookWith({ camera: null }), lookWith({ film: FILM })], [own, own]);
+  const others = [
+    lookWith({}, "two"),
+    lookWith({}, "one", "b"),
+    lookWith({}, "one", "a", 70),
+    ...[{ gaps: "open" }, { colour: "map" }, { overlay: "energy" }, { diff: "A" }].map((one) => lookWith(one)),
+    lookWith({ maps: { depth: { map: null, lo: 1, hi: 2 } } }),
+    lookWith({ surface: { name: "points", tolerance: 0.04 } }),
+  ];
+  assert.equal(new Set([own, ...others]).size, others.length + 1);
+});
+
+test("a film is not begun before the depth is there that its focus is at", () => {
+  const { kenBurns, painter, context } = editing(null);
+  const said = [];
+  Object.assign(painter, { scale: 0 });
+  Object.assign(context, { ui: { announce: (text) => said.push(text) } });
+  kenBurns.toggle();
+  assert.deepEqual([context.view.state.film, said.length], [null, 1]);
 });

@@ -25,6 +25,14 @@ test("each pixel is found where it is seen, from the clip's camera and from else
   }
 });
 
+test("a pixel of 16 bits, whose code is no whole number of 8, is found where it is seen", () => {
+  const domain = { ...DEPTH, bits: 16 };
+  const camera = projection(orbited(clipCamera(2), 12, -8), LENS, 2);
+  const seen = { codes: CODES.map((code) => code + 100 / 257), domain, lens: LENS, camera };
+  const place = placeOf(seen, 8.5, 50.5);
+  assert.deepEqual(pixelAt(seen, place.u, place.v), [8, 50]);
+});
+
 test("what is hidden is not picked", () => {
   const isHidden = (/** @type {number} */ yaw) => {
     const seen = {

@@ -78,6 +78,17 @@ test("rounding alone tears nothing, a jump does, and so does an unknown corner",
   assert.equal(isTorn(near, NaN, near, limits), true);
 });
 
+test("of 16 bits one of their own steps is allowed, and not one of 8 bits", () => {
+  for (const scale of ["log", "linear"]) {
+    const domain = { ...DEPTH, bits: 16, scale };
+    const [near, next, far] = [100, 100 + 1 / 257, 100.5].map((code) => depthOf(domain, code));
+    const limits = tearing(domain, 1e-9);
+    assert.deepEqual([isTorn(near, next, near, limits), isTorn(near, far, near, limits)], [false, true]);
+  }
+  const byCodes = tearingOfCodes({ ...DEPTH, bits: 16 }, 1e-9);
+  assert.deepEqual([1 / 257 > byCodes.offset, 0.5 > byCodes.offset], [false, true]);
+});
+
 test("the shader tears the same triangles by their codes", () => {
   for (const tolerance of [0.02, 0.04, 0.11, 0.5]) {
     const [limits, byCodes] = [tearing(DEPTH, tolerance), tearingOfCodes(DEPTH, tolerance)];

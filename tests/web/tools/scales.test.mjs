@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { reachOf } from "../../../dashboard/web/drawing/compose.mjs";
-import { rangeOf } from "../../../dashboard/web/tools/scales.mjs";
+import { domainNow, rangeOf } from "../../../dashboard/web/tools/scales.mjs";
 
 test("the range of a frame holds nearly all of its values", () => {
   const domain = { lo: 0, hi: 255, scale: "linear" };
@@ -18,4 +18,19 @@ test("pixels without a value affect neither the range nor the reach of differenc
   assert.deepEqual(rangeOf(domain, [{ rgba32: truth, unknown: 255 }]), { lo: 51, hi: 150 });
   assert.deepEqual(reachOf(domain, own, { rgba32: truth, unknown: 255 }), 3);
   assert.deepEqual(reachOf(domain, { rgba32: truth, unknown: 255 }, own), 3);
+});
+
+test("the menu of a legend is about the values as they are aligned now, and of a pane that is gone as they are stored", () => {
+  const domain = { name: "depth", lo: 0, hi: 1, unit: "" };
+  const aligned = { name: "depth", lo: 0.1, hi: 16, unit: "m" };
+  const subject = { domain, kind: "map", pane: "B" };
+  const panes = [
+    { id: "A", domain },
+    { id: "B", domain },
+  ];
+  const plans = [{ domain }, { domain: aligned }];
+  assert.equal(domainNow(subject, { panes, plans }), aligned);
+  assert.equal(domainNow(subject, { panes, plans: [{ domain }, { domain }] }), domain);
+  assert.equal(domainNow(subject, { panes: panes.slice(0, 1), plans }), domain);
+  assert.equal(domainNow({ domain, kind: "energy" }, { panes, plans }), domain);
 });
