@@ -68,10 +68,12 @@ def error_columns(domain: Domain, predicted: np.ndarray, truth: np.ndarray) -> d
 
     from consistency.metrics import frame_errors
 
-    def tensor(codes: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.nan_to_num(codes)).permute(0, 3, 1, 2)
-
     known = np.isfinite(predicted).all(axis=-1) & np.isfinite(truth).all(axis=-1)
+
+    def tensor(codes: np.ndarray) -> torch.Tensor:
+        # Sky is infinite and would overflow: what is not known counts nothing, whatever it is.
+        return torch.from_numpy(np.where(np.expand_dims(known, -1), codes, np.float32(0))).permute(0, 3, 1, 2)
+
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)  # on a busy machine two cost forty times as much as one, waiting for each other
     try:

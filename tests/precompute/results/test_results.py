@@ -209,3 +209,13 @@ def test_the_commands_look_add_and_save(tmp_path: Path, store: Store):
     assert saved_run.exit_code == 0, saved_run.output
     assert len(list(folder.glob("*.npy"))) == N_FRAMES and np.load(folder / "frame_000000.npy").shape == (HEIGHT, WIDTH)
     assert run(app, ["results", "add", str(folder), "--as", "no/name", *options]).exit_code == 2
+
+
+def test_sky_of_a_truth_leaves_every_error_a_number(tmp_path: Path, store: Store, reader: Reader):
+    true_depth = depths()
+    true_depth[:, 0] = np.inf
+    add(store, saved(tmp_path / "t.npy", true_depth), reader, "truth", unit="m", sky=("inf",), bits=16)
+    added = add(store, saved(tmp_path / "m.npy", 1.1 * depths()), reader, unit="m")
+    for name in added.columns:
+        assert np.isfinite(store.column(added.track, name)).all(), name
+    assert store.column(added.track, "absrel") == pytest.approx([0.1] * N_FRAMES, abs=0.006)
