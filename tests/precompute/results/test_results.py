@@ -33,6 +33,8 @@ def test_maps_are_matched_by_number_time_and_stride():
     assert match("by-time", None, 18, TIMES, fps=30).places == (0, 3, 6, 9, 12, 15)
     assert match("by-stride", None, 12, TIMES, stride=2).places == (0, 2, 4, 6, 8, 10)
     assert match("order", [0, 5, 10, 15, 20, 25], 6, TIMES).places == tuple(range(6))
+    assert match("by-time", [0, 5, 10, 15, 20, 25], 6, TIMES, fps=10).places == tuple(range(6))
+    assert match("by-time", [1, 2, 3, 5, 6, 7, 8], 7, TIMES[:3], fps=20).places == (0, 2, 3)
     assert match("by-time", None, 18, TIMES, fps=30).words.endswith("12 maps not used")
 
 
@@ -47,6 +49,8 @@ def test_maps_are_matched_by_number_time_and_stride():
         ("by-time", None, 4, {"fps": 5}, "would show the map of another frame"),
         ("by-stride", None, 6, {"stride": 2}, r"3 frames \(3, 4, 5\)"),
         ("by-stride", None, 6, {}, "without a stride"),
+        ("by-stride", [0, 1, 2, 4, 5, 6], 6, {"stride": 1}, "frame 3 is without a map"),
+        ("by-time", [0, 1, 2, 4, 5, 6], 6, {"fps": 10}, "frame 3 is without a map"),
     ],
 )
 def test_frames_without_a_map_of_their_own_are_named(rule, numbers, n_maps, more, words):
