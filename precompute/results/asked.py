@@ -38,6 +38,12 @@ def conversion_of(stated: Stated, path: Path, *, is_truth: bool) -> Conversion:
     """The conversion that was stated. Raises SourceError where it is incomplete or contradicts itself."""
     known = _format(stated, path)
     meaning, metres = _meaning(stated, known)
+    if is_truth and meaning != "metric":
+        raise SourceError(
+            "no_unit",
+            f"{path.name}: {MEANINGS[meaning]} has no metres, and ground truth must have them",
+            "state --unit m, cm, mm, m/256, ..., or add it under another name than truth",
+        )
     for rules in (stated.unknown, stated.sky):
         for rule in rules:
             _require_rule(rule)

@@ -226,3 +226,11 @@ def test_a_reader_that_crashes_is_reported_and_replaced(tmp_path: Path, monkeypa
             broken.look(tmp_path / "maps.npy")
         monkeypatch.undo()
         assert broken.look(tmp_path / "maps.npy")[0].shape == (3, 16, 24)
+
+
+@pytest.mark.parametrize("unit", ["affine", "inverse", "scale"])
+def test_ground_truth_without_metres_is_refused(unit: str, tmp_path: Path, store: Store, reader: Reader):
+    path = saved(tmp_path / "maps.npy", depths())
+    assert "has no metres" in refused("no_unit", store, path, reader, method="truth", unit=unit)
+    assert "has no metres" in refused("no_unit", store, path, reader, method="truth", format="marigold")
+    assert add(store, path, reader, "truth", unit="m").is_new
