@@ -87,7 +87,7 @@ def _values(store: Store, track: Track, frames: range, progress: Callable[[int, 
             values = values / np.where(lengths > 0, lengths, 1)
         if results.get("relative") in ("affine", "inverse"):
             linear = 1 / values if results["relative"] == "inverse" else values
-            values = (linear - results["offset"]) / results["factor"]
+            values = np.where(np.isposinf(values), values, (linear - results["offset"]) / results["factor"])
         yield values.astype(np.float32)
         progress(done, len(frames))
 
@@ -97,7 +97,7 @@ def _one(folder: Path, at: int, values: np.ndarray, how: SaveFormat, metres: flo
     if how == "npy":
         np.save(path, values, allow_pickle=False)
     elif how == "pfm":
-        rows = np.nan_to_num(values, nan=np.inf)[::-1].astype("<f4")
+        rows = np.where(np.isnan(values), np.inf, values)[::-1].astype("<f4")
         path.write_bytes(f"Pf\n{values.shape[1]} {values.shape[0]}\n-1.0\n".encode() + rows.tobytes())
     elif how == "exr":
         _exr(path, values)

@@ -95,10 +95,10 @@ class Against:
 
     def columns(self, at: int, values: np.ndarray) -> dict[str, np.ndarray]:
         """The errors of frame `at`: name -> float32 (1,). `values`: of its domain, (H, W) or (H, W, 3); NaN: unknown, infinity: sky."""
-        domain = self.domain
+        domain, is_sky = self.domain, np.isposinf(values)
         if self.alignment is not None:
             values = self.alignment.apply(values, domain.lo, domain.hi)
-        values = np.where(np.isposinf(values), domain.hi, values)  # sky is as far as the range reaches
+        values = np.where(is_sky, domain.hi, values)  # sky is as far as the range reaches
         mine, true = (codes_of(one, domain.record())[None] for one in (values, self.truth.values(at)))
         return error_columns(domain, mine, true)
 

@@ -223,3 +223,19 @@ def test_sky_of_a_truth_leaves_every_error_a_number(tmp_path: Path, store: Store
     for name in added.columns:
         assert np.isfinite(store.column(added.track, name)).all(), name
     assert store.column(added.track, "absrel") == pytest.approx([0.1] * N_FRAMES, abs=0.006)
+
+
+def test_sky_of_inverse_depth_stays_the_farthest(tmp_path: Path, store: Store, reader: Reader):
+    """Infinity stands for sky; 1/infinity must not become the nearest depth, neither in errors nor in what is saved."""
+    true_depth, mine = depths(), 3 / depths() - 0.2
+    true_depth[:, 0], mine[:, 0] = 900.0, np.inf
+    early = add(store, saved(tmp_path / "m.npy", mine), reader, "early", unit="inverse", sky=("inf",), bits=16).track
+    add(store, saved(tmp_path / "t.npy", true_depth), reader, "truth", unit="m", bits=16)
+    add(store, tmp_path / "m.npy", reader, "late", unit="inverse", sky=("inf",), bits=16)
+    newest = {track.head.method: track for track in reversed(store.tracks(kind="prediction"))}
+    for method in ("early", "late"):
+        assert store.column(newest[method], "absrel").max() < 0.02, method
+    save_results(store, early, tmp_path / "out", "npy")
+    assert np.isposinf(np.load(tmp_path / "out" / "frame_000001.npy")[0]).all()
+    save_results(store, early, tmp_path / "pfm", "pfm")
+    assert np.isinf(reader.frame(tmp_path / "pfm" / "frame_000001.pfm", "", None)[0]).all()
