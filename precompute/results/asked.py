@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,14 +130,14 @@ def _meaning(stated: Stated, known: Format) -> tuple[Meaning, float | None]:
 
 
 def _require_rule(rule: str) -> None:
-    text = rule.lstrip(">=") if rule.startswith(">") else rule
     if rule in ("nan", "inf"):
         return
+    limit = rule.removeprefix(">").removeprefix("=") if rule.startswith(">") else None
     try:
-        [float(part) for part in text.split()]
+        numbers = [float(part) for part in (rule if limit is None else limit).split()]
     except ValueError:
-        text = ""
-    if not text.strip():
+        numbers = []
+    if len(numbers) not in ((1, 3) if limit is None else (1,)) or not all(map(math.isfinite, numbers)):
         raise SourceError(
             "not_finite",
             f"'{rule}' is not a value",

@@ -63,10 +63,10 @@ class Conversion:
 
         NaN: unknown; infinity: sky. `mask`: where values are known, (h, w). Raises SourceError.
         """
-        unknown = _matches(raw, self.unknown)
+        unknown = matches(raw, self.unknown)
         if mask is not None:
             unknown |= ~mask
-        sky = _matches(raw, self.sky) & ~unknown
+        sky = matches(raw, self.sky) & ~unknown
         self._require_finite(name, raw, unknown | sky)
         found = self._normals(raw) if self.format.domain == "normal" else self._depth(name, raw, texts)[..., None]
         found[unknown | sky] = np.nan
@@ -80,7 +80,7 @@ class Conversion:
 
     def numbers(self, raw: np.ndarray) -> np.ndarray:
         """The values of a map as stored that mean a number: (K, C)."""
-        return raw[~_matches(raw, (*self.unknown, *self.sky))]
+        return raw[~matches(raw, (*self.unknown, *self.sky))]
 
     def _require_finite(self, name: str, raw: np.ndarray, excepted: np.ndarray) -> None:
         if raw.dtype.kind != "f":
@@ -146,7 +146,7 @@ def rays_to_z(height: int, width: int, focal_px: float) -> np.ndarray:
     return 1 / np.sqrt(1 + x[None] ** 2 + y[:, None] ** 2)
 
 
-def _matches(raw: np.ndarray, rules: tuple[str, ...]) -> np.ndarray:
+def matches(raw: np.ndarray, rules: tuple[str, ...]) -> np.ndarray:
     """Where a value means what a rule says: bool (h, w)."""
     found = np.zeros(raw.shape[:2], bool)
     for rule in rules:
@@ -155,11 +155,14 @@ def _matches(raw: np.ndarray, rules: tuple[str, ...]) -> np.ndarray:
         elif rule == "inf":
             found |= np.isinf(raw).any(axis=-1) if raw.dtype.kind == "f" else False
         elif rule.startswith(">"):
-            limit = float(rule.lstrip(">="))
+            limit = float(rule.removeprefix(">").removeprefix("="))
             found |= (raw >= limit if rule.startswith(">=") else raw > limit).any(axis=-1)
         else:
             values = np.array(rule.split(), np.float64)
-            found |= (raw[..., : max(len(values), 1)] == values).all(axis=-1)
+            with np.errstate(over="ignore"):
+                values = values.astype(raw.dtype) if raw.dtype.kind == "f" else values  # as the file rounded it
+            colours = raw[..., :1] if raw.shape[-1] == 2 else raw[..., :3]  # without opacity
+            found |= (colours == values).all(axis=-1)
     return found
 
 

@@ -19,7 +19,7 @@ from precompute.failures import SourceError
 from precompute.results.colours import inverted, map_of, table
 from precompute.results.judging import refuse_axes, refuse_rays
 from precompute.results.reading import Reader
-from precompute.results.values import rays_to_z
+from precompute.results.values import matches, rays_to_z
 from tests.precompute.results.conftest import HEIGHT, N_FRAMES, WIDTH, add, depths, input_of, normals
 
 
@@ -234,3 +234,16 @@ def test_ground_truth_without_metres_is_refused(unit: str, tmp_path: Path, store
     assert "has no metres" in refused("no_unit", store, path, reader, method="truth", unit=unit)
     assert "has no metres" in refused("no_unit", store, path, reader, method="truth", format="marigold")
     assert add(store, path, reader, "truth", unit="m").is_new
+
+
+@pytest.mark.parametrize("rule", [">1 2", ">", "1 2", ">=>=1", "NaN", "none", ""])
+def test_a_rule_for_unknown_values_that_is_none_is_named(rule: str, tmp_path: Path, store: Store, reader: Reader):
+    path = saved(tmp_path / "maps.npy", depths())
+    assert f"'{rule}' is not a value" in refused("not_finite", store, path, reader, unit="m", unknown=(rule,))
+
+
+def test_a_value_that_means_unknown_is_compared_in_all_channels_as_the_file_rounded_it():
+    vectors = np.float32([[[0, 0, 0], [0, 0.6, -0.8]]])
+    assert matches(vectors, ("0",)).tolist() == [[True, False]]
+    assert matches(np.float32([[[0.1], [0.2]]]), ("0.1",)).tolist() == [[True, False]]
+    assert matches(np.uint8([[[0], [1]]]), ("0.5",)).tolist() == [[False, False]]
