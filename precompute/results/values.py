@@ -127,13 +127,13 @@ class Conversion:
         return values[..., ["xyz".index(axis[-1]) for axis in self.axes]] * signs
 
     def _require_depth(self, name: str, found: np.ndarray) -> None:
-        if self.meaning != "metric":
+        if self.meaning not in ("metric", "scale"):
             return
         n_bad = int((found <= 0).sum())
         if n_bad:
             raise SourceError(
                 "not_positive",
-                f"{name}: {n_bad} of {found.size} pixels have a depth of {float(np.nanmin(found)):g} m",
+                f"{name}: {n_bad} of {found.size} pixels have a depth of {float(np.nanmin(found)):g}{' m' if self.meaning == 'metric' else ''}",
                 "if such a value means unknown, say so: --unknown 0; if the maps are stretched between their nearest and farthest pixel, they "
                 "are relative: --unit affine or inverse",
             )

@@ -247,3 +247,12 @@ def test_a_value_that_means_unknown_is_compared_in_all_channels_as_the_file_roun
     assert matches(vectors, ("0",)).tolist() == [[True, False]]
     assert matches(np.float32([[[0.1], [0.2]]]), ("0.1",)).tolist() == [[True, False]]
     assert matches(np.uint8([[[0], [1]]]), ("0.5",)).tolist() == [[False, False]]
+
+
+@pytest.mark.parametrize("value", [0.0, -2.0])
+def test_depth_up_to_scale_is_positive(value: float, tmp_path: Path, store: Store, reader: Reader):
+    values = depths()
+    values[1, 2, 3] = value
+    path = saved(tmp_path / "maps.npy", values)
+    assert f"a depth of {value:g};" in refused("not_positive", store, path, reader, unit="scale")
+    assert add(store, path, reader, unit="scale", unknown=(f"{value:g}",)).is_new
