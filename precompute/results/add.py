@@ -207,7 +207,7 @@ def _judged(
         name, mine = wanted.path.name, np.stack(list(compared.values()))
         true = np.stack([truth.values(at) for at in compared])
         if conversion.format.domain == "normal":
-            refuse_axes(mine, true, name=name)
+            refuse_axes(mine, true, name=name, axes=conversion.axes)
         elif conversion.meaning == "metric" and not wanted.is_projection_stated:
             degrees = conversion.field_of_view_degrees or ASSUMED_FIELD_OF_VIEW_DEGREES
             refuse_rays(mine, true, source.clip, degrees, name=name)

@@ -256,3 +256,13 @@ def test_depth_up_to_scale_is_positive(value: float, tmp_path: Path, store: Stor
     path = saved(tmp_path / "maps.npy", values)
     assert f"a depth of {value:g};" in refused("not_positive", store, path, reader, unit="scale")
     assert add(store, path, reader, unit="scale", unknown=(f"{value:g}",)).is_new
+
+
+@pytest.mark.parametrize("stated", ["opengl", "outward", "z,x,-y"])
+def test_the_axes_that_are_advised_are_those_of_the_file(stated: str, tmp_path: Path, store: Store, reader: Reader):
+    saved(tmp_path / "truth.npy", normals())
+    add(store, tmp_path / "truth.npy", reader, "truth", "normal", axes="opencv")
+    path = saved(tmp_path / "mine.npy", np.stack([normals()[..., 1], -normals()[..., 0], normals()[..., 2]], axis=-1))
+    assert "read as -y,x,z" in refused("wrong_axes", store, path, reader, domain="normal", axes=stated)
+    track = add(store, path, reader, "mine", "normal", axes="-y,x,z").track
+    assert store.column(track, "angle_degrees").max() < 1.5
