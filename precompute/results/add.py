@@ -127,10 +127,10 @@ def add_results(
             track = store.get(head.key)
             if track is None:
                 raise StoreError(f"{head.label} was removed meanwhile", "add it again")
-            gained = add_errors(store, track) if wanted.is_truth else []
+            gained, lacking = add_errors(store, track) if wanted.is_truth else ([], [])
     Summaries(store).read(only=[t.head.key for t in store.tracks(clip=clip.key)])
     errors = tuple(name for name in head.columns if name != "pts_seconds")
-    notes = tuple(findings.notes)
+    notes = (*findings.notes, *lacking)
     return Added(track, is_new, matching.words, meaning_words(conversion), notes, tuple(gained), errors)
 
 

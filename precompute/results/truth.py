@@ -15,7 +15,7 @@ import numpy as np
 from analysis.alignment import KIND_TITLES, Alignment, Kind, fit, pooled
 from cache.keys import track_key
 from cache.pack import BadPack, read_images, read_previews
-from cache.records import StoreError, Track
+from cache.records import BadRecord, StoreError, Track
 from cache.store import Store
 from cache.writer import TrackWriter
 from consistency.domains import Domain
@@ -136,29 +136,34 @@ def aligned_to(truth: Truth, relative: str, frames: Iterable[tuple[int, np.ndarr
     return Against(truth, Domain(**truth.track.head.domain), found)
 
 
-def add_errors(store: Store, truth: Track) -> list[str]:
+def add_errors(store: Store, truth: Track) -> tuple[list[str], list[str]]:
     """Give every finished prediction and readout of the truth's domain on its clip the columns of its errors; returns the configurations
-    that gained them.
+    that gained them, and a note for each that could not be read or written.
 
     The frames are the same and not encoded again. As always, a track with another truth is another track: the one without stays
-    stored, and pages show the newest. The caller holds `store.writing` of the clip. Raises StoreError and OSError.
+    stored, and pages show the newest. The caller holds `store.writing` of the clip.
     """
-    gained = []
+    gained, notes = [], []
     newest: dict[tuple[str, str], Track] = {}
     for track in store.tracks(clip=truth.head.clip.key):
         head = track.head
         if head.kind in KINDS and head.path.rsplit("-", 1)[-1] == truth.head.path and track.is_complete:
             newest.setdefault((head.configuration, head.kind), track)
     for track in newest.values():
-        if track.n_frames == truth.n_frames and _add_errors(store, track, truth):
-            gained.append(track.head.configuration)
-    return gained
+        try:
+            if track.n_frames == truth.n_frames and _add_errors(store, track, truth):
+                gained.append(track.head.configuration)
+        except (StoreError, BadPack, BadRecord, OSError) as error:
+            notes.append(f"{track.head.configuration} has no errors: {error}")
+    return gained, notes
 
 
 def _add_errors(store: Store, track: Track, truth: Track) -> bool:
     head = track.head
     try:
         against = _against(store, track, Truth(store, truth))
+    except (BadPack, BadRecord):
+        raise
     except ValueError:
         return False
     described = against.described()

@@ -239,3 +239,13 @@ def test_sky_of_inverse_depth_stays_the_farthest(tmp_path: Path, store: Store, r
     assert np.isposinf(np.load(tmp_path / "out" / "frame_000001.npy")[0]).all()
     save_results(store, early, tmp_path / "pfm", "pfm")
     assert np.isinf(reader.frame(tmp_path / "pfm" / "frame_000001.pfm", "", None)[0]).all()
+
+
+def test_a_prediction_that_cannot_be_read_does_not_keep_its_truth_out(tmp_path: Path, store: Store, reader: Reader):
+    broken = add(store, saved(tmp_path / "a.npy", depths()), reader, "broken", unit="m").track
+    add(store, saved(tmp_path / "b.npy", 1.1 * depths()), reader, "whole", unit="m")
+    pack = store.pack_path(broken.head.key, broken.packs[0].sha256)
+    pack.write_bytes(bytes(pack.stat().st_size))
+    truth = add(store, saved(tmp_path / "t.npy", depths()), reader, "truth", unit="m")
+    assert truth.is_new and truth.gained == ("results/whole/rgb-depth",)
+    assert truth.notes[-1].startswith("results/broken/rgb-depth has no errors: ")
