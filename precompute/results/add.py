@@ -31,7 +31,16 @@ from precompute.results.maps import Maps, find_maps
 from precompute.results.matching import FrameRule, Matching, match
 from precompute.results.reading import Reader
 from precompute.results.storing import Storage, meaning_words, storage_for
-from precompute.results.truth import ALIGNED_FRAMES, Against, Truth, add_errors, aligned_to, column, newest_truth
+from precompute.results.truth import (
+    ALIGNED_FRAMES,
+    Against,
+    Truth,
+    add_errors,
+    aligned_to,
+    column,
+    newest_truth,
+    time_after,
+)
 from precompute.results.values import Conversion
 
 ZOO = "results"
@@ -121,8 +130,13 @@ def add_results(
         head = _head(source, storage, against, findings)
         with store.writing(clip.key):
             is_new = not store.holds(head.key)
-            if is_new:
-                store.remove([head.key])  # what a killed run left
+            newest = _newest(store, head)
+            if newest is not None:
+                time = time_after(newest.computed_on.get("time", ""))
+                head = replace(head, computed_on={**head.computed_on, "time": time})
+            is_hidden = newest is not None and head.key not in (newest.key, newest.constants.get("errors_of"))
+            if is_new or is_hidden:
+                store.remove([head.key])  # what a killed run left, or what is written again to be the newest
                 _write(store, source, storage, head, against, pts_seconds, progress)
             track = store.get(head.key)
             if track is None:
@@ -131,7 +145,15 @@ def add_results(
     Summaries(store).read(only=[t.head.key for t in store.tracks(clip=clip.key)])
     errors = tuple(name for name in head.columns if name != "pts_seconds")
     notes = (*findings.notes, *lacking)
+    if is_hidden and not is_new:
+        notes = (*notes, "stored before and replaced since: it is the newest again, which pages show")
     return Added(track, is_new, matching.words, meaning_words(conversion), notes, tuple(gained), errors)
+
+
+def _newest(store: Store, head: Head) -> Head | None:
+    """The finished track of that configuration that pages show."""
+    tracks = (track for track in store.tracks(clip=head.clip.key, kind=head.kind) if track.is_complete)
+    return next((track.head for track in tracks if track.head.configuration == head.configuration), None)
 
 
 @dataclass(frozen=True)

@@ -171,16 +171,16 @@ def _add_errors(store: Store, track: Track, truth: Track) -> bool:
     of = head.constants.get("errors_of", head.key)
     inputs = {"errors_of": of, "truth": truth.head.key, "columns": sorted(described)}
     key = track_key(head.clip.key, head.kind, head.zoo, head.method, head.path, inputs)
-    if store.holds(key) or head.key == key or head.constants.get("truth") == truth.head.key:
+    if head.key == key or head.constants.get("truth") == truth.head.key:
         return False
     constants = {**head.constants, "truth": truth.head.key, "errors_of": of}
     if against.alignment:
         constants["results"] = {**constants["results"], **against.record()}
         constants["training"] = {"networks": "", "method": f"computed elsewhere{against.words()}"}
-    time = _time_after(head.computed_on.get("time", ""))
+    time = time_after(head.computed_on.get("time", ""))
     computed_on = {**head.computed_on, "time": time}
     new = replace(head, key=key, columns={**others, **described}, constants=constants, computed_on=computed_on)
-    store.remove([key])  # what a killed run left
+    store.remove([key])  # what a killed run left, or what is written again to be the newest
     stored = Truth(store, track)
     try:
         writer = TrackWriter(store, new)
@@ -208,7 +208,7 @@ def _against(store: Store, track: Track, truth: Truth) -> Against:
     return aligned_to(truth, relative, ((at, stored.values(at)) for at in chosen))
 
 
-def _time_after(text: str) -> str:
+def time_after(text: str) -> str:
     """Now, or a second after a time that is not before: pages show the newest track of a configuration."""
     now = datetime.now(UTC).replace(microsecond=0)
     with suppress(ValueError, TypeError, OverflowError):  # another program's spelling

@@ -249,3 +249,22 @@ def test_a_prediction_that_cannot_be_read_does_not_keep_its_truth_out(tmp_path: 
     truth = add(store, saved(tmp_path / "t.npy", depths()), reader, "truth", unit="m")
     assert truth.is_new and truth.gained == ("results/whole/rgb-depth",)
     assert truth.notes[-1].startswith("results/broken/rgb-depth has no errors: ")
+
+
+def test_what_is_added_again_after_another_is_the_newest_again(tmp_path: Path, store: Store, reader: Reader):
+    saved(tmp_path / "a.npy", depths())
+    saved(tmp_path / "b.npy", 1.2 * depths())
+
+    def shown(kind: str) -> str:
+        return next(track.head.key for track in store.tracks(kind=kind))
+
+    for method, kind in (("mine", "prediction"), ("truth", "truth")):
+        keys = []
+        for name in ("a", "b", "a", "a"):
+            added = add(store, tmp_path / f"{name}.npy", reader, method, unit="m")
+            keys.append(added.track.head.key)
+            assert shown(kind) == keys[-1], name
+        assert keys[0] == keys[2] == keys[3] != keys[1]
+    newest = store.tracks(kind="prediction")[0]
+    assert newest.head.constants["truth"] == shown("truth")
+    assert store.column(newest, "absrel").max() < 0.012
