@@ -26,7 +26,7 @@ from precompute.jobs.batches import Remarks
 from precompute.jobs.output.encode import CODEC, start_encoder
 from precompute.jobs.output.packs import PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
 from precompute.jobs.output.tracks import COLUMN_TITLES, TrackChunk
-from precompute.results.judging import Findings, judge, refuse_axes, refuse_picture, refuse_rays
+from precompute.results.judging import Findings, judge, refuse_axes, refuse_kind, refuse_picture, refuse_rays
 from precompute.results.maps import Maps, find_maps
 from precompute.results.matching import FrameRule, Matching, match
 from precompute.results.reading import Reader
@@ -217,6 +217,7 @@ def _judged(
             is_unit_stated=wanted.is_unit_stated,
             is_lossy=source.maps.array.is_lossy,
         )
+        refuse_kind(source.name(at), raw, conversion)
         values = conversion.values(source.name(at), raw, mask, texts, source.clip)
         findings.add(conversion.numbers(raw), values)
         if at in chosen:

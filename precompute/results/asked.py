@@ -81,6 +81,7 @@ def conversion_of(stated: Stated, path: Path, *, is_truth: bool) -> Conversion:
         stated.picture,
         stated.fit,
         is_truth,
+        stated.unit is not None and metres is not None,
     )
 
 
@@ -146,5 +147,5 @@ def _require_rule(rule: str) -> None:
 
 
 def with_unit_stated(conversion: Conversion) -> bool:
-    """Whether counts have a stated unit, so that 8 bits may be meant."""
-    return conversion.metres is not None
+    """Whether counts have a unit that the user stated, so that 8 bits may be meant."""
+    return conversion.is_unit_stated

@@ -91,6 +91,18 @@ def refuse_picture(name: str, raw: np.ndarray, conversion: Conversion, *, is_uni
         )
 
 
+def refuse_kind(name: str, raw: np.ndarray, conversion: Conversion) -> None:
+    """Raise SourceError for floats where the format has integers, and for integers where it has floats."""
+    wanted, has_integers = conversion.format.integers, raw.dtype.kind != "f"
+    if conversion.picture is None and wanted is not None and wanted != has_integers:
+        words = "integers, not floats" if wanted else "floats, not integers"
+        raise SourceError(
+            "unknown_format",
+            f"{name}: its numbers are {raw.dtype}, the format {conversion.format.name} has {words}",
+            "choose another --format, or leave it out and state --unit or --axes",
+        )
+
+
 def judge(findings: Findings, conversion: Conversion) -> None:
     """Raise SourceError for what only all maps together show; adds notes to the findings."""
     if conversion.format.domain == "depth":

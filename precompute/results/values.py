@@ -42,6 +42,8 @@ class Conversion:
     """The colour map of pictures of depth that are inverted: values from 0 to 1 whose scale differs from frame to frame."""
     fit: Fit = "exact"
     is_truth: bool = False
+    is_unit_stated: bool = False
+    """Whether the user stated the unit of a count; a named format may be meant by mistake."""
 
     def record(self) -> dict[str, Any]:
         """What the manifest states, and with it the key."""

@@ -266,3 +266,19 @@ def test_the_axes_that_are_advised_are_those_of_the_file(stated: str, tmp_path: 
     assert "read as -y,x,z" in refused("wrong_axes", store, path, reader, domain="normal", axes=stated)
     track = add(store, path, reader, "mine", "normal", axes="-y,x,z").track
     assert store.column(track, "angle_degrees").max() < 1.5
+
+
+@pytest.mark.parametrize("name", ["nyu", "kitti", "zoedepth"])
+def test_grey_of_8_bits_is_not_taken_for_a_format_of_16(name: str, tmp_path: Path, store: Store, reader: Reader):
+    grey = np.stack([np.linspace(1, 255, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(np.uint8)] * N_FRAMES)
+    path = png_folder(tmp_path / "grey", grey)
+    assert "8-bit grey" in refused("picture_of_depth", store, path, reader, format=name)
+    assert add(store, path, reader, format=name, unit="cm").is_new
+
+
+def test_numbers_of_another_kind_than_the_format_has_are_refused(tmp_path: Path, store: Store, reader: Reader):
+    path = saved(tmp_path / "maps.npy", depths())
+    assert "nyu has integers, not floats" in refused("unknown_format", store, path, reader, format="nyu")
+    path = saved(tmp_path / "n.npy", (normals() * 127).astype(np.int16))
+    message = refused("unknown_format", store, path, reader, domain="normal", format="diode-normal")
+    assert "diode-normal has floats, not integers" in message
