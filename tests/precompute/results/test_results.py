@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from cache.store import Store
 from precompute.__main__ import app
+from precompute.cli.results.save import find_track
 from precompute.failures import SourceError
 from precompute.results.matching import match
 from precompute.results.reading import Reader
@@ -268,3 +269,25 @@ def test_what_is_added_again_after_another_is_the_newest_again(tmp_path: Path, s
     newest = store.tracks(kind="prediction")[0]
     assert newest.head.constants["truth"] == shown("truth")
     assert store.column(newest, "absrel").max() < 0.012
+
+
+def test_what_a_png_cannot_state_is_not_saved_as_one(tmp_path: Path, store: Store, reader: Reader):
+    values = depths()
+    values[2, 0, 0] = 15
+    track = add(store, saved(tmp_path / "m.npy", values), reader, unit="m").track
+    with pytest.raises(SourceError, match=r"frame 2: 1 pixels are farther than 13.11 m"):
+        save_results(store, track, tmp_path / "out", "png16", unit="m/5000")
+    assert len(save_results(store, track, tmp_path / "out", "png16", unit="mm")) == N_FRAMES + 1
+    colours = add_track(
+        store, track.head.clip, kind="prediction", path="rgb-rgb", number=9, zoo="mini", method="baseline"
+    )
+    with pytest.raises(SourceError, match="not rgb"):
+        save_results(store, colours, tmp_path / "colours", "png16")
+
+
+def test_a_track_that_still_grows_is_not_saved_before_a_finished_one(store: Store):
+    clip, tracks = input_of(store).head.clip, []
+    for number, ready_frames in ((5, 1), (6, None), (7, 1), (8, 1)):
+        names = {"kind": "prediction", "path": "rgb-depth", "zoo": "mini", "method": "baseline"}
+        tracks.append(add_track(store, clip, number=number, ready_frames=ready_frames, **names))
+    assert find_track(store, clip.key, "mini/baseline/rgb-depth").head.key == tracks[1].head.key
