@@ -184,11 +184,14 @@ class _Source:
         is_stack = self.maps.layout.n_frames is not None
         places = self.matching.places
         files = self.maps.files[:1] if is_stack else [self.maps.files[place] for place in places]
+        masks = [self.maps.mask_file(path) for path in files]
         try:
             digests = [_sha256(path) for path in files]
+            of_masks = [_sha256(path) if path else None for path in masks]
         except OSError as error:
             raise SourceError("unreadable", f"{self.wanted.path}: cannot be read ({error.strerror})") from None
-        return digest({"files": digests, "array": self.maps.array.name, "places": list(places) if is_stack else []})
+        used = {"files": digests, "array": self.maps.array.name, "places": list(places) if is_stack else []}
+        return digest(used | ({"masks": of_masks} if any(of_masks) else {}))
 
 
 def _sha256(path: Path) -> str:

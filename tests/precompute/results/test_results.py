@@ -291,3 +291,16 @@ def test_a_track_that_still_grows_is_not_saved_before_a_finished_one(store: Stor
         names = {"kind": "prediction", "path": "rgb-depth", "zoo": "mini", "method": "baseline"}
         tracks.append(add_track(store, clip, number=number, ready_frames=ready_frames, **names))
     assert find_track(store, clip.key, "mini/baseline/rgb-depth").head.key == tracks[1].head.key
+
+
+def test_another_mask_makes_another_track(tmp_path: Path, store: Store, reader: Reader):
+    for at, values in enumerate(depths()):
+        saved(tmp_path / f"{at}_depth.npy", values)
+        saved(tmp_path / f"{at}_depth_mask.npy", np.ones_like(values))
+    first = add(store, tmp_path, reader, format="diode")
+    mask = np.ones((HEIGHT, WIDTH))
+    mask[0] = 0
+    saved(tmp_path / "1_depth_mask.npy", mask)
+    second = add(store, tmp_path, reader, format="diode")
+    assert second.is_new and second.track.head.key != first.track.head.key
+    assert np.isnan(Truth(store, second.track).values(1)[0]).all()
