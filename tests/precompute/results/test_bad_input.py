@@ -282,3 +282,21 @@ def test_numbers_of_another_kind_than_the_format_has_are_refused(tmp_path: Path,
     path = saved(tmp_path / "n.npy", (normals() * 127).astype(np.int16))
     message = refused("unknown_format", store, path, reader, domain="normal", format="diode-normal")
     assert "diode-normal has floats, not integers" in message
+
+
+def test_a_stack_larger_than_the_memory_of_its_reader_is_read_entry_by_entry(tmp_path: Path, reader: Reader):
+    """Files of 4 GB with one entry written: the rest takes no room on the disk."""
+    shape = (1024, 1024, 1024)
+    for order in (False, True):
+        path = tmp_path / f"{order}.npy"
+        with path.open("wb") as file:
+            header = {"descr": "<f4", "fortran_order": order, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            start = file.tell()
+            file.truncate(start + (4 << 30))
+            file.seek(start + (1000 << 22))
+            file.write(np.full(4, 2.5, "<f4").tobytes())
+    assert reader.frame(tmp_path / "False.npy", "", 1000)[0, :5].tolist() == [2.5, 2.5, 2.5, 2.5, 0]
+    with pytest.raises(SourceError, match="needs more than 3 GB") as caught:
+        reader.frame(tmp_path / "True.npy", "", 1000)
+    assert caught.value.code == "too_large"
