@@ -25,7 +25,7 @@ from precompute.failures import SourceError
 from precompute.jobs.batches import Remarks
 from precompute.jobs.output.encode import CODEC, start_encoder
 from precompute.jobs.output.packs import PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
-from precompute.jobs.output.tracks import COLUMN_TITLES, TrackChunk
+from precompute.jobs.output.tracks import COLUMN_TITLES, ERRORS_VERSION, TrackChunk
 from precompute.results.judging import Findings, judge, refuse_axes, refuse_kind, refuse_picture, refuse_rays
 from precompute.results.maps import Maps, find_maps
 from precompute.results.matching import FrameRule, Matching, match
@@ -273,7 +273,7 @@ def _head(source: _Source, storage: Storage, against: Against | None, findings: 
     }
     inputs: dict[str, Any] = {"results": {**stated, "sha256": sha256}}
     if against is not None:
-        inputs["truth"] = against.truth.track.head.key
+        inputs |= {"truth": against.truth.track.head.key, "errors": ERRORS_VERSION}
     columns: dict[str, Mapping[str, str]] = {"pts_seconds": COLUMN_TITLES["pts_seconds"]}
     if against is not None:
         columns |= against.described()

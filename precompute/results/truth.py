@@ -20,6 +20,7 @@ from cache.store import Store
 from cache.writer import TrackWriter
 from consistency.domains import Domain
 from precompute.jobs.output.stored_frames import StoredFrames
+from precompute.jobs.output.tracks import ERRORS_VERSION
 from precompute.results.storing import stored_values
 
 KINDS = ("prediction", "readout")
@@ -169,7 +170,7 @@ def _add_errors(store: Store, track: Track, truth: Track) -> bool:
     described = against.described()
     others = {name: title for name, title in head.columns.items() if name not in described}
     of = head.constants.get("errors_of", head.key)
-    inputs = {"errors_of": of, "truth": truth.head.key, "columns": sorted(described)}
+    inputs = {"errors_of": of, "truth": truth.head.key, "columns": sorted(described), "errors": ERRORS_VERSION}
     key = track_key(head.clip.key, head.kind, head.zoo, head.method, head.path, inputs)
     if head.key == key or head.constants.get("truth") == truth.head.key:
         return False

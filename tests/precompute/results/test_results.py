@@ -304,3 +304,13 @@ def test_another_mask_makes_another_track(tmp_path: Path, store: Store, reader: 
     second = add(store, tmp_path, reader, format="diode")
     assert second.is_new and second.track.head.key != first.track.head.key
     assert np.isnan(Truth(store, second.track).values(1)[0]).all()
+
+
+def test_another_version_of_the_errors_makes_another_track(
+    tmp_path: Path, store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
+):
+    add(store, saved(tmp_path / "t.npy", depths()), reader, "truth", unit="m")
+    path = saved(tmp_path / "m.npy", 1.1 * depths())
+    first = add(store, path, reader, unit="m")
+    monkeypatch.setattr("precompute.results.add.ERRORS_VERSION", 99)
+    assert add(store, path, reader, unit="m").track.head.key != first.track.head.key
