@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from cache.store import Store
 from precompute.__main__ import app
 from precompute.cli.results.save import find_track
 from precompute.failures import SourceError
+from precompute.results.look import look_at
 from precompute.results.matching import match
 from precompute.results.reading import Reader
 from precompute.results.save import SIDECAR, save_results
@@ -314,3 +317,20 @@ def test_another_version_of_the_errors_makes_another_track(
     first = add(store, path, reader, unit="m")
     monkeypatch.setattr("precompute.results.add.ERRORS_VERSION", 99)
     assert add(store, path, reader, unit="m").track.head.key != first.track.head.key
+
+
+def test_a_picture_is_looked_at_whole_and_a_video_frame_by_frame(tmp_path: Path):
+    picture = np.zeros((1500, 1500, 3), np.uint8)
+    picture[-1, -1] = 200
+    Image.fromarray(picture).save(tmp_path / "picture.png")
+    (row,) = look_at(tmp_path / "picture.png", 3)[1]
+    assert (row.lowest, row.highest) == (0, 200) and "entries" not in row.remark
+    with av.open(str(tmp_path / "depth.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "gray16le"
+        for at in range(N_FRAMES):
+            values = np.full((HEIGHT, WIDTH), 100 + at, np.uint16)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(values, format="gray16le")))
+        container.mux(stream.encode())
+    (row,) = look_at(tmp_path / "depth.mkv", 3)[1]
+    assert (row.lowest, row.highest) == (100, 102) and "a video is a stack" not in row.remark
