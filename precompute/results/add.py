@@ -25,13 +25,22 @@ from precompute.failures import SourceError
 from precompute.jobs.batches import Remarks
 from precompute.jobs.output.encode import CODEC, start_encoder
 from precompute.jobs.output.packs import PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
-from precompute.jobs.output.tracks import COLUMN_TITLES, TrackChunk
-from precompute.results.judging import Findings, judge, refuse_axes, refuse_picture, refuse_rays
+from precompute.jobs.output.tracks import COLUMN_TITLES, ERRORS_VERSION, TrackChunk
+from precompute.results.judging import Findings, judge, refuse_axes, refuse_kind, refuse_picture, refuse_rays
 from precompute.results.maps import Maps, find_maps
 from precompute.results.matching import FrameRule, Matching, match
 from precompute.results.reading import Reader
 from precompute.results.storing import Storage, meaning_words, storage_for
-from precompute.results.truth import ALIGNED_FRAMES, Against, Truth, add_errors, aligned_to, column, newest_truth
+from precompute.results.truth import (
+    ALIGNED_FRAMES,
+    Against,
+    Truth,
+    add_errors,
+    aligned_to,
+    column,
+    newest_truth,
+    time_after,
+)
 from precompute.results.values import Conversion
 
 ZOO = "results"
@@ -121,17 +130,30 @@ def add_results(
         head = _head(source, storage, against, findings)
         with store.writing(clip.key):
             is_new = not store.holds(head.key)
-            if is_new:
-                store.remove([head.key])  # what a killed run left
+            newest = _newest(store, head)
+            if newest is not None:
+                time = time_after(newest.computed_on.get("time", ""))
+                head = replace(head, computed_on={**head.computed_on, "time": time})
+            is_hidden = newest is not None and head.key not in (newest.key, newest.constants.get("errors_of"))
+            if is_new or is_hidden:
+                store.remove([head.key])  # what a killed run left, or what is written again to be the newest
                 _write(store, source, storage, head, against, pts_seconds, progress)
             track = store.get(head.key)
             if track is None:
                 raise StoreError(f"{head.label} was removed meanwhile", "add it again")
-            gained = add_errors(store, track) if wanted.is_truth else []
+            gained, lacking = add_errors(store, track) if wanted.is_truth else ([], [])
     Summaries(store).read(only=[t.head.key for t in store.tracks(clip=clip.key)])
     errors = tuple(name for name in head.columns if name != "pts_seconds")
-    notes = tuple(findings.notes)
+    notes = (*findings.notes, *lacking)
+    if is_hidden and not is_new:
+        notes = (*notes, "stored before and replaced since: it is the newest again, which pages show")
     return Added(track, is_new, matching.words, meaning_words(conversion), notes, tuple(gained), errors)
+
+
+def _newest(store: Store, head: Head) -> Head | None:
+    """The finished track of that configuration that pages show."""
+    tracks = (track for track in store.tracks(clip=head.clip.key, kind=head.kind) if track.is_complete)
+    return next((track.head for track in tracks if track.head.configuration == head.configuration), None)
 
 
 @dataclass(frozen=True)
@@ -162,11 +184,14 @@ class _Source:
         is_stack = self.maps.layout.n_frames is not None
         places = self.matching.places
         files = self.maps.files[:1] if is_stack else [self.maps.files[place] for place in places]
+        masks = [self.maps.mask_file(path) for path in files]
         try:
             digests = [_sha256(path) for path in files]
+            of_masks = [_sha256(path) if path else None for path in masks]
         except OSError as error:
             raise SourceError("unreadable", f"{self.wanted.path}: cannot be read ({error.strerror})") from None
-        return digest({"files": digests, "array": self.maps.array.name, "places": list(places) if is_stack else []})
+        used = {"files": digests, "array": self.maps.array.name, "places": list(places) if is_stack else []}
+        return digest(used | ({"masks": of_masks} if any(of_masks) else {}))
 
 
 def _sha256(path: Path) -> str:
@@ -195,6 +220,7 @@ def _judged(
             is_unit_stated=wanted.is_unit_stated,
             is_lossy=source.maps.array.is_lossy,
         )
+        refuse_kind(source.name(at), raw, conversion)
         values = conversion.values(source.name(at), raw, mask, texts, source.clip)
         findings.add(conversion.numbers(raw), values)
         if at in chosen:
@@ -207,7 +233,7 @@ def _judged(
         name, mine = wanted.path.name, np.stack(list(compared.values()))
         true = np.stack([truth.values(at) for at in compared])
         if conversion.format.domain == "normal":
-            refuse_axes(mine, true, name=name)
+            refuse_axes(mine, true, name=name, axes=conversion.axes)
         elif conversion.meaning == "metric" and not wanted.is_projection_stated:
             degrees = conversion.field_of_view_degrees or ASSUMED_FIELD_OF_VIEW_DEGREES
             refuse_rays(mine, true, source.clip, degrees, name=name)
@@ -247,7 +273,7 @@ def _head(source: _Source, storage: Storage, against: Against | None, findings: 
     }
     inputs: dict[str, Any] = {"results": {**stated, "sha256": sha256}}
     if against is not None:
-        inputs["truth"] = against.truth.track.head.key
+        inputs |= {"truth": against.truth.track.head.key, "errors": ERRORS_VERSION}
     columns: dict[str, Mapping[str, str]] = {"pts_seconds": COLUMN_TITLES["pts_seconds"]}
     if against is not None:
         columns |= against.described()

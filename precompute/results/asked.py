@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,12 @@ def conversion_of(stated: Stated, path: Path, *, is_truth: bool) -> Conversion:
     """The conversion that was stated. Raises SourceError where it is incomplete or contradicts itself."""
     known = _format(stated, path)
     meaning, metres = _meaning(stated, known)
+    if is_truth and meaning != "metric":
+        raise SourceError(
+            "no_unit",
+            f"{path.name}: {MEANINGS[meaning]} has no metres, and ground truth must have them",
+            "state --unit m, cm, mm, m/256, ..., or add it under another name than truth",
+        )
     for rules in (stated.unknown, stated.sky):
         for rule in rules:
             _require_rule(rule)
@@ -74,6 +81,7 @@ def conversion_of(stated: Stated, path: Path, *, is_truth: bool) -> Conversion:
         stated.picture,
         stated.fit,
         is_truth,
+        stated.unit is not None and metres is not None,
     )
 
 
@@ -123,14 +131,14 @@ def _meaning(stated: Stated, known: Format) -> tuple[Meaning, float | None]:
 
 
 def _require_rule(rule: str) -> None:
-    text = rule.lstrip(">=") if rule.startswith(">") else rule
     if rule in ("nan", "inf"):
         return
+    limit = rule.removeprefix(">").removeprefix("=") if rule.startswith(">") else None
     try:
-        [float(part) for part in text.split()]
+        numbers = [float(part) for part in (rule if limit is None else limit).split()]
     except ValueError:
-        text = ""
-    if not text.strip():
+        numbers = []
+    if len(numbers) not in ((1, 3) if limit is None else (1,)) or not all(map(math.isfinite, numbers)):
         raise SourceError(
             "not_finite",
             f"'{rule}' is not a value",
@@ -139,5 +147,5 @@ def _require_rule(rule: str) -> None:
 
 
 def with_unit_stated(conversion: Conversion) -> bool:
-    """Whether counts have a stated unit, so that 8 bits may be meant."""
-    return conversion.metres is not None
+    """Whether counts have a unit that the user stated, so that 8 bits may be meant."""
+    return conversion.is_unit_stated

@@ -13,6 +13,7 @@ from cache.records import Clip
 from consistency.domains import DEPTH_MAX_METRES, DEPTH_MIN_METRES
 from precompute.failures import SourceError
 from precompute.results.colours import map_of
+from precompute.results.formats import AXES, Axes
 from precompute.results.values import Conversion, rays_to_z
 
 COMPARED_PIXELS = 20_000
@@ -90,6 +91,18 @@ def refuse_picture(name: str, raw: np.ndarray, conversion: Conversion, *, is_uni
         )
 
 
+def refuse_kind(name: str, raw: np.ndarray, conversion: Conversion) -> None:
+    """Raise SourceError for floats where the format has integers, and for integers where it has floats."""
+    wanted, has_integers = conversion.format.integers, raw.dtype.kind != "f"
+    if conversion.picture is None and wanted is not None and wanted != has_integers:
+        words = "integers, not floats" if wanted else "floats, not integers"
+        raise SourceError(
+            "unknown_format",
+            f"{name}: its numbers are {raw.dtype}, the format {conversion.format.name} has {words}",
+            "choose another --format, or leave it out and state --unit or --axes",
+        )
+
+
 def judge(findings: Findings, conversion: Conversion) -> None:
     """Raise SourceError for what only all maps together show; adds notes to the findings."""
     if conversion.format.domain == "depth":
@@ -155,9 +168,9 @@ def robust_slope(x: np.ndarray, y: np.ndarray, n_bins: int = 12) -> tuple[float,
     return float(np.polyfit(centres, medians, 1)[0]), float(abs(np.corrcoef(centres, medians)[0, 1]))
 
 
-def refuse_axes(normals: np.ndarray, truth: np.ndarray, *, name: str) -> None:
+def refuse_axes(normals: np.ndarray, truth: np.ndarray, *, name: str, axes: Axes = AXES["opencv"]) -> None:
     """Raise SourceError if other signs or another order of axes bring normals, (N, H, W, 3) with NaN where unknown, clearly nearer
-    to the true ones."""
+    to the true ones. `axes`: as which those of the file were read; the advice names axes of the file as well."""
     known = np.isfinite(normals[..., 0]) & np.isfinite(truth[..., 0])
     ours, theirs = normals[known], truth[known]
     step = max(1, len(ours) // COMPARED_PIXELS)
@@ -174,7 +187,10 @@ def refuse_axes(normals: np.ndarray, truth: np.ndarray, *, name: str) -> None:
     angle, best_angle = (float(np.degrees(np.arccos(np.clip(score, -1, 1)))) for score in (stated, best))
     if angle - best_angle < AXES_MARGIN_DEGREES:
         return
-    spelled = ",".join(("-" if sign < 0 else "") + "xyz"[axis] for axis, sign in zip(order, signs, strict=True))
+    stated_signs = [-1 if axis[0] == "-" else 1 for axis in axes]
+    spelled = ",".join(
+        ("-" if sign * stated_signs[k] < 0 else "") + axes[k][-1] for k, sign in zip(order, signs, strict=True)
+    )
     raise SourceError(
         "wrong_axes",
         f"{name}: as stated, the normals are about {angle:.0f}° from the stored truth; with their axes read as {spelled} it would be "

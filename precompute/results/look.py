@@ -14,6 +14,11 @@ from precompute.results.maps import files_of
 from precompute.results.readers.arrays import MAX_FRAME_BYTES, ArrayInfo
 from precompute.results.reading import Reader
 
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+"""Files of one map: their third axis is that of channels."""
+VIDEOS = (".mkv", ".mp4", ".mov", ".avi", ".webm", ".m4v")
+"""Files that are read frame by frame alone."""
+
 
 @dataclass(frozen=True)
 class Looked:
@@ -42,7 +47,9 @@ def look_at(path: Path, n_entries: int) -> tuple[tuple[Path, ...], list[Looked]]
 def _looked(reader: Reader, path: Path, info: ArrayInfo, n_entries: int) -> Looked:
     n_bytes = math.prod(info.shape) * 8
     entries: list[int | None] = [None]
-    if len(info.shape) >= 3 and n_bytes > MAX_FRAME_BYTES // 8:
+    is_picture = path.suffix.lower() in PICTURES and len(info.shape) == 3
+    is_video = path.suffix.lower() in VIDEOS
+    if is_video or (len(info.shape) >= 3 and not is_picture and n_bytes > MAX_FRAME_BYTES // 8):
         entries = [*sorted({0, (info.shape[0] - 1) // 2, info.shape[0] - 1})[:n_entries]]
     lowest, highest, n_bad, remark = math.inf, -math.inf, 0, ""
     try:
@@ -57,7 +64,7 @@ def _looked(reader: Reader, path: Path, info: ArrayInfo, n_entries: int) -> Look
                 remark = f"colours of '{found}'" if found else ""
     except SourceError as error:
         return Looked(info, remark=error.found)
-    if len(entries) > 1:
+    if None not in entries and info.shape[:1] != (len(entries),):
         remark = f"{remark}; " * bool(remark) + f"range of entries {', '.join(map(str, entries))}"
     if info.is_lossy:
         remark = f"{remark}; " * bool(remark) + "lossy coding"

@@ -55,11 +55,16 @@ class Maps:
             )
         return self.layout.as_map(values), self._mask(reader, path), texts
 
-    def _mask(self, reader: Reader, path: Path) -> np.ndarray | None:
+    def mask_file(self, path: Path) -> Path | None:
+        """The file that holds the mask of a map; None if there is none."""
         if self.mask is None:
             return None
         beside = path.with_name(path.name.removesuffix(path.suffix) + self.mask)
-        if not beside.is_file():
+        return beside if beside.is_file() else None
+
+    def _mask(self, reader: Reader, path: Path) -> np.ndarray | None:
+        beside = self.mask_file(path)
+        if beside is None:
             return None
         found = reader.frame(beside, reader.look(beside)[0].name, None)
         if found.size != self.layout.height * self.layout.width:

@@ -62,14 +62,16 @@ def match(
             )
         # The map whose time is the nearest, half an interval away at most.
         nearest = np.floor(np.asarray(pts_seconds) * fps + 0.5 + 1e-6).astype(int) - (first or 0)
-        places = [int(place) if 0 <= place < n_maps else None for place in nearest]
+        place_of = _places(numbers, n_maps)
+        places = [place_of.get(int(place)) for place in nearest]
         how = f"by time, {fps:g} maps a second"
     else:
         if stride is None or stride < 1:
             raise SourceError(
                 "missing_frames", f"{of}, --frames by-stride without a stride", "give --stride, such as 2"
             )
-        places = [at if (at := (first or 0) + frame * stride) < n_maps else None for frame in range(n_frames)]
+        place_of = _places(numbers, n_maps)
+        places = [place_of.get((first or 0) + frame * stride) for frame in range(n_frames)]
         how = f"every {stride}th map from map {first or 0}" if stride > 1 else f"every map from map {first or 0}"
     lacking = [frame for frame, place in enumerate(places) if place is None]
     if lacking:
@@ -85,6 +87,14 @@ def match(
     unused = n_maps - len(set(found))
     words = f"{n_frames} of {count(n_frames, 'frame')} matched {how}"
     return Matching(found, words + (f"; {count(unused, 'map')} not used" if unused else ""))
+
+
+def _places(numbers: Sequence[int] | None, n_maps: int) -> dict[int, int]:
+    """The steps from the first map to each -> its place. A number that is left out is a map that is missing."""
+    if numbers is None or n_maps < 2:
+        return {place: place for place in range(n_maps)}
+    step = math.gcd(*np.diff(np.asarray(numbers)).tolist()) or 1
+    return {(number - numbers[0]) // step: place for place, number in enumerate(numbers)}
 
 
 def _in_order(numbers: Sequence[int] | None, n_maps: int, n_frames: int, of: str) -> Matching:

@@ -57,7 +57,8 @@ def named(path: Path, error: Exception) -> SourceError:
     """The failure that an error means."""
     if isinstance(error, SourceError):
         return error
-    if isinstance(error, MemoryError) or (isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem):
+    is_full = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    if is_full or isinstance(error, MemoryError) or (isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem):
         return SourceError("too_large", f"{path.name}: reading it needs more than {MEMORY_BYTES >> 30} GB of memory")
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EIO, errno.ENOENT, errno.EISDIR, errno.EPERM):
         return SourceError("unreadable", f"{path.name}: cannot be read ({error.strerror})")

@@ -55,6 +55,12 @@ def save_results(
         raise SourceError(
             "no_unit", "16-bit PNG states depth in metres; these values have no unit", "use npy, npz or exr"
         )
+    if how == "png16" and track.head.domain["channels"] == 3 and track.head.domain.get("meaning") != "direction":
+        raise SourceError(
+            "unknown_format",
+            f"16-bit PNG states depth and normals, not {track.head.domain['name']}",
+            "use npy, npz or exr",
+        )
     if how == "pfm" and track.head.domain["channels"] == 3:
         raise SourceError("unknown_format", "PFM is written for one channel", "use npy, npz, exr or png16")
     try:
@@ -69,7 +75,14 @@ def save_results(
     if how == "npz":
         written = [_npz(folder / f"{name}.npz", name, values, len(frames), track)]
     else:
-        written = [_one(folder, at, one, how, metres) for at, one in zip(frames, values, strict=True)]
+        written = []
+        try:
+            for at, one in zip(frames, values, strict=True):
+                written.append(_one(folder, at, one, how, metres))
+        except SourceError:
+            for path in written:  # the folder can be named again
+                path.unlink(missing_ok=True)
+            raise
     sidecar = folder / SIDECAR
     stated = _stated(track, frames, how, unit, relative, column(store, track, "pts_seconds"))
     sidecar.write_text(json.dumps(stated, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -87,7 +100,7 @@ def _values(store: Store, track: Track, frames: range, progress: Callable[[int, 
             values = values / np.where(lengths > 0, lengths, 1)
         if results.get("relative") in ("affine", "inverse"):
             linear = 1 / values if results["relative"] == "inverse" else values
-            values = (linear - results["offset"]) / results["factor"]
+            values = np.where(np.isposinf(values), values, (linear - results["offset"]) / results["factor"])
         yield values.astype(np.float32)
         progress(done, len(frames))
 
@@ -97,7 +110,7 @@ def _one(folder: Path, at: int, values: np.ndarray, how: SaveFormat, metres: flo
     if how == "npy":
         np.save(path, values, allow_pickle=False)
     elif how == "pfm":
-        rows = np.nan_to_num(values, nan=np.inf)[::-1].astype("<f4")
+        rows = np.where(np.isnan(values), np.inf, values)[::-1].astype("<f4")
         path.write_bytes(f"Pf\n{values.shape[1]} {values.shape[0]}\n-1.0\n".encode() + rows.tobytes())
     elif how == "exr":
         _exr(path, values)
@@ -105,7 +118,15 @@ def _one(folder: Path, at: int, values: np.ndarray, how: SaveFormat, metres: flo
         if values.ndim == 3:
             counts = np.where(np.isfinite(values), (values + 1) / 2 * FULL, 0)[..., ::-1]
         else:
-            counts = np.where(np.isfinite(values), np.clip(values / metres, 1, FULL), 0)
+            is_known = np.isfinite(values)
+            n_beyond = int((values[is_known] > (FULL + 0.5) * metres).sum())
+            if n_beyond:
+                raise SourceError(
+                    "no_unit",
+                    f"frame {at}: {n_beyond} pixels are farther than {FULL * metres:.4g} m, the most that 16 bits state in that unit",
+                    "choose a coarser --unit, such as m/256 or cm, or save npy, npz or exr",
+                )
+            counts = np.where(is_known, np.clip(values / metres, 1, FULL), 0)
         if not cv2.imwrite(str(path), counts.round().astype(np.uint16)):
             raise OSError(0, "the PNG cannot be written", str(path))
     return path

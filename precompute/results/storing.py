@@ -41,10 +41,9 @@ class Storage:
         return {"relative": self.kind, "factor": self.factor, "offset": self.offset}
 
     def physical(self, values: np.ndarray) -> np.ndarray:
-        """Values of the source -> those of the domain."""
-        if self.kind in ("affine", "inverse"):
-            values = self.offset + self.factor * values
-        return 1 / values if self.kind == "inverse" else values
+        """Values of the source -> those of the domain. Infinity stays: sky is as far in 1/depth as in depth."""
+        found = self.offset + self.factor * values if self.kind in ("affine", "inverse") else values
+        return np.where(np.isposinf(values), values, 1 / found if self.kind == "inverse" else found)
 
     def codes(self, values: np.ndarray) -> np.ndarray:
         """Depth (H, W) or normals (H, W, 3), NaN where unknown -> codes, float32 (H, W, C), the invalid one where unknown.

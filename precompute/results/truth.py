@@ -15,11 +15,12 @@ import numpy as np
 from analysis.alignment import KIND_TITLES, Alignment, Kind, fit, pooled
 from cache.keys import track_key
 from cache.pack import BadPack, read_images, read_previews
-from cache.records import StoreError, Track
+from cache.records import BadRecord, StoreError, Track
 from cache.store import Store
 from cache.writer import TrackWriter
 from consistency.domains import Domain
 from precompute.jobs.output.stored_frames import StoredFrames
+from precompute.jobs.output.tracks import ERRORS_VERSION
 from precompute.results.storing import stored_values
 
 KINDS = ("prediction", "readout")
@@ -68,10 +69,12 @@ def error_columns(domain: Domain, predicted: np.ndarray, truth: np.ndarray) -> d
 
     from consistency.metrics import frame_errors
 
-    def tensor(codes: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.nan_to_num(codes)).permute(0, 3, 1, 2)
-
     known = np.isfinite(predicted).all(axis=-1) & np.isfinite(truth).all(axis=-1)
+
+    def tensor(codes: np.ndarray) -> torch.Tensor:
+        # Sky is infinite and would overflow: what is not known counts nothing, whatever it is.
+        return torch.from_numpy(np.where(np.expand_dims(known, -1), codes, np.float32(0))).permute(0, 3, 1, 2)
+
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)  # on a busy machine two cost forty times as much as one, waiting for each other
     try:
@@ -93,10 +96,10 @@ class Against:
 
     def columns(self, at: int, values: np.ndarray) -> dict[str, np.ndarray]:
         """The errors of frame `at`: name -> float32 (1,). `values`: of its domain, (H, W) or (H, W, 3); NaN: unknown, infinity: sky."""
-        domain = self.domain
+        domain, is_sky = self.domain, np.isposinf(values)
         if self.alignment is not None:
             values = self.alignment.apply(values, domain.lo, domain.hi)
-        values = np.where(np.isposinf(values), domain.hi, values)  # sky is as far as the range reaches
+        values = np.where(is_sky, domain.hi, values)  # sky is as far as the range reaches
         mine, true = (codes_of(one, domain.record())[None] for one in (values, self.truth.values(at)))
         return error_columns(domain, mine, true)
 
@@ -134,46 +137,51 @@ def aligned_to(truth: Truth, relative: str, frames: Iterable[tuple[int, np.ndarr
     return Against(truth, Domain(**truth.track.head.domain), found)
 
 
-def add_errors(store: Store, truth: Track) -> list[str]:
+def add_errors(store: Store, truth: Track) -> tuple[list[str], list[str]]:
     """Give every finished prediction and readout of the truth's domain on its clip the columns of its errors; returns the configurations
-    that gained them.
+    that gained them, and a note for each that could not be read or written.
 
     The frames are the same and not encoded again. As always, a track with another truth is another track: the one without stays
-    stored, and pages show the newest. The caller holds `store.writing` of the clip. Raises StoreError and OSError.
+    stored, and pages show the newest. The caller holds `store.writing` of the clip.
     """
-    gained = []
+    gained, notes = [], []
     newest: dict[tuple[str, str], Track] = {}
     for track in store.tracks(clip=truth.head.clip.key):
         head = track.head
         if head.kind in KINDS and head.path.rsplit("-", 1)[-1] == truth.head.path and track.is_complete:
             newest.setdefault((head.configuration, head.kind), track)
     for track in newest.values():
-        if track.n_frames == truth.n_frames and _add_errors(store, track, truth):
-            gained.append(track.head.configuration)
-    return gained
+        try:
+            if track.n_frames == truth.n_frames and _add_errors(store, track, truth):
+                gained.append(track.head.configuration)
+        except (StoreError, BadPack, BadRecord, OSError) as error:
+            notes.append(f"{track.head.configuration} has no errors: {error}")
+    return gained, notes
 
 
 def _add_errors(store: Store, track: Track, truth: Track) -> bool:
     head = track.head
     try:
         against = _against(store, track, Truth(store, truth))
+    except (BadPack, BadRecord):
+        raise
     except ValueError:
         return False
     described = against.described()
     others = {name: title for name, title in head.columns.items() if name not in described}
     of = head.constants.get("errors_of", head.key)
-    inputs = {"errors_of": of, "truth": truth.head.key, "columns": sorted(described)}
+    inputs = {"errors_of": of, "truth": truth.head.key, "columns": sorted(described), "errors": ERRORS_VERSION}
     key = track_key(head.clip.key, head.kind, head.zoo, head.method, head.path, inputs)
-    if store.holds(key) or head.key == key or head.constants.get("truth") == truth.head.key:
+    if head.key == key or head.constants.get("truth") == truth.head.key:
         return False
     constants = {**head.constants, "truth": truth.head.key, "errors_of": of}
     if against.alignment:
         constants["results"] = {**constants["results"], **against.record()}
         constants["training"] = {"networks": "", "method": f"computed elsewhere{against.words()}"}
-    time = _time_after(head.computed_on.get("time", ""))
+    time = time_after(head.computed_on.get("time", ""))
     computed_on = {**head.computed_on, "time": time}
     new = replace(head, key=key, columns={**others, **described}, constants=constants, computed_on=computed_on)
-    store.remove([key])  # what a killed run left
+    store.remove([key])  # what a killed run left, or what is written again to be the newest
     stored = Truth(store, track)
     try:
         writer = TrackWriter(store, new)
@@ -201,7 +209,7 @@ def _against(store: Store, track: Track, truth: Truth) -> Against:
     return aligned_to(truth, relative, ((at, stored.values(at)) for at in chosen))
 
 
-def _time_after(text: str) -> str:
+def time_after(text: str) -> str:
     """Now, or a second after a time that is not before: pages show the newest track of a configuration."""
     now = datetime.now(UTC).replace(microsecond=0)
     with suppress(ValueError, TypeError, OverflowError):  # another program's spelling

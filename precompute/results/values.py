@@ -42,6 +42,8 @@ class Conversion:
     """The colour map of pictures of depth that are inverted: values from 0 to 1 whose scale differs from frame to frame."""
     fit: Fit = "exact"
     is_truth: bool = False
+    is_unit_stated: bool = False
+    """Whether the user stated the unit of a count; a named format may be meant by mistake."""
 
     def record(self) -> dict[str, Any]:
         """What the manifest states, and with it the key."""
@@ -63,10 +65,10 @@ class Conversion:
 
         NaN: unknown; infinity: sky. `mask`: where values are known, (h, w). Raises SourceError.
         """
-        unknown = _matches(raw, self.unknown)
+        unknown = matches(raw, self.unknown)
         if mask is not None:
             unknown |= ~mask
-        sky = _matches(raw, self.sky) & ~unknown
+        sky = matches(raw, self.sky) & ~unknown
         self._require_finite(name, raw, unknown | sky)
         found = self._normals(raw) if self.format.domain == "normal" else self._depth(name, raw, texts)[..., None]
         found[unknown | sky] = np.nan
@@ -80,7 +82,7 @@ class Conversion:
 
     def numbers(self, raw: np.ndarray) -> np.ndarray:
         """The values of a map as stored that mean a number: (K, C)."""
-        return raw[~_matches(raw, (*self.unknown, *self.sky))]
+        return raw[~matches(raw, (*self.unknown, *self.sky))]
 
     def _require_finite(self, name: str, raw: np.ndarray, excepted: np.ndarray) -> None:
         if raw.dtype.kind != "f":
@@ -127,13 +129,13 @@ class Conversion:
         return values[..., ["xyz".index(axis[-1]) for axis in self.axes]] * signs
 
     def _require_depth(self, name: str, found: np.ndarray) -> None:
-        if self.meaning != "metric":
+        if self.meaning not in ("metric", "scale"):
             return
         n_bad = int((found <= 0).sum())
         if n_bad:
             raise SourceError(
                 "not_positive",
-                f"{name}: {n_bad} of {found.size} pixels have a depth of {float(np.nanmin(found)):g} m",
+                f"{name}: {n_bad} of {found.size} pixels have a depth of {float(np.nanmin(found)):g}{' m' if self.meaning == 'metric' else ''}",
                 "if such a value means unknown, say so: --unknown 0; if the maps are stretched between their nearest and farthest pixel, they "
                 "are relative: --unit affine or inverse",
             )
@@ -146,7 +148,7 @@ def rays_to_z(height: int, width: int, focal_px: float) -> np.ndarray:
     return 1 / np.sqrt(1 + x[None] ** 2 + y[:, None] ** 2)
 
 
-def _matches(raw: np.ndarray, rules: tuple[str, ...]) -> np.ndarray:
+def matches(raw: np.ndarray, rules: tuple[str, ...]) -> np.ndarray:
     """Where a value means what a rule says: bool (h, w)."""
     found = np.zeros(raw.shape[:2], bool)
     for rule in rules:
@@ -155,11 +157,14 @@ def _matches(raw: np.ndarray, rules: tuple[str, ...]) -> np.ndarray:
         elif rule == "inf":
             found |= np.isinf(raw).any(axis=-1) if raw.dtype.kind == "f" else False
         elif rule.startswith(">"):
-            limit = float(rule.lstrip(">="))
+            limit = float(rule.removeprefix(">").removeprefix("="))
             found |= (raw >= limit if rule.startswith(">=") else raw > limit).any(axis=-1)
         else:
             values = np.array(rule.split(), np.float64)
-            found |= (raw[..., : max(len(values), 1)] == values).all(axis=-1)
+            with np.errstate(over="ignore"):
+                values = values.astype(raw.dtype) if raw.dtype.kind == "f" else values  # as the file rounded it
+            colours = raw[..., :1] if raw.shape[-1] == 2 else raw[..., :3]  # without opacity
+            found |= (colours == values).all(axis=-1)
     return found
 
 

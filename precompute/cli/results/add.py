@@ -193,7 +193,7 @@ def add(
         )
         with frames_bar() as progress:
             added = add_results(opened, input_track, wanted, progress=progress)
-    except (SourceError, StoreError, OSError) as error:
+    except (SourceError, StoreError, BadRecord, OSError) as error:
         word = f"error[{error.code}]" if isinstance(error, SourceError) else "error"
         complain(f"{error}; nothing was added", word)
         raise typer.Exit(EXIT_FAILED_ITEM) from None

@@ -62,7 +62,7 @@ def save(
     from precompute.results.save import save_results
 
     opened = existing_store(store, read_only=True)
-    track = _find(opened, find_input(opened, clip).head.clip.key, configuration)
+    track = find_track(opened, find_input(opened, clip).head.clip.key, configuration)
     try:
         with frames_bar() as progress:
             written = save_results(
@@ -81,9 +81,11 @@ def save(
     say(f"{track.head.label}: {count(n_maps, 'file')} and {written[-1].name} in {to}")
 
 
-def _find(store: Store, clip: str, name: str) -> Track:
+def find_track(store: Store, clip: str, name: str) -> Track:
+    """The newest finished track of that name, else one that grows. Ends the command where there is none."""
     wanted = name.removeprefix("truth/")
     tracks = [track for track in store.tracks(clip=clip) if track.head.kind in KINDS]
+    tracks.sort(key=lambda track: not track.is_complete)  # the newest that is finished, before one that still grows
     for track in tracks:
         is_truth = track.head.kind == "truth"
         if track.head.configuration == wanted and (is_truth or not name.startswith("truth/")):

@@ -1,4 +1,4 @@
-"""NumPy's files: `.npy` through a memory map, and the arrays of `.npz`, which are inflated frame by frame."""
+"""NumPy's files: `.npy` entry by entry, and the arrays of `.npz`, which are inflated frame by frame."""
 
 from __future__ import annotations
 
@@ -53,24 +53,31 @@ class NpyFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         with path.open("rb") as file:
-            self._shape, fortran, self._dtype = read_header(path, file)
-            start = file.tell()
+            self._shape, self._is_fortran, self._dtype = read_header(path, file)
+            self._start = file.tell()
         require_numbers(path, "", self._dtype)
         n_bytes = self._dtype.itemsize * math.prod(self._shape)
-        found = path.stat().st_size - start
+        found = path.stat().st_size - self._start
         if found < n_bytes:
             raise truncated(path, f"{found} bytes of values, its header states {n_bytes}")
-        order = "F" if fortran else "C"
-        self._values = (
-            np.memmap(path, self._dtype, "r", start, self._shape, order) if n_bytes else np.empty(self._shape)
-        )
 
     def arrays(self) -> list[ArrayInfo]:
         return [ArrayInfo("", self._shape, self._dtype.name)]
 
     def read(self, name: str, index: int | None) -> np.ndarray:
-        require_size(self._path, self._shape if index is None else self._shape[1:], self._dtype.itemsize)
-        return np.array(self._values if index is None else self._values[index])
+        shape = self._shape if index is None else self._shape[1:]
+        require_size(self._path, shape, self._dtype.itemsize)
+        if index is not None and not 0 <= index < self._shape[0]:
+            raise damaged(self._path, f"no entry {index} of {self._shape[0]}")
+        if self._is_fortran:  # an entry is scattered over the file; a map of it needs address space for all
+            values = np.memmap(self._path, self._dtype, "r", self._start, self._shape, "F")
+            return np.array(values if index is None else values[index])
+        n_values = math.prod(shape)
+        start = self._start + (index or 0) * n_values * self._dtype.itemsize
+        values = np.fromfile(self._path, self._dtype, n_values, offset=start)
+        if values.size < n_values:
+            raise truncated(self._path, f"{values.size} values of an entry, its header states {n_values}")
+        return values.reshape(shape)
 
 
 class NpzFile:

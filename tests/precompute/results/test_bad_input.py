@@ -19,7 +19,7 @@ from precompute.failures import SourceError
 from precompute.results.colours import inverted, map_of, table
 from precompute.results.judging import refuse_axes, refuse_rays
 from precompute.results.reading import Reader
-from precompute.results.values import rays_to_z
+from precompute.results.values import matches, rays_to_z
 from tests.precompute.results.conftest import HEIGHT, N_FRAMES, WIDTH, add, depths, input_of, normals
 
 
@@ -226,3 +226,77 @@ def test_a_reader_that_crashes_is_reported_and_replaced(tmp_path: Path, monkeypa
             broken.look(tmp_path / "maps.npy")
         monkeypatch.undo()
         assert broken.look(tmp_path / "maps.npy")[0].shape == (3, 16, 24)
+
+
+@pytest.mark.parametrize("unit", ["affine", "inverse", "scale"])
+def test_ground_truth_without_metres_is_refused(unit: str, tmp_path: Path, store: Store, reader: Reader):
+    path = saved(tmp_path / "maps.npy", depths())
+    assert "has no metres" in refused("no_unit", store, path, reader, method="truth", unit=unit)
+    assert "has no metres" in refused("no_unit", store, path, reader, method="truth", format="marigold")
+    assert add(store, path, reader, "truth", unit="m").is_new
+
+
+@pytest.mark.parametrize("rule", [">1 2", ">", "1 2", ">=>=1", "NaN", "none", ""])
+def test_a_rule_for_unknown_values_that_is_none_is_named(rule: str, tmp_path: Path, store: Store, reader: Reader):
+    path = saved(tmp_path / "maps.npy", depths())
+    assert f"'{rule}' is not a value" in refused("not_finite", store, path, reader, unit="m", unknown=(rule,))
+
+
+def test_a_value_that_means_unknown_is_compared_in_all_channels_as_the_file_rounded_it():
+    vectors = np.float32([[[0, 0, 0], [0, 0.6, -0.8]]])
+    assert matches(vectors, ("0",)).tolist() == [[True, False]]
+    assert matches(np.float32([[[0.1], [0.2]]]), ("0.1",)).tolist() == [[True, False]]
+    assert matches(np.uint8([[[0], [1]]]), ("0.5",)).tolist() == [[False, False]]
+
+
+@pytest.mark.parametrize("value", [0.0, -2.0])
+def test_depth_up_to_scale_is_positive(value: float, tmp_path: Path, store: Store, reader: Reader):
+    values = depths()
+    values[1, 2, 3] = value
+    path = saved(tmp_path / "maps.npy", values)
+    assert f"a depth of {value:g};" in refused("not_positive", store, path, reader, unit="scale")
+    assert add(store, path, reader, unit="scale", unknown=(f"{value:g}",)).is_new
+
+
+@pytest.mark.parametrize("stated", ["opengl", "outward", "z,x,-y"])
+def test_the_axes_that_are_advised_are_those_of_the_file(stated: str, tmp_path: Path, store: Store, reader: Reader):
+    saved(tmp_path / "truth.npy", normals())
+    add(store, tmp_path / "truth.npy", reader, "truth", "normal", axes="opencv")
+    path = saved(tmp_path / "mine.npy", np.stack([normals()[..., 1], -normals()[..., 0], normals()[..., 2]], axis=-1))
+    assert "read as -y,x,z" in refused("wrong_axes", store, path, reader, domain="normal", axes=stated)
+    track = add(store, path, reader, "mine", "normal", axes="-y,x,z").track
+    assert store.column(track, "angle_degrees").max() < 1.5
+
+
+@pytest.mark.parametrize("name", ["nyu", "kitti", "zoedepth"])
+def test_grey_of_8_bits_is_not_taken_for_a_format_of_16(name: str, tmp_path: Path, store: Store, reader: Reader):
+    grey = np.stack([np.linspace(1, 255, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(np.uint8)] * N_FRAMES)
+    path = png_folder(tmp_path / "grey", grey)
+    assert "8-bit grey" in refused("picture_of_depth", store, path, reader, format=name)
+    assert add(store, path, reader, format=name, unit="cm").is_new
+
+
+def test_numbers_of_another_kind_than_the_format_has_are_refused(tmp_path: Path, store: Store, reader: Reader):
+    path = saved(tmp_path / "maps.npy", depths())
+    assert "nyu has integers, not floats" in refused("unknown_format", store, path, reader, format="nyu")
+    path = saved(tmp_path / "n.npy", (normals() * 127).astype(np.int16))
+    message = refused("unknown_format", store, path, reader, domain="normal", format="diode-normal")
+    assert "diode-normal has floats, not integers" in message
+
+
+def test_a_stack_larger_than_the_memory_of_its_reader_is_read_entry_by_entry(tmp_path: Path, reader: Reader):
+    """Files of 4 GB with one entry written: the rest takes no room on the disk."""
+    shape = (1024, 1024, 1024)
+    for order in (False, True):
+        path = tmp_path / f"{order}.npy"
+        with path.open("wb") as file:
+            header = {"descr": "<f4", "fortran_order": order, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            start = file.tell()
+            file.truncate(start + (4 << 30))
+            file.seek(start + (1000 << 22))
+            file.write(np.full(4, 2.5, "<f4").tobytes())
+    assert reader.frame(tmp_path / "False.npy", "", 1000)[0, :5].tolist() == [2.5, 2.5, 2.5, 2.5, 0]
+    with pytest.raises(SourceError, match="needs more than 3 GB") as caught:
+        reader.frame(tmp_path / "True.npy", "", 1000)
+    assert caught.value.code == "too_large"

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from cache.store import Store
 from precompute.__main__ import app
+from precompute.cli.results.save import find_track
 from precompute.failures import SourceError
+from precompute.results.look import look_at
 from precompute.results.matching import match
 from precompute.results.reading import Reader
 from precompute.results.save import SIDECAR, save_results
@@ -33,6 +37,8 @@ def test_maps_are_matched_by_number_time_and_stride():
     assert match("by-time", None, 18, TIMES, fps=30).places == (0, 3, 6, 9, 12, 15)
     assert match("by-stride", None, 12, TIMES, stride=2).places == (0, 2, 4, 6, 8, 10)
     assert match("order", [0, 5, 10, 15, 20, 25], 6, TIMES).places == tuple(range(6))
+    assert match("by-time", [0, 5, 10, 15, 20, 25], 6, TIMES, fps=10).places == tuple(range(6))
+    assert match("by-time", [1, 2, 3, 5, 6, 7, 8], 7, TIMES[:3], fps=20).places == (0, 2, 3)
     assert match("by-time", None, 18, TIMES, fps=30).words.endswith("12 maps not used")
 
 
@@ -47,6 +53,8 @@ def test_maps_are_matched_by_number_time_and_stride():
         ("by-time", None, 4, {"fps": 5}, "would show the map of another frame"),
         ("by-stride", None, 6, {"stride": 2}, r"3 frames \(3, 4, 5\)"),
         ("by-stride", None, 6, {}, "without a stride"),
+        ("by-stride", [0, 1, 2, 4, 5, 6], 6, {"stride": 1}, "frame 3 is without a map"),
+        ("by-time", [0, 1, 2, 4, 5, 6], 6, {"fps": 10}, "frame 3 is without a map"),
     ],
 )
 def test_frames_without_a_map_of_their_own_are_named(rule, numbers, n_maps, more, words):
@@ -209,3 +217,120 @@ def test_the_commands_look_add_and_save(tmp_path: Path, store: Store):
     assert saved_run.exit_code == 0, saved_run.output
     assert len(list(folder.glob("*.npy"))) == N_FRAMES and np.load(folder / "frame_000000.npy").shape == (HEIGHT, WIDTH)
     assert run(app, ["results", "add", str(folder), "--as", "no/name", *options]).exit_code == 2
+
+
+def test_sky_of_a_truth_leaves_every_error_a_number(tmp_path: Path, store: Store, reader: Reader):
+    true_depth = depths()
+    true_depth[:, 0] = np.inf
+    add(store, saved(tmp_path / "t.npy", true_depth), reader, "truth", unit="m", sky=("inf",), bits=16)
+    added = add(store, saved(tmp_path / "m.npy", 1.1 * depths()), reader, unit="m")
+    for name in added.columns:
+        assert np.isfinite(store.column(added.track, name)).all(), name
+    assert store.column(added.track, "absrel") == pytest.approx([0.1] * N_FRAMES, abs=0.006)
+
+
+def test_sky_of_inverse_depth_stays_the_farthest(tmp_path: Path, store: Store, reader: Reader):
+    """Infinity stands for sky; 1/infinity must not become the nearest depth, neither in errors nor in what is saved."""
+    true_depth, mine = depths(), 3 / depths() - 0.2
+    true_depth[:, 0], mine[:, 0] = 900.0, np.inf
+    early = add(store, saved(tmp_path / "m.npy", mine), reader, "early", unit="inverse", sky=("inf",), bits=16).track
+    add(store, saved(tmp_path / "t.npy", true_depth), reader, "truth", unit="m", bits=16)
+    add(store, tmp_path / "m.npy", reader, "late", unit="inverse", sky=("inf",), bits=16)
+    newest = {track.head.method: track for track in reversed(store.tracks(kind="prediction"))}
+    for method in ("early", "late"):
+        assert store.column(newest[method], "absrel").max() < 0.02, method
+    save_results(store, early, tmp_path / "out", "npy")
+    assert np.isposinf(np.load(tmp_path / "out" / "frame_000001.npy")[0]).all()
+    save_results(store, early, tmp_path / "pfm", "pfm")
+    assert np.isinf(reader.frame(tmp_path / "pfm" / "frame_000001.pfm", "", None)[0]).all()
+
+
+def test_a_prediction_that_cannot_be_read_does_not_keep_its_truth_out(tmp_path: Path, store: Store, reader: Reader):
+    broken = add(store, saved(tmp_path / "a.npy", depths()), reader, "broken", unit="m").track
+    add(store, saved(tmp_path / "b.npy", 1.1 * depths()), reader, "whole", unit="m")
+    pack = store.pack_path(broken.head.key, broken.packs[0].sha256)
+    pack.write_bytes(bytes(pack.stat().st_size))
+    truth = add(store, saved(tmp_path / "t.npy", depths()), reader, "truth", unit="m")
+    assert truth.is_new and truth.gained == ("results/whole/rgb-depth",)
+    assert truth.notes[-1].startswith("results/broken/rgb-depth has no errors: ")
+
+
+def test_what_is_added_again_after_another_is_the_newest_again(tmp_path: Path, store: Store, reader: Reader):
+    saved(tmp_path / "a.npy", depths())
+    saved(tmp_path / "b.npy", 1.2 * depths())
+
+    def shown(kind: str) -> str:
+        return next(track.head.key for track in store.tracks(kind=kind))
+
+    for method, kind in (("mine", "prediction"), ("truth", "truth")):
+        keys = []
+        for name in ("a", "b", "a", "a"):
+            added = add(store, tmp_path / f"{name}.npy", reader, method, unit="m")
+            keys.append(added.track.head.key)
+            assert shown(kind) == keys[-1], name
+        assert keys[0] == keys[2] == keys[3] != keys[1]
+    newest = store.tracks(kind="prediction")[0]
+    assert newest.head.constants["truth"] == shown("truth")
+    assert store.column(newest, "absrel").max() < 0.012
+
+
+def test_what_a_png_cannot_state_is_not_saved_as_one(tmp_path: Path, store: Store, reader: Reader):
+    values = depths()
+    values[2, 0, 0] = 15
+    track = add(store, saved(tmp_path / "m.npy", values), reader, unit="m").track
+    with pytest.raises(SourceError, match=r"frame 2: 1 pixels are farther than 13.11 m"):
+        save_results(store, track, tmp_path / "out", "png16", unit="m/5000")
+    assert len(save_results(store, track, tmp_path / "out", "png16", unit="mm")) == N_FRAMES + 1
+    colours = add_track(
+        store, track.head.clip, kind="prediction", path="rgb-rgb", number=9, zoo="mini", method="baseline"
+    )
+    with pytest.raises(SourceError, match="not rgb"):
+        save_results(store, colours, tmp_path / "colours", "png16")
+
+
+def test_a_track_that_still_grows_is_not_saved_before_a_finished_one(store: Store):
+    clip, tracks = input_of(store).head.clip, []
+    for number, ready_frames in ((5, 1), (6, None), (7, 1), (8, 1)):
+        names = {"kind": "prediction", "path": "rgb-depth", "zoo": "mini", "method": "baseline"}
+        tracks.append(add_track(store, clip, number=number, ready_frames=ready_frames, **names))
+    assert find_track(store, clip.key, "mini/baseline/rgb-depth").head.key == tracks[1].head.key
+
+
+def test_another_mask_makes_another_track(tmp_path: Path, store: Store, reader: Reader):
+    for at, values in enumerate(depths()):
+        saved(tmp_path / f"{at}_depth.npy", values)
+        saved(tmp_path / f"{at}_depth_mask.npy", np.ones_like(values))
+    first = add(store, tmp_path, reader, format="diode")
+    mask = np.ones((HEIGHT, WIDTH))
+    mask[0] = 0
+    saved(tmp_path / "1_depth_mask.npy", mask)
+    second = add(store, tmp_path, reader, format="diode")
+    assert second.is_new and second.track.head.key != first.track.head.key
+    assert np.isnan(Truth(store, second.track).values(1)[0]).all()
+
+
+def test_another_version_of_the_errors_makes_another_track(
+    tmp_path: Path, store: Store, reader: Reader, monkeypatch: pytest.MonkeyPatch
+):
+    add(store, saved(tmp_path / "t.npy", depths()), reader, "truth", unit="m")
+    path = saved(tmp_path / "m.npy", 1.1 * depths())
+    first = add(store, path, reader, unit="m")
+    monkeypatch.setattr("precompute.results.add.ERRORS_VERSION", 99)
+    assert add(store, path, reader, unit="m").track.head.key != first.track.head.key
+
+
+def test_a_picture_is_looked_at_whole_and_a_video_frame_by_frame(tmp_path: Path):
+    picture = np.zeros((1500, 1500, 3), np.uint8)
+    picture[-1, -1] = 200
+    Image.fromarray(picture).save(tmp_path / "picture.png")
+    (row,) = look_at(tmp_path / "picture.png", 3)[1]
+    assert (row.lowest, row.highest) == (0, 200) and "entries" not in row.remark
+    with av.open(str(tmp_path / "depth.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "gray16le"
+        for at in range(N_FRAMES):
+            values = np.full((HEIGHT, WIDTH), 100 + at, np.uint16)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(values, format="gray16le")))
+        container.mux(stream.encode())
+    (row,) = look_at(tmp_path / "depth.mkv", 3)[1]
+    assert (row.lowest, row.highest) == (100, 102) and "a video is a stack" not in row.remark
