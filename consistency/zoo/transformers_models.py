@@ -24,6 +24,8 @@ MAX_CONFIG_LETTERS = 100_000
 MAX_LAYERS = 200
 FETCHING = ("backbone", "use_timm_backbone", "use_pretrained_backbone")
 """Fields that would make the library fetch further weights, or need another library."""
+RUNNING = ("attn_implementation", "experts_implementation", "quantization_config", "kernel_config")
+"""Parts of the names of fields that can name code for the library to fetch and run."""
 
 
 def is_installed() -> bool:
@@ -98,12 +100,24 @@ def _checked(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
                 f"configuration of {name}: {key} is {str(value)[:60]!r}, for which more would be fetched",
                 "use a model whose backbone is in its own file",
             )
-        if key == "auto_map" or key in FETCHING:
+        runs_code = any(part in key for part in RUNNING)
+        if runs_code and not (value is None or isinstance(value, bool)):
+            raise BadNetwork(
+                f"configuration of {name}: {key[:60]} is {str(value)[:60]!r}, for which code could be fetched and run",
+                "use a model whose config.json does not name it",
+            )
+        if key == "auto_map" or key in FETCHING or runs_code:
             continue
         if "layers" in key and isinstance(value, int) and value > MAX_LAYERS:
             raise BadNetwork(f"configuration of {name}: {key} is {value}; at most {MAX_LAYERS} are built")
-        found[key] = _checked(name, value) if isinstance(value, Mapping) else value
+        found[key] = _checked_value(name, value)
     return found
+
+
+def _checked_value(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _checked(name, value)
+    return [_checked_value(name, one) for one in value] if isinstance(value, list) else value
 
 
 def _require_size(name: str, architecture: Any, config: Any, state: Mapping[str, Tensor]) -> None:

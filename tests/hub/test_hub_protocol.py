@@ -158,6 +158,11 @@ def test_an_answer_that_is_no_json_object_is_refused(site, tmp_path, answer):
         ),
         ({"model_type": "dpt", "use_timm_backbone": True}, "for which more would be fetched"),
         ({"model_type": "dpt", "num_hidden_layers": 10**9}, "at most 200 are built"),
+        ({"model_type": "dpt", "_attn_implementation": "someone/kernel"}, "code could be fetched and run"),
+        ({"model_type": "dpt", "backbone_config": {"attn_implementation": "a/b"}}, "code could be fetched and run"),
+        ({"model_type": "dpt", "_experts_implementation": "a/b:c"}, "code could be fetched and run"),
+        ({"model_type": "dpt", "parts": [[{"quantization_config": {}}]]}, "code could be fetched and run"),
+        ({"model_type": "dpt", "kernel_config": {"a": "b"}}, "code could be fetched and run"),
     ],
 )
 def test_a_configuration_that_is_not_built_here_is_refused(site, tmp_path, config, message):
