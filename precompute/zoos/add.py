@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +46,9 @@ def add(
         raise ZooError("networks of the hub need the library transformers", transformers_models.INSTALL)
     model = hub.ask(repository, revision)
     preset = preset_of(f"hf:{repository}")
-    licence = show_licence(model.licence, preset, say)
+    licence, is_free = show_licence(model.licences, preset, say)
     say(f"{repository} at {model.commit[:12]}: {model.n_bytes / 1e6:.1f} MB of safetensors from {hub.endpoint()}")
-    if licence not in FREE_LICENCES and not accepts_licence:
+    if not (is_free or accepts_licence):
         raise ZooError(
             f"the licence of {repository} is {licence or 'not stated'}, which restricts how it may be used",
             f"read it at https://huggingface.co/{repository}, then add --accept-licence",
@@ -81,13 +81,16 @@ def add(
     return read_zoo(name)
 
 
-def show_licence(stated: str, preset: Preset | None, say: Callable[[str], None]) -> str:
-    """Print the licence before anything is fetched; the stricter of what the hub states and what the preset knows."""
-    known = preset.licence if preset else ""
-    is_known = bool(preset and preset.is_non_commercial)
-    licence = known.lower() if is_known or not stated else stated
-    say(f"licence: {licence or 'not stated'}" + (", non-commercial" if is_known or "-nc" in licence else ""))
-    return licence
+def show_licence(stated: Sequence[str], preset: Preset | None, say: Callable[[str], None]) -> tuple[str, bool]:
+    """Print, before anything is fetched, what the hub states and, where it differs, what the preset knows. Both are returned in
+    words, and whether all of it is free."""
+    known, on_hub = preset.licence.lower() if preset else "", " and ".join(stated)
+    is_non_commercial = any("-nc" in licence for licence in (known, *stated)) or bool(preset and preset.non_commercial)
+    licence = known or on_hub
+    elsewhere = f"; the hub states {on_hub}" if on_hub not in ("", licence) else ""
+    say(f"licence: {licence or 'not stated'}{', non-commercial' * is_non_commercial}{elsewhere}")
+    is_free = bool(licence) and {*stated, *([known] if known else [])} <= FREE_LICENCES
+    return licence + elsewhere, is_free and not (preset and preset.is_non_commercial)
 
 
 def read_config(repository: str, path: Path) -> dict[str, Any]:

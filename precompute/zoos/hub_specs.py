@@ -108,7 +108,9 @@ def _resize(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         # It scales numbers, not pictures of 8 bits.
         return {**rule, "side": "stretch", "rounds_to_8_bits": False, "antialias": False}
     side = "nearest" if fields.get("keep_aspect_ratio", False) else "stretch"
-    return {**rule, "side": side, "multiple": _px(fields.get("ensure_multiple_of", 1))}
+    multiple = _px(fields.get("ensure_multiple_of", 1))
+    # The way back is bicubic in `post_process_depth_estimation`, whatever `resample` is.
+    return {**rule, "side": side, "multiple": multiple, "output_resample": "bicubic"}
 
 
 def _resample(number: Any) -> str:

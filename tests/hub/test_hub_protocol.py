@@ -15,6 +15,7 @@ from consistency.zoo.read import known_zoos
 from precompute.cli.app import app
 from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
 from precompute.zoos import hub
+from precompute.zoos.add import show_licence
 from precompute.zoos.presets import preset_of, presets
 from tests.fixtures.sites import running
 from tests.hub.tiny import COMMIT, PROCESSORS, serve
@@ -52,6 +53,7 @@ def nothing_added(tmp_path: Path) -> bool:
         ("cc-by-nc-4.0", "licence: cc-by-nc-4.0, non-commercial"),
         (None, "licence: not stated"),
         ("other", "licence: other"),
+        (["mit", "cc-by-nc-4.0"], "licence: mit and cc-by-nc-4.0, non-commercial"),
     ],
 )
 def test_a_licence_that_restricts_is_asked_for_before_anything_is_fetched(site, tmp_path, licence, shown):
@@ -68,6 +70,19 @@ def test_a_preset_s_licence_counts_where_the_hub_states_a_milder_one(site, tmp_p
     assert (
         result.exit_code == 1 and "licence: cc-by-nc-4.0, non-commercial" in result.output and nothing_added(tmp_path)
     )
+
+
+def test_a_licence_of_the_hub_is_shown_beside_the_one_of_a_preset_that_is_restricted():
+    said: list[str] = []
+    kept, is_free = show_licence(("something-else",), preset_of("hf:apple/DepthPro-hf"), said.append)
+    assert said == ["licence: apple-amlr; the hub states something-else"] and not is_free
+    assert kept == "apple-amlr; the hub states something-else"
+    assert show_licence(("apple-amlr",), preset_of("hf:apple/DepthPro-hf"), said.append) == ("apple-amlr", False)
+    assert said[-1] == "licence: apple-amlr"
+    small = preset_of("hf:depth-anything/Depth-Anything-V2-Small-hf")
+    assert show_licence(("apache-2.0",), small, said.append) == ("apache-2.0", True)
+    assert show_licence(("other",), small, said.append) == ("apache-2.0; the hub states other", False)
+    assert show_licence(("mit", "apache-2.0"), None, said.append) == ("mit and apache-2.0", True)
 
 
 def test_without_transformers_it_is_said_what_to_install_and_nothing_is_asked(site, tmp_path, monkeypatch):

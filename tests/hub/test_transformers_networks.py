@@ -55,7 +55,7 @@ def codes_of(image: np.ndarray) -> torch.Tensor:
 def test_a_picture_becomes_the_tensor_that_the_library_makes_of_it(kind, size):
     image = picture(*size)
     expected = processor_of(kind)(images=image, return_tensors="pt")["pixel_values"]
-    spec = read_spec(InputSpec, hub_specs.ports_of({"model_type": kind}, PROCESSORS[kind]).input)
+    spec = read_spec(InputSpec, hub_specs.ports_of({"model_type": kind.split()[0]}, PROCESSORS[kind]).input)
     found = spec.to_numbers(codes_of(image), RGB)
     assert found.shape == expected.shape
     difference = (found - expected).abs()
@@ -70,14 +70,17 @@ def test_a_picture_becomes_the_tensor_that_the_library_makes_of_it(kind, size):
         ("depth_anything", {}),
         ("depth_anything", {"depth_estimation_type": "metric", "max_depth": 20}),
         ("dpt", {}),
+        ("dpt bilinear", {}),
         ("glpn", {}),
     ],
     ids=str,
 )
 def test_the_map_is_the_one_of_the_library_s_own_post_processing(kind, fields):
-    made, processor, size = model(kind, **fields), processor_of(kind), (48, 80)
+    processor, stated = processor_of(kind), PROCESSORS[kind]
+    kind, size = kind.split()[0], (48, 80)
+    made = model(kind, **fields)
     config = {**json.loads(made.config.to_json_string()), "model_type": kind}
-    ports = hub_specs.ports_of(config, PROCESSORS[kind])
+    ports = hub_specs.ports_of(config, stated)
     inputs = processor(images=picture(*size), return_tensors="pt")
     with torch.no_grad():
         outputs = made(**inputs)
