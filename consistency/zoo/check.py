@@ -55,7 +55,7 @@ def _problems_of_a_run(edge: Edge, network: nn.Module, codes: Tensor) -> list[st
         inner = network.network
         try:
             given = network.input_spec.to_numbers(codes, edge.source_domain)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError, IndexError) as error:
             return [f"edge {edge.name}: `input` does not fit {edge.source}: {first_line(error)}"]
     fed = f"{tuple(given.shape)} numbers from {given.min():.3g} to {given.max():.3g}"
     try:
@@ -108,7 +108,7 @@ def _problems_of_numbers(edge: Edge, network: Adapted, made: Tensor, codes: Tens
         )
     try:
         result = spec.to_codes(made, target, (codes.shape[-2], codes.shape[-1]))
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, IndexError) as error:
         return [f"edge {edge.name}: `output` does not fit the network's {shape}: {first_line(error)}"]
     return found + (_problems_of_codes(edge, result, codes) or _problems_of_axes(edge, result))
 

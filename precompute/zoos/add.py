@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -54,30 +55,33 @@ def add(
             f"read it at https://huggingface.co/{repository}, then add --accept-licence",
         )
     home = installed_zoos_folder()
-    with writing(home / ".adding"), tempfile.TemporaryDirectory(dir=home / ".adding", prefix="new-") as temporary:
-        staged = Path(temporary) / "zoo"
-        staged.mkdir()
-        files = hub.fetch(model, Path(temporary), report)
-        config = read_config(repository, files[hub.CONFIG])
-        ports = hub_specs.ports_of(config, hub.read_json(repository, files[hub.PROCESSOR]))
-        files[hub.WEIGHTS].replace(staged / f"{name}.safetensors")
-        header = {"name": name, "licence": licence or "not stated", "version": model.commit[:12]}
-        header["description"] = _description(repository, preset)
-        _write(staged, header, config, ports.input, ports.output or hub_specs.relative_output(1.0))
-        install.record(read_zoo(str(staged)))
-        if ports.is_relative:
-            highest = highest_number(load_zoo(str(staged)))
-            _write(staged, header, config, ports.input, hub_specs.relative_output(HEADROOM * highest))
-            say(
-                f"relative depth: its numbers reach {highest:.3g} on the bundled clips, and are stored up to {HEADROOM * highest:.3g}"
-            )
-        zoo = read_zoo(str(staged))
-        wrong = [problem for edge in zoo.edges for problem in problems(edge, zoo.size_multiple)]
-        if wrong:
-            raise ZooError(
-                f"{repository} does not do what its configuration says: {wrong[0]}", "choose another revision"
-            )
-        install.import_zoo(staged, name, on_problem=say)
+    with writing(home / ".adding"):
+        for left in (home / ".adding").glob("new-*"):  # of commands that were killed
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=home / ".adding", prefix="new-") as temporary:
+            staged = Path(temporary) / "zoo"
+            staged.mkdir()
+            files = hub.fetch(model, Path(temporary), report)
+            config = read_config(repository, files[hub.CONFIG])
+            ports = hub_specs.ports_of(config, hub.read_json(repository, files[hub.PROCESSOR]))
+            files[hub.WEIGHTS].replace(staged / f"{name}.safetensors")
+            header = {"name": name, "licence": licence or "not stated", "version": model.commit[:12]}
+            header["description"] = _description(repository, preset)
+            _write(staged, header, config, ports.input, ports.output or hub_specs.relative_output(1.0))
+            install.record(read_zoo(str(staged)))
+            if ports.is_relative:
+                highest = highest_number(load_zoo(str(staged)))
+                _write(staged, header, config, ports.input, hub_specs.relative_output(HEADROOM * highest))
+                say(
+                    f"relative depth: its numbers reach {highest:.3g} on the bundled clips, and are stored up to {HEADROOM * highest:.3g}"
+                )
+            zoo = read_zoo(str(staged))
+            wrong = [problem for edge in zoo.edges for problem in problems(edge, zoo.size_multiple)]
+            if wrong:
+                raise ZooError(
+                    f"{repository} does not do what its configuration says: {wrong[0]}", "choose another revision"
+                )
+            install.import_zoo(staged, name, on_problem=say)
     return read_zoo(name)
 
 

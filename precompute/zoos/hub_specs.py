@@ -55,9 +55,23 @@ class Ports:
 
 def ports_of(config: Mapping[str, Any], processor: Mapping[str, Any]) -> Ports:
     """How the network is given pictures and its output read. Raises ZooError."""
+    try:
+        return _ports(config, processor)
+    except ZooError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ZooError(
+            f"a field of its preprocessor_config.json or config.json makes no sense ({error})",
+            "choose another revision",
+        ) from error
+
+
+def _ports(config: Mapping[str, Any], processor: Mapping[str, Any]) -> Ports:
     kind = config["model_type"]
     fields = {**DEFAULTS[kind], **{key: value for key, value in processor.items() if value is not None}}
     ports: dict[str, Any] = {"resize": _resize(kind, fields)}
+    if not fields.get("do_rescale", True):
+        raise ZooError("its processor does not divide pixels by 255 (do_rescale is false), which is not supported")
     rescale = float(fields.get("rescale_factor", 1 / 255))
     if not math.isclose(rescale, 1 / 255, rel_tol=1e-4):
         raise ZooError(f"its processor multiplies pixels by {rescale}; only 1/255 is supported")

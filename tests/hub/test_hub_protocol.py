@@ -12,9 +12,10 @@ from typer.testing import CliRunner, Result
 
 from consistency.zoo import transformers_models
 from consistency.zoo.read import known_zoos
+from consistency.zoo.records import ZooError
 from precompute.cli.app import app
 from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
-from precompute.zoos import hub
+from precompute.zoos import hub, hub_specs
 from precompute.zoos.add import show_licence
 from precompute.zoos.presets import preset_of, presets
 from tests.fixtures.sites import running
@@ -173,6 +174,9 @@ def test_an_answer_that_is_no_json_object_is_refused(site, tmp_path, answer):
         ),
         ({"model_type": "dpt", "use_timm_backbone": True}, "for which more would be fetched"),
         ({"model_type": "dpt", "num_hidden_layers": 10**9}, "at most 200 are built"),
+        ({"model_type": "glpn", "depths": [1, 1, 10**9, 1]}, "depths is 1000000000; at most 200 are built"),
+        ({"model_type": "dpt", "neck_hidden_sizes": [[10**12]]}, "neck_hidden_sizes is 1000000000000; at most"),
+        ({"model_type": "dpt", "neck_hidden_sizes": [8] * 2000}, "has 2000 values; at most 1000 are read"),
         ({"model_type": "dpt", "_attn_implementation": "someone/kernel"}, "code could be fetched and run"),
         ({"model_type": "dpt", "backbone_config": {"attn_implementation": "a/b"}}, "code could be fetched and run"),
         ({"model_type": "dpt", "_experts_implementation": "a/b:c"}, "code could be fetched and run"),
@@ -185,6 +189,30 @@ def test_a_configuration_that_is_not_built_here_is_refused(site, tmp_path, confi
     serve(site, REPOSITORY, {**FILES, "config.json": json.dumps(config).encode(), "model.safetensors": whole})
     result = add()
     assert result.exit_code == 1 and message in result.output and nothing_added(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"do_rescale": False}, "do_rescale is false"),
+        ({"rescale_factor": [1]}, "makes no sense"),
+        ({"rescale_factor": "x"}, "makes no sense"),
+        ({"resample": [3]}, "makes no sense"),
+        ({"image_mean": {}}, "expected three numbers"),
+        ({"image_mean": True, "image_std": None, "size": 10**400}, "pixels"),
+    ],
+)
+def test_a_processor_that_makes_no_sense_is_refused(fields, message):
+    with pytest.raises(ZooError, match=message):
+        hub_specs.ports_of({"model_type": "dpt"}, {**PROCESSORS["dpt"], **fields})
+
+
+def test_what_a_killed_command_left_behind_is_removed_by_the_next_one(site, tmp_path):
+    left = tmp_path / "zoos" / ".adding" / "new-killed" / "zoo"
+    left.mkdir(parents=True)
+    (left / "tiny.safetensors").write_bytes(b"x" * 100)
+    serve(site, REPOSITORY, {**FILES, "model.safetensors": b""})
+    assert add().exit_code == 1 and nothing_added(tmp_path)
 
 
 def test_a_hub_that_cannot_be_reached_and_a_model_that_it_lacks_are_named(site, tmp_path, monkeypatch):

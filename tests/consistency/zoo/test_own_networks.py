@@ -248,6 +248,7 @@ def test_an_onnx_graph_cannot_read_files_elsewhere(tmp_path):
         ),
         ({"input": "{ size = [224, 224], mean = [0.5, 0.5], std = [1.0, 1.0] }"}, "`input` does not fit rgb"),
         ({"input": "{ size = [224, 224] }", "output": "{ range = [20.0, 30.0] }"}, "gives 0 everywhere"),
+        ({"input": "{ resize = { px = 2100 } }"}, "`input` does not fit rgb: resize makes .* at most 4096 a side"),
     ],
 )
 def test_check_explains_what_does_not_fit(tmp_path, keys, message):
@@ -256,6 +257,13 @@ def test_check_explains_what_does_not_fit(tmp_path, keys, message):
     result = invoke("zoo", "check", str(folder), "--record")
     assert result.exit_code == 1
     assert re.search(message, result.output), result.output
+
+
+@pytest.mark.parametrize(("end", "of"), [("input", "rgb"), ("output", "depth")])
+def test_axes_of_what_is_no_direction_are_refused(tmp_path, end, of):
+    keys = {"format": '"onnx"', "weights": '"fastdepth.onnx"', end: "{ axes = ['x', '-y', '-z'] }"}
+    with pytest.raises(ZooError, match=f"edge rgb-depth: `{end}` has axes, but {of} is no direction"):
+        read_zoo(str(write(tmp_path / "zoo", edge_toml(**keys))))
 
 
 def test_a_network_that_changed_after_it_was_recorded_is_not_run(alone):
