@@ -178,5 +178,11 @@ def test_the_five_commands_of_the_documentation_compare_a_relative_model_with_on
     assert commands[4].startswith("streamlit run dashboard/app.py")
     names = {track.head.configuration for track in Store(tmp_path / "store").tracks()}
     assert {"dav2/dav2/rgb-depth", "mine/mine/rgb-depth"} <= names
+    relative = {
+        track.head.configuration
+        for track in Store(tmp_path / "store").tracks()
+        if track.head.constants.get("known_up_to") == "inverse-scale-and-shift"
+    }
+    assert relative == {"dav2/dav2/rgb-depth"}
     toml = (tmp_path / "zoos" / "dav2" / "zoo.toml").read_text()
     assert 'known_up_to = "inverse-scale-and-shift"' in toml
