@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from consistency.domains import Domain
@@ -142,6 +143,8 @@ class OutputSpec(Spec):
         NaN. `resize`: how its input was made. `valid`: its mask, as numbers (N, 1, H, W) of any resolution. `frame`: the
         height and width without padding, if there is any."""
         x = numbers.permute(0, 3, 1, 2) if self.layout == "nhwc" else numbers
+        if valid is not None:
+            x = self.without_excluded(x, valid)
         if resize is not None:
             x = resize.undo(x, size)
         if self.order == "bgr":
@@ -165,6 +168,13 @@ class OutputSpec(Spec):
         valid = valid.float() if resize is None else resize.undo(valid, size)
         valid = resized(valid, size) if tuple(valid.shape[-2:]) != size else valid
         return torch.where(valid > self.mask_above, x, domain.invalid)
+
+    def without_excluded(self, x: Tensor, valid: Tensor) -> Tensor:
+        """(N, C, H, W) with finite numbers where the mask excludes pixels, so that none spread to their neighbours."""
+        if tuple(valid.shape[-2:]) != tuple(x.shape[-2:]):
+            valid = F.interpolate(valid.float(), size=tuple(x.shape[-2:]), mode="nearest")
+        finite = 0.0 if self.mean else self.range[1]
+        return torch.where((valid > self.mask_above) | torch.isfinite(x), x, finite)
 
     def _focal_factor(self, size: tuple[int, int], resize: Resize | None, frame: tuple[int, int]) -> float:
         """The focal length in pixels of the network's input over the canonical one; 1 without one."""
@@ -208,7 +218,7 @@ class Adapted(nn.Module):
     ) -> Tensor:
         """The codes of this size, of what the network gave. `frame`: as of `OutputSpec.to_codes`. Raises BadNetwork."""
         image = self.image(made, n_frames)
-        valid = self._mask(made, n_frames) if self.output_spec.mask else None
+        valid = self.mask(made, n_frames)
         return self.output_spec.to_codes(image, self.target, size, self.input_spec.resize, valid, frame)
 
     def image(self, made: Tensor | Mapping[str, Tensor], n_frames: int) -> Tensor:
@@ -220,8 +230,11 @@ class Adapted(nn.Module):
         spec = edge.output_spec or OutputSpec()
         return Adapted(self.network, self.source, edge.target_domain, self.input_spec, spec, edge.head, edge.name)
 
-    def _mask(self, made: Tensor | Mapping[str, Tensor], n_frames: int) -> Tensor:
+    def mask(self, made: Tensor | Mapping[str, Tensor], n_frames: int) -> Tensor | None:
+        """The output that says which pixels are valid, (N, 1, H, W); None if none is named. Raises BadNetwork."""
         mask = self.output_spec.mask
+        if not mask:
+            return None
         if not isinstance(made, Mapping) or mask not in made:
             names = ", ".join(made) if isinstance(made, Mapping) else "one output"
             raise BadNetwork(f"edge {self.name}: its network has no output '{mask}' for `mask`; it has {names}")

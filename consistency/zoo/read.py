@@ -266,6 +266,11 @@ def _edge(
     default = {} if form != "safetensors" else None
     input_row, output_row = row.get("input", default), row.get("output", default)
     source, target = _domain(row["source"], domains), _domain(row["target"], domains)
+    if row.get("dtype", "") not in ("", "float32") and target in domains and domains[target].bits == 16:
+        raise ValueError(
+            f"edge {source}-{target}: dtype is '{row['dtype']}', whose steps are wider than those of the 16 bits of {target}; "
+            "use float32"
+        )
     for name, port, of in (("input", input_row, source), ("output", output_row, target)):
         if isinstance(port, Mapping) and port.get("axes") and of in domains and domains[of].meaning != "direction":
             raise ValueError(f"edge {source}-{target}: `{name}` has axes, but {of} is no direction; remove them")

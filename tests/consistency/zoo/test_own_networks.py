@@ -266,6 +266,20 @@ def test_axes_of_what_is_no_direction_are_refused(tmp_path, end, of):
         read_zoo(str(write(tmp_path / "zoo", edge_toml(**keys))))
 
 
+class NamesDevices(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean(dim=1, keepdim=True) + torch.zeros(1, device=torch.device("cpu"))
+
+
+def test_a_dtype_of_a_program_that_names_devices_is_refused(tmp_path):
+    keys = {"format": '"torchscript"', "weights": '"net.pt"', "dtype": '"float16"'}
+    folder = write(tmp_path / "zoo", edge_toml(**keys))
+    torch.jit.trace(NamesDevices(), torch.rand(1, 3, 8, 8)).save(str(folder / "net.pt"))
+    record(read_zoo(str(folder)))
+    with pytest.raises(ZooError, match="dtype is 'float16', but its program names devices"):
+        load_network(read_zoo(str(folder)).edges[0], device=CPU, dtype=torch.float32)
+
+
 def test_a_network_that_changed_after_it_was_recorded_is_not_run(alone):
     assert invoke("zoo", "check", str(alone), "--record").exit_code == 0
     write_onnx(alone / "fastdepth.onnx", np.ones((1, 3, 1, 1)), np.zeros(1), [1, 3, 224, 224])
