@@ -66,7 +66,7 @@ def build(name: str, config_text: str, state: Mapping[str, Tensor]) -> nn.Module
         raise BadNetwork(
             f"network of {name} cannot be built: {first_line(error)}", "use the model's own config.json"
         ) from error
-    lacking = {kind: sorted(map(str, report[kind])) for kind in ("missing_keys", "mismatched_keys", "unexpected_keys")}
+    lacking = {kind: sorted(map(str, report[kind])) for kind in ("missing_keys", "mismatched_keys")}
     if lacking["missing_keys"] or lacking["mismatched_keys"]:
         keys = (lacking["missing_keys"] or lacking["mismatched_keys"])[:3]
         raise BadNetwork(

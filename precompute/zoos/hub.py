@@ -1,4 +1,5 @@
-"""Fetches one network of the Hugging Face hub: its revision pinned, safetensors only, every file checked against the hub's digests."""
+"""Fetches one network of the Hugging Face hub: its revision pinned, safetensors only. Sizes are checked against the hub's
+statement, and so is the SHA-256 of the weights; of small files the hub states none."""
 
 from __future__ import annotations
 

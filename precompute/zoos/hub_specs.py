@@ -38,7 +38,8 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     },
     "glpn": {"size_divisor": 32, "resample": 2, "do_normalize": False},
 }
-"""Fields that a preprocessor_config.json may leave out. What decides values and is not stated is taken from the processor's class."""
+"""Fields that a preprocessor_config.json may leave out, as the processor's class has them; mean and std of `depth_anything` are
+those of its released models, not of the class."""
 RATIO = DEPTH_MAX_METRES / DEPTH_MIN_METRES
 """Farthest over nearest depth that codes tell apart."""
 
