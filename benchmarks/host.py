@@ -64,9 +64,9 @@ class StoredOutputs:
     def failures(self) -> dict[str, Any]:
         return {}
 
-    def run(self, images: Tensor) -> dict[Chain, Tensor]:
+    def run(self, images: Tensor, frame: tuple[int, int] | None = None) -> dict[Chain, Tensor]:
         if len(self.outputs) < STORED_BATCHES:
-            self.outputs.append(self.graph.run(images))
+            self.outputs.append(self.graph.run(images, frame=frame))
         self.n_calls += 1
         found = self.outputs[self.n_calls % len(self.outputs)]
         return {chain: output[: len(images)] for chain, output in found.items()}

@@ -67,12 +67,17 @@ class Graph:
         return sum(map(len, self._steps))
 
     @torch.inference_mode()
-    def run(self, images: Tensor, field_of_view_degrees: Tensor | None = None) -> dict[Chain, Tensor]:
+    def run(
+        self,
+        images: Tensor,
+        field_of_view_degrees: Tensor | None = None,
+        frame: tuple[int, int] | None = None,
+    ) -> dict[Chain, Tensor]:
         """The output of every chain and of its prefixes.
 
         `images`: RGB in [0, 1], float32, (N, 3, H, W), on the networks' device; H and W multiples of the zoo's
         `size_multiple`. `field_of_view_degrees`: (N,), of the shorter sides, for networks that use it; by default they
-        assume one. The outputs are codes in [0, 1], (N, C, H, W), in the dtype of the last network.
+        assume one. `frame`: the height and width without padding, if there is any. The outputs are codes in [0, 1], (N, C, H, W), in the dtype of the last network.
         """
         outputs: dict[Chain, Tensor] = {(): images.contiguous(memory_format=torch.channels_last)}
         numbers: dict[
@@ -86,7 +91,7 @@ class Graph:
                 inputs = [_input(network, edges[0], outputs[source], numbers.get(source)) for source in by_input]
                 batch = torch.cat(inputs) if len(inputs) > 1 else inputs[0]
                 fields = None if field_of_view_degrees is None else field_of_view_degrees.repeat(len(inputs))
-                made = self._made(network, batch, edges, images.shape[-2:], fields)
+                made = self._made(network, batch, edges, images.shape[-2:], fields, frame)
             for index, prefixes in enumerate(by_input.values()):
                 rows = slice(index * len(images), (index + 1) * len(images))
                 for prefix in prefixes:
@@ -98,13 +103,19 @@ class Graph:
         return outputs
 
     def _made(
-        self, network: nn.Module, batch: Tensor, edges: Sequence[Edge], size: torch.Size, fields: Tensor | None
+        self,
+        network: nn.Module,
+        batch: Tensor,
+        edges: Sequence[Edge],
+        size: torch.Size,
+        fields: Tensor | None,
+        frame: tuple[int, int] | None,
     ) -> dict[str, tuple[Tensor, Tensor | None]]:
         """Digest of each edge -> its codes of that size, and the numbers that it passes on."""
         try:
             is_geometric = fields is not None and isinstance(network, GeoNet)
             made = network(batch, fields) if is_geometric else _numbers(network, batch)
-            return {edge.digest: _output(network, edge, made, size, len(batch)) for edge in edges}
+            return {edge.digest: _output(network, edge, made, size, len(batch), frame) for edge in edges}
         except BadNetwork as error:
             if not self._keeps_going:
                 raise
@@ -145,12 +156,17 @@ def _numbers(network: nn.Module, batch: Tensor) -> Tensor | Mapping[str, Tensor]
 
 
 def _output(
-    network: nn.Module, edge: Edge, made: Tensor | Mapping[str, Tensor], size: torch.Size, n_frames: int
+    network: nn.Module,
+    edge: Edge,
+    made: Tensor | Mapping[str, Tensor],
+    size: torch.Size,
+    n_frames: int,
+    frame: tuple[int, int] | None,
 ) -> tuple[Tensor, Tensor | None]:
     """The edge's codes, and the numbers that it passes on. Raises BadNetwork."""
     if isinstance(network, Adapted):
         adapted = network.for_output(edge)
-        codes = adapted.codes(made, (size[0], size[1]), n_frames)
+        codes = adapted.codes(made, (size[0], size[1]), n_frames, frame)
         return codes, adapted.image(made, n_frames) if edge.passes_numbers else None
     own = made[edge.head] if isinstance(made, Mapping) else made
     return (clipped(own), own) if edge.passes_numbers else (own, None)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from consistency.domains import Domain
@@ -76,7 +77,7 @@ class Spec:
     """If the network gives metres for a camera of this focal length: they are multiplied by the true one over this (`output`
     only)."""
     field_of_view_degrees: float = 60.0
-    """The field of view of the shorter side, for `canonical_focal_px`, where the clip states none."""
+    """The field of view of the frame's shorter side, for `canonical_focal_px`. No clip states its own."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -136,10 +137,14 @@ class OutputSpec(Spec):
         size: tuple[int, int],
         resize: Resize | None = None,
         valid: Tensor | None = None,
+        frame: tuple[int, int] | None = None,
     ) -> Tensor:
         """The network's numbers -> codes in [0, 1], (N, C, H, W) with that height and width. NaN and infinities give
-        NaN. `resize`: how its input was made. `valid`: its mask, as numbers (N, 1, H, W) of any resolution."""
+        NaN. `resize`: how its input was made. `valid`: its mask, as numbers (N, 1, H, W) of any resolution. `frame`: the
+        height and width without padding, if there is any."""
         x = numbers.permute(0, 3, 1, 2) if self.layout == "nhwc" else numbers
+        if valid is not None:
+            x = self.without_excluded(x, valid)
         if resize is not None:
             x = resize.undo(x, size)
         if self.order == "bgr":
@@ -153,7 +158,8 @@ class OutputSpec(Spec):
             x = x.mean(dim=1, keepdim=True).expand(-1, domain.channels, -1, -1)
         x = share = _with_axes(clipped(x), self.axes)
         if self.physical is not None:
-            physical = _physical(share.float(), *self.physical, self.scale) * self._focal_factor(size, resize)
+            physical = _physical(share.float(), *self.physical, self.scale)
+            physical = physical * self._focal_factor(size, resize, frame or size)
             x = _shares(physical, domain.lo, domain.hi, domain.scale).clamp(0, 1)
         x = _replace(x, share, self.invalid, domain.invalid)
         x = resized(x, size) if tuple(x.shape[-2:]) != size else x
@@ -163,12 +169,19 @@ class OutputSpec(Spec):
         valid = resized(valid, size) if tuple(valid.shape[-2:]) != size else valid
         return torch.where(valid > self.mask_above, x, domain.invalid)
 
-    def _focal_factor(self, size: tuple[int, int], resize: Resize | None) -> float:
+    def without_excluded(self, x: Tensor, valid: Tensor) -> Tensor:
+        """(N, C, H, W) with finite numbers where the mask excludes pixels, so that none spread to their neighbours."""
+        if tuple(valid.shape[-2:]) != tuple(x.shape[-2:]):
+            valid = F.interpolate(valid.float(), size=tuple(x.shape[-2:]), mode="nearest")
+        finite = 0.0 if self.mean else self.range[1]
+        return torch.where((valid > self.mask_above) | torch.isfinite(x), x, finite)
+
+    def _focal_factor(self, size: tuple[int, int], resize: Resize | None, frame: tuple[int, int]) -> float:
         """The focal length in pixels of the network's input over the canonical one; 1 without one."""
         if self.canonical_focal_px is None:
             return 1.0
         scaled = resize.placement(*size).scaled if resize is not None else size
-        focal_px = min(size) / 2 / math.tan(math.radians(self.field_of_view_degrees) / 2)
+        focal_px = min(frame) / 2 / math.tan(math.radians(self.field_of_view_degrees) / 2)
         return focal_px * math.sqrt(scaled[0] * scaled[1] / (size[0] * size[1])) / self.canonical_focal_px
 
 
@@ -196,11 +209,17 @@ class Adapted(nn.Module):
         given = self.input_spec.to_numbers(codes, self.source).to(capabilities.input_dtype(self.network))
         return self.codes(self.network(given), (codes.shape[-2], codes.shape[-1]), len(codes))
 
-    def codes(self, made: Tensor | Mapping[str, Tensor], size: tuple[int, int], n_frames: int) -> Tensor:
-        """The codes of this size, of what the network gave. Raises BadNetwork."""
+    def codes(
+        self,
+        made: Tensor | Mapping[str, Tensor],
+        size: tuple[int, int],
+        n_frames: int,
+        frame: tuple[int, int] | None = None,
+    ) -> Tensor:
+        """The codes of this size, of what the network gave. `frame`: as of `OutputSpec.to_codes`. Raises BadNetwork."""
         image = self.image(made, n_frames)
-        valid = self._mask(made, n_frames) if self.output_spec.mask else None
-        return self.output_spec.to_codes(image, self.target, size, self.input_spec.resize, valid)
+        valid = self.mask(made, n_frames)
+        return self.output_spec.to_codes(image, self.target, size, self.input_spec.resize, valid, frame)
 
     def image(self, made: Tensor | Mapping[str, Tensor], n_frames: int) -> Tensor:
         """The output that is used, of what the network gave. Raises BadNetwork."""
@@ -211,8 +230,11 @@ class Adapted(nn.Module):
         spec = edge.output_spec or OutputSpec()
         return Adapted(self.network, self.source, edge.target_domain, self.input_spec, spec, edge.head, edge.name)
 
-    def _mask(self, made: Tensor | Mapping[str, Tensor], n_frames: int) -> Tensor:
+    def mask(self, made: Tensor | Mapping[str, Tensor], n_frames: int) -> Tensor | None:
+        """The output that says which pixels are valid, (N, 1, H, W); None if none is named. Raises BadNetwork."""
         mask = self.output_spec.mask
+        if not mask:
+            return None
         if not isinstance(made, Mapping) or mask not in made:
             names = ", ".join(made) if isinstance(made, Mapping) else "one output"
             raise BadNetwork(f"edge {self.name}: its network has no output '{mask}' for `mask`; it has {names}")

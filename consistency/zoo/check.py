@@ -55,7 +55,7 @@ def _problems_of_a_run(edge: Edge, network: nn.Module, codes: Tensor) -> list[st
         inner = network.network
         try:
             given = network.input_spec.to_numbers(codes, edge.source_domain)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError, IndexError) as error:
             return [f"edge {edge.name}: `input` does not fit {edge.source}: {first_line(error)}"]
     fed = f"{tuple(given.shape)} numbers from {given.min():.3g} to {given.max():.3g}"
     try:
@@ -68,20 +68,20 @@ def _problems_of_a_run(edge: Edge, network: nn.Module, codes: Tensor) -> list[st
             f"edge {edge.name}: the network failed on {fed}: {reason}; fix `input` (channels, size, layout) "
             "or the zoo's `multiple`"
         ]
-    if isinstance(made, Mapping):
-        if edge.head not in made:
-            return [f"edge {edge.name}: its network has the outputs {', '.join(made)}; set `head` to one of them"]
-        made = made[edge.head]
+    if isinstance(made, Mapping) and edge.head not in made:
+        return [f"edge {edge.name}: its network has the outputs {', '.join(made)}; set `head` to one of them"]
     if not isinstance(network, Adapted):
-        return _problems_of_codes(edge, made, codes)
+        return _problems_of_codes(edge, made[edge.head] if isinstance(made, Mapping) else made, codes)
     return _problems_of_numbers(edge, network, made, codes)
 
 
-def _problems_of_numbers(edge: Edge, network: Adapted, made: Tensor, codes: Tensor) -> list[str]:
+def _problems_of_numbers(
+    edge: Edge, network: Adapted, given: Tensor | Mapping[str, Tensor], codes: Tensor
+) -> list[str]:
     spec, target = network.output_spec, edge.target_domain
     n_channels = spec.channels or target.channels
     try:
-        made = network.images(made, len(codes))
+        made, valid = network.image(given, len(codes)), network.mask(given, len(codes))
     except Explained as error:
         return [str(error)]
     shape = tuple(made.shape)
@@ -91,6 +91,10 @@ def _problems_of_numbers(edge: Edge, network: Adapted, made: Tensor, codes: Tens
             f"edge {edge.name}: the network gives {shape} for {len(codes)} frames, expected {n_channels} channels of "
             f"{edge.target}; fix `output` (channels, layout) or `target`"
         ]
+    if valid is not None:
+        is_last = spec.layout == "nhwc"
+        made = spec.without_excluded(made.permute(0, 3, 1, 2) if is_last else made, valid)
+        made = made.permute(0, 2, 3, 1) if is_last else made
     if not torch.isfinite(made).all():
         return [f"edge {edge.name}: the network gives non-finite values; check its file and `input`"]
     found = []
@@ -108,7 +112,7 @@ def _problems_of_numbers(edge: Edge, network: Adapted, made: Tensor, codes: Tens
         )
     try:
         result = spec.to_codes(made, target, (codes.shape[-2], codes.shape[-1]))
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, IndexError) as error:
         return [f"edge {edge.name}: `output` does not fit the network's {shape}: {first_line(error)}"]
     return found + (_problems_of_codes(edge, result, codes) or _problems_of_axes(edge, result))
 

@@ -38,7 +38,13 @@ def load_network(edge: Edge, *, device: torch.device, dtype: torch.dtype) -> nn.
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         capabilities.compute_in(network, getattr(torch, edge.dtype) if edge.dtype else dtype)
     elif edge.dtype:
-        _foreign(network).set_dtype(getattr(torch, edge.dtype))
+        foreign = _foreign(network)
+        if foreign.module is None and edge.dtype != "float32":
+            raise ZooError(
+                f"edge {edge.name}: dtype is '{edge.dtype}', but its program names devices and computes as it was saved",
+                "remove dtype, or save the network without devices",
+            )
+        foreign.set_dtype(getattr(torch, edge.dtype))
     return network.to(device).eval().requires_grad_(False)
 
 

@@ -80,7 +80,6 @@ def axes_of(normals: Tensor, truth: Tensor, is_valid: Tensor, stated: Sequence[s
     ours, true = (F.normalize(vectors.float(), dim=1).movedim(1, -1)[is_valid] for vectors in (normals, truth))
     stated = tuple(stated) or AXES
     channels = torch.stack([_along(ours, axis) for axis in stated], dim=1)  # what the network gave
-    # cosines[i, k]: of channel i with axis k; an angle needs the pixels themselves.
     degrees = {}
     for axes in CONVENTIONS:
         cosine = sum(channels[:, i] * _along(true, axis) for i, axis in enumerate(axes))

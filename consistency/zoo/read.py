@@ -265,9 +265,18 @@ def _edge(
     # Networks of other formats always run between adapters.
     default = {} if form != "safetensors" else None
     input_row, output_row = row.get("input", default), row.get("output", default)
+    source, target = _domain(row["source"], domains), _domain(row["target"], domains)
+    if row.get("dtype", "") not in ("", "float32") and target in domains and domains[target].bits == 16:
+        raise ValueError(
+            f"edge {source}-{target}: dtype is '{row['dtype']}', whose steps are wider than those of the 16 bits of {target}; "
+            "use float32"
+        )
+    for name, port, of in (("input", input_row, source), ("output", output_row, target)):
+        if isinstance(port, Mapping) and port.get("axes") and of in domains and domains[of].meaning != "direction":
+            raise ValueError(f"edge {source}-{target}: `{name}` has axes, but {of} is no direction; remove them")
     return Edge(
-        source=_domain(row["source"], domains),
-        target=_domain(row["target"], domains),
+        source=source,
+        target=target,
         method=checked_name(row["method"]),
         architecture=row.get("architecture", "") if form != "safetensors" else row["architecture"],
         arguments=row.get("arguments", {}),
@@ -489,11 +498,30 @@ def _check_hops(zoo: Zoo) -> None:
         for second in passing:
             if first.target == second.source:
                 given, wanted = first.output_spec or OutputSpec(), second.input_spec or InputSpec()
+                _check_shapes(first, second)
                 if given.encoding != wanted.encoding:
                     raise ValueError(
                         f"hops is 'numbers', but {first.name} gives {given.encoding} and {second.name} expects "
                         f"{wanted.encoding}; give both the same encoding of {first.target}, or use hops = 'codes'"
                     )
+
+
+def _check_shapes(first: Edge, second: Edge) -> None:
+    """Raises ValueError where numbers that are passed on would not be pictures of the frame's size, channels first."""
+    specs = (
+        (first, "input", first.input_spec),
+        (first, "output", first.output_spec),
+        (second, "input", second.input_spec),
+    )
+    for edge, end, spec in specs:
+        fields = [] if spec is None else [name for name in ("resize", "size") if getattr(spec, name) is not None]
+        if spec is not None and spec.layout != "nchw" and spec is not first.input_spec:
+            fields.append("layout")
+        if fields:
+            raise ValueError(
+                f"hops is 'numbers', but `{end}` of {edge.name} has {fields[0]}, and numbers are passed on as they are from "
+                f"{first.name} to {second.name}; remove it, or use hops = 'codes'"
+            )
 
 
 def _check_merges(zoo: Zoo) -> None:

@@ -22,8 +22,13 @@ MODEL_TYPES = ("depth_anything", "depth_pro", "dpt", "glpn")
 """The families whose sizes and meanings are known here (`precompute.zoos.hub_specs`)."""
 MAX_CONFIG_LETTERS = 100_000
 MAX_LAYERS = 200
+COUNTING = ("layers", "depths", "blocks")
+"""Parts of the names of fields that say how many modules are built."""
+MAX_INTEGER, MAX_LIST = 1 << 24, 1000
 FETCHING = ("backbone", "use_timm_backbone", "use_pretrained_backbone")
 """Fields that would make the library fetch further weights, or need another library."""
+RUNNING = ("attn_implementation", "experts_implementation", "quantization_config", "kernel_config")
+"""Parts of the names of fields that can name code for the library to fetch and run."""
 
 
 def is_installed() -> bool:
@@ -61,7 +66,7 @@ def build(name: str, config_text: str, state: Mapping[str, Tensor]) -> nn.Module
         raise BadNetwork(
             f"network of {name} cannot be built: {first_line(error)}", "use the model's own config.json"
         ) from error
-    lacking = {kind: sorted(map(str, report[kind])) for kind in ("missing_keys", "mismatched_keys", "unexpected_keys")}
+    lacking = {kind: sorted(map(str, report[kind])) for kind in ("missing_keys", "mismatched_keys")}
     if lacking["missing_keys"] or lacking["mismatched_keys"]:
         keys = (lacking["missing_keys"] or lacking["mismatched_keys"])[:3]
         raise BadNetwork(
@@ -98,12 +103,32 @@ def _checked(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
                 f"configuration of {name}: {key} is {str(value)[:60]!r}, for which more would be fetched",
                 "use a model whose backbone is in its own file",
             )
-        if key == "auto_map" or key in FETCHING:
+        runs_code = any(part in key for part in RUNNING)
+        if runs_code and not (value is None or isinstance(value, bool)):
+            raise BadNetwork(
+                f"configuration of {name}: {key[:60]} is {str(value)[:60]!r}, for which code could be fetched and run",
+                "use a model whose config.json does not name it",
+            )
+        if key == "auto_map" or key in FETCHING or runs_code:
             continue
-        if "layers" in key and isinstance(value, int) and value > MAX_LAYERS:
-            raise BadNetwork(f"configuration of {name}: {key} is {value}; at most {MAX_LAYERS} are built")
-        found[key] = _checked(name, value) if isinstance(value, Mapping) else value
+        found[key] = _checked_value(name, key, value)
     return found
+
+
+def _checked_value(name: str, key: str, value: Any) -> Any:
+    """The value of a field, or of one place in its list."""
+    if isinstance(value, Mapping):
+        return _checked(name, value)
+    if isinstance(value, list):
+        if len(value) > MAX_LIST:
+            raise BadNetwork(
+                f"configuration of {name}: {key[:60]} has {len(value)} values; at most {MAX_LIST} are read"
+            )
+        return [_checked_value(name, key, one) for one in value]
+    most = MAX_LAYERS if any(part in key for part in COUNTING) else MAX_INTEGER
+    if isinstance(value, int) and abs(value) > most:
+        raise BadNetwork(f"configuration of {name}: {key[:60]} is {str(value)[:60]}; at most {most} are built")
+    return value
 
 
 def _require_size(name: str, architecture: Any, config: Any, state: Mapping[str, Tensor]) -> None:

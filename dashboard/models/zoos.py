@@ -72,7 +72,7 @@ def _card(folder: Path, home: Path) -> ZooCard:
             raise ValueError(f"larger than {MAX_TOML_BYTES >> 20} MB")
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         return _read(table, folder, home)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
         name = one_line(folder.name, 64)
         reason = one_line(str(error), 200)
         return ZooCard(

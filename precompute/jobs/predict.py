@@ -159,7 +159,8 @@ def _run(graph: Graph | CapturedGraph, images: Tensor, size_multiple: int, n_fra
     padding = (0, -width % size_multiple, 0, -height % size_multiple)
     if any(padding):
         images = functional.pad(images, padding, mode="replicate")
-    return {chain: output[:n_frames, :, :height, :width] for chain, output in graph.run(images).items()}
+    found = graph.run(images, frame=(height, width)) if any(padding) else graph.run(images)
+    return {chain: output[:n_frames, :, :height, :width] for chain, output in found.items()}
 
 
 def to_codes(levels: np.ndarray, device: torch.device) -> Tensor:

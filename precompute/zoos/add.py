@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ FREE_LICENCES = frozenset(
 EXAMPLES = ("phone", "walkthrough")
 EXAMPLE_FRAMES = 4
 HEADROOM = 1.5
-"""The range of a relative depth reaches so far beyond the highest number of the bundled clips."""
+"""The range of a relative depth reaches so far beyond `highest_number`."""
 
 
 def add(
@@ -46,48 +47,54 @@ def add(
         raise ZooError("networks of the hub need the library transformers", transformers_models.INSTALL)
     model = hub.ask(repository, revision)
     preset = preset_of(f"hf:{repository}")
-    licence = show_licence(model.licence, preset, say)
+    licence, is_free = show_licence(model.licences, preset, say)
     say(f"{repository} at {model.commit[:12]}: {model.n_bytes / 1e6:.1f} MB of safetensors from {hub.endpoint()}")
-    if licence not in FREE_LICENCES and not accepts_licence:
+    if not (is_free or accepts_licence):
         raise ZooError(
             f"the licence of {repository} is {licence or 'not stated'}, which restricts how it may be used",
             f"read it at https://huggingface.co/{repository}, then add --accept-licence",
         )
     home = installed_zoos_folder()
-    with writing(home / ".adding"), tempfile.TemporaryDirectory(dir=home / ".adding", prefix="new-") as temporary:
-        staged = Path(temporary) / "zoo"
-        staged.mkdir()
-        files = hub.fetch(model, Path(temporary), report)
-        config = read_config(repository, files[hub.CONFIG])
-        ports = hub_specs.ports_of(config, hub.read_json(repository, files[hub.PROCESSOR]))
-        files[hub.WEIGHTS].replace(staged / f"{name}.safetensors")
-        header = {"name": name, "licence": licence or "not stated", "version": model.commit[:12]}
-        header["description"] = _description(repository, preset)
-        _write(staged, header, config, ports.input, ports.output or hub_specs.relative_output(1.0))
-        install.record(read_zoo(str(staged)))
-        if ports.is_relative:
-            highest = highest_number(load_zoo(str(staged)))
-            _write(staged, header, config, ports.input, hub_specs.relative_output(HEADROOM * highest))
-            say(
-                f"relative depth: its numbers reach {highest:.3g} on the bundled clips, and are stored up to {HEADROOM * highest:.3g}"
-            )
-        zoo = read_zoo(str(staged))
-        wrong = [problem for edge in zoo.edges for problem in problems(edge, zoo.size_multiple)]
-        if wrong:
-            raise ZooError(
-                f"{repository} does not do what its configuration says: {wrong[0]}", "choose another revision"
-            )
-        install.import_zoo(staged, name, on_problem=say)
+    with writing(home / ".adding"):
+        for left in (home / ".adding").glob("new-*"):  # of commands that were killed
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=home / ".adding", prefix="new-") as temporary:
+            staged = Path(temporary) / "zoo"
+            staged.mkdir()
+            files = hub.fetch(model, Path(temporary), report)
+            config = read_config(repository, files[hub.CONFIG])
+            ports = hub_specs.ports_of(config, hub.read_json(repository, files[hub.PROCESSOR]))
+            files[hub.WEIGHTS].replace(staged / f"{name}.safetensors")
+            header = {"name": name, "licence": licence or "not stated", "version": model.commit[:12]}
+            header["description"] = _description(repository, preset)
+            _write(staged, header, config, ports.input, ports.output or hub_specs.relative_output(1.0))
+            install.record(read_zoo(str(staged)))
+            if ports.is_relative:
+                highest = highest_number(load_zoo(str(staged)))
+                _write(staged, header, config, ports.input, hub_specs.relative_output(HEADROOM * highest))
+                say(
+                    f"relative depth: its numbers reach {highest:.3g} on the bundled clips, and are stored up to {HEADROOM * highest:.3g}"
+                )
+            zoo = read_zoo(str(staged))
+            wrong = [problem for edge in zoo.edges for problem in problems(edge, zoo.size_multiple)]
+            if wrong:
+                raise ZooError(
+                    f"{repository} does not do what its configuration says: {wrong[0]}", "choose another revision"
+                )
+            install.import_zoo(staged, name, on_problem=say)
     return read_zoo(name)
 
 
-def show_licence(stated: str, preset: Preset | None, say: Callable[[str], None]) -> str:
-    """Print the licence before anything is fetched; the stricter of what the hub states and what the preset knows."""
-    known = preset.licence if preset else ""
-    is_known = bool(preset and preset.is_non_commercial)
-    licence = known.lower() if is_known or not stated else stated
-    say(f"licence: {licence or 'not stated'}" + (", non-commercial" if is_known or "-nc" in licence else ""))
-    return licence
+def show_licence(stated: Sequence[str], preset: Preset | None, say: Callable[[str], None]) -> tuple[str, bool]:
+    """Print, before anything is fetched, what the hub states and, where it differs, what the preset knows. Both are returned in
+    words, and whether all of it is free."""
+    known, on_hub = preset.licence.lower() if preset else "", " and ".join(stated)
+    is_non_commercial = any("-nc" in licence for licence in (known, *stated)) or bool(preset and preset.non_commercial)
+    licence = known or on_hub
+    elsewhere = f"; the hub states {on_hub}" if on_hub not in ("", licence) else ""
+    say(f"licence: {licence or 'not stated'}{', non-commercial' * is_non_commercial}{elsewhere}")
+    is_free = bool(licence) and {*stated, *([known] if known else [])} <= FREE_LICENCES
+    return licence + elsewhere, is_free and not (preset and preset.is_non_commercial)
 
 
 def read_config(repository: str, path: Path) -> dict[str, Any]:
@@ -99,7 +106,7 @@ def read_config(repository: str, path: Path) -> dict[str, Any]:
 
 
 def highest_number(zoo: Zoo) -> float:
-    """The highest number that the zoo's network gives on a few frames of the bundled clips."""
+    """The highest 99.9 % quantile of the numbers that the zoo's network gives for a frame, of a few frames of the bundled clips."""
     network = load_network(zoo.edges[0], device=torch.device("cpu"), dtype=torch.float32)
     highest = 0.0
     for name in EXAMPLES:

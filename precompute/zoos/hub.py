@@ -1,4 +1,5 @@
-"""Fetches one network of the Hugging Face hub: its revision pinned, safetensors only, every file checked against the hub's digests."""
+"""Fetches one network of the Hugging Face hub: its revision pinned, safetensors only. Sizes are checked against the hub's
+statement, and so is the SHA-256 of the weights; of small files the hub states none."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ ENDPOINT = "https://huggingface.co"
 WEIGHTS, CONFIG, PROCESSOR = "model.safetensors", "config.json", "preprocessor_config.json"
 MAX_JSON_BYTES, MAX_WEIGHTS_BYTES = 4 << 20, 16 << 30
 MAX_HEADER_BYTES = 100 << 20
+MAX_LICENCES = 8
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _REVISION = re.compile(r"[A-Za-z0-9][\w./-]{0,99}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -35,8 +37,8 @@ class Model:
     repository: str
     commit: str
     """40 hexadecimal digits: what `revision` was when it was asked."""
-    licence: str
-    """Its SPDX name, in lower case, as its card states it; empty if it states none."""
+    licences: tuple[str, ...]
+    """Their SPDX names, in lower case, as its card states them; empty if it states none."""
     files: Mapping[str, tuple[int, str]]
     """File -> bytes, and its SHA-256 or nothing where the hub states none."""
 
@@ -73,8 +75,9 @@ def ask(repository: str, revision: str = "main") -> Model:
         for tag in answer.get("tags") or ()
         if isinstance(tag, str) and tag.startswith("license:")
     ]
-    named = licence if isinstance(licence, str) else next(iter(tags), "")
-    return Model(repository, commit, named.lower()[:80], files)
+    named = licence if isinstance(licence, list) else [licence]
+    found = [one.lower()[:80] for one in named if isinstance(one, str) and one] or [tag.lower()[:80] for tag in tags]
+    return Model(repository, commit, tuple(dict.fromkeys(found[:MAX_LICENCES])), files)
 
 
 def fetch(model: Model, folder: Path, report: Report) -> dict[str, Path]:

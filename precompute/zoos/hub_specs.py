@@ -38,7 +38,8 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     },
     "glpn": {"size_divisor": 32, "resample": 2, "do_normalize": False},
 }
-"""Fields that a preprocessor_config.json may leave out. What decides values and is not stated is taken from the processor's class."""
+"""Fields that a preprocessor_config.json may leave out, as the processor's class has them; mean and std of `depth_anything` are
+those of its released models, not of the class."""
 RATIO = DEPTH_MAX_METRES / DEPTH_MIN_METRES
 """Farthest over nearest depth that codes tell apart."""
 
@@ -55,9 +56,23 @@ class Ports:
 
 def ports_of(config: Mapping[str, Any], processor: Mapping[str, Any]) -> Ports:
     """How the network is given pictures and its output read. Raises ZooError."""
+    try:
+        return _ports(config, processor)
+    except ZooError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ZooError(
+            f"a field of its preprocessor_config.json or config.json makes no sense ({error})",
+            "choose another revision",
+        ) from error
+
+
+def _ports(config: Mapping[str, Any], processor: Mapping[str, Any]) -> Ports:
     kind = config["model_type"]
     fields = {**DEFAULTS[kind], **{key: value for key, value in processor.items() if value is not None}}
     ports: dict[str, Any] = {"resize": _resize(kind, fields)}
+    if not fields.get("do_rescale", True):
+        raise ZooError("its processor does not divide pixels by 255 (do_rescale is false), which is not supported")
     rescale = float(fields.get("rescale_factor", 1 / 255))
     if not math.isclose(rescale, 1 / 255, rel_tol=1e-4):
         raise ZooError(f"its processor multiplies pixels by {rescale}; only 1/255 is supported")
@@ -108,7 +123,9 @@ def _resize(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         # It scales numbers, not pictures of 8 bits.
         return {**rule, "side": "stretch", "rounds_to_8_bits": False, "antialias": False}
     side = "nearest" if fields.get("keep_aspect_ratio", False) else "stretch"
-    return {**rule, "side": side, "multiple": _px(fields.get("ensure_multiple_of", 1))}
+    multiple = _px(fields.get("ensure_multiple_of", 1))
+    # The way back is bicubic in `post_process_depth_estimation`, whatever `resample` is.
+    return {**rule, "side": side, "multiple": multiple, "output_resample": "bicubic"}
 
 
 def _resample(number: Any) -> str:

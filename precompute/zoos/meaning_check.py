@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from consistency.domains import DOMAINS
+from consistency.domains import DOMAINS, Domain
 from consistency.zoo.adapters import Adapted, OutputSpec
 from consistency.zoo.load import load_network
-from consistency.zoo.meaning import AXES, SIDE_PX, axes_of, depth_of
+from consistency.zoo.meaning import AXES, SIDE_PX, DepthVerdict, axes_of, depth_of
 from consistency.zoo.records import IMAGE, Edge, ZooError
 from precompute.media import sources
 from precompute.zoos.calibration import read, spread
@@ -75,12 +75,21 @@ def meaning(edge: Edge, size_multiple: int) -> tuple[str, list[str]]:
             else []
         )
         return str(verdict), wrong
-    domain = DOMAINS["depth"]
     truth = _small(_padded(frames.depth, size_multiple))[:, 0]
-    is_valid = (truth < 1 - 1 / 255) & (found[:, 0] < 1 - 1 / 255)
-    metres, true = (domain.lo * (domain.hi / domain.lo) ** codes for codes in (found[:, 0], truth))
-    depth = depth_of(metres, torch.cat(numbers), true, is_valid)
+    depth = verdict_of_depth(found[:, 0], edge.target_domain, truth, torch.cat(numbers))
     return str(depth), depth.problems(spec.known_up_to)
+
+
+def verdict_of_depth(found: Tensor, domain: Domain, truth: Tensor, numbers: Tensor) -> DepthVerdict:
+    """Compare codes of `domain` with those of the truth, whose domain is the bundled one, (N, H, W). What either leaves unknown
+    is left out, and so is what lies beyond the range of the truth."""
+    own = DOMAINS["depth"]
+    metres, true = (one.lo * (one.hi / one.lo) ** codes for one, codes in ((domain, found), (own, truth)))
+    is_valid = (truth < 1 - 1 / 255) & (metres < own.lo * (own.hi / own.lo) ** (1 - 1 / 255))
+    for code in (domain.invalid, domain.sky):
+        if code is not None:
+            is_valid &= (found - code).abs() >= 0.5 / domain.levels
+    return depth_of(metres, numbers, true, is_valid)
 
 
 def _codes(levels: np.ndarray) -> Tensor:

@@ -15,10 +15,14 @@ from torch import Tensor, nn
 from consistency.domains import DOMAINS
 from consistency.path_graph import Graph
 from consistency.zoo.adapters import Adapted, InputSpec, OutputSpec, read_spec
+from consistency.zoo.check import _problems_of_a_run, smooth_noise
+from consistency.zoo.foreign import Foreign
 from consistency.zoo.load import load_network
 from consistency.zoo.read import load_zoo, read_zoo
 from consistency.zoo.records import ZooError
 from consistency.zoo.resizing import Resize
+from precompute.jobs.batches import FrameBatch
+from precompute.jobs.predict import predict
 from precompute.zoos import install
 
 RGB, NORMAL, DEPTH = (DOMAINS[name] for name in ("rgb", "normal", "depth"))
@@ -101,6 +105,14 @@ def test_metres_follow_from_the_focal_length_of_what_the_network_saw():
     assert metres == pytest.approx(10.0 * (100 / math.tan(math.radians(30))) / 1000, rel=1e-3)
 
 
+def test_the_field_of_view_is_that_of_the_frame_without_its_padding():
+    spec = OutputSpec(range=(0.0, 300.0), physical=(0.0, 300.0), canonical_focal_px=1000.0)
+    numbers = torch.full((1, 1, 128, 256), 10.0)
+    alone = spec.to_codes(numbers[..., :100, :200], DEPTH, (100, 200))
+    padded = spec.to_codes(numbers, DEPTH, (128, 256), frame=(100, 200))
+    assert padded.mean().item() == pytest.approx(alone.mean().item(), abs=1e-6)
+
+
 def write_net(path: Path) -> None:
     """Depth (N, H, W) = 10 x the mean; normals of OpenGL towards the viewer; a mask that is valid where red is above 0.5."""
     weight = np.full((1, 3, 1, 1), 10 / 3, np.float32)
@@ -165,12 +177,54 @@ def test_depth_normals_and_mask_come_of_one_run_and_as_each_alone(tmp_path):
         assert torch.equal(alone(images), outputs[chain]), target
 
 
+def test_padding_to_the_zoo_s_multiple_does_not_change_the_metres_of_a_canonical_camera(tmp_path):
+    edge = 'head = "depth"\noutput = { range = [0.0, 10.0], physical = [0.0, 10.0], canonical_focal_px = 10.0 }'
+    install.record(read_zoo(str(write_zoo(tmp_path, {"depth": edge}))))
+    chain = load_zoo(str(tmp_path)).chain("m", "rgb-depth")
+    graph = Graph([chain], lambda edge: load_network(edge, device=CPU, dtype=torch.float32))
+    frames = FrameBatch(np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3), np.uint8), np.arange(2.0))
+    plain, padded = (predict(graph, frames, CPU, multiple).outputs[chain] for multiple in (1, 64))
+    torch.testing.assert_close(plain, padded)
+
+
 def test_two_zoos_that_use_other_outputs_of_one_file_do_not_share_its_runs(tmp_path):
     for name, edges in {"both": EDGES, "one": {"normal": EDGES["normal"]}}.items():
         (tmp_path / name).mkdir()
         install.record(read_zoo(str(write_zoo(tmp_path / name, edges))))
     both, one = (load_zoo(str(tmp_path / name)).edge("rgb", "normal", "m") for name in ("both", "one"))
     assert both.digest == one.digest and both.run_digest != one.run_digest
+
+
+@pytest.mark.parametrize("odd", [math.inf, -math.inf, math.nan])
+def test_numbers_that_a_mask_excludes_may_be_infinite_and_do_not_spread(odd):
+    spec = OutputSpec(range=(0.0, 10.0), physical=(0.0, 10.0), mask="mask")
+    numbers, valid = torch.full((1, 1, 16, 24), 5.0), torch.ones(1, 1, 16, 24)
+    numbers[..., :8], valid[..., :8] = odd, 0.0
+    codes = spec.to_codes(numbers, DEPTH, (16, 24), Resize(side="stretch", px=32, width_px=48), valid)
+    assert torch.isfinite(codes).all() and (codes[..., :8] == DEPTH.invalid).all()
+    assert torch.isfinite(spec.to_codes(numbers, DEPTH, (16, 24), None, valid[..., ::2, ::2])).all()
+    numbers[..., -1] = odd
+    assert (spec.without_excluded(numbers, valid).isfinite() == (valid > 0) & numbers.isfinite() | (valid == 0)).all()
+
+
+def test_a_network_that_is_infinite_where_its_mask_is_false_passes_the_check(tmp_path):
+    install.record(read_zoo(str(write_zoo(tmp_path, EDGES))))
+    (depth,) = load_zoo(str(tmp_path)).chain("m", "rgb-depth")
+    network = load_network(depth, device=CPU, dtype=torch.float32)
+    assert isinstance(network, Adapted)
+    inner = network.network
+
+    def infinite(numbers: Tensor) -> dict[str, Tensor]:
+        made = dict(inner(numbers))
+        return {**made, "depth": torch.where(made["mask"][:, 0] > 0.5, made["depth"], torch.inf)}
+
+    codes = smooth_noise(RGB, 2, 64, 128)
+    network.network = Foreign(infinite, "x", head="depth", heads=("depth", "mask"))
+    assert _problems_of_a_run(depth, network, codes) == []
+    network.network = Foreign(
+        lambda x: {**infinite(x), "mask": torch.ones(2, 1, 64, 128)}, "x", heads=("depth", "mask")
+    )
+    assert "non-finite" in _problems_of_a_run(depth, network, codes)[0]
 
 
 def test_a_network_whose_mask_is_missing_is_named(tmp_path):

@@ -266,6 +266,9 @@ def test_direct_predictions_keep_their_digests_and_networks_that_read_numbers_ha
             "input = { physical = [0.0, 10.0] }",
             "the same encoding of depth",
         ),
+        ("output = { physical", "output = { size = [64, 64], physical", "`output` of rgb-depth.* has size"),
+        ("input = { channels = 3 }", "input = { channels = 3, resize = { px = 64 } }", "`input` of .* has resize"),
+        ("{ channels = 3 }", "{ channels = 3, layout = 'nhwc' }", "has layout"),
     ],
 )
 def test_networks_that_would_misread_each_other_s_numbers_are_refused(tmp_path, old, new, message):

@@ -12,9 +12,11 @@ from typer.testing import CliRunner, Result
 
 from consistency.zoo import transformers_models
 from consistency.zoo.read import known_zoos
+from consistency.zoo.records import ZooError
 from precompute.cli.app import app
 from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
-from precompute.zoos import hub
+from precompute.zoos import hub, hub_specs
+from precompute.zoos.add import show_licence
 from precompute.zoos.presets import preset_of, presets
 from tests.fixtures.sites import running
 from tests.hub.tiny import COMMIT, PROCESSORS, serve
@@ -52,6 +54,7 @@ def nothing_added(tmp_path: Path) -> bool:
         ("cc-by-nc-4.0", "licence: cc-by-nc-4.0, non-commercial"),
         (None, "licence: not stated"),
         ("other", "licence: other"),
+        (["mit", "cc-by-nc-4.0"], "licence: mit and cc-by-nc-4.0, non-commercial"),
     ],
 )
 def test_a_licence_that_restricts_is_asked_for_before_anything_is_fetched(site, tmp_path, licence, shown):
@@ -68,6 +71,19 @@ def test_a_preset_s_licence_counts_where_the_hub_states_a_milder_one(site, tmp_p
     assert (
         result.exit_code == 1 and "licence: cc-by-nc-4.0, non-commercial" in result.output and nothing_added(tmp_path)
     )
+
+
+def test_a_licence_of_the_hub_is_shown_beside_the_one_of_a_preset_that_is_restricted():
+    said: list[str] = []
+    kept, is_free = show_licence(("something-else",), preset_of("hf:apple/DepthPro-hf"), said.append)
+    assert said == ["licence: apple-amlr; the hub states something-else"] and not is_free
+    assert kept == "apple-amlr; the hub states something-else"
+    assert show_licence(("apple-amlr",), preset_of("hf:apple/DepthPro-hf"), said.append) == ("apple-amlr", False)
+    assert said[-1] == "licence: apple-amlr"
+    small = preset_of("hf:depth-anything/Depth-Anything-V2-Small-hf")
+    assert show_licence(("apache-2.0",), small, said.append) == ("apache-2.0", True)
+    assert show_licence(("other",), small, said.append) == ("apache-2.0; the hub states other", False)
+    assert show_licence(("mit", "apache-2.0"), None, said.append) == ("mit and apache-2.0", True)
 
 
 def test_without_transformers_it_is_said_what_to_install_and_nothing_is_asked(site, tmp_path, monkeypatch):
@@ -158,6 +174,14 @@ def test_an_answer_that_is_no_json_object_is_refused(site, tmp_path, answer):
         ),
         ({"model_type": "dpt", "use_timm_backbone": True}, "for which more would be fetched"),
         ({"model_type": "dpt", "num_hidden_layers": 10**9}, "at most 200 are built"),
+        ({"model_type": "glpn", "depths": [1, 1, 10**9, 1]}, "depths is 1000000000; at most 200 are built"),
+        ({"model_type": "dpt", "neck_hidden_sizes": [[10**12]]}, "neck_hidden_sizes is 1000000000000; at most"),
+        ({"model_type": "dpt", "neck_hidden_sizes": [8] * 2000}, "has 2000 values; at most 1000 are read"),
+        ({"model_type": "dpt", "_attn_implementation": "someone/kernel"}, "code could be fetched and run"),
+        ({"model_type": "dpt", "backbone_config": {"attn_implementation": "a/b"}}, "code could be fetched and run"),
+        ({"model_type": "dpt", "_experts_implementation": "a/b:c"}, "code could be fetched and run"),
+        ({"model_type": "dpt", "parts": [[{"quantization_config": {}}]]}, "code could be fetched and run"),
+        ({"model_type": "dpt", "kernel_config": {"a": "b"}}, "code could be fetched and run"),
     ],
 )
 def test_a_configuration_that_is_not_built_here_is_refused(site, tmp_path, config, message):
@@ -165,6 +189,30 @@ def test_a_configuration_that_is_not_built_here_is_refused(site, tmp_path, confi
     serve(site, REPOSITORY, {**FILES, "config.json": json.dumps(config).encode(), "model.safetensors": whole})
     result = add()
     assert result.exit_code == 1 and message in result.output and nothing_added(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"do_rescale": False}, "do_rescale is false"),
+        ({"rescale_factor": [1]}, "makes no sense"),
+        ({"rescale_factor": "x"}, "makes no sense"),
+        ({"resample": [3]}, "makes no sense"),
+        ({"image_mean": {}}, "expected three numbers"),
+        ({"image_mean": True, "image_std": None, "size": 10**400}, "pixels"),
+    ],
+)
+def test_a_processor_that_makes_no_sense_is_refused(fields, message):
+    with pytest.raises(ZooError, match=message):
+        hub_specs.ports_of({"model_type": "dpt"}, {**PROCESSORS["dpt"], **fields})
+
+
+def test_what_a_killed_command_left_behind_is_removed_by_the_next_one(site, tmp_path):
+    left = tmp_path / "zoos" / ".adding" / "new-killed" / "zoo"
+    left.mkdir(parents=True)
+    (left / "tiny.safetensors").write_bytes(b"x" * 100)
+    serve(site, REPOSITORY, {**FILES, "model.safetensors": b""})
+    assert add().exit_code == 1 and nothing_added(tmp_path)
 
 
 def test_a_hub_that_cannot_be_reached_and_a_model_that_it_lacks_are_named(site, tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ from tests.fixtures.sites import Site
 
 COMMIT = "c" * 40
 IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+# By the type of a model, and a word where that has several.
 PROCESSORS: dict[str, dict[str, Any]] = {
     "depth_anything": {
         "image_processor_type": "DPTImageProcessor",
@@ -24,6 +25,13 @@ PROCESSORS: dict[str, dict[str, Any]] = {
         "image_processor_type": "DPTImageProcessor",
         "size": {"height": 32, "width": 32},
         "resample": 3,
+        "image_mean": [0.5] * 3,
+        "image_std": [0.5] * 3,
+    },
+    "dpt bilinear": {
+        "image_processor_type": "DPTImageProcessor",
+        "size": {"height": 32, "width": 32},
+        "resample": 2,
         "image_mean": [0.5] * 3,
         "image_std": [0.5] * 3,
     },

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.statistics import spearman
-from dashboard.compare.card.measures import Measures
+from dashboard.compare.card.measures import Contender, Measures
 from dashboard.compare.card.merged import NO_ENERGY_OF_MERGED
 from dashboard.compare.card.ranked import ranked_words
 from dashboard.compare.card.telling_gaps import TellingGaps
@@ -58,8 +58,14 @@ class Facts:
         return "Error (scale aligned)" if self.measures.error_title.endswith("scale aligned") else "Error"
 
     def error_fact(self) -> str:
+        with_error = [c for c in self.measures.contenders if c.error and c.error.has_values]
+        relative = [f"{c.letter} is a relative depth, known up to {c.lacking}" for c in with_error if c.lacking]
+        parts = [self._errors([c for c in with_error if not c.lacking])]
+        parts += [f"{'; '.join(relative)}: without alignment its error ranks nothing."] if relative else []
+        return " ".join(part for part in parts if part)
+
+    def _errors(self, known: Sequence[Contender]) -> str:
         unit = self.measures.error_unit
-        known = [c for c in self.measures.contenders if c.error and c.error.has_values]
         if not known:
             return ""
         gap = self.gaps.first_error
@@ -116,7 +122,7 @@ class Facts:
         """Whether frames of high energy are frames of high error, by configuration."""
         found = []
         for c in self.measures.contenders:
-            if c.energy is None or c.error is None:
+            if c.energy is None or c.error is None or c.lacking:
                 continue
             n_frames = min(len(c.energy.values), len(c.error.values))
             both = np.isfinite(c.energy.values[:n_frames]) & np.isfinite(c.error.values[:n_frames])
@@ -124,7 +130,7 @@ class Facts:
             if both.sum() >= LEAST_FOR_AGREEMENT and np.isfinite(rho):
                 found.append((c.letter, rho))
         if not found:
-            has_error = any(c.error for c in self.measures.contenders)
+            has_error = any(c.error and not c.lacking for c in self.measures.contenders)
             return "too few frames to say whether energy follows the error." if has_error else ""
         letters: dict[str, list[str]] = {}
         for letter, rho in found:

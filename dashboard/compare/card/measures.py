@@ -15,6 +15,13 @@ from dashboard.compare.comparison import Comparison
 from dashboard.player_data import Chart, Series
 from dashboard.text import one_line
 
+LACKING = {
+    "scale": "a factor",
+    "scale-and-shift": "a factor and a shift",
+    "inverse-scale-and-shift": "a factor and a shift of 1 / depth",
+}
+"""What a zoo says of a relative depth -> up to what it is known, in words."""
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -43,6 +50,8 @@ class Contender:
     """How its method came about."""
     is_result: bool = False
     """True if its prediction was computed elsewhere."""
+    lacking: str = ""
+    """What is lacking for its error to be compared, in words: of a relative depth."""
 
     @property
     def label(self) -> str:
@@ -108,6 +117,7 @@ def measures_of(
                 saving_of(pane.track) if is_merged(pane.track) else "",
                 trained(pane.letter, pane.track),
                 bool(pane.track.head.constants.get("results")),
+                _lacking(pane.track, by_id["error"].title if "error" in by_id else ""),
             )
         )
     tracks = list(comparison.energies.values())
@@ -126,6 +136,12 @@ def measures_of(
         rankings_of(_stating(comparison)),
         energy_kind=kind_of(tracks, scale),
     )
+
+
+def _lacking(track: Track, error_title: str) -> str:
+    """Why an error says nothing of a relative depth, in words; empty where it does."""
+    known_up_to = str(track.head.constants.get("known_up_to"))
+    return "" if known_up_to == "scale" and error_title.endswith("scale aligned") else LACKING.get(known_up_to, "")
 
 
 def _stating(comparison: Comparison) -> dict[str, Track]:

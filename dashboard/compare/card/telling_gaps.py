@@ -31,7 +31,7 @@ class TellingGaps:
 def telling_gaps(measures: Measures) -> TellingGaps:
     """The gaps of the configurations that have values."""
     energies = [c.energy for c in measures.contenders if c.energy and c.energy.has_values]
-    errors = [c.error for c in measures.contenders if c.error and c.error.has_values]
+    errors = [c.error for c in measures.contenders if c.error and c.error.has_values and not c.lacking]
     telling = {min(lines, key=lambda line: line.mean).letter for lines in (energies, errors) if lines}
 
     def gaps(lines: Sequence[Series]) -> dict[tuple[str, str], Gap]:

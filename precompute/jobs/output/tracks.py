@@ -66,7 +66,7 @@ class TrackSpec:
     """The key of the track that it is compared with frame by frame: the same configuration on the clip without the shift."""
 
 
-STATED_LATER = ("trust", "expected", "rankings", "saving", "training")
+STATED_LATER = ("trust", "expected", "rankings", "saving", "training", "known_up_to")
 """Constants of a head that change no stored value: how far an energy can be trusted, which error to expect, which methods a
 confidence ranks, what merging changes, and how a method was trained."""
 COLUMN_TITLES: dict[str, dict[str, str]] = {
@@ -336,6 +336,7 @@ class _Maker:
             **self._training(recipe.of),
             **doubts.stated,
             **_stated_later(self.zoo, target, MERGED),
+            **_known_up_to(direct),
         }
         stated = [chain for term in terms for chain in term] if is_expected else []
         chains = tuple(dict.fromkeys((*merged, *stated, *doubts.chains)))
@@ -406,7 +407,7 @@ class _Maker:
             domain,
             edges,
             names,
-            constants=self._training(method),
+            constants={**self._training(method), **_known_up_to(chain)},
             truth=true_name,
             read=read if of_truth else None,
         )
@@ -530,6 +531,12 @@ def _stated_later(zoo: Zoo, target: str, method: str) -> dict[str, Any]:
         "saving": asdict(zoo.savings[target]) if method == MERGED and target in zoo.savings else None,
     }
     return {name: json.loads(json.dumps(stated[name])) for name in stated if stated[name]}
+
+
+def _known_up_to(chain: Chain) -> dict[str, str]:
+    """What is lacking to metres, where the zoo says that something is."""
+    lacking = chain[-1].output_spec.known_up_to if chain[-1].output_spec else ""
+    return {"known_up_to": lacking} if lacking else {}
 
 
 def _error_names(domain: Domain) -> list[str]:

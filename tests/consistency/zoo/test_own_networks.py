@@ -248,6 +248,7 @@ def test_an_onnx_graph_cannot_read_files_elsewhere(tmp_path):
         ),
         ({"input": "{ size = [224, 224], mean = [0.5, 0.5], std = [1.0, 1.0] }"}, "`input` does not fit rgb"),
         ({"input": "{ size = [224, 224] }", "output": "{ range = [20.0, 30.0] }"}, "gives 0 everywhere"),
+        ({"input": "{ resize = { px = 2100 } }"}, "`input` does not fit rgb: resize makes .* at most 4096 a side"),
     ],
 )
 def test_check_explains_what_does_not_fit(tmp_path, keys, message):
@@ -256,6 +257,27 @@ def test_check_explains_what_does_not_fit(tmp_path, keys, message):
     result = invoke("zoo", "check", str(folder), "--record")
     assert result.exit_code == 1
     assert re.search(message, result.output), result.output
+
+
+@pytest.mark.parametrize(("end", "of"), [("input", "rgb"), ("output", "depth")])
+def test_axes_of_what_is_no_direction_are_refused(tmp_path, end, of):
+    keys = {"format": '"onnx"', "weights": '"fastdepth.onnx"', end: "{ axes = ['x', '-y', '-z'] }"}
+    with pytest.raises(ZooError, match=f"edge rgb-depth: `{end}` has axes, but {of} is no direction"):
+        read_zoo(str(write(tmp_path / "zoo", edge_toml(**keys))))
+
+
+class NamesDevices(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean(dim=1, keepdim=True) + torch.zeros(1, device=torch.device("cpu"))
+
+
+def test_a_dtype_of_a_program_that_names_devices_is_refused(tmp_path):
+    keys = {"format": '"torchscript"', "weights": '"net.pt"', "dtype": '"float16"'}
+    folder = write(tmp_path / "zoo", edge_toml(**keys))
+    torch.jit.trace(NamesDevices(), torch.rand(1, 3, 8, 8)).save(str(folder / "net.pt"))
+    record(read_zoo(str(folder)))
+    with pytest.raises(ZooError, match="dtype is 'float16', but its program names devices"):
+        load_network(read_zoo(str(folder)).edges[0], device=CPU, dtype=torch.float32)
 
 
 def test_a_network_that_changed_after_it_was_recorded_is_not_run(alone):

@@ -54,6 +54,12 @@ def test_a_zoo_is_described_as_the_job_reads_it(installed):
     assert cards["dav2"].n_installed == 1 and cards["dav2"].n_bytes == 2_000_000
 
 
+def test_a_number_of_frames_that_is_infinite_is_a_problem_of_its_zoo_alone(installed):
+    (installed / "zoo.toml").write_text(TOML + "[trust.depth.dav2]\nspearman = 0.5\nn_frames = inf\n")
+    (card,) = (card for card in zoo_cards() if card.name == "dav2")
+    assert "zoo.toml cannot be read: cannot convert float infinity" in card.problem
+
+
 def test_presets_have_the_commands_that_add_them_until_they_are_installed(installed):
     rows = {row.title: row for row in preset_rows(zoo_cards())}
     assert len(rows) == len(presets())

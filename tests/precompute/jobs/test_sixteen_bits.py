@@ -118,6 +118,16 @@ def test_networks_that_do_not_say_what_their_depth_means_are_refused(tmp_path: P
         load_zoo(str(file.parent))
 
 
+def test_a_dtype_that_is_coarser_than_16_bits_is_refused(tmp_path: Path):
+    file = write_zoo(tmp_path / "zoo") / "zoo.toml"
+    text = stating_metres(file.read_text()) + "\n[domain.depth]\nbits = 16\n"
+    file.write_text(text.replace('target = "depth"\n', 'target = "depth"\ndtype = "float32"\n'))
+    load_zoo(str(file.parent))
+    file.write_text(text.replace('target = "depth"\n', 'target = "depth"\ndtype = "bfloat16"\n'))
+    with pytest.raises(ZooError, match="dtype is 'bfloat16', whose steps are wider"):
+        load_zoo(str(file.parent))
+
+
 def tracks_of(store: Store, kind: str, path: str) -> Track:
     return next(one for one in store.tracks(kind=kind) if one.head.path == path and one.head.method == "baseline")
 

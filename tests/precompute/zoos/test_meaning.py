@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from typer.testing import CliRunner, Result
 
-from consistency.domains import DOMAINS
+from consistency.domains import DOMAINS, FAR_DEPTH
 from consistency.zoo.meaning import CONVENTIONS, axes_of, depth_of
 from precompute.cli.app import app
-from precompute.zoos.meaning_check import known
+from precompute.zoos.meaning_check import known, verdict_of_depth
 
 DEPTH = DOMAINS["depth"]
 
@@ -93,6 +93,17 @@ def test_depth_that_is_not_what_its_zoo_states_is_refused_with_the_reason(change
     made = change(true)
     found = depth_of(made, made, true, true < 15.9).problems(known_up_to)
     assert (message is None and not found) or (message is not None and message in found[0]), found
+
+
+def test_depth_of_16_bits_gets_the_verdict_of_the_same_metres_in_8_bits():
+    true, codes = metres(), known().depth[:, 0, ::16, ::16]
+    far = (true / FAR_DEPTH.lo).log() / torch.tensor(FAR_DEPTH.hi / FAR_DEPTH.lo).log()
+    expected = verdict_of_depth(codes, DEPTH, codes, true)
+    assert expected.scale == pytest.approx(1, rel=1e-3)
+    far[:, 0], far[:, 1] = FAR_DEPTH.invalid, FAR_DEPTH.sky
+    found = verdict_of_depth(far, FAR_DEPTH, codes, true)
+    assert found.scale == pytest.approx(1, rel=1e-3) and not found.problems("")
+    assert found.spearman == pytest.approx(expected.spearman, abs=0.01)
 
 
 class Painted(nn.Module):

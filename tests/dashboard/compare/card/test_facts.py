@@ -94,6 +94,14 @@ def test_an_energy_that_falls_with_the_error_is_never_said_to_follow_it() -> Non
     assert "pictures unlike rooms do not stand out: AUC 0.30" in said(verdict(pair))
 
 
+def test_the_error_of_a_relative_depth_ranks_nothing_and_the_card_says_why() -> None:
+    a = contender("A", WAVE, 12 + WAVE)
+    relative = contender("B", WAVE, 2 + WAVE, lacking="a factor and a shift of 1 / depth")
+    found = said(verdict(measures(a, relative)))
+    assert "closer" not in found and "B is a relative depth, known up to a factor and a shift of 1 / depth" in found
+    assert "closer" in said(verdict(measures(a, replace(relative, lacking=""))))
+
+
 def test_perceptual_error_and_change_over_time_stand_on_the_card_with_their_gaps() -> None:
     def line(letter: str, values: np.ndarray) -> Series:
         return Series(letter, letter, values)

@@ -12,7 +12,7 @@ from analysis.columns import Columns
 from analysis.trust import Trust, trust_of
 from cache.records import Track
 from dashboard.catalogue import Catalogue
-from dashboard.compare.card.measures import measures_of
+from dashboard.compare.card.measures import _lacking, measures_of
 from dashboard.compare.card.verdict import verdict
 from dashboard.compare.comparison import compare
 from dashboard.compare.plots import read
@@ -33,6 +33,23 @@ def test_the_numbers_are_those_of_the_store(tmp_path: Path) -> None:
     assert energy is not None and np.array_equal(energy.values, chart.series[1].values)
     assert set(chart.floors) == {"B"} and chart.floors["B"] > 0
     assert verdict(found).facts
+
+
+@pytest.mark.parametrize(
+    ("stated", "title", "lacking"),
+    [
+        ("scale", "Absolute relative error", "a factor"),
+        ("scale", "Absolute relative error, scale aligned", ""),
+        ("inverse-scale-and-shift", "Absolute relative error, scale aligned", "a factor and a shift of 1 / depth"),
+        ("luck", "Absolute relative error", ""),
+        ([], "Absolute relative error", ""),
+    ],
+)
+def test_what_a_relative_depth_lacks_is_read_of_its_track(tmp_path: Path, stated: object, title: str, lacking: str):
+    track = next(t for t in build_store(tmp_path, n_frames=3).tracks(kind="prediction"))
+    assert _lacking(track, title) == ""
+    head = replace(track.head, constants={"known_up_to": stated})
+    assert _lacking(replace(track, head=head), title) == lacking
 
 
 @pytest.mark.parametrize(
