@@ -175,6 +175,7 @@ def test_everything_is_done_with_keys_alone_and_the_focus_is_always_seen_and_nev
     wait_for(root, "el.xc.rects().filter(Boolean).length > 4")
     tab(page, f"button {GRAPH}")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()  # its code is loaded at the first use
     inside = [focused(page), *tab(page, "radio Image", most=12)]
     assert "combobox" not in " ".join(inside), "the dialog keeps the focus"
     page.keyboard.press("Escape")
