@@ -12,9 +12,9 @@ from tests.fixtures.ladders import FIRST_NUMBER, ladder_store
 from tests.fixtures.serving import StartApp
 
 
-def shows(root: Locator, number: int) -> None:
-    """Wait until frame 3 of the track of that number is in the first pane."""
-    wait_for(root, f"el.xc.painted === 3 && {NUMBERS_JS}[0] === {number}")
+def shows(root: Locator, number: int, frame: str = "3") -> None:
+    """Wait until that frame of the track of that number is in the first pane."""
+    wait_for(root, f"el.xc.painted === {frame} && {NUMBERS_JS}[0] === {number}")
 
 
 def test_the_strength_leads_curves_and_pictures_and_points_lead_to_compare(
@@ -47,4 +47,4 @@ def test_the_strength_leads_curves_and_pictures_and_points_lead_to_compare(
     page.get_by_role("link", name="A baseline, 4").first.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Shift")).to_have_count(0)
-    shows(painted(page), FIRST_NUMBER + 10)
+    shows(painted(page), FIRST_NUMBER + 10, frame="el.xc.state().frame")
