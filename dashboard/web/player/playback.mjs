@@ -28,6 +28,8 @@ export class Playback {
     this.lastDue = -1;
     /** Since when due frames have not been shown, ms; null: none is late. @type {number | null} */
     this.lateSince = null;
+    /** The frame at which the clock was last held. @type {number | null} */
+    this.held = null;
   }
 
   get isPlaying() {
@@ -55,6 +57,7 @@ export class Playback {
     this.meter.reset(now);
     this.punctuality.reset(now);
     this.lateSince = null;
+    this.held = null;
     this.changed();
     position.goTo(frame);
     position.planPrefetch();
@@ -105,6 +108,11 @@ export class Playback {
     const { position, frames, timers, ui } = this.player;
     if (!this.clock) return;
     timers.soon("tick", (next) => this.tick(next));
+    // What a held clock waited for may have been shown since: it goes on from there, and not back.
+    if (this.held !== null && position.painted !== this.held) {
+      if (this.hasPassed(this.clock.at(time))) this.clock.rebase(position.painted, time);
+      this.held = null;
+    }
     const due = this.clock.at(time);
     // Only a paint ends it: after a stall the clock stands at the painted frame, which is no progress.
     if (due !== position.painted) this.lateSince ??= time;
@@ -112,7 +120,8 @@ export class Playback {
     // Slow decoding drops frames, but nothing is skipped while the network is slow. What it has not brought yet is not run
     // away from: the blocks after it would be requested too, and all of them would come later.
     if (lateMs > (frames.hasBytes(due, this.fpsDue) ? LOADING_SIGN_MS : HOLD_MS) && position.isLate()) {
-      this.clock.rebase(position.painted >= 0 ? position.painted : position.wanted, time);
+      this.held = position.painted >= 0 ? position.painted : position.wanted;
+      this.clock.rebase(this.held, time);
       if (lateMs > LOADING_SIGN_MS) ui.setLoading(true);
     }
     const before = position.painted;
