@@ -53,7 +53,7 @@ class Alignment:
     shift: float = 0.0
     """Added to the depth, in the reference's unit, or to 1/depth, in 1/unit; 0 for a scale alone."""
     problem: Problem = ""
-    """Why there is no fit; the depth then stays as it is. Empty where there is one."""
+    """The reason why nothing was fitted, in which case the depth stays unchanged; empty after a successful fit."""
 
     def apply(self, depth: np.ndarray, lo: float, hi: float) -> np.ndarray:
         """Aligned depth, float64, within [lo, hi], the range that the reference can hold.

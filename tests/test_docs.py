@@ -92,7 +92,7 @@ def test_the_readmes_map_names_every_part_of_the_dashboard_and_each_file_of_its_
 def test_no_docstring_is_a_fragment_that_begins_with_of():
     listed = subprocess.run(["git", "ls-files", "*.py", "*.mjs"], cwd=ROOT, capture_output=True, text=True, check=True)
     fragment = re.compile(r'^ *("""|/\*\*) ?Of ', re.MULTILINE)
-    assert fragment.search('"""Of the clip."""') and fragment.search("  /** Of the plot. */")
+    assert fragment.search('"""Of the clip, in seconds."""') and fragment.search("  /** Of the plot, in pixels. */")
     texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in listed.stdout.splitlines()}
     assert not [name for name, text in texts.items() if fragment.search(text)]
 

@@ -273,7 +273,9 @@ def _edge(
         )
     for name, port, of in (("input", input_row, source), ("output", output_row, target)):
         if isinstance(port, Mapping) and port.get("axes") and of in domains and domains[of].meaning != "direction":
-            raise ValueError(f"edge {source}-{target}: `{name}` has axes, but {of} is no direction; remove them")
+            raise ValueError(
+                f"edge {source}-{target}: `{name}` states axes, but {of} does not hold directions; remove `axes`"
+            )
     return Edge(
         source=source,
         target=target,

@@ -25,7 +25,7 @@ from dashboard.text import one_line
 
 ENERGY, SELF, ERROR = "energy", "self", "error"
 kept_floor = kept_by_content(noise_floor)
-"""The page is drawn anew at every choice, and a ladder has hundreds of floors."""
+"""Noise floors, kept between runs: every choice on the page reruns it, and a ladder needs hundreds of them."""
 
 
 @dataclass(frozen=True)

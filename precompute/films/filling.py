@@ -127,8 +127,11 @@ def _flood(
     is_beyond: Callable[[np.ndarray, np.ndarray], np.ndarray],
     sign: int,
 ) -> np.ndarray:
-    """What pixels within some steps of the seeds carry from there; UNKNOWN where none reaches. sign: 1: of two that arrive, the
-    farther one is carried on; -1: the nearer one. is_beyond: whether it goes on from what is carried to the code of a pixel."""
+    """The seed value that spreads to each pixel within `steps` steps; UNKNOWN where none arrives.
+
+    `sign`: where two values meet, 1 keeps the farther one and -1 the nearer one. `is_beyond`: takes the spreading value and the
+    code of the next pixel, and returns whether the value spreads to it.
+    """
     found = seeds.copy()
     front = seeds >= 0
     for _ in range(1, steps):

@@ -63,7 +63,9 @@ class Found:
 def find_items(folder: Path) -> Found:
     """All items of a folder. Raises DataError where it has none, or where files contradict each other."""
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder; --data expects one with {IMAGE}/ and, for example, depth/ or normal/")
+        raise DataError(
+            f"{folder} is not a folder. --data expects a folder that contains {IMAGE}/ and, for example, depth/ or normal/"
+        )
     files = _files_by_item(folder)
     with_image = {name: found for name, found in files.items() if IMAGE in found[1]}
     if not with_image:

@@ -262,7 +262,7 @@ def test_check_explains_what_does_not_fit(tmp_path, keys, message):
 @pytest.mark.parametrize(("end", "of"), [("input", "rgb"), ("output", "depth")])
 def test_axes_of_what_is_no_direction_are_refused(tmp_path, end, of):
     keys = {"format": '"onnx"', "weights": '"fastdepth.onnx"', end: "{ axes = ['x', '-y', '-z'] }"}
-    with pytest.raises(ZooError, match=f"edge rgb-depth: `{end}` has axes, but {of} is no direction"):
+    with pytest.raises(ZooError, match=f"edge rgb-depth: `{end}` states axes, but {of} does not hold directions"):
         read_zoo(str(write(tmp_path / "zoo", edge_toml(**keys))))
 
 
