@@ -3,6 +3,7 @@
 
 import { halfStep, strideOf } from "../surfaces/geometry.mjs";
 import { element, fill, listener } from "../ui/dom.mjs";
+import { fields, labelled } from "../ui/fields.mjs";
 import { withUnit } from "../ui/numbers.mjs";
 import { FIELD_OF_VIEW_LIMITS, TOLERANCE_LIMITS } from "../view/space_view_state.mjs";
 
@@ -34,6 +35,7 @@ const GAPS_TEXTS = [
  */
 export function controls(context, painter, standAt, toggleFilm, saveAs) {
   const { view, signal } = context;
+  const { menu, slider } = fields({ signal, done: () => context.ui.focus() });
   const stand = (
     /** @type {"clip" | "top" | "side"} */ name,
     /** @type {string} */ word,
@@ -91,31 +93,6 @@ export function controls(context, painter, standAt, toggleFilm, saveAs) {
     units,
   );
 
-  /** @param {string} label @param {(value: string) => void} choose */
-  function menu(label, choose) {
-    const made = element("select", { "aria-label": label });
-    listener(made, signal)("change", () => choose(made.value));
-    return made;
-  }
-
-  /** @param {string} label @param {number[]} limits @param {number} step @param {(value: number) => void} choose */
-  function slider(label, [min, max], step, choose) {
-    const input = element("input", {
-      type: "range",
-      min: String(min),
-      max: String(max),
-      step: String(step),
-      "aria-label": label,
-      title: label,
-    });
-    const name = element("span", { class: "muted" });
-    const value = element("output", { class: "number" });
-    const on = listener(input, signal);
-    on("input", () => choose(Number(input.value)));
-    on("pointerup", () => context.ui.focus());
-    return { root: element("label", { class: "group" }, name, input, value), input, name, value };
-  }
-
   const show = () => {
     const { state } = view;
     clip.setAttribute("aria-pressed", String(state.camera === "clip" && state.film === null));
@@ -165,9 +142,4 @@ function unitsText({ stage }, painter) {
       ? `. It is stored in steps of ${step}: terraces of that height are rounding, not the network's`
       : "";
   return { text: texts.join(", "), title: `${unit}${rounding}.` };
-}
-
-/** @param {string} text @param {HTMLElement} input */
-function labelled(text, input) {
-  return element("label", { class: "group" }, element("span", { class: "muted", text }), input);
 }

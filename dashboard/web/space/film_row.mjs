@@ -3,6 +3,7 @@
 
 import { whyNoFilm } from "../export/film.mjs";
 import { element, fill, icon, listener } from "../ui/dom.mjs";
+import { fields, labelled } from "../ui/fields.mjs";
 import { withUnit } from "../ui/numbers.mjs";
 import { save, slug } from "../ui/save.mjs";
 import { ZOOM_LIMITS } from "../view/camera_path_terms.mjs";
@@ -36,6 +37,7 @@ const FOCUS_REACH = 4;
 export function filmRow(context, kenBurns) {
   const { signal } = context;
   const { painter } = kenBurns;
+  const { menu, slider } = fields({ signal, done: () => context.ui.focus() });
 
   const play = element("button", { type: "button" });
   listener(play, signal)("click", () => (kenBurns.isPlaying ? kenBurns.pause() : kenBurns.play()));
@@ -142,32 +144,6 @@ export function filmRow(context, kenBurns) {
     }
   }
 
-  /** @param {string} label @param {(value: string) => void} choose */
-  function menu(label, choose) {
-    const made = element("select", { "aria-label": label, title: label });
-    listener(made, signal)("change", () => choose(made.value));
-    return made;
-  }
-
-  /** @param {string} label @param {number[]} limits @param {number} step @param {(value: number) => void} choose */
-  function slider(label, [min, max], step, choose) {
-    const input = element("input", {
-      type: "range",
-      min: String(min),
-      max: String(max),
-      step: String(step),
-      "aria-label": label,
-      title: label,
-    });
-    const name = element("span", { class: "muted" });
-    const value = element("output", { class: "number" });
-    listener(input, signal)("input", () => choose(Number(input.value)));
-    return { root: element("label", { class: "group" }, name, input, value), input, name, value };
-  }
-
-  /** @param {string} text @param {Node[]} parts */
-  const labelled = (text, ...parts) =>
-    element("label", { class: "group" }, element("span", { class: "muted", text }), ...parts);
   const row = element(
     "div",
     { class: "transport space-row film-row", role: "group", "aria-label": "Ken Burns film" },
