@@ -102,22 +102,22 @@ def measures_of(
         head, track = pane.track.head, comparison.energies.get(pane.letter)
         contenders.append(
             Contender(
-                pane.letter,
-                pane.title,
-                f"{head.zoo}/{head.method}",
-                head.path.count("-") == 1,
-                energies.get(pane.letter),
-                errors.get(pane.letter),
-                trust_of(track) if track else None,
-                expected.get(pane.letter),
-                perceptual.get(pane.letter),
-                stability.get(pane.letter),
-                is_merged(pane.track),
-                parts_of(pane.track, title) if is_merged(pane.track) else "",
-                saving_of(pane.track) if is_merged(pane.track) else "",
-                trained(pane.letter, pane.track),
-                bool(pane.track.head.constants.get("results")),
-                _lacking(pane.track, by_id["error"].title if "error" in by_id else ""),
+                letter=pane.letter,
+                name=pane.title,
+                method=f"{head.zoo}/{head.method}",
+                is_direct=head.path.count("-") == 1,
+                energy=energies.get(pane.letter),
+                error=errors.get(pane.letter),
+                trust=trust_of(track) if track else None,
+                expected=expected.get(pane.letter),
+                perceptual=perceptual.get(pane.letter),
+                stability=stability.get(pane.letter),
+                is_merged=is_merged(pane.track),
+                made_of=parts_of(pane.track, title) if is_merged(pane.track) else "",
+                saves=saving_of(pane.track) if is_merged(pane.track) else "",
+                trained=trained(pane.letter, pane.track),
+                is_result=bool(head.constants.get("results")),
+                lacking=_lacking(pane.track, by_id["error"].title if "error" in by_id else ""),
             )
         )
     tracks = list(comparison.energies.values())
