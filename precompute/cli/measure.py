@@ -33,7 +33,11 @@ def measure(
     field_of_view: Annotated[
         float,
         typer.Option(
-            "--field-of-view", metavar="DEGREES", min=1, max=179, help="Of the pictures' shorter side, for --geometric."
+            "--field-of-view",
+            metavar="DEGREES",
+            min=1,
+            max=179,
+            help="Field of view of the pictures' shorter side, for --geometric.",
         ),
     ] = FIELD_OF_VIEW_DEGREES,
     disagreement: Annotated[

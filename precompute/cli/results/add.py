@@ -49,14 +49,14 @@ def add(
         typer.Option(
             "--unit",
             metavar="UNIT",
-            help="Of one count of depth: m, cm, mm, m/256, ...; scale, affine or inverse: relative depth, up to a factor, up to factor "
+            help="Unit of one count of depth: m, cm, mm, m/256, ...; scale, affine or inverse: relative depth, up to a factor, up to factor "
             "and shift, or 1/depth up to both.",
         ),
     ] = None,
     axes: Annotated[
         str | None,
         typer.Option(
-            "--axes", metavar="AXES", help="Of normals: opencv, opengl, outward, or signed axes such as x,-y,-z."
+            "--axes", metavar="AXES", help="Axes of normals: opencv, opengl, outward, or signed axes such as x,-y,-z."
         ),
     ] = None,
     projection: Annotated[
@@ -75,7 +75,7 @@ def add(
             metavar="DEGREES",
             min=1,
             max=179,
-            help="Of the maps' shorter side, for --projection ray.",
+            help="Field of view of the maps' shorter side, for --projection ray.",
         ),
     ] = None,
     key: Annotated[
@@ -132,7 +132,7 @@ def add(
         typer.Option(
             "--bits",
             metavar="8|16",
-            help="Of stored depth. 16: steps of 0.02 % from 1 cm to 1 km, sky apart from unknown, six times the room. Default: 16 if "
+            help="Bits of stored depth. 16: steps of 0.02 % from 1 cm to 1 km, sky apart from unknown, six times the room. Default: 16 if "
             "depth in metres lies beyond 0.1 to 16 m.",
         ),
     ] = None,

@@ -47,7 +47,7 @@ def save(
         str | None, typer.Option("--frames", metavar="FIRST-LAST", help="Frames, such as 120 or 0-99. Default: all.")
     ] = None,
     unit: Annotated[
-        str, typer.Option("--unit", metavar="UNIT", help="Of one count of a 16-bit PNG of depth: m/256, mm, ...")
+        str, typer.Option("--unit", metavar="UNIT", help="Unit of one count of a 16-bit PNG of depth: m/256, mm, ...")
     ] = "m/256",
     store: StoreOption = None,
 ) -> None:
