@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs everything that needs a GPU, on a machine with little more than torch: `sh benchmarks/gpu.sh`.
 # Missing packages (av, diskcache, platformdirs, isal) are installed from the wheels in .whl/, if it exists.
-# Results are printed as they come; job-gpu.json and both logs are written to $OUT, or to benchmarks/. A part that fails or
+# Results are printed as they come; job-gpu.json and both logs are written to $OUT, or to benchmarks/figures/. A part that fails or
 # times out does not stop the next one; the exit code is then 1. Takes ten minutes at most.
 cd "$(dirname "$0")/.." || exit 1
 PYTHON=${PYTHON:-python3}
@@ -10,7 +10,7 @@ if ls .whl/*.whl >/dev/null 2>&1; then
     "$PYTHON" -m pip install --quiet --no-index --no-deps --target "$WHEELS" .whl/*.whl || exit 1
 fi
 export PYTHONPATH="$WHEELS:$PWD${PYTHONPATH:+:$PYTHONPATH}"
-export OUT="${OUT:-$PWD/benchmarks}"
+export OUT="${OUT:-$PWD/benchmarks/figures}"
 export FAIL_WITHOUT_CUDA=1
 
 # part NAME SECONDS COMMAND...: print the output and write it to $OUT/NAME.txt.

@@ -5,7 +5,7 @@ it decodes the video and its ground truth, scores, encodes and stores 34 images 
 are CPU milliseconds per frame (user and system, of all its processes), which other work on the machine disturbs least, and frames
 per second, on one core and on two; then each stage by itself on one core, beside its floor; and the shortest job, `run` on the 41
 frames of the phone clip in a new process, with the networks.
-Results are written to benchmarks/host.json, or to the folder $OUT.
+Results are written to benchmarks/figures/host.json, or to the folder $OUT.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks import FIGURES
 from benchmarks.job import BATCH, Page, machine_name, sampling_of
 from cache.store import Store
 from cache.writer import TrackWriter
@@ -250,7 +251,7 @@ def main() -> None:
         "size": f"{SIZE}x{SIZE}",
     }
     load = result["load average before"] = round(os.getloadavg()[0], 1)
-    path = Path(os.environ.get("OUT") or Path(__file__).parent) / "host.json"
+    path = Path(os.environ.get("OUT") or FIGURES) / "host.json"
     for cores in (1, 2):
         command = [sys.executable, "-m", "benchmarks.host", "--cores", str(cores)]
         command += ["--frames", str(arguments.frames), "--rounds", str(arguments.rounds)]

@@ -6,7 +6,7 @@ Starts a real worker on a store of its own and asks it, through the store as the
 with another comment in the file, so that nothing of it is stored. The first time warms the worker, and is printed apart. Then come
 median and worst of the time from the request to the first predicted pixels in the store and to all of them, and the processor
 time of the worker with its decoders. On a busy machine, the processor time is what can be compared. Writes all to
-benchmarks/images.json, by zoo, and exits with 1 if a goal is missed.
+benchmarks/figures/images.json, by zoo, and exits with 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
+from benchmarks import FIGURES
 from cache.requests.queue import Requests
 from cache.requests.records import Asked, Options, Source
 from cache.requests.uploads import Uploads
 from cache.store import Store
 
 ROOT = Path(__file__).parents[1]
-RESULTS = Path(__file__).with_suffix(".json")
+RESULTS = FIGURES / "images.json"
 PICTURE = ROOT / "precompute" / "sample" / "gallery" / "astronaut.jpg"
 LOOK_SECONDS = 0.01
 MAX_SECONDS = 600.0

@@ -7,7 +7,7 @@ path computed from the image. Both get the same clip, weights and threads; they 
 As in `run`, networks of `mini` that exceed the bound in half precision are in float32. All networks of X-TC's pages compute in
 half precision, because random weights show little about trained ones; how many `run` would keep in float32 is measured and
 written next to the times.
-Results are written after each part, to benchmarks/job.json (or job-gpu.json), or to the folder $OUT.
+Results are written after each part, to benchmarks/figures/job.json (or job-gpu.json), or to the folder $OUT.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from benchmarks import FIGURES
 from benchmarks.random_zoo import random_zoo
 from cache.store import Store
 from cache.writer import TrackWriter
@@ -674,7 +675,7 @@ class Report:
 
     def __init__(self, device: torch.device, dtype: torch.dtype, size: int) -> None:
         is_cuda = device.type == "cuda"
-        folder = Path(os.environ.get("OUT") or Path(__file__).parent)
+        folder = Path(os.environ.get("OUT") or FIGURES)
         self.path = folder / ("job-gpu.json" if is_cuda else "job.json")
         self.result: dict[str, Any] = {
             "machine": machine_name(device),

@@ -2,7 +2,7 @@
 
     python -m benchmarks.player [--quick] [--only NAME ...]
 
-Prints a line for each figure and writes all of them to benchmarks/player.json with the name of the machine; exits with 1 if a
+Prints a line for each figure and writes all of them to benchmarks/figures/player.json with the name of the machine; exits with 1 if a
 goal is missed. The bundled clips are read from $CROSSCHECK_STORE (`make precompute-sample`); the stores it makes stay in
 build/bench. Times are from the key, call or click to the end of the paint that shows the lossless frame in every pane.
 """
@@ -26,12 +26,13 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
+from benchmarks import FIGURES
 from cache.store import STORE_VARIABLE, Store
-from tests.fixtures.serving import CHROMIUM_OPTIONS, ROOT, serving
 from tests.fixtures.stores import READ_PATTERN_JS, build_store
+from tests.fixtures.web.serving import CHROMIUM_OPTIONS, ROOT, serving
 from tools.browser import find_browser
 
-RESULTS = Path(__file__).with_name("player.json")
+RESULTS = FIGURES / "player.json"
 STORES = ROOT / "build" / "bench"
 STORE_VERSION = 1  # increases when the contents of packs change
 NOISE = 4

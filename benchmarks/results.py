@@ -3,7 +3,7 @@
     python -m benchmarks.results [--frames 1000]
 
 Writes 16-bit PNGs as KITTI's and a stack in an npz, adds each as a prediction to a clip of that size, and prints frames per second and
-the largest memory of the command and its reader together. Writes both to benchmarks/results.json; exits with 1 if a goal is missed.
+the largest memory of the command and its reader together. Writes both to benchmarks/figures/results.json; exits with 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks import FIGURES
 from cache.keys import clip_key, track_key
 from cache.records import Clip, Head
 from cache.store import Store
@@ -29,7 +30,7 @@ from consistency.domains import DOMAINS
 from precompute.jobs.output.encode import encode_image
 
 ROOT = Path(__file__).parents[1]
-RESULTS = Path(__file__).with_suffix(".json")
+RESULTS = FIGURES / "results.json"
 WIDTH, HEIGHT = 640, 480
 GOAL_FRAMES_PER_SECOND = 30.0
 GOAL_BYTES = 1_000_000_000

@@ -5,7 +5,7 @@
 Starts the real dashboard and a real worker (one thread, niced) on a store of its own. Every visitor has a browser's cookie and ticket,
 uploads a file of its own in the parts that the page sends, and asks for a few frames of it; the first of them asks for three more
 before the others. Meanwhile another client, a process of its own, fetches random ranges of packs, as a player does. Prints a line for each figure and
-writes all to benchmarks/uploads.json with the name of the machine; exits with 1 if a goal is missed.
+writes all to benchmarks/figures/uploads.json with the name of the machine; exits with 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -35,14 +35,15 @@ from urllib.parse import urlsplit
 import numpy as np
 from playwright.sync_api import Request, sync_playwright
 
+from benchmarks import FIGURES
 from cache.requests.queue import Requests
 from cache.store import Store
 from tests.fixtures.media import write_video
-from tests.fixtures.serving import CHROMIUM_OPTIONS, ROOT, free_port, serving
 from tests.fixtures.stores import build_store
+from tests.fixtures.web.serving import CHROMIUM_OPTIONS, ROOT, free_port, serving
 from tools.browser import find_browser
 
-RESULTS = Path(__file__).with_name("uploads.json")
+RESULTS = FIGURES / "uploads.json"
 PART_BYTES = 2 << 20
 """As the page sends (web/asking/api.mjs)."""
 RANGE_BYTES = 256 << 10

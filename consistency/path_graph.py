@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from consistency.models import capabilities
 from consistency.models.fused_ops import clipped
 from consistency.models.geonet import GeoNet
-from consistency.zoo.adapters import Adapted, InputSpec
 from consistency.zoo.explained import BadNetwork
+from consistency.zoo.networks.adapters import Adapted, InputSpec
 from consistency.zoo.records import Chain, Edge
 
 

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 MODULES = ("media", "dashboard", "urls", "stores", "requests", "uploads", "pickles", "formats", "results", "memory")
-"""Modules of this folder with promises, in the order in which they are tried."""
+"""Modules of promises/, in the order in which they are tried."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Promise:
 
 def promises() -> list[Promise]:
     """Every promise, in the order of MODULES."""
-    return [promise for name in MODULES for promise in import_module(f"reliability.{name}").PROMISES]
+    return [promise for name in MODULES for promise in import_module(f"reliability.promises.{name}").PROMISES]
 
 
 def tell(n_done: int, tries: int) -> None:

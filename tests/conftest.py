@@ -18,8 +18,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.fixtures.places import left_in_place
-from tests.fixtures.serving import CHROMIUM_OPTIONS, StartApp, opened_in, serving
-from tests.fixtures.waits import PATIENCE_SECONDS
+from tests.fixtures.web.serving import CHROMIUM_OPTIONS, StartApp, opened_in, serving
+from tests.fixtures.web.waits import PATIENCE_SECONDS
 from tools.browser import find_browser
 
 expect.set_options(timeout=1000 * PATIENCE_SECONDS)

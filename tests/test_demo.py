@@ -17,7 +17,7 @@ from consistency.zoo.read import load_zoo
 from dashboard.configuration import PREFERRED_METHODS
 from precompute.jobs.output.tracks import select_configurations
 from tests.fixtures.children import is_running
-from tests.fixtures.waits import PATIENCE_SECONDS, wait_until
+from tests.fixtures.web.waits import PATIENCE_SECONDS, wait_until
 from tools import demo
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -10,10 +10,11 @@ import pytest
 import reliability
 from precompute.failures import SourceError
 from precompute.media import decoder
-from reliability import Outcome, Promise, __main__, dashboard, promises, urls
-from reliability import media as hostile_media
+from reliability import Outcome, Promise, __main__, promises
+from reliability.promises import dashboard, urls
+from reliability.promises import media as hostile_media
 from tests.fixtures import media
-from tests.fixtures.waits import wait_until
+from tests.fixtures.web.waits import wait_until
 
 
 @pytest.mark.parametrize("promise", promises(), ids=lambda promise: promise.name)

@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from cache.store import default_root
-from tests.fixtures.serving import CHROMIUM_OPTIONS, serving
+from tests.fixtures.web.serving import CHROMIUM_OPTIONS, serving
 from tools.browser import find_browser
 
 FOLDER = Path(__file__).parent.parent / "docs"

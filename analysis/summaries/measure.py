@@ -12,8 +12,8 @@ from analysis.columns import Columns, expected_errors, series_title, series_unit
 from analysis.energy import Unreadable
 from analysis.expected_error import is_unlike, model_of
 from analysis.noise import noise_floor
+from analysis.stated.trust import trust_of, usual_limit
 from analysis.summaries.record import MAX_PARTS, MAX_TEXT, Expected, Measure, Summary, summary_of_head
-from analysis.trust import trust_of, usual_limit
 from cache.keys import digest
 from cache.records import Track
 

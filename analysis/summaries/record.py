@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.trust import Trust, trust_from
+from analysis.stated.trust import Trust, trust_from
 from cache.records import KINDS, BadRecord, Clip, Head
 
 VERSION = 1

@@ -1,7 +1,7 @@
 """The networks that X-TC released: its UNet family, with the parameter names of the released state dicts.
 
 "Robust Learning Through Cross-Task Consistency" (Zamir et al., CVPR 2020). N frames, C channels, H x W pixels. Input
-are codes, output are unbounded numbers, whose meaning a zoo states (`consistency.zoo.adapters`).
+are codes, output are unbounded numbers, whose meaning a zoo states (`consistency.zoo.networks.adapters`).
 """
 
 from __future__ import annotations

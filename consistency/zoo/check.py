@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from consistency.domains import Domain
 from consistency.models import capabilities
-from consistency.zoo.adapters import Adapted
 from consistency.zoo.explained import Explained, first_line
-from consistency.zoo.foreign import FAILED
 from consistency.zoo.load import load_network
+from consistency.zoo.networks.adapters import Adapted
+from consistency.zoo.networks.foreign import FAILED
 from consistency.zoo.records import Edge, ZooError
 
 LEAST_SIDE_PX = 64

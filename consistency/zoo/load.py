@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from consistency.models import capabilities
-from consistency.zoo import external_data, formats
-from consistency.zoo.adapters import Adapted, InputSpec, OutputSpec
 from consistency.zoo.explained import BadNetwork
-from consistency.zoo.foreign import Foreign
+from consistency.zoo.networks import external_data, formats
+from consistency.zoo.networks.adapters import Adapted, InputSpec, OutputSpec
+from consistency.zoo.networks.foreign import Foreign
 from consistency.zoo.records import Edge, ZooError
 
 

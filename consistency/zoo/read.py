@@ -14,9 +14,9 @@ import platformdirs
 
 from consistency.domains import DOMAINS, Domain, get_domain, read_domain
 from consistency.models import registry
-from consistency.zoo import formats
-from consistency.zoo.adapters import InputSpec, OutputSpec, read_spec
 from consistency.zoo.lock import read_lock
+from consistency.zoo.networks import formats
+from consistency.zoo.networks.adapters import InputSpec, OutputSpec, read_spec
 from consistency.zoo.rankings import read_rankings
 from consistency.zoo.records import (
     IMAGE,

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from consistency.domains import DOMAINS, Domain, get_domain
-from consistency.zoo import formats
-from consistency.zoo.adapters import InputSpec, OutputSpec
 from consistency.zoo.explained import Explained
+from consistency.zoo.networks import formats
+from consistency.zoo.networks.adapters import InputSpec, OutputSpec
 from consistency.zoo.rankings import MethodRanking
 
 SHARED = "shared"

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.columns import Columns, series_unit
 from analysis.energy import Scale, Unreadable
-from analysis.trust import trust_of
+from analysis.stated.trust import trust_of
 from dashboard.compare.comparison import EXPECTED, Plot
 from dashboard.compare.expected import MEASURES, expectation, expected_values
 from dashboard.compare.gaps import gap_between

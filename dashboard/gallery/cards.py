@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis.columns import Columns
 from analysis.energy import Unreadable, same_constants
-from analysis.trust import Trust, trust_of
+from analysis.stated.trust import Trust, trust_of
 from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
 from dashboard.compare.card.merged import NO_ENERGY_SHORT, is_merged

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dashboard.models.zoos import ZooCard
 
-TABLE = Path(__file__).resolve().parents[2] / "precompute" / "zoos" / "presets.toml"
+TABLE = Path(__file__).resolve().parents[2] / "precompute" / "zoos" / "hub" / "presets.toml"
 HUB, ZOO = "hf:", "zoo:"
 
 

@@ -13,7 +13,7 @@ from analysis.columns import Columns, series_title, series_unit
 from analysis.energy import Unreadable
 from analysis.noise import noise_floor
 from analysis.shifts import SELF as PREFIX
-from analysis.trust import trust_of, usual_limit
+from analysis.stated.trust import trust_of, usual_limit
 from cache.records import Track
 from dashboard.catalogue import Catalogue
 from dashboard.compare.comparison import ERROR_COLUMNS

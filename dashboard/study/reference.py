@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from analysis.trust import Trust, trust_from
+from analysis.stated.trust import Trust, trust_from
 
 FOLDER = Path(__file__).resolve().parents[2] / "consistency" / "zoos"
 ZOOS = ("mini", "lab")

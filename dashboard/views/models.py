@@ -30,7 +30,7 @@ def page(site: Site) -> None:
         rows = preset_rows(zoos)
         st.header("Networks of others", anchor=False)
         st.text(
-            "Facts were read in each project's source; precompute/zoos/presets.toml names where. Tests hold the rules of those that can be "
+            "Facts were read in each project's source; precompute/zoos/hub/presets.toml names where. Tests hold the rules of those that can be "
             "added, on tiny models with random weights."
         )
         html_table(

@@ -222,7 +222,7 @@ def _code(error: Exception) -> str:
     import torch
 
     from consistency.zoo.explained import Explained
-    from consistency.zoo.foreign import lacks_memory
+    from consistency.zoo.networks.foreign import lacks_memory
 
     if isinstance(error, torch.OutOfMemoryError):
         return "out_of_gpu_memory"

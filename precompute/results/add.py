@@ -26,9 +26,10 @@ from precompute.jobs.batches import Remarks
 from precompute.jobs.output.encode import CODEC, start_encoder
 from precompute.jobs.output.packs import PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
 from precompute.jobs.output.tracks import COLUMN_TITLES, ERRORS_VERSION, TrackChunk
-from precompute.results.judging import Findings, judge, refuse_axes, refuse_kind, refuse_picture, refuse_rays
 from precompute.results.maps import Maps, find_maps
 from precompute.results.matching import FrameRule, Matching, match
+from precompute.results.meaning.judging import Findings, judge, refuse_axes, refuse_kind, refuse_picture, refuse_rays
+from precompute.results.meaning.values import Conversion
 from precompute.results.reading import Reader
 from precompute.results.storing import Storage, meaning_words, storage_for
 from precompute.results.truth import (
@@ -41,7 +42,6 @@ from precompute.results.truth import (
     newest_truth,
     time_after,
 )
-from precompute.results.values import Conversion
 
 ZOO = "results"
 """The zoo of what was computed elsewhere: configurations are `results/METHOD/rgb-depth`."""

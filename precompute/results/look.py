@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from precompute.failures import SourceError
-from precompute.results.colours import map_of
 from precompute.results.maps import files_of
+from precompute.results.meaning.colours import map_of
 from precompute.results.readers.arrays import MAX_FRAME_BYTES, ArrayInfo
 from precompute.results.reading import Reader
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from precompute.failures import SourceError
 from precompute.media.stills.numbered import LAST_NUMBER
-from precompute.results.formats import Format
-from precompute.results.layout import Layout, layout_of
+from precompute.results.meaning.formats import Format
+from precompute.results.meaning.layout import Layout, layout_of
 from precompute.results.readers.arrays import ArrayInfo
 from precompute.results.reading import Reader
 from precompute.text import count, one_line

@@ -17,7 +17,7 @@ from numpy.lib import format as npy
 from cache.records import Track
 from cache.store import Store
 from precompute.failures import SourceError
-from precompute.results.formats import metres_of
+from precompute.results.meaning.formats import metres_of
 from precompute.results.truth import Truth, column
 
 SaveFormat = Literal["png16", "npy", "npz", "exr", "pfm"]

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from consistency.domains import DOMAINS, FAR_DEPTH, Domain
-from precompute.results.formats import MEANINGS
-from precompute.results.judging import Findings
-from precompute.results.values import Conversion
+from precompute.results.meaning.formats import MEANINGS
+from precompute.results.meaning.judging import Findings
+from precompute.results.meaning.values import Conversion
 
 RELATIVE_RANGE = (1.0, 3.0)
 """Where a depth without scale and shift is stored. Both are free, so any range says the same; one this narrow gives each step of

@@ -21,9 +21,9 @@ from urllib.parse import urlsplit
 import torch
 
 from consistency.models import registry
-from consistency.zoo import external_data
 from consistency.zoo.explained import BadNetwork
 from consistency.zoo.lock import entry, lock_of, write_lock
+from consistency.zoo.networks import external_data
 from consistency.zoo.read import ZOOS, installed_zoos_folder, read_zoo
 from consistency.zoo.records import Edge, Zoo, ZooError, checked_name
 from precompute.failures import FULL

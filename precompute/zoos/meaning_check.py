@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from consistency.domains import DOMAINS, Domain
-from consistency.zoo.adapters import Adapted, OutputSpec
 from consistency.zoo.load import load_network
 from consistency.zoo.meaning import AXES, SIDE_PX, DepthVerdict, axes_of, depth_of
+from consistency.zoo.networks.adapters import Adapted, OutputSpec
 from consistency.zoo.records import IMAGE, Edge, ZooError
 from precompute.media import sources
 from precompute.zoos.calibration import read, spread

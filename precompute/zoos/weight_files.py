@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from consistency.zoo.external_data import find_beside
+from consistency.zoo.networks.external_data import find_beside
 from consistency.zoo.records import ZooError
 
 MAX_ARCHIVE_FILES = 10_000

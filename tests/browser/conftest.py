@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.fixtures.serving import opened_in
+from tests.fixtures.web.serving import opened_in
 
 
 @pytest.fixture

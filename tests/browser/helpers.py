@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page
 
 from cache.store import Store
 from tests.fixtures.stores import READ_PATTERN_JS
-from tests.fixtures.waits import PATIENCE_SECONDS, wait_until
+from tests.fixtures.web.waits import PATIENCE_SECONDS, wait_until
 
 
 @dataclass(frozen=True)

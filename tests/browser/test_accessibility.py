@@ -10,8 +10,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from dashboard.player_data import LETTERS
 from tests.browser.helpers import App, drawn, focus, open_page, state, wait_for
-from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import build_store
+from tests.fixtures.web.serving import StartApp
 
 NOT_OURS = [
     # axe knows a skip link by the first other link after it in the same tree; the page's first is in a shadow tree.

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.helpers import App, drawn, look, open_page, point, state, wait_for, wait_for_link
-from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import build_store
+from tests.fixtures.web.serving import StartApp
 
 AT_START = "clip=walkthrough&frame=0"
 

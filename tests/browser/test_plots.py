@@ -19,8 +19,8 @@ from dashboard.compare.gaps import gap_between
 from dashboard.numbers import number, percent
 from dashboard.player_data import Series
 from tests.browser.helpers import App, look, state, wait_for
-from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, build_store
+from tests.fixtures.web.serving import StartApp
 
 N_FRAMES = 120
 METHODS = ("baseline", "consistency", "cycle")

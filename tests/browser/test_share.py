@@ -16,8 +16,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.helpers import App, focus, open_page, painted, seek, state, wait_for
-from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, build_store, read_pattern
+from tests.fixtures.web.serving import StartApp
 
 N_FRAMES = 40
 HOSTILE = "</script><script>document.title='hit'</script><!-- packs --><img src=x onerror=alert(1)> & \"quoted\""

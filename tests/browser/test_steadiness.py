@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Locator, Page
 
 from tests.browser.helpers import App, choose_in_pane, drawn, focus, open_page, point, press, state, wait_for
-from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import build_store
+from tests.fixtures.web.serving import StartApp
 
 RECORDER = """
 (() => {

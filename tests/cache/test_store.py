@@ -23,9 +23,9 @@ from cache.records import BadRecord, StoreError, Track, head_to_json, sealed, tr
 from cache.store import CorruptPack, Store
 from cache.version import VERSION
 from cache.writer import TrackWriter
-from tests.fixtures.serving import ROOT
 from tests.fixtures.tracks import append, frames, make_head, stored
-from tests.fixtures.waits import PATIENCE_SECONDS
+from tests.fixtures.web.serving import ROOT
+from tests.fixtures.web.waits import PATIENCE_SECONDS
 
 
 @pytest.fixture

@@ -242,7 +242,7 @@ def rank_of_two(rank: int, port: int, found: multiprocessing.SimpleQueue) -> Non
 
 
 def test_processes_that_train_together_use_the_same_factors_and_gradients():
-    from tests.fixtures.serving import free_port
+    from tests.fixtures.web.serving import free_port
 
     found = multiprocessing.get_context("spawn").SimpleQueue()
     multiprocessing.spawn(rank_of_two, args=(free_port(), found), nprocs=2)

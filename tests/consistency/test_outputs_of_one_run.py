@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from consistency.domains import DOMAINS
 from consistency.path_graph import Graph
-from consistency.zoo.adapters import Adapted, InputSpec, OutputSpec, read_spec
 from consistency.zoo.check import _problems_of_a_run, smooth_noise
-from consistency.zoo.foreign import Foreign
 from consistency.zoo.load import load_network
+from consistency.zoo.networks.adapters import Adapted, InputSpec, OutputSpec, read_spec
+from consistency.zoo.networks.foreign import Foreign
+from consistency.zoo.networks.resizing import Resize
 from consistency.zoo.read import load_zoo, read_zoo
 from consistency.zoo.records import ZooError
-from consistency.zoo.resizing import Resize
 from precompute.jobs.batches import FrameBatch
 from precompute.jobs.predict import predict
 from precompute.zoos import install

@@ -21,8 +21,8 @@ from cache.records import Clip
 from consistency.energy import disagreement_maps, raw_terms
 from consistency.models import fused_ops, registry
 from consistency.path_graph import Graph
-from consistency.zoo.adapters import Adapted, OutputSpec
 from consistency.zoo.load import load_network
+from consistency.zoo.networks.adapters import Adapted, OutputSpec
 from consistency.zoo.read import load_zoo, read_zoo
 from consistency.zoo.records import Edge, Zoo, ZooError
 from precompute.jobs import predict

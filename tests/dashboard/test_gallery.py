@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from analysis.columns import Columns
-from analysis.trust import Trust
+from analysis.stated.trust import Trust
 from cache.requests.uploads import Uploads
 from cache.store import Store
 from dashboard.catalogue import Catalogue
@@ -32,8 +32,8 @@ from dashboard.gallery.items import listed
 from dashboard.selection.defaults import default_target
 from dashboard.selection.link import from_query
 from tests.fixtures.gallery import add_item, item_named
-from tests.fixtures.pages import shown_page
 from tests.fixtures.stores import add_track, build_store, make_clip
+from tests.fixtures.web.pages import shown_page
 
 TRUST = Trust(spearman=0.62, n_frames=480, percentile_97_5=2.38, auc={"photographs": 0.84, "videos": 0.93})
 

@@ -28,9 +28,9 @@ from playwright.sync_api import Page, expect
 from cache.store import Store
 from dashboard.visitors import access
 from dashboard.web_files import web_version
-from tests.fixtures.serving import ROOT, free_port, serving, wait_until_healthy
 from tests.fixtures.stores import build_store
-from tests.fixtures.waits import PATIENCE_SECONDS
+from tests.fixtures.web.serving import ROOT, free_port, serving, wait_until_healthy
+from tests.fixtures.web.waits import PATIENCE_SECONDS
 
 SECRETS = [Path("/etc/passwd"), ROOT / "dashboard" / "app.py", ROOT / ".streamlit" / "config.toml"]
 """What nobody may read through the dashboard."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.fixtures.serving import ROOT, StartApp
 from tests.fixtures.stores import build_store
+from tests.fixtures.web.serving import ROOT, StartApp
 
 WEB_PYTHON = ROOT / ".venv-web" / "bin" / "python"
 

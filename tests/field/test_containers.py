@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.serving import free_port
-from tests.fixtures.waits import wait_until
+from tests.fixtures.web.serving import free_port
+from tests.fixtures.web.waits import wait_until
 from tools.containers import stages
 
 ROOT = Path(__file__).parents[2]

@@ -15,9 +15,9 @@ import pytest
 
 from cache.store import Store
 from tests.fixtures import media
-from tests.fixtures.serving import ROOT, free_port, serving
 from tests.fixtures.stores import build_store
-from tests.fixtures.waits import wait_until
+from tests.fixtures.web.serving import ROOT, free_port, serving
+from tests.fixtures.web.waits import wait_until
 from tests.fixtures.zoos import write_zoo
 
 HERE = Path(__file__).parent

@@ -10,15 +10,15 @@ import pytest
 from safetensors.numpy import save
 from typer.testing import CliRunner, Result
 
-from consistency.zoo import transformers_models
+from consistency.zoo.networks import transformers_models
 from consistency.zoo.read import known_zoos
 from consistency.zoo.records import ZooError
 from precompute.cli.app import app
 from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
-from precompute.zoos import hub, hub_specs
-from precompute.zoos.add import show_licence
-from precompute.zoos.presets import preset_of, presets
-from tests.fixtures.sites import running
+from precompute.zoos.hub import client, specs
+from precompute.zoos.hub.add import show_licence
+from precompute.zoos.hub.presets import preset_of, presets
+from tests.fixtures.web.sites import running
 from tests.hub.tiny import COMMIT, PROCESSORS, serve
 
 REPOSITORY = "someone/tiny-depth"
@@ -34,7 +34,7 @@ def site(tmp_path, monkeypatch):
     with running() as found:
         monkeypatch.setenv("CROSSCHECK_ZOOS", str(tmp_path / "zoos"))
         monkeypatch.setenv(ALLOW_LOOPBACK_VARIABLE, "1")
-        monkeypatch.setenv(hub.ENDPOINT_VARIABLE, found.address)
+        monkeypatch.setenv(client.ENDPOINT_VARIABLE, found.address)
         monkeypatch.setattr(transformers_models, "is_installed", lambda: True)
         yield found
 
@@ -204,7 +204,7 @@ def test_a_configuration_that_is_not_built_here_is_refused(site, tmp_path, confi
 )
 def test_a_processor_that_makes_no_sense_is_refused(fields, message):
     with pytest.raises(ZooError, match=message):
-        hub_specs.ports_of({"model_type": "dpt"}, {**PROCESSORS["dpt"], **fields})
+        specs.ports_of({"model_type": "dpt"}, {**PROCESSORS["dpt"], **fields})
 
 
 def test_what_a_killed_command_left_behind_is_removed_by_the_next_one(site, tmp_path):
@@ -218,7 +218,7 @@ def test_what_a_killed_command_left_behind_is_removed_by_the_next_one(site, tmp_
 def test_a_hub_that_cannot_be_reached_and_a_model_that_it_lacks_are_named(site, tmp_path, monkeypatch):
     result = add()
     assert result.exit_code == 1 and "404" in result.output and nothing_added(tmp_path)
-    monkeypatch.setenv(hub.ENDPOINT_VARIABLE, "http://127.0.0.1:1")
+    monkeypatch.setenv(client.ENDPOINT_VARIABLE, "http://127.0.0.1:1")
     result = add()
     assert result.exit_code == 1 and "127.0.0.1 cannot be reached" in result.output and nothing_added(tmp_path)
 

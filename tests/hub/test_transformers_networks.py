@@ -18,15 +18,15 @@ from typer.testing import CliRunner, Result
 
 from cache.store import Store
 from consistency.domains import DOMAINS
-from consistency.zoo.adapters import InputSpec, OutputSpec, read_spec
 from consistency.zoo.load import load_network
+from consistency.zoo.networks.adapters import InputSpec, OutputSpec, read_spec
+from consistency.zoo.networks.transformers_models import DepthOnly
 from consistency.zoo.read import load_zoo
-from consistency.zoo.transformers_models import DepthOnly
 from precompute.cli.app import app
 from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
-from precompute.zoos import hub, hub_specs
+from precompute.zoos.hub import client, specs
 from tests.fixtures.media import write_video
-from tests.fixtures.sites import running
+from tests.fixtures.web.sites import running
 from tests.hub.tiny import PROCESSORS, files_of, model, serve
 
 transformers = pytest.importorskip("transformers", reason="needs requirements/hf.txt: make test-hf")
@@ -60,7 +60,7 @@ def codes_of(image: np.ndarray) -> torch.Tensor:
 def test_a_picture_becomes_the_tensor_that_the_library_makes_of_it(kind, size):
     image = picture(*size)
     expected = processor_of(kind)(images=image, return_tensors="pt")["pixel_values"]
-    spec = read_spec(InputSpec, hub_specs.ports_of({"model_type": kind.split()[0]}, PROCESSORS[kind]).input)
+    spec = read_spec(InputSpec, specs.ports_of({"model_type": kind.split()[0]}, PROCESSORS[kind]).input)
     found = spec.to_numbers(codes_of(image), RGB)
     assert found.shape == expected.shape
     difference = (found - expected).abs()
@@ -72,7 +72,7 @@ def test_a_picture_becomes_the_tensor_that_the_library_makes_of_it(kind, size):
 @pytest.mark.parametrize("kind", list(PROCESSORS))
 def test_each_pass_of_scaling_is_that_of_pil_but_for_ties_of_its_rounding(kind, size):
     """PIL interpolates with integer weights, along the width, then along the height of what that gave."""
-    ports = hub_specs.ports_of({"model_type": kind.split()[0]}, PROCESSORS[kind])
+    ports = specs.ports_of({"model_type": kind.split()[0]}, PROCESSORS[kind])
     rule = read_spec(InputSpec, ports.input).resize
     height, width = rule.placement(*size).scaled
     filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -104,7 +104,7 @@ def test_the_map_is_the_one_of_the_library_s_own_post_processing(kind, fields):
     kind, size = kind.split()[0], (48, 80)
     made = model(kind, **fields)
     config = {**json.loads(made.config.to_json_string()), "model_type": kind}
-    ports = hub_specs.ports_of(config, stated)
+    ports = specs.ports_of(config, stated)
     inputs = processor(images=picture(*size), return_tensors="pt")
     with torch.no_grad():
         outputs = made(**inputs)
@@ -129,7 +129,7 @@ def test_depth_pro_gives_the_metres_of_the_library_s_formula():
         def forward(self, pixel_values: torch.Tensor) -> SimpleNamespace:
             return SimpleNamespace(predicted_depth=inverse, field_of_view=fields)
 
-    ports = hub_specs.ports_of({"model_type": "depth_pro"}, {})
+    ports = specs.ports_of({"model_type": "depth_pro"}, {})
     given, read = read_spec(InputSpec, ports.input), read_spec(OutputSpec, ports.output)
     pictures = torch.rand(2, 3, *size, generator=generator)
     numbers = given.to_numbers(pictures, RGB)
@@ -148,7 +148,7 @@ def site(tmp_path, monkeypatch):
         monkeypatch.setenv("CROSSCHECK_ZOOS", str(tmp_path / "zoos"))
         monkeypatch.setenv("CROSSCHECK_STORE", str(tmp_path / "store"))
         monkeypatch.setenv(ALLOW_LOOPBACK_VARIABLE, "1")
-        monkeypatch.setenv(hub.ENDPOINT_VARIABLE, found.address)
+        monkeypatch.setenv(client.ENDPOINT_VARIABLE, found.address)
         yield found
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from tests.fixtures.sites import Site
+from tests.fixtures.web.sites import Site
 
 COMMIT = "c" * 40
 IMAGENET = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}

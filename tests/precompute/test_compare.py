@@ -25,8 +25,8 @@ from precompute.jobs.job import Settings
 from precompute.signals import stop_on_signals
 from tests.fixtures.children import is_running
 from tests.fixtures.media import write_video
-from tests.fixtures.serving import free_port as a_port
-from tests.fixtures.waits import PATIENCE_SECONDS, wait_until
+from tests.fixtures.web.serving import free_port as a_port
+from tests.fixtures.web.waits import PATIENCE_SECONDS, wait_until
 from tests.fixtures.zoos import write_zoo
 
 ROOT = Path(__file__).parents[2]

@@ -37,8 +37,8 @@ from precompute.net.partial_download import VALIDATORS, Validators
 from precompute.net.urls import address_of, normalise_url, shown_url
 from tests.fixtures import media
 from tests.fixtures.children import ANSWER, child_that_runs, is_running
-from tests.fixtures.sites import Site, reply, running
-from tests.fixtures.waits import wait_until
+from tests.fixtures.web.sites import Site, reply, running
+from tests.fixtures.web.waits import wait_until
 
 
 @pytest.fixture

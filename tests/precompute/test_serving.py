@@ -43,8 +43,8 @@ from precompute.serving.housekeeping import LOOKED_AT_SECONDS, tidy
 from precompute.serving.worker import MAX_LOST, Worker
 from precompute.signals import Stop, stop_on_signals
 from tests.fixtures.media import write_video
-from tests.fixtures.sites import running
-from tests.fixtures.waits import PATIENCE_SECONDS, wait_until
+from tests.fixtures.web.sites import running
+from tests.fixtures.web.waits import PATIENCE_SECONDS, wait_until
 from tests.fixtures.zoos import write_zoo
 
 ROOT = Path(__file__).parents[2]

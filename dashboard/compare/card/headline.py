@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.ranking import Ranking
-from analysis.trust import usual_limit
+from analysis.stated.ranking import Ranking
+from analysis.stated.trust import usual_limit
 from dashboard.compare.card.measures import Measures
 from dashboard.compare.card.ranked import share_words
 from dashboard.compare.card.telling_gaps import TellingGaps

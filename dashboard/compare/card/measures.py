@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from analysis.energy import Scale, same_constants
-from analysis.trust import Trust, trust_of
+from analysis.stated.trust import Trust, trust_of
 from cache.records import Track
 from dashboard.compare.card.merged import is_merged, parts_of, saving_of
 from dashboard.compare.card.ranked import Pairs, kind_of, rankings_of

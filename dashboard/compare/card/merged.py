@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from analysis.trust import number_within
+from analysis.stated.trust import number_within
 from cache.records import Track
 from dashboard.compare.expected import MEASURES
 from dashboard.numbers import number, percent

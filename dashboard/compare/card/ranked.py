@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from analysis.energy import Scale, own_weighting
-from analysis.ranking import CHANCE, MethodRanking, Ranking, stated_ranking
+from analysis.stated.ranking import CHANCE, MethodRanking, Ranking, stated_ranking
 from cache.records import Track
 from dashboard.numbers import SPACE, percent
 from dashboard.text import counted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.training import Training, training_of
+from analysis.stated.training import Training, training_of
 from cache.records import Track
 from dashboard.text import one_line
 

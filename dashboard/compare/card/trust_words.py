@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.trust import Trust
+from analysis.stated.trust import Trust
 from dashboard.numbers import size_of
 
 UNUSUAL_SHARE = 0.5

@@ -20,7 +20,7 @@ from precompute.text import count
 if TYPE_CHECKING:
     from precompute.results.add import Added, Wanted
     from precompute.results.matching import FrameRule
-    from precompute.results.values import Fit
+    from precompute.results.meaning.values import Fit
 
 RULES = ("order", "by-number", "by-time", "by-stride")
 FITS = ("exact", "as-clip", "stretch")
@@ -154,7 +154,7 @@ def add(
       python -m precompute results add normals/ --clip kitchen --as marigold --domain normal --format marigold-normal
     """
     from precompute.results.add import Wanted, add_results
-    from precompute.results.asked import Stated, conversion_of, with_unit_stated
+    from precompute.results.meaning.asked import Stated, conversion_of, with_unit_stated
 
     opened = existing_store(store, read_only=False)
     input_track = find_input(opened, clip)

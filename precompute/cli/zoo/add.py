@@ -35,7 +35,7 @@ def add_zoo(
     """
     from consistency.zoo.records import ZooError
     from precompute.failures import SourceError
-    from precompute.zoos.add import add
+    from precompute.zoos.hub.add import add
 
     kind, _, rest = source.partition(":")
     if kind != "hf" or not rest:

@@ -72,8 +72,8 @@ def check(
 
 def _checked(zoo: Zoo, allow_code: bool) -> tuple[int, int]:
     """How many edges were run, and how many are wrong or were not allowed to."""
-    from consistency.zoo import formats
     from consistency.zoo.check import problems
+    from consistency.zoo.networks import formats
     from precompute.zoos import meaning_check
 
     n_wrong = n_checked = 0

@@ -14,9 +14,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from cache.store import Store
 from tests.browser.helpers import App, painted, wait_for
-from tests.fixtures import sites
 from tests.fixtures.media import write_video
-from tests.fixtures.serving import ROOT, StartApp, opened_in
+from tests.fixtures.web import sites
+from tests.fixtures.web.serving import ROOT, StartApp, opened_in
 
 N_FRAMES = 12
 WORKER = """

@@ -31,9 +31,9 @@ from tests.browser.helpers import (
     wait_for_link,
     wait_for_numbers,
 )
-from tests.fixtures.serving import ROOT, StartApp
 from tests.fixtures.stores import add_track, build_store, make_clip
-from tests.fixtures.waits import PATIENCE_SECONDS
+from tests.fixtures.web.serving import ROOT, StartApp
+from tests.fixtures.web.waits import PATIENCE_SECONDS
 
 N_FRAMES = 24
 BASELINE, CONSISTENCY = 16, 19

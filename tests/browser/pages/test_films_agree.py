@@ -15,8 +15,8 @@ from precompute.films.camera_path import CameraPath, Extent, Window
 from precompute.films.rendering import draw
 from precompute.films.surface import DepthScale, meshes_of
 from tests.browser.helpers import painted
-from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import build_store
+from tests.fixtures.web.serving import StartApp
 
 SAMPLES = Path(__file__).resolve().parents[3] / "precompute" / "sample"
 FRAME, DEGREES, FOCUS = 60, 68, 2.5

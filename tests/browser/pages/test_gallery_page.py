@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 from cache.store import Store
 from tests.browser.helpers import numbers, painted
 from tests.fixtures.gallery import add_item, item_named
-from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, add_track
+from tests.fixtures.web.serving import StartApp
 
 READ_CARD_JS = f"""(card) => [...card.querySelectorAll("canvas")].map((canvas) =>
   ({READ_PATTERN_JS})(canvas.getContext("2d"), {{x: 0, y: 0, width: canvas.width, height: canvas.height}})?.number)"""

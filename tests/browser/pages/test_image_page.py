@@ -18,9 +18,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from cache.requests.queue import Requests
 from tests.browser.helpers import App, painted, point, wait_for
-from tests.fixtures.serving import CHROMIUM_OPTIONS, ROOT, StartApp, opened_in
 from tests.fixtures.stores import build_store
-from tests.fixtures.waits import PATIENCE_SECONDS, wait_until
+from tests.fixtures.web.serving import CHROMIUM_OPTIONS, ROOT, StartApp, opened_in
+from tests.fixtures.web.waits import PATIENCE_SECONDS, wait_until
 from tools.browser import find_browser
 
 FAKE_CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]

@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 from analysis.columns import Columns
 from tests.browser.helpers import App, painted, wait_for
 from tests.browser.test_accessibility import check
-from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import build_store
+from tests.fixtures.web.serving import StartApp
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.helpers import NUMBERS_JS, painted, wait_for
 from tests.browser.test_accessibility import check
 from tests.fixtures.ladders import FIRST_NUMBER, ladder_store
-from tests.fixtures.serving import StartApp
+from tests.fixtures.web.serving import StartApp
 
 
 def shows(root: Locator, number: int, frame: str = "3") -> None:

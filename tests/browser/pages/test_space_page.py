@@ -24,8 +24,8 @@ from tests.browser.helpers import (
     wait_for,
 )
 from tests.browser.test_accessibility import check
-from tests.fixtures.serving import StartApp, opened_in
 from tests.fixtures.stores import build_store
+from tests.fixtures.web.serving import StartApp, opened_in
 
 FLAT = "camera=clip&surface=stretch&colour=map"
 """Every triangle, in the colours of the flat picture: from the camera of the clip it is that picture."""

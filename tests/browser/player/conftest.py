@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Locator, Page
 
 from tests.browser.helpers import App, wait_for
 from tests.browser.player.data import FOUR_PANES, N_FRAMES, Open
-from tests.fixtures.serving import opened_in, serving
 from tests.fixtures.stores import build_store
+from tests.fixtures.web.serving import opened_in, serving
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from playwright.sync_api import Error, Page, Route
 
 from tests.browser.helpers import frames_shown, press, shown, state, wait_for
 from tests.browser.player.data import FOUR_PANES, Open
-from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import build_store
+from tests.fixtures.web.serving import StartApp
 
 
 def test_a_damaged_pack_says_so_in_its_pane_and_the_others_go_on(

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page
 from tests.browser.helpers import App, step_clock_until, wait_for
 from tests.browser.player.data import Open, data_of
 from tests.fixtures.stores import READ_PATTERN_JS
-from tests.fixtures.waits import wait_until
+from tests.fixtures.web.waits import wait_until
 
 TICK_MS = 16
 """What an animation frame takes on the page's clock, which the tests here move by hand."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tests.browser.helpers import App, frames_shown
 from tests.browser.player.data import FOUR_PANES, N_FRAMES, Open
-from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import build_store
-from tests.fixtures.waits import PATIENCE_SECONDS
+from tests.fixtures.web.serving import StartApp
+from tests.fixtures.web.waits import PATIENCE_SECONDS
 
 
 def test_packs_are_served_whole_in_parts_and_by_nothing_but_their_name(app: App):

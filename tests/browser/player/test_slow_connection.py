@@ -11,8 +11,8 @@ from playwright.sync_api import Locator
 
 from tests.browser.helpers import FRAMES_JS, App, frames_shown, press, state, wait_for
 from tests.browser.player.data import FOUR_PANES, Open
-from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import build_store
+from tests.fixtures.web.serving import StartApp
 
 LAST_OF_BLOCK = 261
 """Its exact bytes come after those of the 15 frames before it: an earlier one may be exact before its preview."""

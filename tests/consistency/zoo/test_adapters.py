@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from consistency.domains import DOMAINS, read_domain
-from consistency.zoo.adapters import Adapted, InputSpec, OutputSpec, read_spec
+from consistency.zoo.networks.adapters import Adapted, InputSpec, OutputSpec, read_spec
 
 DEPTH, NORMAL, RESHADING, RGB = (DOMAINS[name] for name in ("depth", "normal", "reshading", "rgb"))
 

@@ -14,9 +14,9 @@ from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner, Result
 
 from consistency.zoo.explained import BadNetwork
-from consistency.zoo.external_data import locations
 from consistency.zoo.load import load_network
 from consistency.zoo.lock import read_lock
+from consistency.zoo.networks.external_data import locations
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import ZooError
 from precompute.cli.app import app

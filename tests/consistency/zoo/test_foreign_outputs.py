@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from typer.testing import CliRunner, Result
 
 from cache.store import Store
-from consistency.zoo import formats
 from consistency.zoo.explained import BadNetwork
-from consistency.zoo.foreign import Foreign
 from consistency.zoo.load import load_network
+from consistency.zoo.networks import formats
+from consistency.zoo.networks.foreign import Foreign
 from consistency.zoo.read import load_zoo
 from precompute.cli.app import app
 from tests.fixtures.media import write_video
@@ -237,7 +237,7 @@ def test_what_cannot_be_used_is_named_with_what_to_do(make, message):
 
 def adapted(network: Foreign) -> nn.Module:
     from consistency.domains import DOMAINS
-    from consistency.zoo.adapters import Adapted, InputSpec, OutputSpec
+    from consistency.zoo.networks.adapters import Adapted, InputSpec, OutputSpec
 
     return Adapted(network, DOMAINS["rgb"], DOMAINS["depth"], InputSpec(), OutputSpec(), name="rgb-depth.m")
 

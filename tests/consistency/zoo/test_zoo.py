@@ -14,8 +14,8 @@ from cache.keys import track_key
 from cache.records import Clip
 from consistency.models.geonet import GeoNet
 from consistency.path_graph import Graph
-from consistency.zoo.adapters import InputSpec, OutputSpec
 from consistency.zoo.load import load_network
+from consistency.zoo.networks.adapters import InputSpec, OutputSpec
 from consistency.zoo.read import load_zoo
 from consistency.zoo.records import SHARED, Edge, Zoo, ZooError
 from precompute.jobs.output.tracks import plan_tracks

@@ -11,9 +11,9 @@ from cache.store import STORE_VARIABLE
 from consistency.zoo.read import read_zoo
 from dashboard.models.presets import preset_rows
 from dashboard.models.zoos import ZOOS_VARIABLE, zoo_cards
-from precompute.zoos.presets import presets
+from precompute.zoos.hub.presets import presets
 from tests.fixtures.stores import build_store
-from tests.fixtures.waits import PATIENCE_SECONDS
+from tests.fixtures.web.waits import PATIENCE_SECONDS
 
 TOML = """name = "dav2"
 version = "1"

@@ -17,8 +17,8 @@ from dashboard.catalogue import Catalogue
 from dashboard.configuration import Configuration
 from dashboard.selection.path_options import energy_tracks, graph_data, path_options, readout_options
 from tests.browser.helpers import App, open_page, wait_for_link, wait_for_numbers
-from tests.fixtures.serving import StartApp
 from tests.fixtures.stores import READ_PATTERN_JS, add_track, build_store
+from tests.fixtures.web.serving import StartApp
 
 VIA_DEPTH = 77
 

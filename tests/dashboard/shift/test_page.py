@@ -12,8 +12,8 @@ from dashboard.player_data import Position
 from dashboard.selection.choices import MOVED
 from dashboard.views import shift
 from tests.fixtures.ladders import N_FRAMES, TITLE, add_strength, ladder_store, shifted_clip
-from tests.fixtures.pages import shown_page
 from tests.fixtures.stores import add_track, build_store, make_clip
+from tests.fixtures.web.pages import shown_page
 
 
 def words(page: AppTest) -> str:

@@ -17,7 +17,7 @@ from scipy import stats
 from analysis.columns import Columns
 from analysis.evaluation.resampling import Estimate
 from analysis.evaluation.sparsification import sparsification
-from analysis.trust import trust_from
+from analysis.stated.trust import trust_from
 from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.configuration import Configuration
@@ -30,8 +30,8 @@ from dashboard.study.groups import MAX_IN_LINK, default_groups, read_assigned, r
 from dashboard.study.reference import references
 from dashboard.study.words import auc_words, correlation_words, of_what, over_what, with_ends
 from tests.fixtures.gallery import add_item
-from tests.fixtures.pages import shown_page
 from tests.fixtures.stores import add_track, build_store, make_clip
+from tests.fixtures.web.pages import shown_page
 
 BASELINE = Configuration("mini", "baseline", "rgb-normal")
 

@@ -29,7 +29,7 @@ from precompute.jobs.predict import Compute, Networks, Precision
 from precompute.media import sampling, sources
 from tests.fixtures.events import Recorded
 from tests.fixtures.media import write_video
-from tests.fixtures.waits import wait_until
+from tests.fixtures.web.waits import wait_until
 from tests.fixtures.zoos import write_zoo
 
 CPU = torch.device("cpu")

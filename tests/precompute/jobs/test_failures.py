@@ -18,13 +18,13 @@ from cache import reports
 from cache.records import BadRecord, NewerRecord, StoreError
 from cache.reports import Item, Report, last_report, report_name, write_report
 from cache.store import STORE_VARIABLE, CorruptPack
-from consistency.zoo.formats import BadNetwork
+from consistency.zoo.networks.formats import BadNetwork
 from consistency.zoo.records import ZooError
 from precompute.downloads import download_failures
 from precompute.failures import KINDS, SourceError, as_markdown
 from precompute.jobs.events import name_error
 from precompute.net import http_failures
-from tests.fixtures.waits import PATIENCE_SECONDS
+from tests.fixtures.web.waits import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
 HOSTILE = "<script>alert(1)</script> [red]**x**[/red] \x1b[31m ![i](http://x/y.png) $x^2$"

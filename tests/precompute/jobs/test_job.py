@@ -27,9 +27,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner, Result
 
-from analysis.ranking import stated_ranking
-from analysis.training import training_of
-from analysis.trust import trust_of
+from analysis.stated.ranking import stated_ranking
+from analysis.stated.training import training_of
+from analysis.stated.trust import trust_of
 from cache.maintenance import verify
 from cache.records import StoreError, sealed
 from cache.store import Store
@@ -45,9 +45,9 @@ from precompute.jobs import batches, compute_clip, device_worker, job, precision
 from precompute.jobs.events import Computing
 from precompute.jobs.output import packs, tracks
 from precompute.jobs.output.encode import decode_image, encode_image, encode_preview, preview_size
-from reliability import playable
+from reliability.promises import playable
 from tests.fixtures.media import truncate, write_audio, write_video
-from tests.fixtures.waits import PATIENCE_SECONDS
+from tests.fixtures.web.waits import PATIENCE_SECONDS
 from tests.fixtures.zoos import LAB_METHODS, LAB_TARGETS, write_lab, write_zoo
 
 N_FRAMES = 10

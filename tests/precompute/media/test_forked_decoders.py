@@ -19,7 +19,7 @@ from precompute.media import decoder
 from precompute.media.decoder import FORKS, frames, probe
 from precompute.media.sources import Source, fingerprint
 from tests.fixtures.children import children, is_running
-from tests.fixtures.waits import wait_until
+from tests.fixtures.web.waits import wait_until
 
 pytestmark = pytest.mark.skipif(not fork_server.IS_POSSIBLE, reason="elsewhere each decoder is a new interpreter")
 

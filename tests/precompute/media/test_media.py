@@ -22,7 +22,7 @@ from precompute.media.sampling import Sampling, VideoInfo, estimate_frames, outp
 from precompute.media.sources import resolve
 from tests.fixtures import media
 from tests.fixtures.children import ANSWER, child_that_runs, children
-from tests.fixtures.waits import PATIENCE_SECONDS, wait_until
+from tests.fixtures.web.waits import PATIENCE_SECONDS, wait_until
 
 EVERY_FRAME_64 = Sampling(size=64)
 

@@ -15,7 +15,7 @@ from precompute import sandbox
 from precompute.failures import SourceError
 from precompute.sandbox import Child, Ended, Silent
 from tests.fixtures.children import ANSWER, child_that_runs, children, is_running
-from tests.fixtures.waits import PATIENCE_SECONDS, wait_until
+from tests.fixtures.web.waits import PATIENCE_SECONDS, wait_until
 
 ECHO = ANSWER + "for request in parent.requests():\n    parent.send(request, bytes(range(request['n_bytes'])))"
 

@@ -16,7 +16,7 @@ from precompute.media import decoder
 from precompute.media.decoder import Spares, frames, probe
 from precompute.media.sources import Source, fingerprint
 from tests.fixtures.children import children, is_running
-from tests.fixtures.waits import wait_until
+from tests.fixtures.web.waits import wait_until
 
 
 @pytest.fixture

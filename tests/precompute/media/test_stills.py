@@ -30,7 +30,7 @@ from precompute.media.stills.reader import read_still
 from precompute.media.stills.still import GREY
 from tests.fixtures import pictures
 from tests.fixtures.pictures import HeifWriter, box, centres, full_box, is_near, quarters, with_orientation
-from tests.fixtures.waits import PATIENCE_SECONDS
+from tests.fixtures.web.waits import PATIENCE_SECONDS
 
 WHOLE = Sampling(size=48, crop="none")
 LOSSLESS = {"webp": {"lossless": True}, "avif": {"quality": 100, "subsampling": "4:4:4"}, "jpg": {"quality": 98}}

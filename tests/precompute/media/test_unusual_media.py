@@ -24,7 +24,7 @@ from precompute.media.pictures import tone_mapping
 from precompute.media.sampling import Sampling
 from precompute.media.sources import resolve
 from precompute.media.timeline import FrameTimes
-from reliability import playable
+from reliability.promises import playable
 from tests.fixtures import media
 
 WHOLE = Sampling(size=64, crop="none")

@@ -13,7 +13,7 @@ import pytest
 from cache.records import Track
 from cache.store import Store
 from precompute.results.add import Added, Wanted, add_results
-from precompute.results.asked import Stated, conversion_of, with_unit_stated
+from precompute.results.meaning.asked import Stated, conversion_of, with_unit_stated
 from precompute.results.reading import Reader
 from tests.fixtures.stores import add_track, make_clip
 

@@ -16,10 +16,10 @@ from PIL import Image
 
 from cache.store import Store
 from precompute.failures import SourceError
-from precompute.results.colours import inverted, map_of, table
-from precompute.results.judging import refuse_axes, refuse_rays
+from precompute.results.meaning.colours import inverted, map_of, table
+from precompute.results.meaning.judging import refuse_axes, refuse_rays
+from precompute.results.meaning.values import matches, rays_to_z
 from precompute.results.reading import Reader
-from precompute.results.values import matches, rays_to_z
 from tests.precompute.results.conftest import HEIGHT, N_FRAMES, WIDTH, add, depths, input_of, normals
 
 

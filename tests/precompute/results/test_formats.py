@@ -16,13 +16,13 @@ from PIL import Image, PngImagePlugin
 
 from cache.records import Head
 from cache.store import Store
-from precompute.results.asked import Stated, conversion_of
-from precompute.results.formats import FORMATS, HYPERSIM_FOCAL_WIDTHS, as_markdown
 from precompute.results.maps import find_maps
+from precompute.results.meaning.asked import Stated, conversion_of
+from precompute.results.meaning.formats import FORMATS, HYPERSIM_FOCAL_WIDTHS, as_markdown
+from precompute.results.meaning.values import rays_to_z
 from precompute.results.reading import Reader
 from precompute.results.storing import stored_values
 from precompute.results.truth import Truth
-from precompute.results.values import rays_to_z
 from tests.precompute.results.conftest import HEIGHT, N_FRAMES, WIDTH, add, depths, input_of, normals
 
 Write = Callable[[Path], None]
@@ -260,4 +260,4 @@ def test_the_channels_may_stand_in_front_and_a_stack_may_be_one_file(tmp_path: P
 
 def test_the_document_lists_every_format():
     document = Path(__file__).parents[3] / "docs" / "results-formats.md"
-    assert as_markdown() in document.read_text(encoding="utf-8"), "run: python -m precompute.results.formats"
+    assert as_markdown() in document.read_text(encoding="utf-8"), "run: python -m precompute.results.meaning.formats"

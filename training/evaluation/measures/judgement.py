@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis.energy import Weighting
 from analysis.expected_error import ExpectedError, is_unlike, model_of, predict
-from analysis.ranking import RESAMPLINGS, Ranking, interval_of_units, ranking
+from analysis.stated.ranking import RESAMPLINGS, Ranking, interval_of_units, ranking
 from analysis.statistics import pearson, risk_coverage, roc_auc, spearman
 from consistency.zoo.rankings import CONFIDENCES, EXPECTED, MethodRanking, Ranked
 from consistency.zoo.records import IMAGE, MAX_TRUST_SIGMA, MERGED, Expected, Saving, Trust, Zoo

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.trust import Trust
+from analysis.stated.trust import Trust
 from dashboard.compare.card.measures import Contender, Measures
 from dashboard.compare.card.verdict import Verdict
 from dashboard.player_data import Series

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from analysis.trust import Trust
+from analysis.stated.trust import Trust
 from dashboard.compare.card.merged import parts_of, saving_of
 from dashboard.compare.card.table import rows
 from dashboard.compare.card.verdict import verdict

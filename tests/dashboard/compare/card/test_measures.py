@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from analysis.columns import Columns
-from analysis.trust import Trust, trust_of
+from analysis.stated.trust import Trust, trust_of
 from cache.records import Track
 from dashboard.catalogue import Catalogue
 from dashboard.compare.card.measures import _lacking, measures_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from analysis.ranking import MethodRanking, Ranking
+from analysis.stated.ranking import MethodRanking, Ranking
 from dashboard.compare.card.ranked import kind_of, rankings_of
 from dashboard.compare.card.verdict import verdict
 from tests.dashboard.compare.card.contenders import WAVE, contender, measures, said

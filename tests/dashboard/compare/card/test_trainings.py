@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.training import Training, training_of
+from analysis.stated.training import Training, training_of
 from cache.records import Track
 from dashboard.compare.card.trainings import Trained, trained, training_fact
 from tests.fixtures.stores import build_store

@@ -1,7 +1,7 @@
 """Promises about files that are cut, damaged or hostile, and about those that are not.
 
 Each file goes the way that a job takes it, with one difference: the decoder is forked from a process that has imported it
-already, so that thousands of files need minutes. `python -m reliability.media TASK SEED NUMBER` does one try again.
+already, so that thousands of files need minutes. `python -m reliability.promises.media TASK SEED NUMBER` does one try again.
 """
 
 # H x W pixels
@@ -31,7 +31,8 @@ from precompute import sandbox
 from precompute.failures import SourceError
 from precompute.media import decoder, decoder_process, sources
 from precompute.media.sampling import Frame, Sampling, estimate_frames, output_size
-from reliability import Outcome, Promise, playable, tell
+from reliability import Outcome, Promise, tell
+from reliability.promises import playable
 from tests.fixtures import media
 
 MAX_SECONDS = 10.0
@@ -413,7 +414,7 @@ def results(task: str, tries: int, folder: Path, seed: int) -> Iterator[dict[str
 
 
 def _start_server(arguments: list[Any], complaints: IO[bytes], stack: ExitStack) -> Iterable[bytes]:
-    command = [sys.executable, "-m", "reliability.media", *map(str, arguments)]
+    command = [sys.executable, "-m", "reliability.promises.media", *map(str, arguments)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, env=sandbox.environment())
     stack.enter_context(server)
     stack.callback(server.kill)  # the first to be called

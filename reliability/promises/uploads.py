@@ -1,6 +1,6 @@
 """Promises about uploads: hostile ones, and those of other visitors.
 
-python -m reliability.uploads WHAT FOLDER SEED TRIES does one of WHAT in a process that starts no threads of its own, so that
+python -m reliability.promises.uploads WHAT FOLDER SEED TRIES does one of WHAT in a process that starts no threads of its own, so that
 decoders can be forked from it; what it found is one line of JSON.
 """
 
@@ -37,7 +37,7 @@ from precompute import sandbox
 from precompute.media.sampling import Sampling
 from reliability import Outcome, Promise
 from reliability.apart import apart
-from reliability.media import MAX_SECONDS, MUTATORS, Corpus, Forked, try_file, write_corpus
+from reliability.promises.media import MAX_SECONDS, MUTATORS, Corpus, Forked, try_file, write_corpus
 from tests.fixtures.stores import add_track, make_clip
 
 EXAMPLES = 5

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.trust import number_within
+from analysis.stated.trust import number_within
 from cache.records import Track
 
 RESAMPLINGS = 2000

@@ -18,7 +18,7 @@ from PIL import Image
 from precompute.failures import SourceError
 from precompute.results.reading import Reader
 from reliability import Outcome, Promise, tell
-from reliability.media import MUTATORS, N_EXAMPLES
+from reliability.promises.media import MUTATORS, N_EXAMPLES
 
 SHAPE = (3, 24, 40)
 """Frames, rows, columns."""

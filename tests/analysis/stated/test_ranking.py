@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.ranking import Ranking, ranking, stated_ranking
+from analysis.stated.ranking import Ranking, ranking, stated_ranking
 
 ROOMS = np.repeat(np.arange(40), 3)
 

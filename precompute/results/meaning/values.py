@@ -14,8 +14,8 @@ import numpy as np
 
 from cache.records import Clip
 from precompute.failures import SourceError
-from precompute.results.colours import inverted
-from precompute.results.formats import Axes, Format, Meaning, Projection
+from precompute.results.meaning.colours import inverted
+from precompute.results.meaning.formats import Axes, Format, Meaning, Projection
 
 Fit = Literal["exact", "as-clip", "stretch"]
 """The maps have the clip's size; they cover the whole source frame and are cropped and scaled as the clip was; they cover the

@@ -12,9 +12,9 @@ import numpy as np
 from cache.records import Clip
 from consistency.domains import DEPTH_MAX_METRES, DEPTH_MIN_METRES
 from precompute.failures import SourceError
-from precompute.results.colours import map_of
-from precompute.results.formats import AXES, Axes
-from precompute.results.values import Conversion, rays_to_z
+from precompute.results.meaning.colours import map_of
+from precompute.results.meaning.formats import AXES, Axes
+from precompute.results.meaning.values import Conversion, rays_to_z
 
 COMPARED_PIXELS = 20_000
 RAY_BOUNDS = (0.6, 1.4)

@@ -1,6 +1,6 @@
 """Promises about addresses that anyone may give: where they lead, and what is said when they fail.
 
-`python -m reliability.urls MODE TRIES SEED FOLDER` is the process in which most tries happen: it has the guard of a real
+`python -m reliability.promises.urls MODE TRIES SEED FOLDER` is the process in which most tries happen: it has the guard of a real
 download, name servers that lie, and a witness that notes every connection which the guard let through.
 """
 
@@ -27,9 +27,9 @@ from precompute.net.addresses import guard_connections
 from precompute.net.limits import Limits
 from precompute.net.urls import normalise_url
 from reliability import Outcome, Promise
-from tests.fixtures.sites import Site, reply, running
+from tests.fixtures.web.sites import Site, reply, running
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SECRET = b"the secret of a file on this machine"
 LIMITS = Limits(max_bytes=4 << 20)
 PROCESS_SECONDS = 900
@@ -328,7 +328,7 @@ def faults(error: SourceError) -> list[str]:
 def run_tries(mode: str, tries: int, seed: int, folder: Path) -> list[dict]:
     """The rows of a process of its own; it leaves no try out."""
     folder.mkdir()
-    command = [sys.executable, "-m", "reliability.urls", mode, str(tries), str(seed), str(folder)]
+    command = [sys.executable, "-m", "reliability.promises.urls", mode, str(tries), str(seed), str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PROCESS_SECONDS)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     missing = {"url": f"{mode} {len(rows)}, seed {seed}", "code": "", "blocked": 0, "wrong": [done.stderr[-300:]]}

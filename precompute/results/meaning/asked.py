@@ -7,8 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from precompute.failures import SourceError
-from precompute.results.formats import AXES, FORMATS, MEANINGS, PICTURE_MAPS, PLAIN, Format, Meaning, axes_of, metres_of
-from precompute.results.values import Conversion, Fit
+from precompute.results.meaning.formats import (
+    AXES,
+    FORMATS,
+    MEANINGS,
+    PICTURE_MAPS,
+    PLAIN,
+    Format,
+    Meaning,
+    axes_of,
+    metres_of,
+)
+from precompute.results.meaning.values import Conversion, Fit
 
 DOMAINS = ("depth", "normal")
 STATE_UNIT = (

@@ -22,7 +22,7 @@ from dashboard.compare.comparison import compare
 from dashboard.player_data import VIEW_STATE, energy_data, pane_data
 from dashboard.selection.link import from_query, to_query
 from reliability import Outcome, Promise, tell
-from reliability.media import MUTATORS, N_EXAMPLES, Random
+from reliability.promises.media import MUTATORS, N_EXAMPLES, Random
 from tests.fixtures import stores
 
 MAX_SECONDS = 1.0

@@ -17,7 +17,7 @@ GROWTH = 1.1
 SIZE_PX = 64
 PACK_FRAMES = 32
 """So few that the short clip, too, fills some packs."""
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def constant_memory(tries: int, folder: Path, seed: int) -> Outcome:
@@ -26,7 +26,15 @@ def constant_memory(tries: int, folder: Path, seed: int) -> Outcome:
     clip = write_video(folder / "clip.mp4", tries)
     peaks = []
     for n_frames in (max(1, tries // 10), tries):
-        command = [sys.executable, "-m", "reliability.memory", clip, n_frames, zoo, folder / f"store-{n_frames}"]
+        command = [
+            sys.executable,
+            "-m",
+            "reliability.promises.memory",
+            clip,
+            n_frames,
+            zoo,
+            folder / f"store-{n_frames}",
+        ]
         done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             return Outcome(tries, 1, done.stderr[-500:])

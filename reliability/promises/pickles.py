@@ -32,9 +32,9 @@ from dashboard.catalogue import Catalogue
 from dashboard.server.routes import frame_response, pack_response
 from precompute.downloads.leftovers import unused_media
 from reliability import Outcome, Promise
-from reliability.stores import request_of
-from tests.fixtures.serving import ROOT
+from reliability.promises.stores import request_of
 from tests.fixtures.stores import build_store
+from tests.fixtures.web.serving import ROOT
 
 N_FRAMES = 2
 TRIES_PER_PAGE = 100

@@ -12,16 +12,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from consistency.zoo import transformers_models
 from consistency.zoo.check import problems
 from consistency.zoo.explained import BadNetwork
 from consistency.zoo.load import load_network
+from consistency.zoo.networks import transformers_models
 from consistency.zoo.read import installed_zoos_folder, known_zoos, load_zoo, read_zoo
 from consistency.zoo.records import Zoo, ZooError, checked_name
 from precompute.media import sources
 from precompute.net.public_http import Report
-from precompute.zoos import hub, hub_specs, install
-from precompute.zoos.presets import Preset, preset_of
+from precompute.zoos import install
+from precompute.zoos.hub import client, specs
+from precompute.zoos.hub.presets import Preset, preset_of
 from precompute.zoos.writing import writing
 
 FREE_LICENCES = frozenset(
@@ -45,10 +46,10 @@ def add(
         )
     if not transformers_models.is_installed():
         raise ZooError("networks of the hub need the library transformers", transformers_models.INSTALL)
-    model = hub.ask(repository, revision)
+    model = client.ask(repository, revision)
     preset = preset_of(f"hf:{repository}")
     licence, is_free = show_licence(model.licences, preset, say)
-    say(f"{repository} at {model.commit[:12]}: {model.n_bytes / 1e6:.1f} MB of safetensors from {hub.endpoint()}")
+    say(f"{repository} at {model.commit[:12]}: {model.n_bytes / 1e6:.1f} MB of safetensors from {client.endpoint()}")
     if not (is_free or accepts_licence):
         raise ZooError(
             f"the licence of {repository} is {licence or 'not stated'}, which restricts how it may be used",
@@ -61,17 +62,17 @@ def add(
         with tempfile.TemporaryDirectory(dir=home / ".adding", prefix="new-") as temporary:
             staged = Path(temporary) / "zoo"
             staged.mkdir()
-            files = hub.fetch(model, Path(temporary), report)
-            config = read_config(repository, files[hub.CONFIG])
-            ports = hub_specs.ports_of(config, hub.read_json(repository, files[hub.PROCESSOR]))
-            files[hub.WEIGHTS].replace(staged / f"{name}.safetensors")
+            files = client.fetch(model, Path(temporary), report)
+            config = read_config(repository, files[client.CONFIG])
+            ports = specs.ports_of(config, client.read_json(repository, files[client.PROCESSOR]))
+            files[client.WEIGHTS].replace(staged / f"{name}.safetensors")
             header = {"name": name, "licence": licence or "not stated", "version": model.commit[:12]}
             header["description"] = _description(repository, preset)
-            _write(staged, header, config, ports.input, ports.output or hub_specs.relative_output(1.0))
+            _write(staged, header, config, ports.input, ports.output or specs.relative_output(1.0))
             install.record(read_zoo(str(staged)))
             if ports.is_relative:
                 highest = highest_number(load_zoo(str(staged)))
-                _write(staged, header, config, ports.input, hub_specs.relative_output(HEADROOM * highest))
+                _write(staged, header, config, ports.input, specs.relative_output(HEADROOM * highest))
                 say(
                     f"relative depth: its numbers reach {highest:.3g} on the bundled clips, and are stored up to {HEADROOM * highest:.3g}"
                 )
@@ -100,7 +101,7 @@ def show_licence(stated: Sequence[str], preset: Preset | None, say: Callable[[st
 def read_config(repository: str, path: Path) -> dict[str, Any]:
     """The fields of config.json that the network is built from. Raises ZooError."""
     try:
-        return transformers_models.read_config(repository, json.dumps(hub.read_json(repository, path)))
+        return transformers_models.read_config(repository, json.dumps(client.read_json(repository, path)))
     except BadNetwork as error:
         raise ZooError(error.found, error.next_step) from error
 

@@ -1,6 +1,6 @@
 """Promises about requests: asked by many at once, and done by workers that are killed.
 
-python -m reliability.requests WHAT FOLDER SEED TRIES does one of WHAT in a process that starts no threads, so that it can be
+python -m reliability.promises.requests WHAT FOLDER SEED TRIES does one of WHAT in a process that starts no threads, so that it can be
 forked; what it found is one line of JSON.
 """
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from consistency.models import registry
 from consistency.zoo.explained import BadNetwork, first_line
-from consistency.zoo.foreign import FAILED, IMAGE_DIMENSIONS, Foreign, lacks_memory, remedy, several_outputs
+from consistency.zoo.networks.foreign import FAILED, IMAGE_DIMENSIONS, Foreign, lacks_memory, remedy, several_outputs
 
 CODE = frozenset({"torchscript", "torch-export", "code"})
 """Formats whose files are programs, TorchScript and torch.export among them: their graphs may call any operator,
@@ -226,7 +226,7 @@ def _read_code(file: NetworkFile) -> nn.Module:
 
 
 def _read_transformers(file: NetworkFile) -> nn.Module:
-    from consistency.zoo import transformers_models
+    from consistency.zoo.networks import transformers_models
 
     try:
         state = load_safetensors(file.weights or b"")

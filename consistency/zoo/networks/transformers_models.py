@@ -19,7 +19,7 @@ INSTALL = "install it: pip install -r requirements/hf.txt"
 DEPTH = "predicted_depth"
 """The output of these networks: numbers (N, H, W), or for `depth_pro` 1 / metres."""
 MODEL_TYPES = ("depth_anything", "depth_pro", "dpt", "glpn")
-"""The families whose sizes and meanings are known here (`precompute.zoos.hub_specs`)."""
+"""The families whose sizes and meanings are known here (`precompute.zoos.hub.specs`)."""
 MAX_CONFIG_LETTERS = 100_000
 MAX_LAYERS = 200
 COUNTING = ("layers", "depths", "blocks")

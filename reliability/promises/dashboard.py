@@ -22,8 +22,8 @@ from streamlit.testing.v1 import AppTest
 
 from cache.store import STORE_VARIABLE, Store
 from reliability import Outcome, Promise
-from tests.fixtures.serving import CHROMIUM_OPTIONS, ROOT, serving
 from tests.fixtures.stores import READ_PATTERN_JS, add_track, build_store, make_clip
+from tests.fixtures.web.serving import CHROMIUM_OPTIONS, ROOT, serving
 from tools.browser import find_browser
 
 PAGE_SECONDS = 120.0
@@ -282,7 +282,7 @@ def apart(name: str) -> Callable[[int, Path, int], Outcome]:
 
     @wraps(ATTEMPTS[name])
     def attempt(tries: int, folder: Path, seed: int) -> Outcome:
-        command = [sys.executable, "-m", "reliability.dashboard", name, str(tries), str(folder), str(seed)]
+        command = [sys.executable, "-m", "reliability.promises.dashboard", name, str(tries), str(folder), str(seed)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{name}: {done.stderr[-3000:]}")

@@ -21,7 +21,7 @@ from consistency.domains import Domain
 from consistency.models import capabilities
 from consistency.models.fused_ops import clipped
 from consistency.zoo.explained import BadNetwork
-from consistency.zoo.resizing import MAX_SIDE_PX, Resize, read_resize, resized
+from consistency.zoo.networks.resizing import MAX_SIDE_PX, Resize, read_resize, resized
 
 if TYPE_CHECKING:
     from consistency.zoo.records import Edge

@@ -1,0 +1,1 @@
+"""What the numbers of predictions mean: formats, axes, units, colours."""

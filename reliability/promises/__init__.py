@@ -1,0 +1,1 @@
+"""The promises, by what they are about: each module lists its own as `PROMISES`."""
