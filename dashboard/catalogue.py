@@ -138,11 +138,12 @@ class Catalogue:
         return found if found and found.head.constants.get("of") in own else None
 
     def confidences_of(self, prediction: Track) -> tuple[Track, ...]:
-        """The geometric energies and disagreements that were measured with that prediction, the newest of each."""
+        """What is stated or measured of that prediction's confidence, the newest of each measure: stated ones, geometric energies, disagreements."""
         found: dict[str, Track] = {}
+        own = {prediction.head.key, prediction.head.constants.get("errors_of")}
         for track in self._of_kind(prediction.head.clip.key, "confidence"):
             of = track.head.constants.get("of")
-            if isinstance(of, Sequence) and prediction.head.key in of:
+            if isinstance(of, Sequence) and own.intersection(of):
                 found.setdefault(str(track.head.constants.get("measure")), track)
         return tuple(found.values())
 

@@ -196,6 +196,8 @@ class View:
     """Letter of a configuration -> its energy track, which is not a pane: for overlays, regions and shares by path."""
     stabilities: Mapping[str, Track] = field(default_factory=dict)
     """Letter of a configuration -> its stability track, whose pictures can be panes."""
+    confidences: Mapping[str, Track] = field(default_factory=dict)
+    """Letter of a configuration -> a confidence of its prediction, whose pictures can be panes."""
     normals: Mapping[str, Track] = field(default_factory=dict)
     """Id of a pane of depth -> the normals of the same method, or the true ones: its surface can be shaded by them."""
     scale: Scale = "standardised"
@@ -216,6 +218,8 @@ class View:
     """The choice to offer first for one more pane; empty for none."""
     align_by: Kind = "none"
     """How depths are aligned unless the viewer chooses otherwise: what the relative ones among them need."""
+    alignments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """`kind key reference` -> kind, scale, shift and problem of the clip's alignments that the browser need not find."""
     can_ask: bool = False
     """Whether this visitor may add videos."""
     field_of_view_degrees: float | None = None
@@ -228,6 +232,7 @@ class View:
         tracks += [(choice.open, choice.track) for choice in self.choices]
         tracks += [(f"energy of {letter}", track) for letter, track in self.energies.items()]
         tracks += [(f"stability of {letter}", track) for letter, track in self.stabilities.items()]
+        tracks += [(f"confidence of {letter}", track) for letter, track in self.confidences.items()]
         tracks += [(f"normals of {pane}", track) for pane, track in self.normals.items()]
         others = [name for name, track in tracks if track.head.clip.key != self.clip.key]
         if others:
@@ -284,6 +289,7 @@ def view_data(view: View) -> dict[str, Any]:
         "charts": [chart_data(chart) for chart in view.charts],
         "energies": {letter: energy_data(track) for letter, track in view.energies.items()},
         "stabilities": _plain_tracks(view.stabilities),
+        "confidences": _plain_tracks(view.confidences),
         "normals": _plain_tracks(view.normals),
         "scale": view.scale,
         "titles": dict(view.titles),
@@ -296,6 +302,7 @@ def view_data(view: View) -> dict[str, Any]:
         "believed": view.believed,
         "suggestion": view.suggestion,
         "alignBy": view.align_by,
+        "alignments": {name: dict(fit) for name, fit in view.alignments.items()},
         "canAsk": view.can_ask,
         "fieldOfView": view.field_of_view_degrees,
         "speeds": list(SPEEDS),

@@ -104,6 +104,15 @@ def test_the_plot_shows_the_errors_of_the_depth_as_it_is_aligned_and_says_so(mea
     assert not aligned.missing and aligned.aligned == "depth"
 
 
+def test_the_page_aligns_its_pictures_by_the_fit_of_the_errors(measured: Store):
+    view = shown(measured, Judging(), "shifted", "affine", "noisy")
+    keys = {pane.letter or pane.role: pane.track.head.key for pane in view.panes}
+    found = view.fits[f"depth {keys['A']} {keys['truth']}"]
+    assert (found["kind"], found["scale"], found["problem"]) == ("depth", pytest.approx(1 / SCALE, rel=0.01), "")
+    assert f"depth {keys['B']} {keys['truth']}" in view.fits, "of results, the one that they were added with"
+    assert f"scale {keys['B']} {keys['truth']}" not in view.fits
+
+
 def test_a_relative_depth_is_aligned_as_it_needs_unless_the_link_says_otherwise(measured: Store):
     usual = shown(measured, Judging(), "shifted", "affine")
     assert usual.needed == usual.aligned == "depth"
