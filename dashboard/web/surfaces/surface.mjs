@@ -126,7 +126,7 @@ export class Surface {
     const pixelPx = 0.5 * width * acrossOf(scene.camera) * step * scene.stride;
     const how = { stride: scene.stride, step, perVertex: 1, tolerance };
     this.drawMesh(picture.codes, picture.domain, { ...how, pointPx: isPoints ? POINT_SHARE * pixelPx : 0 });
-    if (isTorn) {
+    if (isTorn && !isCoarse) {
       gl.uniform1i(mesh.at("isOfTears"), 1);
       gl.uniformMatrix4fv(mesh.at("camera"), false, setBack(scene.camera, surface.tolerance / 2));
       this.drawMesh(picture.codes, picture.domain, { ...how, pointPx: pixelPx });
