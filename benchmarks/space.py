@@ -238,7 +238,7 @@ def opened(bench: Bench, link: str) -> Iterator[Locator]:
 
 
 def browser_processes() -> list[Path]:
-    """Of the browser that this process has started."""
+    """Processes of the browser that this one has started, as folders of /proc."""
     parents: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
