@@ -20,7 +20,7 @@ from dashboard.selection.choices import note_move
 from dashboard.selection.link import Selection
 from dashboard.selection.menus import menus
 from dashboard.site import Site
-from dashboard.space.selecting import DEPTH, DepthChoices, field_of_view_of, has_depth, normals_of
+from dashboard.space.selecting import DEPTH, DepthChoices, field_of_view_of, has_depth, normals_of, still_texts
 from dashboard.text import counted
 from dashboard.views.parts.comparison_view import comparison_view
 from dashboard.views.parts.header import show_menu
@@ -62,7 +62,11 @@ def page(site: Site) -> None:
         show_notes(notes)
     ranges = ranges_of(store, (pane.track for pane in comparison.panes))
     can_ask = not asker.refusal
-    _show_player(columns, catalogue, selection, comparison, charts, ranges, choices, can_ask)
+    is_still = clip.n_frames == 1
+    plotted = () if is_still else charts
+    _show_player(columns, catalogue, selection, comparison, plotted, ranges, choices, can_ask)
+    for text in still_texts(charts) if is_still else ():
+        st.text(text)
     show_about(clip, comparison.caveats)
     if catalogue.is_growing(clip.key):
         refresh_when_changed(look, catalogue, clip.key)
