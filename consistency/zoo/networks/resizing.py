@@ -33,7 +33,7 @@ class Resize:
     multiple: int = 1
     """Both sides become multiples of so many pixels: by stretching, or by padding where `pad` is given."""
     round: str = "nearest"
-    """To which multiple: `nearest`, `up` or `down`."""
+    """To which multiple: `nearest`, `up` or `down`; where padding makes the multiple, to which whole pixels."""
     pad: tuple[float, ...] = ()
     """The codes of padding, one per channel or one for all. With `fit`, the picture is padded to the whole frame."""
     resample: str = "bilinear"
@@ -73,7 +73,7 @@ class Resize:
             scaled = tuple(self._rounded(px) for px in scaled)
             found = Placement(scaled, scaled, (0, 0))
         else:
-            scaled = tuple(max(1, round(px)) for px in scaled)
+            scaled = tuple(max(1, self._whole(px)) for px in scaled)
             frame = (self.px, self.width_px or self.px) if self.side == "fit" and self.px else scaled
             total = tuple(self.multiple * math.ceil(px / self.multiple) for px in frame)
             found = Placement(scaled, total, tuple((a - b) // 2 for a, b in zip(total, scaled, strict=True)))
@@ -134,9 +134,11 @@ class Resize:
         return height * factor, width * factor
 
     def _rounded(self, px: float) -> int:
+        return self.multiple * max(1, self._whole(px / self.multiple))
+
+    def _whole(self, number: float) -> int:
         turn = {"nearest": round, "up": math.ceil, "down": math.floor}[self.round]
-        # A hair below a whole number is a rounding of the division before.
-        return self.multiple * max(1, turn(round(px / self.multiple, 6)))
+        return turn(round(number, 6))  # a hair below a whole number is a rounding of the division before
 
 
 @dataclass(frozen=True)
