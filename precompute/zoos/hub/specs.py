@@ -40,6 +40,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 """Fields that a preprocessor_config.json may leave out, as the processor's class has them; mean and std of `depth_anything` are
 those of its released models, not of the class."""
+INVERSE = "inverse-scale-and-shift"
 RATIO = DEPTH_MAX_METRES / DEPTH_MIN_METRES
 """Farthest over nearest depth that codes tell apart."""
 
@@ -89,20 +90,20 @@ def _ports(config: Mapping[str, Any], processor: Mapping[str, Any]) -> Ports:
     return Ports(ports, {}, True)
 
 
-def relative_output(highest: float) -> dict[str, Any]:
-    """The `output` of an inverse depth up to scale and shift whose highest number is `highest`: stored as its inverse, over the
-    range that codes of depth tell apart. Raises ZooError."""
+def relative_output(highest: float, known_up_to: str = INVERSE) -> dict[str, Any]:
+    """The `output` of a depth, or its inverse, up to scale or scale and shift, whose highest number is `highest`: it keeps what is
+    known of it, over the range that codes of depth tell apart. Raises ZooError."""
     if not (math.isfinite(highest) and highest > 0):
         raise ZooError(
-            f"its highest number on the bundled clips is {highest:.3g}; inverse depth is above 0", "check its files"
+            f"its highest number on the bundled clips is {highest:.3g}; a relative depth is above 0", "check its files"
         )
-    ends = [highest / RATIO, highest]
-    return {
-        "range": ends,
-        "physical": [DEPTH_MAX_METRES, DEPTH_MIN_METRES],
-        "scale": "inverse",
-        "known_up_to": "inverse-scale-and-shift",
-    }
+    if known_up_to == INVERSE:
+        ends, physical, scale = [highest / RATIO, highest], [DEPTH_MAX_METRES, DEPTH_MIN_METRES], "inverse"
+    else:
+        # A factor alone keeps 0 where it is; a shift may be chosen so that 0 is the nearest depth.
+        lowest = highest / RATIO if known_up_to == "scale" else 0.0
+        ends, physical, scale = [lowest, highest], [DEPTH_MIN_METRES, DEPTH_MAX_METRES], "linear"
+    return {"range": ends, "physical": physical, "scale": scale, "known_up_to": known_up_to}
 
 
 def _resize(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
