@@ -69,7 +69,24 @@ class Network(torch.nn.Module):
         made = self.layer(x).sigmoid()
         return {"depth": made[:, 0], "normal": torch.nn.functional.normalize(made[:, 1:], dim=1), "n": 3}
 """
-FILES = {"hubconf.py": HUBCONF, "parts/__init__.py": "", "parts/network.py": NETWORK}
+PRIORS = """
+import torch
+
+
+class Priors(torch.nn.Module):
+    def __init__(self, out_channels=3, load_encoder_path=None, load_decoder_path=None):
+        super().__init__()
+        self.encoder = torch.nn.Conv2d(3, 4, 1)
+        self.decoder = torch.nn.Conv2d(4, out_channels, 1)
+        self.encoder.load_state_dict(torch.utils.model_zoo.load_url(load_encoder_path)["state_dict"])
+        self.decoder.load_state_dict(torch.utils.model_zoo.load_url(load_decoder_path, progress=True)["state_dict"])
+
+    def forward(self, x):
+        if x.shape[-2:] != (32, 32):
+            raise ValueError("only for 32 x 32")
+        return self.decoder(self.encoder(x)).tanh()
+"""
+FILES = {"hubconf.py": HUBCONF, "parts/__init__.py": "", "parts/network.py": NETWORK, "parts/priors.py": PRIORS}
 EDGES = """
 [arguments]
 url = "{url}"
@@ -164,6 +181,34 @@ def test_a_program_s_network_is_saved_with_its_weights_and_runs_without_the_prog
     assert rows["program"]["sha256"] == hashlib.sha256(archive_of(FILES)).hexdigest()
     assert "SHA-256 " + rows["weights-1"]["sha256"][:12] in result.output
     assert not list((tmp_path / "zoos").rglob("*.py"))
+
+
+def test_a_class_of_a_module_that_gets_two_checkpoints_and_reads_one_size_is_saved_for_that_size(site, tmp_path):
+    """As the networks of Taskonomy are loaded by visual-prior."""
+    serve(site)
+    generator, states, urls = torch.Generator().manual_seed(2), [], []
+    for shape in ((4, 3, 1, 1), (3, 4, 1, 1)):
+        state = {
+            "weight": torch.rand(shape, generator=generator) - 0.5,
+            "bias": torch.rand(shape[0], generator=generator),
+        }
+        buffer = io.BytesIO()
+        torch.save({"epoch": 3, "state_dict": state}, buffer)
+        name = f"part-{hashlib.sha256(buffer.getvalue()).hexdigest()}.pth"
+        states.append(state)
+        urls.append(site.page(f"/{name}", buffer.getvalue(), "application/octet-stream"))
+    edges = (
+        f'[arguments]\nout_channels = 3\nload_encoder_path = "{urls[0]}"\nload_decoder_path = "{urls[1]}"\n'
+        '[[edge]]\ntarget = "normal"\ninput = {{ size = [32, 32], range = [-1.0, 1.0] }}\noutput = {{ range = [-1.0, 1.0] }}\n'
+    )
+    result = add(tmp_path, "", "parts.priors:Priors", edges=edges)
+    assert result.exit_code == 0, result.output
+    pictures = torch.rand(2, 3, 32, 32, generator=generator)
+    x = pictures * 2 - 1
+    for state in states:
+        x = torch.nn.functional.conv2d(x, state["weight"], state["bias"])
+    network = load_network(load_zoo("tiny").edges[0], device=torch.device("cpu"), dtype=torch.float32)
+    torch.testing.assert_close(network(pictures), (x.tanh() + 1) / 2, atol=1e-5, rtol=1e-5)
 
 
 def test_without_the_word_of_the_user_it_is_said_what_would_run_and_nothing_is_fetched(site, tmp_path):

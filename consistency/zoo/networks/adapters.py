@@ -90,7 +90,8 @@ class Spec:
         default = asdict(Spec())
         if self.canonical_focal_px is not None:
             del default["field_of_view_degrees"]
-        return {name: value for name, value in asdict(self).items() if name not in default or value != default[name]}
+        found = {name: value for name, value in asdict(self).items() if name not in default or value != default[name]}
+        return found | ({"resize": self.resize.record} if self.resize is not None else {})
 
     @property
     def encoding(self) -> dict[str, Any]:
@@ -182,7 +183,7 @@ class OutputSpec(Spec):
         """The focal length in pixels of the network's input over the canonical one; 1 without one."""
         if self.canonical_focal_px is None:
             return 1.0
-        scaled = resize.placement(*size).scaled if resize is not None else size
+        scaled, size = (resize.placement(*size).scaled, resize.reflected(*size)) if resize is not None else (size, size)
         focal_px = min(frame) / 2 / math.tan(math.radians(self.field_of_view_degrees) / 2)
         return focal_px * math.sqrt(scaled[0] * scaled[1] / (size[0] * size[1])) / self.canonical_focal_px
 

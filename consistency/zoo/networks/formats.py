@@ -258,7 +258,15 @@ def _read_transformers(file: NetworkFile) -> nn.Module:
         raise BadNetwork(f"weights of {file.name} are not safetensors: {error}", "download them again") from error
     network = transformers_models.build(file.name, str(file.arguments.get("config", "")), state)
     head = file.head or transformers_models.DEPTH
-    return Foreign(network, file.name, module=network, head=head, heads=file.heads, dtypes=_float_dtypes(network))
+    return Foreign(
+        network,
+        file.name,
+        module=network,
+        head=head,
+        heads=file.heads,
+        one_by_one=network.votes,
+        dtypes=_float_dtypes(network),
+    )
 
 
 def _float_dtypes(module: nn.Module) -> tuple[torch.dtype, ...]:
