@@ -10,7 +10,7 @@ import streamlit as st
 
 from analysis.columns import Columns
 from cache.store import Store
-from dashboard.catalogue import Catalogue
+from dashboard.catalogue import Catalogue, catalogue_of
 from dashboard.commands import command_for
 from dashboard.compare.comparison import Comparison, compare
 from dashboard.compare.plots import read
@@ -27,7 +27,6 @@ from dashboard.views.parts.header import show_menu
 from dashboard.views.parts.shared_ranges import ranges_of
 from dashboard.views.parts.widgets import refresh_when_changed, show_about, show_commands, show_notes
 from dashboard.visitors.asking import asker_of
-from dashboard.visitors.listed import listed_tracks, unlisted
 
 PLAYER = "space-player"
 
@@ -36,14 +35,13 @@ def page(site: Site) -> None:
     """Show the clip that the link names in space, or what is missing for that."""
     store, columns = site.store, site.columns
     asker = asker_of(store)
-    look = partial(listed_tracks, store, st.query_params.to_dict(), asker.clips())
-    tracks = look()
-    catalogue = Catalogue(tracks, unlisted(store))
+    look = partial(catalogue_of, store, st.query_params.to_dict(), asker.clips())
+    catalogue = look()
     choices = DepthChoices(catalogue)
     selection, notes = choices.start()
     if selection is None:
         _show_empty(site)
-        refresh_when_changed(look, tracks, None)
+        refresh_when_changed(look, catalogue, None)
         return
     clip = selection.clip
     with st.container(key="header", horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -53,7 +51,7 @@ def page(site: Site) -> None:
         st.page_link(site.pages[flat], label=f"Flat, in {site.pages[flat].title}", query_params=link)
     if not has_depth(catalogue, clip.key):
         _show_missing(store, selection)
-        refresh_when_changed(look, tracks, clip.key)
+        refresh_when_changed(look, catalogue, clip.key)
         return
     comparison = compare(catalogue, clip, DEPTH, None, selection.configurations)
     charts = [plot.chart for one in comparison.plots if (plot := read(columns, one, selection.scale)).chart.series]
@@ -66,8 +64,8 @@ def page(site: Site) -> None:
     can_ask = not asker.refusal
     _show_player(columns, catalogue, selection, comparison, charts, ranges, choices, can_ask)
     show_about(clip, comparison.caveats)
-    if any(not track.is_complete for track in tracks if track.head.clip.key == clip.key):
-        refresh_when_changed(look, tracks, clip.key)
+    if catalogue.is_growing(clip.key):
+        refresh_when_changed(look, catalogue, clip.key)
 
 
 @st.fragment

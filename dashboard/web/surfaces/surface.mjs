@@ -8,6 +8,8 @@ import { FRAGMENT, LINE_FRAGMENT, LINE_VERTEX, VERTEX } from "./shaders.mjs";
 
 /** Tears nothing: depths never differ by so many times. */
 const NO_TEAR = 1e9;
+/** Points overlap by a little, so that a wall of them is closed. */
+const POINT_SHARE = 1.1;
 /** A clip has one size, and few strides. */
 const MAX_GRIDS = 6;
 /** Width of the lines that hatch what is invented, px. */
@@ -112,6 +114,7 @@ export class Surface {
     gl.uniform1i(mesh.at("colours"), 1);
     gl.uniform1i(mesh.at("invented"), 2);
     gl.uniform1f(mesh.at("hatchPx"), 0);
+    gl.uniform1i(mesh.at("isOfTears"), 0);
     gl.uniform1i(mesh.at("isShaded"), scene.isShaded ? 1 : 0);
     gl.uniformMatrix4fv(mesh.at("camera"), false, scene.camera);
     // Coarse triangles span more and would tear where fine ones do not: a sealed surface has no holes while it moves either.
@@ -119,8 +122,17 @@ export class Surface {
     const isTorn = surface.name === "tear" && !(scene.isSealed && scene.gaps === "filled" && isCoarse);
     const tolerance = isTorn ? surface.tolerance : NO_TEAR;
     const isPoints = surface.name === "points";
-    const pointPx = isPoints ? (1.1 * width * scene.stride) / picture.codes.width : 0;
-    this.drawMesh(picture.codes, picture.domain, { stride: scene.stride, step, perVertex: 1, tolerance, pointPx });
+    // A pixel of depth 1, as the camera sees it at distance 1.
+    const pixelPx = 0.5 * width * acrossOf(scene.camera) * step * scene.stride;
+    const how = { stride: scene.stride, step, perVertex: 1, tolerance };
+    this.drawMesh(picture.codes, picture.domain, { ...how, pointPx: isPoints ? POINT_SHARE * pixelPx : 0 });
+    if (isTorn) {
+      gl.uniform1i(mesh.at("isOfTears"), 1);
+      gl.uniformMatrix4fv(mesh.at("camera"), false, setBack(scene.camera, surface.tolerance / 2));
+      this.drawMesh(picture.codes, picture.domain, { ...how, pointPx: pixelPx });
+      gl.uniform1i(mesh.at("isOfTears"), 0);
+      gl.uniformMatrix4fv(mesh.at("camera"), false, scene.camera);
+    }
     const behind = isTorn && scene.gaps !== "open" ? this.behindOf(pane, picture, scene) : null;
     if (behind) {
       const perVertex = strideOf(picture.codes);
@@ -334,6 +346,31 @@ function pixelsOf(colours, { width, height }) {
   );
   context.drawImage(/** @type {CanvasImageSource} */ (source), 0, 0, width, height);
   return context.getImageData(0, 0, width, height).data;
+}
+
+/** How far apart two points of distance 1 to either side are seen, in widths of the pane, where one is 2. Pure. @param {Float32Array} camera */
+function acrossOf(camera) {
+  const [row, forward] = [0, 3].map((at) => [camera[at], camera[4 + at], camera[8 + at]]);
+  const along = dot(row, forward);
+  return Math.hypot(...row.map((value, c) => value - along * forward[c]));
+}
+
+/**
+ * The camera that hides points as if they were farther by a share, and shows them where they are: squares of pixels lie behind
+ * the triangles of their own surface, and before what they are torn from. Pure.
+ * @param {Float32Array} camera @param {number} share
+ */
+function setBack(camera, share) {
+  const [row, forward] = [2, 3].map((at) => [camera[at], camera[4 + at], camera[8 + at]]);
+  const along = dot(row, forward) / dot(forward, forward);
+  const made = Float32Array.from(camera);
+  made[14] = along * camera[15] + (camera[14] - along * camera[15]) / (1 + share);
+  return made;
+}
+
+/** @param {number[]} a @param {number[]} b */
+function dot(a, b) {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 
 /** Vertices in a row and in a column. @param {{width: number, height: number}} size px @param {number} stride */

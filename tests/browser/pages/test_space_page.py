@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
@@ -170,6 +171,18 @@ def test_two_points_tell_distance_flatness_and_the_depth_between_them_and_a_surf
         saved = tmp_path / download.value.suggested_filename
         download.value.save_as(saved)
         assert saved.name == f"walkthrough-ground-truth-0.{kind.lower()}" and saved.read_bytes().startswith(begins)
+    page.goto(f"{app.address}/overview?predict=depth")
+    rows = page.get_by_role("table", name="configurations on clips").locator("tbody tr")
+    expect(rows.filter(has_text="baseline")).to_contain_text(re.compile(r"cm\s*1 patch, truth \d+\.\d\u00a0cm"))
+    expect(page.get_by_role("columnheader", name="Flatness, cm RMS")).to_be_visible()
+    check(page, "overview, with flatness")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    download.value.save_as(tmp_path / "overview.csv")
+    with (tmp_path / "overview.csv").open(encoding="utf-8-sig", newline="") as file:
+        found = list(csv.DictReader(file))
+    assert len(found) == 2 and all(float(row["flatness, RMS (cm)"]) > 0 for row in found)
+    assert all(row["flatness: patches"] == "1" for row in found)
 
 
 def test_what_cannot_be_drawn_is_said_and_comes_back_with_the_graphics(page: Page, app: App):
