@@ -118,7 +118,10 @@ def install_as(
     _write(folder, name, header, rows)
     zoo = read_zoo(home)
     if wrong := [problem for edge in zoo.edges for problem in problems(edge, zoo.size_multiple)]:
-        raise ZooError(f"{whose} does not do what is stated of it: {wrong[0]}", "choose another revision")
+        raise ZooError(
+            f"{whose} does not do what is stated of it: {wrong[0]}",
+            "correct its description, or choose another revision",
+        )
     if archives:
         write_lock(folder, {**lock_of(folder), "archives": dict(archives)})
     install.import_zoo(folder, name, on_problem=say)
