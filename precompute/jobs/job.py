@@ -35,6 +35,7 @@ from precompute.jobs.events import (
     Stored,
     name_error,
 )
+from precompute.jobs.measures.aligned import add_aligned
 from precompute.jobs.measures.of_clip import add_stability
 from precompute.jobs.output.resume import state_trust
 from precompute.jobs.output.tracks import STATED_LATER
@@ -235,10 +236,13 @@ def compute_found(
 
 
 def _with_stability(store: Store, plan: Plan, stored: Stored, began: float, events: Events, stop: Stop) -> Stored:
-    """What is stored of the clip, with flow and stability, which are computed here. `began`: seconds of the performance counter."""
+    """What is stored of the clip, with flow, stability and the errors of relative depth, which are computed here. `began`: seconds of the performance counter."""
     if plan.shift is not None:  # the flow of distorted frames says how they are distorted, not how the scene moves
         return replace(stored, seconds=time.perf_counter() - began)
-    added = add_stability(store, [spec.head.key for spec in plan.specs], events=events, stop=stop)
+    keys = [spec.head.key for spec in plan.specs]
+    added = add_stability(store, keys, events=events, stop=stop)
+    stop.raise_if_set()
+    add_aligned(store, keys, only_relative=True, events=events, stop=stop)
     stop.raise_if_set()
     return replace(
         stored,
