@@ -390,8 +390,6 @@ class Store:
         self.check_pack(track, pack)
 
 
-
-
 def _with_key(track: Track, key: str) -> Track:
     if track.head.key != key:
         raise BadRecord(f"its manifest belongs to track {track.head.key[:12]}")
