@@ -13,6 +13,7 @@ from cache.store import Store
 from dashboard.catalogue import Catalogue, catalogue_of
 from dashboard.commands import command_for
 from dashboard.compare.comparison import Comparison, compare
+from dashboard.compare.judging import judging_of
 from dashboard.compare.plots import read
 from dashboard.components.player import player
 from dashboard.player_data import Chart, Position
@@ -53,7 +54,7 @@ def page(site: Site) -> None:
         _show_missing(store, selection)
         refresh_when_changed(look, catalogue, clip.key)
         return
-    comparison = compare(catalogue, clip, DEPTH, None, selection.configurations)
+    comparison = compare(catalogue, clip, DEPTH, None, selection.configurations, judging_of(selection))
     charts = [plot.chart for one in comparison.plots if (plot := read(columns, one, selection.scale)).chart.series]
     with st.container(key="notices", gap="xsmall"):
         if comparison.is_growing:
