@@ -132,9 +132,7 @@ class _Reader:
         value = self.params.get("clip")
         if not value:
             return default
-        every = (*catalogue.clips, *catalogue.shifted)
-        found = [clip for clip in every if _KEY_START.fullmatch(value) and clip.key.startswith(value)]
-        found = found or [clip for clip in catalogue.clips if clip.title == value]
+        found = (catalogue.starting(value) if _KEY_START.fullmatch(value) else []) or catalogue.titled(value)
         return found[0] if found else self._missed("the clip", value, default, catalogue.clip_label(default))
 
     def one_of(self, name: str, options: Sequence[str], default: str | None, what: str) -> str | None:
