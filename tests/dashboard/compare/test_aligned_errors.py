@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -157,6 +158,14 @@ def test_measuring_twice_adds_nothing_and_neither_does_a_clip_without_its_input(
     assert add_aligned(measured, keys) == 0
     without: list[Track] = [track for track in measured.tracks() if track.head.kind != "input"]
     assert add_aligned(measured, [track.head.key for track in without]) == 0
+
+
+def test_a_run_measures_only_what_needs_an_alignment(store: Store, tmp_path: Path):
+    copy = Store(Path(shutil.copytree(store.root, tmp_path / "copy")))
+    copy.remove([track.head.key for track in copy.tracks(kind=ALIGNED)])
+    keys = [track.head.key for track in copy.tracks()]
+    assert add_aligned(copy, keys, only_relative=True) == 1
+    assert [track.head.method for track in copy.tracks(kind=ALIGNED)] == ["affine"]
 
 
 def test_errors_of_another_prediction_are_not_taken_for_those_of_this_one(measured: Store):
