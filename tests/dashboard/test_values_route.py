@@ -8,6 +8,7 @@ import asyncio
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -60,9 +61,10 @@ def ask(store: Store, **query: str) -> tuple[int, bytes]:
     async def whole(streamed: StreamingResponse) -> bytes:
         return b"".join([bytes(part) async for part in streamed.body_iterator])  # pyright: ignore[reportArgumentType]
 
-    return answer.status_code, asyncio.run(whole(answer)) if isinstance(answer, StreamingResponse) else bytes(
-        answer.body
-    )
+    if not isinstance(answer, StreamingResponse):
+        return answer.status_code, bytes(answer.body)
+    with ThreadPoolExecutor(1) as thread:  # this one may have a loop already, of a browser
+        return answer.status_code, thread.submit(asyncio.run, whole(answer)).result()
 
 
 def files(store: Store, method: str, how: str, **query: str) -> dict[str, bytes]:
