@@ -19,7 +19,7 @@ from cache.store import Store
 from consistency.path_graph import Graph
 from consistency.zoo.records import Chain, ZooError
 from precompute.failures import SourceError
-from precompute.jobs.batches import FrameBatch, FrameRange, Remarks, read_batches
+from precompute.jobs.batches import FrameRange, Remarks, read_batches
 from precompute.jobs.device_worker import DeviceWorker, all_devices, in_order
 from precompute.jobs.events import UNHEARD, Events, Note, Waiting
 from precompute.jobs.output.encode import start_encoder
@@ -31,7 +31,7 @@ from precompute.jobs.output.tracks import TrackChunk, TrackSpec, chains_of, not_
 from precompute.jobs.pace import Pace
 from precompute.jobs.plan import Plan
 from precompute.jobs.precision import clip_dtype
-from precompute.jobs.predict import Compute, make_graph
+from precompute.jobs.predict import Compute, Predictions, make_graph
 from precompute.media import sources
 from precompute.signals import Stop
 
@@ -87,17 +87,17 @@ def compute_clip(
         wanted = FrameRange(plan.source, plan.sampling, start, compute.batch_size, pack_size, plan.shift, clean)
         batches = stack.enter_context(closing(read_batches(wanted, remarks)))  # read
 
-        def predict_and_score(worker: DeviceWorker, frames: FrameBatch) -> dict[str, TrackChunk]:
-            pack_start = frames.start - (frames.start - start) % pack_size
+        def score(predictions: Predictions) -> dict[str, TrackChunk]:
+            first = predictions.frames.start
+            pack_start = first - (first - start) % pack_size
             unstored = [spec for spec in pending if stored[spec.head.key] <= pack_start]
-            predictions = worker.predict(frames)
             return {spec.head.key: spec.score(predictions).to_host() for spec in unstored}
 
         pack = PackBuilder(start)
         failed = FailedTracks(store, {spec.head.key: spec.head.configuration for spec in pending})
         pace = Pace(plan.clip.n_frames, start)
         try:
-            for scored in in_order(batches, workers, predict_and_score):  # predict, score
+            for scored in in_order(batches, workers, score):  # predict, score
                 scored.wait()
                 disk.wait()  # so that at most one pack is computed and not yet safe
                 failed.give_up(not_finite(scored.chunks), scored.frames.start, pack, disk)
