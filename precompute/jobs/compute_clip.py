@@ -21,7 +21,7 @@ from cache.writer import PartWriter, TrackWriter
 from consistency.path_graph import Graph
 from consistency.zoo.records import Chain, ZooError
 from precompute.failures import SourceError
-from precompute.jobs.batches import FrameRange, Remarks, read_batches
+from precompute.jobs.batches import FrameBatch, FrameRange, Remarks, read_batches
 from precompute.jobs.device_worker import DeviceWorker, all_devices, in_order
 from precompute.jobs.events import UNHEARD, Events, Note, Waiting
 from precompute.jobs.output.encode import start_encoder
