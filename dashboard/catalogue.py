@@ -164,6 +164,12 @@ class Catalogue:
         head = of.head
         return self.find(clip, kind, head.path, zoo=head.zoo, method=head.method, like=of)
 
+    def aligned(self, prediction: Track) -> Track | None:
+        """The errors of that depth after alignment to the truth, which a track of its own holds."""
+        found = self.find_like(prediction.head.clip.key, "aligned", prediction)
+        own = (prediction.head.key, prediction.head.constants.get("errors_of"))
+        return found if found and found.head.constants.get("of") in own else None
+
     def confidences_of(self, prediction: Track) -> tuple[Track, ...]:
         """The geometric energies and disagreements that were measured with that prediction, the newest of each."""
         found: dict[str, Track] = {}

@@ -4,6 +4,7 @@
 import { deband } from "./debanding.mjs";
 import { fillBehind } from "./filling.mjs";
 import { decoding, fillCodes, strideOf, tearingOfCodes } from "./geometry.mjs";
+import { acrossOf, setBack } from "./matrices.mjs";
 import { FRAGMENT, LINE_FRAGMENT, LINE_VERTEX, VERTEX } from "./shaders.mjs";
 
 /** Tears nothing: depths never differ by so many times. */
@@ -126,7 +127,7 @@ export class Surface {
     const pixelPx = 0.5 * width * acrossOf(scene.camera) * step * scene.stride;
     const how = { stride: scene.stride, step, perVertex: 1, tolerance };
     this.drawMesh(picture.codes, picture.domain, { ...how, pointPx: isPoints ? POINT_SHARE * pixelPx : 0 });
-    if (isTorn) {
+    if (isTorn && !isCoarse) {
       gl.uniform1i(mesh.at("isOfTears"), 1);
       gl.uniformMatrix4fv(mesh.at("camera"), false, setBack(scene.camera, surface.tolerance / 2));
       this.drawMesh(picture.codes, picture.domain, { ...how, pointPx: pixelPx });
@@ -346,31 +347,6 @@ function pixelsOf(colours, { width, height }) {
   );
   context.drawImage(/** @type {CanvasImageSource} */ (source), 0, 0, width, height);
   return context.getImageData(0, 0, width, height).data;
-}
-
-/** How far apart two points of distance 1 to either side are seen, in widths of the pane, where one is 2. Pure. @param {Float32Array} camera */
-function acrossOf(camera) {
-  const [row, forward] = [0, 3].map((at) => [camera[at], camera[4 + at], camera[8 + at]]);
-  const along = dot(row, forward);
-  return Math.hypot(...row.map((value, c) => value - along * forward[c]));
-}
-
-/**
- * The camera that hides points as if they were farther by a share, and shows them where they are: squares of pixels lie behind
- * the triangles of their own surface, and before what they are torn from. Pure.
- * @param {Float32Array} camera @param {number} share
- */
-function setBack(camera, share) {
-  const [row, forward] = [2, 3].map((at) => [camera[at], camera[4 + at], camera[8 + at]]);
-  const along = dot(row, forward) / dot(forward, forward);
-  const made = Float32Array.from(camera);
-  made[14] = along * camera[15] + (camera[14] - along * camera[15]) / (1 + share);
-  return made;
-}
-
-/** @param {number[]} a @param {number[]} b */
-function dot(a, b) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 
 /** Vertices in a row and in a column. @param {{width: number, height: number}} size px @param {number} stride */
