@@ -26,6 +26,8 @@ SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
 """What the speed menu offers; another speed is rounded to the nearest."""
 DIGITS = 5
 """Significant digits of a plotted value: finer than a pixel, and a third of the bytes."""
+MAX_EXACT_POWER = 22
+"""The highest power of ten that a double holds exactly."""
 
 VIEW_STATE = (
     "marks",
@@ -388,4 +390,13 @@ def _packs(track: Track) -> list[dict[str, Any]]:
 
 
 def _rounded(values: np.ndarray) -> list[float | None]:
-    return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in values.tolist()]
+    """Values to DIGITS significant digits, None where there is none; all at once, as a clip has up to 100,000."""
+    values = np.asarray(values, np.float64)
+    is_known = np.isfinite(values)
+    sizes = np.where(is_known & (values != 0), np.abs(values), 1.0)
+    places = DIGITS - 1 - np.floor(np.log10(sizes))  # behind the point
+    if (np.abs(places) > MAX_EXACT_POWER).any():
+        return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in values.tolist()]
+    up, down = 10.0 ** np.maximum(places, 0), 10.0 ** np.maximum(-places, 0)
+    rounded = np.rint(np.where(is_known, values, 0.0) * up / down) / up * down
+    return [value if known else None for value, known in zip(rounded.tolist(), is_known.tolist(), strict=True)]
