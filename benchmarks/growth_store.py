@@ -19,6 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from analysis.summaries.briefs import brief_rows
+from analysis.summaries.record import Summary
+from analysis.summaries.rows import Summaries
+from cache.clip_rows import ClipRow
 from cache.keys import clip_key, track_key
 from cache.pack import MAX_FRAMES, build_pack
 from cache.records import Clip, Head, Pack, Track, manifest_bytes
@@ -78,6 +82,35 @@ def fill(store: Store, n_clips: int, n_frames: int, first: int = 0) -> Iterator[
         for template in templates:
             template.write(store, clip, at)
         yield clip.key
+
+
+def keep_rows(store: Store, n_clips: int) -> None:
+    """Keep the rows about all clips, as jobs keep them clip by clip: of each variant the summaries are computed once."""
+    listing, summaries = store.listing(rest=0.0), Summaries(store)
+    known: dict[int, dict[tuple[str, ...], Summary]] = {}
+    rows: dict[str, dict[str, ClipRow]] = {}
+    for at in range(n_clips):
+        key = clip_of(at, 1).key
+        keys, stamps = listing.keys(key), listing.stamps(key)
+        if stamps is None:
+            raise RuntimeError(f"clip {at} is not whole")
+        if at % N_VARIANTS not in known:
+            found = {_name_of(one): one for one in summaries.read(only=keys)[0]}
+            known[at % N_VARIANTS] = found
+        clip = listing.lines[key].clip
+        heads = [track.head for track in store.listed_tracks(listing, key)]
+        own = [
+            replace(known[at % N_VARIANTS][_name_of(head)], key=head.key, clip=clip, time=head.computed_on["time"])
+            for head in heads
+        ]
+        for name, text in brief_rows(own).items():
+            rows.setdefault(name, {})[key] = ClipRow(stamps, text)
+    for name, found in rows.items():
+        store.keep_clip_rows(name, found)
+
+
+def _name_of(one: Head | Summary) -> tuple[str, ...]:
+    return one.kind, one.zoo, one.method, one.path
 
 
 class _Template:

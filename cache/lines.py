@@ -48,6 +48,22 @@ class Line:
     """Domain and title, of the tracks' records, the newest first."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """What a line needs of one track: a twentieth of its manifest in memory."""
+
+    clip: Clip
+    age: tuple[str, str]
+    """Time and key."""
+    name: Name
+    title: tuple[str, str] | None
+    """Domain and its title; None without one."""
+    n_frames: int
+    bytes: int
+    is_complete: bool
+    caveat: str
+
+
 def newest_first(tracks: Sequence[Track]) -> list[Track]:
     return sorted(tracks, key=_age, reverse=True)
 
@@ -56,32 +72,50 @@ def _age(track: Track) -> tuple[str, str]:
     return track.head.computed_on.get("time", ""), track.head.key
 
 
+def part_of(track: Track) -> Part:
+    head = track.head
+    paths = head.constants.get("paths", ()) if head.kind == "energy" else ()
+    domain, title = head.domain.get("name"), head.domain.get("title")
+    return Part(
+        head.clip,
+        _age(track),
+        _name(head.kind, head.zoo, head.method, head.path, tuple(map(str, paths))),
+        (domain, title) if isinstance(domain, str) and isinstance(title, str) and title else None,
+        track.n_frames,
+        track.bytes,
+        track.is_complete,
+        head.caveat,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _name(kind: str, zoo: str, method: str, path: str, paths: tuple[str, ...]) -> Name:
+    return Name(kind, zoo, method, path, paths)
+
+
 def line_of(tracks: Sequence[Track]) -> Line:
     """The line of one clip's tracks, of which there is at least one."""
-    tracks = newest_first(tracks)
-    inputs = [track for track in tracks if (track.head.kind, track.head.path) == ("input", "rgb")]
-    best = next((track for track in inputs if track.is_complete), (*inputs, tracks[0])[0])
+    return line_of_parts([part_of(track) for track in tracks])
+
+
+def line_of_parts(parts: Sequence[Part]) -> Line:
+    parts = sorted(parts, key=lambda part: part.age, reverse=True)
+    inputs = [part for part in parts if (part.name.kind, part.name.path) == ("input", "rgb")]
+    best = next((part for part in inputs if part.is_complete), (*inputs, parts[0])[0])
     names: dict[tuple[str, str, str, str], Name] = {}
-    titles: dict[str, str] = {}
-    for track in tracks:
-        head = track.head
-        paths = head.constants.get("paths", ()) if head.kind == "energy" else ()
-        name = Name(head.kind, head.zoo, head.method, head.path, tuple(map(str, paths)))
-        names.setdefault((head.kind, head.zoo, head.method, head.path), name)
-        domain, title = head.domain.get("name"), head.domain.get("title")
-        if isinstance(domain, str) and isinstance(title, str) and title:
-            titles.setdefault(domain, title)
-    by_name = sorted(tracks, key=lambda t: (t.head.zoo, t.head.method, t.head.kind, t.head.path))
+    for name in (part.name for part in parts):
+        names.setdefault((name.kind, name.zoo, name.method, name.path), name)
+    by_name = sorted(parts, key=lambda part: (part.name.zoo, part.name.method, part.name.kind, part.name.path))
     return Line(
-        clip=best.head.clip,
-        newest=_age(tracks[0]),
-        n_ready=min(track.n_frames for track in tracks),
-        is_complete=all(track.is_complete for track in tracks),
-        n_tracks=len(tracks),
-        bytes=sum(track.bytes for track in tracks),
-        caveat=next((track.head.caveat for track in by_name if track.head.caveat), ""),
+        clip=best.clip,
+        newest=parts[0].age,
+        n_ready=min(part.n_frames for part in parts),
+        is_complete=all(part.is_complete for part in parts),
+        n_tracks=len(parts),
+        bytes=sum(part.bytes for part in parts),
+        caveat=next((part.caveat for part in by_name if part.caveat), ""),
         names=tuple(names.values()),
-        titles=tuple(titles.items()),
+        titles=tuple(dict(part.title for part in reversed(parts) if part.title).items()),
     )
 
 

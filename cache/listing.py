@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 
@@ -21,8 +21,8 @@ import numpy as np
 
 from cache.clip_rows import STAMP_BYTES, ClipRow, read_rows, write_rows
 from cache.keys import is_key
-from cache.lines import LINES_VERSION, Line, line_from_text, line_of, line_to_text
-from cache.records import BadRecord, Track
+from cache.lines import LINES_VERSION, Line, Part, line_from_text, line_of, line_of_parts, line_to_text, part_of
+from cache.records import BadRecord, Clip, Track
 
 WORDS = STAMP_BYTES // 8
 """A stamp as numbers of 64 bits: four of the key, then time and size."""
@@ -124,6 +124,23 @@ class Lister:
                     found.append(key)
             return sorted(found)
 
+    def keep(self, clip: str) -> bytes | None:
+        """Write the row of one clip as its tracks are now; its stamps. None where there is nothing to write, or a track grows."""
+        found: list[tuple[bytes, Track]] = []
+        for key in self.keys_of(clip):
+            stamp = _stamp(self._root, key)
+            with suppress(BadRecord, OSError):
+                if track := self._get(key):
+                    if stamp is None or not track.is_complete:
+                        return None
+                    found.append((stamp, track))
+        if not found:
+            return None
+        stamps = b"".join(sorted(stamp for stamp, _ in found))
+        row = ClipRow(stamps, line_to_text(line_of([track for _, track in found])))
+        write_rows(self._root / "index", _ROWS, {clip: row})
+        return stamps
+
     def _read_rows(self) -> dict[str, _Kept]:
         if self._kept is None:
             rows = read_rows(self._root / "index", _ROWS)
@@ -142,23 +159,28 @@ class Lister:
             self._kept = None
             kept = self._read_rows()
             surviving, unknown = _compared(seen, kept)
-        tracks: dict[str, list[tuple[bytes, Track]]] = {}
+        parts: dict[str, list[tuple[bytes, Part]]] = {}
+        clips: dict[str, Clip] = {}
         for stamp in unknown:
             track = self._track(stamp)
             if track is None:
                 continue
             if track.is_complete:
-                tracks.setdefault(track.head.clip.key, []).append((stamp, track))
+                part = part_of(track)
+                clip = clips.setdefault(
+                    part.clip.key, part.clip
+                )  # one record for all tracks: a first look reads every manifest
+                parts.setdefault(clip.key, []).append((stamp, replace(part, clip=clip) if part.clip == clip else part))
             else:
                 growing_keys.append(track.head.key)
         changed, gone = {}, []
-        for clip in {*surviving, *tracks}:
+        for clip in {*surviving, *parts}:
             stamps = surviving.get(clip, _split(kept[clip].stamps) if clip in kept else [])
-            own = [(stamp, track) for stamp in stamps if (track := self._track(stamp)) and track.is_complete]
-            own += tracks.get(clip, [])
+            own = [(stamp, part_of(track)) for stamp in stamps if (track := self._track(stamp)) and track.is_complete]
+            own += parts.get(clip, [])
             if own:
                 own.sort(key=lambda one: one[0])
-                changed[clip] = _Kept(b"".join(stamp for stamp, _ in own), line_of([track for _, track in own]))
+                changed[clip] = _Kept(b"".join(stamp for stamp, _ in own), line_of_parts([part for _, part in own]))
             else:
                 gone.append(clip)
         kept.update(changed)
@@ -222,6 +244,15 @@ def sweep(folder: Path) -> tuple[np.ndarray, list[str]]:
     seen[:, :4] = np.frombuffer(bytes.fromhex("".join(keys)), "<i8").reshape(-1, 4)
     seen[:, 4:] = np.array(numbers, "<i8").reshape(-1, 2)
     return seen, growing
+
+
+def _stamp(root: Path, key: str) -> bytes | None:
+    """The stamp of one finished track; None without a manifest."""
+    try:
+        stat = (root / "tracks" / key / "manifest.json").stat()
+    except OSError:
+        return None
+    return bytes.fromhex(key) + np.array([stat.st_mtime_ns, stat.st_size], "<i8").tobytes()
 
 
 def _names(folder: Path) -> list[str]:

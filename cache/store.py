@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
@@ -26,6 +26,7 @@ import numpy as np
 import platformdirs
 from filelock import Timeout
 
+from cache.clip_rows import ClipRow, read_rows, write_rows
 from cache.files import checked, hash_file, make_folder, read_json, write_whole
 from cache.growing import read_growing
 from cache.index import Index, open_index, read_summaries
@@ -168,10 +169,11 @@ class Store:
                     found.append(track)
         return newest_first(found)
 
-    def listing(self, *, rest: float = REST) -> Listing:
+    def listing(self, *, rest: float = REST, is_kept: bool = False) -> Listing:
         """What the store lists of each clip: as it is now, or, of a store so large that a look takes 0.1 s, as it was up to `rest`
-        times as long ago. A store that may be written keeps what it had to read for the next look."""
-        return self._lister.look(rest=rest, is_kept=self._index is not None)
+        times as long ago. A store that may be written keeps what it had to read for the next look; with `is_kept`, any whose index
+        can be written."""
+        return self._lister.look(rest=rest, is_kept=is_kept or self._index is not None)
 
     def listed_tracks(self, listing: Listing, clip: str) -> list[Track]:
         """The readable tracks that a listing has of one clip, as they are now, newest first."""
@@ -193,10 +195,11 @@ class Store:
 
     # Summary rows, whose content is not the store's concern
 
-    def manifest_stamps(self) -> dict[str, str]:
-        """Track key -> the state of its manifest's file; empty text for a growing track, which has none."""
+    def manifest_stamps(self, only: Iterable[str] | None = None) -> dict[str, str]:
+        """Track key -> the state of its manifest's file, of all tracks or of `only` those keys; empty text where there is none, as of a
+        growing track."""
         stamps = {}
-        for key in self.track_keys():
+        for key in self.track_keys() if only is None else only:
             try:
                 stat = os.stat(f"{self.root}/tracks/{key}/manifest.json")  # noqa: PTH116 (a third of the time of a Path)
                 stamps[key] = f"{stat.st_mtime_ns}-{stat.st_size}"
@@ -204,9 +207,9 @@ class Store:
                 stamps[key] = ""
         return stamps
 
-    def summary_rows(self) -> dict[str, str]:
-        """Track key -> the row that was kept for it, from whatever state of its manifest."""
-        return read_summaries(self.root / "index")
+    def summary_rows(self, keys: Collection[str] | None = None) -> dict[str, str]:
+        """Track key -> the row that was kept for it, from whatever state of its manifest; with `keys`, of at least those."""
+        return read_summaries(self.root / "index", keys)
 
     def keep_summary(self, key: str, row: str) -> bool:
         """Keep a row beside the track's manifest in the index; False where this store may not be written."""
@@ -214,6 +217,20 @@ class Store:
             return False
         self._index.put_summary(key, row)
         return True
+
+    def keep_line(self, clip: str) -> bytes | None:
+        """Keep the row that lists one clip, whose tracks are finished, without a look at the others: what rows about that clip are made
+        from. None while a track grows, or where this store may not be written."""
+        return None if self._index is None else self._lister.keep(clip)
+
+    def clip_rows(self, name: str) -> dict[str, ClipRow]:
+        """Clip key -> the row of that name, from whatever state of its manifests."""
+        return read_rows(self.root / "index", name)
+
+    def keep_clip_rows(self, name: str, rows: Mapping[str, ClipRow]) -> None:
+        """Keep rows about clips; does nothing where this store may not be written."""
+        if self._index is not None:
+            write_rows(self.root / "index", name, rows)
 
     # Frames and columns
 

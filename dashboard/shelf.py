@@ -68,8 +68,8 @@ class Shelf:
 
     @cached_property
     def searched(self) -> tuple[tuple[str, Clip], ...]:
-        """What a search looks into: title and key in lower case, and the clip, in the order of the menus."""
-        return tuple((f"{one_line(clip.title)} {clip.key}".casefold(), clip) for clip in self.clips)
+        """What a search looks into: the title in lower case, and the clip, in the order of the menus."""
+        return tuple((one_line(clip.title).casefold(), clip) for clip in self.clips)
 
 
 def _distinct(lines: Mapping[str, Line], name: str) -> list[tuple[Any, ...]]:

@@ -64,7 +64,8 @@ def _row(row: dict, installed: dict[str, str]) -> PresetRow:
         )
         accepts = " --accept-licence" * is_restricted
         command = f"python -m precompute zoo add {identity} --as {row['name']}{needs}{accepts}"
-        use = "can be added" if not identity.startswith(FILE) else "can be added once you have exported it"
+        ways = {PROGRAM: "can be added; its program runs once", FILE: "can be added, once you have exported it"}
+        use = next((way for kind, way in ways.items() if identity.startswith(kind)), "can be added")
     licence = row["licence"] or "see its card"
     return PresetRow(
         row["title"], row["good_for"], row["meaning"], licence, is_restricted, use, command, row.get("run", "")

@@ -36,20 +36,33 @@ _TEXT_FONT = re.compile(
 _FAST_MS = 1500
 """A line that brings Streamlit's 500 kB of scripts, or a browser that has kept them, in less time may bring the font in time.
 At 1.5 Mbit/s they take 3.7 s."""
-_TEXT_FONT_ON_FAST_LINES = """
+_OWN_FACE = """
+@font-face { font-family: "Source Sans"; font-weight: 200 900; font-display: optional; src: url("URL") format("woff2"); }
+"""
+_LOCAL_FACES = """
+@font-face { font-family: "Source Sans"; font-weight: 200 599; size-adjust: 93%;
+  src: local("Arial"), local("Liberation Sans"), local("Helvetica"), local("Roboto"); }
+@font-face { font-family: "Source Sans"; font-weight: 600 900; size-adjust: 90%;
+  src: local("Arial Bold"), local("Liberation Sans Bold"), local("Helvetica Bold"), local("Roboto Bold"); }
+"""
+"""Fonts of the reader's machine, of the same widths: a sentence of the page is 0.93 as long in Source Sans, 0.89 in bold."""
+_TEXT_FONT_ON_FAST_LINES = (
+    """
   // Streamlit's own faces change the font of texts that are there. Ours is used only where it comes within 100 ms of the
-  // first text. On a slower line it (170 kB) would take the room of the first picture, and not be used.
+  // first text. On a slower line it (170 kB) would take the room of the first picture, and not be used: texts are drawn in a
+  // font of this machine.
   const isOfText = (rule) => rule instanceof CSSFontFaceRule && rule.cssText.includes("SourceSansVF");
   for (const sheet of document.styleSheets) {
     if (!sheet.href?.startsWith(location.origin)) continue;
     for (let at = sheet.cssRules.length - 1; at >= 0; at--) if (isOfText(sheet.cssRules[at])) sheet.deleteRule(at);
   }
   const scripts = performance.getEntriesByType("resource");
-  if (Math.max(0, ...scripts.map((one) => one.responseEnd)) < FAST_MS) {
-    const face = '@font-face { font-family: "Source Sans"; font-weight: 200 900; font-display: optional; src: url("URL"); }';
-    document.head.append(Object.assign(document.createElement("style"), { textContent: face }));
-  }
+  const isFast = Math.max(0, ...scripts.map((one) => one.responseEnd)) < FAST_MS;
+  document.head.append(Object.assign(document.createElement("style"), { textContent: isFast ? `OWN` : `LOCAL` }));
 """.replace("FAST_MS", str(_FAST_MS))
+    .replace("OWN", _OWN_FACE)
+    .replace("LOCAL", _LOCAL_FACES)
+)
 """A module after Streamlit's: it runs when all those have come, before the first text is drawn."""
 _NO_ICON_FONT = """
   // Streamlit fetches its icon font (375 kB) at the start, before anything asks for an icon. The browser fetches it

@@ -24,7 +24,7 @@ from dashboard.site import Site
 from dashboard.space.selecting import DEPTH, DepthChoices, field_of_view_of, has_depth, normals_of, still_texts
 from dashboard.text import counted
 from dashboard.views.parts.comparison_view import comparison_view
-from dashboard.views.parts.header import show_menu
+from dashboard.views.parts.header import show_clips
 from dashboard.views.parts.shared_ranges import ranges_of
 from dashboard.views.parts.widgets import refresh_when_changed, show_about, show_commands, show_notes
 from dashboard.visitors.asking import asker_of
@@ -46,7 +46,7 @@ def page(site: Site) -> None:
         return
     clip = selection.clip
     with st.container(key="header", horizontal=True, vertical_alignment="bottom", gap="small"):
-        show_menu(menus(catalogue, selection)[0], choices)
+        show_clips(catalogue, menus(catalogue, selection)[0], choices)
         link = st.query_params.to_dict()
         flat = "image" if clip.n_frames == 1 and "image" in site.pages else "compare"
         st.page_link(site.pages[flat], label=f"Flat, in {site.pages[flat].title}", query_params=link)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from analysis.shifts import Shift
-from analysis.summaries.rows import Summaries
+from analysis.summaries.briefs import keep_summaries
 from cache.records import StoreError
 from cache.requests.uploads import Uploads
 from cache.store import Store
@@ -287,7 +287,7 @@ def compute_found(
     _state_trust(store, plan)
     if not plan.pending:
         stored = _with_stability(store, plan, stored, began, events, stop)
-        _keep_summaries(store, plan)
+        keep_summaries(store, plan.clip.key)
         return stored
     compute = _prepare(store, plan, settings, networks, WHOLE_CLIP, events)
     began = time.perf_counter()
@@ -296,7 +296,7 @@ def compute_found(
     stop.raise_if_set()
     stored = replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames)
     stored = _with_stability(store, plan, stored, began, events, stop)
-    _keep_summaries(store, plan)
+    keep_summaries(store, plan.clip.key)
     if computed.failed is not None:
         raise computed.failed
     return stored
@@ -339,11 +339,6 @@ def _with_stability(store: Store, plan: Plan, stored: Stored, began: float, even
         n_tracks_measured=added.n_computed,
         seconds=time.perf_counter() - began,
     )
-
-
-def _keep_summaries(store: Store, plan: Plan) -> None:
-    """Keep what the page about all clips says of this one's tracks, so that it need not read their packs."""
-    Summaries(store).read(only=[track.head.key for track in store.tracks(clip=plan.clip.key)])
 
 
 def _state_trust(store: Store, plan: Plan) -> None:

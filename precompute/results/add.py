@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from analysis.alignment import KIND_TITLES, fitted_frames
-from analysis.summaries.rows import Summaries
+from analysis.summaries.briefs import keep_summaries
 from cache.keys import digest, track_key
 from cache.records import Clip, Head, StoreError, Track
 from cache.store import Store
@@ -141,7 +141,7 @@ def add_results(
             if track is None:
                 raise StoreError(f"{head.label} was removed meanwhile", "add it again")
             gained, lacking = add_errors(store, track) if wanted.is_truth else ([], [])
-    Summaries(store).read(only=[t.head.key for t in store.tracks(clip=clip.key)])
+    keep_summaries(store, clip.key)
     errors = tuple(name for name in head.columns if name != "pts_seconds")
     notes = (*findings.notes, *lacking)
     if is_hidden and not is_new:

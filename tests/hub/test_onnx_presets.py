@@ -32,7 +32,7 @@ DEPTH = DOMAINS["depth"]
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SIZE = (48, 80)
 FOCAL_PX = SIZE[0] / 2 / math.tan(math.radians(30))
-"""The focal length of a frame of that size, whose shorter side is seen under 60 degrees."""
+"""The focal length for a frame of that size whose shorter side is seen under 60 degrees."""
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ const GAP_PX = 4;
 const TICKS_PX = typePx(18);
 /** A plot's line of words, with the gap to the plot before. */
 const CAPTION_PX = typePx(22) + GAP_PX;
+/** Frames of a clip above which its curves may be thinned, on the narrowest screen. */
+const MAX_WHOLE = 640;
 /** Frames of one step of zooming, as a factor. */
 export const ZOOM_STEP = 1.5;
 
@@ -371,6 +373,10 @@ export class Charts {
   /** The time axis as the view state has it. */
   drawSpan() {
     if (!this.plotly) return;
+    if (this.nFrames > MAX_WHOLE) {
+      this.redraw(); // its curves are thinned for the range that is shown
+      return;
+    }
     for (const { plot } of this.drawn) this.plotly.relayout(plot, { "xaxis.range": this.xRange() });
     this.settle();
   }
@@ -502,7 +508,7 @@ export class Charts {
       theme: this.theme.colours(),
     };
     const options = { staticPlot: true, displayModeBar: false, responsive: false };
-    await this.plotly.react(plot, tracesOf(chart, colours, style), layoutOf(chart, place), options);
+    await this.plotly.react(plot, tracesOf(chart, colours, style, place), layoutOf(chart, place), options);
   }
 }
 

@@ -46,7 +46,7 @@ def list_tracks(
       python -m precompute list --json --all
     """
     opened = existing_store(store, read_only=True)
-    listing = opened.listing()
+    listing = opened.listing(is_kept=True)
     lines = sorted((line for line in listing.lines.values() if is_meant(line.clip, clip)), key=_order)
     if as_json:
         print_rows(_row(opened, track) for line in lines for track in _tracks(opened, listing, line, show_all))
