@@ -157,7 +157,7 @@ class Chart:
     limit: float | None = None
     """The 97.5th percentile of a standardised energy on the zoo's validation images, sigma; None if the zoo states none."""
     measure: str = ""
-    """Of errors: the one chosen in the menu of that name."""
+    """The measure of errors, chosen in the menu of that name."""
 
 
 @dataclass(frozen=True)

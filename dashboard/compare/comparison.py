@@ -49,7 +49,7 @@ class Plot:
     title: str
     curves: tuple[Curve, ...]
     measure: str = ""
-    """Of errors: the measure, by the name of its column before any alignment."""
+    """The measure of errors, by the name of its column before any alignment."""
 
 
 @dataclass(frozen=True)
@@ -288,7 +288,7 @@ class _Builder:
         tracks: Sequence[tuple[str, str, Track, Mapping[str, str]]],
         measures: Sequence[str],
     ) -> Plot | None:
-        """Of the first of the measures that a track has; None where none has one. Each track with the columns of its measures."""
+        """The plot of the first of the measures that a track has; None where none has one. Each track with the columns of its measures."""
         measure = next((one for one in measures if any(one in named for *_, named in tracks)), None)
         if measure is None:
             return None
