@@ -42,9 +42,9 @@ from dashboard.image.raw_values import pixels
 
 KINDS = ("prediction", "readout", "truth")
 UNITS = {"mm": 0.001, "m/256": 1 / 256}
-"""Of one count of a 16-bit PNG -> metres."""
+"""Metres for one count of a 16-bit PNG."""
 MAX_BYTES = 512 << 20
-"""Of float values in one file: what it takes in the browser's memory, and seconds of work here."""
+"""Limits on the float values of one file: what it takes in the browser's memory, and seconds of work here."""
 MOST_AT_ONCE = 2
 """Files that are made side by side; others wait."""
 READ_BYTES = 1 << 18

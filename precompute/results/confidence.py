@@ -46,7 +46,7 @@ class Lack:
 
     high: High
     highest: float
-    """Of the clip."""
+    """The clip's highest confidence."""
 
     def columns(self, at: int, values: np.ndarray) -> dict[str, np.ndarray]:
         """`confidence`: the mean uncertainty, or by how much the mean confidence is below the clip's highest; NaN without a value."""
