@@ -2,7 +2,7 @@
 
     STORE/tracks/<key>/<sha256>.pack    immutable, named by content
     STORE/tracks/<key>/manifest.json    written last: the track is finished
-    STORE/tracks/<key>/head.json, progress.jsonl    while a job writes the track
+    STORE/tracks/<key>/head.json, progress.jsonl    while a job writes the track; parts: cache/growing.py
     STORE/media/                        downloaded sources
     STORE/locks/<clip key>.lock         one writer per clip
     STORE/index/                        rows of manifests, summaries and clips: a copy, safe to delete
@@ -27,7 +27,8 @@ import platformdirs
 from filelock import Timeout
 
 from cache.clip_rows import ClipRow, read_rows, write_rows
-from cache.files import checked, hash_file, make_folder, parse_json, read_json, read_small, write_whole
+from cache.files import checked, hash_file, make_folder, read_json, write_whole
+from cache.growing import read_growing
 from cache.index import Index, open_index, read_summaries
 from cache.keys import is_key
 from cache.lines import newest_first
@@ -40,7 +41,6 @@ from cache.records import (
     Pack,
     StoreError,
     Track,
-    head_from_json,
     manifest_bytes,
     track_from_json,
 )
@@ -128,7 +128,7 @@ class Store:
         folder = self.track_folder(key)
         manifest = folder / "manifest.json"
         if not manifest.exists():
-            growing = _read_growing(folder)
+            growing = read_growing(folder)
             if growing is not None:
                 return _with_key(growing, key)
         try:
@@ -153,7 +153,7 @@ class Store:
         """As `get`, from the files alone, without index and memory."""
         folder = self.track_folder(key)
         manifest = folder / "manifest.json"
-        track = track_from_json(read_json(manifest)) if manifest.exists() else _read_growing(folder)
+        track = track_from_json(read_json(manifest)) if manifest.exists() else read_growing(folder)
         return _with_key(track, key) if track else None
 
     def tracks(self, *, clip: str | None = None, kind: str | None = None) -> list[Track]:
@@ -405,22 +405,6 @@ class Store:
         except ValueError as error:
             raise CorruptPack(f"pack {pack.sha256[:12]} arrived as {error}", "fetch it again") from error
         self.check_pack(track, pack)
-
-
-def _read_growing(folder: Path) -> Track | None:
-    """A track without a manifest: its head and the packs listed so far. None where no job has begun it."""
-    try:
-        head = head_from_json(read_json(folder / "head.json"))
-        lines = read_small(folder / "progress.jsonl").split(b"\n")
-    except FileNotFoundError:
-        return None
-    packs: list[Pack] = []
-    for line in lines[:-1]:  # a line without its newline is still being written
-        try:
-            packs.append(Pack(**parse_json(line, "progress.jsonl")))
-        except TypeError as error:
-            raise BadRecord(f"progress.jsonl cannot be read: {error}") from error
-    return Track(head, tuple(packs), is_complete=False)
 
 
 def _with_key(track: Track, key: str) -> Track:

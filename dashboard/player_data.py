@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from analysis.alignment import Kind
 from analysis.energy import Scale, weights_of
 from cache.records import Clip, Track
 from dashboard.visitors.access import pass_query
@@ -155,6 +156,8 @@ class Chart:
     """Letter -> noise floor of the mean gap between the first series and that one, over all frames; NaN: too few."""
     limit: float | None = None
     """The 97.5th percentile of a standardised energy on the zoo's validation images, sigma; None if the zoo states none."""
+    measure: str = ""
+    """Of errors: the one chosen in the menu of that name."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +198,8 @@ class View:
     """Letter of a configuration -> its energy track, which is not a pane: for overlays, regions and shares by path."""
     stabilities: Mapping[str, Track] = field(default_factory=dict)
     """Letter of a configuration -> its stability track, whose pictures can be panes."""
+    confidences: Mapping[str, Track] = field(default_factory=dict)
+    """Letter of a configuration -> a confidence of its prediction, whose pictures can be panes."""
     normals: Mapping[str, Track] = field(default_factory=dict)
     """Id of a pane of depth -> the normals of the same method, or the true ones: its surface can be shaded by them."""
     scale: Scale = "standardised"
@@ -213,6 +218,10 @@ class View:
     """Which confidence to believe, as dashboard/compare/believe.py makes it; None where nothing is compared."""
     suggestion: str = ""
     """The choice to offer first for one more pane; empty for none."""
+    align_by: Kind = "none"
+    """How depths are aligned unless the viewer chooses otherwise: what the relative ones among them need."""
+    alignments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """`kind key reference` -> kind, scale, shift and problem of the clip's alignments that the browser need not find."""
     can_ask: bool = False
     """Whether this visitor may add videos."""
     field_of_view_degrees: float | None = None
@@ -225,6 +234,7 @@ class View:
         tracks += [(choice.open, choice.track) for choice in self.choices]
         tracks += [(f"energy of {letter}", track) for letter, track in self.energies.items()]
         tracks += [(f"stability of {letter}", track) for letter, track in self.stabilities.items()]
+        tracks += [(f"confidence of {letter}", track) for letter, track in self.confidences.items()]
         tracks += [(f"normals of {pane}", track) for pane, track in self.normals.items()]
         others = [name for name, track in tracks if track.head.clip.key != self.clip.key]
         if others:
@@ -281,6 +291,7 @@ def view_data(view: View) -> dict[str, Any]:
         "charts": [chart_data(chart) for chart in view.charts],
         "energies": {letter: energy_data(track) for letter, track in view.energies.items()},
         "stabilities": _plain_tracks(view.stabilities),
+        "confidences": _plain_tracks(view.confidences),
         "normals": _plain_tracks(view.normals),
         "scale": view.scale,
         "titles": dict(view.titles),
@@ -292,6 +303,8 @@ def view_data(view: View) -> dict[str, Any]:
         ],
         "believed": view.believed,
         "suggestion": view.suggestion,
+        "alignBy": view.align_by,
+        "alignments": {name: dict(fit) for name, fit in view.alignments.items()},
         "canAsk": view.can_ask,
         "fieldOfView": view.field_of_view_degrees,
         "speeds": list(SPEEDS),
@@ -310,6 +323,7 @@ def chart_data(chart: Chart) -> dict[str, Any]:
         "id": chart.id,
         "title": chart.title,
         "unit": chart.unit,
+        "measure": chart.measure,
         "hasZeroLine": chart.has_zero_line,
         "limit": chart.limit,
         "floors": {letter: floor if np.isfinite(floor) else None for letter, floor in chart.floors.items()},

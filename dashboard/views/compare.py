@@ -16,6 +16,7 @@ from dashboard.catalogue import Catalogue, catalogue_of
 from dashboard.compare.believe import believed
 from dashboard.compare.card.measures import measures_of
 from dashboard.compare.comparison import Comparison, compare
+from dashboard.compare.judging import judging_of
 from dashboard.compare.plots import PlotData, read
 from dashboard.compare.steadiness import steadiness_words
 from dashboard.compare.summaries import VERDICT_CHARTS, remarks, summary
@@ -80,7 +81,7 @@ def page(site: Site) -> None:
 
 
 def _compare(catalogue: Catalogue, chosen: Selection) -> Comparison:
-    return compare(catalogue, chosen.clip, chosen.target, chosen.readout, chosen.configurations)
+    return compare(catalogue, chosen.clip, chosen.target, chosen.readout, chosen.configurations, judging_of(chosen))
 
 
 def _opening(columns: Columns, catalogue: Catalogue, selection: Selection) -> Opening | None:

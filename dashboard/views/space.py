@@ -13,6 +13,7 @@ from cache.store import Store
 from dashboard.catalogue import Catalogue, catalogue_of
 from dashboard.commands import command_for
 from dashboard.compare.comparison import Comparison, compare
+from dashboard.compare.judging import judging_of
 from dashboard.compare.plots import read
 from dashboard.components.player import player
 from dashboard.player_data import Chart, Position
@@ -20,7 +21,7 @@ from dashboard.selection.choices import note_move
 from dashboard.selection.link import Selection
 from dashboard.selection.menus import menus
 from dashboard.site import Site
-from dashboard.space.selecting import DEPTH, DepthChoices, field_of_view_of, has_depth, normals_of
+from dashboard.space.selecting import DEPTH, DepthChoices, field_of_view_of, has_depth, normals_of, still_texts
 from dashboard.text import counted
 from dashboard.views.parts.comparison_view import comparison_view
 from dashboard.views.parts.header import show_clips
@@ -53,7 +54,7 @@ def page(site: Site) -> None:
         _show_missing(store, selection)
         refresh_when_changed(look, catalogue, clip.key)
         return
-    comparison = compare(catalogue, clip, DEPTH, None, selection.configurations)
+    comparison = compare(catalogue, clip, DEPTH, None, selection.configurations, judging_of(selection))
     charts = [plot.chart for one in comparison.plots if (plot := read(columns, one, selection.scale)).chart.series]
     with st.container(key="notices", gap="xsmall"):
         if comparison.is_growing:
@@ -62,7 +63,11 @@ def page(site: Site) -> None:
         show_notes(notes)
     ranges = ranges_of(store, (pane.track for pane in comparison.panes))
     can_ask = not asker.refusal
-    _show_player(columns, catalogue, selection, comparison, charts, ranges, choices, can_ask)
+    is_still = clip.n_frames == 1
+    plotted = () if is_still else charts
+    _show_player(columns, catalogue, selection, comparison, plotted, ranges, choices, can_ask)
+    for text in still_texts(charts) if is_still else ():
+        st.text(text)
     show_about(clip, comparison.caveats)
     if catalogue.is_growing(clip.key):
         refresh_when_changed(look, catalogue, clip.key)
@@ -86,7 +91,9 @@ def _show_player(
     field_of_view = field_of_view_of(selection.clip)
     # Depth alone: no menu of other predictions, and no pictures of change over time.
     normals = normals_of(catalogue, flat.panes)
-    view = replace(flat, menus=flat.menus[:1], stabilities={}, normals=normals, field_of_view_degrees=field_of_view)
+    view = replace(
+        flat, menus=flat.menus[:1], stabilities={}, confidences={}, normals=normals, field_of_view_degrees=field_of_view
+    )
 
     def show(position: Position) -> Position:
         on_request = choices.handle_request_of_fragment

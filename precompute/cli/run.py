@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated
 
 import typer
@@ -14,6 +15,7 @@ from precompute.cli.job_options import (
     EndOption,
     EnergiesOnlyOption,
     FpsOption,
+    LogFormatOption,
     MaxDurationOption,
     MaxFramesOption,
     NoReadoutsOption,
@@ -30,13 +32,14 @@ from precompute.cli.output.console import (
     StoreOption,
     complain,
     err,
-    logging_to_stderr,
     open_store,
     out,
     usage,
 )
 from precompute.cli.output.console_events import ConsoleEvents
 from precompute.cli.output.json_events import JsonEvents
+from precompute.cli.output.log_events import LogEvents
+from precompute.cli.output.logs import log_stopping, logging_to_stderr
 from precompute.cli.output.next_step import NextStep
 from precompute.cli.output.report_events import ReportEvents
 from precompute.cli.zoo.arguments import CodeOption
@@ -47,6 +50,8 @@ from precompute.net.limits import MAX_DURATION_SECONDS
 from precompute.signals import stop_on_signals
 
 # Torch takes seconds to import, so the command imports what needs it.
+
+log = logging.getLogger(__name__)
 
 
 def run(
@@ -79,10 +84,19 @@ def run(
     batch_size: BatchSizeOption = None,
     allow_code: CodeOption = False,
     max_duration: MaxDurationOption = MAX_DURATION_SECONDS,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Compute only the I-th of N parts: for N machines that share the store's folder (docs/cluster.md).",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print events on stdout as JSON, one object per line.")
     ] = False,
     verbose: VerboseOption = False,
+    log_format: LogFormatOption = "text",
 ) -> None:
     """Compute every configuration on every source. Running it again computes only what is missing.
 
@@ -100,20 +114,26 @@ def run(
 
       python -m precompute run walkthrough --fps 5 --shift jpeg@1..5,blur@1..5
 
+      python -m precompute run my-videos --store /shared/store --shard 2/8
+
       python -m precompute run my-videos --from more.txt --json --verbose 2> run.log
 
     The first Ctrl-C or SIGTERM lets the job finish its current pack; the second stops it at once.
 
     Exit codes: 0 done, 1 a source failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 stopped by SIGTERM.
     """
-    if verbose:
-        context.with_resource(logging_to_stderr())
+    is_json_log = log_format == "json"
+    if verbose or is_json_log:
+        level = logging.DEBUG if verbose else logging.INFO
+        context.with_resource(logging_to_stderr(is_json=is_json_log, level=level))
     context.with_resource(FORKS.ready())  # first, so that decoders and torch are imported at once
     from precompute.jobs.job import run_job
+    from precompute.jobs.units import parse_shard
     from precompute.media.sources import bundled_clips, bundled_sets
 
-    stop = context.with_resource(stop_on_signals(say_stopping))
+    stop = context.with_resource(stop_on_signals(log_stopping if is_json_log else say_stopping))
     try:
+        part = parse_shard(shard) if shard is not None else None
         listed = list_sources(sources or [], list_file, bundled_clips(), bundled_sets())
     except ValueError as error:
         raise usage(str(error)) from error
@@ -142,12 +162,15 @@ def run(
     opened = open_store(store)
     report = ReportEvents(opened.root)
     lines = err if as_json else out
-    sinks = [report, ConsoleEvents(lines), *([JsonEvents(report.path)] if as_json else []), NextStep(store, lines)]
-    events = Broadcast(*sinks)
+    for_people = [LogEvents()] if is_json_log else [ConsoleEvents(lines), NextStep(store, lines)]
+    events = Broadcast(report, *for_people, *([JsonEvents(report.path)] if as_json else []))
     try:
-        n_failed = run_job(opened, listed.sources, settings, remarks=listed.remarks, events=events, stop=stop)
+        n_failed = run_job(
+            opened, listed.sources, settings, remarks=listed.remarks, shard=part, events=events, stop=stop
+        )
     except KeyboardInterrupt:
-        complain("stopped; finished packs are kept: run the same command again to resume")
+        text = "stopped; finished packs are kept: run the same command again to resume"
+        log.warning(text) if is_json_log else complain(text)
         raise typer.Exit(stop.exit_code) from None
     if n_failed:
         raise typer.Exit(EXIT_FAILED_ITEM)

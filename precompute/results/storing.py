@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +28,7 @@ class Storage:
 
     domain: Domain
     kind: str
-    """`metric`, `scale`, `affine` or `inverse` for depth; `normal`."""
+    """`metric`, `scale`, `affine` or `inverse` for depth; `normal`; `confidence`."""
     factor: float = 1.0
     offset: float = 0.0
     """For relative depth: stored = offset + factor * value; for inverse depth that is 1 / stored."""
@@ -56,7 +55,9 @@ class Storage:
             return np.where(np.isfinite(values), found, 128 / 255).astype(np.float32)
         physical = self.physical(np.where(np.isfinite(values), values, np.nan))
         with np.errstate(invalid="ignore", divide="ignore"):
-            found = np.log(physical / domain.lo) / np.log(domain.hi / domain.lo)
+            is_log = domain.scale == "log"
+            found = np.log(physical / domain.lo) / np.log(domain.hi / domain.lo) if is_log else physical - domain.lo
+            found = found if is_log else found / (domain.hi - domain.lo)
         unknown = 1.0 if domain.invalid is None else domain.invalid
         found = np.where(np.isnan(found), unknown, np.clip(found, 0, 1))
         if domain.sky is not None:
@@ -98,25 +99,6 @@ def storage_for(conversion: Conversion, findings: Findings, bits: int | None = N
         return Storage(relative, "affine", factor, near - factor * lowest)
     factor = (1 / near - 1 / far) / spread
     return Storage(relative, "inverse", factor, 1 / far - factor * lowest)
-
-
-def stored_values(codes: np.ndarray, domain: Mapping[str, Any]) -> np.ndarray:
-    """Codes of a stored frame on the scale of 0 to 255, (H, W) or (H, W, 3) -> values of its domain, float32.
-
-    NaN where unknown, infinity where the track knows sky.
-    """
-    lo, hi = float(domain["lo"]), float(domain["hi"])
-    shares = codes.astype(np.float32) / np.float32(255)
-    if domain.get("scale") == "log":
-        values = np.float32(lo) * np.float32(hi / lo) ** shares
-    else:
-        values = np.float32(lo) + np.float32(hi - lo) * shares
-    for name, meaning in (("invalid", np.nan), ("sky", np.inf)):
-        if (code := domain.get(name)) is not None:
-            level = 255 * float(code)
-            is_meant = codes == (round(level) if codes.dtype == np.uint8 else np.float32(level))
-            values = np.where(is_meant.all(axis=-1, keepdims=True) if codes.ndim == 3 else is_meant, meaning, values)
-    return values.astype(np.float32)
 
 
 def meaning_words(conversion: Conversion) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -111,31 +110,3 @@ def bytes_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(what, total=None, visible=False)
         yield lambda n_bytes, total: bar.update(task, completed=n_bytes, total=total, visible=True)
-
-
-@contextmanager
-def logging_to_stderr() -> Iterator[None]:
-    """Print the log of this program, DEBUG and above, on stderr while inside the block."""
-    logger = logging.getLogger("precompute")
-    handler = _ConsoleHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    before = logger.level
-    logger.setLevel(logging.DEBUG)
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(before)
-
-
-class _ConsoleHandler(logging.Handler):
-    """Prints above the progress bars."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        err.print(Text("\n".join(map(_indented_line, self.format(record).splitlines()))), soft_wrap=True)
-
-
-def _indented_line(line: str) -> str:
-    """A line of a traceback for a terminal, with its leading spaces."""
-    return " " * (len(line) - len(line.lstrip(" "))) + one_line(line)
