@@ -14,30 +14,45 @@ never see half a file and killed writers never leave one. A track owns its folde
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import platformdirs
 from filelock import Timeout
 
-from cache.files import checked, hash_file, make_folder, parse_json, read_json, read_small, write_whole
+from cache.files import (
+    checked,
+    hash_file,
+    make_folder,
+    parse_json,
+    read_json,
+    read_small,
+    sync,
+    sync_folder,
+    write_whole,
+)
 from cache.index import Index, open_index, read_summaries
 from cache.locks import has_flock, lock_of
 from cache.pack import BadPack, read_column, read_header, read_image, read_images
 from cache.records import (
     BadRecord,
+    Head,
     NewerRecord,
     Pack,
     StoreError,
     Track,
     head_from_json,
+    head_to_json,
     manifest_bytes,
     track_from_json,
 )
@@ -52,8 +67,10 @@ class CorruptPack(StoreError):
 
 
 def default_root() -> Path:
-    """`$CROSSCHECK_STORE`, else the user's data folder. Raises StoreError if there is none."""
+    """`$CROSSCHECK_STORE`, else the user's data folder. Raises StoreError if there is none, or if it is no folder."""
     if named := os.environ.get(STORE_VARIABLE):
+        if "://" in named:
+            raise StoreError("this needs a store in a folder, not in a bucket", "name one with --store DIR")
         return Path(named)
     try:
         return Path(platformdirs.user_data_dir("crosscheck")) / "store"
@@ -84,6 +101,20 @@ class Store:
             self._open_for_writing()
 
     # Places
+
+    @property
+    def address(self) -> str:
+        """What opens the store again, for commands and messages."""
+        return str(self.root)
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether work can be asked for in this store (cache/requests)."""
+        return True
+
+    def free_bytes(self) -> float:
+        """Room for further results."""
+        return shutil.disk_usage(self.root).free
 
     @property
     def media_dir(self) -> Path:
@@ -227,16 +258,11 @@ class Store:
 
     def check_pack(self, track: Track, pack: Pack) -> None:
         """Raises CorruptPack unless the pack's bytes are intact and its header agrees with the track."""
-        head = track.head
-        expected = (pack.n_frames, head.codec, head.clip.width, head.clip.height, head.domain["channels"])
         try:
-            with self.pack_path(head.key, pack.sha256).open("rb") as file:
-                header = read_header(file, pack.bytes)
-        except (BadPack, OSError) as error:
+            with self.pack_path(track.head.key, pack.sha256).open("rb") as file:
+                require_header(track, pack, file)
+        except OSError as error:
             raise CorruptPack(str(error)) from error
-        found = (header.n_frames, header.codec, header.width, header.height, header.channels)
-        if found != expected:
-            raise CorruptPack(f"pack {pack.sha256[:12]} holds {found}, expected {expected}", REPAIR)
 
     # Changes
 
@@ -256,6 +282,23 @@ class Store:
             yield
         finally:
             lock.release()
+
+    def begin(self, head: Head, packs: Sequence[Pack]) -> None:
+        """Begin to write a track, or go on with one that has those packs. The caller holds `writing` of its clip."""
+        folder = self.track_folder(head.key)
+        make_folder(folder)
+        # Written whole: the torn last line of a killed writer must not swallow the next one.
+        write_whole(folder / "progress.jsonl", _progress_lines(packs))
+        write_whole(folder / "head.json", [json.dumps(head_to_json(head)).encode()])
+        (folder / "manifest.json").unlink(missing_ok=True)
+
+    def append(self, head: Head, packs: Sequence[Pack], data: bytes) -> None:
+        """Store the last of `packs`, whose bytes are `data`, and list it as part of the growing track."""
+        write_whole(self.pack_file(head.key, packs[-1].sha256), [data])
+        with (self.track_folder(head.key) / "progress.jsonl").open("ab") as file:
+            file.writelines(_progress_lines(packs[-1:]))
+            file.flush()
+            sync(file.fileno())
 
     def complete(self, track: Track) -> None:
         """Write the manifest of a track whose packs are all stored, and remove every other file of its folder."""
@@ -278,7 +321,7 @@ class Store:
             raise
         except BadRecord:
             pass  # an unreadable track is replaced
-        make_folder(self.track_folder(track.head.key))
+        self._make_place(track.head.key)
         for pack in track.packs:
             try:
                 self.check_pack(track, pack)
@@ -301,6 +344,21 @@ class Store:
                 self._index.delete(key)
         return freed
 
+    def set_aside(self, key: str, sha256: str, note: Mapping[str, Any]) -> None:
+        """Move a damaged pack, or the whole track where `sha256` is empty, into quarantine, with a note in JSON."""
+        path = self.pack_file(key, sha256) if sha256 else self.track_folder(key)
+        folder = self.root / "quarantine"
+        name = f"{path.stem[:12]}-{secrets.token_hex(4)}"
+        if path.exists():
+            make_folder(folder)
+            note = {**note, "from": str(path.relative_to(self.root))}
+            write_whole(folder / f"{name}.json", [json.dumps(note, indent=1).encode()])
+            path.rename(folder / f"{name}{path.suffix}")
+            sync_folder(path.parent)
+
+    def share_index(self) -> None:
+        """Let other machines know what was written into the index; a folder's index is the one they read."""
+
     def rebuild_index(self) -> int:
         """Build the index again from the manifests. Returns how many it holds."""
         if self._index is not None:
@@ -314,6 +372,9 @@ class Store:
         """Forget which packs and manifests were checked: all are read and hashed again."""
         self._checked.clear()
         self._parsed.clear()
+
+    def _make_place(self, key: str) -> None:
+        make_folder(self.track_folder(key))
 
     def _open_for_writing(self) -> None:
         try:
@@ -355,6 +416,19 @@ class Store:
         self.check_pack(track, pack)
 
 
+def require_header(track: Track, pack: Pack, file: BinaryIO) -> None:
+    """Raises CorruptPack unless the header of the open pack agrees with the track."""
+    head = track.head
+    expected = (pack.n_frames, head.codec, head.clip.width, head.clip.height, head.domain["channels"])
+    try:
+        header = read_header(file, pack.bytes)
+    except BadPack as error:
+        raise CorruptPack(str(error)) from error
+    found = (header.n_frames, header.codec, header.width, header.height, header.channels)
+    if found != expected:
+        raise CorruptPack(f"pack {pack.sha256[:12]} holds {found}, expected {expected}", REPAIR)
+
+
 def is_key(text: str) -> bool:
     """Whether the text is a SHA-256 in hex, as track keys and pack names are."""
     return _KEY.fullmatch(text) is not None
@@ -374,6 +448,10 @@ def _read_growing(folder: Path) -> Track | None:
         except TypeError as error:
             raise BadRecord(f"progress.jsonl cannot be read: {error}") from error
     return Track(head, tuple(packs), is_complete=False)
+
+
+def _progress_lines(packs: Sequence[Pack]) -> list[bytes]:
+    return [json.dumps(pack.__dict__).encode() + b"\n" for pack in packs]
 
 
 def _with_key(track: Track, key: str) -> Track:

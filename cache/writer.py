@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from cache.files import make_folder, sync, write_whole
 from cache.maintenance import Problem, move_to_quarantine
 from cache.pack import build_pack
-from cache.records import BadRecord, Head, NewerRecord, Pack, StoreError, Track, head_to_json
+from cache.records import BadRecord, Head, NewerRecord, Pack, StoreError, Track
 from cache.store import CorruptPack, Store
 from cache.version import VERSION
 
@@ -26,14 +24,13 @@ class TrackWriter:
         Raises StoreError where the track is complete, and NewerRecord where a newer version wrote it.
         """
         self._store = store
-        self._folder = store.track_folder(head.key)
         try:
             before = store.get(head.key)
         except NewerRecord:
             raise
         except BadRecord as error:  # an unreadable track is made again
             before = None
-            move_to_quarantine(store, self._folder, Problem(head.label, str(error), head.key))
+            move_to_quarantine(store, Problem(head.label, str(error), head.key))
         packs = _intact_packs(store, before) if before else ()
         if before and before.is_complete and len(packs) == len(before.packs):
             raise StoreError(f"{head.configuration} of '{head.clip.title}' is complete", "remove it to make it again")
@@ -41,11 +38,7 @@ class TrackWriter:
         stamped = replace(head, computed_on={**head.computed_on, "crosscheck": VERSION})
         self.head = before.head if before and packs else stamped
         self._packs = list(packs)
-        make_folder(self._folder)
-        # Written whole: the torn last line of a killed writer must not swallow the next one.
-        write_whole(self._folder / "progress.jsonl", _progress_lines(packs))
-        write_whole(self._folder / "head.json", [json.dumps(head_to_json(self.head)).encode()])
-        (self._folder / "manifest.json").unlink(missing_ok=True)
+        store.begin(self.head, packs)
 
     @property
     def n_frames(self) -> int:
@@ -80,12 +73,9 @@ class TrackWriter:
             previews=previews,
         )
         sha256 = hashlib.sha256(data).hexdigest()
-        write_whole(self._store.pack_file(self.head.key, sha256), [data])
-        self._packs.append(Pack(sha256, self.n_frames, len(images), len(data)))
-        with (self._folder / "progress.jsonl").open("ab") as file:
-            file.writelines(_progress_lines(self._packs[-1:]))
-            file.flush()
-            sync(file.fileno())
+        packs = [*self._packs, Pack(sha256, self.n_frames, len(images), len(data))]
+        self._store.append(self.head, packs, data)
+        self._packs = packs
 
     def finish(self) -> Track:
         """Write the manifest: from now on the track is complete and its clip's `n_frames` is exact."""
@@ -102,11 +92,6 @@ def _intact_packs(store: Store, track: Track) -> tuple[Pack, ...]:
             store.check_pack(track, pack)
         except CorruptPack as error:
             head = track.head
-            problem = Problem(head.label, str(error), head.key, pack.sha256, clip=head.clip.key)
-            move_to_quarantine(store, store.pack_file(head.key, pack.sha256), problem)
+            move_to_quarantine(store, Problem(head.label, str(error), head.key, pack.sha256, clip=head.clip.key))
             return track.packs[:number]
     return track.packs
-
-
-def _progress_lines(packs: Sequence[Pack]) -> list[bytes]:
-    return [json.dumps(pack.__dict__).encode() + b"\n" for pack in packs]

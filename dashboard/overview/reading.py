@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from analysis.summaries.record import Summary
 from analysis.summaries.rows import Summaries
+from cache.backends.opening import open_place
 from cache.store import Store
 from dashboard.overview.ranking import Ranking, rank
 from dashboard.overview.table import Table, table_of, targets_of
@@ -33,7 +33,7 @@ class Overview:
 
 def read_overview(store: Store, link: Mapping[str, str], seconds: float) -> Overview:
     """Look at the store for at most about that long; the rest is read at the next look."""
-    summaries, n_unread = _summaries_of(store.root).read(seconds)
+    summaries, n_unread = _summaries_of(store.address).read(seconds)
     hidden = unlisted(store)
     named = link.get("clip", "")
     shown = tuple(one for one in summaries if one.clip.key == named or one.clip.key not in hidden)
@@ -49,6 +49,6 @@ def table_and_ranking(overview: Overview, link: Mapping[str, str]) -> tuple[Tabl
 
 
 @cache
-def _summaries_of(root: Path) -> Summaries:
+def _summaries_of(address: str) -> Summaries:
     """One for all sessions and routes: it keeps what it has read."""
-    return Summaries(Store(root, read_only=True))
+    return Summaries(open_place(address, read_only=True))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 
@@ -146,7 +145,7 @@ def _show_empty(store: Store, tracks: Sequence[Track], add_video: Callable[[], N
     """Explain why there is nothing to show and what to run, and check the store again automatically."""
     with st.container(key="empty"):
         st.header("Nothing to compare yet")
-        st.text(_why_empty(store.root))
+        st.text(_why_empty(store))
         st.text("Compute the bundled clips, or a video of your own:")
         commands = ("python -m precompute run phone walkthrough", "python -m precompute run my-video.mp4")
         show_commands(commands, store)
@@ -159,7 +158,10 @@ def _show_empty(store: Store, tracks: Sequence[Track], add_video: Callable[[], N
     refresh_when_changed(partial(listed_tracks, store, {}), tracks, None)
 
 
-def _why_empty(root: Path) -> str:
+def _why_empty(store: Store) -> str:
+    root = store.root
+    if not store.takes_requests:
+        return f"The store {store.address} holds no frames."
     if not root.exists():
         return f"There is no store at {root} yet."
     try:
@@ -171,5 +173,4 @@ def _why_empty(root: Path) -> str:
 
 def _has_unreadable_tracks(store: Store) -> bool:
     """True if there are track folders although nothing is listed."""
-    folder = store.root / "tracks"
-    return folder.is_dir() and any((track / "manifest.json").exists() for track in folder.iterdir())
+    return any(store.manifest_stamps().values())

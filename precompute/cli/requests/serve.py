@@ -15,6 +15,7 @@ from precompute.cli.job_options import BatchSizeOption, DeviceOption
 from precompute.cli.output.console import (
     EXIT_FAILED_ITEM,
     StoreOption,
+    folder_of,
     logging_to_stderr,
     open_store,
     say,
@@ -77,7 +78,15 @@ def serve(
     stop = context.with_resource(stop_on_signals(say_stopping))
     try:
         n_failed = _serve(
-            open_store(store), device, batch_size, threads, keep << 20, stop, allow_code, no_files, until_idle
+            open_store(folder_of(store)),
+            device,
+            batch_size,
+            threads,
+            keep << 20,
+            stop,
+            allow_code,
+            no_files,
+            until_idle,
         )
     except KeyboardInterrupt:
         raise typer.Exit(0 if stop.signal_number == signal.SIGTERM else stop.exit_code) from None

@@ -46,7 +46,7 @@ def list_tracks(
     if as_json:
         print_rows(_row(opened, track) for track in chosen)
     elif not tracks and clip == "*":
-        say(f"{opened.root} holds no tracks; compute some with: python -m precompute run walkthrough")
+        say(f"{opened.address} holds no tracks; compute some with: python -m precompute run walkthrough")
     elif not tracks:
         raise usage(f"no clip matches '{clip}'; `list` shows all clips")
     elif show_tracks or show_all:

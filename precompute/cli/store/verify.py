@@ -50,7 +50,8 @@ def verify(
     if fix:
         opened.rebuild_index()
         Summaries(opened).read()
-    fixed = f", {n_fixed} moved to {opened.root / 'quarantine'}: run the job again" if n_fixed else ""
-    say(f"{opened.root}: {n_checked} checked, {n_wrong} damaged{fixed}")
+        opened.share_index()
+    fixed = f", {n_fixed} moved to {opened.address}/quarantine: run the job again" if n_fixed else ""
+    say(f"{opened.address}: {n_checked} checked, {n_wrong} damaged{fixed}")
     if n_wrong > n_fixed:
         raise typer.Exit(EXIT_FAILED_ITEM)
