@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,10 @@ KEY, SECRET = "a-key-that-must-not-show", "a-secret-that-must-not-show"
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
+    """moto's server, or another one that runs already: $CROSSCHECK_S3_ENDPOINT."""
+    if running := os.environ.get("CROSSCHECK_S3_ENDPOINT"):
+        yield running
+        return
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -42,7 +47,8 @@ def address(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
     }.items():
         monkeypatch.setenv(name, value)
     bucket = f"bucket-{secrets.token_hex(4)}"
-    client = boto3.client("s3", endpoint_url=endpoint, aws_access_key_id=KEY, aws_secret_access_key=SECRET)
+    keys = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET}
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
     client.create_bucket(Bucket=bucket)
     return Address("s3", bucket, "some/prefix")
 
