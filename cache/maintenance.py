@@ -14,6 +14,7 @@ from stat import S_ISDIR
 
 from cache.backends.bucket_store import BucketStore
 from cache.files import bytes_of, children
+from cache.growing import named_files
 from cache.records import BadRecord, NewerRecord, Pack, StoreError, Track
 from cache.store import REPAIR, CorruptPack, Store, is_key
 
@@ -177,8 +178,8 @@ def _collect_from_track(store: Store, key: str, latest: float, dry_run: bool) ->
     with nullcontext() if dry_run else store.writing(track.head.clip.key):
         track = store.read(key)
         if track is not None:
-            lists = {"manifest.json"} if track.is_complete else {"head.json", "progress.jsonl"}
-            named = lists | {f"{pack.sha256}.pack" for pack in track.packs}
+            packs = {f"{pack.sha256}.pack" for pack in track.packs}
+            named = {"manifest.json"} | packs if track.is_complete else named_files(folder, track)
             for path in children(folder):
                 if path.name not in named and _changed(path) <= latest:
                     yield _remove(path, "leftover", dry_run)

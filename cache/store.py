@@ -2,10 +2,10 @@
 
     STORE/tracks/<key>/<sha256>.pack    immutable, named by content
     STORE/tracks/<key>/manifest.json    written last: the track is finished
-    STORE/tracks/<key>/head.json, progress.jsonl    while a job writes the track
+    STORE/tracks/<key>/head.json, progress.jsonl    while a job writes the track; parts: cache/growing.py
     STORE/media/                        downloaded sources
     STORE/locks/<clip key>.lock         one writer per clip
-    STORE/index/                        diskcache rows of manifests and summaries: a copy, safe to delete
+    STORE/index/                        rows of manifests, summaries and clips: a copy, safe to delete
     STORE/quarantine/                   damaged packs and tracks, each with a note in JSON
 
 Packs and manifests are the truth. Every file appears under its name whole (temporary name, fsync, rename), so readers
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import shutil
 import tempfile
@@ -30,18 +29,12 @@ import numpy as np
 import platformdirs
 from filelock import Timeout
 
-from cache.files import (
-    checked,
-    hash_file,
-    make_folder,
-    parse_json,
-    read_json,
-    read_small,
-    sync,
-    sync_folder,
-    write_whole,
-)
+from cache.files import checked, hash_file, make_folder, read_json, sync_folder, write_whole
+from cache.growing import End, begin, list_pack, read_end, read_growing, read_parts
 from cache.index import Index, open_index, read_summaries
+from cache.keys import is_key
+from cache.lines import newest_first
+from cache.listing import REST, Lister, Listing
 from cache.locks import has_flock, lock_of
 from cache.pack import BadPack, read_column, read_header, read_image, read_images
 from cache.records import (
@@ -51,14 +44,13 @@ from cache.records import (
     Pack,
     StoreError,
     Track,
-    head_from_json,
-    head_to_json,
     manifest_bytes,
     track_from_json,
 )
 
 STORE_VARIABLE = "CROSSCHECK_STORE"
-_KEY = re.compile(r"[0-9a-f]{64}")
+MAX_PARSED = 20_000
+"""Manifests in memory, of 8 kB each: those of 500 clips."""
 REPAIR = "run `python -m precompute verify --fix`, then the job again"
 
 
@@ -97,6 +89,7 @@ class Store:
         self._checked: dict[Path, tuple[int, int]] = {}
         self._parsed: dict[str, tuple[int, Track]] = {}
         self._index: Index | None = None
+        self._lister = Lister(self.root, self._get_without_row)
         if not read_only:
             self._open_for_writing()
 
@@ -108,8 +101,8 @@ class Store:
         return str(self.root)
 
     @property
-    def takes_requests(self) -> bool:
-        """Whether work can be asked for in this store (cache/requests)."""
+    def is_folder(self) -> bool:
+        """Whether the store is a folder, in which work can be asked for and machines can put parts of tracks."""
         return True
 
     def free_bytes(self) -> float:
@@ -144,10 +137,17 @@ class Store:
 
     def get(self, key: str) -> Track | None:
         """The track with that key, finished or growing; None if there is none. Raises BadRecord on a bad manifest."""
+        return self._get(key, is_kept=True)
+
+    def _get_without_row(self, key: str) -> Track | None:
+        """As `get`, for many tracks: a row in the index takes ten times as long as reading the manifest."""
+        return self._get(key, is_kept=False)
+
+    def _get(self, key: str, *, is_kept: bool) -> Track | None:
         folder = self.track_folder(key)
         manifest = folder / "manifest.json"
         if not manifest.exists():
-            growing = _read_growing(folder)
+            growing = read_growing(folder)
             if growing is not None:
                 return _with_key(growing, key)
         try:
@@ -161,8 +161,10 @@ class Store:
         if track is None:
             data = read_json(manifest)
             track = _with_key(track_from_json(data), key)
-            if self._index is not None:
+            if is_kept and self._index is not None:
                 self._index.put(key, stamp, data)
+        while len(self._parsed) >= MAX_PARSED:
+            self._parsed.pop(next(iter(self._parsed)), None)
         self._parsed[key] = (stamp, track)
         return track
 
@@ -170,19 +172,36 @@ class Store:
         """As `get`, from the files alone, without index and memory."""
         folder = self.track_folder(key)
         manifest = folder / "manifest.json"
-        track = track_from_json(read_json(manifest)) if manifest.exists() else _read_growing(folder)
+        track = track_from_json(read_json(manifest)) if manifest.exists() else read_growing(folder)
         return _with_key(track, key) if track else None
 
     def tracks(self, *, clip: str | None = None, kind: str | None = None) -> list[Track]:
-        """Every readable track, newest first, finished or growing; `verify` reports the unreadable ones."""
-        found: list[tuple[str, Track]] = []
-        for key in self.track_keys():
+        """Every readable track, newest first, finished or growing; `verify` reports the unreadable ones.
+
+        Those of one `clip` are found without reading the others.
+        """
+        found = []
+        for key in self.track_keys() if clip is None else self._lister.keys_of(clip):
             with suppress(BadRecord, OSError):
                 track = self.get(key)
                 if track and clip in (None, track.head.clip.key) and kind in (None, track.head.kind):
-                    found.append((track.head.computed_on.get("time", ""), track))
-        found.sort(key=lambda item: (item[0], item[1].head.key), reverse=True)
-        return [track for _, track in found]
+                    found.append(track)
+        return newest_first(found)
+
+    def listing(self, *, rest: float = REST) -> Listing:
+        """What the store lists of each clip: as it is now, or, of a store so large that a look takes 0.1 s, as it was up to `rest`
+        times as long ago. A store that may be written keeps what it had to read for the next look."""
+        return self._lister.look(rest=rest, is_kept=self._index is not None)
+
+    def listed_tracks(self, listing: Listing, clip: str) -> list[Track]:
+        """The readable tracks that a listing has of one clip, as they are now, newest first."""
+        found = []
+        for key in listing.keys(clip):
+            with suppress(BadRecord, OSError):
+                track = self.get(key)
+                if track and track.head.clip.key == clip:
+                    found.append(track)
+        return newest_first(found)
 
     def holds(self, key: str) -> bool:
         """Whether that track is finished and every pack file has its size."""
@@ -286,19 +305,25 @@ class Store:
     def begin(self, head: Head, packs: Sequence[Pack]) -> None:
         """Begin to write a track, or go on with one that has those packs. The caller holds `writing` of its clip."""
         folder = self.track_folder(head.key)
-        make_folder(folder)
-        # Written whole: the torn last line of a killed writer must not swallow the next one.
-        write_whole(folder / "progress.jsonl", _progress_lines(packs))
-        write_whole(folder / "head.json", [json.dumps(head_to_json(head)).encode()])
+        begin(folder, head, packs)
         (folder / "manifest.json").unlink(missing_ok=True)
 
-    def append(self, head: Head, packs: Sequence[Pack], data: bytes) -> None:
-        """Store the last of `packs`, whose bytes are `data`, and list it as part of the growing track."""
-        write_whole(self.pack_file(head.key, packs[-1].sha256), [data])
-        with (self.track_folder(head.key) / "progress.jsonl").open("ab") as file:
-            file.writelines(_progress_lines(packs[-1:]))
-            file.flush()
-            sync(file.fileno())
+    def put_pack(self, head: Head, sha256: str, data: bytes) -> None:
+        """Store the bytes of a pack, which nothing lists yet."""
+        write_whole(self.pack_file(head.key, sha256), [data])
+
+    def list_packs(self, head: Head, packs: Sequence[Pack], n_new: int) -> None:
+        """List the last `n_new` of the growing track's `packs`, which are stored."""
+        for pack in packs[len(packs) - n_new :]:
+            list_pack(self.track_folder(head.key), pack)
+
+    def parts(self, key: str) -> dict[int, Pack]:
+        """First frame -> the part of a growing track that another machine put there (cache/growing.py)."""
+        return read_parts(self.track_folder(key))
+
+    def end(self, key: str) -> End | None:
+        """Where the clip of a growing track ends, if another machine has found that."""
+        return read_end(self.track_folder(key))
 
     def complete(self, track: Track) -> None:
         """Write the manifest of a track whose packs are all stored, and remove every other file of its folder."""
@@ -308,6 +333,7 @@ class Store:
         for path in folder.iterdir():  # head, progress, and what killed writers left
             if path.name not in wanted:
                 path.unlink(missing_ok=True)
+        self._lister.expire()
 
     def adopt(self, track: Track, read: Callable[[Pack], Iterator[bytes]]) -> None:
         """Store a finished track of another store. `read` gives the bytes of a pack; stored packs are not read again.
@@ -342,6 +368,7 @@ class Store:
             self._parsed.pop(key, None)
             if self._index is not None:
                 self._index.delete(key)
+        self._lister.expire()
         return freed
 
     def set_aside(self, key: str, sha256: str, note: Mapping[str, Any]) -> None:
@@ -364,14 +391,17 @@ class Store:
         if self._index is not None:
             self._index.close()
         shutil.rmtree(self.root / "index", ignore_errors=True)
-        self._parsed.clear()
+        self.forget()
         self._index = open_index(self.root / "index")
-        return sum(track.is_complete for track in self.tracks())
+        n_finished = sum(track.is_complete for track in self.tracks())
+        self.listing()
+        return n_finished
 
     def forget(self) -> None:
         """Forget which packs and manifests were checked: all are read and hashed again."""
         self._checked.clear()
         self._parsed.clear()
+        self._lister.forget()
 
     def _make_place(self, key: str) -> None:
         make_folder(self.track_folder(key))
@@ -427,31 +457,6 @@ def require_header(track: Track, pack: Pack, file: BinaryIO) -> None:
     found = (header.n_frames, header.codec, header.width, header.height, header.channels)
     if found != expected:
         raise CorruptPack(f"pack {pack.sha256[:12]} holds {found}, expected {expected}", REPAIR)
-
-
-def is_key(text: str) -> bool:
-    """Whether the text is a SHA-256 in hex, as track keys and pack names are."""
-    return _KEY.fullmatch(text) is not None
-
-
-def _read_growing(folder: Path) -> Track | None:
-    """A track without a manifest: its head and the packs listed so far. None where no job has begun it."""
-    try:
-        head = head_from_json(read_json(folder / "head.json"))
-        lines = read_small(folder / "progress.jsonl").split(b"\n")
-    except FileNotFoundError:
-        return None
-    packs: list[Pack] = []
-    for line in lines[:-1]:  # a line without its newline is still being written
-        try:
-            packs.append(Pack(**parse_json(line, "progress.jsonl")))
-        except TypeError as error:
-            raise BadRecord(f"progress.jsonl cannot be read: {error}") from error
-    return Track(head, tuple(packs), is_complete=False)
-
-
-def _progress_lines(packs: Sequence[Pack]) -> list[bytes]:
-    return [json.dumps(pack.__dict__).encode() + b"\n" for pack in packs]
 
 
 def _with_key(track: Track, key: str) -> Track:

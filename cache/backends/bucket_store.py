@@ -27,13 +27,18 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from cache import listing as clips
 from cache.backends import lease
 from cache.backends.address import Address
 from cache.backends.local_copies import LocalCopies, folder_of, limit_bytes
 from cache.backends.objects import Bucket, BucketError, Entry, Gone, Object, etag_number, in_threads
 from cache.backends.shared_index import Row, SharedIndex
+from cache.clip_rows import STAMP_BYTES
 from cache.files import MAX_MANIFEST_BYTES, checked, hash_file, parse_json
+from cache.growing import End
 from cache.index import open_index, read_summaries
+from cache.lines import line_of
+from cache.listing import REST
 from cache.records import BadRecord, Head, Pack, StoreError, Track, head_to_json, manifest_bytes, track_from_json
 from cache.records import head_from_json as head_of
 from cache.store import REPAIR, CorruptPack, Store, is_key, require_header
@@ -82,6 +87,7 @@ class BucketStore(Store):
         self._unshared: dict[str, str] = {}
         """Track key -> summary that other machines do not have yet."""
         self._listed: tuple[float, Listing] | None = None
+        self._last: clips.Listing | None = None
         self._listing_lock = Lock()
         super().__init__(folder_of(address), read_only=True)
         try:
@@ -104,7 +110,7 @@ class BucketStore(Store):
         return str(self.bucket.address)
 
     @property
-    def takes_requests(self) -> bool:
+    def is_folder(self) -> bool:
         return False
 
     def free_bytes(self) -> float:
@@ -150,6 +156,30 @@ class BucketStore(Store):
             if track and clip in (None, track.head.clip.key) and kind in (None, track.head.kind)
         ]
         return sorted(tracks, key=lambda track: (track.head.computed_on.get("time", ""), track.head.key), reverse=True)
+
+    def listing(self, *, rest: float = REST) -> clips.Listing:
+        """What the store lists of each clip, as it is now."""
+        of_clip: dict[str, list[Track]] = {}
+        for track in self.tracks():
+            of_clip.setdefault(track.head.clip.key, []).append(track)
+        state, stamps, growing = hashlib.blake2b(digest_size=16), {}, {}
+        for clip, tracks in sorted(of_clip.items()):
+            finished = sorted(track.head.key for track in tracks if track.is_complete)
+            written = sorted((track.head.key, track.n_frames) for track in tracks if not track.is_complete)
+            stamps[clip] = b"".join(bytes.fromhex(key) + self._stamp(key) for key in finished)
+            state.update(stamps[clip] + f"{clip} {written}".encode())
+            if written:
+                growing[clip] = tuple(key for key, _ in written)
+        lines = {clip: line_of(tracks) for clip, tracks in of_clip.items()}
+        if self._last is None or self._last.state != state.hexdigest():
+            in_order = dict(sorted(lines.items(), key=lambda item: item[1].newest, reverse=True))
+            self._last = clips.Listing(in_order, state.hexdigest(), stamps, growing)
+        return self._last
+
+    def _stamp(self, key: str) -> bytes:
+        """What stands for the state of a manifest, as long as time and size of a file."""
+        etag = self._known.get(key, ("",))[0]
+        return hashlib.blake2b(etag.encode(), digest_size=STAMP_BYTES - 32).digest()
 
     def holds(self, key: str) -> bool:
         try:
@@ -250,16 +280,25 @@ class BucketStore(Store):
         self.bucket.delete([_manifest(head.key)])
         self._changed(head.key)
 
-    def append(self, head: Head, packs: Sequence[Pack], data: bytes) -> None:
-        key, pack = head.key, packs[-1]
+    def put_pack(self, head: Head, sha256: str, data: bytes) -> None:
         self._require_lease(head.clip.key)
-        self._put_pack(key, pack.sha256, data)
+        self._put_bytes(head.key, sha256, data)
+        with suppress(OSError):  # what is measured next reads it again
+            self.copies.add(self.copies.path(head.key, sha256), [data])
+
+    def list_packs(self, head: Head, packs: Sequence[Pack], n_new: int) -> None:
+        key = head.key
+        self._require_lease(head.clip.key)
         etag = self.bucket.replace(_growing(key), _growing_bytes(head, packs), self._growing_etags[key])
         if etag is None:
             raise StoreError(TAKEN, "run the same command again: what is stored is kept")
         self._growing_etags[key] = etag
-        with suppress(OSError):  # what is measured next reads it again
-            self.copies.add(self.copies.path(key, pack.sha256), [data])
+
+    def parts(self, key: str) -> dict[int, Pack]:
+        return {}
+
+    def end(self, key: str) -> End | None:
+        return None
 
     def complete(self, track: Track) -> None:
         """Put the manifest of a track whose packs are all stored, and delete every other object of it. The first writer wins: where
@@ -481,7 +520,7 @@ class BucketStore(Store):
             entry.name.split("/")[-1].removesuffix(".pack"): entry.bytes for entry in self.bucket.list(f"packs/{key}")
         }
 
-    def _put_pack(self, key: str, sha256: str, data: bytes) -> None:
+    def _put_bytes(self, key: str, sha256: str, data: bytes) -> None:
         etag = self.bucket.put(_pack(key, sha256), data)
         self._sound.pop((key, sha256), None)
         if etag:
@@ -494,7 +533,7 @@ class BucketStore(Store):
             raise CorruptPack(f"pack {pack.sha256[:12]} arrived as {error}", "fetch it again") from error
         require_header(track, pack, io.BytesIO(data))
         self._require_lease(track.head.clip.key)
-        self._put_pack(track.head.key, pack.sha256, data)
+        self._put_bytes(track.head.key, pack.sha256, data)
 
     def _make_place(self, key: str) -> None:
         """Objects need no folder."""

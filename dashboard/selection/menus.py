@@ -1,4 +1,4 @@
-"""What the page's menus offer, in the header and in the palette: clips, predictions, readouts and the scale of the energy."""
+"""What the page's menus offer, in the header and in the palette: clips, predictions, readouts, the scale of the energy and the error."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dashboard.catalogue import Catalogue
 from dashboard.player_data import Menu
 from dashboard.selection.choices import NO_READOUT
 from dashboard.selection.link import Selection
+from dashboard.selection.measures import measure_options
+
+MEASURE = "measure"
 
 
 def menus(catalogue: Catalogue, selection: Selection) -> tuple[Menu, ...]:
@@ -22,9 +25,11 @@ def menus(catalogue: Catalogue, selection: Selection) -> tuple[Menu, ...]:
     targets = {name: f"{image} → {catalogue.title(name)}" for name in catalogue.targets(clip)}
     ends = catalogue.readouts(clip, target)
     readouts = {name: f"{catalogue.title(target)} → {catalogue.title(name)}" for name in ends}
+    measures = measure_options(catalogue, clip, selection.configurations)
     return (
         clips,
         Menu("predict", "Prediction", target, targets),
         Menu("readout", "Readout", selection.readout or NO_READOUT, {NO_READOUT: "None", **readouts}),
         Menu("scale", "Energy", selection.scale, {scale: scale.capitalize() for scale in SCALES}),
+        *([Menu(MEASURE, "Error", selection.measure or "", {"": "Usual", **measures})] if len(measures) > 1 else []),
     )

@@ -190,7 +190,7 @@ def asker_in(
         return Asker(store, who, Limits(), f"The settings of this server cannot be read: {error}.")
     if mode == "off":
         return Asker(store, who, limits, OFF)
-    if not store.takes_requests:
+    if not store.is_folder:
         return Asker(store, who, limits, IN_BUCKET)
     if mode == "signed-in" and not is_signed_in:
         return Asker(store, who, limits, SIGN_IN)

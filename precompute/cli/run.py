@@ -79,6 +79,14 @@ def run(
     batch_size: BatchSizeOption = None,
     allow_code: CodeOption = False,
     max_duration: MaxDurationOption = MAX_DURATION_SECONDS,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="Compute only the I-th of N parts: for N machines that share the store's folder (docs/cluster.md).",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print events on stdout as JSON, one object per line.")
     ] = False,
@@ -100,6 +108,8 @@ def run(
 
       python -m precompute run walkthrough --fps 5 --shift jpeg@1..5,blur@1..5
 
+      python -m precompute run my-videos --store /shared/store --shard 2/8
+
       python -m precompute run my-videos --from more.txt --json --verbose 2> run.log
 
     The first Ctrl-C or SIGTERM lets the job finish its current pack; the second stops it at once.
@@ -110,10 +120,12 @@ def run(
         context.with_resource(logging_to_stderr())
     context.with_resource(FORKS.ready())  # first, so that decoders and torch are imported at once
     from precompute.jobs.job import run_job
+    from precompute.jobs.units import parse_shard
     from precompute.media.sources import bundled_clips, bundled_sets
 
     stop = context.with_resource(stop_on_signals(say_stopping))
     try:
+        part = parse_shard(shard) if shard is not None else None
         listed = list_sources(sources or [], list_file, bundled_clips(), bundled_sets())
     except ValueError as error:
         raise usage(str(error)) from error
@@ -145,7 +157,9 @@ def run(
     sinks = [report, ConsoleEvents(lines), *([JsonEvents(report.path)] if as_json else []), NextStep(store, lines)]
     events = Broadcast(*sinks)
     try:
-        n_failed = run_job(opened, listed.sources, settings, remarks=listed.remarks, events=events, stop=stop)
+        n_failed = run_job(
+            opened, listed.sources, settings, remarks=listed.remarks, shard=part, events=events, stop=stop
+        )
     except KeyboardInterrupt:
         complain("stopped; finished packs are kept: run the same command again to resume")
         raise typer.Exit(stop.exit_code) from None

@@ -24,6 +24,8 @@ from precompute.media.sources import Source
 
 BATCHES_AHEAD = 2
 """Decoded batches that wait for the networks."""
+MAX_REMARK = 1000
+"""Letters of what a track records about its source; names and numbers of streams come from the file."""
 WAKE_SECONDS = 1.0
 """Longest wait for a batch without handling signals: a signal that arrives just before a wait does not end it."""
 
@@ -90,9 +92,13 @@ class FrameRange:
     """Done to the frames, not to the truth."""
     clean: Mapping[str, Callable[[int], np.ndarray]] = field(default_factory=dict)
     """Key of a track of the clip without the shift -> reads its codes of a frame, uint8 (H, W, C)."""
+    end: int | None = None
+    """Index after the last frame; None: the end of the clip."""
+    may_be_empty: bool = False
+    """Whether the clip may end before `start`."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Remarks:
     """What is known about the source once it was decoded."""
 
@@ -100,6 +106,14 @@ class Remarks:
     """Where a tolerant sampling ended."""
     notes: list[str] = field(default_factory=list)
     """What was chosen, passed over and changed."""
+    n_frames: int | None = None
+    """Frames of the clip, if it was decoded to its end."""
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Those that there are, as `Head.computed_on` names and spells them."""
+        named = (("damage", self.damages), ("notes", self.notes))
+        return {name: "; ".join(texts)[:MAX_REMARK] for name, texts in named if texts}
 
 
 def read_batches(wanted: FrameRange, remarks: Remarks) -> Generator[FrameBatch]:
@@ -156,7 +170,13 @@ def _decode_batches(wanted: FrameRange, stopped: Event, remarks: Remarks) -> Gen
         def decode(path: Path, sampling: Sampling, channels: Literal[1, 3] | None = None) -> Generator[Frame]:
             on_note = remarks.notes.append if channels is None else lambda note: None
             frames = decoder.frames(
-                path, sampling, channels=channels, stopped=stopped, on_damage=remarks.damages.append, on_note=on_note
+                path,
+                sampling,
+                channels=channels,
+                first=start if wanted.shift is None else 0,  # some shifts change a frame by those before it
+                stopped=stopped,
+                on_damage=remarks.damages.append,
+                on_note=on_note,
             )
             return stack.enter_context(closing(frames))
 
@@ -172,6 +192,8 @@ def _decode_batches(wanted: FrameRange, stopped: Event, remarks: Remarks) -> Gen
         held: list[Frame] = []
         held_truth: dict[str, list[np.ndarray]] = {name: [] for name in truth}
         for frame in rgb:
+            if frame.index == wanted.end:  # the clip has more frames than were wanted
+                return
             n_frames += 1
             for name, frames in truth.items():
                 true_frame = next(frames, None)
@@ -192,15 +214,20 @@ def _decode_batches(wanted: FrameRange, stopped: Event, remarks: Remarks) -> Gen
                 held, held_truth = [], {name: [] for name in truth}
         if stopped.is_set():
             return
+        remarks.n_frames = n_frames
         if held:
             yield FrameBatch.stack(held, held_truth, clean_of(held))
-        if n_frames < max(start, 1):
-            if not start:
-                raise SourceError(
-                    "no_frames", f"{title}: no frame lies in the requested range", "change --start or --end"
-                )
-            raise SourceError(
-                "no_frames",
-                f"{title}: has {n_frames} frames in the requested range, but {start} are stored",
-                "change --start or --end, or remove its tracks",
-            )
+        _require_frames(wanted, n_frames)
+
+
+def _require_frames(wanted: FrameRange, n_frames: int) -> None:
+    """Raise SourceError if the clip of `n_frames` has none, or fewer than are stored."""
+    title, start = wanted.source.title, wanted.start
+    if not n_frames and not start:
+        raise SourceError("no_frames", f"{title}: no frame lies in the requested range", "change --start or --end")
+    if n_frames < start and not (n_frames and wanted.may_be_empty):
+        raise SourceError(
+            "no_frames",
+            f"{title}: has {n_frames} frames in the requested range, but {start} are stored",
+            "change --start or --end, or remove its tracks",
+        )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ import torch
 from cache.pack import BadPack
 from cache.records import StoreError
 from cache.store import Store
+from cache.writer import PartWriter, TrackWriter
 from consistency.path_graph import Graph
 from consistency.zoo.records import Chain, ZooError
 from precompute.failures import SourceError
@@ -25,13 +27,14 @@ from precompute.jobs.events import UNHEARD, Events, Note, Waiting
 from precompute.jobs.output.encode import start_encoder
 from precompute.jobs.output.failed_tracks import FailedTracks
 from precompute.jobs.output.packs import PackBuilder, PackWriter, encode_chunks, n_encoders, pack_frames
-from precompute.jobs.output.resume import open_tracks
+from precompute.jobs.output.resume import open_parts, open_tracks
 from precompute.jobs.output.stored_frames import StoredFrames
 from precompute.jobs.output.tracks import TrackChunk, TrackSpec, chains_of, not_finite, truth_chains_of
 from precompute.jobs.pace import Pace
 from precompute.jobs.plan import Plan
-from precompute.jobs.precision import clip_dtype
+from precompute.jobs.precision import DTYPES, clip_dtype
 from precompute.jobs.predict import Compute, make_graph
+from precompute.jobs.units import Unit
 from precompute.media import sources
 from precompute.signals import Stop
 
@@ -53,27 +56,72 @@ class Computed(NamedTuple):
 
 
 def compute_clip(
-    store: Store, plan: Plan, compute: Compute, *, events: Events = UNHEARD, stop: Stop | None = None
+    store: Store,
+    plan: Plan,
+    compute: Compute,
+    *,
+    unit: Unit | None = None,
+    events: Events = UNHEARD,
+    stop: Stop | None = None,
 ) -> Computed:
-    """Compute the pending tracks of a clip.
+    """Compute the pending tracks of a clip, or only a unit of it, beside other machines that compute others.
 
     Reading, each device, encoding and writing have threads of their own, so that all work at once; at most two batches
     wait before each device and before the encoders, and one pack before the disk. Once `stop` is set, the run ends with
     the current pack. Interrupted at any moment, the store keeps every finished pack, and the next run resumes there, in
-    the clip's dtype, so that its tracks stay comparable. Raises SourceError, ZooError, StoreError and OSError.
+    the clip's dtype, so that its tracks stay comparable. Packs that units left are used. Raises SourceError, ZooError,
+    StoreError and OSError.
     """
     stop = stop or Stop()
-    with store.writing(plan.clip.key, on_wait=lambda: events.emit(Waiting())), ExitStack() as stack:
+    with ExitStack() as lock:
+        lock.enter_context(store.writing(plan.clip.key, on_wait=lambda: events.emit(Waiting())))
         # Another job may have completed some of them while this one waited.
         pending = [spec for spec in plan.pending if not store.holds(spec.head.key)]
         if not pending:
             return Computed(0, 0)
         compute = _in_dtype_of_clip(store, plan, compute)
-        writers = open_tracks(store, pending, compute, plan.zoo.version)
-        stored = {writer.head.key: writer.n_frames for writer in writers}
-        start = n_frames = min(stored.values())
-        pack_size = pack_frames(plan.clip)
-        remarks, stamps = Remarks(), dict(plan.stamps)
+        if unit is None:
+            writers = open_tracks(store, pending, compute, plan.zoo.version)
+            start = min((writer.n_frames for writer in writers if not writer.lacks_nothing), default=None)
+        else:
+            writers = open_parts(store, pending, compute, plan.zoo.version)
+            start = _first_missing(writers, unit, pack_frames(plan.clip))
+            compute = _in_dtype_of_parts(writers, compute)
+            lock.close()  # each pack is put whole, wherever it lies
+        remarks = Remarks()
+        with closing(PackWriter(writers)) as disk:
+            if start is not None:
+                work = _Work(
+                    store, plan, compute, pending, {writer.head.key: writer for writer in writers}, start, unit
+                )
+                found = _compute_from(work, disk, remarks, events, stop)
+            elif unit is None:  # units left all of it
+                disk.finish(remarks)
+                found = Computed(len(pending), 0)
+            else:
+                found = Computed(0, 0)
+    _tell(plan, remarks, events)
+    return found
+
+
+class _Work(NamedTuple):
+    """What is to be computed of a clip."""
+
+    store: Store
+    plan: Plan
+    compute: Compute
+    pending: list[TrackSpec]
+    writers: Mapping[str, TrackWriter | PartWriter]
+    """Key -> of each pending track."""
+    start: int
+    """The first frame that one of them lacks."""
+    unit: Unit | None
+
+
+def _compute_from(work: _Work, disk: PackWriter, remarks: Remarks, events: Events, stop: Stop) -> Computed:
+    store, plan, compute, pending, writers, start, unit = work
+    pack_size, stamps = pack_frames(plan.clip), dict(plan.stamps)
+    with ExitStack() as stack:
         workers = []
         for device in all_devices(compute.device):
             workers.append(_new_worker(plan, pending, compute, device, events))
@@ -82,20 +130,20 @@ def compute_clip(
             "%s: from frame %d, %d per pack, on %s", plan.clip.title, start, pack_size, [w.device for w in workers]
         )
         encoders = stack.enter_context(ThreadPoolExecutor(n_encoders(), "encode", start_encoder))
-        disk = stack.enter_context(closing(PackWriter(writers)))
-        clean = {spec.clean: _clean_reader(store, spec.clean) for spec in pending if spec.clean}
-        wanted = FrameRange(plan.source, plan.sampling, start, compute.batch_size, pack_size, plan.shift, clean)
-        batches = stack.enter_context(closing(read_batches(wanted, remarks)))  # read
+        batches = stack.enter_context(closing(read_batches(_wanted_frames(work), remarks)))  # read
 
         def predict_and_score(worker: DeviceWorker, frames: FrameBatch) -> dict[str, TrackChunk]:
             pack_start = frames.start - (frames.start - start) % pack_size
-            unstored = [spec for spec in pending if stored[spec.head.key] <= pack_start]
+            unstored = [spec for spec in pending if not writers[spec.head.key].holds(pack_start)]
+            if not unstored:  # another machine computed them
+                return {}
             predictions = worker.predict(frames)
             return {spec.head.key: spec.score(predictions).to_host() for spec in unstored}
 
-        pack = PackBuilder(start)
-        failed = FailedTracks(store, {spec.head.key: spec.head.configuration for spec in pending})
-        pace = Pace(plan.clip.n_frames, start)
+        pack, n_frames, n_computed = PackBuilder(start), start, 0
+        names = {spec.head.key: spec.head.configuration for spec in pending}
+        failed = FailedTracks(store if unit is None else None, names)
+        pace = Pace(unit.end if unit and unit.end else plan.clip.n_frames, start)
         try:
             for scored in in_order(batches, workers, predict_and_score):  # predict, score
                 scored.wait()
@@ -103,6 +151,7 @@ def compute_clip(
                 failed.give_up(not_finite(scored.chunks), scored.frames.start, pack, disk)
                 pack.add(encode_chunks(failed.others(scored.chunks), encoders))  # encode
                 n_frames += len(scored.frames)
+                n_computed += len(scored.frames) if scored.chunks else 0
                 stop.has_unsaved_frames = True
                 pace.report(n_frames, events)
                 if n_frames - pack.start >= pack_size:
@@ -111,17 +160,51 @@ def compute_clip(
                     pack = PackBuilder(n_frames)
                     if stop.is_set():
                         disk.wait()
-                        return Computed(0, n_frames - start)
+                        return Computed(0, n_computed)
             _require_unchanged(stamps)
         except SourceError as error:
             if _is_unusable(error, stamps):  # known perhaps only at its end
                 disk.close()
-                store.remove([writer.head.key for writer in writers])
+                with suppress(StoreError), nullcontext() if unit is None else store.writing(plan.clip.key):
+                    store.remove(list(writers))
             raise
         disk.put(pack)
         disk.finish(remarks)
-    _tell(plan, remarks, events)
-    return Computed(len(pending) - len(failed), n_frames - start, failed.error(worker.graph for worker in workers))
+        error = failed.error(worker.graph for worker in workers)
+    return Computed(0 if unit else len(pending) - len(failed), n_computed, error)
+
+
+def _wanted_frames(work: _Work) -> FrameRange:
+    store, plan, compute, pending, _, start, unit = work
+    return FrameRange(
+        plan.source,
+        plan.sampling,
+        start,
+        compute.batch_size,
+        pack_frames(plan.clip),
+        plan.shift,
+        {spec.clean: _clean_reader(store, spec.clean) for spec in pending if spec.clean},
+        end=unit.end if unit else None,
+        may_be_empty=unit is not None,
+    )
+
+
+def _first_missing(writers: Sequence[PartWriter], unit: Unit, pack_size: int) -> int | None:
+    """Where the first pack of the unit begins that a track lacks; None if there is none."""
+    start = unit.start
+    while all(writer.holds(start) for writer in writers):
+        start += pack_size
+        is_behind = all(writer.end is not None and start >= writer.end.n_frames for writer in writers)
+        if is_behind or (unit.end is not None and start >= unit.end):
+            return None
+    return start
+
+
+def _in_dtype_of_parts(writers: Sequence[PartWriter], compute: Compute) -> Compute:
+    """In the dtype of the machine that began the tracks."""
+    begun = Counter(writer.head.computed_on.get("dtype", "") for writer in writers)
+    dtype = DTYPES.get(begun.most_common(1)[0][0], compute.precision.dtype)
+    return replace(compute, precision=replace(compute.precision, dtype=dtype))
 
 
 def _clean_reader(store: Store, key: str) -> Callable[[int], np.ndarray]:

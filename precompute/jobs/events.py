@@ -71,6 +71,8 @@ class Planned:
     """Such as `bfloat16`."""
     accuracy: str
     """How far that dtype stays from float32, for people; empty for float32."""
+    first_frame: int = 0
+    """Where a shard begins, which computes the frames from here to before `n_frames`."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,8 @@ class Stored:
     """Computing and storing took this long."""
     n_shifts: int = 0
     """Shifts under which the source is stored too."""
+    is_partial: bool = False
+    """Whether frames are left to other shards, the last of which completes the clip."""
 
 
 @dataclass(frozen=True)

@@ -34,11 +34,14 @@ from precompute.jobs.events import (
     Stored,
     name_error,
 )
+from precompute.jobs.measures.aligned import add_aligned
 from precompute.jobs.measures.of_clip import add_stability
-from precompute.jobs.output.resume import state_trust
+from precompute.jobs.output.packs import pack_frames
+from precompute.jobs.output.resume import state_trust, units_left_nothing
 from precompute.jobs.output.tracks import STATED_LATER
 from precompute.jobs.plan import Plan, make_plan
 from precompute.jobs.predict import Compute, Networks, Precision, dtype_name
+from precompute.jobs.units import WHOLE_CLIP, Shard, Unit
 from precompute.media.sampling import Sampling
 from precompute.media.sources import Source, resolve
 from precompute.net.limits import USUAL_LIMITS, Limits
@@ -79,12 +82,13 @@ def run_job(
     settings: Settings,
     *,
     remarks: Sequence[str] = (),
+    shard: Shard | None = None,
     events: Events = UNHEARD,
     stop: Stop | None = None,
 ) -> int:
     """Compute several sources; returns how many failed. A failing source does not stop the rest.
 
-    `remarks` are reported before the first source.
+    `remarks` are reported before the first source. A `shard` computes its part of them; the last one to end completes a clip.
 
     Raises KeyboardInterrupt once `stop` is set and the current pack is stored. Another process may call this at any
     time for the same store: clips have locks.
@@ -96,11 +100,15 @@ def run_job(
     try:
         for remark in (*remarks, *_missing_networks(settings.zoo)):
             events.emit(Note(remark))
-        for source in sources:
+        for position, source in enumerate(sources):
             stop.raise_if_set()  # also if the source before failed meanwhile
             events.emit(Started(source))
             try:
-                events.emit(compute_source(store, source, settings, networks, events=events, stop=stop))
+                if shard is None:
+                    done = compute_source(store, source, settings, networks, events=events, stop=stop)
+                else:
+                    done = compute_shard(store, source, settings, networks, shard, position, events=events, stop=stop)
+                events.emit(done)
             except Exception as error:  # nothing that stops one source may stop the others
                 log.debug("%s failed", source, exc_info=error)
                 n_failed += 1
@@ -122,6 +130,15 @@ def compute_source(
 ) -> Stored:
     """Compute one source: a file, a URL or a bundled clip's name. Raises as `compute_found` does."""
     stop.has_unsaved_frames = False  # an earlier source may have failed in the middle of a pack
+    found = find_source(store, source, settings, events)
+    stored = compute_found(store, found, settings, networks, events=events, stop=stop)
+    if settings.shifts:
+        stored = _compute_ladders(store, found, settings, networks, stored, events=events, stop=stop)
+    return replace(stored, source=source)
+
+
+def find_source(store: Store, source: str, settings: Settings, events: Events = UNHEARD) -> Source:
+    """The source as a file on this disk, downloaded if need be. Raises SourceError."""
     found = resolve(
         source,
         media_dir=store.media_dir,
@@ -129,10 +146,83 @@ def compute_source(
         progress=lambda n_bytes, n_total: events.emit(Downloading(n_bytes, n_total)),
     )
     events.emit(Resolved())
-    stored = compute_found(store, found, settings, networks, events=events, stop=stop)
+    return found
+
+
+def compute_shard(
+    store: Store,
+    source: str,
+    settings: Settings,
+    networks: Networks,
+    shard: Shard,
+    position: int,
+    *,
+    events: Events = UNHEARD,
+    stop: Stop,
+) -> Stored:
+    """Compute a shard's part of the source at that position of the list, and complete the clip if the others have computed theirs.
+
+    Sources under shifts, which are compared with the finished clip, go to one shard each, whole. Raises as `compute_found` does.
+    """
+    stop.has_unsaved_frames = False
     if settings.shifts:
-        stored = _compute_ladders(store, found, settings, networks, stored, events=events, stop=stop)
-    return replace(stored, source=source)
+        if position % shard.of == shard.number - 1:
+            return compute_source(store, source, settings, networks, events=events, stop=stop)
+        return Stored(source, source, "", 0, is_partial=True)
+    found = find_source(store, source, settings, events)
+    plan = plan_found(store, found, settings)
+    unit = shard.unit(position, plan.clip.n_frames, pack_frames(plan.clip)) if plan.pending else WHOLE_CLIP
+    done = Stored(source, plan.title, plan.clip.key, len(plan.specs), is_partial=True)
+    if unit is not None and not unit.is_whole_clip:
+        done = replace(compute_unit(store, plan, settings, networks, unit, events=events, stop=stop), source=source)
+    is_mine = unit is not None and unit.is_whole_clip
+    if not is_mine and not units_left_nothing(store, plan.pending):
+        return done
+    whole = compute_found(store, found, settings, networks, events=events, stop=stop)
+    n_frames, seconds = done.n_frames_computed + whole.n_frames_computed, done.seconds + whole.seconds
+    return replace(whole, source=source, n_frames_computed=n_frames, seconds=seconds)
+
+
+def plan_found(store: Store, found: Source, settings: Settings, shift: Shift | None = None) -> Plan:
+    """What the store lacks of a source that is a file on this disk now. Raises SourceError and ZooError."""
+    return make_plan(
+        store,
+        found,
+        settings.sampling,
+        settings.zoo,
+        list(settings.patterns),
+        shift,
+        keeps_pictures=settings.keeps_pictures,
+    )
+
+
+def compute_unit(
+    store: Store,
+    plan: Plan,
+    settings: Settings,
+    networks: Networks,
+    unit: Unit,
+    *,
+    events: Events = UNHEARD,
+    stop: Stop,
+) -> Stored:
+    """Compute some packs of a clip; returns what was computed, as a part of it. Raises as `compute_found` does."""
+    began = time.perf_counter()
+    compute = _prepare(store, plan, settings, networks, unit, events)
+    computed = compute_clip(store, plan, compute, unit=unit, events=events, stop=stop)
+    stop.has_unsaved_frames = False
+    stop.raise_if_set()
+    if computed.failed is not None:
+        raise computed.failed
+    return Stored(
+        str(plan.source.path),
+        plan.title,
+        plan.clip.key,
+        len(plan.specs),
+        n_frames_computed=computed.n_frames,
+        seconds=time.perf_counter() - began,
+        is_partial=True,
+    )
 
 
 def _compute_ladders(
@@ -189,15 +279,7 @@ def compute_found(
     Raises KeyboardInterrupt once `stop` is set, and SourceError, ZooError, StoreError, OSError and torch's errors.
     """
     stop.has_unsaved_frames = False
-    plan = make_plan(
-        store,
-        found,
-        settings.sampling,
-        settings.zoo,
-        list(settings.patterns),
-        shift,
-        keeps_pictures=settings.keeps_pictures,
-    )
+    plan = plan_found(store, found, settings, shift)
     stored, began = Stored(str(found.path), found.title, plan.clip.key, len(plan.specs)), time.perf_counter()
     if not is_unlisted:
         Uploads(store.root).relist(plan.clip.key)
@@ -206,21 +288,7 @@ def compute_found(
         stored = _with_stability(store, plan, stored, began, events, stop)
         _keep_summaries(store, plan)
         return stored
-    _require_space(store, plan)
-    compute, accuracy = _choose_compute(store, plan, settings, networks)
-    planned = Planned(
-        plan.title,
-        plan.clip.key,
-        n_frames=plan.clip.n_frames,
-        n_tracks=len(plan.specs),
-        n_pending=len(plan.pending),
-        estimated_bytes=plan.estimated_bytes,
-        device=compute.device.type,
-        dtype=dtype_name(compute.precision.dtype),
-        accuracy=str(accuracy),
-    )
-    events.emit(planned)
-    log.info("%s", planned)
+    compute = _prepare(store, plan, settings, networks, WHOLE_CLIP, events)
     began = time.perf_counter()
     computed = compute_clip(store, plan, compute, events=events, stop=stop)
     stop.has_unsaved_frames = False
@@ -233,11 +301,35 @@ def compute_found(
     return stored
 
 
+def _prepare(store: Store, plan: Plan, settings: Settings, networks: Networks, unit: Unit, events: Events) -> Compute:
+    """Choose how the clip is computed, and report what is planned. Raises SourceError if it does not fit the disk."""
+    _require_space(store, plan)
+    compute, accuracy = _choose_compute(store, plan, settings, networks)
+    planned = Planned(
+        plan.title,
+        plan.clip.key,
+        n_frames=plan.clip.n_frames if unit.end is None else unit.end,
+        n_tracks=len(plan.specs),
+        n_pending=len(plan.pending),
+        estimated_bytes=plan.estimated_bytes,
+        device=compute.device.type,
+        dtype=dtype_name(compute.precision.dtype),
+        accuracy=str(accuracy),
+        first_frame=unit.start,
+    )
+    events.emit(planned)
+    log.info("%s", planned)
+    return compute
+
+
 def _with_stability(store: Store, plan: Plan, stored: Stored, began: float, events: Events, stop: Stop) -> Stored:
-    """What is stored of the clip, with flow and stability, which are computed here. `began`: seconds of the performance counter."""
+    """What is stored of the clip, with flow, stability and the errors of relative depth, which are computed here. `began`: seconds of the performance counter."""
     if plan.shift is not None:  # the flow of distorted frames says how they are distorted, not how the scene moves
         return replace(stored, seconds=time.perf_counter() - began)
-    added = add_stability(store, [spec.head.key for spec in plan.specs], events=events, stop=stop)
+    keys = [spec.head.key for spec in plan.specs]
+    added = add_stability(store, keys, events=events, stop=stop)
+    stop.raise_if_set()
+    add_aligned(store, keys, only_relative=True, events=events, stop=stop)
     stop.raise_if_set()
     return replace(
         stored,

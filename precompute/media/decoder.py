@@ -51,6 +51,7 @@ def frames(
     sampling: Sampling = Sampling(),
     *,
     channels: Literal[1, 3] | None = None,
+    first: int = 0,
     stopped: Event | None = None,
     on_damage: Callable[[str], None] = lambda what: None,
     on_note: Callable[[str], None] = lambda what: None,
@@ -64,10 +65,13 @@ def frames(
     (27.07 s)`. `on_note` receives, after the last frame, what was chosen, passed over and changed, such as `HLG tone-mapped to
     SDR`.
 
+    Frames before index `first` are decoded, but come without a picture.
+
     Another thread can set `stopped` to end the iterator at once and without an error, even while a late start is being
     sought or no frame arrives; that end is not the end of the video.
     """
-    request = {"task": "frames", "path": str(path.absolute()), "sampling": asdict(sampling), "channels": channels}
+    asked = {"sampling": asdict(sampling), "channels": channels, "first": first}
+    request = {"task": "frames", "path": str(path.absolute()), **asked}
     index = 0
     with closing(_ask_decoder(request, stopped)) as messages:
         for message, image in messages:

@@ -30,7 +30,7 @@ from precompute.media.containers.truncation import refuse_cut_file
 from precompute.media.damage import RESCUE, Beginning, Complaints, Evidence, damaged
 from precompute.media.decoder_limits import allow_more_cpu, lacks_memory, limit_decoder
 from precompute.media.open_video import Video, opened
-from precompute.media.picture_frames import pictures_of, sampled_pictures
+from precompute.media.picture_frames import NO_PICTURE, pictures_of, sampled_pictures
 from precompute.media.pictures.geometry import display_matrix, is_turned, picture, pixel_aspect
 from precompute.media.pictures.look import Look, look_of
 from precompute.media.sampling import Sampling, VideoInfo, output_size
@@ -71,7 +71,9 @@ def main(arguments: list[str]) -> None:
         if request["task"] == "probe":
             parent.send(asdict(probe(path, sampling, report)))
         else:
-            for pts_seconds, image in sampled(path, sampling, request["channels"], report_alive, report):
+            for pts_seconds, image in sampled(
+                path, sampling, request["channels"], report_alive, report, request["first"]
+            ):
                 flat = image.reshape(-1)  # a pipe takes flat buffers only; reshape copies if it must
                 parent.send({"pts_seconds": pts_seconds, "shape": image.shape}, flat.data)
         parent.send({"done": True})
@@ -96,14 +98,16 @@ def sampled(
     channels: int | None,
     report_alive: Callable[[], None],
     report: Callable[[str, str], None],
+    first: int = 0,
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield (pts_seconds, uint8 (H, W, C)) of the sampled frames; call `report_alive` about once a second.
+    """Yield (pts_seconds, uint8 (H, W, C)) of the sampled frames, those before index `first` without a picture (0,); call
+    `report_alive` about once a second.
 
     A tolerant sampling ends at the first damage and reports it as `damage`; a strict one raises SourceError. What was
     chosen, changed and passed over is reported at the end, each as a `note`.
     """
     if channels is None and (clip := pictures_of(path, sampling, report)) is not None:
-        yield from sampled_pictures(clip, sampling, report_alive, report)
+        yield from sampled_pictures(clip, sampling, report_alive, report, first)
         return
     converter = VideoReformatter()  # one for all: a frame's own lives, threads and all, until the garbage is collected
     size: tuple[int, int] | None = None
@@ -112,13 +116,16 @@ def sampled(
         source = decoded(video, remarks)
         if sampling.is_tolerant:
             source = up_to_damage(path, source, lambda what: report("damage", what))
-        if (first := next(source, None)) is not None:
-            look = look_of(path, first[0], video.crop)
-            source = chain([first], source)
+        if (beginning := next(source, None)) is not None:
+            look = look_of(path, beginning[0], video.crop)
+            source = chain([beginning], source)
         taken = chosen(source, sampling, report_alive, lambda frame: frame_seconds(frame, video.stream))
-        for frame, pts_seconds in islice(taken, sampling.max_frames):
+        for index, (frame, pts_seconds) in enumerate(islice(taken, sampling.max_frames)):
             if size is None:
                 size = output_size(describe(video, frame, look), sampling)
+            if index < first:
+                yield pts_seconds, NO_PICTURE
+                continue
             aspect = pixel_aspect(video.stream)
             yield pts_seconds, picture(path, frame, converter, sampling, size, channels, aspect, look)
     for note in (*video.notes, *(look.notes if channels is None else ()), *remarks.texts()):

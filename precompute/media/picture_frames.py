@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_BEATS = 120
 """Seconds that one picture may take, whatever the machine does meanwhile."""
+NO_PICTURE = np.empty(0, np.uint8)
+"""In place of a frame that nobody looks at."""
 UNREADABLE_PICTURE = ("damaged", "truncated", "bad_media")
 """Failures of one of several pictures behind which a tolerant sampling ends."""
 
@@ -38,17 +40,23 @@ def pictures_of(path: Path, sampling: Sampling, report: Callable[[str, str], Non
 
 
 def sampled_pictures(
-    clip: PictureClip, sampling: Sampling, report_alive: Callable[[], None], report: Callable[[str, str], None]
+    clip: PictureClip,
+    sampling: Sampling,
+    report_alive: Callable[[], None],
+    report: Callable[[str, str], None],
+    first: int = 0,
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield (pts_seconds, uint8 (H, W, 3)) of the sampled frames. A tolerant sampling ends at the first picture that cannot be
+    """Yield (pts_seconds, uint8 (H, W, 3)) of the sampled frames, those before index `first` without a picture (0,). A tolerant sampling ends at the first picture that cannot be
     read, unless that is the first of all."""
     n_frames, last_seconds = 0, 0.0
     try:
         taken = chosen(clip.frames, sampling, report_alive, lambda shown: shown.seconds)
         for shown, pts_seconds in islice(taken, sampling.max_frames):
             report_alive()
-            with beating(report):
-                image = clip.image(shown, shown.read(), sampling)
+            image = NO_PICTURE
+            if n_frames >= first:
+                with beating(report):
+                    image = clip.image(shown, shown.read(), sampling)
             yield pts_seconds, image
             n_frames, last_seconds = n_frames + 1, pts_seconds
     except SourceError as error:

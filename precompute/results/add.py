@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.alignment import KIND_TITLES
+from analysis.alignment import KIND_TITLES, fitted_frames
 from analysis.summaries.rows import Summaries
 from cache.keys import digest, track_key
 from cache.records import Clip, Head, StoreError, Track
@@ -33,7 +33,6 @@ from precompute.results.meaning.values import Conversion
 from precompute.results.reading import Reader
 from precompute.results.storing import Storage, meaning_words, storage_for
 from precompute.results.truth import (
-    ALIGNED_FRAMES,
     Against,
     Truth,
     add_errors,
@@ -208,7 +207,7 @@ def _judged(
     """
     wanted, n_frames = source.wanted, len(source.matching.places)
     conversion, findings = wanted.conversion, Findings()
-    chosen = np.linspace(0, n_frames - 1, min(ALIGNED_FRAMES, n_frames)).round().astype(int).tolist() if truth else []
+    chosen = fitted_frames(n_frames) if truth else []
     compared: dict[int, np.ndarray] = {}
     for at in range(n_frames):
         place = source.matching.places[at]

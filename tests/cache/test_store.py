@@ -87,11 +87,11 @@ def test_a_track_that_is_finished_while_it_is_looked_up_is_found(store, monkeypa
     reader = Store(store.root, read_only=True)
 
     def finish_first(path: Path):
-        monkeypatch.setattr("cache.store.read_json", read_json)
+        monkeypatch.setattr("cache.growing.read_json", read_json)
         TrackWriter(store, make_head()).finish()
         return read_json(path)
 
-    monkeypatch.setattr("cache.store.read_json", finish_first)
+    monkeypatch.setattr("cache.growing.read_json", finish_first)
     track = reader.get(make_head().key)
     assert track is not None and track.is_complete and track.n_frames == 4
 
@@ -286,6 +286,8 @@ BAD_MANIFESTS = [
     {"domain": {"channels": 1, "scale": "log", "lo": 0, "hi": 1}},
     {"domain": {"channels": 1, "scale": "linear", "lo": 1, "hi": 1}},
     {"domain": {"channels": 1, "scale": "linear", "lo": None, "hi": 1}},
+    {"domain": {"channels": 1, "scale": "linear", "lo": float("nan"), "hi": 1}},
+    {"domain": {"channels": 1, "scale": "linear", "lo": 0, "hi": float("inf")}},
     {"domain": {"channels": 1, "scale": "linear", "lo": 0, "hi": 1, "step": float("nan")}},
     {"clip": None},
     {"packs": [{"sha256": "a" * 64, "start": 0, "n_frames": 1, "bytes": 1.5}]},

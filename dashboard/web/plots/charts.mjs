@@ -39,9 +39,9 @@ export class Charts {
    * @param {HTMLElement} host
    * @param {{signal: AbortSignal, theme: import("../ui/theme.mjs").Theme, curves: import("./curves.mjs").Curves,
    *   onSeek: (frame: number, isFinal: boolean) => void, onLoop: (loop: [number, number]) => void,
-   *   onLook: (changes: Partial<Look>) => void}} options
+   *   onLook: (changes: Partial<Look>) => void, onMeasure?: (measure: string) => void}} options
    */
-  constructor(host, { signal, theme, curves, onSeek, onLoop, onLook }) {
+  constructor(host, { signal, theme, curves, onSeek, onLoop, onLook, onMeasure = () => {} }) {
     this.host = host;
     this.signal = signal;
     this.theme = theme;
@@ -49,6 +49,9 @@ export class Charts {
     this.onSeek = onSeek;
     this.onLoop = onLoop;
     this.onLook = onLook;
+    this.onMeasure = onMeasure;
+    /** Errors that can be plotted: column and name. @type {[string, string][]} */
+    this.errors = [];
     /** @type {Drawn[]} */
     this.drawn = [];
     /** @type {any} the Plotly module, once it is loaded */
@@ -67,6 +70,7 @@ export class Charts {
     this.stale = null;
     this.gapControls = this.buildGapControls();
     this.zoomControls = this.buildZoomControls();
+    this.errorControls = this.buildErrorControls();
     listenToPointer(this, ZOOM_STEP);
     /** Settled by the first picture: plotly.js takes half a second to evaluate, and pictures come first. */
     this.firstPaint = new Promise((resolve) => (this.markPainted = resolve));
@@ -262,6 +266,12 @@ export class Charts {
       const at = charts.findIndex(({ id }) => id === compared.measure.id);
       charts.splice(at + 1, 0, { ...gapChart(compared), controls: this.gapControls });
     }
+    const error = charts.find(({ id }) => id === "error");
+    if (error && this.errors.length > 1) {
+      const shown = charts.find(({ id }) => id === "accuracy") ?? error;
+      fill(this.errorControls.menu, this.errors, shown.measure ?? "");
+      charts[charts.indexOf(error)] = { ...error, controls: this.errorControls };
+    }
     return [...charts, ...this.extras];
   }
 
@@ -279,6 +289,12 @@ export class Charts {
     const choose = () => this.onLook({ gap: { of: measure.value, against: this.compared()?.second ?? "B" } });
     measure.addEventListener("change", choose, { signal: this.signal });
     return Object.assign(element("span", { class: "chart-controls" }, measure), { measure });
+  }
+
+  buildErrorControls() {
+    const menu = element("select", { "aria-label": "error that is plotted" });
+    menu.addEventListener("change", () => this.onMeasure(menu.value), { signal: this.signal });
+    return Object.assign(element("span", { class: "chart-controls" }, menu), { menu });
   }
 
   buildZoomControls() {

@@ -22,13 +22,13 @@ export const STRIP_IDS = ["energy", "stability", "expected"];
  * @typedef {{id: string, title: string, unit: string, series: Series[], hasZeroLine?: boolean, axis?: string, nTicks?: number,
  *   isAnchored?: boolean, hasBand?: boolean, limit?: import("../drawing/energy_scale.mjs").Limit | null,
  *   areas?: {letter: string, x: number[], values: (number | null)[]}[], bands?: {colour: string, values: Float64Array}[],
- *   floors?: Record<string, number | null>, faint?: Series[], words?: {text: string, isTop: boolean}[], note?: string, controls?: HTMLElement,
+ *   measure?: string, floors?: Record<string, number | null>, faint?: Series[], words?: {text: string, isTop: boolean}[], note?: string, controls?: HTMLElement,
  *   onTap?: (frame: number, value: number) => void, onEntry?: (index: number) => void}} Chart `axis` names the axis before
  *   its unit; `isAnchored`: on the scale of standardised energies, with a band of usual values where it `hasBand`, and a
- *   line at the `limit`; `areas` reach down to 0 and `bands` stand on each other; `faint`: drawn without an entry; `note`:
+ *   line at the `limit`; `areas` reach down to 0 and `bands` stand on each other; `faint`: drawn without an entry; `measure`: of an error, the one chosen in the menu of that name; `note`:
  *   behind the title; `controls`: at the right of it; `onTap`: a click that drags nothing, with the axis' value;
  *   `onEntry`: a click on the entry of a series with `act`
- * @typedef {Pick<Chart, "id" | "title" | "unit" | "series" | "hasZeroLine" | "floors"> & {limit?: number | null}} SentChart a chart as
+ * @typedef {Pick<Chart, "id" | "title" | "unit" | "series" | "hasZeroLine" | "floors" | "measure"> & {limit?: number | null}} SentChart a chart as
  *   Python sends it; limit: of an energy, see `limitOf`
  * @typedef {{id: string, title: string, unit: string, limit: import("../drawing/energy_scale.mjs").Limit | null,
  *   byLetter: Map<string, Float64Array>, floors: Record<string, number | null>}} Measure values of each configuration, by

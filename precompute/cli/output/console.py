@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
@@ -92,6 +93,18 @@ def print_table(table: Table) -> None:
     """Print a table on stdout; into a pipe, with every row on one line."""
     page = out if out.is_terminal else SteadyConsole(highlight=False, width=PIPE_WIDTH)
     page.print(table)
+
+
+def print_columns(head: Sequence[str], rows: Sequence[Sequence[str]], *, n_left: int) -> None:
+    """Many rows in columns on stdout, each row on one line; the first `n_left` columns and the last begin at the left."""
+    widths = [max(map(cell_len, column)) for column in zip(head, *rows, strict=True)]
+
+    def padded(at: int, text: str) -> str:
+        space = " " * (widths[at] - cell_len(text))
+        return f"{text}{space}" if at < n_left or at == len(widths) - 1 else f"{space}{text}"
+
+    lines = ("  ".join(padded(at, text) for at, text in enumerate(row)).rstrip() for row in (head, *rows))
+    out.out("\n".join(lines), highlight=False)
 
 
 def open_store(place: Place | None) -> Store:

@@ -96,6 +96,8 @@ class ConsoleEvents:
 def _planned(plan: events.Planned) -> str:
     size = f", about {plan.estimated_bytes / 1e6:.0f} MB" if plan.n_frames else ""
     frames = count(plan.n_frames, "frame") if plan.n_frames else "unknown number of frames"
+    if plan.first_frame:
+        frames = f"frames {plan.first_frame} to {plan.n_frames - 1}"
     dtype = plan.dtype if not plan.accuracy else f"{plan.dtype}, {plan.accuracy}"
     return (
         f"{plan.title}: {frames}, {plan.n_pending} of {count(plan.n_tracks, 'track')} to compute{size}, "
@@ -108,6 +110,9 @@ def _estimated(title: str, event: events.Estimated) -> str:
 
 
 def _stored(done: events.Stored) -> str:
+    if done.is_partial:
+        frames = count(done.n_frames_computed, "frame")
+        return f"{done.title}: {frames} of this shard computed in {_duration(done.seconds)}; other shards are not done"
     if not done.n_tracks_computed:
         return f"{done.title}: {count(done.n_tracks, 'track')} already stored, 0 frames computed"
     measured = f", {done.n_tracks_measured} of them of motion and stability" if done.n_tracks_measured else ""

@@ -38,9 +38,9 @@ class JsonEvents:
             case events.Computing():
                 self._progress("compute", event.n_frames, event.n_total)
             case events.Stored():
-                self._n_stored += 1
+                self._n_stored += not event.is_partial
                 self._print(
-                    "stored",
+                    "part_stored" if event.is_partial else "stored",
                     source=event.source,
                     title=event.title,
                     clip=event.clip,

@@ -31,7 +31,7 @@ class NextStep:
 
     def emit(self, event: events.Event) -> None:
         match event:
-            case events.Stored():
+            case events.Stored(is_partial=False):
                 self._titles[event.clip] = event.title
                 self._shifted |= {event.clip: event.n_shifts} if event.n_shifts else {}
             case events.RunEnded() if self._titles:

@@ -41,7 +41,7 @@ class ReportEvents:
             case events.Started():
                 self._item = Item(event.source, "stopped", began=_now())
             case events.Stored():
-                self._end("stored", title=event.title, clip=event.clip)
+                self._end("stopped" if event.is_partial else "stored", title=event.title, clip=event.clip)
             case events.Failed():
                 self._end("failed", **event.facts)
             case events.RunEnded():

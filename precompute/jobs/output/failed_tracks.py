@@ -15,10 +15,11 @@ NAMES_SHOWN = 6
 
 
 class FailedTracks:
-    """Those given up so far. The caller holds `store.writing` of the clip."""
+    """Those given up so far."""
 
-    def __init__(self, store: Store, names: Mapping[str, str]) -> None:
-        """`names`: key of each track that is computed -> its configuration."""
+    def __init__(self, store: Store | None, names: Mapping[str, str]) -> None:
+        """`names`: key of each track that is computed -> its configuration. `store`: where they are removed, as the caller holds
+        `writing` of the clip; None for parts, which the job that completes the clip finds to fail again, and removes."""
         self._store, self._names = store, names
         self._first_frames: dict[str, int] = {}
 
@@ -32,7 +33,8 @@ class FailedTracks:
             self._first_frames |= dict.fromkeys(new, frame)
             pack.drop(new)
             disk.drop(new)
-            self._store.remove(new)
+            if self._store is not None:
+                self._store.remove(new)
 
     def others(self, chunks: Mapping[str, TrackChunk]) -> dict[str, TrackChunk]:
         """The chunks of all other tracks."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from cache.pack import MAX_FRAMES
 from cache.records import Clip
-from cache.writer import TrackWriter
+from cache.writer import PartWriter, TrackWriter
 from precompute.jobs.batches import Remarks
 from precompute.jobs.output.encode import encode_image, encode_preview
 from precompute.jobs.output.tracks import TrackChunk
@@ -21,8 +21,6 @@ PACK_PIXELS = 64 * 256 * 256
 """Pixels per pack and track, 64 frames of 256x256: the most that a killed job computes again, and its bound on memory."""
 ENCODED_TOGETHER = 8
 """Images of a track that one encoder handles at a time: with fewer, the threads cost more than the work."""
-MAX_REMARK = 1000
-"""Letters of what a track records about its source; names and numbers of streams come from the file."""
 DISK_THREADS = 16
 """Files written to the disk at a time."""
 
@@ -86,7 +84,7 @@ class PackBuilder:
         for key in keys:
             self._chunks.pop(key, None)
 
-    def write(self, writer: TrackWriter) -> None:
+    def write(self, writer: TrackWriter | PartWriter) -> None:
         """Store the pack of one track, once it is encoded."""
         if chunks := self._chunks.get(writer.head.key):
             columns = {name: np.concatenate([chunk.columns[name] for chunk in chunks]) for name in chunks[0].columns}
@@ -99,7 +97,7 @@ class PackWriter:
     """Writes packs while the next frames are computed, many tracks at a time: a disk is slow to confirm that a file is
     safe, and confirms many files as fast as one."""
 
-    def __init__(self, writers: Iterable[TrackWriter]) -> None:
+    def __init__(self, writers: Sequence[TrackWriter] | Sequence[PartWriter]) -> None:
         self._writers = tuple(writers)
         self._disk = ThreadPoolExecutor(DISK_THREADS, "disk")
         self._writing: list[Future[None]] = []
@@ -124,17 +122,17 @@ class PackWriter:
         self._writers = tuple(writer for writer in self._writers if writer.head.key not in keys)
 
     def finish(self, remarks: Remarks) -> None:
-        """Once everything is written, mark every track as complete, with what is known about its source."""
+        """Once everything is written, mark every track as complete, with what is known about its source; of parts, state the end
+        of the clip if it was reached."""
         self.wait()
-        found = {
-            name: "; ".join(texts)[:MAX_REMARK]
-            for name, texts in (("damage", remarks.damages), ("notes", remarks.notes))
-            if texts
-        }
 
-        def finish(writer: TrackWriter) -> None:
-            writer.head = replace(writer.head, computed_on={**writer.head.computed_on, **found})
-            writer.finish()
+        def finish(writer: TrackWriter | PartWriter) -> None:
+            if isinstance(writer, TrackWriter):
+                known = remarks.texts or (writer.end.remarks if writer.end else {})
+                writer.head = replace(writer.head, computed_on={**writer.head.computed_on, **known})
+                writer.finish()
+            elif remarks.n_frames is not None:
+                writer.finish(remarks.n_frames, remarks.texts)
 
         list(self._disk.map(finish, self._writers))
         log.info("%d tracks complete", len(self._writers))

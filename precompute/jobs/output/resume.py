@@ -10,9 +10,10 @@ from functools import partial
 
 import torch
 
-from cache.records import BadRecord
+from cache.growing import read_end, read_parts
+from cache.records import BadRecord, Head
 from cache.store import Store
-from cache.writer import TrackWriter
+from cache.writer import PartWriter, TrackWriter
 from precompute.jobs.output.packs import DISK_THREADS
 from precompute.jobs.output.tracks import STATED_LATER, TrackSpec
 from precompute.jobs.predict import Compute, dtype_name
@@ -23,12 +24,24 @@ as its first stream is decoded."""
 
 
 def n_stored_frames(store: Store, spec: TrackSpec) -> int:
-    """Frames that an earlier run left of an incomplete track; 0 if its manifest cannot be read."""
+    """Frames that an earlier run, or other machines, left of an incomplete track; 0 if its manifest cannot be read."""
     try:
         track = store.get(spec.head.key)
     except BadRecord:
         return 0
-    return track.n_frames if track and not track.is_complete else 0
+    if track is None or track.is_complete:
+        return 0
+    packs = {pack.start: pack for pack in track.packs} | read_parts(store.track_folder(spec.head.key))
+    return sum(pack.n_frames for pack in packs.values())
+
+
+def units_left_nothing(store: Store, specs: Sequence[TrackSpec]) -> bool:
+    """Whether units have computed every frame of those tracks, so that they need only be completed."""
+    for spec in specs:
+        track, end = store.get(spec.head.key), read_end(store.track_folder(spec.head.key))
+        if track is None or not (track.is_complete or (end is not None and track.n_frames == end.n_frames)):
+            return False
+    return True
 
 
 def state_trust(store: Store, specs: Sequence[TrackSpec]) -> int:
@@ -51,9 +64,18 @@ def state_trust(store: Store, specs: Sequence[TrackSpec]) -> int:
 
 def open_tracks(store: Store, specs: Sequence[TrackSpec], compute: Compute, zoo_version: str) -> list[TrackWriter]:
     """A writer for each track, at the end of what an earlier run left of it."""
-    heads = [replace(spec.head, computed_on=_describe(spec, compute, zoo_version)) for spec in specs]
     with ThreadPoolExecutor(DISK_THREADS, "disk") as disk:
-        return list(disk.map(partial(TrackWriter, store), heads))
+        return list(disk.map(partial(TrackWriter, store), _heads(specs, compute, zoo_version)))
+
+
+def open_parts(store: Store, specs: Sequence[TrackSpec], compute: Compute, zoo_version: str) -> list[PartWriter]:
+    """A writer of parts for each track."""
+    with ThreadPoolExecutor(DISK_THREADS, "disk") as disk:
+        return list(disk.map(partial(PartWriter, store), _heads(specs, compute, zoo_version)))
+
+
+def _heads(specs: Sequence[TrackSpec], compute: Compute, zoo_version: str) -> list[Head]:
+    return [replace(spec.head, computed_on=_describe(spec, compute, zoo_version)) for spec in specs]
 
 
 def _describe(spec: TrackSpec, compute: Compute, zoo_version: str) -> dict[str, str]:
