@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 import time
@@ -13,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISDIR
 
-from cache.files import bytes_of, children, make_folder, sync_folder, write_whole
+from cache.backends.bucket_store import BucketStore
+from cache.files import bytes_of, children
 from cache.growing import named_files
 from cache.records import BadRecord, NewerRecord, Pack, StoreError, Track
 from cache.store import REPAIR, CorruptPack, Store, is_key
@@ -54,9 +54,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Orphan:
-    """A file or folder that nothing in the store names."""
+    """A file, folder or object that nothing in the store names."""
 
     path: Path
+    """Below the store's `root`, where an object is not."""
     what: str
     """leftover, media or quarantine."""
     bytes: int
@@ -94,31 +95,24 @@ def repair(store: Store, problem: Problem) -> None:
         with suppress(BadRecord, OSError):
             store.read(problem.key)
             return  # a job has made it again meanwhile
-        move_to_quarantine(store, store.track_folder(problem.key), problem)
+        move_to_quarantine(store, problem)
         return
     with store.writing(problem.clip):
         track = store.read(problem.key)
         listed = [pack for pack in track.packs if pack.sha256 == problem.sha256] if track else []
         if track and listed and _problem_of(store, track, listed[0]):
-            move_to_quarantine(store, store.pack_file(problem.key, problem.sha256), problem)
+            move_to_quarantine(store, problem)
 
 
-def move_to_quarantine(store: Store, path: Path, problem: Problem) -> None:
-    """Move a damaged file or folder of the store into quarantine, with a note: what, when, and from which track."""
-    folder = store.root / "quarantine"
-    name = f"{path.stem[:12]}-{secrets.token_hex(4)}"
+def move_to_quarantine(store: Store, problem: Problem) -> None:
+    """Move a damaged pack or track of the store into quarantine, with a note: what, when, and from which track."""
     note = {
         "what": problem.what,
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "name": problem.name,
         "track": problem.key,
-        "from": str(path.relative_to(store.root)),
     }
-    if path.exists():
-        make_folder(folder)
-        write_whole(folder / f"{name}.json", [json.dumps(note, indent=1).encode()])
-        path.rename(folder / f"{name}{path.suffix}")
-        sync_folder(path.parent)
+    store.set_aside(problem.key, problem.sha256, note)
 
 
 def _problem_of(store: Store, track: Track, pack: Pack) -> Problem | None:
@@ -149,6 +143,10 @@ def collect(
     too. `unused`: SHA-256 of the sources of all tracks -> media files that none of them needs; they go where it is
     given. `quarantine`: empties the quarantine as well. Skips everything that a job is writing.
     """
+    if isinstance(store, BucketStore):
+        for one in store.unnamed(min_age_seconds, quarantine=quarantine, dry_run=dry_run):
+            yield Orphan(store.root / one.name, one.what, one.bytes)
+        return
     latest = time.time() - min_age_seconds
     for key in store.track_keys():
         with suppress(BadRecord, StoreError, OSError):  # `verify` reports bad tracks; running jobs tidy up themselves

@@ -14,21 +14,24 @@ never see half a file and killed writers never leave one. A track owns its folde
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import platformdirs
 from filelock import Timeout
 
 from cache.clip_rows import ClipRow, read_rows, write_rows
-from cache.files import checked, hash_file, make_folder, read_json, write_whole
-from cache.growing import read_growing
+from cache.files import checked, hash_file, make_folder, read_json, sync_folder, write_whole
+from cache.growing import End, begin, list_pack, read_end, read_growing, read_parts
 from cache.index import Index, open_index, read_summaries
 from cache.keys import is_key
 from cache.lines import newest_first
@@ -37,6 +40,7 @@ from cache.locks import has_flock, lock_of
 from cache.pack import BadPack, read_column, read_header, read_image, read_images
 from cache.records import (
     BadRecord,
+    Head,
     NewerRecord,
     Pack,
     StoreError,
@@ -56,8 +60,10 @@ class CorruptPack(StoreError):
 
 
 def default_root() -> Path:
-    """`$CROSSCHECK_STORE`, else the user's data folder. Raises StoreError if there is none."""
+    """`$CROSSCHECK_STORE`, else the user's data folder. Raises StoreError if there is none, or if it is no folder."""
     if named := os.environ.get(STORE_VARIABLE):
+        if "://" in named:
+            raise StoreError("this needs a store in a folder, not in a bucket", "name one with --store DIR")
         return Path(named)
     try:
         return Path(platformdirs.user_data_dir("crosscheck")) / "store"
@@ -89,6 +95,20 @@ class Store:
             self._open_for_writing()
 
     # Places
+
+    @property
+    def address(self) -> str:
+        """What opens the store again, for commands and messages."""
+        return str(self.root)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether the store is a folder, in which work can be asked for and machines can put parts of tracks."""
+        return True
+
+    def free_bytes(self) -> float:
+        """Room for further results."""
+        return shutil.disk_usage(self.root).free
 
     @property
     def media_dir(self) -> Path:
@@ -274,16 +294,11 @@ class Store:
 
     def check_pack(self, track: Track, pack: Pack) -> None:
         """Raises CorruptPack unless the pack's bytes are intact and its header agrees with the track."""
-        head = track.head
-        expected = (pack.n_frames, head.codec, head.clip.width, head.clip.height, head.domain["channels"])
         try:
-            with self.pack_path(head.key, pack.sha256).open("rb") as file:
-                header = read_header(file, pack.bytes)
-        except (BadPack, OSError) as error:
+            with self.pack_path(track.head.key, pack.sha256).open("rb") as file:
+                require_header(track, pack, file)
+        except OSError as error:
             raise CorruptPack(str(error)) from error
-        found = (header.n_frames, header.codec, header.width, header.height, header.channels)
-        if found != expected:
-            raise CorruptPack(f"pack {pack.sha256[:12]} holds {found}, expected {expected}", REPAIR)
 
     # Changes
 
@@ -303,6 +318,29 @@ class Store:
             yield
         finally:
             lock.release()
+
+    def begin(self, head: Head, packs: Sequence[Pack]) -> None:
+        """Begin to write a track, or go on with one that has those packs. The caller holds `writing` of its clip."""
+        folder = self.track_folder(head.key)
+        begin(folder, head, packs)
+        (folder / "manifest.json").unlink(missing_ok=True)
+
+    def put_pack(self, head: Head, sha256: str, data: bytes) -> None:
+        """Store the bytes of a pack, which nothing lists yet."""
+        write_whole(self.pack_file(head.key, sha256), [data])
+
+    def list_packs(self, head: Head, packs: Sequence[Pack], n_new: int) -> None:
+        """List the last `n_new` of the growing track's `packs`, which are stored."""
+        for pack in packs[len(packs) - n_new :]:
+            list_pack(self.track_folder(head.key), pack)
+
+    def parts(self, key: str) -> dict[int, Pack]:
+        """First frame -> the part of a growing track that another machine put there (cache/growing.py)."""
+        return read_parts(self.track_folder(key))
+
+    def end(self, key: str) -> End | None:
+        """Where the clip of a growing track ends, if another machine has found that."""
+        return read_end(self.track_folder(key))
 
     def complete(self, track: Track) -> None:
         """Write the manifest of a track whose packs are all stored, and remove every other file of its folder."""
@@ -326,7 +364,7 @@ class Store:
             raise
         except BadRecord:
             pass  # an unreadable track is replaced
-        make_folder(self.track_folder(track.head.key))
+        self._make_place(track.head.key)
         for pack in track.packs:
             try:
                 self.check_pack(track, pack)
@@ -350,6 +388,21 @@ class Store:
         self._lister.expire()
         return freed
 
+    def set_aside(self, key: str, sha256: str, note: Mapping[str, Any]) -> None:
+        """Move a damaged pack, or the whole track where `sha256` is empty, into quarantine, with a note in JSON."""
+        path = self.pack_file(key, sha256) if sha256 else self.track_folder(key)
+        folder = self.root / "quarantine"
+        name = f"{path.stem[:12]}-{secrets.token_hex(4)}"
+        if path.exists():
+            make_folder(folder)
+            note = {**note, "from": str(path.relative_to(self.root))}
+            write_whole(folder / f"{name}.json", [json.dumps(note, indent=1).encode()])
+            path.rename(folder / f"{name}{path.suffix}")
+            sync_folder(path.parent)
+
+    def share_index(self) -> None:
+        """Let other machines know what was written into the index; a folder's index is the one they read."""
+
     def rebuild_index(self) -> int:
         """Build the index again from the manifests. Returns how many it holds."""
         if self._index is not None:
@@ -366,6 +419,9 @@ class Store:
         self._checked.clear()
         self._parsed.clear()
         self._lister.forget()
+
+    def _make_place(self, key: str) -> None:
+        make_folder(self.track_folder(key))
 
     def _open_for_writing(self) -> None:
         try:
@@ -405,6 +461,19 @@ class Store:
         except ValueError as error:
             raise CorruptPack(f"pack {pack.sha256[:12]} arrived as {error}", "fetch it again") from error
         self.check_pack(track, pack)
+
+
+def require_header(track: Track, pack: Pack, file: BinaryIO) -> None:
+    """Raises CorruptPack unless the header of the open pack agrees with the track."""
+    head = track.head
+    expected = (pack.n_frames, head.codec, head.clip.width, head.clip.height, head.domain["channels"])
+    try:
+        header = read_header(file, pack.bytes)
+    except BadPack as error:
+        raise CorruptPack(str(error)) from error
+    found = (header.n_frames, header.codec, header.width, header.height, header.channels)
+    if found != expected:
+        raise CorruptPack(f"pack {pack.sha256[:12]} holds {found}, expected {expected}", REPAIR)
 
 
 def _with_key(track: Track, key: str) -> Track:

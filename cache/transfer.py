@@ -10,7 +10,6 @@ once all of it has arrived. An interrupted transfer resumes: packs that have arr
 from __future__ import annotations
 
 import re
-import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -135,7 +134,7 @@ def _receive(store: Store, track: Track, read: Callable[[Pack], Iterator[bytes]]
             raise BadRecord("its clip's key does not follow from source and sampling")
         if any(pack.bytes > MAX_PACK_BYTES for pack in track.packs):
             raise BadRecord(f"it names a pack of more than {MAX_PACK_BYTES} bytes")
-        free = shutil.disk_usage(store.root).free
+        free = store.free_bytes()
         if free < track.bytes:
             raise StoreError(
                 f"needs {track.bytes / 1e6:.0f} MB, {free / 1e6:.0f} MB are free",

@@ -10,8 +10,7 @@ from itertools import takewhile
 
 import numpy as np
 
-from cache.files import write_whole
-from cache.growing import End, begin, list_pack, put_end, put_part, read_end, read_parts
+from cache.growing import End, begin, put_end, put_part, read_end, read_parts
 from cache.maintenance import Problem, move_to_quarantine
 from cache.pack import build_pack
 from cache.records import BadRecord, Head, NewerRecord, Pack, StoreError, Track
@@ -28,28 +27,26 @@ class TrackWriter:
         Raises StoreError where the track is complete, and NewerRecord where a newer version wrote it.
         """
         self._store = store
-        self._folder = store.track_folder(head.key)
         try:
             before = store.get(head.key)
         except NewerRecord:
             raise
         except BadRecord as error:  # an unreadable track is made again
             before = None
-            move_to_quarantine(store, self._folder, Problem(head.label, str(error), head.key))
+            move_to_quarantine(store, Problem(head.label, str(error), head.key))
         packs = _intact_packs(store, before) if before else ()
         if before and before.is_complete and len(packs) == len(before.packs):
             raise StoreError(f"{head.configuration} of '{head.clip.title}' is complete", "remove it to make it again")
         self._parts = {
             start: part
-            for start, part in read_parts(self._folder).items()
+            for start, part in store.parts(head.key).items()
             if before is not None and _is_intact(store, before.head, part)
         }
         # Once there are frames, the head stays as it was: it says how they were made.
         self.head = before.head if before and (packs or self._parts) else stamped(head)
         self._packs = list(packs)
-        begin(self._folder, self.head, packs)
-        (self._folder / "manifest.json").unlink(missing_ok=True)
-        self.end = read_end(self._folder)
+        store.begin(self.head, packs)
+        self.end = store.end(head.key)
         """Where the clip ends, if another machine has found that."""
 
     @property
@@ -81,10 +78,13 @@ class TrackWriter:
             raise ValueError(
                 f"{self.head.configuration} holds {self.n_frames} frames; cannot append from frame {start}"
             )
-        pack = write_pack(self._store, self.head, start, images, columns, previews)
-        self._packs.append(pack)
-        list_pack(self._folder, pack)
-        self._absorb()
+        self._packs.append(write_pack(self._store, self.head, start, images, columns, previews))
+        n_listed = len(self._packs) - 1
+        while (
+            part := self._parts.get(self.n_frames)
+        ) is not None:  # those that follow, up to the first that is missing
+            self._packs.append(part)
+        self._store.list_packs(self.head, self._packs, len(self._packs) - n_listed)
 
     def finish(self) -> Track:
         """Write the manifest: from now on the track is complete and its clip's `n_frames` is exact."""
@@ -92,12 +92,6 @@ class TrackWriter:
         track = Track(head, tuple(self._packs), is_complete=True)
         self._store.complete(track)
         return track
-
-    def _absorb(self) -> None:
-        """List the parts that follow, up to the first that is missing."""
-        while (part := self._parts.get(self.n_frames)) is not None:
-            self._packs.append(part)
-            list_pack(self._folder, part)
 
 
 class PartWriter:
@@ -109,6 +103,8 @@ class PartWriter:
 
         Raises BadRecord where what is stored of the track cannot be read.
         """
+        if not store.is_folder:
+            raise StoreError("shards need a store in a folder, and this one is in a bucket", "run without --shard")
         self._store, self._folder = store, store.track_folder(head.key)
         before = store.get(head.key)
         if before is None:
@@ -174,7 +170,7 @@ def write_pack(
         previews=previews,
     )
     sha256 = hashlib.sha256(data).hexdigest()
-    write_whole(store.pack_file(head.key, sha256), [data])
+    store.put_pack(head, sha256, data)
     return Pack(sha256, start, len(images), len(data))
 
 
@@ -189,6 +185,6 @@ def _is_intact(store: Store, head: Head, pack: Pack) -> bool:
         store.check_pack(Track(head, (), is_complete=False), pack)
     except CorruptPack as error:
         problem = Problem(head.label, str(error), head.key, pack.sha256, clip=head.clip.key)
-        move_to_quarantine(store, store.pack_file(head.key, pack.sha256), problem)
+        move_to_quarantine(store, problem)
         return False
     return True

@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from cache.store import STORE_VARIABLE, Store, default_root  # noqa: E402
+from cache.backends.opening import default_place, open_place  # noqa: E402
+from cache.store import STORE_VARIABLE  # noqa: E402
 from dashboard.server.page_shell import PageShell  # noqa: E402
 from dashboard.server.routes import player_routes, store_argument  # noqa: E402
 from dashboard.server.send_at_once import SendAtOnce  # noqa: E402
@@ -26,7 +27,7 @@ from dashboard.visitors.access import require_secrets_of  # noqa: E402
 from dashboard.visitors.asking import may_ask  # noqa: E402
 from dashboard.visitors.visitor import NameVisitors  # noqa: E402
 
-# In the environment, so that every page opens the same store through `default_root()`.
+# In the environment, so that every page opens the same store through `default_place()`.
 if named := store_argument(sys.argv[1:]):
     os.environ[STORE_VARIABLE] = named
 
@@ -38,7 +39,7 @@ hosts = [f"[{host}]" if ":" in host else host for host in st.get_option("server.
 base_path = st.get_option("server.baseUrlPath")
 app = st.App(
     str(Path(__file__).with_name("ui.py")),
-    routes=player_routes(Store(default_root(), read_only=True), base_path=base_path),
+    routes=player_routes(open_place(default_place(), read_only=True), base_path=base_path),
     middleware=[
         Middleware(SendAtOnce),
         Middleware(TrustedHostMiddleware, allowed_hosts=hosts or ["*"], www_redirect=False),

@@ -9,7 +9,9 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from analysis.columns import Columns
-from cache.store import Store, default_root
+from cache.backends.objects import BucketError
+from cache.backends.opening import default_place, open_place
+from cache.store import Store
 from dashboard.pages import PAGES
 from dashboard.selection.choices import arrive
 from dashboard.site import Site
@@ -27,7 +29,7 @@ def main() -> None:
         st.header("Sign-in is not set up")
         st.text(str(error))
         return
-    store, columns = _open_store(str(default_root()))
+    store, columns = _open_store(str(default_place()))
     pages: dict[str, StreamlitPage] = {}
     site = Site(store, columns, pages)
     for entry in PAGES:
@@ -53,6 +55,10 @@ def _ask_to_sign_in() -> None:
 def _show(site: Site, show: Callable[[Site], None]) -> None:
     try:
         show(site)
+    except BucketError as error:
+        st.header("The store cannot be read")
+        st.text(f"{error.found[:1].upper()}{error.found[1:]}.")
+        st.text(f"Whoever runs this page can {error.next_step}.")
     except OSError as error:
         st.header("The store cannot be read")
         st.text(f"{site.store.root}: {error.strerror or error}")
@@ -65,7 +71,7 @@ def _show(site: Site, show: Callable[[Site], None]) -> None:
 @st.cache_resource(show_spinner=False)
 def _open_store(root: str) -> tuple[Store, Columns]:
     """One store for all sessions: it caches the manifests that it has parsed and the packs that it has hashed."""
-    store = Store(root, read_only=True)
+    store = open_place(root, read_only=True)
     return store, Columns(store)
 
 

@@ -90,6 +90,7 @@ def keep_summaries(store: Store, clip: str) -> None:
     """Keep what lists and overviews say of one clip, so that they read neither its manifests nor its packs. Reads no other clip."""
     stamps = store.keep_line(clip)
     found, _ = Summaries(store).read(only=[track.head.key for track in store.tracks(clip=clip)])
+    store.share_index()
     if stamps is None or any(one.problem or not one.is_complete for one in found):
         return
     for name, text in brief_rows(found).items():

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import islice
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from analysis.summaries.briefs import Briefs
 from analysis.summaries.record import Summary
 from analysis.summaries.rows import Summaries
+from cache.backends.opening import open_place
 from cache.lines import Line
 from cache.records import Clip
 from cache.store import Store
@@ -57,7 +57,7 @@ def read_overview(store: Store, link: Mapping[str, str], seconds: float) -> Over
     """Look at the store for at most about that long; the rest is read at the next look."""
     hidden = unlisted(store)
     named, asked = link.get("clip", ""), link.get("predict", "")
-    readers = _readers_of(store.root)
+    readers = _readers_of(store.address)
     listing = store.listing()
     if len(listing.lines) <= FEW_CLIPS:
         found, n_unread = readers.summaries.read(seconds)
@@ -150,7 +150,7 @@ def _with_curves(overview: Overview, clips: Sequence[str]) -> list[Summary]:
     """The briefs, and of those clips the whole summaries."""
     listing, wanted = overview.store.listing(), set(clips)
     keys = [key for clip in clips for key in listing.keys(clip)]
-    whole, _ = _readers_of(overview.store.root).summaries.read(only=keys)
+    whole, _ = _readers_of(overview.store.address).summaries.read(only=keys)
     return [*whole, *(one for one in overview.summaries if one.clip.key not in wanted)]
 
 
@@ -161,9 +161,9 @@ class _Readers:
 
 
 @cache
-def _readers_of(root: Path) -> _Readers:
+def _readers_of(address: str) -> _Readers:
     """One for all sessions and routes: it keeps what it has read."""
-    store = Store(root, read_only=True)
+    store = open_place(address, read_only=True)
     summaries = Summaries(store)
     return _Readers(summaries, Briefs(store, summaries))
 

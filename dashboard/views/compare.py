@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import streamlit as st
 
@@ -145,7 +144,7 @@ def _show_empty(store: Store, catalogue: Catalogue, add_video: Callable[[], None
     """Explain why there is nothing to show and what to run, and check the store again automatically."""
     with st.container(key="empty"):
         st.header("Nothing to compare yet")
-        st.text(_why_empty(store.root))
+        st.text(_why_empty(store))
         st.text("Compute the bundled clips, or a video of your own:")
         commands = ("python -m precompute run phone walkthrough", "python -m precompute run my-video.mp4")
         show_commands(commands, store)
@@ -158,7 +157,10 @@ def _show_empty(store: Store, catalogue: Catalogue, add_video: Callable[[], None
     refresh_when_changed(partial(catalogue_of, store, {}), catalogue, None)
 
 
-def _why_empty(root: Path) -> str:
+def _why_empty(store: Store) -> str:
+    root = store.root
+    if not store.is_folder:
+        return f"The store {store.address} holds no frames."
     if not root.exists():
         return f"There is no store at {root} yet."
     try:
@@ -170,5 +172,4 @@ def _why_empty(root: Path) -> str:
 
 def _has_unreadable_tracks(store: Store) -> bool:
     """True if there are track folders although nothing is listed."""
-    folder = store.root / "tracks"
-    return folder.is_dir() and any((track / "manifest.json").exists() for track in folder.iterdir())
+    return any(store.manifest_stamps().values())

@@ -32,6 +32,9 @@ from dashboard.visitors.network import FORWARDED, network_of, proxies_of
 from dashboard.visitors.visitor import network_name, ticket_of, visitor
 
 OFF = "Asking is switched off on this server. Whoever runs it can allow it with CROSSCHECK_REQUESTS."
+IN_BUCKET = (
+    "Asking needs a store in a folder; the store of this page is in a bucket. Results are computed by command there."
+)
 SIGN_IN = "On this server, asking requires sign-in, which is not set up."
 REFUSALS = (Refused, NotWritten, StoreError, BadRecord, PermissionError)
 """What asking raises; `words_of` says it to the visitor."""
@@ -187,6 +190,8 @@ def asker_in(
         return Asker(store, who, Limits(), f"The settings of this server cannot be read: {error}.")
     if mode == "off":
         return Asker(store, who, limits, OFF)
+    if not store.is_folder:
+        return Asker(store, who, limits, IN_BUCKET)
     if mode == "signed-in" and not is_signed_in:
         return Asker(store, who, limits, SIGN_IN)
     return Asker(store, who, limits, network=network_name(network) if network else "")

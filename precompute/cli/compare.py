@@ -7,7 +7,6 @@ import sys
 import threading
 import webbrowser
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -110,7 +109,7 @@ def compare(
     )
     opened = open_store(store)
     with ExitStack() as stack:
-        page = PageOpener(opened.root, port, wants_browser=not no_browser, stack=stack)
+        page = PageOpener(opened.address, port, wants_browser=not no_browser, stack=stack)
         sinks = events.Broadcast(ReportEvents(opened.root), ConsoleEvents(), page)
         try:
             n_failed = run_job(opened, [source], settings, events=sinks, stop=stop)
@@ -132,8 +131,8 @@ def compare(
 class PageOpener:
     """Starts the dashboard once the source has proved usable, and opens the clip's page once frames are on the way."""
 
-    def __init__(self, root: Path, port: int | None, *, wants_browser: bool, stack: ExitStack) -> None:
-        self._root, self._port, self._wants_browser, self._stack = root, port, wants_browser, stack
+    def __init__(self, store: str, port: int | None, *, wants_browser: bool, stack: ExitStack) -> None:
+        self._store, self._port, self._wants_browser, self._stack = store, port, wants_browser, stack
         self._child: DashboardChild | None = None
         self._opening: threading.Thread | None = None
         self._clip = ""
@@ -169,7 +168,7 @@ class PageOpener:
     def _start(self) -> None:
         if self._child is None and not self.failure:
             try:
-                self._child = self._stack.enter_context(DashboardChild(self._root, self._port))
+                self._child = self._stack.enter_context(DashboardChild(self._store, self._port))
                 self._stack.callback(self._stop_opening, self._child)
             except (NoDashboard, OSError) as error:
                 self._fail(str(error))

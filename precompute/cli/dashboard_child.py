@@ -37,8 +37,8 @@ class NoDashboard(Exception):
 class DashboardChild:
     """A running dashboard; leaving the context ends it. It answers this machine alone."""
 
-    def __init__(self, store: Path, port: int | None) -> None:
-        """`port`: None for Streamlit's usual one if it is free, else any free one. Raises NoDashboard and OSError."""
+    def __init__(self, store: str, port: int | None) -> None:
+        """`store`: as `--store` takes it. `port`: None for Streamlit's usual one if it is free, else any free one. Raises NoDashboard and OSError."""
         if importlib.util.find_spec("streamlit") is None:
             raise NoDashboard("streamlit is not installed; install it with: pip install -r requirements/web.txt")
         if not APP.is_file():
@@ -51,7 +51,7 @@ class DashboardChild:
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,  # where .streamlit/config.toml is
-            env=os.environ | {STORE_VARIABLE: str(store.absolute())},
+            env=os.environ | {STORE_VARIABLE: store if "://" in store else str(Path(store).absolute())},
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,

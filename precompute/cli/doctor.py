@@ -10,22 +10,25 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from filelock import Timeout
 from rich.table import Table
 from rich.text import Text
 
+from cache.backends.address import Place
+from cache.backends.opening import default_place
 from cache.locks import NoLocks, file_system, lock_of
 from cache.maintenance import collect
 from cache.records import BadRecord, NewerRecord, StoreError
 from cache.requests.uploads import Uploads
-from cache.store import STORE_VARIABLE, Store, default_root
+from cache.store import STORE_VARIABLE, Store
+from precompute.cli.bucket_doctor import Finding, State, checks_of_bucket
 from precompute.cli.output.console import EXIT_FAILED_ITEM, StoreOption, print_rows, print_table
 from precompute.cli.store.select import existing_store
 from precompute.downloads.download_failures import days_since_release
@@ -56,19 +59,6 @@ VOLATILE_FILE_SYSTEMS = ("tmpfs", "ramfs", "overlay")
 SECONDS_TO_ANSWER = 20.0
 """A program that does not print its version within this time does not work."""
 
-State = Literal["ok", "warning", "problem"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check."""
-
-    name: str
-    state: State
-    found: str
-    next_step: str = ""
-    """Empty if there is nothing to do."""
-
 
 def doctor(
     store: StoreOption = None,
@@ -84,7 +74,7 @@ def doctor(
     """
     if store is not None or STORE_VARIABLE in os.environ:
         existing_store(store, read_only=True)  # one that was named is expected to be there
-    findings = examine(store or default_root())
+    findings = examine(store or default_place())
     if as_json:
         print_rows(map(asdict, findings))
     else:
@@ -98,13 +88,10 @@ def doctor(
         raise typer.Exit(EXIT_FAILED_ITEM)
 
 
-def examine(root: Path) -> list[Finding]:
+def examine(place: Place) -> list[Finding]:
     """Run every check; the store is left as it is."""
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
-        ("store", lambda: _store(root)),
-        ("disk", lambda: _disk(root)),
-        ("tracks", lambda: _tracks(root)),
-        ("index", lambda: _index(root)),
+        *(_checks_of_folder(place) if isinstance(place, Path) else checks_of_bucket(place)),
         ("versions", _versions),
         *([("device", _device), ("JavaScript", _javascript)] if _can_run() else []),
     ]
@@ -117,6 +104,15 @@ def examine(root: Path) -> list[Finding]:
                 Finding(name, "problem", f"cannot be checked: {type(error).__name__}: {error}", "please report this")
             )
     return findings
+
+
+def _checks_of_folder(root: Path) -> list[tuple[str, Callable[[], Iterator[Finding]]]]:
+    return [
+        ("store", lambda: _store(root)),
+        ("disk", lambda: _disk(root)),
+        ("tracks", lambda: _tracks(root)),
+        ("index", lambda: _index(root)),
+    ]
 
 
 def _store(root: Path) -> Iterator[Finding]:

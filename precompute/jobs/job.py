@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -369,11 +368,11 @@ def _choose_compute(
 
 
 def _require_space(store: Store, plan: Plan) -> None:
-    free = shutil.disk_usage(store.root).free
+    free = store.free_bytes()
     needed = FREE_SPACE_FACTOR * plan.estimated_bytes
     if free < needed:
         raise SourceError(
             "disk_full",
-            f"{plan.title}: needs about {needed / 1e9:.1f} GB in {store.root}, but only {free / 1e9:.1f} GB free",
+            f"{plan.title}: needs about {needed / 1e9:.1f} GB in {store.address}, but only {free / 1e9:.1f} GB free",
             "free space, use fewer frames (--fps, --max-frames) or configurations, or choose another --store",
         )

@@ -319,7 +319,7 @@ def test_a_pipe_in_a_folder_or_in_place_of_a_file_is_not_waited_for(source, targ
 
 
 def test_too_little_room_is_told_before_anything_is_written(source, target, tmp_path, monkeypatch):
-    monkeypatch.setattr("cache.transfer.shutil.disk_usage", lambda path: type("Usage", (), {"free": 100}))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 100}))
     arrivals = list(import_tar(target, exported(source, tmp_path / "all.tar"), lambda n: None))
     assert all(arrival.outcome == "refused" and "are free" in arrival.why for arrival in arrivals)
     assert files(target) == {}

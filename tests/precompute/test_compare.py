@@ -137,7 +137,7 @@ def test_a_page_that_is_ended_while_it_starts_says_nothing(tmp_path, monkeypatch
     failed: list[threading.ExceptHookArgs] = []
     monkeypatch.setattr(threading, "excepthook", failed.append)
     with ExitStack() as stack:
-        page = PageOpener(tmp_path, None, wants_browser=False, stack=stack)
+        page = PageOpener(str(tmp_path), None, wants_browser=False, stack=stack)
         page.emit(Planned("clip", "c" * 64, 4, 1, 1, 0.0, "cpu", "float32", ""))
         page.emit(Computing(1, 0, 4))
         assert asked.wait(PATIENCE_SECONDS)

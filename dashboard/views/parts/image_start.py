@@ -44,6 +44,8 @@ def start(site: Site, asker: Asker) -> None:
         )
         if asker.refusal:
             st.text(asker.refusal)
+            if not site.store.is_folder:
+                return
             st.code("CROSSCHECK_REQUESTS=everyone streamlit run dashboard/app.py", language=None)
             return
         show_unserved(asker, site.store)

@@ -11,7 +11,7 @@ from cache.records import Clip
 from cache.reports import last_report
 from cache.store import STORE_VARIABLE, Store
 from dashboard.catalogue import Catalogue
-from dashboard.commands import blanks, for_folder
+from dashboard.commands import STORE, blanks, for_folder
 from dashboard.text import counted, one_line, web_address
 from dashboard.visitors.asking import SERVE, Asker
 
@@ -72,7 +72,9 @@ def show_unserved(asker: Asker, store: Store) -> None:
 def for_store(command: str, store: Store) -> str:
     """`command` for the store of this page, named if it is not the default one."""
     is_default = STORE_VARIABLE not in os.environ
-    return command if is_default else for_folder(command, store.root)
+    if is_default:
+        return command
+    return for_folder(command, store.root) if store.is_folder else f"{command} --store {STORE}"
 
 
 def show_commands(commands: Sequence[str], store: Store) -> None:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.cells import cell_len
@@ -16,8 +16,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
+from cache.backends.address import Place, place_of
+from cache.backends.opening import default_place, open_place
 from cache.records import StoreError
-from cache.store import Store, default_root
+from cache.store import Store
 from precompute.text import one_line
 
 EXIT_FAILED_ITEM, EXIT_USAGE = 1, 2
@@ -40,12 +42,27 @@ class SteadyConsole(Console):
 out = SteadyConsole(highlight=False)
 err = SteadyConsole(stderr=True, highlight=False)
 
+
+def place_argument(text: str) -> Place:
+    """The place of a store, named on the command line. Ends the command if nothing can be there."""
+    try:
+        return place_of(text)
+    except StoreError as error:
+        raise usage(str(error)) from error
+
+
+if TYPE_CHECKING:
+    GivenPlace = Place
+else:
+    GivenPlace = object  # Typer accepts no unions; the parser makes it one of the two
+
 StoreOption = Annotated[
-    Path | None,
+    GivenPlace | None,
     typer.Option(
         "--store",
-        metavar="DIR",
-        help="Folder of the store. Default: $CROSSCHECK_STORE, else in the user's data folder.",
+        metavar="DIR|ADDRESS",
+        parser=place_argument,
+        help="Folder of the store, or s3://BUCKET/PREFIX. Default: $CROSSCHECK_STORE, else in the user's data folder.",
     ),
 ]
 
@@ -89,12 +106,23 @@ def print_columns(head: Sequence[str], rows: Sequence[Sequence[str]], *, n_left:
     out.out("\n".join(lines), highlight=False)
 
 
-def open_store(root: Path | None) -> Store:
+def open_store(place: Place | None) -> Store:
     """The store, for writing. Ends the command if it cannot be opened."""
     try:
-        return Store(root or default_root())
+        return open_place(place or default_place(), read_only=False)
     except StoreError as error:
         raise usage(str(error)) from error
+
+
+def folder_of(place: Place | None) -> Path:
+    """The folder of the store. Ends the command if the store is in a bucket."""
+    try:
+        place = place or default_place()
+    except StoreError as error:
+        raise usage(str(error)) from error
+    if not isinstance(place, Path):
+        raise usage(f"this needs a store in a folder, and {place} is in a bucket; name one with --store DIR")
+    return place
 
 
 @contextmanager

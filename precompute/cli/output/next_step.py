@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
+from cache.backends.address import Place
 from precompute.cli.output.console import out
 from precompute.jobs import events
 from precompute.text import count, one_line
@@ -24,7 +24,7 @@ LINKS = 5
 class NextStep:
     """Prints on `lines`. `store`: as it was named on the command line; None for the default, which the dashboard also opens."""
 
-    def __init__(self, store: Path | None, lines: Console = out) -> None:
+    def __init__(self, store: Place | None, lines: Console = out) -> None:
         self._store, self._lines = store, lines
         self._titles: dict[str, str] = {}
         self._shifted: dict[str, int] = {}
@@ -51,5 +51,5 @@ def page_link(clip: str, port: int = PORT, page: str = "") -> str:
     return f"http://localhost:{port}/{page}?clip={clip[:KEY_LETTERS]}"
 
 
-def _option(store: Path | None) -> str:
+def _option(store: Place | None) -> str:
     return "" if store is None else f" -- --store {shlex.quote(str(store))}"

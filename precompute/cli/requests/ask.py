@@ -27,7 +27,16 @@ from precompute.cli.job_options import (
     TolerantOption,
     patterns_of,
 )
-from precompute.cli.output.console import EXIT_FAILED_ITEM, StoreOption, bytes_bar, complain, open_store, say, usage
+from precompute.cli.output.console import (
+    EXIT_FAILED_ITEM,
+    StoreOption,
+    bytes_bar,
+    complain,
+    folder_of,
+    open_store,
+    say,
+    usage,
+)
 from precompute.cli.requests.shown import name_of, short_id, state_of
 from precompute.media.sampling import Crop, Sampling
 from precompute.media.sources import bundled_clips, local_path
@@ -87,7 +96,7 @@ def ask(
         raise usage(str(error)) from error
     except OSError as error:
         raise usage(f"{source[:200]!r} cannot be read ({error.strerror or error})") from error
-    opened = open_store(store)
+    opened = open_store(folder_of(store))
     requests = Requests(opened.root)
     try:
         request = requests.ask(asked, is_stored=lambda known: _is_stored(opened, known))

@@ -11,7 +11,7 @@ from cache.files import NotWritten
 from cache.records import StoreError
 from cache.requests.queue import Requests, find
 from cache.requests.uploads import Uploads
-from precompute.cli.output.console import StoreOption, open_store, say, usage
+from precompute.cli.output.console import StoreOption, folder_of, open_store, say, usage
 from precompute.cli.requests.shown import name_of, short_id, state_of
 from precompute.serving.housekeeping import tidy
 
@@ -34,7 +34,7 @@ def cancel(
 
       python -m precompute cancel 3f9a01c2b7d4 --delete
     """
-    opened = open_store(store)
+    opened = open_store(folder_of(store))
     requests = Requests(opened.root)
     try:
         for request in [find(requests, id) for id in ids]:

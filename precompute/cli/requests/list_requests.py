@@ -11,8 +11,7 @@ from rich.text import Text
 
 from cache.requests.queue import Requests
 from cache.requests.records import Request
-from cache.store import default_root
-from precompute.cli.output.console import StoreOption, complain, print_rows, print_table, say
+from precompute.cli.output.console import StoreOption, complain, folder_of, print_rows, print_table, say
 from precompute.cli.requests.shown import name_of, row_of, short_id, state_of
 from precompute.text import one_line
 
@@ -30,13 +29,14 @@ def list_requests(
 
       python -m precompute requests --live --json
     """
-    requests = Requests(store or default_root())
+    folder = folder_of(store)
+    requests = Requests(folder)
     found = [request for request in requests.all() if request.is_live or not live]
     if as_json:
         print_rows([row_of(request) for request in found])
         return
     if not found:
-        say(f"{store or default_root()} holds no requests; make one with: python -m precompute ask walkthrough")
+        say(f"{folder} holds no requests; make one with: python -m precompute ask walkthrough")
         return
     table = Table(box=None, pad_edge=False)
     for name in ("id", "asked (UTC)", "source"):

@@ -17,6 +17,7 @@ from precompute.cli.job_options import BatchSizeOption, DeviceOption, LogFormatO
 from precompute.cli.output.console import (
     EXIT_FAILED_ITEM,
     StoreOption,
+    folder_of,
     open_store,
     say,
     usage,
@@ -94,7 +95,9 @@ def serve(
     stop = context.with_resource(stop_on_signals(log_stopping if is_json_log else say_stopping))
     tell = _log if is_json_log else _say
     try:
-        worker = _worker(open_store(store), device, batch_size, threads, keep << 20, allow_code, no_files, tell)
+        worker = _worker(
+            open_store(folder_of(store)), device, batch_size, threads, keep << 20, allow_code, no_files, tell
+        )
         if metrics is not None:
             address = context.with_resource(_answering(metrics, worker))
             tell(f"answering {address}/healthz and {address}/metrics", address=address)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from cache.transfer import copy_tracks, export_tar
-from precompute.cli.output.console import StoreOption, complain, open_store, usage
+from precompute.cli.output.console import GivenPlace, StoreOption, complain, open_store, place_argument, usage
 from precompute.cli.store.select import ClipOption, Patterns, existing_store, select_tracks
-from precompute.cli.store.transfer import report_arrivals, transferring
+from precompute.cli.store.transfer import pass_on_summaries, report_arrivals, transferring
 from precompute.text import count
 
 COMPRESSED = (".gz", ".tgz", ".zip", ".xz", ".bz2", ".zst")
@@ -18,7 +18,14 @@ COMPRESSED = (".gz", ".tgz", ".zip", ".xz", ".bz2", ".zst")
 
 def export_tracks(
     patterns: Patterns,
-    to: Annotated[Path, typer.Option(metavar="FILE.tar|FOLDER", help="A tar file, or the folder of a store.")],
+    to: Annotated[
+        GivenPlace,
+        typer.Option(
+            metavar="FILE.tar|DIR|ADDRESS",
+            parser=place_argument,
+            help="A tar file, the folder of a store, or s3://BUCKET/PREFIX.",
+        ),
+    ],
     clip: ClipOption = "*",
     store: StoreOption = None,
 ) -> None:
@@ -29,8 +36,10 @@ def export_tracks(
       python -m precompute export 'mini/*' --clip 'Walk*' --to walk.tar
 
       python -m precompute export '*' --to /media/disk/store
+
+      python -m precompute export '*' --to s3://my-bucket/crosscheck
     """
-    if (to.is_file() and to.suffix != ".tar") or to.suffix in COMPRESSED:
+    if isinstance(to, Path) and ((to.is_file() and to.suffix != ".tar") or to.suffix in COMPRESSED):
         raise usage(f"--to {to}: give FILE.tar or a folder; packs cannot be compressed further")
     opened = existing_store(store, read_only=True)
     selected = select_tracks(opened, patterns, clip)
@@ -41,8 +50,11 @@ def export_tracks(
     if n_growing := len(tracks) - len(ready):
         complain(f"{count(n_growing, 'unfinished track')}; run the job to the end first", "left out")
     with transferring("export", to, sum(track.bytes for track in ready)) as on_bytes:
-        if to.suffix == ".tar":
-            arrivals = export_tar(opened, ready, to, on_bytes)
-        else:
-            arrivals = copy_tracks(opened, ready, open_store(to), on_bytes)
-        report_arrivals(arrivals, to)
+        if isinstance(to, Path) and to.suffix == ".tar":
+            report_arrivals(export_tar(opened, ready, to, on_bytes), to)
+            return
+        target = open_store(to)
+        try:
+            report_arrivals(copy_tracks(opened, ready, target, on_bytes), to)
+        finally:
+            pass_on_summaries(opened, target, [track.head.key for track in ready])

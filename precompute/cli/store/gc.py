@@ -49,4 +49,4 @@ def gc(
         n_found += 1
         n_bytes += orphan.bytes
         say(f"{orphan.what}: {orphan.path.relative_to(opened.root)}, {orphan.bytes / 1e6:.1f} MB")
-    say(f"{opened.root}: {n_found} {'found' if dry_run else 'removed'}, {n_bytes / 1e6:.1f} MB")
+    say(f"{opened.address}: {n_found} {'found' if dry_run else 'removed'}, {n_bytes / 1e6:.1f} MB")

@@ -51,7 +51,7 @@ def list_tracks(
     if as_json:
         print_rows(_row(opened, track) for line in lines for track in _tracks(opened, listing, line, show_all))
     elif not lines and clip == "*":
-        say(f"{opened.root} holds no tracks; compute some with: python -m precompute run walkthrough")
+        say(f"{opened.address} holds no tracks; compute some with: python -m precompute run walkthrough")
     elif not lines:
         raise usage(f"no clip matches '{clip}'; `list` shows all clips")
     elif show_tracks or show_all:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import fnmatch
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cache.backends.address import Place
+from cache.backends.opening import default_place, existing
 from cache.records import Clip, StoreError, Track
-from cache.store import Store, default_root, require_store
-from precompute.cli.output.console import open_store, usage
+from cache.store import Store
+from precompute.cli.output.console import usage
 
 Patterns = Annotated[
     list[str], typer.Argument(metavar="PATTERN...", help="Globs on zoo/method/path; '*' selects all configurations.")
@@ -23,14 +24,12 @@ ClipOption = Annotated[
 ]
 
 
-def existing_store(root: Path | None, *, read_only: bool) -> Store:
+def existing_store(place: Place | None, *, read_only: bool) -> Store:
     """The store. Ends the command if there is none."""
-    root = root or default_root()
     try:
-        require_store(root)
+        return existing(place or default_place(), read_only=read_only)
     except StoreError as error:
         raise usage(str(error)) from error
-    return Store(root, read_only=True) if read_only else open_store(root)
 
 
 def select_tracks(store: Store, patterns: list[str], clip: str) -> list[Track]:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import typer
 
+from analysis.summaries.record import to_text
+from analysis.summaries.rows import Summaries
+from cache.backends.address import Place
+from cache.backends.bucket_store import BucketStore
 from cache.records import StoreError
+from cache.store import Store
 from cache.transfer import Arrival, OnBytes
 from precompute.cli.output.console import EXIT_FAILED_ITEM, bytes_bar, complain, say
 from precompute.text import count
 
 
 @contextmanager
-def transferring(what: str, place: Path, n_bytes: int) -> Iterator[OnBytes]:
+def transferring(what: str, place: Place, n_bytes: int) -> Iterator[OnBytes]:
     """A bar of bytes. Yields the function to call with bytes copied since the last call. An error ends the command."""
     n_done = 0
     try:
@@ -41,7 +45,19 @@ def transferring(what: str, place: Path, n_bytes: int) -> Iterator[OnBytes]:
     raise typer.Exit(EXIT_FAILED_ITEM)
 
 
-def report_arrivals(arrivals: Iterable[Arrival], place: Path) -> None:
+def pass_on_summaries(source: Store, target: Store, keys: Sequence[str]) -> None:
+    """Let a bucket know what the page says of those tracks, so that no machine has to fetch their packs for it. Elsewhere the page
+    reads them from the packs."""
+    if isinstance(target, BucketStore):
+        stamps = target.manifest_stamps()
+        found, _ = Summaries(source).read(only=keys)
+        for summary in found:
+            if stamps.get(summary.key) and summary.is_complete and not summary.problem:
+                target.keep_summary(summary.key, to_text(summary, stamps[summary.key]))
+        target.share_index()
+
+
+def report_arrivals(arrivals: Iterable[Arrival], place: Place | str) -> None:
     """Print what became of the tracks. Exit code 1 if one was refused."""
     counts = Counter[str]()
     for arrival in arrivals:

@@ -51,7 +51,7 @@ def verify(
         opened.rebuild_index()
         for clip in opened.listing().lines:
             keep_summaries(opened, clip)
-    fixed = f", {n_fixed} moved to {opened.root / 'quarantine'}: run the job again" if n_fixed else ""
-    say(f"{opened.root}: {n_checked} checked, {n_wrong} damaged{fixed}")
+    fixed = f", {n_fixed} moved to {opened.address}/quarantine: run the job again" if n_fixed else ""
+    say(f"{opened.address}: {n_checked} checked, {n_wrong} damaged{fixed}")
     if n_wrong > n_fixed:
         raise typer.Exit(EXIT_FAILED_ITEM)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from precompute.cli.output.console import EXIT_FAILED_ITEM, StoreOption, complain, say
+from precompute.cli.output.console import EXIT_FAILED_ITEM, StoreOption, complain, folder_of, say
 from precompute.cli.zoo.arguments import CodeOption, ZooArgument
 from precompute.failures import SourceError
 from precompute.text import one_line
@@ -45,9 +45,10 @@ def calibrate(
     from precompute.zoos import calibration
     from precompute.zoos.writing import writing
 
+    folder = folder_of(store) if store else None
     try:
         known = load_zoo(zoo, allow_code=allow_code)
-        measured = calibration.calibrate(known, clips, method=method, max_frames=max_frames, store=store, say=say)
+        measured = calibration.calibrate(known, clips, method=method, max_frames=max_frames, store=folder, say=say)
         with writing(known.home):
             lock = lock_of(known.home)
             lock["energy"] = {**lock.get("energy", {}), **measured}

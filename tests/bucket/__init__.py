@@ -1,0 +1,1 @@
+"""Stores in buckets, against real S3 servers on the loopback: `make test-bucket`."""
