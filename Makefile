@@ -15,7 +15,7 @@ NODE := $(BIN)/python -m tools.node
 # What the first page shows; the readouts of other methods, and multitask, wait until it is open.
 FIRST := mini/baseline/*,mini/merged/*,mini/consistency/rgb-normal,mini/consistency/rgb-depth,mini/consistency/rgb-reshading
 
-.PHONY: help setup demo precompute-sample test test-field test-hf test-busy browser check lint lint-python lint-web format coverage lock audit \
+.PHONY: help setup demo precompute-sample test test-field test-hf test-ray test-busy browser check lint lint-python lint-web format coverage lock audit \
 	torture bench bench-gpu bench-host bench-images bench-overview bench-player bench-results bench-uploads pictures
 
 help: ## list the commands
@@ -38,6 +38,9 @@ test-field: .venv/.installed-dev ## run the tests that need programs of the syst
 
 test-hf: .venv-hf/.installed ## run the tests of networks of the Hugging Face hub, with requirements/hf.txt in an environment of their own
 	.venv-hf/bin/python -m pytest tests/hub
+
+test-ray: .venv-ray/.installed ## run the tests of runs on a Ray cluster of two local nodes, with requirements/ray.txt in an environment of their own
+	.venv-ray/bin/python -m pytest tests/cluster
 
 test-busy: .venv/.installed-dev .venv-web/.installed browser ## run all tests three times beside two busy loops
 	$(BIN)/python -m tools.busy --times 3 --loops 2 -- $(BIN)/python -m pytest -n 2 --dist loadfile
@@ -123,6 +126,11 @@ pictures: precompute-sample .venv/.installed-dev browser ## retake the README's 
 .venv-hf/.installed: requirements/hf.txt requirements/dev.txt requirements.txt requirements/web.txt | .venv/bin/python
 	$(BIN)/python -m venv --clear .venv-hf
 	.venv-hf/bin/python -m pip install --quiet -r requirements/dev.txt -r requirements/hf.txt
+	@touch $@
+
+.venv-ray/.installed: requirements/ray.txt requirements/dev.txt requirements.txt requirements/web.txt | .venv/bin/python
+	$(BIN)/python -m venv --clear .venv-ray
+	.venv-ray/bin/python -m pip install --quiet -r requirements/dev.txt -r requirements/ray.txt
 	@touch $@
 
 .venv-tools/.installed: requirements/tools.txt | .venv/bin/python

@@ -143,7 +143,7 @@ class RayNodes:
         return sum(worker.n_shown for worker in self._workers if worker.task and worker.task.position == position)
 
     def rates(self) -> tuple[NodeRate, ...]:
-        """Of each node that takes part."""
+        """How fast each node that takes part computes."""
         since = time.monotonic() - RATE_SECONDS
         found = []
         for key, node in self._nodes.items():

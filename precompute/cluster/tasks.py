@@ -22,7 +22,7 @@ class Task(NamedTuple):
     """What one worker does at a time."""
 
     position: int
-    """Of its source, in the list."""
+    """Index of its source in the list."""
     unit: Unit
     completes: bool
     """Whether it computes what is missing of the whole clip, and completes it."""
