@@ -23,7 +23,7 @@ COPY cache cache
 COPY dashboard dashboard
 USER 10001:10001
 EXPOSE 8501
-HEALTHCHECK --start-period=60s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=5)"]
+HEALTHCHECK --start-period=60s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8501/healthz', timeout=5)"]
 # The name of the site comes from outside: without it the page answers under the names of this machine alone.
 CMD ["sh", "-c", "exec streamlit run dashboard/app.py --server.port 8501 --server.address 0.0.0.0 --server.headless true --server.allowedHosts 127.0.0.1 --server.allowedHosts \"${CROSSCHECK_HOST:-localhost}\""]
 
@@ -46,4 +46,5 @@ COPY precompute precompute
 USER 10001:10001
 # SIGTERM gives the current request back; a pack is finished in seconds.
 STOPSIGNAL SIGTERM
-CMD ["python", "-m", "precompute", "serve", "--no-files"]
+HEALTHCHECK --start-period=120s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9464/healthz', timeout=5)"]
+CMD ["sh", "-c", "exec python -m precompute serve --no-files --metrics \"${CROSSCHECK_METRICS:-127.0.0.1:9464}\" --log-format \"${CROSSCHECK_LOG_FORMAT:-text}\""]

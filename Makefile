@@ -16,7 +16,7 @@ NODE := $(BIN)/python -m tools.node
 FIRST := mini/baseline/*,mini/merged/*,mini/consistency/rgb-normal,mini/consistency/rgb-depth,mini/consistency/rgb-reshading
 
 .PHONY: help setup demo precompute-sample test test-field test-hf test-ray test-busy browser check lint lint-python lint-web format coverage lock audit \
-	torture bench bench-gpu bench-host bench-images bench-overview bench-player bench-results bench-uploads pictures
+	torture bench bench-gpu bench-host bench-images bench-overview bench-player bench-results bench-space bench-uploads pictures
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -89,6 +89,9 @@ bench-host: setup ## measure everything but the networks of the job, on one core
 
 bench-player: precompute-sample .venv/.installed-dev browser ## check the player against its targets, in the browser (15 minutes on an idle machine)
 	$(BIN)/python -m benchmarks.player
+
+bench-space: precompute-sample .venv/.installed-dev browser ## measure orbit, scrub, first view and memory of the Space page, in the browser (5 minutes on an idle machine)
+	$(BIN)/python -m benchmarks.space
 
 bench-overview: setup ## measure how fast the Overview of 200 clips and 20 configurations opens (10 minutes on an idle machine)
 	$(BIN)/python -m benchmarks.overview

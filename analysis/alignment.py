@@ -11,9 +11,9 @@ two equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -26,8 +26,20 @@ KIND_TITLES: dict[Kind, str] = {
     "inverse": "scale and shift of 1/depth aligned",
 }
 """As titles of measures and legends say it."""
+NEEDED: dict[str, Kind] = {
+    "scale": "scale",
+    "affine": "depth",
+    "scale-and-shift": "depth",
+    "inverse": "inverse",
+    "inverse-scale-and-shift": "inverse",
+}
+"""What is lacking to metres, as results (`relative`) and zoos (`known_up_to`) state it -> what is fitted."""
+Per = Literal["clip", "frame"]
+PERS: tuple[Per, ...] = get_args(Per)
 Problem = Literal["", "too few known pixels", "constant depth", "runs against the reference"]
 
+N_FRAMES = 16
+"""Frames of a clip that its one fit uses."""
 MIN_VALUES = 16
 """A fit of fewer values would say more about their noise than about the scale."""
 MAX_VALUES = 1 << 13
@@ -160,3 +172,25 @@ def pooled(frames: Iterable[tuple[np.ndarray, np.ndarray]], per_frame: int = 409
         kept.append((_thinned(depth[known], per_frame), _thinned(reference[known], per_frame)))
     depths, references = zip(*kept, strict=True)
     return np.concatenate(depths), np.concatenate(references)
+
+
+def fitted_frames(n_frames: int) -> list[int]:
+    """The frames of a clip that its one fit uses, evenly over it."""
+    return np.linspace(0, n_frames - 1, min(N_FRAMES, n_frames)).round().astype(int).tolist()
+
+
+def needed_by(constants: Mapping[str, Any]) -> Kind:
+    """The alignment that a track needs before its depth can be compared, by the constants of its manifest."""
+    results = constants.get("results")
+    stated = results.get("relative") if isinstance(results, Mapping) else constants.get("known_up_to")
+    return NEEDED.get(str(stated), "none")
+
+
+def needed_by_all(kinds: Sequence[Kind]) -> Kind:
+    """One alignment for all that are compared: the one that leaves the most free."""
+    return max(kinds, key=KINDS.index, default="none")
+
+
+def aligned_column(kind: Kind, per: Per, measure: str) -> str:
+    """The column of a track of aligned errors that holds a measure."""
+    return f"{kind}_{per}_{measure}"

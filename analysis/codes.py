@@ -1,4 +1,4 @@
-"""The codes of a stored image on one scale, 0 to 255, however many bits they have."""
+"""The codes of a stored image on one scale, 0 to 255, however many bits they have, and the values they stand for."""
 
 # H x W pixels
 
@@ -27,3 +27,30 @@ def is_unknown(codes: np.ndarray, domain: Mapping[str, Any]) -> np.ndarray:
     """Where `stored_codes` of a scalar domain of 16 bits have no finite value, bool (H, W): unknown, or sky."""
     stated = [domain.get(name) for name in ("invalid", "sky")]
     return np.isin(codes, [np.float32(255 * code) for code in stated if code is not None])
+
+
+def stored_values(codes: np.ndarray, domain: Mapping[str, Any]) -> np.ndarray:
+    """Codes of a stored frame on the scale of 0 to 255, (H, W) or (H, W, 3) -> values of its domain, float32.
+
+    NaN where unknown, infinity where the track knows sky.
+    """
+    lo, hi = float(domain["lo"]), float(domain["hi"])
+    shares = codes.astype(np.float32) / np.float32(255)
+    if domain.get("scale") == "log":
+        values = np.float32(lo) * np.float32(hi / lo) ** shares
+    else:
+        values = np.float32(lo) + np.float32(hi - lo) * shares
+    for name, meaning in (("invalid", np.nan), ("sky", np.inf)):
+        if (code := domain.get(name)) is not None:
+            level = 255 * float(code)
+            is_meant = codes == (round(level) if codes.dtype == np.uint8 else np.float32(level))
+            values = np.where(is_meant.all(axis=-1, keepdims=True) if codes.ndim == 3 else is_meant, meaning, values)
+    return values.astype(np.float32)
+
+
+def codes_of(values: np.ndarray, domain: Mapping[str, Any]) -> np.ndarray:
+    """Values, NaN where unknown -> codes, float32 (H, W, C), not clipped: what lies beyond the range is no less wrong."""
+    lo, hi = float(domain["lo"]), float(domain["hi"])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        codes = np.log(values / lo) / np.log(hi / lo) if domain.get("scale") == "log" else (values - lo) / (hi - lo)
+    return (codes if codes.ndim == 3 else codes[..., None]).astype(np.float32)

@@ -3,8 +3,9 @@
 The job computes the bundled walk-through with the networks' outputs of its first frames stored in memory in place of the networks:
 it decodes the video and its ground truth, scores, encodes and stores 34 images per frame, those of two methods of `mini`. Reported
 are CPU milliseconds per frame (user and system, of all its processes), which other work on the machine disturbs least, and frames
-per second, on one core and on two; then each stage by itself on one core, beside its floor; and the shortest job, `run` on the 41
-frames of the phone clip in a new process, with the networks.
+per second, on one core and on two; what of it each kind of thread takes, and the frames per second that the busiest single thread
+allows on any number of cores; what the networks take, and the job's share outside them; then each stage by itself on one core,
+beside its floor; and the shortest job, `run` on the 41 frames of the phone clip in a new process, with the networks.
 Results are written to benchmarks/figures/host.json, or to the folder $OUT.
 """
 
@@ -19,12 +20,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from unittest import mock
 
@@ -36,10 +38,12 @@ from benchmarks import FIGURES
 from benchmarks.job import BATCH, Page, machine_name, sampling_of
 from cache.store import Store
 from cache.writer import TrackWriter
+from consistency.domains import get_domain
 from consistency.path_graph import Graph
 from consistency.zoo.read import load_zoo
-from consistency.zoo.records import Chain
+from consistency.zoo.records import IMAGE, Chain
 from precompute.jobs import compute_clip, device_worker, precision, predict
+from precompute.jobs.batches import FrameRange, Remarks, read_batches
 from precompute.jobs.output.encode import start_encoder
 from precompute.jobs.output.packs import PackBuilder, PackWriter, encode_chunks, n_encoders
 from precompute.jobs.output.tracks import chains_of, truth_chains_of
@@ -51,6 +55,8 @@ SIZE = 256
 STORED_BATCHES = 2
 """Batches of outputs that are kept, and come again and again."""
 SHORT_FRAMES = 41
+SPINS = "1000"
+"""GOMP_SPINCOUNT, as the command line sets it; another is measured where the environment has it."""
 
 
 @dataclass
@@ -79,12 +85,27 @@ def cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def cost(work: Callable[[], object]) -> tuple[float, float]:
-    """(CPU seconds, seconds). Decoders count once they have ended, and so does the server that they are forked from."""
+def cost(work: Callable[[], object], decodes: bool = True) -> tuple[float, float]:
+    """(CPU seconds, seconds). Decoders count once they have ended, and so does the server that they are forked from, which is
+    started where the work decodes."""
     cpu, start = cpu_seconds(), time.perf_counter()
-    with decoder.FORKS.ready():
+    with decoder.FORKS.ready() if decodes else nullcontext():
         work()
     return cpu_seconds() - cpu, time.perf_counter() - start
+
+
+@contextmanager
+def thread_times() -> Iterator[dict[str, list[float]]]:
+    """The CPU seconds of the threads that end within the block, by the first part of their names."""
+    found: dict[str, list[float]] = {}
+    run = Thread.run
+
+    def timed(thread: Thread) -> None:
+        run(thread)
+        found.setdefault(thread.name.partition("_")[0], []).append(time.thread_time())
+
+    with mock.patch.object(Thread, "run", timed):
+        yield found
 
 
 def measure(cores: int, n_frames: int, rounds: int) -> dict[str, Any]:
@@ -120,17 +141,41 @@ def measure(cores: int, n_frames: int, rounds: int) -> dict[str, Any]:
 
         job(STORED_BATCHES * size)
         whole = [cost(lambda: job(n_frames)) for _ in range(rounds)]
-        cpu, wall = (statistics.median(times) / n_frames for times in zip(*whole, strict=True))
+        cpu, wall = (1000 * statistics.median(times) / n_frames for times in zip(*whole, strict=True))
+        with thread_times() as threads:
+            main = time.thread_time()
+            job(n_frames)
+            threads["main"] = [time.thread_time() - main]
+        busiest = 1000 * max(map(max, threads.values())) / n_frames
+        networks = statistics.median(networks_ms(graphs, page, size) for _ in range(rounds))
         result: dict[str, Any] = {
             "frames": n_frames,
             "measurements": rounds,
             "images per frame": len(page.specs),
-            "CPU ms per frame": round(1000 * cpu, 2),
-            "frames/s": round(1 / wall, 1),
+            "CPU ms per frame": round(cpu, 2),
+            "frames/s": round(1000 / wall, 1),
+            "threads, CPU ms per frame": {
+                name: round(1000 * sum(times) / n_frames, 2) for name, times in sorted(threads.items())
+            },
+            "the busiest single thread, CPU ms per frame": round(busiest, 2),
+            "networks, CPU ms per frame": round(networks, 1),
+            "share of the processor time outside the networks, %": round(100 * cpu / (cpu + networks), 1),
         }
         if cores == 1:
             result["stages, CPU ms per frame"] = stages(page, graphs, rounds)
         return result
+
+
+def networks_ms(graphs: Mapping[frozenset[Chain], StoredOutputs], page: Page, size: int) -> float:
+    """CPU milliseconds per frame of all networks of the job, on frames and on ground truth."""
+    images = predict.to_codes(page.frames[:size], torch.device("cpu"))
+
+    def run() -> None:
+        for stored in graphs.values():
+            begins = next(iter(stored.outputs[0]))[0].source
+            stored.graph.run(images if begins == IMAGE else images[:, : get_domain(begins).channels])
+
+    return 1000 * cost(run, decodes=False)[0] / size
 
 
 def stages(page: Page, graphs: Mapping[frozenset[Chain], StoredOutputs], rounds: int) -> dict[str, Any]:
@@ -147,16 +192,18 @@ def stages(page: Page, graphs: Mapping[frozenset[Chain], StoredOutputs], rounds:
                 for _ in islice(frames, n):
                     pass
 
-    graph = graphs[frozenset(chains_of(page.specs))]
-    of_truth = {name: graphs[frozenset(chains)] for name, chains in truth_chains_of(page.specs).items()}
-    batches = [page.batch(first, size) for first in range(0, n_frames, size)]
+    specs = page.plan_in(Store(page.scratch / "planned"), n_frames).specs
+    graph = graphs[frozenset(chains_of(specs))]
+    of_truth = {name: graphs[frozenset(chains)] for name, chains in truth_chains_of(specs).items()}
+    wanted = FrameRange(page.source, sampling_of(n_frames, SIZE), 0, size, n_frames)
+    batches = list(read_batches(wanted, Remarks()))
 
     @torch.inference_mode()
     def score() -> list[dict[str, Any]]:
         made = []
         for batch in batches:
             found = predict.predict(graph, batch, device, page.zoo.size_multiple, truth_graphs=of_truth)  # type: ignore[arg-type]
-            made.append({spec.head.key: spec.score(found).to_host() for spec in page.specs})
+            made.append({spec.head.key: spec.score(found).to_host() for spec in specs})
         return made
 
     chunks = score()
@@ -187,7 +234,8 @@ def stages(page: Page, graphs: Mapping[frozenset[Chain], StoredOutputs], rounds:
             "store": store,
         }
         for name, work in works.items():
-            taken.setdefault(name, []).append(1000 * cost(work)[0])
+            decodes = name in ("server", "first", "decode")
+            taken.setdefault(name, []).append(1000 * cost(work, decodes)[0])
     found = {name: statistics.median(times) for name, times in taken.items()}
     server, starting = found.pop("server"), found.pop("first")
     found["decode"] -= starting
@@ -256,7 +304,10 @@ def main() -> None:
         command = [sys.executable, "-m", "benchmarks.host", "--cores", str(cores)]
         command += ["--frames", str(arguments.frames), "--rounds", str(arguments.rounds)]
         done = subprocess.run(
-            command, check=True, stdout=subprocess.PIPE, env=os.environ | {"OMP_NUM_THREADS": str(cores)}
+            command,
+            check=True,
+            stdout=subprocess.PIPE,
+            env={"GOMP_SPINCOUNT": SPINS, **os.environ, "OMP_NUM_THREADS": str(cores)},
         )
         result[f"{cores} cores" if cores > 1 else "1 core"] = json.loads(done.stdout)
     # On a busy machine the frames per second say what the others left; the processor time is what can be compared.

@@ -2,7 +2,7 @@
 
     python -m benchmarks.overview [--clips 200] [--configurations 20] [--store DIR]
 
-Writes a store with tiny frames (minutes), unless DIR has one, lets `Summaries` keep its rows as a job does, and then times
+Writes a store with tiny frames (minutes), unless DIR has one, lets `keep_summaries` keep its rows as a job does, and then times
 new processes that only read.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.summaries.rows import Summaries
+from analysis.summaries.briefs import keep_summaries
 from cache.keys import clip_key, track_key
 from cache.records import Clip, Head
 from cache.store import Store
@@ -48,7 +48,9 @@ def main() -> None:
         if not (root / "tracks").is_dir():
             fill(Store(root), chosen.clips, chosen.configurations)
         began = time.perf_counter()
-        Summaries(Store(root)).read()
+        store = Store(root)
+        for clip in store.listing().lines:
+            keep_summaries(store, clip)
         print(f"rows of a store without any: {time.perf_counter() - began:.1f} s")
         command = [sys.executable, "-m", "benchmarks.overview", "--only-read", "--store", str(root)]
         looks = [json.loads(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(REPEATS)]
@@ -60,19 +62,19 @@ def main() -> None:
 
 def look(root: Path) -> dict[str, float]:
     """Two looks of one process, as two visitors have them; what is imported once is not counted."""
-    from dashboard.overview.data import overview_data
-    from dashboard.overview.reading import read_overview, table_and_ranking
+    from dashboard.overview.data import for_visitor
+    from dashboard.overview.reading import drawn, read_overview
 
     store = Store(root, read_only=True)
     found: dict[str, float] = {}
     for name in ("first look, s", "next look, s"):
         began, computed = time.perf_counter(), time.process_time()
         overview = read_overview(store, {}, seconds=float("inf"))
-        table, ranking = table_and_ranking(overview, {})
-        sent = json.dumps(overview_data(table, ranking, overview.unlisted, {}))
+        shown = drawn(overview, {})
+        sent = json.dumps(for_visitor(shown.data, shown.table, overview.unlisted, {}))
         found[name] = time.perf_counter() - began
         found[f"{name.removesuffix(', s')}, CPU s"] = time.process_time() - computed
-    found |= {"cells": len(table.cells), "sent, MB": len(sent) / 1e6}
+    found |= {"cells": len(shown.table.cells), "sent, MB": len(sent) / 1e6}
     return found
 
 

@@ -10,11 +10,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 FORMAT_VERSION = 1
 """Incremented when the same inputs are stored as different values: encodings, columns or their meaning."""
+
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+def is_key(text: str) -> bool:
+    """Whether the text is a SHA-256 in hex, as track keys and pack names are."""
+    return _KEY.fullmatch(text) is not None
 
 
 def canonical_json(value: Any) -> str:

@@ -23,7 +23,7 @@ MAX_SIDE = 16384
 MAX_PACK_BYTES = 1 << 40
 MAX_DEPTH = 32
 """Arrays and objects inside each other, of which manifests need 3; Python's recursion fails at several hundred."""
-KINDS = ("input", "truth", "prediction", "readout", "energy", "flow", "stability", "confidence", "scores")
+KINDS = ("input", "truth", "prediction", "readout", "energy", "flow", "stability", "confidence", "scores", "aligned")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{0,64}")
 MAX_PATH_DOMAINS = 8

@@ -5,7 +5,7 @@
     STORE/tracks/<key>/head.json, progress.jsonl    while a job writes the track; parts: cache/growing.py
     STORE/media/                        downloaded sources
     STORE/locks/<clip key>.lock         one writer per clip
-    STORE/index/                        diskcache rows of manifests and summaries: a copy, safe to delete
+    STORE/index/                        rows of manifests, summaries and clips: a copy, safe to delete
     STORE/quarantine/                   damaged packs and tracks, each with a note in JSON
 
 Packs and manifests are the truth. Every file appears under its name whole (temporary name, fsync, rename), so readers
@@ -15,10 +15,9 @@ never see half a file and killed writers never leave one. A track owns its folde
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
@@ -27,9 +26,13 @@ import numpy as np
 import platformdirs
 from filelock import Timeout
 
+from cache.clip_rows import ClipRow, read_rows, write_rows
 from cache.files import checked, hash_file, make_folder, read_json, write_whole
 from cache.growing import read_growing
 from cache.index import Index, open_index, read_summaries
+from cache.keys import is_key
+from cache.lines import newest_first
+from cache.listing import REST, Lister, Listing
 from cache.locks import has_flock, lock_of
 from cache.pack import BadPack, read_column, read_header, read_image, read_images
 from cache.records import (
@@ -43,7 +46,8 @@ from cache.records import (
 )
 
 STORE_VARIABLE = "CROSSCHECK_STORE"
-_KEY = re.compile(r"[0-9a-f]{64}")
+MAX_PARSED = 20_000
+"""Manifests in memory, of 8 kB each: those of 500 clips."""
 REPAIR = "run `python -m precompute verify --fix`, then the job again"
 
 
@@ -80,6 +84,7 @@ class Store:
         self._checked: dict[Path, tuple[int, int]] = {}
         self._parsed: dict[str, tuple[int, Track]] = {}
         self._index: Index | None = None
+        self._lister = Lister(self.root, self._get_without_row)
         if not read_only:
             self._open_for_writing()
 
@@ -113,6 +118,13 @@ class Store:
 
     def get(self, key: str) -> Track | None:
         """The track with that key, finished or growing; None if there is none. Raises BadRecord on a bad manifest."""
+        return self._get(key, is_kept=True)
+
+    def _get_without_row(self, key: str) -> Track | None:
+        """As `get`, for many tracks: a row in the index takes ten times as long as reading the manifest."""
+        return self._get(key, is_kept=False)
+
+    def _get(self, key: str, *, is_kept: bool) -> Track | None:
         folder = self.track_folder(key)
         manifest = folder / "manifest.json"
         if not manifest.exists():
@@ -130,8 +142,10 @@ class Store:
         if track is None:
             data = read_json(manifest)
             track = _with_key(track_from_json(data), key)
-            if self._index is not None:
+            if is_kept and self._index is not None:
                 self._index.put(key, stamp, data)
+        while len(self._parsed) >= MAX_PARSED:
+            self._parsed.pop(next(iter(self._parsed)), None)
         self._parsed[key] = (stamp, track)
         return track
 
@@ -143,15 +157,33 @@ class Store:
         return _with_key(track, key) if track else None
 
     def tracks(self, *, clip: str | None = None, kind: str | None = None) -> list[Track]:
-        """Every readable track, newest first, finished or growing; `verify` reports the unreadable ones."""
-        found: list[tuple[str, Track]] = []
-        for key in self.track_keys():
+        """Every readable track, newest first, finished or growing; `verify` reports the unreadable ones.
+
+        Those of one `clip` are found without reading the others.
+        """
+        found = []
+        for key in self.track_keys() if clip is None else self._lister.keys_of(clip):
             with suppress(BadRecord, OSError):
                 track = self.get(key)
                 if track and clip in (None, track.head.clip.key) and kind in (None, track.head.kind):
-                    found.append((track.head.computed_on.get("time", ""), track))
-        found.sort(key=lambda item: (item[0], item[1].head.key), reverse=True)
-        return [track for _, track in found]
+                    found.append(track)
+        return newest_first(found)
+
+    def listing(self, *, rest: float = REST, is_kept: bool = False) -> Listing:
+        """What the store lists of each clip: as it is now, or, of a store so large that a look takes 0.1 s, as it was up to `rest`
+        times as long ago. A store that may be written keeps what it had to read for the next look; with `is_kept`, any whose index
+        can be written."""
+        return self._lister.look(rest=rest, is_kept=is_kept or self._index is not None)
+
+    def listed_tracks(self, listing: Listing, clip: str) -> list[Track]:
+        """The readable tracks that a listing has of one clip, as they are now, newest first."""
+        found = []
+        for key in listing.keys(clip):
+            with suppress(BadRecord, OSError):
+                track = self.get(key)
+                if track and track.head.clip.key == clip:
+                    found.append(track)
+        return newest_first(found)
 
     def holds(self, key: str) -> bool:
         """Whether that track is finished and every pack file has its size."""
@@ -163,10 +195,11 @@ class Store:
 
     # Summary rows, whose content is not the store's concern
 
-    def manifest_stamps(self) -> dict[str, str]:
-        """Track key -> the state of its manifest's file; empty text for a growing track, which has none."""
+    def manifest_stamps(self, only: Iterable[str] | None = None) -> dict[str, str]:
+        """Track key -> the state of its manifest's file, of all tracks or of `only` those keys; empty text where there is none, as of a
+        growing track."""
         stamps = {}
-        for key in self.track_keys():
+        for key in self.track_keys() if only is None else only:
             try:
                 stat = os.stat(f"{self.root}/tracks/{key}/manifest.json")  # noqa: PTH116 (a third of the time of a Path)
                 stamps[key] = f"{stat.st_mtime_ns}-{stat.st_size}"
@@ -174,9 +207,9 @@ class Store:
                 stamps[key] = ""
         return stamps
 
-    def summary_rows(self) -> dict[str, str]:
-        """Track key -> the row that was kept for it, from whatever state of its manifest."""
-        return read_summaries(self.root / "index")
+    def summary_rows(self, keys: Collection[str] | None = None) -> dict[str, str]:
+        """Track key -> the row that was kept for it, from whatever state of its manifest; with `keys`, of at least those."""
+        return read_summaries(self.root / "index", keys)
 
     def keep_summary(self, key: str, row: str) -> bool:
         """Keep a row beside the track's manifest in the index; False where this store may not be written."""
@@ -184,6 +217,20 @@ class Store:
             return False
         self._index.put_summary(key, row)
         return True
+
+    def keep_line(self, clip: str) -> bytes | None:
+        """Keep the row that lists one clip, whose tracks are finished, without a look at the others: what rows about that clip are made
+        from. None while a track grows, or where this store may not be written."""
+        return None if self._index is None else self._lister.keep(clip)
+
+    def clip_rows(self, name: str) -> dict[str, ClipRow]:
+        """Clip key -> the row of that name, from whatever state of its manifests."""
+        return read_rows(self.root / "index", name)
+
+    def keep_clip_rows(self, name: str, rows: Mapping[str, ClipRow]) -> None:
+        """Keep rows about clips; does nothing where this store may not be written."""
+        if self._index is not None:
+            write_rows(self.root / "index", name, rows)
 
     # Frames and columns
 
@@ -265,6 +312,7 @@ class Store:
         for path in folder.iterdir():  # head, progress, and what killed writers left
             if path.name not in wanted:
                 path.unlink(missing_ok=True)
+        self._lister.expire()
 
     def adopt(self, track: Track, read: Callable[[Pack], Iterator[bytes]]) -> None:
         """Store a finished track of another store. `read` gives the bytes of a pack; stored packs are not read again.
@@ -299,6 +347,7 @@ class Store:
             self._parsed.pop(key, None)
             if self._index is not None:
                 self._index.delete(key)
+        self._lister.expire()
         return freed
 
     def rebuild_index(self) -> int:
@@ -306,14 +355,17 @@ class Store:
         if self._index is not None:
             self._index.close()
         shutil.rmtree(self.root / "index", ignore_errors=True)
-        self._parsed.clear()
+        self.forget()
         self._index = open_index(self.root / "index")
-        return sum(track.is_complete for track in self.tracks())
+        n_finished = sum(track.is_complete for track in self.tracks())
+        self.listing()
+        return n_finished
 
     def forget(self) -> None:
         """Forget which packs and manifests were checked: all are read and hashed again."""
         self._checked.clear()
         self._parsed.clear()
+        self._lister.forget()
 
     def _open_for_writing(self) -> None:
         try:
@@ -353,11 +405,6 @@ class Store:
         except ValueError as error:
             raise CorruptPack(f"pack {pack.sha256[:12]} arrived as {error}", "fetch it again") from error
         self.check_pack(track, pack)
-
-
-def is_key(text: str) -> bool:
-    """Whether the text is a SHA-256 in hex, as track keys and pack names are."""
-    return _KEY.fullmatch(text) is not None
 
 
 def _with_key(track: Track, key: str) -> Track:

@@ -8,15 +8,13 @@ from __future__ import annotations
 import math
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from consistency.boundaries import Boundaries
+from consistency.counting import count, count_below, medians
 from consistency.domains import Domain
 from consistency.planes import Vectors, mean_of_channels, planar, vectors
-
-MEDIAN_HALVINGS = 8
-"""After which 1 value in 256 of an even image is left to sort."""
 
 DILATION_PX = (
     5  # side of the neighbourhood that must be known: codes beside an unknown pixel are mixed with it, as in X-TC
@@ -59,8 +57,6 @@ _OF_DEPTH = {
     },
     "boundary_f1": {"title": "F1 of depth boundaries", "unit": "%", "better": "higher"},
 }
-BOUNDARY_RATIOS = (1.05, 1.10, 1.15, 1.20, 1.25)
-"""Neighbours whose depths differ by more than such a factor are a boundary."""
 
 
 class Truth:
@@ -78,31 +74,32 @@ class Truth:
     def errors(self, predicted: Tensor) -> dict[str, Tensor]:
         """As `frame_errors`."""
         predicted = planar(predicted)
-        found = {"error": self.mean(mean_of_channels((predicted - self.codes).abs_()))}
+        difference = predicted - self.codes
+        found = {"error": self.mean(mean_of_channels(difference.abs()))}
         if self.domain.meaning == "direction":
             found |= self._direction_errors(predicted)
         if _is_depth(self.domain):
-            found |= self._depth_errors(predicted)
+            found |= self._depth_errors(predicted, difference)
         return found
 
     def _direction_errors(self, predicted: Tensor) -> dict[str, Tensor]:
         angles = _angles(vectors(predicted), self._vectors)
-        median = _median(angles[:, None], self.valid)
-        within = {f"within_{name}": self.share(angles < degrees) for name, degrees in CLOSE_DEGREES.items()}
+        median = medians(angles, self.valid)
+        within = {f"within_{name}": self.share_below(angles, degrees) for name, degrees in CLOSE_DEGREES.items()}
         return {"angle_degrees": self.mean(angles), "angle_median_degrees": median, **within}
 
-    def _depth_errors(self, predicted: Tensor) -> dict[str, Tensor]:
-        domain = self.domain
-        octave = math.log(domain.hi / domain.lo)
-        logs = (predicted - self.codes)[:, 0] * octave  # log(predicted / true), (N, H, W)
+    def _depth_errors(self, predicted: Tensor, difference: Tensor) -> dict[str, Tensor]:
+        """`difference`: of the codes, predicted - true. Codes are logarithms: a factor is a difference."""
+        ratio = self.domain.hi / self.domain.lo
+        octave = math.log(ratio)
+        logs = difference[:, 0] * octave  # log(predicted / true), (N, H, W)
         # Not by exp of it: what is stored stays as it was, to the last bit.
-        relative = ((domain.hi / domain.lo) ** (predicted - self.codes)).sub_(1)[:, 0]
-        # Codes are logarithms: a factor is a difference.
-        offset = _median(predicted, self.valid) - self._median
-        scaled = (domain.hi / domain.lo) ** (predicted - offset[:, None, None, None]).sub_(self.codes)
-        spread = (logs - self.mean(logs.clone())[:, None, None]).square_()
+        relative = (ratio**difference).sub_(1)[:, 0]
+        offset = medians(predicted[:, 0], self.valid) - self._median
+        scaled = ratio ** (predicted - offset[:, None, None, None]).sub_(self.codes)
+        spread = (logs - self.mean(logs)[:, None, None]).square_()
         distance = logs.abs()
-        within = {f"delta{power}": self.share(distance < power * math.log(1.25)) for power in (1, 2, 3)}
+        within = {f"delta{power}": self.share_below(distance, power * math.log(1.25)) for power in (1, 2, 3)}
         rmse = self.mean((relative * self._physical).square_()).sqrt_()
         return {
             "absrel": self.mean(relative.abs_()),
@@ -111,24 +108,31 @@ class Truth:
             "log10": self.mean(distance).div_(math.log(10)),
             "silog": self.mean(spread).sqrt_().mul_(100),
             **within,
-            "boundary_f1": 100 * boundary_f1(octave * predicted[:, 0], octave * self.codes[:, 0], self.valid),
+            "boundary_f1": 100 * self._boundaries.f1(octave * predicted[:, 0]),
         }
 
-    def share(self, found: Tensor) -> Tensor:
-        """Share of the known pixels of each frame, (N, H, W) bool -> (N,) in percent; NaN without any."""
-        return 100 * _count(found & self.valid) / self._n_valid
+    def share_below(self, values: Tensor, limit: float) -> Tensor:
+        """Share of the known pixels of each frame below a limit, (N, H, W) -> (N,) in percent; NaN without any."""
+        return 100 * count_below(values, limit, self.valid) / self._n_valid
 
     def mean(self, values: Tensor) -> Tensor:
-        """Mean over the known pixels of each frame: (N, H, W), which it changes, -> (N,). NaN without any: unknown, not perfect."""
-        return values.mul_(self._weights).sum(dim=(1, 2)) / self._n_valid
+        """Mean over the known pixels of each frame: (N, H, W) -> (N,). NaN without any: unknown, not perfect."""
+        known = values if self._weights is None else values * self._weights
+        return known.sum(dim=(1, 2)) / self._n_valid
 
     @cached_property
-    def _weights(self) -> Tensor:
-        return self.valid.float()  # products with booleans take seven times as long
+    def _weights(self) -> Tensor | None:
+        """1 where it is known, else 0; None for a batch that is known everywhere, where looking does not wait for a GPU."""
+        is_all = self.valid.device.type == "cpu" and int(self._n_valid.sum()) == self.valid.numel()
+        return None if is_all else self.valid.float()  # products with booleans take seven times as long
 
     @cached_property
     def _n_valid(self) -> Tensor:
-        return self.valid.sum(dim=(1, 2))
+        return count(self.valid)
+
+    @cached_property
+    def _boundaries(self) -> Boundaries:
+        return Boundaries(math.log(self.domain.hi / self.domain.lo) * self.codes[:, 0], self.valid)
 
     @cached_property
     def _vectors(self) -> Vectors:
@@ -136,7 +140,7 @@ class Truth:
 
     @cached_property
     def _median(self) -> Tensor:
-        return _median(self.codes, self.valid)
+        return medians(self.codes[:, 0], self.valid)
 
     @cached_property
     def _physical(self) -> Tensor:
@@ -152,40 +156,9 @@ def frame_errors(domain: Domain, predicted: Tensor, truth: Tensor, valid: Tensor
     and the median angle, and the share of pixels within 11.25, 22.5 and 30 degrees. Of depth, in the physical unit: `absrel`,
     the mean of |predicted - true| / true; `absrel_scaled`, the same with the median of the frame brought to the true one: the
     error of the shape; `rmse`; `log10`; `silog`, 100 times the standard deviation of log(predicted / true); `delta1` to 3, the
-    share of pixels within a factor of 1.25, 1.25^2, 1.25^3; `boundary_f1`, see there.
+    share of pixels within a factor of 1.25, 1.25^2, 1.25^3; `boundary_f1`, see `boundaries`.
     """
     return Truth(domain, truth, valid).errors(predicted)
-
-
-def boundary_f1(predicted: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
-    """F1 of depth boundaries: logarithms of depth twice and known pixels, (N, H, W) -> (N,) in [0, 1].
-
-    After Bochkovskii et al. 2024 (Depth Pro), section 4: a boundary lies between neighbours whose depths differ by more than a
-    factor, and is found where the prediction has one of the same sign there. The mean over BOUNDARY_RATIOS, weighted by how far
-    each is above 1; factors of which the truth has no boundary are left out. NaN if it has none at all.
-    """
-    total, weights = torch.zeros_like(truth[:, 0, 0]), torch.zeros_like(truth[:, 0, 0])
-    steps = []
-    for dim in (1, 2):
-        known = valid.narrow(dim, 1, valid.shape[dim] - 1) & valid.narrow(dim, 0, valid.shape[dim] - 1)
-        ours, theirs = predicted.diff(dim=dim) * known, truth.diff(dim=dim) * known
-        steps.append((ours.abs(), theirs.abs(), ours * theirs > 0))
-    for ratio in BOUNDARY_RATIOS:
-        found, hit, wanted = torch.zeros_like(total), torch.zeros_like(total), torch.zeros_like(total)
-        for ours, theirs, is_same_sign in steps:
-            is_ours, is_theirs = ours > math.log(ratio), theirs > math.log(ratio)
-            found += _count(is_ours)
-            wanted += _count(is_theirs)
-            hit += _count(is_ours & is_theirs & is_same_sign)
-        weight = (ratio - 1) * (wanted > 0)
-        total += weight * 2 * hit / (found + wanted).clamp_min(1)
-        weights += weight
-    return total / weights  # 0 / 0 is NaN
-
-
-def _count(found: Tensor) -> Tensor:
-    """(N, H, W) bool -> (N,). A sum takes twenty times as long on a CPU."""
-    return found.flatten(1).count_nonzero(dim=1)
 
 
 def perceptual_error(readout: Tensor, of_truth: Tensor, read: Truth) -> Tensor:
@@ -217,7 +190,10 @@ def valid_pixels(domain: Domain, truth: Tensor) -> Tensor:
     known = torch.ones_like(truth[:, 0], dtype=torch.bool)
     for code in (domain.invalid, domain.sky):
         if code is not None:
-            known &= (levels != round(domain.levels * code)).any(dim=1)
+            first, *others = (channel != round(domain.levels * code) for channel in levels.unbind(dim=1))
+            for other in others:  # a third of the time of `any` over so short a dimension
+                first |= other
+            known &= first
     return known
 
 
@@ -241,32 +217,3 @@ def dilated_valid(valid: Tensor) -> Tensor:
             around.narrow(dim, 0, size - step).logical_and_(valid.narrow(dim, step, size - step))
         valid = around
     return valid
-
-
-def _median(codes: Tensor, valid: Tensor) -> Tensor:
-    """Median of the valid pixels of each frame, the lower one of two: (N, 1, H, W) -> (N,); NaN without any."""
-    if codes.device.type != "cpu":
-        return torch.where(valid, codes[:, 0], torch.nan).flatten(1).nanmedian(dim=1).values
-    frames = zip(codes[:, 0].numpy(), valid.numpy(), strict=True)
-    return torch.tensor([_lower_median(frame.ravel() if known.all() else frame[known]) for frame, known in frames])
-
-
-def _lower_median(values: np.ndarray) -> float:
-    """The median of float32 (M,), NaN left out, in a seventh of the time of nanmedian, which moves all values."""
-    if not math.isfinite(values.sum()):
-        values = np.sort(values[~np.isnan(values)])
-        return float(values[(len(values) - 1) // 2]) if len(values) else math.nan
-    if not len(values):
-        return math.nan
-    # Narrow down the range that holds it by counting; then sort only what lies there.
-    low, high = values.min(), values.max()
-    rank, n_below = (len(values) - 1) // 2, 0
-    for _ in range(MEDIAN_HALVINGS):
-        middle = low / 2 + high / 2
-        n_to_middle = np.count_nonzero(values <= middle)
-        if rank < n_to_middle:
-            high = middle
-        else:
-            low, n_below = middle, n_to_middle
-    left = values[(values > low if n_below else values >= low) & (values <= high)]
-    return float(np.partition(left, rank - n_below)[rank - n_below])

@@ -13,7 +13,7 @@ Vectors = tuple[Tensor, Tensor, Tensor]
 
 def planar(codes: Tensor) -> Tensor:
     """The same in float32, channel after channel: work on one channel of interleaved ones takes five times as long."""
-    return codes.float().contiguous()
+    return codes.contiguous().float()  # in this order: half the bytes move where networks compute in 16 bits
 
 
 def mean_of_channels(values: Tensor) -> Tensor:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 
-from analysis.shifts import shift_of, source_of
+from analysis.shifts import shift_of
+from cache.lines import Name, line_of
 from cache.records import Clip, Track
+from cache.store import Store
 from dashboard.configuration import Configuration, menu_order, method_rank
-from dashboard.gallery.items import own_digests
+from dashboard.shelf import LEAST_LETTERS, Shelf, shelf_of
 from dashboard.text import counted, one_line
+from dashboard.visitors.listed import hidden, unlisted
 
 DOMAIN_ORDER = ("normal", "depth", "reshading", "curvature", "edge2d", "edge3d", "keypoint2d", "keypoint3d")
 """Every list of domains has these first, as the project page does; others follow by title."""
+MAX_EXAMPLES = 16
 
 
 def place_of(domain: str, title: str) -> tuple[int, str, str]:
@@ -27,85 +32,113 @@ class Catalogue:
     """
 
     def __init__(self, tracks: Sequence[Track], unlisted: Collection[str] = ()) -> None:
-        self.unlisted = unlisted
-        self._by_name: dict[tuple[str, str, str, str, str], list[Track]] = {}
-        self._by_clip: dict[str, list[Track]] = {}
-        self._titles: dict[str, str] = {}
+        by_clip: dict[str, list[Track]] = {}
         for track in tracks:
-            head = track.head
-            self._by_clip.setdefault(head.clip.key, []).append(track)
-            name = (head.clip.key, head.kind, head.zoo, head.method, head.path)
-            self._by_name.setdefault(name, []).append(track)
-            domain, title = head.domain.get("name"), head.domain.get("title")
-            if isinstance(domain, str) and isinstance(title, str) and title:
-                self._titles.setdefault(domain, one_line(title))
-        clips = [self._clip_record(key) for key in self._by_clip]
-        last = own_digests()  # no page opens on a sample, and one's own clips head the menus
-        plain = [clip for clip in clips if not source_of(clip.sampling)]
-        bases = {source_of(clip.sampling) for clip in clips}
+            by_clip.setdefault(track.head.clip.key, []).append(track)
+        lines = {key: line_of(found) for key, found in by_clip.items()}
+        self._begin(Shelf(lines), lambda key: by_clip.get(key, []), unlisted)
 
-        def rank(clip: Clip) -> tuple[bool, bool]:
-            """What a ladder was made from comes after the same source sampled in another way, which was meant for looking at."""
-            twins = (other for other in plain if other.source_sha256 == clip.source_sha256 and other.key not in bases)
-            return clip.source_sha256 in last, clip.key in bases and any(twins)
+    @classmethod
+    def of(cls, shelf: Shelf, read: Callable[[str], Sequence[Track]], unlisted: Collection[str] = ()) -> Catalogue:
+        """The catalogue of the clips on a shelf; `read` gives the tracks of one clip, newest first, once they are needed."""
+        found = cls.__new__(cls)
+        found._begin(shelf, read, unlisted)
+        return found
 
-        self.shifted: tuple[Clip, ...] = tuple(clip for clip in clips if source_of(clip.sampling))
+    def _begin(self, shelf: Shelf, read: Callable[[str], Sequence[Track]], unlisted: Collection[str]) -> None:
+        self.shelf, self.unlisted = shelf, unlisted
+        self._read = read
+        self._tracks: dict[str, Sequence[Track]] = {}
+        self._by_name: dict[str, dict[tuple[str, str, str, str], list[Track]]] = {}
+
+    @property
+    def clips(self) -> tuple[Clip, ...]:
+        """The clips of the menus."""
+        return self.shelf.clips
+
+    @property
+    def shifted(self) -> tuple[Clip, ...]:
         """Clips under a shift, newest first: menus name them only while a link shows them."""
-        self.clips: tuple[Clip, ...] = tuple(sorted(plain, key=rank)) or self.shifted
-        self._clips: dict[str, Clip] = {clip.key: clip for clip in (*self.clips, *self.shifted)}
-        self._twins: dict[str, list[Clip]] = {}
-        """Title on one line -> the clips of that title in the menus."""
-        for clip in self.clips:
-            self._twins.setdefault(one_line(clip.title), []).append(clip)
+        return self.shelf.shifted
 
     def clip(self, key: str) -> Clip | None:
         """The clip with that key; None if there is none."""
-        return self._clips.get(key)
+        return self.shelf.by_key.get(key)
+
+    def starting(self, start: str) -> list[Clip]:
+        """The clips whose key begins so, in the order of the menus; none for fewer than LEAST_LETTERS letters."""
+        return [clip for clip in self.shelf.by_start.get(start[:LEAST_LETTERS], ()) if clip.key.startswith(start)]
+
+    def titled(self, title: str) -> list[Clip]:
+        """The clips of the menus with that title."""
+        return [clip for clip in self.shelf.twins.get(one_line(title), ()) if clip.title == title]
+
+    def tracks(self, clip: str) -> Sequence[Track]:
+        """The tracks of one clip, newest first."""
+        if clip not in self._tracks:
+            self._tracks[clip] = self._read(clip) if clip in self.shelf.lines else ()
+        return self._tracks[clip]
+
+    def is_growing(self, clip: str) -> bool:
+        """Whether a job still writes a track of that clip."""
+        return any(not track.is_complete for track in self.tracks(clip))
+
+    def fingerprint(self, clip: str | None = None) -> tuple[object, ...]:
+        """Equal as long as the store, or that clip, is the same."""
+        if clip is None:
+            return self.shelf.fingerprint
+        return tuple((track.head.key, track.n_frames, track.is_complete) for track in self.tracks(clip))
+
+    def examples(self) -> list[Track]:
+        """The tracks of the newest finished clip of every combination of names, of MAX_EXAMPLES clips at most."""
+        found: dict[tuple[Name, ...], str] = {}
+        for key, line in self.shelf.lines.items():
+            if line.is_complete and line.names not in found:
+                found[line.names] = key
+                if len(found) == MAX_EXAMPLES:
+                    break
+        return [track for key in found.values() for track in self.tracks(key)]
 
     def targets(self, clip: str) -> tuple[str, ...]:
         """Domains X2 that some configuration predicts on that clip, in the order of `DOMAIN_ORDER`."""
-        return self.in_order({_target(track) for track in self._of_kind(clip, "prediction")})
+        return self.in_order({_target(name) for name in self._names(clip) if name.kind == "prediction"})
 
     def readouts(self, clip: str, target: str) -> tuple[str, ...]:
         """Domains X3 that some configuration reads out of its prediction of `target` on that clip, in the order of `DOMAIN_ORDER`."""
-        ends = (track.head.path.split("-") for track in self._of_kind(clip, "readout"))
+        ends = (name.path.split("-") for name in self._names(clip) if name.kind == "readout")
         return self.in_order({end[-1] for end in ends if end[-2] == target})
 
     def configurations(self, clip: str, target: str) -> tuple[Configuration, ...]:
         """Every configuration that ends in `target` on that clip: direct predictions first, then longer paths, cycles among them."""
         found = {
-            Configuration(track.head.zoo, track.head.method, track.head.path)
-            for kind in ("prediction", "readout")
-            for track in self._of_kind(clip, kind)
-            if _target(track) == target
+            Configuration(name.zoo, name.method, name.path)
+            for name in self._names(clip)
+            if name.kind in ("prediction", "readout") and _target(name) == target
         }
         return tuple(sorted(found, key=menu_order))
 
     def known(self, target: str) -> tuple[Configuration, ...]:
         """Every configuration of `target` on any clip or compared by an energy of it: what a job can compute."""
         found: set[Configuration] = set()
-        for (_, kind, zoo, method, path), tracks in self._by_name.items():
-            if path.rsplit("-", 1)[-1] != target:
+        for name in self.shelf.names:
+            if _target(name) != target:
                 continue
-            if kind in ("prediction", "readout"):
-                found.add(Configuration(zoo, method, path))
-            if kind == "energy":
-                paths = tracks[0].head.constants.get("paths", ())
-                own = (str(other) for other in paths if str(other).rsplit("-", 1)[-1] == target)  # others are borrowed
-                found |= {Configuration(zoo, method, other) for other in own}
+            if name.kind in ("prediction", "readout"):
+                found.add(Configuration(name.zoo, name.method, name.path))
+            own = (path for path in name.paths if path.rsplit("-", 1)[-1] == target)  # others are borrowed
+            found |= {Configuration(name.zoo, name.method, path) for path in own}
         return tuple(sorted(found, key=menu_order))
 
     def methods(self) -> tuple[str, ...]:
         """Every method of the store, the preferred ones first."""
-        names = {method for _, _, _, method, _ in self._by_name if method}
+        names = {name.method for name in self.shelf.names if name.method}
         return tuple(sorted(names, key=lambda name: (method_rank(name), name)))
 
     def known_readouts(self, target: str) -> tuple[str, ...]:
         """Domains X3 that some method reads out of `target` on any clip or in an energy: what a job can compute."""
-        paths = {path for _, kind, _, _, path in self._by_name if kind == "readout"}
-        for (_, kind, *_), tracks in self._by_name.items():
-            if kind == "energy":
-                paths |= {str(path) for path in tracks[0].head.constants.get("paths", ())}
+        names = self.shelf.names
+        paths = {name.path for name in names if name.kind == "readout"}
+        paths |= {path for name in names for path in name.paths}
         domains = (path.split("-") for path in paths)
         ends = {
             found[2] for found in domains if len(found) == 3 and found[:2] == ["rgb", target] and found[2] != target
@@ -120,7 +153,7 @@ class Catalogue:
         `like` limits this to tracks computed with the same weights on every edge that both name: an energy must not
         appear beside a prediction by other weights.
         """
-        tracks = self._by_name.get((clip, kind, zoo, method, path), [])
+        tracks = self._named(clip).get((kind, zoo, method, path), [])
         if like is not None:
             tracks = [track for track in tracks if _has_same_weights(track, like)]
         complete = (track for track in tracks if track.is_complete)
@@ -131,18 +164,24 @@ class Catalogue:
         head = of.head
         return self.find(clip, kind, head.path, zoo=head.zoo, method=head.method, like=of)
 
+    def aligned(self, prediction: Track) -> Track | None:
+        """The errors of that depth after alignment to the truth, which a track of its own holds."""
+        found = self.find_like(prediction.head.clip.key, "aligned", prediction)
+        own = (prediction.head.key, prediction.head.constants.get("errors_of"))
+        return found if found and found.head.constants.get("of") in own else None
+
     def confidences_of(self, prediction: Track) -> tuple[Track, ...]:
         """The geometric energies and disagreements that were measured with that prediction, the newest of each."""
         found: dict[str, Track] = {}
-        for track in self._of_kind(prediction.head.clip.key, "confidence"):
-            of = track.head.constants.get("of")
+        for track in self.tracks(prediction.head.clip.key):
+            of = track.head.constants.get("of") if track.head.kind == "confidence" else None
             if isinstance(of, Sequence) and prediction.head.key in of:
                 found.setdefault(str(track.head.constants.get("measure")), track)
         return tuple(found.values())
 
     def title(self, domain: str) -> str:
         """The title of a domain, from the records of the stored tracks; its name if they have none."""
-        return self._titles.get(domain, domain)
+        return self.shelf.titles.get(domain, domain)
 
     def in_order(self, domains: Iterable[str]) -> tuple[str, ...]:
         """Domains as every page lists them."""
@@ -159,7 +198,7 @@ class Catalogue:
             return f"{title}, {shift.title}"
         if clip.sampling.get("is_tolerant"):
             return f"{title} (tolerant, {clip.key[:8]})"
-        twins = self._twins.get(title, [])
+        twins = self.shelf.twins.get(title, [])
         if len(twins) == 1:
             return title
         size = f"{clip.width}×{clip.height}, {counted(clip.n_frames, 'frame')}"
@@ -181,17 +220,30 @@ class Catalogue:
         zoo, method = configuration.zoo, configuration.method
         return self.find(clip, kind, configuration.path, zoo=zoo, method=method)
 
-    def _of_kind(self, clip: str, kind: str) -> list[Track]:
-        return [track for track in self._by_clip.get(clip, ()) if track.head.kind == kind]
+    def _names(self, clip: str) -> tuple[Name, ...]:
+        line = self.shelf.lines.get(clip)
+        return line.names if line else ()
 
-    def _clip_record(self, key: str) -> Clip:
-        """The clip as its input track records it, whose frame count the others follow; else as its newest track does."""
-        best = self.find(key, "input", "rgb") or self._by_clip[key][0]
-        return best.head.clip
+    def _named(self, clip: str) -> dict[tuple[str, str, str, str], list[Track]]:
+        """Kind, zoo, method and path -> the clip's tracks of that name, newest first."""
+        if clip not in self._by_name:
+            found: dict[tuple[str, str, str, str], list[Track]] = {}
+            for track in self.tracks(clip):
+                head = track.head
+                found.setdefault((head.kind, head.zoo, head.method, head.path), []).append(track)
+            self._by_name[clip] = found
+        return self._by_name[clip]
 
 
-def _target(track: Track) -> str:
-    return track.head.path.rsplit("-", 1)[-1]
+def catalogue_of(store: Store, link: Mapping[str, str], own: Collection[str] = ()) -> Catalogue:
+    """What a visitor's page may name: the listed clips, the visitor's `own`, and the one whose full key is the link's `clip`."""
+    listing, left_out = hidden(store, link, own)
+    shelf = shelf_of(str(store.root), listing, left_out)
+    return Catalogue.of(shelf, partial(store.listed_tracks, listing), unlisted(store))
+
+
+def _target(name: Name) -> str:
+    return name.path.rsplit("-", 1)[-1]
 
 
 def _has_same_weights(track: Track, other: Track) -> bool:

@@ -44,6 +44,11 @@ def command_for(clip: Clip, configuration: Configuration | None = None) -> str:
     return shlex.join(words)
 
 
+def measure_command(clip: Clip) -> str:
+    """The command that measures what is stored of a clip: stability, and errors of aligned depth."""
+    return shlex.join(["python", "-m", "precompute", "measure", "--clip", clip.key[:12]])
+
+
 def bundled_name(clip: Clip) -> str:
     """The name by which a command knows the clip of a bundled file; empty for other clips."""
     return next((item.name for item in listed() if item.sha256 == clip.source_sha256), "")

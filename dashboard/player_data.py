@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from analysis.alignment import Kind
 from analysis.energy import Scale, weights_of
 from cache.records import Clip, Track
 from dashboard.visitors.access import pass_query
@@ -153,6 +154,8 @@ class Chart:
     """Letter -> noise floor of the mean gap between the first series and that one, over all frames; NaN: too few."""
     limit: float | None = None
     """The 97.5th percentile of a standardised energy on the zoo's validation images, sigma; None if the zoo states none."""
+    measure: str = ""
+    """Of errors: the one chosen in the menu of that name."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +214,8 @@ class View:
     """Which confidence to believe, as dashboard/compare/believe.py makes it; None where nothing is compared."""
     suggestion: str = ""
     """The choice to offer first for one more pane; empty for none."""
+    align_by: Kind = "none"
+    """How depths are aligned unless the viewer chooses otherwise: what the relative ones among them need."""
     can_ask: bool = False
     """Whether this visitor may add videos."""
     field_of_view_degrees: float | None = None
@@ -290,6 +295,7 @@ def view_data(view: View) -> dict[str, Any]:
         ],
         "believed": view.believed,
         "suggestion": view.suggestion,
+        "alignBy": view.align_by,
         "canAsk": view.can_ask,
         "fieldOfView": view.field_of_view_degrees,
         "speeds": list(SPEEDS),
@@ -308,6 +314,7 @@ def chart_data(chart: Chart) -> dict[str, Any]:
         "id": chart.id,
         "title": chart.title,
         "unit": chart.unit,
+        "measure": chart.measure,
         "hasZeroLine": chart.has_zero_line,
         "limit": chart.limit,
         "floors": {letter: floor if np.isfinite(floor) else None for letter, floor in chart.floors.items()},

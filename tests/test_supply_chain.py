@@ -16,7 +16,11 @@ ROOT = Path(__file__).parent.parent
 LOCKS = ("requirements/all.lock", "requirements/torch.lock", "requirements/web.lock")
 
 PICKLE_MODULES = {"pickle", "_pickle", "cPickle", "shelve", "marshal", "dill", "joblib", "cloudpickle", "jsonpickle"}
-TENSORS_ONLY = ("precompute/zoos/convert_process.py", "training/learning/checkpoints.py")
+TENSORS_ONLY = (
+    "precompute/zoos/convert_process.py",
+    "precompute/zoos/hub/export_process.py",
+    "training/learning/checkpoints.py",
+)
 """Read checkpoints with `weights_only`: released ones, in a child process, and those that the same training wrote."""
 BEHIND_ALLOW_CODE = {"consistency/zoo/networks/formats.py": ["torch.jit.load", "torch.export.load"]}
 """Networks of others that are programs; `load_zoo` refuses them without --allow-code (tests/test_own_networks.py)."""

@@ -28,7 +28,7 @@ MAX_PARTS = 256
 """Parts of a clip whose means are kept. A clip of that many frames or fewer is kept whole, and its intervals are those of Compare;
 in a longer one the neighbours in a part count as one."""
 MAX_TEXT = 400
-_ERRORS = (ValueError, KeyError, TypeError, AttributeError, RecursionError, BadRecord, binascii.Error)
+ROW_ERRORS = (ValueError, KeyError, TypeError, AttributeError, RecursionError, BadRecord, binascii.Error)
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def from_text(key: str, text: str) -> tuple[str, Summary] | None:
             trust=trust_from(row["trust"]),
             expected=_expected(row["expected"]),
         )
-    except _ERRORS:
+    except ROW_ERRORS:
         return None
 
 
@@ -204,13 +204,14 @@ _PLAIN: Mapping[str, type] = {
 
 def _checked(value: Any, kind: type) -> Any:
     if kind is float:
-        return _number(value)
+        return number_or_nan(value)
     if type(value) is not kind:
         raise ValueError(f"a row holds {type(value).__name__}, expected {kind.__name__}")
     return value
 
 
-def _number(value: Any) -> float:
+def number_or_nan(value: Any) -> float:
+    """A number of a row; NaN for None. Raises ValueError."""
     if value is None:
         return math.nan
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -240,10 +241,10 @@ def _measure(row: Mapping[str, Any]) -> Measure:
     return Measure(
         str(row["title"])[:MAX_TEXT],
         str(row["unit"])[:MAX_TEXT],
-        _number(row["mean"]),
-        _number(row["floor"]),
+        number_or_nan(row["mean"]),
+        number_or_nan(row["floor"]),
         _checked(row["worst_frame"], int),
-        _number(row["worst"]),
+        number_or_nan(row["worst"]),
         _parts(row["parts"]),
     )
 
@@ -251,7 +252,7 @@ def _measure(row: Mapping[str, Any]) -> Measure:
 def _expected(row: Any) -> Expected | None:
     if row is None:
         return None
-    numbers = {name: _number(row[name]) for name in ("median", "low", "high", "factor", "coverage")}
+    numbers = {name: number_or_nan(row[name]) for name in ("median", "low", "high", "factor", "coverage")}
     counts = {name: _checked(row[name], int) for name in ("n_usual", "n_frames")}
     return Expected(error=str(row["error"]), **numbers, **counts, parts=_parts(row["parts"]))
 

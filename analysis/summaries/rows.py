@@ -35,10 +35,10 @@ class Summaries:
         Unreadable tracks are left out; `verify` reports them.
         """
         until = time.monotonic() + seconds
-        stamps = self._store.manifest_stamps()
-        wanted = list(stamps) if only is None else [key for key in only if key in stamps]
+        stamps = self._store.manifest_stamps(only)
+        wanted = list(stamps)
         with self._lock:
-            self._load_rows({key: stamps[key] for key in wanted})
+            self._load_rows(stamps, is_all=only is None)
             found = {key: self._kept[key][1] for key in wanted if self._holds(key, stamps)}
             energies: dict[_Name, list[Summary]] = {}
             for one in found.values():
@@ -58,12 +58,18 @@ class Summaries:
                 _add(energies, summary)
             return list(found.values()), n_unread
 
-    def _load_rows(self, stamps: Mapping[str, str]) -> None:
+    def forget(self, keys: Iterable[str]) -> None:
+        """Free the memory that those summaries take; they are read again when they are asked for."""
+        with self._lock:
+            for key in keys:
+                self._kept.pop(key, None)
+
+    def _load_rows(self, stamps: Mapping[str, str], *, is_all: bool) -> None:
         """Take the rows of the index, and again whenever others are lacking than at the last look: a job may have kept new ones."""
         lacking = self._lacking(stamps)
         if not lacking or lacking == self._without_row:
             return
-        for key, row in self._store.summary_rows().items():
+        for key, row in self._store.summary_rows(None if is_all else lacking).items():
             if key in lacking:
                 read = from_text(key, row)
                 if read is not None and read[0] == lacking[key]:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from analysis.alignment import KIND_TITLES
+from analysis.alignment import KIND_TITLES, Kind
 from analysis.columns import series_title
 from cache.records import MAX_PATH_DOMAINS, Clip, Track
 from dashboard.catalogue import Catalogue
-from dashboard.commands import command_for
+from dashboard.commands import command_for, measure_command
 from dashboard.compare.expected import MEASURES, expectation
+from dashboard.compare.judging import USUAL, Judging, aligned_errors, alignment_remark, needed_kind
 from dashboard.configuration import Configuration
 from dashboard.player_data import LETTERS, Choice, Pane
 from dashboard.selection.lineup import grid_places
@@ -42,9 +43,11 @@ class Plot:
     """One chart over the frames, before its numbers are read."""
 
     id: str
-    """energy, disagreement, perceptual, error, error2, expected or stability."""
+    """energy, disagreement, perceptual, error, error2, accuracy, expected or stability."""
     title: str
     curves: tuple[Curve, ...]
+    measure: str = ""
+    """Of errors: the measure, by the name of its column before any alignment."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,12 @@ class Comparison:
     """Letter -> the energy track of that configuration, if it has one."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """Domain -> its title, of the domains on the paths of those energies."""
+    aligned: Kind = "none"
+    """The alignment of the errors that are plotted."""
+    needed: Kind = "none"
+    """The alignment that the predictions need before they can be compared."""
+    remark: str = ""
+    """Why depth is aligned although nobody chose so; empty where it is not."""
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -102,7 +111,12 @@ class Comparison:
 
 
 def compare(
-    catalogue: Catalogue, clip: Clip, target: str | None, readout: str | None, selected: Sequence[Configuration]
+    catalogue: Catalogue,
+    clip: Clip,
+    target: str | None,
+    readout: str | None,
+    selected: Sequence[Configuration],
+    judging: Judging = USUAL,
 ) -> Comparison:
     """The comparison of the `selected` configurations. Row 0 holds predictions of `target`, row 1 their readouts.
 
@@ -110,7 +124,11 @@ def compare(
     """
     places = grid_places(selected)
     view = _Builder(
-        catalogue, clip, len({c.zoo for c in selected}) > 1, 1 + max((row for row, _ in places or ()), default=0)
+        catalogue,
+        clip,
+        len({c.zoo for c in selected}) > 1,
+        1 + max((row for row, _ in places or ()), default=0),
+        judging,
     )
     view.add_input()
     if target is None:
@@ -166,8 +184,10 @@ def _aligned(track: Track) -> str:
 class _Builder:
     """Collects one comparison; `compare` sets the order."""
 
-    def __init__(self, catalogue: Catalogue, clip: Clip, names_zoo: bool, n_rows: int) -> None:
+    def __init__(self, catalogue: Catalogue, clip: Clip, names_zoo: bool, n_rows: int, judging: Judging) -> None:
         self._catalogue = catalogue
+        self._judging = judging
+        self._aligned: Kind = "none"
         self._n_rows = n_rows
         self._clip = clip
         self._names_zoo = names_zoo
@@ -220,17 +240,57 @@ class _Builder:
             self._add_readout(letter, name, configuration, readout, (self._n_rows + row, column), prediction)
 
     def add_error_plot(self, id_: str, domain: str, tracks: Sequence[tuple[str, str, Track]]) -> None:
-        column = next((c for c in ERROR_COLUMNS for _, _, track in tracks if c in track.head.columns), None)
-        if column is None:
-            return
-        curves = tuple(
-            Curve(letter, name + _aligned(track), track, column)
-            for letter, name, track in tracks
-            if column in track.head.columns
+        """Plot the error of those that have one, after the alignment that was chosen; beside it a share of good pixels, if chosen."""
+        kind, per = self._judging.kind_for([track for _, _, track in tracks]), self._judging.per
+        found: list[tuple[str, str, Track, Mapping[str, str]]] = []
+        lacking = []
+        for letter, name, track in tracks if kind != "none" else ():
+            if aligned := aligned_errors(self._catalogue, track, kind, per):
+                found.append((letter, name, *aligned))
+            elif any(column in track.head.columns for column in ERROR_COLUMNS):
+                lacking.append(f"{letter} ({name})")
+        if lacking:
+            what = (
+                f"The errors of {', '.join(lacking)} as {KIND_TITLES[kind]} per {per} are not computed for this clip."
+            )
+            self.missing.append(MissingTrack(what, measure_command(self._clip)))
+        if not found:
+            kind = "none"
+            found = [
+                (letter, name + _aligned(track), track, {column: column for column in track.head.columns})
+                for letter, name, track in tracks
+            ]
+        chosen = self._judging.measure
+        is_share = any(
+            chosen and track.head.columns[named[chosen]].get("better") == "higher"
+            for _, _, track, named in found
+            if chosen in named
         )
-        measure = one_line(series_title(curves[0].track, column))
-        title = f"{self._catalogue.title(domain)}: {measure[:1].lower()}{measure[1:]}"
-        self._error_plots.append(Plot(id_, title, curves))
+        self._aligned = kind if id_ == "error" else self._aligned
+        first = self._error_plot(id_, domain, found, (*([chosen] if chosen and not is_share else []), *ERROR_COLUMNS))
+        more = (
+            [self._error_plot("accuracy", domain, found, (chosen,))] if chosen and is_share and id_ == "error" else []
+        )
+        self._error_plots += [plot for plot in (first, *more) if plot]
+
+    def _error_plot(
+        self,
+        id_: str,
+        domain: str,
+        tracks: Sequence[tuple[str, str, Track, Mapping[str, str]]],
+        measures: Sequence[str],
+    ) -> Plot | None:
+        """Of the first of the measures that a track has; None where none has one. Each track with the columns of its measures."""
+        measure = next((one for one in measures if any(one in named for *_, named in tracks)), None)
+        if measure is None:
+            return None
+        curves = tuple(
+            Curve(letter, name, track, named[measure]) for letter, name, track, named in tracks if measure in named
+        )
+        titled = one_line(series_title(curves[0].track, curves[0].column))
+        is_name = titled[:1].isupper() and titled[1:2].islower()
+        title = f"{self._catalogue.title(domain)}: {titled[:1].lower() if is_name else titled[:1]}{titled[1:]}"
+        return Plot(id_, title, curves, measure)
 
     def add_expected_plot(self, target: str) -> None:
         """Plot the error to expect, of those whose zoo states it, as far as it is the same error."""
@@ -264,7 +324,17 @@ class _Builder:
         energies = {curve.letter: curve.track for curve in self._curves["energy"]}
         paths = [path for track in energies.values() for path in track.head.constants["paths"]]
         titles = {domain: self._catalogue.title(domain) for path in paths for domain in path.split("-")}
-        return Comparison(tuple(self.panes), (*plots, *self._error_plots), tuple(self.missing), energies, titles)
+        shown = [(letter, track) for letter, _, track in self.predictions]
+        return Comparison(
+            tuple(self.panes),
+            (*plots, *self._error_plots),
+            tuple(self.missing),
+            energies,
+            titles,
+            self._aligned,
+            needed_kind([track for _, track in shown]),
+            alignment_remark(shown),
+        )
 
     def _add_energy(self, letter: str, name: str, configuration: Configuration, prediction: Track) -> None:
         if not configuration.is_direct:

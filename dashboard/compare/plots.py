@@ -51,7 +51,8 @@ def read(columns: Columns, plot: Plot, scale: Scale) -> PlotData:
     floors = {other.letter: gap_between(series[0], other).floor for other in ranked}
     short_unit = unit and one_line(unit, MAX_UNIT_LETTERS)
     limit = _limit(plot) if is_signed else None
-    return PlotData(Chart(plot.id, plot.title, short_unit, tuple(series), is_signed, floors, limit), tuple(problems))
+    chart = Chart(plot.id, plot.title, short_unit, tuple(series), is_signed, floors, limit, plot.measure)
+    return PlotData(chart, tuple(problems))
 
 
 def _unit(plot: Plot, scale: Scale) -> str:

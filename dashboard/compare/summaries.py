@@ -33,7 +33,7 @@ def summary(chart: Chart) -> str:
 
 def remarks(comparison: Comparison) -> list[str]:
     """What limits the comparison, a sentence each."""
-    remarks = []
+    remarks = [comparison.remark] if comparison.remark else []
     for plot in comparison.plots:
         n_frames = [curve.track.n_frames for curve in plot.curves]
         if len(set(n_frames)) > 1:

@@ -88,7 +88,7 @@ def cards_of(catalogue: Catalogue, columns: Columns, items: Iterable[Item], targ
 
 def clip_of(catalogue: Catalogue, item: Item) -> Clip | None:
     """The newest clip of the item's file, unchanged by a shift; None if the store has none."""
-    same = (clip for clip in catalogue.clips if clip.source_sha256 == item.sha256)
+    same = catalogue.shelf.by_source.get(item.sha256, ())
     return next((clip for clip in same if not clip.sampling.get("shift")), None)
 
 

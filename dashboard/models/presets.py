@@ -11,7 +11,7 @@ from pathlib import Path
 from dashboard.models.zoos import ZooCard
 
 TABLE = Path(__file__).resolve().parents[2] / "precompute" / "zoos" / "hub" / "presets.toml"
-HUB, ZOO = "hf:", "zoo:"
+PROGRAM, FILE, ZOO = "hub:", "onnx:", "zoo:"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class PresetRow:
 
 def preset_rows(zoos: Iterable[ZooCard]) -> list[PresetRow]:
     """Those that can be added by name first; none where the table is not installed."""
-    installed = {zoo.description.rpartition(", ")[2].lower(): zoo.name for zoo in zoos}
+    # `zoo add` describes a zoo by the preset's title and where it came from.
+    installed = {zoo.description.rpartition(", ")[0]: zoo.name for zoo in zoos}
     rows = [_row(row, installed) for row in _table()]
     return sorted(rows, key=lambda row: row.use.startswith("not by name"))
 
@@ -49,7 +50,7 @@ def _table() -> list[dict]:
 
 def _row(row: dict, installed: dict[str, str]) -> PresetRow:
     identity, is_restricted = row["id"], bool(row.get("non_commercial") or row.get("restricted"))
-    here = installed.get(identity.removeprefix(HUB).lower(), "") if identity.startswith(HUB) else ""
+    here = installed.get(row["title"], "")
     command = ""
     if here:
         use = f"installed as {here}"
@@ -58,9 +59,13 @@ def _row(row: dict, installed: dict[str, str]) -> PresetRow:
     elif identity.startswith(ZOO):
         use = f"the zoo {identity.removeprefix(ZOO)}, above"
     else:
-        accepts = " --accept-licence" if is_restricted else ""
-        command = f"python -m precompute zoo add {identity} --as {row['name']}{accepts}"
-        use = "can be added"
+        needs = f" --like {row['name']}" * identity.startswith((PROGRAM, FILE)) + " --allow-code" * identity.startswith(
+            PROGRAM
+        )
+        accepts = " --accept-licence" * is_restricted
+        command = f"python -m precompute zoo add {identity} --as {row['name']}{needs}{accepts}"
+        ways = {PROGRAM: "can be added; its program runs once", FILE: "can be added, once you have exported it"}
+        use = next((way for kind, way in ways.items() if identity.startswith(kind)), "can be added")
     licence = row["licence"] or "see its card"
     return PresetRow(
         row["title"], row["good_for"], row["meaning"], licence, is_restricted, use, command, row.get("run", "")

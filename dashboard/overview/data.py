@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,19 +30,14 @@ DIGITS = 5
 """Significant ones that are sent: more than are shown."""
 
 
-def overview_data(
-    table: Table, ranking: Ranking, unlisted: frozenset[str], downloads: dict[str, str]
-) -> dict[str, Any]:
-    """`downloads`: title -> address; `unlisted`: keys of clips that only links with the whole key may name."""
+def overview_data(table: Table, ranking: Ranking) -> dict[str, Any]:
+    """What every visitor gets; `for_visitor` adds the rest."""
     clip_at = {clip.key: at for at, clip in enumerate(table.clips)}
     configuration_at = {c: at for at, c in enumerate(table.configurations)}
     expected = next((cell.expected.error for cell in table.cells if cell.expected), "")
     return {
         "target": table.target,
-        "clips": [
-            {"label": table.clip_labels[clip.key], "key": clip.key if clip.key in unlisted else clip.key[:KEY_LETTERS]}
-            for clip in table.clips
-        ],
+        "clips": [{"label": table.clip_labels[clip.key], "key": clip.key[:KEY_LETTERS]} for clip in table.clips],
         "configurations": [{"label": table.labels[c], "spelling": c.spelling} for c in table.configurations],
         "order": [configuration_at[row.configuration] for row in ranking.rows],
         "error": {"title": table.error_title, "unit": table.error_unit},
@@ -52,6 +48,22 @@ def overview_data(
             _cell(cell, clip_at[cell.clip.key], configuration_at[cell.configuration], expected) for cell in table.cells
         ],
         "ranking": _ranking(table, ranking),
+    }
+
+
+def for_visitor(
+    data: Mapping[str, Any], table: Table, unlisted: Collection[str], downloads: Mapping[str, str]
+) -> dict[str, Any]:
+    """`data` with `downloads`, title -> address, and with the whole keys of `unlisted` clips, which only links with them may name."""
+    clips = data["clips"]
+    if unlisted:
+        clips = [
+            one | {"key": clip.key} if clip.key in unlisted else one
+            for one, clip in zip(clips, table.clips, strict=True)
+        ]
+    return {
+        **data,
+        "clips": clips,
         "downloads": [{"title": title, "address": address} for title, address in downloads.items()],
     }
 

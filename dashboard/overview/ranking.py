@@ -77,14 +77,31 @@ def rank(table: Table) -> Ranking:
     errors = _known(table, lambda cell: cell.error)
     if errors:
         return _ranking(table, "error", table.error_title, table.error_unit, errors)
+    kind, expected = _expected_errors(table)
+    if not expected:
+        return Ranking("none", "", "", (), "frames", (), 0, ())
+    title, unit = MEASURES[kind]
+    return _ranking(table, "expected", f"expected {title}", unit, expected)
+
+
+def few_sources(table: Table) -> list[str]:
+    """The clips that the ranking compares, where their sources are so few that it needs the curves of the clips; else empty."""
+    known = _known(table, lambda cell: cell.error) or _expected_errors(table)[1]
+    if not known:
+        return []
+    clips = _in_common(known)[1]
+    return clips if len(_by_source(table, clips)) < LEAST_UNITS else []
+
+
+def _expected_errors(table: Table) -> tuple[str, dict[Configuration, dict[str, Expected]]]:
+    """The error that most clips state, and configuration -> clip key -> what is expected of it."""
     expected = _known(table, _expected)
     kinds = [one.error for known in expected.values() for one in known.values()]
     if not kinds:
-        return Ranking("none", "", "", (), "frames", (), 0, ())
+        return "", {}
     kind = max(sorted(set(kinds)), key=kinds.count)
     same = {c: {clip: one for clip, one in known.items() if one.error == kind} for c, known in expected.items()}
-    title, unit = MEASURES[kind]
-    return _ranking(table, "expected", f"expected {title}", unit, {c: known for c, known in same.items() if known})
+    return kind, {c: known for c, known in same.items() if known}
 
 
 _Known = TypeVar("_Known", Measure, Expected)
@@ -129,7 +146,8 @@ def _ranking(
     spread = np.array([[_spread_of(one) for one in row] for row in each])
     if len(groups) >= LEAST_UNITS:
         over = "clips"
-        of_group = [np.flatnonzero([clip in group for clip in clips]) for group in map(set, groups)]
+        at_clip = {clip: at for at, clip in enumerate(clips)}
+        of_group = [np.array([at_clip[clip] for clip in group]) for group in groups]
         found = np.stack([values[:, at].mean(axis=1) for at in of_group], axis=1)  # (C, U)
         gaps = gaps_over_clips(found, np.stack([spread[:, at].max(axis=1) for at in of_group], axis=1))
     else:

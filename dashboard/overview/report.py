@@ -3,10 +3,8 @@ compute it again. One page to send."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from analysis.summaries.record import Summary
 from cache.store import Store
 from cache.version import VERSION
 from dashboard.commands import command_for
@@ -38,9 +36,7 @@ def title_of(table: Table) -> str:
     return f"Trust report: {table.title}"
 
 
-def report(
-    store: Store, table: Table, ranking: Ranking, summaries: Sequence[Summary], n_unread: int = 0
-) -> list[Block]:
+def report(store: Store, table: Table, ranking: Ranking, n_unread: int = 0) -> list[Block]:
     """The blocks of the report."""
     n_frames = sum(clip.n_frames for clip in table.clips)
     about = (
@@ -52,7 +48,7 @@ def report(
         blocks += [Heading("Ranking"), _ranking(table, ranking)]
     left = notes(table, ranking, n_unread)
     blocks += [Words(tuple(left))] if left else []
-    blocks += [Heading("Worst frames"), *_worst(store, table, summaries)]
+    blocks += [Heading("Worst frames"), *_worst(store, table)]
     blocks += [Heading("How far the energy can be trusted"), Words((NO_ENERGY,))]
     if facts := trust_facts(table):
         blocks.append(Words(tuple(facts)))
@@ -79,7 +75,7 @@ def _ranking(table: Table, ranking: Ranking) -> Grid:
     return Grid("ranking", head, tuple(rows))
 
 
-def _worst(store: Store, table: Table, summaries: Sequence[Summary]) -> list[Block]:
+def _worst(store: Store, table: Table) -> list[Block]:
     """The frames of the highest true error, of different clips; without truth, of the highest energy within each method."""
     by_error = sorted((c for c in table.cells if c.error), key=lambda c: -c.error.worst if c.error else 0)
     by_energy = sorted((c for c in table.cells if c.sigma), key=lambda c: -c.sigma.worst if c.sigma else 0)
@@ -91,15 +87,16 @@ def _worst(store: Store, table: Table, summaries: Sequence[Summary]) -> list[Blo
         return [Words(("Neither errors nor energies are known.",))]
     what = "highest true error" if by_error else "highest energy: where the paths of a method disagree most"
     blocks: list[Block] = [Words((f"The frame of the {what}, of each of {counted(len(chosen), 'clip')}.",))]
-    return blocks + [_frame(store, table, cell, summaries) for cell in chosen.values()]
+    return blocks + [_frame(store, table, cell) for cell in chosen.values()]
 
 
-def _frame(store: Store, table: Table, cell: Cell, summaries: Sequence[Summary]) -> Pictures:
+def _frame(store: Store, table: Table, cell: Cell) -> Pictures:
     measure = cell.error or cell.sigma
     assert measure is not None
     frame = measure.worst_frame
     value = number(measure.worst, table.error_unit if cell.error else "σ")
-    others = {(one.kind, one.path): one.key for one in summaries if one.clip.key == cell.clip.key and not one.method}
+    heads = [track.head for track in reversed(store.listed_tracks(store.listing(), cell.clip.key))]
+    others = {(head.kind, head.path): head.key for head in heads if not head.method}
     label = table.labels[cell.configuration]
     wanted = [
         ("Input", others.get(("input", "rgb"))),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +13,8 @@ from dashboard.catalogue import place_of
 from dashboard.compare.comparison import ERROR_COLUMNS
 from dashboard.configuration import Configuration, menu_order
 from dashboard.text import counted, one_line
+
+NO_TITLES: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,13 @@ def targets_of(summaries: Iterable[Summary]) -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda item: place_of(*item)))
 
 
-def table_of(summaries: Sequence[Summary], target: str, *, longer: bool = False) -> Table:
-    """The table of `target`; with `longer`, also of the paths to it through other domains."""
+def table_of(
+    summaries: Sequence[Summary], target: str, *, longer: bool = False, titles: Mapping[str, str] = NO_TITLES
+) -> Table:
+    """The table of `target`; with `longer`, also of the paths to it through other domains. `titles`: domain -> title, of those that
+    the summaries lack."""
     named = {one.domain: one.domain_title for one in reversed(summaries) if one.domain_title}
-    titles = {domain: one_line(title) for domain, title in named.items()}
+    titles = {domain: one_line(title) for domain, title in {**titles, **named}.items()}
     of_target = [one for one in summaries if one.path.endswith(f"-{target}")]
     newest = sorted(of_target, key=lambda one: (one.is_complete, one.time, one.key), reverse=True)
     kinds = ("prediction", "readout") if longer else ("prediction",)

@@ -24,7 +24,7 @@ from dashboard.text import one_line, without_markdown
 NO_READOUT = ""
 """The readout menu's value for none."""
 TOO_MANY = f"You can compare up to {MAX_CONFIGURATIONS} configurations"
-MENUS = ("clip", "predict", "readout", "scale")
+MENUS = ("clip", "predict", "readout", "scale", "measure")
 """Names in the link of what the palette can choose; a value that does not exist falls back to the default."""
 LINK = "link"
 PAGE = "page"
@@ -200,8 +200,9 @@ def follow(linked: Position, show: Callable[[Position], Position]) -> Position |
 
 
 def _choices_of(selection: Selection) -> Selection:
-    """What is chosen on the page: everything but the place in the clip, which is the player's."""
-    return replace(selection, frame=0, speed=1.0, view_state={})
+    """What is chosen on the page: everything but the place in the clip, which is the player's. The alignment decides what is plotted."""
+    aligned = {name: text for name, text in selection.view_state.items() if name == "align"}
+    return replace(selection, frame=0, speed=1.0, view_state=aligned)
 
 
 def note_move() -> None:

@@ -1,6 +1,6 @@
 """The link: a selection to and from the query parameters of the page.
 
-`clip, predict, readout, a, b, ... h` name what is shown; `scale, frame, speed` and the player's VIEW_STATE how. Whatever
+`clip, predict, readout, a, b, ... h` name what is shown; `scale, measure, frame, speed` and the player's VIEW_STATE how. Whatever
 depends on the content of the store is always written, so that a link keeps its meaning when more is stored; the rest only
 where it differs from the default.
 """
@@ -20,6 +20,7 @@ from dashboard.configuration import Configuration, find_configuration
 from dashboard.player_data import LETTERS, VIEW_STATE, read_view_state
 from dashboard.selection.defaults import default_configurations, default_target
 from dashboard.selection.lineup import MIN_CONFIGURATIONS
+from dashboard.selection.measures import measure_options
 from dashboard.text import one_line
 
 _T = TypeVar("_T")
@@ -29,7 +30,7 @@ MIN_SPEED, MAX_SPEED = 0.1, 4.0
 """Multiples of the clip's own speed."""
 KEY_LETTERS = 12
 """Length of a clip's key in a link: 48 bits, distinct in any store that fits on a disk."""
-CARRIED = frozenset(("clip", "predict", "readout", *LETTERS.lower(), "scale", "frame", "speed", *VIEW_STATE))
+CARRIED = frozenset(("clip", "predict", "readout", *LETTERS.lower(), "scale", "measure", "frame", "speed", *VIEW_STATE))
 """The parameters that mean the same on every page. A page's own ones, such as the gallery's category, stay with it."""
 _FRAME = re.compile(r"[0-9]{1,9}")
 _SPEED = re.compile(r"[0-9]{1,4}(\.[0-9]{1,20})?")
@@ -49,6 +50,8 @@ class Selection:
     """A, B, ... in order, two to eight; empty if the clip has no prediction."""
     scale: Scale = "standardised"
     """Energy in sigma, or the plain mean of its raw terms."""
+    measure: str | None = None
+    """The error that is plotted, by its column; None: the most telling one."""
     frame: int | None = None
     """None until it is known where the clip opens: a link without a frame leaves that to what the clip shows."""
     speed: float = 1.0
@@ -74,12 +77,15 @@ def from_query(params: Mapping[str, str], catalogue: Catalogue) -> tuple[Selecti
     readout = reader.one_of("readout", readouts, None, "the readout")
     configurations = catalogue.configurations(clip.key, target) if target else ()
     scale = cast(Scale, reader.one_of("scale", SCALES, SCALES[0], "the energy scale"))
+    lineup = reader.configurations(configurations)
+    measure = params.get("measure")  # of another target or store it is passed over: every target has its own
     selection = Selection(
         clip,
         target,
         readout,
-        reader.configurations(configurations),
+        lineup,
         scale,
+        measure if measure in measure_options(catalogue, clip.key, lineup) else None,
         reader.frame(clip.n_frames),
         reader.speed(),
         read_view_state(params),
@@ -100,6 +106,8 @@ def to_query(selection: Selection) -> dict[str, str]:
         query[letter] = configuration.spelling
     if selection.scale != SCALES[0]:
         query["scale"] = selection.scale
+    if selection.measure is not None:
+        query["measure"] = selection.measure
     if selection.frame is not None:
         query["frame"] = str(selection.frame)
     if selection.speed != 1.0:
@@ -124,9 +132,7 @@ class _Reader:
         value = self.params.get("clip")
         if not value:
             return default
-        every = (*catalogue.clips, *catalogue.shifted)
-        found = [clip for clip in every if _KEY_START.fullmatch(value) and clip.key.startswith(value)]
-        found = found or [clip for clip in catalogue.clips if clip.title == value]
+        found = (catalogue.starting(value) if _KEY_START.fullmatch(value) else []) or catalogue.titled(value)
         return found[0] if found else self._missed("the clip", value, default, catalogue.clip_label(default))
 
     def one_of(self, name: str, options: Sequence[str], default: str | None, what: str) -> str | None:

@@ -9,11 +9,11 @@ import numpy as np
 
 from analysis.columns import Columns, with_expected_times
 from cache.store import Store
-from dashboard.catalogue import Catalogue
+from dashboard.catalogue import catalogue_of
 from dashboard.compare.comparison import compare
+from dashboard.compare.judging import judging_of
 from dashboard.compare.plots import named_columns, read
 from dashboard.selection.link import from_query, to_query
-from dashboard.visitors.listed import listed_tracks, unlisted
 
 
 def series_parquet(store: Store, columns: Columns, params: Mapping[str, str]) -> bytes | None:
@@ -24,12 +24,14 @@ def series_parquet(store: Store, columns: Columns, params: Mapping[str, str]) ->
     import pyarrow as pa  # comes with streamlit; its tenth of a second is for this file alone
     import pyarrow.parquet as pq
 
-    catalogue = Catalogue(listed_tracks(store, params), unlisted(store))
+    catalogue = catalogue_of(store, params)
     selection, _ = from_query(params, catalogue)
     if selection is None:
         return None
     clip = selection.clip
-    comparison = compare(catalogue, clip, selection.target, selection.readout, selection.configurations)
+    comparison = compare(
+        catalogue, clip, selection.target, selection.readout, selection.configurations, judging_of(selection)
+    )
     charts = [read(columns, plot, selection.scale).chart for plot in comparison.plots]
     times = columns.pts_seconds(comparison.longest) if comparison.longest else []
     first, last = (_frame(params.get(name), default, clip.n_frames) for name, default in

@@ -47,7 +47,7 @@ def overview_file(store: Store, found: Overview, link: dict[str, str], name: str
         return overview_csv(table, ranking)
     if name == "overview.parquet":
         return overview_parquet(table, ranking)
-    blocks = report(store, table, ranking, found.summaries, found.n_unread)
+    blocks = report(store, table, ranking, found.n_unread)
     write = to_html if name == "report.html" else to_markdown
     return write(title_of(table), blocks).encode()
 

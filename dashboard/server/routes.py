@@ -4,6 +4,7 @@ GET /packs/<track key>-<sha256>.pack    206 / 200 / 304 / 416; 404: no such name
 GET /frames/<track key>-<number>        one coded image of a track; 404: no such frame; 410: damaged, with the reason
 GET /series.parquet?<the page's query>  the numbers that it plots; `first` and `last` limit them to these frames
 GET /overview.csv, /report.html, ...     the files of the Overview (see overview_routes.py)
+GET /healthz                            for probes: the store, the queue and the workers (see health.py)
 GET /web/[<version>/]<path>             the modules and style sheets of dashboard/web, and plotly.min.js from its wheel
 /asking/...                             what the page asks for, and files in parts (see asking_routes.py)
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -24,6 +26,7 @@ from cache.records import BadRecord, StoreError
 from cache.store import Store
 from dashboard.server.asking_routes import asking_routes
 from dashboard.server.exports import series_parquet
+from dashboard.server.health import health_response
 from dashboard.server.overview_routes import TYPES as OVERVIEW_FILES
 from dashboard.server.overview_routes import overview_answer
 from dashboard.visitors.access import PASS, may_fetch
@@ -74,6 +77,7 @@ def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
             Route(f"{prefix}/{name}", _guarded(overview_answer(store, name)), methods=["GET"])
             for name in OVERVIEW_FILES
         ),
+        Route(f"{prefix}/healthz", partial(health_response, store), methods=["GET", "HEAD"]),
         Route(f"{prefix}/web/{{name:path}}", web_response, methods=["GET", "HEAD"]),
         *asking_routes(store, prefix=prefix),
     ]

@@ -79,9 +79,7 @@ def chosen_ladder(
     `ladders` is not empty.
     """
     wanted = link.get("clip", "")
-    clip = next(
-        (one for one in (*catalogue.clips, *catalogue.shifted) if len(wanted) >= 8 and one.key.startswith(wanted)), None
-    )
+    clip = next(iter(catalogue.starting(wanted)), None)
     spelling = str((clip and clip.sampling.get("shift")) or link.get("shift", ""))
     kind, _, strength = spelling.partition(":")
     sources = {clip.key, source_of(clip.sampling)} if clip else set()

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from cache.records import Clip, Track
 from dashboard.catalogue import Catalogue
 from dashboard.gallery.items import listed
-from dashboard.player_data import LETTERS, Pane
+from dashboard.numbers import number
+from dashboard.player_data import LETTERS, Chart, Pane
 from dashboard.selection.choices import Choices
 from dashboard.selection.link import Selection
 
@@ -56,3 +57,12 @@ def normals_of(catalogue: Catalogue, panes: Sequence[Pane]) -> dict[str, Track]:
 def field_of_view_of(clip: Clip) -> float | None:
     """Degrees of the shorter side, where the source states it; None: unknown."""
     return next((item.field_of_view_degrees for item in listed() if item.sha256 == clip.source_sha256), None)
+
+
+def still_texts(charts: Sequence[Chart]) -> list[str]:
+    """What the plots of a single frame say, a sentence each: a plot of one point would show less, and take the room of the pictures."""
+    return [
+        f"{chart.title}: {', '.join(f'{s.letter} {s.name} {number(float(s.values[0]), chart.unit)}' for s in shown)}."
+        for chart in charts
+        if (shown := [series for series in chart.series if len(series.values) and series.has_values])
+    ]

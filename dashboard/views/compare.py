@@ -10,12 +10,13 @@ from pathlib import Path
 import streamlit as st
 
 from analysis.columns import Columns
-from cache.records import StoreError, Track
+from cache.records import StoreError
 from cache.store import Store, require_store
-from dashboard.catalogue import Catalogue
+from dashboard.catalogue import Catalogue, catalogue_of
 from dashboard.compare.believe import believed
 from dashboard.compare.card.measures import measures_of
 from dashboard.compare.comparison import Comparison, compare
+from dashboard.compare.judging import judging_of
 from dashboard.compare.plots import PlotData, read
 from dashboard.compare.steadiness import steadiness_words
 from dashboard.compare.summaries import VERDICT_CHARTS, remarks, summary
@@ -36,7 +37,6 @@ from dashboard.views.parts.shared_ranges import ranges_of
 from dashboard.views.parts.verdict_card import show_verdict
 from dashboard.views.parts.widgets import refresh_when_changed, show_about, show_commands, show_failed, show_notes
 from dashboard.visitors.asking import asker_of
-from dashboard.visitors.listed import listed_tracks, unlisted
 
 PLAYER = "player"
 
@@ -45,14 +45,13 @@ def page(site: Site) -> None:
     """Show the page for the link that the browser is on."""
     store, columns = site.store, site.columns
     asker = asker_of(store)
-    look = partial(listed_tracks, store, st.query_params.to_dict(), asker.clips())
-    tracks = look()  # once: what is drawn and what is watched for changes must be the same state
-    catalogue = Catalogue(tracks, unlisted(store))
+    look = partial(catalogue_of, store, st.query_params.to_dict(), asker.clips())
+    catalogue = look()  # once: what is drawn and what is watched for changes must be the same state
     choices = Choices(catalogue, partial(_opening, columns, catalogue))
     selection, notes = choices.start()
-    add_video = partial(add_video_button, store, asker, catalogue, tracks, selection.clip.key if selection else "")
+    add_video = partial(add_video_button, store, asker, catalogue, selection.clip.key if selection else "")
     if selection is None:
-        _show_empty(store, tracks, add_video)
+        _show_empty(store, catalogue, add_video)
         return
     comparison = _compare(catalogue, selection)
     plots = [read(columns, plot, selection.scale) for plot in comparison.plots]
@@ -77,12 +76,12 @@ def page(site: Site) -> None:
                 st.text(summary(chart))
     show_about(selection.clip, comparison.caveats)
     show_failed(store)
-    if any(not track.is_complete for track in tracks if track.head.clip.key == selection.clip.key):
-        refresh_when_changed(look, tracks, selection.clip.key)
+    if catalogue.is_growing(selection.clip.key):
+        refresh_when_changed(look, catalogue, selection.clip.key)
 
 
 def _compare(catalogue: Catalogue, chosen: Selection) -> Comparison:
-    return compare(catalogue, chosen.clip, chosen.target, chosen.readout, chosen.configurations)
+    return compare(catalogue, chosen.clip, chosen.target, chosen.readout, chosen.configurations, judging_of(chosen))
 
 
 def _opening(columns: Columns, catalogue: Catalogue, selection: Selection) -> Opening | None:
@@ -142,7 +141,7 @@ def _show_missing(store: Store, comparison: Comparison, plots: Sequence[PlotData
             show_commands([missing.command], store)
 
 
-def _show_empty(store: Store, tracks: Sequence[Track], add_video: Callable[[], None]) -> None:
+def _show_empty(store: Store, catalogue: Catalogue, add_video: Callable[[], None]) -> None:
     """Explain why there is nothing to show and what to run, and check the store again automatically."""
     with st.container(key="empty"):
         st.header("Nothing to compare yet")
@@ -156,7 +155,7 @@ def _show_empty(store: Store, tracks: Sequence[Track], add_video: Callable[[], N
             show_commands(["python -m precompute verify"], store)
         st.caption("The first frames appear here automatically as soon as they are stored.")
         show_failed(store)
-    refresh_when_changed(partial(listed_tracks, store, {}), tracks, None)
+    refresh_when_changed(partial(catalogue_of, store, {}), catalogue, None)
 
 
 def _why_empty(root: Path) -> str:

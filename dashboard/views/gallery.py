@@ -7,9 +7,8 @@ from functools import partial
 
 import streamlit as st
 
-from cache.records import Track
 from cache.store import Store
-from dashboard.catalogue import Catalogue
+from dashboard.catalogue import Catalogue, catalogue_of
 from dashboard.components.gallery import gallery
 from dashboard.gallery.cards import Card, cards_of, options_of, targets_of, trust_words
 from dashboard.gallery.data import IMAGE, gallery_data
@@ -19,7 +18,6 @@ from dashboard.site import Site
 from dashboard.views.parts.link_choice import pills_in_link
 from dashboard.views.parts.shared_ranges import ranges_of
 from dashboard.views.parts.widgets import refresh_when_changed, show_commands
-from dashboard.visitors.listed import listed_tracks, unlisted
 
 INTRODUCTION = (
     "Sample results on pictures and clips unlike the rendered rooms that the bundled networks were trained on, the lowest energy "
@@ -32,15 +30,14 @@ EVERY = "all"
 def page(site: Site) -> None:
     """Show the page for the link that the browser is on."""
     store, items = site.store, listed()
-    tracks = listed_tracks(store, {})
-    catalogue = Catalogue(tracks, unlisted(store))
+    catalogue = catalogue_of(store, {})
     targets = targets_of(catalogue, items)
     with st.container(key="gallery-head", gap="xsmall"):
         st.title("Gallery", anchor=False)
         st.text(INTRODUCTION)
     default = default_target(targets, partial(options_of, catalogue, items))
     if default is None:
-        _show_missing(store, tracks, 0, len(items))
+        _show_missing(store, catalogue, 0, len(items))
         return
     with st.container(key="gallery-choices", horizontal=True, vertical_alignment="bottom", gap="small"):
         target = pills_in_link(
@@ -61,7 +58,7 @@ def page(site: Site) -> None:
     ends_of = partial(ranges_of, store)
     gallery(gallery_data(catalogue, ends_of, cards, shown, target, site.pages), key="gallery")
     if len(cards) < len(items):
-        _show_missing(store, tracks, len(cards), len(items))
+        _show_missing(store, catalogue, len(cards), len(items))
 
 
 def _trust(catalogue: Catalogue, cards: Sequence[Card], target: str) -> str:
@@ -70,10 +67,10 @@ def _trust(catalogue: Catalogue, cards: Sequence[Card], target: str) -> str:
     return trust_words(catalogue.title(target), first)
 
 
-def _show_missing(store: Store, tracks: Sequence[Track], n_done: int, n_items: int) -> None:
+def _show_missing(store: Store, catalogue: Catalogue, n_done: int, n_items: int) -> None:
     """How many are computed and how the others come, and a look at the store every few seconds."""
     with st.container(border=True, gap="xsmall", key="gallery-missing"):
         st.text(f"{n_done} of {n_items} are computed. `make demo` computes the others in the background; or run:")
         show_commands([COMMAND], store)
         st.caption("Each appears by itself as soon as it is stored.")
-    refresh_when_changed(lambda: listed_tracks(store, {}), tracks, None)
+    refresh_when_changed(partial(catalogue_of, store, {}), catalogue, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import islice
 
 import streamlit as st
 
@@ -11,7 +12,7 @@ from analysis.energy import Unreadable
 from analysis.shifts import source_of
 from cache.records import Clip, Track
 from cache.requests.records import Request
-from dashboard.catalogue import Catalogue
+from dashboard.catalogue import Catalogue, catalogue_of
 from dashboard.commands import DEFAULT_ZOO
 from dashboard.compare.card.merged import NO_ENERGY_OF_MERGED
 from dashboard.components.player import player
@@ -41,10 +42,11 @@ from dashboard.views.parts.image_start import ASKED, ERROR, ZOOS, ask, delete_al
 from dashboard.views.parts.shared_ranges import ranges_of
 from dashboard.views.parts.widgets import for_store, show_notes, show_unserved
 from dashboard.visitors.asking import Asker, asker_of
-from dashboard.visitors.listed import listed_tracks, unlisted
 
 LOOK_SECONDS = 0.25
 """Between two looks at what is being computed: a part of the time that a small zoo takes."""
+MAX_VIDEOS = 200
+"""Clips that the energies of a picture are compared with, the newest ones."""
 SHOWN_AT_FIRST = 2
 """Methods of the sheet: as many as fit on a screen with all domains."""
 
@@ -59,9 +61,8 @@ def page(site: Site) -> None:
         known = next((clip for request in waiting if (clip := _clip_of(request))), "")
         if known:
             key = known
-    look = partial(listed_tracks, site.store, {"clip": key})
-    tracks = look()
-    catalogue = Catalogue(tracks, unlisted(site.store))
+    look = partial(catalogue_of, site.store, {"clip": key})
+    catalogue = look()
     clip = _named(catalogue, key)
     if clip is not None and waiting:
         st.session_state.pop(ASKED, None)
@@ -69,13 +70,13 @@ def page(site: Site) -> None:
     if clip is not None:
         st.session_state[LINK] = {**newest_link(), "clip": clip.key}
         live = [request for request in _requests_of(asker, clip.key) if request.is_live]
-        _follow(site, asker, live, look, tracks, clip.key)
-        _show(site, asker, catalogue, clip, tracks)
+        _follow(site, asker, live, look, catalogue, clip.key)
+        _show(site, asker, catalogue, clip)
     elif waiting:
         _show_waiting(site, asker, waiting)
-        _follow(site, asker, waiting, look, tracks, key)
+        _follow(site, asker, waiting, look, catalogue, key)
     else:
-        if len(key) == 64 and key not in {known.key for known in catalogue.clips}:
+        if len(key) == 64 and catalogue.clip(key) is None:
             show_notes(["The link asks for a picture that is not here: it was deleted, or the link is incomplete."])
         start(site, asker)
 
@@ -101,7 +102,7 @@ def _requests_of(asker: Asker, clip: str) -> list[Request]:
 
 def _named(catalogue: Catalogue, key: str) -> Clip | None:
     """The picture with that key, or the one whose key begins so; None for videos."""
-    found = [clip for clip in catalogue.clips if len(key) >= 8 and clip.key.startswith(key)]
+    found = [clip for clip in catalogue.starting(key) if not source_of(clip.sampling)]
     return found[0] if found and is_still(found[0]) else None
 
 
@@ -120,10 +121,10 @@ def _show_waiting(site: Site, asker: Asker, waiting: Sequence[Request]) -> None:
         show_unserved(asker, site.store)
 
 
-def _follow(site: Site, asker: Asker, requests: Sequence[Request], look, tracks: Sequence[Track], clip: str) -> None:
+def _follow(site: Site, asker: Asker, requests: Sequence[Request], look, shown: Catalogue, clip: str) -> None:
     """Say how far the requests are, and draw the page again when there is more to show."""
     ids = [request.id for request in requests if request.is_live]
-    before = _state(requests, tracks, clip)
+    before = _state(requests, shown, clip)
 
     @st.fragment(run_every=LOOK_SECONDS if ids else None)
     def follow() -> None:
@@ -136,8 +137,8 @@ def _follow(site: Site, asker: Asker, requests: Sequence[Request], look, tracks:
         follow()
 
 
-def _state(requests: Sequence[Request], tracks: Sequence[Track], clip: str) -> tuple[object, ...]:
-    shown = tuple((track.head.key, track.n_frames) for track in tracks if track.head.clip.key == clip)
+def _state(requests: Sequence[Request], catalogue: Catalogue, clip: str) -> tuple[object, ...]:
+    shown = tuple((track.head.key, track.n_frames) for track in catalogue.tracks(clip))
     return tuple((request.id, request.state, _clip_of(request)) for request in requests), shown
 
 
@@ -169,7 +170,7 @@ def _forget() -> None:
 # The result
 
 
-def _show(site: Site, asker: Asker, catalogue: Catalogue, clip: Clip, tracks: Sequence[Track]) -> None:
+def _show(site: Site, asker: Asker, catalogue: Catalogue, clip: Clip) -> None:
     methods = methods_of(catalogue, clip.key)
     requests = _requests_of(asker, clip.key)
     if error := st.session_state.pop(ERROR, ""):
@@ -179,7 +180,7 @@ def _show(site: Site, asker: Asker, catalogue: Catalogue, clip: Clip, tracks: Se
     if sheet.panes:
         _show_player(site, clip, sheet)
     _show_energies(site, catalogue, sheet)
-    _show_actions(site, asker, catalogue, clip, requests, tracks)
+    _show_actions(site, asker, catalogue, clip, requests)
 
 
 def _chosen_sheet(catalogue: Catalogue, clip: Clip, methods: Sequence[Method]) -> Sheet:
@@ -227,17 +228,13 @@ def _show_player(site: Site, clip: Clip, sheet: Sheet) -> None:
 
 def _show_energies(site: Site, catalogue: Catalogue, sheet: Sheet) -> None:
     """Where the energies of the picture lie among those of the stored clips."""
-    listed = [
-        track
-        for track in listed_tracks(site.store, {})
-        if track.head.kind == "energy" and not source_of(track.head.clip.sampling)
-    ]
+    compared = _energies_of_videos(catalogue_of(site.store, {}))
     found: list[tuple[str, Standing]] = []
     problems: list[str] = []
     for energy in sheet.energies:
         name = f"{energy.letter} {catalogue.title(energy.target)}, {energy.method.name}"
         try:
-            found.append((name, standing(site.columns, energy.track, listed)))
+            found.append((name, standing(site.columns, energy.track, compared)))
         except Unreadable as error:
             problems.append(f"The energy of {name} cannot be read: {error}.")
     if found:
@@ -249,15 +246,22 @@ def _show_energies(site: Site, catalogue: Catalogue, sheet: Sheet) -> None:
     show_notes(problems)
 
 
+def _energies_of_videos(catalogue: Catalogue) -> list[Track]:
+    """The energies of the newest MAX_VIDEOS clips that have any."""
+    names = ((clip, catalogue.shelf.lines[clip.key].names) for clip in catalogue.clips if clip.n_frames > 1)
+    clips = (clip for clip, known in names if any(name.kind == "energy" for name in known))
+    tracks = (track for clip in islice(clips, MAX_VIDEOS) for track in catalogue.tracks(clip.key))
+    return [track for track in tracks if track.head.kind == "energy" and not source_of(track.head.clip.sampling)]
+
+
 def _show_actions(
     site: Site,
     asker: Asker,
     catalogue: Catalogue,
     clip: Clip,
     requests: Sequence[Request],
-    tracks: Sequence[Track],
 ) -> None:
-    own = [track for track in tracks if track.head.clip.key == clip.key]
+    own = catalogue.tracks(clip.key)
     is_unlisted = clip.key in catalogue.unlisted
     with st.container(key="image-actions", horizontal=True, vertical_alignment="center", gap="small"):
         link = carried(newest_link()) | {"clip": clip.key}

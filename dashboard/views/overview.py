@@ -9,12 +9,12 @@ import streamlit as st
 
 from dashboard.commands import command_for
 from dashboard.components.overview import overview as tables
-from dashboard.overview.data import overview_data
+from dashboard.overview.data import for_visitor
 from dashboard.overview.deciding import link_of, rival_of
 from dashboard.overview.ranking import Ranking
-from dashboard.overview.reading import DIRECT, PATHS, read_overview, table_and_ranking
+from dashboard.overview.reading import DIRECT, PATHS, Drawn, drawn, read_overview
 from dashboard.overview.table import Cell, Table
-from dashboard.overview.words import NO_ENERGY, basis, headline, notes, trust_facts
+from dashboard.overview.words import NO_ENERGY, basis, headline, notes
 from dashboard.site import Site
 from dashboard.views.parts.link_choice import pills_in_link
 from dashboard.views.parts.widgets import REFRESH_SECONDS, show_commands, show_notes
@@ -23,7 +23,6 @@ from dashboard.visitors.access import PASS, pass_query
 LOOK_SECONDS = 1.0
 """After computing missing rows for this long, the page shows what it has so far."""
 COMPARE = "compare"
-MAX_COMMANDS = 3
 FILES = {
     "Trust report (HTML)": "report.html",
     "Markdown": "report.md",
@@ -46,22 +45,23 @@ def page(site: Site) -> None:
         target = pills_in_link("overview", "predict", "Prediction", found.targets, next(iter(found.targets)))
         pills_in_link("overview", "paths", "Paths", PATHS, DIRECT)
     link = {**st.query_params.to_dict(), "predict": target}
-    table, ranking = table_and_ranking(found, link)
+    shown = drawn(found, link)
+    table, ranking = shown.table, shown.ranking
     with words:
         st.text(headline(table, ranking))
         st.text(basis(table, ranking))
     downloads = {title: _address(name, link) for title, name in FILES.items()}
-    pressed = tables(overview_data(table, ranking, found.unlisted, downloads), key="overview")
+    pressed = tables(for_visitor(shown.data, table, found.unlisted, downloads), key="overview")
     show_notes(notes(table, ranking, found.n_unread))
-    _show_missing(site, table)
+    _show_missing(site, shown)
     with st.container(key="overview-trust", gap="xsmall"):
         st.header("How far the energy can be trusted", anchor=False)
-        for text in (NO_ENERGY, *trust_facts(table)):
+        for text in (NO_ENERGY, *shown.trust):
             st.text(text)
     cell = _pressed(table, pressed)
     if cell is not None and COMPARE in site.pages:
         _open(site, table, ranking, cell, is_unlisted=cell.clip.key in found.unlisted)
-    if found.n_unread or any(cell.is_growing for cell in table.cells):
+    if found.n_unread or shown.is_growing:
         _look_again(site, found.n_unread)
 
 
@@ -84,16 +84,15 @@ def _open(site: Site, table: Table, ranking: Ranking, cell: Cell, *, is_unlisted
     st.switch_page(site.pages[COMPARE], query_params=query)
 
 
-def _show_missing(site: Site, table: Table) -> None:
+def _show_missing(site: Site, shown: Drawn) -> None:
     """The commands that compute the cells that the table lacks."""
-    have = {(cell.clip.key, cell.configuration) for cell in table.cells}
-    missing = [(clip, c) for clip in table.clips for c in table.configurations if (clip.key, c) not in have]
-    if not missing:
+    n_missing, first = shown.missing
+    if not n_missing:
         return
     with st.container(border=True, gap="xsmall"):
-        n_all = len(table.clips) * len(table.configurations)
-        st.text(f"{len(missing)} of {n_all} combinations are not computed. To compute them, such as:")
-        show_commands([command_for(clip, c) for clip, c in missing[:MAX_COMMANDS]], site.store)
+        n_all = len(shown.table.clips) * len(shown.table.configurations)
+        st.text(f"{n_missing} of {n_all} combinations are not computed. To compute them, such as:")
+        show_commands([command_for(clip, c) for clip, c in first], site.store)
 
 
 def _show_empty(site: Site, n_unread: int) -> None:
@@ -115,11 +114,11 @@ def _show_empty(site: Site, n_unread: int) -> None:
 
 def _look_again(site: Site, n_unread: int) -> None:
     """Draw the page again once the store holds something else, or while numbers are still to be read."""
-    before = site.store.manifest_stamps()
+    before = site.store.listing().state
 
     @st.fragment(run_every=REFRESH_SECONDS)
     def look() -> None:
-        if n_unread or site.store.manifest_stamps() != before:
+        if n_unread or site.store.listing().state != before:
             st.rerun()
 
     look()

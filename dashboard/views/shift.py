@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.catalogue import Catalogue
+from dashboard.catalogue import Catalogue, catalogue_of
 from dashboard.commands import command_for
 from dashboard.compare.comparison import Comparison, compare
 from dashboard.compare.plots import read
@@ -32,7 +32,6 @@ from dashboard.views.parts.html_table import html_table
 from dashboard.views.parts.shared_ranges import ranges_of
 from dashboard.views.parts.widgets import refresh_when_changed, show_commands, show_notes
 from dashboard.visitors.asking import asker_of
-from dashboard.visitors.listed import listed_tracks, unlisted
 
 MOST_CONFIGURATIONS = 4
 PLOTS_OF_PLAYER = ("energy", "error")
@@ -63,16 +62,15 @@ HEADINGS: Mapping[str, str] = {
 def page(site: Site) -> None:
     """Show the page for the link that the browser is on."""
     link = st.query_params.to_dict()
-    look = partial(listed_tracks, site.store, link, asker_of(site.store).clips())
-    tracks = look()
-    catalogue = Catalogue(tracks, unlisted(site.store))
+    look = partial(catalogue_of, site.store, link, asker_of(site.store).clips())
+    catalogue = look()
     ladders = ladders_of(catalogue)
     with st.container(key="shift-head", horizontal=True, vertical_alignment="bottom", gap="small"):
         st.title("Shift", anchor=False)
         st.text(INTRODUCTION)
     if not ladders:
         _show_empty(site, catalogue)
-        refresh_when_changed(look, tracks, None)
+        refresh_when_changed(look, catalogue, None)
         return
     ladder, at, note = chosen_ladder(ladders, catalogue, link)
     selection = _selection(catalogue, ladder, link)
@@ -92,8 +90,8 @@ def page(site: Site) -> None:
     _show_player(site, catalogue, ladder, at, selection)
     _show_numbers(ladder, found)
     _show_missing(site, ladder, found)
-    if found.growing or any(not t.is_complete for t in tracks if t.head.clip.key in {s.clip.key for s in ladder.steps}):
-        refresh_when_changed(look, tracks, None)
+    if found.growing or any(catalogue.is_growing(step.clip.key) for step in ladder.steps):
+        refresh_when_changed(look, catalogue, None)
 
 
 def _selection(catalogue: Catalogue, ladder: Ladder, link: Mapping[str, str]) -> Selection:

@@ -10,9 +10,10 @@ import streamlit as st
 
 from analysis.columns import Columns
 from cache.store import Store
-from dashboard.catalogue import Catalogue
+from dashboard.catalogue import Catalogue, catalogue_of
 from dashboard.commands import command_for
 from dashboard.compare.comparison import Comparison, compare
+from dashboard.compare.judging import judging_of
 from dashboard.compare.plots import read
 from dashboard.components.player import player
 from dashboard.player_data import Chart, Position
@@ -20,14 +21,13 @@ from dashboard.selection.choices import note_move
 from dashboard.selection.link import Selection
 from dashboard.selection.menus import menus
 from dashboard.site import Site
-from dashboard.space.selecting import DEPTH, DepthChoices, field_of_view_of, has_depth, normals_of
+from dashboard.space.selecting import DEPTH, DepthChoices, field_of_view_of, has_depth, normals_of, still_texts
 from dashboard.text import counted
 from dashboard.views.parts.comparison_view import comparison_view
-from dashboard.views.parts.header import show_menu
+from dashboard.views.parts.header import show_clips
 from dashboard.views.parts.shared_ranges import ranges_of
 from dashboard.views.parts.widgets import refresh_when_changed, show_about, show_commands, show_notes
 from dashboard.visitors.asking import asker_of
-from dashboard.visitors.listed import listed_tracks, unlisted
 
 PLAYER = "space-player"
 
@@ -36,26 +36,25 @@ def page(site: Site) -> None:
     """Show the clip that the link names in space, or what is missing for that."""
     store, columns = site.store, site.columns
     asker = asker_of(store)
-    look = partial(listed_tracks, store, st.query_params.to_dict(), asker.clips())
-    tracks = look()
-    catalogue = Catalogue(tracks, unlisted(store))
+    look = partial(catalogue_of, store, st.query_params.to_dict(), asker.clips())
+    catalogue = look()
     choices = DepthChoices(catalogue)
     selection, notes = choices.start()
     if selection is None:
         _show_empty(site)
-        refresh_when_changed(look, tracks, None)
+        refresh_when_changed(look, catalogue, None)
         return
     clip = selection.clip
     with st.container(key="header", horizontal=True, vertical_alignment="bottom", gap="small"):
-        show_menu(menus(catalogue, selection)[0], choices)
+        show_clips(catalogue, menus(catalogue, selection)[0], choices)
         link = st.query_params.to_dict()
         flat = "image" if clip.n_frames == 1 and "image" in site.pages else "compare"
         st.page_link(site.pages[flat], label=f"Flat, in {site.pages[flat].title}", query_params=link)
     if not has_depth(catalogue, clip.key):
         _show_missing(store, selection)
-        refresh_when_changed(look, tracks, clip.key)
+        refresh_when_changed(look, catalogue, clip.key)
         return
-    comparison = compare(catalogue, clip, DEPTH, None, selection.configurations)
+    comparison = compare(catalogue, clip, DEPTH, None, selection.configurations, judging_of(selection))
     charts = [plot.chart for one in comparison.plots if (plot := read(columns, one, selection.scale)).chart.series]
     with st.container(key="notices", gap="xsmall"):
         if comparison.is_growing:
@@ -64,10 +63,14 @@ def page(site: Site) -> None:
         show_notes(notes)
     ranges = ranges_of(store, (pane.track for pane in comparison.panes))
     can_ask = not asker.refusal
-    _show_player(columns, catalogue, selection, comparison, charts, ranges, choices, can_ask)
+    is_still = clip.n_frames == 1
+    plotted = () if is_still else charts
+    _show_player(columns, catalogue, selection, comparison, plotted, ranges, choices, can_ask)
+    for text in still_texts(charts) if is_still else ():
+        st.text(text)
     show_about(clip, comparison.caveats)
-    if any(not track.is_complete for track in tracks if track.head.clip.key == clip.key):
-        refresh_when_changed(look, tracks, clip.key)
+    if catalogue.is_growing(clip.key):
+        refresh_when_changed(look, catalogue, clip.key)
 
 
 @st.fragment

@@ -13,9 +13,8 @@ import streamlit as st
 
 from analysis.columns import Columns
 from analysis.statistics import LEAST_FOR_CORRELATION
-from cache.records import Track
 from cache.store import Store
-from dashboard.catalogue import Catalogue
+from dashboard.catalogue import Catalogue, catalogue_of
 from dashboard.compare.expected import MEASURES as EXPECTED_ERRORS
 from dashboard.components.chart import chart
 from dashboard.components.clip_groups import clip_groups
@@ -36,7 +35,6 @@ from dashboard.views.parts.html_table import html_table
 from dashboard.views.parts.link_choice import menu_in_link, pills_in_link
 from dashboard.views.parts.widgets import refresh_when_changed, show_commands, show_notes
 from dashboard.visitors.asking import asker_of
-from dashboard.visitors.listed import listed_tracks, unlisted
 
 PAGE = "study"
 INTRODUCTION = (
@@ -57,22 +55,21 @@ MAX_KEPT = 4
 def page(site: Site) -> None:
     """Show the page for the link that the browser is on."""
     store, columns = site.store, site.columns
-    look = partial(listed_tracks, store, st.query_params.to_dict(), asker_of(store).clips())
-    tracks = look()
-    catalogue = Catalogue(tracks, unlisted(store))
+    look = partial(catalogue_of, store, st.query_params.to_dict(), asker_of(store).clips())
+    catalogue = look()
     with st.container(key="study-head", gap="xsmall"):
         st.title("Study", anchor=False)
         st.text(INTRODUCTION)
     targets = _targets(catalogue)
     if not targets:
         _say("This store holds no predictions yet.", store, "python -m precompute run phone walkthrough")
-        refresh_when_changed(look, tracks, None)
+        refresh_when_changed(look, catalogue, None)
         return
     with st.container(key="study-choices", horizontal=True, vertical_alignment="top", gap="small"):
         default = USUAL_TARGET if USUAL_TARGET in targets else next(iter(targets))
         target = pills_in_link(PAGE, "predict", "Prediction", targets, default)
         measure = _measure(measures_of(catalogue, target))
-        frames = _frames(store, columns, catalogue, tracks, target, measure)
+        frames = _frames(store, columns, catalogue, target, measure)
         level: Level = "clips" if pills_in_link(PAGE, "level", "Points", LEVELS, "frames") == "clips" else "frames"
         details = _details(catalogue, frames)
     _show_correlation(store, catalogue, frames, level)
@@ -82,9 +79,9 @@ def page(site: Site) -> None:
     _show_reference(target)
     _show_downloads(columns, catalogue, frames, level, groups)
     show_notes(frames.notes)
-    if any(not track.is_complete for track in tracks):
+    if any(not line.is_complete for line in catalogue.shelf.lines.values()):
         st.text("A job is still writing this store; the figures follow as frames are stored.")
-        refresh_when_changed(look, tracks, None)
+        refresh_when_changed(look, catalogue, None)
 
 
 # Choices
@@ -128,15 +125,12 @@ def _frames(
     store: Store,
     columns: Columns,
     catalogue: Catalogue,
-    tracks: Sequence[Track],
     target: str,
     measure: Measure | None,
 ) -> Frames:
     """All frames, read once while the store stays the same."""
-    state = hashlib.sha256()
-    for track in tracks:
-        state.update(f"{track.head.key} {track.n_frames} ".encode())
-    name = state.hexdigest(), target, measure.column if measure else ""
+    state = hashlib.sha256(repr(catalogue.fingerprint()).encode()).hexdigest()
+    name = state, target, measure.column if measure else ""
     kept, lock = _gathered(str(store.root))
     with lock:
         if name in kept:

@@ -33,11 +33,11 @@ from precompute.cli.output.console import (
     EXIT_FAILED_ITEM,
     StoreOption,
     complain,
-    logging_to_stderr,
     open_store,
     say,
 )
 from precompute.cli.output.console_events import ConsoleEvents
+from precompute.cli.output.logs import logging_to_stderr
 from precompute.cli.output.next_step import page_link
 from precompute.cli.output.report_events import ReportEvents
 from precompute.cli.run import say_stopping

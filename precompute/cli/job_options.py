@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # Torch takes seconds to import, so what needs it is imported in functions.
 
+LOG_FORMATS = ("text", "json")
 DEVICES = ("auto", "cpu", "cuda")
 CROPS = ("centre", "none")
 
@@ -104,6 +105,15 @@ EnergiesOnlyOption = Annotated[
     typer.Option(
         "--energies-only",
         help="With --shift: store energies and numbers of the shifted clips, no pictures of predictions.",
+    ),
+]
+LogFormatOption = Annotated[
+    str,
+    typer.Option(
+        "--log-format",
+        metavar="|".join(LOG_FORMATS),
+        parser=one_of(LOG_FORMATS),
+        help="Print lines for people, or a log on stderr as JSON, one object per line.",
     ),
 ]
 VerboseOption = Annotated[

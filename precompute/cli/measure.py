@@ -49,7 +49,8 @@ def measure(
         ),
     ] = None,
 ) -> None:
-    """Measure what is stored: stability over time of every prediction, and the energies that are asked for.
+    """Measure what is stored: stability over time of every prediction, errors of aligned depth where the true one is known, and the
+    energies that are asked for.
 
     Nothing is predicted, so this needs neither the videos nor the networks. What is stored already is not computed again.
 
@@ -62,6 +63,7 @@ def measure(
       python -m precompute measure --clip phone --disagreement 'mini/*/rgb-depth,mine/*/rgb-depth'
     """
     from precompute.jobs.events import Broadcast
+    from precompute.jobs.measures.aligned import add_aligned
     from precompute.jobs.measures.derive import compute_measures
     from precompute.jobs.measures.of_clip import add_stability
 
@@ -82,8 +84,9 @@ def measure(
             input_track = next((track for track in tracks if track.head.kind == "input"), None)
             if input_track is None:
                 raise ValueError("its input is not stored")
-            added = add_stability(opened, [track.head.key for track in tracks], events=Broadcast(_Notes()))
-            n_done = added.n_computed + compute_measures(opened, input_track, specs)
+            keys = [track.head.key for track in tracks]
+            added = add_stability(opened, keys, events=Broadcast(_Notes()))
+            n_done = added.n_computed + add_aligned(opened, keys) + compute_measures(opened, input_track, specs)
         except (ValueError, StoreError, OSError) as error:
             complain(f"{title}: {error}")
             has_failed = True

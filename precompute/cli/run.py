@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -14,6 +15,7 @@ from precompute.cli.job_options import (
     EndOption,
     EnergiesOnlyOption,
     FpsOption,
+    LogFormatOption,
     MaxDurationOption,
     MaxFramesOption,
     NoReadoutsOption,
@@ -30,13 +32,14 @@ from precompute.cli.output.console import (
     StoreOption,
     complain,
     err,
-    logging_to_stderr,
     open_store,
     out,
     usage,
 )
 from precompute.cli.output.console_events import ConsoleEvents
 from precompute.cli.output.json_events import JsonEvents
+from precompute.cli.output.log_events import LogEvents
+from precompute.cli.output.logs import log_stopping, logging_to_stderr
 from precompute.cli.output.next_step import NextStep
 from precompute.cli.output.report_events import ReportEvents
 from precompute.cli.zoo.arguments import CodeOption
@@ -51,6 +54,8 @@ if TYPE_CHECKING:
     from precompute.jobs.device_worker import Device
 
 # Torch takes seconds to import, so the command imports what needs it.
+
+log = logging.getLogger(__name__)
 
 
 def run(
@@ -103,6 +108,7 @@ def run(
         bool, typer.Option("--json", help="Print events on stdout as JSON, one object per line.")
     ] = False,
     verbose: VerboseOption = False,
+    log_format: LogFormatOption = "text",
 ) -> None:
     """Compute every configuration on every source. Running it again computes only what is missing.
 
@@ -130,14 +136,16 @@ def run(
 
     Exit codes: 0 done, 1 a source failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 stopped by SIGTERM.
     """
-    if verbose:
-        context.with_resource(logging_to_stderr())
+    is_json_log = log_format == "json"
+    if verbose or is_json_log:
+        level = logging.DEBUG if verbose else logging.INFO
+        context.with_resource(logging_to_stderr(is_json=is_json_log, level=level))
     context.with_resource(FORKS.ready())  # first, so that decoders and torch are imported at once
     from precompute.jobs.job import run_job
     from precompute.jobs.units import parse_shard
     from precompute.media.sources import bundled_clips, bundled_sets
 
-    stop = context.with_resource(stop_on_signals(say_stopping))
+    stop = context.with_resource(stop_on_signals(log_stopping if is_json_log else say_stopping))
     try:
         part = parse_shard(shard) if shard is not None else None
         listed = list_sources(sources or [], list_file, bundled_clips(), bundled_sets())
@@ -170,8 +178,8 @@ def run(
     opened = open_store(store)
     report = ReportEvents(opened.root)
     lines = err if as_json else out
-    sinks = [report, ConsoleEvents(lines), *([JsonEvents(report.path)] if as_json else []), NextStep(store, lines)]
-    events = Broadcast(*sinks)
+    for_people = [LogEvents()] if is_json_log else [ConsoleEvents(lines), NextStep(store, lines)]
+    events = Broadcast(report, *for_people, *([JsonEvents(report.path)] if as_json else []))
     try:
         if ray is not None:
             from precompute.cluster.messages import job_of
@@ -188,7 +196,8 @@ def run(
     except NoRay as error:
         raise usage(str(error)) from error
     except KeyboardInterrupt:
-        complain("stopped; finished packs are kept: run the same command again to resume")
+        text = "stopped; finished packs are kept: run the same command again to resume"
+        log.warning(text) if is_json_log else complain(text)
         raise typer.Exit(stop.exit_code) from None
     if n_failed:
         raise typer.Exit(EXIT_FAILED_ITEM)

@@ -12,8 +12,8 @@ import numpy as np
 UNKNOWN = -1.0
 REACH = 1 / 12
 """How far behind the near side the layer reaches, a share of the picture's longer side."""
-FAR_DEPTH = 3
-"""How deep the far side is read, pixels: the colours right at a tear are blends of both sides."""
+FAR_DEPTH = 4
+"""How deep the far side is read, pixels. Its first pixel is left out: right at a tear, colours are blends of both sides."""
 _STEPS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 _EDGES = (((0, 0), (0, 1)), ((0, 0), (1, 0)), ((0, 1), (1, 0)))
 """The edges of the triangles of a cell, as (row, column) of both ends; the last is the diagonal."""
@@ -35,28 +35,31 @@ class Layer:
     """What lies behind."""
 
     codes: np.ndarray
-    """(H, W) float, UNKNOWN where the layer is not. Pixels that are not invented repeat the surface where it is torn,
+    """(H, W) float, UNKNOWN where the layer is not. Pixels that nothing hides repeat the surface where it is torn,
     so that the layer meets it."""
     rgb: np.ndarray
     """(H, W, 3) uint8."""
     is_invented: np.ndarray
-    """(H, W) bool."""
+    """(H, W) bool: of the colour at least. The blend at a tear's far side keeps its depth."""
 
 
 def fill_behind(codes: np.ndarray, rgb: np.ndarray, limits: Limits) -> Layer:
     """The layer of a picture: codes (H, W) float, rgb (H, W, 3) uint8."""
-    near, far = _tears(codes, limits)
+    near, far = tears(codes, limits)
     reach = max(1, round_half_up(REACH * max(codes.shape)))
     hidden = _flood(near, codes, reach, is_beyond=limits.torn, sign=1)
     known = _flood(far, codes, FAR_DEPTH, is_beyond=lambda code, carried: limits.torn(carried, code), sign=-1)
-    is_known = (known >= 0) & ((far >= 0) | (hidden < 0))
+    is_hidden = hidden >= 0
+    is_blend = (far >= 0) & ~is_hidden
+    is_deep = (known >= 0) & (far < 0) & ~is_hidden
+    is_known = is_deep if is_deep.any() else is_blend
     channels = np.concatenate([codes[..., None], rgb], axis=2).astype(np.float32)
     spread = push_pull(channels, is_known.astype(np.float32))
-    is_invented = (hidden >= 0) & ~is_known
     behind = np.maximum(spread[..., 0], limits.ratio * codes + limits.offset)  # never before what hides it
-    kept = np.where(_corners_torn(codes, limits), codes, UNKNOWN)
+    drawn = np.where(is_hidden, behind, np.where(_corners_torn(codes, limits), codes, UNKNOWN))
+    is_invented = (is_hidden | is_blend) & ~is_known & (drawn >= 0)
     colours = np.where(is_invented[..., None], np.floor(spread[..., 1:] + 0.5), rgb)
-    return Layer(np.where(is_invented, behind, kept), colours.clip(0, 255).astype(np.uint8), is_invented)
+    return Layer(drawn, colours.clip(0, 255).astype(np.uint8), is_invented)
 
 
 def push_pull(channels: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -84,7 +87,7 @@ def round_half_up(value: float) -> int:
     return int(np.floor(value + 0.5))
 
 
-def _tears(codes: np.ndarray, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
+def tears(codes: np.ndarray, limits: Limits) -> tuple[np.ndarray, np.ndarray]:
     """For each pixel on a near side the farthest code across a tear, for each on a far side the nearest one; else UNKNOWN."""
     height, width = codes.shape
     near = np.full(codes.shape, UNKNOWN)

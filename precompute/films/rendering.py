@@ -39,7 +39,7 @@ def draw(meshes: Sequence[Mesh], camera: Camera, extent: Extent, focus: float, h
     for mesh in meshes:
         places, distance = frame_places(camera, extent, mesh.points / focus)
         screen = places * [width, height]
-        seen = _Screen(screen, 1 / distance)
+        seen = _Screen(screen, 1 / (distance * (1 + mesh.setback)))
         corners = mesh.corners[(distance[mesh.corners] > NEAREST).all(1)]
         winner = np.full(height * width, -1)
         is_free = nearness == 0

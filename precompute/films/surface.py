@@ -14,10 +14,13 @@ import numpy as np
 
 from analysis.codes import CODES_16_PER_8
 from precompute.films.camera_path import Extent
-from precompute.films.filling import UNKNOWN, Limits, fill_behind
+from precompute.films.filling import UNKNOWN, Limits, fill_behind, tears
 
 TOLERANCE = 0.04
 """Triangles are torn where their corners differ in depth by more than this share of the nearest."""
+SETBACK = TOLERANCE / 2
+"""Squares of single pixels lie this share of their distance farther away: behind the triangles of their own surface, and before what
+they are torn from."""
 MAX_GRID = 512
 """Vertices along the longer side; larger pictures are drawn from every 2nd, 3rd, ... pixel."""
 
@@ -81,10 +84,13 @@ class Mesh:
     """(H, W) bool, in the size of `rgb`."""
     is_seal: bool = False
     """Drawn only where nothing else is."""
+    setback: float = 0.0
+    """Hidden as if it were farther from the eye, by this share."""
 
 
 def meshes_of(codes: np.ndarray, rgb: np.ndarray, scale: DepthScale, extent: Extent) -> tuple[Mesh, ...]:
-    """The surface; where it is torn, the layer behind it too, and a seal of what both leave open, such as between single torn pixels.
+    """The surface; where it is torn, the pixels of its near sides as squares, so that what is thin stays whole, the layer behind
+    it, and a seal of what all leave open, such as between single torn pixels.
 
     codes: (H, W) from `stored_codes`; rgb: uint8 (h, w, 3), the picture in any size; extent: of the whole picture.
     """
@@ -104,12 +110,40 @@ def meshes_of(codes: np.ndarray, rgb: np.ndarray, scale: DepthScale, extent: Ext
     surface = Mesh(points, places, corners[(least >= 0) & ~is_torn], rgb, is_real)
     if not is_torn.any():
         return (surface,)
+    squares = _squares(own, stride, codes.shape, (ratios[0], ratios[1]), rgb, limits, scale, extent)
     layer = fill_behind(own, _in_size(rgb, own.shape), limits)
     is_whole = layer.codes.reshape(-1)[corners].min(1) >= 0
     own_edges = [_drawn_at(n, 1, n) for n in own.shape]
     behind = _points(layer.codes, [at * stride for at in own_edges], codes.shape, scale, extent)
     filling = Mesh(behind, _grid(own_edges), corners[is_whole], layer.rgb, layer.is_invented)
-    return surface, filling, Mesh(points, places, corners[is_torn], rgb, ~is_real, is_seal=True)
+    return surface, squares, filling, Mesh(points, places, corners[is_torn], rgb, ~is_real, is_seal=True)
+
+
+def _squares(
+    codes: np.ndarray,
+    stride: int,
+    whole: tuple[int, ...],
+    ratios: tuple[float, float],
+    rgb: np.ndarray,
+    limits: Limits,
+    scale: DepthScale,
+    extent: Extent,
+) -> Mesh:
+    """Each pixel on the near side of a tear as a square of one depth and colour."""
+    rows, columns = np.nonzero(tears(codes, limits)[0] >= 0)
+    depth = scale.depth(codes[rows, columns])
+    x, y = columns * float(stride), rows * float(stride)
+    half = stride / 2
+    corners = []
+    for across, down in ((-half, -half), (half, -half), (-half, half), (half, half)):
+        rays = [(at + 0.5) / side - 0.5 for at, side in ((x + across, whole[1]), (y + down, whole[0]))]
+        corners.append(np.stack([rays[0] * extent.width * depth, rays[1] * extent.height * depth, depth], 1))
+    places = np.stack([(x + 0.5) * ratios[1] - 0.5, (y + 0.5) * ratios[0] - 0.5], 1)
+    first = 4 * np.arange(len(rows))[:, None]
+    triangles = np.concatenate([first + np.array([2, 1, 0]), first + np.array([1, 2, 3])])
+    is_real = np.zeros(rgb.shape[:2], bool)
+    points = np.stack(corners, 1).reshape(-1, 3)
+    return Mesh(points, places.repeat(4, 0), triangles, rgb, is_real, setback=SETBACK)
 
 
 def _drawn_at(count: int, stride: int, side: int) -> np.ndarray:

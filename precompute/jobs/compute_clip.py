@@ -33,7 +33,7 @@ from precompute.jobs.output.tracks import TrackChunk, TrackSpec, chains_of, not_
 from precompute.jobs.pace import Pace
 from precompute.jobs.plan import Plan
 from precompute.jobs.precision import DTYPES, clip_dtype
-from precompute.jobs.predict import Compute, make_graph
+from precompute.jobs.predict import Compute, Predictions, make_graph
 from precompute.jobs.units import Unit
 from precompute.media import sources
 from precompute.signals import Stop
@@ -132,20 +132,22 @@ def _compute_from(work: _Work, disk: PackWriter, remarks: Remarks, events: Event
         encoders = stack.enter_context(ThreadPoolExecutor(n_encoders(), "encode", start_encoder))
         batches = stack.enter_context(closing(read_batches(_wanted_frames(work), remarks)))  # read
 
-        def predict_and_score(worker: DeviceWorker, frames: FrameBatch) -> dict[str, TrackChunk]:
+        def unstored(frames: FrameBatch) -> list[TrackSpec]:
             pack_start = frames.start - (frames.start - start) % pack_size
-            unstored = [spec for spec in pending if not writers[spec.head.key].holds(pack_start)]
-            if not unstored:  # another machine computed them
-                return {}
-            predictions = worker.predict(frames)
-            return {spec.head.key: spec.score(predictions).to_host() for spec in unstored}
+            return [spec for spec in pending if not writers[spec.head.key].holds(pack_start)]
+
+        def is_needed(frames: FrameBatch) -> bool:
+            return bool(unstored(frames))  # not where another machine computed them
+
+        def score(predictions: Predictions) -> dict[str, TrackChunk]:
+            return {spec.head.key: spec.score(predictions).to_host() for spec in unstored(predictions.frames)}
 
         pack, n_frames, n_computed = PackBuilder(start), start, 0
         names = {spec.head.key: spec.head.configuration for spec in pending}
         failed = FailedTracks(store if unit is None else None, names)
         pace = Pace(unit.end if unit and unit.end else plan.clip.n_frames, start)
         try:
-            for scored in in_order(batches, workers, predict_and_score):  # predict, score
+            for scored in in_order(batches, workers, score, is_needed):  # predict, score
                 scored.wait()
                 disk.wait()  # so that at most one pack is computed and not yet safe
                 failed.give_up(not_finite(scored.chunks), scored.frames.start, pack, disk)

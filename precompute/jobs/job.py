@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from analysis.shifts import Shift
-from analysis.summaries.rows import Summaries
+from analysis.summaries.briefs import keep_summaries
 from cache.records import StoreError
 from cache.requests.uploads import Uploads
 from cache.store import Store
@@ -35,6 +35,7 @@ from precompute.jobs.events import (
     Stored,
     name_error,
 )
+from precompute.jobs.measures.aligned import add_aligned
 from precompute.jobs.measures.of_clip import add_stability
 from precompute.jobs.output.packs import pack_frames
 from precompute.jobs.output.resume import state_trust, units_left_nothing
@@ -287,7 +288,7 @@ def compute_found(
     _state_trust(store, plan)
     if not plan.pending:
         stored = _with_stability(store, plan, stored, began, events, stop)
-        _keep_summaries(store, plan)
+        keep_summaries(store, plan.clip.key)
         return stored
     compute = _prepare(store, plan, settings, networks, WHOLE_CLIP, events)
     began = time.perf_counter()
@@ -296,7 +297,7 @@ def compute_found(
     stop.raise_if_set()
     stored = replace(stored, n_tracks_computed=computed.n_tracks, n_frames_computed=computed.n_frames)
     stored = _with_stability(store, plan, stored, began, events, stop)
-    _keep_summaries(store, plan)
+    keep_summaries(store, plan.clip.key)
     if computed.failed is not None:
         raise computed.failed
     return stored
@@ -324,10 +325,13 @@ def _prepare(store: Store, plan: Plan, settings: Settings, networks: Networks, u
 
 
 def _with_stability(store: Store, plan: Plan, stored: Stored, began: float, events: Events, stop: Stop) -> Stored:
-    """What is stored of the clip, with flow and stability, which are computed here. `began`: seconds of the performance counter."""
+    """What is stored of the clip, with flow, stability and the errors of relative depth, which are computed here. `began`: seconds of the performance counter."""
     if plan.shift is not None:  # the flow of distorted frames says how they are distorted, not how the scene moves
         return replace(stored, seconds=time.perf_counter() - began)
-    added = add_stability(store, [spec.head.key for spec in plan.specs], events=events, stop=stop)
+    keys = [spec.head.key for spec in plan.specs]
+    added = add_stability(store, keys, events=events, stop=stop)
+    stop.raise_if_set()
+    add_aligned(store, keys, only_relative=True, events=events, stop=stop)
     stop.raise_if_set()
     return replace(
         stored,
@@ -336,11 +340,6 @@ def _with_stability(store: Store, plan: Plan, stored: Stored, began: float, even
         n_tracks_measured=added.n_computed,
         seconds=time.perf_counter() - began,
     )
-
-
-def _keep_summaries(store: Store, plan: Plan) -> None:
-    """Keep what the page about all clips says of this one's tracks, so that it need not read their packs."""
-    Summaries(store).read(only=[track.head.key for track in store.tracks(clip=plan.clip.key)])
 
 
 def _state_trust(store: Store, plan: Plan) -> None:

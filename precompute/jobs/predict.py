@@ -44,6 +44,15 @@ class Predictions:
 
     _shared: dict[Any, Any] = field(default_factory=dict, init=False)
 
+    def __getitem__(self, frames: slice) -> Predictions:
+        """Those of some of the frames."""
+
+        def cut(codes: Mapping[Any, Tensor]) -> dict[Any, Tensor]:
+            return {name: values[frames] for name, values in codes.items()}
+
+        parts = (cut(codes) for codes in (self.outputs, self.true_codes, self.of_truth, self.clean_codes))
+        return Predictions(self.frames[frames], *parts)
+
     @cached_property
     def disagreements(self) -> Disagreements:
         """How far the outputs are apart."""

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.alignment import KIND_TITLES
-from analysis.summaries.rows import Summaries
+from analysis.alignment import KIND_TITLES, fitted_frames
+from analysis.summaries.briefs import keep_summaries
 from cache.keys import digest, track_key
 from cache.records import Clip, Head, StoreError, Track
 from cache.store import Store
@@ -33,7 +33,6 @@ from precompute.results.meaning.values import Conversion
 from precompute.results.reading import Reader
 from precompute.results.storing import Storage, meaning_words, storage_for
 from precompute.results.truth import (
-    ALIGNED_FRAMES,
     Against,
     Truth,
     add_errors,
@@ -142,7 +141,7 @@ def add_results(
             if track is None:
                 raise StoreError(f"{head.label} was removed meanwhile", "add it again")
             gained, lacking = add_errors(store, track) if wanted.is_truth else ([], [])
-    Summaries(store).read(only=[t.head.key for t in store.tracks(clip=clip.key)])
+    keep_summaries(store, clip.key)
     errors = tuple(name for name in head.columns if name != "pts_seconds")
     notes = (*findings.notes, *lacking)
     if is_hidden and not is_new:
@@ -208,7 +207,7 @@ def _judged(
     """
     wanted, n_frames = source.wanted, len(source.matching.places)
     conversion, findings = wanted.conversion, Findings()
-    chosen = np.linspace(0, n_frames - 1, min(ALIGNED_FRAMES, n_frames)).round().astype(int).tolist() if truth else []
+    chosen = fitted_frames(n_frames) if truth else []
     compared: dict[int, np.ndarray] = {}
     for at in range(n_frames):
         place = source.matching.places[at]

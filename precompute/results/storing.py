@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -98,25 +97,6 @@ def storage_for(conversion: Conversion, findings: Findings, bits: int | None = N
         return Storage(relative, "affine", factor, near - factor * lowest)
     factor = (1 / near - 1 / far) / spread
     return Storage(relative, "inverse", factor, 1 / far - factor * lowest)
-
-
-def stored_values(codes: np.ndarray, domain: Mapping[str, Any]) -> np.ndarray:
-    """Codes of a stored frame on the scale of 0 to 255, (H, W) or (H, W, 3) -> values of its domain, float32.
-
-    NaN where unknown, infinity where the track knows sky.
-    """
-    lo, hi = float(domain["lo"]), float(domain["hi"])
-    shares = codes.astype(np.float32) / np.float32(255)
-    if domain.get("scale") == "log":
-        values = np.float32(lo) * np.float32(hi / lo) ** shares
-    else:
-        values = np.float32(lo) + np.float32(hi - lo) * shares
-    for name, meaning in (("invalid", np.nan), ("sky", np.inf)):
-        if (code := domain.get(name)) is not None:
-            level = 255 * float(code)
-            is_meant = codes == (round(level) if codes.dtype == np.uint8 else np.float32(level))
-            values = np.where(is_meant.all(axis=-1, keepdims=True) if codes.ndim == 3 else is_meant, meaning, values)
-    return values.astype(np.float32)
 
 
 def meaning_words(conversion: Conversion) -> str:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,22 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from analysis.alignment import KIND_TITLES, Alignment, Kind, fit, pooled
+from analysis.alignment import KIND_TITLES, NEEDED, Alignment, fit, fitted_frames, pooled
+from analysis.codes import codes_of, stored_values
 from cache.keys import track_key
 from cache.pack import BadPack, read_images, read_previews
 from cache.records import BadRecord, StoreError, Track
 from cache.store import Store
 from cache.writer import TrackWriter
 from consistency.domains import Domain
+from precompute.jobs.measures.errors import error_columns, meant_domain
 from precompute.jobs.output.stored_frames import StoredFrames
 from precompute.jobs.output.tracks import ERRORS_VERSION
-from precompute.results.storing import stored_values
 
 KINDS = ("prediction", "readout")
-ALIGNED_BY: dict[str, Kind] = {"scale": "scale", "affine": "depth", "inverse": "inverse"}
-"""What a relative depth lacks -> what is fitted."""
-ALIGNED_FRAMES = 16
-"""Frames that one alignment for the clip is fitted on, evenly over it."""
 
 
 class Truth:
@@ -35,9 +32,7 @@ class Truth:
 
     def __init__(self, store: Store, track: Track) -> None:
         self.track = track
-        # A network has a value for every pixel, truth and results may not.
-        is_whole = track.head.kind != "truth" and "results" not in track.head.constants
-        self._domain = {**track.head.domain, "invalid": None} if is_whole else track.head.domain
+        self._domain = meant_domain(track)
         self._frames = StoredFrames(store, track)
 
     def values(self, at: int) -> np.ndarray:
@@ -53,35 +48,6 @@ class Truth:
 def newest_truth(store: Store, clip: str, domain: str) -> Track | None:
     """The finished truth of that domain on a clip, as the page finds it; None if there is none."""
     return next((t for t in store.tracks(clip=clip, kind="truth") if t.is_complete and t.head.path == domain), None)
-
-
-def codes_of(values: np.ndarray, domain: Mapping[str, Any]) -> np.ndarray:
-    """Values, NaN where unknown -> codes, float32 (H, W, C), not clipped: what lies beyond the range is no less wrong."""
-    lo, hi = float(domain["lo"]), float(domain["hi"])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        codes = np.log(values / lo) / np.log(hi / lo) if domain.get("scale") == "log" else (values - lo) / (hi - lo)
-    return (codes if codes.ndim == 3 else codes[..., None]).astype(np.float32)
-
-
-def error_columns(domain: Domain, predicted: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
-    """Name -> float32 (N,), as the job computes them. `predicted`, `truth`: codes (N, H, W, C), NaN where unknown."""
-    import torch
-
-    from consistency.metrics import frame_errors
-
-    known = np.isfinite(predicted).all(axis=-1) & np.isfinite(truth).all(axis=-1)
-
-    def tensor(codes: np.ndarray) -> torch.Tensor:
-        # Sky is infinite and would overflow: what is not known counts nothing, whatever it is.
-        return torch.from_numpy(np.where(np.expand_dims(known, -1), codes, np.float32(0))).permute(0, 3, 1, 2)
-
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # on a busy machine two cost forty times as much as one, waiting for each other
-    try:
-        found = frame_errors(domain, tensor(predicted), tensor(truth), torch.from_numpy(known))
-    finally:
-        torch.set_num_threads(n_threads)
-    return {name: values.numpy().astype(np.float32) for name, values in found.items()}
 
 
 @dataclass(frozen=True)
@@ -131,7 +97,7 @@ def aligned_to(truth: Truth, relative: str, frames: Iterable[tuple[int, np.ndarr
     Raises ValueError, in words, where there is no alignment.
     """
     known = ((np.where(np.isfinite(values), values, np.nan), truth.values(at)) for at, values in frames)
-    found = fit(ALIGNED_BY[relative], *pooled(known))
+    found = fit(NEEDED[relative], *pooled(known))
     if found.problem:
         raise ValueError(f"cannot be aligned to the truth: {found.problem}")
     return Against(truth, Domain(**truth.track.head.domain), found)
@@ -205,7 +171,7 @@ def _against(store: Store, track: Track, truth: Truth) -> Against:
     if relative is None:
         return Against(truth, Domain(**track.head.domain))
     stored, n_frames = Truth(store, track), track.n_frames
-    chosen = np.linspace(0, n_frames - 1, min(ALIGNED_FRAMES, n_frames)).round().astype(int).tolist()
+    chosen = fitted_frames(n_frames)
     return aligned_to(truth, relative, ((at, stored.values(at)) for at in chosen))
 
 

@@ -49,16 +49,24 @@ class Setup:
 
 
 def compute_request(
-    store: Store, uploads: Uploads, lease: Lease, setup: Setup, networks: Networks, keeper: Keeper, stop: Stop
+    store: Store,
+    uploads: Uploads,
+    lease: Lease,
+    setup: Setup,
+    networks: Networks,
+    keeper: Keeper,
+    stop: Stop,
+    heard: events.Events = events.UNHEARD,
 ) -> events.Stored:
-    """Compute what the request asks for.
+    """Compute what the request asks for; `heard` hears of it, too.
 
     Raises LeaseEnded, Busy, KeyboardInterrupt once `stop` is set, and what stops a job: SourceError, ZooError, StoreError,
     OSError and torch's errors.
     """
     asked = lease.asked
     is_unlisted = asked.is_unlisted
-    following = _Following(lease, keeper, uploads if is_unlisted else None, store)
+    # First whoever counts: the other one may end the job by an exception.
+    following = events.Broadcast(heard, _Following(lease, keeper, uploads if is_unlisted else None, store))
     settings = _settings(asked, setup)
     found = _find(store, uploads, asked, setup, settings.limits, following)
     following.emit(events.Resolved())
@@ -118,7 +126,9 @@ def _settings(asked: Asked, setup: Setup) -> Settings:
     return Settings(zoo, options.configurations, sampling, setup.device, setup.batch_size, limits)
 
 
-def _find(store: Store, uploads: Uploads, asked: Asked, setup: Setup, limits: Limits, following: _Following) -> Source:
+def _find(
+    store: Store, uploads: Uploads, asked: Asked, setup: Setup, limits: Limits, following: events.Events
+) -> Source:
     """The file that the request is about. What it names is data: only a `file`, where those are accepted, is a path."""
     source = asked.source
 

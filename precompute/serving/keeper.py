@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
@@ -21,7 +22,7 @@ class LeaseEnded(Exception):
 
     def __init__(self, why: Literal["cancelled", "lost"]) -> None:
         super().__init__(why)
-        self.why = why
+        self.why: Literal["cancelled", "lost"] = why
 
 
 @dataclass
@@ -35,11 +36,23 @@ class _Held:
 class Keeper:
     """Beats for the worker and the request that it holds, and frees the requests of workers that were killed."""
 
-    def __init__(self, requests: Requests, worker: str, facts: Mapping[str, Any]) -> None:
-        """`requests`: for this thread alone. `facts`: what the worker says of itself."""
-        self._requests, self._worker, self._facts = requests, worker, dict(facts)
+    def __init__(self, requests: Requests, worker: str, facts: Callable[[], Mapping[str, Any]]) -> None:
+        """`requests`: for this thread alone. `facts`: what the worker says of itself at that time."""
+        self._requests, self._worker, self._facts = requests, worker, facts
         self._held: _Held | None = None
+        self._last_beat = time.monotonic()
         self._stop = Event()
+
+    @property
+    def doing(self) -> str:
+        """Id of the request held; empty if none."""
+        held = self._held
+        return held.lease.id if held is not None else ""
+
+    @property
+    def heartbeat_age_seconds(self) -> float:
+        """Since the last heartbeat was written."""
+        return time.monotonic() - self._last_beat
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -84,7 +97,8 @@ class Keeper:
                 else:
                     held.ended = "lost"
             doing = held.lease.id if held is not None else ""
-            self._requests.announce(self._worker, {**self._facts, "doing": doing})
+            self._requests.announce(self._worker, {**self._facts(), "doing": doing})
+            self._last_beat = time.monotonic()
             self._requests.free_expired()
         except (NotWritten, OSError) as error:  # the job meets the same disk, and reports it
             log.warning("no heartbeat: %s", error)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from typing import Any, Literal, Protocol
 
 from cache.files import NotWritten
 from cache.records import BadRecord
@@ -18,10 +19,11 @@ from cache.requests.records import Asked, Result
 from cache.requests.uploads import Uploads
 from cache.store import Store
 from precompute.failures import SourceError
-from precompute.jobs.events import Stored
+from precompute.jobs.events import UNHEARD, Events, Stored
 from precompute.jobs.predict import Networks
 from precompute.media.decoder import FORKS, SPARES
 from precompute.serving.compute_request import Busy, Setup, called, compute_request, failure_of
+from precompute.serving.health import Health, health_of
 from precompute.serving.housekeeping import tidy, visitors_bytes
 from precompute.serving.keeper import Keeper, LeaseEnded
 from precompute.signals import Stop
@@ -48,6 +50,22 @@ KEEP_BYTES = 2 << 30
 log = logging.getLogger(__name__)
 
 
+class Say(Protocol):
+    """Receives a line for people, and its facts by name for programs."""
+
+    def __call__(self, line: str, /, **facts: Any) -> None: ...
+
+
+Outcome = Literal["done", "failed", "cancelled", "given_back", "lost"]
+"""How a worker's hold on a request ends; lost: another has it now."""
+
+
+class Tally(Events, Protocol):
+    """Counts what the jobs of the requests report, and how the requests end: `metrics.Metrics` does."""
+
+    def ended(self, outcome: Outcome, *, code: str = "", seconds: float | None = None) -> None: ...
+
+
 class Worker:
     """Does the requests of a store."""
 
@@ -58,26 +76,46 @@ class Worker:
         *,
         limits: Limits | None = None,
         keep_bytes: int = KEEP_BYTES,
-        say: Callable[[str], None] = lambda line: None,
+        say: Say = lambda line, /, **facts: None,
     ) -> None:
-        """`say` receives a line for people about each request that has ended, and about a disk that is full."""
-        self._store, self._say = store, say
+        """`say` receives a line about each request that has started or ended, and about a disk that is full."""
+        self.store, self._say = store, say
         self._limits = limits or Limits()
         self._setup = replace(setup, max_visitor_bytes=int(1e6 * self._limits.upload_mb))
         self._keep_bytes = keep_bytes
         self._requests, self._uploads = Requests(store.root), Uploads(store.root)
         self._name = new_worker()
         self._networks = Networks()
+        self._keeper: Keeper | None = None
+        self._stop = Stop()
+        self.tally: Tally | None = None
+        """Counts from now on."""
         self._busy_until: dict[str, float] = {}
         self._clock_offset = time.time() - time.monotonic()
         self._distrusted_until = 0.0
         self._next_tidy = 0.0
 
+    def health(self) -> Health:
+        """How this worker is; any thread may ask."""
+        keeper = self._keeper
+        if keeper is None:
+            return health_of(is_draining=self._stop.is_set(), doing="", heartbeat_age_seconds=0.0)
+        return health_of(
+            is_draining=self._stop.is_set(),
+            doing=keeper.doing,
+            heartbeat_age_seconds=keeper.heartbeat_age_seconds,
+        )
+
     def serve(self, stop: Stop, *, until_idle: bool = False) -> int:
         """Do requests until `stop` is set, or until none waits; returns how many failed then. Raises KeyboardInterrupt
         once `stop` is set and the current pack is stored; the request is given back before."""
-        facts = {"device": self._setup.device.type}
-        keeper = Keeper(Requests(self._store.root), self._name, facts)
+        device = self._setup.device.type
+
+        def facts() -> dict[str, Any]:
+            return {"device": device, "is_draining": stop.is_set()}
+
+        keeper = Keeper(Requests(self.store.root), self._name, facts)
+        self._keeper, self._stop = keeper, stop
         n_failed = 0
         is_full = False
         with keeper.running(), ExitStack() as stack:
@@ -135,41 +173,53 @@ class Worker:
             if lease.n_lost >= MAX_LOST:
                 raise SourceError("worker_lost", f"{name}: {count(lease.n_lost, 'worker')} stopped while computing it")
             self._require_room(lease.asked)
-            self._say(f"{id} {name}: started")
+            self._say(f"{id} {name}: started", request=lease.id)
             began = time.perf_counter()
-            stored = compute_request(self._store, self._uploads, lease, self._setup, self._networks, keeper, stop)
+            heard = self.tally or UNHEARD
+            stored = compute_request(self.store, self._uploads, lease, self._setup, self._networks, keeper, stop, heard)
             result = _result(stored, time.perf_counter() - began)
             self._record(
                 stop, lambda: lease.end("done", result=result, clip=stored.clip, n_bytes=self._bytes_of(stored.clip))
             )
-            self._say(f"{id} {stored.title}: {_done(stored, result.seconds)}")
+            line = f"{id} {stored.title}: {_done(stored, result.seconds)}"
+            self._tell_end(lease, "done", line, seconds=result.seconds, n_frames=result.n_frames_computed)
         except LeaseEnded as ended:
             if ended.why == "cancelled":
                 clip = lease.progress.clip
                 self._record(stop, lambda: lease.end("cancelled", clip=clip, n_bytes=self._bytes_of(clip)))
-            self._say(f"{id} {name}: {ended.why}")
+            self._tell_end(lease, ended.why, f"{id} {name}: {ended.why}")
         except Busy:
             self._busy_until[lease.id] = time.monotonic() + BUSY_SECONDS
             self._record(stop, lease.give_back)
-            self._say(f"{id} {name}: another job is writing this clip; tried again in {BUSY_SECONDS:.0f} s")
+            line = f"{id} {name}: another job is writing this clip; tried again in {BUSY_SECONDS:.0f} s"
+            self._tell_end(lease, "given_back", line)
         except KeyboardInterrupt:
             try:
                 lease.give_back()
-                self._say(f"{id} {name}: given back; finished packs are kept")
+                self._tell_end(lease, "given_back", f"{id} {name}: given back; finished packs are kept")
             except NotWritten as error:
-                self._say(f"{id} {name}: {error}")
+                self._say(f"{id} {name}: {error}", request=lease.id)
             raise
         except Exception as error:  # nothing that stops one request may stop the others
             log.debug("%s failed", lease.id, exc_info=error)
-            failure = failure_of(error, lease.asked, self._store, self._uploads)
+            failure = failure_of(error, lease.asked, self.store, self._uploads)
             clip = lease.progress.clip
             self._record(stop, lambda: lease.end("failed", failure=failure, clip=clip, n_bytes=self._bytes_of(clip)))
-            self._say(f"{id} error[{failure.code}] {failure.message}; {failure.next_step}")
+            line = f"{id} error[{failure.code}] {failure.message}; {failure.next_step}"
+            self._tell_end(lease, "failed", line, code=failure.code)
             return False
         finally:
             stop.has_unsaved_frames = False
             self._networks.trim(self._keep_bytes)
         return True
+
+    def _tell_end(
+        self, lease: Lease, outcome: Outcome, line: str, *, code: str = "", seconds: float | None = None, **facts: Any
+    ) -> None:
+        if self.tally is not None:
+            self.tally.ended(outcome, code=code, seconds=seconds)
+        more = {"code": code, "seconds": seconds, **facts}
+        self._say(line, request=lease.id, outcome=outcome, **{name: fact for name, fact in more.items() if fact})
 
     def _record(self, stop: Stop, write: Callable[[], object]) -> None:
         """Write, and if the disk is full, wait until it is not: what was done must not be forgotten. Raises
@@ -193,8 +243,8 @@ class Worker:
             return
         self._next_tidy = time.monotonic() + TIDY_SECONDS
         limits = self._limits if self._is_clock_trusted() else None
-        for request in tidy(self._store, self._requests, self._uploads, limits=limits, now=time.time()):
-            self._say(f"{request.id[:12]} {called(request.asked)}: deleted")
+        for request in tidy(self.store, self._requests, self._uploads, limits=limits, now=time.time()):
+            self._say(f"{request.id[:12]} {called(request.asked)}: deleted", request=request.id)
 
     def _is_clock_trusted(self) -> bool:
         """Whether the clock says how old something is."""
@@ -217,7 +267,7 @@ class Worker:
         """Bytes of the clip's packs, if lists leave it out."""
         if not clip or clip not in self._uploads.unlisted():
             return 0
-        return sum(track.bytes for track in self._store.tracks(clip=clip))
+        return sum(track.bytes for track in self.store.tracks(clip=clip))
 
 
 def _result(stored: Stored, seconds: float) -> Result:

@@ -27,11 +27,10 @@ from starlette.applications import Starlette
 from cache.requests.queue import Requests, new_worker
 from cache.requests.uploads import Uploads
 from cache.store import Store
-from dashboard.catalogue import Catalogue
+from dashboard.catalogue import catalogue_of
 from dashboard.selection.link import from_query
 from dashboard.server.routes import player_routes
 from dashboard.visitors.asking import asker_in
-from dashboard.visitors.listed import listed_tracks, unlisted
 from dashboard.visitors.visitor import TICKET_HEADER, ticket_of
 from precompute import sandbox
 from precompute.media.sampling import Sampling
@@ -365,7 +364,7 @@ def _request(source: dict[str, str]) -> bytes:
 def _opened(store: Store, clip: str) -> tuple[str, str]:
     """Titles of the clip that the page shows for a link, and of all that its menu lists."""
     link = {"clip": clip}
-    catalogue = Catalogue(listed_tracks(store, link), unlisted(store))
+    catalogue = catalogue_of(store, link)
     selection, _ = from_query(link, catalogue)
     return (selection.clip.title if selection else ""), " ".join(one.title for one in catalogue.clips)
 

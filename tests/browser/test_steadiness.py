@@ -71,6 +71,18 @@ def draw_region(page: Page, root: Locator) -> None:
     page.keyboard.up("Shift")
 
 
+@pytest.mark.parametrize(("ms_of_scripts", "n_fetched"), [(200, 1), (4000, 0)])
+def test_the_text_font_takes_nothing_from_the_first_picture_of_a_slow_line(
+    page: Page, app: App, ms_of_scripts: int, n_fetched: int
+):
+    page.add_init_script(f"performance.getEntriesByType = () => [{{responseEnd: {ms_of_scripts}}}]")
+    fonts: list[str] = []
+    page.on("request", lambda request: fonts.append(request.url) if "SourceSans" in request.url else None)
+    open_page(page, app)
+    drawn(page)
+    assert len(fonts) == n_fetched, fonts
+
+
 def test_from_the_first_picture_on_nothing_moves_by_itself_or_while_one_works(page: Page, app: App):
     page.add_init_script(RECORDER + SHIFTS)
     root = open_page(page, app)

@@ -286,6 +286,8 @@ BAD_MANIFESTS = [
     {"domain": {"channels": 1, "scale": "log", "lo": 0, "hi": 1}},
     {"domain": {"channels": 1, "scale": "linear", "lo": 1, "hi": 1}},
     {"domain": {"channels": 1, "scale": "linear", "lo": None, "hi": 1}},
+    {"domain": {"channels": 1, "scale": "linear", "lo": float("nan"), "hi": 1}},
+    {"domain": {"channels": 1, "scale": "linear", "lo": 0, "hi": float("inf")}},
     {"domain": {"channels": 1, "scale": "linear", "lo": 0, "hi": 1, "step": float("nan")}},
     {"clip": None},
     {"packs": [{"sha256": "a" * 64, "start": 0, "n_frames": 1, "bytes": 1.5}]},

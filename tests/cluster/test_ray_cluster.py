@@ -46,8 +46,8 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two of two units each, and one that is cut off."""
     folder = tmp_path_factory.mktemp("clips")
-    made = [write_video(folder / f"clip{n}.mp4", N_FRAMES + n, 64, 64) for n in range(2)]
-    return [*made, truncate(write_video(folder / "cut.mkv", N_FRAMES, 64, 64), 0.7)]
+    made = [write_video(folder / f"clip{n}.mp4", N_FRAMES + n) for n in range(2)]
+    return [*made, truncate(write_video(folder / "cut.mkv", N_FRAMES), 0.7)]
 
 
 def command(store: Path, zoo: Path, clips: list[Path], *words: str) -> list[str]:

@@ -26,7 +26,7 @@ from precompute.jobs.device_worker import DeviceWorker
 from precompute.jobs.events import BatchHalved
 from precompute.jobs.output.tracks import TrackChunk, chains_of
 from precompute.jobs.plan import make_plan
-from precompute.jobs.predict import Compute, Precision
+from precompute.jobs.predict import Compute, Precision, Predictions
 from precompute.media import sampling, sources
 from precompute.zoos.install import record
 from tests.fixtures.events import Recorded
@@ -197,14 +197,13 @@ def test_a_full_gpu_halves_the_batch_and_gives_the_same(cuda, tmp_path):
     rgb = np.random.default_rng(0).integers(0, 255, (128, 256, 256, 3), np.uint8)
     frames = FrameBatch(rgb, np.arange(128.0))
 
-    def work(worker: DeviceWorker, frames: FrameBatch) -> dict[str, TrackChunk]:
-        predictions = worker.predict(frames)
+    def score_all(predictions: Predictions) -> dict[str, TrackChunk]:
         return {spec.head.key: spec.score(predictions).to_host() for spec in plan.pending}
 
     def score(said: Recorded) -> dict[str, np.ndarray]:
         graph = predict.make_graph(chains_of(plan.pending), cuda, Precision(torch.float16))
         worker = DeviceWorker(graph, cuda, zoo.size_multiple, 128, said)
-        found = worker.run(frames, work)
+        found = worker.run(frames, score_all)
         worker.close()
         for scored in found:
             scored.wait()

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from consistency import metrics
+from consistency.boundaries import Boundaries, FrameBoundaries, dense_counts
+from consistency.counting import medians
 from consistency.domains import DOMAINS, get_domain
 from consistency.energy import BLOCKS, block_means, disagreement_maps, raw_terms, standardise
-from consistency.metrics import angles_degrees, boundary_f1, frame_errors, measures_of, valid_pixels
+from consistency.metrics import angles_degrees, frame_errors, measures_of, valid_pixels
 
 NORMAL, DEPTH = DOMAINS["normal"], DOMAINS["depth"]
 
@@ -128,14 +129,29 @@ def test_the_errors_of_depth_are_those_of_their_definitions():
 def test_a_boundary_counts_where_it_is_predicted_with_the_same_sign():
     truth = torch.log(torch.tensor([[[1.0, 1.0, 2.0, 2.0]] * 3]))
     known = torch.ones(1, 3, 4, dtype=torch.bool)
-    assert boundary_f1(truth, truth, known).item() == 1
-    assert boundary_f1(-truth, truth, known).item() == 0
-    assert boundary_f1(truth.roll(1, dims=2), truth, known).item() == 0  # beside it
+    boundaries = Boundaries(truth, known)
+    assert boundaries.f1(truth).item() == 1
+    assert boundaries.f1(-truth).item() == 0
+    assert boundaries.f1(truth.roll(1, dims=2)).item() == 0  # beside it
     halfway = torch.log(torch.tensor([[[1.0, 1.5, 2.0, 2.0]] * 3]))  # one of two in the right place
-    assert boundary_f1(halfway, truth, known).item() == pytest.approx(2 / 3)
-    assert boundary_f1(truth, torch.zeros_like(truth), known).isnan().all()
+    assert boundaries.f1(halfway).item() == pytest.approx(2 / 3)
+    assert Boundaries(torch.zeros_like(truth), known).f1(truth).isnan().all()
     known[:, :, 2] = False
-    assert boundary_f1(truth, truth, known).isnan().all()
+    assert Boundaries(truth, known).f1(truth).isnan().all()
+
+
+@pytest.mark.parametrize("known", [0.0, 0.5, 0.95, 1.0])
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (12, 13)])
+def test_boundaries_looked_up_at_their_places_are_those_counted_at_every_pixel(size, known):
+    truth, predicted = (torch.randn(3, *size, generator=torch.Generator().manual_seed(at)) * 0.15 for at in (1, 2))
+    predicted = (truth + predicted).masked_fill(predicted > 0.2, math.nan)
+    predicted[0, -1] = math.inf
+    valid = torch.rand(truth.shape, generator=torch.Generator().manual_seed(3)) < known
+    frames = zip(truth.numpy(), valid.numpy(), predicted.numpy(), strict=True)
+    with np.errstate(invalid="ignore"):
+        found = np.stack([FrameBoundaries(logs, mask).counts(other) for logs, mask, other in frames], axis=1)
+    assert found.tolist() == dense_counts(predicted, truth, valid).tolist()
+    assert known < 0.9 or size != (12, 13) or found.all()
 
 
 def test_the_shares_of_normals_are_those_within_the_angles():
@@ -177,7 +193,7 @@ def test_a_median_is_the_lower_of_the_two_in_the_middle_of_what_is_known(values,
         codes[:, :, :3] = math.nan if values == "NaN" else -math.inf
     valid = torch.rand(codes[:, 0].shape, generator=torch.Generator().manual_seed(1)) < known
     expected = torch.where(valid, codes[:, 0], torch.nan).flatten(1).nanmedian(dim=1).values
-    torch.testing.assert_close(metrics._median(codes, valid), expected, rtol=0, atol=0, equal_nan=True)
+    torch.testing.assert_close(medians(codes[:, 0], valid), expected, rtol=0, atol=0, equal_nan=True)
 
 
 def test_errors_of_interleaved_predictions_are_those_of_planar_ones():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tomllib
-from collections.abc import Collection, MutableMapping, Sequence
+from collections.abc import MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +22,13 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from analysis.columns import Columns
-from cache.records import StoreError, Track
+from cache.records import StoreError
 from cache.requests.limits import Limits, Refused
 from cache.requests.queue import Requests, new_worker
 from cache.requests.records import Options, Progress, Result, Source
 from cache.requests.uploads import Uploads
 from cache.store import Store
-from dashboard.catalogue import Catalogue
+from dashboard.catalogue import catalogue_of
 from dashboard.selection.link import from_query, to_query
 from dashboard.server.page_shell import PageShell
 from dashboard.server.routes import player_routes
@@ -37,7 +37,6 @@ from dashboard.views import compare, image, shift, space, study
 from dashboard.views.parts import image_start
 from dashboard.visitors import visitor as visitors
 from dashboard.visitors.asking import MAX_PICTURE_BYTES, MAX_PICTURE_PIXELS, Asker, asker_in
-from dashboard.visitors.listed import listed_tracks, unlisted
 from dashboard.visitors.network import network_of, proxies_of
 from precompute.media.stills.kinds import MAX_PIXELS
 from tests.fixtures.stores import build_store
@@ -273,10 +272,9 @@ def test_unlisted_clips_are_found_by_their_full_key_only(filled: Store):
     Uploads(filled.root).unlist(hidden)
     try:
         for named in ("", hidden[:12], hidden[:63], "walkthrough"):
-            tracks = listed_tracks(filled, {"clip": named})
-            assert hidden not in {track.head.clip.key for track in tracks}, named
-        catalogue = Catalogue(listed_tracks(filled, {"clip": hidden}), unlisted(filled))
-        selection, notes = from_query({"clip": hidden}, catalogue)
+            catalogue = catalogue_of(filled, {"clip": named})
+            assert catalogue.clip(hidden) is None and not catalogue.tracks(hidden), named
+        selection, notes = from_query({"clip": hidden}, catalogue_of(filled, {"clip": hidden}))
         assert selection is not None
         assert (selection.clip.key, notes) == (hidden, ())
         assert to_query(selection)["clip"] == hidden  # the next run must find it again
@@ -370,14 +368,10 @@ def test_an_unlisted_clip_is_named_to_the_visitor_who_asked_for_it_alone(filled:
         assert asker.clips() == {hidden}
         lease.end("done", result=Result(hidden), clip=hidden)
         mine, other = asker, Asker(filled, "1" * 32, Limits())
-        named = [{track.head.clip.key for track in listed_tracks(filled, {}, one.clips())} for one in (mine, other)]
-        assert hidden in named[0] and hidden not in named[1]
-        assert (
-            to_query(from_query({"clip": hidden}, Catalogue(listed_tracks(filled, {}, mine.clips()), {hidden}))[0])[
-                "clip"
-            ]
-            == hidden
-        )
+        named = [catalogue_of(filled, {}, one.clips()).clip(hidden) for one in (mine, other)]
+        assert named[0] is not None and named[1] is None
+        selection, _ = from_query({"clip": hidden}, catalogue_of(filled, {}, mine.clips()))
+        assert selection is not None and to_query(selection)["clip"] == hidden
     finally:
         Uploads(filled.root).relist(hidden)
         requests.forget(request.id)
@@ -388,17 +382,17 @@ def test_every_page_with_a_menu_of_clips_names_the_visitor_s_own(filled: Store, 
     class Drawn(Exception):
         pass
 
-    def catalogue(tracks: Sequence[Track], hidden: Collection[str]) -> None:
-        raise Drawn({track.head.clip.key for track in tracks} & hidden)
+    def catalogue(*arguments) -> None:
+        raise Drawn(catalogue_of(*arguments).clip(own) is not None)
 
     own = filled.tracks()[0].head.clip.key
     monkeypatch.setattr(view, "asker_of", lambda store: Asker(store, WHO, Limits()))
     monkeypatch.setattr(Asker, "clips", lambda asker: frozenset({own} if asker.who == WHO else ()))
-    monkeypatch.setattr(view, "Catalogue", catalogue)
+    monkeypatch.setattr(view, "catalogue_of", catalogue)
     Uploads(filled.root).unlist(own)
     try:
         with pytest.raises(Drawn) as drawn:
             view.page(Site(filled, Columns(filled), {}))
-        assert drawn.value.args == ({own},)
+        assert drawn.value.args == (True,)
     finally:
         Uploads(filled.root).relist(own)

@@ -16,8 +16,8 @@ from consistency.zoo.records import ZooError
 from precompute.cli.app import app
 from precompute.net.addresses import ALLOW_LOOPBACK_VARIABLE
 from precompute.zoos.hub import client, specs
-from precompute.zoos.hub.add import show_licence
 from precompute.zoos.hub.presets import preset_of, presets
+from precompute.zoos.hub.staging import show_licence
 from tests.fixtures.web.sites import running
 from tests.hub.tiny import COMMIT, PROCESSORS, serve
 

@@ -20,6 +20,7 @@ from cache.store import Store
 from consistency.domains import DOMAINS
 from consistency.zoo.load import load_network
 from consistency.zoo.networks.adapters import InputSpec, OutputSpec, read_spec
+from consistency.zoo.networks.transformers_models import DEPTH as DEPTH_OUTPUT
 from consistency.zoo.networks.transformers_models import DepthOnly
 from consistency.zoo.read import load_zoo
 from precompute.cli.app import app
@@ -39,9 +40,11 @@ SIZES = [(48, 80), (96, 64), (200, 300), (70, 70)]
 def processor_of(kind: str):
     from transformers.models.dpt.image_processing_pil_dpt import DPTImageProcessorPil
     from transformers.models.glpn.image_processing_pil_glpn import GLPNImageProcessorPil
+    from transformers.models.zoedepth.image_processing_pil_zoedepth import ZoeDepthImageProcessorPil
 
     fields = {key: value for key, value in PROCESSORS[kind].items() if key != "image_processor_type"}
-    return (GLPNImageProcessorPil if kind == "glpn" else DPTImageProcessorPil)(**fields)
+    classes = {"glpn": GLPNImageProcessorPil, "zoedepth": ZoeDepthImageProcessorPil}
+    return classes.get(kind, DPTImageProcessorPil)(**fields)
 
 
 def picture(height: int, width: int) -> np.ndarray:
@@ -69,7 +72,7 @@ def test_a_picture_becomes_the_tensor_that_the_library_makes_of_it(kind, size):
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("kind", list(PROCESSORS))
+@pytest.mark.parametrize("kind", [kind for kind in PROCESSORS if kind != "zoedepth"])
 def test_each_pass_of_scaling_is_that_of_pil_but_for_ties_of_its_rounding(kind, size):
     """PIL interpolates with integer weights, along the width, then along the height of what that gave."""
     ports = specs.ports_of({"model_type": kind.split()[0]}, PROCESSORS[kind])
@@ -113,6 +116,53 @@ def test_the_map_is_the_one_of_the_library_s_own_post_processing(kind, fields):
     found = spec.resize.undo(outputs.predicted_depth[:, None], size)[0, 0]
     torch.testing.assert_close(found, expected["predicted_depth"], atol=1e-3, rtol=1e-3)
     assert ports.is_relative is (kind == "dpt" or (kind == "depth_anything" and not fields))
+
+
+TWO_HEADS = [
+    {"name": "nyu", "n_bins": 8, "min_depth": 0.001, "max_depth": 10.0},
+    {"name": "kitti", "n_bins": 8, "min_depth": 0.001, "max_depth": 80.0},
+]
+
+
+@pytest.mark.parametrize("fields", [{}, {"bin_configurations": TWO_HEADS}], ids=["one head", "two heads"])
+@pytest.mark.parametrize("size", [(48, 80), (96, 64)], ids=str)
+def test_zoedepth_gives_the_metres_of_the_library_without_the_reflected_margins(monkeypatch, fields, size):
+    from transformers.models.zoedepth import image_processing_pil_zoedepth as library
+
+    def resize(depth, size, interpolation, antialias):  # as torchvision's does, which the tests do not have
+        assert interpolation == "bicubic" and not antialias
+        return F.interpolate(depth[None], size=tuple(size), mode="bicubic", align_corners=False)[0]
+
+    modes = SimpleNamespace(BICUBIC="bicubic")
+    monkeypatch.setattr(library, "tvF", SimpleNamespace(resize=resize, InterpolationMode=modes), raising=False)
+    processor, made = processor_of("zoedepth"), model("zoedepth", **fields)
+    config = {**json.loads(made.config.to_json_string()), "model_type": "zoedepth"}
+    ports = specs.ports_of(config, PROCESSORS["zoedepth"])
+    image = picture(*size)
+    with torch.no_grad():
+        outputs = made(**processor(images=image, return_tensors="pt"))
+    (expected,) = processor.post_process_depth_estimation(outputs, source_sizes=[size])
+    given, read = read_spec(InputSpec, ports.input), read_spec(OutputSpec, ports.output)
+    with torch.no_grad():
+        own = DepthOnly(made, votes=True)(given.to_numbers(codes_of(image), RGB))[DEPTH_OUTPUT]
+    metres = DEPTH.lo * (DEPTH.hi / DEPTH.lo) ** read.to_codes(own[:, None], DEPTH, size, given.resize)
+    top = ports.output["range"][1]
+    assert top == (80 if fields else 10) and not ports.is_relative
+    assert expected["predicted_depth"].std() > 1e-3
+    torch.testing.assert_close(metres[0, 0], expected["predicted_depth"].clamp(0.1, min(top, 16)), atol=1e-3, rtol=1e-3)
+
+
+def test_a_frame_of_zoedepth_is_the_same_alone_and_in_a_batch_whose_other_frames_are_roads(site):
+    """The library chooses one head for a whole batch."""
+    serve(site, "someone/tiny", files_of("zoedepth", bin_configurations=TWO_HEADS), "mit")
+    assert (result := call("zoo", "add", "hf:someone/tiny", "--as", "tiny")).exit_code == 0, result.output
+    network = load_network(load_zoo("tiny").edges[0], device=CPU, dtype=torch.float32)
+    frames = torch.cat([codes_of(picture(64, 96)), torch.ones(1, 3, 64, 96)])
+    numbers, library = network.input_spec.to_numbers(frames, RGB), network.network.module
+    with torch.no_grad():
+        alone = torch.cat([library(one[None])[DEPTH_OUTPUT] for one in numbers])
+        assert not torch.allclose(library(numbers)[DEPTH_OUTPUT], alone, atol=1e-3)
+        torch.testing.assert_close(network(frames), torch.cat([network(frame[None]) for frame in frames]))
 
 
 def test_depth_pro_gives_the_metres_of_the_library_s_formula():

@@ -35,6 +35,16 @@ PROCESSORS: dict[str, dict[str, Any]] = {
         "image_mean": [0.5] * 3,
         "image_std": [0.5] * 3,
     },
+    "zoedepth": {
+        "image_processor_type": "ZoeDepthImageProcessor",
+        "do_pad": True,
+        "keep_aspect_ratio": True,
+        "ensure_multiple_of": 32,
+        "resample": 2,
+        "size": {"height": 64, "width": 96},
+        "image_mean": [0.5] * 3,
+        "image_std": [0.5] * 3,
+    },
     "glpn": {"image_processor_type": "GLPNImageProcessor", "size_divisor": 32, "resample": 2},
 }
 
@@ -73,6 +83,30 @@ def model(kind: str, **fields: Any) -> Any:
             **fields,
         )
         made = transformers.DPTForDepthEstimation(config)
+    elif kind == "zoedepth":
+        backbone = transformers.BeitConfig(
+            **{**small, "num_hidden_layers": 4},
+            image_size=64,
+            patch_size=16,
+            use_relative_position_bias=True,
+            reshape_hidden_states=False,
+            out_features=["stage1", "stage2", "stage3", "stage4"],
+        )
+        config = transformers.ZoeDepthConfig(
+            backbone_config=backbone,
+            neck_hidden_sizes=[8, 8, 8, 8],
+            fusion_hidden_size=8,
+            bottleneck_features=8,
+            num_relative_features=8,
+            bin_embedding_dim=8,
+            num_attractors=[4, 2, 2, 1],
+            num_patch_transformer_layers=4,
+            patch_transformer_hidden_size=128,
+            patch_transformer_intermediate_size=16,
+            patch_transformer_num_attention_heads=1,
+            **fields,
+        )
+        made = transformers.ZoeDepthForDepthEstimation(config)
     else:
         config = transformers.GLPNConfig(
             depths=[1, 1, 1, 1],
@@ -84,6 +118,8 @@ def model(kind: str, **fields: Any) -> Any:
         made = transformers.GLPNForDepthEstimation(config)
     with torch.no_grad():
         for name, parameter in made.named_parameters():
+            if kind == "zoedepth" and not name.startswith("backbone") and parameter.dim() > 1:
+                parameter.mul_(12)
             if name.startswith("head") and parameter.dim() > 1:
                 parameter.mul_(8)
             if name.startswith("head") and parameter.dim() == 1:

@@ -99,7 +99,11 @@ class Desk:
 
     def worker(self, **facts) -> Worker:
         setup = {name: facts.pop(name) for name in ("allow_files",) if name in facts}
-        return Worker(self.store, Setup(CPU, batch_size=1, **setup), say=self.said.append, **facts)
+
+        def say(line: str, /, **facts: object) -> None:
+            self.said.append(line)
+
+        return Worker(self.store, Setup(CPU, batch_size=1, **setup), say=say, **facts)
 
     def serve(self, **facts) -> int:
         return self.worker(**facts).serve(Stop(), until_idle=True)
@@ -572,7 +576,7 @@ def test_a_request_taken_away_is_left_alone_and_done_by_whoever_has_it_then(desk
 
 def test_a_late_look_at_one_request_does_not_end_the_next_one(desk, clip, monkeypatch):
     leases = [desk.requests.claim(desk.ask(clip, start=start).id, new_worker()) for start in (0.0, 0.01)]
-    watched = keeper.Keeper(desk.requests, new_worker(), {})
+    watched = keeper.Keeper(desk.requests, new_worker(), dict)
     with ExitStack() as stack:
         stack.enter_context(watched.holding(leases[0]))
 

@@ -76,6 +76,8 @@ class Spec:
     canonical_focal_px: float | None = None
     """If the network gives metres for a camera of this focal length: they are multiplied by the true one over this (`output`
     only)."""
+    pick: tuple[int, ...] = ()
+    """The network's channels that are used, in that order, counted from 0; empty: all (`output` only)."""
     field_of_view_degrees: float = 60.0
     """The field of view of the frame's shorter side, for `canonical_focal_px`. No clip states its own."""
 
@@ -88,7 +90,8 @@ class Spec:
         default = asdict(Spec())
         if self.canonical_focal_px is not None:
             del default["field_of_view_degrees"]
-        return {name: value for name, value in asdict(self).items() if name not in default or value != default[name]}
+        found = {name: value for name, value in asdict(self).items() if name not in default or value != default[name]}
+        return found | ({"resize": self.resize.record} if self.resize is not None else {})
 
     @property
     def encoding(self) -> dict[str, Any]:
@@ -180,7 +183,7 @@ class OutputSpec(Spec):
         """The focal length in pixels of the network's input over the canonical one; 1 without one."""
         if self.canonical_focal_px is None:
             return 1.0
-        scaled = resize.placement(*size).scaled if resize is not None else size
+        scaled, size = (resize.placement(*size).scaled, resize.reflected(*size)) if resize is not None else (size, size)
         focal_px = min(frame) / 2 / math.tan(math.radians(self.field_of_view_degrees) / 2)
         return focal_px * math.sqrt(scaled[0] * scaled[1] / (size[0] * size[1])) / self.canonical_focal_px
 
@@ -223,7 +226,18 @@ class Adapted(nn.Module):
 
     def image(self, made: Tensor | Mapping[str, Tensor], n_frames: int) -> Tensor:
         """The output that is used, of what the network gave. Raises BadNetwork."""
-        return self.images(made[self.head] if isinstance(made, Mapping) else made, n_frames)
+        image = self.images(made[self.head] if isinstance(made, Mapping) else made, n_frames)
+        return self._picked(image) if self.output_spec.pick else image
+
+    def _picked(self, image: Tensor) -> Tensor:
+        """The channels that `output.pick` names. Raises BadNetwork."""
+        pick, dimension = self.output_spec.pick, 3 if self.output_spec.layout == "nhwc" else 1
+        if max(pick) >= image.shape[dimension]:
+            raise BadNetwork(
+                f"edge {self.name}: the network gives {image.shape[dimension]} channels, `output.pick` names {max(pick)}",
+                "channels are counted from 0; check `layout`, too",
+            )
+        return image.index_select(dimension, torch.tensor(pick, device=image.device))
 
     def for_output(self, edge: Edge) -> Adapted:
         """The same run of the network, read as another edge does."""
@@ -279,7 +293,7 @@ def read_spec(spec: type[AnySpec], row: Mapping[str, Any]) -> AnySpec:
     fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
     if "resize" in fields:
         fields["resize"] = read_resize(fields["resize"])
-    for name in ("mask", "known_up_to", "canonical_focal_px", "mask_above", "field_of_view_degrees"):
+    for name in ("mask", "known_up_to", "canonical_focal_px", "mask_above", "field_of_view_degrees", "pick"):
         if spec is InputSpec and name in fields:
             raise ValueError(f"{name} is a field of `output`; move it there")
     if spec is OutputSpec and "resize" in fields:
@@ -303,6 +317,8 @@ def _check(spec: Spec) -> None:
         raise ValueError(f"invalid is {spec.invalid}; give the share of the range, 0 to 1, that means unknown")
     if spec.channels is not None and not (isinstance(spec.channels, int) and 1 <= spec.channels <= MAX_CHANNELS):
         raise ValueError(f"channels is {spec.channels}; give 1 to {MAX_CHANNELS}")
+    if not isinstance(spec.pick, tuple) or not all(type(at) is int and 0 <= at < MAX_CHANNELS for at in spec.pick):
+        raise ValueError(f"pick is {spec.pick!r}; give the channels that are used, counted from 0, such as [0, 1, 2]")
     _check_axes(spec)
     _check_camera(spec)
     if not isinstance(spec.mask, str) or not math.isfinite(spec.mask_above):

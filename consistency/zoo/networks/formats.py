@@ -33,6 +33,12 @@ ONNX_DTYPES = {
     "tensor(double)": torch.float64,
     "tensor(uint8)": torch.uint8,
 }
+ONNX_CONSTANTS = {
+    **ONNX_DTYPES,
+    "tensor(int64)": torch.int64,
+    "tensor(int32)": torch.int32,
+    "tensor(bool)": torch.bool,
+}
 CUDA_PROVIDER = "CUDAExecutionProvider"
 NO_FOLDER = "/var/empty/crosscheck-reads-no-files"
 """A folder that does not exist."""
@@ -120,13 +126,15 @@ def _read_onnx(file: NetworkFile) -> nn.Module:
     if file.device.type == "cuda" and CUDA_PROVIDER in onnxruntime.get_available_providers():
         providers.insert(0, (CUDA_PROVIDER, {"device_id": file.device.index or 0}))
     session = onnxruntime.InferenceSession(file.weights or b"", options, providers=providers)
-    if len(session.get_inputs()) != 1:
+    constants = _onnx_constants(file, session.get_inputs())
+    images = [value for value in session.get_inputs() if value.name not in constants]
+    if len(images) != 1:
         names = ", ".join(value.name for value in session.get_inputs())
         raise BadNetwork(
             f"network of {file.name} has several inputs ({names}); only networks with one image input are supported",
-            "save it with the other inputs as constants",
+            "save it with the other inputs as constants, or give their values as `arguments` in zoo.toml",
         )
-    taken = session.get_inputs()[0]
+    taken = images[0]
     if taken.type not in ONNX_DTYPES:
         raise BadNetwork(
             f"network of {file.name} takes {taken.type}; supported are {', '.join(ONNX_DTYPES)}",
@@ -138,7 +146,7 @@ def _read_onnx(file: NetworkFile) -> nn.Module:
         dtype = ONNX_DTYPES[taken.type]
         given = numbers.cpu()
         given = given.round().clamp(0, 255).to(dtype) if dtype == torch.uint8 else given.to(dtype)
-        made = session.run(outputs, {taken.name: given.contiguous().numpy()})
+        made = session.run(outputs, {**constants, taken.name: given.contiguous().numpy()})
         return dict(zip(file.heads or [file.head], map(torch.from_numpy, made), strict=True))
 
     return Foreign(
@@ -149,6 +157,22 @@ def _read_onnx(file: NetworkFile) -> nn.Module:
         one_by_one=bool(taken.shape) and taken.shape[0] == 1,
         device=torch.device("cpu"),
     )
+
+
+def _onnx_constants(file: NetworkFile, inputs: Sequence[Any]) -> dict[str, Any]:
+    """The values that the zoo gives for inputs beside the image, by name, as arrays of the dtype that each has. Raises BadNetwork."""
+    known = {value.name: value for value in inputs}
+    found = {}
+    for name, value in file.arguments.items():
+        if name not in known:
+            raise BadNetwork(
+                f"network of {file.name} has no input '{name}'; it has {', '.join(known)}", "correct `arguments`"
+            )
+        dtype = ONNX_CONSTANTS.get(known[name].type)
+        if dtype is None:
+            raise BadNetwork(f"input '{name}' of {file.name} is {known[name].type}, which cannot be given as a number")
+        found[name] = torch.tensor(value, dtype=dtype).numpy()
+    return found
 
 
 def _onnx_output(file: NetworkFile, outputs: Sequence[Any], head: str) -> str:
@@ -234,7 +258,15 @@ def _read_transformers(file: NetworkFile) -> nn.Module:
         raise BadNetwork(f"weights of {file.name} are not safetensors: {error}", "download them again") from error
     network = transformers_models.build(file.name, str(file.arguments.get("config", "")), state)
     head = file.head or transformers_models.DEPTH
-    return Foreign(network, file.name, module=network, head=head, heads=file.heads, dtypes=_float_dtypes(network))
+    return Foreign(
+        network,
+        file.name,
+        module=network,
+        head=head,
+        heads=file.heads,
+        one_by_one=network.votes,
+        dtypes=_float_dtypes(network),
+    )
 
 
 def _float_dtypes(module: nn.Module) -> tuple[torch.dtype, ...]:

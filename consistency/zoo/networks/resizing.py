@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch.nn.functional as F
@@ -33,7 +33,7 @@ class Resize:
     multiple: int = 1
     """Both sides become multiples of so many pixels: by stretching, or by padding where `pad` is given."""
     round: str = "nearest"
-    """To which multiple: `nearest`, `up` or `down`."""
+    """To which multiple: `nearest`, `up` or `down`; where padding makes the multiple, to which whole pixels."""
     pad: tuple[float, ...] = ()
     """The codes of padding, one per channel or one for all. With `fit`, the picture is padded to the whole frame."""
     resample: str = "bilinear"
@@ -42,6 +42,10 @@ class Resize:
     """The same for the output on its way back; empty: as `resample`."""
     antialias: bool = True
     """Whether shrinking the input smooths it first."""
+    align_corners: bool = False
+    """Whether the centres of the outermost pixels stay at the edges when the input is scaled, instead of the pixels' own edges."""
+    reflect: bool = False
+    """Whether the picture is first padded by its own reflection, by 3 times the root of half of each side (as ZoeDepth does)."""
     rounds_to_8_bits: bool = False
     """Whether the scaled picture is rounded to 8 bits, as programs do that scale pictures before they make numbers of them."""
 
@@ -62,18 +66,23 @@ class Resize:
             raise ValueError(f"resize.side is '{self.side}' without px; give px, the height in pixels")
         if not isinstance(self.pad, tuple) or not all(_is_code(value) for value in self.pad):
             raise ValueError(f"resize.pad is {self.pad!r}; give one code from 0 to 1 per channel")
-        for name in ("rounds_to_8_bits", "antialias"):
+        for name in ("rounds_to_8_bits", "antialias", "align_corners", "reflect"):
             if type(getattr(self, name)) is not bool:
                 raise ValueError(f"resize.{name} is {getattr(self, name)!r}; use true or false")
 
+    @property
+    def record(self) -> dict[str, Any]:
+        """The fields that differ from the defaults, as JSON values."""
+        return {name: value for name, value in asdict(self).items() if value != getattr(DEFAULT, name)}
+
     def placement(self, height: int, width: int) -> Placement:
         """Where a picture of that size comes to lie. Raises ValueError where the network's picture would be too large."""
-        scaled = self._scaled(height, width)
+        scaled = self._scaled(*self.reflected(height, width))
         if not self.pad:
             scaled = tuple(self._rounded(px) for px in scaled)
             found = Placement(scaled, scaled, (0, 0))
         else:
-            scaled = tuple(max(1, round(px)) for px in scaled)
+            scaled = tuple(max(1, self._whole(px)) for px in scaled)
             frame = (self.px, self.width_px or self.px) if self.side == "fit" and self.px else scaled
             total = tuple(self.multiple * math.ceil(px / self.multiple) for px in frame)
             found = Placement(scaled, total, tuple((a - b) // 2 for a, b in zip(total, scaled, strict=True)))
@@ -87,6 +96,9 @@ class Resize:
         """(N, C, H, W) -> the scaled and padded codes, float32 in [0, 1]."""
         place = self.placement(codes.shape[-2], codes.shape[-1])
         x = codes.float()
+        if self.reflect:
+            rows, columns = (_margin(side) for side in x.shape[-2:])
+            x = F.pad(x, (columns, columns, rows, rows), mode="reflect")
         if tuple(x.shape[-2:]) != place.scaled:
             x = self._smaller_or_larger(x, place.scaled)
         if place.total != place.scaled:
@@ -105,16 +117,23 @@ class Resize:
             if tuple(x.shape[-2:]) != place.total:
                 x = F.interpolate(x, size=place.total, mode=mode, align_corners=False)
             x = x[..., place.rows, place.columns]
-        return x if tuple(x.shape[-2:]) == size else F.interpolate(x, size=size, mode=mode, align_corners=False)
+        whole = self.reflected(*size)
+        x = x if tuple(x.shape[-2:]) == whole else F.interpolate(x, size=whole, mode=mode, align_corners=False)
+        rows, columns = ((a - b) // 2 for a, b in zip(whole, size, strict=True))
+        return x[..., rows : rows + size[0], columns : columns + size[1]]
+
+    def reflected(self, height: int, width: int) -> tuple[int, int]:
+        """The height and width with the margins of `reflect`; the same without it."""
+        return (height + 2 * _margin(height), width + 2 * _margin(width)) if self.reflect else (height, width)
 
     def _smaller_or_larger(self, x: Tensor, size: tuple[int, ...]) -> Tensor:
         """Codes of that size, clamped because bicubic overshoots."""
         # PIL, and what computes as it does, scales along x, rounds, scales along y, and rounds again.
         steps = [(x.shape[-2], size[1]), size] if self.rounds_to_8_bits else [size]
         for step in steps:
-            x = F.interpolate(x, size=step, mode=self.resample, align_corners=False, antialias=self.antialias).clamp(
-                0, 1
-            )
+            x = F.interpolate(
+                x, size=step, mode=self.resample, align_corners=self.align_corners, antialias=self.antialias
+            ).clamp(0, 1)
             if self.rounds_to_8_bits:
                 x = (x * 255 + 0.5).floor() / 255  # halves up, unlike torch.round
         return x
@@ -134,9 +153,14 @@ class Resize:
         return height * factor, width * factor
 
     def _rounded(self, px: float) -> int:
+        return self.multiple * max(1, self._whole(px / self.multiple))
+
+    def _whole(self, number: float) -> int:
         turn = {"nearest": round, "up": math.ceil, "down": math.floor}[self.round]
-        # A hair below a whole number is a rounding of the division before.
-        return self.multiple * max(1, turn(round(px / self.multiple, 6)))
+        return turn(round(number, 6))  # a hair below a whole number is a rounding of the division before
+
+
+DEFAULT = Resize()
 
 
 @dataclass(frozen=True)
@@ -173,6 +197,10 @@ def resized(x: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear, with antialiasing when shrinking."""
     # In float32: the antialiasing filter has no half precision on CPUs.
     return F.interpolate(x.float(), size=size, mode="bilinear", align_corners=False, antialias=True)
+
+
+def _margin(side: int) -> int:
+    return int(3 * math.sqrt(side / 2))
 
 
 def _is_code(value: Any) -> bool:

@@ -18,8 +18,10 @@ from consistency.zoo.explained import BadNetwork, first_line
 INSTALL = "install it: pip install -r requirements/hf.txt"
 DEPTH = "predicted_depth"
 """The output of these networks: numbers (N, H, W), or for `depth_pro` 1 / metres."""
-MODEL_TYPES = ("depth_anything", "depth_pro", "dpt", "glpn")
+MODEL_TYPES = ("depth_anything", "depth_pro", "dpt", "glpn", "zoedepth")
 """The families whose sizes and meanings are known here (`precompute.zoos.hub.specs`)."""
+VOTING = ("zoedepth",)
+"""Those of them that choose between rooms and roads by all frames of a batch together."""
 MAX_CONFIG_LETTERS = 100_000
 MAX_LAYERS = 200
 COUNTING = ("layers", "depths", "blocks")
@@ -38,7 +40,7 @@ def is_installed() -> bool:
     return find_spec("transformers") is not None
 
 
-def build(name: str, config_text: str, state: Mapping[str, Tensor]) -> nn.Module:
+def build(name: str, config_text: str, state: Mapping[str, Tensor]) -> DepthOnly:
     """The network of a `config.json` with these weights. Raises BadNetwork."""
     fields = read_config(name, config_text)
     try:
@@ -73,7 +75,7 @@ def build(name: str, config_text: str, state: Mapping[str, Tensor]) -> nn.Module
             f"weights of {name} do not fit its configuration: {', '.join(keys)} missing or of another shape",
             "use config.json and model.safetensors of one model and revision",
         )
-    return DepthOnly(network, is_depth_pro=config.model_type == "depth_pro")
+    return DepthOnly(network, is_depth_pro=config.model_type == "depth_pro", votes=config.model_type in VOTING)
 
 
 def read_config(name: str, text: str) -> dict[str, Any]:
@@ -146,9 +148,10 @@ def _require_size(name: str, architecture: Any, config: Any, state: Mapping[str,
 class DepthOnly(nn.Module):
     """A network of transformers that gives its depth alone."""
 
-    def __init__(self, network: nn.Module, *, is_depth_pro: bool):
+    def __init__(self, network: nn.Module, *, is_depth_pro: bool = False, votes: bool = False):
+        """`votes`: whether what it gives for a frame depends on the others of its batch, so that it must run alone."""
         super().__init__()
-        self.network, self.is_depth_pro = network, is_depth_pro
+        self.network, self.is_depth_pro, self.votes = network, is_depth_pro, votes
 
     def forward(self, numbers: Tensor) -> dict[str, Tensor]:
         """(N, 3, H, W) -> (N, H, W)."""

@@ -55,7 +55,10 @@ class Facts:
         return " ".join(part for part in parts if part)
 
     def error_label(self) -> str:
-        return "Error (scale aligned)" if self.measures.error_title.endswith("scale aligned") else "Error"
+        """`Error (scale and shift aligned per clip)`."""
+        title = self.measures.error_title
+        alignment = title.rsplit(", ", 1)[-1]
+        return f"Error ({alignment})" if " aligned" in alignment and ", " in title else "Error"
 
     def error_fact(self) -> str:
         with_error = [c for c in self.measures.contenders if c.error and c.error.has_values]

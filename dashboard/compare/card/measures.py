@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from analysis.alignment import Kind
 from analysis.energy import Scale, same_constants
 from analysis.stated.trust import Trust, trust_of
 from cache.records import Track
@@ -12,6 +13,7 @@ from dashboard.compare.card.merged import is_merged, parts_of, saving_of
 from dashboard.compare.card.ranked import Pairs, kind_of, rankings_of
 from dashboard.compare.card.trainings import Trained, trained
 from dashboard.compare.comparison import Comparison
+from dashboard.compare.judging import lacks_alignment
 from dashboard.player_data import Chart, Series
 from dashboard.text import one_line
 
@@ -117,7 +119,7 @@ def measures_of(
                 saves=saving_of(pane.track) if is_merged(pane.track) else "",
                 trained=trained(pane.letter, pane.track),
                 is_result=bool(head.constants.get("results")),
-                lacking=_lacking(pane.track, by_id["error"].title if "error" in by_id else ""),
+                lacking=_lacking(pane.track, comparison.aligned, by_id.get("error")),
             )
         )
     tracks = list(comparison.energies.values())
@@ -138,10 +140,12 @@ def measures_of(
     )
 
 
-def _lacking(track: Track, error_title: str) -> str:
+def _lacking(track: Track, aligned: Kind, error: Chart | None) -> str:
     """Why an error says nothing of a relative depth, in words; empty where it does."""
+    is_scaled = error is not None and error.measure == "absrel_scaled"
+    kind = "scale" if aligned == "none" and is_scaled else aligned
     known_up_to = str(track.head.constants.get("known_up_to"))
-    return "" if known_up_to == "scale" and error_title.endswith("scale aligned") else LACKING.get(known_up_to, "")
+    return LACKING.get(known_up_to, "") if lacks_alignment(track, kind) else ""
 
 
 def _stating(comparison: Comparison) -> dict[str, Track]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from cache.records import Track
 from cache.store import Store
 from dashboard.catalogue import Catalogue
 from dashboard.commands import blanks
@@ -17,14 +14,14 @@ from dashboard.visitors.requested import offers
 ADD_VIDEO = "add-video"
 
 
-def add_video_button(store: Store, asker: Asker, catalogue: Catalogue, tracks: Sequence[Track], clip: str) -> None:
+def add_video_button(store: Store, asker: Asker, catalogue: Catalogue, clip: str) -> None:
     """Show it beside the clip of that key (empty: there is none); nothing where this visitor may not ask."""
     if not asker.refusal:
-        add_video(_data(store, asker, catalogue, tracks) | {"clip": clip}, key=ADD_VIDEO, on_open=open_clip)
+        add_video(_data(store, asker, catalogue) | {"clip": clip}, key=ADD_VIDEO, on_open=open_clip)
 
 
-def _data(store: Store, asker: Asker, catalogue: Catalogue, tracks: Sequence[Track]) -> dict[str, object]:
-    offered = offers(tracks, asker.all())
+def _data(store: Store, asker: Asker, catalogue: Catalogue) -> dict[str, object]:
+    offered = offers(catalogue.examples(), asker.all())
     targets = {group["target"] for offer in offered for group in offer["bytes"]}
     command = for_store(SERVE, store)
     return {

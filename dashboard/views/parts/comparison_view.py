@@ -47,6 +47,7 @@ def comparison_view(
         choices=choices_of(catalogue, clip.key, target) if target else (),
         menus=menus(catalogue, selection),
         suggestion=new.full_spelling if new else "",
+        align_by=comparison.needed,
         can_ask=can_ask,
         styles=styles_by_letter(catalogue, selection),
         ranges=ranges,

@@ -14,10 +14,11 @@ from dashboard.catalogue import Catalogue
 from dashboard.compare.styles import styles_by_letter
 from dashboard.components.path_graph import path_graph
 from dashboard.player_data import Menu
-from dashboard.selection.choices import Choices, menu_key
+from dashboard.selection.choices import Choices, menu_key, open_clip
 from dashboard.selection.link import Selection
-from dashboard.selection.menus import menus
+from dashboard.selection.menus import MAX_CLIPS, clips_with, menus
 from dashboard.selection.path_options import energy_tracks, graph_data, path_options, readout_options
+from dashboard.text import without_markdown
 from dashboard.views.parts.widgets import for_store
 
 GRAPH = "graph"
@@ -39,7 +40,7 @@ def header(
     """Clip, the way to add one, prediction, readout, graph and energy scale, in one row of a wide screen."""
     shown = {menu.name: menu for menu in menus(catalogue, selection)}
     with st.container(key="header", horizontal=True, vertical_alignment="bottom", gap="small"):
-        show_menu(shown["clip"], choices)
+        show_clips(catalogue, shown["clip"], choices)
         with st.container(key="add-video-place"):
             add_video()
         if selection.target is not None:
@@ -62,6 +63,33 @@ def _scale(menu: Menu, choices: Choices) -> None:
         on_change=choices.choose,
         args=(menu.name, key),
     )
+
+
+def show_clips(catalogue: Catalogue, menu: Menu, choices: Choices) -> None:
+    """The menu of clips, and a search for those that it does not name."""
+    show_menu(menu, choices)
+    if len(catalogue.clips) > MAX_CLIPS:
+        with st.popover(
+            "Find", key="find-clip", help=f"The menu names the newest {MAX_CLIPS} clips; find any by its title"
+        ):
+            _find(catalogue)
+
+
+@st.fragment
+def _find(catalogue: Catalogue) -> None:
+    """A search among all clips, in a fragment: typing draws nothing else again."""
+    words = st.text_input("Words of the title, or the key", key="find-clip-words", max_chars=200)
+    found, n_found = clips_with(catalogue, words)
+    for key, label in found.items():
+        if st.button(without_markdown(label), key=f"found-{key}", type="tertiary"):
+            open_clip(key)
+            st.rerun()
+    if not words:
+        st.caption(f"{len(catalogue.clips):,} clips")
+    elif n_found > len(found):
+        st.caption(f"The newest {len(found)} of {n_found:,} are listed: add a word.")
+    elif not n_found:
+        st.caption("No clip has all of these words.")
 
 
 def show_menu(menu: Menu, choices: Choices) -> None:

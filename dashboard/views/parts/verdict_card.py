@@ -103,7 +103,8 @@ def _show_table(measures: Measures) -> None:
                 energy,
             )
     if has_error:
-        add("Error", [_of(row.error, np.nanmean) for row in table], error, measures.error_title)
+        name = "Aligned error" if " aligned per " in measures.error_title else "Error"
+        add(name, [_of(row.error, np.nanmean) for row in table], error, measures.error_title)
         gaps = [row.error_gap for row in table]
         add_gaps(
             "Error",

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from cache.records import Clip, Track
+from cache.records import Clip
 from cache.reports import last_report
 from cache.store import STORE_VARIABLE, Store
+from dashboard.catalogue import Catalogue
 from dashboard.commands import blanks, for_folder
 from dashboard.text import counted, one_line, web_address
 from dashboard.visitors.asking import SERVE, Asker
@@ -83,20 +84,16 @@ def show_commands(commands: Sequence[str], store: Store) -> None:
         st.caption(found)
 
 
-def refresh_when_changed(look: Callable[[], Sequence[Track]], tracks: Sequence[Track], clip: str | None) -> None:
-    """Look every few seconds and redraw the page once there are other tracks than the `tracks` shown.
+def refresh_when_changed(look: Callable[[], Catalogue], shown: Catalogue, clip: str | None) -> None:
+    """Look every few seconds and redraw the page once the store holds something else than the catalogue `shown`.
 
     `clip` limits this to the tracks of one clip. The player keeps its place, as its key and its clip stay the same.
     """
-    before = _fingerprint(tracks, clip)
+    before = shown.fingerprint(clip)
 
     @st.fragment(run_every=REFRESH_SECONDS)
     def check() -> None:
-        if _fingerprint(look(), clip) != before:
+        if look().fingerprint(clip) != before:
             st.rerun()
 
     check()
-
-
-def _fingerprint(tracks: Sequence[Track], clip: str | None) -> tuple[tuple[str, int, bool], ...]:
-    return tuple((t.head.key, t.n_frames, t.is_complete) for t in tracks if clip in (None, t.head.clip.key))

@@ -8,14 +8,11 @@
 import { formatTime } from "../player/clock.mjs";
 import { Charts } from "../plots/charts.mjs";
 import { button, element } from "../ui/dom.mjs";
-
-const STORED_AS = "crosscheck.bookmarks.";
-const MAX_NOTE_LETTERS = 200;
-const MAX_BOOKMARKS = 500;
+import { MAX_BOOKMARKS, MAX_NOTE_LETTERS, recallNotes, rememberNotes, sorted } from "./notes.mjs";
 
 /** @typedef {import("../player/context.mjs").Context} Context */
 
-/** @param {Context} context @returns {import("../player/context.mjs").Part & {keep: (note: string) => void}} keep: adds to the note of the frame on the screen, which it bookmarks */
+/** @param {Context} context @returns {import("../player/context.mjs").Part & {keep: (note: string) => boolean}} keep: adds to the note of the frame on the screen, which it bookmarks; whether the note stands there then */
 export function bookmarking(context) {
   const own = new Bookmarks(context);
   return {
@@ -55,14 +52,10 @@ class Bookmarks {
     Object.assign(this.flags.style, { marginLeft: `${left}px`, marginRight: `${right}px` });
   }
 
-  get key() {
-    return STORED_AS + this.context.data.clip;
-  }
-
   /** Read the bookmarks of this clip: stored here, brought by the link, or part of the page. @param {import("../player/context.mjs").Data} data */
   begin(data) {
     const { view } = this.context;
-    const own = data.isFile ? new Map(data.notes ?? []) : readNotes(recall(this.key), data.ptsSeconds.length);
+    const own = data.isFile ? new Map(data.notes ?? []) : recallNotes(data.clip, data.ptsSeconds.length);
     for (const frame of view.state.marks) if (!own.has(frame)) own.set(frame, "");
     this.notes = sorted(own);
     view.adopt({ marks: [...this.notes.keys()] });
@@ -91,18 +84,22 @@ class Bookmarks {
     context.ui.announce(`bookmark of frame ${frame} removed`, undo);
   }
 
-  /** Add to what is noted of a frame. @param {number} frame @param {string} note */
+  /** Add to what is noted of a frame. @param {number} frame @param {string} note @returns {boolean} whether it stands there */
   keep(frame, note) {
     const { context, notes } = this;
     const before = notes.get(frame);
-    if (frame < 0 || before?.split("; ").includes(note)) return;
-    if (before === undefined && notes.size >= MAX_BOOKMARKS)
-      return context.ui.announce(`you can set up to ${MAX_BOOKMARKS} bookmarks`);
+    if (frame < 0) return false;
+    if (before?.split("; ").includes(note)) return true;
     const both = before ? `${before}; ${note}` : note;
-    if (both.length > MAX_NOTE_LETTERS)
-      return context.ui.announce(`the note of frame ${frame} has no room left: ${MAX_NOTE_LETTERS} letters at most`);
-    this.set(frame, both);
-    context.ui.announce(`noted of frame ${frame}`);
+    const refusal =
+      before === undefined && notes.size >= MAX_BOOKMARKS
+        ? `you can set up to ${MAX_BOOKMARKS} bookmarks`
+        : both.length > MAX_NOTE_LETTERS
+          ? `the note of frame ${frame} has no room left: ${MAX_NOTE_LETTERS} letters at most`
+          : "";
+    if (!refusal) this.set(frame, both);
+    context.ui.announce(refusal || `noted of frame ${frame}`);
+    return !refusal;
   }
 
   /** @param {number} frame @param {string} note */
@@ -112,7 +109,7 @@ class Bookmarks {
   }
 
   changed() {
-    remember(this.key, this.notes);
+    rememberNotes(this.context.data.clip, this.notes);
     this.draw();
     this.context.view.change({ marks: [...this.notes.keys()] });
   }
@@ -177,7 +174,7 @@ class Bookmarks {
     field.addEventListener("input", () => {
       // Not drawn again, which would take the field away, and not part of the link.
       this.notes.set(frame, field.value.slice(0, MAX_NOTE_LETTERS));
-      remember(this.key, this.notes);
+      rememberNotes(this.context.data.clip, this.notes);
       this.drawFlags();
     });
     field.addEventListener("keydown", (event) => {
@@ -194,54 +191,4 @@ class Bookmarks {
 /** @param {number} frame @param {number} nFrames */
 function placeOf(frame, nFrames) {
   return `${((100 * (frame + 0.5)) / nFrames).toFixed(3)}%`;
-}
-
-/**
- * Reads stored bookmarks, which any script of the site could have written; invalid ones are left out.
- * @param {string | null} text @param {number} nFrames
- * @returns {Map<number, string>}
- */
-export function readNotes(text, nFrames) {
-  let pairs;
-  try {
-    pairs = JSON.parse(text ?? "[]");
-  } catch {
-    return new Map();
-  }
-  if (!Array.isArray(pairs)) return new Map();
-  const sound = pairs.filter(
-    (pair) =>
-      Array.isArray(pair) &&
-      Number.isInteger(pair[0]) &&
-      pair[0] >= 0 &&
-      pair[0] < nFrames &&
-      typeof pair[1] === "string",
-  );
-  return sorted(
-    new Map(sound.slice(0, MAX_BOOKMARKS).map(([frame, note]) => [frame, note.slice(0, MAX_NOTE_LETTERS)])),
-  );
-}
-
-/** @param {Map<number, string>} notes */
-function sorted(notes) {
-  return new Map([...notes].sort(([a], [b]) => a - b));
-}
-
-/** @param {string} key */
-function recall(key) {
-  try {
-    return window.localStorage.getItem(key);
-  } catch {
-    return null; // storage is forbidden here: bookmarks last as long as the page
-  }
-}
-
-/** @param {string} key @param {Map<number, string>} notes */
-function remember(key, notes) {
-  try {
-    if (notes.size) window.localStorage.setItem(key, JSON.stringify([...notes]));
-    else window.localStorage.removeItem(key);
-  } catch {
-    // forbidden or full: see recall
-  }
 }

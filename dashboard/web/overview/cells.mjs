@@ -6,10 +6,11 @@
  *   low: number | null, high: number | null, energy: number | null, change: number | null, outside: number | null,
  *   spark: string, ready: [number, number] | null]} Sent
  * @typedef {{label: string}} Named
- * @typedef {"clip" | "configuration" | "error" | "expected" | "energy" | "change" | "outside"} Column
+ * @typedef {"clip" | "configuration" | "error" | "expected" | "energy" | "change" | "flatness" | "outside"} Column
  * @typedef {{clip: number, configuration: number, error: number | null, floor: number | null, expected: number | null,
  *   low: number | null, high: number | null, energy: number | null, change: number | null, outside: number | null,
- *   spark: string, ready: [number, number] | null}} Cell
+ *   spark: string, ready: [number, number] | null, flatness: number | null, patches: import("../space/patches.mjs").Summary | null}} Cell
+ *   flatness: mean over the patches that this browser keeps
  * @typedef {{column: Column, isDown: boolean}} Order
  */
 
@@ -31,7 +32,8 @@ export function readCell([
   spark,
   ready,
 ]) {
-  return { clip, configuration, error, floor, expected, low, high, energy, change, outside, spark, ready };
+  const row = { clip, configuration, error, floor, expected, low, high, energy, change, outside, spark, ready };
+  return { ...row, flatness: null, patches: null };
 }
 
 /**

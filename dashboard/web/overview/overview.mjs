@@ -3,8 +3,10 @@
 
 import { element, svgElement } from "../ui/dom.mjs";
 import { formatNumber, withUnit } from "../ui/numbers.mjs";
+import { save } from "../ui/save.mjs";
 import { Theme } from "../ui/theme.mjs";
 import { found, ranksOf, readCell, rivalOf, sorted, sparkPath } from "./cells.mjs";
+import { asideText, attach, noiseText, withFlatness } from "./flatness.mjs";
 
 /** Rows drawn at first, and more with each press. */
 const STEP = 100;
@@ -63,17 +65,20 @@ class Overview {
   update(data, ask) {
     this.ask = ask;
     this.theme.apply();
-    const sent = JSON.stringify(data);
+    const cells = data.cells.map(readCell);
+    const flatnessUnit = attach(data, cells);
+    const sent = JSON.stringify([data, cells.map(({ patches }) => patches)]);
     if (sent === this.sent) return; // what is focused stays so
     this.sent = sent;
     this.data = data;
-    this.cells = data.cells.map(readCell);
+    this.cells = cells;
+    this.flatnessUnit = flatnessUnit;
     this.ranks = ranksOf(data.order, data.configurations.length);
     /** @type {Map<number, Set<number>>} */
     this.ofClip = new Map();
     for (const { clip, configuration } of this.cells)
       this.ofClip.set(clip, (this.ofClip.get(clip) ?? new Set()).add(configuration));
-    this.columns = columnsOf(data, this.cells);
+    this.columns = columnsOf(data, this.cells, flatnessUnit);
     if (!this.columns.some(({ name }) => name === this.order.column)) this.order = { column: "clip", isDown: false };
     this.root.replaceChildren(...(data.ranking.rows.length ? [rankingTable(data)] : []), ...this.table(data));
     this.draw();
@@ -87,9 +92,17 @@ class Overview {
       this.count = STEP;
       this.draw();
     });
-    const downloads = data.downloads.map(({ title, address }) =>
-      element("a", { class: "way", href: new URL(address, document.baseURI).href, download: "", text: title }),
-    );
+    const downloads = data.downloads.map(({ title, address }) => {
+      const link = element("a", {
+        class: "way",
+        href: new URL(address, document.baseURI).href,
+        download: "",
+        text: title,
+      });
+      if (title === "CSV" && this.flatnessUnit)
+        link.addEventListener("click", (event) => this.saveCsv(event, link.href));
+      return link;
+    });
     const table = element(
       "table",
       { "aria-label": "configurations on clips" },
@@ -108,7 +121,19 @@ class Overview {
       ),
       scrolled(table, "configurations on clips"),
       this.more,
+      ...(data.target === "depth" ? [element("p", { class: "muted", text: flatnessHint(this.flatnessUnit) })] : []),
     ];
+  }
+
+  /** The server's table with the flatness, which only this browser knows. @param {Event} event @param {string} address */
+  async saveCsv(event, address) {
+    const { data, cells = [], flatnessUnit = "" } = this;
+    if (!data) return;
+    event.preventDefault();
+    const response = await fetch(address);
+    if (!response.ok) return window.location.assign(address); // which shows why
+    const csv = withFlatness(await response.text(), data, cells, flatnessUnit);
+    save(new Blob([csv], { type: "text/csv;charset=utf-8" }), "overview.csv");
   }
 
   draw() {
@@ -182,7 +207,10 @@ class Overview {
     row.addEventListener("click", open); // anywhere in the row, with the mouse; keys have the link
     for (const { name, isNumber } of columns) {
       if (name === "clip") row.append(element("th", { scope: "row" }, link));
-      else row.append(element("td", { class: isNumber ? "number" : "" }, ...contentOf(name, cell, data)));
+      else
+        row.append(
+          element("td", { class: isNumber ? "number" : "" }, ...contentOf(name, cell, data, this.flatnessUnit)),
+        );
     }
     return row;
   }
@@ -197,8 +225,15 @@ function isSortable(name) {
   return name !== "spark";
 }
 
-/** The columns that some cell has a value for. @param {Data} data @param {Cell[]} cells @returns {ColumnShown[]} */
-function columnsOf(data, cells) {
+/** Where flatness comes from, or how to get it. @param {string} [unit] empty: there is none */
+function flatnessHint(unit) {
+  return unit
+    ? "Flatness is that of patches kept in this browser. The CSV has it; report and Parquet, which the server writes, do not."
+    : "Flatness is not measured: in Space, measure between two corners of a patch of wall, and keep it as a note. It needs no ground truth.";
+}
+
+/** The columns that some cell has a value for. @param {Data} data @param {Cell[]} cells @param {string} flatnessUnit @returns {ColumnShown[]} */
+function columnsOf(data, cells, flatnessUnit) {
   const has = (/** @type {keyof Cell} */ name) => cells.some((cell) => cell[name] !== null && cell[name] !== "");
   /** @type {(ColumnShown | null)[]} */
   const all = [
@@ -231,6 +266,16 @@ function columnsOf(data, cells) {
     has("change")
       ? { name: "change", title: "Change", help: "Change over time that motion does not explain", isNumber: true }
       : null,
+    has("flatness")
+      ? {
+          name: "flatness",
+          title: `Flatness, ${flatnessUnit} RMS`,
+          help: `Distance of the depth from the plane through patches of walls drawn in Space, ${
+            flatnessUnit === "cm" ? "in cm" : "in % of the depth"
+          }: mean over the patches that this browser keeps as notes. Compare configurations on the same patches`,
+          isNumber: true,
+        }
+      : null,
     has("outside")
       ? {
           name: "outside",
@@ -251,13 +296,22 @@ function columnsOf(data, cells) {
   return all.filter((one) => one !== null);
 }
 
-/** @param {Exclude<ColumnShown["name"], "clip">} name @param {Cell} cell @param {Data} data @returns {(Node | string)[]} */
-function contentOf(name, cell, data) {
+/** @param {Exclude<ColumnShown["name"], "clip">} name @param {Cell} cell @param {Data} data @param {string} [flatnessUnit] @returns {(Node | string)[]} */
+function contentOf(name, cell, data, flatnessUnit = "") {
   if (name === "configuration") return [data.configurations[cell.configuration].label];
   if (name === "spark")
     return cell.spark
       ? [curve(cell.spark, data.spark)]
       : [missing("no energy: longer paths and merged predictions have none")];
+  if (name === "flatness") {
+    const { patches } = cell;
+    if (!patches) return [element("span", { class: "muted", title: WHY_MISSING.flatness, text: "not measured" })];
+    const aside = element("span", { class: "aside muted", text: asideText(patches, flatnessUnit) });
+    return [
+      element("span", { text: withUnit(patches.mean, flatnessUnit), title: noiseText(patches, flatnessUnit) }),
+      aside,
+    ];
+  }
   const value = cell[name];
   if (cell.ready && value === null)
     return name === "energy" || name === "error"
@@ -287,6 +341,7 @@ const WHY_MISSING = {
   expected: "not stated by the zoo, or all frames are outside its calibration",
   energy: "no energy: longer paths and merged predictions have none",
   change: "not measured: one frame, or a domain that it is not measured for",
+  flatness: "no patch of this clip with this configuration is kept in this browser",
   outside: "no energy says so",
 };
 

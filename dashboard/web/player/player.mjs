@@ -104,6 +104,7 @@ export class Player {
       onSeek: (frame, isFinal) => this.position.scrub(frame, isFinal),
       onLoop: (loop) => this.view.setLoop(loop),
       onLook: (changes) => this.view.change(changes),
+      onMeasure: (value) => this.request({ choose: "measure", value }),
     });
     this.chartsText = "";
     this.chartsSize = "";
@@ -285,12 +286,14 @@ export class Player {
 
   /** Draw the plots where their numbers are new. */
   updateCharts() {
-    const { charts, ptsSeconds, styles = {} } = this.data;
+    const { charts, ptsSeconds, styles = {}, menus = [] } = this.data;
+    const errors = (menus.find(({ name }) => name === "measure")?.options ?? []).filter(([value]) => value);
     this.ui.theme.setStyles(this.letters, styles);
-    const text = JSON.stringify([charts, ptsSeconds.length, this.letters, styles]);
+    const text = JSON.stringify([charts, ptsSeconds.length, this.letters, styles, errors]);
     if (text === this.chartsText) return this.restyle();
     this.chartsText = text;
     this.themeText = JSON.stringify(this.ui.theme.colours());
+    this.charts.errors = errors;
     this.series.set(charts, ptsSeconds.length, this.letters, styles);
     this.charts.setLook(this.view.state);
     // Drawing plots takes as long as several frames of pictures.

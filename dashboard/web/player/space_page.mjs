@@ -9,6 +9,7 @@ import { transporting } from "../controls/transport.mjs";
 import { dividing } from "../drawing/divider.mjs";
 import { sharing } from "../export/sharing.mjs";
 import { strip } from "../plots/strip.mjs";
+import { keepPatch } from "../space/patches.mjs";
 import { reading } from "../space/reading.mjs";
 import { spacing } from "../space/space.mjs";
 import { measuring } from "../tools/measure.mjs";
@@ -21,6 +22,11 @@ import { mountPlayer } from "./player.mjs";
 function parts(context) {
   const space = spacing(context);
   const bookmarks = bookmarking(context);
+  /** @type {Parameters<typeof reading>[2]} */
+  const keep = (note, box, depths) => {
+    const { position, data } = context;
+    if (bookmarks.keep(note)) keepPatch(data.clip, { frame: position.painted, box, note, depths });
+  };
   return [
     transporting(context),
     space,
@@ -29,7 +35,7 @@ function parts(context) {
     tools(context),
     measuring(context, space.gestures, {
       degrees: () => space.painter.degrees,
-      more: (points) => reading(space.painter, points, bookmarks.keep),
+      more: (points) => reading(space.painter, points, keep),
     }),
     probing(context, space.gestures),
     onDemand(context, ["legend", "scaleMenu"], async () => (await import("../tools/scales.mjs")).scaling(context)),

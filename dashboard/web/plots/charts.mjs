@@ -22,6 +22,8 @@ const GAP_PX = 4;
 const TICKS_PX = typePx(18);
 /** A plot's line of words, with the gap to the plot before. */
 const CAPTION_PX = typePx(22) + GAP_PX;
+/** Frames of a clip above which its curves may be thinned, on the narrowest screen. */
+const MAX_WHOLE = 640;
 /** Frames of one step of zooming, as a factor. */
 export const ZOOM_STEP = 1.5;
 
@@ -39,9 +41,9 @@ export class Charts {
    * @param {HTMLElement} host
    * @param {{signal: AbortSignal, theme: import("../ui/theme.mjs").Theme, curves: import("./curves.mjs").Curves,
    *   onSeek: (frame: number, isFinal: boolean) => void, onLoop: (loop: [number, number]) => void,
-   *   onLook: (changes: Partial<Look>) => void}} options
+   *   onLook: (changes: Partial<Look>) => void, onMeasure?: (measure: string) => void}} options
    */
-  constructor(host, { signal, theme, curves, onSeek, onLoop, onLook }) {
+  constructor(host, { signal, theme, curves, onSeek, onLoop, onLook, onMeasure = () => {} }) {
     this.host = host;
     this.signal = signal;
     this.theme = theme;
@@ -49,6 +51,9 @@ export class Charts {
     this.onSeek = onSeek;
     this.onLoop = onLoop;
     this.onLook = onLook;
+    this.onMeasure = onMeasure;
+    /** Errors that can be plotted: column and name. @type {[string, string][]} */
+    this.errors = [];
     /** @type {Drawn[]} */
     this.drawn = [];
     /** @type {any} the Plotly module, once it is loaded */
@@ -67,6 +72,7 @@ export class Charts {
     this.stale = null;
     this.gapControls = this.buildGapControls();
     this.zoomControls = this.buildZoomControls();
+    this.errorControls = this.buildErrorControls();
     listenToPointer(this, ZOOM_STEP);
     /** Settled by the first picture: plotly.js takes half a second to evaluate, and pictures come first. */
     this.firstPaint = new Promise((resolve) => (this.markPainted = resolve));
@@ -262,6 +268,12 @@ export class Charts {
       const at = charts.findIndex(({ id }) => id === compared.measure.id);
       charts.splice(at + 1, 0, { ...gapChart(compared), controls: this.gapControls });
     }
+    const error = charts.find(({ id }) => id === "error");
+    if (error && this.errors.length > 1) {
+      const shown = charts.find(({ id }) => id === "accuracy") ?? error;
+      fill(this.errorControls.menu, this.errors, shown.measure ?? "");
+      charts[charts.indexOf(error)] = { ...error, controls: this.errorControls };
+    }
     return [...charts, ...this.extras];
   }
 
@@ -279,6 +291,12 @@ export class Charts {
     const choose = () => this.onLook({ gap: { of: measure.value, against: this.compared()?.second ?? "B" } });
     measure.addEventListener("change", choose, { signal: this.signal });
     return Object.assign(element("span", { class: "chart-controls" }, measure), { measure });
+  }
+
+  buildErrorControls() {
+    const menu = element("select", { "aria-label": "error that is plotted" });
+    menu.addEventListener("change", () => this.onMeasure(menu.value), { signal: this.signal });
+    return Object.assign(element("span", { class: "chart-controls" }, menu), { menu });
   }
 
   buildZoomControls() {
@@ -355,6 +373,10 @@ export class Charts {
   /** The time axis as the view state has it. */
   drawSpan() {
     if (!this.plotly) return;
+    if (this.nFrames > MAX_WHOLE) {
+      this.redraw(); // its curves are thinned for the range that is shown
+      return;
+    }
     for (const { plot } of this.drawn) this.plotly.relayout(plot, { "xaxis.range": this.xRange() });
     this.settle();
   }
@@ -486,7 +508,7 @@ export class Charts {
       theme: this.theme.colours(),
     };
     const options = { staticPlot: true, displayModeBar: false, responsive: false };
-    await this.plotly.react(plot, tracesOf(chart, colours, style), layoutOf(chart, place), options);
+    await this.plotly.react(plot, tracesOf(chart, colours, style, place), layoutOf(chart, place), options);
   }
 }
 

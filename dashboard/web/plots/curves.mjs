@@ -7,6 +7,8 @@ import { limitOf } from "../drawing/energy_scale.mjs";
 const MIN_SPAN = 8;
 /** Where the cursor stands after a zoomed axis has followed it, as a share of the axis from the side it came from. */
 const FOLLOW_SHARE = 0.1;
+/** Frames for each column of pixels, above which a curve is thinned for the screen. */
+const FRAMES_PER_COLUMN = 4;
 /** Frames of one list of the worst are at least this far apart, as neighbours look alike. */
 const APART = 5;
 /** Charts that a strip may show, beside the one that guides. */
@@ -22,13 +24,13 @@ export const STRIP_IDS = ["energy", "stability", "expected"];
  * @typedef {{id: string, title: string, unit: string, series: Series[], hasZeroLine?: boolean, axis?: string, nTicks?: number,
  *   isAnchored?: boolean, hasBand?: boolean, limit?: import("../drawing/energy_scale.mjs").Limit | null,
  *   areas?: {letter: string, x: number[], values: (number | null)[]}[], bands?: {colour: string, values: Float64Array}[],
- *   floors?: Record<string, number | null>, faint?: Series[], words?: {text: string, isTop: boolean}[], note?: string, controls?: HTMLElement,
+ *   measure?: string, floors?: Record<string, number | null>, faint?: Series[], words?: {text: string, isTop: boolean}[], note?: string, controls?: HTMLElement,
  *   onTap?: (frame: number, value: number) => void, onEntry?: (index: number) => void}} Chart `axis` names the axis before
  *   its unit; `isAnchored`: on the scale of standardised energies, with a band of usual values where it `hasBand`, and a
- *   line at the `limit`; `areas` reach down to 0 and `bands` stand on each other; `faint`: drawn without an entry; `note`:
+ *   line at the `limit`; `areas` reach down to 0 and `bands` stand on each other; `faint`: drawn without an entry; `measure`: of an error, the one chosen in the menu of that name; `note`:
  *   behind the title; `controls`: at the right of it; `onTap`: a click that drags nothing, with the axis' value;
  *   `onEntry`: a click on the entry of a series with `act`
- * @typedef {Pick<Chart, "id" | "title" | "unit" | "series" | "hasZeroLine" | "floors"> & {limit?: number | null}} SentChart a chart as
+ * @typedef {Pick<Chart, "id" | "title" | "unit" | "series" | "hasZeroLine" | "floors" | "measure"> & {limit?: number | null}} SentChart a chart as
  *   Python sends it; limit: of an energy, see `limitOf`
  * @typedef {{id: string, title: string, unit: string, limit: import("../drawing/energy_scale.mjs").Limit | null,
  *   byLetter: Map<string, Float64Array>, floors: Record<string, number | null>}} Measure values of each configuration, by
@@ -133,6 +135,52 @@ function measureOf({ id, title, unit, series, floors = {}, limit = null }, nFram
   const lettered = series.filter(({ letter }) => letter);
   const byLetter = new Map(lettered.map((one) => [one.letter, byFrame(one.values, nFrames)]));
   return { id, title, unit, limit, byLetter, floors };
+}
+
+/**
+ * A curve as a screen of `width` columns can show it: of the frames in each column of the shown range the first, the lowest, the highest
+ * and the last, so that no peak is lost; null where a column has no value. Frames beside the range are two columns of their own, so
+ * that the axis of values stays. A range of few frames is kept whole.
+ * @param {ArrayLike<number | null>} values by frame @param {number[]} range first and last position shown, in frames
+ * @param {number} width px
+ * @returns {{x: number[], y: (number | null)[]} | null} null: draw all values
+ */
+export function byColumn(values, range, width) {
+  const count = Math.max(1, Math.round(width));
+  if (values.length <= FRAMES_PER_COLUMN * count) return null;
+  const first = Math.max(0, Math.floor(range[0]) - 1);
+  const end = Math.min(values.length, Math.ceil(range[1]) + 2);
+  const n = Math.max(0, end - first);
+  const columns = n <= FRAMES_PER_COLUMN * count ? n : count;
+  const edges = Array.from({ length: columns + 1 }, (_, i) => first + Math.floor((i * n) / columns));
+  const all = [...(first > 0 ? [0] : []), ...edges, ...(end < values.length ? [values.length] : [])];
+  /** @type {number[]} */
+  const x = [];
+  /** @type {(number | null)[]} */
+  const y = [];
+  for (let i = 0; i + 1 < all.length; i += 1) {
+    const kept = keptOf(values, all[i], all[i + 1]);
+    x.push(...(kept.length ? kept : [all[i]]));
+    y.push(...(kept.length ? kept.map((frame) => values[frame]) : [null]));
+  }
+  return { x, y };
+}
+
+/**
+ * The first, the lowest, the highest and the last frame with a value, in order, each once.
+ * @param {ArrayLike<number | null>} values @param {number} from @param {number} to not included
+ */
+function keptOf(values, from, to) {
+  let [head, low, high, tail] = [-1, -1, -1, -1];
+  for (let frame = from; frame < to; frame += 1) {
+    const value = values[frame];
+    if (value === null || !Number.isFinite(value)) continue;
+    if (head < 0) head = low = high = frame;
+    if (value < /** @type {number} */ (values[low])) low = frame;
+    if (value > /** @type {number} */ (values[high])) high = frame;
+    tail = frame;
+  }
+  return head < 0 ? [] : [...new Set([head, low, high, tail])].sort((a, b) => a - b);
 }
 
 /**

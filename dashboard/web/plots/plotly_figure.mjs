@@ -3,6 +3,7 @@
 
 import { energyAxis } from "../drawing/energy_scale.mjs";
 import { typePx } from "../ui/type_scale.mjs";
+import { byColumn } from "./curves.mjs";
 
 /** Line style of each path, the direct one first: colour must not be the only sign of a configuration. */
 export const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "2px,7px", "14px,3px"];
@@ -33,17 +34,22 @@ const FAINT_ALPHA = 0.35;
 /**
  * The traces of a chart: areas and bands at the back, then what accompanies the series, then the series.
  * @param {Chart} chart @param {string[]} colours of its series @param {Style} style
+ * @param {{xRange: number[], width: number}} [place] where it is drawn: a curve of more frames than pixels is thinned for it
  * @returns {any[]}
  */
-export function tracesOf({ series, areas = [], bands = [], faint = [] }, colours, { letters, hide, ofLetter, styles }) {
+export function tracesOf(chart, colours, { letters, hide, ofLetter, styles }, place) {
+  const { series, areas = [], bands = [], faint = [] } = chart;
   const isShown = (/** @type {string} */ letter) => letter === "" || !hide.includes(letter);
   const line = (/** @type {import("./curves.mjs").Series} */ one, /** @type {string} */ color) => {
     const style = styles[one.letter];
     const dash = one.dash ?? DASHES[style?.dash ?? letters.indexOf(one.letter)] ?? DASHES[0];
     const width = (one.width ?? LINE_PX) + THICKER_PX * Math.floor((style?.shade ?? 0) / 2);
+    const thinned = place ? byColumn(one.values, place.xRange, place.width) : null;
+    const values = thinned?.y ?? one.values;
     return {
-      ...trace(one.values),
-      ...(hasLonePoint(one.values) ? { mode: "lines+markers", marker: { size: loneSizes(one.values), color } } : {}),
+      ...trace(values),
+      ...(thinned ? { x: thinned.x } : {}),
+      ...(hasLonePoint(values) ? { mode: "lines+markers", marker: { size: loneSizes(values), color } } : {}),
       visible: isShown(one.letter),
       line: { width, dash, color },
     };

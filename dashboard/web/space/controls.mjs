@@ -60,6 +60,8 @@ export function controls(context, painter, standAt, toggleFilm, saveAs) {
     view.change({ surface: { ...view.state.surface, name: /** @type {"tear"} */ (name) } }),
   );
   const colour = menu("colour", (name) => view.change({ colour: /** @type {"image"} */ (name) }));
+  colour.title =
+    "Difference (D) and energy (E) colour the surface in place of this. The expected error is one number for a whole frame, so it is plotted and colours no pixel.";
   const tolerance = slider("tear where depths differ by more than", TOLERANCE_LIMITS, 0.01, (value) =>
     view.change({ surface: { name: "tear", tolerance: value } }),
   );

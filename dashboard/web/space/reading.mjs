@@ -4,6 +4,7 @@
 import { angleDegrees, depthOf, halfStep, planeOf, pointOf, pointsIn } from "../surfaces/geometry.mjs";
 import { element, svgElement } from "../ui/dom.mjs";
 import { formatNumber, scaleMarks, unitAfter, withUnit } from "../ui/numbers.mjs";
+import { TRUTH } from "./patches.mjs";
 
 /** Smaller boxes have no plane worth stating, pixels. */
 const LEAST_SIDE_PX = 4;
@@ -14,7 +15,8 @@ const PLOT = { width: 600, height: 138, left: 56, bottom: 8, top: 8 };
  * @typedef {import("../surfaces/geometry.mjs").Domain} Domain
  * @typedef {import("../surfaces/geometry.mjs").Lens} Lens
  * @typedef {{x: number, y: number}} Pixel
- * @typedef {{name: string, letter: string, codes: Float32Array, domain: Domain, lens: Lens, unit: string}} Depth of a pane; unit: m, or empty where it is up to scale
+ * @typedef {{name: string, letter: string, codes: Float32Array, domain: Domain, lens: Lens, unit: string, source: string}} Depth of a pane; unit: m, or
+ *   empty where it is up to scale; source: `zoo/method/path`, TRUTH, or empty where it is not known
  */
 
 /**
@@ -63,6 +65,21 @@ export function flatnessNote(seen, [left, top, width, height]) {
   return shares.length ? `off a plane: ${shares.join(", ")} (${width} × ${height} px at ${left}, ${top})` : "";
 }
 
+/** The same as numbers, for the Overview. Pure. @param {{depth: Depth, from: Pixel, to: Pixel}[]} seen @returns {Record<string, import("./patches.mjs").Flatness>} by what the depth is of */
+export function flatnessNumbers(seen) {
+  /** @type {Record<string, import("./patches.mjs").Flatness>} */
+  const found = {};
+  for (const { depth, from, to } of seen) {
+    const plane = planeThrough(depth, from, to);
+    if (!plane || !depth.source) continue;
+    const middle = plane.centre[2];
+    // Rounding is even over a step, whose RMS is its length over the root of 12.
+    const rounding = (2 * halfStep(depth.domain, middle)) / middle / Math.sqrt(12);
+    found[depth.source] = { rms: plane.rms, depth: middle, rounding, isMetric: depth.unit === "m" };
+  }
+  return found;
+}
+
 /** Where a pixel lies in space. Pure. @param {Depth} depth @param {Pixel} at */
 export function placeText({ name, codes, domain, lens, unit }, { x, y }) {
   const depth = depthOf(domain, codes[y * lens.width + x]);
@@ -74,18 +91,20 @@ export function placeText({ name, codes, domain, lens, unit }, { x, y }) {
 /**
  * The readings of one point, or of two.
  * @param {import("./painter.mjs").Painter} painter @param {Pixel[]} points in pixels of the clip
- * @param {(note: string) => void} keep keeps a note of the frame
+ * @param {(note: string, box: number[], depths: Record<string, import("./patches.mjs").Flatness>) => void} keep keeps
+ *   a note of the frame, and its numbers
  * @returns {HTMLElement | null}
  */
 export function reading(painter, points, keep) {
-  const { stage } = painter.context;
+  const { stage, data } = painter.context;
   /** @type {Depth[]} */
   const depths = [];
-  stage.panes.forEach(({ letter, title, heading }, pane) => {
+  stage.panes.forEach(({ letter, title, heading, role, key }, pane) => {
     const seen = painter.seen(pane);
     if (!seen || !stage.layout?.rects[pane]) return;
     const name = letter ? `${letter} ${heading || title}` : title;
-    depths.push({ ...seen, name, letter, unit: painter.isMetric(pane) ? "m" : "" });
+    const source = role === "truth" ? TRUTH : (data.choices?.find((choice) => choice.key === key)?.open ?? "");
+    depths.push({ ...seen, name, letter, unit: painter.isMetric(pane) ? "m" : "", source });
   });
   if (depths.length === 0 || points.length === 0) return null;
   const root = element("div", { class: "space-reading" });
@@ -103,13 +122,11 @@ export function reading(painter, points, keep) {
     const text = flatnessText(depth, own(depth, from), own(depth, to));
     if (text) root.append(element("div", { text }));
   }
-  const note = flatnessNote(
-    depths.map((depth) => ({ depth, from: own(depth, from), to: own(depth, to) })),
-    boxOf(from, to),
-  );
+  const seen = depths.map((depth) => ({ depth, from: own(depth, from), to: own(depth, to) }));
+  const note = flatnessNote(seen, boxOf(from, to));
   if (note) {
     const kept = element("button", { type: "button", text: "Keep as a note of this frame" });
-    kept.addEventListener("click", () => keep(note));
+    kept.addEventListener("click", () => keep(note, boxOf(from, to), flatnessNumbers(seen)));
     root.append(kept);
   }
   const curves = depths.map((depth) => ({ depth, values: sliceOf(depth, own(depth, from), own(depth, to)) }));

@@ -10,14 +10,14 @@ import { decoding, tearing, UNKNOWN } from "./geometry.mjs";
 
 /** How far behind the near side the layer reaches, a share of the picture's longer side. */
 const REACH = 1 / 12;
-/** How deep the far side is read, in vertices: the colours right at a tear are blends of both sides. */
-const FAR_DEPTH = 3;
+/** How deep the far side is read, in vertices. Its first vertex is left out: right at a tear, colours are blends of both sides. */
+const FAR_DEPTH = 4;
 
 /**
  * @typedef {import("./geometry.mjs").Domain} Domain
  * @typedef {{codes: Float32Array<ArrayBuffer>, colours: Uint8Array<ArrayBuffer>, isInvented: Uint8Array<ArrayBuffer>,
- *   width: number, height: number}} Layer codes: UNKNOWN where the layer is not; colours: RGBA; isInvented: 1 or 0. Pixels
- *   that are not invented repeat the surface where it is torn, so that the layer meets it
+ *   width: number, height: number}} Layer codes: UNKNOWN where the layer is not; colours: RGBA; isInvented: 1 or 0, of
+ *   the colour at least. Pixels that nothing hides repeat the surface where it is torn, so that the layer meets it
  */
 
 /**
@@ -34,7 +34,9 @@ export function fillBehind(codes, width, rgba, domain, tolerance) {
   // Behind a near side lies what is farther than it, and a far side is what is farther than what hides it.
   const hidden = flood(near, codes, width, reach, (code, carried) => isTornPair(code, carried, limits), Math.max);
   const known = flood(far, codes, width, FAR_DEPTH, (code, carried) => isTornPair(carried, code, limits), Math.min);
-  const weights = codes.map((_, i) => (known[i] >= 0 && (far[i] >= 0 || hidden[i] < 0) ? 1 : 0));
+  const isBlend = (/** @type {number} */ i) => far[i] >= 0 && hidden[i] < 0;
+  const deep = codes.map((_, i) => (known[i] >= 0 && far[i] < 0 && hidden[i] < 0 ? 1 : 0));
+  const weights = deep.includes(1) ? deep : codes.map((_, i) => (isBlend(i) ? 1 : 0));
   const channels = [codes, ...[0, 1, 2].map((c) => codes.map((_, i) => rgba[4 * i + c]))];
   const [depths, ...spread] = pushPull(channels, weights, width);
   const layer = {
@@ -45,11 +47,12 @@ export function fillBehind(codes, width, rgba, domain, tolerance) {
     height,
   };
   for (let i = 0; i < codes.length; i += 1) {
-    const isInvented = hidden[i] >= 0 && weights[i] === 0;
-    if (!isInvented && !isTorn[i]) continue;
+    const isHidden = hidden[i] >= 0;
+    if (!isHidden && !isTorn[i]) continue;
+    const isInvented = isHidden || (isBlend(i) && weights[i] === 0);
     layer.isInvented[i] = isInvented ? 1 : 0;
     // Never before the surface that hides it.
-    layer.codes[i] = isInvented ? Math.max(depths[i], limits.ratio * codes[i] + limits.offset) : codes[i];
+    layer.codes[i] = isHidden ? Math.max(depths[i], limits.ratio * codes[i] + limits.offset) : codes[i];
     for (let c = 0; c < 3; c += 1) layer.colours[4 * i + c] = isInvented ? spread[c][i] + 0.5 : rgba[4 * i + c];
     layer.colours[4 * i + 3] = 255;
   }

@@ -25,6 +25,7 @@ uniform vec2 centre;        // where the middle ray passes, px
 uniform vec2 tearing;       // triangles are torn where a corner lies beyond x * nearest + y, in codes on a logarithmic scale
 uniform bool isShaded;
 uniform float pointPx;      // of a point at depth 1
+uniform bool isOfTears;     // of the points, only those on the near side of a tear
 uniform mat4 camera;
 out vec2 place;             // px
 flat out vec2 own;
@@ -49,6 +50,13 @@ float isTorn(float a, float b, float c) {
   return most > tearing.x * least + tearing.y ? 1.0 : 0.0;
 }
 
+// Whether the second lies behind the first, beyond a tear.
+bool isBehind(float near, float far) {
+  if (far < 0.0) return false;
+  if (decode.z < 0.5) { near = depthOf(near); far = depthOf(far); }
+  return far > tearing.x * near + tearing.y;
+}
+
 vec3 pointAt(vec2 at, float depth) {
   return vec3((at - centre) * step * depth, depth);
 }
@@ -68,6 +76,14 @@ void main() {
   ivec2 right = ivec2(stride, 0), below = ivec2(0, stride);
   float code = codeAt(at);
   vec4 near = vec4(codeAt(at + right), codeAt(at + below), codeAt(at - right), codeAt(at - below));
+  if (isOfTears) {
+    bool isNear = isBehind(code, near.x) || isBehind(code, near.y) || isBehind(code, near.z) || isBehind(code, near.w) ||
+      isBehind(code, codeAt(at + right - below)) || isBehind(code, codeAt(at - right + below));
+    if (code < 0.0 || !isNear) {
+      gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
+      return;
+    }
+  }
   place = own = pointPx > 0.0 ? vec2(at) : stretchedToEdges(at);
   torn = vec2(isTorn(code, near.x, near.y), isTorn(code, near.z, near.w));
   bool isKnown = code >= 0.0;
@@ -82,9 +98,10 @@ void main() {
     vec3 toLeft = pointAt(vec2(at - right), depthOf(near.z)), toAbove = pointAt(vec2(at - below), depthOf(near.w));
     normalAfter = towardsCamera(cross(toBelow - here, toRight - here), here);
     normalBefore = towardsCamera(cross(toAbove - here, toLeft - here), here);
+    if (isOfTears && torn.x > 0.5) normalAfter = torn.y > 0.5 ? towardsCamera(here, here) : normalBefore;
   }
   gl_Position = camera * vec4(point, 1.0);
-  gl_PointSize = isKnown ? clamp(pointPx * depth / gl_Position.w, 1.0, 12.0) : 0.0;
+  gl_PointSize = isKnown ? clamp(pointPx * depth / gl_Position.w, 1.0, isOfTears ? 256.0 : 12.0) : 0.0;
   if (!isKnown && pointPx > 0.0) gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
 }`;
 

@@ -4,10 +4,13 @@
 import { deband } from "./debanding.mjs";
 import { fillBehind } from "./filling.mjs";
 import { decoding, fillCodes, strideOf, tearingOfCodes } from "./geometry.mjs";
+import { acrossOf, setBack } from "./matrices.mjs";
 import { FRAGMENT, LINE_FRAGMENT, LINE_VERTEX, VERTEX } from "./shaders.mjs";
 
 /** Tears nothing: depths never differ by so many times. */
 const NO_TEAR = 1e9;
+/** Points overlap by a little, so that a wall of them is closed. */
+const POINT_SHARE = 1.1;
 /** A clip has one size, and few strides. */
 const MAX_GRIDS = 6;
 /** Width of the lines that hatch what is invented, px. */
@@ -112,6 +115,7 @@ export class Surface {
     gl.uniform1i(mesh.at("colours"), 1);
     gl.uniform1i(mesh.at("invented"), 2);
     gl.uniform1f(mesh.at("hatchPx"), 0);
+    gl.uniform1i(mesh.at("isOfTears"), 0);
     gl.uniform1i(mesh.at("isShaded"), scene.isShaded ? 1 : 0);
     gl.uniformMatrix4fv(mesh.at("camera"), false, scene.camera);
     // Coarse triangles span more and would tear where fine ones do not: a sealed surface has no holes while it moves either.
@@ -119,8 +123,17 @@ export class Surface {
     const isTorn = surface.name === "tear" && !(scene.isSealed && scene.gaps === "filled" && isCoarse);
     const tolerance = isTorn ? surface.tolerance : NO_TEAR;
     const isPoints = surface.name === "points";
-    const pointPx = isPoints ? (1.1 * width * scene.stride) / picture.codes.width : 0;
-    this.drawMesh(picture.codes, picture.domain, { stride: scene.stride, step, perVertex: 1, tolerance, pointPx });
+    // A pixel of depth 1, as the camera sees it at distance 1.
+    const pixelPx = 0.5 * width * acrossOf(scene.camera) * step * scene.stride;
+    const how = { stride: scene.stride, step, perVertex: 1, tolerance };
+    this.drawMesh(picture.codes, picture.domain, { ...how, pointPx: isPoints ? POINT_SHARE * pixelPx : 0 });
+    if (isTorn && !isCoarse) {
+      gl.uniform1i(mesh.at("isOfTears"), 1);
+      gl.uniformMatrix4fv(mesh.at("camera"), false, setBack(scene.camera, surface.tolerance / 2));
+      this.drawMesh(picture.codes, picture.domain, { ...how, pointPx: pixelPx });
+      gl.uniform1i(mesh.at("isOfTears"), 0);
+      gl.uniformMatrix4fv(mesh.at("camera"), false, scene.camera);
+    }
     const behind = isTorn && scene.gaps !== "open" ? this.behindOf(pane, picture, scene) : null;
     if (behind) {
       const perVertex = strideOf(picture.codes);

@@ -3,7 +3,7 @@
 
 import { KIND_TITLES, KINDS } from "../drawing/alignment.mjs";
 import { element } from "../ui/dom.mjs";
-import { alignmentReferences, isDepth } from "./aligning.mjs";
+import { alignmentReferences, chosenAlignment, isDepth } from "./aligning.mjs";
 
 /** @param {import("../player/context.mjs").Context} context */
 export function alignControls(context) {
@@ -36,7 +36,7 @@ export function alignControls(context) {
     const references = alignmentReferences(panes, domain.name);
     root.hidden = !aligner || !isDepth(domain) || references.size < 2;
     if (root.hidden) return;
-    const { align } = context.view.state;
+    const align = chosenAlignment(context);
     const usual = references.has("truth") ? "ground truth" : "A";
     const options = [
       ["auto", usual],

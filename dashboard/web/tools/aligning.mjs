@@ -26,6 +26,16 @@ const CLIP_PIXELS = 1 << 12;
  * @typedef {import("../drawing/alignment.mjs").Alignment} Alignment
  */
 
+/**
+ * The alignment that is chosen; without a choice the one that the relative depths need.
+ * @param {Pick<Context, "view" | "data">} context
+ * @returns {{kind: import("../drawing/alignment.mjs").Kind, per: "clip" | "frame", to: string}}
+ */
+export function chosenAlignment({ view, data }) {
+  const { kind, per, to } = view.state.align;
+  return { kind: kind === "auto" ? (data.alignBy ?? "none") : kind, per, to };
+}
+
 /** Whether values of a domain are depths, which can be aligned. @param {import("../drawing/colour.mjs").Domain} domain */
 export function isDepth({ name, channels, scale }) {
   return channels === 1 && (name === "depth" || scale === "log");
@@ -101,7 +111,7 @@ export function aligning(context) {
   /** Fit what the clip's frames say of two panes. @param {string} name @param {number} index @param {number} to */
   const fitClip = async (name, index, to) => {
     const { signal } = abort;
-    const { kind } = context.view.state.align;
+    const { kind } = chosenAlignment(context);
     const panes = [stage.panes[index], stage.panes[to]];
     const plans = plansOf(panes, { diff: null, reach: {}, maps: {} });
     const { firstReady, lastReady } = context.clip;
@@ -130,7 +140,7 @@ export function aligning(context) {
 
   /** @param {number} index @param {number} to @param {(import("../frames/frame_loader.mjs").Picture | null)[]} pictures @returns {Alignment | null} */
   const fitOf = (index, to, pictures) => {
-    const { kind, per } = context.view.state.align;
+    const { kind, per } = chosenAlignment(context);
     const name = `${kind} ${stage.panes[index].key} ${stage.panes[to].key}`;
     if (per === "clip") {
       if (!stage.clipFits.has(name)) {
@@ -158,7 +168,7 @@ export function aligning(context) {
   };
 
   stage.aligner = (pictures) => {
-    const { kind, per, to: chosen } = context.view.state.align;
+    const { kind, per, to: chosen } = chosenAlignment(context);
     if (kind === "none") return { found: [], texts: [] };
     const { panes } = stage;
     const found = panes.map((_, index) => {
@@ -182,8 +192,8 @@ export function aligning(context) {
         ? KINDS.map((kind) => ({
             help: `align depth: ${KIND_TITLES[kind]}`,
             words: "alignment scale shift relative metric inverse disparity",
-            state: context.view.state.align.kind === kind ? "on" : "",
-            run: () => context.view.change({ align: { ...context.view.state.align, kind } }),
+            state: chosenAlignment(context).kind === kind ? "on" : "",
+            run: () => context.view.change({ align: { ...chosenAlignment(context), kind } }),
           }))
         : [],
     view: (state, before) => {

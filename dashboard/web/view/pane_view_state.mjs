@@ -11,7 +11,7 @@ const NAME = /^[A-Za-z0-9_]{1,40}$/;
 const NUMBER = /^-?\d{1,9}(\.\d{1,9})?$/;
 const MAPS = ["viridis", "magma", "inferno", "cividis", "grey", "diverging", "energy"];
 /** @type {PaneViewState["align"]} */
-const NO_ALIGN = { kind: "none", per: "clip", to: "auto" };
+const AS_NEEDED = { kind: "auto", per: "clip", to: "auto" };
 /** Height that the pictures may take, % of the window's. */
 export const SIZE_LIMITS = [15, 95];
 
@@ -20,7 +20,7 @@ export const SIZE_LIMITS = [15, 95];
  *   zoom: import("../tools/zoom.mjs").View | null,
  *   wipe: {first: string, second: string, at: number, isUpright: boolean} | null,
  *   diff: string | null,
- *   align: {kind: import("../drawing/alignment.mjs").Kind, per: "clip" | "frame", to: string},
+ *   align: {kind: import("../drawing/alignment.mjs").Kind | "auto", per: "clip" | "frame", to: string},
  *   reach: Record<string, number>,
  *   overlay: {opacity: number, from: number} | null,
  *   maps: Record<string, import("../drawing/compose.mjs").Chosen>,
@@ -30,7 +30,7 @@ export const SIZE_LIMITS = [15, 95];
  * }} PaneViewState
  *   zoom: what is seen of the pictures, null: all. wipe: ids of the panes before and behind the edge, and where it is, in
  *   shares; isUpright: it is moved to the sides. diff: what differences are taken to: "auto" or a pane's id. align: how depths are brought to the
- *   scale of a reference before they are shown and compared, with one fit for the clip or for each frame. reach: by
+ *   scale of a reference before they are shown and compared, "auto": as the relative ones among them need, with one fit for the clip or for each frame. reach: by
  *   domain, where the colours of differences end. overlay: strength of the energy's colours, and the energy from which on
  *   they are drawn. maps: by domain. panes: those added beside the predictions. probe: the pixel whose values stay. size: height of the pictures, % of the window
  * @typedef {import("./view_state.mjs").Facts} Facts
@@ -61,11 +61,11 @@ export const PANE_FIELDS = {
     },
   },
   align: {
-    initial: NO_ALIGN,
+    initial: AS_NEEDED,
     write: ({ kind, per, to }) => [kind, per, to].join("~"),
     read: (text) => {
       const [kind, per = "clip", to = "auto", ...more] = text.split("~");
-      const isFine = KINDS.some((one) => one === kind) && ["clip", "frame"].includes(per) && NAME.test(to);
+      const isFine = ["auto", ...KINDS].includes(kind) && ["clip", "frame"].includes(per) && NAME.test(to);
       const found = /** @type {PaneViewState["align"]} */ ({ kind, per, to });
       return isFine && more.length === 0 ? found : undefined;
     },

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
@@ -77,6 +77,18 @@ def print_table(table: Table) -> None:
     page.print(table)
 
 
+def print_columns(head: Sequence[str], rows: Sequence[Sequence[str]], *, n_left: int) -> None:
+    """Many rows in columns on stdout, each row on one line; the first `n_left` columns and the last begin at the left."""
+    widths = [max(map(cell_len, column)) for column in zip(head, *rows, strict=True)]
+
+    def padded(at: int, text: str) -> str:
+        space = " " * (widths[at] - cell_len(text))
+        return f"{text}{space}" if at < n_left or at == len(widths) - 1 else f"{space}{text}"
+
+    lines = ("  ".join(padded(at, text) for at, text in enumerate(row)).rstrip() for row in (head, *rows))
+    out.out("\n".join(lines), highlight=False)
+
+
 def open_store(root: Path | None) -> Store:
     """The store, for writing. Ends the command if it cannot be opened."""
     try:
@@ -98,31 +110,3 @@ def bytes_bar(what: str) -> Iterator[Callable[[int, int | None], None]]:
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(what, total=None, visible=False)
         yield lambda n_bytes, total: bar.update(task, completed=n_bytes, total=total, visible=True)
-
-
-@contextmanager
-def logging_to_stderr() -> Iterator[None]:
-    """Print the log of this program, DEBUG and above, on stderr while inside the block."""
-    logger = logging.getLogger("precompute")
-    handler = _ConsoleHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    before = logger.level
-    logger.setLevel(logging.DEBUG)
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(before)
-
-
-class _ConsoleHandler(logging.Handler):
-    """Prints above the progress bars."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        err.print(Text("\n".join(map(_indented_line, self.format(record).splitlines()))), soft_wrap=True)
-
-
-def _indented_line(line: str) -> str:
-    """A line of a traceback for a terminal, with its leading spaces."""
-    return " " * (len(line) - len(line.lstrip(" "))) + one_line(line)

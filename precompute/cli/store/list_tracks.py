@@ -11,15 +11,21 @@ from rich.text import Text
 
 from analysis.energy import Unreadable, energy, own_weighting
 from analysis.shifts import Shift, shift_of, source_of
+from cache.lines import Line
+from cache.listing import Listing
 from cache.pack import BadPack
 from cache.records import Track
 from cache.store import CorruptPack, Store
-from precompute.cli.output.console import StoreOption, complain, print_rows, print_table, say, usage
+from precompute.cli.output.console import StoreOption, complain, print_columns, print_rows, print_table, say, usage
 from precompute.cli.store.select import ClipOption, existing_store, is_meant
 from precompute.text import one_line
 
 TITLE_CHARACTERS = 60
 """Longest line of a title; a longer one takes more."""
+
+MAX_FOLDED = 500
+"""Rows from which on long titles are no longer folded: laying out 10,000 rows takes rich four seconds."""
+CLIP_COLUMNS = ("clip", "key", "frames", "MB", "configurations", "zoos")
 
 
 def list_tracks(
@@ -40,58 +46,71 @@ def list_tracks(
       python -m precompute list --json --all
     """
     opened = existing_store(store, read_only=True)
-    tracks = [track for track in opened.tracks() if is_meant(track.head.clip, clip)]
-    tracks.sort(key=_order)
-    chosen = [track for track in tracks if show_all or track.head.kind not in ("input", "truth", "flow")]
+    listing = opened.listing(is_kept=True)
+    lines = sorted((line for line in listing.lines.values() if is_meant(line.clip, clip)), key=_order)
     if as_json:
-        print_rows(_row(opened, track) for track in chosen)
-    elif not tracks and clip == "*":
+        print_rows(_row(opened, track) for line in lines for track in _tracks(opened, listing, line, show_all))
+    elif not lines and clip == "*":
         say(f"{opened.root} holds no tracks; compute some with: python -m precompute run walkthrough")
-    elif not tracks:
+    elif not lines:
         raise usage(f"no clip matches '{clip}'; `list` shows all clips")
     elif show_tracks or show_all:
-        for _, group in groupby(chosen, key=lambda track: track.head.clip.key):
-            print_table(_table([(track, _row(opened, track)) for track in group]))
-            say("")
+        for line in lines:
+            if tracks := _tracks(opened, listing, line, show_all):
+                print_table(_table([(track, _row(opened, track)) for track in tracks]))
+                say("")
     else:
-        print_table(_clips([list(group) for _, group in groupby(tracks, key=_line)]))
+        _show_clips([list(group) for _, group in groupby(lines, key=_group)])
 
 
-def _order(track: Track) -> tuple[str, ...]:
-    head = track.head
-    return head.clip.title, *_line(track), head.clip.key, head.zoo, head.method, head.kind, head.path
+def _tracks(store: Store, listing: Listing, line: Line, show_all: bool) -> list[Track]:
+    """The tracks of a clip that are to be shown."""
+    found = store.listed_tracks(listing, line.clip.key)
+    found.sort(key=lambda t: (t.head.zoo, t.head.method, t.head.kind, t.head.path))
+    return [track for track in found if show_all or track.head.kind not in ("input", "truth", "flow")]
 
 
-def _line(track: Track) -> tuple[str, str]:
-    """The line of `list` that a track counts for: that of its clip, or of its ladder; a ladder follows the clip it was made from."""
-    clip = track.head.clip
-    shift = shift_of(clip.sampling)
-    return (source_of(clip.sampling), shift.kind.name) if shift else (clip.key, "")
+def _order(line: Line) -> tuple[str, ...]:
+    return line.clip.title, *_group(line), line.clip.key
 
 
-def _clips(lines: list[list[Track]]) -> Table:
-    """One line for each clip and for each ladder, given all their tracks."""
+def _group(line: Line) -> tuple[str, str]:
+    """What stands in one line of `list`: a clip, or a ladder; a ladder follows the clip it was made from."""
+    shift = shift_of(line.clip.sampling)
+    return (source_of(line.clip.sampling), shift.kind.name) if shift else (line.clip.key, "")
+
+
+def _show_clips(groups: list[list[Line]]) -> None:
+    """One line for each clip and for each ladder."""
+    rows = [_clip_row(lines) for lines in groups]
+    if len(rows) > MAX_FOLDED:
+        print_columns(CLIP_COLUMNS, rows, n_left=2)
+        return
     table = Table(box=None, pad_edge=False)
     table.add_column("clip", overflow="fold", max_width=TITLE_CHARACTERS)
-    for name in ("key", "frames", "MB", "configurations"):
+    for name in CLIP_COLUMNS[1:-1]:
         table.add_column(name, justify="left" if name == "key" else "right", no_wrap=True)
     table.add_column("zoos", overflow="fold")
-    for tracks in lines:
-        clip = tracks[0].head.clip
-        shifts = [shift for track in tracks if (shift := shift_of(track.head.clip.sampling))]
-        n_ready = min(track.n_frames for track in tracks)
-        caveat = next((f" · {track.head.caveat}" for track in tracks if track.head.caveat), "")
-        computed = [track for track in tracks if track.head.kind in ("prediction", "readout", "scores")]
-        names = {(track.head.zoo, track.head.method, track.head.path) for track in computed}
-        table.add_row(
-            Text(f"  {_ladder(shifts)}" if shifts else one_line(clip.title + caveat)),
-            "" if shifts else clip.key[:12],
-            f"{n_ready}" if all(track.is_complete for track in tracks) else f"{n_ready} of {clip.n_frames}",
-            f"{sum(track.bytes for track in tracks) / 1e6:.1f}",
-            f"{len(names)}",
-            Text(one_line(", ".join(sorted({track.head.zoo for track in computed})))),
-        )
-    return table
+    for row in rows:
+        table.add_row(*map(Text, row))
+    print_table(table)
+
+
+def _clip_row(lines: list[Line]) -> tuple[str, ...]:
+    """The texts of CLIP_COLUMNS."""
+    clip = lines[0].clip
+    shifts = [shift for line in lines if (shift := shift_of(line.clip.sampling))]
+    n_ready = min(line.n_ready for line in lines)
+    caveat = next((f" · {line.caveat}" for line in lines if line.caveat), "")
+    computed = {name for line in lines for name in line.names if name.kind in ("prediction", "readout", "scores")}
+    return (
+        f"  {_ladder(shifts)}" if shifts else one_line(clip.title + caveat),
+        "" if shifts else clip.key[:12],
+        f"{n_ready}" if all(line.is_complete for line in lines) else f"{n_ready} of {clip.n_frames}",
+        f"{sum(line.bytes for line in lines) / 1e6:.1f}",
+        f"{len({(name.zoo, name.method, name.path) for name in computed})}",
+        one_line(", ".join(sorted({name.zoo for name in computed}))),
+    )
 
 
 def _ladder(shifts: list[Shift]) -> str:

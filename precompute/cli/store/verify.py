@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from analysis.summaries.rows import Summaries
+from analysis.summaries.briefs import keep_summaries
 from cache import maintenance
 from cache.records import StoreError
 from precompute.cli.output.console import EXIT_FAILED_ITEM, StoreOption, complain, err, say
@@ -49,7 +49,8 @@ def verify(
                         complain(f"{problem.name}: {error}")
     if fix:
         opened.rebuild_index()
-        Summaries(opened).read()
+        for clip in opened.listing().lines:
+            keep_summaries(opened, clip)
     fixed = f", {n_fixed} moved to {opened.root / 'quarantine'}: run the job again" if n_fixed else ""
     say(f"{opened.root}: {n_checked} checked, {n_wrong} damaged{fixed}")
     if n_wrong > n_fixed:

@@ -1,164 +1,185 @@
-"""Adds a network of the Hugging Face hub as a zoo: fetched, described in a zoo.toml, run once, and only then installed."""
+"""Adds networks of others as zoos: of transformers by their configuration, ONNX graphs and programs by what a preset or a user's
+file says of their outputs."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
-from consistency.zoo.check import problems
 from consistency.zoo.explained import BadNetwork
-from consistency.zoo.load import load_network
-from consistency.zoo.networks import transformers_models
-from consistency.zoo.read import installed_zoos_folder, known_zoos, load_zoo, read_zoo
-from consistency.zoo.records import Zoo, ZooError, checked_name
-from precompute.media import sources
+from consistency.zoo.networks import external_data, transformers_models
+from consistency.zoo.records import Zoo, ZooError
 from precompute.net.public_http import Report
-from precompute.zoos import install
-from precompute.zoos.hub import client, specs
+from precompute.zoos.hub import client, exporting, repository, specs
+from precompute.zoos.hub.edges import Described, described
 from precompute.zoos.hub.presets import Preset, preset_of
-from precompute.zoos.writing import writing
+from precompute.zoos.hub.staging import install_as, require_licence, require_new, show_licence, staging
 
-FREE_LICENCES = frozenset(
-    {"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "bsd", "isc", "cc0-1.0", "unlicense", "cc-by-4.0"}
+Say = Callable[[str], None]
+DIFFUSERS = "pipelines of diffusers are not run: they are several networks and a loop, which no single file holds"
+COMPUTED = (
+    "run them with their own program, then: python -m precompute results add PATH --clip CLIP --as NAME --domain depth"
 )
-"""Licences that ask for nothing that a run could break."""
-EXAMPLES = ("phone", "walkthrough")
-EXAMPLE_FRAMES = 4
-HEADROOM = 1.5
-"""The range of a relative depth reaches so far beyond `highest_number`."""
 
 
 def add(
-    name: str, repository: str, revision: str, *, accepts_licence: bool, say: Callable[[str], None], report: Report
+    name: str,
+    repository_id: str,
+    revision: str,
+    *,
+    accepts_licence: bool,
+    say: Say,
+    report: Report,
+    like: str = "",
 ) -> Zoo:
-    """Install the model as the zoo `name`. Raises ZooError, after which nothing of it is installed."""
-    checked_name(name)
-    if name in known_zoos():
-        raise ZooError(
-            f"there is a zoo '{name}' already", f"choose another name, or remove {installed_zoos_folder() / name}"
-        )
-    if not transformers_models.is_installed():
+    """Install a model of the Hugging Face hub as the zoo `name`: by its own configuration, or its ONNX graph if a preset, or
+    `like`, describes one. Raises ZooError, after which nothing of it is installed."""
+    require_new(name)
+    preset = preset_of(f"hf:{repository_id}", like)
+    outputs = _described(like, preset)
+    if outputs is None and not transformers_models.is_installed():
         raise ZooError("networks of the hub need the library transformers", transformers_models.INSTALL)
-    model = client.ask(repository, revision)
-    preset = preset_of(f"hf:{repository}")
+    model = client.ask(repository_id, revision)
+    file = client.WEIGHTS if outputs is None else client.graph_of(model)
+    client.require_files(model, client.TRANSFORMERS if outputs is None else (file,))
     licence, is_free = show_licence(model.licences, preset, say)
-    say(f"{repository} at {model.commit[:12]}: {model.n_bytes / 1e6:.1f} MB of safetensors from {client.endpoint()}")
-    if not (is_free or accepts_licence):
+    kind = "safetensors" if outputs is None else "ONNX"
+    say(
+        f"{repository_id} at {model.commit[:12]}: {model.files[file][0] / 1e6:.1f} MB of {kind} from {client.endpoint()}"
+    )
+    page = f"https://huggingface.co/{repository_id}"
+    require_licence(repository_id, licence, page, is_free=is_free, is_accepted=accepts_licence)
+    header = _header(licence, model.commit, f"{_title(preset)}, {repository_id}")
+    with staging() as staged:
+        if outputs is not None:
+            _fetch_graph(model, file, staged.scratch / "fetched", staged.zoo / f"{name}.onnx", report)
+            edges = _rows(outputs, name)
+        else:
+            files = client.fetch(model, client.TRANSFORMERS, staged.scratch, report)
+            config = read_config(repository_id, files[client.CONFIG])
+            ports = specs.ports_of(config, client.read_json(repository_id, files[client.PROCESSOR]))
+            files[client.WEIGHTS].replace(staged.zoo / f"{name}.safetensors")
+            edges = [
+                {
+                    "target": "depth",
+                    "format": "transformers",
+                    "weights": f"{name}.safetensors",
+                    "arguments": {"config": json.dumps(config, sort_keys=True)},
+                    "input": ports.input,
+                    "output": ports.output or {"known_up_to": specs.INVERSE},
+                }
+            ]
+        return install_as(name, staged, header, edges, repository_id, say)
+
+
+def add_file(name: str, path: Path, *, like: str, accepts_licence: bool, say: Say) -> Zoo:
+    """Install an ONNX file of the user as the zoo `name`, described by `like`: a preset, or a file. Raises ZooError."""
+    require_new(name)
+    if not path.is_file():
+        raise ZooError(f"{path}: no such file", "give the .onnx file of a network")
+    outputs = described(like)
+    preset = preset_of("", like)
+    licence, is_free = show_licence((), preset, say) if preset else ("its owner's", True)
+    page = preset.project if preset else ""
+    require_licence(like, licence, page, is_free=is_free, is_accepted=accepts_licence)
+    with staging() as staged:
+        weights = staged.zoo / f"{name}.onnx"
+        shutil.copyfile(path, weights)
+        for file in _beside(weights):
+            shutil.copyfile(external_data.find_beside(path, file, name), staged.zoo / file)
+        header = _header(licence, "of a file", f"{_title(preset)}, {path.name}")
+        return install_as(name, staged, header, _rows(outputs, name), path.name, say)
+
+
+def add_program(
+    name: str, source: str, *, like: str, allow_code: bool, accepts_licence: bool, say: Say, report: Report
+) -> Zoo:
+    """Install the network that a program of a GitHub repository builds (`OWNER/NAME@COMMIT:ENTRY`), saved once as ONNX. Raises
+    ZooError."""
+    require_new(name)
+    program = repository.parse(source)
+    preset = preset_of(f"hub:{source}", like)
+    outputs = _described(like, preset)
+    if outputs is None:
         raise ZooError(
-            f"the licence of {repository} is {licence or 'not stated'}, which restricts how it may be used",
-            f"read it at https://huggingface.co/{repository}, then add --accept-licence",
+            f"nothing says what the numbers of {program.repository} mean", "describe its outputs: --like FILE"
         )
-    home = installed_zoos_folder()
-    with writing(home / ".adding"):
-        for left in (home / ".adding").glob("new-*"):  # of commands that were killed
-            shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(dir=home / ".adding", prefix="new-") as temporary:
-            staged = Path(temporary) / "zoo"
-            staged.mkdir()
-            files = client.fetch(model, Path(temporary), report)
-            config = read_config(repository, files[client.CONFIG])
-            ports = specs.ports_of(config, client.read_json(repository, files[client.PROCESSOR]))
-            files[client.WEIGHTS].replace(staged / f"{name}.safetensors")
-            header = {"name": name, "licence": licence or "not stated", "version": model.commit[:12]}
-            header["description"] = _description(repository, preset)
-            _write(staged, header, config, ports.input, ports.output or specs.relative_output(1.0))
-            install.record(read_zoo(str(staged)))
-            if ports.is_relative:
-                highest = highest_number(load_zoo(str(staged)))
-                _write(staged, header, config, ports.input, specs.relative_output(HEADROOM * highest))
-                say(
-                    f"relative depth: its numbers reach {highest:.3g} on the bundled clips, and are stored up to {HEADROOM * highest:.3g}"
-                )
-            zoo = read_zoo(str(staged))
-            wrong = [problem for edge in zoo.edges for problem in problems(edge, zoo.size_multiple)]
-            if wrong:
-                raise ZooError(
-                    f"{repository} does not do what its configuration says: {wrong[0]}", "choose another revision"
-                )
-            install.import_zoo(staged, name, on_problem=say)
-    return read_zoo(name)
+    if not allow_code:
+        raise ZooError(
+            f"adding {program.repository} downloads its commit {program.commit[:12]} and runs {program.entry} of it, a program "
+            "that can do on this machine whatever you can do",
+            f"read it at {program.page}; if you trust it, add --allow-code",
+        )
+    exporting.require_exporter()
+    licence, is_free = show_licence((), preset, say)
+    require_licence(program.repository, licence, program.page, is_free=is_free, is_accepted=accepts_licence)
+    with staging() as staged:
+        folder, archive = repository.fetch(program, staged.scratch, report)
+        say(f"{program.repository} at {program.commit[:12]}: {archive['bytes'] / 1e6:.1f} MB; running {program.entry}")
+        weights = exporting.export(
+            program,
+            folder,
+            staged.zoo / f"{name}.onnx",
+            arguments=outputs.arguments,
+            size=outputs.size,
+            heads=outputs.heads,
+            scratch=staged.scratch,
+            report=report,
+        )
+        for row in weights.values():
+            say(f"fetched {row['url']}: {row['bytes'] / 1e6:.1f} MB, SHA-256 {row['sha256'][:12]}")
+        header = _header(licence, program.commit, f"{_title(preset)}, {program.repository}")
+        edges = _rows(Described(outputs.edges, {}), name)
+        return install_as(name, staged, header, edges, program.repository, say, {"program": archive, **weights})
 
 
-def show_licence(stated: Sequence[str], preset: Preset | None, say: Callable[[str], None]) -> tuple[str, bool]:
-    """Print, before anything is fetched, what the hub states and, where it differs, what the preset knows. Both are returned in
-    words, and whether all of it is free."""
-    known, on_hub = preset.licence.lower() if preset else "", " and ".join(stated)
-    is_non_commercial = any("-nc" in licence for licence in (known, *stated)) or bool(preset and preset.non_commercial)
-    licence = known or on_hub
-    elsewhere = f"; the hub states {on_hub}" if on_hub not in ("", licence) else ""
-    say(f"licence: {licence or 'not stated'}{', non-commercial' * is_non_commercial}{elsewhere}")
-    is_free = bool(licence) and {*stated, *([known] if known else [])} <= FREE_LICENCES
-    return licence + elsewhere, is_free and not (preset and preset.is_non_commercial)
-
-
-def read_config(repository: str, path: Path) -> dict[str, Any]:
+def read_config(repository_id: str, path: Path) -> dict[str, Any]:
     """The fields of config.json that the network is built from. Raises ZooError."""
     try:
-        return transformers_models.read_config(repository, json.dumps(client.read_json(repository, path)))
+        return transformers_models.read_config(repository_id, json.dumps(client.read_json(repository_id, path)))
     except BadNetwork as error:
         raise ZooError(error.found, error.next_step) from error
 
 
-def highest_number(zoo: Zoo) -> float:
-    """The highest 99.9 % quantile of the numbers that the zoo's network gives for a frame, of a few frames of the bundled clips."""
-    network = load_network(zoo.edges[0], device=torch.device("cpu"), dtype=torch.float32)
-    highest = 0.0
-    for name in EXAMPLES:
-        for frame in _frames(name):
-            codes = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255
-            with torch.inference_mode():
-                given = network.input_spec.to_numbers(codes, zoo.edges[0].source_domain)  # type: ignore[union-attr]
-                made = network.image(network.network(given), 1)  # type: ignore[operator]
-            highest = max(highest, float(made.float().quantile(0.999)) if made.numel() < 1 << 24 else float(made.max()))
-    return highest
+def _described(like: str, preset: Preset | None) -> Described | None:
+    """What is known of its outputs; None if its own files have to say it. Raises ZooError."""
+    if like:
+        return described(like)
+    return Described(preset.edges, preset.arguments) if preset and preset.edges else None
 
 
-def _frames(name: str) -> list[np.ndarray]:
-    """A few frames of a bundled clip, uint8 (H, W, 3)."""
-    from precompute.zoos.calibration import read, spread
-
-    source = sources.resolve(name, media_dir=Path())
-    return [frame for batch in read(source, spread(source, EXAMPLE_FRAMES), []) for frame in batch.rgb]
-
-
-def _description(repository: str, preset: Preset | None) -> str:
-    return f"{preset.title if preset else 'A depth network'}, {repository}"[:200]
-
-
-def _write(
-    folder: Path,
-    header: Mapping[str, str],
-    config: Mapping[str, Any],
-    given: Mapping[str, Any],
-    made: Mapping[str, Any],
-) -> None:
-    """Write the zoo.toml."""
-    lines = [f"{key} = {_toml(value)}" for key, value in header.items()]
-    lines += ["multiple = 1", 'domains = ["rgb", "depth"]', "", "[[edge]]", 'source = "rgb"', 'target = "depth"']
-    lines += [
-        f"method = {_toml(header['name'])}",
-        'format = "transformers"',
-        f"weights = {_toml(header['name'] + '.safetensors')}",
-    ]
-    lines += [f"arguments = {{ config = {_toml(json.dumps(config, sort_keys=True))} }}"]
-    lines += [f"input = {_toml(given)}", f"output = {_toml(made)}"]
-    (folder / "zoo.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+def _fetch_graph(model: client.Model, file: str, scratch: Path, weights: Path, report: Report) -> None:
+    """Fetch an ONNX file, and those beside it that hold its weights. Raises ZooError and OSError."""
+    scratch.mkdir()
+    client.fetch(model, (file,), scratch, report)[file].replace(weights)
+    folder = file.rpartition("/")[0]
+    beside = {name: f"{folder}/{name}" if folder else name for name in _beside(weights)}
+    client.require_files(model, tuple(beside.values()))
+    fetched = client.fetch(model, tuple(beside.values()), scratch, report)
+    for name, path in beside.items():
+        fetched[path].replace(weights.parent / name)
 
 
-def _toml(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=True).replace("\x7f", "\\u007f")
-    return repr(value)
+def _beside(weights: Path) -> list[str]:
+    """The names of the files beside an ONNX file that hold its weights. Raises ZooError."""
+    try:
+        return list(external_data.locations(weights.read_bytes(), weights.stem).values())
+    except BadNetwork as error:
+        raise ZooError(error.found, error.next_step) from error
+
+
+def _rows(outputs: Described, name: str) -> list[dict[str, Any]]:
+    """The edges of an ONNX file, as zoo.toml has them."""
+    common = {"format": "onnx", "weights": f"{name}.onnx", "arguments": dict(outputs.arguments)}
+    return [{**edge, **common} for edge in outputs.edges]
+
+
+def _header(licence: str, version: str, description: str) -> dict[str, str]:
+    return {"licence": licence or "not stated", "version": version[:12], "description": description[:200]}
+
+
+def _title(preset: Preset | None) -> str:
+    return preset.title if preset else "A network"

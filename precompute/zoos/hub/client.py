@@ -1,4 +1,4 @@
-"""Fetches one network of the Hugging Face hub: its revision pinned, safetensors only. Sizes are checked against the hub's
+"""Fetches one network of the Hugging Face hub: its revision pinned, safetensors or ONNX only. Sizes are checked against the hub's
 statement, and so is the SHA-256 of the weights; of small files the hub states none."""
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -22,6 +22,8 @@ from precompute.net.public_http import Report
 ENDPOINT_VARIABLE = "HF_ENDPOINT"
 ENDPOINT = "https://huggingface.co"
 WEIGHTS, CONFIG, PROCESSOR = "model.safetensors", "config.json", "preprocessor_config.json"
+TRANSFORMERS = (CONFIG, PROCESSOR, WEIGHTS)
+"""What a model in the layout of transformers is read from."""
 MAX_JSON_BYTES, MAX_WEIGHTS_BYTES = 4 << 20, 16 << 30
 MAX_HEADER_BYTES = 100 << 20
 MAX_LICENCES = 8
@@ -42,11 +44,6 @@ class Model:
     files: Mapping[str, tuple[int, str]]
     """File -> bytes, and its SHA-256 or nothing where the hub states none."""
 
-    @property
-    def n_bytes(self) -> int:
-        """Bytes of the weights."""
-        return self.files[WEIGHTS][0]
-
 
 def ask(repository: str, revision: str = "main") -> Model:
     """Look a model up. Raises ZooError."""
@@ -63,11 +60,6 @@ def ask(repository: str, revision: str = "main") -> Model:
         raise ZooError(
             f"{repository}: the hub's answer names no commit", "check the name, and $HF_ENDPOINT if it is set"
         )
-    for file in (CONFIG, PROCESSOR, WEIGHTS):
-        if file not in files:
-            raise ZooError(
-                f"{repository} has no {file}; {_instead(file, files)}", "choose a model in the transformers layout"
-            )
     card = answer.get("cardData")
     licence = card.get("license") if isinstance(card, Mapping) else None
     tags = [
@@ -80,16 +72,40 @@ def ask(repository: str, revision: str = "main") -> Model:
     return Model(repository, commit, tuple(dict.fromkeys(found[:MAX_LICENCES])), files)
 
 
-def fetch(model: Model, folder: Path, report: Report) -> dict[str, Path]:
-    """File -> where it lies in `folder`, for configuration, processor and weights. Raises ZooError and OSError."""
+def require_files(model: Model, needed: Sequence[str]) -> None:
+    """Raise ZooError if the model lacks a file."""
+    for file in needed:
+        if file not in model.files:
+            raise ZooError(
+                f"{model.repository} has no {file}; {_instead(file, model.files)}",
+                "choose a model in the transformers layout" if file in TRANSFORMERS else "choose another model",
+            )
+
+
+def graph_of(model: Model) -> str:
+    """Its ONNX graph: the only one, or the plain one among several precisions. Raises ZooError."""
+    graphs = [file for file in model.files if file.endswith(".onnx") and _is_inside(file)]
+    plain = [file for file in graphs if file.rpartition("/")[2] == "model.onnx"]
+    if len(graphs) != 1 and len(plain) != 1:
+        raise ZooError(
+            f"{model.repository} has {len(graphs)} ONNX files, {len(plain)} of them model.onnx",
+            "download the one that you want, and pass it as onnx:FILE",
+        )
+    return (graphs if len(graphs) == 1 else plain)[0]
+
+
+def fetch(model: Model, files: Sequence[str], folder: Path, report: Report) -> dict[str, Path]:
+    """File -> where it lies under `folder`. Raises ZooError and OSError."""
+    n_bytes = sum(model.files[file][0] for file in files)
     free = shutil.disk_usage(folder).free
-    if free < 2 * model.n_bytes:
-        raise ZooError(f"{folder}: needs {2 * model.n_bytes / 1e9:.1f} GB, {free / 1e9:.1f} GB are free", "free space")
+    if free < 2 * n_bytes:
+        raise ZooError(f"{folder}: needs {2 * n_bytes / 1e9:.1f} GB, {free / 1e9:.1f} GB are free", "free space")
     found = {}
-    for file in (CONFIG, PROCESSOR, WEIGHTS):
-        url = f"{endpoint()}/{model.repository}/resolve/{model.commit}/{file}"
-        limit = MAX_WEIGHTS_BYTES if file == WEIGHTS else MAX_JSON_BYTES
-        found[file] = _download(model.repository, url, folder / file, limit, report if file == WEIGHTS else _quiet)
+    for file in files:
+        url = f"{endpoint()}/{model.repository}/resolve/{model.commit}/{quote(file)}"
+        is_small = file in (CONFIG, PROCESSOR)
+        limit = MAX_JSON_BYTES if is_small else MAX_WEIGHTS_BYTES
+        found[file] = _download(model.repository, url, folder / file, limit, _quiet if is_small else report)
         n_bytes, sha256 = model.files[file]
         if n_bytes and found[file].stat().st_size != n_bytes:
             raise ZooError(
@@ -101,7 +117,8 @@ def fetch(model: Model, folder: Path, report: Report) -> dict[str, Path]:
                 f"{file} of {model.repository} is not the file whose SHA-256 the hub states",
                 "run again, or ask its makers",
             )
-    _require_safetensors(model.repository, found[WEIGHTS])
+        if file.endswith(".safetensors"):
+            _require_safetensors(model.repository, found[file])
     return found
 
 
@@ -150,6 +167,12 @@ def _size(row: Mapping[str, Any]) -> tuple[int, str]:
     lfs = lfs if isinstance(lfs, Mapping) else {}
     size, sha256 = lfs.get("size", row.get("size")), lfs.get("sha256")
     return (size if type(size) is int and size >= 0 else 0), (sha256 if isinstance(sha256, str) else "")
+
+
+def _is_inside(file: str) -> bool:
+    """Whether a name on the hub is that of a file below the folder it is written to."""
+    path = PurePosixPath(file)
+    return not path.is_absolute() and not {"..", "."} & set(path.parts) and "\\" not in file and "\0" not in file
 
 
 def _instead(file: str, files: Mapping[str, Any]) -> str:

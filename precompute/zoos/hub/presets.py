@@ -1,9 +1,13 @@
-"""The table of presets: networks that people use, with licence, meaning and the sources of these facts."""
+"""The table of presets: networks that people use, with licence, meaning and the sources of these facts.
+
+docs/networks.md shows it: `python -m precompute.zoos.hub.presets` prints that table.
+"""
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +22,8 @@ class Preset:
     name: str
     title: str
     id: str
-    """What `zoo add` accepts (`hf:OWNER/NAME`), `zoo:NAME`, or the address of its project."""
+    """What `zoo add` accepts (`hf:OWNER/NAME`, `hub:OWNER/NAME@COMMIT:ENTRY`, `onnx:FILE` for one that the user exports),
+    `zoo:NAME`, or the address of its project."""
     domains: tuple[str, ...]
     licence: str
     """The licence of the weights; empty if it was not read."""
@@ -36,6 +41,12 @@ class Preset:
     """Whether its licence asks for more than to be named."""
     axes: tuple[str, ...] = ()
     """The axes of its normals, as in zoo.toml."""
+    edges: tuple[Mapping[str, Any], ...] = ()
+    """Its outputs as zoo.toml describes them (`hub.edges`); of networks whose own files do not say it."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments for its program, or the values of an ONNX graph's further inputs."""
+    project: str = ""
+    """The address of its project, where `id` is not it."""
     lacks: str = ""
     """What is missing to add it by name; empty: nothing."""
     tested: str = ""
@@ -54,9 +65,12 @@ class Preset:
             return ""
         if self.id.startswith("zoo:"):
             return f"python -m precompute zoo pull {self.id.removeprefix('zoo:')}"
-        return f"python -m precompute zoo add {self.id} --as {self.name}" + (
-            " --accept-licence" * self.is_non_commercial
+        # One program or file can serve several presets.
+        needs = f" --like {self.name}" * self.id.startswith(("hub:", "onnx:")) + " --allow-code" * self.id.startswith(
+            "hub:"
         )
+        accepts = " --accept-licence" * self.is_non_commercial
+        return f"python -m precompute zoo add {self.id} --as {self.name}{needs}{accepts}"
 
 
 @cache
@@ -68,9 +82,28 @@ def presets() -> tuple[Preset, ...]:
 
 def _preset(row: dict[str, Any]) -> Preset:
     fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
-    return Preset(**fields)
+    return Preset(edges=fields.pop("edge", ()), **fields)
 
 
-def preset_of(identity: str) -> Preset | None:
-    """The preset that `zoo add` knows by that id, whatever its case."""
-    return next((preset for preset in presets() if preset.id.lower() == identity.lower()), None)
+def preset_of(identity: str, like: str = "") -> Preset | None:
+    """The preset of the name `like`, else the one that `zoo add` knows by that id, whatever its case."""
+    named = next((preset for preset in presets() if preset.name == like), None)
+    return named or next((preset for preset in presets() if preset.id.lower() == identity.lower()), None)
+
+
+def as_markdown() -> str:
+    """The table as docs/networks.md shows it."""
+    rows = [
+        "| preset | licence of the weights | its numbers | added by | held by tests | run on real weights |",
+        "|---|---|---|---|---|---|",
+    ]
+    for preset in presets():
+        ways = {"hub": "its program, once", "onnx": "a file that you export", "zoo": "`zoo pull`", "hf": "name"}
+        way = "not yet: lacks " + preset.lacks if preset.lacks else ways[preset.id.partition(":")[0]]
+        cells = [preset.title, preset.licence or "see its card", preset.meaning, way, preset.tested or "nothing"]
+        rows.append("| " + " | ".join([*cells, preset.run or "not yet"]) + " |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    print(as_markdown(), end="")

@@ -36,10 +36,19 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "image_mean": (0.5,) * 3,
         "image_std": (0.5,) * 3,
     },
+    "zoedepth": {
+        "size": {"height": 384, "width": 512},
+        "resample": 2,
+        "keep_aspect_ratio": True,
+        "do_pad": True,
+        "image_mean": (0.5,) * 3,
+        "image_std": (0.5,) * 3,
+    },
     "glpn": {"size_divisor": 32, "resample": 2, "do_normalize": False},
 }
 """Fields that a preprocessor_config.json may leave out, as the processor's class has them; mean and std of `depth_anything` are
 those of its released models, not of the class."""
+INVERSE = "inverse-scale-and-shift"
 RATIO = DEPTH_MAX_METRES / DEPTH_MIN_METRES
 """Farthest over nearest depth that codes tell apart."""
 
@@ -60,7 +69,7 @@ def ports_of(config: Mapping[str, Any], processor: Mapping[str, Any]) -> Ports:
         return _ports(config, processor)
     except ZooError:
         raise
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, KeyError) as error:
         raise ZooError(
             f"a field of its preprocessor_config.json or config.json makes no sense ({error})",
             "choose another revision",
@@ -81,28 +90,34 @@ def _ports(config: Mapping[str, Any], processor: Mapping[str, Any]) -> Ports:
     if kind == "depth_pro":
         ends = [1 / DEPTH_MAX_METRES, 1 / DEPTH_MIN_METRES]
         return Ports(ports, {"range": ends, "physical": [1 / end for end in ends], "scale": "inverse"}, False)
+    if kind == "zoedepth":
+        bins = config.get("bin_configurations") or [{"max_depth": 10}]
+        return Ports(ports, _metres(max(float(row["max_depth"]) for row in bins)), False)
     if kind == "glpn" or config.get("depth_estimation_type") == "metric":
-        highest = float(config.get("max_depth", 10 if kind == "glpn" else 1))
-        if not 0 < highest <= 1000:
-            raise ZooError(f"max_depth of its configuration is {highest}; expected metres, 0 to 1000")
-        return Ports(ports, {"range": [0.0, highest], "physical": [0.0, highest]}, False)
+        return Ports(ports, _metres(float(config.get("max_depth", 10 if kind == "glpn" else 1))), False)
     return Ports(ports, {}, True)
 
 
-def relative_output(highest: float) -> dict[str, Any]:
-    """The `output` of an inverse depth up to scale and shift whose highest number is `highest`: stored as its inverse, over the
-    range that codes of depth tell apart. Raises ZooError."""
+def _metres(highest: float) -> dict[str, Any]:
+    if not 0 < highest <= 1000:
+        raise ZooError(f"max_depth of its configuration is {highest}; expected metres, 0 to 1000")
+    return {"range": [0.0, highest], "physical": [0.0, highest]}
+
+
+def relative_output(highest: float, known_up_to: str = INVERSE) -> dict[str, Any]:
+    """The `output` of a depth, or its inverse, up to scale or scale and shift, whose highest number is `highest`: it keeps what is
+    known of it, over the range that codes of depth tell apart. Raises ZooError."""
     if not (math.isfinite(highest) and highest > 0):
         raise ZooError(
-            f"its highest number on the bundled clips is {highest:.3g}; inverse depth is above 0", "check its files"
+            f"its highest number on the bundled clips is {highest:.3g}; a relative depth is above 0", "check its files"
         )
-    ends = [highest / RATIO, highest]
-    return {
-        "range": ends,
-        "physical": [DEPTH_MAX_METRES, DEPTH_MIN_METRES],
-        "scale": "inverse",
-        "known_up_to": "inverse-scale-and-shift",
-    }
+    if known_up_to == INVERSE:
+        ends, physical, scale = [highest / RATIO, highest], [DEPTH_MAX_METRES, DEPTH_MIN_METRES], "inverse"
+    else:
+        # A factor alone keeps 0 where it is; a shift may be chosen so that 0 is the nearest depth.
+        lowest = highest / RATIO if known_up_to == "scale" else 0.0
+        ends, physical, scale = [lowest, highest], [DEPTH_MIN_METRES, DEPTH_MAX_METRES], "linear"
+    return {"range": ends, "physical": physical, "scale": scale, "known_up_to": known_up_to}
 
 
 def _resize(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,6 +137,15 @@ def _resize(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "depth_pro":
         # It scales numbers, not pictures of 8 bits.
         return {**rule, "side": "stretch", "rounds_to_8_bits": False, "antialias": False}
+    if kind == "zoedepth":
+        # It pads and scales numbers, too, and the class has no sensible multiple: each model states its own.
+        rule |= {
+            "reflect": bool(fields["do_pad"]),
+            "rounds_to_8_bits": False,
+            "antialias": False,
+            "align_corners": True,
+        }
+        fields = {**fields, "ensure_multiple_of": fields.get("ensure_multiple_of")}
     side = "nearest" if fields.get("keep_aspect_ratio", False) else "stretch"
     multiple = _px(fields.get("ensure_multiple_of", 1))
     # The way back is bicubic in `post_process_depth_estimation`, whatever `resample` is.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from cache.store import Store
 from tests.browser.helpers import (
     App,
     focus,
@@ -24,7 +26,7 @@ from tests.browser.helpers import (
     wait_for,
 )
 from tests.browser.test_accessibility import check
-from tests.fixtures.stores import build_store
+from tests.fixtures.stores import add_track, build_store, make_clip
 from tests.fixtures.web.serving import StartApp, opened_in
 
 FLAT = "camera=clip&surface=stretch&colour=map"
@@ -170,6 +172,18 @@ def test_two_points_tell_distance_flatness_and_the_depth_between_them_and_a_surf
         saved = tmp_path / download.value.suggested_filename
         download.value.save_as(saved)
         assert saved.name == f"walkthrough-ground-truth-0.{kind.lower()}" and saved.read_bytes().startswith(begins)
+    page.goto(f"{app.address}/overview?predict=depth")
+    rows = page.get_by_role("table", name="configurations on clips").locator("tbody tr")
+    expect(rows.filter(has_text="baseline")).to_contain_text(re.compile(r"cm\s*1 patch, truth \d+\.\d\u00a0cm"))
+    expect(page.get_by_role("columnheader", name="Flatness, cm RMS")).to_be_visible()
+    check(page, "overview, with flatness")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    download.value.save_as(tmp_path / "overview.csv")
+    with (tmp_path / "overview.csv").open(encoding="utf-8-sig", newline="") as file:
+        found = list(csv.DictReader(file))
+    assert len(found) == 2 and all(float(row["flatness, RMS (cm)"]) > 0 for row in found)
+    assert all(row["flatness: patches"] == "1" for row in found)
 
 
 def test_what_cannot_be_drawn_is_said_and_comes_back_with_the_graphics(page: Page, app: App):
@@ -189,6 +203,48 @@ def test_what_cannot_be_drawn_is_said_and_comes_back_with_the_graphics(page: Pag
         }"""
     )
     expect(root.get_by_text("No pixel of this frame has a known depth.").first).to_be_visible()
+
+
+def test_pictures_of_one_pixel_one_depth_many_pixels_and_eight_configurations_are_drawn_or_answered_in_words(
+    page: Page, tmp_path: Path, dashboard: StartApp
+):
+    store = Store(tmp_path)
+    letters = "abcdefgh"
+    for title, size, methods in (
+        ("dot", (1, 1), ["a"]),
+        ("wall", (64, 64), ["a"]),
+        ("large", (1100, 600), ["a"]),
+        ("eight", (64, 64), list(letters)),
+    ):
+        clip = make_clip(title, n_frames=1, size=size)
+        add_track(store, clip, kind="input", path="rgb", number=1)
+        for number, method in enumerate(methods, start=16):
+            add_track(store, clip, kind="prediction", path="rgb-depth", number=number, zoo="mini", method=method)
+    address = dashboard(store.root)
+    page.goto(f"{address}/space?clip=dot")
+    root = painted(page)
+    expect(root.get_by_text("A surface needs at least 2 × 2 pixels; show points.").first).to_be_visible()
+    root.get_by_label("surface", exact=True).select_option("points")
+    expect(root.get_by_text("A surface needs")).to_have_count(0)
+    assert spread(root, 1) > 0
+    page.goto(f"{address}/space?clip=wall&camera=clip")
+    root = painted(page)
+    root.evaluate(
+        """el => {
+          el.xc.pictures()[1].codes.data.fill(120);
+          el.xc.stage.painter.surface.codes.clear();
+          el.xc.stage.painter.surface.keep(0);
+          el.xc.change({fov: 50});
+        }"""
+    )
+    assert spread(root, 1) > 0.99
+    page.goto(f"{address}/space?clip=large&camera=clip&surface=stretch")
+    root = painted(page)
+    expect(root.get_by_text("1 of 3 × 3 pixels")).to_be_visible()
+    assert spread(root, 1) > 0.99
+    page.goto(f"{address}/space?clip=eight&" + "&".join(f"{one}=mini/{one}" for one in letters))
+    root = painted(page)
+    assert all(spread(root, pane) > 0.05 for pane in range(1, 9))
 
 
 def test_a_browser_without_webgl_and_a_clip_without_depth_are_answered_in_words(

@@ -10,6 +10,7 @@ from torch import nn
 
 from consistency.domains import DOMAINS, read_domain
 from consistency.zoo.networks.adapters import Adapted, InputSpec, OutputSpec, read_spec
+from consistency.zoo.networks.resizing import Resize, read_resize
 
 DEPTH, NORMAL, RESHADING, RGB = (DOMAINS[name] for name in ("depth", "normal", "reshading", "rgb"))
 
@@ -105,6 +106,50 @@ def test_images_are_scaled_to_the_networks_size_and_back():
     network = Adapted(Sees(), RGB, NORMAL, InputSpec(size=(5, 7)), OutputSpec())
     assert network(torch.full((2, 3, 12, 20), 0.25)).shape == (2, 3, 12, 20)
     assert seen == [(2, 3, 5, 7)]
+
+
+@pytest.mark.parametrize("multiple", [1, 32])
+def test_reflected_margins_are_cut_away_again_and_pixels_stay_where_they_were(multiple):
+    rule = read_resize({"reflect": True, "multiple": multiple, "align_corners": True, "antialias": False})
+    codes = torch.linspace(0, 1, 60 * 100).view(1, 1, 60, 100)
+    scaled = rule.apply(codes)
+    assert scaled.shape[-2] % multiple == 0 and scaled.shape[-2] > 60
+    torch.testing.assert_close(rule.undo(scaled, (60, 100)), codes, atol=0 if multiple == 1 else 0.02, rtol=0)
+
+
+def test_margins_do_not_change_the_focal_length():
+    spec = read_spec(OutputSpec, {"range": [0, 10], "physical": [0, 10], "canonical_focal_px": 52.0})
+    numbers = torch.ones(1, 1, 60, 100)
+    plain = spec.to_codes(numbers, DEPTH, (60, 100))
+    rule = read_resize({"reflect": True})
+    made = rule.apply(numbers)
+    torch.testing.assert_close(spec.to_codes(made, DEPTH, (60, 100), rule), plain)
+
+
+def test_padding_rounds_to_whole_pixels_as_its_rule_says():
+    for turn, expected in (("down", 616), ("up", 617), ("nearest", 616)):  # of 616.45
+        rule = Resize(side="long", px=1064, pad=(0.5,), round=turn)
+        assert rule.placement(1000, 1726).scaled == (expected, 1064)
+
+
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+def test_the_channels_that_are_picked_are_used_in_their_order(layout):
+    made = torch.stack([torch.full((8, 8), value) for value in (0.2, 0.4, 0.6, 0.8)])[None]
+    made = made if layout == "nchw" else made.permute(0, 2, 3, 1)
+    spec = read_spec(OutputSpec, {"pick": [3, 0, 1], "layout": layout})
+
+    class Fixed(nn.Module):
+        def forward(self, numbers: torch.Tensor) -> torch.Tensor:
+            return made
+
+    network = Adapted(Fixed(), RGB, NORMAL, InputSpec(), spec)
+    assert network(torch.rand(1, 3, 8, 8))[0, :, 0, 0].tolist() == pytest.approx([0.8, 0.2, 0.4])
+
+
+def test_a_digest_holds_only_what_a_rule_changes():
+    spec = read_spec(InputSpec, {"resize": {"side": "short", "px": 518, "multiple": 14}})
+    assert spec.record == {"resize": {"px": 518, "multiple": 14}}
+    assert InputSpec().record == {}
 
 
 def test_what_lies_outside_the_range_is_clipped():

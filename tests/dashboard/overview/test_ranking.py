@@ -77,7 +77,7 @@ def tracks_of(
 def ranked(summaries: Sequence[Summary], **options: bool):
     table = table_of(summaries, "normal", **options)
     ranking = rank(table)
-    json.dumps(overview_data(table, ranking, frozenset(), {}), allow_nan=False)  # whatever the table holds
+    json.dumps(overview_data(table, ranking), allow_nan=False)  # whatever the table holds
     overview_csv(table, ranking)
     return table, ranking
 

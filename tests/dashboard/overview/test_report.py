@@ -49,8 +49,8 @@ class Tags(HTMLParser):
 
 
 def test_the_report_loads_nothing_runs_nothing_and_shows_text_as_text(store: Store):
-    found, table, ranking = look(store)
-    text = to_html(title_of(table), report(store, table, ranking, found.summaries))
+    _, table, ranking = look(store)
+    text = to_html(title_of(table), report(store, table, ranking))
     tags = Tags()
     tags.feed(text)
     assert not tags.names & {"script", "link", "iframe", "object", "embed", "base", "form", "a"}
@@ -60,8 +60,8 @@ def test_the_report_loads_nothing_runs_nothing_and_shows_text_as_text(store: Sto
 
 
 def test_the_pictures_of_the_report_are_the_worst_frames(store: Store):
-    found, table, ranking = look(store)
-    blocks = report(store, table, ranking, found.summaries)
+    _, table, ranking = look(store)
+    blocks = report(store, table, ranking)
     shown = [block for block in blocks if isinstance(block, Pictures)]
     assert len(shown) == 2
     for block in shown:
@@ -75,8 +75,8 @@ def test_the_pictures_of_the_report_are_the_worst_frames(store: Store):
 
 
 def test_the_markdown_says_the_same_and_no_title_becomes_markup(store: Store):
-    found, table, ranking = look(store)
-    blocks = report(store, table, ranking, found.summaries)
+    _, table, ranking = look(store)
+    blocks = report(store, table, ranking)
     text = to_markdown(title_of(table), blocks)
     assert "## Ranking" in text and "--configurations 'mini/*/rgb-normal'" in text
     assert "<script>" not in text.replace("\\<", "") and "![" not in text.replace("\\!", "")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from dashboard.catalogue import Catalogue
 from dashboard.gallery.items import listed
-from dashboard.player_data import Pane
+from dashboard.player_data import Chart, Pane, Series
 from dashboard.selection.link import from_query
-from dashboard.space.selecting import field_of_view_of, has_depth, in_depth, normals_of
+from dashboard.space.selecting import field_of_view_of, has_depth, in_depth, normals_of, still_texts
 from tests.fixtures.stores import build_store, make_clip
 
 METHODS = ("baseline", "consistency")
@@ -76,3 +77,9 @@ def test_surfaces_are_shaded_by_the_normals_of_the_same_method_where_they_are_st
         "A": "mini/baseline/rgb-normal",
         "B": "mini/consistency/rgb-normal",
     }
+
+
+def test_the_plots_of_a_single_frame_are_sentences_and_those_without_a_value_are_left_out():
+    lines = [Series("A", "baseline", np.array([-0.594])), Series("B", "merged", np.array([np.nan]))]
+    charts = [Chart("energy", "Consistency energy", "σ", lines), Chart("error", "Error", "°", lines[1:])]
+    assert still_texts(charts) == ["Consistency energy: A baseline −0.59\u00a0σ."]

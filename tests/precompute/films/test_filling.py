@@ -70,4 +70,19 @@ def test_both_languages_invent_the_same_layer(scale: str):
 def test_what_lies_behind_never_stands_before_what_hides_it():
     codes, rgb = rooms()
     layer = fill_behind(codes, rgb, Limits(1.0, 3.0))
-    assert (layer.codes > codes)[layer.is_invented].all()
+    drawn = layer.codes >= 0
+    is_moved = drawn & (layer.codes != codes)
+    assert is_moved.sum() > 100 and layer.is_invented[is_moved].all()
+    assert (layer.codes >= codes + 3)[is_moved].all()
+
+
+def test_the_blend_at_the_edge_of_what_is_near_colours_nothing_behind_it():
+    codes = np.full((32, 32), 180.0)
+    codes[8:24, 14:18] = 100
+    rgb = np.full((32, 32, 3), 200, np.uint8)
+    rgb[8:24, 14:18] = (0, 160, 0)
+    rgb[8:24, [13, 18]] = rgb[[7, 24], 14:18] = (100, 180, 100)  # the pixels of the wall beside it are blends
+    layer = fill_behind(codes, rgb, Limits(1.0, 3.0))
+    assert layer.is_invented[8:24, 13:19].all()
+    assert (np.abs(layer.rgb[layer.is_invented].astype(int) - 200) <= 1).all()
+    assert (layer.codes[layer.is_invented] == 180).all()

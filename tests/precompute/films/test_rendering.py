@@ -53,6 +53,20 @@ def test_what_is_near_moves_more_and_uncovers_what_is_invented_from_the_wall():
     assert not red[drawn.is_invented].any()
 
 
+def test_what_is_one_pixel_wide_stays_whole_and_leaves_its_colour_nowhere_else():
+    rgb = np.full((48, 64, 3), 200, np.uint8)
+    codes = np.full((48, 64), 180, np.uint8)
+    codes[:, 32], codes[10, 40] = 100, 100
+    rgb[codes == 100] = (255, 0, 0)
+    focus = float(SCALE.depth(np.array([180.0]))[0])
+    drawn = draw(meshes_of(codes, rgb, SCALE, EXTENT), Camera((0.02, 0.0, 0.0), WHOLE), EXTENT, focus, 192, 256)
+    red = (drawn.rgb == (255, 0, 0)).all(2)
+    assert (red[:, :140].sum(1) == 4).all()  # as wide as in the picture, in every row
+    assert red[:, 140:].sum() == 16
+    assert not drawn.is_invented[red].any()
+    assert (drawn.rgb[:, :140][~red[:, :140]] == 200).all()
+
+
 def test_depth_of_16_bits_has_a_place_but_for_its_ends_and_is_torn_by_more_than_one_of_its_steps():
     scale = DepthScale.of(FAR_DEPTH.record())
     stored = np.array([0, 1, 30000, 30001, 65535], np.float32)

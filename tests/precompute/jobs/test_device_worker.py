@@ -25,7 +25,7 @@ from precompute.jobs.events import UNHEARD, BatchHalved, Events
 from precompute.jobs.output.encode import decode_image, encode_image
 from precompute.jobs.output.tracks import TrackChunk, TrackSpec, chains_of
 from precompute.jobs.plan import make_plan
-from precompute.jobs.predict import Compute, Networks, Precision
+from precompute.jobs.predict import Compute, Networks, Precision, Predictions
 from precompute.media import sampling, sources
 from tests.fixtures.events import Recorded
 from tests.fixtures.media import write_video
@@ -65,12 +65,11 @@ class Same(nn.Module):
         return images.clone()
 
 
-def worker_of(network: nn.Module, batch_size: int, events: Events = UNHEARD) -> DeviceWorker:
-    return DeviceWorker(Graph([(EDGE,)], lambda _: network), CPU, 1, batch_size, events)
+def worker_of(network: nn.Module, batch_size: int, events: Events = UNHEARD, n_scorers: int = 1) -> DeviceWorker:
+    return DeviceWorker(Graph([(EDGE,)], lambda _: network), CPU, 1, batch_size, events, n_scorers=n_scorers)
 
 
-def only_predict(worker: DeviceWorker, frames: FrameBatch) -> dict[str, TrackChunk]:
-    worker.predict(frames)
+def nothing_of(predictions: Predictions) -> dict[str, TrackChunk]:
     return {}
 
 
@@ -90,15 +89,46 @@ def test_a_batch_whose_parts_differ_in_length_is_refused():
 def test_a_full_memory_halves_the_batch_says_so_once_and_loses_no_frame():
     network, said = Same(most=3), Recorded()
     worker = worker_of(network, 6, said)
-    scored = [*worker.run(numbered(8), only_predict), *worker.run(numbered(6, start=8), only_predict)]
+    scored = [*worker.run(numbered(8), nothing_of), *worker.run(numbered(6, start=8), nothing_of)]
     assert [s.frames.start for s in scored] == [0, 3, 6, 8, 11]
     assert np.concatenate([s.frames.rgb[:, 0, 0, 0] for s in scored]).tolist() == list(range(14))
     assert network.batches == [6, 3, 3, 2, 3, 3] and said == [BatchHalved(3)]
 
 
+@pytest.mark.parametrize(("n_frames", "starts"), [(8, [0, 3, 6]), (3, [0, 2]), (2, [0]), (1, [0])])
+def test_the_cores_score_the_frames_of_a_batch_in_their_order(n_frames, starts):
+    before = torch.get_num_threads()
+    worker = worker_of(Same(), 8, n_scorers=3)
+    assert torch.get_num_threads() == before, "the networks keep all threads"
+
+    def score(predictions: Predictions) -> dict[str, TrackChunk]:
+        assert torch.get_num_threads() == 1 or len(starts) == 1
+        assert torch.is_inference_mode_enabled()
+        numbers = predictions.outputs[(EDGE,)][:, 0, 0, 0] * 255
+        assert numbers.round().tolist() == predictions.frames.rgb[:, 0, 0, 0].tolist()
+        return {"": TrackChunk(predictions.frames.rgb, {})}
+
+    scored = worker.submit(numbered(n_frames), score).result()
+    worker.close()
+    assert [s.frames.start for s in scored] == starts
+    assert np.concatenate([s.chunks[""].images[:, 0, 0, 0] for s in scored]).tolist() == list(range(n_frames))
+
+
+def test_an_error_of_one_core_is_the_error_of_the_batch():
+    def score(predictions: Predictions) -> dict[str, TrackChunk]:
+        if predictions.frames.start == 4:
+            raise OSError("one of two")
+        return {}
+
+    worker = worker_of(Same(), 8, n_scorers=2)
+    with pytest.raises(OSError, match="one of two"):
+        worker.submit(numbered(8), score).result()
+    worker.close()
+
+
 def test_one_frame_that_does_not_fit_is_an_error():
     with pytest.raises(torch.OutOfMemoryError):
-        worker_of(Same(most=0), 4).run(numbered(4), only_predict)
+        worker_of(Same(most=0), 4).run(numbered(4), nothing_of)
 
 
 def test_batches_come_back_in_their_order_whichever_device_is_slower():
@@ -108,7 +138,7 @@ def test_batches_come_back_in_their_order_whichever_device_is_slower():
     )
     spread = [worker_of(slow, 2), worker_of(fast, 2)]
     batches = (numbered(2, start) for start in range(0, 20, 2))
-    scored = device_worker.in_order(batches, spread, only_predict)
+    scored = device_worker.in_order(batches, spread, nothing_of)
     assert [s.frames.start for s in scored] == list(range(0, 20, 2))
     assert len(slow.batches) == len(fast.batches) == 5
     for worker in spread:

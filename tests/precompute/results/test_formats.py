@@ -14,6 +14,7 @@ import OpenEXR
 import pytest
 from PIL import Image, PngImagePlugin
 
+from analysis.codes import stored_values
 from cache.records import Head
 from cache.store import Store
 from precompute.results.maps import find_maps
@@ -21,7 +22,6 @@ from precompute.results.meaning.asked import Stated, conversion_of
 from precompute.results.meaning.formats import FORMATS, HYPERSIM_FOCAL_WIDTHS, as_markdown
 from precompute.results.meaning.values import rays_to_z
 from precompute.results.reading import Reader
-from precompute.results.storing import stored_values
 from precompute.results.truth import Truth
 from tests.precompute.results.conftest import HEIGHT, N_FRAMES, WIDTH, add, depths, input_of, normals
 

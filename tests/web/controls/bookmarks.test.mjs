@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readNotes } from "../../../dashboard/web/controls/bookmarks.mjs";
+import { readNotes } from "../../../dashboard/web/controls/notes.mjs";
 
 test("invalid bookmarks are left out", () => {
   for (const text of [null, "", "{", "7", "[1]", "[[1]]", '[[-1,""],[10,""],[1.5,""]]']) {

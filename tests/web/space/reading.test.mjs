@@ -4,6 +4,7 @@ import {
   boxOf,
   depthMarks,
   flatnessNote,
+  flatnessNumbers,
   flatnessText,
   placeText,
   sliceOf,
@@ -60,6 +61,12 @@ test("the note of a flatness names each depth, its share and the box, and is emp
   const text = flatnessNote(seen, [4, 4, 17, 17]);
   assert.match(text, /^off a plane: \S+ .*%, Ground truth .*% \(17 × 17 px at 4, 4\)$/);
   assert.equal(flatnessNote([{ depth, from, to: { x: 5, y: 5 } }], [4, 4, 2, 2]), "");
+  const source = "mini/baseline/rgb-depth";
+  const numbers = flatnessNumbers([{ depth: { ...depth, source }, from, to }, seen[1]]);
+  assert.deepEqual(Object.keys(numbers), [source]);
+  assert.ok(numbers[source].rms < 1e-6 && numbers[source].isMetric);
+  // Steps of 2.01 %, as a standard deviation.
+  assert.ok(Math.abs(numbers[source].rounding - 0.0058) < 1e-4);
 });
 
 test("a place is stated in the camera's axes, and an unknown one as unknown", () => {

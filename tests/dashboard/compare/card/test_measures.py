@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis.alignment import Kind
 from analysis.columns import Columns
 from analysis.stated.trust import Trust, trust_of
 from cache.records import Track
@@ -17,6 +18,7 @@ from dashboard.compare.card.verdict import verdict
 from dashboard.compare.comparison import compare
 from dashboard.compare.plots import read
 from dashboard.configuration import Configuration
+from dashboard.player_data import Chart
 from tests.fixtures.stores import build_store
 
 
@@ -36,20 +38,29 @@ def test_the_numbers_are_those_of_the_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stated", "title", "lacking"),
+    ("stated", "aligned", "measure", "lacking"),
     [
-        ("scale", "Absolute relative error", "a factor"),
-        ("scale", "Absolute relative error, scale aligned", ""),
-        ("inverse-scale-and-shift", "Absolute relative error, scale aligned", "a factor and a shift of 1 / depth"),
-        ("luck", "Absolute relative error", ""),
-        ([], "Absolute relative error", ""),
+        ("scale", "none", "absrel", "a factor"),
+        ("scale", "none", "absrel_scaled", ""),
+        ("scale", "scale", "absrel", ""),
+        ("scale", "depth", "absrel", ""),
+        ("scale-and-shift", "scale", "absrel", "a factor and a shift"),
+        ("scale-and-shift", "depth", "absrel", ""),
+        ("inverse-scale-and-shift", "none", "absrel_scaled", "a factor and a shift of 1 / depth"),
+        ("inverse-scale-and-shift", "depth", "absrel", "a factor and a shift of 1 / depth"),
+        ("inverse-scale-and-shift", "inverse", "absrel", ""),
+        ("luck", "none", "absrel", ""),
+        ([], "none", "absrel", ""),
     ],
 )
-def test_what_a_relative_depth_lacks_is_read_of_its_track(tmp_path: Path, stated: object, title: str, lacking: str):
+def test_what_a_relative_depth_lacks_is_what_no_alignment_gave_it(
+    tmp_path: Path, stated: object, aligned: Kind, measure: str, lacking: str
+):
     track = next(t for t in build_store(tmp_path, n_frames=3).tracks(kind="prediction"))
-    assert _lacking(track, title) == ""
+    chart = Chart("error", "Depth: error", "", (), measure=measure)
+    assert _lacking(track, aligned, chart) == ""
     head = replace(track.head, constants={"known_up_to": stated})
-    assert _lacking(replace(track, head=head), title) == lacking
+    assert _lacking(replace(track, head=head), aligned, chart) == lacking
 
 
 @pytest.mark.parametrize(
